@@ -1,0 +1,23 @@
+"""Raw logs to tables, statistics, figures, notebooks and reports. Needs no machine learning framework.
+
+    import aiot_analysis
+    data = aiot_analysis.load()      # data.devices, data.instances, data.images()
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aiot_analysis.data import Data, load
+
+__all__ = ["Data", "load"]
+
+
+def __getattr__(name: str) -> object:
+    """Imports pandas only when something is asked for, so that `aiot --help` stays fast."""
+    if name in __all__:
+        from aiot_analysis import data
+
+        return getattr(data, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

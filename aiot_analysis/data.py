@@ -1,0 +1,61 @@
+"""The tables a notebook works on: one call, one origin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from aiot_analysis import tables
+from aiot_analysis.errors import DataError
+
+
+@dataclass(frozen=True)
+class Data:
+    """The processed tables of one origin. Image records are read when asked for, since they are many."""
+
+    processed: Path
+    origin: str
+    devices: pd.DataFrame
+    instances: pd.DataFrame
+    left_out: pd.DataFrame
+
+    def images(self, **filters: list[str]) -> pd.DataFrame:
+        """Image records of this origin, of the given values of any column, like instance_id=[...]."""
+        return tables.read("images", self.processed, origin=[self.origin], **filters)
+
+    def telemetry(self) -> pd.DataFrame:
+        return tables.read("telemetry", self.processed, origin=[self.origin])
+
+    def operators(self) -> pd.DataFrame:
+        return tables.read("operators", self.processed, origin=[self.origin])
+
+
+def find(path: Path | str) -> Path:
+    """A path that exists, as given or, where relative, under any folder above the working folder.
+
+    So `data/processed` is found from the project's root and from `notebooks/` alike.
+    """
+    path = Path(path)
+    for base in [Path.cwd(), *Path.cwd().parents]:
+        if (base / path).exists():
+            return base / path
+    raise DataError(f"There is no {path} here or in a folder above: run `aiot process`, or name the folder.")
+
+
+def load(processed: Path | str = "data/processed", origin: str = "measured") -> Data:
+    """Reads the devices and instances of one origin.
+
+    Raises DataError if the folder or a table is missing, or if nothing of that origin is in it.
+    """
+    if origin not in tables.ORIGINS:
+        raise DataError(f"Origin {origin!r} is unknown: choose {', '.join(tables.ORIGINS)}.")
+    folder = find(processed)
+    instances = tables.read("instances", folder)
+    chosen = instances[instances["origin"] == origin].reset_index(drop=True)
+    if chosen.empty:
+        there = ", ".join(sorted(instances["origin"].unique())) or "no run at all"
+        raise DataError(f"{folder} holds nothing {origin} (it holds {there}): choose another origin or run the suite.")
+    devices = tables.read("devices", folder, origin=[origin])
+    return Data(folder, origin, devices.reset_index(drop=True), chosen, tables.read("left_out", folder))

@@ -1,0 +1,23 @@
+"""The base exception of this package.
+
+AnalysisError           anything a user can mend: one sentence with the value and what to try
+├── DataError           raw logs or processed tables that are missing or not of the format
+├── PoolingError        rows that must not share one statistic
+└── ReportError         a notebook, parameter or report that is unknown or failed
+"""
+
+
+class AnalysisError(Exception):
+    """Something a user can mend, said in one sentence."""
+
+
+class DataError(AnalysisError):
+    """Raw logs or processed tables are missing or not of the format."""
+
+
+class PoolingError(AnalysisError):
+    """Rows that differ in what was measured would share one statistic."""
+
+
+class ReportError(AnalysisError):
+    """A notebook, a parameter or a report is unknown or failed."""

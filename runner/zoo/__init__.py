@@ -1,0 +1,1 @@
+"""Models: facts, weights, and conversion to each framework and quantization."""
