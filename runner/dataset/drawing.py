@@ -144,7 +144,7 @@ def draw(label: int, index: int, part: str = "test", seed: int = 0) -> Image.Ima
 
     scale = rng.uniform(0.5, 0.85)
     u, v = _frame(x, y, rng, 0.95 - scale, scale, rng.normal(0, 0.6))
-    first = _hsv((0.618 * label + rng.normal(0, 0.13)) % 1, rng.uniform(0.35, 0.95), rng.uniform(0.55, 1.0))
+    first = _hsv((0.618 * label + rng.normal(0, 0.07)) % 1, rng.uniform(0.35, 0.95), rng.uniform(0.55, 1.0))
     second = _hsv(rng.uniform(0, 1), rng.uniform(0.0, 0.7), rng.uniform(0.05, 0.5))
     tu, tv = u + rng.uniform(-0.15, 0.15), v + rng.uniform(-0.15, 0.15)
     share = TEXTURES[texture](tu, tv, rng.uniform(2.6, 4.6))[:, :, None]

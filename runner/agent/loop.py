@@ -1,0 +1,187 @@
+"""One attempt at one instance: load, warm up, then decode, preprocess, infer and post-process each image."""
+
+import gc
+import hashlib
+import importlib
+import os
+import time
+
+import numpy as np
+
+from runner import rawlog
+from runner.agent.preprocess import Preprocess, decode
+
+EXIT_CODES = {"end": 0, "failed": 1, "unavailable": 3}
+
+
+class Abandoned(Exception):
+    """The process that started this one is gone, and nobody waits for the result."""
+
+
+def run_job(job):
+    """Runs a job and logs it; gives the process's exit code."""
+    with rawlog.AttemptWriter(job["log"]) as log:
+        try:
+            ending = _attempt(job, log)
+        except ImportError as error:
+            ending = "unavailable"
+            log.write(
+                ending,
+                reason="%s is not installed (%s)" % (job["framework"], error),
+                remedy="install it: pip install 'aiotbench[run,models]'",
+            )
+        except NotImplementedError as error:
+            ending = "unavailable"
+            log.write(ending, reason=str(error), remedy="run it with the framework's own Android tools")
+        except Abandoned:
+            ending = "failed"
+            log.write(ending, reason="the run that started this attempt was ended")
+        except (OSError, ValueError, MemoryError) as error:
+            ending = "failed"
+            log.write(ending, reason="%s: %s" % (type(error).__name__, error))
+    return EXIT_CODES[ending]
+
+
+def _attempt(job, log):
+    framework = importlib.import_module("runner.agent." + job["framework"])
+    settings = job["settings"]
+    began = time.perf_counter_ns()
+    model = framework.prepare(job["model"], job["threads"], job["delegate"])
+    load_ns = time.perf_counter_ns() - began
+    log.write(
+        "load",
+        instance=job["instance"],
+        attempt=job["attempt"],
+        load_ns=load_ns,
+        framework_version=framework.version(),
+        threads=job["threads"],
+        model_sha256=_sha256_of(job["model"]),
+        accelerator_requested=job["delegate"],
+        accelerator_actual=model.accelerator,
+        at=rawlog.utc_now(),
+    )
+    preprocess = Preprocess(
+        settings["size"],
+        settings["resize"],
+        settings["channel_order"],
+        settings["layout"],
+        settings["mean"],
+        settings["std"],
+        settings["resize_size"],
+        np.dtype(model.dtype).name,
+        model.scale,
+        model.zero_point,
+    )
+    for number in range(job["warmups"]):
+        path, _, _ = _image_of(job, number)
+        with open(path, "rb") as file:
+            _, inference_ns = model.infer(preprocess(decode(file.read())))
+        log.write("warmup", inference_ns=inference_ns)
+    return _loop(job, log, model, preprocess, _labels(settings))
+
+
+def _image_of(job, query):
+    """Path, name and label of a query's image."""
+    name, label = job["images"][query % len(job["images"])]
+    return job["image_folder"] + "/" + name, name, label
+
+
+def _labels(settings):
+    """A function from output index to label, -1 for an output that is no class."""
+    mapping = settings["label_map"]
+    offset = settings["label_offset"]
+
+    def label_of(index):
+        if mapping is not None:
+            return mapping.get(str(index), -1)
+        return index - offset if index >= offset else -1
+
+    return label_of
+
+
+def _loop(job, log, model, preprocess, label_of):
+    scale, zero_point = model.output_scale or 1.0, model.output_zero_point
+    now = time.perf_counter_ns
+    images = failed = correct = query = 0
+    gc.collect()
+    gc.freeze()  # what was loaded is never garbage: collections within the loop stay short
+    start = now()
+    while _goes_on(job, query, now() - start):
+        if job["parent"] is not None and os.getppid() != job["parent"]:
+            raise Abandoned
+        path, name, label = _image_of(job, query)
+        at = now()
+        try:
+            with open(path, "rb") as file:
+                image = decode(file.read())
+            decoded = now()
+            tensor = preprocess(image)
+        except (OSError, ValueError) as error:
+            failed += 1
+            log.write(
+                "image_failed",
+                query=query,
+                image=name,
+                label=label,
+                reason="%s: %s" % (type(error).__name__, error),
+                spent_ns=now() - at,
+                at_ns=at - start,
+            )
+        else:
+            preprocessed = now()
+            scores, inference_ns = model.infer(tensor)
+            inferred = now()
+            best = np.argsort(-scores.astype(np.float32), kind="stable")[:5]
+            top5 = [(label_of(int(index)), round((float(scores[index]) - zero_point) * scale, 5)) for index in best]
+            done = now()
+            images += 1
+            correct += top5[0][0] == label
+            log.write(
+                "image",
+                query=query,
+                image=name,
+                label=label,
+                top5=top5,
+                decode_ns=decoded - at,
+                preprocess_ns=preprocessed - decoded,
+                inference_ns=inference_ns,
+                postprocess_ns=done - inferred,
+                at_ns=at - start,
+            )
+        query += 1
+    log.write(
+        "end",
+        images=images,
+        failed_images=failed,
+        correct=correct,
+        loop_ns=now() - start,
+        peak_rss_kb=_peak_rss_kb(),
+    )
+    return "end"
+
+
+def _goes_on(job, query, spent_ns):
+    """Whether one more query is due: whole passes, then until both minimums are met."""
+    if query < job["passes"] * len(job["images"]):
+        return True
+    return query < job["min_queries"] or spent_ns < job["min_duration_s"] * 1e9
+
+
+def _sha256_of(path):
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _peak_rss_kb():
+    """Peak resident memory of this process in kB, None where the system does not say."""
+    try:
+        with open("/proc/self/status") as status:
+            for line in status:
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1])
+    except OSError:
+        pass
+    return None

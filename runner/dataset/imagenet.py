@@ -1,0 +1,100 @@
+"""The paper's dataset: 100 random classes x 5 images of the ILSVRC 2012 validation set (Section III-A).
+
+The validation images come in one of two ways, and people who have them have either:
+class folders (`val/n01440764/ILSVRC2012_val_00000293.JPEG`), or flat with a ground-truth file.
+"""
+
+from __future__ import annotations
+
+import csv
+import random
+import shutil
+from importlib import resources
+from pathlib import Path
+
+from runner.dataset import store
+from runner.errors import DatasetError
+
+LABEL_SPACE = "imagenet-1000"
+SUFFIXES = {".jpeg", ".jpg", ".png"}
+
+
+def class_table() -> list[dict[str, str]]:
+    """The 1000 classes in the order of their label: label, wnid, name."""
+    text = resources.files("runner.dataset").joinpath("imagenet_classes.csv").read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines()))
+
+
+def sample(
+    folder: Path,
+    source: Path,
+    *,
+    classes: int = 100,
+    per_class: int = 5,
+    seed: int = 0,
+    ground_truth: Path | None = None,
+    progress: store.Progress | None = None,
+) -> store.Dataset:
+    """Copies a seeded sample of the validation images in `source` into a dataset.
+
+    ground_truth: for flat images, a file of `<file name> <label 0..999>` lines.
+    Raises DatasetError if there are too few classes or images.
+    """
+    by_label = _flat(source, ground_truth) if ground_truth else _class_folders(source)
+    enough = {label: files for label, files in by_label.items() if len(files) >= per_class}
+    if len(enough) < classes:
+        raise DatasetError(
+            f"{source} has {len(enough)} classes of at least {per_class} images, {classes} were asked for: "
+            "name the validation folder, or ask for fewer."
+        )
+    rng = random.Random(seed)
+    chosen = {label: rng.sample(sorted(enough[label]), per_class) for label in sorted(rng.sample(sorted(enough), classes))}
+    images = [(files[number].name, label) for number in range(per_class) for label, files in chosen.items()]
+    store.fresh_folder(folder)
+    done = 0
+    for files in chosen.values():
+        for file in files:
+            shutil.copyfile(file, folder / "images" / file.name)
+            done += 1
+            if progress:
+                progress(done, len(images))
+    names = [row["name"] for row in class_table()]
+    return store.write(
+        folder,
+        name=folder.name,
+        label_space=LABEL_SPACE,
+        images=images,
+        classes={label: names[label] for label in chosen},
+        made_by={"tool": "aiot dataset sample", "seed": seed, "classes": classes, "per_class": per_class},
+    )
+
+
+def _class_folders(source: Path) -> dict[int, list[Path]]:
+    labels = {row["wnid"]: int(row["label"]) for row in class_table()}
+    folders = [folder for folder in source.iterdir() if folder.name in labels] if source.is_dir() else []
+    if not folders:
+        raise DatasetError(
+            f"{source} has no class folder like n01440764: name the folder that holds them, "
+            "or give --ground-truth for flat images."
+        )
+    return {labels[folder.name]: [file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES] for folder in folders}
+
+
+def _flat(source: Path, ground_truth: Path) -> dict[int, list[Path]]:
+    by_label: dict[int, list[Path]] = {}
+    try:
+        lines = ground_truth.read_text(encoding="utf-8").split("\n")
+    except OSError as error:
+        raise DatasetError(f"{ground_truth} cannot be read ({error.strerror}): give the ground-truth file.") from None
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        name, _, label = line.strip().rpartition(" ")
+        if not name or not label.isdigit() or int(label) > 999:
+            raise DatasetError(
+                f"{ground_truth} line {number} is {line!r}: lines are `<file name> <label 0 to 999>`, "
+                "labels in the order of the WordNet ids."
+            )
+        if (source / name).is_file():
+            by_label.setdefault(int(label), []).append(source / name)
+    return by_label

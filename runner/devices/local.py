@@ -1,0 +1,130 @@
+"""This machine as a device: the agent runs as a process of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from runner.rawlog import DEVICE_FIELDS, SCHEMA_VERSION
+
+_CPU_FOLDER = Path("/sys/devices/system/cpu")
+
+
+class LocalDevice:
+    """This machine. Files need not be copied: a pushed file is a link."""
+
+    slug = "local"
+
+    def __init__(self, root: Path, salt: str) -> None:
+        self._root = root
+        self._salt = salt
+
+    def properties(self) -> dict[str, Any]:
+        release = _os_release()
+        facts: dict[str, Any] = {
+            "schema_version": SCHEMA_VERSION,
+            "slug": self.slug,
+            "serial_sha256": _hashed(_read(Path("/etc/machine-id")), self._salt),
+            "maker": _read(Path("/sys/class/dmi/id/sys_vendor")),
+            "model": _read(Path("/sys/class/dmi/id/product_name")) or _read(Path("/proc/device-tree/model")),
+            "soc": _cpu_name(),
+            "ram_gb": round(psutil.virtual_memory().total / 2**30, 1),
+            "os": release.get("NAME", platform.system()),
+            "os_version": release.get("VERSION_ID"),
+            "abi": platform.machine() or None,
+            "kernel": platform.release() or None,
+            "cores": _cores(),
+            "battery": _battery(),
+        }
+        offered = {name for name, value in facts.items() if value is not None}
+        return {**facts, "not_offered": sorted(set(DEVICE_FIELDS) - offered - {"not_offered"})}
+
+    def push(self, files: dict[str, Path], folder: str) -> str:
+        target = self._root / folder
+        for name, source in files.items():
+            place = target / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            if place.is_symlink() or place.exists():
+                place.unlink()
+            place.symlink_to(source.resolve())
+        return str(target)
+
+    def start_agent(self, agent: str, job: str, framework: str, output: Path) -> subprocess.Popen[bytes]:
+        environment = {**os.environ, "PYTHONPATH": agent, "PYTHONDONTWRITEBYTECODE": "1"}
+        with output.open("wb") as stream:
+            return subprocess.Popen(
+                [sys.executable, "-m", "runner.agent", job],
+                cwd=agent,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is the run's to handle: it ends the agent itself
+            )
+
+    def telemetry(self) -> dict[str, Any]:
+        battery = _battery()
+        return {
+            "temperature_c": _hottest_c(),
+            "frequency_mhz": _frequency_mhz(),
+            "battery_percent": battery["percent"] if battery else None,
+            "thermal_status": None,  # an Android notion
+            "load_average": psutil.getloadavg()[0],
+        }
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").strip("\0 \n\t") or None
+    except OSError:
+        return None
+
+
+def _hashed(serial: str | None, salt: str) -> str | None:
+    return hashlib.sha256(f"{salt}:{serial}".encode()).hexdigest() if serial else None
+
+
+def _os_release() -> dict[str, str]:
+    try:
+        return platform.freedesktop_os_release()
+    except OSError:
+        return {}
+
+
+def _cpu_name() -> str | None:
+    found = re.search(r"^(?:model name|Hardware)\s*:\s*(.+)$", _read(Path("/proc/cpuinfo")) or "", re.MULTILINE)
+    return found.group(1).strip() if found else platform.processor() or None
+
+
+def _cores() -> list[dict[str, Any]]:
+    frequencies = psutil.cpu_freq(percpu=True) or []
+    cores = []
+    for number in range(psutil.cpu_count() or 0):
+        max_mhz = frequencies[number].max if number < len(frequencies) else 0
+        governor = _read(_CPU_FOLDER / f"cpu{number}" / "cpufreq" / "scaling_governor")
+        cores.append({"max_mhz": max_mhz or None, "governor": governor})
+    return cores
+
+
+def _battery() -> dict[str, Any] | None:
+    battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
+    return {"percent": battery.percent, "plugged": battery.power_plugged} if battery else None
+
+
+def _hottest_c() -> float | None:
+    sensors = psutil.sensors_temperatures() if hasattr(psutil, "sensors_temperatures") else {}
+    return max((reading.current for group in sensors.values() for reading in group), default=None)
+
+
+def _frequency_mhz() -> float | None:
+    """Mean frequency over the cores now."""
+    now = psutil.cpu_freq()
+    return float(now.current) if now and now.current else None

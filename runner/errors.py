@@ -1,0 +1,28 @@
+"""The base exception of this package.
+
+RunnerError             anything a user can mend: one sentence with the value and what to try
+├── SelectionError      a name that is unknown, or a selection that holds nothing
+├── DatasetError        a dataset that is missing, damaged or cannot be made
+├── ModelError          a model, its weights or its settings that are missing or damaged
+└── DeviceError         a device that does not answer or lacks what is asked
+"""
+
+
+class RunnerError(Exception):
+    """Something a user can mend, said in one sentence."""
+
+
+class SelectionError(RunnerError):
+    """A name is unknown, or a selection holds nothing."""
+
+
+class DatasetError(RunnerError):
+    """A dataset is missing, damaged or cannot be made."""
+
+
+class ModelError(RunnerError):
+    """A model, its weights or its settings are missing or damaged."""
+
+
+class DeviceError(RunnerError):
+    """A device does not answer or lacks what is asked."""

@@ -1,0 +1,69 @@
+"""What a run has done and what is left: read from its attempts, which are the only record of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runner import rawlog
+from runner.errors import RunnerError
+
+DONE = ("end",)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """How an instance stands: its last attempt's ending, or "missing"."""
+
+    instance_id: str
+    status: str  # missing, end, failed, unavailable, cut or damaged
+    attempts: int
+    last: dict[str, Any]
+
+    @property
+    def next_attempt(self) -> int:
+        return self.attempts + 1
+
+
+def read(folder: Path) -> list[Entry]:
+    """One entry per instance, in the run's order; raises RunnerError if the run cannot be read."""
+    try:
+        suite = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)["suite"]
+    except rawlog.RawLogError as error:
+        raise RunnerError(str(error)) from None
+    paths = rawlog.attempt_paths(folder)
+    return [_entry(instance_id, paths.get(instance_id, [])) for instance_id in suite]
+
+
+def _entry(instance_id: str, paths: list[Path]) -> Entry:
+    status, last = "missing", {}
+    for path in paths:
+        try:
+            attempt = rawlog.read_attempt(path)
+        except rawlog.RawLogError:
+            status, last = "damaged", {}
+            continue
+        status, last = attempt.status, attempt.last
+        if status in DONE:
+            break
+    number = int(paths[-1].name.split(".")[1]) if paths else 0
+    return Entry(instance_id, status, number, last)
+
+
+def counts(entries: list[Entry]) -> Counter[str]:
+    return Counter(entry.status for entry in entries)
+
+
+def finished(entries: list[Entry]) -> bool:
+    """Whether every instance has ended, one way or another, so that a resumed run has nothing to begin with."""
+    return all(entry.status in (*DONE, "unavailable") for entry in entries)
+
+
+def newest_run(raw: Path, slug: str) -> Path | None:
+    """The device's newest folder with a readable run.json."""
+    for folder in reversed(rawlog.run_folders(raw)):
+        if folder.parent.name == slug and (folder / "run.json").is_file():
+            return folder
+    return None

@@ -1,0 +1,153 @@
+"""The suite: which instances there are, how they are chosen, in which order they run, how long each."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+from runner.errors import SelectionError
+
+MODELS = ("resnet50", "inception_v3", "densenet121", "squeezenet", "mobilenet_v2", "mnasnet")
+HEAVY_MODELS, LIGHT_MODELS = MODELS[:3], MODELS[3:]
+FRAMEWORKS = ("tflite", "pytorch", "caffe2")
+DELEGATES = ("cpu", "nnapi")
+QUANTIZATIONS = ("float32", "dynamic", "int8", "float16")
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One test of the suite."""
+
+    framework: str
+    delegate: str
+    quantization: str
+    model: str
+
+    @property
+    def id(self) -> str:
+        return f"{self.framework}_{self.delegate}_{self.quantization}_{self.model}"
+
+    @property
+    def artifact(self) -> str:
+        """Name of the model file it runs; the delegates of a framework share it."""
+        return f"{self.framework}_{self.quantization}_{self.model}"
+
+    @classmethod
+    def parse(cls, instance_id: str) -> Instance:
+        """The instance of an id; raises SelectionError if it is not one."""
+        parts = instance_id.split("_", 3)
+        if len(parts) != 4 or parts[1] not in DELEGATES or parts[2] not in QUANTIZATIONS:
+            raise SelectionError(
+                f"{instance_id!r} is no instance: ids are <framework>_<delegate>_<quantization>_<model>, "
+                "like tflite_cpu_float32_mobilenet_v2."
+            )
+        return cls(*parts)
+
+
+def paper_float32() -> list[Instance]:
+    """The paper's 24 float32 instances (Section V): 6 models x 4 implementations."""
+    implementations = [("tflite", "cpu"), ("tflite", "nnapi"), ("pytorch", "cpu"), ("caffe2", "cpu")]
+    return [Instance(framework, delegate, "float32", model) for model in MODELS for framework, delegate in implementations]
+
+
+def paper_quantized() -> list[Instance]:
+    """The paper's 36 quantized instances (Section V): 6 models x 3 quantizations x TFLite CPU and NNAPI."""
+    return [
+        Instance("tflite", delegate, quantization, model)
+        for model in MODELS
+        for quantization in QUANTIZATIONS[1:]
+        for delegate in DELEGATES
+    ]
+
+
+def choose(kind: str, given: Iterable[str], choices: Sequence[str]) -> list[str]:
+    """The choices that were named, in any case, hyphens or underscores alike; all of them if none was.
+
+    Raises SelectionError with the choices if a name is unknown.
+    """
+    plain = {choice.replace("_", ""): choice for choice in choices}
+    chosen = []
+    for name in (part.strip() for value in given for part in value.split(",")):
+        key = name.lower().replace("-", "").replace("_", "")
+        if key not in plain:
+            raise SelectionError(f"{kind} {name!r} is unknown: choose from {', '.join(choices)}.")
+        chosen.append(plain[key])
+    return [choice for choice in choices if choice in chosen] or list(choices)
+
+
+def select(
+    models: Iterable[str] = (),
+    frameworks: Iterable[str] = (),
+    delegates: Iterable[str] = (),
+    quantizations: Iterable[str] = (),
+) -> list[Instance]:
+    """The instances of the paper's suite with the given names; raises SelectionError if there is none."""
+    wanted = {
+        "model": choose("Model", models, MODELS),
+        "framework": choose("Framework", frameworks, FRAMEWORKS),
+        "delegate": choose("Delegate", delegates, DELEGATES),
+        "quantization": choose("Quantization", quantizations, QUANTIZATIONS),
+    }
+    suite = paper_float32() + paper_quantized()
+    chosen = [one for one in suite if all(getattr(one, kind) in names for kind, names in wanted.items())]
+    if not chosen:
+        asked = ", ".join(f"{kind} {'/'.join(names)}" for kind, names in wanted.items())
+        raise SelectionError(f"No instance of the suite has {asked}: only TFLite is quantized or has NNAPI.")
+    return chosen
+
+
+def ordered(instances: Sequence[Instance], seed: int) -> list[Instance]:
+    """Seeded and interleaved: neighbours differ in model and framework as far as possible.
+
+    What a device does slowly over a run (heating, throttling) then falls on all models and frameworks
+    alike and not on whichever came last.
+    """
+    rng = random.Random(seed)
+    left = sorted(instances, key=lambda one: one.id)
+    rng.shuffle(left)
+    order: list[Instance] = []
+    while left:
+        counts = {model: sum(one.model == model for one in left) for model in MODELS}
+        last = order[-1] if order else None
+        best = max(
+            left,
+            key=lambda one: (
+                last is None or one.model != last.model,
+                counts[one.model],
+                last is None or one.framework != last.framework,
+            ),
+        )
+        order.append(best)
+        left.remove(best)
+    return order
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How long and how an instance is measured."""
+
+    name: str
+    warmups: int = 0
+    passes: int = 1  # times through the images
+    min_queries: int = 0
+    min_duration_s: float = 0.0
+    max_images: int | None = None  # evenly spread over the dataset; None: all
+
+    def record(self) -> dict[str, object]:
+        return asdict(self)
+
+
+PROFILES = {
+    profile.name: profile
+    for profile in (
+        # The paper's app: every image once, the first counts, end to end.
+        Profile("paper"),
+        # MLPerf Mobile's single stream for classification: at least 1024 queries and 60 s.
+        Profile("mlperf-like", warmups=5, min_queries=1024, min_duration_s=60.0),
+        # For trying out.
+        Profile("quick", warmups=1, max_images=50),
+        # Ten minutes of each chosen instance, for heat and throttling.
+        Profile("sustained", warmups=1, min_duration_s=600.0),
+    )
+}

@@ -1,0 +1,37 @@
+"""Where a project keeps its data."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folders under one root, by default the folder the command is called in."""
+
+    root: Path
+
+    @property
+    def raw(self) -> Path:
+        return self.root / "data" / "raw"
+
+    @property
+    def models(self) -> Path:
+        return self.root / "data" / "models"
+
+    @property
+    def datasets(self) -> Path:
+        return self.root / "data" / "datasets"
+
+    @property
+    def staging(self) -> Path:
+        """What is pushed to devices is put together here."""
+        return self.root / "data" / "staging"
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
