@@ -227,15 +227,18 @@ def _attempt(
         process.wait()
         _close(log, "the run was interrupted")
         raise
-    ended = log.exists() and rawlog.read_attempt(log).status in rawlog.TERMINAL
-    if not ended:
+    if not _ended(log):
         lines = output.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         said = f", saying {lines[-1]!r}" if lines else ""
         _close(log, reason or f"the agent ended with exit code {process.returncode}{said}")
 
 
+def _ended(log: Path) -> bool:
+    return log.exists() and log.stat().st_size > 0 and rawlog.read_attempt(log).status in rawlog.TERMINAL
+
+
 def _close(log: Path, reason: str) -> None:
-    if not log.exists() or not log.stat().st_size or rawlog.read_attempt(log).status not in rawlog.TERMINAL:
+    if not _ended(log):
         rawlog.close_attempt(log, "failed", reason=reason)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,14 @@ class Workspace:
     def staging(self) -> Path:
         """What is pushed to devices is put together here."""
         return self.root / "data" / "staging"
+
+    def salt(self) -> str:
+        """What serial numbers are hashed with: drawn once and kept in the workspace."""
+        file = self.root / "data" / "salt"
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(secrets.token_hex(16), encoding="utf-8")
+        return file.read_text(encoding="utf-8")
 
 
 def sha256_of(path: Path) -> str:

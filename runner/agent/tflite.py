@@ -1,19 +1,22 @@
 """TensorFlow Lite on the device, through the LiteRT runtime."""
 
 import time
+from importlib import metadata
+
+from ai_edge_litert.interpreter import Interpreter
 
 
 def prepare(path, threads, delegate):
-    """Loads the model; raises ImportError without the runtime, ValueError for a file that is no model."""
-    from ai_edge_litert import interpreter as litert
-
+    """Loads the model; raises ValueError for a file that is no model."""
     if delegate != "cpu":
         raise NotImplementedError("the Python runtime of TFLite has no %s delegate" % delegate)
-    return TfliteModel(litert.Interpreter(model_path=path, num_threads=threads))
+    return TfliteModel(Interpreter(model_path=path, num_threads=threads))
 
 
 class TfliteModel(object):
     """A loaded model: input tensor's type and quantization, and infer()."""
+
+    accelerator = "cpu"
 
     def __init__(self, interpreter):
         interpreter.allocate_tensors()
@@ -23,7 +26,6 @@ class TfliteModel(object):
         self.dtype = given["dtype"]
         self.scale, self.zero_point = given["quantization"]
         self.output_scale, self.output_zero_point = out["quantization"]
-        self.accelerator = "cpu"
 
     def infer(self, tensor):
         """Scores of shape (outputs,), as the model gives them (8-bit if its output is), and the time in ns."""
@@ -35,6 +37,4 @@ class TfliteModel(object):
 
 
 def version():
-    from importlib import metadata
-
     return "ai-edge-litert " + metadata.version("ai-edge-litert")

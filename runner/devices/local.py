@@ -24,7 +24,7 @@ class LocalDevice:
     slug = "local"
 
     def __init__(self, root: Path, salt: str) -> None:
-        self._root = root
+        self._root = root.resolve()
         self._salt = salt
 
     def properties(self) -> dict[str, Any]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import multiprocessing
+import os
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -14,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from runner.dataset.store import Progress
 from runner.errors import ModelError
 from runner.suite import Instance
 from runner.workspace import sha256_of
@@ -28,10 +32,6 @@ CALIBRATION_IMAGES = 100
 RECIPE = 1
 """Raised when a conversion changes in a way that the versions of the libraries do not show."""
 
-Report = Callable[[str, str], None]
-"""Called with an artifact's name and what became of it: "built", "there" or the reason it could not be."""
-
-
 def wanted(instances: Iterable[Instance]) -> list[Instance]:
     """One instance for every model file that the instances need, float32 before what is made from it."""
     first: dict[str, Instance] = {}
@@ -40,22 +40,60 @@ def wanted(instances: Iterable[Instance]) -> list[Instance]:
     return sorted(first.values(), key=lambda one: (one.model, one.framework, one.quantization != "float32"))
 
 
-def prepare(instances: Iterable[Instance], *, kind: str, folder: Path, cache: Path, report: Report) -> list[Artifact]:
-    """Builds the model files of the instances into `folder`, and gives all that are there now.
+def prepare(
+    instances: Iterable[Instance],
+    *,
+    kind: str,
+    folder: Path,
+    cache: Path,
+    jobs: int = 2,
+    progress: Progress | None = None,
+) -> tuple[list[Artifact], int]:
+    """Builds the model files of the instances into `folder`: all that are there then, and how many were built.
 
-    A file is built again only if its weights, settings or the converter's version changed.
+    A file is built again only if its weights, settings or the converter's version changed. Each model is
+    converted in a process of its own, whose output goes to `folder/conversion.log`.
     Raises ModelError if weights are missing or a conversion fails.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    built = []
-    for one in wanted(instances):
+    sources: dict[str, weights.Source] = {}
+    todo: dict[str, list[Instance]] = {}
+    files = wanted(instances)
+    for one in files:
         if one.framework not in CONVERTERS:
-            report(one.artifact, f"there is no conversion to {one.framework} yet")
-            continue
-        artifact, new = _ensure(one, weights.locate(kind, one.model, cache), folder)
-        report(one.artifact, "built" if new else "there")
-        built.append(artifact)
-    return built
+            raise ModelError(f"There is no conversion to {one.framework}: choose {' or '.join(CONVERTERS)}.")
+        source = sources.setdefault(one.model, weights.locate(kind, one.model, cache))
+        if _current(one, source, folder) is None:
+            todo.setdefault(one.model, []).append(one)
+    total = done = sum(len(group) for group in todo.values())
+    if todo:
+        done = 0
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(jobs, context, _into_log, (folder / "conversion.log",)) as pool:
+            running = {pool.submit(_build_all, group, sources[model], folder): group for model, group in todo.items()}
+            for future in as_completed(running):
+                future.result()
+                done += len(running[future])
+                if progress:
+                    progress(done, total)
+    return [Artifact.load(folder / f"{one.artifact}.json") for one in files], done
+
+
+def _into_log(path: Path) -> None:
+    """Sends all this process prints, the libraries' C++ parts included, to a file."""
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+
+
+def _build_all(group: list[Instance], source: weights.Source, folder: Path) -> None:
+    for one in group:
+        try:
+            _build(one, source, folder)
+        except ImportError as error:
+            raise ModelError(
+                f"{one.artifact} cannot be built without {error.name}: pip install 'aiotbench[models]'."
+            ) from None
 
 
 def _source_key(one: Instance, source: weights.Source) -> str:
@@ -74,38 +112,30 @@ def _versions(distributions: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _ensure(one: Instance, source: weights.Source, folder: Path) -> tuple[Artifact, bool]:
-    """The artifact, and whether it had to be built."""
-    key = _source_key(one, source)
+def _current(one: Instance, source: weights.Source, folder: Path) -> Artifact | None:
+    """The artifact if it is there, intact, and made from the same things."""
     try:
         there = Artifact.load(folder / f"{one.artifact}.json")
-        if there.source_key == key and sha256_of(there.path) == there.sha256:
-            return there, False
+        intact = there.source_key == _source_key(one, source) and sha256_of(there.path) == there.sha256
+        return there if intact else None
     except (ModelError, OSError):
-        pass  # not there or damaged: it is built
-    try:
-        return _build(one, source, key, folder), True
-    except ImportError as error:
-        raise ModelError(
-            f"{one.artifact} cannot be built without {error.name}: pip install 'aiotbench[models]'."
-        ) from None
+        return None
 
 
-def _build(one: Instance, source: weights.Source, key: str, folder: Path) -> Artifact:
+def _build(one: Instance, source: weights.Source, folder: Path) -> Artifact:
     converter = CONVERTERS[one.framework]
     settings = source.settings.with_layout(converter.LAYOUT)
     target = folder / f"{one.artifact}{converter.SUFFIX}"
     part = target.with_name(f"{one.artifact}.part{converter.SUFFIX}")
-    logging.disable(logging.WARNING)  # the converters log every step at these levels
     try:
         if one.quantization == "float32":
             converter.convert_float32(network(source, one.model), settings.size, part)
         else:
-            float32, _ = _ensure(replace(one, quantization="float32"), source, folder)
+            original = replace(one, quantization="float32")
+            float32 = _current(original, source, folder) or _build(original, source, folder)
             converter.quantize(float32.path, one.quantization, calibration(settings), part)
         part.replace(target)
     finally:
-        logging.disable(logging.NOTSET)
         part.unlink(missing_ok=True)
     artifact = Artifact(
         path=target,
@@ -116,7 +146,7 @@ def _build(one: Instance, source: weights.Source, key: str, folder: Path) -> Art
         weights_sha256=source.sha256,
         settings=settings,
         made_with=_versions(converter.DISTRIBUTIONS),
-        source_key=key,
+        source_key=_source_key(one, source),
     )
     artifact.save()
     return artifact
@@ -131,8 +161,11 @@ def network(source: weights.Source, model: str) -> nn.Module:
 
         return fitted(model, source.settings)
     module = build(model, source.settings.classes)
+    state = OrderedDict(weights.read(source.file))
+    # Versions of the layers' formats, which files of plain arrays do not hold: the ones of this torchvision.
+    state._metadata = module.state_dict()._metadata  # type: ignore[attr-defined]
     try:
-        module.load_state_dict(weights.read(source.file))
+        module.load_state_dict(state)
     except RuntimeError as error:
         detail = " ".join(str(error).split())[:200]
         raise ModelError(f"{source.file} does not fit {model}: {detail}") from None

@@ -1,0 +1,66 @@
+"""What a run shows while it goes on, and the one line it ends with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rich import progress
+
+from runner.ledger import Entry, counts
+from runner.suite import Instance
+
+_TAIL_BYTES = 2000
+
+
+class RunProgress:
+    """A listener of `runner.run.execute`: one bar over the instances, a line for each that failed."""
+
+    def __init__(self, instances: int) -> None:
+        self._bar = progress.Progress(
+            progress.TextColumn("{task.description:<48}"),
+            progress.BarColumn(bar_width=24),
+            progress.TextColumn("{task.completed:>3.0f}/{task.total:.0f}"),
+            progress.TimeElapsedColumn(),
+            transient=True,
+        )
+        self._task = self._bar.add_task("run", total=instances)
+
+    def __enter__(self) -> RunProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def __call__(self, event: str, instance: Instance, known: dict[str, Any]) -> None:
+        if event in ("start", "progress"):
+            queries = last_query(known["log"])
+            shown = f" image {queries + 1}" if queries is not None else ""
+            self._bar.update(self._task, description=f"run: {instance.id}{shown}")
+            return
+        self._bar.advance(self._task)
+        if event not in ("end", "unavailable"):
+            self._bar.console.print(f"{instance.id} {event}: {known.get('reason', 'its log is incomplete')}")
+
+    @staticmethod
+    def summary(entries: list[Entry]) -> str:
+        """Like "15 instances measured, 45 unavailable"."""
+        found = counts(entries)
+        measured = found.pop("end", 0)
+        rest = [f"{number} {status}" for status, number in sorted(found.items())]
+        return ", ".join([f"{measured} instances measured", *rest])
+
+
+def last_query(log: Path) -> int | None:
+    """Number of the last query in a log that is being written."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
+            for line in reversed(file.read().split(b"\n")[:-1]):
+                query = json.loads(line).get("query")
+                return int(query) if query is not None else None
+    except (OSError, ValueError):
+        pass
+    return None
