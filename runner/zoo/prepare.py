@@ -7,7 +7,7 @@ import json
 import multiprocessing
 import os
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from importlib import metadata
@@ -15,14 +15,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from runner.dataset.store import Progress
 from runner.errors import ModelError
 from runner.suite import Instance
 from runner.workspace import sha256_of
 from runner.zoo import convert_pytorch, convert_tflite, weights
-from runner.zoo.facts import Artifact, Settings
+from runner.zoo.facts import Artifact
+from runner.zoo.inputs import sample_inputs
 
 if TYPE_CHECKING:
     from torch import nn
@@ -133,7 +132,7 @@ def _build(one: Instance, source: weights.Source, folder: Path) -> Artifact:
         else:
             original = replace(one, quantization="float32")
             float32 = _current(original, source, folder) or _build(original, source, folder)
-            converter.quantize(float32.path, one.quantization, calibration(settings), part)
+            converter.quantize(float32.path, one.quantization, sample_inputs(settings, CALIBRATION_IMAGES), part)
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
@@ -159,7 +158,7 @@ def network(source: weights.Source, model: str) -> nn.Module:
     if source.file is None:
         from runner.zoo.fit import fitted
 
-        return fitted(model, source.settings)
+        return fitted(model)
     module = build(model, source.settings.classes)
     state = OrderedDict(weights.read(source.file))
     # Versions of the layers' formats, which files of plain arrays do not hold: the ones of this torchvision.
@@ -170,21 +169,3 @@ def network(source: weights.Source, model: str) -> nn.Module:
         detail = " ".join(str(error).split())[:200]
         raise ModelError(f"{source.file} does not fit {model}: {detail}") from None
     return module
-
-
-def calibration(settings: Settings) -> Iterator[np.ndarray]:
-    """Input tensors of training pictures of the sample set, drawn here: no dataset needs to be there."""
-    from runner.agent.preprocess import Preprocess, decode
-    from runner.dataset.drawing import CLASS_NAMES, draw_jpeg
-
-    preprocess = Preprocess(
-        settings.size,
-        settings.resize,
-        settings.channel_order,
-        settings.layout,
-        settings.mean,
-        settings.std,
-        settings.resize_size,
-    )
-    for number in range(CALIBRATION_IMAGES):
-        yield preprocess(decode(draw_jpeg(number % len(CLASS_NAMES), number // len(CLASS_NAMES), "train"))).copy()

@@ -1,0 +1,176 @@
+"""Trains the light networks on the sample set's training part: the weights in this folder.
+
+Pictures come through the same drawing, JPEG and resizing as the test images. Most epochs run at low
+resolution, where they are cheap; short phases at higher ones follow, and batch-norm statistics are taken
+anew at the size the network runs at. A class is a texture and a shape, so the loss also asks for these two
+on their own (the sums of the class probabilities over the other): that shortens training several times.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from runner.agent.preprocess import decode, resized
+from runner.dataset.drawing import CLASS_NAMES, SHAPES, TEXTURES, draw_jpeg
+from runner.dataset.sample import TEST_PER_CLASS
+from runner.zoo.architectures import build
+from runner.zoo.facts import default_settings
+
+PHASES = ((64, 1.0, 1.0), (112, 0.2, 0.25), (224, 0.05, 0.08))
+"""Pixels, share of the epochs, share of the learning rate."""
+LEARNING_RATES = {"squeezenet": 1e-3, "mobilenet_v2": 3e-3, "mnasnet": 3e-3}
+BATCH = 64
+LABEL_SMOOTHING = 0.05
+DROPOUT = 0.1
+
+Progress = Callable[[str, int, int], None]
+"""Called with what goes on, the steps done and their number."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network and how it did."""
+
+    model: str
+    state: dict[str, np.ndarray]  # float16, counters as integers
+    accuracy: float  # on the 500 test pictures of the default seed, at the size the network runs at
+    minutes: float
+    recipe: dict[str, Any]
+
+    def save(self, folder: Path) -> Path:
+        """Writes sample_<model>.npz, and sample_<model>.json that tells how it was made."""
+        path = folder / f"sample_{self.model}.npz"
+        np.savez_compressed(path, **self.state)  # type: ignore[arg-type]
+        facts = {**self.recipe, "accuracy": self.accuracy, "minutes": round(self.minutes, 1)}
+        path.with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+        return path
+
+
+def train(model: str, *, seed: int, epochs: int, per_class: int, threads: int, progress: Progress) -> Trained:
+    """Trains one of the light networks from scratch; equal arguments on one machine give equal weights."""
+    began = time.monotonic()
+    torch.set_num_threads(threads)
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    settings = default_settings(model, "sample-100", len(CLASS_NAMES))
+    network = _fresh(model)
+    labels = np.arange(per_class * len(CLASS_NAMES)) % len(CLASS_NAMES)
+    progress(f"{model}: drawing", 0, 1)
+    all_pictures = _pictures("train", per_class, [size for size, _, _ in PHASES], seed)
+    for size, share, rate in PHASES:
+        pictures = all_pictures[size]
+        steps = max(1, round(share * epochs * len(labels) / BATCH))
+        optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATES[model] * rate, weight_decay=0.02)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, LEARNING_RATES[model] * rate, total_steps=steps + 1, pct_start=0.2
+        )
+        order = np.concatenate([rng.permutation(len(labels)) for _ in range(steps * BATCH // len(labels) + 1)])
+        for step in range(steps):
+            chosen = order[step * BATCH : (step + 1) * BATCH]
+            batch = _normalized(_shifted(pictures[chosen], rng), settings)
+            loss = _loss(network(batch), torch.from_numpy(labels[chosen]))
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(network.parameters(), 2.0)
+            optimizer.step()
+            schedule.step()
+            progress(f"{model} at {size} pixels, loss {loss.item():.2f}", step + 1, steps)
+    _fresh_batch_norms(network, (_normalized(pictures[rng.permutation(len(labels))[:BATCH]], settings) for _ in range(30)))
+    return Trained(
+        model=model,
+        state={name: _stored(value) for name, value in network.state_dict().items()},
+        accuracy=_accuracy(network, settings, seed=0),
+        minutes=(time.monotonic() - began) / 60,
+        recipe={"seed": seed, "epochs": epochs, "per_class": per_class, "threads": threads, "torch": torch.__version__},
+    )
+
+
+def _fresh(model: str) -> nn.Module:
+    network = build(model, len(CLASS_NAMES)).train().to(memory_format=torch.channels_last)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 0.05
+        elif isinstance(module, nn.Dropout):
+            module.p = DROPOUT
+        elif isinstance(module, nn.Conv2d) and model == "squeezenet":  # no batch norm: the start has to keep the scale
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            nn.init.zeros_(module.bias)
+    if model == "squeezenet":
+        nn.init.normal_(network.classifier[1].weight, std=0.01)
+    return network
+
+
+def _picture(number: int, part: str, sizes: Sequence[int], seed: int) -> list[np.ndarray]:
+    image = decode(draw_jpeg(number % len(CLASS_NAMES), number // len(CLASS_NAMES), part, seed))
+    return [np.asarray(resized(image, size, "crop_resize")) for size in sizes]
+
+
+def _pictures(part: str, per_class: int, sizes: Sequence[int], seed: int) -> dict[int, np.ndarray]:
+    """Pictures by size: shape (100 * per_class, size, size, 3), 8-bit; picture n is of class n modulo 100."""
+    draw = partial(_picture, part=part, sizes=sizes, seed=seed)
+    with ProcessPoolExecutor(2) as pool:
+        drawn = list(pool.map(draw, range(per_class * len(CLASS_NAMES)), chunksize=50))
+    return {size: np.stack([picture[place] for picture in drawn]) for place, size in enumerate(sizes)}
+
+
+def _shifted(pictures: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Pictures moved by up to a tenth of their size, half of them mirrored."""
+    count, size = pictures.shape[:2]
+    margin = size // 10
+    padded = np.pad(pictures, ((0, 0), (margin, margin), (margin, margin), (0, 0)), mode="edge")
+    moved = np.empty_like(pictures)
+    for number, (top, left, mirror) in enumerate(
+        zip(*rng.integers(0, 2 * margin + 1, (2, count)), rng.random(count) < 0.5, strict=True)
+    ):
+        part = padded[number, top : top + size, left : left + size]
+        moved[number] = part[:, ::-1] if mirror else part
+    return moved
+
+
+def _normalized(pictures: np.ndarray, settings: Any) -> torch.Tensor:
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (settings.mean, settings.std))
+    tensor = torch.from_numpy(pictures).permute(0, 3, 1, 2).float()
+    return ((tensor - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
+def _loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    logs = logits.log_softmax(1)
+    grid = logs.view(-1, len(SHAPES), len(TEXTURES))
+    shape = functional.nll_loss(grid.logsumexp(2), labels // len(TEXTURES))
+    texture = functional.nll_loss(grid.logsumexp(1), labels % len(TEXTURES))
+    return functional.cross_entropy(logits, labels, label_smoothing=LABEL_SMOOTHING) + shape + texture
+
+
+def _fresh_batch_norms(network: nn.Module, batches: Any) -> None:
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.reset_running_stats()
+            module.momentum = None  # the mean over all batches
+    with torch.no_grad():
+        for batch in batches:
+            network(batch)
+
+
+def _stored(value: torch.Tensor) -> np.ndarray:
+    return value.numpy().astype(np.float16) if value.is_floating_point() else value.numpy()
+
+
+def _accuracy(network: nn.Module, settings: Any, seed: int) -> float:
+    network.eval()
+    pictures = _pictures("test", TEST_PER_CLASS, [settings.size], seed)[settings.size]
+    labels = torch.arange(len(pictures)) % len(CLASS_NAMES)
+    with torch.no_grad():
+        best = [network(_normalized(pictures[at : at + BATCH], settings)).argmax(1) for at in range(0, len(pictures), BATCH)]
+    return float((torch.cat(best) == labels).float().mean())
