@@ -81,20 +81,39 @@ def _class_folders(source: Path) -> dict[int, list[Path]]:
 
 
 def _flat(source: Path, ground_truth: Path) -> dict[int, list[Path]]:
-    by_label: dict[int, list[Path]] = {}
     try:
-        lines = ground_truth.read_text(encoding="utf-8").split("\n")
-    except OSError as error:
-        raise DatasetError(f"{ground_truth} cannot be read ({error.strerror}): give the ground-truth file.") from None
+        lines = [line.split() for line in ground_truth.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{ground_truth} cannot be read ({error}): give the ground-truth file.") from None
+    if lines and all(len(line) == 1 for line in lines):
+        order = _devkit_order(ground_truth)
+        lines = [[f"ILSVRC2012_val_{number:08d}.JPEG", str(order.get(line[0], line[0]))] for number, line in enumerate(lines, 1)]
+    by_label: dict[int, list[Path]] = {}
     for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        name, _, label = line.strip().rpartition(" ")
-        if not name or not label.isdigit() or int(label) > 999:
+        if len(line) != 2 or not line[1].isdigit() or int(line[1]) > 999:
             raise DatasetError(
-                f"{ground_truth} line {number} is {line!r}: lines are `<file name> <label 0 to 999>`, "
-                "labels in the order of the WordNet ids."
+                f"{ground_truth} line {number} is {' '.join(line)!r}: lines are `<file name> <label 0 to 999>`, "
+                "or one number of the ILSVRC 2012 development kit each."
             )
-        if (source / name).is_file():
-            by_label.setdefault(int(label), []).append(source / name)
+        if (source / line[0]).is_file():
+            by_label.setdefault(int(line[1]), []).append(source / line[0])
     return by_label
+
+
+def _devkit_order(ground_truth: Path) -> dict[str, int]:
+    """Label of every class number of the development kit, which counts the classes in an order of its own.
+
+    The order is in meta.mat, beside the ground truth in the kit's folder `data`.
+    """
+    from scipy.io import loadmat
+
+    meta = ground_truth.with_name("meta.mat")
+    try:
+        synsets = loadmat(meta, squeeze_me=True)["synsets"]
+    except (OSError, ValueError, KeyError):
+        raise DatasetError(
+            f"{ground_truth} holds the development kit's class numbers, and {meta} that explains them "
+            "is not there or damaged: keep both files together."
+        ) from None
+    labels = {row["wnid"]: int(row["label"]) for row in class_table()}
+    return {str(row["ILSVRC2012_ID"]): labels[str(row["WNID"])] for row in synsets if str(row["WNID"]) in labels}

@@ -1,0 +1,52 @@
+# Two commands do all the set-up: `make demo` and `make test`.
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+AIOT := $(BIN)/aiot
+NOTEBOOKS := $(wildcard notebooks/*.ipynb)
+
+# The first Python of 3.11 to 3.13 that starts (a name on the PATH may be a shim that does not).
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 to 3.13 was found: install one, or name it: make PYTHON=/path/to/python"; exit 1; }
+	@echo "setup     Python packages into $(VENV) (3 GB, once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[run,models,dev]'
+	@touch $@
+
+.PHONY: setup
+setup: $(VENV)/installed ## make the virtual environment
+
+.PHONY: demo
+demo: $(VENV)/installed ## measure this machine and make the reports
+	@$(AIOT) models prepare
+	@$(AIOT) dataset make
+	@$(AIOT) run --local --resume
+	@$(AIOT) process
+	@$(AIOT) report
+
+.PHONY: test
+test: $(VENV)/installed ## lint, types and all tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -ra
+
+.PHONY: lab
+lab: $(VENV)/installed ## open JupyterLab on the notebooks
+	$(BIN)/jupyter lab notebooks
+
+.PHONY: report
+report: $(VENV)/installed ## render the reports again where something changed
+	@$(AIOT) process
+	@$(AIOT) report
+
+.PHONY: bench
+bench: $(VENV)/installed ## measure speed against peers (needs what `make demo` made)
+	$(BIN)/python -m benchmarks

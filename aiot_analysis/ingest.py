@@ -1,0 +1,238 @@
+"""Raw logs to processed tables. What cannot be read is left out and named; the rest goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from aiot_analysis import paper, tables
+from aiot_analysis.errors import DataError
+from aiot_analysis.stats import validity
+from runner import rawlog
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Result:
+    """Rows of every table, and what was left out: (path, reason)."""
+
+    rows: dict[str, list[Row]] = field(default_factory=lambda: {name: [] for name in tables.TABLES})
+    runs: int = 0
+
+    @property
+    def left_out(self) -> list[tuple[str, str]]:
+        return [(row["path"], row["reason"]) for row in self.rows["left_out"]]
+
+    def leave_out(self, path: Path | str, reason: str) -> None:
+        self.rows["left_out"].append({"path": str(path), "reason": reason})
+
+    def summary(self) -> str:
+        """Like "1 run, 60 instances, 7500 images, 0 files left out"."""
+        counts = [(self.runs, "run"), *((len(self.rows[name]), name[:-1]) for name in ("instances", "images"))]
+        told = [f"{number} {word}{'' if number == 1 else 's'}" for number, word in counts]
+        return ", ".join([*told, f"{len(self.left_out)} left out"])
+
+
+def process(raw: Path, processed: Path) -> Result:
+    """Reads every run below `raw` and writes all tables into `processed`.
+
+    Raises DataError if there is no run that can be read; then nothing is written.
+    """
+    result = Result()
+    for folder in rawlog.run_folders(raw):
+        try:
+            _read_run(folder, result)
+        except rawlog.RawLogError as error:
+            result.leave_out(folder, str(error))
+    if not result.runs:
+        unread = "; ".join(reason for _, reason in result.left_out[:3])
+        raise DataError(f"{raw} holds no run that can be read{': ' + unread if unread else ''}. Run `aiot run --local`.")
+    for name in tables.TABLES:
+        tables.write(name, tables.table(name, result.rows[name]), processed)
+    return result
+
+
+def _read_run(folder: Path, result: Result) -> None:
+    run = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
+    device = rawlog.read_json(folder / "device.json", rawlog.DEVICE_FIELDS)
+    if run["origin"] not in rawlog.ORIGINS:
+        raise rawlog.RawLogError(f"{folder / 'run.json'} has origin {run['origin']!r}: it is none of {rawlog.ORIGINS}.")
+    result.runs += 1
+    _add_device(device, run, result)
+    attempts = rawlog.attempt_paths(folder)
+    for position, instance_id in enumerate(run["suite"]):
+        readable = list(_readable(attempts.pop(instance_id, []), result))
+        _add_instance(run, instance_id, position, readable, result)
+    for paths in attempts.values():
+        for path in paths:
+            result.leave_out(path, "its instance is not in the suite of run.json")
+    for sample in rawlog.read_telemetry(folder / "telemetry.jsonl"):
+        result.rows["telemetry"].append({**_origin_of(run), **sample, "instance_id": sample.get("instance")})
+
+
+def _origin_of(run: Row) -> Row:
+    return {"run_id": run["run_id"], "device_id": run["device_slug"], "origin": run["origin"]}
+
+
+def _add_device(device: Row, run: Row, result: Result) -> None:
+    """Adds the device of a run; a later run of the same device tells how it is now."""
+    others = [row for row in result.rows["devices"] if row["device_id"] != device["slug"]]
+    maxima = [core["max_mhz"] for core in device["cores"] if core.get("max_mhz")]
+    row = {
+        **{name: device.get(name) for name in ("maker", "model", "soc", "ram_gb", "os", "os_version", "abi", "kernel")},
+        "device_id": device["slug"],
+        "paper_id": _paper_id(device),
+        "cores": len(device["cores"]) or None,
+        "max_mhz": max(maxima, default=None),
+        "origin": run["origin"],
+    }
+    result.rows["devices"] = [*others, row]
+
+
+def _paper_id(device: Row) -> int | None:
+    """Row of the paper's Table III with the same maker and model."""
+    name = f"{device.get('maker') or ''} {device.get('model') or ''}".strip().lower()
+    known = {row.device.lower(): int(row.paper_id) for row in paper.devices().itertuples()}
+    return known.get(name)
+
+
+def _readable(paths: Iterable[Path], result: Result) -> Iterable[rawlog.Attempt]:
+    for path in paths:
+        try:
+            attempt = rawlog.read_attempt(path)
+        except rawlog.RawLogError as error:
+            result.leave_out(path, str(error))
+            continue
+        if attempt.dropped is not None:
+            result.leave_out(path, f"a half-written line was dropped: {attempt.dropped[:60]!r}")
+        yield attempt
+
+
+def _add_instance(run: Row, instance_id: str, position: int, attempts: list[rawlog.Attempt], result: Result) -> None:
+    """Adds an instance from its last complete attempt; other attempts with measurements are listed as left out."""
+    complete = [attempt for attempt in attempts if attempt.status == "end"]
+    chosen = complete[-1] if complete else attempts[-1] if attempts else None
+    for attempt in attempts:
+        if attempt is not chosen and attempt.of("image"):
+            result.leave_out(attempt.path, f"attempt {attempt.attempt} ({attempt.status}) is not the last complete one")
+    framework, delegate, quantization, model = instance_id.split("_", 3)
+    file = run["models"].get(instance_id, {})
+    row: Row = {
+        **_origin_of(run),
+        "instance_id": instance_id,
+        "model": model,
+        "framework": framework,
+        "delegate": delegate,
+        "quantization": quantization,
+        "threads": run["threads"],
+        "position": position,
+        "attempts": len(attempts),
+        "source": "agent",
+        "profile": run["profile"]["name"],
+        "timing": run["timing"],
+        "weights": file.get("weights"),
+        "dataset": run["dataset"]["name"],
+        "images": 0,
+        "failed_images": 0,
+        "correct": 0,
+        "model_sha256": file.get("sha256"),
+        "model_mb": file["size_bytes"] / 1e6 if "size_bytes" in file else None,
+        "dataset_sha256": run["dataset"]["sha256"],
+        "started": run["started"],
+        "status": "cut",
+        "reasons": "it was not run: the run is unfinished" if chosen is None else "",
+    }
+    if chosen is not None:
+        row |= _measured(chosen) if chosen.status == "end" else _reason(chosen)
+        if chosen.status == "end":
+            images = [_image(event, run, instance_id) for event in chosen.events if event["event"].startswith("image")]
+            row |= _summary(images)
+            result.rows["images"] += images
+            result.rows["operators"] += [_operator(event, run) for event in chosen.of("operator")]
+    row["verdict"], row["reasons"] = validity.judge(row)
+    result.rows["instances"].append(row)
+
+
+def _reason(attempt: rawlog.Attempt) -> Row:
+    words = [attempt.last.get("reason"), attempt.last.get("remedy")]
+    return {
+        "attempt": attempt.attempt,
+        "status": attempt.status,
+        "reasons": ": ".join(word for word in words if word),
+    }
+
+
+def _measured(attempt: rawlog.Attempt) -> Row:
+    load = (attempt.of("load") or [{}])[0]
+    end = attempt.last
+    rss_kb = end.get("peak_rss_kb")
+    return {
+        "attempt": attempt.attempt,
+        "status": attempt.status,
+        "load_ms": load["load_ns"] / 1e6 if "load_ns" in load else None,
+        "framework_version": load.get("framework_version"),
+        "accelerator_requested": load.get("accelerator_requested"),
+        "accelerator_actual": load.get("accelerator_actual"),
+        "nodes_delegated": load.get("nodes_delegated"),
+        "partitions": load.get("partitions"),
+        "peak_rss_mb": rss_kb / 1000 if rss_kb else None,
+    }
+
+
+def _image(event: Row, run: Row, instance_id: str) -> Row:
+    row = {
+        **_origin_of(run),
+        "instance_id": instance_id,
+        "query": event["query"],
+        "image": event["image"],
+        "label": event["label"],
+        "at_s": event["at_ns"] / 1e9,
+        "failed": event["event"] == "image_failed",
+    }
+    if row["failed"]:
+        return {**row, "correct": False, "end_to_end_ms": event["spent_ns"] / 1e6}
+    parts = {name: event[f"{name}_ns"] / 1e6 for name in ("decode", "preprocess", "inference", "postprocess")}
+    classes = [found for found, _ in event["top5"]]
+    return {
+        **row,
+        "top1": classes[0],
+        "top5": classes,
+        "correct": classes[0] == event["label"],
+        **{f"{name}_ms": value for name, value in parts.items()},
+        "end_to_end_ms": sum(parts.values()),
+    }
+
+
+def _summary(images: list[Row]) -> Row:
+    """Accuracy and times over the images of an instance; a failed image is wrong and has a time (the paper's app)."""
+    if not images:
+        return {}
+    frame = pd.DataFrame(images)
+    failed = int(frame["failed"].sum())
+    correct = int(frame["correct"].sum())
+    row: Row = {
+        "images": len(frame),
+        "failed_images": failed,
+        "correct": correct,
+        "accuracy": correct / len(frame),
+        "first_image_ms": frame["end_to_end_ms"].iloc[0],
+    }
+    for column in ("end_to_end_ms", "inference_ms"):
+        if column not in frame:  # every image failed
+            continue
+        times = frame[column].dropna()
+        row[f"{column}_mean"] = times.mean()
+        row[f"{column}_median"] = times.median()
+        row[f"{column}_p90"] = times.quantile(0.9)
+        row[f"{column}_sd"] = times.std(ddof=0)  # of the population, as the paper's app has it
+    return row
+
+
+def _operator(event: Row, run: Row) -> Row:
+    names = ("model", "framework", "operator", "kind", "repetition")
+    return {**_origin_of(run), **{name: event[name] for name in names}, "time_ms": event["time_ns"] / 1e6}

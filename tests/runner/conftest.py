@@ -1,0 +1,93 @@
+"""A workspace with tiny networks, really converted, and twelve drawn pictures."""
+
+import shutil
+import warnings
+from pathlib import Path
+
+import pytest
+
+from runner.dataset import store
+from runner.dataset.drawing import CLASS_NAMES, draw_jpeg
+from runner.suite import Instance
+from runner.workspace import Workspace, sha256_of
+from runner.zoo.facts import Artifact, Settings
+
+SIZE = 32
+TINY = [
+    Instance("tflite", "cpu", "float32", "squeezenet"),
+    Instance("tflite", "cpu", "int8", "squeezenet"),
+    Instance("pytorch", "cpu", "float32", "mnasnet"),
+]
+
+
+def make_dataset(folder: Path, count: int = 12) -> store.Dataset:
+    (folder / "images").mkdir(parents=True)
+    images = []
+    for number in range(count):
+        label = number * 7
+        (folder / "images" / f"{number}.jpg").write_bytes(draw_jpeg(label, number))
+        images.append((f"{number}.jpg", label))
+    return store.write(
+        folder,
+        name="sample",
+        label_space="sample-100",
+        images=images,
+        classes=dict(enumerate(CLASS_NAMES)),
+        made_by={"tool": "test"},
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory) -> Path:
+    """Model files of a three-layer network, as the suite's squeezenet (TFLite) and mnasnet (PyTorch Mobile)."""
+    torch = pytest.importorskip("torch", reason="converting needs the extra `models`")
+    pytest.importorskip("litert_torch", reason="converting needs the extra `models`")
+    from runner.zoo import convert_pytorch, convert_tflite
+    from runner.zoo.inputs import sample_inputs
+
+    folder = tmp_path_factory.mktemp("models")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the converters use what their own libraries have deprecated
+        _convert(folder, torch, convert_tflite, convert_pytorch, sample_inputs)
+    return folder
+
+
+def _convert(folder, torch, convert_tflite, convert_pytorch, sample_inputs):
+    torch.manual_seed(0)
+    layers = torch.nn
+    network = layers.Sequential(
+        layers.Conv2d(3, 8, 5, stride=4),
+        layers.ReLU(),
+        layers.AdaptiveAvgPool2d(1),
+        layers.Flatten(),
+        layers.Linear(8, 100),
+    ).eval()
+    for one in TINY:
+        converter = convert_pytorch if one.framework == "pytorch" else convert_tflite
+        settings = Settings(size=SIZE, label_space="sample-100", classes=100, layout=converter.LAYOUT)
+        path = folder / f"{one.artifact}{converter.SUFFIX}"
+        if one.quantization == "float32":
+            converter.convert_float32(network, SIZE, path)
+        else:
+            convert_tflite.quantize(
+                folder / "tflite_float32_squeezenet.tflite", "int8", sample_inputs(settings, 8), path
+            )
+        Artifact(
+            path=path,
+            name=one.artifact,
+            sha256=sha256_of(path),
+            size_bytes=path.stat().st_size,
+            weights="sample",
+            weights_sha256="0" * 64,
+            settings=settings,
+            made_with={},
+            source_key="test",
+        ).save()
+
+
+@pytest.fixture
+def workspace(tmp_path, tiny_folder) -> Workspace:
+    space = Workspace(tmp_path)
+    shutil.copytree(tiny_folder, space.models / "sample")
+    make_dataset(space.datasets / "sample")
+    return space

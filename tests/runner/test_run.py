@@ -1,0 +1,213 @@
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+
+from runner import ledger, rawlog, suite
+from runner import run as execution
+from runner.dataset import store
+from runner.devices.local import LocalDevice
+from runner.errors import DeviceError, RunnerError
+from runner.suite import PROFILES, Instance
+from runner.zoo.facts import prepared
+from tests.runner.conftest import TINY
+
+pytestmark = pytest.mark.slow
+EXTRA = [Instance("tflite", "nnapi", "float32", "squeezenet"), Instance("caffe2", "cpu", "float32", "squeezenet")]
+
+
+@pytest.fixture
+def request_(workspace):
+    return execution.Request(
+        instances=suite.ordered([*TINY, *EXTRA], 0),
+        profile=replace(PROFILES["paper"], warmups=1, passes=2),
+        seed=0,
+        threads=1,
+        dataset=store.load(workspace.datasets / "sample"),
+        artifacts=prepared(workspace.models / "sample"),
+        timeout_s=120,
+    )
+
+
+@pytest.fixture
+def device(workspace):
+    return LocalDevice(workspace.staging, "salt")
+
+
+def silent(*_):
+    pass
+
+
+def answers(path):
+    """What an attempt found out, without its times."""
+    return [(event["query"], event["image"], event["top5"]) for event in rawlog.read_attempt(path).of("image")]
+
+
+def test_a_run_measures_what_it_can_and_says_why_not_for_the_rest(workspace, device, request_):
+    folder = execution.begin(workspace, device, request_)
+    entries = {entry.instance_id: entry for entry in execution.execute(folder, device, request_, silent)}
+    assert {one: entry.status for one, entry in entries.items()} == {
+        **{one.id: "end" for one in TINY},
+        **{one.id: "unavailable" for one in EXTRA},
+    }
+    assert entries["tflite_nnapi_float32_squeezenet"].last["reason"] == "NNAPI is part of Android"
+    assert "Python 3.9" in entries["caffe2_cpu_float32_squeezenet"].last["remedy"]
+    for one in TINY:
+        attempt = rawlog.read_attempt(rawlog.attempt_path(folder, one.id, 1))
+        assert len(attempt.of("warmup")) == 1
+        assert [event["query"] for event in attempt.of("image")] == list(range(24))
+        assert attempt.last["correct"] == sum(event["top5"][0][0] == event["label"] for event in attempt.of("image"))
+        assert attempt.of("load")[0]["model_sha256"] == request_.artifacts[one.artifact].sha256
+        assert attempt.last["peak_rss_kb"] > 10_000
+    record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
+    assert record["suite"] == [one.id for one in request_.instances]
+    assert record["ended"] >= record["started"]
+    sample = rawlog.read_telemetry(folder / "telemetry.jsonl")[0]
+    assert {"at", "instance", "frequency_mhz", "load_average"} <= set(sample)
+
+
+def test_the_two_frameworks_agree_on_the_same_network(workspace, device, request_):
+    folder = execution.begin(workspace, device, request_)
+    execution.execute(folder, device, request_, silent)
+    tflite, pytorch = (answers(rawlog.attempt_path(folder, one.id, 1)) for one in (TINY[0], TINY[2]))
+    for (_, _, ours), (_, _, theirs) in zip(tflite, pytorch, strict=True):
+        assert ours[0][0] == theirs[0][0]
+        assert ours[0][1] == pytest.approx(theirs[0][1], rel=1e-4, abs=1e-4)
+
+
+def test_an_image_that_cannot_be_decoded_counts_as_wrong_and_is_listed(workspace, device, request_):
+    request_.dataset.path("3.jpg").write_bytes(b"not a picture")
+    folder = execution.begin(workspace, device, request_)
+    execution.execute(folder, device, request_, silent)
+    attempt = rawlog.read_attempt(rawlog.attempt_path(folder, TINY[0].id, 1))
+    failed = attempt.of("image_failed")
+    assert [event["image"] for event in failed] == ["3.jpg", "3.jpg"]
+    assert "cannot identify image file" in failed[0]["reason"]
+    assert (attempt.last["images"], attempt.last["failed_images"]) == (22, 2)
+
+
+def test_a_model_file_that_is_none_fails_in_one_sentence_and_the_rest_goes_on(workspace, device, request_):
+    request_.artifacts[TINY[0].artifact].path.write_bytes(b"not a model")
+    folder = execution.begin(workspace, device, request_)
+    entries = {entry.instance_id: entry for entry in execution.execute(folder, device, request_, silent)}
+    assert entries[TINY[0].id].status == "failed"
+    assert "ValueError" in entries[TINY[0].id].last["reason"]
+    assert [entries[one.id].status for one in TINY[1:]] == ["end", "end"]
+
+
+def test_a_model_of_other_classes_is_not_run(workspace, device, request_):
+    other = replace(request_.dataset, label_space="imagenet-1000")
+    artifact = request_.artifacts[TINY[0].artifact]
+    obstacle = execution.preflight(TINY[0], artifact, other, device)
+    assert obstacle["reason"] == "the model knows the classes of sample-100, the dataset those of imagenet-1000"
+
+
+def test_too_slow_an_instance_is_ended(workspace, device, request_):
+    request = replace(request_, timeout_s=0.5, profile=replace(request_.profile, min_duration_s=60))
+    folder = execution.begin(workspace, device, replace(request, instances=TINY[:1]))
+    (entry,) = execution.execute(folder, device, request, silent)
+    assert entry.status == "failed"
+    assert entry.last["reason"] == "it took longer than 0.5 s"
+
+
+def test_one_device_is_used_by_one_run_at_a_time(workspace, device, request_):
+    folder = execution.begin(workspace, device, request_)
+    with execution._locked(folder.parent), pytest.raises(DeviceError, match="Another run uses the device local"):
+        execution.execute(folder, device, request_, silent)
+
+
+def test_no_space_left_is_one_sentence(workspace, device, request_, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    folder = execution.begin(workspace, device, request_)
+    monkeypatch.setattr(device, "push", full)
+    with pytest.raises(RunnerError, match=r"No space is left in .*: free some, then go on with"):
+        execution.execute(folder, device, request_, silent)
+
+
+def test_an_interrupted_attempt_is_closed_and_tried_again(workspace, device, request_):
+    request = replace(request_, profile=replace(request_.profile, min_duration_s=30), instances=TINY[:1])
+    folder = execution.begin(workspace, device, request)
+
+    def interrupt(event, instance, known):
+        if event == "progress" and known["log"].exists() and known["log"].stat().st_size > 3000:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        execution.execute(folder, device, request, interrupt)
+    (entry,) = ledger.read(folder)
+    assert (entry.status, entry.last["reason"], entry.next_attempt) == ("failed", "the run was interrupted", 2)
+
+
+def command(workspace, *options):
+    return [sys.executable, "-m", "aiot", "run", "--local", "--workspace", str(workspace.root), *options]
+
+
+def test_a_run_killed_in_mid_instance_resumes_to_the_same_result(workspace, device):
+    options = ["--models", "squeezenet", "--frameworks", "tflite", "--delegates", "cpu", "--repeat", "300"]
+    process = subprocess.Popen(command(workspace, *options), stdout=subprocess.DEVNULL)
+    raw = workspace.raw / "local"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        logs = {path: path.read_bytes() for path in raw.glob("*/*.1.jsonl")}
+        finished = {path: text for path, text in logs.items() if b'"event":"end"' in text}
+        running = [path for path, text in logs.items() if path not in finished and text.count(b"\n") > 100]
+        if finished and running:
+            break
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    time.sleep(1)  # the agent notices at its next image that nobody waits for it
+
+    result = subprocess.run(command(workspace, *options, "--resume"), capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    (folder,) = raw.iterdir() if not (raw / ".lock").exists() else [path for path in raw.iterdir() if path.is_dir()]
+    for path, text in finished.items():
+        assert path.read_bytes() == text, "a finished attempt was touched"
+    (cut,) = running
+    assert rawlog.read_attempt(cut).status == "failed"
+    again = cut.with_name(cut.name.replace(".1.", ".2."))
+    assert rawlog.read_attempt(again).status == "end"
+    part = answers(cut)
+    assert len(part) > 90
+    assert answers(again)[: len(part)] == part
+    assert len(answers(again)) == 300 * 12
+
+    before = sorted(path.name for path in folder.iterdir())
+    result = subprocess.run(command(workspace, *options, "--resume"), capture_output=True, text=True)
+    assert (result.returncode, "2 instances measured" in result.stdout) == (0, True)
+    assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_bad_names_are_one_sentence_and_exit_code_1(workspace):
+    result = subprocess.run(command(workspace, "--models", "alexnet"), capture_output=True, text=True)
+    assert result.returncode == 1
+    assert result.stderr == (
+        "aiot: Model 'alexnet' is unknown: choose from resnet50, inception_v3, densenet121, squeezenet, "
+        "mobilenet_v2, mnasnet.\n"
+    )
+
+
+def test_a_dry_run_writes_nothing(workspace):
+    result = subprocess.run(command(workspace, "--dry-run", "--models", "squeezenet"), capture_output=True, text=True)
+    lines = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
+    assert lines["tflite_cpu_int8_squeezenet"] == "ready"
+    assert lines["tflite_cpu_float16_squeezenet"] == "unavailable: the model is not prepared"
+    assert not workspace.raw.exists()
+
+
+def test_a_newer_request_begins_a_new_run(workspace, device, request_):
+    folder = execution.begin(workspace, device, request_)
+    assert execution.to_resume(workspace, device, request_) == folder
+    execution.execute(folder, device, request_, silent)
+    assert execution.to_resume(workspace, device, replace(request_, threads=2)) is None
+    other = {name: replace(artifact, sha256="f" * 64) for name, artifact in request_.artifacts.items()}
+    assert execution.to_resume(workspace, device, replace(request_, artifacts=other)) is None
+    assert json.loads((folder / "run.json").read_text())["threads"] == 1

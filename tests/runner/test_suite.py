@@ -1,0 +1,73 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner import suite
+from runner.errors import SelectionError
+from runner.suite import Instance
+
+
+def test_the_paper_has_24_and_36_instances():
+    float32, quantized = suite.paper_float32(), suite.paper_quantized()
+    assert (len(set(float32)), len(set(quantized))) == (24, 36)
+    assert {(one.framework, one.delegate) for one in float32} == {
+        ("tflite", "cpu"),
+        ("tflite", "nnapi"),
+        ("pytorch", "cpu"),
+        ("caffe2", "cpu"),
+    }
+    assert {one.quantization for one in quantized} == {"dynamic", "int8", "float16"}
+    assert {one.framework for one in quantized} == {"tflite"}
+
+
+@pytest.mark.parametrize("one", suite.paper_float32() + suite.paper_quantized(), ids=lambda one: one.id)
+def test_an_id_gives_its_instance_back(one):
+    assert Instance.parse(one.id) == one
+
+
+@pytest.mark.parametrize("text", ["", "tflite", "tflite_tpu_float32_mnasnet", "tflite_cpu_int4_mnasnet"])
+def test_what_is_no_id_is_named(text):
+    with pytest.raises(SelectionError, match="is no instance: ids are <framework>"):
+        Instance.parse(text)
+
+
+@pytest.mark.parametrize("name", ["MobileNetV2", "mobilenet-v2", "MOBILENET_V2", "mobilenet_v2"])
+def test_names_are_taken_in_any_case(name):
+    assert suite.choose("Model", [name], suite.MODELS) == ["mobilenet_v2"]
+
+
+def test_names_may_be_given_with_commas_and_keep_the_suites_order():
+    assert suite.choose("Model", ["mnasnet,resnet50", "squeezenet"], suite.MODELS) == [
+        "resnet50",
+        "squeezenet",
+        "mnasnet",
+    ]
+
+
+def test_an_unknown_name_lists_the_choices():
+    with pytest.raises(SelectionError, match="Framework 'ncnn' is unknown: choose from tflite, pytorch, caffe2"):
+        suite.choose("Framework", ["ncnn"], suite.FRAMEWORKS)
+
+
+def test_an_empty_selection_is_an_error():
+    with pytest.raises(SelectionError, match="No instance of the suite has"):
+        suite.select(frameworks=["pytorch"], quantizations=["int8"])
+
+
+def test_selecting_nothing_in_particular_selects_all_60():
+    assert len(suite.select()) == 60
+    assert len(suite.select(models=["squeezenet"], delegates=["cpu"])) == 6
+
+
+@given(seed=st.integers(min_value=0, max_value=2**32))
+def test_the_order_holds_every_instance_and_no_model_twice_in_a_row(seed):
+    instances = suite.select()
+    order = suite.ordered(instances, seed)
+    assert sorted(one.id for one in order) == sorted(one.id for one in instances)
+    assert all(a.model != b.model for a, b in zip(order, order[1:], strict=False))
+
+
+def test_the_order_follows_the_seed_only():
+    instances = suite.select()
+    assert suite.ordered(instances, 1) == suite.ordered(instances[::-1], 1)
+    assert suite.ordered(instances, 1) != suite.ordered(instances, 2)
