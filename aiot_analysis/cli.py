@@ -22,3 +22,45 @@ def process(
     print(f"process   {result.summary()} in {processed}")
     for path, reason in result.left_out[:10]:
         print(f"          left out {path}: {reason}")
+
+
+@app.command("report")
+def report(
+    names: Annotated[list[str] | None, typer.Argument(help="Notebooks, like 04 or frameworks; all if none.")] = None,
+    parameter: Annotated[
+        list[tuple[str, str]] | None, typer.Option("-p", "--parameter", help="A notebook's parameter and its value.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Notebooks at a time.")] = 2,
+    force: Annotated[bool, typer.Option("--force", help="Render also what is up to date.")] = False,
+    timeout_s: Annotated[int | None, typer.Option("--timeout", min=1, help="Seconds for one cell.")] = None,
+    notebooks: Annotated[Path, typer.Option(help="Folder of the notebooks.")] = Path("notebooks"),
+    out: Annotated[Path, typer.Option(help="Folder for the pages.")] = Path("reports"),
+) -> None:
+    """Render the notebooks whose data, code or parameters changed as HTML, with an index."""
+    from rich import progress
+
+    from aiot_analysis.report import render
+
+    with progress.Progress(
+        progress.TextColumn("report: {task.description:<30}"),
+        progress.BarColumn(bar_width=24),
+        progress.MofNCompleteColumn(),
+        progress.TimeElapsedColumn(),
+        transient=True,
+    ) as bar:
+        task = bar.add_task("starting", total=None)
+
+        def listen(result: render.Result) -> None:
+            running = result.status == "running"
+            bar.update(task, description=result.name, advance=0 if running else 1)
+
+        results = render.render(
+            notebooks, out, names or (), dict(parameter or ()), jobs, force, timeout_s, progress=listen
+        )
+    failed = [result for result in results if result.status == "failed"]
+    for result in failed:
+        print(f"report    {result}")
+    rendered = sum(result.status == "rendered" for result in results)
+    print(f"report    {len(results) - len(failed)} pages, {rendered} rendered now: {(out / 'index.html').resolve()}")
+    if failed:
+        raise typer.Exit(1)

@@ -1,0 +1,71 @@
+"""The order and the display names of models, implementations and quantizations, in one place."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+MODEL_NAMES = {
+    "resnet50": "ResNet50",
+    "inception_v3": "InceptionV3",
+    "densenet121": "DenseNet121",
+    "squeezenet": "SqueezeNet",
+    "mobilenet_v2": "MobileNetV2",
+    "mnasnet": "MnasNet",
+}
+IMPLEMENTATION_NAMES = {
+    "tflite_cpu": "TFLite CPU",
+    "tflite_nnapi": "TFLite NNAPI",
+    "pytorch_cpu": "PyTorch",
+    "caffe2_cpu": "Caffe2",
+}
+QUANTIZATION_NAMES = {"float32": "float32", "dynamic": "dynamic", "int8": "INT8", "float16": "float16"}
+PHASE_NAMES = {
+    "decode_ms": "decode",
+    "preprocess_ms": "preprocess",
+    "inference_ms": "inference",
+    "postprocess_ms": "post-process",
+}
+TIMING_NAMES = {"end_to_end": "end to end", "inference": "inference only"}
+
+MODELS = list(MODEL_NAMES)
+IMPLEMENTATIONS = list(IMPLEMENTATION_NAMES)  # framework and delegate, the paper's four (Section V)
+QUANTIZATIONS = list(QUANTIZATION_NAMES)
+DELEGATES = ["cpu", "nnapi"]
+
+_ALL = MODEL_NAMES | IMPLEMENTATION_NAMES | QUANTIZATION_NAMES | PHASE_NAMES | TIMING_NAMES
+_ALL |= {"cpu": "CPU", "nnapi": "NNAPI"}
+
+
+def instance_id(implementation: str, quantization: str, model: str) -> str:
+    """The id of an instance: <framework>_<delegate>_<quantization>_<model>."""
+    return f"{implementation}_{quantization}_{model}"
+
+
+PAPER_FLOAT32 = [instance_id(one, "float32", model) for model in MODELS for one in IMPLEMENTATIONS]
+PAPER_QUANTIZED = [
+    instance_id(f"tflite_{delegate}", quantization, model)
+    for model in MODELS
+    for quantization in QUANTIZATIONS[1:]
+    for delegate in DELEGATES
+]
+
+
+def display(name: str) -> str:
+    """How a model, implementation, delegate, quantization, phase or timing is written for readers."""
+    return _ALL.get(name, name.replace("_", " "))
+
+
+def instance_display(instance: str) -> str:
+    """How an instance id is written for readers, like "MnasNet, TFLite CPU, INT8"."""
+    framework, delegate, quantization, model = instance.split("_", 3)
+    return ", ".join(display(part) for part in (model, f"{framework}_{delegate}", quantization))
+
+
+def implementation(rows: pd.DataFrame) -> pd.Series:
+    """The implementation of each row, <framework>_<delegate>."""
+    return rows["framework"] + "_" + rows["delegate"]
+
+
+def in_order(found: set[str], order: list[str]) -> list[str]:
+    """The names found: those of the paper in its order, then any others by name."""
+    return [name for name in order if name in found] + sorted(found - set(order))

@@ -1,0 +1,48 @@
+"""What the paper published, as data: its Tables I to IV, value for value as printed."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+import pandas as pd
+
+TOP10_NOTE = (
+    "Table IV ranks the Meizu 16Xs (id 43, Snapdragon 675) tenth, above six of the eleven Snapdragon 855 and 855+ "
+    "phones and every Kirin 990. It may be a misprint for the Meizu 16s (id 50, Snapdragon 855). "
+    "The table is given as printed."
+)
+
+
+def _read(name: str) -> pd.DataFrame:
+    with resources.files(__package__).joinpath(name).open("rb") as file:
+        return pd.read_csv(file)
+
+
+def coverage() -> pd.DataFrame:
+    """Table I: 9 rows, which architectures and frameworks three benchmarks cover.
+
+    Columns kind, item and, as booleans, aiotbench, mlperf_inference, ai_benchmark.
+    """
+    return _read("coverage.csv")
+
+
+def models() -> pd.DataFrame:
+    """Table II: 6 rows, one per model.
+
+    Columns model, flops_millions (multiply-accumulates, in millions), params_millions, accuracy_percent
+    (the models' own reference on ImageNet), layers, branch (single or multi), main_operators.
+    """
+    return _read("models.csv")
+
+
+def devices() -> pd.DataFrame:
+    """Table III: 51 rows, one per phone: paper_id, device, soc, ram_gb, android (version)."""
+    return _read("devices.csv")
+
+
+def top10() -> pd.DataFrame:
+    """Table IV: 10 rows, rank, device and vips (valid images per second over the 24 float32 instances).
+
+    TOP10_NOTE says what is odd about its last row.
+    """
+    return _read("vips_top10.csv")

@@ -1,0 +1,128 @@
+"""Accuracy across devices: Figs. 4 and 8."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from aiot_analysis import names
+from aiot_analysis.plots import device_axis, style
+
+
+@style.styled
+def frameworks(
+    rows: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None, left_out: pd.DataFrame | None = None
+) -> Figure:
+    """Fig. 4: accuracy of each implementation of each model across devices, float32, with 95 % intervals.
+
+    Takes the rows of `stats.accuracy.with_interval`, and what `measured_rows` left out to name the gaps.
+    """
+    rows = rows[rows["quantization"] == "float32"].assign(implementation=names.implementation)
+    ids = device_axis.order(rows["device_id"], devices)
+    columns, width = device_axis.layout(len(ids))
+    found = names.in_order(set(rows["implementation"]), names.IMPLEMENTATIONS)
+    series = list(dict.fromkeys([*names.IMPLEMENTATIONS, *found]))
+    models = list(dict.fromkeys([*names.MODELS, *names.in_order(set(rows["model"]), names.MODELS)]))
+    figure, axes = style.panels(len(models), columns, width, 2.0)
+    handles: dict[str, object] = {}
+    for panel, model in zip(axes, models, strict=True):
+        panel.set_title(names.display(model))
+        part = rows[rows["model"] == model]
+        reasons = {}
+        for one in series:
+            framework, delegate = one.split("_", 1)
+            of = {"model": model, "framework": framework, "delegate": delegate, "quantization": "float32"}
+            reasons[one] = style.why(left_out, **of)
+        handles |= _points(panel, part, "implementation", series, ids, devices, reasons)
+    style.legend(figure, handles)
+    return style.finish(figure, origin, _alt(rows, "implementation", len(ids), "Float32 accuracy"))
+
+
+@style.styled
+def quantizations(
+    rows: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None, left_out: pd.DataFrame | None = None
+) -> Figure:
+    """Fig. 8: accuracy of each quantization across devices, a panel per model x {CPU, NNAPI} of TFLite.
+
+    Takes the rows of `stats.accuracy.with_interval`, and what `measured_rows` left out to name the gaps.
+    """
+    rows = rows[rows["framework"] == "tflite"]
+    ids = device_axis.order(rows["device_id"], devices)
+    columns, width = device_axis.layout(len(ids), few=4)
+    columns = 4 if columns > 2 else 2
+    figure, axes = style.panels(2 * len(names.MODELS), columns, width, 1.9)
+    handles: dict[str, object] = {}
+    each = [(model, delegate) for model in names.MODELS for delegate in names.DELEGATES]
+    for panel, (model, delegate) in zip(axes, each, strict=True):
+        panel.set_title(f"{names.display(model)}, {names.display(delegate)}")
+        part = rows[(rows["model"] == model) & (rows["delegate"] == delegate)]
+        reasons = {}
+        for one in names.QUANTIZATIONS:
+            of = {"model": model, "framework": "tflite", "delegate": delegate, "quantization": one}
+            reasons[one] = style.why(left_out, **of)
+        handles |= _points(panel, part, "quantization", names.QUANTIZATIONS, ids, devices, reasons)
+    style.legend(figure, handles)
+    return style.finish(figure, origin, _alt(rows, "quantization", len(ids), "TFLite accuracy"))
+
+
+def _points(
+    axes: Axes,
+    part: pd.DataFrame,
+    column: str,
+    series: Sequence[str],
+    ids: Sequence[str],
+    devices: pd.DataFrame | None,
+    reasons: dict[str, str],
+) -> dict[str, object]:
+    """Points with whiskers, side by side within a device; a note names what is not there."""
+    part = part.dropna(subset=["accuracy"])
+    if part.empty:
+        told = {reasons[one] for one in series}
+        text = (
+            f"no data{told.pop()}"
+            if len(told) == 1
+            else "no data: " + "; ".join(names.display(one) + reasons[one] for one in series)
+        )
+        style.empty(axes, text)
+        return {}
+    handles: dict[str, object] = {}
+    gaps = []
+    for number, one in enumerate(series):
+        some = part[part[column] == one]
+        absent = len(ids) - some["device_id"].nunique()
+        if absent:
+            where = reasons[one] if len(ids) == 1 or absent == len(ids) else f" on {absent} of {len(ids)} devices"
+            gaps.append(names.display(one) + where)
+        if some.empty:
+            continue
+        look = style.look(one)
+        x = device_axis.positions(some, ids) + (number - 1.5) * 0.18
+        errors = [some["accuracy"] - some["accuracy_low"], some["accuracy_high"] - some["accuracy"]]
+        small: dict[str, Any] = {"markersize": 2.2, "elinewidth": 0.4, "capsize": 0} if len(ids) > 20 else {}
+        handles[names.display(one)] = axes.errorbar(
+            x, some["accuracy"], yerr=errors, fmt=look.marker, color=look.color, linestyle="none", **small
+        )
+    middle = (part["accuracy_low"].min() + part["accuracy_high"].max()) / 2
+    half = max(0.11, (part["accuracy_high"].max() - part["accuracy_low"].min()) / 2 + 0.01)
+    axes.set(ylim=(middle - half, middle + half), ylabel="accuracy")
+    device_axis.along_x(axes, ids, devices)
+    if gaps:
+        style.note(axes, "no data: " + "; ".join(gaps), 34 if len(ids) <= device_axis.FEW else 90)
+    return handles
+
+
+def _alt(rows: pd.DataFrame, column: str, devices: int, what: str) -> str:
+    known = rows.dropna(subset=["accuracy"])
+    listed = ", ".join(names.display(one) for one in known[column].unique())
+    said = [
+        f"{names.display(model)} {style.span(known[known['model'] == model]['accuracy'], '{:.3f}')}"
+        for model in names.in_order(set(known["model"]), names.MODELS)
+    ]
+    return (
+        f"{what} by {column} ({listed}) on {devices} device{'s' * (devices != 1)}, with 95 % "
+        f"Wilson intervals. Range by model: {'; '.join(said) or 'no data'}."
+    )

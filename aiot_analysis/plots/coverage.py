@@ -1,0 +1,112 @@
+"""Which instances ran on which device, and with what verdict."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from aiot_analysis import names
+from aiot_analysis.plots import device_axis, style
+
+
+class Mark(NamedTuple):
+    color: str
+    symbol: str
+
+
+MARKS = {
+    "valid": Mark("#0072B2", "✓"),
+    "semi-valid": Mark("#56B4E9", "~"),
+    "invalid": Mark("#D55E00", "×"),
+    "unavailable": Mark("#dddddd", "–"),
+    "not run": Mark("#ffffff", "·"),
+}
+_NUMBERS = {verdict: number for number, verdict in enumerate(MARKS)}
+
+
+@style.styled
+def grid(instances: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None) -> Figure:
+    """The verdict of the latest run of each of the paper's 60 instances on each device: colour and symbol.
+
+    Takes the table `instances`, all of it. Up to six devices have a panel each, models by versions; more are
+    side by side, an instance to a line.
+    """
+    latest = instances.sort_values("run_id").drop_duplicates(["device_id", "instance_id"], keep="last")
+    known = [*names.PAPER_FLOAT32, *names.PAPER_QUANTIZED]
+    every = [*known, *sorted(set(latest["instance_id"]) - set(known))]
+    ids = device_axis.order(latest["device_id"], devices)
+    table = latest.pivot(index="instance_id", columns="device_id", values="verdict").reindex(index=every, columns=ids)
+    table = table.fillna("not run")
+    figure = _panels(table, ids, devices) if len(ids) <= device_axis.FEW else _lines(table, ids, devices)
+    counts = table.stack().value_counts().reindex(list(MARKS)).dropna().astype(int)
+    handles = {
+        f"{verdict} {MARKS[verdict].symbol}".strip(): Patch(facecolor=MARKS[verdict].color, edgecolor="#bbbbbb")
+        for verdict in counts.index
+    }
+    style.legend(figure, handles)
+    said = style.listed(f"{count} {verdict}" for verdict, count in counts.items())
+    return style.finish(figure, origin, f"Of {table.size} tests on {len(ids)} device{'s' * (len(ids) != 1)}: {said}.")
+
+
+def _panels(table: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None) -> Figure:
+    """Models by implementation and quantization, a panel per device."""
+    parts = table.index.to_series().str.split("_", n=3, expand=True)
+    versions = parts[0] + "_" + parts[1] + "_" + parts[2]
+    models = names.in_order(set(parts[3]), names.MODELS)
+    columns = list(versions.drop_duplicates())
+    figure, axes = style.panels(max(len(ids), 1), 2, 0.42 * len(columns) + 1.4, 0.3 * len(models) + 1.3)
+    if not ids:
+        style.empty(axes[0], "no data: no device has run anything")
+    for panel, device, name in zip(axes, ids, device_axis.names(ids, devices), strict=False):
+        cells = pd.DataFrame({"model": parts[3], "version": versions, "verdict": table[device]})
+        shown = cells.pivot(index="model", columns="version", values="verdict").reindex(index=models, columns=columns)
+        _cells(panel, shown.fillna("not run"))
+        panel.set_title(name)
+        panel.set_yticks(range(len(models)), [names.display(model) for model in models])
+        texts = []
+        for version in columns:
+            framework, delegate, quantization = version.split("_", 2)
+            texts.append(f"{names.display(f'{framework}_{delegate}')}, {names.display(quantization)}")
+        panel.set_xticks(range(len(columns)), texts, rotation=40, ha="right", fontsize=6)
+    return figure
+
+
+def _lines(table: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None) -> Figure:
+    """Devices side by side, an instance to a line."""
+    figure, (panel,) = style.panels(1, 1, 0.14 * len(ids) + 3.2, 0.13 * len(table) + 0.8)
+    _cells(panel, table)
+    panel.set_yticks(range(len(table)), [names.instance_display(one) for one in table.index], fontsize=5.5)
+    device_axis.along_x(panel, ids, devices)
+    panel.set_xlim(-0.5, len(ids) - 0.5)
+    return figure
+
+
+def _cells(panel: Axes, shown: pd.DataFrame) -> None:
+    colors = ListedColormap([mark.color for mark in MARKS.values()])
+    numbers = shown.apply(lambda column: column.map(_NUMBERS)).to_numpy(float)
+    panel.pcolormesh(
+        range(shown.shape[1]),
+        range(shown.shape[0]),
+        numbers,
+        cmap=colors,
+        vmin=-0.5,
+        vmax=len(MARKS) - 0.5,
+        shading="nearest",
+        edgecolors="white",
+        linewidth=0.8,
+    )
+    size = 8 if shown.shape[1] <= 12 else 5
+    for y in range(shown.shape[0]):
+        for x in range(shown.shape[1]):
+            verdict = str(shown.iat[y, x])
+            color = "white" if verdict in ("valid", "invalid") else "#333333"
+            panel.text(x, y, MARKS[verdict].symbol, ha="center", va="center", fontsize=size, color=color)
+    panel.invert_yaxis()
+    panel.grid(False)
+    panel.spines[:].set_visible(False)
+    panel.tick_params(length=0)

@@ -1,0 +1,149 @@
+"""Time per image: its distribution and its phases, an instance to a line."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from aiot_analysis import names
+from aiot_analysis.plots import device_axis, style
+
+
+@style.styled
+def distribution(
+    summary: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None, what: str = "end-to-end time"
+) -> Figure:
+    """Boxes per instance and device: quartiles, whiskers from the shortest to the 99th percentile.
+
+    Takes the frame of `stats.latency.summary`. A cross is the first image, a point the longest time. More than
+    six devices share one panel, a point each at its median.
+    """
+    ids = device_axis.order(summary["device_id"], devices)
+    lines = _order(summary)
+    said = f"Time per image of {len(lines)} instances on {len(ids)} device{'s' * (len(ids) != 1)}"
+    if not lines:
+        return _nothing(origin, said)
+    medians = style.span(summary["median_ms"], "{:.3g}")
+    said += f"; medians {medians} ms, 99th percentiles up to {summary['p99_ms'].max():.3g} ms."
+    figure, axes = _figure(ids, lines)
+    if len(ids) > device_axis.FEW:
+        heights = summary["instance_id"].map({one: at for at, one in enumerate(lines)})
+        axes[0].scatter(summary["median_ms"], heights, s=8, alpha=0.5, color="#0072B2")
+        _lines(axes[0], lines, f"median {what} of each device (ms)")
+        axes[0].set_xscale("log")
+        style.plain_log(axes[0].xaxis)
+        return style.finish(figure, origin, said)
+    for panel, device, name in zip(axes, ids, device_axis.names(ids, devices), strict=True):
+        panel.set_title(name)
+        some = summary[summary["device_id"] == device].set_index("instance_id").reindex(lines)
+        for y, (_, row) in enumerate(some.iterrows()):
+            if pd.isna(row["median_ms"]):
+                panel.text(
+                    0.01, y, "no data", transform=panel.get_yaxis_transform(), va="center", fontsize=6, color=style.GREY
+                )
+                continue
+            box = {"med": "median_ms", "q1": "p25_ms", "q3": "p75_ms", "whislo": "min_ms", "whishi": "p99_ms"}
+            stats = {key: row[column] for key, column in box.items()}
+            panel.bxp(
+                [stats],
+                positions=[y],
+                orientation="horizontal",
+                widths=0.6,
+                showfliers=False,
+                manage_ticks=False,
+                patch_artist=True,
+                boxprops={"facecolor": "#cfe3f1", "linewidth": 0.7},
+                medianprops={"color": "#0072B2", "linewidth": 1.4},
+            )
+            panel.plot(row["max_ms"], y, ".", color="#333333", markersize=3)
+            panel.plot(row["first_ms"], y, "x", color="#D55E00", markersize=4)
+        _lines(panel, lines, f"{what} per image (ms)")
+        panel.set_xscale("log")
+        style.plain_log(panel.xaxis)
+    marks = {
+        "median and quartiles": Patch(facecolor="#cfe3f1", edgecolor="black"),
+        "shortest to 99th percentile": Line2D([], [], color="black", linewidth=0.8),
+        "longest": Line2D([], [], color="#333333", marker=".", linestyle="none"),
+        "first image": Line2D([], [], color="#D55E00", marker="x", linestyle="none"),
+    }
+    style.legend(figure, marks)
+    return style.finish(figure, origin, said)
+
+
+@style.styled
+def phases(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None) -> Figure:
+    """Mean time of decode, preprocess, inference and post-process of each instance, stacked.
+
+    Takes the frame of `stats.latency.phases`. More than six devices share one panel, a point per phase each.
+    """
+    frame = frame.dropna(subset=["mean_ms"])
+    ids = device_axis.order(frame["device_id"], devices)
+    lines = _order(frame)
+    said = f"Mean time per phase of {len(lines)} instances on {len(ids)} device{'s' * (len(ids) != 1)}"
+    if not lines:
+        return _nothing(origin, said)
+    found = [phase for phase in names.PHASE_NAMES if phase in set(frame["phase"])]
+    ranges = [
+        f"{names.display(one)} {style.span(frame[frame['phase'] == one]['mean_ms'], '{:.3g}')} ms" for one in found
+    ]
+    figure, axes = _figure(ids, lines)
+    if len(ids) > device_axis.FEW:
+        for phase in found:
+            some, look = frame[frame["phase"] == phase], style.look(phase)
+            heights = some["instance_id"].map({one: at for at, one in enumerate(lines)})
+            axes[0].scatter(some["mean_ms"], heights, s=8, alpha=0.5, color=look.color, marker=look.marker)
+        _lines(axes[0], lines, "mean time per image and phase (ms)")
+        axes[0].set_xscale("log")
+        style.plain_log(axes[0].xaxis)
+        markers = {
+            names.display(one): Line2D(
+                [], [], color=style.look(one).color, marker=style.look(one).marker, linestyle="none"
+            )
+            for one in found
+        }
+        style.legend(figure, markers)
+        return style.finish(figure, origin, f"{said}: {', '.join(ranges)}.")
+    for panel, device, name in zip(axes, ids, device_axis.names(ids, devices), strict=True):
+        panel.set_title(name)
+        some = frame[frame["device_id"] == device].pivot(index="instance_id", columns="phase", values="mean_ms")
+        some = some.reindex(index=lines, columns=found)
+        left = pd.Series(0.0, index=lines)
+        for phase in found:
+            look = style.look(phase)
+            widths = some[phase].fillna(0.0)
+            panel.barh(range(len(lines)), widths, left=left, color=look.color, hatch=look.hatch, edgecolor="white")
+            left += widths
+        for y, total in enumerate(left):
+            panel.text(total, y, f" {total:.3g}" if total else " no data", va="center", fontsize=6, color=style.GREY)
+        _lines(panel, lines, "mean time per image (ms)")
+        panel.set_xlim(0, 1.12 * left.max())
+    patches = {
+        names.display(one): Patch(facecolor=style.look(one).color, hatch=style.look(one).hatch, edgecolor="white")
+        for one in found
+    }
+    style.legend(figure, patches)
+    return style.finish(figure, origin, f"{said}: {', '.join(ranges)}.")
+
+
+def _order(frame: pd.DataFrame) -> list[str]:
+    return names.in_order(set(frame["instance_id"]), [*names.PAPER_FLOAT32, *names.PAPER_QUANTIZED])
+
+
+def _figure(ids: list[str], lines: list[str]) -> tuple[Figure, list[Axes]]:
+    count = 1 if len(ids) > device_axis.FEW else len(ids)
+    return style.panels(count, 2, 7.0 if count == 1 else 5.5, 0.17 * len(lines) + 0.9)
+
+
+def _lines(axes: Axes, lines: list[str], label: str) -> None:
+    axes.set_yticks(range(len(lines)), [names.instance_display(one) for one in lines], fontsize=6)
+    axes.set(ylim=(len(lines) - 0.4, -0.6), xlabel=label)
+    axes.grid(axis="y", visible=False)
+
+
+def _nothing(origin: str, said: str) -> Figure:
+    figure, (axes,) = style.panels(1, 1, 5.0, 1.5)
+    style.empty(axes, "no data: there are no image records")
+    return style.finish(figure, origin, f"{said}: no data.")

@@ -1,0 +1,134 @@
+"""The AI score: ranking and what it is made of (Remark 6, Table IV)."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from aiot_analysis import names
+from aiot_analysis.plots import device_axis, style
+
+
+@style.styled
+def ranking(scores: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None) -> Figure:
+    """A bar per device with its rank among its peers, and the 95 % interval where the frame has one.
+
+    Takes the frame of `stats.vips.scores` or `intervals`. Devices that lack instances are hatched and grouped
+    with those that have the same: their sum is over fewer terms and has no common rank.
+    """
+    scores = scores.reset_index(drop=True)
+    figure, (axes,) = style.panels(1, 1, 6.6, max(1.2, 0.17 * len(scores) + 0.5 * (len(scores) < 20)))
+    if scores.empty:
+        style.empty(axes, "no data: no device has a score")
+        return style.finish(figure, origin, "VIPS by device: no data.")
+    ids = list(scores["device_id"])
+    total = int(
+        (scores["instances"] + scores["missing"].map(lambda text: len(text.split(", ")) if text else 0)).iloc[0]
+    )
+    kinds = {True: ("#0072B2", "", f"all {total} instances"), False: ("#E69F00", "///", "instances missing")}
+    shift = scores["peers"] - 1 if scores["peers"].nunique() <= 6 else 0 * scores["peers"]
+    y = pd.Series(range(len(scores))) + 0.6 * shift
+    for complete, (color, hatch, _) in kinds.items():
+        mine = scores["complete"] == complete
+        axes.barh(y[mine], scores["vips"][mine], color=color, hatch=hatch, edgecolor="white", height=0.75)
+    ends = scores["vips"]
+    if "vips_low" in scores and scores["vips_low"].notna().any():
+        errors = [
+            (scores["vips"] - scores["vips_low"]).clip(lower=0),
+            (scores["vips_high"] - scores["vips"]).clip(lower=0),
+        ]
+        axes.errorbar(scores["vips"], y, xerr=errors, fmt="none", ecolor="black", elinewidth=0.7, capsize=1.5)
+        ends = scores[["vips", "vips_high"]].max(axis=1)
+    for at, end, row in zip(y, ends, scores.itertuples(), strict=True):
+        peers = "" if row.complete else f" ({row.instances} of {total} instances)"
+        text = f"  {row.vips:.4g}{peers}" if row.instances else " no data"
+        axes.text(end, at, text, va="center", fontsize=6, color="black" if row.instances else style.GREY)
+    alone = scores.groupby("peers")["peers"].transform("size") == 1
+    ranks = [
+        name if single else f"{name}  {rank}"
+        for name, rank, single in zip(device_axis.names(ids, devices), scores["rank"], alone, strict=True)
+    ]
+    axes.set_yticks(y, ranks, fontsize=6 if len(ids) > 20 else 7)
+    axes.set(xlim=(0, 1.3 * max(ends.max(), 1e-9)), ylim=(y.max() + 0.6, -0.6), xlabel="valid images per second (VIPS)")
+    axes.grid(axis="y", visible=False)
+    if scores["peers"].nunique() > 1:
+        style.note(axes, "ranks hold within a group: the same instances, measured under the same conditions", 110)
+    used = {complete: kinds[complete] for complete in kinds if (scores["complete"] == complete).any()}
+    style.legend(figure, {text: Patch(facecolor=color, hatch=hatch) for color, hatch, text in used.values()})
+    best = scores.iloc[0]
+    return style.finish(
+        figure,
+        origin,
+        f"VIPS of {len(scores)} device{'s' * (len(scores) != 1)}, {style.span(scores['vips'], '{:.4g}')} valid images "
+        f"per second; first is {device_axis.names([best['device_id']], devices)[0]} with {best['vips']:.4g} over "
+        f"{best['instances']} of {total} instances.",
+    )
+
+
+@style.styled
+def contributions(parts: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None) -> Figure:
+    """What each instance adds to the score: a bar per instance for one device, stacked bars for more.
+
+    Takes the frame of `stats.vips.contributions`. Colour is the implementation, hatch the model.
+    """
+    ids = device_axis.order(parts["device_id"], devices)
+    known = parts.dropna(subset=["vips"])
+    if known.empty:
+        figure, (axes,) = style.panels(1, 1, 6.6, 1.5)
+        style.empty(axes, "no data: no instance has a score")
+        return style.finish(figure, origin, "Contributions to VIPS: no data.")
+    figure = _per_instance(parts) if len(ids) == 1 else _stacked(known, ids, devices)
+    top = known.nlargest(1, "vips").iloc[0]
+    return style.finish(
+        figure,
+        origin,
+        f"What {known['instance_id'].nunique()} instances add to VIPS on {len(ids)} device{'s' * (len(ids) != 1)}. "
+        f"Largest: {names.instance_display(top['instance_id'])}, {top['vips']:.4g} images per second "
+        f"on {top['device_id']}.",
+    )
+
+
+def _per_instance(parts: pd.DataFrame) -> Figure:
+    figure, (axes,) = style.panels(1, 1, 6.6, 0.16 * len(parts) + 0.6)
+    parts = parts.sort_values("vips", ascending=False, na_position="last").reset_index(drop=True)
+    for y, row in enumerate(parts.to_dict("records")):
+        vips = row["vips"]
+        if pd.isna(vips):
+            axes.text(0, y, " no data", va="center", fontsize=6, color=style.GREY)
+            continue
+        axes.barh(y, vips, color=style.look(row["implementation"]).color, edgecolor="white")
+        text = f" {vips:.3g} = {row['accuracy']:.3f} / {1000 * row['time_s']:.3g} ms"
+        axes.text(vips, y, text, va="center", fontsize=6)
+    axes.set_yticks(range(len(parts)), [names.instance_display(one) for one in parts["instance_id"]], fontsize=6)
+    axes.set(
+        xlim=(0, 1.35 * parts["vips"].max()),
+        ylim=(len(parts) - 0.4, -0.6),
+        xlabel="accuracy / time (images per second)",
+    )
+    axes.grid(axis="y", visible=False)
+    return figure
+
+
+def _stacked(known: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None) -> Figure:
+    figure, (axes,) = style.panels(1, 1, 7.5 if len(ids) <= 20 else 11.0, 3.6)
+    implementations = names.in_order(set(known["implementation"]), names.IMPLEMENTATIONS)
+    models = names.in_order(set(known["model"]), names.MODELS)
+    table = known.pivot(index="device_id", columns="instance_id", values="vips").reindex(ids).fillna(0.0)
+    order = known.drop_duplicates("instance_id").set_index("instance_id")[["implementation", "model"]]
+    bottom = pd.Series(0.0, index=ids)
+    for implementation in implementations:
+        for model in models:
+            mine = order[(order["implementation"] == implementation) & (order["model"] == model)].index
+            for one in mine:
+                color, hatch = style.look(implementation).color, style.look(model).hatch
+                x = range(len(ids))
+                axes.bar(x, table[one], bottom=bottom, color=color, hatch=hatch, edgecolor="white", linewidth=0.3)
+                bottom += table[one]
+    axes.set_ylabel("VIPS (images per second)")
+    device_axis.along_x(axes, ids, devices)
+    handles = {names.display(one): Patch(facecolor=style.look(one).color) for one in implementations}
+    for model in models:
+        handles[names.display(model)] = Patch(facecolor="white", edgecolor="black", hatch=style.look(model).hatch)
+    style.legend(figure, handles)
+    return figure

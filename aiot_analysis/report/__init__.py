@@ -1,0 +1,19 @@
+"""Notebooks to reports: each is executed, and becomes one HTML file that needs nothing else.
+
+    from aiot_analysis.report.render import render
+    render("notebooks", "reports", names=["04"], parameters={"origin": "simulated"})
+
+Notebooks themselves call `show`, `table` and `banner` of aiot_analysis.report.show.
+
+render          renders what is out of date, and says what became of each notebook
+site            the folder of reports: which pages are there, and whether they still are true
+notebooks       finding, choosing and reading notebooks without executing them
+parameters      the cell tagged `parameters`, and values typed on a command line
+fingerprint     hashes of code, data and libraries: what makes a page out of date
+manifest        what was rendered, with which fingerprint
+workers         processes that execute notebooks, and end when told to
+page            one notebook: executed, then HTML
+facts           what the processed tables hold, in words and counts
+index           the first page, and the navigation at the head of the others
+show            what notebooks call
+"""

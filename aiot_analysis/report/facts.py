@@ -1,0 +1,130 @@
+"""What the processed tables hold, in words and counts, for the index and the foot of each page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from aiot_analysis import tables
+from aiot_analysis.errors import DataError
+from aiot_analysis.report.notebooks import Notebook
+
+
+@dataclass(frozen=True)
+class OriginFacts:
+    """The data of one origin: rows for tables, and values that go with them."""
+
+    origin: str
+    devices: list[dict[str, str]]
+    runs: list[dict[str, Any]]
+    counts: dict[str, int]  # instances by verdict
+    weights: list[str]
+    datasets: list[str]
+    versions: dict[str, list[str]]  # of the frameworks
+    missing: list[dict[str, Any]]  # reasons, with verdict, count and the instances they are of
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything the index tells of the data."""
+
+    origins: list[OriginFacts]
+    left_out: list[dict[str, str]]
+
+
+def read(processed: Path) -> Facts:
+    """Reads the tables of a folder. Raises DataError if one is missing, or if there is no run in them."""
+    instances = tables.read("instances", processed)
+    if instances.empty:
+        raise DataError(f"{processed} holds no run: run the suite, then `aiot process`.")
+    devices = tables.read("devices", processed)
+    left_out = tables.read("left_out", processed)
+    origins = [
+        _origin(origin, devices[devices["origin"] == origin], instances[instances["origin"] == origin])
+        for origin in tables.ORIGINS
+        if (instances["origin"] == origin).any()
+    ]
+    return Facts(origins, [{str(key): str(value) for key, value in row.items()} for row in left_out.to_dict("records")])
+
+
+def _origin(origin: str, devices: pd.DataFrame, instances: pd.DataFrame) -> OriginFacts:
+    versions = instances.dropna(subset="framework_version").groupby("framework")["framework_version"]
+    return OriginFacts(
+        origin,
+        [_device(row) for row in devices.to_dict("records")],
+        [_run(str(run_id), rows) for run_id, rows in instances.groupby("run_id", sort=False)],
+        _counts(instances),
+        _distinct(instances["weights"]),
+        _distinct(instances["dataset"]),
+        {str(name): _distinct(found) for name, found in versions},
+        _missing(instances),
+    )
+
+
+def _device(row: dict[Any, Any]) -> dict[str, str]:
+    def text(value: Any, unit: str = "") -> str:
+        return "–" if pd.isna(value) else f"{value:g}{unit}" if isinstance(value, float) else f"{value}{unit}"
+
+    name = " ".join(str(row[key]) for key in ("maker", "model") if not pd.isna(row[key]))
+    system = " ".join(str(row[key]) for key in ("os", "os_version") if not pd.isna(row[key]))
+    return {
+        "id": str(row["device_id"]),
+        "name": name or "–",
+        "soc": text(row["soc"]),
+        "ram": text(row["ram_gb"], " GB"),
+        "cores": text(row["cores"]),
+        "system": system or "–",
+    }
+
+
+def _run(run_id: str, rows: pd.DataFrame) -> dict[str, Any]:
+    return {
+        "id": run_id,
+        "device": ", ".join(_distinct(rows["device_id"])),
+        "date": min(map(str, rows["started"]))[:10],
+        "profile": ", ".join(_distinct(rows["profile"])),
+        "timing": ", ".join(_distinct(rows["timing"])).replace("_", " "),
+        "threads": ", ".join(_distinct(rows["threads"])) or "–",
+        **_counts(rows),
+    }
+
+
+def _counts(rows: pd.DataFrame) -> dict[str, int]:
+    return {verdict: int((rows["verdict"] == verdict).sum()) for verdict in tables.VERDICTS}
+
+
+def _missing(instances: pd.DataFrame) -> list[dict[str, Any]]:
+    """Each reason once, the most frequent first."""
+    absent = instances[instances["verdict"].isin(["unavailable", "invalid"])]
+    groups = []
+    for (reason, verdict), rows in absent.groupby(["reasons", "verdict"], sort=False):
+        kinds = rows.groupby(["framework", "delegate", "quantization"], sort=False).size()
+        which = [f"{' '.join(map(str, kind))} ({count})" for kind, count in kinds.items() if isinstance(kind, tuple)]
+        groups.append({"reason": reason or "no reason is known", "verdict": verdict, "count": len(rows), "of": which})
+    return sorted(groups, key=lambda group: -group["count"])
+
+
+def _distinct(values: pd.Series) -> list[str]:
+    return sorted({str(value) for value in values.dropna()})
+
+
+def provenance(facts: Facts, notebook: Notebook, given: dict[str, object]) -> dict[str, Any]:
+    """What the page of a notebook tells of itself.
+
+    A notebook with a parameter `origin` shows data of that origin; of one without, all there are.
+    """
+    origin = notebook.value("origin", given)
+    shown = [one for one in facts.origins if origin in (None, one.origin)]
+    return {
+        "title": notebook.title,
+        "name": notebook.name,
+        "origins": [one.origin for one in shown] or [str(origin)],
+        "weights": sorted({weights for one in shown for weights in one.weights}),
+        "parameters": [
+            (one.name, notebook.value(one.name, given), one.comment, one.name in given)
+            for one in notebook.parameters.values()
+        ],
+    }

@@ -1,0 +1,56 @@
+"""manifest.json of the reports: what was rendered, from what, and what failed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from aiot_analysis.report.fingerprint import FileHashes
+
+VERSION = 1
+
+
+@dataclass
+class Entry:
+    """The last rendering of one notebook."""
+
+    fingerprint: str = ""  # of the page that is there; "" if there is none
+    parameters: dict[str, object] = field(default_factory=dict)  # those that were given
+    rendered: str = ""  # when the page that is there was made: ISO 8601, UTC
+    seconds: float | None = None
+    error: str = ""  # why the last rendering failed; "" if it did not
+    cell: int | None = None  # the code cell it failed in, counted from 1
+    failed: str = ""  # when it failed: ISO 8601, UTC
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Manifest:
+    """Everything `render` remembers between two calls."""
+
+    reports: dict[str, Entry] = field(default_factory=dict)  # by the notebook's name
+    files: FileHashes = field(default_factory=dict)
+    index: str = ""  # fingerprint of index.html and of the pages' navigation
+
+    def save(self, path: Path) -> None:
+        write(path, json.dumps({"version": VERSION, **asdict(self)}, indent=1))
+
+
+def load(path: Path) -> Manifest:
+    """The manifest of a folder. One that is missing, damaged or of another version makes everything out of date."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["version"] != VERSION:
+            return Manifest()
+        reports = {name: Entry(**entry) for name, entry in content["reports"].items()}
+        return Manifest(reports, content["files"], content["index"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return Manifest()
+
+
+def write(path: Path, text: str) -> None:
+    """Writes a file whole or not at all."""
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)

@@ -1,0 +1,109 @@
+"""Finding, choosing and reading notebooks without executing them. Imports nothing that is slow to import."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiot_analysis.errors import ReportError
+from aiot_analysis.report import parameters
+from aiot_analysis.report.parameters import Parameter
+
+NAME = re.compile(r"(\d+)_(.+)")
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """What is known of a notebook before it runs."""
+
+    path: Path
+    name: str  # like 04_framework_shares
+    title: str  # its first heading
+    summary: str  # the first paragraph after it, without Markdown
+    parameters: dict[str, Parameter]
+    digest: str  # sha256 of the cells, without outputs and execution counts
+
+    @property
+    def number(self) -> str:
+        return self.name.partition("_")[0]
+
+    def value(self, name: str, given: dict[str, object]) -> object:
+        """The value of a parameter, or None if the notebook has no such parameter."""
+        if name not in self.parameters:
+            return None
+        return given.get(name, self.parameters[name].default)
+
+
+def find(folder: Path) -> list[Notebook]:
+    """The notebooks `NN_name.ipynb` of a folder, in order; those of its subfolders are not reports.
+
+    Raises ReportError if there is none, or if one cannot be read.
+    """
+    paths = sorted(path for path in folder.glob("*.ipynb") if NAME.fullmatch(path.stem))
+    if not paths:
+        raise ReportError(f"There is no notebook like 01_name.ipynb in {folder}: name the folder that holds them.")
+    return [read(path) for path in paths]
+
+
+def choose(notebooks: Sequence[Notebook], names: Sequence[str]) -> list[Notebook]:
+    """The notebooks that are named, by number, by name or by both, in any case; all if none is named.
+
+    Raises ReportError for a name that is none of them.
+    """
+    wanted = set()
+    for text in names:
+        found = [notebook.name for notebook in notebooks if _is_named(notebook.name, text)]
+        if not found:
+            choices = ", ".join(notebook.name for notebook in notebooks)
+            raise ReportError(f"There is no notebook {text!r}: choose {choices}.")
+        wanted.update(found)
+    return [notebook for notebook in notebooks if not names or notebook.name in wanted]
+
+
+def _is_named(name: str, text: str) -> bool:
+    number, _, words = name.partition("_")
+    text = text.casefold().removesuffix(".ipynb")
+    return text in (name.casefold(), words.casefold()) or (text.isdecimal() and int(text) == int(number))
+
+
+def read(path: Path) -> Notebook:
+    """One notebook. Raises ReportError if the file is no notebook of format 4."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        cells = [(cell["cell_type"], _text(cell["source"]), cell.get("metadata", {})) for cell in document["cells"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ReportError(f"{path} is not a notebook of format 4 ({error}): save it again in Jupyter.") from None
+    tagged = next((source for _, source, metadata in cells if "parameters" in metadata.get("tags", [])), "")
+    title, summary = _opening([source for kind, source, _ in cells if kind == "markdown"])
+    digest = hashlib.sha256(json.dumps(cells, sort_keys=True).encode()).hexdigest()
+    return Notebook(path, path.stem, title or path.stem, summary, parameters.read(tagged, path.stem), digest)
+
+
+def _text(source: str | list[str]) -> str:
+    return source if isinstance(source, str) else "".join(source)
+
+
+def _opening(markdown: Sequence[str]) -> tuple[str, str]:
+    """The first heading and the first paragraph that follows it."""
+    title = summary = ""
+    for block in re.split(r"\n\s*\n", "\n\n".join(markdown)):
+        text = block.strip()
+        if text.startswith("#"):
+            heading, _, text = text.partition("\n")
+            title = title or plain(heading.lstrip("# "))
+        if title and text.strip() and not text.startswith(("|", ">", "-", "*  ", "```", "<", "#")):
+            summary = plain(text)
+            break
+    return title, summary
+
+
+def plain(markdown: str) -> str:
+    """Markdown of one paragraph as plain text: links by their words, no emphasis, one line."""
+    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", markdown)
+    text = re.sub(r"(\*\*|__|`)(.+?)\1", r"\2", text, flags=re.DOTALL)
+    text = re.sub(r"(?<!\w)[*_](\S.*?)[*_](?!\w)", r"\1", text, flags=re.DOTALL)
+    return " ".join(text.split())

@@ -1,0 +1,128 @@
+"""The cell tagged `parameters` of a notebook, and values for it that were typed as text.
+
+papermill can inspect notebooks too, but importing it takes longer than everything else that is done
+before the first notebook runs, and it reads the default as text only.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import tokenize
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aiot_analysis.errors import ReportError
+
+if TYPE_CHECKING:
+    from aiot_analysis.report.notebooks import Notebook
+
+TRUE = {"true", "yes", "on", "1"}
+FALSE = {"false", "no", "off", "0"}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One line of the cell: `name: type = default  # comment`."""
+
+    name: str
+    type: str  # "int", "float", "bool" or "str"; "" if it is none of these
+    optional: bool  # whether None is a value of it
+    default: object
+    comment: str
+
+    def __str__(self) -> str:
+        kind = f": {self.type}" if self.type else ""
+        return f"{self.name}{kind} = {self.default!r}" + (f" ({self.comment})" if self.comment else "")
+
+
+def read(source: str, notebook: str) -> dict[str, Parameter]:
+    """The parameters that a cell defines, in its order. Raises ReportError if the cell is no Python."""
+    try:
+        body = ast.parse(source).body
+        tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
+    except (SyntaxError, tokenize.TokenError) as error:
+        raise ReportError(f"The parameters cell of {notebook} is not Python ({error}): correct it.") from None
+    comments = {token.start[0]: token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT}
+    found = {}
+    for line in body:
+        if not isinstance(line, (ast.Assign, ast.AnnAssign)):
+            continue
+        target = line.target if isinstance(line, ast.AnnAssign) else line.targets[0]
+        if not isinstance(target, ast.Name) or line.value is None:
+            continue
+        try:
+            default = ast.literal_eval(line.value)
+        except ValueError:
+            continue  # an expression is not for the command line
+        annotation = ast.unparse(line.annotation) if isinstance(line, ast.AnnAssign) else type(default).__name__
+        words = annotation.replace("|", " ").replace("[", " ").replace("]", " ").split()
+        kind = next((word for word in words if word in ("int", "float", "bool", "str")), "")
+        optional = default is None or "None" in words or "Optional" in words
+        comment = comments.get(line.end_lineno or line.lineno, "")
+        found[target.id] = Parameter(target.id, kind, optional, default, comment)
+    return found
+
+
+def convert(parameter: Parameter, value: object) -> object:
+    """A value as the parameter's type; text is read, anything else must be of the type already.
+
+    Raises ReportError naming the parameter, the value and the type.
+    """
+    if isinstance(value, str) and parameter.optional and value.casefold() == "none":
+        return None
+    if value is None and parameter.optional:
+        return None
+    try:
+        if parameter.type == "bool":
+            if isinstance(value, str):
+                return _truth(value)
+            if isinstance(value, bool):
+                return value
+            raise ValueError
+        if parameter.type == "int":
+            if isinstance(value, str):
+                return int(value)
+            if isinstance(value, int) and not isinstance(value, bool):
+                return value
+            raise ValueError
+        if parameter.type == "float":
+            if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+                return float(value)
+            raise ValueError
+        if parameter.type == "str" and not isinstance(value, str):
+            raise ValueError
+    except ValueError:
+        kind = {"bool": "true or false", "int": "a whole number", "float": "a number", "str": "text"}[parameter.type]
+        raise ReportError(
+            f"Parameter {parameter.name} is {kind}, not {value!r}: give a value like {parameter.default!r}."
+        ) from None
+    return value
+
+
+def _truth(text: str) -> bool:
+    if text.casefold() not in TRUE | FALSE:
+        raise ValueError
+    return text.casefold() in TRUE
+
+
+def assign(notebooks: Sequence[Notebook], values: Mapping[str, object]) -> dict[str, dict[str, object]]:
+    """For each notebook, by name, the values it knows, as its own types.
+
+    Raises ReportError if no notebook knows a parameter, listing those there are, or if a value is not of
+    the parameter's type.
+    """
+    for name in values:
+        if not any(name in notebook.parameters for notebook in notebooks):
+            known = {parameter.name: parameter for notebook in notebooks for parameter in notebook.parameters.values()}
+            choices = "; ".join(str(parameter) for parameter in known.values()) or "none"
+            raise ReportError(f"Parameter {name!r} is unknown to the chosen notebooks: they have {choices}.")
+    return {
+        notebook.name: {
+            name: convert(notebook.parameters[name], value)
+            for name, value in values.items()
+            if name in notebook.parameters
+        }
+        for notebook in notebooks
+    }

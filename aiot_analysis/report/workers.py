@@ -1,0 +1,133 @@
+"""Processes that execute notebooks. papermill changes the working folder, so threads will not do.
+
+A worker takes one notebook after the other, so that its imports are paid for once. It is a program of its own
+in a session of its own: the caller may be a script without a main guard, or a notebook, and Ctrl-C in a
+terminal reaches the caller only, which tells the workers to end; they end their kernels.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection, wait
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING
+
+from aiot_analysis.report.fingerprint import PACKAGE
+
+if TYPE_CHECKING:
+    from aiot_analysis.report.page import Job, Outcome
+
+STOP_TIMEOUT_S = 10  # for a worker to end its kernel
+
+
+class Workers:
+    """`count` processes, started at once: they import while their jobs are still being prepared.
+
+    with Workers(2) as workers:
+        for job, outcome in workers.run(jobs): ...
+
+    An outcome of None means that the job has begun. Leaving the block, for whatever reason, ends them.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._workers: dict[Connection, subprocess.Popen[bytes]] = {}
+        for _ in range(count):
+            self._start()
+
+    def _start(self) -> Connection:
+        here, there = Pipe()
+        # workers and their kernels are to use the package whose hash the pages tell, installed or not
+        path = [str(PACKAGE.parent), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+        self._workers[here] = subprocess.Popen(
+            [sys.executable, "-m", __name__, str(there.fileno())],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(folder for folder in path if folder)},
+            pass_fds=[there.fileno()],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        there.close()
+        return here
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Outcome | None]]:
+        """Hands the jobs out in order and yields what happens as it happens."""
+        waiting = deque(jobs)
+        idle = list(self._workers)
+        busy: dict[Connection, Job] = {}
+        while waiting or busy:
+            while waiting and idle:
+                connection = idle.pop()
+                job = busy[connection] = waiting.popleft()
+                yield job, None
+                with suppress(OSError):  # if it ended, receiving from it says so below
+                    connection.send(job)
+            for ready in wait(list(busy)):
+                assert isinstance(ready, Connection)
+                job = busy.pop(ready)
+                try:
+                    outcome = ready.recv()
+                    idle.append(ready)
+                except (EOFError, OSError):
+                    outcome = self._bury(ready)
+                    if waiting:
+                        idle.append(self._start())
+                yield job, outcome
+
+    def _bury(self, connection: Connection) -> Outcome:
+        from aiot_analysis.report.page import Outcome
+
+        process = self._workers.pop(connection)
+        connection.close()
+        code = process.wait()
+        return Outcome(
+            error=f"its process ended with code {code}: try fewer at once (--jobs 1), or see the system's log"
+        )
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in self._workers.values():
+            process.terminate()
+        for connection, process in self._workers.items():
+            try:
+                process.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            connection.close()
+
+
+def serve(connection: Connection) -> None:
+    """The life of a worker: until the other side closes, or asks to end."""
+    signal.signal(signal.SIGTERM, _leave)
+    # jsonschema asks for this grammar of addresses, which takes two seconds to build, and notebooks hold
+    # nothing that is checked with it; jsonschema does without where it cannot be imported
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+
+    from aiot_analysis.report import page
+
+    page.prepare()
+    while True:
+        try:
+            job = connection.recv()
+        except EOFError:
+            return
+        connection.send(page.render(job))
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once: the clean-up is not to be interrupted
+    raise SystemExit(0)
+
+
+if __name__ == "__main__":
+    serve(Connection(int(sys.argv[1])))

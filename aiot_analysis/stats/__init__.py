@@ -1,0 +1,1 @@
+"""Statistics: tidy frames in, tidy frames out. Nothing here draws."""

@@ -1,0 +1,78 @@
+"""Time per image: how it is distributed, where it goes, and how many times faster one instance is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from aiot_analysis.names import PHASE_NAMES
+from aiot_analysis.stats import pairing, resample, select
+
+KEY = ["run_id", "device_id", "instance_id"]
+QUANTILES = {"p25_ms": 0.25, "median_ms": 0.5, "p75_ms": 0.75, "p90_ms": 0.9, "p99_ms": 0.99}
+
+
+def summary(images: pd.DataFrame, timing: str = "end_to_end") -> pd.DataFrame:
+    """One row per run x instance of image records: the distribution of its time per image, in ms.
+
+    Columns run_id, device_id, instance_id, images, mean_ms, min_ms, p25_ms, median_ms, p75_ms, p90_ms,
+    p99_ms, max_ms, first_ms (the first query) and cv (coefficient of variation: standard deviation over
+    mean). Nothing is trimmed; an image that failed counts where it has the time asked for.
+    """
+    column = select.time_column(timing)
+    groups = images.sort_values("query").groupby(KEY, observed=True)[column]
+    found = groups.agg(images="count", mean_ms="mean", min_ms="min", max_ms="max", first_ms="first", sd_ms="std")
+    for name, quantile in QUANTILES.items():
+        found[name] = groups.quantile(quantile)
+    found["cv"] = found["sd_ms"] / found["mean_ms"]
+    order = ["images", "mean_ms", "min_ms", *QUANTILES, "max_ms", "first_ms", "cv"]
+    return found[order].reset_index()
+
+
+def phases(images: pd.DataFrame) -> pd.DataFrame:
+    """The mean time of each phase, one row per run x instance x phase: columns phase and mean_ms.
+
+    The phases are decode_ms, preprocess_ms, inference_ms and postprocess_ms; their means add up to the mean
+    of end_to_end_ms where no image failed.
+    """
+    means = images.groupby(KEY, observed=True)[list(PHASE_NAMES)].mean().reset_index()
+    return means.melt(id_vars=KEY, var_name="phase", value_name="mean_ms")
+
+
+def speed_up(
+    images: pd.DataFrame,
+    pairs: pd.DataFrame,
+    timing: str = "end_to_end",
+    seed: int = 0,
+    resamples: int = resample.RESAMPLES,
+) -> pd.DataFrame:
+    """How many times faster the other side of each pair is: mean time of base over mean time of other.
+
+    Takes image records and the pairs of `pairing.pair`; gives the pairs with n_images, base_ms, other_ms,
+    speed_up, speed_up_low and speed_up_high: 95 % percentile interval of a bootstrap over the images, drawn
+    alike for both sides. Images that failed on a side are left out on both. Null without images.
+    """
+    column = select.time_column(timing)
+    found = []
+    for one, both in pairing.joined(images, pairs):
+        times = both[~both["failed_base"] & ~both["failed_other"]][[f"{column}_base", f"{column}_other"]].dropna()
+        if times.empty:
+            found.append({**one, "n_images": 0})
+            continue
+        values = times.to_numpy(float)
+        base_ms, other_ms = values.mean(axis=0)
+        drawn = resample.weights(len(values), resamples, seed) @ values
+        low, high = resample.interval(drawn[:, 0] / drawn[:, 1])
+        found.append(
+            {
+                **one,
+                "n_images": len(values),
+                "base_ms": base_ms,
+                "other_ms": other_ms,
+                "speed_up": base_ms / other_ms,
+                "speed_up_low": np.fmin(low, base_ms / other_ms),
+                "speed_up_high": np.fmax(high, base_ms / other_ms),
+            }
+        )
+    columns = ["n_images", "base_ms", "other_ms", "speed_up", "speed_up_low", "speed_up_high"]
+    return pd.DataFrame(found, columns=[*pairs.columns, *columns])

@@ -1,0 +1,58 @@
+"""Pairs of instances that are compared image by image."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from typing import Any
+
+import pandas as pd
+
+from aiot_analysis.stats import pooling, select
+
+DESIGN = ["device_id", "model", "framework", "delegate", "quantization"]
+KEY = ["run_id", "device_id", "instance_id"]
+# What else must be alike, by what varies: a quantized model is another file, another delegate is not.
+ALIKE = {
+    "device_id": pooling.SAME_INSTANCE,
+    "delegate": [*pooling.SHARED, *pooling.SAME_FRAMEWORK, "model_sha256"],
+    "quantization": [*pooling.SHARED, *pooling.SAME_FRAMEWORK],
+    "framework": pooling.SHARED,
+    "model": [*pooling.SHARED, *pooling.SAME_FRAMEWORK],
+}
+
+
+def pair(rows: pd.DataFrame, vary: str, base: str) -> pd.DataFrame:
+    """Every row against the row that differs from it in the column `vary` alone, where that is `base`.
+
+    `pair(rows, "quantization", "float32")` sets each quantized instance against its float32 version;
+    `pair(rows, "device_id", "local")` sets each device against one. Takes the rows chosen by
+    `select.measured_rows`; gives one row per pair: the columns of DESIGN (those of the other row),
+    run_id_base, device_id_base, instance_id_base and the same with _other. Raises PoolingError where the two
+    differ in what they were measured under.
+    """
+    same = [column for column in DESIGN if column != vary]
+    checked = ALIKE[vary]
+    sides = []
+    for half, chosen in (("other", rows[rows[vary] != base]), ("base", rows[rows[vary] == base])):
+        columns = {f"{field}_{half}": chosen[field] for field in dict.fromkeys([*KEY, *checked])}
+        sides.append(chosen[DESIGN if half == "other" else same].assign(**columns))
+    both = sides[0].merge(sides[1], on=same)
+    for side in both.to_dict("records"):
+        halves = [{field: side[f"{field}_{half}"] for field in checked} for half in ("base", "other")]
+        pooling.check(pd.DataFrame(halves), checked)
+    return both[[*DESIGN, *(f"{column}_{half}" for half in ("base", "other") for column in KEY)]]
+
+
+def joined(images: pd.DataFrame, pairs: pd.DataFrame) -> Iterator[tuple[dict[Hashable, Any], pd.DataFrame]]:
+    """For each pair its row and its images, with columns image and, for both sides, correct, times and failed.
+
+    Only images that both sides saw are joined. An instance without image records gives an empty frame.
+    """
+    records = select.per_image(images)
+    sides = {key: part for key, part in records.groupby(KEY, observed=True)}
+    columns = ["image", "correct", "end_to_end_ms", "inference_ms", "failed"]
+    nothing = records.iloc[:0]
+    for one in pairs.to_dict("records"):
+        base = sides.get(tuple(one[f"{column}_base"] for column in KEY), nothing)
+        other = sides.get(tuple(one[f"{column}_other"] for column in KEY), nothing)
+        yield one, base[columns].merge(other[columns], on="image", suffixes=("_base", "_other"))

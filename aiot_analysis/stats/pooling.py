@@ -1,0 +1,44 @@
+"""What may share one statistic, and the error where it may not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from aiot_analysis.errors import PoolingError
+
+SHARED = ["origin", "dataset_sha256", "timing", "weights", "source"]  # of all rows that share a statistic
+SAME_FRAMEWORK = ["framework_version"]
+SAME_INSTANCE = [*SHARED, *SAME_FRAMEWORK, "threads", "model_sha256"]  # of one instance across devices or runs
+
+
+def check(frame: pd.DataFrame, fields: Sequence[str] = SHARED, by: Sequence[str] = ()) -> None:
+    """Raises PoolingError, with the field and both values, where rows differ in a field.
+
+    Rows are compared within each group of `by`, or all with one another if it is empty. A null is a value
+    of its own. Rows that are drawn side by side, each with a statistic of its own, need no check.
+    """
+    if frame.empty:
+        return
+    # one key a row for what it is compared within: a constant where `by` is empty
+    groups = frame.groupby(list(by), dropna=False).ngroup() if by else pd.Series(0, index=frame.index)
+    for field in fields:
+        values = frame[field].astype("object").where(frame[field].notna(), "nothing")
+        pairs = pd.DataFrame({"group": groups, "value": values}).drop_duplicates()
+        mixed = pairs[pairs.duplicated("group", keep=False)]
+        if not mixed.empty:
+            group = mixed["group"].iloc[0]
+            first, second = mixed[mixed["group"] == group]["value"].iloc[:2]
+            row = frame[groups == group].iloc[0]
+            where = "".join(f", {column} {row[column]}" for column in by)
+            raise PoolingError(
+                f"Rows with {field} {first!r} and {second!r} would share one statistic{where}: "
+                f"choose rows of one {field}, or compare them side by side."
+            )
+
+
+def conditions(rows: pd.DataFrame) -> pd.Series:
+    """What each row was measured under as one text: rows with equal texts may share a statistic."""
+    fields = rows[["instance_id", *SAME_INSTANCE]].astype("object")
+    return fields.where(fields.notna(), "nothing").astype(str).agg("|".join, axis=1)

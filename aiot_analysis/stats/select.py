@@ -1,0 +1,66 @@
+"""Which rows a statistic may use, and what was left out and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from aiot_analysis.errors import DataError
+
+USABLE = ["valid", "semi-valid"]
+TIMES = {"end_to_end": "end_to_end_ms", "inference": "inference_ms"}
+LEFT_OUT_COLUMNS = ["run_id", "device_id", "instance_id", "model", "framework", "delegate", "quantization"]
+
+
+def time_column(timing: str) -> str:
+    """The column of image records that holds a timing, in ms; DataError if the timing is unknown."""
+    if timing not in TIMES:
+        raise DataError(f"Timing {timing!r} is unknown: choose {' or '.join(TIMES)}.")
+    return TIMES[timing]
+
+
+def measured_rows(instances: pd.DataFrame, needs: Sequence[str] = ("accuracy",)) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One usable row per device x instance, and every row that is not used with the reason.
+
+    Usable is what is valid or semi-valid and has a number in each column of `needs`; of several runs the
+    latest is taken (run ids begin with the time), never a mean over runs. Takes the table `instances`;
+    gives it with the rows chosen, and a frame of the columns run_id, device_id, instance_id, model,
+    framework, delegate, quantization, verdict and reasons.
+    """
+    lacking = instances[list(needs)].isna()
+    usable = instances["verdict"].isin(USABLE) & ~lacking.any(axis=1)
+    latest = instances[usable].groupby(["device_id", "instance_id"])["run_id"].transform("max")
+    superseded = latest[latest != instances.loc[latest.index, "run_id"]]
+    chosen = usable & ~instances.index.isin(superseded.index)
+
+    left_out = instances[~chosen][[*LEFT_OUT_COLUMNS, "verdict", "reasons"]].copy()
+    absent = lacking.apply(lambda row: ", ".join(f"no {column}" for column in needs if row[column]), axis=1)
+    unusable = left_out["reasons"].where(left_out["reasons"] != "", absent.reindex(left_out.index))
+    later = "run " + superseded.reindex(left_out.index) + " is later"
+    left_out["reasons"] = later.fillna(unusable)
+    return instances[chosen].reset_index(drop=True), left_out.reset_index(drop=True)
+
+
+def image_rows(images: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """The image records of the runs and instances in `rows`, and of no other run."""
+    key = ["run_id", "device_id", "instance_id"]
+    return images.merge(rows[key].drop_duplicates(), on=key)
+
+
+def per_image(images: pd.DataFrame) -> pd.DataFrame:
+    """One row per run x device x instance x image: a timed profile may show an image more than once.
+
+    Times are means over the showings; `correct` is that of the first, so that it stays true or false.
+    """
+    key = ["run_id", "device_id", "instance_id", "image"]
+    return (
+        images.sort_values("query", kind="stable")
+        .groupby(key, as_index=False, observed=True)
+        .agg(
+            correct=("correct", "first"),
+            end_to_end_ms=("end_to_end_ms", "mean"),
+            inference_ms=("inference_ms", "mean"),
+            failed=("failed", "any"),
+        )
+    )

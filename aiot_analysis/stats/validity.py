@@ -1,0 +1,65 @@
+"""A verdict on each instance: may its numbers be used, and what is to be known about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+MIN_IMAGES = 500  # the paper's subset of ILSVRC 2012, Section III-A
+MAX_CV = 0.5  # standard deviation over mean of the times of one instance
+TIMING_COLUMNS = {"end_to_end": "end_to_end_ms", "inference": "inference_ms"}
+
+
+def judge(row: Mapping[str, Any]) -> tuple[str, str]:
+    """The verdict on a row of the table `instances`, and the reasons, joined by "; " ("" if valid).
+
+    The words are those of the MLPerf Mobile rules:
+
+    - unavailable: the device cannot run it (status "unavailable").
+    - invalid: it failed or was cut off, or there is no accuracy or no time.
+    - semi-valid: there are numbers, but with fewer than 500 images (MIN_IMAGES), images that failed, times that
+      scatter by more than half their mean (MAX_CV), or another accelerator than was asked for.
+    - valid: none of these.
+
+    Reads status, images, failed_images, accuracy, timing, the mean and sd of that timing, and
+    accelerator_requested and _actual; `reasons`, if the row has any, are what the log itself says and come first.
+    """
+    said = _value(row, "reasons") or ""
+    status = row["status"]
+    if status == "unavailable":
+        return "unavailable", said or "the device offers no such framework or delegate"
+    if status in ("failed", "cut"):
+        return "invalid", said or ("the attempt failed" if status == "failed" else "the log breaks off: run it again")
+
+    column = TIMING_COLUMNS[row["timing"]]
+    mean, sd = _value(row, f"{column}_mean"), _value(row, f"{column}_sd")
+    without = [what for what, value in (("accuracy", _value(row, "accuracy")), ("time", mean)) if value is None]
+    if without:
+        return "invalid", _join(said, *(f"no {what} was measured" for what in without))
+
+    images, failed = int(row["images"]), int(_value(row, "failed_images") or 0)
+    asked, actual = _value(row, "accelerator_requested"), _value(row, "accelerator_actual")
+    doubts = [said] if said else []
+    if images < MIN_IMAGES:
+        doubts.append(f"{images} of {MIN_IMAGES} images")
+    if failed:
+        doubts.append(f"{failed} images failed and count as wrong")
+    if mean and sd is not None and sd / mean > MAX_CV:
+        doubts.append(
+            f"times scatter by {sd / mean:.0%} of their mean, more than {MAX_CV:.0%}: cool down and run again"
+        )
+    if asked is not None and actual is not None and asked != actual:
+        doubts.append(f"{asked} was asked for, {actual} ran")
+    return ("semi-valid", _join(*doubts)) if doubts else ("valid", "")
+
+
+def _value(row: Mapping[str, Any], name: str) -> Any:
+    """The value of a row, or None where it is missing or null."""
+    value = row.get(name)
+    return None if value is None or pd.isna(value) else value
+
+
+def _join(*reasons: str) -> str:
+    return "; ".join(reason for reason in reasons if reason)

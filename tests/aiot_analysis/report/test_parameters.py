@@ -1,0 +1,95 @@
+import pytest
+
+from aiot_analysis.errors import ReportError
+from aiot_analysis.report import notebooks, parameters
+from aiot_analysis.report.parameters import Parameter
+
+from .conftest import NOTEBOOKS
+
+CELL = """\
+# numbers first
+count: int = 5  # how many
+ratio: float = 1
+deep: bool = False  # look further
+name: str = "a # b"  # what to call it
+label: str | None = None  # or nothing
+plain = 2.5  # no annotation
+computed: int = 2 * count
+first, second = 1, 2
+"""
+
+
+def test_a_cell_gives_names_types_defaults_and_comments() -> None:
+    found = parameters.read(CELL, "01_x")
+    assert list(found.values()) == [
+        Parameter("count", "int", False, 5, "how many"),
+        Parameter("ratio", "float", False, 1, ""),
+        Parameter("deep", "bool", False, False, "look further"),
+        Parameter("name", "str", False, "a # b", "what to call it"),
+        Parameter("label", "str", True, None, "or nothing"),
+        Parameter("plain", "float", False, 2.5, "no annotation"),
+    ]
+
+
+def test_a_cell_that_is_no_python_names_its_notebook() -> None:
+    with pytest.raises(ReportError, match="parameters cell of 01_x is not Python"):
+        parameters.read("count: int = ", "01_x")
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "value"),
+    [
+        ("count", "7", 7),
+        ("count", 7, 7),
+        ("ratio", "0.9", 0.9),
+        ("ratio", 2, 2.0),
+        ("deep", "Yes", True),
+        ("deep", "off", False),
+        ("deep", True, True),
+        ("name", "7", "7"),
+        ("label", "None", None),
+        ("label", "x", "x"),
+    ],
+)
+def test_text_is_read_as_the_type(name: str, given: object, value: object) -> None:
+    converted = parameters.convert(parameters.read(CELL, "01_x")[name], given)
+    assert converted == value
+    assert type(converted) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "sentence"),
+    [
+        ("count", "7.5", "Parameter count is a whole number, not '7.5': give a value like 5."),
+        ("count", True, "Parameter count is a whole number, not True: give a value like 5."),
+        ("ratio", "abc", "Parameter ratio is a number, not 'abc': give a value like 1."),
+        ("deep", "maybe", "Parameter deep is true or false, not 'maybe': give a value like False."),
+        ("name", 3, "Parameter name is text, not 3: give a value like 'a # b'."),
+    ],
+)
+def test_a_value_of_another_type_is_an_error_in_one_sentence(name: str, given: object, sentence: str) -> None:
+    with pytest.raises(ReportError) as error:
+        parameters.convert(parameters.read(CELL, "01_x")[name], given)
+    assert str(error.value) == sentence
+
+
+def test_a_parameter_goes_only_to_notebooks_that_know_it() -> None:
+    found = notebooks.find(NOTEBOOKS)
+    assigned = parameters.assign(found, {"confidence": "0.9", "origin": "simulated"})
+    assert assigned == {
+        "01_good": {"confidence": 0.9, "origin": "simulated"},
+        "02_fails": {"origin": "simulated"},
+        "03_other_error": {},
+        "04_slow": {},
+        "05_dies": {},
+    }
+
+
+def test_a_parameter_that_no_chosen_notebook_knows_is_told_the_known_ones() -> None:
+    found = notebooks.choose(notebooks.find(NOTEBOOKS), ["other_error", "dies"])
+    with pytest.raises(ReportError) as error:
+        parameters.assign(found, {"confidence": "0.9"})
+    assert str(error.value) == (
+        "Parameter 'confidence' is unknown to the chosen notebooks: they have "
+        "divisor: int = 0 (by which to divide); verbose: bool = False (say more)."
+    )

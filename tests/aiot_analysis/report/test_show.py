@@ -1,0 +1,103 @@
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import pandas as pd
+import pytest
+from matplotlib import pyplot
+from matplotlib.figure import Figure
+
+from aiot_analysis.data import load
+from aiot_analysis.errors import ReportError
+from aiot_analysis.report.show import banner_html, show, to_html
+
+from .conftest import device, instance, write_tables
+
+
+@pytest.fixture
+def displayed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """What is displayed: data and metadata."""
+    import IPython.display
+
+    seen: list[tuple[dict[str, Any], dict[str, Any]]] = []
+    monkeypatch.setattr(
+        IPython.display, "display", lambda data, raw, metadata: seen.append((data, metadata)) if raw else None
+    )
+    return seen
+
+
+def test_a_figure_is_a_picture_with_its_description_and_is_closed(
+    displayed: list[tuple[dict[str, Any], dict[str, Any]]],
+) -> None:
+    matplotlib.use("agg")
+    figure = pyplot.figure(figsize=(3, 2), label="Nothing at all")
+    show(figure, "One & only")
+    (data, metadata), (caption, caption_metadata) = displayed
+    assert data["image/png"][:8] == b"\x89PNG\r\n\x1a\n"
+    assert int.from_bytes(data["image/png"][16:20]) == 450  # 3 inches of 150 dots
+    assert metadata["image/png"] == {"alt": "Nothing at all", "width": 288, "height": 192, "caption": "One & only"}
+    assert caption["text/html"] == "<p><em>One &amp; only</em></p>"
+    assert caption_metadata == {"text/html": {"role": "caption"}}
+    assert not pyplot.get_fignums()
+
+
+def test_a_figure_without_description_is_not_shown() -> None:
+    with pytest.raises(ReportError, match=r"figure\.set_label"):
+        show(Figure())
+
+
+FRAME = pd.DataFrame({"model": ["a<b", "c"], "accuracy": [0.5, None], "images": [100, 0], "fits": [True, False]})
+
+
+def test_a_table_tells_scopes_aligns_numbers_and_escapes() -> None:
+    html = to_html(FRAME, "All & sundry", {"accuracy": "{:.1%}", "images": lambda count: f"{count} of 100"})
+    assert "<caption>All &amp; sundry</caption>" in html
+    assert 'role="region" aria-label="All &amp; sundry"' in html
+    assert '<th scope="col" style="text-align: left">model</th><th scope="col" class="number">accuracy</th>' in html
+    assert (
+        '<td style="text-align: left">a&lt;b</td><td class="number">50.0%</td><td class="number">100 of 100</td>'
+        in html
+    )
+    assert '<td class="number">–</td>' in html
+    assert '<td style="text-align: left">False</td>' in html
+    assert "<td>0</td>" not in html  # no index
+
+
+def test_a_table_with_index_has_row_headings_and_its_own_word_for_missing() -> None:
+    html = to_html(FRAME.set_index("model"), index=True, missing="not measured")
+    assert '<th scope="row" style="text-align: left">a&lt;b</th>' in html
+    assert "not measured" in html
+
+
+def test_columns_of_two_levels_are_grouped() -> None:
+    columns = pd.MultiIndex.from_tuples([("tflite", "cpu"), ("tflite", "nnapi"), ("pytorch", "cpu")])
+    html = to_html(pd.DataFrame([[1.0, 2.0, 3.0]], columns=columns))
+    assert '<th scope="colgroup" colspan="2">tflite</th><th scope="colgroup" colspan="1">pytorch</th>' in html
+    assert html.count('<th scope="col" class="number">cpu</th>') == 2
+
+
+def test_a_format_for_no_column_is_told_the_columns() -> None:
+    with pytest.raises(ReportError, match="no column 'acuracy' to format: choose model, accuracy, images, fits"):
+        to_html(FRAME, formats={"acuracy": "{}"})
+
+
+def test_the_banner_tells_where_data_come_from(processed: Path) -> None:
+    html = banner_html(load(processed))
+    assert "<strong>Measured</strong> on the devices named here." in html
+    assert "SIMULATED" not in html
+    for part in (
+        "<b>devices</b> Workstation",
+        "<b>runs</b> 1, 2026-11-22",
+        "<b>profile</b> quick, timing end to end",
+        "<b>weights</b> torchvision",
+        "<b>dataset</b> samples",
+        "<b>versions</b> tflite 2.3.0",
+    ):
+        assert part in html
+
+
+def test_the_banner_of_simulated_data_says_so_first(tmp_path: Path) -> None:
+    write_tables(tmp_path, [device("simulated")], [instance("cpu", "mnasnet", "simulated")])
+    html = banner_html(load(tmp_path, "simulated"))
+    assert 'class="banner simulated"' in html
+    assert "<strong>SIMULATED DATA</strong>, made by a simulation: nothing here was measured" in html

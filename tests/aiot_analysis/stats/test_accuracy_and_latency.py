@@ -1,0 +1,151 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aiot_analysis.stats import accuracy, latency, pairing, resample, tradeoff
+from tests.aiot_analysis.conftest import images, instance, instances
+
+F32, INT8 = "tflite_cpu_float32_mnasnet", "tflite_cpu_int8_mnasnet"
+PAIRS = pairing.pair(instances(instance(F32), instance(INT8)), "quantization", "float32")
+
+
+def both(base, other, base_ms=None, other_ms=None):
+    base_ms, other_ms = base_ms or [1.0] * len(base), other_ms or [1.0] * len(other)
+    return pd.concat([images(F32, base, base_ms), images(INT8, other, other_ms)], ignore_index=True)
+
+
+def test_wilson_interval_of_70_percent_of_500():
+    found = accuracy.with_interval(instances(instance(F32, 0.7))).iloc[0]
+    assert found["accuracy_low"] == pytest.approx(0.6584, abs=5e-5)
+    assert found["accuracy_high"] == pytest.approx(0.7385, abs=5e-5)
+
+
+def test_repeated_images_do_not_narrow_the_interval():
+    once, often = instance(F32, 0.7), instance(INT8, 0.7, images=1024)
+    found = accuracy.with_interval(instances(once, often))
+    assert found["accuracy_low"].nunique() == 1
+
+
+def test_no_accuracy_no_interval():
+    found = accuracy.with_interval(instances(instance(F32, None, None))).iloc[0]
+    assert np.isnan(found["accuracy_low"]) and np.isnan(found["accuracy_high"])
+
+
+@given(st.floats(0, 1), st.integers(1, 2000))
+@settings(max_examples=50, deadline=None)
+def test_wilson_interval_holds_the_estimate_and_stays_within_0_and_1(value, n):
+    row = pd.DataFrame({"accuracy": [value], "images": [n]})
+    found = accuracy.with_interval(row, images_at_most=n).iloc[0]
+    assert 0 <= found["accuracy_low"] <= value <= found["accuracy_high"] <= 1
+
+
+def test_six_discordant_images_of_one_direction():
+    found = accuracy.accuracy_change(both([True] * 10, [False] * 6 + [True] * 4), PAIRS).iloc[0]
+    assert found["only_base"] == 6 and found["only_other"] == 0
+    assert found["change"] == pytest.approx(-0.6)
+    assert found["p_value"] == pytest.approx(2 / 64)
+
+
+def test_no_discordant_image():
+    found = accuracy.accuracy_change(both([True, False], [True, False]), PAIRS).iloc[0]
+    assert found["change"] == 0 and found["p_value"] == 1
+    assert found["change_low"] < 0 < found["change_high"]
+
+
+def test_newcombe_interval_by_hand():
+    # 2 of 4 against none: phi is 0 since a margin is; Wilson ends 0.15004, 0.84996 (of 2/4) and 0, 0.48990 (of 0/4)
+    low, high = accuracy.newcombe(0, 0, 2, 2)
+    assert low == pytest.approx(0.5 - np.hypot(0.5 - 0.15004, 0.48990), abs=1e-4)
+    assert high == pytest.approx(0.5 + (0.84996 - 0.5), abs=1e-4)
+
+
+@given(*[st.integers(0, 60)] * 4)
+@settings(max_examples=60, deadline=None)
+def test_the_paired_interval_is_symmetric_and_holds_the_estimate(a, b, c, d):
+    if a + b + c + d == 0:
+        return
+    low, high = accuracy.newcombe(a, b, c, d)
+    back_low, back_high = accuracy.newcombe(a, c, b, d)
+    assert (low, high) == pytest.approx((-back_high, -back_low), abs=1e-9)
+    assert -1 - 1e-9 <= low <= (c - b) / (a + b + c + d) + 1e-9 and high <= 1 + 1e-9
+
+
+def test_images_of_one_side_only_are_not_paired():
+    records = both([True, True], [True, True]).iloc[:-1]
+    assert accuracy.accuracy_change(records, PAIRS)["n_images"].tolist() == [1]
+
+
+def test_an_instance_without_image_records_has_no_paired_numbers():
+    records = images(F32, [True], [1.0])
+    found = tradeoff.tradeoff(instances(instance(F32), instance(INT8, source="agent")), records)
+    assert found.set_index("quantization").loc["int8", ["change", "speed_up"]].isna().all()
+
+
+def test_speed_up_is_exact_where_every_image_is_twice_as_fast():
+    found = latency.speed_up(both([True] * 3, [True] * 3, [2.0, 4.0, 6.0], [1.0, 2.0, 3.0]), PAIRS).iloc[0]
+    assert found[["base_ms", "other_ms", "speed_up", "speed_up_low", "speed_up_high"]].tolist() == [4, 2, 2, 2, 2]
+
+
+@given(st.lists(st.tuples(st.floats(0.1, 100), st.floats(0.1, 100)), min_size=2, max_size=20))
+@settings(max_examples=10, deadline=None)
+def test_speed_up_one_way_is_the_inverse_of_the_other_way(times):
+    n = len(times)
+    first, second = [list(some) for some in zip(*times, strict=True)]
+    forth = latency.speed_up(both([True] * n, [True] * n, first, second), PAIRS, resamples=200).iloc[0]
+    back = latency.speed_up(both([True] * n, [True] * n, second, first), PAIRS, resamples=200).iloc[0]
+    assert forth["speed_up"] == pytest.approx(1 / back["speed_up"])
+    assert forth["speed_up_low"] <= forth["speed_up"] <= forth["speed_up_high"]
+
+
+def test_images_that_failed_on_one_side_are_left_out_of_the_speed_up():
+    records = both([True, False], [True, True], [2.0, 1000.0], [1.0, 1.0])
+    records["failed"] = [False, True, False, False]
+    found = latency.speed_up(records, PAIRS).iloc[0]
+    assert found["n_images"] == 1 and found["speed_up"] == 2
+
+
+def test_resamples_depend_on_the_seed_alone():
+    assert (resample.weights(7, 50, seed=1) == resample.weights(7, 50, seed=1)).all()
+    assert (resample.weights(7, 50, seed=1) != resample.weights(7, 50, seed=2)).any()
+    assert resample.weights(7, 50, seed=3).sum(axis=1) == pytest.approx(np.ones(50))
+
+
+def test_summary_of_known_times():
+    records = images(F32, [True] * 5, [50.0, 10.0, 20.0, 30.0, 40.0])
+    found = latency.summary(records).iloc[0]
+    assert found[["images", "mean_ms", "median_ms", "p25_ms", "p90_ms", "min_ms", "max_ms", "first_ms"]].tolist() == [
+        5, 30, 30, 20, 46, 10, 50, 50,
+    ]  # fmt: skip
+    assert found["cv"] == pytest.approx(np.sqrt(250) / 30)
+    assert latency.summary(records, "inference")["mean_ms"].tolist() == [22.5]
+
+
+def test_phases_add_up_to_the_end_to_end_mean():
+    found = latency.phases(images(F32, [True] * 2, [10.0, 30.0])).set_index("phase")["mean_ms"]
+    assert found["inference_ms"] == pytest.approx(15) and found.sum() == pytest.approx(20)
+
+
+def test_tradeoff_by_hand():
+    rows = instances(instance(F32), instance(INT8), instance("tflite_cpu_dynamic_mnasnet"))
+    records = pd.concat(
+        [
+            both([True] * 4, [True, True, True, False], [4.0] * 4, [1.0] * 4),
+            images("tflite_cpu_dynamic_mnasnet", [True, True, False, False], [8.0] * 4),
+        ]
+    )
+    found = tradeoff.tradeoff(rows, records).set_index("quantization")
+    assert found.loc["int8", ["speed_up", "change", "model_mb_ratio"]].tolist() == [4, -0.25, 4]
+    assert found.loc["dynamic", ["speed_up", "change"]].tolist() == [0.5, -0.5]
+    assert found.loc["float32", ["speed_up", "change"]].tolist() == [1, 0]
+    assert found["pareto"].to_dict() == {"dynamic": False, "float32": True, "int8": True}
+
+
+def test_pareto_by_hand():
+    frame = pd.DataFrame({"speed_up": [1, 2, 2, 3, np.nan], "change": [0, 0, -0.1, -0.2, 0]})
+    assert tradeoff.pareto(frame).tolist() == [False, True, False, True, False]
+
+
+def test_nothing_to_trade():
+    assert tradeoff.tradeoff(instances(instance(F32)), images(F32, [True], [1.0])).empty

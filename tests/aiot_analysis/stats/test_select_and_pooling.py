@@ -1,0 +1,85 @@
+import pandas as pd
+import pytest
+
+from aiot_analysis.errors import DataError, PoolingError
+from aiot_analysis.stats import pairing, pooling, select, shares, vips
+from tests.aiot_analysis.conftest import images, instance, instances
+
+A, B = "tflite_cpu_float32_mnasnet", "pytorch_cpu_float32_mnasnet"
+
+
+def test_latest_usable_run_is_chosen_and_the_others_are_listed():
+    rows, left_out = select.measured_rows(
+        instances(
+            instance(A, run_id="2026-1"),
+            instance(A, run_id="2026-2", verdict="semi-valid", reasons="50 of 500 images"),
+            instance(A, None, None, run_id="2026-3", verdict="invalid", reasons="the attempt failed"),
+            instance(B, None, None, verdict="valid", reasons=""),
+        )
+    )
+    assert rows["run_id"].tolist() == ["2026-2"]
+    assert left_out["reasons"].tolist() == ["run 2026-2 is later", "the attempt failed", "no accuracy"]
+    assert left_out["instance_id"].tolist() == [A, A, B]
+
+
+def test_everything_unavailable_gives_empty_rows():
+    rows, left_out = select.measured_rows(instances(instance(A, None, None)))
+    assert rows.empty and left_out["reasons"].tolist() == ["not offered here"]
+
+
+def test_image_rows_are_those_of_the_chosen_run():
+    rows = instances(instance(A, run_id="2026-2"))
+    both = [images(A, [True], [1.0]).assign(run_id=run) for run in ("2026-1", "2026-2")]
+    assert select.image_rows(pd.concat(both), rows)["run_id"].tolist() == ["2026-2"]
+
+
+def test_repeated_images_become_one():
+    records = images(A, [True, False, True], [2.0, 4.0, 9.0]).assign(image=["a", "a", "b"])
+    found = select.per_image(records)
+    assert found["end_to_end_ms"].tolist() == [3.0, 9.0]
+    assert found["correct"].tolist() == [True, True]
+
+
+def test_unknown_timing():
+    with pytest.raises(DataError, match="'wall'"):
+        select.time_column("wall")
+
+
+@pytest.mark.parametrize("field", pooling.SAME_INSTANCE)
+def test_the_error_names_the_field_and_both_values(field):
+    values = {"origin": "imported", "timing": "inference", "source": "tool", "threads": 4}
+    other = values.get(field, "other")
+    frame = instances(instance(A), instance(A, **{field: other}, device_id="b"))
+    with pytest.raises(PoolingError) as error:
+        pooling.check(frame, pooling.SAME_INSTANCE, by=["instance_id"])
+    assert (
+        field in str(error.value) and str(other) in str(error.value) and str(frame[field].iloc[0]) in str(error.value)
+    )
+
+
+def test_null_differs_from_a_value_and_equals_itself():
+    frame = instances(instance(A, weights=None), instance(B, weights=None))
+    pooling.check(frame)
+    with pytest.raises(PoolingError, match="'nothing' and 'sample'"):
+        pooling.check(instances(instance(A, weights=None), instance(B)))
+
+
+def test_side_by_side_groups_may_differ():
+    frame = instances(instance(A), instance(A, device_id="b", weights="other"))
+    pooling.check(frame, by=["device_id"])
+
+
+@pytest.mark.parametrize("statistic", [vips.scores, lambda rows: shares.frameworks(rows, partial=True)])
+def test_statistics_refuse_what_was_measured_differently(statistic):
+    with pytest.raises(PoolingError, match="dataset_sha256"):
+        statistic(instances(instance(A), instance(B, dataset_sha256="other")))
+
+
+def test_pairs_refuse_another_model_file_but_not_another_quantization():
+    rows = instances(instance(A), instance(A, device_id="b", model_sha256="other"))
+    with pytest.raises(PoolingError, match="model_sha256"):
+        pairing.pair(rows, "device_id", "local")
+    quantized = instances(instance(A), instance("tflite_cpu_int8_mnasnet"), instance("tflite_cpu_dynamic_squeezenet"))
+    found = pairing.pair(quantized, "quantization", "float32")
+    assert found["instance_id_other"].tolist() == ["tflite_cpu_int8_mnasnet"]
+    assert found["instance_id_base"].tolist() == [A]
