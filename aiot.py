@@ -19,6 +19,17 @@ app.add_typer(runner)
 app.add_typer(analysis)
 
 
+def pairs_joined(words: list[str]) -> list[str]:
+    """Papermill's `-p key value` as `-p key=value`, since Typer has no repeated option of two values."""
+    joined, left = [], iter(words)
+    for word in left:
+        joined.append(word)
+        if word in ("-p", "--parameter"):
+            key = next(left, "")
+            joined.append(key if "=" in key else f"{key}={next(left, '')}")
+    return joined
+
+
 def main() -> None:
     """Runs a verb; what a user can mend is one sentence on stderr and exit code 1."""
     from aiot_analysis.errors import AnalysisError
@@ -26,7 +37,7 @@ def main() -> None:
     from runner.rawlog import RawLogError
 
     try:
-        app()
+        app(pairs_joined(sys.argv[1:]))
     except (RunnerError, AnalysisError, RawLogError) as error:
         print(f"aiot: {error}", file=sys.stderr)
         sys.exit(1)

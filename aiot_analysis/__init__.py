@@ -1,7 +1,7 @@
 """Raw logs to tables, statistics, figures, notebooks and reports. Needs no machine learning framework.
 
-    import aiot_analysis
-    data = aiot_analysis.load()      # data.devices, data.instances, data.images()
+import aiot_analysis
+data = aiot_analysis.load()      # data.devices, data.instances, data.images()
 """
 
 from __future__ import annotations

@@ -27,8 +27,9 @@ def process(
 @app.command("report")
 def report(
     names: Annotated[list[str] | None, typer.Argument(help="Notebooks, like 04 or frameworks; all if none.")] = None,
-    parameter: Annotated[
-        list[tuple[str, str]] | None, typer.Option("-p", "--parameter", help="A notebook's parameter and its value.")
+    parameters: Annotated[
+        list[str] | None,
+        typer.Option("-p", "--parameter", metavar="KEY VALUE", help="A notebook's parameter and its value."),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Notebooks at a time.")] = 2,
     force: Annotated[bool, typer.Option("--force", help="Render also what is up to date.")] = False,
@@ -54,9 +55,8 @@ def report(
             running = result.status == "running"
             bar.update(task, description=result.name, advance=0 if running else 1)
 
-        results = render.render(
-            notebooks, out, names or (), dict(parameter or ()), jobs, force, timeout_s, progress=listen
-        )
+        given = dict(text.split("=", 1) for text in parameters or ())
+        results = render.render(notebooks, out, names or (), given, jobs, force, timeout_s, progress=listen)
     failed = [result for result in results if result.status == "failed"]
     for result in failed:
         print(f"report    {result}")

@@ -51,7 +51,9 @@ def process(raw: Path, processed: Path) -> Result:
             result.leave_out(folder, str(error))
     if not result.runs:
         unread = "; ".join(reason for _, reason in result.left_out[:3])
-        raise DataError(f"{raw} holds no run that can be read{': ' + unread if unread else ''}. Run `aiot run --local`.")
+        raise DataError(
+            f"{raw} holds no run that can be read{': ' + unread if unread else ''}. Run `aiot run --local`."
+        )
     for name in tables.TABLES:
         tables.write(name, tables.table(name, result.rows[name]), processed)
     return result
@@ -97,7 +99,8 @@ def _add_device(device: Row, run: Row, result: Result) -> None:
 def _paper_id(device: Row) -> int | None:
     """Row of the paper's Table III with the same maker and model."""
     name = f"{device.get('maker') or ''} {device.get('model') or ''}".strip().lower()
-    known = {row.device.lower(): int(row.paper_id) for row in paper.devices().itertuples()}
+    table = paper.devices()
+    known = dict(zip(table["device"].str.lower(), table["paper_id"].astype(int), strict=True))
     return known.get(name)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -133,7 +133,11 @@ def dataset_make(
 
     with _progress("dataset: drawing") as step:
         made = sample.make(
-            Workspace(workspace).datasets / "sample", seed=seed, train_per_class=train_per_class, jobs=jobs, progress=step
+            Workspace(workspace).datasets / "sample",
+            seed=seed,
+            train_per_class=train_per_class,
+            jobs=jobs,
+            progress=step,
         )
     print(f"dataset   {made.name}: {len(made.images)} images of {len(made.classes)} classes in {made.folder}")
 
@@ -144,7 +148,10 @@ def dataset_sample(
     classes: Annotated[int, typer.Option(min=1)] = 100,
     per_class: Annotated[int, typer.Option(min=1)] = 5,
     seed: Seed = 0,
-    ground_truth: Annotated[Path | None, typer.Option(help="For flat images: lines of `<file> <label 0..999>`, or the devkit's ground truth.")] = None,
+    ground_truth: Annotated[
+        Path | None,
+        typer.Option(help="For flat images: lines of `<file> <label 0..999>`, or the devkit's ground truth."),
+    ] = None,
     name: Annotated[str, typer.Option(help="Name of the new dataset.")] = "imagenet",
     workspace: Workspaces = HERE,
 ) -> None:
@@ -168,7 +175,9 @@ def dataset_sample(
 def dataset_use(
     folder: Annotated[Path, typer.Argument(help="Folder of the images; they stay there.")],
     labels: Annotated[Path, typer.Option(help="CSV with columns image, label and, if you like, name.")],
-    label_space: Annotated[str, typer.Option(help="What the label numbers mean: models must have the same.")] = "imagenet-1000",
+    label_space: Annotated[
+        str, typer.Option(help="What the label numbers mean: models must have the same.")
+    ] = "imagenet-1000",
     name: Annotated[str | None, typer.Option(help="Name of the new dataset; by default the folder's.")] = None,
     workspace: Workspaces = HERE,
 ) -> None:
@@ -192,11 +201,15 @@ def run(
     weights: Weights = "sample",
     threads: Annotated[int, typer.Option("--num-threads", min=1, help="Threads of each framework.")] = 1,
     warmups: Annotated[int | None, typer.Option("--warmup-runs", min=0, help="Instead of the profile's.")] = None,
-    repeat: Annotated[int | None, typer.Option(min=1, help="Times through the images, instead of the profile's.")] = None,
+    repeat: Annotated[
+        int | None, typer.Option(min=1, help="Times through the images, instead of the profile's.")
+    ] = None,
     images: Annotated[int | None, typer.Option(min=1, help="Only so many images, instead of the profile's.")] = None,
     seed: Seed = 0,
     timeout_s: Annotated[float, typer.Option("--timeout", min=1, help="Seconds for one instance.")] = 1800.0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest run; begin one only if it is over or differs.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the newest run; begin one only if it is over or differs.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the order and what cannot run, and stop.")] = False,
     workspace: Workspaces = HERE,
 ) -> None:
@@ -213,11 +226,18 @@ def run(
     if not local:
         raise SelectionError("No device is chosen: give --local to run on this machine.")
     space = Workspace(workspace)
-    given = {"warmups": warmups, "passes": repeat, "max_images": images}
+    chosen = suite.select(models, frameworks, delegates, quantizations)
+    name = suite.choose("Profile", [profile], list(PROFILES))[0]
+    if name == "sustained" and len(chosen) > 1:
+        raise SelectionError(
+            f"Profile sustained runs one instance for ten minutes, and {len(chosen)} are chosen: name one, "
+            "like `--models mnasnet --frameworks tflite --delegates cpu --quantizations int8`."
+        )
+    given: dict[str, Any] = {"warmups": warmups, "passes": repeat, "max_images": images}
     request = execution.Request(
-        instances=suite.ordered(suite.select(models, frameworks, delegates, quantizations), seed),
+        instances=suite.ordered(chosen, seed),
         profile=replace(
-            PROFILES[suite.choose("Profile", [profile], list(PROFILES))[0]],
+            PROFILES[name],
             **{name: value for name, value in given.items() if value is not None},
         ),
         seed=seed,

@@ -38,7 +38,8 @@ def read(folder: Path) -> list[Entry]:
 
 
 def _entry(instance_id: str, paths: list[Path]) -> Entry:
-    status, last = "missing", {}
+    status = "missing"
+    last: dict[str, Any] = {}
     for path in paths:
         try:
             attempt = rawlog.read_attempt(path)

@@ -146,7 +146,8 @@ def read_json(path, fields):
     version = record.get("schema_version")
     if not isinstance(version, int) or version > SCHEMA_VERSION or version < 1:
         raise RawLogError(
-            "%s has schema version %r; this version reads 1 to %d: update the toolkit." % (path, version, SCHEMA_VERSION)
+            "%s has schema version %r; this version reads 1 to %d: update the toolkit."
+            % (path, version, SCHEMA_VERSION)
         )
     check(record, fields, str(path))
     return record
@@ -158,7 +159,7 @@ def attempt_path(run_folder, instance_id, attempt):
 
 def attempt_paths(run_folder):
     """The attempts of a run: {instance id: [path of attempt 1, 2, ...]}."""
-    found = {}
+    found = {}  # type: dict
     for path in Path(run_folder).iterdir():
         match = _ATTEMPT_NAME.fullmatch(path.name)
         if match:
@@ -238,7 +239,8 @@ def read_attempt(path):
         raise RawLogError("%s cannot be read (%s)." % (path, error.strerror))
     if lines and not lines[-1]:
         lines.pop()
-    events, dropped = [], None
+    events = []  # type: list
+    dropped = None
     for number, line in enumerate(lines, 1):
         try:
             record = json.loads(line.decode("utf-8"))

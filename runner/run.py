@@ -110,8 +110,8 @@ def to_resume(workspace: Workspace, device: Device, request: Request) -> Path | 
         return folder
     unfinished = not ledger.finished(ledger.read(folder))
     same_models = all(
-        request.artifacts.get(Instance.parse(one).artifact) and
-        request.artifacts[Instance.parse(one).artifact].sha256 == model["sha256"]
+        request.artifacts.get(Instance.parse(one).artifact)
+        and request.artifacts[Instance.parse(one).artifact].sha256 == model["sha256"]
         for one, model in record["models"].items()
     )
     return folder if unfinished and same_models and record["dataset"] == asked["dataset"] else None
@@ -150,7 +150,9 @@ def execute(folder: Path, device: Device, request: Request, listen: Listener) ->
                 "attempt": entry.next_attempt,
                 "framework": instance.framework,
                 "delegate": instance.delegate,
-                "model": device.push({artifact.path.name: artifact.path}, f"models-{artifact.weights}") + "/" + artifact.path.name,
+                "model": device.push({artifact.path.name: artifact.path}, f"models-{artifact.weights}")
+                + "/"
+                + artifact.path.name,
                 "settings": artifact.settings.record(),
                 "threads": record["threads"],
                 "warmups": profile.warmups,
@@ -174,21 +176,19 @@ def execute(folder: Path, device: Device, request: Request, listen: Listener) ->
     return entries
 
 
-def preflight(
-    instance: Instance, artifact: Artifact | None, dataset: Dataset, device: Device
-) -> dict[str, str] | None:
+def preflight(instance: Instance, artifact: Artifact | None, dataset: Dataset, device: Device) -> dict[str, str] | None:
     """Why an instance cannot run, and what would help; None if nothing is known to stand in the way."""
     if instance.delegate == "nnapi" and device.slug == "local":
         return {"reason": "NNAPI is part of Android", "remedy": "run it on an Android phone"}
     if importlib.util.find_spec(f"runner.agent.{instance.framework}") is None:
         return {
-            "reason": f"{instance.framework} has no agent here",
-            "remedy": "it needs Python 3.9 with torch 1.10.2, which this version does not drive yet",
+            "reason": f"{instance.framework} cannot be run yet",
+            "remedy": "it needs an environment of Python 3.9 with torch 1.10.2, which this version does not set up",
         }
     if artifact is None:
         return {
             "reason": "the model is not prepared",
-            "remedy": f"aiot models prepare --models {instance.model} --frameworks {instance.framework}",
+            "remedy": f"`aiot models prepare --models {instance.model}`",
         }
     if artifact.settings.label_space != dataset.label_space:
         return {

@@ -48,7 +48,9 @@ class Instance:
 def paper_float32() -> list[Instance]:
     """The paper's 24 float32 instances (Section V): 6 models x 4 implementations."""
     implementations = [("tflite", "cpu"), ("tflite", "nnapi"), ("pytorch", "cpu"), ("caffe2", "cpu")]
-    return [Instance(framework, delegate, "float32", model) for model in MODELS for framework, delegate in implementations]
+    return [
+        Instance(framework, delegate, "float32", model) for model in MODELS for framework, delegate in implementations
+    ]
 
 
 def paper_quantized() -> list[Instance]:

@@ -100,6 +100,8 @@ def to_html(
         + "</tr>"
         for row in frame.itertuples(index=False, name=None)
     ]
+    if not rows:
+        rows = [f'<tr><td colspan="{frame.shape[1]}" style="text-align: left">none</td></tr>']
     label = f' role="region" aria-label="{escape(caption)}"' if caption else ""
     return (
         f'<div class="scroll" tabindex="0"{label} style="overflow-x: auto"><table>'

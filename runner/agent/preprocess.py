@@ -66,14 +66,14 @@ def resized(image, size, way, resize_size=None):
     if way == "square_crop":
         margin = (resize_size - size) / 2.0 / resize_size
         box = (width * margin, height * margin, width * (1 - margin), height * (1 - margin))
-        return image.resize((size, size), Image.BILINEAR, box=box)
+        return image.resize((size, size), Image.Resampling.BILINEAR, box=box)
     short = min(width, height)
     left, top = (width - short) // 2, (height - short) // 2
     if way == "crop_resize":
-        return image.resize((size, size), Image.BILINEAR, box=(left, top, left + short, top + short))
-    wide, high = int(round(width * size / short)), int(round(height * size / short))
+        return image.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + short, top + short))
+    wide, high = round(width * size / short), round(height * size / short)
     left, top = (wide - size) // 2, (high - size) // 2
-    return image.resize((wide, high), Image.BILINEAR).crop((left, top, left + size, top + size))
+    return image.resize((wide, high), Image.Resampling.BILINEAR).crop((left, top, left + size, top + size))
 
 
 def _value_table(mean, std, dtype, scale, zero_point):

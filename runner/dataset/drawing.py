@@ -82,9 +82,9 @@ TEXTURES: dict[str, Callable[[Field, Field, float], Field]] = {
     "ringed": lambda u, v, f: (_wave(np.hypot(u, v) * f * 1.2 * np.pi) > 0.5).astype(np.float32),
     "rayed": lambda u, v, f: (_wave(np.arctan2(v, u) * 2 * round(f)) > 0.5).astype(np.float32),
     "bricked": _bricks,
-    "netted": lambda u, v, f: (
-        np.minimum(np.abs((u * f) % 1 - 0.5), np.abs((v * f) % 1 - 0.5)) < 0.11
-    ).astype(np.float32),
+    "netted": lambda u, v, f: (np.minimum(np.abs((u * f) % 1 - 0.5), np.abs((v * f) % 1 - 0.5)) < 0.11).astype(
+        np.float32
+    ),
     "shaded": lambda u, v, f: np.clip(0.5 + 0.55 * u, 0, 1).astype(np.float32),
     "plain": lambda u, v, f: np.ones_like(u),
 }
@@ -117,7 +117,9 @@ def _cover(distance: Field, pixel: float) -> Field:
     return np.clip(0.5 - distance / (2 * np.float32(pixel)), 0, 1, dtype=np.float32)[:, :, None]
 
 
-def _frame(x: Field, y: Field, rng: np.random.Generator, reach: float, scale: float, turn: float) -> tuple[Field, Field]:
+def _frame(
+    x: Field, y: Field, rng: np.random.Generator, reach: float, scale: float, turn: float
+) -> tuple[Field, Field]:
     """Coordinates in a randomly placed, rotated and slightly squeezed frame."""
     cx, cy = rng.uniform(-reach, reach, 2)
     squeeze = rng.uniform(0.85, 1.18)

@@ -25,7 +25,9 @@ def use(folder: Path, source: Path, labels: Path, *, label_space: str) -> store.
         raise DatasetError(f"{labels} cannot be read as CSV ({error}).") from None
     for number, row in enumerate(rows[1:], 2):
         if len(row) < 2 or not row[1].strip().lstrip("-").isdigit():
-            raise DatasetError(f"{labels} line {number} is {','.join(row)!r}: columns are image, label (a number) and name.")
+            raise DatasetError(
+                f"{labels} line {number} is {','.join(row)!r}: columns are image, label (a number) and name."
+            )
         label = int(row[1])
         images.append((row[0], label))
         classes.setdefault(label, row[2] if len(row) > 2 else str(label))

@@ -48,7 +48,9 @@ def sample(
             "name the validation folder, or ask for fewer."
         )
     rng = random.Random(seed)
-    chosen = {label: rng.sample(sorted(enough[label]), per_class) for label in sorted(rng.sample(sorted(enough), classes))}
+    chosen = {
+        label: rng.sample(sorted(enough[label]), per_class) for label in sorted(rng.sample(sorted(enough), classes))
+    }
     images = [(files[number].name, label) for number in range(per_class) for label, files in chosen.items()]
     store.fresh_folder(folder)
     done = 0
@@ -77,7 +79,10 @@ def _class_folders(source: Path) -> dict[int, list[Path]]:
             f"{source} has no class folder like n01440764: name the folder that holds them, "
             "or give --ground-truth for flat images."
         )
-    return {labels[folder.name]: [file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES] for folder in folders}
+    return {
+        labels[folder.name]: [file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES]
+        for folder in folders
+    }
 
 
 def _flat(source: Path, ground_truth: Path) -> dict[int, list[Path]]:
@@ -87,7 +92,10 @@ def _flat(source: Path, ground_truth: Path) -> dict[int, list[Path]]:
         raise DatasetError(f"{ground_truth} cannot be read ({error}): give the ground-truth file.") from None
     if lines and all(len(line) == 1 for line in lines):
         order = _devkit_order(ground_truth)
-        lines = [[f"ILSVRC2012_val_{number:08d}.JPEG", str(order.get(line[0], line[0]))] for number, line in enumerate(lines, 1)]
+        lines = [
+            [f"ILSVRC2012_val_{number:08d}.JPEG", str(order.get(line[0], line[0]))]
+            for number, line in enumerate(lines, 1)
+        ]
     by_label: dict[int, list[Path]] = {}
     for number, line in enumerate(lines, 1):
         if len(line) != 2 or not line[1].isdigit() or int(line[1]) > 999:

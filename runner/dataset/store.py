@@ -1,9 +1,9 @@
 """A labelled set of images on disk.
 
-    <folder>/dataset.json   name, label space, number of images and classes, SHA-256, how it was made
-             labels.csv     image,label    one line an image, in the order of the queries
-             classes.csv    label,name
-             images/        the files, by the names in labels.csv (or wherever dataset.json says)
+<folder>/dataset.json   name, label space, number of images and classes, SHA-256, how it was made
+         labels.csv     image,label    one line an image, in the order of the queries
+         classes.csv    label,name
+         images/        the files, by the names in labels.csv (or wherever dataset.json says)
 """
 
 from __future__ import annotations
@@ -99,9 +99,13 @@ def load(folder: Path) -> Dataset:
             classes=classes,
         )
     except FileNotFoundError as error:
-        raise DatasetError(f"There is no dataset in {folder} ({error.filename} is missing): run `aiot dataset make`.") from None
+        raise DatasetError(
+            f"There is no dataset in {folder} ({error.filename} is missing): run `aiot dataset make`."
+        ) from None
     except (KeyError, ValueError) as error:
-        raise DatasetError(f"The dataset in {folder} is damaged ({error!r}): delete the folder and make it again.") from None
+        raise DatasetError(
+            f"The dataset in {folder} is damaged ({error!r}): delete the folder and make it again."
+        ) from None
 
 
 def made_by(folder: Path) -> dict[str, object]:

@@ -6,19 +6,21 @@ import contextlib
 import io
 import sys
 import types
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import nn
 
-_TORCHVISION_NAMES = {
-    "resnet50": "resnet50",
-    "inception_v3": "inception_v3",
-    "densenet121": "densenet121",
-    "squeezenet": "squeezenet1_0",
-    "mobilenet_v2": "mobilenet_v2",
-    "mnasnet": "mnasnet1_0",
+TORCHVISION_NAMES = {
+    "resnet50": ("resnet50", "ResNet50_Weights"),
+    "inception_v3": ("inception_v3", "Inception_V3_Weights"),
+    "densenet121": ("densenet121", "DenseNet121_Weights"),
+    "squeezenet": ("squeezenet1_0", "SqueezeNet1_0_Weights"),
+    "mobilenet_v2": ("mobilenet_v2", "MobileNet_V2_Weights"),
+    "mnasnet": ("mnasnet1_0", "MNASNet1_0_Weights"),
 }
+"""Names of the network and of its weights in torchvision."""
 
 
 def torchvision_models() -> types.ModuleType:
@@ -48,5 +50,25 @@ def build(model: str, classes: int) -> nn.Module:
     if model == "inception_v3":
         arguments |= {"aux_logits": False, "init_weights": False}
     with contextlib.redirect_stdout(io.StringIO()):
-        network: torch.nn.Module = getattr(torchvision_models(), _TORCHVISION_NAMES[model])(**arguments)
+        network: torch.nn.Module = getattr(torchvision_models(), TORCHVISION_NAMES[model][0])(**arguments)
+    return network.eval()
+
+
+def pretrained_weights(model: str) -> Any:
+    """torchvision's entry for the first ImageNet weights of a model, the ones of the paper's time."""
+    return getattr(torchvision_models(), TORCHVISION_NAMES[model][1]).IMAGENET1K_V1
+
+
+def build_pretrained(model: str, hub: Path) -> nn.Module:
+    """The network with torchvision's weights, from the file in `hub/checkpoints`, where they were put before.
+
+    What only training needs is taken off, and with it InceptionV3's own second normalization: the settings
+    of the model file say how its input is normalized.
+    """
+    import torch.hub
+
+    torch.hub.set_dir(str(hub))
+    network = getattr(torchvision_models(), TORCHVISION_NAMES[model][0])(weights=pretrained_weights(model))
+    if model == "inception_v3":
+        network.aux_logits, network.AuxLogits, network.transform_input = False, None, False
     return network.eval()

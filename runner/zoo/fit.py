@@ -60,7 +60,7 @@ def fitted(model: str) -> nn.Module:
 
 
 def _batches(settings: Settings, per_class: int) -> Iterator[torch.Tensor]:
-    """Training pictures of the sample set, in batches of shape (BATCH, 3, size, size); picture n is of class n % 100."""
+    """Training pictures of the sample set, shape (BATCH, 3, size, size); picture n is of class n modulo 100."""
     import torch
 
     held: list[np.ndarray] = []

@@ -31,6 +31,7 @@ CALIBRATION_IMAGES = 100
 RECIPE = 1
 """Raised when a conversion changes in a way that the versions of the libraries do not show."""
 
+
 def wanted(instances: Iterable[Instance]) -> list[Instance]:
     """One instance for every model file that the instances need, float32 before what is made from it."""
     first: dict[str, Instance] = {}
@@ -153,8 +154,10 @@ def _build(one: Instance, source: weights.Source, folder: Path) -> Artifact:
 
 def network(source: weights.Source, model: str) -> nn.Module:
     """The float32 network with its weights; raises ModelError if they do not fit it."""
-    from runner.zoo.architectures import build
+    from runner.zoo.architectures import build, build_pretrained
 
+    if source.name == "pretrained" and source.file is not None:
+        return build_pretrained(model, source.file.parent.parent)
     if source.file is None:
         from runner.zoo.fit import fitted
 

@@ -87,7 +87,9 @@ def train(model: str, *, seed: int, epochs: int, per_class: int, threads: int, p
             optimizer.step()
             schedule.step()
             progress(f"{model} at {size} pixels, loss {loss.item():.2f}", step + 1, steps)
-    _fresh_batch_norms(network, (_normalized(pictures[rng.permutation(len(labels))[:BATCH]], settings) for _ in range(30)))
+    _fresh_batch_norms(
+        network, (_normalized(pictures[rng.permutation(len(labels))[:BATCH]], settings) for _ in range(30))
+    )
     return Trained(
         model=model,
         state={name: _stored(value) for name, value in network.state_dict().items()},
@@ -98,7 +100,7 @@ def train(model: str, *, seed: int, epochs: int, per_class: int, threads: int, p
 
 
 def _fresh(model: str) -> nn.Module:
-    network = build(model, len(CLASS_NAMES)).train().to(memory_format=torch.channels_last)
+    network = build(model, len(CLASS_NAMES)).train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = 0.05
@@ -106,7 +108,7 @@ def _fresh(model: str) -> nn.Module:
             module.p = DROPOUT
         elif isinstance(module, nn.Conv2d) and model == "squeezenet":  # no batch norm: the start has to keep the scale
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-            nn.init.zeros_(module.bias)
+            nn.init.zeros_(module.bias)  # type: ignore[arg-type]
     if model == "squeezenet":
         nn.init.normal_(network.classifier[1].weight, std=0.01)
     return network
@@ -131,9 +133,9 @@ def _shifted(pictures: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     margin = size // 10
     padded = np.pad(pictures, ((0, 0), (margin, margin), (margin, margin), (0, 0)), mode="edge")
     moved = np.empty_like(pictures)
-    for number, (top, left, mirror) in enumerate(
-        zip(*rng.integers(0, 2 * margin + 1, (2, count)), rng.random(count) < 0.5, strict=True)
-    ):
+    tops, lefts = rng.integers(0, 2 * margin + 1, (2, count))
+    mirrors = np.less(rng.random(count), 0.5)
+    for number, (top, left, mirror) in enumerate(zip(tops, lefts, mirrors, strict=True)):
         part = padded[number, top : top + size, left : left + size]
         moved[number] = part[:, ::-1] if mirror else part
     return moved
@@ -172,5 +174,7 @@ def _accuracy(network: nn.Module, settings: Any, seed: int) -> float:
     pictures = _pictures("test", TEST_PER_CLASS, [settings.size], seed)[settings.size]
     labels = torch.arange(len(pictures)) % len(CLASS_NAMES)
     with torch.no_grad():
-        best = [network(_normalized(pictures[at : at + BATCH], settings)).argmax(1) for at in range(0, len(pictures), BATCH)]
+        best = [
+            network(_normalized(pictures[at : at + BATCH], settings)).argmax(1) for at in range(0, len(pictures), BATCH)
+        ]
     return float((torch.cat(best) == labels).float().mean())

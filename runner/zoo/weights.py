@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,14 +20,6 @@ if TYPE_CHECKING:
     import torch
 
 SUFFIXES = (".pth", ".npz", ".safetensors")
-_WEIGHTS_ENUMS = {
-    "resnet50": "ResNet50_Weights",
-    "inception_v3": "Inception_V3_Weights",
-    "densenet121": "DenseNet121_Weights",
-    "squeezenet": "SqueezeNet1_0_Weights",
-    "mobilenet_v2": "MobileNet_V2_Weights",
-    "mnasnet": "MNASNet1_0_Weights",
-}
 
 
 @dataclass(frozen=True)
@@ -48,8 +40,8 @@ def locate(kind: str, model: str, cache: Path) -> Source:
     if kind == "sample":
         return _sample(model)
     if kind == "pretrained":
-        file = download(*_torchvision_url(model), cache / "pretrained")
-        return Source(kind, file, sha256_of(file), default_settings(model, "imagenet-1000", 1000))
+        file = download(*torchvision_file(model), cache / "hub" / "checkpoints")
+        return Source(kind, file, sha256_of(file), _pretrained_settings(model))
     return _from_folder(Path(kind), model)
 
 
@@ -107,11 +99,18 @@ def classes_of(state: Mapping[str, torch.Tensor], where: object) -> int:
     return int(biases[-1].shape[0])
 
 
-def _torchvision_url(model: str) -> tuple[str, str]:
-    """Address and the beginning of the SHA-256 (torchvision writes it into the file's name)."""
-    from runner.zoo.architectures import torchvision_models
+def _pretrained_settings(model: str) -> Settings:
+    settings = default_settings(model, "imagenet-1000", 1000)
+    if model == "inception_v3":  # trained on inputs from -1 to 1
+        settings = replace(settings, mean=(127.5, 127.5, 127.5), std=(127.5, 127.5, 127.5))
+    return settings
 
-    url: str = getattr(torchvision_models(), _WEIGHTS_ENUMS[model]).IMAGENET1K_V1.url
+
+def torchvision_file(model: str) -> tuple[str, str]:
+    """Address and the beginning of the SHA-256 (torchvision writes it into the file's name)."""
+    from runner.zoo.architectures import pretrained_weights
+
+    url: str = pretrained_weights(model).url
     return url, url.rsplit("-", 1)[1].removesuffix(".pth")
 
 

@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,7 +66,7 @@ def test_the_order_holds_every_instance_and_no_model_twice_in_a_row(seed):
     instances = suite.select()
     order = suite.ordered(instances, seed)
     assert sorted(one.id for one in order) == sorted(one.id for one in instances)
-    assert all(a.model != b.model for a, b in zip(order, order[1:], strict=False))
+    assert all(a.model != b.model for a, b in itertools.pairwise(order))
 
 
 def test_the_order_follows_the_seed_only():

@@ -87,10 +87,10 @@ def test_a_damaged_dataset_says_what_to_do(tmp_path, file, text):
         image_folder=tmp_path,
     )
     (tmp_path / file).write_text(text)
-    with pytest.raises(DatasetError, match="is damaged .*: delete the folder and make it again"):
+    with pytest.raises(DatasetError, match=r"is damaged .*: delete the folder and make it again"):
         store.load(tmp_path)
 
 
 def test_no_dataset_says_what_to_do(tmp_path):
-    with pytest.raises(DatasetError, match="There is no dataset in .*: run `aiot dataset make`"):
+    with pytest.raises(DatasetError, match=r"There is no dataset in .*: run `aiot dataset make`"):
         store.load(tmp_path / "none")

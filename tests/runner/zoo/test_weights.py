@@ -1,12 +1,14 @@
 import hashlib
 import http.server
+import re
 import threading
 
 import numpy as np
 import pytest
 
 from runner.errors import ModelError
-from runner.zoo import prepare, weights
+from runner.suite import MODELS
+from runner.zoo import architectures, prepare, weights
 from runner.zoo.facts import Settings
 
 torch = pytest.importorskip("torch", reason="weights are read with the extra `models`")
@@ -56,14 +58,14 @@ def test_an_incomplete_or_wrong_download_is_never_kept(address, tmp_path, name):
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/closed.pth", "{}/missing.pth"])
 def test_no_network_says_what_to_do_instead(address, tmp_path, url):
     with pytest.raises(
-        ModelError, match="cannot be downloaded .*: use `--weights sample`, or put the file into a folder"
+        ModelError, match=r"cannot be downloaded .*: use `--weights sample`, or put the file into a folder"
     ):
         weights.download(url.format(address), SHA256[:8], tmp_path)
 
 
-@pytest.mark.parametrize("model", sorted(weights._WEIGHTS_ENUMS))
+@pytest.mark.parametrize("model", MODELS)
 def test_torchvisions_files_carry_the_beginning_of_their_hash(model):
-    url, prefix = weights._torchvision_url(model)
+    url, prefix = weights.torchvision_file(model)
     assert url.endswith(f"-{prefix}.pth")
     assert len(prefix) >= 8 and int(prefix, 16) >= 0
 
@@ -99,7 +101,7 @@ def test_settings_beside_the_weights_count(tmp_path):
     settings = weights.locate(str(tmp_path), "mnasnet", tmp_path).settings
     assert (settings.channel_order, settings.mean, settings.size) == ("BGR", (104, 117, 123), 224)
     (tmp_path / "mnasnet.json").write_text('{"colour": "blue"}')
-    with pytest.raises(ModelError, match="not complete or not known .*colour"):
+    with pytest.raises(ModelError, match=r"not complete or not known .*colour"):
         weights.locate(str(tmp_path), "mnasnet", tmp_path)
 
 
@@ -128,3 +130,28 @@ def test_the_sample_weights_fit_their_networks(model, tmp_path):
     network = prepare.network(source, model)
     with torch.no_grad():
         assert network(torch.zeros(1, 3, 224, 224)).shape == (1, 100)
+
+
+@pytest.mark.parametrize("model", ["inception_v3", "densenet121", "squeezenet"])
+def test_torchvisions_files_fit_their_networks(model, tmp_path):
+    """With random weights in a file of the right name and, for DenseNet, the layer names of its time."""
+    name, _ = architectures.TORCHVISION_NAMES[model]
+    url, _ = weights.torchvision_file(model)
+    arguments = {"init_weights": False} if model == "inception_v3" else {}
+    original = getattr(architectures.torchvision_models(), name)(**arguments).eval()
+    state = original.state_dict()
+    if model == "densenet121":
+        state = {re.sub(r"(denselayer\d+\.(?:norm|conv))(\d)", r"\1.\2", key): value for key, value in state.items()}
+        state = {key: value for key, value in state.items() if not key.endswith("num_batches_tracked")}
+    file = tmp_path / "checkpoints" / url.rsplit("/", 1)[1]
+    file.parent.mkdir()
+    torch.save(state, file)
+    network = prepare.network(weights.Source("pretrained", file, "0", Settings(224, "imagenet-1000", 1000)), model)
+    image = torch.rand(1, 3, 299, 299)
+    with torch.no_grad():
+        assert torch.equal(network(image), original(image))
+
+
+def test_pretrained_inception_is_normalized_to_minus_one_to_one():
+    settings = weights._pretrained_settings("inception_v3")
+    assert (settings.mean, settings.std, settings.size) == ((127.5,) * 3, (127.5,) * 3, 299)
