@@ -43,8 +43,8 @@ class Settings:
     def parse(cls, record: dict[str, Any], where: object) -> Settings:
         """Settings from JSON; raises ModelError naming the file and what is wrong with it."""
         try:
-            triples = {key: tuple(record[key]) for key in ("mean", "std") if key in record}
-            settings = cls(**(record | triples))
+            triples: dict[str, Any] = {key: tuple(record[key]) for key in ("mean", "std") if key in record}
+            settings = cls(**{**record, **triples})
         except TypeError as error:
             raise ModelError(f"The settings in {where} are not complete or not known ({error}).") from None
         if settings.resize not in RESIZE_WAYS:
