@@ -97,28 +97,33 @@ def models_list(weights: Weights = "sample", workspace: Workspaces = HERE) -> No
 def models_train(
     models: Models = list(LIGHT_MODELS),  # noqa: B006
     seed: Seed = 0,
-    epochs: Annotated[int, typer.Option(min=1, help="Epochs at 64 pixels; the later phases follow from it.")] = 16,
+    phases: Annotated[
+        list[str] | None, typer.Option("--phase", help="SIZE:STEPS:RATE, repeatable; by default the model's recipe.")
+    ] = None,
     per_class: Annotated[int, typer.Option(min=1, help="Training pictures a class.")] = 80,
     threads: Annotated[int, typer.Option("--num-threads", min=1)] = 1,
+    start: Annotated[Path | None, typer.Option(help="Folder of sample_<model>.npz to start from.")] = None,
     target: Annotated[Path, typer.Option(help="Folder for the .npz files.")] = Path("runner/zoo"),
 ) -> None:
     """Train the light networks on the sample set's training part; each takes half an hour or more."""
     from runner import suite
-    from runner.zoo.train import train
+    from runner.zoo.train import PHASES, Phase, train
 
     for model in suite.choose("Model", models, LIGHT_MODELS):
         with _bar() as bar:
             task = bar.add_task(model, total=None)
             trained = train(
                 model,
+                phases=[Phase.parse(text) for text in phases] if phases else PHASES[model],
                 seed=seed,
-                epochs=epochs,
                 per_class=per_class,
                 threads=threads,
+                start=start,
                 progress=lambda text, done, total: bar.update(task, description=text, completed=done, total=total),  # noqa: B023
             )
         path = trained.save(target)
-        print(f"{model}: accuracy {trained.accuracy:.3f} on 500 test pictures, {trained.minutes:.1f} minutes: {path}")
+        minutes = trained.history[-1]["minutes"]
+        print(f"{model}: accuracy {trained.accuracy:.3f} on 500 test pictures, {minutes} minutes: {path}")
 
 
 @dataset_app.command("make")

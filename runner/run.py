@@ -129,41 +129,30 @@ def execute(folder: Path, device: Device, request: Request, listen: Listener) ->
     with _locked(folder.parent), _space_checked(folder):
         agent = device.push(_agent_files(), "agent")
         images = subset(request.dataset, profile.max_images, record["seed"])
-        image_folder = device.push(
-            {image: request.dataset.path(image) for image, _ in images}, f"images-{request.dataset.sha256[:12]}"
-        )
+        files = {image: request.dataset.path(image) for image, _ in images}
+        common = {
+            "images": images,
+            "image_folder": device.push(files, f"images-{request.dataset.sha256[:12]}"),
+            "threads": record["threads"],
+            "warmups": profile.warmups,
+            "passes": profile.passes,
+            "min_queries": profile.min_queries,
+            "min_duration_s": profile.min_duration_s,
+            "parent": os.getpid(),
+        }
         for entry in ledger.read(folder):
             if entry.status in ledger.DONE:
                 continue
             instance = Instance.parse(entry.instance_id)
+            log = rawlog.attempt_path(folder, instance.id, entry.next_attempt)
             artifact = request.artifacts.get(instance.artifact)
             obstacle = preflight(instance, artifact, request.dataset, device)
-            log = rawlog.attempt_path(folder, instance.id, entry.next_attempt)
-            if obstacle:
+            if obstacle or artifact is None:
                 if entry.status != "unavailable" or entry.last.get("reason") != obstacle["reason"]:
                     rawlog.close_attempt(log, "unavailable", **obstacle)
                 listen("unavailable", instance, obstacle)
                 continue
-            assert artifact is not None
-            job = {
-                "instance": instance.id,
-                "attempt": entry.next_attempt,
-                "framework": instance.framework,
-                "delegate": instance.delegate,
-                "model": device.push({artifact.path.name: artifact.path}, f"models-{artifact.weights}")
-                + "/"
-                + artifact.path.name,
-                "settings": artifact.settings.record(),
-                "threads": record["threads"],
-                "warmups": profile.warmups,
-                "passes": profile.passes,
-                "min_queries": profile.min_queries,
-                "min_duration_s": profile.min_duration_s,
-                "images": images,
-                "image_folder": image_folder,
-                "log": str(log.resolve()),
-                "parent": os.getpid(),
-            }
+            job = {**common, **_job(instance, artifact, entry.next_attempt, log, device)}
             job_file = folder / "native" / f"{log.stem}.job.json"
             job_file.write_text(json.dumps(job), encoding="utf-8")
             with _telemetry(folder, device, instance):
@@ -176,9 +165,23 @@ def execute(folder: Path, device: Device, request: Request, listen: Listener) ->
     return entries
 
 
-def preflight(instance: Instance, artifact: Artifact | None, dataset: Dataset, device: Device) -> dict[str, str] | None:
-    """Why an instance cannot run, and what would help; None if nothing is known to stand in the way."""
-    if instance.delegate == "nnapi" and device.slug == "local":
+def _job(instance: Instance, artifact: Artifact, attempt: int, log: Path, device: Device) -> dict[str, Any]:
+    """What belongs to one instance of what the agent is told."""
+    folder = device.push({artifact.path.name: artifact.path}, f"models-{artifact.weights}")
+    return {
+        "instance": instance.id,
+        "attempt": attempt,
+        "framework": instance.framework,
+        "delegate": instance.delegate,
+        "model": f"{folder}/{artifact.path.name}",
+        "settings": artifact.settings.record(),
+        "log": str(log.resolve()),
+    }
+
+
+def preflight(instance: Instance, artifact: Artifact | None, dataset: Dataset, device: Device) -> dict[str, str]:
+    """Why an instance cannot run (reason), and what would help (remedy); {} if nothing is known to stand in the way."""
+    if instance.delegate not in device.delegates:
         return {"reason": "NNAPI is part of Android", "remedy": "run it on an Android phone"}
     if importlib.util.find_spec(f"runner.agent.{instance.framework}") is None:
         return {
@@ -196,7 +199,7 @@ def preflight(instance: Instance, artifact: Artifact | None, dataset: Dataset, d
             f"the dataset those of {dataset.label_space}",
             "remedy": "choose another dataset with --dataset, or other weights with --weights",
         }
-    return None
+    return {}
 
 
 def _agent_files() -> dict[str, Path]:

@@ -13,6 +13,9 @@ class Device(Protocol):
     slug: str
     """Name of its folder of raw logs."""
 
+    delegates: tuple[str, ...]
+    """What it can run a model on."""
+
     def properties(self) -> dict[str, Any]:
         """The fields of device.json (`runner.rawlog.DEVICE_FIELDS`); what the system does not offer is None."""
         ...

@@ -22,6 +22,7 @@ class LocalDevice:
     """This machine. Files need not be copied: a pushed file is a link."""
 
     slug = "local"
+    delegates: tuple[str, ...] = ("cpu",)
 
     def __init__(self, root: Path, salt: str) -> None:
         self._root = root.resolve()

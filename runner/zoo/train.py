@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -25,12 +26,37 @@ from torch.nn import functional
 from runner.agent.preprocess import decode, resized
 from runner.dataset.drawing import CLASS_NAMES, SHAPES, TEXTURES, draw_jpeg
 from runner.dataset.sample import TEST_PER_CLASS
+from runner.errors import ModelError, SelectionError
 from runner.zoo.architectures import build
 from runner.zoo.facts import default_settings
 
-PHASES = ((64, 1.0, 1.0), (112, 0.2, 0.25), (224, 0.05, 0.08))
-"""Pixels, share of the epochs, share of the learning rate."""
-LEARNING_RATES = {"squeezenet": 1e-3, "mobilenet_v2": 3e-3, "mnasnet": 3e-3}
+
+@dataclass(frozen=True)
+class Phase:
+    """Some steps of training at one resolution, with one cycle of the learning rate up to `rate` and down."""
+
+    size: int  # pixels
+    steps: int  # of BATCH pictures
+    rate: float
+
+    @classmethod
+    def parse(cls, text: str) -> Phase:
+        """A phase written as SIZE:STEPS:RATE, like 224:300:6e-4."""
+        try:
+            size, steps, rate = text.split(":")
+            phase = cls(int(size), int(steps), float(rate))
+        except ValueError:
+            raise SelectionError(f"Phase {text!r} is not SIZE:STEPS:RATE, like 224:300:6e-4.") from None
+        if phase.size < 32 or phase.steps < 1 or not 0 < phase.rate < 1:
+            raise SelectionError(f"Phase {text!r} needs at least 32 pixels, one step and a rate between 0 and 1.")
+        return phase
+
+
+PHASES = {
+    "squeezenet": (Phase(64, 3000, 1e-3), Phase(112, 600, 2.5e-4), Phase(224, 300, 3e-4)),
+    "mobilenet_v2": (Phase(64, 1750, 3e-3), Phase(112, 350, 7.5e-4), Phase(224, 300, 6e-4)),
+    "mnasnet": (Phase(64, 1750, 3e-3), Phase(112, 260, 7.5e-4), Phase(224, 300, 6e-4)),
+}
 BATCH = 64
 LABEL_SMOOTHING = 0.05
 DROPOUT = 0.1
@@ -46,38 +72,49 @@ class Trained:
     model: str
     state: dict[str, np.ndarray]  # float16, counters as integers
     accuracy: float  # on the 500 test pictures of the default seed, at the size the network runs at
-    minutes: float
-    recipe: dict[str, Any]
+    history: list[dict[str, Any]]  # of every training that led here: phases, seed, minutes
 
     def save(self, folder: Path) -> Path:
         """Writes sample_<model>.npz, and sample_<model>.json that tells how it was made."""
         path = folder / f"sample_{self.model}.npz"
         np.savez_compressed(path, **self.state)  # type: ignore[arg-type]
-        facts = {**self.recipe, "accuracy": self.accuracy, "minutes": round(self.minutes, 1)}
+        facts = {"model": self.model, "accuracy": self.accuracy, "history": self.history}
         path.with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
         return path
 
 
-def train(model: str, *, seed: int, epochs: int, per_class: int, threads: int, progress: Progress) -> Trained:
-    """Trains one of the light networks from scratch; equal arguments on one machine give equal weights."""
+def train(
+    model: str,
+    *,
+    phases: Sequence[Phase],
+    seed: int,
+    per_class: int,
+    threads: int,
+    progress: Progress,
+    start: Path | None = None,
+) -> Trained:
+    """Trains one of the light networks, from scratch or from the weights that `save` put into a folder.
+
+    Equal arguments on one machine give equal weights.
+    """
     began = time.monotonic()
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     settings = default_settings(model, "sample-100", len(CLASS_NAMES))
     network = _fresh(model)
+    history = _continued(network, model, start) if start else []
     labels = np.arange(per_class * len(CLASS_NAMES)) % len(CLASS_NAMES)
     progress(f"{model}: drawing", 0, 1)
-    all_pictures = _pictures("train", per_class, [size for size, _, _ in PHASES], seed)
-    for size, share, rate in PHASES:
-        pictures = all_pictures[size]
-        steps = max(1, round(share * epochs * len(labels) / BATCH))
-        optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATES[model] * rate, weight_decay=0.02)
+    all_pictures = _pictures("train", per_class, sorted({phase.size for phase in phases}), seed)
+    for phase in phases:
+        pictures = all_pictures[phase.size]
+        optimizer = torch.optim.AdamW(network.parameters(), lr=phase.rate, weight_decay=0.02)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, LEARNING_RATES[model] * rate, total_steps=steps + 1, pct_start=0.2
+            optimizer, phase.rate, total_steps=phase.steps + 1, pct_start=0.2
         )
-        order = np.concatenate([rng.permutation(len(labels)) for _ in range(steps * BATCH // len(labels) + 1)])
-        for step in range(steps):
+        order = np.concatenate([rng.permutation(len(labels)) for _ in range(phase.steps * BATCH // len(labels) + 1)])
+        for step in range(phase.steps):
             chosen = order[step * BATCH : (step + 1) * BATCH]
             batch = _normalized(_shifted(pictures[chosen], rng), settings)
             loss = _loss(network(batch), torch.from_numpy(labels[chosen]))
@@ -86,17 +123,39 @@ def train(model: str, *, seed: int, epochs: int, per_class: int, threads: int, p
             nn.utils.clip_grad_norm_(network.parameters(), 2.0)
             optimizer.step()
             schedule.step()
-            progress(f"{model} at {size} pixels, loss {loss.item():.2f}", step + 1, steps)
-    _fresh_batch_norms(
-        network, (_normalized(pictures[rng.permutation(len(labels))[:BATCH]], settings) for _ in range(30))
-    )
+            progress(f"{model} at {phase.size} pixels, loss {loss.item():.2f}", step + 1, phase.steps)
+    full = _pictures("train", 20, [settings.size], seed)[settings.size]
+    _fresh_batch_norms(network, (_normalized(full[at : at + BATCH], settings) for at in range(0, len(full), BATCH)))
+    minutes = (time.monotonic() - began) / 60
     return Trained(
         model=model,
         state={name: _stored(value) for name, value in network.state_dict().items()},
         accuracy=_accuracy(network, settings, seed=0),
-        minutes=(time.monotonic() - began) / 60,
-        recipe={"seed": seed, "epochs": epochs, "per_class": per_class, "threads": threads, "torch": torch.__version__},
+        history=[
+            *history,
+            {
+                "phases": [f"{phase.size}:{phase.steps}:{phase.rate:g}" for phase in phases],
+                "seed": seed,
+                "per_class": per_class,
+                "threads": threads,
+                "torch": torch.__version__,
+                "minutes": round(minutes, 1),
+            },
+        ],
     )
+
+
+def _continued(network: nn.Module, model: str, start: Path) -> list[dict[str, Any]]:
+    """Loads the weights of an earlier training, and gives its history."""
+    path = start / f"sample_{model}.npz"
+    if not path.is_file():
+        raise ModelError(f"There are no weights {path} to start from: train without --start first.")
+    types = {name: value.dtype for name, value in network.state_dict().items()}
+    with np.load(path) as arrays:
+        state = OrderedDict((name, torch.from_numpy(arrays[name]).to(dtype)) for name, dtype in types.items())
+    network.load_state_dict(state)
+    history: list[dict[str, Any]] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["history"]
+    return history
 
 
 def _fresh(model: str) -> nn.Module:
