@@ -4,19 +4,8 @@ from __future__ import annotations
 
 import sys
 
-import typer
-
-from aiot_analysis.cli import app as analysis
-from runner.cli import app as runner
-
-app = typer.Typer(
-    help="AIoTBench: run the suite on devices, and get every table and figure of the paper on your own data.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
-app.add_typer(runner)
-app.add_typer(analysis)
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
 
 
 def pairs_joined(words: list[str]) -> list[str]:
@@ -26,8 +15,27 @@ def pairs_joined(words: list[str]) -> list[str]:
         joined.append(word)
         if word in ("-p", "--parameter"):
             key = next(left, "")
-            joined.append(key if "=" in key else f"{key}={next(left, '')}")
+            value = None if "=" in key else next(left, None)
+            joined.append(key if value is None else f"{key}={value}")
     return joined
+
+
+def run() -> None:
+    """Runs the verb that the command line names."""
+    import typer
+
+    from aiot_analysis.cli import app as analysis
+    from runner.cli import app as runner
+
+    app = typer.Typer(
+        help="AIoTBench: run the suite on devices, and get every table and figure of the paper on your own data.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
+    app.add_typer(runner)
+    app.add_typer(analysis)
+    app(pairs_joined(sys.argv[1:]))
 
 
 def main() -> None:
@@ -37,13 +45,15 @@ def main() -> None:
     from runner.rawlog import RawLogError
 
     try:
-        app(pairs_joined(sys.argv[1:]))
+        run()
     except (RunnerError, AnalysisError, RawLogError) as error:
         print(f"aiot: {error}", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
-        print("aiot: interrupted; what was finished is kept.", file=sys.stderr)
-        sys.exit(130)
+    except (KeyboardInterrupt, SystemExit) as stopped:
+        code = INTERRUPTED if isinstance(stopped, KeyboardInterrupt) else stopped.code
+        if code == INTERRUPTED:  # Typer ends so where a verb was interrupted
+            print("aiot: interrupted; what was finished is kept.", file=sys.stderr)
+        sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """Raw logs to tables, statistics, figures, notebooks and reports. Needs no machine learning framework.
 
-import aiot_analysis
-data = aiot_analysis.load()      # data.devices, data.instances, data.images()
+    import aiot_analysis
+    data = aiot_analysis.load()      # data.devices, data.instances, data.images()
+
+`load` is all that notebooks need of this level; statistics, figures and reports are in the packages below.
 """
 
 from __future__ import annotations

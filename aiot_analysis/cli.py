@@ -38,6 +38,10 @@ def report(
     out: Annotated[Path, typer.Option(help="Folder for the pages.")] = Path("reports"),
 ) -> None:
     """Render the notebooks whose data, code or parameters changed as HTML, with an index."""
+    given = dict(text.partition("=")[::2] for text in parameters or ())
+    if "" in given or not all("=" in text for text in parameters or ()):
+        raise typer.BadParameter("give a name and a value, like -p timing inference", param_hint="'-p'")
+
     from rich import progress
 
     from aiot_analysis.report import render
@@ -55,7 +59,6 @@ def report(
             running = result.status == "running"
             bar.update(task, description=result.name, advance=0 if running else 1)
 
-        given = dict(text.split("=", 1) for text in parameters or ())
         results = render.render(notebooks, out, names or (), given, jobs, force, timeout_s, progress=listen)
     failed = [result for result in results if result.status == "failed"]
     for result in failed:

@@ -16,13 +16,29 @@ from runner import rawlog
 
 Row = dict[str, Any]
 
+_TEXT, _NUMBER = (str, type(None)), (int, float, type(None))
+SAMPLE_FIELDS: dict[str, tuple[type, ...]] = {
+    "at": (str,),
+    "instance": _TEXT,
+    "temperature_c": _NUMBER,
+    "frequency_mhz": _NUMBER,
+    "battery_percent": _NUMBER,
+    "thermal_status": _TEXT,
+    "load_average": _NUMBER,
+}
+"""Fields of a line of telemetry.jsonl and their types; only the time must be there."""
+
 
 @dataclass
 class Result:
     """Rows of every table, and what was left out: (path, reason)."""
 
     rows: dict[str, list[Row]] = field(default_factory=lambda: {name: [] for name in tables.TABLES})
-    runs: int = 0
+    seen: set[tuple[str, str]] = field(default_factory=set)  # device and id of each run that was read
+
+    @property
+    def runs(self) -> int:
+        return len(self.seen)
 
     @property
     def left_out(self) -> list[tuple[str, str]]:
@@ -50,31 +66,64 @@ def process(raw: Path, processed: Path) -> Result:
         except rawlog.RawLogError as error:
             result.leave_out(folder, str(error))
     if not result.runs:
-        unread = "; ".join(reason for _, reason in result.left_out[:3])
+        unread = "; ".join(reason.rstrip(".") for _, reason in result.left_out[:3])
         raise DataError(
-            f"{raw} holds no run that can be read{': ' + unread if unread else ''}. Run `aiot run --local`."
+            f"{raw} holds no run that can be read{f' ({unread})' if unread else ''}: run `aiot run --local`."
         )
-    for name in tables.TABLES:
-        tables.write(name, tables.table(name, result.rows[name]), processed)
+    made = {name: tables.table(name, rows) for name, rows in result.rows.items()}  # all are valid before one is written
+    for name, frame in made.items():
+        tables.write(name, frame, processed)
     return result
 
 
 def _read_run(folder: Path, result: Result) -> None:
     run = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
     device = rawlog.read_json(folder / "device.json", rawlog.DEVICE_FIELDS)
-    if run["origin"] not in rawlog.ORIGINS:
-        raise rawlog.RawLogError(f"{folder / 'run.json'} has origin {run['origin']!r}: it is none of {rawlog.ORIGINS}.")
-    result.runs += 1
+    _check_run(run, str(folder / "run.json"))
+    one = run["device_slug"], run["run_id"]
+    if one in result.seen:
+        raise rawlog.RawLogError(
+            f"{folder} holds run {one[1]} of {one[0]}, which was read from another folder already."
+        )
+    result.seen.add(one)
     _add_device(device, run, result)
     attempts = rawlog.attempt_paths(folder)
     for position, instance_id in enumerate(run["suite"]):
-        readable = list(_readable(attempts.pop(instance_id, []), result))
-        _add_instance(run, instance_id, position, readable, result)
+        paths = attempts.pop(instance_id, [])
+        _add_instance(run, instance_id, position, list(_readable(paths, result)), len(paths), result)
     for paths in attempts.values():
         for path in paths:
             result.leave_out(path, "its instance is not in the suite of run.json")
-    for sample in rawlog.read_telemetry(folder / "telemetry.jsonl"):
-        result.rows["telemetry"].append({**_origin_of(run), **sample, "instance_id": sample.get("instance")})
+    _add_telemetry(folder / "telemetry.jsonl", run, result)
+
+
+def _check_run(run: Row, where: str) -> None:
+    """Raises RawLogError for values of run.json that have the right type and still mean nothing here."""
+    for name, known in (("origin", rawlog.ORIGINS), ("timing", tuple(validity.TIMING_COLUMNS))):
+        if run[name] not in known:
+            raise rawlog.RawLogError(f"{where} has {name} {run[name]!r}, which is none of {', '.join(known)}.")
+    for instance_id in run["suite"]:
+        if not isinstance(instance_id, str) or instance_id.count("_") < 3:
+            raise rawlog.RawLogError(f"{where} has {instance_id!r} in its suite, which is no instance.")
+    for instance_id, file in run["models"].items():
+        if not isinstance(file, dict):
+            raise rawlog.RawLogError(f"{where} has {file!r} as the model of {instance_id}, which is not of the format.")
+    rawlog.check(run["profile"], {"name": (str,)}, f"{where}, profile")
+    rawlog.check(run["dataset"], {"name": (str,), "sha256": (str,)}, f"{where}, dataset")
+
+
+def _add_telemetry(path: Path, run: Row, result: Result) -> None:
+    bad = 0
+    for sample in rawlog.read_telemetry(path):
+        try:
+            rawlog.check(sample, SAMPLE_FIELDS, str(path))
+        except rawlog.RawLogError:
+            bad += 1
+            continue
+        row = {name: sample.get(name) for name in SAMPLE_FIELDS if name != "instance"}
+        result.rows["telemetry"].append({**row, **_origin_of(run), "instance_id": sample.get("instance")})
+    if bad:
+        result.leave_out(path, f"{bad} sample{'' if bad == 1 else 's'} not of the format")
 
 
 def _origin_of(run: Row) -> Row:
@@ -83,7 +132,8 @@ def _origin_of(run: Row) -> Row:
 
 def _add_device(device: Row, run: Row, result: Result) -> None:
     """Adds the device of a run; a later run of the same device tells how it is now."""
-    others = [row for row in result.rows["devices"] if row["device_id"] != device["slug"]]
+    key = device["slug"], run["origin"]
+    others = [row for row in result.rows["devices"] if (row["device_id"], row["origin"]) != key]
     maxima = [core["max_mhz"] for core in device["cores"] if core.get("max_mhz")]
     row = {
         **{name: device.get(name) for name in ("maker", "model", "soc", "ram_gb", "os", "os_version", "abi", "kernel")},
@@ -116,12 +166,17 @@ def _readable(paths: Iterable[Path], result: Result) -> Iterable[rawlog.Attempt]
         yield attempt
 
 
-def _add_instance(run: Row, instance_id: str, position: int, attempts: list[rawlog.Attempt], result: Result) -> None:
-    """Adds an instance from its last complete attempt; other attempts with measurements are listed as left out."""
+def _add_instance(
+    run: Row, instance_id: str, position: int, attempts: list[rawlog.Attempt], tried: int, result: Result
+) -> None:
+    """Adds an instance from its last complete attempt; other attempts with measurements are listed as left out.
+
+    `attempts` are those that can be read, of the `tried` that there are.
+    """
     complete = [attempt for attempt in attempts if attempt.status == "end"]
     chosen = complete[-1] if complete else attempts[-1] if attempts else None
     for attempt in attempts:
-        if attempt is not chosen and attempt.of("image"):
+        if attempt is not chosen:
             result.leave_out(attempt.path, f"attempt {attempt.attempt} ({attempt.status}) is not the last complete one")
     framework, delegate, quantization, model = instance_id.split("_", 3)
     file = run["models"].get(instance_id, {})
@@ -134,7 +189,7 @@ def _add_instance(run: Row, instance_id: str, position: int, attempts: list[rawl
         "quantization": quantization,
         "threads": run["threads"],
         "position": position,
-        "attempts": len(attempts),
+        "attempts": tried,
         "source": "agent",
         "profile": run["profile"]["name"],
         "timing": run["timing"],
@@ -148,9 +203,10 @@ def _add_instance(run: Row, instance_id: str, position: int, attempts: list[rawl
         "dataset_sha256": run["dataset"]["sha256"],
         "started": run["started"],
         "status": "cut",
-        "reasons": "it was not run: the run is unfinished" if chosen is None else "",
+        "reasons": "its log is damaged: run it again" if tried else "it was not run: the run is unfinished",
     }
     if chosen is not None:
+        row["reasons"] = ""
         row |= _measured(chosen) if chosen.status == "end" else _reason(chosen)
         if chosen.status == "end":
             images = [_image(event, run, instance_id) for event in chosen.events if event["event"].startswith("image")]
@@ -203,9 +259,9 @@ def _image(event: Row, run: Row, instance_id: str) -> Row:
     classes = [found for found, _ in event["top5"]]
     return {
         **row,
-        "top1": classes[0],
+        "top1": classes[0] if classes else None,
         "top5": classes,
-        "correct": classes[0] == event["label"],
+        "correct": classes[:1] == [event["label"]],
         **{f"{name}_ms": value for name, value in parts.items()},
         "end_to_end_ms": sum(parts.values()),
     }

@@ -7,17 +7,19 @@ accuracies are fractions of 1, and each row carries its origin.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 import pandas as pd
 import pandera.pandas as pa
+import pyarrow
 from pandera.typing.pandas import Series
+from pyarrow import parquet
 
 from aiot_analysis.errors import DataError
 
 ORIGINS = ["measured", "simulated", "imported"]
 STATUSES = ["end", "summary", "failed", "unavailable", "cut"]
 VERDICTS = ["valid", "semi-valid", "invalid", "unavailable"]
-INSTANCE_KEY = ["run_id", "instance_id"]
 
 
 class _Table(pa.DataFrameModel):
@@ -27,9 +29,9 @@ class _Table(pa.DataFrameModel):
 
 
 class Devices(_Table):
-    """One row per device."""
+    """One row per device and origin: a phone may be measured, and simulated too."""
 
-    device_id: Series[str] = pa.Field(unique=True)  # slug
+    device_id: Series[str]  # slug
     paper_id: Series[pd.Int64Dtype] = pa.Field(nullable=True, ge=1, le=51)  # row of the paper's Table III
     maker: Series[str] = pa.Field(nullable=True)
     model: Series[str] = pa.Field(nullable=True)
@@ -42,6 +44,9 @@ class Devices(_Table):
     cores: Series[pd.Int64Dtype] = pa.Field(nullable=True)
     max_mhz: Series[float] = pa.Field(nullable=True)
     origin: Series[str] = pa.Field(isin=ORIGINS)
+
+    class Config:
+        unique: ClassVar = ["device_id", "origin"]
 
 
 class Instances(_Table):
@@ -172,27 +177,32 @@ def table(name: str, rows: pd.DataFrame | list[dict[str, object]]) -> pd.DataFra
         return schema.validate(frame, lazy=True)
     except pa.errors.SchemaErrors as error:
         first = error.failure_cases.iloc[0]
-        raise DataError(
-            f"Table {name}, column {first['column']}: {first['failure_case']!r} fails {first['check']}."
-        ) from None
+        value = first["failure_case"]
+        value = value.item() if hasattr(value, "item") else value  # a number as people write it
+        raise DataError(f"Table {name}, column {first['column']}: {value!r} fails {first['check']}.") from None
 
 
 def write(name: str, frame: pd.DataFrame, processed: Path) -> None:
-    """Writes a table whole or not at all; `images` is one file a device."""
+    """Writes a table whole or not at all; `images` is one file a device, and files of other devices go."""
     processed.mkdir(parents=True, exist_ok=True)
     if name == "images":
-        for device_id, part in frame.groupby("device_id"):
-            folder = processed / "images"
-            folder.mkdir(exist_ok=True)
-            _write_file(part, folder / f"{device_id}.parquet")
+        folder = processed / "images"
+        folder.mkdir(exist_ok=True)
+        written = [_write_file(part, folder / f"{device}.parquet") for device, part in frame.groupby("device_id")]
+        for other in set(folder.glob("*.parquet")) - set(written):
+            other.unlink()
     else:
         _write_file(frame, processed / f"{name}.parquet")
 
 
-def _write_file(frame: pd.DataFrame, path: Path) -> None:
-    temporary = path.with_suffix(".part")
-    frame.to_parquet(temporary, index=False)
-    temporary.replace(path)
+def _write_file(frame: pd.DataFrame, path: Path) -> Path:
+    content = pyarrow.Table.from_pandas(frame, preserve_index=False)
+    if "top5" in frame:  # a column of nulls alone has no type of its own, and then the files would not fit together
+        place = content.schema.get_field_index("top5")
+        content = content.set_column(place, "top5", content["top5"].cast(pyarrow.list_(pyarrow.int64())))
+    temporary = path.with_name(path.name + ".part")
+    parquet.write_table(content, temporary)
+    return temporary.replace(path)
 
 
 def read(name: str, processed: Path | str, **filters: list[str]) -> pd.DataFrame:
@@ -204,5 +214,8 @@ def read(name: str, processed: Path | str, **filters: list[str]) -> pd.DataFrame
     path = Path(processed) / ("images" if name == "images" else f"{name}.parquet")
     if not path.exists():
         raise DataError(f"There is no table {name} in {processed}: run `aiot process` first.")
+    files = sorted(path.glob("*.parquet")) if name == "images" else [path]
+    if not files:
+        return table(name, [])
     wanted = [(column, "in", list(values)) for column, values in filters.items()]
-    return pd.read_parquet(path, filters=wanted or None)
+    return pd.read_parquet(files, filters=wanted or None)  # type: ignore[call-overload]  # pyarrow takes a list

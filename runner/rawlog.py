@@ -121,6 +121,8 @@ def check(record, fields, where):
         value = record.get(name)
         if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
             raise RawLogError("%s has %r as %s, which is not of the format." % (where, value, name))
+        if name.endswith("_ns") and value is not None and value < 0:
+            raise RawLogError("%s has the negative time %r as %s." % (where, value, name))
 
 
 def write_json(path, record, fields):
@@ -256,6 +258,8 @@ def read_attempt(path):
         if events and events[-1]["event"] in TERMINAL:
             raise RawLogError("%s follows the end of the attempt." % where)
         check(record, EVENT_FIELDS[record["event"]], where)
+        if not all(isinstance(pair, list) and len(pair) == 2 for pair in record.get("top5", [])):
+            raise RawLogError("%s has %r as top5: it holds pairs of class and score." % (where, record["top5"]))
         events.append(record)
     if not events and dropped is None:
         raise RawLogError("%s is empty." % path)

@@ -45,7 +45,7 @@ def judge(row: Mapping[str, Any]) -> tuple[str, str]:
     if images < MIN_IMAGES:
         doubts.append(f"{images} of {MIN_IMAGES} images")
     if failed:
-        doubts.append(f"{failed} images failed and count as wrong")
+        doubts.append(f"failed images, counted as wrong: {failed}")
     if mean and sd is not None and sd / mean > MAX_CV:
         doubts.append(
             f"times scatter by {sd / mean:.0%} of their mean, more than {MAX_CV:.0%}: cool down and run again"

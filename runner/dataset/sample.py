@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
 from runner.dataset import store
 from runner.dataset.drawing import CLASS_NAMES, draw_jpeg
+from runner.pool import processes
 
 LABEL_SPACE = "sample-100"
 TEST_PER_CLASS = 5
@@ -35,7 +35,7 @@ def make(
             return there
     total, done = sum(100 * count for _, _, count in parts), 0
     store.fresh_folder(folder)
-    with ProcessPoolExecutor(jobs) as pool:
+    with processes(jobs) as pool:
         for part, place, count in reversed(parts):
             pictures = [(label, index) for index in range(count) for label in range(len(CLASS_NAMES))]
             (place / "images").mkdir(parents=True, exist_ok=True)

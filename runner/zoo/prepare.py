@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
-import os
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from runner.dataset.store import Progress
 from runner.errors import ModelError
+from runner.pool import processes
 from runner.suite import Instance
 from runner.workspace import sha256_of
 from runner.zoo import convert_pytorch, convert_tflite, weights
@@ -68,8 +67,7 @@ def prepare(
     total = done = sum(len(group) for group in todo.values())
     if todo:
         done = 0
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(jobs, context, _into_log, (folder / "conversion.log",)) as pool:
+        with processes(jobs, folder / "conversion.log") as pool:
             running = {pool.submit(_build_all, group, sources[model], folder): group for model, group in todo.items()}
             for future in as_completed(running):
                 future.result()
@@ -77,13 +75,6 @@ def prepare(
                 if progress:
                     progress(done, total)
     return [Artifact.load(folder / f"{one.artifact}.json") for one in files], done
-
-
-def _into_log(path: Path) -> None:
-    """Sends all this process prints, the libraries' C++ parts included, to a file."""
-    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
 
 
 def _build_all(group: list[Instance], source: weights.Source, folder: Path) -> None:

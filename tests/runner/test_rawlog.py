@@ -82,6 +82,8 @@ def test_the_host_can_close_a_cut_log(log):
         ('{"event":"failed","reason":7}\n', "has 7 as reason"),
         (f"{json.dumps(END)}\n{json.dumps(IMAGE)}\n", "line 2 follows the end of the attempt"),
         ('{"event":"warmup","inference_ns":true}\n', "has True as inference_ns"),
+        ('{"event":"warmup","inference_ns":-1}\n', "has the negative time -1 as inference_ns"),
+        (json.dumps({**IMAGE, "top5": [3, 0.9]}) + "\n", "as top5: it holds pairs of class and score"),
     ],
 )
 def test_a_damaged_log_is_named_with_its_line(log, lines, message):

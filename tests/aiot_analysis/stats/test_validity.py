@@ -22,7 +22,7 @@ GOOD = {
         ({"accuracy": float("nan")}, "invalid", "no accuracy was measured"),
         ({"timing": "inference"}, "invalid", "no time was measured"),
         ({"images": 499}, "semi-valid", "499 of 500 images"),
-        ({"failed_images": 2}, "semi-valid", "2 images failed and count as wrong"),
+        ({"failed_images": 2}, "semi-valid", "failed images, counted as wrong: 2"),
         ({"end_to_end_ms_sd": 6.0}, "semi-valid", "times scatter by 60% of their mean"),
         ({"accelerator_requested": "nnapi", "accelerator_actual": "cpu"}, "semi-valid", "nnapi was asked for, cpu ran"),
         ({"accelerator_requested": "nnapi", "accelerator_actual": "nnapi"}, "valid", ""),
@@ -36,5 +36,5 @@ def test_verdicts(changes, verdict, reason):
 
 def test_all_doubts_are_listed():
     assert (
-        judge({**GOOD, "images": 50, "failed_images": 1})[1] == "50 of 500 images; 1 images failed and count as wrong"
+        judge({**GOOD, "images": 50, "failed_images": 1})[1] == "50 of 500 images; failed images, counted as wrong: 1"
     )

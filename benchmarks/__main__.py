@@ -1,0 +1,122 @@
+"""python -m benchmarks [--only NAME] [--pairs N]: see README.md."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from benchmarks import inference, overhead, reports, start
+from benchmarks.machine import load_average, this_machine
+from benchmarks.options import ROOT, Options
+from benchmarks.pairs import LEAST_PAIRS, BenchmarkError, Tell
+from benchmarks.table import markdown, record, table
+
+BENCHMARKS = {"start": start, "overhead": overhead, "inference": inference, "reports": reports}
+"""In the order they are run, the short ones first."""
+
+RESULTS = ROOT / "data" / "benchmarks"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs what was chosen; gives 1 if something it needs is missing, whatever the speed 0."""
+    given = _parser().parse_args(arguments)
+    chosen = {name: BENCHMARKS[name] for name in BENCHMARKS if name in (given.only or BENCHMARKS)}
+    try:
+        for name, benchmark in chosen.items():
+            if sentence := benchmark.missing():
+                raise BenchmarkError(f"{name}: {sentence}")
+        _measure(chosen, given)
+    except BenchmarkError as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("benchmarks: interrupted; what was finished is in the results.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _measure(chosen: dict[str, ModuleType], given: argparse.Namespace) -> None:
+    machine, began, load = this_machine(ROOT), datetime.now(UTC), load_average()
+    print(*machine.lines(), sep="\n")
+    print(f"load      {load} before, of {machine.cores} cores")
+    if load > machine.cores / 4:
+        print("          something else runs here: the numbers are noisier than they need be")
+    if given.pairs < LEAST_PAIRS:
+        print(f"          fewer than {LEAST_PAIRS} pairs: this shows that it works, and measures nothing")
+    document: dict[str, Any] = {
+        "began": f"{began:%Y-%m-%dT%H:%M:%SZ}",
+        "machine": asdict(machine),
+        "load_before": load,
+        "pairs": given.pairs,
+        "images": given.images,
+        "notebooks": given.notebooks,
+        "results": {},
+    }
+    file = RESULTS / f"{began:%Y-%m-%dT%H%M%SZ}.json"
+    everything = []
+    for name, benchmark in chosen.items():
+        clock = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="aiot-benchmark-") as folder:
+            options = Options(Path(folder), _teller(name), given.pairs, given.images, given.notebooks)
+            results = benchmark.run(options)
+        _tell_nothing()
+        everything += results
+        print(f"\n{name} ({time.monotonic() - clock:.0f} s)\n{table(results)}", flush=True)
+        document["results"][name] = [record(result) for result in results]
+        document["load_after"] = load_average()
+        _save(file, document)
+    print(f"\nload      {document['load_after']} after\nresults   {file}")
+    if given.markdown:
+        print("", *markdown(everything), sep="\n")
+
+
+def _save(file: Path, document: dict[str, Any]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_suffix(".part")
+    partial.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    partial.replace(file)
+
+
+def _teller(name: str) -> Tell:
+    """Shows what is being measured on one line of a terminal, and nothing elsewhere."""
+
+    def tell(text: str) -> None:
+        if sys.stderr.isatty():
+            print(f"\r\033[K{name}: {text}", end="", file=sys.stderr, flush=True)
+
+    return tell
+
+
+def _tell_nothing() -> None:
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Speed of the toolkit against its peers.")
+    parser.add_argument("--only", action="append", choices=BENCHMARKS, help="this one only; may be repeated")
+    parser.add_argument("--pairs", type=_positive, default=LEAST_PAIRS, help="pairs of each comparison (%(default)s)")
+    parser.add_argument("--images", type=_positive, help="images of each run of a network (100; 500 for overhead)")
+    parser.add_argument("--notebooks", type=_positive, help="only the first so many notebooks, to try it")
+    parser.add_argument("--markdown", action="store_true", help="print the table also as Markdown")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""The peer of the agent: a framework's own calls in a plain loop.  python -m benchmarks.bare JOB.json OUT.json WAY
+
+JOB is a job of the agent. WAY is "between" (each image is decoded and preprocessed right before its call, as
+any application does) or "hot" (all tensors are ready before the first call). OUT gets {"inference_ns": [...],
+"best": [...]}, the time of each call and the output with the highest score.
+
+Only the making of tensors is the agent's, so that both measure the same ones; loading, calls and timing are
+written here, and nothing is logged.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter_ns
+from typing import Any
+
+import numpy as np
+
+from runner.agent.preprocess import Preprocess, decode
+
+WAYS = ("between", "hot")
+
+
+@dataclass(frozen=True)
+class Network:
+    """A loaded network: what its input is, and a call that gives the time in ns and the scores."""
+
+    call: Callable[[np.ndarray], tuple[int, np.ndarray]]
+    dtype: str = "float32"
+    scale: float = 0.0
+    zero_point: int = 0
+
+
+def tflite(path: str, threads: int) -> Network:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=path, num_threads=threads)
+    interpreter.allocate_tensors()
+    given, out = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    source, result = given["index"], out["index"]
+
+    def call(tensor: np.ndarray) -> tuple[int, np.ndarray]:
+        began = perf_counter_ns()
+        interpreter.set_tensor(source, tensor)
+        interpreter.invoke()
+        scores = interpreter.get_tensor(result)
+        return perf_counter_ns() - began, scores[0]
+
+    return Network(call, np.dtype(given["dtype"]).name, *given["quantization"])
+
+
+def pytorch(path: str, threads: int) -> Network:
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # the agent's setting
+    import torch
+    from torch.jit.mobile import _load_for_lite_interpreter
+
+    torch.set_num_threads(threads)
+    module = _load_for_lite_interpreter(path)
+
+    def call(tensor: np.ndarray) -> tuple[int, np.ndarray]:
+        began = perf_counter_ns()
+        with torch.no_grad():
+            scores = module(torch.from_numpy(tensor)).numpy()
+        return perf_counter_ns() - began, scores[0]
+
+    return Network(call)
+
+
+def run(job: dict[str, Any], way: str) -> dict[str, list[int]]:
+    """Times in ns and best outputs, one a query."""
+    network = {"tflite": tflite, "pytorch": pytorch}[job["framework"]](job["model"], job["threads"])
+    settings = job["settings"]
+    preprocess = Preprocess(
+        settings["size"],
+        settings["resize"],
+        settings["channel_order"],
+        settings["layout"],
+        settings["mean"],
+        settings["std"],
+        settings["resize_size"],
+        network.dtype,
+        network.scale,
+        network.zero_point,
+    )
+    paths = [Path(job["image_folder"], name) for name, _ in job["images"]]
+    for path in paths[: job["warmups"]]:
+        network.call(preprocess(decode(path.read_bytes())))
+    tensors: Iterable[np.ndarray] = _made(paths, preprocess)
+    if way == "hot":
+        tensors = [tensor.copy() for tensor in tensors]
+    times, best = [], []
+    for tensor in tensors:
+        inference_ns, scores = network.call(tensor)
+        times.append(inference_ns)
+        best.append(int(scores.argmax()))
+    return {"inference_ns": times, "best": best}
+
+
+def _made(paths: list[Path], preprocess: Preprocess) -> Iterator[np.ndarray]:
+    for path in paths:
+        yield preprocess(decode(path.read_bytes()))
+
+
+def main(argv: list[str]) -> None:
+    _, job, out, way = argv
+    result = run(json.loads(Path(job).read_text(encoding="utf-8")), way)
+    Path(out).write_text(json.dumps(result), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv)

@@ -1,0 +1,61 @@
+"""Measured inference time through the agent against a bare loop of the framework's calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from statistics import median
+
+from benchmarks import jobs
+from benchmarks.options import Options
+from benchmarks.pairs import BenchmarkError, Comparison, Level, Measure, compared, measure
+from runner.suite import Instance
+
+TARGET = 1.02  # median of the agent's times / median of the peer's, 1 thread
+IMAGES = 100  # a run
+BETWEEN, HOT = "bare, between decodes", "bare, hot"
+
+INSTANCES = [
+    Instance(framework, "cpu", quantization, model)
+    for model in ("mobilenet_v2", "squeezenet")
+    for framework, quantization in (("tflite", "float32"), ("tflite", "int8"), ("pytorch", "float32"))
+]
+
+
+def missing() -> str | None:
+    return jobs.missing(INSTANCES)
+
+
+def run(options: Options) -> list[Comparison | Level]:
+    results: list[Comparison | Level] = []
+    for threads in (1, 2):
+        for instance in INSTANCES:
+            what = f"{instance.artifact}, {threads} thread{'s' * (threads > 1)}"
+            results += _compare(what, instance, threads, options)
+    return results
+
+
+def _compare(what: str, instance: Instance, threads: int, options: Options) -> list[Comparison]:
+    """Medians in ms; the peer without decodes only with 1 thread."""
+    job = jobs.job_of(instance, threads, options.images or IMAGES)
+    classes: list[list[int]] = []
+
+    def median_ms(times: Callable[[], jobs.Times]) -> Measure:
+        def once() -> float:
+            result = times()
+            classes.append(result.best)
+            if result.best != classes[0]:
+                raise BenchmarkError(f"{what}: agent and bare loop see different classes, so not the same work.")
+            return median(result.inference_ns) / 1e6
+
+        return once
+
+    targets: dict[str, float | None] = {BETWEEN: TARGET, HOT: None} if threads == 1 else {BETWEEN: None}
+    ways = {BETWEEN: "between", HOT: "hot"}
+    values = measure(
+        median_ms(partial(jobs.agent_times, job, options.folder)),
+        {peer: median_ms(partial(jobs.bare_times, job, ways[peer], options.folder)) for peer in targets},
+        options.pairs,
+        lambda text: options.tell(f"{what}, {text}"),
+    )
+    return list(compared(what, "ms", values, targets))

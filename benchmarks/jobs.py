@@ -1,0 +1,104 @@
+"""Jobs of the agent on the sample models and the sample set, and running them."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.options import ROOT
+from benchmarks.pairs import BenchmarkError
+from benchmarks.processes import wall_time_s
+from runner import rawlog
+from runner.dataset import store
+from runner.devices.local import LocalDevice
+from runner.errors import DatasetError
+from runner.suite import Instance
+from runner.workspace import Workspace
+from runner.zoo import facts
+
+WARMUPS = 5
+SEED = 0  # of the choice of images
+
+_WORKSPACE = Workspace(ROOT)
+_MODELS = _WORKSPACE.models / "sample"
+_DATASET = _WORKSPACE.datasets / "sample"
+
+
+@dataclass(frozen=True)
+class Times:
+    """Of one run: time of each call in ns, and the class it gave."""
+
+    inference_ns: list[int]
+    best: list[int]
+
+
+def missing(instances: list[Instance]) -> str | None:
+    """What is not there of the models and images, in one sentence, or None."""
+    known = facts.prepared(_MODELS)
+    absent = [one.artifact for one in instances if one.artifact not in known]
+    if absent:
+        return f"{_MODELS} does not hold {', '.join(absent)}: run `make demo`, or `aiot models prepare`."
+    try:
+        store.load(_DATASET)
+    except DatasetError as error:
+        return str(error)
+    return None
+
+
+def job_of(instance: Instance, threads: int, images: int) -> dict[str, Any]:
+    """A job as `aiot run` writes it, but for where it logs."""
+    artifact = facts.prepared(_MODELS)[instance.artifact]
+    dataset = store.load(_DATASET)
+    return {
+        "instance": instance.id,
+        "attempt": 1,
+        "framework": instance.framework,
+        "delegate": instance.delegate,
+        "model": str(artifact.path.resolve()),
+        "settings": artifact.settings.record(),
+        "threads": threads,
+        "warmups": WARMUPS,
+        "passes": 1,
+        "min_queries": 0,
+        "min_duration_s": 0.0,
+        "images": store.subset(dataset, images, SEED),
+        "image_folder": str(dataset.image_folder.resolve()),
+        "parent": os.getpid(),
+    }
+
+
+def run_agent(job: dict[str, Any], folder: Path) -> rawlog.Attempt:
+    """Runs the agent as `aiot run` does, as a process of its own; raises BenchmarkError if it fails."""
+    log = folder / f"{job['instance']}.1.jsonl"
+    log.unlink(missing_ok=True)
+    file = folder / "job.json"
+    file.write_text(json.dumps({**job, "log": str(log)}), encoding="utf-8")
+    output = folder / "output.txt"
+    process = LocalDevice(folder, salt="").start_agent(str(ROOT), str(file), job["framework"], output)
+    try:
+        process.wait()
+    finally:
+        process.kill()  # it has a session of its own, so that Ctrl-C does not reach it; nothing if it has ended
+    if not log.exists():
+        raise BenchmarkError(f"The agent did not start: {output.read_text(encoding='utf-8').strip()[-200:]}")
+    attempt = rawlog.read_attempt(log)
+    if attempt.status != "end" or attempt.last["failed_images"]:
+        raise BenchmarkError(f"The agent did not get through {job['instance']}: {attempt.last}")
+    return attempt
+
+
+def agent_times(job: dict[str, Any], folder: Path) -> Times:
+    events = run_agent(job, folder).of("image")
+    return Times([event["inference_ns"] for event in events], [event["top5"][0][0] for event in events])
+
+
+def bare_times(job: dict[str, Any], way: str, folder: Path) -> Times:
+    """Of the bare loop, as a process of its own; raises BenchmarkError if it fails."""
+    file, out = folder / "bare.json", folder / "bare_times.json"
+    file.write_text(json.dumps(job), encoding="utf-8")
+    wall_time_s([sys.executable, "-m", "benchmarks.bare", str(file), str(out), way])
+    return Times(**json.loads(out.read_text(encoding="utf-8")))

@@ -1,0 +1,36 @@
+"""Share of the agent's loop that is none of decode, preprocess, inference and post-process."""
+
+from __future__ import annotations
+
+from benchmarks import jobs
+from benchmarks.options import Options
+from benchmarks.pairs import Comparison, Level
+from runner.suite import Instance
+
+TARGET = 3.0  # %
+IMAGES = 500
+INSTANCE = Instance("tflite", "cpu", "int8", "mobilenet_v2")
+PARTS = ("decode_ns", "preprocess_ns", "inference_ns", "postprocess_ns")
+
+
+def missing() -> str | None:
+    return jobs.missing([INSTANCE])
+
+
+def run(options: Options) -> list[Comparison | Level]:
+    """The share of every run in %; each is repeated at once, and the repetition is its peer."""
+    images = options.images or IMAGES
+    job = jobs.job_of(INSTANCE, 1, images)
+    values, again = [], []
+    for number in range(options.pairs):
+        options.tell(f"pair {number + 1} of {options.pairs}")
+        values.append(_share(job, options))
+        again.append(_share(job, options))
+    return [Level(f"{INSTANCE.artifact}, 1 thread, {images} images", "%", values, again, TARGET)]
+
+
+def _share(job: dict[str, object], options: Options) -> float:
+    attempt = jobs.run_agent(job, options.folder)
+    accounted_ns = sum(event[part] for event in attempt.of("image") for part in PARTS)
+    loop_ns = attempt.last["loop_ns"]
+    return 100.0 * (loop_ns - accounted_ns) / loop_ns

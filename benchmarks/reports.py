@@ -1,0 +1,73 @@
+"""All reports by `aiot report` against papermill and nbconvert, one notebook after the other."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from benchmarks.options import ROOT, Options
+from benchmarks.pairs import BenchmarkError, Comparison, Level, compared, measure
+from benchmarks.processes import SCRIPTS, wall_time_s
+
+TARGET = 1 / 1.6  # ours takes at most this part of the peer's time
+UNCHANGED_TARGET_S = 3.0
+JOBS = 2
+PEER = "papermill, nbconvert"
+
+
+def missing() -> str | None:
+    tables = ROOT / "data" / "processed"
+    if not (tables / "instances.parquet").is_file():
+        return f"{tables} holds no processed tables: run `make demo`, or `aiot run --local` and `aiot process`."
+    return None
+
+
+def run(options: Options) -> list[Comparison | Level]:
+    """Wall times in s: of all pages, and of a second call that finds nothing changed."""
+    notebooks = sorted((ROOT / "notebooks").glob("[0-9]*_*.ipynb"))[: options.notebooks]
+    names = [notebook.stem for notebook in notebooks] if options.notebooks else []
+    site = options.folder / "reports"
+    unchanged: list[float] = []
+    unchanged_again: list[float] = []
+
+    def ours() -> float:
+        shutil.rmtree(site, ignore_errors=True)
+        spent = wall_time_s(_report(names, site, "--force"))
+        _check(site, notebooks)
+        unchanged.append(wall_time_s(_report(names, site)))
+        unchanged_again.append(wall_time_s(_report(names, site)))
+        return spent
+
+    def peer() -> float:
+        folder = options.folder / "peer"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        spent = wall_time_s(*(command for notebook in notebooks for command in _by_hand(notebook, folder)))
+        _check(folder, notebooks)
+        return spent
+
+    values = measure(ours, {PEER: peer}, options.pairs, options.tell)
+    what = f"{len(notebooks)} pages"
+    return [
+        *compared(f"{what}, --jobs {JOBS}", "s", values, {PEER: TARGET}),
+        Level(f"{what}, nothing changed", "s", unchanged, unchanged_again, UNCHANGED_TARGET_S),
+    ]
+
+
+def _report(names: list[str], out: Path, *more: str) -> list[str]:
+    return [str(SCRIPTS / "aiot"), "report", *names, "--jobs", str(JOBS), "--out", str(out), *more]
+
+
+def _by_hand(notebook: Path, folder: Path) -> list[list[str]]:
+    """The two commands that make a page without the toolkit; the notebook runs in the checkout, as with ours."""
+    executed = str(folder / notebook.name)
+    return [
+        [str(SCRIPTS / "papermill"), "--cwd", str(ROOT), "--no-progress-bar", str(notebook), executed],
+        [str(SCRIPTS / "jupyter"), "nbconvert", "--to", "html", "--no-input", executed],
+    ]
+
+
+def _check(folder: Path, notebooks: list[Path]) -> None:
+    absent = [notebook.stem for notebook in notebooks if not (folder / f"{notebook.stem}.html").is_file()]
+    if absent:
+        raise BenchmarkError(f"No page was made of {', '.join(absent)}.")

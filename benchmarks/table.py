@@ -1,0 +1,76 @@
+"""Results as a table of plain text, and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from statistics import median
+from typing import Any
+
+from benchmarks.pairs import Comparison, Level, interval_of, verdict
+
+HEADER = ("what", "peer", "ours", "peer takes", "ours/peer", "95 % interval", "peer/itself", "target", "met")
+
+
+def table(results: Sequence[Comparison | Level]) -> str:
+    """One line a result, columns aligned."""
+    rows = [HEADER, *(_row(result) for result in results)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
+    rows.insert(1, tuple("-" * width for width in widths))
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def record(result: Comparison | Level) -> dict[str, Any]:
+    """All that was measured and what follows from it."""
+    judged = result.ratios if isinstance(result, Comparison) else result.values
+    return {
+        "kind": type(result).__name__.lower(),
+        **asdict(result),
+        "median": median(judged),
+        "interval": asdict(interval_of(judged)),
+        "median_of_peer_to_itself": median(result.noise) if result.noise else None,
+        "met": verdict(judged, result.target) or None,
+    }
+
+
+def _row(result: Comparison | Level) -> tuple[str, ...]:
+    noise = f"{median(result.noise):.3f} ({_span(result.noise)})" if result.noise else ""
+    if isinstance(result, Level):
+        interval, unit = interval_of(result.values), result.unit
+        return (
+            result.what,
+            "",
+            f"{median(result.values):.3g} {unit}",
+            "",
+            "",
+            f"{interval.low:.3g} .. {interval.high:.3g} {unit}",
+            noise,
+            f"<= {result.target:g} {unit}" if result.target is not None else "",
+            verdict(result.values, result.target),
+        )
+    interval = interval_of(result.ratios)
+    return (
+        result.what,
+        result.peer,
+        f"{median(result.ours):.3g} {result.unit}",
+        f"{median(result.first):.3g} {result.unit}",
+        f"{median(result.ratios):.3f}",
+        f"{interval.low:.3f} .. {interval.high:.3f}",
+        noise,
+        f"<= {result.target:.3g}" if result.target is not None else "",
+        verdict(result.ratios, result.target),
+    )
+
+
+def _span(values: list[float]) -> str:
+    return f"{min(values):.3f} .. {max(values):.3f}"
+
+
+def markdown(results: Sequence[Comparison | Level]) -> Iterator[str]:
+    """The same as lines of Markdown, for README.md."""
+    yield "| " + " | ".join(HEADER) + " |"
+    yield "|" + " --- |" * len(HEADER)
+    for result in results:
+        yield "| " + " | ".join(_row(result)) + " |"

@@ -1,0 +1,411 @@
+import json
+import re
+import shutil
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pandas.testing import assert_frame_equal
+
+from aiot_analysis import data, ingest, tables
+from aiot_analysis.errors import DataError
+from runner import rawlog
+from tests.rawlogs import LOAD, RUN, attempt, begin, end, failed_image, image, unavailable
+
+ONE = "tflite_cpu_float32_mobilenet_v2"
+TWO = "pytorch_cpu_float32_mobilenet_v2"
+GOOD = (LOAD, image(0, 6), image(1, 16), image(2, 26, right=False), image(3, 36), failed_image(4, 50), end())
+
+
+@pytest.fixture
+def raw(tmp_path):
+    return tmp_path / "raw"
+
+
+@pytest.fixture
+def processed(tmp_path):
+    return tmp_path / "processed"
+
+
+def only(name, processed):
+    """The one row of a table."""
+    frame = tables.read(name, processed)
+    assert len(frame) == 1
+    return frame.iloc[0]
+
+
+def reasons(result):
+    """What was left out, by file name."""
+    return {path.rpartition("/")[2]: reason for path, reason in result.left_out}
+
+
+def test_accuracy_and_times_of_a_run_are_what_the_hand_computes(raw, processed):
+    attempt(begin(raw, [ONE]), ONE, *GOOD)
+    result = ingest.process(raw, processed)
+    assert (result.runs, result.left_out) == (1, [])
+    assert result.summary() == "1 run, 1 instance, 5 images, 0 left out"
+    row = only("instances", processed)
+    assert (row["images"], row["failed_images"], row["correct"], row["accuracy"]) == (5, 1, 3, 0.6)
+    end_to_end = [row[f"end_to_end_ms_{name}"] for name in ("mean", "median", "p90", "sd")]
+    assert end_to_end == pytest.approx([30, 30, 46, 200**0.5])  # of 10, 20, 30, 40 and the failed one's 50
+    inference = [row[f"inference_ms_{name}"] for name in ("mean", "median", "p90", "sd")]
+    assert inference == pytest.approx([21, 21, 33, 125**0.5])  # of 6, 16, 26 and 36
+    assert row["first_image_ms"] == pytest.approx(10)
+    assert (row["load_ms"], row["peak_rss_mb"], row["model_mb"]) == (12.5, 123.456, 3.5)
+    assert (row["status"], row["verdict"]) == ("end", "semi-valid")
+    assert row["reasons"] == "5 of 500 images; failed images, counted as wrong: 1"
+    assert (row["model"], row["framework"], row["delegate"], row["quantization"]) == (
+        "mobilenet_v2",
+        "tflite",
+        "cpu",
+        "float32",
+    )
+    assert (row["threads"], row["position"], row["attempt"], row["attempts"]) == (2, 0, 1, 1)
+    assert (row["weights"], row["model_sha256"], row["framework_version"]) == (
+        "sample",
+        f"sha of {ONE}",
+        "ai-edge-litert 2.3.0",
+    )
+
+
+def test_image_records_keep_every_phase_and_a_failed_image_its_time(raw, processed):
+    attempt(begin(raw, [ONE]), ONE, *GOOD)
+    ingest.process(raw, processed)
+    images = tables.read("images", processed).set_index("query")
+    assert images.loc[2, ["label", "top1", "correct", "failed"]].tolist() == [7, 8, False, False]
+    assert list(images.loc[2, "top5"]) == [8, 9]
+    phases = ["decode_ms", "preprocess_ms", "inference_ms", "postprocess_ms", "end_to_end_ms", "at_s"]
+    assert images.loc[2, phases].tolist() == [1, 2, 26, 1, 30, 2]
+    assert images.loc[4, ["correct", "failed", "end_to_end_ms"]].tolist() == [False, True, 50]
+    assert images.loc[4, ["top1", "decode_ms", "inference_ms"]].isna().all()
+
+
+def test_an_instance_of_which_every_image_failed_has_accuracy_zero_and_no_inference_time(raw, processed):
+    attempt(begin(raw, [ONE]), ONE, LOAD, failed_image(0, 3), failed_image(1, 5), end(None))
+    ingest.process(raw, processed)
+    row = only("instances", processed)
+    assert (row["images"], row["failed_images"], row["accuracy"], row["end_to_end_ms_mean"]) == (2, 2, 0.0, 4.0)
+    assert pd.isna(row["inference_ms_mean"]) and pd.isna(row["peak_rss_mb"])
+
+
+def test_a_device_of_which_every_image_failed_does_not_keep_the_others_from_being_read(raw, processed):
+    attempt(begin(raw, [ONE], device="a"), ONE, LOAD, failed_image(0), end())
+    attempt(begin(raw, [ONE], device="b"), ONE, *GOOD)
+    ingest.process(raw, processed)
+    images = tables.read("images", processed)
+    assert images.groupby("device_id").size().to_dict() == {"a": 1, "b": 5}
+    assert list(images[images["device_id"] == "b"]["top5"].iloc[0]) == [7, 9]
+
+
+def test_an_image_without_an_answer_is_wrong(raw, processed):
+    attempt(begin(raw, [ONE]), ONE, {**image(0), "top5": []}, image(1), end())
+    ingest.process(raw, processed)
+    assert only("instances", processed)["accuracy"] == 0.5
+    assert tables.read("images", processed)["top1"].isna().tolist() == [True, False]
+
+
+def test_queries_over_repeated_images_are_rows_of_their_own(raw, processed):
+    events = [image(query, 6, name=f"{query % 2}.jpg", right=query % 2 == 0) for query in range(5)]
+    attempt(begin(raw, [ONE]), ONE, *events, end())
+    ingest.process(raw, processed)
+    images = tables.read("images", processed)
+    assert images["query"].tolist() == [0, 1, 2, 3, 4]
+    assert images["image"].tolist() == ["0.jpg", "1.jpg", "0.jpg", "1.jpg", "0.jpg"]
+    assert only("instances", processed)[["images", "correct", "accuracy"]].tolist() == [5, 3, 0.6]
+
+
+def test_the_last_complete_attempt_is_used_and_the_others_are_listed(raw, processed):
+    folder = begin(raw, [ONE])
+    attempt(folder, ONE, image(0, 1), end(), number=1)
+    attempt(folder, ONE, image(0, 2), image(1, 2), end(), number=2)
+    attempt(folder, ONE, image(0, 3), {"event": "failed", "reason": "killed"}, number=3)
+    attempt(folder, ONE, {"event": "failed", "reason": "no memory"}, number=10)
+    result = ingest.process(raw, processed)
+    row = only("instances", processed)
+    assert (row["attempt"], row["attempts"], row["images"], row["inference_ms_mean"]) == (2, 4, 2, 2.0)
+    assert reasons(result) == {
+        f"{ONE}.1.jsonl": "attempt 1 (end) is not the last complete one",
+        f"{ONE}.3.jsonl": "attempt 3 (failed) is not the last complete one",
+        f"{ONE}.10.jsonl": "attempt 10 (failed) is not the last complete one",
+    }
+    assert tables.read("left_out", processed)["reason"].tolist() == list(reasons(result).values())
+
+
+def test_every_way_an_instance_can_end_has_its_status_verdict_and_reasons(raw, processed):
+    suite = [f"tflite_cpu_{kind}_mnasnet" for kind in ("float32", "dynamic", "int8", "float16")] + [TWO]
+    folder = begin(raw, suite)
+    attempt(folder, suite[0], LOAD, image(0), end())
+    attempt(folder, suite[1], LOAD, image(0))
+    attempt(folder, suite[2], LOAD)
+    rawlog.close_attempt(folder / f"{suite[2]}.1.jsonl", "failed", reason="it took longer than 60 s")
+    unavailable(folder, suite[3])
+    ingest.process(raw, processed)
+    rows = tables.read("instances", processed)
+    assert rows["position"].tolist() == [0, 1, 2, 3, 4]
+    assert list(zip(rows["status"], rows["verdict"], rows["reasons"], strict=True)) == [
+        ("end", "semi-valid", "1 of 500 images"),
+        ("cut", "invalid", "the log breaks off: run it again"),
+        ("failed", "invalid", "it took longer than 60 s"),
+        ("unavailable", "unavailable", "NNAPI is part of Android: run it on an Android phone"),
+        ("cut", "invalid", "it was not run: the run is unfinished"),
+    ]
+    assert rows["images"].tolist() == [1, 0, 0, 0, 0]
+    assert rows["accuracy"].isna().tolist() == [False, True, True, True, True]
+    assert rows["attempt"].isna().tolist() == [False, False, False, False, True]
+
+
+def test_an_attempt_that_ended_without_an_image_is_invalid(raw, processed):
+    attempt(begin(raw, [ONE]), ONE, LOAD, end())
+    ingest.process(raw, processed)
+    row = only("instances", processed)
+    assert (row["verdict"], row["reasons"]) == ("invalid", "no accuracy was measured; no time was measured")
+
+
+def test_a_damaged_attempt_is_named_and_the_earlier_one_is_used(raw, processed):
+    folder = begin(raw, [ONE, TWO])
+    attempt(folder, ONE, image(0), end())
+    (folder / f"{ONE}.2.jsonl").write_text('what is this\n{"event":"warmup","inference_ns":1}\n')
+    (folder / f"{TWO}.1.jsonl").touch()
+    result = ingest.process(raw, processed)
+    rows = tables.read("instances", processed)
+    assert rows["verdict"].tolist() == ["semi-valid", "invalid"]
+    assert rows["attempts"].tolist() == [2, 1]
+    assert rows["reasons"][1] == "its log is damaged: run it again"  # and not that it was never run
+    left = reasons(result)
+    assert left[f"{ONE}.2.jsonl"].endswith("line 1 is not JSON: the file is damaged.")
+    assert left[f"{TWO}.1.jsonl"].endswith("is empty.")
+
+
+def test_a_half_written_last_line_is_dropped_and_named(raw, processed):
+    folder = begin(raw, [ONE])
+    path = attempt(folder, ONE, image(0), image(1))
+    with path.open("a") as log:
+        log.write('{"query":2,"image":"002.jp')
+    result = ingest.process(raw, processed)
+    assert reasons(result) == {path.name: """a half-written line was dropped: '{"query":2,"image":"002.jp'"""}
+    assert only("instances", processed)["status"] == "cut"
+
+
+def test_an_attempt_of_an_instance_that_was_not_asked_for_is_named(raw, processed):
+    folder = begin(raw, [ONE])
+    attempt(folder, ONE, image(0), end())
+    attempt(folder, TWO, image(0), end())
+    result = ingest.process(raw, processed)
+    assert reasons(result) == {f"{TWO}.1.jsonl": "its instance is not in the suite of run.json"}
+    assert only("instances", processed)["instance_id"] == ONE
+
+
+def newer_version(folder):
+    record = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**record, "schema_version": 2}))
+
+
+def changed(**fields):
+    def change(folder):
+        record = json.loads((folder / "run.json").read_text())
+        (folder / "run.json").write_text(json.dumps({**record, **fields}))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (newer_version, r"run\.json has schema version 2; this version reads 1 to 1: update the toolkit\."),
+        (lambda folder: (folder / "run.json").write_text(""), r"run\.json cannot be read as JSON"),
+        (lambda folder: (folder / "device.json").unlink(), r"device\.json is missing: the folder is not a run"),
+        (lambda folder: (folder / "run.json").unlink(), r"run\.json is missing: the folder is not a run"),
+        (changed(origin="guessed"), r"run\.json has origin 'guessed'"),
+        (changed(timing="by eye"), r"run\.json has timing 'by eye'"),
+        (changed(suite=["tflite_cpu"]), r"run\.json has 'tflite_cpu' in its suite"),
+        (changed(suite=[7]), r"run\.json has 7 in its suite"),
+        (changed(profile={}), r"run\.json, profile has no field 'name'"),
+        (changed(dataset={"name": "sample"}), r"run\.json, dataset has no field 'sha256'"),
+        (changed(models={ONE: None}), r"run\.json has None as the model of"),
+    ],
+)
+def test_a_run_that_cannot_be_read_is_named_and_the_others_are_processed(raw, processed, damage, reason):
+    attempt(begin(raw, [ONE]), ONE, *GOOD)
+    bad = begin(raw, [ONE], run_id="20260102T000000Z-bbbbbb")
+    attempt(bad, ONE, *GOOD)
+    damage(bad)
+    result = ingest.process(raw, processed)
+    assert result.runs == 1
+    assert only("instances", processed)["run_id"] == RUN
+    [(path, said)] = result.left_out
+    assert path == str(bad)
+    assert re.search(reason, said)
+
+
+def test_a_folder_that_is_no_run_is_named(raw, processed):
+    attempt(begin(raw, [ONE]), ONE, *GOOD)
+    (raw / "local" / "notes").mkdir()
+    (raw / "local" / ".lock").touch()  # a file is not looked at
+    result = ingest.process(raw, processed)
+    assert list(reasons(result)) == ["notes"]
+    assert reasons(result)["notes"].endswith("the folder is not a run, or the run ended before it began.")
+
+
+def test_a_copy_of_a_run_is_not_counted_twice(raw, processed):
+    folder = begin(raw, [ONE])
+    attempt(folder, ONE, *GOOD)
+    shutil.copytree(folder, raw / "local" / "copy of it")
+    result = ingest.process(raw, processed)
+    assert (result.runs, len(tables.read("images", processed))) == (1, 5)
+    assert len(result.left_out) == 1
+    assert result.left_out[0][1].endswith(f"holds run {RUN} of local, which was read from another folder already.")
+
+
+@pytest.mark.parametrize("damage", [None, "run.json"])
+def test_where_nothing_can_be_read_the_error_says_so_in_one_sentence_and_nothing_is_written(raw, processed, damage):
+    if damage:
+        (begin(raw, [ONE]) / damage).write_text("")
+    with pytest.raises(DataError) as caught:
+        ingest.process(raw, processed)
+    said = str(caught.value)
+    assert said.startswith(f"{raw} holds no run that can be read")
+    assert said.endswith(": run `aiot run --local`.")
+    assert "\n" not in said and ". " not in said and ".." not in said
+    assert ("run.json cannot be read as JSON" in said) == bool(damage)
+    assert not processed.exists()
+
+
+def test_telemetry_becomes_rows_and_what_is_not_offered_null(raw, processed):
+    folder = begin(raw, [ONE])
+    attempt(folder, ONE, *GOOD)
+    samples = [
+        {"at": "2026-01-01T00:00:00Z", "instance": ONE, "temperature_c": 41.5, "load_average": 2, "extra": 1},
+        {"at": "2026-01-01T00:00:02Z", "frequency_mhz": 1800},
+        {"temperature_c": 40},  # says no time
+        {"at": "2026-01-01T00:00:06Z", "temperature_c": "hot"},
+    ]
+    text = "".join(json.dumps(sample) + "\n" for sample in samples)
+    (folder / "telemetry.jsonl").write_text(text + '{"at":"2026')
+    result = ingest.process(raw, processed)
+    rows = tables.read("telemetry", processed)
+    assert rows["at"].tolist() == ["2026-01-01T00:00:00Z", "2026-01-01T00:00:02Z"]
+    assert rows.loc[0, ["run_id", "device_id", "instance_id", "temperature_c", "load_average"]].tolist() == [
+        RUN,
+        "local",
+        ONE,
+        41.5,
+        2.0,
+    ]
+    assert rows.loc[1, ["instance_id", "temperature_c", "battery_percent"]].isna().all()
+    assert rows["frequency_mhz"].tolist()[1] == 1800
+    assert reasons(result) == {"telemetry.jsonl": "2 samples not of the format"}
+
+
+def test_operators_become_rows_in_milliseconds(raw, processed):
+    operator = {
+        "event": "operator",
+        "model": "mobilenet_v2",
+        "framework": "tflite",
+        "operator": "conv_1",
+        "kind": "CONV_2D",
+        "repetition": 3,
+        "time_ns": 1_250_000,
+    }
+    attempt(begin(raw, [ONE]), ONE, operator, image(0), end())
+    ingest.process(raw, processed)
+    row = only("operators", processed)
+    assert (row["operator"], row["kind"], row["repetition"], row["time_ms"]) == ("conv_1", "CONV_2D", 3, 1.25)
+    assert (row["run_id"], row["device_id"], row["origin"]) == (RUN, "local", "measured")
+
+
+def test_two_devices_are_two_rows_and_two_files_of_images(raw, processed):
+    attempt(begin(raw, [ONE], device="phone"), ONE, *GOOD)
+    attempt(begin(raw, [ONE], device="local"), ONE, *GOOD[:3], end())
+    ingest.process(raw, processed)
+    devices = tables.read("devices", processed).set_index("device_id")
+    assert sorted(devices.index) == ["local", "phone"]
+    assert devices.loc["phone", ["maker", "model", "ram_gb", "cores", "max_mhz"]].tolist() == [
+        "Example",
+        "Phone",
+        8.0,
+        2,
+        2400.5,
+    ]
+    assert devices.loc["phone", ["soc", "paper_id", "kernel"]].isna().all()
+    assert sorted(path.name for path in (processed / "images").iterdir()) == ["local.parquet", "phone.parquet"]
+    assert len(tables.read("images", processed, device_id=["local"])) == 2
+
+
+def test_a_later_run_tells_how_a_device_is_now(raw, processed):
+    begin(raw, [ONE], run_id="20260101T000000Z-aaaaaa", maker="Old")
+    begin(raw, [ONE], run_id="20260201T000000Z-aaaaaa", maker="New")
+    ingest.process(raw, processed)
+    assert only("devices", processed)["maker"] == "New"
+    assert len(tables.read("instances", processed)) == 2
+
+
+@pytest.mark.parametrize("simulated_device", ["phone-01", "local"])
+def test_simulated_and_measured_runs_stay_apart(raw, processed, simulated_device):
+    attempt(begin(raw, [ONE], device="local"), ONE, *GOOD)
+    folder = begin(raw, [ONE], "20260301T000000Z-cccccc", simulated_device, origin="simulated")
+    attempt(folder, ONE, image(0), end())
+    ingest.process(raw, processed)
+    for origin, device, images in (("measured", "local", 5), ("simulated", simulated_device, 1)):
+        found = data.load(processed, origin)
+        assert found.devices["device_id"].tolist() == [device]
+        assert found.instances["images"].tolist() == [images]
+        assert len(found.images()) == images
+        for frame in (found.devices, found.instances, found.images()):
+            assert frame["origin"].unique().tolist() == [origin]
+
+
+def test_processing_twice_gives_the_same_tables(raw, processed):
+    folder = begin(raw, [ONE, TWO])
+    attempt(folder, ONE, *GOOD)
+    unavailable(folder, TWO)
+    begin(raw, [ONE], device="phone")
+    ingest.process(raw, processed)
+    first = {name: tables.read(name, processed) for name in tables.TABLES}
+    ingest.process(raw, processed)
+    for name, frame in first.items():
+        assert_frame_equal(tables.read(name, processed), frame)
+    assert [len(first[name]) for name in ("devices", "instances", "images")] == [2, 3, 5]
+
+
+def test_the_images_of_a_device_whose_logs_are_gone_do_not_stay(raw, processed):
+    for device in ("local", "phone"):
+        attempt(begin(raw, [ONE], device=device), ONE, *GOOD)
+    ingest.process(raw, processed)
+    shutil.rmtree(raw / "phone")
+    ingest.process(raw, processed)
+    assert tables.read("images", processed)["device_id"].unique().tolist() == ["local"]
+
+
+def test_a_run_that_measured_nothing_leaves_an_empty_table_of_images(raw, processed):
+    unavailable(begin(raw, [ONE]), ONE)
+    ingest.process(raw, processed)
+    images = data.load(processed).images()
+    assert images.empty
+    assert images.columns.tolist() == list(tables.TABLES["images"].to_schema().columns)
+
+
+events = st.lists(
+    st.one_of(
+        st.builds(image, st.integers(0, 9), st.integers(0, 1000), st.booleans(), st.integers(0, 99)),
+        st.builds(failed_image, st.integers(0, 9), st.integers(0, 1000)),
+        st.just({"event": "warmup", "inference_ns": 5}),
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=25, deadline=None)  # each writes and reads every table
+@given(events=events)
+def test_every_image_event_is_one_row_and_accuracy_is_right_over_all(events, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("law")
+    attempt(begin(folder / "raw", [ONE]), ONE, *events, end())
+    ingest.process(folder / "raw", folder / "processed")
+    row = only("instances", folder / "processed")
+    images = tables.read("images", folder / "processed")
+    shown = [event for event in events if event["event"].startswith("image")]
+    right = sum(event["event"] == "image" and event["top5"][0][0] == event["label"] for event in shown)
+    assert len(images) == row["images"] == len(shown)
+    assert (images["correct"].sum(), images["failed"].sum()) == (row["correct"], row["failed_images"])
+    assert row["correct"] == right
+    assert row["accuracy"] == right / len(shown) if shown else pd.isna(row["accuracy"])

@@ -1,0 +1,108 @@
+"""Raw logs as a run leaves them, written with the runner's own writer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from runner import rawlog
+
+RUN = "20260101T000000Z-aaaaaa"
+LOAD = {
+    "event": "load",
+    "attempt": 1,
+    "instance": "any",
+    "load_ns": 12_500_000,
+    "framework_version": "ai-edge-litert 2.3.0",
+    "threads": 2,
+    "model_sha256": "m" * 64,
+    "accelerator_requested": "cpu",
+    "accelerator_actual": "cpu",
+    "at": "2026-01-01T00:00:00Z",
+}
+
+
+def begin(
+    raw: Path, suite: Sequence[str], run_id: str = RUN, device: str = "local", maker: str = "Example", **other: Any
+) -> Path:
+    """The folder of a run with run.json and device.json; `other` replaces fields of run.json."""
+    folder = raw / device / run_id
+    folder.mkdir(parents=True)
+    properties = {
+        "schema_version": rawlog.SCHEMA_VERSION,
+        "slug": device,
+        "maker": maker,
+        "model": device.title(),
+        "ram_gb": 8,
+        "cores": [{"max_mhz": 1800, "governor": None}, {"max_mhz": 2400.5, "governor": None}],
+        "not_offered": ["soc", "battery"],
+    }
+    rawlog.write_json(folder / "device.json", properties, rawlog.DEVICE_FIELDS)
+    record = {
+        "schema_version": rawlog.SCHEMA_VERSION,
+        "run_id": run_id,
+        "device_slug": device,
+        "origin": "measured",
+        "suite": list(suite),
+        "profile": {"name": "paper"},
+        "seed": 0,
+        "threads": 2,
+        "timing": "end_to_end",
+        "dataset": {"name": "sample", "sha256": "d" * 64, "images": 500, "label_space": "sample-100"},
+        "models": {one: {"sha256": f"sha of {one}", "weights": "sample", "size_bytes": 3_500_000} for one in suite},
+        "software": {},
+        "started": "2026-01-01T00:00:00Z",
+        "ended": None,
+        **other,
+    }
+    rawlog.write_json(folder / "run.json", record, rawlog.RUN_FIELDS)
+    return folder
+
+
+def image(query: int, inference_ms: float = 6, right: bool = True, label: int = 7, name: str = "") -> dict[str, Any]:
+    """An image that takes 4 ms more than its inference: 1 decode, 2 preprocess, 1 post-process."""
+    best = label if right else label + 1
+    return {
+        "event": "image",
+        "query": query,
+        "image": name or f"{query:03}.jpg",
+        "label": label,
+        "top5": [[best, 0.9], [label + 2, 0.1]],
+        "decode_ns": 1_000_000,
+        "preprocess_ns": 2_000_000,
+        "inference_ns": round(inference_ms * 1e6),
+        "postprocess_ns": 1_000_000,
+        "at_ns": query * 1_000_000_000,
+    }
+
+
+def failed_image(query: int, spent_ms: float = 50) -> dict[str, Any]:
+    return {
+        "event": "image_failed",
+        "query": query,
+        "image": f"{query:03}.jpg",
+        "label": 7,
+        "reason": "OSError: it is no image",
+        "spent_ns": round(spent_ms * 1e6),
+        "at_ns": query * 1_000_000_000,
+    }
+
+
+def end(peak_rss_kb: int | None = 123_456) -> dict[str, Any]:
+    return {"event": "end", "images": 0, "failed_images": 0, "correct": 0, "loop_ns": 1, "peak_rss_kb": peak_rss_kb}
+
+
+def attempt(folder: Path, instance_id: str, *events: dict[str, Any], number: int = 1) -> Path:
+    """Writes the events as an attempt; it ends only if the last of them is an ending."""
+    path = rawlog.attempt_path(folder, instance_id, number)
+    with rawlog.AttemptWriter(path) as log:
+        for event in events:
+            fields = dict(event)
+            log.write(fields.pop("event"), **fields)
+    return path
+
+
+def unavailable(folder: Path, instance_id: str, reason: str = "NNAPI is part of Android") -> None:
+    path = rawlog.attempt_path(folder, instance_id, 1)
+    rawlog.close_attempt(path, "unavailable", reason=reason, remedy="run it on an Android phone")

@@ -1,0 +1,108 @@
+"""The command as a user meets it: exit codes, and what stands on which stream."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.rawlogs import LOAD, attempt, begin, end, image
+
+ROOT = Path(__file__).parents[1]
+ID = "tflite_cpu_float32_mobilenet_v2"
+
+
+def aiot(*words, cwd=ROOT):
+    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
+    words = [sys.executable, "-m", "aiot", *map(str, words)]
+    return subprocess.run(words, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120)
+
+
+def refused(done):
+    """The sentence on standard error, after checking that it is all there is."""
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    [line] = done.stderr.splitlines()
+    assert line.startswith("aiot: ")
+    return line
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A processed run of two images."""
+    attempt(begin(tmp_path / "data" / "raw", [ID]), ID, LOAD, image(0), image(1), end())
+    return tmp_path
+
+
+def test_help_lists_the_verbs():
+    done = aiot("--help")
+    assert done.returncode == 0
+    for verb in ("models", "dataset", "run", "process", "report"):
+        assert f" {verb} " in done.stdout
+
+
+def test_a_folder_of_raw_logs_that_is_missing_is_one_sentence(tmp_path):
+    line = refused(aiot("process", "--raw", tmp_path / "nothing", "--processed", tmp_path / "tables"))
+    assert line == f"aiot: {tmp_path / 'nothing'} holds no run that can be read: run `aiot run --local`."
+    assert not (tmp_path / "tables").exists()
+
+
+def test_a_damaged_run_is_one_sentence_that_names_the_file(project):
+    record = next((project / "data" / "raw").rglob("run.json"))
+    record.write_text("{")
+    line = refused(aiot("process", cwd=project))
+    assert "run.json cannot be read as JSON" in line
+
+
+def test_what_was_processed_and_what_was_left_out_is_told(project):
+    (project / "data" / "raw" / "local" / "notes").mkdir()
+    done = aiot("process", cwd=project)
+    assert (done.returncode, done.stderr) == (0, "")
+    first, second = done.stdout.splitlines()
+    assert first == "process   1 run, 1 instance, 2 images, 1 left out in data/processed"
+    assert second.startswith("          left out data/raw/local/notes: data/raw/local/notes/run.json is missing")
+
+
+def report(project, *words):
+    return aiot("report", *words, "--notebooks", ROOT / "notebooks", "--out", project / "reports")
+
+
+def test_an_unknown_report_lists_those_there_are(project):
+    line = refused(report(project, "99"))
+    assert "There is no notebook '99': choose 01_overview, 02_devices_and_models, 03_accuracy" in line
+    assert not (project / "reports").exists()
+
+
+def test_an_unknown_parameter_lists_those_there_are(project):
+    line = refused(report(project, "08", "-p", "colour", "red"))
+    assert "Parameter 'colour' is unknown to the chosen notebooks: they have processed: str = 'data/processed'" in line
+    assert "resamples: int = 2000 (draws of the bootstrap)" in line
+
+
+def test_a_parameter_of_the_wrong_type_says_what_it_takes(project):
+    line = refused(report(project, "08", "-p", "resamples", "many"))
+    assert line == "aiot: Parameter resamples is a whole number, not 'many': give a value like 2000."
+
+
+def test_a_report_without_tables_says_what_to_run(project):
+    line = refused(report(project, "01", "-p", "processed", project / "nowhere"))
+    assert "run `aiot process`" in line
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["dance"],
+        ["process", "--row", "x"],
+        ["report", "--jobs", "0"],
+        ["report", "--jobs", "two"],
+        ["report", "-pcolour"],
+        ["report", "-p"],
+    ],
+)
+def test_wrong_usage_exits_with_2(words, tmp_path):
+    done = aiot(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "Usage:" in done.stderr

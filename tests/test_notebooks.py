@@ -1,0 +1,179 @@
+"""The notebooks of the project: their form, and that they run on every kind of data there is."""
+
+import ast
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+
+from aiot_analysis import ingest, names
+from aiot_analysis.report.render import render
+from tests.rawlogs import LOAD, attempt, begin, end, image, unavailable
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+SUITE = [*names.PAPER_FLOAT32, *names.PAPER_QUANTIZED]
+MEASURED = {
+    "tflite_cpu_float32_mobilenet_v2": 8.0,
+    "tflite_cpu_dynamic_mobilenet_v2": 9.0,
+    "tflite_cpu_int8_mobilenet_v2": 4.0,
+    "tflite_cpu_float16_mobilenet_v2": 8.5,
+    "pytorch_cpu_float32_mobilenet_v2": 16.0,
+}
+"""What the small run measured, and the mean time of inference in ms."""
+
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def cells(path, kind=""):
+    return [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"].startswith(kind)]
+
+
+def source(cell):
+    return "".join(cell["source"])
+
+
+def test_the_notebooks_are_numbered_from_1_to_8():
+    assert [path.name[:3] for path in NOTEBOOKS] == [f"{number:02}_" for number in range(1, 9)]
+
+
+@every_notebook
+def test_the_kernel_is_the_one_every_python_has(path):
+    metadata = json.loads(path.read_text())["metadata"]
+    assert metadata["kernelspec"]["name"] == "python3"
+    assert "version" not in metadata["language_info"]
+
+
+@every_notebook
+def test_outputs_and_execution_counts_are_not_kept(path):
+    for cell in cells(path, "code"):
+        assert (cell["outputs"], cell["execution_count"]) == ([], None)
+
+
+def test_nbstripout_as_the_pre_commit_hook_calls_it_changes_no_byte(tmp_path):
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+    [hook] = [hook for repo in config["repos"] for hook in repo["hooks"] if hook["id"] == "nbstripout"]
+    _, *options = shlex.split(hook["entry"])
+    assert options[0] == "--extra-keys"
+    copies = [Path(shutil.copy(path, tmp_path)) for path in NOTEBOOKS]
+    program = [sys.executable, "-m", "nbstripout", *options, *map(str, copies)]
+    subprocess.run(program, check=True, capture_output=True, timeout=120)
+    assert [copy.read_bytes() for copy in copies] == [path.read_bytes() for path in NOTEBOOKS]
+
+
+@every_notebook
+def test_one_cell_is_tagged_parameters_and_each_line_says_name_type_default_and_meaning(path):
+    tagged = [cell for cell in cells(path) if "parameters" in cell["metadata"].get("tags", [])]
+    assert len(tagged) == 1
+    assert tagged[0]["cell_type"] == "code"
+    lines = source(tagged[0]).splitlines()
+    for line in lines:
+        assert re.fullmatch(r"[a-z_]+: (str|int|float|bool) = \S+  # \S.*", line)
+    assert [line.partition(":")[0] for line in lines][:3] == ["processed", "origin", "timing"]
+
+
+@every_notebook
+def test_no_cell_defines_a_function_or_a_class(path):
+    for cell in cells(path, "code"):
+        found = {type(node) for node in ast.walk(ast.parse(source(cell)))}
+        assert not found & {ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef}
+
+
+@every_notebook
+def test_the_first_cell_is_a_title_and_a_paragraph(path):
+    first = cells(path)[0]
+    assert first["cell_type"] == "markdown"
+    title, empty, *paragraph = source(first).splitlines()
+    assert re.fullmatch(r"# \S.*", title)
+    assert empty == ""
+    assert len(" ".join(paragraph)) > 60
+
+
+@every_notebook
+def test_cell_ids_are_unique(path):
+    counts = Counter(cell["id"] for cell in cells(path))
+    assert [one for one, count in counts.items() if count > 1] == []
+
+
+def make_run(raw, measured, images=20, **run):
+    """A run of the paper's 60 instances, of which `measured` have numbers; every fourth image is wrong."""
+    folder = begin(raw, SUITE, **run)
+    for position, one in enumerate(SUITE):
+        if one not in measured:
+            unavailable(folder, one)
+            continue
+        shown = [
+            image(query, measured[one] + 0.1 * (query % 5), right=(query + position) % 4 > 0) for query in range(images)
+        ]
+        attempt(folder, one, LOAD, *shown, end())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def processed(tmp_path_factory):
+    """The tables of one run of one device."""
+    folder = tmp_path_factory.mktemp("measured")
+    make_run(folder / "raw", MEASURED)
+    ingest.process(folder / "raw", folder / "processed")
+    return folder / "processed"
+
+
+def render_all(processed, out, **parameters):
+    """Renders every notebook and gives the text of each page; fails with the errors of those that failed."""
+    results = render(ROOT / "notebooks", out, parameters={"processed": str(processed), **parameters}, jobs=2)
+    assert [str(result) for result in results if result.status != "rendered"] == []
+    assert [result.name for result in results] == [path.stem for path in NOTEBOOKS]
+    return {result.name: result.page.read_text(encoding="utf-8") for result in results}
+
+
+@pytest.mark.slow
+def test_every_notebook_is_rendered_on_one_device_with_five_instances(processed, tmp_path):
+    pages = render_all(processed, tmp_path)
+    assert all("Measured" in page for page in pages.values())
+    assert all("<img" in page for name, page in pages.items() if name[:2] != "02")
+    assert "NNAPI is part of Android: run it on an Android phone" in pages["05_nnapi"]
+    assert "0.750" in pages["03_accuracy"]  # 15 of 20
+    assert (tmp_path / "index.html").exists()
+
+
+@pytest.mark.slow
+def test_every_notebook_is_rendered_on_imported_data_with_inference_time_only(tmp_path):
+    make_run(tmp_path / "raw", MEASURED, origin="imported", timing="inference", device="phone")
+    ingest.process(tmp_path / "raw", tmp_path / "processed")
+    pages = render_all(tmp_path / "processed", tmp_path / "out", origin="imported", timing="inference")
+    for page in pages.values():
+        assert "Imported" in page
+        assert "<strong>Measured</strong>" not in page
+
+
+@pytest.mark.slow
+def test_every_notebook_is_rendered_where_nothing_could_be_measured(tmp_path):
+    make_run(tmp_path / "raw", {})
+    ingest.process(tmp_path / "raw", tmp_path / "processed")
+    pages = render_all(tmp_path / "processed", tmp_path / "out")
+    assert "NNAPI is part of Android: run it on an Android phone" in pages["01_overview"]
+    for name in ("03_accuracy", "04_frameworks", "06_complexity", "07_quantization", "08_vips"):
+        [*figures] = re.findall(r'<img[^>]*alt="([^"]*)"', pages[name].replace("\n", " "))
+        assert figures, f"{name} shows no figure, not even an empty one that says why"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", [".", "notebooks"])
+def test_plain_papermill_runs_a_notebook_from_the_project_and_from_its_own_folder(processed, tmp_path, folder):
+    notebook = os.path.relpath(ROOT / "notebooks" / "02_devices_and_models.ipynb", ROOT / folder)
+    program = [sys.executable, "-m", "papermill", notebook, str(tmp_path / "out.ipynb")]
+    done = subprocess.run(
+        [*program, "-p", "processed", str(processed)], cwd=ROOT / folder, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    ran = [cell for cell in cells(tmp_path / "out.ipynb", "code")]
+    assert all(cell["execution_count"] for cell in ran)
+    assert "Example" in json.dumps(ran)
