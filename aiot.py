@@ -32,6 +32,7 @@ def run() -> None:
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         add_completion=False,
+        rich_markup_mode=None,  # importing what draws boxes takes longer than all the rest of the start
     )
     app.add_typer(runner)
     app.add_typer(analysis)

@@ -37,7 +37,10 @@ def report(
     notebooks: Annotated[Path, typer.Option(help="Folder of the notebooks.")] = Path("notebooks"),
     out: Annotated[Path, typer.Option(help="Folder for the pages.")] = Path("reports"),
 ) -> None:
-    """Render the notebooks whose data, code or parameters changed as HTML, with an index."""
+    """Render the notebooks as HTML, with an index.
+
+    Only those whose data, code or parameters changed; a failing one is kept and named, the others finish.
+    """
     given = dict(text.partition("=")[::2] for text in parameters or ())
     if "" in given or not all("=" in text for text in parameters or ()):
         raise typer.BadParameter("give a name and a value, like -p timing inference", param_hint="'-p'")

@@ -53,7 +53,7 @@ def models_prepare(
     jobs: Annotated[int, typer.Option(min=1, help="Processes; each needs up to 1.5 GB.")] = 2,
     workspace: Workspaces = HERE,
 ) -> None:
-    """Build model files for each framework and quantization; what is there and unchanged stays."""
+    """Build the model files; what is there and unchanged stays."""
     from runner import suite
     from runner.zoo import prepare
 
@@ -73,7 +73,7 @@ def models_folder(workspace: Workspace, weights: str) -> Path:
 
 @models_app.command("list")
 def models_list(weights: Weights = "sample", workspace: Workspaces = HERE) -> None:
-    """Show the model files that are there, with size, hash and settings."""
+    """Show the model files with size, hash and settings."""
     from rich.console import Console
     from rich.table import Table
 
@@ -105,7 +105,10 @@ def models_train(
     start: Annotated[Path | None, typer.Option(help="Folder of sample_<model>.npz to start from.")] = None,
     target: Annotated[Path, typer.Option(help="Folder for the .npz files.")] = Path("runner/zoo"),
 ) -> None:
-    """Train the light networks on the sample set's training part; each takes half an hour or more."""
+    """Train the light networks' sample weights.
+
+    On the training part of the sample set; each takes half an hour or more.
+    """
     from runner import suite
     from runner.zoo.train import PHASES, Phase, train
 
@@ -160,7 +163,7 @@ def dataset_sample(
     name: Annotated[str, typer.Option(help="Name of the new dataset.")] = "imagenet",
     workspace: Workspaces = HERE,
 ) -> None:
-    """Sample images from ILSVRC 2012 val as the paper does (Section III-A)."""
+    """Sample ILSVRC 2012 val as the paper does (Section III-A)."""
     from runner.dataset import imagenet as source
 
     with _progress("dataset: copying") as step:
@@ -218,7 +221,10 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the order and what cannot run, and stop.")] = False,
     workspace: Workspaces = HERE,
 ) -> None:
-    """Run the suite (all 60 instances of the paper by default) and write raw logs."""
+    """Run the suite and write raw logs.
+
+    By default all 60 instances of the paper; what cannot run is recorded with the reason and what would help.
+    """
     from dataclasses import replace
 
     from runner import run as execution
