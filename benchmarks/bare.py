@@ -74,19 +74,7 @@ def pytorch(path: str, threads: int) -> Network:
 def run(job: dict[str, Any], way: str) -> dict[str, list[int]]:
     """Times in ns and best outputs, one a query."""
     network = {"tflite": tflite, "pytorch": pytorch}[job["framework"]](job["model"], job["threads"])
-    settings = job["settings"]
-    preprocess = Preprocess(
-        settings["size"],
-        settings["resize"],
-        settings["channel_order"],
-        settings["layout"],
-        settings["mean"],
-        settings["std"],
-        settings["resize_size"],
-        network.dtype,
-        network.scale,
-        network.zero_point,
-    )
+    preprocess = Preprocess.of(job["settings"], network.dtype, network.scale, network.zero_point)
     paths = [Path(job["image_folder"], name) for name, _ in job["images"]]
     for path in paths[: job["warmups"]]:
         network.call(preprocess(decode(path.read_bytes())))

@@ -60,18 +60,7 @@ def _attempt(job, log):
         accelerator_actual=model.accelerator,
         at=rawlog.utc_now(),
     )
-    preprocess = Preprocess(
-        settings["size"],
-        settings["resize"],
-        settings["channel_order"],
-        settings["layout"],
-        settings["mean"],
-        settings["std"],
-        settings["resize_size"],
-        np.dtype(model.dtype).name,
-        model.scale,
-        model.zero_point,
-    )
+    preprocess = Preprocess.of(settings, model.dtype, model.scale, model.zero_point)
     for number in range(job["warmups"]):
         path, _, _ = _image_of(job, number)
         with open(path, "rb") as file:

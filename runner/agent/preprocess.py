@@ -45,6 +45,13 @@ class Preprocess(object):
         shape = (1, self.size, self.size, 3) if layout == "NHWC" else (1, 3, self.size, self.size)
         self.tensor = np.empty(shape, self.table.dtype)
 
+    @classmethod
+    def of(cls, settings, dtype="float32", scale=0.0, zero_point=0):
+        """Of the settings beside a model file, and of the type and quantization of its input tensor."""
+        names = ("size", "resize", "channel_order", "layout", "mean", "std", "resize_size")
+        given = {name: settings[name] for name in names}
+        return cls(dtype=np.dtype(dtype).name, scale=scale, zero_point=zero_point, **given)
+
     def __call__(self, image):
         """The input tensor of an RGB image; the same buffer every time."""
         pixels = np.asarray(resized(image, self.size, self.resize, self.resize_size))

@@ -16,14 +16,6 @@ def sample_inputs(settings: Settings, count: int) -> Iterator[np.ndarray]:
 
     The pictures are drawn here, so no dataset needs to be there.
     """
-    preprocess = Preprocess(
-        settings.size,
-        settings.resize,
-        settings.channel_order,
-        settings.layout,
-        settings.mean,
-        settings.std,
-        settings.resize_size,
-    )
+    preprocess = Preprocess.of(settings.record())
     for number in range(count):
         yield preprocess(decode(draw_jpeg(number % len(CLASS_NAMES), number // len(CLASS_NAMES), "train"))).copy()
