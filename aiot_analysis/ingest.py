@@ -16,18 +16,6 @@ from runner import rawlog
 
 Row = dict[str, Any]
 
-_TEXT, _NUMBER = (str, type(None)), (int, float, type(None))
-SAMPLE_FIELDS: dict[str, tuple[type, ...]] = {
-    "at": (str,),
-    "instance": _TEXT,
-    "temperature_c": _NUMBER,
-    "frequency_mhz": _NUMBER,
-    "battery_percent": _NUMBER,
-    "thermal_status": _TEXT,
-    "load_average": _NUMBER,
-}
-"""Fields of a line of telemetry.jsonl and their types; only the time must be there."""
-
 
 @dataclass
 class Result:
@@ -113,17 +101,12 @@ def _check_run(run: Row, where: str) -> None:
 
 
 def _add_telemetry(path: Path, run: Row, result: Result) -> None:
-    bad = 0
-    for sample in rawlog.read_telemetry(path):
-        try:
-            rawlog.check(sample, SAMPLE_FIELDS, str(path))
-        except rawlog.RawLogError:
-            bad += 1
-            continue
-        row = {name: sample.get(name) for name in SAMPLE_FIELDS if name != "instance"}
+    samples, broken = rawlog.read_telemetry(path)
+    for sample in samples:
+        row = {name: sample.get(name) for name in rawlog.TELEMETRY_FIELDS if name != "instance"}
         result.rows["telemetry"].append({**row, **_origin_of(run), "instance_id": sample.get("instance")})
-    if bad:
-        result.leave_out(path, f"{bad} sample{'' if bad == 1 else 's'} not of the format")
+    if broken:
+        result.leave_out(path, f"lines that are not of the format: {broken}")
 
 
 def _origin_of(run: Row) -> Row:

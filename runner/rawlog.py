@@ -101,6 +101,17 @@ EVENT_FIELDS = {
 }
 """Fields every event must have, by event name; more fields may follow."""
 
+TELEMETRY_FIELDS = {
+    "at": _TEXT,
+    "instance": _TEXT + _OPTIONAL,
+    "temperature_c": _NUMBER + _OPTIONAL,
+    "frequency_mhz": _NUMBER + _OPTIONAL,
+    "battery_percent": _NUMBER + _OPTIONAL,
+    "thermal_status": _TEXT + _OPTIONAL,
+    "load_average": _NUMBER + _OPTIONAL,
+}
+"""Fields of a line of telemetry.jsonl and their types."""
+
 _ATTEMPT_NAME = re.compile(r"(?P<instance>[a-z0-9_]+)\.(?P<attempt>[1-9][0-9]*)\.jsonl")
 
 
@@ -267,18 +278,20 @@ def read_attempt(path):
 
 
 def read_telemetry(path):
-    """Samples of telemetry.jsonl, [] if there is no such file; broken lines are left out."""
+    """Samples of telemetry.jsonl, none if there is no such file, and how many lines are not of the format."""
     path = Path(path)
-    samples = []
+    samples = []  # type: list
+    broken = 0
     if path.exists():
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 sample = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(sample, dict):
+                check(sample, TELEMETRY_FIELDS, str(path))
+            except (ValueError, AttributeError, RawLogError):
+                broken += 1
+            else:
                 samples.append(sample)
-    return samples
+    return samples, broken
 
 
 def run_folders(raw_root):

@@ -294,7 +294,7 @@ def test_telemetry_becomes_rows_and_what_is_not_offered_null(raw, processed):
     ]
     assert rows.loc[1, ["instance_id", "temperature_c", "battery_percent"]].isna().all()
     assert rows["frequency_mhz"].tolist()[1] == 1800
-    assert reasons(result) == {"telemetry.jsonl": "2 samples not of the format"}
+    assert reasons(result) == {"telemetry.jsonl": "lines that are not of the format: 3"}
 
 
 def test_operators_become_rows_in_milliseconds(raw, processed):

@@ -115,8 +115,8 @@ def test_attempts_are_found_in_the_order_of_their_numbers(tmp_path):
     assert list(found) == ["a_b_c_d"]
 
 
-def test_broken_telemetry_lines_are_left_out(tmp_path):
+def test_broken_telemetry_lines_are_left_out_and_counted(tmp_path):
     path = tmp_path / "telemetry.jsonl"
     path.write_text('{"at":"x"}\n{"at":\n[1]\n{"at":"y"}\n')
-    assert rawlog.read_telemetry(path) == [{"at": "x"}, {"at": "y"}]
-    assert rawlog.read_telemetry(tmp_path / "missing.jsonl") == []
+    assert rawlog.read_telemetry(path) == ([{"at": "x"}, {"at": "y"}], 2)
+    assert rawlog.read_telemetry(tmp_path / "missing.jsonl") == ([], 0)
