@@ -49,8 +49,8 @@ class Request:
     timeout_s: float = DEFAULT_TIMEOUT_S
 
     def record(self) -> dict[str, Any]:
-        """The fields of run.json that say what was asked for: equal for equal requests."""
-        return {
+        """The fields of run.json that say what was asked for, as they are read back: equal for equal requests."""
+        fields = {
             "suite": [one.id for one in self.instances],
             "profile": self.profile.record(),
             "seed": self.seed,
@@ -73,6 +73,8 @@ class Request:
                 if (artifact := self.artifacts.get(one.artifact))
             },
         }
+        read_back: dict[str, Any] = json.loads(json.dumps(fields))
+        return read_back
 
 
 def begin(workspace: Workspace, device: Device, request: Request) -> Path:

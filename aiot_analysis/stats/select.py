@@ -26,7 +26,8 @@ def measured_rows(instances: pd.DataFrame, needs: Sequence[str] = ("accuracy",))
     Usable is what is valid or semi-valid and has a number in each column of `needs`; of several runs the
     latest is taken (run ids begin with the time), never a mean over runs. Takes the table `instances`;
     gives it with the rows chosen, and a frame of the columns run_id, device_id, instance_id, model,
-    framework, delegate, quantization, verdict and reasons.
+    framework, delegate, quantization, verdict and reasons, where the same reason in several runs of a device
+    stands once.
     """
     lacking = instances[list(needs)].isna()
     usable = instances["verdict"].isin(USABLE) & ~lacking.any(axis=1)
@@ -39,6 +40,7 @@ def measured_rows(instances: pd.DataFrame, needs: Sequence[str] = ("accuracy",))
     unusable = left_out["reasons"].where(left_out["reasons"] != "", absent.reindex(left_out.index))
     later = "run " + superseded.reindex(left_out.index) + " is later"
     left_out["reasons"] = later.fillna(unusable)
+    left_out = left_out.drop_duplicates(["device_id", "instance_id", "verdict", "reasons"], keep="last")
     return instances[chosen].reset_index(drop=True), left_out.reset_index(drop=True)
 
 

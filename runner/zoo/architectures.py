@@ -6,10 +6,13 @@ import contextlib
 import io
 import sys
 import types
+from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
 TORCHVISION_NAMES = {
@@ -44,14 +47,23 @@ def build(model: str, classes: int) -> nn.Module:
 
     Takes images of shape (batch, 3, size, size) and gives logits of shape (batch, classes).
     """
-    import torch
-
     arguments: dict[str, object] = {"num_classes": classes}
     if model == "inception_v3":
         arguments |= {"aux_logits": False, "init_weights": False}
     with contextlib.redirect_stdout(io.StringIO()):
-        network: torch.nn.Module = getattr(torchvision_models(), TORCHVISION_NAMES[model][0])(**arguments)
+        network: nn.Module = getattr(torchvision_models(), TORCHVISION_NAMES[model][0])(**arguments)
     return network.eval()
+
+
+def load_arrays(network: nn.Module, state: Mapping[str, torch.Tensor]) -> None:
+    """Loads a state dict that came from plain arrays; raises RuntimeError if it does not fit.
+
+    Such files do not hold the versions of the layers' formats, which MnasNet asks for: they are this
+    torchvision's own.
+    """
+    versioned = OrderedDict(state)
+    versioned._metadata = network.state_dict()._metadata  # type: ignore[attr-defined]
+    network.load_state_dict(versioned)
 
 
 def pretrained_weights(model: str) -> Any:

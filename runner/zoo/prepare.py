@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import as_completed
 from dataclasses import replace
@@ -145,7 +144,7 @@ def _build(one: Instance, source: weights.Source, folder: Path) -> Artifact:
 
 def network(source: weights.Source, model: str) -> nn.Module:
     """The float32 network with its weights; raises ModelError if they do not fit it."""
-    from runner.zoo.architectures import build, build_pretrained
+    from runner.zoo.architectures import build, build_pretrained, load_arrays
 
     if source.name == "pretrained" and source.file is not None:
         return build_pretrained(model, source.file.parent.parent)
@@ -154,11 +153,8 @@ def network(source: weights.Source, model: str) -> nn.Module:
 
         return fitted(model)
     module = build(model, source.settings.classes)
-    state = OrderedDict(weights.read(source.file))
-    # Versions of the layers' formats, which files of plain arrays do not hold: the ones of this torchvision.
-    state._metadata = module.state_dict()._metadata  # type: ignore[attr-defined]
     try:
-        module.load_state_dict(state)
+        load_arrays(module, weights.read(source.file))
     except RuntimeError as error:
         detail = " ".join(str(error).split())[:200]
         raise ModelError(f"{source.file} does not fit {model}: {detail}") from None

@@ -168,7 +168,7 @@ def test_a_run_killed_in_mid_instance_resumes_to_the_same_result(workspace, devi
 
     result = subprocess.run(command(workspace, *options, "--resume"), capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
-    (folder,) = raw.iterdir() if not (raw / ".lock").exists() else [path for path in raw.iterdir() if path.is_dir()]
+    assert len([path for path in raw.iterdir() if path.is_dir()]) == 1
     for path, text in finished.items():
         assert path.read_bytes() == text, "a finished attempt was touched"
     (cut,) = running
@@ -180,10 +180,10 @@ def test_a_run_killed_in_mid_instance_resumes_to_the_same_result(workspace, devi
     assert answers(again)[: len(part)] == part
     assert len(answers(again)) == 300 * 12
 
-    before = sorted(path.name for path in folder.iterdir())
+    before = sorted(path.relative_to(raw) for path in raw.rglob("*"))
     result = subprocess.run(command(workspace, *options, "--resume"), capture_output=True, text=True)
     assert (result.returncode, "2 instances measured" in result.stdout) == (0, True)
-    assert sorted(path.name for path in folder.iterdir()) == before
+    assert sorted(path.relative_to(raw) for path in raw.rglob("*")) == before, "a finished run was begun again"
 
 
 def test_bad_names_are_one_sentence_and_exit_code_1(workspace):
