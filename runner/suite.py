@@ -68,14 +68,17 @@ def choose(kind: str, given: Iterable[str], choices: Sequence[str]) -> list[str]
 
     Raises SelectionError with the choices if a name is unknown.
     """
-    plain = {choice.replace("_", ""): choice for choice in choices}
+    plain = {_plain(choice): choice for choice in choices}
     chosen = []
     for name in (part.strip() for value in given for part in value.split(",")):
-        key = name.lower().replace("-", "").replace("_", "")
-        if key not in plain:
+        if _plain(name) not in plain:
             raise SelectionError(f"{kind} {name!r} is unknown: choose from {', '.join(choices)}.")
-        chosen.append(plain[key])
+        chosen.append(plain[_plain(name)])
     return [choice for choice in choices if choice in chosen] or list(choices)
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "").replace("_", "")
 
 
 def select(

@@ -38,6 +38,11 @@ def test_names_are_taken_in_any_case(name):
     assert suite.choose("Model", [name], suite.MODELS) == ["mobilenet_v2"]
 
 
+@pytest.mark.parametrize("profile", list(suite.PROFILES))
+def test_every_profile_is_found_by_its_own_name(profile):
+    assert suite.choose("Profile", [profile], list(suite.PROFILES)) == [profile]
+
+
 def test_names_may_be_given_with_commas_and_keep_the_suites_order():
     assert suite.choose("Model", ["mnasnet,resnet50", "squeezenet"], suite.MODELS) == [
         "resnet50",
