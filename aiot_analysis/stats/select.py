@@ -24,13 +24,19 @@ def measured_rows(instances: pd.DataFrame, needs: Sequence[str] = ("accuracy",))
     """One usable row per device x instance, and every row that is not used with the reason.
 
     Usable is what is valid or semi-valid and has a number in each column of `needs`; of several runs the
-    latest is taken (run ids begin with the time), never a mean over runs. Takes the table `instances`;
+    latest is taken (run ids begin with the time), never a mean over runs. Instances of a device are only used
+    together if they ran with the same profile and threads: those that most ran with. Takes the table `instances`;
     gives it with the rows chosen, and a frame of the columns run_id, device_id, instance_id, model,
     framework, delegate, quantization, verdict and reasons, where the same reason in several runs of a device
     stands once.
     """
     lacking = instances[list(needs)].isna()
     usable = instances["verdict"].isin(USABLE) & ~lacking.any(axis=1)
+    settings = instances["profile"] + " profile, " + instances["threads"].astype(str) + " threads"
+    usual = _usual(instances[usable].assign(setting=settings[usable]))
+    usual_there = instances["device_id"].map(usual).astype(str)
+    unusual = usable & (settings != usual_there)
+    usable &= ~unusual
     latest = instances[usable].groupby(["device_id", "instance_id"])["run_id"].transform("max")
     superseded = latest[latest != instances.loc[latest.index, "run_id"]]
     chosen = usable & ~instances.index.isin(superseded.index)
@@ -39,9 +45,19 @@ def measured_rows(instances: pd.DataFrame, needs: Sequence[str] = ("accuracy",))
     absent = lacking.apply(lambda row: ", ".join(f"no {column}" for column in needs if row[column]), axis=1)
     unusable = left_out["reasons"].where(left_out["reasons"] != "", absent.reindex(left_out.index))
     later = "run " + superseded.reindex(left_out.index) + " is later"
-    left_out["reasons"] = later.fillna(unusable)
+    other = "run with " + settings[unusual] + "; most of the device's instances: " + usual_there
+    left_out["reasons"] = later.fillna(other.reindex(left_out.index)).fillna(unusable)
     left_out = left_out.drop_duplicates(["device_id", "instance_id", "verdict", "reasons"], keep="last")
     return instances[chosen].reset_index(drop=True), left_out.reset_index(drop=True)
+
+
+def _usual(usable: pd.DataFrame) -> pd.Series:
+    """The setting of each device that most of its instances ran with; of equally many that of the latest run."""
+    counts = usable.groupby(["device_id", "setting"]).agg(
+        instances=("instance_id", "nunique"), latest=("run_id", "max")
+    )
+    ordered = counts.reset_index().sort_values(["instances", "latest"])
+    return ordered.drop_duplicates("device_id", keep="last").set_index("device_id")["setting"]
 
 
 def image_rows(images: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:

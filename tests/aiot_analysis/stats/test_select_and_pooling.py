@@ -83,3 +83,16 @@ def test_pairs_refuse_another_model_file_but_not_another_quantization():
     found = pairing.pair(quantized, "quantization", "float32")
     assert found["instance_id_other"].tolist() == ["tflite_cpu_int8_mnasnet"]
     assert found["instance_id_base"].tolist() == [A]
+
+
+def test_instances_of_another_profile_or_threads_are_not_used_with_the_others():
+    table = instances(
+        instance(A, run_id="r1"),
+        instance(B, run_id="r1"),
+        instance(A, run_id="r2", threads=2),
+    )
+    rows, left_out = select.measured_rows(table)
+    assert rows[["instance_id", "run_id", "threads"]].values.tolist() == [[A, "r1", 1], [B, "r1", 1]]
+    assert left_out["reasons"].tolist() == [
+        "run with paper profile, 2 threads; most of the device's instances: paper profile, 1 threads"
+    ]
