@@ -11,7 +11,7 @@ import pandas as pd
 
 from aiot_analysis import paper, tables
 from aiot_analysis.errors import DataError
-from aiot_analysis.stats import validity
+from aiot_analysis.stats import select, validity
 from runner import rawlog
 
 Row = dict[str, Any]
@@ -87,7 +87,7 @@ def _read_run(folder: Path, result: Result) -> None:
 
 def _check_run(run: Row, where: str) -> None:
     """Raises RawLogError for values of run.json that have the right type and still mean nothing here."""
-    for name, known in (("origin", rawlog.ORIGINS), ("timing", tuple(validity.TIMING_COLUMNS))):
+    for name, known in (("origin", rawlog.ORIGINS), ("timing", tuple(select.TIMES))):
         if run[name] not in known:
             raise rawlog.RawLogError(f"{where} has {name} {run[name]!r}, which is none of {', '.join(known)}.")
     for instance_id in run["suite"]:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from aiot_analysis.stats import select
+
 MIN_IMAGES = 500  # the paper's subset of ILSVRC 2012, Section III-A
 MAX_CV = 0.5  # standard deviation over mean of the times of one instance
-TIMING_COLUMNS = {"end_to_end": "end_to_end_ms", "inference": "inference_ms"}
 
 
 def judge(row: Mapping[str, Any]) -> tuple[str, str]:
@@ -33,7 +34,7 @@ def judge(row: Mapping[str, Any]) -> tuple[str, str]:
     if status in ("failed", "cut"):
         return "invalid", said or ("the attempt failed" if status == "failed" else "the log breaks off: run it again")
 
-    column = TIMING_COLUMNS[row["timing"]]
+    column = select.time_column(row["timing"])
     mean, sd = _value(row, f"{column}_mean"), _value(row, f"{column}_sd")
     without = [what for what, value in (("accuracy", _value(row, "accuracy")), ("time", mean)) if value is None]
     if without:

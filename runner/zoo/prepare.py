@@ -60,12 +60,12 @@ def prepare(
     for one in files:
         if one.framework not in CONVERTERS:
             raise ModelError(f"There is no conversion to {one.framework}: choose {' or '.join(CONVERTERS)}.")
-        source = sources.setdefault(one.model, weights.locate(kind, one.model, cache))
-        if _current(one, source, folder) is None:
+        if one.model not in sources:
+            sources[one.model] = weights.locate(kind, one.model, cache)
+        if _current(one, sources[one.model], folder) is None:
             todo.setdefault(one.model, []).append(one)
-    total = done = sum(len(group) for group in todo.values())
+    total, done = sum(len(group) for group in todo.values()), 0
     if todo:
-        done = 0
         with processes(jobs, folder / "conversion.log") as pool:
             running = {pool.submit(_build_all, group, sources[model], folder): group for model, group in todo.items()}
             for future in as_completed(running):
