@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from runner.errors import RunnerError, SelectionError
 from runner.suite import DELEGATES, FRAMEWORKS, LIGHT_MODELS, MODELS, PROFILES, QUANTIZATIONS
 from runner.workspace import Workspace
-
-if TYPE_CHECKING:
-    from rich.progress import Progress
 
 app = typer.Typer()
 models_app = typer.Typer(help="Build the model files, list them, train the sample weights.", no_args_is_help=True)
@@ -32,18 +27,6 @@ Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn.")]
 HERE = Path()
 
 
-def _bar() -> Progress:
-    from rich import progress
-
-    return progress.Progress(
-        progress.TextColumn("{task.description:<34}"),
-        progress.BarColumn(bar_width=24),
-        progress.MofNCompleteColumn(),
-        progress.TimeElapsedColumn(),
-        transient=True,
-    )
-
-
 @models_app.command("prepare")
 def models_prepare(
     models: Models = list(LIGHT_MODELS),  # noqa: B006  typer copies it
@@ -55,11 +38,12 @@ def models_prepare(
 ) -> None:
     """Build the model files; what is there and unchanged stays."""
     from runner import suite
+    from runner.progress import counting
     from runner.zoo import prepare
 
     chosen = suite.select(models, frameworks or prepare.CONVERTERS, (), quantizations)
     folder = models_folder(Workspace(workspace), weights)
-    with _progress("models: converting") as step:
+    with counting("models: converting") as step:
         artifacts, built = prepare.prepare(
             chosen, kind=weights, folder=folder, cache=Workspace(workspace).models, jobs=jobs, progress=step
         )
@@ -110,11 +94,12 @@ def models_train(
     On the training part of the sample set; each takes half an hour or more.
     """
     from runner import suite
+    from runner.progress import bar
     from runner.zoo.train import PHASES, Phase, train
 
     for model in suite.choose("Model", models, LIGHT_MODELS):
-        with _bar() as bar:
-            task = bar.add_task(model, total=None)
+        with bar() as shown:
+            task = shown.add_task(model, total=None)
             trained = train(
                 model,
                 phases=[Phase.parse(text) for text in phases] if phases else PHASES[model],
@@ -122,7 +107,7 @@ def models_train(
                 per_class=per_class,
                 threads=threads,
                 start=start,
-                progress=lambda text, done, total: bar.update(task, description=text, completed=done, total=total),  # noqa: B023
+                progress=lambda text, done, total: shown.update(task, description=text, completed=done, total=total),  # noqa: B023
             )
         path = trained.save(target)
         minutes = trained.history[-1]["minutes"]
@@ -138,8 +123,9 @@ def dataset_make(
 ) -> None:
     """Draw the sample set: 100 classes x 5 test images."""
     from runner.dataset import sample
+    from runner.progress import counting
 
-    with _progress("dataset: drawing") as step:
+    with counting("dataset: drawing") as step:
         made = sample.make(
             Workspace(workspace).datasets / "sample",
             seed=seed,
@@ -165,8 +151,9 @@ def dataset_sample(
 ) -> None:
     """Sample ILSVRC 2012 val as the paper does (Section III-A)."""
     from runner.dataset import imagenet as source
+    from runner.progress import counting
 
-    with _progress("dataset: copying") as step:
+    with counting("dataset: copying") as step:
         made = source.sample(
             Workspace(workspace).datasets / name,
             imagenet,
@@ -270,11 +257,3 @@ def run(
     print(f"run       {listen.summary(entries)} in {folder}")
     if any(entry.status in ("failed", "cut", "damaged") for entry in entries):
         raise RunnerError("Some instances failed (see above): `aiot run --local --resume` tries them again.")
-
-
-@contextmanager
-def _progress(text: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar, as a function of what is done and how many there are."""
-    with _bar() as bar:
-        task = bar.add_task(text, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

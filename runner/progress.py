@@ -1,8 +1,10 @@
-"""What a run shows while it goes on, and the one line it ends with."""
+"""Progress bars; what a run shows while it goes on, and the one line it ends with."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +16,30 @@ from runner.suite import Instance
 _TAIL_BYTES = 2000
 
 
+def bar(width: int = 34) -> progress.Progress:
+    """A bar that vanishes when it is done: a description of so many characters, how many of how many, the time."""
+    return progress.Progress(
+        progress.TextColumn(f"{{task.description:<{width}}}"),
+        progress.BarColumn(bar_width=24),
+        progress.MofNCompleteColumn(),
+        progress.TimeElapsedColumn(),
+        transient=True,
+    )
+
+
+@contextmanager
+def counting(text: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar, as a function of what is done and how many there are."""
+    with bar() as shown:
+        task = shown.add_task(text, total=None)
+        yield lambda done, total: shown.update(task, completed=done, total=total)
+
+
 class RunProgress:
     """A listener of `runner.run.execute`: one bar over the instances, a line for each that failed."""
 
     def __init__(self, instances: int) -> None:
-        self._bar = progress.Progress(
-            progress.TextColumn("{task.description:<48}"),
-            progress.BarColumn(bar_width=24),
-            progress.TextColumn("{task.completed:>3.0f}/{task.total:.0f}"),
-            progress.TimeElapsedColumn(),
-            transient=True,
-        )
+        self._bar = bar(48)
         self._task = self._bar.add_task("run", total=instances)
 
     def __enter__(self) -> RunProgress:

@@ -32,6 +32,9 @@ TELEMETRY_INTERVAL_S = 2.0
 POLL_INTERVAL_S = 0.25
 DEFAULT_TIMEOUT_S = 1800.0
 
+ABSENT_DELEGATES = {"nnapi": {"reason": "NNAPI is part of Android", "remedy": "run it on an Android phone"}}
+"""Why a device does not have a delegate, and what would help; every device has the CPU."""
+
 Listener = Callable[[str, Instance, dict[str, Any]], None]
 """Called with "start", "progress" or an attempt's ending, the instance, and what is known of it."""
 
@@ -184,7 +187,7 @@ def _job(instance: Instance, artifact: Artifact, attempt: int, log: Path, device
 def preflight(instance: Instance, artifact: Artifact | None, dataset: Dataset, device: Device) -> dict[str, str]:
     """Why an instance cannot run (reason), and what would help (remedy); {} if nothing is known to stand in the way."""
     if instance.delegate not in device.delegates:
-        return {"reason": "NNAPI is part of Android", "remedy": "run it on an Android phone"}
+        return ABSENT_DELEGATES[instance.delegate]
     if importlib.util.find_spec(f"runner.agent.{instance.framework}") is None:
         return {
             "reason": f"{instance.framework} cannot be run yet",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,6 +68,27 @@ def _is_named(name: str, text: str) -> bool:
     number, _, words = name.partition("_")
     text = text.casefold().removesuffix(".ipynb")
     return text in (name.casefold(), words.casefold()) or (text.isdecimal() and int(text) == int(number))
+
+
+def assign(notebooks: Sequence[Notebook], values: Mapping[str, object]) -> dict[str, dict[str, object]]:
+    """For each notebook, by name, the values it knows, as its own types.
+
+    Raises ReportError if no notebook knows a parameter, listing those there are, or if a value is not of
+    the parameter's type.
+    """
+    for name in values:
+        if not any(name in notebook.parameters for notebook in notebooks):
+            known = {parameter.name: parameter for notebook in notebooks for parameter in notebook.parameters.values()}
+            choices = "; ".join(str(parameter) for parameter in known.values()) or "none"
+            raise ReportError(f"Parameter {name!r} is unknown to the chosen notebooks: they have {choices}.")
+    return {
+        notebook.name: {
+            name: parameters.convert(notebook.parameters[name], value)
+            for name, value in values.items()
+            if name in notebook.parameters
+        }
+        for notebook in notebooks
+    }
 
 
 def read(path: Path) -> Notebook:

@@ -9,14 +9,9 @@ from __future__ import annotations
 import ast
 import io
 import tokenize
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from aiot_analysis.errors import ReportError
-
-if TYPE_CHECKING:
-    from aiot_analysis.report.notebooks import Notebook
 
 TRUE = {"true", "yes", "on", "1"}
 FALSE = {"false", "no", "off", "0"}
@@ -105,24 +100,3 @@ def _truth(text: str) -> bool:
     if text.casefold() not in TRUE | FALSE:
         raise ValueError
     return text.casefold() in TRUE
-
-
-def assign(notebooks: Sequence[Notebook], values: Mapping[str, object]) -> dict[str, dict[str, object]]:
-    """For each notebook, by name, the values it knows, as its own types.
-
-    Raises ReportError if no notebook knows a parameter, listing those there are, or if a value is not of
-    the parameter's type.
-    """
-    for name in values:
-        if not any(name in notebook.parameters for notebook in notebooks):
-            known = {parameter.name: parameter for notebook in notebooks for parameter in notebook.parameters.values()}
-            choices = "; ".join(str(parameter) for parameter in known.values()) or "none"
-            raise ReportError(f"Parameter {name!r} is unknown to the chosen notebooks: they have {choices}.")
-    return {
-        notebook.name: {
-            name: convert(notebook.parameters[name], value)
-            for name, value in values.items()
-            if name in notebook.parameters
-        }
-        for notebook in notebooks
-    }

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 from aiot_analysis.errors import ReportError
 from aiot_analysis.report import index
 from aiot_analysis.report.manifest import Entry
-from aiot_analysis.report.notebooks import Notebook, choose
-from aiot_analysis.report.parameters import assign
+from aiot_analysis.report.notebooks import Notebook, assign, choose
 from aiot_analysis.report.site import Site
 
 if TYPE_CHECKING:

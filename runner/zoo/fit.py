@@ -8,14 +8,11 @@ training part of the sample set. The accuracy is real and far below what trainin
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from runner.zoo.facts import Settings, default_settings
-from runner.zoo.inputs import sample_inputs
+from runner.zoo.inputs import sample_batches
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +20,6 @@ if TYPE_CHECKING:
 
 SEED = 0
 PER_CLASS = 16
-BATCH = 25
 RESIDUAL_SCALE = 0.2
 RIDGE = 0.1  # times the mean eigenvalue of the features' covariance
 LAST_LAYERS = {"resnet50": "fc", "inception_v3": "fc", "densenet121": "classifier"}
@@ -50,25 +46,13 @@ def fitted(model: str) -> nn.Module:
     settings = default_settings(model, "sample-100", len(CLASS_NAMES))
     _take_statistics(network, settings)
     with torch.no_grad():
-        features = torch.cat([network(batch) for batch in _batches(settings, PER_CLASS)]).double()
+        features = torch.cat([network(batch) for batch in sample_batches(settings, PER_CLASS)]).double()
         labels = torch.arange(len(features)) % len(CLASS_NAMES)
         weight, bias = _ridge(features, nn.functional.one_hot(labels).double())
         last.weight.copy_(weight)
         last.bias.copy_(bias)
     setattr(network, LAST_LAYERS[model], last)
     return network.eval()
-
-
-def _batches(settings: Settings, per_class: int) -> Iterator[torch.Tensor]:
-    """Training pictures of the sample set, shape (BATCH, 3, size, size); picture n is of class n modulo 100."""
-    import torch
-
-    held: list[np.ndarray] = []
-    for tensor in sample_inputs(settings, per_class * 100):
-        held.append(tensor)
-        if len(held) == BATCH:
-            yield torch.from_numpy(np.concatenate(held))
-            held = []
 
 
 def _take_statistics(network: nn.Module, settings: Settings) -> None:
@@ -81,7 +65,7 @@ def _take_statistics(network: nn.Module, settings: Settings) -> None:
             module.momentum = None  # the mean over all batches
     network.train()
     with torch.no_grad():
-        for batch in _batches(settings, 1):
+        for batch in sample_batches(settings, 1):
             network(batch)
     network.eval()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -27,7 +27,9 @@ from runner.dataset.drawing import CLASS_NAMES, SHAPES, TEXTURES, draw_jpeg
 from runner.dataset.sample import TEST_PER_CLASS
 from runner.errors import ModelError, SelectionError
 from runner.zoo.architectures import build, load_arrays
-from runner.zoo.facts import default_settings
+from runner.zoo.facts import Settings, default_settings
+from runner.zoo.inputs import sample_batches
+from runner.zoo.weights import read
 
 
 @dataclass(frozen=True)
@@ -125,13 +127,12 @@ def train(
             optimizer.step()
             schedule.step()
             progress(f"{model} at {phase.size} pixels, loss {loss.item():.2f}", step + 1, phase.steps)
-    full = _pictures("train", 20, [settings.size], seed)[settings.size]
-    _fresh_batch_norms(network, (_normalized(full[at : at + BATCH], settings) for at in range(0, len(full), BATCH)))
+    _fresh_batch_norms(network, sample_batches(settings, 20, seed=seed))
     minutes = (time.monotonic() - began) / 60
     return Trained(
         model=model,
         state={name: _stored(value) for name, value in network.state_dict().items()},
-        accuracy=_accuracy(network, settings, seed=0),
+        accuracy=accuracy(network, settings),
         history=[
             *history,
             {
@@ -151,9 +152,7 @@ def _continued(network: nn.Module, model: str, start: Path) -> list[dict[str, An
     path = start / f"sample_{model}.npz"
     if not path.is_file():
         raise ModelError(f"There are no weights {path} to start from: train without --start first.")
-    types = {name: value.dtype for name, value in network.state_dict().items()}
-    with np.load(path) as arrays:
-        load_arrays(network, {name: torch.from_numpy(arrays[name]).to(dtype) for name, dtype in types.items()})
+    load_arrays(network, read(path))
     history: list[dict[str, Any]] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["history"]
     return history
 
@@ -200,7 +199,7 @@ def _shifted(pictures: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return moved
 
 
-def _normalized(pictures: np.ndarray, settings: Any) -> torch.Tensor:
+def _normalized(pictures: np.ndarray, settings: Settings) -> torch.Tensor:
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (settings.mean, settings.std))
     tensor = torch.from_numpy(pictures).permute(0, 3, 1, 2).float()
     return ((tensor - mean) / std).contiguous(memory_format=torch.channels_last)
@@ -214,7 +213,7 @@ def _loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return functional.cross_entropy(logits, labels, label_smoothing=LABEL_SMOOTHING) + shape + texture
 
 
-def _fresh_batch_norms(network: nn.Module, batches: Any) -> None:
+def _fresh_batch_norms(network: nn.Module, batches: Iterable[torch.Tensor]) -> None:
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.reset_running_stats()
@@ -228,12 +227,9 @@ def _stored(value: torch.Tensor) -> np.ndarray:
     return value.numpy().astype(np.float16) if value.is_floating_point() else value.numpy()
 
 
-def _accuracy(network: nn.Module, settings: Any, seed: int) -> float:
+def accuracy(network: nn.Module, settings: Settings) -> float:
+    """Share of the 500 test pictures of the default seed that the network gets right."""
     network.eval()
-    pictures = _pictures("test", TEST_PER_CLASS, [settings.size], seed)[settings.size]
-    labels = torch.arange(len(pictures)) % len(CLASS_NAMES)
     with torch.no_grad():
-        best = [
-            network(_normalized(pictures[at : at + BATCH], settings)).argmax(1) for at in range(0, len(pictures), BATCH)
-        ]
-    return float((torch.cat(best) == labels).float().mean())
+        best = torch.cat([network(batch).argmax(1) for batch in sample_batches(settings, TEST_PER_CLASS, "test")])
+    return float((best == torch.arange(len(best)) % len(CLASS_NAMES)).float().mean())

@@ -74,3 +74,24 @@ def test_outputs_do_not_change_the_digest_but_sources_do(tmp_path: Path, found: 
 )
 def test_markdown_of_a_paragraph_becomes_plain_text(markdown: str, text: str) -> None:
     assert notebooks.plain(markdown) == text
+
+
+def test_a_parameter_goes_only_to_notebooks_that_know_it(found: list[notebooks.Notebook]) -> None:
+    assigned = notebooks.assign(found, {"confidence": "0.9", "origin": "simulated"})
+    assert assigned == {
+        "01_good": {"confidence": 0.9, "origin": "simulated"},
+        "02_fails": {"origin": "simulated"},
+        "03_other_error": {},
+        "04_slow": {},
+        "05_dies": {},
+    }
+
+
+def test_a_parameter_that_no_chosen_notebook_knows_is_told_the_known_ones(found: list[notebooks.Notebook]) -> None:
+    chosen = notebooks.choose(found, ["other_error", "dies"])
+    with pytest.raises(ReportError) as error:
+        notebooks.assign(chosen, {"confidence": "0.9"})
+    assert str(error.value) == (
+        "Parameter 'confidence' is unknown to the chosen notebooks: they have "
+        "divisor: int = 0 (by which to divide); verbose: bool = False (say more)."
+    )

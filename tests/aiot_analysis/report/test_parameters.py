@@ -1,10 +1,8 @@
 import pytest
 
 from aiot_analysis.errors import ReportError
-from aiot_analysis.report import notebooks, parameters
+from aiot_analysis.report import parameters
 from aiot_analysis.report.parameters import Parameter
-
-from .conftest import NOTEBOOKS
 
 CELL = """\
 # numbers first
@@ -71,25 +69,3 @@ def test_a_value_of_another_type_is_an_error_in_one_sentence(name: str, given: o
     with pytest.raises(ReportError) as error:
         parameters.convert(parameters.read(CELL, "01_x")[name], given)
     assert str(error.value) == sentence
-
-
-def test_a_parameter_goes_only_to_notebooks_that_know_it() -> None:
-    found = notebooks.find(NOTEBOOKS)
-    assigned = parameters.assign(found, {"confidence": "0.9", "origin": "simulated"})
-    assert assigned == {
-        "01_good": {"confidence": 0.9, "origin": "simulated"},
-        "02_fails": {"origin": "simulated"},
-        "03_other_error": {},
-        "04_slow": {},
-        "05_dies": {},
-    }
-
-
-def test_a_parameter_that_no_chosen_notebook_knows_is_told_the_known_ones() -> None:
-    found = notebooks.choose(notebooks.find(NOTEBOOKS), ["other_error", "dies"])
-    with pytest.raises(ReportError) as error:
-        parameters.assign(found, {"confidence": "0.9"})
-    assert str(error.value) == (
-        "Parameter 'confidence' is unknown to the chosen notebooks: they have "
-        "divisor: int = 0 (by which to divide); verbose: bool = False (say more)."
-    )
