@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from aiot_analysis import names
 from aiot_analysis.plots import device_axis, style
@@ -16,16 +17,18 @@ from aiot_analysis.plots import device_axis, style
 def tradeoff(frame: pd.DataFrame, origin: str) -> Figure:
     """Accuracy change over speed-up against float32, with 95 % intervals; a panel for CPU and one for NNAPI.
 
-    Takes the frame of `stats.tradeoff.tradeoff`. Filled points are on the Pareto front of their model and device.
+    Takes the frame of `stats.tradeoff.tradeoff`. Colours tell quantizations apart, markers models.
+    Filled points are on the Pareto front of their model and device.
     """
     known = frame.dropna(subset=["speed_up", "change"])
     known = known[known["quantization"] != "float32"]
     devices = known["device_id"].nunique()
     figure, axes = style.panels(2, 2, 4.4, 3.6)
-    found = names.in_order(set(known["quantization"]), names.QUANTIZATIONS)
-    handles = {
-        names.display(one): Line2D([], [], color=style.look(one).color, marker=style.look(one).marker, linestyle="none")
-        for one in found
+    quantizations = names.in_order(set(known["quantization"]), names.QUANTIZATIONS)
+    models = names.in_order(set(known["model"]), names.MODELS)
+    handles = {names.display(one): Patch(color=style.look(one).color) for one in quantizations} | {
+        names.display(one): Line2D([], [], color=style.GREY, marker=style.look(one).marker, linestyle="none")
+        for one in models
     }
     for panel, delegate in zip(axes, names.DELEGATES, strict=True):
         panel.set_title(f"TFLite {names.display(delegate)}")
@@ -37,32 +40,22 @@ def tradeoff(frame: pd.DataFrame, origin: str) -> Figure:
             continue
         panel.axvline(1, color="#888888", linewidth=0.8, linestyle="--")
         panel.axhline(0, color="#888888", linewidth=0.8, linestyle="--")
-        for one, part in some.groupby("quantization", sort=False):
-            look = style.look(str(one))
-            for row in part.to_dict("records"):
-                y = 100 * row["change"]
-                whiskers: dict[str, Any] = {
-                    "xerr": [[row["speed_up"] - row["speed_up_low"]], [row["speed_up_high"] - row["speed_up"]]],
-                    "yerr": [[y - 100 * row["change_low"]], [100 * row["change_high"] - y]],
-                    "elinewidth": 0.6,
-                }
-                panel.errorbar(
-                    row["speed_up"],
-                    y,
-                    fmt=look.marker,
-                    color=look.color,
-                    markerfacecolor=look.color if row["pareto"] else "white",
-                    alpha=0.9 if devices == 1 else 0.5,
-                    **(whiskers if devices <= device_axis.FEW else {}),
-                )
-                if devices == 1:
-                    panel.annotate(
-                        names.display(row["model"]),
-                        (row["speed_up"], y),
-                        (3, 3),
-                        textcoords="offset points",
-                        fontsize=6,
-                    )
+        for row in some.to_dict("records"):
+            y, color = 100 * row["change"], style.look(row["quantization"]).color
+            whiskers: dict[str, Any] = {
+                "xerr": [[row["speed_up"] - row["speed_up_low"]], [row["speed_up_high"] - row["speed_up"]]],
+                "yerr": [[y - 100 * row["change_low"]], [100 * row["change_high"] - y]],
+                "elinewidth": 0.6,
+            }
+            panel.errorbar(
+                row["speed_up"],
+                y,
+                fmt=style.look(row["model"]).marker,
+                color=color,
+                markerfacecolor=color if row["pareto"] else "white",
+                alpha=0.9 if devices == 1 else 0.5,
+                **(whiskers if devices <= device_axis.FEW else {}),
+            )
         panel.set(xlabel="speed-up over float32 (×)", ylabel="accuracy change (percentage points)")
         style.note(panel, "filled: neither slower nor less accurate than another version of its model", 90)
     style.legend(figure, handles)
