@@ -34,6 +34,10 @@ class Facts:
     origins: list[OriginFacts]
     left_out: list[dict[str, str]]
 
+    def of(self, origin: str) -> OriginFacts:
+        """The data of an origin; raises StopIteration if there are none."""
+        return next(one for one in self.origins if one.origin == origin)
+
 
 def read(processed: Path) -> Facts:
     """Reads the tables of a folder. Raises DataError if one is missing, or if there is no run in them."""

@@ -6,7 +6,6 @@ Navigation is set into finished pages, since what can be linked to is known only
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiot_analysis.report import manifest
@@ -20,13 +19,13 @@ if TYPE_CHECKING:
 NAVIGATION = re.compile("<!--navigation-->.*?<!--/navigation-->", re.DOTALL)
 
 
-def update(site: Site, processed: Path) -> None:
+def update(site: Site) -> None:
     """Writes index.html and the pages' navigation anew, if anything in them has changed.
 
     Raises DataError if the processed tables are missing or hold no run.
     """
     reports = [_report(site, number) for number in range(len(site.notebooks))]
-    print_ = combine(site.data(processed), site.code, reports)
+    print_ = combine(site.data(site.processed), site.code, site.others, reports)
     page = site.out / "index.html"
     if site.manifest.index != print_ or not page.exists():
         from aiot_analysis.report import facts
@@ -34,9 +33,15 @@ def update(site: Site, processed: Path) -> None:
         environment = _environment()
         for report in reports:
             if report["page"]:
-                _navigate(site.page(report["name"]), environment, report, reports)
+                _navigate(site, environment, report, reports)
+        known = facts.read(site.processed)
         html = environment.get_template("index.html.j2").render(
-            facts=facts.read(processed), reports=reports, data=site.data(processed)[:12], css=_css()
+            one=known.of(site.origin),
+            others=[(known.of(origin), address) for origin, address in site.others.items()],
+            left_out=known.left_out,
+            reports=reports,
+            data=site.data(site.processed)[:12],
+            css=_css(),
         )
         manifest.write(page, html)
         site.manifest.index = print_
@@ -68,12 +73,15 @@ def _date(iso: str) -> str:
     return f"{iso[:16].replace('T', ' ')} UTC" if iso else ""
 
 
-def _navigate(page: Path, environment: Environment, report: dict[str, Any], reports: list[dict[str, Any]]) -> None:
+def _navigate(site: Site, environment: Environment, report: dict[str, Any], reports: list[dict[str, Any]]) -> None:
+    page = site.page(report["name"])
     linked = [one for one in reports if one["page"]]
     place = linked.index(report)
     html = environment.get_template("navigation.html.j2").render(
         report=report,
         reports=linked,
+        origin=site.origin,
+        others=site.others,
         previous=linked[place - 1] if place else None,
         next=linked[place + 1] if place + 1 < len(linked) else None,
     )

@@ -17,7 +17,7 @@ from aiot_analysis.errors import ReportError
 from aiot_analysis.report import index
 from aiot_analysis.report.manifest import Entry
 from aiot_analysis.report.notebooks import Notebook, assign, choose
-from aiot_analysis.report.site import Site
+from aiot_analysis.report.site import Site, sites
 
 if TYPE_CHECKING:
     from aiot_analysis.report.page import Job, Outcome
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Result:
     """What became of one notebook, or, told to a progress callback, that it has begun."""
 
-    name: str
+    name: str  # with the subfolder of its site, like 04_frameworks or simulated/04_frameworks
     status: str  # "running", "rendered", "up to date" or "failed"
     page: Path  # the HTML file; of a failed notebook the page of an earlier call, if there is one
     seconds: float | None = None
@@ -58,6 +58,7 @@ def render(
 ) -> list[Result]:
     """Renders notebooks to HTML in `out_dir`, with an index; those that are up to date are not run again.
 
+    Each origin that the tables hold has a site of its own (see `site.sites`), unless `parameters` name one.
     `names` are numbers or names of notebooks, in any case (none: all of them). `parameters` go to the
     notebooks that know them, text being read as the parameter's type. `timeout_s` is for one cell.
     Notebooks run in the folder that holds `notebooks_dir`, in `jobs` processes. A notebook that fails is
@@ -69,88 +70,109 @@ def render(
     """
     if jobs < 1:
         raise ReportError(f"{jobs} notebooks at once is not possible: give 1 or more.")
-    values = parameters or {}
-    site = Site.open(Path(notebooks_dir).resolve(), Path(out_dir).resolve())
-    chosen = choose(site.notebooks, names)
-    given = assign(chosen, values)
-    processed = site.processed(values.get("processed"))
-    prints = {notebook.name: site.fingerprint(notebook, given[notebook.name]) for notebook in chosen}
-    stale = [notebook for notebook in chosen if force or not site.is_fresh(notebook, prints[notebook.name])]
+    out = Path(out_dir).resolve()
+    tasks = _tasks(sites(Path(notebooks_dir).resolve(), out, parameters or {}), out, names, parameters or {})
     results = {}
-    for notebook in chosen:
-        if notebook not in stale:
-            results[notebook.name] = Result(notebook.name, "up to date", site.page(notebook.name))
-            _tell(progress, results[notebook.name])
+    stale = []
+    for task in tasks:
+        if force or not task.site.is_fresh(task.notebook, task.print_):
+            stale.append(task)
+            continue
+        results[task.name] = Result(task.name, "up to date", task.site.page(task.notebook.name))
+        _tell(progress, results[task.name])
     if stale:
-        for result in _render(site, stale, given, prints, processed, jobs, timeout_s, progress):
+        for result in _render(stale, jobs, timeout_s, progress):
             results[result.name] = result
-    index.update(site, processed)
-    return [results[notebook.name] for notebook in chosen]
+    for site in _sites_of(tasks):
+        index.update(site)
+    return [results[task.name] for task in tasks]
 
 
-def _render(
-    site: Site,
-    stale: list[Notebook],
-    given: dict[str, dict[str, object]],
-    prints: dict[str, str],
-    processed: Path,
-    jobs: int,
-    timeout_s: int | None,
-    progress: Progress | None,
-) -> list[Result]:
+@dataclass(frozen=True)
+class Task:
+    """A notebook of a site."""
+
+    site: Site
+    notebook: Notebook
+    name: str
+    given: dict[str, object]
+    print_: str
+
+
+def _tasks(found: Sequence[Site], out: Path, names: Sequence[str], values: Mapping[str, object]) -> list[Task]:
+    chosen = choose(list({notebook.name: notebook for site in found for notebook in site.notebooks}.values()), names)
+    given = assign(chosen, {name: value for name, value in values.items() if name != "origin"})
+    tasks = []
+    for site in found:
+        for notebook in chosen:
+            if notebook not in site.notebooks:
+                continue
+            parameters = site.parameters(notebook, given[notebook.name])
+            name = (site.out / notebook.name).relative_to(out).as_posix()
+            tasks.append(Task(site, notebook, name, parameters, site.fingerprint(notebook, parameters)))
+    return tasks
+
+
+def _sites_of(tasks: Sequence[Task]) -> list[Site]:
+    return list({task.site.out: task.site for task in tasks}.values())
+
+
+def _render(stale: Sequence[Task], jobs: int, timeout_s: int | None, progress: Progress | None) -> list[Result]:
     from aiot_analysis.report.workers import Workers
 
     results = []
     # the longest first, so that no long one is left for the end; one that never ran may be long
-    stale = sorted(stale, key=lambda notebook: -(site.entry(notebook.name).seconds or float("inf")))
+    stale = sorted(stale, key=lambda task: -(task.site.entry(task.notebook.name).seconds or float("inf")))
+    by_page = {(task.site.out, task.notebook.name): task for task in stale}
     try:
         with Workers(min(jobs, len(stale))) as workers:
-            work = _jobs(site, stale, given, processed, timeout_s)  # while the workers import
+            work = _jobs(stale, timeout_s)  # while the workers import
             for job, outcome in workers.run(work):
+                task = by_page[job.out, job.name]
                 if outcome is None:
-                    _tell(progress, Result(job.name, "running", site.page(job.name)))
+                    _tell(progress, Result(task.name, "running", task.site.page(job.name)))
                     continue
-                result = _record(site, job, outcome, prints[job.name])
+                result = _record(task, job, outcome)
                 results.append(result)
                 _tell(progress, result)
     finally:
-        shutil.rmtree(site.out / ".part", ignore_errors=True)
-        for leftover in site.out.glob(".*.part"):
-            leftover.unlink(missing_ok=True)
+        for site in _sites_of(stale):
+            shutil.rmtree(site.out / ".part", ignore_errors=True)
+            for leftover in site.out.glob(".*.part"):
+                leftover.unlink(missing_ok=True)
     return results
 
 
-def _jobs(
-    site: Site, stale: list[Notebook], given: dict[str, dict[str, object]], processed: Path, timeout_s: int | None
-) -> list[Job]:
+def _jobs(stale: Sequence[Task], timeout_s: int | None) -> list[Job]:
     from aiot_analysis.report import facts
     from aiot_analysis.report.page import Job
 
-    known = facts.read(processed)
+    known = facts.read(stale[0].site.processed)
     jobs = []
-    for notebook in stale:
-        values = given[notebook.name]
-        page = facts.provenance(known, notebook, values)
-        page["data"] = site.data_of(notebook, values)[:12]
+    for task in stale:
+        site, notebook = task.site, task.notebook
+        page = facts.provenance(known, notebook, task.given)
+        page["data"] = site.data_of(notebook, task.given)[:12]
         page["versions"] = site.versions
         page["rendered"] = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-        jobs.append(Job(notebook.name, notebook.path, site.root, site.out, values, timeout_s, page))
+        jobs.append(Job(notebook.name, notebook.path, site.root, site.out, task.given, timeout_s, page))
     return jobs
 
 
-def _record(site: Site, job: Job, outcome: Outcome, print_: str) -> Result:
+def _record(task: Task, job: Job, outcome: Outcome) -> Result:
     """Into the manifest at once: what is finished stays so, whatever happens next."""
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    site = task.site
     entry = site.entry(job.name)
     if outcome.error:
         entry.error, entry.cell, entry.failed, entry.warnings = outcome.error, outcome.cell, now, outcome.warnings
     else:
-        entry = Entry(print_, job.parameters, now, outcome.seconds, warnings=outcome.warnings)
+        entry = Entry(task.print_, job.parameters, now, outcome.seconds, warnings=outcome.warnings)
         site.manifest.reports[job.name] = entry
     site.save()
     kept = site.out / "failed" / f"{job.name}.ipynb"
     return Result(
-        job.name,
+        task.name,
         "failed" if outcome.error else "rendered",
         site.page(job.name),
         outcome.seconds,

@@ -1,8 +1,14 @@
-"""The folder of reports as it is: which pages are there, and whether they still are true."""
+"""A folder of reports as it is: which pages are there, and whether they still are true.
+
+Origins never share a page. Each has a site: the first one that the tables hold in the folder of the reports,
+every other in a subfolder of its name.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from os.path import relpath
 from pathlib import Path
 
 from aiot_analysis.errors import DataError
@@ -12,6 +18,7 @@ from aiot_analysis.report.manifest import Entry, Manifest
 from aiot_analysis.report.notebooks import Notebook
 
 PROCESSED = "data/processed"  # where the tables are if no notebook says otherwise
+ORIGINS = ("measured", "simulated", "imported")  # in the order in which sites are linked
 
 
 @dataclass
@@ -20,6 +27,9 @@ class Site:
 
     root: Path  # where notebooks run: what holds their folder
     out: Path
+    origin: str
+    others: dict[str, str]  # relative addresses of the other sites' indexes, by origin
+    processed: Path  # the tables the index tells of
     notebooks: list[Notebook]
     manifest: Manifest
     code: str
@@ -27,17 +37,12 @@ class Site:
     seen: FileHashes = field(default_factory=dict)
     _data: dict[Path, str] = field(default_factory=dict)
 
-    @classmethod
-    def open(cls, notebooks_dir: Path, out: Path) -> Site:
-        """Reads both folders. Raises ReportError if there are no notebooks, or one cannot be read."""
-        return cls(
-            notebooks_dir.parent,
-            out,
-            notebooks.find(notebooks_dir),
-            manifest.load(out / "manifest.json"),
-            fingerprint.code(),
-            fingerprint.versions(),
-        )
+    def parameters(self, notebook: Notebook, values: Mapping[str, object]) -> dict[str, object]:
+        """The values for a notebook, and the site's origin where it is not the notebook's default."""
+        return {
+            **values,
+            **({"origin": self.origin} if notebook.value("origin", {}) not in (None, self.origin) else {}),
+        }
 
     def entry(self, name: str) -> Entry:
         return self.manifest.reports.setdefault(name, Entry())
@@ -49,15 +54,6 @@ class Site:
         self.out.mkdir(parents=True, exist_ok=True)
         self.manifest.files |= self.seen
         self.manifest.save(self.out / "manifest.json")
-
-    def processed(self, given: object = None) -> Path:
-        """The processed tables the index tells of: those given, or those the first notebook reads.
-
-        Raises DataError if they are not there.
-        """
-        defaults = (notebook.value("processed", {}) for notebook in self.notebooks)
-        folder = given or next((value for value in defaults if value), PROCESSED)
-        return fingerprint.processed_folder(self.root, str(folder))
 
     def data(self, folder: Path) -> str:
         """sha256 of the processed tables in a folder."""
@@ -91,3 +87,60 @@ class Site:
     def is_fresh(self, notebook: Notebook, print_: str) -> bool:
         entry = self.entry(notebook.name)
         return not entry.error and entry.fingerprint == print_ and self.page(notebook.name).exists()
+
+
+def sites(notebooks_dir: Path, out: Path, values: Mapping[str, object]) -> list[Site]:
+    """A site for each origin of the tables, or only for the one that `values` name.
+
+    Raises ReportError if there are no notebooks or one cannot be read, DataError if the processed tables are
+    missing or hold nothing of the origin.
+    """
+    found = notebooks.find(notebooks_dir)
+    root = notebooks_dir.parent
+    folder = values.get("processed") or next(
+        (value for value in (notebook.value("processed", {}) for notebook in found) if value), PROCESSED
+    )
+    processed = fingerprint.processed_folder(root, str(folder))
+    there = _origins(processed)
+    folders = {origin: out if number == 0 else out / origin for number, origin in enumerate(there)}
+    made = []
+    for origin in _wanted(values, there, processed):
+        others = {one: relpath(folders[one] / "index.html", folders[origin]) for one in there if one != origin}
+        known = [one for one in found if origin == there[0] or "origin" in one.parameters]
+        if not known:
+            continue
+        made.append(
+            Site(
+                root,
+                folders[origin],
+                origin,
+                others,
+                processed,
+                known,
+                manifest.load(folders[origin] / "manifest.json"),
+                fingerprint.code(),
+                fingerprint.versions(),
+            )
+        )
+    return made
+
+
+def _origins(processed: Path) -> list[str]:
+    """Origins of the instances; read without pandas, which takes longer to import than all else here."""
+    from pyarrow import parquet
+
+    table = parquet.ParquetFile(processed / "instances.parquet").read(columns=["origin"])
+    found = set(table["origin"].unique().to_pylist())
+    if not found:
+        raise DataError(f"{processed} holds no run: run the suite, then `aiot process`.")
+    return [origin for origin in ORIGINS if origin in found]
+
+
+def _wanted(values: Mapping[str, object], there: list[str], processed: Path) -> list[str]:
+    if "origin" not in values:
+        return there
+    if values["origin"] not in there:
+        raise DataError(
+            f"{processed} holds nothing {values['origin']} (it holds {' and '.join(there)}): choose another origin."
+        )
+    return [str(values["origin"])]

@@ -211,7 +211,7 @@ def test_what_changed_is_rendered_again_and_a_page_that_fails_is_marked(tmp_path
     assert [link["href"] for link in page.of("a") if link.get("rel") == "next"] == ["04_slow.html"]
     assert "This page is old" not in page.text
 
-    # other tables: nothing these two read, but the index tells of them
+    # tables of two origins: nothing these two notebooks read, but the index tells of them
     write_tables(
         tmp_path / "data" / "processed",
         [device(), device("simulated", "phone")],
@@ -221,11 +221,11 @@ def test_what_changed_is_rendered_again_and_a_page_that_fails_is_marked(tmp_path
     index = project.page("index")
     for text in (
         "Measured data",
-        "Simulated data",
-        "SIMULATED DATA – some of the data",
-        "1 device and 1 run measured, 1 device and 1 run simulated. 2 of 2",
+        "1 device and 1 run measured. 2 of 2",
+        "Kept apart: 1 device simulated. No page and no statistic mixes them with these.",
     ):
         assert text in index.text
+    assert "Simulated data" not in index.text
 
     # now one fails, with the page of before still there
     (result,) = project.call("03", parameters={"divisor": 0})
@@ -261,6 +261,32 @@ def test_simulated_data_are_marked_on_a_page_whatever_its_notebook_does(tmp_path
     page = Page(result.page)
     assert page.text.count("SIMULATED DATA") == 1
     assert "origin = simulated (given)" in page.text
+
+
+def test_each_origin_has_a_site_of_its_own(tmp_path: Path) -> None:
+    root = make_project(tmp_path, "01_good", "03_other_error")
+    write_tables(
+        root / "data" / "processed",
+        [device(), device("simulated", "phone")],
+        [instance("cpu", "resnet50"), instance("cpu", "mnasnet", "simulated", "phone", "20261122T190000Z-000000")],
+    )
+    source, out = root / "notebooks", root / "reports"
+    results = {result.name: result.status for result in render(source, out, ["01"])}
+    assert results == {"01_good": "rendered", "simulated/01_good": "rendered"}
+    measured, simulated = Page(out / "01_good.html"), Page(out / "simulated" / "01_good.html")
+    assert "SIMULATED" not in measured.text
+    assert "SIMULATED DATA" in simulated.text
+    assert "origin = measured" in measured.text and "origin = simulated" in simulated.text
+    assert "simulated/index.html" in [link["href"] for link in measured.of("a")]
+    assert "../index.html" in [link["href"] for link in simulated.of("a")]
+    index = Page(out / "simulated" / "index.html")
+    assert "1 device and 1 run simulated. 1 of 1 reports." in index.text  # one without an origin is not asked for twice
+    assert "Kept apart: 1 device measured." in index.text
+
+    results = {result.name: result.status for result in render(source, out, ["01"], {"origin": "simulated"})}
+    assert results == {"simulated/01_good": "up to date"}
+    with pytest.raises(DataError, match=r"holds nothing imported \(it holds measured and simulated\): choose another"):
+        render(source, out, parameters={"origin": "imported"})
 
 
 def _children(process: int) -> list[int]:
