@@ -102,7 +102,9 @@ def _points(
         look = style.look(one)
         x = device_axis.positions(some, ids) + (number - 1.5) * 0.18
         errors = [some["accuracy"] - some["accuracy_low"], some["accuracy_high"] - some["accuracy"]]
-        small: dict[str, Any] = {"markersize": 2.2, "elinewidth": 0.4, "capsize": 0} if len(ids) > 20 else {}
+        # the whiskers of many devices overlap: light ones let the points stand out
+        many = {"markersize": 2.4, "elinewidth": 0.5, "capsize": 0, "ecolor": (look.color, 0.3)}
+        small: dict[str, Any] = many if len(ids) > 20 else {}
         handles[names.display(one)] = axes.errorbar(
             x, some["accuracy"], yerr=errors, fmt=look.marker, color=look.color, linestyle="none", **small
         )

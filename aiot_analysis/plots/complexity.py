@@ -23,7 +23,7 @@ def scatter(frame: pd.DataFrame, origin: str, correlation: pd.DataFrame | None =
         return style.finish(figure, origin, "Latency over model complexity: no data.")
     handles: dict[str, object] = {}
     said = []
-    aside = 1.0 if devices == 1 else 1.012  # many devices: implementations beside one another
+    aside = 1.0 if devices == 1 else 1.04  # many devices: implementations beside one another
     implementations = names.in_order(set(known["implementation"]), names.IMPLEMENTATIONS)
     for number, one in enumerate(implementations):
         part = known[known["implementation"] == one]

@@ -2,29 +2,63 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
-from math import ceil
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 
+from aiot_analysis.errors import DataError
+
 FEW = 6  # up to here devices are called by name, beyond by number
 MOST_LABELS = 60
 
 
+ORDERS = ("id", "value")
+LABELS = ("number", "name")
+
+
+def arranged(devices: pd.DataFrame, values: pd.Series, order: str = "id", labels: str = "number") -> pd.DataFrame:
+    """The devices with what the figures go by: `place`, their rank on the axis, and `label`.
+
+    `order` is "id" (the number in the paper's Table III, as in its figures, then the id) or "value": by
+    `values`, which are by device id, the least first. `labels` is "number" or "name".
+    Raises DataError for another order or label.
+    """
+    for given, known in ((order, ORDERS), (labels, LABELS)):
+        if given not in known:
+            raise DataError(f"Devices cannot be arranged by {given!r}: choose {' or '.join(known)}.")
+    ids = sorted(devices["device_id"], key=lambda one: (_number(devices).get(one, math.inf), one))
+    if order == "value":
+        ids = sorted(ids, key=lambda one: values.get(one, math.inf))
+    texts = names(ids, devices) if labels == "name" or len(ids) <= FEW else numbers(ids, devices)
+    made = pd.DataFrame({"device_id": ids, "place": range(len(ids)), "label": texts})
+    return devices.merge(made, on="device_id")
+
+
 def order(ids: Iterable[str], devices: pd.DataFrame | None = None) -> list[str]:
-    """The device ids by their number in the paper's Table III, those without one last, then by id."""
-    numbers = _column(devices, "paper_id")
-    return sorted(set(ids), key=lambda one: (numbers.get(one, 1000), one))
+    """The device ids by their place, or by their number in the paper's Table III, those without one last."""
+    places = _column(devices, "place") or _number(devices)
+    return sorted(set(ids), key=lambda one: (places.get(one, math.inf), one))
 
 
 def labels(ids: Sequence[str], devices: pd.DataFrame | None = None) -> list[str]:
-    """Names for few devices; for many their number in Table III, or the first letters of the id."""
-    if len(ids) <= FEW:
-        return names(ids, devices)
-    numbers = _column(devices, "paper_id")
-    return [str(int(numbers[one])) if one in numbers else one[:8] for one in ids]
+    """The label of each device; without one, names for few devices and numbers for many."""
+    known = _column(devices, "label")
+    if known:
+        return [str(known.get(one, one)) for one in ids]
+    return names(ids, devices) if len(ids) <= FEW else numbers(ids, devices)
+
+
+def numbers(ids: Sequence[str], devices: pd.DataFrame | None = None) -> list[str]:
+    """The number of each device in Table III, or the first letters of its id."""
+    known = _number(devices)
+    return [str(int(known[one])) if one in known else one[:8] for one in ids]
+
+
+def _number(devices: pd.DataFrame | None) -> dict[Any, Any]:
+    return _column(devices, "paper_id")
 
 
 def names(ids: Sequence[str], devices: pd.DataFrame | None = None) -> list[str]:
@@ -54,7 +88,7 @@ def positions(rows: pd.DataFrame, ids: Sequence[str]) -> pd.Series:
 def along_x(axes: Axes, ids: Sequence[str], devices: pd.DataFrame | None = None) -> None:
     """Puts the devices at 0, 1, ... of the x axis, with as many labels as fit."""
     texts = labels(ids, devices)
-    step = ceil(len(ids) / MOST_LABELS)
+    step = math.ceil(len(ids) / MOST_LABELS)
     narrow = len(ids) > 20 or (len(ids) > FEW and max(map(len, texts)) > 2)
     many: dict[str, Any] = {"fontsize": 5.5} if len(ids) > 20 else {}
     slant: dict[str, Any] = (
@@ -64,7 +98,7 @@ def along_x(axes: Axes, ids: Sequence[str], devices: pd.DataFrame | None = None)
     axes.set_xlim(-0.6, len(ids) - 0.4)
     axes.grid(axis="x", visible=False)
     if len(ids) > FEW:
-        axes.set_xlabel("device id")
+        axes.set_xlabel("device" if max(map(len, texts)) > 8 else "device id")
 
 
 def _column(devices: pd.DataFrame | None, column: str) -> dict[Any, Any]:

@@ -100,7 +100,7 @@ def finish(figure: Figure, origin: str, alt: str) -> Figure:
         mark: dict[str, Any] = {
             "fontsize": 40,
             "color": SIMULATED,
-            "alpha": 0.10,
+            "alpha": 0.22,
             "rotation": 25,
             "ha": "center",
             "va": "center",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 DPI = 150
 CSS_PIXELS_PER_INCH = 96
 MISSING = "–"
+MOST_ROWS = 60  # the instances of the suite; a table of more is folded
 LONG_CHARACTERS = 32  # from here on the text of a cell is set in lines, shorter text in one
 ORIGIN_SENTENCES = {
     "measured": "<strong>Measured</strong> on the devices named here.",
@@ -76,7 +77,7 @@ def to_html(
 ) -> str:
     """The table that `table` displays. Headings tell their scope, numbers are aligned right.
 
-    Columns of two levels become two rows of headings. Raises ReportError if a format is for a column that
+    Columns of two levels become two rows of headings. A table of more than MOST_ROWS is folded. Raises ReportError if a format is for a column that
     is not there.
     """
     from pandas.api import types
@@ -103,11 +104,15 @@ def to_html(
     if not rows:
         rows = [f'<tr><td colspan="{frame.shape[1]}" style="text-align: left">none</td></tr>']
     label = f' role="region" aria-label="{escape(caption)}"' if caption else ""
-    return (
+    folded = len(rows) > MOST_ROWS
+    html = (
         f'<div class="scroll" tabindex="0"{label} style="overflow-x: auto"><table>'
-        + (f"<caption>{escape(caption)}</caption>" if caption else "")
+        + (f"<caption>{escape(caption)}</caption>" if caption and not folded else "")
         + f"<thead>{_headings(frame.columns, numeric)}</thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
+    if not folded:
+        return html
+    return f"<details><summary>{escape(caption or 'Table')} ({len(rows)} rows)</summary>{html}</details>"
 
 
 def _headings(columns: pd.Index, numeric: list[bool]) -> str:

@@ -37,7 +37,10 @@ def pair(rows: pd.DataFrame, vary: str, base: str) -> pd.DataFrame:
         columns = {f"{field}_{half}": chosen[field] for field in dict.fromkeys([*KEY, *checked])}
         sides.append(chosen[DESIGN if half == "other" else same].assign(**columns))
     both = sides[0].merge(sides[1], on=same)
-    for side in both.to_dict("records"):
+    unlike = pd.concat(
+        [both[f"{field}_base"].ne(both[f"{field}_other"]).fillna(True).astype(bool) for field in checked], axis=1
+    ).any(axis=1)
+    for side in both[unlike].to_dict("records"):
         halves = [{field: side[f"{field}_{half}"] for field in checked} for half in ("base", "other")]
         pooling.check(pd.DataFrame(halves), checked)
     return both[[*DESIGN, *(f"{column}_{half}" for half in ("base", "other") for column in KEY)]]

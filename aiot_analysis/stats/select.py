@@ -51,6 +51,12 @@ def measured_rows(instances: pd.DataFrame, needs: Sequence[str] = ("accuracy",))
     return instances[chosen].reset_index(drop=True), left_out.reset_index(drop=True)
 
 
+def with_quantized(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of devices that ran a quantized instance (the paper: 25 of its 51); all rows if none did."""
+    ran = rows[rows["quantization"] != "float32"]["device_id"].unique()
+    return rows[rows["device_id"].isin(ran)] if len(ran) else rows
+
+
 def _usual(usable: pd.DataFrame) -> pd.Series:
     """The setting of each device that most of its instances ran with; of equally many that of the latest run."""
     counts = usable.groupby(["device_id", "setting"]).agg(

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from aiot_analysis import names
+from aiot_analysis import names, paper
 from aiot_analysis.stats import pooling, resample, select
 
 TOP = 10  # Table IV lists ten devices
@@ -66,6 +66,20 @@ def scores(
     found["rank"] = found.groupby("peers")["vips"].rank(ascending=False, method="min").astype("Int64")
     found = found.reset_index()[["device_id", "vips", "instances", "missing", "complete", "peers", "rank"]]
     return found.sort_values(["peers", "rank", "device_id"], ignore_index=True)
+
+
+def table_iv(scores: pd.DataFrame, devices: pd.DataFrame) -> pd.DataFrame:
+    """The first ten with all 24 instances, beside the paper's Table IV as printed.
+
+    Takes the frame of `intervals` and the table `devices`; gives rank, device (maker and model, or the id), vips,
+    vips_low, vips_high, printed_device and printed_vips, ten rows, null from where there are no more devices.
+    """
+    first = scores[scores["complete"] & (scores["peers"] == 1) & (scores["rank"] <= TOP)]
+    known = devices.set_index("device_id")[["maker", "model"]].fillna("").agg(" ".join, axis=1).str.strip()
+    ours = first.assign(device=first["device_id"].map(known[known != ""]).fillna(first["device_id"]))
+    printed = paper.top10().rename(columns={"device": "printed_device", "vips": "printed_vips"})
+    columns = ["rank", "device", "vips", "vips_low", "vips_high"]
+    return ours[columns].merge(printed, on="rank", how="outer").sort_values("rank", ignore_index=True)
 
 
 def _peers(rows: pd.DataFrame, devices: pd.DataFrame) -> pd.Series:

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from aiot_analysis import names
+from aiot_analysis.errors import DataError
 from aiot_analysis.plots import accuracy, complexity, coverage, device_axis, latency, quantization, shares, style, vips
 from aiot_analysis.stats import accuracy as accuracy_stats
 from aiot_analysis.stats import complexity as complexity_stats
@@ -159,3 +160,33 @@ def test_devices_in_the_order_of_table_iii():
 def test_origin_line():
     rows = instances(instance(A), instance(INT8))
     assert style.origin_line(rows) == "measured · end to end · sample weights · sample images"
+
+
+def fleet(count):
+    """Devices of Table III, the last one without a number."""
+    return pd.DataFrame(
+        {
+            "device_id": [f"phone-{n:02d}" for n in range(count)],
+            "paper_id": [count - n if n else None for n in range(count)],
+            "maker": "Maker",
+            "model": [f"Phone {n}" for n in range(count)],
+        }
+    )
+
+
+def test_devices_are_arranged_by_number_or_by_value():
+    devices = fleet(8)
+    values = pd.Series([5.0, 3, 9, 1, 7, 2, 8, 4], devices["device_id"])
+    by_id = device_axis.arranged(devices, values)
+    ids = list(devices["device_id"])
+    assert device_axis.order(ids, by_id) == [*ids[:0:-1], ids[0]]
+    assert device_axis.labels(device_axis.order(ids, by_id), by_id) == [*map(str, range(1, 8)), "phone-00"]
+    by_value = device_axis.arranged(devices, values.drop("phone-02"), "value", "name")
+    assert device_axis.order(ids, by_value) == [f"phone-0{n}" for n in (3, 5, 1, 7, 0, 4, 6, 2)]
+    assert device_axis.labels(["phone-03"], by_value) == ["Maker Phone 3"]
+
+
+@pytest.mark.parametrize("words", [{"order": "speed"}, {"labels": "serial"}])
+def test_another_arrangement_is_one_sentence(words):
+    with pytest.raises(DataError, match=r"arranged by '(speed|serial)': choose (id or value|number or name)\."):
+        device_axis.arranged(fleet(2), pd.Series(dtype=float), **words)

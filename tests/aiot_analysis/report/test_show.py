@@ -76,6 +76,13 @@ def test_columns_of_two_levels_are_grouped() -> None:
     assert html.count('<th scope="col" class="number">cpu</th>') == 2
 
 
+def test_a_long_table_is_folded_and_says_how_long_it_is() -> None:
+    short, long = (to_html(pd.DataFrame({"n": range(rows)}), "Times < all") for rows in (60, 61))
+    assert "<details>" not in short and "<caption>Times &lt; all</caption>" in short
+    assert long.startswith("<details><summary>Times &lt; all (61 rows)</summary><div")
+    assert long.count("<tr>") == 62 and "<caption>" not in long
+
+
 def test_a_format_for_no_column_is_told_the_columns() -> None:
     with pytest.raises(ReportError, match="no column 'acuracy' to format: choose model, accuracy, images, fits"):
         to_html(FRAME, formats={"acuracy": "{}"})

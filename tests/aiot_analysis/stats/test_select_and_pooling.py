@@ -96,3 +96,10 @@ def test_instances_of_another_profile_or_threads_are_not_used_with_the_others():
     assert left_out["reasons"].tolist() == [
         "run with paper profile, 2 threads; most of the device's instances: paper profile, 1 threads"
     ]
+
+
+def test_devices_without_a_quantized_instance_are_no_part_of_figures_8_and_9():
+    both = [instance("tflite_cpu_float32_mnasnet", device_id="a"), instance("tflite_cpu_int8_mnasnet", device_id="a")]
+    one = instance("tflite_cpu_float32_mnasnet", device_id="b")
+    assert set(select.with_quantized(instances(*both, one))["device_id"]) == {"a"}
+    assert set(select.with_quantized(instances(one))["device_id"]) == {"b"}

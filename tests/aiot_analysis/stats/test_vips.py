@@ -87,3 +87,16 @@ def test_ranks_of_resamples_of_clearly_different_devices():
 def test_no_interval_without_image_records_of_an_instance():
     found = vips.intervals(instances(instance(A), instance(B)), images(A, [True], [1.0])).iloc[0]
     assert found["vips"] == 100 and np.isnan(found["vips_low"]) and pd.isna(found["rank_low"])
+
+
+def test_table_iv_has_the_first_ten_of_complete_devices_beside_the_printed_ones():
+    slow = [instance(one, 0.5, 20.0, device_id="slow") for one in names.PAPER_FLOAT32]
+    fast = [instance(one, 0.5, 10.0, device_id="fast") for one in names.PAPER_FLOAT32]
+    scores = vips.scores(instances(*slow, *fast, instance(A, 0.9, 0.1, device_id="fastest-but-one")))
+    devices = pd.DataFrame([{"device_id": "fast", "maker": "Oppo", "model": "Ace2"}])
+    found = vips.table_iv(scores.assign(vips_low=0.0, vips_high=1.0), devices)
+    assert len(found) == 10
+    assert found["device"].tolist()[:3] == ["Oppo Ace2", "slow", np.nan]
+    assert found["vips"].tolist()[:2] == pytest.approx([24 * 50, 24 * 25])
+    assert found["printed_device"].tolist()[:2] == ["Samsung Galaxy S20", "Oppo Ace2"]
+    assert found["printed_vips"].tolist()[9] == 129.46
