@@ -24,10 +24,11 @@ $(VENV)/installed: pyproject.toml constraints.txt
 setup: $(VENV)/installed ## make the virtual environment
 
 .PHONY: demo
-demo: $(VENV)/installed ## measure this machine and make the reports
+demo: $(VENV)/installed ## measure this machine, simulate the 51 phones, and make the reports
 	@$(AIOT) models prepare
 	@$(AIOT) dataset make
 	@$(AIOT) run --local --resume
+	@$(AIOT) simulate --replace
 	@$(AIOT) process
 	@$(AIOT) report
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pandas as pd
 
 from aiot_analysis import tables
 from aiot_analysis.errors import DataError
+
+IMAGE_COLUMNS = [column for column in tables.images_schema().names if column != "top5"]
 
 
 @dataclass(frozen=True)
@@ -21,9 +24,12 @@ class Data:
     instances: pd.DataFrame
     left_out: pd.DataFrame
 
-    def images(self, **filters: list[str]) -> pd.DataFrame:
-        """Image records of this origin, of the given values of any column, like instance_id=[...]."""
-        return tables.read("images", self.processed, origin=[self.origin], **filters)
+    def images(self, columns: Sequence[str] = IMAGE_COLUMNS, **filters: Collection[str]) -> pd.DataFrame:
+        """Image records of this origin, of the given values of any column, like instance_id=[...].
+
+        All columns but `top5`, which is as large as all others, or those that are named.
+        """
+        return tables.read("images", self.processed, columns, origin=[self.origin], **filters)
 
     def telemetry(self) -> pd.DataFrame:
         return tables.read("telemetry", self.processed, origin=[self.origin])

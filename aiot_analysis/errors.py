@@ -3,6 +3,7 @@
 AnalysisError           anything a user can mend: one sentence with the value and what to try
 ├── DataError           raw logs or processed tables that are missing or not of the format
 ├── PoolingError        rows that must not share one statistic
+├── SimulationError     a fleet that cannot be written, or not beside another one
 └── ReportError         a notebook, parameter or report that is unknown or failed
 """
 
@@ -17,6 +18,10 @@ class DataError(AnalysisError):
 
 class PoolingError(AnalysisError):
     """Rows that differ in what was measured would share one statistic."""
+
+
+class SimulationError(AnalysisError):
+    """A simulated fleet cannot be written, or would be mixed with another one."""
 
 
 class ReportError(AnalysisError):

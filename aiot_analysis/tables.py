@@ -6,20 +6,26 @@ accuracies are fractions of 1, and each row carries its origin.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from functools import cache, reduce
+from operator import and_
 from pathlib import Path
+from threading import Lock
 from typing import ClassVar
 
 import pandas as pd
 import pandera.pandas as pa
 import pyarrow
 from pandera.typing.pandas import Series
-from pyarrow import parquet
+from pyarrow import compute, dataset, parquet
 
 from aiot_analysis.errors import DataError
 
 ORIGINS = ["measured", "simulated", "imported"]
 STATUSES = ["end", "summary", "failed", "unavailable", "cut"]
 VERDICTS = ["valid", "semi-valid", "invalid", "unavailable"]
+
+_ONE_AT_A_TIME = Lock()  # pandera does not say that several threads may validate
 
 
 class _Table(pa.DataFrameModel):
@@ -70,6 +76,7 @@ class Instances(_Table):
     dataset: Series[str]
     images: Series[int] = pa.Field(ge=0)
     failed_images: Series[int] = pa.Field(ge=0)
+    distinct_images: Series[int] = pa.Field(ge=0)  # a timed profile may show an image more than once
     correct: Series[int] = pa.Field(ge=0)
     accuracy: Series[float] = pa.Field(nullable=True, ge=0, le=1)  # an image that failed counts as wrong
     load_ms: Series[float] = pa.Field(nullable=True)
@@ -88,6 +95,7 @@ class Instances(_Table):
     accelerator_actual: Series[str] = pa.Field(nullable=True)
     nodes_delegated: Series[pd.Int64Dtype] = pa.Field(nullable=True)
     partitions: Series[pd.Int64Dtype] = pa.Field(nullable=True)
+    log_lines: Series[int] = pa.Field(ge=0)  # of the attempt's log, that this row and its images were made of
     status: Series[str] = pa.Field(isin=STATUSES)
     verdict: Series[str] = pa.Field(isin=VERDICTS)
     reasons: Series[str]  # why the verdict is not "valid", and what would help; "" where it is
@@ -99,13 +107,13 @@ class Instances(_Table):
 
 
 class Images(_Table):
-    """One row per image (query) of an instance."""
+    """One row per image (query) of an instance. Names are categories: there are few of them in many rows."""
 
-    run_id: Series[str]
-    device_id: Series[str]
-    instance_id: Series[str]
+    run_id: Series[pd.CategoricalDtype]
+    device_id: Series[pd.CategoricalDtype]
+    instance_id: Series[pd.CategoricalDtype]
     query: Series[int] = pa.Field(ge=0)
-    image: Series[str]
+    image: Series[pd.CategoricalDtype]
     label: Series[int]
     top1: Series[pd.Int64Dtype] = pa.Field(nullable=True)  # null where the image failed
     top5: Series[object] = pa.Field(nullable=True)  # classes, best first
@@ -117,7 +125,7 @@ class Images(_Table):
     end_to_end_ms: Series[float] = pa.Field(ge=0)  # the four together; of a failed image the time it took
     at_s: Series[float] = pa.Field(ge=0)  # since the first query began
     failed: Series[bool]
-    origin: Series[str] = pa.Field(isin=ORIGINS)
+    origin: Series[pd.CategoricalDtype] = pa.Field(isin=ORIGINS)
 
 
 class Telemetry(_Table):
@@ -154,6 +162,7 @@ class LeftOut(_Table):
 
     path: Series[str]
     reason: Series[str]
+    lines: Series[pd.Int64Dtype] = pa.Field(nullable=True, ge=0)  # how many; null where it is no log that can be read
 
 
 TABLES: dict[str, type[_Table]] = {
@@ -172,7 +181,29 @@ def table(name: str, rows: pd.DataFrame | list[dict[str, object]]) -> pd.DataFra
     Raises DataError naming the first column and value that are not of the schema.
     """
     schema = TABLES[name].to_schema()
-    frame = pd.DataFrame(rows).reindex(columns=list(schema.columns))
+    return _validated(name, schema, pd.DataFrame(rows).reindex(columns=list(schema.columns)))
+
+
+def check_images(content: pyarrow.Table) -> None:
+    """Raises DataError if a part of the table `images`, with the types of `images_schema`, is not of its schema.
+
+    `top5`, which pandas would turn into an object a row, has no rule but its type.
+    """
+    frame = content.drop_columns("top5").to_pandas()
+    with _ONE_AT_A_TIME:
+        _validated("images", _images_as_they_are(), frame)
+
+
+@cache
+def _images_as_they_are() -> pa.DataFrameSchema:
+    """The schema without `top5`, and without the conversion of types, which takes longer than all checks."""
+    schema = Images.to_schema().remove_columns(["top5"])
+    schema.coerce = False
+    schema.columns["top1"].coerce = True  # pandas makes floating point numbers of it where there are nulls
+    return schema
+
+
+def _validated(name: str, schema: pa.DataFrameSchema, frame: pd.DataFrame) -> pd.DataFrame:
     try:
         return schema.validate(frame, lazy=True)
     except pa.errors.SchemaErrors as error:
@@ -182,40 +213,90 @@ def table(name: str, rows: pd.DataFrame | list[dict[str, object]]) -> pd.DataFra
         raise DataError(f"Table {name}, column {first['column']}: {value!r} fails {first['check']}.") from None
 
 
+@cache
+def images_schema() -> pyarrow.Schema:
+    """The types of the table `images` in Parquet, where names are dictionaries."""
+    types = {
+        "category": pyarrow.dictionary(pyarrow.int32(), pyarrow.string()),
+        "int64": pyarrow.int64(),
+        "Int64": pyarrow.int64(),
+        "float64": pyarrow.float64(),
+        "bool": pyarrow.bool_(),
+        "object": pyarrow.list_(pyarrow.int64()),
+    }
+    return pyarrow.schema({name: types[str(column.dtype)] for name, column in Images.to_schema().columns.items()})
+
+
+def images_writer(path: Path) -> parquet.ParquetWriter:
+    """Writes image records of the types of `images_schema` to one file."""
+    schema = images_schema()
+    repeated = [field.name for field in schema if pyarrow.types.is_dictionary(field.type)]
+    return parquet.ParquetWriter(path, schema, compression="zstd", use_dictionary=[*repeated, "query", "label"])
+
+
 def write(name: str, frame: pd.DataFrame, processed: Path) -> None:
-    """Writes a table whole or not at all; `images` is one file a device, and files of other devices go."""
-    processed.mkdir(parents=True, exist_ok=True)
-    if name == "images":
-        folder = processed / "images"
-        folder.mkdir(exist_ok=True)
-        written = [_write_file(part, folder / f"{device}.parquet") for device, part in frame.groupby("device_id")]
-        for other in set(folder.glob("*.parquet")) - set(written):
-            other.unlink()
-    else:
-        _write_file(frame, processed / f"{name}.parquet")
+    """Writes a table whole or not at all; `images` is one file a run in a folder a device, and other files go."""
+    if name != "images":
+        write_file(frame, processed / f"{name}.parquet")
+        return
+    folder = processed / "images"
+    folder.mkdir(parents=True, exist_ok=True)
+    written = set()
+    for (device, run), part in frame.groupby(["device_id", "run_id"], observed=True):
+        path = folder / str(device) / f"{run}.parquet"
+        path.parent.mkdir(exist_ok=True)
+        temporary = path.with_suffix(".part")
+        with images_writer(temporary) as writer:
+            writer.write_table(pyarrow.Table.from_pandas(part, images_schema(), preserve_index=False))
+        written.add(temporary.replace(path))
+    for other in set(folder.rglob("*.parquet")) - written:
+        other.unlink()
 
 
-def _write_file(frame: pd.DataFrame, path: Path) -> Path:
-    content = pyarrow.Table.from_pandas(frame, preserve_index=False)
-    if "top5" in frame:  # a column of nulls alone has no type of its own, and then the files would not fit together
-        place = content.schema.get_field_index("top5")
-        content = content.set_column(place, "top5", content["top5"].cast(pyarrow.list_(pyarrow.int64())))
+def write_file(frame: pd.DataFrame, path: Path) -> None:
+    """Writes a table whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".part")
-    parquet.write_table(content, temporary)
-    return temporary.replace(path)
+    parquet.write_table(pyarrow.Table.from_pandas(frame, preserve_index=False), temporary)
+    temporary.replace(path)
 
 
-def read(name: str, processed: Path | str, **filters: list[str]) -> pd.DataFrame:
-    """A processed table, or the rows whose columns hold one of the given values.
+def read(
+    name: str, processed: Path | str, columns: Sequence[str] | None = None, **filters: Collection[str]
+) -> pd.DataFrame:
+    """A processed table, or some columns of it and the rows whose columns hold one of the given values.
 
-    `read("images", "data/processed", instance_id=["tflite_cpu_float32_mnasnet"])` reads only what is
-    asked for. Raises DataError if the table is not there.
+    `read("images", "data/processed", ["image", "correct"], instance_id=["tflite_cpu_float32_mnasnet"])` reads
+    only what is asked for; files of other devices and runs are not even opened. Raises DataError if the table is
+    not there, or if a column is not.
     """
+    known = list(TABLES[name].to_schema().columns)
+    for column in [*(columns or ()), *filters]:
+        if column not in known:
+            raise DataError(f"Table {name} has no column {column!r}: choose {', '.join(known)}.")
     path = Path(processed) / ("images" if name == "images" else f"{name}.parquet")
     if not path.exists():
         raise DataError(f"There is no table {name} in {processed}: run `aiot process` first.")
-    files = sorted(path.glob("*.parquet")) if name == "images" else [path]
-    if not files:
-        return table(name, [])
-    wanted = [(column, "in", list(values)) for column, values in filters.items()]
-    return pd.read_parquet(files, filters=wanted or None)  # type: ignore[call-overload]  # pyarrow takes a list
+    wanted = [compute.field(column).isin(list(values)) for column, values in filters.items()]
+    chosen = reduce(and_, wanted) if wanted else None
+    if name != "images":
+        found = dataset.dataset(path, format="parquet").to_table(columns, chosen)
+        return found.to_pandas()
+    devices, runs = filters.get("device_id"), filters.get("run_id")
+    files = [
+        str(file)
+        for file in sorted(path.glob("*/*.parquet"))
+        if (devices is None or file.parent.name in devices) and (runs is None or file.stem in runs)
+    ]
+    return _frame(dataset.dataset(files, images_schema(), format="parquet").to_table(columns, chosen))
+
+
+def _frame(content: pyarrow.Table) -> pd.DataFrame:
+    """Image records in pandas, with the types of the schema; categories are in order of name, as text would be."""
+    frame = content.to_pandas()
+    for column in frame.select_dtypes("category"):
+        names = frame[column].cat
+        frame[column] = names.set_categories(sorted(names.categories[pd.unique(names.codes)]))
+    if "top1" in frame:
+        frame["top1"] = content["top1"].to_pandas(types_mapper={pyarrow.int64(): pd.Int64Dtype()}.get)
+    return frame

@@ -14,14 +14,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from benchmarks import inference, overhead, reports, start
+from benchmarks import growth, inference, overhead, process, reports, start
 from benchmarks.machine import load_average, this_machine
 from benchmarks.options import ROOT, Options
 from benchmarks.pairs import LEAST_PAIRS, BenchmarkError, Tell
 from benchmarks.table import markdown, record, table
 
-BENCHMARKS = {"start": start, "overhead": overhead, "inference": inference, "reports": reports}
-"""In the order they are run, the short ones first."""
+BENCHMARKS = {"start": start, "overhead": overhead, "inference": inference, "process": process, "reports": reports}
+"""In the order they are run."""
+
+STUDIES = {"growth": growth}
+"""Only run if they are named: they take long, and much space."""
 
 RESULTS = ROOT / "data" / "benchmarks"
 
@@ -29,7 +32,8 @@ RESULTS = ROOT / "data" / "benchmarks"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs what was chosen; gives 1 if something it needs is missing, whatever the speed 0."""
     given = _parser().parse_args(arguments)
-    chosen = {name: BENCHMARKS[name] for name in BENCHMARKS if name in (given.only or BENCHMARKS)}
+    known = BENCHMARKS | STUDIES
+    chosen = {name: known[name] for name in known if name in (given.only or BENCHMARKS)}
     try:
         for name, benchmark in chosen.items():
             if sentence := benchmark.missing():
@@ -103,9 +107,11 @@ def _tell_nothing() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Speed of the toolkit against its peers.")
-    parser.add_argument("--only", action="append", choices=BENCHMARKS, help="this one only; may be repeated")
+    parser.add_argument("--only", action="append", choices=BENCHMARKS | STUDIES, help="this one only; may be repeated")
     parser.add_argument("--pairs", type=_positive, default=LEAST_PAIRS, help="pairs of each comparison (%(default)s)")
-    parser.add_argument("--images", type=_positive, help="images of each run of a network (100; 500 for overhead)")
+    parser.add_argument(
+        "--images", type=_positive, help="images of each run of a network (100; 500 for overhead, process and growth)"
+    )
     parser.add_argument("--notebooks", type=_positive, help="only the first so many notebooks, to try it")
     parser.add_argument("--markdown", action="store_true", help="print the table also as Markdown")
     return parser

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from runner.devices.local import LocalDevice
 
-PACKAGES = ("aiotbench", "ai-edge-litert", "torch", "numpy", "pillow", "papermill", "nbconvert", "typer")
+PACKAGES = ["aiotbench", "ai-edge-litert", "torch", "numpy", "pandas", "pyarrow", "duckdb", "pillow", "papermill"]
+PACKAGES += ["nbconvert", "typer"]
 
 
 @dataclass(frozen=True)

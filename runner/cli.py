@@ -86,18 +86,20 @@ def models_train(
     ] = None,
     per_class: Annotated[int, typer.Option(min=1, help="Training pictures a class.")] = 80,
     threads: Annotated[int, typer.Option("--num-threads", min=1)] = 1,
+    bfloat16: Annotated[bool, typer.Option("--bfloat16", help="Faster on processors that have it.")] = False,
     start: Annotated[Path | None, typer.Option(help="Folder of sample_<model>.npz to start from.")] = None,
     target: Annotated[Path, typer.Option(help="Folder for the .npz files.")] = Path("runner/zoo"),
 ) -> None:
-    """Train the light networks' sample weights.
+    """Train the sample weights.
 
-    On the training part of the sample set; each takes half an hour or more.
+    On the training part of the sample set; each takes a quarter of an hour or more. Of the heavy networks a slim
+    one is trained, which the heavy one then holds.
     """
     from runner import suite
     from runner.progress import bar
     from runner.zoo.train import PHASES, Phase, train
 
-    for model in suite.choose("Model", models, LIGHT_MODELS):
+    for model in suite.choose("Model", models, MODELS):
         with bar() as shown:
             task = shown.add_task(model, total=None)
             trained = train(
@@ -106,6 +108,7 @@ def models_train(
                 seed=seed,
                 per_class=per_class,
                 threads=threads,
+                bfloat16=bfloat16,
                 start=start,
                 progress=lambda text, done, total: shown.update(task, description=text, completed=done, total=total),  # noqa: B023
             )

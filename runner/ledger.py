@@ -47,7 +47,9 @@ def _entry(instance_id: str, paths: list[Path]) -> Entry:
             status, last = "damaged", {}
             continue
         status, last = attempt.status, attempt.last
-        if status in DONE:
+        if attempt.damaged:
+            status, last = "damaged", {}
+        elif status in DONE:
             break
     number = int(paths[-1].name.split(".")[1]) if paths else 0
     return Entry(instance_id, status, number, last)

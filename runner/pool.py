@@ -23,7 +23,7 @@ def processes(jobs: int, log: Path | None = None) -> Iterator[ProcessPoolExecuto
         try:
             yield pool
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)  # leaving the block without waiting here would take that back
             raise
 
 

@@ -12,9 +12,12 @@ the only module of `runner` that the analysis half imports. docs/architecture.md
 An attempt is only ever appended to, and a finished one is never opened for writing again.
 """
 
+import codecs
 import json
+import math
 import os
 import re
+import reprlib
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -22,8 +25,7 @@ SCHEMA_VERSION = 1
 
 ORIGINS = ("measured", "simulated", "imported")
 TERMINAL = ("end", "failed", "unavailable")
-_INT, _NUMBER, _TEXT, _LIST, _DICT = (int,), (int, float), (str,), (list,), (dict,)
-_OPTIONAL = (type(None),)
+_INT, _NUMBER, _TEXT, _LIST, _DICT, _OPTIONAL = (int,), (int, float), (str,), (list,), (dict,), (type(None),)
 
 RUN_FIELDS = {
     "schema_version": _INT,
@@ -71,6 +73,8 @@ EVENT_FIELDS = {
         "model_sha256": _TEXT,
         "accelerator_requested": _TEXT + _OPTIONAL,
         "accelerator_actual": _TEXT + _OPTIONAL,
+        "nodes_delegated": _INT + _OPTIONAL,
+        "partitions": _INT + _OPTIONAL,
         "at": _TEXT,
     },
     "warmup": {"inference_ns": _INT},
@@ -78,7 +82,7 @@ EVENT_FIELDS = {
         "query": _INT,
         "image": _TEXT,
         "label": _INT,
-        "top5": _LIST,  # [class, score] pairs, best first
+        "top5": _LIST,  # [class, score] pairs, best first; the class is a whole number
         "decode_ns": _INT,
         "preprocess_ns": _INT,
         "inference_ns": _INT,
@@ -86,14 +90,7 @@ EVENT_FIELDS = {
         "at_ns": _INT,  # since the first query began
     },
     "image_failed": {"query": _INT, "image": _TEXT, "label": _INT, "reason": _TEXT, "spent_ns": _INT, "at_ns": _INT},
-    "operator": {
-        "model": _TEXT,
-        "framework": _TEXT,
-        "operator": _TEXT,
-        "kind": _TEXT,
-        "repetition": _INT,
-        "time_ns": _INT,
-    },
+    "operator": dict(dict.fromkeys(["model", "framework", "operator", "kind"], _TEXT), repetition=_INT, time_ns=_INT),
     "summary": {"count": _INT, "tool": _TEXT, "mean_ms": _NUMBER},
     "end": {"images": _INT, "failed_images": _INT, "correct": _INT, "loop_ns": _INT, "peak_rss_kb": _INT + _OPTIONAL},
     "failed": {"reason": _TEXT},
@@ -112,7 +109,7 @@ TELEMETRY_FIELDS = {
 }
 """Fields of a line of telemetry.jsonl and their types."""
 
-_ATTEMPT_NAME = re.compile(r"(?P<instance>[a-z0-9_]+)\.(?P<attempt>[1-9][0-9]*)\.jsonl")
+_ATTEMPT_NAME = re.compile(r"(?P<instance>[a-z0-9_]+)\.(?P<attempt>[1-9][0-9]{0,8})\.jsonl")
 
 
 class RawLogError(Exception):
@@ -124,16 +121,31 @@ def utc_now():
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def parse(text):
+    """What a line or a file (bytes) says in JSON; raises ValueError if it is no JSON, or no text in UTF-8."""
+    try:
+        record = json.loads(text.decode("utf-8"))
+        if b"\\u" in text:  # an escape may be one half of a character, which no file can hold
+            json.dumps(record, ensure_ascii=False).encode("utf-8")
+        return record
+    except RecursionError:
+        raise ValueError("it is nested too deeply")
+
+
 def check(record, fields, where):
-    """Raises RawLogError if a field is missing or of another type."""
+    """Raises RawLogError if a field is missing or of another type.
+
+    Whole numbers have at most 64 bits, other numbers are finite, times and query numbers are not negative.
+    """
     for name, types in fields.items():
         if name not in record and type(None) not in types:
             raise RawLogError("%s has no field %r." % (where, name))
         value = record.get(name)
-        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-            raise RawLogError("%s has %r as %s, which is not of the format." % (where, value, name))
-        if name.endswith("_ns") and value is not None and value < 0:
-            raise RawLogError("%s has the negative time %r as %s." % (where, value, name))
+        fits = math.isfinite(value) if isinstance(value, float) else type(value) is not int or -(2**63) <= value < 2**63
+        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types) or not fits:
+            raise RawLogError("%s has %s as %s, which is not of the format." % (where, reprlib.repr(value), name))
+        if (name.endswith("_ns") or name == "query") and value is not None and value < 0:
+            raise RawLogError("%s has the negative value %r as %s." % (where, value, name))
 
 
 def write_json(path, record, fields):
@@ -149,7 +161,7 @@ def read_json(path, fields):
     """A record of run.json or device.json; raises RawLogError if it is missing, broken or of a newer version."""
     path = Path(path)
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = parse(path.read_bytes())
     except FileNotFoundError:
         raise RawLogError("%s is missing: the folder is not a run, or the run ended before it began." % path)
     except (ValueError, OSError) as error:
@@ -159,8 +171,8 @@ def read_json(path, fields):
     version = record.get("schema_version")
     if not isinstance(version, int) or version > SCHEMA_VERSION or version < 1:
         raise RawLogError(
-            "%s has schema version %r; this version reads 1 to %d: update the toolkit."
-            % (path, version, SCHEMA_VERSION)
+            "%s has schema version %s; this version reads 1 to %d: update the toolkit."
+            % (path, reprlib.repr(version), SCHEMA_VERSION)
         )
     check(record, fields, str(path))
     return record
@@ -215,79 +227,116 @@ def close_attempt(path, event, **fields):
 
 
 class Attempt(object):
-    """One attempt as read: its events, how it ended and what was wrong with the file.
+    """One attempt as read: its events, how it ended and which lines of the file are not used.
 
     status is "end", "failed", "unavailable", or "cut" where the last event is none of these.
     """
 
-    def __init__(self, path, events, dropped):
+    def __init__(self, path, events, left_out, dropped):
         match = _ATTEMPT_NAME.fullmatch(Path(path).name)
         self.path = Path(path)
         self.instance = match["instance"] if match else None
         self.attempt = int(match["attempt"]) if match else None
         self.events = events
-        self.dropped = dropped  # text of a half-written line, or None
+        self.left_out = left_out  # what is wrong with each line of the file that is no event here
+        self.dropped = dropped  # text of a half-written line, which is left out too, or None
         self.status = events[-1]["event"] if events and events[-1]["event"] in TERMINAL else "cut"
 
     @property
     def last(self):
         return self.events[-1] if self.events else {}
 
+    @property
+    def damaged(self):
+        """Whether more is left out than the half-written line that a crash leaves."""
+        return len(self.left_out) > (self.dropped is not None)
+
     def of(self, event):
         """All events of one name, in order."""
         return [record for record in self.events if record["event"] == event]
 
 
-def read_attempt(path):
-    """Reads one attempt.
-
-    A half-written line is what a crash leaves: it is dropped, and named in `dropped`, where it is the
-    last line or stands just before the ending that the host added. Anything else that is not of the
-    format raises RawLogError.
-    """
-    path = Path(path)
+def read_bytes(path):
+    """The content of a file; raises RawLogError if it is none, or cannot be read."""
     try:
-        lines = path.read_bytes().split(b"\n")
+        if Path(path).exists() and not Path(path).is_file():  # a pipe would never end
+            raise RawLogError("%s is not a file." % path)
+        return Path(path).read_bytes()
     except OSError as error:
         raise RawLogError("%s cannot be read (%s)." % (path, error.strerror))
-    if lines and not lines[-1]:
+
+
+def read_attempt(path):
+    """Reads one attempt; raises RawLogError if it cannot be read or holds no event. See parse_attempt."""
+    return parse_attempt(path, read_bytes(path))
+
+
+def parse_attempt(path, data):
+    """The attempt that a file of this name and content (bytes) is; RawLogError if there is no event in it.
+
+    A line that is not of the format is left out and named, and so are a line after the ending, a second `load`
+    and a query that was there before. A half-written line is what a crash leaves: the last line, or the one
+    before the ending that the host added.
+    """
+    lines = (data[3:] if data.startswith(codecs.BOM_UTF8) else data).split(b"\n")  # some editors add the mark
+    if not lines[-1]:
         lines.pop()
-    events = []  # type: list
+    events, left_out, known = [], [], set()  # type: list, list, set
     dropped = None
     for number, line in enumerate(lines, 1):
+        where = "line %d" % number
         try:
-            record = json.loads(line.decode("utf-8"))
+            record = parse(line)
+            _check_event(record, where)
+            if events and events[-1]["event"] in TERMINAL:
+                raise RawLogError("%s follows the end of the attempt." % where)
+            if record["event"] in ("load", "image", "image_failed"):
+                once = "load" if record["event"] == "load" else "query %d" % record["query"]
+                if once in known:
+                    raise RawLogError("%s is %s a second time." % (where, once))
+                known.add(once)
+        except RawLogError as error:
+            left_out.append(str(error)[:-1])
         except ValueError:
-            closing = number == len(lines) - 1 and lines[-1].find(b'"event":"failed"') >= 0
-            if number == len(lines) or closing:
+            left_out.append("%s is not JSON" % where)
+            if number == len(lines) or (number == len(lines) - 1 and b'"event":"failed"' in lines[-1]):
                 dropped = line.decode("utf-8", "replace")
-                continue
-            raise RawLogError("%s line %d is not JSON: the file is damaged." % (path, number))
-        where = "%s line %d" % (path, number)
-        if not isinstance(record, dict) or record.get("event") not in EVENT_FIELDS:
-            raise RawLogError("%s is not an event of schema version %d." % (where, SCHEMA_VERSION))
-        if events and events[-1]["event"] in TERMINAL:
-            raise RawLogError("%s follows the end of the attempt." % where)
-        check(record, EVENT_FIELDS[record["event"]], where)
-        if not all(isinstance(pair, list) and len(pair) == 2 for pair in record.get("top5", [])):
-            raise RawLogError("%s has %r as top5: it holds pairs of class and score." % (where, record["top5"]))
-        events.append(record)
-    if not events and dropped is None:
-        raise RawLogError("%s is empty." % path)
-    return Attempt(path, events, dropped)
+                left_out[-1] = "a half-written line was dropped: %r" % dropped[:60]
+        else:
+            events.append(record)
+    attempt = Attempt(path, events, left_out, dropped)
+    if not events and (attempt.damaged or not lines):
+        raise RawLogError("%s %s." % (path, "holds no event: " + left_out[0] if lines else "is empty"))
+    return attempt
+
+
+def _check_event(record, where):
+    """Raises RawLogError if what a line says is not an event of the format."""
+    event = record.get("event") if isinstance(record, dict) else None
+    if not isinstance(event, str) or event not in EVENT_FIELDS:
+        raise RawLogError("%s is not an event of schema version %d." % (where, SCHEMA_VERSION))
+    check(record, EVENT_FIELDS[event], where)
+    if event == "image" and not all(_is_answer(pair) for pair in record["top5"]):
+        raise RawLogError("%s has %s as top5: pairs of class and score." % (where, reprlib.repr(record["top5"])))
+
+
+def _is_answer(pair):
+    """Whether it is a class and its score; a score may be NaN, which a broken network gives."""
+    if not isinstance(pair, list) or [type(value) in (int, float) for value in pair] != [True, True]:
+        return False
+    return abs(pair[0]) < 2**53 and pair[0] == int(pair[0])  # JSON tells 36 and 36.0 not apart (RFC 8259, section 6)
 
 
 def read_telemetry(path):
-    """Samples of telemetry.jsonl, none if there is no such file, and how many lines are not of the format."""
-    path = Path(path)
-    samples = []  # type: list
-    broken = 0
-    if path.exists():
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    """Samples of telemetry.jsonl, none without such a file, and how many lines are not of the format."""
+    samples, broken = [], 0  # type: list, int
+    if Path(path).exists():
+        lines = read_bytes(path).split(b"\n")
+        for line in lines if lines[-1] else lines[:-1]:
             try:
-                sample = json.loads(line)
+                sample = parse(line)
                 check(sample, TELEMETRY_FIELDS, str(path))
-            except (ValueError, AttributeError, RawLogError):
+            except (ValueError, TypeError, AttributeError, RawLogError):  # also what is JSON, and no object
                 broken += 1
             else:
                 samples.append(sample)

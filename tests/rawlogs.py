@@ -11,8 +11,8 @@ from runner import rawlog
 RUN = "20260101T000000Z-aaaaaa"
 LOAD = {
     "event": "load",
-    "attempt": 1,
-    "instance": "any",
+    "attempt": None,  # as the name of the file says
+    "instance": None,
     "load_ns": 12_500_000,
     "framework_version": "ai-edge-litert 2.3.0",
     "threads": 2,
@@ -89,8 +89,19 @@ def failed_image(query: int, spent_ms: float = 50) -> dict[str, Any]:
     }
 
 
-def end(peak_rss_kb: int | None = 123_456) -> dict[str, Any]:
-    return {"event": "end", "images": 0, "failed_images": 0, "correct": 0, "loop_ns": 1, "peak_rss_kb": peak_rss_kb}
+def end(peak_rss_kb: int | None = 123_456, **counts: int) -> dict[str, Any]:
+    """The ending; what is not given of images, failed_images and correct is counted when it is written."""
+    return {"event": "end", "loop_ns": 1, "peak_rss_kb": peak_rss_kb, **counts}
+
+
+def counted(events: Sequence[dict[str, Any]]) -> dict[str, int]:
+    """What an ending says of the events before it."""
+    shown = [event for event in events if event["event"] == "image"]
+    return {
+        "images": len(shown),
+        "failed_images": sum(event["event"] == "image_failed" for event in events),
+        "correct": sum(event["top5"][:1] != [] and event["top5"][0][0] == event["label"] for event in shown),
+    }
 
 
 def attempt(folder: Path, instance_id: str, *events: dict[str, Any], number: int = 1) -> Path:
@@ -99,6 +110,12 @@ def attempt(folder: Path, instance_id: str, *events: dict[str, Any], number: int
     with rawlog.AttemptWriter(path) as log:
         for event in events:
             fields = dict(event)
+            if event["event"] == "end":
+                fields = {**counted(events), **event}
+            if event["event"] == "load":
+                fields |= {
+                    name: value for name, value in (("attempt", number), ("instance", instance_id)) if not event[name]
+                }
             log.write(fields.pop("event"), **fields)
     return path
 

@@ -93,7 +93,7 @@ def finish(figure: Figure, origin: str, alt: str) -> Figure:
     Simulated data are marked over the whole figure, so that no cut-out loses the mark.
     """
     simulated = "simulated" in origin.lower()
-    line = origin.replace("simulated", "SIMULATED") if simulated else origin
+    line = origin.replace("simulated", "SIMULATED", 1) if simulated else origin
     # as the figure's x label the constrained layout keeps room for it
     figure.supxlabel(line, x=0.995, ha="right", fontsize=6.5, color=SIMULATED if simulated else GREY)
     if simulated:

@@ -77,8 +77,8 @@ def to_html(
 ) -> str:
     """The table that `table` displays. Headings tell their scope, numbers are aligned right.
 
-    Columns of two levels become two rows of headings. A table of more than MOST_ROWS is folded. Raises ReportError if a format is for a column that
-    is not there.
+    Columns of two levels become two rows of headings. A table of more than MOST_ROWS is folded. Raises
+    ReportError if a format is for a column that is not there.
     """
     from pandas.api import types
 

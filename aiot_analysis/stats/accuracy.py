@@ -10,16 +10,14 @@ from statsmodels.stats.proportion import proportion_confint
 from aiot_analysis.stats import pairing
 from aiot_analysis.stats.resample import LEVEL
 
-PAPER_IMAGES = 500  # Section III-A: 100 classes of 5 images
 
-
-def with_interval(rows: pd.DataFrame, images_at_most: int = PAPER_IMAGES) -> pd.DataFrame:
+def with_interval(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows with accuracy_low and accuracy_high, fractions of 1: Wilson's 95 % score interval (1927).
 
-    It counts no more images than the data set has (`images_at_most`): a timed profile shows them more than
-    once, which says nothing new about accuracy. Null where there is no accuracy.
+    It counts each image once (`distinct_images`): a timed profile shows them more than once, which says
+    nothing new about accuracy. Null where there is no accuracy.
     """
-    n = rows["images"].clip(upper=images_at_most).to_numpy(float)
+    n = rows["distinct_images"].to_numpy(float)
     accuracy = rows["accuracy"].to_numpy(float)
     known = (n > 0) & ~np.isnan(accuracy)
     low, high = np.full(len(rows), np.nan), np.full(len(rows), np.nan)

@@ -19,9 +19,10 @@ def judge(row: Mapping[str, Any]) -> tuple[str, str]:
     The words are those of the MLPerf Mobile rules:
 
     - unavailable: the device cannot run it (status "unavailable").
-    - invalid: it failed or was cut off, or there is no accuracy or no time.
+    - invalid: it failed or was cut off, or there is no accuracy or no time (or none but zeros).
     - semi-valid: there are numbers, but with fewer than 500 images (MIN_IMAGES), images that failed, times that
-      scatter by more than half their mean (MAX_CV), or another accelerator than was asked for.
+      scatter by more than half their mean (MAX_CV), another accelerator than was asked for, or something odd in
+      the log.
     - valid: none of these.
 
     Reads status, images, failed_images, accuracy, timing, the mean and sd of that timing, and
@@ -36,7 +37,8 @@ def judge(row: Mapping[str, Any]) -> tuple[str, str]:
 
     column = select.time_column(row["timing"])
     mean, sd = _value(row, f"{column}_mean"), _value(row, f"{column}_sd")
-    without = [what for what, value in (("accuracy", _value(row, "accuracy")), ("time", mean)) if value is None]
+    # a mean of zero is what a clock gives that stands still
+    without = [what for what, value in (("accuracy", _value(row, "accuracy")), ("time", mean or None)) if value is None]
     if without:
         return "invalid", _join(said, *(f"no {what} was measured" for what in without))
 

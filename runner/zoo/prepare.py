@@ -145,15 +145,14 @@ def _build(one: Instance, source: weights.Source, folder: Path) -> Artifact:
 def network(source: weights.Source, model: str) -> nn.Module:
     """The float32 network with its weights; raises ModelError if they do not fit it."""
     from runner.zoo.architectures import build, build_pretrained, load_arrays
+    from runner.zoo.slim import embedded
 
-    if source.name == "pretrained" and source.file is not None:
+    if source.form == "torchvision":
         return build_pretrained(model, source.file.parent.parent)
-    if source.file is None:
-        from runner.zoo.fit import fitted
-
-        return fitted(model)
-    module = build(model, source.settings.classes)
     try:
+        if source.form == "slim":
+            return embedded(model, weights.read(source.file))
+        module = build(model, source.settings.classes)
         load_arrays(module, weights.read(source.file))
     except RuntimeError as error:
         detail = " ".join(str(error).split())[:200]

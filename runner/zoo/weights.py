@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from runner.dataset.sample import LABEL_SPACE as SAMPLE_SPACE
 from runner.errors import ModelError
@@ -24,12 +23,13 @@ SUFFIXES = (".pth", ".npz", ".safetensors")
 
 @dataclass(frozen=True)
 class Source:
-    """Weights that are at hand: a file, or "fitted" for the heavy networks of the sample set."""
+    """Weights that are at hand."""
 
     name: str  # sample, pretrained or the folder's name
-    file: Path | None
+    file: Path
     sha256: str
     settings: Settings
+    form: Literal["state dict", "torchvision", "slim"] = "state dict"  # slim: see runner.zoo.slim
 
 
 def locate(kind: str, model: str, cache: Path) -> Source:
@@ -41,17 +41,14 @@ def locate(kind: str, model: str, cache: Path) -> Source:
         return _sample(model)
     if kind == "pretrained":
         file = download(*torchvision_file(model), cache / "hub" / "checkpoints")
-        return Source(kind, file, sha256_of(file), _pretrained_settings(model))
+        return Source(kind, file, sha256_of(file), _pretrained_settings(model), "torchvision")
     return _from_folder(Path(kind), model)
 
 
 def _sample(model: str) -> Source:
+    file = Path(str(resources.files("runner.zoo").joinpath(f"sample_{model}.npz")))
     settings = default_settings(model, SAMPLE_SPACE, 100)
-    if model in LIGHT_MODELS:
-        file = Path(str(resources.files("runner.zoo").joinpath(f"sample_{model}.npz")))
-        return Source("sample", file, sha256_of(file), settings)
-    recipe = resources.files("runner.zoo").joinpath("fit.py").read_bytes()
-    return Source("sample", None, hashlib.sha256(recipe + model.encode()).hexdigest(), settings)
+    return Source("sample", file, sha256_of(file), settings, "state dict" if model in LIGHT_MODELS else "slim")
 
 
 def _from_folder(folder: Path, model: str) -> Source:

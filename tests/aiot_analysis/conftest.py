@@ -22,6 +22,8 @@ INSTANCE = {
     "dataset": "sample",
     "images": 500,
     "failed_images": 0,
+    "distinct_images": 500,
+    "log_lines": 502,
     "status": "end",
     "verdict": "valid",
     "reasons": "",
@@ -50,7 +52,8 @@ def instance(instance_id: str, accuracy: float | None = 0.5, time_ms: float | No
         "model_mb": {"float32": 8.0, "float16": 4.0}.get(quantization, 2.0),
     }
     if accuracy is None:
-        row |= {"status": "unavailable", "verdict": "unavailable", "reasons": "not offered here", "images": 0}
+        row |= {"status": "unavailable", "verdict": "unavailable", "reasons": "not offered here"}
+        row |= {"images": 0, "distinct_images": 0, "log_lines": 1}
     return {**row, **other}
 
 

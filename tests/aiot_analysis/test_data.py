@@ -54,6 +54,8 @@ def test_one_origin_is_loaded_with_what_belongs_to_it(project):
     assert found.instances["device_id"].tolist() == ["local"]
     assert found.images()["end_to_end_ms"].tolist() == [10.0, 20.0]
     assert found.images(image=["image-0001"])["end_to_end_ms"].tolist() == [20.0]
+    assert "top5" not in found.images()
+    assert found.images(["top5"])["top5"].map(list).tolist() == [[0, 1, 2, 3, 4]] * 2
     assert found.telemetry().empty and found.operators().empty and found.left_out.empty
 
 

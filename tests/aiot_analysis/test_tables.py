@@ -1,13 +1,15 @@
 import pandas as pd
+import pyarrow
 import pytest
 from pandas.testing import assert_frame_equal
 
 from aiot_analysis import tables
 from aiot_analysis.errors import DataError
 
-from .conftest import device, images, instance, instances
+from .conftest import INSTANCE, device, images, instance, instances
 
 ID = "tflite_cpu_int8_mnasnet"
+RUN = INSTANCE["run_id"]
 
 
 @pytest.fixture
@@ -58,7 +60,7 @@ def test_an_empty_table_is_read_as_it_was_written(name, processed):
     found = tables.read(name, processed)
     assert found.empty
     assert found.columns.tolist() == empty.columns.tolist()
-    assert_frame_equal(found, empty, check_dtype=name != "images")
+    assert_frame_equal(found, empty, check_dtype=name != "images", check_categorical=False)
 
 
 def test_what_is_written_is_read_with_its_nulls_and_types(processed):
@@ -80,31 +82,87 @@ def test_image_records_are_read_as_they_were_written(processed):
     assert [None if top5 is None else list(top5) for top5 in found["top5"]] == [[0, 1, 2, 3, 4]] * 2 + [None] * 2
 
 
-def test_images_are_one_file_a_device_and_filters_read_only_what_is_asked_for(processed):
+def image_files(processed):
+    return sorted(
+        path.relative_to(processed / "images").as_posix() for path in (processed / "images").rglob("*.parquet")
+    )
+
+
+def test_images_are_one_file_a_run_and_filters_read_only_what_is_asked_for(processed):
     parts = [
         images(ID, [True], [10.0]),
         images(ID, [True, False], [10.0, 20.0], device_id="phone", origin="imported"),
         images("tflite_cpu_float32_mnasnet", [False], [30.0], device_id="phone"),
     ]
     tables.write("images", pd.concat(parts), processed)
-    assert sorted(path.name for path in (processed / "images").iterdir()) == ["local.parquet", "phone.parquet"]
+    assert image_files(processed) == [f"local/{RUN}.parquet", f"phone/{RUN}.parquet"]
     assert len(tables.read("images", processed)) == 4
     assert tables.read("images", processed, device_id=["phone"])["end_to_end_ms"].tolist() == [10.0, 20.0, 30.0]
     assert len(tables.read("images", processed, device_id=["phone"], instance_id=[ID])) == 2
     assert len(tables.read("images", processed, origin=["imported", "measured"], instance_id=[ID])) == 3
     assert tables.read("images", processed, origin=["simulated"]).empty
+    assert tables.read("images", processed, run_id=["another"]).empty
+
+
+def test_files_of_other_devices_and_runs_are_not_opened(processed):
+    parts = [images(ID, [True], [10.0]), images(ID, [True], [20.0], device_id="phone")]
+    tables.write("images", pd.concat(parts), processed)
+    (processed / "images" / "local" / f"{RUN}.parquet").write_bytes(b"no table")
+    assert tables.read("images", processed, device_id=["phone"])["end_to_end_ms"].tolist() == [20.0]
+    (processed / "images" / "phone" / "another.parquet").write_bytes(b"no table")
+    assert tables.read("images", processed, device_id=["phone"], run_id=[RUN])["end_to_end_ms"].tolist() == [20.0]
+
+
+def test_only_the_columns_that_are_named_are_read(processed):
+    tables.write("images", images(ID, [True, False], [10.0, 20.0]), processed)
+    found = tables.read("images", processed, ["correct", "image"], instance_id=[ID])
+    assert found.columns.tolist() == ["correct", "image"]
+    assert found["correct"].tolist() == [True, False]
+    tables.write("instances", instances(instance(ID)), processed)
+    assert tables.read("instances", processed, ["model"], model=["mnasnet"]).to_dict("list") == {"model": ["mnasnet"]}
+
+
+@pytest.mark.parametrize("asked", [{"columns": ["colour"]}, {"colour": ["red"]}])
+def test_a_column_that_is_not_there_is_named(processed, asked):
+    tables.write("images", images(ID, [True], [10.0]), processed)
+    with pytest.raises(DataError, match="Table images has no column 'colour': choose run_id, device_id"):
+        tables.read("images", processed, **asked)
+
+
+def test_names_in_image_records_are_categories_in_order_of_name_without_those_of_other_rows(processed):
+    parts = [images(ID, [True, False], [1.0, 2.0], device_id=device) for device in ("phone", "local")]
+    tables.write("images", pd.concat(parts), processed)
+    found = tables.read("images", processed, image=["image-0001"])
+    assert found["device_id"].tolist() == ["local", "phone"]
+    assert found["device_id"].cat.categories.tolist() == ["local", "phone"]
+    assert found["image"].cat.categories.tolist() == ["image-0001"]
+
+
+def test_image_records_are_checked_before_they_are_written():
+    good = pyarrow.Table.from_pandas(
+        images(ID, [True, False], [1.0, 2.0]), tables.images_schema(), preserve_index=False
+    )
+    tables.check_images(good)
+    failed = good.set_column(good.schema.get_field_index("top1"), "top1", pyarrow.array([1, None], pyarrow.int64()))
+    tables.check_images(failed)
+    late = good.set_column(good.schema.get_field_index("at_s"), "at_s", [[0.0, -1.0]])
+    with pytest.raises(DataError, match=r"Table images, column at_s: -1\.0 fails greater_than_or_equal_to\(0\)"):
+        tables.check_images(late)
+    origin = pyarrow.array(["measured", "dreamt"]).dictionary_encode()
+    with pytest.raises(DataError, match="Table images, column origin: 'dreamt' fails isin"):
+        tables.check_images(good.set_column(good.schema.get_field_index("origin"), "origin", origin))
 
 
 def test_images_of_devices_that_are_no_longer_there_go(processed):
     both = pd.concat([images(ID, [True], [1.0]), images(ID, [True], [1.0], device_id="phone")])
     tables.write("images", both, processed)
     tables.write("images", both[both["device_id"] == "phone"], processed)
-    assert [path.name for path in (processed / "images").iterdir()] == ["phone.parquet"]
+    assert image_files(processed) == [f"phone/{RUN}.parquet"]
 
 
 def test_what_an_interrupted_write_left_is_not_read(processed):
     tables.write("images", images(ID, [True], [1.0]), processed)
-    (processed / "images" / "phone.parquet.part").write_bytes(b"PAR1 half a file")
+    (processed / "images" / "local" / "another.part").write_bytes(b"PAR1 half a file")
     (processed / "devices.parquet.part").write_bytes(b"PAR1 half a file")
     assert len(tables.read("images", processed)) == 1
     with pytest.raises(DataError, match="There is no table devices"):

@@ -18,6 +18,15 @@ IMAGE = {
     "postprocess_ns": 4,
     "at_ns": 5,
 }
+FAILED_IMAGE = {
+    "event": "image_failed",
+    "query": 1,
+    "image": "b.jpg",
+    "label": 3,
+    "reason": "x",
+    "spent_ns": 1,
+    "at_ns": 6,
+}
 END = {"event": "end", "images": 1, "failed_images": 0, "correct": 1, "loop_ns": 10, "peak_rss_kb": None}
 
 
@@ -73,23 +82,91 @@ def test_the_host_can_close_a_cut_log(log):
 
 
 @pytest.mark.parametrize(
-    ("lines", "message"),
+    ("line", "reason"),
     [
-        ("", "is empty"),
-        ('not json\n{"event":"end"}\n', "line 1 is not JSON"),
-        ('{"event":"party"}\n', "line 1 is not an event of schema version 1"),
-        ('{"event":"failed"}\n', "has no field 'reason'"),
-        ('{"event":"failed","reason":7}\n', "has 7 as reason"),
-        (f"{json.dumps(END)}\n{json.dumps(IMAGE)}\n", "line 2 follows the end of the attempt"),
-        ('{"event":"warmup","inference_ns":true}\n', "has True as inference_ns"),
-        ('{"event":"warmup","inference_ns":-1}\n', "has the negative time -1 as inference_ns"),
-        (json.dumps({**IMAGE, "top5": [3, 0.9]}) + "\n", "as top5: it holds pairs of class and score"),
+        ("not json", "line 2 is not JSON"),
+        ("", "line 2 is not JSON"),
+        ("[" * 100_000, "line 2 is not JSON"),
+        ("1" * 5000, None),
+        ('"\\ud800"', "line 2 is not JSON"),
+        ("[1]", "line 2 is not an event of schema version 1"),
+        ('{"event":["image"]}', "line 2 is not an event of schema version 1"),
+        ('{"event":"party"}', "line 2 is not an event of schema version 1"),
+        ('{"event":"failed"}', "line 2 has no field 'reason'"),
+        ('{"event":"failed","reason":7}', "line 2 has 7 as reason, which is not of the format"),
+        ('{"event":"warmup","inference_ns":true}', "line 2 has True as inference_ns, which is not of the format"),
+        ('{"event":"warmup","inference_ns":1.0}', "line 2 has 1.0 as inference_ns, which is not of the format"),
+        ('{"event":"warmup","inference_ns":-1}', "line 2 has the negative value -1 as inference_ns"),
+        (
+            f'{{"event":"warmup","inference_ns":{2**63}}}',
+            f"line 2 has {2**63} as inference_ns, which is not of the format",
+        ),
+        (
+            '{"event":"summary","count":1,"tool":"x","mean_ms":NaN}',
+            "line 2 has nan as mean_ms, which is not of the format",
+        ),
+        (json.dumps({**IMAGE, "query": -1}), "line 2 has the negative value -1 as query"),
+        (json.dumps({**IMAGE, "top5": [3, 0.9]}), "line 2 has [3, 0.9] as top5: pairs of class and score"),
+        (json.dumps({**IMAGE, "top5": [[1.5, 0.9]]}), "line 2 has [[1.5, 0.9]] as top5: pairs of class and score"),
+        (json.dumps({**IMAGE, "top5": [[2**53, 1]]}), f"line 2 has [[{2**53}, 1]] as top5: pairs of class and score"),
+        (json.dumps({**IMAGE, "label": 1}), "line 2 is query 0 a second time"),
+        (json.dumps({**FAILED_IMAGE, "query": 0}), "line 2 is query 0 a second time"),
     ],
 )
-def test_a_damaged_log_is_named_with_its_line(log, lines, message):
-    log.write_text(lines)
+def test_a_line_that_is_not_of_the_format_is_left_out_and_named(log, line, reason):
+    log.write_text("\n".join([json.dumps(IMAGE), line, json.dumps({**IMAGE, "query": 1}), json.dumps(END)]) + "\n")
+    attempt = rawlog.read_attempt(log)
+    assert [event["event"] for event in attempt.events] == ["image", "image", "end"]
+    assert len(attempt.left_out) == 1
+    assert attempt.left_out[0].startswith("line 2 ") if reason is None else attempt.left_out == [reason]
+    assert (attempt.status, attempt.damaged, attempt.dropped) == ("end", True, None)
+
+
+def test_what_follows_the_ending_is_left_out(log):
+    write_lines(log, IMAGE, END, {**IMAGE, "query": 1}, END)
+    attempt = rawlog.read_attempt(log)
+    assert attempt.events == [IMAGE, END]
+    assert attempt.left_out == [f"line {number} follows the end of the attempt" for number in (3, 4)]
+
+
+def test_a_score_may_be_nan_and_a_whole_class_may_be_written_with_a_point(log):
+    log.write_text(json.dumps({**IMAGE, "top5": [[3.0, float("nan")], [-1, 10**400]]}) + "\n")
+    [event] = rawlog.read_attempt(log).events
+    assert event["top5"][0][0] == 3
+
+
+def test_a_byte_order_mark_is_no_damage(log):
+    write_lines(log, IMAGE, END)
+    log.write_bytes(b"\xef\xbb\xbf" + log.read_bytes())
+    assert rawlog.read_attempt(log).events == [IMAGE, END]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", r"mnasnet\.2\.jsonl is empty\."),
+        ("what\nis this\n", r"mnasnet\.2\.jsonl holds no event: line 1 is not JSON\."),
+        ('{"event":"failed"}\n', r"mnasnet\.2\.jsonl holds no event: line 1 has no field 'reason'\."),
+    ],
+)
+def test_a_log_without_an_event_is_refused(log, content, message):
+    log.write_text(content)
     with pytest.raises(rawlog.RawLogError, match=message):
         rawlog.read_attempt(log)
+
+
+def test_what_is_no_file_is_refused(log):
+    log.mkdir()
+    with pytest.raises(rawlog.RawLogError, match=r"mnasnet\.2\.jsonl is not a file\."):
+        rawlog.read_attempt(log)
+
+
+@given(text=st.binary(max_size=60))
+def test_any_bytes_are_lines_that_are_events_or_are_named(text):
+    path = rawlog.attempt_path(".", "tflite_cpu_int8_mnasnet", 1)
+    data = json.dumps(IMAGE).encode() + b"\n" + text
+    attempt = rawlog.parse_attempt(path, data)
+    assert len(attempt.events) + len(attempt.left_out) == len(data.split(b"\n")) - data.endswith(b"\n")
 
 
 @pytest.mark.parametrize("version", [0, 2, "1", None])
@@ -117,6 +194,6 @@ def test_attempts_are_found_in_the_order_of_their_numbers(tmp_path):
 
 def test_broken_telemetry_lines_are_left_out_and_counted(tmp_path):
     path = tmp_path / "telemetry.jsonl"
-    path.write_text('{"at":"x"}\n{"at":\n[1]\n{"at":"y"}\n')
-    assert rawlog.read_telemetry(path) == ([{"at": "x"}, {"at": "y"}], 2)
+    path.write_bytes(b'{"at":"x"}\n{"at":\n[1]\n7\n{"at":"\xff"}\n{"at":"z","load_average":NaN}\n{"at":"y"}\n')
+    assert rawlog.read_telemetry(path) == ([{"at": "x"}, {"at": "y"}], 5)
     assert rawlog.read_telemetry(tmp_path / "missing.jsonl") == ([], 0)

@@ -49,6 +49,8 @@ def instance(
         "dataset": "samples",
         "images": 100 if valid else 0,
         "failed_images": 0,
+        "distinct_images": 100 if valid else 0,
+        "log_lines": 102 if valid else 1,
         "correct": 70 if valid else 0,
         "accuracy": 0.7 if valid else None,
         "status": "end" if valid else "unavailable",

@@ -28,6 +28,12 @@ def test_repeated_images_do_not_narrow_the_interval():
     assert found["accuracy_low"].nunique() == 1
 
 
+def test_more_images_of_a_larger_set_narrow_the_interval():
+    small, large = instance(F32, 0.7), instance(INT8, 0.7, images=1024, distinct_images=1024)
+    found = accuracy.with_interval(instances(small, large))
+    assert found["accuracy_low"].tolist() == pytest.approx([0.6584, 0.67123], abs=5e-5)
+
+
 def test_no_accuracy_no_interval():
     found = accuracy.with_interval(instances(instance(F32, None, None))).iloc[0]
     assert np.isnan(found["accuracy_low"]) and np.isnan(found["accuracy_high"])
@@ -36,8 +42,8 @@ def test_no_accuracy_no_interval():
 @given(st.floats(0, 1), st.integers(1, 2000))
 @settings(max_examples=50, deadline=None)
 def test_wilson_interval_holds_the_estimate_and_stays_within_0_and_1(value, n):
-    row = pd.DataFrame({"accuracy": [value], "images": [n]})
-    found = accuracy.with_interval(row, images_at_most=n).iloc[0]
+    row = pd.DataFrame({"accuracy": [value], "images": [n], "distinct_images": [n]})
+    found = accuracy.with_interval(row).iloc[0]
     assert 0 <= found["accuracy_low"] <= value <= found["accuracy_high"] <= 1
 
 

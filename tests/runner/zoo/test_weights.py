@@ -146,7 +146,9 @@ def test_torchvisions_files_fit_their_networks(model, tmp_path):
     file = tmp_path / "checkpoints" / url.rsplit("/", 1)[1]
     file.parent.mkdir()
     torch.save(state, file)
-    network = prepare.network(weights.Source("pretrained", file, "0", Settings(224, "imagenet-1000", 1000)), model)
+    network = prepare.network(
+        weights.Source("pretrained", file, "0", Settings(224, "imagenet-1000", 1000), "torchvision"), model
+    )
     image = torch.rand(1, 3, 299, 299)
     with torch.no_grad():
         assert torch.equal(network(image), original(image))

@@ -1,6 +1,10 @@
+"""From raw logs to tables: what a run becomes, and what is left out."""
+
 import json
+import os
 import re
 import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -37,7 +41,9 @@ def only(name, processed):
 
 def reasons(result):
     """What was left out, by file name."""
-    return {path.rpartition("/")[2]: reason for path, reason in result.left_out}
+    found = {path.rpartition("/")[2]: reason for path, reason in result.left_out}
+    assert len(found) == len(result.left_out)
+    return found
 
 
 def test_accuracy_and_times_of_a_run_are_what_the_hand_computes(raw, processed):
@@ -129,7 +135,9 @@ def test_the_last_complete_attempt_is_used_and_the_others_are_listed(raw, proces
         f"{ONE}.3.jsonl": "attempt 3 (failed) is not the last complete one",
         f"{ONE}.10.jsonl": "attempt 10 (failed) is not the last complete one",
     }
-    assert tables.read("left_out", processed)["reason"].tolist() == list(reasons(result).values())
+    left_out = tables.read("left_out", processed)
+    assert list(left_out[["path", "reason"]].itertuples(index=False, name=None)) == result.left_out
+    assert left_out["lines"].tolist() == [2, 1, 2]  # of attempts 1, 10 and 3
 
 
 def test_every_way_an_instance_can_end_has_its_status_verdict_and_reasons(raw, processed):
@@ -140,7 +148,8 @@ def test_every_way_an_instance_can_end_has_its_status_verdict_and_reasons(raw, p
     attempt(folder, suite[2], LOAD)
     rawlog.close_attempt(folder / f"{suite[2]}.1.jsonl", "failed", reason="it took longer than 60 s")
     unavailable(folder, suite[3])
-    ingest.process(raw, processed)
+    result = ingest.process(raw, processed)
+    assert reasons(result) == {f"{suite[1]}.1.jsonl": "records of an attempt that did not end (cut) are not used"}
     rows = tables.read("instances", processed)
     assert rows["position"].tolist() == [0, 1, 2, 3, 4]
     assert list(zip(rows["status"], rows["verdict"], rows["reasons"], strict=True)) == [
@@ -165,7 +174,7 @@ def test_an_attempt_that_ended_without_an_image_is_invalid(raw, processed):
 def test_a_damaged_attempt_is_named_and_the_earlier_one_is_used(raw, processed):
     folder = begin(raw, [ONE, TWO])
     attempt(folder, ONE, image(0), end())
-    (folder / f"{ONE}.2.jsonl").write_text('what is this\n{"event":"warmup","inference_ns":1}\n')
+    (folder / f"{ONE}.2.jsonl").write_text('what is this\n{"event":"party"}\n')
     (folder / f"{TWO}.1.jsonl").touch()
     result = ingest.process(raw, processed)
     rows = tables.read("instances", processed)
@@ -173,7 +182,7 @@ def test_a_damaged_attempt_is_named_and_the_earlier_one_is_used(raw, processed):
     assert rows["attempts"].tolist() == [2, 1]
     assert rows["reasons"][1] == "its log is damaged: run it again"  # and not that it was never run
     left = reasons(result)
-    assert left[f"{ONE}.2.jsonl"].endswith("line 1 is not JSON: the file is damaged.")
+    assert left[f"{ONE}.2.jsonl"].endswith("holds no event: line 1 is not JSON.")
     assert left[f"{TWO}.1.jsonl"].endswith("is empty.")
 
 
@@ -183,7 +192,11 @@ def test_a_half_written_last_line_is_dropped_and_named(raw, processed):
     with path.open("a") as log:
         log.write('{"query":2,"image":"002.jp')
     result = ingest.process(raw, processed)
-    assert reasons(result) == {path.name: """a half-written line was dropped: '{"query":2,"image":"002.jp'"""}
+    assert [(Path(name).name, reason) for name, reason in result.left_out] == [
+        (path.name, """a half-written line was dropped: '{"query":2,"image":"002.jp'"""),
+        (path.name, "records of an attempt that did not end (cut) are not used"),
+    ]
+    assert tables.read("left_out", processed)["lines"].tolist() == [1, 2]
     assert only("instances", processed)["status"] == "cut"
 
 
@@ -223,6 +236,17 @@ def changed(**fields):
         (changed(profile={}), r"run\.json, profile has no field 'name'"),
         (changed(dataset={"name": "sample"}), r"run\.json, dataset has no field 'sha256'"),
         (changed(models={ONE: None}), r"run\.json has None as the model of"),
+        (changed(models={ONE: {"size_bytes": "3 MB"}}), r"run\.json, model of .* has '3 MB' as size_bytes"),
+        (changed(device_slug="another"), r"run\.json is of device another, and the device\.json beside it of 'local'"),
+        (changed(device_slug="../../etc"), r"run\.json has device_slug '\.\./\.\./etc', which cannot name a file"),
+        (changed(run_id=""), r"run\.json has run_id '', which cannot name a file"),
+        (changed(threads=10**60), r"run\.json has 10+\.\.\.0+ as threads, which is not of the format"),
+        (
+            lambda folder: (folder / "run.json").write_text("[" * 10**5),
+            r"run\.json cannot be read as JSON \(it is nested",
+        ),
+        (lambda folder: (folder / "run.json").write_text('{"a": "\\ud800"}'), r"run\.json cannot be read as JSON"),
+        (lambda folder: (folder / "run.json").write_text("7"), r"run\.json does not hold a JSON object"),
     ],
 )
 def test_a_run_that_cannot_be_read_is_named_and_the_others_are_processed(raw, processed, damage, reason):
@@ -241,10 +265,56 @@ def test_a_run_that_cannot_be_read_is_named_and_the_others_are_processed(raw, pr
 def test_a_folder_that_is_no_run_is_named(raw, processed):
     attempt(begin(raw, [ONE]), ONE, *GOOD)
     (raw / "local" / "notes").mkdir()
-    (raw / "local" / ".lock").touch()  # a file is not looked at
+    (raw / "local" / ".lock").touch()  # of a run that goes on
     result = ingest.process(raw, processed)
     assert list(reasons(result)) == ["notes"]
     assert reasons(result)["notes"].endswith("the folder is not a run, or the run ended before it began.")
+
+
+def test_files_and_folders_that_belong_to_no_run_are_named(raw, processed):
+    folder = begin(raw, [ONE])
+    attempt(folder, ONE, *GOOD)
+    (folder / "native").mkdir()
+    (folder / "native" / "output.txt").touch()  # kept for people
+    (folder / "old").mkdir()
+    (raw / ".part-phone" / "run").mkdir(parents=True)
+    (raw / ".lock").touch()
+    for path in (
+        raw / "readme.txt",
+        raw / "local" / "notes.txt",
+        folder / f"{ONE}.1.jsonl.bak",
+        folder / f"{ONE}.01.jsonl",
+    ):
+        path.touch()
+    result = ingest.process(raw, processed)
+    assert reasons(result) == {
+        ".part-phone": "it is hidden: what is being written or removed has such a name",
+        "readme.txt": "it is not the folder of a device",
+        "notes.txt": "it is not the folder of a run",
+        f"{ONE}.1.jsonl.bak": "it is no file of a run",
+        f"{ONE}.01.jsonl": "it is no file of a run",
+        "old": "it is no file of a run",
+    }
+    assert len(tables.read("images", processed)) == 5
+
+
+def test_what_is_no_file_is_named_where_a_log_should_be(raw, processed):
+    folder = begin(raw, [ONE, TWO])
+    (folder / f"{ONE}.1.jsonl").mkdir()
+    os.mkfifo(folder / f"{TWO}.1.jsonl")  # reading it would never end
+    (folder / "telemetry.jsonl").mkdir()
+    left = reasons(ingest.process(raw, processed))
+    assert len(left) == 3
+    assert all(reason.endswith(f"{name} is not a file.") for name, reason in left.items())
+    assert tables.read("instances", processed)["reasons"].tolist() == ["its log is damaged: run it again"] * 2
+
+
+def test_a_name_that_is_no_text_is_shown_as_one(raw, processed):
+    attempt(begin(raw, [ONE]), ONE, *GOOD)
+    Path(os.fsdecode(bytes(raw / "local") + b"/n\xffte")).touch()
+    [(path, _)] = ingest.process(raw, processed).left_out
+    assert path.endswith(r"/n\xffte")
+    assert tables.read("left_out", processed)["path"].tolist() == [path]
 
 
 def test_a_copy_of_a_run_is_not_counted_twice(raw, processed):
@@ -254,7 +324,7 @@ def test_a_copy_of_a_run_is_not_counted_twice(raw, processed):
     result = ingest.process(raw, processed)
     assert (result.runs, len(tables.read("images", processed))) == (1, 5)
     assert len(result.left_out) == 1
-    assert result.left_out[0][1].endswith(f"holds run {RUN} of local, which was read from another folder already.")
+    assert result.left_out[0][1] == f"it holds run {RUN} of local, which was read from another folder already"
 
 
 @pytest.mark.parametrize("damage", [None, "run.json"])
@@ -314,7 +384,7 @@ def test_operators_become_rows_in_milliseconds(raw, processed):
     assert (row["run_id"], row["device_id"], row["origin"]) == (RUN, "local", "measured")
 
 
-def test_two_devices_are_two_rows_and_two_files_of_images(raw, processed):
+def test_two_devices_are_two_rows_and_two_folders_of_images(raw, processed):
     attempt(begin(raw, [ONE], device="phone"), ONE, *GOOD)
     attempt(begin(raw, [ONE], device="local"), ONE, *GOOD[:3], end())
     ingest.process(raw, processed)
@@ -328,7 +398,8 @@ def test_two_devices_are_two_rows_and_two_files_of_images(raw, processed):
         2400.5,
     ]
     assert devices.loc["phone", ["soc", "paper_id", "kernel"]].isna().all()
-    assert sorted(path.name for path in (processed / "images").iterdir()) == ["local.parquet", "phone.parquet"]
+    files = sorted(path.relative_to(processed).as_posix() for path in (processed / "images").rglob("*.parquet"))
+    assert files == [f"images/local/{RUN}.parquet", f"images/phone/{RUN}.parquet"]
     assert len(tables.read("images", processed, device_id=["local"])) == 2
 
 
@@ -382,7 +453,7 @@ def test_a_run_that_measured_nothing_leaves_an_empty_table_of_images(raw, proces
     ingest.process(raw, processed)
     images = data.load(processed).images()
     assert images.empty
-    assert images.columns.tolist() == list(tables.TABLES["images"].to_schema().columns)
+    assert set(images.columns) == set(tables.TABLES["images"].to_schema().columns) - {"top5"}
 
 
 events = st.lists(
@@ -403,9 +474,16 @@ def test_every_image_event_is_one_row_and_accuracy_is_right_over_all(events, tmp
     ingest.process(folder / "raw", folder / "processed")
     row = only("instances", folder / "processed")
     images = tables.read("images", folder / "processed")
-    shown = [event for event in events if event["event"].startswith("image")]
+    first = {event["query"]: event for event in reversed(events) if "query" in event}
+    shown = [event for event in events if any(event is one for one in first.values())]
     right = sum(event["event"] == "image" and event["top5"][0][0] == event["label"] for event in shown)
     assert len(images) == row["images"] == len(shown)
     assert (images["correct"].sum(), images["failed"].sum()) == (row["correct"], row["failed_images"])
     assert row["correct"] == right
+    assert row["distinct_images"] == len({event["image"] for event in shown})
+    again = sum("query" in event for event in events) - len(shown)  # a query is used once
+    assert (tables.read("left_out", folder / "processed")["lines"].sum(), row["log_lines"]) == (
+        again,
+        len(events) + 1 - again,
+    )
     assert row["accuracy"] == right / len(shown) if shown else pd.isna(row["accuracy"])

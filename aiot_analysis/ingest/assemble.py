@@ -1,0 +1,83 @@
+"""The small tables, put together from those that are there and the runs that were read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from aiot_analysis import tables
+from aiot_analysis.errors import DataError
+from aiot_analysis.ingest.parts import Entry, Manifest, Parts
+from aiot_analysis.ingest.scan import named
+
+OF_RUNS = ["instances", "telemetry", "operators"]
+"""Tables that hold rows of runs, and are read again only for a run that changed."""
+
+_RUN = ["device_id", "run_id"]
+
+
+class UnfitError(Exception):
+    """Rows of runs do not fit a table: by name of the folder, why."""
+
+    def __init__(self, reasons: dict[str, str]) -> None:
+        super().__init__(str(reasons))
+        self.reasons = reasons
+
+
+def assemble(parts: Parts, manifest: Manifest, fresh: Collection[str], raw: Path) -> list[str]:
+    """Writes every small table to where it waits, and gives their names.
+
+    `fresh` are the folders whose rows are those of their parts; those of the others are in the tables already.
+    Raises UnfitError if a part's rows do not fit.
+    """
+    used = {name: entry for name, entry in manifest.runs.items() if entry.used and entry.run}
+    made = _of_runs(parts, used, [name for name in used if name in fresh])
+    made["devices"] = tables.table("devices", _devices(used.values()))
+    left_out = [*manifest.left_out, *(one for entry in manifest.runs.values() for one in entry.left_out)]
+    made["left_out"] = tables.table("left_out", [named(raw, one) for one in left_out])
+    for name, frame in made.items():
+        tables.write_file(frame, parts.table(name))
+    return list(made)
+
+
+def _of_runs(parts: Parts, used: dict[str, Entry], fresh: list[str]) -> dict[str, pd.DataFrame]:
+    found: dict[str, list[dict[str, Any]]] = {table: [] for table in OF_RUNS}
+    for name in fresh:
+        for table, rows in parts.rows(used[name].key).items():
+            found[table] += rows
+    try:
+        made = {table: tables.table(table, rows) for table, rows in found.items()}
+    except DataError as error:
+        raise UnfitError(_unfit(parts, used, fresh) or dict.fromkeys(fresh, str(error))) from None
+    order = pd.MultiIndex.from_tuples([entry.run or () for entry in used.values()], names=_RUN)
+    known = order[[name not in fresh for name in used]]
+    for table in OF_RUNS if len(known) else []:
+        kept = tables.read(table, parts.folder)
+        kept = kept[pd.MultiIndex.from_frame(kept[_RUN]).isin(known)]
+        both = pd.concat([frame for frame in (kept, made[table]) if len(frame)] or [kept])
+        place = order.get_indexer(pd.MultiIndex.from_frame(both[_RUN]))
+        made[table] = both.iloc[place.argsort(kind="stable")].reset_index(drop=True)
+    return made
+
+
+def _unfit(parts: Parts, used: dict[str, Entry], fresh: list[str]) -> dict[str, str]:
+    reasons = {}
+    for name in fresh:
+        try:
+            for table, rows in parts.rows(used[name].key).items():
+                tables.table(table, rows)
+        except DataError as error:
+            reasons[name] = str(error)
+    return reasons
+
+
+def _devices(entries: Collection[Entry]) -> list[dict[str, Any]]:
+    """A row a device and origin, as the latest of its runs tells it."""
+    found = {}
+    for entry in sorted(entries, key=lambda entry: str(entry.run_id)):
+        if entry.device:
+            found[entry.device_id, entry.device["origin"]] = entry.device
+    return [found[key] for key in sorted(found, key=str)]

@@ -1,0 +1,203 @@
+"""Rows of the tables from what a run says. Times leave here in the units of the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache, reduce
+from typing import Any
+
+import numpy as np
+import pyarrow
+from pyarrow import compute
+
+from aiot_analysis import paper, tables
+from aiot_analysis.ingest.attempt import Reading
+from aiot_analysis.ingest.fast import PHASES
+
+Row = dict[str, Any]
+
+
+def origin_of(run: Row) -> Row:
+    return {"run_id": run["run_id"], "device_id": run["device_slug"], "origin": run["origin"]}
+
+
+def device(properties: Row, run: Row) -> Row:
+    """The row of a device as one of its runs tells it."""
+    maxima = [core["max_mhz"] for core in properties["cores"] if core.get("max_mhz")]
+    names = ("maker", "model", "soc", "ram_gb", "os", "os_version", "abi", "kernel")
+    return {
+        **{name: properties.get(name) for name in names},
+        "device_id": properties["slug"],
+        "paper_id": _paper_ids().get(
+            f"{properties.get('maker') or ''} {properties.get('model') or ''}".strip().lower()
+        ),
+        "cores": len(properties["cores"]) or None,
+        "max_mhz": max(maxima, default=None),
+        "origin": run["origin"],
+    }
+
+
+@cache
+def _paper_ids() -> dict[str, int]:
+    """Rows of the paper's Table III by maker and model in small letters."""
+    table = paper.devices()
+    return dict(zip(table["device"].str.lower(), table["paper_id"].tolist(), strict=True))
+
+
+def instance(run: Row, instance_id: str, position: int, tried: int) -> Row:
+    """The row of an instance before any of its attempts is looked at; `tried` of them there are."""
+    framework, delegate, quantization, model = instance_id.split("_", 3)
+    file = run["models"].get(instance_id, {})
+    return {
+        **origin_of(run),
+        "instance_id": instance_id,
+        "model": model,
+        "framework": framework,
+        "delegate": delegate,
+        "quantization": quantization,
+        "threads": run["threads"],
+        "position": position,
+        "attempts": tried,
+        "source": "agent",
+        "profile": run["profile"]["name"],
+        "timing": run["timing"],
+        "weights": file.get("weights"),
+        "dataset": run["dataset"]["name"],
+        "images": 0,
+        "failed_images": 0,
+        "distinct_images": 0,
+        "correct": 0,
+        "log_lines": 0,
+        "model_sha256": file.get("sha256"),
+        "model_mb": None if file.get("size_bytes") is None else file["size_bytes"] / 1e6,
+        "dataset_sha256": run["dataset"]["sha256"],
+        "started": run["started"],
+        "status": "cut",
+        "reasons": "its log is damaged: run it again" if tried else "it was not run: the run is unfinished",
+    }
+
+
+def ended(reading: Reading) -> Row:
+    """What an attempt that ended says of itself, but for its images."""
+    load = (reading.of("load") or [{}])[0]
+    rss_kb = reading.last.get("peak_rss_kb")
+    names = ("framework_version", "accelerator_requested", "accelerator_actual", "nodes_delegated", "partitions")
+    return {
+        "attempt": reading.attempt,
+        "status": reading.status,
+        "load_ms": load["load_ns"] / 1e6 if "load_ns" in load else None,
+        **{name: load.get(name) for name in names},
+        "peak_rss_mb": rss_kb / 1000 if rss_kb else None,
+    }
+
+
+def not_ended(reading: Reading) -> Row:
+    """How an attempt failed, or why it cannot be run."""
+    words = [reading.last.get("reason"), reading.last.get("remedy")]
+    reasons = ": ".join(word for word in words if word)
+    return {"attempt": reading.attempt, "status": reading.status, "reasons": reasons}
+
+
+def operators(run: Row, events: Sequence[Row]) -> list[Row]:
+    names = ("model", "framework", "operator", "kind", "repetition")
+    return [
+        {**origin_of(run), **{name: event[name] for name in names}, "time_ms": event["time_ns"] / 1e6}
+        for event in events
+    ]
+
+
+def images(run: Row, parts: Mapping[str, pyarrow.Table]) -> pyarrow.Table:
+    """The table `images` of some instances of a run, from the columns fast.IMAGES of each, by instance id."""
+    logged = pyarrow.concat_tables(parts.values()).combine_chunks()
+    column = {name: logged[name].combine_chunks() for name in logged.column_names}
+    rows = len(logged)
+    phases = {f"{phase}_ms": _divided(column[f"{phase}_ns"], 1e6) for phase in PHASES}
+    summed = reduce(compute.add, phases.values())
+    counts = [len(part) for part in parts.values()]
+    top1 = _first(column["classes"])
+    of_run = {
+        name: pyarrow.DictionaryArray.from_arrays(np.zeros(rows, np.int32), [str(value)])
+        for name, value in origin_of(run).items()
+    }
+    made = {
+        **of_run,
+        "instance_id": pyarrow.DictionaryArray.from_arrays(
+            np.repeat(np.arange(len(counts), dtype=np.int32), counts), list(parts)
+        ),
+        "query": column["query"],
+        "image": column["image"].dictionary_encode(),
+        "label": column["label"],
+        "top1": top1,
+        "top5": column["classes"],
+        "correct": compute.fill_null(compute.equal(top1, column["label"]), False),
+        **phases,
+        "end_to_end_ms": compute.coalesce(_divided(column["spent_ns"], 1e6), summed),
+        "at_s": _divided(column["at_ns"], 1e9),
+        "failed": column["failed"],
+    }
+    schema = tables.images_schema()
+    return pyarrow.table([made[name] for name in schema.names], schema)
+
+
+def _divided(whole: pyarrow.Array, by: float) -> pyarrow.Array:
+    return compute.divide(whole.cast(pyarrow.float64(), safe=False), by)
+
+
+def _first(lists: pyarrow.ListArray) -> pyarrow.Array:
+    """The first element of each list, null where it is empty or null."""
+    lengths = lists.value_lengths().fill_null(0).to_numpy()
+    there = lengths > 0
+    first = np.zeros(len(lists), np.int64)
+    first[there] = lists.flatten().to_numpy()[(lengths.cumsum() - lengths)[there]]
+    return pyarrow.array(first, mask=~there)
+
+
+def summaries(made: pyarrow.Table, counts: Sequence[int]) -> list[Row]:
+    """Accuracy and times of each instance of a table `images`, of whose rows each has so many, one after the other.
+
+    An image that failed is wrong and has a time (the paper's app).
+    """
+    columns = {name: made[name].to_numpy() for name in ("failed", "correct", "end_to_end_ms", "inference_ms")}
+    columns["image"] = made["image"].combine_chunks().indices.to_numpy()
+    ends = np.cumsum(counts)
+    parts = [
+        {name: column[end - n : end] for name, column in columns.items()} for end, n in zip(ends, counts, strict=True)
+    ]
+    found = [_counts(part) if len(part["image"]) else {} for part in parts]
+    for name in ("end_to_end_ms", "inference_ms"):
+        times = [part[name][~np.isnan(part[name])] for part in parts]  # NaN where null
+        for row, more in zip(found, _distributions(times, name), strict=True):
+            row |= more
+    return found
+
+
+def _counts(shown: Mapping[str, np.ndarray]) -> Row:
+    images, correct = len(shown["image"]), int(shown["correct"].sum())
+    return {
+        "images": images,
+        "failed_images": int(shown["failed"].sum()),
+        "distinct_images": len(np.unique(shown["image"])),
+        "correct": correct,
+        "accuracy": correct / images,
+        "first_image_ms": float(shown["end_to_end_ms"][0]),
+    }
+
+
+def _distributions(times: list[np.ndarray], name: str) -> list[Row]:
+    """Mean, median, 90th percentile and sd (of the population, as the paper's app has it) of each; {} of none.
+
+    Those of equally many times are computed together: nearly all are, and each call takes a while.
+    """
+    found: list[Row] = [{} for _ in times]
+    for length in {len(some) for some in times} - {0}:
+        places = [place for place, some in enumerate(times) if len(some) == length]
+        alike = np.stack([times[place] for place in places])
+        columns = {
+            f"{name}_mean": alike.mean(axis=1),
+            f"{name}_median": np.median(alike, axis=1),
+            f"{name}_p90": np.percentile(alike, 90, axis=1),
+            f"{name}_sd": alike.std(axis=1),
+        }
+        for row, place in enumerate(places):
+            found[place] = {column: float(values[row]) for column, values in columns.items()}
+    return found

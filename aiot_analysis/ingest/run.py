@@ -1,0 +1,182 @@
+"""One run: from its folder to a part, which is its rows of every table. Nothing of one run is needed for another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pyarrow
+from pyarrow import parquet
+
+from aiot_analysis import tables
+from aiot_analysis.errors import DataError
+from aiot_analysis.ingest import rows, rules
+from aiot_analysis.ingest.attempt import Reading, count_lines, read_all, together
+from aiot_analysis.ingest.parts import Entry, Parts
+from aiot_analysis.ingest.scan import LeftOut, Run
+from aiot_analysis.stats import validity
+from runner import rawlog
+
+Row = dict[str, Any]
+
+BATCH_ROWS = 50_000
+"""Image records are written whenever there are so many, so that memory does not grow with the images of a run."""
+
+_RECORDS = ("run.json", "device.json", "telemetry.jsonl")
+_UNUSED = ("operator", "summary")  # events that are records, of an attempt that did not end
+
+
+def make_part(run: Run, key: str, parts: Parts) -> None:
+    """Reads a run and keeps its rows under `key`. A run that cannot be read is a part that says why."""
+    try:
+        entry, found = _read(run, key, parts.images(key))
+    except (rawlog.RawLogError, DataError) as error:
+        parts.images(key).unlink(missing_ok=True)
+        entry, found = Entry(key, left_out=[(run.name, str(error), None)]), {}
+    parts.write(entry, found)
+
+
+def _read(run: Run, key: str, file: Path) -> tuple[Entry, dict[str, list[Row]]]:
+    record = rawlog.read_json(run.folder / "run.json", rawlog.RUN_FIELDS)
+    properties = rawlog.read_json(run.folder / "device.json", rawlog.DEVICE_FIELDS)
+    rules.check_run(record, properties, str(run.folder / "run.json"))
+    try:
+        attempts = rawlog.attempt_paths(run.folder)
+    except OSError as error:
+        raise rawlog.RawLogError(f"{run.folder} cannot be listed ({error.strerror}).") from None
+    known = {*_RECORDS, *(path.name for paths in attempts.values() for path in paths)}
+    left_out: list[LeftOut] = [
+        (f"{run.name}/{name}", "it is no file of a run", None) for name, _, _ in run.files if name not in known
+    ]
+    suite = {instance_id: attempts.pop(instance_id, []) for instance_id in dict.fromkeys(record["suite"])}
+    readings = read_all(path for paths in suite.values() for path in paths)
+    instances, operators = [], []
+    with _Images(file, record) as images:
+        for position, (instance_id, paths) in enumerate(suite.items()):
+            row = rows.instance(record, instance_id, position, len(paths))
+            reading = _chosen(zip(paths, islice(readings, len(paths)), strict=True), left_out)
+            if reading and reading.status == "end":
+                operators += rows.operators(record, reading.of("operator"))
+                _add_ended(row, reading, record, images, left_out)
+            elif reading:
+                _add_not_ended(row, reading, left_out)
+            instances.append(row)
+    for row in instances:
+        row["verdict"], row["reasons"] = validity.judge(row)
+    for paths in attempts.values():
+        left_out += [_file(path, "its instance is not in the suite of run.json", count_lines(path)) for path in paths]
+    telemetry = _telemetry(run.folder / "telemetry.jsonl", record, left_out)
+    entry = Entry(
+        key,
+        left_out=sorted(left_out, key=lambda one: one[0]),
+        device_id=record["device_slug"],
+        run_id=record["run_id"],
+        device=rows.device(properties, record),
+        instances=len(instances),
+        images=images.rows,
+    )
+    return entry, {"instances": instances, "telemetry": telemetry, "operators": operators}
+
+
+def _file(path: Path, reason: str, lines: int | None) -> LeftOut:
+    return f"{path.parent.parent.name}/{path.parent.name}/{path.name}", reason, lines
+
+
+def _chosen(attempts: Iterable[tuple[Path, Reading | rawlog.RawLogError]], left_out: list[LeftOut]) -> Reading | None:
+    """The attempt of an instance that is used; the others are left out."""
+    readings = []
+    for path, found in attempts:
+        if isinstance(found, rawlog.RawLogError):
+            left_out.append(_file(path, str(found), count_lines(path)))
+        elif reason := rules.misplaced(found):
+            left_out.append(_file(path, reason, found.lines))
+        else:
+            readings.append(found)
+    used = rules.chosen(readings)
+    for other in readings:
+        if used is not None and other is not used:
+            spare = other.damaged and not used.damaged and other.status == used.status
+            reason = f"is damaged, and attempt {used.attempt} is not" if spare else "is not the last complete one"
+            left_out.append(_file(other.path, f"attempt {other.attempt} ({other.status}) {reason}", other.lines))
+    return used
+
+
+def _add_ended(row: Row, reading: Reading, run: Row, images: _Images, left_out: list[LeftOut]) -> None:
+    """Completes the row of an instance whose attempt ended; that of its images, when they are written."""
+    kept, outside = rules.split_labels(reading.images, reading.instance, run)
+    problems = [*reading.problems, *outside]
+    left_out += [_file(reading.path, reason, lines) for reason, lines in together(problems)]
+    summaries = len(reading.of("summary"))
+    if summaries:
+        left_out.append(_file(reading.path, "events `summary` are not read by this version", summaries))
+    row |= {**rows.ended(reading), "reasons": "", "log_lines": reading.lines - len(problems) - summaries}
+    images.add(row, reading, kept, len(problems))
+
+
+def _add_not_ended(row: Row, reading: Reading, left_out: list[LeftOut]) -> None:
+    """Completes the row of an instance that failed, is unavailable or was cut off."""
+    left_out += [_file(reading.path, reason, lines) for reason, lines in together(reading.problems)]
+    unused = reading.images.num_rows + sum(event["event"] in _UNUSED for event in reading.events)
+    if unused:
+        reason = f"records of an attempt that did not end ({reading.status}) are not used"
+        left_out.append(_file(reading.path, reason, unused))
+    row |= {**rows.not_ended(reading), "log_lines": reading.lines - len(reading.problems) - unused}
+
+
+def _telemetry(path: Path, run: Row, left_out: list[LeftOut]) -> list[Row]:
+    try:
+        samples, broken = rawlog.read_telemetry(path)
+    except rawlog.RawLogError as error:
+        left_out.append(_file(path, str(error), None))
+        return []
+    if broken:
+        left_out.append(_file(path, f"lines that are not of the format: {broken}", broken))
+    names = [name for name in rawlog.TELEMETRY_FIELDS if name != "instance"]
+    return [
+        {**{name: sample.get(name) for name in names}, **rows.origin_of(run), "instance_id": sample.get("instance")}
+        for sample in samples
+    ]
+
+
+class _Images:
+    """The file of a run's image records; each batch is checked against the table's schema before it is written."""
+
+    def __init__(self, file: Path, run: Row) -> None:
+        self.rows = 0
+        self._file, self._run = file, run
+        self._writer: parquet.ParquetWriter | None = None
+        self._batch: list[tuple[Row, Reading, pyarrow.Table, int]] = []
+
+    def add(self, row: Row, reading: Reading, images: pyarrow.Table, problems: int) -> None:
+        """Takes the images of an instance; its row is completed when they are written."""
+        self._batch.append((row, reading, images, problems))
+        if sum(len(images) for _, _, images, _ in self._batch) >= BATCH_ROWS:
+            self._flush()
+
+    def _flush(self) -> None:
+        batch, self._batch = self._batch, []
+        made = rows.images(self._run, {row["instance_id"]: images for row, _, images, _ in batch})
+        tables.check_images(made)
+        summaries = rows.summaries(made, [len(images) for _, _, images, _ in batch])
+        for (row, reading, images, problems), summary in zip(batch, summaries, strict=True):
+            row |= summary
+            row["reasons"] = "; ".join(rules.doubts(reading, images, row["correct"], problems, self._run))
+        if len(made):
+            if self._writer is None:
+                self._writer = tables.images_writer(self._file)
+            self._writer.write_table(made)
+            self.rows += len(made)
+
+    def __enter__(self) -> _Images:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._batch and error is None:
+            self._flush()
+        if self._writer:
+            self._writer.close()

@@ -1,0 +1,112 @@
+"""What there is below the folder of raw logs, and whether it changed. Reads no log."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runner import rawlog
+
+NOT_READ = "native"  # what frameworks printed: it is kept for people
+LOCK = ".lock"  # of who writes there
+LeftOut = tuple[str, str, int | None]  # path below the raw folder, reason, lines (None where it is no log)
+
+PACKAGE = Path(__file__).parents[1]
+CODE = [
+    *sorted(Path(__file__).parent.glob("*.py")),
+    *(PACKAGE / name for name in ("tables.py", "stats/select.py", "stats/validity.py", "paper/devices.csv")),
+    Path(rawlog.__file__),
+]
+"""What the tables depend on beside the raw logs."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A folder that may be a run."""
+
+    name: str  # <folder of the device>/<folder of the run>
+    folder: Path
+    files: tuple[tuple[str, int, int], ...]  # name, size in bytes (-1 where it is no file), modification time in ns
+
+    @property
+    def size(self) -> int:
+        return sum(size for _, size, _ in self.files if size > 0)
+
+    def key(self, code: str) -> str:
+        """Changes with the files and with the code that reads them."""
+        return hashlib.sha256(json.dumps([code, self.name, self.files]).encode()).hexdigest()[:20]
+
+
+@dataclass
+class Scan:
+    """The runs in order of name, and what is no run."""
+
+    runs: dict[str, Run] = field(default_factory=dict)
+    left_out: list[LeftOut] = field(default_factory=list)
+
+
+def scan(raw: Path) -> Scan:
+    """Lists the folders below `raw`; one that cannot be listed is left out."""
+    found = Scan()
+    for device in _folders(raw, "", "device", found):
+        for entry in _folders(raw, device.name, "run", found):
+            name = f"{device.name}/{entry.name}"
+            files = [_facts(file) for file in _entries(raw, name, found) if file.name != NOT_READ]
+            found.runs[name] = Run(name, Path(entry.path), tuple(files))
+    return found
+
+
+def _folders(raw: Path, name: str, kind: str, found: Scan) -> Iterator[os.DirEntry[str]]:
+    """The folders in a folder; what else is there is left out."""
+    for entry in _entries(raw, name, found):
+        path = f"{name}/{entry.name}" if name else entry.name
+        if entry.name == LOCK:
+            continue
+        if not entry.is_dir():
+            found.left_out.append((path, f"it is not the folder of a {kind}", None))
+        elif entry.name.startswith("."):
+            found.left_out.append((path, "it is hidden: what is being written or removed has such a name", None))
+        else:
+            yield entry
+
+
+def _entries(raw: Path, name: str, found: Scan) -> Iterator[os.DirEntry[str]]:
+    try:
+        with os.scandir(raw / name) as entries:
+            yield from sorted(entries, key=lambda entry: entry.name)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        found.left_out.append((name, f"it cannot be listed ({error.strerror})", None))
+
+
+def _facts(file: os.DirEntry[str]) -> tuple[str, int, int]:
+    try:
+        status = file.stat()
+    except OSError:  # a link to nowhere
+        return file.name, -1, 0
+    return file.name, status.st_size if file.is_file() else -1, status.st_mtime_ns
+
+
+def code() -> str:
+    """Hash of what the tables depend on beside the raw logs."""
+    digest = hashlib.sha256()
+    for path in CODE:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def shown(path: Path | str) -> str:
+    """A path as text; bytes of a name that are no UTF-8 are written as escapes."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def named(raw: Path, left_out: LeftOut) -> dict[str, Any]:
+    """A row of the table `left_out`."""
+    name, reason, lines = left_out
+    return {"path": shown(raw / name), "reason": shown(reason), "lines": lines}

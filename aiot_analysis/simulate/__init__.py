@@ -1,0 +1,237 @@
+"""The simulated fleet: raw logs of the paper's 51 phones, drawn from fleet.toml. docs/simulation.md says what it is.
+
+from aiot_analysis import simulate
+simulate.simulate(simulate.Options(devices=10, images=100), Path("data/raw"))
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from aiot_analysis import names, paper
+from aiot_analysis.errors import SimulationError
+from aiot_analysis.simulate import draw, fleet, images, parameters, write
+from runner import rawlog
+
+PART = ".part-"  # begins the names of folders that are being written or removed; no reader looks into them
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is simulated."""
+
+    seed: int = 0
+    devices: int = 51
+    images: int = 500
+    quantized_on: int | None = 25  # so many phones run the 36 quantized instances too; None: all
+
+
+@dataclass(frozen=True)
+class Run:
+    """The run of one phone that the options ask for."""
+
+    phone: fleet.Phone
+    seed: int
+    images: int
+    quantized: bool
+
+    @property
+    def instances(self) -> list[str]:
+        return [*names.PAPER_FLOAT32, *(names.PAPER_QUANTIZED if self.quantized else [])]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """All that its bytes depend on besides the phone."""
+        return {"seed": self.seed, "images": self.images, "quantized": self.quantized, "version": version()}
+
+    @property
+    def id(self) -> str:
+        """Like 20210101T000000Z-3f9a1c: the date of fleet.toml, and a hash of all that the run depends on."""
+        started = parameters.file()["time"]["started"].replace("-", "").replace(":", "")
+        text = json.dumps([self.phone.slug, self.facts], sort_keys=True)
+        return f"{started}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+
+    @property
+    def path(self) -> Path:
+        """Within the folder of raw logs."""
+        return Path(self.phone.slug) / self.id
+
+
+@dataclass(frozen=True)
+class Result:
+    """What is there now, and how many of the devices were there already."""
+
+    devices: int
+    instances: int
+    images: int
+    kept: int
+
+    def summary(self) -> str:
+        """Like "51 devices, 2124 instances, 1062000 images"."""
+        counts = [(self.devices, "device"), (self.instances, "instance"), (self.images, "image")]
+        return ", ".join(f"{number} {word}{'' if number == 1 else 's'}" for number, word in counts)
+
+
+@cache
+def version() -> str:
+    """A hash of the code and data that a fleet is drawn from: another version is another fleet."""
+    folders = [Path(__file__).parent, Path(paper.__file__).parent]
+    files = [path for folder in folders for path in folder.iterdir() if path.suffix in {".py", ".toml", ".csv"}]
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
+
+
+def runs(options: Options) -> list[Run]:
+    """The runs that the options ask for, one a phone."""
+    phones = fleet.phones(options.devices, options.seed)
+    chosen = fleet.quantized(phones, options.quantized_on)
+    return [Run(phone, options.seed, options.images, phone.number in chosen) for phone in phones]
+
+
+def simulate(
+    options: Options,
+    raw: Path,
+    jobs: int = 2,
+    replace: bool = False,
+    progress: Callable[[Run], None] = lambda run: None,
+) -> Result:
+    """Writes the raw logs of a fleet into the folder `raw`, `jobs` phones at a time.
+
+    The same options give the same bytes, however many jobs. Runs that are there stay as they are. Simulated
+    runs that these options do not make are not mixed with: SimulationError, or, with `replace`, they are deleted.
+    A run appears whole or not at all; an interrupted call can be called again. `progress` is told of each run that
+    is there. Raises SimulationError too where files cannot be written.
+    """
+    wanted = runs(options)
+    with _sentences(raw), _locked(raw):
+        for leftover in raw.glob(f"{PART}*"):
+            shutil.rmtree(leftover)
+        others = _others(raw, {run.path for run in wanted})
+        if others and not replace:
+            raise SimulationError(_refusal(raw, others))
+        for path in others:
+            _remove(raw, path)
+        missing: list[Run] = []
+        for run in wanted:
+            if (raw / run.path).is_dir():
+                progress(run)
+            else:
+                missing.append(run)
+        _write_all(raw, missing, jobs, progress)
+    instances = sum(len(run.instances) for run in wanted)
+    return Result(len(wanted), instances, instances * options.images, len(wanted) - len(missing))
+
+
+def _write_all(raw: Path, missing: list[Run], jobs: int, progress: Callable[[Run], None]) -> None:
+    """Writes runs, in this process or in others."""
+    if jobs == 1 or len(missing) < 2:
+        for run in missing:
+            _write(raw, run)
+            progress(run)
+        return
+    context = multiprocessing.get_context("spawn")
+    # Ctrl-C is left to this process: the others finish their phone, and what was not begun is dropped
+    ignore = (signal.SIGINT, signal.SIG_IGN)
+    with ProcessPoolExecutor(min(jobs, len(missing)), context, signal.signal, ignore) as pool:
+        try:
+            futures = {pool.submit(_write, raw, run): run for run in missing}
+            for future in as_completed(futures):
+                future.result()
+                progress(futures[future])
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # waits: leaving the block would take the order to cancel back
+            raise
+
+
+def _write(raw: Path, run: Run) -> None:
+    """Writes a run beside its place and moves it there when it is whole."""
+    part = raw / f"{PART}{run.phone.slug}"
+    try:
+        part.mkdir()
+        drawn, scale = draw.phone(run.phone, run.instances, run.seed, run.images)
+        write.write_run(part, run.id, run.phone, drawn, scale, images.draw(run.seed, run.images), run.facts)
+        (raw / run.path).parent.mkdir(exist_ok=True)
+        part.rename(raw / run.path)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+
+
+def _others(raw: Path, wanted: set[Path]) -> dict[Path, dict[str, Any]]:
+    """Simulated runs in `raw` that are not wanted: path within it, and run.json."""
+    found = {}
+    for folder in rawlog.run_folders(raw):
+        path = folder.relative_to(raw)
+        if path.parts[0].startswith("sim-") and path not in wanted:
+            with suppress(rawlog.RawLogError):  # what is damaged is named when it is processed
+                record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
+                if record["origin"] == write.ORIGIN and isinstance(record.get("simulation"), dict):
+                    found[path] = record
+    return found
+
+
+def _refusal(raw: Path, others: dict[Path, dict[str, Any]]) -> str:
+    path, record = next(iter(others.items()))
+    drawn = record["simulation"]
+    made = f"seed {drawn.get('seed')}, {drawn.get('images')} images"
+    made += "" if drawn.get("version") == version() else ", by another version"
+    return (
+        f"{raw} holds {len(others)} simulated run{'s' * (len(others) > 1)} that these options do not make, "
+        f"like {path} ({made}): give the options they were made with, another folder with --raw, "
+        "or --replace to delete them."
+    )
+
+
+def _remove(raw: Path, path: Path) -> None:
+    """Deletes a run; it is moved away first, so that a half of it is never taken for a run."""
+    away = raw / f"{PART}{path.parts[0]}-old"
+    (raw / path).rename(away)
+    shutil.rmtree(away)
+    with suppress(OSError):  # the folder of the device, if that was its only run
+        (raw / path).parent.rmdir()
+
+
+@contextmanager
+def _locked(raw: Path) -> Iterator[None]:
+    """Keeps others from simulating into the folder; the lock is on the folder itself and leaves no file."""
+    raw.mkdir(parents=True, exist_ok=True)
+    folder = os.open(raw, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SimulationError(f"Another `aiot simulate` writes into {raw}: wait for it, or end it.") from None
+        yield
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def _sentences(raw: Path) -> Iterator[None]:
+    """What goes wrong with files and processes, as one sentence."""
+    try:
+        yield
+    except BrokenProcessPool:
+        raise SimulationError("A process that wrote raw logs was ended: try fewer at once (--jobs 1).") from None
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        raise SimulationError(
+            f"Raw logs cannot be written into {raw}: {error.strerror or error}{where}: "
+            "free some space, or name another folder with --raw."
+        ) from None

@@ -1,0 +1,121 @@
+"""What one phone does: the images it gets right, the times it takes, scaled to its score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aiot_analysis import names, paper
+from aiot_analysis.errors import SimulationError
+from aiot_analysis.simulate import images, parameters, score
+from aiot_analysis.simulate.fleet import Phone, stream
+
+PHASES = ("decode", "preprocess", "inference", "postprocess")
+BYTES = {"float32": 4, "dynamic": 1, "int8": 1, "float16": 2}  # of a weight
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One instance on one phone; n images."""
+
+    instance_id: str
+    classes: NDArray[np.int64]  # (n, 5) best first
+    scores: NDArray[np.float64]  # (n, 5)
+    correct: NDArray[np.bool_]  # (n,)
+    phases_ns: NDArray[np.int64]  # (4, n) in the order of PHASES
+    at_ns: NDArray[np.int64]  # (n,) since the first image began
+    loop_ns: int
+    load_ns: int
+
+
+@cache
+def model_bytes(instance_id: str) -> int:
+    """The size of a model file by its parameters (Table II) and the bytes of a weight."""
+    _, _, quantization, model = instance_id.split("_", 3)
+    millions = paper.models().set_index("model")["params_millions"][model]
+    return int(millions * 1e6 * BYTES[quantization])
+
+
+def phone(one: Phone, instances: Sequence[str], seed: int, count: int) -> tuple[list[Drawn], float]:
+    """Draws the instances of a phone on `count` images, and gives the factor its times were scaled by.
+
+    All its times are scaled alike, such that VIPS over the 24 float32 instances is what `score.scale` wants.
+    Raises SimulationError if no image is right.
+    """
+    throttle = _throttle(one, seed)
+    answers = {instance: _answers(one, instance, seed, count) for instance in instances}
+    times = {instance: _times_ms(one, instance, seed, count, throttle) for instance in instances}
+    vips = sum(answers[i][2].mean() / (times[i].sum(axis=0).mean() / 1000) for i in names.PAPER_FLOAT32)
+    if not vips:
+        raise SimulationError(
+            f"No image of {count} is right on {one.name}, which leaves no score: simulate more images."
+        )
+    factor = score.scale(one, float(vips), _slowness(one, seed))
+    return [_drawn(one, i, answers[i], times[i] * factor, factor) for i in instances], factor
+
+
+def _answers(one: Phone, instance_id: str, seed: int, count: int) -> tuple[Any, Any, Any]:
+    """Classes and scores of the five best, and whether the first is right.
+
+    A phone moves each image a little, for the most part as all phones of its chip and Android version do.
+    """
+    framework, delegate, quantization, model = instance_id.split("_", 3)
+    known = parameters.file()["fluctuation"]
+    file = images.of_file(seed, count, framework, quantization, model)
+    sd = known["implementation"][f"{framework}_{delegate}"] * known["model"][model]
+    alike = stream(seed, count, one.soc, one.android, instance_id).standard_normal(count)
+    alone = stream(seed, count, one.slug, instance_id).standard_normal(count)
+    moved = np.sqrt(known["shared"]) * alike + np.sqrt(1 - known["shared"]) * alone
+    margin = file.margin + sd * moved
+    return *images.top5(images.draw(seed, count).labels, margin, file.rivals), margin > 0
+
+
+def _slowness(one: Phone, seed: int) -> float:
+    """How much slower than usual a phone is for its chip; Table IV's phones are what their score says."""
+    return float(np.exp(parameters.file()["time"]["phone_sd"] * stream(seed, one.slug, "speed").standard_normal()))
+
+
+def _throttle(one: Phone, seed: int) -> float:
+    """The share by which a phone gets slower when it is hot; most do not."""
+    time = parameters.file()["time"]
+    chance, amount = stream(seed, one.slug, "throttle").random(2)
+    low, high = time["throttle"]
+    return float(low + amount * (high - low)) if chance < time["throttled_phones"] else 0.0
+
+
+def _times_ms(one: Phone, instance_id: str, seed: int, count: int, throttle: float) -> NDArray[np.float64]:
+    """The times of the four phases of each image in ms, (4, n), before scaling: skewed, the first image cold."""
+    time = parameters.file()["time"]
+    _, delegate, _, model = instance_id.split("_", 3)
+    rng = stream(seed, count, one.slug, instance_id, "times")
+    typical = parameters.around_ms(one.soc, model)
+    liked = np.exp(time["instance_sd"] * rng.standard_normal())
+    typical["inference"] = parameters.time_ms(one.soc, instance_id).value * liked
+    sd = np.array([time["image_sd"][phase] for phase in PHASES])[:, None]
+    times = np.array([typical[phase] for phase in PHASES])[:, None] * np.exp(sd * rng.standard_normal((4, count)))
+    effort = images.draw(seed, count).effort
+    times[0] *= effort
+    times[1] *= np.sqrt(effort)  # a larger picture is also more to crop and resize
+    spikes = rng.random((4, count)) < time["spike_rate"]
+    times *= 1 + spikes * rng.exponential(time["spike_mean"], (4, count))
+    first = time["first_image"]
+    times[:, 0] *= [first[delegate if phase == "inference" else "around"] for phase in PHASES]
+    spent_s = np.cumsum(times.sum(axis=0)) / 1000
+    return times * (1 + throttle * (1 - np.exp(-spent_s / time["throttle_after_s"])))
+
+
+def _drawn(one: Phone, instance_id: str, answer: Any, times_ms: NDArray[np.float64], factor: float) -> Drawn:
+    time = parameters.file()["time"]
+    classes, scores, correct = answer
+    phases_ns = np.rint(times_ms * 1e6).astype(np.int64)
+    ends_ns = np.cumsum(phases_ns.sum(axis=0) + round(time["gap_ms"] * 1e6))
+    load_ms = time["load_ms"] + time["load_ms_per_mb"] * model_bytes(instance_id) / 1e6
+    load_ms *= parameters.cpu_speed(one.soc).value * factor
+    load_ms *= time["load_nnapi"] if "_nnapi_" in instance_id else 1.0
+    at_ns = np.concatenate([[0], ends_ns[:-1]])
+    return Drawn(instance_id, classes, scores, correct, phases_ns, at_ns, int(ends_ns[-1]), round(load_ms * 1e6))

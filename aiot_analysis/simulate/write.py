@@ -1,0 +1,160 @@
+"""A phone's run as raw logs: the format of runner.rawlog, origin "simulated"."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from aiot_analysis.simulate import draw, parameters
+from aiot_analysis.simulate.fleet import Phone, stream
+from aiot_analysis.simulate.images import Images
+from runner import rawlog
+
+ORIGIN = "simulated"
+WEIGHTS = "none (simulated)"
+DATASET = "simulated"
+NOT_OFFERED = ["serial_sha256", "kernel", "cores", "battery"]
+
+
+def write_run(
+    folder: Path,
+    run_id: str,
+    phone: Phone,
+    drawn: list[draw.Drawn],
+    scale: float,
+    images: Images,
+    facts: dict[str, Any],
+) -> None:
+    """Writes the run of a phone into an empty folder, run.json last: without it a folder is no run.
+
+    `facts` are the options it was drawn with, for run.json. The order of the instances is shuffled, and their
+    clock times follow from it.
+    """
+    began = datetime.fromisoformat(parameters.file()["time"]["started"])
+    clock = began
+    pause = timedelta(seconds=parameters.file()["time"]["pause_s"])
+    ordered = [drawn[i] for i in stream(images.seed, phone.slug, "order").permutation(len(drawn))]
+    for one in ordered:
+        rawlog.attempt_path(folder, one.instance_id, 1).write_bytes(_attempt(one, clock, images))
+        clock += timedelta(microseconds=(one.load_ns + one.loop_ns) // 1000) + pause
+    device = {
+        "schema_version": rawlog.SCHEMA_VERSION,
+        "slug": phone.slug,
+        "serial_sha256": None,
+        "maker": phone.maker,
+        "model": phone.model,
+        "soc": phone.soc,
+        "ram_gb": phone.ram_gb,
+        "os": "Android",
+        "os_version": phone.android,
+        "abi": "armeabi-v7a",  # the paper's app is a 32-bit one
+        "kernel": None,
+        "cores": [],
+        "battery": None,
+        "not_offered": NOT_OFFERED,
+        "origin": ORIGIN,
+    }
+    rawlog.write_json(folder / "device.json", device, rawlog.DEVICE_FIELDS)
+    run = {
+        "schema_version": rawlog.SCHEMA_VERSION,
+        "run_id": run_id,
+        "device_slug": phone.slug,
+        "origin": ORIGIN,
+        "suite": [one.instance_id for one in ordered],
+        # the paper's app: every image once, no warm-up, the first image counts
+        "profile": {
+            "name": "paper",
+            "warmups": 0,
+            "passes": 1,
+            "min_queries": 0,
+            "min_duration_s": 0.0,
+            "max_images": None,
+        },
+        "seed": images.seed,
+        "threads": 1,
+        "timing": "end_to_end",
+        "dataset": {
+            "name": DATASET,
+            "sha256": images.sha256(),
+            "images": len(images.names),
+            "label_space": "imagenet-1000",
+        },
+        "models": {one.instance_id: _model(one.instance_id) for one in drawn},
+        "software": {"simulator": "aiot simulate"},
+        "started": _iso(began),
+        "ended": _iso(clock),
+        "simulation": {**facts, "scale": scale},
+    }
+    rawlog.write_json(folder / "run.json", run, rawlog.RUN_FIELDS)
+
+
+def _model(instance_id: str) -> dict[str, object]:
+    """There is no model file: the hash is of its name, so that it is one on all phones and of both delegates."""
+    framework, _, quantization, model = instance_id.split("_", 3)
+    name = f"simulated {framework}_{quantization}_{model}"
+    sha256 = hashlib.sha256(name.encode()).hexdigest()
+    return {"sha256": sha256, "sha256_of": name, "weights": WEIGHTS, "size_bytes": draw.model_bytes(instance_id)}
+
+
+def _attempt(one: draw.Drawn, began: datetime, images: Images) -> bytes:
+    """The lines of an attempt: load, an image each, end."""
+    framework, delegate, _, _ = one.instance_id.split("_", 3)
+    load = {
+        "instance": one.instance_id,
+        "attempt": 1,
+        "load_ns": one.load_ns,
+        "framework_version": "simulated",
+        # the app sets one thread for TensorFlow Lite and none for the others
+        "threads": 1 if framework == "tflite" else None,
+        "model_sha256": _model(one.instance_id)["sha256"],
+        "accelerator_requested": delegate,
+        "accelerator_actual": delegate,
+        "at": _iso(began),
+        "event": "load",
+    }
+    end = {
+        "images": len(images.names),
+        "failed_images": 0,
+        "correct": int(one.correct.sum()),
+        "loop_ns": one.loop_ns,
+        "peak_rss_kb": None,
+        "event": "end",
+    }
+    return b"\n".join(map(orjson.dumps, [load, *_image_events(one, images), end])) + b"\n"
+
+
+def _image_events(one: draw.Drawn, images: Images) -> list[dict[str, object]]:
+    pairs = zip(one.classes.tolist(), one.scores.tolist(), strict=True)
+    columns = zip(images.names, images.labels.tolist(), pairs, *one.phases_ns.tolist(), one.at_ns.tolist(), strict=True)
+    return [
+        {
+            "query": query,
+            "image": image,
+            "label": label,
+            "top5": list(zip(classes, scores, strict=True)),
+            "decode_ns": decode_ns,
+            "preprocess_ns": preprocess_ns,
+            "inference_ns": inference_ns,
+            "postprocess_ns": postprocess_ns,
+            "at_ns": at_ns,
+            "event": "image",
+        }
+        for query, (
+            image,
+            label,
+            (classes, scores),
+            decode_ns,
+            preprocess_ns,
+            inference_ns,
+            postprocess_ns,
+            at_ns,
+        ) in enumerate(columns)
+    ]
+
+
+def _iso(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

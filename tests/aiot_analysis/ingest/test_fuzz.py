@@ -1,0 +1,150 @@
+"""Whatever is below data/raw: no traceback, and what was read plus what was named is all there was."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aiot_analysis import ingest, tables
+from aiot_analysis.errors import DataError
+from tests.aiot_analysis.ingest import fuzz
+from tests.rawlogs import LOAD, attempt, begin, end, image
+
+SUITE = [fuzz.INSTANCE, "pytorch_cpu_float32_mnasnet"]
+TELEMETRY = b"".join(b'{"at":"2026-01-01T00:00:%02dZ","temperature_c":40.5}\n' % second for second in range(4))
+OTHER_NAMES = [
+    *("notes.txt", ".hidden", "run.json.part", "telemetry.jsonl", f"{SUITE[0]}.2.jsonl", f"{SUITE[1]}.9.jsonl"),
+    *(f"{SUITE[0]}.01.jsonl", f"{SUITE[0]}.0.jsonl", "tflite_gpu_float32_mnasnet.1.jsonl", "x" * 200, "run.json"),
+]
+
+
+@st.composite
+def folders(draw: st.DrawFn, raw: Path) -> None:
+    """Makes the raw logs of three runs of two devices, and lets up to six things happen to them."""
+    for device, month in (("a", 1), ("a", 2), ("b", 1)):
+        folder = begin(raw, SUITE, f"2026{month:02}01T000000Z-aaaaaa", device)
+        for one in SUITE:
+            attempt(folder, one, LOAD, *(image(query) for query in range(3)), end())
+        (folder / f"{SUITE[0]}.1.jsonl").write_bytes(draw(fuzz.damaged_logs()))
+        (folder / "telemetry.jsonl").write_bytes(TELEMETRY)
+        (folder / "native").mkdir()
+    for _ in range(draw(st.integers(0, 6))):
+        draw(happening(raw))
+
+
+@st.composite
+def happening(draw: st.DrawFn, raw: Path) -> None:
+    """One thing that happens to a file or a folder."""
+    there = sorted(raw.rglob("*"))
+    if not there:
+        return
+    path = draw(st.sampled_from(there))
+    kind = draw(
+        st.sampled_from(["damage", "damage", "value", "value", "delete", "copy", "move", "alien", "folder", "link"])
+    )
+    other = draw(st.sampled_from([one if one.is_dir() else one.parent for one in there])) / draw(
+        st.sampled_from(OTHER_NAMES)
+    )
+    try:
+        if kind == "damage" and path.is_file():
+            path.write_bytes(draw(fuzz.damaged(path.read_bytes())))
+        elif kind == "value" and path.is_file():
+            path.write_bytes(draw(fuzz.with_other_value(path.read_bytes())))
+        elif kind == "delete":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        elif kind == "copy":
+            (shutil.copytree if path.is_dir() else shutil.copy)(path, other)
+        elif kind == "move":
+            path.rename(other)
+        elif kind == "alien":
+            other.write_bytes(draw(st.sampled_from([b"", b"\n\n", b"\xff" * 9, *fuzz.ALIEN])))
+        elif kind == "folder":
+            other.mkdir()
+        elif kind == "link":
+            other.symlink_to(draw(st.sampled_from([path, Path("nowhere")])), target_is_directory=path.is_dir())
+    except OSError:
+        pass  # not possible here, like a folder in itself
+    except shutil.Error:
+        pass
+
+
+def lines_of(path):
+    data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    return data.count(b"\n") + (data != b"" and not data.endswith(b"\n"))
+
+
+class Account:
+    """What the tables say of every file below the raw folder."""
+
+    def __init__(self, raw, processed):
+        self.raw = raw
+        self.table = {name: tables.read(name, processed) for name in tables.TABLES}
+        left_out = self.table["left_out"]
+        self.whole = set(left_out[left_out["lines"].isna()]["path"])
+        self.lines = left_out.groupby("path")["lines"].sum(min_count=1).fillna(0).to_dict()
+        self.runs = {
+            path.parent: json.loads(path.read_bytes())
+            for path in raw.glob("*/*/run.json")
+            if not {str(path.parent), str(path.parent.parent)} & self.whole
+        }
+
+    def rows(self, name, run):
+        frame = self.table[name]
+        return frame[(frame["device_id"] == run["device_slug"]) & (frame["run_id"] == run["run_id"])]
+
+    def used_lines(self, path, run):
+        """How many lines of a log became rows, or were read into one."""
+        if path.name == "telemetry.jsonl":
+            return len(self.rows("telemetry", run))
+        rows = self.rows("instances", run)
+        names = rows["instance_id"] + "." + rows["attempt"].astype(str) + ".jsonl"
+        return int(rows[names == path.name]["log_lines"].sum())
+
+    def misses(self, path):
+        """What of a path is neither in a table nor named, "" if nothing."""
+        if any(str(one) in self.whole for one in (path, *path.parents)):
+            return ""
+        if path.parent == self.raw or path in self.runs:
+            return "" if path.is_dir() else "the file"
+        run = self.runs.get(path.parent)
+        if run is None:
+            kept = "native" in path.relative_to(self.raw).parts[2:-1]  # what frameworks printed
+            return "" if kept else "the file or folder"
+        if path.name in ("run.json", "device.json", "native"):
+            return ""
+        known = self.used_lines(path, run) + self.lines.get(str(path), 0)
+        return "" if path.is_file() and known == lines_of(path) else f"all but {known} lines"
+
+
+def check_that_all_is_accounted_for(raw, processed):
+    account = Account(raw, processed)
+    assert {path: missed for path in sorted(raw.rglob("*")) if (missed := account.misses(path))} == {}
+    instances, images = account.table["instances"], account.table["images"]
+    key = ["device_id", "run_id", "instance_id"]
+    shown = instances[instances["images"] > 0].set_index(key)["images"].to_dict()
+    assert images.groupby(key, observed=True).size().to_dict() == shown
+    assert (instances["log_lines"] >= instances["images"]).all()
+    runs = sorted((run["device_slug"], run["run_id"]) for run in account.runs.values())
+    assert runs == sorted(set(instances[["device_id", "run_id"]].itertuples(index=False, name=None)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_what_was_read_and_what_was_named_is_all_there_was(data, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("fuzz")
+    raw, processed = folder / "raw", folder / "processed"
+    data.draw(folders(raw))
+    try:
+        ingest.process(raw, processed)
+    except DataError as error:
+        assert "holds no run that can be read" in str(error) and "\n" not in str(error)
+    else:
+        check_that_all_is_accounted_for(raw, processed)
+    finally:
+        if not os.environ.get("KEEP_FUZZ"):
+            shutil.rmtree(folder)
