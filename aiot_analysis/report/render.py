@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from aiot_analysis.errors import ReportError
 from aiot_analysis.report import index
 from aiot_analysis.report.manifest import Entry
-from aiot_analysis.report.notebooks import Notebook, assign, choose
+from aiot_analysis.report.notebooks import Notebook, assign, choose, find
 from aiot_analysis.report.site import Site, sites
 
 if TYPE_CHECKING:
@@ -71,7 +71,12 @@ def render(
     if jobs < 1:
         raise ReportError(f"{jobs} notebooks at once is not possible: give 1 or more.")
     out = Path(out_dir).resolve()
-    tasks = _tasks(sites(Path(notebooks_dir).resolve(), out, parameters or {}), out, names, parameters or {})
+    root = Path(notebooks_dir).resolve()
+    values = dict(parameters or {})
+    there = find(root)
+    chosen = choose(there, names)
+    given = assign(chosen, {name: value for name, value in values.items() if name != "origin"})
+    tasks = _tasks(sites(root.parent, there, out, values), out, chosen, given)
     results = {}
     stale = []
     for task in tasks:
@@ -99,9 +104,9 @@ class Task:
     print_: str
 
 
-def _tasks(found: Sequence[Site], out: Path, names: Sequence[str], values: Mapping[str, object]) -> list[Task]:
-    chosen = choose(list({notebook.name: notebook for site in found for notebook in site.notebooks}.values()), names)
-    given = assign(chosen, {name: value for name, value in values.items() if name != "origin"})
+def _tasks(
+    found: Sequence[Site], out: Path, chosen: Sequence[Notebook], given: Mapping[str, dict[str, object]]
+) -> list[Task]:
     tasks = []
     for site in found:
         for notebook in chosen:

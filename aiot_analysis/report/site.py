@@ -6,13 +6,13 @@ every other in a subfolder of its name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from os.path import relpath
 from pathlib import Path
 
 from aiot_analysis.errors import DataError
-from aiot_analysis.report import fingerprint, manifest, notebooks
+from aiot_analysis.report import fingerprint, manifest
 from aiot_analysis.report.fingerprint import FileHashes
 from aiot_analysis.report.manifest import Entry, Manifest
 from aiot_analysis.report.notebooks import Notebook
@@ -89,14 +89,11 @@ class Site:
         return not entry.error and entry.fingerprint == print_ and self.page(notebook.name).exists()
 
 
-def sites(notebooks_dir: Path, out: Path, values: Mapping[str, object]) -> list[Site]:
-    """A site for each origin of the tables, or only for the one that `values` name.
+def sites(root: Path, found: Sequence[Notebook], out: Path, values: Mapping[str, object]) -> list[Site]:
+    """A site of the notebooks for each origin of the tables, or only for the one that `values` name.
 
-    Raises ReportError if there are no notebooks or one cannot be read, DataError if the processed tables are
-    missing or hold nothing of the origin.
+    The notebooks run in `root`. Raises DataError if the processed tables are missing or hold nothing of the origin.
     """
-    found = notebooks.find(notebooks_dir)
-    root = notebooks_dir.parent
     folder = values.get("processed") or next(
         (value for value in (notebook.value("processed", {}) for notebook in found) if value), PROCESSED
     )
