@@ -62,15 +62,17 @@ def _measure(chosen: dict[str, ModuleType], given: argparse.Namespace) -> None:
         "load_before": load,
         "pairs": given.pairs,
         "images": given.images,
+        "networks": given.network,
         "notebooks": given.notebooks,
         "results": {},
     }
     file = RESULTS / f"{began:%Y-%m-%dT%H%M%SZ}.json"
+    networks = tuple(given.network or ())
     everything = []
     for name, benchmark in chosen.items():
         clock = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="aiot-benchmark-") as folder:
-            options = Options(Path(folder), _teller(name), given.pairs, given.images, given.notebooks)
+            options = Options(Path(folder), _teller(name), given.pairs, given.images, networks, given.notebooks)
             results = benchmark.run(options)
         _tell_nothing()
         everything += results
@@ -111,6 +113,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--pairs", type=_positive, default=LEAST_PAIRS, help="pairs of each comparison (%(default)s)")
     parser.add_argument(
         "--images", type=_positive, help="images of each run of a network (100; 500 for overhead, process and growth)"
+    )
+    parser.add_argument(
+        "--network",
+        action="append",
+        choices=[one.artifact for one in inference.INSTANCES],
+        help="of inference only this",
     )
     parser.add_argument("--notebooks", type=_positive, help="only the first so many notebooks, to try it")
     parser.add_argument("--markdown", action="store_true", help="print the table also as Markdown")

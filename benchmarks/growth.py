@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 DEVICES = (10, 51, 200, 1000)
 MEMORY_TARGETS_GB = {51: 2.0, 1000: 4.0}
-BYTES_PER_DEVICE = 7_000_000  # of raw logs and of tables, with 500 images and a quantized suite on some
+BYTES_PER_DEVICE = 7_000_000  # of raw logs and of tables, with 500 images and quantized models on half of them
 PLOT = ROOT / "docs" / "images" / "growth.svg"
 
 

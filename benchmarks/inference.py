@@ -30,6 +30,8 @@ def run(options: Options) -> list[Comparison | Level]:
     results: list[Comparison | Level] = []
     for threads in (1, 2):
         for instance in INSTANCES:
+            if options.networks and instance.artifact not in options.networks:
+                continue
             what = f"{instance.artifact}, {threads} thread{'s' * (threads > 1)}"
             results += _compare(what, instance, threads, options)
     return results

@@ -19,4 +19,5 @@ class Options:
     tell: Tell
     pairs: int = LEAST_PAIRS
     images: int | None = None  # for each run of a network; None: the benchmark's own number
+    networks: tuple[str, ...] = ()  # like pytorch_float32_squeezenet; none: all
     notebooks: int | None = None  # the first so many; None: all

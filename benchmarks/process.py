@@ -70,8 +70,9 @@ def run(options: Options) -> list[Comparison | Level]:
 
 
 def simulate(raw: Path, devices: int = 51, images: int = 500) -> list[str]:
-    """The command that makes the raw logs of so many devices."""
-    words = ["--devices", str(devices), "--images", str(images), "--jobs", str(JOBS)]
+    """The command that makes the raw logs of so many devices, the same share of them as of 51 with quantized models."""
+    words = ["--devices", str(devices), "--quantized-on", str(devices * 25 // 51), "--images", str(images)]
+    words += ["--jobs", str(JOBS)]
     return [str(SCRIPTS / "aiot"), "simulate", "--raw", str(raw), *words]
 
 

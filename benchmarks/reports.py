@@ -1,4 +1,4 @@
-"""All reports by `aiot report` against papermill and nbconvert, one notebook after the other."""
+"""All reports on the measured data, by `aiot report` against papermill and nbconvert, one notebook after the other."""
 
 from __future__ import annotations
 
@@ -55,7 +55,8 @@ def run(options: Options) -> list[Comparison | Level]:
 
 
 def _report(names: list[str], out: Path, *more: str) -> list[str]:
-    return [str(SCRIPTS / "aiot"), "report", *names, "--jobs", str(JOBS), "--out", str(out), *more]
+    origin = ["-p", "origin", "measured"]  # the notebooks' default, and so the peer's
+    return [str(SCRIPTS / "aiot"), "report", *names, *origin, "--jobs", str(JOBS), "--out", str(out), *more]
 
 
 def _by_hand(notebook: Path, folder: Path) -> list[list[str]]:
