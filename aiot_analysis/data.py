@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from aiot_analysis import tables
+from aiot_analysis import names, tables
 from aiot_analysis.errors import DataError
+from aiot_analysis.stats import select
 
 IMAGE_COLUMNS = [column for column in tables.images_schema().names if column != "top5"]
 
@@ -21,8 +22,14 @@ class Data:
     processed: Path
     origin: str
     devices: pd.DataFrame
-    instances: pd.DataFrame
+    instances: pd.DataFrame  # of runs of the suite
+    studies: pd.DataFrame  # as instances, of runs that are for a study
     left_out: pd.DataFrame
+
+    def named(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The frame with a column `device`, as readers know it, in the place of `device_id`."""
+        known = names.devices(self.devices)
+        return frame.assign(device_id=frame["device_id"].map(known)).rename(columns={"device_id": "device"})
 
     def images(self, columns: Sequence[str] = IMAGE_COLUMNS, **filters: Collection[str]) -> pd.DataFrame:
         """Image records of this origin, of the given values of any column, like instance_id=[...].
@@ -36,6 +43,12 @@ class Data:
 
     def operators(self) -> pd.DataFrame:
         return tables.read("operators", self.processed, origin=[self.origin])
+
+    def passes(self) -> pd.DataFrame:
+        return tables.read("passes", self.processed, origin=[self.origin])
+
+    def nodes(self) -> pd.DataFrame:
+        return tables.read("nodes", self.processed, origin=[self.origin])
 
 
 def find(path: Path | str) -> Path:
@@ -64,4 +77,6 @@ def load(processed: Path | str = "data/processed", origin: str = "measured") -> 
         there = ", ".join(sorted(instances["origin"].unique())) or "no run at all"
         raise DataError(f"{folder} holds nothing {origin} (it holds {there}): choose another origin or run the suite.")
     devices = tables.read("devices", folder, origin=[origin])
-    return Data(folder, origin, devices.reset_index(drop=True), chosen, tables.read("left_out", folder))
+    of_studies = chosen[chosen["study"].notna()].reset_index(drop=True)
+    left_out = tables.read("left_out", folder)
+    return Data(folder, origin, devices.reset_index(drop=True), select.of_suite(chosen), of_studies, left_out)

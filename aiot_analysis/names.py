@@ -61,6 +61,19 @@ def instance_display(instance: str) -> str:
     return ", ".join(display(part) for part in (model, f"{framework}_{delegate}", quantization))
 
 
+def devices(frame: pd.DataFrame) -> dict[str, str]:
+    """How each device of the table `devices` is written for readers, by its id: maker and model.
+
+    The id stands in their place where both are unknown, and behind them where two devices have the same.
+    """
+    known = frame.set_index("device_id").reindex(columns=["maker", "model"]).fillna("").astype(str)
+    found = {}
+    for device, maker, model in known.itertuples(name=None):
+        found[device] = (model if model.lower().startswith(maker.lower()) else f"{maker} {model}").strip() or device
+    several = pd.Series(found).duplicated(keep=False)
+    return {device: f"{name} ({device})" if several[device] else name for device, name in found.items()}
+
+
 def implementation(rows: pd.DataFrame) -> pd.Series:
     """The implementation of each row, <framework>_<delegate>."""
     return rows["framework"] + "_" + rows["delegate"]

@@ -60,6 +60,7 @@ class Instances(_Table):
 
     run_id: Series[str]
     device_id: Series[str]
+    study: Series[str] = pa.Field(nullable=True)  # null: a run of the suite
     instance_id: Series[str]  # <framework>_<delegate>_<quantization>_<model>
     model: Series[str]
     framework: Series[str]
@@ -143,18 +144,50 @@ class Telemetry(_Table):
     origin: Series[str] = pa.Field(isin=ORIGINS)
 
 
-class Operators(_Table):
-    """One row per operator x repetition of a profiled model."""
-
+class _Profiled(_Table):
     run_id: Series[str]
     device_id: Series[str]
     model: Series[str]
     framework: Series[str]
+    origin: Series[str] = pa.Field(isin=ORIGINS)
+
+
+class Operators(_Profiled):
+    """One row per operator x repetition of a profiled model."""
+
     operator: Series[str]
     kind: Series[str]
     repetition: Series[int]
     time_ms: Series[float] = pa.Field(ge=0)
-    origin: Series[str] = pa.Field(isin=ORIGINS)
+
+
+class Passes(_Profiled):
+    """One row per repetition of a profiled model: the network once with the profiler, and once without."""
+
+    repetition: Series[int] = pa.Field(ge=0)
+    profiled_ms: Series[float] = pa.Field(ge=0)
+    plain_ms: Series[float] = pa.Field(ge=0)
+
+
+class Nodes(_Profiled):
+    """One row per node of a network's graph, in an order in which it can be computed. Sizes are text like "3x3"."""
+
+    position: Series[int] = pa.Field(ge=0)
+    node: Series[str]
+    kind: Series[str]
+    operation: Series[str]  # in the words of who traced it, like Conv2d
+    within: Series[str]  # modules around it, outermost first, as path:class, with spaces between
+    inputs: Series[str]  # nodes, with spaces between
+    kernel: Series[str] = pa.Field(nullable=True)  # height x width
+    stride: Series[str] = pa.Field(nullable=True)
+    groups: Series[pd.Int64Dtype] = pa.Field(nullable=True)
+    in_shape: Series[str] = pa.Field(nullable=True)  # of the first input: N x C x H x W
+    out_shape: Series[str] = pa.Field(nullable=True)
+    macs: Series[int] = pa.Field(ge=0)  # multiply-accumulates
+    parameters: Series[int] = pa.Field(ge=0)
+
+    class Config:
+        unique: ClassVar = ["run_id", "device_id", "model", "framework", "node"]
 
 
 class LeftOut(_Table):
@@ -171,6 +204,8 @@ TABLES: dict[str, type[_Table]] = {
     "images": Images,
     "telemetry": Telemetry,
     "operators": Operators,
+    "passes": Passes,
+    "nodes": Nodes,
     "left_out": LeftOut,
 }
 
@@ -268,7 +303,7 @@ def read(
 
     `read("images", "data/processed", ["image", "correct"], instance_id=["tflite_cpu_float32_mnasnet"])` reads
     only what is asked for; files of other devices and runs are not even opened. Raises DataError if the table is
-    not there, or if a column is not.
+    not there or of another version, or if a column is not known.
     """
     known = list(TABLES[name].to_schema().columns)
     for column in [*(columns or ()), *filters]:
@@ -280,15 +315,27 @@ def read(
     wanted = [compute.field(column).isin(list(values)) for column, values in filters.items()]
     chosen = reduce(and_, wanted) if wanted else None
     if name != "images":
-        found = dataset.dataset(path, format="parquet").to_table(columns, chosen)
-        return found.to_pandas()
+        found = dataset.dataset(path, format="parquet")
+        _check_version(found.schema, known, path)
+        return found.to_table(columns, chosen).to_pandas()
     devices, runs = filters.get("device_id"), filters.get("run_id")
     files = [
         str(file)
         for file in sorted(path.glob("*/*.parquet"))
         if (devices is None or file.parent.name in devices) and (runs is None or file.stem in runs)
     ]
+    if files:  # `aiot process` makes all of them in one version
+        _check_version(parquet.read_schema(files[0]), known, path)
     return _frame(dataset.dataset(files, images_schema(), format="parquet").to_table(columns, chosen))
+
+
+def _check_version(found: pyarrow.Schema, known: Sequence[str], path: Path) -> None:
+    """Raises DataError if a table has not the columns it has in this version."""
+    for column in known:
+        if column not in found.names:
+            raise DataError(
+                f"{path} was made by another version (it has no column {column!r}): run `aiot process` to make it anew."
+            )
 
 
 def _frame(content: pyarrow.Table) -> pd.DataFrame:

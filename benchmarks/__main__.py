@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from benchmarks import growth, inference, overhead, process, reports, start
+from benchmarks import growth, inference, notebooks, overhead, process, reports, start
 from benchmarks.machine import load_average, this_machine
 from benchmarks.options import ROOT, Options
 from benchmarks.pairs import LEAST_PAIRS, BenchmarkError, Tell
@@ -23,7 +23,7 @@ from benchmarks.table import markdown, record, table
 BENCHMARKS = {"start": start, "overhead": overhead, "inference": inference, "process": process, "reports": reports}
 """In the order they are run."""
 
-STUDIES = {"growth": growth}
+STUDIES = {"growth": growth, "notebooks": notebooks}
 """Only run if they are named: they take long, and much space."""
 
 RESULTS = ROOT / "data" / "benchmarks"
@@ -112,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", action="append", choices=BENCHMARKS | STUDIES, help="this one only; may be repeated")
     parser.add_argument("--pairs", type=_positive, default=LEAST_PAIRS, help="pairs of each comparison (%(default)s)")
     parser.add_argument(
-        "--images", type=_positive, help="images of each run of a network (100; 500 for overhead, process and growth)"
+        "--images", type=_positive, help="images of each run of a network (100; 500 for overhead and simulated devices)"
     )
     parser.add_argument(
         "--network",

@@ -71,9 +71,55 @@ def pytorch(path: str, threads: int) -> Network:
     return Network(call)
 
 
+def caffe2(path: str, threads: int) -> Network:
+    import zipfile
+
+    from caffe2.proto import caffe2_pb2
+    from caffe2.python import workspace
+
+    workspace.GlobalInit(["caffe2", "--caffe2_log_level=2", f"--caffe2_omp_num_threads={threads}"])
+    init, predict = caffe2_pb2.NetDef(), caffe2_pb2.NetDef()
+    with zipfile.ZipFile(path) as file:
+        init.ParseFromString(file.read("init_net.pb"))
+        predict.ParseFromString(file.read("predict_net.pb"))
+    filled = {blob for operator in init.op for blob in operator.output}
+    (source,) = (name for name in predict.external_input if name not in filled)
+    result = predict.external_output[0]
+    workspace.RunNetOnce(init)
+    workspace.FeedBlob(source, np.zeros((1, 3, 1, 1), np.float32))
+    workspace.CreateNet(predict)
+
+    def call(tensor: np.ndarray) -> tuple[int, np.ndarray]:
+        began = perf_counter_ns()
+        workspace.FeedBlob(source, tensor)
+        workspace.RunNet(predict.name)
+        scores = workspace.FetchBlob(result)
+        return perf_counter_ns() - began, scores[0]
+
+    return Network(call)
+
+
+def executorch(path: str, threads: int) -> Network:
+    import torch
+    from executorch.runtime import Runtime
+
+    program = Runtime.get().load_program(path)
+    method = program.load_method("forward")
+
+    def call(tensor: np.ndarray) -> tuple[int, np.ndarray]:
+        began = perf_counter_ns()
+        scores = method.execute([torch.from_numpy(tensor)])[0].numpy()
+        return perf_counter_ns() - began, scores[0]
+
+    return Network(call)
+
+
+NETWORKS = {"tflite": tflite, "pytorch": pytorch, "caffe2": caffe2, "executorch": executorch}
+
+
 def run(job: dict[str, Any], way: str) -> dict[str, list[int]]:
     """Times in ns and best outputs, one a query."""
-    network = {"tflite": tflite, "pytorch": pytorch}[job["framework"]](job["model"], job["threads"])
+    network = NETWORKS[job["framework"]](job["model"], job["threads"])
     preprocess = Preprocess.of(job["settings"], network.dtype, network.scale, network.zero_point)
     paths = [Path(job["image_folder"], name) for name, _ in job["images"]]
     for path in paths[: job["warmups"]]:

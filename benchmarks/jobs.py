@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 from benchmarks.options import ROOT
 from benchmarks.pairs import BenchmarkError
 from benchmarks.processes import wall_time_s
-from runner import rawlog
+from runner import environments, rawlog
 from runner.dataset import store
 from runner.devices.local import LocalDevice
 from runner.errors import DatasetError
@@ -58,6 +57,7 @@ def job_of(instance: Instance, threads: int, images: int) -> dict[str, Any]:
         "attempt": 1,
         "framework": instance.framework,
         "delegate": instance.delegate,
+        "environment": artifact.environment,
         "model": str(artifact.path.resolve()),
         "settings": artifact.settings.record(),
         "threads": threads,
@@ -78,7 +78,9 @@ def run_agent(job: dict[str, Any], folder: Path) -> rawlog.Attempt:
     file = folder / "job.json"
     file.write_text(json.dumps({**job, "log": str(log)}), encoding="utf-8")
     output = folder / "output.txt"
-    process = LocalDevice(folder, salt="").start_agent(str(ROOT), str(file), job["framework"], output)
+    process = LocalDevice(folder, salt="").start_agent(
+        str(ROOT), ["-m", "runner.agent", str(file)], job["environment"], output
+    )
     try:
         process.wait()
     finally:
@@ -100,5 +102,6 @@ def bare_times(job: dict[str, Any], way: str, folder: Path) -> Times:
     """Of the bare loop, as a process of its own; raises BenchmarkError if it fails."""
     file, out = folder / "bare.json", folder / "bare_times.json"
     file.write_text(json.dumps(job), encoding="utf-8")
-    wall_time_s([sys.executable, "-m", "benchmarks.bare", str(file), str(out), way])
+    python = environments.python_of(job["environment"])
+    wall_time_s([str(python), "-m", "benchmarks.bare", str(file), str(out), way])
     return Times(**json.loads(out.read_text(encoding="utf-8")))

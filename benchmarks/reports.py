@@ -24,8 +24,8 @@ def missing() -> str | None:
 
 def run(options: Options) -> list[Comparison | Level]:
     """Wall times in s: of all pages, and of a second call that finds nothing changed."""
-    notebooks = sorted((ROOT / "notebooks").glob("[0-9]*_*.ipynb"))[: options.notebooks]
-    names = [notebook.stem for notebook in notebooks] if options.notebooks else []
+    chosen = notebooks(options)
+    names = [notebook.stem for notebook in chosen] if options.notebooks else []
     site = options.folder / "reports"
     unchanged: list[float] = []
     unchanged_again: list[float] = []
@@ -33,7 +33,7 @@ def run(options: Options) -> list[Comparison | Level]:
     def ours() -> float:
         shutil.rmtree(site, ignore_errors=True)
         spent = wall_time_s(_report(names, site, "--force"))
-        _check(site, notebooks)
+        _check(site, chosen)
         unchanged.append(wall_time_s(_report(names, site)))
         unchanged_again.append(wall_time_s(_report(names, site)))
         return spent
@@ -42,16 +42,21 @@ def run(options: Options) -> list[Comparison | Level]:
         folder = options.folder / "peer"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        spent = wall_time_s(*(command for notebook in notebooks for command in _by_hand(notebook, folder)))
-        _check(folder, notebooks)
+        spent = wall_time_s(*(command for notebook in chosen for command in _by_hand(notebook, folder)))
+        _check(folder, chosen)
         return spent
 
     values = measure(ours, {PEER: peer}, options.pairs, options.tell)
-    what = f"{len(notebooks)} pages"
+    what = f"{len(chosen)} pages"
     return [
         *compared(f"{what}, --jobs {JOBS}", "s", values, {PEER: TARGET}),
         Level(f"{what}, nothing changed", "s", unchanged, unchanged_again, UNCHANGED_TARGET_S),
     ]
+
+
+def notebooks(options: Options) -> list[Path]:
+    """The notebooks, or the first so many of them."""
+    return sorted((ROOT / "notebooks").glob("[0-9]*_*.ipynb"))[: options.notebooks]
 
 
 def _report(names: list[str], out: Path, *more: str) -> list[str]:

@@ -4,7 +4,8 @@ RunnerError             anything a user can mend: one sentence with the value an
 ├── SelectionError      a name that is unknown, or a selection that holds nothing
 ├── DatasetError        a dataset that is missing, damaged or cannot be made
 ├── ModelError          a model, its weights or its settings that are missing or damaged
-└── DeviceError         a device that does not answer or lacks what is asked
+├── DeviceError         a device that does not answer or lacks what is asked
+└── SetupError          an environment that a framework needs, and that is missing or cannot be made
 """
 
 
@@ -26,3 +27,7 @@ class ModelError(RunnerError):
 
 class DeviceError(RunnerError):
     """A device does not answer or lacks what is asked."""
+
+
+class SetupError(RunnerError):
+    """An environment that a framework needs is missing, or cannot be made."""

@@ -65,8 +65,9 @@ def finished(entries: list[Entry]) -> bool:
 
 
 def newest_run(raw: Path, slug: str) -> Path | None:
-    """The device's newest folder with a readable run.json."""
+    """The device's newest folder with a run.json that is not of a study."""
     for folder in reversed(rawlog.run_folders(raw)):
-        if folder.parent.name == slug and (folder / "run.json").is_file():
+        record = folder / "run.json"
+        if folder.parent.name == slug and record.is_file() and not rawlog.read_json(record, {}).get("study"):
             return folder
     return None

@@ -29,34 +29,26 @@ _INT, _NUMBER, _TEXT, _LIST, _DICT, _OPTIONAL = (int,), (int, float), (str,), (l
 
 RUN_FIELDS = {
     "schema_version": _INT,
-    "run_id": _TEXT,
-    "device_slug": _TEXT,
-    "origin": _TEXT,
+    **dict.fromkeys(["run_id", "device_slug", "origin"], _TEXT),
     "suite": _LIST,  # instance ids in the order they are run
     "profile": _DICT,  # name, warmups, passes, min_queries, min_duration_s, max_images
-    "seed": _INT,
-    "threads": _INT,
+    **dict.fromkeys(["seed", "threads"], _INT),
     "timing": _TEXT,  # end_to_end or inference
     "dataset": _DICT,  # name, sha256, images, label_space
     "models": _DICT,  # instance id -> sha256, weights
     "software": _DICT,
     "started": _TEXT,  # ISO 8601, UTC
     "ended": _TEXT + _OPTIONAL,
+    "study": _TEXT + _OPTIONAL,  # what a run is for that is none of the suite: profile
 }
 """Fields of run.json and their types."""
 
 DEVICE_FIELDS = {
     "schema_version": _INT,
     "slug": _TEXT,
-    "serial_sha256": _TEXT + _OPTIONAL,
-    "maker": _TEXT + _OPTIONAL,
-    "model": _TEXT + _OPTIONAL,
-    "soc": _TEXT + _OPTIONAL,
+    **dict.fromkeys(["serial_sha256", "maker", "model", "soc"], _TEXT + _OPTIONAL),
     "ram_gb": _NUMBER + _OPTIONAL,
-    "os": _TEXT + _OPTIONAL,
-    "os_version": _TEXT + _OPTIONAL,
-    "abi": _TEXT + _OPTIONAL,
-    "kernel": _TEXT + _OPTIONAL,
+    **dict.fromkeys(["os", "os_version", "abi", "kernel"], _TEXT + _OPTIONAL),
     "cores": _LIST,  # one dict a core: max_mhz, governor
     "battery": _DICT + _OPTIONAL,
     "not_offered": _LIST,  # names of the fields above that the system does not offer
@@ -68,13 +60,9 @@ EVENT_FIELDS = {
         "attempt": _INT,
         "instance": _TEXT,
         "load_ns": _INT,
-        "framework_version": _TEXT + _OPTIONAL,
-        "threads": _INT + _OPTIONAL,
         "model_sha256": _TEXT,
-        "accelerator_requested": _TEXT + _OPTIONAL,
-        "accelerator_actual": _TEXT + _OPTIONAL,
-        "nodes_delegated": _INT + _OPTIONAL,
-        "partitions": _INT + _OPTIONAL,
+        **dict.fromkeys(["framework_version", "accelerator_requested", "accelerator_actual"], _TEXT + _OPTIONAL),
+        **dict.fromkeys(["threads", "nodes_delegated", "partitions"], _INT + _OPTIONAL),
         "at": _TEXT,
     },
     "warmup": {"inference_ns": _INT},
@@ -83,14 +71,23 @@ EVENT_FIELDS = {
         "image": _TEXT,
         "label": _INT,
         "top5": _LIST,  # [class, score] pairs, best first; the class is a whole number
-        "decode_ns": _INT,
-        "preprocess_ns": _INT,
-        "inference_ns": _INT,
-        "postprocess_ns": _INT,
+        **dict.fromkeys(["decode_ns", "preprocess_ns", "inference_ns", "postprocess_ns"], _INT),
         "at_ns": _INT,  # since the first query began
     },
     "image_failed": {"query": _INT, "image": _TEXT, "label": _INT, "reason": _TEXT, "spent_ns": _INT, "at_ns": _INT},
+    "node": {  # of a network's graph, in an order in which it can be computed
+        "node": _TEXT,
+        "kind": _TEXT,
+        "operation": _TEXT,  # in the words of who traced it, like Conv2d
+        "within": _LIST,  # modules around it, outermost first, as path:class
+        "inputs": _LIST,  # nodes
+        **dict.fromkeys(["kernel", "stride"], _LIST + _OPTIONAL),  # height and width
+        "groups": _INT + _OPTIONAL,
+        **dict.fromkeys(["in_shape", "out_shape"], _LIST),  # of the first input; N, C, H, W
+        **dict.fromkeys(["macs", "parameters"], _INT),  # multiply-accumulates; numbers that were learned
+    },
     "operator": dict(dict.fromkeys(["model", "framework", "operator", "kind"], _TEXT), repetition=_INT, time_ns=_INT),
+    "pass": dict.fromkeys(["repetition", "profiled_ns", "plain_ns"], _INT),  # the whole network, profiled and not
     "summary": {"count": _INT, "tool": _TEXT, "mean_ms": _NUMBER},
     "end": {"images": _INT, "failed_images": _INT, "correct": _INT, "loop_ns": _INT, "peak_rss_kb": _INT + _OPTIONAL},
     "failed": {"reason": _TEXT},
@@ -100,15 +97,14 @@ EVENT_FIELDS = {
 
 TELEMETRY_FIELDS = {
     "at": _TEXT,
-    "instance": _TEXT + _OPTIONAL,
-    "temperature_c": _NUMBER + _OPTIONAL,
-    "frequency_mhz": _NUMBER + _OPTIONAL,
-    "battery_percent": _NUMBER + _OPTIONAL,
-    "thermal_status": _TEXT + _OPTIONAL,
-    "load_average": _NUMBER + _OPTIONAL,
+    **dict.fromkeys(["instance", "thermal_status"], _TEXT + _OPTIONAL),
+    **dict.fromkeys(["temperature_c", "frequency_mhz", "battery_percent", "load_average"], _NUMBER + _OPTIONAL),
 }
 """Fields of a line of telemetry.jsonl and their types."""
 
+_COUNTS = ("query", "repetition", "macs", "parameters")
+_LISTS = dict(dict.fromkeys(["kernel", "stride", "in_shape", "out_shape"], int), within=str, inputs=str)
+_ONCE = {"load": None, "image": "query", "image_failed": "query", "node": "node"}  # event: what tells it apart
 _ATTEMPT_NAME = re.compile(r"(?P<instance>[a-z0-9_]+)\.(?P<attempt>[1-9][0-9]{0,8})\.jsonl")
 
 
@@ -144,7 +140,7 @@ def check(record, fields, where):
         fits = math.isfinite(value) if isinstance(value, float) else type(value) is not int or -(2**63) <= value < 2**63
         if not isinstance(value, types) or (isinstance(value, bool) and bool not in types) or not fits:
             raise RawLogError("%s has %s as %s, which is not of the format." % (where, reprlib.repr(value), name))
-        if (name.endswith("_ns") or name == "query") and value is not None and value < 0:
+        if (name.endswith("_ns") or name in _COUNTS) and value is not None and value < 0:
             raise RawLogError("%s has the negative value %r as %s." % (where, value, name))
 
 
@@ -290,8 +286,9 @@ def parse_attempt(path, data):
             _check_event(record, where)
             if events and events[-1]["event"] in TERMINAL:
                 raise RawLogError("%s follows the end of the attempt." % where)
-            if record["event"] in ("load", "image", "image_failed"):
-                once = "load" if record["event"] == "load" else "query %d" % record["query"]
+            if record["event"] in _ONCE:
+                field = _ONCE[record["event"]]
+                once = "%s %s" % (field, record[field]) if field else "load"
                 if once in known:
                     raise RawLogError("%s is %s a second time." % (where, once))
                 known.add(once)
@@ -318,6 +315,10 @@ def _check_event(record, where):
     check(record, EVENT_FIELDS[event], where)
     if event == "image" and not all(_is_answer(pair) for pair in record["top5"]):
         raise RawLogError("%s has %s as top5: pairs of class and score." % (where, reprlib.repr(record["top5"])))
+    for name in _LISTS if event == "node" else ():
+        values = record.get(name) or ()
+        if not all(type(one) is _LISTS[name] and (type(one) is not int or 0 <= one < 2**53) for one in values):
+            raise RawLogError("%s has %s as %s, which is not of the format." % (where, reprlib.repr(values), name))
 
 
 def _is_answer(pair):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import importlib.util
 import json
 import os
 import platform
 import secrets
+import signal
 import subprocess
 import threading
 import time
@@ -21,8 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from runner import ledger, rawlog
+from runner.catalog import Catalog, Framework
 from runner.dataset.store import Dataset, subset
 from runner.devices import Device
+from runner.environments import INSTALL_LEGACY
 from runner.errors import DeviceError, RunnerError
 from runner.suite import Instance, Profile
 from runner.workspace import Workspace
@@ -49,6 +51,8 @@ class Request:
     threads: int
     dataset: Dataset
     artifacts: dict[str, Artifact]
+    catalog: Catalog
+    checks: dict[str, dict[str, Any]]  # what `aiot models check` found, by name of the model file
     timeout_s: float = DEFAULT_TIMEOUT_S
 
     def record(self) -> dict[str, Any]:
@@ -70,6 +74,7 @@ class Request:
                     "sha256": artifact.sha256,
                     "size_bytes": artifact.size_bytes,
                     "weights": artifact.weights,
+                    "environment": artifact.environment,
                     "preprocess": artifact.settings.record(),
                 }
                 for one in self.instances
@@ -95,6 +100,7 @@ def begin(workspace: Workspace, device: Device, request: Request) -> Path:
         "software": {"aiotbench": metadata.version("aiotbench"), "python": platform.python_version()},
         "started": rawlog.utc_now(),
         "ended": None,
+        "checks": request.checks,
         **request.record(),
     }
     rawlog.write_json(folder / "run.json", record, rawlog.RUN_FIELDS)
@@ -131,8 +137,8 @@ def execute(folder: Path, device: Device, request: Request, listen: Listener) ->
     """
     record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
     profile = Profile(**record["profile"])
-    with _locked(folder.parent), _space_checked(folder):
-        agent = device.push(_agent_files(), "agent")
+    with device_locked(folder.parent), _space_checked(folder):
+        agent = device.push(agent_files(request.catalog), "agent")
         images = subset(request.dataset, profile.max_images, record["seed"])
         files = {image: request.dataset.path(image) for image, _ in images}
         common = {
@@ -151,7 +157,7 @@ def execute(folder: Path, device: Device, request: Request, listen: Listener) ->
             instance = Instance.parse(entry.instance_id)
             log = rawlog.attempt_path(folder, instance.id, entry.next_attempt)
             artifact = request.artifacts.get(instance.artifact)
-            obstacle = preflight(instance, artifact, request.dataset, device)
+            obstacle = preflight(instance, artifact, request.catalog, request.dataset, device)
             if obstacle or artifact is None:
                 if entry.status != "unavailable" or entry.last.get("reason") != obstacle["reason"]:
                     rawlog.close_attempt(log, "unavailable", **obstacle)
@@ -161,12 +167,14 @@ def execute(folder: Path, device: Device, request: Request, listen: Listener) ->
             job_file = folder / "native" / f"{log.stem}.job.json"
             job_file.write_text(json.dumps(job), encoding="utf-8")
             with _telemetry(folder, device, instance):
-                _attempt(device, agent, job_file, instance, log, request.timeout_s, listen)
+                _attempt(device, agent, artifact.environment, job_file, instance, log, request.timeout_s, listen)
             ending = rawlog.read_attempt(log)
             listen(ending.status, instance, ending.last)
         entries = ledger.read(folder)
         if all(entry.status != "missing" for entry in entries):
-            rawlog.write_json(folder / "run.json", {**record, "ended": rawlog.utc_now()}, rawlog.RUN_FIELDS)
+            rawlog.write_json(
+                folder / "run.json", {**record, "checks": request.checks, "ended": rawlog.utc_now()}, rawlog.RUN_FIELDS
+            )
     return entries
 
 
@@ -184,19 +192,24 @@ def _job(instance: Instance, artifact: Artifact, attempt: int, log: Path, device
     }
 
 
-def preflight(instance: Instance, artifact: Artifact | None, dataset: Dataset, device: Device) -> dict[str, str]:
+def preflight(
+    instance: Instance, artifact: Artifact | None, known: Catalog, dataset: Dataset, device: Device
+) -> dict[str, str]:
     """Why an instance cannot run (reason), and what would help (remedy); {} if nothing is known to stand in the way."""
     if instance.delegate not in device.delegates:
         return ABSENT_DELEGATES[instance.delegate]
-    if importlib.util.find_spec(f"runner.agent.{instance.framework}") is None:
+    framework = known.frameworks.get(instance.framework)
+    if framework is None:
         return {
-            "reason": f"{instance.framework} cannot be run yet",
-            "remedy": "it needs an environment of Python 3.9 with torch 1.10.2, which this version does not set up",
+            "reason": f"there is no framework {instance.framework} here",
+            "remedy": f"put its file into the workspace, as plugins/frameworks/{instance.framework}.py",
         }
+    if obstacle := _without_environment(framework, artifact, device):
+        return obstacle
     if artifact is None:
         return {
             "reason": "the model is not prepared",
-            "remedy": f"`aiot models prepare --models {instance.model}`",
+            "remedy": f"`aiot models prepare --models {instance.model} --frameworks {instance.framework}`",
         }
     if artifact.settings.label_space != dataset.label_space:
         return {
@@ -207,18 +220,43 @@ def preflight(instance: Instance, artifact: Artifact | None, dataset: Dataset, d
     return {}
 
 
-def _agent_files() -> dict[str, Path]:
+def _without_environment(framework: Framework, artifact: Artifact | None, device: Device) -> dict[str, str]:
+    """As preflight, of the Python environment that the framework needs."""
+    wanted = (artifact.environment,) if artifact else framework.environments
+    if not set(wanted) & set(device.environments):
+        return {
+            "reason": f"{framework.name} needs the legacy environment (Python 3.9, torch 1.10.2)",
+            "remedy": f"{INSTALL_LEGACY}, then `aiot models prepare --frameworks {framework.name}`",
+        }
+    if missing := device.missing(framework.imports):
+        return {
+            "reason": f"{', '.join(missing)} is not installed",
+            "remedy": f"`aiot frameworks install {framework.name}`",
+        }
+    return {}
+
+
+def agent_files(known: Catalog) -> dict[str, Path]:
+    """What goes to a device, by its place there: the agent's package, plug-in frameworks included."""
     package = Path(__file__).parent
     files = [package / "__init__.py", package / "rawlog.py", *sorted((package / "agent").glob("*.py"))]
-    return {str(file.relative_to(package.parent)): file for file in files}
+    own = {f"runner/agent/{name}.py": framework.agent for name, framework in known.frameworks.items()}
+    return {str(file.relative_to(package.parent)): file for file in files} | own
 
 
 def _attempt(
-    device: Device, agent: str, job: Path, instance: Instance, log: Path, timeout_s: float, listen: Listener
+    device: Device,
+    agent: str,
+    environment: str,
+    job: Path,
+    instance: Instance,
+    log: Path,
+    timeout_s: float,
+    listen: Listener,
 ) -> None:
     output = job.with_name(f"{log.stem}.output.txt")
     listen("start", instance, {"log": log})
-    process = device.start_agent(agent, str(job.resolve()), instance.framework, output)
+    process = device.start_agent(agent, ["-m", "runner.agent", str(job.resolve())], environment, output)
     deadline = time.monotonic() + timeout_s
     reason = None
     try:
@@ -238,6 +276,8 @@ def _attempt(
     if not _ended(log):
         lines = output.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         said = f", saying {lines[-1]!r}" if lines else ""
+        if process.returncode == -signal.SIGKILL:
+            said += ": something killed it, as the system does when memory runs out"
         _close(log, reason or f"the agent ended with exit code {process.returncode}{said}")
 
 
@@ -274,7 +314,7 @@ def _telemetry(folder: Path, device: Device, instance: Instance) -> Iterator[Non
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def device_locked(folder: Path) -> Iterator[None]:
     with (folder / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
@@ -32,6 +33,12 @@ class Instance:
     def artifact(self) -> str:
         """Name of the model file it runs; the delegates of a framework share it."""
         return f"{self.framework}_{self.quantization}_{self.model}"
+
+    @classmethod
+    def of_artifact(cls, name: str) -> Instance:
+        """The instance that runs a model file on the CPU."""
+        framework, quantization, model = name.split("_", 2)
+        return cls(framework, "cpu", quantization, model)
 
     @classmethod
     def parse(cls, instance_id: str) -> Instance:
@@ -86,20 +93,28 @@ def select(
     frameworks: Iterable[str] = (),
     delegates: Iterable[str] = (),
     quantizations: Iterable[str] = (),
+    everything: Sequence[Instance] = (),
 ) -> list[Instance]:
-    """The instances of the paper's suite with the given names; raises SelectionError if there is none."""
+    """The instances with the given names, of `everything` there is (none: the paper's suite).
+
+    Where no model or no framework is named, the paper's are meant. Raises SelectionError if there is none.
+    """
+    there = list(everything) or paper_float32() + paper_quantized()
     wanted = {
-        "model": choose("Model", models, MODELS),
-        "framework": choose("Framework", frameworks, FRAMEWORKS),
+        "model": choose("Model", list(models) or MODELS, _found("model", there)),
+        "framework": choose("Framework", list(frameworks) or FRAMEWORKS, _found("framework", there)),
         "delegate": choose("Delegate", delegates, DELEGATES),
         "quantization": choose("Quantization", quantizations, QUANTIZATIONS),
     }
-    suite = paper_float32() + paper_quantized()
-    chosen = [one for one in suite if all(getattr(one, kind) in names for kind, names in wanted.items())]
+    chosen = [one for one in there if all(getattr(one, kind) in names for kind, names in wanted.items())]
     if not chosen:
         asked = ", ".join(f"{kind} {'/'.join(names)}" for kind, names in wanted.items())
         raise SelectionError(f"No instance of the suite has {asked}: only TFLite is quantized or has NNAPI.")
     return chosen
+
+
+def _found(kind: str, instances: Iterable[Instance]) -> list[str]:
+    return list(dict.fromkeys(getattr(one, kind) for one in instances))
 
 
 def ordered(instances: Sequence[Instance], seed: int) -> list[Instance]:
@@ -113,7 +128,7 @@ def ordered(instances: Sequence[Instance], seed: int) -> list[Instance]:
     rng.shuffle(left)
     order: list[Instance] = []
     while left:
-        counts = {model: sum(one.model == model for one in left) for model in MODELS}
+        counts = Counter(one.model for one in left)
         last = order[-1] if order else None
         best = max(
             left,

@@ -27,6 +27,11 @@ class Workspace:
         return self.root / "data" / "datasets"
 
     @property
+    def plugins(self) -> Path:
+        """Models and frameworks of the user's own: see runner.catalog."""
+        return self.root / "plugins"
+
+    @property
     def staging(self) -> Path:
         """What is pushed to devices is put together here."""
         return self.root / "data" / "staging"

@@ -120,6 +120,48 @@ def attempt(folder: Path, instance_id: str, *events: dict[str, Any], number: int
     return path
 
 
+def profile(raw: Path, *models: str, repeat: int = 3, run_id: str = "20260103T000000Z-aaaaaa", **other: Any) -> Path:
+    """A profile of networks of one module of two parallel convolutions; times are 1 ms an operator."""
+    suite = [f"pytorch_cpu_float32_{model}" for model in models]
+    folder = begin(raw, suite, run_id, study="profile", timing="inference", **other)
+    for model, instance_id in zip(models, suite, strict=True):
+        nodes = [
+            node("x", "input"),
+            node("squeeze", "convolution", "x", kernel=[1, 1]),
+            node("left", "convolution", "squeeze", kernel=[1, 1]),
+            node("right", "convolution", "squeeze", kernel=[3, 3]),
+            node("join", "concatenation", "left", "right"),
+        ]
+        events: list[dict[str, Any]] = [LOAD, *nodes]
+        for repetition in range(repeat):
+            told = {"event": "operator", "model": model, "framework": "pytorch", "repetition": repetition}
+            events += [
+                {**told, "operator": one["node"], "kind": one["kind"], "time_ns": 1_000_000} for one in nodes[1:]
+            ]
+            events.append({"event": "pass", "repetition": repetition, "profiled_ns": 5_000_000, "plain_ns": 4_000_000})
+        attempt(folder, instance_id, *events, end())
+    return folder
+
+
+def node(name: str, kind: str, *inputs: str, kernel: list[int] | None = None) -> dict[str, Any]:
+    """A node of a network's graph, of 3 million multiply-accumulates if it is a convolution."""
+    return {
+        "event": "node",
+        "node": name,
+        "kind": kind,
+        "operation": kind,
+        "within": ["fire:Fire"] if inputs else [],
+        "inputs": list(inputs),
+        "kernel": kernel,
+        "stride": kernel and [1, 1],
+        "groups": 1,
+        "in_shape": [1, 8, 4, 4],
+        "out_shape": [1, 8, 4, 4],
+        "macs": 3_000_000 if kernel else 0,
+        "parameters": 0,
+    }
+
+
 def unavailable(folder: Path, instance_id: str, reason: str = "NNAPI is part of Android") -> None:
     path = rawlog.attempt_path(folder, instance_id, 1)
     rawlog.close_attempt(path, "unavailable", reason=reason, remedy="run it on an Android phone")

@@ -16,7 +16,7 @@ import yaml
 
 from aiot_analysis import ingest, names
 from aiot_analysis.report.render import render
-from tests.rawlogs import LOAD, attempt, begin, end, image, unavailable
+from tests.rawlogs import LOAD, attempt, begin, end, image, profile, unavailable
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -41,8 +41,8 @@ def source(cell):
     return "".join(cell["source"])
 
 
-def test_the_notebooks_are_numbered_from_1_to_8():
-    assert [path.name[:3] for path in NOTEBOOKS] == [f"{number:02}_" for number in range(1, 9)]
+def test_the_notebooks_are_numbered_from_1():
+    assert [path.name[:3] for path in NOTEBOOKS] == [f"{number:02}_" for number in range(1, len(NOTEBOOKS) + 1)]
 
 
 @every_notebook
@@ -141,7 +141,30 @@ def test_every_notebook_is_rendered_on_one_device_with_five_instances(processed,
     assert all("<img" in page for name, page in pages.items() if name[:2] != "02")
     assert "NNAPI is part of Android: run it on an Android phone" in pages["05_nnapi"]
     assert "0.750" in pages["03_accuracy"]  # 15 of 20
+    assert "aiot profile" in pages["09_operators"]
     assert (tmp_path / "index.html").exists()
+
+
+@pytest.mark.slow
+def test_a_profile_is_in_the_pages_of_operators_and_models_and_in_no_other(tmp_path):
+    make_run(tmp_path / "raw", MEASURED)
+    profile(tmp_path / "raw", "squeezenet", "mnasnet")
+    ingest.process(tmp_path / "raw", tmp_path / "processed")
+    pages = render_all(tmp_path / "processed", tmp_path / "out")
+    assert "SqueezeNet: convolution 75% and concatenation 25%" in pages["09_operators"].replace("\n", " ")
+    assert "80.0%" in pages["09_operators"]  # 4 of the 5 ms of a pass
+    assert "3x3 conv, 8" in pages["02_devices_and_models"]
+    assert "-98.9%" in pages["02_devices_and_models"]  # 9 of the printed 833 million operations
+    others = [page for name, page in pages.items() if name[:2] not in ("02", "09")]
+    assert not any("20260103T000000Z" in page for page in [*others, (tmp_path / "out" / "index.html").read_text()])
+
+
+@pytest.mark.slow
+def test_every_notebook_is_rendered_where_there_is_nothing_but_a_profile(tmp_path):
+    profile(tmp_path / "raw", "squeezenet")
+    ingest.process(tmp_path / "raw", tmp_path / "processed")
+    pages = render_all(tmp_path / "processed", tmp_path / "out")
+    assert "convolution 75%" in pages["09_operators"]
 
 
 @pytest.mark.slow

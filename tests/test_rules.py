@@ -15,7 +15,12 @@ STATS = sorted((ROOT / "aiot_analysis" / "stats").glob("*.py"))
 PLOTS = sorted((ROOT / "aiot_analysis" / "plots").glob("*.py"))
 RAWLOG = ROOT / "runner" / "rawlog.py"
 AGENT = sorted((ROOT / "runner" / "agent").glob("*.py"))
-FRAMEWORKS = {"tflite.py": {"ai_edge_litert"}, "pytorch.py": {"torch"}}  # the agent's modules that may import one
+FRAMEWORKS = {  # the agent's modules that may import one
+    "tflite.py": {"ai_edge_litert"},
+    "pytorch.py": {"torch"},
+    "caffe2.py": {"caffe2", "torch"},
+    "executorch.py": {"executorch", "torch"},
+}
 LINES_AT_MOST = 350
 # written in parts, or this file would be the first to name one
 HOSTS = [

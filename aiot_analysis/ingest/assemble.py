@@ -13,7 +13,7 @@ from aiot_analysis.errors import DataError
 from aiot_analysis.ingest.parts import Entry, Manifest, Parts
 from aiot_analysis.ingest.scan import named
 
-OF_RUNS = ["instances", "telemetry", "operators"]
+OF_RUNS = ["instances", "telemetry", "operators", "passes", "nodes"]
 """Tables that hold rows of runs, and are read again only for a run that changed."""
 
 _RUN = ["device_id", "run_id"]

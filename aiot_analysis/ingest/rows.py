@@ -50,6 +50,7 @@ def instance(run: Row, instance_id: str, position: int, tried: int) -> Row:
     file = run["models"].get(instance_id, {})
     return {
         **origin_of(run),
+        "study": run.get("study"),
         "instance_id": instance_id,
         "model": model,
         "framework": framework,
@@ -104,6 +105,41 @@ def operators(run: Row, events: Sequence[Row]) -> list[Row]:
         {**origin_of(run), **{name: event[name] for name in names}, "time_ms": event["time_ns"] / 1e6}
         for event in events
     ]
+
+
+def passes(run: Row, of: Row, events: Sequence[Row]) -> list[Row]:
+    """The table `passes` of the instance whose row is `of`."""
+    return [
+        {
+            **origin_of(run),
+            **{name: of[name] for name in ("model", "framework")},
+            "repetition": event["repetition"],
+            "profiled_ms": event["profiled_ns"] / 1e6,
+            "plain_ms": event["plain_ns"] / 1e6,
+        }
+        for event in events
+    ]
+
+
+def nodes(run: Row, of: Row, events: Sequence[Row]) -> list[Row]:
+    """The table `nodes` of the instance whose row is `of`. Lists become text, as the table has them."""
+    names = ("node", "kind", "operation", "groups", "macs", "parameters")
+    return [
+        {
+            **origin_of(run),
+            **{name: of[name] for name in ("model", "framework")},
+            "position": position,
+            **{name: event.get(name) for name in names},
+            **{name: " ".join(event[name]) for name in ("within", "inputs")},
+            **{name: _by(event.get(name)) for name in ("kernel", "stride", "in_shape", "out_shape")},
+        }
+        for position, event in enumerate(events)
+    ]
+
+
+def _by(sizes: Sequence[int] | None) -> str | None:
+    """Sizes as people write them, like "3x3"; None of none."""
+    return "x".join(map(str, sizes)) if sizes else None
 
 
 def images(run: Row, parts: Mapping[str, pyarrow.Table]) -> pyarrow.Table:

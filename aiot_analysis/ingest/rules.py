@@ -122,6 +122,8 @@ def doubts(reading: Reading, images: pyarrow.Table, correct: int, left_out: int,
     for load in reading.of("load"):
         if load["attempt"] != reading.attempt:
             found.append(f"by its own words it is attempt {load['attempt']}")
+    if run.get("study") == select.PROFILE and not reading.of("operator"):
+        found.append("no operator was timed")
     return [*found, *run_doubts(run)]
 
 

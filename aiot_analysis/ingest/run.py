@@ -26,7 +26,7 @@ BATCH_ROWS = 50_000
 """Image records are written whenever there are so many, so that memory does not grow with the images of a run."""
 
 _RECORDS = ("run.json", "device.json", "telemetry.jsonl")
-_UNUSED = ("operator", "summary")  # events that are records, of an attempt that did not end
+_UNUSED = ("operator", "pass", "node", "summary")  # events that are records, of an attempt that did not end
 
 
 def make_part(run: Run, key: str, parts: Parts) -> None:
@@ -53,13 +53,16 @@ def _read(run: Run, key: str, file: Path) -> tuple[Entry, dict[str, list[Row]]]:
     ]
     suite = {instance_id: attempts.pop(instance_id, []) for instance_id in dict.fromkeys(record["suite"])}
     readings = read_all(path for paths in suite.values() for path in paths)
-    instances, operators = [], []
+    instances: list[Row] = []
+    found: dict[str, list[Row]] = {"operators": [], "passes": [], "nodes": []}
     with _Images(file, record) as images:
         for position, (instance_id, paths) in enumerate(suite.items()):
             row = rows.instance(record, instance_id, position, len(paths))
             reading = _chosen(zip(paths, islice(readings, len(paths)), strict=True), left_out)
             if reading and reading.status == "end":
-                operators += rows.operators(record, reading.of("operator"))
+                found["operators"] += rows.operators(record, reading.of("operator"))
+                found["passes"] += rows.passes(record, row, reading.of("pass"))
+                found["nodes"] += rows.nodes(record, row, reading.of("node"))
                 _add_ended(row, reading, record, images, left_out)
             elif reading:
                 _add_not_ended(row, reading, left_out)
@@ -78,7 +81,7 @@ def _read(run: Run, key: str, file: Path) -> tuple[Entry, dict[str, list[Row]]]:
         instances=len(instances),
         images=images.rows,
     )
-    return entry, {"instances": instances, "telemetry": telemetry, "operators": operators}
+    return entry, {"instances": instances, "telemetry": telemetry, **found}
 
 
 def _file(path: Path, reason: str, lines: int | None) -> LeftOut:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -100,12 +100,13 @@ def _cells(panel: Axes, shown: pd.DataFrame) -> None:
         edgecolors="white",
         linewidth=0.8,
     )
-    size = 8 if shown.shape[1] <= 12 else 5
+    # they are inside the panel: the layout, which would measure each, need not know of them
+    look: dict[str, Any] = {"fontsize": 8 if shown.shape[1] <= 12 else 5, "in_layout": False}
     for y in range(shown.shape[0]):
         for x in range(shown.shape[1]):
             verdict = str(shown.iat[y, x])
             color = "white" if verdict in ("valid", "invalid") else "#333333"
-            panel.text(x, y, MARKS[verdict].symbol, ha="center", va="center", fontsize=size, color=color)
+            panel.text(x, y, MARKS[verdict].symbol, ha="center", va="center", color=color, **look)
     panel.invert_yaxis()
     panel.grid(False)
     panel.spines[:].set_visible(False)

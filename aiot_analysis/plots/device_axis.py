@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from aiot_analysis.errors import DataError
+from aiot_analysis.names import devices as display_names
 
 FEW = 6  # up to here devices are called by name, beyond by number
 MOST_LABELS = 60
@@ -63,12 +64,8 @@ def _number(devices: pd.DataFrame | None) -> dict[Any, Any]:
 
 def names(ids: Sequence[str], devices: pd.DataFrame | None = None) -> list[str]:
     """Maker and model of each device, or its id where they are unknown."""
-    makers, models = _column(devices, "maker"), _column(devices, "model")
-    found = []
-    for one in ids:
-        maker, model = str(makers.get(one, "")), str(models.get(one, ""))
-        found.append((model if model.lower().startswith(maker.lower()) else f"{maker} {model}").strip() or one)
-    return found
+    known = {} if devices is None else display_names(devices)
+    return [known.get(one, one) for one in ids]
 
 
 def layout(count: int, few: int = 3) -> tuple[int, float]:

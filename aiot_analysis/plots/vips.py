@@ -85,7 +85,7 @@ def contributions(parts: pd.DataFrame, origin: str, devices: pd.DataFrame | None
         origin,
         f"What {known['instance_id'].nunique()} instances add to VIPS on {len(ids)} device{'s' * (len(ids) != 1)}. "
         f"Largest: {names.instance_display(top['instance_id'])}, {top['vips']:.4g} images per second "
-        f"on {top['device_id']}.",
+        f"on {device_axis.names([top['device_id']], devices)[0]}.",
     )
 
 

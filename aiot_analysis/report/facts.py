@@ -11,6 +11,7 @@ import pandas as pd
 from aiot_analysis import tables
 from aiot_analysis.errors import DataError
 from aiot_analysis.report.notebooks import Notebook
+from aiot_analysis.stats import select
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ def read(processed: Path) -> Facts:
 
 
 def _origin(origin: str, devices: pd.DataFrame, instances: pd.DataFrame) -> OriginFacts:
+    """Of the runs of the suite: what a study measured is told by its own notebook."""
+    instances = select.of_suite(instances)
     versions = instances.dropna(subset="framework_version").groupby("framework")["framework_version"]
     return OriginFacts(
         origin,

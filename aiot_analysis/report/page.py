@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from aiot_analysis import errors
 from aiot_analysis.report import manifest
@@ -92,7 +94,24 @@ def _execute(job: Job, partial: Path) -> NotebookNode:
         execution_timeout=job.timeout_s,
         cwd=str(job.root),
         shutdown_kernel="immediate",  # there is nothing left to say goodbye to
+        config=_kernel_config(),
     )
+
+
+@cache
+def _sockets() -> tempfile.TemporaryDirectory[str]:
+    """For what kernels are reached by; it goes with this process. Near the root: such paths have 107 characters."""
+    return tempfile.TemporaryDirectory(prefix="aiot-", dir="/tmp")
+
+
+def _kernel_config() -> Any:
+    """Kernels are reached by files: with ports, two that start at the same moment may choose the same."""
+    from traitlets.config import Config
+
+    config = Config()
+    config.KernelManager.transport = "ipc"
+    config.KernelManager.ip = f"{_sockets().name}/{uuid4().hex}"  # the beginning of the files' names
+    return config
 
 
 def _literal(path: Path) -> str:

@@ -154,14 +154,18 @@ def _cell(text: str, number: bool, tag: str) -> str:
     return f"<{tag.replace(chr(39), chr(34))}{align}>{text}</{tag.split()[0]}>"
 
 
-def banner(data: Data) -> None:
-    """Displays where the data come from: origin, devices, dates, profile, weights, dataset and versions."""
-    _display_html(banner_html(data), f"{data.origin.capitalize()} data")
+def banner(data: Data, rows: pd.DataFrame | None = None) -> None:
+    """Displays where the data come from: origin, devices, dates, profile, weights, dataset and versions.
+
+    Of the runs of the suite, or of other rows of the table `instances`.
+    """
+    _display_html(banner_html(data, rows), f"{data.origin.capitalize()} data")
 
 
-def banner_html(data: Data) -> str:
+def banner_html(data: Data, rows: pd.DataFrame | None = None) -> str:
     """The box that `banner` displays; where the data are simulated, it says so first and in capitals."""
-    runs = data.instances
+    some = (one for one in (rows, data.instances, data.studies) if one is not None and len(one))
+    runs = next(some, data.instances)
     names = data.devices["model"].fillna(data.devices["device_id"])
     devices = ", ".join(names) if len(names) <= 5 else f"{len(names)} devices"
     versions = runs.dropna(subset="framework_version").groupby("framework")["framework_version"].unique()

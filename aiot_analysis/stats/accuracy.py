@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
+from numpy.typing import NDArray
+from scipy.stats import binom
 from statsmodels.stats.proportion import proportion_confint
 
 from aiot_analysis.stats import pairing
 from aiot_analysis.stats.resample import LEVEL
+
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64] | int
 
 
 def with_interval(rows: pd.DataFrame) -> pd.DataFrame:
@@ -27,27 +31,27 @@ def with_interval(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(accuracy_low=np.fmin(low, accuracy), accuracy_high=np.fmax(high, accuracy))
 
 
-def newcombe(both: int, only_base: int, only_other: int, neither: int) -> tuple[float, float]:
-    """95 % interval of other minus base accuracy on the same images, fractions of 1.
+def newcombe(both: Counts, only_base: Counts, only_other: Counts, neither: Counts) -> tuple[Floats, Floats]:
+    """95 % interval of other minus base accuracy on the same images, fractions of 1, of numbers of images.
 
     Newcombe 1998, "Improved confidence intervals for the difference between binomial proportions based on
     paired data", Statistics in Medicine 17, method 10. It keeps a width where no image differs.
     """
-    n = both + only_base + only_other + neither
-    base, other = both + only_base, both + only_other
+    a, b, c, d = (np.asarray(count, float) for count in (both, only_base, only_other, neither))
+    n = a + b + c + d
+    base, other = a + b, a + c
     p, q = other / n, base / n
     p_low, p_high = proportion_confint(other, n, 1 - LEVEL, method="wilson")
     q_low, q_high = proportion_confint(base, n, 1 - LEVEL, method="wilson")
-    product = float(both * neither - only_base * only_other)
-    if product > 0:
-        product = max(product - n / 2, 0.0)
-    spread = float(base) * (n - base) * other * (n - other)
-    phi = product / np.sqrt(spread) if spread else 0.0
+    product = a * d - b * c
+    product = np.where(product > 0, np.maximum(product - n / 2, 0), product)
+    spread = base * (n - base) * other * (n - other)
+    phi = np.divide(product, np.sqrt(spread), out=np.zeros_like(n), where=spread > 0)
 
-    def width(left: float, right: float) -> float:
-        return float(np.sqrt(max(left**2 - 2 * phi * left * right + right**2, 0.0)))
+    def width(left: Floats, right: Floats) -> Floats:
+        return np.sqrt(np.maximum(left**2 - 2 * phi * left * right + right**2, 0))
 
-    return float(p - q) - width(p - p_low, q_high - q), float(p - q) + width(p_high - p, q - q_low)
+    return p - q - width(p - p_low, q_high - q), p - q + width(p_high - p, q - q_low)
 
 
 def accuracy_change(images: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
@@ -57,29 +61,19 @@ def accuracy_change(images: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
     (other minus base, fraction of 1), change_low and change_high (see `newcombe`), only_base and only_other
     (images right on one side only) and p_value of the exact McNemar test (1947). Null without images.
     """
-    found = []
-    for one, both in pairing.joined(images, pairs):
-        n = len(both)
-        if n == 0:
-            found.append({**one, "n_images": 0})
-            continue
-        base, other = both["correct_base"].to_numpy(bool), both["correct_other"].to_numpy(bool)
-        only_base, only_other = int((base & ~other).sum()), int((other & ~base).sum())
-        low, high = newcombe(int((base & other).sum()), only_base, only_other, int((~base & ~other).sum()))
-        discordant = only_base + only_other
-        found.append(
-            {
-                **one,
-                "n_images": n,
-                "accuracy_base": base.mean(),
-                "accuracy_other": other.mean(),
-                "change": (only_other - only_base) / n,
-                "change_low": low,
-                "change_high": high,
-                "only_base": only_base,
-                "only_other": only_other,
-                "p_value": binomtest(only_other, discordant, 0.5).pvalue if discordant else 1.0,
-            }
-        )
+    joined = pairing.joined(images, pairs)
+    base, other = joined["correct_base"].astype(bool), joined["correct_other"].astype(bool)
+    sides = {"both": base & other, "only_base": base & ~other, "only_other": other & ~base, "neither": ~(base | other)}
+    found = pd.DataFrame(sides).groupby(joined["pair"]).sum()
+    both, only_base, only_other = found["both"], found["only_base"], found["only_other"]
+    found["n_images"] = found.sum(axis=1)
+    found["accuracy_base"] = (both + only_base) / found["n_images"]
+    found["accuracy_other"] = (both + only_other) / found["n_images"]
+    found["change"] = (only_other - only_base) / found["n_images"]
+    found["change_low"], found["change_high"] = newcombe(*(found[name].to_numpy() for name in sides))
+    # two-sided: with equal chances both tails are alike
+    tail = binom.cdf(np.minimum(only_base, only_other), only_base + only_other, 0.5)
+    found["p_value"] = np.minimum(2 * tail, 1.0)
     columns = ["n_images", "accuracy_base", "accuracy_other", "change", "change_low", "change_high"]
-    return pd.DataFrame(found, columns=[*pairs.columns, *columns, "only_base", "only_other", "p_value"])
+    columns += ["only_base", "only_other", "p_value"]
+    return pairing.beside(pairs, found[columns])

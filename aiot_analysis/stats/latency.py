@@ -8,8 +8,9 @@ import pandas as pd
 from aiot_analysis.names import PHASE_NAMES
 from aiot_analysis.stats import pairing, resample, select
 
-KEY = ["run_id", "device_id", "instance_id"]
+KEY = select.KEY
 QUANTILES = {"p25_ms": 0.25, "median_ms": 0.5, "p75_ms": 0.75, "p90_ms": 0.9, "p99_ms": 0.99}
+SPEED = ["base_ms", "other_ms", "speed_up", "speed_up_low", "speed_up_high"]
 
 
 def summary(images: pd.DataFrame, timing: str = "end_to_end") -> pd.DataFrame:
@@ -22,8 +23,8 @@ def summary(images: pd.DataFrame, timing: str = "end_to_end") -> pd.DataFrame:
     column = select.time_column(timing)
     groups = images.sort_values("query").groupby(KEY, observed=True)[column]
     found = groups.agg(images="count", mean_ms="mean", min_ms="min", max_ms="max", first_ms="first", sd_ms="std")
-    for name, quantile in QUANTILES.items():
-        found[name] = groups.quantile(quantile)
+    levels = np.array([*QUANTILES.values()])
+    found[[*QUANTILES]] = groups.quantile(levels).unstack().reindex(columns=levels)
     found["cv"] = found["sd_ms"] / found["mean_ms"]
     order = ["images", "mean_ms", "min_ms", *QUANTILES, "max_ms", "first_ms", "cv"]
     return found[order].reset_index()
@@ -52,27 +53,17 @@ def speed_up(
     speed_up, speed_up_low and speed_up_high: 95 % percentile interval of a bootstrap over the images, drawn
     alike for both sides. Images that failed on a side are left out on both. Null without images.
     """
-    column = select.time_column(timing)
-    found = []
-    for one, both in pairing.joined(images, pairs):
-        times = both[~both["failed_base"] & ~both["failed_other"]][[f"{column}_base", f"{column}_other"]].dropna()
-        if times.empty:
-            found.append({**one, "n_images": 0})
-            continue
-        values = times.to_numpy(float)
-        base_ms, other_ms = values.mean(axis=0)
-        drawn = resample.weights(len(values), resamples, seed) @ values
-        low, high = resample.interval(drawn[:, 0] / drawn[:, 1])
-        found.append(
-            {
-                **one,
-                "n_images": len(values),
-                "base_ms": base_ms,
-                "other_ms": other_ms,
-                "speed_up": base_ms / other_ms,
-                "speed_up_low": np.fmin(low, base_ms / other_ms),
-                "speed_up_high": np.fmax(high, base_ms / other_ms),
-            }
-        )
-    columns = ["n_images", "base_ms", "other_ms", "speed_up", "speed_up_low", "speed_up_high"]
-    return pd.DataFrame(found, columns=[*pairs.columns, *columns])
+    sides = [f"{select.time_column(timing)}_{half}" for half in ("base", "other")]
+    joined = pairing.joined(images, pairs)
+    times = joined[~joined["failed_base"] & ~joined["failed_other"]].dropna(subset=sides)
+    found = pd.DataFrame(index=range(len(pairs)), columns=["n_images", *SPEED], dtype=float)
+    # pairs of equally many images are drawn together
+    for n, part in times.groupby(times.groupby("pair")["pair"].transform("size")):
+        base, other = (part[side].to_numpy(float).reshape(-1, n) for side in sides)  # (pairs, images)
+        base_ms, other_ms = base.mean(axis=1), other.mean(axis=1)
+        ratio = base_ms / other_ms
+        draws = resample.weights(n, resamples, seed).T
+        low, high = resample.interval((base @ draws) / (other @ draws))
+        numbers = [np.full(len(base), n), base_ms, other_ms, ratio, np.fmin(low, ratio), np.fmax(high, ratio)]
+        found.loc[part["pair"].unique()] = np.column_stack(numbers)
+    return pairing.beside(pairs, found)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
-from typing import Any
-
 import pandas as pd
 
 from aiot_analysis.stats import pooling, select
 
 DESIGN = ["device_id", "model", "framework", "delegate", "quantization"]
-KEY = ["run_id", "device_id", "instance_id"]
+KEY = select.KEY
 # What else must be alike, by what varies: a quantized model is another file, another delegate is not.
 ALIKE = {
     "device_id": pooling.SAME_INSTANCE,
@@ -46,16 +43,28 @@ def pair(rows: pd.DataFrame, vary: str, base: str) -> pd.DataFrame:
     return both[[*DESIGN, *(f"{column}_{half}" for half in ("base", "other") for column in KEY)]]
 
 
-def joined(images: pd.DataFrame, pairs: pd.DataFrame) -> Iterator[tuple[dict[Hashable, Any], pd.DataFrame]]:
-    """For each pair its row and its images, with columns image and, for both sides, correct, times and failed.
+def joined(images: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+    """The images that both sides of a pair saw, in the order of `pairs` and of the images' names.
 
-    Only images that both sides saw are joined. An instance without image records gives an empty frame.
+    Columns pair (which row of `pairs`, from 0), image and, with _base and _other, correct, end_to_end_ms,
+    inference_ms and failed.
     """
-    records = select.per_image(images)
-    sides = {key: part for key, part in records.groupby(KEY, observed=True)}
-    columns = ["image", "correct", "end_to_end_ms", "inference_ms", "failed"]
-    nothing = records.iloc[:0]
-    for one in pairs.to_dict("records"):
-        base = sides.get(tuple(one[f"{column}_base"] for column in KEY), nothing)
-        other = sides.get(tuple(one[f"{column}_other"] for column in KEY), nothing)
-        yield one, base[columns].merge(other[columns], on="image", suffixes=("_base", "_other"))
+    halves = [pairs[[f"{column}_{half}" for column in KEY]].set_axis(KEY, axis=1) for half in ("base", "other")]
+    records = select.per_image(select.image_rows(images, pd.concat(halves)))
+    records["instance"] = records.groupby(KEY, observed=True).ngroup()
+    known = records.drop_duplicates("instance")[[*KEY, "instance"]].astype(dict.fromkeys(KEY, str))
+    records = records.drop(columns=KEY)
+    base, other = (
+        half.assign(pair=range(len(half)))
+        .merge(known, on=KEY)[["pair", "instance"]]
+        .merge(records, on="instance")
+        .drop(columns="instance")
+        for half in halves
+    )
+    return base.merge(other, on=["pair", "image"], suffixes=("_base", "_other"))
+
+
+def beside(pairs: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """The pairs with the columns found for them, whose index is which row of `pairs`; the others saw 0 images."""
+    known = pairs.reset_index(drop=True).join(found)
+    return known.assign(n_images=known["n_images"].fillna(0).astype(int))

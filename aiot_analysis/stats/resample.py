@@ -22,7 +22,6 @@ def weights(n_images: int, resamples: int = RESAMPLES, seed: int = 0) -> NDArray
     return rng.multinomial(n_images, np.full(n_images, 1 / n_images), size=resamples) / n_images
 
 
-def interval(values: NDArray[np.float64], level: float = LEVEL) -> tuple[float, float]:
-    """The percentile interval of bootstrap values (resamples,)."""
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+def interval(values: NDArray[np.float64], level: float = LEVEL) -> NDArray[np.float64]:
+    """Low and high end, (2, ...), of the percentile intervals of bootstrap values (..., resamples)."""
+    return np.quantile(values, [(1 - level) / 2, (1 + level) / 2], axis=-1)

@@ -9,6 +9,8 @@ import pandas as pd
 from aiot_analysis.errors import DataError
 
 USABLE = ["valid", "semi-valid"]
+KEY = ["run_id", "device_id", "instance_id"]  # of an instance in image records
+PROFILE = "profile"  # the study of operators, which shows no images
 TIMES = {"end_to_end": "end_to_end_ms", "inference": "inference_ms"}
 LEFT_OUT_COLUMNS = ["run_id", "device_id", "instance_id", "model", "framework", "delegate", "quantization"]
 
@@ -20,16 +22,29 @@ def time_column(timing: str) -> str:
     return TIMES[timing]
 
 
+def of_suite(instances: pd.DataFrame) -> pd.DataFrame:
+    """The instances of runs of the suite: those of a study are for its own statistics and no other."""
+    return instances[instances["study"].isna()].reset_index(drop=True)
+
+
+def of_study(studies: pd.DataFrame, study: str) -> pd.DataFrame:
+    """The usable instances of a study: of each device and instance those of its latest run."""
+    usable = studies[(studies["study"] == study) & studies["verdict"].isin(USABLE)]
+    latest = usable.groupby(["device_id", "instance_id"])["run_id"].transform("max")
+    return usable[usable["run_id"] == latest].reset_index(drop=True)
+
+
 def measured_rows(instances: pd.DataFrame, needs: Sequence[str] = ("accuracy",)) -> tuple[pd.DataFrame, pd.DataFrame]:
     """One usable row per device x instance, and every row that is not used with the reason.
 
-    Usable is what is valid or semi-valid and has a number in each column of `needs`; of several runs the
-    latest is taken (run ids begin with the time), never a mean over runs. Instances of a device are only used
-    together if they ran with the same profile and threads: those that most ran with. Takes the table `instances`;
-    gives it with the rows chosen, and a frame of the columns run_id, device_id, instance_id, model,
-    framework, delegate, quantization, verdict and reasons, where the same reason in several runs of a device
-    stands once.
+    Only runs of the suite count (see `of_suite`). Usable is what is valid or semi-valid and has a number in each
+    column of `needs`; of several runs the latest is taken (run ids begin with the time), never a mean over runs.
+    Instances of a device are only used together if they ran with the same profile and threads: those that most ran
+    with. Takes the table `instances`; gives it with the rows chosen, and a frame of the columns run_id, device_id,
+    instance_id, model, framework, delegate, quantization, verdict and reasons, where the same reason in several runs
+    of a device stands once.
     """
+    instances = of_suite(instances)
     lacking = instances[list(needs)].isna()
     usable = instances["verdict"].isin(USABLE) & ~lacking.any(axis=1)
     settings = instances["profile"] + " profile, " + instances["threads"].astype(str) + " threads"
@@ -68,16 +83,21 @@ def _usual(usable: pd.DataFrame) -> pd.Series:
 
 def image_rows(images: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """The image records of the runs and instances in `rows`, and of no other run."""
-    key = ["run_id", "device_id", "instance_id"]
-    return images.merge(rows[key].drop_duplicates(), on=key)
+    wanted = pd.MultiIndex.from_frame(rows[KEY].astype(str))
+    groups = images.groupby(KEY, observed=True, sort=False)
+    there = pd.MultiIndex.from_frame(groups.head(1)[KEY].astype(str)).isin(wanted)
+    return images[there[groups.ngroup().to_numpy()]].reset_index(drop=True)
 
 
 def per_image(images: pd.DataFrame) -> pd.DataFrame:
     """One row per run x device x instance x image: a timed profile may show an image more than once.
 
-    Times are means over the showings; `correct` is that of the first, so that it stays true or false.
+    Times are means over the showings; `correct` is that of the first, so that it stays true or false. Rows are in
+    order of instance and image.
     """
-    key = ["run_id", "device_id", "instance_id", "image"]
+    key = [*KEY, "image"]
+    if not images.duplicated(key).any():  # nearly always
+        return images[[*key, "correct", "end_to_end_ms", "inference_ms", "failed"]].sort_values(key, ignore_index=True)
     return (
         images.sort_values("query", kind="stable")
         .groupby(key, as_index=False, observed=True)

@@ -25,7 +25,9 @@ def judge(row: Mapping[str, Any]) -> tuple[str, str]:
       the log.
     - valid: none of these.
 
-    Reads status, images, failed_images, accuracy, timing, the mean and sd of that timing, and
+    A profile of operators shows no images, and is valid if it ended with nothing odd.
+
+    Reads study, status, images, failed_images, accuracy, timing, the mean and sd of that timing, and
     accelerator_requested and _actual; `reasons`, if the row has any, are what the log itself says and come first.
     """
     said = _value(row, "reasons") or ""
@@ -34,6 +36,9 @@ def judge(row: Mapping[str, Any]) -> tuple[str, str]:
         return "unavailable", said or "the device offers no such framework or delegate"
     if status in ("failed", "cut"):
         return "invalid", said or ("the attempt failed" if status == "failed" else "the log breaks off: run it again")
+
+    if _value(row, "study") == select.PROFILE:
+        return ("semi-valid", said) if said else ("valid", "")
 
     column = select.time_column(row["timing"])
     mean, sd = _value(row, f"{column}_mean"), _value(row, f"{column}_sd")

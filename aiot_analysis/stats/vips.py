@@ -75,8 +75,7 @@ def table_iv(scores: pd.DataFrame, devices: pd.DataFrame) -> pd.DataFrame:
     vips_low, vips_high, printed_device and printed_vips, ten rows, null from where there are no more devices.
     """
     first = scores[scores["complete"] & (scores["peers"] == 1) & (scores["rank"] <= TOP)]
-    known = devices.set_index("device_id")[["maker", "model"]].fillna("").agg(" ".join, axis=1).str.strip()
-    ours = first.assign(device=first["device_id"].map(known[known != ""]).fillna(first["device_id"]))
+    ours = first.assign(device=first["device_id"].map(names.devices(devices)).fillna(first["device_id"]))
     printed = paper.top10().rename(columns={"device": "printed_device", "vips": "printed_vips"})
     columns = ["rank", "device", "vips", "vips_low", "vips_high"]
     return ours[columns].merge(printed, on="rank", how="outer").sort_values("rank", ignore_index=True)

@@ -28,7 +28,7 @@ def run_job(job):
             log.write(
                 ending,
                 reason="%s is not installed (%s)" % (job["framework"], error),
-                remedy="install it: pip install 'aiotbench[run,models]'",
+                remedy="install it into the environment that the agent runs in",
             )
         except NotImplementedError as error:
             ending = "unavailable"
@@ -44,6 +44,8 @@ def run_job(job):
 
 def _attempt(job, log):
     framework = importlib.import_module("runner.agent." + job["framework"])
+    for name in getattr(framework, "IMPORTS", ()):  # what a plug-in imports within its functions
+        importlib.import_module(name)
     settings = job["settings"]
     began = time.perf_counter_ns()
     model = framework.prepare(job["model"], job["threads"], job["delegate"])
@@ -54,7 +56,7 @@ def _attempt(job, log):
         attempt=job["attempt"],
         load_ns=load_ns,
         framework_version=framework.version(),
-        threads=job["threads"],
+        threads=getattr(model, "threads", job["threads"]),
         model_sha256=_sha256_of(job["model"]),
         accelerator_requested=job["delegate"],
         accelerator_actual=model.accelerator,
@@ -66,7 +68,7 @@ def _attempt(job, log):
         with open(path, "rb") as file:
             _, inference_ns = model.infer(preprocess(decode(file.read())))
         log.write("warmup", inference_ns=inference_ns)
-    return _loop(job, log, model, preprocess, _labels(settings))
+    return _loop(job, log, model, preprocess, labels(settings))
 
 
 def _image_of(job, query):
@@ -75,7 +77,7 @@ def _image_of(job, query):
     return job["image_folder"] + "/" + name, name, label
 
 
-def _labels(settings):
+def labels(settings):
     """A function from output index to label, -1 for an output that is no class."""
     mapping = settings["label_map"]
     offset = settings["label_offset"]

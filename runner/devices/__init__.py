@@ -16,6 +16,11 @@ class Device(Protocol):
     delegates: tuple[str, ...]
     """What it can run a model on."""
 
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """The Python environments it has: see runner.environments."""
+        ...
+
     def properties(self) -> dict[str, Any]:
         """The fields of device.json (`runner.rawlog.DEVICE_FIELDS`); what the system does not offer is None."""
         ...
@@ -24,8 +29,12 @@ class Device(Protocol):
         """Makes files available under their names in a folder of the device; gives that folder's path there."""
         ...
 
-    def start_agent(self, agent: str, job: str, framework: str, output: Path) -> subprocess.Popen[bytes]:
-        """Starts the agent of a pushed folder on a job there; its own output goes to the file `output`."""
+    def missing(self, modules: tuple[str, ...]) -> list[str]:
+        """Those of the Python modules that its main environment lacks."""
+        ...
+
+    def start_agent(self, agent: str, arguments: list[str], environment: str, output: Path) -> subprocess.Popen[bytes]:
+        """Starts Python with these arguments in the folder of the pushed agent; what it prints goes to `output`."""
         ...
 
     def telemetry(self) -> dict[str, Any]:

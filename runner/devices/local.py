@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import importlib.util
 import platform
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from runner import environments
+from runner.errors import DeviceError
 from runner.rawlog import DEVICE_FIELDS, SCHEMA_VERSION
 
 _CPU_FOLDER = Path("/sys/devices/system/cpu")
@@ -58,13 +59,23 @@ class LocalDevice:
             place.symlink_to(source.resolve())
         return str(target)
 
-    def start_agent(self, agent: str, job: str, framework: str, output: Path) -> subprocess.Popen[bytes]:
-        environment = {**os.environ, "PYTHONPATH": agent, "PYTHONDONTWRITEBYTECODE": "1"}
+    @property
+    def environments(self) -> tuple[str, ...]:
+        return tuple(name for name in environments.NAMES if environments.python_of(name))
+
+    def missing(self, modules: tuple[str, ...]) -> list[str]:
+        return [module for module in modules if importlib.util.find_spec(module) is None]
+
+    def start_agent(self, agent: str, arguments: list[str], environment: str, output: Path) -> subprocess.Popen[bytes]:
+        python = environments.python_of(environment)
+        if python is None:
+            raise DeviceError(f"This machine has no environment {environment}: {environments.INSTALL_LEGACY}.")
+        variables = {**environments.clean_environment(), "PYTHONPATH": agent, "PYTHONDONTWRITEBYTECODE": "1"}
         with output.open("wb") as stream:
             return subprocess.Popen(
-                [sys.executable, "-m", "runner.agent", job],
+                [python, *arguments],
                 cwd=agent,
-                env=environment,
+                env=variables,
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,

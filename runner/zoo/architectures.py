@@ -55,6 +55,14 @@ def build(model: str, classes: int) -> nn.Module:
     return network.eval()
 
 
+def classes_of(state: Mapping[str, torch.Tensor]) -> int:
+    """Number of outputs of a state dict: the length of the last bias. Raises ValueError if there is none."""
+    biases = [value for name, value in state.items() if name.endswith(".bias") and value.ndim == 1]
+    if not biases:
+        raise ValueError("holds no layer with a bias: it is not one of the suite's networks")
+    return int(biases[-1].shape[0])
+
+
 def load_arrays(network: nn.Module, state: Mapping[str, torch.Tensor]) -> None:
     """Loads a state dict that came from plain arrays; raises RuntimeError if it does not fit.
 

@@ -1,4 +1,8 @@
-"""PyTorch network to PyTorch Mobile's lite interpreter format (.ptl)."""
+"""PyTorch network to PyTorch Mobile's lite interpreter format (.ptl).
+
+In the legacy environment (torch 1.10.2) for XNNPACK, as the paper's app has it; where that is not installed, in the
+main one, whose torch has no XNNPACK. A file of one is not for the other, and the record of a file says which it is.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +16,22 @@ if TYPE_CHECKING:
 LAYOUT = "NCHW"
 SUFFIX = ".ptl"
 DISTRIBUTIONS = ("torch", "torchvision")
+ENVIRONMENTS = ("legacy", "main")
 
 
 def convert_float32(network: nn.Module, size: int, target: Path) -> None:
-    """Writes the traced and frozen network with input of shape (1, 3, size, size).
+    """Writes the traced network with input of shape (1, 3, size, size).
 
-    `optimize_for_mobile`, which the paper's app used, fails in this torch (it has no XNNPACK), so batch
-    norms are folded by freezing; the framework's version is part of every record.
+    `optimize_for_mobile` needs XNNPACK; without it batch norms are folded by freezing.
     """
     import torch
+    from torch.utils.mobile_optimizer import optimize_for_mobile
 
     example = torch.zeros(1, 3, size, size)
     with torch.no_grad(), warnings.catch_warnings():
         # TorchScript is deprecated, and is what PyTorch Mobile is made of.
         warnings.simplefilter("ignore", DeprecationWarning)
-        traced = torch.jit.freeze(torch.jit.trace(network, example))
-        traced._save_for_lite_interpreter(str(target))
+        traced = torch.jit.trace(network, example)
+        xnnpack = torch._C._is_xnnpack_enabled()  # the public name for it came after 1.10
+        optimized = optimize_for_mobile(traced) if xnnpack else torch.jit.freeze(traced)
+        optimized._save_for_lite_interpreter(str(target))

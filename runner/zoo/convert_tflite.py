@@ -10,14 +10,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     from torch import nn
 
 LAYOUT = "NHWC"
 SUFFIX = ".tflite"
 DISTRIBUTIONS = ("litert-torch", "litert-quantizer", "torch", "torchvision")
+DELEGATES = ("cpu", "nnapi")
+QUANTIZATIONS = ("float32", "dynamic", "int8", "float16")
 
 
 def convert_float32(network: nn.Module, size: int, target: Path) -> None:

@@ -72,6 +72,9 @@ class Artifact:
     settings: Settings
     made_with: dict[str, str]
     source_key: str  # changes when any input of the conversion does
+    environment: str = "main"  # it was made in, and runs in: see runner.environments
+    declared_accuracy: float | None = None  # top-1, 0 to 1, as whoever made the weights states it
+    added: bool = False  # by file: there is no PyTorch original to compare it with
 
     def save(self) -> None:
         record = {**asdict(self), "path": self.path.name}

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from concurrent.futures import as_completed
 from dataclasses import replace
-from importlib import metadata
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
+from runner import catalog, environments
+from runner.catalog import Catalog, Framework, Model
 from runner.dataset.store import Progress
-from runner.errors import ModelError
+from runner.environments import INSTALL_LEGACY
+from runner.errors import ModelError, SetupError
 from runner.pool import processes
 from runner.suite import Instance
 from runner.workspace import sha256_of
-from runner.zoo import convert_pytorch, convert_tflite, weights
+from runner.zoo import legacy, weights
 from runner.zoo.facts import Artifact
 from runner.zoo.inputs import sample_inputs
 
 if TYPE_CHECKING:
     from torch import nn
 
-CONVERTERS: dict[str, ModuleType] = {"tflite": convert_tflite, "pytorch": convert_pytorch}
 CALIBRATION_IMAGES = 100
-RECIPE = 1
+RECIPE = 3
 """Raised when a conversion changes in a way that the versions of the libraries do not show."""
 
 
@@ -38,12 +38,18 @@ def wanted(instances: Iterable[Instance]) -> list[Instance]:
     return sorted(first.values(), key=lambda one: (one.model, one.framework, one.quantization != "float32"))
 
 
+def without_environment(files: Iterable[Instance], known: Catalog) -> list[Instance]:
+    """Those whose framework has no environment here."""
+    return [one for one in files if environments.first_of(known.frameworks[one.framework].environments) is None]
+
+
 def prepare(
     instances: Iterable[Instance],
     *,
     kind: str,
     folder: Path,
     cache: Path,
+    plugins: Path | None = None,
     jobs: int = 2,
     progress: Progress | None = None,
 ) -> tuple[list[Artifact], int]:
@@ -51,23 +57,24 @@ def prepare(
 
     A file is built again only if its weights, settings or the converter's version changed. Each model is
     converted in a process of its own, whose output goes to `folder/conversion.log`.
-    Raises ModelError if weights are missing or a conversion fails.
+    Raises ModelError if weights are missing or a conversion fails, SetupError if an environment is missing.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    known = catalog.load(plugins)
     sources: dict[str, weights.Source] = {}
     todo: dict[str, list[Instance]] = {}
     files = wanted(instances)
     for one in files:
-        if one.framework not in CONVERTERS:
-            raise ModelError(f"There is no conversion to {one.framework}: choose {' or '.join(CONVERTERS)}.")
         if one.model not in sources:
-            sources[one.model] = weights.locate(kind, one.model, cache)
-        if _current(one, sources[one.model], folder) is None:
+            sources[one.model] = weights.locate(kind, known.models[one.model], cache)
+        if _current(one, known, sources[one.model], folder) is None:
             todo.setdefault(one.model, []).append(one)
     total, done = sum(len(group) for group in todo.values()), 0
     if todo:
         with processes(jobs, folder / "conversion.log") as pool:
-            running = {pool.submit(_build_all, group, sources[model], folder): group for model, group in todo.items()}
+            running = {
+                pool.submit(_build_all, group, plugins, sources[model], folder): group for model, group in todo.items()
+            }
             for future in as_completed(running):
                 future.result()
                 done += len(running[future])
@@ -76,54 +83,61 @@ def prepare(
     return [Artifact.load(folder / f"{one.artifact}.json") for one in files], done
 
 
-def _build_all(group: list[Instance], source: weights.Source, folder: Path) -> None:
+def _build_all(group: list[Instance], plugins: Path | None, source: weights.Source, folder: Path) -> None:
+    known = catalog.load(plugins)
     for one in group:
         try:
-            _build(one, source, folder)
+            _build(one, known, source, folder)
         except ImportError as error:
+            extra = one.framework if one.framework == "executorch" else "models"
             raise ModelError(
-                f"{one.artifact} cannot be built without {error.name}: pip install 'aiotbench[models]'."
+                f"{one.artifact} cannot be built without {error.name}: pip install 'aiotbench[{extra}]'."
             ) from None
 
 
-def _source_key(one: Instance, source: weights.Source) -> str:
-    converter = CONVERTERS[one.framework]
-    inputs = [RECIPE, one.artifact, source.sha256, source.settings.record(), _versions(converter.DISTRIBUTIONS)]
-    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
-
-
-def _versions(distributions: Sequence[str]) -> dict[str, str]:
-    found = {}
-    for name in distributions:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = "not installed"
+def _environment(framework: Framework) -> str:
+    found = environments.first_of(framework.environments)
+    if found is None:
+        raise SetupError(f"{framework.name} needs the legacy environment, which is missing: {INSTALL_LEGACY}.")
     return found
 
 
-def _current(one: Instance, source: weights.Source, folder: Path) -> Artifact | None:
+def _source_key(one: Instance, known: Catalog, source: weights.Source) -> str:
+    framework, model = known.frameworks[one.framework], known.models[one.model]
+    environment = _environment(framework)
+    made_with = environments.versions(environment, framework.distributions)
+    plugins = [sha256_of(file) for file in (framework.file, model.file) if file]
+    settings = source.settings.with_layout(framework.layout).record()
+    inputs = [RECIPE, one.artifact, source.sha256, settings, environment, made_with, plugins]
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+
+
+def _current(one: Instance, known: Catalog, source: weights.Source, folder: Path) -> Artifact | None:
     """The artifact if it is there, intact, and made from the same things."""
     try:
         there = Artifact.load(folder / f"{one.artifact}.json")
-        intact = there.source_key == _source_key(one, source) and sha256_of(there.path) == there.sha256
-        return there if intact else None
+        same = there.source_key == _source_key(one, known, source)
+        return there if same and sha256_of(there.path) == there.sha256 else None
     except (ModelError, OSError):
         return None
 
 
-def _build(one: Instance, source: weights.Source, folder: Path) -> Artifact:
-    converter = CONVERTERS[one.framework]
-    settings = source.settings.with_layout(converter.LAYOUT)
-    target = folder / f"{one.artifact}{converter.SUFFIX}"
-    part = target.with_name(f"{one.artifact}.part{converter.SUFFIX}")
+def _build(one: Instance, known: Catalog, source: weights.Source, folder: Path) -> Artifact:
+    framework, model = known.frameworks[one.framework], known.models[one.model]
+    environment = _environment(framework)
+    settings = source.settings.with_layout(framework.layout)
+    target = folder / f"{one.artifact}{framework.suffix}"
+    part = target.with_name(f"{one.artifact}.part{framework.suffix}")
     try:
-        if one.quantization == "float32":
-            converter.convert_float32(network(source, one.model), settings.size, part)
-        else:
+        if one.quantization != "float32":
             original = replace(one, quantization="float32")
-            float32 = _current(original, source, folder) or _build(original, source, folder)
-            converter.quantize(float32.path, one.quantization, sample_inputs(settings, CALIBRATION_IMAGES), part)
+            float32 = _current(original, known, source, folder) or _build(original, known, source, folder)
+            inputs = sample_inputs(settings, CALIBRATION_IMAGES)
+            framework.host.quantize(float32.path, one.quantization, inputs, part)
+        elif environment == "legacy":
+            legacy.convert_float32(framework, model, network(source, model), settings.size, part)
+        else:
+            framework.host.convert_float32(network(source, model), settings.size, part)
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
@@ -135,26 +149,29 @@ def _build(one: Instance, source: weights.Source, folder: Path) -> Artifact:
         weights=source.name,
         weights_sha256=source.sha256,
         settings=settings,
-        made_with=_versions(converter.DISTRIBUTIONS),
-        source_key=_source_key(one, source),
+        made_with=environments.versions(environment, framework.distributions),
+        source_key=_source_key(one, known, source),
+        environment=environment,
+        declared_accuracy=source.accuracy,
     )
     artifact.save()
     return artifact
 
 
-def network(source: weights.Source, model: str) -> nn.Module:
+def network(source: weights.Source, model: Model) -> nn.Module:
     """The float32 network with its weights; raises ModelError if they do not fit it."""
-    from runner.zoo.architectures import build, build_pretrained, load_arrays
-    from runner.zoo.slim import embedded
+    from runner.zoo.architectures import build_pretrained, load_arrays
 
     if source.form == "torchvision":
-        return build_pretrained(model, source.file.parent.parent)
+        return build_pretrained(model.name, source.file.parent.parent)
     try:
         if source.form == "slim":
-            return embedded(model, weights.read(source.file))
-        module = build(model, source.settings.classes)
+            from runner.zoo.slim import embedded
+
+            return embedded(model.name, weights.read(source.file))
+        module = model.build(source.settings.classes)
         load_arrays(module, weights.read(source.file))
     except RuntimeError as error:
         detail = " ".join(str(error).split())[:200]
-        raise ModelError(f"{source.file} does not fit {model}: {detail}") from None
+        raise ModelError(f"{source.file} does not fit {model.name}: {detail}") from None
     return module

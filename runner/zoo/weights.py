@@ -18,6 +18,8 @@ from runner.zoo.facts import Settings, default_settings
 if TYPE_CHECKING:
     import torch
 
+    from runner.catalog import Model
+
 SUFFIXES = (".pth", ".npz", ".safetensors")
 
 
@@ -30,41 +32,72 @@ class Source:
     sha256: str
     settings: Settings
     form: Literal["state dict", "torchvision", "slim"] = "state dict"  # slim: see runner.zoo.slim
+    accuracy: float | None = None  # top-1, 0 to 1, as whoever made them states it
 
 
-def locate(kind: str, model: str, cache: Path) -> Source:
+def locate(kind: str, model: Model, cache: Path) -> Source:
     """The weights of a model: kind is "sample", "pretrained" or a folder.
 
     Raises ModelError if there are none, or they cannot be downloaded.
     """
     if kind == "sample":
-        return _sample(model)
+        return _sample(model.name)
     if kind == "pretrained":
-        file = download(*torchvision_file(model), cache / "hub" / "checkpoints")
-        return Source(kind, file, sha256_of(file), _pretrained_settings(model), "torchvision")
+        return _pretrained(model.name, cache / "hub" / "checkpoints")
     return _from_folder(Path(kind), model)
 
 
 def _sample(model: str) -> Source:
     file = Path(str(resources.files("runner.zoo").joinpath(f"sample_{model}.npz")))
+    if not file.is_file():
+        raise ModelError(f"There are no sample weights of {model}: give a folder that has some, like --weights DIR.")
+    trained = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
     settings = default_settings(model, SAMPLE_SPACE, 100)
-    return Source("sample", file, sha256_of(file), settings, "state dict" if model in LIGHT_MODELS else "slim")
+    form: Literal["state dict", "slim"] = "state dict" if model in LIGHT_MODELS else "slim"
+    return Source("sample", file, sha256_of(file), settings, form, trained["accuracy"])
 
 
-def _from_folder(folder: Path, model: str) -> Source:
-    found = [folder / f"{model}{suffix}" for suffix in SUFFIXES if (folder / f"{model}{suffix}").is_file()]
+def _pretrained(model: str, folder: Path) -> Source:
+    from runner.zoo.architectures import TORCHVISION_NAMES, pretrained_weights
+
+    if model not in TORCHVISION_NAMES:
+        raise ModelError(
+            f"There are no pretrained weights of {model}: give a folder that has some, like --weights DIR."
+        )
+    file = download(*torchvision_file(model), folder)
+    published = pretrained_weights(model).meta["_metrics"]["ImageNet-1K"]["acc@1"] / 100
+    return Source("pretrained", file, sha256_of(file), _pretrained_settings(model), "torchvision", published)
+
+
+def _from_folder(folder: Path, model: Model) -> Source:
+    from runner.zoo.architectures import classes_of
+
+    names = [folder / f"{model.name}{suffix}" for suffix in SUFFIXES]
+    found = [file for file in names if file.is_file()]
     if not found:
-        raise ModelError(f"{folder} has no {model}{' or '.join(SUFFIXES)}: name the folder of the state dicts.")
-    classes = classes_of(read(found[0]), found[0])
-    settings = default_settings(model, "imagenet-1000" if classes == 1000 else f"custom-{classes}", classes)
-    sidecar = folder / f"{model}.json"
-    if sidecar.is_file():
-        try:
-            given = json.loads(sidecar.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ModelError(f"{sidecar} is not JSON ({error}).") from None
-        settings = Settings.parse({**settings.record(), **given}, sidecar)
-    return Source(folder.resolve().name, found[0], sha256_of(found[0]), settings)
+        raise ModelError(f"{folder} has no {model.name}{' or '.join(SUFFIXES)}: name the folder of the state dicts.")
+    try:
+        classes = classes_of(read(found[0]))
+    except ValueError as error:
+        raise ModelError(f"{found[0]} {error}.") from None
+    space = "imagenet-1000" if classes == 1000 else f"custom-{classes}"
+    record = {**default_settings(model.name, space, classes).record(), **model.settings}
+    sidecar = folder / f"{model.name}.json"
+    given = read_json(sidecar) if sidecar.is_file() else {}
+    accuracy = given.pop("accuracy", None)
+    settings = Settings.parse({**record, **given}, sidecar if sidecar.is_file() else model.file or model.name)
+    return Source(folder.resolve().name, found[0], sha256_of(found[0]), settings, accuracy=accuracy)
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """The object in a JSON file; raises ModelError if there is none."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{file} is not JSON ({error}).") from None
+    if not isinstance(content, dict):
+        raise ModelError(f'{file} holds no settings but {content!r}: write an object, like {{"size": 224}}.')
+    return content
 
 
 def read(file: Path) -> dict[str, torch.Tensor]:
@@ -86,14 +119,6 @@ def read(file: Path) -> dict[str, torch.Tensor]:
     except Exception as error:  # each format has exceptions of its own for a damaged file
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f"{file} is not a state dict that can be read ({reason}).") from None
-
-
-def classes_of(state: Mapping[str, torch.Tensor], where: object) -> int:
-    """Number of outputs: the length of the last bias."""
-    biases = [value for name, value in state.items() if name.endswith(".bias") and value.ndim == 1]
-    if not biases:
-        raise ModelError(f"{where} holds no layer with a bias: it is not one of the suite's networks.")
-    return int(biases[-1].shape[0])
 
 
 def _pretrained_settings(model: str) -> Settings:

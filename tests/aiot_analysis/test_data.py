@@ -1,6 +1,7 @@
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 
 import aiot_analysis
@@ -64,6 +65,21 @@ def test_the_other_origin_has_rows_of_its_own(project):
     assert found.devices["device_id"].tolist() == ["phone"]
     assert found.instances.index.tolist() == [0]
     assert found.images().empty
+
+
+def test_tables_for_readers_name_devices_by_maker_and_model(project):
+    devices = [
+        device("s20", maker="Samsung", model="Galaxy S20"),
+        device("mi", maker="Xiaomi", model="Xiaomi 10"),
+        device("one", maker="A", model="B"),
+        device("two", maker="A", model="B"),
+        device("bare", model=None),
+    ]
+    tables.write("devices", tables.table("devices", devices), project / "data" / "processed")
+    frame = pd.DataFrame({"score": 1.0, "device_id": ["bare", "two", "one", "mi", "s20"]})
+    shown = data.load().named(frame)
+    assert shown.columns.tolist() == ["score", "device"]
+    assert shown["device"].tolist() == ["bare", "A B (two)", "A B (one)", "Xiaomi 10", "Samsung Galaxy S20"]
 
 
 def test_an_unknown_origin_lists_those_there_are(project):

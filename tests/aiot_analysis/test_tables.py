@@ -1,5 +1,6 @@
 import pandas as pd
 import pyarrow
+import pyarrow.parquet
 import pytest
 from pandas.testing import assert_frame_equal
 
@@ -127,6 +128,20 @@ def test_a_column_that_is_not_there_is_named(processed, asked):
     tables.write("images", images(ID, [True], [10.0]), processed)
     with pytest.raises(DataError, match="Table images has no column 'colour': choose run_id, device_id"):
         tables.read("images", processed, **asked)
+
+
+@pytest.mark.parametrize("name", ["instances", "images"])
+def test_a_table_of_another_version_says_to_process_again(processed, name):
+    tables.write("instances", instances(instance(ID)), processed)
+    tables.write("images", images(ID, [True], [10.0]), processed)
+    gone = {"instances": "distinct_images", "images": "failed"}[name]
+    [path] = [processed / "instances.parquet"] if name == "instances" else (processed / "images").rglob("*.parquet")
+    pyarrow.parquet.write_table(pyarrow.parquet.read_table(path).drop_columns(gone), path)
+    for asked in (None, ["run_id"]):
+        with pytest.raises(
+            DataError, match=rf"was made by another version \(it has no column '{gone}'\): run `aiot process`"
+        ):
+            tables.read(name, processed, asked)
 
 
 def test_names_in_image_records_are_categories_in_order_of_name_without_those_of_other_rows(processed):

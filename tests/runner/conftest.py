@@ -86,7 +86,8 @@ def _convert(folder, torch, convert_tflite, convert_pytorch, sample_inputs):
 
 
 @pytest.fixture
-def workspace(tmp_path, tiny_folder) -> Workspace:
+def workspace(tmp_path, tiny_folder, monkeypatch) -> Workspace:
+    monkeypatch.setenv("AIOT_CACHE", str(tmp_path / "cache"))  # no legacy environment, whatever this machine has
     space = Workspace(tmp_path)
     shutil.copytree(tiny_folder, space.models / "sample")
     make_dataset(space.datasets / "sample")

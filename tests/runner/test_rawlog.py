@@ -197,3 +197,56 @@ def test_broken_telemetry_lines_are_left_out_and_counted(tmp_path):
     path.write_bytes(b'{"at":"x"}\n{"at":\n[1]\n7\n{"at":"\xff"}\n{"at":"z","load_average":NaN}\n{"at":"y"}\n')
     assert rawlog.read_telemetry(path) == ([{"at": "x"}, {"at": "y"}], 5)
     assert rawlog.read_telemetry(tmp_path / "missing.jsonl") == ([], 0)
+
+
+NODE = {
+    "event": "node",
+    "node": "conv1",
+    "kind": "convolution",
+    "operation": "Conv2d",
+    "within": ["layer1:Sequential"],
+    "inputs": ["x"],
+    "kernel": [3, 3],
+    "stride": None,
+    "in_shape": [1, 3, 32, 32],
+    "out_shape": [1, 8, 32, 32],
+    "macs": 221_184,
+    "parameters": 216,
+}
+VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(-2, 2**64), st.floats(), st.text(max_size=3), st.lists(st.integers(-1, 9))
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"node": "conv1"}, "line 2 is node conv1 a second time"),
+        ({"inputs": [1]}, "line 2 has [1] as inputs, which is not of the format"),
+        ({"within": [None]}, "line 2 has [None] as within, which is not of the format"),
+        ({"kernel": [3.0, 3]}, "line 2 has [3.0, 3] as kernel, which is not of the format"),
+        ({"kernel": [True, 3]}, "line 2 has [True, 3] as kernel, which is not of the format"),
+        ({"out_shape": [1, -8]}, "line 2 has [1, -8] as out_shape, which is not of the format"),
+        ({"out_shape": None}, "line 2 has None as out_shape, which is not of the format"),
+        ({"macs": -1}, "line 2 has the negative value -1 as macs"),
+    ],
+)
+def test_a_node_that_is_not_of_the_format_is_left_out_and_named(log, changes, reason):
+    write_lines(log, NODE, {**NODE, "node": "conv2", **changes}, END)
+    attempt = rawlog.read_attempt(log)
+    assert attempt.events == [NODE, END]
+    assert attempt.left_out == [reason]
+
+
+@given(name=st.sampled_from(sorted(set(NODE) - {"event"})), value=VALUES)
+def test_a_node_is_read_as_it_was_written_or_not_at_all(name, value):
+    path = rawlog.attempt_path(".", "pytorch_cpu_float32_mnasnet", 1)
+    node = {**NODE, name: value}
+    lines = [json.dumps(one).encode() for one in (IMAGE, node)]
+    attempt = rawlog.parse_attempt(path, b"\n".join(lines) + b"\n")
+    assert attempt.events == [IMAGE, node] if not attempt.left_out else attempt.events == [IMAGE]
+    lists = {"within": str, "inputs": str, "kernel": int, "stride": int, "in_shape": int, "out_shape": int}
+    if not attempt.left_out and name in lists and value is not None:
+        assert all(type(one) is lists[name] for one in value)
+    if not attempt.left_out and name in ("macs", "parameters"):
+        assert type(value) is int and value >= 0

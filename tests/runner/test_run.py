@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from runner import ledger, rawlog, suite
+from runner import catalog, ledger, rawlog, suite
 from runner import run as execution
 from runner.dataset import store
 from runner.devices.local import LocalDevice
@@ -31,6 +31,8 @@ def request_(workspace):
         threads=1,
         dataset=store.load(workspace.datasets / "sample"),
         artifacts=prepared(workspace.models / "sample"),
+        catalog=catalog.load(),
+        checks={},
         timeout_s=120,
     )
 
@@ -57,7 +59,9 @@ def test_a_run_measures_what_it_can_and_says_why_not_for_the_rest(workspace, dev
         **{one.id: "unavailable" for one in EXTRA},
     }
     assert entries["tflite_nnapi_float32_squeezenet"].last["reason"] == "NNAPI is part of Android"
-    assert "Python 3.9" in entries["caffe2_cpu_float32_squeezenet"].last["remedy"]
+    caffe2 = entries["caffe2_cpu_float32_squeezenet"].last
+    assert caffe2["reason"] == "caffe2 needs the legacy environment (Python 3.9, torch 1.10.2)"
+    assert caffe2["remedy"].startswith("`aiot frameworks install legacy`, then `aiot models prepare")
     for one in TINY:
         attempt = rawlog.read_attempt(rawlog.attempt_path(folder, one.id, 1))
         assert len(attempt.of("warmup")) == 1
@@ -104,7 +108,7 @@ def test_a_model_file_that_is_none_fails_in_one_sentence_and_the_rest_goes_on(wo
 def test_a_model_of_other_classes_is_not_run(workspace, device, request_):
     other = replace(request_.dataset, label_space="imagenet-1000")
     artifact = request_.artifacts[TINY[0].artifact]
-    obstacle = execution.preflight(TINY[0], artifact, other, device)
+    obstacle = execution.preflight(TINY[0], artifact, request_.catalog, other, device)
     assert obstacle["reason"] == "the model knows the classes of sample-100, the dataset those of imagenet-1000"
 
 
@@ -118,7 +122,7 @@ def test_too_slow_an_instance_is_ended(workspace, device, request_):
 
 def test_one_device_is_used_by_one_run_at_a_time(workspace, device, request_):
     folder = execution.begin(workspace, device, request_)
-    with execution._locked(folder.parent), pytest.raises(DeviceError, match="Another run uses the device local"):
+    with execution.device_locked(folder.parent), pytest.raises(DeviceError, match="Another run uses the device local"):
         execution.execute(folder, device, request_, silent)
 
 

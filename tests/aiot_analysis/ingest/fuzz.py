@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.rawlogs import LOAD, counted, end, failed_image, image
+from tests.rawlogs import LOAD, counted, end, failed_image, image, node
 
 INSTANCE = "tflite_cpu_float32_mnasnet"
 
@@ -107,7 +107,8 @@ def logs(draw: st.DrawFn) -> bytes:
     load = {**LOAD, "instance": INSTANCE, "attempt": 1}
     warmups = [{"event": "warmup", "inference_ns": 5}] * draw(st.integers(0, 2))
     last = draw(st.sampled_from([[{**end(), **counted(shown)}], [{"event": "failed", "reason": "killed"}], []]))
-    return lines_of([load, *warmups, *shown, *last])
+    graph = [node("x", "input"), node("conv", "convolution", "x", kernel=[3, 3])] * draw(st.integers(0, 1))
+    return lines_of([load, *graph, *warmups, *shown, *last])
 
 
 @st.composite

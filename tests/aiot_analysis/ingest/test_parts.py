@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
+from pyarrow import parquet
 
 from aiot_analysis import ingest, tables
 from aiot_analysis.errors import DataError
@@ -88,7 +89,7 @@ def test_nothing_is_read_where_nothing_changed(raw, processed, read_now):
     assert (first.read, second.read, read_now) == (3, 0, DEVICES)
     assert first.summary() == second.summary() == "3 runs, 3 instances, 6 images, 0 left out"
     assert {path: path.stat().st_mtime_ns for path in files} == files
-    assert len(files) == 5 + len(DEVICES) + 1
+    assert len(files) == len(tables.TABLES) + len(DEVICES)  # a file of images a device, and manifest.json
 
 
 def test_a_call_that_finds_nothing_changed_imports_neither_pandas_nor_pyarrow(raw, processed):
@@ -126,6 +127,22 @@ def test_other_code_reads_everything_again(raw, processed, read_now, monkeypatch
     monkeypatch.setattr(scan, "code", lambda: "another version")
     ingest.process(raw, processed)
     assert read_now == DEVICES * 2
+
+
+def test_tables_of_an_older_version_are_made_anew(raw, processed, tmp_path, monkeypatch):
+    with monkeypatch.context() as then:
+        then.setattr(scan, "code", lambda: "an older version")
+        ingest.process(raw, processed)
+        record = json.loads((processed / "manifest.json").read_text())
+        for path in processed.glob("*.parquet"):
+            parquet.write_table(parquet.read_table(path).select([0]), path)
+            record["files"][path.name] = [path.stat().st_size, path.stat().st_mtime_ns]
+        (processed / "manifest.json").write_text(json.dumps(record))
+        assert len(parts.Parts(processed).manifest().runs) == len(DEVICES)  # all in order, for that version
+    with pytest.raises(DataError, match="another version"):
+        tables.read("instances", processed)
+    assert ingest.process(raw, processed).read == len(DEVICES)
+    assert_same(content(processed), from_scratch(raw, tmp_path / "other"))
 
 
 def test_the_code_that_counts_is_all_that_reads():

@@ -15,7 +15,7 @@ from pandas.testing import assert_frame_equal
 from aiot_analysis import data, ingest, tables
 from aiot_analysis.errors import DataError
 from runner import rawlog
-from tests.rawlogs import LOAD, RUN, attempt, begin, end, failed_image, image, unavailable
+from tests.rawlogs import LOAD, RUN, attempt, begin, end, failed_image, image, profile, unavailable
 
 ONE = "tflite_cpu_float32_mobilenet_v2"
 TWO = "pytorch_cpu_float32_mobilenet_v2"
@@ -382,6 +382,42 @@ def test_operators_become_rows_in_milliseconds(raw, processed):
     row = only("operators", processed)
     assert (row["operator"], row["kind"], row["repetition"], row["time_ms"]) == ("conv_1", "CONV_2D", 3, 1.25)
     assert (row["run_id"], row["device_id"], row["origin"]) == (RUN, "local", "measured")
+
+
+def test_nodes_and_passes_become_rows(raw, processed):
+    profile(raw, "squeezenet", repeat=2)
+    result = ingest.process(raw, processed)
+    assert result.left_out == []
+    nodes = tables.read("nodes", processed)
+    assert nodes["node"].tolist() == ["x", "squeeze", "left", "right", "join"]
+    right = nodes[nodes["node"] == "right"].iloc[0]
+    assert (right["kernel"], right["stride"], right["out_shape"], right["groups"]) == ("3x3", "1x1", "1x8x4x4", 1)
+    assert (right["within"], right["inputs"], right["macs"]) == ("fire:Fire", "squeeze", 3_000_000)
+    assert nodes.iloc[4]["inputs"] == "left right"
+    assert nodes.iloc[0][["kernel", "stride"]].isna().all() and nodes.iloc[0]["inputs"] == ""
+    passes = tables.read("passes", processed)
+    assert passes[["model", "repetition", "profiled_ms", "plain_ms"]].values.tolist() == [
+        ["squeezenet", 0, 5.0, 4.0],
+        ["squeezenet", 1, 5.0, 4.0],
+    ]
+    assert len(tables.read("operators", processed)) == 2 * 4
+    row = only("instances", processed)
+    assert (row["study"], row["verdict"], row["images"], row["log_lines"]) == ("profile", "valid", 0, 17)
+
+
+def test_a_profile_without_operators_is_used_with_a_doubt(raw, processed):
+    attempt(begin(raw, [TWO], study="profile"), TWO, LOAD, end())
+    ingest.process(raw, processed)
+    row = only("instances", processed)
+    assert (row["verdict"], row["reasons"]) == ("semi-valid", "no operator was timed")
+
+
+def test_records_of_a_profile_that_did_not_end_are_left_out(raw, processed):
+    path = next(profile(raw, "squeezenet").glob("*.1.jsonl"))
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+    result = ingest.process(raw, processed)
+    assert reasons(result) == {path.name: "records of an attempt that did not end (cut) are not used"}
+    assert tables.read("nodes", processed).empty and tables.read("operators", processed).empty
 
 
 def test_two_devices_are_two_rows_and_two_folders_of_images(raw, processed):

@@ -10,6 +10,7 @@ import time
 from html.parser import HTMLParser
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from aiot_analysis.errors import DataError, ReportError
@@ -132,6 +133,7 @@ def test_a_page_has_language_title_description_and_headings(rendered: Rendered) 
     assert (image["width"], image["height"]) == ("288", "192")
     assert page.source.count("Times of a &amp; b") == 1
     assert "<figcaption>Times of a &amp; b</figcaption>" in page.source
+    assert page.of("figure") == [{"tabindex": "0"}]  # on a narrow screen it scrolls, also by keys
 
 
 def test_a_page_shows_results_and_no_code_and_no_warning(rendered: Rendered) -> None:
@@ -376,3 +378,22 @@ def test_errors_come_before_anything_runs(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no run: run the suite"):
         render(source, out)
     assert not list(out.glob("*.html"))
+
+
+def test_kernels_are_reached_by_files_and_not_by_ports(tmp_path: Path) -> None:
+    """Two that start at the same moment may choose the same port, and one of them dies."""
+    root = make_project(tmp_path)
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_markdown_cell("# How"),
+            nbformat.v4.new_code_cell("processed = 'data/processed'", metadata={"tags": ["parameters"]}),
+            nbformat.v4.new_code_cell(
+                "import json, ipykernel; json.load(open(ipykernel.get_connection_file()))['transport']"
+            ),
+        ]
+    )
+    nbformat.write(notebook, root / "notebooks" / "06_how.ipynb")
+    [result] = render(root / "notebooks", root / "reports")
+    assert (result.status, result.error) == ("rendered", "")
+    done = nbformat.read(root / "reports" / "notebooks" / "06_how.ipynb", as_version=4)
+    assert done.cells[-1].outputs[0].data["text/plain"] == "'ipc'"

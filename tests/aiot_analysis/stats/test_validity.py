@@ -21,6 +21,9 @@ GOOD = {
         ({"accuracy": None}, "invalid", "no accuracy was measured"),
         ({"accuracy": float("nan")}, "invalid", "no accuracy was measured"),
         ({"timing": "inference"}, "invalid", "no time was measured"),
+        ({"study": "profile", "accuracy": None, "images": 0}, "valid", ""),  # it shows no images
+        ({"study": "profile", "reasons": "no operator was timed"}, "semi-valid", "no operator was timed"),
+        ({"study": "resize", "accuracy": None}, "invalid", "no accuracy was measured"),
         ({"images": 499}, "semi-valid", "499 of 500 images"),
         ({"failed_images": 2}, "semi-valid", "failed images, counted as wrong: 2"),
         ({"end_to_end_ms_sd": 6.0}, "semi-valid", "times scatter by 60% of their mean"),

@@ -6,12 +6,14 @@ import threading
 import numpy as np
 import pytest
 
+from runner import catalog
 from runner.errors import ModelError
 from runner.suite import MODELS
 from runner.zoo import architectures, prepare, weights
 from runner.zoo.facts import Settings
 
 torch = pytest.importorskip("torch", reason="weights are read with the extra `models`")
+MODEL = catalog.load().models
 CONTENT = bytes(range(256)) * 400
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
@@ -88,7 +90,7 @@ def save(folder, suffix):
 
 @pytest.mark.parametrize("suffix", weights.SUFFIXES)
 def test_a_folder_may_hold_any_of_the_formats(tmp_path, suffix):
-    source = weights.locate(str(tmp_path), "mnasnet", tmp_path) if save(tmp_path, suffix) else None
+    source = weights.locate(str(tmp_path), MODEL["mnasnet"], tmp_path) if save(tmp_path, suffix) else None
     state = weights.read(source.file)
     assert state["a.weight"].dtype == torch.float32
     assert torch.equal(state["a.weight"], STATE["a.weight"])
@@ -98,11 +100,11 @@ def test_a_folder_may_hold_any_of_the_formats(tmp_path, suffix):
 def test_settings_beside_the_weights_count(tmp_path):
     save(tmp_path, ".npz")
     (tmp_path / "mnasnet.json").write_text('{"channel_order": "BGR", "mean": [104, 117, 123], "std": [1, 1, 1]}')
-    settings = weights.locate(str(tmp_path), "mnasnet", tmp_path).settings
+    settings = weights.locate(str(tmp_path), MODEL["mnasnet"], tmp_path).settings
     assert (settings.channel_order, settings.mean, settings.size) == ("BGR", (104, 117, 123), 224)
     (tmp_path / "mnasnet.json").write_text('{"colour": "blue"}')
     with pytest.raises(ModelError, match=r"not complete or not known .*colour"):
-        weights.locate(str(tmp_path), "mnasnet", tmp_path)
+        weights.locate(str(tmp_path), MODEL["mnasnet"], tmp_path)
 
 
 @pytest.mark.parametrize("suffix", weights.SUFFIXES)
@@ -115,19 +117,19 @@ def test_a_damaged_file_is_one_sentence(tmp_path, suffix):
 
 def test_a_folder_without_the_model_says_what_it_looked_for(tmp_path):
     with pytest.raises(ModelError, match=r"has no mnasnet\.pth or \.npz or \.safetensors"):
-        weights.locate(str(tmp_path), "mnasnet", tmp_path)
+        weights.locate(str(tmp_path), MODEL["mnasnet"], tmp_path)
 
 
 def test_weights_that_do_not_fit_the_network_are_named(tmp_path):
     source = weights.Source("mine", save(tmp_path, ".npz"), "0", Settings(224, "custom-2", 2))
     with pytest.raises(ModelError, match=r"mnasnet\.npz does not fit mnasnet: Error\(s\) in loading state_dict"):
-        prepare.network(source, "mnasnet")
+        prepare.network(source, MODEL["mnasnet"])
 
 
 @pytest.mark.parametrize("model", ["squeezenet", "mobilenet_v2", "mnasnet"])
 def test_the_sample_weights_fit_their_networks(model, tmp_path):
-    source = weights.locate("sample", model, tmp_path)
-    network = prepare.network(source, model)
+    source = weights.locate("sample", MODEL[model], tmp_path)
+    network = prepare.network(source, MODEL[model])
     with torch.no_grad():
         assert network(torch.zeros(1, 3, 224, 224)).shape == (1, 100)
 
@@ -147,7 +149,7 @@ def test_torchvisions_files_fit_their_networks(model, tmp_path):
     file.parent.mkdir()
     torch.save(state, file)
     network = prepare.network(
-        weights.Source("pretrained", file, "0", Settings(224, "imagenet-1000", 1000), "torchvision"), model
+        weights.Source("pretrained", file, "0", Settings(224, "imagenet-1000", 1000), "torchvision"), MODEL[model]
     )
     image = torch.rand(1, 3, 299, 299)
     with torch.no_grad():

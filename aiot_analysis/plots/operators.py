@@ -1,0 +1,159 @@
+"""Where the time of a network goes, operator by operator: Figs. 1 and 2."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from aiot_analysis import names
+from aiot_analysis.plots import style
+
+LOOKS = {
+    "convolution": style.Look("#0072B2", "o", ""),
+    "depthwise convolution": style.Look("#56B4E9", "v", "\\\\\\"),
+    "batch norm": style.Look("#E69F00", "s", "///"),
+    "relu": style.Look("#009E73", "^", "..."),
+    "pooling": style.Look("#CC79A7", "D", "xxx"),
+    "concatenation": style.Look("#F0E442", "<", "---"),
+    "addition": style.Look("#D55E00", "P", "+++"),
+    "linear": style.Look("#333333", "X", ""),
+    "other": style.Look("#bbbbbb", ".", "ooo"),
+}
+"""Of the kinds of operators: Okabe and Ito's palette."""
+
+GAP = "no data: no network was profiled; `aiot profile`, then `aiot process`"
+LABELLED = 0.07  # shares from here on have their number in the bar
+TICKS_MS = np.arange(0.21, 1.9, 0.28)  # of the paper's Fig. 2
+
+
+@style.styled
+def breakdown(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None) -> Figure:
+    """Fig. 1: a 100 % stacked bar per model, a panel per framework and device.
+
+    Takes the frame of `stats.operators.shares`.
+    """
+    each = _implementations(frame)
+    models = names.in_order(set(frame["model"]), names.MODELS)
+    figure, axes = style.panels(
+        max(1, len(each)), 2 if len(models) <= 3 else 1, max(3.6, 1.3 + 0.95 * len(models)), 3.2
+    )
+    if not each:
+        style.empty(axes[0], GAP)
+        return style.finish(figure, origin, "The share of each kind of operator in the run time: no data.")
+    kinds = [kind for kind in LOOKS if kind in set(frame["kind"])]
+    said = []
+    for panel, (framework, device) in zip(axes, each, strict=True):
+        some = frame[(frame["framework"] == framework) & (frame["device_id"] == device)]
+        title = _title(framework, device, frame, devices)
+        panel.set_title(title)
+        table = some.pivot(index="model", columns="kind", values="share").reindex(index=models, columns=kinds)
+        _bars(panel, table)
+        more = f", {title}" if len(each) > 1 else ""
+        for model, shares in table.dropna(how="all").iterrows():
+            most = shares.sort_values(ascending=False).head(3)
+            listed = style.listed(f"{kind} {share:.0%}" for kind, share in most.items() if share > 0)
+            said.append(f"{names.display(str(model))}{more}: {listed}")
+    handles = {
+        kind: Patch(facecolor=LOOKS[kind].color, hatch=LOOKS[kind].hatch, edgecolor="white", linewidth=0.4)
+        for kind in kinds
+    }
+    style.legend(figure, handles)
+    return style.finish(figure, origin, f"Share of each kind of operator in the run time. {'; '.join(said)}.")
+
+
+def _implementations(frame: pd.DataFrame) -> list[tuple[str, str]]:
+    """Frameworks and devices in the frame; PyTorch is what the paper's figures are of, and comes first."""
+    found = frame[["framework", "device_id"]].drop_duplicates().itertuples(index=False, name=None)
+    return sorted(found, key=lambda one: (one[0] != "pytorch", *one))
+
+
+def _title(framework: str, device: str, frame: pd.DataFrame, devices: pd.DataFrame | None) -> str:
+    """The framework, and the device if there are several."""
+    text = {"pytorch": "PyTorch", "caffe2": "Caffe2"}.get(framework, framework)
+    if frame["device_id"].nunique() == 1:
+        return text
+    known = names.devices(devices) if devices is not None else {}
+    return f"{text}, {known.get(device, device)}"
+
+
+def _bars(panel: Axes, table: pd.DataFrame) -> None:
+    bottom = np.zeros(len(table))
+    for x, absent in enumerate(table.isna().all(axis=1)):
+        if absent:
+            panel.text(x, 0.5, "no data", ha="center", va="center", rotation=90, fontsize=6.5, color=style.GREY)
+    for kind in table.columns:
+        look = LOOKS[kind]
+        height = table[kind].fillna(0.0).to_numpy(float)
+        panel.bar(
+            range(len(table)),
+            height,
+            bottom=bottom,
+            width=0.72,
+            color=look.color,
+            hatch=look.hatch,
+            edgecolor="white",
+            linewidth=0.4,
+        )
+        for x, (low, share) in enumerate(zip(bottom, height, strict=True)):
+            if share >= LABELLED:
+                box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
+                panel.text(x, low + share / 2, f"{share:.0%}", ha="center", va="center", fontsize=6, bbox=box)
+        bottom += height
+    panel.set_xticks(range(len(table)), [names.display(str(model)) for model in table.index], rotation=20, ha="right")
+    panel.set(ylim=(0, 1.02), yticks=[0, 0.5, 1], yticklabels=["0 %", "50 %", "100 %"], ylabel="share of run time")
+    panel.set_xlim(-0.6, len(table) - 0.4)
+    panel.grid(axis="x", visible=False)
+
+
+@style.styled
+def convolution_times(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None) -> Figure:
+    """Fig. 2: a histogram of the time of single convolutions per model, with the paper's bins and ticks.
+
+    Takes the frame of `stats.operators.convolution_times`. What lies beyond the last bin is a number in the panel. All
+    panels have the same axes.
+    """
+    there = set(frame[["framework", "device_id", "model"]].itertuples(index=False, name=None))
+    implementations = _implementations(frame)
+    models = names.in_order(set(frame["model"]), names.MODELS)
+    each = [(*one, model) for one in implementations for model in models if (*one, model) in there]
+    figure, axes = style.panels(max(1, len(each)), 3, 2.9, 1.9)
+    if not each:
+        style.empty(axes[0], GAP)
+        return style.finish(figure, origin, "The time of single convolutions: no data.")
+    inside = frame[np.isfinite(frame["high_ms"])]
+    top, end = float(inside["share"].max()) * 1.25, float(inside["high_ms"].max())
+    said = []
+    for number, (panel, (framework, device, model)) in enumerate(zip(axes, each, strict=True)):
+        part = frame[(frame[["framework", "device_id", "model"]] == [framework, device, model]).all(axis=1)]
+        bins, beyond = part[np.isfinite(part["high_ms"])], part[~np.isfinite(part["high_ms"])]["share"].sum()
+        panel.bar(
+            bins["low_ms"],
+            bins["share"],
+            width=bins["high_ms"] - bins["low_ms"],
+            align="edge",
+            color=LOOKS["convolution"].color,
+            edgecolor="white",
+            linewidth=0.5,
+        )
+        place = f"({chr(97 + number)}) " if len(each) <= 26 else ""
+        more = f", {_title(framework, device, frame, devices)}" if len(implementations) > 1 else ""
+        panel.set_title(f"{place}{names.display(model)}{more}")
+        panel.set(xlim=(0, end), ylim=(0, top), xticks=TICKS_MS)
+        panel.set_xticklabels([f"{tick:.2f}" for tick in TICKS_MS])
+        panel.set_xlabel("time of a convolution (ms)")
+        panel.set_ylabel("relative frequency")
+        panel.grid(axis="x", visible=False)
+        words = f"{int(part['convolutions'].sum()):,} convolutions\n{_percent(beyond)} beyond {end:g} ms"
+        panel.text(0.98, 0.97, words, transform=panel.transAxes, ha="right", va="top", fontsize=6.5, color=style.GREY)
+        peak = bins.loc[bins["share"].idxmax()]
+        most = f"most often {peak['low_ms']:.2f} to {peak['high_ms']:.2f} ms ({peak['share']:.0%})"
+        said.append(f"{names.display(model)}{more}: {most}, {_percent(beyond)} beyond {end:g} ms")
+    return style.finish(figure, origin, f"How long single convolutions take. {'; '.join(said)}.")
+
+
+def _percent(share: float) -> str:
+    """A share in words that tells nothing from little."""
+    return "none" if share == 0 else "under 0.1 %" if share < 0.001 else f"{100 * share:.1f} %"

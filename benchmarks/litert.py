@@ -1,0 +1,58 @@
+"""Measured inference time of TFLite through the agent against `litert-benchmark`, which comes with LiteRT."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+from benchmarks import inference, jobs
+from benchmarks.options import ROOT, Options
+from benchmarks.pairs import BenchmarkError, Comparison, Level, compared, measure
+from benchmarks.processes import SCRIPTS
+from runner.suite import MODELS, Instance
+
+TARGET = 1.05  # median of the agent's times / median of the peer's, 1 thread
+PEER = "litert-benchmark"
+INSTANCES = [Instance("tflite", "cpu", "float32", model) for model in MODELS]
+
+
+def missing() -> str | None:
+    return jobs.missing(INSTANCES)
+
+
+def run(options: Options) -> list[Comparison | Level]:
+    """Medians in ms. The peer feeds random numbers, one call right after the other."""
+    results: list[Comparison | Level] = []
+    images = options.images or inference.IMAGES
+    for instance in INSTANCES:
+        if options.networks and instance.artifact not in options.networks:
+            continue
+        job = jobs.job_of(instance, 1, images)
+        what = f"{instance.artifact}, 1 thread"
+        values = measure(
+            partial(_agent_ms, job, options.folder),
+            {PEER: partial(_peer_ms, Path(job["model"]), images, options.folder)},
+            options.pairs,
+            lambda text, what=what: options.tell(f"{what}, {text}"),  # type: ignore[misc]
+        )
+        results += compared(what, "ms", values, {PEER: TARGET})
+    return results
+
+
+def _agent_ms(job: dict[str, object], folder: Path) -> float:
+    return median(jobs.agent_times(job, folder).inference_ns) / 1e6
+
+
+def _peer_ms(model: Path, runs: int, folder: Path) -> float:
+    out = folder / "litert.json"
+    out.unlink(missing_ok=True)
+    words = ["--model", str(model), "--num_runs", str(runs), "--warmup_runs", str(jobs.WARMUPS), "--num_threads", "1"]
+    command = [str(SCRIPTS / "litert-benchmark"), *words, "--result_json", str(out)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode or not out.is_file():
+        raise BenchmarkError(f"litert-benchmark failed, saying {(done.stderr or done.stdout).strip()[-200:]!r}.")
+    result = json.loads(out.read_text(encoding="utf-8"))
+    return float(result["latency"]["median_ms"])

@@ -1,0 +1,159 @@
+"""Which models and frameworks there are: the package's own, and those of a workspace's folder `plugins`.
+
+A model is one file `plugins/models/<name>.py` with `build(classes)`, a framework is one file
+`plugins/frameworks/<name>.py` with `prepare(path, threads, delegate)` and, if it converts, `convert_float32`:
+see docs/adding.md.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from runner import suite
+from runner.errors import ModelError
+from runner.suite import Instance
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_AGENT = Path(__file__).parent / "agent"
+_HOSTS = {name: f"runner.zoo.convert_{name}" for name in (*suite.FRAMEWORKS, "executorch")}
+_NAMES = {"models": re.compile(r"[a-z][a-z0-9_]*"), "frameworks": re.compile(r"[a-z][a-z0-9]*")}
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network."""
+
+    name: str
+    build: Callable[[int], nn.Module]  # for so many classes, in evaluation mode
+    settings: Mapping[str, Any] = field(default_factory=dict)  # of runner.zoo.facts.Settings, where not the default
+    file: Path | None = None  # of a plugin
+
+
+@dataclass(frozen=True)
+class Framework:
+    """A framework: the file that runs on the device, and what the host knows of it."""
+
+    name: str
+    agent: Path
+    host: ModuleType  # facts and convert_float32()
+    file: Path | None = None  # of a plugin
+
+    @property
+    def layout(self) -> str:
+        """Of its input tensors: NCHW or NHWC."""
+        return str(getattr(self.host, "LAYOUT", "NCHW"))
+
+    @property
+    def suffix(self) -> str:
+        """Of its model files, with the dot."""
+        return str(self.host.SUFFIX)
+
+    @property
+    def distributions(self) -> tuple[str, ...]:
+        """Packages whose versions a conversion depends on."""
+        return tuple(getattr(self.host, "DISTRIBUTIONS", ()))
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """Where it can run (see runner.environments), the preferred one first."""
+        return tuple(getattr(self.host, "ENVIRONMENTS", ("main",)))
+
+    @property
+    def delegates(self) -> tuple[str, ...]:
+        return tuple(getattr(self.host, "DELEGATES", ("cpu",)))
+
+    @property
+    def quantizations(self) -> tuple[str, ...]:
+        return tuple(getattr(self.host, "QUANTIZATIONS", ("float32",)))
+
+    @property
+    def imports(self) -> tuple[str, ...]:
+        """Modules that must be there where it runs."""
+        return tuple(getattr(self.host, "IMPORTS", ()))
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """All models and frameworks by name, the paper's first."""
+
+    models: Mapping[str, Model]
+    frameworks: Mapping[str, Framework]
+
+    def everything(self) -> list[Instance]:
+        """Every instance there can be: the paper's 60, then those of other frameworks and models."""
+        paper = suite.paper_float32() + suite.paper_quantized()
+        known = {one.id for one in paper}
+        others = [
+            Instance(framework.name, delegate, quantization, model)
+            for model in self.models
+            for framework in self.frameworks.values()
+            for quantization in framework.quantizations
+            for delegate in framework.delegates
+        ]
+        return paper + [one for one in others if one.id not in known]
+
+
+def load(plugins: Path | None = None) -> Catalog:
+    """The package's models and frameworks, and those of a folder of plugins, which need not exist.
+
+    Raises ModelError naming the file that is not one.
+    """
+    from runner.zoo import architectures
+
+    models = {name: Model(name, partial(architectures.build, name)) for name in suite.MODELS}
+    frameworks = {
+        name: Framework(name, _AGENT / f"{name}.py", importlib.import_module(host)) for name, host in _HOSTS.items()
+    }
+    for file in _files(plugins, "models", models):
+        models[file.stem] = read_model(file)
+    for file in _files(plugins, "frameworks", frameworks):
+        frameworks[file.stem] = Framework(file.stem, file, _module(file, ("SUFFIX", "prepare", "version")), file)
+    return Catalog(models, frameworks)
+
+
+def read_model(file: Path) -> Model:
+    """The model of one file; raises ModelError if it defines none."""
+    module = _module(file, ("build",))
+
+    def build(classes: int) -> nn.Module:
+        network: nn.Module = module.build(classes)
+        return network.eval()
+
+    return Model(file.stem, build, getattr(module, "SETTINGS", {}), file)
+
+
+def _files(plugins: Path | None, kind: str, taken: Mapping[str, object]) -> list[Path]:
+    files = sorted((plugins / kind).glob("*.py")) if plugins else []
+    for file in files:
+        if file.stem in taken:
+            raise ModelError(f"{file} has the name of one that is there already: give it another.")
+        if not _NAMES[kind].fullmatch(file.stem):
+            allowed = "letters, digits and underscores" if kind == "models" else "letters and digits"
+            raise ModelError(f"{file}: a name here is of lower-case {allowed}: rename the file.")
+    return files
+
+
+def _module(file: Path, needed: tuple[str, ...]) -> ModuleType:
+    """A file as a module; raises ModelError if it cannot be imported or lacks a name."""
+    spec = importlib.util.spec_from_file_location(f"aiot_plugin_{file.stem}", file)
+    if spec is None or spec.loader is None:
+        raise ModelError(f"{file} is no Python file.")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever a user's file raises
+        raise ModelError(f"{file} cannot be imported ({type(error).__name__}: {error}).") from None
+    missing = [name for name in needed if not hasattr(module, name)]
+    if missing:
+        raise ModelError(f"{file} has no {' and no '.join(missing)}: see docs/adding.md.")
+    return module

@@ -1,0 +1,14 @@
+"""The runner's verbs, a module for each. Heavy imports happen inside the verbs."""
+
+from __future__ import annotations
+
+import typer
+
+from runner.cli import dataset, frameworks, models, profile, run
+
+app = typer.Typer()
+app.add_typer(models.app, name="models")
+app.add_typer(dataset.app, name="dataset")
+app.add_typer(frameworks.app, name="frameworks")
+app.command("run")(run.run)
+app.command("profile")(profile.profile)

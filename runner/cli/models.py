@@ -1,0 +1,224 @@
+"""aiot models: the model files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from runner.cli.options import HERE, Frameworks, Models, Quantizations, Seed, Weights, Workspaces, models_folder
+from runner.environments import INSTALL_LEGACY
+from runner.errors import RunnerError
+from runner.suite import LIGHT_MODELS, MODELS
+from runner.workspace import Workspace
+
+if TYPE_CHECKING:
+    from runner.suite import Instance
+    from runner.zoo.facts import Artifact
+
+app = typer.Typer(help="Build the model files, list and check them, train the sample weights.", no_args_is_help=True)
+
+
+@app.command("prepare")
+def models_prepare(
+    models: Models = list(LIGHT_MODELS),  # noqa: B006  typer copies it
+    frameworks: Frameworks = [],  # noqa: B006
+    quantizations: Quantizations = [],  # noqa: B006
+    weights: Weights = "sample",
+    jobs: Annotated[int, typer.Option(min=1, help="Processes; each needs up to 1.5 GB.")] = 2,
+    workspace: Workspaces = HERE,
+) -> None:
+    """Build the model files; what is there and unchanged stays."""
+    from runner import catalog, suite
+    from runner.progress import counting
+    from runner.zoo import prepare
+
+    space = Workspace(workspace)
+    known = catalog.load(space.plugins)
+    chosen = suite.select(models, frameworks, (), quantizations, known.everything())
+    left_out = [] if frameworks else prepare.without_environment(chosen, known)
+    folder = models_folder(space, weights)
+    with counting("models: converting") as step:
+        artifacts, built = prepare.prepare(
+            [one for one in chosen if one not in left_out],
+            kind=weights,
+            folder=folder,
+            cache=space.models,
+            plugins=space.plugins,
+            jobs=jobs,
+            progress=step,
+        )
+    print(f"models    {len(artifacts)} model files, {built} built now, in {folder}")
+    if left_out:
+        names = ", ".join(dict.fromkeys(one.framework for one in left_out))
+        print(f"          without {names}, which needs another environment: {INSTALL_LEGACY}")
+
+
+@app.command("list")
+def models_list(weights: Weights = "sample", workspace: Workspaces = HERE) -> None:
+    """Show the model files with size, hash and settings."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from runner.zoo.facts import prepared
+
+    artifacts = prepared(models_folder(Workspace(workspace), weights))
+    if not artifacts:
+        raise RunnerError(f"No model with {weights} weights is prepared: run `aiot models prepare`.")
+    table = Table(box=None, pad_edge=False)
+    for column in ("model file", "MB", "SHA-256", "input", "resize", "labels"):
+        table.add_column(column, justify="right" if column == "MB" else "left")
+    for artifact in artifacts.values():
+        settings = artifact.settings
+        shape = f"{settings.size}x{settings.size} {settings.channel_order} {settings.layout}"
+        size = f"{artifact.size_bytes / 1e6:.2f}"
+        table.add_row(artifact.path.name, size, artifact.sha256[:12], shape, settings.resize, settings.label_space)
+    Console().print(table)
+
+
+@app.command("check")
+def models_check(
+    models: Models = [],  # noqa: B006
+    frameworks: Frameworks = [],  # noqa: B006
+    quantizations: Quantizations = [],  # noqa: B006
+    weights: Weights = "sample",
+    dataset: Annotated[str, typer.Option(help="Name of a dataset with the models' classes.")] = "sample",
+    images: Annotated[int, typer.Option(min=1, help="Images, evenly spread over the dataset.")] = 100,
+    workspace: Workspaces = HERE,
+) -> None:
+    """Compare every model file with its PyTorch original, on real images.
+
+    Float32 files must give the same to a thousandth of the range of the outputs; of quantized ones the loss is told.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from runner import catalog
+    from runner.dataset import store
+    from runner.devices.local import LocalDevice
+    from runner.progress import counting
+    from runner.zoo import check
+    from runner.zoo.facts import prepared
+
+    space = Workspace(workspace)
+    known = catalog.load(space.plugins)
+    folder = models_folder(space, weights)
+    chosen = chosen_artifacts(prepared(folder), models, frameworks, quantizations, known.everything())
+    with counting("models: checking") as step:
+        found = check.check(
+            chosen,
+            kind=weights,
+            folder=folder,
+            cache=space.models,
+            known=known,
+            dataset=store.load(space.datasets / dataset),
+            images=images,
+            device=LocalDevice(space.staging, space.salt()),
+            progress=step,
+        )
+    table = Table(box=None, pad_edge=False)
+    for column in ("model file", "largest difference", "correlation", "same top-1", "accuracy", "original", "declared"):
+        table.add_column(column, justify="left" if column == "model file" else "right")
+    for one in found:
+        shares = (one.top1_agreement, one.accuracy, one.original_accuracy, one.declared_accuracy)
+        table.add_row(
+            one.artifact,
+            "" if one.largest_difference is None else f"{one.largest_difference:.1e}",
+            "" if one.correlation is None else f"{one.correlation:.5f}",
+            *("" if share is None else f"{share:.1%}" for share in shares),
+        )
+    Console().print(table)
+    failed = [one for one in found if not one.passed]
+    print(f"check     {len(found) - len(failed)} of {len(found)} model files passed on {found[0].images} images")
+    for one in failed:
+        print(f"          {one.artifact}: {one.finding}")
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command("add")
+def models_add(
+    file: Annotated[Path, typer.Argument(help="The model file, like mobilenet.tflite.")],
+    settings: Annotated[Path, typer.Option(help="JSON: size, channel_order, mean, std, label_offset, accuracy, ...")],
+    model: Annotated[str, typer.Option(help="Which model it is.")],
+    name: Annotated[str, typer.Option(help="What to call its weights: give it to --weights afterwards.")],
+    framework: Annotated[str, typer.Option(help="Which framework it is for.")] = "tflite",
+    quantization: Annotated[str, typer.Option(help="float32, dynamic, int8 or float16.")] = "float32",
+    workspace: Workspaces = HERE,
+) -> None:
+    """Take in a model file that exists, with its settings."""
+    from runner import catalog, suite
+    from runner.devices.local import LocalDevice
+    from runner.zoo import add
+
+    space = Workspace(workspace)
+    known = catalog.load(space.plugins)
+    [instance] = suite.select([model], [framework], ["cpu"], [quantization], known.everything())
+    device = LocalDevice(space.staging, space.salt())
+    artifact = add.add(
+        file,
+        instance,
+        name=name,
+        settings_file=settings,
+        folder=models_folder(space, name),
+        known=known,
+        device=device,
+    )
+    print(f"models    {artifact.path} was added: `aiot models check --weights {name} --dataset ...`")
+
+
+@app.command("train")
+def models_train(
+    models: Models = list(LIGHT_MODELS),  # noqa: B006
+    seed: Seed = 0,
+    phases: Annotated[
+        list[str] | None, typer.Option("--phase", help="SIZE:STEPS:RATE, repeatable; by default the model's recipe.")
+    ] = None,
+    per_class: Annotated[int, typer.Option(min=1, help="Training pictures a class.")] = 80,
+    threads: Annotated[int, typer.Option("--num-threads", min=1)] = 1,
+    bfloat16: Annotated[bool, typer.Option("--bfloat16", help="Faster on processors that have it.")] = False,
+    start: Annotated[Path | None, typer.Option(help="Folder of sample_<model>.npz to start from.")] = None,
+    target: Annotated[Path, typer.Option(help="Folder for the .npz files.")] = Path("runner/zoo"),
+) -> None:
+    """Train the sample weights.
+
+    On the training part of the sample set; each takes a quarter of an hour or more. Of the heavy networks a slim
+    one is trained, which the heavy one then holds.
+    """
+    from runner import suite
+    from runner.progress import bar
+    from runner.zoo.train import PHASES, Phase, train
+
+    for model in suite.choose("Model", models, MODELS):
+        with bar() as shown:
+            task = shown.add_task(model, total=None)
+            trained = train(
+                model,
+                phases=[Phase.parse(text) for text in phases] if phases else PHASES[model],
+                seed=seed,
+                per_class=per_class,
+                threads=threads,
+                bfloat16=bfloat16,
+                start=start,
+                progress=lambda text, done, total: shown.update(task, description=text, completed=done, total=total),  # noqa: B023
+            )
+        path = trained.save(target)
+        minutes = trained.history[-1]["minutes"]
+        print(f"{model}: accuracy {trained.accuracy:.3f} on 500 test pictures, {minutes} minutes: {path}")
+
+
+def chosen_artifacts(
+    there: dict[str, Artifact],
+    models: list[str],
+    frameworks: list[str],
+    quantizations: list[str],
+    everything: list[Instance],
+) -> list[Artifact]:
+    """The prepared files of the models, frameworks and quantizations that are named; all that are there if none is."""
+    from runner import suite
+
+    if not (models or frameworks or quantizations):
+        return list(there.values())
+    named = suite.select(models, frameworks, ["cpu"], quantizations, everything)
+    return [there[one.artifact] for one in named if one.artifact in there]

@@ -1,0 +1,28 @@
+"""Options that several verbs have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from runner.suite import DELEGATES, FRAMEWORKS, MODELS, QUANTIZATIONS
+from runner.workspace import Workspace
+
+Models = Annotated[list[str], typer.Option("--models", "-m", help=f"Any of {', '.join(MODELS)}, or of plugins/models.")]
+Frameworks = Annotated[
+    list[str],
+    typer.Option("--frameworks", help=f"Any of {', '.join(FRAMEWORKS)}, executorch, or of plugins/frameworks."),
+]
+Delegates = Annotated[list[str], typer.Option("--delegates", help=f"Any of {', '.join(DELEGATES)}.")]
+Quantizations = Annotated[list[str], typer.Option("--quantizations", help=f"Any of {', '.join(QUANTIZATIONS)}.")]
+Weights = Annotated[str, typer.Option(help="sample, pretrained, a folder of state dicts, or a name given to `add`.")]
+Workspaces = Annotated[Path, typer.Option("--workspace", help="Folder that holds data/ and reports/.")]
+Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn.")]
+HERE = Path()
+
+
+def models_folder(workspace: Workspace, weights: str) -> Path:
+    """One folder for each kind of weights."""
+    return workspace.models / (weights if weights in ("sample", "pretrained") else Path(weights).resolve().name)

@@ -1,0 +1,102 @@
+"""aiot run: the suite on a device."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from runner.cli.options import (
+    HERE,
+    Delegates,
+    Frameworks,
+    Models,
+    Quantizations,
+    Seed,
+    Weights,
+    Workspaces,
+    models_folder,
+)
+from runner.errors import RunnerError, SelectionError
+from runner.suite import PROFILES
+from runner.workspace import Workspace
+
+
+def run(
+    local: Annotated[bool, typer.Option("--local", help="Run on this machine.")] = False,
+    models: Models = [],  # noqa: B006
+    frameworks: Frameworks = [],  # noqa: B006
+    delegates: Delegates = [],  # noqa: B006
+    quantizations: Quantizations = [],  # noqa: B006
+    profile: Annotated[str, typer.Option(help=f"One of {', '.join(PROFILES)}.")] = "paper",
+    dataset: Annotated[str, typer.Option(help="Name of a dataset.")] = "sample",
+    weights: Weights = "sample",
+    threads: Annotated[int, typer.Option("--num-threads", min=1, help="Threads of each framework.")] = 1,
+    warmups: Annotated[int | None, typer.Option("--warmup-runs", min=0, help="Instead of the profile's.")] = None,
+    repeat: Annotated[
+        int | None, typer.Option(min=1, help="Times through the images, instead of the profile's.")
+    ] = None,
+    images: Annotated[int | None, typer.Option(min=1, help="Only so many images, instead of the profile's.")] = None,
+    seed: Seed = 0,
+    timeout_s: Annotated[float, typer.Option("--timeout", min=1, help="Seconds for one instance.")] = 1800.0,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the newest run; begin one only if it is over or differs.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the order and what cannot run, and stop.")] = False,
+    workspace: Workspaces = HERE,
+) -> None:
+    """Run the suite and write raw logs.
+
+    By default all 60 instances of the paper; what cannot run is recorded with the reason and what would help.
+    """
+    from dataclasses import asdict, replace
+
+    from runner import catalog, suite
+    from runner import run as execution
+    from runner.dataset import store
+    from runner.devices.local import LocalDevice
+    from runner.progress import RunProgress
+    from runner.zoo import check
+    from runner.zoo.facts import prepared
+
+    if not local:
+        raise SelectionError("No device is chosen: give --local to run on this machine.")
+    space = Workspace(workspace)
+    known = catalog.load(space.plugins)
+    chosen = suite.select(models, frameworks, delegates, quantizations, known.everything())
+    name = suite.choose("Profile", [profile], list(PROFILES))[0]
+    if name == "sustained" and len(chosen) > 1:
+        raise SelectionError(
+            f"Profile sustained runs one instance for ten minutes, and {len(chosen)} are chosen: name one, "
+            "like `--models mnasnet --frameworks tflite --delegates cpu --quantizations int8`."
+        )
+    given: dict[str, Any] = {"warmups": warmups, "passes": repeat, "max_images": images}
+    folder = models_folder(space, weights)
+    artifacts = prepared(folder)
+    request = execution.Request(
+        instances=suite.ordered(chosen, seed),
+        profile=replace(
+            PROFILES[name],
+            **{name: value for name, value in given.items() if value is not None},
+        ),
+        seed=seed,
+        threads=threads,
+        dataset=store.load(space.datasets / dataset),
+        artifacts=artifacts,
+        catalog=known,
+        checks={name: asdict(one) for name, one in check.read(folder, artifacts.values()).items()},
+        timeout_s=timeout_s,
+    )
+    device = LocalDevice(space.staging, space.salt())
+    if dry_run:
+        for one in request.instances:
+            obstacle = execution.preflight(one, request.artifacts.get(one.artifact), known, request.dataset, device)
+            print(f"{one.id:<44} {'unavailable: ' + obstacle['reason'] if obstacle else 'ready'}")
+        return
+    there = execution.to_resume(space, device, request) if resume else None
+    place = there or execution.begin(space, device, request)
+    with RunProgress(len(request.instances)) as listen:
+        entries = execution.execute(place, device, request, listen)
+    print(f"run       {listen.summary(entries)} in {place}")
+    if any(entry.status in ("failed", "cut", "damaged") for entry in entries):
+        raise RunnerError("Some instances failed (see above): `aiot run --local --resume` tries them again.")

@@ -1,0 +1,196 @@
+"""A run that profiles networks: one process and one attempt each, in a folder like that of a run of the suite."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import secrets
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from runner import ledger, rawlog
+from runner.devices import Device
+from runner.environments import INSTALL_LEGACY
+from runner.run import device_locked
+from runner.suite import Instance
+from runner.workspace import Workspace
+from runner.zoo.facts import Artifact
+
+STUDY = "profile"
+POLL_INTERVAL_S = 0.25
+TAIL_BYTES = 4000  # of a log: more than its last line
+ROOT = Path(__file__).parents[2]
+LIBRARIES = ("torch", "torchvision")
+ENVIRONMENTS = {"pytorch": "main", "caffe2": "legacy"}
+"""The frameworks that can be profiled, and the Python environment that each needs (see runner.environments)."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with an instance, how many repetitions are done in all, and how many there are."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for."""
+
+    models: Sequence[str]
+    frameworks: Sequence[str] = ("pytorch",)
+    repeat: int = 100
+    warmups: int = 3
+    threads: int = 1
+    seed: int = 0
+    timeout_s: float = 1800.0
+    artifacts: Mapping[str, Artifact] = field(default_factory=dict)  # of the frameworks that need a model file
+
+    @property
+    def instances(self) -> list[Instance]:
+        return [Instance(framework, "cpu", "float32", model) for framework in self.frameworks for model in self.models]
+
+
+def begin(workspace: Workspace, device: Device, request: Request) -> Path:
+    """Makes the folder of a new run with run.json and device.json."""
+    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    folder = workspace.raw / device.slug / run_id
+    (folder / "native").mkdir(parents=True)
+    rawlog.write_json(folder / "device.json", device.properties(), rawlog.DEVICE_FIELDS)
+    record = {
+        "schema_version": rawlog.SCHEMA_VERSION,
+        "run_id": run_id,
+        "device_slug": device.slug,
+        "origin": "measured",
+        "study": STUDY,
+        "suite": [one.id for one in request.instances],
+        "profile": {"name": "operators", "warmups": request.warmups, "passes": request.repeat},
+        "seed": request.seed,
+        "threads": request.threads,
+        "timing": "inference",
+        "dataset": {"name": "random", "sha256": "", "images": 0, "label_space": None},
+        "models": {one.id: _model(request.artifacts.get(one.artifact)) for one in request.instances},
+        "software": {"aiotbench": metadata.version("aiotbench"), "python": platform.python_version()},
+        "started": rawlog.utc_now(),
+        "ended": None,
+    }
+    rawlog.write_json(folder / "run.json", record, rawlog.RUN_FIELDS)
+    return folder
+
+
+def _model(artifact: Artifact | None) -> dict[str, Any]:
+    """What run.json says of a model; one without a file is drawn at random in the process that profiles it."""
+    if artifact is None:
+        return {"weights": "random"}
+    return {"weights": artifact.weights, "sha256": artifact.sha256, "size_bytes": artifact.size_bytes}
+
+
+def execute(
+    folder: Path, workspace: Workspace, device: Device, request: Request, progress: Progress
+) -> list[ledger.Entry]:
+    """Profiles one instance after the other, and gives how each ended.
+
+    A process that crashes or takes too long is an attempt that failed; the others go on. Raises DeviceError if
+    another run uses the device.
+    """
+    total = len(request.instances) * request.repeat
+    with device_locked(folder.parent):
+        for number, instance in enumerate(request.instances):
+            log = rawlog.attempt_path(folder, instance.id, 1)
+            obstacle = preflight(instance, request, device)
+            if obstacle:
+                rawlog.close_attempt(log, "unavailable", **obstacle)
+                continue
+            job_file = folder / "native" / f"{log.stem}.job.json"
+            job_file.write_text(json.dumps(_job(instance, request, workspace, log)), encoding="utf-8")
+
+            def tick(name: str = instance.id, before: int = number * request.repeat, log: Path = log) -> None:
+                progress(name, before + repetitions(log), total)
+
+            _attempt(device, instance, job_file, log, request.timeout_s, tick)
+        record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
+        rawlog.write_json(folder / "run.json", {**record, "ended": rawlog.utc_now()}, rawlog.RUN_FIELDS)
+    return ledger.read(folder)
+
+
+def preflight(instance: Instance, request: Request, device: Device) -> dict[str, str]:
+    """Why an instance cannot be profiled (reason), and what would help (remedy); {} if nothing is known of."""
+    environment = ENVIRONMENTS[instance.framework]
+    if environment not in device.environments:
+        return {"reason": f"{instance.framework} needs the environment {environment}", "remedy": INSTALL_LEGACY}
+    if environment == "main" and (absent := device.missing(LIBRARIES)):
+        return {"reason": f"{', '.join(absent)} is not installed", "remedy": "`pip install 'aiotbench[models]'`"}
+    if environment != "main" and instance.artifact not in request.artifacts:
+        remedy = f"`aiot models prepare --models {instance.model} --frameworks {instance.framework}`"
+        return {"reason": "the model is not prepared", "remedy": remedy}
+    return {}
+
+
+def _job(instance: Instance, request: Request, workspace: Workspace, log: Path) -> dict[str, Any]:
+    artifact = request.artifacts.get(instance.artifact)
+    return {
+        "model": instance.model,
+        "instance": instance.id,
+        "attempt": 1,
+        "repeat": request.repeat,
+        "warmups": request.warmups,
+        "threads": request.threads,
+        "seed": request.seed,
+        "parent": os.getpid(),
+        "plugins": str(workspace.plugins.resolve()),
+        "file": str(artifact.path.resolve()) if artifact else None,
+        "size": artifact.settings.size if artifact else None,
+        "log": str(log.resolve()),
+    }
+
+
+def _attempt(
+    device: Device, instance: Instance, job: Path, log: Path, timeout_s: float, tick: Callable[[], None]
+) -> None:
+    """One process from its begin to its end; its log has an ending afterwards, whatever happened."""
+    output = job.with_name(f"{log.stem}.output.txt")
+    environment = ENVIRONMENTS[instance.framework]
+    # another environment's Python sees only what it needs, and none of this one's packages
+    agent = str(ROOT) if environment == "main" else device.push(_files(), "profile")
+    words = ["-m", f"runner.profile.{instance.framework}", str(job.resolve())]
+    process = device.start_agent(agent, words, environment, output)
+    deadline = time.monotonic() + timeout_s
+    reason = "the run was interrupted"
+    try:
+        while process.poll() is None and time.monotonic() < deadline:
+            tick()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(POLL_INTERVAL_S)
+        tick()
+        said = output.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        reason = f"it took longer than {timeout_s:g} s"
+        if process.returncode is not None:
+            reason = f"it ended with exit code {process.returncode}" + (f", saying {said[-1]!r}" if said else "")
+    finally:
+        process.kill()
+        process.wait()
+        if not _ended(log):
+            rawlog.close_attempt(log, "failed", reason=reason)
+
+
+def _files() -> dict[str, Path]:
+    names = ("__init__.py", "rawlog.py", "agent/__init__.py", "agent/caffe2.py", "profile/__init__.py")
+    return {f"runner/{name}": ROOT / "runner" / name for name in (*names, "profile/caffe2.py")}
+
+
+def _ended(log: Path) -> bool:
+    return log.exists() and log.stat().st_size > 0 and rawlog.read_attempt(log).status in rawlog.TERMINAL
+
+
+def repetitions(log: Path) -> int:
+    """How many repetitions are in a log that is being written."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - TAIL_BYTES))
+            whole = [line for line in file.read().split(b"\n")[:-1] if line.endswith(b'"event":"pass"}')]
+    except OSError:
+        return 0
+    return int(json.loads(whole[-1])["repetition"]) + 1 if whole else 0

@@ -1,0 +1,43 @@
+"""PyTorch network to Caffe2, by way of ONNX. Runs in the legacy environment (Python 3.9)."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import nn
+
+LAYOUT = "NCHW"
+SUFFIX = ".caffe2.zip"
+DISTRIBUTIONS = ("torch", "torchvision", "onnx")
+ENVIRONMENTS = ("legacy",)
+OPSET = 9  # the newest that Caffe2's importer knows whole
+
+
+def convert_float32(network: nn.Module, size: int, target: Path) -> None:
+    """Writes a zip of `init_net.pb` (weights) and `predict_net.pb`, with input of shape (1, 3, size, size)."""
+    import onnx
+    import torch
+    from caffe2.python.onnx.backend import Caffe2Backend
+
+    buffer: Any = io.BytesIO()  # what torch 1.10 takes, and the types of later ones do not
+    # without initializers among the inputs, the importer does not know which of them are weights
+    torch.onnx.export(
+        network, (torch.zeros(1, 3, size, size),), buffer, opset_version=OPSET, keep_initializers_as_inputs=True
+    )
+    model = onnx.load_model_from_string(buffer.getvalue())
+    for node in model.graph.node:
+        node.ClearField("name")  # the importer takes a name with "Pool" in it for the kind of pooling
+    init, predict = Caffe2Backend.onnx_graph_to_caffe2_net(model)
+    weights = [operator for operator in init.op if operator.type == "GivenTensorFill"]
+    del init.op[:]
+    init.op.extend(weights)  # it would hold the whole network a second time
+    del init.external_output[:]
+    init.external_output.extend(blob for operator in weights for blob in operator.output)
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as file:
+        for name, net in (("init_net.pb", init), ("predict_net.pb", predict)):
+            # a fixed date, so that the same nets are the same bytes
+            file.writestr(zipfile.ZipInfo(name), net.SerializeToString())

@@ -1,0 +1,26 @@
+"""PyTorch network to ExecuTorch, PyTorch Mobile's successor, with XNNPACK. Not in the paper."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import nn
+
+LAYOUT = "NCHW"
+SUFFIX = ".pte"
+DISTRIBUTIONS = ("executorch", "torch", "torchvision")
+IMPORTS = ("executorch",)
+
+
+def convert_float32(network: nn.Module, size: int, target: Path) -> None:
+    """Writes a program with input of shape (1, 3, size, size), lowered to XNNPACK where it can be."""
+    import torch
+    from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+    from executorch.exir import to_edge_transform_and_lower
+
+    exported = torch.export.export(network, (torch.zeros(1, 3, size, size),))
+    program = to_edge_transform_and_lower(exported, partitioner=[XnnpackPartitioner()]).to_executorch()
+    with target.open("wb") as file:
+        program.write_to_file(file)

@@ -1,0 +1,113 @@
+"""Figs. 1, 2 and 3: what they say, what they draw, and the gap where nothing was profiled."""
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+
+from aiot_analysis import tables
+from aiot_analysis.plots import modules as draw_modules
+from aiot_analysis.plots import operators as draw
+from aiot_analysis.stats import modules, operators
+from tests.aiot_analysis.networks import fire, residual, times
+
+ORIGIN = "measured · inference only · random weights"
+FRAME = pd.concat(
+    [
+        times("resnet50", {"convolution": 1.5, "batch norm": 0.3, "relu": 0.2}),
+        times("mnasnet", {"convolution": 0.3, "depthwise convolution": 2.1, "relu": 0.6}),
+    ]
+)
+
+
+def words(figure):
+    return [text.get_text() for text in figure.findobj(mpl.text.Text)]
+
+
+def test_a_bar_has_the_shares_of_its_model_from_the_bottom_up():
+    figure = draw.breakdown(operators.shares(FRAME), ORIGIN)
+    [panel] = figure.axes
+    heights = {}
+    for bar in panel.patches:
+        heights.setdefault(round(bar.get_x() + bar.get_width() / 2), []).append(bar.get_height())
+    assert heights[0] == pytest.approx([0.75, 0, 0.15, 0.1])  # in the order of the legend
+    assert heights[1] == pytest.approx([0.1, 0.7, 0, 0.2])
+    assert [text.get_text() for text in panel.get_xticklabels()] == ["ResNet50", "MnasNet"]
+    assert "ResNet50: convolution 75%, batch norm 15% and relu 10%" in figure.get_label()
+    assert "75%" in words(figure) and ORIGIN in words(figure)
+
+
+def test_frameworks_and_devices_have_panels_of_their_own():
+    both = pd.concat([FRAME, FRAME.assign(framework="caffe2"), FRAME.assign(device_id="board")])
+    figure = draw.breakdown(operators.shares(both), ORIGIN)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["PyTorch, board", "PyTorch, local", "Caffe2, local"]
+
+
+def test_a_model_that_one_framework_lacks_is_a_labelled_gap():
+    both = pd.concat([FRAME, times("mnasnet", {"convolution": 1.0}, framework="caffe2")])
+    figure = draw.breakdown(operators.shares(both), ORIGIN)
+    gaps = [[text.get_text() for text in axes.texts].count("no data") for axes in figure.axes]
+    assert gaps == [0, 1]
+    assert "MnasNet, Caffe2: convolution 100%" in figure.get_label()
+    panels = draw.convolution_times(operators.convolution_times(both), ORIGIN).axes
+    titles = [axes.get_title(loc="left") for axes in panels]
+    assert titles == ["(a) ResNet50, PyTorch", "(b) MnasNet, PyTorch", "(c) MnasNet, Caffe2"]
+
+
+def test_histograms_have_the_bins_of_the_frame_and_tell_what_is_beyond():
+    frame = operators.convolution_times(FRAME)
+    figure = draw.convolution_times(frame, ORIGIN)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["(a) ResNet50", "(b) MnasNet"]
+    resnet, mnasnet = figure.axes
+    bars = {round(bar.get_x(), 2): bar.get_height() for bar in mnasnet.patches if bar.get_height()}
+    assert bars == {0.28: 0.5}
+    assert "2 convolutions\n50.0 % beyond 1.96 ms" in words(figure)
+    assert "1 convolutions\nnone beyond 1.96 ms" in words(figure)
+    ticks = [text.get_text() for text in resnet.get_xticklabels()]
+    assert ticks == ["0.21", "0.49", "0.77", "1.05", "1.33", "1.61", "1.89"]
+    assert np.allclose([bar.get_width() for bar in resnet.patches], 0.14)
+
+
+def texts(figure):
+    """What stands in the boxes of each panel."""
+    return [[text.get_text() for text in axes.texts if text.get_text()] for axes in figure.axes]
+
+
+def test_a_module_is_drawn_with_all_its_boxes_and_arrows():
+    figure = draw_modules.typical_modules(modules.boxes(residual()), ORIGIN)
+    assert texts(figure) == [["input, 8", "1x1 conv, 8\nbatch norm, relu", "3x3 conv, 8", "addition"]]
+    assert figure.axes[0].get_title(loc="left") == "(a) ResNet50: Bottleneck, b.0"
+    assert len([one for one in figure.axes[0].texts if one.get_text() == ""]) == 4  # heads of arrows
+
+
+def test_a_layer_that_changes_changes_the_drawing():
+    changed = fire()
+    changed.loc[changed["node"] == "right", "kernel"] = "7x7"
+    before, after = (draw_modules.typical_modules(modules.boxes(one), ORIGIN) for one in (fire(), changed))
+    [old], [new] = texts(before), texts(after)
+    assert set(old) - set(new) == {"3x3 conv, 8"}
+    assert set(new) - set(old) == {"7x7 conv, 8"}
+    cut = fire()
+    cut = cut[cut["node"] != "left"].assign(inputs=cut["inputs"].str.replace("left ", ""))
+    figure = draw_modules.typical_modules(modules.boxes(cut), ORIGIN)
+    assert len(figure.axes[0].patches) == len(before.axes[0].patches) - 1
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 6])
+def test_any_number_of_models_has_room(count):
+    frame = pd.concat([fire().assign(model=f"net_{number}") for number in range(count)])
+    figure = draw_modules.typical_modules(modules.boxes(frame), ORIGIN)
+    assert len(figure.axes) == count
+    figure.draw_without_rendering()
+
+
+def test_where_nothing_was_profiled_the_figure_says_what_to_do():
+    nothing = tables.table("operators", [])
+    figures = [
+        draw.breakdown(operators.shares(nothing), ORIGIN),
+        draw.convolution_times(operators.convolution_times(nothing), ORIGIN),
+        draw_modules.typical_modules(modules.boxes(tables.table("nodes", [])), ORIGIN),
+    ]
+    for figure in figures:
+        assert "aiot profile" in " ".join(words(figure)).replace("\n", " ")
+        assert "no data" in figure.get_label()

@@ -1,0 +1,112 @@
+"""Pairs together give what each gives by itself."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binomtest
+
+from aiot_analysis.stats import accuracy, latency, pairing, resample, tradeoff
+from tests.aiot_analysis.conftest import images, instance, instances
+
+MODELS = ["mnasnet", "squeezenet", "resnet50"]
+IDS = [f"tflite_cpu_{quantization}_{model}" for model in MODELS for quantization in ("float32", "dynamic", "int8")]
+
+
+def shown(rng, one, device):
+    """Image records of 12 to 20 of 20 images in any order; some are shown twice, some failed."""
+    names = rng.permutation(20)[: rng.integers(12, 21)]
+    names = rng.permutation(np.concatenate([names, names[: rng.integers(0, 4)]]))
+    right, times = rng.random(len(names)) < 0.6, rng.lognormal(3, 0.5, len(names))
+    frame = images(one, list(right), list(times), device_id=device, image=[f"image-{name:04}" for name in names])
+    return frame.assign(failed=rng.random(len(names)) < 0.1)
+
+
+@pytest.fixture(scope="module")
+def measured():
+    """Two devices, of which one has no records of one instance: rows and image records, mixed."""
+    rng = np.random.default_rng(5)
+    each = [(one, device) for device in ("phone", "local") for one in IDS]
+    rows = instances(*(instance(one, device_id=device) for one, device in each))
+    records = pd.concat([shown(rng, *one) for one in each if one != (IDS[1], "phone")])
+    return rows, records.sample(frac=1, random_state=1, ignore_index=True)
+
+
+def alone(records, pair):
+    """The images of one pair by hand: by image, what both sides showed, the times of two showings averaged."""
+    sides = []
+    for half in ("base", "other"):
+        mine = (records["device_id"] == pair[f"device_id_{half}"]) & (
+            records["instance_id"] == pair[f"instance_id_{half}"]
+        )
+        found = {}
+        for name, part in records[mine].sort_values("query").groupby(records["image"].astype(str)):
+            found[name] = (bool(part["correct"].iloc[0]), part["end_to_end_ms"].mean(), bool(part["failed"].any()))
+        sides.append(found)
+    return [(sides[0][name], sides[1][name]) for name in sorted(set(sides[0]) & set(sides[1]))]
+
+
+def test_the_images_of_all_pairs_are_those_of_each(measured):
+    rows, records = measured
+    pairs = pairing.pair(rows, "quantization", "float32")
+    found = pairing.joined(records, pairs)
+    assert found["pair"].is_monotonic_increasing
+    for number, pair in enumerate(pairs.to_dict("records")):
+        part = found[found["pair"] == number]
+        expected = alone(records, pair)
+        for half, side in (("base", 0), ("other", 1)):
+            columns = [f"{name}_{half}" for name in ("correct", "end_to_end_ms", "failed")]
+            values = list(part[columns].itertuples(index=False, name=None))
+            assert [one[0] for one in values] == [one[side][0] for one in expected]
+            assert [one[1] for one in values] == pytest.approx([one[side][1] for one in expected])
+            assert [one[2] for one in values] == [one[side][2] for one in expected]
+
+
+def test_changes_in_accuracy_of_all_pairs_are_those_of_each(measured):
+    rows, records = measured
+    pairs = pairing.pair(rows, "quantization", "float32")
+    found = accuracy.accuracy_change(records, pairs)
+    assert found[pairs.columns].equals(pairs)
+    for pair in found.to_dict("records"):
+        right = [(base[0], other[0]) for base, other in alone(records, pair)]
+        assert pair["n_images"] == len(right)
+        if not right:
+            assert np.isnan([pair["change"], pair["change_low"], pair["p_value"], pair["only_base"]]).all()
+            continue
+        counts = [right.count(one) for one in ((True, True), (True, False), (False, True), (False, False))]
+        assert (pair["only_base"], pair["only_other"]) == (counts[1], counts[2])
+        assert pair["accuracy_base"] == (counts[0] + counts[1]) / len(right)
+        assert pair["change"] == pytest.approx((counts[2] - counts[1]) / len(right))
+        assert (pair["change_low"], pair["change_high"]) == pytest.approx(accuracy.newcombe(*counts))
+        discordant = counts[1] + counts[2]
+        assert pair["p_value"] == pytest.approx(binomtest(counts[1], discordant, 0.5).pvalue if discordant else 1)
+    assert (found["n_images"] == 0).sum() == 1
+
+
+def test_speed_ups_of_all_pairs_are_those_of_each(measured):
+    rows, records = measured
+    pairs = pairing.pair(rows, "quantization", "float32")
+    found = latency.speed_up(records, pairs, seed=3, resamples=50)
+    assert found[pairs.columns].equals(pairs)
+    assert found["n_images"].nunique() > 4
+    for pair in found.to_dict("records"):
+        times = [(base[1], other[1]) for base, other in alone(records, pair) if not base[2] and not other[2]]
+        assert pair["n_images"] == len(times)
+        if not times:
+            assert np.isnan([pair["base_ms"], pair["speed_up"], pair["speed_up_low"]]).all()
+            continue
+        values = np.array(times)
+        assert (pair["base_ms"], pair["other_ms"]) == pytest.approx(tuple(values.mean(axis=0)))
+        drawn = resample.weights(len(values), 50, 3) @ values
+        low, high = np.quantile(drawn[:, 0] / drawn[:, 1], [0.025, 0.975])
+        assert (pair["speed_up_low"], pair["speed_up_high"]) == pytest.approx((low, high))
+
+
+def test_without_pairs_or_records_nothing_is_found(measured):
+    rows, records = measured
+    pairs = pairing.pair(rows, "quantization", "float32")
+    for some, of in ((records, pairs.iloc[:0]), (records.iloc[:0], pairs)):
+        for found in (accuracy.accuracy_change(some, of), latency.speed_up(some, of)):
+            assert len(found) == len(of)
+            assert found["n_images"].tolist() == [0] * len(of)
+    found = tradeoff.tradeoff(rows, records.iloc[:0])
+    assert set(found[found["pareto"]]["quantization"]) == {"float32"}

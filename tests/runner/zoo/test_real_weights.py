@@ -1,0 +1,158 @@
+"""Real ImageNet weights on real photographs: run where the folder `shared` lies beside the checkout.
+
+Every photograph is 299 x 299; what is expected of them is in the folder's own description: 15 of 16 right.
+"""
+
+import csv
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from runner import catalog, environments
+from runner.dataset import folder as dataset_folder
+from runner.devices.local import LocalDevice
+from runner.errors import ModelError
+from runner.suite import Instance
+from runner.workspace import Workspace
+from runner.zoo import add, check, prepare
+
+SHARED = Path(os.environ.get("AIOT_SHARED", Path(__file__).parents[4] / "shared"))
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (SHARED / "models").is_dir(), reason=f"{SHARED} with real weights and photographs is not there"
+    ),
+]
+CAFFE_SETTINGS = {"channel_order": "BGR", "mean": [104, 117, 123], "std": [1, 1, 1]}
+RIGHT = 15 / 16
+
+
+@pytest.fixture(scope="module")
+def space(tmp_path_factory):
+    pytest.importorskip("litert_torch", reason="converting needs the extra `models`")
+    root = tmp_path_factory.mktemp("real")
+    (root / "weights").mkdir()
+    shutil.copy(SHARED / "models" / "squeezenet1_0_imagenet.npz", root / "weights" / "squeezenet.npz")
+    (root / "weights" / "squeezenet.json").write_text(json.dumps({**CAFFE_SETTINGS, "accuracy": RIGHT}))
+    shutil.copy(SHARED / "models" / "squeezenet1_1_imagenet.npz", root / "weights" / "squeezenet1_1.npz")
+    (root / "weights" / "squeezenet1_1.json").write_text(json.dumps({"accuracy": RIGHT}))
+    shutil.copytree(Path(__file__).parents[3] / "docs" / "examples" / "plugins", root / "plugins")
+    return Workspace(root)
+
+
+@pytest.fixture(scope="module")
+def photos(space):
+    labels = SHARED / "images" / "labels.csv"
+    return dataset_folder.use(space.datasets / "photos", SHARED / "images", labels, label_space="imagenet-1000")
+
+
+@pytest.fixture(scope="module")
+def padded(space):
+    """The photographs with a border, alternately at the sides or above and below, so that none is square."""
+    folder = space.root / "padded"
+    folder.mkdir()
+    with (SHARED / "images" / "labels.csv").open() as file:
+        names = [row["file"] for row in csv.DictReader(file)]
+    for number, name in enumerate(names):
+        photo = Image.open(SHARED / "images" / name).convert("RGB")
+        width, height = photo.size
+        wide = number % 2 == 0
+        canvas = Image.new("RGB", (width + 200, height) if wide else (width, height + 200), (124, 117, 104))
+        canvas.paste(photo, (100, 0) if wide else (0, 100))
+        canvas.save(folder / name, quality=95)
+    labels = SHARED / "images" / "labels.csv"
+    return dataset_folder.use(space.datasets / "padded", folder, labels, label_space="imagenet-1000")
+
+
+def checked(space, instances, dataset, weights="weights"):
+    known = catalog.load(space.plugins)
+    folder = space.models / weights
+    common = {"kind": str(space.root / weights), "folder": folder, "cache": space.models}
+    artifacts, _ = prepare.prepare(instances, plugins=space.plugins, **common)
+    device = LocalDevice(space.staging, "salt")
+    return check.check(artifacts, known=known, dataset=dataset, images=16, device=device, **common)
+
+
+FRAMEWORKS = [
+    ("pytorch", "float32"),
+    ("caffe2", "float32"),
+    ("tflite", "float32"),
+    ("tflite", "float16"),
+    ("executorch", "float32"),
+]
+
+
+@pytest.mark.parametrize(("framework", "quantization"), FRAMEWORKS)
+@pytest.mark.parametrize("model", ["squeezenet", "squeezenet1_1"])
+def test_15_of_16_photographs_are_right_in_every_framework(space, photos, padded, framework, quantization, model):
+    if framework == "caffe2" and environments.python_of("legacy") is None:
+        pytest.skip(f"the legacy environment is not installed: {environments.INSTALL_LEGACY}")
+    if framework == "executorch":
+        pytest.importorskip("executorch", reason="`aiot frameworks install executorch` was not called")
+    instance = Instance(framework, "cpu", quantization, model)
+    for dataset in (photos, padded):
+        [found] = checked(space, [instance], dataset)
+        assert found.passed, found.finding
+        assert (found.accuracy, found.original_accuracy) == (RIGHT, RIGHT)
+        assert found.largest_difference < (1e-3 if quantization == "float32" else 1e-2)
+
+
+WRONG = {
+    "channel order": ({"channel_order": "RGB"}, "the right classes win more clearly with channel_order BGR"),
+    "normalization": (
+        {"mean": [103.53, 116.28, 123.675], "std": [57.375, 57.12, 58.395]},
+        "of 16 images right, 93.8% declared: look at channel order, mean, std",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "finding"), WRONG.values(), ids=WRONG)
+def test_wrong_settings_are_noticed(space, photos, change, finding):
+    folder = space.root / "wrong"
+    shutil.copytree(space.root / "weights", folder, dirs_exist_ok=True)
+    (folder / "squeezenet.json").write_text(json.dumps({**CAFFE_SETTINGS, "accuracy": RIGHT, **change}))
+    [found] = checked(space, [Instance("pytorch", "cpu", "float32", "squeezenet")], photos, "wrong")
+    assert not found.passed
+    assert finding in found.finding
+
+
+QUANTIZED = Instance("tflite", "cpu", "int8", "mobilenet_v2")
+
+
+def added(space, name, settings, file=None, instance=QUANTIZED):
+    path = space.root / f"{name}.json"
+    path.write_text(json.dumps({"mean": [127.5] * 3, "std": [127.5] * 3, "accuracy": RIGHT, **settings}))
+    return add.add(
+        file or SHARED / "models" / "mobilenet_v2_1.0_224_quant.tflite",
+        instance,
+        name=name,
+        settings_file=path,
+        folder=space.models / name,
+        known=catalog.load(),
+        device=LocalDevice(space.staging, "salt"),
+    )
+
+
+@pytest.mark.parametrize(("offset", "right", "passed"), [(1, 15, True), (0, 1, False)])
+def test_a_model_file_that_exists_is_taken_in(space, photos, offset, right, passed):
+    artifact = added(space, f"google{offset}", {"label_offset": offset})
+    device = LocalDevice(space.staging, "salt")
+    common = {"kind": "google", "folder": artifact.path.parent, "cache": space.models, "known": catalog.load()}
+    [found] = check.check([artifact], dataset=photos, images=16, device=device, **common)
+    assert (found.accuracy * 16, found.passed, found.original_accuracy) == (right, passed, None)
+
+
+def test_a_file_that_does_not_fit_is_refused(space, tmp_path):
+    with pytest.raises(ModelError, match="has 1001 outputs, and its settings say 1001 classes from output 1 on"):
+        added(space, "wrong", {"label_offset": 1, "classes": 1001})
+    nothing = tmp_path / "nothing.tflite"
+    nothing.write_bytes(b"nothing")
+    with pytest.raises(ModelError, match="cannot be run by tflite in the environment main: it says"):
+        added(space, "nothing", {}, file=nothing)
+    with pytest.raises(ModelError, match=r"cannot be run by pytorch .*it says"):
+        added(space, "other", {}, instance=Instance("pytorch", "cpu", "float32", "mobilenet_v2"))
+    assert not list((space.models / "nothing").glob("*"))
