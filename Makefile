@@ -27,10 +27,31 @@ setup: $(VENV)/installed ## make the virtual environment
 demo: $(VENV)/installed ## measure this machine, simulate the 51 phones, and make the reports
 	@$(AIOT) models prepare
 	@$(AIOT) dataset make
+	@$(AIOT) models check
 	@$(AIOT) run --local --resume
+	@$(AIOT) profile --resume --repeat 5
 	@$(AIOT) simulate --replace
 	@$(AIOT) process
 	@$(AIOT) report
+
+ALL_MODELS := resnet50,inception_v3,densenet121,squeezenet,mobilenet_v2,mnasnet
+ALL := --models $(ALL_MODELS) --frameworks tflite,pytorch,caffe2,executorch
+
+.PHONY: demo-full
+demo-full: legacy $(VENV)/installed ## the same with all six models on all frameworks (4 GB more, about an hour)
+	@$(AIOT) frameworks install executorch
+	@$(AIOT) models prepare $(ALL)
+	@$(AIOT) dataset make
+	@$(AIOT) models check
+	@$(AIOT) run --local --resume $(ALL)
+	@$(AIOT) profile --resume --frameworks pytorch,caffe2 --repeat 20
+	@$(AIOT) simulate --replace
+	@$(AIOT) process
+	@$(AIOT) report
+
+.PHONY: legacy
+legacy: $(VENV)/installed ## make the environment of Caffe2 and PyTorch Mobile with XNNPACK (2 GB, in the user's cache)
+	@$(AIOT) frameworks install legacy
 
 .PHONY: test
 test: $(VENV)/installed ## lint, types and all tests

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from aiot_analysis import names, tables
+from aiot_analysis import names, schemas, tables
 from aiot_analysis.errors import DataError
 from aiot_analysis.stats import select
 
@@ -68,8 +68,8 @@ def load(processed: Path | str = "data/processed", origin: str = "measured") -> 
 
     Raises DataError if the folder or a table is missing, or if nothing of that origin is in it.
     """
-    if origin not in tables.ORIGINS:
-        raise DataError(f"Origin {origin!r} is unknown: choose {', '.join(tables.ORIGINS)}.")
+    if origin not in schemas.ORIGINS:
+        raise DataError(f"Origin {origin!r} is unknown: choose {', '.join(schemas.ORIGINS)}.")
     folder = find(processed)
     instances = tables.read("instances", folder)
     chosen = instances[instances["origin"] == origin].reset_index(drop=True)

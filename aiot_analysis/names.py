@@ -18,12 +18,21 @@ IMPLEMENTATION_NAMES = {
     "pytorch_cpu": "PyTorch",
     "caffe2_cpu": "Caffe2",
 }
+BEYOND_NAMES = {  # the paper
+    "executorch_cpu": "ExecuTorch",
+    "squeezenet1_1": "SqueezeNet 1.1",
+}
 QUANTIZATION_NAMES = {"float32": "float32", "dynamic": "dynamic", "int8": "INT8", "float16": "float16"}
 PHASE_NAMES = {
     "decode_ms": "decode",
     "preprocess_ms": "preprocess",
     "inference_ms": "inference",
     "postprocess_ms": "post-process",
+}
+RESIZE_NAMES = {  # the paper's three ways, Section IV-B
+    "crop_resize": "crop, then resize",
+    "resize_crop": "resize the short side, then crop",
+    "square_crop": "resize to a square, then crop",
 }
 TIMING_NAMES = {"end_to_end": "end to end", "inference": "inference only"}
 
@@ -32,7 +41,9 @@ IMPLEMENTATIONS = list(IMPLEMENTATION_NAMES)  # framework and delegate, the pape
 QUANTIZATIONS = list(QUANTIZATION_NAMES)
 DELEGATES = ["cpu", "nnapi"]
 
-_ALL = MODEL_NAMES | IMPLEMENTATION_NAMES | QUANTIZATION_NAMES | PHASE_NAMES | TIMING_NAMES
+_ALL = (
+    BEYOND_NAMES | MODEL_NAMES | IMPLEMENTATION_NAMES | QUANTIZATION_NAMES | PHASE_NAMES | RESIZE_NAMES | TIMING_NAMES
+)
 _ALL |= {"cpu": "CPU", "nnapi": "NNAPI"}
 
 
@@ -48,11 +59,17 @@ PAPER_QUANTIZED = [
     for quantization in QUANTIZATIONS[1:]
     for delegate in DELEGATES
 ]
+PAPER = [*PAPER_FLOAT32, *PAPER_QUANTIZED]
 
 
 def display(name: str) -> str:
     """How a model, implementation, delegate, quantization, phase or timing is written for readers."""
     return _ALL.get(name, name.replace("_", " "))
+
+
+def framework(name: str) -> str:
+    """How a framework is written for readers, without a delegate."""
+    return display(f"{name}_cpu").removesuffix(" CPU").removesuffix(" cpu")
 
 
 def instance_display(instance: str) -> str:
@@ -77,6 +94,12 @@ def devices(frame: pd.DataFrame) -> dict[str, str]:
 def implementation(rows: pd.DataFrame) -> pd.Series:
     """The implementation of each row, <framework>_<delegate>."""
     return rows["framework"] + "_" + rows["delegate"]
+
+
+def places(column: pd.Series, order: list[str]) -> pd.Series:
+    """The place of each name of a column `in_order`, to sort by."""
+    every = in_order(set(column), order)
+    return column.map({name: place for place, name in enumerate(every)})
 
 
 def in_order(found: set[str], order: list[str]) -> list[str]:

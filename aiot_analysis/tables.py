@@ -1,8 +1,4 @@
-"""The processed tables: their schemas, and reading and writing them as Parquet.
-
-Every table is tidy: one row per device, instance, image, sample or operator. Times end in their unit,
-accuracies are fractions of 1, and each row carries its origin.
-"""
+"""The processed tables: checking, writing and reading them as Parquet."""
 
 from __future__ import annotations
 
@@ -11,203 +7,16 @@ from functools import cache, reduce
 from operator import and_
 from pathlib import Path
 from threading import Lock
-from typing import ClassVar
 
 import pandas as pd
 import pandera.pandas as pa
 import pyarrow
-from pandera.typing.pandas import Series
 from pyarrow import compute, dataset, parquet
 
 from aiot_analysis.errors import DataError
-
-ORIGINS = ["measured", "simulated", "imported"]
-STATUSES = ["end", "summary", "failed", "unavailable", "cut"]
-VERDICTS = ["valid", "semi-valid", "invalid", "unavailable"]
+from aiot_analysis.schemas import TABLES, Images
 
 _ONE_AT_A_TIME = Lock()  # pandera does not say that several threads may validate
-
-
-class _Table(pa.DataFrameModel):
-    class Config:
-        strict = True
-        coerce = True
-
-
-class Devices(_Table):
-    """One row per device and origin: a phone may be measured, and simulated too."""
-
-    device_id: Series[str]  # slug
-    paper_id: Series[pd.Int64Dtype] = pa.Field(nullable=True, ge=1, le=51)  # row of the paper's Table III
-    maker: Series[str] = pa.Field(nullable=True)
-    model: Series[str] = pa.Field(nullable=True)
-    soc: Series[str] = pa.Field(nullable=True)
-    ram_gb: Series[float] = pa.Field(nullable=True)
-    os: Series[str] = pa.Field(nullable=True)
-    os_version: Series[str] = pa.Field(nullable=True)
-    abi: Series[str] = pa.Field(nullable=True)
-    kernel: Series[str] = pa.Field(nullable=True)
-    cores: Series[pd.Int64Dtype] = pa.Field(nullable=True)
-    max_mhz: Series[float] = pa.Field(nullable=True)
-    origin: Series[str] = pa.Field(isin=ORIGINS)
-
-    class Config:
-        unique: ClassVar = ["device_id", "origin"]
-
-
-class Instances(_Table):
-    """One row per run x instance: the last complete attempt, or why there is none."""
-
-    run_id: Series[str]
-    device_id: Series[str]
-    study: Series[str] = pa.Field(nullable=True)  # null: a run of the suite
-    instance_id: Series[str]  # <framework>_<delegate>_<quantization>_<model>
-    model: Series[str]
-    framework: Series[str]
-    delegate: Series[str]
-    quantization: Series[str]
-    threads: Series[pd.Int64Dtype] = pa.Field(nullable=True)
-    position: Series[int]  # in the run's order, from 0
-    attempt: Series[pd.Int64Dtype] = pa.Field(nullable=True)
-    attempts: Series[int]  # how many there are
-    source: Series[str] = pa.Field(isin=["agent", "tool"])
-    profile: Series[str]
-    timing: Series[str] = pa.Field(isin=["end_to_end", "inference"])
-    weights: Series[str] = pa.Field(nullable=True)
-    dataset: Series[str]
-    images: Series[int] = pa.Field(ge=0)
-    failed_images: Series[int] = pa.Field(ge=0)
-    distinct_images: Series[int] = pa.Field(ge=0)  # a timed profile may show an image more than once
-    correct: Series[int] = pa.Field(ge=0)
-    accuracy: Series[float] = pa.Field(nullable=True, ge=0, le=1)  # an image that failed counts as wrong
-    load_ms: Series[float] = pa.Field(nullable=True)
-    first_image_ms: Series[float] = pa.Field(nullable=True)
-    end_to_end_ms_mean: Series[float] = pa.Field(nullable=True)
-    end_to_end_ms_median: Series[float] = pa.Field(nullable=True)
-    end_to_end_ms_p90: Series[float] = pa.Field(nullable=True)
-    end_to_end_ms_sd: Series[float] = pa.Field(nullable=True)
-    inference_ms_mean: Series[float] = pa.Field(nullable=True)
-    inference_ms_median: Series[float] = pa.Field(nullable=True)
-    inference_ms_p90: Series[float] = pa.Field(nullable=True)
-    inference_ms_sd: Series[float] = pa.Field(nullable=True)
-    peak_rss_mb: Series[float] = pa.Field(nullable=True)
-    model_mb: Series[float] = pa.Field(nullable=True)  # size on disk
-    accelerator_requested: Series[str] = pa.Field(nullable=True)
-    accelerator_actual: Series[str] = pa.Field(nullable=True)
-    nodes_delegated: Series[pd.Int64Dtype] = pa.Field(nullable=True)
-    partitions: Series[pd.Int64Dtype] = pa.Field(nullable=True)
-    log_lines: Series[int] = pa.Field(ge=0)  # of the attempt's log, that this row and its images were made of
-    status: Series[str] = pa.Field(isin=STATUSES)
-    verdict: Series[str] = pa.Field(isin=VERDICTS)
-    reasons: Series[str]  # why the verdict is not "valid", and what would help; "" where it is
-    model_sha256: Series[str] = pa.Field(nullable=True)
-    dataset_sha256: Series[str]
-    framework_version: Series[str] = pa.Field(nullable=True)
-    started: Series[str]
-    origin: Series[str] = pa.Field(isin=ORIGINS)
-
-
-class Images(_Table):
-    """One row per image (query) of an instance. Names are categories: there are few of them in many rows."""
-
-    run_id: Series[pd.CategoricalDtype]
-    device_id: Series[pd.CategoricalDtype]
-    instance_id: Series[pd.CategoricalDtype]
-    query: Series[int] = pa.Field(ge=0)
-    image: Series[pd.CategoricalDtype]
-    label: Series[int]
-    top1: Series[pd.Int64Dtype] = pa.Field(nullable=True)  # null where the image failed
-    top5: Series[object] = pa.Field(nullable=True)  # classes, best first
-    correct: Series[bool]
-    decode_ms: Series[float] = pa.Field(nullable=True)
-    preprocess_ms: Series[float] = pa.Field(nullable=True)
-    inference_ms: Series[float] = pa.Field(nullable=True)
-    postprocess_ms: Series[float] = pa.Field(nullable=True)
-    end_to_end_ms: Series[float] = pa.Field(ge=0)  # the four together; of a failed image the time it took
-    at_s: Series[float] = pa.Field(ge=0)  # since the first query began
-    failed: Series[bool]
-    origin: Series[pd.CategoricalDtype] = pa.Field(isin=ORIGINS)
-
-
-class Telemetry(_Table):
-    """One row per sample in a run; what a system does not offer is null."""
-
-    run_id: Series[str]
-    device_id: Series[str]
-    instance_id: Series[str] = pa.Field(nullable=True)
-    at: Series[str]  # ISO 8601, UTC
-    temperature_c: Series[float] = pa.Field(nullable=True)
-    frequency_mhz: Series[float] = pa.Field(nullable=True)
-    battery_percent: Series[float] = pa.Field(nullable=True)
-    thermal_status: Series[str] = pa.Field(nullable=True)
-    load_average: Series[float] = pa.Field(nullable=True)
-    origin: Series[str] = pa.Field(isin=ORIGINS)
-
-
-class _Profiled(_Table):
-    run_id: Series[str]
-    device_id: Series[str]
-    model: Series[str]
-    framework: Series[str]
-    origin: Series[str] = pa.Field(isin=ORIGINS)
-
-
-class Operators(_Profiled):
-    """One row per operator x repetition of a profiled model."""
-
-    operator: Series[str]
-    kind: Series[str]
-    repetition: Series[int]
-    time_ms: Series[float] = pa.Field(ge=0)
-
-
-class Passes(_Profiled):
-    """One row per repetition of a profiled model: the network once with the profiler, and once without."""
-
-    repetition: Series[int] = pa.Field(ge=0)
-    profiled_ms: Series[float] = pa.Field(ge=0)
-    plain_ms: Series[float] = pa.Field(ge=0)
-
-
-class Nodes(_Profiled):
-    """One row per node of a network's graph, in an order in which it can be computed. Sizes are text like "3x3"."""
-
-    position: Series[int] = pa.Field(ge=0)
-    node: Series[str]
-    kind: Series[str]
-    operation: Series[str]  # in the words of who traced it, like Conv2d
-    within: Series[str]  # modules around it, outermost first, as path:class, with spaces between
-    inputs: Series[str]  # nodes, with spaces between
-    kernel: Series[str] = pa.Field(nullable=True)  # height x width
-    stride: Series[str] = pa.Field(nullable=True)
-    groups: Series[pd.Int64Dtype] = pa.Field(nullable=True)
-    in_shape: Series[str] = pa.Field(nullable=True)  # of the first input: N x C x H x W
-    out_shape: Series[str] = pa.Field(nullable=True)
-    macs: Series[int] = pa.Field(ge=0)  # multiply-accumulates
-    parameters: Series[int] = pa.Field(ge=0)
-
-    class Config:
-        unique: ClassVar = ["run_id", "device_id", "model", "framework", "node"]
-
-
-class LeftOut(_Table):
-    """One row per file or line of the raw logs that was not used, with the reason."""
-
-    path: Series[str]
-    reason: Series[str]
-    lines: Series[pd.Int64Dtype] = pa.Field(nullable=True, ge=0)  # how many; null where it is no log that can be read
-
-
-TABLES: dict[str, type[_Table]] = {
-    "devices": Devices,
-    "instances": Instances,
-    "images": Images,
-    "telemetry": Telemetry,
-    "operators": Operators,
-    "passes": Passes,
-    "nodes": Nodes,
-    "left_out": LeftOut,
-}
 
 
 def table(name: str, rows: pd.DataFrame | list[dict[str, object]]) -> pd.DataFrame:

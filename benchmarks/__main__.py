@@ -14,7 +14,18 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from benchmarks import growth, inference, notebooks, overhead, process, reports, start
+from benchmarks import (
+    conversion,
+    frameworks,
+    growth,
+    inference,
+    litert,
+    notebooks,
+    overhead,
+    process,
+    reports,
+    start,
+)
 from benchmarks.machine import load_average, this_machine
 from benchmarks.options import ROOT, Options
 from benchmarks.pairs import LEAST_PAIRS, BenchmarkError, Tell
@@ -23,9 +34,16 @@ from benchmarks.table import markdown, record, table
 BENCHMARKS = {"start": start, "overhead": overhead, "inference": inference, "process": process, "reports": reports}
 """In the order they are run."""
 
-STUDIES = {"growth": growth, "notebooks": notebooks}
+STUDIES = {
+    "conversion": conversion,
+    "frameworks": frameworks,
+    "growth": growth,
+    "litert": litert,
+    "notebooks": notebooks,
+}
 """Only run if they are named: they take long, and much space."""
 
+NETWORKS = sorted({one.artifact for one in (*inference.INSTANCES, *frameworks.INSTANCES)})
 RESULTS = ROOT / "data" / "benchmarks"
 
 
@@ -117,8 +135,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--network",
         action="append",
-        choices=[one.artifact for one in inference.INSTANCES],
-        help="of inference only this",
+        choices=NETWORKS,
+        metavar="FILE",
+        help="of inference, frameworks and litert only this, like pytorch_float32_squeezenet",
     )
     parser.add_argument("--notebooks", type=_positive, help="only the first so many notebooks, to try it")
     parser.add_argument("--markdown", action="store_true", help="print the table also as Markdown")

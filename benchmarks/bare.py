@@ -55,7 +55,8 @@ def tflite(path: str, threads: int) -> Network:
 
 
 def pytorch(path: str, threads: int) -> Network:
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # the agent's setting
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # the agent's settings
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     import torch
     from torch.jit.mobile import _load_for_lite_interpreter
 
@@ -65,7 +66,7 @@ def pytorch(path: str, threads: int) -> Network:
     def call(tensor: np.ndarray) -> tuple[int, np.ndarray]:
         began = perf_counter_ns()
         with torch.no_grad():
-            scores = module(torch.from_numpy(tensor)).numpy()
+            scores = module(torch.from_numpy(tensor).permute(0, 3, 1, 2)).numpy()
         return perf_counter_ns() - began, scores[0]
 
     return Network(call)
@@ -101,8 +102,10 @@ def caffe2(path: str, threads: int) -> Network:
 
 def executorch(path: str, threads: int) -> Network:
     import torch
+    from executorch.extension.pybindings import portable_lib
     from executorch.runtime import Runtime
 
+    portable_lib._unsafe_reset_threadpool(threads)
     program = Runtime.get().load_program(path)
     method = program.load_method("forward")
 

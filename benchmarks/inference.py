@@ -33,13 +33,17 @@ def run(options: Options) -> list[Comparison | Level]:
             if options.networks and instance.artifact not in options.networks:
                 continue
             what = f"{instance.artifact}, {threads} thread{'s' * (threads > 1)}"
-            results += _compare(what, instance, threads, options)
+            # without decodes only with 1 thread
+            targets: dict[str, float | None] = {BETWEEN: TARGET, HOT: None} if threads == 1 else {BETWEEN: None}
+            results += compare(what, instance, threads, targets, options, options.images or IMAGES)
     return results
 
 
-def _compare(what: str, instance: Instance, threads: int, options: Options) -> list[Comparison]:
-    """Medians in ms; the peer without decodes only with 1 thread."""
-    job = jobs.job_of(instance, threads, options.images or IMAGES)
+def compare(
+    what: str, instance: Instance, threads: int, targets: dict[str, float | None], options: Options, images: int
+) -> list[Comparison]:
+    """Medians in ms, ours against the peers that `targets` name."""
+    job = jobs.job_of(instance, threads, images)
     classes: list[list[int]] = []
 
     def median_ms(times: Callable[[], jobs.Times]) -> Measure:
@@ -52,7 +56,6 @@ def _compare(what: str, instance: Instance, threads: int, options: Options) -> l
 
         return once
 
-    targets: dict[str, float | None] = {BETWEEN: TARGET, HOT: None} if threads == 1 else {BETWEEN: None}
     ways = {BETWEEN: "between", HOT: "hot"}
     values = measure(
         median_ms(partial(jobs.agent_times, job, options.folder)),

@@ -64,10 +64,12 @@ def finished(entries: list[Entry]) -> bool:
     return all(entry.status in (*DONE, "unavailable") for entry in entries)
 
 
-def newest_run(raw: Path, slug: str) -> Path | None:
-    """The device's newest folder with a run.json that is not of a study."""
+def newest_run(raw: Path, slug: str, study: str | None = None, resize: str | None = None) -> Path | None:
+    """The device's newest folder with a run.json of the suite, or of a study and one of its ways of resizing."""
     for folder in reversed(rawlog.run_folders(raw)):
-        record = folder / "run.json"
-        if folder.parent.name == slug and record.is_file() and not rawlog.read_json(record, {}).get("study"):
-            return folder
+        file = folder / "run.json"
+        if folder.parent.name == slug and file.is_file():
+            record = rawlog.read_json(file, {})
+            if (record.get("study"), record.get("resize")) == (study, resize):
+                return folder
     return None

@@ -35,11 +35,11 @@ RUN_FIELDS = {
     **dict.fromkeys(["seed", "threads"], _INT),
     "timing": _TEXT,  # end_to_end or inference
     "dataset": _DICT,  # name, sha256, images, label_space
-    "models": _DICT,  # instance id -> sha256, weights
-    "software": _DICT,
+    **dict.fromkeys(["models", "software"], _DICT),  # models: instance id -> sha256, weights, preprocess
+    "checks": _DICT + _OPTIONAL,  # model file -> what `aiot models check` found of it
     "started": _TEXT,  # ISO 8601, UTC
     "ended": _TEXT + _OPTIONAL,
-    "study": _TEXT + _OPTIONAL,  # what a run is for that is none of the suite: profile
+    **dict.fromkeys(["study", "resize"], _TEXT + _OPTIONAL),  # of a run that is none of the suite: what for, which way
 }
 """Fields of run.json and their types."""
 

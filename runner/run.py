@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -33,6 +33,8 @@ from runner.zoo.facts import Artifact
 TELEMETRY_INTERVAL_S = 2.0
 POLL_INTERVAL_S = 0.25
 DEFAULT_TIMEOUT_S = 1800.0
+
+RESIZE = "resize"  # the study that compares the ways of Section IV-B
 
 ABSENT_DELEGATES = {"nnapi": {"reason": "NNAPI is part of Android", "remedy": "run it on an Android phone"}}
 """Why a device does not have a delegate, and what would help; every device has the CPU."""
@@ -54,10 +56,21 @@ class Request:
     catalog: Catalog
     checks: dict[str, dict[str, Any]]  # what `aiot models check` found, by name of the model file
     timeout_s: float = DEFAULT_TIMEOUT_S
+    resize: str | None = None  # the way of all models, in the study that compares the ways
+
+    def with_resize(self, way: str) -> Request:
+        """The same files with one of Section IV-B's ways of resizing for all: a study, and no run of the suite."""
+        artifacts = {
+            name: replace(artifact, settings=replace(artifact.settings, resize=way))
+            for name, artifact in self.artifacts.items()
+        }
+        return replace(self, artifacts=artifacts, resize=way)
 
     def record(self) -> dict[str, Any]:
         """The fields of run.json that say what was asked for, as they are read back: equal for equal requests."""
         fields = {
+            "study": self.resize and RESIZE,
+            "resize": self.resize,
             "suite": [one.id for one in self.instances],
             "profile": self.profile.record(),
             "seed": self.seed,
@@ -112,12 +125,12 @@ def to_resume(workspace: Workspace, device: Device, request: Request) -> Path | 
 
     None means that a new run has to begin.
     """
-    folder = ledger.newest_run(workspace.raw, device.slug)
+    asked = request.record()
+    folder = ledger.newest_run(workspace.raw, device.slug, asked["study"], request.resize)
     if folder is None:
         return None
     record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
-    asked = request.record()
-    if all(record[field] == asked[field] for field in asked):
+    if all(record.get(field) == asked[field] for field in asked):
         return folder
     unfinished = not ledger.finished(ledger.read(folder))
     same_models = all(

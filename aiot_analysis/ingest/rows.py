@@ -11,6 +11,7 @@ import pyarrow
 from pyarrow import compute
 
 from aiot_analysis import paper, tables
+from aiot_analysis.ingest import checks
 from aiot_analysis.ingest.attempt import Reading
 from aiot_analysis.ingest.fast import PHASES
 
@@ -48,6 +49,7 @@ def instance(run: Row, instance_id: str, position: int, tried: int) -> Row:
     """The row of an instance before any of its attempts is looked at; `tried` of them there are."""
     framework, delegate, quantization, model = instance_id.split("_", 3)
     file = run["models"].get(instance_id, {})
+    settings = file.get("preprocess")
     return {
         **origin_of(run),
         "study": run.get("study"),
@@ -63,6 +65,7 @@ def instance(run: Row, instance_id: str, position: int, tried: int) -> Row:
         "profile": run["profile"]["name"],
         "timing": run["timing"],
         "weights": file.get("weights"),
+        "resize": settings.get("resize") if isinstance(settings, dict) else None,
         "dataset": run["dataset"]["name"],
         "images": 0,
         "failed_images": 0,
@@ -72,6 +75,7 @@ def instance(run: Row, instance_id: str, position: int, tried: int) -> Row:
         "model_sha256": file.get("sha256"),
         "model_mb": None if file.get("size_bytes") is None else file["size_bytes"] / 1e6,
         "dataset_sha256": run["dataset"]["sha256"],
+        **checks.parity(run, instance_id)[0],
         "started": run["started"],
         "status": "cut",
         "reasons": "its log is damaged: run it again" if tried else "it was not run: the run is unfinished",

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow
 from pyarrow import compute
 
+from aiot_analysis.ingest import checks
 from aiot_analysis.ingest.attempt import Reading
 from aiot_analysis.stats import select
 from runner import rawlog
@@ -55,6 +56,8 @@ def check_run(run: Row, device: Row, where: str) -> None:
             )
         fields = {"sha256": _TEXT + _ABSENT, "weights": _TEXT + _ABSENT, "size_bytes": _NUMBER + _ABSENT}
         rawlog.check(file, fields, f"{where}, model of {instance_id}")
+        if isinstance(settings := file.get("preprocess"), dict):
+            rawlog.check(settings, {"resize": _TEXT + _ABSENT}, f"{where}, preprocess settings of {instance_id}")
     for core in device["cores"]:
         if not isinstance(core, dict):
             raise rawlog.RawLogError(
@@ -124,6 +127,8 @@ def doubts(reading: Reading, images: pyarrow.Table, correct: int, left_out: int,
             found.append(f"by its own words it is attempt {load['attempt']}")
     if run.get("study") == select.PROFILE and not reading.of("operator"):
         found.append("no operator was timed")
+    if odd := checks.parity(run, reading.instance)[1]:
+        found.append(odd)
     return [*found, *run_doubts(run)]
 
 

@@ -19,7 +19,8 @@ LeftOut = tuple[str, str, int | None]  # path below the raw folder, reason, line
 PACKAGE = Path(__file__).parents[1]
 CODE = [
     *sorted(Path(__file__).parent.glob("*.py")),
-    *(PACKAGE / name for name in ("tables.py", "stats/select.py", "stats/validity.py", "paper/devices.csv")),
+    *(PACKAGE / name for name in ("schemas.py", "tables.py", "stats/select.py", "stats/validity.py")),
+    PACKAGE / "paper" / "devices.csv",
     Path(rawlog.__file__),
 ]
 """What the tables depend on beside the raw logs."""

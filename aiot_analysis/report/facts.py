@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from aiot_analysis import tables
+from aiot_analysis import schemas, tables
 from aiot_analysis.errors import DataError
 from aiot_analysis.report.notebooks import Notebook
 from aiot_analysis.stats import select
@@ -49,7 +49,7 @@ def read(processed: Path) -> Facts:
     left_out = tables.read("left_out", processed)
     origins = [
         _origin(origin, devices[devices["origin"] == origin], instances[instances["origin"] == origin])
-        for origin in tables.ORIGINS
+        for origin in schemas.ORIGINS
         if (instances["origin"] == origin).any()
     ]
     return Facts(origins, [{str(key): str(value) for key, value in row.items()} for row in left_out.to_dict("records")])
@@ -100,7 +100,7 @@ def _run(run_id: str, rows: pd.DataFrame) -> dict[str, Any]:
 
 
 def _counts(rows: pd.DataFrame) -> dict[str, int]:
-    return {verdict: int((rows["verdict"] == verdict).sum()) for verdict in tables.VERDICTS}
+    return {verdict: int((rows["verdict"] == verdict).sum()) for verdict in schemas.VERDICTS}
 
 
 def _missing(instances: pd.DataFrame) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ template adds the style.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -152,6 +153,12 @@ def _cell(text: str, number: bool, tag: str) -> str:
     kind = ' class="long"' if len(text) > LONG_CHARACTERS else ""
     align = ' class="number"' if number else f'{kind} style="text-align: left"'
     return f"<{tag.replace(chr(39), chr(34))}{align}>{text}</{tag.split()[0]}>"
+
+
+def say(text: str) -> None:
+    """Displays a paragraph of plain text; what stands in `backquotes` is a command."""
+    html = re.sub("`([^`]*)`", r"<code>\1</code>", escape(text))
+    _display_html(f"<p>{html}</p>", text)
 
 
 def banner(data: Data, rows: pd.DataFrame | None = None) -> None:

@@ -15,6 +15,7 @@ ALIKE = {
     "quantization": [*pooling.SHARED, *pooling.SAME_FRAMEWORK],
     "framework": pooling.SHARED,
     "model": [*pooling.SHARED, *pooling.SAME_FRAMEWORK],
+    "resize": pooling.SAME_INSTANCE,
 }
 
 
@@ -23,16 +24,17 @@ def pair(rows: pd.DataFrame, vary: str, base: str) -> pd.DataFrame:
 
     `pair(rows, "quantization", "float32")` sets each quantized instance against its float32 version;
     `pair(rows, "device_id", "local")` sets each device against one. Takes the rows chosen by
-    `select.measured_rows`; gives one row per pair: the columns of DESIGN (those of the other row),
+    `select.measured_rows`; gives one row per pair: the columns of DESIGN and `vary` (those of the other row),
     run_id_base, device_id_base, instance_id_base and the same with _other. Raises PoolingError where the two
     differ in what they were measured under.
     """
-    same = [column for column in DESIGN if column != vary]
+    design = list(dict.fromkeys([*DESIGN, vary]))
+    same = [column for column in design if column != vary]
     checked = ALIKE[vary]
     sides = []
     for half, chosen in (("other", rows[rows[vary] != base]), ("base", rows[rows[vary] == base])):
         columns = {f"{field}_{half}": chosen[field] for field in dict.fromkeys([*KEY, *checked])}
-        sides.append(chosen[DESIGN if half == "other" else same].assign(**columns))
+        sides.append(chosen[design if half == "other" else same].assign(**columns))
     both = sides[0].merge(sides[1], on=same)
     unlike = pd.concat(
         [both[f"{field}_base"].ne(both[f"{field}_other"]).fillna(True).astype(bool) for field in checked], axis=1
@@ -40,7 +42,7 @@ def pair(rows: pd.DataFrame, vary: str, base: str) -> pd.DataFrame:
     for side in both[unlike].to_dict("records"):
         halves = [{field: side[f"{field}_{half}"] for field in checked} for half in ("base", "other")]
         pooling.check(pd.DataFrame(halves), checked)
-    return both[[*DESIGN, *(f"{column}_{half}" for half in ("base", "other") for column in KEY)]]
+    return both[[*design, *(f"{column}_{half}" for half in ("base", "other") for column in KEY)]]
 
 
 def joined(images: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
+from aiot_analysis import names
 from aiot_analysis.errors import DataError
 
 USABLE = ["valid", "semi-valid"]
@@ -27,6 +28,11 @@ def of_suite(instances: pd.DataFrame) -> pd.DataFrame:
     return instances[instances["study"].isna()].reset_index(drop=True)
 
 
+def of_paper(instances: pd.DataFrame) -> pd.DataFrame:
+    """Of the suite's instances the paper's 60: its figures, tables and score know no other."""
+    return instances[instances["instance_id"].isin(names.PAPER)].reset_index(drop=True)
+
+
 def of_study(studies: pd.DataFrame, study: str) -> pd.DataFrame:
     """The usable instances of a study: of each device and instance those of its latest run."""
     usable = studies[(studies["study"] == study) & studies["verdict"].isin(USABLE)]
@@ -39,19 +45,24 @@ def measured_rows(instances: pd.DataFrame, needs: Sequence[str] = ("accuracy",))
 
     Only runs of the suite count (see `of_suite`). Usable is what is valid or semi-valid and has a number in each
     column of `needs`; of several runs the latest is taken (run ids begin with the time), never a mean over runs.
-    Instances of a device are only used together if they ran with the same profile and threads: those that most ran
-    with. Takes the table `instances`; gives it with the rows chosen, and a frame of the columns run_id, device_id,
-    instance_id, model, framework, delegate, quantization, verdict and reasons, where the same reason in several runs
-    of a device stands once.
+    Instances of a device are only used together if they ran with the same profile, threads, weights and images, and
+    those of one framework with the same version of it: with those that most ran with (see `_settings`). Takes the
+    table `instances`; gives it with the rows chosen, and a frame of the columns run_id, device_id, instance_id, model,
+    framework, delegate, quantization, verdict and reasons, where the same reason in several runs of a device stands
+    once.
     """
     instances = of_suite(instances)
     lacking = instances[list(needs)].isna()
     usable = instances["verdict"].isin(USABLE) & ~lacking.any(axis=1)
-    settings = instances["profile"] + " profile, " + instances["threads"].astype(str) + " threads"
-    usual = _usual(instances[usable].assign(setting=settings[usable]))
-    usual_there = instances["device_id"].map(usual).astype(str)
-    unusual = usable & (settings != usual_there)
-    usable &= ~unusual
+    other = pd.Series(index=instances.index, dtype=object)
+    for setting, of, by in _settings(instances):
+        groups = [instances["device_id"], *by]
+        usual = _usual(instances[usable], setting[usable], [one[usable] for one in groups]).reindex(instances.index)
+        unusual = usable & (setting != usual.astype(str))
+        other[unusual] = ("run with " + setting + f"; most of the device's instances{of}: " + usual.astype(str))[
+            unusual
+        ]
+        usable &= ~unusual
     latest = instances[usable].groupby(["device_id", "instance_id"])["run_id"].transform("max")
     superseded = latest[latest != instances.loc[latest.index, "run_id"]]
     chosen = usable & ~instances.index.isin(superseded.index)
@@ -60,7 +71,6 @@ def measured_rows(instances: pd.DataFrame, needs: Sequence[str] = ("accuracy",))
     absent = lacking.apply(lambda row: ", ".join(f"no {column}" for column in needs if row[column]), axis=1)
     unusable = left_out["reasons"].where(left_out["reasons"] != "", absent.reindex(left_out.index))
     later = "run " + superseded.reindex(left_out.index) + " is later"
-    other = "run with " + settings[unusual] + "; most of the device's instances: " + usual_there
     left_out["reasons"] = later.fillna(other.reindex(left_out.index)).fillna(unusable)
     left_out = left_out.drop_duplicates(["device_id", "instance_id", "verdict", "reasons"], keep="last")
     return instances[chosen].reset_index(drop=True), left_out.reset_index(drop=True)
@@ -72,13 +82,27 @@ def with_quantized(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["device_id"].isin(ran)] if len(ran) else rows
 
 
-def _usual(usable: pd.DataFrame) -> pd.Series:
-    """The setting of each device that most of its instances ran with; of equally many that of the latest run."""
-    counts = usable.groupby(["device_id", "setting"]).agg(
-        instances=("instance_id", "nunique"), latest=("run_id", "max")
-    )
-    ordered = counts.reset_index().sort_values(["instances", "latest"])
-    return ordered.drop_duplicates("device_id", keep="last").set_index("device_id")["setting"]
+def _settings(instances: pd.DataFrame) -> Iterator[tuple[pd.Series, str, list[pd.Series]]]:
+    """What instances that are used together have alike, in words: of which, and within what beside the device.
+
+    The paper's six models are used together, any other model by itself.
+    """
+    text = instances.astype("object").where(instances.notna(), "unknown").astype(str)
+    own = text["model"].where(~text["model"].isin(names.MODELS), "")
+    yield text["profile"] + " profile, " + text["threads"] + " threads", "", [own]
+    images = text["dataset"] + " images (" + text["dataset_sha256"].str[:8] + ")"
+    timed = text["timing"].map(names.display) + " by the " + text["source"]
+    yield text["weights"] + " weights, " + images + ", " + timed, "", [own]
+    yield text["framework_version"], " of this framework", [own, text["framework"]]
+
+
+def _usual(usable: pd.DataFrame, setting: pd.Series, groups: list[pd.Series]) -> pd.Series:
+    """For each row the setting that most instances of its group ran with; of equally many that of the latest run."""
+    group = usable.groupby([one.to_numpy() for one in groups]).ngroup()
+    counts = usable.assign(group=group, setting=setting).groupby(["group", "setting"])
+    found = counts.agg(instances=("instance_id", "nunique"), latest=("run_id", "max")).reset_index()
+    best = found.sort_values(["instances", "latest"]).drop_duplicates("group", keep="last")
+    return group.map(best.set_index("group")["setting"])
 
 
 def image_rows(images: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:

@@ -21,14 +21,15 @@ def judge(row: Mapping[str, Any]) -> tuple[str, str]:
     - unavailable: the device cannot run it (status "unavailable").
     - invalid: it failed or was cut off, or there is no accuracy or no time (or none but zeros).
     - semi-valid: there are numbers, but with fewer than 500 images (MIN_IMAGES), images that failed, times that
-      scatter by more than half their mean (MAX_CV), another accelerator than was asked for, or something odd in
-      the log.
+      scatter by more than half their mean (MAX_CV), another accelerator than was asked for, a model file that
+      is not the network it should be (`aiot models check`), or something odd in the log.
     - valid: none of these.
 
     A profile of operators shows no images, and is valid if it ended with nothing odd.
 
-    Reads study, status, images, failed_images, accuracy, timing, the mean and sd of that timing, and
-    accelerator_requested and _actual; `reasons`, if the row has any, are what the log itself says and come first.
+    Reads study, status, images, failed_images, accuracy, timing, the mean and sd of that timing,
+    accelerator_requested and _actual, parity_passed and parity_finding; `reasons`, if the row has any, are what
+    the log itself says and come first.
     """
     said = _value(row, "reasons") or ""
     status = row["status"]
@@ -60,6 +61,9 @@ def judge(row: Mapping[str, Any]) -> tuple[str, str]:
         )
     if asked is not None and actual is not None and asked != actual:
         doubts.append(f"{asked} was asked for, {actual} ran")
+    passed = _value(row, "parity_passed")
+    if passed is not None and not passed:
+        doubts.append(f"its model file failed the check: {_value(row, 'parity_finding')}")
     return ("semi-valid", _join(*doubts)) if doubts else ("valid", "")
 
 

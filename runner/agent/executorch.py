@@ -4,6 +4,7 @@ import time
 from importlib import metadata
 
 import torch
+from executorch.extension.pybindings import portable_lib
 from executorch.runtime import Runtime
 
 
@@ -11,6 +12,7 @@ def prepare(path, threads, delegate):
     """Loads the model; raises ValueError for a file that is no model."""
     if delegate != "cpu":
         raise NotImplementedError("the Python runtime of ExecuTorch has no %s delegate" % delegate)
+    portable_lib._unsafe_reset_threadpool(threads)  # unsafe while something runs, and nothing does yet
     try:
         program = Runtime.get().load_program(path)
         return ExecutorchModel(program, program.load_method("forward"))
@@ -28,6 +30,7 @@ class ExecutorchModel(object):
     def __init__(self, program, method):
         self._program = program  # the method needs it to stay
         self._method = method
+        self.threads = portable_lib._threadpool_get_thread_count()
 
     def infer(self, tensor):
         """Scores of shape (outputs,) and the time in ns."""

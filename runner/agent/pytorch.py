@@ -4,7 +4,10 @@ import os
 import time
 import warnings
 
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch starts its threads: spinning ones slow each other
+# Before torch starts its threads. Those of OpenMP and of XNNPACK would slow each other by waiting busily; a short
+# such wait keeps two threads from being slower than one in small layers.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 import torch
 from torch.jit.mobile import _load_for_lite_interpreter
@@ -37,7 +40,8 @@ class PytorchModel(object):
         """Scores of shape (outputs,) and the time in ns."""
         began = time.perf_counter_ns()
         with torch.no_grad():
-            scores = self._module(torch.from_numpy(tensor)).numpy()
+            # (1, height, width, 3) in memory seen as (1, 3, height, width): "channels last", twice as fast
+            scores = self._module(torch.from_numpy(tensor).permute(0, 3, 1, 2)).numpy()
         return scores[0], time.perf_counter_ns() - began
 
 

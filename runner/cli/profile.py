@@ -19,6 +19,9 @@ def profile(
     threads: Annotated[int, typer.Option("--num-threads", min=1, help="Threads of the framework.")] = 1,
     seed: Seed = 0,
     weights: Weights = "sample",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the newest profile; begin one only if it differs.")
+    ] = False,
     timeout_s: Annotated[float, typer.Option("--timeout", min=1, help="Seconds for one network.")] = 1800.0,
     workspace: Workspaces = HERE,
 ) -> None:
@@ -47,7 +50,8 @@ def profile(
         artifacts=prepared(models_folder(space, weights)),
     )
     device = LocalDevice(space.staging, space.salt())
-    folder = session.begin(space, device, request)
+    there = session.to_resume(space, device, request) if resume else None
+    folder = there or session.begin(space, device, request)
     with bar(48) as shown:
         task = shown.add_task("profile", total=None)
         entries = session.execute(

@@ -37,6 +37,10 @@ def run(
         int | None, typer.Option(min=1, help="Times through the images, instead of the profile's.")
     ] = None,
     images: Annotated[int | None, typer.Option(min=1, help="Only so many images, instead of the profile's.")] = None,
+    resize: Annotated[
+        list[str],
+        typer.Option("--resize", help="A run for each: any of crop_resize, resize_crop, square_crop, to compare them."),
+    ] = [],  # noqa: B006
     seed: Seed = 0,
     timeout_s: Annotated[float, typer.Option("--timeout", min=1, help="Seconds for one instance.")] = 1800.0,
     resume: Annotated[
@@ -47,12 +51,14 @@ def run(
 ) -> None:
     """Run the suite and write raw logs.
 
-    By default all 60 instances of the paper; what cannot run is recorded with the reason and what would help.
+    By default all 60 instances of the paper; what cannot run is recorded with the reason and what would help. Runs
+    with --resize are a study of their own, and take no part in the statistics of the suite.
     """
     from dataclasses import asdict, replace
 
     from runner import catalog, suite
     from runner import run as execution
+    from runner.agent.preprocess import RESIZE_WAYS
     from runner.dataset import store
     from runner.devices.local import LocalDevice
     from runner.progress import RunProgress
@@ -70,6 +76,7 @@ def run(
             f"Profile sustained runs one instance for ten minutes, and {len(chosen)} are chosen: name one, "
             "like `--models mnasnet --frameworks tflite --delegates cpu --quantizations int8`."
         )
+    ways = suite.choose("Way of resizing", resize, RESIZE_WAYS) if resize else []
     given: dict[str, Any] = {"warmups": warmups, "passes": repeat, "max_images": images}
     folder = models_folder(space, weights)
     artifacts = prepared(folder)
@@ -93,10 +100,14 @@ def run(
             obstacle = execution.preflight(one, request.artifacts.get(one.artifact), known, request.dataset, device)
             print(f"{one.id:<44} {'unavailable: ' + obstacle['reason'] if obstacle else 'ready'}")
         return
-    there = execution.to_resume(space, device, request) if resume else None
-    place = there or execution.begin(space, device, request)
-    with RunProgress(len(request.instances)) as listen:
-        entries = execution.execute(place, device, request, listen)
-    print(f"run       {listen.summary(entries)} in {place}")
-    if any(entry.status in ("failed", "cut", "damaged") for entry in entries):
-        raise RunnerError("Some instances failed (see above): `aiot run --local --resume` tries them again.")
+    failed = False
+    for each in [request.with_resize(way) for way in ways] or [request]:
+        there = execution.to_resume(space, device, each) if resume else None
+        place = there or execution.begin(space, device, each)
+        with RunProgress(len(each.instances)) as listen:
+            entries = execution.execute(place, device, each, listen)
+        failed |= any(entry.status in ("failed", "cut", "damaged") for entry in entries)
+        print(f"run       {f'{each.resize}: ' if each.resize else ''}{listen.summary(entries)} in {place}")
+    if failed:
+        again = f" --resize {','.join(ways)}" if ways else ""
+        raise RunnerError(f"Some instances failed (see above): `aiot run --local{again} --resume` tries them again.")

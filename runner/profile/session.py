@@ -53,6 +53,21 @@ class Request:
     def instances(self) -> list[Instance]:
         return [Instance(framework, "cpu", "float32", model) for framework in self.frameworks for model in self.models]
 
+    def record(self) -> dict[str, Any]:
+        """The fields of run.json that say what was asked for, as they are read back."""
+        fields = {
+            "study": STUDY,
+            "suite": [one.id for one in self.instances],
+            "profile": {"name": "operators", "warmups": self.warmups, "passes": self.repeat},
+            "seed": self.seed,
+            "threads": self.threads,
+            "timing": "inference",
+            "dataset": {"name": "random", "sha256": "", "images": 0, "label_space": None},
+            "models": {one.id: _model(self.artifacts.get(one.artifact)) for one in self.instances},
+        }
+        read_back: dict[str, Any] = json.loads(json.dumps(fields))
+        return read_back
+
 
 def begin(workspace: Workspace, device: Device, request: Request) -> Path:
     """Makes the folder of a new run with run.json and device.json."""
@@ -65,20 +80,25 @@ def begin(workspace: Workspace, device: Device, request: Request) -> Path:
         "run_id": run_id,
         "device_slug": device.slug,
         "origin": "measured",
-        "study": STUDY,
-        "suite": [one.id for one in request.instances],
-        "profile": {"name": "operators", "warmups": request.warmups, "passes": request.repeat},
-        "seed": request.seed,
-        "threads": request.threads,
-        "timing": "inference",
-        "dataset": {"name": "random", "sha256": "", "images": 0, "label_space": None},
-        "models": {one.id: _model(request.artifacts.get(one.artifact)) for one in request.instances},
         "software": {"aiotbench": metadata.version("aiotbench"), "python": platform.python_version()},
         "started": rawlog.utc_now(),
         "ended": None,
+        **request.record(),
     }
     rawlog.write_json(folder / "run.json", record, rawlog.RUN_FIELDS)
     return folder
+
+
+def to_resume(workspace: Workspace, device: Device, request: Request) -> Path | None:
+    """The device's newest profile if it is of what is asked; None means that a new one has to begin."""
+    for folder in reversed(rawlog.run_folders(workspace.raw)):
+        if folder.parent.name != device.slug or not (folder / "run.json").is_file():
+            continue
+        record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
+        if record.get("study") == STUDY:
+            asked = request.record()
+            return folder if all(record.get(name) == asked[name] for name in asked) else None
+    return None
 
 
 def _model(artifact: Artifact | None) -> dict[str, Any]:
@@ -91,21 +111,25 @@ def _model(artifact: Artifact | None) -> dict[str, Any]:
 def execute(
     folder: Path, workspace: Workspace, device: Device, request: Request, progress: Progress
 ) -> list[ledger.Entry]:
-    """Profiles one instance after the other, and gives how each ended.
+    """Profiles one instance after the other, those that ended before left out, and gives how each ended.
 
     A process that crashes or takes too long is an attempt that failed; the others go on. Raises DeviceError if
     another run uses the device.
     """
     total = len(request.instances) * request.repeat
     with device_locked(folder.parent):
-        for number, instance in enumerate(request.instances):
-            log = rawlog.attempt_path(folder, instance.id, 1)
+        for number, (instance, entry) in enumerate(zip(request.instances, ledger.read(folder), strict=True)):
+            if entry.status in ledger.DONE:
+                continue
+            log = rawlog.attempt_path(folder, instance.id, entry.next_attempt)
             obstacle = preflight(instance, request, device)
             if obstacle:
                 rawlog.close_attempt(log, "unavailable", **obstacle)
                 continue
             job_file = folder / "native" / f"{log.stem}.job.json"
-            job_file.write_text(json.dumps(_job(instance, request, workspace, log)), encoding="utf-8")
+            job_file.write_text(
+                json.dumps(_job(instance, entry.next_attempt, request, workspace, log)), encoding="utf-8"
+            )
 
             def tick(name: str = instance.id, before: int = number * request.repeat, log: Path = log) -> None:
                 progress(name, before + repetitions(log), total)
@@ -129,12 +153,12 @@ def preflight(instance: Instance, request: Request, device: Device) -> dict[str,
     return {}
 
 
-def _job(instance: Instance, request: Request, workspace: Workspace, log: Path) -> dict[str, Any]:
+def _job(instance: Instance, attempt: int, request: Request, workspace: Workspace, log: Path) -> dict[str, Any]:
     artifact = request.artifacts.get(instance.artifact)
     return {
         "model": instance.model,
         "instance": instance.id,
-        "attempt": 1,
+        "attempt": attempt,
         "repeat": request.repeat,
         "warmups": request.warmups,
         "threads": request.threads,

@@ -42,6 +42,7 @@ class Check:
     sha256: str  # of the model file
     settings: dict[str, Any]
     dataset: str
+    dataset_sha256: str
     images: int
     accuracy: float
     original_accuracy: float | None  # None: there is no PyTorch original
@@ -84,21 +85,28 @@ def check(
 ) -> list[Check]:
     """Checks model files on so many images of a dataset and keeps what was found in `folder/checks`.
 
+    One that was checked so before, and has not changed since, is not checked again.
+
     Raises ModelError if the dataset has other classes, if the weights changed since, or if there is nothing to check.
     """
     if not artifacts:
         raise ModelError(f"No model file in {folder} is chosen: run `aiot models prepare`.")
     shown = subset(dataset, images, 0)
+    before = read(folder, artifacts)
     originals: dict[str, _Original | None] = {}
     found = []
     for number, artifact in enumerate(sorted(artifacts, key=lambda one: Instance.of_artifact(one.name).model)):
         model = Instance.of_artifact(artifact.name).model
         _same_classes(artifact.settings, dataset, artifact.name)
+        there = before.get(artifact.name)
+        if there and (there.dataset_sha256, there.images) == (dataset.sha256, len(shown)):
+            found.append(there)
+            continue
         if model not in originals:
             originals = {model: _original(artifact, kind, cache, known, dataset, shown)}  # of one model at a time
         original = originals[model]
         scores = outputs(artifact, known, device, dataset.image_folder, shown)
-        one = compare(artifact, scores, original.scores if original else None, shown, dataset.name)
+        one = compare(artifact, scores, original.scores if original else None, shown, dataset)
         if one.passed:
             hint = original.hint if original else _hint_of_added(artifact, known, device, dataset, shown)
             if hint:
@@ -155,7 +163,7 @@ def compare(
     scores: np.ndarray,
     original: np.ndarray | None,
     shown: Sequence[tuple[str, int]],
-    dataset: str,
+    dataset: Dataset,
 ) -> Check:
     """Outputs of shape (images, outputs) against the original's of the same shape."""
     label_of = labels(artifact.settings.record())
@@ -178,7 +186,8 @@ def compare(
         artifact=artifact.name,
         sha256=artifact.sha256,
         settings=_plain(artifact.settings),
-        dataset=dataset,
+        dataset=dataset.name,
+        dataset_sha256=dataset.sha256,
         images=len(shown),
         accuracy=own,
         original_accuracy=base,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import nn
 
-LAYOUT = "NCHW"
+LAYOUT = "NHWC"  # of the tensor in memory; the network sees it as NCHW
 SUFFIX = ".ptl"
 DISTRIBUTIONS = ("torch", "torchvision")
 ENVIRONMENTS = ("legacy", "main")

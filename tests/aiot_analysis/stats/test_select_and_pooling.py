@@ -1,6 +1,7 @@
 import pandas as pd
 import pytest
 
+from aiot_analysis import names
 from aiot_analysis.errors import DataError, PoolingError
 from aiot_analysis.stats import pairing, pooling, select, shares, vips
 from tests.aiot_analysis.conftest import images, instance, instances
@@ -103,3 +104,48 @@ def test_devices_without_a_quantized_instance_are_no_part_of_figures_8_and_9():
     one = instance("tflite_cpu_float32_mnasnet", device_id="b")
     assert set(select.with_quantized(instances(*both, one))["device_id"]) == {"a"}
     assert set(select.with_quantized(instances(one))["device_id"]) == {"b"}
+
+
+def test_instances_of_another_version_of_a_framework_are_not_used_with_the_others():
+    heavy, new, old = "pytorch_cpu_float32_resnet50", "torch 2.13.0", "torch 1.10.2"
+    table = instances(
+        instance(A, run_id="r1", framework_version="ai-edge-litert 2.3.0"),
+        instance(B, run_id="r1", framework_version=new),
+        instance(heavy, run_id="r1", framework_version=new),
+        instance(B, run_id="r2", framework_version=old),
+    )
+    rows, left_out = select.measured_rows(table)
+    assert rows[["instance_id", "run_id"]].values.tolist() == [[A, "r1"], [B, "r1"], [heavy, "r1"]]
+    assert left_out["reasons"].tolist() == [f"run with {old}; most of the device's instances of this framework: {new}"]
+    shares.frameworks(rows, partial=True)  # which refuses a mixture
+    later = instances(*table.to_dict("records"), instance(heavy, run_id="r2", framework_version=old))
+    rows, left_out = select.measured_rows(later)
+    assert rows[rows["framework"] == "pytorch"]["framework_version"].unique().tolist() == [old]
+    assert len(left_out) == 2
+
+
+def test_versions_are_compared_within_a_device():
+    table = instances(
+        instance(B, device_id="a", framework_version="torch 1.10.2"),
+        instance(B, device_id="b", framework_version="torch 2.13.0"),
+        instance(A, framework_version=None),
+    )
+    rows, left_out = select.measured_rows(table)
+    assert len(rows) == 3 and left_out.empty
+
+
+def test_of_the_paper_are_its_60_instances_and_no_other():
+    others = ["executorch_cpu_float32_mnasnet", "tflite_cpu_float32_squeezenet1_1", "pytorch_cpu_int8_mnasnet"]
+    table = instances(*(instance(one) for one in [*names.PAPER, *others]))
+    assert select.of_paper(table)["instance_id"].tolist() == names.PAPER
+    assert len(names.PAPER) == 60
+
+
+def test_pairs_of_ways_of_resizing_are_of_one_instance():
+    ways = ["crop_resize", "resize_crop", "square_crop"]
+    rows = instances(*(instance(one, resize=way, run_id=way) for one in (A, B) for way in ways))
+    found = pairing.pair(rows, "resize", "crop_resize")
+    assert found[["instance_id_other", "resize", "run_id_base", "run_id_other"]].values.tolist() == [
+        [one, way, "crop_resize", way] for one in (A, B) for way in ways[1:]
+    ]
+    assert (found["instance_id_base"] == found["instance_id_other"]).all()

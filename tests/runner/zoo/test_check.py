@@ -11,6 +11,7 @@ from runner.errors import ModelError
 from runner.zoo import check
 from runner.zoo.facts import Artifact, Settings, prepared
 
+PHOTOS = store.Dataset(Path("photos"), "photos", "ten", "3" * 64, (), Path("photos"), {})
 SHOWN = [(f"{number}.jpg", number % 10) for number in range(100)]
 
 
@@ -32,7 +33,7 @@ def answers(right: int) -> np.ndarray:
 
 
 def test_the_same_outputs_are_the_same_network():
-    found = check.compare(artifact(), answers(80), answers(80), SHOWN, "photos")
+    found = check.compare(artifact(), answers(80), answers(80), SHOWN, PHOTOS)
     assert found.passed and found.finding == "the same network"
     assert (found.largest_difference, found.correlation, found.top1_agreement) == (0, pytest.approx(1), 1)
     assert (found.accuracy, found.original_accuracy, found.images) == (0.8, 0.8, 100)
@@ -43,21 +44,21 @@ def test_float32_outputs_may_differ_by_a_thousandth_of_the_range(difference, pas
     """The range is 9 here."""
     scores = answers(80)
     scores[3, 4] += difference
-    found = check.compare(artifact(), scores, answers(80), SHOWN, "photos")
+    found = check.compare(artifact(), scores, answers(80), SHOWN, PHOTOS)
     assert found.largest_difference == pytest.approx(difference / 9, rel=1e-3)
     assert found.passed is passed
     assert passed or "outputs differ by 0.0011 of their range, 0.001 are allowed" in found.finding
 
 
 def test_a_quantized_file_is_told_with_its_loss_and_passes():
-    found = check.compare(artifact("tflite_int8_mnasnet"), answers(60), answers(80), SHOWN, "photos")
+    found = check.compare(artifact("tflite_int8_mnasnet"), answers(60), answers(80), SHOWN, PHOTOS)
     assert found.passed
     assert (found.accuracy, found.original_accuracy, found.top1_agreement) == (0.6, 0.8, 0.8)
     assert found.largest_difference > 0.1
 
 
 def test_a_quantized_file_that_answers_something_else_fails():
-    found = check.compare(artifact("tflite_int8_mnasnet"), answers(20), answers(80), SHOWN, "photos")
+    found = check.compare(artifact("tflite_int8_mnasnet"), answers(20), answers(80), SHOWN, PHOTOS)
     assert not found.passed
     assert found.finding == "only 40% of the images get the original's class"
 
@@ -65,7 +66,7 @@ def test_a_quantized_file_that_answers_something_else_fails():
 @pytest.mark.parametrize(("right", "passed"), [(80, True), (67, True), (66, False), (60, False)])
 def test_an_accuracy_far_under_the_declared_one_is_noticed(right, passed):
     """At a rate of 0.8, 67 or fewer of 100 happen by chance in one case of 600, 66 or fewer in one of 1,300."""
-    found = check.compare(artifact(declared_accuracy=0.8, added=True), answers(right), None, SHOWN, "photos")
+    found = check.compare(artifact(declared_accuracy=0.8, added=True), answers(right), None, SHOWN, PHOTOS)
     assert (found.accuracy, found.original_accuracy, found.correlation) == (right / 100, None, None)
     assert found.passed is passed
     if not passed:
@@ -74,14 +75,14 @@ def test_an_accuracy_far_under_the_declared_one_is_noticed(right, passed):
 
 def test_labels_shifted_by_one_are_noticed():
     shifted = artifact(declared_accuracy=0.9, added=True, settings=Settings(8, "ten", 9, label_offset=1))
-    found = check.compare(shifted, answers(95), None, SHOWN, "photos")
+    found = check.compare(shifted, answers(95), None, SHOWN, PHOTOS)
     assert found.accuracy < 0.2 and not found.passed
     assert "label_offset" in found.finding
 
 
 def test_other_outputs_than_the_original_has_are_refused():
     with pytest.raises(ModelError, match="has 9 outputs, its original 10"):
-        check.compare(artifact(), answers(80)[:, :9], answers(80), SHOWN, "photos")
+        check.compare(artifact(), answers(80)[:, :9], answers(80), SHOWN, PHOTOS)
 
 
 @pytest.mark.slow
@@ -95,6 +96,8 @@ def test_outputs_come_from_the_agent_and_a_check_is_kept_while_the_file_is_the_s
     [found] = check.check([one], known=catalog.load(), dataset=dataset, device=device, **common)
     assert (found.images, found.passed) == (5, True)
     assert check.read(workspace.models / "sample", [one]) == {one.name: found}
+    one.path.write_bytes(b"no model any more")  # what was checked is not run again
+    assert check.check([one], known=catalog.load(), dataset=dataset, device=device, **common) == [found]
     changed = replace(one, settings=replace(one.settings, channel_order="BGR"))
     assert check.read(workspace.models / "sample", [changed, replace(one, sha256="other")]) == {}
     other = replace(dataset, label_space="imagenet-1000")

@@ -1,0 +1,73 @@
+"""The three ways of resizing side by side (Section IV-B): accuracy and time."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from aiot_analysis import names
+from aiot_analysis.plots import device_axis, style
+
+LOOKS = {
+    "crop_resize": style.Look("#0072B2", "o", ""),
+    "resize_crop": style.Look("#E69F00", "s", ""),
+    "square_crop": style.Look("#009E73", "^", ""),
+}
+PANELS = {
+    "accuracy": "accuracy",
+    "preprocess_ms": "preprocess (ms)",
+    "decode_preprocess_ms": "decode and preprocess (ms)",
+}
+GAP = "no data: the ways of resizing were not compared; `aiot run --local --resize crop_resize,resize_crop,square_crop`"
+
+
+@style.styled
+def ways(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None) -> Figure:
+    """Accuracy, time of preprocessing, and that with decoding, of each way: points with 95 % intervals.
+
+    Takes the frame of `stats.resize.summary`, whose order of instances is kept; each is a line.
+    """
+    said = "Accuracy and time of the three ways of resizing"
+    if frame.empty:
+        figure, axes = style.panels(1, 1, 6.5, 1.5)
+        style.empty(axes[0], GAP)
+        return style.finish(figure, origin, f"{said}: no data.")
+    lines = list(frame[["device_id", "instance_id"]].drop_duplicates().itertuples(index=False, name=None))
+    figure, axes = style.panels(len(PANELS), len(PANELS), 2.6, 0.36 * len(lines) + 0.7)
+    handles: dict[str, object] = {}
+    for panel, (column, label) in zip(axes, PANELS.items(), strict=True):
+        for number, (way, look) in enumerate(LOOKS.items()):
+            some = frame[frame["resize"] == way].dropna(subset=[column])
+            if some.empty:
+                continue
+            heights = [
+                lines.index(one) for one in some[["device_id", "instance_id"]].itertuples(index=False, name=None)
+            ]
+            handles[names.display(way)] = panel.errorbar(
+                some[column],
+                [height + (number - 1) * 0.22 for height in heights],
+                xerr=[some[column] - some[f"{column}_low"], some[f"{column}_high"] - some[column]],
+                fmt=look.marker,
+                color=look.color,
+                linestyle="none",
+            )
+        panel.set(xlabel=label, yticks=range(len(lines)), yticklabels=[], ylim=(len(lines) - 0.5, -0.5))
+        panel.grid(axis="y", visible=False)
+    axes[0].set_yticklabels(_names(lines, devices), fontsize=6.5)
+    style.legend(figure, handles)
+    ranges = [f"{names.display(str(way))}: {_ranges(part)}" for way, part in frame.groupby("resize", sort=False)]
+    return style.finish(figure, origin, f"{said}, {len(lines)} instances, with 95 % intervals. {'; '.join(ranges)}.")
+
+
+def _names(lines: list[tuple[str, str]], devices: pd.DataFrame | None) -> list[str]:
+    """Instances for readers, each with its device if there are several."""
+    several = len({device for device, _ in lines}) > 1
+    return [
+        names.instance_display(instance) + (f"\n{device_axis.names([device], devices)[0]}" if several else "")
+        for device, instance in lines
+    ]
+
+
+def _ranges(part: pd.DataFrame) -> str:
+    accuracy, time = style.span(part["accuracy"], "{:.3f}"), style.span(part["decode_preprocess_ms"], "{:.2f}")
+    return f"accuracy {accuracy}, decode and preprocess {time} ms"

@@ -1,0 +1,31 @@
+"""As `inference`, for every framework and model, in float32 with 1 thread, against the fair peer only."""
+
+from __future__ import annotations
+
+from benchmarks import jobs
+from benchmarks.inference import BETWEEN, TARGET, compare
+from benchmarks.options import Options
+from benchmarks.pairs import Comparison, Level
+from runner.suite import MODELS, Instance
+
+IMAGES = 20  # a run: the heavy networks take up to a third of a second each
+
+INSTANCES = [
+    Instance(framework, "cpu", "float32", model)
+    for framework in ("tflite", "pytorch", "caffe2", "executorch")
+    for model in MODELS
+]
+
+
+def missing() -> str | None:
+    return jobs.missing(INSTANCES)
+
+
+def run(options: Options) -> list[Comparison | Level]:
+    results: list[Comparison | Level] = []
+    for instance in INSTANCES:
+        if options.networks and instance.artifact not in options.networks:
+            continue
+        what = f"{instance.artifact}, 1 thread"
+        results += compare(what, instance, 1, {BETWEEN: TARGET}, options, options.images or IMAGES)
+    return results

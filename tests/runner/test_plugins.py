@@ -1,0 +1,88 @@
+"""The examples of docs/adding.md, used as a user would: files in a workspace, and the command."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from runner import catalog, rawlog
+from runner.workspace import Workspace
+from tests.runner.conftest import make_dataset
+
+torch = pytest.importorskip("torch", reason="converting needs the extra `models`")
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parents[2]
+CHOSEN = ["--models", "squeezenet1_1", "--frameworks", "torchscript", "--weights", "weights"]
+
+
+@pytest.fixture(scope="module")
+def space(tmp_path_factory):
+    """A workspace with both examples, random weights for a hundred classes, and twelve pictures."""
+    root = tmp_path_factory.mktemp("space")
+    shutil.copytree(ROOT / "docs" / "examples" / "plugins", root / "plugins")
+    make_dataset(root / "data" / "datasets" / "sample")
+    torch.manual_seed(0)
+    network = catalog.load(root / "plugins").models["squeezenet1_1"].build(100)
+    (root / "weights").mkdir()
+    state = {name: value.numpy() for name, value in network.state_dict().items()}
+    np.savez(root / "weights" / "squeezenet1_1.npz", **state)
+    (root / "weights" / "squeezenet1_1.json").write_text(json.dumps({"label_space": "sample-100"}))
+    return Workspace(root)
+
+
+def aiot(space, *words):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "200"}
+    command = [sys.executable, "-m", "aiot", *words]
+    return subprocess.run(command, cwd=space.root, env=environment, capture_output=True, text=True, timeout=300)
+
+
+def test_a_model_and_a_framework_are_one_file_each(space):
+    made = aiot(space, "models", "prepare", *CHOSEN)
+    assert (made.returncode, made.stderr) == (0, "")
+    assert "1 model files, 1 built now" in made.stdout
+    assert "1 model files, 0 built now" in aiot(space, "models", "prepare", *CHOSEN).stdout
+
+    checked = aiot(space, "models", "check", "--weights", "weights", "--images", "12")
+    assert "torchscript_float32_squeezenet1_1" in checked.stdout
+    [record] = (space.models / "weights" / "checks").glob("*.json")
+    found = json.loads(record.read_text())
+    assert found["top1_agreement"] == 1 and found["largest_difference"] < 1e-5
+
+    ran = aiot(space, "run", "--local", *CHOSEN)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    [log] = space.raw.rglob("torchscript_cpu_float32_squeezenet1_1.1.jsonl")
+    attempt = rawlog.read_attempt(log)
+    assert (attempt.status, attempt.last["images"]) == ("end", 12)
+    assert attempt.of("load")[0]["framework_version"] == f"torch {torch.__version__}"
+    run = rawlog.read_json(log.parent / "run.json", rawlog.RUN_FIELDS)
+    preprocess = run["models"]["torchscript_cpu_float32_squeezenet1_1"]["preprocess"]
+    assert (preprocess["channel_order"], preprocess["size"], preprocess["std"]) == ("BGR", 227, [1, 1, 1])
+
+
+def test_a_changed_file_is_a_changed_model(space):
+    aiot(space, "models", "prepare", *CHOSEN)
+    plugin = space.plugins / "frameworks" / "torchscript.py"
+    plugin.write_text(plugin.read_text() + "\n# changed\n")
+    assert "1 model files, 1 built now" in aiot(space, "models", "prepare", *CHOSEN).stdout
+
+
+def test_what_the_names_are_is_said(space):
+    refused = aiot(space, "models", "prepare", "--models", "alexnet")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("aiot: Model 'alexnet' is unknown: choose from resnet50, ")
+    assert "squeezenet1_1" in refused.stderr
+
+
+def test_weights_that_are_missing_are_one_sentence(space):
+    for weights, sentence in (
+        ("sample", "no sample weights of squeezenet1_1"),
+        ("pretrained", "no pretrained weights"),
+    ):
+        words = ["--models", "squeezenet1_1", "--frameworks", "torchscript", "--weights", weights]
+        refused = aiot(space, "models", "prepare", *words)
+        assert refused.returncode == 1 and sentence in refused.stderr and "Traceback" not in refused.stderr
