@@ -85,7 +85,8 @@ def test_both_environments_make_the_same_pixels(space):
     code = (
         "import sys, hashlib, numpy; from runner.agent.preprocess import decode, resized, RESIZE_WAYS\n"
         "image = decode(open(sys.argv[1], 'rb').read())\n"
-        "print([hashlib.sha256(numpy.asarray(resized(image, 224, way, 256)).tobytes()).hexdigest() for way in RESIZE_WAYS])"
+        "pixels = [numpy.asarray(resized(image, 224, way, 256)).tobytes() for way in RESIZE_WAYS]\n"
+        "print([hashlib.sha256(one).hexdigest() for one in pixels])"
     )
     found = [
         subprocess.run(
