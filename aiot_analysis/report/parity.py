@@ -11,11 +11,7 @@ from aiot_analysis import names
 from aiot_analysis.stats import parity
 
 CHECK = "`aiot models check`, then `aiot run` and `aiot process`"
-LINES = {  # of a model: column and how its numbers are written
-    "largest difference": ("parity_difference", "{:.1e}"),
-    "same top-1": ("parity_top1_agreement", "{:.0%}"),
-    "accuracy": ("parity_accuracy", "{:.3f}"),
-}
+DIFFERENCE, TOP1, ACCURACY = "largest difference", "same top-1", "accuracy / original's"
 
 
 def sentence(files: pd.DataFrame, origin: str) -> str:
@@ -31,14 +27,16 @@ def sentence(files: pd.DataFrame, origin: str) -> str:
     unchecked = len(files) - passed - failed
     if unchecked == len(files):
         return f"No model file was checked: {CHECK}."
-    said = f"{passed} of {passed + failed} model files that were checked passed."
+    few, many = files["parity_images"].min(), files["parity_images"].max()
+    images = f"{few} images" if few == many else f"{few} to {many} images"
+    said = f"{passed} of {passed + failed} model files that were checked passed, on {images}."
     if failed:
         said += " What was measured with the others, marked ✗, is not what their networks give."
     return said + (f" Not checked: {unchecked}, which needs {CHECK}." if unchecked else "")
 
 
 def grid(files: pd.DataFrame) -> pd.DataFrame:
-    """Three lines a model, as LINES has them, a column a file, and the accuracy of the float32 original.
+    """Three lines a model (DIFFERENCE, TOP1, ACCURACY) and a column a file.
 
     Takes the frame of `stats.parity.files`. A file that failed is marked ✗, one that was not checked says so; where
     there is no such file, the cells are null.
@@ -46,13 +44,12 @@ def grid(files: pd.DataFrame) -> pd.DataFrame:
     shown = files.assign(model=_models(files), file=_files(files))
     lines: list[dict[str, Any]] = []
     for model, part in shown.groupby("model", sort=False):
-        accuracy = part["parity_accuracy_original"].dropna()
-        for number, line in enumerate(LINES):
-            cells = {file["file"]: _cell(file, line) for file in part.to_dict("records")}
-            original = f"{accuracy.iloc[0]:.3f}" if line == "accuracy" and len(accuracy) else None
-            lines.append({"model": "" if number else model, "": line, "original": original, **cells})
+        cells = {file["file"]: _cells(file) for file in part.to_dict("records")}
+        for number, line in enumerate((DIFFERENCE, TOP1, ACCURACY)):
+            told = {file: found.get(line) for file, found in cells.items()}
+            lines.append({"model": "" if number else model, "": line, **told})
     order = shown.sort_values(["framework", "quantization"], key=_places)["file"].drop_duplicates()
-    return pd.DataFrame(lines, columns=["model", "", "original", *order], dtype="object")
+    return pd.DataFrame(lines, columns=["model", "", *order], dtype="object")
 
 
 def failures(files: pd.DataFrame) -> pd.DataFrame:
@@ -62,15 +59,19 @@ def failures(files: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found | {"images": failed["parity_images"], "dataset": failed["parity_dataset"]})
 
 
-def _cell(file: Mapping[Any, Any], line: str) -> str | None:
-    column, pattern = LINES[line]
-    first = line == next(iter(LINES))
+def _cells(file: Mapping[Any, Any]) -> dict[str, str]:
+    """The lines of one file; none of a comparison where there is no original."""
     if file["state"] == parity.UNCHECKED:
-        return parity.UNCHECKED if first else None
-    mark = "✗ " if first and file["state"] == parity.FAILED else ""
-    if pd.isna(file[column]):
-        return mark + "no original" if first else None
-    return mark + pattern.format(file[column])
+        return {DIFFERENCE: parity.UNCHECKED}
+    mark = "✗ " if file["state"] == parity.FAILED else ""
+    accuracy = f"{file['parity_accuracy']:.3f}"
+    if pd.isna(file["parity_difference"]) or pd.isna(file["parity_accuracy_original"]):
+        return {DIFFERENCE: f"{mark}no original", ACCURACY: accuracy}
+    return {
+        DIFFERENCE: f"{mark}{file['parity_difference']:.1e}",
+        TOP1: f"{file['parity_top1_agreement']:.0%}",
+        ACCURACY: f"{accuracy} / {file['parity_accuracy_original']:.3f}",
+    }
 
 
 def _places(column: pd.Series) -> pd.Series:

@@ -9,8 +9,8 @@ from aiot_analysis.stats import latency, pairing
 
 SPEED = ["speed_up", "speed_up_low", "speed_up_high"]
 COLUMNS = [
-    "device_id", "model", "implementation", "quantization", "framework_version", "accuracy", "images", "mean_ms",
-    "median_ms", *SPEED,
+    "device_id", "model", "implementation", "quantization", "mean_ms", "median_ms", *SPEED, "accuracy",
+    "framework_version",
 ]  # fmt: skip
 
 

@@ -18,22 +18,18 @@ def frameworks_list(workspace: Workspaces = HERE) -> None:
     """Show the frameworks, where they run, and their versions."""
     from importlib.util import find_spec
 
-    from rich.console import Console
-    from rich.table import Table
-
     from runner import catalog, environments
+    from runner.cli.show import show
 
-    table = Table(box=None, pad_edge=False)
-    for column in ("framework", "environment", "versions", "state"):
-        table.add_column(column)
+    rows = []
     for framework in catalog.load(Workspace(workspace).plugins).frameworks.values():
         environment = environments.first_of(framework.environments)
         found = environments.versions(environment, framework.distributions) if environment else {}
         versions = ", ".join(f"{name} {version}" for name, version in found.items() if version != "not installed")
         absent = [name for name in framework.imports if find_spec(name) is None]
         state = "ready" if environment and not absent else f"aiot frameworks install {framework.name}"
-        table.add_row(framework.name, environment or " or ".join(framework.environments), versions, state)
-    Console().print(table)
+        rows.append([framework.name, environment or " or ".join(framework.environments), versions, state])
+    show(["framework", "environment", "versions", "state"], rows)
 
 
 @app.command("install")

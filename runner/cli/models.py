@@ -58,23 +58,23 @@ def models_prepare(
 @app.command("list")
 def models_list(weights: Weights = "sample", workspace: Workspaces = HERE) -> None:
     """Show the model files with size, hash and settings."""
-    from rich.console import Console
-    from rich.table import Table
-
+    from runner.cli.show import show
     from runner.zoo.facts import prepared
 
     artifacts = prepared(models_folder(Workspace(workspace), weights))
     if not artifacts:
         raise RunnerError(f"No model with {weights} weights is prepared: run `aiot models prepare`.")
-    table = Table(box=None, pad_edge=False)
-    for column in ("model file", "MB", "SHA-256", "input", "resize", "labels"):
-        table.add_column(column, justify="right" if column == "MB" else "left")
-    for artifact in artifacts.values():
+
+    def row(artifact: Artifact) -> list[str]:
         settings = artifact.settings
         shape = f"{settings.size}x{settings.size} {settings.channel_order} {settings.layout}"
-        size = f"{artifact.size_bytes / 1e6:.2f}"
-        table.add_row(artifact.path.name, size, artifact.sha256[:12], shape, settings.resize, settings.label_space)
-    Console().print(table)
+        values = [",".join(f"{value:g}" for value in triple) for triple in (settings.mean, settings.std)]
+        size, sha256 = f"{artifact.size_bytes / 1e6:.2f}", artifact.sha256[:12]
+        labels = settings.label_space + (f" from output {settings.label_offset}" if settings.label_offset else "")
+        return [artifact.path.name, size, sha256, artifact.weights, shape, settings.resize, *values, labels]
+
+    columns = ["model file", "MB", "SHA-256", "weights", "input", "resize", "mean", "std", "labels"]
+    show(columns, map(row, artifacts.values()), right=["MB"])
 
 
 @app.command("check")
@@ -84,17 +84,15 @@ def models_check(
     quantizations: Quantizations = [],  # noqa: B006
     weights: Weights = "sample",
     dataset: Annotated[str, typer.Option(help="Name of a dataset with the models' classes.")] = "sample",
-    images: Annotated[int, typer.Option(min=1, help="Images, evenly spread over the dataset.")] = 100,
+    images: Annotated[int, typer.Option(min=1, help="Images, evenly spread over the dataset.")] = 50,
     workspace: Workspaces = HERE,
 ) -> None:
     """Compare every model file with its PyTorch original, on real images.
 
     Float32 files must give the same to a thousandth of the range of the outputs; of quantized ones the loss is told.
     """
-    from rich.console import Console
-    from rich.table import Table
-
     from runner import catalog
+    from runner.cli.show import show
     from runner.dataset import store
     from runner.devices.local import LocalDevice
     from runner.progress import counting
@@ -117,18 +115,15 @@ def models_check(
             device=LocalDevice(space.staging, space.salt()),
             progress=step,
         )
-    table = Table(box=None, pad_edge=False)
-    for column in ("model file", "largest difference", "correlation", "same top-1", "accuracy", "original", "declared"):
-        table.add_column(column, justify="left" if column == "model file" else "right")
-    for one in found:
+    columns = ["model file", "largest difference", "correlation", "same top-1", "accuracy", "original", "declared"]
+
+    def row(one: check.Check) -> list[str]:
         shares = (one.top1_agreement, one.accuracy, one.original_accuracy, one.declared_accuracy)
-        table.add_row(
-            one.artifact,
-            "" if one.largest_difference is None else f"{one.largest_difference:.1e}",
-            "" if one.correlation is None else f"{one.correlation:.5f}",
-            *("" if share is None else f"{share:.1%}" for share in shares),
-        )
-    Console().print(table)
+        difference = "" if one.largest_difference is None else f"{one.largest_difference:.1e}"
+        correlation = "" if one.correlation is None else f"{one.correlation:.5f}"
+        return [one.artifact, difference, correlation, *("" if share is None else f"{share:.1%}" for share in shares)]
+
+    show(columns, map(row, found), right=columns[1:])
     failed = [one for one in found if not one.passed]
     print(f"check     {len(found) - len(failed)} of {len(found)} model files passed on {found[0].images} images")
     for one in failed:

@@ -15,7 +15,7 @@ import numpy as np
 from runner.agent.loop import labels
 from runner.zoo.facts import Settings
 
-IMAGES = 32
+IMAGES = 16
 SIGNIFICANCE = (
     0.02  # of the paired test, one-sided: under its own settings a network is worse with all others, p near 1
 )
