@@ -38,7 +38,7 @@ ALL_MODELS := resnet50,inception_v3,densenet121,squeezenet,mobilenet_v2,mnasnet
 ALL := --models $(ALL_MODELS) --frameworks tflite,pytorch,caffe2,executorch
 
 .PHONY: demo-full
-demo-full: legacy $(VENV)/installed ## the same with all six models on all frameworks (4 GB more, about an hour)
+demo-full: legacy $(VENV)/installed ## the same with all six models on all frameworks (4 GB more, and takes long)
 	@$(AIOT) frameworks install executorch
 	@$(AIOT) models prepare $(ALL)
 	@$(AIOT) dataset make

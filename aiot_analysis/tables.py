@@ -121,7 +121,8 @@ def read(
     path = Path(processed) / ("images" if name == "images" else f"{name}.parquet")
     if not path.exists():
         raise DataError(f"There is no table {name} in {processed}: run `aiot process` first.")
-    wanted = [compute.field(column).isin(list(values)) for column, values in filters.items()]
+    texts = {column: pyarrow.array(list(values), pyarrow.string()) for column, values in filters.items()}
+    wanted = [compute.field(column).isin(values) for column, values in texts.items()]
     chosen = reduce(and_, wanted) if wanted else None
     if name != "images":
         found = dataset.dataset(path, format="parquet")

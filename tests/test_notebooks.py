@@ -103,10 +103,10 @@ def test_cell_ids_are_unique(path):
     assert [one for one, count in counts.items() if count > 1] == []
 
 
-def make_run(raw, measured, images=20, **run):
+def make_run(raw, measured, images=20, suite=SUITE, **run):
     """A run of the paper's 60 instances, of which `measured` have numbers; every fourth image is wrong."""
-    folder = begin(raw, SUITE, **run)
-    for position, one in enumerate(SUITE):
+    folder = begin(raw, suite, **run)
+    for position, one in enumerate(suite):
         if one not in measured:
             unavailable(folder, one)
             continue
@@ -142,6 +142,7 @@ def test_every_notebook_is_rendered_on_one_device_with_five_instances(processed,
     assert "NNAPI is part of Android: run it on an Android phone" in pages["05_nnapi"]
     assert "0.750" in pages["03_accuracy"]  # 15 of 20
     assert "aiot profile" in pages["09_operators"]
+    assert "aiot run --local --resize crop_resize,resize_crop,square_crop" in pages["10_resizing"]
     assert (tmp_path / "index.html").exists()
 
 
@@ -157,6 +158,79 @@ def test_a_profile_is_in_the_pages_of_operators_and_models_and_in_no_other(tmp_p
     assert "-98.9%" in pages["02_devices_and_models"]  # 9 of the printed 833 million operations
     others = [page for name, page in pages.items() if name[:2] not in ("02", "09")]
     assert not any("20260103T000000Z" in page for page in [*others, (tmp_path / "out" / "index.html").read_text()])
+
+
+def alternatives(page):
+    """What is said of each figure."""
+    return re.findall(r'<img[^>]*alt="([^"]*)"', page.replace("\n", " "))
+
+
+OTHERS = {"executorch_cpu_float32_mobilenet_v2": 10.0, "torchscript_cpu_float32_squeezenet1_1": 20.0}
+"""What is none of the paper's, and the mean time of inference in ms."""
+
+
+def checked(file, passed=True):
+    framework, _, quantization, model = file.split("_", 3)
+    numbers = {"images": 100, "accuracy": 0.7, "original_accuracy": 0.8, "correlation": 0.9, "top1_agreement": 0.9}
+    finding = "the same network" if passed else "only 40% of the images get the original's class"
+    told = {"sha256": f"sha of {file}", "dataset": "sample", "passed": passed, "finding": finding}
+    return {f"{framework}_{quantization}_{model}": {**numbers, **told, "largest_difference": 0.25}}
+
+
+@pytest.mark.slow
+def test_what_is_beyond_the_paper_is_shown_apart_and_is_in_none_of_its_figures(tmp_path):
+    checks = checked("tflite_cpu_int8_mobilenet_v2", passed=False) | checked("executorch_cpu_float32_mobilenet_v2")
+    make_run(tmp_path / "raw", MEASURED | OTHERS, suite=[*SUITE, *OTHERS], checks=checks)
+    make_run(tmp_path / "plain" / "raw", MEASURED)
+    pages, plain = [], []
+    for folder, found in ((tmp_path, pages), (tmp_path / "plain", plain)):
+        ingest.process(folder / "raw", folder / "processed")
+        found.append(render_all(folder / "processed", folder / "out"))
+    [pages], [plain] = pages, plain
+    for name in ("03_accuracy", "04_frameworks", "05_nnapi", "06_complexity", "07_quantization", "08_vips"):
+        assert alternatives(pages[name]) == alternatives(plain[name])
+    for name in ("03_accuracy", "05_nnapi", "06_complexity", "07_quantization", "08_vips"):
+        assert "ExecuTorch" not in pages[name] and "executorch_" not in pages[name]
+    assert "Nothing else was run" in plain["04_frameworks"]
+    assert '<td style="text-align: left">ExecuTorch</td>' in pages["04_frameworks"]
+    assert ">0.80<" in pages["04_frameworks"]  # 8 of TFLite's ms in 10
+    assert "SqueezeNet 1.1" in pages["04_frameworks"]
+    overview = pages["01_overview"]
+    assert "1 of 2 model files that were checked passed, on 100 images." in overview
+    assert "✗ 2.5e-01" in overview and "only 40% of the images get the original" in overview
+    assert "its model file failed the check" in overview  # among what is used with care
+    assert "MobileNetV2, TFLite CPU, INT8 ✗" in overview
+    assert "No model file was checked: <code>aiot models check</code>" in plain["01_overview"]
+    assert "Model files against" not in plain["01_overview"]
+
+
+@pytest.mark.slow
+def test_every_notebook_is_rendered_where_only_an_added_model_was_run(tmp_path):
+    suite = ["tflite_cpu_float32_squeezenet1_1", "torchscript_cpu_float32_squeezenet1_1"]
+    make_run(tmp_path / "raw", dict.fromkeys(suite, 9.0), suite=suite, weights="mine")
+    ingest.process(tmp_path / "raw", tmp_path / "processed")
+    pages = render_all(tmp_path / "processed", tmp_path / "out")
+    assert "SqueezeNet 1.1" in pages["01_overview"] and "SqueezeNet 1.1" in pages["04_frameworks"]
+    for name in ("03_accuracy", "05_nnapi", "06_complexity", "07_quantization", "08_vips"):
+        assert "SqueezeNet 1.1" not in pages[name]
+        assert any("no data" in one.lower() for one in alternatives(pages[name]))
+
+
+@pytest.mark.slow
+def test_the_ways_of_resizing_are_compared_on_their_own_page_and_on_no_other(tmp_path):
+    make_run(tmp_path / "raw", MEASURED)
+    [one, *_] = MEASURED
+    for number, way in enumerate(["crop_resize", "resize_crop", "square_crop"]):
+        models = {one: {"sha256": "the same file", "weights": "sample", "preprocess": {"resize": way}}}
+        study = {"suite": [one], "study": "resize", "resize": way, "models": models}
+        make_run(tmp_path / "raw", {one: 8.0}, images=300, run_id=f"2026010{number + 2}T000000Z-aaaaaa", **study)
+    ingest.process(tmp_path / "raw", tmp_path / "processed")
+    pages = render_all(tmp_path / "processed", tmp_path / "out")
+    page = pages["10_resizing"]
+    assert "Little influence, at most 2.0% of the images: holds (2 comparisons: 2 holds)." in page
+    assert "crop, then resize: accuracy 0.750, decode and preprocess 3.00 ms" in alternatives(page)[0]
+    without = {name: text for name, text in pages.items() if name != "10_resizing"}
+    assert not any("20260102T000000Z" in text for text in without.values())
 
 
 @pytest.mark.slow

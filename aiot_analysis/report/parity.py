@@ -79,9 +79,10 @@ def _places(column: pd.Series) -> pd.Series:
 
 
 def _models(files: pd.DataFrame) -> pd.Series:
-    """The model, and its weights where there are several."""
+    """The model, and its weights where there are several of it."""
     model, weights = files["model"].map(names.display), files["weights"].astype("object").fillna("unknown")
-    return model + " (" + weights + " weights)" if weights.nunique() > 1 else model
+    several = weights.groupby(files["model"]).transform("nunique") > 1
+    return model.where(~several, model + " (" + weights + ")")
 
 
 def _files(files: pd.DataFrame) -> pd.Series:

@@ -40,5 +40,7 @@ def check(frame: pd.DataFrame, fields: Sequence[str] = SHARED, by: Sequence[str]
 
 def conditions(rows: pd.DataFrame) -> pd.Series:
     """What each row was measured under as one text: rows with equal texts may share a statistic."""
+    if rows.empty:
+        return pd.Series(index=rows.index, dtype=str)
     fields = rows[["instance_id", *SAME_INSTANCE]].astype("object")
     return fields.where(fields.notna(), "nothing").astype(str).agg("|".join, axis=1)

@@ -99,4 +99,4 @@ def counted(changes: pd.DataFrame) -> str:
     """How many comparisons have which verdict, like "2 comparisons: 1 holds, 1 cannot be decided"."""
     counts = changes["verdict"].value_counts()
     listed = ", ".join(f"{counts[one]} {one}" for one in (HOLDS, FAILS, OPEN, BUILT) if one in counts)
-    return f"{len(changes)} comparisons: {listed}" if listed else "no comparison"
+    return f"{len(changes)} comparison{'s' * (len(changes) != 1)}: {listed}" if listed else "no comparison"

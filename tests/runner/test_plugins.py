@@ -86,3 +86,30 @@ def test_weights_that_are_missing_are_one_sentence(space):
         words = ["--models", "squeezenet1_1", "--frameworks", "torchscript", "--weights", weights]
         refused = aiot(space, "models", "prepare", *words)
         assert refused.returncode == 1 and sentence in refused.stderr and "Traceback" not in refused.stderr
+
+
+def test_a_framework_that_crashes_is_an_instance_that_failed_and_the_run_goes_on(space):
+    example = (ROOT / "docs" / "examples" / "plugins" / "frameworks" / "torchscript.py").read_text()
+    crash = (
+        "        self.calls = getattr(self, 'calls', 0) + 1\n"
+        "        if self.calls == 3:\n"
+        "            import os\n"
+        "            os.write(2, b'illegal instruction\\n')\n"
+        "            os.abort()\n"
+    )
+    place = '        """Scores of shape (outputs,) and the time in ns."""\n'
+    assert place in example
+    (space.plugins / "frameworks" / "crashing.py").write_text(example.replace(place, place + crash))
+    both = ["--models", "squeezenet1_1", "--frameworks", "torchscript,crashing", "--weights", "weights"]
+    assert aiot(space, "models", "prepare", *both).returncode == 0
+    ran = aiot(space, "run", "--local", *both)
+    assert ran.returncode == 1
+    assert ran.stderr.startswith("aiot: Some instances failed (see above)")
+    [log] = space.raw.rglob("crashing_cpu_float32_squeezenet1_1.1.jsonl")
+    attempt = rawlog.read_attempt(log)
+    assert (attempt.status, len(attempt.of("image"))) == ("failed", 2)
+    assert attempt.last["reason"] == "the agent ended with exit code -6, saying 'illegal instruction'"
+    assert "illegal instruction" in (log.parent / "native" / f"{log.stem}.output.txt").read_text()
+    [other] = log.parent.glob("torchscript_cpu_float32_squeezenet1_1.1.jsonl")
+    assert rawlog.read_attempt(other).status == "end"
+    (space.plugins / "frameworks" / "crashing.py").unlink()

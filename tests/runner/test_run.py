@@ -215,3 +215,58 @@ def test_a_newer_request_begins_a_new_run(workspace, device, request_):
     other = {name: replace(artifact, sha256="f" * 64) for name, artifact in request_.artifacts.items()}
     assert execution.to_resume(workspace, device, replace(request_, artifacts=other)) is None
     assert json.loads((folder / "run.json").read_text())["threads"] == 1
+
+
+def ways_there(workspace):
+    """The way of each run of the study, and its folder, in order."""
+    folders = rawlog.run_folders(workspace.raw)
+    records = [json.loads((folder / "run.json").read_text()) for folder in folders]
+    return [(record["resize"], folder) for record, folder in zip(records, folders, strict=True) if record["study"]]
+
+
+def test_each_way_of_resizing_is_a_run_of_a_study_with_the_same_model_files(workspace, device, request_):
+    request = replace(request_, instances=TINY[:1])
+    other = execution.begin(workspace, device, request)
+    execution.execute(other, device, request, silent)
+    options = ["--models", "squeezenet", "--frameworks", "tflite", "--quantizations", "float32", "--delegates", "cpu"]
+    asked = command(workspace, *options, "--resize", "square_crop,crop-resize")
+    result = subprocess.run(asked, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    (first, crop), (second, square) = ways_there(workspace)
+    assert (first, second) == ("crop_resize", "square_crop")
+    for way, folder in ((first, crop), (second, square)):
+        record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
+        [model] = record["models"].values()
+        assert (record["study"], record["suite"]) == ("resize", [TINY[0].id])
+        assert model["preprocess"]["resize"] == way
+        assert model["sha256"] == request_.artifacts[TINY[0].artifact].sha256
+        assert f"{way}: 1 instance" in result.stdout
+        [job] = (folder / "native").glob("*.job.json")
+        assert json.loads(job.read_text())["settings"]["resize"] == way
+    scores = [answers(rawlog.attempt_path(folder, TINY[0].id, 1)) for folder in (crop, square)]
+    assert scores[0] == answers(rawlog.attempt_path(other, TINY[0].id, 1))[:12]
+    assert scores[0] != scores[1]
+    assert execution.to_resume(workspace, device, request) == other
+
+
+def test_a_study_of_resizing_is_gone_on_with_way_by_way(workspace, device, request_):
+    one = replace(request_, instances=TINY[:1])
+    ways = {way: one.with_resize(way) for way in ("crop_resize", "square_crop")}
+    assert [execution.to_resume(workspace, device, way) for way in ways.values()] == [None, None]
+    folders = {way: execution.begin(workspace, device, request) for way, request in ways.items()}
+    execution.execute(folders["square_crop"], device, ways["square_crop"], silent)
+    assert execution.to_resume(workspace, device, one) is None  # a study is no run of the suite
+    for way, request in ways.items():
+        assert execution.to_resume(workspace, device, request) == folders[way]
+    assert execution.to_resume(workspace, device, one.with_resize("resize_crop")) is None
+    threads = replace(ways["square_crop"], threads=2)
+    assert execution.to_resume(workspace, device, threads) is None
+
+
+def test_an_unknown_way_of_resizing_is_one_sentence(workspace):
+    result = subprocess.run(command(workspace, "--resize", "nearest"), capture_output=True, text=True)
+    assert result.returncode == 1
+    assert result.stderr == (
+        "aiot: Way of resizing 'nearest' is unknown: choose from crop_resize, resize_crop, square_crop.\n"
+    )
+    assert not workspace.raw.exists()

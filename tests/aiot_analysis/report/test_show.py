@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from aiot_analysis.data import load
 from aiot_analysis.errors import ReportError
-from aiot_analysis.report.show import banner_html, show, to_html
+from aiot_analysis.report.show import banner_html, say, show, to_html
 
 from .conftest import device, instance, write_tables
 
@@ -108,3 +108,10 @@ def test_the_banner_of_simulated_data_says_so_first(tmp_path: Path) -> None:
     html = banner_html(load(tmp_path, "simulated"))
     assert 'class="banner simulated"' in html
     assert "<strong>SIMULATED DATA</strong>, made by a simulation: nothing here was measured" in html
+
+
+def test_a_sentence_has_its_commands_set_apart(displayed: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
+    say("1 < 2: `aiot run` & `aiot process`.")
+    [(data, _)] = displayed
+    assert data["text/html"] == "<p>1 &lt; 2: <code>aiot run</code> &amp; <code>aiot process</code>.</p>"
+    assert data["text/plain"] == "1 < 2: `aiot run` & `aiot process`."

@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -29,6 +30,13 @@ GOOD = {
         ({"end_to_end_ms_sd": 6.0}, "semi-valid", "times scatter by 60% of their mean"),
         ({"accelerator_requested": "nnapi", "accelerator_actual": "cpu"}, "semi-valid", "nnapi was asked for, cpu ran"),
         ({"accelerator_requested": "nnapi", "accelerator_actual": "nnapi"}, "valid", ""),
+        ({"parity_passed": True, "parity_finding": "the same network"}, "valid", ""),
+        ({"parity_passed": pd.NA}, "valid", ""),
+        (
+            {"parity_passed": np.bool_(False), "parity_finding": "18 of 100 images right, 80% declared"},
+            "semi-valid",
+            "its model file failed the check: 18 of 100 images right, 80% declared",
+        ),
     ],
 )
 def test_verdicts(changes, verdict, reason):

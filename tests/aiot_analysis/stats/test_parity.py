@@ -1,0 +1,114 @@
+import pytest
+
+from aiot_analysis.report import parity as tell
+from aiot_analysis.stats import parity
+from tests.aiot_analysis.conftest import instance, instances
+
+TFLITE, INT8 = "tflite_cpu_float32_mnasnet", "tflite_cpu_int8_mnasnet"
+PASSED = {
+    "parity_passed": True,
+    "parity_finding": "the same network",
+    "parity_difference": 7.1e-7,
+    "parity_correlation": 1.0,
+    "parity_top1_agreement": 1.0,
+    "parity_accuracy": 0.83,
+    "parity_accuracy_original": 0.83,
+    "parity_images": 100,
+    "parity_dataset": "sample",
+}
+FAILED = {
+    **PASSED,
+    "parity_passed": False,
+    "parity_finding": "outputs differ by 0.31 of their range, 0.001 are allowed",
+    "parity_difference": 0.31,
+    "parity_top1_agreement": 0.4,
+    "parity_accuracy": 0.35,
+}
+
+
+def states(table):
+    found = parity.files(table)
+    return {
+        f"{row['framework']}_{row['quantization']}_{row['model']}": row["state"] for row in found.to_dict("records")
+    }
+
+
+def test_devices_and_delegates_share_a_file_and_files_are_in_the_papers_order():
+    table = instances(
+        instance("executorch_cpu_float32_mnasnet", **PASSED),
+        instance(INT8, **FAILED),
+        instance(TFLITE, **PASSED),
+        instance("tflite_nnapi_float32_mnasnet", None, None, **PASSED),
+        instance(TFLITE, device_id="phone", **PASSED),
+        instance("caffe2_cpu_float32_resnet50"),
+        instance("caffe2_cpu_float32_mnasnet", None, None, model_sha256=None),  # there is no such file
+    )
+    assert list(states(table).items()) == [
+        ("caffe2_float32_resnet50", "not checked"),
+        ("tflite_float32_mnasnet", "passed"),
+        ("tflite_int8_mnasnet", "failed"),
+        ("executorch_float32_mnasnet", "passed"),
+    ]
+
+
+@pytest.mark.parametrize("later", [PASSED, FAILED])
+def test_the_latest_run_says_which_file_and_how_it_did(later):
+    table = instances(
+        instance(TFLITE, run_id="r1", **FAILED), instance(TFLITE, run_id="r2", model_sha256="new", **later)
+    )
+    [state] = states(table).values()
+    assert state == ("passed" if later is PASSED else "failed")
+
+
+def test_a_check_of_an_earlier_run_holds_for_the_same_file_and_no_other():
+    earlier = instance(TFLITE, run_id="r1", **PASSED)
+    assert list(states(instances(earlier, instance(TFLITE, run_id="r2"))).values()) == ["passed"]
+    other = instance(TFLITE, run_id="r2", model_sha256="new")
+    assert list(states(instances(earlier, other)).values()) == ["not checked"]
+
+
+def test_the_table_has_three_lines_a_model_and_a_column_a_file():
+    added = {**PASSED, **dict.fromkeys(["parity_difference", "parity_top1_agreement", "parity_accuracy_original"])}
+    table = instances(
+        instance(TFLITE, **PASSED),
+        instance(INT8, **FAILED),
+        instance("executorch_cpu_float32_squeezenet"),
+        instance("tflite_cpu_float32_squeezenet", **added),
+    )
+    found = tell.grid(parity.files(table)).astype(object)
+    found = found.where(found.notna(), None)
+    assert found.columns.tolist() == ["model", "", "TFLite float32", "TFLite INT8", "ExecuTorch float32"]
+    assert found.values.tolist() == [
+        ["SqueezeNet", "largest difference", "no original", None, "not checked"],
+        ["", "same top-1", None, None, None],
+        ["", "accuracy / original's", "0.830", None, None],
+        ["MnasNet", "largest difference", "7.1e-07", "✗ 3.1e-01", None],
+        ["", "same top-1", "100%", "40%", None],
+        ["", "accuracy / original's", "0.830 / 0.830", "0.350 / 0.830", None],
+    ]
+    [failure] = tell.failures(parity.files(table)).to_dict("records")
+    assert (failure["model"], failure["file"]) == ("MnasNet", "TFLite INT8")
+    assert failure["finding"] == FAILED["parity_finding"]
+
+
+def test_weights_are_told_apart_where_a_model_has_several():
+    table = instances(
+        instance(TFLITE, **PASSED),
+        instance(TFLITE, weights="google", **PASSED),
+        instance("tflite_cpu_float32_resnet50", **PASSED),
+    )
+    models = tell.grid(parity.files(table))["model"]
+    assert [model for model in models if model] == ["ResNet50", "MnasNet (google)", "MnasNet (sample)"]
+
+
+def test_the_sentence_counts_and_names_the_command_that_helps():
+    table = instances(
+        instance(TFLITE, **PASSED), instance(INT8, **{**FAILED, "parity_images": 50}), instance("a_cpu_float32_b")
+    )
+    said = tell.sentence(parity.files(table), "measured")
+    assert said.startswith("1 of 2 model files that were checked passed, on 50 to 100 images. What was measured")
+    assert "Not checked: 1, which needs `aiot models check`" in said
+    unchecked = parity.files(instances(instance(TFLITE)))
+    assert tell.sentence(unchecked, "measured").startswith("No model file was checked: `aiot models check`")
+    assert tell.sentence(parity.files(instances()), "measured").startswith("No model file was run: ")
+    assert "nothing to check" in tell.sentence(unchecked, "simulated")

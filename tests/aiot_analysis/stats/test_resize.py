@@ -1,0 +1,127 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aiot_analysis.stats import accuracy, resize
+from tests.aiot_analysis.conftest import images, instance, instances
+
+ONE, TWO = "tflite_cpu_float32_mnasnet", "tflite_cpu_float32_resnet50"
+
+
+def row(way, one=ONE, run=1, **other):
+    return instance(one, study="resize", resize=way, run_id=f"r{run}-{way}", **other)
+
+
+def shown(way, correct, one=ONE, time_ms=None, **other):
+    return images(one, correct, time_ms or [10.0] * len(correct), run_id=f"r1-{way}", **other)
+
+
+def right(n, of):
+    return [True] * n + [False] * (of - n)
+
+
+def test_a_row_for_each_instance_and_way_in_the_papers_order():
+    table = instances(*(row(way, one) for one in (ONE, TWO) for way in reversed(resize.WAYS)))
+    found, left_out = resize.rows(table)
+    assert found[["model", "resize"]].values.tolist() == [
+        [model, way] for model in ("resnet50", "mnasnet") for way in resize.WAYS
+    ]
+    assert left_out.empty
+
+
+def test_only_what_was_measured_alike_is_compared_and_the_rest_is_named():
+    table = instances(
+        row("crop_resize", run=1, threads=2),
+        row("crop_resize", run=2),
+        row("resize_crop", run=1, model_sha256="old"),
+        row("square_crop", run=1),
+        row("square_crop", run=2),
+        row("square_crop", run=3, accuracy=None, time_ms=None),
+        instance(ONE, study="profile"),
+    )
+    found, left_out = resize.rows(table)
+    assert found["run_id"].tolist() == ["r2-crop_resize", "r2-square_crop"]
+    assert dict(zip(left_out["run_id"], left_out["reasons"], strict=True)) == {
+        "r1-crop_resize": "measured under other conditions than the latest run",
+        "r1-resize_crop": "measured under other conditions than the latest run",
+        "r1-square_crop": "a later run is used",
+        "r3-square_crop": "not offered here",
+    }
+
+
+def test_no_study_no_rows():
+    rows, left_out = resize.rows(instances())
+    assert rows.empty and left_out.empty
+    nothing = images(ONE, [True], [1.0]).head(0)
+    found = resize.changes(rows, nothing)
+    assert resize.summary(rows, nothing).empty and found.empty
+    assert (resize.verdict(found), resize.counted(found)) == ("cannot be decided", "no comparison")
+
+
+def test_times_are_means_over_images_with_an_interval_around_them():
+    records = shown("crop_resize", [True] * 4, time_ms=[10.0, 20.0, 30.0, 40.0])  # 10 % decode, 10 % preprocess
+    rows, _ = resize.rows(instances(row("crop_resize", accuracy=0.7)))
+    found = resize.summary(rows, records).iloc[0]
+    assert (found["preprocess_ms"], found["decode_preprocess_ms"]) == pytest.approx((2.5, 5.0))
+    assert 1 <= found["preprocess_ms_low"] < 2.5 < found["preprocess_ms_high"] <= 4
+    assert found["decode_preprocess_ms_low"] == pytest.approx(2 * found["preprocess_ms_low"])
+    assert found["accuracy_low"] == pytest.approx(0.6584, abs=5e-5)  # Wilson, 350 of 500
+
+
+def test_an_image_that_failed_has_no_time():
+    records = shown("crop_resize", [True, True, False], time_ms=[10.0, 10.0, 5000.0])
+    records["failed"] = [False, False, True]
+    rows, _ = resize.rows(instances(row("crop_resize")))
+    assert resize.summary(rows, records)["preprocess_ms"].tolist() == pytest.approx([1.0])
+    assert resize.summary(rows, records.head(0))["preprocess_ms"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("other", "of", "verdict"),
+    [
+        (right(350, 500), 500, "holds"),  # the very same images: Newcombe's interval is within 2 %
+        (right(250, 500), 500, "does not hold"),  # 20 % fewer
+        (right(340, 500), 500, "cannot be decided"),  # 2 % fewer
+        (right(35, 50), 50, "cannot be decided"),  # the same, on few images
+    ],
+)
+def test_the_verdict_by_its_rule(other, of, verdict):
+    rows, _ = resize.rows(instances(row("crop_resize"), row("square_crop")))
+    records = pd.concat([shown("crop_resize", right(7 * of // 10, of)), shown("square_crop", other)])
+    found = resize.changes(rows, records)
+    assert found["verdict"].tolist() == [verdict]
+    assert found["n_images"].tolist() == [of]
+    assert found["change"].tolist() == pytest.approx([(sum(other) - 7 * of // 10) / of])
+    assert resize.verdict(found) == verdict
+    assert resize.counted(found) == f"1 comparison: 1 {verdict}"
+
+
+def test_simulated_ways_are_by_construction():
+    rows, _ = resize.rows(instances(row("crop_resize"), row("square_crop")).assign(origin="simulated"))
+    found = resize.changes(rows, pd.concat([shown(way, right(5, 9)) for way in ("crop_resize", "square_crop")]))
+    assert resize.verdict(found) == "by construction"
+
+
+@given(st.lists(st.sampled_from(["holds", "does not hold", "cannot be decided"]), max_size=8))
+def test_over_all_comparisons_one_that_does_not_hold_decides(verdicts):
+    found = resize.verdict(pd.DataFrame({"verdict": verdicts}, dtype=object))
+    assert (found == "does not hold") == ("does not hold" in verdicts)
+    assert (found == "holds") == (set(verdicts) == {"holds"})
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60), st.floats(0.0, 1.0))
+@settings(max_examples=30, deadline=None)
+def test_a_verdict_never_contradicts_the_interval(answers, little):
+    base, other = (list(one) for one in zip(*answers, strict=True))
+    rows, _ = resize.rows(instances(row("crop_resize"), row("square_crop")))
+    records = pd.concat([shown("crop_resize", base), shown("square_crop", other)])
+    found = resize.changes(rows, records, little).iloc[0]
+    counts = [answers.count(one) for one in ((True, True), (True, False), (False, True), (False, False))]
+    low, high = accuracy.newcombe(*(np.array([count]) for count in counts))
+    assert (found["change_low"], found["change_high"]) == pytest.approx((low[0], high[0]))
+    if found["verdict"] == "holds":
+        assert max(abs(low[0]), abs(high[0]), abs(found["change"])) <= little
+    if found["verdict"] == "does not hold":
+        assert min(abs(low[0]), abs(high[0]), abs(found["change"])) > little and low[0] * high[0] > 0
