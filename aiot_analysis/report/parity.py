@@ -11,7 +11,7 @@ from aiot_analysis import names
 from aiot_analysis.stats import parity
 
 CHECK = "`aiot models check`, then `aiot run` and `aiot process`"
-DIFFERENCE, TOP1, ACCURACY = "largest difference", "same top-1", "accuracy / original's"
+DIFFERENCE, TOP1, ACCURACY = "difference", "same top-1", "accuracy / original's"
 
 
 def sentence(files: pd.DataFrame, origin: str) -> str:
@@ -45,11 +45,11 @@ def grid(files: pd.DataFrame) -> pd.DataFrame:
     lines: list[dict[str, Any]] = []
     for model, part in shown.groupby("model", sort=False):
         cells = {file["file"]: _cells(file) for file in part.to_dict("records")}
-        for number, line in enumerate((DIFFERENCE, TOP1, ACCURACY)):
+        for line in (DIFFERENCE, TOP1, ACCURACY):
             told = {file: found.get(line) for file, found in cells.items()}
-            lines.append({"model": "" if number else model, "": line, **told})
+            lines.append({"model": f"{model}: {line}" if line == DIFFERENCE else line, **told})
     order = shown.sort_values(["framework", "quantization"], key=_places)["file"].drop_duplicates()
-    return pd.DataFrame(lines, columns=["model", "", *order], dtype="object")
+    return pd.DataFrame(lines, columns=["model", *order], dtype="object")
 
 
 def failures(files: pd.DataFrame) -> pd.DataFrame:

@@ -68,4 +68,4 @@ def input_of(nets):
 def version():
     import torch.version
 
-    return "caffe2 of torch " + torch.version.__version__
+    return "torch " + torch.version.__version__

@@ -53,6 +53,10 @@ class Request:
     def instances(self) -> list[Instance]:
         return [Instance(framework, "cpu", "float32", model) for framework in self.frameworks for model in self.models]
 
+    def artifact(self, instance: Instance) -> Artifact | None:
+        """The model file that is run; PyTorch runs the definition, with random weights."""
+        return self.artifacts.get(instance.artifact) if ENVIRONMENTS[instance.framework] != "main" else None
+
     def record(self) -> dict[str, Any]:
         """The fields of run.json that say what was asked for, as they are read back."""
         fields = {
@@ -63,7 +67,7 @@ class Request:
             "threads": self.threads,
             "timing": "inference",
             "dataset": {"name": "random", "sha256": "", "images": 0, "label_space": None},
-            "models": {one.id: _model(self.artifacts.get(one.artifact)) for one in self.instances},
+            "models": {one.id: _model(self.artifact(one)) for one in self.instances},
         }
         read_back: dict[str, Any] = json.loads(json.dumps(fields))
         return read_back
@@ -154,7 +158,7 @@ def preflight(instance: Instance, request: Request, device: Device) -> dict[str,
 
 
 def _job(instance: Instance, attempt: int, request: Request, workspace: Workspace, log: Path) -> dict[str, Any]:
-    artifact = request.artifacts.get(instance.artifact)
+    artifact = request.artifact(instance)
     return {
         "model": instance.model,
         "instance": instance.id,

@@ -70,6 +70,16 @@ def test_times_are_means_over_images_with_an_interval_around_them():
     assert found["accuracy_low"] == pytest.approx(0.6584, abs=5e-5)  # Wilson, 350 of 500
 
 
+@given(st.lists(st.sampled_from([0.1, 0.3, 7.7]) | st.floats(0.01, 1e4), min_size=1, max_size=300))
+@settings(max_examples=20, deadline=None)
+def test_the_interval_of_a_time_holds_its_mean_and_is_within_what_was_measured(times):
+    rows, _ = resize.rows(instances(row("crop_resize")))
+    found = resize.summary(rows, shown("crop_resize", [True] * len(times), time_ms=times)).iloc[0]
+    low, mean, high = found[["preprocess_ms_low", "preprocess_ms", "preprocess_ms_high"]]
+    assert low <= mean <= high
+    assert 0.1 * min(times) * (1 - 1e-9) <= low and high <= 0.1 * max(times) * (1 + 1e-9)
+
+
 def test_an_image_that_failed_has_no_time():
     records = shown("crop_resize", [True, True, False], time_ms=[10.0, 10.0, 5000.0])
     records["failed"] = [False, False, True]
