@@ -27,7 +27,7 @@ setup: $(VENV)/installed ## make the virtual environment
 demo: $(VENV)/installed ## measure this machine, simulate the 51 phones, and make the reports
 	@$(AIOT) models prepare
 	@$(AIOT) dataset make
-	@$(AIOT) models check
+	@$(AIOT) models check --summary
 	@$(AIOT) run --local --resume
 	@$(AIOT) profile --resume --repeat 5
 	@$(AIOT) simulate --replace
@@ -42,7 +42,7 @@ demo-full: legacy $(VENV)/installed ## the same with all six models on all frame
 	@$(AIOT) frameworks install executorch
 	@$(AIOT) models prepare $(ALL)
 	@$(AIOT) dataset make
-	@$(AIOT) models check
+	@$(AIOT) models check --summary
 	@$(AIOT) run --local --resume $(ALL)
 	@$(AIOT) profile --resume --frameworks pytorch,caffe2 --repeat 20
 	@$(AIOT) simulate --replace

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rich import progress
+from rich import console, progress
 
 from runner.ledger import Entry, counts
 from runner.suite import Instance
@@ -18,12 +18,15 @@ _TAIL_BYTES = 2000
 
 def bar(width: int = 34) -> progress.Progress:
     """A bar that vanishes when it is done: a description of so many characters, how many of how many, the time."""
+    screen = console.Console()
     return progress.Progress(
         progress.TextColumn(f"{{task.description:<{width}}}"),
         progress.BarColumn(bar_width=24),
         progress.MofNCompleteColumn(),
         progress.TimeElapsedColumn(),
+        console=screen,
         transient=True,
+        disable=not screen.is_terminal,  # it would leave an empty line in a file
     )
 
 

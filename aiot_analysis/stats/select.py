@@ -8,6 +8,7 @@ import pandas as pd
 
 from aiot_analysis import names
 from aiot_analysis.errors import DataError
+from aiot_analysis.stats import pooling
 
 USABLE = ["valid", "semi-valid"]
 KEY = ["run_id", "device_id", "instance_id"]  # of an instance in image records
@@ -57,11 +58,10 @@ def measured_rows(instances: pd.DataFrame, needs: Sequence[str] = ("accuracy",))
     other = pd.Series(index=instances.index, dtype=object)
     for setting, of, by in _settings(instances):
         groups = [instances["device_id"], *by]
-        usual = _usual(instances[usable], setting[usable], [one[usable] for one in groups]).reindex(instances.index)
-        unusual = usable & (setting != usual.astype(str))
-        other[unusual] = ("run with " + setting + f"; most of the device's instances{of}: " + usual.astype(str))[
-            unusual
-        ]
+        usual = _usual(instances[usable], setting[usable], [one[usable] for one in groups])
+        usual = usual.reindex(instances.index).astype(str)
+        unusual = usable & (setting != usual)
+        other = other.where(~unusual, "run with " + setting + f"; most of the device's instances{of}: " + usual)
         usable &= ~unusual
     latest = instances[usable].groupby(["device_id", "instance_id"])["run_id"].transform("max")
     superseded = latest[latest != instances.loc[latest.index, "run_id"]]
@@ -87,7 +87,8 @@ def _settings(instances: pd.DataFrame) -> Iterator[tuple[pd.Series, str, list[pd
 
     The paper's six models are used together, any other model by itself.
     """
-    text = instances.astype("object").where(instances.notna(), "unknown").astype(str)
+    fields = ["model", "framework", "profile", "threads", *pooling.SHARED, "dataset", "framework_version"]
+    text = instances[fields].astype("object").where(instances[fields].notna(), "unknown").astype(str)
     own = text["model"].where(~text["model"].isin(names.MODELS), "")
     yield text["profile"] + " profile, " + text["threads"] + " threads", "", [own]
     images = text["dataset"] + " images (" + text["dataset_sha256"].str[:8] + ")"

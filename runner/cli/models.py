@@ -85,6 +85,7 @@ def models_check(
     weights: Weights = "sample",
     dataset: Annotated[str, typer.Option(help="Name of a dataset with the models' classes.")] = "sample",
     images: Annotated[int, typer.Option(min=1, help="Images, evenly spread over the dataset.")] = 50,
+    summary: Annotated[bool, typer.Option("--summary", help="No table: how many passed, and which did not.")] = False,
     workspace: Workspaces = HERE,
 ) -> None:
     """Compare every model file with its PyTorch original, on real images.
@@ -123,7 +124,8 @@ def models_check(
         correlation = "" if one.correlation is None else f"{one.correlation:.5f}"
         return [one.artifact, difference, correlation, *("" if share is None else f"{share:.1%}" for share in shares)]
 
-    show(columns, map(row, found), right=columns[1:])
+    if not summary:
+        show(columns, map(row, found), right=columns[1:])
     failed = [one for one in found if not one.passed]
     print(f"check     {len(found) - len(failed)} of {len(found)} model files passed on {found[0].images} images")
     for one in failed:
