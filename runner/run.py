@@ -224,6 +224,12 @@ def preflight(
             "reason": "the model is not prepared",
             "remedy": f"`aiot models prepare --models {instance.model} --frameworks {instance.framework}`",
         }
+    if artifact.settings.layout != framework.layout:
+        return {
+            "reason": f"the model file was made for {artifact.settings.layout}, {framework.name} now takes "
+            f"{framework.layout}",
+            "remedy": f"`aiot models prepare --models {instance.model} --frameworks {instance.framework}`",
+        }
     if artifact.settings.label_space != dataset.label_space:
         return {
             "reason": f"the model knows the classes of {artifact.settings.label_space}, "

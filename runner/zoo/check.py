@@ -128,6 +128,12 @@ def outputs(
     Raises ModelError with what the framework says if the file cannot be run.
     """
     instance = Instance.of_artifact(artifact.name)
+    layout = known.frameworks[instance.framework].layout
+    if artifact.settings.layout != layout:
+        raise ModelError(
+            f"{artifact.path} was made for {artifact.settings.layout}, {instance.framework} takes {layout}: "
+            "run `aiot models prepare`."
+        )
     agent = device.push(agent_files(known), "agent")
     with tempfile.TemporaryDirectory(prefix="aiot-check-") as folder:
         file, said, out = (Path(folder, name) for name in ("job.json", "output.txt", "outputs.npz"))
@@ -175,13 +181,16 @@ def compare(
     own = accuracy(scores)
     base = accuracy(original) if original is not None else None
     difference = correlation = agreement = None
-    if original is not None:
+    finite = bool(np.isfinite(scores).all())
+    if original is not None and finite:
         if original.shape != scores.shape:
             raise ModelError(f"{artifact.name} has {scores.shape[1]} outputs, its original {original.shape[1]}.")
         difference = float(np.abs(scores - original).max() / np.ptp(original))
         correlation = float(np.corrcoef(scores.ravel(), original.ravel())[0, 1])
         agreement = float(np.mean(scores.argmax(1) == original.argmax(1)))
-    problem = _problem(artifact, len(shown), own if base is None else base, difference, agreement)
+    problem: str | None = "some outputs are not numbers"
+    if finite:
+        problem = _problem(artifact, len(shown), own if base is None else base, difference, agreement)
     return Check(
         artifact=artifact.name,
         sha256=artifact.sha256,
@@ -196,8 +205,17 @@ def compare(
         correlation=correlation,
         top1_agreement=agreement,
         passed=problem is None,
-        finding=problem or ("no original to compare with" if original is None else "the same network"),
+        finding=problem or _verdict(artifact, agreement),
     )
+
+
+def _verdict(artifact: Artifact, agreement: float | None) -> str:
+    """Of a file that passed."""
+    if agreement is None:
+        return "no original to compare with"
+    if Instance.of_artifact(artifact.name).quantization == "float32":
+        return "the same network"
+    return f"{agreement:.0%} of the images get the original's class"
 
 
 def _problem(

@@ -112,6 +112,14 @@ def test_a_model_of_other_classes_is_not_run(workspace, device, request_):
     assert obstacle["reason"] == "the model knows the classes of sample-100, the dataset those of imagenet-1000"
 
 
+def test_a_model_file_for_another_layout_is_not_run(workspace, device, request_):
+    """It would answer, and wrongly."""
+    artifact = request_.artifacts[TINY[0].artifact]
+    turned = replace(artifact, settings=artifact.settings.with_layout("NCHW"))
+    obstacle = execution.preflight(TINY[0], turned, request_.catalog, request_.dataset, device)
+    assert obstacle["reason"] == "the model file was made for NCHW, tflite now takes NHWC"
+
+
 def test_too_slow_an_instance_is_ended(workspace, device, request_):
     request = replace(request_, timeout_s=0.5, profile=replace(request_.profile, min_duration_s=60))
     folder = execution.begin(workspace, device, replace(request, instances=TINY[:1]))

@@ -52,7 +52,7 @@ def test_float32_outputs_may_differ_by_a_thousandth_of_the_range(difference, pas
 
 def test_a_quantized_file_is_told_with_its_loss_and_passes():
     found = check.compare(artifact("tflite_int8_mnasnet"), answers(60), answers(80), SHOWN, PHOTOS)
-    assert found.passed
+    assert found.passed and found.finding == "80% of the images get the original's class"
     assert (found.accuracy, found.original_accuracy, found.top1_agreement) == (0.6, 0.8, 0.8)
     assert found.largest_difference > 0.1
 
@@ -78,6 +78,13 @@ def test_labels_shifted_by_one_are_noticed():
     found = check.compare(shifted, answers(95), None, SHOWN, PHOTOS)
     assert found.accuracy < 0.2 and not found.passed
     assert "label_offset" in found.finding
+
+
+def test_outputs_that_are_not_numbers_fail():
+    scores = answers(80)
+    scores[5, 5] = np.nan
+    found = check.compare(artifact(), scores, answers(80), SHOWN, PHOTOS)
+    assert (found.passed, found.finding, found.largest_difference) == (False, "some outputs are not numbers", None)
 
 
 def test_other_outputs_than_the_original_has_are_refused():
