@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from runner import ledger, rawlog
-from runner.catalog import Catalog, Framework
+from runner.catalog import Catalog
 from runner.dataset.store import Dataset, subset
 from runner.devices import Device
-from runner.environments import INSTALL_LEGACY
 from runner.errors import DeviceError, RunnerError
+from runner.preflight import preflight
 from runner.suite import Instance, Profile
 from runner.workspace import Workspace
 from runner.zoo.facts import Artifact
@@ -35,9 +35,6 @@ POLL_INTERVAL_S = 0.25
 DEFAULT_TIMEOUT_S = 1800.0
 
 RESIZE = "resize"  # the study that compares the ways of Section IV-B
-
-ABSENT_DELEGATES = {"nnapi": {"reason": "NNAPI is part of Android", "remedy": "run it on an Android phone"}}
-"""Why a device does not have a delegate, and what would help; every device has the CPU."""
 
 Listener = Callable[[str, Instance, dict[str, Any]], None]
 """Called with "start", "progress" or an attempt's ending, the instance, and what is known of it."""
@@ -203,56 +200,6 @@ def _job(instance: Instance, artifact: Artifact, attempt: int, log: Path, device
         "settings": artifact.settings.record(),
         "log": str(log.resolve()),
     }
-
-
-def preflight(
-    instance: Instance, artifact: Artifact | None, known: Catalog, dataset: Dataset, device: Device
-) -> dict[str, str]:
-    """Why an instance cannot run (reason), and what would help (remedy); {} if nothing is known to stand in the way."""
-    if instance.delegate not in device.delegates:
-        return ABSENT_DELEGATES[instance.delegate]
-    framework = known.frameworks.get(instance.framework)
-    if framework is None:
-        return {
-            "reason": f"there is no framework {instance.framework} here",
-            "remedy": f"put its file into the workspace, as plugins/frameworks/{instance.framework}.py",
-        }
-    if obstacle := _without_environment(framework, artifact, device):
-        return obstacle
-    if artifact is None:
-        return {
-            "reason": "the model is not prepared",
-            "remedy": f"`aiot models prepare --models {instance.model} --frameworks {instance.framework}`",
-        }
-    if artifact.settings.layout != framework.layout:
-        return {
-            "reason": f"the model file was made for {artifact.settings.layout}, {framework.name} now takes "
-            f"{framework.layout}",
-            "remedy": f"`aiot models prepare --models {instance.model} --frameworks {instance.framework}`",
-        }
-    if artifact.settings.label_space != dataset.label_space:
-        return {
-            "reason": f"the model knows the classes of {artifact.settings.label_space}, "
-            f"the dataset those of {dataset.label_space}",
-            "remedy": "choose another dataset with --dataset, or other weights with --weights",
-        }
-    return {}
-
-
-def _without_environment(framework: Framework, artifact: Artifact | None, device: Device) -> dict[str, str]:
-    """As preflight, of the Python environment that the framework needs."""
-    wanted = (artifact.environment,) if artifact else framework.environments
-    if not set(wanted) & set(device.environments):
-        return {
-            "reason": f"{framework.name} needs the legacy environment (Python 3.9, torch 1.10.2)",
-            "remedy": f"{INSTALL_LEGACY}, then `aiot models prepare --frameworks {framework.name}`",
-        }
-    if missing := device.missing(framework.imports):
-        return {
-            "reason": f"{', '.join(missing)} is not installed",
-            "remedy": f"`aiot frameworks install {framework.name}`",
-        }
-    return {}
 
 
 def agent_files(known: Catalog) -> dict[str, Path]:

@@ -61,6 +61,7 @@ def run(
     from runner.agent.preprocess import RESIZE_WAYS
     from runner.dataset import store
     from runner.devices.local import LocalDevice
+    from runner.preflight import preflight
     from runner.progress import RunProgress
     from runner.zoo import check
     from runner.zoo.facts import prepared
@@ -97,7 +98,7 @@ def run(
     device = LocalDevice(space.staging, space.salt())
     if dry_run:
         for one in request.instances:
-            obstacle = execution.preflight(one, request.artifacts.get(one.artifact), known, request.dataset, device)
+            obstacle = preflight(one, request.artifacts.get(one.artifact), known, request.dataset, device)
             print(f"{one.id:<44} {'unavailable: ' + obstacle['reason'] if obstacle else 'ready'}")
         return
     failed = False

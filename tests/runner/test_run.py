@@ -14,6 +14,7 @@ from runner import run as execution
 from runner.dataset import store
 from runner.devices.local import LocalDevice
 from runner.errors import DeviceError, RunnerError
+from runner.preflight import preflight
 from runner.suite import PROFILES, Instance
 from runner.zoo.facts import prepared
 from tests.runner.conftest import TINY
@@ -108,7 +109,7 @@ def test_a_model_file_that_is_none_fails_in_one_sentence_and_the_rest_goes_on(wo
 def test_a_model_of_other_classes_is_not_run(workspace, device, request_):
     other = replace(request_.dataset, label_space="imagenet-1000")
     artifact = request_.artifacts[TINY[0].artifact]
-    obstacle = execution.preflight(TINY[0], artifact, request_.catalog, other, device)
+    obstacle = preflight(TINY[0], artifact, request_.catalog, other, device)
     assert obstacle["reason"] == "the model knows the classes of sample-100, the dataset those of imagenet-1000"
 
 
@@ -116,7 +117,7 @@ def test_a_model_file_for_another_layout_is_not_run(workspace, device, request_)
     """It would answer, and wrongly."""
     artifact = request_.artifacts[TINY[0].artifact]
     turned = replace(artifact, settings=artifact.settings.with_layout("NCHW"))
-    obstacle = execution.preflight(TINY[0], turned, request_.catalog, request_.dataset, device)
+    obstacle = preflight(TINY[0], turned, request_.catalog, request_.dataset, device)
     assert obstacle["reason"] == "the model file was made for NCHW, tflite now takes NHWC"
 
 
