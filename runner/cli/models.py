@@ -212,10 +212,16 @@ def chosen_artifacts(
     quantizations: list[str],
     everything: list[Instance],
 ) -> list[Artifact]:
-    """The prepared files of the models, frameworks and quantizations that are named; all that are there if none is."""
+    """The prepared files of the models, frameworks and quantizations that are named, whatever is not named."""
     from runner import suite
+    from runner.suite import Instance
 
-    if not (models or frameworks or quantizations):
-        return list(there.values())
-    named = suite.select(models, frameworks, ["cpu"], quantizations, everything)
-    return [there[one.artifact] for one in named if one.artifact in there]
+    named = {
+        kind: suite.choose(kind.capitalize(), given, list(dict.fromkeys(getattr(one, kind) for one in everything)))
+        for kind, given in (("model", models), ("framework", frameworks), ("quantization", quantizations))
+    }
+    return [
+        artifact
+        for name, artifact in there.items()
+        if all(getattr(Instance.of_artifact(name), kind) in names for kind, names in named.items())
+    ]
