@@ -105,5 +105,6 @@ def plot(points: list[Point]) -> Figure:
             axis.xaxis.set_minor_locator(NullLocator())
             axis.legend()
         time.set_yscale("log")
+        time.set_ylim(top=time.get_ylim()[1] * 30)  # room for the legend
         figure.set_label("Time and memory of aiot simulate and aiot process for 10 to 1000 devices")
     return figure
