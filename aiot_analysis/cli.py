@@ -60,20 +60,9 @@ def simulate(
     """
     phones = _phones(quantized_on)
 
-    from rich import console, progress
-
     from aiot_analysis import simulate as fleet
 
-    screen = console.Console()
-    with progress.Progress(
-        progress.TextColumn("simulate: {task.description:<30}"),
-        progress.BarColumn(bar_width=24),
-        progress.MofNCompleteColumn(),
-        progress.TimeElapsedColumn(),
-        console=screen,
-        transient=True,
-        disable=not screen.is_terminal,  # it would leave an empty line in a file
-    ) as bar:
+    with _bar("simulate: {task.description:<30}") as bar:
         task = bar.add_task("starting", total=devices)
         options = fleet.Options(seed, devices, images, phones)
         result = fleet.simulate(

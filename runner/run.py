@@ -97,8 +97,12 @@ class Request:
 
 def begin(workspace: Workspace, device: Device, request: Request) -> Path:
     """Makes the folder of a new run with run.json and device.json."""
-    now = datetime.now(UTC)
-    run_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    return new_folder(workspace, device, {"checks": request.checks, **request.record()})
+
+
+def new_folder(workspace: Workspace, device: Device, asked: dict[str, Any]) -> Path:
+    """The folder of a run that begins, with device.json, and run.json saying what is asked for."""
+    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     folder = workspace.raw / device.slug / run_id
     (folder / "native").mkdir(parents=True)
     rawlog.write_json(folder / "device.json", device.properties(), rawlog.DEVICE_FIELDS)
@@ -110,8 +114,7 @@ def begin(workspace: Workspace, device: Device, request: Request) -> Path:
         "software": {"aiotbench": metadata.version("aiotbench"), "python": platform.python_version()},
         "started": rawlog.utc_now(),
         "ended": None,
-        "checks": request.checks,
-        **request.record(),
+        **asked,
     }
     rawlog.write_json(folder / "run.json", record, rawlog.RUN_FIELDS)
     return folder
@@ -239,7 +242,7 @@ def _attempt(
         process.wait()
         _close(log, "the run was interrupted")
         raise
-    if not _ended(log):
+    if not has_ended(log):
         lines = output.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         said = f", saying {lines[-1]!r}" if lines else ""
         if process.returncode == -signal.SIGKILL:
@@ -247,12 +250,13 @@ def _attempt(
         _close(log, reason or f"the agent ended with exit code {process.returncode}{said}")
 
 
-def _ended(log: Path) -> bool:
+def has_ended(log: Path) -> bool:
+    """Whether an attempt's log has its ending."""
     return log.exists() and log.stat().st_size > 0 and rawlog.read_attempt(log).status in rawlog.TERMINAL
 
 
 def _close(log: Path, reason: str) -> None:
-    if not _ended(log):
+    if not has_ended(log):
         rawlog.close_attempt(log, "failed", reason=reason)
 
 

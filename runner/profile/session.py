@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import platform
-import secrets
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from runner import ledger, rawlog
 from runner.devices import Device
 from runner.environments import INSTALL_LEGACY
-from runner.run import device_locked
+from runner.run import device_locked, has_ended, new_folder
 from runner.suite import Instance
 from runner.workspace import Workspace
 from runner.zoo.facts import Artifact
@@ -75,34 +71,16 @@ class Request:
 
 def begin(workspace: Workspace, device: Device, request: Request) -> Path:
     """Makes the folder of a new run with run.json and device.json."""
-    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-    folder = workspace.raw / device.slug / run_id
-    (folder / "native").mkdir(parents=True)
-    rawlog.write_json(folder / "device.json", device.properties(), rawlog.DEVICE_FIELDS)
-    record = {
-        "schema_version": rawlog.SCHEMA_VERSION,
-        "run_id": run_id,
-        "device_slug": device.slug,
-        "origin": "measured",
-        "software": {"aiotbench": metadata.version("aiotbench"), "python": platform.python_version()},
-        "started": rawlog.utc_now(),
-        "ended": None,
-        **request.record(),
-    }
-    rawlog.write_json(folder / "run.json", record, rawlog.RUN_FIELDS)
-    return folder
+    return new_folder(workspace, device, request.record())
 
 
 def to_resume(workspace: Workspace, device: Device, request: Request) -> Path | None:
     """The device's newest profile if it is of what is asked; None means that a new one has to begin."""
-    for folder in reversed(rawlog.run_folders(workspace.raw)):
-        if folder.parent.name != device.slug or not (folder / "run.json").is_file():
-            continue
-        record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
-        if record.get("study") == STUDY:
-            asked = request.record()
-            return folder if all(record.get(name) == asked[name] for name in asked) else None
-    return None
+    folder = ledger.newest_run(workspace.raw, device.slug, STUDY)
+    if folder is None:
+        return None
+    record, asked = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS), request.record()
+    return folder if all(record.get(name) == asked[name] for name in asked) else None
 
 
 def _model(artifact: Artifact | None) -> dict[str, Any]:
@@ -200,17 +178,13 @@ def _attempt(
     finally:
         process.kill()
         process.wait()
-        if not _ended(log):
+        if not has_ended(log):
             rawlog.close_attempt(log, "failed", reason=reason)
 
 
 def _files() -> dict[str, Path]:
     names = ("__init__.py", "rawlog.py", "agent/__init__.py", "agent/caffe2.py", "profile/__init__.py")
     return {f"runner/{name}": ROOT / "runner" / name for name in (*names, "profile/caffe2.py")}
-
-
-def _ended(log: Path) -> bool:
-    return log.exists() and log.stat().st_size > 0 and rawlog.read_attempt(log).status in rawlog.TERMINAL
 
 
 def repetitions(log: Path) -> int:
