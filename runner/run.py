@@ -102,7 +102,8 @@ def begin(workspace: Workspace, device: Device, request: Request) -> Path:
 
 def new_folder(workspace: Workspace, device: Device, asked: dict[str, Any]) -> Path:
     """The folder of a run that begins, with device.json, and run.json saying what is asked for."""
-    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    now = datetime.now(UTC)  # to the millisecond, so that the names of a device's runs sort by time
+    run_id = f"{now:%Y%m%dT%H%M%S}.{now.microsecond // 1000:03}Z-{secrets.token_hex(3)}"
     folder = workspace.raw / device.slug / run_id
     (folder / "native").mkdir(parents=True)
     rawlog.write_json(folder / "device.json", device.properties(), rawlog.DEVICE_FIELDS)

@@ -226,6 +226,15 @@ def test_a_newer_request_begins_a_new_run(workspace, device, request_):
     assert json.loads((folder / "run.json").read_text())["threads"] == 1
 
 
+def test_runs_sort_by_the_time_they_began(workspace, device, request_):
+    folders = []
+    for _ in range(20):
+        folders.append(execution.begin(workspace, device, request_))
+        time.sleep(0.002)
+    assert rawlog.run_folders(workspace.raw) == folders
+    assert execution.to_resume(workspace, device, request_) == folders[-1]
+
+
 def ways_there(workspace):
     """The way of each run of the study, and its folder, in order."""
     folders = rawlog.run_folders(workspace.raw)
