@@ -5,6 +5,7 @@ RunnerError             anything a user can mend: one sentence with the value an
 ├── DatasetError        a dataset that is missing, damaged or cannot be made
 ├── ModelError          a model, its weights or its settings that are missing or damaged
 ├── DeviceError         a device that does not answer or lacks what is asked
+│   └── DeviceLostError one that answered before, and may come back
 └── SetupError          an environment that a framework needs, and that is missing or cannot be made
 """
 
@@ -27,6 +28,10 @@ class ModelError(RunnerError):
 
 class DeviceError(RunnerError):
     """A device does not answer or lacks what is asked."""
+
+
+class DeviceLostError(DeviceError):
+    """A device that answered before does not answer now, and may come back."""
 
 
 class SetupError(RunnerError):

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from rich import console, progress
 
+from runner.attempt import last_of
 from runner.ledger import Entry, counts
 from runner.suite import Instance
-
-_TAIL_BYTES = 2000
 
 
 def bar(width: int = 34) -> progress.Progress:
@@ -39,7 +36,7 @@ def counting(text: str) -> Iterator[Callable[[int, int], None]]:
 
 
 class RunProgress:
-    """A listener of `runner.run.execute`: one bar over the instances, a line for each that failed."""
+    """A listener of `runner.execution.execute`: one bar over the instances, a line for each that failed."""
 
     def __init__(self, instances: int) -> None:
         self._bar = bar(48)
@@ -54,8 +51,8 @@ class RunProgress:
 
     def __call__(self, event: str, instance: Instance, known: dict[str, Any]) -> None:
         if event in ("start", "progress"):
-            queries = last_query(known["log"])
-            shown = f" image {queries + 1}" if queries is not None else ""
+            query = last_of(known.get("tail", b""), "query")
+            shown = f" image {query + 1}" if query is not None else ""
             self._bar.update(self._task, description=f"run: {instance.id}{shown}")
             return
         self._bar.advance(self._task)
@@ -69,16 +66,3 @@ class RunProgress:
         measured = found.pop("end", 0)
         rest = [f"{number} {status}" for status, number in sorted(found.items())]
         return ", ".join([f"{measured} instances measured", *rest])
-
-
-def last_query(log: Path) -> int | None:
-    """Number of the last query in a log that is being written."""
-    try:
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
-            for line in reversed(file.read().split(b"\n")[:-1]):
-                query = json.loads(line).get("query")
-                return int(query) if query is not None else None
-    except (OSError, ValueError):
-        pass
-    return None

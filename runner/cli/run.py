@@ -56,8 +56,8 @@ def run(
     """
     from dataclasses import asdict, replace
 
-    from runner import catalog, suite
-    from runner import run as execution
+    from runner import catalog, execution, suite
+    from runner import run as runs
     from runner.agent.preprocess import RESIZE_WAYS
     from runner.dataset import store
     from runner.devices.local import LocalDevice
@@ -81,7 +81,7 @@ def run(
     given: dict[str, Any] = {"warmups": warmups, "passes": repeat, "max_images": images}
     folder = models_folder(space, weights)
     artifacts = prepared(folder)
-    request = execution.Request(
+    request = runs.Request(
         instances=suite.ordered(chosen, seed),
         profile=replace(
             PROFILES[name],
@@ -103,8 +103,8 @@ def run(
         return
     failed = False
     for each in [request.with_resize(way) for way in ways] or [request]:
-        there = execution.to_resume(space, device, each) if resume else None
-        place = there or execution.begin(space, device, each)
+        there = runs.to_resume(space, device, each) if resume else None
+        place = there or runs.begin(space, device, each)
         with RunProgress(len(each.instances)) as listen:
             entries = execution.execute(place, device, each, listen)
         failed |= any(entry.status in ("failed", "cut", "damaged") for entry in entries)

@@ -1,10 +1,58 @@
-"""What a device is to a run: facts about it, a place to put files, and a way to start the agent there."""
+"""What a device is to a run: facts about it, a place to put files, and a way to have work done there."""
 
 from __future__ import annotations
 
-import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+
+TAIL_BYTES = 4000
+"""How much of a log that is being written is looked at: more than its last line."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One attempt, as a process of its own on a device."""
+
+    name: str  # <instance>.<attempt>, of its files
+    folder: Path  # of the run, on this side
+    agent: str  # folder on the device with the pushed package
+    module: str  # of that package, which is started with the job's file
+    environment: str  # that it runs in: see runner.environments
+    job: dict[str, Any]  # what the module is told; where to log to is added by the device
+
+    @property
+    def log(self) -> Path:
+        return self.folder / f"{self.name}.jsonl"
+
+    @property
+    def job_file(self) -> Path:
+        return self.folder / "native" / f"{self.name}.job.json"
+
+    @property
+    def output(self) -> Path:
+        """What the process says on standard output and standard error."""
+        return self.folder / "native" / f"{self.name}.output.txt"
+
+
+class Work(Protocol):
+    """A task's process on a device. Raises DeviceLostError when the device does not answer."""
+
+    def poll(self) -> int | None:
+        """Its exit code, None while it goes on; negative: the signal that ended it."""
+        ...
+
+    def tail(self) -> bytes:
+        """The last bytes of the log so far."""
+        ...
+
+    def kill(self) -> None:
+        """Ends the process and all that it started."""
+        ...
+
+    def collect(self) -> None:
+        """Puts log and output in their places on this side, once the process has ended."""
+        ...
 
 
 class Device(Protocol):
@@ -12,6 +60,11 @@ class Device(Protocol):
 
     slug: str
     """Name of its folder of raw logs."""
+
+    poll_interval_s: float
+    """How often to ask for work that goes on."""
+
+    telemetry_interval_s: float
 
     delegates: tuple[str, ...]
     """What it can run a model on."""
@@ -33,8 +86,12 @@ class Device(Protocol):
         """Those of the Python modules that its main environment lacks."""
         ...
 
-    def start_agent(self, agent: str, arguments: list[str], environment: str, output: Path) -> subprocess.Popen[bytes]:
-        """Starts Python with these arguments in the folder of the pushed agent; what it prints goes to `output`."""
+    def start(self, task: Task) -> Work:
+        """Starts a task."""
+        ...
+
+    def started(self, task: Task) -> Work | None:
+        """The work of a task that was started earlier and not collected, if the device still knows of it."""
         ...
 
     def telemetry(self) -> dict[str, Any]:

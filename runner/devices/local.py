@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
+import os
 import platform
 import re
 import subprocess
@@ -13,6 +15,7 @@ from typing import Any
 import psutil
 
 from runner import environments
+from runner.devices import TAIL_BYTES, Task
 from runner.errors import DeviceError
 from runner.rawlog import DEVICE_FIELDS, SCHEMA_VERSION
 
@@ -23,6 +26,8 @@ class LocalDevice:
     """This machine. Files need not be copied: a pushed file is a link."""
 
     slug = "local"
+    poll_interval_s = 0.25
+    telemetry_interval_s = 2.0
     delegates: tuple[str, ...] = ("cpu",)
 
     def __init__(self, root: Path, salt: str) -> None:
@@ -66,7 +71,17 @@ class LocalDevice:
     def missing(self, modules: tuple[str, ...]) -> list[str]:
         return [module for module in modules if importlib.util.find_spec(module) is None]
 
+    def start(self, task: Task) -> LocalWork:
+        job = {**task.job, "log": str(task.log.resolve()), "parent": os.getpid()}  # an orphan of this process ends
+        task.job_file.write_text(json.dumps(job), encoding="utf-8")
+        words = ["-m", task.module, str(task.job_file.resolve())]
+        return LocalWork(task, self.start_agent(task.agent, words, task.environment, task.output))
+
+    def started(self, task: Task) -> None:
+        return None  # its log is in the run's folder from the beginning
+
     def start_agent(self, agent: str, arguments: list[str], environment: str, output: Path) -> subprocess.Popen[bytes]:
+        """Starts Python with these arguments in the folder of the pushed agent; what it prints goes to `output`."""
         python = environments.python_of(environment)
         if python is None:
             raise DeviceError(f"This machine has no environment {environment}: {environments.INSTALL_LEGACY}.")
@@ -91,6 +106,32 @@ class LocalDevice:
             "thermal_status": None,  # an Android notion
             "load_average": psutil.getloadavg()[0],
         }
+
+
+class LocalWork:
+    """A process of this machine, which logs to where the log belongs."""
+
+    def __init__(self, task: Task, process: subprocess.Popen[bytes]) -> None:
+        self._task = task
+        self._process = process
+
+    def poll(self) -> int | None:
+        return self._process.poll()
+
+    def tail(self) -> bytes:
+        try:
+            with self._task.log.open("rb") as file:
+                file.seek(max(0, self._task.log.stat().st_size - TAIL_BYTES))
+                return file.read()
+        except OSError:
+            return b""
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def collect(self) -> None:
+        pass
 
 
 def _read(path: Path) -> str | None:

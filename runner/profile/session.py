@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from runner import ledger, rawlog
-from runner.devices import Device
+from runner.attempt import carry_out, last_of
+from runner.devices import Device, Task
 from runner.environments import INSTALL_LEGACY
-from runner.run import device_locked, has_ended, new_folder
+from runner.execution import device_locked
+from runner.run import new_folder
 from runner.suite import Instance
 from runner.workspace import Workspace
 from runner.zoo.facts import Artifact
 
 STUDY = "profile"
-POLL_INTERVAL_S = 0.25
-TAIL_BYTES = 4000  # of a log: more than its last line
 ROOT = Path(__file__).parents[2]
 LIBRARIES = ("torch", "torchvision")
 ENVIRONMENTS = {"pytorch": "main", "caffe2": "legacy"}
@@ -108,15 +104,22 @@ def execute(
             if obstacle:
                 rawlog.close_attempt(log, "unavailable", **obstacle)
                 continue
-            job_file = folder / "native" / f"{log.stem}.job.json"
-            job_file.write_text(
-                json.dumps(_job(instance, entry.next_attempt, request, workspace, log)), encoding="utf-8"
+            environment = ENVIRONMENTS[instance.framework]
+            task = Task(
+                name=log.stem,
+                folder=folder,
+                # another environment's Python sees only what it needs, and none of this one's packages
+                agent=str(ROOT) if environment == "main" else device.push(_files(), "profile"),
+                module=f"runner.profile.{instance.framework}",
+                environment=environment,
+                job=_job(instance, entry.next_attempt, request, workspace),
             )
 
-            def tick(name: str = instance.id, before: int = number * request.repeat, log: Path = log) -> None:
-                progress(name, before + repetitions(log), total)
+            def tick(tail: bytes, name: str = instance.id, before: int = number * request.repeat) -> None:
+                done = last_of(tail, "repetition", "pass")
+                progress(name, before + (0 if done is None else done + 1), total)
 
-            _attempt(device, instance, job_file, log, request.timeout_s, tick)
+            carry_out(device, task, request.timeout_s, tick)
         record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
         rawlog.write_json(folder / "run.json", {**record, "ended": rawlog.utc_now()}, rawlog.RUN_FIELDS)
     return ledger.read(folder)
@@ -135,7 +138,7 @@ def preflight(instance: Instance, request: Request, device: Device) -> dict[str,
     return {}
 
 
-def _job(instance: Instance, attempt: int, request: Request, workspace: Workspace, log: Path) -> dict[str, Any]:
+def _job(instance: Instance, attempt: int, request: Request, workspace: Workspace) -> dict[str, Any]:
     artifact = request.artifact(instance)
     return {
         "model": instance.model,
@@ -145,54 +148,12 @@ def _job(instance: Instance, attempt: int, request: Request, workspace: Workspac
         "warmups": request.warmups,
         "threads": request.threads,
         "seed": request.seed,
-        "parent": os.getpid(),
         "plugins": str(workspace.plugins.resolve()),
         "file": str(artifact.path.resolve()) if artifact else None,
         "size": artifact.settings.size if artifact else None,
-        "log": str(log.resolve()),
     }
-
-
-def _attempt(
-    device: Device, instance: Instance, job: Path, log: Path, timeout_s: float, tick: Callable[[], None]
-) -> None:
-    """One process from its begin to its end; its log has an ending afterwards, whatever happened."""
-    output = job.with_name(f"{log.stem}.output.txt")
-    environment = ENVIRONMENTS[instance.framework]
-    # another environment's Python sees only what it needs, and none of this one's packages
-    agent = str(ROOT) if environment == "main" else device.push(_files(), "profile")
-    words = ["-m", f"runner.profile.{instance.framework}", str(job.resolve())]
-    process = device.start_agent(agent, words, environment, output)
-    deadline = time.monotonic() + timeout_s
-    reason = "the run was interrupted"
-    try:
-        while process.poll() is None and time.monotonic() < deadline:
-            tick()
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(POLL_INTERVAL_S)
-        tick()
-        said = output.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        reason = f"it took longer than {timeout_s:g} s"
-        if process.returncode is not None:
-            reason = f"it ended with exit code {process.returncode}" + (f", saying {said[-1]!r}" if said else "")
-    finally:
-        process.kill()
-        process.wait()
-        if not has_ended(log):
-            rawlog.close_attempt(log, "failed", reason=reason)
 
 
 def _files() -> dict[str, Path]:
     names = ("__init__.py", "rawlog.py", "agent/__init__.py", "agent/caffe2.py", "profile/__init__.py")
     return {f"runner/{name}": ROOT / "runner" / name for name in (*names, "profile/caffe2.py")}
-
-
-def repetitions(log: Path) -> int:
-    """How many repetitions are in a log that is being written."""
-    try:
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - TAIL_BYTES))
-            whole = [line for line in file.read().split(b"\n")[:-1] if line.endswith(b'"event":"pass"}')]
-    except OSError:
-        return 0
-    return int(json.loads(whole[-1])["repetition"]) + 1 if whole else 0

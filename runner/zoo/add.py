@@ -11,7 +11,7 @@ from PIL import Image
 
 from runner import environments
 from runner.catalog import Catalog
-from runner.devices import Device
+from runner.devices.local import LocalDevice
 from runner.environments import INSTALL_LEGACY
 from runner.errors import ModelError, SetupError
 from runner.suite import Instance
@@ -29,7 +29,7 @@ def add(
     settings_file: Path,
     folder: Path,
     known: Catalog,
-    device: Device,
+    device: LocalDevice,
 ) -> Artifact:
     """Copies a model file into `folder` with its settings, after it has answered to a picture.
 
@@ -79,7 +79,7 @@ def add(
     raise ModelError(" ".join(refused) + hint)
 
 
-def _try(artifact: Artifact, known: Catalog, device: Device) -> None:
+def _try(artifact: Artifact, known: Catalog, device: LocalDevice) -> None:
     """Shows it a grey picture; raises ModelError if it does not answer, or not with as many numbers as it should."""
     with tempfile.TemporaryDirectory(prefix="aiot-add-") as folder:
         Image.new("RGB", (320, 240), (127, 127, 127)).save(Path(folder, "grey.png"))

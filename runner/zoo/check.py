@@ -20,9 +20,9 @@ from runner.agent.loop import labels
 from runner.agent.preprocess import Preprocess, decode
 from runner.catalog import Catalog
 from runner.dataset.store import Dataset, Progress, subset
-from runner.devices import Device
+from runner.devices.local import LocalDevice
 from runner.errors import ModelError
-from runner.run import agent_files
+from runner.execution import agent_files
 from runner.suite import Instance
 from runner.zoo import hints, weights
 from runner.zoo.facts import Artifact, Settings
@@ -80,7 +80,7 @@ def check(
     known: Catalog,
     dataset: Dataset,
     images: int,
-    device: Device,
+    device: LocalDevice,
     progress: Progress | None = None,
 ) -> list[Check]:
     """Checks model files on so many images of a dataset and keeps what was found in `folder/checks`.
@@ -121,7 +121,7 @@ def check(
 
 
 def outputs(
-    artifact: Artifact, known: Catalog, device: Device, image_folder: Path, shown: Sequence[tuple[str, int]]
+    artifact: Artifact, known: Catalog, device: LocalDevice, image_folder: Path, shown: Sequence[tuple[str, int]]
 ) -> np.ndarray:
     """What a model file gives for images, shape (images, outputs), through the agent in the file's environment.
 
@@ -275,7 +275,7 @@ def _original(
 
 
 def _hint_of_added(
-    artifact: Artifact, known: Catalog, device: Device, dataset: Dataset, shown: Sequence[tuple[str, int]]
+    artifact: Artifact, known: Catalog, device: LocalDevice, dataset: Dataset, shown: Sequence[tuple[str, int]]
 ) -> str | None:
     def scores_of(settings: Settings, some: Sequence[tuple[str, int]]) -> np.ndarray:
         return outputs(replace(artifact, settings=settings), known, device, dataset.image_folder, some)

@@ -108,7 +108,7 @@ def test_a_framework_that_crashes_is_an_instance_that_failed_and_the_run_goes_on
     [log] = space.raw.rglob("crashing_cpu_float32_squeezenet1_1.1.jsonl")
     attempt = rawlog.read_attempt(log)
     assert (attempt.status, len(attempt.of("image"))) == ("failed", 2)
-    assert attempt.last["reason"] == "the agent ended with exit code -6, saying 'illegal instruction'"
+    assert attempt.last["reason"] == "it ended with exit code -6, saying 'illegal instruction'"
     assert "illegal instruction" in (log.parent / "native" / f"{log.stem}.output.txt").read_text()
     [other] = log.parent.glob("torchscript_cpu_float32_squeezenet1_1.1.jsonl")
     assert rawlog.read_attempt(other).status == "end"

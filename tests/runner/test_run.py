@@ -9,8 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from runner import catalog, ledger, rawlog, suite
-from runner import run as execution
+from runner import catalog, execution, ledger, rawlog, run, suite
 from runner.dataset import store
 from runner.devices.local import LocalDevice
 from runner.errors import DeviceError, RunnerError
@@ -25,7 +24,7 @@ EXTRA = [Instance("tflite", "nnapi", "float32", "squeezenet"), Instance("caffe2"
 
 @pytest.fixture
 def request_(workspace):
-    return execution.Request(
+    return run.Request(
         instances=suite.ordered([*TINY, *EXTRA], 0),
         profile=replace(PROFILES["paper"], warmups=1, passes=2),
         seed=0,
@@ -53,7 +52,7 @@ def answers(path):
 
 
 def test_a_run_measures_what_it_can_and_says_why_not_for_the_rest(workspace, device, request_):
-    folder = execution.begin(workspace, device, request_)
+    folder = run.begin(workspace, device, request_)
     entries = {entry.instance_id: entry for entry in execution.execute(folder, device, request_, silent)}
     assert {one: entry.status for one, entry in entries.items()} == {
         **{one.id: "end" for one in TINY},
@@ -78,7 +77,7 @@ def test_a_run_measures_what_it_can_and_says_why_not_for_the_rest(workspace, dev
 
 
 def test_the_two_frameworks_agree_on_the_same_network(workspace, device, request_):
-    folder = execution.begin(workspace, device, request_)
+    folder = run.begin(workspace, device, request_)
     execution.execute(folder, device, request_, silent)
     tflite, pytorch = (answers(rawlog.attempt_path(folder, one.id, 1)) for one in (TINY[0], TINY[2]))
     for (_, _, ours), (_, _, theirs) in zip(tflite, pytorch, strict=True):
@@ -88,7 +87,7 @@ def test_the_two_frameworks_agree_on_the_same_network(workspace, device, request
 
 def test_an_image_that_cannot_be_decoded_counts_as_wrong_and_is_listed(workspace, device, request_):
     request_.dataset.path("3.jpg").write_bytes(b"not a picture")
-    folder = execution.begin(workspace, device, request_)
+    folder = run.begin(workspace, device, request_)
     execution.execute(folder, device, request_, silent)
     attempt = rawlog.read_attempt(rawlog.attempt_path(folder, TINY[0].id, 1))
     failed = attempt.of("image_failed")
@@ -99,7 +98,7 @@ def test_an_image_that_cannot_be_decoded_counts_as_wrong_and_is_listed(workspace
 
 def test_a_model_file_that_is_none_fails_in_one_sentence_and_the_rest_goes_on(workspace, device, request_):
     request_.artifacts[TINY[0].artifact].path.write_bytes(b"not a model")
-    folder = execution.begin(workspace, device, request_)
+    folder = run.begin(workspace, device, request_)
     entries = {entry.instance_id: entry for entry in execution.execute(folder, device, request_, silent)}
     assert entries[TINY[0].id].status == "failed"
     assert "ValueError" in entries[TINY[0].id].last["reason"]
@@ -123,14 +122,14 @@ def test_a_model_file_for_another_layout_is_not_run(workspace, device, request_)
 
 def test_too_slow_an_instance_is_ended(workspace, device, request_):
     request = replace(request_, timeout_s=0.5, profile=replace(request_.profile, min_duration_s=60))
-    folder = execution.begin(workspace, device, replace(request, instances=TINY[:1]))
+    folder = run.begin(workspace, device, replace(request, instances=TINY[:1]))
     (entry,) = execution.execute(folder, device, request, silent)
     assert entry.status == "failed"
     assert entry.last["reason"] == "it took longer than 0.5 s"
 
 
 def test_one_device_is_used_by_one_run_at_a_time(workspace, device, request_):
-    folder = execution.begin(workspace, device, request_)
+    folder = run.begin(workspace, device, request_)
     with execution.device_locked(folder.parent), pytest.raises(DeviceError, match="Another run uses the device local"):
         execution.execute(folder, device, request_, silent)
 
@@ -139,7 +138,7 @@ def test_no_space_left_is_one_sentence(workspace, device, request_, monkeypatch)
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    folder = execution.begin(workspace, device, request_)
+    folder = run.begin(workspace, device, request_)
     monkeypatch.setattr(device, "push", full)
     with pytest.raises(RunnerError, match=r"No space is left in .*: free some, then go on with"):
         execution.execute(folder, device, request_, silent)
@@ -147,10 +146,10 @@ def test_no_space_left_is_one_sentence(workspace, device, request_, monkeypatch)
 
 def test_an_interrupted_attempt_is_closed_and_tried_again(workspace, device, request_):
     request = replace(request_, profile=replace(request_.profile, min_duration_s=30), instances=TINY[:1])
-    folder = execution.begin(workspace, device, request)
+    folder = run.begin(workspace, device, request)
 
     def interrupt(event, instance, known):
-        if event == "progress" and known["log"].exists() and known["log"].stat().st_size > 3000:
+        if event == "progress" and len(known["tail"]) > 3000:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -217,22 +216,22 @@ def test_a_dry_run_writes_nothing(workspace):
 
 
 def test_a_newer_request_begins_a_new_run(workspace, device, request_):
-    folder = execution.begin(workspace, device, request_)
-    assert execution.to_resume(workspace, device, request_) == folder
+    folder = run.begin(workspace, device, request_)
+    assert run.to_resume(workspace, device, request_) == folder
     execution.execute(folder, device, request_, silent)
-    assert execution.to_resume(workspace, device, replace(request_, threads=2)) is None
+    assert run.to_resume(workspace, device, replace(request_, threads=2)) is None
     other = {name: replace(artifact, sha256="f" * 64) for name, artifact in request_.artifacts.items()}
-    assert execution.to_resume(workspace, device, replace(request_, artifacts=other)) is None
+    assert run.to_resume(workspace, device, replace(request_, artifacts=other)) is None
     assert json.loads((folder / "run.json").read_text())["threads"] == 1
 
 
 def test_runs_sort_by_the_time_they_began(workspace, device, request_):
     folders = []
     for _ in range(20):
-        folders.append(execution.begin(workspace, device, request_))
+        folders.append(run.begin(workspace, device, request_))
         time.sleep(0.002)
     assert rawlog.run_folders(workspace.raw) == folders
-    assert execution.to_resume(workspace, device, request_) == folders[-1]
+    assert run.to_resume(workspace, device, request_) == folders[-1]
 
 
 def ways_there(workspace):
@@ -244,7 +243,7 @@ def ways_there(workspace):
 
 def test_each_way_of_resizing_is_a_run_of_a_study_with_the_same_model_files(workspace, device, request_):
     request = replace(request_, instances=TINY[:1])
-    other = execution.begin(workspace, device, request)
+    other = run.begin(workspace, device, request)
     execution.execute(other, device, request, silent)
     options = ["--models", "squeezenet", "--frameworks", "tflite", "--quantizations", "float32", "--delegates", "cpu"]
     asked = command(workspace, *options, "--resize", "square_crop,crop-resize")
@@ -264,21 +263,21 @@ def test_each_way_of_resizing_is_a_run_of_a_study_with_the_same_model_files(work
     scores = [answers(rawlog.attempt_path(folder, TINY[0].id, 1)) for folder in (crop, square)]
     assert scores[0] == answers(rawlog.attempt_path(other, TINY[0].id, 1))[:12]
     assert scores[0] != scores[1]
-    assert execution.to_resume(workspace, device, request) == other
+    assert run.to_resume(workspace, device, request) == other
 
 
 def test_a_study_of_resizing_is_gone_on_with_way_by_way(workspace, device, request_):
     one = replace(request_, instances=TINY[:1])
     ways = {way: one.with_resize(way) for way in ("crop_resize", "square_crop")}
-    assert [execution.to_resume(workspace, device, way) for way in ways.values()] == [None, None]
-    folders = {way: execution.begin(workspace, device, request) for way, request in ways.items()}
+    assert [run.to_resume(workspace, device, way) for way in ways.values()] == [None, None]
+    folders = {way: run.begin(workspace, device, request) for way, request in ways.items()}
     execution.execute(folders["square_crop"], device, ways["square_crop"], silent)
-    assert execution.to_resume(workspace, device, one) is None  # a study is no run of the suite
+    assert run.to_resume(workspace, device, one) is None  # a study is no run of the suite
     for way, request in ways.items():
-        assert execution.to_resume(workspace, device, request) == folders[way]
-    assert execution.to_resume(workspace, device, one.with_resize("resize_crop")) is None
+        assert run.to_resume(workspace, device, request) == folders[way]
+    assert run.to_resume(workspace, device, one.with_resize("resize_crop")) is None
     threads = replace(ways["square_crop"], threads=2)
-    assert execution.to_resume(workspace, device, threads) is None
+    assert run.to_resume(workspace, device, threads) is None
 
 
 def test_an_unknown_way_of_resizing_is_one_sentence(workspace):

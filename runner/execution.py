@@ -1,0 +1,179 @@
+"""A run on one device: what its ledger says is left, one instance after the other; it can be gone on with later."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runner import ledger, rawlog
+from runner.attempt import carry_out
+from runner.catalog import Catalog
+from runner.dataset.store import subset
+from runner.devices import Device, Task
+from runner.errors import DeviceError, DeviceLostError, RunnerError
+from runner.preflight import preflight
+from runner.run import Request
+from runner.suite import Instance, Profile
+from runner.zoo.facts import Artifact
+
+Listener = Callable[[str, Instance, dict[str, Any]], None]
+"""Called with "start", "progress" or an attempt's ending, the instance, and what is known of it."""
+
+
+@dataclass(frozen=True)
+class Execution:
+    """What all instances of a run share."""
+
+    folder: Path
+    device: Device
+    request: Request
+    agent: str  # the pushed package, on the device
+    common: dict[str, Any]  # of what the agent is told
+    listen: Listener
+    stop: threading.Event
+
+
+def execute(
+    folder: Path, device: Device, request: Request, listen: Listener, stop: threading.Event | None = None
+) -> list[ledger.Entry]:
+    """Runs what the run's ledger says is left, one agent process an instance, and gives the ledger.
+
+    `request` gives models and images; which instances, in which order and how long is in run.json.
+    Raises RunnerError if no space is left or another run uses the device. It can be called again for the same
+    folder after that, after an interruption (KeyboardInterrupt, which `stop` raises in another thread), and after
+    the device was lost (DeviceLostError), whose agent may still be at work then.
+    """
+    record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
+    profile = Profile(**record["profile"])
+    with device_locked(folder.parent), _space_checked(folder):
+        images = subset(request.dataset, profile.max_images, record["seed"])
+        files = {image: request.dataset.path(image) for image, _ in images}
+        run = Execution(
+            folder=folder,
+            device=device,
+            request=request,
+            agent=device.push(agent_files(request.catalog), "agent"),
+            common={
+                "images": images,
+                "image_folder": device.push(files, f"images-{request.dataset.sha256[:12]}"),
+                "threads": record["threads"],
+                "warmups": profile.warmups,
+                "passes": profile.passes,
+                "min_queries": profile.min_queries,
+                "min_duration_s": profile.min_duration_s,
+            },
+            listen=listen,
+            stop=stop or threading.Event(),
+        )
+        for entry in ledger.read(folder):
+            if entry.status not in ledger.DONE:
+                _run_instance(run, entry)
+        entries = ledger.read(folder)
+        if all(entry.status != "missing" for entry in entries):
+            rawlog.write_json(
+                folder / "run.json", {**record, "checks": request.checks, "ended": rawlog.utc_now()}, rawlog.RUN_FIELDS
+            )
+    return entries
+
+
+def _run_instance(run: Execution, entry: ledger.Entry) -> None:
+    """One more attempt at an instance; a second one if the first was found ended from outside."""
+    instance = Instance.parse(entry.instance_id)
+    artifact = run.request.artifacts.get(instance.artifact)
+    obstacle = preflight(instance, artifact, run.request.catalog, run.request.dataset, run.device)
+    if obstacle or artifact is None:
+        if entry.status != "unavailable" or entry.last.get("reason") != obstacle["reason"]:
+            log = rawlog.attempt_path(run.folder, instance.id, entry.next_attempt)
+            rawlog.close_attempt(log, "unavailable", **obstacle)
+        run.listen("unavailable", instance, obstacle)
+        return
+
+    def tick(tail: bytes) -> None:
+        run.listen("progress", instance, {"tail": tail})
+
+    run.listen("start", instance, {})
+    task = _task(run, instance, artifact, entry.next_attempt)
+    with _telemetry(run, instance):
+        while carry_out(run.device, task, run.request.timeout_s, tick, run.stop):
+            task = _task(run, instance, artifact, task.job["attempt"] + 1)
+    ending = rawlog.read_attempt(task.log)
+    run.listen(ending.status, instance, ending.last)
+
+
+def _task(run: Execution, instance: Instance, artifact: Artifact, attempt: int) -> Task:
+    models = run.device.push({artifact.path.name: artifact.path}, f"models-{artifact.weights}")
+    return Task(
+        name=f"{instance.id}.{attempt}",
+        folder=run.folder,
+        agent=run.agent,
+        module="runner.agent",
+        environment=artifact.environment,
+        job={
+            **run.common,
+            "instance": instance.id,
+            "attempt": attempt,
+            "framework": instance.framework,
+            "delegate": instance.delegate,
+            "model": f"{models}/{artifact.path.name}",
+            "settings": artifact.settings.record(),
+        },
+    )
+
+
+def agent_files(known: Catalog) -> dict[str, Path]:
+    """What goes to a device, by its place there: the agent's package, plug-in frameworks included."""
+    package = Path(__file__).parent
+    files = [package / "__init__.py", package / "rawlog.py", *sorted((package / "agent").glob("*.py"))]
+    own = {f"runner/agent/{name}.py": framework.agent for name, framework in known.frameworks.items()}
+    return {str(file.relative_to(package.parent)): file for file in files} | own
+
+
+@contextmanager
+def _telemetry(run: Execution, instance: Instance) -> Iterator[None]:
+    """Samples the device's state at an interval while the block runs."""
+    stop = threading.Event()
+
+    def sample() -> None:
+        with (run.folder / "telemetry.jsonl").open("a", encoding="utf-8") as file:
+            while True:
+                with suppress(DeviceLostError):
+                    line = {"at": rawlog.utc_now(), "instance": instance.id, **run.device.telemetry()}
+                    file.write(json.dumps(line) + "\n")
+                    file.flush()
+                if stop.wait(run.device.telemetry_interval_s):
+                    return
+
+    thread = threading.Thread(target=sample, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+@contextmanager
+def device_locked(folder: Path) -> Iterator[None]:
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise DeviceError(f"Another run uses the device {folder.name}: wait for it, or end it first.") from None
+        yield
+
+
+@contextmanager
+def _space_checked(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise RunnerError(f"No space is left in {folder}: free some, then go on with `aiot run --resume`.") from None
