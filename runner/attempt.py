@@ -13,7 +13,7 @@ from typing import Any
 
 from runner import rawlog
 from runner.devices import Device, Task
-from runner.errors import DeviceLostError
+from runner.errors import DeviceError, DeviceLostError
 
 Tick = Callable[[bytes], None]
 """Called again and again with the last bytes of the log so far."""
@@ -40,7 +40,12 @@ def carry_out(device: Device, task: Task, timeout_s: float, tick: Tick, stop: th
                 break
             if stop.wait(device.poll_interval_s):
                 raise KeyboardInterrupt
-        work.collect()
+        try:
+            work.collect()
+        except DeviceLostError:
+            raise
+        except DeviceError as error:
+            reason = str(error)
     except KeyboardInterrupt:
         with suppress(DeviceLostError):
             work.kill()

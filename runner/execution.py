@@ -6,6 +6,7 @@ import errno
 import fcntl
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from runner.attempt import carry_out
 from runner.catalog import Catalog
 from runner.dataset.store import subset
 from runner.devices import Device, Task
+from runner.doctor import gate
 from runner.errors import DeviceError, DeviceLostError, RunnerError
 from runner.preflight import preflight
 from runner.run import Request
@@ -24,7 +26,9 @@ from runner.suite import Instance, Profile
 from runner.zoo.facts import Artifact
 
 Listener = Callable[[str, Instance, dict[str, Any]], None]
-"""Called with "start", "progress" or an attempt's ending, the instance, and what is known of it."""
+"""Called with "waiting", "start", "progress", "telemetry" or an attempt's ending, the instance, and what is known."""
+
+COOLDOWN_INTERVAL_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,12 @@ def _run_instance(run: Execution, entry: ledger.Entry) -> None:
     def tick(tail: bytes) -> None:
         run.listen("progress", instance, {"tail": tail})
 
+    if reasons := _not_ready(run, instance):
+        remedy = "let it cool and charge, then `aiot run --resume`; or give it longer with --cooldown"
+        log = rawlog.attempt_path(run.folder, instance.id, entry.next_attempt)
+        rawlog.close_attempt(log, "unavailable", reason="; ".join(reasons), remedy=remedy)
+        run.listen("unavailable", instance, {"reason": "; ".join(reasons), "remedy": remedy})
+        return
     run.listen("start", instance, {})
     task = _task(run, instance, artifact, entry.next_attempt)
     with _telemetry(run, instance):
@@ -105,6 +115,20 @@ def _run_instance(run: Execution, entry: ledger.Entry) -> None:
             task = _task(run, instance, artifact, task.job["attempt"] + 1)
     ending = rawlog.read_attempt(task.log)
     run.listen(ending.status, instance, ending.last)
+
+
+def _not_ready(run: Execution, instance: Instance) -> list[str]:
+    """Waits until the device may begin, and says why it still may not after the time for that (0: not asked)."""
+    if not run.request.cooldown_s:
+        return []
+    deadline = time.monotonic() + run.request.cooldown_s
+    while reasons := gate(run.device.telemetry()):
+        if time.monotonic() > deadline:
+            return reasons
+        run.listen("waiting", instance, {"reasons": reasons})
+        if run.stop.wait(min(COOLDOWN_INTERVAL_S, run.request.cooldown_s)):
+            raise KeyboardInterrupt
+    return []
 
 
 def _task(run: Execution, instance: Instance, artifact: Artifact, attempt: int) -> Task:
@@ -147,6 +171,7 @@ def _telemetry(run: Execution, instance: Instance) -> Iterator[None]:
                     line = {"at": rawlog.utc_now(), "instance": instance.id, **run.device.telemetry()}
                     file.write(json.dumps(line) + "\n")
                     file.flush()
+                    run.listen("telemetry", instance, line)
                 if stop.wait(run.device.telemetry_interval_s):
                     return
 

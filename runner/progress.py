@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from rich import console, progress
@@ -36,11 +37,30 @@ def counting(text: str) -> Iterator[Callable[[int, int], None]]:
 
 
 class RunProgress:
-    """A listener of `runner.execution.execute`: one bar over the instances, a line for each that failed."""
+    """A bar for each device over its instances, and a line for each instance that failed."""
 
-    def __init__(self, instances: int) -> None:
-        self._bar = bar(48)
-        self._task = self._bar.add_task("run", total=instances)
+    def __init__(self, devices: Sequence[str], instances: int) -> None:
+        self._several = len(devices) > 1
+        width = max(map(len, devices), default=0) if self._several else 0
+        screen = console.Console()
+        self._bar = progress.Progress(
+            progress.TextColumn(f"{{task.description:<{max(width, 3)}}}"),
+            progress.BarColumn(bar_width=16),
+            progress.MofNCompleteColumn(),
+            progress.TimeElapsedColumn(),
+            progress.TextColumn("left"),
+            progress.TimeRemainingColumn(),
+            progress.TextColumn("{task.fields[now]}"),
+            console=screen,
+            transient=True,
+            disable=not screen.is_terminal,
+        )
+        self._tasks = [
+            self._bar.add_task(device if self._several else "run", total=instances, now="", heat="")
+            for device in devices
+        ]
+        self.listeners = [partial(self._hear, device, task) for device, task in zip(devices, self._tasks, strict=True)]
+        """Of each device, in their order: see runner.execution.Listener."""
 
     def __enter__(self) -> RunProgress:
         self._bar.start()
@@ -49,20 +69,32 @@ class RunProgress:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def __call__(self, event: str, instance: Instance, known: dict[str, Any]) -> None:
-        if event in ("start", "progress"):
-            query = last_of(known.get("tail", b""), "query")
-            shown = f" image {query + 1}" if query is not None else ""
-            self._bar.update(self._task, description=f"run: {instance.id}{shown}")
-            return
-        self._bar.advance(self._task)
-        if event not in ("end", "unavailable"):
-            self._bar.console.print(f"{instance.id} {event}: {known.get('reason', 'its log is incomplete')}")
+    def _hear(self, device: str, task: progress.TaskID, event: str, instance: Instance, known: dict[str, Any]) -> None:
+        if event == "telemetry":
+            heat = known.get("temperature_c")
+            self._bar.update(task, heat=f"{heat:.0f} °C" if heat is not None else "")
+        elif event in ("start", "progress", "waiting"):
+            doing = f"waits: {'; '.join(known['reasons'])}" if event == "waiting" else _rate(known.get("tail", b""))
+            shown = [instance.id, doing, self._bar.tasks[task].fields["heat"]]
+            self._bar.update(task, now="  ".join(filter(None, shown)))
+        else:
+            self._bar.advance(task)
+            if event not in ("end", "unavailable"):
+                who = f"{device}: " if self._several else ""
+                self._bar.console.print(f"{who}{instance.id} {event}: {known.get('reason', 'its log is incomplete')}")
 
-    @staticmethod
-    def summary(entries: list[Entry]) -> str:
-        """Like "15 instances measured, 45 unavailable"."""
-        found = counts(entries)
-        measured = found.pop("end", 0)
-        rest = [f"{number} {status}" for status, number in sorted(found.items())]
-        return ", ".join([f"{measured} instances measured", *rest])
+
+def _rate(tail: bytes) -> str:
+    """Like "image 41, 12.3/s"."""
+    query, at_ns = last_of(tail, "query"), last_of(tail, "at_ns")
+    if query is None:
+        return ""
+    return f"image {query + 1}" + (f", {query / at_ns * 1e9:.1f}/s" if at_ns else "")
+
+
+def summary(entries: Sequence[Entry]) -> str:
+    """Like "15 instances measured, 45 unavailable"."""
+    found = counts(list(entries))
+    measured = found.pop("end", 0)
+    rest = [f"{number} {status}" for status, number in sorted(found.items())]
+    return ", ".join([f"{measured} instances measured", *rest])

@@ -21,6 +21,7 @@ from runner.workspace import Workspace
 from runner.zoo.facts import Artifact
 
 DEFAULT_TIMEOUT_S = 1800.0
+DEFAULT_COOLDOWN_S = 600.0
 
 RESIZE = "resize"  # the study that compares the ways of Section IV-B
 
@@ -38,6 +39,7 @@ class Request:
     catalog: Catalog
     checks: dict[str, dict[str, Any]]  # what `aiot models check` found, by name of the model file
     timeout_s: float = DEFAULT_TIMEOUT_S
+    cooldown_s: float = DEFAULT_COOLDOWN_S  # how long a device that is hot or empty is waited for
     resize: str | None = None  # the way of all models, in the study that compares the ways
 
     def with_resize(self, way: str) -> Request:

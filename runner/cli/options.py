@@ -20,6 +20,12 @@ Quantizations = Annotated[list[str], typer.Option("--quantizations", help=f"Any 
 Weights = Annotated[str, typer.Option(help="sample, pretrained, a folder of state dicts, or a name given to `add`.")]
 Workspaces = Annotated[Path, typer.Option("--workspace", help="Folder that holds data/ and reports/.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn.")]
+Serials = Annotated[list[str], typer.Option("--serial", "-s", help="An attached device, as `adb devices` names it.")]
+Every = Annotated[bool, typer.Option("--all", help="Every attached device.")]
+Connect = Annotated[list[str], typer.Option("--connect", help="HOST:PORT of a device in the network.")]
+DeviceFolder = Annotated[str, typer.Option(help="Folder on attached devices, for all that is pushed there.")]
+DevicePython = Annotated[str, typer.Option(help="Python of attached devices that have one of their own.")]
+PYTHON = "python3"
 HERE = Path()
 
 

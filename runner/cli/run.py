@@ -8,15 +8,22 @@ import typer
 
 from runner.cli.options import (
     HERE,
+    PYTHON,
+    Connect,
     Delegates,
+    DeviceFolder,
+    DevicePython,
+    Every,
     Frameworks,
     Models,
     Quantizations,
     Seed,
+    Serials,
     Weights,
     Workspaces,
     models_folder,
 )
+from runner.devices import FOLDER
 from runner.errors import RunnerError, SelectionError
 from runner.suite import PROFILES
 from runner.workspace import Workspace
@@ -24,6 +31,9 @@ from runner.workspace import Workspace
 
 def run(
     local: Annotated[bool, typer.Option("--local", help="Run on this machine.")] = False,
+    serials: Serials = [],  # noqa: B006
+    every: Every = False,
+    connect: Connect = [],  # noqa: B006
     models: Models = [],  # noqa: B006
     frameworks: Frameworks = [],  # noqa: B006
     delegates: Delegates = [],  # noqa: B006
@@ -46,35 +56,44 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the newest run; begin one only if it is over or differs.")
     ] = False,
+    cooldown_s: Annotated[
+        float, typer.Option("--cooldown", min=0, help="Seconds that a hot or empty device is waited for; 0: never.")
+    ] = 600.0,
+    patience_s: Annotated[
+        float, typer.Option("--patience", min=0, help="Seconds that a device that went away is waited for.")
+    ] = 120.0,
+    device_folder: DeviceFolder = FOLDER,
+    device_python: DevicePython = PYTHON,
+    keep_serial: Annotated[bool, typer.Option("--keep-serial", help="Write serial numbers as they are.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the order and what cannot run, and stop.")] = False,
     workspace: Workspaces = HERE,
 ) -> None:
-    """Run the suite and write raw logs.
+    """Run the suite on devices, all at once, and write raw logs.
 
     By default all 60 instances of the paper; what cannot run is recorded with the reason and what would help. Runs
     with --resize are a study of their own, and take no part in the statistics of the suite.
     """
     from dataclasses import asdict, replace
 
-    from runner import catalog, execution, suite
+    from runner import catalog, fleet, suite
     from runner import run as runs
     from runner.agent.preprocess import RESIZE_WAYS
     from runner.dataset import store
-    from runner.devices.local import LocalDevice
+    from runner.devices.choice import Choice, chosen
     from runner.preflight import preflight
-    from runner.progress import RunProgress
+    from runner.progress import RunProgress, summary
     from runner.zoo import check
     from runner.zoo.facts import prepared
 
-    if not local:
-        raise SelectionError("No device is chosen: give --local to run on this machine.")
     space = Workspace(workspace)
+    choice = Choice(local, serials, every, connect, device_folder, device_python, keep_serial)
+    devices = chosen(choice, space)
     known = catalog.load(space.plugins)
-    chosen = suite.select(models, frameworks, delegates, quantizations, known.everything())
+    instances = suite.select(models, frameworks, delegates, quantizations, known.everything())
     name = suite.choose("Profile", [profile], list(PROFILES))[0]
-    if name == "sustained" and len(chosen) > 1:
+    if name == "sustained" and len(instances) > 1:
         raise SelectionError(
-            f"Profile sustained runs one instance for ten minutes, and {len(chosen)} are chosen: name one, "
+            f"Profile sustained runs one instance for ten minutes, and {len(instances)} are chosen: name one, "
             "like `--models mnasnet --frameworks tflite --delegates cpu --quantizations int8`."
         )
     ways = suite.choose("Way of resizing", resize, RESIZE_WAYS) if resize else []
@@ -82,7 +101,7 @@ def run(
     folder = models_folder(space, weights)
     artifacts = prepared(folder)
     request = runs.Request(
-        instances=suite.ordered(chosen, seed),
+        instances=suite.ordered(instances, seed),
         profile=replace(
             PROFILES[name],
             **{name: value for name, value in given.items() if value is not None},
@@ -94,21 +113,27 @@ def run(
         catalog=known,
         checks={name: asdict(one) for name, one in check.read(folder, artifacts.values()).items()},
         timeout_s=timeout_s,
+        cooldown_s=cooldown_s,
     )
-    device = LocalDevice(space.staging, space.salt())
     if dry_run:
-        for one in request.instances:
-            obstacle = preflight(one, request.artifacts.get(one.artifact), known, request.dataset, device)
-            print(f"{one.id:<44} {'unavailable: ' + obstacle['reason'] if obstacle else 'ready'}")
+        for device in devices:
+            for one in request.instances:
+                obstacle = preflight(one, request.artifacts.get(one.artifact), known, request.dataset, device)
+                print(f"{device.slug}  {one.id:<44} {'unavailable: ' + obstacle['reason'] if obstacle else 'ready'}")
         return
     failed = False
     for each in [request.with_resize(way) for way in ways] or [request]:
-        there = runs.to_resume(space, device, each) if resume else None
-        place = there or runs.begin(space, device, each)
-        with RunProgress(len(each.instances)) as listen:
-            entries = execution.execute(place, device, each, listen)
-        failed |= any(entry.status in ("failed", "cut", "damaged") for entry in entries)
-        print(f"run       {f'{each.resize}: ' if each.resize else ''}{listen.summary(entries)} in {place}")
+        with RunProgress([device.slug for device in devices], len(each.instances)) as shown:
+            outcomes = fleet.run_all(space, devices, each, resume, shown.listeners, patience_s)
+        for outcome in outcomes:
+            what = f"{each.resize}: " if each.resize else ""
+            who = f"{outcome.device.slug}: " if len(devices) > 1 else ""
+            if outcome.folder:
+                print(f"run       {who}{what}{summary(outcome.entries)} in {outcome.folder}")
+            if outcome.error:
+                print(f"          {who}{what}{outcome.error}")
+            failed |= bool(outcome.error) or any(
+                entry.status in ("failed", "cut", "damaged") for entry in outcome.entries
+            )
     if failed:
-        again = f" --resize {','.join(ways)}" if ways else ""
-        raise RunnerError(f"Some instances failed (see above): `aiot run --local{again} --resume` tries them again.")
+        raise RunnerError("Something failed (see above): the same command with `--resume` goes on where it was.")

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+FOLDER = "/data/local/tmp/aiot"
+"""Where everything is put on an attached device, unless another folder is named."""
+
 TAIL_BYTES = 4000
 """How much of a log that is being written is looked at: more than its last line."""
 
@@ -58,16 +61,20 @@ class Work(Protocol):
 class Device(Protocol):
     """A device that instances run on. Raises DeviceError for what it cannot do."""
 
-    slug: str
-    """Name of its folder of raw logs."""
-
     poll_interval_s: float
     """How often to ask for work that goes on."""
 
     telemetry_interval_s: float
 
-    delegates: tuple[str, ...]
-    """What it can run a model on."""
+    @property
+    def slug(self) -> str:
+        """Name of its folder of raw logs."""
+        ...
+
+    @property
+    def delegates(self) -> tuple[str, ...]:
+        """What it can run a model on."""
+        ...
 
     @property
     def environments(self) -> tuple[str, ...]:

@@ -1,0 +1,109 @@
+"""Runs on several devices at once, one worker each: a slow or lost device holds up none of the others."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from runner import execution, ledger
+from runner.devices import Device
+from runner.errors import DeviceLostError, RunnerError
+from runner.execution import Listener
+from runner.run import Request, begin, to_resume
+from runner.workspace import Workspace
+
+Result = TypeVar("Result")
+
+PATIENCE_S = 120.0
+"""How long a device that went away is waited for, from its last answer on."""
+
+BACK_OFF_S = (1.0, 2.0, 4.0, 8.0)
+"""Pauses before it is asked again; the last one comes again and again."""
+
+BACK_S = 60.0
+"""Work that went on for so long shows that the device was back: a device that is away is found out sooner."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one device's run."""
+
+    device: Device
+    folder: Path | None = None
+    entries: Sequence[ledger.Entry] = field(default_factory=tuple)
+    error: RunnerError | None = None  # why it did not come to its end
+
+
+def run_all(
+    workspace: Workspace,
+    devices: Sequence[Device],
+    request: Request,
+    resume: bool,
+    listeners: Sequence[Listener],
+    patience_s: float = PATIENCE_S,
+) -> list[Outcome]:
+    """The same request on every device at the same time; an outcome for each, in their order.
+
+    After Ctrl-C it waits until every device has ended its instance, and raises KeyboardInterrupt.
+    """
+    stop = threading.Event()
+    with ThreadPoolExecutor(len(devices), thread_name_prefix="device") as pool:
+        work = [
+            pool.submit(_run_one, workspace, device, request, resume, listen, stop, patience_s)
+            for device, listen in zip(devices, listeners, strict=True)
+        ]
+        try:
+            wait(work)
+        except KeyboardInterrupt:
+            stop.set()
+            raise
+    return [one.result() for one in work]
+
+
+def _run_one(
+    workspace: Workspace,
+    device: Device,
+    request: Request,
+    resume: bool,
+    listen: Listener,
+    stop: threading.Event,
+    patience_s: float,
+) -> Outcome:
+    folder: list[Path] = []  # known once the device has answered
+
+    def work() -> list[ledger.Entry]:
+        if not folder:
+            there = to_resume(workspace, device, request) if resume else None
+            folder.append(there or begin(workspace, device, request))
+        return execution.execute(folder[0], device, request, listen, stop)
+
+    try:
+        return Outcome(device, entries=persist(work, patience_s, stop), folder=folder[0])
+    except RunnerError as error:
+        return Outcome(device, folder[0] if folder else None, ledger.read(folder[0]) if folder else (), error)
+
+
+def persist(work: Callable[[], Result], patience_s: float, stop: threading.Event) -> Result:
+    """What `work` gives, tried again while its device is lost for no longer than `patience_s` on end.
+
+    `work` has to go on where it was. Raises KeyboardInterrupt once `stop` is set.
+    """
+    lost_at, pauses = time.monotonic(), 0
+    while True:
+        began = time.monotonic()
+        try:
+            return work()
+        except DeviceLostError:
+            now = time.monotonic()
+            if not pauses or now - began > BACK_S:
+                lost_at, pauses = now, 0
+            if now - lost_at > patience_s:
+                raise
+        if stop.wait(BACK_OFF_S[min(pauses, len(BACK_OFF_S) - 1)]):
+            raise KeyboardInterrupt
+        pauses += 1
