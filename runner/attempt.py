@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from runner import rawlog
-from runner.devices import Device, Task
+from runner.devices import GONE, Device, Task
 from runner.errors import DeviceError, DeviceLostError
 
 Tick = Callable[[bytes], None]
@@ -20,15 +20,14 @@ Tick = Callable[[bytes], None]
 
 
 def carry_out(device: Device, task: Task, timeout_s: float, tick: Tick, stop: threading.Event | None = None) -> bool:
-    """Does a task, or waits for one that was started before; whether that one was ended from outside, and not done.
+    """Does a task, or waits for one that was started before; whether it was ended with its connection, and not done.
 
     The log has an ending afterwards, whatever happened. Only where the device goes away (DeviceLostError) there is
     none yet: what it measured is still there, and `Device.started` finds it. `stop` ends the attempt like Ctrl-C,
     and both raise KeyboardInterrupt.
     """
     stop = stop or threading.Event()
-    found = device.started(task)
-    work = found or device.start(task)
+    work = device.started(task) or device.start(task)
     deadline = time.monotonic() + timeout_s
     reason = None
     try:
@@ -52,7 +51,7 @@ def carry_out(device: Device, task: Task, timeout_s: float, tick: Tick, stop: th
             work.collect()
             _close(task.log, "the run was interrupted")
         raise
-    if found and code == -signal.SIGKILL and not has_ended(task.log):
+    if code == GONE and not has_ended(task.log):
         _close(task.log, "the device or its connection went away, and the process ended with that")
         return True
     _close(task.log, reason or _ending(code, task.output))
@@ -63,7 +62,7 @@ def _ending(code: int | None, output: Path) -> str:
     """Why a process ended that did not write so itself."""
     said = output.read_text(encoding="utf-8", errors="replace").strip().splitlines() if output.exists() else []
     words = f", saying {said[-1][:300]!r}" if said else ""
-    if code == -signal.SIGKILL:
+    if code in (-signal.SIGKILL, 128 + signal.SIGKILL):  # the latter is how a shell says it
         words += ": something killed it, as the system does when memory runs out"
     return f"it ended with exit code {code}{words}"
 

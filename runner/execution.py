@@ -30,6 +30,9 @@ Listener = Callable[[str, Instance, dict[str, Any]], None]
 
 COOLDOWN_INTERVAL_S = 10.0
 
+LOSSES = 3
+"""How often an instance that a lost connection ended is tried again at once."""
+
 
 @dataclass(frozen=True)
 class Execution:
@@ -88,7 +91,7 @@ def execute(
 
 
 def _run_instance(run: Execution, entry: ledger.Entry) -> None:
-    """One more attempt at an instance; a second one if the first was found ended from outside."""
+    """One more attempt at an instance, and another one each time that it ended with the connection."""
     instance = Instance.parse(entry.instance_id)
     artifact = run.request.artifacts.get(instance.artifact)
     obstacle = preflight(instance, artifact, run.request.catalog, run.request.dataset, run.device)
@@ -102,17 +105,19 @@ def _run_instance(run: Execution, entry: ledger.Entry) -> None:
     def tick(tail: bytes) -> None:
         run.listen("progress", instance, {"tail": tail})
 
-    if reasons := _not_ready(run, instance):
+    task = _task(run, instance, artifact, entry.next_attempt)
+    if not run.device.started(task) and (reasons := _not_ready(run, instance)):
         remedy = "let it cool and charge, then `aiot run --resume`; or give it longer with --cooldown"
         log = rawlog.attempt_path(run.folder, instance.id, entry.next_attempt)
         rawlog.close_attempt(log, "unavailable", reason="; ".join(reasons), remedy=remedy)
         run.listen("unavailable", instance, {"reason": "; ".join(reasons), "remedy": remedy})
         return
     run.listen("start", instance, {})
-    task = _task(run, instance, artifact, entry.next_attempt)
     with _telemetry(run, instance):
-        while carry_out(run.device, task, run.request.timeout_s, tick, run.stop):
-            task = _task(run, instance, artifact, task.job["attempt"] + 1)
+        for attempt in range(entry.next_attempt, entry.next_attempt + LOSSES + 1):
+            task = _task(run, instance, artifact, attempt)
+            if not carry_out(run.device, task, run.request.timeout_s, tick, run.stop):
+                break
     ending = rawlog.read_attempt(task.log)
     run.listen(ending.status, instance, ending.last)
 

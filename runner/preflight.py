@@ -5,12 +5,8 @@ from __future__ import annotations
 from runner.catalog import Catalog, Framework
 from runner.dataset.store import Dataset
 from runner.devices import Device
-from runner.environments import INSTALL_LEGACY
 from runner.suite import Instance
 from runner.zoo.facts import Artifact
-
-ABSENT_DELEGATES = {"nnapi": {"reason": "NNAPI is part of Android", "remedy": "run it on an Android phone"}}
-"""Why a device does not have a delegate, and what would help; every device has the CPU."""
 
 
 def preflight(
@@ -18,7 +14,7 @@ def preflight(
 ) -> dict[str, str]:
     """Why an instance cannot run (reason), and what would help (remedy); {} if nothing is known to stand in the way."""
     if instance.delegate not in device.delegates:
-        return ABSENT_DELEGATES[instance.delegate]
+        return device.without_delegate(instance.delegate)
     framework = known.frameworks.get(instance.framework)
     if framework is None:
         return {
@@ -51,13 +47,6 @@ def _without_environment(framework: Framework, artifact: Artifact | None, device
     """As preflight, of the Python environment that the framework needs."""
     wanted = (artifact.environment,) if artifact else framework.environments
     if not set(wanted) & set(device.environments):
-        return {
-            "reason": f"{framework.name} needs the legacy environment (Python 3.9, torch 1.10.2)",
-            "remedy": f"{INSTALL_LEGACY}, then `aiot models prepare --frameworks {framework.name}`",
-        }
-    if missing := device.missing(framework.imports):
-        return {
-            "reason": f"{', '.join(missing)} is not installed",
-            "remedy": f"`aiot frameworks install {framework.name}`",
-        }
-    return {}
+        return device.without_framework(framework.name, [])
+    missing = device.missing(framework.imports)
+    return device.without_framework(framework.name, missing) if missing else {}

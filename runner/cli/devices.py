@@ -108,5 +108,5 @@ def clean(
     choice = Choice(serials=serials, every=every, connect=connect, folder=folder)
     for device in chosen(choice, Workspace(workspace)):
         assert isinstance(device, AttachedDevice)
-        said = "removed" if device.clean() else "nothing there:"
-        print(f"clean     {device.connection.serial}: {said} {device.folder}")
+        said = "removed" if device.files.remove() else "nothing there:"
+        print(f"clean     {device.connection.serial}: {said} {device.files.folder}")

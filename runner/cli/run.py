@@ -119,7 +119,8 @@ def run(
         for device in devices:
             for one in request.instances:
                 obstacle = preflight(one, request.artifacts.get(one.artifact), known, request.dataset, device)
-                print(f"{device.slug}  {one.id:<44} {'unavailable: ' + obstacle['reason'] if obstacle else 'ready'}")
+                who = f"{device.slug}  " if len(devices) > 1 else ""
+                print(f"{who}{one.id:<44} {'unavailable: ' + obstacle['reason'] if obstacle else 'ready'}")
         return
     failed = False
     for each in [request.with_resize(way) for way in ways] or [request]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,6 +12,9 @@ FOLDER = "/data/local/tmp/aiot"
 
 TAIL_BYTES = 4000
 """How much of a log that is being written is looked at: more than its last line."""
+
+GONE = -signal.SIGHUP
+"""The exit code of work that ended with its connection: whatever the device had started for us was ended."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,14 @@ class Device(Protocol):
 
     def missing(self, modules: tuple[str, ...]) -> list[str]:
         """Those of the Python modules that its main environment lacks."""
+        ...
+
+    def without_delegate(self, delegate: str) -> dict[str, str]:
+        """Why it has no such delegate (reason), and what would help (remedy)."""
+        ...
+
+    def without_framework(self, framework: str, missing: list[str]) -> dict[str, str]:
+        """Why a framework cannot run on it, lacking an environment or these modules (reason), and what would help."""
         ...
 
     def start(self, task: Task) -> Work:

@@ -11,6 +11,7 @@ import secrets
 import shlex
 import socket
 import struct
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -24,6 +25,10 @@ from runner.errors import DeviceError, DeviceLostError
 SHELL_TIMEOUT_S = 20.0
 SILENCE_S = 20.0
 """How long a device may say nothing in the middle of a file."""
+ANSWER_LIMIT_BYTES = 4 * 2**20
+"""More than this is no answer to anything that is asked here."""
+_STDOUT, _STDERR, _EXIT = 1, 2, 3
+_PACKET = struct.Struct("<BI")
 _NETWORK = re.compile(r"[^/\s]+:\d{1,5}")
 _TEMPORARY = "/data/local/tmp"
 
@@ -72,9 +77,33 @@ class Connection:
             if self._features is None:
                 self._features = set(self._device.get_features().split(","))
             if "shell_v2" in self._features:
-                done = self._device.shell2(line, timeout=timeout_s, v2=True)
-                return Answer(done.returncode, done.stdout, done.stderr)
+                return self._new_shell(line, timeout_s)
             return self._old_shell(line, timeout_s)
+
+    def _new_shell(self, line: str, timeout_s: float) -> Answer:
+        """As AdbDevice.shell2, which would read for as long as a device talks.
+
+        Packets are an identifier, a length and so many bytes: shell_protocol.h in the sources of adb.
+        """
+        said = {_STDOUT: bytearray(), _STDERR: bytearray()}
+        deadline = time.monotonic() + timeout_s
+        with self._device.open_transport(timeout=timeout_s) as transport:
+            transport.send_command(f"shell,v2,raw:{line}")
+            transport.check_okay()
+            while True:
+                packet, length = _PACKET.unpack(transport.read_exact(_PACKET.size))
+                data = transport.read_exact(length) if length else b""
+                if packet == _EXIT:
+                    break
+                if packet in said:
+                    said[packet] += data
+                if len(said[_STDOUT]) + len(said[_STDERR]) > ANSWER_LIMIT_BYTES or time.monotonic() > deadline:
+                    raise DeviceError(
+                        f"The device {self.serial} does not come to an end: over {ANSWER_LIMIT_BYTES} bytes or "
+                        f"{timeout_s:g} s for `{line[:60]}`."
+                    )
+        out, errors = (said[stream].decode(errors="replace") for stream in (_STDOUT, _STDERR))
+        return Answer(data[0] if data else 255, out, errors)
 
     def _old_shell(self, line: str, timeout_s: float) -> Answer:
         """For Android 6 and older, whose shell has one stream and no exit code: both are said after a mark."""

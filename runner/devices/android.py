@@ -136,8 +136,8 @@ def facts(answer: str | bytes) -> Facts:
             f"The device's answer about itself breaks off (after {len(answer)} bytes; up to {ANSWER_LIMIT_BYTES} are "
             "read): check the cable, and try again."
         )
-    property_of = {name: value for name, value in reversed(_PROPERTY.findall(said.get("properties", "")))}
-    release = dict(reversed(_RELEASE.findall(said.get("release", ""))))
+    property_of = dict(_PROPERTY.findall(said.get("properties", "")))
+    release = dict(_RELEASE.findall(said.get("release", "")))
     sdk = number(property_of.get("ro.build.version.sdk"), 1, 10_000)
     android = bool(property_of.get("ro.build.version.release") or sdk)
 

@@ -50,8 +50,7 @@ COLDEST_C, HOTTEST_C = -40.0, 150.0
 """Other temperatures are no temperatures: some phones say -99.9, or millivolts."""
 
 _CHARGING, _BATTERY_TYPE, _SKIN_TYPE = 2, 2, 3
-_CHIP_TYPES = (0, 1, 9)  # CPU, GPU, NPU
-_NO_TEMPERATURES = (6, 7, 8)  # the battery current limiter's voltage, current and percentage
+_CHIP_TYPES = (0, 1, 9)  # CPU, GPU, NPU; 6 to 8 are no temperatures at all, but voltage, current and percentage
 _FIELD = re.compile(r"^[ \t]*([A-Za-z][A-Za-z ]{0,40}): ?(\S{1,40})[ \t]*$", re.MULTILINE)
 _TEMPERATURE = re.compile(r"Temperature\{mValue=([^,}]{1,30}), mType=(-?\d{1,4}), mName=([^\n]{0,100}?), mStatus=")
 _STATUS = re.compile(r"^[ \t]*Thermal Status: (\d)[ \t]*$", re.MULTILINE)
@@ -129,7 +128,7 @@ def _sensors(text: str) -> list[tuple[float, int, str]]:
         found = []
         for value, kind, name in _TEMPERATURE.findall(part):
             heat = number(value, COLDEST_C, HOTTEST_C)
-            if heat and int(kind) not in _NO_TEMPERATURES:  # 0.0 is what an idle or missing sensor says
+            if heat:  # 0.0 is what an idle or missing sensor says
                 found.append((round(heat, 1), int(kind), cleaned(name) or f"type {kind}"))
         if found:
             return found

@@ -22,7 +22,7 @@ section() { echo "
 @aiot-section $1"; }
 """
 """Errors go nowhere: a shell without a stream of its own for them would mix them into the answer. In the locale C, grep
-takes no text for binary that is not UTF-8. A mark begins a line even after a file whose last line has no end."""
+does not leave out lines that are not UTF-8. A mark begins a line even after a file whose last line has no end."""
 
 _SECTION = re.compile(r"@aiot-section ([a-z_]{1,30})")
 

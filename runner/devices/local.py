@@ -71,6 +71,19 @@ class LocalDevice:
     def missing(self, modules: tuple[str, ...]) -> list[str]:
         return [module for module in modules if importlib.util.find_spec(module) is None]
 
+    def without_delegate(self, delegate: str) -> dict[str, str]:
+        if delegate == "nnapi":
+            return {"reason": "NNAPI is part of Android", "remedy": "run it on an Android phone"}
+        return {"reason": f"this machine has no {delegate} delegate", "remedy": "run it on a device that has one"}
+
+    def without_framework(self, framework: str, missing: list[str]) -> dict[str, str]:
+        if missing:
+            reason, remedy = f"{', '.join(missing)} is not installed", f"`aiot frameworks install {framework}`"
+        else:
+            reason = f"{framework} needs the legacy environment (Python 3.9, torch 1.10.2)"
+            remedy = f"{environments.INSTALL_LEGACY}, then `aiot models prepare --frameworks {framework}`"
+        return {"reason": reason, "remedy": remedy}
+
     def start(self, task: Task) -> LocalWork:
         job = {**task.job, "log": str(task.log.resolve()), "parent": os.getpid()}  # an orphan of this process ends
         task.job_file.write_text(json.dumps(job), encoding="utf-8")

@@ -10,10 +10,9 @@ import json
 import os
 import posixpath
 import re
-import signal
 from pathlib import Path
 
-from runner.devices import TAIL_BYTES, Task
+from runner.devices import GONE, TAIL_BYTES, Task
 from runner.devices.adb import Connection, quoted
 from runner.errors import DeviceError
 
@@ -25,7 +24,8 @@ OUTPUT_LIMIT_BYTES = 16 * 2**20
 _STATE = re.compile(r"\A(running|gone|absent|exit (\d{1,3}))\n")
 _START = """\
 cd {folder} || exit 1
-rm -f {name}.exit {name}.pid
+rm -f {name}.pid
+echo ---- >{name}.exit
 setsid nohup sh -c {script} </dev/null >/dev/null 2>&1 &
 for turn in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
   [ -s {name}.pid ] && exit 0
@@ -38,7 +38,8 @@ cd {folder} 2>/dev/null || {{ echo absent; exit; }}
 [ -s {name}.pid ] || {{ echo absent; exit; }}
 read -r pid <{name}.pid
 if grep -qF {name} /proc/$pid/cmdline 2>/dev/null; then now=running; else now=gone; fi
-[ -s {name}.exit ] && now="exit $(cat {name}.exit)"
+read -r code <{name}.exit
+case $code in [0-9]*) now="exit $code" ;; esac
 echo "$now"
 tail -c {bytes} {name}.jsonl 2>/dev/null
 """
@@ -68,7 +69,7 @@ class RemoteWork:
             "export PYTHONDONTWRITEBYTECODE=1 PYTHONUTF8=1\n"
             f"echo $$ >{quoted([work._path('pid')])}\n"
             f"{quoted(words)} >{quoted([work._path('output.txt')])} 2>&1\n"
-            f"echo $? >{quoted([work._path('exit')])}\n"
+            f"echo $? 1<>{quoted([work._path('exit')])}\n"  # in place: it may be the last thing that fits
         )
         line = _START.format(folder=quoted([folder]), name=quoted([task.name]), script=quoted([script]))
         answer = connection.shell(line)
@@ -84,24 +85,26 @@ class RemoteWork:
         return None if work._ask() == "absent" else work
 
     def poll(self) -> int | None:
+        """GONE if it left no exit code: the shell around it, which would have written one, was ended too."""
         state = self._ask()
         if state == "running":
             return None
-        return int(state.split()[1]) if state.startswith("exit") else -signal.SIGKILL
+        return int(state.split()[1]) if state.startswith("exit") else GONE
 
     def tail(self) -> bytes:
         return self._tail
 
     def kill(self) -> None:
         pid = quoted([self._path("pid")])
-        # the negative number is the group, which setsid made of the process and all that it starts
-        self._connection.shell(f"read -r pid <{pid} && kill -9 -- -$pid; true")
+        # the negative number is the group, which setsid made of the process and all that it starts; dash knows no `--`
+        self._connection.shell(f"read -r pid <{pid} && kill -9 -$pid")
 
     def collect(self) -> None:
         """Fetches log and output, each whole or not at all, and removes them from the device.
 
-        Raises DeviceError for a log over the limits.
+        Raises DeviceError for a log over the limits, and if no space was left for it.
         """
+        left = self._connection.shell(f"df -k {quoted([self._folder])} | tail -n 1").stdout.split()
         for extension, target, limit in (
             ("output.txt", self._task.output, OUTPUT_LIMIT_BYTES),
             ("jsonl", self._task.log, LOG_LIMIT_BYTES),
@@ -111,6 +114,8 @@ class RemoteWork:
                 self._fetch(self._path(extension), target, limit)
         names = [self._path(each) for each in ("jsonl", "output.txt", "job.json", "exit", "pid")]
         self._connection.shell(["rm", "-f", *names])
+        if len(left) >= 4 and left[-3] == "0":
+            raise DeviceError(f"no space is left on the device {self._connection.serial}: free some there")
 
     def _fetch(self, path: str, target: Path, limit_bytes: int) -> None:
         part = target.with_name(target.name + ".part")

@@ -1,0 +1,103 @@
+"""The Pythons of an attached device: its own, if it has one, and those of the bundles that are made for it."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from functools import cached_property
+
+from runner.bundle import build, recipes, start
+from runner.bundle.build import Bundle
+from runner.devices.adb import Connection, quoted
+from runner.devices.files import DeviceFiles
+from runner.environments import NAMES
+from runner.errors import DeviceError
+
+_PROBE = """\
+import importlib.util, json, sys
+print(json.dumps([name for name in sys.argv[1:] if importlib.util.find_spec(name)]))
+"""
+_MODULES = ("numpy", "PIL", "ai_edge_litert", "torch", "caffe2", "executorch")
+_UNPACK_TIMEOUT_S = 600.0
+_START_TIMEOUT_S = 120.0
+
+
+class Pythons:
+    """Which Python serves which environment (see runner.environments) of a device."""
+
+    def __init__(self, connection: Connection, files: DeviceFiles, own: str, machine: str) -> None:
+        self._connection = connection
+        self._files = files
+        self._own = own
+        self._machine = machine
+        self._unpacked: set[str] = set()
+
+    @cached_property
+    def _own_modules(self) -> set[str]:
+        """Those of _MODULES that the device's own Python has; none without a Python."""
+        said = self._connection.shell([self._own, "-c", _PROBE, *_MODULES], _START_TIMEOUT_S)
+        try:
+            return set(json.loads(said.stdout)) & set(_MODULES) if said.exit_code == 0 else set()
+        except (ValueError, TypeError):
+            return set()
+
+    @cached_property
+    def _own_environment(self) -> str | None:
+        """What the own Python serves as, if it has what every agent needs and some framework."""
+        modules = self._own_modules
+        if not {"numpy", "PIL"} <= modules or not modules & {"ai_edge_litert", "torch", "executorch"}:
+            return None
+        return "legacy" if "caffe2" in modules else "main"
+
+    @cached_property
+    def _bundles(self) -> dict[str, Bundle]:
+        """The bundle for each environment, of those that are made for this device's processor."""
+        architecture = recipes.architecture_for(self._machine)
+        every = [recipe.frameworks[0] for recipe in recipes.recipes().values()] if architecture else []
+        made = [build.find(framework, architecture or "") for framework in every]
+        return {bundle.environment: bundle for bundle in made if bundle}
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """Those that there is a Python for."""
+        return tuple(name for name in NAMES if name == self._own_environment or name in self._bundles)
+
+    def modules(self, environment: str) -> set[str]:
+        """What can be imported there, of what the agents import; empty where there is no Python for it."""
+        if environment == self._own_environment:
+            return self._own_modules
+        bundle = self._bundles.get(environment)
+        return {name.split(".")[0] for name in bundle.imports} if bundle else set()
+
+    def words(self, environment: str) -> list[str]:
+        """What starts the Python of an environment, a bundle being sent there first if it is not yet."""
+        if environment == self._own_environment:
+            return [self._own]
+        bundle = self._bundles.get(environment)
+        if bundle is None:
+            raise DeviceError(f"{self._connection.serial} has no Python for the environment {environment}.")
+        root = posixpath.join(self._files.folder, bundle.path.stem)
+        if root not in self._unpacked:
+            self._unpack(bundle, root)
+            self._unpacked.add(root)
+        return start.command(root, [])
+
+    def _unpack(self, bundle: Bundle, root: str) -> None:
+        """Once for each content: the name of the folder has its hash, and it gets that name when it is whole."""
+        if self._connection.shell(["ls", "-d", root]).exit_code == 0:
+            return
+        place = self._files.push({bundle.path.name: bundle.path}, "archives")
+        archive, part = posixpath.join(place, bundle.path.name), f"{root}.part"
+        self._files.do(["rm", "-rf", part])
+        self._files.make([part])
+        self._files.do(["tar", "-xf", archive, "-C", part], _UNPACK_TIMEOUT_S)
+        self._files.do(["rm", "-f", archive])
+        said = self._connection.shell(start.first(part, bundle.imports), _START_TIMEOUT_S)
+        try:
+            start.read_first(said.stdout)
+        except ValueError:
+            words = " ".join((said.stderr or said.stdout).split())[-300:]
+            raise DeviceError(
+                f"The Python of {bundle.name} does not start on {self._connection.serial} ({words})."
+            ) from None
+        self._files.do(f"mv {quoted([part, root])}")

@@ -1,0 +1,154 @@
+"""What the stand-ins on a device answer: like a phone of the paper's Table III, until a test says otherwise."""
+
+from __future__ import annotations
+
+import platform
+import re
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+from aiot_analysis import paper
+
+API_LEVELS = {"9": "28", "10": "29", "11": "30"}
+PLATFORMS = {  # TARGET_BOARD_PLATFORM in public device trees of phones with these chips
+    "Snapdragon 855": "msmnile",
+    "Snapdragon 855+": "msmnile",
+    "Snapdragon 865": "kona",
+    "Snapdragon 845": "sdm845",
+    "Snapdragon 710": "sdm710",
+    "Snapdragon 712": "sdm710",
+    "Snapdragon 670": "sdm710",
+    "Snapdragon 675": "sm6150",
+    "Snapdragon 730G": "sm6150",
+    "MediaTek Helio G90T": "mt6785",
+    "MediaTek Helio P90": "mt6779",
+    "MediaTek Helio P95": "mt6779",
+}
+
+
+class Answers:
+    """The files that getprop, dumpsys and /proc on a device answer from; every method may be called while it runs."""
+
+    def __init__(self, folder: Path, paper_id: int, serial: str) -> None:
+        self._stand_in = folder / "stand-in"
+        self._properties = self._stand_in / "properties"
+        self._services = self._stand_in / "services"
+        for place in (self._properties, self._services):
+            place.mkdir(parents=True)
+        self._folder = folder
+        facts = paper.devices().set_index("paper_id").loc[paper_id]
+        for name, value in _properties(facts, serial).items():
+            self.set_property(name, value)
+        self.set_battery()
+        self.set_screen()
+        if int(facts["android"]) >= 10:
+            self.set_thermal()
+        self.set_fixed_performance(True if int(facts["android"]) >= 11 else None)
+        self.set_ram(float(facts["ram_gb"]))
+        self.new_boot_id()
+
+    def set_property(self, name: str, value: str | bytes) -> None:
+        """What getprop says: any text or bytes, however hostile."""
+        _write(self._properties / name, value)
+
+    def set_service(self, name: str, value: str | bytes) -> None:
+        """What dumpsys says of a service, as it is."""
+        _write(self._services / name, value)
+
+    def remove_service(self, name: str) -> None:
+        """dumpsys no longer finds it."""
+        (self._services / name).unlink(missing_ok=True)
+
+    def set_battery(self, percent: int = 85, temperature_c: float = 25.0, plugged: bool = True) -> None:
+        """What `dumpsys battery` says."""
+        lines = {
+            "AC powered": "false",
+            "USB powered": str(plugged).lower(),
+            "Wireless powered": "false",
+            "Max charging current": 500000 if plugged else 0,
+            "Max charging voltage": 5000000 if plugged else 0,
+            "Charge counter": percent * 34000,
+            "status": (5 if percent == 100 else 2) if plugged else 3,  # full, charging, discharging
+            "health": 2,
+            "present": "true",
+            "level": percent,
+            "scale": 100,
+            "voltage": 3600 + 7 * percent,
+            "temperature": round(temperature_c * 10),
+            "technology": "Li-ion",
+        }
+        text = "".join(f"  {name}: {value}\n" for name, value in lines.items())
+        self.set_service("battery", f"Current Battery Service state:\n{text}")
+
+    def set_thermal(self, status: int = 0, temperatures: Mapping[str, tuple[int, float]] | None = None) -> None:
+        """What `dumpsys thermalservice` says (Android 10 and later): sensors by name, with type and degrees Celsius."""
+        sensors = temperatures or {"AP": (0, 31.5), "BAT": (2, 25.0), "SKIN": (3, 27.2), "USB": (4, 0.0)}
+        listed = "".join(
+            f"\tTemperature{{mValue={value}, mType={kind}, mName={name}, mStatus={status}}}\n"
+            for name, (kind, value) in sensors.items()
+        )
+        text = f"IsStatusOverride: false\nThermal Status: {status}\nCached temperatures:\n{listed}HAL Ready: true\n"
+        text += f"HAL connection:\n\tThermalHAL 2.0 connected: yes\nCurrent temperatures from HAL:\n{listed}"
+        self.set_service("thermalservice", text + "Current cooling devices from HAL:\n")
+
+    def set_screen(self, awake: bool = True, locked: bool = False) -> None:
+        """What `dumpsys power` and `dumpsys window policy` say of it."""
+        self.set_service("power", f"Power Manager State:\n  mWakefulness={'Awake' if awake else 'Asleep'}\n")
+        keyguard = f"    KeyguardServiceDelegate\n      showing={str(locked).lower()}\n"
+        self.set_service("window", f"WINDOW MANAGER POLICY STATE (dumpsys window policy)\n{keyguard}")
+
+    def set_fixed_performance(self, offered: bool | None) -> None:
+        """Whether `cmd power set-fixed-performance-mode-enabled` works; None for Android 10 and older, without it."""
+        _write(self._stand_in / "fixed-performance", {True: "offered", False: "refused", None: "unknown"}[offered])
+
+    def set_nnapi(self, there: bool) -> None:
+        """Whether a file of the name of NNAPI's library is there; nothing is in it that could run."""
+        library = self._stand_in / "apex" / "com.android.neuralnetworks" / "lib64" / "libneuralnetworks.so"
+        if there:
+            library.parent.mkdir(parents=True, exist_ok=True)
+            library.write_text("A stand-in for NNAPI's library: only its name is real.\n")
+        else:
+            library.unlink(missing_ok=True)
+
+    def set_ram(self, ram_gb: float) -> None:
+        """What /proc/meminfo says is there in all; the rest of it is this machine's. Takes effect at the next boot."""
+        there = Path("/proc/meminfo").read_text(encoding="utf-8")
+        total_kb = round(ram_gb * 2**20 * 0.94)  # a phone keeps some for its modem and graphics
+        _write(self._folder / "meminfo", re.sub(r"(?m)^MemTotal: .*", f"MemTotal: {total_kb:15} kB", there))
+
+    def new_boot_id(self) -> None:
+        """What /proc/sys/kernel/random/boot_id says, from the next boot on."""
+        _write(self._folder / "boot_id", f"{uuid.uuid4()}\n")
+
+
+def _properties(facts: Mapping[str, str], serial: str) -> dict[str, str]:
+    maker, _, model = str(facts["device"]).partition(" ")
+    soc, android = str(facts["soc"]), str(facts["android"])
+    chip = PLATFORMS.get(soc, soc.replace(" ", "").lower())  # Kirin and Exynos chips are platforms of the same name
+    code = re.sub(r"\W+", "", model).lower()
+    abi = "arm64-v8a" if platform.machine() == "aarch64" else platform.machine()
+    return {
+        "ro.product.manufacturer": maker,
+        "ro.product.brand": maker,
+        "ro.product.model": model,
+        "ro.product.name": code,
+        "ro.product.device": code,
+        "ro.board.platform": chip,
+        "ro.hardware": "qcom" if soc.startswith("Snapdragon") else chip,
+        "ro.build.version.release": android,
+        "ro.build.version.sdk": API_LEVELS[android],
+        "ro.build.fingerprint": f"{maker}/{code}/{code}:{android}/STANDIN/1:user/release-keys",
+        "ro.product.cpu.abi": abi,  # this machine's: what is pushed really runs here
+        "ro.product.cpu.abilist": abi,
+        "ro.serialno": serial,
+        "ro.boot.serialno": serial,
+        "sys.boot_completed": "1",
+    }
+
+
+def _write(path: Path, value: str | bytes) -> None:
+    """At once, so that nobody on the device reads half an answer."""
+    draft = path.with_name(f".{path.name}")
+    draft.write_bytes(value if isinstance(value, bytes) else value.encode())
+    draft.rename(path)

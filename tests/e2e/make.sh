@@ -1,0 +1,52 @@
+# Makes the file system of a phone or a board in a mount namespace of its own, and keeps it until whoever started
+# this closes the standard input: so what is on the storage outlives adbd and a reboot.
+# Arguments: the phone's folder, the folder that holds adbd, the storage in bytes, the user id, phone or board, and
+# folders of this machine that a board shows.
+set -eu
+folder=$1 adbd=$2 storage=$3 user=$4 kind=$5
+shift 5
+root=$folder/root
+
+show() { # a folder of this machine, under a path of the device, read-only
+    mkdir -p "$root$2"
+    mount --bind "$1" "$root$2"
+    mount -o remount,bind,ro "$root$2"
+}
+
+mount -t tmpfs -o mode=755,size=8m device "$root"
+mkdir "$root/dev" "$root/dev/pts" "$root/proc" "$root/data"
+show "$adbd" /adbd
+mkdir "$root/sys"
+mount --rbind /sys "$root/sys"
+
+for name in null zero full random urandom tty; do
+    touch "$root/dev/$name"
+    mount --bind "/dev/$name" "$root/dev/$name"
+done
+mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts"
+ln -s pts/ptmx "$root/dev/ptmx"
+
+mount -t tmpfs -o "mode=771,size=$storage" storage "$root/data"
+mkdir -p "$root/data/local/tmp"
+chown "$user:$user" "$root/data/local/tmp"
+chmod 771 "$root/data/local/tmp"
+
+if [ "$kind" = phone ]; then
+    ln -s adbd/usr adbd/usr/lib adbd/usr/lib64 adbd/system system/bin stand-in/apex "$root"
+    show "$folder/stand-in" /stand-in
+    mkdir "$root/data/stand-in"
+    chown "$user:$user" "$root/data/stand-in"
+else
+    for name in bin sbin lib lib32 lib64 libx32 usr etc; do
+        if [ -L "/$name" ]; then
+            cp -P "/$name" "$root/$name"
+        elif [ -d "/$name" ]; then
+            show "/$name" "/$name"
+        fi
+    done
+    mkdir -m 1777 "$root/tmp" "$root/dev/shm"
+    for name in "$@"; do show "$name" "$name"; done
+fi
+
+echo made
+exec cat >/dev/null

@@ -1,0 +1,168 @@
+"""A proxy, and no part of adb: between the adb server and an adbd, it hides shell_v2, cuts, or asks for a known key.
+
+It reads the messages of adb's protocol (protocol.txt in the sources of adb): six little-endian words, which are the
+command, two arguments, the length and the sum of the data's bytes, and the command inverted; then the data.
+"""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import socketserver
+import struct
+import threading
+from contextlib import suppress
+from typing import NamedTuple
+
+from tests.e2e.phone import Phone
+
+_HEADER = struct.Struct("<6I")
+_HIDDEN = b"shell_v2"
+_TOKEN = 1  # of the kinds of AUTH: sign this
+
+
+class Message(NamedTuple):
+    command: bytes
+    arg0: int
+    arg1: int
+    data: bytes = b""
+
+    def packed(self) -> bytes:
+        word = int.from_bytes(self.command, "little")
+        header = _HEADER.pack(
+            word, self.arg0, self.arg1, len(self.data), sum(self.data) & 0xFFFFFFFF, ~word & 0xFFFFFFFF
+        )
+        return header + self.data
+
+
+class Proxy:
+    """A way to a phone under a serial of its own.
+
+    Without `shell_v2` the phone seems not to have it, as Android 6 and older; without `authorized` it seems not to know
+    this computer's key, as a phone whose owner has not allowed USB debugging.
+    """
+
+    def __init__(self, phone: Phone, shell_v2: bool = True, authorized: bool = True) -> None:
+        self.phone = phone
+        self.shell_v2 = shell_v2
+        self.authorized = authorized
+        self.cuts = 0
+        """How many connections it has cut."""
+        self._until_cut: int | None = None
+        self._lock = threading.Lock()
+        self._connections: set[socket.socket] = set()
+        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), self._handler(), bind_and_activate=True)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    @property
+    def serial(self) -> str:
+        return f"127.0.0.1:{self._server.server_address[1]}"
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self.cut()
+        self._server.server_close()
+        self._thread.join()
+
+    def cut_after(self, data_bytes: int) -> None:
+        """Cuts the connection when so much data has gone to the phone from now on; later connections hold."""
+        with self._lock:
+            self._until_cut = data_bytes
+
+    def cut(self) -> None:
+        """Cuts every connection there is now."""
+        with self._lock:
+            connections, self._connections = self._connections, set()
+        for connection in connections:
+            _shut(connection)
+
+    def _handler(proxy) -> type[socketserver.BaseRequestHandler]:
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                proxy._serve(self.request)
+
+        return Handler
+
+    def _serve(self, server: socket.socket) -> None:
+        try:
+            phone = socket.create_connection(("127.0.0.1", self.phone.port), timeout=5)
+        except OSError:
+            return  # nobody is there, and the adb server gets to know
+        phone.settimeout(None)
+        with phone:
+            with self._lock:
+                self._connections |= {server, phone}
+            back = threading.Thread(target=self._pump, args=(phone, server, False), daemon=True)
+            back.start()
+            self._pump(server, phone, True)
+            back.join()
+
+    def _pump(self, source: socket.socket, sink: socket.socket, to_phone: bool) -> None:
+        """Passes messages on until either side ends."""
+        with suppress(OSError):
+            while message := _read(source):
+                if to_phone and (answer := self._refusal(message)):
+                    source.sendall(answer.packed())
+                elif to_phone and self._cuts(len(message.data)):
+                    self.cut()
+                elif message.command == b"CNXN" and not self.shell_v2:
+                    sink.sendall(message._replace(data=_without_shell_v2(message.data)).packed())
+                else:
+                    sink.sendall(message.packed())
+        _shut(source)
+        _shut(sink)
+
+    def _refusal(self, message: Message) -> Message | None:
+        """What an adbd answers that does not know a service, or a key; None where it passes."""
+        if not self.shell_v2 and message.command == b"OPEN" and message.data.startswith(b"shell,"):
+            return Message(b"CLSE", 0, message.arg0)
+        if not self.authorized and message.command in (b"CNXN", b"AUTH"):
+            return Message(b"AUTH", _TOKEN, 0, secrets.token_bytes(20))
+        return None
+
+    def _cuts(self, data_bytes: int) -> bool:
+        with self._lock:
+            if self._until_cut is None:
+                return False
+            self._until_cut -= data_bytes
+            if self._until_cut > 0:
+                return False
+            self._until_cut = None
+            self.cuts += 1
+            return True
+
+
+def _without_shell_v2(banner: bytes) -> bytes:
+    """`device::name=value;features=a,b,c` without the feature; the list of features is last."""
+    head, mark, features = banner.partition(b"features=")
+    return head + mark + b",".join(one for one in features.split(b",") if one.strip(b"\0") != _HIDDEN)
+
+
+def _read(source: socket.socket) -> Message | None:
+    header = _exactly(source, _HEADER.size)
+    if header is None:
+        return None
+    word, arg0, arg1, length, _, _ = _HEADER.unpack(header)
+    data = _exactly(source, length)
+    return None if data is None else Message(word.to_bytes(4, "little"), arg0, arg1, data)
+
+
+def _exactly(source: socket.socket, size: int) -> bytes | None:
+    """So many bytes, None if the other side ends before."""
+    data = bytearray()
+    while len(data) < size:
+        chunk = source.recv(size - len(data))
+        if not chunk:
+            return None
+        data += chunk
+    return bytes(data)
+
+
+def _shut(connection: socket.socket) -> None:
+    """Ends a connection that another thread may be reading from."""
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,41 @@
+"""Where adbd comes from, and what is said where it cannot be had."""
+
+import platform
+
+import pytest
+
+from runner.bundle.debian import Apt
+from runner.errors import SetupError
+from tests.e2e import NotHere, debian
+
+pytestmark = pytest.mark.e2e
+
+
+def test_what_cannot_be_had_is_said_and_leaves_nothing(tmp_path, monkeypatch):
+    def no_archive(folder, suite, architecture):
+        folder.mkdir()
+        raise SetupError(f"No {suite} for {architecture}.")
+
+    monkeypatch.setenv("AIOT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(Apt, "open", no_archive)
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    with pytest.raises(NotHere, match=r"^Debian's adbd cannot be had: No trixie for arm64\.$"):
+        debian.root.__wrapped__()
+    assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".lock"]
+
+
+def test_a_machine_that_adbd_does_not_run_on_is_said(monkeypatch):
+    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    with pytest.raises(NotHere, match="does not run on Darwin"):
+        debian.root.__wrapped__()
+
+
+def test_the_file_system_has_adbd_and_androids_tools():
+    try:
+        root = debian.root()
+    except NotHere as reason:
+        pytest.skip(str(reason))
+    assert (root / "usr" / "lib" / "android-sdk" / "platform-tools" / "adbd").is_file()
+    tools = {path.name: path.readlink().name for path in (root / "system" / "bin").iterdir()}
+    assert tools["sh"] == "mksh"
+    assert {tools[name] for name in ("tar", "sha256sum", "setsid", "nohup", "taskset", "df")} == {"toybox"}

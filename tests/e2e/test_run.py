@@ -1,0 +1,266 @@
+"""Runs of the suite over a real adb server and real adbd, and what can happen in the middle of an instance.
+
+After each fault, and after going on, the last complete attempt of every instance holds every query exactly once, and
+no attempt that had ended was changed.
+"""
+
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from aiot_analysis import data, ingest
+from runner import rawlog
+from runner.ledger import newest_run
+from tests.runner.conftest import TINY, tiny_folder, workspace  # noqa: F401
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+IMAGES = 12
+SHORT, LONG = 2, 150  # passes through the images: LONG leaves some seconds in which something can happen
+ROOT = "local/tmp/aiot"
+
+
+@pytest.fixture
+def space(workspace):  # noqa: F811
+    return workspace
+
+
+def command(space, *words, repeat=SHORT):
+    options = ["--frameworks", "tflite,pytorch", "--delegates", "cpu", "--models", "squeezenet,mnasnet"]
+    options += ["--quantizations", "float32,int8", "--repeat", str(repeat), "--workspace", str(space.root)]
+    return [sys.executable, "-m", "aiot", "run", *words, *options]
+
+
+def run(space, *words, repeat=SHORT, timeout_s=150):
+    return subprocess.run(command(space, *words, repeat=repeat), capture_output=True, text=True, timeout=timeout_s)
+
+
+@contextmanager
+def running(space, *words, repeat=LONG):
+    """The command at work, ended at the end whatever happens."""
+    process = subprocess.Popen(
+        command(space, *words, repeat=repeat), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def until(true, what, timeout_s=60, process=None):
+    deadline = time.monotonic() + timeout_s
+    while not true():
+        assert time.monotonic() < deadline, f"{what} did not happen in {timeout_s} s"
+        assert process is None or process.poll() is None, process.communicate()[0]
+        time.sleep(0.05)
+
+
+def measuring(phone):
+    """Whether an agent is in the middle of its images there."""
+    return any(log.read_bytes().count(b'"event":"image"') > 20 for log in phone.storage.glob(f"{ROOT}/runs/*/*.jsonl"))
+
+
+def attempts(space):
+    """SHA-256 of every attempt that has ended, by path."""
+    found = {}
+    for folder in rawlog.run_folders(space.raw):
+        for paths in rawlog.attempt_paths(folder).values():
+            for path in paths:
+                if rawlog.read_attempt(path).status in rawlog.TERMINAL:
+                    found[path] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def check(space, before, devices=1, repeat=LONG):
+    """Every instance of every device is whole, and what had ended before is as it was."""
+    after = attempts(space)
+    assert {path: after[path] for path in before} == before
+    folders = rawlog.run_folders(space.raw)
+    assert len(folders) == devices
+    for folder in folders:
+        paths = rawlog.attempt_paths(folder)
+        for one in TINY:
+            attempt = rawlog.read_attempt(paths[one.id][-1])
+            assert attempt.status == "end"
+            assert [event["query"] for event in attempt.of("image")] == list(range(repeat * IMAGES))
+    return {path.name for path in after}
+
+
+def finished(process, timeout_s=150):
+    said, _ = process.communicate(timeout=timeout_s)
+    return process.returncode, said
+
+
+def test_two_devices_at_once_and_their_logs_go_through_the_tables(space, phones, tmp_path):
+    one, two = phones(2, board=True)
+    done = run(space, "--all")
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"run       (device-[0-9a-f]{8}): 3 instances measured", done.stdout)
+    assert check(space, {}, devices=2, repeat=SHORT) >= {f"{TINY[0].id}.1.jsonl"}
+    ingest.process(space.raw, tmp_path / "tables")
+    tables = data.load(tmp_path / "tables")
+    assert tables.instances["status"].value_counts().to_dict() == {"end": 6, "unavailable": 6}
+    assert tables.devices["origin"].tolist() == ["measured", "measured"]
+    scores = []
+    for folder in rawlog.run_folders(space.raw):
+        log = rawlog.read_attempt(rawlog.attempt_path(folder, TINY[0].id, 1))
+        scores.append([event["top5"] for event in log.of("image")])
+    assert scores[0] == scores[1]
+
+    pushed = {path: path.stat().st_mtime_ns for phone in (one, two) for path in phone.storage.rglob("*.tflite")}
+    assert len(pushed) == 4
+    again = run(space, "--all", repeat=3)
+    assert again.returncode == 0, again.stderr
+    assert {path: path.stat().st_mtime_ns for path in pushed} == pushed, "a second run pushes nothing"
+
+    cleaned = subprocess.run(
+        [sys.executable, "-m", "aiot", "clean", "--all", "--workspace", str(space.root)], capture_output=True, text=True
+    )
+    assert cleaned.returncode == 0, cleaned.stderr
+    assert not (one.storage / ROOT).exists() and not (two.storage / ROOT).exists()
+
+
+def test_a_device_that_drops_out_and_comes_back(space, phones):
+    (phone,) = phones(1, board=True)
+    with running(space, "-s", phone.serial) as process:
+        until(lambda: measuring(phone), "measuring", process=process)
+        before = attempts(space)
+        phone.drop()
+        time.sleep(3)
+        phone.start()
+        code, said = finished(process)
+    assert code == 0, said
+    check(space, before)
+    [second] = [path for path in attempts(space) if path.name.endswith(".2.jsonl")]
+    first = rawlog.read_attempt(second.with_name(second.name.replace(".2.", ".1.")))
+    assert (first.status, len(first.of("image")) > 20) == ("failed", True)
+    assert first.last["reason"] == "the device or its connection went away, and the process ended with that"
+
+
+@pytest.mark.e2e_all
+def test_a_device_that_stays_away_is_given_up_and_gone_on_with_later(space, phones):
+    one, two = phones(2, board=True)
+    with running(space, "--all", "--patience", "3") as process:
+        until(lambda: measuring(one) and measuring(two), "measuring", process=process)
+        before = attempts(space)
+        one.drop()
+        code, said = finished(process)
+    assert code == 1, said
+    assert f"The device {one.serial} does not answer" in said
+    assert said.count(": 3 instances measured, 3 unavailable in") == 1, "the other device came to its end"
+    one.start()
+    subprocess.run([sys.executable, "-m", "aiot", "devices", "--connect", one.serial], check=True, capture_output=True)
+    again = run(space, "--all", "--resume", repeat=LONG)
+    assert again.returncode == 0, again.stdout + again.stderr
+    check(space, before, devices=2)
+
+
+def test_a_host_process_that_is_killed_finds_its_agent_again(space, phones):
+    (phone,) = phones(1, board=True)
+    with running(space, "-s", phone.serial) as process:
+        until(lambda: measuring(phone), "measuring", process=process)
+        before = attempts(space)
+        os.kill(process.pid, signal.SIGKILL)
+        finished(process)
+    assert measuring(phone), "the agent goes on by itself"
+    again = run(space, "-s", phone.serial, "--resume", repeat=LONG)
+    assert again.returncode == 0, again.stdout + again.stderr
+    names = check(space, before)
+    assert all(name.endswith(".1.jsonl") for name in names), "nothing had to be repeated"
+
+
+def test_an_adb_server_that_is_restarted_costs_nothing(space, phones, adb_server):
+    (phone,) = phones(1, board=True)
+    with running(space, "-s", phone.serial) as process:
+        until(lambda: measuring(phone), "measuring", process=process)
+        before = attempts(space)
+        adb_server.restart()
+        code, said = finished(process)
+    assert code == 0, said
+    check(space, before)
+
+
+@pytest.mark.e2e_all
+def test_a_device_that_hangs_and_wakes_up(space, phones):
+    (phone,) = phones(1, board=True)
+    with running(space, "-s", phone.serial) as process:
+        until(lambda: measuring(phone), "measuring", process=process)
+        before = attempts(space)
+        phone.freeze()
+        time.sleep(25)  # longer than a shell is waited for
+        phone.thaw()
+        code, said = finished(process)
+    assert code == 0, said
+    names = check(space, before)
+    assert all(name.endswith(".1.jsonl") for name in names), "the agent went on meanwhile"
+
+
+@pytest.mark.e2e_all
+def test_a_device_that_reboots(space, phones):
+    (phone,) = phones(1, board=True)
+    with running(space, "-s", phone.serial) as process:
+        until(lambda: measuring(phone), "measuring", process=process)
+        before = attempts(space)
+        phone.reboot()
+        code, said = finished(process)
+    assert code == 0, said
+    check(space, before)
+
+
+@pytest.mark.e2e_all
+def test_a_full_storage_is_said_and_gone_on_with(space, phones):
+    (phone,) = phones(1, board=True)
+    with running(space, "-s", phone.serial) as process:
+        until(lambda: measuring(phone), "measuring", process=process)
+        before = attempts(space)
+        phone.fill_storage()
+        code, said = finished(process)
+    assert code == 1, said
+    assert "no space is left on the device" in " ".join(said.split())
+    phone.free_storage()
+    again = run(space, "-s", phone.serial, "--resume", repeat=LONG)
+    assert again.returncode == 0, again.stdout + again.stderr
+    check(space, before)
+
+
+@pytest.mark.e2e_all
+def test_a_push_that_is_cut_in_the_middle(space, phones, proxied):
+    (phone,) = phones(1, board=True)
+    proxy = proxied(phone)
+    proxy.cut_after(60_000)
+    done = run(space, "-s", proxy.serial, "--patience", "30", repeat=LONG)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert proxy.cuts == 1
+    check(space, {})
+
+
+@pytest.mark.e2e_all
+def test_a_shell_that_tells_no_exit_codes(space, phones, proxied):
+    (phone,) = phones(1, board=True)
+    proxy = proxied(phone, shell_v2=False)
+    done = run(space, "-s", proxy.serial)
+    assert done.returncode == 0, done.stdout + done.stderr
+    check(space, {}, repeat=SHORT)
+
+
+def test_ctrl_c_ends_the_agent_on_the_device(space, phones):
+    (phone,) = phones(1, board=True)
+    with running(space, "-s", phone.serial) as process:
+        until(lambda: measuring(phone), "measuring", process=process)
+        process.send_signal(signal.SIGINT)
+        code, said = finished(process)
+    assert (code, said.strip().splitlines()[-1]) == (130, "aiot: interrupted; what was finished is kept.")
+    assert not [one for one in phone.processes() if "runner.agent" in " ".join(one.cmdline())]
+    folder = newest_run(space.raw, rawlog.run_folders(space.raw)[0].parent.name)
+    record = json.loads((folder / "run.json").read_text())
+    [cut] = [path for path in attempts(space) if rawlog.read_attempt(path).status == "failed"]
+    assert rawlog.read_attempt(cut).last["reason"] == "the run was interrupted"
+    assert record["ended"] is None

@@ -1,0 +1,276 @@
+"""Specimens are written after the documentation of the formats, and not taken from a phone: see android_specimens."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner import doctor
+from runner.devices import android, android_state
+from tests.runner.devices import android_specimens as specimens
+
+FACTS = android.facts(specimens.answer(**specimens.PHONE))
+GOOD = {
+    "temperature_c": 41.0,
+    "temperature_sensor": "CPU7",
+    "battery_temperature_c": 29.0,
+    "skin_temperature_c": 31.0,
+    "thermal_status": "none",
+    "frequency_mhz": 1800.0,
+    "battery_percent": 84.0,
+    "plugged": False,
+    "charging": False,
+    "overridden": False,
+    "load_average": 1.0,
+}
+BARE = dict.fromkeys(GOOD)
+
+
+def finding(check, facts=FACTS, state=GOOD, abilities=None, features=None):
+    found = doctor.findings("device", facts, state, abilities, features)
+    (one,) = [one for one in found if one.check == check]
+    return one
+
+
+def test_a_phone_in_order_has_nothing_but_good_to_be_told():
+    found = doctor.findings("device", FACTS, GOOD, {"tflite": ["bundle"]}, ["shell_v2", "cmd"])
+    assert doctor.worst(found) == "ok"
+    assert [one.check for one in found] == [
+        *("connection", "shell", "processor", "storage", "screen", "battery", "charging"),
+        *("temperature", "thermal status", "NNAPI", "framework tflite"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "meaning", "remedy"),
+    [
+        ("unauthorized", "not allowed", "Allow USB debugging"),
+        ("offline", "no answer", "adb connect"),
+        ("no permissions (missing udev rules? user is in the plugdev group); see [link]", "may not open", "plugdev"),
+        ("recovery", "recovery", "Reboot"),
+        ("authorizing", "asking", "accept"),
+        ("absent", "no such device", "plug it in"),
+        ("bootloader", "boot loader", "fastboot"),
+        ("\x1b[2Jodd\n" + "x" * 10_000, "adb calls the device '[2Jodd xxx", "plug"),
+        ("", "adb calls the device None", "plug"),
+    ],
+)
+def test_of_a_device_that_cannot_be_used_only_the_connection_is_told(said, meaning, remedy):
+    (one,) = doctor.findings(said, FACTS, GOOD, {"tflite": []})
+    assert (one.check, one.level) == ("connection", "problem")
+    assert meaning in one.said and remedy in one.remedy
+    assert len(one.said) < 300 and one.said.isprintable()
+
+
+def test_whatever_is_not_in_order_says_what_to_do():
+    bad = {**GOOD, "battery_percent": 1, "battery_temperature_c": 50, "thermal_status": "severe", "overridden": True}
+    worse = replace(FACTS, machine="armv7l", free_bytes=0, awake=False, nnapi=False)
+    found = doctor.findings("device", worse, bad, {"caffe2": []}, [])
+    assert [one.check for one in found if one.level in ("warning", "problem")] == [
+        *("processor", "storage", "screen", "battery", "temperature", "thermal status", "override", "NNAPI"),
+        "framework caffe2",
+    ]
+    assert all(one.remedy for one in found if one.level in ("warning", "problem"))
+
+
+@pytest.mark.parametrize(("percent", "level"), [(30, "ok"), (29.9, "warning"), (0, "warning"), (None, "note")])
+def test_battery(percent, level):
+    one = finding("battery", state={**GOOD, "battery_percent": percent})
+    assert one.level == level
+    assert (one.remedy is not None) == (level == "warning")
+
+
+@pytest.mark.parametrize(
+    ("battery_c", "skin_c", "level"),
+    [(40.0, 40.0, "ok"), (40.1, None, "warning"), (20.0, 45.0, "warning"), (45.1, 30.0, "problem")],
+)
+def test_temperature_is_that_of_battery_and_skin(battery_c, skin_c, level):
+    one = finding("temperature", state={**GOOD, "battery_temperature_c": battery_c, "skin_temperature_c": skin_c})
+    assert one.level == level
+    assert f"battery is at {battery_c:.1f} °C" in one.said and "CPU7 is at 41.0 °C" in one.said
+
+
+@pytest.mark.parametrize(
+    ("chip_c", "status", "level"), [(70.0, None, "ok"), (70.1, None, "warning"), (90.0, "none", "ok")]
+)
+def test_a_chip_is_judged_only_where_nothing_else_is_known(chip_c, status, level):
+    board = {**BARE, "temperature_c": chip_c, "temperature_sensor": "cpu-thermal", "thermal_status": status}
+    assert finding("temperature", state=board).level == level
+
+
+def test_no_temperature_is_said_to_be_none():
+    assert finding("temperature", state=BARE).said == "It tells no temperature."
+
+
+@pytest.mark.parametrize("status", [*android_state.THERMAL_STATUSES, None])
+def test_thermal_status(status):
+    expected = {"none": "ok", "light": "warning", None: "note"}.get(status, "problem")
+    assert finding("thermal status", state={**GOOD, "thermal_status": status}).level == expected
+
+
+@pytest.mark.parametrize(
+    ("free", "level"), [(2 * 10**9, "ok"), (2 * 10**9 - 1, "warning"), (5 * 10**8 - 1, "problem"), (None, "note")]
+)
+def test_storage(free, level):
+    assert finding("storage", replace(FACTS, free_bytes=free)).level == level
+
+
+@pytest.mark.parametrize(
+    ("awake", "locked", "level"),
+    [
+        (True, False, "ok"),
+        (True, None, "ok"),
+        (None, False, "ok"),
+        (True, True, "warning"),
+        (False, None, "warning"),
+        (None, None, "note"),
+    ],
+)
+def test_screen(awake, locked, level):
+    one = finding("screen", replace(FACTS, awake=awake, locked=locked))
+    assert one.level == level
+    assert ("svc power stayon" in (one.remedy or "")) == (level != "ok")
+
+
+@pytest.mark.parametrize(
+    ("plugged", "charging", "level"),
+    [(True, True, "note"), (True, False, "note"), (False, False, "ok"), (None, None, "note")],
+)
+def test_charging(plugged, charging, level):
+    assert finding("charging", state={**GOOD, "plugged": plugged, "charging": charging}).level == level
+
+
+def test_values_set_by_hand_are_told():
+    one = finding("override", state={**GOOD, "overridden": True})
+    assert one.level == "warning" and "dumpsys battery reset" in one.remedy
+
+
+@pytest.mark.parametrize(
+    ("sdk", "version", "library", "level", "word"),
+    [
+        (26, "8.0.0", False, "note", "came with Android 8.1"),
+        (27, "8.1.0", True, "ok", "8.1.0 has NNAPI"),
+        (29, "10", False, "warning", "library"),
+        (34, "14", True, "ok", "14 has NNAPI"),
+        (35, "15", True, "note", "deprecated since Android 15"),
+        (None, "10", True, "note", "API level"),
+    ],
+)
+def test_nnapi(sdk, version, library, level, word):
+    one = finding("NNAPI", replace(FACTS, sdk=sdk, os_version=version, nnapi=library))
+    assert one.level == level and word in one.said
+
+
+def test_nnapi_is_not_expected_of_a_linux_board():
+    board = android.facts(specimens.answer(**specimens.BOARD))
+    assert finding("NNAPI", board, BARE).said == "It is no Android, and NNAPI is part of Android."
+
+
+@pytest.mark.parametrize(
+    ("machine", "level", "word"),
+    [
+        ("aarch64", "ok", "aarch64"),
+        ("x86_64", "ok", "x86_64"),
+        ("armv7l", "warning", "32-bit"),
+        ("armv8l", "warning", "32-bit"),
+        ("i686", "warning", "32-bit"),
+        ("riscv64", "warning", "only for aarch64 and x86_64"),
+        (None, "note", "does not say"),
+    ],
+)
+def test_processor(machine, level, word):
+    one = finding("processor", replace(FACTS, machine=machine))
+    assert one.level == level and word in one.said
+
+
+def test_large_pages_are_told():
+    assert finding("pages", replace(FACTS, page_bytes=16384)).said == "Its memory has pages of 16 KB."
+    assert not [one for one in doctor.findings("device", FACTS, GOOD) if one.check == "pages"]
+
+
+def test_an_adbd_without_shell_v2_is_told():
+    assert finding("shell", features=["cmd", "stat_v2"]).level == "note"
+    assert finding("shell", features={"shell_v2"}).level == "ok"
+
+
+def test_frameworks_are_told_with_the_ways_they_run():
+    abilities = {"tflite": ["bundle", "benchmark_model"], "caffe2": []}
+    assert finding("framework tflite", abilities=abilities).said == "tflite can run there: benchmark_model, bundle."
+    one = finding("framework caffe2", abilities=abilities)
+    assert one.level == "warning" and "aiot bundle build" in one.remedy
+
+
+def test_what_was_not_asked_is_not_told():
+    assert [one.check for one in doctor.findings("device", None, None)] == ["connection"]
+
+
+def test_findings_are_json_and_lines():
+    found = doctor.findings("device", FACTS, {**GOOD, "battery_percent": 12})
+    told = json.loads(json.dumps(doctor.as_json(found)))
+    assert {"check", "level", "said", "remedy"} == set(told[0])
+    (line,) = [line for line in doctor.lines(found) if "battery:" in line]
+    assert line == "warning  battery: Its battery is at 12 %. To do: charge it to 30 % or more before a run."
+    assert doctor.worst(found) == "warning"
+    assert doctor.worst([]) == "ok"
+
+
+@given(st.sampled_from(specimens.HOSTILE) | st.text())
+def test_nothing_a_device_says_reaches_the_terminal_as_it_is(value):
+    told = specimens.properties(**dict.fromkeys(["ro__build__version__release", "ro__product__model"], value))
+    sections = {**specimens.PHONE, "properties": told, "machine": value, "kernel": value}
+    thermal = f"\tTemperature{{mValue=40.0, mType=0, mName={value}, mStatus=0}}\n"
+    try:
+        facts = android.facts(specimens.answer(**sections))
+    except android.DeviceError:
+        return
+    state = android_state.state(specimens.answer(thermal=thermal))
+    for line in doctor.lines(doctor.findings(value, facts, state) + doctor.findings("device", facts, state)):
+        assert line.isprintable() and len(line) < 1000
+
+
+# ---- the start gate
+
+
+def test_a_phone_in_order_may_begin():
+    assert doctor.gate(GOOD) == []
+
+
+def test_what_a_device_does_not_tell_stands_in_no_way():
+    assert doctor.gate(BARE) == []
+    assert doctor.gate({}) == []
+
+
+def test_every_reason_is_told_with_value_and_limit():
+    state = {**GOOD, "battery_percent": 12.0, "battery_temperature_c": 41.5, "thermal_status": "moderate"}
+    assert doctor.gate(state) == [
+        "its battery is at 12 %, under 30 %",
+        "its battery is at 41.5 °C, over 40.0 °C",
+        "its thermal status is moderate, worse than none",
+    ]
+
+
+def test_limits_can_be_set():
+    state = {**GOOD, "battery_percent": 50.0, "skin_temperature_c": 36.0, "thermal_status": "light"}
+    assert len(doctor.gate(state, doctor.Limits(battery_percent=60, body_c=35, thermal_status="none"))) == 3
+    assert doctor.gate(state, doctor.Limits(thermal_status="light")) == []
+
+
+@pytest.mark.parametrize(("chip_c", "status", "reasons"), [(70, None, 0), (71, None, 1), (71, "none", 0)])
+def test_a_board_waits_for_its_chip(chip_c, status, reasons):
+    board = {**BARE, "temperature_c": chip_c, "thermal_status": status}
+    assert len(doctor.gate(board)) == reasons
+    assert doctor.gate({**board, "battery_temperature_c": 30.0}) == []  # a phone's chip may be hot for a moment
+
+
+@given(
+    percent=st.floats(0, 100),
+    colder=st.floats(0, 50),
+    battery_c=st.floats(-40, 150),
+    status=st.sampled_from(android_state.THERMAL_STATUSES),
+)
+def test_a_cooler_and_fuller_phone_never_has_more_reasons_to_wait(percent, colder, battery_c, status):
+    now = {**BARE, "battery_percent": percent, "battery_temperature_c": battery_c, "thermal_status": status}
+    better = {**now, "battery_percent": 100.0, "battery_temperature_c": battery_c - colder, "thermal_status": "none"}
+    assert len(doctor.gate(better)) <= len(doctor.gate(now))
