@@ -36,7 +36,10 @@ def run_job(job):
         except Abandoned:
             ending = "failed"
             log.write(ending, reason="the run that started this attempt was ended")
-        except (OSError, ValueError, MemoryError) as error:
+        except MemoryError as error:
+            ending = "failed"
+            log.write(ending, reason="there was not enough memory" + (" (%s)" % error if str(error) else ""))
+        except (OSError, ValueError) as error:
             ending = "failed"
             log.write(ending, reason="%s: %s" % (type(error).__name__, error))
     return EXIT_CODES[ending]
