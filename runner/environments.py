@@ -47,14 +47,15 @@ def first_of(names: Sequence[str]) -> str | None:
 
 
 def legacy_folder() -> Path:
-    """Where the legacy environment is, whether it is there or not; AIOT_CACHE names another place than the cache.
+    """Where the legacy environment is, whether it is there or not; other requirements are another folder."""
+    return cache_folder() / f"legacy-{hashlib.sha256(_requirements().encode()).hexdigest()[:8]}"
 
-    Other requirements are another folder.
-    """
+
+def cache_folder() -> Path:
+    """The user's cache of what is made once for all checkouts; AIOT_CACHE names another place."""
     from platformdirs import user_cache_path
 
-    base = Path(os.environ["AIOT_CACHE"]) if os.environ.get("AIOT_CACHE") else user_cache_path("aiotbench")
-    return base / f"legacy-{hashlib.sha256(_requirements().encode()).hexdigest()[:8]}"
+    return Path(os.environ["AIOT_CACHE"]) if os.environ.get("AIOT_CACHE") else user_cache_path("aiotbench")
 
 
 @cache
@@ -83,7 +84,7 @@ def install_legacy(say: Callable[[str], None]) -> Path:
     """
     folder = legacy_folder()
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(folder.with_suffix(".lock")):
+    with locked(folder.with_suffix(".lock")):
         if there := python_of("legacy"):
             return there
         say("looking for Python 3.9")
@@ -191,7 +192,8 @@ def _requirements() -> str:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """The block is run by one process at a time."""
     import fcntl
 
     with path.open("w") as lock:

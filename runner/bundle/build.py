@@ -1,0 +1,154 @@
+"""Makes bundles, once: an archive and its manifest are kept in the user's cache, for all checkouts."""
+
+from __future__ import annotations
+
+import errno
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from runner.bundle import debian, layout, pack, wheels
+from runner.bundle.recipes import ARCHITECTURES, Lock, Part, lock_of, recipe_for, recipes
+from runner.environments import cache_folder, locked
+from runner.errors import SetupError
+from runner.workspace import sha256_of
+
+MANIFEST = "bundle.json"
+"""Tells within a bundle what it is made of."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle that is made."""
+
+    name: str  # like "litert-arm64"
+    path: Path  # the archive, uncompressed tar
+    sha256: str  # of the archive
+    size_bytes: int
+    frameworks: tuple[str, ...]
+    environment: str  # that it stands for on a device: see runner.environments
+    python: str  # version, like "3.11"
+    imports: tuple[str, ...]  # modules to be imported at its first start: see runner.bundle.start.first
+    parts: tuple[Part, ...]
+
+
+def folder() -> Path:
+    """Where bundles are kept; AIOT_CACHE names another place than the user's cache."""
+    return cache_folder() / "bundles"
+
+
+def find(framework: str, architecture: str) -> Bundle | None:
+    """The bundle of a framework for an architecture, None if it is not made yet, or damaged."""
+    return of_lock(lock_of(recipe_for(framework), architecture))
+
+
+def of_lock(lock: Lock) -> Bundle | None:
+    """What was made of a lock, None if it is not there."""
+    try:
+        record = json.loads(_manifest(lock).read_text(encoding="utf-8"))
+        bundle = _parse(record)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    there = bundle.path.is_file() and bundle.path.stat().st_size == bundle.size_bytes
+    return bundle if there else None
+
+
+def build(framework: str, architecture: str, say: Callable[[str], None]) -> Bundle:
+    """The bundle of a framework for an architecture ("arm64" or "amd64"), made if it is not there yet.
+
+    Raises SetupError if a package cannot be had, is another than the lock's, or would not run on a device. `say` is
+    called with what is being done.
+    """
+    return build_lock(lock_of(recipe_for(framework), architecture), say)
+
+
+def build_lock(lock: Lock, say: Callable[[str], None]) -> Bundle:
+    """Makes a lock's bundle if it is not there yet."""
+    place = folder()
+    place.mkdir(parents=True, exist_ok=True)
+    with locked(place / f"{lock.name}.lock"):
+        if there := of_lock(lock):
+            return there
+        try:
+            with tempfile.TemporaryDirectory(dir=place, prefix=f".{lock.name}-") as work:
+                return _made(lock, Path(work), say)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise SetupError(f"No space is left in {place}: free some, or name another place by AIOT_CACHE.") from None
+
+
+def renew_lock(say: Callable[[str], None]) -> list[Lock]:
+    """Locks of all recipes with the versions and hashes that Debian's archive and pip have now."""
+    locks = []
+    for recipe in recipes().values():
+        for architecture in ARCHITECTURES.values():
+            say(f"{recipe.name} for {architecture.name}")
+            with tempfile.TemporaryDirectory() as work:
+                apt = debian.Apt.open(Path(work) / "apt", recipe.suite, architecture.name)
+                parts = [apt.candidate(name) for name in recipe.debian]
+                parts += wheels.candidates(recipe, architecture, Path(work) / "wheels")
+            locks.append(Lock(recipe, architecture, tuple(parts)))
+    return locks
+
+
+def _made(lock: Lock, work: Path, say: Callable[[str], None]) -> Bundle:
+    packages, site, bundle = work / "packages", work / "site", work / "bundle"
+    recipe, architecture = lock.recipe, lock.architecture
+    say(f"the list of Debian's {recipe.suite}, {architecture.name}")
+    apt = debian.Apt.open(work / "apt", recipe.suite, architecture.name)
+    say(f"{len(lock.of('debian'))} packages of Debian")
+    for package in apt.download(lock.of("debian")):
+        debian.unpack(package, packages)
+    say(f"{len(lock.of('wheel'))} wheels")
+    for wheel in wheels.download(recipe, architecture, lock.of("wheel"), work / "wheels"):
+        wheels.unpack(wheel, site)
+        wheel.unlink()
+    say("putting it together")
+    layout.lay_out(packages, site, bundle, recipe, architecture)
+    shutil.rmtree(site)
+    count = layout.check(bundle, recipe, architecture)
+    say(f"{count} programs and libraries checked")
+    _write(bundle / MANIFEST, {"name": lock.name, "parts": [asdict(part) for part in lock.parts]})
+    archive = work / "bundle.tar"
+    pack.pack(bundle, archive)
+    return _kept(lock, archive)
+
+
+def _kept(lock: Lock, archive: Path) -> Bundle:
+    """Moves an archive to its name by content, then writes the manifest that names it."""
+    recipe, sha256 = lock.recipe, sha256_of(archive)
+    path = archive.replace(folder() / f"{lock.name}-{sha256[:12]}.tar")
+    bundle = Bundle(
+        name=lock.name,
+        path=path,
+        sha256=sha256,
+        size_bytes=path.stat().st_size,
+        frameworks=recipe.frameworks,
+        environment=recipe.environment,
+        python=recipe.python,
+        imports=recipe.imports,
+        parts=lock.parts,
+    )
+    _write(_manifest(lock), {**asdict(bundle), "path": path.name})
+    return bundle
+
+
+def _parse(record: dict[str, Any]) -> Bundle:
+    lists = {key: tuple(record[key]) for key in ("frameworks", "imports")}
+    parts = tuple(Part(**fields) for fields in record["parts"])
+    return Bundle(**{**record, **lists, "path": folder() / record["path"], "parts": parts})
+
+
+def _manifest(lock: Lock) -> Path:
+    return folder() / f"{lock.name}-{lock.key}.json"
+
+
+def _write(path: Path, record: dict[str, Any]) -> None:
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    temporary.replace(path)

@@ -1,0 +1,134 @@
+"""Debian's packages through apt, by a configuration of our own: nothing of the machine's is changed or installed.
+
+The archive is the one that the machine's own sources name. apt checks its signature with the machine's keys, and each
+package against the signed list; the lock's SHA-256 is checked besides.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.bundle.recipes import Part
+from runner.bundle.tools import ToolError, needed, run
+from runner.errors import SetupError
+from runner.workspace import sha256_of
+
+_SUITES = ("buster", "bullseye", "bookworm", "trixie", "forky", "oldoldstable", "oldstable", "stable", "testing", "sid")
+_LISTED = re.compile(r"'(?P<archive>.+)/dists/(?P<suite>[^/']+)(?:/updates)?/main/binary-[^/']+/Packages[^']*'")
+_KEYRINGS = [Path(f"/usr/share/keyrings/debian-archive-keyring.{suffix}") for suffix in ("pgp", "gpg")]
+# The machine's proxies and certificates hold here too; its hooks and the other indexes it reads do not.
+_KEPT = re.compile(r"Acquire::(?:http|https|ftp|socks|Proxy|ForceIPv|Retries|Check-)[^\n]*")
+
+
+def archive() -> str:
+    """The address of Debian's archive, as this machine's own apt sources name it, in whichever form they are written.
+
+    Raises SetupError where there is no apt, or none of its sources is Debian's.
+    """
+    needed("apt-get", "apt-cache", "apt-config", "dpkg-deb")
+    listed = run(["apt-get", "update", "--print-uris"], "The sources of apt cannot be read")
+    found = archive_in(listed)
+    if found is None:
+        raise SetupError(
+            "The apt sources of this machine do not name Debian's archive, which bundles are made from: "
+            "make them on Debian (a container is enough), or add a mirror of Debian to /etc/apt/sources.list.d."
+        )
+    return found
+
+
+def archive_in(listed: str) -> str | None:
+    """The first archive of that name with one of Debian's suites in what `apt-get update --print-uris` says."""
+    for match in _LISTED.finditer(listed):
+        if match["suite"] in _SUITES and "debian" in match["archive"]:
+            return match["archive"]
+    return None
+
+
+@dataclass(frozen=True)
+class Apt:
+    """apt for one suite and architecture, in a folder of its own."""
+
+    folder: Path
+    suite: str
+    architecture: str
+
+    @classmethod
+    def open(cls, folder: Path, suite: str, architecture: str) -> Apt:
+        """Gets the list of packages; raises SetupError if the archive does not answer or is not signed."""
+        address = archive()
+        for name in ("lists/partial", "cache/archives/partial", "packages"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / "status").touch()  # nothing counts as installed
+        keyring = next((path for path in _KEYRINGS if path.is_file()), None)
+        signed = f" signed-by={keyring}" if keyring else ""  # else all keys that the machine trusts
+        (folder / "sources.list").write_text(f"deb [arch={architecture}{signed}] {address} {suite} main\n", "utf-8")
+        (folder / "apt.conf").write_text(_configuration(folder, architecture), "utf-8")
+        apt = cls(folder, suite, architecture)
+        apt._run("apt-get", "update", "--error-on=any", failure=f"The list of Debian's {suite} cannot be had")
+        return apt
+
+    def candidate(self, name: str) -> Part:
+        """The package as the archive has it now; raises SetupError if it has none of that name."""
+        shown = self._run("apt-cache", "show", "--no-all-versions", name, failure=f"{self.suite} has no package {name}")
+        fields = dict(line.split(": ", 1) for line in shown.splitlines() if ": " in line and not line.startswith(" "))
+        return Part("debian", name, fields["Version"], fields["SHA256"])
+
+    def download(self, parts: Sequence[Part]) -> list[Path]:
+        """Gets exactly these packages; raises SetupError naming one that is gone, or is another than the lock's."""
+        words = [f"{part.name}={part.version}" for part in parts]
+        try:
+            self._run("apt-get", "download", *words, failure="Debian's packages cannot be had")
+        except ToolError as error:
+            if gone := re.search(r"Version '(.+)' for '(.+)' was not found", error.said):
+                raise SetupError(
+                    f"Debian's archive no longer has {gone[2]} {gone[1]} ({self.suite}, {self.architecture}): "
+                    "run `aiot bundle lock` to take the versions that it has now."
+                ) from None
+            raise
+        return [self._checked(part) for part in parts]
+
+    def _checked(self, part: Part) -> Path:
+        [path] = (self.folder / "packages").glob(f"{part.name}_*.deb")
+        if (found := sha256_of(path)) != part.sha256:
+            raise SetupError(
+                f"{path.name} has the SHA-256 {found}, and the lock says {part.sha256}: try another mirror of Debian."
+            )
+        return path
+
+    def _run(self, *words: str, failure: str) -> str:
+        configured = {"APT_CONFIG": str(self.folder / "apt.conf")}
+        return run([words[0], "-q", *words[1:]], failure, self.folder / "packages", configured)
+
+
+def unpack(package: Path, folder: Path) -> None:
+    """What a package would install, below a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    run(["dpkg-deb", "-x", str(package), str(folder)], f"{package.name} cannot be unpacked")
+
+
+def _configuration(folder: Path, architecture: str) -> str:
+    kept = _KEPT.findall(run(["apt-config", "dump", "Acquire"], "The configuration of apt cannot be read"))
+    return "\n".join(
+        [
+            *kept,
+            'Dir::Etc::main "/dev/null";',
+            'Dir::Etc::parts "/dev/null";',
+            f'Dir::Etc::sourcelist "{folder}/sources.list";',
+            'Dir::Etc::sourceparts "/dev/null";',
+            'Dir::Etc::preferences "/dev/null";',
+            'Dir::Etc::preferencesparts "/dev/null";',
+            f'Dir::State "{folder}";',
+            f'Dir::State::lists "{folder}/lists";',
+            f'Dir::State::status "{folder}/status";',
+            f'Dir::Cache "{folder}/cache";',
+            f'APT::Architecture "{architecture}";',
+            f'APT::Architectures {{ "{architecture}"; }};',
+            'APT::Sandbox::User "";',  # apt's own user could not read a cache in a home folder
+            'Acquire::Languages "none";',
+            'Acquire::GzipIndexes "true";',
+            "",
+        ]
+    )

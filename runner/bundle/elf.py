@@ -1,0 +1,130 @@
+"""What a program or library needs of a device, and what would stand in its way there."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runner.bundle.recipes import Architecture
+
+_MAGIC = b"\x7fELF"
+_ORIGIN = "$ORIGIN"
+_EXECUTABLE = 1  # PF_X
+_DF_TEXTREL = 4
+
+
+@dataclass(frozen=True)
+class Elf:
+    """Facts of one file, from its program headers and its dynamic section."""
+
+    machine: str  # like "EM_AARCH64"
+    needed: tuple[str, ...]  # names of libraries
+    search: tuple[str, ...]  # folders they are searched in first
+    alignment: int | None  # bytes, the smallest of the segments that are loaded; None if none is
+    executable_stack: bool
+    text_relocations: bool
+    glibc: tuple[int, ...]  # the newest version whose symbols it needs; (0,) if it needs none
+
+
+def is_elf(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == _MAGIC
+
+
+def read(path: Path) -> Elf:
+    """Facts of an ELF file."""
+    from elftools.elf.dynamic import DynamicSegment
+    from elftools.elf.elffile import ELFFile
+
+    with path.open("rb") as file:
+        elf = ELFFile(file)
+        segments = list(elf.iter_segments())
+        tags = [tag for segment in segments if isinstance(segment, DynamicSegment) for tag in segment.iter_tags()]
+        stacks = [segment["p_flags"] for segment in segments if segment["p_type"] == "PT_GNU_STACK"]
+        searched = [_text(tag) for tag in tags if tag.entry.d_tag in ("DT_RPATH", "DT_RUNPATH")]
+        return Elf(
+            machine=elf["e_machine"],
+            needed=tuple(_text(tag) for tag in tags if tag.entry.d_tag == "DT_NEEDED"),
+            search=tuple(folder for text in searched for folder in text.split(":") if folder),
+            alignment=min((one["p_align"] for one in segments if one["p_type"] == "PT_LOAD"), default=None),
+            # without this header the loader of glibc makes the stack executable (elf/dl-load.c)
+            executable_stack=not stacks or bool(stacks[0] & _EXECUTABLE),
+            text_relocations=any(_writes_code(tag.entry) for tag in tags),
+            glibc=max(_versions(elf), default=(0,)),
+        )
+
+
+def findings(bundle: Path, path: Path, architecture: Architecture, glibc: str) -> Iterator[str]:
+    """What keeps a file of a bundle from running on a device; the file's path within the bundle is named.
+
+    Android maps no segment that is not aligned to its pages, and its policy refuses executable stacks and text
+    relocations. A library that is not in the bundle would be the device's own, or none.
+    """
+    elf, name = read(path), path.relative_to(bundle).as_posix()
+    if elf.machine != architecture.elf:
+        yield f"{name} is for {elf.machine}, not {architecture.elf}"
+    if elf.alignment is not None and elf.alignment < architecture.alignment:
+        yield f"{name} is aligned to {elf.alignment} bytes, not {architecture.alignment}"
+    if elf.executable_stack:
+        yield f"{name} asks for an executable stack"
+    if elf.text_relocations:
+        yield f"{name} has text relocations"
+    if elf.glibc > tuple(map(int, glibc.split("."))):
+        yield f"{name} needs glibc {'.'.join(map(str, elf.glibc))}, and the bundle has {glibc}"
+    for folder in elf.search:
+        if not folder.startswith(_ORIGIN):
+            yield f"{name} searches {folder}"
+    for needed in elf.needed:
+        if needed != architecture.loader and not found(bundle, path, elf, needed):
+            yield f"{name} needs {needed}, which is not in the bundle"
+
+
+def found(bundle: Path, path: Path, elf: Elf, needed: str) -> bool:
+    """Whether the loader finds a library for a file of a bundle."""
+    folders = [folder.replace(_ORIGIN, str(path.parent)) for folder in elf.search if folder.startswith(_ORIGIN)]
+    places = [posixpath.normpath(folder) for folder in folders] + [str(bundle / "lib")]
+    return any((Path(place) / needed).is_file() for place in places)
+
+
+def contain(path: Path) -> None:
+    """Lets no search for libraries lead to a folder of the system: each such folder becomes the file's own.
+
+    The text keeps its length, because other names may end in the same bytes. Some wheels still name the folders of
+    the machine they were built on.
+    """
+    outside = [folder for folder in read(path).search if not folder.startswith(_ORIGIN)]
+    if not outside:
+        return
+    data = path.read_bytes()
+    for folder in outside:
+        own = _ORIGIN.ljust(len(folder), "/")
+        if len(own) == len(folder):  # else it is left, and is a finding
+            for before in (b"\0", b":"):
+                for after in (b"\0", b":"):
+                    data = data.replace(before + folder.encode() + after, before + own.encode() + after)
+    path.write_bytes(data)
+
+
+def _text(tag: Any) -> str:
+    """The text of a DT_NEEDED, DT_RPATH or DT_RUNPATH."""
+    return next(str(getattr(tag, name)) for name in ("needed", "rpath", "runpath") if hasattr(tag, name))
+
+
+def _writes_code(entry: Any) -> bool:
+    return entry.d_tag == "DT_TEXTREL" or bool(entry.d_tag == "DT_FLAGS" and entry.d_val & _DF_TEXTREL)
+
+
+def _versions(elf: Any) -> Iterator[tuple[int, ...]]:
+    """The versions GLIBC_x.y of the symbols that a file needs."""
+    from elftools.elf.gnuversions import GNUVerNeedSection
+
+    for section in elf.iter_sections():
+        if isinstance(section, GNUVerNeedSection):
+            for _, needs in section.iter_versions():
+                for need in needs:
+                    prefix, _, version = need.name.partition("_")
+                    if prefix == "GLIBC" and version.replace(".", "").isdigit():
+                        yield tuple(map(int, version.split(".")))

@@ -1,0 +1,129 @@
+"""From unpacked packages to the folders of a bundle.
+
+    bin/python3        the interpreter
+    lib/ld.so          the loader that starts it
+    lib/*.so.*         the libraries of Debian that something in the bundle needs
+    lib/python3.x/     the standard library
+    site/              the wheels
+    tmp/               empty, for temporary files
+
+There are only files and folders: no link, because Android allows no hard links in /data/local/tmp and a push of a
+tree loses the others.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from runner.bundle import elf
+from runner.bundle.recipes import Architecture, Recipe
+from runner.errors import SetupError
+
+LOADER = "lib/ld.so"
+PYTHON = "bin/python3"
+SITE = "site"
+TMP = "tmp"
+
+_MAX_LINKS = 20
+_SHOWN = 3
+
+
+def lay_out(debian: Path, wheels: Path, bundle: Path, recipe: Recipe, architecture: Architecture) -> None:
+    """Makes a bundle of Debian's packages and of wheels, both unpacked; raises SetupError if something is missing."""
+    version = f"python{recipe.python}"
+    _copy(_of_debian(debian, f"usr/bin/{version}"), bundle / PYTHON)
+    _copy(library(debian, architecture, architecture.loader), bundle / LOADER)
+    _copy_tree(debian, debian / "usr/lib" / version, bundle, f"lib/{version}", recipe.leave_out)
+    _copy_tree(wheels, wheels, bundle, SITE, recipe.leave_out)
+    for name in recipe.libraries:
+        _copy(library(debian, architecture, name), bundle / "lib" / name)
+    (bundle / TMP).mkdir()
+    for path in programs(bundle):
+        elf.contain(path)
+    _add_needed(debian, bundle, architecture)
+
+
+def check(bundle: Path, recipe: Recipe, architecture: Architecture) -> int:
+    """Raises SetupError if something in a bundle would not run on a device; gives how many programs and libraries."""
+    paths = list(programs(bundle))
+    found = [finding for path in paths for finding in elf.findings(bundle, path, architecture, recipe.glibc)]
+    if found:
+        more = f" (and {len(found) - _SHOWN} more)" if len(found) > _SHOWN else ""
+        raise SetupError(
+            f"The bundle {recipe.name} for {architecture.name} would not run: {'; '.join(found[:_SHOWN])}{more}. "
+            "Leave the file out, or take another version of its package, in runner/bundle/recipes.toml."
+        )
+    return len(paths)
+
+
+def programs(bundle: Path) -> Iterator[Path]:
+    """The programs and libraries of a bundle, in order."""
+    return (path for path in sorted(bundle.rglob("*")) if path.is_file() and elf.is_elf(path))
+
+
+def left_out(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def library(debian: Path, architecture: Architecture, name: str) -> Path | None:
+    """A library of the unpacked packages, None if they have none of that name."""
+    folders = (f"{above}lib/{architecture.triplet}" for above in ("", "usr/"))
+    return next((path for folder in folders if (path := _of_debian(debian, f"{folder}/{name}")).is_file()), None)
+
+
+def _add_needed(debian: Path, bundle: Path, architecture: Architecture) -> None:
+    """Adds the libraries of Debian that something needs and does not find, and what those need."""
+    waiting = list(programs(bundle))
+    while waiting:
+        path = waiting.pop()
+        facts = elf.read(path)
+        for needed in facts.needed:
+            source = library(debian, architecture, needed)
+            if needed == architecture.loader or source is None or elf.found(bundle, path, facts, needed):
+                continue
+            waiting.append(_copy(source, bundle / "lib" / needed))
+
+
+def _copy_tree(root: Path, source: Path, bundle: Path, place: str, patterns: Sequence[str]) -> None:
+    for path in sorted(source.rglob("*")):
+        name = f"{place}/{path.relative_to(source).as_posix()}"
+        real = _followed(root, path)
+        if real.is_file() and not left_out(name, patterns):
+            _copy(real, bundle / name)
+
+
+def _copy(source: Path | None, target: Path) -> Path:
+    if source is None or not source.is_file():
+        raise SetupError(f"No package of the lock has {source or target.name}: add one that has to the recipe.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    return target
+
+
+def _of_debian(debian: Path, name: str) -> Path:
+    return _followed(debian, debian / name)
+
+
+def _followed(root: Path, path: Path) -> Path:
+    """Where links lead, taking absolute ones from the root of the packages and never leaving it."""
+    for _ in range(_MAX_LINKS):
+        if not path.is_symlink():
+            return path
+        target = path.readlink()
+        path = root / str(target).lstrip("/") if target.is_absolute() else path.parent / target
+        path = Path(*_plain(root, path))
+    return path
+
+
+def _plain(root: Path, path: Path) -> Iterator[str]:
+    """The parts of a path below a root, without `..`."""
+    parts: list[str] = []
+    for part in path.relative_to(root).parts:
+        if part != "..":
+            parts.append(part)
+        elif parts:
+            parts.pop()
+    yield from (str(root), *parts)

@@ -1,0 +1,76 @@
+"""Python's packages through pip, as the user's own pip is configured, for another machine than this one."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import zipfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
+
+from packaging.utils import parse_wheel_filename
+
+from runner.bundle.recipes import Architecture, Part, Recipe
+from runner.bundle.tools import run
+from runner.errors import SetupError
+from runner.workspace import sha256_of
+
+_OLDEST_GLIBC = 5
+"""Minor version of the oldest glibc that wheels are built for (PEP 600)."""
+
+
+def platforms(glibc: str, machine: str) -> list[str]:
+    """The tags of wheels that a glibc runs, the newest first (PEP 600)."""
+    newest = int(glibc.split(".")[1])
+    numbered = [f"manylinux_2_{minor}_{machine}" for minor in range(newest, _OLDEST_GLIBC - 1, -1)]
+    return [*numbered, *(f"manylinux{year}_{machine}" for year in ("2014", "2010", "1"))]
+
+
+def download(recipe: Recipe, architecture: Architecture, parts: Sequence[Part], folder: Path) -> list[Path]:
+    """Gets exactly these wheels; raises SetupError if one cannot be had or is another than the lock's."""
+    lines = [f"{part.name}=={part.version} --hash=sha256:{part.sha256}" for part in parts]
+    return _pip(recipe, architecture, lines, folder, "--require-hashes")
+
+
+def candidates(recipe: Recipe, architecture: Architecture, folder: Path) -> list[Part]:
+    """The wheels that a recipe names, as pip finds them now."""
+    paths = _pip(recipe, architecture, recipe.wheels, folder)
+    named = {}
+    for path in paths:
+        name, version, _, _ = parse_wheel_filename(path.name)
+        named[str(name)] = Part("wheel", str(name), str(version), sha256_of(path))
+    return [named[wheel.split("==")[0]] for wheel in recipe.wheels]
+
+
+def unpack(wheel: Path, folder: Path) -> None:
+    """What of a wheel belongs on Python's path; raises SetupError if a name in it leads elsewhere."""
+    with zipfile.ZipFile(wheel) as file:
+        for member in file.infolist():
+            place = _place(member.filename)
+            if member.is_dir() or place is None:
+                continue
+            if place.is_absolute() or ".." in place.parts:
+                raise SetupError(f"{wheel.name} has a file named {member.filename!r}, which leads out of its folder.")
+            (folder / place).parent.mkdir(parents=True, exist_ok=True)
+            with file.open(member) as packed, (folder / place).open("wb") as plain:
+                shutil.copyfileobj(packed, plain, 1 << 20)
+
+
+def _place(name: str) -> PurePosixPath | None:
+    """Where a file of a wheel goes, None for scripts and headers (PEP 427: folders below `.data`)."""
+    parts = PurePosixPath(name).parts
+    if not parts[0].endswith(".data"):
+        return PurePosixPath(name)
+    return PurePosixPath(*parts[2:]) if parts[1] in ("purelib", "platlib") else None
+
+
+def _pip(recipe: Recipe, architecture: Architecture, lines: Iterable[str], folder: Path, *more: str) -> list[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    asked = folder / "requirements.txt"
+    asked.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    pip += ["--only-binary=:all:", "--implementation", "cp", "--python-version", recipe.python, *more]
+    for platform in platforms(recipe.glibc, architecture.machine):
+        pip += ["--platform", platform]
+    run([*pip, "-r", str(asked), "-d", str(folder)], f"The wheels for {architecture.name} cannot be had")
+    return sorted(folder.glob("*.whl"))

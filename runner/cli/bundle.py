@@ -1,0 +1,64 @@
+"""aiot bundle: Python for devices that have none."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from runner.errors import SelectionError, SetupError
+
+app = typer.Typer(help="Make the bundles that bring Python to devices that have none.", no_args_is_help=True)
+
+_MB = 1e6
+
+
+@app.command("build")
+def bundle_build(
+    arch: Annotated[str, typer.Option("--arch", help="arm64 (phones, boards) or amd64 (x86-64).")] = "arm64",
+    framework: Annotated[
+        str, typer.Option("--framework", "-f", help="tflite; or pytorch or caffe2, which share a bundle.")
+    ] = "tflite",
+) -> None:
+    """Make a bundle of Debian's packages and pip's; nothing is made twice."""
+    from runner.bundle import build, recipes
+
+    architecture = recipes.architecture_for(arch)
+    if architecture is None:
+        names = ", ".join(recipes.ARCHITECTURES)
+        raise SelectionError(f"There are no bundles for the architecture {arch!r}: choose one of {names}.")
+    made = build.build(framework, architecture, _say)
+    print(f"{made.name} ready: {made.path} ({made.size_bytes / _MB:.0f} MB)")
+
+
+@app.command("list")
+def bundle_list() -> None:
+    """Show the bundles, and which of them are made."""
+    from runner.bundle import build, recipes
+    from runner.cli.show import show
+
+    rows = []
+    for recipe in recipes.recipes().values():
+        for architecture in recipes.ARCHITECTURES:
+            lock = recipes.lock_of(recipe.name, architecture)
+            made = build.of_lock(lock)
+            command = f"aiot bundle build --arch {architecture} --framework {recipe.frameworks[0]}"
+            state = f"{made.size_bytes / _MB:.0f} MB, {made.path.name}" if made else command
+            libraries = ", ".join(f"{part.name} {part.version}" for part in lock.of("wheel"))
+            rows.append([lock.name, ", ".join(recipe.frameworks), recipe.python, libraries, state])
+    show(["bundle", "frameworks", "python", "packages", "state"], rows)
+
+
+@app.command("lock")
+def bundle_lock() -> None:
+    """Take the versions that Debian and pip have now into the package's lock (in a checkout)."""
+    from runner.bundle import build, recipes
+
+    if not (recipes.LOCK.parents[2] / "pyproject.toml").is_file():
+        raise SetupError("The lock belongs to a checkout of the project, and this is an installed package.")
+    recipes.write_lock(build.renew_lock(_say))
+    print(f"{recipes.LOCK} written")
+
+
+def _say(text: str) -> None:
+    print(f"bundle    {text}", flush=True)

@@ -1,0 +1,107 @@
+"""A bundle unpacked as on a device, and the agent run in it and by this machine's own Python."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner import rawlog
+from runner.bundle.build import Bundle
+from runner.bundle.layout import LOADER
+from runner.bundle.start import command, first, read_first
+from runner.environments import clean_environment
+
+ROOT = Path(__file__).parents[3]
+HOSTILE = {
+    "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+    "PYTHONSTARTUP": "/nowhere.py",
+    "LD_LIBRARY_PATH": "/usr/lib/x86_64-linux-gnu:/usr/lib/aarch64-linux-gnu",
+    "VIRTUAL_ENV": sys.prefix,
+}
+"""Variables of this machine that would lead Python out of the bundle."""
+
+
+@dataclass(frozen=True)
+class Unpacked:
+    """A bundle in a folder; `emulator` is what runs its programs where the processor does not."""
+
+    root: Path
+    bundle: Bundle
+    emulator: tuple = ()
+
+    @classmethod
+    def of(cls, bundle: Bundle, root: Path, emulator=()) -> "Unpacked":
+        with tarfile.open(bundle.path) as tar:
+            tar.extractall(root, filter="data")
+        return cls(root, bundle, tuple(emulator))
+
+    def words(self, *arguments: str) -> list:
+        return self._emulated(command(str(self.root), arguments))
+
+    def first(self) -> dict:
+        """What its first start says."""
+        done = run(self._emulated(first(str(self.root), self.bundle.imports)), self.root)
+        return read_first(done)
+
+    def _emulated(self, words: list) -> list:
+        at = words.index(f"{self.root}/{LOADER}")
+        return [*words[:at], *self.emulator, *words[at:]]
+
+
+def run(words, cwd, environment=HOSTILE, timeout_s=900) -> str:
+    done = subprocess.run(
+        list(map(str, words)),
+        cwd=cwd,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+    )
+    assert done.returncode == 0, (done.returncode, done.stderr[-2000:], done.stdout[-500:])
+    return done.stdout
+
+
+def push_agent(folder: Path) -> Path:
+    """The agent's package, as a run pushes it."""
+    package = ROOT / "runner"
+    for file in (package / "__init__.py", package / "rawlog.py", *(package / "agent").glob("*.py")):
+        place = folder / file.relative_to(ROOT)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, place)
+    return folder
+
+
+def answers(words, agent: Path, log: Path, artifact, framework: str, dataset, environment=HOSTILE) -> dict:
+    """Top 5 of each image by the agent, started by these words."""
+    job = {
+        "instance": f"{framework}_cpu_float32_squeezenet",
+        "attempt": 1,
+        "framework": framework,
+        "delegate": "cpu",
+        "threads": 1,
+        "model": str(artifact.path),
+        "settings": artifact.settings.record(),
+        "images": dataset.images,
+        "image_folder": str(dataset.path(dataset.images[0][0]).parent),
+        "warmups": 0,
+        "passes": 1,
+        "min_queries": 0,
+        "min_duration_s": 0,
+        "parent": None,
+        "log": str(log),
+    }
+    job_file = log.with_suffix(".job.json")
+    job_file.write_text(json.dumps(job), encoding="utf-8")
+    run([*words, "-m", "runner.agent", job_file], agent, environment)
+    attempt = rawlog.read_attempt(log)
+    assert attempt.status == "end", attempt.last
+    return {event["image"]: event["top5"] for event in attempt.of("image")}
+
+
+def host_answers(python: Path, agent: Path, *more) -> dict:
+    """The same by this machine's own Python."""
+    return answers([python], agent, *more, environment=clean_environment() | {"PYTHONPATH": ""})

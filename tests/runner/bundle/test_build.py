@@ -1,0 +1,118 @@
+import dataclasses
+import errno
+import json
+import shutil
+import tarfile
+
+import pytest
+
+from runner.bundle import build, debian, pack, wheels
+from runner.bundle.recipes import Lock, Part
+from runner.errors import SetupError
+from tests.runner.bundle.parts import ARM64, LAID_OUT, RECIPE, TinyArchive
+
+pytestmark = pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="there is no dpkg-deb here")
+LOCK = Lock(
+    RECIPE,
+    ARM64,
+    (
+        Part("debian", "libc6", "2.36", "0" * 64),
+        Part("debian", "python3.11-minimal", "3.11", "1" * 64),
+        Part("wheel", "thing", "1.0", "2" * 64),
+    ),
+)
+
+
+@pytest.fixture
+def archive(tmp_path, monkeypatch):
+    """Debian and pip with made-up packages, and a cache that is empty."""
+    tiny = TinyArchive(tmp_path)
+    opened = type("Opened", (), {"download": staticmethod(tiny.packages)})
+    monkeypatch.setattr(debian.Apt, "open", lambda *_: opened)
+    monkeypatch.setattr(wheels, "download", tiny.wheels)
+    monkeypatch.setenv("AIOT_CACHE", str(tmp_path / "cache"))
+    return tiny
+
+
+def silent(_):
+    pass
+
+
+def test_a_bundle_is_one_archive_named_by_its_content_with_a_manifest(archive):
+    said = []
+    made = build.build_lock(LOCK, said.append)
+    assert made.path.name == f"tiny-arm64-{made.sha256[:12]}.tar"
+    assert made.path.stat().st_size == made.size_bytes
+    assert (made.frameworks, made.environment, made.python, made.imports) == (("tflite",), "main", "3.11", ("thing",))
+    assert made.parts == LOCK.parts
+    with tarfile.open(made.path) as tar:
+        assert {member.name for member in tar if member.isfile()} == LAID_OUT | {"bundle.json"}
+        inside = json.load(tar.extractfile("bundle.json"))
+    assert inside == {"name": "tiny-arm64", "parts": [dataclasses.asdict(part) for part in LOCK.parts]}
+    assert said[-1] == "7 programs and libraries checked"
+    left = {path.suffix for path in build.folder().iterdir()}
+    assert left == {".tar", ".json", ".lock"}
+
+
+def test_it_is_made_once(archive):
+    made = build.build_lock(LOCK, silent)
+    assert build.build_lock(LOCK, silent) == made == build.of_lock(LOCK)
+    assert archive.asked == [["libc6", "python3.11-minimal"], ["thing"]]
+
+
+def test_the_same_lock_gives_the_same_archive_elsewhere(archive, tmp_path, monkeypatch):
+    first = build.build_lock(LOCK, silent)
+    monkeypatch.setenv("AIOT_CACHE", str(tmp_path / "elsewhere"))
+    second = build.build_lock(LOCK, silent)
+    assert first.path != second.path
+    assert first.sha256 == second.sha256
+
+
+def test_another_lock_is_another_bundle(archive):
+    first = build.build_lock(LOCK, silent)
+    other = dataclasses.replace(LOCK, recipe=dataclasses.replace(RECIPE, leave_out=("*.pyc",)))
+    assert build.of_lock(other) is None
+    assert build.build_lock(other, silent).sha256 != first.sha256
+    assert build.of_lock(LOCK) == first
+
+
+@pytest.mark.parametrize("damage", ["gone", "short", "manifest"])
+def test_what_is_damaged_is_made_again(archive, damage):
+    made = build.build_lock(LOCK, silent)
+    if damage == "gone":
+        made.path.unlink()
+    elif damage == "short":
+        made.path.write_bytes(b"half")
+    else:
+        next(build.folder().glob("*.json")).write_text("{")
+    assert build.of_lock(LOCK) is None
+    again = build.build_lock(LOCK, silent)
+    assert again == made
+    assert again.path.stat().st_size == made.size_bytes
+
+
+def test_a_bundle_that_would_not_run_is_not_kept(archive):
+    old = dataclasses.replace(LOCK, recipe=dataclasses.replace(RECIPE, leave_out=("site/thing.libs/*",)))
+    with pytest.raises(SetupError, match=r"site/thing/part\.so needs libthing\.so, which is not in the bundle"):
+        build.build_lock(old, silent)
+    assert [path.suffix for path in build.folder().iterdir()] == [".lock"]
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(archive, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pack, "pack", full)
+    with pytest.raises(
+        SetupError, match=r"No space is left in .*bundles: free some, or name another place by AIOT_CACHE"
+    ):
+        build.build_lock(LOCK, silent)
+    assert [path.suffix for path in build.folder().iterdir()] == [".lock"]
+
+
+def test_a_bundle_is_found_by_framework_and_architecture(archive, monkeypatch):
+    monkeypatch.setattr(build, "recipe_for", {"tflite": "tiny"}.__getitem__)
+    monkeypatch.setattr(build, "lock_of", lambda *asked: {("tiny", "arm64"): LOCK}[asked])
+    assert build.find("tflite", "arm64") is None
+    made = build.build("tflite", "arm64", silent)
+    assert build.find("tflite", "arm64") == made

@@ -1,0 +1,113 @@
+"""The bundle for this machine's own processor, made of Debian's and pip's real packages, and run."""
+
+import dataclasses
+import json
+import platform
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from runner.bundle import build, debian
+from runner.bundle.debian import Apt
+from runner.bundle.recipes import architecture_for, lock_of
+from runner.bundle.start import command
+from runner.dataset import store
+from runner.errors import SetupError
+from runner.zoo.facts import prepared
+from tests.runner.bundle.devices import Unpacked, answers, host_answers, push_agent, run
+
+pytestmark = pytest.mark.slow
+HERE = architecture_for(platform.machine())
+
+
+@pytest.fixture(scope="module")
+def archive():
+    """Debian's archive, or a skip with the reason."""
+    try:
+        return debian.archive()
+    except SetupError as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.fixture(scope="module")
+def bundle(archive):
+    return build.build("tflite", HERE, print)
+
+
+@pytest.fixture(scope="module")
+def device(bundle, tmp_path_factory):
+    return Unpacked.of(bundle, tmp_path_factory.mktemp("device") / "bundle")
+
+
+def test_python_starts_with_nothing_of_this_machine(device):
+    found = device.first()
+    root = str(device.root)
+    assert found["python"].startswith("3.11.")
+    assert found["prefix"] == root
+    assert found["machine"] == platform.machine()
+    assert {path for path in found["path"] if not path.startswith(root + "/")} <= {""}  # that of -c: where it starts
+    assert found["files"]
+    assert [path for path in found["files"] if not path.startswith(root + "/")] == []
+    assert f"{root}/site/numpy/__init__.py" in found["files"]
+    assert list(device.root.glob("site/numpy/__pycache__/*.pyc"))  # no later start compiles it
+
+
+def test_no_library_of_this_machine_is_opened(device):
+    program = (
+        "import numpy, PIL.Image, ctypes, bz2, lzma, zlib, json, sys, ai_edge_litert.interpreter\n"
+        "for line in open('/proc/self/maps'):\n"
+        "    if '/' in line: print(line.split(None, 5)[5].strip())\n"
+        "print(sys.executable)"
+    )
+    *mapped, executable = run(device.words("-c", program), device.root).splitlines()
+    assert executable == f"{device.root}/bin/python3"
+    assert any(path.endswith("/lib/libc.so.6") for path in mapped)
+    assert {path for path in mapped if not path.startswith(f"{device.root}/")} == set()
+
+
+def test_a_device_without_tmp_user_and_home_is_enough(device):
+    program = (
+        "import getpass, json, os, pathlib, tempfile\n"
+        "with tempfile.NamedTemporaryFile() as file: told = [os.path.dirname(file.name)]\n"
+        "print(json.dumps([*told, str(pathlib.Path.home()), getpass.getuser(), sorted(os.environ)]))"
+    )
+    temporary, home, user, variables = json.loads(run(device.words("-c", program), device.root))
+    assert (temporary, home, user) == (f"{device.root}/tmp", f"{device.root}/tmp", "shell")
+    given = {word.split("=")[0] for word in command("/b", []) if "=" in word}
+    assert set(variables) - {"LC_CTYPE"} == given  # Python sets that one itself where the locale is C (PEP 538)
+
+
+def test_the_agent_gives_the_answers_that_it_gives_here(device, workspace, tmp_path):
+    dataset = store.load(workspace.datasets / "sample")
+    agent = push_agent(tmp_path / "agent")
+    for name in ("tflite_float32_squeezenet", "tflite_int8_squeezenet"):
+        artifact = prepared(workspace.models / "sample")[name]
+        there = answers(device.words(), agent, tmp_path / f"{name}.there.jsonl", artifact, "tflite", dataset)
+        here = host_answers(Path(sys.executable), agent, tmp_path / f"{name}.here.jsonl", artifact, "tflite", dataset)
+        assert len(there) == len(dataset.images)
+        assert there == here
+
+
+def test_every_file_of_the_archive_is_a_file_or_a_folder(bundle):
+    with tarfile.open(bundle.path) as tar:
+        assert all(member.isfile() or member.isdir() for member in tar)
+    assert 30e6 < bundle.size_bytes < 150e6
+
+
+def test_a_version_that_debian_does_not_have_is_one_sentence(archive, tmp_path):
+    apt = Apt.open(tmp_path, "bookworm", HERE)
+    part = next(part for part in lock_of("litert", HERE).parts if part.name == "zlib1g")
+    assert apt.candidate("zlib1g") == part
+    with pytest.raises(SetupError, match=rf"no longer has zlib1g 0\.1 \(bookworm, {HERE}\): run `aiot bundle lock`"):
+        apt.download([dataclasses.replace(part, version="0.1")])
+    with pytest.raises(SetupError, match=r"zlib1g_.*\.deb has the SHA-256 .*, and the lock says 000"):
+        apt.download([dataclasses.replace(part, sha256="0" * 64)])
+    with pytest.raises(SetupError, match=r"bookworm has no package nothing-of-this-name"):
+        apt.candidate("nothing-of-this-name")
+
+
+def test_a_suite_that_debian_does_not_have_is_one_sentence(archive, tmp_path):
+    with pytest.raises(SetupError, match=r"The list of Debian's nowhere cannot be had: apt-get says 'E: "):
+        Apt.open(tmp_path, "nowhere", HERE)

@@ -1,0 +1,56 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runner.bundle import recipes
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def aiot(tmp_path):
+    def call(*words, **more):
+        environment = {**os.environ, "COLUMNS": "250", "NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
+        environment |= {"AIOT_CACHE": str(tmp_path / "cache"), **more}
+        return subprocess.run(
+            [sys.executable, "-m", "aiot", "bundle", *words],
+            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+
+    return call
+
+
+def test_what_can_be_made_is_listed_with_the_command_that_makes_it(aiot):
+    done = aiot("list")
+    assert (done.returncode, done.stderr) == (0, "")
+    head, *rows = done.stdout.splitlines()
+    assert head.split() == ["bundle", "frameworks", "python", "packages", "state"]
+    named = [f"{name}-{architecture}" for name in recipes.recipes() for architecture in recipes.ARCHITECTURES]
+    assert [row.split()[0] for row in rows] == named
+    assert "torch 1.10.2" in rows[2]
+    assert rows[1].rstrip().endswith("aiot bundle build --arch amd64 --framework tflite")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--arch", "mips"], "There are no bundles for the architecture 'mips': choose one of arm64, amd64."),
+        (
+            ["--framework", "mxnet"],
+            "There is no bundle with the framework 'mxnet': choose one of tflite, pytorch, caffe2.",
+        ),
+    ],
+)
+def test_what_there_is_not_is_one_sentence(aiot, words, sentence):
+    done = aiot("build", *words)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"aiot: {sentence}\n")
+
+
+def test_without_apt_the_sentence_says_where_bundles_are_made(aiot, tmp_path):
+    done = aiot("build", "--arch", "arm64", PATH=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.startswith("aiot: Bundles are made of Debian's packages, and this machine has no apt-get")
+    assert len(done.stderr.splitlines()) == 1
