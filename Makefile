@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 to 3.13 was found: install one, or name it: make PYTHON=/path/to/python"; exit 1; }
@@ -59,6 +59,10 @@ test: $(VENV)/installed ## lint, types and all tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest -ra
+
+.PHONY: e2e-all
+e2e-all: $(VENV)/installed ## all tests with real adbd devices, bundles and other processors (what `make test` leaves out as well)
+	$(BIN)/pytest -ra --e2e-all tests/e2e tests/runner/bundle
 
 .PHONY: lab
 lab: $(VENV)/installed ## open JupyterLab on the notebooks

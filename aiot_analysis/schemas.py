@@ -64,6 +64,7 @@ class Instances(Table):
     source: Series[str] = pa.Field(isin=["agent", "tool"])
     profile: Series[str]
     timing: Series[str] = pa.Field(isin=["end_to_end", "inference"])
+    conditions: Series[str] = pa.Field(nullable=True)  # kept to, like "fixed performance, big cores"
     weights: Series[str] = pa.Field(nullable=True)
     resize: Series[str] = pa.Field(nullable=True)  # which of the three ways of the paper's Section IV-B
     dataset: Series[str]
@@ -137,10 +138,18 @@ class Telemetry(Table):
     run_id: Series[str]
     device_id: Series[str]
     instance_id: Series[str] = pa.Field(nullable=True)
+    attempt: Series[pd.Int64Dtype] = pa.Field(nullable=True)
     at: Series[str]  # ISO 8601, UTC
     temperature_c: Series[float] = pa.Field(nullable=True)
+    temperature_sensor: Series[str] = pa.Field(nullable=True)  # which one temperature_c is of
+    battery_temperature_c: Series[float] = pa.Field(nullable=True)
+    skin_temperature_c: Series[float] = pa.Field(nullable=True)
     frequency_mhz: Series[float] = pa.Field(nullable=True)
     battery_percent: Series[float] = pa.Field(nullable=True)
+    plugged: Series[pd.BooleanDtype] = pa.Field(nullable=True)
+    charging: Series[pd.BooleanDtype] = pa.Field(nullable=True)
+    overridden: Series[pd.BooleanDtype] = pa.Field(nullable=True)  # battery or thermal status was set by hand
+    lost: Series[pd.BooleanDtype] = pa.Field(nullable=True)  # the device did not answer
     thermal_status: Series[str] = pa.Field(nullable=True)
     load_average: Series[float] = pa.Field(nullable=True)
     origin: Series[str] = pa.Field(isin=ORIGINS)

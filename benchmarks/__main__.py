@@ -16,6 +16,7 @@ from typing import Any
 
 from benchmarks import (
     conversion,
+    devices,
     frameworks,
     growth,
     inference,
@@ -36,6 +37,7 @@ BENCHMARKS = {"start": start, "overhead": overhead, "inference": inference, "pro
 
 STUDIES = {
     "conversion": conversion,
+    "devices": devices,
     "frameworks": frameworks,
     "growth": growth,
     "litert": litert,

@@ -60,7 +60,7 @@ class Level:
     """Ours alone against a fixed limit: two values a pair in `unit`, less being better."""
 
     what: str
-    unit: str  # "s", "%" or "GB"
+    unit: str  # "s", "%", "GB" or "files"
     values: list[float]
     again: list[float] = field(default_factory=list)  # repeated right after; empty if it was not
     target: float | None = None  # highest value

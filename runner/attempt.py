@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from runner import rawlog
-from runner.devices import GONE, Device, Task
+from runner.devices import GONE, Device, Task, Work
 from runner.errors import DeviceError, DeviceLostError
 
 Tick = Callable[[bytes], None]
@@ -39,23 +37,29 @@ def carry_out(device: Device, task: Task, timeout_s: float, tick: Tick, stop: th
                 break
             if stop.wait(device.poll_interval_s):
                 raise KeyboardInterrupt
-        try:
-            work.collect()
-        except DeviceLostError:
-            raise
-        except DeviceError as error:
-            reason = str(error)
+        reason = _collected(work) or reason
     except KeyboardInterrupt:
         with suppress(DeviceLostError):
             work.kill()
-            work.collect()
-            _close(task.log, "the run was interrupted")
+            reason = _collected(work)
+            _close(task.log, reason or "the run was interrupted")
         raise
     if code == GONE and not has_ended(task.log):
-        _close(task.log, "the device or its connection went away, and the process ended with that")
+        _close(task.log, reason or "the device or its connection went away, and the process ended with that")
         return True
     _close(task.log, reason or _ending(code, task.output))
     return False
+
+
+def _collected(work: Work) -> str | None:
+    """Fetches what there is; why not all of it was taken, if it was not."""
+    try:
+        work.collect()
+    except DeviceLostError:
+        raise
+    except DeviceError as error:
+        return str(error)
+    return None
 
 
 def _ending(code: int | None, output: Path) -> str:
@@ -69,7 +73,10 @@ def _ending(code: int | None, output: Path) -> str:
 
 def has_ended(log: Path) -> bool:
     """Whether an attempt's log has its ending."""
-    return log.exists() and log.stat().st_size > 0 and rawlog.read_attempt(log).status in rawlog.TERMINAL
+    try:
+        return log.exists() and log.stat().st_size > 0 and rawlog.read_attempt(log).status in rawlog.TERMINAL
+    except rawlog.RawLogError:
+        return False  # nothing in it is of the format
 
 
 def _close(log: Path, reason: str) -> None:
@@ -81,9 +88,11 @@ def last_of(tail: bytes, field: str, event: str | None = None) -> int | None:
     """The newest value of a whole number in the last bytes of a log that is being written; None if there is none."""
     for line in reversed(tail.split(b"\n")[:-1]):
         try:
-            record: dict[str, Any] = json.loads(line)
-            if event is None or record["event"] == event:
-                return int(record[field])
-        except (ValueError, KeyError, TypeError):
+            record = rawlog.parse(line)
+        except ValueError:
             continue
+        if isinstance(record, dict) and (event is None or record.get("event") == event):
+            value = record.get(field)
+            if type(value) is int and abs(value) < 2**63:
+                return value
     return None

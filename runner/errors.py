@@ -9,6 +9,9 @@ RunnerError             anything a user can mend: one sentence with the value an
 └── SetupError          an environment that a framework needs, and that is missing or cannot be made
 """
 
+SENTENCE_LIMIT = 1000
+"""Characters of a sentence that may repeat what a device said."""
+
 
 class RunnerError(Exception):
     """Something a user can mend, said in one sentence."""
@@ -27,7 +30,10 @@ class ModelError(RunnerError):
 
 
 class DeviceError(RunnerError):
-    """A device does not answer or lacks what is asked."""
+    """A device does not answer or lacks what is asked. The sentence may repeat what a device said: see `printable`."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(printable(sentence)[:SENTENCE_LIMIT])
 
 
 class DeviceLostError(DeviceError):
@@ -36,3 +42,8 @@ class DeviceLostError(DeviceError):
 
 class SetupError(RunnerError):
     """An environment that a framework needs is missing, or cannot be made."""
+
+
+def printable(text: str) -> str:
+    """A text on one line, without anything that a terminal would act on (escape sequences, marks of direction)."""
+    return " ".join("".join(one if one.isprintable() else " " for one in text).split())

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,11 @@ from runner import ledger, rawlog
 from runner.attempt import carry_out
 from runner.catalog import Catalog
 from runner.dataset.store import subset
-from runner.devices import Device, Task
+from runner.devices import Device, Held, Task
 from runner.doctor import gate
 from runner.errors import DeviceError, DeviceLostError, RunnerError
 from runner.preflight import preflight
-from runner.run import Request
+from runner.run import Request, conditions_of
 from runner.suite import Instance, Profile
 from runner.zoo.facts import Artifact
 
@@ -43,6 +43,7 @@ class Execution:
     request: Request
     agent: str  # the pushed package, on the device
     common: dict[str, Any]  # of what the agent is told
+    held: Held
     listen: Listener
     stop: threading.Event
 
@@ -59,7 +60,8 @@ def execute(
     """
     record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
     profile = Profile(**record["profile"])
-    with device_locked(folder.parent), _space_checked(folder):
+    with device_locked(folder.parent), _space_checked(folder), device.held(conditions_of(record)) as held:
+        record = _with_held(folder, record, held)
         images = subset(request.dataset, profile.max_images, record["seed"])
         files = {image: request.dataset.path(image) for image, _ in images}
         run = Execution(
@@ -76,6 +78,7 @@ def execute(
                 "min_queries": profile.min_queries,
                 "min_duration_s": profile.min_duration_s,
             },
+            held=held,
             listen=listen,
             stop=stop or threading.Event(),
         )
@@ -88,6 +91,17 @@ def execute(
                 folder / "run.json", {**record, "checks": request.checks, "ended": rawlog.utc_now()}, rawlog.RUN_FIELDS
             )
     return entries
+
+
+def _with_held(folder: Path, record: dict[str, Any], held: Held) -> dict[str, Any]:
+    """Adds to run.json what the device keeps to now, if that is something else than before."""
+    there = [*(record.get("held") or [])]
+    now = asdict(held)
+    if there and {**there[-1], "at": None} == {**now, "at": None}:
+        return record
+    record = {**record, "held": [*there, {"at": rawlog.utc_now(), **now}]}
+    rawlog.write_json(folder / "run.json", record, rawlog.RUN_FIELDS)
+    return record
 
 
 def _run_instance(run: Execution, entry: ledger.Entry) -> None:
@@ -113,11 +127,12 @@ def _run_instance(run: Execution, entry: ledger.Entry) -> None:
         run.listen("unavailable", instance, {"reason": "; ".join(reasons), "remedy": remedy})
         return
     run.listen("start", instance, {})
-    with _telemetry(run, instance):
-        for attempt in range(entry.next_attempt, entry.next_attempt + LOSSES + 1):
-            task = _task(run, instance, artifact, attempt)
-            if not carry_out(run.device, task, run.request.timeout_s, tick, run.stop):
-                break
+    for attempt in range(entry.next_attempt, entry.next_attempt + LOSSES + 1):
+        task = _task(run, instance, artifact, attempt)
+        with _telemetry(run, instance, attempt):
+            ended_with_connection = carry_out(run.device, task, run.request.timeout_s, tick, run.stop)
+        if not ended_with_connection:
+            break
     ending = rawlog.read_attempt(task.log)
     run.listen(ending.status, instance, ending.last)
 
@@ -153,6 +168,7 @@ def _task(run: Execution, instance: Instance, artifact: Artifact, attempt: int) 
             "model": f"{models}/{artifact.path.name}",
             "settings": artifact.settings.record(),
         },
+        core_mask=run.held.core_mask,
     )
 
 
@@ -165,28 +181,40 @@ def agent_files(known: Catalog) -> dict[str, Path]:
 
 
 @contextmanager
-def _telemetry(run: Execution, instance: Instance) -> Iterator[None]:
-    """Samples the device's state at an interval while the block runs."""
+def _telemetry(run: Execution, instance: Instance, attempt: int) -> Iterator[None]:
+    """Samples the device's state at an interval while the block runs, and notes where it does not answer."""
     stop = threading.Event()
 
-    def sample() -> None:
+    def add(state: dict[str, Any]) -> None:
+        line = {"at": rawlog.utc_now(), "instance": instance.id, "attempt": attempt, **state}
         with (run.folder / "telemetry.jsonl").open("a", encoding="utf-8") as file:
-            while True:
-                with suppress(DeviceLostError):
-                    line = {"at": rawlog.utc_now(), "instance": instance.id, **run.device.telemetry()}
-                    file.write(json.dumps(line) + "\n")
-                    file.flush()
-                    run.listen("telemetry", instance, line)
-                if stop.wait(run.device.telemetry_interval_s):
-                    return
+            file.write(json.dumps(line) + "\n")
+        run.listen("telemetry", instance, line)
+
+    def sample() -> None:
+        while True:
+            with suppress(OSError):  # a full disk: the run itself will say so
+                try:
+                    add(run.device.telemetry())
+                except DeviceError:
+                    add({"lost": True})
+            if stop.wait(run.device.telemetry_interval_s):
+                return
 
     thread = threading.Thread(target=sample, daemon=True)
     thread.start()
+    lost = False
     try:
         yield
+    except DeviceLostError:
+        lost = True
+        raise
     finally:
         stop.set()
         thread.join()
+        if lost:
+            with suppress(OSError):
+                add({"lost": True})
 
 
 @contextmanager

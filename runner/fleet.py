@@ -20,7 +20,7 @@ from runner.workspace import Workspace
 Result = TypeVar("Result")
 
 PATIENCE_S = 120.0
-"""How long a device that went away is waited for, from its last answer on."""
+"""How long a device that went away is waited for. One that is back for less than BACK_S at a time counts as away."""
 
 BACK_OFF_S = (1.0, 2.0, 4.0, 8.0)
 """Pauses before it is asked again; the last one comes again and again."""

@@ -10,6 +10,7 @@ from typing import Any
 from rich import console, progress
 
 from runner.attempt import last_of
+from runner.errors import SENTENCE_LIMIT, printable
 from runner.ledger import Entry, counts
 from runner.suite import Instance
 
@@ -42,15 +43,15 @@ class RunProgress:
     def __init__(self, devices: Sequence[str], instances: int) -> None:
         self._several = len(devices) > 1
         width = max(map(len, devices), default=0) if self._several else 0
-        screen = console.Console()
+        screen = console.Console(markup=False, emoji=False, highlight=False)  # reasons may be what a device said
         self._bar = progress.Progress(
-            progress.TextColumn(f"{{task.description:<{max(width, 3)}}}"),
+            progress.TextColumn(f"{{task.description:<{max(width, 3)}}}", markup=False),
             progress.BarColumn(bar_width=16),
             progress.MofNCompleteColumn(),
             progress.TimeElapsedColumn(),
             progress.TextColumn("left"),
             progress.TimeRemainingColumn(),
-            progress.TextColumn("{task.fields[now]}"),
+            progress.TextColumn("{task.fields[now]}", markup=False),
             console=screen,
             transient=True,
             disable=not screen.is_terminal,
@@ -81,7 +82,8 @@ class RunProgress:
             self._bar.advance(task)
             if event not in ("end", "unavailable"):
                 who = f"{device}: " if self._several else ""
-                self._bar.console.print(f"{who}{instance.id} {event}: {known.get('reason', 'its log is incomplete')}")
+                reason = printable(str(known.get("reason", "its log is incomplete")))[:SENTENCE_LIMIT]
+                self._bar.console.print(f"{who}{instance.id} {event}: {reason}")
 
 
 def _rate(tail: bytes) -> str:

@@ -25,7 +25,8 @@ SCHEMA_VERSION = 1
 
 ORIGINS = ("measured", "simulated", "imported")
 TERMINAL = ("end", "failed", "unavailable")
-_INT, _NUMBER, _TEXT, _LIST, _DICT, _OPTIONAL = (int,), (int, float), (str,), (list,), (dict,), (type(None),)
+_INT, _NUMBER, _TEXT, _BOOL, _LIST, _DICT = (int,), (int, float), (str,), (bool,), (list,), (dict,)
+_OPTIONAL = (type(None),)
 
 RUN_FIELDS = {
     "schema_version": _INT,
@@ -33,19 +34,18 @@ RUN_FIELDS = {
     "suite": _LIST,  # instance ids in the order they are run
     "profile": _DICT,  # name, warmups, passes, min_queries, min_duration_s, max_images
     **dict.fromkeys(["seed", "threads"], _INT),
-    "timing": _TEXT,  # end_to_end or inference
     "dataset": _DICT,  # name, sha256, images, label_space
     **dict.fromkeys(["models", "software"], _DICT),  # models: instance id -> sha256, weights, preprocess
-    "checks": _DICT + _OPTIONAL,  # model file -> what `aiot models check` found of it
-    "started": _TEXT,  # ISO 8601, UTC
+    **dict.fromkeys(["conditions", "checks"], _DICT + _OPTIONAL),  # to keep to; what `aiot models check` found, by file
+    "held": _LIST + _OPTIONAL,  # what the device made of the conditions, each time that it was something else
+    **dict.fromkeys(["timing", "started"], _TEXT),  # end_to_end or inference; ISO 8601, UTC
     "ended": _TEXT + _OPTIONAL,
     **dict.fromkeys(["study", "resize"], _TEXT + _OPTIONAL),  # of a run that is none of the suite: what for, which way
 }
 """Fields of run.json and their types."""
 
 DEVICE_FIELDS = {
-    "schema_version": _INT,
-    "slug": _TEXT,
+    **{"schema_version": _INT, "slug": _TEXT},
     **dict.fromkeys(["serial_sha256", "maker", "model", "soc"], _TEXT + _OPTIONAL),
     "ram_gb": _NUMBER + _OPTIONAL,
     **dict.fromkeys(["os", "os_version", "abi", "kernel"], _TEXT + _OPTIONAL),
@@ -57,12 +57,10 @@ DEVICE_FIELDS = {
 
 EVENT_FIELDS = {
     "load": {
-        "attempt": _INT,
-        "instance": _TEXT,
-        "load_ns": _INT,
-        "model_sha256": _TEXT,
+        **dict.fromkeys(["attempt", "load_ns"], _INT),
+        **dict.fromkeys(["instance", "model_sha256"], _TEXT),
         **dict.fromkeys(["framework_version", "accelerator_requested", "accelerator_actual"], _TEXT + _OPTIONAL),
-        **dict.fromkeys(["threads", "nodes_delegated", "partitions"], _INT + _OPTIONAL),
+        **dict.fromkeys(["threads", "nodes", "nodes_delegated", "partitions"], _INT + _OPTIONAL),
         "at": _TEXT,
     },
     "warmup": {"inference_ns": _INT},
@@ -76,8 +74,7 @@ EVENT_FIELDS = {
     },
     "image_failed": {"query": _INT, "image": _TEXT, "label": _INT, "reason": _TEXT, "spent_ns": _INT, "at_ns": _INT},
     "node": {  # of a network's graph, in an order in which it can be computed
-        "node": _TEXT,
-        "kind": _TEXT,
+        **dict.fromkeys(["node", "kind"], _TEXT),
         "operation": _TEXT,  # in the words of who traced it, like Conv2d
         "within": _LIST,  # modules around it, outermost first, as path:class
         "inputs": _LIST,  # nodes
@@ -88,7 +85,11 @@ EVENT_FIELDS = {
     },
     "operator": dict(dict.fromkeys(["model", "framework", "operator", "kind"], _TEXT), repetition=_INT, time_ns=_INT),
     "pass": dict.fromkeys(["repetition", "profiled_ns", "plain_ns"], _INT),  # the whole network, profiled and not
-    "summary": {"count": _INT, "tool": _TEXT, "mean_ms": _NUMBER},
+    "summary": {  # of a native tool, in place of records of images: the inference of `count` runs
+        **{"count": _INT, "runs_asked": _INT + _OPTIONAL, "tool": _TEXT, "mean_ms": _NUMBER},
+        **dict.fromkeys(["sd_ms", "min_ms", "max_ms", "first_ms", "p5_ms", "median_ms", "p95_ms"], _NUMBER + _OPTIONAL),
+        **dict.fromkeys(["accuracy_accelerator", "accuracy_missing"], _TEXT + _OPTIONAL),  # ran for it; why none
+    },
     "end": {"images": _INT, "failed_images": _INT, "correct": _INT, "loop_ns": _INT, "peak_rss_kb": _INT + _OPTIONAL},
     "failed": {"reason": _TEXT},
     "unavailable": {"reason": _TEXT, "remedy": _TEXT},
@@ -96,15 +97,17 @@ EVENT_FIELDS = {
 """Fields every event must have, by event name; more fields may follow."""
 
 TELEMETRY_FIELDS = {
-    "at": _TEXT,
-    **dict.fromkeys(["instance", "thermal_status"], _TEXT + _OPTIONAL),
-    **dict.fromkeys(["temperature_c", "frequency_mhz", "battery_percent", "load_average"], _NUMBER + _OPTIONAL),
+    **{"at": _TEXT, "attempt": _INT + _OPTIONAL},
+    **dict.fromkeys(["instance", "thermal_status", "temperature_sensor"], _TEXT + _OPTIONAL),
+    **dict.fromkeys(["temperature_c", "battery_temperature_c", "skin_temperature_c"], _NUMBER + _OPTIONAL),
+    **dict.fromkeys(["frequency_mhz", "battery_percent", "load_average"], _NUMBER + _OPTIONAL),
+    **dict.fromkeys(["plugged", "charging", "overridden", "lost"], _BOOL + _OPTIONAL),  # set by hand; it did not answer
 }
 """Fields of a line of telemetry.jsonl and their types."""
 
-_COUNTS = ("query", "repetition", "macs", "parameters")
+_COUNTS = ("query", "repetition", "macs", "parameters", "count")
 _LISTS = dict(dict.fromkeys(["kernel", "stride", "in_shape", "out_shape"], int), within=str, inputs=str)
-_ONCE = {"load": None, "image": "query", "image_failed": "query", "node": "node"}  # event: what tells it apart
+_ONCE = {"load": None, "summary": None, "image": "query", "image_failed": "query", "node": "node"}  # told apart by
 _ATTEMPT_NAME = re.compile(r"(?P<instance>[a-z0-9_]+)\.(?P<attempt>[1-9][0-9]{0,8})\.jsonl")
 
 
@@ -140,7 +143,7 @@ def check(record, fields, where):
         fits = math.isfinite(value) if isinstance(value, float) else type(value) is not int or -(2**63) <= value < 2**63
         if not isinstance(value, types) or (isinstance(value, bool) and bool not in types) or not fits:
             raise RawLogError("%s has %s as %s, which is not of the format." % (where, reprlib.repr(value), name))
-        if (name.endswith("_ns") or name in _COUNTS) and value is not None and value < 0:
+        if (name.endswith(("_ns", "_ms")) or name in _COUNTS) and value is not None and value < 0:
             raise RawLogError("%s has the negative value %r as %s." % (where, value, name))
 
 
@@ -166,10 +169,8 @@ def read_json(path, fields):
         raise RawLogError("%s does not hold a JSON object." % path)
     version = record.get("schema_version")
     if not isinstance(version, int) or version > SCHEMA_VERSION or version < 1:
-        raise RawLogError(
-            "%s has schema version %s; this version reads 1 to %d: update the toolkit."
-            % (path, reprlib.repr(version), SCHEMA_VERSION)
-        )
+        text = "%s has schema version %s; this version reads 1 to %d: update the toolkit."
+        raise RawLogError(text % (path, reprlib.repr(version), SCHEMA_VERSION))
     check(record, fields, str(path))
     return record
 
@@ -288,7 +289,7 @@ def parse_attempt(path, data):
                 raise RawLogError("%s follows the end of the attempt." % where)
             if record["event"] in _ONCE:
                 field = _ONCE[record["event"]]
-                once = "%s %s" % (field, record[field]) if field else "load"
+                once = "%s %s" % (field, record[field]) if field else record["event"]
                 if once in known:
                     raise RawLogError("%s is %s a second time." % (where, once))
                 known.add(once)
@@ -337,10 +338,9 @@ def read_telemetry(path):
             try:
                 sample = parse(line)
                 check(sample, TELEMETRY_FIELDS, str(path))
+                samples.append(sample)
             except (ValueError, TypeError, AttributeError, RawLogError):  # also what is JSON, and no object
                 broken += 1
-            else:
-                samples.append(sample)
     return samples, broken
 
 

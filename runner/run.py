@@ -6,7 +6,7 @@ import json
 import platform
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 from runner import ledger, rawlog
 from runner.catalog import Catalog
 from runner.dataset.store import Dataset
-from runner.devices import Device
+from runner.devices import CORES, Conditions, Device
 from runner.suite import Instance, Profile
 from runner.workspace import Workspace
 from runner.zoo.facts import Artifact
@@ -41,6 +41,7 @@ class Request:
     timeout_s: float = DEFAULT_TIMEOUT_S
     cooldown_s: float = DEFAULT_COOLDOWN_S  # how long a device that is hot or empty is waited for
     resize: str | None = None  # the way of all models, in the study that compares the ways
+    conditions: Conditions = field(default_factory=Conditions)
 
     def with_resize(self, way: str) -> Request:
         """The same files with one of Section IV-B's ways of resizing for all: a study, and no run of the suite."""
@@ -60,6 +61,7 @@ class Request:
             "seed": self.seed,
             "threads": self.threads,
             "timing": "end_to_end",
+            "conditions": asdict(self.conditions) if self.conditions != Conditions() else None,
             "dataset": {
                 "name": self.dataset.name,
                 "sha256": self.dataset.sha256,
@@ -80,6 +82,27 @@ class Request:
         }
         read_back: dict[str, Any] = json.loads(json.dumps(fields))
         return read_back
+
+
+def conditions_of(record: dict[str, Any]) -> Conditions:
+    """What a run.json says that the device is to keep to; what it does not say is not asked for."""
+    said = record.get("conditions") or {}
+    fixed, cores = said.get("fixed_performance") is True, said.get("cores")
+    return Conditions(fixed, cores) if cores in CORES else Conditions(fixed)
+
+
+def refused(folder: Path) -> list[str]:
+    """What a run asked for of its device and the device has not done, with the reason."""
+    record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
+    wanted = conditions_of(record)
+    names = {"fixed_performance": wanted.fixed_performance, "cores": wanted.cores != Conditions().cores}
+    found = [
+        f"{name.replace('_', ' ')} as asked for could not be had: {reason}"
+        for held in record.get("held") or []
+        for name, reason in held["refused"].items()
+        if names.get(name)
+    ]
+    return list(dict.fromkeys(found))
 
 
 def begin(workspace: Workspace, device: Device, request: Request) -> Path:
@@ -118,7 +141,7 @@ def to_resume(workspace: Workspace, device: Device, request: Request) -> Path | 
     if folder is None:
         return None
     record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
-    if all(record.get(field) == asked[field] for field in asked):
+    if all(record.get(name) == asked[name] for name in asked):
         return folder
     unfinished = not ledger.finished(ledger.read(folder))
     same_models = all(

@@ -261,6 +261,27 @@ def test_every_notebook_is_rendered_on_imported_data_with_inference_time_only(tm
 
 
 @pytest.mark.slow
+def test_instances_of_native_tools_are_shown_by_inference_with_those_of_the_agent(tmp_path):
+    models = {one: {"sha256": f"sha of {file_of(one)}", "weights": "sample"} for one in SUITE}
+    agents = {one: ms for one, ms in MEASURED.items() if one.startswith("pytorch")}
+    folder = make_run(tmp_path / "raw", agents, models=models)
+    for one in ("tflite_cpu_float32_mobilenet_v2", "tflite_nnapi_float32_mobilenet_v2", "tflite_cpu_int8_mobilenet_v2"):
+        (folder / f"{one}.1.jsonl").unlink()
+        delegate = one.split("_")[1]
+        load = {**LOAD, "accelerator_requested": delegate, "accelerator_actual": delegate, "nodes_delegated": 31}
+        summary = {"event": "summary", "tool": "benchmark_model", "count": 20, "mean_ms": 8.0}
+        ending = end(images=20, failed_images=0, correct=15)
+        attempt(folder, one, load, {**summary, "accuracy_accelerator": delegate}, ending)
+    ingest.process(tmp_path / "raw", tmp_path / "processed")
+    pages = render_all(tmp_path / "processed", tmp_path / "out")
+    for name in ("05_nnapi", "07_quantization", "08_vips"):
+        assert "3 of the 4 instances on this page were measured by native tools" in pages[name]
+    assert "TFLite NNAPI 50%, TFLite CPU 50%" in alternatives(pages["05_nnapi"])[0]
+    assert "93.75 images per second" in " ".join(alternatives(pages["08_vips"]))  # 0.75 in 8 ms
+    assert "over 3 of 24 instances" in alternatives(pages["08_vips"])[0]
+
+
+@pytest.mark.slow
 def test_every_notebook_is_rendered_where_nothing_could_be_measured(tmp_path):
     make_run(tmp_path / "raw", {})
     ingest.process(tmp_path / "raw", tmp_path / "processed")

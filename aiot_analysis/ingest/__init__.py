@@ -5,6 +5,8 @@
     fast        the same by pyarrow, where that is sure to give the same
     rules       what is done with odd data
     rows        rows of the tables
+    native      what is different where a native tool measured
+    conditions  what a run asked its device to keep to
     run         one run: its rows of every table, as a part
     parts       the processed folder between two calls, and its change at once
     assemble    the small tables from the parts

@@ -11,9 +11,10 @@ import pyarrow
 from pyarrow import compute
 
 from aiot_analysis import paper, tables
-from aiot_analysis.ingest import checks
+from aiot_analysis.ingest import checks, conditions
 from aiot_analysis.ingest.attempt import Reading
 from aiot_analysis.ingest.fast import PHASES
+from runner import rawlog
 
 Row = dict[str, Any]
 
@@ -29,20 +30,51 @@ def device(properties: Row, run: Row) -> Row:
     return {
         **{name: properties.get(name) for name in names},
         "device_id": properties["slug"],
-        "paper_id": _paper_ids().get(
-            f"{properties.get('maker') or ''} {properties.get('model') or ''}".strip().lower()
-        ),
+        "paper_id": _paper_id(properties),
         "cores": len(properties["cores"]) or None,
         "max_mhz": max(maxima, default=None),
         "origin": run["origin"],
     }
 
 
+def _paper_id(properties: Row) -> int | None:
+    """The row of the paper's Table III that a device is, None if it is none of them, or names of several.
+
+    A phone may tell its model as a code (SM-G970F), and in `market_name` what it is sold by, with or without its
+    maker.
+    """
+    maker, model, sold_as = (
+        value if isinstance(value := properties.get(name), str) else "" for name in ("maker", "model", "market_name")
+    )
+    names = {f"{maker} {model}", f"{maker} {sold_as}", sold_as}
+    found = {_paper_ids().get(_plain(name)) for name in names} - {None}
+    return found.pop() if len(found) == 1 else None
+
+
+def _plain(name: str) -> str:
+    """A name without what its writers do differently: capital letters and spaces. "Reno 3" is "Reno3"."""
+    return "".join(name.casefold().split())
+
+
 @cache
 def _paper_ids() -> dict[str, int]:
-    """Rows of the paper's Table III by maker and model in small letters."""
+    """Rows of the paper's Table III by maker and model."""
     table = paper.devices()
-    return dict(zip(table["device"].str.lower(), table["paper_id"].tolist(), strict=True))
+    return dict(zip(table["device"].map(_plain), table["paper_id"].tolist(), strict=True))
+
+
+def sample(logged: Row, run: Row) -> Row:
+    """The row of a line of telemetry.jsonl; what older logs do not have is null."""
+    names = [name for name in rawlog.TELEMETRY_FIELDS if name != "instance"]
+    return {**{name: logged.get(name) for name in names}, **origin_of(run), "instance_id": logged.get("instance")}
+
+
+def samples_by_instance(telemetry: Sequence[Row]) -> dict[tuple[str | None, int | None], list[Row]]:
+    """Rows of the table `telemetry`, in order, by instance and attempt; older logs do not tell the attempt."""
+    found: dict[tuple[str | None, int | None], list[Row]] = {}
+    for row in telemetry:
+        found.setdefault((row["instance_id"], row["attempt"]), []).append(row)
+    return found
 
 
 def instance(run: Row, instance_id: str, position: int, tried: int) -> Row:
@@ -64,6 +96,7 @@ def instance(run: Row, instance_id: str, position: int, tried: int) -> Row:
         "source": "agent",
         "profile": run["profile"]["name"],
         "timing": run["timing"],
+        "conditions": conditions.kept(run),
         "weights": file.get("weights"),
         "resize": settings.get("resize") if isinstance(settings, dict) else None,
         "dataset": run["dataset"]["name"],

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow
 from pyarrow import compute
 
-from aiot_analysis.ingest import checks
+from aiot_analysis.ingest import checks, conditions
 from aiot_analysis.ingest.attempt import Reading
 from aiot_analysis.stats import select
 from runner import rawlog
@@ -102,11 +102,14 @@ def split_labels(images: pyarrow.Table, instance_id: str, run: Row) -> tuple[pya
     return images.filter(pyarrow.array(inside)), problems
 
 
-def doubts(reading: Reading, images: pyarrow.Table, correct: int, left_out: int, run: Row) -> list[str]:
+def left_out(lines: int) -> list[str]:
+    """The doubt about a log of which so many lines are not used."""
+    return [f"lines of its log that were left out: {lines}"] if lines else []
+
+
+def doubts(reading: Reading, images: pyarrow.Table, correct: int, lines_left_out: int, run: Row) -> list[str]:
     """What is odd about an attempt that is used; `images` and `correct` are of the records in the table."""
-    found = []
-    if left_out:
-        found.append(f"lines of its log that were left out: {left_out}")
+    found = left_out(lines_left_out)
     failed = images["failed"].to_numpy()
     counts = {"images": int((~failed).sum()), "failed_images": int(failed.sum()), "correct": correct}
     told = {name: reading.last[name] for name in counts}
@@ -122,14 +125,20 @@ def doubts(reading: Reading, images: pyarrow.Table, correct: int, left_out: int,
     still = int((took == 0).sum())
     if still:
         found.append(f"images that took no time by its clock: {still}")
+    return [*found, *odd(reading, run)]
+
+
+def odd(reading: Reading, run: Row) -> list[str]:
+    """What is odd about an attempt that is used, apart from its records."""
+    found = []
     for load in reading.of("load"):
         if load["attempt"] != reading.attempt:
             found.append(f"by its own words it is attempt {load['attempt']}")
     if run.get("study") == select.PROFILE and not reading.of("operator"):
         found.append("no operator was timed")
-    if odd := checks.parity(run, reading.instance)[1]:
-        found.append(odd)
-    return [*found, *run_doubts(run)]
+    if doubt := checks.parity(run, reading.instance)[1]:
+        found.append(doubt)
+    return [*found, *conditions.doubts(run), *run_doubts(run)]
 
 
 def run_doubts(run: Row) -> list[str]:

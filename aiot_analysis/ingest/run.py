@@ -13,7 +13,7 @@ from pyarrow import parquet
 
 from aiot_analysis import tables
 from aiot_analysis.errors import DataError
-from aiot_analysis.ingest import rows, rules
+from aiot_analysis.ingest import native, rows, rules
 from aiot_analysis.ingest.attempt import Reading, count_lines, read_all, together
 from aiot_analysis.ingest.parts import Entry, Parts
 from aiot_analysis.ingest.scan import LeftOut, Run
@@ -67,11 +67,13 @@ def _read(run: Run, key: str, file: Path) -> tuple[Entry, dict[str, list[Row]]]:
             elif reading:
                 _add_not_ended(row, reading, left_out)
             instances.append(row)
+    telemetry = _telemetry(run.folder / "telemetry.jsonl", record, left_out)
+    samples = rows.samples_by_instance(telemetry)
     for row in instances:
-        row["verdict"], row["reasons"] = validity.judge(row)
+        seen = samples.get((row["instance_id"], row.get("attempt"))) or samples.get((row["instance_id"], None), [])
+        row["verdict"], row["reasons"] = validity.judge(row, seen)
     for paths in attempts.values():
         left_out += [_file(path, "its instance is not in the suite of run.json", count_lines(path)) for path in paths]
-    telemetry = _telemetry(run.folder / "telemetry.jsonl", record, left_out)
     entry = Entry(
         key,
         left_out=sorted(left_out, key=lambda one: one[0]),
@@ -112,11 +114,16 @@ def _add_ended(row: Row, reading: Reading, run: Row, images: _Images, left_out: 
     kept, outside = rules.split_labels(reading.images, reading.instance, run)
     problems = [*reading.problems, *outside]
     left_out += [_file(reading.path, reason, lines) for reason, lines in together(problems)]
-    summaries = len(reading.of("summary"))
-    if summaries:
-        left_out.append(_file(reading.path, "events `summary` are not read by this version", summaries))
-    row |= {**rows.ended(reading), "reasons": "", "log_lines": reading.lines - len(problems) - summaries}
-    images.add(row, reading, kept, len(problems))
+    summary = native.summary(reading)
+    unused = 0 if summary else len(reading.of("summary"))
+    if unused:
+        left_out.append(_file(reading.path, "a `summary` is not used beside records of images", unused))
+    row |= {**rows.ended(reading), "reasons": "", "log_lines": reading.lines - len(problems) - unused}
+    if summary:
+        doubts = [*rules.left_out(len(problems)), *native.doubts(summary, reading), *rules.odd(reading, run)]
+        row |= {**native.row(summary, reading.last), "reasons": "; ".join(doubts)}
+    else:
+        images.add(row, reading, kept, len(problems))
 
 
 def _add_not_ended(row: Row, reading: Reading, left_out: list[LeftOut]) -> None:
@@ -137,11 +144,7 @@ def _telemetry(path: Path, run: Row, left_out: list[LeftOut]) -> list[Row]:
         return []
     if broken:
         left_out.append(_file(path, f"lines that are not of the format: {broken}", broken))
-    names = [name for name in rawlog.TELEMETRY_FIELDS if name != "instance"]
-    return [
-        {**{name: sample.get(name) for name in names}, **rows.origin_of(run), "instance_id": sample.get("instance")}
-        for sample in samples
-    ]
+    return [rows.sample(sample, run) for sample in samples]
 
 
 class _Images:

@@ -161,6 +161,20 @@ def say(text: str) -> None:
     _display_html(f"<p>{html}</p>", text)
 
 
+def timing_used(rows: pd.DataFrame, timing: str) -> str:
+    """The timing that a page uses, by `select.timing_of`; displays why, where native tools measured."""
+    from aiot_analysis.stats import select
+
+    tools = int((rows["source"] == "tool").sum())
+    if tools:
+        say(
+            f"{tools} of the {len(rows)} instances on this page were measured by native tools, which time inference "
+            "alone: all times here, and what is made of them, are of inference. Their accuracy is of the images, and "
+            "they have no records of single images."
+        )
+    return select.timing_of(rows, timing)
+
+
 def banner(data: Data, rows: pd.DataFrame | None = None) -> None:
     """Displays where the data come from: origin, devices, dates, profile, weights, dataset and versions.
 

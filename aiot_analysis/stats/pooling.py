@@ -9,8 +9,11 @@ import pandas as pd
 from aiot_analysis.errors import PoolingError
 
 SHARED = ["origin", "dataset_sha256", "timing", "weights", "source"]  # of all rows that share a statistic
+SHARED_INFERENCE = [field for field in SHARED if field not in ("timing", "source")]
+"""As SHARED, of a statistic of inference alone that takes instances of an agent and of a native tool, and says so."""
 SAME_FRAMEWORK = ["framework_version"]
-SAME_INSTANCE = [*SHARED, *SAME_FRAMEWORK, "threads", "model_sha256"]  # of one instance across devices or runs
+SAME_INSTANCE = [*SHARED, *SAME_FRAMEWORK, "threads", "conditions", "model_sha256"]
+"""Of one instance across devices or runs."""
 
 
 def check(frame: pd.DataFrame, fields: Sequence[str] = SHARED, by: Sequence[str] = ()) -> None:

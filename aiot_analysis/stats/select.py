@@ -41,13 +41,21 @@ def of_study(studies: pd.DataFrame, study: str) -> pd.DataFrame:
     return usable[usable["run_id"] == latest].reset_index(drop=True)
 
 
-def measured_rows(instances: pd.DataFrame, needs: Sequence[str] = ("accuracy",)) -> tuple[pd.DataFrame, pd.DataFrame]:
+def timing_of(rows: pd.DataFrame, timing: str) -> str:
+    """The timing asked for, or "inference" where some of the rows have no other, as those of native tools."""
+    return "inference" if (rows["timing"] == "inference").any() else timing
+
+
+def measured_rows(
+    instances: pd.DataFrame, needs: Sequence[str] = ("accuracy",), by_framework: bool = False
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """One usable row per device x instance, and every row that is not used with the reason.
 
     Only runs of the suite count (see `of_suite`). Usable is what is valid or semi-valid and has a number in each
     column of `needs`; of several runs the latest is taken (run ids begin with the time), never a mean over runs.
     Instances of a device are only used together if they ran with the same profile, threads, weights and images, and
-    those of one framework with the same version of it: with those that most ran with (see `_settings`). Takes the
+    those of one framework with the same version of it: with those that most ran with (see `_settings`). They are of
+    one timing and one source (agent or tool), or, with `by_framework`, those of each framework are. Takes the
     table `instances`; gives it with the rows chosen, and a frame of the columns run_id, device_id, instance_id, model,
     framework, delegate, quantization, verdict and reasons, where the same reason in several runs of a device stands
     once.
@@ -56,7 +64,7 @@ def measured_rows(instances: pd.DataFrame, needs: Sequence[str] = ("accuracy",))
     lacking = instances[list(needs)].isna()
     usable = instances["verdict"].isin(USABLE) & ~lacking.any(axis=1)
     other = pd.Series(index=instances.index, dtype=object)
-    for setting, of, by in _settings(instances):
+    for setting, of, by in _settings(instances, by_framework):
         groups = [instances["device_id"], *by]
         usual = _usual(instances[usable], setting[usable], [one[usable] for one in groups])
         usual = usual.reindex(instances.index).astype(str)
@@ -82,18 +90,22 @@ def with_quantized(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["device_id"].isin(ran)] if len(ran) else rows
 
 
-def _settings(instances: pd.DataFrame) -> Iterator[tuple[pd.Series, str, list[pd.Series]]]:
+def _settings(instances: pd.DataFrame, by_framework: bool) -> Iterator[tuple[pd.Series, str, list[pd.Series]]]:
     """What instances that are used together have alike, in words: of which, and within what beside the device.
 
     The paper's six models are used together, any other model by itself.
     """
     fields = ["model", "framework", "profile", "threads", *pooling.SHARED, "dataset", "framework_version"]
+    kept = instances["conditions"].fillna("").map(lambda words: f", {words}" if words else "")
     text = instances[fields].astype("object").where(instances[fields].notna(), "unknown").astype(str)
     own = text["model"].where(~text["model"].isin(names.MODELS), "")
-    yield text["profile"] + " profile, " + text["threads"] + " threads", "", [own]
+    yield text["profile"] + " profile, " + text["threads"] + " threads" + kept, "", [own]
     images = text["dataset"] + " images (" + text["dataset_sha256"].str[:8] + ")"
     timed = text["timing"].map(names.display) + " by the " + text["source"]
-    yield text["weights"] + " weights, " + images + ", " + timed, "", [own]
+    weights = text["weights"] + " weights, " + images
+    yield (weights if by_framework else weights + ", " + timed), "", [own]
+    if by_framework:
+        yield timed, " of this framework", [own, text["framework"]]
     yield text["framework_version"], " of this framework", [own, text["framework"]]
 
 

@@ -29,7 +29,7 @@ def time_shares(
 
     A device that lacks a part has null shares: a sum over fewer parts would be another statistic. With
     `partial` it is given shares over the parts it has, if two or more, and `partial` is true in its rows.
-    Raises PoolingError where rows of one device differ in what they were measured under, or are doubled.
+    Raises PoolingError where rows of one panel and device differ in what they were measured under, or are doubled.
     """
     key = [*panel, "device_id", part]
     wanted = rows[rows[part].isin(parts)]
@@ -39,7 +39,7 @@ def time_shares(
             f"Device {first['device_id']} has {first['instance_id']} more than once: choose a run of it, "
             "as select.measured_rows does."
         )
-    pooling.check(wanted, by=["device_id"])
+    pooling.check(wanted, by=[*panel, "device_id"])
     pooling.check(wanted, pooling.SAME_FRAMEWORK, by=["device_id", "framework"])
 
     known = rows["device_id"].unique().tolist() if devices is None else list(devices)

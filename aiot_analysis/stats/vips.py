@@ -22,11 +22,12 @@ def contributions(
     Takes one row per device x instance (see `select.measured_rows`). Gives one row per device x instance of
     `suite`: device_id, instance_id, model, implementation, quantization, accuracy (fraction of 1), time_s
     (mean per image), vips (images per second); null where the device lacks the instance.
-    Raises PoolingError where rows of one device differ in what they were measured under.
+    Raises PoolingError where rows of one device differ in what they were measured under; by inference alone they may
+    be of an agent and of a native tool, which time the same call.
     """
     value = f"{select.time_column(timing)}_mean"
     wanted = rows[rows["instance_id"].isin(suite)]
-    pooling.check(wanted, by=["device_id"])
+    pooling.check(wanted, pooling.SHARED_INFERENCE if timing == "inference" else pooling.SHARED, by=["device_id"])
     pooling.check(wanted, pooling.SAME_FRAMEWORK, by=["device_id", "framework"])
 
     grid = pd.MultiIndex.from_product([rows["device_id"].unique(), list(suite)], names=["device_id", "instance_id"])

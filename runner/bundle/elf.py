@@ -83,9 +83,15 @@ def findings(bundle: Path, path: Path, architecture: Architecture, glibc: str) -
 
 
 def found(bundle: Path, path: Path, elf: Elf, needed: str) -> bool:
-    """Whether the loader finds a library for a file of a bundle."""
+    """Whether the loader finds a library for a file of a bundle.
+
+    The libraries that a wheel brings in its folder `<name>.libs` find each other: the DT_RPATH of the module that loads
+    one of them holds for what that needs in turn (man ld.so).
+    """
     folders = [folder.replace(_ORIGIN, str(path.parent)) for folder in elf.search if folder.startswith(_ORIGIN)]
     places = [posixpath.normpath(folder) for folder in folders] + [str(bundle / "lib")]
+    if path.parent.name.endswith(".libs"):
+        places.append(str(path.parent))
     return any((Path(place) / needed).is_file() for place in places)
 
 

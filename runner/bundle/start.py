@@ -32,6 +32,7 @@ def command(root: str, python_arguments: Sequence[str], environment: Mapping[str
         "PYTHONPATH": ":".join(path),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUTF8": "1",
+        "PYTHONCOERCECLOCALE": "0",  # else it reads the locales of the system, if that has glibc too
         "PATH": "/system/bin:/usr/bin:/bin",
         # a phone has no /tmp, and no /etc/passwd that names the user
         "TMPDIR": f"{root}/{TMP}",

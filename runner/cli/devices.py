@@ -8,7 +8,7 @@ import typer
 
 from runner.cli.options import HERE, PYTHON, Connect, DeviceFolder, DevicePython, Every, Serials, Workspaces
 from runner.devices import FOLDER
-from runner.errors import DeviceError, RunnerError
+from runner.errors import DeviceError, RunnerError, printable
 from runner.workspace import Workspace
 
 AsJson = Annotated[bool, typer.Option("--json", help="For scripts: JSON on standard output.")]
@@ -18,21 +18,35 @@ COLUMNS = ("serial", "state", "model", "soc", "system", "ram_gb", "abi")
 def devices(connect: Connect = [], as_json: AsJson = False, workspace: Workspaces = HERE) -> None:  # noqa: B006
     """List the devices that an adb server knows."""
     import json
+    from concurrent.futures import ThreadPoolExecutor
 
-    from runner.devices.choice import connected, states
+    from runner.devices import server
 
-    client = connected(connect)
-    rows = [_row(serial, state, client, Workspace(workspace)) for serial, state in states(client).items()]
+    client = server.Client()
+    for address in connect:
+        server.connect(client, address)
+    known = server.states(client)
+    with ThreadPoolExecutor(max(1, len(known))) as pool:  # one that does not answer holds up none of the others
+        rows = list(pool.map(lambda serial: _row(serial, known[serial], client, Workspace(workspace)), known))
     if as_json:
         print(json.dumps(rows, indent=1))
-        return
-    if not rows:
+    elif rows:
+        print("\n".join(_table(rows)))
+    else:
         print("No device is attached: plug one in with USB debugging on, or name one with --connect HOST:PORT.")
-        return
-    table = [COLUMNS, *([str(row[name] if row[name] is not None else "-") for name in COLUMNS] for row in rows)]
-    widths = [max(len(line[column]) for line in table) for column in range(len(COLUMNS))]
-    for line in table:
-        print("  ".join(value.ljust(width) for value, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _table(rows: list[dict[str, Any]]) -> list[str]:
+    """Lines of columns, with nothing that a terminal would act on."""
+    from rich.cells import cell_len  # some characters are two columns wide
+
+    cells = [[printable(str(row[name])) if row[name] is not None else "-" for name in COLUMNS] for row in rows]
+    lines = [list(COLUMNS), *cells]
+    widths = [max(cell_len(line[column]) for line in lines) for column in range(len(COLUMNS))]
+    return [
+        "  ".join(value + " " * (width - cell_len(value)) for value, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
 
 
 def _row(serial: str, state: str, client: Any, space: Workspace) -> dict[str, Any]:
@@ -44,51 +58,61 @@ def _row(serial: str, state: str, client: Any, space: Workspace) -> dict[str, An
     try:
         facts = attached(serial, client, Choice(), space).facts
     except DeviceError as error:
-        return {**row, "state": "no answer", "model": None, "error": str(error)}
+        return {**row, "state": "no answer", "error": str(error)}
     name = " ".join(filter(None, [facts.maker, facts.market_name or facts.model]))
     system = " ".join(filter(None, [facts.os, facts.os_version]))
-    return {**row, "model": name or None, "soc": facts.soc, "system": system, "ram_gb": facts.ram_gb, "abi": facts.abi}
+    return {
+        **row,
+        "model": name or None,
+        "soc": facts.soc,
+        "system": system or None,
+        "ram_gb": facts.ram_gb,
+        "abi": facts.abi,
+    }
 
 
 def doctor(
     serials: Serials = [],  # noqa: B006
     connect: Connect = [],  # noqa: B006
-    folder: DeviceFolder = FOLDER,
-    python: DevicePython = PYTHON,
+    device_folder: DeviceFolder = FOLDER,
+    device_python: DevicePython = PYTHON,
     as_json: AsJson = False,
     workspace: Workspaces = HERE,
 ) -> None:
     """Check attached devices before a run: what is wrong, and what to do."""
     import json
+    from concurrent.futures import ThreadPoolExecutor
 
     from runner import doctor as checks
-    from runner.devices.choice import Choice, attached, connected, states
+    from runner.devices import server
+    from runner.devices.choice import Choice, attached, check_known, from_environment
 
-    client = connected(connect)
-    known = states(client)
-    wanted = list(dict.fromkeys([*serials, *connect])) or list(known)
-    if unknown := [serial for serial in wanted if serial not in known]:
-        raise DeviceError(f"There is no device {unknown[0]}: attached are {', '.join(known) or 'none'}.")
+    client = server.Client()
+    named = [*serials, *(server.connect(client, address) for address in connect)]
+    known = server.states(client)
+    wanted = list(dict.fromkeys(named or from_environment())) or list(known)
+    check_known(wanted, known)
     if not wanted:
         raise DeviceError("No device is attached: plug one in with USB debugging on, or name one with --connect.")
-    choice = Choice(python=python, folder=folder)
-    found = {}
-    for serial in wanted:
+    choice = Choice(python=device_python, folder=device_folder)
+
+    def findings(serial: str) -> list[checks.Finding]:
         if known[serial] != "device":
-            found[serial] = checks.findings(known[serial], None, None)
-            continue
+            return checks.findings(known[serial], None, None)
         try:
             device = attached(serial, client, choice, Workspace(workspace))
-            found[serial] = checks.findings(
-                "device", device.facts, device.telemetry(), device.abilities(), device.connection.features()
-            )
+            features = device.connection.features()
+            return checks.findings("device", device.facts, device.telemetry(), device.abilities(), features)
         except DeviceError as error:
-            found[serial] = [checks.Finding("connection", "problem", str(error))]
+            return [checks.Finding("connection", "problem", str(error))]
+
+    with ThreadPoolExecutor(len(wanted)) as pool:
+        found = dict(zip(wanted, pool.map(findings, wanted), strict=True))
     if as_json:
         print(json.dumps({serial: checks.as_json(each) for serial, each in found.items()}, indent=1))
     else:
         for serial, each in found.items():
-            print(serial)
+            print(printable(serial))
             print("\n".join(f"  {line}" for line in checks.lines(each)))
     if any(checks.worst(each) == "problem" for each in found.values()):
         raise RunnerError("Some devices cannot be used as they are (see the lines that begin with `problem`).")
@@ -98,15 +122,21 @@ def clean(
     serials: Serials = [],  # noqa: B006
     every: Every = False,
     connect: Connect = [],  # noqa: B006
-    folder: DeviceFolder = FOLDER,
+    device_folder: DeviceFolder = FOLDER,
     workspace: Workspaces = HERE,
 ) -> None:
-    """Remove what was pushed to devices, with all that is in the folder there."""
+    """Remove what was pushed to devices, with all that is in the folder there, and undo what runs changed."""
     from runner.devices.attached import AttachedDevice
     from runner.devices.choice import Choice, chosen
 
-    choice = Choice(serials=serials, every=every, connect=connect, folder=folder)
+    choice = Choice(serials=serials, every=every, connect=connect, folder=device_folder)
+    failed = False
     for device in chosen(choice, Workspace(workspace)):
         assert isinstance(device, AttachedDevice)
-        said = "removed" if device.files.remove() else "nothing there:"
-        print(f"clean     {device.connection.serial}: {said} {device.files.folder}")
+        try:
+            said = "removed" if device.clean() else "nothing there:"
+        except DeviceError as error:
+            said, failed = f"{error} Left:", True
+        print(f"clean     {printable(f'{device.connection.serial}: {said} {device.files.folder}')}")
+    if failed:
+        raise RunnerError("Not every device was cleaned (see above): `aiot doctor` says what is wrong with them.")

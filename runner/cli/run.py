@@ -23,7 +23,7 @@ from runner.cli.options import (
     Workspaces,
     models_folder,
 )
-from runner.devices import FOLDER
+from runner.devices import ALL_CORES, CORES, FOLDER, Conditions
 from runner.errors import RunnerError, SelectionError
 from runner.suite import PROFILES
 from runner.workspace import Workspace
@@ -62,6 +62,13 @@ def run(
     patience_s: Annotated[
         float, typer.Option("--patience", min=0, help="Seconds that a device that went away is waited for.")
     ] = 120.0,
+    fixed_performance: Annotated[
+        bool,
+        typer.Option("--fixed-performance", help="Lower, steadier clocks while it runs, on Android 11 and later."),
+    ] = False,
+    cores: Annotated[
+        str, typer.Option(help="all, or big: only those that can be faster than the slowest ones.")
+    ] = ALL_CORES,
     device_folder: DeviceFolder = FOLDER,
     device_python: DevicePython = PYTHON,
     keep_serial: Annotated[bool, typer.Option("--keep-serial", help="Write serial numbers as they are.")] = False,
@@ -114,6 +121,7 @@ def run(
         checks={name: asdict(one) for name, one in check.read(folder, artifacts.values()).items()},
         timeout_s=timeout_s,
         cooldown_s=cooldown_s,
+        conditions=Conditions(fixed_performance, suite.choose("Choice of cores", [cores], list(CORES))[0]),
     )
     if dry_run:
         for device in devices:
@@ -131,6 +139,8 @@ def run(
             who = f"{outcome.device.slug}: " if len(devices) > 1 else ""
             if outcome.folder:
                 print(f"run       {who}{what}{summary(outcome.entries)} in {outcome.folder}")
+                for refused in runs.refused(outcome.folder):
+                    print(f"          {who}{what}{refused}")
             if outcome.error:
                 print(f"          {who}{what}{outcome.error}")
             failed |= bool(outcome.error) or any(

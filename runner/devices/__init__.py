@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +18,31 @@ GONE = -signal.SIGHUP
 """The exit code of work that ended with its connection: whatever the device had started for us was ended."""
 
 
+ALL_CORES, BIG_CORES = "all", "big"
+CORES = (ALL_CORES, BIG_CORES)
+"""Which cores of a device agents may run on: `big` are those that can be faster than its slowest ones."""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What a device is to keep to while a run goes on. Its screen stays on, where it has one, in any case."""
+
+    fixed_performance: bool = False  # Android's mode of lower clocks that it can keep up
+    cores: str = ALL_CORES
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a device made of them."""
+
+    core_mask: str | None = None  # hexadecimal: agents run on these cores, None: on all
+    cores_allowed: str | None = None  # Cpus_allowed_list of what is started there as an agent is
+    cpuset: str | None = None  # of the same
+    fixed_performance: bool | None = None  # whether it is on; None: it was not asked for
+    screen_on: bool | None = None  # whether it stays on; None: it has none that could be kept on
+    refused: dict[str, str] = field(default_factory=dict)  # why not, by name
+
+
 @dataclass(frozen=True)
 class Task:
     """One attempt, as a process of its own on a device."""
@@ -27,6 +53,7 @@ class Task:
     module: str  # of that package, which is started with the job's file
     environment: str  # that it runs in: see runner.environments
     job: dict[str, Any]  # what the module is told; where to log to is added by the device
+    core_mask: str | None = None  # see Held
 
     @property
     def log(self) -> Path:
@@ -103,6 +130,10 @@ class Device(Protocol):
 
     def without_framework(self, framework: str, missing: list[str]) -> dict[str, str]:
         """Why a framework cannot run on it, lacking an environment or these modules (reason), and what would help."""
+        ...
+
+    def held(self, wanted: Conditions) -> AbstractContextManager[Held]:
+        """Holds it to these conditions in the block, as far as it can, and brings it to how it was after it."""
         ...
 
     def start(self, task: Task) -> Work:

@@ -1,11 +1,11 @@
 """The way to a device through an adb server: shell, push and pull, each with a limit in time and in size.
 
-adbutils speaks the protocol. A device that does not answer in time is lost, and asked again at the next call: the adb
-server itself is never ended, since others may use it.
+adbutils speaks the protocol. A device that does not answer in time is lost, and asked again at the next call.
 """
 
 from __future__ import annotations
 
+import io
 import re
 import secrets
 import shlex
@@ -16,20 +16,23 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
-import adbutils
-from adbutils import AdbClient, AdbDevice, AdbError
+from adbutils import AdbClient, AdbConnection, AdbDevice, AdbError
 
+from runner.devices.server import COMMAND_LIMIT_BYTES, Wire, states
 from runner.errors import DeviceError, DeviceLostError
 
 SHELL_TIMEOUT_S = 20.0
 SILENCE_S = 20.0
 """How long a device may say nothing in the middle of a file."""
+FILE_TIMEOUT_S = 3600.0
+"""How long one file may take."""
 ANSWER_LIMIT_BYTES = 4 * 2**20
 """More than this is no answer to anything that is asked here."""
 _STDOUT, _STDERR, _EXIT = 1, 2, 3
 _PACKET = struct.Struct("<BI")
-_NETWORK = re.compile(r"[^/\s]+:\d{1,5}")
+_NETWORK = re.compile(r"(?!usb:)[^/\s]+:\d{1,5}")
 _TEMPORARY = "/data/local/tmp"
 
 
@@ -45,17 +48,31 @@ class Answer:
 class _Device(AdbDevice):
     """An AdbDevice whose transfers of files end when nothing comes for SILENCE_S: adbutils would wait for ever."""
 
-    def open_transport(
-        self, command: str | None = None, timeout: float | None = SHELL_TIMEOUT_S
-    ) -> adbutils.AdbConnection:
-        connection = super().open_transport(command, timeout or SHELL_TIMEOUT_S)
+    def open_transport(self, command: str | None = None, timeout: float | None = SHELL_TIMEOUT_S) -> AdbConnection:
+        wire = super().open_transport(command, timeout or SHELL_TIMEOUT_S)
+        if isinstance(wire, Wire):
+            # a shell's own limit comes before: this one is for a packet that comes byte by byte
+            wire.deadline = time.monotonic() + (2 * timeout if timeout else FILE_TIMEOUT_S)
         if timeout is None:
             # Limits of the socket itself. With one of Python's, `send` may send a part, which adbutils does not expect.
-            connection.conn.settimeout(None)
+            wire.conn.settimeout(None)
             limit = struct.pack("ll", int(SILENCE_S), 0)
-            connection.conn.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
-            connection.conn.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
-        return connection
+            wire.conn.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+            wire.conn.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+        return wire
+
+
+class _Wide:
+    """A file that is read in the largest pieces that adb takes (SYNC_DATA_MAX in its sources).
+
+    adbutils asks for 4 KiB at a time, which takes this side five times the processor time.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def read(self, _: int) -> bytes:
+        return self._stream.read(2**16)
 
 
 class Connection:
@@ -71,8 +88,7 @@ class Connection:
     def shell(self, command: str | Sequence[str], timeout_s: float = SHELL_TIMEOUT_S) -> Answer:
         """Runs a command: a line for the device's shell, or words that are quoted for it."""
         line = command if isinstance(command, str) else quoted(command)
-        if "\0" in line:
-            raise DeviceError(f"{line[:80]!r} cannot be said to a shell: it holds a character NUL.")
+        _check_sayable(line)
         with self._answering():
             if self._features is None:
                 self._features = set(self._device.get_features().split(","))
@@ -97,11 +113,7 @@ class Connection:
                     break
                 if packet in said:
                     said[packet] += data
-                if len(said[_STDOUT]) + len(said[_STDERR]) > ANSWER_LIMIT_BYTES or time.monotonic() > deadline:
-                    raise DeviceError(
-                        f"The device {self.serial} does not come to an end: over {ANSWER_LIMIT_BYTES} bytes or "
-                        f"{timeout_s:g} s for `{line[:60]}`."
-                    )
+                self._check_end(sum(map(len, said.values())), deadline, line)
         out, errors = (said[stream].decode(errors="replace") for stream in (_STDOUT, _STDERR))
         return Answer(data[0] if data else 255, out, errors)
 
@@ -110,26 +122,61 @@ class Connection:
         mark = f"aiot-{secrets.token_hex(8)}"
         errors = f"{_TEMPORARY}/.{mark}"
         asked = f"( {line}\n) 2>{errors}; echo {mark}$?; cat {errors}; rm -f {errors}"
-        said = self._device.shell(asked, timeout=timeout_s, rstrip=False).replace("\r\n", "\n")
-        found = re.search(rf"{mark}(\d+)\n", said)
+        data = bytearray()
+        deadline = time.monotonic() + timeout_s
+        with self._device.open_transport(timeout=timeout_s) as transport:
+            transport.send_command(f"shell:{asked}")
+            transport.check_okay()
+            while piece := transport.recv(2**16):
+                data += piece
+                self._check_end(len(data), deadline, line)
+        said = data.decode(errors="replace").replace("\r\n", "\n")
+        found = re.search(rf"{mark}(\d{{1,3}})\n", said)
         if not found:
             raise DeviceLostError(f"The shell of {self.serial} stopped in the middle of an answer.")
         return Answer(int(found[1]), said[: found.start()], said[found.end() :])
 
+    def _check_end(self, size: int, deadline: float, line: str) -> None:
+        """Raises DeviceError if a device talks for too long, or too much."""
+        if size > ANSWER_LIMIT_BYTES or time.monotonic() > deadline:
+            why = f"it has said {size} bytes" if size > ANSWER_LIMIT_BYTES else "it is still talking"
+            raise DeviceError(f"The device {self.serial} does not come to an end of `{line[:60]}`: {why}.")
+
     def push(self, source: Path | bytes, target: str, mode: int = 0o644) -> None:
-        """Writes one file, and checks that all of it is there."""
-        with self._answering():
-            self._device.sync.push(source, target, mode, check=True)
+        """Writes one file, and checks that all of it is there; raises DeviceError if the device does not take it."""
+        _check_sayable(target)
+        stream: BinaryIO = io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
+        with stream, self._answering():
+            try:
+                self._device.sync.push(_Wide(stream), target, mode, check=True)
+            except AdbError as error:
+                if str(error) == "FAIL":  # adbd's word; adbutils leaves its reason unread
+                    raise DeviceError(
+                        f"The device {self.serial} does not take {target}: is its storage full, or may nobody write "
+                        "there?"
+                    ) from None
+                raise
 
     def pull(self, path: str, limit_bytes: int) -> Iterator[bytes]:
-        """A file in pieces; raises DeviceError if it is larger than the limit."""
+        """A file in pieces; raises DeviceError if it is larger than the limit, or cannot be read."""
+        _check_sayable(path)
         size = 0
         with self._answering():
-            for piece in self._device.sync.iter_content(path):
-                size += len(piece)
-                if size > limit_bytes:
-                    raise DeviceError(f"{path} on {self.serial} is larger than {limit_bytes} bytes, and not taken.")
-                yield piece
+            try:
+                for piece in self._device.sync.iter_content(path):
+                    size += len(piece)
+                    if size > limit_bytes:
+                        raise DeviceError(f"{path} on {self.serial} is larger than {limit_bytes} bytes, and not taken.")
+                    yield piece
+            except AdbError as error:
+                if len(error.args) == 2 and error.args[1] == path:  # what adbd says, and of which file
+                    raise DeviceError(f"{path} on {self.serial} cannot be read ({error.args[0]}).") from None
+                raise
+
+    @property
+    def over_network(self) -> bool:
+        """Whether it is attached by HOST:PORT, or by the name that a device announces in the network."""
+        return bool(_NETWORK.fullmatch(self.serial)) or "._adb" in self.serial
 
     def features(self) -> set[str]:
         with self._answering():
@@ -148,9 +195,7 @@ class Connection:
             yield
         except (AdbError, OSError, EOFError, ValueError, AssertionError, struct.error) as error:
             self._lost = True
-            said = " ".join(str(error).split())[:200] or type(error).__name__
-            if "No space left" in said or "Read-only" in said or "Permission denied" in said:
-                raise DeviceError(f"The device {self.serial} refuses a file ({said}): free some space there.") from None
+            said = str(error)[:200] or type(error).__name__
             raise DeviceLostError(
                 f"The device {self.serial} does not answer ({said}): look at its cable, its screen and `adb devices`."
             ) from None
@@ -171,16 +216,13 @@ def quoted(words: Sequence[str]) -> str:
     return shlex.join(words)
 
 
-def states(client: AdbClient) -> dict[str, str]:
-    """The state of each device that an adb server knows of; raises DeviceError without a server."""
-    with server_answering():
-        return {one.serial: one.state for one in client.list()}
-
-
-@contextmanager
-def server_answering() -> Iterator[None]:
-    """Raises DeviceError if there is no adb server and none can be started."""
+def _check_sayable(text: str) -> None:
+    """Raises DeviceError for a path or a line of a shell that cannot be sent."""
     try:
-        yield
-    except (AdbError, OSError) as error:
-        raise DeviceError(f"The adb server does not answer ({error}): try `adb start-server`.") from None
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise DeviceError(f"{text[:80]!a} cannot be said to a device: it is no text in UTF-8.") from None
+    if "\0" in text:
+        raise DeviceError(f"{text[:80]!r} cannot be said to a device: it holds a character NUL.")
+    if size > COMMAND_LIMIT_BYTES - 1000:  # some words of adb and ours are around it
+        raise DeviceError(f"{text[:80]!r}... cannot be said to a device: it has {size} bytes.")

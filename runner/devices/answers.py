@@ -6,8 +6,10 @@ call of the shell gives many answers. Its last line is `section end`: an answer 
 
 from __future__ import annotations
 
+import json
 import math
 import re
+from typing import Any
 
 ANSWER_LIMIT_BYTES = 256 * 1024
 """More than this of one answer is not read: what the scripts ask for is some KiB."""
@@ -65,3 +67,11 @@ def first(pattern: re.Pattern[str], text: str | None) -> str | None:
     """The first group of the first match."""
     found = pattern.search(text or "")
     return found[1] if found else None
+
+
+def from_json(text: str) -> Any:
+    """What a text says in JSON; None if it is no JSON, or nested deeper than can be read."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None

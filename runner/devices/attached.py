@@ -1,18 +1,22 @@
 """A device that an adb server knows: everything in one folder there, and the agent in a Python that it has or is given.
 
-Below the folder: agent/, images-*/, models-*/, unpacked bundles, and runs/<run>/ with logs that are not fetched yet.
+Below the folder: agent/, images-*/, models-*/, unpacked bundles, and runs/<run>/ with logs that are not fetched yet;
+while a run goes on also a note of how the device was before.
 """
 
 from __future__ import annotations
 
 import posixpath
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from runner.bundle import recipes
-from runner.devices import FOLDER, Task, android, android_state
+from runner.devices import FOLDER, Conditions, Held, Task, android, android_state
 from runner.devices.adb import Connection
+from runner.devices.conditions import AttachedConditions
+from runner.devices.cores import pinned
 from runner.devices.files import DeviceFiles
 from runner.devices.pythons import Pythons
 from runner.devices.remote import RemoteWork
@@ -98,8 +102,24 @@ class AttachedDevice:
     def push(self, files: dict[str, Path], folder: str) -> str:
         return self.files.push(files, folder)
 
+    @property
+    def conditions(self) -> AttachedConditions:
+        return AttachedConditions(self.connection, self.files, self.facts)
+
+    def held(self, wanted: Conditions) -> AbstractContextManager[Held]:
+        return self.conditions.held(wanted)
+
+    def clean(self) -> bool:
+        """Undoes what a run that was cut off has left changed, and removes our folder; whether there was one.
+
+        Raises DeviceError for a folder that is not ours.
+        """
+        self.conditions.restore()
+        return self.files.remove()
+
     def start(self, task: Task) -> RemoteWork:
-        return RemoteWork.start(self.connection, task, self._runs(task), self.pythons.words(task.environment))
+        python = pinned(self.pythons.words(task.environment), task.core_mask)
+        return RemoteWork.start(self.connection, task, self._runs(task), python)
 
     def started(self, task: Task) -> RemoteWork | None:
         return RemoteWork.find(self.connection, task, self._runs(task))

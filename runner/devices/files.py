@@ -4,24 +4,42 @@ from __future__ import annotations
 
 import json
 import posixpath
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from runner.devices.adb import Answer, Connection, quoted
+from runner.devices import FOLDER
+from runner.devices.adb import SHELL_TIMEOUT_S, Answer, Connection, quoted
+from runner.devices.answers import from_json
 from runner.errors import DeviceError
 from runner.workspace import sha256_of
 
 _MARK = ".aiotbench"  # a file in our folder, without which nothing is removed
 _PUSHED = ".pushed.json"  # in each folder of pushed files: name -> SHA-256
-_BATCH = 100  # files in one command
+_BATCH_BYTES = 3000  # of names in one command: adbd of Android 5 and older takes 4 KiB at once
+_PLAIN = re.compile(r"[^\s\\]+")
+"""Names that tools print as they are, one a line: sha256sum escapes backslashes and ends of lines, or does not."""
+_LONG_S = 120.0  # for commands that read or remove large files
+_NOT_OURS = 9
+_MAKE = """\
+[ -e {mark} ] && exit
+mkdir -p {folder} || exit 1
+[ -z "$(ls -A {folder})" ] || exit {not_ours}
+touch {mark}
+"""
 
 
 class DeviceFiles:
     """Raises DeviceLostError when the device does not answer, DeviceError for what it refuses."""
 
     def __init__(self, connection: Connection, folder: str) -> None:
+        if not folder.startswith("/") or ":" in folder or not folder.strip("/") or ".." in folder.split("/"):
+            raise DeviceError(
+                f"{folder!r} cannot be the folder on a device: name a path from / on, without `..` and `:` (which "
+                f"divides the paths that a Python is given), like {FOLDER}."
+            )
         self._connection = connection
-        self.folder = folder
+        self.folder = folder.rstrip("/")
         self._noted: dict[str, dict[str, str]] = {}  # of each place: what _PUSHED there says
 
     def push(self, files: dict[str, Path], folder: str) -> str:
@@ -32,7 +50,7 @@ class DeviceFiles:
         new = [name for name in files if there.get(name) != wanted[name]]
         if new:
             self.make(sorted({posixpath.dirname(posixpath.join(place, name)) for name in new}))
-        for names in _batches(new):
+        for names in batches(new):
             for name in names:
                 self._connection.push(files[name], posixpath.join(place, name))
             self._compare(place, {name: wanted[name] for name in names})
@@ -41,9 +59,18 @@ class DeviceFiles:
         return place
 
     def make(self, folders: Iterable[str]) -> None:
-        """Makes folders, ours being marked as such."""
-        self.do(["mkdir", "-p", self.folder, *folders])
-        self.do(["touch", posixpath.join(self.folder, _MARK)])
+        """Makes folders, ours being marked as such. Raises DeviceError if ours is there and holds files of others."""
+        mark = posixpath.join(self.folder, _MARK)
+        script = _MAKE.format(folder=quoted([self.folder]), mark=quoted([mark]), not_ours=_NOT_OURS)
+        answer = self._connection.shell(script)
+        if answer.exit_code == _NOT_OURS:
+            raise DeviceError(
+                f"{self.folder} on {self._connection.serial} holds files that are not aiot's: name another folder with "
+                "--device-folder."
+            )
+        self._check(answer, f"mkdir -p {self.folder}")
+        if wanted := list(folders):
+            self.do(["mkdir", "-p", *wanted])
 
     def remove(self) -> bool:
         """Removes our folder with all that is in it; whether there was one.
@@ -55,27 +82,26 @@ class DeviceFiles:
             return False
         if _MARK not in answer.stdout.split():
             raise DeviceError(f"{self.folder} on {self._connection.serial} was not made by aiot: it is left as it is.")
-        self.do(["rm", "-rf", self.folder])
+        self.do(["rm", "-rf", self.folder], _LONG_S)
         self._noted.clear()
         return True
 
-    def do(self, command: str | list[str], timeout_s: float | None = None) -> Answer:
+    def do(self, command: str | list[str], timeout_s: float = SHELL_TIMEOUT_S) -> Answer:
         """Runs a command that has to succeed."""
-        answer = self._connection.shell(command, **({"timeout_s": timeout_s} if timeout_s else {}))
-        if answer.exit_code != 0:
-            said = " ".join((answer.stderr or answer.stdout).split())[:200]
-            what = command if isinstance(command, str) else command[0]
-            raise DeviceError(f"The device {self._connection.serial} refuses `{what[:80]}` ({said}).")
+        answer = self._connection.shell(command, timeout_s)
+        self._check(answer, command if isinstance(command, str) else command[0])
         return answer
+
+    def _check(self, answer: Answer, what: str) -> None:
+        if answer.exit_code != 0:
+            said = (answer.stderr or answer.stdout).strip()[:200]
+            raise DeviceError(f"The device {self._connection.serial} refuses `{what[:80]}` ({said}).")
 
     def _there(self, place: str, files: dict[str, Path]) -> dict[str, str]:
         """The files that an earlier push left in a place, by their SHA-256, if they still have their sizes."""
         if place not in self._noted:
             said = self._connection.shell(["cat", posixpath.join(place, _PUSHED)])
-            try:
-                noted = json.loads(said.stdout) if said.exit_code == 0 else {}
-            except ValueError:
-                noted = {}
+            noted = from_json(said.stdout) if said.exit_code == 0 else {}
             self._noted[place] = noted if isinstance(noted, dict) else {}
         noted = self._noted[place]
         names = [name for name in files if name in noted]
@@ -92,14 +118,33 @@ class DeviceFiles:
     def _table(self, place: str, names: Iterable[str], words: list[str]) -> dict[str, str]:
         """What `wc -c` or `sha256sum` say of files in a place: name -> first column."""
         found = {}
-        for some in _batches(names):
-            line = f"cd {quoted([place])} && {quoted([*words, *some])}"
-            for row in self._connection.shell(line).stdout.splitlines():
-                value, _, name = row.strip().partition(" ")
-                found[name.strip()] = value
+        for some in batches(names):
+            if _PLAIN.fullmatch(some[0]):
+                line = f"cd {quoted([place])} && {quoted([*words, *(f'./{name}' for name in some)])}"
+                for row in self._connection.shell(line, _LONG_S).stdout.splitlines():
+                    value, _, name = row.strip().partition(" ")
+                    found[name.strip().removeprefix("./")] = value
+            else:  # an odd one, which is in a group by itself
+                said = self._connection.shell(f"cd {quoted([place])} && {quoted(words)} <{quoted(some)}", _LONG_S)
+                if value := said.stdout.strip().partition(" ")[0]:
+                    found[some[0]] = value
         return found
 
 
-def _batches(names: Iterable[str]) -> Iterator[list[str]]:
-    every = list(names)
-    yield from (every[begin : begin + _BATCH] for begin in range(0, len(every), _BATCH))
+def batches(names: Iterable[str]) -> Iterator[list[str]]:
+    """The names in groups, in their order: as many as one command takes, and each odd one by itself."""
+    group: list[str] = []
+    size = 0
+    for name in names:
+        more = len(quoted([name]).encode(errors="replace")) + 3  # a blank and "./"
+        odd = not _PLAIN.fullmatch(name)
+        if group and (odd or size + more > _BATCH_BYTES):
+            yield group
+            group, size = [], 0
+        group.append(name)
+        size += more
+        if odd:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import json
 import os
 import platform
 import re
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from runner import environments
-from runner.devices import TAIL_BYTES, Task
+from runner.devices import TAIL_BYTES, Conditions, Held, Task, cores
+from runner.devices.android import hashed
 from runner.errors import DeviceError
 from runner.rawlog import DEVICE_FIELDS, SCHEMA_VERSION
 
@@ -36,10 +39,11 @@ class LocalDevice:
 
     def properties(self) -> dict[str, Any]:
         release = _os_release()
+        machine = _read(Path("/etc/machine-id"))
         facts: dict[str, Any] = {
             "schema_version": SCHEMA_VERSION,
             "slug": self.slug,
-            "serial_sha256": _hashed(_read(Path("/etc/machine-id")), self._salt),
+            "serial_sha256": hashed(machine, self._salt) if machine else None,
             "maker": _read(Path("/sys/class/dmi/id/sys_vendor")),
             "model": _read(Path("/sys/class/dmi/id/product_name")) or _read(Path("/proc/device-tree/model")),
             "soc": _cpu_name(),
@@ -84,16 +88,27 @@ class LocalDevice:
             remedy = f"{environments.INSTALL_LEGACY}, then `aiot models prepare --frameworks {framework}`"
         return {"reason": reason, "remedy": remedy}
 
+    @contextmanager
+    def held(self, wanted: Conditions) -> Iterator[Held]:
+        """Only the cores of what is started here can be chosen: nothing of the machine is changed."""
+        held = cores.held(wanted.cores, _cores(), _ran)
+        if wanted.fixed_performance:
+            refused = {**held.refused, "fixed_performance": "it is a mode of Android, which this machine has not"}
+            held = replace(held, fixed_performance=False, refused=refused)
+        yield held
+
     def start(self, task: Task) -> LocalWork:
         job = {**task.job, "log": str(task.log.resolve()), "parent": os.getpid()}  # an orphan of this process ends
         task.job_file.write_text(json.dumps(job), encoding="utf-8")
         words = ["-m", task.module, str(task.job_file.resolve())]
-        return LocalWork(task, self.start_agent(task.agent, words, task.environment, task.output))
+        return LocalWork(task, self.start_agent(task.agent, words, task.environment, task.output, task.core_mask))
 
     def started(self, task: Task) -> None:
         return None  # its log is in the run's folder from the beginning
 
-    def start_agent(self, agent: str, arguments: list[str], environment: str, output: Path) -> subprocess.Popen[bytes]:
+    def start_agent(
+        self, agent: str, arguments: list[str], environment: str, output: Path, core_mask: str | None = None
+    ) -> subprocess.Popen[bytes]:
         """Starts Python with these arguments in the folder of the pushed agent; what it prints goes to `output`."""
         python = environments.python_of(environment)
         if python is None:
@@ -101,7 +116,7 @@ class LocalDevice:
         variables = {**environments.clean_environment(), "PYTHONPATH": agent, "PYTHONDONTWRITEBYTECODE": "1"}
         with output.open("wb") as stream:
             return subprocess.Popen(
-                [python, *arguments],
+                cores.pinned([str(python), *arguments], core_mask),
                 cwd=agent,
                 env=variables,
                 stdin=subprocess.DEVNULL,
@@ -154,8 +169,12 @@ def _read(path: Path) -> str | None:
         return None
 
 
-def _hashed(serial: str | None, salt: str) -> str | None:
-    return hashlib.sha256(f"{salt}:{serial}".encode()).hexdigest() if serial else None
+def _ran(words: list[str]) -> tuple[int, str]:
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL)
+    except OSError as error:
+        return 127, str(error)
+    return done.returncode, done.stdout + done.stderr
 
 
 def _os_release() -> dict[str, str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import posixpath
 from functools import cached_property
 
 from runner.bundle import build, recipes, start
 from runner.bundle.build import Bundle
 from runner.devices.adb import Connection, quoted
+from runner.devices.answers import from_json
 from runner.devices.files import DeviceFiles
 from runner.environments import NAMES
 from runner.errors import DeviceError
@@ -36,10 +36,8 @@ class Pythons:
     def _own_modules(self) -> set[str]:
         """Those of _MODULES that the device's own Python has; none without a Python."""
         said = self._connection.shell([self._own, "-c", _PROBE, *_MODULES], _START_TIMEOUT_S)
-        try:
-            return set(json.loads(said.stdout)) & set(_MODULES) if said.exit_code == 0 else set()
-        except (ValueError, TypeError):
-            return set()
+        found = from_json(said.stdout) if said.exit_code == 0 else None
+        return {name for name in _MODULES if name in found} if isinstance(found, list) else set()
 
     @cached_property
     def _own_environment(self) -> str | None:
@@ -95,8 +93,8 @@ class Pythons:
         said = self._connection.shell(start.first(part, bundle.imports), _START_TIMEOUT_S)
         try:
             start.read_first(said.stdout)
-        except ValueError:
-            words = " ".join((said.stderr or said.stdout).split())[-300:]
+        except (ValueError, RecursionError):
+            words = (said.stderr or said.stdout)[-300:]
             raise DeviceError(
                 f"The Python of {bundle.name} does not start on {self._connection.serial} ({words})."
             ) from None

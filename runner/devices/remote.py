@@ -14,7 +14,7 @@ from pathlib import Path
 
 from runner.devices import GONE, TAIL_BYTES, Task
 from runner.devices.adb import Connection, quoted
-from runner.errors import DeviceError
+from runner.errors import DeviceError, DeviceLostError
 
 LOG_LIMIT_BYTES = 512 * 2**20
 LINE_LIMIT_BYTES = 2**20
@@ -74,7 +74,7 @@ class RemoteWork:
         line = _START.format(folder=quoted([folder]), name=quoted([task.name]), script=quoted([script]))
         answer = connection.shell(line)
         if answer.exit_code != 0:
-            said = " ".join((answer.stderr or answer.stdout).split())[:200]
+            said = (answer.stderr or answer.stdout).strip()[:200]
             raise DeviceError(f"The agent did not start on {connection.serial}: it says {said!r}.")
         return work
 
@@ -95,39 +95,50 @@ class RemoteWork:
         return self._tail
 
     def kill(self) -> None:
-        pid = quoted([self._path("pid")])
+        pid, name = quoted([self._path("pid")]), quoted([self._task.name])
         # the negative number is the group, which setsid made of the process and all that it starts; dash knows no `--`
-        self._connection.shell(f"read -r pid <{pid} && kill -9 -$pid")
+        self._connection.shell(f"read -r pid <{pid} && grep -qF {name} /proc/$pid/cmdline && kill -9 -$pid")
 
     def collect(self) -> None:
         """Fetches log and output, each whole or not at all, and removes them from the device.
 
-        Raises DeviceError for a log over the limits, and if no space was left for it.
+        Where they are put is known from the task alone: nothing that a device says becomes a path on this side. Raises
+        DeviceError for a log over the limits, which is not kept, and if no space was left for it on the device.
         """
         left = self._connection.shell(f"df -k {quoted([self._folder])} | tail -n 1").stdout.split()
-        for extension, target, limit in (
-            ("output.txt", self._task.output, OUTPUT_LIMIT_BYTES),
-            ("jsonl", self._task.log, LOG_LIMIT_BYTES),
-        ):
-            there = self._connection.shell(["ls", self._path(extension)])
-            if there.exit_code == 0 and not target.exists():
-                self._fetch(self._path(extension), target, limit)
+        refused = self._fetch("jsonl", self._task.log, LOG_LIMIT_BYTES)
+        if sentence := self._fetch("output.txt", self._task.output, OUTPUT_LIMIT_BYTES):
+            self._task.output.write_text(f"aiot: {sentence}\n", encoding="utf-8")
         names = [self._path(each) for each in ("jsonl", "output.txt", "job.json", "exit", "pid")]
         self._connection.shell(["rm", "-f", *names])
+        if refused:
+            raise DeviceError(refused)
         if len(left) >= 4 and left[-3] == "0":
             raise DeviceError(f"no space is left on the device {self._connection.serial}: free some there")
 
-    def _fetch(self, path: str, target: Path, limit_bytes: int) -> None:
+    def _fetch(self, extension: str, target: Path, limit_bytes: int) -> str | None:
+        """Takes a file of the device, if there is one that was not taken before; why it is refused, if it is."""
+        path = self._path(extension)
+        if target.exists() or self._connection.shell(["ls", path]).exit_code != 0:
+            return None
         part = target.with_name(target.name + ".part")
-        with part.open("wb") as file:
-            file.writelines(self._connection.pull(path, limit_bytes))
-            file.flush()
-            os.fsync(file.fileno())  # the device's own copy is removed next
-        with part.open("rb") as file:
-            while line := file.readline(LINE_LIMIT_BYTES + 1):
-                if len(line) > LINE_LIMIT_BYTES:
-                    raise DeviceError(f"{path} of the device has a line over {LINE_LIMIT_BYTES} bytes: not taken.")
-        part.replace(target)
+        try:
+            with part.open("wb") as file:
+                file.writelines(self._connection.pull(path, limit_bytes))
+                file.flush()
+                os.fsync(file.fileno())  # the device's own copy is removed next
+            with part.open("rb") as file:
+                while line := file.readline(LINE_LIMIT_BYTES + 1):
+                    if len(line) > LINE_LIMIT_BYTES:
+                        return f"{path} of the device has a line over {LINE_LIMIT_BYTES} bytes, and was not taken."
+            part.replace(target)
+        except DeviceLostError:
+            raise
+        except DeviceError as error:
+            return str(error)
+        finally:
+            part.unlink(missing_ok=True)
+        return None
 
     def _path(self, extension: str) -> str:
         return posixpath.join(self._folder, f"{self._task.name}.{extension}")

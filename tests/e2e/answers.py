@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 
 from aiot_analysis import paper
@@ -37,7 +37,8 @@ class Answers:
         for place in (self._properties, self._services):
             place.mkdir(parents=True)
         self._folder = folder
-        facts = paper.devices().set_index("paper_id").loc[paper_id]
+        table = paper.devices()
+        [facts] = table[table["paper_id"] == paper_id].astype(str).to_dict("records")
         for name, value in _properties(facts, serial).items():
             self.set_property(name, value)
         self.set_battery()
@@ -122,9 +123,9 @@ class Answers:
         _write(self._folder / "boot_id", f"{uuid.uuid4()}\n")
 
 
-def _properties(facts: Mapping[str, str], serial: str) -> dict[str, str]:
-    maker, _, model = str(facts["device"]).partition(" ")
-    soc, android = str(facts["soc"]), str(facts["android"])
+def _properties(facts: Mapping[Hashable, str], serial: str) -> dict[str, str]:
+    maker, _, model = facts["device"].partition(" ")
+    soc, android = facts["soc"], facts["android"]
     chip = PLATFORMS.get(soc, soc.replace(" ", "").lower())  # Kirin and Exynos chips are platforms of the same name
     code = re.sub(r"\W+", "", model).lower()
     abi = "arm64-v8a" if platform.machine() == "aarch64" else platform.machine()

@@ -7,7 +7,7 @@ shift 2
 env=$(command -v env) chroot=$(command -v chroot)
 mount -t proc proc "$folder/root/proc"
 mount --bind "$folder/boot_id" "$folder/root/proc/sys/kernel/random/boot_id"
-mount --bind "$folder/meminfo" "$folder/root/proc/meminfo"
+[ ! -f "$folder/meminfo" ] || mount --bind "$folder/meminfo" "$folder/root/proc/meminfo"
 variables=
 while case $1 in *=*) true ;; *) false ;; esac do
     variables="$variables $1"

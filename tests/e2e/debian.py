@@ -7,20 +7,15 @@ unpacked once into the user's cache folder, outside any checkout.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 import platform
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from platformdirs import user_cache_path
-
 from runner.bundle.debian import Apt, unpack
+from runner.environments import cache_folder, locked
 from runner.errors import SetupError
 from tests.e2e import NotHere
 
@@ -44,11 +39,11 @@ def root() -> Path:
     architecture = ARCHITECTURES.get(platform.machine())
     if platform.system() != "Linux" or not architecture:
         raise NotHere(f"Debian's adbd does not run on {platform.system()} on {platform.machine()}")
-    base = Path(os.environ["AIOT_CACHE"]) if os.environ.get("AIOT_CACHE") else user_cache_path("aiotbench")
+    base = cache_folder()
     listed = hashlib.sha256(" ".join(PACKAGES).encode()).hexdigest()[:8]  # other packages are another folder
     folder = base / f"adbd-{SUITE}-{architecture}-{listed}"
     base.mkdir(parents=True, exist_ok=True)
-    with _locked(folder.with_suffix(".lock")):
+    with locked(folder.with_suffix(".lock")):
         if not folder.is_dir():
             with tempfile.TemporaryDirectory(dir=base, prefix="adbd-") as work:
                 _make(Path(work), architecture).rename(folder)
@@ -83,11 +78,3 @@ def in_place(root: Path, seen_as: Path | None = None) -> list[str]:
     libraries = next((root / "usr" / "lib").glob("*-linux-gnu"))
     there = [(seen_as or root) / path.relative_to(root) for path in (loader, libraries, libraries / "android")]
     return [str(there[0]), "--library-path", f"{there[1]}:{there[2]}"]
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Tests that run at the same time do not make it twice."""
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

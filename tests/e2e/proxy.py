@@ -18,7 +18,7 @@ from tests.e2e.phone import Phone
 
 _HEADER = struct.Struct("<6I")
 _HIDDEN = b"shell_v2"
-_TOKEN = 1  # of the kinds of AUTH: sign this
+_TOKEN, _PUBLIC_KEY = 1, 3  # kinds of AUTH: sign this; this is my key
 
 
 class Message(NamedTuple):
@@ -105,8 +105,8 @@ class Proxy:
         """Passes messages on until either side ends."""
         with suppress(OSError):
             while message := _read(source):
-                if to_phone and (answer := self._refusal(message)):
-                    source.sendall(answer.packed())
+                if to_phone and (answer := self._refusal(message)) is not None:
+                    source.sendall(answer)
                 elif to_phone and self._cuts(len(message.data)):
                     self.cut()
                 elif message.command == b"CNXN" and not self.shell_v2:
@@ -116,12 +116,14 @@ class Proxy:
         _shut(source)
         _shut(sink)
 
-    def _refusal(self, message: Message) -> Message | None:
-        """What an adbd answers that does not know a service, or a key; None where it passes."""
+    def _refusal(self, message: Message) -> bytes | None:
+        """What an adbd answers that does not know a service, or this computer's key; None where it does."""
         if not self.shell_v2 and message.command == b"OPEN" and message.data.startswith(b"shell,"):
-            return Message(b"CLSE", 0, message.arg0)
+            return Message(b"CLSE", 0, message.arg0).packed()
+        if not self.authorized and message.command == b"AUTH" and message.arg0 == _PUBLIC_KEY:
+            return b""  # the phone asks its owner
         if not self.authorized and message.command in (b"CNXN", b"AUTH"):
-            return Message(b"AUTH", _TOKEN, 0, secrets.token_bytes(20))
+            return Message(b"AUTH", _TOKEN, 0, secrets.token_bytes(20)).packed()
         return None
 
     def _cuts(self, data_bytes: int) -> bool:

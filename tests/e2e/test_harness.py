@@ -1,5 +1,6 @@
 """The parts that the other tests here build on do what is said of them, as adbutils sees it."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -80,6 +81,11 @@ def test_a_frozen_phone_answers_nothing_until_it_is_thawed(adb_server, phones):
     phone.thaw()
     until(lambda: beats.stat().st_size > there_were)
     assert there.shell("echo here", timeout=5) == "here"
+
+    phone.freeze()
+    phone.drop()
+    phone.start()
+    until(lambda: alive(adb_server, phone))
 
 
 def test_a_dropped_phone_is_lost_with_all_that_ran_on_it_and_comes_back(adb_server, phones):
@@ -257,11 +263,11 @@ def test_a_machine_that_allows_no_namespaces_is_said(tmp_path, monkeypatch, unsh
         pass
 
 
-def test_the_command_starts_phones_and_nothing_of_them_outlives_it(phones):
+def test_the_command_starts_phones_and_nothing_of_them_outlives_it(phones, tmp_path):
     phones(1)  # where it can be started
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.e2e.phones", "1"], stdout=subprocess.PIPE, text=True
-    ) as command:
+    words = [sys.executable, "-m", "tests.e2e.phones", "1"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment) as command:
         ports = []
         for line in command.stdout:
             ports += [

@@ -11,6 +11,7 @@ import pytest
 
 from runner import catalog, execution, ledger, rawlog, run, suite
 from runner.dataset import store
+from runner.devices import Conditions
 from runner.devices.local import LocalDevice
 from runner.errors import DeviceError, RunnerError
 from runner.preflight import preflight
@@ -278,6 +279,51 @@ def test_a_study_of_resizing_is_gone_on_with_way_by_way(workspace, device, reque
     assert run.to_resume(workspace, device, one.with_resize("resize_crop")) is None
     threads = replace(ways["square_crop"], threads=2)
     assert run.to_resume(workspace, device, threads) is None
+
+
+def test_conditions_are_asked_for_recorded_and_judged(workspace, device, request_):
+    """This machine has no fixed-performance mode, and says so in each place."""
+    options = ["--models", "squeezenet", "--frameworks", "tflite", "--quantizations", "float32", "--delegates", "cpu"]
+    result = subprocess.run(command(workspace, *options, "--fixed-performance"), capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    said = "fixed performance as asked for could not be had: it is a mode of Android, which this machine has not"
+    assert said in " ".join(result.stdout.split())
+    [folder] = rawlog.run_folders(workspace.raw)
+    record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
+    assert record["conditions"] == {"fixed_performance": True, "cores": "all"}
+    [held] = record["held"]
+    assert (held["fixed_performance"], list(held["refused"])) == (False, ["fixed_performance"])
+    assert held["cores_allowed"]
+    assert run.conditions_of(record) == Conditions(fixed_performance=True)
+    again = subprocess.run(
+        command(workspace, *options, "--fixed-performance", "--resume"), capture_output=True, text=True
+    )
+    assert (again.returncode, len(rawlog.run_folders(workspace.raw))) == (0, 1)
+    subprocess.run(command(workspace, *options, "--resume"), capture_output=True, text=True, check=True)
+    first, second = rawlog.run_folders(workspace.raw)
+    assert (first, rawlog.read_json(second / "run.json", rawlog.RUN_FIELDS)["conditions"]) == (folder, None)
+    assert run.refused(second) == []
+
+
+@pytest.mark.parametrize(
+    "conditions, expected",
+    [
+        (None, Conditions()),
+        ({}, Conditions()),
+        ({"fixed_performance": 1, "cores": "huge"}, Conditions()),
+        ({"fixed_performance": True, "cores": "big", "later": 1}, Conditions(True, "big")),
+    ],
+)
+def test_conditions_of_other_versions_are_read_as_far_as_they_are_known(conditions, expected):
+    assert run.conditions_of({"conditions": conditions}) == expected
+    assert run.conditions_of({}) == Conditions()
+
+
+def test_an_unknown_choice_of_cores_is_one_sentence(workspace):
+    result = subprocess.run(command(workspace, "--cores", "fast"), capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (
+        1, "aiot: Choice of cores 'fast' is unknown: choose from all, big.\n"
+    )  # fmt: skip
 
 
 def test_an_unknown_way_of_resizing_is_one_sentence(workspace):

@@ -108,7 +108,9 @@ def logs(draw: st.DrawFn) -> bytes:
     warmups = [{"event": "warmup", "inference_ns": 5}] * draw(st.integers(0, 2))
     last = draw(st.sampled_from([[{**end(), **counted(shown)}], [{"event": "failed", "reason": "killed"}], []]))
     graph = [node("x", "input"), node("conv", "convolution", "x", kernel=[3, 3])] * draw(st.integers(0, 1))
-    return lines_of([load, *graph, *warmups, *shown, *last])
+    told = {"event": "summary", "tool": "benchmark_model", "count": 3, "runs_asked": 5, "mean_ms": 1.5, "sd_ms": None}
+    summary = [told] * draw(st.integers(0, 1))
+    return lines_of([load, *graph, *warmups, *shown, *summary, *last])
 
 
 @st.composite

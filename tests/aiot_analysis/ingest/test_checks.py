@@ -10,6 +10,7 @@ from tests.aiot_analysis.conftest import instance
 from tests.aiot_analysis.ingest.fuzz import VALUES
 from tests.rawlogs import LOAD, attempt, begin, end, image, unavailable
 
+SAYABLE = [value for value in VALUES if value != "\ud800"]  # half a character: no log can hold it
 ONE, NNAPI = "tflite_cpu_int8_mnasnet", "tflite_nnapi_int8_mnasnet"
 CHECK = {
     "artifact": "tflite_int8_mnasnet",
@@ -95,7 +96,7 @@ def test_a_check_that_means_nothing_is_a_doubt(tmp_path, change, doubt):
     assert row[list(COLUMNS)].isna().all()
 
 
-@given(st.sampled_from(list(CHECK)), st.sampled_from(VALUES) | st.floats() | st.integers())
+@given(st.sampled_from(list(CHECK)), st.sampled_from(SAYABLE) | st.floats() | st.integers())
 @settings(max_examples=200, deadline=None)
 def test_whatever_a_check_says_the_columns_are_of_the_table_or_there_is_a_doubt(field, value):
     check = {**copy.deepcopy(CHECK), field: value}

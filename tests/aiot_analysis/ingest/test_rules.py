@@ -261,11 +261,11 @@ def test_an_ending_that_counts_otherwise_is_a_doubt(raw, processed, field):
     assert row["reasons"] == f"its log holds {there}, and ends with {said}; 2 of 500 images"
 
 
-def test_summaries_of_tools_are_named_as_not_read(raw, processed):
+def test_a_summary_beside_records_of_images_is_left_out(raw, processed):
     summary = {"event": "summary", "count": 1, "tool": "x", "mean_ms": 1.5}
     row, _, left_out = processed_log(raw, processed, LOAD, summary, image(0), end())
-    assert left_out == [("events `summary` are not read by this version", 1)]
-    assert row["log_lines"] == 3
+    assert left_out == [("a `summary` is not used beside records of images", 1)]
+    assert (row["log_lines"], row["source"], row["timing"]) == (3, "agent", "end_to_end")
 
 
 def test_a_score_that_is_no_number_does_not_cost_the_answer(raw, processed):

@@ -66,6 +66,15 @@ def test_one_device_with_most_of_the_suite_unavailable(one_device):
     assert dict(mpl.rcParams) == before
 
 
+@pytest.mark.parametrize("name", ["a $\\frac$ b", "$x$", "\\$", "<b>&amp;", "{0} %s \\n", "小米"])
+@pytest.mark.filterwarnings("ignore:Glyph:UserWarning")  # the font has no Chinese
+def test_the_name_of_a_device_is_drawn_as_it_is(one_device, name):
+    devices = pd.DataFrame([device(maker="", model=name)])
+    for _, figure in all_figures(one_device, devices=devices):
+        figure.draw_without_rendering()
+    assert name in words(coverage.grid(one_device, ORIGIN, devices))
+
+
 def test_nothing_usable_at_all_says_so_everywhere():
     nothing = instances(instance(A, None, None), instance(INT8, None, None))
     for name, figure in all_figures(nothing):

@@ -53,9 +53,8 @@ def test_the_error_names_the_field_and_both_values(field):
     frame = instances(instance(A), instance(A, **{field: other}, device_id="b"))
     with pytest.raises(PoolingError) as error:
         pooling.check(frame, pooling.SAME_INSTANCE, by=["instance_id"])
-    assert (
-        field in str(error.value) and str(other) in str(error.value) and str(frame[field].iloc[0]) in str(error.value)
-    )
+    first = frame[field].astype("object").fillna("nothing").iloc[0]
+    assert all(str(told) in str(error.value) for told in (field, other, first))
 
 
 def test_null_differs_from_a_value_and_equals_itself():
@@ -84,6 +83,20 @@ def test_pairs_refuse_another_model_file_but_not_another_quantization():
     found = pairing.pair(quantized, "quantization", "float32")
     assert found["instance_id_other"].tolist() == ["tflite_cpu_int8_mnasnet"]
     assert found["instance_id_base"].tolist() == [A]
+
+
+def test_instances_under_other_conditions_are_not_used_with_the_others():
+    frame = instances(
+        instance(A, run_id="r1"),
+        instance(B, run_id="r1"),
+        instance(A, run_id="r2", conditions="fixed performance, big cores"),
+    )
+    rows, left_out = select.measured_rows(frame)
+    assert rows[["instance_id", "run_id"]].values.tolist() == [[A, "r1"], [B, "r1"]]
+    assert left_out["reasons"].tolist() == [
+        "run with paper profile, 1 threads, fixed performance, big cores; most of the device's instances: "
+        "paper profile, 1 threads"
+    ]
 
 
 def test_instances_of_another_profile_or_threads_are_not_used_with_the_others():
@@ -122,6 +135,51 @@ def test_instances_of_another_version_of_a_framework_are_not_used_with_the_other
     rows, left_out = select.measured_rows(later)
     assert rows[rows["framework"] == "pytorch"]["framework_version"].unique().tolist() == [old]
     assert len(left_out) == 2
+
+
+def mixed():
+    """A device whose TFLite was measured by a native tool, and whose PyTorch by the agent."""
+    by_tool = {"source": "tool", "timing": "inference", "end_to_end_ms_mean": None}
+    nnapi = "tflite_nnapi_float32_mnasnet"
+    return instances(instance(A, 0.5, **by_tool), instance(nnapi, 0.5, 5.0, **by_tool), instance(B, 0.8, 20.0))
+
+
+def test_instances_of_a_tool_are_not_used_with_those_of_an_agent():
+    rows, left_out = select.measured_rows(mixed())
+    assert rows["source"].unique().tolist() == ["tool"]
+    assert left_out["reasons"].tolist() == [
+        "run with sample weights, sample images (dddddddd), end to end by the agent; most of the device's instances: "
+        "sample weights, sample images (dddddddd), inference only by the tool"
+    ]
+
+
+def test_by_framework_each_may_have_its_own_source_and_the_page_is_of_inference():
+    rows, left_out = select.measured_rows(mixed(), by_framework=True)
+    assert rows["source"].tolist() == ["tool", "tool", "agent"] and left_out.empty
+    assert select.timing_of(rows, "end_to_end") == "inference"
+    assert select.timing_of(rows[rows["source"] == "agent"], "end_to_end") == "end_to_end"
+    shares.nnapi(rows, value="inference_ms_mean")  # of one tool and one timing
+    with pytest.raises(PoolingError, match="timing"):
+        shares.frameworks(rows, value="inference_ms_mean", partial=True)
+
+
+def test_within_a_framework_the_usual_source_is_used_by_framework_too():
+    again = instance(A, run_id="20260202T000000Z-aaaaaa")
+    rows, left_out = select.measured_rows(instances(*mixed().to_dict("records"), again), by_framework=True)
+    assert rows["source"].tolist() == ["tool", "tool", "agent"]
+    assert left_out["reasons"].tolist() == [
+        "run with end to end by the agent; most of the device's instances of this framework: inference only by the tool"
+    ]
+
+
+def test_the_score_takes_an_agent_and_a_tool_together_by_inference_alone():
+    rows = mixed()
+    found = vips.scores(rows, "inference").iloc[0]
+    assert found["vips"] == pytest.approx(0.5 / 0.008 + 0.5 / 0.004 + 0.8 / 0.016)
+    with pytest.raises(PoolingError, match="timing"):
+        vips.scores(rows)
+    with pytest.raises(PoolingError, match="weights"):
+        vips.scores(rows.assign(weights=["a", "b", "a"]), "inference")
 
 
 def test_versions_are_compared_within_a_device():

@@ -116,3 +116,27 @@ def test_a_bundle_is_found_by_framework_and_architecture(archive, monkeypatch):
     assert build.find("tflite", "arm64") is None
     made = build.build("tflite", "arm64", silent)
     assert build.find("tflite", "arm64") == made
+
+
+def test_the_lock_takes_what_the_archives_have_now(monkeypatch):
+    opened = []
+
+    class Opened:
+        def __init__(self, _, suite, architecture):
+            opened.append((suite, architecture))
+
+        def candidate(self, name):
+            return Part("debian", name, f"of {opened[-1][1]}", "0" * 64)
+
+    wheel = Part("wheel", "thing", "1.0", "2" * 64)
+    monkeypatch.setattr(build, "recipes", lambda: {"tiny": RECIPE})
+    monkeypatch.setattr(debian.Apt, "open", Opened)
+    monkeypatch.setattr(wheels, "candidates", lambda *_: [wheel])
+    locks = build.renew_lock(silent)
+    assert opened == [("bookworm", "arm64"), ("bookworm", "amd64")]
+    assert [lock.name for lock in locks] == ["tiny-arm64", "tiny-amd64"]
+    assert [(part.name, part.version) for part in locks[1].parts] == [
+        ("libc6", "of amd64"),
+        ("python3.11-minimal", "of amd64"),
+        ("thing", "1.0"),
+    ]

@@ -81,6 +81,16 @@ def test_a_library_is_found_beside_where_its_search_path_says(tmp_path):
     assert findings(tmp_path, elsewhere) == ["site/a/x.so needs libq.so, which is not in the bundle"]
 
 
+def test_libraries_that_a_wheel_brings_find_each_other(tmp_path):
+    write(
+        tmp_path,
+        {"lib/libc.so.6": GOOD, "site/a.libs/libp.so": GOOD, "site/a.libs/libq.so": Program(needed=("libp.so",))},
+    )
+    assert list(elf.findings(tmp_path, tmp_path / "site/a.libs/libq.so", ARM64, "2.36")) == []
+    write(tmp_path, {"site/a/libq.so": Program(needed=("libp.so",)), "site/a/libp.so": GOOD})
+    assert len(list(elf.findings(tmp_path, tmp_path / "site/a/libq.so", ARM64, "2.36"))) == 1
+
+
 def test_searches_are_kept_within_the_bundle(tmp_path):
     search = "/home/builder/lib:$ORIGIN/lib:/usr/local/lib:/opt"
     program = Program(needed=("/home/builder/lib.txt",), search=search)

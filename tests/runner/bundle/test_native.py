@@ -76,7 +76,7 @@ def test_a_device_without_tmp_user_and_home_is_enough(device):
     temporary, home, user, variables = json.loads(run(device.words("-c", program), device.root))
     assert (temporary, home, user) == (f"{device.root}/tmp", f"{device.root}/tmp", "shell")
     given = {word.split("=")[0] for word in command("/b", []) if "=" in word}
-    assert set(variables) - {"LC_CTYPE"} == given  # Python sets that one itself where the locale is C (PEP 538)
+    assert set(variables) == given
 
 
 def test_the_agent_gives_the_answers_that_it_gives_here(device, workspace, tmp_path):
@@ -109,5 +109,7 @@ def test_a_version_that_debian_does_not_have_is_one_sentence(archive, tmp_path):
 
 
 def test_a_suite_that_debian_does_not_have_is_one_sentence(archive, tmp_path):
-    with pytest.raises(SetupError, match=r"The list of Debian's nowhere cannot be had: apt-get says 'E: "):
+    with pytest.raises(
+        SetupError, match=r"The list of Debian's nowhere cannot be had: apt-get says .E: The repository .*nowhere"
+    ):
         Apt.open(tmp_path, "nowhere", HERE)

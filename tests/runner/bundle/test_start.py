@@ -27,6 +27,7 @@ def test_python_is_started_through_its_own_loader_with_variables_of_its_own():
         "PYTHONPATH": "/data/local/tmp/aiot/b/site",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUTF8": "1",
+        "PYTHONCOERCECLOCALE": "0",
         "PATH": "/system/bin:/usr/bin:/bin",
         "TMPDIR": "/data/local/tmp/aiot/b/tmp",
         "HOME": "/data/local/tmp/aiot/b/tmp",

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from runner.bundle import recipes
+from runner.cli.bundle import bundle_lock
+from runner.errors import SetupError
 
 ROOT = Path(__file__).parents[3]
 
@@ -54,3 +56,9 @@ def test_without_apt_the_sentence_says_where_bundles_are_made(aiot, tmp_path):
     assert done.returncode == 1
     assert done.stderr.startswith("aiot: Bundles are made of Debian's packages, and this machine has no apt-get")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_installed_package_keeps_its_lock(tmp_path, monkeypatch):
+    monkeypatch.setattr(recipes, "LOCK", tmp_path / "site" / "runner" / "bundle" / "lock.json")
+    with pytest.raises(SetupError, match="The lock belongs to a checkout of the project"):
+        bundle_lock()

@@ -1,0 +1,208 @@
+"""Attached devices, which are real adbd processes of tests/e2e: pushing, and what runs on them cost on this side."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import cycle, islice
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+from unittest.mock import patch
+
+from benchmarks import jobs, waiting
+from benchmarks.options import ROOT, Options
+from benchmarks.pairs import BenchmarkError, Comparison, Level, Measure, compared, measure
+from benchmarks.processes import wall_time_s
+from runner.dataset import store
+from runner.devices import FOLDER
+from runner.workspace import Workspace, sha256_of
+from runner.zoo.facts import Artifact, Settings
+
+if TYPE_CHECKING:
+    from tests.e2e.phone import Phone
+    from tests.e2e.server import Server
+
+PUSHED_BYTES = 100 * 10**6
+DEVICES = 4
+IMAGES, PASSES = 10, 30
+MODELS = ("mnasnet", "mobilenet_v2")  # only their names: there is nothing to compute
+
+SHARE_TARGET = 3.0  # %
+FOUR_TARGET = 1.15
+PUSHED_AGAIN_TARGET = 0.0
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a call of `aiot run` took."""
+
+    wall_s: float
+    processor_s: float  # of the process and all that it started on this side
+
+
+def missing() -> str | None:
+    from tests.e2e import NotHere, debian
+    from tests.e2e.server import adb
+
+    try:
+        debian.root()
+        adb()
+    except NotHere as reason:
+        return f"{reason}."
+    return jobs.missing([])
+
+
+def run(options: Options) -> list[Comparison | Level]:
+    with _attached() as (server, phones):
+        return [*_pushes(options, server, phones[0]), *_runs(options, phones)]
+
+
+@contextmanager
+def _attached() -> Iterator[tuple[Server, list[Phone]]]:
+    """An adb server of its own that knows boards with this machine's Python."""
+    from tests.e2e import NotHere
+    from tests.e2e.phones import PAPER_IDS, running_phones, running_server
+
+    try:
+        with running_server() as server, running_phones(islice(cycle(PAPER_IDS), DEVICES), board=True) as phones:
+            for phone in phones:
+                server.client().connect(phone.serial)
+            with patch.dict(os.environ, {"ANDROID_ADB_SERVER_PORT": str(server.port)}):
+                yield server, phones
+    except NotHere as reason:
+        raise BenchmarkError(f"{reason}.") from None
+
+
+def _pushes(options: Options, server: Server, phone: Phone) -> list[Comparison | Level]:
+    """Wall times in s of sending one file, of which nothing can be compressed, and of sending all images."""
+    from runner.devices.adb import Connection
+    from runner.devices.files import DeviceFiles
+    from runner.devices.server import Client
+    from tests.e2e.server import adb
+
+    bundle = options.folder / "bundle"
+    bundle.write_bytes(os.urandom(PUSHED_BYTES))
+    dataset = store.load(Workspace(ROOT).datasets / "sample")
+    images = {name: dataset.path(name) for name, _ in dataset.images}
+    connection = Connection(phone.serial, Client())
+
+    def by_adb(source: Path) -> Measure:
+        words = [str(adb()), "-P", str(server.port), "-s", phone.serial, "push", str(source), "/data/local/tmp/it"]
+        return lambda: wall_time_s(words)
+
+    def sent() -> float:
+        began = perf_counter()
+        connection.push(bundle, "/data/local/tmp/it")
+        return perf_counter() - began
+
+    def checked(files: dict[str, Path]) -> float:
+        there = DeviceFiles(connection, "/data/local/tmp/pushed")
+        began = perf_counter()
+        there.push(files, "it")
+        spent = perf_counter() - began
+        there.remove()
+        return spent
+
+    one = measure(sent, {"adb push": by_adb(bundle)}, options.pairs, options.tell)
+    whole = [checked({"bundle": bundle}) for _ in range(options.pairs)]
+    connection.shell(["rm", "/data/local/tmp/it"])
+    many = measure(lambda: checked(images), {"adb push": by_adb(dataset.image_folder)}, options.pairs, options.tell)
+    return [
+        *compared("push of 100 MB", "s", one, {"adb push": None}),
+        Level("push of 100 MB, checked by SHA-256", "s", whole),
+        *compared(f"push of {len(images)} images, checked by SHA-256", "s", many, {"adb push": None}),
+    ]
+
+
+def _runs(options: Options, phones: Sequence[Phone]) -> list[Comparison | Level]:
+    space = _workspace(options.folder / "space")
+    images = options.images or IMAGES
+    options.tell("first run, which pushes")
+    _aiot(space, phones, images, passes=1)
+    pushed = _pushed(phones)
+    if not pushed:
+        raise BenchmarkError("Nothing was pushed, so there is nothing to push again.")
+    shares: dict[int, list[float]] = {1: [], DEVICES: []}
+    again: list[float] = []
+
+    def on(count: int) -> float:
+        ran = _aiot(space, phones[:count], images, PASSES)
+        shares[count].append(100 * ran.processor_s / ran.wall_s / count)
+        again.append(sum(pushed.get(path) != when for path, when in _pushed(phones).items()))
+        return ran.wall_s
+
+    values = measure(lambda: on(DEVICES), {"one device": lambda: on(1)}, options.pairs, options.tell)
+    seconds = len(MODELS) * images * PASSES * waiting.INFERENCE_S
+    return [
+        Level(f"pushed again of {len(pushed) // DEVICES} on each device", "files", again, [], PUSHED_AGAIN_TARGET),
+        *compared(f"{DEVICES} devices that wait {seconds:g} s each", "s", values, {"one device": FOUR_TARGET}),
+        Level("processor of this side, one device", "%", shares[1], [], SHARE_TARGET),
+        Level(f"processor of this side, {DEVICES} devices, for each", "%", shares[DEVICES], [], SHARE_TARGET),
+    ]
+
+
+def _workspace(root: Path) -> Workspace:
+    """A workspace with the sample set, and model files of a framework that waits."""
+    space = Workspace(root)
+    (space.plugins / "frameworks").mkdir(parents=True)
+    shutil.copy(waiting.__file__, space.plugins / "frameworks" / "waiting.py")
+    space.datasets.mkdir(parents=True)
+    (space.datasets / "sample").symlink_to(Workspace(ROOT).datasets / "sample")
+    models = space.models / "sample"
+    models.mkdir(parents=True)
+    for model in MODELS:
+        path = models / f"waiting_float32_{model}{waiting.SUFFIX}"
+        path.write_text("nothing\n")
+        Artifact(
+            path=path,
+            name=path.stem,
+            sha256=sha256_of(path),
+            size_bytes=path.stat().st_size,
+            weights="sample",
+            weights_sha256="0" * 64,
+            settings=Settings(size=32, label_space="sample-100", classes=100),
+            made_with={},
+            source_key="benchmark",
+        ).save()
+    return space
+
+
+def _aiot(space: Workspace, phones: Sequence[Phone], images: int, passes: int) -> Ran:
+    """Calls `aiot run` as a process; raises BenchmarkError if it fails, or measures something else."""
+    command = [sys.executable, "-m", "aiot", "run", "--workspace", str(space.root), "--cooldown", "0"]
+    command += ["--frameworks", "waiting", "--models", ",".join(MODELS), "--delegates", "cpu"]
+    command += ["--images", str(images), "--repeat", str(passes)]
+    for phone in phones:
+        command += ["-s", phone.serial]
+    with tempfile.TemporaryFile() as output:
+        began = perf_counter()
+        process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:
+            process.kill()
+            raise
+        spent = Ran(perf_counter() - began, usage.ru_utime + usage.ru_stime)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        said = output.read().decode(errors="replace")
+    if process.returncode or said.count(f"{len(MODELS)} instances measured") != len(phones):
+        raise BenchmarkError(f"`aiot run` failed on {len(phones)} devices, saying {said.strip()[-300:]!r}.")
+    return spent
+
+
+def _pushed(phones: Sequence[Phone]) -> dict[Path, int]:
+    """Time of the last change of every file in our folder on the devices, but for jobs and logs."""
+    found: dict[Path, int] = {}
+    for phone in phones:
+        folder = phone.storage / FOLDER.removeprefix("/data/")
+        files = (path for path in folder.rglob("*") if path.is_file() and path.relative_to(folder).parts[0] != "runs")
+        found |= {path: path.stat().st_mtime_ns for path in files}
+    return found

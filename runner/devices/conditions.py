@@ -1,0 +1,129 @@
+"""What an attached device is held to while a run goes on: brought about, and undone, whoever is cut off between.
+
+How it was is noted in our folder there before anything is changed. The next run, or `aiot clean`, finds the note.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import Any
+
+from runner.devices import Conditions, Held, cores
+from runner.devices.adb import Connection
+from runner.devices.android import Facts
+from runner.devices.answers import cleaned, from_json
+from runner.devices.files import DeviceFiles
+from runner.errors import DeviceError
+
+FIXED_PERFORMANCE_SINCE_SDK = 30
+"""Android 11 (developer.android.com/games/optimize/adpf/fixed-performance-mode)."""
+
+NOTE = ".aiotbench-conditions.json"
+
+_FIXED_PERFORMANCE = ["cmd", "power", "set-fixed-performance-mode-enabled"]
+_STAY_ON = ["global", "stay_on_while_plugged_in"]  # android.provider.Settings.Global: a bit for each kind of plug
+_STAY_ON_VALUE = re.compile(r"\d{1,2}|null")  # null: it was never set
+
+
+class AttachedConditions:
+    """Of one device, by its shell; nothing needs root. Raises DeviceLostError when it does not answer."""
+
+    def __init__(self, connection: Connection, files: DeviceFiles, facts: Facts) -> None:
+        self._connection = connection
+        self._files = files
+        self._facts = facts
+        self._note = posixpath.join(files.folder, NOTE)
+
+    @contextmanager
+    def held(self, wanted: Conditions) -> Iterator[Held]:
+        """See runner.devices.Device. What is lost in the middle stays noted."""
+        try:
+            yield self._hold(wanted)
+        except BaseException:
+            with suppress(DeviceError):
+                self.restore()
+            raise
+        self.restore()
+
+    def _hold(self, wanted: Conditions) -> Held:
+        held = cores.held(wanted.cores, self._facts.cores, self.run)
+        if self._facts.os != "Android":
+            if not wanted.fixed_performance:
+                return held
+            refused = {**held.refused, "fixed_performance": "it is a mode of Android, which the device has not"}
+            return replace(held, fixed_performance=False, refused=refused)
+        before = self._noted()
+        fixed_before = bool(before.get("fixed_performance"))  # by a run that was cut off
+        stay_on = before.get("stay_on") or self._stay_on()
+        note = {"stay_on": stay_on, "fixed_performance": fixed_before or wanted.fixed_performance}
+        self._files.make([])
+        self._connection.push(json.dumps(note).encode(), self._note)
+        refused = {**held.refused, **self._keep_screen_on(stay_on)}
+        if wanted.fixed_performance:
+            refused |= self._fix_performance()
+        elif fixed_before:
+            self.run([*_FIXED_PERFORMANCE, "false"])
+        return replace(
+            held,
+            fixed_performance="fixed_performance" not in refused if wanted.fixed_performance else None,
+            screen_on="screen_on" not in refused,
+            refused=refused,
+        )
+
+    def _keep_screen_on(self, stay_on: str | None) -> dict[str, str]:
+        """Turns the screen on, and keeps it so while it is plugged in; why not, as Held has it."""
+        if stay_on is not None:  # else it could not be restored
+            self.run(["svc", "power", "stayon", "true"])
+            if self._stay_on() not in (None, "null", "0"):
+                return {}
+        return {"screen_on": "`svc power stayon true` has no effect there"}
+
+    def _fix_performance(self) -> dict[str, str]:
+        """Turns the mode on; why not, as Held has it."""
+        if (self._facts.sdk or 0) < FIXED_PERFORMANCE_SINCE_SDK:
+            return {"fixed_performance": f"Android 11 and later have it (API level {FIXED_PERFORMANCE_SINCE_SDK})"}
+        exit_code, said = self.run([*_FIXED_PERFORMANCE, "true"])
+        if exit_code != 0:
+            return {"fixed_performance": f"the device refuses it and says {cleaned(said)!r}"}
+        return {}
+
+    def restore(self) -> bool:
+        """Brings the device to how it was; whether there was anything to bring back."""
+        before = self._noted()
+        if not before:
+            return False
+        if before["fixed_performance"]:
+            self.run([*_FIXED_PERFORMANCE, "false"])
+        if before["stay_on"] == "null":
+            self.run(["settings", "delete", *_STAY_ON])
+        elif before["stay_on"]:
+            self.run(["settings", "put", *_STAY_ON, before["stay_on"]])
+        self._files.do(["rm", "-f", self._note])
+        return True
+
+    def _noted(self) -> dict[str, Any]:
+        """How it was, {} without a note. A device may say anything."""
+        if self._facts.os != "Android":
+            return {}
+        answer = self._connection.shell(["cat", self._note])
+        note = from_json(answer.stdout) if answer.exit_code == 0 else None
+        if not isinstance(note, dict):
+            return {}
+        stay_on = note.get("stay_on")
+        known = isinstance(stay_on, str) and _STAY_ON_VALUE.fullmatch(stay_on)
+        return {"stay_on": stay_on if known else None, "fixed_performance": note.get("fixed_performance") is True}
+
+    def _stay_on(self) -> str | None:
+        """The setting that keeps the screen on; None where there is no such."""
+        exit_code, said = self.run(["settings", "get", *_STAY_ON])
+        return said.strip() if exit_code == 0 and _STAY_ON_VALUE.fullmatch(said.strip()) else None
+
+    def run(self, words: list[str]) -> tuple[int, str]:
+        """See runner.devices.cores.Run."""
+        answer = self._connection.shell(words)
+        return answer.exit_code, answer.stdout + answer.stderr

@@ -1,0 +1,87 @@
+"""From an instance of the suite to a job for the tools: what is made on this side and put on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.dataset.store import Dataset
+from runner.errors import ModelError
+from runner.native import fitting
+from runner.native.attempt import Evaluation, Job, Program
+from runner.native.commands import Ask, Repeats
+from runner.native.tools import Tool, Tools
+from runner.suite import Instance, Profile
+from runner.zoo.facts import Artifact
+
+Push = Callable[[dict[str, Path], str], str]
+"""Makes files available under their names in a folder of the device; gives that folder's path there."""
+
+FRAMEWORK = "tflite"
+"""Whose instances the tools measure, on the CPU as well, so that all of them are of one tool and one timing."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the instances of a run have in common."""
+
+    tools: Tools
+    dataset: Dataset
+    images: Sequence[tuple[str, int]]  # name, label
+    profile: Profile
+    threads: int
+    scratch: Path  # folder on this side for what is made of models and images; it may be kept for later runs
+    accelerator: str | None = None  # of NNAPI, by its name on the device
+    xnnpack: bool = True
+    timeout_s: float = 1800.0  # of each command
+
+
+def make(request: Request, instance: Instance, artifact: Artifact, attempt: int, push: Push) -> Job:
+    """The job of an attempt, with all that it needs put on the device.
+
+    Without run_eval, or where it cannot take the model, the job has no evaluation and says why.
+    """
+    models = push({artifact.path.name: artifact.path}, f"models-{artifact.weights}")
+    evaluation, reason = _evaluation(request, artifact, push)
+    return Job(
+        instance=instance.id,
+        attempt=attempt,
+        ask=Ask(instance.delegate, request.threads, request.accelerator, request.xnnpack),
+        repeats=Repeats.of(request.profile, len(request.images), request.timeout_s / 2),
+        benchmark=_program(request.tools.benchmark_model, f"{models}/{artifact.path.name}", artifact.sha256, push),
+        evaluation=evaluation,
+        no_evaluation=reason,
+        timeout_s=max(request.timeout_s, 2 * request.profile.min_duration_s),
+    )
+
+
+def _evaluation(request: Request, artifact: Artifact, push: Push) -> tuple[Evaluation | None, str]:
+    """What accuracy is measured with, or why it cannot be."""
+    tool = request.tools.run_eval
+    if tool is None:
+        return None, "run_eval was not given with --native-tools"
+    try:
+        fitted = fitting.fit(artifact, request.scratch)
+    except ModelError as error:
+        return None, str(error).rstrip(".")
+    staged = fitting.stage(request.dataset, request.images, artifact.settings, request.scratch)
+    if not staged.names:
+        return None, "none of the images can be decoded"
+    files = {f"images/{name}": staged.images / name for name in staged.names}
+    images = push({**files, staged.ground_truth.name: staged.ground_truth}, staged.folder.name)
+    models = push({fitted.path.name: fitted.path, fitted.labels.name: fitted.labels}, fitted.labels.parent.name)
+    evaluation = Evaluation(
+        program=_program(tool, f"{models}/{fitted.path.name}", fitted.sha256, push),
+        images=f"{images}/images",
+        labels=f"{models}/{fitted.labels.name}",
+        ground_truth=f"{images}/{staged.ground_truth.name}",
+        count=len(staged.names),
+        failed=len(staged.failed),
+    )
+    return evaluation, ""
+
+
+def _program(tool: Tool, model: str, sha256: str, push: Push) -> Program:
+    folder = push({tool.name: tool.path}, f"tools-{tool.sha256[:12]}")
+    return Program(f"{folder}/{tool.name}", tool.version, model, sha256)

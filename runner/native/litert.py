@@ -1,0 +1,42 @@
+"""What LiteRT's benchmark_litert_model prints, read (litert/tools/benchmark_litert_model.h, 2025 and 2026)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from runner.native.text import NUMBER, failure, lines, number, whole
+
+_TIME = re.compile(
+    r"(Model initialization|Warmup \(first\)|Warmup \(avg\)|Inference \(avg\)|Inference \(min\)|Inference \(max\)"
+    rf"|Inference \(std\)|Inference \(median\)|Inference \(p5\)|Inference \(p95\)): +({NUMBER})(?: ms)?"
+    r"(?: \((\d+) runs\))?"
+)
+_NAMES = {"Model initialization": "init_ms", "Warmup (first)": "first_ms", "Warmup (avg)": "warmup_ms",
+          "Inference (avg)": "mean_ms", "Inference (std)": "sd_ms"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Result:
+    """One run of benchmark_litert_model."""
+
+    count: int | None
+    times_ms: dict[str, float]  # init_ms, first_ms, warmup_ms, mean_ms, sd_ms, min_ms, max_ms, ... those it prints
+    failure: str | None = None
+
+
+def result(stdout: str, stderr: str = "", exit_code: int = 0) -> Result:
+    """Reads it; `failure` is one sentence, without its full stop, on why there is no time."""
+    found = lines(stdout, stderr)
+    times: dict[str, float] = {}
+    count = None
+    for _, text in found:
+        if match := _TIME.search(text):
+            value = number(match[2])
+            name = _NAMES.get(match[1]) or f"{match[1].partition('(')[2].rstrip(')')}_ms"
+            if value is not None and value >= 0:
+                times[name] = value
+            if name == "mean_ms":
+                count = whole(match[3])
+    fault = failure("mean_ms" in times, found, exit_code, "benchmark_litert_model", "time")
+    return Result(count, times, fault)

@@ -1,0 +1,213 @@
+"""Which devices a command is for, asked of a stand-in for an adb server."""
+
+import json
+import uuid
+from dataclasses import dataclass, field
+
+import pytest
+
+from aiot import main
+from runner.devices.choice import Choice, chosen
+from runner.errors import DeviceError, SelectionError
+from runner.workspace import Workspace
+from tests.runner.devices import android_specimens as specimens
+from tests.runner.devices.stand_in import OKAY, StandInServer, block, packet
+
+CHEAP = "0123456789ABCDEF"
+HOSTILE = "\33[31m\u202e[bold]$(id)';`id`\\"
+
+
+@dataclass
+class Attached:
+    """One device of the stand-in's."""
+
+    serial: str
+    state: str = "device"
+    hardware_serial: str = CHEAP
+    model: str = "Redmi K20 Pro"
+    boot_id: str | None = field(default_factory=lambda: str(uuid.uuid4()))
+    silent: bool = False
+
+    def says(self, line):
+        if "boot_id" in line:
+            return self.boot_id or ""
+        changed = {"ro__serialno": self.hardware_serial, "ro__product__model": self.model}
+        return specimens.answer(**{**specimens.PHONE, "properties": specimens.properties(**changed)})
+
+
+@pytest.fixture
+def attach(monkeypatch):
+    """Makes an adb server know these devices."""
+    servers = []
+    monkeypatch.delenv("ANDROID_SERIAL", raising=False)
+
+    def start(*devices):
+        def says(service):
+            if service == "host:devices":
+                return OKAY + block("".join(f"{one.serial}\t{one.state}\n" for one in devices))
+            for one in devices:
+                if service == f"host-serial:{one.serial}:features" and not one.silent:
+                    return OKAY + block("shell_v2")
+            if service.startswith("host:connect:"):
+                return OKAY + block(f"connected to {service.removeprefix('host:connect:')}")
+            return None
+
+        class Server(StandInServer):
+            """Of several devices: what is said by a shell depends on which one was chosen before."""
+
+            def _serve(self, request, says):
+                chosen_one = []
+
+                def of_one(service):
+                    if service.startswith("host:tport:serial:"):
+                        chosen_one[:] = [one for one in devices if service.endswith(f":{one.serial}")]
+                        return OKAY + bytes(8)
+                    if service.startswith("shell,v2,raw:"):
+                        return OKAY + packet(1, chosen_one[0].says(service).encode()) + packet(3, b"\0")
+                    return says(service)
+
+                super()._serve(request, of_one)
+
+        servers.append(Server(says))
+        monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(servers[-1].port))
+
+    yield start
+    for one in servers:
+        one.close()
+
+
+@pytest.fixture
+def space(tmp_path):
+    return Workspace(tmp_path)
+
+
+def names(devices):
+    return [device.connection.serial for device in devices]
+
+
+def test_nothing_chosen_is_said_with_the_choices(attach, space):
+    attach(Attached("one"))
+    with pytest.raises(SelectionError, match=r"give --local for this machine, or -s SERIAL, --all or --connect\."):
+        chosen(Choice(), space)
+
+
+def test_the_device_of_the_environment_counts_where_nothing_else_is_chosen(attach, space, monkeypatch):
+    attach(Attached("one"), Attached("two", hardware_serial="2"))
+    monkeypatch.setenv("ANDROID_SERIAL", "two")
+    assert names(chosen(Choice(), space)) == ["two"]
+    assert names(chosen(Choice(serials=["one"]), space)) == ["one"]
+    assert [device.slug for device in chosen(Choice(local=True), space)] == ["local"]
+    monkeypatch.setenv("ANDROID_SERIAL", "three")
+    with pytest.raises(DeviceError, match=r"^There is no device three: attached are one, two\.$"):
+        chosen(Choice(), space)
+
+
+@pytest.mark.parametrize("state", ["unauthorized", "offline", "no permissions (user in plugdev group; see [http])"])
+def test_a_device_that_cannot_be_used_is_said_when_named_and_left_out_of_all(attach, space, state):
+    attach(Attached("one"), Attached("two", state=state))
+    with pytest.raises(DeviceError) as raised:
+        chosen(Choice(serials=["two"]), space)
+    assert str(raised.value) == f"The device two is {state}: `aiot doctor -s two` says what helps."
+    assert names(chosen(Choice(every=True), space)) == ["one"]
+
+
+def test_without_any_usable_device_it_is_said(attach, space):
+    attach(Attached("one", state="offline"))
+    with pytest.raises(SelectionError, match="No attached device can be used: `aiot doctor` says why"):
+        chosen(Choice(every=True), space)
+    attach()
+    with pytest.raises(DeviceError, match=r"There is no device one: attached are none\."):
+        chosen(Choice(serials=["one"]), space)
+
+
+def test_of_all_one_that_does_not_answer_is_left_out_and_told(attach, space):
+    attach(Attached("one", hardware_serial="1"), Attached("two", silent=True), Attached("three", hardware_serial="3"))
+    told = []
+    assert names(chosen(Choice(every=True), space, told.append)) == ["one", "three"]
+    assert len(told) == 1 and told[0].startswith("The device two does not answer") and told[0].endswith("left out.")
+    with pytest.raises(DeviceError, match="The device two does not answer"):
+        chosen(Choice(serials=["two"]), space)
+    attach(Attached("two", silent=True))
+    with pytest.raises(SelectionError, match="No attached device answers"):
+        chosen(Choice(every=True), space, told.append)
+
+
+def test_an_address_is_a_device_by_the_name_that_adb_gives_it(attach, space):
+    attach(Attached("10.0.0.1:5555"))
+    assert names(chosen(Choice(connect=["10.0.0.1:5555"]), space)) == ["10.0.0.1:5555"]
+    assert names(chosen(Choice(connect=["10.0.0.1:5555"], every=True), space)) == ["10.0.0.1:5555"]
+
+
+def test_two_devices_with_one_serial_number_are_two_devices(attach, space):
+    attach(Attached("usb:1-1"), Attached("usb:1-2"), Attached("other", hardware_serial="other"))
+    devices = chosen(Choice(every=True), space)
+    assert names(devices) == ["usb:1-1", "usb:1-2", "other"]
+    assert len({device.slug for device in devices}) == 3
+    again = chosen(Choice(every=True), space)
+    assert [device.slug for device in again] == [device.slug for device in devices], "so that a run can be gone on with"
+    for device in devices:
+        assert device.properties()["slug"] == device.slug
+        assert device.slug.startswith("xiaomi-redmi-k20-pro-")
+
+
+@pytest.mark.parametrize("network", ["10.0.0.1:5555", "adb-0123-x._adb-tls-connect._tcp"])
+def test_one_device_that_is_attached_twice_is_one_device(attach, space, network):
+    there = Attached(network)
+    attach(there, Attached("cable", boot_id=there.boot_id), Attached("other", hardware_serial="other"))
+    assert names(chosen(Choice(every=True), space)) == ["cable", "other"]
+    assert names(chosen(Choice(every=True, serials=[network]), space)) == [network, "other"]
+    said = rf"^{network} and cable are the same device \(one serial number, one boot\): choose one of them\.$"
+    with pytest.raises(DeviceError, match=said):
+        chosen(Choice(serials=[network, "cable"]), space)
+
+
+@pytest.mark.parametrize("boot_id", [None, "\33[31m", "x" * 10_240])
+def test_devices_that_cannot_be_told_apart_are_not_taken_for_one(attach, space, boot_id):
+    attach(Attached("one", boot_id=boot_id), Attached("two"))
+    with pytest.raises(DeviceError, match=r"^one and two have one serial number, and do not tell whether"):
+        chosen(Choice(every=True), space)
+    assert names(chosen(Choice(serials=["one"]), space)) == ["one"]
+
+
+def aiot(monkeypatch, space, *words):
+    monkeypatch.setattr("sys.argv", ["aiot", *words, "--workspace", str(space.root)])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    return stopped.value.code
+
+
+def test_devices_are_listed_and_those_that_cannot_be_used_as_well(attach, space, monkeypatch, capsys):
+    attach(Attached("one"), Attached("two", state="offline"), Attached("three", silent=True))
+    assert aiot(monkeypatch, space, "devices") == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == ["serial", "state", "model", "soc", "system", "ram_gb", "abi"]
+    assert lines[1][:6] == ["one", "device", "Xiaomi", "Redmi", "K20", "Pro"]
+    assert lines[2:] == [["two", "offline", *"-----"], ["three", "no", "answer", *"-----"]]
+    assert aiot(monkeypatch, space, "devices", "--json") == 0
+    one, two, three = json.loads(capsys.readouterr().out)
+    assert (one["ram_gb"], two["state"], two["model"]) == (7.5, "offline", None)
+    assert three["error"].startswith("The device three does not answer")
+
+
+def test_no_word_of_a_device_is_a_word_to_a_terminal(attach, space, monkeypatch, capsys):
+    attach(Attached(HOSTILE, model=f"小米 {HOSTILE}\33]0;evil\7"), Attached(f"{HOSTILE}2", state=f"off{HOSTILE}"))
+    aiot(monkeypatch, space, "devices")
+    aiot(monkeypatch, space, "doctor")
+    aiot(monkeypatch, space, "run", "-s", f"{HOSTILE}2")
+    aiot(monkeypatch, space, "run", "-s", f"{HOSTILE}3")
+    said = capsys.readouterr()
+    assert all(line.isprintable() for line in (said.out + said.err).splitlines())
+    assert "小米 [31m [bold]$(id)';`id`\\ ]0;evil" in said.out
+    assert aiot(monkeypatch, space, "devices", "--json") == 0
+    listed = capsys.readouterr().out
+    assert listed.isascii() and "\33" not in listed
+    assert json.loads(listed)[0]["serial"] == HOSTILE, "as adb has it, for scripts to name it by"
+
+
+def test_columns_are_straight_with_characters_of_two_columns(attach, space, monkeypatch, capsys):
+    from rich.cells import cell_len
+
+    attach(Attached("one", model="小米"), Attached("two", model="mi", hardware_serial="2"))
+    aiot(monkeypatch, space, "devices")
+    wide, narrow = capsys.readouterr().out.splitlines()[1:]
+    assert cell_len(wide.partition("Qualcomm")[0]) == cell_len(narrow.partition("Qualcomm")[0])

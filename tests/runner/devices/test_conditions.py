@@ -1,0 +1,186 @@
+import json
+import shlex
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.devices import Conditions, android
+from runner.devices.adb import Answer
+from runner.devices.attached import AttachedDevice
+from runner.devices.conditions import NOTE
+from runner.errors import DeviceLostError
+from tests.runner.devices.android_specimens import PHONE, answer
+
+FOLDER = "/data/local/tmp/aiot"
+
+
+class Phone:
+    """A connection to an Android phone of which there are only the commands that conditions need.
+
+    `lost_at`: the number of the call that is done, and whose answer does not come any more; all after it are not.
+    """
+
+    serial = "PHONE"
+
+    def __init__(self, stay_on="null", fixed=(0, ""), svc=True):
+        self.stay_on, self.fixed_performance = stay_on, False
+        self.files = {}
+        self.calls = []
+        self.lost_at = None
+        self._fixed, self._svc = fixed, svc
+
+    def shell(self, command, timeout_s=20):
+        words = shlex.split(command) if isinstance(command, str) else [*command]
+        self._count(words)
+        exit_code, said = self._do(words)
+        self._lose()
+        return Answer(exit_code, said, "")
+
+    def push(self, source, target, mode=0o644):
+        self._count(["push", target])
+        self.files[target] = source
+        self._lose()
+
+    def _count(self, words):
+        if self.lost_at is not None and len(self.calls) >= self.lost_at:
+            raise DeviceLostError("It does not answer.")
+        self.calls.append(words)
+
+    def _lose(self):
+        if self.lost_at is not None and len(self.calls) >= self.lost_at:
+            raise DeviceLostError("It does not answer.")
+
+    def _do(self, words):
+        match words:
+            case ["cat", path]:
+                return (0, self.files[path].decode()) if path in self.files else (1, "")
+            case ["rm", "-f", path]:
+                self.files.pop(path, None)
+            case ["settings", "get", "global", "stay_on_while_plugged_in"]:
+                return 0, f"{self.stay_on}\n"
+            case ["settings", "put", "global", "stay_on_while_plugged_in", value]:
+                self.stay_on = value
+            case ["settings", "delete", "global", "stay_on_while_plugged_in"]:
+                self.stay_on = "null"
+            case ["svc", "power", "stayon", "true"] if self._svc:
+                self.stay_on = "15"
+            case ["cmd", "power", "set-fixed-performance-mode-enabled", value]:
+                if self._fixed[0] == 0:
+                    self.fixed_performance = value == "true"
+                return self._fixed
+            case ["sh", "-c", _] | ["taskset", _, "sh", "-c", _]:
+                return 0, f"Cpus_allowed_list:\t{'0-7' if words[0] == 'sh' else '4-7'}\n/\n"
+        return 0, ""
+
+
+def device(phone, sdk=30, os="Android"):
+    found = AttachedDevice(phone, "salt", FOLDER)
+    found.__dict__["facts"] = replace(android.facts(answer(**PHONE)), os=os, sdk=sdk)  # asked only once
+    return found
+
+
+ALL = Conditions(fixed_performance=True, cores="big")
+
+
+@pytest.mark.parametrize("stay_on", ["null", "0", "3", "15"])
+def test_the_phone_is_held_to_what_was_asked_for_and_restored(stay_on):
+    phone = Phone(stay_on)
+    with device(phone).held(ALL) as held:
+        assert (phone.stay_on, phone.fixed_performance) == ("15", True)
+        assert (held.screen_on, held.fixed_performance, held.refused) == (True, True, {})
+        assert (held.core_mask, held.cores_allowed, held.cpuset) == ("f0", "4-7", "/")
+        note = json.loads(phone.files[f"{FOLDER}/{NOTE}"])
+        assert note == {"stay_on": stay_on, "fixed_performance": True}
+    assert (phone.stay_on, phone.fixed_performance) == (stay_on, False)
+    assert f"{FOLDER}/{NOTE}" not in phone.files
+
+
+def test_without_being_asked_only_the_screen_is_kept_on():
+    phone = Phone("0")
+    with device(phone).held(Conditions()) as held:
+        assert (phone.stay_on, phone.fixed_performance) == ("15", False)
+        assert (held.fixed_performance, held.core_mask, held.cores_allowed) == (None, None, "0-7")
+    assert phone.stay_on == "0"
+    assert not [words for words in phone.calls if words[0] in ("cmd", "taskset")]
+
+
+def test_what_the_phone_refuses_is_told():
+    said = "Failed to set FIXED_PERFORMANCE mode\nThis is likely because Power HAL AIDL is not implemented\n"
+    phone = Phone(fixed=(255, said), svc=False)
+    with device(phone).held(ALL) as held:
+        assert held.fixed_performance is False
+        assert held.refused == {
+            "screen_on": "`svc power stayon true` has no effect there",
+            "fixed_performance": f"the device refuses it and says {' '.join(said.split())!r}",
+        }
+    with device(Phone(), sdk=29).held(ALL) as held:
+        assert held.refused == {"fixed_performance": "Android 11 and later have it (API level 30)"}
+
+
+def test_a_board_has_only_cores():
+    phone = Phone("0")
+    with device(phone, os="Debian GNU/Linux").held(ALL) as held:
+        assert (held.core_mask, held.screen_on, held.fixed_performance) == ("f0", None, False)
+        assert held.refused == {"fixed_performance": "it is a mode of Android, which the device has not"}
+    assert {words[0] for words in phone.calls} == {"taskset"}
+
+
+@given(st.sampled_from(["null", "0", "7"]), st.lists(st.integers(1, 30), max_size=4), st.booleans())
+def test_wherever_a_run_is_cut_off_cleaning_brings_the_phone_to_how_it_was(stay_on, lost_at, error):
+    phone = Phone(stay_on)
+    for at in lost_at:  # runs that lose it after so many calls, or end at once by another error
+        phone.calls, phone.lost_at = [], at
+        try:
+            with device(phone).held(ALL):
+                if error:
+                    raise KeyboardInterrupt
+        except (DeviceLostError, KeyboardInterrupt):
+            pass
+    phone.lost_at = None
+    device(phone).conditions.restore()
+    assert (phone.stay_on, phone.fixed_performance) == (stay_on, False)
+    assert device(phone).conditions.restore() is False
+
+
+def test_a_run_without_the_mode_undoes_that_of_one_that_was_cut_off():
+    phone = Phone("0")
+    with pytest.raises(DeviceLostError), device(phone).held(ALL):
+        phone.lost_at = 0
+    assert (phone.stay_on, phone.fixed_performance) == ("15", True)
+    phone.lost_at = None
+    with device(phone).held(Conditions()) as held:
+        assert (phone.fixed_performance, held.fixed_performance) == (False, None)
+    assert phone.stay_on == "0"
+
+
+def test_a_device_that_is_lost_at_the_end_is_said_to_be_so_that_it_is_tried_again():
+    phone = Phone("0")
+    with pytest.raises(DeviceLostError), device(phone).held(Conditions()):
+        phone.calls, phone.lost_at = [], 1
+    phone.lost_at = None
+    with device(phone).held(Conditions()):
+        pass
+    assert phone.stay_on == "0"
+
+
+@pytest.mark.parametrize(
+    "note",
+    [b"", b"[1]", b"[" * 100_000, b"\xff", b'{"stay_on": "3; reboot", "fixed_performance": 1}', b'{"stay_on": 7}'],
+)
+def test_a_note_that_is_odd_changes_nothing(note):
+    phone = Phone("1")
+    phone.files[f"{FOLDER}/{NOTE}"] = note.decode(errors="replace").encode()
+    device(phone).conditions.restore()
+    assert (phone.stay_on, phone.fixed_performance) == ("1", False)
+    assert not [words for words in phone.calls if words[0] in ("settings", "cmd", "svc")]
+
+
+@pytest.mark.parametrize("said", ["cmd: Can't find service: settings", "$(reboot)", "3\n4", "-1", "9" * 10_000, ""])
+def test_an_answer_that_is_no_setting_is_never_put_back(said):
+    phone = Phone(said)
+    phone._svc = False
+    with device(phone).held(Conditions()) as held:
+        assert (held.screen_on, list(held.refused)) == (False, ["screen_on"])
+    assert not [words for words in phone.calls if words[:2] in (["settings", "put"], ["svc", "power"])]

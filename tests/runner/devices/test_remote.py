@@ -1,0 +1,218 @@
+"""Processes on a device, started, asked for and fetched through a real `sh`; the agent is a few lines of Python."""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+
+from runner import rawlog
+from runner.attempt import carry_out
+from runner.devices import GONE, Task, remote
+from runner.devices.remote import RemoteWork
+from runner.errors import DeviceError, DeviceLostError
+from tests.runner.devices.stand_in import ShellConnection
+
+INSTANCE = "tflite_cpu_int8_mnasnet"
+END = {"event": "end", "images": 0, "failed_images": 0, "correct": 0, "loop_ns": 1, "peak_rss_kb": None}
+
+
+def task_of(tmp_path, program):
+    """A task whose agent is this program; `log` there is where it writes to."""
+    agent = tmp_path / "agent; 'x'"
+    agent.mkdir()
+    (agent / "stand_in_agent.py").write_text(
+        f"import json, sys\nlog = json.load(open(sys.argv[1]))['log']\n{program}\n"
+    )
+    (tmp_path / "run" / "native").mkdir(parents=True)
+    return Task(f"{INSTANCE}.1", tmp_path / "run", str(agent), "stand_in_agent", "main", {"attempt": 1})
+
+
+@pytest.fixture(params=["runs", "it's `a` $(b); c"])
+def there(request, tmp_path):
+    """The folder on the device that a run's files lie in."""
+    return tmp_path / "device" / request.param
+
+
+def start(task, there, connection=None):
+    return RemoteWork.start(connection or ShellConnection(), task, str(there), [sys.executable])
+
+
+def ended(work, timeout_s=10):
+    deadline = time.monotonic() + timeout_s
+    while (code := work.poll()) is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return code
+
+
+class Device:
+    """As much of a device as an attempt needs."""
+
+    poll_interval_s = 0.02
+
+    def __init__(self, there):
+        self.connection, self.there = ShellConnection(), there
+
+    def start(self, task):
+        return start(task, self.there, self.connection)
+
+    def started(self, task):
+        return RemoteWork.find(self.connection, task, str(self.there))
+
+
+def test_log_output_and_exit_code_come_back_and_nothing_is_left(tmp_path, there):
+    task = task_of(tmp_path, f"open(log, 'w').write({json.dumps(END)!r} + chr(10)); print('said'); sys.exit(3)")
+    work = start(task, there)
+    assert ended(work) == 3
+    assert json.loads(work.tail()) == END
+    work.collect()
+    assert json.loads(task.log.read_text()) == END
+    assert task.output.read_text() == "said\n"
+    assert sorted(path.name for path in task.folder.rglob("*") if path.is_file()) == sorted(
+        [task.log.name, task.job_file.name, task.output.name]
+    )
+    assert list(there.iterdir()) == []
+
+
+def test_work_is_found_again_by_another_connection(tmp_path, there):
+    task = task_of(tmp_path, "import time; time.sleep(600)")
+    assert RemoteWork.find(ShellConnection(), task, str(there)) is None
+    start(task, there)
+    work = RemoteWork.find(ShellConnection(), task, str(there))
+    assert work.poll() is None
+    work.kill()
+    assert ended(work) == GONE, "the shell around it, which would have told its exit code, was ended too"
+    work.collect()
+    assert RemoteWork.find(ShellConnection(), task, str(there)) is None
+
+
+def test_only_a_process_of_the_task_is_ended(tmp_path, there):
+    """Its number may have been given to another one since."""
+    task = task_of(tmp_path, "")
+    work = start(task, there)
+    ended(work)
+    other = os.fork()
+    if not other:
+        os.setpgid(0, 0)
+        time.sleep(30)
+        os._exit(0)
+    (there / f"{task.name}.pid").write_text(f"{other}\n")
+    work.kill()
+    assert os.waitpid(other, os.WNOHANG) == (0, 0)
+    os.kill(other, signal.SIGKILL)
+    os.waitpid(other, 0)
+
+
+@pytest.mark.parametrize("said", ["", "running", "exit 1234\n", "\33[31mexit 0\n", "exit 0; rm -rf /\n", "x" * 10_240])
+def test_an_answer_about_a_process_that_is_none_is_refused(tmp_path, said, monkeypatch):
+    task = task_of(tmp_path, "")
+    connection = ShellConnection()
+    monkeypatch.setattr(connection, "shell", lambda *_: remote_answer(said))
+    with pytest.raises(DeviceError, match="of a process that was started") as raised:
+        RemoteWork(connection, task, "/there").poll()
+    assert str(raised.value).isprintable() and len(str(raised.value)) < 500
+
+
+def remote_answer(said):
+    from runner.devices.adb import Answer
+
+    return Answer(0, said, "")
+
+
+@pytest.mark.parametrize(
+    ("program", "limits", "said"),
+    [
+        ("open(log, 'w').write('x' * 2000 + chr(10))", {"LINE_LIMIT_BYTES": 1000}, "has a line over 1000 bytes"),
+        ("open(log, 'w').write('{}' + chr(10))", {"LOG_LIMIT_BYTES": 2}, "is larger than 2 bytes, and not taken"),
+    ],
+)
+def test_a_log_over_the_limits_is_not_taken_and_the_attempt_failed(tmp_path, there, monkeypatch, program, limits, said):
+    for name, limit in limits.items():
+        monkeypatch.setattr(remote, name, limit)
+    task = task_of(tmp_path, program)
+    assert not carry_out(Device(there), task, 20, lambda tail: None)
+    attempt = rawlog.read_attempt(task.log)
+    assert attempt.status == "failed" and said in attempt.last["reason"]
+    assert attempt.events == [attempt.last]
+    assert list(there.iterdir()) == [], "what was refused is not kept there either"
+    assert not list(task.folder.rglob("*.part"))
+
+
+def test_a_chatty_agent_loses_its_words_and_not_its_log(tmp_path, there, monkeypatch):
+    monkeypatch.setattr(remote, "OUTPUT_LIMIT_BYTES", 100)
+    task = task_of(tmp_path, f"open(log, 'w').write({json.dumps(END)!r} + chr(10)); print('x' * 200)")
+    carry_out(Device(there), task, 20, lambda tail: None)
+    assert rawlog.read_attempt(task.log).status == "end"
+    assert "is larger than 100 bytes, and not taken" in task.output.read_text()
+
+
+@pytest.mark.parametrize(
+    "log", [b"\xff\xfe\n\xff\n", b"[" * 3000 + b"\n" + b"x\n", b"\n\n\n", b'{"event":"end"}\n{}\n']
+)
+def test_a_log_that_is_none_is_closed_as_failed(tmp_path, there, log):
+    task = task_of(tmp_path, f"open(log, 'wb').write({log!r}); sys.exit(5)")
+    carry_out(Device(there), task, 20, lambda tail: None)
+    attempt = rawlog.read_attempt(task.log)
+    assert (attempt.status, attempt.last["reason"]) == ("failed", "it ended with exit code 5")
+
+
+def test_a_path_on_this_side_is_never_a_devices(tmp_path, there):
+    """What is on the device under the names that are fetched may be links, or named like paths."""
+    secret = tmp_path / "secret"
+    secret.write_text("of this machine\n")
+    program = (
+        "import os; folder = os.path.dirname(log); os.symlink('../../../evil', folder + '/link');"
+        "open(folder + '/..%2f..%2fevil', 'w').close(); open(log, 'w').write('../../../evil' + chr(10))"
+    )
+    task = task_of(tmp_path, program)
+
+    def files():
+        return {path for path in tmp_path.rglob("*") if path.is_file() and there not in path.parents}
+
+    before = files()
+    carry_out(Device(there), task, 20, lambda tail: None)
+    assert files() - before == {task.log, task.output, task.job_file}
+
+
+def test_what_was_lost_in_the_middle_of_fetching_is_fetched_later(tmp_path, there, monkeypatch):
+    task = task_of(tmp_path, f"open(log, 'w').write({json.dumps(END)!r} + chr(10))")
+    device = Device(there)
+    device.connection.pull = cut
+    with pytest.raises(DeviceLostError):
+        carry_out(device, task, 20, lambda tail: None)
+    assert not task.log.exists() and not list(task.folder.rglob("*.part"))
+    device.connection = ShellConnection()
+    carry_out(device, task, 20, lambda tail: None)
+    assert rawlog.read_attempt(task.log).events == [END]
+
+
+def cut(path, limit_bytes):
+    yield b"half a"
+    raise DeviceLostError("The device stand-in does not answer.")
+
+
+def test_an_agent_that_does_not_start_is_said(tmp_path):
+    task = replace(task_of(tmp_path, ""), agent=str(tmp_path / "none"))
+    with pytest.raises(DeviceError, match="The agent did not start on stand-in: it says"):
+        start(task, tmp_path / "device")
+
+
+def test_a_stop_ends_the_process_and_closes_its_log(tmp_path, there):
+    task = task_of(tmp_path, "import time; time.sleep(600)")
+    stop = threading.Event()
+    threading.Timer(0.3, stop.set).start()
+    with pytest.raises(KeyboardInterrupt):
+        carry_out(Device(there), task, 20, lambda tail: None, stop)
+    assert rawlog.read_attempt(task.log).last["reason"] == "the run was interrupted"
+    assert RemoteWork.find(ShellConnection(), task, str(there)) is None
+
+
+def test_a_process_that_takes_too_long_is_ended(tmp_path, there):
+    task = task_of(tmp_path, "import time; time.sleep(600)")
+    carry_out(Device(there), task, 0.2, lambda tail: None)
+    assert rawlog.read_attempt(task.log).last["reason"] == "it took longer than 0.2 s"

@@ -1,0 +1,127 @@
+"""What a run writes of its device beside the instances: what it is held to, and samples of its state."""
+
+import threading
+import time
+from contextlib import contextmanager, suppress
+from types import SimpleNamespace
+
+import pytest
+
+from runner import execution, rawlog
+from runner.devices import Conditions, Held
+from runner.errors import DeviceError, DeviceLostError
+from runner.suite import Instance
+from tests.rawlogs import begin
+
+ONE = Instance("tflite", "cpu", "float32", "squeezenet")
+
+
+class Device:
+    """Answers with its states, one after the other: the last one again and again."""
+
+    telemetry_interval_s = 0.01
+
+    def __init__(self, *states):
+        self._states = list(states)
+
+    def telemetry(self):
+        state = self._states.pop(0) if len(self._states) > 1 else self._states[0]
+        if isinstance(state, Exception):
+            raise state
+        return state
+
+
+def run_of(folder, device):
+    return SimpleNamespace(folder=folder, device=device, listen=lambda *_: None)
+
+
+def samples_of(folder, device, body=lambda: time.sleep(0.1), attempt=3):
+    with suppress(DeviceLostError), execution._telemetry(run_of(folder, device), ONE, attempt):
+        body()
+    samples, broken = rawlog.read_telemetry(folder / "telemetry.jsonl")
+    assert broken == 0
+    return samples
+
+
+def test_every_sample_tells_instance_and_attempt(tmp_path):
+    samples = samples_of(tmp_path, Device({"temperature_c": 30.5, "plugged": True}))
+    assert len(samples) > 2
+    assert {(one["instance"], one["attempt"], one["plugged"]) for one in samples} == {(ONE.id, 3, True)}
+
+
+@pytest.mark.parametrize("error", [DeviceLostError("gone"), DeviceError("it talks without end")])
+def test_a_device_that_does_not_answer_is_noted_without_its_name(tmp_path, error):
+    samples = samples_of(tmp_path, Device({"temperature_c": 30}, error, {"temperature_c": 31}))
+    assert [one.get("lost") for one in samples][:3] == [None, True, None]
+    assert set(samples[1]) == {"at", "instance", "attempt", "lost"}
+
+
+def test_a_connection_that_is_lost_in_the_middle_is_noted_at_last(tmp_path):
+    def lose():
+        time.sleep(0.05)
+        raise DeviceLostError("gone")
+
+    samples = samples_of(tmp_path, Device({"temperature_c": 30}), lose)
+    assert [one.get("lost") for one in samples[-2:]] == [None, True]
+    with pytest.raises(DeviceLostError), execution._telemetry(run_of(tmp_path, Device({})), ONE, 1):
+        raise DeviceLostError("gone")
+
+
+def test_a_full_disk_does_not_end_the_sampling_with_a_traceback(tmp_path, monkeypatch):
+    (tmp_path / "telemetry.jsonl").symlink_to("/dev/full")
+    raised = []
+    monkeypatch.setattr(threading, "excepthook", raised.append)
+    with execution._telemetry(run_of(tmp_path, Device({"temperature_c": 30})), ONE, 1):
+        time.sleep(0.05)
+    assert raised == []
+
+
+def test_what_the_device_keeps_to_is_added_to_the_run_whenever_it_is_something_else(tmp_path):
+    folder = begin(tmp_path, [ONE.id])
+    record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
+    kept, refused = Held(core_mask="f0", fixed_performance=True), Held(refused={"cores": "all are of 1 MHz"})
+    for held, there in ((kept, 1), (kept, 1), (refused, 2), (refused, 2), (kept, 3)):
+        record = execution._with_held(folder, record, held)
+        assert rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS) == record
+        assert len(record["held"]) == there
+        assert {name: record["held"][-1][name] for name in ("core_mask", "refused")} == {
+            "core_mask": held.core_mask,
+            "refused": held.refused,
+        }
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_the_device_is_held_to_the_runs_conditions_and_let_go(tmp_path, lost):
+    """Those of run.json, also when a run is gone on with."""
+    folder = begin(tmp_path, [], conditions={"fixed_performance": True, "cores": "big"})
+    seen = []
+
+    class Holding:
+        @contextmanager
+        def held(self, wanted):
+            seen.append(wanted)
+            try:
+                yield Held(core_mask="f0")
+            finally:
+                seen.append("let go")
+
+        def push(self, files, place):
+            if lost:
+                raise DeviceLostError("gone")
+            return place
+
+    (tmp_path / "1.jpg").touch()
+    dataset = SimpleNamespace(images=[("1.jpg", 0)], sha256="d" * 64, path=lambda name: tmp_path / name)
+    request = SimpleNamespace(catalog=SimpleNamespace(frameworks={}), dataset=dataset, checks={})
+    record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
+    profile = {"name": "paper", "warmups": 0, "passes": 1, "min_queries": 0, "min_duration_s": 0, "max_images": None}
+    rawlog.write_json(folder / "run.json", {**record, "profile": profile}, rawlog.RUN_FIELDS)
+    if lost:
+        with pytest.raises(DeviceLostError):
+            execution.execute(folder, Holding(), request, lambda *_: None)
+    else:
+        assert execution.execute(folder, Holding(), request, lambda *_: None) == []
+    assert seen == [Conditions(True, "big"), "let go"]
+    record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
+    assert [held["core_mask"] for held in record["held"]] == ["f0"]
+    assert (record["ended"] is None) == lost

@@ -1,0 +1,202 @@
+"""Many devices at once, and a device that is waited for, with a clock of the test's own."""
+
+import threading
+import time
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner import execution, fleet, ledger
+from runner.errors import DeviceError, DeviceLostError, RunnerError
+
+
+class Clock:
+    """Time that passes only where somebody waits: as `time`, and as the event that a worker is stopped by."""
+
+    def __init__(self, stop_at=float("inf")):
+        self.now, self.pauses, self._stop_at = 1000.0, [], 1000.0 + stop_at
+
+    def monotonic(self):
+        return self.now
+
+    def wait(self, pause_s):
+        self.pauses.append(pause_s)
+        self.now += pause_s
+        return self.now >= self._stop_at
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    found = Clock()
+    monkeypatch.setattr(fleet, "time", found)
+    return found
+
+
+def lost():
+    raise DeviceLostError("It does not answer.")
+
+
+def test_a_device_that_stays_away_is_asked_less_and_less_often_and_then_given_up(clock):
+    with pytest.raises(DeviceLostError):
+        fleet.persist(lost, 60, clock)
+    assert clock.pauses[:6] == [1, 2, 4, 8, 8, 8]
+    assert 60 < clock.now - 1000 <= 60 + 8
+
+
+def test_a_device_that_comes_back_goes_on_where_it_was(clock):
+    answers = iter([lost, lost, lambda: "done"])
+    assert fleet.persist(lambda: next(answers)(), 60, clock) == "done"
+    assert clock.pauses == [1, 2]
+
+
+def test_without_patience_a_lost_device_is_given_up_at_the_second_loss(clock):
+    with pytest.raises(DeviceLostError):
+        fleet.persist(lost, 0, clock)
+    assert clock.pauses == [1]
+
+
+def test_a_device_that_was_back_for_long_has_all_patience_again(clock):
+    def work():
+        if len(clock.pauses) in (3, 6, 9):
+            clock.now += 1000  # an instance that went well
+        if len(clock.pauses) == 12:
+            return "done"
+        return lost()
+
+    assert fleet.persist(work, 10, clock) == "done"
+    assert clock.pauses == [1, 2, 4] * 4
+
+
+@given(st.lists(st.floats(0, 30), max_size=40), st.floats(0, 200))
+def test_a_lost_device_is_waited_for_as_long_as_was_asked_and_hardly_longer(silences, patience_s):
+    """Whatever time each try takes before it is found out that nobody answers."""
+    clock = Clock()
+    tries = iter(silences)
+
+    def work():
+        clock.now += next(tries, 5.0)
+        return lost()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fleet, "time", clock)
+        began = clock.now + (silences[0] if silences else 5.0)
+        with pytest.raises(DeviceLostError):
+            fleet.persist(work, patience_s, clock)
+    assert patience_s < clock.now - began <= patience_s + max(fleet.BACK_OFF_S) + max([5.0, *silences])
+
+
+def test_what_is_wrong_and_not_lost_is_not_tried_again(clock):
+    def work():
+        raise DeviceError("It has no space left.")
+
+    with pytest.raises(DeviceError, match="no space"):
+        fleet.persist(work, 60, clock)
+    assert clock.pauses == []
+
+
+def test_a_stop_ends_the_waiting(monkeypatch):
+    clock = Clock(stop_at=10)
+    monkeypatch.setattr(fleet, "time", clock)
+    with pytest.raises(KeyboardInterrupt):
+        fleet.persist(lost, 1000, clock)
+    assert clock.now - 1000 < 20
+
+
+@dataclass
+class Device:
+    """A stand-in: its work is a function of the test's."""
+
+    slug: str
+    work: object
+
+
+@pytest.fixture
+def run_all(monkeypatch, tmp_path):
+    """Runs on stand-ins, whose runs are folders with nothing in them."""
+    monkeypatch.setattr(fleet, "begin", lambda workspace, device, request: tmp_path / device.slug)
+    monkeypatch.setattr(ledger, "read", lambda folder: [folder.name])
+    monkeypatch.setattr(
+        execution, "execute", lambda folder, device, request, listen, stop: device.work(folder, listen, stop)
+    )
+
+    def start(*works, listeners=None, patience_s=0.1):
+        devices = [Device(f"device-{number}", work) for number, work in enumerate(works)]
+        return fleet.run_all(None, devices, None, False, listeners or [None] * len(devices), patience_s)
+
+    return start
+
+
+def test_a_slow_or_lost_device_holds_up_none_of_the_others(run_all):
+    quick_is_done = threading.Event()
+    seen = []
+
+    def slow(folder, listen, stop):
+        seen.append(quick_is_done.wait(10))
+        return ["slow"]
+
+    def quick(folder, listen, stop):
+        quick_is_done.set()
+        return ["quick"]
+
+    def away(folder, listen, stop):
+        raise DeviceLostError("It does not answer.")
+
+    first, second, third = run_all(slow, away, quick, patience_s=0)
+    assert seen == [True]
+    assert (first.entries, first.error, third.entries) == (["slow"], None, ["quick"])
+    assert str(second.error) == "It does not answer."
+    assert second.folder.name == "device-1" and second.entries == ["device-1"], "what it had done is told"
+
+
+def test_each_device_has_a_listener_and_a_run_of_its_own(run_all):
+    heard = [[], []]
+
+    def work(folder, listen, stop):
+        listen(folder.name)
+        return []
+
+    outcomes = run_all(work, work, listeners=[heard[0].append, heard[1].append])
+    assert heard == [["device-0"], ["device-1"]]
+    assert [outcome.folder.name for outcome in outcomes] == ["device-0", "device-1"]
+
+
+def test_a_lost_device_goes_on_in_its_run_and_begins_no_other(run_all, monkeypatch):
+    monkeypatch.setattr(fleet, "BACK_OFF_S", (0.0,))
+    folders = []
+
+    def work(folder, listen, stop):
+        folders.append(folder)
+        return ["done"] if len(folders) == 3 else lost()
+
+    [outcome] = run_all(work, patience_s=10)
+    assert outcome.entries == ["done"] and len(set(folders)) == 1
+
+
+def test_ctrl_c_is_said_to_all_devices_and_waited_for(run_all, monkeypatch):
+    ended = []
+
+    def work(folder, listen, stop):
+        assert stop.wait(10)
+        time.sleep(0.05)
+        ended.append(folder.name)
+        raise KeyboardInterrupt
+
+    def interrupted(work):
+        time.sleep(0.05)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fleet, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_all(work, work)
+    assert sorted(ended) == ["device-0", "device-1"]
+
+
+def test_a_device_that_cannot_even_begin_is_an_outcome(run_all, monkeypatch):
+    def begin(workspace, device, request):
+        raise RunnerError("No space is left.")
+
+    monkeypatch.setattr(fleet, "begin", begin)
+    [outcome] = run_all(lambda *_: [])
+    assert (outcome.folder, str(outcome.error), outcome.entries) == (None, "No space is left.", ())
