@@ -182,12 +182,12 @@ def _processor(facts: Facts) -> Finding:
     said = f"Its system runs on {name}; there are bundles with Python only for {' and '.join(WIDE_MACHINES)}."
     if facts.machine.startswith(("armv7", "armv8", "i686", "i386")):
         said = f"Its system is a 32-bit one ({name}); bundles with Python are for 64 bits."
-    return Finding("processor", "warning", said, "use native tools built for it, or a Python of its own")
+    return Finding("processor", "warning", said, "use a Python of its own")
 
 
 def _pages(facts: Facts) -> Finding:
     said = f"Its memory has pages of {(facts.page_bytes or 0) // 1024} KB."
-    return Finding("pages", "note", said, "native tools must be linked for such pages; bundles are")
+    return Finding("pages", "note", said, "a Python of its own must be linked for such pages; bundles are")
 
 
 def _storage(facts: Facts) -> Finding:
@@ -285,7 +285,7 @@ def _nnapi(facts: Facts) -> Finding:
     if not facts.nnapi:
         said = f"{version} should have NNAPI, and its library is not where it should be."
         return Finding("NNAPI", "warning", said, "run the instances of the CPU")
-    tool = "give TFLite's benchmark_model: its log tells which accelerator ran"
+    tool = "TFLite's benchmark_model tells in its log which accelerator ran: docs/native-tools.md"
     if facts.sdk >= NNAPI_DEPRECATED_SDK:
         said = f"{version} has NNAPI, which is deprecated since Android 15: makers may leave out their drivers."
         return Finding("NNAPI", "note", said, tool)
@@ -295,7 +295,7 @@ def _nnapi(facts: Facts) -> Finding:
 def _framework(name: str, ways: Collection[str]) -> Finding:
     if ways:
         return Finding(f"framework {name}", "ok", f"{name} can run there: {', '.join(sorted(ways))}.")
-    remedy = "make a bundle (`aiot bundle build`), give native tools, or install it in a Python of the device"
+    remedy = "make a bundle (`aiot bundle build`), or install it in a Python of the device"
     return Finding(f"framework {name}", "warning", f"There is no way to run {name} there.", remedy)
 
 

@@ -158,7 +158,10 @@ class Connection:
                 raise
 
     def pull(self, path: str, limit_bytes: int) -> Iterator[bytes]:
-        """A file in pieces; raises DeviceError if it is larger than the limit, or cannot be read."""
+        """A file in pieces; raises DeviceError if it is larger than the limit, or cannot be read.
+
+        The sentence has no serial, since it may be logged.
+        """
         _check_sayable(path)
         size = 0
         with self._answering():
@@ -166,11 +169,11 @@ class Connection:
                 for piece in self._device.sync.iter_content(path):
                     size += len(piece)
                     if size > limit_bytes:
-                        raise DeviceError(f"{path} on {self.serial} is larger than {limit_bytes} bytes, and not taken.")
+                        raise DeviceError(f"{path} on the device is larger than {limit_bytes} bytes, and not taken.")
                     yield piece
             except AdbError as error:
                 if len(error.args) == 2 and error.args[1] == path:  # what adbd says, and of which file
-                    raise DeviceError(f"{path} on {self.serial} cannot be read ({error.args[0]}).") from None
+                    raise DeviceError(f"{path} on the device cannot be read ({error.args[0]}).") from None
                 raise
 
     @property

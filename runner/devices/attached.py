@@ -88,7 +88,7 @@ class AttachedDevice:
             return {"reason": f"{delegate} is a delegate of Android", "remedy": "run it on an Android phone"}
         return {
             "reason": f"{delegate} is out of a Python process's reach: only Android's own programs can load it",
-            "remedy": "time it with TFLite's benchmark_model, and `aiot import` its output",
+            "remedy": "TFLite's own benchmark_model reaches it: docs/native-tools.md",
         }
 
     def without_framework(self, framework: str, missing: list[str]) -> dict[str, str]:

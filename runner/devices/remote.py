@@ -114,7 +114,7 @@ class RemoteWork:
         if refused:
             raise DeviceError(refused)
         if len(left) >= 4 and left[-3] == "0":
-            raise DeviceError(f"no space is left on the device {self._connection.serial}: free some there")
+            raise DeviceError("no space is left on the device: free some there")  # without its serial: it is logged
 
     def _fetch(self, extension: str, target: Path, limit_bytes: int) -> str | None:
         """Takes a file of the device, if there is one that was not taken before; why it is refused, if it is."""

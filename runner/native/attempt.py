@@ -57,7 +57,7 @@ class Job:
     repeats: Repeats
     benchmark: Program
     evaluation: Evaluation | None
-    no_evaluation: str = "run_eval was not given with --native-tools"  # why there is none, where there is none
+    no_evaluation: str = "run_eval was not given"  # why there is none, where there is none
     timeout_s: float = 1800.0  # of each command
 
 

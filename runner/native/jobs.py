@@ -60,7 +60,7 @@ def _evaluation(request: Request, artifact: Artifact, push: Push) -> tuple[Evalu
     """What accuracy is measured with, or why it cannot be."""
     tool = request.tools.run_eval
     if tool is None:
-        return None, "run_eval was not given with --native-tools"
+        return None, "run_eval was not given"
     try:
         fitted = fitting.fit(artifact, request.scratch)
     except ModelError as error:

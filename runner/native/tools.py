@@ -70,7 +70,7 @@ def find(folder: Path, abi: str) -> Tools:
     """
     if not folder.is_dir():
         raise SetupError(
-            f"{folder} is no folder: give --native-tools the folder that holds benchmark_model and run_eval."
+            f"{folder} is no folder: name the one that holds benchmark_model and run_eval."
         )
     if abi.lower() not in _ABIS:
         raise SetupError(f"There are no native tools for ABI {abi!r}: known are {', '.join(_ABIS)}.")

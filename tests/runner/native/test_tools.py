@@ -63,7 +63,7 @@ def test_a_64_bit_device_runs_32_bit_tools_if_there_are_no_others(tmp_path):
         (lambda folder: (folder / "benchmark_model").write_bytes(b"\x7fELF"), "x86_64", "is no program for Android"),
         (lambda folder: (folder / "benchmark_model").mkdir(), "x86_64", "holds no benchmark_model"),
         (lambda folder: None, "riscv64", "There are no native tools for ABI 'riscv64'"),
-        (lambda folder: folder.rmdir(), "x86_64", "is no folder: give --native-tools the folder"),
+        (lambda folder: folder.rmdir(), "x86_64", "is no folder: name the one that holds"),
     ],
 )
 def test_what_is_missing_or_wrong_is_one_sentence(tmp_path, make, abi, said):
