@@ -1,8 +1,7 @@
 """Processes on a device, started, asked for and fetched through a real `sh`; the agent is a few lines of Python."""
 
 import json
-import os
-import signal
+import subprocess
 import sys
 import threading
 import time
@@ -96,16 +95,12 @@ def test_only_a_process_of_the_task_is_ended(tmp_path, there):
     task = task_of(tmp_path, "")
     work = start(task, there)
     ended(work)
-    other = os.fork()
-    if not other:
-        os.setpgid(0, 0)
-        time.sleep(30)
-        os._exit(0)
-    (there / f"{task.name}.pid").write_text(f"{other}\n")
+    other = subprocess.Popen(["sleep", "30"], process_group=0)
+    (there / f"{task.name}.pid").write_text(f"{other.pid}\n")
     work.kill()
-    assert os.waitpid(other, os.WNOHANG) == (0, 0)
-    os.kill(other, signal.SIGKILL)
-    os.waitpid(other, 0)
+    assert other.poll() is None
+    other.kill()
+    other.wait()
 
 
 @pytest.mark.parametrize("said", ["", "running", "exit 1234\n", "\33[31mexit 0\n", "exit 0; rm -rf /\n", "x" * 10_240])
