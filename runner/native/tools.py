@@ -69,9 +69,7 @@ def find(folder: Path, abi: str) -> Tools:
     Raises SetupError if the folder or benchmark_model is missing, or a file is none of the ABI's.
     """
     if not folder.is_dir():
-        raise SetupError(
-            f"{folder} is no folder: name the one that holds benchmark_model and run_eval."
-        )
+        raise SetupError(f"{folder} is no folder: name the one that holds benchmark_model and run_eval.")
     if abi.lower() not in _ABIS:
         raise SetupError(f"There are no native tools for ABI {abi!r}: known are {', '.join(_ABIS)}.")
     benchmark, evaluation = (_tool(folder, name, abi) for name in KINDS)
