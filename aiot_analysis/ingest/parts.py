@@ -15,7 +15,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +115,8 @@ class Parts:
     def manifest(self) -> Manifest:
         """What the tables hold, a change that was interrupted being finished.
 
-        Empty if there is none that this version can read, or if a table is not as it was written.
+        Empty if there is none that this version can read, or if a table is not as it was written. A run whose images
+        are not as they were written has the key of no run: it has to be read again, or to be taken out.
         """
         record = _read(self._manifest)
         if record is None:
@@ -129,7 +130,9 @@ class Parts:
         missing = self._finish(found)
         if any("/" not in name for name in missing):
             return Manifest()
-        found.runs = {name: entry for name, entry in found.runs.items() if entry.images_file not in missing}
+        for name, entry in found.runs.items():
+            if entry.images_file in missing:
+                found.runs[name] = replace(entry, key="")
         return found
 
     def change(self, manifest: Manifest, names: list[str]) -> None:

@@ -188,6 +188,14 @@ CHANGES = {
 }
 
 
+def test_a_run_that_is_gone_with_its_images_leaves_the_tables(raw, processed, tmp_path):
+    ingest.process(raw, processed)
+    shutil.rmtree(processed / "images" / "b")
+    shutil.rmtree(raw / "b")
+    assert ingest.process(raw, processed).summary() == "2 runs, 2 instances, 4 images, 0 left out"
+    assert_same(content(processed), from_scratch(raw, tmp_path / "other"))
+
+
 @settings(max_examples=15, deadline=None)
 @given(
     st.lists(st.lists(st.tuples(st.sampled_from(sorted(CHANGES)), st.sampled_from(DEVICES)), max_size=3), max_size=4)
