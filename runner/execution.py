@@ -110,31 +110,35 @@ def _run_instance(run: Execution, entry: ledger.Entry) -> None:
     artifact = run.request.artifacts.get(instance.artifact)
     obstacle = preflight(instance, artifact, run.request.catalog, run.request.dataset, run.device)
     if obstacle or artifact is None:
-        if entry.status != "unavailable" or entry.last.get("reason") != obstacle["reason"]:
-            log = rawlog.attempt_path(run.folder, instance.id, entry.next_attempt)
-            rawlog.close_attempt(log, "unavailable", **obstacle)
-        run.listen("unavailable", instance, obstacle)
+        known = entry.status == "unavailable" and entry.last.get("reason") == obstacle["reason"]
+        _unavailable(run, instance, None if known else entry.next_attempt, obstacle)
         return
+    models = run.device.push({artifact.path.name: artifact.path}, f"models-{artifact.weights}")
 
     def tick(tail: bytes) -> None:
         run.listen("progress", instance, {"tail": tail})
 
-    task = _task(run, instance, artifact, entry.next_attempt)
+    task = _task(run, instance, artifact, models, entry.next_attempt)
     if not run.device.started(task) and (reasons := _not_ready(run, instance)):
         remedy = "let it cool and charge, then `aiot run --resume`; or give it longer with --cooldown"
-        log = rawlog.attempt_path(run.folder, instance.id, entry.next_attempt)
-        rawlog.close_attempt(log, "unavailable", reason="; ".join(reasons), remedy=remedy)
-        run.listen("unavailable", instance, {"reason": "; ".join(reasons), "remedy": remedy})
+        _unavailable(run, instance, entry.next_attempt, {"reason": "; ".join(reasons), "remedy": remedy})
         return
     run.listen("start", instance, {})
     for attempt in range(entry.next_attempt, entry.next_attempt + LOSSES + 1):
-        task = _task(run, instance, artifact, attempt)
+        task = _task(run, instance, artifact, models, attempt)
         with _telemetry(run, instance, attempt):
             ended_with_connection = carry_out(run.device, task, run.request.timeout_s, tick, run.stop)
         if not ended_with_connection:
             break
     ending = rawlog.read_attempt(task.log)
     run.listen(ending.status, instance, ending.last)
+
+
+def _unavailable(run: Execution, instance: Instance, attempt: int | None, obstacle: dict[str, str]) -> None:
+    """Tells why an instance cannot run, and records it as an attempt; None: it is on record already."""
+    if attempt is not None:
+        rawlog.close_attempt(rawlog.attempt_path(run.folder, instance.id, attempt), "unavailable", **obstacle)
+    run.listen("unavailable", instance, obstacle)
 
 
 def _not_ready(run: Execution, instance: Instance) -> list[str]:
@@ -151,8 +155,8 @@ def _not_ready(run: Execution, instance: Instance) -> list[str]:
     return []
 
 
-def _task(run: Execution, instance: Instance, artifact: Artifact, attempt: int) -> Task:
-    models = run.device.push({artifact.path.name: artifact.path}, f"models-{artifact.weights}")
+def _task(run: Execution, instance: Instance, artifact: Artifact, models: str, attempt: int) -> Task:
+    """An attempt at an instance, whose model file is in the folder `models` of the device."""
     return Task(
         name=f"{instance.id}.{attempt}",
         folder=run.folder,

@@ -90,9 +90,7 @@ class Connection:
         line = command if isinstance(command, str) else quoted(command)
         _check_sayable(line)
         with self._answering():
-            if self._features is None:
-                self._features = set(self._device.get_features().split(","))
-            if "shell_v2" in self._features:
+            if "shell_v2" in (self._features or self._asked_features()):
                 return self._new_shell(line, timeout_s)
             return self._old_shell(line, timeout_s)
 
@@ -183,7 +181,10 @@ class Connection:
 
     def features(self) -> set[str]:
         with self._answering():
-            self._features = set(self._device.get_features().split(","))
+            return self._asked_features()
+
+    def _asked_features(self) -> set[str]:
+        self._features = set(self._device.get_features().split(","))
         return self._features
 
     def state(self) -> str:

@@ -13,7 +13,17 @@ from runner.devices.choice import Choice, chosen
 from runner.devices.remote import LINE_LIMIT_BYTES
 from runner.errors import DeviceError
 from runner.workspace import Workspace
-from tests.e2e.test_run import IMAGES, LONG, attempts, check, finished, measuring, run, running, until
+from tests.e2e.test_run import (
+    IMAGES,
+    attempts,
+    check,
+    finished,
+    gone_on_with,
+    in_the_middle,
+    run,
+    running,
+    until,
+)
 from tests.runner.conftest import tiny_folder, workspace  # noqa: F401
 
 pytestmark = pytest.mark.e2e
@@ -109,9 +119,7 @@ def test_a_device_that_talks_without_end_is_stopped(tmp_path, phones, proxied, o
 @pytest.mark.slow
 def test_a_log_with_an_endless_line_is_refused_and_its_attempt_failed(space, phones):
     (phone,) = phones(1, board=True)
-    with running(space, "-s", phone.serial) as process:
-        until(lambda: measuring(phone), "measuring", process=process)
-        before = attempts(space)
+    with in_the_middle(space, [phone], "-s", phone.serial) as (process, before):
         [log] = [
             path for path in phone.storage.glob("local/tmp/aiot/runs/*/*.jsonl") if b'"image"' in path.read_bytes()
         ]
@@ -123,8 +131,7 @@ def test_a_log_with_an_endless_line_is_refused_and_its_attempt_failed(space, pho
     [failed] = [path for path in attempts(space) if rawlog.read_attempt(path).status == "failed"]
     assert failed.stat().st_size < 1000 and not list(space.raw.rglob("*.part"))
     assert list(phone.storage.glob("local/tmp/aiot/runs/*/*")) == []
-    again = run(space, "-s", phone.serial, "--resume", repeat=LONG)
-    assert again.returncode == 0, again.stdout + again.stderr
+    gone_on_with(space, "-s", phone.serial)
     check(space, {**before, failed: attempts(space)[failed]})
 
 
@@ -138,8 +145,7 @@ def test_a_folder_of_any_name_serves_for_run_resume_and_clean(space, phones, adb
         before = attempts(space)
         process.kill()
         process.wait()
-    again = run(space, *words, "--resume", repeat=LONG)
-    assert again.returncode == 0, again.stdout + again.stderr
+    gone_on_with(space, *words)
     check(space, before)
     assert len(list(there.glob("images-*/*.jpg"))) == IMAGES
     cleaned = aiot(space, "clean", *words)

@@ -68,6 +68,20 @@ def measuring(phone):
     return any(log.read_bytes().count(b'"event":"image"') > 20 for log in phone.storage.glob(f"{ROOT}/runs/*/*.jsonl"))
 
 
+@contextmanager
+def in_the_middle(space, phones, *words):
+    """The command at work, once an agent on each phone is in the middle of its images; and the attempts by then."""
+    with running(space, *words) as process:
+        until(lambda: all(map(measuring, phones)), "measuring", process=process)
+        yield process, attempts(space)
+
+
+def gone_on_with(space, *words):
+    """The same command with `--resume`, which comes to its end."""
+    again = run(space, *words, "--resume", repeat=LONG)
+    assert again.returncode == 0, again.stdout + again.stderr
+
+
 def attempts(space):
     """SHA-256 of every attempt that has ended, by path."""
     found = {}
@@ -130,9 +144,7 @@ def test_two_devices_at_once_and_their_logs_go_through_the_tables(space, phones,
 
 def test_a_device_that_drops_out_and_comes_back(space, phones):
     (phone,) = phones(1, board=True)
-    with running(space, "-s", phone.serial) as process:
-        until(lambda: measuring(phone), "measuring", process=process)
-        before = attempts(space)
+    with in_the_middle(space, [phone], "-s", phone.serial) as (process, before):
         phone.drop()
         time.sleep(3)
         phone.start()
@@ -148,9 +160,7 @@ def test_a_device_that_drops_out_and_comes_back(space, phones):
 @pytest.mark.e2e_all
 def test_a_device_that_stays_away_is_given_up_and_gone_on_with_later(space, phones):
     one, two = phones(2, board=True)
-    with running(space, "--all", "--patience", "3") as process:
-        until(lambda: measuring(one) and measuring(two), "measuring", process=process)
-        before = attempts(space)
+    with in_the_middle(space, [one, two], "--all", "--patience", "3") as (process, before):
         one.drop()
         code, said = finished(process)
     assert code == 1, said
@@ -158,30 +168,24 @@ def test_a_device_that_stays_away_is_given_up_and_gone_on_with_later(space, phon
     assert said.count(": 3 instances measured, 3 unavailable in") == 1, "the other device came to its end"
     one.start()
     subprocess.run([sys.executable, "-m", "aiot", "devices", "--connect", one.serial], check=True, capture_output=True)
-    again = run(space, "--all", "--resume", repeat=LONG)
-    assert again.returncode == 0, again.stdout + again.stderr
+    gone_on_with(space, "--all")
     check(space, before, devices=2)
 
 
 def test_a_host_process_that_is_killed_finds_its_agent_again(space, phones):
     (phone,) = phones(1, board=True)
-    with running(space, "-s", phone.serial) as process:
-        until(lambda: measuring(phone), "measuring", process=process)
-        before = attempts(space)
+    with in_the_middle(space, [phone], "-s", phone.serial) as (process, before):
         os.kill(process.pid, signal.SIGKILL)
         finished(process)
     assert measuring(phone), "the agent goes on by itself"
-    again = run(space, "-s", phone.serial, "--resume", repeat=LONG)
-    assert again.returncode == 0, again.stdout + again.stderr
+    gone_on_with(space, "-s", phone.serial)
     names = check(space, before)
     assert all(name.endswith(".1.jsonl") for name in names), "nothing had to be repeated"
 
 
 def test_an_adb_server_that_is_restarted_costs_nothing(space, phones, adb_server):
     (phone,) = phones(1, board=True)
-    with running(space, "-s", phone.serial) as process:
-        until(lambda: measuring(phone), "measuring", process=process)
-        before = attempts(space)
+    with in_the_middle(space, [phone], "-s", phone.serial) as (process, before):
         adb_server.restart()
         code, said = finished(process)
     assert code == 0, said
@@ -191,9 +195,7 @@ def test_an_adb_server_that_is_restarted_costs_nothing(space, phones, adb_server
 @pytest.mark.e2e_all
 def test_a_device_that_hangs_and_wakes_up(space, phones):
     (phone,) = phones(1, board=True)
-    with running(space, "-s", phone.serial) as process:
-        until(lambda: measuring(phone), "measuring", process=process)
-        before = attempts(space)
+    with in_the_middle(space, [phone], "-s", phone.serial) as (process, before):
         phone.freeze()
         time.sleep(25)  # longer than a shell is waited for
         phone.thaw()
@@ -206,9 +208,7 @@ def test_a_device_that_hangs_and_wakes_up(space, phones):
 @pytest.mark.e2e_all
 def test_a_device_that_reboots(space, phones):
     (phone,) = phones(1, board=True)
-    with running(space, "-s", phone.serial) as process:
-        until(lambda: measuring(phone), "measuring", process=process)
-        before = attempts(space)
+    with in_the_middle(space, [phone], "-s", phone.serial) as (process, before):
         phone.reboot()
         code, said = finished(process)
     assert code == 0, said
@@ -218,16 +218,13 @@ def test_a_device_that_reboots(space, phones):
 @pytest.mark.e2e_all
 def test_a_full_storage_is_said_and_gone_on_with(space, phones):
     (phone,) = phones(1, board=True)
-    with running(space, "-s", phone.serial) as process:
-        until(lambda: measuring(phone), "measuring", process=process)
-        before = attempts(space)
+    with in_the_middle(space, [phone], "-s", phone.serial) as (process, before):
         phone.fill_storage()
         code, said = finished(process)
     assert code == 1, said
     assert "no space is left on the device" in " ".join(said.split())
     phone.free_storage()
-    again = run(space, "-s", phone.serial, "--resume", repeat=LONG)
-    assert again.returncode == 0, again.stdout + again.stderr
+    gone_on_with(space, "-s", phone.serial)
     check(space, before)
 
 
@@ -253,8 +250,7 @@ def test_a_shell_that_tells_no_exit_codes(space, phones, proxied):
 
 def test_ctrl_c_ends_the_agent_on_the_device(space, phones):
     (phone,) = phones(1, board=True)
-    with running(space, "-s", phone.serial) as process:
-        until(lambda: measuring(phone), "measuring", process=process)
+    with in_the_middle(space, [phone], "-s", phone.serial) as (process, _):
         process.send_signal(signal.SIGINT)
         code, said = finished(process)
     assert (code, said.strip().splitlines()[-1]) == (130, "aiot: interrupted; what was finished is kept.")

@@ -20,11 +20,12 @@ TINY = [
 ]
 
 
-def make_dataset(folder: Path, count: int = 12) -> store.Dataset:
+def make_dataset(folder: Path, count: int = 12, step: int = 7) -> store.Dataset:
+    """So many pictures, each of the class `step` after that of the one before."""
     (folder / "images").mkdir(parents=True)
     images = []
     for number in range(count):
-        label = number * 7
+        label = number * step
         (folder / "images" / f"{number}.jpg").write_bytes(draw_jpeg(label, number))
         images.append((f"{number}.jpg", label))
     return store.write(

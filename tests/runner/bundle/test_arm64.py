@@ -6,13 +6,12 @@ import pytest
 
 from runner import environments
 from runner.bundle import build
-from runner.dataset import store
-from runner.dataset.drawing import CLASS_NAMES, draw_jpeg
 from runner.errors import SetupError
 from runner.suite import Instance
 from runner.zoo.prepare import prepare
 from tests.runner.bundle import qemu
 from tests.runner.bundle.devices import Unpacked, answers, host_answers, push_agent
+from tests.runner.conftest import make_dataset
 
 pytestmark = [pytest.mark.slow, pytest.mark.e2e_all]  # it takes minutes under qemu-user
 MODEL = "mobilenet_v2"  # the lightest here
@@ -23,19 +22,7 @@ FRAMEWORKS = ["tflite", "pytorch", "caffe2"]
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("dataset")
-    (folder / "images").mkdir()
-    images = [(f"{number}.jpg", number * 5) for number in range(IMAGES)]
-    for number, (name, label) in enumerate(images):
-        (folder / "images" / name).write_bytes(draw_jpeg(label, number))
-    return store.write(
-        folder,
-        name="sample",
-        label_space="sample-100",
-        images=images,
-        classes=dict(enumerate(CLASS_NAMES)),
-        made_by={"tool": "test"},
-    )
+    return make_dataset(tmp_path_factory.mktemp("dataset"), IMAGES, step=5)
 
 
 @pytest.fixture(scope="module")
