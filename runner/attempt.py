@@ -10,11 +10,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from runner import rawlog
-from runner.devices import GONE, Device, Task, Work
+from runner.devices import GONE, Device, Process, Task, Work
 from runner.errors import DeviceError, DeviceLostError
+from runner.native.attempt import Job, run_job
 
 Tick = Callable[[bytes], None]
 """Called again and again with the last bytes of the log so far."""
+
+LOST = "the device or its connection went away, and the process ended with that"
 
 
 def carry_out(device: Device, task: Task, timeout_s: float, tick: Tick, stop: threading.Event | None = None) -> bool:
@@ -24,19 +27,13 @@ def carry_out(device: Device, task: Task, timeout_s: float, tick: Tick, stop: th
     none yet: what it measured is still there, and `Device.started` finds it. `stop` ends the attempt like Ctrl-C,
     and both raise KeyboardInterrupt.
     """
-    stop = stop or threading.Event()
     work = device.started(task) or device.start(task)
-    deadline = time.monotonic() + timeout_s
-    reason = None
+    code, reason = None, None
     try:
-        while (code := work.poll()) is None:
-            tick(work.tail())
-            if time.monotonic() > deadline:
-                reason = f"it took longer than {timeout_s:g} s"
-                work.kill()
-                break
-            if stop.wait(device.poll_interval_s):
-                raise KeyboardInterrupt
+        try:
+            code = ended(work, device.poll_interval_s, timeout_s, stop, lambda: tick(work.tail()))
+        except TimeoutError as error:
+            reason = str(error)
         reason = _collected(work) or reason
     except KeyboardInterrupt:
         with suppress(DeviceLostError):
@@ -45,10 +42,69 @@ def carry_out(device: Device, task: Task, timeout_s: float, tick: Tick, stop: th
             _close(task.log, reason or "the run was interrupted")
         raise
     if code == GONE and not has_ended(task.log):
-        _close(task.log, reason or "the device or its connection went away, and the process ended with that")
+        _close(task.log, reason or LOST)
         return True
     _close(task.log, reason or _ending(code, task.output))
     return False
+
+
+def carry_out_by_tools(
+    device: Device, job: Job, folder: Path, core_mask: str | None = None, stop: threading.Event | None = None
+) -> bool:
+    """As carry_out, an attempt by TFLite's own tools, whose log is in the run's folder.
+
+    Where the device goes away (DeviceLostError) the attempt has failed, and what still runs there is of no use.
+    """
+
+    def run(words: list[str], timeout_s: float) -> tuple[int, str, str]:
+        try:
+            tool = device.start_tool(folder.name, words, core_mask)
+            try:
+                code = ended(tool, device.poll_interval_s, timeout_s, stop)
+            except KeyboardInterrupt:
+                tool.kill()
+                raise
+            if code == GONE:
+                raise _BrokenError(LOST)
+            return (code, *tool.said())
+        except DeviceError as error:  # it names the device's serial, which is not to be logged
+            lost = isinstance(error, DeviceLostError)
+            raise _BrokenError(LOST if lost else "the device does not run it") from error
+
+    try:
+        run_job(job, run, rawlog.attempt_path(folder, job.instance, job.attempt), folder / "native")
+    except _BrokenError as broken:
+        if isinstance(broken.__cause__, DeviceError):
+            raise broken.__cause__ from None
+        return True
+    return False
+
+
+class _BrokenError(Exception):
+    """What ended an attempt by tools, in words that may be logged."""
+
+
+def ended(
+    process: Process,
+    interval_s: float,
+    timeout_s: float,
+    stop: threading.Event | None = None,
+    tick: Callable[[], None] = lambda: None,
+) -> int:
+    """Waits for a process, asking at an interval, and gives its exit code.
+
+    Raises TimeoutError after ending one that takes longer than it may; KeyboardInterrupt once `stop` is set.
+    """
+    stop = stop or threading.Event()
+    deadline = time.monotonic() + timeout_s
+    while (code := process.poll()) is None:
+        tick()
+        if time.monotonic() > deadline:
+            process.kill()
+            raise TimeoutError(f"it took longer than {timeout_s:g} s")
+        if stop.wait(interval_s):
+            raise KeyboardInterrupt
+    return code
 
 
 def _collected(work: Work) -> str | None:

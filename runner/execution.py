@@ -7,19 +7,21 @@ import fcntl
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from runner import ledger, rawlog
-from runner.attempt import carry_out
+from runner.attempt import carry_out, carry_out_by_tools
 from runner.catalog import Catalog
 from runner.dataset.store import subset
 from runner.devices import Device, Held, Task
 from runner.doctor import gate
 from runner.errors import DeviceError, DeviceLostError, RunnerError
+from runner.native import jobs
 from runner.preflight import preflight
 from runner.run import Request, conditions_of
 from runner.suite import Instance, Profile
@@ -41,11 +43,45 @@ class Execution:
     folder: Path
     device: Device
     request: Request
-    agent: str  # the pushed package, on the device
-    common: dict[str, Any]  # of what the agent is told
+    record: dict[str, Any]  # run.json
     held: Held
     listen: Listener
     stop: threading.Event
+
+    @cached_property
+    def profile(self) -> Profile:
+        return Profile(**self.record["profile"])
+
+    @cached_property
+    def images(self) -> Sequence[tuple[str, int]]:
+        return subset(self.request.dataset, self.profile.max_images, self.record["seed"])
+
+    @cached_property
+    def agent(self) -> str:
+        """The package on the device, pushed when it is needed first, as the images are."""
+        return self.device.push(agent_files(self.request.catalog), "agent")
+
+    @cached_property
+    def image_folder(self) -> str:
+        dataset = self.request.dataset
+        files = {image: dataset.path(image) for image, _ in self.images}
+        return self.device.push(files, f"images-{dataset.sha256[:12]}")
+
+    @cached_property
+    def native(self) -> jobs.Request:
+        """What the instances that TFLite's own tools measure have in common."""
+        given = self.request.native
+        assert given is not None
+        return jobs.Request(
+            tools=given.tools_for(self.device),
+            dataset=self.request.dataset,
+            images=self.images,
+            profile=self.profile,
+            threads=self.record["threads"],
+            scratch=given.scratch,
+            accelerator=given.accelerator,
+            timeout_s=self.request.timeout_s,
+        )
 
 
 def execute(
@@ -59,29 +95,9 @@ def execute(
     the device was lost (DeviceLostError), whose agent may still be at work then.
     """
     record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
-    profile = Profile(**record["profile"])
     with device_locked(folder.parent), _space_checked(folder), device.held(conditions_of(record)) as held:
         record = _with_held(folder, record, held)
-        images = subset(request.dataset, profile.max_images, record["seed"])
-        files = {image: request.dataset.path(image) for image, _ in images}
-        run = Execution(
-            folder=folder,
-            device=device,
-            request=request,
-            agent=device.push(agent_files(request.catalog), "agent"),
-            common={
-                "images": images,
-                "image_folder": device.push(files, f"images-{request.dataset.sha256[:12]}"),
-                "threads": record["threads"],
-                "warmups": profile.warmups,
-                "passes": profile.passes,
-                "min_queries": profile.min_queries,
-                "min_duration_s": profile.min_duration_s,
-            },
-            held=held,
-            listen=listen,
-            stop=stop or threading.Event(),
-        )
+        run = Execution(folder, device, request, record, held, listen, stop or threading.Event())
         for entry in ledger.read(folder):
             if entry.status not in ledger.DONE:
                 _run_instance(run, entry)
@@ -108,30 +124,42 @@ def _run_instance(run: Execution, entry: ledger.Entry) -> None:
     """One more attempt at an instance, and another one each time that it ended with the connection."""
     instance = Instance.parse(entry.instance_id)
     artifact = run.request.artifacts.get(instance.artifact)
-    obstacle = preflight(instance, artifact, run.request.catalog, run.request.dataset, run.device)
+    by_tools = run.request.by_tools(instance)
+    obstacle = preflight(instance, artifact, run.request.catalog, run.request.dataset, run.device, by_tools)
     if obstacle or artifact is None:
         known = entry.status == "unavailable" and entry.last.get("reason") == obstacle["reason"]
         _unavailable(run, instance, None if known else entry.next_attempt, obstacle)
         return
-    models = run.device.push({artifact.path.name: artifact.path}, f"models-{artifact.weights}")
-
-    def tick(tail: bytes) -> None:
-        run.listen("progress", instance, {"tail": tail})
-
-    task = _task(run, instance, artifact, models, entry.next_attempt)
-    if not run.device.started(task) and (reasons := _not_ready(run, instance)):
+    begun = not by_tools and run.device.started(_task(run, instance, artifact, entry.next_attempt))
+    if not begun and (reasons := _not_ready(run, instance)):
         remedy = "let it cool and charge, then `aiot run --resume`; or give it longer with --cooldown"
         _unavailable(run, instance, entry.next_attempt, {"reason": "; ".join(reasons), "remedy": remedy})
         return
     run.listen("start", instance, {})
+    attempt_at = _attempt_by_tools if by_tools else _attempt
     for attempt in range(entry.next_attempt, entry.next_attempt + LOSSES + 1):
-        task = _task(run, instance, artifact, models, attempt)
-        with _telemetry(run, instance, attempt):
-            ended_with_connection = carry_out(run.device, task, run.request.timeout_s, tick, run.stop)
-        if not ended_with_connection:
+        if not attempt_at(run, instance, artifact, attempt):
             break
-    ending = rawlog.read_attempt(task.log)
+    ending = rawlog.read_attempt(rawlog.attempt_path(run.folder, instance.id, attempt))
     run.listen(ending.status, instance, ending.last)
+
+
+def _attempt(run: Execution, instance: Instance, artifact: Artifact, attempt: int) -> bool:
+    """An attempt by the agent; whether it was ended with its connection."""
+
+    def tick(tail: bytes) -> None:
+        run.listen("progress", instance, {"tail": tail})
+
+    task = _task(run, instance, artifact, attempt)
+    with _telemetry(run, instance, attempt):
+        return carry_out(run.device, task, run.request.timeout_s, tick, run.stop)
+
+
+def _attempt_by_tools(run: Execution, instance: Instance, artifact: Artifact, attempt: int) -> bool:
+    """An attempt by TFLite's own tools; whether it was ended with its connection."""
+    job = jobs.make(run.native, instance, artifact, attempt, run.device.push)
+    with _telemetry(run, instance, attempt):
+        return carry_out_by_tools(run.device, job, run.folder, run.held.core_mask, run.stop)
 
 
 def _unavailable(run: Execution, instance: Instance, attempt: int | None, obstacle: dict[str, str]) -> None:
@@ -155,8 +183,9 @@ def _not_ready(run: Execution, instance: Instance) -> list[str]:
     return []
 
 
-def _task(run: Execution, instance: Instance, artifact: Artifact, models: str, attempt: int) -> Task:
-    """An attempt at an instance, whose model file is in the folder `models` of the device."""
+def _task(run: Execution, instance: Instance, artifact: Artifact, attempt: int) -> Task:
+    """An attempt at an instance, with all that the agent needs put on the device."""
+    models = run.device.push({artifact.path.name: artifact.path}, f"models-{artifact.weights}")
     return Task(
         name=f"{instance.id}.{attempt}",
         folder=run.folder,
@@ -164,7 +193,13 @@ def _task(run: Execution, instance: Instance, artifact: Artifact, models: str, a
         module="runner.agent",
         environment=artifact.environment,
         job={
-            **run.common,
+            "images": run.images,
+            "image_folder": run.image_folder,
+            "threads": run.record["threads"],
+            "warmups": run.profile.warmups,
+            "passes": run.profile.passes,
+            "min_queries": run.profile.min_queries,
+            "min_duration_s": run.profile.min_duration_s,
             "instance": instance.id,
             "attempt": attempt,
             "framework": instance.framework,

@@ -10,10 +10,18 @@ from runner.zoo.facts import Artifact
 
 
 def preflight(
-    instance: Instance, artifact: Artifact | None, known: Catalog, dataset: Dataset, device: Device
+    instance: Instance,
+    artifact: Artifact | None,
+    known: Catalog,
+    dataset: Dataset,
+    device: Device,
+    by_tools: bool = False,
 ) -> dict[str, str]:
-    """Why an instance cannot run (reason), and what would help (remedy); {} if nothing is known to stand in the way."""
-    if instance.delegate not in device.delegates:
+    """Why an instance cannot run (reason), and what would help (remedy); {} if nothing is known to stand in the way.
+
+    One that is measured by TFLite's own tools (see runner.native) needs no Python there.
+    """
+    if instance.delegate not in (device.tool_delegates if by_tools else device.delegates):
         return device.without_delegate(instance.delegate)
     framework = known.frameworks.get(instance.framework)
     if framework is None:
@@ -21,7 +29,7 @@ def preflight(
             "reason": f"there is no framework {instance.framework} here",
             "remedy": f"put its file into the workspace, as plugins/frameworks/{instance.framework}.py",
         }
-    if obstacle := _without_environment(framework, artifact, device):
+    if not by_tools and (obstacle := _without_environment(framework, artifact, device)):
         return obstacle
     if artifact is None:
         return {

@@ -33,11 +33,13 @@ RUN_FIELDS = {
     **dict.fromkeys(["run_id", "device_slug", "origin"], _TEXT),
     "suite": _LIST,  # instance ids in the order they are run
     "profile": _DICT,  # name, warmups, passes, min_queries, min_duration_s, max_images
-    **dict.fromkeys(["seed", "threads"], _INT),
+    **dict.fromkeys(["seed", "threads"], _INT + _OPTIONAL),  # null: not known, or not one for all (imported)
     "dataset": _DICT,  # name, sha256, images, label_space
     **dict.fromkeys(["models", "software"], _DICT),  # models: instance id -> sha256, weights, preprocess
     **dict.fromkeys(["conditions", "checks"], _DICT + _OPTIONAL),  # to keep to; what `aiot models check` found, by file
+    "native_tools": _DICT + _OPTIONAL,  # that TFLite's instances were measured with, and the accelerator asked for
     "held": _LIST + _OPTIONAL,  # what the device made of the conditions, each time that it was something else
+    "imported": _DICT + _OPTIONAL,  # of a run of origin "imported": when, its files, and what is not as the fields say
     **dict.fromkeys(["timing", "started"], _TEXT),  # end_to_end or inference; ISO 8601, UTC
     "ended": _TEXT + _OPTIONAL,
     **dict.fromkeys(["study", "resize"], _TEXT + _OPTIONAL),  # of a run that is none of the suite: what for, which way
@@ -57,10 +59,10 @@ DEVICE_FIELDS = {
 
 EVENT_FIELDS = {
     "load": {
-        **dict.fromkeys(["attempt", "load_ns"], _INT),
-        **dict.fromkeys(["instance", "model_sha256"], _TEXT),
+        **{"attempt": _INT, "load_ns": _INT + _OPTIONAL, "instance": _TEXT, "model_sha256": _TEXT + _OPTIONAL},
         **dict.fromkeys(["framework_version", "accelerator_requested", "accelerator_actual"], _TEXT + _OPTIONAL),
         **dict.fromkeys(["threads", "nodes", "nodes_delegated", "partitions"], _INT + _OPTIONAL),
+        "resolution_ms": _NUMBER + _OPTIONAL,  # of the clock; null: nanoseconds, or not known
         "at": _TEXT,
     },
     "warmup": {"inference_ns": _INT},
@@ -85,8 +87,9 @@ EVENT_FIELDS = {
     },
     "operator": dict(dict.fromkeys(["model", "framework", "operator", "kind"], _TEXT), repetition=_INT, time_ns=_INT),
     "pass": dict.fromkeys(["repetition", "profiled_ns", "plain_ns"], _INT),  # the whole network, profiled and not
-    "summary": {  # of a native tool, in place of records of images: the inference of `count` runs
-        **{"count": _INT, "runs_asked": _INT + _OPTIONAL, "tool": _TEXT, "mean_ms": _NUMBER},
+    "summary": {  # of a tool, in place of records of images: `count` runs; timing is inference where it is not said
+        **{"tool": _TEXT, "mean_ms": _NUMBER, "timing": _TEXT + _OPTIONAL},
+        **dict.fromkeys(["count", "runs_asked"], _INT + _OPTIONAL),
         **dict.fromkeys(["sd_ms", "min_ms", "max_ms", "first_ms", "p5_ms", "median_ms", "p95_ms"], _NUMBER + _OPTIONAL),
         **dict.fromkeys(["accuracy_accelerator", "accuracy_missing"], _TEXT + _OPTIONAL),  # ran for it; why none
     },
@@ -95,6 +98,10 @@ EVENT_FIELDS = {
     "unavailable": {"reason": _TEXT, "remedy": _TEXT},
 }
 """Fields every event must have, by event name; more fields may follow."""
+
+_PHASES = ("decode_ns", "preprocess_ns", "inference_ns", "postprocess_ns")
+_IMAGE_AS_A_WHOLE = dict(EVENT_FIELDS["image"], total_ns=_INT, **dict.fromkeys(_PHASES, _INT + _OPTIONAL))
+"""Of an `image` with `total_ns`, its time end to end, where a clock did not tell the four steps apart."""
 
 TELEMETRY_FIELDS = {
     **{"at": _TEXT, "attempt": _INT + _OPTIONAL},
@@ -313,7 +320,8 @@ def _check_event(record, where):
     event = record.get("event") if isinstance(record, dict) else None
     if not isinstance(event, str) or event not in EVENT_FIELDS:
         raise RawLogError("%s is not an event of schema version %d." % (where, SCHEMA_VERSION))
-    check(record, EVENT_FIELDS[event], where)
+    whole = event == "image" and record.get("total_ns") is not None
+    check(record, _IMAGE_AS_A_WHOLE if whole else EVENT_FIELDS[event], where)
     if event == "image" and not all(_is_answer(pair) for pair in record["top5"]):
         raise RawLogError("%s has %s as top5: pairs of class and score." % (where, reprlib.repr(record["top5"])))
     for name in _LISTS if event == "node" else ():

@@ -16,6 +16,7 @@ from runner import ledger, rawlog
 from runner.catalog import Catalog
 from runner.dataset.store import Dataset
 from runner.devices import CORES, Conditions, Device
+from runner.native.jobs import FRAMEWORK, Given
 from runner.suite import Instance, Profile
 from runner.workspace import Workspace
 from runner.zoo.facts import Artifact
@@ -42,6 +43,11 @@ class Request:
     cooldown_s: float = DEFAULT_COOLDOWN_S  # how long a device that is hot or empty is waited for
     resize: str | None = None  # the way of all models, in the study that compares the ways
     conditions: Conditions = field(default_factory=Conditions)
+    native: Given | None = None  # TFLite's own tools, for its instances
+
+    def by_tools(self, instance: Instance) -> bool:
+        """Whether an instance is measured by TFLite's own tools, and by no agent."""
+        return self.native is not None and instance.framework == FRAMEWORK
 
     def with_resize(self, way: str) -> Request:
         """The same files with one of Section IV-B's ways of resizing for all: a study, and no run of the suite."""
@@ -51,8 +57,11 @@ class Request:
         }
         return replace(self, artifacts=artifacts, resize=way)
 
-    def record(self) -> dict[str, Any]:
-        """The fields of run.json that say what was asked for, as they are read back: equal for equal requests."""
+    def record(self, device: Device) -> dict[str, Any]:
+        """The fields of run.json that say what was asked of a device, as they are read back: equal for equal requests.
+
+        Raises SetupError if the tools that were given are not for it.
+        """
         fields = {
             "study": self.resize and RESIZE,
             "resize": self.resize,
@@ -62,6 +71,7 @@ class Request:
             "threads": self.threads,
             "timing": "end_to_end",
             "conditions": asdict(self.conditions) if self.conditions != Conditions() else None,
+            "native_tools": self.native and self.native.record(device),
             "dataset": {
                 "name": self.dataset.name,
                 "sha256": self.dataset.sha256,
@@ -107,7 +117,7 @@ def refused(folder: Path) -> list[str]:
 
 def begin(workspace: Workspace, device: Device, request: Request) -> Path:
     """Makes the folder of a new run with run.json and device.json."""
-    return new_folder(workspace, device, {"checks": request.checks, **request.record()})
+    return new_folder(workspace, device, {"checks": request.checks, **request.record(device)})
 
 
 def new_folder(workspace: Workspace, device: Device, asked: dict[str, Any]) -> Path:
@@ -136,7 +146,7 @@ def to_resume(workspace: Workspace, device: Device, request: Request) -> Path | 
 
     None means that a new run has to begin.
     """
-    asked = request.record()
+    asked = request.record(device)
     folder = ledger.newest_run(workspace.raw, device.slug, asked["study"], request.resize)
     if folder is None:
         return None

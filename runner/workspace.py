@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 
@@ -46,6 +47,12 @@ class Workspace:
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
+    """SHA-256 of a file, hexadecimal; read once while its size and time of change stay what they are."""
+    state = path.stat()
+    return _sha256(path.absolute(), state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=100_000)
+def _sha256(path: Path, mtime_ns: int, size: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

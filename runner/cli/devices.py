@@ -6,9 +6,19 @@ from typing import Annotated, Any
 
 import typer
 
-from runner.cli.options import HERE, PYTHON, Connect, DeviceFolder, DevicePython, Every, Serials, Workspaces
+from runner.cli.options import (
+    HERE,
+    PYTHON,
+    Connect,
+    DeviceFolder,
+    DevicePython,
+    Every,
+    NativeTools,
+    Serials,
+    Workspaces,
+)
 from runner.devices import FOLDER
-from runner.errors import DeviceError, RunnerError, printable
+from runner.errors import DeviceError, RunnerError, SetupError, printable
 from runner.workspace import Workspace
 
 AsJson = Annotated[bool, typer.Option("--json", help="For scripts: JSON on standard output.")]
@@ -76,6 +86,7 @@ def doctor(
     connect: Connect = [],  # noqa: B006
     device_folder: DeviceFolder = FOLDER,
     device_python: DevicePython = PYTHON,
+    native_tools: NativeTools = None,
     as_json: AsJson = False,
     workspace: Workspaces = HERE,
 ) -> None:
@@ -86,6 +97,7 @@ def doctor(
     from runner import doctor as checks
     from runner.devices import server
     from runner.devices.choice import Choice, attached, check_known, from_environment
+    from runner.native.jobs import FRAMEWORK, Given
 
     client = server.Client()
     named = [*serials, *(server.connect(client, address) for address in connect)]
@@ -102,7 +114,15 @@ def doctor(
         try:
             device = attached(serial, client, choice, Workspace(workspace))
             features = device.connection.features()
-            return checks.findings("device", device.facts, device.telemetry(), device.abilities(), features)
+            abilities = device.abilities()
+            found = []
+            if native_tools:
+                given = Given(native_tools, Workspace(workspace).staging)
+                try:
+                    abilities[FRAMEWORK] += filter(None, [given.record(device)["benchmark_model"]])
+                except SetupError as error:
+                    found = [checks.Finding("native tools", "problem", str(error))]
+            return checks.findings("device", device.facts, device.telemetry(), abilities, features) + found
         except DeviceError as error:
             return [checks.Finding("connection", "problem", str(error))]
 

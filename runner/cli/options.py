@@ -25,6 +25,10 @@ Every = Annotated[bool, typer.Option("--all", help="Every attached device.")]
 Connect = Annotated[list[str], typer.Option("--connect", help="HOST:PORT of a device in the network.")]
 DeviceFolder = Annotated[str, typer.Option(help="Folder on attached devices, for all that is pushed there.")]
 DevicePython = Annotated[str, typer.Option(help="Python of attached devices that have one of their own.")]
+NativeTools = Annotated[
+    Path | None,
+    typer.Option("--native-tools", help="Folder with TFLite's benchmark_model and run_eval, which reach NNAPI."),
+]
 PYTHON = "python3"
 HERE = Path()
 

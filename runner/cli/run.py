@@ -16,6 +16,7 @@ from runner.cli.options import (
     Every,
     Frameworks,
     Models,
+    NativeTools,
     Quantizations,
     Seed,
     Serials,
@@ -69,6 +70,10 @@ def run(
     cores: Annotated[
         str, typer.Option(help="all, or big: only those that can be faster than the slowest ones.")
     ] = ALL_CORES,
+    native_tools: NativeTools = None,
+    accelerator: Annotated[
+        str | None, typer.Option("--nnapi-accelerator", help="The one of NNAPI's to use, by its name on the device.")
+    ] = None,
     device_folder: DeviceFolder = FOLDER,
     device_python: DevicePython = PYTHON,
     keep_serial: Annotated[bool, typer.Option("--keep-serial", help="Write serial numbers as they are.")] = False,
@@ -77,8 +82,9 @@ def run(
 ) -> None:
     """Run the suite on devices, all at once, and write raw logs.
 
-    By default all 60 instances of the paper; what cannot run is recorded with the reason and what would help. Runs
-    with --resize are a study of their own, and take no part in the statistics of the suite.
+    By default all 60 instances of the paper; what cannot run is recorded with the reason and what would help. With
+    --native-tools all of TFLite is measured by its own programs: see docs/native-tools.md. Runs with --resize are a
+    study of their own, and take no part in the statistics of the suite.
     """
     from dataclasses import asdict, replace
 
@@ -87,6 +93,7 @@ def run(
     from runner.agent.preprocess import RESIZE_WAYS
     from runner.dataset import store
     from runner.devices.choice import Choice, chosen
+    from runner.native.jobs import Given
     from runner.preflight import preflight
     from runner.progress import RunProgress, summary
     from runner.zoo import check
@@ -122,11 +129,17 @@ def run(
         timeout_s=timeout_s,
         cooldown_s=cooldown_s,
         conditions=Conditions(fixed_performance, suite.choose("Choice of cores", [cores], list(CORES))[0]),
+        native=Given(native_tools, space.staging / "native", accelerator) if native_tools else None,
     )
+    if accelerator and not native_tools:
+        raise SelectionError("--nnapi-accelerator is for TFLite's own tools: give their folder with --native-tools.")
+    for device in devices:
+        request.record(device)  # whether all that was given is for it, before any of them begins
     if dry_run:
         for device in devices:
             for one in request.instances:
-                obstacle = preflight(one, request.artifacts.get(one.artifact), known, request.dataset, device)
+                artifact, by_tools = request.artifacts.get(one.artifact), request.by_tools(one)
+                obstacle = preflight(one, artifact, known, request.dataset, device, by_tools)
                 who = f"{device.slug}  " if len(devices) > 1 else ""
                 print(f"{who}{one.id:<44} {'unavailable: ' + obstacle['reason'] if obstacle else 'ready'}")
         return

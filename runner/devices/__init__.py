@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,23 +70,35 @@ class Task:
         return self.folder / "native" / f"{self.name}.output.txt"
 
 
-class Work(Protocol):
-    """A task's process on a device. Raises DeviceLostError when the device does not answer."""
+class Process(Protocol):
+    """Something that runs on a device. Raises DeviceLostError when the device does not answer."""
 
     def poll(self) -> int | None:
         """Its exit code, None while it goes on; negative: the signal that ended it."""
-        ...
-
-    def tail(self) -> bytes:
-        """The last bytes of the log so far."""
         ...
 
     def kill(self) -> None:
         """Ends the process and all that it started."""
         ...
 
+
+class Work(Process, Protocol):
+    """A task's process on a device."""
+
+    def tail(self) -> bytes:
+        """The last bytes of the log so far."""
+        ...
+
     def collect(self) -> None:
         """Puts log and output in their places on this side, once the process has ended."""
+        ...
+
+
+class ToolProcess(Process, Protocol):
+    """A program on a device that is no agent of ours."""
+
+    def said(self) -> tuple[str, str]:
+        """What it wrote to standard output and standard error, once it has ended; asked for once."""
         ...
 
 
@@ -104,7 +117,12 @@ class Device(Protocol):
 
     @property
     def delegates(self) -> tuple[str, ...]:
-        """What it can run a model on."""
+        """What an agent can run a model on there."""
+        ...
+
+    @property
+    def tool_delegates(self) -> tuple[str, ...]:
+        """What TFLite's own programs can run a model on there: see runner.native."""
         ...
 
     @property
@@ -116,7 +134,7 @@ class Device(Protocol):
         """The fields of device.json (`runner.rawlog.DEVICE_FIELDS`); what the system does not offer is None."""
         ...
 
-    def push(self, files: dict[str, Path], folder: str) -> str:
+    def push(self, files: dict[str, Path], folder: str, executable: bool = False) -> str:
         """Makes files available under their names in a folder of the device; gives that folder's path there."""
         ...
 
@@ -142,6 +160,13 @@ class Device(Protocol):
 
     def started(self, task: Task) -> Work | None:
         """The work of a task that was started earlier and not collected, if the device still knows of it."""
+        ...
+
+    def start_tool(self, run: str, words: Sequence[str], core_mask: str | None = None) -> ToolProcess:
+        """Starts a program with its arguments, for the run of this name, on the cores of Held.core_mask.
+
+        One of the same run that an earlier attempt has left running is ended.
+        """
         ...
 
     def telemetry(self) -> dict[str, Any]:

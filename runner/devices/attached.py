@@ -7,6 +7,7 @@ while a run goes on also a note of how the device was before.
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +20,7 @@ from runner.devices.conditions import AttachedConditions
 from runner.devices.cores import pinned
 from runner.devices.files import DeviceFiles
 from runner.devices.pythons import Pythons
-from runner.devices.remote import RemoteWork
+from runner.devices.remote import RemoteTool, RemoteWork
 
 _NEEDS = {"tflite": "ai_edge_litert", "pytorch": "torch", "caffe2": "caffe2"}
 
@@ -64,6 +65,10 @@ class AttachedDevice:
     def telemetry(self) -> dict[str, Any]:
         return android_state.state(self.connection.shell(["sh", "-c", android_state.STATE]).stdout)
 
+    @property
+    def tool_delegates(self) -> tuple[str, ...]:
+        return ("cpu", "nnapi") if self.facts.nnapi else ("cpu",)
+
     @cached_property
     def pythons(self) -> Pythons:
         return Pythons(self.connection, self.files, self._python, self.facts.machine or "")
@@ -86,9 +91,11 @@ class AttachedDevice:
     def without_delegate(self, delegate: str) -> dict[str, str]:
         if self.facts.os != "Android":
             return {"reason": f"{delegate} is a delegate of Android", "remedy": "run it on an Android phone"}
+        if not self.facts.nnapi:
+            return {"reason": "this Android has no NNAPI", "remedy": "it came with Android 8.1: take a younger phone"}
         return {
             "reason": f"{delegate} is out of a Python process's reach: only Android's own programs can load it",
-            "remedy": "TFLite's own benchmark_model reaches it: docs/native-tools.md",
+            "remedy": "give TFLite's own programs, which reach it, with --native-tools: docs/native-tools.md",
         }
 
     def without_framework(self, framework: str, missing: list[str]) -> dict[str, str]:
@@ -99,8 +106,8 @@ class AttachedDevice:
         remedy = f"`aiot bundle build --arch {architecture} --framework {framework}`"
         return {"reason": reason, "remedy": f"{remedy}, then the same command with --resume"}
 
-    def push(self, files: dict[str, Path], folder: str) -> str:
-        return self.files.push(files, folder)
+    def push(self, files: dict[str, Path], folder: str, executable: bool = False) -> str:
+        return self.files.push(files, folder, executable)
 
     @property
     def conditions(self) -> AttachedConditions:
@@ -119,10 +126,13 @@ class AttachedDevice:
 
     def start(self, task: Task) -> RemoteWork:
         python = pinned(self.pythons.words(task.environment), task.core_mask)
-        return RemoteWork.start(self.connection, task, self._runs(task), python)
+        return RemoteWork.start(self.connection, task, self._runs(task.folder.name), python)
 
     def started(self, task: Task) -> RemoteWork | None:
-        return RemoteWork.find(self.connection, task, self._runs(task))
+        return RemoteWork.find(self.connection, task, self._runs(task.folder.name))
 
-    def _runs(self, task: Task) -> str:
-        return posixpath.join(self.files.folder, "runs", task.folder.name)
+    def start_tool(self, run: str, words: Sequence[str], core_mask: str | None = None) -> RemoteTool:
+        return RemoteTool.start(self.connection, self._runs(run), pinned(words, core_mask))
+
+    def _runs(self, run: str) -> str:
+        return posixpath.join(self.files.folder, "runs", run)

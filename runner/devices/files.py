@@ -42,17 +42,18 @@ class DeviceFiles:
         self.folder = folder.rstrip("/")
         self._noted: dict[str, dict[str, str]] = {}  # of each place: what _PUSHED there says
 
-    def push(self, files: dict[str, Path], folder: str) -> str:
+    def push(self, files: dict[str, Path], folder: str, executable: bool = False) -> str:
         """Sends those of the files that are not there yet, and checks what arrived; gives the folder's path there."""
         place = posixpath.join(self.folder, folder)
         wanted = {name: sha256_of(path) for name, path in files.items()}
         there = self._there(place, files)
+        mode = 0o755 if executable else 0o644
         new = [name for name in files if there.get(name) != wanted[name]]
         if new:
             self.make(sorted({posixpath.dirname(posixpath.join(place, name)) for name in new}))
         for names in batches(new):
             for name in names:
-                self._connection.push(files[name], posixpath.join(place, name))
+                self._connection.push(files[name], posixpath.join(place, name), mode)
             self._compare(place, {name: wanted[name] for name in names})
             self._noted[place] |= {name: wanted[name] for name in names}
             self._connection.push(json.dumps(self._noted[place]).encode(), posixpath.join(place, _PUSHED))

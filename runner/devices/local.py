@@ -7,9 +7,12 @@ import json
 import os
 import platform
 import re
+import shutil
+import signal
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,8 @@ from runner.devices.android import hashed
 from runner.errors import DeviceError
 from runner.rawlog import DEVICE_FIELDS, SCHEMA_VERSION
 
+OUTPUT_LIMIT_BYTES = 16 * 2**20
+"""More of what a program says is not looked at."""
 _CPU_FOLDER = Path("/sys/devices/system/cpu")
 
 
@@ -32,6 +37,7 @@ class LocalDevice:
     poll_interval_s = 0.25
     telemetry_interval_s = 2.0
     delegates: tuple[str, ...] = ("cpu",)
+    tool_delegates: tuple[str, ...] = ("cpu",)
 
     def __init__(self, root: Path, salt: str) -> None:
         self._root = root.resolve()
@@ -58,14 +64,18 @@ class LocalDevice:
         offered = {name for name, value in facts.items() if value is not None}
         return {**facts, "not_offered": sorted(set(DEVICE_FIELDS) - offered - {"not_offered"})}
 
-    def push(self, files: dict[str, Path], folder: str) -> str:
+    def push(self, files: dict[str, Path], folder: str, executable: bool = False) -> str:
         target = self._root / folder
         for name, source in files.items():
             place = target / name
             place.parent.mkdir(parents=True, exist_ok=True)
             if place.is_symlink() or place.exists():
                 place.unlink()
-            place.symlink_to(source.resolve())
+            if executable:  # the file that was given may not be, and is not ours to change
+                shutil.copyfile(source, place)
+                place.chmod(0o755)
+            else:
+                place.symlink_to(source.resolve())
         return str(target)
 
     @property
@@ -125,6 +135,14 @@ class LocalDevice:
                 start_new_session=True,  # Ctrl-C is the run's to handle: it ends the agent itself
             )
 
+    def start_tool(self, run: str, words: Sequence[str], core_mask: str | None = None) -> LocalTool:
+        try:
+            return LocalTool(cores.pinned(words, core_mask))
+        except OSError as error:
+            raise DeviceError(
+                f"{words[0]} cannot be started here ({error.strerror}): is it for this machine?"
+            ) from None
+
     def telemetry(self) -> dict[str, Any]:
         battery = _battery()
         return {
@@ -160,6 +178,45 @@ class LocalWork:
 
     def collect(self) -> None:
         pass
+
+
+class LocalTool:
+    """A program of this machine that is no agent: see runner.devices.ToolProcess."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="aiot-"))
+        self._streams = [self._folder / "stdout.txt", self._folder / "stderr.txt"]
+        try:
+            with self._streams[0].open("wb") as output, self._streams[1].open("wb") as errors:
+                self._process = subprocess.Popen(
+                    words,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=errors,
+                    start_new_session=True,  # Ctrl-C is the run's to handle
+                )
+        except OSError:
+            shutil.rmtree(self._folder)
+            raise
+
+    def poll(self) -> int | None:
+        return self._process.poll()
+
+    def kill(self) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def said(self) -> tuple[str, str]:
+        output, errors = (_beginning(path).decode(errors="replace") for path in self._streams)
+        shutil.rmtree(self._folder)
+        return output, errors
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(OUTPUT_LIMIT_BYTES)
 
 
 def _read(path: Path) -> str | None:

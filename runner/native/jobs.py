@@ -2,24 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from runner.dataset.store import Dataset
-from runner.errors import ModelError
+from runner.devices import Device
+from runner.environments import locked
+from runner.errors import ModelError, SetupError
 from runner.native import fitting
 from runner.native.attempt import Evaluation, Job, Program
 from runner.native.commands import Ask, Repeats
-from runner.native.tools import Tool, Tools
+from runner.native.tools import Tool, Tools, find
 from runner.suite import Instance, Profile
 from runner.zoo.facts import Artifact
 
-Push = Callable[[dict[str, Path], str], str]
-"""Makes files available under their names in a folder of the device; gives that folder's path there."""
+
+class Push(Protocol):
+    """See runner.devices.Device.push."""
+
+    def __call__(self, files: dict[str, Path], folder: str, executable: bool = False) -> str: ...
+
 
 FRAMEWORK = "tflite"
 """Whose instances the tools measure, on the CPU as well, so that all of them are of one tool and one timing."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a user gives for a run by the tools."""
+
+    folder: Path  # with the tools, of one or several ABIs
+    scratch: Path  # folder on this side for what is made of models and images; it is kept for later runs
+    accelerator: str | None = None  # of NNAPI, by its name on the device
+
+    def tools_for(self, device: Device) -> Tools:
+        """Those for a device; raises SetupError, naming it, if there are none."""
+        try:
+            return find(self.folder, device.properties()["abi"] or "")
+        except SetupError as error:
+            raise SetupError(f"{device.slug}: {error}") from None
+
+    def record(self, device: Device) -> dict[str, str | None]:
+        """What run.json says of it."""
+        tools = self.tools_for(device)
+        return {
+            "benchmark_model": tools.benchmark_model.version,
+            "run_eval": tools.run_eval.version if tools.run_eval else None,
+            "accelerator": self.accelerator,
+        }
 
 
 @dataclass(frozen=True)
@@ -31,8 +63,8 @@ class Request:
     images: Sequence[tuple[str, int]]  # name, label
     profile: Profile
     threads: int
-    scratch: Path  # folder on this side for what is made of models and images; it may be kept for later runs
-    accelerator: str | None = None  # of NNAPI, by its name on the device
+    scratch: Path  # see Given
+    accelerator: str | None = None
     xnnpack: bool = True
     timeout_s: float = 1800.0  # of each command
 
@@ -61,11 +93,13 @@ def _evaluation(request: Request, artifact: Artifact, push: Push) -> tuple[Evalu
     tool = request.tools.run_eval
     if tool is None:
         return None, "run_eval was not given"
-    try:
-        fitted = fitting.fit(artifact, request.scratch)
-    except ModelError as error:
-        return None, str(error).rstrip(".")
-    staged = fitting.stage(request.dataset, request.images, artifact.settings, request.scratch)
+    request.scratch.mkdir(parents=True, exist_ok=True)
+    with locked(request.scratch / ".lock"):  # runs on several devices share what is made
+        try:
+            fitted = fitting.fit(artifact, request.scratch)
+        except ModelError as error:
+            return None, str(error).rstrip(".")
+        staged = fitting.stage(request.dataset, request.images, artifact.settings, request.scratch)
     if not staged.names:
         return None, "none of the images can be decoded"
     files = {f"images/{name}": staged.images / name for name in staged.names}
@@ -83,5 +117,5 @@ def _evaluation(request: Request, artifact: Artifact, push: Push) -> tuple[Evalu
 
 
 def _program(tool: Tool, model: str, sha256: str, push: Push) -> Program:
-    folder = push({tool.name: tool.path}, f"tools-{tool.sha256[:12]}")
+    folder = push({tool.name: tool.path}, f"tools-{tool.sha256[:12]}", executable=True)
     return Program(f"{folder}/{tool.name}", tool.version, model, sha256)

@@ -1,13 +1,17 @@
 import json
+import threading
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runner import rawlog
-from runner.attempt import carry_out, has_ended, last_of
+from runner.attempt import carry_out, carry_out_by_tools, has_ended, last_of
 from runner.devices import GONE, Task
 from runner.errors import DeviceError, DeviceLostError
+from runner.native.attempt import Job, Program
+from runner.native.commands import Ask, Repeats
 
 
 def test_the_newest_number_in_a_log_that_is_being_written():
@@ -150,3 +154,84 @@ def test_a_log_with_nothing_of_the_format_has_no_ending(tmp_path, content):
     assert not has_ended(log)
     log.write_bytes(content)
     assert not has_ended(log)
+
+
+class Tool:
+    """A stand-in for one of TFLite's programs: exit codes that poll gives one after the other."""
+
+    def __init__(self, codes):
+        self.codes, self.killed = iter(codes), False
+
+    def poll(self):
+        code = next(self.codes)
+        if isinstance(code, Exception):
+            raise code
+        return code
+
+    def kill(self):
+        self.killed = True
+
+    def said(self):
+        return "INFO: nothing of use", ""
+
+
+class ToolDevice:
+    poll_interval_s = 0.001
+
+    def __init__(self, codes):
+        self.tool, self.words, self.runs = Tool(codes), [], []
+
+    def start_tool(self, run, words, core_mask=None):
+        self.runs.append((run, core_mask))
+        self.words += words
+        return self.tool
+
+
+@pytest.fixture
+def job(tmp_path):
+    (tmp_path / "native").mkdir()
+    program = Program("/there/benchmark_model", "benchmark_model abc", "/there/m.tflite", "f" * 64)
+    return Job("tflite_nnapi_int8_mnasnet", 2, Ask("nnapi", 1), Repeats(0, 5, 0.0, 60.0), program, None, timeout_s=0.05)
+
+
+def reason(tmp_path, job):
+    attempt = rawlog.read_attempt(rawlog.attempt_path(tmp_path, job.instance, job.attempt))
+    assert attempt.status == "failed"
+    return attempt.last["reason"]
+
+
+def test_a_tool_is_run_for_the_run_on_its_cores_and_what_it_said_is_kept(tmp_path, job):
+    device = ToolDevice([None, 0])
+    assert not carry_out_by_tools(device, job, tmp_path, "f0")
+    assert device.runs == [(tmp_path.name, "f0")]
+    assert device.words[:2] == ["/there/benchmark_model", "--graph=/there/m.tflite"]
+    assert "nothing of use" in reason(tmp_path, job)
+    kept = tmp_path / "native" / f"{job.instance}.2.benchmark_model.stdout.txt"
+    assert kept.read_text() == "INFO: nothing of use"
+
+
+def test_a_tool_that_takes_too_long_is_ended(tmp_path, job):
+    device = ToolDevice([None] * 1000)
+    assert not carry_out_by_tools(device, job, tmp_path)
+    assert device.tool.killed and reason(tmp_path, job) == "benchmark_model took longer than 0.05 s"
+
+
+def test_a_tool_that_ended_with_its_connection_is_to_be_run_again(tmp_path, job):
+    assert carry_out_by_tools(ToolDevice([None, GONE]), job, tmp_path)
+    assert reason(tmp_path, job).startswith("the device or its connection went away")
+
+
+def test_a_device_that_goes_away_under_a_tool_fails_the_attempt(tmp_path, job):
+    for number, (error, said) in enumerate([(DeviceLostError, "went away"), (DeviceError, "does not run it")], start=1):
+        attempt = replace(job, attempt=number)
+        with pytest.raises(error, match="SERIAL"):
+            carry_out_by_tools(ToolDevice([None, error("SERIAL does not answer.")]), attempt, tmp_path)
+        assert said in reason(tmp_path, attempt) and "SERIAL" not in reason(tmp_path, attempt)
+
+
+def test_a_stop_ends_a_tool(tmp_path, job):
+    device, stop = ToolDevice([None] * 10), threading.Event()
+    stop.set()
+    with pytest.raises(KeyboardInterrupt):
+        carry_out_by_tools(device, job, tmp_path, stop=stop)
+    assert device.tool.killed and "interrupted" in reason(tmp_path, job)

@@ -93,7 +93,9 @@ def test_what_the_device_keeps_to_is_added_to_the_run_whenever_it_is_something_e
 @pytest.mark.parametrize("lost", [False, True])
 def test_the_device_is_held_to_the_runs_conditions_and_let_go(tmp_path, lost):
     """Those of run.json, also when a run is gone on with."""
-    folder = begin(tmp_path, [], conditions={"fixed_performance": True, "cores": "big"})
+    folder = begin(
+        tmp_path, ["tflite_cpu_float32_mnasnet"] if lost else [], conditions={"fixed_performance": True, "cores": "big"}
+    )
     seen = []
 
     class Holding:
@@ -105,17 +107,13 @@ def test_the_device_is_held_to_the_runs_conditions_and_let_go(tmp_path, lost):
             finally:
                 seen.append("let go")
 
-        def push(self, files, place):
-            if lost:
-                raise DeviceLostError("gone")
-            return place
+        @property
+        def delegates(self):
+            raise DeviceLostError("gone")
 
-    (tmp_path / "1.jpg").touch()
-    dataset = SimpleNamespace(images=[("1.jpg", 0)], sha256="d" * 64, path=lambda name: tmp_path / name)
-    request = SimpleNamespace(catalog=SimpleNamespace(frameworks={}), dataset=dataset, checks={})
-    record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
-    profile = {"name": "paper", "warmups": 0, "passes": 1, "min_queries": 0, "min_duration_s": 0, "max_images": None}
-    rawlog.write_json(folder / "run.json", {**record, "profile": profile}, rawlog.RUN_FIELDS)
+    request = SimpleNamespace(
+        artifacts={}, by_tools=lambda instance: False, catalog=SimpleNamespace(), dataset=SimpleNamespace(), checks={}
+    )
     if lost:
         with pytest.raises(DeviceLostError):
             execution.execute(folder, Holding(), request, lambda *_: None)

@@ -38,6 +38,7 @@ class ShellConnection:
         self.pushed.append(target)
         Path(target).parent.mkdir(parents=True, exist_ok=True)  # as adbd does
         Path(target).write_bytes(source if isinstance(source, bytes) else source.read_bytes())
+        Path(target).chmod(mode)
 
     def pull(self, path, limit_bytes):
         self._answer()

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shlex
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -133,3 +134,11 @@ def test_what_tools_say_of_odd_names_is_not_relied_on(tmp_path):
     (tmp_path / "a\\b").write_text("x")
     ours = DeviceFiles(ShellConnection(), str(tmp_path))
     assert ours._table(str(tmp_path), ["a\\b", "none\n"], ["sha256sum"]) == {"a\\b": hashlib.sha256(b"x").hexdigest()}
+
+
+def test_only_what_is_to_be_started_is_executable(tmp_path, connection):
+    (tmp_path / "tool").write_text("#!/bin/sh\n")
+    files = DeviceFiles(connection, str(tmp_path / "device"))
+    for executable, mode in ((True, 0o755), (False, 0o644)):
+        place = files.push({"tool": tmp_path / "tool"}, f"tools-{executable}", executable)
+        assert (Path(place) / "tool").stat().st_mode & 0o777 == mode

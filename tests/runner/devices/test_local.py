@@ -1,7 +1,12 @@
 import platform
 
+import psutil
+import pytest
+
 from runner import rawlog
+from runner.attempt import ended
 from runner.devices.local import LocalDevice
+from runner.errors import DeviceError
 
 
 def test_properties_are_of_the_format_and_list_what_is_not_offered(tmp_path):
@@ -27,3 +32,37 @@ def test_pushed_files_are_there_and_follow_their_source(tmp_path):
         folder = device.push({"sub/m.bin": source}, "models")
         assert (tmp_path / "device" / "models" / "sub" / "m.bin").read_text() == text
     assert folder == str(tmp_path / "device" / "models")
+
+
+def local_tool(tmp_path, script):
+    """A program that was given, and may not be executable as it is."""
+    given = tmp_path / "given"
+    given.write_text(f"#!/bin/sh\n{script}\n")
+    given.chmod(0o600)
+    device = LocalDevice(tmp_path / "staging", "salt")
+    folder = device.push({"tool": given}, "tools", executable=True)
+    return device.start_tool("run", [f"{folder}/tool", "two words"])
+
+
+def test_a_tool_is_made_executable_and_its_streams_come_apart(tmp_path):
+    tool = local_tool(tmp_path, 'echo "$1"; echo err >&2; exit 3')
+    assert ended(tool, 0.01, 10) == 3
+    assert tool.said() == ("two words\n", "err\n")
+    assert (tmp_path / "given").stat().st_mode & 0o777 == 0o600, "what was given is left as it is"
+
+
+def test_a_tool_is_ended_with_all_that_it_started(tmp_path):
+    tool = local_tool(tmp_path, f"sleep 600 & echo $! >{tmp_path}/pid; wait")
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+        assert tool.poll() is None
+    with pytest.raises(TimeoutError, match=r"it took longer than 0\.05 s"):
+        ended(tool, 0.01, 0.05)
+    pid = int((tmp_path / "pid").read_text())
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_program_that_is_none_is_one_sentence(tmp_path):
+    (tmp_path / "tool").write_bytes(b"\0\0")
+    (tmp_path / "tool").chmod(0o755)
+    with pytest.raises(DeviceError, match=r"cannot be started here .*is it for this machine"):
+        LocalDevice(tmp_path, "salt").start_tool("run", [str(tmp_path / "tool")])

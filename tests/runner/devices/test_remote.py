@@ -6,13 +6,15 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
+import psutil
 import pytest
 
 from runner import rawlog
 from runner.attempt import carry_out
 from runner.devices import GONE, Task, remote
-from runner.devices.remote import RemoteWork
+from runner.devices.remote import RemoteTool, RemoteWork
 from runner.errors import DeviceError, DeviceLostError
 from tests.runner.devices.stand_in import ShellConnection
 
@@ -193,7 +195,7 @@ def cut(path, limit_bytes):
 
 def test_an_agent_that_does_not_start_is_said(tmp_path):
     task = replace(task_of(tmp_path, ""), agent=str(tmp_path / "none"))
-    with pytest.raises(DeviceError, match="The agent did not start on stand-in: it says"):
+    with pytest.raises(DeviceError, match="A process did not start on stand-in: it says"):
         start(task, tmp_path / "device")
 
 
@@ -211,3 +213,37 @@ def test_a_process_that_takes_too_long_is_ended(tmp_path, there):
     task = task_of(tmp_path, "import time; time.sleep(600)")
     carry_out(Device(there), task, 0.2, lambda tail: None)
     assert rawlog.read_attempt(task.log).last["reason"] == "it took longer than 0.2 s"
+
+
+def tool(there, script, connection=None):
+    return RemoteTool.start(connection or ShellConnection(), str(there), ["sh", "-c", script])
+
+
+def test_a_tools_streams_come_back_apart_and_nothing_is_left(there):
+    one = tool(there, "echo out; echo err >&2; printf '\\377'; exit 3")
+    assert ended(one) == 3
+    assert one.said() == ("out\n\ufffd", "err\n")
+    assert list(there.iterdir()) == []
+
+
+def test_a_tool_that_an_earlier_attempt_left_is_ended_before_the_next_begins(there):
+    earlier = tool(there, "echo earlier; sleep 600")
+    assert earlier.poll() is None
+    pid = int((there / "native-tool.pid").read_text())
+    later = tool(there, "echo later")
+    assert ended(later) == 0 and later.said() == ("later\n", "")
+    assert not Path(f"/proc/{pid}").exists() or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_tool_that_was_ended_is_gone(there):
+    one = tool(there, "sleep 600")
+    one.kill()
+    assert ended(one) == GONE
+
+
+def test_more_than_the_limit_of_a_tools_words_is_not_taken(there, monkeypatch):
+    monkeypatch.setattr(remote, "OUTPUT_LIMIT_BYTES", 10)
+    one = tool(there, "echo this is longer; echo short >&2")
+    ended(one)
+    output, errors = one.said()
+    assert "is larger than 10 bytes, and not taken" in output and errors == "short\n"

@@ -24,7 +24,7 @@ ONE = Instance("tflite", "nnapi", "int8", "squeezenet")
 def pushed_to(root: Path):
     """A device whose files are in a folder of this machine."""
 
-    def push(files, folder):
+    def push(files, folder, executable=False):
         for name, source in files.items():
             (root / folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, root / folder / name)
