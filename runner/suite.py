@@ -14,6 +14,8 @@ HEAVY_MODELS, LIGHT_MODELS = MODELS[:3], MODELS[3:]
 FRAMEWORKS = ("tflite", "pytorch", "caffe2")
 DELEGATES = ("cpu", "nnapi")
 QUANTIZATIONS = ("float32", "dynamic", "int8", "float16")
+SUITES = {"full": QUANTIZATIONS, "float32": QUANTIZATIONS[:1], "quantized": QUANTIZATIONS[1:]}
+"""The paper's parts by the quantizations in them: `float32` 24 instances, `quantized` 36, `full` all 60 (Section V)."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +96,13 @@ def select(
     delegates: Iterable[str] = (),
     quantizations: Iterable[str] = (),
     everything: Sequence[Instance] = (),
+    suite: str = "full",
 ) -> list[Instance]:
-    """The instances with the given names, of `everything` there is (none: the paper's suite).
+    """The instances of a suite (see SUITES) with the given names, of `everything` there is (none: the paper's).
 
     Where no model or no framework is named, the paper's are meant. Raises SelectionError if there is none.
     """
+    suite = choose("Suite", [suite], list(SUITES))[0]
     there = list(everything) or paper_float32() + paper_quantized()
     wanted = {
         "model": choose("Model", list(models) or MODELS, _found("model", there)),
@@ -107,9 +111,10 @@ def select(
         "quantization": choose("Quantization", quantizations, QUANTIZATIONS),
     }
     chosen = [one for one in there if all(getattr(one, kind) in names for kind, names in wanted.items())]
+    chosen = [one for one in chosen if one.quantization in SUITES[suite]]
     if not chosen:
         asked = ", ".join(f"{kind} {'/'.join(names)}" for kind, names in wanted.items())
-        raise SelectionError(f"No instance of the suite has {asked}: only TFLite is quantized or has NNAPI.")
+        raise SelectionError(f"No instance of the {suite} suite has {asked}: only TFLite is quantized or has NNAPI.")
     return chosen
 
 

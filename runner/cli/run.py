@@ -26,7 +26,7 @@ from runner.cli.options import (
 )
 from runner.devices import ALL_CORES, CORES, FOLDER, Conditions
 from runner.errors import RunnerError, SelectionError
-from runner.suite import PROFILES
+from runner.suite import PROFILES, SUITES
 from runner.workspace import Workspace
 
 
@@ -35,6 +35,7 @@ def run(
     serials: Serials = [],  # noqa: B006
     every: Every = False,
     connect: Connect = [],  # noqa: B006
+    part: Annotated[str, typer.Option("--suite", help=f"Of the paper: one of {', '.join(SUITES)}.")] = "full",
     models: Models = [],  # noqa: B006
     frameworks: Frameworks = [],  # noqa: B006
     delegates: Delegates = [],  # noqa: B006
@@ -103,7 +104,7 @@ def run(
     choice = Choice(local, serials, every, connect, device_folder, device_python, keep_serial)
     devices = chosen(choice, space)
     known = catalog.load(space.plugins)
-    instances = suite.select(models, frameworks, delegates, quantizations, known.everything())
+    instances = suite.select(models, frameworks, delegates, quantizations, known.everything(), part)
     name = suite.choose("Profile", [profile], list(PROFILES))[0]
     if name == "sustained" and len(instances) > 1:
         raise SelectionError(

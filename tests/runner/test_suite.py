@@ -57,7 +57,7 @@ def test_an_unknown_name_lists_the_choices():
 
 
 def test_an_empty_selection_is_an_error():
-    with pytest.raises(SelectionError, match="No instance of the suite has"):
+    with pytest.raises(SelectionError, match="No instance of the full suite has"):
         suite.select(frameworks=["pytorch"], quantizations=["int8"])
 
 
@@ -78,3 +78,16 @@ def test_the_order_follows_the_seed_only():
     instances = suite.select()
     assert suite.ordered(instances, 1) == suite.ordered(instances[::-1], 1)
     assert suite.ordered(instances, 1) != suite.ordered(instances, 2)
+
+
+@pytest.mark.parametrize(("name", "count"), [("full", 60), ("float32", 24), ("QUANTIZED", 36)])
+def test_the_papers_suites(name, count):
+    assert len(suite.select(suite=name)) == count
+
+
+def test_a_suite_is_narrowed_by_names_and_an_empty_one_is_said():
+    assert {one.quantization for one in suite.select(suite="quantized", quantizations=["int8"])} == {"int8"}
+    with pytest.raises(SelectionError, match="No instance of the float32 suite has"):
+        suite.select(suite="float32", quantizations=["int8"])
+    with pytest.raises(SelectionError, match="Suite 'half' is unknown: choose from full, float32, quantized"):
+        suite.select(suite="half")
