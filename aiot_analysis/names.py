@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 MODEL_NAMES = {
@@ -20,6 +22,7 @@ IMPLEMENTATION_NAMES = {
 }
 BEYOND_NAMES = {  # the paper
     "executorch_cpu": "ExecuTorch",
+    "tflite_gpu": "TFLite GPU",
     "squeezenet1_1": "SqueezeNet 1.1",
 }
 QUANTIZATION_NAMES = {"float32": "float32", "dynamic": "dynamic", "int8": "INT8", "float16": "float16"}
@@ -44,7 +47,7 @@ DELEGATES = ["cpu", "nnapi"]
 _ALL = (
     BEYOND_NAMES | MODEL_NAMES | IMPLEMENTATION_NAMES | QUANTIZATION_NAMES | PHASE_NAMES | RESIZE_NAMES | TIMING_NAMES
 )
-_ALL |= {"cpu": "CPU", "nnapi": "NNAPI"}
+_ALL |= {"cpu": "CPU", "nnapi": "NNAPI", "gpu": "GPU"}
 
 
 def instance_id(implementation: str, quantization: str, model: str) -> str:
@@ -100,6 +103,13 @@ def places(column: pd.Series, order: list[str]) -> pd.Series:
     """The place of each name of a column `in_order`, to sort by."""
     every = in_order(set(column), order)
     return column.map({name: place for place, name in enumerate(every)})
+
+
+def ordered(frame: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """The rows in the paper's order of the names in the columns `by`, the first of them foremost, numbered anew."""
+    orders = {"model": MODELS, "implementation": IMPLEMENTATIONS, "quantization": QUANTIZATIONS}
+    keys = {one: places(frame[one], orders[one]) if one in orders else frame[one] for one in by}
+    return frame.loc[pd.DataFrame(keys).sort_values(list(by), kind="stable").index].reset_index(drop=True)
 
 
 def in_order(found: set[str], order: list[str]) -> list[str]:

@@ -13,6 +13,7 @@ MODELS = ("resnet50", "inception_v3", "densenet121", "squeezenet", "mobilenet_v2
 HEAVY_MODELS, LIGHT_MODELS = MODELS[:3], MODELS[3:]
 FRAMEWORKS = ("tflite", "pytorch", "caffe2")
 DELEGATES = ("cpu", "nnapi")
+BEYOND_DELEGATES = ("gpu",)  # none of the paper's: by TFLite's own tools
 QUANTIZATIONS = ("float32", "dynamic", "int8", "float16")
 SUITES = {"full": QUANTIZATIONS, "float32": QUANTIZATIONS[:1], "quantized": QUANTIZATIONS[1:]}
 """The paper's parts by the quantizations in them: `float32` 24 instances, `quantized` 36, `full` all 60 (Section V)."""
@@ -46,7 +47,7 @@ class Instance:
     def parse(cls, instance_id: str) -> Instance:
         """The instance of an id; raises SelectionError if it is not one."""
         parts = instance_id.split("_", 3)
-        if len(parts) != 4 or parts[1] not in DELEGATES or parts[2] not in QUANTIZATIONS:
+        if len(parts) != 4 or parts[1] not in (*DELEGATES, *BEYOND_DELEGATES) or parts[2] not in QUANTIZATIONS:
             raise SelectionError(
                 f"{instance_id!r} is no instance: ids are <framework>_<delegate>_<quantization>_<model>, "
                 "like tflite_cpu_float32_mobilenet_v2."
@@ -100,14 +101,14 @@ def select(
 ) -> list[Instance]:
     """The instances of a suite (see SUITES) with the given names, of `everything` there is (none: the paper's).
 
-    Where no model or no framework is named, the paper's are meant. Raises SelectionError if there is none.
+    Where no model, framework or delegate is named, the paper's are meant. Raises SelectionError if there is none.
     """
     suite = choose("Suite", [suite], list(SUITES))[0]
     there = list(everything) or paper_float32() + paper_quantized()
     wanted = {
         "model": choose("Model", list(models) or MODELS, _found("model", there)),
         "framework": choose("Framework", list(frameworks) or FRAMEWORKS, _found("framework", there)),
-        "delegate": choose("Delegate", delegates, DELEGATES),
+        "delegate": choose("Delegate", list(delegates) or DELEGATES, _found("delegate", there)),
         "quantization": choose("Quantization", quantizations, QUANTIZATIONS),
     }
     chosen = [one for one in there if all(getattr(one, kind) in names for kind, names in wanted.items())]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from aiot_analysis.names import devices as display_names
 
 FEW = 6  # up to here devices are called by name, beyond by number
 MOST_LABELS = 60
+NAME_WIDTH = 10  # characters in a line of one of two names
 
 
 ORDERS = ("id", "value")
@@ -91,6 +93,8 @@ def along_x(axes: Axes, ids: Sequence[str], devices: pd.DataFrame | None = None)
     slant: dict[str, Any] = (
         {"rotation": 90} if narrow else {"rotation": 20, "ha": "right"} if 2 < len(ids) <= FEW else {}
     )
+    if len(ids) == 2:  # side by side, where a long name would run into the other
+        texts = [textwrap.fill(text, NAME_WIDTH) for text in texts]
     axes.set_xticks(range(0, len(ids), step), texts[::step], **many, **slant)
     axes.set_xlim(-0.6, len(ids) - 0.4)
     axes.grid(axis="x", visible=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from runner.bundle.recipes import Architecture
 _MAGIC = b"\x7fELF"
 _ORIGIN = "$ORIGIN"
 _EXECUTABLE = 1  # PF_X
+_FLAGS_AT = 4  # of p_flags in a program header of 64 bits
 _DF_TEXTREL = 4
 
 
@@ -112,6 +114,23 @@ def contain(path: Path) -> None:
                 for after in (b"\0", b":"):
                     data = data.replace(before + folder.encode() + after, before + own.encode() + after)
     path.write_bytes(data)
+
+
+def forgo_executable_stack(path: Path) -> None:
+    """Takes back what a 64-bit library asks for its stack: only the flag in its header PT_GNU_STACK changes.
+
+    The linker writes the flag for a single object file in assembly language without a section .note.GNU-stack, whether
+    or not any code is run from the stack (ld(1), -z execstack).
+    """
+    from elftools.elf.elffile import ELFFile
+
+    with path.open("r+b") as file:
+        elf = ELFFile(file)
+        for number, segment in enumerate(elf.iter_segments()):
+            if segment["p_type"] == "PT_GNU_STACK":
+                file.seek(elf["e_phoff"] + number * elf["e_phentsize"] + _FLAGS_AT)
+                file.write(struct.pack("<I", segment["p_flags"] & ~_EXECUTABLE))
+                return
 
 
 def _text(tag: Any) -> str:

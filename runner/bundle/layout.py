@@ -43,6 +43,8 @@ def lay_out(debian: Path, wheels: Path, bundle: Path, recipe: Recipe, architectu
     (bundle / TMP).mkdir()
     for path in programs(bundle):
         elf.contain(path)
+        if matches(path.relative_to(bundle).as_posix(), recipe.plain_stack):
+            elf.forgo_executable_stack(path)
     _add_needed(debian, bundle, architecture)
 
 
@@ -64,7 +66,7 @@ def programs(bundle: Path) -> Iterator[Path]:
     return (path for path in sorted(bundle.rglob("*")) if path.is_file() and elf.is_elf(path))
 
 
-def left_out(name: str, patterns: Sequence[str]) -> bool:
+def matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
@@ -91,7 +93,7 @@ def _copy_tree(root: Path, source: Path, bundle: Path, place: str, patterns: Seq
     for path in sorted(source.rglob("*")):
         name = f"{place}/{path.relative_to(source).as_posix()}"
         real = _followed(root, path)
-        if real.is_file() and not left_out(name, patterns):
+        if real.is_file() and not matches(name, patterns):
             _copy(real, bundle / name)
 
 

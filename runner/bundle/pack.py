@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import stat
 import tarfile
+from copy import copy
 from pathlib import Path
+
+PIECE_BYTES = 2**29
+"""Larger files are packed in pieces: toybox's tar, which Android has, damages those over 1 GiB (seen with 0.8.9)."""
+
+JOIN = """\
+find . -name '*.piece-000' | while read -r first; do
+  name=${first%.piece-000}
+  cat "$name".piece-* >"$name" && rm -f "$name".piece-* || exit 1
+done
+"""
+"""Lines of a shell that make such files whole, in the folder that an archive was unpacked in."""
 
 _RUNS = ("bin/", "lib/ld.so")
 
@@ -12,7 +24,7 @@ _RUNS = ("bin/", "lib/ld.so")
 def pack(folder: Path, archive: Path) -> None:
     """Writes a tar of the folders and files of a folder: sorted, of nobody and no time, without links.
 
-    The format is POSIX ustar, which the tar of every Android reads.
+    The format is POSIX ustar, which the tar of every Android reads. After unpacking, JOIN has to be run.
     """
     with tarfile.open(archive, "w", format=tarfile.USTAR_FORMAT) as tar:
         for path in sorted(folder.rglob("*"), key=lambda path: path.relative_to(folder).parts):
@@ -24,6 +36,12 @@ def pack(folder: Path, archive: Path) -> None:
             if not stat.S_ISREG(path.lstat().st_mode):
                 raise ValueError(f"{path} is neither a file nor a folder")
             member.mode = 0o755 if member.name.startswith(_RUNS) else 0o644
-            member.size = path.stat().st_size
             with path.open("rb") as file:
-                tar.addfile(member, file)
+                left = path.stat().st_size
+                for number in range(max(1, -(-left // PIECE_BYTES))):
+                    piece = copy(member)
+                    piece.size = min(left, PIECE_BYTES)
+                    if path.stat().st_size > PIECE_BYTES:
+                        piece.name += f".piece-{number:03}"
+                    tar.addfile(piece, file)
+                    left -= piece.size

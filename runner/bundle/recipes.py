@@ -16,7 +16,7 @@ from pathlib import Path
 
 from runner.errors import SelectionError, SetupError
 
-LAYOUT = 1
+LAYOUT = 2
 """Another number when the same parts are packed in another way."""
 
 LOCK = Path(__file__).with_name("lock.json")
@@ -74,6 +74,7 @@ class Recipe:
     wheels: tuple[str, ...]
     imports: tuple[str, ...]
     leave_out: tuple[str, ...]
+    plain_stack: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

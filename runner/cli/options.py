@@ -15,7 +15,7 @@ Frameworks = Annotated[
     list[str],
     typer.Option("--frameworks", help=f"Any of {', '.join(FRAMEWORKS)}, executorch, or of plugins/frameworks."),
 ]
-Delegates = Annotated[list[str], typer.Option("--delegates", help=f"Any of {', '.join(DELEGATES)}.")]
+Delegates = Annotated[list[str], typer.Option("--delegates", help=f"Any of {', '.join(DELEGATES)}; gpu too.")]
 Quantizations = Annotated[list[str], typer.Option("--quantizations", help=f"Any of {', '.join(QUANTIZATIONS)}.")]
 Weights = Annotated[str, typer.Option(help="sample, pretrained, a folder of state dicts, or a name given to `add`.")]
 Workspaces = Annotated[Path, typer.Option("--workspace", help="Folder that holds data/ and reports/.")]

@@ -67,7 +67,9 @@ class AttachedDevice:
 
     @property
     def tool_delegates(self) -> tuple[str, ...]:
-        return ("cpu", "nnapi") if self.facts.nnapi else ("cpu",)
+        if self.facts.os != "Android":
+            return ("cpu",)
+        return ("cpu", "nnapi", "gpu") if self.facts.nnapi else ("cpu", "gpu")
 
     @cached_property
     def pythons(self) -> Pythons:
@@ -91,7 +93,7 @@ class AttachedDevice:
     def without_delegate(self, delegate: str) -> dict[str, str]:
         if self.facts.os != "Android":
             return {"reason": f"{delegate} is a delegate of Android", "remedy": "run it on an Android phone"}
-        if not self.facts.nnapi:
+        if delegate == "nnapi" and not self.facts.nnapi:
             return {"reason": "this Android has no NNAPI", "remedy": "it came with Android 8.1: take a younger phone"}
         return {
             "reason": f"{delegate} is out of a Python process's reach: only Android's own programs can load it",

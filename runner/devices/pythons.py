@@ -7,6 +7,7 @@ from functools import cached_property
 
 from runner.bundle import build, recipes, start
 from runner.bundle.build import Bundle
+from runner.bundle.pack import JOIN
 from runner.devices.adb import Connection, quoted
 from runner.devices.answers import from_json
 from runner.devices.files import DeviceFiles
@@ -89,6 +90,7 @@ class Pythons:
         self._files.do(["rm", "-rf", part])
         self._files.make([part])
         self._files.do(["tar", "-xf", archive, "-C", part], _UNPACK_TIMEOUT_S)
+        self._files.do(f"cd {quoted([part])} && {{ {JOIN} }}", _UNPACK_TIMEOUT_S)
         self._files.do(["rm", "-f", archive])
         said = self._connection.shell(start.first(part, bundle.imports), _START_TIMEOUT_S)
         try:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LAYOUT = "NHWC"
 SUFFIX = ".tflite"
 DISTRIBUTIONS = ("litert-torch", "litert-quantizer", "torch", "torchvision")
-DELEGATES = ("cpu", "nnapi")
+DELEGATES = ("cpu", "nnapi", "gpu")
 QUANTIZATIONS = ("float32", "dynamic", "int8", "float16")
 
 

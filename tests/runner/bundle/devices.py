@@ -12,6 +12,7 @@ from pathlib import Path
 from runner import rawlog
 from runner.bundle.build import Bundle
 from runner.bundle.layout import LOADER
+from runner.bundle.pack import JOIN
 from runner.bundle.start import command, first, read_first
 from runner.environments import clean_environment
 
@@ -37,6 +38,7 @@ class Unpacked:
     def of(cls, bundle: Bundle, root: Path, emulator=()) -> "Unpacked":
         with tarfile.open(bundle.path) as tar:
             tar.extractall(root, filter="data")
+        subprocess.run(["sh", "-c", JOIN], cwd=root, check=True)
         return cls(root, bundle, tuple(emulator))
 
     def words(self, *arguments: str) -> list:

@@ -114,3 +114,10 @@ def test_a_file_without_such_searches_is_not_touched(tmp_path):
 def test_a_text_is_no_program(tmp_path):
     write(tmp_path, {"a": "\x7fEL", "b": "", "c": GOOD})
     assert [elf.is_elf(tmp_path / name) for name in "abc"] == [False, False, True]
+
+
+def test_an_executable_stack_is_forgone_and_nothing_else_changes(tmp_path):
+    asks, plain = dataclasses.replace(GOOD, stack=7), dataclasses.replace(GOOD, stack=6)
+    write(tmp_path, {"x": asks})
+    elf.forgo_executable_stack(tmp_path / "x")
+    assert (tmp_path / "x").read_bytes() == plain.bytes() != asks.bytes()

@@ -81,4 +81,4 @@ def test_a_bundle_that_would_not_run_is_one_sentence_with_the_first_reasons(laid
     ],
 )
 def test_patterns_leave_out_what_is_below_a_folder(name, left):
-    assert layout.left_out(name, RECIPE.leave_out) is left
+    assert layout.matches(name, RECIPE.leave_out) is left

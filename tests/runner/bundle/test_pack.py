@@ -1,11 +1,14 @@
 import os
 import random
+import subprocess
 import tarfile
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runner.bundle import pack as module
 from runner.bundle.pack import pack
 from tests.runner.bundle.parts import write
 
@@ -62,10 +65,15 @@ NAMES = st.lists(
 
 
 @given(st.dictionaries(NAMES.map("/".join), st.binary(max_size=50), max_size=6))
-def test_whatever_is_packed_comes_out(tmp_path_factory, files):
+def test_whatever_is_packed_comes_out_and_no_member_is_large(tmp_path_factory, files):
     kept = {name: data for name, data in files.items() if not any(other.startswith(f"{name}/") for other in files)}
     tmp_path = tmp_path_factory.mktemp("pack")
-    with tarfile.open(packed(tmp_path / "a", kept, tmp_path)) as tar:
+    with (
+        patch.object(module, "PIECE_BYTES", 12),
+        tarfile.open(packed(tmp_path / "a", kept, tmp_path)) as tar,
+    ):
+        assert all(member.size <= 12 for member in tar.getmembers())
         tar.extractall(tmp_path / "out", filter="data")
+    subprocess.run(["sh", "-c", module.JOIN], cwd=tmp_path / "out", check=True)
     found = {str(p.relative_to(tmp_path / "out")): p.read_bytes() for p in (tmp_path / "out").rglob("*") if p.is_file()}
     assert found == kept
