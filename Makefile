@@ -17,7 +17,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 to 3.13 was found: install one, or name it: make PYTHON=/path/to/python"; exit 1; }
 	@echo "setup     Python packages into $(VENV) (3 GB, once)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[run,models,dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[run,models,cluster,dev]'
 	@touch $@
 
 .PHONY: setup

@@ -77,16 +77,24 @@ def process(
     raw: Annotated[Path, typer.Option(help="Folder of the raw logs.")] = Path("data/raw"),
     processed: Annotated[Path, typer.Option(help="Folder for the tables.")] = Path("data/processed"),
     jobs: Annotated[int, typer.Option(min=1, help="Runs at a time.")] = 2,
+    scheduler: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Dask cluster that reads the runs, like tcp://10.0.0.1:8786.")
+    ] = "",
 ) -> None:
     """Turn raw logs into tidy, validated tables.
 
-    Only runs that are new or changed are read; what cannot be read is named, and the rest goes on.
+    Only runs that are new or changed are read; what cannot be read is named, and the rest goes on. The workers of
+    a Dask cluster have to see both folders under the same paths.
     """
     from aiot_analysis import ingest
 
     with _bar("process: runs read") as bar:
         task = bar.add_task("", total=None)
-        result = ingest.process(raw, processed, jobs, lambda done, total: bar.update(task, completed=done, total=total))
+
+        def tell(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        result = ingest.process(raw, processed, jobs, tell, scheduler)
     print(f"process   {result.summary()} in {processed}")
     for path, reason in result.left_out[:SHOWN]:
         print(f"          left out {path}: {reason}")
@@ -106,6 +114,9 @@ def report(
     timeout_s: Annotated[int | None, typer.Option("--timeout", min=1, help="Seconds for one cell.")] = None,
     notebooks: Annotated[Path, typer.Option(help="Folder of the notebooks.")] = Path("notebooks"),
     out: Annotated[Path, typer.Option(help="Folder for the pages.")] = Path("reports"),
+    scheduler: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Dask cluster for the notebooks that can use one (the overview).")
+    ] = "",
 ) -> None:
     """Render the notebooks as HTML, with an index.
 
@@ -114,6 +125,8 @@ def report(
     given = dict(text.partition("=")[::2] for text in parameters or ())
     if "" in given or not all("=" in text for text in parameters or ()):
         raise typer.BadParameter("give a name and a value, like -p timing inference", param_hint="'-p'")
+    if scheduler:
+        given["scheduler"] = scheduler
 
     from aiot_analysis.report import render
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from aiot_analysis import names, schemas, tables
+from aiot_analysis.by_device import Records
 from aiot_analysis.errors import DataError
 from aiot_analysis.stats import select
 
@@ -25,6 +26,7 @@ class Data:
     instances: pd.DataFrame  # of runs of the suite
     studies: pd.DataFrame  # as instances, of runs that are for a study
     left_out: pd.DataFrame
+    scheduler: str = ""  # address of the Dask scheduler that `image_parts` are worked on by; "" for this process
 
     def named(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The frame with a column `device`, as readers know it, in the place of `device_id`."""
@@ -37,6 +39,11 @@ class Data:
         All columns but `top5`, which is as large as all others, or those that are named.
         """
         return tables.read("images", self.processed, columns, origin=[self.origin], **filters)
+
+    def image_parts(self, columns: Sequence[str] = IMAGE_COLUMNS, **filters: Collection[str]) -> Records:
+        """`images` one device after the other, so that no more than those of a device are in memory."""
+        devices = tuple(self.devices["device_id"])
+        return Records(self.processed, self.origin, devices, tuple(columns), filters, self.scheduler)
 
     def telemetry(self) -> pd.DataFrame:
         return tables.read("telemetry", self.processed, origin=[self.origin])
@@ -63,8 +70,8 @@ def find(path: Path | str) -> Path:
     raise DataError(f"There is no {path} here or in a folder above: run `aiot process`, or name the folder.")
 
 
-def load(processed: Path | str = "data/processed", origin: str = "measured") -> Data:
-    """Reads the devices and instances of one origin.
+def load(processed: Path | str = "data/processed", origin: str = "measured", scheduler: str = "") -> Data:
+    """Reads the devices and instances of one origin. `scheduler` is the address of a Dask scheduler, like tcp://10.0.0.1:8786.
 
     Raises DataError if the folder or a table is missing, or if nothing of that origin is in it.
     """
@@ -79,4 +86,5 @@ def load(processed: Path | str = "data/processed", origin: str = "measured") -> 
     devices = tables.read("devices", folder, origin=[origin])
     of_studies = chosen[chosen["study"].notna()].reset_index(drop=True)
     left_out = tables.read("left_out", folder)
-    return Data(folder, origin, devices.reset_index(drop=True), select.of_suite(chosen), of_studies, left_out)
+    devices = devices.reset_index(drop=True)
+    return Data(folder, origin, devices, select.of_suite(chosen), of_studies, left_out, scheduler)

@@ -4,7 +4,8 @@ AnalysisError           anything a user can mend: one sentence with the value an
 ├── DataError           raw logs or processed tables that are missing or not of the format
 ├── PoolingError        rows that must not share one statistic
 ├── SimulationError     a fleet that cannot be written, or not beside another one
-└── ReportError         a notebook, parameter or report that is unknown or failed
+├── ReportError         a notebook, parameter or report that is unknown or failed
+└── ClusterError        a Dask scheduler that does not answer, or workers that cannot do the work
 """
 
 
@@ -26,3 +27,7 @@ class SimulationError(AnalysisError):
 
 class ReportError(AnalysisError):
     """A notebook, a parameter or a report is unknown or failed."""
+
+
+class ClusterError(AnalysisError):
+    """A Dask scheduler does not answer, or its workers cannot do the work."""

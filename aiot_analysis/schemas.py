@@ -6,6 +6,8 @@ accuracies are fractions of 1, and each row carries its origin.
 
 from __future__ import annotations
 
+import sys
+from importlib import import_module
 from typing import ClassVar
 
 import pandas as pd
@@ -15,6 +17,22 @@ from pandera.typing.pandas import Series
 ORIGINS = ["measured", "simulated", "imported"]
 STATUSES = ["end", "summary", "failed", "unavailable", "cut"]
 VERDICTS = ["valid", "semi-valid", "invalid", "unavailable"]
+
+
+def _import_without_dask(name: str) -> None:
+    """Imports a module as if Dask were not installed, unless its data frames are loaded already."""
+    blocked = "dask.dataframe" if "dask" in sys.modules else "dask"
+    if "dask.dataframe" in sys.modules:
+        return
+    sys.modules[blocked] = None  # type: ignore[assignment]  # to import it is then an ImportError
+    try:
+        import_module(name)
+    finally:
+        del sys.modules[blocked]
+
+
+# pandera's types for Dask's data frames, of which we have none, would take half a second of every process
+_import_without_dask("pandera.typing.dask")
 
 
 class Table(pa.DataFrameModel):
@@ -87,6 +105,8 @@ class Instances(Table):
     model_mb: Series[float] = pa.Field(nullable=True)  # size on disk
     accelerator_requested: Series[str] = pa.Field(nullable=True)
     accelerator_actual: Series[str] = pa.Field(nullable=True)
+    resolution_ms: Series[float] = pa.Field(nullable=True)  # of the clock; null: nanoseconds, or not known
+    nodes: Series[pd.Int64Dtype] = pa.Field(nullable=True)  # of the graph, where a delegate tells them
     nodes_delegated: Series[pd.Int64Dtype] = pa.Field(nullable=True)
     partitions: Series[pd.Int64Dtype] = pa.Field(nullable=True)
     log_lines: Series[int] = pa.Field(ge=0)  # of the attempt's log, that this row and its images were made of

@@ -129,14 +129,17 @@ def read(
         _check_version(found.schema, known, path)
         return found.to_table(columns, chosen).to_pandas()
     devices, runs = filters.get("device_id"), filters.get("run_id")
+    folders = sorted(path.glob("*/") if devices is None else {path / device for device in devices})
     files = [
         str(file)
-        for file in sorted(path.glob("*/*.parquet"))
-        if (devices is None or file.parent.name in devices) and (runs is None or file.stem in runs)
+        for folder in folders
+        for file in sorted(folder.glob("*.parquet"))
+        if runs is None or file.stem in runs
     ]
     if files:  # `aiot process` makes all of them in one version
         _check_version(parquet.read_schema(files[0]), known, path)
-    return _frame(dataset.dataset(files, images_schema(), format="parquet").to_table(columns, chosen))
+    wanted_columns = None if columns is None else list(columns)
+    return _frame(dataset.dataset(files, images_schema(), format="parquet").to_table(wanted_columns, chosen))
 
 
 def _check_version(found: pyarrow.Schema, known: Sequence[str], path: Path) -> None:

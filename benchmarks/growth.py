@@ -1,4 +1,7 @@
-"""How time and memory of `aiot simulate` and `aiot process` grow with the devices. Draws docs/images/growth.svg."""
+"""How time and memory of `aiot simulate`, `aiot process` and the overview grow with the devices.
+
+Draws docs/images/growth.svg.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks import process
+from benchmarks import notebooks, process
 from benchmarks.options import ROOT, Options
 from benchmarks.pairs import BenchmarkError, Comparison, Level
 from benchmarks.processes import Spent, wall_time_s, with_memory
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 DEVICES = (10, 51, 200, 1000)
 MEMORY_TARGETS_GB = {51: 2.0, 1000: 4.0}
 BYTES_PER_DEVICE = 7_000_000  # of raw logs and of tables, with 500 images and quantized models on half of them
+OVERVIEW = "01_overview"
 PLOT = ROOT / "docs" / "images" / "growth.svg"
 
 
@@ -29,6 +33,7 @@ class Point:
     processed: Spent
     unchanged_s: float
     instances_s: float
+    overview: Spent
 
 
 def missing() -> str | None:
@@ -58,10 +63,12 @@ def _point(devices: int, options: Options) -> Point:
     options.tell(f"{devices} devices: process")
     processed = with_memory(process.process(raw, tables))
     unchanged_s = wall_time_s(process.process(raw, tables))
-    point = Point(devices, simulated, processed, unchanged_s, process.seconds_to_read_instances(tables))
+    instances_s = process.seconds_to_read_instances(tables)
+    options.tell(f"{devices} devices: the overview")
+    overview = notebooks.render(OVERVIEW, tables, options.folder / "reports")
     shutil.rmtree(raw)
     shutil.rmtree(tables)
-    return point
+    return Point(devices, simulated, processed, unchanged_s, instances_s, overview)
 
 
 def _levels(point: Point) -> list[Level]:
@@ -74,6 +81,8 @@ def _levels(point: Point) -> list[Level]:
         Level(f"{name}, process, memory", "GB", [point.processed.memory_gb], target=target),
         Level(f"{name}, process, nothing changed", "s", [point.unchanged_s]),
         Level(f"{name}, reading the table of instances", "s", [point.instances_s]),
+        Level(f"{name}, the overview", "s", [point.overview.wall_s]),
+        Level(f"{name}, the overview, memory", "GB", [point.overview.memory_gb], target=target),
     ]
 
 
@@ -88,9 +97,12 @@ def plot(points: list[Point]) -> Figure:
     with style.context():
         figure = Figure(figsize=(6.4, 2.8), layout="constrained")
         time, memory = figure.subplots(1, 2)
-        for name, marker, colour in (("simulated", "s", "#E69F00"), ("processed", "o", "#0072B2")):
-            spent = [getattr(point, name) for point in points]
-            label = {"simulated": "aiot simulate", "processed": "aiot process"}[name]
+        lines = {
+            "aiot simulate": ([point.simulated for point in points], "s", "#E69F00"),
+            "aiot process": ([point.processed for point in points], "o", "#0072B2"),
+            "the overview": ([point.overview for point in points], "D", "#CC79A7"),
+        }
+        for label, (spent, marker, colour) in lines.items():
             time.plot(devices, [one.wall_s for one in spent], marker=marker, color=colour, label=label)
             memory.plot(devices, [one.memory_gb for one in spent], marker=marker, color=colour, label=label)
         unchanged = [point.unchanged_s for point in points]
@@ -106,5 +118,5 @@ def plot(points: list[Point]) -> Figure:
             axis.legend()
         time.set_yscale("log")
         time.set_ylim(top=time.get_ylim()[1] * 30)  # room for the legend
-        figure.set_label("Time and memory of aiot simulate and aiot process for 10 to 1000 devices")
+        figure.set_label("Time and memory of aiot simulate, aiot process and the overview for 10 to 1000 devices")
     return figure

@@ -27,7 +27,7 @@ def run(options: Options) -> list[Comparison | Level]:
     for number in range(options.pairs):
         for name in spent:
             options.tell(f"round {number + 1} of {options.pairs}: {name}")
-            spent[name].append(_render(name, tables, options.folder / "reports"))
+            spent[name].append(render(name, tables, options.folder / "reports"))
     results: list[Comparison | Level] = []
     for name, values in spent.items():
         results += [
@@ -37,7 +37,8 @@ def run(options: Options) -> list[Comparison | Level]:
     return results
 
 
-def _render(name: str, tables: Path, out: Path) -> Spent:
+def render(name: str, tables: Path, out: Path) -> Spent:
+    """Renders the page of one notebook on simulated data, anew."""
     shutil.rmtree(out, ignore_errors=True)
     given = ["-p", "processed", str(tables), "-p", "origin", "simulated", "--notebooks", str(ROOT / "notebooks")]
     spent = with_memory([str(SCRIPTS / "aiot"), "report", name, *given, "--out", str(out), "--jobs", "1", "--force"])

@@ -6,6 +6,7 @@ RunnerError             anything a user can mend: one sentence with the value an
 ├── ModelError          a model, its weights or its settings that are missing or damaged
 ├── DeviceError         a device that does not answer or lacks what is asked
 │   └── DeviceLostError one that answered before, and may come back
+├── LogError            a log of another tool that cannot be imported
 └── SetupError          an environment that a framework needs, and that is missing or cannot be made
 """
 
@@ -38,6 +39,13 @@ class DeviceError(RunnerError):
 
 class DeviceLostError(DeviceError):
     """A device that answered before does not answer now, and may come back."""
+
+
+class LogError(RunnerError):
+    """A log of another tool cannot be imported. The sentence may repeat what the log says: see `printable`."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(printable(sentence)[:SENTENCE_LIMIT])
 
 
 class SetupError(RunnerError):

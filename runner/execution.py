@@ -214,7 +214,8 @@ def _task(run: Execution, instance: Instance, artifact: Artifact, attempt: int) 
 def agent_files(known: Catalog) -> dict[str, Path]:
     """What goes to a device, by its place there: the agent's package, plug-in frameworks included."""
     package = Path(__file__).parent
-    files = [package / "__init__.py", package / "rawlog.py", *sorted((package / "agent").glob("*.py"))]
+    parts = (part for name in ("rawlog", "agent") for part in sorted((package / name).glob("*.py")))
+    files = [package / "__init__.py", *parts]
     own = {f"runner/agent/{name}.py": framework.agent for name, framework in known.frameworks.items()}
     return {str(file.relative_to(package.parent)): file for file in files} | own
 

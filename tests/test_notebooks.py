@@ -30,6 +30,8 @@ MEASURED = {
 }
 """What the small run measured, and the mean time of inference in ms."""
 
+REMARKS = ["03_accuracy", "04_frameworks", "05_nnapi", "06_complexity", "07_quantization", "08_vips"]
+
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
@@ -138,6 +140,9 @@ def render_all(processed, out, **parameters):
 def test_every_notebook_is_rendered_on_one_device_with_five_instances(processed, tmp_path):
     pages = render_all(processed, tmp_path)
     assert all("Measured" in page for page in pages.values())
+    assert all(f"Remark {number}, claim by claim" in pages[name] for number, name in enumerate(REMARKS, start=1))
+    assert "All claims of the six remarks" in pages["01_overview"]
+    assert "? cannot be decided" in pages["01_overview"]
     assert all("<img" in page for name, page in pages.items() if name[:2] != "02")
     assert "NNAPI is part of Android: run it on an Android phone" in pages["05_nnapi"]
     assert "0.750" in pages["03_accuracy"]  # 15 of 20

@@ -19,14 +19,18 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from aiot_analysis.errors import DataError
+from aiot_analysis.errors import ClusterError, DataError
 from aiot_analysis.ingest import scan
 from aiot_analysis.ingest.parts import Entry, Manifest, Parts
 
 Progress = Callable[[int, int], None]
 """Called with how many of the runs that are to be read are done, and how many there are."""
+
+Waiting = Sequence[tuple[scan.Run, str]]  # runs to read, with their keys
+Make = Callable[[Waiting, Parts], Iterator[None]]
 
 
 @dataclass(frozen=True)
@@ -59,20 +63,30 @@ class Result:
         return ", ".join([*told, f"{len(self.left_out)} left out"])
 
 
-def process(raw: Path, processed: Path, jobs: int = 1, progress: Progress = lambda done, total: None) -> Result:
+def process(
+    raw: Path,
+    processed: Path,
+    jobs: int = 1,
+    progress: Progress = lambda done, total: None,
+    scheduler: str = "",
+) -> Result:
     """Makes the tables in `processed` those of the runs below `raw`, reading up to `jobs` of them at a time.
+
+    With the address of a Dask `scheduler`, like tcp://10.0.0.1:8786, its workers read the runs in place of `jobs`
+    threads of this process; they have to see both folders under the same paths.
 
     Only runs that are new or changed are read. Whoever interrupts it finds the tables as they were, and the next
     call goes on. Raises DataError if there is no run that can be read (then nothing is written) or if the tables
-    cannot be written.
+    cannot be written, and ClusterError if there is no such scheduler, or its workers cannot do it.
     """
     found = scan.scan(raw)
     if not found.runs:
         raise _nothing(raw, [])
     parts = Parts(processed)
+    make = partial(_on_cluster, scheduler=scheduler) if scheduler else partial(_in_threads, jobs=jobs)
     try:
         with parts.locked():
-            return _process(raw, found, parts, jobs, progress)
+            return _process(raw, found, parts, make, progress)
     except OSError as error:
         raise DataError(
             f"{processed} cannot be written ({error.strerror}): free some space or choose another folder, "
@@ -80,7 +94,7 @@ def process(raw: Path, processed: Path, jobs: int = 1, progress: Progress = lamb
         ) from None
 
 
-def _process(raw: Path, found: scan.Scan, parts: Parts, jobs: int, progress: Progress) -> Result:
+def _process(raw: Path, found: scan.Scan, parts: Parts, make: Make, progress: Progress) -> Result:
     code = scan.code()
     keys = {name: run.key(code) for name, run in found.runs.items()}
     known = parts.manifest()
@@ -88,7 +102,7 @@ def _process(raw: Path, found: scan.Scan, parts: Parts, jobs: int, progress: Pro
     same = {name: known.runs[name] for name in keys if name in known.runs and known.runs[name].key == keys[name]}
     entries = _without_copies(same, fresh)
     while todo := [name for name in keys if name not in entries]:
-        _read([(found.runs[name], keys[name]) for name in todo], parts, jobs, progress)
+        _read([(found.runs[name], keys[name]) for name in todo], parts, make, progress)
         entries |= {name: parts.entry(keys[name]) for name in todo}
         fresh |= set(todo)
         entries = _without_copies({name: entries[name] for name in keys}, fresh)
@@ -118,18 +132,18 @@ def _without_copies(entries: dict[str, Entry], fresh: Collection[str]) -> dict[s
     return found
 
 
-def _read(todo: Sequence[tuple[scan.Run, str]], parts: Parts, jobs: int, progress: Progress) -> None:
+def _read(todo: Waiting, parts: Parts, make: Make, progress: Progress) -> None:
     """Makes a part of each run; those that an interrupted call made are there."""
     parts.begin()
     waiting = [(run, key) for run, key in todo if not parts.has(key)]
     done = len(todo) - len(waiting)
     progress(done, len(todo))
-    for _ in _parts_made(waiting, parts, jobs):
+    for _ in make(waiting, parts) if waiting else ():
         done += 1
         progress(done, len(todo))
 
 
-def _parts_made(waiting: Sequence[tuple[scan.Run, str]], parts: Parts, jobs: int) -> Iterator[None]:
+def _in_threads(waiting: Waiting, parts: Parts, jobs: int) -> Iterator[None]:
     """Makes a part of each run, several at a time: what takes long of it happens outside of Python's lock."""
     from aiot_analysis.ingest.run import make_part
 
@@ -140,6 +154,24 @@ def _parts_made(waiting: Sequence[tuple[scan.Run, str]], parts: Parts, jobs: int
         except BaseException:
             pool.shutdown(cancel_futures=True)  # waits; leaving the block would take the order to cancel back
             raise
+
+
+def _on_cluster(waiting: Waiting, parts: Parts, scheduler: str) -> Iterator[None]:
+    """Makes a part of each run by the workers of a Dask cluster, which may have other working folders."""
+    from aiot_analysis import cluster
+    from aiot_analysis.ingest.run import make_part
+
+    there = Parts(parts.folder.absolute())
+    calls = [(replace(run, folder=run.folder.absolute()), key, there) for run, key in waiting]
+    raw = calls[0][0].folder.parents[1]
+    made = cluster.each(scheduler, [raw, there.staged], make_part, calls)
+    for (run, key), _ in zip(waiting, made, strict=True):
+        if not parts.has(key):
+            raise ClusterError(
+                f"What a worker of {scheduler} made of {run.name} is not in {there.staged}: put the folder on a file "
+                "system that this machine and all workers share."
+            )
+        yield
 
 
 def _change(parts: Parts, manifest: Manifest, fresh: Collection[str], raw: Path) -> None:

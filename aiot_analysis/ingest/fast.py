@@ -33,6 +33,7 @@ IMAGES = pyarrow.schema(
         "classes": pyarrow.list_(_WHOLE),  # of top5, null where the image failed
         **{f"{phase}_ns": _WHOLE for phase in PHASES},  # null where the image failed
         "spent_ns": _WHOLE,  # null where it did not
+        "total_ns": _WHOLE,  # null where the four steps are known; a log that has it is read by definition
         "at_ns": _WHOLE,
         "failed": pyarrow.bool_(),
     }
@@ -53,8 +54,9 @@ def table_of(events: list[dict[str, Any]]) -> pyarrow.Table:
     }
     columns["failed"] = failed
     for name in (f"{phase}_ns" for phase in PHASES):
-        columns[name] = [None if bad else event[name] for event, bad in zip(events, failed, strict=True)]
+        columns[name] = [None if bad else event.get(name) for event, bad in zip(events, failed, strict=True)]
     columns["spent_ns"] = [event["spent_ns"] if bad else None for event, bad in zip(events, failed, strict=True)]
+    columns["total_ns"] = [None if bad else event.get("total_ns") for event, bad in zip(events, failed, strict=True)]
     columns["classes"] = [
         None if bad else [int(found) for found, _ in event["top5"]] for event, bad in zip(events, failed, strict=True)
     ]
@@ -143,7 +145,8 @@ def _checked(column: dict[str, pyarrow.Array], starts: np.ndarray) -> pyarrow.Ta
     classes = _classes(column["top5"], failed)
     if classes is None:
         return None
-    columns = {**column, "classes": classes, "failed": pyarrow.array(failed)}
+    nulls = pyarrow.nulls(len(failed), _WHOLE)
+    columns = {**column, "classes": classes, "failed": pyarrow.array(failed), "total_ns": nulls}
     return pyarrow.table([columns[name] for name in IMAGES.names], IMAGES)
 
 

@@ -1,10 +1,11 @@
-"""Instances that a native tool measured: the log has a `summary`, and no records of images."""
+"""Instances of which the log has a `summary`, and no records of images: a native tool's, or imported ones."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from aiot_analysis.ingest.attempt import Reading
+from aiot_analysis.stats import select
 
 Row = dict[str, Any]
 
@@ -26,16 +27,25 @@ def row(found: Row, last: Row) -> Row:
     """
     images, correct = last["images"] + last["failed_images"], last["correct"]
     sound = _sound(last)
+    timing = _timing(found)
+    whole = timing == "end_to_end"  # images were shown and timed as the agent does it: only their records are missing
     return {
-        "source": "tool",
-        "timing": "inference",
+        "source": "agent" if whole else "tool",
+        "timing": timing,
+        "first_image_ms": found.get("first_ms") if whole else None,
         "images": images if sound else 0,
         "failed_images": last["failed_images"] if sound else 0,
         "distinct_images": images if sound else 0,
         "correct": correct if sound else 0,
         "accuracy": correct / images if sound and images else None,
-        **{f"inference_ms_{name}": found.get(field) for name, field in _TIMES.items()},
+        **{f"{timing}_ms_{name}": found.get(field) for name, field in _TIMES.items()},
     }
+
+
+def _timing(found: Row) -> str:
+    """What the times of a summary are of: that of native tools where it does not say."""
+    said = found.get("timing")
+    return said if said in select.TIMES else "inference"
 
 
 def _sound(last: Row) -> bool:
@@ -48,18 +58,18 @@ def doubts(found: Row, reading: Reading) -> list[str]:
     [load] = reading.of("load") or [{}]
     requested, actual = load.get("accelerator_requested"), load.get("accelerator_actual")
     missing, accurate_on = found.get("accuracy_missing"), found.get("accuracy_accelerator")
-    asked, runs = found.get("runs_asked"), found["count"]
+    asked, runs = found.get("runs_asked"), found.get("count")
     said = []
     if missing is not None:
         said.append(f"it has no accuracy: {missing}")
     if not _sound(reading.last):
         said.append("its ending has counts that cannot be")
-    if asked is not None and runs < asked:
+    if asked is not None and runs is not None and runs < asked:
         said.append(f"runs that were timed: {runs} of {asked}")
-    if requested is not None and actual is None:
-        said.append(f"{requested} was asked for, and what ran is not known")
-    elif requested not in (None, "cpu") and accurate_on is None and missing is None:
+    if None in (requested, actual) or _timing(found) == "end_to_end":
+        return said  # what ran is not known, which is said of every log, or all that is known ran together
+    if requested != "cpu" and accurate_on is None and missing is None:
         said.append(f"{requested} was asked for, and what ran for its accuracy is not known")
-    elif None not in (actual, accurate_on) and accurate_on != actual:
+    elif accurate_on not in (None, actual):
         said.append(f"its time is that of {actual}, its accuracy that of {accurate_on}")
     return said

@@ -64,7 +64,7 @@ class Parts:
 
     def __init__(self, processed: Path) -> None:
         self.folder = processed
-        self._staged = processed / ".parts"
+        self.staged = processed / ".parts"  # what waits
         self._manifest = processed / "manifest.json"
 
     @contextmanager
@@ -79,38 +79,38 @@ class Parts:
             yield
 
     def begin(self) -> None:
-        self._staged.mkdir(exist_ok=True)
+        self.staged.mkdir(exist_ok=True)
 
     def clear(self) -> None:
         """Takes away what waits, and the folder if there is nothing else in it."""
-        if self._staged.exists():
-            shutil.rmtree(self._staged)
+        if self.staged.exists():
+            shutil.rmtree(self.staged)
         if [path.name for path in self.folder.iterdir()] == [".lock"]:
             shutil.rmtree(self.folder)
 
     def images(self, key: str) -> Path:
         """Where the image records of a part wait."""
-        return self._staged / f"{key}.images"
+        return self.staged / f"{key}.images"
 
     def table(self, name: str) -> Path:
         """Where a table waits."""
-        return self._staged / f"{name}.table"
+        return self.staged / f"{name}.table"
 
     def write(self, entry: Entry, rows: Rows) -> None:
         """Keeps a part; it is there when its entry is."""
-        _write(self._staged / f"{entry.key}.rows", rows)
-        _write(self._staged / f"{entry.key}.entry", asdict(entry))
+        _write(self.staged / f"{entry.key}.rows", rows)
+        _write(self.staged / f"{entry.key}.entry", asdict(entry))
 
     def has(self, key: str) -> bool:
         """Whether there is a whole part of that key."""
-        found = _read(self._staged / f"{key}.entry")
+        found = _read(self.staged / f"{key}.entry")
         return found is not None and (not found["images"] or self.images(key).is_file())
 
     def entry(self, key: str) -> Entry:
-        return _entry(_read(self._staged / f"{key}.entry") or {})
+        return _entry(_read(self.staged / f"{key}.entry") or {})
 
     def rows(self, key: str) -> Rows:
-        return _read(self._staged / f"{key}.rows") or {}
+        return _read(self.staged / f"{key}.rows") or {}
 
     def manifest(self) -> Manifest:
         """What the tables hold, a change that was interrupted being finished.

@@ -119,11 +119,12 @@ def ended(reading: Reading) -> Row:
     """What an attempt that ended says of itself, but for its images."""
     load = (reading.of("load") or [{}])[0]
     rss_kb = reading.last.get("peak_rss_kb")
-    names = ("framework_version", "accelerator_requested", "accelerator_actual", "nodes_delegated", "partitions")
+    names = ["framework_version", "accelerator_requested", "accelerator_actual"]
+    names += ["resolution_ms", "nodes", "nodes_delegated", "partitions"]
     return {
         "attempt": reading.attempt,
         "status": reading.status,
-        "load_ms": load["load_ns"] / 1e6 if "load_ns" in load else None,
+        "load_ms": load["load_ns"] / 1e6 if load.get("load_ns") is not None else None,
         **{name: load.get(name) for name in names},
         "peak_rss_mb": rss_kb / 1000 if rss_kb else None,
     }
@@ -204,7 +205,9 @@ def images(run: Row, parts: Mapping[str, pyarrow.Table]) -> pyarrow.Table:
         "top5": column["classes"],
         "correct": compute.fill_null(compute.equal(top1, column["label"]), False),
         **phases,
-        "end_to_end_ms": compute.coalesce(_divided(column["spent_ns"], 1e6), summed),
+        "end_to_end_ms": compute.coalesce(
+            *(_divided(column[f"{name}_ns"], 1e6) for name in ("spent", "total")), summed
+        ),
         "at_s": _divided(column["at_ns"], 1e9),
         "failed": column["failed"],
     }

@@ -121,7 +121,7 @@ def doubts(reading: Reading, images: pyarrow.Table, correct: int, lines_left_out
     back = int((np.diff(images["at_ns"].to_numpy()) < 0).sum())
     if back:
         found.append(f"times its clock went back: {back}")
-    took = compute.coalesce(images["inference_ns"], images["spent_ns"]).to_numpy()
+    took = compute.coalesce(images["inference_ns"], images["spent_ns"], images["total_ns"]).to_numpy()
     still = int((took == 0).sum())
     if still:
         found.append(f"images that took no time by its clock: {still}")
@@ -134,6 +134,8 @@ def odd(reading: Reading, run: Row) -> list[str]:
     for load in reading.of("load"):
         if load["attempt"] != reading.attempt:
             found.append(f"by its own words it is attempt {load['attempt']}")
+        if (asked := load.get("accelerator_requested")) is not None and load.get("accelerator_actual") is None:
+            found.append(f"{asked} was asked for, and what ran is not known")
     if run.get("study") == select.PROFILE and not reading.of("operator"):
         found.append("no operator was timed")
     if doubt := checks.parity(run, reading.instance)[1]:

@@ -21,7 +21,7 @@ CODE = [
     *sorted(Path(__file__).parent.glob("*.py")),
     *(PACKAGE / name for name in ("schemas.py", "tables.py", "stats/select.py", "stats/validity.py")),
     PACKAGE / "paper" / "devices.csv",
-    Path(rawlog.__file__),
+    *sorted(Path(rawlog.__file__).parent.glob("*.py")),
 ]
 """What the tables depend on beside the raw logs."""
 

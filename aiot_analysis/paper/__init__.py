@@ -1,4 +1,4 @@
-"""What the paper published, as data: its Tables I to IV, value for value as printed."""
+"""What the paper published, as data: its Tables I to IV and the counts in its text, value for value as printed."""
 
 from __future__ import annotations
 
@@ -46,3 +46,8 @@ def top10() -> pd.DataFrame:
     TOP10_NOTE says what is odd about its last row.
     """
     return _read("vips_top10.csv")
+
+
+def counts() -> pd.DataFrame:
+    """The counts in the paper's text: 15 rows, count (a name), what, where (section) and printed (a whole number)."""
+    return _read("counts.csv")

@@ -15,12 +15,20 @@ from aiot_analysis.plots import device_axis, style
 
 @style.styled
 def frameworks(
-    rows: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None, left_out: pd.DataFrame | None = None
+    rows: pd.DataFrame,
+    origin: str,
+    devices: pd.DataFrame | None = None,
+    left_out: pd.DataFrame | None = None,
+    apart: pd.DataFrame | None = None,
 ) -> Figure:
     """Fig. 4: accuracy of each implementation of each model across devices, float32, with 95 % intervals.
 
-    Takes the rows of `stats.accuracy.with_interval`, and what `measured_rows` left out to name the gaps.
+    Takes the rows of `stats.accuracy.with_interval`, what `measured_rows` left out to name the gaps, and which devices
+    were not measured as the others, from `stats.answers.collect`: their points are open.
     """
+    if apart is not None:
+        keys = ["device_id", "instance_id"]
+        rows = rows.assign(apart=pd.MultiIndex.from_frame(rows[keys]).isin(pd.MultiIndex.from_frame(apart[keys])))
     rows = rows[rows["quantization"] == "float32"].assign(implementation=names.implementation)
     ids = device_axis.order(rows["device_id"], devices)
     columns, width = device_axis.layout(len(ids))
@@ -90,7 +98,7 @@ def _points(
         style.empty(axes, text)
         return {}
     handles: dict[str, object] = {}
-    gaps = []
+    gaps, unlike = [], []
     for number, one in enumerate(series):
         some = part[part[column] == one]
         absent = len(ids) - some["device_id"].nunique()
@@ -108,12 +116,24 @@ def _points(
         handles[names.display(one)] = axes.errorbar(
             x, some["accuracy"], yerr=errors, fmt=look.marker, color=look.color, linestyle="none", **small
         )
+        if "apart" in some and some["apart"].any():
+            open_: dict[str, Any] = {
+                "facecolors": "white",
+                "edgecolors": look.color,
+                "s": 14 if small else 22,
+                "linewidths": 0.8,
+            }
+            axes.scatter(x[some["apart"]], some["accuracy"][some["apart"]], marker=look.marker, zorder=4, **open_)
+            unlike.append(f"{names.display(one)} on {some['apart'].sum()} of {len(some)} devices")
     middle = (part["accuracy_low"].min() + part["accuracy_high"].max()) / 2
     half = max(0.11, (part["accuracy_high"].max() - part["accuracy_low"].min()) / 2 + 0.01)
     axes.set(ylim=(middle - half, middle + half), ylabel="accuracy")
     device_axis.along_x(axes, ids, devices)
+    width = 34 if len(ids) <= device_axis.FEW else 90
     if gaps:
-        style.note(axes, "no data: " + "; ".join(gaps), 34 if len(ids) <= device_axis.FEW else 90)
+        style.note(axes, "no data: " + "; ".join(gaps), width)
+    if unlike:
+        style.note(axes, "open: not measured as on the other devices: " + "; ".join(unlike), width)
     return handles
 
 

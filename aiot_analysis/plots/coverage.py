@@ -28,13 +28,16 @@ MARKS = {
 }
 _NUMBERS = {verdict: number for number, verdict in enumerate(MARKS)}
 
+SIDE_BY_SIDE = 120
+"""Of more devices it is told how many have which verdict: a figure has no room for each."""
+
 
 @style.styled
 def grid(instances: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None) -> Figure:
     """The verdict of the latest run of each of the paper's 60 instances on each device: colour and symbol.
 
     Takes the table `instances`, all of it. Up to six devices have a panel each, models by versions; more are
-    side by side, an instance to a line.
+    side by side, an instance to a line; of more than 120 a line has how many devices have which verdict.
     """
     latest = instances.sort_values("run_id").drop_duplicates(["device_id", "instance_id"], keep="last")
     known = [*names.PAPER_FLOAT32, *names.PAPER_QUANTIZED]
@@ -42,7 +45,10 @@ def grid(instances: pd.DataFrame, origin: str, devices: pd.DataFrame | None = No
     ids = device_axis.order(latest["device_id"], devices)
     table = latest.pivot(index="instance_id", columns="device_id", values="verdict").reindex(index=every, columns=ids)
     table = table.fillna("not run")
-    figure = _panels(table, ids, devices) if len(ids) <= device_axis.FEW else _lines(table, ids, devices)
+    if len(ids) <= device_axis.FEW:
+        figure = _panels(table, ids, devices)
+    else:
+        figure = _lines(table, ids, devices) if len(ids) <= SIDE_BY_SIDE else _counted(table)
     counts = table.stack().value_counts().reindex(list(MARKS)).dropna().astype(int)
     handles = {
         f"{verdict} {MARKS[verdict].symbol}".strip(): Patch(facecolor=MARKS[verdict].color, edgecolor="#bbbbbb")
@@ -83,6 +89,27 @@ def _lines(table: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None) ->
     panel.set_yticks(range(len(table)), [names.instance_display(one) for one in table.index], fontsize=5.5)
     device_axis.along_x(panel, ids, devices)
     panel.set_xlim(-0.5, len(ids) - 0.5)
+    return figure
+
+
+def _counted(table: pd.DataFrame) -> Figure:
+    """How many devices have which verdict, an instance to a line."""
+    figure, (panel,) = style.panels(1, 1, 7.0, 0.13 * len(table) + 0.8)
+    devices = table.shape[1]
+    left = pd.Series(0, index=table.index)
+    for verdict, mark in MARKS.items():
+        count = (table == verdict).sum(axis=1)
+        panel.barh(range(len(table)), count, 0.9, left, color=mark.color, edgecolor="#bbbbbb", linewidth=0.3)
+        color = "white" if verdict in ("valid", "invalid") else "#333333"
+        for y, (start, number) in enumerate(zip(left, count, strict=True)):
+            if number > 0.05 * devices:  # room for the words
+                place = (start + number / 2, y)
+                panel.annotate(f"{mark.symbol} {number}", place, ha="center", va="center", color=color, fontsize=5)
+        left += count
+    panel.set_yticks(range(len(table)), [names.instance_display(one) for one in table.index], fontsize=5.5)
+    panel.set(xlim=(0, devices), ylim=(len(table) - 0.4, -0.6), xlabel="devices")
+    panel.grid(False)
+    panel.tick_params(axis="y", length=0)
     return figure
 
 

@@ -32,7 +32,8 @@ def arranged(devices: pd.DataFrame, values: pd.Series, order: str = "id", labels
     for given, known in ((order, ORDERS), (labels, LABELS)):
         if given not in known:
             raise DataError(f"Devices cannot be arranged by {given!r}: choose {' or '.join(known)}.")
-    ids = sorted(devices["device_id"], key=lambda one: (_number(devices).get(one, math.inf), one))
+    places = _number(devices)
+    ids = sorted(devices["device_id"], key=lambda one: (places.get(one, math.inf), one))
     if order == "value":
         ids = sorted(ids, key=lambda one: values.get(one, math.inf))
     texts = names(ids, devices) if labels == "name" or len(ids) <= FEW else numbers(ids, devices)

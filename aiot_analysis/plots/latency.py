@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from aiot_analysis import names
-from aiot_analysis.plots import device_axis, style
+from aiot_analysis.plots import device_axis, instance_axis, style
 
 
 @style.styled
@@ -22,17 +21,17 @@ def distribution(
     six devices share one panel, a point each at its median.
     """
     ids = device_axis.order(summary["device_id"], devices)
-    lines = _order(summary)
+    lines = instance_axis.order(summary["instance_id"])
     said = f"Time per image of {len(lines)} instances on {len(ids)} device{'s' * (len(ids) != 1)}"
     if not lines:
-        return _nothing(origin, said)
+        return instance_axis.nothing(origin, said)
     medians = style.span(summary["median_ms"], "{:.3g}")
     said += f"; medians {medians} ms, 99th percentiles up to {summary['p99_ms'].max():.3g} ms."
-    figure, axes = _figure(ids, lines)
+    figure, axes = instance_axis.panels(ids, lines)
     if len(ids) > device_axis.FEW:
-        heights = summary["instance_id"].map({one: at for at, one in enumerate(lines)})
+        heights = instance_axis.heights(summary["instance_id"], lines)
         axes[0].scatter(summary["median_ms"], heights, s=8, alpha=0.5, color="#0072B2")
-        _lines(axes[0], lines, f"median {what} of each device (ms)")
+        instance_axis.down(axes[0], lines, f"median {what} of each device (ms)")
         axes[0].set_xscale("log")
         style.plain_log(axes[0].xaxis)
         return style.finish(figure, origin, said)
@@ -41,9 +40,7 @@ def distribution(
         some = summary[summary["device_id"] == device].set_index("instance_id").reindex(lines)
         for y, (_, row) in enumerate(some.iterrows()):
             if pd.isna(row["median_ms"]):
-                panel.text(
-                    0.01, y, "no data", transform=panel.get_yaxis_transform(), va="center", fontsize=6, color=style.GREY
-                )
+                instance_axis.missing(panel, y)
                 continue
             box = {"med": "median_ms", "q1": "p25_ms", "q3": "p75_ms", "whislo": "min_ms", "whishi": "p99_ms"}
             stats = {key: row[column] for key, column in box.items()}
@@ -60,7 +57,7 @@ def distribution(
             )
             panel.plot(row["max_ms"], y, ".", color="#333333", markersize=3)
             panel.plot(row["first_ms"], y, "x", color="#D55E00", markersize=4)
-        _lines(panel, lines, f"{what} per image (ms)")
+        instance_axis.down(panel, lines, f"{what} per image (ms)")
         panel.set_xscale("log")
         style.plain_log(panel.xaxis)
     marks = {
@@ -81,21 +78,21 @@ def phases(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None
     """
     frame = frame.dropna(subset=["mean_ms"])
     ids = device_axis.order(frame["device_id"], devices)
-    lines = _order(frame)
+    lines = instance_axis.order(frame["instance_id"])
     said = f"Mean time per phase of {len(lines)} instances on {len(ids)} device{'s' * (len(ids) != 1)}"
     if not lines:
-        return _nothing(origin, said)
+        return instance_axis.nothing(origin, said, "no image was timed step by step")
     found = [phase for phase in names.PHASE_NAMES if phase in set(frame["phase"])]
     ranges = [
         f"{names.display(one)} {style.span(frame[frame['phase'] == one]['mean_ms'], '{:.3g}')} ms" for one in found
     ]
-    figure, axes = _figure(ids, lines)
+    figure, axes = instance_axis.panels(ids, lines)
     if len(ids) > device_axis.FEW:
         for phase in found:
             some, look = frame[frame["phase"] == phase], style.look(phase)
-            heights = some["instance_id"].map({one: at for at, one in enumerate(lines)})
+            heights = instance_axis.heights(some["instance_id"], lines)
             axes[0].scatter(some["mean_ms"], heights, s=8, alpha=0.5, color=look.color, marker=look.marker)
-        _lines(axes[0], lines, "mean time per image and phase (ms)")
+        instance_axis.down(axes[0], lines, "mean time per image and phase (ms)")
         axes[0].set_xscale("log")
         style.plain_log(axes[0].xaxis)
         markers = {
@@ -118,7 +115,7 @@ def phases(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None
             left += widths
         for y, total in enumerate(left):
             panel.text(total, y, f" {total:.3g}" if total else " no data", va="center", fontsize=6, color=style.GREY)
-        _lines(panel, lines, "mean time per image (ms)")
+        instance_axis.down(panel, lines, "mean time per image (ms)")
         panel.set_xlim(0, 1.12 * left.max())
     patches = {
         names.display(one): Patch(facecolor=style.look(one).color, hatch=style.look(one).hatch, edgecolor="white")
@@ -126,24 +123,3 @@ def phases(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None
     }
     style.legend(figure, patches)
     return style.finish(figure, origin, f"{said}: {', '.join(ranges)}.")
-
-
-def _order(frame: pd.DataFrame) -> list[str]:
-    return names.in_order(set(frame["instance_id"]), [*names.PAPER_FLOAT32, *names.PAPER_QUANTIZED])
-
-
-def _figure(ids: list[str], lines: list[str]) -> tuple[Figure, list[Axes]]:
-    count = 1 if len(ids) > device_axis.FEW else len(ids)
-    return style.panels(count, 2, 7.0 if count == 1 else 5.5, 0.17 * len(lines) + 0.9)
-
-
-def _lines(axes: Axes, lines: list[str], label: str) -> None:
-    axes.set_yticks(range(len(lines)), [names.instance_display(one) for one in lines], fontsize=6)
-    axes.set(ylim=(len(lines) - 0.4, -0.6), xlabel=label)
-    axes.grid(axis="y", visible=False)
-
-
-def _nothing(origin: str, said: str) -> Figure:
-    figure, (axes,) = style.panels(1, 1, 5.0, 1.5)
-    style.empty(axes, "no data: there are no image records")
-    return style.finish(figure, origin, f"{said}: no data.")

@@ -2,64 +2,90 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
 from aiot_analysis import names
 from aiot_analysis.plots import device_axis, style
 
 
 @style.styled
-def tradeoff(frame: pd.DataFrame, origin: str) -> Figure:
-    """Accuracy change over speed-up against float32, with 95 % intervals; a panel for CPU and one for NNAPI.
+def tradeoff(frame: pd.DataFrame, origin: str, left_out: pd.DataFrame | None = None) -> Figure:
+    """Accuracy change over speed-up against float32: a panel per model x {CPU, NNAPI}, as Figs. 8 and 9 have them.
 
-    Takes the frame of `stats.tradeoff.tradeoff`. Colours tell quantizations apart, markers models.
-    Filled points are on the Pareto front of their model and device.
+    Takes the frame of `stats.tradeoff.tradeoff`. Every version is told by colour and marker, so that points which fall
+    on one another need no words beside them. Filled points are on the Pareto front of their model and device; for few
+    devices there are 95 % intervals, and the front is drawn as a line.
     """
     known = frame.dropna(subset=["speed_up", "change"])
-    known = known[known["quantization"] != "float32"]
     devices = known["device_id"].nunique()
-    figure, axes = style.panels(2, 2, 4.4, 3.6)
-    quantizations = names.in_order(set(known["quantization"]), names.QUANTIZATIONS)
-    models = names.in_order(set(known["model"]), names.MODELS)
-    handles = {names.display(one): Patch(color=style.look(one).color) for one in quantizations} | {
-        names.display(one): Line2D([], [], color=style.GREY, marker=style.look(one).marker, linestyle="none")
-        for one in models
-    }
-    for panel, delegate in zip(axes, names.DELEGATES, strict=True):
-        panel.set_title(f"TFLite {names.display(delegate)}")
-        some = known[known["delegate"] == delegate]
-        if some.empty:
-            style.empty(
-                panel, f"no data: no quantized model was measured with {names.display(delegate)} beside float32"
-            )
+    compared = known[known["quantization"] != "float32"]
+    delegates = names.in_order(set(compared["delegate"]), names.DELEGATES)
+    absent = [delegate for delegate in names.DELEGATES if delegate not in delegates]
+    each = [(model, delegate) for model in names.MODELS for delegate in delegates]
+    figure, axes = style.panels(len(each) + len(absent), 4, 3.0, 2.3)
+    for panel, delegate in zip(axes[len(each) :], absent, strict=True):
+        panel.set_title(names.display(delegate))
+        why = style.why(left_out, framework="tflite", delegate=delegate)
+        style.empty(panel, f"no data: no pair of a quantized model and float32{why}")
+    for panel, (model, delegate) in zip(axes, each, strict=False):
+        panel.set_title(f"{names.display(model)}, {names.display(delegate)}")
+        some = known[(known["model"] == model) & (known["delegate"] == delegate)]
+        if not (some["quantization"] != "float32").any():
+            why = style.why(left_out, model=model, framework="tflite", delegate=delegate)
+            style.empty(panel, f"no data: no pair of a quantized model and float32{why}")
             continue
-        panel.axvline(1, color="#888888", linewidth=0.8, linestyle="--")
-        panel.axhline(0, color="#888888", linewidth=0.8, linestyle="--")
-        for row in some.to_dict("records"):
-            y, color = 100 * row["change"], style.look(row["quantization"]).color
-            whiskers: dict[str, Any] = {
-                "xerr": [[row["speed_up"] - row["speed_up_low"]], [row["speed_up_high"] - row["speed_up"]]],
-                "yerr": [[y - 100 * row["change_low"]], [100 * row["change_high"] - y]],
-                "elinewidth": 0.6,
-            }
-            panel.errorbar(
-                row["speed_up"],
-                y,
-                fmt=style.look(row["model"]).marker,
-                color=color,
-                markerfacecolor=color if row["pareto"] else "white",
-                alpha=0.9 if devices == 1 else 0.5,
-                **(whiskers if devices <= device_axis.FEW else {}),
-            )
-        panel.set(xlabel="speed-up over float32 (×)", ylabel="accuracy change (percentage points)")
-        style.note(panel, "filled: neither slower nor less accurate than another version of its model", 90)
+        panel.axvline(1, color="#888888", linewidth=0.8, linestyle="--", zorder=0)
+        panel.axhline(0, color="#888888", linewidth=0.8, linestyle="--", zorder=0)
+        for quantization in names.in_order(set(some["quantization"]), names.QUANTIZATIONS):
+            _versions(panel, some[some["quantization"] == quantization], quantization, devices)
+        if devices <= device_axis.FEW:
+            for _, mine in some.groupby("device_id"):
+                _front(panel, mine)
+        panel.set(xlabel="speed-up (×)", ylabel="accuracy change (points)")
+    there = names.in_order(set(known["quantization"]), names.QUANTIZATIONS)
+    handles = {names.display(one): _mark(style.look(one)) for one in there}
+    if there:
+        handles["not on the Pareto front"] = Line2D([], [], color=style.GREY, marker="o", mfc="white", linestyle="none")
     style.legend(figure, handles)
-    return style.finish(figure, origin, _alt(known, devices))
+    return style.finish(figure, origin, _alt(compared, devices))
+
+
+def _mark(look: style.Look) -> Line2D:
+    return Line2D([], [], color=look.color, marker=look.marker, linestyle="none")
+
+
+def _versions(panel: Axes, some: pd.DataFrame, quantization: str, devices: int) -> None:
+    """The points of one version, with their intervals for few devices."""
+    look = style.look(quantization)
+    x, y = some["speed_up"].astype(float), 100 * some["change"].astype(float)
+    if devices <= device_axis.FEW:
+        # float32 is compared with itself, and has no interval
+        ends = some[["speed_up_low", "speed_up_high", "change_low", "change_high"]].astype(float)
+        across = [x - ends["speed_up_low"].fillna(x), ends["speed_up_high"].fillna(x) - x]
+        along = [y - 100 * ends["change_low"].fillna(y / 100), 100 * ends["change_high"].fillna(y / 100) - y]
+        panel.errorbar(x, y, xerr=across, yerr=along, fmt="none", ecolor=look.color, elinewidth=0.6)
+    front = some["pareto"].eq(True).fillna(False).astype(bool)
+    for filled in (False, True):
+        panel.scatter(
+            x[front == filled],
+            y[front == filled],
+            marker=look.marker,
+            edgecolors=look.color,
+            facecolors=look.color if filled else "white",
+            linewidths=0.8,
+            s=26 if devices <= device_axis.FEW else 11,
+            alpha=0.9 if devices <= device_axis.FEW else 0.5,
+            zorder=3,
+        )
+
+
+def _front(panel: Axes, mine: pd.DataFrame) -> None:
+    """The Pareto front of one model on one device, as steps: what is left of it and below is beaten."""
+    front = mine[mine["pareto"].eq(True).fillna(False)].sort_values("speed_up")
+    panel.step(front["speed_up"], 100 * front["change"], where="pre", color=style.GREY, linewidth=0.7, zorder=1)
 
 
 def _alt(known: pd.DataFrame, devices: int) -> str:

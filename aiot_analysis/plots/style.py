@@ -52,6 +52,11 @@ def look(name: str) -> Look:
     return _KNOWN.get(name, _LOOKS[-1])
 
 
+def looks(series: Iterable[str]) -> dict[str, Look]:
+    """A look for each of some series that the project has no names for, like classes of devices, in their order."""
+    return {name: _LOOKS[number % len(_LOOKS)] for number, name in enumerate(series)}
+
+
 def context() -> AbstractContextManager[None]:
     """Applies the style to what is drawn or saved inside, and to nothing else."""
     return matplotlib.style.context(SHEET)
@@ -82,7 +87,7 @@ def origin_line(rows: pd.DataFrame) -> str:
     """Where data come from, like "measured · end to end · sample weights": from rows of `instances`."""
 
     def of(column: str) -> str:
-        return " and ".join(names.display(str(value)) for value in sorted(rows[column].dropna().unique())) or "none"
+        return " and ".join(names.display(str(value)) for value in sorted(rows[column].dropna().unique())) or "unknown"
 
     return f"{of('origin')} · {of('timing')} · {of('weights')} weights · {of('dataset')} images"
 

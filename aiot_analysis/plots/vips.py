@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from aiot_analysis import names
 from aiot_analysis.plots import device_axis, style
 
+MOST = 120  # devices in a ranking; a figure with a bar each of a thousand is 4 m high
+
 
 @style.styled
 def ranking(scores: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None) -> Figure:
-    """A bar per device with its rank among its peers, and the 95 % interval where the frame has one.
+    """A bar per device with its rank in its peer group, and the 95 % interval where the frame has one.
 
     Takes the frame of `stats.vips.scores` or `intervals`. Devices that lack instances are hatched and grouped
     with those that have the same: their sum is over fewer terms and has no common rank.
     """
-    scores = scores.reset_index(drop=True)
+    every, scores = scores, scores.head(MOST).reset_index(drop=True)
     figure, (axes,) = style.panels(1, 1, 6.6, max(1.2, 0.17 * len(scores) + 0.5 * (len(scores) < 20)))
-    if scores.empty:
+    if scores.empty or scores["vips"].isna().all():
         style.empty(axes, "no data: no device has a score")
         return style.finish(figure, origin, "VIPS by device: no data.")
     ids = list(scores["device_id"])
@@ -27,7 +31,7 @@ def ranking(scores: pd.DataFrame, origin: str, devices: pd.DataFrame | None = No
         (scores["instances"] + scores["missing"].map(lambda text: len(text.split(", ")) if text else 0)).iloc[0]
     )
     kinds = {True: ("#0072B2", "", f"all {total} instances"), False: ("#E69F00", "///", "instances missing")}
-    shift = scores["peers"] - 1 if scores["peers"].nunique() <= 6 else 0 * scores["peers"]
+    shift = scores["peer_group"] - 1 if scores["peer_group"].nunique() <= 6 else 0 * scores["peer_group"]
     y = pd.Series(range(len(scores))) + 0.6 * shift
     for complete, (color, hatch, _) in kinds.items():
         mine = scores["complete"] == complete
@@ -40,11 +44,11 @@ def ranking(scores: pd.DataFrame, origin: str, devices: pd.DataFrame | None = No
         ]
         axes.errorbar(scores["vips"], y, xerr=errors, fmt="none", ecolor="black", elinewidth=0.7, capsize=1.5)
         ends = scores[["vips", "vips_high"]].max(axis=1)
-    for at, end, row in zip(y, ends, scores.itertuples(), strict=True):
+    for at, end, row in zip(y, ends.fillna(0), scores.itertuples(), strict=True):
         peers = "" if row.complete else f" ({row.instances} of {total} instances)"
         text = f"  {row.vips:.4g}{peers}" if row.instances else " no data"
         axes.text(end, at, text, va="center", fontsize=6, color="black" if row.instances else style.GREY)
-    alone = scores.groupby("peers")["peers"].transform("size") == 1
+    alone = scores.groupby("peer_group")["peer_group"].transform("size") == 1
     ranks = [
         name if single else f"{name}  {rank}"
         for name, rank, single in zip(device_axis.names(ids, devices), scores["rank"], alone, strict=True)
@@ -52,17 +56,98 @@ def ranking(scores: pd.DataFrame, origin: str, devices: pd.DataFrame | None = No
     axes.set_yticks(y, ranks, fontsize=6 if len(ids) > 20 else 7)
     axes.set(xlim=(0, 1.3 * max(ends.max(), 1e-9)), ylim=(y.max() + 0.6, -0.6), xlabel="valid images per second (VIPS)")
     axes.grid(axis="y", visible=False)
-    if scores["peers"].nunique() > 1:
+    if scores["peer_group"].nunique() > 1:
         style.note(axes, "ranks hold within a group: the same instances, measured under the same conditions", 110)
+    if len(every) > MOST:
+        style.note(axes, f"the first {MOST} of {len(every)} devices", 110)
     used = {complete: kinds[complete] for complete in kinds if (scores["complete"] == complete).any()}
     style.legend(figure, {text: Patch(facecolor=color, hatch=hatch) for color, hatch, text in used.values()})
     best = scores.iloc[0]
     return style.finish(
         figure,
         origin,
-        f"VIPS of {len(scores)} device{'s' * (len(scores) != 1)}, {style.span(scores['vips'], '{:.4g}')} valid images "
+        f"VIPS of {len(every)} device{'s' * (len(every) != 1)}, {style.span(every['vips'], '{:.4g}')} valid images "
         f"per second; first is {device_axis.names([best['device_id']], devices)[0]} with {best['vips']:.4g} over "
         f"{best['instances']} of {total} instances.",
+    )
+
+
+@style.styled
+def timings(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None) -> Figure:
+    """VIPS end to end and by inference alone, two marks a device, with the places it gains or loses.
+
+    Takes the frame of `stats.vips_sensitivity.timings`.
+    """
+    known = frame.dropna(subset=["vips_inference"]).sort_values(["peer_group", "rank_end_to_end", "rank_inference"])
+    figure, (axes,) = style.panels(1, 1, 6.6, max(1.4, 0.17 * len(known) + 0.5))
+    if known.empty:
+        style.empty(axes, "no data: no device has a score")
+        return style.finish(figure, origin, "VIPS by both timings: no data.")
+    y = range(len(known))
+    marks = {"vips_end_to_end": ("end to end", "#0072B2", "o"), "vips_inference": ("inference only", "#E69F00", "s")}
+    axes.hlines(y, known["vips_end_to_end"], known["vips_inference"], color="#bbbbbb", linewidth=1, zorder=0)
+    for column, (_, color, marker) in marks.items():
+        axes.scatter(known[column], y, color=color, marker=marker, s=16, zorder=2)
+    for at, end, change in zip(y, known["vips_inference"], known["rank_change"], strict=True):
+        if pd.notna(change) and change:
+            axes.text(end, at, f"  {change:+d}", va="center", fontsize=6)
+    axes.set_yticks(list(y), device_axis.names(list(known["device_id"]), devices), fontsize=6 if len(known) > 20 else 7)
+    largest = np.nanmax(known[list(marks)].to_numpy(float))
+    axes.set(xlim=(0, 1.1 * largest), ylim=(len(known) - 0.4, -0.6), xlabel="valid images per second (VIPS)")
+    axes.grid(axis="y", visible=False)
+    compared = int(known["rank_change"].notna().sum())
+    moved = int((known["rank_change"].fillna(0) != 0).sum())
+    if moved:
+        style.note(axes, "numbers: places gained (+) or lost (-) by inference alone", 110)
+    used = [(column, mark) for column, mark in marks.items() if known[column].notna().any()]
+    style.legend(
+        figure, {text: Line2D([], [], color=color, marker=marker, ls="none") for _, (text, color, marker) in used}
+    )
+    spans = [f"{text} {style.span(known[column], '{:.4g}')}" for column, (text, _, _) in used]
+    return style.finish(
+        figure,
+        origin,
+        f"VIPS of {len(known)} device{'s' * (len(known) != 1)}: {', '.join(spans)}"
+        + (f"; {moved} of {compared} change rank between the timings." if compared > 1 else "."),
+    )
+
+
+@style.styled
+def weights(frame: pd.DataFrame, origin: str) -> Figure:
+    """What each instance weighs: its share of the score over devices, and what ranks would be without it.
+
+    Takes the frame of `stats.vips_sensitivity.by_instance`, of which the largest peer group is drawn.
+    """
+    counts = frame.groupby("peer_group")["devices"].max()
+    some = frame[frame["peer_group"] == counts.idxmax()].reset_index(drop=True) if len(counts) else frame
+    devices = 0 if some.empty else int(some["devices"].iloc[0])
+    if devices < 2:
+        figure, (axes,) = style.panels(1, 1, 6.6, 1.2)
+        style.empty(axes, "no data: ranks need two devices with the same instances under the same conditions")
+        return style.finish(figure, origin, "What each instance weighs in the ranks: no data.")
+    figure, (axes,) = style.panels(1, 1, 7.2, 0.17 * len(some) + 0.6)
+    y = range(len(some))
+    colors = [style.look("_".join(one.split("_", 2)[:2])).color for one in some["instance_id"]]
+    axes.hlines(y, 100 * some["share_low"], 100 * some["share_high"], color=colors, linewidth=1)
+    axes.scatter(100 * some["share_median"], y, color=colors, s=16)
+    for at, row in zip(y, some.to_dict("records"), strict=True):
+        if row["moved"]:
+            text = f"  {row['moved']} of {devices} move, by at most {row['largest_move']}"
+        else:
+            text = "  no device moves"
+        axes.text(100 * row["share_high"], at, text, va="center", fontsize=6)
+    axes.set_yticks(list(y), [names.instance_display(one) for one in some["instance_id"]], fontsize=6)
+    largest = 100 * some["share_high"].max()
+    axes.set(xlim=(0, 1.45 * largest), ylim=(len(some) - 0.4, -0.6), xlabel="share of the score (%)")
+    axes.grid(axis="y", visible=False)
+    style.note(axes, "point: median over devices; line: lowest to highest; words: ranks without the instance", 110)
+    first, most = some.iloc[0], some.iloc[int(some["moved"].to_numpy(float).argmax())]
+    return style.finish(
+        figure,
+        origin,
+        f"Shares of {len(some)} instances in the score of {devices} devices: largest "
+        f"{names.instance_display(first['instance_id'])}, {100 * first['share_median']:.1f} %. Without "
+        f"{names.instance_display(most['instance_id'])} {most['moved']} devices change rank.",
     )
 
 

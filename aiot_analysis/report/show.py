@@ -24,11 +24,28 @@ DPI = 150
 CSS_PIXELS_PER_INCH = 96
 MISSING = "–"
 MOST_ROWS = 60  # the instances of the suite; a table of more is folded
+MOST_SHOWN = 3500  # rows: 51 devices with 60 instances, and some more; browsers are slow to open a page with many more
+VERDICT_COLUMNS = ("verdict", "state")
 LONG_CHARACTERS = 32  # from here on the text of a cell is set in lines, shorter text in one
 ORIGIN_SENTENCES = {
     "measured": "<strong>Measured</strong> on the devices named here.",
     "simulated": "<strong>SIMULATED DATA</strong>, made by a simulation: nothing here was measured on a device.",
     "imported": "<strong>Imported</strong> from logs of another tool.",
+}
+
+MARKS = {  # of verdicts: the sign and the look, which never stands alone
+    "holds": ("✓", "yes"),
+    "agrees": ("✓", "yes"),
+    "as claimed": ("✓", "yes"),
+    "does not hold": ("✗", "no"),
+    "differs": ("✗", "no"),
+    "against": ("✗", "no"),
+    "cannot be decided": ("?", "open"),
+    "not comparable": ("?", "open"),
+    "undecided": ("?", "open"),
+    "missing": ("–", "open"),
+    "not printed": ("–", "open"),
+    "by construction": ("◇", "built"),
 }
 
 Format = str | Callable[[Any], str]
@@ -64,9 +81,14 @@ def table(
     formats: Mapping[str, Format] | None = None,
     index: bool = False,
     missing: str = MISSING,
+    folded: bool = False,
 ) -> None:
-    """Displays a frame as a table; `formats` are by column, like {"accuracy": "{:.1%}"} or a function."""
-    _display_html(to_html(frame, caption, formats, index, missing), caption or frame.to_string(index=index))
+    """Displays a frame as a table; `formats` are by column, like {"accuracy": "{:.1%}"} or a function.
+
+    A column `verdict` or `state` has signs before its words. `folded` hides the table until a reader opens it.
+    """
+    html = to_html(frame, caption, formats, index, missing, folded)
+    _display_html(html, caption or frame.to_string(index=index))
 
 
 def to_html(
@@ -75,11 +97,13 @@ def to_html(
     formats: Mapping[str, Format] | None = None,
     index: bool = False,
     missing: str = MISSING,
+    folded: bool = False,
 ) -> str:
     """The table that `table` displays. Headings tell their scope, numbers are aligned right.
 
-    Columns of two levels become two rows of headings. A table of more than MOST_ROWS is folded. Raises
-    ReportError if a format is for a column that is not there.
+    Columns of two levels become two rows of headings. A table of more than MOST_ROWS is folded, and one that is to
+    be `folded`; of one of more than MOST_SHOWN it has the first, and says so. Raises ReportError if a format is for
+    a column that is not there.
     """
     from pandas.api import types
 
@@ -89,6 +113,7 @@ def to_html(
     for name in formats:
         if name not in frame.columns:
             raise ReportError(f"There is no column {name!r} to format: choose {', '.join(map(str, frame.columns))}.")
+    total, frame = len(frame), frame.head(MOST_SHOWN)
     numeric = [
         types.is_numeric_dtype(frame.dtypes.iloc[n]) and not types.is_bool_dtype(frame.dtypes.iloc[n])
         for n in range(frame.shape[1])
@@ -96,7 +121,9 @@ def to_html(
     rows = [
         "<tr>"
         + "".join(
-            _cell(_text(value, formats.get(name), missing), number, "th scope='row'" if index and n == 0 else "td")
+            _verdict(value)
+            if name in VERDICT_COLUMNS and value in MARKS
+            else _cell(_text(value, formats.get(name), missing), number, "th scope='row'" if index and n == 0 else "td")
             for n, (name, number, value) in enumerate(zip(frame.columns, numeric, row, strict=True))
         )
         + "</tr>"
@@ -105,7 +132,7 @@ def to_html(
     if not rows:
         rows = [f'<tr><td colspan="{frame.shape[1]}" style="text-align: left">none</td></tr>']
     label = f' role="region" aria-label="{escape(caption)}"' if caption else ""
-    folded = len(rows) > MOST_ROWS
+    folded = folded or len(rows) > MOST_ROWS
     html = (
         f'<div class="scroll" tabindex="0"{label} style="overflow-x: auto"><table>'
         + (f"<caption>{escape(caption)}</caption>" if caption and not folded else "")
@@ -113,7 +140,10 @@ def to_html(
     )
     if not folded:
         return html
-    return f"<details><summary>{escape(caption or 'Table')} ({len(rows)} rows)</summary>{html}</details>"
+    count = f"{len(rows)} row{'s' * (len(rows) != 1)}"
+    if total > len(rows):
+        count = f"the first {len(rows):,} of {total:,} rows"
+    return f"<details><summary>{escape(caption or 'Table')} ({count})</summary>{html}</details>"
 
 
 def _headings(columns: pd.Index, numeric: list[bool]) -> str:
@@ -153,6 +183,11 @@ def _cell(text: str, number: bool, tag: str) -> str:
     kind = ' class="long"' if len(text) > LONG_CHARACTERS else ""
     align = ' class="number"' if number else f'{kind} style="text-align: left"'
     return f"<{tag.replace(chr(39), chr(34))}{align}>{text}</{tag.split()[0]}>"
+
+
+def _verdict(word: str) -> str:
+    sign, kind = MARKS[word]
+    return f'<td class="verdict {kind}" style="text-align: left">{sign} {escape(word)}</td>'
 
 
 def say(text: str) -> None:

@@ -67,9 +67,10 @@ class Site:
         return self.data(fingerprint.processed_folder(self.root, str(folder))) if folder else ""
 
     def fingerprint(self, notebook: Notebook, given: dict[str, object]) -> str:
-        """What a page of the notebook with these parameters depends on. May raise DataError."""
+        """What a page of the notebook with these parameters depends on: not on where that is. May raise DataError."""
+        values = {name: value for name, value in given.items() if name != "scheduler"}
         return fingerprint.combine(
-            notebook.digest, given, self.data_of(notebook, given), self.code, self.versions, notebook.name
+            notebook.digest, values, self.data_of(notebook, given), self.code, self.versions, notebook.name
         )
 
     def status(self, notebook: Notebook) -> str:

@@ -1,41 +1,54 @@
-"""Model complexity against latency (Remark 4)."""
+"""Model complexity against latency (Remark 4): how fast, and in what order. `complexity_lines` has the lines."""
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
-from scipy.stats import norm, permutation_test, rankdata, spearmanr
+from scipy.stats import kendalltau, norm, permutation_test, rankdata, spearmanr
 
 from aiot_analysis import names, paper
 from aiot_analysis.stats import pooling, select
+from aiot_analysis.stats.medians import medians
 from aiot_analysis.stats.resample import LEVEL
+
+OPERATIONS_PER_MAC = 2  # a multiplication and an addition
 
 
 def complexity(rows: pd.DataFrame, timing: str = "end_to_end") -> pd.DataFrame:
-    """Float32 rows with the complexity the paper gives their model (Table II, "FLOPs").
+    """Float32 rows with the complexity the paper gives their model (Table II, "FLOPs") and their effective speed.
 
-    Table II counts multiply-accumulates, in millions; one is two floating-point operations. Takes one row
-    per device x instance (see `select.measured_rows`); gives device_id, model, implementation, macs_millions,
-    latency_ms and gmacs_per_s (thousand million multiply-accumulates per second). A model that is not in
-    Table II has null complexity.
+    Table II counts multiply-accumulates, in millions, and calls them FLOPs (footnote 1); processors' peaks count both
+    the multiplication and the addition. Takes one row per device x instance (see `select.measured_rows`); gives
+    device_id, model, implementation, macs_millions, latency_ms (mean per image), gmacs_per_s (thousand million
+    multiply-accumulates per second: GFLOP/s as Table II counts) and gflops_per_s (twice that: as peaks are told). A
+    model that is not in Table II has null complexity; a time that is not above 0 is null.
+    Raises PoolingError where rows of one device differ in what they were measured under.
     """
     wanted = rows[rows["quantization"] == "float32"].assign(implementation=names.implementation)
     pooling.check(wanted, by=["device_id", "implementation"])
+    pooling.check(wanted, pooling.SHARED_INFERENCE if timing == "inference" else pooling.SHARED, by=["device_id"])
     facts = paper.models().rename(columns={"flops_millions": "macs_millions"})[["model", "macs_millions"]]
     found = wanted.rename(columns={f"{select.time_column(timing)}_mean": "latency_ms"}).merge(
         facts, on="model", how="left"
     )
+    found["latency_ms"] = found["latency_ms"].where(found["latency_ms"] > 0)
     found["gmacs_per_s"] = found["macs_millions"] / found["latency_ms"]  # 1e6 / 1e-3 / 1e9 = 1
-    return found[["device_id", "model", "implementation", "macs_millions", "latency_ms", "gmacs_per_s"]]
+    found["gflops_per_s"] = OPERATIONS_PER_MAC * found["gmacs_per_s"]
+    columns = ["device_id", "model", "implementation", "macs_millions", "latency_ms", "gmacs_per_s", "gflops_per_s"]
+    return found[columns]
 
 
 def rank_correlation(frame: pd.DataFrame) -> pd.DataFrame:
-    """Spearman's rank correlation of complexity with latency, per device and implementation.
+    """Rank correlations of complexity with latency, per device and implementation.
 
-    Takes the frame of `complexity`; gives device_id, implementation, models (how many), rho, rho_low and
-    rho_high (95 %, Fisher's z with the variance of Bonett and Wright 2000, Psychometrika 65), p_value
-    (two-sided, over all orders of the models; over 1000 of them at random for more than 6 models) and note,
-    which says why a number is missing.
+    Takes the frame of `complexity`; gives device_id, implementation, models (how many), rho (Spearman), rho_low and
+    rho_high (95 %, Fisher's z with the variance of Bonett and Wright 2000, Psychometrika 65), p_value (two-sided, over
+    all orders of the models; over 1000 of them at random for more than 6 models), tau (Kendall's tau-b), tau_low and
+    tau_high (95 %, Fisher's z with the variance 0.437 / (n - 4) of Fieller, Hartley and Pearson 1957, Biometrika 44)
+    and note, which says why a number is missing. With six models an interval is wide whatever the device: it tells how
+    little six points say about models in general.
     """
     found = []
     known = frame.dropna(subset=["macs_millions", "latency_ms"])
@@ -46,30 +59,62 @@ def rank_correlation(frame: pd.DataFrame) -> pd.DataFrame:
             found.append({**one, "note": f"{n} of at least 3 models: no rank correlation"})
             continue
         x, y = part["macs_millions"].to_numpy(float), part["latency_ms"].to_numpy(float)
-        rho = float(spearmanr(x, y).statistic)
-        one |= {"rho": rho, "p_value": _exact_p(x, y), "note": ""}
-        if n < 4:
-            one["note"] = f"{n} models: an interval needs at least 4"
+        if len(set(x)) == 1 or len(set(y)) == 1:
+            found.append({**one, "note": "all values are equal: no rank correlation"})
+            continue
+        rho, tau = float(spearmanr(x, y).statistic), float(kendalltau(x, y).statistic)
+        one |= {"rho": rho, "p_value": _exact_p(tuple(rankdata(x)), tuple(rankdata(y))), "tau": tau, "note": ""}
+        if n < 5:
+            one["note"] = f"{n} models: an interval needs at least 5"
         elif abs(rho) > 1 - 1e-9:
             one["note"] = "the orders agree wholly: Fisher's interval is not defined"
         else:
-            width = norm.ppf((1 + LEVEL) / 2) * np.sqrt((1 + rho**2 / 2) / (n - 3))
-            one |= {"rho_low": np.tanh(np.arctanh(rho) - width), "rho_high": np.tanh(np.arctanh(rho) + width)}
+            one["rho_low"], one["rho_high"] = _fisher(rho, (1 + rho**2 / 2) / (n - 3))
+            one["tau_low"], one["tau_high"] = _fisher(tau, 0.437 / (n - 4))
         found.append(one)
-    columns = ["device_id", "implementation", "models", "rho", "rho_low", "rho_high", "p_value", "note"]
-    return pd.DataFrame(found, columns=columns)
+    columns = ["device_id", "implementation", "models", "rho", "rho_low", "rho_high", "p_value"]
+    return pd.DataFrame(found, columns=[*columns, "tau", "tau_low", "tau_high", "note"])
 
 
-def _exact_p(x: np.ndarray, y: np.ndarray) -> float:
-    """Of the permutation test, which for n models has n! orders: 720 for the paper's six."""
-    ranks = rankdata(y) - (len(y) + 1) / 2
+def _fisher(correlation: float, variance: float) -> tuple[float, float]:
+    z, width = np.arctanh(correlation), norm.ppf((1 + LEVEL) / 2) * np.sqrt(variance)
+    return float(np.tanh(z - width)), float(np.tanh(z + width))
+
+
+@cache
+def _exact_p(x: tuple[float, ...], y: tuple[float, ...]) -> float:
+    """Of the permutation test of ranks, which for n models has n! orders: 720 for the paper's six."""
+    ranks = np.array(y) - (len(y) + 1) / 2
 
     # rho is the sum of products of centred ranks, up to a factor; rounded so that equal orders tie
     def statistic(some: np.ndarray, axis: int) -> np.ndarray:
         return np.round((some * ranks).sum(axis=axis), 9)
 
-    centred = rankdata(x) - (len(x) + 1) / 2
+    centred = np.array(x) - (len(x) + 1) / 2
     test = permutation_test(
         (centred,), statistic, permutation_type="pairings", n_resamples=1000, vectorized=True, rng=0
     )
     return float(test.pvalue)
+
+
+def relative(frame: pd.DataFrame) -> pd.DataFrame:
+    """Each model's time as a multiple of the fastest model of the same implementation, on devices that ran all six.
+
+    Takes the frame of `complexity`; gives implementation, model, macs_millions, devices, times_fastest (median over
+    devices) with its interval and range (see `medians`), first and last: on how many devices the model is the
+    fastest and the slowest. Fig. 7 and its four observations are about these.
+    """
+    known = frame.dropna(subset=["macs_millions", "latency_ms"])
+    by = ["device_id", "implementation"]
+    known = known[known.groupby(by)["model"].transform("nunique") == len(names.MODELS)]
+    groups = known.groupby(by)["latency_ms"]
+    fastest, slowest = groups.transform("min"), groups.transform("max")
+    known = known.assign(
+        times_fastest=known["latency_ms"] / fastest,
+        first=known["latency_ms"] == fastest,
+        last=known["latency_ms"] == slowest,
+    )
+    of = ["implementation", "model", "macs_millions"]
+    counts = known.groupby(of)[["first", "last"]].sum().astype(int).reset_index()
+    found = medians(known, "times_fastest", of).merge(counts, on=of)
+    return names.ordered(found, ["implementation", "macs_millions"])

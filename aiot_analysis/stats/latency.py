@@ -16,18 +16,30 @@ SPEED = ["base_ms", "other_ms", "speed_up", "speed_up_low", "speed_up_high"]
 def summary(images: pd.DataFrame, timing: str = "end_to_end") -> pd.DataFrame:
     """One row per run x instance of image records: the distribution of its time per image, in ms.
 
-    Columns run_id, device_id, instance_id, images, mean_ms, min_ms, p25_ms, median_ms, p75_ms, p90_ms,
-    p99_ms, max_ms, first_ms (the first query) and cv (coefficient of variation: standard deviation over
-    mean). Nothing is trimmed; an image that failed counts where it has the time asked for.
+    Columns run_id, device_id, instance_id, images (that have a time), mean_ms, min_ms, p25_ms, median_ms, p75_ms,
+    p90_ms, p99_ms, max_ms, first_ms (the first query), later_ms (mean of the others), cv (coefficient of variation:
+    standard deviation over mean), tail (p99_ms over median_ms), failed (images that failed, which count where they
+    have the time asked for) and unusable (images whose time is missing, negative or not finite, and does not count:
+    `along.left_out` lists them). Nothing else is left out.
     """
-    column = select.time_column(timing)
-    groups = images.sort_values("query").groupby(KEY, observed=True)[column]
-    found = groups.agg(images="count", mean_ms="mean", min_ms="min", max_ms="max", first_ms="first", sd_ms="std")
+    ordered = images.sort_values("query", kind="stable")
+    raw = ordered[select.time_column(timing)].astype(float)
+    known = ordered[KEY].assign(ms=raw.where(np.isfinite(raw) & (raw >= 0)), failed=ordered["failed"].astype(bool))
+    known["first"] = known["ms"].where(~known.duplicated(KEY))
+    by = known.groupby(KEY, observed=True)
+    found = by["ms"].agg(images="count", mean_ms="mean", min_ms="min", max_ms="max", sd_ms="std", size="size")
     levels = np.array([*QUANTILES.values()])
-    found[[*QUANTILES]] = groups.quantile(levels).unstack().reindex(columns=levels)
-    found["cv"] = found["sd_ms"] / found["mean_ms"]
-    order = ["images", "mean_ms", "min_ms", *QUANTILES, "max_ms", "first_ms", "cv"]
-    return found[order].reset_index()
+    found[[*QUANTILES]] = by["ms"].quantile(levels).unstack().reindex(columns=levels)
+    found["first_ms"] = by["first"].max()
+    rest = found["images"] - found["first_ms"].notna()
+    sum_ms = found["mean_ms"] * found["images"] - found["first_ms"].fillna(0)
+    found["later_ms"] = sum_ms / rest.where(rest > 0)
+    found["cv"] = found["sd_ms"] / found["mean_ms"].where(found["mean_ms"] > 0)
+    found["tail"] = found["p99_ms"] / found["median_ms"].where(found["median_ms"] > 0)
+    found["failed"] = by["failed"].sum()
+    found["unusable"] = found["size"] - found["images"]
+    order = ["images", "mean_ms", "min_ms", *QUANTILES, "max_ms", "first_ms", "later_ms", "cv", "tail"]
+    return found[[*order, "failed", "unusable"]].reset_index()
 
 
 def phases(images: pd.DataFrame) -> pd.DataFrame:

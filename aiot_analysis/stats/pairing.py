@@ -15,7 +15,7 @@ ALIKE = {
     "quantization": [*pooling.SHARED, *pooling.SAME_FRAMEWORK],
     "framework": pooling.SHARED,
     "model": [*pooling.SHARED, *pooling.SAME_FRAMEWORK],
-    "resize": pooling.SAME_INSTANCE,
+    "resize": [field for field in pooling.SAME_INSTANCE if field != "resize"],
 }
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+
+from aiot_analysis.stats import select
 
 RESAMPLES = 2000
 LEVEL = 0.95
@@ -20,6 +23,31 @@ def weights(n_images: int, resamples: int = RESAMPLES, seed: int = 0) -> NDArray
     """
     rng = np.random.default_rng(seed)
     return rng.multinomial(n_images, np.full(n_images, 1 / n_images), size=resamples) / n_images
+
+
+def means(
+    records: pd.DataFrame, timing: str = "end_to_end", seed: int = 0, resamples: int = RESAMPLES
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Accuracy (fraction of 1) and mean time (ms) of each instance of one device in every draw of a bootstrap.
+
+    Takes the image records of one run of each instance; gives two frames of resamples x instances, whose columns are
+    instance ids in order. The images of a draw are the same for all instances. An image that was shown several times is
+    drawn with all its showings (a bootstrap of clusters: Davison and Hinkley 1997, "Bootstrap Methods and their
+    Application", Section 3.8). One that failed is wrong, and counts for the time where it has one. Null where a draw
+    has no image, or no time above 0, of an instance.
+    """
+    value = records[select.time_column(timing)]
+    timed = value > 0
+    numbers = {"right": records["correct"], "ms": value.where(timed, 0.0), "timed": timed}
+    parts = records[["image", "instance_id"]].assign(shown=1.0, **numbers)
+    parts = parts.astype(dict.fromkeys(numbers, float))
+    # (images, 4 x instances); an instance that did not see an image has zeros there
+    sums = parts.groupby(["image", "instance_id"], observed=True).sum().unstack("instance_id", fill_value=0.0)
+    shown, right, ms, count = np.split(weights(len(sums), resamples, seed) @ sums.to_numpy(), 4, axis=1)
+    ids = sums["right"].columns.astype(str)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        accuracy, time_ms = right / shown, np.where(ms > 0, ms, np.nan) / count
+    return pd.DataFrame(accuracy, columns=ids), pd.DataFrame(time_ms, columns=ids)
 
 
 def interval(values: NDArray[np.float64], level: float = LEVEL) -> NDArray[np.float64]:

@@ -20,14 +20,15 @@ def rows(studies: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """One usable row per device x instance x way, and every row of the study that is not used, with the reason.
 
     Takes `Data.studies`. Of several runs of a way the latest is taken, and only runs under the same conditions as the
-    latest run of the instance: profile, threads, and what pooling.SAME_INSTANCE names. The rows left out have the
-    column `reasons` say why.
+    latest run of the instance: profile, threads, and what pooling.SAME_INSTANCE names but the way of resizing. In the
+    rows left out the column `reasons` says why.
     """
     there = studies[(studies["study"] == STUDY)].reset_index(drop=True)
     usable = there["verdict"].isin(select.USABLE) & there["resize"].isin(WAYS)
     each = ["device_id", "instance_id"]
     known = there[usable].sort_values("run_id")
-    known = known.assign(condition=known["profile"].astype(str) + "|" + pooling.conditions(known))
+    condition = pooling.conditions(known.assign(resize=""))  # which the runs are to differ in
+    known = known.assign(condition=known["profile"].astype(str) + "|" + condition)
     usual = known.groupby(each)["condition"].transform("last")
     alike = known[known["condition"] == usual]
     chosen = alike.drop_duplicates([*each, "resize"], keep="last").drop(columns="condition")

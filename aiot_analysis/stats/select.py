@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import pandas as pd
 
@@ -46,13 +46,45 @@ def timing_of(rows: pd.DataFrame, timing: str) -> str:
     return "inference" if (rows["timing"] == "inference").any() else timing
 
 
+def verdicts(asked: str | Sequence[str]) -> list[str]:
+    """The verdicts named in text like "valid,semi-valid", or in a list; DataError for others than USABLE, or none."""
+    words = [word.strip() for word in asked.split(",")] if isinstance(asked, str) else list(asked)
+    unknown = [word for word in words if word not in USABLE]
+    if unknown or not words:
+        named = ", ".join(map(repr, unknown)) or "none"
+        raise DataError(f"Instances whose verdict is {named} have no numbers to use: choose {' or '.join(USABLE)}.")
+    return words
+
+
+def usable_rows(
+    instances: pd.DataFrame, needs: Sequence[str] = ("accuracy",), wanted: str | Sequence[str] = USABLE
+) -> pd.DataFrame:
+    """The rows of all runs of the suite that have one of the verdicts and a number in each column of `needs`.
+
+    For what compares runs of a device: `measured_rows` takes one run of each instance.
+    """
+    instances = of_suite(instances)
+    usable = instances["verdict"].isin(verdicts(wanted)) & instances[list(needs)].notna().all(axis=1)
+    return instances[usable].reset_index(drop=True)
+
+
+def with_verdict(found: pd.DataFrame, instances: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a statistic by run x instance with the verdict and the reasons of each, from table `instances`."""
+    known = instances[[*KEY, "verdict", "reasons"]].drop_duplicates(KEY)
+    return found.astype(dict.fromkeys(KEY, str)).merge(known.astype(dict.fromkeys(KEY, str)), on=KEY, how="left")
+
+
 def measured_rows(
-    instances: pd.DataFrame, needs: Sequence[str] = ("accuracy",), by_framework: bool = False
+    instances: pd.DataFrame,
+    needs: Sequence[str] = ("accuracy",),
+    by_framework: bool = False,
+    wanted: str | Sequence[str] = USABLE,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """One usable row per device x instance, and every row that is not used with the reason.
 
-    Only runs of the suite count (see `of_suite`). Usable is what is valid or semi-valid and has a number in each
-    column of `needs`; of several runs the latest is taken (run ids begin with the time), never a mean over runs.
+    Only runs of the suite count (see `of_suite`). Usable is what has a verdict that is `wanted` (see `verdicts`; valid
+    and semi-valid, unless told otherwise) and a number in each column of `needs`; of several runs the latest is taken
+    (run ids begin with the time), never a mean over runs.
     Instances of a device are only used together if they ran with the same profile, threads, weights and images, and
     those of one framework with the same version of it: with those that most ran with (see `_settings`). They are of
     one timing and one source (agent or tool), or, with `by_framework`, those of each framework are. Takes the
@@ -62,7 +94,9 @@ def measured_rows(
     """
     instances = of_suite(instances)
     lacking = instances[list(needs)].isna()
-    usable = instances["verdict"].isin(USABLE) & ~lacking.any(axis=1)
+    asked = verdicts(wanted)
+    judged = instances["verdict"].isin(asked)
+    usable = judged & ~lacking.any(axis=1)
     other = pd.Series(index=instances.index, dtype=object)
     for setting, of, by in _settings(instances, by_framework):
         groups = [instances["device_id"], *by]
@@ -78,6 +112,8 @@ def measured_rows(
     left_out = instances[~chosen][[*LEFT_OUT_COLUMNS, "verdict", "reasons"]].copy()
     absent = lacking.apply(lambda row: ", ".join(f"no {column}" for column in needs if row[column]), axis=1)
     unusable = left_out["reasons"].where(left_out["reasons"] != "", absent.reindex(left_out.index))
+    unasked = left_out["verdict"].isin(USABLE) & ~judged.reindex(left_out.index)
+    unusable = unusable.where((unusable != "") | ~unasked, f"only {' and '.join(asked)} ones are asked for")
     later = "run " + superseded.reindex(left_out.index) + " is later"
     left_out["reasons"] = later.fillna(other.reindex(left_out.index)).fillna(unusable)
     left_out = left_out.drop_duplicates(["device_id", "instance_id", "verdict", "reasons"], keep="last")
@@ -120,10 +156,30 @@ def _usual(usable: pd.DataFrame, setting: pd.Series, groups: list[pd.Series]) ->
 
 def image_rows(images: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """The image records of the runs and instances in `rows`, and of no other run."""
+    rows = rows[rows["device_id"].isin(images["device_id"].unique())]  # of a fleet, for the records of a device
     wanted = pd.MultiIndex.from_frame(rows[KEY].astype(str))
     groups = images.groupby(KEY, observed=True, sort=False)
     there = pd.MultiIndex.from_frame(groups.head(1)[KEY].astype(str)).isin(wanted)
     return images[there[groups.ngroup().to_numpy()]].reset_index(drop=True)
+
+
+def records_by_device(
+    images: pd.DataFrame | Iterable[pd.DataFrame], rows: pd.DataFrame
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The image records of the runs and instances in `rows`, one device after the other.
+
+    `images` is a frame, or parts of it that each have all records of the devices in them (see `Data.image_parts`): then
+    no more than a part is in memory. Raises DataError where a device comes in two parts.
+    """
+    seen: set[str] = set()
+    for part in [images] if isinstance(images, pd.DataFrame) else images:
+        chosen = image_rows(part, rows) if len(part) else part
+        for key, records in chosen.groupby("device_id", observed=True, sort=False):
+            device = str(key)
+            if device in seen:
+                raise DataError(f"Image records of device {device} come in two parts: give all of a device at once.")
+            seen.add(device)
+            yield device, records
 
 
 def per_image(images: pd.DataFrame) -> pd.DataFrame:

@@ -1,14 +1,22 @@
-"""Shares of the summed time: what Figs. 5, 6, 7 and 9 draw."""
+"""Shares of the summed time, which Figs. 5, 6, 7 and 9 draw, and the speed-ups that they hide.
+
+A share depends on every part of its sum: where one part is slow, all others look fast. So shares of different devices
+or sums cannot be compared; ratios of times can.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+import numpy as np
 import pandas as pd
 
 from aiot_analysis import names
 from aiot_analysis.errors import PoolingError
-from aiot_analysis.stats import pooling
+from aiot_analysis.stats import latency, pairing, pooling, ratios, select
+
+RATIO = ["base_ms", "other_ms", "speed_up", "speed_up_low", "speed_up_high"]
+BASE_MODEL = "resnet50"
 
 
 def time_shares(
@@ -97,3 +105,59 @@ def _float32(
     options.setdefault("devices", rows["device_id"].unique().tolist())
     wanted = rows[rows["quantization"] == "float32"].assign(implementation=names.implementation)
     return time_shares(wanted, panel, part, panels, parts, **options)  # type: ignore[arg-type]
+
+
+def speed_ups(
+    rows: pd.DataFrame,
+    images: pd.DataFrame | Iterable[pd.DataFrame],
+    figure: str,
+    timing: str = "end_to_end",
+    seed: int = 0,
+) -> pd.DataFrame:
+    """The speed-ups that the shares of a figure hide, with 95 % intervals.
+
+    `figure` is "frameworks" (Fig. 5: against TFLite CPU), "nnapi" (Fig. 6: against TFLite CPU), "models" (Fig. 7:
+    against ResNet50) or "quantizations" (Fig. 9: against float32). Takes rows of `select.measured_rows` and image
+    records, as a frame or in parts by device (see `select.records_by_device`). Gives one row per panel x device x part:
+    the columns of the panel, device_id, the part, n_images, base_ms, other_ms, speed_up (times as fast as the base),
+    speed_up_low and speed_up_high: of a bootstrap over the images that
+    both saw (`latency.speed_up`). Where there are no records of images, as of native tools, n_images is 0 and the
+    interval is of the means and standard deviations of both sides (`ratios.log_ratio`).
+    """
+    cpu, tflite = rows["delegate"] == "cpu", rows["framework"] == "tflite"
+    float32 = rows["quantization"] == "float32"
+    wanted, vary, base, panel, part = {
+        "frameworks": (rows[float32 & cpu], "framework", "tflite", ["model"], "implementation"),
+        "nnapi": (rows[float32 & tflite], "delegate", "cpu", ["model"], "implementation"),
+        "models": (rows[float32], "model", BASE_MODEL, ["implementation"], "model"),
+        "quantizations": (rows[tflite], "quantization", "float32", ["model", "delegate"], "quantization"),
+    }[figure]
+    pairs = pairing.pair(wanted, vary, base)
+    parts = []
+    for device, records in select.records_by_device(images, wanted):
+        mine = pairs[pairs["device_id"] == device].reset_index(drop=True)
+        parts.append(latency.speed_up(records, mine, timing, seed))
+    seen = pd.concat([part["device_id"] for part in parts]) if parts else pd.Series(dtype=object)
+    unseen = pairs[~pairs["device_id"].isin(seen)].assign(n_images=0).reindex(columns=[*pairs, "n_images", *RATIO])
+    found = pd.concat([part for part in [*parts, unseen] if len(part)] or [unseen], ignore_index=True)
+    found = _without_images(found.assign(implementation=names.implementation), wanted, timing)
+    orders = {"model": names.MODELS, "implementation": names.IMPLEMENTATIONS, "quantization": names.QUANTIZATIONS}
+    by = [*panel, "device_id", part]
+    found = found.sort_values(by, key=lambda one: names.places(one, orders.get(str(one.name), [])), ignore_index=True)
+    return found[[*by, "n_images", *RATIO]]
+
+
+def _without_images(found: pd.DataFrame, rows: pd.DataFrame, timing: str) -> pd.DataFrame:
+    """The frame of `latency.speed_up` with the ratio of means where no image was seen by both sides."""
+    column = select.time_column(timing)
+    sides = rows[[*select.KEY, f"{column}_mean", f"{column}_sd", "images"]]
+    known = {one[: len(select.KEY)]: one[len(select.KEY) :] for one in sides.itertuples(index=False, name=None)}
+    made = []
+    for pair in found[found["n_images"] == 0].to_dict("records"):
+        keys = [tuple(pair[f"{field}_{half}"] for field in select.KEY) for half in ("base", "other")]
+        base, other = (tuple(map(float, known[key])) for key in keys)
+        log, se, n = ratios.log_ratio(base, other)
+        low, high = ratios.around(np.array([log]), np.array([se]), np.array([n - 1]))
+        made.append([base[0], other[0], *np.exp([log, low[0], high[0]])])
+    found.loc[found["n_images"] == 0, RATIO] = np.array(made, float).reshape(-1, len(RATIO))
+    return found

@@ -2,65 +2,154 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import numpy as np
 import pandas as pd
 
-from aiot_analysis.names import instance_id
-from aiot_analysis.stats import resample
+from aiot_analysis import names
+from aiot_analysis.stats import resample, select
 from aiot_analysis.stats.accuracy import accuracy_change
 from aiot_analysis.stats.latency import speed_up
+from aiot_analysis.stats.medians import medians
 from aiot_analysis.stats.pairing import pair
 
 BASE = "float32"
+GROUP = ["device_id", "implementation", "model"]  # whose versions are compared with one another
+KEY = [*GROUP, "quantization"]
+COLUMNS = ["device_id", "model", "framework", "delegate", "implementation", "quantization", "instance_id"]
+COLUMNS += ["n_images", "change", "change_low", "change_high", "p_value", "base_ms", "other_ms"]
+COLUMNS += ["speed_up", "speed_up_low", "speed_up_high", "model_mb", "model_mb_ratio"]
+COLUMNS += ["pareto", "pareto_probability", "note"]
 
 
 def tradeoff(
     rows: pd.DataFrame,
-    images: pd.DataFrame,
+    images: pd.DataFrame | Iterable[pd.DataFrame],
     timing: str = "end_to_end",
     seed: int = 0,
     resamples: int = resample.RESAMPLES,
 ) -> pd.DataFrame:
     """Each quantized instance against its float32 version, image by image.
 
-    Takes one row per device x instance (see `select.measured_rows`) and image records. Gives one row per
-    device x model x framework x delegate x quantization, float32 itself with them: implementation,
-    instance_id, n_images, change, change_low, change_high, p_value (see `accuracy.accuracy_change`), base_ms,
-    other_ms, speed_up, speed_up_low, speed_up_high (see `latency.speed_up`), model_mb, model_mb_ratio (float32
-    size over its size) and pareto: no other version of the same model there is both faster and more accurate, by the
-    estimates alone. Numbers are null where there are no image records of both. Raises PoolingError where the
-    two differ in what they were measured under.
+    Takes one row per device x instance (see `select.measured_rows`) and image records, as a frame or in parts by device
+    (see `select.records_by_device`). Gives one row per device x model x framework x delegate x quantization, float32
+    itself with them: implementation, instance_id, n_images, change, change_low, change_high, p_value (see
+    `accuracy.accuracy_change`), base_ms, other_ms, speed_up, speed_up_low, speed_up_high (see `latency.speed_up`),
+    model_mb, model_mb_ratio (float32 size over its size), pareto (see `pareto`), pareto_probability (share of the draws
+    of a bootstrap over images in which it is on the front) and note, which says why numbers are null: there are no
+    image records of both. Raises PoolingError where the two differ in what they were measured under.
     """
     pairs = pair(rows, "quantization", BASE)
-    found = accuracy_change(images, pairs).merge(
-        speed_up(images, pairs, timing, seed, resamples).drop(columns="n_images"), on=list(pairs.columns)
+    if pairs.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    used = rows[rows["instance_id"].isin([*pairs["instance_id_base"], *pairs["instance_id_other"]])]
+    compared, probable = [], []
+    for device, records in select.records_by_device(images, used):
+        mine = pairs[pairs["device_id"] == device].reset_index(drop=True)
+        speed = speed_up(records, mine, timing, seed, resamples).drop(columns="n_images")
+        compared.append(accuracy_change(records, mine).merge(speed, on=list(pairs.columns)))
+        probable.append(_on_front(records, timing, seed, resamples).assign(device_id=device))
+    seen = {part["device_id"].iloc[0] for part in compared if len(part)}
+    unseen = pairs[~pairs["device_id"].isin(seen)].assign(n_images=0)
+    itself = pairs.drop_duplicates(["device_id", "instance_id_base"])
+    itself = itself.assign(quantization=BASE, speed_up=1.0, change=0.0, instance_id_other=itself["instance_id_base"])
+    found = pd.concat([*compared, unseen, itself], ignore_index=True)
+
+    found["implementation"] = names.implementation(found)
+    found["instance_id"] = found["instance_id_other"]
+    sizes = rows.set_index(["device_id", "instance_id"])["model_mb"].astype(float)
+    found["model_mb"], base_mb = (
+        sizes.reindex(pd.MultiIndex.from_frame(found[["device_id", column]])).to_numpy()
+        for column in ("instance_id", "instance_id_base")
     )
-    itself = pairs.drop_duplicates(["device_id", "instance_id_base"]).assign(
-        quantization=BASE, speed_up=1.0, change=0.0
-    )
-    found = pd.concat([found, itself], ignore_index=True) if len(found) else found
-    found["implementation"] = found["framework"] + "_" + found["delegate"]
-    found["instance_id"] = [
-        instance_id(*one)
-        for one in found[["implementation", "quantization", "model"]].itertuples(index=False, name=None)
-    ]
-    sizes = rows.set_index(["device_id", "instance_id"])["model_mb"]
-    found["model_mb"] = [sizes.get(key) for key in zip(found["device_id"], found["instance_id"], strict=True)]
-    base_mb = [sizes.get(key) for key in zip(found["device_id"], found["instance_id_base"], strict=True)]
-    found["model_mb_ratio"] = pd.Series(base_mb, dtype=float) / found["model_mb"].astype(float)
-    group = found.groupby(["device_id", "implementation", "model"])
-    found["pareto"] = pd.concat([pareto(part) for _, part in group]) if len(found) else pd.Series(dtype=bool)
-    columns = ["device_id", "model", "framework", "delegate", "implementation", "quantization", "instance_id"]
-    columns += ["n_images", "change", "change_low", "change_high", "p_value", "base_ms", "other_ms"]
-    columns += ["speed_up", "speed_up_low", "speed_up_high", "model_mb", "model_mb_ratio", "pareto"]
-    order = [*columns[:2], "framework", "delegate", "quantization"]
-    return found[columns].sort_values(order, ignore_index=True)
+    found["model_mb_ratio"] = base_mb / found["model_mb"]
+    found["note"] = np.where(found["speed_up"].isna(), "there are no image records of it and of float32", "")
+    found["pareto"] = pareto(found, found.groupby(GROUP).ngroup())
+    chances = pd.concat(probable) if probable else pd.DataFrame(columns=["device_id", "instance_id"])
+    found = found.merge(chances.reindex(columns=["device_id", "instance_id", "pareto_probability"]), how="left")
+    found["pareto_probability"] = found["pareto_probability"].where(found["pareto"].notna())
+    order = ["device_id", "model", "framework", "delegate", "quantization"]
+    return found.reindex(columns=COLUMNS).sort_values(order, ignore_index=True)
 
 
-def pareto(frame: pd.DataFrame) -> pd.Series:
-    """Whether no other row has at least the speed_up and the change of a row, and more of one; false where null."""
-    speed, change = frame["speed_up"].to_numpy(float), frame["change"].to_numpy(float)
-    beaten = [
-        bool((((speed >= s) & (change >= c)) & ((speed > s) | (change > c))).any())
-        for s, c in zip(speed, change, strict=True)
-    ]
-    return pd.Series(beaten, index=frame.index).eq(False) & frame[["speed_up", "change"]].notna().all(axis=1)
+def pareto(frame: pd.DataFrame, group: pd.Series) -> pd.Series:
+    """Whether a version is on the Pareto front of its group: no other is as fast and as accurate, and more of one.
+
+    Takes a frame with the columns speed_up and change, and the number of the group of each of its rows; gives a column
+    of true, false and null: without numbers, or where no other version of the group has them. By the estimates alone:
+    `pareto_probability` of `tradeoff` says how sure that is.
+    """
+    known = frame[["speed_up", "change"]].notna().all(axis=1)
+    result = pd.Series(pd.NA, index=frame.index, dtype="boolean")
+    for _, part in frame[known].groupby(group[known]):
+        if len(part) > 1:
+            result[part.index] = ~_beaten(part["speed_up"].to_numpy(float), part["change"].to_numpy(float))
+    return result
+
+
+def _beaten(speed: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
+    """Which of the versions along the last axis another one beats."""
+    other_speed, other_accuracy = speed[..., None, :], accuracy[..., None, :]
+    mine_speed, mine_accuracy = speed[..., :, None], accuracy[..., :, None]
+    as_good = (other_speed >= mine_speed) & (other_accuracy >= mine_accuracy)
+    better = (other_speed > mine_speed) | (other_accuracy > mine_accuracy)
+    return np.asarray((as_good & better).any(axis=-1))
+
+
+def _on_front(records: pd.DataFrame, timing: str, seed: int, resamples: int) -> pd.DataFrame:
+    """instance_id and pareto_probability of the instances of a device, among the versions of the same model there."""
+    accuracy, time_ms = resample.means(records, timing, seed, resamples)
+    parts = pd.DataFrame(
+        [one.split("_", 3) for one in accuracy.columns], columns=["framework", "delegate", "", "model"]
+    )
+    found = pd.DataFrame({"instance_id": accuracy.columns, "pareto_probability": np.nan})
+    for _, part in parts.groupby(["framework", "delegate", "model"]):
+        # a draw without an image of a version says nothing about it
+        speed, right = 1 / time_ms.to_numpy()[:, part.index], accuracy.to_numpy()[:, part.index]
+        whole = ~(np.isnan(speed) | np.isnan(right)).any(axis=1)
+        if whole.any():
+            found.loc[part.index, "pareto_probability"] = 1 - _beaten(speed[whole], right[whole]).mean(axis=0)
+    return found
+
+
+def over_devices(found: pd.DataFrame) -> pd.DataFrame:
+    """The trade-off of each version over devices.
+
+    Takes the frame of `tradeoff`; gives one row per model x implementation x quantization: devices, speed_up and change
+    (medians over devices, each with its interval and range, see `medians.medians`), compared (devices that have as many
+    versions of the model as any: among fewer, it is easier to be on the front), on_front (of those, where it is on the
+    Pareto front) and front_share (fraction).
+    """
+    by = ["model", "implementation", "quantization"]
+    result = medians(found, "speed_up", by).merge(medians(found, "change", by).drop(columns="devices"), on=by)
+    compared = found.dropna(subset=["pareto"])
+    versions = compared.groupby(GROUP)["quantization"].transform("size")
+    most = versions.groupby([compared["model"], compared["implementation"]]).transform("max")
+    fronts = compared[versions == most].groupby(by)["pareto"].agg(compared="size", on_front="sum").reset_index()
+    result = result.merge(fronts, on=by, how="left").fillna({"compared": 0, "on_front": 0})
+    result = result.astype({"compared": int, "on_front": int})
+    result["front_share"] = (result["on_front"] / result["compared"]).where(result["compared"] > 0)
+    return names.ordered(result, by)
+
+
+def sizes(rows: pd.DataFrame) -> pd.DataFrame:
+    """The size on disk of the files of each model and quantization.
+
+    Takes one row per device x instance (see `select.measured_rows`); gives framework, model, quantization, files (how
+    many different ones, by their hash), mb_low and mb_high (smallest and largest, millions of bytes), ratio_low and
+    ratio_high (size of the float32 file of the same device over its size). Null where the size was not recorded.
+    """
+    key = ["device_id", "framework", "delegate", "model"]
+    base = rows[rows["quantization"] == BASE][[*key, "model_mb"]].rename(columns={"model_mb": "base_mb"})
+    known = rows.merge(base, on=key, how="left")
+    known["ratio"] = known["base_mb"] / known["model_mb"]
+    by = ["framework", "model", "quantization"]
+    found = known.groupby(by, as_index=False).agg(
+        files=("model_sha256", "nunique"),
+        mb_low=("model_mb", "min"),
+        mb_high=("model_mb", "max"),
+        ratio_low=("ratio", "min"),
+        ratio_high=("ratio", "max"),
+    )
+    return names.ordered(found, by)

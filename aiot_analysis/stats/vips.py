@@ -1,72 +1,232 @@
-"""The AI score: valid images per second (VIPS), Equation 1 in Section III-D."""
+"""The AI score: valid images per second (VIPS), Equation 1 in Section III-D, with its uncertainty.
+
+VOPS, valid FLOPs per second, is the second score of the paper's first version (arXiv:2005.05085, "Comparison and
+Benchmarking of AI Models and Frameworks on Mobile Devices") and of its app.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from aiot_analysis import names, paper
+from aiot_analysis import by_device, names, paper
+from aiot_analysis.errors import DataError
 from aiot_analysis.stats import pooling, resample, select
 
 TOP = 10  # Table IV lists ten devices
+_INTERVALS = ["vips_low", "vips_high", "vops_low", "vops_high", "interval_images", "interval_note"]
+_RANKS = ["rank_low", "rank_high", "top10_probability"]
 
 
 def contributions(
     rows: pd.DataFrame, timing: str = "end_to_end", suite: Sequence[str] = tuple(names.PAPER_FLOAT32)
 ) -> pd.DataFrame:
-    """What each instance adds to its device's score: accuracy over mean time, Equation 1.
+    """What each instance adds to its device's scores.
 
-    Takes one row per device x instance (see `select.measured_rows`). Gives one row per device x instance of
-    `suite`: device_id, instance_id, model, implementation, quantization, accuracy (fraction of 1), time_s
-    (mean per image), vips (images per second); null where the device lacks the instance.
+    VIPS is the sum over instances of accuracy / time (Equation 1), VOPS that of accuracy * FLOPs / time, with the
+    FLOPs of Table II, which are millions of multiply-accumulates. Takes one row per device x instance (see
+    `select.measured_rows`). Gives one row per device x instance of `suite`: device_id, instance_id, model,
+    implementation, quantization, accuracy (fraction of 1), time_s (mean per image), vips (images per second), vops
+    (millions of FLOPs per second, as the paper's app logs it), share and vops_share (fractions of the device's sums
+    over the instances it has). Null where the device lacks the instance, or its time is not above 0.
     Raises PoolingError where rows of one device differ in what they were measured under; by inference alone they may
-    be of an agent and of a native tool, which time the same call.
+    be of an agent and of a native tool, which time the same call. Raises DataError where a row comes twice.
     """
     value = f"{select.time_column(timing)}_mean"
     wanted = rows[rows["instance_id"].isin(suite)]
+    key = ["device_id", "instance_id"]
+    if wanted.duplicated(key).any():
+        device, instance = wanted.loc[wanted.duplicated(key), key].iloc[0]
+        raise DataError(f"Device {device} has {instance} more than once: choose a run, as select.measured_rows does.")
     pooling.check(wanted, pooling.SHARED_INFERENCE if timing == "inference" else pooling.SHARED, by=["device_id"])
     pooling.check(wanted, pooling.SAME_FRAMEWORK, by=["device_id", "framework"])
 
-    grid = pd.MultiIndex.from_product([rows["device_id"].unique(), list(suite)], names=["device_id", "instance_id"])
-    found = wanted.set_index(["device_id", "instance_id"])[["accuracy", value]].reindex(grid).reset_index()
-    parts = {one: one.split("_", 3) for one in suite}
-    found["model"] = found["instance_id"].map({one: part[3] for one, part in parts.items()})
-    found["implementation"] = found["instance_id"].map({one: f"{part[0]}_{part[1]}" for one, part in parts.items()})
-    found["quantization"] = found["instance_id"].map({one: part[2] for one, part in parts.items()})
-    found["time_s"] = found[value] / 1000
+    grid = pd.MultiIndex.from_product([rows["device_id"].unique(), list(suite)], names=key)
+    found = wanted.set_index(key)[["accuracy", value]].reindex(grid).reset_index()
+    found = found.merge(_parts(suite), on="instance_id", how="left")
+    found["time_s"] = found[value].where(found[value] > 0) / 1000
     found["vips"] = found["accuracy"] / found["time_s"]
-    columns = ["device_id", "instance_id", "model", "implementation", "quantization", "accuracy", "time_s", "vips"]
-    return found[columns]
+    found["vops"] = found["vips"] * found["macs_millions"]
+    sums = found.groupby("device_id")[["vips", "vops"]].transform("sum")
+    sums = sums.where(sums > 0)  # of a device that got no image right there are no shares
+    found["share"], found["vops_share"] = found["vips"] / sums["vips"], found["vops"] / sums["vops"]
+    columns = [*key, "model", "implementation", "quantization", "accuracy", "time_s"]
+    return found[[*columns, "vips", "vops", "share", "vops_share"]]
+
+
+def _parts(suite: Sequence[str]) -> pd.DataFrame:
+    """What the ids of instances say, and the FLOPs of their models in Table II, null for any other model."""
+    parts = pd.DataFrame(
+        [one.split("_", 3) for one in suite], columns=["framework", "delegate", "quantization", "model"]
+    )
+    parts["instance_id"], parts["implementation"] = list(suite), names.implementation(parts)
+    macs = paper.models().set_index("model")["flops_millions"].astype(float)
+    return parts.assign(macs_millions=parts["model"].map(macs)).drop(columns=["framework", "delegate"])
+
+
+def counting(rows: pd.DataFrame, timing: str, suite: Sequence[str]) -> pd.DataFrame:
+    """The rows that a score counts: of `suite`, with an accuracy and a time above 0."""
+    parts = contributions(rows, timing, suite).dropna(subset=["vips"])
+    return rows.merge(parts[["device_id", "instance_id"]])
 
 
 def scores(
     rows: pd.DataFrame, timing: str = "end_to_end", suite: Sequence[str] = tuple(names.PAPER_FLOAT32)
 ) -> pd.DataFrame:
-    """VIPS of each device, best first within its peers.
+    """VIPS and VOPS of each device, best first within its peer group.
 
-    Gives one row per device: device_id, vips (over the instances it has), instances (how many), missing
-    (ids, joined by ", "), complete, peers (a number: devices of one number have the same instances, measured
-    under the same conditions; the group with most instances is 1) and rank among its peers, from 1. Devices of
-    different peers have no common rank. `suite=names.PAPER_QUANTIZED` gives the score of the quantized models.
+    Gives one row per device: device_id, vips and vops (over the instances it has, see `contributions`), instances
+    (how many), missing (ids, joined by ", "), complete, peer_group, group_size (devices in it), rank by vips and
+    vops_rank among them, from 1. Devices of one peer group, a number, have the same instances, measured under the same
+    conditions, with the same profile and as many images; the group with most instances is 1. Devices of different
+    groups have no common rank. `suite=names.PAPER_QUANTIZED` gives the score of the quantized models.
     """
     parts = contributions(rows, timing, suite)
     has = parts["vips"].notna()
-    devices = parts["device_id"].unique()
     known = parts[has].groupby("device_id")
-    found = pd.DataFrame({"device_id": devices}).set_index("device_id")
-    found["vips"] = known["vips"].sum()
-    found["instances"] = known.size()
-    found["instances"] = found["instances"].fillna(0).astype(int)
+    found = pd.DataFrame({"device_id": parts["device_id"].unique()}).set_index("device_id")
+    found["vips"], found["vops"] = known["vips"].sum(), known["vops"].sum(skipna=False)
+    found["instances"] = known.size().reindex(found.index, fill_value=0)
     found["missing"] = parts[~has].groupby("device_id")["instance_id"].agg(", ".join)
     found["missing"] = found["missing"].fillna("")
     found["complete"] = found["missing"] == ""
-    found["peers"] = _peers(rows.merge(parts[has][["device_id", "instance_id"]]), found)
-    found["rank"] = found.groupby("peers")["vips"].rank(ascending=False, method="min").astype("Int64")
-    found = found.reset_index()[["device_id", "vips", "instances", "missing", "complete", "peers", "rank"]]
-    return found.sort_values(["peers", "rank", "device_id"], ignore_index=True)
+    found["peer_group"] = _peer_groups(rows.merge(parts[has][["device_id", "instance_id"]]), found)
+    groups = found.groupby("peer_group")
+    found["group_size"] = groups["vips"].transform("size")
+    found["rank"] = groups["vips"].rank(ascending=False, method="min").astype("Int64")
+    found["vops_rank"] = groups["vops"].rank(ascending=False, method="min").astype("Int64")
+    return found.reset_index().sort_values(["peer_group", "rank", "device_id"], ignore_index=True)
+
+
+def _peer_groups(rows: pd.DataFrame, devices: pd.DataFrame) -> pd.Series:
+    """The number of each device's group: largest number of instances first, then the larger group."""
+    alike = pd.Series(dtype=object)
+    if not rows.empty:
+        # the hash of a dataset is that of all its images, of which a run may have shown a part
+        shown = rows["profile"].astype(str) + "|" + rows["distinct_images"].astype(str)
+        text = pooling.conditions(rows) + "|" + shown
+        alike = text.groupby(rows["device_id"]).agg(lambda some: "\n".join(sorted(some)))
+    keys = alike.reindex(devices.index).fillna("").astype(str)
+    size = keys.map(keys.value_counts())
+    order = pd.DataFrame({"key": keys, "instances": devices["instances"], "size": size}).drop_duplicates("key")
+    order = order.sort_values(["instances", "size", "key"], ascending=[False, False, True])
+    return keys.map({key: number for number, key in enumerate(order["key"], start=1)})
+
+
+def common_suite(rows: pd.DataFrame, suite: Sequence[str] = tuple(names.PAPER_FLOAT32)) -> list[str]:
+    """The instances of `suite` that every device with any of them has: over these, all can be compared.
+
+    Takes one row per device x instance (see `select.measured_rows`); gives instance ids in the order of `suite`.
+    """
+    wanted = rows[rows["instance_id"].isin(suite)]
+    devices = wanted.groupby("instance_id")["device_id"].nunique()
+    everywhere = set(devices[devices == wanted["device_id"].nunique()].index)
+    return [one for one in suite if one in everywhere]
+
+
+def resampled(
+    records: pd.DataFrame,
+    timing: str = "end_to_end",
+    seed: int = 0,
+    resamples: int = resample.RESAMPLES,
+) -> pd.DataFrame:
+    """VIPS of each instance of one device in every draw of a bootstrap over images: resamples x instances.
+
+    Takes the image records of one run of each instance (see `resample.means`).
+    """
+    accuracy, time_ms = resample.means(records, timing, seed, resamples)
+    return accuracy / (time_ms / 1000)
+
+
+def intervals(
+    rows: pd.DataFrame,
+    images: pd.DataFrame | Iterable[pd.DataFrame],
+    timing: str = "end_to_end",
+    suite: Sequence[str] = tuple(names.PAPER_FLOAT32),
+    seed: int = 0,
+    resamples: int = resample.RESAMPLES,
+) -> pd.DataFrame:
+    """`scores` with the uncertainty that comes from the choice of images.
+
+    `images` is a frame, or parts by device (see `by_device.each`). Adds vips_low and vips_high, vops_low and
+    vops_high (95 % percentile intervals), rank_low and rank_high (best and worst rank in the peer group, 95 %, as
+    Goldstein and Spiegelhalter 1996 set beside league tables, JRSS A 159), top10_probability (share of resamples in
+    which the device is in its group's first ten; null for a group that has no more), interval_images (how many images
+    they rest on) and interval_note (what an interval lacks, or why it is null). The images are drawn jointly for
+    accuracy and time, for all instances of a device and for all devices that saw as many images. Ranks have no
+    interval where a device of the group has none.
+    """
+    found = scores(rows, timing, suite)
+    counted = found.set_index("device_id")["instances"].to_dict()
+    macs = _parts(suite).set_index("instance_id")["macs_millions"].to_dict()
+    of_device = partial(drawn, counted=counted, macs=macs, timing=timing, seed=seed, resamples=resamples)
+    draws: dict[str, np.ndarray] = {}
+    facts: dict[str, dict[str, object]] = {}
+    for device, (values, told) in by_device.each(images, counting(rows, timing, suite), of_device):
+        facts[device] = told
+        if len(values):
+            draws[device] = values
+    nothing = {"interval_note": "no interval: there are no records of images"}
+    uncertain = pd.DataFrame([facts.get(device, nothing) for device in found["device_id"]], found.index, _INTERVALS)
+    uncertain = uncertain.astype({**dict.fromkeys(_INTERVALS[:4], float), "interval_images": "Int64"})
+    return found.join(uncertain).join(_rank_intervals(found, draws))
+
+
+def drawn(
+    records: pd.DataFrame,
+    counted: Mapping[Any, int],
+    macs: Mapping[Any, float],
+    timing: str,
+    seed: int,
+    resamples: int,
+) -> tuple[np.ndarray, dict[str, object]]:
+    """VIPS of one device in every draw, (resamples,), and what `intervals` adds; (0,) where it has no interval.
+
+    Takes the device's image records; `counted` is how many instances its score counts, by device id, and `macs` the
+    FLOPs of Table II by instance.
+    """
+    n, there = records["image"].nunique(), records["instance_id"].nunique()
+    alike = int(records.groupby("instance_id", observed=True)["correct"].mean().isin([0.0, 1.0]).sum())
+    note = lacking(records, counted[str(records["device_id"].iloc[0])])
+    if not note and alike == there:
+        note = "no interval: all answers of every instance are alike, so no draw differs in accuracy"
+    if note:
+        return np.empty(0), {"interval_images": n, "interval_note": note}
+    each = resampled(records, timing, seed, resamples)
+    vips = each.sum(axis=1, skipna=False).to_numpy()
+    if np.isnan(vips).any():
+        note = "no interval: some instance has so few images that draws are without any"
+        return np.empty(0), {"interval_images": n, "interval_note": note}
+    vops = each.to_numpy() @ np.array([macs[one] for one in each.columns])
+    note = f"too narrow: all answers of {alike} of {there} instances are alike" if alike else ""
+    ends = [*resample.interval(vips), *resample.interval(vops), n, note]
+    return vips, dict(zip(_INTERVALS, ends, strict=True))
+
+
+def lacking(records: pd.DataFrame, instances: int) -> str:
+    """Why the image records of a device, whose score counts so many instances, give no interval, or "" if they do."""
+    there = records["instance_id"].nunique()
+    if there != instances:
+        return f"no interval: {there} of {instances} instances have records of images"
+    return "" if records["image"].nunique() > 1 else "no interval: there is one image"
+
+
+def _rank_intervals(scored: pd.DataFrame, draws: dict[str, np.ndarray]) -> pd.DataFrame:
+    found = pd.DataFrame(index=scored.index, columns=_RANKS, dtype=float)
+    for _, group in scored.groupby("peer_group"):
+        if not all(device in draws for device in group["device_id"]):
+            continue
+        table = np.column_stack([draws[device] for device in group["device_id"]])
+        ranks = (-table).argsort(axis=1).argsort(axis=1) + 1
+        low, high = np.quantile(ranks, [0.025, 0.975], axis=0, method="nearest")
+        found.loc[group.index, ["rank_low", "rank_high"]] = np.column_stack([low, high])
+        if len(group) > TOP:
+            found.loc[group.index, "top10_probability"] = (ranks <= TOP).mean(axis=0)
+    return found.astype({"rank_low": "Int64", "rank_high": "Int64"})
 
 
 def table_iv(scores: pd.DataFrame, devices: pd.DataFrame) -> pd.DataFrame:
@@ -75,68 +235,8 @@ def table_iv(scores: pd.DataFrame, devices: pd.DataFrame) -> pd.DataFrame:
     Takes the frame of `intervals` and the table `devices`; gives rank, device (maker and model, or the id), vips,
     vips_low, vips_high, printed_device and printed_vips, ten rows, null from where there are no more devices.
     """
-    first = scores[scores["complete"] & (scores["peers"] == 1) & (scores["rank"] <= TOP)]
+    first = scores[scores["complete"] & (scores["peer_group"] == 1) & (scores["rank"] <= TOP)]
     ours = first.assign(device=first["device_id"].map(names.devices(devices)).fillna(first["device_id"]))
     printed = paper.top10().rename(columns={"device": "printed_device", "vips": "printed_vips"})
     columns = ["rank", "device", "vips", "vips_low", "vips_high"]
     return ours[columns].merge(printed, on="rank", how="outer").sort_values("rank", ignore_index=True)
-
-
-def _peers(rows: pd.DataFrame, devices: pd.DataFrame) -> pd.Series:
-    """The number of each device's group: largest number of instances first, then the larger group."""
-    alike = pd.Series(dtype=object)
-    if not rows.empty:
-        alike = pooling.conditions(rows).groupby(rows["device_id"]).agg(lambda some: "\n".join(sorted(some)))
-    keys = alike.reindex(devices.index).fillna("").astype(str)
-    size = keys.map(keys.value_counts())
-    order = pd.DataFrame({"key": keys, "instances": devices["instances"], "size": size}).drop_duplicates("key")
-    order = order.sort_values(["instances", "size", "key"], ascending=[False, False, True])
-    return keys.map({key: number for number, key in enumerate(order["key"], start=1)})
-
-
-def intervals(
-    rows: pd.DataFrame,
-    images: pd.DataFrame,
-    timing: str = "end_to_end",
-    suite: Sequence[str] = tuple(names.PAPER_FLOAT32),
-    seed: int = 0,
-    resamples: int = resample.RESAMPLES,
-) -> pd.DataFrame:
-    """`scores` with the uncertainty that comes from the choice of images.
-
-    Adds vips_low and vips_high (95 % percentile interval), rank_low and rank_high (best and worst rank among
-    the peers, 95 %), top10_probability (share of resamples in which the device is in its peers' first ten) and
-    interval_images (how many images they rest on). The images are drawn jointly for accuracy and time, for
-    all instances of a device and for all devices that saw as many images. Null where an instance that counts
-    has no image records.
-    """
-    found = scores(rows, timing, suite)
-    used = rows[rows["instance_id"].isin(suite)]
-    records = select.per_image(select.image_rows(images, used))
-    by_device = {device: part for device, part in records.groupby("device_id", observed=True)}
-    drawn: dict[str, NDArray[np.float64]] = {}
-    for device, instances in found[["device_id", "instances"]].itertuples(index=False):
-        part = by_device.get(device)
-        if part is None:
-            continue
-        wide = part.pivot(index="image", columns="instance_id", values=["correct", select.time_column(timing)])
-        wide = wide.astype(float).dropna()
-        if wide.shape[1] != 2 * instances or wide.empty:
-            continue
-        means = resample.weights(len(wide), resamples, seed) @ wide.to_numpy()
-        drawn[device] = (means[:, :instances] / (means[:, instances:] / 1000)).sum(axis=1)
-        mine = found["device_id"] == device
-        low, high = resample.interval(drawn[device])
-        found.loc[mine, ["vips_low", "vips_high", "interval_images"]] = [low, high, len(wide)]
-    columns = ["vips_low", "vips_high", "interval_images", "rank_low", "rank_high", "top10_probability"]
-    found = found.reindex(columns=list(dict.fromkeys([*found.columns, *columns])))
-
-    for _, peers in found.groupby("peers"):
-        if not all(device in drawn for device in peers["device_id"]):
-            continue
-        table = np.column_stack([drawn[device] for device in peers["device_id"]])
-        ranks = (-table).argsort(axis=1).argsort(axis=1) + 1
-        low, high = np.quantile(ranks, [0.025, 0.975], axis=0, method="nearest")
-        top = (ranks <= TOP).mean(axis=0)
-        found.loc[peers.index, ["rank_low", "rank_high", "top10_probability"]] = np.column_stack([low, high, top])
-    return found.astype({"rank_low": "Int64", "rank_high": "Int64", "interval_images": "Int64"})

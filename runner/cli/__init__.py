@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from runner.cli import bundle, dataset, devices, frameworks, models, profile, run
+from runner.cli import bundle, dataset, devices, frameworks, importing, models, profile, run
 
 app = typer.Typer()
 app.add_typer(models.app, name="models")
@@ -13,6 +13,7 @@ app.add_typer(frameworks.app, name="frameworks")
 app.add_typer(bundle.app, name="bundle")
 app.command("run")(run.run)
 app.command("profile")(profile.profile)
+app.command("import")(importing.import_)
 app.command("devices")(devices.devices)
 app.command("doctor")(devices.doctor)
 app.command("clean")(devices.clean)

@@ -11,12 +11,10 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from runner import rawlog
-from runner.native import commands, reading
+from runner.native import commands, events, reading
 from runner.native.commands import Ask, Repeats
-from runner.native.delegates import Delegation
 from runner.native.text import bounded
 
 Run = Callable[[list[str], float], tuple[int, str, str]]
@@ -59,6 +57,24 @@ class Job:
     evaluation: Evaluation | None
     no_evaluation: str = "run_eval was not given"  # why there is none, where there is none
     timeout_s: float = 1800.0  # of each command
+
+    def known(self) -> events.Known:
+        return events.Known(
+            instance=self.instance,
+            attempt=self.attempt,
+            delegate=self.ask.delegate,
+            at=rawlog.utc_now(),
+            version=self.benchmark.version,
+            model_sha256=self.benchmark.model_sha256,
+            threads=self.ask.threads,
+            accelerator=self.ask.accelerator,
+            runs_asked=self.repeats.runs,
+        )
+
+    def accuracy(self, evaluation: reading.Evaluation | None) -> events.Accuracy | None:
+        if evaluation is None or self.evaluation is None:
+            return None
+        return events.Accuracy(evaluation, self.evaluation.program.version, self.evaluation.program.model_sha256)
 
 
 def run_job(job: Job, run: Run, log: Path, outputs: Path) -> str:
@@ -112,9 +128,11 @@ def _attempt(job: Job, steps: _Steps, log: rawlog.AttemptWriter) -> str:
     try:
         exit_code, stdout, stderr = steps("benchmark_model", _timing_words(job, job.repeats))
         benchmark = reading.benchmark(stdout, stderr, exit_code, job.ask.delegate)
-        if ending := _without_time(job, benchmark, log):
+        if fault := _fault(benchmark):
+            ending, fields = events.without_time(job.known(), benchmark, fault)
+            log.write(ending, **fields)
             return ending
-        log.write("load", **load(job, benchmark))
+        log.write("load", **events.load(job.known(), benchmark))
         peak_rss_kb = _peak_rss_kb(job, steps)
         evaluation = None
         if job.evaluation is not None:
@@ -123,7 +141,7 @@ def _attempt(job: Job, steps: _Steps, log: rawlog.AttemptWriter) -> str:
     except _TooSlow as error:
         log.write("failed", reason=str(error))
         return "failed"
-    log.write("summary", **summary(job, benchmark, evaluation))
+    log.write("summary", **events.summary(job.known(), benchmark, job.accuracy(evaluation), job.no_evaluation))
     if fault := _without_accuracy(job, evaluation):
         log.write("failed", reason=fault)
         return "failed"
@@ -154,33 +172,14 @@ def _peak_rss_kb(job: Job, steps: _Steps) -> int | None:
         exit_code, stdout, stderr = steps("memory", _timing_words(job, commands.MEMORY, True), MEMORY_TIMEOUT_S)
     except _TooSlow:
         return None
-    peak_mb = reading.benchmark(stdout, stderr, exit_code).peak_memory_mb
-    return round(peak_mb * 1024) if exit_code == 0 and peak_mb is not None and peak_mb > 0 else None
+    return events.peak_rss_kb(reading.benchmark(stdout, stderr, exit_code)) if exit_code == 0 else None
 
 
-def _without_time(job: Job, benchmark: reading.Benchmark, log: rawlog.AttemptWriter) -> str | None:
-    """Ends an attempt that gave no time, or no time that can be used: failed, or unavailable if it was refused."""
-    refused = benchmark.delegation is not None and benchmark.delegation.applied == "refused"
-    fault = benchmark.failure
-    if fault is None and (benchmark.init_ms is None or benchmark.runs is None or not benchmark.runs.count):
-        fault = "benchmark_model printed a time, but not how long loading took and how many runs were timed"
-    if fault is None:
-        return None
-    if refused:
-        log.write(
-            "unavailable", reason=f"{job.ask.delegate} refused the model: {fault}", remedy=_remedy(job, benchmark)
-        )
-        return "unavailable"
-    log.write("failed", reason=fault)
-    return "failed"
-
-
-def _remedy(job: Job, benchmark: reading.Benchmark) -> str:
-    """What may help where a delegate refused a model."""
-    others = [name for name in benchmark.accelerators if name != job.ask.accelerator]
-    if job.ask.delegate == "nnapi" and others:
-        return f"ask for one of the accelerators that the device names: {', '.join(others)[:500]}"
-    return "the device offers nothing else for this model: measure it on the CPU"
+def _fault(benchmark: reading.Benchmark) -> str | None:
+    """Why there is no time, or none that can be used."""
+    if benchmark.failure is None and (benchmark.init_ms is None or benchmark.runs is None or not benchmark.runs.count):
+        return "benchmark_model printed a time, but not how long loading took and how many runs were timed"
+    return benchmark.failure
 
 
 def _without_accuracy(job: Job, evaluation: reading.Evaluation | None) -> str | None:
@@ -192,64 +191,3 @@ def _without_accuracy(job: Job, evaluation: reading.Evaluation | None) -> str | 
     if evaluation.images != job.evaluation.count:
         return f"run_eval showed the model {evaluation.images} of {job.evaluation.count} images"
     return None
-
-
-def load(job: Job, benchmark: reading.Benchmark) -> dict[str, Any]:
-    """The fields of the event `load`: which accelerator ran, as the tool that took the time tells it."""
-    delegation = benchmark.delegation or Delegation("none")
-    return {
-        "instance": job.instance,
-        "attempt": job.attempt,
-        "load_ns": round((benchmark.init_ms or 0) * 1e6),
-        "framework_version": job.benchmark.version,
-        "threads": job.ask.threads,
-        "model_sha256": job.benchmark.model_sha256,
-        "accelerator_requested": job.ask.delegate,
-        "accelerator_actual": delegation.accelerator(job.ask.delegate, job.ask.accelerator),
-        "nodes_delegated": delegation.nodes if benchmark.delegation else None,
-        "partitions": delegation.partitions,
-        "nodes": delegation.of,
-        "delegate_kernels": delegation.kernels,
-        "accelerator_name": job.ask.accelerator,
-        "accelerators": list(benchmark.accelerators),
-        "at": rawlog.utc_now(),
-    }
-
-
-def summary(job: Job, benchmark: reading.Benchmark, evaluation: reading.Evaluation | None) -> dict[str, Any]:
-    """The fields of the event `summary`; needs a benchmark with a number of runs and their mean."""
-    runs = benchmark.runs
-    assert runs is not None
-    times = {name: value for name, value in asdict(runs).items() if name.endswith("_ms")}
-    fields: dict[str, Any] = {
-        "tool": "benchmark_model",
-        "tool_version": job.benchmark.version,
-        "wording": benchmark.wording,
-        "timing": "inference",
-        "count": runs.count,
-        "runs_asked": job.repeats.runs,
-        **times,
-        "mean_ms": benchmark.mean_ms,
-        "warmups": benchmark.warmup.count if benchmark.warmup else None,
-        "warmup_ms": benchmark.warmup.mean_ms if benchmark.warmup else None,
-        "overall_memory_mb": benchmark.overall_memory_mb,
-        "delegates": [asdict(one) for one in benchmark.replaced],
-        "accuracy": None,
-        "accuracy_missing": None if evaluation else job.no_evaluation,
-    }
-    if evaluation is None or job.evaluation is None:
-        return fields
-    delegation = evaluation.delegation or Delegation("none")
-    return {
-        **fields,
-        "accuracy": evaluation.top[0] if evaluation.top else None,
-        "accuracy_missing": evaluation.failure,
-        "accuracy_tool": job.evaluation.program.version,
-        "accuracy_model_sha256": job.evaluation.program.model_sha256,
-        "accuracy_accelerator": delegation.accelerator(job.ask.delegate, job.ask.accelerator),
-        "accuracy_delegates": [asdict(one) for one in evaluation.replaced],
-        "top": list(evaluation.top),
-        "images": evaluation.images,
-        "images_mean_ms": evaluation.mean_ms,
-        "images_sd_ms": evaluation.sd_ms,
-    }

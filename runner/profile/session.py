@@ -155,5 +155,7 @@ def _job(instance: Instance, attempt: int, request: Request, workspace: Workspac
 
 
 def _files() -> dict[str, Path]:
-    names = ("__init__.py", "rawlog.py", "agent/__init__.py", "agent/caffe2.py", "profile/__init__.py")
-    return {f"runner/{name}": ROOT / "runner" / name for name in (*names, "profile/caffe2.py")}
+    here = ROOT / "runner"
+    names = ("__init__.py", "agent/__init__.py", "agent/caffe2.py", "profile/__init__.py", "profile/caffe2.py")
+    files = [*(here / name for name in names), *sorted((here / "rawlog").glob("*.py"))]
+    return {str(file.relative_to(ROOT)): file for file in files}

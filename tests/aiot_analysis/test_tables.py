@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pandas as pd
 import pyarrow
 import pyarrow.parquet
@@ -200,3 +203,14 @@ def test_a_write_that_fails_leaves_the_table_that_was_there(processed, monkeypat
 def test_a_table_that_is_not_there_says_what_to_run(processed):
     with pytest.raises(DataError, match=r"There is no table images in .*processed: run `aiot process` first\."):
         tables.read("images", processed)
+
+
+@pytest.mark.parametrize("before", ["", "import dask; "])
+def test_a_schema_brings_in_nothing_of_dask_and_leaves_it_to_who_wants_it(before):
+    code = (
+        f"import sys; {before}from aiot_analysis import tables\n"
+        "tables.TABLES['instances'].to_schema(); print('dask.dataframe' in sys.modules, 'dask' in sys.modules)\n"
+        "import dask.base; print(dask.base.__name__)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == f"False {bool(before)}\ndask.base\n"

@@ -28,11 +28,15 @@ def test_a_process_that_fails_is_named_with_what_it_said(run) -> None:
 
 
 def test_growth_is_drawn_over_the_number_of_devices() -> None:
-    points = [growth.Point(n, Spent(n / 10, 0.2), Spent(n / 20, 0.3), 0.3, 0.1) for n in growth.DEVICES]
+    points = [
+        growth.Point(n, Spent(n / 10, 0.2), Spent(n / 20, 0.3), 0.3, 0.1, Spent(n / 5, n / 1e3)) for n in growth.DEVICES
+    ]
     time, memory = growth.plot(points).axes
-    simulated, processed, unchanged, alike = time.get_lines()
+    simulated, processed, overview, unchanged, alike = time.get_lines()
     assert list(processed.get_xdata()) == list(growth.DEVICES)
     assert list(processed.get_ydata()) == [n / 20 for n in growth.DEVICES]
     assert list(alike.get_ydata()) == [0.5, 50.0]
     assert list(memory.get_lines()[1].get_ydata()) == [0.3] * 4
+    assert (overview.get_label(), list(overview.get_ydata())) == ("the overview", [n / 5 for n in growth.DEVICES])
+    assert list(memory.get_lines()[2].get_ydata()) == [n / 1e3 for n in growth.DEVICES]
     assert (memory.get_ylabel(), simulated.get_label(), unchanged.get_ydata()[0]) == ("GB", "aiot simulate", 0.3)

@@ -147,7 +147,7 @@ def test_tables_of_an_older_version_are_made_anew(raw, processed, tmp_path, monk
 
 def test_the_code_that_counts_is_all_that_reads():
     names = {path.name for path in scan.CODE}
-    known = "run.py fast.py rules.py rows.py checks.py schemas.py tables.py rawlog.py validity.py"
+    known = "run.py fast.py rules.py rows.py checks.py schemas.py tables.py schema.py reading.py validity.py"
     assert set(known.split()) <= names
     assert all(path.is_file() for path in scan.CODE)
 

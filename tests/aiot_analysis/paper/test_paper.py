@@ -44,3 +44,12 @@ def test_the_suite_has_24_and_36_instances():
     assert len(set(names.PAPER_FLOAT32)) == 24
     assert len(set(names.PAPER_QUANTIZED)) == 36
     assert names.instance_display("tflite_cpu_int8_mobilenet_v2") == "MobileNetV2, TFLite CPU, INT8"
+
+
+def test_the_counts_in_the_text_agree_with_the_tables():
+    counts = paper.counts().set_index("count")["printed"]
+    assert counts["devices"] == len(paper.devices()) == 51
+    assert counts["models"] == len(paper.models())
+    assert counts["float32_instances"] == counts["models"] * counts["implementations"] == 24
+    assert counts["quantized_instances"] == counts["models"] * counts["quantizations"] * 2 == 36
+    assert counts["images"] == counts["classes"] * counts["images_per_class"] == 500

@@ -83,6 +83,14 @@ def test_a_long_table_is_folded_and_says_how_long_it_is() -> None:
     assert long.count("<tr>") == 62 and "<caption>" not in long
 
 
+def test_of_a_table_that_is_too_long_for_a_page_it_has_the_first_rows_and_says_so() -> None:
+    whole, cut = (to_html(pd.DataFrame({"n": range(rows)}), "Times") for rows in (3500, 41_640))
+    assert whole.startswith("<details><summary>Times (3500 rows)<")
+    assert cut.startswith("<details><summary>Times (the first 3,500 of 41,640 rows)<")
+    assert cut.count("<tr>") == whole.count("<tr>") == 3501
+    assert '<td class="number">3499</td>' in cut and '<td class="number">3500</td>' not in cut
+
+
 def test_a_format_for_no_column_is_told_the_columns() -> None:
     with pytest.raises(ReportError, match="no column 'acuracy' to format: choose model, accuracy, images, fits"):
         to_html(FRAME, formats={"acuracy": "{}"})

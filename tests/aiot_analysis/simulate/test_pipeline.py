@@ -32,7 +32,7 @@ def check_table_iv(data):
     rows, left_out = select.measured_rows(data.instances)
     assert left_out.empty
     scores = vips.scores(rows).merge(data.devices[["device_id", "maker", "model", "paper_id"]], on="device_id")
-    assert (scores["peers"] == 1).all() and scores["complete"].all()
+    assert (scores["peer_group"] == 1).all() and scores["complete"].all()
     top = scores.sort_values("rank").head(10)
     assert (top["maker"] + " " + top["model"]).tolist() == paper.top10()["device"].tolist()
     assert top["rank"].tolist() == list(range(1, 11))

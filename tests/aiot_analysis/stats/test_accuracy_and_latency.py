@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiot_analysis.stats import accuracy, latency, pairing, resample, tradeoff
+from aiot_analysis.stats import accuracy, latency, pairing, resample
 from tests.aiot_analysis.conftest import images, instance, instances
 
 F32, INT8 = "tflite_cpu_float32_mnasnet", "tflite_cpu_int8_mnasnet"
@@ -83,12 +83,6 @@ def test_images_of_one_side_only_are_not_paired():
     assert accuracy.accuracy_change(records, PAIRS)["n_images"].tolist() == [1]
 
 
-def test_an_instance_without_image_records_has_no_paired_numbers():
-    records = images(F32, [True], [1.0])
-    found = tradeoff.tradeoff(instances(instance(F32), instance(INT8, source="agent")), records)
-    assert found.set_index("quantization").loc["int8", ["change", "speed_up"]].isna().all()
-
-
 def test_speed_up_is_exact_where_every_image_is_twice_as_fast():
     found = latency.speed_up(both([True] * 3, [True] * 3, [2.0, 4.0, 6.0], [1.0, 2.0, 3.0]), PAIRS).iloc[0]
     assert found[["base_ms", "other_ms", "speed_up", "speed_up_low", "speed_up_high"]].tolist() == [4, 2, 2, 2, 2]
@@ -131,27 +125,3 @@ def test_summary_of_known_times():
 def test_phases_add_up_to_the_end_to_end_mean():
     found = latency.phases(images(F32, [True] * 2, [10.0, 30.0])).set_index("phase")["mean_ms"]
     assert found["inference_ms"] == pytest.approx(15) and found.sum() == pytest.approx(20)
-
-
-def test_tradeoff_by_hand():
-    rows = instances(instance(F32), instance(INT8), instance("tflite_cpu_dynamic_mnasnet"))
-    records = pd.concat(
-        [
-            both([True] * 4, [True, True, True, False], [4.0] * 4, [1.0] * 4),
-            images("tflite_cpu_dynamic_mnasnet", [True, True, False, False], [8.0] * 4),
-        ]
-    )
-    found = tradeoff.tradeoff(rows, records).set_index("quantization")
-    assert found.loc["int8", ["speed_up", "change", "model_mb_ratio"]].tolist() == [4, -0.25, 4]
-    assert found.loc["dynamic", ["speed_up", "change"]].tolist() == [0.5, -0.5]
-    assert found.loc["float32", ["speed_up", "change"]].tolist() == [1, 0]
-    assert found["pareto"].to_dict() == {"dynamic": False, "float32": True, "int8": True}
-
-
-def test_pareto_by_hand():
-    frame = pd.DataFrame({"speed_up": [1, 2, 2, 3, np.nan], "change": [0, 0, -0.1, -0.2, 0]})
-    assert tradeoff.pareto(frame).tolist() == [False, True, False, True, False]
-
-
-def test_nothing_to_trade():
-    assert tradeoff.tradeoff(instances(instance(F32)), images(F32, [True], [1.0])).empty

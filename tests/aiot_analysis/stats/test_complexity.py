@@ -1,7 +1,9 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from aiot_analysis import paper
+from aiot_analysis.errors import PoolingError
 from aiot_analysis.stats import complexity
 from tests.aiot_analysis.conftest import instance, instances
 
@@ -30,20 +32,100 @@ def test_correlation_of_table_ii_orders_by_hand():
     assert found["rho_low"] < found["rho"] < found["rho_high"] < 1
 
 
+def test_the_intervals_of_the_swap_by_hand():
+    """One swap of neighbours: rho = 33/35 with variance (1 + rho**2 / 2) / 3, tau = 13/15 with 0.437 / 2."""
+    order = paper.models().sort_values("flops_millions")["model"].tolist()
+    times = dict(zip(order, [2.0, 1.0, 3.0, 4.0, 5.0, 6.0], strict=True))
+    found = complexity.rank_correlation(complexity.complexity(rows_of(**times))).iloc[0]
+    ends = np.tanh(np.arctanh(33 / 35) + np.array([-1, 1]) * 1.959964 * np.sqrt((1 + (33 / 35) ** 2 / 2) / 3))
+    assert found[["rho_low", "rho_high"]].tolist() == pytest.approx(ends, abs=1e-6)
+    assert found["rho_low"] == pytest.approx(0.3827, abs=1e-4)
+    assert found["tau"] == pytest.approx(13 / 15)
+    ends = np.tanh(np.arctanh(13 / 15) + np.array([-1, 1]) * 1.959964 * np.sqrt(0.437 / 2))
+    assert found[["tau_low", "tau_high"]].tolist() == pytest.approx(ends, abs=1e-6)
+
+
 def test_full_agreement_has_no_interval():
-    found = complexity.rank_correlation(
-        complexity.complexity(rows_of(mnasnet=2.0, mobilenet_v2=1.0, squeezenet=3.0, resnet50=4.0))
-    ).iloc[0]
-    assert found["rho"] == pytest.approx(1) and found["p_value"] == pytest.approx(2 / 24)
-    assert np.isnan(found["rho_low"]) and "not defined" in found["note"]
+    times = {"mnasnet": 2.0, "mobilenet_v2": 1.0, "squeezenet": 3.0, "resnet50": 4.0, "inception_v3": 5.0}
+    found = complexity.rank_correlation(complexity.complexity(rows_of(**times))).iloc[0]
+    assert found["rho"] == found["tau"] == pytest.approx(1) and found["p_value"] == pytest.approx(2 / 120)
+    assert np.isnan(found["rho_low"]) and np.isnan(found["tau_low"]) and "not defined" in found["note"]
 
 
-@pytest.mark.parametrize("models, note", [(3, "3 models: an interval needs at least 4"), (2, "2 of at least 3 models")])
+@pytest.mark.parametrize("models, note", [(4, "4 models: an interval needs at least 5"), (2, "2 of at least 3 models")])
 def test_few_models_say_so(models, note):
-    times = dict(zip(["mnasnet", "mobilenet_v2", "squeezenet"][:models], [1.0, 2.0, 3.0], strict=False))
+    times = dict(zip(["mnasnet", "mobilenet_v2", "squeezenet", "resnet50"][:models], [1.0, 2, 3, 4], strict=False))
     found = complexity.rank_correlation(complexity.complexity(rows_of(**times))).iloc[0]
     assert note in found["note"] and np.isnan(found["rho_low"])
 
 
+def test_equal_times_have_no_order():
+    times = dict.fromkeys(["mnasnet", "mobilenet_v2", "squeezenet", "resnet50", "inception_v3"], 4.0)
+    found = complexity.rank_correlation(complexity.complexity(rows_of(**times))).iloc[0]
+    assert np.isnan(found["rho"]) and found["note"] == "all values are equal: no rank correlation"
+
+
 def test_nothing_of_known_complexity():
     assert complexity.rank_correlation(complexity.complexity(rows_of(added_model=1.0))).empty
+
+
+@pytest.mark.parametrize("time_ms", [0.0, -1.0, np.nan])
+def test_a_time_that_is_none_has_no_speed(time_ms):
+    rows = rows_of(resnet50=1.0).assign(end_to_end_ms_mean=time_ms)
+    found = complexity.complexity(rows).iloc[0]
+    assert np.isnan(found["latency_ms"]) and np.isnan(found["gflops_per_s"])
+
+
+def test_effective_speed_counts_as_table_ii_and_as_processors_do():
+    found = complexity.complexity(rows_of(resnet50=100.0)).iloc[0]
+    assert found[["gmacs_per_s", "gflops_per_s"]].tolist() == [38, 76]
+
+
+def test_instances_of_a_device_under_other_conditions_are_refused():
+    mixed = instances(instance("tflite_cpu_float32_mnasnet"), instance("pytorch_cpu_float32_mnasnet", weights="x"))
+    with pytest.raises(PoolingError, match="weights 'sample' and 'x'"):
+        complexity.complexity(mixed)
+
+
+def test_quantized_instances_are_none_of_it():
+    assert complexity.complexity(instances(instance("tflite_cpu_int8_mnasnet"))).empty
+
+
+def six(device, *times):
+    return [
+        instance(f"pytorch_cpu_float32_{model}", time_ms=ms, device_id=device)
+        for model, ms in zip(
+            ["mobilenet_v2", "mnasnet", "squeezenet", "densenet121", "resnet50", "inception_v3"], times, strict=False
+        )
+    ]
+
+
+def test_multiples_of_the_fastest_by_hand():
+    """As in the paper's second observation: SqueezeNet first, although its FLOPs are not the fewest."""
+    whole = [*six("a", 30.0, 40, 10, 50, 60, 70), *six("b", 10.0, 40, 20, 50, 60, 70)]
+    rows = instances(*whole, *six("five", 1.0, 1, 1, 1, 1))
+    found = complexity.relative(complexity.complexity(rows)).set_index("model")
+    assert found.index.tolist()[:3] == ["mobilenet_v2", "mnasnet", "squeezenet"]  # in the order of Table II's FLOPs
+    assert (found["devices"] == 2).all()  # the third did not run all six
+    assert found.loc["squeezenet", ["times_fastest", "first", "last"]].tolist() == [1.5, 1, 0]
+    assert found.loc["mobilenet_v2", ["times_fastest_min", "times_fastest_max", "first"]].tolist() == [1, 3, 1]
+    assert found.loc["inception_v3", "last"] == 2
+    assert complexity.relative(complexity.complexity(rows.iloc[:3])).empty
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("r", [0.0, 0.5, 0.8])
+def test_the_intervals_of_six_models_cover_at_least_at_their_rate(r):
+    """Six pairs of normal values with correlation r: rho is 6/pi * asin(r/2), tau 2/pi * asin(r) (Kruskal 1958)."""
+    rng = np.random.default_rng(0)
+    truth = {"rho": 6 / np.pi * np.arcsin(r / 2), "tau": 2 / np.pi * np.arcsin(r)}
+    parts = []
+    for number in range(400):
+        x = rng.normal(size=6)
+        y = r * x + np.sqrt(1 - r**2) * rng.normal(size=6)
+        parts.append(pd.DataFrame({"device_id": number, "implementation": "a", "macs_millions": x, "latency_ms": y}))
+    found = complexity.rank_correlation(pd.concat(parts)).dropna(subset=["rho_low"])
+    assert len(found) > 350  # where the orders agree wholly there is none
+    for name, value in truth.items():
+        covered = ((found[f"{name}_low"] <= value) & (value <= found[f"{name}_high"])).mean()
+        assert covered >= 0.93

@@ -109,4 +109,4 @@ def test_without_pairs_or_records_nothing_is_found(measured):
             assert len(found) == len(of)
             assert found["n_images"].tolist() == [0] * len(of)
     found = tradeoff.tradeoff(rows, records.iloc[:0])
-    assert set(found[found["pareto"]]["quantization"]) == {"float32"}
+    assert not found["pareto"].any(), "of what has no records nothing is known to be on the front"

@@ -1,11 +1,14 @@
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiot_analysis.errors import PoolingError
 from aiot_analysis.stats import shares
-from tests.aiot_analysis.conftest import instance, instances
+from tests.aiot_analysis.conftest import images, instance, instances
+
+NO_IMAGES = images("tflite_cpu_float32_mnasnet", [True], [1.0]).iloc[:0]
 
 
 def rows_of(**times):
@@ -66,3 +69,73 @@ def test_shares_are_positive_and_sum_to_one(times):
     names = ("tflite_cpu", "pytorch_cpu", "caffe2_cpu")
     found = of(shares.frameworks(rows_of(**dict(zip(names, times, strict=True)))))
     assert (found["share"] > 0).all() and found["share"].sum() == pytest.approx(1)
+
+
+def two_devices():
+    ids = ["tflite_cpu_float32_mnasnet", "pytorch_cpu_float32_mnasnet", "tflite_nnapi_float32_mnasnet"]
+    times = {"one": [10.0, 20.0, 5.0], "two": [30.0, 15.0, 60.0]}
+    rows = [
+        instance(one, time_ms=ms, device_id=device, end_to_end_ms_sd=ms / 10)
+        for device, each in times.items()
+        for one, ms in zip(ids, each, strict=True)
+    ]
+    shown = [
+        images(one, [True] * 50, list(np.linspace(0.8, 1.2, 50) * ms), device_id=device)
+        for device, each in times.items()
+        for one, ms in zip(ids, each, strict=True)
+    ]
+    return instances(*rows), pd.concat(shown, ignore_index=True)
+
+
+def test_what_the_shares_of_figure_5_hide():
+    rows, shown = two_devices()
+    found = shares.speed_ups(rows, shown, "frameworks")
+    assert found.columns.tolist()[:4] == ["model", "device_id", "implementation", "n_images"]
+    assert found[["device_id", "implementation"]].values.tolist() == [["one", "pytorch_cpu"], ["two", "pytorch_cpu"]]
+    assert found["speed_up"].tolist() == pytest.approx([0.5, 2.0])
+    assert (found["speed_up_low"] <= found["speed_up"]).all() and (found["speed_up"] <= found["speed_up_high"]).all()
+    assert found["n_images"].tolist() == [50, 50]
+
+
+def test_what_the_shares_of_figure_6_hide():
+    rows, shown = two_devices()
+    assert shares.speed_ups(rows, shown, "nnapi")["speed_up"].tolist() == pytest.approx([2.0, 0.5])
+
+
+def test_figures_7_and_9_are_against_resnet50_and_float32():
+    ids = [f"tflite_cpu_{one}" for one in ("float32_resnet50", "float32_mnasnet", "int8_resnet50", "int8_mnasnet")]
+    rows = instances(*(instance(one, time_ms=ms) for one, ms in zip(ids, [40.0, 10.0, 20.0, 8.0], strict=True)))
+    rows = rows.assign(end_to_end_ms_sd=1.0)
+    models = shares.speed_ups(rows, NO_IMAGES, "models")
+    assert models[["implementation", "model"]].values.tolist() == [["tflite_cpu", "mnasnet"]]
+    assert models["speed_up"].tolist() == pytest.approx([4.0])
+    found = shares.speed_ups(rows, NO_IMAGES, "quantizations").set_index("model")
+    assert found["speed_up"].to_dict() == pytest.approx({"resnet50": 2.0, "mnasnet": 1.25})
+    assert list(found["quantization"]) == ["int8", "int8"]
+
+
+def test_without_records_of_images_a_ratio_is_of_means_and_its_interval_of_deviations():
+    rows, _ = two_devices()
+    found = shares.speed_ups(rows, NO_IMAGES, "frameworks")
+    assert found["n_images"].tolist() == [0, 0]
+    assert found["speed_up"].tolist() == pytest.approx([0.5, 2.0])
+    half = 1.9648 * np.sqrt(2 * 0.1**2 / 500)  # Student's 97.5 % for 499 degrees of freedom
+    assert found["speed_up_high"].tolist() == pytest.approx([0.5 * np.exp(half), 2 * np.exp(half)], rel=1e-5)
+    unknown = shares.speed_ups(rows.assign(end_to_end_ms_sd=np.nan), NO_IMAGES, "frameworks")
+    assert unknown["speed_up"].notna().all() and unknown["speed_up_low"].isna().all()
+
+
+def test_where_nothing_can_be_compared_there_are_no_speed_ups():
+    rows, shown = two_devices()
+    assert shares.speed_ups(rows[rows["framework"] == "pytorch"], shown, "frameworks").empty
+    assert shares.speed_ups(rows.iloc[:0], shown, "models").empty
+
+
+def test_records_of_one_device_after_the_other_give_the_same_speed_ups():
+    rows, shown = two_devices()
+    parts = [part for _, part in shown.groupby("device_id", observed=True)]
+    whole = shares.speed_ups(rows, shown, "frameworks")
+    pd.testing.assert_frame_equal(shares.speed_ups(rows, parts, "frameworks"), whole)
+    some = shares.speed_ups(rows, parts[:1], "frameworks")  # of the other there are no records
+    assert some["n_images"].tolist() == [50, 0]
+    assert some["speed_up"].tolist() == pytest.approx(whole["speed_up"].tolist())

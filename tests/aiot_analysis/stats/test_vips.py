@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiot_analysis import names
-from aiot_analysis.stats import vips
+from aiot_analysis.errors import DataError, PoolingError
+from aiot_analysis.stats import resample, vips
 from tests.aiot_analysis.conftest import images, instance, instances
 
 A, B = "tflite_cpu_float32_mnasnet", "pytorch_cpu_float32_mnasnet"
@@ -40,13 +41,13 @@ def test_devices_with_other_instances_or_conditions_are_not_ranked_together():
         instance(B, 0.5, 1.0, device_id="other-weights", weights="x"),
     )  # fmt: skip
     found = vips.scores(rows).set_index("device_id")
-    assert found["peers"].to_dict() == {"a": 1, "b": 1, "other-weights": 2, "fast-but-one": 3}
+    assert found["peer_group"].to_dict() == {"a": 1, "b": 1, "other-weights": 2, "fast-but-one": 3}
     assert found["rank"].to_dict() == {"a": 1, "b": 2, "other-weights": 1, "fast-but-one": 1}
 
 
 def test_a_device_without_any_instance_of_the_suite():
     found = vips.scores(instances(instance(A)), suite=names.PAPER_QUANTIZED).iloc[0]
-    assert found["instances"] == 0 and np.isnan(found["vips"])
+    assert found["instances"] == 0 and np.isnan(found["vips"]) and pd.isna(found["rank"])
 
 
 @given(st.lists(st.tuples(st.floats(0.01, 1), st.floats(0.1, 1e3)), min_size=2, max_size=6), st.floats(0.1, 10))
@@ -59,11 +60,18 @@ def test_vips_adds_up_over_instances_and_halves_when_time_doubles(tests, factor)
     assert vips.scores(slower)["vips"].iloc[0] == pytest.approx(whole / factor)
 
 
-def test_interval_of_constant_images_has_no_width():
-    records = pd.concat([images(A, [True] * 10, [10.0] * 10), images(B, [True] * 10, [20.0] * 10)])
-    found = vips.intervals(instances(instance(A, 1.0, 10.0), instance(B, 1.0, 20.0)), records).iloc[0]
-    assert found[["vips", "vips_low", "vips_high"]].tolist() == pytest.approx([150, 150, 150])
-    assert found["interval_images"] == 10 and found["top10_probability"] == 1
+def test_interval_where_no_draw_can_differ_is_a_gap_that_says_why():
+    """All right or all wrong: a bootstrap would give an interval of no width, as if nothing were uncertain."""
+    for right in (True, False):
+        records = pd.concat([images(A, [right] * 10, [10.0] * 10), images(B, [right] * 10, [20.0] * 10)])
+        found = vips.intervals(instances(instance(A, right, 10.0), instance(B, right, 20.0)), records).iloc[0]
+        assert found["vips"] == pytest.approx(150 * right)
+        assert np.isnan(found["vips_low"]) and pd.isna(found["rank_low"])
+        assert found["interval_note"].startswith("no interval: all answers of every instance are alike")
+    records = pd.concat([images(A, [True, False] * 5, [10.0] * 10), images(B, [True] * 10, [20.0] * 10)])
+    found = vips.intervals(instances(instance(A, 0.5, 10.0), instance(B, 1.0, 20.0)), records).iloc[0]
+    assert found["vips_low"] < 100 < found["vips_high"]
+    assert found["interval_note"] == "too narrow: all answers of 1 of 2 instances are alike"
 
 
 def test_interval_of_images_half_of_them_right():
@@ -84,9 +92,186 @@ def test_ranks_of_resamples_of_clearly_different_devices():
     assert found[["rank", "rank_low", "rank_high"]].loc["slow"].tolist() == [2, 2, 2]
 
 
+def test_vops_by_hand():
+    """The paper's app: accuracy * FLOPs (millions) / time (s), with Table II's 315 and 3800."""
+    heavy = "tflite_cpu_float32_resnet50"
+    rows = instances(instance(A, 0.5, 10.0), instance(heavy, 0.8, 100.0))
+    found = vips.scores(rows).iloc[0]
+    assert found["vops"] == pytest.approx(0.5 * 315 / 0.010 + 0.8 * 3800 / 0.100)
+    parts = vips.contributions(rows).set_index("instance_id")
+    assert parts.loc[A, "share"] == pytest.approx(50 / 58)
+    assert parts.loc[A, "vops_share"] == pytest.approx(15750 / (15750 + 30400))
+
+
+def test_vops_may_rank_devices_the_other_way():
+    heavy = "tflite_cpu_float32_resnet50"
+    rows = instances(
+        instance(A, 0.5, 10.0, device_id="a"), instance(heavy, 0.5, 100.0, device_id="a"),
+        instance(A, 0.5, 20.0, device_id="b"), instance(heavy, 0.5, 50.0, device_id="b"),
+    )  # fmt: skip
+    found = vips.scores(rows).set_index("device_id")
+    assert found["rank"].to_dict() == {"a": 1, "b": 2}
+    assert found["vops_rank"].to_dict() == {"a": 2, "b": 1}
+
+
 def test_no_interval_without_image_records_of_an_instance():
     found = vips.intervals(instances(instance(A), instance(B)), images(A, [True], [1.0])).iloc[0]
     assert found["vips"] == 100 and np.isnan(found["vips_low"]) and pd.isna(found["rank_low"])
+    assert found["interval_note"] == "no interval: 1 of 2 instances have records of images"
+    none = vips.intervals(instances(instance(A)), images(A, [True], [1.0]).iloc[:0]).iloc[0]
+    assert none["interval_note"] == "no interval: there are no records of images" and np.isnan(none["vips_low"])
+
+
+def test_an_instance_that_does_not_count_is_not_drawn_from():
+    """Its mean time is none, though there are records."""
+    rows = instances(instance(A, 0.5, 10.0), instance(B, 0.5, 0.0))
+    records = pd.concat([images(one, [True, False] * 30, [10.0] * 60) for one in (A, B)])
+    found = vips.intervals(rows, records).iloc[0]
+    assert found["vips"] == 50 and found["vips_low"] < 50 < found["vips_high"] < 80
+
+
+def test_an_instance_that_saw_hardly_an_image_leaves_no_interval():
+    records = pd.concat([images(A, [True, False] * 30, [10.0] * 60), images(B, [True, False], [10.0] * 2)])
+    found = vips.intervals(instances(instance(A), instance(B)), records).iloc[0]
+    assert np.isnan(found["vips_low"]) and "so few images" in found["interval_note"]
+
+
+def test_one_image_gives_a_score_and_no_interval():
+    found = vips.intervals(instances(instance(A, 1.0)), images(A, [True], [10.0])).iloc[0]
+    assert found["vips"] == 100 and np.isnan(found["vips_low"])
+    assert found["interval_note"] == "no interval: there is one image"
+
+
+def test_records_of_another_run_are_not_drawn_from():
+    """Of a device with two runs the later counts."""
+    records = [images(A, [True, False] * 20, [10.0] * 40), images(A, [True, False], [1.0, 1.0], run_id="earlier")]
+    found = vips.intervals(instances(instance(A, 0.5, 10.0)), pd.concat(records)).iloc[0]
+    assert found["interval_images"] == 40 and found["vips_high"] < 80
+
+
+def test_parts_by_device_give_what_one_frame_gives():
+    rng = np.random.default_rng(1)
+    records = [
+        images(one, (rng.random(30) < 0.6).tolist(), rng.uniform(5, 15, 30).tolist(), device_id=device)
+        for device in "abc"
+        for one in (A, B)
+    ]
+    rows = instances(*(instance(one, device_id=device) for device in "abc" for one in (A, B)))
+    whole = vips.intervals(rows, pd.concat(records), resamples=200)
+    parts = vips.intervals(rows, (pd.concat(records[i : i + 2]) for i in (0, 2, 4)), resamples=200)
+    pd.testing.assert_frame_equal(whole, parts)
+    with pytest.raises(DataError, match="device a come in two parts: give all of a device at once"):
+        vips.intervals(rows, iter(records))
+
+
+def test_an_image_shown_often_is_drawn_with_all_its_showings():
+    """Images shown twice say as much as shown once: the interval stays as wide, and is about the mean of showings."""
+    once = images(A, [True, False] * 30, [10.0] * 60)
+    twice = pd.concat([once, once.assign(query=once["query"] + 60)], ignore_index=True)
+    first, second = (vips.intervals(instances(instance(A, 0.5, 10.0)), records).iloc[0] for records in (once, twice))
+    assert first[["vips_low", "vips_high"]].tolist() == pytest.approx(second[["vips_low", "vips_high"]].tolist())
+    assert second["interval_images"] == 60
+
+
+def test_an_image_that_failed_is_wrong_and_has_no_time_of_inference():
+    """Half of the images failed: accuracy 1/2 of all, the time of inference that of the others."""
+    records = images(A, [True, False] * 50, [10.0, 99.0] * 50)
+    failed = np.array([False, True] * 50)
+    records["failed"], records["inference_ms"] = failed, np.where(failed, np.nan, 8.0)
+    accuracy, time_ms = resample.means(records, "inference", resamples=500)
+    assert time_ms[A].to_numpy() == pytest.approx(8.0)
+    assert accuracy[A].mean() == pytest.approx(0.5, abs=0.02)
+    found = vips.intervals(instances(instance(A, 0.5, 10.0)), records, "inference").iloc[0]  # 8 ms of inference
+    assert found["vips_low"] < found["vips"] == 62.5 < found["vips_high"]
+
+
+@pytest.mark.parametrize("time_ms", [0.0, -5.0, np.nan])
+def test_a_time_that_is_none_is_a_gap_and_never_an_infinite_score(time_ms):
+    rows = instances(instance(A, 0.5, 10.0), instance(B, 0.5, 10.0)).assign(end_to_end_ms_mean=[10.0, time_ms])
+    found = vips.scores(rows).iloc[0]
+    assert found["vips"] == 50 and found["instances"] == 1 and B in found["missing"]
+
+
+def test_a_device_that_got_no_image_right_has_a_score_of_0_and_no_shares():
+    found = vips.scores(instances(instance(A, 0.0))).iloc[0]
+    assert found["vips"] == 0 and found["instances"] == 1
+    assert vips.contributions(instances(instance(A, 0.0)))["share"].isna().all()
+
+
+def test_two_rows_of_an_instance_are_refused():
+    with pytest.raises(DataError, match="has tflite_cpu_float32_mnasnet more than once: choose a run"):
+        vips.scores(instances(instance(A), instance(A, run_id="2")))
+
+
+def test_devices_that_saw_other_images_are_no_peers():
+    rows = instances(
+        instance(A, device_id="a"), instance(A, device_id="b"),
+        instance(A, device_id="part", images=100, distinct_images=100),
+        instance(A, device_id="other", dataset_sha256="x"), instance(A, device_id="timed", profile="mlperf-like"),
+    )  # fmt: skip
+    found = vips.scores(rows).set_index("device_id")
+    assert found.loc[["a", "b"], "peer_group"].tolist() == [1, 1]
+    assert found["peer_group"].nunique() == 4 and found.loc["part", "group_size"] == 1
+
+
+def test_an_agent_and_a_tool_share_a_score_of_inference_alone():
+    rows = instances(instance(A, 0.5, 10.0), instance(B, 0.5, None, source="tool", timing="inference"))
+    rows.loc[1, "inference_ms_mean"] = 4.0
+    assert vips.scores(rows, "inference").iloc[0]["vips"] == pytest.approx(0.5 / 0.008 + 0.5 / 0.004)
+    with pytest.raises(PoolingError, match="'end_to_end' and 'inference'"):
+        vips.scores(rows)
+
+
+def test_what_all_devices_have_in_common():
+    rows = instances(
+        instance(A, device_id="a"), instance(B, device_id="a"), instance(A, device_id="b"),
+        instance("tflite_cpu_int8_mnasnet", device_id="c"),
+    )  # fmt: skip
+    assert vips.common_suite(rows) == [A]  # c has none of the suite, and takes nothing from the others
+    assert vips.common_suite(rows.iloc[:0]) == []
+    found = vips.scores(rows, suite=vips.common_suite(rows))
+    assert found.set_index("device_id").loc[["a", "b"], "peer_group"].tolist() == [1, 1]
+
+
+@pytest.mark.slow
+def test_intervals_cover_the_score_that_was_planted():
+    """Accuracies and mean times are known; images are hard or easy for all models alike."""
+    rng = np.random.default_rng(2)
+    n, ids = 150, names.PAPER_FLOAT32[:6]
+    accuracy, ms = rng.uniform(0.5, 0.8, 6)[:, None], rng.uniform(5, 50, 6)[:, None]
+    truth = float((accuracy / (ms / 1000)).sum())
+    records = pd.concat([images(one, [True] * n, [1.0] * n) for one in ids], ignore_index=True)
+    covered = 0
+    for _ in range(200):
+        # as hard as it is for the others, or drawn anew: uniform either way
+        hard = np.where(rng.random((6, n)) < 0.7, rng.random(n), rng.random((6, n)))
+        right, times = hard < accuracy, ms * rng.gamma(20, 1 / 20, (6, n))
+        drawn = records.assign(correct=right.ravel(), end_to_end_ms=times.ravel())
+        low, high = resample.interval(vips.resampled(drawn, resamples=400).sum(axis=1).to_numpy())
+        covered += low <= truth <= high
+    assert 0.91 <= covered / 200 <= 0.98
+
+
+def test_rank_intervals_and_top_10_of_devices_that_are_alike_hold_them_all():
+    rng = np.random.default_rng(3)
+    ids = [f"phone-{number:02}" for number in range(20)]
+    records = [
+        images(A, (rng.random(60) < 0.5).tolist(), rng.uniform(9, 11, 60).tolist(), device_id=one) for one in ids
+    ]
+    rows = instances(
+        *(instance(A, float(part["correct"].mean()), float(part["end_to_end_ms"].mean()), device_id=one)
+          for one, part in zip(ids, records, strict=True))
+    )  # fmt: skip
+    found = vips.intervals(rows, pd.concat(records))
+    assert (found["rank_low"] <= found["rank"]).all() and (found["rank"] <= found["rank_high"]).all()
+    assert (found["rank_high"] - found["rank_low"]).mean() > 8
+    assert found["top10_probability"].sum() == pytest.approx(10)
+    assert found["top10_probability"].iloc[0] > 0.5 > found["top10_probability"].iloc[-1]
+
+
+def test_of_ten_devices_or_fewer_all_are_among_the_first_ten_so_there_is_no_probability():
+    records = images(A, [True, False] * 20, [10.0] * 40)
+    assert np.isnan(vips.intervals(instances(instance(A, 0.5)), records)["top10_probability"].iloc[0])
 
 
 def test_table_iv_has_the_first_ten_of_complete_devices_beside_the_printed_ones():

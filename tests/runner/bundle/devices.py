@@ -70,7 +70,7 @@ def run(words, cwd, environment=HOSTILE, timeout_s=900) -> str:
 def push_agent(folder: Path) -> Path:
     """The agent's package, as a run pushes it."""
     package = ROOT / "runner"
-    for file in (package / "__init__.py", package / "rawlog.py", *(package / "agent").glob("*.py")):
+    for file in (package / "__init__.py", *(package / "rawlog").glob("*.py"), *(package / "agent").glob("*.py")):
         place = folder / file.relative_to(ROOT)
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, place)

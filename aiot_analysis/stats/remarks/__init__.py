@@ -1,0 +1,74 @@
+"""The claims of the paper's six remarks (Section V), each judged by the data at hand.
+
+A module a remark says what is claimed, in the paper's words, and by which rule it is judged; `claim` turns what was
+found for the parts of a claim into a verdict; `evidence` has the statistics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import pandas as pd
+
+from aiot_analysis.stats import select
+from aiot_analysis.stats.remarks import accuracy, complexity, frameworks, nnapi, quantization, score
+from aiot_analysis.stats.remarks.claim import PART_COLUMNS, VERDICTS, Claim, rows_of, verdict
+from aiot_analysis.stats.remarks.evidence import Evidence
+from aiot_analysis.stats.remarks.records import COLUMNS as IMAGE_COLUMNS
+from aiot_analysis.stats.remarks.records import Images
+
+__all__ = ["CLAIMS", "COLUMNS", "IMAGE_COLUMNS", "VERDICTS", "parts", "verdicts"]
+
+CLAIMS: dict[str, Claim] = {
+    claim.id: claim
+    for module in (accuracy, frameworks, nnapi, complexity, quantization, score)
+    for claim in module.CLAIMS
+}
+REMARKS = range(1, 7)
+ONE_SOURCE = [1, 2]  # remarks that compare frameworks: an agent and a tool never share such a statistic
+COLUMNS = [
+    "id", "remark", "claim", "verdict", "why", "figures", "n_devices", "effect", "effect_low", "effect_high", "unit",
+    "rule", "quote", "source", "notebook",
+]  # fmt: skip
+
+
+def parts(
+    instances: pd.DataFrame,
+    images: Images,
+    timing: str = "end_to_end",
+    remarks: Collection[int] = REMARKS,
+    seed: int = 0,
+    wanted: str | Sequence[str] = select.USABLE,
+) -> pd.DataFrame:
+    """Every comparison that the claims of some remarks consist of, with what was found for it.
+
+    Takes the table `instances` of one origin, image records with IMAGE_COLUMNS (or parts of them, each with all of its
+    devices: see `records.collect`), the timing to use (that of inference where native tools measured), and which
+    verdicts instances may have (see `select.verdicts`). Gives one row per claim x comparison, PART_COLUMNS: state is
+    "as claimed" where the whole interval is in the region that is claimed, "against" where it is outside, else
+    "undecided", and "missing" where there is no number, with the reason in `why`. All intervals of a claim keep 95 %
+    together.
+    """
+    paper = select.of_paper(instances)
+    one_source, any_source = (
+        select.measured_rows(paper, by_framework=each, wanted=wanted)[0] for each in (False, True)
+    )
+    evidence = Evidence(any_source, images, timing, seed)
+    of_one = evidence if one_source.equals(any_source) else Evidence(one_source, images, timing, seed)
+    origin = str(instances["origin"].iloc[0]) if len(instances) else ""
+    found: list[dict[str, object]] = []
+    for claim in CLAIMS.values():
+        if claim.remark in remarks:
+            used = of_one if claim.remark in ONE_SOURCE else evidence
+            found += rows_of(claim, claim.find(used), origin)
+    return pd.DataFrame(found, columns=PART_COLUMNS)
+
+
+def verdicts(parts: pd.DataFrame) -> pd.DataFrame:
+    """The table of claims, COLUMNS, one row each in the order of their ids: see `claim.verdict`.
+
+    The verdict is "holds", "does not hold", "cannot be decided", or "by construction" of simulated data. The effect
+    with its interval is that of the part that decides, and `figures` has it in words.
+    """
+    ids = [one for one in CLAIMS if one in set(parts["id"])]
+    return pd.DataFrame([verdict(CLAIMS[one], parts[parts["id"] == one]) for one in ids], columns=COLUMNS)

@@ -1,0 +1,216 @@
+"""What a claim is, what is found for its parts, and how that becomes a verdict. All words and rules of deciding."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from aiot_analysis.stats.remarks.evidence import Evidence
+
+HOLDS, FAILS, OPEN, BUILT = "holds", "does not hold", "cannot be decided", "by construction"
+VERDICTS = [HOLDS, FAILS, OPEN, BUILT]
+AS_CLAIMED, AGAINST, UNDECIDED, MISSING = "as claimed", "against", "undecided", "missing"
+STATES = [AGAINST, MISSING, UNDECIDED, AS_CLAIMED]  # worst first
+
+TIMES, POINTS, SHARE, CORRELATION = "times as fast", "percentage points", "share", "correlation"
+_FORMATS = {TIMES: "{:.2f} times as fast", POINTS: "{:+.2f} points", SHARE: "{:.0%}", CORRELATION: "{:.2f}"}
+
+Region = tuple[float, float]
+FASTER: Region = (1.0, math.inf)
+ALL, ANY = "all", "any"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its interval, over so many devices; NaN and the reason where there is none."""
+
+    effect: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    n_devices: int = 0
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One comparison of a claim: what was found, and the region that it is claimed to be in.
+
+    It is as claimed where the whole interval is inside `claimed`, against it where the whole is inside `refuted`
+    (all that is not claimed, if None). What is `optional` may be missing.
+    """
+
+    name: str
+    found: Estimate
+    claimed: Region
+    refuted: Region | None = None
+    optional: bool = False
+    device: str = ""  # where it is of one device among several
+
+    @property
+    def state(self) -> str:
+        low, high = self.found.low, self.found.high
+        if math.isnan(low) or math.isnan(high):
+            return MISSING
+        if self.claimed[0] < low and high < self.claimed[1]:
+            return AS_CLAIMED
+        if self.refuted is None:
+            beyond = high <= self.claimed[0] or low >= self.claimed[1]
+        else:
+            beyond = self.refuted[0] < low and high < self.refuted[1]
+        return AGAINST if beyond else UNDECIDED
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim of a remark: what the paper says and where, and by which rule it is judged here."""
+
+    id: str  # like "2a": the number of the remark and a letter
+    text: str  # in one short sentence
+    quote: str  # the paper's words
+    figure: str  # that the paper shows it in
+    rule: str  # for the verdict, in words
+    unit: str  # of the effect
+    notebook: str
+    find: Callable[[Evidence], list[Part]]
+    needs: str = ALL  # of its parts: ALL or ANY to be as claimed
+
+    @property
+    def remark(self) -> int:
+        return int(self.id[0])
+
+    @property
+    def source(self) -> str:
+        return f"Section V, Remark {self.remark}, {self.figure}"
+
+
+PART_COLUMNS = [
+    "id", "part", "device", "state", "effect", "effect_low", "effect_high", "unit", "claimed", "claimed_low",
+    "claimed_high", "n_devices", "why", "optional", "origin",
+]  # fmt: skip
+
+
+def rows_of(claim: Claim, parts: Sequence[Part], origin: str) -> list[dict[str, object]]:
+    """The parts of a claim as rows with the columns PART_COLUMNS."""
+    return [
+        {
+            "id": claim.id,
+            "part": part.name,
+            "device": part.device,
+            "state": part.state,
+            "effect": part.found.effect,
+            "effect_low": part.found.low,
+            "effect_high": part.found.high,
+            "unit": claim.unit,
+            "claimed": region(part.claimed),
+            "claimed_low": part.claimed[0],
+            "claimed_high": part.claimed[1],
+            "n_devices": part.found.n_devices,
+            "why": part.found.why,
+            "optional": part.optional,
+            "origin": origin,
+        }
+        for part in parts
+    ]
+
+
+def verdict(claim: Claim, parts: pd.DataFrame) -> dict[str, object]:
+    """What the parts of one claim say together, as a row of the table of all claims.
+
+    With ALL it holds if every part is as claimed, and does not hold if one is against it; with ANY it holds if one
+    part is as claimed, and does not hold if all are against it. Else it cannot be decided. Of simulated data the
+    verdict is "by construction" whatever the parts say. The effect is that of the part that decides: the weakest
+    with ALL, the strongest with ANY.
+    """
+    needed = parts[~(parts["optional"].astype(bool) & (parts["state"] == MISSING))]
+    states = set(needed["state"])
+    sufficient, ruinous = (AS_CLAIMED, AGAINST) if claim.needs == ALL else (AGAINST, AS_CLAIMED)
+    yes, no = (HOLDS, FAILS) if claim.needs == ALL else (FAILS, HOLDS)
+    said = no if ruinous in states else yes if states == {sufficient} else OPEN
+    if "simulated" in set(parts["origin"]):
+        said = BUILT
+    shown = _decisive(needed, claim.needs)
+    row = {"effect": math.nan, "effect_low": math.nan, "effect_high": math.nan, "n_devices": 0}
+    if shown is not None:
+        row = {name: shown[name] for name in row}
+        each = needed["device"][needed["device"] != ""].nunique()  # devices that were looked at one by one
+        row["n_devices"] = each or row["n_devices"]
+    return {
+        "id": claim.id,
+        "remark": claim.remark,
+        "claim": claim.text,
+        "verdict": said,
+        "why": _why(parts, said, claim.needs),
+        "figures": _figures(parts, shown, claim.unit),
+        **row,
+        "unit": claim.unit,
+        "rule": claim.rule,
+        "quote": claim.quote,
+        "source": claim.source,
+        "notebook": claim.notebook,
+    }
+
+
+def told(value: float, unit: str) -> str:
+    """A number with its unit, for readers."""
+    return _FORMATS[unit].format(value)
+
+
+def interval(low: float, high: float, unit: str) -> str:
+    """An interval for readers, like "1.20 to 1.40"."""
+    bare = _FORMATS[unit].split(" ")[0]
+    return f"{bare.format(low)} to {bare.format(high)}"
+
+
+def region(of: Region) -> str:
+    """A region in words, like "over 1" or "0.8 to 1.25"."""
+    low, high = of
+    if math.isinf(high):
+        return f"over {low:g}"
+    return f"under {high:g}" if low in (0, -math.inf) else f"{low:g} to {high:g}"
+
+
+def _decisive(parts: pd.DataFrame, needs: str) -> pd.Series | None:
+    """The part with a number that the verdict hangs on; None if no part has one."""
+    known = parts[parts["state"] != MISSING]
+    if known.empty:
+        return None
+    order = known["state"].map(STATES.index)
+    chosen = known[order == (order.min() if needs == ALL else order.max())]
+    # among equals the one whose effect is nearest to where the verdict changes, or farthest from it
+    inside = pd.concat([chosen["effect"] - chosen["claimed_low"], chosen["claimed_high"] - chosen["effect"]], axis=1)
+    margin = inside.astype(float).min(axis=1)
+    return chosen.loc[margin.idxmin() if needs == ALL else margin.idxmax()]
+
+
+def _why(parts: pd.DataFrame, said: str, needs: str) -> str:
+    counts = parts["state"].value_counts()
+    n = len(parts)
+    comparisons = f"{n} comparison{'s' * (n != 1)}"
+    listed = ", ".join(f"{counts[state]} {state}" for state in reversed(STATES) if state in counts)
+    words = f"{comparisons}: {listed}"
+    if said == BUILT:
+        words = f"Simulated to be so. {words}"
+    reasons = list(dict.fromkeys(one for one in parts["why"] if one))
+    if reasons:
+        more = f", and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+        words += f". {'; '.join(reasons[:3])}{more}"
+    elif said == OPEN:
+        words += ". Intervals include the threshold"
+    return words
+
+
+def _figures(parts: pd.DataFrame, shown: pd.Series | None, unit: str) -> str:
+    if shown is None:
+        return "no figures"
+    numbers = f"{told(shown['effect'], unit)} ({interval(shown['effect_low'], shown['effect_high'], unit)})"
+    known = parts[parts["state"] != MISSING]
+    where = f", on {shown['device']}" if shown["device"] else ""
+    text = f"{shown['part']}{where}: {numbers}, claimed: {shown['claimed']}"
+    if len(known) > 1:
+        text += f"; all: {interval(known['effect'].min(), known['effect'].max(), unit)}"
+    return text

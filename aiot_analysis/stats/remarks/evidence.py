@@ -1,0 +1,180 @@
+"""What claims are judged by: speed, accuracy and score of the instances that may be compared, with intervals."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from aiot_analysis import names
+from aiot_analysis.errors import PoolingError
+from aiot_analysis.stats import pairing, pooling, ratios, select
+from aiot_analysis.stats.accuracy import newcombe
+from aiot_analysis.stats.remarks import records
+from aiot_analysis.stats.remarks.claim import Estimate
+
+ERROR = 0.05  # of all intervals of a claim together
+FIELDS = ("framework", "delegate", "quantization", "model")
+
+
+def level(comparisons: int) -> float:
+    """The level of each of so many intervals with which all of them together keep 95 % (Bonferroni)."""
+    return 1 - ERROR / max(comparisons, 1)
+
+
+class Evidence:
+    """Rows of `select.measured_rows` and image records (records.COLUMNS), and what is computed from them.
+
+    An effect over several devices is a mean over devices, whose interval is over devices. On one device it is that
+    device's, and its interval is over the images. Where the rows of an instance differ between devices in what they
+    were measured under, or the two sides of a comparison do, there is no number, and `why` says what differs.
+    """
+
+    def __init__(self, rows: pd.DataFrame, images: records.Images, timing: str = "end_to_end", seed: int = 0) -> None:
+        self.rows = rows
+        self.timing = select.timing_of(rows, timing)
+        self.seed = seed
+        self.column = select.time_column(self.timing)
+        self._images = images
+        self._refused: dict[tuple[str, ...], str] = {}
+
+    @property
+    def origin(self) -> str:
+        origins = self.rows["origin"].unique()
+        return str(origins[0]) if len(origins) else ""
+
+    @cached_property
+    def ms(self) -> pd.DataFrame:
+        """Mean time per image in ms, device x instance; NaN where it is not positive."""
+        wide = self.rows.pivot(index="device_id", columns="instance_id", values=f"{self.column}_mean").astype(float)
+        return wide.where(wide > 0)
+
+    def has(self, instance: str) -> bool:
+        return instance in self.ms and bool(self.ms[instance].notna().any())
+
+    def lacking(self, *instances: str) -> str:
+        """The first of the instances that no device has, in words; "" if all are there."""
+        return next((f"{_implementation(one)} not measured" for one in instances if not self.has(one)), "")
+
+    def refused(self, *instances: str) -> str:
+        """Why the instances may not share a statistic over devices; "" if they may."""
+        if instances not in self._refused:
+            self._refused[instances] = self._refusal(instances)
+        return self._refused[instances]
+
+    def _refusal(self, instances: tuple[str, ...]) -> str:
+        if len(instances) > 1 and (said := next((why for one in instances if (why := self.refused(one))), "")):
+            return said
+        rows = self.rows[self.rows["instance_id"].isin(instances)]
+        fields = pooling.SAME_INSTANCE
+        if len(instances) > 1:
+            parts = [one.split("_", 3) for one in instances]
+            fields = pairing.ALIKE[next(field for n, field in enumerate(FIELDS) if len({one[n] for one in parts}) > 1)]
+        if all(rows[field].nunique(dropna=False) < 2 for field in fields):  # nearly always, and faster to tell
+            return ""
+        try:
+            pooling.check(rows, fields)
+        except PoolingError as error:
+            return str(error).split(":")[0]
+        return ""
+
+    def speed_up(self, slow: str, fast: str, level: float = 0.95) -> Estimate:
+        """How many times as fast as instance `slow` the instance `fast` is: the geometric mean over devices."""
+        logs, why = self._log_ratios(slow, fast)
+        if why:
+            return Estimate(why=why)
+        if len(logs) == 1:
+            [effect], [low], [high] = self.within(slow, fast, [str(logs.index[0])], level)
+        else:
+            effect, low, high = np.exp(ratios.mean(logs.to_numpy(), level))
+        return Estimate(effect, low, high, len(logs), "" if np.isfinite(low) else "no scatter of times is known")
+
+    def speed_ups(self, slow: str, fast: str, level: float = 0.95) -> dict[str, Estimate]:
+        """As `speed_up`, of each device by itself: its interval is over the images. Empty where there is none."""
+        logs, why = self._log_ratios(slow, fast)
+        if why:
+            return {}
+        ids = list(map(str, logs.index))
+        found = zip(*self.within(slow, fast, ids, level), strict=True)
+        return {one: Estimate(*numbers, 1) for one, numbers in zip(ids, found, strict=True)}
+
+    def _log_ratios(self, slow: str, fast: str) -> tuple[pd.Series, str]:
+        if why := self.lacking(slow, fast) or self.refused(slow, fast):
+            return pd.Series(dtype=float), why
+        ratio = (self.ms[slow] / self.ms[fast]).dropna()
+        return ratio.map(math.log), "" if len(ratio) else "no device has both"
+
+    def within(
+        self, slow: str, fast: str, ids: list[str], level: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Ratio of mean times on each device, low and high end by its images: paired, or by means and sd of both.
+
+        An instance that was measured by a native tool has no records of images: its interval is unpaired.
+        """
+        base, other = (self.times(one) for one in (slow, fast))
+        logs, se, n = ratios.paired_log_ratio(base.reindex(ids).to_numpy(), other.reindex(ids).to_numpy())
+        recorded = base.index.intersection(other.index)
+        for place in (place for place, device in enumerate(ids) if device not in recorded):
+            sides = [self._summary(one, ids[place]) for one in (slow, fast)]
+            logs[place], se[place], n[place] = ratios.log_ratio(*sides)
+        low, high = ratios.around(logs, se, n - 1, level)
+        return np.exp(logs), np.exp(low), np.exp(high)
+
+    def _summary(self, instance: str, device: str) -> list[float]:
+        row = self.rows[(self.rows["instance_id"] == instance) & (self.rows["device_id"] == device)].iloc[0]
+        return [float(row[one]) for one in (f"{self.column}_mean", f"{self.column}_sd", "images")]
+
+    @cached_property
+    def _records(self) -> records.Records:
+        return records.collect(self._images, self.rows, self.column)
+
+    @property
+    def all_images(self) -> pd.Index:
+        """Every image that there are records of."""
+        return self._records.images
+
+    def times(self, instance: str) -> pd.DataFrame:
+        """Time per image in ms, device x image; NaN where the image failed or was not shown."""
+        return self._records.of(instance, self._records.ms)
+
+    def right(self, instance: str) -> pd.DataFrame:
+        """1 where the answer to an image was right, 0 where wrong, NaN where it was not shown: device x image."""
+        return self._records.of(instance, self._records.right)
+
+    def answers(self, instance: str) -> tuple[pd.DataFrame, str]:
+        """`right` of the images that all devices saw, or why the devices cannot be compared by image."""
+        if why := self.lacking(instance) or self.refused(instance):
+            return pd.DataFrame(), why
+        right = self.right(instance).dropna(axis=1, how="all")
+        if right.empty:
+            return right, "no records of single images"
+        partly = right.isna().any(axis=1)
+        if partly.any():
+            return pd.DataFrame(), f"the devices saw different images ({partly.idxmax()} not all of them)"
+        return right, ""
+
+    def accuracy_change(self, base: str, other: str, level: float = 0.95) -> Estimate:
+        """Accuracy of `other` minus that of `base` in percentage points, on the images both saw.
+
+        Newcombe's interval for paired proportions (`accuracy.newcombe`), whose counts of images are means over
+        devices: all devices show the same images, so more devices do not make it narrower.
+        """
+        sides, reasons = zip(*(self.answers(one) for one in (base, other)), strict=True)
+        if why := next((one for one in reasons if one), "") or self.refused(base, other):
+            return Estimate(why=why)
+        both = [side.dropna(axis=1) for side in sides]
+        devices, shown = both[0].index.intersection(both[1].index), both[0].columns.intersection(both[1].columns)
+        if devices.empty or shown.empty:
+            return Estimate(why="no device has both" if devices.empty else "the two were shown different images")
+        a, b = (side.loc[devices, shown].to_numpy(bool) for side in both)
+        kept, lost, won, none = ((one & two).sum(axis=1).mean() for one, two in ((a, b), (a, ~b), (~a, b), (~a, ~b)))
+        low, high = (100 * float(end) for end in newcombe(kept, lost, won, none, level=level))
+        return Estimate(100 * (won - lost) / len(shown), low, high, len(devices))
+
+
+def _implementation(instance: str) -> str:
+    framework, delegate, quantization, _ = instance.split("_", 3)
+    return f"{names.display(f'{framework}_{delegate}')} {names.display(quantization)}"

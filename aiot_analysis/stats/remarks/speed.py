@@ -1,0 +1,60 @@
+"""Comparisons of speed, of which most claims consist."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from aiot_analysis.names import display, instance_id
+from aiot_analysis.stats.remarks.claim import FASTER, Part, Region
+from aiot_analysis.stats.remarks.evidence import Evidence, level
+
+HEAVY, LIGHT = ["resnet50", "inception_v3", "densenet121"], ["squeezenet", "mobilenet_v2", "mnasnet"]
+TFLITE, NNAPI, PYTORCH, CAFFE2 = "tflite_cpu", "tflite_nnapi", "pytorch_cpu", "caffe2_cpu"
+
+
+class Versus(NamedTuple):
+    """How many times as fast as `slow` is `fast`, two instances, and the region that it is claimed to be in."""
+
+    name: str
+    slow: str
+    fast: str
+    claimed: Region = FASTER
+
+
+def frameworks(model: str, slow: str, fast: str, claimed: Region = FASTER) -> Versus:
+    """Two implementations of one model in float32."""
+    name = f"{display(model)}, {display(fast)} against {display(slow)}"
+    return Versus(name, instance_id(slow, "float32", model), instance_id(fast, "float32", model), claimed)
+
+
+def models(implementation: str, slow: str, fast: str, claimed: Region = FASTER) -> Versus:
+    """Two models in one implementation, float32."""
+    name = f"{display(implementation)}, {display(fast)} against {display(slow)}"
+    base, other = (instance_id(implementation, "float32", model) for model in (slow, fast))
+    return Versus(name, base, other, claimed)
+
+
+def quantizations(implementation: str, model: str, slow: str, fast: str, claimed: Region = FASTER) -> Versus:
+    """Two quantizations of one model."""
+    name = f"{display(model)}, {display(fast)} against {display(slow)}"
+    base, other = (instance_id(implementation, quantization, model) for quantization in (slow, fast))
+    return Versus(name, base, other, claimed)
+
+
+def over_devices(evidence: Evidence, pairs: Sequence[Versus]) -> list[Part]:
+    """A part per pair: the geometric mean over devices, or the one device. Intervals keep 95 % together."""
+    each = level(len(pairs))
+    return [Part(one.name, evidence.speed_up(one.slow, one.fast, each), one.claimed) for one in pairs]
+
+
+def on_each_device(evidence: Evidence, pairs: Sequence[Versus]) -> list[Part]:
+    """A part per pair and device, each with an interval over its images. Intervals keep 95 % together."""
+    each = level(len(pairs) * len(evidence.ms))
+    found = []
+    for one in pairs:
+        devices = evidence.speed_ups(one.slow, one.fast, each)
+        found += [Part(one.name, numbers, one.claimed, device=device) for device, numbers in devices.items()]
+        if not devices:  # one row that says why
+            found.append(Part(one.name, evidence.speed_up(one.slow, one.fast), one.claimed))
+    return found

@@ -1,0 +1,228 @@
+"""Every number that the paper prints beside ours: does it agree, and if it cannot be compared, why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from aiot_analysis import names, paper
+from aiot_analysis.stats import graphs
+from aiot_analysis.stats.accuracy import with_interval
+
+AGREES, DIFFERS, INCOMPARABLE, BUILT, NONE = (
+    "agrees", "differs", "not comparable", "by construction", "not printed",
+)  # fmt: skip
+VERDICTS = [AGREES, DIFFERS, INCOMPARABLE, BUILT, NONE]
+COLUMNS = ["what", "where", "printed", "ours", "tolerance", "verdict", "note"]
+EXACT = "exact"
+SIZE_TOLERANCE = 0.05  # of FLOPs and parameters, which are printed as the round numbers of the publications
+SCORE_TOLERANCE = 0.05  # of VIPS: ours, the paper prints no scatter
+RAM_TOLERANCE = 0.15  # a system keeps a part of the memory for itself, and tells the rest
+NOT_PRINTED = {
+    "Figure 1": "shares of operators in the time of a model",
+    "Figure 2": "times of convolutions: its axes are labelled from 0.21 to 1.89 ms and from 0 to 0.12, no bar is",
+    "Figure 4": "accuracy of each model and framework on each phone",
+    "Figure 5": "share of each framework in the time",
+    "Figure 6": "share of TFLite with NNAPI in the time",
+    "Figure 7": "share of each model in the time",
+    "Figure 8": "accuracy of the quantized models on each phone",
+    "Figure 9": "share of each quantization in the time",
+}
+PAGES = {"Figure 1": "09", "Figure 2": "09", "Figure 4": "03", "Figure 5": "04", "Figure 6": "05", "Figure 7": "06"}
+PAGES |= {"Figure 8": "07", "Figure 9": "07"}
+
+
+class Line(NamedTuple):
+    """A row of the table, with COLUMNS."""
+
+    what: str
+    where: str
+    printed: str
+    ours: str
+    tolerance: str
+    verdict: str
+    note: str = ""
+
+
+def against_paper(
+    devices: pd.DataFrame, rows: pd.DataFrame, images: pd.DataFrame, nodes: pd.DataFrame, passes: pd.DataFrame
+) -> pd.DataFrame:
+    """One row per number that the paper prints, of Tables II, III and IV and of its text, beside ours.
+
+    Takes the tables `devices`, `nodes` and `passes` of one origin, rows of `select.measured_rows`, and the columns
+    image and label of image records of those rows. Columns COLUMNS, all text: the verdict is "agrees" or "differs" by
+    the tolerance, "not comparable" with the reason in `note`, "by construction" of what a simulation was given,
+    or "not printed" (Figures 1, 2 and 4 to 9, whose values the paper does not print).
+    """
+    origin = str(devices["origin"].iloc[0]) if len(devices) else ""
+    rows = rows[rows["instance_id"].isin(names.PAPER)]
+    devices = devices[devices["device_id"].isin(rows["device_id"])]
+    lines = [
+        *_counts(rows, images, nodes, passes),
+        *_elsewhere(),
+        *_table_2(rows, nodes),
+        *_table_3(devices),
+        *_table_4(devices, rows),
+    ]
+    if origin == "simulated":  # of graphs and passes a simulation has none
+        lines = [line._replace(verdict=BUILT) if line.verdict in (AGREES, DIFFERS) else line for line in lines]
+    lines += [
+        Line(what, where, "", "", "", NONE, f"nothing to compare with; ours is on page {PAGES[where]}")
+        for where, what in NOT_PRINTED.items()
+    ]
+    return pd.DataFrame(lines, columns=COLUMNS)
+
+
+def _counts(rows: pd.DataFrame, images: pd.DataFrame, nodes: pd.DataFrame, passes: pd.DataFrame) -> Iterator[Line]:
+    quantized = rows[rows["quantization"] != "float32"]
+    float32 = rows[rows["quantization"] == "float32"]
+    per_class = images.drop_duplicates("image").groupby("label", observed=True).size()
+    sides = _sides(nodes)
+    found: dict[str, Iterable[Any]] = {
+        "devices": [rows["device_id"].nunique()],
+        "models": [rows["model"].nunique()],
+        "frameworks": [rows["framework"].nunique()],
+        "implementations": float32.groupby(["device_id", "model"]).size(),
+        "float32_instances": float32.groupby("device_id").size(),
+        "quantizations": quantized.groupby(["device_id", "model", "delegate"]).size(),
+        "quantized_instances": quantized.groupby("device_id").size(),
+        "quantized_devices": [quantized["device_id"].nunique()],
+        "images": rows["distinct_images"],
+        "classes": [len(per_class)] if len(per_class) else [],
+        "images_per_class": per_class,
+        "repetitions": passes.groupby(["framework", "model"])["repetition"].max() + 1,
+        "network_classes": [int(shape.split("x")[-1]) for shape in _last(nodes)],
+        "input_size": [size for model, size in sides.items() if model != "inception_v3"],
+        "input_size_inception_v3": [size for model, size in sides.items() if model == "inception_v3"],
+    }
+    for name, what, where, printed in paper.counts().itertuples(index=False):
+        values = sorted({int(value) for value in found[name]})
+        if not values:
+            helps = "aiot profile" if name in ("repetitions", "network_classes") or "input" in name else "aiot run"
+            yield Line(what, where, str(printed), "", EXACT, INCOMPARABLE, f"nothing of it in this data: {helps}")
+            continue
+        ours = str(values[0]) if len(values) == 1 else f"{values[0]} to {values[-1]}"
+        yield Line(what, where, str(printed), ours, EXACT, AGREES if values == [printed] else DIFFERS)
+
+
+def _elsewhere() -> Iterator[Line]:
+    for what, printed, note in (
+        ("images to train on in ILSVRC 2012", "1280000", "nothing is trained on it here"),
+        ("images to validate on in ILSVRC 2012", "50000", "the paper takes a part of them, as we do"),
+    ):
+        yield Line(what, "Section III-A", printed, "", EXACT, INCOMPARABLE, note)
+    for what, printed in (("parameters", "138"), ("FLOPs", "15300")):
+        note = "it is not in the suite: too slow for phones, as the paper says"
+        yield Line(f"VGG16, {what}, millions", "Section III-B", printed, "", EXACT, INCOMPARABLE, note)
+
+
+def _last(nodes: pd.DataFrame) -> list[str]:
+    shapes = [part["out_shape"].dropna() for _, part in graphs.by_model(nodes)]
+    return [str(one.iloc[-1]) for one in shapes if len(one)]
+
+
+def _sides(nodes: pd.DataFrame) -> dict[str, int]:
+    """Pixels to a side of the input of each of the paper's models, from their graphs."""
+    found = {}
+    for model, part in graphs.by_model(nodes):
+        shapes = part["in_shape"].dropna()
+        if model in names.MODELS and len(shapes):
+            found[model] = int(str(shapes.iloc[0]).split("x")[-1])
+    return found
+
+
+def _table_2(rows: pd.DataFrame, nodes: pd.DataFrame) -> Iterator[Line]:
+    computed = graphs.table2(nodes).set_index("model")
+    numbers = {
+        "FLOPs (multiply-accumulates), millions": ("macs_millions", "flops_millions", SIZE_TOLERANCE, "{:.0f}"),
+        "parameters, millions": ("params_millions", "params_millions", SIZE_TOLERANCE, "{:.2f}"),
+        "layers": ("layers", "layers", 0.0, "{:.0f}"),
+    }
+    for model in paper.models().to_dict("records"):
+        name = names.display(model["model"])
+        for what, (column, printed_as, tolerance, pattern) in numbers.items():
+            printed = model[printed_as]
+            words = f"{tolerance:.0%}" if tolerance else EXACT
+            if model["model"] not in computed.index:
+                note = "no graph of it in this data: aiot profile"
+                yield Line(f"{name}, {what}", "Table II", f"{printed:g}", "", words, INCOMPARABLE, note)
+                continue
+            ours = float(computed.loc[model["model"], column])
+            apart = ours / printed - 1
+            verdict = AGREES if abs(apart) <= tolerance else DIFFERS
+            note = "" if verdict == AGREES else f"{apart:+.1%}; the network that is run is a variant"
+            if what == "layers" and note:
+                every = computed.loc[model["model"], "layers_all"]
+                note = f"on the longest way; {every} in all. The paper does not say how it counts"
+            yield Line(f"{name}, {what}", "Table II", f"{printed:g}", pattern.format(ours), words, verdict, note)
+        yield _accuracy(rows, model["model"], float(model["accuracy_percent"]))
+
+
+def _accuracy(rows: pd.DataFrame, model: str, printed: float) -> Line:
+    """The reference accuracy, which is of the validation images of ImageNet."""
+    mine = with_interval(rows[(rows["model"] == model) & (rows["quantization"] == "float32")])
+    what, tolerance = f"{names.display(model)}, reference accuracy, percent", "interval"
+    if mine.empty:
+        return Line(what, "Table II", f"{printed:g}", "", tolerance, INCOMPARABLE, "not measured in this data")
+    percent = 100 * mine[["accuracy", "accuracy_low", "accuracy_high"]]
+    few, many = percent["accuracy"].min(), percent["accuracy"].max()
+    ours = f"{few:.1f}" if few == many else f"{few:.1f} to {many:.1f}"
+    images = " and ".join(sorted(mine["dataset"].astype(str).unique()))
+    weights = " and ".join(sorted(mine["weights"].fillna("unknown").astype(str).unique()))
+    if "simulated" in set(mine["origin"]):
+        return Line(what, "Table II", f"{printed:g}", ours, tolerance, BUILT, "simulated near published accuracies")
+    if "imagenet" not in images.lower() or "sample" in weights:
+        note = f"ours is of {weights} weights on {images} images, the paper's of ImageNet's"
+        return Line(what, "Table II", f"{printed:g}", ours, tolerance, INCOMPARABLE, note)
+    inside = (percent["accuracy_low"] <= printed) & (printed <= percent["accuracy_high"])
+    note = f"{weights} weights; inside the interval of {inside.sum()} of {len(inside)} instances"
+    return Line(what, "Table II", f"{printed:g}", ours, tolerance, AGREES if inside.all() else DIFFERS, note)
+
+
+def _table_3(devices: pd.DataFrame) -> Iterator[Line]:
+    mine = devices.dropna(subset="paper_id").merge(paper.devices(), on="paper_id", suffixes=("_ours", ""))
+    yield _agreeing("phones of the table", "51", "", len(mine), len(paper.devices()), EXACT)
+    if mine.empty:
+        for what in ("RAM of the phones, GB", "Android version of the phones", "SoC of the phones"):
+            note = "none of the paper's phones is in this data"
+            yield Line(what, "Table III", "51 values", "", EXACT, INCOMPARABLE, note)
+        return
+    ram = (mine["ram_gb_ours"] / mine["ram_gb"] - 1).abs() <= RAM_TOLERANCE
+    android = mine["os_version"].astype(str).str.split(".").str[0] == mine["android"].astype(str)
+    soc = mine["soc_ours"].astype(str) == mine["soc"]
+    for what, same, tolerance in (
+        ("RAM of the phones, GB", ram, f"{RAM_TOLERANCE:.0%}"),
+        ("Android version of the phones", android, EXACT),
+        ("SoC of the phones", soc, EXACT),
+    ):
+        others = ", ".join(str(int(one)) for one in mine.loc[~same, "paper_id"])
+        note = f"other on phone {others}" if others else ""
+        yield _agreeing(what, f"{len(mine)} values", note, int(same.sum()), len(mine), tolerance)
+
+
+def _agreeing(what: str, printed: str, note: str, same: int, of: int, tolerance: str) -> Line:
+    verdict = AGREES if same == of else DIFFERS
+    return Line(what, "Table III", printed, f"{same} of {of}", tolerance, verdict, note)
+
+
+def _table_4(devices: pd.DataFrame, rows: pd.DataFrame) -> Iterator[Line]:
+    float32 = rows[rows["instance_id"].isin(names.PAPER_FLOAT32) & (rows["timing"] == "end_to_end")]
+    vips = (float32["accuracy"] / (float32["end_to_end_ms_mean"] / 1000)).groupby(float32["device_id"])
+    scores = vips.sum()[vips.size() == len(names.PAPER_FLOAT32)]  # Equation 1, of devices with all 24
+    ids = devices.dropna(subset="paper_id").set_index("paper_id")["device_id"]
+    known = paper.devices().set_index("device")["paper_id"]
+    foreign = " and ".join(sorted({f"{one} weights" for one in rows["weights"].dropna() if "sample" in str(one)}))
+    for rank, device, printed in paper.top10().itertuples(index=False):
+        what, tolerance = f"VIPS of rank {rank}, {device}", f"{SCORE_TOLERANCE:.0%}"
+        score = scores.get(ids.get(known[device]))
+        if score is None:
+            note = "this phone with all 24 instances, end to end, is not in this data"
+            yield Line(what, "Table IV", f"{printed:.2f}", "", tolerance, INCOMPARABLE, note)
+            continue
+        note = "may be a misprint for the Meizu 16s" if device == "Meizu 16Xs" else ""
+        verdict = AGREES if abs(score / printed - 1) <= SCORE_TOLERANCE else DIFFERS
+        if foreign:
+            verdict, note = INCOMPARABLE, f"ours is of {foreign}"
+        yield Line(what, "Table IV", f"{printed:.2f}", f"{score:.2f}", tolerance, verdict, note)

@@ -1,0 +1,92 @@
+"""aiot import: other people's logs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from runner.cli.options import HERE, Workspaces
+from runner.errors import RunnerError
+from runner.importers.formats import FORMATS
+from runner.workspace import Workspace
+
+
+def import_(
+    files: Annotated[list[Path], typer.Argument(help="Logs of the paper's app, or what tools printed.")],
+    device: Annotated[
+        str | None, typer.Option(metavar='"MAKER MODEL"', help="What they are of, if they do not tell.")
+    ] = None,
+    serial: Annotated[
+        str | None, typer.Option(help="Tells devices of one model apart; only a salted hash is kept.")
+    ] = None,
+    soc: Annotated[str | None, typer.Option(help="The device's chip, like Snapdragon 865.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="The network, where the log does not tell.")
+    ] = None,
+    framework: Annotated[str | None, typer.Option(help="tflite, pytorch or caffe2: likewise.")] = None,
+    delegate: Annotated[str | None, typer.Option(help="cpu, nnapi or gpu: likewise.")] = None,
+    quantization: Annotated[str | None, typer.Option(help="float32, dynamic, int8 or float16: likewise.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Name of the images: the same name is the same images.")] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(help="File with the names of the app's images, one a line, in the order they were shown."),
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="Name of the trained weights: unknown if it is not given.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option("--threads", "--num-threads", min=1, help="Threads of the framework: likewise.")
+    ] = None,
+    format_: Annotated[
+        str | None, typer.Option("--format", help=f"One of {', '.join(FORMATS)}, where a file may be of two.")
+    ] = None,
+    workspace: Workspaces = HERE,
+) -> None:
+    """Import other people's logs as raw logs of origin "imported".
+
+    Logs of the paper's own app have every image, and the device; those of benchmark_model, run_eval and other tools
+    have times or an accuracy.
+    """
+    from runner.importers import session
+    from runner.importers.given import DELEGATES, Given, model_name
+    from runner.importers.source import lines, read
+    from runner.native.text import shown
+    from runner.suite import FRAMEWORKS, QUANTIZATIONS, choose
+
+    def chosen(kind: str, value: str | None, choices: tuple[str, ...]) -> str | None:
+        return None if value is None else choose(kind, [value], choices)[0]
+
+    def plain(value: str | None) -> str | None:
+        return None if value is None else shown(value)
+
+    names = tuple(line for line in lines(read(images)[1]) if line.strip()) if images else None
+    if names is not None and len(set(names)) < len(names):
+        raise RunnerError(f"{images} has a name twice: give each image a name of its own.")
+    given = Given(
+        device=plain(device),
+        serial=serial,
+        soc=plain(soc),
+        format=chosen("Format", format_, FORMATS),
+        model=None if model is None else model_name(model),
+        framework=chosen("Framework", framework, FRAMEWORKS),
+        delegate=chosen("Delegate", delegate, DELEGATES),
+        quantization=chosen("Quantization", quantization, QUANTIZATIONS),
+        dataset=plain(dataset),
+        weights=plain(weights),
+        threads=threads,
+        images=names,
+    )
+    result = session.import_files(files, given, Workspace(workspace))
+    if not result.runs and len(result.refused) == 1:
+        raise result.refused[0]
+    for folder, instances, records in result.runs:
+        counts = [(instances, "instance"), (records, "image")]
+        told = ", ".join(f"{number} {word}{'' if number == 1 else 's'}" for number, word in counts)
+        print(f"import    {told} in {folder}")
+    for said in [*result.notes, *map(str, result.refused)]:
+        print(f"          {said}")
+    if result.refused:
+        what = "Not all of it was imported" if result.runs else "Nothing was imported"
+        raise RunnerError(f"{what}: see above what is wrong, and import that again.")

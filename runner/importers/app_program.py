@@ -1,0 +1,192 @@
+"""The program log of the paper's app (AbstractModel.doImageClassificationContinue): the steps of every image, in ms.
+
+The clock is SystemClock.elapsedRealtime, which never goes back, in whole ms. Fields are joined by two spaces, hyphen,
+two spaces. Of an image there are, in order: all start, bitmap start, bitmap end (decode, crop, resize), ic start, ic
+end (normalize, inference), statistics start, data, end (top 5 and log), all end. Other lines are passed over.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from runner.errors import LogError
+from runner.importers.app_result import instance_of
+from runner.importers.parts import MS_AT_MOST
+from runner.importers.source import lines
+from runner.native.text import shown, whole
+from runner.suite import Instance
+
+_JOINT = "  -  "
+_START = re.compile(r"start workload \d{1,4} name=(.+)")
+_DONE = re.compile(r"all done for workload \d{1,4} name=(.+)")
+_LOADED = re.compile(r"load model: s=(-?\d{1,18}),e=(-?\d{1,18}),d=(-?\d{1,18})")
+_DATA = re.compile(r"score\.len=(\d{1,9}), maxIndex=([-\d,]{1,99}) maxScore=(\S{1,400}) .*target=(-?\d{1,9})")
+_STEPS = ("bitmap", "ic", "statistics")
+
+
+@dataclass
+class Shown:
+    """An image: when it began and ended, and when each step did, in ms of the device's clock."""
+
+    index: int
+    start_ms: int
+    end_ms: int | None = None
+    steps: dict[str, list[int]] = field(default_factory=dict)  # name of the step -> begin and end
+    target: int | None = None  # its class
+    best: tuple[tuple[int, float], ...] | None = None  # classes and scores, best first
+    error: str | None = None  # what the app says went wrong
+
+    def took_ms(self, step: str) -> int | None:
+        """How long a step took, None where the log does not tell both its ends."""
+        times = self.steps.get(step, [])
+        return times[1] - times[0] if len(times) == 2 and times[0] <= times[1] else None
+
+
+@dataclass
+class Workload:
+    """What the log says of one; `fault` says why its numbers cannot be used, one sentence without its full stop."""
+
+    name: str
+    instance: Instance
+    load_ms: int | None
+    images: list[Shown] = field(default_factory=list)
+    classes: int | None = None  # that the model tells apart
+    done: bool = False
+    fault: str | None = None
+
+
+@dataclass(frozen=True)
+class ProgramLog:
+    """What the log says; `labels` has the class of every image that any workload tells, by index."""
+
+    workloads: tuple[Workload, ...]
+    labels: dict[int, int]
+    notes: tuple[str, ...] = ()
+
+
+def parse(name: object, text: str) -> ProgramLog:
+    """Reads it; raises LogError, calling it `name`, if there is no workload in it that can be used."""
+    found = [workload for workload in _workloads(name, text) if workload.images or not workload.done]
+    for workload in found:
+        workload.fault = workload.fault or _fault(workload)
+    notes = [f"{name}: {one.name} failed: {one.fault}" for one in found if one.fault]
+    if not any(one.fault is None for one in found):
+        reason = notes[0].partition(": ")[2] if notes else "no image in it"
+        raise LogError(f"{name} has no workload that can be used ({reason}): copy it again.")
+    if len({one.instance for one in found}) < len(found):
+        raise LogError(f"{name} has a workload twice: the files of two runs seem to be in one, import each by itself.")
+    labels: dict[int, int] = {}
+    for workload in found:
+        for image in workload.images if workload.fault is None else []:
+            if image.target is not None and labels.setdefault(image.index, image.target) != image.target:
+                raise LogError(f"{name} has image {image.index} as class {labels[image.index]} and {image.target}.")
+    return ProgramLog(tuple(found), labels, tuple(notes))
+
+
+def _workloads(name: object, text: str) -> Iterator[Workload]:
+    current: Workload | None = None
+    load_ms: int | None = None
+    every = lines(text)
+    if every and every[-1].startswith("ic"):
+        every.pop()  # of a log that was cut: whole lines end
+    for line in every:
+        if line.startswith(f"ic{_JOINT}"):
+            if current is None:
+                raise LogError(f"{name} has images before any line `start workload`: its beginning is missing.")
+            if current.fault is None:
+                current.fault = _take(line.split(_JOINT)[1:], current)
+        elif match := _LOADED.fullmatch(line):
+            load_ms = int(match[3]) if 0 <= int(match[3]) <= MS_AT_MOST else None
+        elif match := _START.fullmatch(line):
+            if current is not None:
+                yield current
+            instance = instance_of(match[1])
+            if instance is None:
+                raise LogError(f"{name} has a workload {shown(match[1])!r}, whose framework or device is not known.")
+            current, load_ms = Workload(shown(match[1]), instance, load_ms), None
+        elif (match := _DONE.fullmatch(line)) and current is not None:
+            current.done = True
+    if current is not None:
+        yield current
+
+
+def _take(fields: list[str], workload: Workload) -> str | None:
+    """Takes the fields of a line; what is wrong with it, or None."""
+    image = workload.images[-1] if workload.images else None
+    match fields:
+        case ["index", index, "all", "start", time]:
+            number, start = whole(index), whole(time)
+            if number != len(workload.images) or start is None or start > MS_AT_MOST:
+                return f"its image {len(workload.images)} is followed by {shown(index)!r} at {shown(time)!r}"
+            workload.images.append(Shown(number, start))
+        case ["index", index, *rest] if image is not None:
+            if index != str(image.index):
+                return f"a line of image {shown(index)!r} is within image {image.index}"
+            return _step(rest, image, workload)
+        case ["bitmap", _, "ic" | "statistics" as step, "start" | "end" as edge, time] if image is not None:
+            return _stamp(image, step, edge, time)
+    return None
+
+
+def _step(fields: list[str], image: Shown, workload: Workload) -> str | None:
+    match fields:
+        case ["all", "end", time] if image.end_ms is None:
+            end = whole(time)
+            if end is None or not image.start_ms <= end <= MS_AT_MOST:
+                return f"its image {image.index} begins at {image.start_ms} ms and ends at {shown(time)!r}"
+            image.end_ms = end
+        case ["bitmap" | "statistics" as step, "start" | "end" as edge, time]:
+            return _stamp(image, step, edge, time)
+        case ["bitmap.size", _, "ic", "start", time]:
+            return _stamp(image, "ic", "start", time)
+        case ["statistics", "data", data]:
+            return _answer(data, image, workload)
+        case ["do image classification error", "exception", *words]:
+            image.error = shown(_JOINT.join(words)) or "an exception"
+    return None
+
+
+def _stamp(image: Shown, step: str, edge: str, text: str) -> str | None:
+    time = whole(text)
+    times = image.steps.setdefault(step, [])
+    if time is None or len(times) != (edge == "end"):
+        return f"its image {image.index} has {shown(text)!r} as {edge} of {step}"
+    times.append(time)
+    return None
+
+
+def _answer(data: str, image: Shown, workload: Workload) -> str | None:
+    match = _DATA.fullmatch(data)
+    indices = [one for one in match[2].split(",") if one] if match else []
+    scores = [one for one in match[3].split(",") if one] if match else []
+    try:
+        pairs = [(int(index), float(score)) for index, score in zip(indices, scores, strict=True)]
+    except ValueError:
+        pairs = []
+    if match is None or not pairs or image.best is not None:
+        return f"the answer to its image {image.index} is {shown(data)!r}"
+    image.best = tuple((index, score) for index, score in pairs if index >= 0)  # -1: no number was greater than another
+    image.target = int(match[4])
+    workload.classes = int(match[1])
+    return None
+
+
+def _fault(workload: Workload) -> str | None:
+    """Why a workload is not whole."""
+    if not workload.images:
+        return "it breaks off before its first image"
+    last = workload.images[-1]
+    if not workload.done or last.end_ms is None:
+        return f"it breaks off after {len(workload.images) - (last.end_ms is None)} images"
+    for before, image in pairwise(workload.images):
+        if before.end_ms is None or image.start_ms < before.end_ms:
+            return f"its image {image.index} begins before image {before.index} ends"
+    for image in workload.images:
+        if image.error is None and image.best is None:
+            return f"its image {image.index} has no answer"
+        if image.target is not None and image.target < 0:
+            return f"its image {image.index} is of class {image.target}"
+    return None

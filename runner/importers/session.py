@@ -1,0 +1,130 @@
+"""One call of `aiot import`: files to runs. What can be imported is, and what cannot is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from runner.dataset import store
+from runner.errors import DatasetError, LogError, SetupError
+from runner.importers import app, app_program, app_result, formats, parts, source, tools, write
+from runner.importers.given import Given
+from runner.importers.parts import Sitting
+from runner.workspace import Workspace
+
+
+@dataclass
+class Result:
+    """What became of the files."""
+
+    runs: list[tuple[Path, int, int]] = field(default_factory=list)  # folder, instances, images with a record
+    notes: list[str] = field(default_factory=list)  # on files that were imported
+    refused: list[LogError] = field(default_factory=list)  # a sentence a file, or two files that are one sitting
+
+
+@dataclass
+class _Read:
+    """The files by kind."""
+
+    results: list[app.Result] = field(default_factory=list)
+    programs: list[app.Program] = field(default_factory=list)
+    outputs: list[tools.Output] = field(default_factory=list)
+
+
+def import_files(paths: Sequence[Path], given: Given, workspace: Workspace) -> Result:
+    """Imports files: as many runs as there are devices, settings, and sittings with the same instance.
+
+    Raises LogError for an option that says nothing, and SetupError if the workspace cannot be written.
+    """
+    given.maker_and_model()
+    result = Result()
+    read = _Read()
+    known = write.imported(workspace)
+    for path in paths:
+        try:
+            _take(path, given, read, known, result.notes)
+        except LogError as error:
+            result.refused.append(error)
+    by_device: dict[str, list[Sitting]] = {}
+    for device, sitting in _sittings(read, given, workspace, result.refused):
+        by_device.setdefault(device, []).append(sitting)
+    for sittings in by_device.values():
+        for run in write.runs(sittings):
+            try:
+                folder = write.write(run, given, workspace)
+            except LogError as error:
+                result.refused.append(error)
+            except OSError as error:
+                raise SetupError(f"{workspace.raw} cannot be written ({error.strerror}): free some space.") from None
+            else:
+                made = [part for sitting in run for part in sitting.parts]
+                result.runs.append((folder, len(made), sum(part.images for part in made)))
+    return result
+
+
+def _take(path: Path, given: Given, read: _Read, known: dict[str, Path], notes: list[str]) -> None:
+    """Reads a file; raises LogError if it cannot be imported, or was before."""
+    file, text = source.read(path)
+    if (before := known.get(file.sha256)) is not None:
+        if before.is_dir():
+            raise LogError(f"{path} was imported before, into {before}: remove that folder to import it anew.")
+        raise LogError(f"{path} is the same file as {before}: leave it out.")
+    file = replace(file, format=formats.recognised(path, text, given.format))
+    if file.format == "app-result":
+        result = app_result.parse(path, text)
+        read.results.append((file, result))
+        notes += result.notes
+    elif file.format == "app-program":
+        program = app_program.parse(path, text)
+        read.programs.append((file, program))
+        notes += program.notes
+    else:
+        read.outputs += tools.outputs(file, text, given)
+    known[file.sha256] = path
+
+
+def _sittings(
+    read: _Read, given: Given, workspace: Workspace, refused: list[LogError]
+) -> Iterator[tuple[str, Sitting]]:
+    """Every sitting that can be made of the files, with the slug of its device."""
+    codes: dict[str, str] = {}  # by what the user says, that of the first file
+
+    def datasets(name: str, images: int, label_space: str | None) -> dict[str, Any]:
+        return _dataset(workspace, name, images, label_space)
+
+    def of_app(result: app.Result | None, program: app.Program | None) -> tuple[str, Sitting]:
+        where = " and ".join(str(one[0].path) for one in (result, program) if one is not None)
+        facts = app.device(result)
+        if given.device and facts.code and codes.setdefault(given.device, facts.code) != facts.code:
+            raise LogError(f"{where} is of {facts.code}, another file of {codes[given.device]}: --device names one.")
+        slug = write.device(facts, given, workspace, where)["slug"]
+        return slug, app.sitting(result, program, given, slug, datasets)
+
+    def of_tools(timed: tools.Output | None, evaluated: tools.Output | None) -> tuple[str, Sitting]:
+        sitting = tools.sitting(timed, evaluated, given, datasets)
+        return write.device(sitting.device, given, workspace, sitting.where)["slug"], sitting
+
+    made = [partial(of_app, *pair) for pair in app.pairs(read.results, read.programs)]
+    made += [partial(of_tools, *pair) for pair in tools.pairs(read.outputs)]
+    for make in made:
+        try:
+            yield make()
+        except LogError as error:
+            refused.append(error)
+
+
+def _dataset(workspace: Workspace, name: str, images: int, label_space: str | None) -> dict[str, Any]:
+    """A dataset of the workspace by its name, or else one of which the name is all that is known."""
+    folder = workspace.datasets / name
+    if folder.parent != workspace.datasets or not (folder / "dataset.json").is_file():
+        return parts.dataset(name, images, label_space)
+    try:
+        known = store.load(folder)
+    except DatasetError as error:
+        raise LogError(str(error)) from None
+    if images != len(known.images):
+        raise LogError(f"Dataset {name} has {len(known.images)} images, and the log is of {images}: give another name.")
+    return {"name": name, "sha256": known.sha256, "images": images, "label_space": known.label_space}

@@ -1,0 +1,81 @@
+"""A file that is given to be imported: its bytes are hashed, and its text is read or refused."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from runner.errors import LogError
+
+BYTES_AT_MOST = 256 << 20
+"""A program log of the app's 60 instances and 500 images has some 30 MB."""
+
+LINE_AT_MOST = 10_000
+"""Longer lines are not read: those of the formats have some hundred characters."""
+
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file as it was read."""
+
+    path: Path
+    sha256: str
+    modified: datetime  # UTC
+    format: str = ""  # see runner.importers.formats
+
+
+def read(path: Path) -> tuple[Source, str]:
+    """A file and its text.
+
+    UTF-8, with or without a mark, or UTF-16 with one, which PowerShell makes of `adb shell ... > file`. Raises LogError
+    for what is no file, empty, too large or no text.
+    """
+    try:
+        facts = path.stat()
+        if not stat.S_ISREG(facts.st_mode):
+            raise LogError(f"{path} is no file: name the log itself.")
+        if facts.st_size > BYTES_AT_MOST:
+            raise LogError(
+                f"{path} has {facts.st_size / 1e6:.0f} MB, and no log of these formats has more than "
+                f"{BYTES_AT_MOST >> 20} MB: name the log itself."
+            )
+        data = path.read_bytes()
+    except OSError as error:
+        raise LogError(f"{path} cannot be read ({error.strerror}): check the name.") from None
+    if not data.strip():
+        raise LogError(f"{path} is empty: copy the log again.")
+    modified = datetime.fromtimestamp(facts.st_mtime, UTC)
+    return Source(path, hashlib.sha256(data).hexdigest(), modified), _text(path, data)
+
+
+def _text(path: Path, data: bytes) -> str:
+    encoding = "utf-16" if data.startswith(_UTF_16) else "utf-8-sig"
+    if encoding == "utf-8-sig" and b"\0" in data:
+        raise LogError(f"{path} is binary: name the text that the tool printed, or that the app wrote.")
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise LogError(
+            f"{path} is no text in {encoding.removesuffix('-sig').upper()} (byte {error.start}): save it as UTF-8."
+        ) from None
+
+
+def lines(text: str) -> list[str]:
+    """The lines of a text, without their ends and without those that are too long to be of any format."""
+    return [line.removesuffix("\r") for line in text.split("\n") if len(line) <= LINE_AT_MOST]
+
+
+def copy(source: Source, target: Path) -> None:
+    """Puts an untouched copy in a place; raises LogError if the file is not what was read."""
+    data = source.path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != source.sha256:
+        raise LogError(f"{source.path} changed while it was read: import it again when nothing writes to it.")
+    target.write_bytes(data)
+    os.utime(target, ns=(int(source.modified.timestamp() * 1e9),) * 2)

@@ -1,0 +1,61 @@
+"""Whether a record is of the format."""
+
+import json
+import math
+import reprlib
+
+from .schema import COUNTS, EVENT_FIELDS, LISTS, SCHEMA_VERSION, STEPS
+
+
+class RawLogError(Exception):
+    """A raw log that cannot be read or written: one sentence with the path, the value and what to try."""
+
+
+def parse(text):
+    """What a line or a file (bytes) says in JSON; raises ValueError if it is no JSON, or no text in UTF-8."""
+    try:
+        record = json.loads(text.decode("utf-8"))
+        if b"\\u" in text:  # an escape may be one half of a character, which no file can hold
+            json.dumps(record, ensure_ascii=False).encode("utf-8")
+        return record
+    except RecursionError:
+        raise ValueError("it is nested too deeply")
+
+
+def check(record, fields, where):
+    """Raises RawLogError if a field is missing or of another type.
+
+    Whole numbers have at most 64 bits, other numbers are finite, times and query numbers are not negative.
+    """
+    for name, types in fields.items():
+        if name not in record and type(None) not in types:
+            raise RawLogError("%s has no field %r." % (where, name))
+        value = record.get(name)
+        fits = math.isfinite(value) if isinstance(value, float) else type(value) is not int or -(2**63) <= value < 2**63
+        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types) or not fits:
+            raise RawLogError("%s has %s as %s, which is not of the format." % (where, reprlib.repr(value), name))
+        if (name.endswith(("_ns", "_ms")) or name in COUNTS) and value is not None and value < 0:
+            raise RawLogError("%s has the negative value %r as %s." % (where, value, name))
+
+
+def check_event(record, where):
+    """Raises RawLogError if what a line says is not an event of the format."""
+    event = record.get("event") if isinstance(record, dict) else None
+    if not isinstance(event, str) or event not in EVENT_FIELDS:
+        raise RawLogError("%s is not an event of schema version %d." % (where, SCHEMA_VERSION))
+    check(record, EVENT_FIELDS[event], where)
+    if event == "image" and record.get("total_ns") is None:
+        check(record, STEPS, where)
+    if event == "image" and not all(_is_answer(pair) for pair in record["top5"]):
+        raise RawLogError("%s has %s as top5: pairs of class and score." % (where, reprlib.repr(record["top5"])))
+    for name in LISTS if event == "node" else ():
+        values = record.get(name) or ()
+        if not all(type(one) is LISTS[name] and (type(one) is not int or 0 <= one < 2**53) for one in values):
+            raise RawLogError("%s has %s as %s, which is not of the format." % (where, reprlib.repr(values), name))
+
+
+def _is_answer(pair):
+    """Whether it is a class and its score; a score may be NaN, which a broken network gives."""
+    if not isinstance(pair, list) or [type(value) in (int, float) for value in pair] != [True, True]:
+        return False
+    return abs(pair[0]) < 2**53 and pair[0] == int(pair[0])  # JSON tells 36 and 36.0 not apart (RFC 8259, section 6)

@@ -1,0 +1,143 @@
+"""Runs, devices and attempts, as they are read: what is not of the format is left out and named."""
+
+import codecs
+import reprlib
+from pathlib import Path
+
+from .check import RawLogError, check, check_event, parse
+from .schema import ATTEMPT_NAME, ONCE, SCHEMA_VERSION, TELEMETRY_FIELDS, TERMINAL
+
+
+def read_json(path, fields):
+    """A record of run.json or device.json; raises RawLogError if it is missing, broken or of a newer version."""
+    path = Path(path)
+    try:
+        record = parse(path.read_bytes())
+    except FileNotFoundError:
+        raise RawLogError("%s is missing: the folder is not a run, or the run ended before it began." % path)
+    except (ValueError, OSError) as error:
+        raise RawLogError("%s cannot be read as JSON (%s)." % (path, error))
+    if not isinstance(record, dict):
+        raise RawLogError("%s does not hold a JSON object." % path)
+    version = record.get("schema_version")
+    if not isinstance(version, int) or version > SCHEMA_VERSION or version < 1:
+        text = "%s has schema version %s; this version reads 1 to %d: update the toolkit."
+        raise RawLogError(text % (path, reprlib.repr(version), SCHEMA_VERSION))
+    check(record, fields, str(path))
+    return record
+
+
+def attempt_paths(run_folder):
+    """The attempts of a run: {instance id: [path of attempt 1, 2, ...]}."""
+    found = {}  # type: dict
+    for path in Path(run_folder).iterdir():
+        match = ATTEMPT_NAME.fullmatch(path.name)
+        if match:
+            found.setdefault(match["instance"], []).append((int(match["attempt"]), path))
+    return {instance: [path for _, path in sorted(paths)] for instance, paths in sorted(found.items())}
+
+
+class Attempt(object):
+    """One attempt as read: its events, how it ended and which lines of the file are not used.
+
+    status is "end", "failed", "unavailable", or "cut" where the last event is none of these.
+    """
+
+    def __init__(self, path, events, left_out, dropped):
+        match = ATTEMPT_NAME.fullmatch(Path(path).name)
+        self.path = Path(path)
+        self.instance = match["instance"] if match else None
+        self.attempt = int(match["attempt"]) if match else None
+        self.events = events
+        self.left_out = left_out  # what is wrong with each line of the file that is no event here
+        self.dropped = dropped  # text of a half-written line, which is left out too, or None
+        self.status = events[-1]["event"] if events and events[-1]["event"] in TERMINAL else "cut"
+
+    @property
+    def last(self):
+        return self.events[-1] if self.events else {}
+
+    @property
+    def damaged(self):
+        """Whether more is left out than the half-written line that a crash leaves."""
+        return len(self.left_out) > (self.dropped is not None)
+
+    def of(self, event):
+        """All events of one name, in order."""
+        return [record for record in self.events if record["event"] == event]
+
+
+def read_bytes(path):
+    """The content of a file; raises RawLogError if it is none, or cannot be read."""
+    try:
+        if Path(path).exists() and not Path(path).is_file():  # a pipe would never end
+            raise RawLogError("%s is not a file." % path)
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise RawLogError("%s cannot be read (%s)." % (path, error.strerror))
+
+
+def read_attempt(path):
+    """Reads one attempt; raises RawLogError if it cannot be read or holds no event. See parse_attempt."""
+    return parse_attempt(path, read_bytes(path))
+
+
+def parse_attempt(path, data):
+    """The attempt that a file of this name and content (bytes) is; RawLogError if there is no event in it.
+
+    A line that is not of the format is left out and named, and so are a line after the ending, a second `load`
+    and a query that was there before. A half-written line is what a crash leaves: the last line, or the one
+    before the ending that the host added.
+    """
+    lines = (data[3:] if data.startswith(codecs.BOM_UTF8) else data).split(b"\n")  # some editors add the mark
+    if not lines[-1]:
+        lines.pop()
+    events, left_out, known = [], [], set()  # type: list, list, set
+    dropped = None
+    for number, line in enumerate(lines, 1):
+        where = "line %d" % number
+        try:
+            record = parse(line)
+            check_event(record, where)
+            if events and events[-1]["event"] in TERMINAL:
+                raise RawLogError("%s follows the end of the attempt." % where)
+            if record["event"] in ONCE:
+                field = ONCE[record["event"]]
+                once = "%s %s" % (field, record[field]) if field else record["event"]
+                if once in known:
+                    raise RawLogError("%s is %s a second time." % (where, once))
+                known.add(once)
+        except RawLogError as error:
+            left_out.append(str(error)[:-1])
+        except ValueError:
+            left_out.append("%s is not JSON" % where)
+            if number == len(lines) or (number == len(lines) - 1 and b'"event":"failed"' in lines[-1]):
+                dropped = line.decode("utf-8", "replace")
+                left_out[-1] = "a half-written line was dropped: %r" % dropped[:60]
+        else:
+            events.append(record)
+    attempt = Attempt(path, events, left_out, dropped)
+    if not events and (attempt.damaged or not lines):
+        raise RawLogError("%s %s." % (path, "holds no event: " + left_out[0] if lines else "is empty"))
+    return attempt
+
+
+def read_telemetry(path):
+    """Samples of telemetry.jsonl, none without such a file, and how many lines are not of the format."""
+    samples, broken = [], 0  # type: list, int
+    if Path(path).exists():
+        lines = read_bytes(path).split(b"\n")
+        for line in lines if lines[-1] else lines[:-1]:
+            try:
+                sample = parse(line)
+                check(sample, TELEMETRY_FIELDS, str(path))
+                samples.append(sample)
+            except (ValueError, TypeError, AttributeError, RawLogError):  # also what is JSON, and no object
+                broken += 1
+    return samples, broken
+
+
+def run_folders(raw_root):
+    """Every folder <raw_root>/<device-slug>/<run-id>, in order of name."""
+    root = Path(raw_root)
+    return sorted(path for path in root.glob("*/*") if path.is_dir()) if root.is_dir() else []

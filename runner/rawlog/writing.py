@@ -1,0 +1,61 @@
+"""Runs, devices and attempts, as they are written."""
+
+import json
+import os
+from datetime import datetime, timezone
+from pathlib import Path
+
+from .check import RawLogError, check
+from .schema import EVENT_FIELDS
+
+
+def utc_now():
+    """The time as ISO 8601 UTC with seconds, like 2026-11-22T18:40:00Z."""
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def write_json(path, record, fields):
+    """Checks a record and writes it whole or not at all."""
+    path = Path(path)
+    check(record, fields, str(path))
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    os.replace(str(temporary), str(path))
+
+
+def attempt_path(run_folder, instance_id, attempt):
+    return Path(run_folder) / ("%s.%d.jsonl" % (instance_id, attempt))
+
+
+class AttemptWriter(object):
+    """Appends events to a new attempt's file, each flushed to the system at once."""
+
+    def __init__(self, path):
+        try:
+            self._file = open(str(path), "x", encoding="utf-8")
+        except FileExistsError:
+            raise RawLogError("%s exists: an attempt is never written twice." % path)
+
+    def write(self, event, **fields):
+        fields["event"] = event
+        self._file.write(json.dumps(fields, separators=(",", ":")) + "\n")
+        self._file.flush()
+
+    def close(self):
+        self._file.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def close_attempt(path, event, **fields):
+    """Ends an attempt whose agent stopped without a word; a half-written last line stays as it is."""
+    path = Path(path)
+    cut = path.exists() and path.stat().st_size > 0 and path.read_bytes()[-1:] != b"\n"
+    fields["event"] = event
+    check(fields, EVENT_FIELDS[event], str(path))
+    with open(str(path), "a", encoding="utf-8") as file:
+        file.write(("\n" if cut else "") + json.dumps(fields, separators=(",", ":")) + "\n")

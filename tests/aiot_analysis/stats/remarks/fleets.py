@@ -1,0 +1,131 @@
+"""Fleets in which the paper's claims are planted: tidy frames with every time and answer given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from aiot_analysis import names
+from aiot_analysis.stats import remarks
+from tests.aiot_analysis.conftest import INSTANCE, instance, instances
+
+TFLITE = {  # ms in float32, in the order of FLOPs
+    "resnet50": 380.0,
+    "inception_v3": 500.0,
+    "densenet121": 280.0,
+    "squeezenet": 83.0,
+    "mobilenet_v2": 30.0,
+    "mnasnet": 32.0,
+}
+FACTORS = {  # of these
+    "pytorch_cpu": [0.70, 0.70, 0.75, 0.85, 7.0, 6.6],
+    "caffe2_cpu": [0.90, 0.95, 1.05, 0.90, 3.2, 3.0],
+    "tflite_nnapi": [0.40, 0.50, 6.0, 0.50, 0.95, 1.0],
+}
+QUANTIZED = {  # of float32 with the same delegate
+    ("cpu", "dynamic"): [0.75, 0.75, 0.80, 0.80, 1.10, 1.15],
+    ("cpu", "int8"): [0.55, 0.58, 0.62, 0.60, 0.68, 0.68],
+    ("cpu", "float16"): [0.90, 0.90, 0.90, 0.90, 0.90, 0.90],
+    ("nnapi", "dynamic"): [1.25, 1.25, 0.35, 1.25, 1.30, 1.30],
+    ("nnapi", "int8"): [1.70, 1.70, 0.50, 1.70, 1.80, 1.80],
+    ("nnapi", "float16"): [1.45, 1.45, 1.10, 1.45, 1.55, 1.55],
+}
+Times = dict[str, float]
+
+
+def true_times() -> Times:
+    """ms of the paper's 60 instances, as its remarks have them in general."""
+    found = {names.instance_id("tflite_cpu", "float32", model): ms for model, ms in TFLITE.items()}
+    for implementation, factors in FACTORS.items():
+        for (model, ms), factor in zip(TFLITE.items(), factors, strict=True):
+            found[names.instance_id(implementation, "float32", model)] = ms * factor
+    for (delegate, quantization), factors in QUANTIZED.items():
+        for model, factor in zip(TFLITE, factors, strict=True):
+            base = found[names.instance_id(f"tflite_{delegate}", "float32", model)]
+            found[names.instance_id(f"tflite_{delegate}", quantization, model)] = base * factor
+    return found
+
+
+EXCEPTIONS = {  # on the first device alone: what the remarks find "on some devices"
+    "caffe2_cpu_float32_resnet50": 0.74,
+    "tflite_nnapi_float32_mobilenet_v2": 1.3,
+    "tflite_nnapi_float32_inception_v3": 0.25,
+}
+
+
+def fleet(
+    times: Mapping[str, float] | None = None,
+    devices: int = 8,
+    scatter: float = 0.02,
+    exceptions: Mapping[str, float] | None = None,
+    seed: int = 0,
+    **other: object,
+) -> pd.DataFrame:
+    """The table instances: each device has a speed of its own, and each of its instances scatters about its time."""
+    rng = np.random.default_rng(seed)
+    times = true_times() if times is None else times
+    exceptions = EXCEPTIONS if exceptions is None else exceptions
+    rows = []
+    for number in range(devices):
+        speed = rng.uniform(0.5, 2)
+        for one, ms in times.items():
+            factor = exceptions.get(one, 1.0) if number == 0 else 1.0
+            drawn = ms * factor * speed * float(np.exp(rng.normal(0, scatter)))
+            partitions = 40 if one.startswith("tflite_nnapi") and "densenet" in one else 1
+            row = {"device_id": f"phone-{number:02}", "partitions": partitions, "end_to_end_ms_sd": 0.1 * drawn}
+            rows.append(instance(one, 0.6, drawn, **row | other))
+    return instances(*rows)
+
+
+Answers = Callable[[str, int, np.random.Generator], np.ndarray]
+
+
+def base_answers(one: str, images: int) -> np.ndarray:
+    """Right or wrong for each image, the same on all devices: 70 % right, less for what Remark 5 calls worse."""
+    framework, _, quantization, model = one.split("_", 3)
+    share = 0.70 + 0.05 * ["pytorch", "tflite", "caffe2"].index(framework)
+    if quantization == "int8" and model in ("densenet121", "squeezenet"):
+        share = 0.4
+    if quantization == "float16" and model == "mobilenet_v2":
+        share = 0.1
+    return np.arange(images) < share * images
+
+
+def fluctuating(one: str, device: int, rng: np.random.Generator) -> np.ndarray:
+    """Answers that flip on a few images by chance: most with TFLite, most of InceptionV3."""
+    right = base_answers(one, 400)
+    rate = 0.012 if one.startswith("tflite") else 0.001
+    rate *= 10 if "inception" in one else 1
+    return right ^ (rng.random(400) < rate)
+
+
+def steady(one: str, device: int, rng: np.random.Generator) -> np.ndarray:
+    return base_answers(one, 400)
+
+
+def records(rows: pd.DataFrame, answers: Answers = fluctuating, scatter: float = 0.05, seed: int = 1) -> pd.DataFrame:
+    """Image records of the rows: their times have the rows' mean, and scatter about it."""
+    rng = np.random.default_rng(seed)
+    parts = []
+    for row in rows.itertuples():
+        right = answers(str(row.instance_id), int(str(row.device_id)[-2:]), rng)
+        times = np.exp(rng.normal(0, scatter, len(right)))
+        part = pd.DataFrame({"query": range(len(right)), "correct": right, "end_to_end_ms": times / times.mean()})
+        part["end_to_end_ms"] *= float(row.end_to_end_ms_mean)
+        parts.append(part.assign(run_id=row.run_id, device_id=row.device_id, instance_id=row.instance_id))
+    found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=remarks.IMAGE_COLUMNS)
+    found = found.assign(inference_ms=found["end_to_end_ms"] * 0.8, failed=False)
+    found["image"] = found["query"].map("image-{:04}".format)
+    kinds = dict.fromkeys(["run_id", "device_id", "instance_id", "image"], "category")
+    return found[remarks.IMAGE_COLUMNS].astype(kinds)
+
+
+NO_IMAGES = records(instances(instance("tflite_cpu_float32_mnasnet")).iloc[:0])
+RUN = INSTANCE["run_id"]
+
+
+def judged(rows: pd.DataFrame, images: pd.DataFrame = NO_IMAGES, **options: object) -> pd.DataFrame:
+    """The table of claims by id."""
+    return remarks.verdicts(remarks.parts(rows, images, **options)).set_index("id")

@@ -1,0 +1,238 @@
+"""The rules on accuracy and on the score, on fleets in which each claim is true, false, or cannot be told."""
+
+import numpy as np
+import pytest
+
+from aiot_analysis.stats import remarks
+from aiot_analysis.stats.remarks.claim import BUILT, FAILS, HOLDS, OPEN
+from aiot_analysis.stats.remarks.evidence import Evidence
+from aiot_analysis.stats.remarks.score import scores, told_apart
+from tests.aiot_analysis.stats.remarks.fleets import (
+    base_answers,
+    fleet,
+    judged,
+    records,
+    steady,
+    true_times,
+)
+
+ROWS = fleet(devices=12, exceptions={})
+FLOAT32 = ROWS[ROWS["quantization"] == "float32"]
+QUANTIZED = ROWS[ROWS["quantization"] != "float32"]
+TRUE = ["1a", "1b", "1c", "1d", "1e", "1f"]
+
+
+def by(rate_of):
+    """Answers that flip on a share of the images that depends on the instance."""
+    return lambda one, device, rng: base_answers(one, 400) ^ (rng.random(400) < rate_of(one))
+
+
+def together(one, device, rng):
+    """Every device has a number of images that it gets wrong with whatever runs."""
+    right = base_answers("tflite_cpu_float32_mnasnet", 400).copy()
+    right[: device * 4] = False
+    return right
+
+
+@pytest.fixture(scope="module")
+def true_remark_1():
+    return judged(FLOAT32, records(FLOAT32), remarks=[1])
+
+
+@pytest.mark.parametrize("claim", TRUE)
+def test_a_planted_truth_holds(true_remark_1, claim):
+    found = true_remark_1.loc[claim]
+    assert found["verdict"] == HOLDS, found["figures"]
+    assert found["n_devices"] == 12
+
+
+@pytest.mark.parametrize(
+    ("claim", "answers"),
+    [
+        ("1a", steady),
+        ("1b", by(lambda one: 0.05 if one.startswith("pytorch") else 0.005)),
+        ("1c", by(lambda one: 0.05 if "mnasnet" in one else 0.005)),
+        ("1d", lambda one, device, rng: base_answers("tflite_cpu_float32_mnasnet", 400)),
+        ("1e", together),
+        ("1f", together),
+    ],
+)
+def test_a_planted_falsehood_does_not_hold(claim, answers):
+    found = judged(FLOAT32, records(FLOAT32, answers), remarks=[1]).loc[claim]
+    assert found["verdict"] == FAILS, found["figures"]
+
+
+@pytest.mark.parametrize("claim", ["1b", "1c"])
+def test_what_fluctuates_alike_everywhere_decides_nothing(claim):
+    found = judged(FLOAT32, records(FLOAT32, by(lambda one: 0.02)), remarks=[1]).loc[claim]
+    assert found["verdict"] in (OPEN, FAILS)
+    same = judged(FLOAT32, records(FLOAT32, steady), remarks=[1])
+    assert same.loc[claim, "effect"] == 0
+
+
+@pytest.fixture(scope="module")
+def true_remark_5():
+    return judged(QUANTIZED, records(QUANTIZED, by(lambda one: 0.002)), remarks=[5])
+
+
+@pytest.mark.parametrize("claim", ["5a", "5b", "5c", "5d", "5e"])
+def test_what_quantization_does_to_accuracy_holds_where_planted(true_remark_5, claim):
+    found = true_remark_5.loc[claim]
+    assert found["verdict"] == HOLDS, found["figures"]
+
+
+@pytest.mark.parametrize(
+    ("claim", "answers"),
+    [
+        ("5a", steady),
+        ("5b", together),
+        ("5c", together),
+        ("5d", lambda one, *_: base_answers("tflite_cpu_int8_squeezenet" if "int8" in one else "pytorch_x_y_z", 400)),
+        ("5e", lambda one, *_: base_answers("tflite_cpu_float32_mnasnet", 400)),
+    ],
+)
+def test_what_quantization_does_to_accuracy_does_not_hold_where_it_is_not_so(claim, answers):
+    found = judged(QUANTIZED, records(QUANTIZED, answers), remarks=[5]).loc[claim]
+    assert found["verdict"] == FAILS, found["figures"]
+
+
+MOBILENET = ROWS[(ROWS["model"] == "mobilenet_v2") & ROWS["quantization"].isin(["float32", "float16"])]
+
+
+def test_float16_of_mobilenet_is_against_its_own_float32():
+    found = judged(MOBILENET, records(MOBILENET), remarks=[5]).loc["5f"]
+    assert found["verdict"] == HOLDS
+    assert found["effect"] == pytest.approx(-65, abs=4)
+    equal = judged(MOBILENET, records(MOBILENET, lambda *_: base_answers("pytorch_x_y_z", 400)), remarks=[5])
+    assert equal.loc["5f", "verdict"] == FAILS
+
+
+def test_without_nnapi_the_cpu_decides_on_accuracy_and_the_gap_is_named():
+    rows = QUANTIZED[QUANTIZED["delegate"] == "cpu"]
+    found = judged(rows, records(rows), remarks=[5])
+    assert found.loc["5e", "verdict"] == HOLDS
+    assert "TFLite NNAPI dynamic not measured" in found.loc["5e", "why"]
+    assert found.loc["5c", "verdict"] == OPEN
+
+
+def test_one_device_cannot_fluctuate():
+    rows = fleet(devices=1)
+    rows = rows[rows["quantization"] == "float32"]
+    found = judged(rows, records(rows), remarks=[1])
+    assert set(found.loc[["1a", "1b", "1c", "1e", "1f"], "verdict"]) == {OPEN}
+    assert "one device" in found.loc["1a", "why"] and "at least 5 are needed" in found.loc["1b", "why"]
+    assert found.loc["1d", "verdict"] == HOLDS
+    assert found.loc["1d", "n_devices"] == 1
+
+
+def test_four_devices_are_too_few_for_a_deviation():
+    rows = FLOAT32[FLOAT32["device_id"] < "phone-04"]
+    found = judged(rows, records(rows), remarks=[1])
+    assert found.loc["1a", "verdict"] == HOLDS
+    assert found.loc["1b", "verdict"] == OPEN and "4 devices" in found.loc["1b", "why"]
+
+
+def test_devices_that_saw_different_images_are_refused_and_named():
+    images = records(FLOAT32)
+    images = images[(images["device_id"] != "phone-07") | (images["query"] < 200)]
+    found = judged(FLOAT32, images, remarks=[1, 6])
+    for claim in ("1a", "1b", "1d", "1e"):
+        assert found.loc[claim, "verdict"] == OPEN
+        assert "saw different images (phone-07" in found.loc[claim, "why"]
+    assert "saw different images" in found.loc["6a", "why"]
+
+
+def test_without_records_of_images_nothing_is_told_of_fluctuation():
+    found = judged(FLOAT32, remarks=[1, 6])
+    assert set(found["verdict"]) == {OPEN}
+    assert found["why"].str.contains("no records of single images").all()
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_all_correct_or_none_is_equal_everywhere(right):
+    found = judged(FLOAT32, records(FLOAT32, lambda *_: np.full(400, right)), remarks=[1])
+    assert found.loc["1a", "verdict"] == FAILS
+    assert found.loc["1d", "verdict"] == OPEN or found.loc["1d", "effect"] == 0
+    assert "no two of them fluctuate" in found.loc["1e", "why"]
+
+
+def test_one_image_decides_nothing_about_frameworks():
+    found = judged(FLOAT32, records(FLOAT32, lambda *_: np.array([True])), remarks=[1, 2])
+    assert found.loc["1d", "verdict"] == OPEN
+    assert found.loc["2a", "verdict"] == HOLDS  # over devices, whose times do not rest on that one image
+
+
+def test_accuracy_on_simulated_data_is_by_construction():
+    rows = FLOAT32.assign(origin="simulated")
+    assert set(judged(rows, records(rows), remarks=[1, 6])["verdict"]) == {BUILT}
+
+
+def test_the_difference_of_two_accuracies_by_hand():
+    rows = fleet({one: 1.0 for one in ("tflite_cpu_int8_mnasnet", "tflite_cpu_dynamic_mnasnet")}, devices=2)
+    planted = {"int8": [1] * 60 + [0] * 40, "dynamic": [1] * 50 + [0] * 20 + [1] * 20 + [0] * 10}
+    images = records(rows, lambda one, *_: np.array(planted[one.split("_")[2]], bool))
+    found = Evidence(rows, images).accuracy_change("tflite_cpu_int8_mnasnet", "tflite_cpu_dynamic_mnasnet")
+    assert found.effect == pytest.approx(10)  # 20 won, 10 lost, of 100
+    assert found.n_devices == 2
+    from aiot_analysis.stats.accuracy import newcombe
+
+    assert (found.low, found.high) == pytest.approx([100 * float(end) for end in newcombe(50, 10, 20, 20)])
+
+
+def ranked(step, devices=8):
+    """A fleet whose devices are each slower by a factor than the one before."""
+    rows = fleet({one: ms for one, ms in true_times().items() if "_float32_" in one}, devices, exceptions={}, scatter=0)
+    number = rows["device_id"].str[-2:].astype(int)
+    first = rows.groupby("instance_id")["end_to_end_ms_mean"].transform("first")
+    return rows.assign(end_to_end_ms_mean=first * step**number)
+
+
+def test_scores_that_differ_rank_devices():
+    rows = ranked(1.2)
+    found = judged(rows, records(rows), remarks=[6])
+    assert found["verdict"].tolist() == [HOLDS, HOLDS]
+    assert found["effect"].tolist() == [1, 1]
+
+
+def test_scores_that_hardly_differ_do_not():
+    rows = ranked(1.00001)
+    found = judged(rows, records(rows, steady, scatter=0.3), remarks=[6])
+    assert found["verdict"].tolist() == [FAILS, FAILS]
+
+
+def test_few_or_incomplete_devices_have_no_ranking():
+    rows = ranked(1.2, devices=4)
+    found = judged(rows, records(rows), remarks=[6])
+    assert set(found["verdict"]) == {OPEN} and found["why"].str.contains("4 devices with all 24").all()
+    lacking = ranked(1.2)
+    lacking = lacking[lacking["instance_id"] != "caffe2_cpu_float32_mnasnet"]
+    assert judged(lacking, records(lacking), remarks=[6])["why"].str.contains("Caffe2 float32 not measured").all()
+
+
+def test_the_linear_part_of_a_score_has_the_variance_of_the_bootstrap():
+    rows = ranked(1.05, devices=3)
+    images = records(rows, scatter=0.2)
+    total, linear, why = scores(Evidence(rows, images))
+    assert why == ""
+    wide = images.pivot(
+        index="image", columns=["device_id", "instance_id"], values=["correct", "end_to_end_ms"]
+    ).astype(float)
+    rng = np.random.default_rng(0)
+    draws = []
+    for _ in range(400):
+        mean = wide.iloc[rng.integers(0, len(wide), len(wide))].mean()
+        draws.append((mean["correct"] / mean["end_to_end_ms"] * 1000).groupby(level="device_id").sum())
+    draws = np.array(draws)
+    assert draws.mean(axis=0) == pytest.approx(total, rel=0.01)
+    assert np.cov(linear) / linear.shape[1] == pytest.approx(np.cov(draws.T), rel=0.3)
+    apart = told_apart(total, linear)
+    assert (apart == apart.T).all() and not apart.diagonal().any()
+
+
+def test_every_claim_says_all_that_a_reader_needs():
+    assert list(remarks.CLAIMS) == sorted(remarks.CLAIMS)
+    assert {claim.remark for claim in remarks.CLAIMS.values()} == set(range(1, 7))
+    for claim in remarks.CLAIMS.values():
+        assert claim.text.endswith(".") and len(claim.text) < 110
+        assert len(claim.quote) > 20 and len(claim.rule) > 40
+        assert claim.source.startswith(f"Section V, Remark {claim.remark}, ")

@@ -1,0 +1,259 @@
+"""The rules on speed, on fleets in which each claim is true, false, or cannot be told."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from aiot_analysis import names
+from aiot_analysis.stats import remarks
+from aiot_analysis.stats.remarks.claim import AGAINST, AS_CLAIMED, BUILT, FAILS, HOLDS, OPEN
+from aiot_analysis.stats.remarks.evidence import Evidence
+from tests.aiot_analysis.stats.remarks.fleets import NO_IMAGES, fleet, judged, records, true_times
+
+ON_EACH = ["2d", "3c", "3f", "4d"]  # claims on some devices
+SPEED = ["2a", "2b", "2c", "2e", "3a", "3b", "3d", "3e", "4a", "4b", "4c", "4e", "5g", "5h", "5i", "5j", "5k", "5l"]
+ALL_SPEED = sorted(SPEED + ON_EACH)
+
+
+def of_float32(implementation, *models):
+    return [names.instance_id(implementation, "float32", model) for model in models or names.MODELS]
+
+
+def quantized(delegate, quantization, *models):
+    return [names.instance_id(f"tflite_{delegate}", quantization, model) for model in models]
+
+
+LIGHT = ["mobilenet_v2", "mnasnet"]
+FALSE = {  # what is made how many times as long, so that the claim is false on every device
+    "2a": (of_float32("pytorch_cpu", "densenet121"), 2.0),
+    "2b": (of_float32("pytorch_cpu", "squeezenet"), 3.0),
+    "2c": (of_float32("tflite_cpu", "mnasnet"), 30.0),
+    "2d": ([], 1.0),
+    "2e": (of_float32("pytorch_cpu"), 0.01),
+    "3a": (of_float32("tflite_nnapi", "resnet50"), 2.5),
+    "3b": (of_float32("tflite_nnapi", "mnasnet"), 0.2),
+    "3c": (of_float32("tflite_nnapi", *LIGHT), 0.8),
+    "3d": (of_float32("tflite_nnapi", "densenet121"), 0.15),
+    "3f": (of_float32("tflite_nnapi"), 0.1),
+    "4a": (of_float32("tflite_cpu", *LIGHT), 30.0),
+    "4b": (of_float32("caffe2_cpu", "squeezenet"), 4.0),
+    "4c": (of_float32("pytorch_cpu", "mnasnet"), 0.1),
+    "4d": (of_float32("tflite_nnapi", "inception_v3"), 3.0),
+    "4e": (of_float32("tflite_nnapi", "densenet121"), 0.01),
+    "5g": (quantized("cpu", "float16", "resnet50"), 1.5),
+    "5h": (quantized("cpu", "dynamic", "mnasnet"), 0.5),
+    "5i": (quantized("cpu", "int8", "inception_v3"), 3.0),
+    "5j": (quantized("nnapi", "int8", "mnasnet"), 0.3),
+    "5k": (quantized("nnapi", "int8", "densenet121"), 5.0),
+    "5l": (quantized("nnapi", "dynamic", "squeezenet"), 3.0),
+}
+
+
+@pytest.fixture(scope="module")
+def true_fleet():
+    rows = fleet(devices=20)
+    return judged(rows, records(rows[rows["quantization"] == "float32"]), remarks=[2, 3, 4, 5])
+
+
+@pytest.mark.parametrize("claim", ALL_SPEED)
+def test_a_planted_truth_holds(true_fleet, claim):
+    found = true_fleet.loc[claim]
+    assert found["verdict"] == HOLDS, found["why"]
+    assert found["effect_low"] <= found["effect"] <= found["effect_high"]
+    assert found["n_devices"] == 20
+
+
+@pytest.mark.parametrize("claim", FALSE)
+def test_a_planted_falsehood_does_not_hold(claim):
+    slowed, factor = FALSE[claim]
+    times = {one: ms * (factor if one in slowed else 1) for one, ms in true_times().items()}
+    rows = fleet(times, exceptions={})
+    images = records(rows[rows["quantization"] == "float32"]) if claim in ON_EACH else NO_IMAGES
+    found = judged(rows, images, remarks=[int(claim[0])]).loc[claim]
+    assert found["verdict"] == FAILS, found["why"]
+
+
+def test_a_graph_in_one_piece_is_not_cut():
+    found = judged(fleet().assign(partitions=1), remarks=[3])
+    assert found.loc["3e", "verdict"] == FAILS
+    assert judged(fleet().assign(partitions=pd.NA), remarks=[3]).loc["3e", "verdict"] == OPEN
+
+
+@pytest.mark.parametrize("claim", ["2a", "2b", "2c", "3a", "3b", "3d", "4b", "4c", "5g", "5i", "5j", "5l"])
+def test_devices_that_disagree_decide_nothing(claim):
+    rows = fleet(devices=4, scatter=1.5, seed=3)
+    found = judged(rows, remarks=[int(claim[0])]).loc[claim]
+    assert found["verdict"] in (OPEN, FAILS)
+    assert found["verdict"] != HOLDS
+
+
+def test_four_devices_that_scatter_widely_leave_it_open_and_say_so():
+    found = judged(fleet(devices=4, scatter=1.5, seed=3), remarks=[3]).loc["3a"]
+    assert found["verdict"] == OPEN
+    assert "undecided" in found["why"] and "include the threshold" in found["why"]
+    assert found["effect_low"] < 1.5 < found["effect_high"]
+
+
+@pytest.mark.parametrize("false", [False, True])
+def test_simulated_data_never_hold(false):
+    wrong = {one: factor for slowed, factor in FALSE.values() for one in slowed} if false else {}
+    found = judged(fleet({one: ms * wrong.get(one, 1) for one, ms in true_times().items()}, origin="simulated"))
+    assert set(found["verdict"]) == {BUILT}
+    words = found.drop(columns=["rule", "quote"]).astype(str)
+    assert not words.apply(lambda one: one.str.contains("hold")).any(axis=None)
+    assert found.loc[SPEED, "effect_low"].notna().all()
+
+
+def test_the_effect_is_the_geometric_mean_over_devices_with_students_interval():
+    rows = fleet(devices=6, scatter=0.3, seed=5)
+    parts = remarks.parts(rows, NO_IMAGES, remarks=[4]).set_index(["id", "part"])
+    found = parts.loc[("4e", "TFLite NNAPI, MnasNet against DenseNet121")]
+    ms = rows.pivot(index="device_id", columns="instance_id", values="end_to_end_ms_mean")
+    ratio = ms["tflite_nnapi_float32_densenet121"] / ms["tflite_nnapi_float32_mnasnet"]
+    from scipy.stats import ttest_1samp
+
+    test = ttest_1samp(np.log(ratio), 0).confidence_interval(1 - 0.05 / 5)  # five comparisons
+    assert found["effect"] == pytest.approx(np.exp(np.log(ratio).mean()))
+    assert (found["effect_low"], found["effect_high"]) == pytest.approx(tuple(np.exp(test)))
+
+
+def test_one_device_is_judged_by_its_images():
+    rows = fleet(devices=1, exceptions={})
+    found = judged(rows, records(rows))
+    assert found.loc["2a", "verdict"] == HOLDS
+    assert found.loc["4a", "verdict"] == HOLDS
+    assert found.loc["2d", "verdict"] == FAILS
+    assert found.loc["3d", "verdict"] == OPEN  # nothing is known of most devices
+    assert "most" in found.loc["3d", "why"]
+    assert (found.loc[["2a", "4a", "2d"], "n_devices"] == 1).all()
+
+
+def test_one_device_without_records_of_images_is_judged_by_mean_and_deviation():
+    rows = fleet(devices=1, exceptions={})
+    assert judged(rows, remarks=[2]).loc["2a", "verdict"] == HOLDS
+    unknown = judged(rows.assign(end_to_end_ms_sd=np.nan), remarks=[2, 4])
+    assert unknown.loc["2a", "verdict"] == unknown.loc["4a", "verdict"] == OPEN
+    assert "no scatter of times is known" in unknown.loc["2a", "why"]
+
+
+def test_what_was_not_measured_is_named():
+    rows = fleet()
+    found = judged(rows[rows["delegate"] == "cpu"])
+    for claim in ("3a", "3b", "3c", "3d", "3e", "3f", "4d", "4e", "5j", "5k", "5l", "6a"):
+        assert found.loc[claim, "verdict"] == OPEN
+        assert "TFLite NNAPI" in found.loc[claim, "why"] and "not measured" in found.loc[claim, "why"]
+        assert np.isnan(found.loc[claim, "effect"])
+    assert found.loc["2a", "verdict"] == HOLDS
+
+
+def test_devices_under_other_conditions_are_not_pooled():
+    rows = fleet()
+    rows.loc[rows["device_id"] == "phone-03", "threads"] = 4
+    found = judged(rows, remarks=[2]).loc["2a"]
+    assert found["verdict"] == OPEN
+    assert "threads" in found["why"] and "1" in found["why"] and "4" in found["why"]
+
+
+def test_two_frameworks_with_other_weights_are_compared_and_with_other_images_are_not():
+    rows = fleet()
+    rows.loc[rows["framework"] == "pytorch", "dataset_sha256"] = "other"
+    found = judged(rows, remarks=[2]).loc["2a"]
+    assert found["verdict"] == OPEN
+
+
+def test_one_framework_alone():
+    rows = fleet()
+    found = judged(rows[rows["framework"] == "caffe2"])
+    assert set(found["verdict"]) <= {OPEN, HOLDS, FAILS}
+    assert found.loc["2a", "verdict"] == found.loc["2e", "verdict"] == OPEN
+
+
+def test_nothing_at_all():
+    found = judged(fleet().iloc[:0])
+    assert len(found) == len(remarks.CLAIMS)
+    assert set(found["verdict"]) == {OPEN}
+    assert (found["n_devices"] == 0).all()
+
+
+def test_another_timing_is_another_answer():
+    rows = fleet()
+    slow = rows["instance_id"] == "pytorch_cpu_float32_resnet50"
+    rows.loc[slow, "inference_ms_mean"] = rows.loc[slow, "inference_ms_mean"] * 5
+    assert judged(rows, remarks=[2]).loc["2a", "verdict"] == HOLDS
+    assert judged(rows, remarks=[2], timing="inference").loc["2a", "verdict"] == FAILS
+
+
+def test_a_time_of_zero_or_less_is_no_time():
+    rows = fleet()
+    rows.loc[rows["instance_id"] == "pytorch_cpu_float32_resnet50", "end_to_end_ms_mean"] = 0.0
+    found = judged(rows, remarks=[2]).loc["2a"]
+    assert found["verdict"] == OPEN and "PyTorch float32 not measured" in found["why"]
+
+
+def test_verdicts_are_about_the_remarks_asked_for_only():
+    assert set(judged(fleet(), remarks=[3]).index) == {"3a", "3b", "3c", "3d", "3e", "3f"}
+    assert judged(fleet(), remarks=[]).empty
+
+
+def test_of_two_runs_of_a_device_the_later_is_judged():
+    rows = fleet()
+    slow = {one: ms * (5 if one.startswith("pytorch") else 1) for one, ms in true_times().items()}
+    later = fleet(slow, run_id="20270101T000000Z-bbbbbb")
+    assert judged(pd.concat([later, rows], ignore_index=True), remarks=[2]).loc["2a", "verdict"] == FAILS
+    assert judged(pd.concat([rows, later], ignore_index=True), remarks=[2]).loc["2a", "verdict"] == FAILS
+
+
+@pytest.mark.parametrize("odd", [np.nan, -5.0, np.inf])
+def test_odd_times_of_images_are_no_times(odd):
+    rows = fleet(devices=1, exceptions={})
+    rows = rows[rows["quantization"] == "float32"]
+    images = records(rows)
+    images.loc[images["query"] % 7 == 0, "end_to_end_ms"] = odd
+    found = judged(rows, images, remarks=[2])
+    kept = judged(rows, images[images["query"] % 7 > 0], remarks=[2])
+    assert found.loc["2a", "verdict"] == HOLDS
+    assert found[["effect", "effect_low"]].equals(kept[["effect", "effect_low"]])
+
+
+def test_images_that_failed_have_no_time_and_images_shown_twice_count_once():
+    rows = fleet(devices=1, exceptions={})
+    rows = rows[rows["instance_id"].isin(["pytorch_cpu_float32_resnet50", "caffe2_cpu_float32_resnet50"])]
+    images = records(rows)
+    twice = pd.concat([images, images.assign(query=images["query"] + 1000)], ignore_index=True)
+    kinds = {one: "category" for one in ("run_id", "device_id", "instance_id", "image")}
+    once, again = (judged(rows, one.astype(kinds), remarks=[2]).loc["2d"] for one in (images, twice))
+    assert (once["effect_low"], once["effect_high"]) == pytest.approx(
+        (again["effect_low"], again["effect_high"]), rel=1e-6
+    )
+    failed = images.assign(failed=images["query"] < 399)
+    assert judged(rows, failed, remarks=[2]).loc["2d", "verdict"] == OPEN  # one image has no scatter
+
+
+def test_records_of_one_device_after_the_other_give_the_same():
+    rows = fleet(devices=6)
+    rows = rows[rows["quantization"] == "float32"]
+    images = records(rows)
+    parts = [part for _, part in images.groupby("device_id", observed=True)]
+    assert remarks.parts(rows, parts).equals(remarks.parts(rows, images))
+
+
+def test_instances_that_need_care_can_be_left_out():
+    rows = fleet()
+    rows.loc[rows["framework"] == "caffe2", "verdict"] = "semi-valid"
+    assert judged(rows, remarks=[2]).loc["2c", "verdict"] == HOLDS
+    assert judged(rows, remarks=[2], wanted="valid").loc["2c", "verdict"] == OPEN
+
+
+def test_where_nothing_differs_verdicts_keep_their_level():
+    rng = np.random.default_rng(11)
+    claim = remarks.CLAIMS["5k"]  # two comparisons, of which both are to be over 1
+    ids = [f"tflite_nnapi_{one}_densenet121" for one in ("float32", "dynamic", "int8")]
+    rows = fleet(dict.fromkeys(ids, 10.0), devices=10, exceptions={})
+    states = []
+    for _ in range(300):
+        drawn = rows.assign(end_to_end_ms_mean=10 * rng.lognormal(0, 0.2, len(rows)))
+        states.append([part.state for part in claim.find(Evidence(drawn, NO_IMAGES))])
+    holds = np.mean([set(one) == {AS_CLAIMED} for one in states])
+    fails = np.mean([AGAINST in one for one in states])
+    assert holds <= 0.025  # each is wrong in 1.25 % of fleets, both together more rarely
+    assert fails <= 0.05  # one of the two is wrong in 2.5 %

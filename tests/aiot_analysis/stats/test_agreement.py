@@ -1,0 +1,292 @@
+"""Instability, Cochran's Q and McNemar against other computations and printed values; and how often they err."""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from statsmodels.stats.contingency_tables import mcnemar
+
+from aiot_analysis.errors import DataError
+from aiot_analysis.stats import accuracy, agreement
+from aiot_analysis.stats.answers import NONE, Answers
+
+ONE, TWO = "tflite_cpu_float32_mnasnet", "pytorch_cpu_float32_resnet50"
+CONOVER = [
+    [1, 1, 1], [1, 1, 1], [0, 1, 0], [1, 1, 0], [0, 0, 0], [1, 1, 1],
+    [1, 1, 1], [1, 1, 0], [0, 0, 1], [0, 1, 0], [1, 1, 1], [1, 1, 1],
+]  # fmt: skip
+"""Conover 1999, Practical Nonparametric Statistics, section 4.6, example 1: Q = 2.8, p = 0.2466."""
+
+
+def answers(top1, instance=ONE, label=1, devices=None):
+    """One instance from the classes that devices (columns) gave images (rows); `label` is right."""
+    top1 = np.array(top1, np.int64)
+    devices = devices or [f"phone-{number}" for number in range(top1.shape[1])]
+    names = [f"{number}.jpg" for number in range(len(top1))]
+    return Answers(instance, devices, names, np.full(len(top1), label), top1, top1 == label)
+
+
+def right(correct, **other):
+    """One instance from whether devices are right; they are wrong in one way."""
+    return answers(np.asarray(correct).astype(int), **other)
+
+
+def test_instability_by_hand():
+    found = agreement.instability([answers([[1, 1, 1], [1, 1, 2], [2, 3, 4], [5, 5, 5]])]).iloc[0]
+    assert (found["devices"], found["images"], found["failed"]) == (3, 4, 0)
+    assert found["instability"] == 0.5  # the second and the third
+    assert found["sides"] == 0.25  # the second: the third is wrong everywhere
+    assert found["disagreement"] == pytest.approx((0 + 2 / 3 + 1 + 0) / 4)
+    assert (found["instability_low"], found["instability_high"]) == pytest.approx(accuracy.wilson(2, 4))
+    assert found["gap"] == ""
+
+
+def test_an_image_that_failed_is_no_other_class_but_is_wrong():
+    found = agreement.instability([answers([[1, NONE, 1], [1, 2, NONE]])]).iloc[0]
+    assert found["failed"] == 2
+    assert found["instability"] == 0.5
+    assert found["sides"] == 1.0
+    assert found["disagreement"] == 0.5  # one pair of answers to each image
+
+
+matrices = arrays(np.int64, st.tuples(st.integers(1, 6), st.integers(2, 5)), elements=st.integers(-1, 3))
+
+
+@given(matrices)
+@settings(max_examples=60, deadline=None)
+def test_instability_is_what_pairs_of_devices_say(top1):
+    found = agreement.instability([answers(top1)]).iloc[0]
+    pairs = [[(a, b) for a, b in combinations(row, 2) if a >= 0 and b >= 0] for row in top1.tolist()]
+    assert found["instability"] == pytest.approx(np.mean([any(a != b for a, b in row) for row in pairs]))
+    every = [a != b for row in pairs for a, b in row]
+    assert found["disagreement"] == pytest.approx(np.mean(every)) if every else np.isnan(found["disagreement"])
+    assert found["instability_low"] <= found["instability"] <= found["instability_high"]
+
+
+def test_cochran_of_a_printed_example():
+    found = agreement.cochran([right(CONOVER)]).iloc[0]
+    assert (found["q"], found["df"]) == (pytest.approx(2.8), 2)
+    assert found["p_value"] == pytest.approx(0.246597, abs=1e-6)
+    assert (found["accuracy_min"], found["accuracy_max"]) == pytest.approx((7 / 12, 10 / 12))
+
+
+def test_q_is_the_spread_over_that_of_chance():
+    rng = np.random.default_rng(1)
+    found = agreement.cochran([right(rng.random((40, 6)) < 0.7)]).iloc[0]
+    assert found["q"] == pytest.approx(5 * (found["sd"] / found["sd_chance"]) ** 2)
+    assert (found["sd"] > found["sd_chance_most"]) == (found["p_together"] < 0.05)
+
+
+def test_the_spread_of_chance_is_that_of_shuffled_devices():
+    rng = np.random.default_rng(2)
+    correct = rng.random((60, 8)) < rng.random((60, 1))
+    found = agreement.cochran([right(correct)]).iloc[0]
+    shuffled = [rng.permuted(correct, axis=1).mean(axis=0).std(ddof=1) ** 2 for _ in range(2000)]
+    assert found["sd_chance"] == pytest.approx(np.sqrt(np.mean(shuffled)), rel=0.02)
+
+
+def test_the_spread_on_images_of_their_own_is_that_of_drawn_images():
+    rng = np.random.default_rng(3)
+    found = agreement.cochran([right(rng.random((500, 20)) < 0.7)]).iloc[0]
+    assert found["sd_sampling"] == pytest.approx(np.sqrt(0.21 / 500), rel=0.02)
+    assert found["sd"] == pytest.approx(found["sd_sampling"], rel=0.4)  # here each image is drawn for each device
+
+
+def test_epsilon_of_independent_devices_of_two_and_of_one_thing_that_differs():
+    rng = np.random.default_rng(4)
+    assert agreement.epsilon(rng.random((20_000, 5)) < 0.5) == pytest.approx(1, abs=0.01)
+    assert agreement.epsilon(rng.random((30, 2)) < 0.5) == pytest.approx(1)
+    base = rng.random((30, 1)) < 0.5
+    other = base.copy()
+    other[:3] = ~other[:3]
+    assert agreement.epsilon(np.hstack([base, base, other])) == pytest.approx(0.5)
+
+
+def test_epsilon_by_the_eigenvalues():
+    rng = np.random.default_rng(5)
+    correct = rng.random((50, 4)) < 0.6
+    centring = np.eye(4) - 1 / 4
+    values = np.linalg.eigvalsh(centring @ np.cov(correct, rowvar=False) @ centring)
+    assert agreement.epsilon(correct) == pytest.approx(values.sum() ** 2 / (3 * (values**2).sum()))
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_all_right_and_all_wrong_is_no_difference(value):
+    found = agreement.cochran([right(np.full((10, 4), value))]).iloc[0]
+    assert found[["sd", "sd_chance", "sd_chance_most", "q"]].tolist() == [0, 0, 0, 0]
+    assert found[["p_value", "p_together", "p_adjusted"]].tolist() == [1, 1, 1]
+    assert agreement.instability([right(np.full((10, 4), value))])["instability"].tolist() == [0]
+    versus = agreement.against([right(np.full((10, 4), value))], "phone-0")
+    assert (versus["change"] == 0).all() and (versus["p_value"] == 1).all()
+    assert (versus["change_low"] < 0).all() and (versus["change_high"] > 0).all()
+
+
+def test_one_device_one_image_and_no_image_are_labelled_gaps():
+    one_device, no_image = right(np.ones((5, 1))), right(np.ones((0, 3)))
+    one_image = right(np.array([[1, 0, 1]]))
+    spread = agreement.cochran([one_device, one_image, no_image])
+    assert spread[["sd", "q", "p_value", "p_adjusted"]].isna().all(axis=None)
+    assert spread["gap"].tolist() == [
+        "only one device ran it",
+        "one image says nothing about a spread",
+        "no image was seen by all devices",
+    ]
+    unstable = agreement.instability([one_device, one_image, no_image])
+    assert unstable["instability"].isna().tolist() == [True, False, True]
+    assert unstable["instability"][1] == 1
+
+
+def test_nothing_to_compare_gives_empty_frames_with_their_columns():
+    assert {"instability", "gap"} <= set(agreement.instability([]))
+    assert {"q", "p_adjusted"} <= set(agreement.cochran([]))
+    assert {"change", "p_adjusted"} <= set(agreement.against([], ""))
+    assert agreement.reference([]) == ""
+    assert agreement.reference([right(np.ones((5, 1)))]) == ""
+
+
+def clumped(rng, n, k, edge, clumps):
+    """Answers of devices that are right equally often: those of a clump are right and wrong together."""
+    group = rng.integers(0, clumps, k) if clumps else np.arange(k)
+    coins = rng.random((n, group.max() + 1)) < 0.5
+    at_edge = rng.random((n, 1)) < edge
+    return np.where(at_edge, coins[:, group], rng.random((n, 1)) < 0.7)
+
+
+def rejected(rng, column, times=300, **of):
+    found = agreement.cochran([right(clumped(rng, **of)) for _ in range(times)])
+    return (found[column] < 0.05).mean()
+
+
+def test_cochran_keeps_its_level_where_devices_are_independent():
+    rng = np.random.default_rng(6)
+    of = {"n": 500, "k": 10, "edge": 0.06, "clumps": 0}
+    assert 0.02 < rejected(rng, "p_value", **of) < 0.09
+    assert rejected(rng, "p_together", **of) < 0.08
+
+
+@pytest.mark.parametrize(("k", "clumps", "edge"), [(51, 12, 0.03), (10, 3, 0.03), (51, 15, 0.2)])
+def test_devices_that_go_wrong_together_are_no_difference(k, clumps, edge):
+    rng = np.random.default_rng(7)
+    of = {"n": 300, "k": k, "edge": edge, "clumps": clumps}
+    assert rejected(rng, "p_value", **of) > 0.09  # what epsilon is for
+    assert rejected(rng, "p_together", **of) < 0.08
+
+
+def test_a_device_that_is_worse_is_found():
+    rng = np.random.default_rng(8)
+    found = []
+    for _ in range(20):
+        correct = clumped(rng, 500, 10, 0.02, 0)
+        correct[:, 0] &= rng.random(500) > 0.06  # four points worse
+        found.append(right(correct))
+    assert (agreement.cochran(found)["p_adjusted"] < 0.05).mean() > 0.9
+    versus = pd.concat([agreement.against([one], "phone-1") for one in found])
+    sure = versus["p_adjusted"] < 0.05
+    assert sure[versus["device_id"] == "phone-0"].mean() > 0.8
+    assert sure[versus["device_id"] != "phone-0"].sum() == 0
+
+
+def test_against_a_reference_is_mcnemar_of_each_device():
+    rng = np.random.default_rng(9)
+    one = right(rng.random((80, 6)) < 0.7)
+    found = agreement.against([one], "phone-2").set_index("device_id")
+    assert found.index.tolist() == ["phone-0", "phone-1", "phone-3", "phone-4", "phone-5"]
+    for column in (0, 1, 3, 4, 5):
+        row, base, other = found.loc[f"phone-{column}"], one.correct[:, 2], one.correct[:, column]
+        table = [[(base & other).sum(), (base & ~other).sum()], [(~base & other).sum(), (~base & ~other).sum()]]
+        assert row["p_value"] == pytest.approx(mcnemar(table, exact=True).pvalue)
+        assert (row["only_base"], row["only_other"]) == (table[0][1], table[1][0])
+        assert row["change"] == pytest.approx(other.mean() - base.mean())
+        assert row["change_low"] < row["change"] < row["change_high"]
+        assert row["accuracy"] == other.mean() and row["accuracy_base"] == base.mean()
+        assert (row["accuracy_low"], row["accuracy_high"]) == pytest.approx(accuracy.wilson(other.sum(), 80))
+        assert row["top1_differs"] == (base != other).mean()
+
+
+def test_six_images_of_one_direction():
+    base = np.ones(20, bool)
+    found = agreement.against([right(np.column_stack([base, np.arange(20) >= 6]))], "phone-0")
+    assert found["p_value"].tolist() == [pytest.approx(0.03125)]
+    assert found["p_adjusted"].tolist() == [pytest.approx(0.03125)]
+
+
+def test_instances_without_the_reference_have_no_rows_and_are_named():
+    with_, without = right(np.ones((4, 2))), right(np.ones((4, 2)), instance=TWO, devices=["x", "y"])
+    alone = right(np.ones((4, 1)), instance="caffe2_cpu_float32_resnet50")
+    every = [with_, without, alone]
+    assert agreement.against(every, "phone-0")["instance_id"].unique().tolist() == [ONE]
+    assert agreement.without(every, "phone-0") == {
+        TWO: "the reference is not among its devices",
+        "caffe2_cpu_float32_resnet50": "only one device ran it",
+    }
+
+
+def test_agreement_of_each_device_by_hand():
+    found = agreement.shares_alike([answers([[1, 1, 2], [3, NONE, 3]])]).set_index("device_id")["agreement"]
+    # of two others: first image 1/2, 1/2, 0; second image 1/2, none, 1/2
+    assert found.to_dict() == {"phone-0": 0.5, "phone-1": 0.25, "phone-2": 0.25}
+
+
+@given(matrices)
+@settings(max_examples=40, deadline=None)
+def test_agreement_of_each_device_is_what_pairs_say(top1):
+    found = agreement.shares_alike([answers(top1)]).set_index("device_id")["agreement"]
+    k = top1.shape[1]
+    for one in range(k):
+        alike = [(top1[:, one] == top1[:, other]) & (top1[:, one] >= 0) for other in range(k) if other != one]
+        assert found[f"phone-{one}"] == pytest.approx(np.mean(alike))
+
+
+def test_the_reference_agrees_most_of_the_devices_with_most_instances():
+    odd = answers([[1, 1, 2], [1, 1, 2], [1, 3, 1]], devices=["c", "b", "a"])
+    assert agreement.reference([odd]) == "c"
+    more = answers([[1, 2]], instance=TWO, devices=["a", "b"])
+    assert agreement.reference([odd, more]) == "b"  # c was not in the second
+    assert agreement.reference([answers([[1, 2]], devices=["b", "a"])]) == "a"  # equals: the first by id
+
+
+def test_a_reference_can_be_named_and_an_unknown_one_is_refused():
+    one = answers([[1, 1, 2]])
+    assert agreement.reference([one], "phone-2") == "phone-2"
+    with pytest.raises(DataError, match=r"'pixel' is no device .*: choose phone-0, phone-1, phone-2\."):
+        agreement.reference([one], "pixel")
+
+
+def test_holm_by_hand_and_nulls_are_no_comparison():
+    found = agreement.adjusted(pd.Series([0.01, 0.04, np.nan, 0.03]))
+    assert found.tolist() == pytest.approx([0.03, 0.06, np.nan, 0.06], nan_ok=True)
+    assert agreement.adjusted(pd.Series([], dtype=float)).empty
+    assert agreement.adjusted(pd.Series([np.nan])).isna().all()
+
+
+@pytest.mark.slow
+def test_false_alarms_over_a_page_of_equal_devices_are_rare():
+    rng = np.random.default_rng(10)
+    pages = 40
+    alarms = 0
+    for _ in range(pages):
+        every = [right(clumped(rng, 200, 12, 0.08, 4), instance=ONE) for _ in range(6)]
+        alarms += bool((agreement.against(every, "phone-0")["p_adjusted"] < 0.05).any())
+        alarms += bool((agreement.cochran(every)["p_adjusted"] < 0.05).any())
+    assert alarms / (2 * pages) < 0.08
+
+
+@pytest.mark.parametrize("edges", [(0.02, 0.02), (0.05, 0.01), (0.0, 0.03)])
+def test_the_paired_interval_covers_at_its_rate(edges):
+    rng = np.random.default_rng(11)
+    only_base, only_other = edges
+    drawn = rng.multinomial(500, [0.7 - only_base, only_base, only_other, 0.3 - only_other], size=3000)
+    low, high = accuracy.newcombe(*drawn.T)
+    covered = ((low <= only_other - only_base) & (only_other - only_base <= high)).mean()
+    assert 0.935 < covered < 0.995
+
+
+@pytest.mark.parametrize("p", [0.3, 0.7, 0.95])
+def test_wilsons_interval_covers_at_its_rate(p):
+    drawn = np.random.default_rng(12).binomial(500, p, size=4000)
+    low, high = accuracy.wilson(drawn, np.full(4000, 500))
+    assert ((low <= p) & (p <= high)).mean() == pytest.approx(0.95, abs=0.015)

@@ -1,0 +1,104 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from aiot_analysis import tables
+from aiot_analysis.stats import battery, delegation
+from tests.aiot_analysis.conftest import instance, instances
+
+CPU, NNAPI = "tflite_cpu_float32_mnasnet", "tflite_nnapi_float32_mnasnet"
+
+
+@pytest.mark.parametrize(
+    "changes, nodes, share, said",
+    [
+        ({"nodes_delegated": 31, "partitions": 1}, 31, 1.0, "all of it"),
+        ({"nodes_delegated": 20, "partitions": 3}, 80, 0.25, "part of it"),
+        ({"nodes_delegated": 0, "partitions": 0}, 80, 0.0, "none of it"),
+        ({"nodes_delegated": 20}, None, np.nan, "not told"),
+        ({}, None, np.nan, "not told"),
+        ({"accelerator_requested": "nnapi", "accelerator_actual": "gpu", "nodes_delegated": 5}, 5, 1.0, "another ran"),
+        ({"accelerator_requested": "nnapi", "accelerator_actual": "cpu"}, None, np.nan, "another ran"),
+        ({"accelerator_requested": "cpu", "accelerator_actual": "cpu"}, None, np.nan, "none asked for"),
+    ],
+)
+def test_what_a_delegate_took(changes, nodes, share, said):
+    rows = instances(instance(NNAPI, peak_rss_mb=80.0, nodes=nodes, **changes))
+    found = delegation.table(rows).iloc[0]
+    assert found["delegation"] == said
+    assert found["share_delegated"] == pytest.approx(share, nan_ok=True)
+    assert (found["peak_rss_mb"], found["threads"], found["verdict"]) == (80.0, 1, "valid")
+
+
+def test_the_cpu_needs_no_delegate_and_nothing_told_is_null():
+    found = delegation.table(instances(instance(CPU))).iloc[0]
+    assert found["delegation"] == "none asked for"
+    assert pd.isna(found["nodes_delegated"]) and pd.isna(found["nodes"]) and np.isnan(found["share_delegated"])
+    assert delegation.table(instances(instance(CPU)).iloc[:0]).empty
+
+
+def samples(percents, minutes=10, run_id="r1", **other):
+    """Samples of a device on battery, so many minutes apart."""
+    rows = [
+        {
+            "run_id": run_id,
+            "device_id": "phone",
+            "instance_id": CPU,
+            "attempt": 1,
+            "at": f"2026-01-01T{(n * minutes) // 60:02}:{(n * minutes) % 60:02}:00Z",
+            "battery_percent": percent,
+            "plugged": False,
+            "charging": False,
+            "origin": "measured",
+            **other,
+        }
+        for n, percent in enumerate(percents)
+    ]
+    return tables.table("telemetry", rows)
+
+
+def test_a_change_with_the_steps_it_is_told_in():
+    found = battery.changes(samples([90, 88, 87, 84])).iloc[0]
+    assert found[["samples", "told", "begin_percent", "end_percent"]].tolist() == [4, 4, 90, 84]
+    assert found[["change_percent", "change_low", "change_high"]].tolist() == [-6, -7, -5]
+    assert found["hours"] == 0.5 and found["per_hour"] == -12 and found["gap"] == ""
+    assert not found["charged"]
+
+
+@pytest.mark.parametrize(
+    "frame, gap",
+    [
+        (samples([None, None]), "the device tells no battery"),
+        (samples([90]), "one reading alone"),
+        (samples([90, 80], overridden=True), "the battery was set by hand"),
+        (samples([90, 80], plugged=True), "it was plugged in or charging"),
+        (samples([90, 80], charging=True), "it was plugged in or charging"),
+        (samples([90, 80], plugged=None, charging=None), "whether it was charging is not told"),
+        (samples([80, 82]), "it went up without charging: its reading is not to be trusted"),
+        (samples([80, 80]), "under a step of its reading"),
+    ],
+)
+def test_what_tells_nothing_says_why(frame, gap):
+    found = battery.changes(frame).iloc[0]
+    assert found["gap"] == gap and np.isnan(found["per_hour"])
+
+
+def test_plugged_in_once_is_enough():
+    both = pd.concat([samples([90, 85]), samples([84], plugged=True).assign(at="2026-01-01T01:00:00Z")])
+    assert battery.changes(both).iloc[0]["gap"] == "it was plugged in or charging"
+
+
+def test_clocks_that_stand_or_mean_nothing_give_no_rate():
+    still = samples([90, 85], minutes=0)
+    assert battery.changes(still).iloc[0]["change_percent"] == -5
+    assert np.isnan(battery.changes(still).iloc[0]["per_hour"])
+    broken = samples([90, 85]).assign(at="yesterday")
+    assert np.isnan(battery.changes(broken).iloc[0]["per_hour"])
+
+
+def test_runs_and_instances_are_kept_apart():
+    frame = pd.concat([samples([90, 85]), samples([50, 49], run_id="r2")])
+    assert battery.changes(frame)["change_percent"].tolist() == [-5, -1]
+    found = battery.changes(frame, [*battery.RUN, "instance_id"])
+    assert found["instance_id"].tolist() == [CPU, CPU]
+    assert battery.changes(frame.iloc[:0]).empty

@@ -1,0 +1,154 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import kendalltau, theilslopes
+
+from aiot_analysis.stats import along, drift
+from tests.aiot_analysis.stats.series import autocorrelated, records, runs
+
+A, B = "tflite_cpu_float32_mnasnet", "pytorch_cpu_float32_mnasnet"
+
+
+def noisy(n=500, cv=0.02, phi=0.5, seed=0, mean_ms=10.0):
+    return mean_ms * (1 + cv * autocorrelated(phi, 1, n, seed)[0])
+
+
+def test_a_trend_is_that_of_scipy_through_the_medians_of_the_parts():
+    times = noisy() * np.linspace(1, 1.2, 500)
+    found = drift.drifts(records(A, times)).iloc[0]
+    medians = [np.median(part) for part in np.array_split(times[1:], 20)]
+    slope, _, low, high = theilslopes(np.array(medians) / np.median(times[1:]), np.linspace(0, 1, 20))
+    assert found[["drift", "drift_low", "drift_high"]].tolist() == pytest.approx([slope, low, high])
+    assert found["drift_p"] == kendalltau(range(20), medians).pvalue
+    assert found["drift"] == pytest.approx(0.18, abs=0.03)  # of the median, which is 1.1 of the begin
+    assert found["finding"] == "slower"
+
+
+def test_a_step_is_found_at_its_image_with_both_levels():
+    times = noisy()
+    times[300:] *= 1.3
+    found = drift.drifts(records(A, times)).iloc[0]
+    assert abs(found["change_at"] - 300) <= 5
+    assert found["before_ms"] == pytest.approx(10, rel=0.02) and found["after_ms"] == pytest.approx(13, rel=0.02)
+    assert found["change"] == pytest.approx(0.3, abs=0.02) and found["change_q"] < 0.05
+    assert found["change_s"] == pytest.approx(times[: int(found["change_at"])].sum() / 1000)
+    assert found["finding"] == "slower"
+
+
+def test_getting_faster_and_staying_steady():
+    faster = noisy(seed=1) * np.where(np.arange(500) < 200, 1.2, 1.0)
+    small = noisy(seed=2) * np.linspace(1, 1.03, 500)  # there, and under 5 %
+    frame = pd.concat([records(A, faster), records(B, small)])
+    found = drift.drifts(frame).set_index("instance_id")
+    assert found["finding"].to_dict() == {A: "faster", B: "no drift seen"}
+    assert found.loc[B, "drift_q"] < 0.05
+    assert drift.drifts(frame, material=0.02).set_index("instance_id").loc[B, "finding"] == "slower"
+
+
+@pytest.mark.parametrize("phi, most", [(0.0, 0.07), (0.7, 0.10)])
+def test_the_level_is_kept_on_noise_that_depends_on_what_was_before(phi, most):
+    found = drift.drifts(runs(10 + autocorrelated(phi, 400, 500)))
+    for test in ("drift_p", "change_p"):
+        assert 0.02 <= (found[test] < 0.05).mean() <= most
+
+
+def test_naive_tests_would_not_keep_it():
+    series = autocorrelated(0.7, 200, 500)
+    naive = np.mean([kendalltau(range(500), one).pvalue < 0.05 for one in series])
+    assert naive > 0.2
+
+
+def test_the_interval_of_the_trend_covers_at_its_rate():
+    true = 0.2
+    times = 10 * (1 + 0.05 * autocorrelated(0.5, 300, 500)) + 10 * true * np.linspace(0, 1, 500)
+    found = drift.drifts(runs(times))
+    share = true / (1 + true / 2)  # of the median of the run
+    assert ((found["drift_low"] <= share) & (share <= found["drift_high"])).mean() >= 0.88
+
+
+def test_p_values_are_corrected_within_a_run_of_a_device():
+    frame = pd.concat([records(one, noisy(seed=at), device_id="a") for at, one in enumerate([A, B])])
+    found = drift.drifts(frame)
+    p_values = found[["drift_p", "change_p"]].to_numpy().ravel()
+    order = np.argsort(p_values)
+    by_hand = np.minimum.accumulate((np.sort(p_values) * 4 / np.arange(1, 5))[::-1])[::-1]
+    assert found[["drift_q", "change_q"]].to_numpy().ravel()[order] == pytest.approx(np.minimum(by_hand, 1))
+    alone = drift.drifts(pd.concat([frame, records(A, noisy(seed=9), device_id="b")]))
+    assert alone[alone["device_id"] == "a"]["drift_q"].tolist() == found["drift_q"].tolist()
+
+
+def test_single_slow_images_are_no_drift():
+    times = noisy()
+    times[[3, 400, 410, 450, 490]] *= 40
+    assert drift.drifts(records(A, times)).iloc[0]["finding"] == "no drift seen"
+
+
+@pytest.mark.parametrize("n", [1, 2, 80])
+def test_too_few_images_cannot_be_decided(n):
+    found = drift.drifts(records(A, np.ones(n))).iloc[0]
+    assert found["finding"] == "cannot be decided"
+    assert found["gap"] == f"{n - 1} images with a time after the first, a trend needs 80"
+    assert np.isnan(found["drift"]) and np.isnan(found["change_at"])
+
+
+def test_a_clock_that_is_too_coarse_shows_no_drift():
+    found = drift.drifts(records(A, np.full(200, 1.0))).iloc[0]
+    assert (found["finding"], found["drift"], found["drift_p"], found["change_p"]) == ("no drift seen", 0, 1, 1)
+    assert drift.drifts(records(A, np.zeros(200))).iloc[0]["finding"] == "no drift seen"
+
+
+def test_no_usable_time_of_this_kind():
+    frame = records(A, noisy()).assign(inference_ms=np.nan)
+    found = drift.drifts(frame).iloc[0]
+    assert (found["images"], found["finding"]) == (0, "cannot be decided")
+    assert drift.drifts(frame, "end_to_end").iloc[0]["finding"] == "no drift seen"
+    assert drift.drifts(frame.iloc[:0]).empty
+
+
+def test_a_clock_that_jumps_gives_no_time_of_the_change():
+    times = noisy()
+    times[300:] *= 1.3
+    frame = records(A, times)
+    frame.loc[200:, "at_s"] -= 1.0
+    found = drift.drifts(frame).iloc[0]
+    assert found["clock"].startswith("the clock goes back 1 time")
+    assert np.isnan(found["change_s"]) and abs(found["change_at"] - 300) <= 5
+
+
+def test_images_without_a_time_keep_the_numbers_of_the_others():
+    times = noisy()
+    times[300:] *= 1.3
+    frame = records(A, times).assign(failed=np.arange(500) < 100)
+    found = drift.drifts(frame).iloc[0]
+    assert found["images"] == 400 and abs(found["change_at"] - 300) <= 5
+
+
+def test_the_most_moved_come_first_and_steady_ones_not_at_all():
+    shares = enumerate([1.1, 1.0, 0.5])
+    found = drift.drifts(runs(np.array([noisy(seed=n) * np.where(np.arange(500) < 250, 1, by) for n, by in shares])))
+    assert drift.most_moved(found)["run_id"].tolist() == ["r0002", "r0000"]
+    assert len(drift.most_moved(found, 1)) == 1
+    assert drift.counted(found).iloc[0].to_dict() == {
+        "device_id": "local", "slower": 1, "faster": 1, "no drift seen": 1, "cannot be decided": 0,
+    }  # fmt: skip
+
+
+def test_the_course_has_the_images_and_the_median_of_each_part():
+    times = noisy(1000)
+    frame = runs(np.array([times, times]))
+    chosen = drift.drifts(frame).iloc[:1]
+    found = drift.course(frame, chosen, most=100)
+    assert found["run_id"].unique().tolist() == ["r0000"]
+    single, loops = (found[found["kind"] == kind] for kind in ("image", "loop"))
+    assert len(single) == 100 and len(loops) == 20
+    assert loops["ms"].tolist() == pytest.approx([np.median(part) for part in np.array_split(times[1:], 20)])
+    assert drift.course(frame, chosen.iloc[:0]).empty
+
+
+def test_instances_of_several_lengths_and_devices_are_kept_apart():
+    slow = noisy(300, seed=5) * np.where(np.arange(300) < 150, 1, 1.5)
+    frame = pd.concat([records(A, noisy(500), device_id="a"), records(A, slow, device_id="b")])
+    found = drift.drifts(frame).set_index("device_id")
+    assert found["finding"].to_dict() == {"a": "no drift seen", "b": "slower"}
+    assert found["images"].to_dict() == {"a": 499, "b": 299}
+    assert len(along.usable(frame)) == 798

@@ -1,0 +1,29 @@
+"""Drift on simulated phones, of which the simulation knows which ones get slower."""
+
+import pytest
+
+import aiot_analysis
+from aiot_analysis import ingest, simulate
+from aiot_analysis.simulate import draw, fleet
+from aiot_analysis.stats import along, drift
+
+SEED, PHONES = 0, 20
+SEEN = 0.07  # of the time: less is under the 5 % that count, once noise and the slow begin are in it
+
+
+@pytest.mark.slow
+def test_phones_that_throttle_are_found_and_no_other(tmp_path):
+    simulate.simulate(simulate.Options(seed=SEED, devices=PHONES, quantized_on=0), tmp_path / "raw")
+    ingest.process(tmp_path / "raw", tmp_path / "processed")
+    data = aiot_analysis.load(tmp_path / "processed", "simulated")
+    found = drift.drifts(data.images(along.COLUMNS))
+    slower = drift.counted(found).set_index("device_id")["slower"]
+    throttled = {phone.slug: draw._throttle(phone, SEED) for phone in fleet.phones(PHONES, SEED)}
+    strongly = [one for one, share in throttled.items() if share >= SEEN]
+    steady = [one for one, share in throttled.items() if share == 0]
+    assert len(strongly) >= 3 and len(steady) >= 8
+    assert (slower[strongly] >= 3).all()
+    assert slower[steady].sum() == 0
+    of_steady = found[found["device_id"].isin(steady)]
+    for test in ("drift_p", "change_p"):
+        assert 0.02 <= (of_steady[test] < 0.05).mean() <= 0.09

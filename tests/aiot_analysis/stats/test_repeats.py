@@ -1,0 +1,93 @@
+"""Noise from run to run: what a device answers when it sees an image again."""
+
+import pandas as pd
+import pytest
+
+from aiot_analysis.stats import repeats
+from tests.aiot_analysis.conftest import instance, instances
+from tests.aiot_analysis.stats.test_answers import ONE, TWO, shown
+
+FIRST, SECOND, THIRD = (f"2026010{number}T000000Z-aaaaaa" for number in (1, 2, 3))
+
+
+def rows(*given):
+    """Rows of the table instances, (device, run, other columns) each, of three images."""
+    known = {"images": 3, "distinct_images": 3}
+    return instances(*(instance(ONE, device_id=device, run_id=run, **known | other) for device, run, other in given))
+
+
+def test_two_runs_of_a_device_under_the_same_conditions_are_a_repeat():
+    table = rows(("a", FIRST, {}), ("a", SECOND, {}), ("b", FIRST, {}))
+    found = repeats.rows(table)
+    assert found[["device_id", "run_id"]].values.tolist() == [["a", FIRST], ["a", SECOND]]
+    records = pd.concat([shown("a", [7, 8, None], run_id=FIRST), shown("a", [7, 9, 7], run_id=SECOND), shown("b", [7])])
+    [row] = repeats.flips(found, records).to_dict("records")
+    # the third image has one answer only
+    assert (row["device_id"], row["runs"], row["images"], row["changed"]) == ("a", 2, 2, 1)
+    assert row["noise"] == 0.5 and row["disagreement"] == 0.5
+    assert 0 < row["noise_low"] < 0.5 < row["noise_high"] < 1
+
+
+def test_of_runs_that_share_some_images_those_count():
+    table = rows(("a", FIRST, {}), ("a", SECOND, {}))
+    records = pd.concat([shown("a", [7, 8], run_id=FIRST), shown("a", [8, 9], names=["1.jpg", "2.jpg"], run_id=SECOND)])
+    [row] = repeats.flips(repeats.rows(table), records).to_dict("records")
+    assert (row["images"], row["changed"]) == (1, 0)
+    assert row["noise_high"] > 0.5  # one image proves little
+
+
+def test_a_timed_profile_that_shows_images_again_is_a_repeat():
+    table = rows(("a", FIRST, {"images": 5}))
+    records = shown("a", [7, 8, 9, 7, 9], names=["0.jpg", "1.jpg", "2.jpg", "0.jpg", "1.jpg"])
+    [row] = repeats.flips(repeats.rows(table), records.assign(run_id=FIRST)).to_dict("records")
+    assert (row["runs"], row["images"], row["changed"]) == (1, 2, 1)
+
+
+def test_three_answers_to_an_image_are_three_pairs():
+    table = rows(("a", FIRST, {}), ("a", SECOND, {}), ("a", THIRD, {}))
+    records = pd.concat([shown("a", [top1], run_id=run) for top1, run in ((7, FIRST), (7, SECOND), (8, THIRD))])
+    [row] = repeats.flips(repeats.rows(table), records).to_dict("records")
+    assert row["noise"] == 1 and row["disagreement"] == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"model_sha256": "another"},
+        {"framework_version": "0.9"},
+        {"threads": 4},
+        {"conditions": "big cores"},
+        {"verdict": "invalid"},
+        {"study": "resize"},
+        {"source": "tool"},
+    ],
+)
+def test_runs_under_other_conditions_are_no_repeat(other):
+    assert repeats.rows(rows(("a", FIRST, {}), ("a", SECOND, other))).empty
+
+
+def test_the_conditions_with_most_runs_are_taken_then_the_latest():
+    two = [("a", FIRST, {}), ("a", SECOND, {"threads": 4}), ("a", THIRD, {})]
+    assert repeats.rows(rows(*two))["run_id"].tolist() == [FIRST, THIRD]
+    runs = [f"2026010{number}T000000Z-aaaaaa" for number in range(1, 5)]
+    equal = [("a", run, {"threads": number % 2 + 1}) for number, run in enumerate(runs)]
+    assert repeats.rows(rows(*equal))["run_id"].tolist() == [runs[1], runs[3]]
+
+
+def test_without_repeats_there_is_nothing_and_no_record_is_needed():
+    found = repeats.rows(rows(("a", FIRST, {}), ("b", SECOND, {})))
+    assert found.empty
+    assert repeats.flips(found, shown("a", [7]).iloc[:0]).empty
+
+
+def test_runs_without_an_image_in_common_are_left_out():
+    table = rows(("a", FIRST, {}), ("a", SECOND, {}))
+    records = pd.concat([shown("a", [7], run_id=FIRST), shown("a", [8], names=["9.jpg"], run_id=SECOND)])
+    assert repeats.flips(repeats.rows(table), records).empty
+
+
+def test_instances_of_a_device_are_told_apart():
+    table = pd.concat([rows(("a", FIRST, {}), ("a", SECOND, {})), rows(("a", FIRST, {})).assign(instance_id=TWO)])
+    records = pd.concat([shown("a", [7], run_id=FIRST), shown("a", [7], run_id=SECOND), shown("a", [9], one=TWO)])
+    found = repeats.flips(repeats.rows(table), records)
+    assert found["instance_id"].tolist() == [ONE] and found["changed"].tolist() == [0]

@@ -1,0 +1,155 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aiot_analysis.errors import DataError, PoolingError
+from aiot_analysis.stats import tradeoff
+from tests.aiot_analysis.conftest import images, instance, instances
+
+F32, DYNAMIC, INT8, F16 = (f"tflite_cpu_{one}_mnasnet" for one in ("float32", "dynamic", "int8", "float16"))
+
+
+def four(device="local", int8_ms=1.0):
+    """float32 4 ms, all right; dynamic slower and half right; int8 faster and 3 of 4 right; float16 as float32."""
+    answers = {F32: (4.0, [1, 1, 1, 1]), DYNAMIC: (8.0, [1, 1, 0, 0]), INT8: (int8_ms, [1, 1, 1, 0])}
+    answers[F16] = (4.0, [1, 1, 1, 1])
+    rows = [instance(one, device_id=device) for one in answers]
+    records = [
+        images(one, [bool(right) for right in answer], [ms] * 4, device_id=device)
+        for one, (ms, answer) in answers.items()
+    ]
+    return rows, records
+
+
+def test_by_hand():
+    rows, records = four()
+    found = tradeoff.tradeoff(instances(*rows), pd.concat(records)).set_index("quantization")
+    assert found.loc["int8", ["speed_up", "change", "model_mb_ratio"]].tolist() == [4, -0.25, 4]
+    assert found.loc["dynamic", ["speed_up", "change"]].tolist() == [0.5, -0.5]
+    assert found.loc["float32", ["speed_up", "change"]].tolist() == [1, 0]
+    # float16 is as fast and as accurate as float32: neither beats the other
+    assert found["pareto"].to_dict() == {"dynamic": False, "float16": True, "float32": True, "int8": True}
+    assert found["instance_id"].to_dict() == {"dynamic": DYNAMIC, "float16": F16, "float32": F32, "int8": INT8}
+    assert (found["note"] == "").all()
+
+
+def test_the_probability_of_being_on_the_front_by_hand():
+    """dynamic is never faster, so never on it; int8 is always fastest; float32 unless all drawn images are among the
+    three that int8 gets right, too: (3/4)**4 of the draws, where int8 beats it."""
+    rows, records = four()
+    found = tradeoff.tradeoff(instances(*rows), pd.concat(records), resamples=20_000).set_index("quantization")
+    assert found.loc["int8", "pareto_probability"] == 1
+    assert found.loc["dynamic", "pareto_probability"] == 0
+    assert found.loc["float32", "pareto_probability"] == pytest.approx(1 - 0.75**4, abs=0.02)
+    assert found.loc["float16", "pareto_probability"] == found.loc["float32", "pareto_probability"]
+
+
+def test_pareto_by_hand_with_gaps_and_groups():
+    frame = pd.DataFrame({"speed_up": [1, 2, 2, 3, np.nan, 1], "change": [0, 0, -0.1, -0.2, 0, 0]})
+    found = tradeoff.pareto(frame, pd.Series([0, 0, 0, 0, 0, 1]))
+    assert found[:4].tolist() == [False, True, False, True]
+    assert found[4:].isna().all()  # one without numbers, one with nothing to be compared with
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), st.integers(-5, 5)), min_size=2, max_size=8))
+@settings(max_examples=100, deadline=None)
+def test_the_front_is_what_no_other_beats_and_never_empty(points):
+    speed, change = zip(*points, strict=True)
+    frame = pd.DataFrame({"speed_up": speed, "change": change}, dtype=float)
+    front = tradeoff.pareto(frame, pd.Series(0, index=frame.index))
+    beaten = [any(o != p and o[0] >= p[0] and o[1] >= p[1] for o in points) for p in points]
+    assert front.tolist() == [not one for one in beaten]
+    assert front.any()
+
+
+def test_parts_by_device_give_what_one_frame_gives():
+    first, second = four("a"), four("b", int8_ms=2.0)
+    rows = instances(*first[0], *second[0])
+    whole = tradeoff.tradeoff(rows, pd.concat([*first[1], *second[1]]), resamples=50)
+    parts = tradeoff.tradeoff(rows, (pd.concat(records) for records in (first[1], second[1])), resamples=50)
+    pd.testing.assert_frame_equal(whole, parts)
+    with pytest.raises(DataError, match="Image records of device a come in two parts"):
+        tradeoff.tradeoff(rows, iter([pd.concat(first[1]), pd.concat(first[1])]))
+
+
+def test_over_devices_by_hand():
+    first, second = four("a"), four("b", int8_ms=2.0)
+    third = [instance(one, device_id="c") for one in (F32, INT8)]  # of two versions, so not counted with the others
+    more = [images(F32, [True] * 4, [4.0] * 4, device_id="c"), images(INT8, [True] * 4, [2.0] * 4, device_id="c")]
+    rows = instances(*first[0], *second[0], *third)
+    found = tradeoff.over_devices(tradeoff.tradeoff(rows, pd.concat([*first[1], *second[1], *more]), resamples=50))
+    assert found["quantization"].tolist() == ["float32", "dynamic", "int8", "float16"]
+    int8 = found.set_index("quantization").loc["int8"]
+    assert int8[["devices", "speed_up", "speed_up_min", "speed_up_max", "compared", "on_front"]].tolist() == [
+        3, 2, 2, 4, 2, 2,
+    ]  # fmt: skip
+    assert np.isnan(int8["speed_up_low"])  # three devices are too few for an interval
+
+
+def test_an_instance_without_image_records_has_no_paired_numbers_and_says_so():
+    records = images(F32, [True, False], [1.0, 1.0])
+    found = tradeoff.tradeoff(instances(instance(F32), instance(INT8)), records).set_index("quantization")
+    assert found.loc["int8", ["change", "speed_up", "pareto", "pareto_probability"]].isna().all()
+    assert found.loc["int8", "note"] == "there are no image records of it and of float32"
+    assert pd.isna(found.loc["float32", "pareto"]) and np.isnan(found.loc["float32", "pareto_probability"])
+
+
+def test_a_device_without_any_image_records():
+    found = tradeoff.tradeoff(instances(instance(F32), instance(INT8)), images(F32, [True], [1.0]).iloc[:0])
+    assert found.set_index("quantization")["speed_up"].isna().to_dict() == {"float32": False, "int8": True}
+    assert found["n_images"].fillna(0).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_all_right_or_all_wrong_on_both_sides_is_no_change(right):
+    records = pd.concat([images(F32, [right] * 20, [4.0] * 20), images(INT8, [right] * 20, [2.0] * 20)])
+    int8 = tradeoff.tradeoff(instances(instance(F32), instance(INT8)), records).set_index("quantization").loc["int8"]
+    assert int8[["change", "speed_up", "p_value"]].tolist() == [0, 2, 1]
+    assert int8["change_low"] < 0 < int8["change_high"] and int8["pareto"]
+
+
+def test_one_image_is_a_comparison_of_one_image():
+    records = pd.concat([images(F32, [True], [4.0]), images(INT8, [True], [2.0])])
+    int8 = tradeoff.tradeoff(instances(instance(F32), instance(INT8)), records).set_index("quantization").loc["int8"]
+    assert int8["n_images"] == 1 and int8["p_value"] == 1 and int8["change_low"] < -0.5
+
+
+def test_versions_under_other_conditions_are_refused():
+    with pytest.raises(PoolingError, match="weights"):
+        tradeoff.tradeoff(instances(instance(F32), instance(INT8, weights="x")), images(F32, [True], [1.0]))
+
+
+def test_nothing_to_trade():
+    found = tradeoff.tradeoff(instances(instance(F32)), images(F32, [True], [1.0]))
+    assert found.empty and tradeoff.over_devices(found).empty
+
+
+def test_sizes_by_hand():
+    rows = instances(
+        instance(F32), instance(INT8), instance(INT8.replace("cpu", "nnapi")),
+        instance(F32, device_id="b", model_mb=9.0, model_sha256="other"), instance(INT8, device_id="b"),
+        instance("tflite_cpu_dynamic_squeezenet", model_mb=None),
+    )  # fmt: skip
+    found = tradeoff.sizes(rows)
+    assert found["quantization"].tolist() == ["dynamic", "float32", "int8"]  # SqueezeNet is before MnasNet
+    assert found.iloc[0][["mb_low", "ratio_low"]].isna().all()
+    assert found.iloc[1][["files", "mb_low", "mb_high", "ratio_low"]].tolist() == [2, 8, 9, 1]
+    assert found.iloc[2][["files", "mb_low", "ratio_low", "ratio_high"]].tolist() == [1, 2, 4, 4.5]
+
+
+def test_coverage_of_the_front_probability():
+    """Where two versions are in truth as good as alike, each wins about as often; the probability is spread evenly."""
+    rng = np.random.default_rng(5)
+    n, chances = 200, []
+    for _ in range(60):
+        hard = rng.random(n)
+        records = [
+            images(one, (hard + rng.normal(0, 0.1, n) < 0.6).tolist(), rng.lognormal(1, 0.05, n).tolist())
+            for one in (F32, INT8)
+        ]
+        found = tradeoff.tradeoff(instances(instance(F32), instance(INT8)), pd.concat(records), resamples=200)
+        chances.append(found.set_index("quantization").loc["int8", "pareto_probability"])
+    # beaten where the other is better in both: a quarter of the time
+    assert np.mean(chances) == pytest.approx(0.75, abs=0.08)

@@ -1,0 +1,67 @@
+"""aiot import as a user meets it. The logs are made up: see specimens.py."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.runner.importers import specimens
+from tests.runner.importers.conftest import PHONE
+
+ROOT = Path(__file__).parents[3]
+TWO = ["pytorch_cpu_resnet50", "tflite_nnapi_mnasnet"]
+
+
+def aiot(*words, cwd):
+    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "aiot", *map(str, words)]
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120)
+
+
+def test_logs_become_tables(tmp_path, app_files):
+    done = aiot("import", *app_files(specimens.sitting(4, TWO)), cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("import    2 instances, 8 images in data/raw/specimen-1-")
+    done = aiot("process", cwd=tmp_path)
+    assert done.stdout == "process   1 run, 2 instances, 8 images, 0 left out in data/processed\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["nothing"], "aiot: nothing cannot be read (No such file or directory): check the name."),
+        (["log", "--format", "x"], "aiot: Format 'x' is unknown: choose from app-result, app-program, "),
+        (["log", "--delegate", "dsp"], "aiot: Delegate 'dsp' is unknown: choose from cpu, nnapi, gpu."),
+        (["log", "--device", "Pixel"], "aiot: --device 'Pixel' is not a maker and a model: write it like "),
+        (["log", "--images", "twice"], "aiot: twice has a name twice: give each image a name of its own."),
+        (["log", "--images", "log"], "aiot: log is empty: copy the log again."),
+        (["log", "log"], "aiot: Nothing was imported: see above what is wrong, and import that again."),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(tmp_path, words, sentence):
+    (tmp_path / "log").touch()
+    (tmp_path / "twice").write_text("a\na\n")
+    done = aiot("import", *words, cwd=tmp_path)
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert line.startswith(sentence)
+    assert not list((tmp_path / "data").rglob("run.json"))
+
+
+def test_the_good_of_several_is_imported_and_the_bad_named(tmp_path, save):
+    good = save("good", specimens.result_log(specimens.sitting(4, TWO)))
+    bad = save("bad", "Dear diary")
+    done = aiot("import", good, bad, "--device", PHONE, "--images", save("names", "a\nb\nc\nd\n"), cwd=tmp_path)
+    assert done.returncode == 1
+    first, second = done.stdout.splitlines()
+    assert first.startswith("import    2 instances, 0 images in data/raw/specimen-made-up-")
+    assert second.startswith(f"          {bad} is of no format that is known")
+    assert done.stderr == "aiot: Not all of it was imported: see above what is wrong, and import that again.\n"
+
+
+def test_without_a_file_the_usage_is_shown(tmp_path):
+    assert aiot("import", cwd=tmp_path).returncode == 2

@@ -1,0 +1,101 @@
+"""Files that are given: what is no text, and which format a text is of."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from runner.errors import LogError
+from runner.importers import formats, source
+from tests.runner.importers import specimens
+
+PROGRAM = specimens.program_log(specimens.sitting(2, ["tflite_cpu_mnasnet"]))
+RESULT = specimens.result_log(specimens.sitting(2, ["tflite_cpu_mnasnet"]))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_texts_are_read_as_they_may_be_saved(save, encoding):
+    assert source.read(save("a", "Gerät\n".encode(encoding)))[1] == "Gerät\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "is empty"),
+        (b" \n\n", "is empty"),
+        (b"\x7fELF\0\0\0", "is binary"),
+        ("Gerät".encode("latin-1"), "is no text in UTF-8 (byte 3)"),
+        (b"\xff\xfe\x00\xd8", "is no text in UTF-16"),
+    ],
+)
+def test_what_is_no_text_is_one_sentence(save, content, sentence):
+    with pytest.raises(LogError) as refused:
+        source.read(save("a", content))
+    assert sentence in str(refused.value)
+
+
+def test_what_is_no_file_is_one_sentence(tmp_path):
+    for path, sentence in [(tmp_path, "is no file"), (tmp_path / "x", "cannot be read (No such file or directory)")]:
+        with pytest.raises(LogError) as refused:
+            source.read(path)
+        assert sentence in str(refused.value)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(LogError, match="is no file"):  # and nobody waits for who writes to it
+        source.read(tmp_path / "pipe")
+
+
+def test_a_file_of_a_gigabyte_is_refused_unread(tmp_path):
+    path = tmp_path / "a"
+    with path.open("wb") as file:
+        file.truncate(1 << 30)  # sparse: it takes no room
+    with pytest.raises(LogError, match="has 1074 MB, and no log of these formats has more than 256 MB"):
+        source.read(path)
+
+
+def test_lines_that_are_too_long_are_not_read():
+    assert source.lines(f"a\r\n{'x' * 10_001}\nb") == ["a", "b"]
+
+
+def test_a_file_that_changed_is_not_copied(save, tmp_path):
+    path = save("a", "one")
+    read, _ = source.read(path)
+    source.copy(read, tmp_path / "b")
+    assert ((tmp_path / "b").read_text(), (tmp_path / "b").stat().st_mtime) == ("one", 1_767_268_800)
+    path.write_text("two")
+    with pytest.raises(LogError, match="changed while it was read"):
+        source.copy(read, tmp_path / "c")
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (RESULT, "app-result"),
+        (RESULT[:60], "app-result"),
+        (PROGRAM, "app-program"),
+        ("INFO: STARTING!\n", "benchmark_model"),
+        ("count=3\nAverage inference timings in us: Warmup: 1, Init: 2, Inference: 3\n", "benchmark_model"),
+        ("INFO: Num evaluation runs: 3\nINFO: Top-1 Accuracy: 1\n", "run_eval"),
+        ("I: [a.h:1] ========== BENCHMARK RESULTS ==========\n", "benchmark_litert_model"),
+        ("Main run finished. Microseconds per iter: 66812.3. Iters per second: 14.9673\n", "speed_benchmark_torch"),
+        ("Main run finished. Milliseconds per iter: 66.8. Iters per second: 14.97\n", "caffe2_benchmark"),
+    ],
+)
+def test_a_format_is_recognised_by_what_the_text_says(text, name):
+    assert formats.recognised("x", text) == name
+    assert formats.recognised("x", text, name) == name
+
+
+def test_a_text_of_no_format_of_two_or_of_another_is_one_sentence():
+    both = "INFO: STARTING!\nINFO: Num evaluation runs: 3\n"
+    for text, asked, sentence in [
+        ("Dear diary", None, "x is of no format that is known: app-result, app-program, "),
+        (both, None, "x may be of benchmark_model or run_eval: save each output by itself, or choose with --format."),
+        (RESULT, "run_eval", "x holds nothing of run_eval: it seems to be of app-result, leave --format out."),
+        ("Dear diary", "run_eval", "x holds nothing of run_eval, nor of any other format."),
+        ("INFO: OutputDiff[0]: avg_error=1, std_dev=2\n", None, "x is of inference_diff, which compares outputs"),
+    ]:
+        with pytest.raises(LogError) as refused:
+            formats.recognised("x", text, asked)
+        assert str(refused.value).startswith(sentence)
+    assert formats.recognised("x", both, "run_eval") == "run_eval"

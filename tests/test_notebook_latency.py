@@ -1,0 +1,87 @@
+"""The page on latency and stability: what it says where a device slows down, fails, or was measured by a tool."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from aiot_analysis import ingest
+from aiot_analysis.report.render import render
+from tests.rawlogs import LOAD, attempt, begin, end, failed_image, image
+
+ROOT = Path(__file__).parents[1]
+SLOW, STEADY = "pytorch_cpu_float32_mnasnet", "caffe2_cpu_float32_mnasnet"
+TOOL, AGAIN = "tflite_nnapi_float32_mnasnet", "pytorch_cpu_float32_squeezenet"
+SUITE = [SLOW, STEADY, AGAIN, TOOL]
+
+
+def page(folder, **parameters):
+    """The text of the page alone, with its line breaks as spaces."""
+    (folder / "notebooks").mkdir(exist_ok=True)
+    shutil.copy(ROOT / "notebooks" / "11_latency.ipynb", folder / "notebooks")
+    ingest.process(folder / "raw", folder / "processed")
+    given = {"processed": str(folder / "processed"), **parameters}
+    [result] = render(folder / "notebooks", folder / "out", parameters=given, jobs=1)
+    return result, result.page.read_text(encoding="utf-8").replace("\n", " ") if result.page else ""
+
+
+def shown(ms, change=1.0, n=200, failed=()):
+    """Images of `ms`, of `change` times as much from the hundredth on."""
+    return [
+        failed_image(query)
+        if query in failed
+        else image(query, ms * (change if query >= 100 else 1) + 0.01 * (query % 7))
+        for query in range(n)
+    ]
+
+
+def battery():
+    """Samples of a device that is not plugged in and goes from 90 to 85 %."""
+    state = {"instance": SLOW, "attempt": 1, "plugged": False, "charging": False}
+    return [{**state, "at": f"2026-01-01T00:0{n}:00Z", "battery_percent": 90 - n} for n in range(6)]
+
+
+def make(folder):
+    """Two runs of a device, the second in another order; TFLite on NNAPI by a tool that tells what it delegated."""
+    models = {one: {"sha256": one, "weights": "sample"} for one in SUITE}
+    for day, order in ((1, SUITE), (2, SUITE[::-1])):
+        run = begin(folder / "raw", order, f"2026010{day}T000000Z-aaaaaa", models=models)
+        (run / "telemetry.jsonl").write_text("".join(json.dumps(one) + "\n" for one in battery()))
+        attempt(run, SLOW, LOAD, *shown(8.0, change=1.5), end())
+        attempt(run, STEADY, LOAD, *shown(16.0, failed=(7, 9)), end())
+        attempt(run, AGAIN, LOAD, *shown(4.0), end())
+        told = {"accelerator_requested": "nnapi", "accelerator_actual": "nnapi"}
+        told |= {"nodes": 62, "nodes_delegated": 31, "partitions": 2}
+        summary = {"event": "summary", "tool": "benchmark_model", "count": 200, "mean_ms": 2.0}
+        ending = end(images=200, failed_images=0, correct=100)
+        attempt(run, TOOL, {**LOAD, **told}, {**summary, "accuracy_accelerator": "nnapi"}, ending)
+
+
+@pytest.mark.slow
+def test_what_slows_down_is_drawn_and_what_is_missing_is_named(tmp_path):
+    make(tmp_path)
+    result, text = page(tmp_path)
+    assert result.status == "rendered", str(result)
+    alternatives = re.findall(r'<img[^>]*alt="([^"]*)"', text)
+    assert "MnasNet, PyTorch, float32 on Example Local slower, +50% from image 100 on" in alternatives[2]
+    assert "2 stable and 1 unstable" in alternatives[1]
+    assert "it failed" in text and "7, 9" in text
+    assert "its log has a summary and no times of single images" in text
+    assert re.search(r">part of it</td>\s*<td[^>]*>31</td>\s*<td[^>]*>62</td>\s*<td[^>]*>50%", text)
+    assert "2 runs, an interval over runs needs 6" in text
+    assert re.search(r"-5\.0</td>\s*<td[^>]*>-6\.0</td>\s*<td[^>]*>-4\.0", text)  # points of the battery
+    assert "failed images, counted as wrong: 2" in text  # among what is used with care
+
+
+@pytest.mark.slow
+def test_the_parameter_of_verdicts_leaves_out_and_lists(tmp_path):
+    make(tmp_path)
+    result, text = page(tmp_path, verdicts="valid")
+    assert result.status == "rendered", str(result)
+    assert "200 of 500 images" in text  # why they are only semi-valid
+    assert "no data" in re.findall(r'<img[^>]*alt="([^"]*)"', text)[0]
+    result, _ = page(tmp_path, verdicts="good")
+    assert result.status == "failed"
+    assert "Instances whose verdict is 'good' have no numbers to use: choose valid or semi-valid." in str(result)
