@@ -120,7 +120,9 @@ def patterns(evidence: Evidence, name: str, pairs: Sequence[tuple[str, str]], cl
     same = np.full((1, len(table)), 1 / len(table))
     effect = float(np.nanmean(_correlations(left, right, same)))
     drawn = _correlations(left, right, resample.weights(len(table), seed=evidence.seed))
-    low, high = map(float, resample.interval(np.nanmean(drawn, axis=1)))
+    varies = ~np.isnan(drawn)
+    told = varies.any(axis=1)  # a draw in which nothing varies has no pattern
+    low, high = map(float, resample.interval(np.nansum(drawn[told], axis=1) / varies[told].sum(axis=1)))
     label = f"{name} ({len(there)} pair{'s' * (len(there) != 1)})"
     return [Part(label, Estimate(effect, min(low, effect), max(high, effect), len(table)), claimed)]
 
