@@ -1,1 +1,20 @@
-"""Statistics: tidy frames in, tidy frames out. Nothing here draws."""
+"""Numbers from tidy frames: a DataFrame in, a DataFrame out. docs/statistics.md has the methods.
+
+for all        select, pooling, pairing      which rows count, may share a statistic, belong together
+               validity                      the verdict of an instance
+               resample, medians, ratios     intervals
+accuracy       accuracy                      of an instance; its change on the same images
+               answers, agreement, flips     on all devices, image by image
+               repeats                       of one device that is asked again
+time           latency, along                how it is distributed; along a run
+               blocks, bursts, stability     its mean over dependent times; begin and rest; part by part
+               drift, changepoint            does it change along a run
+               run_order                     does the order of a run explain it
+beside them    delegation, battery           what ran a model; what a run took
+the paper's    shares, complexity, tradeoff  Figs. 5 to 9
+               complexity_lines, device_class
+               vips, vips_sensitivity        Equation 1 and Table IV
+               remarks, reproduced           its claims judged; its numbers beside ours
+beyond it      beyond, parity, resize        other frameworks; model files; ways of resizing
+               graphs, modules, operators    networks, from the inside
+"""

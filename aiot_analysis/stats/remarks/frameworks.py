@@ -30,8 +30,13 @@ def _beaten(evidence: Evidence) -> list[Part]:
                 slow, fast = (instance_id(side, "float32", model) for side in (one, other))
                 ahead.append((f"{display(other)} for {display(model)}", evidence.speed_up(slow, fast, each)))
         name, most = max(ahead, key=lambda pair: -1.0 if math.isnan(pair[1].low) else pair[1].low)
-        if not math.isnan(most.low):  # it is behind nothing if none of the intervals reaches over 1
-            most = replace(most, high=max(numbers.high for _, numbers in ahead if not math.isnan(numbers.high)))
+        known = [numbers.high for _, numbers in ahead if not math.isnan(numbers.high)]
+        if known and most.low <= FASTER[0] and len(known) < len(ahead):  # what is missing may be ahead of it
+            why = next(numbers.why for _, numbers in ahead if math.isnan(numbers.high))
+            found.append(Part(f"{display(one)} is behind none that was measured", Estimate(why=why), FASTER))
+            continue
+        if known:  # it is behind nothing if none of the intervals reaches over 1
+            most = replace(most, high=max(known))
         found.append(Part(f"{display(one)} is behind {name}", most, FASTER))
     return found
 
