@@ -57,7 +57,12 @@ class Evidence:
 
     def lacking(self, *instances: str) -> str:
         """The first of the instances that no device has, in words; "" if all are there."""
-        return next((f"{_implementation(one)} not measured" for one in instances if not self.has(one)), "")
+        missing = next((one for one in instances if not self.has(one)), None)
+        if missing is None:
+            return ""
+        *way, model = missing.split("_", 3)
+        elsewhere = any(one.split("_", 3)[:3] == way and self.has(one) for one in map(str, self.ms.columns))
+        return f"{_implementation(missing)} not measured" + (f" for {names.display(model)}" if elsewhere else "")
 
     def refused(self, *instances: str) -> str:
         """Why the instances may not share a statistic over devices; "" if they may."""
