@@ -193,6 +193,14 @@ def test_an_adb_server_that_is_restarted_costs_nothing(space, phones, adb_server
 
 
 @pytest.mark.e2e_all
+def test_four_devices_at_once(space, phones):
+    phones(4, board=True)
+    done = run(space, "--all")
+    assert done.returncode == 0, done.stderr
+    check(space, {}, devices=4, repeat=SHORT)
+
+
+@pytest.mark.e2e_all
 def test_a_device_that_hangs_and_wakes_up(space, phones):
     (phone,) = phones(1, board=True)
     with in_the_middle(space, [phone], "-s", phone.serial) as (process, before):
