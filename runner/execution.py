@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -130,27 +130,31 @@ def _run_instance(run: Execution, entry: ledger.Entry) -> None:
         known = entry.status == "unavailable" and entry.last.get("reason") == obstacle["reason"]
         _unavailable(run, instance, None if known else entry.next_attempt, obstacle)
         return
-    begun = not by_tools and run.device.started(_task(run, instance, artifact, entry.next_attempt))
+    if by_tools:
+        begun, attempt_at = None, partial(_attempt_by_tools, run, instance, artifact)
+    else:
+        models = run.device.push({artifact.path.name: artifact.path}, f"models-{artifact.weights}")
+        begun = run.device.started(_task(run, instance, artifact, models, entry.next_attempt))
+        attempt_at = partial(_attempt, run, instance, artifact, models)
     if not begun and (reasons := _not_ready(run, instance)):
         remedy = "let it cool and charge, then `aiot run --resume`; or give it longer with --cooldown"
         _unavailable(run, instance, entry.next_attempt, {"reason": "; ".join(reasons), "remedy": remedy})
         return
     run.listen("start", instance, {})
-    attempt_at = _attempt_by_tools if by_tools else _attempt
     for attempt in range(entry.next_attempt, entry.next_attempt + LOSSES + 1):
-        if not attempt_at(run, instance, artifact, attempt):
+        if not attempt_at(attempt):
             break
     ending = rawlog.read_attempt(rawlog.attempt_path(run.folder, instance.id, attempt))
     run.listen(ending.status, instance, ending.last)
 
 
-def _attempt(run: Execution, instance: Instance, artifact: Artifact, attempt: int) -> bool:
+def _attempt(run: Execution, instance: Instance, artifact: Artifact, models: str, attempt: int) -> bool:
     """An attempt by the agent; whether it was ended with its connection."""
 
     def tick(tail: bytes) -> None:
         run.listen("progress", instance, {"tail": tail})
 
-    task = _task(run, instance, artifact, attempt)
+    task = _task(run, instance, artifact, models, attempt)
     with _telemetry(run, instance, attempt):
         return carry_out(run.device, task, run.request.timeout_s, tick, run.stop)
 
@@ -183,9 +187,8 @@ def _not_ready(run: Execution, instance: Instance) -> list[str]:
     return []
 
 
-def _task(run: Execution, instance: Instance, artifact: Artifact, attempt: int) -> Task:
-    """An attempt at an instance, with all that the agent needs put on the device."""
-    models = run.device.push({artifact.path.name: artifact.path}, f"models-{artifact.weights}")
+def _task(run: Execution, instance: Instance, artifact: Artifact, models: str, attempt: int) -> Task:
+    """An attempt at an instance, whose model file is in the folder `models` of the device."""
     return Task(
         name=f"{instance.id}.{attempt}",
         folder=run.folder,

@@ -111,7 +111,7 @@ def over_runs(
     """
     column = f"{select.time_column(timing)}_mean"
     known = rows.dropna(subset=column)
-    ways = known.assign(way=pooling.conditions(known) + "|" + known["profile"].astype(str))
+    ways = known.assign(way=pooling.ways(known))
     key = ["device_id", "instance_id", "way"]
     ways = ways.sort_values([*key, "run_id"])
     groups = ways.groupby(key)

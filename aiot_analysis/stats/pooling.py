@@ -47,3 +47,8 @@ def conditions(rows: pd.DataFrame) -> pd.Series:
         return pd.Series(index=rows.index, dtype=str)
     fields = rows[["instance_id", *SAME_INSTANCE]].astype("object")
     return fields.where(fields.notna(), "nothing").astype(str).agg("|".join, axis=1)
+
+
+def ways(rows: pd.DataFrame) -> pd.Series:
+    """As `conditions`, with the profile: rows of an instance with equal texts differ in nothing but their run."""
+    return conditions(rows) + "|" + rows["profile"].astype(str)

@@ -8,12 +8,12 @@ import pandas as pd
 
 from aiot_analysis import names
 from aiot_analysis.stats import accuracy, pairing, pooling, resample, select
+from aiot_analysis.stats.remarks.claim import BUILT, FAILS, HOLDS, OPEN
 
 STUDY = "resize"
 WAYS = ["crop_resize", "resize_crop", "square_crop"]  # in the order of Section IV-B, of which the first is the default
 LITTLE = 0.02  # change of accuracy that counts as little, fraction of 1: ours, since the paper gives no number
 TIMES = {"preprocess_ms": ["preprocess_ms"], "decode_preprocess_ms": ["decode_ms", "preprocess_ms"]}
-HOLDS, FAILS, OPEN, BUILT = "holds", "does not hold", "cannot be decided", "by construction"
 
 
 def rows(studies: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -27,8 +27,7 @@ def rows(studies: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     usable = there["verdict"].isin(select.USABLE) & there["resize"].isin(WAYS)
     each = ["device_id", "instance_id"]
     known = there[usable].sort_values("run_id")
-    condition = pooling.conditions(known.assign(resize=""))  # which the runs are to differ in
-    known = known.assign(condition=known["profile"].astype(str) + "|" + condition)
+    known = known.assign(condition=pooling.ways(known.assign(resize="")))  # in which the runs are to differ
     usual = known.groupby(each)["condition"].transform("last")
     alike = known[known["condition"] == usual]
     chosen = alike.drop_duplicates([*each, "resize"], keep="last").drop(columns="condition")

@@ -119,7 +119,7 @@ def doctor(
             if native_tools:
                 given = Given(native_tools, Workspace(workspace).staging)
                 try:
-                    abilities[FRAMEWORK] += filter(None, [given.record(device)["benchmark_model"]])
+                    abilities[FRAMEWORK].append(given.tools_for(device).benchmark_model.version)
                 except SetupError as error:
                     found = [checks.Finding("native tools", "problem", str(error))]
             return checks.findings("device", device.facts, device.telemetry(), abilities, features) + found

@@ -134,8 +134,9 @@ def run(
     )
     if accelerator and not native_tools:
         raise SelectionError("--nnapi-accelerator is for TFLite's own tools: give their folder with --native-tools.")
-    for device in devices:
-        request.record(device)  # whether all that was given is for it, before any of them begins
+    if request.native:
+        for device in devices:
+            request.native.tools_for(device)  # whether there are any for it, before any device begins
     if dry_run:
         for device in devices:
             for one in request.instances:

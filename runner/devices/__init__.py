@@ -15,6 +15,9 @@ FOLDER = "/data/local/tmp/aiot"
 TAIL_BYTES = 4000
 """How much of a log that is being written is looked at: more than its last line."""
 
+OUTPUT_LIMIT_BYTES = 16 * 2**20
+"""More of what a process says is not taken."""
+
 GONE = -signal.SIGHUP
 """The exit code of work that ended with its connection: whatever the device had started for us was ended."""
 

@@ -20,13 +20,11 @@ from typing import Any
 import psutil
 
 from runner import environments
-from runner.devices import TAIL_BYTES, Conditions, Held, Task, cores
+from runner.devices import OUTPUT_LIMIT_BYTES, TAIL_BYTES, Conditions, Held, Task, cores
 from runner.devices.android import hashed
 from runner.errors import DeviceError
 from runner.rawlog import DEVICE_FIELDS, SCHEMA_VERSION
 
-OUTPUT_LIMIT_BYTES = 16 * 2**20
-"""More of what a program says is not looked at."""
 _CPU_FOLDER = Path("/sys/devices/system/cpu")
 
 

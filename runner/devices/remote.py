@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from runner.devices import Task
+from runner.devices import OUTPUT_LIMIT_BYTES, Task
 from runner.devices.adb import Connection, quoted
 from runner.devices.process import RemoteProcess
 from runner.errors import DeviceError, DeviceLostError
@@ -15,7 +15,6 @@ from runner.errors import DeviceError, DeviceLostError
 LOG_LIMIT_BYTES = 512 * 2**20
 LINE_LIMIT_BYTES = 2**20
 """Larger logs, and longer lines, are not taken from a device: the largest that the agent writes are far smaller."""
-OUTPUT_LIMIT_BYTES = 16 * 2**20
 
 
 class RemoteWork:
