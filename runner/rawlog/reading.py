@@ -9,7 +9,10 @@ from .schema import ATTEMPT_NAME, ONCE, SCHEMA_VERSION, TELEMETRY_FIELDS, TERMIN
 
 
 def read_json(path, fields):
-    """A record of run.json or device.json; raises RawLogError if it is missing, broken or of a newer version."""
+    """A record of run.json or device.json; raises RawLogError if it is missing, broken or of a newer version.
+
+    It has every field: one that may be null is null where the file does not have it.
+    """
     path = Path(path)
     try:
         record = parse(path.read_bytes())
@@ -24,7 +27,7 @@ def read_json(path, fields):
         text = "%s has schema version %s; this version reads 1 to %d: update the toolkit."
         raise RawLogError(text % (path, reprlib.repr(version), SCHEMA_VERSION))
     check(record, fields, str(path))
-    return record
+    return dict(dict.fromkeys(fields), **record)
 
 
 def attempt_paths(run_folder):

@@ -177,6 +177,15 @@ def test_an_unknown_schema_version_is_refused(tmp_path, version):
         rawlog.read_json(path, rawlog.RUN_FIELDS)
 
 
+def test_a_field_that_may_be_null_is_null_where_an_older_record_does_not_have_it(tmp_path):
+    path = tmp_path / "device.json"
+    told = {"schema_version": 1, "slug": "a", "cores": [], "not_offered": [], "soc": "x", "new": 7}
+    path.write_text(json.dumps(told))
+    record = rawlog.read_json(path, rawlog.DEVICE_FIELDS)
+    assert set(record) == {*rawlog.DEVICE_FIELDS, "new"}
+    assert {name: value for name, value in record.items() if value is not None} == told
+
+
 def test_records_are_checked_before_they_are_written(tmp_path):
     with pytest.raises(rawlog.RawLogError, match="has no field 'run_id'"):
         rawlog.write_json(tmp_path / "run.json", {"schema_version": 1}, rawlog.RUN_FIELDS)
