@@ -116,6 +116,7 @@ class Instances(Table):
     model_sha256: Series[str] = pa.Field(nullable=True)
     dataset_sha256: Series[str]
     framework_version: Series[str] = pa.Field(nullable=True)
+    image_library: Series[str] = pa.Field(nullable=True)  # that decoded and resized the images; null: not known
     # what `aiot models check` found of the model file against the float32 PyTorch original; null: not checked
     parity_passed: Series[pd.BooleanDtype] = pa.Field(nullable=True)
     parity_finding: Series[str] = pa.Field(nullable=True)  # in words

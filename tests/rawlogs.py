@@ -15,6 +15,7 @@ LOAD = {
     "instance": None,
     "load_ns": 12_500_000,
     "framework_version": "ai-edge-litert 2.3.0",
+    "image_library": "pillow 12.3.0",
     "threads": 2,
     "model_sha256": "m" * 64,
     "accelerator_requested": "cpu",

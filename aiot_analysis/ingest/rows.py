@@ -119,7 +119,7 @@ def ended(reading: Reading) -> Row:
     """What an attempt that ended says of itself, but for its images."""
     load = (reading.of("load") or [{}])[0]
     rss_kb = reading.last.get("peak_rss_kb")
-    names = ["framework_version", "accelerator_requested", "accelerator_actual"]
+    names = ["framework_version", "image_library", "accelerator_requested", "accelerator_actual"]
     names += ["resolution_ms", "nodes", "nodes_delegated", "partitions"]
     return {
         "attempt": reading.attempt,

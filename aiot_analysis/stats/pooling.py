@@ -12,7 +12,7 @@ SHARED = ["origin", "dataset_sha256", "timing", "weights", "source"]  # of all r
 SHARED_INFERENCE = [field for field in SHARED if field not in ("timing", "source")]
 """As SHARED, of a statistic of inference alone that takes instances of an agent and of a native tool, and says so."""
 SAME_FRAMEWORK = ["framework_version"]
-SAME_INSTANCE = [*SHARED, *SAME_FRAMEWORK, "threads", "conditions", "resize", "model_sha256"]
+SAME_INSTANCE = [*SHARED, *SAME_FRAMEWORK, "image_library", "threads", "conditions", "resize", "model_sha256"]
 """Of one instance across devices or runs."""
 
 

@@ -9,7 +9,7 @@ import time
 import numpy as np
 
 from runner import rawlog
-from runner.agent.preprocess import Preprocess, decode
+from runner.agent.preprocess import IMAGE_LIBRARY, Preprocess, decode
 
 EXIT_CODES = {"end": 0, "failed": 1, "unavailable": 3}
 
@@ -59,6 +59,7 @@ def _attempt(job, log):
         attempt=job["attempt"],
         load_ns=load_ns,
         framework_version=framework.version(),
+        image_library=IMAGE_LIBRARY,
         threads=getattr(model, "threads", job["threads"]),
         model_sha256=_sha256_of(job["model"]),
         accelerator_requested=job["delegate"],

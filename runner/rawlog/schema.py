@@ -59,6 +59,7 @@ EVENT_FIELDS = {
         "attempt": _INT,
         "load_ns": _INT + _OPTIONAL,
         **_all(_TEXT + _OPTIONAL, "model_sha256", "framework_version"),
+        "image_library": _TEXT + _OPTIONAL,  # that decoded and resized; two versions may round pixels otherwise
         **_all(_TEXT + _OPTIONAL, "accelerator_requested", "accelerator_actual"),
         **_all(_INT + _OPTIONAL, "threads", "nodes", "nodes_delegated", "partitions"),
         "resolution_ms": _NUMBER + _OPTIONAL,  # of the clock; null: nanoseconds, or not known

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,11 @@ def test_a_model_and_a_framework_are_one_file_each(space):
     [log] = space.raw.rglob("torchscript_cpu_float32_squeezenet1_1.1.jsonl")
     attempt = rawlog.read_attempt(log)
     assert (attempt.status, attempt.last["images"]) == ("end", 12)
-    assert attempt.of("load")[0]["framework_version"] == f"torch {torch.__version__}"
+    [load] = attempt.of("load")
+    assert (load["framework_version"], load["image_library"]) == (
+        f"torch {torch.__version__}",
+        f"pillow {version('pillow')}",
+    )
     run = rawlog.read_json(log.parent / "run.json", rawlog.RUN_FIELDS)
     preprocess = run["models"]["torchscript_cpu_float32_squeezenet1_1"]["preprocess"]
     assert (preprocess["channel_order"], preprocess["size"], preprocess["std"]) == ("BGR", 227, [1, 1, 1])

@@ -11,7 +11,8 @@ from tests.rawlogs import LOAD, attempt, begin, end, image
 
 ONE = "tflite_nnapi_float32_mobilenet_v2"
 STEPS = ["decode", "preprocess", "inference", "postprocess"]
-UNKNOWN = {**LOAD, "load_ns": None, "model_sha256": None, "framework_version": None, "threads": None}
+NOT_KNOWN = ("load_ns", "model_sha256", "framework_version", "image_library", "threads")
+UNKNOWN = {**LOAD, **dict.fromkeys(NOT_KNOWN)}
 
 
 def whole(query, total_ms=30, **steps):
@@ -41,7 +42,7 @@ def test_an_image_timed_as_a_whole_has_no_steps(tmp_path):
 
 def test_what_is_not_known_is_null(tmp_path):
     row, _, _ = tables_of(tmp_path, UNKNOWN, whole(0), end())
-    assert all(pd.isna(row[name]) for name in ("load_ms", "threads", "framework_version"))
+    assert all(pd.isna(row[name]) for name in ("load_ms", "threads", "framework_version", "image_library"))
 
 
 def test_the_time_as_a_whole_is_more_than_its_steps(tmp_path):

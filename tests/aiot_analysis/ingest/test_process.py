@@ -73,6 +73,7 @@ def test_accuracy_and_times_of_a_run_are_what_the_hand_computes(raw, processed):
         f"sha of {ONE}",
         "ai-edge-litert 2.3.0",
     )
+    assert row["image_library"] == "pillow 12.3.0"
 
 
 def test_image_records_keep_every_phase_and_a_failed_image_its_time(raw, processed):

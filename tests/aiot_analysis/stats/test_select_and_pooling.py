@@ -199,6 +199,12 @@ def test_of_the_paper_are_its_60_instances_and_no_other():
     assert len(names.PAPER) == 60
 
 
+def test_devices_whose_images_another_library_resized_are_not_compared():
+    rows = instances(*(instance(A, device_id=f"d{n}", image_library=f"pillow 1{n}.0.0") for n in (2, 3)))
+    with pytest.raises(PoolingError, match=r"image_library 'pillow 12\.0\.0' and 'pillow 13\.0\.0'"):
+        pairing.pair(rows, "device_id", "d2")
+
+
 def test_pairs_of_ways_of_resizing_are_of_one_instance():
     ways = ["crop_resize", "resize_crop", "square_crop"]
     rows = instances(*(instance(one, resize=way, run_id=way) for one in (A, B) for way in ways))
