@@ -17,7 +17,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 to 3.13 was found: install one, or name it: make PYTHON=/path/to/python"; exit 1; }
 	@echo "setup     Python packages into $(VENV) (3 GB, once)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[run,models,cluster,dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[run,models,cluster,docs,dev]'
 	@touch $@
 
 .PHONY: setup
@@ -60,18 +60,30 @@ test: $(VENV)/installed ## lint, types and all tests
 	$(BIN)/mypy
 	$(BIN)/pytest -ra
 
+.PHONY: fuzz
+fuzz: $(VENV)/installed ## the tests that draw their examples, with others than `make test` has
+	$(BIN)/pytest -ra -m hypothesis --hypothesis-profile=search
+
 .PHONY: e2e-all
 e2e-all: $(VENV)/installed ## all tests with real adbd devices, bundles and other processors (what `make test` leaves out as well)
 	$(BIN)/pytest -ra --e2e-all tests/e2e tests/runner/bundle
 
+# Options for JupyterLab, like `make lab LAB="--no-browser --port 9000"`. In a container the user is often root.
+LAB ?=
 .PHONY: lab
-lab: $(VENV)/installed ## open JupyterLab on the notebooks
-	$(BIN)/jupyter lab notebooks
+lab: $(VENV)/installed ## open JupyterLab on the notebooks to explore in (without a browser it prints the address)
+	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/explore/explore.ipynb $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB) notebooks
 
 .PHONY: report
 report: $(VENV)/installed ## render the reports again where something changed
 	@$(AIOT) process
 	@$(AIOT) report
+
+.PHONY: docs
+docs: $(VENV)/installed ## build the documentation as a site in build/docs (what is wrong in it stops it)
+	@$(BIN)/python docs/generate.py
+	@$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky docs build/docs
+	@echo "docs      build/docs/index.html"
 
 .PHONY: bench
 bench: $(VENV)/installed ## measure speed against peers (needs what `make demo` made)

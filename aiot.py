@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import typer
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -20,8 +24,8 @@ def pairs_joined(words: list[str]) -> list[str]:
     return joined
 
 
-def run() -> None:
-    """Runs the verb that the command line names."""
+def command() -> typer.Typer:
+    """All verbs, as one command."""
     import typer
 
     from aiot_analysis.cli import app as analysis
@@ -36,7 +40,12 @@ def run() -> None:
     )
     app.add_typer(runner)
     app.add_typer(analysis)
-    app(pairs_joined(sys.argv[1:]))
+    return app
+
+
+def run() -> None:
+    """Runs the verb that the command line names."""
+    command()(pairs_joined(sys.argv[1:]))
 
 
 def main() -> None:

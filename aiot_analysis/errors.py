@@ -5,12 +5,17 @@ AnalysisError           anything a user can mend: one sentence with the value an
 ├── PoolingError        rows that must not share one statistic
 ├── SimulationError     a fleet that cannot be written, or not beside another one
 ├── ReportError         a notebook, parameter or report that is unknown or failed
+├── CompareError        a side of a comparison that is unknown, or two that have nothing to compare
 └── ClusterError        a Dask scheduler that does not answer, or workers that cannot do the work
 """
 
 
 class AnalysisError(Exception):
     """Something a user can mend, said in one sentence."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in a notebook in the place of a traceback."""
+        return [f"{type(self).__name__}: {self}"]
 
 
 class DataError(AnalysisError):
@@ -27,6 +32,10 @@ class SimulationError(AnalysisError):
 
 class ReportError(AnalysisError):
     """A notebook, a parameter or a report is unknown or failed."""
+
+
+class CompareError(AnalysisError):
+    """A side of a comparison is unknown, or two sides have nothing that can be compared."""
 
 
 class ClusterError(AnalysisError):

@@ -126,7 +126,7 @@ def read(
     chosen = reduce(and_, wanted) if wanted else None
     if name != "images":
         found = dataset.dataset(path, format="parquet")
-        _check_version(found.schema, known, path)
+        _check_version(found.schema, name, path)
         return found.to_table(columns, chosen).to_pandas()
     devices, runs = filters.get("device_id"), filters.get("run_id")
     folders = sorted(path.glob("*/") if devices is None else {path / device for device in devices})
@@ -137,18 +137,35 @@ def read(
         if runs is None or file.stem in runs
     ]
     if files:  # `aiot process` makes all of them in one version
-        _check_version(parquet.read_schema(files[0]), known, path)
+        _check_version(parquet.read_schema(files[0]), name, path)
     wanted_columns = None if columns is None else list(columns)
     return _frame(dataset.dataset(files, images_schema(), format="parquet").to_table(wanted_columns, chosen))
 
 
-def _check_version(found: pyarrow.Schema, known: Sequence[str], path: Path) -> None:
-    """Raises DataError if a table has not the columns it has in this version."""
-    for column in known:
+def _check_version(found: pyarrow.Schema, name: str, path: Path) -> None:
+    """Raises DataError if a table has not the columns it has in this version, or other kinds of values in them."""
+    for column, facts in TABLES[name].to_schema().columns.items():
         if column not in found.names:
-            raise DataError(
-                f"{path} was made by another version (it has no column {column!r}): run `aiot process` to make it anew."
-            )
+            problem = f"it has no column {column!r}"
+        elif _kind(found.field(column).type) not in (_KINDS.get(str(facts.dtype), ""), ""):
+            problem = f"its column {column!r} is of {found.field(column).type}"
+        else:
+            continue
+        raise DataError(f"{path} was made by another version ({problem}): run `aiot process` to make it anew.")
+
+
+_KINDS = {"string[pyarrow]": "text", "category": "text", "bool": "truth", "boolean": "truth"}
+_KINDS |= dict.fromkeys(["int64", "Int64", "float64", "Float64"], "number")
+
+
+def _kind(of: pyarrow.DataType) -> str:
+    """Whether a column has texts, numbers or truths; "" for what has no value, and for lists."""
+    types = pyarrow.types
+    if types.is_dictionary(of) or types.is_string(of) or types.is_large_string(of):
+        return "text"
+    if types.is_boolean(of):
+        return "truth"
+    return "number" if types.is_integer(of) or types.is_floating(of) else ""
 
 
 def _frame(content: pyarrow.Table) -> pd.DataFrame:

@@ -17,7 +17,9 @@ from typing import Any
 from benchmarks import (
     conversion,
     devices,
+    fleet,
     frameworks,
+    front_page,
     growth,
     inference,
     litert,
@@ -38,7 +40,9 @@ BENCHMARKS = {"start": start, "overhead": overhead, "inference": inference, "pro
 STUDIES = {
     "conversion": conversion,
     "devices": devices,
+    "fleet": fleet,
     "frameworks": frameworks,
+    "front_page": front_page,
     "growth": growth,
     "litert": litert,
     "notebooks": notebooks,

@@ -33,7 +33,7 @@ def run(options: Options) -> list[Comparison | Level]:
     def ours() -> float:
         shutil.rmtree(site, ignore_errors=True)
         spent = wall_time_s(_report(names, site, "--force"))
-        _check(site, chosen)
+        check(site, chosen)
         unchanged.append(wall_time_s(_report(names, site)))
         unchanged_again.append(wall_time_s(_report(names, site)))
         return spent
@@ -42,8 +42,8 @@ def run(options: Options) -> list[Comparison | Level]:
         folder = options.folder / "peer"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        spent = wall_time_s(*(command for notebook in chosen for command in _by_hand(notebook, folder)))
-        _check(folder, chosen)
+        spent = wall_time_s(*(command for notebook in chosen for command in by_hand(notebook, folder)))
+        check(folder, chosen)
         return spent
 
     values = measure(ours, {PEER: peer}, options.pairs, options.tell)
@@ -64,16 +64,17 @@ def _report(names: list[str], out: Path, *more: str) -> list[str]:
     return [str(SCRIPTS / "aiot"), "report", *names, *origin, "--jobs", str(JOBS), "--out", str(out), *more]
 
 
-def _by_hand(notebook: Path, folder: Path) -> list[list[str]]:
+def by_hand(notebook: Path, folder: Path, *given: str) -> list[list[str]]:
     """The two commands that make a page without the toolkit; the notebook runs in the checkout, as with ours."""
     executed = str(folder / notebook.name)
     return [
-        [str(SCRIPTS / "papermill"), "--cwd", str(ROOT), "--no-progress-bar", str(notebook), executed],
+        [str(SCRIPTS / "papermill"), "--cwd", str(ROOT), "--no-progress-bar", *given, str(notebook), executed],
         [str(SCRIPTS / "jupyter"), "nbconvert", "--to", "html", "--no-input", executed],
     ]
 
 
-def _check(folder: Path, notebooks: list[Path]) -> None:
+def check(folder: Path, notebooks: list[Path]) -> None:
+    """Raises BenchmarkError if a page is missing."""
     absent = [notebook.stem for notebook in notebooks if not (folder / f"{notebook.stem}.html").is_file()]
     if absent:
         raise BenchmarkError(f"No page was made of {', '.join(absent)}.")

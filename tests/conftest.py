@@ -3,6 +3,12 @@
 import signal
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No test is about time, and `make test` gives the same answer twice: `make fuzz` looks for new examples.
+settings.register_profile("same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("same")
 
 # A shell starts what runs in the background with Ctrl-C ignored, and so would be all that the tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -85,6 +85,21 @@ def test_a_parameter_of_the_wrong_type_says_what_it_takes(project):
     assert line == "aiot: Parameter resamples is a whole number, not 'many': give a value like 2000."
 
 
+def test_an_unknown_figure_lists_those_there_are(project):
+    line = refused(aiot("figures", "fig99", "--notebooks", ROOT / "notebooks", "--out", project / "figures"))
+    assert "There is no figure or table 'fig99': choose " in line
+    assert "fig5_framework_shares (Fig. 5)" in line
+    assert not (project / "figures").exists()
+
+
+def test_figures_are_listed_without_running_anything(project):
+    done = aiot("figures", "--list", "--notebooks", ROOT / "notebooks", cwd=project)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert ["Fig.", "5", "figure", "fig5_framework_shares", "04_frameworks"] in lines
+    assert ["Table", "IV", "table", "table4_vips", "08_vips"] in lines
+
+
 def test_a_report_without_tables_says_what_to_run(project):
     line = refused(report(project, "01", "-p", "processed", project / "nowhere"))
     assert "run `aiot process`" in line
@@ -99,6 +114,8 @@ def test_a_report_without_tables_says_what_to_run(project):
         ["report", "--jobs", "two"],
         ["report", "-pcolour"],
         ["report", "-p"],
+        ["figures", "-pcolour"],
+        ["figures", "--jobs", "0"],
     ],
 )
 def test_wrong_usage_exits_with_2(words, tmp_path):

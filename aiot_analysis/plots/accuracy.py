@@ -12,6 +12,9 @@ from matplotlib.figure import Figure
 from aiot_analysis import names
 from aiot_analysis.plots import device_axis, style
 
+SHOWN = ["device_id", "model", "framework", "delegate", "quantization", "images", "correct", "accuracy"]
+SHOWN += ["accuracy_low", "accuracy_high", "verdict", "apart"]
+
 
 @style.styled
 def frameworks(
@@ -47,7 +50,8 @@ def frameworks(
             reasons[one] = style.why(left_out, **of)
         handles |= _points(panel, part, "implementation", series, ids, devices, reasons)
     style.legend(figure, handles)
-    return style.finish(figure, origin, _alt(rows, "implementation", len(ids), "Float32 accuracy"))
+    alt = _alt(rows, "implementation", len(ids), "Float32 accuracy")
+    return style.finish(figure, origin, alt, rows[[one for one in SHOWN if one in rows]])
 
 
 @style.styled
@@ -74,7 +78,8 @@ def quantizations(
             reasons[one] = style.why(left_out, **of)
         handles |= _points(panel, part, "quantization", names.QUANTIZATIONS, ids, devices, reasons)
     style.legend(figure, handles)
-    return style.finish(figure, origin, _alt(rows, "quantization", len(ids), "TFLite accuracy"))
+    alt = _alt(rows, "quantization", len(ids), "TFLite accuracy")
+    return style.finish(figure, origin, alt, rows[[one for one in SHOWN if one in rows]])
 
 
 def _points(
@@ -129,11 +134,10 @@ def _points(
     half = max(0.11, (part["accuracy_high"].max() - part["accuracy_low"].min()) / 2 + 0.01)
     axes.set(ylim=(middle - half, middle + half), ylabel="accuracy")
     device_axis.along_x(axes, ids, devices)
-    width = 34 if len(ids) <= device_axis.FEW else 90
     if gaps:
-        style.note(axes, "no data: " + "; ".join(gaps), width)
+        style.note(axes, "no data: " + "; ".join(gaps))
     if unlike:
-        style.note(axes, "open: not measured as on the other devices: " + "; ".join(unlike), width)
+        style.note(axes, "open: not measured as on the other devices: " + "; ".join(unlike))
     return handles
 
 

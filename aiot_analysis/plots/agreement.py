@@ -19,7 +19,7 @@ SURE = 0.05  # of adjusted p values: under it a difference is marked
 MARKED = "#D55E00"
 BAND = "#cfd6dc"
 DARK = "#2b3a47"
-SMALL: dict[str, Any] = {"fontsize": 6, "color": style.GREY, "va": "center"}
+SMALL: dict[str, Any] = {"fontsize": style.SMALL, "color": style.GREY, "va": "center"}
 MOST_TICKS = 6  # devices named on the axis of a narrow panel
 
 
@@ -54,13 +54,13 @@ def noise(spread: pd.DataFrame, unstable: pd.DataFrame, repeats: pd.DataFrame, o
         handles |= _shares(right, found, repeats, ids)
         _lines(right, ids, "share of images (%)")
         if found.empty:
-            style.note(right, f"no data between devices: {gap}", 60)
+            style.note(right, f"no data between devices: {gap}")
         if repeats.empty:
-            style.note(
-                right, "no data of a device against itself: none was measured twice under the same conditions", 60
-            )
+            style.note(right, "no data of a device against itself: none was measured twice under the same conditions")
     if len(known) or len(found) or len(repeats):
-        (left if len(known) else right).set_yticks(range(len(ids)), [_line(one) for one in ids], fontsize=6.5)
+        below = right.get_subplotspec().get_gridspec().ncols == 1  # type: ignore[union-attr]
+        for panel in axes if below else [left if len(known) else right]:
+            panel.set_yticks(range(len(ids)), [_line(one) for one in ids], fontsize=style.SMALL)
     style.legend(figure, handles)
     return style.finish(figure, origin, _alt_noise(known, found, repeats, gap))
 
@@ -190,7 +190,7 @@ def against(
         half = 100 * max(row[["change_high", "high"]].max().max(), -row[["change_low", "low"]].min().min(), 0.01)
         for version in versions:
             axis = next(panels)
-            axis.set_title(f"{names.display(model)}{between}{_version(version)}", fontsize=7)
+            axis.set_title(f"{names.display(model)}{between}{_version(version)}", fontsize=style.SMALL)
             part = row[row["version"] == version]
             if part.empty:
                 style.empty(axis, f"no data: {gaps.get(f'{version}_{model}', 'not run')}")
@@ -227,12 +227,12 @@ def _differences(axes: Axes, part: pd.DataFrame, base: str, ids: Sequence[str], 
     )
     absent = len(ids) - len(part) - 1
     step = math.ceil(len(ids) / MOST_TICKS)
-    axes.set_xticks(range(0, len(ids), step), device_axis.labels(ids, devices)[::step], fontsize=5.5)
-    axes.tick_params(axis="y", labelsize=5.5)
+    axes.set_xticks(range(0, len(ids), step), device_axis.labels(ids, devices)[::step], fontsize=style.SMALL)
+    axes.tick_params(axis="y", labelsize=style.SMALL)
     axes.set_xlim(-0.6, len(ids) - 0.4)
     axes.grid(axis="x", visible=False)
     if absent:
-        style.note(axes, f"no data: {absent} of {len(ids)} devices", 40)
+        style.note(axes, f"no data: {absent} of {len(ids)} devices")
 
 
 def _against_handles(sure: bool) -> dict[str, Any]:

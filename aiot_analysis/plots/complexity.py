@@ -12,7 +12,6 @@ from matplotlib.ticker import LogLocator
 from aiot_analysis import names
 from aiot_analysis.plots import device_axis, style
 
-SLOWER = style.look("mnasnet").color  # vermilion
 NEAR = 1.1  # models closer than this share a label, or the words cover each other
 
 
@@ -98,7 +97,9 @@ def _model_axis(axes: Axes, known: pd.DataFrame) -> None:
         near = next((at for at in labels if macs / at < NEAR), float(macs))
         labels.setdefault(near, []).append(f"{names.display(model)} {macs:g}")
     axes.set(xscale="log", xlim=(models["macs_millions"].min() / 1.3, models["macs_millions"].max() * 1.3))
-    axes.set_xticks(list(labels), ["\n".join(some) for some in labels.values()], fontsize=6.5, rotation=25, ha="right")
+    turned = 25 if style.across(axes) > 4 else 50
+    texts = ["\n".join(some) for some in labels.values()]
+    axes.set_xticks(list(labels), texts, fontsize=style.SMALL, rotation=turned, ha="right")
     axes.set_xticks([], minor=True)
     axes.set_xlabel("multiply-accumulates of Table II (millions)")
     axes.grid(axis="x", visible=False)
@@ -151,14 +152,17 @@ def off_line(residuals: pd.DataFrame, implementations: pd.DataFrame, origin: str
     heights = pd.MultiIndex.from_frame(residuals[["implementation", "model"]]).map(
         {key: at for at, key in enumerate(order)}
     )
+    slower = style.palette()[5].color  # vermilion
     off = residuals["off"].isin(["slower", "faster"]).to_numpy()
     size = 26 if devices <= device_axis.FEW else 9
     colors = residuals["implementation"].map(lambda one: style.look(one).color)
     axes.scatter(residuals["ratio"][~off], heights[~off], s=size, c=colors[~off], alpha=0.9 if devices == 1 else 0.5)
     axes.scatter(
-        residuals["ratio"][off], heights[off], s=size, c=SLOWER, marker="D", alpha=0.9 if devices == 1 else 0.6
+        residuals["ratio"][off], heights[off], s=size, c=slower, marker="D", alpha=0.9 if devices == 1 else 0.6
     )
-    axes.set_yticks(range(len(order)), [f"{names.display(b)}, {names.display(a)}" for a, b in order], fontsize=6)
+    axes.set_yticks(
+        range(len(order)), [f"{names.display(b)}, {names.display(a)}" for a, b in order], fontsize=style.SMALL
+    )
     axes.set(ylim=(len(order) - 0.4, -0.6), xscale="log", xlabel="time as a multiple of what the device's line says")
     style.plain_log(axes.xaxis)
     if residuals["ratio"].max() < 20 * residuals["ratio"].min():  # or there is hardly a number on the axis
@@ -166,7 +170,7 @@ def off_line(residuals: pd.DataFrame, implementations: pd.DataFrame, origin: str
     axes.grid(axis="y", visible=False)
     handles: dict[str, object] = {
         "an instance" if devices == 1 else "an instance on a device": _mark(style.GREY, "o"),
-        "off the line by rule": _mark(SLOWER, "D"),
+        "off the line by rule": _mark(slower, "D"),
         "median of the implementation, with 95 % interval": Line2D([], [], color=style.GREY, linewidth=4, alpha=0.5),
     }
     if not off.any():

@@ -31,13 +31,16 @@ _NUMBERS = {verdict: number for number, verdict in enumerate(MARKS)}
 SIDE_BY_SIDE = 120
 """Of more devices it is told how many have which verdict: a figure has no room for each."""
 
+LABELS, LEAST = 3.0, 0.08  # inches: of the names of instances, and of a device beside others
+
 
 @style.styled
 def grid(instances: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None) -> Figure:
     """The verdict of the latest run of each of the paper's 60 instances on each device: colour and symbol.
 
     Takes the table `instances`, all of it. Up to six devices have a panel each, models by versions; more are
-    side by side, an instance to a line; of more than 120 a line has how many devices have which verdict.
+    side by side, an instance to a line; of more than 120, or than a printed column has room for, a line has how
+    many devices have which verdict.
     """
     latest = instances.sort_values("run_id").drop_duplicates(["device_id", "instance_id"], keep="last")
     known = [*names.PAPER_FLOAT32, *names.PAPER_QUANTIZED]
@@ -48,7 +51,8 @@ def grid(instances: pd.DataFrame, origin: str, devices: pd.DataFrame | None = No
     if len(ids) <= device_axis.FEW:
         figure = _panels(table, ids, devices)
     else:
-        figure = _lines(table, ids, devices) if len(ids) <= SIDE_BY_SIDE else _counted(table)
+        most = min(SIDE_BY_SIDE, int((style.page_width(100) - LABELS) / LEAST))
+        figure = _lines(table, ids, devices) if len(ids) <= most else _counted(table)
     counts = table.stack().value_counts().reindex(list(MARKS)).dropna().astype(int)
     handles = {
         f"{verdict} {MARKS[verdict].symbol}".strip(): Patch(facecolor=MARKS[verdict].color, edgecolor="#bbbbbb")
@@ -56,7 +60,9 @@ def grid(instances: pd.DataFrame, origin: str, devices: pd.DataFrame | None = No
     }
     style.legend(figure, handles)
     said = style.listed(f"{count} {verdict}" for verdict, count in counts.items())
-    return style.finish(figure, origin, f"Of {table.size} tests on {len(ids)} device{'s' * (len(ids) != 1)}: {said}.")
+    alt = f"Of {table.size} tests on {len(ids)} device{'s' * (len(ids) != 1)}: {said}."
+    shown = table.melt(ignore_index=False, value_name="verdict").reset_index()
+    return style.finish(figure, origin, alt, shown)
 
 
 def _panels(table: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None) -> Figure:
@@ -78,7 +84,7 @@ def _panels(table: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None) -
         for version in columns:
             framework, delegate, quantization = version.split("_", 2)
             texts.append(f"{names.display(f'{framework}_{delegate}')}, {names.display(quantization)}")
-        panel.set_xticks(range(len(columns)), texts, rotation=40, ha="right", fontsize=6)
+        panel.set_xticks(range(len(columns)), texts, rotation=40, ha="right", fontsize=style.SMALL)
     return figure
 
 
@@ -86,7 +92,7 @@ def _lines(table: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None) ->
     """Devices side by side, an instance to a line."""
     figure, (panel,) = style.panels(1, 1, 0.14 * len(ids) + 3.2, 0.13 * len(table) + 0.8)
     _cells(panel, table)
-    panel.set_yticks(range(len(table)), [names.instance_display(one) for one in table.index], fontsize=5.5)
+    panel.set_yticks(range(len(table)), [names.instance_display(one) for one in table.index], fontsize=style.SMALL)
     device_axis.along_x(panel, ids, devices)
     panel.set_xlim(-0.5, len(ids) - 0.5)
     return figure
@@ -104,9 +110,11 @@ def _counted(table: pd.DataFrame) -> Figure:
         for y, (start, number) in enumerate(zip(left, count, strict=True)):
             if number > 0.05 * devices:  # room for the words
                 place = (start + number / 2, y)
-                panel.annotate(f"{mark.symbol} {number}", place, ha="center", va="center", color=color, fontsize=5)
+                panel.annotate(
+                    f"{mark.symbol} {number}", place, ha="center", va="center", color=color, fontsize=style.SMALL
+                )
         left += count
-    panel.set_yticks(range(len(table)), [names.instance_display(one) for one in table.index], fontsize=5.5)
+    panel.set_yticks(range(len(table)), [names.instance_display(one) for one in table.index], fontsize=style.SMALL)
     panel.set(xlim=(0, devices), ylim=(len(table) - 0.4, -0.6), xlabel="devices")
     panel.grid(False)
     panel.tick_params(axis="y", length=0)
@@ -128,7 +136,7 @@ def _cells(panel: Axes, shown: pd.DataFrame) -> None:
         linewidth=0.8,
     )
     # they are inside the panel: the layout, which would measure each, need not know of them
-    look: dict[str, Any] = {"fontsize": 8 if shown.shape[1] <= 12 else 5, "in_layout": False}
+    look: dict[str, Any] = {"fontsize": 8 if shown.shape[1] <= 12 else style.SMALL, "in_layout": False}
     for y in range(shown.shape[0]):
         for x in range(shown.shape[1]):
             verdict = str(shown.iat[y, x])

@@ -12,10 +12,12 @@ from matplotlib.axes import Axes
 
 from aiot_analysis.errors import DataError
 from aiot_analysis.names import devices as display_names
+from aiot_analysis.plots import style
 
 FEW = 6  # up to here devices are called by name, beyond by number
 MOST_LABELS = 60
 NAME_WIDTH = 10  # characters in a line of one of two names
+BESIDE, LABEL = 0.5, 0.1  # inches: what stands beside the axis, and a label that is turned
 
 
 ORDERS = ("id", "value")
@@ -88,14 +90,17 @@ def positions(rows: pd.DataFrame, ids: Sequence[str]) -> pd.Series:
 def along_x(axes: Axes, ids: Sequence[str], devices: pd.DataFrame | None = None) -> None:
     """Puts the devices at 0, 1, ... of the x axis, with as many labels as fit."""
     texts = labels(ids, devices)
-    step = math.ceil(len(ids) / MOST_LABELS)
+    room = (style.across(axes) - BESIDE) / len(ids)
+    step = max(math.ceil(len(ids) / MOST_LABELS), math.ceil(LABEL / room) if len(ids) > FEW else 1)
     narrow = len(ids) > 20 or (len(ids) > FEW and max(map(len, texts)) > 2)
-    many: dict[str, Any] = {"fontsize": 5.5} if len(ids) > 20 else {}
+    many: dict[str, Any] = {"fontsize": style.SMALL} if len(ids) > 20 else {}
     slant: dict[str, Any] = (
         {"rotation": 90} if narrow else {"rotation": 20, "ha": "right"} if 2 < len(ids) <= FEW else {}
     )
     if len(ids) == 2:  # side by side, where a long name would run into the other
         texts = [textwrap.fill(text, NAME_WIDTH) for text in texts]
+    if len(ids) == 1:
+        texts = [textwrap.fill(text, max(NAME_WIDTH, int(room / (style.LETTER * style.SMALL)))) for text in texts]
     axes.set_xticks(range(0, len(ids), step), texts[::step], **many, **slant)
     axes.set_xlim(-0.6, len(ids) - 0.4)
     axes.grid(axis="x", visible=False)

@@ -25,7 +25,7 @@ def panels(ids: list[str], lines: list[str]) -> tuple[Figure, list[Axes]]:
 
 def down(axes: Axes, lines: list[str], label: str) -> None:
     """Puts the instances at 0, 1, ... down the y axis; `label` is of the x axis."""
-    axes.set_yticks(range(len(lines)), [names.instance_display(one) for one in lines], fontsize=6)
+    axes.set_yticks(range(len(lines)), [names.instance_display(one) for one in lines], fontsize=style.SMALL)
     axes.set(ylim=(len(lines) - 0.4, -0.6), xlabel=label)
     axes.grid(axis="y", visible=False)
 
@@ -38,7 +38,7 @@ def heights(instances: pd.Series, lines: list[str]) -> pd.Series:
 def missing(axes: Axes, height: float, text: str = "no data") -> None:
     """Says at an instance's height that there is nothing to draw."""
     across = axes.get_yaxis_transform()
-    axes.text(0.01, height, text, transform=across, va="center", fontsize=6, color=style.GREY)
+    axes.text(0.01, height, text, transform=across, va="center", fontsize=style.SMALL, color=style.GREY)
 
 
 def nothing(origin: str, said: str, why: str = "there are no image records") -> Figure:

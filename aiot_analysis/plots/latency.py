@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -18,7 +22,7 @@ def distribution(
     """Boxes per instance and device: quartiles, whiskers from the shortest to the 99th percentile.
 
     Takes the frame of `stats.latency.summary`. A cross is the first image, a point the longest time. More than
-    six devices share one panel, a point each at its median.
+    six devices share one panel, a point each at its median: of them the frame needs no other time.
     """
     ids = device_axis.order(summary["device_id"], devices)
     lines = instance_axis.order(summary["instance_id"])
@@ -26,7 +30,8 @@ def distribution(
     if not lines:
         return instance_axis.nothing(origin, said)
     medians = style.span(summary["median_ms"], "{:.3g}")
-    said += f"; medians {medians} ms, 99th percentiles up to {summary['p99_ms'].max():.3g} ms."
+    tails = f", 99th percentiles up to {summary['p99_ms'].max():.3g} ms" if "p99_ms" in summary else ""
+    said += f"; medians {medians} ms{tails}."
     figure, axes = instance_axis.panels(ids, lines)
     if len(ids) > device_axis.FEW:
         heights = instance_axis.heights(summary["instance_id"], lines)
@@ -38,25 +43,7 @@ def distribution(
     for panel, device, name in zip(axes, ids, device_axis.names(ids, devices), strict=True):
         panel.set_title(name)
         some = summary[summary["device_id"] == device].set_index("instance_id").reindex(lines)
-        for y, (_, row) in enumerate(some.iterrows()):
-            if pd.isna(row["median_ms"]):
-                instance_axis.missing(panel, y)
-                continue
-            box = {"med": "median_ms", "q1": "p25_ms", "q3": "p75_ms", "whislo": "min_ms", "whishi": "p99_ms"}
-            stats = {key: row[column] for key, column in box.items()}
-            panel.bxp(
-                [stats],
-                positions=[y],
-                orientation="horizontal",
-                widths=0.6,
-                showfliers=False,
-                manage_ticks=False,
-                patch_artist=True,
-                boxprops={"facecolor": "#cfe3f1", "linewidth": 0.7},
-                medianprops={"color": "#0072B2", "linewidth": 1.4},
-            )
-            panel.plot(row["max_ms"], y, ".", color="#333333", markersize=3)
-            panel.plot(row["first_ms"], y, "x", color="#D55E00", markersize=4)
+        _boxes(panel, some)
         instance_axis.down(panel, lines, f"{what} per image (ms)")
         panel.set_xscale("log")
         style.plain_log(panel.xaxis)
@@ -68,6 +55,24 @@ def distribution(
     }
     style.legend(figure, marks)
     return style.finish(figure, origin, said)
+
+
+def _boxes(panel: Axes, some: pd.DataFrame) -> None:
+    """A box for each row that has numbers, at its place from the top: few artists, since there may be hundreds."""
+    for y in np.flatnonzero(some["median_ms"].isna()):
+        instance_axis.missing(panel, float(y))
+    heights = np.flatnonzero(some["median_ms"].notna())
+    box = some.dropna(subset=["median_ms"])
+    whiskers = [box["min_ms"], box["p99_ms"]]
+    edges: dict[str, Any] = {"colors": "black", "linewidths": 0.8}
+    for quartile, end in zip((box["p25_ms"], box["p75_ms"]), whiskers, strict=True):
+        panel.hlines(heights, quartile, end, **edges)
+        panel.vlines(end, heights - 0.15, heights + 0.15, **edges)
+    width = box["p75_ms"] - box["p25_ms"]
+    panel.barh(heights, width, 0.6, box["p25_ms"], color="#cfe3f1", edgecolor="black", linewidth=0.7)
+    panel.vlines(box["median_ms"], heights - 0.3, heights + 0.3, colors="#0072B2", linewidths=1.4, zorder=3)
+    panel.plot(box["max_ms"], heights, ".", color="#333333", markersize=3)
+    panel.plot(box["first_ms"], heights, "x", color="#D55E00", markersize=4)
 
 
 @style.styled
@@ -114,7 +119,9 @@ def phases(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None
             panel.barh(range(len(lines)), widths, left=left, color=look.color, hatch=look.hatch, edgecolor="white")
             left += widths
         for y, total in enumerate(left):
-            panel.text(total, y, f" {total:.3g}" if total else " no data", va="center", fontsize=6, color=style.GREY)
+            panel.text(
+                total, y, f" {total:.3g}" if total else " no data", va="center", fontsize=style.SMALL, color=style.GREY
+            )
         instance_axis.down(panel, lines, "mean time per image (ms)")
         panel.set_xlim(0, 1.12 * left.max())
     patches = {

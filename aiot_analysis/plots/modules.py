@@ -19,6 +19,8 @@ COLUMNS = 3
 BOX_INCHES, LAYER_INCHES = 0.97, 0.42  # room of a box
 BOX_WIDTH, BOX_HEIGHT = 0.94, 0.6  # of that room
 TITLE_INCHES = 0.35
+SHORT = {"batch norm": "BN", "concatenation": "concat", "average pooling": "avg pool", "max pooling": "max pool"}
+SHORT |= {"depthwise": "dw"}  # as papers write it: a box is narrow
 LEAST_BOXES = 2.7  # of room in a column, for its titles
 
 
@@ -51,7 +53,8 @@ def _panels(widths: Sequence[float], layers: Sequence[int]) -> tuple[Figure, lis
 
     A panel goes below those of the column that ends highest: a long module stands beside several short ones.
     """
-    columns: list[list[int]] = [[] for _ in range(min(COLUMNS, len(widths)))]
+    fitting = int(style.page_width(8.0) / (LEAST_BOXES * BOX_INCHES))
+    columns: list[list[int]] = [[] for _ in range(max(1, min(COLUMNS, len(widths), fitting)))]
     ends = [0.0] * len(columns)
     heights = [TITLE_INCHES + LAYER_INCHES * count for count in layers]
     for number, height in enumerate(heights):
@@ -59,7 +62,8 @@ def _panels(widths: Sequence[float], layers: Sequence[int]) -> tuple[Figure, lis
         columns[at].append(number)
         ends[at] += height
     wide = [max(LEAST_BOXES, *(widths[number] for number in column)) for column in columns]
-    figure = Figure(figsize=(BOX_INCHES * sum(wide), max(ends) + 0.3), layout=ConstrainedLayoutEngine(h_pad=0.02))
+    room = style.page_width(BOX_INCHES * sum(wide))
+    figure = Figure(figsize=(room, max(ends) + 0.3), layout=ConstrainedLayoutEngine(h_pad=0.02))
     grid = figure.add_gridspec(1, len(columns), width_ratios=wide)
     found: dict[int, tuple[Axes, float]] = {}
     for at, column in enumerate(columns):
@@ -104,12 +108,18 @@ def _draw(panel: Axes, part: pd.DataFrame, found: layered.Layout, wide: float) -
                 zorder=2,
             )
         )
-        text = "\n".join(str(one) for one in (row.label, row.also) if one)
-        panel.text(x, y, text, ha="center", va="center", fontsize=5.3, linespacing=1.1, zorder=3)
+        text = "\n".join(_short(str(one)) for one in (row.label, row.also) if one)
+        panel.text(x, y, text, ha="center", va="center", fontsize=style.SMALL, linespacing=1.1, zorder=3)
     xs = [x for x, _ in found.boxes.values()] + [x for points in found.arrows.values() for x, _ in points]
     middle = (min(xs) + max(xs)) / 2
     panel.set(xlim=(middle - wide / 2, middle + wide / 2), ylim=(found.layers - 0.5, -0.5))
     panel.set_axis_off()
+
+
+def _short(label: str) -> str:
+    for word, short in SHORT.items():
+        label = label.replace(word, short)
+    return label
 
 
 def _light(color: str) -> tuple[float, float, float]:

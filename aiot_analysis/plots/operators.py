@@ -27,6 +27,7 @@ LOOKS = {
 GAP = "no data: no network was profiled; `aiot profile`, then `aiot process`"
 LABELLED = 0.07  # shares from here on have their number in the bar
 TICKS_MS = np.arange(0.21, 1.9, 0.28)  # of the paper's Fig. 2
+TICK_INCHES = 0.32  # room of such a number
 
 
 @style.styled
@@ -83,7 +84,7 @@ def _bars(panel: Axes, table: pd.DataFrame) -> None:
     bottom = np.zeros(len(table))
     for x, absent in enumerate(table.isna().all(axis=1)):
         if absent:
-            panel.text(x, 0.5, "no data", ha="center", va="center", rotation=90, fontsize=6.5, color=style.GREY)
+            panel.text(x, 0.5, "no data", ha="center", va="center", rotation=90, fontsize=style.SMALL, color=style.GREY)
     for kind in table.columns:
         look = LOOKS[kind]
         height = table[kind].fillna(0.0).to_numpy(float)
@@ -100,7 +101,7 @@ def _bars(panel: Axes, table: pd.DataFrame) -> None:
         for x, (low, share) in enumerate(zip(bottom, height, strict=True)):
             if share >= LABELLED:
                 box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
-                panel.text(x, low + share / 2, f"{share:.0%}", ha="center", va="center", fontsize=6, bbox=box)
+                panel.text(x, low + share / 2, f"{share:.0%}", ha="center", va="center", fontsize=style.SMALL, bbox=box)
         bottom += height
     panel.set_xticks(range(len(table)), [names.display(str(model)) for model in table.index], rotation=20, ha="right")
     panel.set(ylim=(0, 1.02), yticks=[0, 0.5, 1], yticklabels=["0 %", "50 %", "100 %"], ylabel="share of run time")
@@ -141,13 +142,16 @@ def convolution_times(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | 
         place = f"({chr(97 + number)}) " if len(each) <= 26 else ""
         more = f", {_title(framework, device, frame, devices)}" if len(implementations) > 1 else ""
         panel.set_title(f"{place}{names.display(model)}{more}")
-        panel.set(xlim=(0, end), ylim=(0, top), xticks=TICKS_MS)
-        panel.set_xticklabels([f"{tick:.2f}" for tick in TICKS_MS])
+        ticks = TICKS_MS[:: max(1, round(TICK_INCHES * len(TICKS_MS) / (style.across(panel) - 0.6)))]
+        panel.set(xlim=(0, end), ylim=(0, top))
+        panel.set_xticks(ticks, [f"{tick:.2f}" for tick in ticks])
         panel.set_xlabel("time of a convolution (ms)")
         panel.set_ylabel("relative frequency")
         panel.grid(axis="x", visible=False)
         words = f"{int(part['convolutions'].sum()):,} convolutions\n{_percent(beyond)} beyond {end:g} ms"
-        panel.text(0.98, 0.97, words, transform=panel.transAxes, ha="right", va="top", fontsize=6.5, color=style.GREY)
+        panel.text(
+            0.98, 0.97, words, transform=panel.transAxes, ha="right", va="top", fontsize=style.SMALL, color=style.GREY
+        )
         peak = bins.loc[bins["share"].idxmax()]
         most = f"most often {peak['low_ms']:.2f} to {peak['high_ms']:.2f} ms ({peak['share']:.0%})"
         said.append(f"{names.display(model)}{more}: {most}, {_percent(beyond)} beyond {end:g} ms")

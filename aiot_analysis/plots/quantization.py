@@ -133,7 +133,7 @@ def latency(
             x = device_axis.positions(some, ids) + (number - 1.5) * 0.2
             if len(ids) <= device_axis.FEW:
                 bars = panel.bar(x, some[value], width=0.18, color=look.color, hatch=look.hatch, edgecolor="white")
-                panel.bar_label(bars, fmt="%.3g", fontsize=5.5, padding=1)
+                panel.bar_label(bars, fmt="%.3g", fontsize=style.SMALL, padding=1)
                 handles[names.display(one)] = bars
             else:
                 handles[names.display(one)] = panel.scatter(x, some[value], s=8, color=look.color, marker=look.marker)
@@ -141,6 +141,7 @@ def latency(
         panel.set(ylabel="mean time (ms)", ylim=(0, 1.15 * part[value].max()))
         device_axis.along_x(panel, ids, devices)
         if gaps:
-            style.note(panel, "no data: " + "; ".join(gaps), 34 if len(ids) <= device_axis.FEW else 90)
+            style.note(panel, "no data: " + "; ".join(gaps))
     style.legend(figure, handles)
-    return style.finish(figure, origin, f"Mean time per image by quantization. {'; '.join(said) or 'No data'}.")
+    alt = f"Mean time per image by quantization. {'; '.join(said) or 'No data'}."
+    return style.finish(figure, origin, alt, rows[["device_id", "model", "delegate", "quantization", value, "verdict"]])

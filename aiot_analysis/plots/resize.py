@@ -53,7 +53,7 @@ def ways(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None) 
             )
         panel.set(xlabel=label, yticks=range(len(lines)), yticklabels=[], ylim=(len(lines) - 0.5, -0.5))
         panel.grid(axis="y", visible=False)
-    axes[0].set_yticklabels(_names(lines, devices), fontsize=6.5)
+    axes[0].set_yticklabels(_names(lines, devices), fontsize=style.SMALL)
     style.legend(figure, handles)
     ranges = [f"{names.display(str(way))}: {_ranges(part)}" for way, part in frame.groupby("resize", sort=False)]
     return style.finish(figure, origin, f"{said}, {len(lines)} instances, with 95 % intervals. {'; '.join(ranges)}.")

@@ -62,19 +62,19 @@ def _bars(
             if few and share >= 0.08:
                 box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
                 text = f"{share:.0%}"
-                axes.text(x, low + share / 2, text, ha="center", va="center", fontsize=6, bbox=box)
+                axes.text(x, low + share / 2, text, ha="center", va="center", fontsize=style.SMALL, bbox=box)
         bottom += height
     for x, device in enumerate(ids):
         if table.loc[device].isna().all():
             axes.bar(x, 1, width=0.75, color="none", edgecolor="#bbbbbb", linestyle=":", linewidth=0.6)
-            axes.text(x, 0.5, "no data", ha="center", va="center", rotation=90, fontsize=5, color=style.GREY)
+            axes.text(x, 0.5, "no data", ha="center", va="center", rotation=90, fontsize=style.SMALL, color=style.GREY)
         elif missing[device]:
-            axes.text(x, 1.01, "*", ha="center", va="bottom", fontsize=7, color=style.GREY)
+            axes.text(x, 1.01, "*", ha="center", va="bottom", fontsize=style.SMALL, color=style.GREY)
     axes.set(ylim=(0, 1.08), yticks=[0, 0.5, 1], yticklabels=["0 %", "50 %", "100 %"], ylabel="share of time")
     device_axis.along_x(axes, ids, devices)
     if (missing != "").any():
         star = "* " if (table.notna().any(axis=1) & (missing != "")).any() else "no data"
-        style.note(axes, star + _missing(missing).lstrip(": " if star == "* " else ""), 36 if few else 90)
+        style.note(axes, star + _missing(missing).lstrip(": " if star == "* " else ""))
 
 
 def _missing(missing: pd.Series) -> str:

@@ -66,7 +66,7 @@ def _points(axes: Axes, some: pd.DataFrame, summary: pd.DataFrame, part: str, pa
                     (place, value),
                     xytext=(5, 0),
                     textcoords="offset points",
-                    fontsize=6,
+                    fontsize=style.SMALL,
                     va="center",
                 )
         middle = summary.loc[summary[part] == one]

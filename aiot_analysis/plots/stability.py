@@ -19,7 +19,7 @@ TAILS = {"median_ms": (BLUE, "o"), "p90_ms": (GREEN, "^"), "p99_ms": (ORANGE, "s
 TAIL_NAMES = {"median_ms": "median", "p90_ms": "90th percentile", "p99_ms": "99th percentile"}
 LEVELS = (0.0, 0.8, 0.9, 0.95, 0.97)  # of the stability score; from the last one on 3DMark calls it passed
 SHADES = ("#7f2704", "#d94801", "#fd8d3c", "#fdd0a2")
-CALM = {"no less stable than chance": "#e6e6e6", "stable": "#9ecae1", "cannot be decided": "#ffffff"}
+CALM = {"no less stable than chance": "#e9e9e9", "stable": "#9ecae1", "cannot be decided": "#ffffff"}
 
 
 @style.styled
@@ -100,7 +100,7 @@ def along(
             panel.hlines([row["before_ms"], row["after_ms"]], ends[:2], ends[1:], color=ORANGE, linewidth=1.4)
         panel.set_ylim(min(single["ms"].min(), loops["ms"].min()) * 0.97, top * 1.02)
         instance = names.instance_display(row["instance_id"])
-        panel.set_title(style.wrapped(f"{known[row['device_id']]}: {instance}", 46), fontsize=7)
+        panel.set_title(style.wrapped(f"{known[row['device_id']]}: {instance}", 46), fontsize=style.SMALL)
         panel.set_xlabel("image of the run")
         panel.set_ylabel("time (ms)")
         told.append(f"{instance} on {known[row['device_id']]} {row['finding']}, {_moved(row, level)}")

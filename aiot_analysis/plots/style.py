@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from functools import wraps
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from functools import cache, partial, wraps
+from itertools import cycle
 from math import ceil
 from pathlib import Path
 from typing import Any, NamedTuple, ParamSpec
 
+import matplotlib
 import matplotlib.style
 import pandas as pd
 from matplotlib.axes import Axes
@@ -23,6 +27,11 @@ P = ParamSpec("P")
 SHEET = Path(__file__).with_name("paper.mplstyle")
 GREY = "#6b6b6b"
 SIMULATED = "#b00020"
+SMALL = 7.0  # points: the least that is read in print
+LETTER = 0.0075  # inches of a letter, on the average, by point of its size
+NARROWEST = 1.65  # inches of a panel, with room for what stands beside its axis
+MANY = 300  # times from end to end of a logarithmic axis, over which there is no room for 1, 2 and 5
+TALL, LOW = 8.4, 1.35  # inches: of all rows of panels, where a page is to hold them, and of a panel
 
 
 class Look(NamedTuple):
@@ -33,54 +42,124 @@ class Look(NamedTuple):
     hatch: str
 
 
-# Okabe and Ito's palette, which colour-blind readers can tell apart
-_LOOKS = [
-    Look("#0072B2", "o", ""),
-    Look("#E69F00", "s", "///"),
-    Look("#009E73", "^", "..."),
-    Look("#CC79A7", "D", "xxx"),
-    Look("#56B4E9", "v", "\\\\\\"),
-    Look("#D55E00", "P", "+++"),
-    Look("#999999", "X", "ooo"),
-]
 _KINDS: list[list[str]] = [names.IMPLEMENTATIONS, names.QUANTIZATIONS, names.MODELS, list(names.PHASE_NAMES)]
-_KNOWN = {name: look for kind in _KINDS for name, look in zip(kind, _LOOKS, strict=False)}
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+HATCHES = ("", "///", "...", "xxx", "\\\\\\", "+++", "ooo")
+_PLACES = {name: place for kind in _KINDS for place, name in enumerate(kind)}
+_REST = 6  # the look of what has no place
+CONTEXT = ("devices", "left_out", "apart", "classes")
+"""Frames that name or explain what is drawn, but are not drawn."""
+
+_width: ContextVar[float | None] = ContextVar("width", default=None)
+_sheets: ContextVar[tuple[Path, ...]] = ContextVar("sheets", default=(SHEET,))
+
+
+@cache
+def _colors(sheets: tuple[Path, ...]) -> list[str]:
+    """The colours of the property cycle, of the last sheet that has one."""
+    found: list[str] = []
+    for sheet in sheets:
+        cycler = matplotlib.rc_params_from_file(sheet, use_default_template=False).get("axes.prop_cycle")
+        found = found if cycler is None else cycler.by_key()["color"]
+    return found
+
+
+def palette() -> list[Look]:
+    """The looks of series in their order: the colours are those of the style sheet."""
+    return [Look(*one) for one in zip(cycle(_colors(_sheets.get())), MARKERS, HATCHES, strict=False)]
 
 
 def look(name: str) -> Look:
     """The look of a model, implementation, quantization or phase: the same in every figure."""
-    return _KNOWN.get(name, _LOOKS[-1])
+    some = palette()
+    return some[_PLACES.get(name, _REST)]
 
 
 def looks(series: Iterable[str]) -> dict[str, Look]:
     """A look for each of some series that the project has no names for, like classes of devices, in their order."""
-    return {name: _LOOKS[number % len(_LOOKS)] for number, name in enumerate(series)}
+    return dict(zip(series, cycle(palette()), strict=False))
+
+
+class Drawn(NamedTuple):
+    """What a figure was made of."""
+
+    again: Callable[[], Figure]  # draws it once more, for `printing`
+    frames: dict[str, pd.DataFrame]  # the numbers that it shows, by the name of the argument
+
+
+def drawn(figure: Figure) -> Drawn | None:
+    """What a figure of this package was made of; of another one nothing is known."""
+    return getattr(figure, "drawn", None)
 
 
 def context() -> AbstractContextManager[None]:
     """Applies the style to what is drawn or saved inside, and to nothing else."""
-    return matplotlib.style.context(SHEET)
+    return matplotlib.style.context(list(_sheets.get()))
+
+
+@contextmanager
+def printing(width: float | None = None, sheet: Path | None = None) -> Iterator[None]:
+    """What is drawn inside is for a column of so many inches, and in a style sheet that is laid over the project's."""
+    tokens = _width.set(width), _sheets.set((SHEET, sheet) if sheet else (SHEET,))
+    try:
+        yield
+    finally:
+        _width.reset(tokens[0])
+        _sheets.reset(tokens[1])
 
 
 def styled(function: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draws in the style, and leaves the settings of matplotlib as they were."""
+    """Draws in the style, leaves the settings of matplotlib as they were, and keeps with the figure what it shows."""
+    parameters = inspect.signature(function)
 
     @wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> Figure:
         with context():
-            return function(*args, **kwargs)
+            figure = function(*args, **kwargs)
+        given = parameters.bind(*args, **kwargs).arguments
+        frames = {
+            name: value for name, value in given.items() if isinstance(value, pd.DataFrame) and name not in CONTEXT
+        }
+        shown = getattr(figure, "shown", None)  # a plot that draws little of a wide frame says what
+        if shown is not None:
+            frames[next(iter(frames))] = shown
+        figure.drawn = Drawn(partial(wrapper, *args, **kwargs), frames)  # type: ignore[attr-defined]
+        return figure
 
     return wrapper
 
 
 def panels(count: int, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
-    """A figure of `count` panels of width x height inches each, at most `columns` in a row."""
+    """A figure of `count` panels of width x height inches each, at most `columns` in a row.
+
+    For print the figure is as wide as its column: panels are narrower, fewer stand in a row, and many rows are lower.
+    """
     columns = max(1, min(columns, count))
+    page = _width.get()
+    if page:
+        columns = max(1, min(columns, int(page / max(NARROWEST, 0.55 * width))))
+        width = page / columns
     rows = max(1, ceil(count / columns))
+    if page and rows > 3:
+        height = min(height, max(LOW, TALL / rows))
     layout = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06)
-    figure = Figure(figsize=(max(columns * width, 4.2), rows * height + 0.7), layout=layout)
+    figure = Figure(figsize=(page or max(columns * width, 4.2), rows * height + 0.7), layout=layout)
     axes = [figure.add_subplot(rows, columns, number + 1) for number in range(count)]
     return figure, axes
+
+
+def page_width(inches: float) -> float:
+    """The width that is drawn for, or so many inches where none is asked for."""
+    return _width.get() or inches
+
+
+def across(axes: Axes) -> float:
+    """The width of a panel in inches, with what stands beside its axis."""
+    grid = axes.get_subplotspec()
+    figure = axes.get_figure(root=True)
+    if grid is None or figure is None:
+        return 2.0
+    return float(figure.get_size_inches()[0]) / grid.get_gridspec().ncols
 
 
 def origin_line(rows: pd.DataFrame) -> str:
@@ -92,18 +171,27 @@ def origin_line(rows: pd.DataFrame) -> str:
     return f"{of('origin')} · {of('timing')} · {of('weights')} weights · {of('dataset')} images"
 
 
-def finish(figure: Figure, origin: str, alt: str) -> Figure:
+def finish(figure: Figure, origin: str, alt: str, shown: pd.DataFrame | None = None) -> Figure:
     """Puts the line of origin on the figure and the alternative text into its label.
 
-    Simulated data are marked over the whole figure, so that no cut-out loses the mark.
+    Simulated data are marked over the whole figure, so that no cut-out loses the mark. `shown` are the numbers that
+    are drawn, where the plot was given much more.
     """
+    figure.shown = shown  # type: ignore[attr-defined]
     simulated = "simulated" in origin.lower()
     line = origin.replace("simulated", "SIMULATED", 1) if simulated else origin
+    width = float(figure.get_size_inches()[0])
     # as the figure's x label the constrained layout keeps room for it
-    figure.supxlabel(line, x=0.995, ha="right", fontsize=6.5, color=SIMULATED if simulated else GREY)
+    figure.supxlabel(
+        wrapped(line, int(width / (LETTER * SMALL))),
+        x=0.995,
+        ha="right",
+        fontsize=SMALL,
+        color=SIMULATED if simulated else GREY,
+    )
     if simulated:
         mark: dict[str, Any] = {
-            "fontsize": 40,
+            "fontsize": min(40.0, 11 * width),
             "color": SIMULATED,
             "alpha": 0.22,
             "rotation": 25,
@@ -112,30 +200,46 @@ def finish(figure: Figure, origin: str, alt: str) -> Figure:
         }
         figure.text(0.5, 0.5, "SIMULATED", **mark)
     figure.set_label(f"{'Simulated data. ' if simulated else ''}{alt}")
+    if _width.get():
+        _fit(figure)
     return figure
+
+
+def _fit(figure: Figure) -> None:
+    """Sets titles and labels of narrow panels in lines, once the layout has told how wide their axes are."""
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        inches = axes.get_window_extent().width / figure.dpi
+        title = axes.title if axes.title.get_text() else axes._left_title  # type: ignore[attr-defined]
+        title.set_text(_folded(title.get_text(), inches, float(title.get_fontsize()) * 1.3))  # it is bold
+        label = axes.xaxis.label
+        wide = LETTER * float(label.get_fontsize()) * max(map(len, label.get_text().split("\n")))
+        if wide > inches:  # from the right, under what stands beside the axis as well
+            room = axes.get_window_extent().x1 / figure.dpi % across(axes) or across(axes)
+            label.set(ha="right", x=1.0, text=_folded(label.get_text(), room - 0.1, float(label.get_fontsize())))
+
+
+def _folded(text: str, inches: float, points: float) -> str:
+    letters = max(12, int(inches / (LETTER * points)))
+    return "\n".join(wrapped(line, letters) for line in text.split("\n"))
 
 
 def legend(figure: Figure, handles: Mapping[str, Any]) -> None:
     """One legend above all panels, of handles by label."""
     if handles:
         keys = list(handles)
-        width = figure.get_size_inches()[0]
+        width, height = figure.get_size_inches()
         per_entry = 0.062 * max(map(len, keys)) + 0.55  # inches, of 7.5 points
-        figure.legend(
-            list(handles.values()),
-            keys,
-            loc="outside upper center",
-            ncols=max(1, min(len(keys), int(width / per_entry))),
-        )
+        columns = max(1, min(len(keys), int(width / per_entry)))
+        figure.set_size_inches(width, height + 0.15 * (ceil(len(keys) / columns) - 1))
+        figure.legend(list(handles.values()), keys, loc="outside upper center", ncols=columns)
 
 
 def empty(axes: Axes, text: str) -> None:
     """Says in an empty panel why it is empty."""
-    figure = axes.get_figure(root=True)
-    across = axes.get_position().width * figure.get_size_inches()[0] if figure else 2.0
-    letters = max(12, int(across / 0.065))  # of 7 points
+    letters = max(12, int((across(axes) - 0.7) / (LETTER * SMALL)))
     axes.text(
-        0.5, 0.5, wrapped(text, letters), transform=axes.transAxes, ha="center", va="center", color=GREY, fontsize=7
+        0.5, 0.5, wrapped(text, letters), transform=axes.transAxes, ha="center", va="center", color=GREY, fontsize=SMALL
     )
     axes.set(xticks=[], yticks=[])
     axes.grid(False)
@@ -143,10 +247,19 @@ def empty(axes: Axes, text: str) -> None:
         spine.set(visible=True, color="#cccccc", linestyle=(0, (4, 3)))
 
 
-def note(axes: Axes, text: str, width: int = 60) -> None:
+def note(axes: Axes, text: str) -> None:
     """Small words under a panel, below what its axis says."""
     said = axes.get_xlabel()
-    axes.set_xlabel("\n".join(part for part in (said, wrapped(text, width)) if part), fontsize=6.5, color="#444444")
+    letters = max(20, int((across(axes) - 0.55) / (LETTER * SMALL)))
+    words = wrapped(text, letters)
+    axes.set_xlabel("\n".join(part for part in (said, words) if part), fontsize=SMALL, color="#444444")
+    grid, figure = axes.get_subplotspec(), axes.get_figure(root=True)
+    if _width.get() and grid and figure:  # low panels would be squeezed: their row becomes as much higher
+        lines: dict[int, int] = figure.__dict__.setdefault("note_lines", {})
+        row, count = grid.rowspan.start, said.count("\n") + words.count("\n") + 1
+        width, height = figure.get_size_inches()
+        figure.set_size_inches(width, height + 0.115 * max(0, count - lines.get(row, 0)))
+        lines[row] = max(count, lines.get(row, 0))
 
 
 def wrapped(text: str, width: int) -> str:
@@ -191,7 +304,8 @@ def span(values: pd.Series, pattern: str) -> str:
 
 
 def plain_log(axis: Axis) -> None:
-    """A logarithmic axis with numbers like 20, 50, 100 instead of powers."""
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    """A logarithmic axis with numbers like 20, 50, 100 instead of powers; over many decades like 10, 100."""
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < MANY * low else (1,), numticks=30))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())

@@ -47,19 +47,19 @@ def ranking(scores: pd.DataFrame, origin: str, devices: pd.DataFrame | None = No
     for at, end, row in zip(y, ends.fillna(0), scores.itertuples(), strict=True):
         peers = "" if row.complete else f" ({row.instances} of {total} instances)"
         text = f"  {row.vips:.4g}{peers}" if row.instances else " no data"
-        axes.text(end, at, text, va="center", fontsize=6, color="black" if row.instances else style.GREY)
+        axes.text(end, at, text, va="center", fontsize=style.SMALL, color="black" if row.instances else style.GREY)
     alone = scores.groupby("peer_group")["peer_group"].transform("size") == 1
     ranks = [
         name if single else f"{name}  {rank}"
         for name, rank, single in zip(device_axis.names(ids, devices), scores["rank"], alone, strict=True)
     ]
-    axes.set_yticks(y, ranks, fontsize=6 if len(ids) > 20 else 7)
+    axes.set_yticks(y, ranks, fontsize=style.SMALL)
     axes.set(xlim=(0, 1.3 * max(ends.max(), 1e-9)), ylim=(y.max() + 0.6, -0.6), xlabel="valid images per second (VIPS)")
     axes.grid(axis="y", visible=False)
     if scores["peer_group"].nunique() > 1:
-        style.note(axes, "ranks hold within a group: the same instances, measured under the same conditions", 110)
+        style.note(axes, "ranks hold within a group: the same instances, measured under the same conditions")
     if len(every) > MOST:
-        style.note(axes, f"the first {MOST} of {len(every)} devices", 110)
+        style.note(axes, f"the first {MOST} of {len(every)} devices")
     used = {complete: kinds[complete] for complete in kinds if (scores["complete"] == complete).any()}
     style.legend(figure, {text: Patch(facecolor=color, hatch=hatch) for color, hatch, text in used.values()})
     best = scores.iloc[0]
@@ -90,15 +90,15 @@ def timings(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = Non
         axes.scatter(known[column], y, color=color, marker=marker, s=16, zorder=2)
     for at, end, change in zip(y, known["vips_inference"], known["rank_change"], strict=True):
         if pd.notna(change) and change:
-            axes.text(end, at, f"  {change:+d}", va="center", fontsize=6)
-    axes.set_yticks(list(y), device_axis.names(list(known["device_id"]), devices), fontsize=6 if len(known) > 20 else 7)
+            axes.text(end, at, f"  {change:+d}", va="center", fontsize=style.SMALL)
+    axes.set_yticks(list(y), device_axis.names(list(known["device_id"]), devices), fontsize=style.SMALL)
     largest = np.nanmax(known[list(marks)].to_numpy(float))
     axes.set(xlim=(0, 1.1 * largest), ylim=(len(known) - 0.4, -0.6), xlabel="valid images per second (VIPS)")
     axes.grid(axis="y", visible=False)
     compared = int(known["rank_change"].notna().sum())
     moved = int((known["rank_change"].fillna(0) != 0).sum())
     if moved:
-        style.note(axes, "numbers: places gained (+) or lost (-) by inference alone", 110)
+        style.note(axes, "numbers: places gained (+) or lost (-) by inference alone")
     used = [(column, mark) for column, mark in marks.items() if known[column].notna().any()]
     style.legend(
         figure, {text: Line2D([], [], color=color, marker=marker, ls="none") for _, (text, color, marker) in used}
@@ -126,21 +126,27 @@ def weights(frame: pd.DataFrame, origin: str) -> Figure:
         style.empty(axes, "no data: ranks need two devices with the same instances under the same conditions")
         return style.finish(figure, origin, "What each instance weighs in the ranks: no data.")
     figure, (axes,) = style.panels(1, 1, 7.2, 0.17 * len(some) + 0.6)
+    narrow = style.across(axes) < 5
     y = range(len(some))
     colors = [style.look("_".join(one.split("_", 2)[:2])).color for one in some["instance_id"]]
     axes.hlines(y, 100 * some["share_low"], 100 * some["share_high"], color=colors, linewidth=1)
     axes.scatter(100 * some["share_median"], y, color=colors, s=16)
     for at, row in zip(y, some.to_dict("records"), strict=True):
-        if row["moved"]:
+        if narrow:
+            text = f"  {row['moved']} (≤ {row['largest_move']})" if row["moved"] else "  0"
+        elif row["moved"]:
             text = f"  {row['moved']} of {devices} move, by at most {row['largest_move']}"
         else:
             text = "  no device moves"
-        axes.text(100 * row["share_high"], at, text, va="center", fontsize=6)
-    axes.set_yticks(list(y), [names.instance_display(one) for one in some["instance_id"]], fontsize=6)
+        axes.text(100 * row["share_high"], at, text, va="center", fontsize=style.SMALL)
+    axes.set_yticks(list(y), [names.instance_display(one) for one in some["instance_id"]], fontsize=style.SMALL)
     largest = 100 * some["share_high"].max()
     axes.set(xlim=(0, 1.45 * largest), ylim=(len(some) - 0.4, -0.6), xlabel="share of the score (%)")
     axes.grid(axis="y", visible=False)
-    style.note(axes, "point: median over devices; line: lowest to highest; words: ranks without the instance", 110)
+    said = (
+        f"numbers: of {devices} devices, those that move without it (places)" if narrow else "words: ranks without it"
+    )
+    style.note(axes, f"point: median over devices; line: lowest to highest; {said}")
     first, most = some.iloc[0], some.iloc[int(some["moved"].to_numpy(float).argmax())]
     return style.finish(
         figure,
@@ -180,12 +186,15 @@ def _per_instance(parts: pd.DataFrame) -> Figure:
     for y, row in enumerate(parts.to_dict("records")):
         vips = row["vips"]
         if pd.isna(vips):
-            axes.text(0, y, " no data", va="center", fontsize=6, color=style.GREY)
+            axes.text(0, y, " no data", va="center", fontsize=style.SMALL, color=style.GREY)
             continue
         axes.barh(y, vips, color=style.look(row["implementation"]).color, edgecolor="white")
-        text = f" {vips:.3g} = {row['accuracy']:.3f} / {1000 * row['time_s']:.3g} ms"
-        axes.text(vips, y, text, va="center", fontsize=6)
-    axes.set_yticks(range(len(parts)), [names.instance_display(one) for one in parts["instance_id"]], fontsize=6)
+        more = f" = {row['accuracy']:.3f} / {1000 * row['time_s']:.3g} ms" if style.across(axes) > 4 else ""
+        text = f" {vips:.3g}{more}"
+        axes.text(vips, y, text, va="center", fontsize=style.SMALL)
+    axes.set_yticks(
+        range(len(parts)), [names.instance_display(one) for one in parts["instance_id"]], fontsize=style.SMALL
+    )
     axes.set(
         xlim=(0, 1.35 * parts["vips"].max()),
         ylim=(len(parts) - 0.4, -0.6),
@@ -202,6 +211,7 @@ def _stacked(known: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None) 
     table = known.pivot(index="device_id", columns="instance_id", values="vips").reindex(ids).fillna(0.0)
     order = known.drop_duplicates("instance_id").set_index("instance_id")[["implementation", "model"]]
     bottom = pd.Series(0.0, index=ids)
+    x_left, x_right = [at - 0.4 for at in range(len(ids))], [at + 0.4 for at in range(len(ids))]
     for implementation in implementations:
         for model in models:
             mine = order[(order["implementation"] == implementation) & (order["model"] == model)].index
@@ -210,8 +220,11 @@ def _stacked(known: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None) 
                 x = range(len(ids))
                 axes.bar(x, table[one], bottom=bottom, color=color, hatch=hatch, edgecolor="white", linewidth=0.3)
                 bottom += table[one]
+        # in grey print the colours of two implementations are alike: each block has a top, and its place is told
+        axes.hlines(bottom, x_left, x_right, color="black", linewidth=1.0)
     axes.set_ylabel("VIPS (images per second)")
     device_axis.along_x(axes, ids, devices)
+    style.note(axes, f"blocks from below: {style.listed(map(names.display, implementations))}")
     handles = {names.display(one): Patch(facecolor=style.look(one).color) for one in implementations}
     for model in models:
         handles[names.display(model)] = Patch(facecolor="white", edgecolor="black", hatch=style.look(model).hatch)

@@ -12,8 +12,13 @@ parameters      the cell tagged `parameters`, and values typed on a command line
 fingerprint     hashes of code, data and libraries: what makes a page out of date
 manifest        what was rendered, with which fingerprint
 workers         processes that execute notebooks, and end when told to
+kernels         kernels that start at once
+kernel_process  the process of such a kernel
+folder          the folder of the reports: one writer at a time, and foreign files are not touched
 page            one notebook: executed, then HTML
+markup          tables of contents, and tables in fewer bytes
 facts           what the processed tables hold, in words and counts
+front           what the overview keeps for the first page: scores and claims
 index           the first page, and the navigation at the head of the others
 show            what notebooks call
 """

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from aiot_analysis import schemas, tables
+from aiot_analysis import names, schemas, tables
 from aiot_analysis.errors import DataError
 from aiot_analysis.report.notebooks import Notebook
 from aiot_analysis.stats import select
@@ -21,11 +22,12 @@ class OriginFacts:
     origin: str
     devices: list[dict[str, str]]
     runs: list[dict[str, Any]]
-    counts: dict[str, int]  # instances by verdict
+    counts: dict[str, int]  # devices x instances by the verdict of their latest run
     weights: list[str]
     datasets: list[str]
     versions: dict[str, list[str]]  # of the frameworks
     missing: list[dict[str, Any]]  # reasons, with verdict, count and the instances they are of
+    coverage: dict[str, Any]  # as of `coverage`
 
 
 @dataclass(frozen=True)
@@ -40,13 +42,19 @@ class Facts:
         return next(one for one in self.origins if one.origin == origin)
 
 
-def read(processed: Path) -> Facts:
-    """Reads the tables of a folder. Raises DataError if one is missing, or if there is no run in them."""
+def read(processed: Path, device: str = "") -> Facts:
+    """Reads the tables of a folder, of one device where it is named.
+
+    Raises DataError if a table is missing, or if there is no run in them.
+    """
     instances = tables.read("instances", processed)
     if instances.empty:
         raise DataError(f"{processed} holds no run: run the suite, then `aiot process`.")
     devices = tables.read("devices", processed)
     left_out = tables.read("left_out", processed)
+    if device:
+        instances, devices = (frame[frame["device_id"] == device] for frame in (instances, devices))
+        left_out = left_out[left_out["path"].str.startswith(f"{device}/")]
     origins = [
         _origin(origin, devices[devices["origin"] == origin], instances[instances["origin"] == origin])
         for origin in schemas.ORIGINS
@@ -58,17 +66,58 @@ def read(processed: Path) -> Facts:
 def _origin(origin: str, devices: pd.DataFrame, instances: pd.DataFrame) -> OriginFacts:
     """Of the runs of the suite: what a study measured is told by its own notebook."""
     instances = select.of_suite(instances)
+    latest = instances.sort_values("run_id").drop_duplicates(["device_id", "instance_id"], keep="last")
+    covered = coverage(latest, names.devices(devices))
     versions = instances.dropna(subset="framework_version").groupby("framework")["framework_version"]
     return OriginFacts(
         origin,
         [_device(row) for row in devices.to_dict("records")],
         [_run(str(run_id), rows) for run_id, rows in instances.groupby("run_id", sort=False)],
-        _counts(instances),
+        _counts(latest),
         _distinct(instances["weights"]),
         _distinct(instances["dataset"]),
         {str(name): _distinct(found) for name, found in versions},
-        _missing(instances),
+        _missing(latest, covered, origin),
+        covered,
     )
+
+
+NOT_RUN = "not run"
+
+
+def coverage(latest: pd.DataFrame, devices: dict[str, str]) -> dict[str, Any]:
+    """How each of the paper's 60 instances, and of all others, ended on each device.
+
+    Takes one row per device x instance, and the names of the devices. `columns` are versions of the models, with name,
+    quantization and models; `rows` are devices, with name and for each column the verdicts of its models, neighbours of
+    one verdict together: [("valid", 2), ("not run", 4)].
+    """
+    verdicts = latest.set_index(["device_id", "instance_id"])["verdict"].to_dict()
+    others = sorted(set(latest["instance_id"]) - set(names.PAPER))
+    versions: dict[str, list[str]] = {}
+    for instance in [*names.PAPER_FLOAT32, *sorted(names.PAPER_QUANTIZED, key=_version), *others]:
+        versions.setdefault(_version(instance), []).append(instance)
+    columns = []
+    for version, ids in versions.items():
+        framework, delegate, quantization = version.split("_")
+        columns.append(
+            {
+                "name": names.display(f"{framework}_{delegate}"),
+                "quantization": names.display(quantization),
+                "models": [names.display(one.split("_", 3)[3]) for one in ids],
+            }
+        )
+    rows = []
+    for device, name in devices.items():
+        found = [[verdicts.get((device, one), NOT_RUN) for one in ids] for ids in versions.values()]
+        rows.append(
+            {"name": name, "cells": [[(one, len(list(same))) for one, same in groupby(some)] for some in found]}
+        )
+    return {"columns": columns, "rows": rows}
+
+
+def _version(instance: str) -> str:
+    return "_".join(instance.split("_")[:3])
 
 
 def _device(row: dict[Any, Any]) -> dict[str, str]:
@@ -103,14 +152,29 @@ def _counts(rows: pd.DataFrame) -> dict[str, int]:
     return {verdict: int((rows["verdict"] == verdict).sum()) for verdict in schemas.VERDICTS}
 
 
-def _missing(instances: pd.DataFrame) -> list[dict[str, Any]]:
+def _missing(latest: pd.DataFrame, covered: dict[str, Any], origin: str) -> list[dict[str, Any]]:
     """Each reason once, the most frequent first."""
-    absent = instances[instances["verdict"].isin(["unavailable", "invalid"])]
+    absent = latest[latest["verdict"].isin(["unavailable", "invalid"])]
     groups = []
     for (reason, verdict), rows in absent.groupby(["reasons", "verdict"], sort=False):
         kinds = rows.groupby(["framework", "delegate", "quantization"], sort=False).size()
-        which = [f"{' '.join(map(str, kind))} ({count})" for kind, count in kinds.items() if isinstance(kind, tuple)]
+        which = [
+            f"{names.display(f'{kind[0]}_{kind[1]}')} {names.display(str(kind[2]))} ({count})"
+            for kind, count in kinds.items()
+            if isinstance(kind, tuple)
+        ]
         groups.append({"reason": reason or "no reason is known", "verdict": verdict, "count": len(rows), "of": which})
+    never = {
+        f"{column['name']} {column['quantization']}": sum(
+            count for row in covered["rows"] for verdict, count in row["cells"][place] if verdict == NOT_RUN
+        )
+        for place, column in enumerate(covered["columns"])
+    }
+    if any(never.values()):
+        which = [f"{name} ({count})" for name, count in never.items() if count]
+        remedy = ": `aiot run` has all 60 of the paper, if not told otherwise" if origin == "measured" else ""
+        reason = f"no run had them{remedy}"
+        groups.append({"reason": reason, "verdict": NOT_RUN, "count": sum(never.values()), "of": which})
     return sorted(groups, key=lambda group: -group["count"])
 
 

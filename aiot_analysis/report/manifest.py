@@ -23,6 +23,7 @@ class Entry:
     cell: int | None = None  # the code cell it failed in, counted from 1
     failed: str = ""  # when it failed: ISO 8601, UTC
     warnings: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)  # beside the page, of its figures and tables
 
 
 @dataclass
@@ -51,6 +52,11 @@ def load(path: Path) -> Manifest:
 
 def write(path: Path, text: str) -> None:
     """Writes a file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.part")
+    temporary = partial(path)
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)
+
+
+def partial(path: Path) -> Path:
+    """Where a file is until it is whole."""
+    return path.with_name(f".{path.name}.part")

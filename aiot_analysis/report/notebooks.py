@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from aiot_analysis.errors import ReportError
 from aiot_analysis.report import parameters
@@ -26,6 +27,7 @@ class Notebook:
     summary: str  # the first paragraph after it, without Markdown
     parameters: dict[str, Parameter]
     digest: str  # sha256 of the cells, without outputs and execution counts
+    problem: str = ""  # why it cannot be executed
 
     @property
     def number(self) -> str:
@@ -41,12 +43,20 @@ class Notebook:
 def find(folder: Path) -> list[Notebook]:
     """The notebooks `NN_name.ipynb` of a folder, in order; those of its subfolders are not reports.
 
-    Raises ReportError if there is none, or if one cannot be read.
+    One that cannot be read has a `problem`, and does not keep the others from being made. Raises ReportError if there
+    is none at all.
     """
     paths = sorted(path for path in folder.glob("*.ipynb") if NAME.fullmatch(path.stem))
     if not paths:
         raise ReportError(f"There is no notebook like 01_name.ipynb in {folder}: name the folder that holds them.")
-    return [read(path) for path in paths]
+    return [_found(path) for path in paths]
+
+
+def _found(path: Path) -> Notebook:
+    try:
+        return read(path)
+    except ReportError as error:
+        return Notebook(path, path.stem, path.stem, "", {}, "", str(error))
 
 
 def choose(notebooks: Sequence[Notebook], names: Sequence[str]) -> list[Notebook]:
@@ -92,16 +102,28 @@ def assign(notebooks: Sequence[Notebook], values: Mapping[str, object]) -> dict[
 
 
 def read(path: Path) -> Notebook:
-    """One notebook. Raises ReportError if the file is no notebook of format 4."""
+    """One notebook. Raises ReportError if the file is no notebook of format 4, or its parameters are no Python."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         cells = [(cell["cell_type"], _text(cell["source"]), cell.get("metadata", {})) for cell in document["cells"]]
+    except OSError as error:
+        raise ReportError(f"{path} cannot be read ({error.strerror}): see to its rights.") from None
     except (ValueError, KeyError, TypeError) as error:
         raise ReportError(f"{path} is not a notebook of format 4 ({error}): save it again in Jupyter.") from None
     tagged = next((source for _, source, metadata in cells if "parameters" in metadata.get("tags", [])), "")
     title, summary = _opening([source for kind, source, _ in cells if kind == "markdown"])
     digest = hashlib.sha256(json.dumps(cells, sort_keys=True).encode()).hexdigest()
-    return Notebook(path, path.stem, title or path.stem, summary, parameters.read(tagged, path.stem), digest)
+    problem = _of_another_language(document.get("metadata", {}))
+    return Notebook(path, path.stem, title or path.stem, summary, parameters.read(tagged, path.stem), digest, problem)
+
+
+def _of_another_language(metadata: Mapping[str, Any]) -> str:
+    """Why a notebook cannot run in this Python, whatever its kernel is called; "" if it can."""
+    kernel = metadata.get("kernelspec", {})
+    language = str(kernel.get("language") or metadata.get("language_info", {}).get("name") or "python")
+    if language.casefold() == "python":
+        return ""
+    return f"its kernel {kernel.get('name', '')!r} is for {language}, not Python: choose a kernel of Python in Jupyter"
 
 
 def _text(source: str | list[str]) -> str:

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -16,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from aiot_analysis import errors
-from aiot_analysis.report import manifest
+from aiot_analysis.report import export, front, manifest, markup
+from aiot_analysis.report.export import Sink
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -36,6 +38,7 @@ class Job:
     parameters: dict[str, object]
     timeout_s: int | None  # for one cell
     page: Mapping[str, Any]  # what the template shows beside the notebook
+    sink: Sink | None = None  # files alone are wanted of its figures and tables, and no page
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Outcome:
     error: str = ""  # "" if the page was written
     cell: int | None = None  # the code cell that failed, counted from 1
     warnings: list[str] = field(default_factory=list)  # what cells wrote to standard error
+    files: list[str] = field(default_factory=list)  # of its figures and tables, in the folder `figures`
 
 
 def prepare() -> None:
@@ -57,28 +61,33 @@ def prepare() -> None:
 
 
 def render(job: Job) -> Outcome:
-    """Executes a notebook and writes its page; where it fails, keeps it in `failed/`.
+    """Executes a notebook and writes its page, with files of what it shows; where it fails, keeps it in `failed/`.
 
-    Nothing is half written: notebook and page appear when they are complete.
+    Nothing is half written: notebook, page and files appear when they are complete.
     """
     began = perf_counter()
-    for folder in ("notebooks", ".part"):
+    for folder in ("notebooks", ".part") if job.sink is None else (".part",):
         (job.out / folder).mkdir(parents=True, exist_ok=True)
+    sink = job.sink or export.beside_page(job.out, job.name, job.page["origins"])
     partial = job.out / ".part" / f"{job.name}.ipynb"
     failed = job.out / "failed" / f"{job.name}.ipynb"
     try:
-        notebook = _execute(job, partial)
-        html = to_html(notebook, job.page)
+        with sink.open():
+            notebook = _execute(job, partial)
+        html = "" if job.sink else to_html(notebook, job.page)
     except Exception as error:
         message, cell = _explain(error, partial, job.timeout_s)
         if partial.exists():
             failed.parent.mkdir(exist_ok=True)
             partial.replace(failed)
         return Outcome(perf_counter() - began, message, cell)
+    if job.sink:
+        return Outcome(perf_counter() - began, warnings=_warnings(notebook))
+    files = sink.place(job.out / export.FOLDER)
     manifest.write(job.out / f"{job.name}.html", html)
     partial.replace(job.out / "notebooks" / f"{job.name}.ipynb")
     failed.unlink(missing_ok=True)
-    return Outcome(perf_counter() - began, warnings=_warnings(notebook))
+    return Outcome(perf_counter() - began, warnings=_warnings(notebook), files=files)
 
 
 def _execute(job: Job, partial: Path) -> NotebookNode:
@@ -89,6 +98,7 @@ def _execute(job: Job, partial: Path) -> NotebookNode:
         _literal(partial),
         parameters=job.parameters,
         kernel_name="python3",
+        language="python",  # not every notebook says so
         progress_bar=False,
         start_timeout=START_TIMEOUT_S,
         execution_timeout=job.timeout_s,
@@ -172,7 +182,7 @@ def _exporter() -> Any:
         exclude_output_prompt=True,
         embed_images=True,
         anchor_link_text="#",
-        filters={"scrolling": scrolling},
+        filters={"scrolling": markup.scrolling},
     )
 
 
@@ -182,23 +192,28 @@ def to_html(notebook: NotebookNode, page: Mapping[str, Any]) -> str:
     `page` holds what the template shows beside it, as facts.provenance gives it. A page of simulated data
     says so, whatever its notebook does.
     """
-    banner = any(
-        'class="banner simulated"' in output.get("data", {}).get("text/html", "")
-        for cell in notebook.cells
-        for output in cell.get("outputs", [])
-    )
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    banner = any('class="banner simulated"' in output.get("data", {}).get("text/html", "") for output in outputs)
     mark = "simulated" in page["origins"] and not banner  # the notebook's own banner is enough
-    html, _ = _exporter().from_notebook_node(notebook, resources={"page": {**page, "css": style(), "mark": mark}})
-    return str(html)
+    facts = {**page, "css": style(), "script": script(), "contents": markup.CONTENTS, "mark": mark}
+    html, _ = _exporter().from_notebook_node(_for_readers(notebook), resources={"page": facts})
+    return markup.finish(str(html))
+
+
+def _for_readers(notebook: NotebookNode) -> NotebookNode:
+    """A copy without the outputs that are kept for the front page."""
+    shown = deepcopy(notebook)
+    for cell in shown.cells:
+        if "outputs" in cell:
+            cell.outputs = [output for output in cell.outputs if front.KIND not in output.get("data", {})]
+    return shown
 
 
 def style() -> str:
     """The style sheet all pages share."""
-    return (TEMPLATES / "style.css").read_text(encoding="utf-8")
+    return (TEMPLATES / "style.css").read_text(encoding="utf-8") + markup.alignment()
 
 
-def scrolling(html: str) -> str:
-    """Tables of Markdown and of other libraries in a box of their own, so that the page does not scroll sideways."""
-    if 'class="scroll"' in html:
-        return html
-    return html.replace("<table", '<div class="scroll" tabindex="0"><table').replace("</table>", "</table></div>")
+def script() -> str:
+    """The script all pages share: themes, sorting and searching. Pages can be read without it."""
+    return (TEMPLATES / "script.js").read_text(encoding="utf-8")

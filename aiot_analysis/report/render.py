@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aiot_analysis.errors import ReportError
-from aiot_analysis.report import index
+from aiot_analysis.errors import DataError, ReportError
+from aiot_analysis.report import fingerprint, folder, index, manifest
 from aiot_analysis.report.manifest import Entry
 from aiot_analysis.report.notebooks import Notebook, assign, choose, find
-from aiot_analysis.report.site import Site, sites
+from aiot_analysis.report.site import DEVICE, PROCESSED, Site, of_each_device, sites
 
 if TYPE_CHECKING:
     from aiot_analysis.report.page import Job, Outcome
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one notebook, or, told to a progress callback, that it has begun."""
+    """What became of one notebook, or, told to a progress callback, that it waits or has begun."""
 
-    name: str  # with the subfolder of its site, like 04_frameworks or simulated/04_frameworks
-    status: str  # "running", "rendered", "up to date" or "failed"
+    name: str  # with the subfolder of its site, like 04_frameworks or simulated/devices/oppo-reno/04_frameworks
+    status: str  # "waiting", "running", "rendered", "up to date" or "failed"
     page: Path  # the HTML file; of a failed notebook the page of an earlier call, if there is one
     seconds: float | None = None
     error: str = ""  # one line, where it failed
@@ -55,36 +56,75 @@ def render(
     force: bool = False,
     timeout_s: int | None = None,
     progress: Progress | None = None,
+    each_device: bool = False,
+    working: Path | None = None,
 ) -> list[Result]:
     """Renders notebooks to HTML in `out_dir`, with an index; those that are up to date are not run again.
 
-    Each origin that the tables hold has a site of its own (see `site.sites`), unless `parameters` name one.
+    Each origin that the tables hold has a site of its own (see `site.sites`), unless `parameters` name one. With
+    `each_device` each device has one too, or each that the parameter `device` names, of the notebooks that have that
+    parameter; the pages of the fleet are of all devices then.
     `names` are numbers or names of notebooks, in any case (none: all of them). `parameters` go to the
     notebooks that know them, text being read as the parameter's type. `timeout_s` is for one cell.
-    Notebooks run in the folder that holds `notebooks_dir`, in `jobs` processes. A notebook that fails is
-    among the results, and does not stop the others. On KeyboardInterrupt everything that was started ends,
-    and what was finished stays.
+    Notebooks run, in `jobs` processes, in the folder `working` if there are tables in it or above, else in the folder
+    that holds `notebooks_dir`. A notebook that fails is among the results, and does not stop the others. On
+    KeyboardInterrupt everything that was started ends, and what was finished stays.
 
-    Raises ReportError for an unknown notebook or parameter and DataError if there are no processed tables,
-    both before anything runs.
+    Raises ReportError for an unknown notebook or parameter, and for a folder that cannot be written to or that another
+    process writes to, and DataError if there are no processed tables, all before anything runs.
     """
     if jobs < 1:
         raise ReportError(f"{jobs} notebooks at once is not possible: give 1 or more.")
     out = Path(out_dir).resolve()
-    root = Path(notebooks_dir).resolve()
+    source = Path(notebooks_dir).resolve()
     values = dict(parameters or {})
-    there = find(root)
+    there = find(source)
     chosen = choose(there, names)
     given = assign(chosen, {name: value for name, value in values.items() if name != "origin"})
-    tasks = _tasks(sites(root.parent, there, out, values), out, chosen, given)
+    root = _root(source, working, values)
+    found = sites(root, there, out, values)
+    if each_device:
+        given = {name: {one: value for one, value in some.items() if one != DEVICE} for name, some in given.items()}
+        found = [one for fleet in found for one in (*_of_devices(fleet, values), fleet)]  # it links to them
+    tasks = _tasks(found, out, chosen, given)
+    folder.check(out, source, [task.site.page(task.notebook.name) for task in tasks])
+    with folder.locked(out):
+        for site in _sites_of(tasks):  # another process may have ended just now
+            site.manifest = manifest.load(site.out / "manifest.json")
+        return _update(tasks, jobs, force, timeout_s, progress)
+
+
+def _root(source: Path, working: Path | None, values: Mapping[str, object]) -> Path:
+    """Where notebooks run. The data of the working folder win over those beside the notebooks."""
+    if working is not None:
+        with suppress(DataError):
+            fingerprint.processed_folder(working.resolve(), str(values.get("processed", PROCESSED)))
+            return working.resolve()
+    return source.parent
+
+
+def _of_devices(fleet: Site, values: Mapping[str, object]) -> list[Site]:
+    """The sites of its devices: of those that were chosen, or of all."""
+    return of_each_device(fleet, [one.strip() for one in str(values.get(DEVICE, "")).split(",") if one.strip()])
+
+
+def _update(
+    tasks: Sequence[Task], jobs: int, force: bool, timeout_s: int | None, progress: Progress | None
+) -> list[Result]:
     results = {}
     stale = []
     for task in tasks:
         if force or not task.site.is_fresh(task.notebook, task.print_):
             stale.append(task)
+            _tell(progress, Result(task.name, "waiting", task.site.page(task.notebook.name)))
             continue
         results[task.name] = Result(task.name, "up to date", task.site.page(task.notebook.name))
         _tell(progress, results[task.name])
+    for task in stale:
+        if task.notebook.problem:
+            results[task.name] = _record_problem(task)
+            _tell(progress, results[task.name])
+    stale = [task for task in stale if not task.notebook.problem]
     if stale:
         for result in _render(stale, jobs, timeout_s, progress):
             results[result.name] = result
@@ -126,8 +166,7 @@ def _render(stale: Sequence[Task], jobs: int, timeout_s: int | None, progress: P
     from aiot_analysis.report.workers import Workers
 
     results = []
-    # the longest first, so that no long one is left for the end; one that never ran may be long
-    stale = sorted(stale, key=lambda task: -(task.site.entry(task.notebook.name).seconds or float("inf")))
+    stale = sorted(stale, key=_expected, reverse=True)  # so that no long one is left for the end
     by_page = {(task.site.out, task.notebook.name): task for task in stale}
     try:
         with Workers(min(jobs, len(stale))) as workers:
@@ -143,20 +182,28 @@ def _render(stale: Sequence[Task], jobs: int, timeout_s: int | None, progress: P
     finally:
         for site in _sites_of(stale):
             shutil.rmtree(site.out / ".part", ignore_errors=True)
-            for leftover in site.out.glob(".*.part"):
-                leftover.unlink(missing_ok=True)
+        for task in stale:
+            manifest.partial(task.site.page(task.notebook.name)).unlink(missing_ok=True)
     return results
+
+
+def _expected(task: Task) -> tuple[bool, bool, float, int]:
+    """To sort by: pages of all devices, what never ran, what took long or, since that mostly takes long, is long."""
+    seconds = task.site.entry(task.notebook.name).seconds
+    return not task.site.device, seconds is None, seconds or 0.0, task.notebook.path.stat().st_size
 
 
 def _jobs(stale: Sequence[Task], timeout_s: int | None) -> list[Job]:
     from aiot_analysis.report import facts
     from aiot_analysis.report.page import Job
 
-    known = facts.read(stale[0].site.processed)
+    known = {}
     jobs = []
     for task in stale:
         site, notebook = task.site, task.notebook
-        page = facts.provenance(known, notebook, task.given)
+        if site.device not in known:
+            known[site.device] = facts.read(site.processed, site.device)
+        page = facts.provenance(known[site.device], notebook, task.given)
         page["data"] = site.data_of(notebook, task.given)[:12]
         page["versions"] = site.versions
         page["rendered"] = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
@@ -172,7 +219,8 @@ def _record(task: Task, job: Job, outcome: Outcome) -> Result:
     if outcome.error:
         entry.error, entry.cell, entry.failed, entry.warnings = outcome.error, outcome.cell, now, outcome.warnings
     else:
-        entry = Entry(task.print_, job.parameters, now, outcome.seconds, warnings=outcome.warnings)
+        site.forget(entry.files, outcome.files)
+        entry = Entry(task.print_, job.parameters, now, outcome.seconds, warnings=outcome.warnings, files=outcome.files)
         site.manifest.reports[job.name] = entry
     site.save()
     kept = site.out / "failed" / f"{job.name}.ipynb"
@@ -186,6 +234,15 @@ def _record(task: Task, job: Job, outcome: Outcome) -> Result:
         kept if outcome.error and kept.exists() else None,
         outcome.warnings,
     )
+
+
+def _record_problem(task: Task) -> Result:
+    """Of a notebook that cannot be executed at all; a page of an earlier call stays."""
+    entry = task.site.entry(task.notebook.name)
+    entry.error, entry.cell, entry.warnings = task.notebook.problem, None, []
+    entry.failed = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    task.site.save()
+    return Result(task.name, "failed", task.site.page(task.notebook.name), error=task.notebook.problem)
 
 
 def _tell(progress: Progress | None, result: Result) -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from aiot_analysis.errors import ReportError
+from aiot_analysis.report import cells, export
+from aiot_analysis.report.cells import MISSING, Format
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
 DPI = 150
 CSS_PIXELS_PER_INCH = 96
-MISSING = "–"
 MOST_ROWS = 60  # the instances of the suite; a table of more is folded
 MOST_SHOWN = 3500  # rows: 51 devices with 60 instances, and some more; browsers are slow to open a page with many more
 VERDICT_COLUMNS = ("verdict", "state")
@@ -48,14 +49,21 @@ MARKS = {  # of verdicts: the sign and the look, which never stands alone
     "by construction": ("◇", "built"),
 }
 
-Format = str | Callable[[Any], str]
+KINDS = {"csv": "data (CSV)", "svg": "vector (SVG)", "pdf": "PDF", "tex": "LaTeX", "md": "Markdown"}
 
 
-def show(figure: Figure, caption: str | None = None) -> None:
+def show(
+    figure: Figure,
+    caption: str | None = None,
+    name: str | None = None,
+    number: str = "",
+    data: pd.DataFrame | None = None,
+) -> None:
     """Displays a figure as PNG of 150 dpi with its label as alternative text, and closes it.
 
-    The caption is plain text. Raises ReportError if the figure has no label, since the picture would then
-    be lost on who cannot see it.
+    The caption is plain text. `name` is that of the figure's files, unique in all notebooks, where it is to have any;
+    `number` the paper's own, like "Fig. 5". `data` is the frame that is drawn; plots of this package know theirs.
+    Raises ReportError if the figure has no label, since the picture would then be lost on who cannot see it.
     """
     from IPython.display import display
     from matplotlib import pyplot
@@ -63,16 +71,64 @@ def show(figure: Figure, caption: str | None = None) -> None:
     label = str(figure.get_label())
     if not label:
         raise ReportError("The figure has no description: say what it shows with figure.set_label(...).")
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=DPI, facecolor="white")
+    sink = export.current()
+    files: list[str] = []
+    if sink and name and sink.wants(name):
+        item = export.Item(name, number, caption or "", "figure", sink.origin)
+        files = export.figure(sink, item, figure, _data(figure, data))
+    if sink and not sink.displayed:
+        pyplot.close(figure)
+        return
+    picture = _picture(figure)
     width, height = (round(inches * CSS_PIXELS_PER_INCH) for inches in figure.get_size_inches())
     pyplot.close(figure)
     facts: dict[str, object] = {"alt": label, "width": width, "height": height}
     if caption:
         facts["caption"] = caption  # pages set it below the picture, in the same <figure>
-    display({"image/png": picture.getvalue(), "text/plain": label}, raw=True, metadata={"image/png": facts})
+    if name:
+        facts["name"] = name
+    if number:
+        facts["number"] = number
+    if files:
+        facts["files"] = _links(files)
+    display({"image/png": picture, "text/plain": label}, raw=True, metadata={"image/png": facts})
     if caption:  # JupyterLab knows no captions
-        _display_html(f"<p><em>{escape(caption)}</em></p>", caption, role="caption")
+        text = _numbered(caption, number)
+        _display_html(f"<p><em>{escape(text)}</em></p>", text, role="caption")
+
+
+def _picture(figure: Figure) -> bytes:
+    """A PNG with a palette of 256 colours, which is a third as large as one without and looks the same."""
+    from PIL import Image
+
+    drawn, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=DPI, facecolor="white", pil_kwargs={"compress_level": 1})
+    with Image.open(drawn) as picture:
+        colors = picture.convert("RGB").quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        colors.save(small, "png", dpi=(DPI, DPI))
+    return small.getvalue()
+
+
+def _numbered(caption: str | None, number: str, printed: bool = False) -> str:
+    of = f"{'The' if printed else 'As the'} paper's {number}" if number else ""
+    return ": ".join(part for part in (of, caption) if part)
+
+
+def _data(figure: Figure, data: pd.DataFrame | None) -> dict[str, pd.DataFrame]:
+    from aiot_analysis.plots import style
+
+    known = style.drawn(figure)
+    return {"data": data} if data is not None else known.frames if known else {}
+
+
+def _links(files: list[str]) -> list[tuple[str, str]]:
+    """The words and the address of each file, from a page beside whose folder they are."""
+    links = []
+    for file in files:
+        *parts, kind = file.split(".")
+        of = f", {' '.join(parts[1:]).replace('_', ' ')}" if len(parts) > 1 else ""
+        links.append((KINDS[kind] + of, f"{export.FOLDER}/{file}"))
+    return links
 
 
 def table(
@@ -82,13 +138,28 @@ def table(
     index: bool = False,
     missing: str = MISSING,
     folded: bool = False,
+    name: str | None = None,
+    number: str = "",
+    origin: str = "",
 ) -> None:
     """Displays a frame as a table; `formats` are by column, like {"accuracy": "{:.1%}"} or a function.
 
     A column `verdict` or `state` has signs before its words. `folded` hides the table until a reader opens it.
+    `name` and `number` are as for `show`; `origin` is "paper" for what the paper printed.
     """
-    html = to_html(frame, caption, formats, index, missing, folded)
-    _display_html(html, caption or frame.to_string(index=index))
+    sink = export.current()
+    files: list[str] = []
+    if sink and name and sink.wants(name):
+        item = export.Item(name, number, caption or "", "table", origin or sink.origin)
+        whole = frame.reset_index() if index else frame
+        cells.checked(whole, formats or {})
+        files = export.table(sink, item, whole, cells.texts(whole, formats or {}, missing), _numeric(whole))
+    if sink and not sink.displayed:
+        return
+    html = to_html(frame, _numbered(caption, number, origin == "paper"), formats, index, missing, folded)
+    links = ", ".join(f'<a href="{escape(address)}">{escape(words)}</a>' for words, address in _links(files))
+    text = caption or frame.to_string(index=index)
+    _display_html(html + (f'<p class="files">{links}</p>' if links else ""), text)
 
 
 def to_html(
@@ -105,25 +176,22 @@ def to_html(
     be `folded`; of one of more than MOST_SHOWN it has the first, and says so. Raises ReportError if a format is for
     a column that is not there.
     """
-    from pandas.api import types
-
     if index:
         frame = frame.reset_index()
     formats = formats or {}
-    for name in formats:
-        if name not in frame.columns:
-            raise ReportError(f"There is no column {name!r} to format: choose {', '.join(map(str, frame.columns))}.")
+    cells.checked(frame, formats)
     total, frame = len(frame), frame.head(MOST_SHOWN)
-    numeric = [
-        types.is_numeric_dtype(frame.dtypes.iloc[n]) and not types.is_bool_dtype(frame.dtypes.iloc[n])
-        for n in range(frame.shape[1])
-    ]
+    numeric = _numeric(frame)
     rows = [
         "<tr>"
         + "".join(
             _verdict(value)
             if name in VERDICT_COLUMNS and value in MARKS
-            else _cell(_text(value, formats.get(name), missing), number, "th scope='row'" if index and n == 0 else "td")
+            else _cell(
+                escape(cells.text(value, formats.get(name), missing)),
+                number,
+                "th scope='row'" if index and n == 0 else "td",
+            )
             for n, (name, number, value) in enumerate(zip(frame.columns, numeric, row, strict=True))
         )
         + "</tr>"
@@ -166,16 +234,10 @@ def _leaves(names: Any, numeric: list[bool]) -> str:
     )
 
 
-def _text(value: Any, format_: Format | None, missing: str) -> str:
-    import pandas as pd
+def _numeric(frame: pd.DataFrame) -> list[bool]:
+    from pandas.api import types
 
-    if pd.api.types.is_scalar(value) and pd.isna(value):
-        return escape(missing)
-    if callable(format_):
-        return escape(format_(value))
-    if format_:
-        return escape(format_.format(value))
-    return escape(f"{value:.4g}" if isinstance(value, float) else str(value))
+    return [types.is_numeric_dtype(kind) and not types.is_bool_dtype(kind) for kind in frame.dtypes]
 
 
 def _cell(text: str, number: bool, tag: str) -> str:

@@ -1,24 +1,30 @@
 """A folder of reports as it is: which pages are there, and whether they still are true.
 
 Origins never share a page. Each has a site: the first one that the tables hold in the folder of the reports,
-every other in a subfolder of its name.
+every other in a subfolder of its name. A device may have a site of its own, in the folder `devices` of its origin's.
 """
 
 from __future__ import annotations
 
+import hashlib
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from os.path import relpath
 from pathlib import Path
 
-from aiot_analysis.errors import DataError
+from aiot_analysis.errors import DataError, ReportError
 from aiot_analysis.report import fingerprint, manifest
-from aiot_analysis.report.fingerprint import FileHashes
+from aiot_analysis.report.fingerprint import Tables
 from aiot_analysis.report.manifest import Entry, Manifest
 from aiot_analysis.report.notebooks import Notebook
 
 PROCESSED = "data/processed"  # where the tables are if no notebook says otherwise
 ORIGINS = ("measured", "simulated", "imported")  # in the order in which sites are linked
+DEVICES = "devices"  # the folder of the sites of single devices
+DEVICE = "device"  # the parameter that names devices
+FOLDER_CHARACTERS = 60  # of the folder of a device, at most
 
 
 @dataclass
@@ -34,14 +40,17 @@ class Site:
     manifest: Manifest
     code: str
     versions: dict[str, str]
-    seen: FileHashes = field(default_factory=dict)
-    _data: dict[Path, str] = field(default_factory=dict)
+    tables: dict[Path, Tables]  # by folder; all sites share them
+    device: str = ""  # id of the only device of this site; "" for all there are
+    fleet: str = ""  # relative address of the index of all devices, where this is the site of one
+    known_devices: tuple[str, ...] = ()  # ids of all devices of this origin
 
     def parameters(self, notebook: Notebook, values: Mapping[str, object]) -> dict[str, object]:
-        """The values for a notebook, and the site's origin where it is not the notebook's default."""
+        """The values for a notebook, with the site's device, and its origin where it is not the notebook's default."""
         return {
             **values,
             **({"origin": self.origin} if notebook.value("origin", {}) not in (None, self.origin) else {}),
+            **({DEVICE: self.device} if self.device else {}),
         }
 
     def entry(self, name: str) -> Entry:
@@ -52,14 +61,15 @@ class Site:
 
     def save(self) -> None:
         self.out.mkdir(parents=True, exist_ok=True)
-        self.manifest.files |= self.seen
+        for tables in self.tables.values() if not self.device else ():  # the site of all devices keeps them for all
+            self.manifest.files |= tables.seen
         self.manifest.save(self.out / "manifest.json")
 
     def data(self, folder: Path) -> str:
-        """sha256 of the processed tables in a folder."""
-        if folder not in self._data:
-            self._data[folder] = fingerprint.data(folder, self.manifest.files, self.seen)
-        return self._data[folder]
+        """sha256 of the processed tables in a folder, or of what is in them of the site's device."""
+        if folder not in self.tables:
+            self.tables[folder] = Tables(folder, self.manifest.files)
+        return self.tables[folder].of_device(self.device) if self.device else self.tables[folder].whole
 
     def data_of(self, notebook: Notebook, given: dict[str, object]) -> str:
         """sha256 of the tables a notebook reads, or "" if it has no parameter `processed`. May raise DataError."""
@@ -69,9 +79,16 @@ class Site:
     def fingerprint(self, notebook: Notebook, given: dict[str, object]) -> str:
         """What a page of the notebook with these parameters depends on: not on where that is. May raise DataError."""
         values = {name: value for name, value in given.items() if name != "scheduler"}
-        return fingerprint.combine(
-            notebook.digest, values, self.data_of(notebook, given), self.code, self.versions, notebook.name
-        )
+        parts = [notebook.digest, values, self.data_of(notebook, given), self.code, self.versions, notebook.name]
+        return fingerprint.combine(*parts, self._pictures(notebook, given))
+
+    def _pictures(self, notebook: Notebook, given: dict[str, object]) -> list[str]:
+        """What there is of the pictures a notebook may show; simulated data have none."""
+        folder = notebook.value("datasets", given)
+        if not folder or self.origin == "simulated":
+            return []
+        names = fingerprint.read_columns(self.processed / "instances.parquet", "dataset")["dataset"]
+        return fingerprint.pictures(self.root, str(folder), filter(None, names.unique().to_pylist()))
 
     def status(self, notebook: Notebook) -> str:
         """Of the page that is there: "ok", "failed", "outdated" or "missing"."""
@@ -87,7 +104,23 @@ class Site:
 
     def is_fresh(self, notebook: Notebook, print_: str) -> bool:
         entry = self.entry(notebook.name)
-        return not entry.error and entry.fingerprint == print_ and self.page(notebook.name).exists()
+        there = all((self.out / file).exists() for file in entry.files)
+        return not entry.error and entry.fingerprint == print_ and self.page(notebook.name).exists() and there
+
+    def forget(self, before: Sequence[str], now: Sequence[str]) -> None:
+        """Deletes files of figures and tables that a page had before and has no more, unless another page has them."""
+        kept = {file for entry in self.manifest.reports.values() if entry.files != before for file in entry.files}
+        for file in set(before) - set(now) - kept:
+            (self.out / file).unlink(missing_ok=True)
+
+    def folder_of(self, device: str) -> Path:
+        """The folder of the site of one device."""
+        return self.out / DEVICES / folder_name(device)
+
+    def devices(self) -> dict[str, str]:
+        """Relative addresses of the indexes of single devices that are there, by id."""
+        there = {one: self.folder_of(one) / "index.html" for one in self.known_devices}
+        return {one: index.relative_to(self.out).as_posix() for one, index in there.items() if index.exists()}
 
 
 def sites(root: Path, found: Sequence[Notebook], out: Path, values: Mapping[str, object]) -> list[Site]:
@@ -101,12 +134,16 @@ def sites(root: Path, found: Sequence[Notebook], out: Path, values: Mapping[str,
     processed = fingerprint.processed_folder(root, str(folder))
     there = _origins(processed)
     folders = {origin: out if number == 0 else out / origin for number, origin in enumerate(there)}
+    code, versions = fingerprint.code(), fingerprint.versions()
+    tables: dict[Path, Tables] = {}
     made = []
     for origin in _wanted(values, there, processed):
         others = {one: relpath(folders[one] / "index.html", folders[origin]) for one in there if one != origin}
         known = [one for one in found if origin == there[0] or "origin" in one.parameters]
         if not known:
             continue
+        kept = manifest.load(folders[origin] / "manifest.json")
+        devices = _devices(processed, origin)
         made.append(
             Site(
                 root,
@@ -115,23 +152,65 @@ def sites(root: Path, found: Sequence[Notebook], out: Path, values: Mapping[str,
                 others,
                 processed,
                 known,
-                manifest.load(folders[origin] / "manifest.json"),
-                fingerprint.code(),
-                fingerprint.versions(),
+                kept,
+                code,
+                versions,
+                tables,
+                known_devices=devices,
             )
         )
     return made
 
 
-def _origins(processed: Path) -> list[str]:
-    """Origins of the instances; read without pandas, which takes longer to import than all else here."""
-    from pyarrow import parquet
+def of_each_device(fleet: Site, wanted: Sequence[str] = ()) -> list[Site]:
+    """The sites of the devices of a site, or of those that are wanted, with the notebooks that can be of one device.
 
-    table = parquet.ParquetFile(processed / "instances.parquet").read(columns=["origin"])
-    found = set(table["origin"].unique().to_pylist())
+    Raises ReportError if no notebook has the parameter `device`, and DataError for a device that is unknown.
+    """
+    notebooks = [one for one in fleet.notebooks if DEVICE in one.parameters]
+    if not notebooks:
+        raise ReportError("No notebook has a parameter `device`, so that none can be of one device: give one to them.")
+    for device in wanted:
+        if device not in fleet.known_devices:
+            raise DataError(f"There is no device {device!r} in these data: choose {', '.join(fleet.known_devices)}.")
+    made = []
+    for device in wanted or fleet.known_devices:
+        out = fleet.folder_of(device)
+        kept = manifest.load(out / "manifest.json")
+        back = relpath(fleet.out / "index.html", out)
+        made.append(replace(fleet, out=out, others={}, notebooks=notebooks, manifest=kept, device=device, fleet=back))
+    return made
+
+
+def folder_name(device: str) -> str:
+    """A name for the folder of a device that every file system and address takes.
+
+    That is the id itself where it is one. Otherwise what is left of it, and a part of its hash: ids that differ never
+    share a folder, and a folder does not depend on which other devices there are.
+    """
+    plain = unicodedata.normalize("NFKD", device).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9_]+", "-", plain).strip("-")[:FOLDER_CHARACTERS].rstrip("-")
+    if slug and slug == device:
+        return slug
+    digest = hashlib.sha256(device.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{slug[: FOLDER_CHARACTERS - 10].rstrip('-') or 'device'}--{digest}"  # no id that is its own folder has --
+
+
+def _origins(processed: Path) -> list[str]:
+    """Origins of the instances, in the order of their sites."""
+    found = set(fingerprint.read_columns(processed / "instances.parquet", "origin")["origin"].unique().to_pylist())
     if not found:
         raise DataError(f"{processed} holds no run: run the suite, then `aiot process`.")
     return [origin for origin in ORIGINS if origin in found]
+
+
+def _devices(processed: Path, origin: str) -> tuple[str, ...]:
+    """Ids of the devices of an origin, in the order of their table."""
+    path = processed / "devices.parquet"
+    if not path.exists():
+        raise DataError(f"There is no table devices in {processed}: run `aiot process` first.")
+    rows = fingerprint.read_columns(path, "device_id", "origin").to_pylist()
+    return tuple(row["device_id"] for row in rows if row["origin"] == origin)
 
 
 def _wanted(values: Mapping[str, object], there: list[str], processed: Path) -> list[str]:

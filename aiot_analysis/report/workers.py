@@ -46,7 +46,7 @@ class Workers:
         # workers and their kernels are to use the package whose hash the pages tell, installed or not
         path = [str(PACKAGE.parent), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
         self._workers[here] = subprocess.Popen(
-            [sys.executable, "-m", __name__, str(there.fileno())],
+            [sys.executable, "-P", "-m", __name__, str(there.fileno())],  # -P: nothing of the working folder
             env={**os.environ, "PYTHONPATH": os.pathsep.join(folder for folder in path if folder)},
             pass_fds=[there.fileno()],
             stdin=subprocess.DEVNULL,
@@ -113,8 +113,9 @@ def serve(connection: Connection) -> None:
     # nothing that is checked with it; jsonschema does without where it cannot be imported
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
-    from aiot_analysis.report import page
+    from aiot_analysis.report import kernels, page
 
+    kernels.prepare()
     page.prepare()
     while True:
         try:

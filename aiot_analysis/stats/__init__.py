@@ -15,6 +15,7 @@ the paper's    shares, complexity, tradeoff  Figs. 5 to 9
                complexity_lines, device_class
                vips, vips_sensitivity        Equation 1 and Table IV
                remarks, reproduced           its claims judged; its numbers beside ours
+two sides      compare                       devices, runs, versions or fleets: what changed
 beyond it      beyond, parity, resize        other frameworks; model files; ways of resizing
                graphs, modules, operators    networks, from the inside
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,20 +31,22 @@ class Answers:
     correct: NDArray[np.bool_]  # (n, k) an image that failed is wrong
 
 
-def collect(rows: pd.DataFrame, images: pd.DataFrame) -> tuple[list[Answers], pd.DataFrame]:
+def collect(
+    rows: pd.DataFrame, images: pd.DataFrame, alike: Sequence[str] = pairing.ALIKE["device_id"]
+) -> tuple[list[Answers], pd.DataFrame]:
     """The answers to each instance of the devices that can be compared by image, and which cannot and why.
 
     Takes rows of `select.measured_rows` (one per device x instance) and image records with COLUMNS. Of each instance
-    those devices are taken that are alike in what pairing.ALIKE names and saw the same images: the largest such group,
-    of equally large ones that of the first row. The frame has the columns device_id, instance_id and reason, a row for
-    each device that is not in the group. Of an image that was shown more than once the first answer counts. Instances
-    are in order of model, implementation and quantization.
+    those devices are taken that are alike in the columns `alike` of the rows and saw the same images: the largest such
+    group, of equally large ones that of the first row. The frame has the columns device_id, instance_id and reason, a
+    row for each device that is not in the group. Of an image that was shown more than once the first answer counts.
+    Instances are in order of model, implementation and quantization.
     """
     records = _first_answers(select.image_rows(images, rows))
     shown = {str(one): part for one, part in records.groupby("instance_id", observed=True)}
     found, apart = [], []
     ordered = _in_order(rows).reset_index(drop=True)
-    fields = ordered[pairing.ALIKE["device_id"]].astype("object")
+    fields = ordered[list(alike)].astype("object")
     conditions = fields.where(fields.notna(), "nothing").astype(str).astype("object")
     for instance, part in ordered.groupby("instance_id", sort=False):
         devices = [str(one) for one in part["device_id"]]

@@ -75,7 +75,7 @@ def texts(figure):
 
 def test_a_module_is_drawn_with_all_its_boxes_and_arrows():
     figure = draw_modules.typical_modules(modules.boxes(residual()), ORIGIN)
-    assert texts(figure) == [["input, 8", "1x1 conv, 8\nbatch norm, relu", "3x3 conv, 8", "addition"]]
+    assert texts(figure) == [["input, 8", "1x1 conv, 8\nBN, relu", "3x3 conv, 8", "addition"]]
     assert figure.axes[0].get_title(loc="left") == "(a) ResNet50: Bottleneck, b.0"
     assert len([one for one in figure.axes[0].texts if one.get_text() == ""]) == 4  # heads of arrows
 

@@ -63,11 +63,14 @@ def instance(
     }
 
 
-def write_tables(processed: Path, devices: list[dict[str, object]], instances: list[dict[str, object]]) -> None:
-    left_out: list[dict[str, object]] = [
-        {"path": "data/raw/local/x.1.jsonl:88", "reason": "the last line was half written"}
-    ]
-    rows = {"devices": devices, "instances": instances, "left_out": left_out}
+def write_tables(
+    processed: Path,
+    devices: list[dict[str, object]],
+    instances: list[dict[str, object]],
+    left_out: str = "data/raw/local/x.1.jsonl:88",
+) -> None:
+    reasons: list[dict[str, object]] = [{"path": left_out, "reason": "the last line was half written"}]
+    rows = {"devices": devices, "instances": instances, "left_out": reasons}
     for name, content in rows.items():
         tables.write(name, tables.table(name, content), processed)
 

@@ -35,8 +35,10 @@ def test_a_folder_without_notebooks_is_named(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_notebook_is_named(tmp_path: Path) -> None:
     (tmp_path / "01_bad.ipynb").write_text("{}")
-    with pytest.raises(ReportError, match=r"01_bad\.ipynb is not a notebook of format 4"):
-        notebooks.find(tmp_path)
+    with pytest.raises(ReportError, match=r"01_bad\.ipynb is not a notebook of format 4") as error:
+        notebooks.read(tmp_path / "01_bad.ipynb")
+    [found] = notebooks.find(tmp_path)  # which goes on with the others
+    assert (found.name, found.problem) == ("01_bad", str(error.value))
 
 
 @pytest.mark.parametrize("text", ["03", "3", "other_error", "Other_Error", "03_OTHER_error", "03_other_error.ipynb"])

@@ -1,0 +1,14 @@
+"""The analysis' verbs, a module for each. Heavy imports happen inside the verbs."""
+
+from __future__ import annotations
+
+import typer
+
+from aiot_analysis.cli import compare, figures, process, report, simulate
+
+app = typer.Typer()
+app.command("simulate")(simulate.simulate)
+app.command("process")(process.process)
+app.command("report")(report.report)
+app.command("figures")(figures.figures)
+app.command("compare")(compare.compare)

@@ -1,0 +1,82 @@
+"""`aiot compare`: what changed from one side to the other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+REGRESSION = 3
+"""Exit code where something is worse than --fail-on-regression allows. 1 is an error, 2 wrong usage."""
+
+
+def compare(
+    a: Annotated[str, typer.Argument(metavar="A", help="What is compared with: a device, a run, a folder of tables.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="What changed, or is another one.")],
+    processed: Annotated[Path, typer.Option(help="Folder of the tables, where a side names none.")] = Path(
+        "data/processed"
+    ),
+    metrics: Annotated[
+        list[str], typer.Option("--metric", help="Any of accuracy, mean, median (of the time per image).")
+    ] = ["accuracy", "mean"],  # noqa: B006
+    timing: Annotated[str, typer.Option(help="end_to_end or inference; if none, end to end where all have it.")] = "",
+    models: Annotated[list[str], typer.Option("--models", "-m", help="Only these models.")] = [],  # noqa: B006
+    frameworks: Annotated[list[str], typer.Option("--frameworks", help="Only these frameworks.")] = [],  # noqa: B006
+    delegates: Annotated[list[str], typer.Option("--delegates", help="Only these delegates.")] = [],  # noqa: B006
+    quantizations: Annotated[list[str], typer.Option("--quantizations", help="Only these quantizations.")] = [],  # noqa: B006
+    verdicts: Annotated[str, typer.Option(help="Instances that count: valid, or valid,semi-valid.")] = (
+        "valid,semi-valid"
+    ),
+    fail_on_regression: Annotated[
+        str | None,
+        typer.Option(metavar="PERCENT", help="End with 3 if B is shown to be slower by more than that, like 5%."),
+    ] = None,
+    accuracy_margin: Annotated[
+        float, typer.Option(metavar="POINTS", help="Of accuracy, that B may lose before it is a regression.")
+    ] = 1.0,
+    run_to_run: Annotated[
+        str,
+        typer.Option(metavar="PERCENT", help="By which two runs of the same may differ, where too few runs tell."),
+    ] = "5%",
+    form: Annotated[str, typer.Option("--format", help="text, markdown or json.")] = "text",
+    output: Annotated[Path | None, typer.Option(help="File for it, in place of the screen.")] = None,
+) -> None:
+    """Compare two devices, runs, software versions or fleets: what changed from A to B, by how much, how surely.
+
+    A and B are a device (id or name), a run (the begin of its id), a folder of processed tables, a version like
+    pytorch=2.13, a setting like threads=4, or several of these with commas: see docs/compare.md. Ends with 0, with 3
+    if there is a regression, with 1 if the two cannot be compared.
+    """
+    from aiot_analysis.compare import comparison, markdown, record, sides, text
+    from aiot_analysis.stats.compare import instances, regression
+
+    forms = {"text": text.render, "markdown": markdown.render, "json": record.render}
+    form = sides.choose("format", [form], list(forms))[0]
+    asked = comparison.Asked(
+        metrics=sides.choose("metric", metrics, instances.METRICS),
+        timing=sides.choose("timing", [timing], comparison.TIMINGS)[0] if timing else "",
+        verdicts=verdicts,
+        run_to_run=regression.percent(run_to_run, "difference between runs"),
+        margins=None if fail_on_regression is None else regression.margins(fail_on_regression, accuracy_margin),
+    )
+    given = {"model": models, "framework": frameworks, "delegate": delegates, "quantization": quantizations}
+    found = comparison.compare(sides.filtered([sides.find(one, processed) for one in (a, b)], given), asked)
+    _write(forms[form](found), output)
+    if found.regressions:
+        raise typer.Exit(REGRESSION)
+
+
+def _write(content: str, path: Path | None) -> None:
+    """Prints a comparison, or writes it to a file."""
+    from aiot_analysis.errors import CompareError
+
+    if path is None:
+        print(content, end="")
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise CompareError(f"{path} cannot be written ({error.strerror}): give another --output.") from None
+    print(f"compare   {path.resolve()}")

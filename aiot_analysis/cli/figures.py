@@ -1,0 +1,61 @@
+"""`aiot figures`: figures and tables for print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aiot_analysis.cli.screen import bar
+
+
+def figures(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Names, or the paper's numbers like fig5 or table4; all if none.")
+    ] = None,
+    parameters: Annotated[
+        list[str] | None,
+        typer.Option("-p", "--parameter", metavar="KEY VALUE", help="A notebook's parameter and its value."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("figures"),
+    formats: Annotated[str, typer.Option(help="Any of pdf, svg, png, csv, tex, md.")] = "pdf,svg,png,csv,tex,md",
+    width: Annotated[str, typer.Option(metavar="single|double|both", help="Of a printed column.")] = "both",
+    style: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A matplotlib style sheet, laid over the project's.")
+    ] = None,
+    origin: Annotated[str, typer.Option(help="measured, simulated or imported; each there is if none.")] = "",
+    jobs: Annotated[int, typer.Option(min=1, help="Notebooks at a time.")] = 2,
+    timeout_s: Annotated[int | None, typer.Option("--timeout", min=1, help="Seconds for one cell.")] = None,
+    notebooks: Annotated[Path, typer.Option(help="Folder of the notebooks.")] = Path("notebooks"),
+    known: Annotated[bool, typer.Option("--list", help="List the figures and tables, and make none.")] = False,
+) -> None:
+    """Write figures and tables for print: PDF, SVG, PNG of 300 dpi; CSV, LaTeX, Markdown.
+
+    Only the notebooks that hold what is asked for are run. The same data give the same bytes.
+    """
+    given = dict(text.partition("=")[::2] for text in parameters or ())
+    if "" in given or not all("=" in text for text in parameters or ()):
+        raise typer.BadParameter("give a name and a value, like -p timing inference", param_hint="'-p'")
+    if origin:
+        given["origin"] = origin
+
+    from aiot_analysis.report import figures as draw
+
+    if known:
+        for entry in draw.known(notebooks):
+            print(f"{entry.number or '-':<10} {entry.kind:<7} {entry.name:<38} {entry.notebook}")
+        return
+    wanted = draw.Wanted(tuple(formats.split(",")), width, style)
+    with bar("figures: {task.description:<30}") as progress:
+        task = progress.add_task("starting", total=None)
+
+        def listen(name: str, done: bool) -> None:
+            progress.update(task, description=name, advance=int(done))
+
+        made = draw.figures(notebooks, out, names or (), given, wanted, jobs, timeout_s, listen)
+    for said in made.remarks:
+        print(f"figures   {said}")
+    print(f"figures   {made.items} figures and tables, {made.files} files: {(out / draw.INDEX).resolve()}")
+    if made.failed:
+        raise typer.Exit(1)

@@ -1,0 +1,42 @@
+"""`aiot process`: from raw logs to tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aiot_analysis.cli.screen import bar
+
+SHOWN = 10
+"""So many of what was left out are printed."""
+
+
+def process(
+    raw: Annotated[Path, typer.Option(help="Folder of the raw logs.")] = Path("data/raw"),
+    processed: Annotated[Path, typer.Option(help="Folder for the tables.")] = Path("data/processed"),
+    jobs: Annotated[int, typer.Option(min=1, help="Runs at a time.")] = 2,
+    scheduler: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Dask cluster that reads the runs, like tcp://10.0.0.1:8786.")
+    ] = "",
+) -> None:
+    """Turn raw logs into tidy, validated tables.
+
+    Only runs that are new or changed are read; what cannot be read is named, and the rest goes on. The workers of
+    a Dask cluster have to see both folders under the same paths.
+    """
+    from aiot_analysis import ingest
+
+    with bar("process: runs read") as progress:
+        task = progress.add_task("", total=None)
+
+        def tell(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        result = ingest.process(raw, processed, jobs, tell, scheduler)
+    print(f"process   {result.summary()} in {processed}")
+    for path, reason in result.left_out[:SHOWN]:
+        print(f"          left out {path}: {reason}")
+    if len(result.left_out) > SHOWN:
+        print(f"          and {len(result.left_out) - SHOWN} more: they are in {processed / 'left_out.parquet'}")

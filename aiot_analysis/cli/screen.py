@@ -1,0 +1,24 @@
+"""What the verbs print with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+
+def bar(text: str) -> Progress:
+    """A progress bar that vanishes when it is done; there is none where nobody looks."""
+    from rich import console, progress
+
+    screen = console.Console()
+    return progress.Progress(
+        progress.TextColumn(text),
+        progress.BarColumn(bar_width=24),
+        progress.MofNCompleteColumn(),
+        progress.TimeElapsedColumn(),
+        console=screen,
+        transient=True,
+        disable=not screen.is_terminal,  # it would leave an empty line in a file
+    )

@@ -1,0 +1,49 @@
+"""`aiot simulate`: raw logs of a fleet that nobody has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aiot_analysis.cli.screen import bar
+
+
+def _phones(text: str) -> int | None:
+    """How many phones run the quantized models, None for all."""
+    number = {"all": None, "none": 0}.get(text.lower(), text)
+    if isinstance(number, str) and not number.isdecimal():
+        raise typer.BadParameter(f"{text!r} is no number of phones: give one, like 25, or all, or none")
+    return None if number is None else int(number)
+
+
+def simulate(
+    seed: Annotated[int, typer.Option(min=0, help="Another seed draws other images and times.")] = 0,
+    devices: Annotated[int, typer.Option(min=1, help="Phones; beyond 51 drawn like the paper's.")] = 51,
+    images: Annotated[int, typer.Option(min=1, help="Images that every instance is shown.")] = 500,
+    quantized_on: Annotated[
+        str, typer.Option(metavar="NUMBER|all|none", help="Phones that run the 36 quantized instances too.")
+    ] = "25",
+    raw: Annotated[Path, typer.Option(help="Folder for the raw logs.")] = Path("data/raw"),
+    jobs: Annotated[int, typer.Option(min=1, help="Phones at a time.")] = 2,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Delete simulated runs that were made with other options.")
+    ] = False,
+) -> None:
+    """Write raw logs of the paper's 51 phones, simulated.
+
+    The fleet is fitted to the paper's Table IV and is marked as simulated wherever it is shown.
+    """
+    phones = _phones(quantized_on)
+
+    from aiot_analysis import simulate as fleet
+
+    with bar("simulate: {task.description:<30}") as progress:
+        task = progress.add_task("starting", total=devices)
+        options = fleet.Options(seed, devices, images, phones)
+        result = fleet.simulate(
+            options, raw, jobs, replace, lambda run: progress.update(task, description=run.phone.name, advance=1)
+        )
+    there = f", {'all' if result.kept == result.devices else result.kept} there already" if result.kept else ""
+    print(f"simulate  {result.summary()} in {raw}{there}")

@@ -1,0 +1,91 @@
+"""A comparison for a pull request: what changed in a table, the rest folded."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+
+from aiot_analysis.compare import cells
+from aiot_analysis.compare.comparison import Comparison
+from aiot_analysis.compare.text import plain
+
+SHOWN = 20
+"""Changed instances that are in sight; more are folded."""
+_MEANING = re.compile(r"([\\`*_{}\[\]|~#@!])")
+
+
+def render(found: Comparison) -> str:
+    """GitHub's Markdown. Names cannot become markup: they come from devices."""
+    lines = cells.lines(found)
+    changed = [line for line in lines if line.changed or line.regression]
+    shown, folded = changed[:SHOWN], [*changed[SHOWN:], *(line for line in lines if line not in changed)]
+    parts = [f"### `aiot compare`: {escaped(found.words[0])} → {escaped(found.words[1])}"]
+    if found.simulated:
+        parts.append("**Simulated**: what is found here is so by construction, and nothing was measured.")
+    parts.append(f"**{escaped(_verdict(found))}**")
+    if found.regressions:
+        parts.append("\n".join(f"- {escaped(one)}" for one in found.regressions))
+    parts.append("Differs in " + ("; ".join(map(escaped, cells.differing(found))) or "nothing that is recorded") + ".")
+    if shown:
+        parts.append(_instances(found, shown))
+    if folded:
+        title = f"{len(folded)} {'more' if len(changed) > SHOWN else 'without a change that is shown'}"
+        parts.append(_folded(f"{title}", _instances(found, folded)))
+    metrics = list(dict.fromkeys(found.table["metric"]))
+    changes = [cells.head(metric)[1].replace("change", f"change in {metric}") for metric in metrics]
+    groups = _table(["", "instances", *changes], cells.together(found))
+    if scored := cells.scored(found):
+        groups += "\n\n" + _table(["score", "A", "B", "change, %", ""], scored)
+    if costs := cells.costs(found):
+        groups += "\n\n" + _table(["one number a run", "instances", "least change, %", "median", "greatest"], costs)
+    parts.append(_folded("By implementation and model, score, memory, load time", groups))
+    if left_out := cells.left_out(found):
+        parts.append(_folded(f"Not compared: {len(found.apart)}", _table(["instances", "why"], left_out)))
+    parts.append(_folded("What was compared, and how", _how(found)))
+    return "\n\n".join(parts) + "\n"
+
+
+def _verdict(found: Comparison) -> str:
+    said = cells.judged(found)
+    counted = cells.counted(found)
+    return f"{said[0].upper()}{said[1:]}. {counted}." if said else f"{counted}."
+
+
+def _instances(found: Comparison, lines: Sequence[cells.Line]) -> str:
+    metrics = list(dict.fromkeys(found.table["metric"]))
+    heads = ["instance", *(word for metric in metrics for word in cells.head(metric)), ""]
+    rows = []
+    for line in lines:
+        words = f"**regression**: {line.words}" if line.regression else line.words
+        rows.append([escaped(line.name), *(cell for metric in metrics for cell in line.cells[metric]), words])
+    return _table(heads, rows, escape=False)
+
+
+def _how(found: Comparison) -> str:
+    rows = [[name, row[0], row[-1]] for name, *row in cells.facts(found)]
+    parts = [_table(["", "A", "B"], rows), f"Paired: {escaped(cells.paired(found))}."]
+    if careful := cells.careful(found):
+        parts.append(_table(["side", "with care", "why"], careful))
+    notes = dict.fromkeys(line.note for line in cells.lines(found) if line.note)
+    parts += [f"- {escaped(note)}" for note in notes]
+    parts.append("In brackets 95 % intervals, each by itself; p is corrected for all comparisons together (Holm).")
+    return "\n\n".join(parts)
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], escape: bool = True) -> str:
+    body = [[escaped(cell) for cell in row] if escape else list(row) for row in rows]
+    used = [at for at, head in enumerate(heads) if head or any(row[at] for row in body)]
+    wanted = [[row[at] for at in used] for row in [list(heads), *body]]
+    lines = [f"| {' | '.join(row)} |" for row in wanted]
+    lines.insert(1, "|" + " --- |" * len(used))
+    return "\n".join(lines)
+
+
+def _folded(title: str, content: str) -> str:
+    return f"<details><summary>{html.escape(title)}</summary>\n\n{content}\n\n</details>"
+
+
+def escaped(text: str) -> str:
+    """Text that stays text: neither HTML nor Markdown, on one line, and it mentions nobody."""
+    return _MEANING.sub(r"\\\1", html.escape(plain(text), quote=False)).replace("@", "@\u200b")

@@ -1,0 +1,51 @@
+"""A comparison for a program: JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pandas as pd
+
+from aiot_analysis.compare import cells
+from aiot_analysis.compare.comparison import Comparison
+
+SCHEMA_VERSION = 1
+
+
+def render(found: Comparison) -> str:
+    """One object; docs/compare.md names its fields. Fractions are of 1, times in ms, and what is not known is null."""
+    margins = found.asked.margins
+    sides = [{"words": words, **facts} for words, facts in zip(found.words, found.facts, strict=True)]
+    content = {
+        "schema_version": SCHEMA_VERSION,
+        "simulated": found.simulated,
+        "a": sides[0],
+        "b": sides[1],
+        "timing": found.timing,
+        "kind": found.kind,
+        "paired": cells.paired(found),
+        "differs_in": {field: [list(pair) for pair in pairs] for field, pairs in found.differs.items()},
+        "margins": {"time": margins.time, "accuracy": margins.accuracy} if margins else None,
+        "regressions": found.regressions,
+        "instances": _rows(found.table),
+        "together": _rows(found.groups),
+        "scores": _rows(found.scores),
+        "costs": _rows(found.costs),
+        "with_care": _rows(found.careful),
+        "not_compared": _rows(found.apart),
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): _value(value) for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+def _value(value: Any) -> Any:
+    """A number or text that JSON has; null for what is no number."""
+    value = value.item() if hasattr(value, "item") else value
+    if value is None or value is pd.NA or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    return value

@@ -1,0 +1,154 @@
+"""The figures of a selection: each is one call of the project's plots on what the project's statistics give."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from html import escape
+
+import numpy as np
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from aiot_analysis import by_device, names
+from aiot_analysis.errors import AnalysisError
+from aiot_analysis.explore.selection import Known, Selection
+from aiot_analysis.plots import device_axis, instance_axis, latency, scatter, style, vips
+from aiot_analysis.stats import accuracy, select
+from aiot_analysis.stats import latency as of_times
+from aiot_analysis.stats import vips as of_scores
+
+DPI = 110  # quick to draw, and sharp enough for a screen
+DRAWS = 500  # of the bootstrap: a score is drawn anew with every change
+TIMES = ["run_id", "device_id", "instance_id", "query", "end_to_end_ms", "inference_ms", "failed"]
+PHASES = [*select.KEY, *names.PHASE_NAMES]
+
+
+@dataclass(frozen=True)
+class View:
+    """What a figure is drawn of: the rows that are chosen, with the timing that all of them have."""
+
+    known: Known
+    selection: Selection
+    rows: pd.DataFrame
+    timing: str
+    kept: dict[tuple[str, str], pd.DataFrame] = field(default_factory=dict, repr=False)  # statistics by device
+
+    @property
+    def devices(self) -> pd.DataFrame:
+        return self.known.data.devices
+
+    @property
+    def few(self) -> bool:
+        """Whether there are so few devices that their image records are looked at for every one."""
+        return self.rows["device_id"].nunique() <= device_axis.FEW
+
+    @property
+    def value(self) -> str:
+        return select.time_column(self.timing) + "_mean"
+
+    @property
+    def origin(self) -> str:
+        """The line of origin on every figure."""
+        return style.origin_line(self.rows.assign(timing=self.timing))
+
+    def by_device(
+        self, name: str, columns: list[str], function: Callable[[pd.DataFrame], pd.DataFrame]
+    ) -> pd.DataFrame:
+        """A statistic of the image records of every chosen device, which are read once, of its chosen instances."""
+        every = self.known.rows
+        for device in self.rows["device_id"].unique():
+            if (name, device) not in self.kept:
+                records = self.known.data.image_parts(columns, device_id=[device])
+                mine = every[every["device_id"] == device]
+                self.kept[name, device] = by_device.table(records, mine, function)
+        found = pd.concat([self.kept[name, device] for device in self.rows["device_id"].unique()], ignore_index=True)
+        chosen = pd.MultiIndex.from_frame(self.rows[select.KEY])
+        return found[pd.MultiIndex.from_frame(found[select.KEY].astype(str)).isin(chosen)].reset_index(drop=True)
+
+
+def view(known: Known, selection: Selection, kept: dict[tuple[str, str], pd.DataFrame]) -> View:
+    """The view of a selection; native tools time inference alone, and then all times are of it."""
+    rows = selection.of(known.rows)
+    return View(known, selection, rows, select.timing_of(rows, selection.timing), kept)
+
+
+def accuracy_over_time(view: View) -> Figure:
+    rows = accuracy.with_interval(view.rows)
+    return scatter.accuracy_over_time(rows, view.origin, view.value, view.selection.by, view.devices)
+
+
+def times(view: View) -> Figure:
+    medians = view.rows[view.value.replace("mean", "median")]
+    found = view.rows[select.KEY].assign(median_ms=medians).dropna(subset=["median_ms"])
+    if found["device_id"].nunique() <= device_axis.FEW:  # more have a point each, and their records are not read
+        summary = partial(of_times.summary, timing=view.timing)
+        found = view.by_device(f"summary of {view.timing}", TIMES, summary)
+    return latency.distribution(found, view.origin, view.devices, names.display(view.timing) + " time")
+
+
+def phases(view: View) -> Figure:
+    return latency.phases(view.by_device("phases", PHASES, of_times.phases), view.origin, view.devices)
+
+
+def score(view: View) -> Figure:
+    suite = instance_axis.order(view.rows["instance_id"])
+    if view.few:
+        records = view.known.data.image_parts(device_id=set(view.rows["device_id"]), instance_id=suite)
+        found = of_scores.intervals(view.rows, records, view.timing, suite, resamples=DRAWS)
+    else:
+        found = of_scores.scores(view.rows, view.timing, suite)
+    return vips.ranking(found, view.origin, view.devices)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A figure that can be shown, and what stands below it."""
+
+    draw: Callable[[View], Figure]
+    caption: Callable[[View], str]
+
+
+def _of_score(view: View) -> str:
+    sure = f"95 % intervals of {DRAWS} draws." if view.few else f"Intervals are for up to {device_axis.FEW} devices."
+    return f"VIPS over the instances that are chosen, where a device has them. {sure}"
+
+
+PANELS = {
+    "accuracy over time": Panel(
+        accuracy_over_time, lambda view: "Accuracy over mean time per image, with Wilson's 95 % intervals where few."
+    ),
+    "time per image": Panel(times, lambda view: f"Time per image, {names.display(view.timing)}. Nothing is trimmed."),
+    "score (VIPS)": Panel(score, _of_score),
+    "phases": Panel(phases, lambda view: "Mean time of each phase per image."),
+}
+
+
+def draw(panel: Panel, view: View) -> tuple[Figure | None, str]:
+    """The figure with its HTML, or None with a sentence: data that must not share a statistic have no figure."""
+    try:
+        figure = panel.draw(view)
+    except AnalysisError as error:
+        return None, f"<p>{escape(str(error))}</p>"
+    return figure, to_html(figure, panel.caption(view))
+
+
+def to_html(figure: Figure, caption: str) -> str:
+    """A figure as a picture with its label as alternative text, on a white card, and its caption."""
+    figure.set_dpi(DPI)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # once: `savefig` would draw it twice to lay it out
+    picture = io.BytesIO()
+    Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(picture, format="PNG", compress_level=1)
+    data = base64.b64encode(picture.getvalue()).decode()
+    width = round(figure.get_size_inches()[0] * 96)
+    return (
+        f'<figure style="margin: 0 1em 1em 0"><img src="data:image/png;base64,{data}" width="{width}" '
+        f'style="max-width: 100%; height: auto" alt="{escape(str(figure.get_label()), quote=True)}">'
+        f"<figcaption><em>{escape(caption)}</em></figcaption></figure>"
+    )

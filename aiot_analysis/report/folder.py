@@ -1,0 +1,73 @@
+"""The folder that reports are written into: one writer at a time, and nothing of anybody else is touched."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from aiot_analysis.errors import ReportError
+
+OURS = b"AIoTBench"  # in the title of every page
+
+
+@contextmanager
+def locked(out: Path) -> Iterator[None]:
+    """Makes the folder, if it is not there, for one writer; the lock is on the folder itself and leaves no file.
+
+    Raises ReportError if another process has it, or if it cannot be written to, then or later.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        handle = os.open(out, os.O_RDONLY)
+    except OSError as error:
+        raise _not_written(out, error) from None
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ReportError(
+                f"Another `aiot report` writes into {out}: wait for it, or choose another folder."
+            ) from None
+        try:
+            yield
+        except OSError as error:
+            if error.filename is None or not Path(str(error.filename)).is_relative_to(out):
+                raise
+            raise _not_written(out, error) from None
+    finally:
+        os.close(handle)
+
+
+def _not_written(out: Path, error: OSError) -> ReportError:
+    return ReportError(f"Reports cannot be written into {out} ({error.strerror}): see to it, or choose another folder.")
+
+
+def check(out: Path, notebooks: Path, pages: Iterable[Path]) -> None:
+    """Raises ReportError if writing the pages would replace the notebooks, or a file that is none of ours."""
+    if (out / "notebooks").resolve() == notebooks.resolve():
+        raise ReportError(f"Executed notebooks would replace those in {notebooks}: choose another folder than {out}.")
+    for page in pages:
+        for path in (page, page.with_name("index.html")):
+            if path.exists() and not _is_our_page(path):
+                raise ReportError(f"{path} is no page of a report: delete it, or choose another folder (--out).")
+    if (out / "manifest.json").exists() and not _is_our_manifest(out / "manifest.json"):
+        raise ReportError(f"{out / 'manifest.json'} is of something else: choose another folder (--out).")
+
+
+def _is_our_page(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(4096)
+    return not head or OURS in head
+
+
+def _is_our_manifest(path: Path) -> bool:
+    """Whether it may be replaced: it is ours, or damaged."""
+    try:
+        content = json.loads(path.read_bytes())
+    except ValueError:
+        return True
+    return not isinstance(content, dict) or not content or "reports" in content

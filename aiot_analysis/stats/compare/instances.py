@@ -1,0 +1,267 @@
+"""Every instance of two sides: what changed, by how much, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from aiot_analysis import names
+from aiot_analysis.stats import select
+from aiot_analysis.stats.compare import answers, regression, times
+from aiot_analysis.stats.compare.matching import ONE, SAME, Matched
+from aiot_analysis.stats.compare.sides import MIN_FREEDOM, Side
+
+Floats = NDArray[np.float64]
+ACCURACY = "accuracy"
+METRICS = (ACCURACY, times.MEAN, times.MEDIAN)
+IMAGE_COLUMNS = [*select.KEY, "query", "image", "correct", "inference_ms", "end_to_end_ms", "failed"]
+"""Of the table `images`, what a comparison reads."""
+COLUMNS = ["instance_id", "model", "implementation", "quantization", "metric", "base", "other", "change", "low", "high"]
+COLUMNS += ["p_value", "p_beyond", "units", "way", "note"]
+
+NO_RECORDS = "there are no records of single images: mean and standard deviation only"
+UNPAIRED = "not paired by image: the two were shown other images, or in another order"
+
+
+Courses = tuple[pd.DataFrame, pd.DataFrame]
+"""Of the base and of the other side, in the order of a run: columns image, right (1 or 0) and ms (NaN: not usable)."""
+
+
+@dataclass
+class Compared:
+    """The table of `compared`, and what it was made of, for summaries of several instances."""
+
+    table: pd.DataFrame
+    logs: dict[tuple[str, str], times.LogRatio] = field(default_factory=dict)  # of the runs that there are
+    runs: dict[str, tuple[pd.DataFrame, pd.DataFrame]] = field(default_factory=dict)  # where they are the unit
+    changes: dict[str, pd.Series] = field(default_factory=dict)  # change on each image, by instance
+    courses: dict[str, Courses] = field(default_factory=dict)  # by instance, with one device a side
+
+
+def compared(
+    matched: Matched,
+    base: Side,
+    other: Side,
+    metrics: Sequence[str] = (ACCURACY, times.MEAN),
+    timing: str = "end_to_end",
+    margins: regression.Margins | None = None,
+    run_to_run: float = times.RUN_TO_RUN,
+    seed: int = 0,
+) -> Compared:
+    """A row per instance x metric, in the paper's order.
+
+    Metrics are "accuracy", and "mean" and "median" of the time per image. Columns model, implementation, quantization;
+    base and other (fractions of 1, or ms); change (other minus base; of times other over base, less 1), low and high
+    (95 % interval of it), p_value (two-sided, of no change), units and way (what the interval is over: so many images,
+    runs or devices), note (why numbers are missing or to be taken with care), and those of `regression.judged`. Where
+    there are too few runs to tell how runs differ, intervals and tests of times allow for `run_to_run` (see
+    `times.RUN_TO_RUN`).
+    """
+    beyond = margins or regression.Margins(0.0, 0.0)
+    found = Compared(pd.DataFrame(columns=COLUMNS))
+    work = _one(matched, base, other, timing) if matched.kind == ONE else _several(matched, base, other, timing)
+    rows: list[dict[str, Any]] = []
+    for measured in work:
+        facts = measured.facts()
+        if ACCURACY in metrics:
+            rows.append({**facts, "metric": ACCURACY, **measured.accuracy(beyond.accuracy)})
+        if measured.right is not None:
+            found.changes[measured.instance_id] = measured.right["other"] - measured.right["base"]
+        if measured.runs is not None:
+            found.runs[measured.instance_id] = measured.runs
+        if measured.courses is not None:
+            found.courses[measured.instance_id] = measured.courses
+        for statistic in metrics:
+            if statistic != ACCURACY:
+                log, told = measured.time(statistic, seed)
+                found.logs[measured.instance_id, statistic] = log
+                if told["way"] == "images":
+                    log = log.of_any_run(run_to_run)
+                rows.append({**facts, "metric": statistic, **told, **_ratio(log, beyond.time)})
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    order = {metric: place for place, metric in enumerate(METRICS)}
+    table = table.sort_values("metric", key=lambda one: one.map(order), kind="stable")
+    table = names.ordered(table, ["quantization", "model", "implementation"])
+    found.table = regression.judged(table, margins is not None)
+    return found
+
+
+def _ratio(log: times.LogRatio, margin: float) -> dict[str, Any]:
+    low, high = log.interval()
+    return {
+        "change": np.expm1(log.value),
+        "low": low - 1,
+        "high": high - 1,
+        "p_value": log.p_value(),
+        "p_beyond": log.p_beyond(margin),
+    }
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One instance on both sides: of one device, or of several."""
+
+    instance_id: str
+    base: pd.DataFrame  # rows of the table instances: one, or one a device
+    other: pd.DataFrame
+    column: str  # of the time
+    kind: str
+    right: pd.DataFrame | None  # columns base and other: share of the devices that are right, by image; None: not known
+    courses: Courses | None = None  # None: not known, or of several devices
+    runs: tuple[pd.DataFrame, pd.DataFrame] | None = None  # rows of all runs that are alike, where they are enough
+
+    def facts(self) -> dict[str, Any]:
+        framework, delegate, quantization, model = self.instance_id.split("_", 3)
+        return {
+            "instance_id": self.instance_id,
+            "model": model,
+            "implementation": f"{framework}_{delegate}",
+            "quantization": quantization,
+        }
+
+    def accuracy(self, margin: float) -> dict[str, Any]:
+        if self.right is not None:
+            mine, theirs = (self.right[side].to_numpy(float) for side in ("base", "other"))
+            found = answers.of_images(mine, theirs, margin)
+            note = "" if found.images else "no image was seen on both sides"
+            note = "one image says nothing of others" if found.images == 1 else note
+        elif self.kind == ONE:
+            known = [(float(row["accuracy"].iloc[0]), int(row["distinct_images"].iloc[0])) for row in self._rows()]
+            found, note = answers.of_counts(known[0], known[1], margin), NO_RECORDS
+        else:
+            found = answers.Change(float(self.base["accuracy"].mean()), float(self.other["accuracy"].mean()), 0)
+            note = "there are no records of single images"
+        if found.images == 1:
+            found = answers.Change(found.base, found.other, 1)
+        numbers = {"base": found.base, "other": found.other, "change": found.other - found.base}
+        tests = {"low": found.low, "high": found.high, "p_value": found.p_value, "p_beyond": found.p_beyond}
+        return {**numbers, **tests, "units": str(found.images), "way": "images", "note": note}
+
+    def time(self, statistic: str, seed: int) -> tuple[times.LogRatio, dict[str, Any]]:
+        column, sd = f"{self.column}_{statistic}", f"{self.column}_sd"
+        if self.runs is not None or self.kind != ONE:
+            rows = self.runs or (self.base, self.other)
+            values = [np.log(_positive(one[column])) for one in rows]
+            middle = [float(np.exp(one.mean())) if len(one) else np.nan for one in values]
+            if self.kind == SAME:
+                ratio = np.log(_times(self.other[column]) / _times(self.base[column]))
+                ratio = ratio[np.isfinite(ratio)]
+                log, units = times.of_pairs(ratio), f"{len(ratio)}"
+            else:
+                log, units = times.of_units(*values), " and ".join(str(len(one)) for one in values)
+            way = "runs" if self.runs is not None else "devices"
+            return log, {"base": middle[0], "other": middle[1], "units": units, "way": way, "note": _lack(log)}
+        if self.courses is None:
+            base, other = ([float(row[name].iloc[0]) for name in (column, sd, "images")] for row in self._rows())
+            log = times.of_summaries((base[0], base[1], base[2]), (other[0], other[1], other[2]))
+            if statistic != times.MEAN:  # of which the standard deviation tells nothing
+                log = times.LogRatio(log.value, np.nan, 1.0)
+            units = f"{base[2]:.0f} and {other[2]:.0f}"
+            return log, {"base": base[0], "other": other[0], "units": units, "way": "images", "note": NO_RECORDS}
+        first, second, paired = _series(self.courses)
+        log = times.of_images(first, second, statistic, paired, seed)
+        centre = np.mean if statistic == times.MEAN else np.median
+        middle = [float(centre(one)) if len(one) else np.nan for one in (first, second)]
+        note = "; ".join(one for one in ("" if paired else UNPAIRED, _lack(log)) if one)
+        units = str(len(first)) if paired else f"{len(first)} and {len(second)}"
+        return log, {"base": middle[0], "other": middle[1], "units": units, "way": "images", "note": note}
+
+    def _rows(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        return self.base, self.other
+
+
+def _lack(log: times.LogRatio) -> str:
+    return "" if np.isfinite(log.error) else "no interval: too few times, or times that do not vary"
+
+
+def _times(column: pd.Series) -> Floats:
+    return column.to_numpy(float, na_value=np.nan)
+
+
+def _positive(column: pd.Series) -> Floats:
+    known = _times(column)
+    return known[known > 0]
+
+
+def _one(matched: Matched, base: Side, other: Side, timing: str) -> Iterator[Measured]:
+    """The instances of one device a side."""
+    column = select.time_column(timing)
+    records = [
+        {str(one): part for one, part in _collected(side, rows).groupby("instance_id", observed=True)}
+        for side, rows in ((base, matched.base), (other, matched.other))
+    ]
+    runs = [_runs(side, rows) for side, rows in ((base, matched.base), (other, matched.other))]
+    for at, instance in enumerate(matched.base["instance_id"]):
+        mine, theirs = (known.get(instance) for known in records)
+        several = (runs[0][instance], runs[1][instance])
+        enough = sum(len(one) for one in several) - 2 >= MIN_FREEDOM
+        courses = right = None
+        if mine is not None and theirs is not None:
+            courses = _course(mine, column), _course(theirs, column)
+            right = pd.concat([_right(mine), _right(theirs)], axis=1, join="inner", keys=["base", "other"])
+        rows = matched.base.iloc[[at]], matched.other.iloc[[at]]
+        yield Measured(instance, *rows, column, ONE, right, courses, several if enough else None)
+
+
+def _runs(side: Side, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The runs of the device of `rows`, by instance."""
+    mine = side.runs[side.runs["device_id"] == rows["device_id"].iloc[0]]
+    return {str(one): part for one, part in mine.groupby("instance_id")}
+
+
+def _collected(side: Side, rows: pd.DataFrame) -> pd.DataFrame:
+    parts = [part for _, part in select.records_by_device(side.images, rows)]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=IMAGE_COLUMNS)
+
+
+def _course(records: pd.DataFrame, column: str) -> pd.DataFrame:
+    """See `Courses`."""
+    ordered = records.sort_values("query", kind="stable")
+    ms, failed = ordered[column].astype(float), ordered["failed"].astype(bool)
+    known = {"image": ordered["image"].astype(str), "right": ordered["correct"].astype(float)}
+    return pd.DataFrame({**known, "ms": ms.where(np.isfinite(ms) & (ms >= 0) & ~failed)}).reset_index(drop=True)
+
+
+def _series(courses: Courses) -> tuple[Floats, Floats, bool]:
+    """The usable times of two runs in order, and whether they are pairs: of the same images in the same order."""
+    first, second = (one["ms"] for one in courses)
+    if courses[0]["image"].equals(courses[1]["image"]):
+        both = first.notna() & second.notna()
+        return first[both].to_numpy(), second[both].to_numpy(), True
+    return first.dropna().to_numpy(), second.dropna().to_numpy(), False
+
+
+def _right(records: pd.DataFrame) -> pd.Series:
+    """Whether each image was right when it was shown first: 1 or 0, by image."""
+    ordered = records.sort_values("query", kind="stable").drop_duplicates("image")
+    return ordered["correct"].astype(float).set_axis(ordered["image"].astype(str))
+
+
+def _several(matched: Matched, base: Side, other: Side, timing: str) -> Iterator[Measured]:
+    """The instances of several devices. Image records are read device by device, and only sums are kept."""
+    column = select.time_column(timing)
+    shares = [_shares(side, rows) for side, rows in ((base, matched.base), (other, matched.other))]
+    rows = [dict(list(one.groupby("instance_id"))) for one in (matched.base, matched.other)]
+    for instance in matched.instances:
+        right = None
+        if instance in shares[0] and instance in shares[1]:
+            sides = [share[instance] for share in shares]
+            right = pd.concat(sides, axis=1, join="inner", keys=["base", "other"])
+        yield Measured(instance, rows[0][instance], rows[1][instance], column, matched.kind, right)
+
+
+def _shares(side: Side, rows: pd.DataFrame) -> dict[str, pd.Series]:
+    """Of each instance the share of the devices that are right, by image."""
+    sums: dict[str, pd.DataFrame] = {}
+    for _, records in select.records_by_device(side.images, rows):
+        for instance, part in records.groupby("instance_id", observed=True):
+            right = _right(part)
+            one = pd.DataFrame({"right": right, "devices": 1.0})
+            known = sums.get(str(instance))
+            sums[str(instance)] = one if known is None else known.add(one, fill_value=0)
+    return {instance: one["right"] / one["devices"] for instance, one in sums.items()}

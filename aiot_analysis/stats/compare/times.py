@@ -1,0 +1,151 @@
+"""The ratio of two times, other over base, with its uncertainty, on the scale of logarithms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+from scipy.stats import t as student
+
+from aiot_analysis.stats import blocks, ratios
+from aiot_analysis.stats.resample import LEVEL
+
+Floats = NDArray[np.float64]
+
+MEAN, MEDIAN = "mean", "median"
+DRAWS = 1000  # of the block bootstrap of a median
+RUN_TO_RUN = 0.05
+"""Within it two runs of the same thing are to agree 19 times of 20, where there are too few runs to tell: the
+repeatability that the rules of MLPerf Mobile ask of a result (docs/compare.md)."""
+_AT_ONCE = 4_000_000  # numbers that are drawn together
+
+
+@dataclass(frozen=True)
+class LogRatio:
+    """The logarithm of a ratio of two times."""
+
+    value: float
+    error: float  # standard error; NaN where it is not known
+    freedom: float  # degrees of freedom of Student's t
+
+    def interval(self, level: float = LEVEL) -> tuple[float, float]:
+        """The ends of the interval of the ratio."""
+        value, error, freedom = (np.asarray(one) for one in (self.value, self.error, self.freedom))
+        low, high = ratios.around(value, error, freedom, level)
+        return float(np.exp(low)), float(np.exp(high))
+
+    def of_any_run(self, run_to_run: float) -> LogRatio:
+        """The same with what it does not know: two other runs would differ by up to `run_to_run`, 19 times of 20."""
+        error = np.hypot(self.error, np.log1p(run_to_run) / norm.ppf((1 + LEVEL) / 2))
+        # the allowance is taken as known, so that it has all degrees of freedom
+        return LogRatio(self.value, error, self.freedom * (error / self.error) ** 4 if self.error > 0 else self.freedom)
+
+    def p_value(self) -> float:
+        """Two-sided, of no change."""
+        return min(2 * self._tail(abs(self.value)), 1.0)
+
+    def p_beyond(self, margin: float) -> float:
+        """One-sided, of a ratio of at most 1 + margin: small where the other one is slower by more than that."""
+        return self._tail(self.value - np.log1p(margin))
+
+    def _tail(self, distance: float) -> float:
+        if not self.error > 0:
+            return np.nan
+        return float(student.sf(distance / self.error, self.freedom))
+
+
+def of_images(base: Floats, other: Floats, statistic: str, paired: bool, seed: int = 0) -> LogRatio:
+    """Of two runs by their times per image in the order in which they were measured, (n,) and (m,).
+
+    `paired` says that the n-th time of both is of the same image; n is m then. Of means the standard error is that of
+    the delta method, with neighbours in time taken as dependent (`blocks.errors`), of medians that of DRAWS draws of
+    a circular block bootstrap with the same block length. Pairs leave out what an image costs on both sides. The
+    interval tells nothing of what another run of either would give: see `of_units`. No error is known of fewer than
+    two times, or where times do not vary (a coarse clock).
+    """
+    centre = np.mean if statistic == MEAN else np.median
+    if min(len(base), len(other)) < 2 or centre(base) <= 0 or centre(other) <= 0:
+        return LogRatio(np.nan, np.nan, 1.0)
+    value = float(np.log(centre(other) / centre(base)))
+    shares = [base / base.mean(), other / other.mean()]
+    series = [shares[1] - shares[0]] if paired else shares
+    errors, worths = zip(*(blocks.errors(one[None]) for one in series), strict=True)
+    squares, freedoms = np.concatenate(errors) ** 2, np.concatenate(worths) - 1
+    freedom = satterthwaite(squares, freedoms)
+    if statistic == MEAN:
+        return LogRatio(value, _known(np.sqrt(squares.sum())), freedom)
+    lengths = [int(blocks.lengths(one[None])[0]) for one in series]
+    rng = np.random.default_rng(seed)
+    if paired:
+        draws = _medians([base, other], lengths[0], rng)
+    else:
+        draws = [_medians([one], length, rng)[0] for one, length in zip((base, other), lengths, strict=True)]
+    return LogRatio(value, _known(np.log(draws[1] / draws[0]).std(ddof=1)), freedom)
+
+
+def _medians(series: list[Floats], length: int, rng: np.random.Generator) -> list[Floats]:
+    """The medians of draws of blocks of neighbours, the same ones of each of the series."""
+    n = len(series[0])
+    found: list[list[Floats]] = [[] for _ in series]
+    some = max(_AT_ONCE // n, 1)
+    for first in range(0, DRAWS, some):
+        starts = rng.integers(n, size=(min(some, DRAWS - first), -(-n // length)))
+        at = ((starts[:, :, None] + np.arange(length)) % n).reshape(len(starts), -1)[:, :n]
+        for one, medians in zip(series, found, strict=True):
+            medians.append(np.median(one[at], axis=1))
+    return [np.concatenate(medians) for medians in found]
+
+
+def of_units(base: Floats, other: Floats) -> LogRatio:
+    """Of two samples of logarithms of times, (k,) and (l,), each of one run or one device: Welch's (1947) interval.
+
+    Where a side has one, both are taken to scatter alike, as the other side does: Student's (1908).
+    """
+    value = float(other.mean() - base.mean()) if min(len(base), len(other)) else np.nan
+    if min(len(base), len(other)) > 1:
+        squares = np.array([one.var(ddof=1) / len(one) for one in (base, other)])
+        freedoms = np.array([len(base) - 1.0, len(other) - 1.0])
+        return LogRatio(value, _known(np.sqrt(squares.sum())), satterthwaite(squares, freedoms))
+    freedom = len(base) + len(other) - 2
+    if freedom < 1 or np.isnan(value):
+        return LogRatio(value, np.nan, 1.0)
+    spread = sum(((one - one.mean()) ** 2).sum() for one in (base, other)) / freedom
+    return LogRatio(value, _known(np.sqrt(spread * (1 / len(base) + 1 / len(other)))), float(freedom))
+
+
+def of_pairs(logs: Floats) -> LogRatio:
+    """Of logarithms of ratios, (k,), each of one device: Student's interval of their mean."""
+    if len(logs) < 2:
+        return LogRatio(float(logs.mean()) if len(logs) else np.nan, np.nan, 1.0)
+    return LogRatio(float(logs.mean()), _known(logs.std(ddof=1) / np.sqrt(len(logs))), len(logs) - 1.0)
+
+
+def of_summaries(base: tuple[float, float, float], other: tuple[float, float, float]) -> LogRatio:
+    """Of two runs known by mean, standard deviation and number of images alone: unpaired, and as if independent."""
+    if not (min(base[0], other[0]) > 0 and min(base[2], other[2]) > 1):
+        return LogRatio(np.nan, np.nan, 1.0)
+    # `ratios.log_ratio` divides the first by the second
+    value, error, n = ratios.log_ratio(other, base)
+    return LogRatio(value, _known(error), n - 1.0)
+
+
+def mean_of(found: list[LogRatio]) -> LogRatio:
+    """The geometric mean of ratios that were measured one apart from the other, as those of instances of a run are."""
+    if not found:
+        return LogRatio(np.nan, np.nan, 1.0)
+    squares = np.array([one.error for one in found]) ** 2 / len(found) ** 2
+    freedom = satterthwaite(squares, np.array([one.freedom for one in found]))
+    return LogRatio(float(np.mean([one.value for one in found])), _known(np.sqrt(squares.sum())), freedom)
+
+
+def satterthwaite(squares: Floats, freedoms: Floats) -> float:
+    """Degrees of freedom of a sum of squared standard errors (Satterthwaite 1946); at least 1."""
+    shares = (squares**2 / np.maximum(freedoms, 1)).sum()
+    return float(max(squares.sum() ** 2 / shares, 1)) if shares > 0 else 1.0
+
+
+def _known(error: float) -> float:
+    """A standard error, or NaN where it is 0: nothing that is measured is known exactly."""
+    return float(error) if error > 1e-12 else np.nan

@@ -1,0 +1,82 @@
+"""How long Chromium takes until the front page of the simulated fleet is painted and can be used."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks import process
+from benchmarks.options import ROOT, Options
+from benchmarks.pairs import BenchmarkError, Comparison, Level, compared, measure
+from benchmarks.processes import SCRIPTS, wall_time_s
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+TARGET_S = 1.0
+PEER = "a page with a heading"
+HEADING = "<!DOCTYPE html><html lang='en'><title>x</title><h1>x</h1>"
+INTERACTIVE = """() => {
+    const [opened] = performance.getEntriesByType("navigation");
+    const [painted] = performance.getEntriesByName("first-contentful-paint");
+    return painted && opened.domContentLoadedEventEnd && Math.max(painted.startTime, opened.domContentLoadedEventEnd);
+}"""
+
+
+def missing() -> str | None:
+    from tests.browser import chromium
+
+    try:
+        chromium.find()
+    except chromium.NotHere as reason:
+        return f"{reason}."
+    return process.missing()
+
+
+def run(options: Options) -> list[Comparison | Level]:
+    """Times in s from opening a file until its content is painted and its scripts have run, each in a new context."""
+    options.tell("simulate, process and report")
+    raw, tables, out = (options.folder / name for name in ("raw", "processed", "reports"))
+    wall_time_s(process.simulate(raw, options.images or 500, quantized_on="all"), process.process(raw, tables))
+    given = ["-p", "processed", str(tables), "--notebooks", str(ROOT / "notebooks"), "--out", str(out)]
+    wall_time_s([str(SCRIPTS / "aiot"), "report", "01", *given])
+    front, peer = out / "index.html", options.folder / "heading.html"
+    if "by construction" not in front.read_text(encoding="utf-8"):
+        raise BenchmarkError(f"{front} has no claims: try `aiot report 01` to see why.")
+    peer.write_text(HEADING, encoding="utf-8")
+    with _chromium() as browser:
+        opened_s(browser, peer)  # once before, so that all its files are in memory
+        values = measure(
+            lambda: opened_s(browser, front), {PEER: lambda: opened_s(browser, peer)}, options.pairs, options.tell
+        )
+        again = [opened_s(browser, front) for _ in values["ours"]]
+    what = "front page, 51 devices"
+    return [Level(what, "s", values["ours"], again, TARGET_S), *compared(what, "s", values, {PEER: None})]
+
+
+def opened_s(browser: Browser, path: Path) -> float:
+    """Seconds until a file is painted and its scripts have run."""
+    context = browser.new_context()
+    try:
+        page = context.new_page()
+        page.goto(path.as_uri())
+        return float(page.wait_for_function(INTERACTIVE).json_value()) / 1000
+    finally:
+        context.close()
+
+
+@contextmanager
+def _chromium() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    from tests.browser import chromium
+
+    found = chromium.find()
+    environment: dict[str, str | float | bool] = {**os.environ, **found.environment}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found.program, env=environment)
+        yield browser
+        browser.close()

@@ -1,0 +1,69 @@
+"""Writes docs/reference/cli.md from the command line itself: `make docs` calls it, and a test compares."""
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent))
+
+import aiot  # noqa: E402
+
+PAGE = HERE / "reference" / "cli.md"
+HEAD = """<!-- Written by docs/generate.py from the command line itself: `make docs`. -->
+
+# Command line
+
+`aiot VERB --help` says the same on the screen. Names of models, frameworks, delegates and quantizations are taken in
+any case. What a user can mend is one sentence on standard error and exit code 1; wrong usage is 2, Ctrl-C 130, and 3 a
+regression that `aiot compare --fail-on-regression` found.
+"""
+
+
+def page():
+    """The whole page, as text."""
+    import typer
+
+    group = typer.main.get_command(aiot.command())
+    return "\n".join([HEAD, *_verbs(group, "aiot", 2)])
+
+
+def _verbs(group, words, level):
+    """Lines of all verbs of a group, in the order of `aiot --help`."""
+    for name, command in group.commands.items():
+        yield from _verb(command, f"{words} {name}", level)
+
+
+def _verb(command, words, level):
+    context = command.make_context(words, [], resilient_parsing=True)
+    yield from [f"{'#' * level} {words}", "", _text(command.help), ""]
+    if hasattr(command, "commands"):
+        yield from _verbs(command, words, level + 1)
+        return
+    usage = " ".join(command.collect_usage_pieces(context))
+    yield from ["```console", f"$ {words} {usage}".rstrip(), "```", ""]
+    rows = [row for parameter in command.params if (row := _row(parameter, context))]
+    if rows:
+        yield from ["| option or argument | meaning |", "| --- | --- |", *rows, ""]
+
+
+def _row(parameter, context):
+    """An option or argument in the words of its `--help`; None where that is silent about it."""
+    record = parameter.get_help_record(context)
+    if record is None or "--help" in parameter.opts:
+        return None
+    names, text = (" ".join(part.split()).replace("|", "\\|") for part in record)
+    return f"| `{names}` | {text} |"
+
+
+def _text(text):
+    """The paragraphs of a help text, each on one line."""
+    return "\n\n".join(" ".join(part.split()) for part in (text or "").strip().split("\n\n"))
+
+
+def main():
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""A folder of processed tables: two devices, two runs of one, a simulated phone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from aiot_analysis import tables
+from tests.aiot_analysis.conftest import device, instance
+from tests.aiot_analysis.stats.compare.two import MNASNET, RUN_A, RUN_B, SQUEEZENET, TORCH, answered, noisy, records
+
+N = 60
+OLD, NEW = "torch 1.10.2+cu102", "torch 2.13.0+cpu"
+RUN_P, RUN_S = "20260103T000000Z-cccccc", "20210101T000000Z-dddddd"
+
+
+def write(folder: Path, parts, devices) -> Path:
+    """Writes the tables of rows, each with its image records or None."""
+    frames = [frame for _, frame in parts if frame is not None]
+    tables.write("instances", tables.table("instances", [row for row, _ in parts]), folder)
+    tables.write("devices", tables.table("devices", devices), folder)
+    tables.write("images", tables.table("images", pd.concat(frames)), folder)
+    tables.write("left_out", tables.table("left_out", []), folder)
+    return folder
+
+
+@pytest.fixture
+def processed(tmp_path):
+    """MnasNet and SqueezeNet in two runs of the device local, where SqueezeNet became three times as slow."""
+    parts = []
+    for run, factor, version, seed in ((RUN_A, 1, OLD, 1), (RUN_B, 3, NEW, 2)):
+        given = {"run_id": run, "threads": seed}
+        parts.append(records(MNASNET, answered(N, 0.8), noisy(N, 10, seed), **given))
+        parts.append(records(SQUEEZENET, answered(N, 0.6), noisy(N, 10 * factor, seed + 5), **given))
+        parts.append(records(TORCH, answered(N, 0.8), noisy(N, 20, seed + 9), framework_version=version, **given))
+    parts.append(records(MNASNET, answered(N, 0.8), noisy(N, 5, 7), run_id=RUN_P, device_id="pixel-4"))
+    facts = {"run_id": RUN_S, "device_id": "sim-01-pixel", "origin": "simulated"}
+    parts.append(records(MNASNET, answered(N, 0.8), noisy(N, 5, 8), **facts))
+    profiled = instance(SQUEEZENET, 0.5, 1.0, run_id="20260104T000000Z-eeeeee", study="profile")
+    known = [
+        device("local", model=None),
+        device("pixel-4", maker="Google", model="Pixel 4 | <script>alert(1)</script>"),
+        device("sim-01-pixel", maker="Google", model="Pixel", origin="simulated"),
+    ]
+    return write(tmp_path / "data" / "processed", [*parts, (profiled, None)], known)

@@ -1,0 +1,127 @@
+"""What is told: for a terminal, a pull request and a program."""
+
+import json
+
+import pytest
+
+from aiot_analysis.compare import cells, comparison, markdown, record, sides, text
+from aiot_analysis.stats.compare import regression
+from tests.aiot_analysis.compare.conftest import RUN_A, RUN_B
+from tests.aiot_analysis.stats.compare.two import SQUEEZENET
+
+SLOW = "SqueezeNet, TFLite CPU, float32"
+
+
+@pytest.fixture
+def compared(processed):
+    def compare(a, b, **asked):
+        return comparison.compare([sides.find(one, processed) for one in (a, b)], comparison.Asked(**asked))
+
+    return compare
+
+
+@pytest.fixture
+def runs(compared):
+    return compared("threads=1", "threads=2", margins=regression.margins("5%"))
+
+
+def test_what_became_slower_is_the_regression(runs):
+    [told] = runs.regressions
+    assert told.startswith(f"{SLOW}: ")
+    assert told.endswith(" % slower (mean)")
+    assert float(told.split(": ")[1].split(" ")[0]) == pytest.approx(200, abs=5)
+
+
+def test_text_has_conditions_first_then_what_changed(runs):
+    lines = text.render(runs).splitlines()
+    assert lines[:2] == ["A  threads=1", "B  threads=2"]
+    assert "differs in  framework version: torch 1.10.2+cu102 → torch 2.13.0+cpu" in lines
+    assert "differs in  threads: 1 → 2" in lines
+    assert f"run         {RUN_A}  →  {RUN_B}" in lines
+    assert "3 instances compared, 1 with a change that is shown (6 tests, Holm, 5% for all together)" in lines
+    at = next(place for place, line in enumerate(lines) if line.startswith("changed"))
+    assert lines[at + 1].startswith(SLOW)
+    assert lines[at + 1].endswith("REGRESSION, slower")
+    assert lines[at + 3].startswith("no change shown")
+    assert sum(line.endswith("no change shown") for line in lines) == 2
+    assert any(line.startswith("VIPS of 3 of 24 float32 instances") for line in lines)
+
+
+def test_markdown_shows_what_changed_and_folds_the_rest(runs):
+    content = markdown.render(runs)
+    above, *folded = content.split("<details>")
+    assert SLOW in above
+    assert "MnasNet" not in above
+    assert "**regression**: slower" in above
+    assert folded[0].startswith("<summary>2 without a change that is shown</summary>")
+    assert "MnasNet, PyTorch, float32" in folded[0]
+    assert content.count("<details>") == content.count("</details>") == 4
+    rows = [line for line in content.splitlines() if line.startswith("|")]
+    assert all(line.endswith("|") for line in rows)
+    shown = [line for line in above.splitlines() if line.startswith("|")]
+    assert len({line.count("|") for line in shown}) == 1
+
+
+def test_json_has_every_number_and_no_nan(runs):
+    content = json.loads(record.render(runs), parse_constant=lambda name: pytest.fail(name))
+    assert content["schema_version"] == 1
+    assert content["differs_in"]["threads"] == [["1", "2"]]
+    assert content["regressions"] == runs.regressions
+    [row] = [one for one in content["instances"] if one["instance_id"] == SQUEEZENET and one["metric"] == "mean"]
+    assert row["change"] == pytest.approx(2, abs=0.05)
+    assert row["regression"] is True
+    assert content["margins"] == {"time": 0.05, "accuracy": 0.01}
+
+
+def test_names_of_devices_become_no_markup(compared):
+    found = compared("run:aaaaaa", "pixel-4")
+    content = markdown.render(found)
+    assert "<script" not in content
+    assert "Google Pixel 4 \\| &lt;script&gt;alert(1)&lt;/script&gt;" in content
+    assert markdown.escaped("a@b `c` [d](e) *f*\n") == "a\\@\u200bb \\`c\\` \\[d\\](e) \\*f\\*?"
+    assert text.plain("phone\x1b[31m\n") == "phone?[31m?"
+
+
+def test_what_is_not_compared_is_told(compared):
+    found = compared("run:aaaaaa", "pixel-4")
+    assert "not compared" in text.render(found)
+    assert "B has no run of it" in text.render(found)
+    assert "Not compared: 2" in markdown.render(found)
+
+
+def test_simulated_sides_are_told_to_be(compared, processed):
+    both = [sides.find(one, processed) for one in ("sim-01", "sim-01")]
+    other = both[1].instances.assign(device_id="sim-02", run_id="20210101T000000Z-ffffff")
+    with_other = sides.Found("sim-02", processed, other, both[1].devices)
+    found = comparison.compare([both[0], with_other], comparison.Asked())
+    for render in (text.render, markdown.render):
+        assert "Simulated" in render(found)
+    assert json.loads(record.render(found))["simulated"] is True
+    assert not compared("run:aaaaaa", "run:bbbbbb").simulated
+
+
+def test_metrics_are_those_asked_for(compared):
+    found = compared("threads=1", "threads=2", metrics=["median"], timing="inference")
+    assert set(found.table["metric"]) == {"median"}
+    assert "median time, ms" in text.render(found)
+    assert "timing      inference only" in text.render(found)
+    assert found.table.set_index("instance_id")["change"][SQUEEZENET] == pytest.approx(2, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [
+        ((0.042, 0.03, 0.0551), "+4.2 (+3.0 to +5.5)"),
+        ((-0.0001, -0.03, 0.03), "0.0 (-3.0 to +3.0)"),
+        ((0.5, float("nan"), float("nan")), "+50.0"),
+        ((float("nan"), 0.0, 0.0), "?"),
+        ((28.5, 25.7, 31.7), "+2,850 (+2,570 to +3,170)"),
+    ],
+)
+def test_changes_are_percent_or_points(numbers, words):
+    assert cells.interval(*numbers) == words
+
+
+@pytest.mark.parametrize(("p", "words"), [(1e-9, "p <0.001"), (0.0123, "p 0.012"), (0.34, "p 0.3"), (1, "p 1.0")])
+def test_p_values_are_short(p, words):
+    assert cells.p_value(p) == words

@@ -1,0 +1,151 @@
+import re
+
+import pytest
+
+from aiot_analysis.explore import explore
+from aiot_analysis.explore import panels as panels_module
+from aiot_analysis.explore.explorer import FIRST
+from aiot_analysis.plots import style
+
+
+@pytest.fixture
+def view(measured):
+    return explore(measured)
+
+
+def controls(widget):
+    """Every widget inside, by the word of its class, like {"models": SelectMultiple}."""
+    found = {}
+    for child in getattr(widget, "children", ()):
+        found |= {one.removeprefix("aiot-"): child for one in child._dom_classes if one.startswith("aiot-")}
+        found |= controls(child)
+    return found
+
+
+def given(view, figure):
+    """The frame that a figure was drawn of."""
+    [frame] = style.drawn(view.figures[figure]).frames.values()
+    return frame
+
+
+def shown(view):
+    """The HTML of every figure that is there."""
+    return [box.value for box in view._boxes.values() if box.value]
+
+
+def test_at_first_everything_is_chosen_and_three_figures_are_there(view):
+    assert tuple(view.figures) == FIRST
+    assert len(view.rows) == 5
+    assert len(given(view, "accuracy over time")) == 5
+    assert set(given(view, "time per image")["instance_id"]) == set(view.rows["instance_id"])
+    assert all(re.search('<img src="data:image/png;base64,[^"]+" .*alt="[^"]{40,}"', html) for html in shown(view))
+
+
+def test_a_change_of_a_list_redraws_every_figure_of_what_is_chosen(view):
+    before = shown(view)
+    controls(view)["quantizations"].value = ["int8"]
+    chosen = ["tflite_cpu_int8_mobilenet_v2"]
+    assert view.rows["instance_id"].tolist() == chosen
+    for figure in ("accuracy over time", "time per image"):
+        assert given(view, figure)["instance_id"].tolist() == chosen
+    assert given(view, "score (VIPS)")["instances"].tolist() == [1]
+    assert len(shown(view)) == 3 and not set(shown(view)) & set(before)
+
+
+def test_times_are_of_the_timing_that_is_chosen(view):
+    both = {}
+    for timing in ("end_to_end", "inference"):
+        controls(view)["timing"].value = timing
+        both[timing] = given(view, "time per image").set_index("instance_id")["median_ms"]
+        assert given(view, "score (VIPS)")["vips"].iloc[0] == pytest.approx(
+            (view.rows["accuracy"] / view.rows[f"{timing}_ms_mean"] * 1000).sum()
+        )
+    assert (both["inference"] < both["end_to_end"]).all()
+
+
+def test_colours_tell_what_is_asked_for(view):
+    controls(view)["by"].value = "quantization"
+    assert "by quantization" in view.figures["accuracy over time"].get_label()
+
+
+def test_only_the_figures_that_are_shown_are_drawn(view, monkeypatch):
+    drawn = []
+    draw = panels_module.draw
+    monkeypatch.setattr(panels_module, "draw", lambda panel, of: drawn.append(panel) or draw(panel, of))
+    controls(view)["figures"].value = ["phases"]
+    assert drawn == [panels_module.PANELS["phases"]]
+    assert list(view.figures) == ["phases"] and len(shown(view)) == 1
+    assert set(given(view, "phases")["phase"]) == {"decode_ms", "preprocess_ms", "inference_ms", "postprocess_ms"}
+
+
+def test_where_nothing_is_chosen_there_is_a_sentence_and_no_figure(view):
+    for name in ("devices", "models", "frameworks", "delegates", "quantizations"):
+        control = controls(view)[name]
+        before, control.value = control.value, ()
+        assert f"Nothing is chosen of {name}" in view._said.value
+        assert shown(view) == [] and view.figures == {} and view.rows.empty
+        control.value = before
+        assert len(shown(view)) == 3
+
+
+def test_what_was_not_measured_is_said_with_the_reason(view):
+    view.state.choose(delegates=("nnapi",))
+    assert "Nothing that you chose has numbers: NNAPI is part of Android" in view._said.value
+    assert shown(view) == []
+
+
+def test_code_moves_the_lists_and_a_button_chooses_everything(view):
+    view.state.choose(models=("mobilenet_v2",), frameworks=("pytorch",))
+    found = controls(view)
+    assert (found["models"].value, found["frameworks"].value) == (("mobilenet_v2",), ("pytorch",))
+    assert len(view.rows) == 1
+    button = next(one for one in buttons(view) if one.description == "choose everything")
+    button.click()
+    assert len(found["models"].value) == 6 and len(view.rows) == 5
+
+
+def buttons(widget):
+    found = [one for one in getattr(widget, "children", ()) if type(one).__name__ == "Button"]
+    return found + [button for child in getattr(widget, "children", ()) for button in buttons(child)]
+
+
+def test_an_equal_choice_draws_nothing_anew(view, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(panels_module, "draw", lambda panel, of: drawn.append(panel) or (None, ""))
+    view.state.choose(models=view.state.selection.models)
+    assert drawn == []
+    view.state.choose(models=("mobilenet_v2",))
+    assert len(drawn) == 3
+
+
+def test_simulated_data_are_marked_on_the_page_and_on_every_figure(fleet):
+    view = explore(fleet)
+    assert "SIMULATED DATA" in view.children[0].value
+    assert all("Simulated data." in html for html in shown(view))
+
+
+def test_image_records_are_read_of_few_devices_only_and_once(fleet, monkeypatch):
+    view = explore(fleet)
+    assert view._kept == {}  # of eight devices
+    assert "p99_ms" not in given(view, "time per image") and "vips_low" not in given(view, "score (VIPS)")
+    some = view.known.everything.devices[:2]
+    view.state.choose(devices=some)
+    assert {device for _, device in view._kept} == set(some)
+    assert given(view, "time per image")["p99_ms"].notna().all()
+    assert given(view, "score (VIPS)")["vips_low"].notna().all()
+    monkeypatch.setattr(type(fleet), "image_parts", None)  # who reads again fails
+    view.shown.value = ["time per image"]
+    view.state.choose(models=("mnasnet",))
+    assert len(given(view, "time per image")) == len(view.rows) > 8
+
+
+def test_what_must_not_share_a_statistic_is_said_in_the_place_of_the_figure(view):
+    rows = view.known.rows
+    rows.loc[rows.index[0], "weights"] = "others"
+    try:
+        view.state.choose(models=("mobilenet_v2",))
+        assert "score (VIPS)" not in view.figures
+        assert "<p>Rows with weights &#x27;" in view._boxes["score (VIPS)"].value
+        assert "accuracy over time" in view.figures
+    finally:
+        rows.loc[rows.index[0], "weights"] = "sample"

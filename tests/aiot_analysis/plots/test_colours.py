@@ -1,0 +1,134 @@
+"""Series are told apart by colour-blind readers and in grey print: by markers and hatches, or by far enough colours."""
+
+from itertools import combinations
+
+import matplotlib.colors
+import numpy as np
+import pytest
+from colorspacious import cspace_convert, deltaE
+from matplotlib.collections import PathCollection
+from matplotlib.container import BarContainer, ErrorbarContainer
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from aiot_analysis.plots import coverage, operators, resize, stability, style
+from tests.aiot_analysis.plots import test_plots, test_stability
+
+BLIND = ("deuteranomaly", "protanomaly", "tritanomaly")  # of severity 100: the three kinds of dichromacy
+LEAST = 5.0  # CAM02-UCS; about twice what an eye sees side by side
+
+
+def seen(color, how):
+    """A colour as someone with a deficiency sees it, or as grey print has it."""
+    rgb = np.array(matplotlib.colors.to_rgb(color))
+    if how == "grey":
+        lightness = cspace_convert(rgb, "sRGB1", "CIELab")[0]
+        return cspace_convert([lightness, 0, 0], "CIELab", "sRGB1")
+    return cspace_convert(rgb, {"name": "sRGB1+CVD", "cvd_type": how, "severity": 100}, "sRGB1").clip(0, 1)
+
+
+def distance(one, other, how):
+    return float(deltaE(seen(one, how), seen(other, how), input_space="sRGB1"))
+
+
+def shape(handle):
+    """What tells a series apart beside its colour."""
+    if isinstance(handle, Line2D):
+        return ("line", handle.get_marker(), handle.get_linestyle(), str(handle.get_markerfacecolor()) == "white")
+    if isinstance(handle, PathCollection):
+        [path] = handle.get_paths()
+        return ("points", path.vertices.round(3).tobytes(), bool(handle.get_facecolor().size))
+    if isinstance(handle, Patch):
+        return ("area", handle.get_hatch())
+    return (type(handle).__name__, len(handle.get_children()))
+
+
+def color(handle):
+    if isinstance(handle, PathCollection):
+        return handle.get_edgecolor()[0]
+    return handle.get_facecolor() if isinstance(handle, Patch) else handle.get_color()
+
+
+def confused(figure):
+    """Pairs of a legend that somebody would not tell apart."""
+    pairs = []
+    for (first, one), (second, other) in combinations(getattr(figure, "handles", {}).items(), 2):
+        one, other = artist(one), artist(other)
+        if shape(one) == shape(other):
+            nearest = min(distance(color(one), color(other), how) for how in (*BLIND, "grey"))
+            if nearest < LEAST:
+                pairs.append((first, second, round(nearest, 1)))
+    return pairs
+
+
+def artist(handle):
+    """What is drawn, of a handle that may be a container."""
+    if isinstance(handle, ErrorbarContainer):
+        return handle.lines[0]
+    return handle.patches[0] if isinstance(handle, BarContainer) else handle
+
+
+@pytest.fixture(autouse=True)
+def handles(monkeypatch):
+    """Figures keep what their legend is of."""
+    legend = style.legend
+
+    def keep(figure, handles):
+        figure.handles = dict(handles)
+        legend(figure, handles)
+
+    monkeypatch.setattr(style, "legend", keep)
+
+
+def test_pairs_that_look_alike_to_some_are_found():
+    figure, [axes] = style.panels(1, 1, 3, 2)
+    del axes
+    red, green, dark = (Patch(facecolor=color) for color in ("#c04000", "#7a6a00", "#000000"))
+    style.legend(figure, {"red": red, "green": green, "dark": dark})
+    assert [pair[:2] for pair in confused(figure)] == [("red", "green")]
+    green.set_hatch("///")
+    style.legend(figure, {"red": red, "green": green, "dark": dark})
+    assert confused(figure) == []
+
+
+def test_looks_differ_in_marker_and_hatch_and_their_colours_for_the_colour_blind():
+    some = style.palette()
+    assert len({one.marker for one in some}) == len({one.hatch for one in some}) == len(some)
+    for one, other in combinations(some, 2):
+        assert min(distance(one.color, other.color, how) for how in BLIND) > LEAST
+
+
+@pytest.mark.parametrize("looks", [operators.LOOKS, resize.LOOKS])
+def test_looks_of_operators_and_ways_of_resizing_differ_by_more_than_colour(looks):
+    for one, other in combinations(looks.values(), 2):
+        near = min(distance(one.color, other.color, how) for how in (*BLIND, "grey"))
+        assert one.marker != other.marker and (one.hatch != other.hatch or near > LEAST)
+
+
+def test_every_figure_of_one_device_and_of_a_fleet(one_device, fleet):
+    for frame in (one_device, fleet):
+        for name, figure in test_plots.all_figures(frame):
+            if name != "contributions":
+                assert confused(figure) == [], name
+    [figure] = [figure for name, figure in test_plots.all_figures(fleet) if name == "contributions"]
+    # colour and hatch mean two things there: in grey print the place of a block tells the implementation
+    assert "blocks from below: TFLite CPU" in figure.axes[0].get_xlabel().replace("\n", " ")
+
+
+@pytest.mark.parametrize("devices", [1, 8])
+def test_figures_of_stability(devices):
+    for name, figure in test_stability.figures(test_stability.measured(devices)):
+        assert confused(figure) == [], name
+
+
+def test_the_shades_of_the_grid_of_stability_are_a_scale_in_grey_too():
+    colors = [*stability.SHADES, *stability.CALM.values()]
+    assert min(distance(one, other, "grey") for one, other in combinations(colors, 2)) > LEAST
+
+
+def test_verdicts_have_symbols_beside_their_colours():
+    symbols = [mark.symbol for mark in coverage.MARKS.values()]
+    assert len(set(symbols)) == len(symbols)
+    colors = [mark.color for mark in coverage.MARKS.values()]
+    for how in (*BLIND, "grey"):
+        assert min(distance(one, other, how) for one, other in combinations(colors, 2)) > LEAST

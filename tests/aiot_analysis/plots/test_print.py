@@ -1,0 +1,100 @@
+"""Figures for a printed column: as wide as asked for, and their words large enough, inside, and apart."""
+
+from itertools import combinations
+from pathlib import Path
+
+import matplotlib as mpl
+import pytest
+
+from aiot_analysis.plots import style
+from aiot_analysis.report.export import WIDTHS
+from tests.aiot_analysis.plots import test_plots
+
+INK = 0.5  # points by which the boxes of words may touch
+
+
+def words(figure):
+    """The texts of a figure that are drawn, with their boxes in points, but for the mark that lies over everything."""
+    figure.draw_without_rendering()
+    undrawn = set()
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        shown = axis._update_ticks()  # ticks outside of the view keep their label
+        ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
+        undrawn |= {label for tick in ticks if tick not in shown for label in (tick.label1, tick.label2)}
+    found = []
+    for text in figure.findobj(mpl.text.Text):
+        seen = text.get_visible() and text.get_in_layout() and text not in undrawn
+        if seen and text.get_text().strip() and text.get_text() != "SIMULATED":
+            box = text.get_window_extent().transformed(mpl.transforms.Affine2D().scale(72 / figure.dpi))
+            found.append((text, box))
+    return found
+
+
+def outside(figure):
+    width, height = (72 * inches for inches in figure.get_size_inches())
+    return [
+        text.get_text()
+        for text, box in words(figure)
+        if box.x0 < -INK or box.x1 > width + INK or box.y0 < -INK or box.y1 > height + INK
+    ]
+
+
+def overlapping(figure):
+    """Pairs of level words on one another; boxes of turned words are larger than the words."""
+    level = [(text, box) for text, box in words(figure) if text.get_rotation() == 0]
+    pairs = []
+    for (one, a), (other, b) in combinations(level, 2):
+        across, along = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
+        if across > INK and along > INK:
+            pairs.append((one.get_text(), other.get_text()))
+    return pairs
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("devices", ["one_device", "fleet"])
+def test_words_are_readable_inside_and_apart_at_the_width_of_a_column(devices, request):
+    for name, figure in test_plots.all_figures(request.getfixturevalue(devices)):
+        for width, inches in WIDTHS.items():
+            with style.printing(inches):
+                again = style.drawn(figure).again()
+            told = f"{name}, {width}"
+            assert again.get_size_inches()[0] == inches, told
+            sizes = {float(text.get_fontsize()) for text, _ in words(again)}
+            assert min(sizes) >= 7 and max(sizes) <= 9, told
+            assert outside(again) == [], told
+            assert overlapping(again) == [], told
+
+
+def test_words_that_do_overlap_or_lie_outside_are_found():
+    figure, [axes] = style.panels(1, 1, 3, 2)
+    axes.text(0.5, 0.5, "one word")
+    axes.text(0.52, 0.5, "another")
+    assert ("one word", "another") in overlapping(figure)
+    figure.text(0.99, 0.5, "beyond the edge")
+    assert outside(figure) == ["beyond the edge"]
+
+
+def test_a_figure_is_drawn_again_with_fewer_panels_in_a_row(fleet):
+    figure = next(figure for name, figure in test_plots.all_figures(fleet) if name == "fig4")
+    known = style.drawn(figure)
+    columns = {}
+    for width, inches in WIDTHS.items():
+        with style.printing(inches):
+            again = known.again()
+        columns[width] = again.axes[0].get_gridspec().ncols
+    assert columns["single"] < columns["double"]
+    assert list(known.frames) == ["rows"]
+
+
+def test_a_sheet_is_laid_over_the_projects(tmp_path: Path):
+    sheet = tmp_path / "own.mplstyle"
+    sheet.write_text('axes.prop_cycle: cycler(color=["112233", "445566"])\naxes.titlesize: 9\n')
+    before = style.look("tflite_cpu")
+    with style.printing(3.5, sheet):
+        assert style.look("tflite_cpu").color == "#112233"
+        assert style.look("pytorch_cpu").color == "#112233"  # the third of two colours, with a marker of its own
+        assert style.look("pytorch_cpu").marker != style.look("tflite_cpu").marker
+        with style.context():
+            assert mpl.rcParams["axes.titlesize"] == 9
+            assert mpl.rcParams["pdf.fonttype"] == 42
+    assert style.look("tflite_cpu") == before

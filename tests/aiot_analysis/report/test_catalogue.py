@@ -1,0 +1,69 @@
+"""Which figures and tables there are, read from notebooks: those of the project, and words for them."""
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+
+from aiot_analysis.errors import ReportError
+from aiot_analysis.report import catalogue, notebooks
+from aiot_analysis.report.catalogue import Entry
+
+PROJECT = Path(__file__).parents[3] / "notebooks"
+FIVE = Entry("fig5_shares", "Fig. 5", "figure", "04")
+ENTRIES = [
+    FIVE,
+    Entry("fig15_more", "Fig. 15", "figure", "04"),
+    Entry("table4_vips", "Table IV", "table", "08"),
+    Entry("table4_again", "Table IV", "table", "02"),
+    Entry("coverage", "", "figure", "01"),
+]
+
+
+def every() -> list[Entry]:
+    return [entry for notebook in notebooks.find(PROJECT) for entry in catalogue.read(notebook)]
+
+
+def test_every_figure_and_table_of_the_project_has_a_name_of_its_own() -> None:
+    entries = every()
+    catalogue.unique(entries)
+    calls = 0
+    for path in PROJECT.glob("*.ipynb"):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            if cell["cell_type"] == "code":
+                nodes = [node for node in ast.walk(ast.parse("".join(cell["source"]))) if isinstance(node, ast.Call)]
+                calls += sum(isinstance(node.func, ast.Name) and node.func.id in ("show", "table") for node in nodes)
+    assert len(entries) == calls
+    assert all(one.name.isidentifier() and one.name == one.name.lower() for one in entries)
+
+
+def test_all_that_the_paper_numbers_is_there() -> None:
+    numbered = {one.key for one in every()}
+    assert numbered >= {f"fig{number}" for number in range(1, 10)} | {f"table{number}" for number in range(1, 5)}
+    assert all(one.key == "" or one.name.startswith(one.key) or one.key == "table4" for one in every())
+
+
+@pytest.mark.parametrize("word", ["5", "fig5", "FIG5", "Fig. 5", "figure 5", " fig_5 ", "fig5_shares", "Fig5_Shares"])
+def test_a_figure_has_its_name_and_its_number_in_any_form(word: str) -> None:
+    assert catalogue.choose(ENTRIES, [word]) == [FIVE]
+
+
+@pytest.mark.parametrize("word", ["table4", "Table IV", "tab. 4", "TABLE iv"])
+def test_a_number_means_all_that_have_it(word: str) -> None:
+    assert [one.name for one in catalogue.choose(ENTRIES, [word])] == ["table4_vips", "table4_again"]
+
+
+def test_no_word_means_all() -> None:
+    assert catalogue.choose(ENTRIES, []) == ENTRIES
+
+
+@pytest.mark.parametrize("word", ["4", "fig4", "", "vips", "table"])
+def test_another_word_lists_what_there_is(word: str) -> None:
+    with pytest.raises(ReportError, match=r"choose fig5_shares \(Fig\. 5\), .*; or coverage\."):
+        catalogue.choose(ENTRIES, [word])
+
+
+def test_a_name_that_two_have_is_refused() -> None:
+    with pytest.raises(ReportError, match=r"'coverage' in 01 and 09: rename one"):
+        catalogue.unique([*ENTRIES, Entry("coverage", "", "table", "09")])

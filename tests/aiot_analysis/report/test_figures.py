@@ -1,0 +1,175 @@
+"""Figures and tables for print, from whole notebooks with real kernels: once, and looked at by many tests."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pandas as pd
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from aiot_analysis.errors import ReportError
+from aiot_analysis.report.figures import INDEX, Made, Wanted, figures
+from aiot_analysis.report.render import render
+
+from .conftest import make_project
+
+PARAMETERS = 'processed: str = "data/processed"  # folder\norigin: str = "measured"  # measured or simulated\n'
+LOAD = """
+import pandas as pd
+from aiot_analysis import data as tables
+from aiot_analysis.plots import shares
+from aiot_analysis.report.show import show, table
+data = tables.load(processed, origin)
+rows = [("resnet50", "local", one, 0.5, "") for one in ("tflite_cpu", "pytorch_cpu")]
+frame = pd.DataFrame(rows, columns=["model", "device_id", "implementation", "share", "missing"])
+"""
+SHOW = """
+show(shares.time_shares(frame, origin), "Shares | of it", name="fig5_shares", number="Fig. 5")
+table(frame, "Numbers", {"share": "{:.0%}"}, name="table4_numbers", number="Table IV")
+if frame.empty:
+    table(frame, "Nothing", name="never")
+"""
+FILES = ["fig5_shares.csv", "fig5_shares_single.pdf", "table4_numbers.csv"]
+QUICK = Wanted(("pdf", "csv"), "single")
+
+
+def write(folder: Path, name: str, *cells: str) -> None:
+    parameters = new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})
+    spec = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    nbformat.write(
+        new_notebook(cells=[parameters, *map(new_code_cell, cells)], metadata=spec), folder / f"{name}.ipynb"
+    )
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = make_project(tmp_path_factory.mktemp("project"), "01_good")
+    write(folder / "notebooks", "06_named", LOAD, SHOW)
+    write(folder / "notebooks", "07_broken", LOAD, "table(frame.nothing, name='broken')")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def made(project: Path) -> tuple[Path, Made]:
+    out = project / "figures"
+    out.mkdir()
+    (out / "foreign.txt").write_text("kept")
+    told: list[tuple[str, bool]] = []
+    result = figures(project / "notebooks", out, wanted=QUICK, listen=lambda *one: told.append(one))
+    assert sorted(told) == [(name, done) for name in ("06_named", "07_broken") for done in (False, True)]
+    return out, result
+
+
+def test_what_is_named_is_written_and_what_fails_is_told(made: tuple[Path, Made]) -> None:
+    out, result = made
+    assert (result.items, result.files, result.failed) == (2, 3, True)
+    kept = out / "failed" / "07_broken.ipynb"
+    assert kept.exists()
+    said = "07_broken failed in cell 3: AttributeError: 'DataFrame' object has no attribute 'nothing'"
+    assert result.remarks == [f"{said} (kept as {kept})"]
+    assert sorted(path.name for path in out.iterdir()) == sorted(
+        [*FILES, INDEX, "failed", "figures.json", "foreign.txt"]
+    )
+    assert (out / "foreign.txt").read_text() == "kept"
+
+
+def test_the_index_says_what_each_file_is_of(made: tuple[Path, Made]) -> None:
+    text = (made[0] / INDEX).read_text()
+    line = next(line for line in text.splitlines() if "fig5" in line)
+    assert line.startswith(
+        "| Fig. 5 | Shares \\| of it | measured | [fig5_shares_single.pdf](fig5_shares_single.pdf), "
+    )
+    assert line.endswith(" | 06_named |")
+    items = json.loads((made[0] / "figures.json").read_text())
+    assert list(items) == ["fig5_shares", "table4_numbers"]
+    assert items["fig5_shares"]["data"] in line and len(items["fig5_shares"]["data"]) == 12
+
+
+def test_the_same_data_give_the_same_bytes_and_one_notebook_is_run(project: Path, made: tuple[Path, Made]) -> None:
+    again = project / "again"
+    told: list[str] = []
+    result = figures(
+        project / "notebooks", again, ["Fig. 5", "table4"], wanted=QUICK, listen=lambda name, _: told.append(name)
+    )
+    assert set(told) == {"06_named"}
+    assert (result.failed, result.remarks) == (False, [])
+    for name in [*FILES, INDEX, "figures.json"]:
+        assert (again / name).read_bytes() == (made[0] / name).read_bytes(), name
+
+
+def test_a_later_call_keeps_what_is_there_in_the_index(project: Path, made: tuple[Path, Made]) -> None:
+    out = project / "kept"
+    figures(project / "notebooks", out, ["table4"], wanted=Wanted(("md",)))
+    figures(project / "notebooks", out, ["never", "fig5"], wanted=Wanted(("csv",)))
+    text = (out / INDEX).read_text()
+    assert "(table4_numbers.md)" in text and "(fig5_shares.csv)" in text
+    assert "| Numbers |" in text
+    assert "50%" in (out / "table4_numbers.md").read_text()
+    assert pd.read_csv(out / "fig5_shares.csv")["share"].tolist() == [0.5, 0.5]
+
+
+def test_an_index_of_somebody_else_is_not_overwritten(project: Path, tmp_path: Path) -> None:
+    (tmp_path / INDEX).write_text("# My project\n")
+    with pytest.raises(ReportError, match=r"README\.md is not of `aiot figures`"):
+        figures(project / "notebooks", tmp_path, ["fig5"])
+    assert (tmp_path / INDEX).read_text() == "# My project\n"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        (Wanted(("doc",)), "There is no format 'doc': choose pdf, svg, png, csv, tex, md"),
+        (Wanted(width="triple"), "There is no width 'triple': choose single, double, both"),
+        (Wanted(sheet=Path("nothing")), "There is no style sheet nothing"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(project: Path, tmp_path: Path, wrong: Wanted, sentence: str) -> None:
+    with pytest.raises(ReportError, match=sentence):
+        figures(project / "notebooks", tmp_path / "out", wanted=wrong)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("text", "reason"), [("font.size: large\n", "large"), ("", "sets nothing")])
+def test_a_sheet_that_is_none_says_so(project: Path, tmp_path: Path, text: str, reason: str) -> None:
+    sheet = tmp_path / "own.mplstyle"
+    sheet.write_text(text)
+    with pytest.raises(ReportError, match=reason):
+        figures(project / "notebooks", tmp_path / "out", wanted=Wanted(sheet=sheet))
+
+
+def test_a_page_links_to_the_data_and_the_vector_of_a_figure_and_deletes_only_its_own(project: Path) -> None:
+    out = project / "reports"
+    [result] = render(project / "notebooks", out, ["06"])
+    assert result.status == "rendered"
+    page = result.page.read_text(encoding="utf-8")
+    for address in ("figures/fig5_shares.csv", "figures/fig5_shares.svg", "figures/table4_numbers.csv"):
+        assert f'href="{address}"' in page
+        assert (out / address).stat().st_size > 50
+    assert 'href="notebooks/06_named.ipynb"' in page
+    assert 'id="fig5_shares"' in page
+    (out / "figures" / "foreign.csv").write_text("kept")
+    manifest: dict[str, Any] = json.loads((out / "manifest.json").read_text())
+    assert sorted(manifest["reports"]["06_named"]["files"]) == [
+        "figures/fig5_shares.csv",
+        "figures/fig5_shares.svg",
+        "figures/table4_numbers.csv",
+    ]
+    (out / "figures" / "fig5_shares.svg").unlink()  # somebody deleted it: the page is out of date
+    write(project / "notebooks", "06_named", LOAD, SHOW.replace("table4_numbers", "table4_renamed"))
+    [result] = render(project / "notebooks", out, ["06"])
+    assert result.status == "rendered"
+    there = sorted(path.name for path in (out / "figures").iterdir())
+    assert there == ["fig5_shares.csv", "fig5_shares.svg", "foreign.csv", "table4_renamed.csv"]
+    write(project / "notebooks", "06_named", LOAD, SHOW)
+
+
+def test_without_a_change_a_page_whose_file_is_gone_is_rendered_again(project: Path) -> None:
+    out = project / "others"
+    render(project / "notebooks", out, ["06"])
+    (out / "figures" / "fig5_shares.svg").unlink()
+    [result] = render(project / "notebooks", out, ["06"])
+    assert result.status == "rendered"
+    [result] = render(project / "notebooks", out, ["06"])
+    assert result.status == "up to date"

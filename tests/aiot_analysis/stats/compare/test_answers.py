@@ -1,0 +1,104 @@
+"""The change in accuracy against other ways of computing it."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import optimize, stats
+from statsmodels.stats.contingency_tables import mcnemar
+
+from aiot_analysis.stats import accuracy
+from aiot_analysis.stats.compare import answers
+
+
+def sides(both, lost, won, neither):
+    """Right and wrong answers of two sides."""
+    base = np.repeat([1.0, 1.0, 0.0, 0.0], [both, lost, won, neither])
+    other = np.repeat([1.0, 0.0, 1.0, 0.0], [both, lost, won, neither])
+    return base, other
+
+
+def test_one_device_a_side_has_mcnemars_test_and_newcombes_interval():
+    found = answers.of_images(*sides(300, 25, 10, 165))
+    assert (found.base, found.other, found.images) == (0.65, 0.62, 500)
+    assert found.p_value == pytest.approx(mcnemar([[300, 25], [10, 165]], exact=True).pvalue)
+    low, high = accuracy.newcombe(300, 25, 10, 165)
+    assert (found.low, found.high) == (pytest.approx(float(low)), pytest.approx(float(high)))
+
+
+def test_no_margin_leaves_mcnemars_test_without_correction():
+    found = answers.tango(25, 10, 500, 0.0)
+    assert found == pytest.approx(stats.norm.cdf((10 - 25) / np.sqrt(35)))
+
+
+@pytest.mark.parametrize(("lost", "won", "margin"), [(25, 10, 0.01), (5, 0, 0.02), (0, 3, 0.05), (40, 40, 0.03)])
+def test_the_score_test_has_the_likeliest_share_of_lost_images(lost, won, margin):
+    """q, the share that is lost, by maximizing the likelihood of the numbers under a loss of just the margin."""
+    n, d = 500, -margin
+
+    def unlikely(q):
+        return -stats.multinomial.logpmf([won, lost, n - won - lost], n, [q + d, q, 1 - 2 * q - d])
+
+    q = optimize.minimize_scalar(unlikely, bounds=(margin + 1e-9, 0.5), method="bounded", options={"xatol": 1e-10}).x
+    z = (won - lost - n * d) / np.sqrt(n * (2 * q + d * (1 - d)))
+    assert answers.tango(lost, won, n, margin) == pytest.approx(stats.norm.cdf(z), rel=1e-3)
+
+
+@given(st.integers(0, 60), st.integers(0, 60), st.floats(0, 0.2), st.floats(0, 0.2))
+def test_a_wider_margin_and_fewer_lost_images_are_never_more_of_a_loss(lost, won, margin, more):
+    p = answers.tango(lost, won, 200, margin)
+    assert 0 <= p <= 1
+    assert answers.tango(lost, won, 200, min(margin + more, 0.9)) >= p - 1e-9
+    assert answers.tango(lost + 1, won, 200, margin) <= p + 1e-9
+
+
+def test_answers_that_are_all_alike_are_no_change_and_keep_a_width():
+    found = answers.of_images(*sides(300, 0, 0, 200), margin=0.01)
+    assert found.p_value == 1
+    assert found.low < 0 < found.high
+    assert found.p_beyond > 0.95  # 500 images of which none is lost: nothing speaks for a loss of over 1 point
+    assert answers.of_images(*sides(300, 0, 0, 200)).p_beyond == 1
+
+
+def test_several_devices_are_compared_by_what_each_image_is_right_on():
+    base = np.array([1.0, 0.5, 0.5, 0.0, 1.0, 1.0])
+    other = np.array([0.5, 0.5, 0.0, 0.0, 0.5, 1.0])
+    found = answers.of_images(base, other, margin=0.1)
+    theirs = stats.ttest_1samp(other - base, 0)
+    assert [found.low, found.high] == pytest.approx([*theirs.confidence_interval()])
+    assert found.p_value == stats.binomtest(0, 3).pvalue  # three images change, all to the worse
+    # small where more than the margin is lost: the hypothesis is a loss of at most the margin
+    assert found.p_beyond == pytest.approx(stats.ttest_1samp(other - base, -0.1, alternative="less").pvalue)
+
+
+def test_one_image_and_none_say_nothing_of_others():
+    found = answers.of_images(np.array([0.5]), np.array([0.25]))
+    assert np.isnan([found.low, found.high]).all()
+    nothing = answers.of_images(np.array([]), np.array([]))
+    assert nothing.images == 0
+    assert np.isnan([nothing.base, nothing.other, nothing.p_value]).all()
+
+
+def test_all_images_that_change_alike_have_no_interval():
+    found = answers.of_images(np.full(9, 0.75), np.full(9, 0.5), margin=0.1)
+    assert np.isnan([found.low, found.high, found.p_beyond]).all()
+    assert answers.of_images(np.full(9, 0.75), np.full(9, 0.75)).p_beyond == 1
+
+
+def test_sides_without_records_are_compared_as_if_each_had_seen_images_of_its_own():
+    found = answers.of_counts((0.7, 500), (0.6, 500), 0.01)
+    assert found.low < -0.1 < found.high < 0
+    # the score test of two proportions is Pearson's chi square
+    chi = stats.chi2_contingency([[350, 150], [300, 200]], correction=False)
+    assert found.p_value == pytest.approx(chi.pvalue, rel=0.01)
+    assert found.p_beyond > found.p_value / 2
+    known = answers.of_images(*sides(290, 60, 10, 140), margin=0.01)
+    assert known.high - known.low < found.high - found.low
+
+
+def test_counts_that_are_missing_or_extreme_are_no_test():
+    assert answers.of_counts((np.nan, 500), (0.6, 500)).images == 0
+    assert answers.of_counts((0.5, 0), (0.6, 500)).images == 0
+    for share in (0.0, 1.0):
+        found = answers.of_counts((share, 50), (share, 50), 0.01)
+        assert (found.p_value, found.p_beyond) == (1, 1)

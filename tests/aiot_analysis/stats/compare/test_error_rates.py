@@ -1,0 +1,43 @@
+"""How often a comparison of what has not changed says that it has. docs/compare.md has the numbers of more trials."""
+
+import pytest
+from scipy import stats
+
+from tests.aiot_analysis.stats.compare.error_rates import Case, rates
+
+TRIALS = 40
+
+
+def most(share):
+    """So many of TRIALS are still chance where `share` is the truth (99.9 %)."""
+    return stats.binom.ppf(0.999, TRIALS, share) / TRIALS
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Case("one run a side"),
+        Case("three runs a side, runs within 50 %", runs=3, between_runs=0.5),
+        Case("small", instances=6, images=100),
+    ],
+    ids=lambda case: case.name,
+)
+def test_no_change_is_seldom_told_to_be_one(case):
+    found = rates(case, TRIALS)
+    assert found["any change"] <= most(0.05)
+    assert found["any regression"] <= most(0.01)
+
+
+def test_what_is_slower_by_just_the_margin_is_seldom_a_regression():
+    found = rates(Case("at the margin", ratio=1.05, lost=0.01), TRIALS)
+    assert found["any regression"] <= most(0.05)
+
+
+def test_what_is_much_worse_is_a_regression():
+    assert rates(Case("slower", ratio=1.2), 10)["any regression"] == 1
+    assert rates(Case("less accurate", lost=0.06), 10)["any regression"] == 1
+
+
+def test_single_runs_on_a_machine_that_is_busy_are_told_to_differ():
+    """That is why docs/compare.md asks for three runs a side."""
+    assert rates(Case("runs within 50 %", between_runs=0.5), 10)["any change"] > 0.5

@@ -1,0 +1,1 @@
+"""Pages in a real Chromium, opened from their files, with the network off."""

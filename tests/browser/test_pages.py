@@ -1,0 +1,140 @@
+"""Every page, opened from its file: quiet, offline, readable by everybody, on small and large screens and on paper."""
+
+import re
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.browser.conftest import EVIL, OF_MEASURED, Watched
+from tests.test_notebooks import NOTEBOOKS
+
+pytestmark = pytest.mark.slow
+Visit = Callable[..., Watched]
+NAMES = ["index", *(path.stem for path in NOTEBOOKS)]
+PAGES = [f"simulated/{name}.html" for name in NAMES]
+PAGES += [f"{name}.html" for name in NAMES if name == "index" or name[:2] in OF_MEASURED]
+every_page = pytest.mark.parametrize("name", PAGES)
+UNFOLD = "document.querySelectorAll('details').forEach(one => { one.open = true })"
+WIDTHS = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+SERIOUS = ("serious", "critical")
+
+
+def violations(page, *rules: str):
+    """What axe-core finds that is serious or critical, with the elements; by all its rules, or by those named."""
+    # of a table with thousands of cells those at the beginning tell of all
+    page.evaluate("document.querySelectorAll('tbody tr:nth-child(n+6)').forEach(row => row.remove())")
+    options = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
+    found = Axe().run(page, options=options).response["violations"]
+    return [(one["id"], [node["html"][:120] for node in one["nodes"][:3]]) for one in found if one["impact"] in SERIOUS]
+
+
+@every_page
+def test_a_page_opens_quietly_asks_for_nothing_and_fits_small_and_large_screens(name: str, site: Path, visit: Visit):
+    watched = visit(360)
+    page = watched.open(site / name)
+    for width in (360, 1440):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.evaluate(UNFOLD)
+        scrolled, there = page.evaluate(WIDTHS)
+        assert scrolled <= there, width
+    assert watched.said == []
+    assert watched.asked == [(site / name).as_uri()]
+
+
+@every_page
+def test_axe_finds_nothing_serious(name: str, site: Path, visit: Visit):
+    page = visit(color_scheme="light").open(site / name)
+    page.evaluate(UNFOLD)
+    assert violations(page) == []
+    page.emulate_media(color_scheme="dark")  # which changes colours, and nothing else
+    assert violations(page, "color-contrast") == []
+
+
+def test_axe_would_find_something(visit: Visit, tmp_path: Path):
+    (tmp_path / "bad.html").write_text(
+        '<html lang="en"><title>x</title><img src="data:,"><p style="color:#eee">Some words</p>'
+    )
+    assert {rule for rule, _ in violations(visit().open(tmp_path / "bad.html"))} == {"image-alt", "color-contrast"}
+
+
+@every_page
+def test_headings_and_landmarks_are_in_order_and_links_lead_somewhere(name: str, site: Path, visit: Visit):
+    page = visit().open(site / name)
+    levels = [int(tag[1]) for tag in page.locator("h1, h2, h3, h4").evaluate_all("all => all.map(one => one.tagName)")]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    for landmark in ("header", "main", "footer"):
+        assert page.locator(f"body {landmark}").count() == 1
+    ids = page.locator("[id]").evaluate_all("all => all.map(one => one.id)")
+    assert len(ids) == len(set(ids))
+    for link in page.locator("a[href]").evaluate_all("all => all.map(one => one.getAttribute('href'))"):
+        path, _, anchor = unquote(link).partition("#")
+        assert not re.match(r"[a-z]+:", path)
+        assert ((site / name).parent / path).exists() if path else anchor in ids, link
+
+
+@every_page
+def test_all_can_be_read_with_scripts_blocked(name: str, site: Path, visit: Visit):
+    plain = visit(java_script_enabled=False).open(site / name)
+    assert plain.locator("button, input").count() == 0  # nothing that would not work
+    text = plain.locator("main").text_content()
+    page = visit().open(site / name)
+    page.evaluate("document.querySelectorAll('.search').forEach(one => one.remove())")
+    assert " ".join(text.split()) == " ".join(page.locator("main").text_content().split())
+    # a picture of the text: it is painted, and not only there
+    assert plain.locator("main").bounding_box()["height"] > 300
+    for table in plain.locator("main table").all()[:3]:
+        if table.locator("xpath=ancestor::details").count() == 0:
+            assert table.is_visible()
+
+
+@every_page
+def test_a_page_can_be_printed(name: str, site: Path, visit: Visit):
+    page = visit().open(site / name)
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
+    assert not page.locator("header nav").is_visible()
+    assert all(not one.is_visible() for one in page.locator(".contents, .search, .theme").all())
+    for folded in page.locator("main details:not(.many) > .scroll").all():
+        assert folded.is_visible()
+    document = page.pdf()
+    assert document.startswith(b"%PDF") and document.count(b"/Type /Page\n") >= 1
+
+
+@pytest.mark.parametrize("folder", ["", "simulated"])
+def test_a_device_called_like_a_script_is_text(folder: str, site: Path, visit: Visit):
+    for name in ("index", "01_overview", "02_devices_and_models"):
+        watched = visit()
+        page = watched.open(site / folder / f"{name}.html")
+        assert EVIL in page.locator("main").text_content()
+        assert watched.said == []  # no dialog
+        scripts = page.locator("script").all()
+        assert len(scripts) == 1 and "alert" not in scripts[0].text_content()
+
+
+def test_the_first_tab_leads_to_the_content_and_focus_can_be_seen(site: Path, visit: Visit):
+    page = visit().open(site / "simulated" / "08_vips.html")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    assert page.locator(".skip").bounding_box()["x"] >= 0
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "content"
+
+
+def test_the_contents_and_the_pages_lead_on(site: Path, visit: Visit):
+    page = visit().open(site / "simulated" / "08_vips.html")
+    page.get_by_role("navigation", name="On this page").get_by_role("link", name="Both timings").click()
+    assert page.evaluate("document.querySelector(':target').textContent").startswith("Both timings")
+    page.get_by_role("navigation", name="Reports").get_by_text("Pages").press("Enter")
+    page.keyboard.press("Escape")
+    assert not page.locator("header .pages ol").is_visible()
+    page.get_by_text("Pages", exact=True).click()
+    page.get_by_role("link", name="NNAPI").first.click()
+    assert page.url.endswith("/simulated/05_nnapi.html")
+    page.get_by_role("link", name="measured data").click()
+    assert page.url == (site / "index.html").as_uri()

@@ -1,0 +1,139 @@
+"""The notebooks to explore in: what they keep to, and that they run on any data, or say in a sentence why not."""
+
+import ast
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbclient
+import nbformat
+import pytest
+import yaml
+
+from aiot_analysis import ingest, simulate
+from aiot_analysis.report import notebooks
+from tests.test_notebooks import MEASURED, ROOT, cells, make_run, source
+
+FOLDER = ROOT / "notebooks" / "explore"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+HERE = [path for path in NOTEBOOKS if path.stem != "colab"]
+
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def test_there_are_one_to_choose_in_one_of_images_one_for_own_work_and_one_for_colab():
+    assert [path.stem for path in NOTEBOOKS] == ["colab", "explore", "images", "own_analysis"]
+
+
+def test_none_of_them_is_a_report():
+    found = {notebook.path for notebook in notebooks.find(ROOT / "notebooks")}
+    assert found and not found & set(NOTEBOOKS)
+
+
+@every_notebook
+def test_the_kernel_is_that_of_every_python_and_no_output_is_kept(path):
+    metadata = json.loads(path.read_text())["metadata"]
+    assert metadata["kernelspec"]["name"] == "python3"
+    assert "version" not in metadata["language_info"]
+    for cell in cells(path, "code"):
+        assert (cell["outputs"], cell["execution_count"]) == ([], None)
+
+
+def test_nbstripout_as_the_pre_commit_hook_calls_it_changes_no_byte(tmp_path):
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+    [hook] = [hook for repo in config["repos"] for hook in repo["hooks"] if hook["id"] == "nbstripout"]
+    copies = [Path(shutil.copy(path, tmp_path)) for path in NOTEBOOKS]
+    program = [sys.executable, "-m", "nbstripout", *shlex.split(hook["entry"])[1:], *map(str, copies)]
+    subprocess.run(program, check=True, capture_output=True, timeout=120)
+    assert [copy.read_bytes() for copy in copies] == [path.read_bytes() for path in NOTEBOOKS]
+
+
+@every_notebook
+def test_it_is_small_and_begins_with_a_title(path):
+    assert len(cells(path, "code")) <= 7
+    assert source(cells(path)[0]).startswith("# ")
+    assert sum("parameters" in cell["metadata"].get("tags", []) for cell in cells(path)) == 1
+
+
+@pytest.mark.parametrize("path", HERE, ids=lambda path: path.stem)
+def test_no_cell_defines_a_function_or_a_class(path):
+    for cell in cells(path, "code"):
+        found = {type(node) for node in ast.walk(ast.parse(source(cell)))}
+        assert not found & {ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef}
+
+
+def test_what_was_not_tried_says_so():
+    assert "**Not tried**" in source(cells(FOLDER / "colab.ipynb")[0])
+    assert "**Not tried**" in (ROOT / "binder" / "README.md").read_text()
+    assert (ROOT / "binder" / "postBuild").stat().st_mode & 0o111
+
+
+def test_make_lab_opens_a_notebook_that_is_there():
+    done = subprocess.run(
+        ["make", "-n", "lab", "LAB=--port 9000"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    [command] = [line for line in done.stdout.splitlines() if "jupyter lab" in line]
+    words = shlex.split(command)
+    [opened] = [word.partition("/lab/tree/")[2] for word in words if "default_url" in word]
+    assert (ROOT / words[-1] / opened).exists()
+    assert words[-3:-1] == ["--port", "9000"]
+
+
+def run(name, project, on_error=False):
+    """Executes a notebook of a project's folder, and gives its outputs by cell, each as text of all its types."""
+    path = project / "notebooks" / "explore" / f"{name}.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    client = nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3", allow_errors=on_error)
+    client.execute(cwd=str(path.parent))
+    return [cell.get("outputs", []) for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def text(outputs):
+    return json.dumps(outputs)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A project with these notebooks and no data."""
+    root = tmp_path_factory.mktemp("project")
+    shutil.copytree(FOLDER, root / "notebooks" / "explore")
+    return root
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("origin", "notebooks_run"),
+    [
+        ("measured", ["explore", "images", "own_analysis"]),
+        ("simulated", ["explore", "images"]),
+        ("nothing usable", ["explore", "images"]),
+    ],
+)
+def test_they_run_on_what_is_in_the_folder_above(project, tmp_path, origin, notebooks_run):
+    shutil.rmtree(project / "data", ignore_errors=True)
+    if origin == "simulated":
+        simulate.simulate(simulate.Options(0, 3, 20, 3), tmp_path / "raw")
+    else:
+        make_run(tmp_path / "raw", MEASURED if origin == "measured" else {})
+    ingest.process(tmp_path / "raw", project / "data" / "processed")
+    for name in notebooks_run:
+        outputs = run(name, project)
+        assert "error" not in [one["output_type"] for of in outputs for one in of]
+        if name == "explore":
+            mark = "SIMULATED DATA" if origin == "simulated" else "<strong>Measured</strong>"
+            assert mark in text(outputs[1]) and "data.images()" in text(outputs[1])
+        if name != "own_analysis":
+            assert "application/vnd.jupyter.widget-view+json" in text(outputs[-2])
+
+
+@pytest.mark.slow
+def test_without_data_there_is_one_sentence_and_no_traceback(project):
+    shutil.rmtree(project / "data", ignore_errors=True)
+    outputs = run("explore", project, on_error=True)
+    [error] = outputs[1]
+    assert error["traceback"] == [
+        "DataError: There is no data/processed here or in a folder above: run `aiot process`, or name the folder."
+    ]
