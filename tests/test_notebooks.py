@@ -206,7 +206,7 @@ def test_what_is_beyond_the_paper_is_shown_apart_and_is_in_none_of_its_figures(t
     for name in ("03_accuracy", "05_nnapi", "06_complexity", "07_quantization", "08_vips"):
         assert "ExecuTorch" not in pages[name] and "executorch_" not in pages[name]
     assert "Nothing else was run" in plain["04_frameworks"]
-    assert '<td style="text-align: left">ExecuTorch</td>' in pages["04_frameworks"]
+    assert re.search(r"<td[^>]*>ExecuTorch<", pages["04_frameworks"])
     assert ">0.80<" in pages["04_frameworks"]  # 8 of TFLite's ms in 10
     assert "SqueezeNet 1.1" in pages["04_frameworks"]
     overview = pages["01_overview"]
