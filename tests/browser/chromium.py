@@ -12,9 +12,14 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from runner.bundle.debian import Apt, unpack
 from runner.environments import cache_folder, locked
@@ -45,6 +50,21 @@ def find() -> Chromium:
     named = os.environ.get("AIOT_CHROMIUM")
     found = named or next((path for name in NAMES if (path := shutil.which(name))), None)
     return Chromium(Path(found)) if found else unpacked()
+
+
+@contextmanager
+def launched(playwright: Any, hosts: str) -> Iterator[Any]:
+    """A browser that resolves names by the rules `hosts`; the test is skipped, with the reason, where there is none."""
+    try:
+        found = find()
+    except NotHere as reason:
+        pytest.skip(str(reason))
+    environment = {**os.environ, **found.environment}
+    browser = playwright.chromium.launch(
+        executable_path=found.program, env=environment, args=[f"--host-resolver-rules={hosts}"]
+    )
+    yield browser
+    browser.close()
 
 
 def unpacked() -> Chromium:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,21 +33,19 @@ class Watched:
 
 
 @pytest.fixture(scope="package")
-def browser() -> Iterator[Any]:
-    """Chromium, which finds no host. Tests that need it are skipped, with the reason, where none can be had."""
+def playwright() -> Iterator[Any]:
+    """One for all browsers: a process can have no second one."""
     from playwright.sync_api import sync_playwright
 
-    try:
-        found = chromium.find()
-    except chromium.NotHere as reason:
-        pytest.skip(str(reason))
-    environment: dict[str, str | float | bool] = {**os.environ, **found.environment}
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=found.program, env=environment, args=["--host-resolver-rules=MAP * ~NOTFOUND"]
-        )
+    with sync_playwright() as found:
+        yield found
+
+
+@pytest.fixture(scope="package")
+def browser(playwright: Any) -> Iterator[Any]:
+    """Chromium, which finds no host."""
+    with chromium.launched(playwright, hosts="MAP * ~NOTFOUND") as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -94,20 +94,10 @@ def lab(project: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def own_browser() -> Iterator[Any]:
+def own_browser(playwright: Any) -> Iterator[Any]:
     """A Chromium that finds this machine and no other."""
-    from playwright.sync_api import sync_playwright
-
-    try:
-        found = chromium.find()
-    except chromium.NotHere as reason:
-        pytest.skip(str(reason))
-    environment: dict[str, str | float | bool] = {**os.environ, **found.environment}
-    rules = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found.program, env=environment, args=[rules])
+    with chromium.launched(playwright, hosts="MAP * ~NOTFOUND, EXCLUDE 127.0.0.1") as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
