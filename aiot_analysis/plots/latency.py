@@ -63,6 +63,8 @@ def _boxes(panel: Axes, some: pd.DataFrame) -> None:
         instance_axis.missing(panel, float(y))
     heights = np.flatnonzero(some["median_ms"].notna())
     box = some.dropna(subset=["median_ms"])
+    if box.empty:
+        return  # a logarithmic axis that was given no number has no ticks to draw
     whiskers = [box["min_ms"], box["p99_ms"]]
     edges: dict[str, Any] = {"colors": "black", "linewidths": 0.8}
     for quartile, end in zip((box["p25_ms"], box["p75_ms"]), whiskers, strict=True):

@@ -151,6 +151,14 @@ def test_coverage_counts():
     assert figure.get_label() == "Of 60 tests on 1 device: 1 valid, 1 unavailable and 58 not run."
 
 
+def test_a_distribution_of_means_alone_is_gaps():
+    summary = latency_stats.summary(images(A, [True] * 3, [10.0, 20.0, 30.0]))
+    times = [name for name in summary if name.endswith("_ms")]
+    figure = latency.distribution(summary.assign(**dict.fromkeys(times, float("nan"))), ORIGIN)
+    figure.canvas.draw()
+    assert [text.get_text() for text in figure.axes[0].texts].count("no data") == 1
+
+
 def test_latency_alt_text():
     figure = latency.distribution(latency_stats.summary(images(A, [True] * 3, [10.0, 20.0, 30.0])), ORIGIN)
     assert "medians 20 ms" in figure.get_label()
