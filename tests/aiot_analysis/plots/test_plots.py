@@ -1,5 +1,7 @@
 """What the figures say: numbers in the alternative text, words in every gap, nothing changed outside."""
 
+import io
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -155,7 +157,7 @@ def test_a_distribution_of_means_alone_is_gaps():
     summary = latency_stats.summary(images(A, [True] * 3, [10.0, 20.0, 30.0]))
     times = [name for name in summary if name.endswith("_ms")]
     figure = latency.distribution(summary.assign(**dict.fromkeys(times, float("nan"))), ORIGIN)
-    figure.canvas.draw()
+    figure.savefig(io.BytesIO(), format="svg")  # which draws ticks that the screen leaves out
     assert [text.get_text() for text in figure.axes[0].texts].count("no data") == 1
 
 
