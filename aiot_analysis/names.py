@@ -81,6 +81,17 @@ def instance_display(instance: str) -> str:
     return ", ".join(display(part) for part in (model, f"{framework}_{delegate}", quantization))
 
 
+def facts(instance: str) -> dict[str, str]:
+    """What a row of a statistic tells of its instance: its id, model, implementation and quantization."""
+    framework, delegate, quantization, model = instance.split("_", 3)
+    return {
+        "instance_id": instance,
+        "model": model,
+        "implementation": f"{framework}_{delegate}",
+        "quantization": quantization,
+    }
+
+
 def devices(frame: pd.DataFrame) -> dict[str, str]:
     """How each device of the table `devices` is written for readers, by its id: maker and model.
 

@@ -81,6 +81,12 @@ class Tables:
         return combine(images, self._rows.get(device, {}))
 
     @cached_property
+    def datasets(self) -> list[str]:
+        """Names of the datasets of all instances."""
+        column = read_columns(self.folder / "instances.parquet", "dataset")["dataset"]
+        return [name for name in column.unique().to_pylist() if name]
+
+    @cached_property
     def _files(self) -> dict[str, str]:
         """sha256 of each file, by its path in the folder."""
         found = {}

@@ -67,9 +67,13 @@ class Site:
 
     def data(self, folder: Path) -> str:
         """sha256 of the processed tables in a folder, or of what is in them of the site's device."""
+        tables = self._tables(folder)
+        return tables.of_device(self.device) if self.device else tables.whole
+
+    def _tables(self, folder: Path) -> Tables:
         if folder not in self.tables:
             self.tables[folder] = Tables(folder, self.manifest.files)
-        return self.tables[folder].of_device(self.device) if self.device else self.tables[folder].whole
+        return self.tables[folder]
 
     def data_of(self, notebook: Notebook, given: dict[str, object]) -> str:
         """sha256 of the tables a notebook reads, or "" if it has no parameter `processed`. May raise DataError."""
@@ -87,8 +91,7 @@ class Site:
         folder = notebook.value("datasets", given)
         if not folder or self.origin == "simulated":
             return []
-        names = fingerprint.read_columns(self.processed / "instances.parquet", "dataset")["dataset"]
-        return fingerprint.pictures(self.root, str(folder), filter(None, names.unique().to_pylist()))
+        return fingerprint.pictures(self.root, str(folder), self._tables(self.processed).datasets)
 
     def status(self, notebook: Notebook) -> str:
         """Of the page that is there: "ok", "failed", "outdated" or "missing"."""

@@ -59,15 +59,7 @@ def collect(
 
 def facts(one: Answers) -> dict[str, Any]:
     """What a row of a statistic over devices begins with: the instance, the number of devices and of images."""
-    framework, delegate, quantization, model = one.instance_id.split("_", 3)
-    return {
-        "instance_id": one.instance_id,
-        "model": model,
-        "implementation": f"{framework}_{delegate}",
-        "quantization": quantization,
-        "devices": len(one.devices),
-        "images": len(one.images),
-    }
+    return {**names.facts(one.instance_id), "devices": len(one.devices), "images": len(one.images)}
 
 
 def counts(top1: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

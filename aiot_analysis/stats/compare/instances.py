@@ -67,7 +67,7 @@ def compared(
     work = _one(matched, base, other, timing) if matched.kind == ONE else _several(matched, base, other, timing)
     rows: list[dict[str, Any]] = []
     for measured in work:
-        facts = measured.facts()
+        facts = names.facts(measured.instance_id)
         if ACCURACY in metrics:
             rows.append({**facts, "metric": ACCURACY, **measured.accuracy(beyond.accuracy)})
         if measured.right is not None:
@@ -114,15 +114,6 @@ class Measured:
     right: pd.DataFrame | None  # columns base and other: share of the devices that are right, by image; None: not known
     courses: Courses | None = None  # None: not known, or of several devices
     runs: tuple[pd.DataFrame, pd.DataFrame] | None = None  # rows of all runs that are alike, where they are enough
-
-    def facts(self) -> dict[str, Any]:
-        framework, delegate, quantization, model = self.instance_id.split("_", 3)
-        return {
-            "instance_id": self.instance_id,
-            "model": model,
-            "implementation": f"{framework}_{delegate}",
-            "quantization": quantization,
-        }
 
     def accuracy(self, margin: float) -> dict[str, Any]:
         if self.right is not None:
