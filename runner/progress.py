@@ -99,4 +99,4 @@ def summary(entries: Sequence[Entry]) -> str:
     found = counts(list(entries))
     measured = found.pop("end", 0)
     rest = [f"{number} {status}" for status, number in sorted(found.items())]
-    return ", ".join([f"{measured} instances measured", *rest])
+    return ", ".join([f"{measured} instance{'s' * (measured != 1)} measured", *rest])

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from aiot_analysis.cli.screen import bar
+from aiot_analysis.words import plural
 
 
 def figures(
@@ -56,6 +57,6 @@ def figures(
         made = draw.figures(notebooks, out, names or (), given, wanted, jobs, timeout_s, listen)
     for said in made.remarks:
         print(f"figures   {said}")
-    print(f"figures   {made.items} figures and tables, {made.files} files: {(out / draw.INDEX).resolve()}")
+    print(f"figures   {plural(made.items, 'item')} in {plural(made.files, 'file')}: {(out / draw.INDEX).resolve()}")
     if made.failed:
         raise typer.Exit(1)

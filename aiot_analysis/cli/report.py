@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from aiot_analysis.cli.screen import bar
+from aiot_analysis.words import plural
 
 
 def report(
@@ -58,6 +59,7 @@ def report(
     for result in failed:
         print(f"report    {result}")
     rendered = sum(result.status == "rendered" for result in results)
-    print(f"report    {len(results) - len(failed)} pages, {rendered} rendered now: {(out / 'index.html').resolve()}")
+    pages = plural(len(results) - len(failed), "page")
+    print(f"report    {pages}, {rendered} rendered now: {(out / 'index.html').resolve()}")
     if failed:
         raise typer.Exit(1)

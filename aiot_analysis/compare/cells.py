@@ -14,6 +14,7 @@ from aiot_analysis.stats.compare.instances import ACCURACY, UNPAIRED
 from aiot_analysis.stats.compare.matching import ONE, SAME
 from aiot_analysis.stats.compare.regression import ALPHA
 from aiot_analysis.stats.compare.summaries import COSTS
+from aiot_analysis.words import plural
 
 WORDS = {  # of a verdict on accuracy, and on times
     "better": ("more accurate", "faster"),
@@ -109,8 +110,8 @@ def counted(found: Comparison) -> str:
     once = found.table.drop_duplicates("instance_id")
     tests = int(found.table["p_value"].notna().sum())
     changed = sum(line.changed for line in lines(found))
-    text = f"{_many(len(once), 'instance')} compared, {changed} with a change that is shown"
-    return f"{text} ({_many(tests, 'test')}, {METHOD.capitalize()}, {ALPHA:.0%} for all together)"
+    text = f"{plural(len(once), 'instance')} compared, {changed} with a change that is shown"
+    return f"{text} ({plural(tests, 'test')}, {METHOD.capitalize()}, {ALPHA:.0%} for all together)"
 
 
 def judged(found: Comparison) -> str:
@@ -118,13 +119,13 @@ def judged(found: Comparison) -> str:
     margins = found.asked.margins
     if not margins:
         return ""
-    points = _many(100 * margins.accuracy, "point")
+    points = plural(100 * margins.accuracy, "point")
     limit = f"slower by more than {100 * margins.time:g} %, or less accurate by more than {points}"
     if _single(found):
         limit += f"; if two runs of the same differ by no more than {100 * found.asked.run_to_run:g} %"
     if not found.regressions:
         return f"no regression is shown ({limit})"
-    return f"{_many(len(found.regressions), 'regression')} ({limit})"
+    return f"{plural(len(found.regressions), 'regression')} ({limit})"
 
 
 def _single(found: Comparison) -> bool:
@@ -222,7 +223,7 @@ def left_out(found: Comparison) -> list[list[str]]:
 def careful(found: Comparison) -> list[list[str]]:
     """What is compared with care: side, how many instances, and the reason."""
     parts = found.careful.groupby(["side", "reasons"], sort=False, as_index=False).size()
-    return [[row["side"], _many(row["size"], "instance"), row["reasons"]] for row in parts.to_dict("records")]
+    return [[row["side"], plural(row["size"], "instance"), row["reasons"]] for row in parts.to_dict("records")]
 
 
 def facts(found: Comparison) -> list[list[str]]:
@@ -232,7 +233,3 @@ def facts(found: Comparison) -> list[list[str]]:
         a, b = (side.get(name, "none") for side in found.facts)
         rows.append([name, a] if a == b else [name, a, b])
     return rows
-
-
-def _many(n: float, what: str) -> str:
-    return f"{n:g} {what}{'s' * (n != 1)}"

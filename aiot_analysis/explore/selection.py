@@ -10,6 +10,7 @@ import pandas as pd
 from aiot_analysis import names
 from aiot_analysis.plots import device_axis, style
 from aiot_analysis.stats import select
+from aiot_analysis.words import plural
 
 if TYPE_CHECKING:
     from aiot_analysis.data import Data
@@ -105,5 +106,5 @@ def sentence(selection: Selection, known: Known) -> str:
         rows["device_id"].nunique(),
         len(asked[["device_id", "instance_id"]].drop_duplicates()) - len(rows),
     )
-    said = f"{len(rows)} instance{'s' * (len(rows) != 1)} with numbers on {devices} device{'s' * (devices != 1)}"
+    said = f"{plural(len(rows), 'instance')} with numbers on {plural(devices, 'device')}"
     return f"{said}; {without} of what you chose have none." if without else f"{said}."

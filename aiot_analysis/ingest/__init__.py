@@ -25,6 +25,7 @@ from pathlib import Path
 from aiot_analysis.errors import ClusterError, DataError
 from aiot_analysis.ingest import scan
 from aiot_analysis.ingest.parts import Entry, Manifest, Parts
+from aiot_analysis.words import plural
 
 Progress = Callable[[int, int], None]
 """Called with how many of the runs that are to be read are done, and how many there are."""
@@ -59,8 +60,7 @@ class Result:
         """Like "1 run, 60 instances, 7500 images, 0 left out"."""
         instances, images = (sum(getattr(entry, name) for entry in self._used) for name in ("instances", "images"))
         counts = [(self.runs, "run"), (instances, "instance"), (images, "image")]
-        told = [f"{number} {word}{'' if number == 1 else 's'}" for number, word in counts]
-        return ", ".join([*told, f"{len(self.left_out)} left out"])
+        return ", ".join([*(plural(*one) for one in counts), f"{len(self.left_out)} left out"])
 
 
 def process(

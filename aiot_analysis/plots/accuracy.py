@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from aiot_analysis import names
 from aiot_analysis.plots import device_axis, style
+from aiot_analysis.words import plural
 
 SHOWN = ["device_id", "model", "framework", "delegate", "quantization", "images", "correct", "accuracy"]
 SHOWN += ["accuracy_low", "accuracy_high", "verdict", "apart"]
@@ -149,6 +150,6 @@ def _alt(rows: pd.DataFrame, column: str, devices: int, what: str) -> str:
         for model in names.in_order(set(known["model"]), names.MODELS)
     ]
     return (
-        f"{what} by {column} ({listed}) on {devices} device{'s' * (devices != 1)}, with 95 % "
+        f"{what} by {column} ({listed}) on {plural(devices, 'device')}, with 95 % "
         f"Wilson intervals. Range by model: {'; '.join(said) or 'no data'}."
     )

@@ -16,7 +16,6 @@ from aiot_analysis import names
 from aiot_analysis.plots import device_axis, style
 
 SURE = 0.05  # of adjusted p values: under it a difference is marked
-MARKED = "#D55E00"
 BAND = "#cfd6dc"
 DARK = "#2b3a47"
 SMALL: dict[str, Any] = {"fontsize": style.SMALL, "color": style.GREY, "va": "center"}
@@ -70,10 +69,16 @@ def _spreads(axes: Axes, known: pd.DataFrame, ids: Sequence[str]) -> dict[str, A
     axes.barh(y, 100 * known["sd_chance_most"], height=0.62, color=BAND)
     axes.scatter(100 * known["sd_chance"], y, marker="|", s=50, color=style.GREY)
     axes.scatter(
-        100 * known["sd_sampling"], y, marker="D", s=14, facecolors="none", edgecolors="#8a4fa3", linewidths=0.8
+        100 * known["sd_sampling"],
+        y,
+        marker="D",
+        s=14,
+        facecolors="none",
+        edgecolors=style.color(style.FOURTH),
+        linewidths=0.8,
     )
     sure = known["p_adjusted"] < SURE
-    for some, color in ((~sure, DARK), (sure, MARKED)):
+    for some, color in ((~sure, DARK), (sure, style.color(style.NOTABLE))):
         axes.scatter(
             100 * known["sd"][some], y[some], s=20, color=color, marker="o" if color == DARK else "P", zorder=3
         )
@@ -82,11 +87,13 @@ def _spreads(axes: Axes, known: pd.DataFrame, ids: Sequence[str]) -> dict[str, A
         "observed spread": Line2D([], [], color=DARK, marker="o", linestyle="none"),
         "chance alone (95 of 100 within)": Patch(color=BAND),
         "if each had seen other images": Line2D(
-            [], [], color="#8a4fa3", marker="D", markerfacecolor="none", linestyle="none"
+            [], [], color=style.color(style.FOURTH), marker="D", markerfacecolor="none", linestyle="none"
         ),
     }
     if sure.any():
-        handles["observed, surely no chance"] = Line2D([], [], color=MARKED, marker="P", linestyle="none")
+        handles["observed, surely no chance"] = Line2D(
+            [], [], color=style.color(style.NOTABLE), marker="P", linestyle="none"
+        )
     return handles
 
 
@@ -97,10 +104,17 @@ def _shares(axes: Axes, found: pd.DataFrame, repeats: pd.DataFrame, ids: Sequenc
         share = 100 * found["instability"]
         errors = [share - 100 * found["instability_low"], 100 * found["instability_high"] - share]
         handles["some devices differ"] = axes.errorbar(
-            share, y, xerr=errors, fmt="s", color="#0072B2", markerfacecolor="white", linestyle="none", elinewidth=0.7
+            share,
+            y,
+            xerr=errors,
+            fmt="s",
+            color=style.color(style.PLAIN),
+            markerfacecolor="white",
+            linestyle="none",
+            elinewidth=0.7,
         )
         handles["two devices differ (mean)"] = axes.scatter(
-            100 * found["disagreement"], y, s=16, color="#0072B2", zorder=3
+            100 * found["disagreement"], y, s=16, color=style.color(style.PLAIN), zorder=3
         )
     some = repeats[repeats["instance_id"].isin(ids)]
     if len(some):
@@ -108,7 +122,7 @@ def _shares(axes: Axes, found: pd.DataFrame, repeats: pd.DataFrame, ids: Sequenc
         share = 100 * some["noise"]
         errors = [share - 100 * some["noise_low"], 100 * some["noise_high"] - share]
         handles["a device differs from itself"] = axes.errorbar(
-            share, y, xerr=errors, fmt="x", color=MARKED, linestyle="none", elinewidth=0.7
+            share, y, xerr=errors, fmt="x", color=style.color(style.NOTABLE), linestyle="none", elinewidth=0.7
         )
     axes.set_xlim(left=-0.2)
     return handles
@@ -221,7 +235,7 @@ def _differences(axes: Axes, part: pd.DataFrame, base: str, ids: Sequence[str], 
     axes.vlines(x, paired["change_low"], paired["change_high"], color=DARK, linewidth=0.7)
     sure = part["p_adjusted"] < SURE
     axes.scatter(x[~sure], paired["change"][~sure], s=5, color=DARK, zorder=3)
-    axes.scatter(x[sure], paired["change"][sure], s=14, color=MARKED, marker="P", zorder=4)
+    axes.scatter(x[sure], paired["change"][sure], s=14, color=style.color(style.NOTABLE), marker="P", zorder=4)
     axes.scatter(
         [ids.index(base)], [0], s=14, marker="D", facecolors="white", edgecolors=DARK, linewidths=0.8, zorder=4
     )
@@ -242,7 +256,7 @@ def _against_handles(sure: bool) -> dict[str, Any]:
         "the reference": Line2D([], [], color=DARK, marker="D", markerfacecolor="white", linestyle="none"),
     }
     if sure:
-        handles["sure difference"] = Line2D([], [], color=MARKED, marker="P", linestyle="none")
+        handles["sure difference"] = Line2D([], [], color=style.color(style.NOTABLE), marker="P", linestyle="none")
     return handles
 
 

@@ -11,6 +11,7 @@ from matplotlib.ticker import LogLocator
 
 from aiot_analysis import names
 from aiot_analysis.plots import device_axis, style
+from aiot_analysis.words import plural
 
 NEAR = 1.1  # models closer than this share a label, or the words cover each other
 
@@ -72,7 +73,7 @@ def scatter(
     return style.finish(
         figure,
         origin,
-        f"Mean latency over model complexity on {devices} device{'s' * (devices != 1)}: {'; '.join(said)}.",
+        f"Mean latency over model complexity on {plural(devices, 'device')}: {'; '.join(said)}.",
     )
 
 
@@ -152,7 +153,7 @@ def off_line(residuals: pd.DataFrame, implementations: pd.DataFrame, origin: str
     heights = pd.MultiIndex.from_frame(residuals[["implementation", "model"]]).map(
         {key: at for at, key in enumerate(order)}
     )
-    slower = style.palette()[5].color  # vermilion
+    slower = style.color(style.NOTABLE)
     off = residuals["off"].isin(["slower", "faster"]).to_numpy()
     size = 26 if devices <= device_axis.FEW else 9
     colors = residuals["implementation"].map(lambda one: style.look(one).color)
@@ -179,7 +180,7 @@ def off_line(residuals: pd.DataFrame, implementations: pd.DataFrame, origin: str
     return style.finish(
         figure,
         origin,
-        f"Off the line of {devices} device{'s' * (devices != 1)}: {'; '.join(said)}. "
+        f"Off the line of {plural(devices, 'device')}: {'; '.join(said)}. "
         f"{int(off.sum())} of {len(residuals)} instances are off by rule.",
     )
 

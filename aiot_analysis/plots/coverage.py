@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -12,26 +12,21 @@ from matplotlib.patches import Patch
 
 from aiot_analysis import names
 from aiot_analysis.plots import device_axis, style
+from aiot_analysis.words import plural
 
-
-class Mark(NamedTuple):
-    color: str
-    symbol: str
-
-
-MARKS = {
-    "valid": Mark("#0072B2", "✓"),
-    "semi-valid": Mark("#56B4E9", "~"),
-    "invalid": Mark("#D55E00", "×"),
-    "unavailable": Mark("#dddddd", "–"),
-    "not run": Mark("#ffffff", "·"),
-}
-_NUMBERS = {verdict: number for number, verdict in enumerate(MARKS)}
+SYMBOLS = {"valid": "✓", "semi-valid": "~", "invalid": "×", "unavailable": "–", "not run": "·"}
+_NUMBERS = {verdict: number for number, verdict in enumerate(SYMBOLS)}
 
 SIDE_BY_SIDE = 120
 """Of more devices it is told how many have which verdict: a figure has no room for each."""
 
 LABELS, LEAST = 3.0, 0.08  # inches: of the names of instances, and of a device beside others
+
+
+def colors() -> dict[str, str]:
+    """The colour of each verdict."""
+    of_verdicts = [*map(style.color, (style.PLAIN, style.FAINT, style.NOTABLE)), "#dddddd", "#ffffff"]
+    return dict(zip(SYMBOLS, of_verdicts, strict=True))
 
 
 @style.styled
@@ -53,14 +48,15 @@ def grid(instances: pd.DataFrame, origin: str, devices: pd.DataFrame | None = No
     else:
         most = min(SIDE_BY_SIDE, int((style.page_width(100) - LABELS) / LEAST))
         figure = _lines(table, ids, devices) if len(ids) <= most else _counted(table)
-    counts = table.stack().value_counts().reindex(list(MARKS)).dropna().astype(int)
+    counts = table.stack().value_counts().reindex(list(SYMBOLS)).dropna().astype(int)
+    shades = colors()
     handles = {
-        f"{verdict} {MARKS[verdict].symbol}".strip(): Patch(facecolor=MARKS[verdict].color, edgecolor="#bbbbbb")
+        f"{verdict} {SYMBOLS[verdict]}": Patch(facecolor=shades[verdict], edgecolor="#bbbbbb")
         for verdict in counts.index
     }
     style.legend(figure, handles)
     said = style.listed(f"{count} {verdict}" for verdict, count in counts.items())
-    alt = f"Of {table.size} tests on {len(ids)} device{'s' * (len(ids) != 1)}: {said}."
+    alt = f"Of {table.size} tests on {plural(len(ids), 'device')}: {said}."
     shown = table.melt(ignore_index=False, value_name="verdict").reset_index()
     return style.finish(figure, origin, alt, shown)
 
@@ -103,15 +99,18 @@ def _counted(table: pd.DataFrame) -> Figure:
     figure, (panel,) = style.panels(1, 1, 7.0, 0.13 * len(table) + 0.8)
     devices = table.shape[1]
     left = pd.Series(0, index=table.index)
-    for verdict, mark in MARKS.items():
+    for verdict, color in colors().items():
         count = (table == verdict).sum(axis=1)
-        panel.barh(range(len(table)), count, 0.9, left, color=mark.color, edgecolor="#bbbbbb", linewidth=0.3)
-        color = "white" if verdict in ("valid", "invalid") else "#333333"
+        panel.barh(range(len(table)), count, 0.9, left, color=color, edgecolor="#bbbbbb", linewidth=0.3)
         for y, (start, number) in enumerate(zip(left, count, strict=True)):
             if number > 0.05 * devices:  # room for the words
-                place = (start + number / 2, y)
                 panel.annotate(
-                    f"{mark.symbol} {number}", place, ha="center", va="center", color=color, fontsize=style.SMALL
+                    f"{SYMBOLS[verdict]} {number}",
+                    (start + number / 2, y),
+                    ha="center",
+                    va="center",
+                    color=style.ink(color),
+                    fontsize=style.SMALL,
                 )
         left += count
     panel.set_yticks(range(len(table)), [names.instance_display(one) for one in table.index], fontsize=style.SMALL)
@@ -122,15 +121,15 @@ def _counted(table: pd.DataFrame) -> Figure:
 
 
 def _cells(panel: Axes, shown: pd.DataFrame) -> None:
-    colors = ListedColormap([mark.color for mark in MARKS.values()])
+    shades = colors()
     numbers = shown.apply(lambda column: column.map(_NUMBERS)).to_numpy(float)
     panel.pcolormesh(
         range(shown.shape[1]),
         range(shown.shape[0]),
         numbers,
-        cmap=colors,
+        cmap=ListedColormap([*shades.values()]),
         vmin=-0.5,
-        vmax=len(MARKS) - 0.5,
+        vmax=len(shades) - 0.5,
         shading="nearest",
         edgecolors="white",
         linewidth=0.8,
@@ -140,8 +139,7 @@ def _cells(panel: Axes, shown: pd.DataFrame) -> None:
     for y in range(shown.shape[0]):
         for x in range(shown.shape[1]):
             verdict = str(shown.iat[y, x])
-            color = "white" if verdict in ("valid", "invalid") else "#333333"
-            panel.text(x, y, MARKS[verdict].symbol, ha="center", va="center", color=color, **look)
+            panel.text(x, y, SYMBOLS[verdict], ha="center", va="center", color=style.ink(shades[verdict]), **look)
     panel.invert_yaxis()
     panel.grid(False)
     panel.spines[:].set_visible(False)

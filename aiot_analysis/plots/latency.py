@@ -13,6 +13,7 @@ from matplotlib.patches import Patch
 
 from aiot_analysis import names
 from aiot_analysis.plots import device_axis, instance_axis, style
+from aiot_analysis.words import plural
 
 
 @style.styled
@@ -26,7 +27,7 @@ def distribution(
     """
     ids = device_axis.order(summary["device_id"], devices)
     lines = instance_axis.order(summary["instance_id"])
-    said = f"Time per image of {len(lines)} instances on {len(ids)} device{'s' * (len(ids) != 1)}"
+    said = f"Time per image of {plural(len(lines), 'instance')} on {plural(len(ids), 'device')}"
     if not lines:
         return instance_axis.nothing(origin, said)
     medians = style.span(summary["median_ms"], "{:.3g}")
@@ -35,7 +36,7 @@ def distribution(
     figure, axes = instance_axis.panels(ids, lines)
     if len(ids) > device_axis.FEW:
         heights = instance_axis.heights(summary["instance_id"], lines)
-        axes[0].scatter(summary["median_ms"], heights, s=8, alpha=0.5, color="#0072B2")
+        axes[0].scatter(summary["median_ms"], heights, s=8, alpha=0.5, color=style.color(style.PLAIN))
         instance_axis.down(axes[0], lines, f"median {what} of each device (ms)")
         axes[0].set_xscale("log")
         style.plain_log(axes[0].xaxis)
@@ -48,10 +49,10 @@ def distribution(
         panel.set_xscale("log")
         style.plain_log(panel.xaxis)
     marks = {
-        "median and quartiles": Patch(facecolor="#cfe3f1", edgecolor="black"),
+        "median and quartiles": Patch(facecolor=style.light(style.color(style.PLAIN)), edgecolor="black"),
         "shortest to 99th percentile": Line2D([], [], color="black", linewidth=0.8),
         "longest": Line2D([], [], color="#333333", marker=".", linestyle="none"),
-        "first image": Line2D([], [], color="#D55E00", marker="x", linestyle="none"),
+        "first image": Line2D([], [], color=style.color(style.NOTABLE), marker="x", linestyle="none"),
     }
     style.legend(figure, marks)
     return style.finish(figure, origin, said)
@@ -71,10 +72,20 @@ def _boxes(panel: Axes, some: pd.DataFrame) -> None:
         panel.hlines(heights, quartile, end, **edges)
         panel.vlines(end, heights - 0.15, heights + 0.15, **edges)
     width = box["p75_ms"] - box["p25_ms"]
-    panel.barh(heights, width, 0.6, box["p25_ms"], color="#cfe3f1", edgecolor="black", linewidth=0.7)
-    panel.vlines(box["median_ms"], heights - 0.3, heights + 0.3, colors="#0072B2", linewidths=1.4, zorder=3)
+    panel.barh(
+        heights,
+        width,
+        0.6,
+        box["p25_ms"],
+        color=style.light(style.color(style.PLAIN)),
+        edgecolor="black",
+        linewidth=0.7,
+    )
+    panel.vlines(
+        box["median_ms"], heights - 0.3, heights + 0.3, colors=style.color(style.PLAIN), linewidths=1.4, zorder=3
+    )
     panel.plot(box["max_ms"], heights, ".", color="#333333", markersize=3)
-    panel.plot(box["first_ms"], heights, "x", color="#D55E00", markersize=4)
+    panel.plot(box["first_ms"], heights, "x", color=style.color(style.NOTABLE), markersize=4)
 
 
 @style.styled
@@ -86,7 +97,7 @@ def phases(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None
     frame = frame.dropna(subset=["mean_ms"])
     ids = device_axis.order(frame["device_id"], devices)
     lines = instance_axis.order(frame["instance_id"])
-    said = f"Mean time per phase of {len(lines)} instances on {len(ids)} device{'s' * (len(ids) != 1)}"
+    said = f"Mean time per phase of {plural(len(lines), 'instance')} on {plural(len(ids), 'device')}"
     if not lines:
         return instance_axis.nothing(origin, said, "no image was timed step by step")
     found = [phase for phase in names.PHASE_NAMES if phase in set(frame["phase"])]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import matplotlib.colors
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,7 +12,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from aiot_analysis import names
 from aiot_analysis.plots import layered, style
-from aiot_analysis.plots.operators import GAP, LOOKS
+from aiot_analysis.plots.operators import GAP, looks
 
 COLUMNS = 3
 BOX_INCHES, LAYER_INCHES = 0.97, 0.42  # room of a box
@@ -92,16 +91,17 @@ def _draw(panel: Axes, part: pd.DataFrame, found: layered.Layout, wide: float) -
             arrowprops={"arrowstyle": "-|>", "color": "#555555", "linewidth": 0.7, "shrinkA": 0, "shrinkB": 0},
             zorder=1,
         )
+    known = looks()
     for row in part.itertuples():
         x, y = found.boxes[str(row.box)]
-        look = LOOKS.get(str(row.kind))
+        look = known.get(str(row.kind))
         panel.add_patch(
             FancyBboxPatch(
                 (x - BOX_WIDTH / 2, y - BOX_HEIGHT / 2),
                 BOX_WIDTH,
                 BOX_HEIGHT,
                 boxstyle="round,pad=0,rounding_size=0.08",
-                facecolor=_light(look.color) if look else "#ffffff",
+                facecolor=style.light(look.color) if look else "#ffffff",
                 edgecolor=look.color if look else "#999999",
                 linestyle="-" if look else (0, (3, 2)),
                 linewidth=0.8,
@@ -120,9 +120,3 @@ def _short(label: str) -> str:
     for word, short in SHORT.items():
         label = label.replace(word, short)
     return label
-
-
-def _light(color: str) -> tuple[float, float, float]:
-    """A colour mixed with white, for a ground that text is read on."""
-    red, green, blue = matplotlib.colors.to_rgb(color)
-    return (0.8 + 0.2 * red, 0.8 + 0.2 * green, 0.8 + 0.2 * blue)

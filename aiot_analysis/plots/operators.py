@@ -11,23 +11,25 @@ from matplotlib.patches import Patch
 from aiot_analysis import names
 from aiot_analysis.plots import style
 
-LOOKS = {
-    "convolution": style.Look("#0072B2", "o", ""),
-    "depthwise convolution": style.Look("#56B4E9", "v", "\\\\\\"),
-    "batch norm": style.Look("#E69F00", "s", "///"),
-    "relu": style.Look("#009E73", "^", "..."),
-    "pooling": style.Look("#CC79A7", "D", "xxx"),
-    "concatenation": style.Look("#F0E442", "<", "---"),
-    "addition": style.Look("#D55E00", "P", "+++"),
-    "linear": style.Look("#333333", "X", ""),
-    "other": style.Look("#bbbbbb", ".", "ooo"),
-}
-"""Of the kinds of operators: Okabe and Ito's palette."""
-
 GAP = "no data: no network was profiled; `aiot profile`, then `aiot process`"
 LABELLED = 0.07  # shares from here on have their number in the bar
 TICKS_MS = np.arange(0.21, 1.9, 0.28)  # of the paper's Fig. 2
 TICK_INCHES = 0.32  # room of such a number
+
+
+def looks() -> dict[str, style.Look]:
+    """Of the kinds of operators. There are more of them than colours in the cycle."""
+    return {
+        "convolution": style.Look(style.color(style.PLAIN), "o", ""),
+        "depthwise convolution": style.Look(style.color(style.FAINT), "v", "\\\\\\"),
+        "batch norm": style.Look(style.color(style.SECOND), "s", "///"),
+        "relu": style.Look(style.color(style.THIRD), "^", "..."),
+        "pooling": style.Look(style.color(style.FOURTH), "D", "xxx"),
+        "concatenation": style.Look("#F0E442", "<", "---"),
+        "addition": style.Look(style.color(style.NOTABLE), "P", "+++"),
+        "linear": style.Look("#333333", "X", ""),
+        "other": style.Look("#bbbbbb", ".", "ooo"),
+    }
 
 
 @style.styled
@@ -44,7 +46,8 @@ def breakdown(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = N
     if not each:
         style.empty(axes[0], GAP)
         return style.finish(figure, origin, "The share of each kind of operator in the run time: no data.")
-    kinds = [kind for kind in LOOKS if kind in set(frame["kind"])]
+    known = looks()
+    kinds = [kind for kind in known if kind in set(frame["kind"])]
     said = []
     for panel, (framework, device) in zip(axes, each, strict=True):
         some = frame[(frame["framework"] == framework) & (frame["device_id"] == device)]
@@ -58,7 +61,7 @@ def breakdown(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = N
             listed = style.listed(f"{kind} {share:.0%}" for kind, share in most.items() if share > 0)
             said.append(f"{names.display(str(model))}{more}: {listed}")
     handles = {
-        kind: Patch(facecolor=LOOKS[kind].color, hatch=LOOKS[kind].hatch, edgecolor="white", linewidth=0.4)
+        kind: Patch(facecolor=known[kind].color, hatch=known[kind].hatch, edgecolor="white", linewidth=0.4)
         for kind in kinds
     }
     style.legend(figure, handles)
@@ -85,8 +88,9 @@ def _bars(panel: Axes, table: pd.DataFrame) -> None:
     for x, absent in enumerate(table.isna().all(axis=1)):
         if absent:
             panel.text(x, 0.5, "no data", ha="center", va="center", rotation=90, fontsize=style.SMALL, color=style.GREY)
+    known = looks()
     for kind in table.columns:
-        look = LOOKS[kind]
+        look = known[kind]
         height = table[kind].fillna(0.0).to_numpy(float)
         panel.bar(
             range(len(table)),
@@ -135,7 +139,7 @@ def convolution_times(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | 
             bins["share"],
             width=bins["high_ms"] - bins["low_ms"],
             align="edge",
-            color=LOOKS["convolution"].color,
+            color=style.color(style.PLAIN),
             edgecolor="white",
             linewidth=0.5,
         )

@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 
 from aiot_analysis import names
 from aiot_analysis.plots import device_axis, style
+from aiot_analysis.words import plural
 
 
 @style.styled
@@ -94,7 +95,7 @@ def _alt(known: pd.DataFrame, devices: int) -> str:
         f"fast, accuracy change {style.span(100 * part['change'], '{:+.1f}')} points"
         for (delegate, one), part in known.groupby(["delegate", "quantization"])
     ]
-    return f"Quantized against float32 on {devices} device{'s' * (devices != 1)}. {'; '.join(said) or 'No data'}."
+    return f"Quantized against float32 on {plural(devices, 'device')}. {'; '.join(said) or 'No data'}."
 
 
 @style.styled

@@ -8,11 +8,6 @@ from matplotlib.figure import Figure
 from aiot_analysis import names
 from aiot_analysis.plots import device_axis, style
 
-LOOKS = {
-    "crop_resize": style.Look("#0072B2", "o", ""),
-    "resize_crop": style.Look("#E69F00", "s", ""),
-    "square_crop": style.Look("#009E73", "^", ""),
-}
 PANELS = {
     "accuracy": "accuracy",
     "preprocess_ms": "preprocess (ms)",
@@ -35,8 +30,9 @@ def ways(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None) 
     lines = list(frame[["device_id", "instance_id"]].drop_duplicates().itertuples(index=False, name=None))
     figure, axes = style.panels(len(PANELS), len(PANELS), 2.6, 0.36 * len(lines) + 0.7)
     handles: dict[str, object] = {}
+    looks = style.looks(names.RESIZE_NAMES)
     for panel, (column, label) in zip(axes, PANELS.items(), strict=True):
-        for number, (way, look) in enumerate(LOOKS.items()):
+        for number, (way, look) in enumerate(looks.items()):
             some = frame[frame["resize"] == way].dropna(subset=[column])
             if some.empty:
                 continue

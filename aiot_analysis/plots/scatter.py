@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 
 from aiot_analysis import names
 from aiot_analysis.plots import device_axis, style
+from aiot_analysis.words import plural
 
 ORDERS = {"model": names.MODELS, "implementation": names.IMPLEMENTATIONS, "quantization": names.QUANTIZATIONS}
 MOST_WHISKERS = 80  # points; the whiskers of more hide them
@@ -59,7 +60,7 @@ def accuracy_over_time(
     return style.finish(
         figure,
         origin,
-        f"Accuracy over mean time by {what} of {len(rows)} instances on {count} device{'s' * (count != 1)}: accuracy "
+        f"Accuracy over mean time by {what} of {plural(len(rows), 'instance')} on {plural(count, 'device')}: accuracy "
         f"{style.span(rows['accuracy'], '{:.3f}')}, {style.span(rows[value], '{:.3g}')} ms. Most accurate: "
         f"{names.instance_display(best['instance_id'])}, {best['accuracy']:.3f} in {best[value]:.3g} ms.",
     )

@@ -11,6 +11,7 @@ from matplotlib.patches import Patch
 
 from aiot_analysis import names
 from aiot_analysis.plots import device_axis, style
+from aiot_analysis.words import plural
 
 
 @style.styled
@@ -103,5 +104,5 @@ def _alt(frame: pd.DataFrame, panel_columns: list[str], part: str, parts: list[s
     gaps = f" {len(without)} bars lack a part." if len(without) else ""
     return (
         f"Share of {style.listed(names.display(one) for one in parts)} in the summed time of "
-        f"{devices} device{'s' * (devices != 1)}. {'; '.join(said) or 'No data'}.{gaps}"
+        f"{plural(devices, 'device')}. {'; '.join(said) or 'No data'}.{gaps}"
     )

@@ -13,9 +13,9 @@ from matplotlib.lines import Line2D
 
 from aiot_analysis import names
 from aiot_analysis.plots import device_axis, instance_axis, style
+from aiot_analysis.words import plural
 
-BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
-TAILS = {"median_ms": (BLUE, "o"), "p90_ms": (GREEN, "^"), "p99_ms": (ORANGE, "s")}
+TAILS = {"median_ms": (style.PLAIN, "o"), "p90_ms": (style.THIRD, "^"), "p99_ms": (style.NOTABLE, "s")}
 TAIL_NAMES = {"median_ms": "median", "p90_ms": "90th percentile", "p99_ms": "99th percentile"}
 LEVELS = (0.0, 0.8, 0.9, 0.95, 0.97)  # of the stability score; from the last one on 3DMark calls it passed
 SHADES = ("#7f2704", "#d94801", "#fd8d3c", "#fdd0a2")
@@ -39,22 +39,28 @@ def tails(
     said += f": the 99th percentile is {style.span(frame['tail'].dropna(), '{:.2f}')} times the median."
     figure, axes = instance_axis.panels(ids, lines)
     if len(ids) > device_axis.FEW:
-        axes[0].scatter(frame["tail"], instance_axis.heights(frame["instance_id"], lines), s=8, alpha=0.5, color=BLUE)
+        axes[0].scatter(
+            frame["tail"],
+            instance_axis.heights(frame["instance_id"], lines),
+            s=8,
+            alpha=0.5,
+            color=style.color(style.PLAIN),
+        )
         instance_axis.down(axes[0], lines, f"99th percentile over median of the {what}, of each device")
         return style.finish(figure, origin, said)
     for panel, device, name in zip(axes, ids, device_axis.names(ids, devices), strict=True):
         some = frame[frame["device_id"] == device]
         heights = instance_axis.heights(some["instance_id"], lines)
         panel.hlines(heights, some["median_ms"], some["p99_ms"], color="#b5c7d3", linewidth=1.6)
-        for column, (color, marker) in TAILS.items():
-            panel.plot(some[column], heights, marker, color=color, markersize=3.5)
+        for column, (place, marker) in TAILS.items():
+            panel.plot(some[column], heights, marker, color=style.color(place), markersize=3.5)
         panel.plot(some["first_ms"], heights, "x", color="#333333", markersize=4)
         _gaps(panel, lines, some)
         instance_axis.down(panel, lines, f"{what} per image (ms)")
         panel.set_title(name)
         panel.set_xscale("log")
         style.plain_log(panel.xaxis)
-    marks = {TAIL_NAMES[one]: _mark(color, marker) for one, (color, marker) in TAILS.items()}
+    marks = {TAIL_NAMES[one]: _mark(style.color(place), marker) for one, (place, marker) in TAILS.items()}
     style.legend(figure, marks | {"first image": _mark("#333333", "x")})
     return style.finish(figure, origin, said)
 
@@ -93,11 +99,13 @@ def along(
         high = single["ms"] > top
         panel.plot(single["query"][~high], single["ms"][~high], ".", color="#9db3c1", markersize=2)
         panel.plot(single["query"][high], [top] * int(high.sum()), "^", color=style.GREY, markersize=3)
-        panel.plot(loops["query"], loops["ms"], color=BLUE, linewidth=1.2)
+        panel.plot(loops["query"], loops["ms"], color=style.color(style.PLAIN), linewidth=1.2)
         if row["change_q"] < level:
-            panel.axvline(row["change_at"], color=ORANGE, linestyle="--", linewidth=1)
+            panel.axvline(row["change_at"], color=style.color(style.NOTABLE), linestyle="--", linewidth=1)
             ends = single["query"].min(), row["change_at"], single["query"].max()
-            panel.hlines([row["before_ms"], row["after_ms"]], ends[:2], ends[1:], color=ORANGE, linewidth=1.4)
+            panel.hlines(
+                [row["before_ms"], row["after_ms"]], ends[:2], ends[1:], color=style.color(style.NOTABLE), linewidth=1.4
+            )
         panel.set_ylim(min(single["ms"].min(), loops["ms"].min()) * 0.97, top * 1.02)
         instance = names.instance_display(row["instance_id"])
         panel.set_title(style.wrapped(f"{known[row['device_id']]}: {instance}", 46), fontsize=style.SMALL)
@@ -107,13 +115,11 @@ def along(
     marks = {
         "image": _mark("#9db3c1", "."),
         "longer than shown": _mark(style.GREY, "^"),
-        "median of a part": Line2D([], [], color=BLUE, linewidth=1.2),
-        "change in level": Line2D([], [], color=ORANGE, linestyle="--", linewidth=1),
+        "median of a part": Line2D([], [], color=style.color(style.PLAIN), linewidth=1.2),
+        "change in level": Line2D([], [], color=style.color(style.NOTABLE), linestyle="--", linewidth=1),
     }
     style.legend(figure, marks)
-    return style.finish(
-        figure, origin, f"{said} of {len(chosen)} instance{'s' * (len(chosen) != 1)}: {'; '.join(told[:6])}."
-    )
+    return style.finish(figure, origin, f"{said} of {plural(len(chosen), 'instance')}: {'; '.join(told[:6])}.")
 
 
 def _moved(row: Mapping[Any, Any], level: float) -> str:
@@ -147,14 +153,17 @@ def scores(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None
         panel.axvline(LEVELS[-1], color=style.GREY, linewidth=0.8, linestyle=":")
         panel.plot(some["chance"], heights, "|", color=style.GREY, markersize=7)
         unstable = some["steadiness"] == "unstable"
-        for shown, color, marker in ((~unstable, BLUE, "o"), (unstable, ORANGE, "s")):
+        for shown, color, marker in (
+            (~unstable, style.color(style.PLAIN), "o"),
+            (unstable, style.color(style.NOTABLE), "s"),
+        ):
             panel.plot(some["stability"][shown], heights[shown], marker, color=color, markersize=4)
         _gaps(panel, lines, some, "no score: too few images")
         instance_axis.down(panel, lines, "stability: fastest part of the run over the slowest")
         panel.set_title(name)
     marks = {
-        "score": _mark(BLUE, "o"),
-        "under 0.97 and less than by chance": _mark(ORANGE, "s"),
+        "score": _mark(style.color(style.PLAIN), "o"),
+        "under 0.97 and less than by chance": _mark(style.color(style.NOTABLE), "s"),
         "the same times in random order": _mark(style.GREY, "|", 7),
         "stable from here on": Line2D([], [], color=style.GREY, linewidth=0.8, linestyle=":"),
     }
@@ -199,15 +208,15 @@ def slowdown(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = No
     if len(ids) > device_axis.FEW:
         heights = instance_axis.heights(known["instance_id"], lines)
         axes[0].axvline(1, color=style.GREY, linewidth=0.8)
-        axes[0].scatter(known["slowdown"], heights, s=8, alpha=0.5, color=BLUE)
+        axes[0].scatter(known["slowdown"], heights, s=8, alpha=0.5, color=style.color(style.PLAIN))
         instance_axis.down(axes[0], lines, f"{label}, of each device")
         return style.finish(figure, origin, said)
     for panel, device, name in zip(axes, ids, device_axis.names(ids, devices), strict=True):
         some = known[known["device_id"] == device]
         heights = instance_axis.heights(some["instance_id"], lines)
         panel.axvline(1, color=style.GREY, linewidth=0.8)
-        panel.hlines(heights, some["slowdown_low"], some["slowdown_high"], color=BLUE, linewidth=1)
-        panel.plot(some["slowdown"], heights, "o", color=BLUE, markersize=3.5)
+        panel.hlines(heights, some["slowdown_low"], some["slowdown_high"], color=style.color(style.PLAIN), linewidth=1)
+        panel.plot(some["slowdown"], heights, "o", color=style.color(style.PLAIN), markersize=3.5)
         _gaps(panel, lines, some)
         instance_axis.down(panel, lines, label)
         panel.set_title(name)
@@ -215,7 +224,7 @@ def slowdown(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = No
 
 
 def _counted(lines: list[str], ids: list[str]) -> str:
-    return f"{len(lines)} instance{'s' * (len(lines) != 1)} on {len(ids)} device{'s' * (len(ids) != 1)}"
+    return f"{plural(len(lines), 'instance')} on {plural(len(ids), 'device')}"
 
 
 def _gaps(panel: Axes, lines: list[str], drawn: pd.DataFrame, words: str = "no data") -> None:

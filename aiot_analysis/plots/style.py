@@ -17,6 +17,7 @@ import matplotlib.style
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
@@ -47,6 +48,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 HATCHES = ("", "///", "...", "xxx", "\\\\\\", "+++", "ooo")
 _PLACES = {name: place for kind in _KINDS for place, name in enumerate(kind)}
 _REST = 6  # the look of what has no place
+PLAIN, SECOND, THIRD, FOURTH, FAINT, NOTABLE = range(6)
+"""Places in the style sheet's cycle of colours, by what a colour is for where a figure has no series."""
 CONTEXT = ("devices", "left_out", "apart", "classes")
 """Frames that name or explain what is drawn, but are not drawn."""
 
@@ -62,6 +65,25 @@ def _colors(sheets: tuple[Path, ...]) -> list[str]:
         cycler = matplotlib.rc_params_from_file(sheet, use_default_template=False).get("axes.prop_cycle")
         found = found if cycler is None else cycler.by_key()["color"]
     return found
+
+
+def color(place: int) -> str:
+    """The style sheet's colour at a place of its cycle, like NOTABLE."""
+    some = _colors(_sheets.get())
+    return some[place % len(some)]
+
+
+def light(shade: str) -> str:
+    """A colour mixed with white, for a ground that text or a line is read on."""
+    red, green, blue = (0.8 + 0.2 * part for part in to_rgb(shade))
+    return to_hex((red, green, blue))
+
+
+def ink(ground: str) -> str:
+    """What can be read on a ground of that colour: white or nearly black, by its luminance (WCAG 2.2)."""
+    parts = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in to_rgb(ground)]
+    luminance = sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), parts, strict=True))
+    return "white" if 1.05 / (luminance + 0.05) >= 3 else "#333333"
 
 
 def palette() -> list[Look]:

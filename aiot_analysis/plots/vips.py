@@ -10,6 +10,7 @@ from matplotlib.patches import Patch
 
 from aiot_analysis import names
 from aiot_analysis.plots import device_axis, style
+from aiot_analysis.words import plural
 
 MOST = 120  # devices in a ranking; a figure with a bar each of a thousand is 4 m high
 
@@ -30,7 +31,10 @@ def ranking(scores: pd.DataFrame, origin: str, devices: pd.DataFrame | None = No
     total = int(
         (scores["instances"] + scores["missing"].map(lambda text: len(text.split(", ")) if text else 0)).iloc[0]
     )
-    kinds = {True: ("#0072B2", "", f"all {total} instances"), False: ("#E69F00", "///", "instances missing")}
+    kinds = {
+        True: (style.color(style.PLAIN), "", f"all {total} instances"),
+        False: (style.color(style.SECOND), "///", "instances missing"),
+    }
     shift = scores["peer_group"] - 1 if scores["peer_group"].nunique() <= 6 else 0 * scores["peer_group"]
     y = pd.Series(range(len(scores))) + 0.6 * shift
     for complete, (color, hatch, _) in kinds.items():
@@ -66,7 +70,7 @@ def ranking(scores: pd.DataFrame, origin: str, devices: pd.DataFrame | None = No
     return style.finish(
         figure,
         origin,
-        f"VIPS of {len(every)} device{'s' * (len(every) != 1)}, {style.span(every['vips'], '{:.4g}')} valid images "
+        f"VIPS of {plural(len(every), 'device')}, {style.span(every['vips'], '{:.4g}')} valid images "
         f"per second; first is {device_axis.names([best['device_id']], devices)[0]} with {best['vips']:.4g} over "
         f"{best['instances']} of {total} instances.",
     )
@@ -84,7 +88,10 @@ def timings(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = Non
         style.empty(axes, "no data: no device has a score")
         return style.finish(figure, origin, "VIPS by both timings: no data.")
     y = range(len(known))
-    marks = {"vips_end_to_end": ("end to end", "#0072B2", "o"), "vips_inference": ("inference only", "#E69F00", "s")}
+    marks = {
+        "vips_end_to_end": ("end to end", style.color(style.PLAIN), "o"),
+        "vips_inference": ("inference only", style.color(style.SECOND), "s"),
+    }
     axes.hlines(y, known["vips_end_to_end"], known["vips_inference"], color="#bbbbbb", linewidth=1, zorder=0)
     for column, (_, color, marker) in marks.items():
         axes.scatter(known[column], y, color=color, marker=marker, s=16, zorder=2)
@@ -107,7 +114,7 @@ def timings(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = Non
     return style.finish(
         figure,
         origin,
-        f"VIPS of {len(known)} device{'s' * (len(known) != 1)}: {', '.join(spans)}"
+        f"VIPS of {plural(len(known), 'device')}: {', '.join(spans)}"
         + (f"; {moved} of {compared} change rank between the timings." if compared > 1 else "."),
     )
 
@@ -129,7 +136,7 @@ def weights(frame: pd.DataFrame, origin: str) -> Figure:
     narrow = style.across(axes) < 5
     y = range(len(some))
     colors = [style.look("_".join(one.split("_", 2)[:2])).color for one in some["instance_id"]]
-    axes.hlines(y, 100 * some["share_low"], 100 * some["share_high"], color=colors, linewidth=1)
+    axes.hlines(y, 100 * some["share_min"], 100 * some["share_max"], color=colors, linewidth=1)
     axes.scatter(100 * some["share_median"], y, color=colors, s=16)
     for at, row in zip(y, some.to_dict("records"), strict=True):
         if narrow:
@@ -138,9 +145,9 @@ def weights(frame: pd.DataFrame, origin: str) -> Figure:
             text = f"  {row['moved']} of {devices} move, by at most {row['largest_move']}"
         else:
             text = "  no device moves"
-        axes.text(100 * row["share_high"], at, text, va="center", fontsize=style.SMALL)
+        axes.text(100 * row["share_max"], at, text, va="center", fontsize=style.SMALL)
     axes.set_yticks(list(y), [names.instance_display(one) for one in some["instance_id"]], fontsize=style.SMALL)
-    largest = 100 * some["share_high"].max()
+    largest = 100 * some["share_max"].max()
     axes.set(xlim=(0, 1.45 * largest), ylim=(len(some) - 0.4, -0.6), xlabel="share of the score (%)")
     axes.grid(axis="y", visible=False)
     said = (
@@ -174,7 +181,7 @@ def contributions(parts: pd.DataFrame, origin: str, devices: pd.DataFrame | None
     return style.finish(
         figure,
         origin,
-        f"What {known['instance_id'].nunique()} instances add to VIPS on {len(ids)} device{'s' * (len(ids) != 1)}. "
+        f"What {known['instance_id'].nunique()} instances add to VIPS on {plural(len(ids), 'device')}. "
         f"Largest: {names.instance_display(top['instance_id'])}, {top['vips']:.4g} images per second "
         f"on {device_axis.names([top['device_id']], devices)[0]}.",
     )

@@ -9,6 +9,7 @@ import pandas as pd
 from aiot_analysis import names
 from aiot_analysis.stats import agreement
 from aiot_analysis.stats.answers import Answers
+from aiot_analysis.words import plural
 
 BUILT = (
     "By construction: the answers of this fleet were drawn by rule, so all that follows tells what the rules say and "
@@ -31,11 +32,11 @@ def sentence(spread: pd.DataFrame, unstable: pd.DataFrame, origin: str) -> str:
         return f"{built}No instance can be compared across devices ({why})."
     sure = int((tested["p_adjusted"] < SURE).sum())
     return (
-        f"{built}{_many(len(known), 'instance')} can be compared, on {_span(known['devices'], '{:.0f}')} devices and "
+        f"{built}{plural(len(known), 'instance')} can be compared, on {_span(known['devices'], '{:.0f}')} devices and "
         f"{_span(known['images'], '{:.0f}')} images. By instance, some devices give another class on "
         f"{_span(known['instability'], '{:.1%}')} of the images, two devices on "
         f"{_span(known['disagreement'], '{:.1%}')}. That devices are not equally often right is sure in {sure} of "
-        f"{_many(len(tested), 'instance')}."
+        f"{plural(len(tested), 'instance')}."
     )
 
 
@@ -64,8 +65,8 @@ def of_repeats(repeats: pd.DataFrame, origin: str) -> str:
         )
     changed, images = int(repeats["changed"].sum()), int(repeats["images"].sum())
     return (
-        f"{_many(repeats['device_id'].nunique(), 'device')} saw images again under the same recorded conditions, in "
-        f"{_many(len(repeats), 'instance')}: {changed} of {_many(images, 'image')} got another class."
+        f"{plural(repeats['device_id'].nunique(), 'device')} saw images again under the same recorded conditions, in "
+        f"{plural(len(repeats), 'instance')}: {changed} of {plural(images, 'image')} got another class."
     )
 
 
@@ -120,7 +121,3 @@ def _short(found: pd.DataFrame, by: list[str], devices: pd.DataFrame) -> pd.Data
 def _span(values: pd.Series, pattern: str) -> str:
     low, high = pattern.format(values.min()), pattern.format(values.max())
     return low if low == high else f"{low} to {high}"
-
-
-def _many(count: int, word: str) -> str:
-    return f"{count} {word}{'s' * (count != 1)}"

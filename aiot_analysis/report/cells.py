@@ -1,18 +1,70 @@
-"""What stands in the cells of a table: on a page, in LaTeX and in Markdown alike."""
+"""What stands in a table: on a page, in LaTeX and in Markdown alike."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aiot_analysis.errors import ReportError
+from aiot_analysis.report import columns
+from aiot_analysis.report.columns import Column, Format
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MISSING = "–"
 
-Format = str | Callable[[Any], str]
+
+@dataclass(frozen=True)
+class Words:
+    """A table as readers see it."""
+
+    frame: pd.DataFrame  # of text; where a column has an interval, value and interval are one column
+    numeric: list[bool]  # for each column, whether it is of numbers
+
+
+def words(
+    frame: pd.DataFrame,
+    formats: Mapping[str, Format] | None = None,
+    headings: Mapping[str, str] | None = None,
+    missing: str = MISSING,
+) -> Words:
+    """The frame in words, with headings and formats of `columns` where none are given.
+
+    Raises ReportError if a format or a heading is for a column that is not there.
+    """
+    import pandas as pd
+
+    for name in {**(formats or {}), **(headings or {})}:
+        if name not in frame.columns:
+            raise ReportError(f"There is no column {name!r} to format: choose {', '.join(map(str, frame.columns))}.")
+    frame = frame.set_axis(flat(frame.columns), axis=1)
+    there = list(frame.columns)
+    ends = {name: found for name in there if (found := columns.interval(name, there))}
+    beside = {end for found in ends.values() for end in found}
+    heads, told, numeric = [], [], []
+    for name, of_numbers in zip(there, _numeric(frame), strict=True):
+        if name in beside:
+            continue
+        known = columns.told(name, there)
+        column = Column((headings or {}).get(name, known.heading), (formats or {}).get(name, known.format))
+        values = [text(value, column.format, missing) for value in frame[name]]
+        if name in ends:
+            values = _with_intervals(values, frame[[*ends[name]]], column)
+        heads.append(f"{column.heading} ({columns.INTERVAL})" if name in ends else column.heading)
+        told.append(values)
+        numeric.append(of_numbers)
+    return Words(pd.DataFrame(dict(enumerate(told)), dtype=str).set_axis(heads, axis=1), numeric)
+
+
+def _with_intervals(values: list[str], ends: pd.DataFrame, column: Column) -> list[str]:
+    """Each value with the ends of its interval behind it, where they are known."""
+    known = ends.notna().all(axis=1)
+    return [
+        f"{value} ({text(low, column.format)} to {text(high, column.format)})" if there else value
+        for value, there, low, high in zip(values, known, *(ends[end] for end in ends), strict=True)
+    ]
 
 
 def text(value: Any, format_: Format | None = None, missing: str = MISSING) -> str:
@@ -25,26 +77,19 @@ def text(value: Any, format_: Format | None = None, missing: str = MISSING) -> s
         return format_(value)
     if format_:
         return format_.format(value)
+    if pd.api.types.is_bool(value):
+        return "yes" if value else "no"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def texts(frame: pd.DataFrame, formats: Mapping[str, Format], missing: str = MISSING) -> pd.DataFrame:
-    """The frame with words in all its cells; columns of two levels have a name of both."""
-    import pandas as pd
-
-    columns = [[text(value, formats.get(str(name)), missing) for value in column] for name, column in frame.items()]
-    return pd.DataFrame(dict(enumerate(columns)), dtype=str).set_axis(flat(frame.columns), axis=1)
-
-
-def flat(columns: pd.Index) -> list[str]:
+def flat(names: pd.Index) -> list[str]:
     """The names of columns, of one level."""
-    if columns.nlevels == 1:
-        return [str(name) for name in columns]
-    return [" ".join(str(part) for part in name if str(part)) for name in columns]
+    if names.nlevels == 1:
+        return [str(name) for name in names]
+    return [" ".join(str(part) for part in name if str(part)) for name in names]
 
 
-def checked(frame: pd.DataFrame, formats: Mapping[str, Format]) -> None:
-    """Raises ReportError if a format is for a column that is not there."""
-    for name in formats:
-        if name not in frame.columns:
-            raise ReportError(f"There is no column {name!r} to format: choose {', '.join(map(str, frame.columns))}.")
+def _numeric(frame: pd.DataFrame) -> list[bool]:
+    from pandas.api import types
+
+    return [types.is_numeric_dtype(kind) and not types.is_bool_dtype(kind) for kind in frame.dtypes]

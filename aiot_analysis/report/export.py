@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from aiot_analysis.report.cells import Words
+
 VARIABLE = "AIOT_EXPORT"
 FOLDER = "figures"  # beside the pages, for the files of what they show
 BESIDE_PAGES = ("svg", "csv")
@@ -159,15 +161,15 @@ def save(drawn: Figure, path: Path, caption: str = "") -> None:
         drawn.savefig(path, dpi=DPI, metadata=facts[kind], facecolor="white")
 
 
-def table(sink: Sink, item: Item, frame: pd.DataFrame, words: pd.DataFrame, numeric: list[bool]) -> list[str]:
-    """Writes a table: its values as CSV, its `words`, as a page has them, as LaTeX and Markdown."""
+def table(sink: Sink, item: Item, frame: pd.DataFrame, words: Words) -> list[str]:
+    """Writes a table: its values as CSV, its words, as a page has them, as LaTeX and Markdown."""
     folder = Path(sink.folder)
     files = [f"{item.name}.{kind}" for kind in ("csv", "tex", "md") if kind in sink.formats]
     for file in files:
         if file.endswith(".csv"):
             csv(frame, folder / file, item.origin)
         else:
-            text = latex(item, words, numeric) if file.endswith(".tex") else markdown(item, words, numeric)
+            text = latex(item, words) if file.endswith(".tex") else markdown(item, words)
             (folder / file).write_text(text, encoding="utf-8")
     return sink._note(item, files)
 
@@ -193,21 +195,22 @@ ESCAPED |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\text
 TEX = str.maketrans(ESCAPED | SIGNS)
 
 
-def latex(item: Item, words: pd.DataFrame, numeric: list[bool]) -> str:
+def latex(item: Item, words: Words) -> str:
     """A LaTeX table for the packages booktabs and amssymb, and longtable where it has many rows."""
-    escaped = words.map(lambda text: text.translate(TEX)).set_axis([str(name).translate(TEX) for name in words], axis=1)
+    frame = words.frame
+    escaped = frame.map(lambda text: text.translate(TEX)).set_axis([name.translate(TEX) for name in frame], axis=1)
     made = escaped.to_latex(
         index=False,
         escape=False,
-        column_format="".join("r" if one else "l" for one in numeric),
+        column_format="".join("r" if one else "l" for one in words.numeric),
         caption=_caption(item).translate(TEX),
         label=f"tab:{item.name}",
-        longtable=len(words) > LONG,
+        longtable=len(frame) > LONG,
     )
     return f"% {_caption(item)}\n% origin: {item.origin}\n{made}"
 
 
-def markdown(item: Item, words: pd.DataFrame, numeric: list[bool]) -> str:
+def markdown(item: Item, words: Words) -> str:
     """A Markdown table under its caption."""
 
     def line(cells: Iterable[str]) -> str:
@@ -216,6 +219,6 @@ def markdown(item: Item, words: pd.DataFrame, numeric: list[bool]) -> str:
     def plain(text: str) -> str:
         return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").split())
 
-    lines = [line(map(plain, words.columns)), line("--:" if one else ":--" for one in numeric)]
-    lines += [line(map(plain, row)) for row in words.itertuples(index=False, name=None)]
+    lines = [line(map(plain, words.frame.columns)), line("--:" if one else ":--" for one in words.numeric)]
+    lines += [line(map(plain, row)) for row in words.frame.itertuples(index=False, name=None)]
     return f"{plain(_caption(item))} (origin: {item.origin})\n\n" + "\n".join(lines) + "\n"

@@ -8,6 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from aiot_analysis import names
+from aiot_analysis.words import plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,4 +89,4 @@ def _answer(one: Given, label: int, pictures: Pictures, devices: Mapping[str, st
     right = " ✓" if one.answer == label else ""
     count = len(one.devices)
     named = f" ({', '.join(devices.get(device, device) for device in one.devices)})" if count <= FEW else ""
-    return f"{said}{right} on {count} device{'s' * (count != 1)}{named}"
+    return f"{said}{right} on {plural(count, 'device')}{named}"

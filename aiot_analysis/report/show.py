@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiot_analysis.errors import ReportError
 from aiot_analysis.report import cells, export
-from aiot_analysis.report.cells import MISSING, Format
+from aiot_analysis.report.cells import MISSING
+from aiot_analysis.report.columns import Format
+from aiot_analysis.words import plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,6 +137,7 @@ def table(
     frame: pd.DataFrame,
     caption: str | None = None,
     formats: Mapping[str, Format] | None = None,
+    headings: Mapping[str, str] | None = None,
     index: bool = False,
     missing: str = MISSING,
     folded: bool = False,
@@ -142,21 +145,23 @@ def table(
     number: str = "",
     origin: str = "",
 ) -> None:
-    """Displays a frame as a table; `formats` are by column, like {"accuracy": "{:.1%}"} or a function.
+    """Displays a frame as a table, its columns as `columns` tells them.
 
+    `formats` and `headings` are by column, for one that this table writes otherwise: {"share": "{:.0%}"} or a function,
+    {"share": "share of time"}. A column with the ends of its interval, <column>_low and <column>_high, becomes one.
     A column `verdict` or `state` has signs before its words. `folded` hides the table until a reader opens it.
     `name` and `number` are as for `show`; `origin` is "paper" for what the paper printed.
     """
+    frame = frame.reset_index() if index else frame
     sink = export.current()
     files: list[str] = []
     if sink and name and sink.wants(name):
         item = export.Item(name, number, caption or "", "table", origin or sink.origin)
-        whole = frame.reset_index() if index else frame
-        cells.checked(whole, formats or {})
-        files = export.table(sink, item, whole, cells.texts(whole, formats or {}, missing), _numeric(whole))
+        files = export.table(sink, item, frame, cells.words(frame, formats, headings, missing))
     if sink and not sink.displayed:
         return
-    html = to_html(frame, _numbered(caption, number, origin == "paper"), formats, index, missing, folded)
+    title = _numbered(caption, number, origin == "paper")
+    html = to_html(frame, title, formats, headings, row_headings=index, missing=missing, folded=folded)
     links = ", ".join(f'<a href="{escape(address)}">{escape(words)}</a>' for words, address in _links(files))
     text = caption or frame.to_string(index=index)
     _display_html(html + (f'<p class="files">{links}</p>' if links else ""), text)
@@ -166,85 +171,58 @@ def to_html(
     frame: pd.DataFrame,
     caption: str | None = None,
     formats: Mapping[str, Format] | None = None,
-    index: bool = False,
+    headings: Mapping[str, str] | None = None,
+    row_headings: bool = False,
     missing: str = MISSING,
     folded: bool = False,
 ) -> str:
     """The table that `table` displays. Headings tell their scope, numbers are aligned right.
 
-    Columns of two levels become two rows of headings. A table of more than MOST_ROWS is folded, and one that is to
-    be `folded`; of one of more than MOST_SHOWN it has the first, and says so. Raises ReportError if a format is for
-    a column that is not there.
+    The first column has headings of rows if `row_headings`. A table of more than MOST_ROWS is folded, and one that is
+    to be `folded`; of one of more than MOST_SHOWN it has the first, and says so. Raises ReportError if a format or
+    heading is for a column that is not there.
     """
-    if index:
-        frame = frame.reset_index()
-    formats = formats or {}
-    cells.checked(frame, formats)
-    total, frame = len(frame), frame.head(MOST_SHOWN)
-    numeric = _numeric(frame)
+    words = cells.words(frame.head(MOST_SHOWN), formats, headings, missing)
+    first = 'th scope="row"' if row_headings else "td"
     rows = [
         "<tr>"
         + "".join(
-            _verdict(value)
-            if name in VERDICT_COLUMNS and value in MARKS
-            else _cell(
-                escape(cells.text(value, formats.get(name), missing)),
-                number,
-                "th scope='row'" if index and n == 0 else "td",
-            )
-            for n, (name, number, value) in enumerate(zip(frame.columns, numeric, row, strict=True))
+            _verdict(text)
+            if heading in VERDICT_COLUMNS and text in MARKS
+            else _cell(escape(text), number, first if place == 0 else "td")
+            for place, (heading, number, text) in enumerate(zip(words.frame.columns, words.numeric, row, strict=True))
         )
         + "</tr>"
-        for row in frame.itertuples(index=False, name=None)
+        for row in words.frame.itertuples(index=False, name=None)
     ]
     if not rows:
-        rows = [f'<tr><td colspan="{frame.shape[1]}" style="text-align: left">none</td></tr>']
+        rows = [f'<tr><td colspan="{words.frame.shape[1]}" style="text-align: left">none</td></tr>']
     label = f' role="region" aria-label="{escape(caption)}"' if caption else ""
     folded = folded or len(rows) > MOST_ROWS
     html = (
         f'<div class="scroll" tabindex="0"{label} style="overflow-x: auto"><table>'
         + (f"<caption>{escape(caption)}</caption>" if caption and not folded else "")
-        + f"<thead>{_headings(frame.columns, numeric)}</thead><tbody>{''.join(rows)}</tbody></table></div>"
+        + f"<thead>{_headings(list(words.frame.columns), words.numeric)}</thead>"
+        + f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
     if not folded:
         return html
-    count = f"{len(rows)} row{'s' * (len(rows) != 1)}"
-    if total > len(rows):
-        count = f"the first {len(rows):,} of {total:,} rows"
+    count = plural(len(rows), "row")
+    if len(frame) > len(rows):
+        count = f"the first {len(rows):,} of {len(frame):,} rows"
     return f"<details><summary>{escape(caption or 'Table')} ({count})</summary>{html}</details>"
 
 
-def _headings(columns: pd.Index, numeric: list[bool]) -> str:
-    if columns.nlevels == 1:
-        return "<tr>" + _leaves(columns, numeric) + "</tr>"
-    groups: list[list[Any]] = []  # name and span of neighbours that share it
-    for first in columns.get_level_values(0):
-        if groups and groups[-1][0] == first:
-            groups[-1][1] += 1
-        else:
-            groups.append([first, 1])
-    top = "".join(f'<th scope="colgroup" colspan="{span}">{escape(str(name))}</th>' for name, span in groups)
-    names = [" ".join(map(str, column[1:])) for column in columns]
-    return f"<tr>{top}</tr><tr>{_leaves(names, numeric)}</tr>"
-
-
-def _leaves(names: Any, numeric: list[bool]) -> str:
-    return "".join(
-        _cell(escape(str(name)), number, 'th scope="col"') for name, number in zip(names, numeric, strict=True)
-    )
-
-
-def _numeric(frame: pd.DataFrame) -> list[bool]:
-    from pandas.api import types
-
-    return [types.is_numeric_dtype(kind) and not types.is_bool_dtype(kind) for kind in frame.dtypes]
+def _headings(words: Sequence[str], numeric: Sequence[bool]) -> str:
+    heads = [_cell(escape(word), number, 'th scope="col"') for word, number in zip(words, numeric, strict=True)]
+    return f"<tr>{''.join(heads)}</tr>"
 
 
 def _cell(text: str, number: bool, tag: str) -> str:
     # JupyterLab aligns every cell to the right, and has no style of ours
     kind = ' class="long"' if len(text) > LONG_CHARACTERS else ""
     align = ' class="number"' if number else f'{kind} style="text-align: left"'
-    return f"<{tag.replace(chr(39), chr(34))}{align}>{text}</{tag.split()[0]}>"
+    return f"<{tag}{align}>{text}</{tag.split()[0]}>"
 
 
 def _verdict(word: str) -> str:

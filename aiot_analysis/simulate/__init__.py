@@ -25,6 +25,7 @@ from typing import Any
 from aiot_analysis import names, paper
 from aiot_analysis.errors import SimulationError
 from aiot_analysis.simulate import draw, fleet, images, parameters, write
+from aiot_analysis.words import plural
 from runner import rawlog
 
 PART = ".part-"  # begins the names of folders that are being written or removed; no reader looks into them
@@ -192,7 +193,7 @@ def _refusal(raw: Path, others: dict[Path, dict[str, Any]]) -> str:
     made = f"seed {drawn.get('seed')}, {drawn.get('images')} images"
     made += "" if drawn.get("version") == version() else ", by another version"
     return (
-        f"{raw} holds {len(others)} simulated run{'s' * (len(others) > 1)} that these options do not make, "
+        f"{raw} holds {plural(len(others), 'simulated run')} that these options do not make, "
         f"like {path} ({made}): give the options they were made with, another folder with --raw, "
         "or --replace to delete them."
     )

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aiot_analysis.stats import select
+from aiot_analysis.words import plural
 
 KEY = select.KEY
 LOOPS = (10, 20)  # equal parts of a run, in order: at least and at most
@@ -142,7 +143,7 @@ def clocks(images: pd.DataFrame) -> pd.DataFrame:
 
 
 def _times(counts: pd.Series, words: str) -> pd.Series:
-    return counts.map(lambda n: f"{words} {n} time{'s' * (n != 1)}")
+    return counts.map(lambda n: f"{words} {plural(n, 'time')}")
 
 
 def matrices(times: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, NDArray[np.float64]]]:

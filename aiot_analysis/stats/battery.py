@@ -15,10 +15,10 @@ def changes(telemetry: pd.DataFrame, by: Sequence[str] = RUN) -> pd.DataFrame:
     """One row per run, or per group of other columns as [*RUN, "instance_id"]: the change of the battery.
 
     Takes the table `telemetry`. Columns samples, told (of them with a percentage), begin_percent, end_percent,
-    change_percent (percentage points; under 0: used), change_low and change_high (what it may be with steps of
-    STEP_PERCENT), hours (between the two readings), per_hour (percentage points), charged (whether any sample says that
-    it was plugged in or charging; null if none says anything), overridden (set by hand in some sample) and gap: why the
-    change tells nothing of what the run used, or "". per_hour is null where there is a gap.
+    change_percent (percentage points; under 0: used), change_percent_min and change_percent_max (what it may be with
+    steps of STEP_PERCENT), hours (between the two readings), per_hour (percentage points), charged (whether any sample
+    says that it was plugged in or charging; null if none says anything), overridden (set by hand in some sample) and
+    gap: why the change tells nothing of what the run used, or "". per_hour is null where there is a gap.
     """
     ordered = telemetry.assign(time=pd.to_datetime(telemetry["at"], utc=True, errors="coerce", format="ISO8601"))
     ordered = ordered.sort_values([*by, "time"], kind="stable")
@@ -30,8 +30,8 @@ def changes(telemetry: pd.DataFrame, by: Sequence[str] = RUN) -> pd.DataFrame:
     found["end_percent"] = readings["battery_percent"].last()
     found["change_percent"] = found["end_percent"] - found["begin_percent"]
     several = found["told"] > 1
-    found["change_low"] = (found["change_percent"] - STEP_PERCENT).where(several)
-    found["change_high"] = (found["change_percent"] + STEP_PERCENT).where(several)
+    found["change_percent_min"] = (found["change_percent"] - STEP_PERCENT).where(several)
+    found["change_percent_max"] = (found["change_percent"] + STEP_PERCENT).where(several)
     found["change_percent"] = found["change_percent"].where(several)
     found["hours"] = (readings["time"].last() - readings["time"].first()).dt.total_seconds() / 3600
     plugged = ordered[["plugged", "charging"]].astype("boolean")

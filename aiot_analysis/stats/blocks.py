@@ -13,6 +13,7 @@ from scipy.stats import norm
 from scipy.stats import t as student
 
 from aiot_analysis.stats import along, pooling, resample, select
+from aiot_analysis.words import plural
 
 KEY = along.KEY
 Floats = NDArray[np.float64]
@@ -131,5 +132,5 @@ def over_runs(
             tail = norm.cdf(-np.sqrt(runs / (runs - 1)) * student.ppf((1 + resample.LEVEL) / 2, runs - 1))
             drawn = values @ resample.weights(runs, resamples, seed).T
             found.loc[found["runs"] == runs, ["mean_low", "mean_high"]] = resample.interval(drawn, 1 - 2 * tail).T
-    few = found["runs"].map(lambda n: f"{n} run{'s' * (n != 1)}, an interval over runs needs {MIN_RUNS}")
+    few = found["runs"].map(lambda n: f"{plural(n, 'run')}, an interval over runs needs {MIN_RUNS}")
     return found.assign(gap=few.where(found["runs"] < MIN_RUNS, "")).reset_index().drop(columns="way")

@@ -21,11 +21,11 @@ def of_rows(frame: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 def shares(operators: pd.DataFrame) -> pd.DataFrame:
     """Fig. 1: the share of each kind of operator in the time of all operators, by device, framework and model.
 
-    Columns of KEY, kind, calls (a pass), time_ms (mean over the repetitions), share, and share_low and share_high,
+    Columns of KEY, kind, calls (a pass), time_ms (mean over the repetitions), share, and share_p5 and share_p95,
     the 5th and 95th percentile over the repetitions. A share is the mean of the shares in each repetition, so that one
     slow repetition counts as much as any other; those of a network add up to 1.
     """
-    columns = [*KEY, "kind", "calls", "time_ms", "share", "share_low", "share_high"]
+    columns = [*KEY, "kind", "calls", "time_ms", "share", "share_p5", "share_p95"]
     found = []
     for of, part in operators.groupby(KEY, sort=False):
         times = part.pivot_table(index="repetition", columns="kind", values="time_ms", aggfunc="sum", fill_value=0.0)

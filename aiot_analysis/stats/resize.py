@@ -9,6 +9,7 @@ import pandas as pd
 from aiot_analysis import names
 from aiot_analysis.stats import accuracy, pairing, pooling, resample, select
 from aiot_analysis.stats.remarks.claim import BUILT, FAILS, HOLDS, OPEN
+from aiot_analysis.words import plural
 
 STUDY = "resize"
 WAYS = ["crop_resize", "resize_crop", "square_crop"]  # in the order of Section IV-B, of which the first is the default
@@ -100,4 +101,4 @@ def counted(changes: pd.DataFrame) -> str:
     """How many comparisons have which verdict, like "2 comparisons: 1 holds, 1 cannot be decided"."""
     counts = changes["verdict"].value_counts()
     listed = ", ".join(f"{counts[one]} {one}" for one in (HOLDS, FAILS, OPEN, BUILT) if one in counts)
-    return f"{len(changes)} comparison{'s' * (len(changes) != 1)}: {listed}" if listed else "no comparison"
+    return f"{plural(len(changes), 'comparison')}: {listed}" if listed else "no comparison"

@@ -137,8 +137,8 @@ def sizes(rows: pd.DataFrame) -> pd.DataFrame:
     """The size on disk of the files of each model and quantization.
 
     Takes one row per device x instance (see `select.measured_rows`); gives framework, model, quantization, files (how
-    many different ones, by their hash), mb_low and mb_high (smallest and largest, millions of bytes), ratio_low and
-    ratio_high (size of the float32 file of the same device over its size). Null where the size was not recorded.
+    many different ones, by their hash), mb_min and mb_max (smallest and largest, millions of bytes), ratio_min and
+    ratio_max (size of the float32 file of the same device over its size). Null where the size was not recorded.
     """
     key = ["device_id", "framework", "delegate", "model"]
     base = rows[rows["quantization"] == BASE][[*key, "model_mb"]].rename(columns={"model_mb": "base_mb"})
@@ -147,9 +147,9 @@ def sizes(rows: pd.DataFrame) -> pd.DataFrame:
     by = ["framework", "model", "quantization"]
     found = known.groupby(by, as_index=False).agg(
         files=("model_sha256", "nunique"),
-        mb_low=("model_mb", "min"),
-        mb_high=("model_mb", "max"),
-        ratio_low=("ratio", "min"),
-        ratio_high=("ratio", "max"),
+        mb_min=("model_mb", "min"),
+        mb_max=("model_mb", "max"),
+        ratio_min=("ratio", "min"),
+        ratio_max=("ratio", "max"),
     )
     return names.ordered(found, by)

@@ -138,15 +138,15 @@ def by_instance(left_out: pd.DataFrame) -> pd.DataFrame:
     """What each instance weighs in the score and in the ranks, from the frame of `leave_one_out`.
 
     One row per peer group x instance: the columns of `rank_agreement` of the ranks with and without it, share_median,
-    share_low and share_high (lowest and highest over the devices, fractions of 1) and places_lost: the median of the
+    share_min and share_max (lowest and highest over the devices, fractions of 1) and places_lost: the median of the
     places that a device would lose if it alone lacked the instance and were compared all the same.
     """
     by = ["peer_group", "instance_id"]
     groups = left_out.assign(lost=left_out["rank_alone"] - left_out["rank"]).groupby(by)
     known = groups.agg(
         share_median=("share", "median"),
-        share_low=("share", "min"),
-        share_high=("share", "max"),
+        share_min=("share", "min"),
+        share_max=("share", "max"),
         places_lost=("lost", "median"),
         size=("lost", "size"),
     )

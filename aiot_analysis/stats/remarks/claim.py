@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from aiot_analysis.words import plural
+
 if TYPE_CHECKING:
     from aiot_analysis.stats.remarks.evidence import Evidence
 
@@ -190,7 +192,7 @@ def _decisive(parts: pd.DataFrame, needs: str) -> pd.Series | None:
 def _why(parts: pd.DataFrame, said: str, needs: str) -> str:
     counts = parts["state"].value_counts()
     n = len(parts)
-    comparisons = f"{n} comparison{'s' * (n != 1)}"
+    comparisons = f"{plural(n, 'comparison')}"
     listed = ", ".join(f"{counts[state]} {state}" for state in reversed(STATES) if state in counts)
     words = f"{comparisons}: {listed}"
     if said == BUILT:

@@ -13,6 +13,7 @@ from aiot_analysis.names import instance_display
 from aiot_analysis.stats import resample
 from aiot_analysis.stats.remarks.claim import Estimate, Part, Region
 from aiot_analysis.stats.remarks.evidence import Evidence, level
+from aiot_analysis.words import plural
 
 FEWEST = 5  # devices for a standard deviation or a correlation over devices
 MOST = (0.5, math.inf)
@@ -68,7 +69,7 @@ def accuracies(evidence: Evidence, instances: Sequence[str]) -> tuple[pd.DataFra
     if not found:
         return pd.DataFrame(), reasons[0]
     table = pd.DataFrame(found).dropna()
-    few = f"{len(table)} device{'s' * (len(table) != 1)} with the same instances: at least {FEWEST} are needed"
+    few = f"{plural(len(table), 'device')} with the same instances: at least {FEWEST} are needed"
     return table, few if len(table) < FEWEST else ""
 
 
@@ -123,7 +124,7 @@ def patterns(evidence: Evidence, name: str, pairs: Sequence[tuple[str, str]], cl
     varies = ~np.isnan(drawn)
     told = varies.any(axis=1)  # a draw in which nothing varies has no pattern
     low, high = map(float, resample.interval(np.nansum(drawn[told], axis=1) / varies[told].sum(axis=1)))
-    label = f"{name} ({len(there)} pair{'s' * (len(there) != 1)})"
+    label = f"{name} ({plural(len(there), 'pair')})"
     return [Part(label, Estimate(effect, min(low, effect), max(high, effect), len(table)), claimed)]
 
 

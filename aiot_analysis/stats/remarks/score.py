@@ -14,6 +14,7 @@ from aiot_analysis.stats import ratios
 from aiot_analysis.stats.remarks.claim import SHARE, Claim, Estimate, Part
 from aiot_analysis.stats.remarks.evidence import ERROR, Evidence
 from aiot_analysis.stats.remarks.fluctuation import FEWEST
+from aiot_analysis.words import plural
 
 NEARLY_ALL = (0.9, math.inf)
 MOST = (0.5, math.inf)
@@ -64,7 +65,7 @@ def told_apart(total: Floats, linear: Floats) -> NDArray[np.bool_]:
 
 
 def _few(devices: int) -> str:
-    few = f"{devices} device{'s' * (devices != 1)} with all 24 instances: at least {FEWEST} are needed"
+    few = f"{plural(devices, 'device')} with all 24 instances: at least {FEWEST} are needed"
     return few if devices < FEWEST else ""
 
 

@@ -11,7 +11,7 @@ from matplotlib.container import BarContainer, ErrorbarContainer
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from aiot_analysis.plots import coverage, operators, resize, stability, style
+from aiot_analysis.plots import coverage, operators, stability, style
 from tests.aiot_analysis.plots import test_plots, test_stability
 
 BLIND = ("deuteranomaly", "protanomaly", "tritanomaly")  # of severity 100: the three kinds of dichromacy
@@ -98,9 +98,8 @@ def test_looks_differ_in_marker_and_hatch_and_their_colours_for_the_colour_blind
         assert min(distance(one.color, other.color, how) for how in BLIND) > LEAST
 
 
-@pytest.mark.parametrize("looks", [operators.LOOKS, resize.LOOKS])
-def test_looks_of_operators_and_ways_of_resizing_differ_by_more_than_colour(looks):
-    for one, other in combinations(looks.values(), 2):
+def test_looks_of_operators_differ_by_more_than_colour():
+    for one, other in combinations(operators.looks().values(), 2):
         near = min(distance(one.color, other.color, how) for how in (*BLIND, "grey"))
         assert one.marker != other.marker and (one.hatch != other.hatch or near > LEAST)
 
@@ -127,8 +126,15 @@ def test_the_shades_of_the_grid_of_stability_are_a_scale_in_grey_too():
 
 
 def test_verdicts_have_symbols_beside_their_colours():
-    symbols = [mark.symbol for mark in coverage.MARKS.values()]
-    assert len(set(symbols)) == len(symbols)
-    colors = [mark.color for mark in coverage.MARKS.values()]
+    assert len(set(coverage.SYMBOLS.values())) == len(coverage.SYMBOLS)
     for how in (*BLIND, "grey"):
-        assert min(distance(one, other, how) for one, other in combinations(colors, 2)) > LEAST
+        assert min(distance(one, other, how) for one, other in combinations(coverage.colors().values(), 2)) > LEAST
+
+
+@pytest.mark.parametrize(("ground", "text"), [("#0072B2", "white"), ("#56B4E9", "#333333"), ("#ffffff", "#333333")])
+def test_text_can_be_read_on_its_ground(ground, text):
+    assert style.ink(ground) == text
+
+
+def test_a_light_colour_is_a_fifth_of_it():
+    assert style.light("#000000") == "#cccccc" and style.light("#ffffff") == "#ffffff"

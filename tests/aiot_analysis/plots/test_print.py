@@ -4,7 +4,12 @@ from itertools import combinations
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
 import pytest
+from matplotlib.collections import Collection
+from matplotlib.colors import to_hex
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from aiot_analysis.plots import style
 from aiot_analysis.report.export import WIDTHS
@@ -98,3 +103,28 @@ def test_a_sheet_is_laid_over_the_projects(tmp_path: Path):
             assert mpl.rcParams["axes.titlesize"] == 9
             assert mpl.rcParams["pdf.fonttype"] == 42
     assert style.look("tflite_cpu") == before
+
+
+def colors(figure):
+    """The colours of all lines, areas and marks of a figure."""
+    found = set()
+    for artist in figure.findobj(lambda one: isinstance(one, (Line2D, Patch, Collection))):
+        if isinstance(artist, Line2D):
+            found |= {artist.get_color(), artist.get_markerfacecolor(), artist.get_markeredgecolor()}
+        else:
+            for some in (artist.get_facecolor(), artist.get_edgecolor()):
+                found |= {to_hex(one) for one in np.atleast_2d(some)} if len(some) else set()
+    return {to_hex(one) for one in found if one != "none"}
+
+
+@pytest.mark.parametrize("devices", ["one_device", "fleet"])
+def test_no_mark_keeps_a_colour_of_the_project_in_a_sheet_with_others(devices, tmp_path: Path, request):
+    sheet = tmp_path / "own.mplstyle"
+    other = ["#112233", "#445566", "#778899", "#aabbcc", "#ccddee", "#123456", "#654321"]
+    sheet.write_text(f"axes.prop_cycle: cycler(color={[one[1:] for one in other]})\n")
+    ours = {one.color.lower() for one in style.palette()[:6]}
+    for name, figure in test_plots.all_figures(request.getfixturevalue(devices)):
+        with style.printing(sheet=sheet):
+            again = style.drawn(figure).again()
+        assert colors(again) & ours == set(), name
+        assert colors(again) & set(other) or not colors(figure) & ours, name

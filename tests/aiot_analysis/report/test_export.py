@@ -16,14 +16,16 @@ from PIL import Image
 from aiot_analysis.errors import ReportError
 from aiot_analysis.plots import shares, style
 from aiot_analysis.report import export
+from aiot_analysis.report.cells import Words
 from aiot_analysis.report.export import Item, Sink
 from aiot_analysis.report.show import show, table
 
 FIGURE = Item("fig5_shares", "Fig. 5", "Share of 100 % & more", "figure", "simulated")
 TABLE = Item("table4_vips", "Table IV", "Scores_of 10 %", "table", "measured")
 FRAME = pd.DataFrame({"device": ["a|b_c", "50 % & ~"], "vips": [1 / 3, None], "ok": [True, False]})
-WORDS = pd.DataFrame({"device": ["a|b_c", "50 % & ~"], "vips": ["0.33", "–"], "ok": ["✓", "<no>"]})
-NUMERIC = [False, True, False]
+WORDS = Words(
+    pd.DataFrame({"device": ["a|b_c", "50 % & ~"], "vips": ["0.33", "–"], "ok": ["✓", "<no>"]}), [False, True, False]
+)
 
 
 def timed(devices: int = 2) -> pd.DataFrame:
@@ -107,11 +109,9 @@ def test_simulated_data_are_marked_in_every_format(tmp_path: Path) -> None:
     assert b"Simulated data." in (tmp_path / "fig5_shares.pdf").read_bytes()
     assert set(pd.read_csv(tmp_path / "fig5_shares.csv")["origin"]) == {"simulated"}
     item = Item("t", "", "Scores", "table", "simulated")
-    assert export.latex(item, WORDS, NUMERIC).startswith("% Simulated data")
-    assert r"\caption{Simulated data: nothing here was measured on a device. Scores}" in export.latex(
-        item, WORDS, NUMERIC
-    )
-    assert export.markdown(item, WORDS, NUMERIC).startswith("Simulated data")
+    assert export.latex(item, WORDS).startswith("% Simulated data")
+    assert r"\caption{Simulated data: nothing here was measured on a device. Scores}" in export.latex(item, WORDS)
+    assert export.markdown(item, WORDS).startswith("Simulated data")
 
 
 def test_a_csv_has_the_numbers_in_full(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_csv_has_the_numbers_in_full(tmp_path: Path) -> None:
 
 
 def test_a_table_in_latex_is_escaped() -> None:
-    text = export.latex(TABLE, WORDS, NUMERIC)
+    text = export.latex(TABLE, WORDS)
     assert text.splitlines()[:2] == ["% Scores_of 10 %", "% origin: measured"]
     assert r"\caption{Scores\_of 10 \%}" in text
     assert r"\begin{tabular}{lrl}" in text and r"\toprule" in text
@@ -131,12 +131,12 @@ def test_a_table_in_latex_is_escaped() -> None:
 
 
 def test_a_long_table_in_latex_goes_over_pages() -> None:
-    long = pd.concat([WORDS] * 30)
-    assert r"\begin{longtable}{lrl}" in export.latex(TABLE, long, NUMERIC)
+    long = Words(pd.concat([WORDS.frame] * 30), WORDS.numeric)
+    assert r"\begin{longtable}{lrl}" in export.latex(TABLE, long)
 
 
 def test_a_table_in_markdown_is_escaped() -> None:
-    assert export.markdown(TABLE, WORDS, NUMERIC) == (
+    assert export.markdown(TABLE, WORDS) == (
         "Scores_of 10 % (origin: measured)\n\n"
         "| device | vips | ok |\n| :-- | --: | :-- |\n"
         "| a\\|b_c | 0.33 | ✓ |\n| 50 % & ~ | – | &lt;no> |\n"
@@ -153,7 +153,7 @@ def test_what_notebooks_show_is_written_where_a_sink_is_open(tmp_path: Path) -> 
     assert export.current() is None
     [item] = opened.written()
     assert (item["name"], item["number"], item["files"]) == ("mine", "Table IV", ["mine.csv", "mine.md"])
-    assert "| 50 % & ~ | – | False |" in (tmp_path / "part" / "mine.md").read_text()
+    assert "| 50 % & ~ | – | no |" in (tmp_path / "part" / "mine.md").read_text()
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "foreign.txt").write_text("kept")
     assert opened.place(tmp_path / "out") == ["out/mine.csv", "out/mine.md"]

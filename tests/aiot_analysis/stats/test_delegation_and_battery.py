@@ -60,7 +60,7 @@ def samples(percents, minutes=10, run_id="r1", **other):
 def test_a_change_with_the_steps_it_is_told_in():
     found = battery.changes(samples([90, 88, 87, 84])).iloc[0]
     assert found[["samples", "told", "begin_percent", "end_percent"]].tolist() == [4, 4, 90, 84]
-    assert found[["change_percent", "change_low", "change_high"]].tolist() == [-6, -7, -5]
+    assert found[["change_percent", "change_percent_min", "change_percent_max"]].tolist() == [-6, -7, -5]
     assert found["hours"] == 0.5 and found["per_hour"] == -12 and found["gap"] == ""
     assert not found["charged"]
 

@@ -15,7 +15,7 @@ def test_shares_are_means_of_the_shares_of_each_pass():
     by_kind = found.set_index("kind")
     assert by_kind["share"].to_dict() == {"convolution": 0.625, "relu": 0.375}  # of 0.75 and 0.5; of sums it were 0.51
     assert by_kind["time_ms"].to_dict() == {"convolution": 26.5, "relu": 25.5}
-    assert by_kind.loc["convolution", ["share_low", "share_high"]].tolist() == pytest.approx([0.5125, 0.7375])
+    assert by_kind.loc["convolution", ["share_p5", "share_p95"]].tolist() == pytest.approx([0.5125, 0.7375])
     assert by_kind["calls"].tolist() == [1, 1]
 
 
@@ -24,7 +24,7 @@ def test_shares_of_a_network_add_up_to_one(passes):
     found = operators.shares(times("mnasnet", *passes))
     assert found["share"].sum() == pytest.approx(1)
     assert set(found["kind"]) == {kind for one in passes for kind in one}
-    assert (found["share_low"] <= found["share_high"]).all()
+    assert (found["share_p5"] <= found["share_p95"]).all()
 
 
 def test_the_bins_of_figure_2_have_its_ticks_in_their_middles_and_leave_nothing_out():

@@ -134,9 +134,9 @@ def test_sizes_by_hand():
     )  # fmt: skip
     found = tradeoff.sizes(rows)
     assert found["quantization"].tolist() == ["dynamic", "float32", "int8"]  # SqueezeNet is before MnasNet
-    assert found.iloc[0][["mb_low", "ratio_low"]].isna().all()
-    assert found.iloc[1][["files", "mb_low", "mb_high", "ratio_low"]].tolist() == [2, 8, 9, 1]
-    assert found.iloc[2][["files", "mb_low", "ratio_low", "ratio_high"]].tolist() == [1, 2, 4, 4.5]
+    assert found.iloc[0][["mb_min", "ratio_min"]].isna().all()
+    assert found.iloc[1][["files", "mb_min", "mb_max", "ratio_min"]].tolist() == [2, 8, 9, 1]
+    assert found.iloc[2][["files", "mb_min", "ratio_min", "ratio_max"]].tolist() == [1, 2, 4, 4.5]
 
 
 def test_coverage_of_the_front_probability():

@@ -1,0 +1,151 @@
+"""How the columns of frames are told to readers: their headings, with units, and how their values are written.
+
+A column whose name ends in a unit, like `load_ms`, needs no entry here; nor do `<column>_low` and `<column>_high`, the
+ends of its 95 % interval, which stand beside the value, and `<column>_min` and `<column>_max`, its range.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiot_analysis import names
+
+Format = str | Callable[[Any], str]
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a reader sees of a column."""
+
+    heading: str
+    format: Format | None = None  # for str.format, or a function; None: as `cells.text` writes it
+
+
+def p_value(value: float) -> str:
+    """A p-value with three digits; a smaller one is only said to be smaller."""
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+COLUMNS = {
+    # what was run
+    "device_id": Column("device"),
+    "instance_id": Column("instance", names.instance_display),
+    "model": Column("model", names.display),
+    "implementation": Column("implementation", names.display),
+    "framework": Column("framework", names.framework),
+    "framework_version": Column("version"),
+    "delegate": Column("delegate", names.display),
+    "quantization": Column("quantization", names.display),
+    "resize": Column("resizing", names.display),
+    "run_id": Column("run"),
+    "n_images": Column("images", "{:.0f}"),
+    "accelerator_requested": Column("asked for", names.display),
+    "accelerator_actual": Column("ran on", names.display),
+    "nodes_delegated": Column("nodes delegated"),
+    "share_delegated": Column("share of nodes", "{:.0%}"),
+    "peak_rss_mb": Column("memory, MB", "{:.0f}"),
+    "model_mb": Column("file, MB", "{:.2f}"),
+    "note": Column("remark"),
+    "interval_note": Column("remark"),
+    "gap": Column("why it is missing"),
+    "reasons": Column("reasons"),
+    # devices
+    "soc": Column("chip"),
+    "abi": Column("ABI"),
+    "os": Column("system"),
+    "os_version": Column("version"),
+    "max_mhz": Column("clock, MHz", "{:.0f}"),
+    "ram_gb": Column("RAM, GB", "{:.1f}"),
+    "paper_id": Column("number in the paper"),
+    "android": Column("Android"),
+    "aiotbench": Column("AIoTBench"),
+    "mlperf_inference": Column("MLPerf Inference"),
+    "ai_benchmark": Column("AI Benchmark"),
+    "sha256": Column("SHA-256"),
+    # networks
+    "flops_millions": Column("FLOPs, millions", "{:.0f}"),
+    "macs_millions": Column("multiply-adds, millions", "{:.0f}"),
+    "macs_printed": Column("printed", "{:.0f}"),
+    "macs_difference": Column("difference", "{:+.1%}"),
+    "params_millions": Column("parameters, millions", "{:.2f}"),
+    "params_printed": Column("printed", "{:.2f}"),
+    "params_difference": Column("difference", "{:+.1%}"),
+    "accuracy_percent": Column("accuracy, %"),
+    "layers_all": Column("layers with those of shortcuts"),
+    "layers_printed": Column("layers, printed"),
+    "branch_printed": Column("branch, printed"),
+    # accuracy
+    "accuracy": Column("accuracy", "{:.3f}"),
+    "change": Column("change in accuracy", "{:+.3f}"),
+    "only_base": Column("lost", "{:.0f}"),
+    "only_other": Column("gained", "{:.0f}"),
+    "top1_differs": Column("other class", "{:.1%}"),
+    "unstable": Column("different classes"),
+    "p_value": Column("p", p_value),
+    "p_adjusted": Column("p, Holm", p_value),
+    # times
+    "cv": Column("coefficient of variation", "{:.1%}"),
+    "speed_up": Column("speed-up", "{:.2f}"),
+    "slowest": Column("slowest", "{:.2f}"),
+    "fastest": Column("fastest", "{:.2f}"),
+    "faster_on": Column("faster on"),
+    "share": Column("share", "{:.1%}"),
+    "slowdown": Column("slowdown", "{:.3f}"),
+    "times_fastest": Column("times the fastest", "{:.2f}"),
+    "latency_ms": Column("time, ms", "{:.2f}"),
+    "time_s": Column("time, s", "{:.5f}"),
+    "gmacs_per_s": Column("GMAC/s", "{:.1f}"),
+    "gflops_per_s": Column("GFLOP/s", "{:.1f}"),
+    # lines and correlations
+    "rho": Column("Spearman's ρ", "{:.2f}"),
+    "tau": Column("Kendall's τ", "{:.2f}"),
+    "slope": Column("slope", "{:.2f}"),
+    "ratio": Column("ratio", "{:.2f}"),
+    "r_squared": Column("R²", "{:.2f}"),
+    # score
+    "vips": Column("VIPS", "{:.2f}"),
+    "vips_end_to_end": Column("VIPS, end to end", "{:.2f}"),
+    "vips_inference": Column("VIPS, inference only", "{:.2f}"),
+    "vops": Column("VOPS", "{:,.0f}"),
+    "vops_rank": Column("rank by VOPS"),
+    "rank_end_to_end": Column("rank, end to end"),
+    "rank_inference": Column("rank, inference only"),
+    "rank_change": Column("places gained"),
+    "exact_rank": Column("rank by the exact clock"),
+    "group_size": Column("of"),
+    "top10_probability": Column("probability of the first ten", "{:.2f}"),
+    "printed_device": Column("device, printed"),
+    "printed_vips": Column("VIPS, printed", "{:.2f}"),
+    "moved": Column("devices that move"),
+    "largest_move": Column("places at most"),
+    "first_ten_changed": Column("leave the first ten"),
+}
+UNITS = {"_ms": ", ms", "_mb": ", MB", "_gb": ", GB", "_mhz": ", MHz", "_s": ", s", "_percent": ", %"}
+FORMATS = {"_ms": "{:.2f}", "_mb": "{:.2f}"}
+ENDS = {"_min": "lowest", "_max": "highest"}
+INTERVAL = "95 % interval"
+
+
+def told(name: str, columns: Sequence[str] = ()) -> Column:
+    """What a reader sees of the column `name` of a frame with these columns."""
+    if name in COLUMNS:
+        return COLUMNS[name]
+    for end, word in ENDS.items():
+        base = name.removesuffix(end)
+        if base != name:
+            known = told(base)
+            return Column(word if base in columns else f"{known.heading}, {word}", known.format)
+    for unit, words in UNITS.items():
+        if name.endswith(unit):
+            return Column(name.removesuffix(unit).replace("_", " ") + words, FORMATS.get(unit))
+    return Column(name.replace("_", " "))
+
+
+def interval(name: str, columns: Sequence[str]) -> tuple[str, str] | None:
+    """The columns with the ends of a column's 95 % interval, if the frame has them, like mean_low and mean_high."""
+    for base in (name, *(name.removesuffix(unit) for unit in UNITS if name.endswith(unit))):
+        if f"{base}_low" in columns and f"{base}_high" in columns:
+            return f"{base}_low", f"{base}_high"
+    return None

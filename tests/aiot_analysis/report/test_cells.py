@@ -1,0 +1,57 @@
+"""Tables in words."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from aiot_analysis.errors import ReportError
+from aiot_analysis.report import cells
+
+FRAME = pd.DataFrame(
+    {
+        "device": ["a", "b"],
+        "instance_id": ["tflite_nnapi_int8_mnasnet", None],
+        "mean_ms": [12.345, 7.0],
+        "mean_low": [12.0, np.nan],
+        "mean_high": [12.75, 8.0],
+        "ok": [True, False],
+    }
+)
+
+
+def test_columns_have_headings_units_and_formats_and_intervals_stand_beside_their_values() -> None:
+    words = cells.words(FRAME)
+    assert list(words.frame) == ["device", "instance", "mean, ms (95 % interval)", "ok"]
+    assert words.frame.iloc[0].tolist() == ["a", "MnasNet, TFLite NNAPI, INT8", "12.35 (12.00 to 12.75)", "yes"]
+    assert words.numeric == [False, False, True, False]
+
+
+def test_without_an_end_of_the_interval_there_is_the_value_alone() -> None:
+    assert cells.words(FRAME).frame.iloc[1].tolist() == ["b", "–", "7.00", "no"]
+
+
+def test_a_table_may_write_a_column_otherwise_and_its_interval_follows() -> None:
+    words = cells.words(FRAME, {"mean_ms": "{:.0f}"}, {"mean_ms": "time"}, "missing")
+    assert list(words.frame)[2] == "time (95 % interval)"
+    assert words.frame.iloc[:, 2].tolist() == ["12 (12 to 13)", "7"]
+    assert words.frame.iloc[1, 1] == "missing"
+
+
+def test_a_heading_for_no_column_is_told_the_columns() -> None:
+    with pytest.raises(ReportError, match="no column 'mean' to format: choose device, instance_id, mean_ms"):
+        cells.words(FRAME, headings={"mean": "time"})
+
+
+def test_a_frame_is_not_changed_and_an_empty_one_has_headings() -> None:
+    before = FRAME.copy()
+    empty = cells.words(FRAME.head(0))
+    assert list(empty.frame) == list(cells.words(FRAME).frame) and len(empty.frame) == 0
+    pd.testing.assert_frame_equal(FRAME, before)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(1 / 3, "0.3333"), (2_124, "2124"), (np.True_, "yes"), (None, "–"), (float("nan"), "–"), ("a", "a"), ([1], "[1]")],
+)
+def test_a_value_without_a_format(value: object, words: str) -> None:
+    assert cells.text(value) == words

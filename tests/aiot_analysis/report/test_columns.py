@@ -1,0 +1,47 @@
+"""What readers see of columns."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from aiot_analysis.report import columns
+
+NOTEBOOKS = Path(__file__).parents[3] / "notebooks"
+
+
+@pytest.mark.parametrize(
+    ("name", "heading"),
+    [
+        ("vips", "VIPS"),
+        ("load_ms", "load, ms"),
+        ("begin_percent", "begin, %"),
+        ("why there is none", "why there is none"),
+        ("places_lost", "places lost"),
+    ],
+)
+def test_headings_are_words_with_units(name: str, heading: str) -> None:
+    assert columns.told(name).heading == heading
+
+
+def test_the_range_of_a_column_beside_it_needs_no_name_of_its_own() -> None:
+    assert columns.told("rho_min", ["rho", "rho_min"]) == columns.Column("lowest", "{:.2f}")
+    assert columns.told("rho_max").heading == "Spearman's ρ, highest"
+
+
+def test_an_interval_has_both_ends() -> None:
+    assert columns.interval("mean_ms", ["mean_ms", "mean_low", "mean_high"]) == ("mean_low", "mean_high")
+    assert columns.interval("vips", ["vips", "vips_low"]) is None
+
+
+@pytest.mark.parametrize(("p", "words"), [(0.0, "<0.001"), (0.00099, "<0.001"), (0.001, "0.001"), (1.0, "1.000")])
+def test_p_values(p: float, words: str) -> None:
+    assert columns.p_value(p) == words
+
+
+def test_every_column_that_is_told_is_one_of_the_project() -> None:
+    sources = [*(NOTEBOOKS.parent / "aiot_analysis").rglob("*.py"), *NOTEBOOKS.glob("*.ipynb")]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sources if path.name != "columns.py")
+    printed = "".join(path.read_text(encoding="utf-8") for path in (NOTEBOOKS.parent / "aiot_analysis").rglob("*.csv"))
+    unknown = [name for name in columns.COLUMNS if not re.search(rf"\b{name}\b", text + printed)]
+    assert unknown == []
