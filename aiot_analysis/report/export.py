@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -161,15 +161,15 @@ def save(drawn: Figure, path: Path, caption: str = "") -> None:
         drawn.savefig(path, dpi=DPI, metadata=facts[kind], facecolor="white")
 
 
-def table(sink: Sink, item: Item, frame: pd.DataFrame, words: Words) -> list[str]:
-    """Writes a table: its values as CSV, its words, as a page has them, as LaTeX and Markdown."""
+def table(sink: Sink, item: Item, frame: pd.DataFrame, words: Callable[[], Words]) -> list[str]:
+    """Writes a table: its values as CSV; its `words`, as a page has them, as LaTeX and Markdown, if these are wanted."""
     folder = Path(sink.folder)
     files = [f"{item.name}.{kind}" for kind in ("csv", "tex", "md") if kind in sink.formats]
     for file in files:
         if file.endswith(".csv"):
             csv(frame, folder / file, item.origin)
         else:
-            text = latex(item, words) if file.endswith(".tex") else markdown(item, words)
+            text = latex(item, words()) if file.endswith(".tex") else markdown(item, words())
             (folder / file).write_text(text, encoding="utf-8")
     return sink._note(item, files)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -138,7 +139,6 @@ def table(
     caption: str | None = None,
     formats: Mapping[str, Format] | None = None,
     headings: Mapping[str, str] | None = None,
-    index: bool = False,
     missing: str = MISSING,
     folded: bool = False,
     name: str | None = None,
@@ -152,18 +152,17 @@ def table(
     A column `verdict` or `state` has signs before its words. `folded` hides the table until a reader opens it.
     `name` and `number` are as for `show`; `origin` is "paper" for what the paper printed.
     """
-    frame = frame.reset_index() if index else frame
     sink = export.current()
     files: list[str] = []
     if sink and name and sink.wants(name):
         item = export.Item(name, number, caption or "", "table", origin or sink.origin)
-        files = export.table(sink, item, frame, cells.words(frame, formats, headings, missing))
+        files = export.table(sink, item, frame, partial(cells.words, frame, formats, headings, missing))
     if sink and not sink.displayed:
         return
     title = _numbered(caption, number, origin == "paper")
-    html = to_html(frame, title, formats, headings, row_headings=index, missing=missing, folded=folded)
+    html = to_html(frame, title, formats, headings, missing, folded)
     links = ", ".join(f'<a href="{escape(address)}">{escape(words)}</a>' for words, address in _links(files))
-    text = caption or frame.to_string(index=index)
+    text = caption or frame.to_string(index=False)
     _display_html(html + (f'<p class="files">{links}</p>' if links else ""), text)
 
 
@@ -172,25 +171,20 @@ def to_html(
     caption: str | None = None,
     formats: Mapping[str, Format] | None = None,
     headings: Mapping[str, str] | None = None,
-    row_headings: bool = False,
     missing: str = MISSING,
     folded: bool = False,
 ) -> str:
     """The table that `table` displays. Headings tell their scope, numbers are aligned right.
 
-    The first column has headings of rows if `row_headings`. A table of more than MOST_ROWS is folded, and one that is
-    to be `folded`; of one of more than MOST_SHOWN it has the first, and says so. Raises ReportError if a format or
-    heading is for a column that is not there.
+    A table of more than MOST_ROWS is folded, and one that is to be `folded`; of one of more than MOST_SHOWN it has the
+    first, and says so. Raises ReportError if a format or heading is for a column that is not there.
     """
     words = cells.words(frame.head(MOST_SHOWN), formats, headings, missing)
-    first = 'th scope="row"' if row_headings else "td"
     rows = [
         "<tr>"
         + "".join(
-            _verdict(text)
-            if heading in VERDICT_COLUMNS and text in MARKS
-            else _cell(escape(text), number, first if place == 0 else "td")
-            for place, (heading, number, text) in enumerate(zip(words.frame.columns, words.numeric, row, strict=True))
+            _verdict(text) if heading in VERDICT_COLUMNS and text in MARKS else _cell(escape(text), number, "td")
+            for heading, number, text in zip(words.frame.columns, words.numeric, row, strict=True)
         )
         + "</tr>"
         for row in words.frame.itertuples(index=False, name=None)
