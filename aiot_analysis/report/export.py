@@ -162,7 +162,7 @@ def save(drawn: Figure, path: Path, caption: str = "") -> None:
 
 
 def table(sink: Sink, item: Item, frame: pd.DataFrame, words: Callable[[], Words]) -> list[str]:
-    """Writes a table: its values as CSV; its `words`, as a page has them, as LaTeX and Markdown, if these are wanted."""
+    """Writes a table: its values as CSV; its `words`, as a page has them, as LaTeX and Markdown, if they are wanted."""
     folder = Path(sink.folder)
     files = [f"{item.name}.{kind}" for kind in ("csv", "tex", "md") if kind in sink.formats]
     for file in files:
