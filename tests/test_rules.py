@@ -13,6 +13,7 @@ RUNNER = sorted((ROOT / "runner").rglob("*.py"))
 ANALYSIS = sorted((ROOT / "aiot_analysis").rglob("*.py"))
 STATS = sorted((ROOT / "aiot_analysis" / "stats").rglob("*.py"))
 PLOTS = sorted((ROOT / "aiot_analysis" / "plots").glob("*.py"))
+DISPLAY = sorted((ROOT / "aiot_analysis" / "display").glob("*.py"))
 RAWLOG = sorted((ROOT / "runner" / "rawlog").glob("*.py"))
 AGENT = sorted((ROOT / "runner" / "agent").glob("*.py"))
 FRAMEWORKS = {  # the agent's modules that may import one
@@ -109,6 +110,11 @@ def test_statistics_bring_in_no_plotting_library_through_others_either():
 def test_figures_compute_no_statistics(path):
     assert not top(path) & {"scipy", "statsmodels"}
     assert not any(name.startswith("aiot_analysis.stats") for name in imports(path))
+
+
+@pytest.mark.parametrize("path", [*STATS, *PLOTS, *DISPLAY], ids=named)
+def test_what_pages_are_made_of_knows_nothing_of_pages(path):
+    assert not any(name.startswith("aiot_analysis.report") for name in imports(path))
 
 
 @pytest.mark.parametrize("path", [*RAWLOG, *AGENT], ids=named)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from aiot_analysis import tables
+from aiot_analysis.display import show
 from aiot_analysis.errors import DataError
-from aiot_analysis.report import show
 
 if TYPE_CHECKING:
     from aiot_analysis.data import Data

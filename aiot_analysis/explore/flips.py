@@ -10,9 +10,9 @@ from html import escape
 import pandas as pd
 
 from aiot_analysis import names
+from aiot_analysis.display import show
 from aiot_analysis.explore.selection import BETWEEN, Known, Selection
 from aiot_analysis.pictures import Pictures
-from aiot_analysis.report import show
 from aiot_analysis.stats import answers, flips, versions
 from aiot_analysis.stats.answers import NONE, Answers
 

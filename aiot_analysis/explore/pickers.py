@@ -10,8 +10,8 @@ import ipywidgets as widgets
 import traitlets
 
 from aiot_analysis import names
+from aiot_analysis.display import show
 from aiot_analysis.explore.selection import BETWEEN, BY, COLUMNS, Known, Selection
-from aiot_analysis.report import show
 from aiot_analysis.stats import select
 
 LISTED = 8  # lines of a list; more are scrolled

@@ -3,7 +3,7 @@
     from aiot_analysis.report.render import render
     render("notebooks", "reports", names=["04"], parameters={"origin": "simulated"})
 
-Notebooks themselves call `show`, `table` and `banner` of aiot_analysis.report.show.
+What notebooks themselves call is in aiot_analysis.display.
 
 render          renders what is out of date, and says what became of each notebook
 site            the folder of reports: which pages are there, and whether they still are true
@@ -20,5 +20,6 @@ markup          tables of contents, and tables in fewer bytes
 facts           what the processed tables hold, in words and counts
 front           what the overview keeps for the first page: scores and claims
 index           the first page, and the navigation at the head of the others
-show            what notebooks call
+catalogue       which figures and tables the notebooks show
+figures         files of them for print
 """

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from aiot_analysis.display import export
 from aiot_analysis.errors import ReportError
-from aiot_analysis.report import catalogue, export, manifest
+from aiot_analysis.report import catalogue, manifest
 from aiot_analysis.report.catalogue import Entry
 from aiot_analysis.report.notebooks import Notebook, assign, find
 from aiot_analysis.report.site import Site, sites

@@ -24,7 +24,7 @@ def keep(data: Data, scores: pd.DataFrame, claims: pd.DataFrame, timing: str) ->
     from IPython.display import display
 
     from aiot_analysis import names
-    from aiot_analysis.report import claims as of_claims
+    from aiot_analysis.display import claims as of_claims
 
     kept = {
         "timing": names.display(timing),
@@ -77,7 +77,7 @@ def remarks(claims: pd.DataFrame) -> list[dict[str, Any]]:
 
     Nothing rests on the order of keys, which notebooks do not keep.
     """
-    from aiot_analysis.report import claims as of_claims
+    from aiot_analysis.display import claims as of_claims
     from aiot_analysis.stats.remarks import VERDICTS
 
     found = []

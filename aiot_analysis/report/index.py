@@ -29,8 +29,8 @@ def update(site: Site) -> None:
     print_ = combine(site.data(site.processed), site.code, site.others, reports, site.devices())
     address = site.out / "index.html"
     if site.manifest.index != print_ or not address.exists():
+        from aiot_analysis.display.show import MARKS
         from aiot_analysis.report import facts, page
-        from aiot_analysis.report.show import MARKS
 
         environment = _environment()
         for report in reports:

@@ -20,7 +20,7 @@ USUAL = [
     "statsmodels.api",
     "aiot_analysis.data",
     "aiot_analysis.plots.device_axis",
-    "aiot_analysis.report.show",
+    "aiot_analysis.display.show",
     "aiot_analysis.stats.remarks",
     "aiot_analysis.stats.run_order",
 ]

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from aiot_analysis import errors
-from aiot_analysis.report import export, front, manifest, markup
-from aiot_analysis.report.export import Sink
+from aiot_analysis.display import export
+from aiot_analysis.display.export import Sink
+from aiot_analysis.report import front, manifest, markup
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

@@ -11,8 +11,8 @@ from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from aiot_analysis.display.export import WIDTHS
 from aiot_analysis.plots import style
-from aiot_analysis.report.export import WIDTHS
 from tests.aiot_analysis.plots import test_plots
 
 INK = 0.5  # points by which the boxes of words may touch

@@ -20,7 +20,7 @@ LOAD = """
 import pandas as pd
 from aiot_analysis import data as tables
 from aiot_analysis.plots import shares
-from aiot_analysis.report.show import show, table
+from aiot_analysis.display.show import show, table
 data = tables.load(processed, origin)
 rows = [("resnet50", "local", one, 0.5, "") for one in ("tflite_cpu", "pytorch_cpu")]
 frame = pd.DataFrame(rows, columns=["model", "device_id", "implementation", "share", "missing"])

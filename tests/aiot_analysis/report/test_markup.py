@@ -5,8 +5,8 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
+from aiot_analysis.display.show import to_html
 from aiot_analysis.report import markup
-from aiot_analysis.report.show import to_html
 
 FRAME = pd.DataFrame({"name": ["a < b", "c"], "ms": [1.5, 20.25], "verdict": ["holds", "semi-valid"], "n": [1, 2]})
 

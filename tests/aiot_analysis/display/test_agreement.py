@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from aiot_analysis.display import agreement as tell
+from aiot_analysis.display import flips as shown
 from aiot_analysis.pictures import Pictures
-from aiot_analysis.report import agreement as tell
-from aiot_analysis.report import flips as shown
 from aiot_analysis.stats import agreement, flips
 from aiot_analysis.stats.answers import APART_COLUMNS, NONE, Answers
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from aiot_analysis.display import columns
+from aiot_analysis.display.columns import Column, Format
 from aiot_analysis.errors import ReportError
-from aiot_analysis.report import columns
-from aiot_analysis.report.columns import Column, Format
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,8 +1,8 @@
 import pandas as pd
 import pytest
 
-from aiot_analysis.report import claims as tell
-from aiot_analysis.report.show import MARKS, to_html
+from aiot_analysis.display import claims as tell
+from aiot_analysis.display.show import MARKS, to_html
 from aiot_analysis.stats import remarks, reproduced
 from aiot_analysis.stats.remarks.claim import STATES
 from tests.aiot_analysis.stats.remarks.fleets import NO_IMAGES, fleet

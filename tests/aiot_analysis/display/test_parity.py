@@ -1,4 +1,4 @@
-from aiot_analysis.report import parity as tell
+from aiot_analysis.display import parity as tell
 from aiot_analysis.stats import parity
 from tests.aiot_analysis.conftest import instance, instances
 from tests.aiot_analysis.stats.test_parity import FAILED, INT8, PASSED, TFLITE

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from aiot_analysis.report import columns
+from aiot_analysis.display import columns
 
 NOTEBOOKS = Path(__file__).parents[3] / "notebooks"
 

@@ -13,12 +13,12 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from PIL import Image
 
+from aiot_analysis.display import export
+from aiot_analysis.display.cells import Words
+from aiot_analysis.display.export import Item, Sink
+from aiot_analysis.display.show import show, table
 from aiot_analysis.errors import ReportError
 from aiot_analysis.plots import shares, style
-from aiot_analysis.report import export
-from aiot_analysis.report.cells import Words
-from aiot_analysis.report.export import Item, Sink
-from aiot_analysis.report.show import show, table
 
 FIGURE = Item("fig5_shares", "Fig. 5", "Share of 100 % & more", "figure", "simulated")
 TABLE = Item("table4_vips", "Table IV", "Scores_of 10 %", "table", "measured")

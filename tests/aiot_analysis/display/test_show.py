@@ -8,8 +8,8 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 from aiot_analysis.data import load
+from aiot_analysis.display.show import banner_html, say, show, to_html
 from aiot_analysis.errors import ReportError
-from aiot_analysis.report.show import banner_html, say, show, to_html
 
 from .conftest import device, instance, write_tables
 

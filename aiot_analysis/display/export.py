@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from aiot_analysis.report.cells import Words
+    from aiot_analysis.display.cells import Words
 
 VARIABLE = "AIOT_EXPORT"
 FOLDER = "figures"  # beside the pages, for the files of what they show
@@ -176,7 +176,7 @@ def table(sink: Sink, item: Item, frame: pd.DataFrame, words: Callable[[], Words
 
 def csv(frame: pd.DataFrame, path: Path, origin: str) -> None:
     """Writes the values, not rounded, each row with its origin."""
-    from aiot_analysis.report import cells
+    from aiot_analysis.display import cells
 
     flat = frame.set_axis(cells.flat(frame.columns), axis=1)
     if "origin" not in flat.columns:

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from aiot_analysis.display import cells
 from aiot_analysis.errors import ReportError
-from aiot_analysis.report import cells
 
 FRAME = pd.DataFrame(
     {

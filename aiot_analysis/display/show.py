@@ -13,10 +13,10 @@ from functools import partial
 from html import escape
 from typing import TYPE_CHECKING
 
+from aiot_analysis.display import cells, export
+from aiot_analysis.display.cells import MISSING
+from aiot_analysis.display.columns import Format
 from aiot_analysis.errors import ReportError
-from aiot_analysis.report import cells, export
-from aiot_analysis.report.cells import MISSING
-from aiot_analysis.report.columns import Format
 from aiot_analysis.words import plural
 
 if TYPE_CHECKING:
