@@ -198,7 +198,7 @@ TEX = str.maketrans(ESCAPED | SIGNS)
 def latex(item: Item, words: Words) -> str:
     """A LaTeX table for the packages booktabs and amssymb, and longtable where it has many rows."""
     frame = words.frame
-    escaped = frame.map(lambda text: text.translate(TEX)).set_axis([name.translate(TEX) for name in frame], axis=1)
+    escaped = frame.map(lambda text: text.translate(TEX)).set_axis([str(name).translate(TEX) for name in frame], axis=1)
     made = escaped.to_latex(
         index=False,
         escape=False,
