@@ -11,7 +11,8 @@ from benchmarks import devices, waiting
 from benchmarks.pairs import BenchmarkError
 from runner import catalog
 from runner.zoo.facts import prepared
-from tests.e2e import NotHere, debian
+from tests.e2e import debian
+from tests.unpacked import NotHere
 
 
 def test_the_workspace_has_a_framework_that_waits_and_its_models(tmp_path) -> None:

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.e2e import NotHere, debian
+from tests.e2e import debian
 from tests.e2e.phone import Phone
 from tests.e2e.phones import PAPER_IDS, running_phones, running_server
 from tests.e2e.proxy import Proxy
 from tests.e2e.server import Server, adb
+from tests.unpacked import NotHere
 
 LEAKED = "ignore:unclosed <socket:ResourceWarning"
 """adbutils leaves a connection open where the adb server says no."""

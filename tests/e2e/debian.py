@@ -1,8 +1,6 @@
 """A small Debian file system with a real adbd and the command-line tools that Android has: toybox and mksh.
 
-The packages are those of Debian trixie, got as the packages of a bundle are: from the archive that this machine's own
-apt sources name, by an apt configuration of our own, with signature and hashes checked. Nothing is installed: they are
-unpacked once into the user's cache folder, outside any checkout.
+The packages are those of Debian trixie; tests/unpacked.py says where they are from and where they go.
 """
 
 from __future__ import annotations
@@ -10,17 +8,15 @@ from __future__ import annotations
 import hashlib
 import platform
 import subprocess
-import tempfile
 from functools import cache
 from pathlib import Path
 
-from runner.bundle.debian import Apt, unpack
-from runner.environments import cache_folder, locked
+from runner.bundle.recipes import architecture_for
 from runner.errors import SetupError
-from tests.e2e import NotHere
+from tests import unpacked
+from tests.unpacked import NotHere
 
 SUITE = "trixie"  # the first Debian whose adbd is new enough to speak shell_v2 and sync v2
-ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 PACKAGES = (
     *("adbd", "android-libbase", "android-libboringssl", "android-libcutils", "android-liblog"),
     *("libbrotli1", "libbsd0", "libc6", "libcap2", "libgcc-s1", "liblz4-1", "libmd0", "libprotobuf32t64"),
@@ -32,33 +28,20 @@ PACKAGES = (
 
 @cache
 def root() -> Path:
-    """The folder that holds the unpacked file system; it is made where it is not there yet, and stays the same.
-
-    AIOT_CACHE names another place than the user's cache folder. Raises NotHere if it cannot be had.
-    """
-    architecture = ARCHITECTURES.get(platform.machine())
+    """The folder that holds the unpacked file system; it stays the same. Raises NotHere if it cannot be had."""
+    architecture = architecture_for(platform.machine())
     if platform.system() != "Linux" or not architecture:
         raise NotHere(f"Debian's adbd does not run on {platform.system()} on {platform.machine()}")
-    base = cache_folder()
     listed = hashlib.sha256(" ".join(PACKAGES).encode()).hexdigest()[:8]  # other packages are another folder
-    folder = base / f"adbd-{SUITE}-{architecture}-{listed}"
-    base.mkdir(parents=True, exist_ok=True)
-    with locked(folder.with_suffix(".lock")):
-        if not folder.is_dir():
-            with tempfile.TemporaryDirectory(dir=base, prefix="adbd-") as work:
-                _make(Path(work), architecture).rename(folder)
-    return folder
-
-
-def _make(work: Path, architecture: str) -> Path:
-    """Unpacks the packages, and makes /system/bin as Android has it: mksh is the shell, toybox all other tools."""
-    made = work / "root"
+    name = f"adbd-{SUITE}-{architecture}-{listed}"
     try:
-        apt = Apt.open(work / "apt", SUITE, architecture)
-        for package in apt.download([apt.candidate(name) for name in PACKAGES]):
-            unpack(package, made)
+        return unpacked.folder(name, SUITE, architecture, lambda apt: PACKAGES, _as_android_has_it)
     except SetupError as error:
         raise NotHere(f"Debian's adbd cannot be had: {error}") from error
+
+
+def _as_android_has_it(made: Path) -> None:
+    """Makes /system/bin: mksh is the shell, toybox all other tools."""
     toybox = [*in_place(made), str(made / "usr" / "bin" / "toybox")]
     tools = subprocess.run(toybox, capture_output=True, text=True, check=True).stdout.split()
     folder = made / "system" / "bin"
@@ -66,7 +49,6 @@ def _make(work: Path, architecture: str) -> Path:
     for tool in tools:
         (folder / tool).symlink_to("/usr/bin/toybox")
     (folder / "sh").symlink_to("/usr/bin/mksh")
-    return made
 
 
 def in_place(root: Path, seen_as: Path | None = None) -> list[str]:

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import psutil
 
-from tests.e2e import NotHere, debian
+from tests.e2e import debian
 from tests.e2e.answers import Answers
 from tests.e2e.server import answers, end, free_port
+from tests.unpacked import NotHere
 
 BOOT_TIMEOUT_S = 10
 _HERE = Path(__file__).parent

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import cycle, islice
 
-from tests.e2e import NotHere
 from tests.e2e.phone import Phone
 from tests.e2e.server import Server
+from tests.unpacked import NotHere
 
 PAPER_IDS = (1, 8, 38, 20)  # Table III: Snapdragon 855 with Android 9, Snapdragon 865, Helio G90T, Kirin 990
 

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.e2e import NotHere
+from tests.unpacked import NotHere
 
 if TYPE_CHECKING:
     from adbutils import AdbClient

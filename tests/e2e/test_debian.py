@@ -6,7 +6,8 @@ import pytest
 
 from runner.bundle.debian import Apt
 from runner.errors import SetupError
-from tests.e2e import NotHere, debian
+from tests.e2e import debian
+from tests.unpacked import NotHere
 
 pytestmark = pytest.mark.e2e
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from aiot_analysis import paper
-from tests.e2e import NotHere
 from tests.e2e.phones import running_phones
 from tests.e2e.server import answers
+from tests.unpacked import NotHere
 
 pytestmark = pytest.mark.e2e
 errors = pytest.importorskip("adbutils.errors", reason="adbutils is not installed: pip install -e '.[run]'")

@@ -4,16 +4,14 @@
 """
 
 import platform
-import shutil
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.bundle import debian
+from runner.bundle.debian import Apt
 from runner.bundle.recipes import architecture_for
-from runner.environments import cache_folder, locked
 from runner.errors import SetupError
+from tests import unpacked
 
 
 @dataclass(frozen=True)
@@ -24,28 +22,19 @@ class Emulator:
 
     def program(self) -> Path:
         """Of the user's cache; raises SetupError with the reason if it cannot be had."""
-        folder = cache_folder() / f"{self.package}-{self.version}"
-        program = folder / "qemu-aarch64"
-        folder.mkdir(parents=True, exist_ok=True)
-        with locked(folder / ".lock"):
-            if not program.is_file():
-                self._download(program)
-        return program
-
-    def _download(self, program: Path) -> None:
         architecture = architecture_for(platform.machine())
         if architecture is None:
             raise SetupError(f"there is no qemu-user for {platform.machine()}")
-        with tempfile.TemporaryDirectory(dir=program.parent) as work:
-            apt = debian.Apt.open(Path(work) / "apt", self.suite, architecture)
-            part = apt.candidate(self.package)
-            if int(part.version.split(":")[-1].split(".")[0]) != self.version:
-                raise SetupError(f"{self.suite} has {self.package} {part.version}, and {self.version} is needed")
-            [package] = apt.download([part])
-            debian.unpack(package, Path(work) / "unpacked")
-            found = Path(work) / "unpacked" / "usr" / "bin" / self.package.replace("user", "aarch64")
-            subprocess.run([found, "--version"], check=True, capture_output=True)
-            shutil.move(found, program)
+        folder = unpacked.folder(f"{self.package}-{self.suite}-{architecture}", self.suite, architecture, self._needed)
+        program = folder / "usr" / "bin" / self.package.replace("user", "aarch64")
+        subprocess.run([program, "--version"], check=True, capture_output=True)
+        return program
+
+    def _needed(self, apt: Apt) -> list[str]:
+        version = apt.candidate(self.package).version
+        if int(version.split(":")[-1].split(".")[0]) != self.version:
+            raise SetupError(f"{self.suite} has {self.package} {version}, and {self.version} is needed")
+        return [self.package]
 
 
 NEW = Emulator("bookworm-backports", "qemu-user", 10)
