@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -50,6 +51,24 @@ _ALL = (
 _ALL |= {"cpu": "CPU", "nnapi": "NNAPI", "gpu": "GPU"}
 
 
+class Instance(NamedTuple):
+    """What the id of an instance, <framework>_<delegate>_<quantization>_<model>, tells."""
+
+    framework: str
+    delegate: str
+    quantization: str
+    model: str
+
+    @property
+    def implementation(self) -> str:
+        return f"{self.framework}_{self.delegate}"
+
+
+def instance(instance_id: str) -> Instance:
+    """What an instance id tells. Raises TypeError for a text of fewer parts."""
+    return Instance(*instance_id.split("_", 3))
+
+
 def instance_id(implementation: str, quantization: str, model: str) -> str:
     """The id of an instance: <framework>_<delegate>_<quantization>_<model>."""
     return f"{implementation}_{quantization}_{model}"
@@ -75,20 +94,20 @@ def framework(name: str) -> str:
     return display(f"{name}_cpu").removesuffix(" CPU").removesuffix(" cpu")
 
 
-def instance_display(instance: str) -> str:
+def instance_display(instance_id: str) -> str:
     """How an instance id is written for readers, like "MnasNet, TFLite CPU, INT8"."""
-    framework, delegate, quantization, model = instance.split("_", 3)
-    return ", ".join(display(part) for part in (model, f"{framework}_{delegate}", quantization))
+    told = instance(instance_id)
+    return ", ".join(display(part) for part in (told.model, told.implementation, told.quantization))
 
 
-def facts(instance: str) -> dict[str, str]:
+def facts(instance_id: str) -> dict[str, str]:
     """What a row of a statistic tells of its instance: its id, model, implementation and quantization."""
-    framework, delegate, quantization, model = instance.split("_", 3)
+    told = instance(instance_id)
     return {
-        "instance_id": instance,
-        "model": model,
-        "implementation": f"{framework}_{delegate}",
-        "quantization": quantization,
+        "instance_id": instance_id,
+        "model": told.model,
+        "implementation": told.implementation,
+        "quantization": told.quantization,
     }
 
 

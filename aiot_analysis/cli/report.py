@@ -59,7 +59,7 @@ def report(
     for result in failed:
         print(f"report    {result}")
     rendered = sum(result.status == "rendered" for result in results)
-    pages = plural(len(results) - len(failed), "page")
-    print(f"report    {pages}, {rendered} rendered now: {(out / 'index.html').resolve()}")
+    made = plural(len(results) - len(failed), "page")
+    print(f"report    {made}, {rendered} rendered now: {(out / 'index.html').resolve()}")
     if failed:
         raise typer.Exit(1)

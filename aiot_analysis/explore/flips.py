@@ -105,9 +105,9 @@ def to_html(found: Flips, image: str, pictures: Pictures, devices: Mapping[str, 
 def same(instance: str, devices: Mapping[str, str]) -> str:
     """The id of an instance, also of `stats.versions`, in words: "MnasNet, TFLite CPU on Honor V20"."""
     instance, _, device = instance.partition("@")
-    framework, delegate, quantization, model = instance.split("_", 3)
-    implementation = names.display(delegate) if framework == "*" else names.display(f"{framework}_{delegate}")
-    words = [names.display(model), implementation, names.display(quantization)]
+    told = names.instance(instance)
+    implementation = names.display(told.delegate if told.framework == "*" else told.implementation)
+    words = [names.display(told.model), implementation, names.display(told.quantization)]
     said = ", ".join(word for word in words if word != "*")
     return f"{said} on {devices.get(device, device)}" if device else said
 

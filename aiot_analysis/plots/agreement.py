@@ -132,16 +132,16 @@ def _lines(axes: Axes, ids: Sequence[str], label: str) -> None:
     """An instance a line, with a rule between models."""
     axes.set(xlabel=label, ylim=(len(ids) - 0.4, -0.6), yticks=range(len(ids)), yticklabels=[])
     axes.grid(axis="y", visible=False)
-    models = [one.split("_", 3)[3] for one in ids]
+    models = [names.instance(one).model for one in ids]
     for number in range(1, len(ids)):
         if models[number] != models[number - 1]:
             axes.axhline(number - 0.5, color="#dddddd", linewidth=0.6, zorder=0)
 
 
 def _line(instance: str) -> str:
-    framework, delegate, quantization, model = instance.split("_", 3)
-    kind = "" if quantization == "float32" else f" {names.display(quantization)}"
-    return f"{names.display(model)} · {names.display(f'{framework}_{delegate}')}{kind}"
+    told = names.instance(instance)
+    kind = "" if told.quantization == "float32" else f" {names.display(told.quantization)}"
+    return f"{names.display(told.model)} · {names.display(told.implementation)}{kind}"
 
 
 def _alt_noise(known: pd.DataFrame, found: pd.DataFrame, repeats: pd.DataFrame, gap: str) -> str:
@@ -180,15 +180,15 @@ def against(
     quantizations are not in it. Around each point the light line is Wilson's interval of the device by itself, the dark
     one that of the difference on the same images. Differences that are sure after correction are marked.
     """
-    gaps = {one: why for one, why in (gaps or {}).items() if one.split("_")[2] in quantizations}
+    gaps = {one: why for one, why in (gaps or {}).items() if names.instance(one).quantization in quantizations}
     known = frame.assign(
         version=frame["implementation"] + "_" + frame["quantization"],
         low=frame["accuracy_low"] - frame["accuracy_base"],
         high=frame["accuracy_high"] - frame["accuracy_base"],
     )
-    every = [one.split("_", 3) for one in [*known["instance_id"], *gaps]]
+    every = [names.instance(one) for one in [*known["instance_id"], *gaps]]
     versions = names.in_order({"_".join(one[:3]) for one in every}, _VERSIONS)
-    models = names.in_order({one[3] for one in every}, names.MODELS)
+    models = names.in_order({one.model for one in every}, names.MODELS)
     ids = device_axis.order([*known["device_id"], *([base] if base else [])], devices)
     if known.empty:
         figure, axes = style.panels(1, 1, 6.5, 1.5)

@@ -63,23 +63,21 @@ def grid(instances: pd.DataFrame, origin: str, devices: pd.DataFrame | None = No
 
 def _panels(table: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None) -> Figure:
     """Models by implementation and quantization, a panel per device."""
-    parts = table.index.to_series().str.split("_", n=3, expand=True)
-    versions = parts[0] + "_" + parts[1] + "_" + parts[2]
-    models = names.in_order(set(parts[3]), names.MODELS)
-    columns = list(versions.drop_duplicates())
+    told = [names.instance(one) for one in table.index]
+    versions = [(one.implementation, one.quantization) for one in told]
+    models = names.in_order({one.model for one in told}, names.MODELS)
+    columns = list(dict.fromkeys(versions))
     figure, axes = style.panels(max(len(ids), 1), 2, 0.42 * len(columns) + 1.4, 0.3 * len(models) + 1.3)
     if not ids:
         style.empty(axes[0], "no data: no device has run anything")
     for panel, device, name in zip(axes, ids, device_axis.names(ids, devices), strict=False):
-        cells = pd.DataFrame({"model": parts[3], "version": versions, "verdict": table[device]})
+        of = {"model": [one.model for one in told], "version": versions}
+        cells = pd.DataFrame(of | {"verdict": table[device].to_list()})
         shown = cells.pivot(index="model", columns="version", values="verdict").reindex(index=models, columns=columns)
         _cells(panel, shown.fillna("not run"))
         panel.set_title(name)
         panel.set_yticks(range(len(models)), [names.display(model) for model in models])
-        texts = []
-        for version in columns:
-            framework, delegate, quantization = version.split("_", 2)
-            texts.append(f"{names.display(f'{framework}_{delegate}')}, {names.display(quantization)}")
+        texts = [", ".join(map(names.display, version)) for version in columns]
         panel.set_xticks(range(len(columns)), texts, rotation=40, ha="right", fontsize=style.SMALL)
     return figure
 

@@ -135,7 +135,7 @@ def weights(frame: pd.DataFrame, origin: str) -> Figure:
     figure, (axes,) = style.panels(1, 1, 7.2, 0.17 * len(some) + 0.6)
     narrow = style.across(axes) < 5
     y = range(len(some))
-    colors = [style.look("_".join(one.split("_", 2)[:2])).color for one in some["instance_id"]]
+    colors = [style.look(names.instance(one).implementation).color for one in some["instance_id"]]
     axes.hlines(y, 100 * some["share_min"], 100 * some["share_max"], color=colors, linewidth=1)
     axes.scatter(100 * some["share_median"], y, color=colors, s=16)
     for at, row in zip(y, some.to_dict("records"), strict=True):

@@ -98,13 +98,13 @@ def coverage(latest: pd.DataFrame, devices: dict[str, str]) -> dict[str, Any]:
     for instance in [*names.PAPER_FLOAT32, *sorted(names.PAPER_QUANTIZED, key=_version), *others]:
         versions.setdefault(_version(instance), []).append(instance)
     columns = []
-    for version, ids in versions.items():
-        framework, delegate, quantization = version.split("_")
+    for ids in versions.values():
+        told = [names.instance(one) for one in ids]
         columns.append(
             {
-                "name": names.display(f"{framework}_{delegate}"),
-                "quantization": names.display(quantization),
-                "models": [names.display(one.split("_", 3)[3]) for one in ids],
+                "name": names.display(told[0].implementation),
+                "quantization": names.display(told[0].quantization),
+                "models": [names.display(one.model) for one in told],
             }
         )
     rows = []
@@ -117,7 +117,7 @@ def coverage(latest: pd.DataFrame, devices: dict[str, str]) -> dict[str, Any]:
 
 
 def _version(instance: str) -> str:
-    return "_".join(instance.split("_")[:3])
+    return "_".join(names.instance(instance)[:3])
 
 
 def _device(row: dict[Any, Any]) -> dict[str, str]:

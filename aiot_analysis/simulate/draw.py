@@ -36,7 +36,7 @@ class Drawn:
 @cache
 def model_bytes(instance_id: str) -> int:
     """The size of a model file by its parameters (Table II) and the bytes of a weight."""
-    _, _, quantization, model = instance_id.split("_", 3)
+    _, _, quantization, model = names.instance(instance_id)
     millions = paper.models().set_index("model")["params_millions"][model]
     return int(millions * 1e6 * BYTES[quantization])
 
@@ -64,7 +64,7 @@ def _answers(one: Phone, instance_id: str, seed: int, count: int) -> tuple[Any, 
 
     A phone moves each image a little, for the most part as all phones of its chip and Android version do.
     """
-    framework, delegate, quantization, model = instance_id.split("_", 3)
+    framework, delegate, quantization, model = names.instance(instance_id)
     known = parameters.file()["fluctuation"]
     file = images.of_file(seed, count, framework, quantization, model)
     sd = known["implementation"][f"{framework}_{delegate}"] * known["model"][model]
@@ -91,7 +91,7 @@ def _throttle(one: Phone, seed: int) -> float:
 def _times_ms(one: Phone, instance_id: str, seed: int, count: int, throttle: float) -> NDArray[np.float64]:
     """The times of the four phases of each image in ms, (4, n), before scaling: skewed, the first image cold."""
     time = parameters.file()["time"]
-    _, delegate, _, model = instance_id.split("_", 3)
+    _, delegate, _, model = names.instance(instance_id)
     rng = stream(seed, count, one.slug, instance_id, "times")
     typical = parameters.around_ms(one.soc, model)
     liked = np.exp(time["instance_sd"] * rng.standard_normal())

@@ -72,7 +72,7 @@ def time_ms(soc: str, instance_id: str) -> Value:
     for row in anchors:
         if (row["soc"], row["instance"]) == (soc, instance_id):
             return Value(row["ms"], REFERENCE, source=_sources([row["source"]]))
-    framework, delegate, quantization, model = instance_id.split("_", 3)
+    framework, delegate, quantization, model = names.instance(instance_id)
     if quantization != "float32":
         rule = f"quantization_{delegate}"
         return _times(time_ms(soc, f"{framework}_{delegate}_float32_{model}"), rules[rule][quantization][model], rule)
@@ -162,7 +162,7 @@ def speeds() -> pd.DataFrame:
 
 def accuracies() -> pd.DataFrame:
     """One row per model file: framework, quantization, model, accuracy (fraction of 1), basis, rule, source."""
-    files = dict.fromkeys((one.split("_", 3)[0], *one.split("_", 3)[2:]) for one in INSTANCES)
+    files = dict.fromkeys((one.framework, one.quantization, one.model) for one in map(names.instance, INSTANCES))
     rows = [dict(zip(("framework", "quantization", "model"), of, strict=True)) | asdict(accuracy(*of)) for of in files]
     return pd.DataFrame(rows).rename(columns={"value": "accuracy"})
 

@@ -14,7 +14,7 @@ def expected(soc: str) -> float:
     """VIPS (Equation 1) of a phone with this chip by the parameters alone, before scaling."""
     total = 0.0
     for instance_id in names.PAPER_FLOAT32:
-        framework, _, quantization, model = instance_id.split("_", 3)
+        framework, _, quantization, model = names.instance(instance_id)
         around = sum(parameters.around_ms(soc, model).values())
         time_s = (parameters.time_ms(soc, instance_id).value + around) / 1000
         total += parameters.accuracy(framework, quantization, model).value / time_s

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from aiot_analysis import names
 from aiot_analysis.simulate import draw, parameters
 from aiot_analysis.simulate.fleet import Phone, stream
 from aiot_analysis.simulate.images import Images
@@ -94,7 +95,7 @@ def write_run(
 
 def _model(instance_id: str) -> dict[str, object]:
     """There is no model file: the hash is of its name, so that it is one on all phones and of both delegates."""
-    framework, _, quantization, model = instance_id.split("_", 3)
+    framework, _, quantization, model = names.instance(instance_id)
     name = f"simulated {framework}_{quantization}_{model}"
     sha256 = hashlib.sha256(name.encode()).hexdigest()
     return {"sha256": sha256, "sha256_of": name, "weights": WEIGHTS, "size_bytes": draw.model_bytes(instance_id)}
@@ -102,7 +103,7 @@ def _model(instance_id: str) -> dict[str, object]:
 
 def _attempt(one: draw.Drawn, began: datetime, images: Images) -> bytes:
     """The lines of an attempt: load, an image each, end."""
-    framework, delegate, _, _ = one.instance_id.split("_", 3)
+    framework, delegate, _, _ = names.instance(one.instance_id)
     load = {
         "instance": one.instance_id,
         "attempt": 1,

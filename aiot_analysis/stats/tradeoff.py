@@ -100,9 +100,7 @@ def _beaten(speed: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
 def _on_front(records: pd.DataFrame, timing: str, seed: int, resamples: int) -> pd.DataFrame:
     """instance_id and pareto_probability of the instances of a device, among the versions of the same model there."""
     accuracy, time_ms = resample.means(records, timing, seed, resamples)
-    parts = pd.DataFrame(
-        [one.split("_", 3) for one in accuracy.columns], columns=["framework", "delegate", "", "model"]
-    )
+    parts = pd.DataFrame(map(names.instance, accuracy.columns), columns=names.Instance._fields)
     found = pd.DataFrame({"instance_id": accuracy.columns, "pareto_probability": np.nan})
     for _, part in parts.groupby(["framework", "delegate", "model"]):
         # a draw without an image of a version says nothing about it

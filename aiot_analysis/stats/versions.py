@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from aiot_analysis import names
 from aiot_analysis.stats import answers, pairing
 from aiot_analysis.stats.answers import Answers
 
@@ -38,8 +39,7 @@ def collect(rows: pd.DataFrame, images: pd.DataFrame, between: str = "device_id"
 
 def _parts(ids: pd.Series | pd.Index, between: str) -> pd.DataFrame:
     """Each instance id without the part that varies, and that part: columns same and version, in the index of `ids`."""
-    split = [str(one).split("_", 3) for one in ids]
-    place = ("framework", "delegate", "quantization", "model").index(between)
-    same = ["_".join([*one[:place], "*", *one[place + 1 :]]) for one in split]
+    told = [names.instance(str(one)) for one in ids]
+    same = ["_".join(one._replace(**{between: "*"})) for one in told]
     index = ids.index if isinstance(ids, pd.Series) else None
-    return pd.DataFrame({"same": same, "version": [one[place] for one in split]}, index=index)
+    return pd.DataFrame({"same": same, "version": [getattr(one, between) for one in told]}, index=index)

@@ -60,9 +60,7 @@ def contributions(
 
 def _parts(suite: Sequence[str]) -> pd.DataFrame:
     """What the ids of instances say, and the FLOPs of their models in Table II, null for any other model."""
-    parts = pd.DataFrame(
-        [one.split("_", 3) for one in suite], columns=["framework", "delegate", "quantization", "model"]
-    )
+    parts = pd.DataFrame(map(names.instance, suite), columns=names.Instance._fields)
     parts["instance_id"], parts["implementation"] = list(suite), names.implementation(parts)
     macs = paper.models().set_index("model")["flops_millions"].astype(float)
     return parts.assign(macs_millions=parts["model"].map(macs)).drop(columns=["framework", "delegate"])

@@ -17,7 +17,6 @@ from aiot_analysis.stats.remarks import records
 from aiot_analysis.stats.remarks.claim import Estimate
 
 ERROR = 0.05  # of all intervals of a claim together
-FIELDS = ("framework", "delegate", "quantization", "model")
 
 
 def level(comparisons: int) -> float:
@@ -60,8 +59,8 @@ class Evidence:
         missing = next((one for one in instances if not self.has(one)), None)
         if missing is None:
             return ""
-        *way, model = missing.split("_", 3)
-        elsewhere = any(one.split("_", 3)[:3] == way and self.has(one) for one in map(str, self.ms.columns))
+        *way, model = names.instance(missing)
+        elsewhere = any([*names.instance(one)][:3] == way and self.has(one) for one in map(str, self.ms.columns))
         return f"{_implementation(missing)} not measured" + (f" for {names.display(model)}" if elsewhere else "")
 
     def refused(self, *instances: str) -> str:
@@ -76,8 +75,9 @@ class Evidence:
         rows = self.rows[self.rows["instance_id"].isin(instances)]
         fields = pooling.SAME_INSTANCE
         if len(instances) > 1:
-            parts = [one.split("_", 3) for one in instances]
-            fields = pairing.ALIKE[next(field for n, field in enumerate(FIELDS) if len({one[n] for one in parts}) > 1)]
+            told = [names.instance(one) for one in instances]
+            other = next(field for field in names.Instance._fields if len({getattr(one, field) for one in told}) > 1)
+            fields = pairing.ALIKE[other]
         if all(rows[field].nunique(dropna=False) < 2 for field in fields):  # nearly always, and faster to tell
             return ""
         try:
@@ -181,5 +181,5 @@ class Evidence:
 
 
 def _implementation(instance: str) -> str:
-    framework, delegate, quantization, _ = instance.split("_", 3)
-    return f"{names.display(f'{framework}_{delegate}')} {names.display(quantization)}"
+    told = names.instance(instance)
+    return f"{names.display(told.implementation)} {names.display(told.quantization)}"
