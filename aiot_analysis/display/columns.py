@@ -88,7 +88,7 @@ COLUMNS = {
     # times
     **{f"end_to_end_ms_{one}": Column(f"{one} time, end to end, ms", "{:.2f}") for one in ("mean", "median")},
     **{f"inference_ms_{one}": Column(f"{one} time of inference, ms", "{:.2f}") for one in ("mean", "median")},
-    "cv": Column("coefficient of variation", "{:.1%}"),
+    "cv": Column("CV", "{:.1%}"),
     "speed_up": Column("speed-up", "{:.2f}"),
     "slowest": Column("slowest", "{:.2f}"),
     "fastest": Column("fastest", "{:.2f}"),
