@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from aiot_analysis import names
+from aiot_analysis.display.columns import p_value
 from aiot_analysis.stats import agreement
 from aiot_analysis.stats.answers import Answers
 from aiot_analysis.words import plural
@@ -86,8 +87,8 @@ def differences(spread: pd.DataFrame, unstable: pd.DataFrame) -> pd.DataFrame:
             "accuracy": f"{row['accuracy_min']:.3f}–{row['accuracy_max']:.3f}",
             "spread (chance)": f"{100 * row['sd']:.2f} ({100 * row['sd_chance']:.2f})",
             "Q": f"{row['q']:.1f}",
-            "p (epsilon)": f"{row['p_value']:.2g} ({row['p_together']:.2g})",
-            "p, Holm": f"{row['p_adjusted']:.2g}",
+            "p (epsilon)": f"{p_value(row['p_value'])} ({p_value(row['p_together'])})",
+            "p, Holm": p_value(row["p_adjusted"]),
             "some differ": f"{row['instability']:.1%} "
             f"({100 * row['instability_low']:.1f}–{100 * row['instability_high']:.1f})",
             "two differ": f"{row['disagreement']:.2%}",

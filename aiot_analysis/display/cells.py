@@ -32,6 +32,7 @@ def words(
 ) -> Words:
     """The frame in words, with headings and formats of `columns` where none are given.
 
+    A column of empty texts alone, like remarks where there are none, is left out.
     Raises ReportError if a format or a heading is for a column that is not there.
     """
     import pandas as pd
@@ -50,6 +51,8 @@ def words(
         known = columns.told(name, there)
         column = Column((headings or {}).get(name, known.heading), (formats or {}).get(name, known.format))
         values = [text(value, column.format, missing) for value in frame[name]]
+        if values and not any(values):
+            continue
         if name in ends:
             values = _with_intervals(values, frame[[*ends[name]]], column)
         heads.append(f"{column.heading} ({columns.INTERVAL})" if name in ends else column.heading)
@@ -68,14 +71,14 @@ def _with_intervals(values: list[str], ends: pd.DataFrame, column: Column) -> li
 
 
 def text(value: Any, format_: Format | None = None, missing: str = MISSING) -> str:
-    """A value in words: by its format, numbers without one with four digits."""
+    """A value in words: by its format, numbers without one with four digits. A text needs none, and stays as it is."""
     import pandas as pd
 
     if pd.api.types.is_scalar(value) and pd.isna(value):
         return missing
     if callable(format_):
         return format_(value)
-    if format_:
+    if format_ and not isinstance(value, str):
         return format_.format(value)
     if pd.api.types.is_bool(value):
         return "yes" if value else "no"

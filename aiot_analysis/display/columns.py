@@ -58,7 +58,7 @@ COLUMNS = {
     "os_version": Column("version"),
     "max_mhz": Column("clock, MHz", "{:.0f}"),
     "ram_gb": Column("RAM, GB", "{:.1f}"),
-    "paper_id": Column("number in the paper"),
+    "paper_id": Column("id in the paper"),
     "android": Column("Android"),
     "aiotbench": Column("AIoTBench"),
     "mlperf_inference": Column("MLPerf Inference"),
@@ -102,7 +102,7 @@ COLUMNS = {
     "gflops_per_s": Column("GFLOP/s", "{:.1f}"),
     # lines and correlations
     "rho": Column("Spearman's ρ", "{:.2f}"),
-    "tau": Column("Kendall's τ", "{:.2f}"),
+    "tau": Column("Kendall's τ", "{:.3f}"),
     "slope": Column("slope", "{:.2f}"),
     "ratio": Column("ratio", "{:.2f}"),
     "r_squared": Column("R²", "{:.2f}"),
@@ -127,7 +127,7 @@ COLUMNS = {
 UNITS = {"_ms": ", ms", "_mb": ", MB", "_gb": ", GB", "_mhz": ", MHz", "_s": ", s", "_percent": ", %"}
 FORMATS = {"_ms": "{:.2f}", "_mb": "{:.2f}"}
 ENDS = {"_min": "lowest", "_max": "highest"}
-INTERVAL = "95 % interval"
+INTERVAL = "95\N{NO-BREAK SPACE}% interval"
 
 
 def told(name: str, columns: Sequence[str] = ()) -> Column:

@@ -191,7 +191,14 @@ def _caption(item: Item) -> str:
 SIGNS = {"✓": r"$\checkmark$", "✗": r"$\times$", "×": r"$\times$", "◇": r"$\diamond$", "≥": r"$\geq$", "≤": r"$\leq$"}
 SIGNS |= {"ρ": r"$\rho$", "τ": r"$\tau$", "²": r"\textsuperscript{2}", "→": r"$\rightarrow$", "±": r"$\pm$"}
 ESCAPED = {one: "\\" + one for one in "&%$#_{}"}
-ESCAPED |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}", "<": "$<$", ">": "$>$"}
+ESCAPED |= {
+    "\N{NO-BREAK SPACE}": "~",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "\\": r"\textbackslash{}",
+    "<": "$<$",
+    ">": "$>$",
+}
 TEX = str.maketrans(ESCAPED | SIGNS)
 
 

@@ -30,7 +30,7 @@ CSS_PIXELS_PER_INCH = 96
 MOST_ROWS = 60  # the instances of the suite; a table of more is folded
 MOST_SHOWN = 3500  # rows: 51 devices with 60 instances, and some more; browsers are slow to open a page with many more
 VERDICT_COLUMNS = ("verdict", "state")
-LONG_CHARACTERS = 32  # from here on the text of a cell is set in lines, shorter text in one
+LONG_CHARACTERS = 36  # from here on the text of a cell is set in lines, shorter text in one
 ORIGIN_SENTENCES = {
     "measured": "<strong>Measured</strong> on the devices named here.",
     "simulated": "<strong>SIMULATED DATA</strong>, made by a simulation: nothing here was measured on a device.",

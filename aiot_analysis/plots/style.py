@@ -272,7 +272,7 @@ def empty(axes: Axes, text: str) -> None:
 def note(axes: Axes, text: str) -> None:
     """Small words under a panel, below what its axis says."""
     said = axes.get_xlabel()
-    letters = max(20, int((across(axes) - 0.55) / (LETTER * SMALL)))
+    letters = max(20, int((0.88 * across(axes) - 0.55) / (LETTER * SMALL)))  # it is in the middle of the axis
     words = wrapped(text, letters)
     axes.set_xlabel("\n".join(part for part in (said, words) if part), fontsize=SMALL, color="#444444")
     grid, figure = axes.get_subplotspec(), axes.get_figure(root=True)

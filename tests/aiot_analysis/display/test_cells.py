@@ -21,7 +21,7 @@ FRAME = pd.DataFrame(
 
 def test_columns_have_headings_units_and_formats_and_intervals_stand_beside_their_values() -> None:
     words = cells.words(FRAME)
-    assert list(words.frame) == ["device", "instance", "mean, ms (95 % interval)", "ok"]
+    assert list(words.frame) == ["device", "instance", "mean, ms (95\N{NO-BREAK SPACE}% interval)", "ok"]
     assert words.frame.iloc[0].tolist() == ["a", "MnasNet, TFLite NNAPI, INT8", "12.35 (12.00 to 12.75)", "yes"]
     assert words.numeric == [False, False, True, False]
 
@@ -32,9 +32,19 @@ def test_without_an_end_of_the_interval_there_is_the_value_alone() -> None:
 
 def test_a_table_may_write_a_column_otherwise_and_its_interval_follows() -> None:
     words = cells.words(FRAME, {"mean_ms": "{:.0f}"}, {"mean_ms": "time"}, "missing")
-    assert list(words.frame)[2] == "time (95 % interval)"
+    assert list(words.frame)[2] == "time (95\N{NO-BREAK SPACE}% interval)"
     assert words.frame.iloc[:, 2].tolist() == ["12 (12 to 13)", "7"]
     assert words.frame.iloc[1, 1] == "missing"
+
+
+def test_a_column_without_a_word_is_left_out() -> None:
+    frame = pd.DataFrame({"device": ["a", "b"], "note": ["", ""], "gap": ["", "one run"]})
+    assert list(cells.words(frame).frame) == ["device", "why it is missing"]
+    assert list(cells.words(frame.head(0)).frame) == ["device", "remark", "why it is missing"]
+
+
+def test_a_text_among_numbers_stays_as_it_is() -> None:
+    assert cells.text("0.7 to 0.8", "{:.3f}") == "0.7 to 0.8"
 
 
 def test_a_heading_for_no_column_is_told_the_columns() -> None:

@@ -10,8 +10,7 @@ from matplotlib.figure import Figure
 from aiot_analysis.data import load
 from aiot_analysis.display.show import banner_html, say, show, to_html
 from aiot_analysis.errors import ReportError
-
-from .conftest import device, instance, write_tables
+from tests.aiot_analysis.report.conftest import device, instance, write_tables
 
 
 @pytest.fixture
@@ -76,7 +75,7 @@ def test_columns_of_two_levels_have_headings_of_both() -> None:
 def test_a_value_and_its_interval_are_one_column_of_numbers() -> None:
     frame = pd.DataFrame({"vips": [1 / 3], "vips_low": [0.2], "vips_high": [0.5]})
     html = to_html(frame, headings={"vips": "score"})
-    assert '<tr><th scope="col" class="number">score (95 % interval)</th></tr>' in html
+    assert '<tr><th scope="col" class="number">score (95\N{NO-BREAK SPACE}% interval)</th></tr>' in html
     assert '<tr><td class="number">0.33 (0.20 to 0.50)</td></tr>' in html
 
 
@@ -100,8 +99,9 @@ def test_a_format_for_no_column_is_told_the_columns() -> None:
         to_html(FRAME, formats={"acuracy": "{}"})
 
 
-def test_the_banner_tells_where_data_come_from(processed: Path) -> None:
-    html = banner_html(load(processed))
+def test_the_banner_tells_where_data_come_from(tmp_path: Path) -> None:
+    write_tables(tmp_path, [device()], [instance("cpu", "mnasnet")])
+    html = banner_html(load(tmp_path))
     assert "<strong>Measured</strong> on the devices named here." in html
     assert "SIMULATED" not in html
     for part in (
