@@ -48,8 +48,9 @@ class Ran:
 
 
 def missing() -> str | None:
-    from tests.e2e import NotHere, debian
+    from tests.e2e import debian
     from tests.e2e.server import adb
+    from tests.unpacked import NotHere
 
     try:
         debian.root()
@@ -67,8 +68,8 @@ def run(options: Options) -> list[Comparison | Level]:
 @contextmanager
 def _attached() -> Iterator[tuple[Server, list[Phone]]]:
     """An adb server of its own that knows boards with this machine's Python."""
-    from tests.e2e import NotHere
     from tests.e2e.phones import PAPER_IDS, running_phones, running_server
+    from tests.unpacked import NotHere
 
     try:
         with running_server() as server, running_phones(islice(cycle(PAPER_IDS), DEVICES), board=True) as phones:

@@ -2,7 +2,8 @@
 
 A machine is faster or slower from one minute to the next. So ours and a peer are measured one right after
 the other, again and again, with the order swapped from pair to pair, and only ratios within a pair are
-compared. Each peer is measured twice in every pair: its ratio to itself is 1 but for the machine's noise.
+compared. Each peer is measured twice in every pair, unless it takes too long: its ratio to itself is 1 but for the
+machine's noise.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Comparison:
     unit: str  # "s" or "ms"
     ours: list[float]
     first: list[float]  # of the peer, measured next to ours
-    again: list[float]  # of the peer, measured next to its first
+    again: list[float]  # of the peer, measured next to its first; empty if it was not
     target: float | None = None  # highest ratio ours/peer
 
     @property
@@ -52,7 +53,7 @@ class Comparison:
     @property
     def noise(self) -> list[float]:
         """Ratios of the peer to itself."""
-        return [second / first for first, second in zip(self.first, self.again, strict=True)]
+        return [second / first for first, second in zip(self.first, self.again, strict=True)] if self.again else []
 
 
 @dataclass(frozen=True)
@@ -71,14 +72,18 @@ class Level:
         return [second / first for first, second in zip(self.values, self.again, strict=True)] if self.again else []
 
 
-def measure(ours: Measure, peers: Mapping[str, Measure], pairs: int, tell: Tell) -> dict[str, list[float]]:
-    """Values of "ours" and, for every peer, of its name and of its name + " again"; one a pair.
+def measure(
+    ours: Measure, peers: Mapping[str, Measure], pairs: int, tell: Tell, again: bool = True
+) -> dict[str, list[float]]:
+    """Values of "ours" and, for every peer, of its name and, if `again`, of its name + " again"; one a pair.
 
     The order is ours, first peer, first peer again, second peer, ...; in every other pair it is the reverse.
     """
     steps: list[tuple[str, Measure]] = [("ours", ours)]
     for name, peer in peers.items():
-        steps += [(name, peer), (f"{name} again", peer)]
+        steps.append((name, peer))
+        if again:
+            steps.append((f"{name} again", peer))
     values: dict[str, list[float]] = {name: [] for name, _ in steps}
     for number in range(pairs):
         tell(f"pair {number + 1} of {pairs}")
@@ -92,7 +97,7 @@ def compared(
 ) -> list[Comparison]:
     """What `measure` gave, a comparison for each peer in `targets`."""
     return [
-        Comparison(what, peer, unit, values["ours"], values[peer], values[f"{peer} again"], target)
+        Comparison(what, peer, unit, values["ours"], values[peer], values.get(f"{peer} again", []), target)
         for peer, target in targets.items()
     ]
 

@@ -22,6 +22,14 @@ def test_order_swaps_from_pair_to_pair_and_neighbours_stay_neighbours() -> None:
     assert values == {"ours": [1, 10], "B": [2, 9], "B again": [3, 8], "C": [4, 7], "C again": [5, 6]}
 
 
+def test_a_peer_that_takes_long_is_measured_once_a_pair() -> None:
+    times = count(1)
+    values = measure(lambda: float(next(times)), {"B": lambda: float(next(times))}, 2, lambda text: None, again=False)
+    assert values == {"ours": [1, 4], "B": [2, 3]}
+    [result] = compared("work", "s", values, {"B": None})
+    assert result.noise == [] and record(result)["median_of_peer_to_itself"] is None
+
+
 def test_ratios_are_taken_within_a_pair() -> None:
     drift = count(1)  # a machine that gets slower from pair to pair
     ours, first, again = ([], [], [])
