@@ -72,7 +72,7 @@ COLUMNS = {
     "params_millions": Column("parameters, millions", "{:.2f}"),
     "params_printed": Column("printed", "{:.2f}"),
     "params_difference": Column("difference", "{:+.1%}"),
-    "accuracy_percent": Column("accuracy, %"),
+    "accuracy_percent": Column("accuracy, %", "{:.1f}"),
     "layers_all": Column("layers with those of shortcuts"),
     "layers_printed": Column("layers, printed"),
     "branch_printed": Column("branch, printed"),
