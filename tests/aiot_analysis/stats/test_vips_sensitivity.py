@@ -35,7 +35,7 @@ def test_what_each_instance_weighs_by_hand():
     assert found.index.tolist() == [A, B]  # the larger share first
     assert found.loc[A, ["devices", "tau", "moved", "largest_move"]].tolist() == [2, -1, 2, 1]
     assert found.loc[B, ["tau", "moved"]].tolist() == [1, 0]
-    assert found.loc[A, ["share_low", "share_high"]].tolist() == pytest.approx([0.5, 100 / 110])
+    assert found.loc[A, ["share_min", "share_max"]].tolist() == pytest.approx([0.5, 100 / 110])
     assert found.loc[A, "places_lost"] == 0.5  # a loses a place, b is the last anyway
 
 
