@@ -48,13 +48,14 @@ def speed_ups(
 
 def _points(axes: Axes, some: pd.DataFrame, summary: pd.DataFrame, part: str, parts: list[str], ids: list[str]) -> None:
     few = len(ids) <= device_axis.FEW
+    room = 0.9 if len(ids) == 1 else 0.6  # of the place of a device
     axes.axhline(1, color=style.GREY, linewidth=0.8, linestyle=(0, (4, 3)))
     for n, one in enumerate(parts):
         mine = some[some[part] == one]
         if mine.empty:
             continue
         look = style.look(one)
-        x = device_axis.positions(mine, ids) + (n - (len(parts) - 1) / 2) * 0.6 / len(parts)
+        x = device_axis.positions(mine, ids) + (n - (len(parts) - 1) / 2) * room / len(parts)
         speed = mine["speed_up"].astype(float)
         ends = [(speed - mine["speed_up_low"]).clip(lower=0), (mine["speed_up_high"] - speed).clip(lower=0)]
         size: dict[str, Any] = {"markersize": 5, "capsize": 3} if few else {"markersize": 2.2, "elinewidth": 0.6}
