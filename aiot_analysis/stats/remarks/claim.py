@@ -192,7 +192,7 @@ def _decisive(parts: pd.DataFrame, needs: str) -> pd.Series | None:
 def _why(parts: pd.DataFrame, said: str, needs: str) -> str:
     counts = parts["state"].value_counts()
     n = len(parts)
-    comparisons = f"{plural(n, 'comparison')}"
+    comparisons = plural(n, "comparison")
     listed = ", ".join(f"{counts[state]} {state}" for state in reversed(STATES) if state in counts)
     words = f"{comparisons}: {listed}"
     if said == BUILT:
