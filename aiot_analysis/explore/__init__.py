@@ -8,6 +8,7 @@
 - `panels`: the figures of a selection, and the words in the place of one
 - `flips`: the images of a selection that flip, and what was answered to one
 - `pickers`: the widgets to choose with, which share one state
+- `soon`: several clicks in a row are drawn once
 - `explorer`, `viewer`: what `explore` and `images` give
 - `contents`: what `data` shows of itself at the end of a cell
 

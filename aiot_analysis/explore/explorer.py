@@ -12,6 +12,7 @@ from aiot_analysis.data import Data
 from aiot_analysis.explore import panels, pickers, selection
 from aiot_analysis.explore.panels import PANELS
 from aiot_analysis.explore.selection import Selection
+from aiot_analysis.explore.soon import Soon
 
 FIRST = ("accuracy over time", "time per image", "score (VIPS)")
 
@@ -22,7 +23,7 @@ class Explorer(widgets.VBox):
     def __init__(self, data: Data) -> None:
         self.known = selection.known(data)
         self.state = pickers.State(selection=self.known.everything)
-        self.figures: dict[str, Figure] = {}  # that are shown, by name
+        self._figures: dict[str, Figure] = {}
         self._kept: dict[tuple[str, str], pd.DataFrame] = {}
         self._said = widgets.HTML().add_class("aiot-said")
         self._boxes = {name: widgets.HTML() for name in PANELS}
@@ -33,8 +34,16 @@ class Explorer(widgets.VBox):
         choosing = pickers.pickers(self.known, self.state, ("timing", "by"), pickers.titled("figures", self.shown))
         figures = widgets.Box(list(self._boxes.values()), layout={"display": "flex", "flex_flow": "row wrap"})
         super().__init__([pickers.origin(self.known), choosing, self._said, figures])
-        self.shown.observe(lambda _: self._draw(self.state.selection), "value")
-        self.state.follow(self._draw)
+        self._draw(self.state.selection)
+        self._soon = Soon(self._draw)
+        self.shown.observe(lambda _: self._soon(self.state.selection), "value")
+        self.state.observe(lambda change: self._soon(change["new"]), "selection")
+
+    @property
+    def figures(self) -> dict[str, Figure]:
+        """The figures that are shown, by name, of what is chosen now."""
+        self._soon.now()
+        return self._figures
 
     @property
     def rows(self) -> pd.DataFrame:
@@ -48,13 +57,13 @@ class Explorer(widgets.VBox):
         if view.timing != chosen.timing:
             said += " Native tools measured some of them, which time inference alone: all times here are of it."
         self._said.value = f"<p role='status'>{escape(said)}</p>"
-        self.figures = {}
+        self._figures = {}
         for name, box in self._boxes.items():
             html = ""
             if len(view.rows) and name in self.shown.value:
                 figure, html = panels.draw(PANELS[name], view)
                 if figure is not None:
-                    self.figures[name] = figure
+                    self._figures[name] = figure
             box.value = html
 
 

@@ -13,6 +13,7 @@ from aiot_analysis.data import Data
 from aiot_analysis.explore import flips, pickers, selection
 from aiot_analysis.explore.flips import Flips
 from aiot_analysis.explore.selection import Known, Selection
+from aiot_analysis.explore.soon import Soon
 from aiot_analysis.plots import device_axis
 
 LINES = 10
@@ -25,7 +26,7 @@ class Viewer(widgets.VBox):
         self.known = selection.known(data)
         self.state = pickers.State(selection=first(self.known))
         self.pictures = pictures.of(self.known.rows, datasets)
-        self.found: Flips | None = None  # None where nothing is chosen
+        self._found: Flips | None = None
         self._names = names.devices(data.devices)
         self._said = widgets.HTML().add_class("aiot-said")
         self.image = widgets.Select(rows=LINES, layout={"width": "32em"}, tooltip="images").add_class("aiot-image")
@@ -37,15 +38,23 @@ class Viewer(widgets.VBox):
         )
         super().__init__([pickers.origin(self.known), choosing, self._said, looking])
         self.image.observe(lambda _: self._show(), "value")
-        self.state.follow(self._find)
+        self._find(self.state.selection)
+        self._soon = Soon(self._find)
+        self.state.observe(lambda change: self._soon(change["new"]), "selection")
+
+    @property
+    def found(self) -> Flips | None:
+        """What flips of what is chosen now; None where nothing is chosen."""
+        self._soon.now()
+        return self._found
 
     def _find(self, chosen: Selection) -> None:
         """Looks for the images that flip; the one that was looked at stays, if it still does."""
         some = len(chosen.of(self.known.rows)) > 0
-        self.found = flips.find(self.known, chosen) if some else None
-        said = selection.sentence(chosen, self.known) if self.found is None else flips.sentence(self.found)
+        self._found = flips.find(self.known, chosen) if some else None
+        said = selection.sentence(chosen, self.known) if self._found is None else flips.sentence(self._found)
         self._said.value = f"<p role='status'>{escape(said)}</p>"
-        before, listed = self.image.value, flips.options(self.found, self.pictures) if self.found else []
+        before, listed = self.image.value, flips.options(self._found, self.pictures) if self._found else []
         there = [image for _, image in listed]
         self.image.options = listed
         self.image.value = before if before in there else next(iter(there), None)
@@ -53,8 +62,8 @@ class Viewer(widgets.VBox):
 
     def _show(self) -> None:
         html = ""
-        if self.found and self.image.value is not None:
-            html = flips.to_html(self.found, self.image.value, self.pictures, self._names)
+        if self._found and self.image.value is not None:
+            html = flips.to_html(self._found, self.image.value, self.pictures, self._names)
         self._looked_at.value = html
 
 
