@@ -56,10 +56,10 @@ def noise(spread: pd.DataFrame, unstable: pd.DataFrame, repeats: pd.DataFrame, o
             style.note(right, f"no data between devices: {gap}")
         if repeats.empty:
             style.note(right, "no data of a device against itself: none was measured twice under the same conditions")
-    if len(known) or len(found) or len(repeats):
-        below = right.get_subplotspec().get_gridspec().ncols == 1  # type: ignore[union-attr]
-        for panel in axes if below else [left if len(known) else right]:
-            panel.set_yticks(range(len(ids)), [_line(one) for one in ids], fontsize=style.SMALL)
+    filled = [panel for panel, some in ((left, len(known)), (right, len(found) + len(repeats))) if some]
+    below = right.get_subplotspec().get_gridspec().ncols == 1  # type: ignore[union-attr]
+    for panel in filled if below else filled[:1]:
+        panel.set_yticks(range(len(ids)), [_line(one) for one in ids], fontsize=style.SMALL)
     style.legend(figure, handles)
     return style.finish(figure, origin, _alt_noise(known, found, repeats, gap))
 

@@ -15,6 +15,7 @@ GAP = "no data: no network was profiled; `aiot profile`, then `aiot process`"
 LABELLED = 0.07  # shares from here on have their number in the bar
 TICKS_MS = np.arange(0.21, 1.9, 0.28)  # of the paper's Fig. 2
 TICK_INCHES = 0.32  # room of such a number
+WORDS_INCHES = 2.2  # of a panel, from which on its words have room beside the bars
 
 
 def looks() -> dict[str, style.Look]:
@@ -129,7 +130,8 @@ def convolution_times(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | 
         style.empty(axes[0], GAP)
         return style.finish(figure, origin, "The time of single convolutions: no data.")
     inside = frame[np.isfinite(frame["high_ms"])]
-    top, end = float(inside["share"].max()) * 1.25, float(inside["high_ms"].max())
+    room = 1.25 if style.across(axes[0]) > WORDS_INCHES else 1.6  # above the bars, for words
+    top, end = float(inside["share"].max()) * room, float(inside["high_ms"].max())
     said = []
     for number, (panel, (framework, device, model)) in enumerate(zip(axes, each, strict=True)):
         part = frame[(frame[["framework", "device_id", "model"]] == [framework, device, model]).all(axis=1)]

@@ -8,6 +8,7 @@ import pytest
 from aiot_analysis import names
 from aiot_analysis.plots import accuracy as draw_accuracy
 from aiot_analysis.plots import agreement as draw
+from aiot_analysis.plots import style
 from aiot_analysis.stats import accuracy, agreement, repeats
 from aiot_analysis.stats.answers import APART_COLUMNS, Answers
 from tests.aiot_analysis.conftest import device, instance, instances
@@ -67,6 +68,14 @@ def test_a_sure_difference_is_marked_and_told():
     assert "surely more than chance in 1" in figure.get_label()
     assert "observed, surely no chance" in words(figure)
     assert "no data of a device against itself" in words(figure)
+
+
+def test_an_empty_panel_names_no_instances():
+    for inches in (None, 3.5):  # beside each other, and below each other
+        with style.printing(inches):
+            left, right = noise([answers(k=1)]).axes
+        assert [text.get_text() for text in left.get_yticklabels()] == []
+        assert [text.get_text() for text in right.get_yticklabels()] == ["MnasNet · TFLite CPU"]
 
 
 def test_one_device_is_a_labelled_gap_but_its_noise_is_shown():
