@@ -130,7 +130,7 @@ def convolution_times(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | 
         style.empty(axes[0], GAP)
         return style.finish(figure, origin, "The time of single convolutions: no data.")
     inside = frame[np.isfinite(frame["high_ms"])]
-    room = 1.25 if style.across(axes[0]) > WORDS_INCHES else 1.6  # above the bars, for words
+    room = 1.25 if style.across(axes[0]) > WORDS_INCHES else 1.9  # above the bars, for words
     top, end = float(inside["share"].max()) * room, float(inside["high_ms"].max())
     said = []
     for number, (panel, (framework, device, model)) in enumerate(zip(axes, each, strict=True)):
