@@ -37,28 +37,28 @@ def words(
     """
     import pandas as pd
 
-    for name in {**(formats or {}), **(headings or {})}:
-        if name not in frame.columns:
-            raise ReportError(f"There is no column {name!r} to format: choose {', '.join(map(str, frame.columns))}.")
     frame = frame.set_axis(flat(frame.columns), axis=1)
     there = list(frame.columns)
+    for name in {**(formats or {}), **(headings or {})}:
+        if name not in there:
+            raise ReportError(f"There is no column {name!r} to format: choose {', '.join(there)}.")
     ends = {name: found for name in there if (found := columns.interval(name, there))}
     beside = {end for found in ends.values() for end in found}
-    heads, told, numeric = [], [], []
-    for name, of_numbers in zip(there, _numeric(frame), strict=True):
+    heads, shown, numeric = [], [], []
+    for name, (_, column), of_numbers in zip(there, frame.items(), _numeric(frame), strict=True):
         if name in beside:
             continue
         known = columns.told(name, there)
-        column = Column((headings or {}).get(name, known.heading), (formats or {}).get(name, known.format))
-        values = [text(value, column.format, missing) for value in frame[name]]
+        told = Column((headings or {}).get(name, known.heading), (formats or {}).get(name, known.format))
+        values = [text(value, told.format, missing) for value in column]
         if values and not any(values):
             continue
         if name in ends:
-            values = _with_intervals(values, frame[[*ends[name]]], column)
-        heads.append(f"{column.heading} ({columns.INTERVAL})" if name in ends else column.heading)
-        told.append(values)
+            values = _with_intervals(values, frame[[*ends[name]]], told)
+        heads.append(f"{told.heading} ({columns.INTERVAL})" if name in ends else told.heading)
+        shown.append(values)
         numeric.append(of_numbers)
-    return Words(pd.DataFrame(dict(enumerate(told)), dtype=str).set_axis(heads, axis=1), numeric)
+    return Words(pd.DataFrame(dict(enumerate(shown)), dtype=str).set_axis(heads, axis=1), numeric)
 
 
 def _with_intervals(values: list[str], ends: pd.DataFrame, column: Column) -> list[str]:

@@ -165,12 +165,13 @@ def table(sink: Sink, item: Item, frame: pd.DataFrame, words: Callable[[], Words
     """Writes a table: its values as CSV; its `words`, as a page has them, as LaTeX and Markdown, if they are wanted."""
     folder = Path(sink.folder)
     files = [f"{item.name}.{kind}" for kind in ("csv", "tex", "md") if kind in sink.formats]
-    for file in files:
-        if file.endswith(".csv"):
-            csv(frame, folder / file, item.origin)
-        else:
-            text = latex(item, words()) if file.endswith(".tex") else markdown(item, words())
-            (folder / file).write_text(text, encoding="utf-8")
+    if "csv" in sink.formats:
+        csv(frame, folder / f"{item.name}.csv", item.origin)
+    writers = {kind: write for kind, write in {"tex": latex, "md": markdown}.items() if kind in sink.formats}
+    if writers:
+        told = words()
+        for kind, write in writers.items():
+            (folder / f"{item.name}.{kind}").write_text(write(item, told), encoding="utf-8")
     return sink._note(item, files)
 
 

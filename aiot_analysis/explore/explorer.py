@@ -12,7 +12,6 @@ from aiot_analysis.data import Data
 from aiot_analysis.explore import panels, pickers, selection
 from aiot_analysis.explore.panels import PANELS
 from aiot_analysis.explore.selection import Selection
-from aiot_analysis.explore.soon import Soon
 
 FIRST = ("accuracy over time", "time per image", "score (VIPS)")
 
@@ -34,10 +33,8 @@ class Explorer(widgets.VBox):
         choosing = pickers.pickers(self.known, self.state, ("timing", "by"), pickers.titled("figures", self.shown))
         figures = widgets.Box(list(self._boxes.values()), layout={"display": "flex", "flex_flow": "row wrap"})
         super().__init__([pickers.origin(self.known), choosing, self._said, figures])
-        self._draw(self.state.selection)
-        self._soon = Soon(self._draw)
+        self._soon = self.state.follow_soon(self._draw)
         self.shown.observe(lambda _: self._soon(self.state.selection), "value")
-        self.state.observe(lambda change: self._soon(change["new"]), "selection")
 
     @property
     def figures(self) -> dict[str, Figure]:

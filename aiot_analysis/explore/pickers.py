@@ -12,6 +12,7 @@ import traitlets
 from aiot_analysis import names
 from aiot_analysis.display import show
 from aiot_analysis.explore.selection import BETWEEN, BY, COLUMNS, Known, Selection
+from aiot_analysis.explore.soon import Soon
 from aiot_analysis.stats import select
 
 LISTED = 8  # lines of a list; more are scrolled
@@ -31,6 +32,13 @@ class State(traitlets.HasTraits):
         """Calls the function now, and after every change."""
         self.observe(lambda change: function(change["new"]), "selection")
         function(self.selection)
+
+    def follow_soon(self, function: Callable[[Selection], None]) -> Soon:
+        """As `follow`, but for what takes its time: of several changes in a row it hears the last."""
+        function(self.selection)
+        later = Soon(function)
+        self.observe(lambda change: later(change["new"]), "selection")
+        return later
 
 
 def pickers(known: Known, state: State, ones: tuple[str, ...], *others: widgets.Widget) -> widgets.VBox:

@@ -13,7 +13,6 @@ from aiot_analysis.data import Data
 from aiot_analysis.explore import flips, pickers, selection
 from aiot_analysis.explore.flips import Flips
 from aiot_analysis.explore.selection import Known, Selection
-from aiot_analysis.explore.soon import Soon
 from aiot_analysis.plots import device_axis
 
 LINES = 10
@@ -38,9 +37,7 @@ class Viewer(widgets.VBox):
         )
         super().__init__([pickers.origin(self.known), choosing, self._said, looking])
         self.image.observe(lambda _: self._show(), "value")
-        self._find(self.state.selection)
-        self._soon = Soon(self._find)
-        self.state.observe(lambda change: self._soon(change["new"]), "selection")
+        self._soon = self.state.follow_soon(self._find)
 
     @property
     def found(self) -> Flips | None:

@@ -108,7 +108,7 @@ def along(
             )
         panel.set_ylim(min(single["ms"].min(), loops["ms"].min()) * 0.97, top * 1.02)
         instance = names.instance_display(row["instance_id"])
-        letters = int((style.across(panel) - 0.6) / (style.LETTER * style.SMALL * 1.3))  # it is bold
+        letters = style.letters(style.across(panel) - 0.6, style.SMALL * style.BOLD)
         panel.set_title(style.wrapped(f"{known[row['device_id']]}: {instance}", letters), fontsize=style.SMALL)
         panel.set_xlabel("image of the run")
         panel.set_ylabel("time (ms)")

@@ -29,6 +29,7 @@ SHEET = Path(__file__).with_name("paper.mplstyle")
 GREY = "#6b6b6b"
 SIMULATED = "#b00020"
 SMALL = 7.0  # points: the least that is read in print
+BOLD = 1.3  # times as wide as other words
 LETTER = 0.0075  # inches of a letter, on the average, by point of its size
 NARROWEST = 1.65  # inches of a panel, with room for what stands beside its axis
 MANY = 300  # times from end to end of a logarithmic axis, over which there is no room for 1, 2 and 5
@@ -205,7 +206,7 @@ def finish(figure: Figure, origin: str, alt: str, shown: pd.DataFrame | None = N
     width = float(figure.get_size_inches()[0])
     # as the figure's x label the constrained layout keeps room for it
     figure.supxlabel(
-        wrapped(line, int(width / (LETTER * SMALL))),
+        wrapped(line, letters(width)),
         x=0.995,
         ha="right",
         fontsize=SMALL,
@@ -233,7 +234,7 @@ def _fit(figure: Figure) -> None:
     for axes in figure.axes:
         inches = axes.get_window_extent().width / figure.dpi
         title = axes.title if axes.title.get_text() else axes._left_title  # type: ignore[attr-defined]
-        title.set_text(_folded(title.get_text(), inches, float(title.get_fontsize()) * 1.3))  # it is bold
+        title.set_text(_folded(title.get_text(), inches, float(title.get_fontsize()) * BOLD))
         label = axes.xaxis.label
         wide = LETTER * float(label.get_fontsize()) * max(map(len, label.get_text().split("\n")))
         if wide > inches:  # from the right, under what stands beside the axis as well
@@ -242,8 +243,7 @@ def _fit(figure: Figure) -> None:
 
 
 def _folded(text: str, inches: float, points: float) -> str:
-    letters = max(12, int(inches / (LETTER * points)))
-    return "\n".join(wrapped(line, letters) for line in text.split("\n"))
+    return "\n".join(wrapped(line, letters(inches, points)) for line in text.split("\n"))
 
 
 def legend(figure: Figure, handles: Mapping[str, Any]) -> None:
@@ -259,10 +259,8 @@ def legend(figure: Figure, handles: Mapping[str, Any]) -> None:
 
 def empty(axes: Axes, text: str) -> None:
     """Says in an empty panel why it is empty."""
-    letters = max(12, int((across(axes) - 0.7) / (LETTER * SMALL)))
-    axes.text(
-        0.5, 0.5, wrapped(text, letters), transform=axes.transAxes, ha="center", va="center", color=GREY, fontsize=SMALL
-    )
+    words = wrapped(text, letters(across(axes) - 0.7))
+    axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", color=GREY, fontsize=SMALL)
     axes.set(xticks=[], yticks=[])
     axes.grid(False)
     for spine in axes.spines.values():
@@ -272,8 +270,7 @@ def empty(axes: Axes, text: str) -> None:
 def note(axes: Axes, text: str) -> None:
     """Small words under a panel, below what its axis says."""
     said = axes.get_xlabel()
-    letters = max(20, int((0.88 * across(axes) - 0.55) / (LETTER * SMALL)))  # it is in the middle of the axis
-    words = wrapped(text, letters)
+    words = wrapped(text, max(20, letters(0.88 * across(axes) - 0.55)))  # they are in the middle of the axis
     axes.set_xlabel("\n".join(part for part in (said, words) if part), fontsize=SMALL, color="#444444")
     grid, figure = axes.get_subplotspec(), axes.get_figure(root=True)
     if _width.get() and grid and figure:  # low panels would be squeezed: their row becomes as much higher
@@ -282,6 +279,11 @@ def note(axes: Axes, text: str) -> None:
         width, height = figure.get_size_inches()
         figure.set_size_inches(width, height + 0.115 * max(0, count - lines.get(row, 0)))
         lines[row] = max(count, lines.get(row, 0))
+
+
+def letters(inches: float, points: float = SMALL) -> int:
+    """How many letters of so many points, times BOLD where they are bold, stand in a line."""
+    return max(12, int(inches / (LETTER * points)))
 
 
 def wrapped(text: str, width: int) -> str:

@@ -65,3 +65,8 @@ def test_a_frame_is_not_changed_and_an_empty_one_has_headings() -> None:
 )
 def test_a_value_without_a_format(value: object, words: str) -> None:
     assert cells.text(value) == words
+
+
+def test_two_columns_of_one_name_are_two() -> None:
+    frame = pd.DataFrame([[1, 2]], columns=["n", "n"])
+    assert cells.words(frame).frame.to_numpy().tolist() == [["1", "2"]]

@@ -18,6 +18,7 @@ NOTEBOOKS = Path(__file__).parents[3] / "notebooks"
         ("begin_percent", "begin, %"),
         ("why there is none", "why there is none"),
         ("places_lost", "places lost"),
+        ("minority", "answers that differ"),
     ],
 )
 def test_headings_are_words_with_units(name: str, heading: str) -> None:
@@ -45,3 +46,9 @@ def test_every_column_that_is_told_is_one_of_the_project() -> None:
     printed = "".join(path.read_text(encoding="utf-8") for path in (NOTEBOOKS.parent / "aiot_analysis").rglob("*.csv"))
     unknown = [name for name in columns.COLUMNS if not re.search(rf"\b{name}\b", text + printed)]
     assert unknown == []
+
+
+def test_no_column_has_an_entry_that_says_what_the_rule_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = columns.COLUMNS
+    monkeypatch.setattr(columns, "COLUMNS", {})
+    assert [name for name, entry in entries.items() if columns.told(name) == entry] == []
