@@ -53,16 +53,23 @@ demo-full: legacy $(VENV)/installed ## the same with all six models on all frame
 legacy: $(VENV)/installed ## make the environment of Caffe2 and PyTorch Mobile with XNNPACK (2 GB, in the user's cache)
 	@$(AIOT) frameworks install legacy
 
+# All cores; the tests of a file stay together where they share something. COVERAGE is what `.ci/run` adds.
+PYTEST := $(BIN)/pytest -ra --numprocesses logical --dist loadgroup $(COVERAGE)
+
 .PHONY: test
-test: $(VENV)/installed ## lint, types and all tests
+test: $(VENV)/installed ## lint, types, and every unit, property, page and browser test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -ra
+	$(PYTEST) -m "not slow and not e2e"
+
+.PHONY: test-all
+test-all: test ## `make test`, then heavy conversions, adbd devices, Caffe2, bundles, and notebooks on all kinds of data
+	$(PYTEST) -m "slow or e2e"
 
 .PHONY: fuzz
-fuzz: $(VENV)/installed ## the tests that draw their examples, with others than `make test` has
-	$(BIN)/pytest -ra -m hypothesis --hypothesis-profile=search
+fuzz: $(VENV)/installed ## the tests that draw their examples, with others and ten times as many as `make test` has
+	$(PYTEST) -m hypothesis --hypothesis-profile=search
 
 .PHONY: e2e-all
 e2e-all: $(VENV)/installed ## all tests with real adbd devices, bundles and other processors (what `make test` leaves out as well)

@@ -11,10 +11,10 @@ from aiot_analysis import ingest, simulate
 from aiot_analysis.report.render import render
 from tests.rawlogs import LOAD, attempt, begin, end, image, unavailable
 
+pytestmark = pytest.mark.spread
 ROOT = Path(__file__).parents[1]
 ONE = "tflite_cpu_float32_mobilenet_v2"
 MODELS = {ONE: {"sha256": "the same file", "weights": "sample", "size_bytes": 1}}
-pytestmark = pytest.mark.slow
 
 
 def run(raw, device, wrong, images=30, **other):

@@ -1,31 +1,31 @@
 """The command as a user meets it: exit codes, and what stands on which stream."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.command import aiot, refused
 from tests.rawlogs import LOAD, attempt, begin, end, image
 
 ROOT = Path(__file__).parents[1]
 ID = "tflite_cpu_float32_mobilenet_v2"
 
 
-def aiot(*words, cwd=ROOT):
-    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
-    words = [sys.executable, "-m", "aiot", *map(str, words)]
-    return subprocess.run(words, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120)
+def test_it_runs_as_a_program():
+    """All other verbs of tests run in this process: see tests/command.py."""
+    words = [sys.executable, "-m", "aiot", "--help"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    for verb in ("models", "dataset", "run", "process", "report"):
+        assert f" {verb} " in done.stdout
 
 
-def refused(done):
-    """The sentence on standard error, after checking that it is all there is."""
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    [line] = done.stderr.splitlines()
-    assert line.startswith("aiot: ")
-    return line
+def test_what_a_program_refuses_is_one_sentence_and_exit_code_1(tmp_path):
+    words = [sys.executable, "-m", "aiot", "process", "--raw", str(tmp_path)]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert refused(done) == f"aiot: {tmp_path} holds no run that can be read: run `aiot run --local`."
 
 
 @pytest.fixture
@@ -33,13 +33,6 @@ def project(tmp_path):
     """A processed run of two images."""
     attempt(begin(tmp_path / "data" / "raw", [ID]), ID, LOAD, image(0), image(1), end())
     return tmp_path
-
-
-def test_help_lists_the_verbs():
-    done = aiot("--help")
-    assert done.returncode == 0
-    for verb in ("models", "dataset", "run", "process", "report"):
-        assert f" {verb} " in done.stdout
 
 
 def test_a_folder_of_raw_logs_that_is_missing_is_one_sentence(tmp_path):

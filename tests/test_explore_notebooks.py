@@ -103,7 +103,6 @@ def project(tmp_path_factory):
     return root
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("origin", "notebooks_run"),
     [
@@ -129,7 +128,6 @@ def test_they_run_on_what_is_in_the_folder_above(project, tmp_path, origin, note
             assert "application/vnd.jupyter.widget-view+json" in text(outputs[-2])
 
 
-@pytest.mark.slow
 def test_without_data_there_is_one_sentence_and_no_traceback(project):
     shutil.rmtree(project / "data", ignore_errors=True)
     outputs = run("explore", project, on_error=True)

@@ -11,6 +11,7 @@ from aiot_analysis import ingest
 from aiot_analysis.report.render import render
 from tests.rawlogs import LOAD, attempt, begin, end, failed_image, image
 
+pytestmark = pytest.mark.spread
 ROOT = Path(__file__).parents[1]
 SLOW, STEADY = "pytorch_cpu_float32_mnasnet", "caffe2_cpu_float32_mnasnet"
 TOOL, AGAIN = "tflite_nnapi_float32_mnasnet", "pytorch_cpu_float32_squeezenet"
@@ -59,7 +60,6 @@ def make(folder):
         attempt(run, TOOL, {**LOAD, **told}, {**summary, "accuracy_accelerator": "nnapi"}, ending)
 
 
-@pytest.mark.slow
 def test_what_slows_down_is_drawn_and_what_is_missing_is_named(tmp_path):
     make(tmp_path)
     result, text = page(tmp_path)
@@ -75,7 +75,6 @@ def test_what_slows_down_is_drawn_and_what_is_missing_is_named(tmp_path):
     assert "failed images, counted as wrong: 2" in text  # among what is used with care
 
 
-@pytest.mark.slow
 def test_the_parameter_of_verdicts_leaves_out_and_lists(tmp_path):
     make(tmp_path)
     result, text = page(tmp_path, verdicts="valid")

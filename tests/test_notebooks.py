@@ -136,7 +136,6 @@ def render_all(processed, out, **parameters):
     return {result.name: result.page.read_text(encoding="utf-8") for result in results}
 
 
-@pytest.mark.slow
 def test_every_notebook_is_rendered_on_one_device_with_five_instances(processed, tmp_path):
     pages = render_all(processed, tmp_path)
     assert all("Measured" in page for page in pages.values())

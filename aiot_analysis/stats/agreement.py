@@ -9,7 +9,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import chi2
 from statsmodels.stats.contingency_tables import cochrans_q
-from statsmodels.stats.multitest import multipletests
 
 from aiot_analysis.errors import DataError
 from aiot_analysis.stats import accuracy
@@ -229,7 +228,20 @@ def adjusted(p_values: pd.Series) -> pd.Series:
     known = p_values.notna()
     found = pd.Series(np.nan, index=p_values.index, dtype=float)
     if known.any():
-        found[known] = multipletests(p_values[known].astype(float), 1 - LEVEL, method=METHOD)[1]
+        found[known] = holm(p_values[known].to_numpy(float))
+    return found
+
+
+def holm(p_values: Floats) -> Floats:
+    """Adjust p values by Holm's method: the i-th smallest of n times n - i + 1, never below the one before, at most 1.
+
+    The same as statsmodels' `multipletests(p_values, method="holm")`, which collects Python's garbage at each call
+    and takes thousands of times as long.
+    """
+    order = np.argsort(p_values)
+    stepped = np.maximum.accumulate(p_values[order] * np.arange(len(p_values), 0, -1))
+    found = np.empty(len(p_values))
+    found[order] = np.minimum(stepped, 1)
     return found
 
 

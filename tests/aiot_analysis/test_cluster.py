@@ -17,7 +17,7 @@ import aiot_analysis
 from aiot_analysis import by_device, cluster, ingest, names, simulate, tables
 from aiot_analysis.errors import ClusterError, DataError
 from aiot_analysis.stats import latency, remarks, select, vips
-from tests.test_cli import aiot, refused
+from tests.command import aiot, refused
 
 INSTANCE = "tflite_cpu_float32_mobilenet_v2"
 
@@ -131,7 +131,6 @@ def test_the_overview_is_the_same_page(here, scheduler, tmp_path):
     assert shown[0] == shown[1]
 
 
-@pytest.mark.slow
 def test_a_page_without_its_cluster_fails_with_the_sentence(here, tmp_path):
     done = aiot("report", "01", "-p", "processed", here, "--scheduler", "nonsense", "--out", tmp_path)
     assert done.returncode == 1

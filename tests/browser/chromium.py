@@ -76,7 +76,9 @@ def of_debian() -> Chromium:
         raise NotHere(f"there is no Chromium, and Debian's cannot be had: {error}") from error
     fonts = folder / "fonts.conf"
     fonts.write_text(FONTS.format(fonts=folder / "usr" / "share" / "fonts", cache=folder / "font-cache"), "utf-8")
-    libraries = ":".join(str(path) for path in (folder / "usr" / "lib").glob("*-linux-gnu"))
+    # libpulse looks for a part of itself in a folder below, by a path that is absolute
+    found = {path.parent for path in (folder / "usr" / "lib").glob("*-linux-gnu/**/lib*.so*")}
+    libraries = ":".join(map(str, sorted(found)))
     program = next(folder.glob("usr/lib/chromium*/*headless*shell"))
     return Chromium(program, {"LD_LIBRARY_PATH": libraries, "FONTCONFIG_FILE": str(fonts)})
 

@@ -13,6 +13,7 @@ import pytest
 from aiot_analysis import ingest, simulate
 from aiot_analysis.report.render import render
 from tests.browser import chromium
+from tests.sharing import built_once
 from tests.test_notebooks import MEASURED, ROOT, make_run
 
 EVIL = "<script>alert(1)</script>"
@@ -75,10 +76,13 @@ def rename(device: Path, model: str) -> None:
         path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | {"model": model}), encoding="utf-8")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the reports; those of the simulated fleet are in `simulated`. A device of each is called EVIL."""
-    root = tmp_path_factory.mktemp("site")
+    return built_once(tmp_path_factory, "site", _make_site) / "reports"
+
+
+def _make_site(root: Path) -> None:
     raw, processed, out = root / "raw", root / "processed", root / "reports"
     simulate.simulate(simulate.Options(0, 6, 20, 3), raw)
     rename(sorted(raw.iterdir())[0], EVIL)
@@ -91,4 +95,3 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     results = render(ROOT / "notebooks", out, parameters=values | {"origin": "simulated"})
     results += render(ROOT / "notebooks", out, OF_MEASURED, values | {"origin": "measured"})
     assert [str(result) for result in results if result.status != "rendered"] == []
-    return out

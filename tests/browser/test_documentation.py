@@ -11,8 +11,8 @@ import pytest
 
 from tests.browser.conftest import Watched
 from tests.browser.test_pages import WIDTHS, violations
+from tests.sharing import built_once
 
-pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(path.relative_to(ROOT / "docs") for path in (ROOT / "docs").rglob("*.md"))
 LOADED = {"img": "src", "script": "src", "link": "href", "source": "srcset", "iframe": "src"}
@@ -37,15 +37,17 @@ class Page(HTMLParser):
             self.loaded.append(given[LOADED[tag]])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def documentation(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site, built as `make docs` builds it: a warning is an error."""
-    out = tmp_path_factory.mktemp("docs")
+    return built_once(tmp_path_factory, "documentation", _build) / "site"
+
+
+def _build(out: Path) -> None:
     words = ["--quiet", "--fail-on-warning", "--keep-going", "--nitpicky", "--doctree-dir", str(out / "trees")]
     program = [sys.executable, "-m", "sphinx", *words, str(ROOT / "docs"), str(out / "site")]
     done = subprocess.run(program, capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stderr) == (0, "")
-    return out / "site"
 
 
 def test_every_page_is_there(documentation: Path):

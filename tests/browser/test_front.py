@@ -9,7 +9,7 @@ import pytest
 from benchmarks.front_page import opened_s
 from tests.browser.conftest import EVIL, Watched
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.xdist_group("site")
 Visit = Callable[..., Watched]
 
 

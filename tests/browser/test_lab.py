@@ -22,7 +22,6 @@ from aiot_analysis import ingest
 from tests.browser import chromium
 from tests.test_notebooks import MEASURED, ROOT, make_run
 
-pytestmark = pytest.mark.slow
 TOKEN = "only-for-this-test"
 STARTED_S, RAN_S = 90, 120
 QUIET = {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}

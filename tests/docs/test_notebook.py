@@ -5,11 +5,9 @@ import re
 import shutil
 from pathlib import Path
 
-import pytest
-
 from aiot_analysis import ingest
+from tests.command import aiot
 from tests.rawlogs import LOAD, attempt, begin, end, image
-from tests.test_cli import aiot
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "notebooks" / "12_steps.ipynb"
 ID = "tflite_cpu_float32_mobilenet_v2"
@@ -20,7 +18,6 @@ def test_outputs_are_not_kept():
     assert all(not cell.get("outputs") and not cell.get("execution_count") for cell in cells)
 
 
-@pytest.mark.slow
 def test_a_notebook_is_one_file(tmp_path):
     raw = tmp_path / "data" / "raw"
     attempt(begin(raw, [ID]), ID, LOAD, *[image(query, 7.0) for query in range(3)], end())

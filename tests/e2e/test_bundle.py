@@ -13,7 +13,7 @@ from runner.bundle.recipes import architecture_for
 from runner.errors import SetupError
 from tests.runner.conftest import tiny_folder, workspace  # noqa: F401
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.e2e
 INSTANCES = ("tflite_cpu_float32_squeezenet", "tflite_cpu_int8_squeezenet")
 
 

@@ -22,7 +22,7 @@ from tests.e2e.test_bundle import bundle, space  # noqa: F401
 from tests.e2e.test_run import ROOT, measuring, until
 from tests.runner.conftest import tiny_folder, workspace  # noqa: F401
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.e2e
 ONE = "tflite_cpu_float32_squeezenet"
 ANDROID_11 = (10,)  # of Table III: Oppo Ace2
 

@@ -22,7 +22,7 @@ from tests.e2e.test_run import IMAGES, finished, until
 from tests.runner.conftest import tiny_folder, workspace  # noqa: F401
 from tests.runner.native import standin
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.e2e
 SLEEP = "61.25"  # seconds, which nothing else sleeps for
 CPU, NNAPI = "tflite_cpu_float32_squeezenet", "tflite_nnapi_float32_squeezenet"
 

@@ -21,7 +21,7 @@ from runner import rawlog
 from runner.ledger import newest_run
 from tests.runner.conftest import TINY, tiny_folder, workspace  # noqa: F401
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.e2e
 IMAGES = 12
 SHORT, LONG = 2, 150  # passes through the images: LONG leaves some seconds in which something can happen
 ROOT = "local/tmp/aiot"

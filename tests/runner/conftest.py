@@ -11,6 +11,7 @@ from runner.dataset.drawing import CLASS_NAMES, draw_jpeg
 from runner.suite import Instance
 from runner.workspace import Workspace, sha256_of
 from runner.zoo.facts import Artifact, Settings
+from tests.sharing import built_once
 
 SIZE = 32
 TINY = [
@@ -43,17 +44,19 @@ def tiny_folder(tmp_path_factory) -> Path:
     """Model files of a three-layer network, as the suite's squeezenet (TFLite) and mnasnet (PyTorch Mobile)."""
     torch = pytest.importorskip("torch", reason="converting needs the extra `models`")
     pytest.importorskip("litert_torch", reason="converting needs the extra `models`")
+
+    def convert(folder: Path) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the converters use what their own libraries have deprecated
+            _convert(folder, torch)
+
+    return built_once(tmp_path_factory, "tiny-models", convert)
+
+
+def _convert(folder, torch):
     from runner.zoo import convert_pytorch, convert_tflite
     from runner.zoo.inputs import sample_inputs
 
-    folder = tmp_path_factory.mktemp("models")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the converters use what their own libraries have deprecated
-        _convert(folder, torch, convert_tflite, convert_pytorch, sample_inputs)
-    return folder
-
-
-def _convert(folder, torch, convert_tflite, convert_pytorch, sample_inputs):
     torch.manual_seed(0)
     layers = torch.nn
     network = layers.Sequential(

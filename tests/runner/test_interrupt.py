@@ -11,8 +11,6 @@ import pytest
 from runner.dataset import store
 
 pytestmark = pytest.mark.slow
-
-
 SAID = "aiot: interrupted; what was finished is kept."
 
 

@@ -1,10 +1,7 @@
 """The examples of docs/adding.md, used as a user would: files in a workspace, and the command."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,10 +10,10 @@ import pytest
 
 from runner import catalog, rawlog
 from runner.workspace import Workspace
+from tests import command
 from tests.runner.conftest import make_dataset
 
 torch = pytest.importorskip("torch", reason="converting needs the extra `models`")
-pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 CHOSEN = ["--models", "squeezenet1_1", "--frameworks", "torchscript", "--weights", "weights"]
 
@@ -37,9 +34,7 @@ def space(tmp_path_factory):
 
 
 def aiot(space, *words):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "200"}
-    command = [sys.executable, "-m", "aiot", *words]
-    return subprocess.run(command, cwd=space.root, env=environment, capture_output=True, text=True, timeout=300)
+    return command.aiot(*words, cwd=space.root)
 
 
 def test_a_model_and_a_framework_are_one_file_each(space):

@@ -17,9 +17,9 @@ from runner.errors import DeviceError, RunnerError
 from runner.preflight import preflight
 from runner.suite import PROFILES, Instance
 from runner.zoo.facts import prepared
+from tests.command import aiot
 from tests.runner.conftest import TINY
 
-pytestmark = pytest.mark.slow
 EXTRA = [Instance("tflite", "nnapi", "float32", "squeezenet"), Instance("caffe2", "cpu", "float32", "squeezenet")]
 
 
@@ -160,12 +160,13 @@ def test_an_interrupted_attempt_is_closed_and_tried_again(workspace, device, req
 
 
 def command(workspace, *options):
-    return [sys.executable, "-m", "aiot", "run", "--local", "--workspace", str(workspace.root), *options]
+    return ["run", "--local", "--workspace", str(workspace.root), *options]
 
 
+@pytest.mark.slow
 def test_a_run_killed_in_mid_instance_resumes_to_the_same_result(workspace, device):
     options = ["--models", "squeezenet", "--frameworks", "tflite", "--delegates", "cpu", "--repeat", "300"]
-    process = subprocess.Popen(command(workspace, *options), stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([sys.executable, "-m", "aiot", *command(workspace, *options)], stdout=subprocess.DEVNULL)
     raw = workspace.raw / "local"
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
@@ -179,7 +180,7 @@ def test_a_run_killed_in_mid_instance_resumes_to_the_same_result(workspace, devi
     process.wait()
     time.sleep(1)  # the agent notices at its next image that nobody waits for it
 
-    result = subprocess.run(command(workspace, *options, "--resume"), capture_output=True, text=True)
+    result = aiot(*command(workspace, *options, "--resume"))
     assert result.returncode == 0, result.stderr
     assert len([path for path in raw.iterdir() if path.is_dir()]) == 1
     for path, text in finished.items():
@@ -194,13 +195,13 @@ def test_a_run_killed_in_mid_instance_resumes_to_the_same_result(workspace, devi
     assert len(answers(again)) == 300 * 12
 
     before = sorted(path.relative_to(raw) for path in raw.rglob("*"))
-    result = subprocess.run(command(workspace, *options, "--resume"), capture_output=True, text=True)
+    result = aiot(*command(workspace, *options, "--resume"))
     assert (result.returncode, "2 instances measured" in result.stdout) == (0, True)
     assert sorted(path.relative_to(raw) for path in raw.rglob("*")) == before, "a finished run was begun again"
 
 
 def test_bad_names_are_one_sentence_and_exit_code_1(workspace):
-    result = subprocess.run(command(workspace, "--models", "alexnet"), capture_output=True, text=True)
+    result = aiot(*command(workspace, "--models", "alexnet"))
     assert result.returncode == 1
     assert result.stderr == (
         "aiot: Model 'alexnet' is unknown: choose from resnet50, inception_v3, densenet121, squeezenet, "
@@ -209,7 +210,7 @@ def test_bad_names_are_one_sentence_and_exit_code_1(workspace):
 
 
 def test_a_dry_run_writes_nothing(workspace):
-    result = subprocess.run(command(workspace, "--dry-run", "--models", "squeezenet"), capture_output=True, text=True)
+    result = aiot(*command(workspace, "--dry-run", "--models", "squeezenet"))
     lines = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
     assert lines["tflite_cpu_int8_squeezenet"] == "ready"
     assert lines["tflite_cpu_float16_squeezenet"] == "unavailable: the model is not prepared"
@@ -248,7 +249,7 @@ def test_each_way_of_resizing_is_a_run_of_a_study_with_the_same_model_files(work
     execution.execute(other, device, request, silent)
     options = ["--models", "squeezenet", "--frameworks", "tflite", "--quantizations", "float32", "--delegates", "cpu"]
     asked = command(workspace, *options, "--resize", "square_crop,crop-resize")
-    result = subprocess.run(asked, capture_output=True, text=True)
+    result = aiot(*asked)
     assert result.returncode == 0, result.stderr
     (first, crop), (second, square) = ways_there(workspace)
     assert (first, second) == ("crop_resize", "square_crop")
@@ -284,7 +285,7 @@ def test_a_study_of_resizing_is_gone_on_with_way_by_way(workspace, device, reque
 def test_conditions_are_asked_for_recorded_and_judged(workspace, device, request_):
     """This machine has no fixed-performance mode, and says so in each place."""
     options = ["--models", "squeezenet", "--frameworks", "tflite", "--quantizations", "float32", "--delegates", "cpu"]
-    result = subprocess.run(command(workspace, *options, "--fixed-performance"), capture_output=True, text=True)
+    result = aiot(*command(workspace, *options, "--fixed-performance"))
     assert result.returncode == 0, result.stderr
     said = "fixed performance as asked for could not be had: it is a mode of Android, which this machine has not"
     assert said in " ".join(result.stdout.split())
@@ -295,11 +296,9 @@ def test_conditions_are_asked_for_recorded_and_judged(workspace, device, request
     assert (held["fixed_performance"], list(held["refused"])) == (False, ["fixed_performance"])
     assert held["cores_allowed"]
     assert run.conditions_of(record) == Conditions(fixed_performance=True)
-    again = subprocess.run(
-        command(workspace, *options, "--fixed-performance", "--resume"), capture_output=True, text=True
-    )
+    again = aiot(*command(workspace, *options, "--fixed-performance", "--resume"))
     assert (again.returncode, len(rawlog.run_folders(workspace.raw))) == (0, 1)
-    subprocess.run(command(workspace, *options, "--resume"), capture_output=True, text=True, check=True)
+    assert aiot(*command(workspace, *options, "--resume")).returncode == 0
     first, second = rawlog.run_folders(workspace.raw)
     assert (first, rawlog.read_json(second / "run.json", rawlog.RUN_FIELDS)["conditions"]) == (folder, None)
     assert run.refused(second) == []
@@ -320,14 +319,14 @@ def test_conditions_of_other_versions_are_read_as_far_as_they_are_known(conditio
 
 
 def test_an_unknown_choice_of_cores_is_one_sentence(workspace):
-    result = subprocess.run(command(workspace, "--cores", "fast"), capture_output=True, text=True)
+    result = aiot(*command(workspace, "--cores", "fast"))
     assert (result.returncode, result.stderr) == (
         1, "aiot: Choice of cores 'fast' is unknown: choose from all, big.\n"
     )  # fmt: skip
 
 
 def test_an_unknown_way_of_resizing_is_one_sentence(workspace):
-    result = subprocess.run(command(workspace, "--resize", "nearest"), capture_output=True, text=True)
+    result = aiot(*command(workspace, "--resize", "nearest"))
     assert result.returncode == 1
     assert result.stderr == (
         "aiot: Way of resizing 'nearest' is unknown: choose from crop_resize, resize_crop, square_crop.\n"

@@ -1,17 +1,14 @@
 """Runs by TFLite's own tools through the command line, with the stand-in in their place."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
 from aiot_analysis import data, ingest
 from aiot_analysis.stats import select
 from runner import rawlog
+from tests import command
 from tests.runner.native import standin
-
-pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -20,8 +17,7 @@ def tools(tmp_path):
 
 
 def aiot(workspace, tools, *options):
-    words = ["run", "--local", "--native-tools", str(tools), "--workspace", str(workspace.root), *options]
-    return subprocess.run([sys.executable, "-m", "aiot", *words], capture_output=True, text=True, timeout=150)
+    return command.aiot("run", "--local", "--native-tools", tools, "--workspace", workspace.root, *options)
 
 
 def only_run(workspace):
@@ -76,8 +72,7 @@ def test_tools_that_are_none_are_one_sentence_before_anything_begins(workspace, 
 
 
 def test_an_accelerator_is_for_the_tools(workspace):
-    words = ["run", "--local", "--nnapi-accelerator", "qti-dsp", "--workspace", str(workspace.root)]
-    done = subprocess.run([sys.executable, "-m", "aiot", *words], capture_output=True, text=True, timeout=60)
+    done = command.aiot("run", "--local", "--nnapi-accelerator", "qti-dsp", "--workspace", workspace.root)
     assert (done.returncode, done.stderr) == (
         1,
         "aiot: --nnapi-accelerator is for TFLite's own tools: give their folder with --native-tools.\n",

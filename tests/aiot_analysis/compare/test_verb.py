@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.test_cli import aiot, refused
+from tests.command import aiot, refused
 
 
 def test_no_regression_ends_with_0(processed, tmp_path):

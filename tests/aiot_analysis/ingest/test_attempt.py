@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aiot_analysis.ingest import attempt, fast
 from runner import rawlog
 from tests.aiot_analysis.ingest import fuzz
+from tests.examples import examples
 from tests.rawlogs import LOAD, end, failed_image, image
 
 PATH = Path(f"{fuzz.INSTANCE}.1.jsonl")
@@ -49,21 +50,21 @@ def test_a_log_as_the_agent_writes_it_is_read_the_fast_way():
 
 
 @given(fuzz.logs())
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_whatever_the_agent_writes_is_read_the_fast_way(data):
     found = fast_reading(data)
     assert found == (slow(data) if b'"image"' in data else None)
 
 
 @given(fuzz.damaged_logs())
-@settings(max_examples=1000, deadline=None)
+@examples(1000)
 def test_the_fast_way_gives_what_the_definition_gives_or_nothing(data):
     fast_found, slow_found = fast_reading(data), slow(data)
     assert fast_found is None or fast_found == slow_found
 
 
 @given(st.lists(st.one_of(fuzz.logs(), fuzz.damaged_logs()), max_size=4))
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_logs_that_are_read_together_are_what_each_of_them_is(logs):
     paths = [PATH.with_name(f"{fuzz.INSTANCE}.{number}.jsonl") for number in range(1, len(logs) + 1)]
     found = attempt.fast_readings(list(zip(paths, logs, strict=True)))
@@ -97,7 +98,7 @@ def test_files_come_in_their_order_and_errors_in_their_places(tmp_path, monkeypa
 
 
 @given(fuzz.damaged_logs())
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_every_line_is_an_event_or_is_named(data):
     found = slow(data)
     if found is not None:

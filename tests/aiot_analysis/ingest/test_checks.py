@@ -1,13 +1,14 @@
 import copy
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aiot_analysis import ingest, tables
 from aiot_analysis.ingest.checks import parity
 from tests.aiot_analysis.conftest import instance
 from tests.aiot_analysis.ingest.fuzz import VALUES
+from tests.examples import examples
 from tests.rawlogs import LOAD, attempt, begin, end, image, unavailable
 
 SAYABLE = [value for value in VALUES if value != "\ud800"]  # half a character: no log can hold it
@@ -97,7 +98,7 @@ def test_a_check_that_means_nothing_is_a_doubt(tmp_path, change, doubt):
 
 
 @given(st.sampled_from(list(CHECK)), st.sampled_from(SAYABLE) | st.floats() | st.integers())
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_whatever_a_check_says_the_columns_are_of_the_table_or_there_is_a_doubt(field, value):
     check = {**copy.deepcopy(CHECK), field: value}
     run = {"checks": {"tflite_int8_mnasnet": check}, "models": {ONE: {"sha256": CHECK["sha256"]}}}

@@ -7,12 +7,13 @@ import os
 import shutil
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aiot_analysis import ingest, tables
 from aiot_analysis.errors import DataError
 from tests.aiot_analysis.ingest import fuzz
+from tests.examples import examples
 from tests.rawlogs import LOAD, attempt, begin, end, image
 
 SUITE = [fuzz.INSTANCE, "pytorch_cpu_float32_mnasnet"]
@@ -143,7 +144,7 @@ def check_that_all_is_accounted_for(raw, processed):
     assert runs == sorted(set(instances[["device_id", "run_id"]].itertuples(index=False, name=None)))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(20)
 @given(data=st.data())
 def test_what_was_read_and_what_was_named_is_all_there_was(data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("fuzz")

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 from pyarrow import parquet
@@ -19,6 +19,7 @@ from pyarrow import parquet
 from aiot_analysis import ingest, tables
 from aiot_analysis.errors import DataError
 from aiot_analysis.ingest import parts, rows, run, scan
+from tests.examples import examples
 from tests.rawlogs import LOAD, attempt, begin, end, image
 
 ONE = "tflite_cpu_float32_mobilenet_v2"
@@ -196,7 +197,7 @@ def test_a_run_that_is_gone_with_its_images_leaves_the_tables(raw, processed, tm
     assert_same(content(processed), from_scratch(raw, tmp_path / "other"))
 
 
-@settings(max_examples=15, deadline=None)
+@examples(6)
 @given(
     st.lists(st.lists(st.tuples(st.sampled_from(sorted(CHANGES)), st.sampled_from(DEVICES)), max_size=3), max_size=4)
 )

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from aiot_analysis import data, ingest, tables
 from aiot_analysis.errors import DataError
 from runner import rawlog
+from tests.examples import examples
 from tests.rawlogs import LOAD, RUN, attempt, begin, end, failed_image, image, profile, unavailable
 
 ONE = "tflite_cpu_float32_mobilenet_v2"
@@ -503,7 +504,7 @@ events = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)  # each writes and reads every table
+@examples(10)  # each writes and reads every table
 @given(events=events)
 def test_every_image_event_is_one_row_and_accuracy_is_right_over_all(events, tmp_path_factory):
     folder = tmp_path_factory.mktemp("law")

@@ -13,6 +13,7 @@ from matplotlib.patches import Patch
 
 from aiot_analysis.display.export import WIDTHS
 from aiot_analysis.plots import style
+from tests.aiot_analysis import conftest
 from tests.aiot_analysis.plots import test_plots
 
 INK = 0.5  # points by which the boxes of words may touch
@@ -35,18 +36,19 @@ def words(figure):
     return found
 
 
-def outside(figure):
+def outside(figure, placed):
+    """The words beyond the edges, of those that `words` placed."""
     width, height = (72 * inches for inches in figure.get_size_inches())
     return [
         text.get_text()
-        for text, box in words(figure)
+        for text, box in placed
         if box.x0 < -INK or box.x1 > width + INK or box.y0 < -INK or box.y1 > height + INK
     ]
 
 
-def overlapping(figure):
+def overlapping(placed):
     """Pairs of level words on one another; boxes of turned words are larger than the words."""
-    level = [(text, box) for text, box in words(figure) if text.get_rotation() == 0]
+    level = [(text, box) for text, box in placed if text.get_rotation() == 0]
     pairs = []
     for (one, a), (other, b) in combinations(level, 2):
         across, along = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
@@ -55,33 +57,37 @@ def overlapping(figure):
     return pairs
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("devices", ["one_device", "fleet"])
-def test_words_are_readable_inside_and_apart_at_the_width_of_a_column(devices, request):
-    for name, figure in test_plots.all_figures(request.getfixturevalue(devices)):
+@pytest.fixture(scope="module", params=["one_device", pytest.param("fleet", marks=pytest.mark.slow)])
+def figures(request):
+    """Every figure of one computer, or of 51 simulated phones, by its name. Tests draw them again, and change none."""
+    return dict(test_plots.all_figures(conftest.FRAMES[request.param]()))
+
+
+def test_words_are_readable_inside_and_apart_at_the_width_of_a_column(figures):
+    for name, figure in figures.items():
         for width, inches in WIDTHS.items():
             with style.printing(inches):
                 again = style.drawn(figure).again()
             told = f"{name}, {width}"
             assert again.get_size_inches()[0] == inches, told
-            sizes = {float(text.get_fontsize()) for text, _ in words(again)}
+            placed = words(again)
+            sizes = {float(text.get_fontsize()) for text, _ in placed}
             assert min(sizes) >= 7 and max(sizes) <= 9, told
-            assert outside(again) == [], told
-            assert overlapping(again) == [], told
+            assert outside(again, placed) == [], told
+            assert overlapping(placed) == [], told
 
 
 def test_words_that_do_overlap_or_lie_outside_are_found():
     figure, [axes] = style.panels(1, 1, 3, 2)
     axes.text(0.5, 0.5, "one word")
     axes.text(0.52, 0.5, "another")
-    assert ("one word", "another") in overlapping(figure)
+    assert ("one word", "another") in overlapping(words(figure))
     figure.text(0.99, 0.5, "beyond the edge")
-    assert outside(figure) == ["beyond the edge"]
+    assert outside(figure, words(figure)) == ["beyond the edge"]
 
 
 def test_a_figure_is_drawn_again_with_fewer_panels_in_a_row(fleet):
-    figure = next(figure for name, figure in test_plots.all_figures(fleet) if name == "fig4")
-    known = style.drawn(figure)
+    known = style.drawn(next(figure for name, figure in test_plots.all_figures(fleet) if name == "fig4"))
     columns = {}
     for width, inches in WIDTHS.items():
         with style.printing(inches):
@@ -117,13 +123,12 @@ def colors(figure):
     return {to_hex(one) for one in found if one != "none"}
 
 
-@pytest.mark.parametrize("devices", ["one_device", "fleet"])
-def test_no_mark_keeps_a_colour_of_the_project_in_a_sheet_with_others(devices, tmp_path: Path, request):
+def test_no_mark_keeps_a_colour_of_the_project_in_a_sheet_with_others(figures, tmp_path: Path):
     sheet = tmp_path / "own.mplstyle"
     other = ["#112233", "#445566", "#778899", "#aabbcc", "#ccddee", "#123456", "#654321"]
     sheet.write_text(f"axes.prop_cycle: cycler(color={[one[1:] for one in other]})\n")
     ours = {one.color.lower() for one in style.palette()[:6]}
-    for name, figure in test_plots.all_figures(request.getfixturevalue(devices)):
+    for name, figure in figures.items():
         with style.printing(sheet=sheet):
             again = style.drawn(figure).again()
         assert colors(again) & ours == set(), name

@@ -327,6 +327,7 @@ def _kernel_runs(process: int) -> bool:
     return any(map(_children, servers)) or any("ipykernel_launcher" in _command(child) for child in below)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
 @pytest.mark.parametrize("moment", ["a kernel starts", "a cell runs"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])

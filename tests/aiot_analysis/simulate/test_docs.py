@@ -7,7 +7,7 @@ import pytest
 
 from aiot_analysis import names
 from aiot_analysis.simulate import Options, draw, fleet, parameters, score
-from tests.test_cli import aiot
+from tests.command import aiot
 
 TEXT = (Path(__file__).parents[3] / "docs" / "simulation.md").read_text(encoding="utf-8")
 WORDS = re.sub(r"\s+", " ", TEXT)

@@ -5,12 +5,13 @@ from statistics import median
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aiot_analysis import names, paper
 from aiot_analysis.errors import SimulationError
 from aiot_analysis.simulate import draw, fleet, images, parameters
+from tests.examples import examples
 
 RANK_10 = paper.top10()["vips"].min()
 IMAGES = 500
@@ -41,7 +42,7 @@ def mean_ms(drawn):
 
 
 @given(st.integers(0, 2**40), st.integers(1, 40), st.sampled_from([one for one in fleet.known() if one.vips]))
-@settings(max_examples=25, deadline=None)
+@examples(25)
 def test_a_phone_of_table_iv_has_its_score_for_every_seed_and_number_of_images(seed, count, one):
     drawn, factor = draw.phone(one, names.PAPER_FLOAT32, seed, count)
     assert round(vips(drawn), 2) == one.vips
@@ -49,7 +50,7 @@ def test_a_phone_of_table_iv_has_its_score_for_every_seed_and_number_of_images(s
 
 
 @given(st.integers(0, 2**40), st.integers(1, 40), st.integers(1, 5000))
-@settings(max_examples=25, deadline=None)
+@examples(25)
 def test_no_other_phone_reaches_rank_10_for_any_seed_and_number_of_images(seed, count, number):
     one = fleet.known()[number - 1] if number <= 51 else fleet._like_known(number, seed)
     if one.vips is None:

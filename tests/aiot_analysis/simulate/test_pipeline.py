@@ -8,7 +8,7 @@ from aiot_analysis import names, paper, simulate
 from aiot_analysis.errors import PoolingError
 from aiot_analysis.plots import style
 from aiot_analysis.stats import accuracy, pairing, pooling, select, vips
-from tests.test_cli import aiot
+from tests.command import aiot
 
 
 def processed(workspace, options):
@@ -46,7 +46,6 @@ def test_vips_of_the_processed_tables_is_table_iv(reduced):
     assert len(scores) == 52
 
 
-@pytest.mark.slow
 def test_vips_of_the_full_fleet_is_table_iv(tmp_path):
     data = processed(tmp_path, simulate.Options())
     scores = check_table_iv(data)

@@ -1,11 +1,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aiot_analysis.stats import accuracy, latency, pairing, resample
 from tests.aiot_analysis.conftest import images, instance, instances
+from tests.examples import examples
 
 F32, INT8 = "tflite_cpu_float32_mnasnet", "tflite_cpu_int8_mnasnet"
 PAIRS = pairing.pair(instances(instance(F32), instance(INT8)), "quantization", "float32")
@@ -40,7 +41,7 @@ def test_no_accuracy_no_interval():
 
 
 @given(st.floats(0, 1), st.integers(1, 2000))
-@settings(max_examples=50, deadline=None)
+@examples(50)
 def test_wilson_interval_holds_the_estimate_and_stays_within_0_and_1(value, n):
     row = pd.DataFrame({"accuracy": [value], "images": [n], "distinct_images": [n]})
     found = accuracy.with_interval(row).iloc[0]
@@ -68,7 +69,7 @@ def test_newcombe_interval_by_hand():
 
 
 @given(*[st.integers(0, 60)] * 4)
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_the_paired_interval_is_symmetric_and_holds_the_estimate(a, b, c, d):
     if a + b + c + d == 0:
         return
@@ -89,7 +90,7 @@ def test_speed_up_is_exact_where_every_image_is_twice_as_fast():
 
 
 @given(st.lists(st.tuples(st.floats(0.1, 100), st.floats(0.1, 100)), min_size=2, max_size=20))
-@settings(max_examples=10, deadline=None)
+@examples(10)
 def test_speed_up_one_way_is_the_inverse_of_the_other_way(times):
     n = len(times)
     first, second = [list(some) for some in zip(*times, strict=True)]

@@ -5,14 +5,16 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
 
 from aiot_analysis.errors import DataError
 from aiot_analysis.stats import accuracy, agreement
 from aiot_analysis.stats.answers import NONE, Answers
+from tests.examples import examples
 
 ONE, TWO = "tflite_cpu_float32_mnasnet", "pytorch_cpu_float32_resnet50"
 CONOVER = [
@@ -57,7 +59,7 @@ matrices = arrays(np.int64, st.tuples(st.integers(1, 6), st.integers(2, 5)), ele
 
 
 @given(matrices)
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_instability_is_what_pairs_of_devices_say(top1):
     found = agreement.instability([answers(top1)]).iloc[0]
     pairs = [[(a, b) for a, b in combinations(row, 2) if a >= 0 and b >= 0] for row in top1.tolist()]
@@ -232,7 +234,7 @@ def test_agreement_of_each_device_by_hand():
 
 
 @given(matrices)
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_agreement_of_each_device_is_what_pairs_say(top1):
     found = agreement.shares_alike([answers(top1)]).set_index("device_id")["agreement"]
     k = top1.shape[1]
@@ -256,6 +258,12 @@ def test_a_reference_can_be_named_and_an_unknown_one_is_refused():
         agreement.reference([one], "pixel")
 
 
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_holm_is_that_of_statsmodels(p_values):
+    expected = multipletests(p_values, method="holm")[1]
+    assert agreement.holm(np.array(p_values)).tolist() == pytest.approx(expected)
+
+
 def test_holm_by_hand_and_nulls_are_no_comparison():
     found = agreement.adjusted(pd.Series([0.01, 0.04, np.nan, 0.03]))
     assert found.tolist() == pytest.approx([0.03, 0.06, np.nan, 0.06], nan_ok=True)
@@ -263,7 +271,6 @@ def test_holm_by_hand_and_nulls_are_no_comparison():
     assert agreement.adjusted(pd.Series([np.nan])).isna().all()
 
 
-@pytest.mark.slow
 def test_false_alarms_over_a_page_of_equal_devices_are_rare():
     rng = np.random.default_rng(10)
     pages = 40

@@ -1,12 +1,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aiot_analysis.stats import along
 from tests.aiot_analysis.conftest import images, instance, instances
 from tests.aiot_analysis.stats.series import records
+from tests.examples import examples
 
 A, B = "tflite_cpu_float32_mnasnet", "pytorch_cpu_float32_mnasnet"
 
@@ -56,7 +57,7 @@ def test_the_order_of_the_rows_does_not_matter():
 
 
 @given(st.lists(st.integers(1, 12), min_size=1, max_size=6))
-@settings(max_examples=20, deadline=None)
+@examples(20)
 def test_instances_of_a_length_come_together_with_their_own_times(lengths):
     parts = [records(A, 100 * at + np.arange(n, dtype=float), run_id=f"r{at}") for at, n in enumerate(lengths)]
     used = along.usable(pd.concat(parts), first=True)

@@ -5,11 +5,12 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aiot_analysis.stats import answers, select
 from tests.aiot_analysis.conftest import images, instance, instances
+from tests.examples import examples
 
 ONE, TWO = "tflite_cpu_float32_mnasnet", "pytorch_cpu_float32_resnet50"
 
@@ -131,7 +132,7 @@ def test_only_the_columns_that_are_needed_are_needed():
 
 
 @given(st.lists(st.lists(st.integers(-1, 4), min_size=3, max_size=3), min_size=1, max_size=6))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_counts_are_those_of_each_image(cells):
     image, answer, count = answers.counts(np.array(cells))
     for number, row in enumerate(cells):

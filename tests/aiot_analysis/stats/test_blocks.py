@@ -1,12 +1,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aiot_analysis.stats import blocks
 from tests.aiot_analysis.conftest import instance, instances
 from tests.aiot_analysis.stats.series import autocorrelated, records, runs
+from tests.examples import examples
 
 A, B = "tflite_cpu_float32_mnasnet", "pytorch_cpu_float32_mnasnet"
 T = np.arange(1, 401)
@@ -34,7 +35,7 @@ def test_block_lengths_of_long_series_tend_to_those_of_their_law(phi):
 
 
 @given(st.lists(st.floats(0.1, 1e3), min_size=2, max_size=40))
-@settings(max_examples=50, deadline=None)
+@examples(50)
 def test_block_lengths_stay_within_the_series_and_know_no_unit(times):
     series = np.array([times])
     length = blocks.lengths(series)[0]

@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import rankdata
 
 from aiot_analysis.stats import changepoint
 from tests.aiot_analysis.stats.series import autocorrelated
+from tests.examples import examples
 
 
 def by_definition(values):
@@ -55,7 +56,7 @@ def test_planted_changes_are_found_where_they_are(at):
 
 
 @given(st.lists(st.integers(0, 5), min_size=2, max_size=40), st.integers(1, 9), st.integers(-9, 9))
-@settings(max_examples=50, deadline=None)
+@examples(50)
 def test_only_the_order_of_the_values_counts(values, factor, added):
     series = np.array([values], float)
     found = changepoint.statistics(series)

@@ -113,7 +113,6 @@ def test_multiples_of_the_fastest_by_hand():
     assert complexity.relative(complexity.complexity(rows.iloc[:3])).empty
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("r", [0.0, 0.5, 0.8])
 def test_the_intervals_of_six_models_cover_at_least_at_their_rate(r):
     """Six pairs of normal values with correlation r: rho is 6/pi * asin(r/2), tau 2/pi * asin(r) (Kruskal 1958)."""

@@ -1,11 +1,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aiot_analysis import names, paper
 from aiot_analysis.stats import complexity_lines
+from tests.examples import examples
 
 MACS = paper.models().set_index("model")["flops_millions"]
 
@@ -21,7 +22,7 @@ def points(ms, device="a", implementation="tflite_cpu", models=names.MODELS):
 
 
 @given(st.floats(-1, 2), st.floats(0.01, 10))
-@settings(max_examples=25, deadline=None)
+@examples(25)
 def test_times_on_a_line_give_it_back(slope, factor):
     found = complexity_lines.lines(points(lambda macs: factor * macs**slope)).iloc[0]
     assert found["slope"] == pytest.approx(slope, abs=1e-9)
@@ -136,7 +137,6 @@ def test_nothing_at_all():
     assert complexity_lines.over_devices(complexity_lines.implementations(residuals), ["implementation"]).empty
 
 
-@pytest.mark.slow
 def test_the_interval_of_the_slope_covers_the_one_that_was_planted():
     rng = np.random.default_rng(3)
     frames = [
@@ -149,7 +149,6 @@ def test_the_interval_of_the_slope_covers_the_one_that_was_planted():
     assert 0.93 <= covered <= 0.975
 
 
-@pytest.mark.slow
 def test_of_instances_that_only_scatter_few_are_named():
     """Of normal values, |z| is beyond 3.5 once in 2000; a spread estimated from 24 makes it a few in a thousand."""
     rng = np.random.default_rng(4)

@@ -1,7 +1,5 @@
 """Drift on simulated phones, of which the simulation knows which ones get slower."""
 
-import pytest
-
 import aiot_analysis
 from aiot_analysis import ingest, simulate
 from aiot_analysis.simulate import draw, fleet
@@ -11,7 +9,6 @@ SEED, PHONES = 0, 20
 SEEN = 0.07  # of the time: less is under the 5 % that count, once noise and the slow begin are in it
 
 
-@pytest.mark.slow
 def test_phones_that_throttle_are_found_and_no_other(tmp_path):
     simulate.simulate(simulate.Options(seed=SEED, devices=PHONES, quantized_on=0), tmp_path / "raw")
     ingest.process(tmp_path / "raw", tmp_path / "processed")

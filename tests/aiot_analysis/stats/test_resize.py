@@ -1,11 +1,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aiot_analysis.stats import accuracy, resize
 from tests.aiot_analysis.conftest import images, instance, instances
+from tests.examples import examples
 
 ONE, TWO = "tflite_cpu_float32_mnasnet", "tflite_cpu_float32_resnet50"
 
@@ -71,7 +72,7 @@ def test_times_are_means_over_images_with_an_interval_around_them():
 
 
 @given(st.lists(st.sampled_from([0.1, 0.3, 7.7]) | st.floats(0.01, 1e4), min_size=1, max_size=300))
-@settings(max_examples=20, deadline=None)
+@examples(20)
 def test_the_interval_of_a_time_holds_its_mean_and_is_within_what_was_measured(times):
     rows, _ = resize.rows(instances(row("crop_resize")))
     found = resize.summary(rows, shown("crop_resize", [True] * len(times), time_ms=times)).iloc[0]
@@ -122,7 +123,7 @@ def test_over_all_comparisons_one_that_does_not_hold_decides(verdicts):
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60), st.floats(0.0, 1.0))
-@settings(max_examples=30, deadline=None)
+@examples(30)
 def test_a_verdict_never_contradicts_the_interval(answers, little):
     base, other = (list(one) for one in zip(*answers, strict=True))
     rows, _ = resize.rows(instances(row("crop_resize"), row("square_crop")))

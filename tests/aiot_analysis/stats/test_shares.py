@@ -1,12 +1,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aiot_analysis.errors import PoolingError
 from aiot_analysis.stats import shares
 from tests.aiot_analysis.conftest import images, instance, instances
+from tests.examples import examples
 
 NO_IMAGES = images("tflite_cpu_float32_mnasnet", [True], [1.0]).iloc[:0]
 
@@ -64,7 +65,7 @@ def test_two_runs_of_an_instance_are_refused():
 
 
 @given(st.lists(st.floats(0.01, 1e4), min_size=3, max_size=3))
-@settings(max_examples=20, deadline=None)
+@examples(20)
 def test_shares_are_positive_and_sum_to_one(times):
     names = ("tflite_cpu", "pytorch_cpu", "caffe2_cpu")
     found = of(shares.frameworks(rows_of(**dict(zip(names, times, strict=True)))))

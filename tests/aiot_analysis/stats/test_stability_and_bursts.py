@@ -1,13 +1,14 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aiot_analysis.errors import DataError
 from aiot_analysis.stats import bursts, stability
 from tests.aiot_analysis.conftest import instance, instances
 from tests.aiot_analysis.stats.series import autocorrelated, records, runs
+from tests.examples import examples
 
 A, B = "tflite_cpu_float32_mnasnet", "pytorch_cpu_float32_mnasnet"
 NUMBERS = ["slowdown", "slowdown_low", "slowdown_high"]
@@ -33,7 +34,7 @@ def test_a_steady_run_is_stable():
 
 
 @given(st.lists(st.floats(0.5, 50), min_size=81, max_size=120), st.floats(0.1, 10))
-@settings(max_examples=15, deadline=None)
+@examples(15)
 def test_the_score_is_from_0_to_1_and_knows_no_unit(times, factor):
     found = [stability.scores(records(A, np.array(times) * by)).iloc[0] for by in (1, factor)]
     assert 0 <= found[0]["stability"] <= 1

@@ -1,12 +1,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aiot_analysis.errors import DataError, PoolingError
 from aiot_analysis.stats import tradeoff
 from tests.aiot_analysis.conftest import images, instance, instances
+from tests.examples import examples
 
 F32, DYNAMIC, INT8, F16 = (f"tflite_cpu_{one}_mnasnet" for one in ("float32", "dynamic", "int8", "float16"))
 
@@ -54,7 +55,7 @@ def test_pareto_by_hand_with_gaps_and_groups():
 
 
 @given(st.lists(st.tuples(st.integers(1, 5), st.integers(-5, 5)), min_size=2, max_size=8))
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_the_front_is_what_no_other_beats_and_never_empty(points):
     speed, change = zip(*points, strict=True)
     frame = pd.DataFrame({"speed_up": speed, "change": change}, dtype=float)

@@ -1,13 +1,14 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aiot_analysis import names
 from aiot_analysis.errors import DataError, PoolingError
 from aiot_analysis.stats import resample, vips
 from tests.aiot_analysis.conftest import images, instance, instances
+from tests.examples import examples
 
 A, B = "tflite_cpu_float32_mnasnet", "pytorch_cpu_float32_mnasnet"
 
@@ -51,7 +52,7 @@ def test_a_device_without_any_instance_of_the_suite():
 
 
 @given(st.lists(st.tuples(st.floats(0.01, 1), st.floats(0.1, 1e3)), min_size=2, max_size=6), st.floats(0.1, 10))
-@settings(max_examples=8, deadline=None)
+@examples(8)
 def test_vips_adds_up_over_instances_and_halves_when_time_doubles(tests, factor):
     rows = instances(*(instance(one, *test) for one, test in zip(names.PAPER_FLOAT32, tests, strict=False)))
     whole = vips.scores(rows)["vips"].iloc[0]
@@ -233,7 +234,6 @@ def test_what_all_devices_have_in_common():
     assert found.set_index("device_id").loc[["a", "b"], "peer_group"].tolist() == [1, 1]
 
 
-@pytest.mark.slow
 def test_intervals_cover_the_score_that_was_planted():
     """Accuracies and mean times are known; images are hard or easy for all models alike."""
     rng = np.random.default_rng(2)

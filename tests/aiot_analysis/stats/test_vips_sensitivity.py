@@ -1,13 +1,14 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
 from aiot_analysis import names
 from aiot_analysis.stats import vips, vips_sensitivity
 from tests.aiot_analysis.conftest import images, instance, instances
+from tests.examples import examples
 
 A, B, C = "tflite_cpu_float32_mnasnet", "pytorch_cpu_float32_mnasnet", "caffe2_cpu_float32_mnasnet"
 
@@ -40,7 +41,7 @@ def test_what_each_instance_weighs_by_hand():
 
 
 @given(st.lists(st.tuples(*[st.floats(1, 1000)] * 3), min_size=2, max_size=8))
-@settings(max_examples=10, deadline=None)
+@examples(10)
 def test_without_an_instance_ranks_are_those_of_the_score_over_the_others(times):
     rows = instances(
         *(instance(one, 0.5, ms, device_id=f"d{number}")

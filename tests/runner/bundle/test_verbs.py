@@ -1,26 +1,15 @@
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from runner.bundle import recipes
 from runner.cli.bundle import bundle_lock
 from runner.errors import SetupError
-
-ROOT = Path(__file__).parents[3]
+from tests import command
 
 
 @pytest.fixture
 def aiot(tmp_path):
     def call(*words, **more):
-        environment = {**os.environ, "COLUMNS": "250", "NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
-        environment |= {"AIOT_CACHE": str(tmp_path / "cache"), **more}
-        return subprocess.run(
-            [sys.executable, "-m", "aiot", "bundle", *words],
-            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60,
-        )  # fmt: skip
+        return command.aiot("bundle", *words, cwd=tmp_path, COLUMNS="250", AIOT_CACHE=str(tmp_path / "cache"), **more)
 
     return call
 

@@ -7,12 +7,13 @@ import subprocess
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.devices import adb, server
 from runner.devices.adb import Connection, quoted
 from runner.errors import DeviceError, DeviceLostError, SelectionError
+from tests.examples import examples
 from tests.runner.devices.stand_in import OKAY, StandInServer, block, device, packet
 
 SERIAL = "it's; $(a) `phone`"
@@ -39,7 +40,7 @@ def connection_to(client_of):
     return lambda shell, features="shell_v2": Connection(SERIAL, client_of(device(SERIAL, shell, features)))
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0")), min_size=1, max_size=5))
 def test_quoted_words_arrive_at_a_real_shell_as_they_are(words):
     line = quoted(["printf", "%s\\0", *words])

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
+from tests.command import aiot
 from tests.runner.importers import specimens
 from tests.runner.importers.conftest import PHONE
 
-ROOT = Path(__file__).parents[3]
 TWO = ["pytorch_cpu_resnet50", "tflite_nnapi_mnasnet"]
-
-
-def aiot(*words, cwd):
-    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "aiot", *map(str, words)]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120)
 
 
 def test_logs_become_tables(tmp_path, app_files):

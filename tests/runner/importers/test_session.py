@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from runner import rawlog
@@ -14,6 +14,7 @@ from runner.importers import write
 from runner.importers.given import Given, model_name, of_file
 from runner.importers.session import import_files
 from runner.workspace import Workspace
+from tests.examples import examples
 from tests.runner.importers import specimens
 from tests.runner.importers.conftest import PHONE, imported, whole_runs
 from tests.runner.importers.test_tools import CAFFE2, LITERT, TORCH
@@ -156,7 +157,7 @@ def check_import(folder, content: list[bytes]) -> None:
     assert fresh <= set(whole_runs(space))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.binary(max_size=300), min_size=1, max_size=3))
 def test_any_bytes_give_sentences_and_nothing_half_written(shared, content):
     check_import(shared, content)
@@ -176,7 +177,7 @@ edits = st.lists(
 )
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from(LOGS), edits), min_size=1, max_size=2))
 def test_damaged_logs_give_sentences_and_nothing_half_written(shared, logs):
     content = []
@@ -189,7 +190,7 @@ def test_damaged_logs_give_sentences_and_nothing_half_written(shared, logs):
     check_import(shared, content)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(LOGS), st.integers(0, 10_000))
 def test_logs_that_are_cut_give_sentences_and_nothing_half_written(shared, text, length):
     check_import(shared, [text.encode()[: length % (len(text) + 1)]])

@@ -53,7 +53,6 @@ def as_the_agent(artifact: Artifact, images: list[Path]) -> list[np.ndarray]:
     return [(one.astype(np.float32) - model.output_zero_point) * (model.output_scale or 1) for one in scores]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [
@@ -77,7 +76,6 @@ def test_the_tool_gives_the_answers_of_the_agent(artifact, settings, tmp_path):
         assert (truth, best) == (str(label), labels[int(expected.argmax())])
 
 
-@pytest.mark.slow
 def test_a_model_that_takes_the_tools_input_already_is_left_as_it_is(tiny_folder, tmp_path):
     artifact = Artifact.load(tiny_folder / "tflite_float32_squeezenet.json")
     plain = replace(artifact.settings, mean=(127.5,) * 3, std=(127.5,) * 3)
@@ -86,7 +84,6 @@ def test_a_model_that_takes_the_tools_input_already_is_left_as_it_is(tiny_folder
     assert len(fitted.labels.read_text().splitlines()) == 100
 
 
-@pytest.mark.slow
 def test_what_was_made_once_is_not_made_again(tiny_folder, tmp_path):
     artifact = Artifact.load(tiny_folder / "tflite_int8_squeezenet.json")
     first = fitting.fit(artifact, tmp_path)
@@ -96,7 +93,6 @@ def test_what_was_made_once_is_not_made_again(tiny_folder, tmp_path):
     assert fitting.fit(replace(artifact, settings=replace(artifact.settings, channel_order="BGR")), tmp_path) != first
 
 
-@pytest.mark.slow
 def test_a_file_that_is_no_model_is_one_sentence(tiny_folder):
     whole = (tiny_folder / "tflite_float32_squeezenet.tflite").read_bytes()
     for data in (b"", b"x" * 100, whole[:100], whole[:8] + b"\xff" * 64):

@@ -46,7 +46,6 @@ def request_(tmp_path) -> jobs.Request:
     )
 
 
-@pytest.mark.slow
 def test_a_job_finds_everything_on_the_device(tmp_path, tiny_folder, request_):
     artifact = Artifact.load(tiny_folder / f"{ONE.artifact}.json")
     request_.dataset.path("3.jpg").write_bytes(b"no image")
@@ -64,7 +63,6 @@ def test_a_job_finds_everything_on_the_device(tmp_path, tiny_folder, request_):
     assert (end["images"], end["failed_images"]) == (11, 1)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -78,7 +76,6 @@ def test_without_an_evaluation_it_says_why(tmp_path, tiny_folder, request_, chan
     assert job.evaluation is None and job.no_evaluation.startswith(reason)
 
 
-@pytest.mark.slow
 def test_a_model_that_run_eval_cannot_take_is_timed_all_the_same(tmp_path, tiny_folder, request_):
     artifact = Artifact.load(tiny_folder / f"{ONE.artifact}.json")
     broken = tmp_path / artifact.path.name

@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.native import reading
 from runner.native.reading import Stats
+from tests.examples import examples
 from tests.runner.native import standin
 
 BENCHMARK = """\
@@ -120,7 +121,7 @@ def test_lines_of_counts(line, expected):
 
 
 @given(st.lists(st.integers(1, 3_000_000), max_size=200), st.booleans())
-@settings(max_examples=200)
+@examples(200)
 def test_what_the_tool_computes_of_samples_is_read_back(samples, percentiles):
     read = reading.stats(standin.stats(samples, percentiles))
     assert read.count == len(samples)

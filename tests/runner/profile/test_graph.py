@@ -87,7 +87,6 @@ def test_tracing_leaves_the_network_as_it_was():
     assert network(torch.zeros(1, 3, 32, 32)).shape == (1, 10)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 def test_the_six_networks_cost_what_their_shapes_say(model):
     network = architectures.build(model, pytorch.CLASSES)

@@ -18,6 +18,7 @@ from runner.profile import session
 from runner.suite import Instance
 from runner.workspace import Workspace, sha256_of
 from runner.zoo.facts import Artifact, Settings
+from tests.command import aiot
 from tests.rawlogs import LOAD, attempt, begin, end, image
 
 ONE = Instance("pytorch", "cpu", "float32", "squeezenet")
@@ -40,7 +41,6 @@ def execute(space, device, request):
     return folder, entries, said
 
 
-@pytest.mark.slow
 def test_a_profile_is_a_run_of_its_own_kind(space, device):
     pytest.importorskip("torch", reason="profiling needs the extra `models`")
     request = session.Request(models=["squeezenet"], repeat=3, warmups=1)
@@ -64,7 +64,6 @@ def test_a_profile_is_a_run_of_its_own_kind(space, device):
     assert 0.5 < covered["covered"] <= 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
@@ -165,8 +164,7 @@ def test_without_torch_the_networks_are_unavailable(space, device, monkeypatch):
     ],
 )
 def test_a_name_that_is_unknown_is_one_sentence(tmp_path, words, sentence):
-    command = [sys.executable, "-m", "aiot", "profile", *words, "--workspace", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = aiot("profile", *words, "--workspace", tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"aiot: {sentence}")
     assert not (tmp_path / "data" / "raw").exists()

@@ -92,7 +92,6 @@ def test_other_outputs_than_the_original_has_are_refused():
         check.compare(artifact(), answers(80)[:, :9], answers(80), SHOWN, PHOTOS)
 
 
-@pytest.mark.slow
 def test_outputs_come_from_the_agent_and_a_check_is_kept_while_the_file_is_the_same(workspace):
     artifacts = prepared(workspace.models / "sample")
     [one] = [one for one in artifacts.values() if one.name == "tflite_float32_squeezenet"]

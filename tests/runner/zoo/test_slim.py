@@ -21,6 +21,7 @@ def trained(model):
     return network
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", HEAVY_MODELS)
 def test_the_heavy_network_gives_the_slim_ones_answers(model):
     from runner.zoo.slim import embedded
@@ -35,6 +36,7 @@ def test_the_heavy_network_gives_the_slim_ones_answers(model):
         torch.testing.assert_close(heavy(image), expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
 
 
+@pytest.mark.slow
 def test_the_random_channels_are_alive_and_of_a_like_size():
     """Else quantizing the heavy network would meet other ranges than a trained one's."""
     from runner.zoo.slim import embedded

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
 from aiot_analysis.stats import blocks, ratios
 from aiot_analysis.stats.compare import times
 from tests.aiot_analysis.stats.series import autocorrelated
+from tests.examples import examples
 
 
 def two(n=400, ratio=1.2, phi=0.0, seed=0):
@@ -152,7 +153,7 @@ def test_a_geometric_mean_of_instances_is_surer_than_each():
     assert np.isnan(times.mean_of([]).value)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.lists(st.floats(0.1, 1000), min_size=5, max_size=40), st.floats(0.1, 10), st.booleans())
 def test_sides_that_change_places_change_the_sign_and_a_scale_moves_the_value(base, scale, paired):
     first = np.array(base)

@@ -105,21 +105,29 @@ def steady(one: str, device: int, rng: np.random.Generator) -> np.ndarray:
     return base_answers(one, 400)
 
 
+KEPT = ["instance_id", "device_id", "end_to_end_ms_mean"]
+
+
 def records(rows: pd.DataFrame, answers: Answers = fluctuating, scatter: float = 0.05, seed: int = 1) -> pd.DataFrame:
     """Image records of the rows: their times have the rows' mean, and scatter about it."""
     rng = np.random.default_rng(seed)
-    parts = []
-    for row in rows.itertuples():
-        right = answers(str(row.instance_id), int(str(row.device_id)[-2:]), rng)
+    correct, times_ms, queries = [np.empty(0, bool)], [np.empty(0)], [np.empty(0, int)]
+    for instance_id, device_id, mean in zip(*(rows[name] for name in KEPT), strict=True):
+        right = answers(str(instance_id), int(str(device_id)[-2:]), rng)
         times = np.exp(rng.normal(0, scatter, len(right)))
-        part = pd.DataFrame({"query": range(len(right)), "correct": right, "end_to_end_ms": times / times.mean()})
-        part["end_to_end_ms"] *= float(row.end_to_end_ms_mean)
-        parts.append(part.assign(run_id=row.run_id, device_id=row.device_id, instance_id=row.instance_id))
-    found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=remarks.IMAGE_COLUMNS)
+        correct.append(right)
+        times_ms.append(times / times.mean() * float(mean))
+        queries.append(np.arange(len(right)))
+    found = pd.DataFrame({"query": np.concatenate(queries), "correct": np.concatenate(correct)})
+    found["end_to_end_ms"] = np.concatenate(times_ms)
     found = found.assign(inference_ms=found["end_to_end_ms"] * 0.8, failed=False)
-    found["image"] = found["query"].map("image-{:04}".format)
-    kinds = dict.fromkeys(["run_id", "device_id", "instance_id", "image"], "category")
-    return found[remarks.IMAGE_COLUMNS].astype(kinds)
+    counts = [len(part) for part in queries[1:]]
+    for name in ("run_id", "device_id", "instance_id"):
+        codes, values = pd.factorize(rows[name], sort=True)
+        found[name] = pd.Categorical.from_codes(np.repeat(codes, counts), values)
+    images = [f"image-{number:04}" for number in range(max(counts, default=0))]
+    found["image"] = pd.Categorical.from_codes(found["query"], images)
+    return found[remarks.IMAGE_COLUMNS]
 
 
 NO_IMAGES = records(instances(instance("tflite_cpu_float32_mnasnet")).iloc[:0])
