@@ -53,8 +53,8 @@ demo-full: legacy $(VENV)/installed ## the same with all six models on all frame
 legacy: $(VENV)/installed ## make the environment of Caffe2 and PyTorch Mobile with XNNPACK (2 GB, in the user's cache)
 	@$(AIOT) frameworks install legacy
 
-# All cores; the tests of a file stay together where they share something. COVERAGE is what `.ci/run` adds.
-PYTEST := $(BIN)/pytest -ra --numprocesses logical --dist loadgroup $(COVERAGE)
+# On all cores, see tests/scheduling.py. COVERAGE is what `.ci/run` adds.
+PYTEST := $(BIN)/pytest -ra --numprocesses logical $(COVERAGE)
 
 .PHONY: test
 test: $(VENV)/installed ## lint, types, and every unit, property, page and browser test

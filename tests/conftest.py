@@ -27,6 +27,7 @@ settings.load_profile("same")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+pytest_plugins = ["tests.scheduling"]
 SESSION = pytest.StashKey[Session]()
 
 
@@ -41,16 +42,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[SESSION].begin()
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist looks at the groups in the same hook
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--e2e-all"):
+        return
     left_out = pytest.mark.skip(reason="only `make e2e-all`")
     for item in items:
-        # the tests of a file run in one process, one after the other: their fixtures are built once, and those
-        # that need a port or a quiet neighbour do not meet
-        if not any(item.get_closest_marker(name) for name in ("spread", "xdist_group")):
-            group = "adb" if item.get_closest_marker("e2e") else item.nodeid.partition("::")[0]
-            item.add_marker(pytest.mark.xdist_group(group))
-        if item.get_closest_marker("e2e_all") and not config.getoption("--e2e-all"):
+        if item.get_closest_marker("e2e_all"):
             item.add_marker(left_out)
 
 

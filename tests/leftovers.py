@@ -46,8 +46,12 @@ class Session:
         self.left_behind = told
 
     def _known(self, path: Path, base: Path) -> bool:
-        """Whether it is pytest's own folder, or that of PyTorch's compiler, which PyTorch makes and never removes."""
-        return path in base.parents or path.name.startswith("torchinductor_")
+        """Whether it is a folder of pytest or of a library, not of what is tested.
+
+        PyTorch's compiler never removes its own. That of multiprocessing is left by the processes of pytest-xdist,
+        which end without clearing up.
+        """
+        return path in base.parents or path.name.startswith(("torchinductor_", "pymp-"))
 
     def end(self, keep: bool) -> None:
         """Delete the temporary folder, unless a failure is to be looked into."""

@@ -4,14 +4,12 @@ import json
 import re
 from pathlib import Path
 
-import pytest
 from PIL import Image
 
 from aiot_analysis import ingest, simulate
 from aiot_analysis.report.render import render
 from tests.rawlogs import LOAD, attempt, begin, end, image, unavailable
 
-pytestmark = pytest.mark.spread
 ROOT = Path(__file__).parents[1]
 ONE = "tflite_cpu_float32_mobilenet_v2"
 MODELS = {ONE: {"sha256": "the same file", "weights": "sample", "size_bytes": 1}}

@@ -5,13 +5,10 @@ import re
 import shutil
 from pathlib import Path
 
-import pytest
-
 from aiot_analysis import ingest
 from aiot_analysis.report.render import render
 from tests.rawlogs import LOAD, attempt, begin, end, failed_image, image
 
-pytestmark = pytest.mark.spread
 ROOT = Path(__file__).parents[1]
 SLOW, STEADY = "pytorch_cpu_float32_mnasnet", "caffe2_cpu_float32_mnasnet"
 TOOL, AGAIN = "tflite_nnapi_float32_mnasnet", "pytorch_cpu_float32_squeezenet"

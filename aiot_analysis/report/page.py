@@ -121,7 +121,9 @@ def _kernel_config() -> Any:
 
     config = Config()
     config.KernelManager.transport = "ipc"
-    config.KernelManager.ip = f"{_sockets().name}/{uuid4().hex}"  # the beginning of the files' names
+    files = f"{_sockets().name}/{uuid4().hex}"  # the beginning of their names
+    config.KernelManager.ip = files
+    config.KernelManager.connection_file = f"{files}.json"  # by default one that stays where a kernel died
     return config
 
 

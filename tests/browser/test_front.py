@@ -4,12 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from benchmarks.front_page import opened_s
 from tests.browser.conftest import EVIL, Watched
 
-pytestmark = pytest.mark.xdist_group("site")
 Visit = Callable[..., Watched]
 
 

@@ -12,7 +12,6 @@ from axe_playwright_python.sync_playwright import Axe
 from tests.browser.conftest import EVIL, OF_MEASURED, Watched
 from tests.test_notebooks import NOTEBOOKS
 
-pytestmark = pytest.mark.xdist_group("site")
 Visit = Callable[..., Watched]
 NAMES = ["index", *(path.stem for path in NOTEBOOKS)]
 PAGES = [f"simulated/{name}.html" for name in NAMES]

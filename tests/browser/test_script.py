@@ -8,7 +8,6 @@ import pytest
 from aiot_analysis.report import page as pages
 from tests.browser.conftest import EVIL, Watched
 
-pytestmark = pytest.mark.xdist_group("site")
 Visit = Callable[..., Watched]
 BACKGROUND = "getComputedStyle(document.body).backgroundColor"
 LIGHT, DARK = "rgb(255, 255, 255)", "rgb(20, 24, 28)"

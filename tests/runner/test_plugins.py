@@ -33,6 +33,13 @@ def space(tmp_path_factory):
     return Workspace(root)
 
 
+@pytest.fixture(autouse=True)
+def as_new(space):
+    """No model was converted and nothing was run by the test before."""
+    for folder in (space.models, space.raw):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def aiot(space, *words):
     return command.aiot(*words, cwd=space.root)
 

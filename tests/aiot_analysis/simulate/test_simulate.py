@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -18,6 +17,12 @@ from runner import rawlog
 
 ROOT = Path(__file__).parents[3]
 SMALL = simulate.Options(devices=2, images=6, quantized_on=1)
+LIMITED = """
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+"""Becomes the program that follows, which can write no larger file than so many bytes."""
 
 
 def contents(folder):
@@ -32,17 +37,15 @@ def made(folder, options=SMALL, **how):
 
 
 def aiot(*words, limit_bytes=None, start_new_session=False):
-    def limited():
-        if limit_bytes is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
-
+    program = [sys.executable, "-m", "aiot", "simulate", *map(str, words)]
+    if limit_bytes is not None:
+        program = [sys.executable, "-c", LIMITED, str(limit_bytes), *program]
     return subprocess.Popen(
-        [sys.executable, "-m", "aiot", "simulate", *map(str, words)],
+        program,
         env={**os.environ, "NO_COLOR": "1", "COLUMNS": "200", "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=limited,
         start_new_session=start_new_session,
     )
 

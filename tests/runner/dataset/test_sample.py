@@ -45,6 +45,7 @@ def test_a_picture_shows_its_shape_in_the_middle():
     assert np.median(spreads) < 0.6
 
 
+@pytest.mark.slow
 def test_the_set_is_500_images_and_is_made_once(tmp_path):
     steps = []
     made = sample.make(tmp_path / "sample", train_per_class=1, progress=lambda done, total: steps.append((done, total)))

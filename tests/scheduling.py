@@ -1,0 +1,42 @@
+"""Which tests share a process where pytest-xdist runs several: those of a file, or of several files.
+
+The fixtures of a file are built once then, and tests that need a port, a namespace or a quiet neighbour do not meet.
+`--dist loadgroup` would read the same from marks, but pytest-xdist 3.8 writes them where pytest 9.2 does not look.
+"""
+
+from __future__ import annotations
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+TOGETHER = {
+    "attached devices": ["tests/e2e/"],
+    "site": ["tests/browser/test_pages.py", "tests/browser/test_front.py", "tests/browser/test_script.py"],
+}
+"""Files, and folders, whose tests share one process."""
+APART = [
+    "tests/aiot_analysis/plots/test_plots.py",
+    "tests/test_accuracy_page.py",
+    "tests/test_notebook_latency.py",
+    "tests/test_notebooks.py",
+]
+"""Files whose tests share nothing that takes long to make."""
+
+
+def group_of(nodeid: str) -> str:
+    """Return what the test shares its process with: the name of a group, its file, or itself alone."""
+    file = nodeid.partition("::")[0]
+    if file in APART:
+        return nodeid
+    return next((group for group, places in TOGETHER.items() if file.startswith(tuple(places))), file)
+
+
+class Scheduling(LoadScopeScheduling):
+    """Hands out groups of tests, those with the most tests first."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling:
+    return Scheduling(config, log)  # type: ignore[arg-type]
