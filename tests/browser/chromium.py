@@ -10,6 +10,7 @@ import platform
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -54,12 +55,13 @@ def launched(playwright: Any, hosts: str) -> Iterator[Any]:
         found = find()
     except NotHere as reason:
         pytest.skip(str(reason))
-    environment = {**os.environ, **found.environment}
-    browser = playwright.chromium.launch(
-        executable_path=found.program, env=environment, args=[f"--host-resolver-rules={hosts}"]
-    )
-    yield browser
-    browser.close()
+    with tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as folder:
+        environment = {**os.environ, **found.environment, "TMPDIR": folder}  # it does not always clear up
+        browser = playwright.chromium.launch(
+            executable_path=found.program, env=environment, args=[f"--host-resolver-rules={hosts}"]
+        )
+        yield browser
+        browser.close()
 
 
 def of_debian() -> Chromium:
