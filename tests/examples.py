@@ -13,8 +13,5 @@ TIMES_IN_SEARCH = 10
 
 def examples(count: int, **other: Any) -> settings:
     """Settings of a test that takes `count` examples in `make test`; `other` as for hypothesis's own settings."""
-    return settings(max_examples=count * (TIMES_IN_SEARCH if searching() else 1), **other)
-
-
-def searching() -> bool:
-    return settings.get_current_profile_name() == SEARCH
+    searching = settings.get_current_profile_name() == SEARCH
+    return settings(max_examples=count * (TIMES_IN_SEARCH if searching else 1), **other)

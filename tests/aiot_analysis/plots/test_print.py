@@ -57,10 +57,16 @@ def overlapping(placed):
     return pairs
 
 
-@pytest.fixture(scope="module", params=["one_device", pytest.param("fleet", marks=pytest.mark.slow)])
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(conftest.computer, id="one_device"),
+        pytest.param(conftest.phones, id="fleet", marks=pytest.mark.slow),
+    ],
+)
 def figures(request):
     """Every figure of one computer, or of 51 simulated phones, by its name. Tests draw them again, and change none."""
-    return dict(test_plots.all_figures(conftest.FRAMES[request.param]()))
+    return dict(test_plots.all_figures(request.param()))
 
 
 def test_words_are_readable_inside_and_apart_at_the_width_of_a_column(figures):
