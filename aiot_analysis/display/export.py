@@ -125,6 +125,7 @@ def figure(sink: Sink, item: Item, shown: Figure, data: Mapping[str, pd.DataFram
         with style.printing(WIDTHS.get(width), Path(sink.sheet) if sink.sheet else None):
             known = style.drawn(shown)
             drawn = known.again() if known and (width or sink.sheet) else shown
+            style.lay_out(drawn)
             for kind in PICTURES:
                 if kind in sink.formats:
                     save(drawn, folder / f"{item.name}{end}.{kind}", item.caption)

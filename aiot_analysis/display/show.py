@@ -104,6 +104,9 @@ def _picture(figure: Figure) -> bytes:
     """A PNG with a palette of 256 colours, which is a third as large as one without and looks the same."""
     from PIL import Image
 
+    from aiot_analysis.plots import style
+
+    style.lay_out(figure)
     drawn, small = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, format="png", dpi=DPI, facecolor="white", pil_kwargs={"compress_level": 1})
     with Image.open(drawn) as picture:

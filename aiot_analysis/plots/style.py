@@ -246,6 +246,18 @@ def _folded(text: str, inches: float, points: float) -> str:
     return "\n".join(wrapped(line, letters(inches, points)) for line in text.split("\n"))
 
 
+def lay_out(figure: Figure) -> None:
+    """Lay a finished figure out for good, so that all of its files agree and each is drawn once.
+
+    While a figure has a layout engine, every `savefig` draws it twice, the first time only to lay it out.
+    """
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        with context():
+            engine.execute(figure)
+        figure.set_layout_engine(None)
+
+
 def legend(figure: Figure, handles: Mapping[str, Any]) -> None:
     """One legend above all panels, of handles by label."""
     if handles:

@@ -147,11 +147,14 @@ def _settings(instances: pd.DataFrame, by_framework: bool) -> Iterator[tuple[pd.
 
 def _usual(usable: pd.DataFrame, setting: pd.Series, groups: list[pd.Series]) -> pd.Series:
     """For each row the setting that most instances of its group ran with; of equally many that of the latest run."""
-    group = usable.groupby([one.to_numpy() for one in groups]).ngroup()
-    counts = usable.assign(group=group, setting=setting).groupby(["group", "setting"])
-    found = counts.agg(instances=("instance_id", "nunique"), latest=("run_id", "max")).reset_index()
-    best = found.sort_values(["instances", "latest"]).drop_duplicates("group", keep="last")
-    return group.map(best.set_index("group")["setting"])
+    if usable.empty:
+        return pd.Series(index=usable.index, dtype=object)
+    columns = {f"group_{place}": values for place, values in enumerate(groups)}
+    rows = pd.DataFrame({**columns, "setting": setting, **usable[["instance_id", "run_id"]]})
+    counts = rows.groupby([*columns, "setting"], as_index=False)[["instance_id", "run_id"]]
+    found = counts.agg({"instance_id": "nunique", "run_id": "max"}).sort_values(["instance_id", "run_id"])
+    best = found.drop_duplicates([*columns], keep="last").set_index([*columns])["setting"]
+    return rows.join(best.rename("usual"), on=[*columns])["usual"]
 
 
 def image_rows(images: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:

@@ -84,7 +84,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _make_site(root: Path) -> None:
     raw, processed, out = root / "raw", root / "processed", root / "reports"
-    simulate.simulate(simulate.Options(0, 6, 20, 3), raw)
+    simulate.simulate(simulate.Options(0, 8, 20, 3), raw)
     rename(sorted(raw.iterdir())[0], EVIL)
     make_run(raw, MEASURED)
     one = {name: value for name, value in MEASURED.items() if name.startswith("tflite")}

@@ -93,21 +93,20 @@ def lab(project: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def own_browser(playwright: Any) -> Iterator[Any]:
-    """A Chromium that finds this machine and no other."""
+def own_context(playwright: Any) -> Iterator[Any]:
+    """A context of a Chromium that finds this machine and no other; it loads the scripts of JupyterLab once."""
     with chromium.launched(playwright, hosts="MAP * ~NOTFOUND, EXCLUDE 127.0.0.1") as browser:
-        yield browser
+        yield browser.new_context(viewport={"width": 1440, "height": 1000})
 
 
 @pytest.fixture
-def open_notebook(lab: str, own_browser: Any) -> Iterator[Any]:
+def open_notebook(lab: str, own_context: Any) -> Iterator[Any]:
     """Opens a notebook of the folder `explore` and runs all its cells, as the menu does."""
-    contexts = []
+    pages = []
 
     def opened(name: str) -> Any:
-        context = own_browser.new_context(viewport={"width": 1440, "height": 1000})
-        contexts.append(context)
-        page = context.new_page()
+        page = own_context.new_page()
+        pages.append(page)
         page.goto(lab.format(f"explore/{name}.ipynb"))
         page.locator(".jp-Notebook").first.wait_for(timeout=1000 * STARTED_S)
         page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=1000 * STARTED_S)  # else it asks which kernel
@@ -116,8 +115,8 @@ def open_notebook(lab: str, own_browser: Any) -> Iterator[Any]:
         return page
 
     yield opened
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
 
 
 def pictures(page: Any) -> dict[str, str]:

@@ -39,6 +39,7 @@ class Evidence:
         self.column = select.time_column(self.timing)
         self._images = images
         self._refused: dict[tuple[str, ...], str] = {}
+        self._answers: dict[str, tuple[pd.DataFrame, str]] = {}
 
     @property
     def origin(self) -> str:
@@ -51,8 +52,23 @@ class Evidence:
         wide = self.rows.pivot(index="device_id", columns="instance_id", values=f"{self.column}_mean").astype(float)
         return wide.where(wide > 0)
 
+    @cached_property
+    def _conditions(self) -> dict[str, list[dict[str, object]]]:
+        """The distinct conditions that each instance was measured under; a null is None."""
+        fields = {field for alike in pairing.ALIKE.values() for field in alike}
+        distinct = self.rows[["instance_id", *sorted(fields)]].drop_duplicates().astype(object)
+        found: dict[str, list[dict[str, object]]] = {}
+        for row in distinct.where(distinct.notna(), None).to_dict("records"):
+            found.setdefault(str(row["instance_id"]), []).append({str(field): value for field, value in row.items()})
+        return found
+
+    @cached_property
+    def _measured(self) -> frozenset[str]:
+        """Return the instances that at least one device has a time of."""
+        return frozenset(self.ms.columns[self.ms.notna().any()])
+
     def has(self, instance: str) -> bool:
-        return instance in self.ms and bool(self.ms[instance].notna().any())
+        return instance in self._measured
 
     def lacking(self, *instances: str) -> str:
         """The first of the instances that no device has, in words; "" if all are there."""
@@ -72,16 +88,15 @@ class Evidence:
     def _refusal(self, instances: tuple[str, ...]) -> str:
         if len(instances) > 1 and (said := next((why for one in instances if (why := self.refused(one))), "")):
             return said
-        rows = self.rows[self.rows["instance_id"].isin(instances)]
         fields = pooling.SAME_INSTANCE
         if len(instances) > 1:
             told = [names.instance(one) for one in instances]
             other = next(field for field in names.Instance._fields if len({getattr(one, field) for one in told}) > 1)
             fields = pairing.ALIKE[other]
-        if all(rows[field].nunique(dropna=False) < 2 for field in fields):  # nearly always, and faster to tell
-            return ""
+        if len({tuple(row[field] for field in fields) for one in instances for row in self._conditions[one]}) < 2:
+            return ""  # nearly always, and faster to tell
         try:
-            pooling.check(rows, fields)
+            pooling.check(self.rows[self.rows["instance_id"].isin(instances)], fields)
         except PoolingError as error:
             return str(error).split(":")[0]
         return ""
@@ -151,6 +166,11 @@ class Evidence:
 
     def answers(self, instance: str) -> tuple[pd.DataFrame, str]:
         """`right` of the images that all devices saw, or why the devices cannot be compared by image."""
+        if instance not in self._answers:
+            self._answers[instance] = self._find_answers(instance)
+        return self._answers[instance]
+
+    def _find_answers(self, instance: str) -> tuple[pd.DataFrame, str]:
         if why := self.lacking(instance) or self.refused(instance):
             return pd.DataFrame(), why
         right = self.right(instance).dropna(axis=1, how="all")
