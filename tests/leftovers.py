@@ -19,7 +19,8 @@ ROOT = Path(__file__).parents[1]
 MARK = "AIOT_TEST_SESSION"
 """The environment variable by which a process that tests started is known, whoever its parent is now."""
 HELPERS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
-"""Processes of Python's own that end with the process that started them."""
+"""Processes of Python's own that end with the one that started them, which is this one: a kernel that was forked from
+such a process has the same command, but another parent."""
 ENDED_WITHIN_S = 5  # for what was told to end to be gone
 
 
@@ -72,7 +73,7 @@ def marked_processes(mark: str) -> list[str]:
         try:
             if process.pid != os.getpid() and process.environ().get(MARK) == mark:
                 command = " ".join(process.cmdline())
-                if not any(helper in command for helper in HELPERS):
+                if process.ppid() != os.getpid() or not any(helper in command for helper in HELPERS):
                     found.append(f"{process.pid}: {command[:200]}")
         except psutil.Error:  # it has ended, or is somebody else's
             continue
