@@ -7,6 +7,7 @@ found for the parts of a claim into a verdict; `evidence` has the statistics.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import cache
 
 import pandas as pd
 
@@ -50,17 +51,19 @@ def parts(
     together.
     """
     paper = select.of_paper(instances)
-    one_source, any_source = (
-        select.measured_rows(paper, by_framework=each, wanted=wanted)[0] for each in (False, True)
-    )
-    evidence = Evidence(any_source, images, timing, seed)
-    of_one = evidence if one_source.equals(any_source) else Evidence(one_source, images, timing, seed)
+
+    @cache
+    def evidence(by_framework: bool) -> Evidence:
+        rows, _ = select.measured_rows(paper, by_framework=by_framework, wanted=wanted)
+        if not by_framework and rows.equals(evidence(True).rows):
+            return evidence(True)
+        return Evidence(rows, images, timing, seed)
+
     origin = str(instances["origin"].iloc[0]) if len(instances) else ""
     found: list[dict[str, object]] = []
     for claim in CLAIMS.values():
         if claim.remark in remarks:
-            used = of_one if claim.remark in ONE_SOURCE else evidence
-            found += rows_of(claim, claim.find(used), origin)
+            found += rows_of(claim, claim.find(evidence(claim.remark not in ONE_SOURCE)), origin)
     return pd.DataFrame(found, columns=PART_COLUMNS)
 
 

@@ -56,10 +56,11 @@ class Evidence:
     def _conditions(self) -> dict[str, list[dict[str, object]]]:
         """The distinct conditions that each instance was measured under; a null is None."""
         fields = {field for alike in pairing.ALIKE.values() for field in alike}
-        distinct = self.rows[["instance_id", *sorted(fields)]].drop_duplicates().astype(object)
+        distinct = self.rows[["instance_id", *sorted(fields)]].drop_duplicates()
         found: dict[str, list[dict[str, object]]] = {}
-        for row in distinct.where(distinct.notna(), None).to_dict("records"):
-            found.setdefault(str(row["instance_id"]), []).append({str(field): value for field, value in row.items()})
+        for row in distinct.to_dict("records"):
+            values = {str(field): None if pd.isna(value) else value for field, value in row.items()}
+            found.setdefault(str(row["instance_id"]), []).append(values)
         return found
 
     @cached_property
@@ -138,14 +139,17 @@ class Evidence:
         logs, se, n = ratios.paired_log_ratio(base.reindex(ids).to_numpy(), other.reindex(ids).to_numpy())
         recorded = base.index.intersection(other.index)
         for place in (place for place, device in enumerate(ids) if device not in recorded):
-            sides = [self._summary(one, ids[place]) for one in (slow, fast)]
+            sides = [self._summaries[one, ids[place]] for one in (slow, fast)]
             logs[place], se[place], n[place] = ratios.log_ratio(*sides)
         low, high = ratios.around(logs, se, n - 1, level)
         return np.exp(logs), np.exp(low), np.exp(high)
 
-    def _summary(self, instance: str, device: str) -> list[float]:
-        row = self.rows[(self.rows["instance_id"] == instance) & (self.rows["device_id"] == device)].iloc[0]
-        return [float(row[one]) for one in (f"{self.column}_mean", f"{self.column}_sd", "images")]
+    @cached_property
+    def _summaries(self) -> dict[tuple[str, str], list[float]]:
+        """Mean and standard deviation in ms and number of images, by instance and device."""
+        columns = [f"{self.column}_mean", f"{self.column}_sd", "images"]
+        keys = zip(self.rows["instance_id"], self.rows["device_id"], strict=True)
+        return dict(zip(keys, self.rows[columns].astype(float).to_numpy().tolist(), strict=True))
 
     @cached_property
     def _records(self) -> records.Records:
