@@ -107,8 +107,8 @@ def project(tmp_path_factory):
     ("origin", "notebooks_run"),
     [
         ("measured", ["explore", "images", "own_analysis"]),
-        ("simulated", ["explore", "images"]),
-        ("nothing usable", ["explore", "images"]),
+        pytest.param("simulated", ["explore", "images"], marks=pytest.mark.slow),
+        pytest.param("nothing usable", ["explore", "images"], marks=pytest.mark.slow),
     ],
 )
 def test_they_run_on_what_is_in_the_folder_above(project, tmp_path, origin, notebooks_run):
