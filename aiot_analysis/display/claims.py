@@ -4,34 +4,39 @@ from __future__ import annotations
 
 import pandas as pd
 
-from aiot_analysis.stats.remarks.claim import BUILT, FAILS, HOLDS, OPEN, interval, told
+from aiot_analysis.stats.remarks.claim import FAILS, HOLDS, NOT_APPLICABLE, OPEN, interval, told
 
 
 def sentence(claims: pd.DataFrame) -> str:
-    """How many claims have which verdict. Takes the frame of `remarks.verdicts`."""
-    n = len(claims)
-    if (claims["verdict"] == BUILT).any():
-        return (
-            f"The data are simulated to be as the paper describes: all {n} verdicts are by construction, and say "
-            "nothing about any phone. The effects show what was built in."
-        )
+    """Say how many claims have which verdict. Takes the frame of `remarks.verdicts`."""
+    n, built = len(claims), int((claims["mark"] != "").sum())
     counts = claims["verdict"].value_counts()
-    words = {HOLDS: ("holds", "hold"), FAILS: ("does not hold", "do not hold"), OPEN: (OPEN, OPEN)}
+    words = {
+        HOLDS: ("holds", "hold"),
+        FAILS: ("does not hold", "do not hold"),
+        OPEN: (OPEN, OPEN),
+        NOT_APPLICABLE: ("is not applicable", "are not applicable"),
+    }
     listed = [
         f"{counts[one]} {several if counts[one] > 1 else single}"
         for one, (single, several) in words.items()
         if one in counts
     ]
-    return f"Of {n} claims, on this data {', '.join(listed)}."
+    text = f"Of {n} claims, on this data {', '.join(listed)}."
+    if built:
+        text += (
+            " The data are simulated to be as the paper describes: what is decided is by construction, and says "
+            "nothing about any phone."
+        )
+    return text
 
 
 def overview(claims: pd.DataFrame) -> pd.DataFrame:
-    """A line a claim: id, verdict, claim, effect with its interval or why there is none, devices, page."""
+    """Return a row per claim: id, verdict, its mark if any, claim, effect and interval or why none, devices, page."""
     effects = _effects(claims)
     return pd.DataFrame(
         {
-            "id": claims["id"],
-            "verdict": claims["verdict"],
+            **_judged(claims),
             "claim": claims["claim"],
             "effect (95 % interval)": effects.where(effects.notna(), claims["why"].str.rpartition(". ")[2]),
             "devices": claims["n_devices"],
@@ -41,11 +46,10 @@ def overview(claims: pd.DataFrame) -> pd.DataFrame:
 
 
 def detail(claims: pd.DataFrame) -> pd.DataFrame:
-    """A line a claim, with what decides it, the rule, and the paper's words beside it."""
+    """Return a row per claim, with what decides it, the rule, and the paper's words beside it."""
     return pd.DataFrame(
         {
-            "id": claims["id"],
-            "verdict": claims["verdict"],
+            **_judged(claims),
             "claim, and the paper's words": claims["claim"] + " “" + claims["quote"] + "” (" + claims["source"] + ")",
             "what was found": claims["figures"] + ". " + claims["why"] + ".",
             "devices": claims["n_devices"],
@@ -55,11 +59,17 @@ def detail(claims: pd.DataFrame) -> pd.DataFrame:
 
 
 def comparisons(parts: pd.DataFrame) -> pd.DataFrame:
-    """A line a comparison. Takes the frame of `remarks.parts`."""
+    """Return a row per comparison. Takes the frame of `remarks.parts`."""
     shown = parts.assign(found=_effects(parts))
     columns = ["id", "part", "device", "state", "found", "claimed", "n_devices", "why"]
     columns = [one for one in columns if one not in ("device", "why") or (shown[one] != "").any()]
     return shown[columns].rename(columns={"part": "comparison", "n_devices": "devices", "why": "why there is none"})
+
+
+def _judged(claims: pd.DataFrame) -> dict[str, pd.Series]:
+    """Return the columns id, verdict, and mark where any claim has one."""
+    columns = ["id", "verdict", "mark"] if (claims["mark"] != "").any() else ["id", "verdict"]
+    return {column: claims[column] for column in columns}
 
 
 def _effects(frame: pd.DataFrame) -> pd.Series:

@@ -29,7 +29,7 @@ DPI = 150
 CSS_PIXELS_PER_INCH = 96
 MOST_ROWS = 60  # the instances of the suite; a table of more is folded
 MOST_SHOWN = 3500  # rows: 51 devices with 60 instances, and some more; browsers are slow to open a page with many more
-VERDICT_COLUMNS = ("verdict", "state")
+VERDICT_COLUMNS = ("verdict", "state", "mark")
 LONG_CHARACTERS = 36  # from here on the text of a cell is set in lines, shorter text in one
 ORIGIN_SENTENCES = {
     "measured": "<strong>Measured</strong> on the devices named here.",
@@ -47,6 +47,7 @@ MARKS = {  # of verdicts: the sign and the look, which never stands alone
     "cannot be decided": ("?", "open"),
     "not comparable": ("?", "open"),
     "undecided": ("?", "open"),
+    "not applicable": ("–", "open"),
     "missing": ("–", "open"),
     "not printed": ("–", "open"),
     "by construction": ("◇", "built"),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from aiot_analysis.data import Data
 
-KIND = "application/vnd.aiotbench.front.v1+json"  # of the output that holds it; another form is another version
+KIND = "application/vnd.aiotbench.front.v2+json"  # of the output that holds it; another form is another version
 TOP = 10  # devices of a ranking that are shown, as in Table IV
 
 
@@ -73,9 +73,10 @@ def _row(row: dict[Any, Any], devices: dict[str, str]) -> dict[str, Any]:
 
 
 def remarks(claims: pd.DataFrame) -> list[dict[str, Any]]:
-    """The claims by remark: its number, the name of its page, how many have which verdict, and a row for each claim.
+    """Return the claims by remark: its number, the name of its page, how many have which verdict, and a row per claim.
 
-    Nothing rests on the order of keys, which notebooks do not keep.
+    `mark` is that of a remark with any claim that is marked, else "". Nothing rests on the order of keys, which
+    notebooks do not keep.
     """
     from aiot_analysis.display import claims as of_claims
     from aiot_analysis.stats.remarks import VERDICTS
@@ -88,8 +89,11 @@ def remarks(claims: pd.DataFrame) -> list[dict[str, Any]]:
             {
                 "number": int(str(number)),
                 "page": str(rows["notebook"].iloc[0]),
+                "mark": max(rows["mark"]),
                 "counts": [[verdict, int(counts[verdict])] for verdict in VERDICTS if verdict in counts],
-                "claims": table[["id", "verdict", "claim", "effect", "devices"]].to_dict("records"),
+                "claims": table.assign(mark=rows["mark"])[
+                    ["id", "verdict", "mark", "claim", "effect", "devices"]
+                ].to_dict("records"),
             }
         )
     return found

@@ -14,14 +14,19 @@ from aiot_analysis.stats.resample import LEVEL
 Floats = NDArray[np.float64]
 
 
-def mean(values: Floats, level: float = LEVEL) -> Floats:
-    """Mean of one value a device, and the ends of Student's interval (1908), (3,); NaN ends for one device.
+FEWEST_DEVICES = 3
+"""Devices that an interval over devices needs. Two leave one degree of freedom: at the levels that several comparisons
+share, Student's quantile is then in the hundreds, and the interval of a ratio spans many powers of ten."""
 
-    Of logarithms of ratios, its exponentials are the geometric mean and its interval. Devices count as independent:
-    phones of one chip are more alike than that.
+
+def mean(values: Floats, level: float = LEVEL) -> Floats:
+    """Return the mean of one value per device and the ends of Student's interval (1908), (3,).
+
+    The ends are NaN for fewer than FEWEST_DEVICES devices. For logarithms of ratios, the exponentials are the geometric
+    mean and its interval. Devices count as independent, although phones with the same chip are more alike than that.
     """
     n = len(values)
-    if n < 2:
+    if n < FEWEST_DEVICES:
         return np.array([values.mean() if n else np.nan, np.nan, np.nan])
     middle, se = values.mean(), values.std(ddof=1) / np.sqrt(n)
     return middle + np.array([0.0, -1.0, 1.0]) * t.ppf((1 + level) / 2, n - 1) * se
@@ -59,10 +64,10 @@ def around(values: Floats, se: Floats, freedom: Floats, level: float = LEVEL) ->
 
 
 def over_devices(frame: pd.DataFrame, by: list[str], level: float = LEVEL) -> pd.DataFrame:
-    """The geometric mean of the column speed_up over the devices of each group of `by`, one row a group.
+    """Return the geometric mean of the column speed_up over the devices of each group of `by`, one row per group.
 
-    Columns of `by`, devices (how many), speed_up, speed_up_low and speed_up_high (over devices, see `mean`; NaN for
-    one), slowest and fastest (least and greatest of a device) and faster_on (devices on which it is over 1).
+    The columns are those of `by`, devices (how many), speed_up, speed_up_low and speed_up_high (over devices, see
+    `mean`), slowest and fastest (the least and the greatest of a device) and faster_on (devices on which it is over 1).
     """
     found = []
     known = frame.dropna(subset="speed_up")

@@ -10,12 +10,11 @@ import pandas as pd
 from aiot_analysis import names, paper
 from aiot_analysis.stats import graphs
 from aiot_analysis.stats.accuracy import with_interval
+from aiot_analysis.stats.remarks.claim import BUILT
 
-AGREES, DIFFERS, INCOMPARABLE, BUILT, NONE = (
-    "agrees", "differs", "not comparable", "by construction", "not printed",
-)  # fmt: skip
-VERDICTS = [AGREES, DIFFERS, INCOMPARABLE, BUILT, NONE]
-COLUMNS = ["what", "where", "printed", "ours", "tolerance", "verdict", "note"]
+AGREES, DIFFERS, INCOMPARABLE, NONE = "agrees", "differs", "not comparable", "not printed"
+VERDICTS = [AGREES, DIFFERS, INCOMPARABLE, NONE]
+COLUMNS = ["what", "where", "printed", "ours", "tolerance", "verdict", "mark", "note"]
 EXACT = "exact"
 SIZE_TOLERANCE = 0.05  # of FLOPs and parameters, which are printed as the round numbers of the publications
 SCORE_TOLERANCE = 0.05  # of VIPS: ours, the paper prints no scatter
@@ -44,6 +43,7 @@ class Line(NamedTuple):
     tolerance: str
     verdict: str
     note: str = ""
+    mark: str = ""
 
 
 def against_paper(
@@ -53,8 +53,8 @@ def against_paper(
 
     Takes the tables `devices`, `nodes` and `passes` of one origin, rows of `select.measured_rows`, and the columns
     image and label of image records of those rows. Columns COLUMNS, all text: the verdict is "agrees" or "differs" by
-    the tolerance, "not comparable" with the reason in `note`, "by construction" of what a simulation was given,
-    or "not printed" (Figures 1, 2 and 4 to 9, whose values the paper does not print).
+    the tolerance, "not comparable" with the reason in `note`, or "not printed" (Figures 1, 2 and 4 to 9, whose values
+    the paper does not print). `mark` is "by construction" where simulated data agree or differ.
     """
     origin = str(devices["origin"].iloc[0]) if len(devices) else ""
     rows = rows[rows["instance_id"].isin(names.PAPER)]
@@ -67,12 +67,12 @@ def against_paper(
         *_table_4(devices, rows),
     ]
     if origin == "simulated":  # of graphs and passes a simulation has none
-        lines = [line._replace(verdict=BUILT) if line.verdict in (AGREES, DIFFERS) else line for line in lines]
+        lines = [line._replace(mark=BUILT) if line.verdict in (AGREES, DIFFERS) else line for line in lines]
     lines += [
         Line(what, where, "", "", "", NONE, f"nothing to compare with; ours is on page {PAGES[where]}")
         for where, what in NOT_PRINTED.items()
     ]
-    return pd.DataFrame(lines, columns=COLUMNS)
+    return pd.DataFrame(lines, columns=Line._fields)[COLUMNS]
 
 
 def _counts(rows: pd.DataFrame, images: pd.DataFrame, nodes: pd.DataFrame, passes: pd.DataFrame) -> Iterator[Line]:
@@ -171,13 +171,13 @@ def _accuracy(rows: pd.DataFrame, model: str, printed: float) -> Line:
     ours = f"{few:.1f}" if few == many else f"{few:.1f} to {many:.1f}"
     images = " and ".join(sorted(mine["dataset"].astype(str).unique()))
     weights = " and ".join(sorted(mine["weights"].fillna("unknown").astype(str).unique()))
-    if "simulated" in set(mine["origin"]):
-        return Line(what, "Table II", f"{printed:g}", ours, tolerance, BUILT, "simulated near published accuracies")
-    if "imagenet" not in images.lower() or "sample" in weights:
+    simulated = "simulated" in set(mine["origin"])
+    if not simulated and ("imagenet" not in images.lower() or "sample" in weights):
         note = f"ours is of {weights} weights on {images} images, the paper's of ImageNet's"
         return Line(what, "Table II", f"{printed:g}", ours, tolerance, INCOMPARABLE, note)
     inside = (percent["accuracy_low"] <= printed) & (printed <= percent["accuracy_high"])
-    note = f"{weights} weights; inside the interval of {inside.sum()} of {len(inside)} instances"
+    of = "simulated near published accuracies" if simulated else f"{weights} weights"
+    note = f"{of}; inside the interval of {inside.sum()} of {len(inside)} instances"
     return Line(what, "Table II", f"{printed:g}", ours, tolerance, AGREES if inside.all() else DIFFERS, note)
 
 

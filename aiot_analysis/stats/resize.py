@@ -58,15 +58,16 @@ def summary(rows: pd.DataFrame, images: pd.DataFrame, seed: int = 0) -> pd.DataF
 def changes(rows: pd.DataFrame, images: pd.DataFrame, little: float = LITTLE) -> pd.DataFrame:
     """The accuracy of each other way against crop_resize, on the images both saw, and whether the influence is little.
 
-    Gives the frame of `accuracy.accuracy_change` with the columns resize (the other way) and verdict: "holds" where
-    the whole 95 % interval of the change is within `little` of 0, "does not hold" where the whole of it is beyond,
-    else "cannot be decided"; "by construction" of simulated data.
+    Gives the frame of `accuracy.accuracy_change` with the columns resize (the other way), verdict ("holds" where the
+    whole 95 % interval of the change is within `little` of 0, "does not hold" where the whole of it is beyond, else
+    "cannot be decided") and mark ("by construction" where simulated data decided).
     """
     found = accuracy.accuracy_change(images, pairing.pair(rows, "resize", WAYS[0]))
     low, high = found["change_low"], found["change_high"]
     within, beyond = (low >= -little) & (high <= little), (low > little) | (high < -little)
     found["verdict"] = np.select([within, beyond], [HOLDS, FAILS], OPEN)
-    return found.assign(verdict=BUILT) if (rows["origin"] == "simulated").any() else found
+    mark = BUILT if (rows["origin"] == "simulated").any() else ""
+    return found.assign(mark=np.where(found["verdict"] != OPEN, mark, ""))
 
 
 def _mean(records: pd.DataFrame | None, parts: list[str], seed: int) -> tuple[float, float, float]:
@@ -90,8 +91,6 @@ def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
 def verdict(changes: pd.DataFrame) -> str:
     """Over all comparisons: it holds if it holds in each, and does not if it does not in any."""
     found = set(changes["verdict"])
-    if BUILT in found:
-        return BUILT
     if FAILS in found:
         return FAILS
     return HOLDS if found == {HOLDS} else OPEN
@@ -100,5 +99,5 @@ def verdict(changes: pd.DataFrame) -> str:
 def counted(changes: pd.DataFrame) -> str:
     """How many comparisons have which verdict, like "2 comparisons: 1 holds, 1 cannot be decided"."""
     counts = changes["verdict"].value_counts()
-    listed = ", ".join(f"{counts[one]} {one}" for one in (HOLDS, FAILS, OPEN, BUILT) if one in counts)
+    listed = ", ".join(f"{counts[one]} {one}" for one in (HOLDS, FAILS, OPEN) if one in counts)
     return f"{plural(len(changes), 'comparison')}: {listed}" if listed else "no comparison"

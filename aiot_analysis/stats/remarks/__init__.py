@@ -28,8 +28,8 @@ CLAIMS: dict[str, Claim] = {
 REMARKS = range(1, 7)
 ONE_SOURCE = [1, 2]  # remarks that compare frameworks: an agent and a tool never share such a statistic
 COLUMNS = [
-    "id", "remark", "claim", "verdict", "why", "figures", "n_devices", "effect", "effect_low", "effect_high", "unit",
-    "rule", "quote", "source", "notebook",
+    "id", "remark", "claim", "verdict", "mark", "why", "figures", "n_devices", "effect", "effect_low", "effect_high",
+    "unit", "rule", "quote", "source", "notebook",
 ]  # fmt: skip
 
 
@@ -47,7 +47,8 @@ def parts(
     devices: see `records.collect`), the timing to use (that of inference where native tools measured), and which
     verdicts instances may have (see `select.verdicts`). Gives one row per claim x comparison, PART_COLUMNS: state is
     "as claimed" where the whole interval is in the region that is claimed, "against" where it is outside, else
-    "undecided", and "missing" where there is no number, with the reason in `why`. All intervals of a claim keep 95 %
+    "undecided"; "not applicable" where it cannot refute the claim, and "missing" where there is no number, both with
+    the reason in `why`. All intervals of a claim keep 95 %
     together.
     """
     paper = select.of_paper(instances)
@@ -70,8 +71,9 @@ def parts(
 def verdicts(parts: pd.DataFrame) -> pd.DataFrame:
     """The table of claims, COLUMNS, one row each in the order of their ids: see `claim.verdict`.
 
-    The verdict is "holds", "does not hold", "cannot be decided", or "by construction" of simulated data. The effect
-    with its interval is that of the part that decides, and `figures` has it in words.
+    The verdict is "holds", "does not hold", "cannot be decided" or "not applicable", and `mark` is "by construction"
+    where simulated data decided it. The effect with its interval is that of the part that decides, and `figures` has
+    it in words.
     """
     ids = [one for one in CLAIMS if one in set(parts["id"])]
     return pd.DataFrame([verdict(CLAIMS[one], parts[parts["id"] == one]) for one in ids], columns=COLUMNS)

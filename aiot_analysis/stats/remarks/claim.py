@@ -14,10 +14,12 @@ from aiot_analysis.words import plural
 if TYPE_CHECKING:
     from aiot_analysis.stats.remarks.evidence import Evidence
 
-HOLDS, FAILS, OPEN, BUILT = "holds", "does not hold", "cannot be decided", "by construction"
-VERDICTS = [HOLDS, FAILS, OPEN, BUILT]
+HOLDS, FAILS, OPEN, NOT_APPLICABLE = "holds", "does not hold", "cannot be decided", "not applicable"
+VERDICTS = [HOLDS, FAILS, OPEN, NOT_APPLICABLE]
 AS_CLAIMED, AGAINST, UNDECIDED, MISSING = "as claimed", "against", "undecided", "missing"
-STATES = [AGAINST, MISSING, UNDECIDED, AS_CLAIMED]  # worst first
+STATES = [AGAINST, MISSING, NOT_APPLICABLE, UNDECIDED, AS_CLAIMED]  # worst first
+BUILT = "by construction"
+"""The mark of what was decided on simulated data, beside the verdict: the simulation was built to be so."""
 
 TIMES, POINTS, SHARE, CORRELATION = "times as fast", "percentage points", "share", "correlation"
 _FORMATS = {TIMES: "{:.2f} times as fast", POINTS: "{:+.2f} points", SHARE: "{:.0%}", CORRELATION: "{:.2f}"}
@@ -43,7 +45,9 @@ class Part:
     """One comparison of a claim: what was found, and the region that it is claimed to be in.
 
     It is as claimed where the whole interval is inside `claimed`, against it where the whole is inside `refuted`
-    (all that is not claimed, if None). What is `optional` may be missing.
+    (all that is not claimed, if None). What is `optional` may be missing. A comparison with a reason in `untested`
+    does not meet the condition of the claim, so that it can support the claim but never refute it: it is not applicable
+    where it is not as claimed.
     """
 
     name: str
@@ -52,6 +56,7 @@ class Part:
     refuted: Region | None = None
     optional: bool = False
     device: str = ""  # where it is of one device among several
+    untested: str = ""
 
     @property
     def state(self) -> str:
@@ -60,6 +65,8 @@ class Part:
             return MISSING
         if self.claimed[0] < low and high < self.claimed[1]:
             return AS_CLAIMED
+        if self.untested:
+            return NOT_APPLICABLE
         if self.refuted is None:
             beyond = high <= self.claimed[0] or low >= self.claimed[1]
         else:
@@ -112,7 +119,7 @@ def rows_of(claim: Claim, parts: Sequence[Part], origin: str) -> list[dict[str, 
             "claimed_low": part.claimed[0],
             "claimed_high": part.claimed[1],
             "n_devices": part.found.n_devices,
-            "why": part.found.why,
+            "why": part.untested if part.state == NOT_APPLICABLE else part.found.why,
             "optional": part.optional,
             "origin": origin,
         }
@@ -121,20 +128,21 @@ def rows_of(claim: Claim, parts: Sequence[Part], origin: str) -> list[dict[str, 
 
 
 def verdict(claim: Claim, parts: pd.DataFrame) -> dict[str, object]:
-    """What the parts of one claim say together, as a row of the table of all claims.
+    """Judge one claim by its parts, and return a row of the table of all claims.
 
     With ALL it holds if every part is as claimed, and does not hold if one is against it; with ANY it holds if one
-    part is as claimed, and does not hold if all are against it. Else it cannot be decided. Of simulated data the
-    verdict is "by construction" whatever the parts say. The effect is that of the part that decides: the weakest
-    with ALL, the strongest with ANY.
+    part is as claimed, and does not hold if all are against it. It is not applicable if no part that has a number
+    tests it. Otherwise it cannot be decided. `mark` is "by construction" where simulated data decided. The effect is
+    that of the part that decides: the weakest with ALL, the strongest with ANY.
     """
     needed = parts[~(parts["optional"].astype(bool) & (parts["state"] == MISSING))]
     states = set(needed["state"])
     sufficient, ruinous = (AS_CLAIMED, AGAINST) if claim.needs == ALL else (AGAINST, AS_CLAIMED)
     yes, no = (HOLDS, FAILS) if claim.needs == ALL else (FAILS, HOLDS)
     said = no if ruinous in states else yes if states == {sufficient} else OPEN
-    if "simulated" in set(parts["origin"]):
-        said = BUILT
+    if NOT_APPLICABLE in states and states <= {NOT_APPLICABLE, MISSING}:
+        said = NOT_APPLICABLE
+    mark = BUILT if said in (HOLDS, FAILS) and "simulated" in set(parts["origin"]) else ""
     shown = _decisive(needed, claim.needs)
     row = {"effect": math.nan, "effect_low": math.nan, "effect_high": math.nan, "n_devices": 0}
     if shown is not None:
@@ -146,7 +154,8 @@ def verdict(claim: Claim, parts: pd.DataFrame) -> dict[str, object]:
         "remark": claim.remark,
         "claim": claim.text,
         "verdict": said,
-        "why": _why(parts, said, claim.needs),
+        "mark": mark,
+        "why": _why(parts, said),
         "figures": _figures(parts, shown, claim.unit),
         **row,
         "unit": claim.unit,
@@ -189,14 +198,12 @@ def _decisive(parts: pd.DataFrame, needs: str) -> pd.Series | None:
     return chosen.loc[margin.idxmin() if needs == ALL else margin.idxmax()]
 
 
-def _why(parts: pd.DataFrame, said: str, needs: str) -> str:
+def _why(parts: pd.DataFrame, said: str) -> str:
     counts = parts["state"].value_counts()
     n = len(parts)
     comparisons = plural(n, "comparison")
     listed = ", ".join(f"{counts[state]} {state}" for state in reversed(STATES) if state in counts)
     words = f"{comparisons}: {listed}"
-    if said == BUILT:
-        words = f"Simulated to be so. {words}"
     reasons = list(dict.fromkeys(one for one in parts["why"] if one))
     if reasons:
         more = f", and {len(reasons) - 3} more" if len(reasons) > 3 else ""

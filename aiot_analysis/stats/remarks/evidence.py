@@ -15,6 +15,7 @@ from aiot_analysis.stats import pairing, pooling, ratios, select
 from aiot_analysis.stats.accuracy import newcombe
 from aiot_analysis.stats.remarks import records
 from aiot_analysis.stats.remarks.claim import Estimate
+from aiot_analysis.words import plural
 
 ERROR = 0.05  # of all intervals of a claim together
 
@@ -71,6 +72,12 @@ class Evidence:
     def has(self, instance: str) -> bool:
         return instance in self._measured
 
+    def same_weights(self, *instances: str) -> str:
+        """Return the name of the weights that all of the instances have in common; "" if they differ or are unknown."""
+        labels = self.rows.loc[self.rows["instance_id"].isin(instances), "weights"]
+        known = self.origin != "simulated" and labels.notna().all() and labels.nunique() == 1
+        return str(labels.iloc[0]) if known else ""
+
     def lacking(self, *instances: str) -> str:
         """The first of the instances that no device has, in words; "" if all are there."""
         missing = next((one for one in instances if not self.has(one)), None)
@@ -80,20 +87,24 @@ class Evidence:
         elsewhere = any([*names.instance(one)][:3] == way and self.has(one) for one in map(str, self.ms.columns))
         return f"{_implementation(missing)} not measured" + (f" for {names.display(model)}" if elsewhere else "")
 
-    def refused(self, *instances: str) -> str:
-        """Why the instances may not share a statistic over devices; "" if they may."""
-        if instances not in self._refused:
-            self._refused[instances] = self._refusal(instances)
-        return self._refused[instances]
+    def refused(self, *instances: str, may_differ: str = "") -> str:
+        """Return why the instances may not share a statistic over devices; "" if they may.
 
-    def _refusal(self, instances: tuple[str, ...]) -> str:
+        Two instances that are compared may differ in the column `may_differ`, each of them may not between devices.
+        """
+        key = (may_differ, *instances)
+        if key not in self._refused:
+            self._refused[key] = self._refusal(instances, may_differ)
+        return self._refused[key]
+
+    def _refusal(self, instances: tuple[str, ...], may_differ: str) -> str:
         if len(instances) > 1 and (said := next((why for one in instances if (why := self.refused(one))), "")):
             return said
         fields = pooling.SAME_INSTANCE
         if len(instances) > 1:
             told = [names.instance(one) for one in instances]
             other = next(field for field in names.Instance._fields if len({getattr(one, field) for one in told}) > 1)
-            fields = pairing.ALIKE[other]
+            fields = [field for field in pairing.ALIKE[other] if field != may_differ]
         if len({tuple(row[field] for field in fields) for one in instances for row in self._conditions[one]}) < 2:
             return ""  # nearly always, and faster to tell
         try:
@@ -109,9 +120,9 @@ class Evidence:
             return Estimate(why=why)
         if len(logs) == 1:
             [effect], [low], [high] = self.within(slow, fast, [str(logs.index[0])], level)
-        else:
-            effect, low, high = np.exp(ratios.mean(logs.to_numpy(), level))
-        return Estimate(effect, low, high, len(logs), "" if np.isfinite(low) else "no scatter of times is known")
+            return Estimate(effect, low, high, 1, "" if np.isfinite(low) else "no scatter of times is known")
+        effect, low, high = np.exp(ratios.mean(logs.to_numpy(), level))
+        return Estimate(effect, low, high, len(logs), too_few_devices(np.exp(logs)))
 
     def speed_ups(self, slow: str, fast: str, level: float = 0.95) -> dict[str, Estimate]:
         """As `speed_up`, of each device by itself: its interval is over the images. Empty where there is none."""
@@ -185,14 +196,14 @@ class Evidence:
             return pd.DataFrame(), f"the devices saw different images ({partly.idxmax()} not all of them)"
         return right, ""
 
-    def accuracy_change(self, base: str, other: str, level: float = 0.95) -> Estimate:
-        """Accuracy of `other` minus that of `base` in percentage points, on the images both saw.
+    def accuracy_change(self, base: str, other: str, level: float = 0.95, may_differ: str = "") -> Estimate:
+        """Return the accuracy of `other` minus that of `base` in percentage points, on the images both saw.
 
         Newcombe's interval for paired proportions (`accuracy.newcombe`), whose counts of images are means over
         devices: all devices show the same images, so more devices do not make it narrower.
         """
         sides, reasons = zip(*(self.answers(one) for one in (base, other)), strict=True)
-        if why := next((one for one in reasons if one), "") or self.refused(base, other):
+        if why := next((one for one in reasons if one), "") or self.refused(base, other, may_differ=may_differ):
             return Estimate(why=why)
         both = [side.dropna(axis=1) for side in sides]
         devices, shown = both[0].index.intersection(both[1].index), both[0].columns.intersection(both[1].columns)
@@ -202,6 +213,14 @@ class Evidence:
         kept, lost, won, none = ((one & two).sum(axis=1).mean() for one, two in ((a, b), (a, ~b), (~a, b), (~a, ~b)))
         low, high = (100 * float(end) for end in newcombe(kept, lost, won, none, level=level))
         return Estimate(100 * (won - lost) / len(shown), low, high, len(devices))
+
+
+def too_few_devices(values: pd.Series) -> str:
+    """Return why the values of these devices have no interval over devices, each of them named; "" if they have one."""
+    if len(values) >= ratios.FEWEST_DEVICES:
+        return ""
+    each = ", ".join(f"{value:.2f} on {device}" for device, value in values.items())
+    return f"{plural(len(values), 'device')} ({each}): an interval over devices needs {ratios.FEWEST_DEVICES}"
 
 
 def _implementation(instance: str) -> str:

@@ -4,7 +4,7 @@ import pytest
 from aiot_analysis.display import claims as tell
 from aiot_analysis.display.show import MARKS, to_html
 from aiot_analysis.stats import remarks, reproduced
-from aiot_analysis.stats.remarks.claim import STATES
+from aiot_analysis.stats.remarks.claim import BUILT, STATES
 from tests.aiot_analysis.stats.remarks.fleets import NO_IMAGES, fleet
 
 
@@ -42,8 +42,9 @@ def test_how_many_hold_is_told_in_a_sentence(claims):
     counts = claims["verdict"].value_counts()
     assert f"Of 11 claims, on this data {counts['holds']} hold" in tell.sentence(claims)
     assert f"{counts['cannot be decided']} cannot be decided." in tell.sentence(claims)
-    built = tell.sentence(claims.assign(verdict="by construction"))
-    assert "all 11 verdicts are by construction" in built and "hold" not in built
+    assert "by construction" not in tell.sentence(claims)
+    built = tell.sentence(claims.assign(mark="by construction"))
+    assert built.startswith(f"{tell.sentence(claims)} The data are simulated") and "is by construction" in built
 
 
 def test_comparisons_name_what_is_missing(parts):
@@ -59,7 +60,9 @@ def test_a_verdict_has_a_sign_a_word_and_a_look(claims):
     html = to_html(tell.overview(claims))
     assert '<td class="verdict yes" style="text-align: left">✓ holds</td>' in html
     assert '<td class="verdict open" style="text-align: left">? cannot be decided</td>' in html
-    assert set(remarks.VERDICTS) | set(reproduced.VERDICTS) | set(STATES) <= set(MARKS)
+    marked = to_html(tell.overview(claims.assign(mark=["by construction", *[""] * (len(claims) - 1)])))
+    assert marked.count('<td class="verdict built" style="text-align: left">◇ by construction</td>') == 1
+    assert {BUILT} | set(remarks.VERDICTS) | set(reproduced.VERDICTS) | set(STATES) <= set(MARKS)
     other = pd.DataFrame({"verdict": ["semi-valid"], "claim": ["holds"]})
     assert '<td style="text-align: left">semi-valid</td><td style="text-align: left">holds</td>' in to_html(other)
 

@@ -53,47 +53,21 @@ def test_a_ranking_has_the_first_ten_and_says_how_many_there_are() -> None:
 
 
 def test_claims_are_counted_by_remark() -> None:
-    line = {
-        "why": "none. It was not measured",
-        "effect": np.nan,
-        "effect_low": np.nan,
-        "effect_high": np.nan,
-        "unit": "",
-    }
+    line = {"why": "none. It was not measured", "unit": "", "mark": ""}
+    line |= dict.fromkeys(["effect", "effect_low", "effect_high"], np.nan)
+    first, second = ({"remark": 1, "notebook": "03_accuracy"}, {"remark": 2, "notebook": "04_f"})
     claims = pd.DataFrame(
         [
-            {
-                "id": "1a",
-                "remark": 1,
-                "claim": "x",
-                "verdict": "holds",
-                "n_devices": 3,
-                "notebook": "03_accuracy",
-                **line,
-            },
-            {
-                "id": "1b",
-                "remark": 1,
-                "claim": "y",
-                "verdict": "holds",
-                "n_devices": 3,
-                "notebook": "03_accuracy",
-                **line,
-            },
-            {
-                "id": "2a",
-                "remark": 2,
-                "claim": "z",
-                "verdict": "cannot be decided",
-                "n_devices": 0,
-                "notebook": "04_f",
-                **line,
-            },
+            {**line, **first, "id": "1a", "claim": "x", "verdict": "holds", "mark": "by construction", "n_devices": 3},
+            {**line, **first, "id": "1b", "claim": "y", "verdict": "holds", "n_devices": 3},
+            {**line, **second, "id": "2a", "claim": "z", "verdict": "cannot be decided", "n_devices": 0},
         ]
     )
     first, second = front.remarks(claims)
     assert (first["number"], first["page"], first["counts"]) == (1, "03_accuracy", [["holds", 2]])
     assert [one["id"] for one in first["claims"]] == ["1a", "1b"]
+    assert [one["mark"] for one in first["claims"]] == ["by construction", ""]
+    assert [first["mark"], second["mark"]] == ["by construction", ""]
     assert second["counts"] == [["cannot be decided", 1]]
     assert second["claims"][0]["effect"] == "It was not measured"
 

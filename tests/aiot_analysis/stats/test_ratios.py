@@ -14,9 +14,10 @@ def test_the_mean_over_devices_has_students_interval():
     assert (middle, low, high) == pytest.approx((0.35, expected.low, expected.high))
 
 
-def test_one_device_has_no_interval_over_devices():
-    assert ratios.mean(np.array([0.5]))[0] == 0.5
-    assert np.isnan(ratios.mean(np.array([0.5]))[1:]).all()
+@pytest.mark.parametrize("values", [[0.5], [0.2, 0.8]])
+def test_one_device_and_two_have_no_interval_over_devices(values):
+    assert ratios.mean(np.array(values))[0] == 0.5
+    assert np.isnan(ratios.mean(np.array(values))[1:]).all()
     assert np.isnan(ratios.mean(np.array([]))).all()
 
 

@@ -1,10 +1,11 @@
 """The rules on accuracy and on the score, on fleets in which each claim is true, false, or cannot be told."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from aiot_analysis.stats import remarks
-from aiot_analysis.stats.remarks.claim import BUILT, FAILS, HOLDS, OPEN
+from aiot_analysis.stats.remarks.claim import AGAINST, AS_CLAIMED, FAILS, HOLDS, NOT_APPLICABLE, OPEN, rows_of, verdict
 from aiot_analysis.stats.remarks.evidence import Evidence
 from aiot_analysis.stats.remarks.score import scores, told_apart
 from tests.aiot_analysis.stats.remarks.fleets import (
@@ -18,6 +19,7 @@ from tests.aiot_analysis.stats.remarks.fleets import (
 
 ROWS = fleet(devices=12, exceptions={})
 FLOAT32 = ROWS[ROWS["quantization"] == "float32"]
+OWN_WEIGHTS = FLOAT32.assign(weights=FLOAT32["framework"].astype(str) + "'s zoo")
 QUANTIZED = ROWS[ROWS["quantization"] != "float32"]
 TRUE = ["1a", "1b", "1c", "1d", "1e", "1f"]
 
@@ -52,7 +54,6 @@ def test_a_planted_truth_holds(true_remark_1, claim):
         ("1a", steady),
         ("1b", by(lambda one: 0.05 if one.startswith("pytorch") else 0.005)),
         ("1c", by(lambda one: 0.05 if "mnasnet" in one else 0.005)),
-        ("1d", lambda one, device, rng: base_answers("tflite_cpu_float32_mnasnet", 400)),
         ("1e", together),
         ("1f", together),
     ],
@@ -157,14 +158,31 @@ def test_all_correct_or_none_is_equal_everywhere(right):
 
 
 def test_one_image_decides_nothing_about_frameworks():
-    found = judged(FLOAT32, records(FLOAT32, lambda *_: np.array([True])), remarks=[1, 2])
-    assert found.loc["1d", "verdict"] == OPEN
+    assert remark_1d(OWN_WEIGHTS, lambda *_: np.array([True]))[0] == OPEN
+    found = judged(FLOAT32, records(FLOAT32, lambda *_: np.array([True])), remarks=[2])
     assert found.loc["2a", "verdict"] == HOLDS  # over devices, whose times do not rest on that one image
 
 
-def test_accuracy_on_simulated_data_is_by_construction():
-    rows = FLOAT32.assign(origin="simulated")
-    assert set(judged(rows, records(rows), remarks=[1, 6])["verdict"]) == {BUILT}
+def remark_1d(rows, answers):
+    """Return the verdict on 1d and the states and reasons of its comparisons, of rows that are all used together."""
+    claim = remarks.CLAIMS["1d"]
+    compared = pd.DataFrame(rows_of(claim, claim.find(Evidence(rows, records(rows, answers))), "measured"))
+    return verdict(claim, compared)["verdict"], set(compared["state"]), set(compared["why"])
+
+
+def test_frameworks_with_the_same_weights_do_not_refute_that_accuracy_differs():
+    alike = base_answers("tflite_cpu_float32_mnasnet", 400)
+    why = "its frameworks run the same weights (sample), the paper's had weights of their own"
+    assert remark_1d(FLOAT32.assign(weights="sample"), lambda *_: alike) == (NOT_APPLICABLE, {NOT_APPLICABLE}, {why})
+    assert remark_1d(OWN_WEIGHTS, lambda *_: alike) == (FAILS, {AGAINST}, {""})
+
+
+def test_a_difference_with_the_same_weights_is_as_claimed():
+    found = remark_1d(
+        FLOAT32.assign(weights="sample"),
+        lambda one, *_: np.arange(400) < (300 if one.startswith("caffe2") else 200),
+    )
+    assert found == (HOLDS, {AS_CLAIMED}, {""})
 
 
 def test_the_difference_of_two_accuracies_by_hand():

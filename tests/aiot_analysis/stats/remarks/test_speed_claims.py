@@ -8,6 +8,7 @@ from aiot_analysis import names
 from aiot_analysis.stats import remarks
 from aiot_analysis.stats.remarks.claim import AGAINST, AS_CLAIMED, BUILT, FAILS, HOLDS, OPEN
 from aiot_analysis.stats.remarks.evidence import Evidence
+from tests.aiot_analysis.conftest import instance, instances
 from tests.aiot_analysis.stats.remarks.fleets import NO_IMAGES, fleet, judged, records, true_times
 
 ON_EACH = ["2d", "3c", "3f", "4d"]  # claims on some devices
@@ -94,14 +95,41 @@ def test_four_devices_that_scatter_widely_leave_it_open_and_say_so():
     assert found["effect_low"] < 1.5 < found["effect_high"]
 
 
+def test_two_devices_have_no_interval_and_are_listed():
+    """Student's interval of the logarithms of 1.2 and 1.05 at the level of three comparisons: 0.09 to 14.6."""
+    slow, fast = (names.instance_id(f"tflite_{one}", "float32", "resnet50") for one in ("cpu", "nnapi"))
+    rows = instances(
+        *(
+            instance(one, device_id=device, end_to_end_ms_mean=ms)
+            for device, times in {"a": (120.0, 100.0), "b": (105.0, 100.0)}.items()
+            for one, ms in zip((slow, fast), times, strict=True)
+        )
+    )
+    parts = remarks.parts(rows, NO_IMAGES, remarks=[3])
+    [part] = parts[(parts["id"] == "3a") & parts["part"].str.startswith("ResNet50")].to_dict("records")
+    assert part["effect"] == pytest.approx((1.2 * 1.05) ** 0.5)
+    assert np.isnan([part["effect_low"], part["effect_high"]]).all()
+    assert part["why"] == "2 devices (1.20 on a, 1.05 on b): an interval over devices needs 3"
+    found = remarks.verdicts(parts).set_index("id").loc["3a"]
+    assert (found["verdict"], found["figures"]) == (OPEN, "no figures")
+
+
 @pytest.mark.parametrize("false", [False, True])
-def test_simulated_data_never_hold(false):
+def test_what_simulated_data_decide_is_marked_and_judged_by_the_same_rule(false):
     wrong = {one: factor for slowed, factor in FALSE.values() for one in slowed} if false else {}
-    found = judged(fleet({one: ms * wrong.get(one, 1) for one, ms in true_times().items()}, origin="simulated"))
-    assert set(found["verdict"]) == {BUILT}
-    words = found.drop(columns=["rule", "quote"]).astype(str)
-    assert not words.apply(lambda one: one.str.contains("hold")).any(axis=None)
-    assert found.loc[SPEED, "effect_low"].notna().all()
+    rows = fleet({one: ms * wrong.get(one, 1) for one, ms in true_times().items()})
+    measured, simulated = judged(rows), judged(rows.assign(origin="simulated"))
+    assert simulated["verdict"].tolist() == measured["verdict"].tolist()
+    assert {HOLDS, OPEN} <= set(simulated["verdict"])
+    assert ((simulated["mark"] == BUILT) == simulated["verdict"].isin([HOLDS, FAILS])).all()
+    assert set(measured["mark"]) == {""}
+
+
+def test_one_simulated_device_decides_no_more_than_one_measured():
+    rows = fleet(devices=1, origin="simulated")
+    found = remarks.verdicts(remarks.parts(rows, records(rows), remarks=[1])).set_index("id").loc["1b"]
+    assert (found["verdict"], found["mark"]) == (OPEN, "")
+    assert "at least 5 are needed" in found["why"]
 
 
 def test_the_effect_is_the_geometric_mean_over_devices_with_students_interval():
