@@ -13,7 +13,7 @@ from aiot_analysis.explore import panels, pickers, selection
 from aiot_analysis.explore.panels import PANELS
 from aiot_analysis.explore.selection import Selection
 
-FIRST = ("accuracy over time", "time per image", "score (VIPS)")
+FIRST = ("accuracy over time", "time per image", "valid images per second")
 
 
 class Explorer(widgets.VBox):

@@ -10,6 +10,7 @@ from matplotlib.patches import Patch
 
 from aiot_analysis import names
 from aiot_analysis.plots import style
+from aiot_analysis.words import plural
 
 GAP = "no data: no network was profiled; `aiot profile`, then `aiot process`"
 LABELLED = 0.07  # shares from here on have their number in the bar
@@ -35,7 +36,7 @@ def looks() -> dict[str, style.Look]:
 
 @style.styled
 def breakdown(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None) -> Figure:
-    """Fig. 1: a 100 % stacked bar per model, a panel per framework and device.
+    """Draw Fig. 1: a 100 % stacked bar per model, a panel per framework and device.
 
     Takes the frame of `stats.operators.shares`.
     """
@@ -56,6 +57,7 @@ def breakdown(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = N
         panel.set_title(title)
         table = some.pivot(index="model", columns="kind", values="share").reindex(index=models, columns=kinds)
         _bars(panel, table)
+        panel.set_ylabel(f"share of run time\n({_repetitions(some)})")
         more = f", {title}" if len(each) > 1 else ""
         for model, shares in table.dropna(how="all").iterrows():
             most = shares.sort_values(ascending=False).head(3)
@@ -109,17 +111,23 @@ def _bars(panel: Axes, table: pd.DataFrame) -> None:
                 panel.text(x, low + share / 2, f"{share:.0%}", ha="center", va="center", fontsize=style.SMALL, bbox=box)
         bottom += height
     panel.set_xticks(range(len(table)), [names.display(str(model)) for model in table.index], rotation=20, ha="right")
-    panel.set(ylim=(0, 1.02), yticks=[0, 0.5, 1], yticklabels=["0 %", "50 %", "100 %"], ylabel="share of run time")
+    panel.set(ylim=(0, 1.02), yticks=[0, 0.5, 1], yticklabels=["0 %", "50 %", "100 %"])
     panel.set_xlim(-0.6, len(table) - 0.4)
     panel.grid(axis="x", visible=False)
 
 
+def _repetitions(frame: pd.DataFrame) -> str:
+    """Return how many repetitions a panel rests on, like "20 repetitions" or "5 to 20 repetitions"."""
+    few, most = frame["repetitions"].min(), frame["repetitions"].max()
+    return plural(int(few), "repetition") if few == most else f"{few} to {most} repetitions"
+
+
 @style.styled
 def convolution_times(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None) -> Figure:
-    """Fig. 2: a histogram of the time of single convolutions per model, with the paper's bins and ticks.
+    """Draw Fig. 2: a histogram of the time of single convolutions per model, with the paper's bins and ticks.
 
-    Takes the frame of `stats.operators.convolution_times`. What lies beyond the last bin is a number in the panel. All
-    panels have the same axes.
+    Takes the frame of `stats.operators.convolution_times`. A hatched bar of its own, apart from the bins, has what
+    takes longer than the last of them. All panels have the same axes.
     """
     there = set(frame[["framework", "device_id", "model"]].itertuples(index=False, name=None))
     implementations = _implementations(frame)
@@ -131,7 +139,9 @@ def convolution_times(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | 
         return style.finish(figure, origin, "The time of single convolutions: no data.")
     inside = frame[np.isfinite(frame["high_ms"])]
     room = 1.25 if style.across(axes[0]) > WORDS_INCHES else 1.9  # above the bars, for words
-    top, end = float(inside["share"].max()) * room, float(inside["high_ms"].max())
+    top, end = float(frame["share"].max()) * room, float(inside["high_ms"].max())
+    width = float((inside["high_ms"] - inside["low_ms"]).iloc[0])
+    longer = end + 2 * width  # the middle of the bar for what takes longer
     said = []
     for number, (panel, (framework, device, model)) in enumerate(zip(axes, each, strict=True)):
         part = frame[(frame[["framework", "device_id", "model"]] == [framework, device, model]).all(axis=1)]
@@ -145,22 +155,35 @@ def convolution_times(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | 
             edgecolor="white",
             linewidth=0.5,
         )
+        panel.bar(
+            longer,
+            beyond,
+            width=2 * width,
+            color=style.color(style.SECOND),
+            hatch="///",
+            edgecolor="white",
+            linewidth=0.5,
+        )
+        panel.text(longer, beyond + 0.01 * top, _percent(beyond), ha="center", va="bottom", fontsize=style.SMALL)
         place = f"({chr(97 + number)}) " if len(each) <= 26 else ""
         more = f", {_title(framework, device, frame, devices)}" if len(implementations) > 1 else ""
         panel.set_title(f"{place}{names.display(model)}{more}")
         ticks = TICKS_MS[:: max(1, round(TICK_INCHES * len(TICKS_MS) / (style.across(panel) - 0.6)))]
-        panel.set(xlim=(0, end), ylim=(0, top))
-        panel.set_xticks(ticks, [f"{tick:.2f}" for tick in ticks])
+        right = end + 3.5 * width
+        apart = right * TICK_INCHES / max(style.across(panel) - 0.6, TICK_INCHES)
+        ticks = ticks[ticks <= longer - 1.3 * apart]  # room for the last one
+        panel.set(xlim=(0, right), ylim=(0, top))
+        panel.set_xticks([*ticks, longer], [*(f"{tick:.2f}" for tick in ticks), f">{end:g}"])
         panel.set_xlabel("time of a convolution (ms)")
-        panel.set_ylabel("relative frequency")
+        panel.set_ylabel(f"relative frequency\n({_repetitions(part)})")
         panel.grid(axis="x", visible=False)
-        words = f"{int(part['convolutions'].sum()):,} convolutions\n{_percent(beyond)} beyond {end:g} ms"
+        words = f"{int(part['convolutions'].sum()):,} convolutions"
         panel.text(
             0.98, 0.97, words, transform=panel.transAxes, ha="right", va="top", fontsize=style.SMALL, color=style.GREY
         )
         peak = bins.loc[bins["share"].idxmax()]
         most = f"most often {peak['low_ms']:.2f} to {peak['high_ms']:.2f} ms ({peak['share']:.0%})"
-        said.append(f"{names.display(model)}{more}: {most}, {_percent(beyond)} beyond {end:g} ms")
+        said.append(f"{names.display(model)}{more}: {most}, {_percent(beyond)} longer than {end:g} ms")
     return style.finish(figure, origin, f"How long single convolutions take. {'; '.join(said)}.")
 
 

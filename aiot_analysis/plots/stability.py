@@ -77,8 +77,8 @@ def along(
     """The times of some instances in the order of their run, a panel each, with the change in level where there is one.
 
     Takes the frames of `stats.drift.course` and `stats.drift.most_moved`, and how many instances were tested at all; a
-    change is drawn where its change_q is under `level`. Images that took much longer than the rest are triangles at the
-    top of a panel.
+    change is drawn where its change_p_adjusted is under `level`. Images that took much longer than the rest are
+    triangles at the top of a panel.
     """
     said = "Time per image along the run"
     if chosen.empty:
@@ -100,7 +100,7 @@ def along(
         panel.plot(single["query"][~high], single["ms"][~high], ".", color="#9db3c1", markersize=2)
         panel.plot(single["query"][high], [top] * int(high.sum()), "^", color=style.GREY, markersize=3)
         panel.plot(loops["query"], loops["ms"], color=style.color(style.PLAIN), linewidth=1.2)
-        if row["change_q"] < level:
+        if row["change_p_adjusted"] < level:
             panel.axvline(row["change_at"], color=style.color(style.NOTABLE), linestyle="--", linewidth=1)
             ends = single["query"].min(), row["change_at"], single["query"].max()
             panel.hlines(
@@ -124,9 +124,9 @@ def along(
 
 
 def _moved(row: Mapping[Any, Any], level: float) -> str:
-    if row["change_q"] < level:
+    if row["change_p_adjusted"] < level:
         return f"{row['change']:+.0%} from image {row['change_at']:.0f} on"
-    return f"{row['drift']:+.0%} from begin to end"
+    return f"{row['drift']:+.0%} from start to end"
 
 
 @style.styled

@@ -16,17 +16,18 @@ MOST = 120  # devices in a ranking; a figure with a bar each of a thousand is 4 
 
 
 @style.styled
-def ranking(scores: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None) -> Figure:
-    """A bar per device with its rank in its peer group, and the 95 % interval where the frame has one.
+def ranking(scores: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None, score: str = "VIPS") -> Figure:
+    """Draw a bar per device with its rank in its peer group, and the 95 % interval where the frame has one.
 
-    Takes the frame of `stats.vips.scores` or `intervals`. Devices that lack instances are hatched and grouped
+    Takes the frame of `stats.vips.scores` or `intervals`. `score` names what is summed up: VIPS is the name of the sum
+    over the paper's 24 float32 instances alone. Devices that lack instances are hatched and grouped
     with those that have the same: their sum is over fewer terms and has no common rank.
     """
     every, scores = scores, scores.head(MOST).reset_index(drop=True)
     figure, (axes,) = style.panels(1, 1, 6.6, max(1.2, 0.17 * len(scores) + 0.5 * (len(scores) < 20)))
     if scores.empty or scores["vips"].isna().all():
         style.empty(axes, "no data: no device has a score")
-        return style.finish(figure, origin, "VIPS by device: no data.")
+        return style.finish(figure, origin, f"{score} by device: no data.")
     ids = list(scores["device_id"])
     total = int(
         (scores["instances"] + scores["missing"].map(lambda text: len(text.split(", ")) if text else 0)).iloc[0]
@@ -58,7 +59,9 @@ def ranking(scores: pd.DataFrame, origin: str, devices: pd.DataFrame | None = No
         for name, rank, single in zip(device_axis.names(ids, devices), scores["rank"], alone, strict=True)
     ]
     axes.set_yticks(y, ranks, fontsize=style.SMALL)
-    axes.set(xlim=(0, 1.3 * max(ends.max(), 1e-9)), ylim=(y.max() + 0.6, -0.6), xlabel="valid images per second (VIPS)")
+    axes.set(
+        xlim=(0, 1.3 * max(ends.max(), 1e-9)), ylim=(y.max() + 0.6, -0.6), xlabel=f"valid images per second ({score})"
+    )
     axes.grid(axis="y", visible=False)
     if scores["peer_group"].nunique() > 1:
         style.note(axes, "ranks hold within a group: the same instances, measured under the same conditions")
@@ -70,7 +73,7 @@ def ranking(scores: pd.DataFrame, origin: str, devices: pd.DataFrame | None = No
     return style.finish(
         figure,
         origin,
-        f"VIPS of {plural(len(every), 'device')}, {style.span(every['vips'], '{:.4g}')} valid images "
+        f"{score} of {plural(len(every), 'device')}, {style.span(every['vips'], '{:.4g}')} valid images "
         f"per second; first is {device_axis.names([best['device_id']], devices)[0]} with {best['vips']:.4g} over "
         f"{best['instances']} of {total} instances.",
     )

@@ -228,13 +228,20 @@ def _rank_intervals(scored: pd.DataFrame, draws: dict[str, np.ndarray]) -> pd.Da
 
 
 def table_iv(scores: pd.DataFrame, devices: pd.DataFrame) -> pd.DataFrame:
-    """The first ten with all 24 instances, beside the paper's Table IV as printed.
+    """Return the first ten devices of the data beside the paper's Table IV as printed.
 
-    Takes the frame of `intervals` and the table `devices`; gives rank, device (maker and model, or the id), vips,
-    vips_low, vips_high, printed_device and printed_vips, ten rows, null from where there are no more devices.
+    Takes the frame of `intervals` and the table `devices`. Gives ten rows in the paper's order: rank (the paper's),
+    device (maker and model, or the id), instances (like "24 of 24"), vips, vips_low, vips_high, printed_device and
+    printed_vips, null from where there are no more devices. Devices come by peer group and rank, so that those with all
+    instances are first; a score over fewer cannot be set beside a printed one.
     """
-    first = scores[scores["complete"] & (scores["peer_group"] == 1) & (scores["rank"] <= TOP)]
-    ours = first.assign(device=first["device_id"].map(names.devices(devices)).fillna(first["device_id"]))
+    first = scores[scores["instances"] > 0].head(TOP).reset_index(drop=True)
+    total = first["instances"] + first["missing"].map(lambda ids: len(ids.split(", ")) if ids else 0)
+    ours = first.assign(
+        rank=first.index + 1,
+        device=first["device_id"].map(names.devices(devices)).fillna(first["device_id"]),
+        instances=first["instances"].astype(int).astype(str) + " of " + total.astype(int).astype(str),
+    )
     printed = paper.top10().rename(columns={"device": "printed_device", "vips": "printed_vips"})
-    columns = ["rank", "device", "vips", "vips_low", "vips_high"]
-    return ours[columns].merge(printed, on="rank", how="outer").sort_values("rank", ignore_index=True)
+    columns = ["rank", "device", "instances", "vips", "vips_low", "vips_high"]
+    return ours[columns].merge(printed, on="rank", how="right").sort_values("rank", ignore_index=True)

@@ -48,7 +48,7 @@ def test_a_change_of_a_list_redraws_every_figure_of_what_is_chosen(view):
     assert view.rows["instance_id"].tolist() == chosen
     for figure in ("accuracy over time", "time per image"):
         assert given(view, figure)["instance_id"].tolist() == chosen
-    assert given(view, "score (VIPS)")["instances"].tolist() == [1]
+    assert given(view, "valid images per second")["instances"].tolist() == [1]
     assert len(shown(view)) == 3 and not set(shown(view)) & set(before)
 
 
@@ -57,7 +57,7 @@ def test_times_are_of_the_timing_that_is_chosen(view):
     for timing in ("end_to_end", "inference"):
         controls(view)["timing"].value = timing
         both[timing] = given(view, "time per image").set_index("instance_id")["median_ms"]
-        assert given(view, "score (VIPS)")["vips"].iloc[0] == pytest.approx(
+        assert given(view, "valid images per second")["vips"].iloc[0] == pytest.approx(
             (view.rows["accuracy"] / view.rows[f"{timing}_ms_mean"] * 1000).sum()
         )
     assert (both["inference"] < both["end_to_end"]).all()
@@ -127,12 +127,12 @@ def test_simulated_data_are_marked_on_the_page_and_on_every_figure(fleet):
 def test_image_records_are_read_of_few_devices_only_and_once(fleet, monkeypatch):
     view = explore(fleet)
     assert view._kept == {}  # of eight devices
-    assert "p99_ms" not in given(view, "time per image") and "vips_low" not in given(view, "score (VIPS)")
+    assert "p99_ms" not in given(view, "time per image") and "vips_low" not in given(view, "valid images per second")
     some = view.known.everything.devices[:2]
     view.state.choose(devices=some)
     assert {device for _, device in view._kept} == set(some)
     assert given(view, "time per image")["p99_ms"].notna().all()
-    assert given(view, "score (VIPS)")["vips_low"].notna().all()
+    assert given(view, "valid images per second")["vips_low"].notna().all()
     monkeypatch.setattr(type(fleet), "image_parts", None)  # who reads again fails
     view.shown.value = ["time per image"]
     view.state.choose(models=("mnasnet",))
@@ -144,8 +144,8 @@ def test_what_must_not_share_a_statistic_is_said_in_the_place_of_the_figure(view
     rows.loc[rows.index[0], "weights"] = "others"
     try:
         view.state.choose(models=("mobilenet_v2",))
-        assert "score (VIPS)" not in view.figures
-        assert "<p>Rows with weights &#x27;" in view._boxes["score (VIPS)"].value
+        assert "valid images per second" not in view.figures
+        assert "<p>Rows with weights &#x27;" in view._boxes["valid images per second"].value
         assert "accuracy over time" in view.figures
     finally:
         rows.loc[rows.index[0], "weights"] = "sample"

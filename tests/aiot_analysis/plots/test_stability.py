@@ -83,7 +83,7 @@ def test_a_change_is_drawn_where_it_is_and_only_where_it_is_seen():
     [axes] = draw.along(course, moved, ORIGIN).axes
     lines = [line for line in axes.lines if line.get_linestyle() == "--"]
     assert [line.get_xdata()[0] for line in lines] == pytest.approx([150], abs=5)
-    [axes] = draw.along(course, moved.assign(change_q=0.5), ORIGIN).axes
+    [axes] = draw.along(course, moved.assign(change_p_adjusted=0.5), ORIGIN).axes
     assert not [line for line in axes.lines if line.get_linestyle() == "--"]
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import kendalltau, theilslopes
+from scipy.stats import kendalltau, norm, theilslopes
 
 from aiot_analysis.stats import along, drift
 from tests.aiot_analysis.stats.series import autocorrelated, records, runs
@@ -17,9 +17,12 @@ def test_a_trend_is_that_of_scipy_through_the_medians_of_the_parts():
     times = noisy() * np.linspace(1, 1.2, 500)
     found = drift.drifts(records(A, times)).iloc[0]
     medians = [np.median(part) for part in np.array_split(times[1:], 20)]
-    slope, _, low, high = theilslopes(np.array(medians) / np.median(times[1:]), np.linspace(0, 1, 20))
+    shares = np.array(medians) / np.median(times[1:])
+    slope, _, low, high = theilslopes(shares, np.linspace(0, 1, 20), 0.975)  # two tests of one instance keep 95 %
     assert found[["drift", "drift_low", "drift_high"]].tolist() == pytest.approx([slope, low, high])
-    assert found["drift_p"] == kendalltau(range(20), medians).pvalue
+    score = kendalltau(range(20), medians).statistic * 190
+    assert found["drift_p"] == pytest.approx(2 * norm.sf((score - 1) / 950**0.5))  # n (n - 1) (2 n + 5) / 18
+    assert found["drift_p_adjusted"] == pytest.approx(2 * found["drift_p"])
     assert found["drift"] == pytest.approx(0.18, abs=0.03)  # of the median, which is 1.1 of the begin
     assert found["finding"] == "slower"
 
@@ -30,7 +33,7 @@ def test_a_step_is_found_at_its_image_with_both_levels():
     found = drift.drifts(records(A, times)).iloc[0]
     assert abs(found["change_at"] - 300) <= 5
     assert found["before_ms"] == pytest.approx(10, rel=0.02) and found["after_ms"] == pytest.approx(13, rel=0.02)
-    assert found["change"] == pytest.approx(0.3, abs=0.02) and found["change_q"] < 0.05
+    assert found["change"] == pytest.approx(0.3, abs=0.02) and found["change_p_adjusted"] < 0.05
     assert found["change_s"] == pytest.approx(times[: int(found["change_at"])].sum() / 1000)
     assert found["finding"] == "slower"
 
@@ -40,8 +43,8 @@ def test_getting_faster_and_staying_steady():
     small = noisy(seed=2) * np.linspace(1, 1.03, 500)  # there, and under 5 %
     frame = pd.concat([records(A, faster), records(B, small)])
     found = drift.drifts(frame).set_index("instance_id")
-    assert found["finding"].to_dict() == {A: "faster", B: "no drift seen"}
-    assert found.loc[B, "drift_q"] < 0.05
+    assert found["finding"].to_dict() == {A: "faster", B: "small drift"}
+    assert found.loc[B, "drift_p_adjusted"] < 0.05
     assert drift.drifts(frame, material=0.02).set_index("instance_id").loc[B, "finding"] == "slower"
 
 
@@ -69,12 +72,19 @@ def test_the_interval_of_the_trend_covers_at_its_rate():
 def test_p_values_are_corrected_within_a_run_of_a_device():
     frame = pd.concat([records(one, noisy(seed=at), device_id="a") for at, one in enumerate([A, B])])
     found = drift.drifts(frame)
-    p_values = found[["drift_p", "change_p"]].to_numpy().ravel()
-    order = np.argsort(p_values)
-    by_hand = np.minimum.accumulate((np.sort(p_values) * 4 / np.arange(1, 5))[::-1])[::-1]
-    assert found[["drift_q", "change_q"]].to_numpy().ravel()[order] == pytest.approx(np.minimum(by_hand, 1))
+    four_times = np.minimum(4 * found[["drift_p", "change_p"]].to_numpy(), 1)
+    assert found[["drift_p_adjusted", "change_p_adjusted"]].to_numpy() == pytest.approx(four_times)
     alone = drift.drifts(pd.concat([frame, records(A, noisy(seed=9), device_id="b")]))
-    assert alone[alone["device_id"] == "a"]["drift_q"].tolist() == found["drift_q"].tolist()
+    assert alone[alone["device_id"] == "a"]["drift_p_adjusted"].tolist() == found["drift_p_adjusted"].tolist()
+
+
+def test_the_interval_of_a_trend_is_on_one_side_of_0_just_where_its_test_finds_one():
+    slopes = np.linspace(0, 0.06, 300)[:, None] * np.linspace(0, 1, 200)
+    found = drift.drifts(runs(10 * (1 + 0.05 * autocorrelated(0.3, 300, 200) + slopes)), material=0.02)
+    sure = found["drift_p_adjusted"] < 0.05
+    assert 20 < sure.sum() < 280
+    assert (((found["drift_low"] > 0) | (found["drift_high"] < 0)) == sure).all()
+    assert (sure | (found["change_p_adjusted"] < 0.05) == (found["finding"] != "no drift seen")).all()
 
 
 def test_single_slow_images_are_no_drift():
@@ -129,7 +139,8 @@ def test_the_most_moved_come_first_and_steady_ones_not_at_all():
     assert drift.most_moved(found)["run_id"].tolist() == ["r0002", "r0000"]
     assert len(drift.most_moved(found, 1)) == 1
     assert drift.counted(found).iloc[0].to_dict() == {
-        "device_id": "local", "slower": 1, "faster": 1, "no drift seen": 1, "cannot be decided": 0,
+        "device_id": "local", "slower": 1, "faster": 1, "small drift": 0, "no drift seen": 1,
+        "cannot be decided": 0,
     }  # fmt: skip
 
 

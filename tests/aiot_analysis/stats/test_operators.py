@@ -17,6 +17,7 @@ def test_shares_are_means_of_the_shares_of_each_pass():
     assert by_kind["time_ms"].to_dict() == {"convolution": 26.5, "relu": 25.5}
     assert by_kind.loc["convolution", ["share_p5", "share_p95"]].tolist() == pytest.approx([0.5125, 0.7375])
     assert by_kind["calls"].tolist() == [1, 1]
+    assert by_kind["repetitions"].tolist() == [2, 2]
 
 
 @given(st.lists(st.dictionaries(st.sampled_from("abcd"), st.floats(0.001, 1e6), min_size=1), min_size=1, max_size=5))
@@ -40,6 +41,7 @@ def test_the_bins_of_figure_2_have_its_ticks_in_their_middles_and_leave_nothing_
     counts = found.set_index("low_ms")["convolutions"]
     assert counts[counts > 0].to_dict() == {0.0: 1, 0.14: 1, 1.82: 1, 1.96: 1}
     assert np.isinf(found["high_ms"].iloc[-1]) and found["share"].iloc[-1] == 0.25
+    assert set(found["repetitions"]) == {1}
 
 
 @given(st.lists(st.floats(0, 100), min_size=1))
@@ -54,14 +56,22 @@ def test_coverage_compares_operators_with_their_passes():
     passes = tables.table(
         "passes",
         pd.DataFrame(
-            {"repetition": [0, 1], "profiled_ms": [10.0, 10.0], "plain_ms": [8.0, 10.0], "model": "mnasnet"}
+            {
+                "repetition": range(3),
+                "profiled_ms": [10.0, 10.0, 13.0],
+                "plain_ms": [8.0, 5.0, 20.0],
+                "model": "mnasnet",
+            }
         ).assign(**RUN),
     )
-    frame = times("mnasnet", {"convolution": 6, "relu": 2}, {"convolution": 8, "relu": 1})
+    frame = times(
+        "mnasnet", {"convolution": 6, "relu": 2}, {"convolution": 8, "relu": 1}, {"convolution": 8, "relu": 0.5}
+    )
     [found] = operators.coverage(frame, passes).to_dict("records")
-    assert (found["repetitions"], found["operators_ms"]) == (2, 8.5)
-    assert found["covered"] == pytest.approx(0.85)
-    assert found["overhead"] == pytest.approx(0.125)
+    assert (found["repetitions"], found["operators_ms"]) == (3, 8.5)
+    assert (found["profiled_ms"], found["plain_ms"]) == (10.0, 8.0)
+    assert found["covered"] == pytest.approx(0.85)  # of the numbers beside it: the median of the ratios is 0.8
+    assert found["overhead"] == pytest.approx(0.25)
 
 
 def test_only_rows_of_the_runs_asked_for_are_used():

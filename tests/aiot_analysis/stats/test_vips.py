@@ -274,14 +274,15 @@ def test_of_ten_devices_or_fewer_all_are_among_the_first_ten_so_there_is_no_prob
     assert np.isnan(vips.intervals(instances(instance(A, 0.5)), records)["top10_probability"].iloc[0])
 
 
-def test_table_iv_has_the_first_ten_of_complete_devices_beside_the_printed_ones():
+def test_table_iv_has_the_first_ten_devices_beside_the_printed_ones_complete_ones_first():
     slow = [instance(one, 0.5, 20.0, device_id="slow") for one in names.PAPER_FLOAT32]
     fast = [instance(one, 0.5, 10.0, device_id="fast") for one in names.PAPER_FLOAT32]
     scores = vips.scores(instances(*slow, *fast, instance(A, 0.9, 0.1, device_id="fastest-but-one")))
     devices = pd.DataFrame([{"device_id": "fast", "maker": "Oppo", "model": "Ace2"}])
     found = vips.table_iv(scores.assign(vips_low=0.0, vips_high=1.0), devices)
     assert len(found) == 10
-    assert found["device"].tolist()[:3] == ["Oppo Ace2", "slow", np.nan]
-    assert found["vips"].tolist()[:2] == pytest.approx([24 * 50, 24 * 25])
+    assert found["device"].tolist()[:4] == ["Oppo Ace2", "slow", "fastest-but-one", np.nan]
+    assert found["instances"].tolist()[:4] == ["24 of 24", "24 of 24", "1 of 24", np.nan]
+    assert found["vips"].tolist()[:3] == pytest.approx([24 * 50, 24 * 25, 9000])
     assert found["printed_device"].tolist()[:2] == ["Samsung Galaxy S20", "Oppo Ace2"]
     assert found["printed_vips"].tolist()[9] == 129.46
