@@ -17,7 +17,7 @@ from aiot_analysis.ingest import native, rows, rules
 from aiot_analysis.ingest.attempt import Reading, count_lines, read_all, together
 from aiot_analysis.ingest.parts import Entry, Parts
 from aiot_analysis.ingest.scan import LeftOut, Run
-from aiot_analysis.stats import validity
+from aiot_analysis.stats import along, stability, validity
 from runner import rawlog
 
 Row = dict[str, Any]
@@ -167,9 +167,12 @@ class _Images:
         made = rows.images(self._run, {row["instance_id"]: images for row, _, images, _ in batch})
         tables.check_images(made)
         summaries = rows.summaries(made, [len(images) for _, _, images, _ in batch])
+        unstable = stability.doubts(stability.scores(made.select(along.COLUMNS).to_pandas()))
         for (row, reading, images, problems), summary in zip(batch, summaries, strict=True):
             row |= summary
-            row["reasons"] = "; ".join(rules.doubts(reading, images, row["correct"], problems, self._run))
+            doubts = rules.doubts(reading, images, row["correct"], problems, self._run)
+            unsteady = unstable.get(row["instance_id"])
+            row["reasons"] = "; ".join([*doubts, unsteady] if unsteady else doubts)
         if len(made):
             if self._writer is None:
                 self._writer = tables.images_writer(self._file)

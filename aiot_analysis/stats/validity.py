@@ -45,8 +45,8 @@ def judge(row: Mapping[str, Any], samples: Sequence[Mapping[str, Any]] = ()) -> 
       profile is `sustained`, which is there to see it.
     - semi-valid: there are numbers, but with fewer than 500 images (MIN_IMAGES), images that failed, times that
       scatter by more than half their mean (MAX_CV), another accelerator than was asked for, a model file that
-      is not the network it should be (`aiot models check`), something odd in the log, or in the samples (see
-      `_states`).
+      is not the network it should be (`aiot models check`), something odd in the log, times that were unstable along
+      the run (see `stability.doubts`), or something odd in the samples (see `_states`).
     - valid: none of these.
 
     A profile of operators shows no images, and is valid if it ended with nothing odd.

@@ -196,6 +196,14 @@ def test_a_clock_that_stands_still_gives_no_time(raw, processed):
     assert row["reasons"] == "images that took no time by its clock: 3; no time was measured"
 
 
+def test_an_instance_that_is_unstable_along_its_run_is_used_with_care(raw, processed):
+    times = [9, *[5 + query % 3 for query in range(60)], *[8 + query % 3 for query in range(40)]]
+    row, _, _ = processed_log(raw, processed, LOAD, *(image(query, ms) for query, ms in enumerate(times)), end())
+    assert row["verdict"] == "semi-valid"
+    # of tens of 5, 6, 7 ... the fastest has a mean of 5.9, of tens of 8, 9, 10 ... the slowest one of 9.1
+    assert "its time was unstable along the run: the slowest of 10 parts took 54% longer" in row["reasons"]
+
+
 def test_a_clock_that_goes_back_between_images_is_a_doubt(raw, processed):
     back = [image(0), {**image(1), "at_ns": 5_000_000_000}, image(2), image(3)]
     row, images, left_out = processed_log(raw, processed, LOAD, *back, end())

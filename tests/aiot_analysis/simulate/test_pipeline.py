@@ -52,7 +52,9 @@ def test_vips_of_the_full_fleet_is_table_iv(tmp_path):
     assert len(scores) == 51
     assert len(data.instances) == 2124
     assert data.instances["images"].sum() == 1_062_000
-    assert (data.instances["verdict"] == "valid").all()
+    doubtful = data.instances[data.instances["verdict"] != "valid"]
+    assert len(doubtful) < 0.1 * 2124  # phones that get warm, and noise
+    assert doubtful["reasons"].str.fullmatch("its time was unstable along the run: [^;]+").all()
     assert (data.instances.groupby("device_id").size() == 60).sum() == 25
 
 
