@@ -1,7 +1,13 @@
 """Raw logs to tables, statistics, figures, notebooks and reports. Needs no machine learning framework.
 
     import aiot_analysis
-    data = aiot_analysis.load()      # data.devices, data.instances, data.images()
+    data = aiot_analysis.load()
+    data.results()      # the rows that the pages use, one per device and instance: begin here
+    data.images()       # a row for each image: data.images(model="mnasnet", correct=False)
+    data.instances      # a row for each run and instance, what is invalid or was measured again among them
+
+`data.results().pivot_table("accuracy", "model", "quantization")` is a mean over devices of valid results, one of each
+device and instance. Of `data.instances` it would average invalid rows and earlier runs in.
 
 `load` is all that notebooks need of this level; statistics, figures and reports are in the packages below.
 """
@@ -14,6 +20,10 @@ if TYPE_CHECKING:
     from aiot_analysis.data import Data, load
 
 __all__ = ["Data", "load"]
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]
 
 
 def __getattr__(name: str) -> object:

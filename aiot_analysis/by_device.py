@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -30,14 +30,15 @@ class Records:
     origin: str
     devices: tuple[str, ...]
     columns: tuple[str, ...]  # of the table `images`
-    filters: Mapping[str, Collection[str]] = field(default_factory=dict)  # as of `tables.read`
+    filters: Mapping[str, Collection[Any]] = field(default_factory=dict)  # as of `tables.read`
     scheduler: str = ""  # address of a Dask scheduler, like tcp://10.0.0.1:8786; "" for this process
+    rows: pd.DataFrame | None = field(default=None, compare=False)  # only of these runs and instances, by select.KEY
 
     def of(self, *devices: str) -> pd.DataFrame:
         """The records of some devices."""
-        return tables.read(
-            "images", self.processed, self.columns, origin=[self.origin], device_id=devices, **self.filters
-        )
+        columns = self.columns if self.rows is None else list(dict.fromkeys([*self.columns, *select.KEY]))
+        records = tables.read("images", self.processed, columns, origin=self.origin, device_id=devices, **self.filters)
+        return records if self.rows is None else select.image_rows(records, self.rows)[list(self.columns)]
 
     def __iter__(self) -> Iterator[pd.DataFrame]:
         return (self.of(device) for device in self.devices)

@@ -2,6 +2,7 @@
 
 AnalysisError           anything a user can mend: one sentence with the value and what to try
 ├── DataError           raw logs or processed tables that are missing or not of the format
+│   └── DamagedError    a file of the processed tables is not as it was written
 ├── PoolingError        rows that must not share one statistic
 ├── SimulationError     a fleet that cannot be written, or not beside another one
 ├── ReportError         a notebook, parameter or report that is unknown or failed
@@ -20,6 +21,10 @@ class AnalysisError(Exception):
 
 class DataError(AnalysisError):
     """Raw logs or processed tables are missing or not of the format."""
+
+
+class DamagedError(DataError):
+    """A file of the processed tables is not as it was written."""
 
 
 class PoolingError(AnalysisError):

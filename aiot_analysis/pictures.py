@@ -14,6 +14,7 @@ import pandas as pd
 from PIL import Image, UnidentifiedImageError
 
 from aiot_analysis.errors import DataError
+from aiot_analysis.processed import upwards
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def of(rows: pd.DataFrame, datasets: Path | str = "data/datasets") -> Pictures:
     if len(known) > 1:
         return Pictures(why="the results are of several datasets")
     name, sha256 = str(known["dataset"].iloc[0]), str(known["dataset_sha256"].iloc[0])
-    folder = _found(Path(datasets) / name)
+    folder = upwards(Path(datasets) / name, Path.cwd())
     if folder is None:
         return Pictures(why=f"there is no dataset {name!r} in {datasets}")
     try:
@@ -80,7 +81,3 @@ def _read(folder: Path, name: str, sha256: str) -> Pictures:
 def _rows(path: Path) -> Iterable[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
-
-
-def _found(path: Path) -> Path | None:
-    return next((base / path for base in [Path.cwd(), *Path.cwd().parents] if (base / path).is_dir()), None)

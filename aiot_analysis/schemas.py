@@ -130,6 +130,9 @@ class Instances(Table):
     started: Series[str]
     origin: Series[str] = pa.Field(isin=ORIGINS)
 
+    class Config:
+        unique: ClassVar = ["run_id", "device_id", "instance_id"]
+
 
 class Images(Table):
     """One row per image (query) of an instance. Names are categories: there are few of them in many rows."""
@@ -225,6 +228,8 @@ class Nodes(_Profiled):
 class LeftOut(Table):
     """One row per file or line of the raw logs that was not used, with the reason."""
 
+    device_id: Series[str] = pa.Field(nullable=True)  # null: it is in the folder of no device
+    origin: Series[str] = pa.Field(nullable=True, isin=ORIGINS)  # null: not known
     path: Series[str]
     reason: Series[str]
     lines: Series[pd.Int64Dtype] = pa.Field(nullable=True, ge=0)  # how many; null where it is no log that can be read

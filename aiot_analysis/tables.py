@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from functools import cache, reduce
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache, lru_cache, reduce
 from operator import and_
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import pandas as pd
 import pandera.pandas as pa
@@ -14,8 +16,12 @@ import pyarrow
 from pandera.config import ValidationDepth, config_context
 from pyarrow import compute, dataset, parquet
 
-from aiot_analysis.errors import DataError
+from aiot_analysis import choice
+from aiot_analysis.errors import DamagedError, DataError
+from aiot_analysis.processed import REMEDY, is_as_written
 from aiot_analysis.schemas import TABLES, Images
+
+IMAGE_KEY = ["run_id", "device_id", "instance_id", "query"]
 
 _ONE_AT_A_TIME = Lock()  # pandera does not say that several threads may validate
 
@@ -118,41 +124,138 @@ def write_file(frame: pd.DataFrame, path: Path) -> None:
     temporary.replace(path)
 
 
-def read(
-    name: str, processed: Path | str, columns: Sequence[str] | None = None, **filters: Collection[str]
-) -> pd.DataFrame:
+def read(name: str, processed: Path | str, columns: Sequence[str] | None = None, **filters: object) -> pd.DataFrame:
     """A processed table, or some columns of it and the rows whose columns hold one of the given values.
 
-    `read("images", "data/processed", ["image", "correct"], instance_id=["tflite_cpu_float32_mnasnet"])` reads
-    only what is asked for; files of other devices and runs are not even opened. Raises DataError if the table is
-    not there or of another version, or if a column is not known.
+    `read("images", "data/processed", ["image", "correct"], instance_id="tflite_cpu_float32_mnasnet", label=[3, 4])`
+    reads only what is asked for; files of other devices and runs are not even opened. A value, or several in a list, is
+    taken as the column's type has it, and None is a missing one. Raises DataError if the table is not there, damaged or
+    of another version, if a column is not known, or if a value cannot be of the column's type.
     """
-    known = list(TABLES[name].to_schema().columns)
-    for column in [*(columns or ()), *filters]:
-        if column not in known:
-            raise DataError(f"Table {name} has no column {column!r}: choose {', '.join(known)}.")
-    path = Path(processed) / ("images" if name == "images" else f"{name}.parquet")
+    folder = Path(processed)
+    kinds = {column: kind_of(name, column) for column in filters}
+    wanted = {
+        column: [choice.convert(column, one, kinds[column]) for one in choice.listed(given)]
+        for column, given in filters.items()
+    }
+    _check_columns(name, columns or ())
+    path = folder / ("images" if name == "images" else f"{name}.parquet")
     if not path.exists():
         raise DataError(f"There is no table {name} in {processed}: run `aiot process` first.")
-    texts = {column: pyarrow.array(list(values), pyarrow.string()) for column, values in filters.items()}
-    wanted = [compute.field(column).isin(values) for column, values in texts.items()]
-    chosen = reduce(and_, wanted) if wanted else None
-    if name != "images":
-        found = dataset.dataset(path, format="parquet")
-        _check_version(found.schema, name, path)
-        return found.to_table(columns, chosen).to_pandas()
-    devices, runs = filters.get("device_id"), filters.get("run_id")
-    folders = sorted(path.glob("*/") if devices is None else {path / device for device in devices})
-    files = [
-        str(file)
-        for folder in folders
-        for file in sorted(folder.glob("*.parquet"))
-        if runs is None or file.stem in runs
+    files = _image_files(path, wanted) if name == "images" else [path]
+    unknown = [file for file in files if not _is_as_written(file, folder)]
+    with _undamaged(name, files):
+        if files:  # `aiot process` makes all of them in one version
+            _check_version(parquet.read_schema(files[0]), name, path)
+        for file in unknown:
+            _check_content(name, file, *_facts(file))
+        found = dataset.dataset(
+            [str(file) for file in files], images_schema() if name == "images" else None, format="parquet"
+        )
+        conditions = [_holds(found.schema.field(column), values) for column, values in wanted.items()]
+        chosen = reduce(and_, conditions) if conditions else None
+        content = found.to_table(None if columns is None else list(columns), chosen)
+        return _frame(content) if name == "images" else content.to_pandas()
+
+
+def _check_columns(name: str, columns: Collection[str]) -> None:
+    known = list(TABLES[name].to_schema().columns)
+    for column in columns:
+        if column not in known:
+            raise DataError(f"Table {name} has no column {column!r}: choose {', '.join(known)}.")
+
+
+def kind_of(name: str, column: str, of: str = "") -> str:
+    """Return what a column of a table holds, as one of `choice.KINDS`.
+
+    Raises DataError if there is no such column, or if it holds lists. `of` is the table whose rows are chosen by it,
+    where that is another one.
+    """
+    if of and column not in TABLES[name].to_schema().columns:
+        known = list(dict.fromkeys([*TABLES[of].to_schema().columns, *TABLES[name].to_schema().columns]))
+        raise DataError(f"Tables {of} and {name} have no column {column!r}: choose {choice.choices(column, known)}.")
+    _check_columns(name, [column])
+    kind = _KINDS.get(str(TABLES[name].to_schema().columns[column].dtype), "")
+    if not kind:
+        raise DataError(f"Column {column} holds lists: choose rows by another one.")
+    return kind
+
+
+def _holds(field: pyarrow.Field, values: Collection[Any]) -> dataset.Expression:
+    """The condition that a column holds one of the values; None among them is a missing one."""
+    column = compute.field(field.name)
+    there = [one for one in values if one is not None]
+    kind = field.type.value_type if pyarrow.types.is_dictionary(field.type) else field.type
+    nowhere = pyarrow.types.is_null(kind)  # no row has a value
+    condition = compute.scalar(False) if nowhere else column.isin(pyarrow.array(there, kind))
+    return condition | column.is_null() if None in values else condition
+
+
+def _image_files(folder: Path, wanted: Mapping[str, Collection[Any]]) -> list[Path]:
+    """The files that hold image records of the devices and runs, or of all where they are not wanted by them."""
+    devices, runs = wanted.get("device_id"), wanted.get("run_id")
+    folders = folder.glob("*/") if devices is None else {folder / device for device in devices if device}
+    return [
+        file for each in sorted(folders) for file in sorted(each.glob("*.parquet")) if runs is None or file.stem in runs
     ]
-    if files:  # `aiot process` makes all of them in one version
-        _check_version(parquet.read_schema(files[0]), name, path)
-    wanted_columns = None if columns is None else list(columns)
-    return _frame(dataset.dataset(files, images_schema(), format="parquet").to_table(wanted_columns, chosen))
+
+
+@contextmanager
+def _undamaged(name: str, files: Sequence[Path]) -> Iterator[None]:
+    """Raise DamagedError naming the file where one of them cannot be read as a table."""
+    try:
+        yield
+    except DataError:
+        raise
+    except Exception:  # whatever a damaged file leads to
+        for path in files:
+            try:
+                _content(name, path).to_pandas()
+            except Exception as error:
+                reason = next(iter(str(error).splitlines()), type(error).__name__)
+                raise DamagedError(f"{path} cannot be read ({reason.rstrip('.')}): {REMEDY}.") from None
+        raise
+
+
+def _content(name: str, path: Path) -> pyarrow.Table:
+    """All that is in a file of a table."""
+    content = parquet.ParquetFile(path).read()
+    return content.cast(images_schema()) if name == "images" else content
+
+
+def _is_as_written(path: Path, folder: Path) -> bool:
+    """Whether the manifest of the tables tells that a file is as it was written, and thus validated.
+
+    Raises DamagedError if it tells that the file is not.
+    """
+    told = is_as_written(path, folder)
+    if told is False:
+        raise DamagedError(f"{path} is not as `aiot process` wrote it: {REMEDY}.")
+    return bool(told)
+
+
+def _facts(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+@lru_cache(maxsize=4096)
+def _check_content(name: str, path: Path, size: int, time_ns: int) -> None:
+    """Raise DamagedError if the content of a file is not of the schema of its table.
+
+    Each state of the file, as its size and time tell it, is looked at once.
+    """
+    try:
+        if name == "images":
+            content = _content(name, path)
+            check_images(content)
+            keys = content.select(IMAGE_KEY).to_pandas()
+            if keys.duplicated().any():
+                raise DataError(f"Table images has {keys.duplicated().sum():,} rows twice.")
+        else:
+            table(name, _content(name, path).to_pandas(ignore_metadata=True))  # rows may be there twice, index and all
+    except DataError as error:
+        raise DamagedError(f"{path} is damaged ({str(error).rstrip('.')}): {REMEDY}.") from None
 
 
 def _check_version(found: pyarrow.Schema, name: str, path: Path) -> None:
@@ -160,7 +263,7 @@ def _check_version(found: pyarrow.Schema, name: str, path: Path) -> None:
     for column, facts in TABLES[name].to_schema().columns.items():
         if column not in found.names:
             problem = f"it has no column {column!r}"
-        elif _kind(found.field(column).type) not in (_KINDS.get(str(facts.dtype), ""), ""):
+        elif _kind(found.field(column).type) not in (_KINDS.get(str(facts.dtype), "").removeprefix("whole "), ""):
             problem = f"its column {column!r} is of {found.field(column).type}"
         else:
             continue
@@ -168,7 +271,7 @@ def _check_version(found: pyarrow.Schema, name: str, path: Path) -> None:
 
 
 _KINDS = {"string[pyarrow]": "text", "category": "text", "bool": "truth", "boolean": "truth"}
-_KINDS |= dict.fromkeys(["int64", "Int64", "float64", "Float64"], "number")
+_KINDS |= {"int64": "whole number", "Int64": "whole number", "float64": "number", "Float64": "number"}
 
 
 def _kind(of: pyarrow.DataType) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from aiot_analysis.cli.screen import bar
+from aiot_analysis.cli.screen import bar, used
 from aiot_analysis.words import plural
 
 
@@ -33,7 +34,8 @@ def figures(
 ) -> None:
     """Write figures and tables for print: PDF, SVG, PNG of 300 dpi; CSV, LaTeX, Markdown.
 
-    Only the notebooks that hold what is asked for are run. The same data give the same bytes.
+    Only the notebooks that hold what is asked for are run. The same data give the same bytes. Data are those of the
+    working folder or of a folder above it, and if there are none, those beside the notebooks.
     """
     given = dict(text.partition("=")[::2] for text in parameters or ())
     if "" in given or not all("=" in text for text in parameters or ()):
@@ -54,7 +56,8 @@ def figures(
         def listen(name: str, done: bool) -> None:
             progress.update(task, description=name, advance=int(done))
 
-        made = draw.figures(notebooks, out, names or (), given, wanted, jobs, timeout_s, listen)
+        using = partial(used, "figures")
+        made = draw.figures(notebooks, out, names or (), given, wanted, jobs, timeout_s, listen, Path.cwd(), using)
     for said in made.remarks:
         print(f"figures   {said}")
     print(f"figures   {plural(made.items, 'item')} in {plural(made.files, 'file')}: {(out / draw.INDEX).resolve()}")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from aiot_analysis.cli.screen import bar
+from aiot_analysis.cli.screen import bar, used
 from aiot_analysis.words import plural
 
 
@@ -52,8 +53,9 @@ def report(
             elif result.status != "up to date":
                 progress.update(task, description=result.name, advance=0 if result.status == "running" else 1)
 
+        using = partial(used, "report")
         results = render.render(
-            notebooks, out, names or (), given, jobs, force, timeout_s, listen, each_device, Path.cwd()
+            notebooks, out, names or (), given, jobs, force, timeout_s, listen, each_device, Path.cwd(), using
         )
     failed = [result for result in results if result.status == "failed"]
     for result in failed:

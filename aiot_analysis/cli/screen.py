@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.progress import Progress
 
 
@@ -22,3 +24,8 @@ def bar(text: str) -> Progress:
         transient=True,
         disable=not screen.is_terminal,  # it would leave an empty line in a file
     )
+
+
+def used(verb: str, folder: Path) -> None:
+    """Print which tables a verb uses."""
+    print(f"{verb:<10}tables in {folder.resolve()}")

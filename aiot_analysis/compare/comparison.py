@@ -15,7 +15,19 @@ from aiot_analysis.stats.compare import instances, matching, regression, score, 
 from aiot_analysis.stats.compare.sides import Side
 
 TIMINGS = list(select.TIMES)
-FACTS = ["device", "run", "origin", "dataset", "weights", "timing", "source", "profile", "threads", "conditions"]
+FACTS = [
+    "tables",
+    "device",
+    "run",
+    "origin",
+    "dataset",
+    "weights",
+    "timing",
+    "source",
+    "profile",
+    "threads",
+    "conditions",
+]
 """What is told of each side, in order, before the versions of its frameworks."""
 
 
@@ -126,6 +138,7 @@ def _facts(found: sides.Found, rows: pd.DataFrame, timing: str, runs_of: Sequenc
     soc = found.devices.set_index("device_id")["soc"].reindex(rows["device_id"].unique()).dropna()
     runs = sorted({str(one) for part in (rows, *runs_of) for one in part["run_id"]})
     told = {
+        "tables": str(found.folder.resolve()),
         "device": _listed(devices, "devices") + (f" ({soc.iloc[0]})" if len(devices) == 1 and len(soc) else ""),
         "run": _listed(runs, "runs"),
         "timing": names.display(timing),

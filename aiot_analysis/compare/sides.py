@@ -19,6 +19,8 @@ from aiot_analysis import tables
 from aiot_analysis.by_device import Records
 from aiot_analysis.errors import CompareError
 from aiot_analysis.names import DELEGATES, MODELS, QUANTIZATIONS, in_order
+from aiot_analysis.processed import check, upwards
+from aiot_analysis.processed import find as find_tables
 from aiot_analysis.stats.compare import sides
 from aiot_analysis.stats.compare.instances import IMAGE_COLUMNS
 
@@ -50,10 +52,10 @@ class Found:
 
 
 def find(words: str, processed: Path) -> Found:
-    """What a side is. `processed` is the folder where the words name none.
+    """What a side is. `processed` is the folder where the words name none; folders are found as `load` finds them.
 
     Raises CompareError, with the choices, where a word is unknown or may mean several things, and DataError where
-    tables are missing.
+    tables are missing or damaged.
     """
     parts = [part.strip() for part in words.split(",")]
     if not all(parts):
@@ -61,7 +63,8 @@ def find(words: str, processed: Path) -> Found:
     folders = list(dict.fromkeys(path for part in parts if (path := _folder(part))))
     if len(folders) > 1:
         raise CompareError(f"{words!r} names {len(folders)} folders: a side is of one.")
-    folder = folders[0] if folders else processed
+    folder = find_tables(folders[0] if folders else processed)
+    check(folder)
     instances, devices = tables.read("instances", folder), tables.read("devices", folder)
     asked: dict[str, pd.Series] = {}
     for part in parts:
@@ -86,11 +89,9 @@ def _folder(word: str) -> Path | None:
     """The folder with tables that a word names, None if it names something else."""
     kind, _, rest = word.partition(":")
     if kind == "folder" and rest:
-        return Path(rest)
-    path = Path(word)
-    if (path / "instances.parquet").is_file():
-        return path
-    return None
+        return upwards(rest, Path.cwd()) or Path(rest)
+    folder = upwards(word, Path.cwd())
+    return folder if folder and (folder / "instances.parquet").is_file() else None
 
 
 def _meant(word: str, instances: pd.DataFrame, devices: pd.DataFrame, folder: Path) -> tuple[str, pd.Series]:

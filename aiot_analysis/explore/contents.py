@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -25,7 +26,7 @@ def to_html(data: Data) -> str:
     """The origin, marked, then a table of the tables. Image records are counted, and not read."""
     rows = data.instances if len(data.instances) else data.studies
     origin = show.banner_html(data) if len(rows) else f"<p>{show.ORIGIN_SENTENCES[data.origin]} Nothing was run.</p>"
-    return origin + show.to_html(overview(data))
+    return f"{origin}<p>Tables in {escape(str(data.processed))}</p>{show.to_html(overview(data))}"
 
 
 def overview(data: Data) -> pd.DataFrame:
@@ -33,7 +34,8 @@ def overview(data: Data) -> pd.DataFrame:
     images = data.instances["images"].sum() + data.studies["images"].sum()
     found: list[tuple[str, str, int | None]] = [
         ("data.devices", "device", len(data.devices)),
-        ("data.instances", "run and instance of the suite", len(data.instances)),
+        ("data.results()", "device and instance: the newest usable run, as on the pages", len(data.results())),
+        ("data.instances", "run and instance of the suite, also what is not usable", len(data.instances)),
         ("data.images()", "image that an instance was shown: see data.images?", int(images)),
         ("data.studies", "run and instance of a study, as of operators or resizing", len(data.studies)),
         *((f"data.{name}()", what, _count(data, name)) for name, what in READ_LATER.items()),

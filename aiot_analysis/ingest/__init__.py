@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from aiot_analysis.errors import ClusterError, DataError
+from aiot_analysis.errors import ClusterError, DamagedError, DataError
 from aiot_analysis.ingest import scan
 from aiot_analysis.ingest.parts import Entry, Manifest, Parts
 from aiot_analysis.words import plural
@@ -86,7 +86,10 @@ def process(
     make = partial(_on_cluster, scheduler=scheduler) if scheduler else partial(_in_threads, jobs=jobs)
     try:
         with parts.locked():
-            return _process(raw, found, parts, make, progress)
+            try:
+                return _process(raw, found, parts, make, progress, parts.manifest())
+            except DamagedError:  # a table of the right size and time cannot be read: nothing of it is kept
+                return _process(raw, found, parts, make, progress, Manifest())
     except OSError as error:
         raise DataError(
             f"{processed} cannot be written ({error.strerror}): free some space or choose another folder, "
@@ -94,10 +97,9 @@ def process(
         ) from None
 
 
-def _process(raw: Path, found: scan.Scan, parts: Parts, make: Make, progress: Progress) -> Result:
+def _process(raw: Path, found: scan.Scan, parts: Parts, make: Make, progress: Progress, known: Manifest) -> Result:
     code = scan.code()
     keys = {name: run.key(code) for name, run in found.runs.items()}
-    known = parts.manifest()
     fresh: set[str] = set()
     same = {name: known.runs[name] for name in keys if name in known.runs and known.runs[name].key == keys[name]}
     entries = _without_copies(same, fresh)
@@ -183,7 +185,8 @@ def _change(parts: Parts, manifest: Manifest, fresh: Collection[str], raw: Path)
             names = assemble(parts, manifest, fresh, raw)
         except UnfitError as error:  # a bug in what checks a run; the others are not to suffer for it
             for name, reason in error.reasons.items():
-                manifest.runs[name] = Entry(manifest.runs[name].key, left_out=[(name, reason, None)])
+                unfit = manifest.runs[name]
+                manifest.runs[name] = Entry(unfit.key, left_out=[(name, reason, None)], origin=unfit.origin)
         else:
             parts.change(manifest, names)
             return

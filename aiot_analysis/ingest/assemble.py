@@ -11,7 +11,7 @@ import pandas as pd
 from aiot_analysis import tables
 from aiot_analysis.errors import DataError
 from aiot_analysis.ingest.parts import Entry, Manifest, Parts
-from aiot_analysis.ingest.scan import named
+from aiot_analysis.ingest.scan import LeftOut, folder_of, named
 
 OF_RUNS = ["instances", "telemetry", "operators", "passes", "nodes"]
 """Tables that hold rows of runs, and are read again only for a run that changed."""
@@ -36,8 +36,7 @@ def assemble(parts: Parts, manifest: Manifest, fresh: Collection[str], raw: Path
     used = {name: entry for name, entry in manifest.runs.items() if entry.used and entry.run}
     made = _of_runs(parts, used, [name for name in used if name in fresh])
     made["devices"] = tables.table("devices", _devices(used.values()))
-    left_out = [*manifest.left_out, *(one for entry in manifest.runs.values() for one in entry.left_out)]
-    made["left_out"] = tables.table("left_out", [named(raw, one) for one in left_out])
+    made["left_out"] = tables.table("left_out", _left_out(manifest, raw))
     for name, frame in made.items():
         tables.write_file(frame, parts.table(name))
     return list(made)
@@ -81,3 +80,25 @@ def _devices(entries: Collection[Entry]) -> list[dict[str, Any]]:
         if entry.device:
             found[entry.device_id, entry.device["origin"]] = entry.device
     return [found[key] for key in sorted(found, key=str)]
+
+
+def _left_out(manifest: Manifest, raw: Path) -> list[dict[str, Any]]:
+    """The rows of the table `left_out`.
+
+    A run that cannot be read is of the device that its folder is in. Where its record does not tell the origin either,
+    that is the one of the device's other runs, if they have but one.
+    """
+    origins: dict[str, set[str]] = {}
+    for name, entry in manifest.runs.items():
+        if entry.origin:
+            origins.setdefault(entry.device_id or folder_of(name), set()).add(entry.origin)
+
+    def row(one: LeftOut, device: str | None, origin: str | None) -> dict[str, Any]:
+        of_device = origins.get(device or "", set())
+        only = next(iter(of_device)) if len(of_device) == 1 else None
+        return {"device_id": device, "origin": origin or only, **named(raw, one)}
+
+    rows = [row(one, folder_of(one[0]) if "/" in one[0] else None, None) for one in manifest.left_out]
+    for name, entry in manifest.runs.items():
+        rows += [row(one, entry.device_id or folder_of(name), entry.origin) for one in entry.left_out]
+    return rows

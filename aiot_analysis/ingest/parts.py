@@ -1,6 +1,6 @@
 """The processed folder between two calls: what is in its tables, what is being read, and the change at once.
 
-    data/processed/manifest.json    the runs in the tables, and size and time of every file of the tables
+    data/processed/manifest.json    the runs in the tables, and size, time and sha256 of every file of the tables
                    .parts/          rows of runs that were read, and tables that wait to take their place
 
 Writing the manifest is the moment of the change. Before it the tables are what they were; after it files from
@@ -21,9 +21,9 @@ from typing import Any
 
 from aiot_analysis.errors import DataError
 from aiot_analysis.ingest.scan import LeftOut
+from aiot_analysis.processed import MANIFEST, Stamp, digest
 
 Rows = dict[str, list[dict[str, Any]]]
-Stamp = list[int]  # size in bytes and modification time in ns
 
 
 @dataclass
@@ -35,6 +35,7 @@ class Entry:
     device_id: str | None = None
     run_id: str | None = None
     device: dict[str, Any] | None = None
+    origin: str | None = None  # None where run.json does not tell it
     instances: int = 0
     images: int = 0
     used: bool = True  # false for a copy of another run, whose rows are in no table
@@ -65,7 +66,7 @@ class Parts:
     def __init__(self, processed: Path) -> None:
         self.folder = processed
         self.staged = processed / ".parts"  # what waits
-        self._manifest = processed / "manifest.json"
+        self._manifest = processed / MANIFEST
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -125,6 +126,7 @@ class Parts:
             found = Manifest(**record)
             found.runs = {name: _entry(one) for name, one in record["runs"].items()}
             found.left_out = _tuples(record["left_out"])
+            found.files = {name: list(stamp) for name, stamp in record["files"].items()}
         except (TypeError, KeyError, AttributeError, ValueError):  # another version's
             return Manifest()
         missing = self._finish(found)
@@ -140,11 +142,13 @@ class Parts:
 
         Images of other runs stay as they are.
         """
-        files = {f"{name}.parquet": _stamp(self.table(name)) for name in names}
+        paths = {f"{name}.parquet": self.table(name) for name in names}
         for entry in manifest.runs.values():
             if entry.images_file:
-                files[entry.images_file] = _stamp(self.images(entry.key)) or _stamp(self.folder / entry.images_file)
-        manifest.files = {name: stamp for name, stamp in files.items() if stamp}
+                waiting = self.images(entry.key)
+                paths[entry.images_file] = waiting if waiting.exists() else self.folder / entry.images_file
+        stamps = {name: _stamp(path, manifest.files.get(name, [])) for name, path in paths.items()}
+        manifest.files = {name: stamp for name, stamp in stamps.items() if stamp}
         _write(self._manifest, asdict(manifest))
         self._finish(manifest)
 
@@ -155,10 +159,10 @@ class Parts:
         for name, stamp in manifest.files.items():
             source = waiting.get(name, self.table(Path(name).stem))
             target = self.folder / name
-            if _stamp(source) == stamp:
+            if _facts(source) == stamp[:2]:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 source.replace(target)
-            elif _stamp(target) != stamp:
+            elif _facts(target) != stamp[:2]:
                 missing.append(name)
         (self.folder / "images").mkdir(exist_ok=True)
         for path in (self.folder / "images").rglob("*.parquet"):
@@ -178,12 +182,21 @@ def _tuples(rows: list[list[Any]]) -> list[LeftOut]:
     return [(path, reason, lines) for path, reason, lines in rows]
 
 
-def _stamp(path: Path) -> Stamp | None:
+def _facts(path: Path) -> list[int] | None:
+    """Size in bytes and modification time in ns; None if there is no such file."""
     try:
         status = path.stat()
     except OSError:
         return None
     return [status.st_size, status.st_mtime_ns]
+
+
+def _stamp(path: Path, known: Stamp) -> Stamp | None:
+    """The stamp of a file, None if it is not there. A file of the size and time of a known stamp is not read again."""
+    facts = _facts(path)
+    if facts is None:
+        return None
+    return known if known[:2] == facts and len(known) > 2 else [*facts, digest(path)]
 
 
 def _read(path: Path) -> dict[str, Any] | None:

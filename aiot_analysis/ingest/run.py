@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
@@ -35,8 +36,17 @@ def make_part(run: Run, key: str, parts: Parts) -> None:
         entry, found = _read(run, key, parts.images(key))
     except (rawlog.RawLogError, DataError) as error:
         parts.images(key).unlink(missing_ok=True)
-        entry, found = Entry(key, left_out=[(run.name, str(error), None)]), {}
+        entry, found = Entry(key, left_out=[(run.name, str(error), None)], origin=_origin(run)), {}
     parts.write(entry, found)
+
+
+def _origin(run: Run) -> str | None:
+    """The origin of a run that cannot be read, where its record tells it nevertheless."""
+    try:
+        told = json.loads((run.folder / "run.json").read_bytes())["origin"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return told if told in rawlog.ORIGINS else None
 
 
 def _read(run: Run, key: str, file: Path) -> tuple[Entry, dict[str, list[Row]]]:
@@ -80,6 +90,7 @@ def _read(run: Run, key: str, file: Path) -> tuple[Entry, dict[str, list[Row]]]:
         device_id=record["device_slug"],
         run_id=record["run_id"],
         device=rows.device(properties, record),
+        origin=record["origin"],
         instances=len(instances),
         images=images.rows,
     )

@@ -107,7 +107,12 @@ def shown(path: Path | str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
+def folder_of(name: str) -> str:
+    """The folder of the device that a path below the raw folder is in, which has the id of the device, as text."""
+    return shown(name.partition("/")[0])
+
+
 def named(raw: Path, left_out: LeftOut) -> dict[str, Any]:
-    """A row of the table `left_out`."""
+    """What a row of the table `left_out` tells of a file itself."""
     name, reason, lines = left_out
     return {"path": shown(raw / name), "reason": shown(reason), "lines": lines}

@@ -11,6 +11,7 @@ import pandas as pd
 
 from aiot_analysis import names, schemas, tables
 from aiot_analysis.errors import DataError
+from aiot_analysis.processed import check
 from aiot_analysis.report.notebooks import Notebook
 from aiot_analysis.stats import select
 
@@ -28,6 +29,7 @@ class OriginFacts:
     versions: dict[str, list[str]]  # of the frameworks
     missing: list[dict[str, Any]]  # reasons, with verdict, count and the instances they are of
     coverage: dict[str, Any]  # as of `coverage`
+    left_out: list[dict[str, str]]  # files and lines of the raw logs that no table holds, of this origin or of none
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,6 @@ class Facts:
     """Everything the index tells of the data."""
 
     origins: list[OriginFacts]
-    left_out: list[dict[str, str]]
 
     def of(self, origin: str) -> OriginFacts:
         """The data of an origin; raises StopIteration if there are none."""
@@ -45,8 +46,9 @@ class Facts:
 def read(processed: Path, device: str = "") -> Facts:
     """Reads the tables of a folder, of one device where it is named.
 
-    Raises DataError if a table is missing, or if there is no run in them.
+    Raises DataError if a table is missing or damaged, or if there is no run in them.
     """
+    check(processed)
     instances = tables.read("instances", processed)
     if instances.empty:
         raise DataError(f"{processed} holds no run: run the suite, then `aiot process`.")
@@ -54,16 +56,21 @@ def read(processed: Path, device: str = "") -> Facts:
     left_out = tables.read("left_out", processed)
     if device:
         instances, devices = (frame[frame["device_id"] == device] for frame in (instances, devices))
-        left_out = left_out[left_out["path"].str.startswith(f"{device}/")]
+        left_out = left_out[left_out["device_id"] == device]
     origins = [
-        _origin(origin, devices[devices["origin"] == origin], instances[instances["origin"] == origin])
+        _origin(
+            origin,
+            devices[devices["origin"] == origin],
+            instances[instances["origin"] == origin],
+            left_out[left_out["origin"].isna() | (left_out["origin"] == origin)],
+        )
         for origin in schemas.ORIGINS
         if (instances["origin"] == origin).any()
     ]
-    return Facts(origins, [{str(key): str(value) for key, value in row.items()} for row in left_out.to_dict("records")])
+    return Facts(origins)
 
 
-def _origin(origin: str, devices: pd.DataFrame, instances: pd.DataFrame) -> OriginFacts:
+def _origin(origin: str, devices: pd.DataFrame, instances: pd.DataFrame, left_out: pd.DataFrame) -> OriginFacts:
     """Of the runs of the suite: what a study measured is told by its own notebook."""
     instances = select.of_suite(instances)
     latest = instances.sort_values("run_id").drop_duplicates(["device_id", "instance_id"], keep="last")
@@ -79,6 +86,7 @@ def _origin(origin: str, devices: pd.DataFrame, instances: pd.DataFrame) -> Orig
         {str(name): _distinct(found) for name, found in versions},
         _missing(latest, covered, origin),
         covered,
+        [{"path": path, "reason": reason} for path, reason in zip(left_out["path"], left_out["reason"], strict=True)],
     )
 
 

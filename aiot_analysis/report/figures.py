@@ -17,7 +17,7 @@ from aiot_analysis.errors import ReportError
 from aiot_analysis.report import catalogue, manifest
 from aiot_analysis.report.catalogue import Entry
 from aiot_analysis.report.notebooks import Notebook, assign, find
-from aiot_analysis.report.site import Site, sites
+from aiot_analysis.report.site import Site, root_of, sites
 
 INDEX = "README.md"
 ITEMS = "figures.json"  # what the index tells, for the next call
@@ -89,22 +89,29 @@ def figures(
     jobs: int = 2,
     timeout_s: int | None = None,
     listen: Listen | None = None,
+    working: Path | None = None,
+    using: Callable[[Path], None] | None = None,
 ) -> Made:
     """Writes figures and tables that are named (see `catalogue.choose`; none: all) to `out_dir`, with an index.
+
+    Which tables are drawn, the folder `working` decides as in `render.render`; `using` is called with their folder.
 
     Each origin that the tables hold has a folder of its own, as in `render.render`, unless `parameters` name one.
     Raises ReportError for what is unknown, and DataError if there are no processed tables, before anything runs.
     """
     wanted = (wanted or Wanted()).checked()
-    out, root = Path(out_dir).resolve(), Path(notebooks_dir).resolve()
-    there = find(root)
-    entries = known(root)
+    out, source = Path(out_dir).resolve(), Path(notebooks_dir).resolve()
+    there = find(source)
+    entries = known(source)
     chosen = catalogue.choose(entries, names)
     books = [one for one in there if one.name in {entry.notebook for entry in chosen}]
     values = dict(parameters or {})
     given = assign(books, {name: value for name, value in values.items() if name != "origin"})
     made = Made()
-    for site in sites(root.parent, there, out, values):
+    found = sites(root_of(there, source, working and working.resolve(), values), there, out, values)
+    if using:
+        using(found[0].processed)
+    for site in found:
         _check_index(site.out)
         some = [one for one in books if one in site.notebooks]
         _draw(site, some, chosen, entries, given, wanted, jobs, timeout_s, listen, made)

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import aiot_analysis
-from aiot_analysis.errors import DataError
+from aiot_analysis.errors import DamagedError, DataError
+from aiot_analysis.processed import REMEDY, upwards
 
 LIBRARIES = ["numpy", "pandas", "scipy", "statsmodels", "matplotlib", "seaborn", "papermill", "nbconvert", "ipykernel"]
 CODE = {".py", ".j2", ".css", ".js", ".json", ".csv", ".mplstyle"}
@@ -43,19 +44,6 @@ def _contents(paths: Iterable[Path]) -> str:
 def versions() -> dict[str, str]:
     """Versions of the libraries that numbers and pictures come from."""
     return {name: metadata.version(name) for name in LIBRARIES}
-
-
-def processed_folder(root: Path, processed: str) -> Path:
-    """The processed tables a notebook that runs in `root` finds: as aiot_analysis.data.find, but without pandas.
-
-    Raises DataError if they are not there.
-    """
-    for base in [root, *root.parents]:
-        if (base / processed).exists():
-            if not (base / processed / "instances.parquet").exists():
-                raise DataError(f"There is no table instances in {base / processed}: run `aiot process` first.")
-            return base / processed
-    raise DataError(f"There is no {processed} in {root} or above: run `aiot process`, or name the folder.")
 
 
 class Tables:
@@ -116,10 +104,8 @@ def _by_device(path: Path) -> dict[str, str]:
     from pyarrow import compute, csv
 
     table = read_columns(path)
-    if "device_id" in table.column_names:
-        devices = table["device_id"]
-    else:  # what was left out is named by its path, which begins with the device
-        devices = compute.list_element(compute.split_pattern(table["path"], "/", max_splits=1), 0)
+    _check_columns(table, path, "device_id")
+    devices = table["device_id"]
     order = compute.sort_indices(devices)  # it keeps the order of equal ones
     table, devices = table.take(order), devices.take(order)
     found, begin = {}, 0
@@ -142,13 +128,17 @@ def read_columns(path: Path, *columns: str) -> Any:
         found = parquet.ParquetFile(path).read(list(columns) or None)
     except (ArrowException, OSError) as error:
         reason = next(iter(str(error).splitlines()), "")
-        raise DataError(f"{path} cannot be read ({reason}): run `aiot process` to make it anew.") from None
+        raise DamagedError(f"{path} cannot be read ({reason.rstrip('.')}): {REMEDY}.") from None
+    _check_columns(found, path, *columns)
+    return found
+
+
+def _check_columns(found: Any, path: Path, *columns: str) -> None:
     for column in columns:
         if column not in found.column_names:
             raise DataError(
                 f"{path} was made by another version (it has no column {column!r}): run `aiot process` to make it anew."
             )
-    return found
 
 
 def pictures(root: Path, datasets: str, names: Iterable[str]) -> list[str]:
@@ -158,9 +148,7 @@ def pictures(root: Path, datasets: str, names: Iterable[str]) -> list[str]:
     """
     found = []
     for name in sorted(names):
-        folder = next(
-            (base / datasets / name for base in [root, *root.parents] if (base / datasets / name).is_dir()), None
-        )
+        folder = upwards(Path(datasets) / name, root)
         if folder is None:
             continue
         with suppress(OSError, ValueError, KeyError, TypeError):  # a damaged one is shown as none

@@ -37,13 +37,14 @@ def update(site: Site) -> None:
             if report["page"]:
                 _navigate(site, environment, report, reports)
         known = facts.read(site.processed, site.device)
+        one = known.of(site.origin)
         html = environment.get_template("index.html.j2").render(
-            one=known.of(site.origin),
+            one=one,
             others=[(known.of(origin), address) for origin, address in site.others.items()],
             devices=site.devices(),
             device=site.device,
             fleet=site.fleet,
-            left_out=known.left_out,
+            left_out=one.left_out,
             reports=reports,
             linked=[report for report in reports if report["page"]],
             pages={report["name"]: report for report in reports},

@@ -11,10 +11,8 @@ import io
 import tokenize
 from dataclasses import dataclass
 
+from aiot_analysis.choice import FALSE, TRUE
 from aiot_analysis.errors import ReportError
-
-TRUE = {"true", "yes", "on", "1"}
-FALSE = {"false", "no", "off", "0"}
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aiot_analysis.errors import DataError, ReportError
-from aiot_analysis.report import fingerprint, folder, index, manifest
+from aiot_analysis.errors import ReportError
+from aiot_analysis.report import folder, index, manifest
 from aiot_analysis.report.manifest import Entry
 from aiot_analysis.report.notebooks import Notebook, assign, choose, find
-from aiot_analysis.report.site import DEVICE, PROCESSED, Site, of_each_device, sites
+from aiot_analysis.report.site import DEVICE, Site, of_each_device, root_of, sites
 
 if TYPE_CHECKING:
     from aiot_analysis.report.page import Job, Outcome
@@ -58,6 +57,7 @@ def render(
     progress: Progress | None = None,
     each_device: bool = False,
     working: Path | None = None,
+    using: Callable[[Path], None] | None = None,
 ) -> list[Result]:
     """Renders notebooks to HTML in `out_dir`, with an index; those that are up to date are not run again.
 
@@ -67,8 +67,9 @@ def render(
     `names` are numbers or names of notebooks, in any case (none: all of them). `parameters` go to the
     notebooks that know them, text being read as the parameter's type. `timeout_s` is for one cell.
     Notebooks run, in `jobs` processes, in the folder `working` if there are tables in it or above, else in the folder
-    that holds `notebooks_dir`. A notebook that fails is among the results, and does not stop the others. On
-    KeyboardInterrupt everything that was started ends, and what was finished stays.
+    that holds `notebooks_dir`; `using` is called with the folder of the tables. A notebook that fails is among the
+    results, and does not stop the others. On KeyboardInterrupt everything that was started ends, and what was finished
+    stays.
 
     Raises ReportError for an unknown notebook or parameter, and for a folder that cannot be written to or that another
     process writes to, and DataError if there are no processed tables, all before anything runs.
@@ -81,31 +82,20 @@ def render(
     there = find(source)
     chosen = choose(there, names)
     given = assign(chosen, {name: value for name, value in values.items() if name != "origin"})
-    root = _root(source, working, values)
+    root = root_of(there, source, working and working.resolve(), values)
     found = sites(root, there, out, values)
+    if using:
+        using(found[0].processed)
     if each_device:
         given = {name: {one: value for one, value in some.items() if one != DEVICE} for name, some in given.items()}
-        found = [one for fleet in found for one in (*_of_devices(fleet, values), fleet)]  # it links to them
+        wanted = str(values.get(DEVICE, "")).strip(" ,")
+        found = [one for fleet in found for one in (*of_each_device(fleet, wanted), fleet)]  # it links to them
     tasks = _tasks(found, out, chosen, given)
     folder.check(out, source, [task.site.page(task.notebook.name) for task in tasks])
     with folder.locked(out):
         for site in _sites_of(tasks):  # another process may have ended just now
             site.manifest = manifest.load(site.out / "manifest.json")
         return _update(tasks, jobs, force, timeout_s, progress)
-
-
-def _root(source: Path, working: Path | None, values: Mapping[str, object]) -> Path:
-    """Where notebooks run. The data of the working folder win over those beside the notebooks."""
-    if working is not None:
-        with suppress(DataError):
-            fingerprint.processed_folder(working.resolve(), str(values.get("processed", PROCESSED)))
-            return working.resolve()
-    return source.parent
-
-
-def _of_devices(fleet: Site, values: Mapping[str, object]) -> list[Site]:
-    """The sites of its devices: of those that were chosen, or of all."""
-    return of_each_device(fleet, [one.strip() for one in str(values.get(DEVICE, "")).split(",") if one.strip()])
 
 
 def _update(

@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from os.path import relpath
 from pathlib import Path
 
+from aiot_analysis import choice, processed
 from aiot_analysis.errors import DataError, ReportError
 from aiot_analysis.report import fingerprint, manifest
 from aiot_analysis.report.fingerprint import Tables
 from aiot_analysis.report.manifest import Entry, Manifest
 from aiot_analysis.report.notebooks import Notebook
 
-PROCESSED = "data/processed"  # where the tables are if no notebook says otherwise
 ORIGINS = ("measured", "simulated", "imported")  # in the order in which sites are linked
 DEVICES = "devices"  # the folder of the sites of single devices
 DEVICE = "device"  # the parameter that names devices
@@ -78,7 +78,7 @@ class Site:
     def data_of(self, notebook: Notebook, given: dict[str, object]) -> str:
         """sha256 of the tables a notebook reads, or "" if it has no parameter `processed`. May raise DataError."""
         folder = notebook.value("processed", given)
-        return self.data(fingerprint.processed_folder(self.root, str(folder))) if folder else ""
+        return self.data(processed.find(str(folder), self.root)) if folder else ""
 
     def fingerprint(self, notebook: Notebook, given: dict[str, object]) -> str:
         """What a page of the notebook with these parameters depends on: not on where that is. May raise DataError."""
@@ -126,34 +126,50 @@ class Site:
         return {one: index.relative_to(self.out).as_posix() for one, index in there.items() if index.exists()}
 
 
+def root_of(found: Sequence[Notebook], source: Path, working: Path | None, values: Mapping[str, object]) -> Path:
+    """Where notebooks of the folder `source` run: what holds their folder, or the working folder if there are tables.
+
+    Tables in the working folder or above it win over those beside the notebooks. Raises DataError if there are none.
+    """
+    bases = [base for base in (working, source.parent) if base]
+    name = _processed(found, values)
+    folder = processed.find(name, *bases)
+    return next(base for base in bases if processed.upwards(name, base) == folder)
+
+
+def _processed(found: Sequence[Notebook], values: Mapping[str, object]) -> str:
+    """The folder of the tables as the parameters name it, or the first notebook that does."""
+    named = (values.get("processed"), *(notebook.value("processed", {}) for notebook in found))
+    return str(next((one for one in named if one), processed.FOLDER))
+
+
 def sites(root: Path, found: Sequence[Notebook], out: Path, values: Mapping[str, object]) -> list[Site]:
     """A site of the notebooks for each origin of the tables, or only for the one that `values` name.
 
-    The notebooks run in `root`. Raises DataError if the processed tables are missing or hold nothing of the origin.
+    The notebooks run in `root`. Raises DataError if the processed tables are missing or damaged, or hold nothing of the
+    origin.
     """
-    folder = values.get("processed") or next(
-        (value for value in (notebook.value("processed", {}) for notebook in found) if value), PROCESSED
-    )
-    processed = fingerprint.processed_folder(root, str(folder))
-    there = _origins(processed)
+    tables_folder = processed.find(_processed(found, values), root)
+    processed.check(tables_folder)
+    there = _origins(tables_folder)
     folders = {origin: out if number == 0 else out / origin for number, origin in enumerate(there)}
     code, versions = fingerprint.code(), fingerprint.versions()
     tables: dict[Path, Tables] = {}
     made = []
-    for origin in _wanted(values, there, processed):
+    for origin in _wanted(values, there, tables_folder):
         others = {one: relpath(folders[one] / "index.html", folders[origin]) for one in there if one != origin}
         known = [one for one in found if origin == there[0] or "origin" in one.parameters]
         if not known:
             continue
         kept = manifest.load(folders[origin] / "manifest.json")
-        devices = _devices(processed, origin)
+        devices = _devices(tables_folder, origin)
         made.append(
             Site(
                 root,
                 folders[origin],
                 origin,
                 others,
-                processed,
+                tables_folder,
                 known,
                 kept,
                 code,
@@ -165,19 +181,18 @@ def sites(root: Path, found: Sequence[Notebook], out: Path, values: Mapping[str,
     return made
 
 
-def of_each_device(fleet: Site, wanted: Sequence[str] = ()) -> list[Site]:
+def of_each_device(fleet: Site, wanted: str | Sequence[str] = ()) -> list[Site]:
     """The sites of the devices of a site, or of those that are wanted, with the notebooks that can be of one device.
+
+    Devices are wanted as `Data.__getitem__` has them: by id, in a list, or with commas in a text.
 
     Raises ReportError if no notebook has the parameter `device`, and DataError for a device that is unknown.
     """
     notebooks = [one for one in fleet.notebooks if DEVICE in one.parameters]
     if not notebooks:
         raise ReportError("No notebook has a parameter `device`, so that none can be of one device: give one to them.")
-    for device in wanted:
-        if device not in fleet.known_devices:
-            raise DataError(f"There is no device {device!r} in these data: choose {', '.join(fleet.known_devices)}.")
     made = []
-    for device in wanted or fleet.known_devices:
+    for device in choice.choose("device", wanted, fleet.known_devices) if wanted else fleet.known_devices:
         out = fleet.folder_of(device)
         kept = manifest.load(out / "manifest.json")
         back = relpath(fleet.out / "index.html", out)

@@ -1,3 +1,5 @@
+import pydoc
+import re
 import subprocess
 import sys
 
@@ -27,24 +29,6 @@ def project(tmp_path, monkeypatch):
     (tmp_path / "notebooks").mkdir()
     monkeypatch.chdir(tmp_path / "notebooks")
     return tmp_path
-
-
-def test_a_relative_path_is_found_from_a_folder_below(project):
-    assert data.find("data/processed") == project / "data" / "processed"
-
-
-def test_the_nearest_folder_is_the_one_that_is_found(project):
-    (project / "notebooks" / "data" / "processed").mkdir(parents=True)
-    assert data.find("data/processed") == project / "notebooks" / "data" / "processed"
-
-
-def test_an_absolute_path_is_taken_as_it_is(project):
-    assert data.find(project / "data") == project / "data"
-
-
-def test_a_path_that_is_nowhere_is_named(project):
-    with pytest.raises(DataError, match=r"There is no data/nowhere here or in a folder above: run `aiot process`"):
-        data.find("data/nowhere")
 
 
 def test_one_origin_is_loaded_with_what_belongs_to_it(project):
@@ -141,13 +125,199 @@ def test_one_device_is_had_by_its_id_and_then_all_tables_are_of_it(two):
 
 def test_several_devices_are_had_by_their_ids(two):
     assert two[["phone", "local"]].devices["device_id"].tolist() == ["local", "phone"]
-    assert two[["local"]].images(device_id=["local", "phone"])["end_to_end_ms"].tolist() == [10.0, 20.0]
     assert two.images(device_id=["phone"])["end_to_end_ms"].tolist() == [30.0, 60.0]
 
 
-def test_a_device_that_is_not_there_lists_those_that_are(two):
-    with pytest.raises(DataError, match=r"There is no device 'tablet' in these data: choose local, phone\."):
-        two["tablet"]
+WAYS = {
+    "load": lambda found, devices: data.load(found.processed, devices=devices),
+    "[]": lambda found, devices: found[devices],
+    "images": lambda found, devices: found.images(device_id=devices),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_devices_are_named_in_one_way(two, way):
+    for devices, ids in [
+        ("phone", ["phone"]),
+        (["phone"], ["phone"]),
+        (("phone", "local"), ["local", "phone"]),
+        ("phone, local", ["local", "phone"]),
+        (pd.Series(["phone"]), ["phone"]),
+        ({"phone", "local"}, ["local", "phone"]),
+        (["phone", "phone"], ["phone"]),
+        ([], []),
+    ]:
+        found = WAYS[way](two, devices)
+        rows = found if way == "images" else found.images()
+        assert sorted(rows["device_id"].unique()) == ids
+    for devices in ("tablet", ["local", "tablet"], "local,tablet"):
+        with pytest.raises(DataError, match=r"^There is no device 'tablet' in these data: choose local, phone\.$"):
+            WAYS[way](two, devices)
+
+
+def test_no_device_at_all_means_every_device_where_tables_are_loaded(two):
+    assert [len(data.load(devices=none).devices) for none in ("", " ", None)] == [2, 2, 2]
+    with pytest.raises(DataError, match=r"There is no device ''"):
+        two[""]
+
+
+def test_the_id_of_a_device_is_not_a_part_of_another_one(project):
+    """Nor are several ids what one with a comma in it names."""
+    processed = project / "data" / "processed"
+    ids = ["pixel-4", "pixel-4a", "a,b", "a"]
+    tables.write("instances", instances(*(instance(ID, device_id=one) for one in ids)), processed)
+    tables.write("devices", tables.table("devices", [device(one) for one in ids]), processed)
+    records = [images(ID, [True], [time], device_id=one) for time, one in enumerate(ids)]
+    tables.write("images", tables.table("images", pd.concat(records)), processed)
+    found = data.load()
+    for time, one in enumerate(ids):
+        assert found.images(device_id=one)["end_to_end_ms"].tolist() == [time]
+        assert found[one].images()["end_to_end_ms"].tolist() == [time]
+    assert found["a,pixel-4a"].devices["device_id"].tolist() == ["pixel-4a", "a"]
+    assert [part["device_id"].tolist() for part in found.image_parts(device_id="pixel-4a")] == [["pixel-4a"]]
+
+
+FLOAT32 = "pytorch_cpu_float32_resnet50"
+LATER = "20260201T000000Z-bbbbbb"
+
+
+@pytest.fixture
+def several(project):
+    """Two runs of an instance with other threads, and another instance; images of labels 3, 4 and 5."""
+    processed = project / "data" / "processed"
+    rows = [instance(ID, threads=1), instance(ID, threads=4, run_id=LATER), instance(FLOAT32, threads=1)]
+    tables.write("instances", instances(*rows), processed)
+    tables.write("devices", tables.table("devices", [device()]), processed)
+    parts = [
+        images(ID, [True, False], [1, 2]).assign(label=[3, 4]),
+        images(ID, [True, True], [3, 4], run_id=LATER).assign(label=[3, 4]),
+        images(FLOAT32, [False, False, True], [5, 6, 7]).assign(label=[3, 4, 5]),
+    ]
+    frame = pd.concat(parts)
+    frame["top1"] = frame["top1"].mask(frame["end_to_end_ms"] == 6)
+    tables.write("images", tables.table("images", frame), processed)
+    return data.load()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "times"),
+    [
+        ({"instance_id": FLOAT32}, [5, 6, 7]),
+        ({"instance_id": [FLOAT32, ID], "run_id": LATER}, [3, 4]),
+        ({"model": "mnasnet"}, [1, 2, 3, 4]),
+        ({"model": ["mnasnet", "resnet50"], "quantization": "int8"}, [1, 2, 3, 4]),
+        ({"model": "mnasnet,resnet50", "framework": "pytorch"}, [5, 6, 7]),
+        ({"delegate": "cpu", "image": "image-0000"}, [1, 3, 5]),
+        ({"threads": 4}, [3, 4]),
+        ({"threads": "1", "model": "mnasnet"}, [1, 2]),
+        ({"threads": 1, "run_id": LATER}, []),
+        ({"threads": 7}, []),
+        ({"study": None}, [1, 2, 3, 4, 5, 6, 7]),
+        ({"label": 3}, [1, 3, 5]),
+        ({"label": "3"}, [1, 3, 5]),
+        ({"label": [3.0, 5]}, [1, 3, 5, 7]),
+        ({"label": pd.Series([4])}, [2, 4, 6]),
+        ({"correct": True}, [1, 3, 4, 7]),
+        ({"correct": ["false"]}, [2, 5, 6]),
+        ({"failed": [True]}, []),
+        ({"top1": None}, [6]),
+        ({"top1": [0, None]}, [1, 3, 4, 6, 7]),
+        ({"end_to_end_ms": [2, "7"]}, [2, 7]),
+        ({"origin": "measured", "image": ["image-0002"]}, [7]),
+        ({"label": []}, []),
+    ],
+)
+def test_images_are_chosen_by_any_column_of_theirs_and_of_their_instances(several, chosen, times):
+    assert sorted(several.images(**chosen)["end_to_end_ms"]) == times
+    parts = list(several.image_parts(["end_to_end_ms"], **chosen))
+    assert sorted(time for part in parts for time in part["end_to_end_ms"]) == times
+    assert all(part.columns.tolist() == ["end_to_end_ms"] for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        ({"model": "mnasnett"}, "There is no model 'mnasnett' in these data: choose mnasnet, resnet50."),
+        ({"instance_id": "text"}, f"There is no instance 'text' in these data: choose {FLOAT32}, {ID}."),
+        ({"model": 5}, "There is no model '5' in these data: choose mnasnet, resnet50."),
+        ({"device_id": [["local"]]}, "There is no device \"['local']\" in these data: choose local."),
+        ({"image": "cat.jpg"}, "There is no image 'cat.jpg' in these data: choose image-0000, image-0001, image-0002."),
+        ({"label": 9}, "There is no label 9 in these data: choose 3, 4, 5."),
+        ({"label": "cat"}, "Column label holds a whole number, not 'cat': give a value of that kind."),
+        ({"label": 3.5}, "Column label holds a whole number, not 3.5: give a value of that kind."),
+        ({"label": 10**30}, f"Column label holds a whole number, not {10**30}: give a value of that kind."),
+        ({"label": True}, "Column label holds a whole number, not True: give a value of that kind."),
+        ({"correct": "perhaps"}, "Column correct holds true or false, not 'perhaps': give a value of that kind."),
+        ({"threads": "two"}, "Column threads holds a whole number, not 'two': give a value of that kind."),
+        ({"origin": "imported"}, "There is no origin 'imported' in these data: choose measured."),
+        ({"top5": [3]}, "Column top5 holds lists: choose rows by another one."),
+        ({"modell": "x"}, "Tables images and instances have no column 'modell': choose model, model_mb, "),
+    ],
+)
+def test_what_names_nothing_is_one_sentence(several, chosen, said):
+    for read in (several.images, several.image_parts):
+        with pytest.raises(DataError, match=f"^{re.escape(said)}"):
+            read(**chosen)
+
+
+def test_other_tables_are_chosen_from_alike(two):
+    assert two.telemetry(device_id="phone")["device_id"].tolist() == ["phone"]
+    assert two.telemetry(at=["2026-01-01T00:00:00Z"], plugged=None)["device_id"].tolist() == ["local", "phone"]
+    assert two.operators(repetition=1).empty
+    with pytest.raises(DataError, match="There is no device 'tablet'"):
+        two.telemetry(device_id="tablet")
+    with pytest.raises(DataError, match="Table telemetry has no column 'label'"):
+        two.telemetry(label=3)
+
+
+def test_results_are_the_rows_that_pages_use(project):
+    """A pivot of `instances` would average the earlier run, the invalid row and the one of another profile in."""
+    processed = project / "data" / "processed"
+    rows = [
+        instance(ID, 0.2, 90.0),
+        instance(ID, 0.6, 10.0, run_id=LATER),
+        instance(FLOAT32, 0.1, 70.0, run_id=LATER, verdict="invalid", reasons="too hot"),
+        instance(FLOAT32, 0.7, 30.0, verdict="semi-valid", reasons="warm"),
+        instance("tflite_cpu_float32_mnasnet", 0.8, 50.0, run_id=LATER, profile="mlperf"),
+        instance("tflite_nnapi_int8_mnasnet", None, None),
+        instance("tflite_cpu_int8_resnet50", 0.5, 5.0, study="resize"),
+    ]
+    tables.write("instances", instances(*rows), processed)
+    found = data.load()
+    assert found.results().set_index("instance_id")["end_to_end_ms_mean"].to_dict() == {ID: 10.0, FLOAT32: 30.0}
+    assert found.results("valid")["instance_id"].tolist() == [ID]
+    assert found.results(model="resnet50")["instance_id"].tolist() == [FLOAT32]
+    assert found.results(framework=["tflite", "pytorch"], quantization="int8")["instance_id"].tolist() == [ID]
+    assert found.results(delegate="nnapi").empty  # it is known, and has no result
+    assert found.results().index.tolist() == [0, 1]
+    for chosen in ({"model": "alexnet"}, {"colour": 1}, {"verdicts": "invalid"}):
+        with pytest.raises(DataError, match=f"{next(iter(chosen.values()))}|colour"):
+            found.results(**chosen)
+
+
+def test_help_on_the_package_leads_to_the_results():
+    text = pydoc.plain(pydoc.render_doc(aiot_analysis))
+    assert "data.results()" in text and "one per device and instance" in text
+
+
+def test_what_was_left_out_is_of_the_devices_and_of_the_origin(project):
+    processed = project / "data" / "processed"
+    ids = ["local", "tablet"]
+    everyone = [device(one) for one in ids]
+    tables.write("devices", tables.table("devices", [*everyone, device("phone", origin="imported")]), processed)
+    rows = [instance(ID, device_id=one) for one in ids]
+    tables.write("instances", instances(*rows, instance(ID, device_id="phone", origin="imported")), processed)
+    files = [("local", "measured"), ("tablet", "measured"), ("phone", "imported"), ("new", None), (None, None)]
+    left_out = [{"device_id": one, "origin": origin, "path": f"data/raw/{one}", "reason": "?"} for one, origin in files]
+    tables.write("left_out", tables.table("left_out", left_out), processed)
+
+    def names(found):
+        return [path.removeprefix("data/raw/") for path in found.left_out["path"]]
+
+    assert names(data.load()) == ["local", "tablet", "new", "None"]
+    assert names(data.load(origin="imported")) == ["phone", "new", "None"]
+    assert names(data.load(devices="local")) == names(data.load()["local"]) == ["local"]
+    assert names(data.load()[["tablet", "local"]]) == ["local", "tablet"]
 
 
 def test_tables_and_devices_are_offered_for_completion(two):

@@ -34,14 +34,14 @@ def test_without_the_option_no_change_is_a_failure(processed, tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["nexus", "local"], "'nexus' is no device, run or folder of tables in data/processed"),
+        (["nexus", "local"], "'nexus' is no device, run or folder of tables in /"),
         (["local", "local"], "of the instances are on both sides"),
         (["local", "sim-01"], "A and B cannot be compared, they differ in origin: 'measured' and 'simulated'"),
         (["threads=1", "threads=2", "--metric", "p99"], "Metric 'p99' is unknown: choose from accuracy, mean, median."),
         (["threads=1", "threads=2", "--format", "xml"], "Format 'xml' is unknown: choose from text, markdown, json."),
         (["threads=1", "threads=2", "--fail-on-regression", "some"], "'some' is no margin for times"),
         (["threads=1", "threads=2", "--output", "data"], "data cannot be written"),
-        (["threads=1", "threads=2", "--processed", "nowhere"], "There is no table instances in nowhere"),
+        (["threads=1", "threads=2", "--processed", "nowhere"], "There is no nowhere here or in a folder above: run"),
     ],
 )
 def test_what_a_user_can_mend_is_one_sentence(words, said, processed, tmp_path):

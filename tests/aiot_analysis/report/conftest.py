@@ -68,8 +68,10 @@ def write_tables(
     devices: list[dict[str, object]],
     instances: list[dict[str, object]],
     left_out: str = "data/raw/local/x.1.jsonl:88",
+    device_id: str = "local",
 ) -> None:
-    reasons: list[dict[str, object]] = [{"path": left_out, "reason": "the last line was half written"}]
+    row = {"device_id": device_id, "origin": "measured", "path": left_out, "reason": "the last line was half written"}
+    reasons: list[dict[str, object]] = [row]
     rows = {"devices": devices, "instances": instances, "left_out": reasons}
     for name, content in rows.items():
         tables.write(name, tables.table(name, content), processed)
