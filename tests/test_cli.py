@@ -1,5 +1,6 @@
 """The command as a user meets it: exit codes, and what stands on which stream."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,22 @@ def test_what_was_processed_and_what_was_left_out_is_told(project):
     first, second = done.stdout.splitlines()
     assert first == "process   1 run, 1 instance, 2 images, 1 left out in data/processed"
     assert second.startswith("          left out data/raw/local/notes: data/raw/local/notes/run.json is missing")
+
+
+def test_a_verb_that_reads_tables_says_which(project):
+    attempt(begin(project / "data" / "raw", [ID], device="phone"), ID, LOAD, image(0), image(1), end())
+    assert aiot("process", cwd=project).returncode == 0
+    tables = project / "data" / "processed"
+    notebooks = project / "below" / "notebooks"
+    notebooks.mkdir(parents=True)
+    (notebooks / "01_broken.ipynb").write_text("none")  # so that no notebook is executed
+    done = aiot("report", "--notebooks", notebooks, "--out", project / "reports", cwd=notebooks)
+    assert done.stdout.splitlines()[0] == f"report    tables in {tables}"
+    done = aiot("compare", "local", "phone", cwd=notebooks)
+    assert f"tables      {tables}" in done.stdout.splitlines()
+    (notebooks / "01_broken.ipynb").write_text(json.dumps({"cells": [], "metadata": {}, "nbformat": 4}))
+    done = aiot("figures", "--notebooks", notebooks, "--out", project / "figures", cwd=notebooks)
+    assert done.stdout.splitlines()[0] == f"figures   tables in {tables}"
 
 
 def report(project, *words):

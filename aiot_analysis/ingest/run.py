@@ -42,11 +42,14 @@ def make_part(run: Run, key: str, parts: Parts) -> None:
 
 def _origin(run: Run) -> str | None:
     """The origin of a run that cannot be read, where its record tells it nevertheless."""
+    path = run.folder / "run.json"
+    if not path.is_file():  # reading a pipe would never end
+        return None
     try:
-        told = json.loads((run.folder / "run.json").read_bytes())["origin"]
+        told = json.loads(path.read_bytes())["origin"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    return told if told in rawlog.ORIGINS else None
+    return told if isinstance(told, str) and told in rawlog.ORIGINS else None
 
 
 def _read(run: Run, key: str, file: Path) -> tuple[Entry, dict[str, list[Row]]]:

@@ -311,6 +311,30 @@ def test_what_is_no_file_is_named_where_a_log_should_be(raw, processed):
     assert tables.read("instances", processed)["reasons"].tolist() == ["its log is damaged: run it again"] * 2
 
 
+def test_what_is_left_out_is_told_with_its_device_and_origin(raw, processed):
+    """Where its own record does not tell the origin, the device's other runs do, if they are of but one."""
+    attempt(begin(raw, [ONE]), ONE, *GOOD, number=2)
+    attempt(begin(raw, [ONE], device="phone", origin="simulated"), ONE, *GOOD)
+    other = begin(raw, [ONE], "20260103T000000Z-cccccc", origin="imported")
+    (other / "run.json").write_text('{"origin": "imported"}')
+    for path in ("readme", "local/notes", f"local/{RUN}/odd", "local/x/run.json", "phone/y/run.json", "new/z/run.json"):
+        (raw / path).parent.mkdir(parents=True, exist_ok=True)
+        (raw / path).write_text("[]")
+    ingest.process(raw, processed)
+    rows = tables.read("left_out", processed).to_dict("records")
+    told = {row["path"].removeprefix(f"{raw}/"): (row["device_id"], row["origin"]) for row in rows}
+    known = {path: tuple(None if pd.isna(one) else one for one in both) for path, both in told.items()}
+    assert known == {
+        "readme": (None, None),
+        "local/notes": ("local", None),  # the device has runs of two origins
+        f"local/{RUN}/odd": ("local", "measured"),
+        "local/20260103T000000Z-cccccc": ("local", "imported"),
+        "local/x": ("local", None),
+        "phone/y": ("phone", "simulated"),
+        "new/z": ("new", None),
+    }
+
+
 def test_a_name_that_is_no_text_is_shown_as_one(raw, processed):
     attempt(begin(raw, [ONE]), ONE, *GOOD)
     Path(os.fsdecode(bytes(raw / "local") + b"/n\xffte")).touch()

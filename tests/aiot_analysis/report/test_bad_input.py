@@ -156,9 +156,10 @@ def test_data_of_the_working_folder_win_over_those_beside_the_notebooks(tmp_path
     )
     (ours / "below").mkdir()
     for working, name in ((ours, "ours"), (ours / "below", "below"), (tmp_path, "theirs")):
-        out = tmp_path / f"out-{name}"
-        [result] = render(theirs / "notebooks", out, working=working)
+        out, used = tmp_path / f"out-{name}", []
+        [result] = render(theirs / "notebooks", out, working=working, using=used.append)
         assert result.status == "rendered"
+        assert used == [(theirs if name == "theirs" else ours) / "data" / "processed"]
         assert f"ran in {name}" in result.page.read_text()
         assert ("mine" in (out / "index.html").read_text()) == (name != "theirs")
 

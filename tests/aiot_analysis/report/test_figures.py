@@ -13,7 +13,7 @@ from aiot_analysis.errors import ReportError
 from aiot_analysis.report.figures import INDEX, Made, Wanted, figures
 from aiot_analysis.report.render import render
 
-from .conftest import make_project
+from .conftest import device, instance, make_project, write_tables
 
 PARAMETERS = 'processed: str = "data/processed"  # folder\norigin: str = "measured"  # measured or simulated\n'
 LOAD = """
@@ -173,3 +173,16 @@ def test_without_a_change_a_page_whose_file_is_gone_is_rendered_again(project: P
     assert result.status == "rendered"
     [result] = render(project / "notebooks", out, ["06"])
     assert result.status == "up to date"
+
+
+def test_data_of_the_working_folder_win_over_those_beside_the_notebooks(tmp_path: Path) -> None:
+    theirs = make_project(tmp_path / "theirs")
+    write(theirs / "notebooks", "06_named", LOAD, "table(data.devices[['device_id']], 'Devices', name='who')")
+    ours = tmp_path / "ours"
+    rows = [instance("cpu", "mnasnet", device_id="mine")]
+    write_tables(ours / "data" / "processed", [device(device_id="mine")], rows)
+    for working, name, owner in ((ours, "mine", ours), (tmp_path, "local", theirs)):
+        out, used = tmp_path / f"figures of {name}", []
+        figures(theirs / "notebooks", out, ["who"], wanted=Wanted(("csv",)), working=working, using=used.append)
+        assert pd.read_csv(out / "who.csv")["device_id"].tolist() == [name]
+        assert used == [owner / "data" / "processed"]
