@@ -11,10 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aiot_analysis import names
-from aiot_analysis.stats import select
+from aiot_analysis.stats import ratios, select
 from aiot_analysis.stats.compare import answers, regression, times
 from aiot_analysis.stats.compare.matching import ONE, SAME, Matched
 from aiot_analysis.stats.compare.sides import MIN_FREEDOM, Side
+from aiot_analysis.words import plural
 
 Floats = NDArray[np.float64]
 ACCURACY = "accuracy"
@@ -140,13 +141,15 @@ class Measured:
             values = [np.log(_positive(one[column])) for one in rows]
             middle = [float(np.exp(one.mean())) if len(one) else np.nan for one in values]
             if self.kind == SAME:
-                ratio = np.log(_times(self.other[column]) / _times(self.base[column]))
+                ratio = pd.Series(_times(self.other[column]) / _times(self.base[column]), list(self.base["device_id"]))
                 ratio = ratio[np.isfinite(ratio)]
-                log, units = times.of_pairs(ratio), f"{len(ratio)}"
+                log, units = times.of_pairs(np.log(ratio.to_numpy())), f"{len(ratio)}"
+                note = _few_devices(ratio) or _lack(log)
             else:
                 log, units = times.of_units(*values), " and ".join(str(len(one)) for one in values)
+                note = _lack(log)
             way = "runs" if self.runs is not None else "devices"
-            return log, {"base": middle[0], "other": middle[1], "units": units, "way": way, "note": _lack(log)}
+            return log, {"base": middle[0], "other": middle[1], "units": units, "way": way, "note": note}
         if self.courses is None:
             base, other = ([float(row[name].iloc[0]) for name in (column, sd, "images")] for row in self._rows())
             log = times.of_summaries((base[0], base[1], base[2]), (other[0], other[1], other[2]))
@@ -164,6 +167,14 @@ class Measured:
 
     def _rows(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         return self.base, self.other
+
+
+def _few_devices(ratio: pd.Series) -> str:
+    """Return why the ratios of these devices have no interval, each of them named; "" if they have one."""
+    if len(ratio) >= ratios.FEWEST_DEVICES or ratio.empty:
+        return ""
+    each = ", ".join(f"{change:+.1%} on {device}" for device, change in (ratio - 1).items())
+    return f"{plural(len(ratio), 'device')} ({each}): an interval over devices needs {ratios.FEWEST_DEVICES}"
 
 
 def _lack(log: times.LogRatio) -> str:

@@ -116,8 +116,8 @@ def of_units(base: Floats, other: Floats) -> LogRatio:
 
 
 def of_pairs(logs: Floats) -> LogRatio:
-    """Of logarithms of ratios, (k,), each of one device: Student's interval of their mean."""
-    if len(logs) < 2:
+    """Of logarithms of ratios, (k,), each of one device: Student's interval of their mean, as in `ratios.mean`."""
+    if len(logs) < ratios.FEWEST_DEVICES:
         return LogRatio(float(logs.mean()) if len(logs) else np.nan, np.nan, 1.0)
     return LogRatio(float(logs.mean()), _known(logs.std(ddof=1) / np.sqrt(len(logs))), len(logs) - 1.0)
 

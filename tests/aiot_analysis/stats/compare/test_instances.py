@@ -210,6 +210,17 @@ def test_devices_are_compared_each_with_itself():
     assert found.table["regression"].all()
 
 
+def test_two_devices_have_no_interval_and_are_listed():
+    base, other = fleet(["a", "b"], 1), fleet(["a", "b"], 2, 1.5)
+    matched, found = compared(base, other)
+    row = of(found, MNASNET, "mean")
+    assert np.isnan([row["low"], row["high"], row["p_value"]]).all()
+    ratio = matched.other["end_to_end_ms_mean"].to_numpy(float) / matched.base["end_to_end_ms_mean"].to_numpy(float)
+    a, b = ratio[(matched.base["instance_id"] == MNASNET).to_numpy()] - 1
+    assert row["note"] == f"2 devices ({a:+.1%} on a, {b:+.1%} on b): an interval over devices needs 3"
+    assert row["verdict"] == "not tested"
+
+
 def test_fleets_without_a_device_in_common_scatter_as_their_devices_do():
     base, other = fleet(["a", "b", "c"], 1), fleet(["x", "y", "z"], 2, 1.5)
     matched, found = compared(base, other)
