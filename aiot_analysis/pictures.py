@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from aiot_analysis.errors import DataError
 from aiot_analysis.processed import upwards
@@ -35,13 +36,20 @@ class Pictures:
             return None
         try:
             with Image.open(self.files[image]) as picture:
-                small = picture.convert("RGB")
+                small = _eight_bit(picture).convert("RGB")
                 small.thumbnail((pixels, pixels))
-        except (OSError, UnidentifiedImageError, Image.DecompressionBombError):
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             return None
         content = io.BytesIO()
         small.save(content, format="JPEG", quality=80)
         return content.getvalue()
+
+
+def _eight_bit(picture: Image.Image) -> Image.Image:
+    """Scale 16-bit grey, which Pillow would clip to white, as the agent does."""
+    if picture.mode == "I" or picture.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(picture).astype(np.uint32) >> 8).astype(np.uint8))
+    return picture
 
 
 def of(rows: pd.DataFrame, datasets: Path | str = "data/datasets") -> Pictures:

@@ -18,6 +18,11 @@ RESIZE_WAYS = ("crop_resize", "resize_crop", "square_crop")
 """Section IV-B's three ways, in its order: centre-crop to the short side, then resize; resize the short
 side, then centre-crop; resize to a fixed square, then centre-crop."""
 
+SIXTEEN_BIT_AS_I = ("PNG", "PPM")
+"""Formats whose 16-bit grey images have the mode I, in all versions of Pillow or in older ones."""
+
+MODES = {"I": "32-bit integer", "F": "floating-point"}
+
 
 class Preprocess(object):
     """Turns images into input tensors of one model.
@@ -44,6 +49,8 @@ class Preprocess(object):
         self.size = int(size)
         self.resize = resize
         self.resize_size = int(resize_size or round(size * 256 / 224))
+        if resize == "square_crop" and self.resize_size < self.size:
+            raise ValueError("resize_size is %d: choose %d, the size, or more" % (self.resize_size, self.size))
         self.channels = [0, 1, 2] if channel_order == "RGB" else [2, 1, 0]
         self.layout = layout
         self.table = _value_table(mean, std, np.dtype(dtype), scale, zero_point)
@@ -67,25 +74,43 @@ class Preprocess(object):
 
 
 def decode(data):
-    """The RGB image of an image file's bytes; raises OSError or ValueError if they are not an image."""
-    image = Image.open(io.BytesIO(data))
-    return image.convert("RGB")
+    """Return the RGB image of an image file's bytes, 8 bits a channel.
+
+    Of 16-bit values the upper 8 bits are kept, as Pillow itself does for 16-bit images in colour. Raises OSError or
+    ValueError if the bytes are not an image, or one whose range of values is unknown.
+    """
+    try:
+        opened = Image.open(io.BytesIO(data))
+        opened.load()
+    except (OSError, ValueError, MemoryError):
+        raise
+    except Exception as error:  # Pillow's plug-ins raise SyntaxError, struct.error, EOFError, its own bomb error, ...
+        raise ValueError("the image cannot be decoded (%s: %s)" % (type(error).__name__, error))
+    if opened.mode.startswith("I;16") or (opened.mode == "I" and opened.format in SIXTEEN_BIT_AS_I):
+        return Image.fromarray((np.asarray(opened).astype(np.uint32) >> 8).astype(np.uint8)).convert("RGB")
+    if opened.mode in MODES:
+        raise ValueError("the image has %s values, whose range is unknown: save it with 8 bits" % MODES[opened.mode])
+    return opened.convert("RGB")
 
 
 def resized(image, size, way, resize_size=None):
-    """The image as size x size pixels, bilinear, in one of RESIZE_WAYS."""
+    """Return the image as size x size pixels, bilinear, in one of RESIZE_WAYS."""
     width, height = image.size
-    if way == "square_crop":
-        margin = (resize_size - size) / 2.0 / resize_size
-        box = (width * margin, height * margin, width * (1 - margin), height * (1 - margin))
-        return image.resize((size, size), Image.Resampling.BILINEAR, box=box)
     short = min(width, height)
-    left, top = (width - short) // 2, (height - short) // 2
     if way == "crop_resize":
-        return image.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + short, top + short))
-    wide, high = round(width * size / short), round(height * size / short)
-    left, top = (wide - size) // 2, (high - size) // 2
-    return image.resize((wide, high), Image.Resampling.BILINEAR).crop((left, top, left + size, top + size))
+        # Resizing with a box would not do: Pillow's filter then reads pixels outside of it.
+        return _centre(image, short).resize((size, size), Image.Resampling.BILINEAR)
+    if way == "resize_crop":
+        width, height = width * size // short, height * size // short  # the paper's 360 x 480 becomes 224 x 298
+    else:
+        width = height = resize_size
+    return _centre(image.resize((width, height), Image.Resampling.BILINEAR), size)
+
+
+def _centre(image, side):
+    """The middle square of an image."""
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    return image.crop((left, top, left + side, top + side))
 
 
 def _value_table(mean, std, dtype, scale, zero_point):

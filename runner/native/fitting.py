@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import ModelError
+from runner.workspace import sha256_of
 from runner.zoo.facts import Artifact, Settings
 
 if TYPE_CHECKING:
@@ -56,20 +57,21 @@ class Staged:
 
 def stage(dataset: Dataset, chosen: Sequence[tuple[str, int]], settings: Settings, root: Path) -> Staged:
     """Makes the `.rgb8` files of some images (name, label) in a folder below `root`, once for equal settings."""
-    from runner.agent.preprocess import Preprocess, decode, resized
+    from runner.agent import preprocess
 
-    asked = [dataset.sha256, settings.size, settings.resize, settings.resize_size, list(chosen)]
+    made_by = [preprocess.IMAGE_LIBRARY, sha256_of(Path(preprocess.__file__))]
+    asked = [*made_by, dataset.sha256, settings.size, settings.resize, settings.resize_size, list(chosen)]
     folder = root / f"rgb8-{settings.size}-{_digest(asked)}"
     done = folder / "failed.json"
     if not done.is_file():
         (folder / "images").mkdir(parents=True, exist_ok=True)
-        way = Preprocess.of(settings.record())
+        way = preprocess.Preprocess.of(settings.record())
         truths: list[int] = []
         failures: list[str] = []
         for name, label in chosen:
             try:
-                image = decode(dataset.path(name).read_bytes())
-                pixels = resized(image, way.size, way.resize, way.resize_size).tobytes()
+                image = preprocess.decode(dataset.path(name).read_bytes())
+                pixels = preprocess.resized(image, way.size, way.resize, way.resize_size).tobytes()
             except (OSError, ValueError):
                 failures.append(name)
                 continue

@@ -3,6 +3,7 @@
 import io
 import json
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -36,6 +37,12 @@ def test_classes_are_named_and_pictures_become_small(datasets):
     assert (found.name(0), found.name(1), found.name(7)) == ("striped disc", "tench, Tinca tinca", "class 7")
     with Image.open(io.BytesIO(found.thumbnail("a.jpg", 100))) as picture:
         assert (picture.format, picture.size) == ("JPEG", (100, 50))
+
+
+def test_16_bit_grey_is_scaled_not_clipped_to_white(datasets):
+    Image.fromarray(np.full((20, 20), 100 * 257, np.uint16)).save(datasets / "sample" / "images" / "a.jpg", "PNG")
+    with Image.open(io.BytesIO(pictures.of(rows(), datasets).thumbnail("a.jpg"))) as picture:
+        assert picture.getpixel((10, 10)) == (100, 100, 100)
 
 
 @pytest.mark.parametrize("image", ["b.jpg", "c.jpg", "d.jpg", "../sample/images/a.jpg"])

@@ -67,6 +67,36 @@ def test_the_three_resize_ways_keep_what_section_iv_b_says(way, left, right):
     assert tuple(pixels[112, 215]) == right
 
 
+def noise(width, height, seed=0):
+    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
+@pytest.mark.parametrize(("width", "height"), [(40, 25), (25, 40), (33, 32), (24, 24)])
+def test_crop_resize_reads_no_pixel_outside_of_the_crop(width, height):
+    """The middle square of two pictures that differ all around it gives the same; it is what the square alone gives."""
+    square = noise(min(width, height), min(width, height))
+    place = ((width - square.width) // 2, (height - square.height) // 2)
+    tensors = []
+    for seed in (1, 2):
+        picture = noise(width, height, seed)
+        picture.paste(square, place)
+        tensors.append(np.asarray(resized(picture, 15, "crop_resize")))
+    assert (tensors[0] == tensors[1]).all()
+    assert (tensors[0] == np.asarray(square.resize((15, 15), Image.Resampling.BILINEAR))).all()
+
+
+def test_resize_crop_takes_the_papers_360_x_480_to_224_x_298():
+    image = noise(480, 360)
+    whole = image.resize((298, 224), Image.Resampling.BILINEAR)
+    assert (np.asarray(resized(image, 224, "resize_crop")) == np.asarray(whole)[:, 37 : 37 + 224]).all()
+
+
+def test_square_crop_keeps_the_middle_of_the_fixed_square():
+    image = noise(50, 40)
+    whole = image.resize((32, 32), Image.Resampling.BILINEAR)
+    assert (np.asarray(resized(image, 28, "square_crop", 32)) == np.asarray(whole)[2:30, 2:30]).all()
+
+
 @given(width=st.integers(5, 60), height=st.integers(5, 60), way=st.sampled_from(RESIZE_WAYS))
 def test_every_way_gives_the_size(width, height, way):
     assert resized(Image.new("RGB", (width, height)), 7, way, 8).size == (7, 7)
@@ -78,6 +108,7 @@ def test_every_way_gives_the_size(width, height, way):
         ({"resize": "stretch"}, "resize is 'stretch': choose one of crop_resize, resize_crop, square_crop"),
         ({"channel_order": "GBR"}, "channel_order is 'GBR': choose RGB or BGR"),
         ({"layout": "HWC"}, "layout is 'HWC': choose NHWC or NCHW"),
+        ({"resize": "square_crop", "resize_size": 3}, "resize_size is 3: choose 4, the size, or more"),
     ],
 )
 def test_a_wrong_setting_lists_the_choices(changes, message):
@@ -97,4 +128,33 @@ def test_every_kind_of_image_becomes_rgb(mode):
 @pytest.mark.parametrize("data", [b"", b"no image at all", b"\xff\xd8\xff\xe0 half a jpeg"])
 def test_what_is_no_image_raises_oserror(data):
     with pytest.raises(OSError):
+        decode(data)
+
+
+def encoded(array, kind):
+    if kind == "PGM":
+        return b"P5 16 16 65535\n" + array.astype(">u2").tobytes()
+    buffer = io.BytesIO()
+    Image.fromarray(array.astype(">u2") if kind == "TIFF, big-endian" else array).save(buffer, kind.split(",")[0])
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "PGM", "TIFF", "TIFF, big-endian"])
+def test_16_bit_grey_is_scaled_to_8_bits(kind):
+    """Every 8-bit value v, as 257 v: 65535 is white, 32896 the grey 128."""
+    grey = np.arange(256, dtype=np.uint16).reshape(16, 16)
+    image = decode(encoded(grey * 257, kind))
+    assert (np.asarray(image) == np.repeat(grey[:, :, None], 3, axis=2)).all()
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.float32])
+def test_values_of_an_unknown_range_are_refused(dtype):
+    with pytest.raises(ValueError, match=r"values, whose range is unknown: save it with 8 bits"):
+        decode(encoded(np.full((16, 16), 300, dtype), "TIFF"))
+
+
+def test_whatever_pillow_raises_is_a_value_error(monkeypatch):
+    data = encoded(np.zeros((16, 16), np.uint8), "PNG")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 16)
+    with pytest.raises(ValueError, match=r"the image cannot be decoded \(DecompressionBombError: "):
         decode(data)
