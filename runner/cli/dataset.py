@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from runner.cli.options import HERE, Seed, Workspaces
 from runner.workspace import Workspace
+
+if TYPE_CHECKING:
+    from runner.dataset.store import Dataset
+
+Numbering = Annotated[
+    Literal["0", "1", "devkit"] | None,
+    typer.Option(
+        help="How numbers count the classes: from 0 or 1 in the order of the labels, or as ILSVRC's development kit. "
+        "By default what the file itself tells."
+    ),
+]
 
 app = typer.Typer(help="Make or choose the images.", no_args_is_help=True)
 
@@ -43,8 +54,9 @@ def dataset_sample(
     seed: Seed = 0,
     ground_truth: Annotated[
         Path | None,
-        typer.Option(help="For flat images: lines of `<file> <label 0..999>`, or the devkit's ground truth."),
+        typer.Option(help="For flat images: a file that says which is of which class, in any usual form."),
     ] = None,
+    numbering: Numbering = None,
     name: Annotated[str, typer.Option(help="Name of the new dataset.")] = "imagenet",
     workspace: Workspaces = HERE,
 ) -> None:
@@ -60,18 +72,22 @@ def dataset_sample(
             per_class=per_class,
             seed=seed,
             ground_truth=ground_truth,
+            numbering=numbering,
             progress=step,
         )
-    print(f"dataset   {made.name}: {len(made.images)} images of {classes} classes in {made.folder}")
+    _tell(made, made.folder)
 
 
 @app.command("use")
 def dataset_use(
     folder: Annotated[Path, typer.Argument(help="Folder of the images; they stay there.")],
-    labels: Annotated[Path, typer.Option(help="CSV with columns image, label and, if you like, name.")],
+    labels: Annotated[
+        Path, typer.Option(help="CSV with columns image, label and, if you like, name, or another usual form.")
+    ],
     label_space: Annotated[
         str, typer.Option(help="What the label numbers mean: models must have the same.")
     ] = "imagenet-1000",
+    numbering: Numbering = None,
     name: Annotated[str | None, typer.Option(help="Name of the new dataset; by default the folder's.")] = None,
     workspace: Workspaces = HERE,
 ) -> None:
@@ -79,5 +95,14 @@ def dataset_use(
     from runner.dataset import folder as source
 
     target = Workspace(workspace).datasets / (name or folder.resolve().name)
-    made = source.use(target, folder, labels, label_space=label_space)
-    print(f"dataset   {made.name}: {len(made.images)} images of {len(made.classes)} classes in {made.image_folder}")
+    made = source.use(target, folder, labels, label_space=label_space, numbering=numbering)
+    _tell(made, made.image_folder)
+
+
+def _tell(made: Dataset, where: Path) -> None:
+    """Print what a dataset holds, its notes, and an example to compare with."""
+    print(f"dataset   {made.name}: {len(made.images)} images of {len(made.classes)} classes in {where}")
+    for text in made.notes:
+        print(f"          {text}")
+    image, label = made.images[0]
+    print(f"          for example, {image} is label {label}, {made.classes[label]}")

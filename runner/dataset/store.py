@@ -1,6 +1,7 @@
 """A labelled set of images on disk.
 
-<folder>/dataset.json   name, label space, number of images and classes, SHA-256, how it was made
+<folder>/dataset.json   name, label space, number of images and classes, SHA-256, how it was made,
+                        notes on what was assumed
          labels.csv     image,label    one line an image, in the order of the queries
          classes.csv    label,name
          images/        the files, by the names in labels.csv (or wherever dataset.json says)
@@ -15,8 +16,10 @@ import random
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
+from runner.dataset.classes import outside, span
 from runner.errors import DatasetError
 from runner.rawlog import utc_now
 from runner.workspace import sha256_of
@@ -39,6 +42,7 @@ class Dataset:
     images: tuple[tuple[str, int], ...]  # name, label
     image_folder: Path
     classes: dict[int, str]
+    notes: tuple[str, ...] = ()  # what was assumed or left out: for whoever knows the images
 
     def path(self, image: str) -> Path:
         return self.image_folder / image
@@ -53,19 +57,29 @@ def write(
     classes: Mapping[int, str],
     made_by: Mapping[str, object],
     image_folder: Path | None = None,
+    notes: Sequence[str] = (),
 ) -> Dataset:
-    """Describes images that are in place (in `folder/images`, or in `image_folder` outside) as a dataset.
+    """Describe images that are in place (in `folder/images`, or in `image_folder` outside) as a dataset.
 
-    Raises DatasetError if there is no image or one is missing.
+    notes: what was assumed, or left out, in finding out which image is of which class.
+    Raises DatasetError if there is no image or one is missing, is there twice, or has a label that is none.
     """
     if not images:
         raise DatasetError(f"Dataset {name!r} would hold no image: check the folder and the labels.")
+    if fault := _fault(images, label_space):
+        raise DatasetError(f"Dataset {name!r} would hold {fault}: check the labels.")
     where = image_folder or folder / "images"
     digest = hashlib.sha256()
+    by_content: dict[str, list[tuple[str, int]]] = {}
     for image, label in images:
         if not (where / image).is_file():
             raise DatasetError(f"Image {image!r} is not in {where}: check the labels.")
-        digest.update(f"{image},{label},{sha256_of(where / image)}\n".encode())
+        content = sha256_of(where / image)
+        digest.update(f"{image},{label},{content}\n".encode())
+        by_content.setdefault(content, []).append((image, label))
+    unreadable = [image for image, _ in images if not _has_header(where / image)]
+    noticed = [*_same_content(by_content), *_unreadable(unreadable)]
+    folder.mkdir(parents=True, exist_ok=True)
     _write_csv(folder / "labels.csv", ("image", "label"), images)
     _write_csv(folder / "classes.csv", ("label", "name"), sorted(classes.items()))
     record = {
@@ -76,6 +90,7 @@ def write(
         "sha256": digest.hexdigest(),
         "image_folder": str(image_folder.resolve()) if image_folder else "images",
         "made_by": dict(made_by),
+        "notes": [*notes, *noticed],
         "made": utc_now(),
     }
     # Written last: a folder without it is an unfinished dataset.
@@ -89,6 +104,8 @@ def load(folder: Path) -> Dataset:
         record = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
         images = [(row["image"], int(row["label"])) for row in _read_csv(folder / "labels.csv")]
         classes = {int(row["label"]): row["name"] for row in _read_csv(folder / "classes.csv")}
+        if fault := _fault(images, record["label_space"]):
+            raise ValueError(fault)
         return Dataset(
             folder=folder,
             name=record["name"],
@@ -97,6 +114,7 @@ def load(folder: Path) -> Dataset:
             images=tuple(images),
             image_folder=folder / record["image_folder"],
             classes=classes,
+            notes=tuple(record.get("notes", ())),
         )
     except FileNotFoundError as error:
         raise DatasetError(
@@ -120,6 +138,62 @@ def subset(dataset: Dataset, at_most: int | None, seed: int) -> list[tuple[str, 
     if at_most is None or at_most >= len(images):
         return images
     return [images[number] for number in sorted(random.Random(seed).sample(range(len(images)), at_most))]
+
+
+def _fault(images: Sequence[tuple[str, int]], label_space: str) -> str | None:
+    """What no dataset may hold: an image twice, or a label that is none of the label space."""
+    seen: dict[str, int] = {}
+    for image, label in images:
+        if outside(label, label_space):
+            return f"label {label} (of {image}), and {span(label_space)}"
+        if image in seen:
+            return f"{image} twice, with the labels {seen[image]} and {label}"
+        seen[image] = label
+    return None
+
+
+def _same_content(by_content: Mapping[str, list[tuple[str, int]]]) -> list[str]:
+    """A remark about files that are equal and have different labels."""
+    pairs = [found for found in by_content.values() if len({label for _, label in found}) > 1]
+    if not pairs:
+        return []
+    (one, label), (other, another) = next((a, b) for a, b in combinations(pairs[0], 2) if a[1] != b[1])
+    return [
+        f"images that are there again with another label: {len(pairs)}, like {one} ({label}) and {other} ({another})"
+    ]
+
+
+def _unreadable(images: Sequence[str]) -> list[str]:
+    return [f"files that are no images that can be read: {len(images)}, like {images[0]}"] if images else []
+
+
+def _has_header(path: Path) -> bool:
+    """Whether a file begins as an image does."""
+    from PIL import Image
+
+    try:
+        with Image.open(path):
+            return True
+    except Exception:  # whatever a plug-in of Pillow raises
+        return False
+
+
+def keeps(folder: Path, tool: str, source: Path) -> None:
+    """Raise DatasetError if a dataset that `tool` makes of `source` in `folder` would overwrite anything else."""
+    if not folder.exists():
+        return
+    if folder.resolve() in [source.resolve(), *source.resolve().parents]:
+        raise DatasetError(f"{source} is in {folder}, which would be written anew: choose another --name.")
+    others = sorted({one.name for one in folder.iterdir()} - {"images", "labels.csv", "classes.csv", "dataset.json"})
+    if (folder / "dataset.json").is_file():
+        try:
+            there = str(made_by(folder)["tool"])
+        except (ValueError, KeyError, TypeError):
+            there = tool  # damaged: made again
+        if there != tool:
+            raise DatasetError(f"{folder} holds a dataset that `{there}` made: choose another --name, or delete it.")
+    elif others:
+        raise DatasetError(f"{folder} is there and no dataset (it holds {others[0]}): choose another --name.")
 
 
 def fresh_folder(folder: Path) -> Path:

@@ -74,7 +74,14 @@ def test_a_subset_is_seeded_and_keeps_the_order(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("file", "text"), [("dataset.json", "{}"), ("dataset.json", "{"), ("labels.csv", "image,label\na,b\n")]
+    ("file", "text"),
+    [
+        ("dataset.json", "{}"),
+        ("dataset.json", "{"),
+        ("labels.csv", "image,label\na,b\n"),
+        ("labels.csv", "image,label\na.jpg,-1\n"),
+        ("labels.csv", "image,label\na.jpg,1\na.jpg,2\n"),
+    ],
 )
 def test_a_damaged_dataset_says_what_to_do(tmp_path, file, text):
     (tmp_path / "a.jpg").write_bytes(b"")
