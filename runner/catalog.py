@@ -10,8 +10,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -24,9 +24,12 @@ from runner.suite import Instance
 if TYPE_CHECKING:
     from torch import nn
 
+    from runner.zoo.facts import Artifact
+
 _AGENT = Path(__file__).parent / "agent"
 _HOSTS = {name: f"runner.zoo.convert_{name}" for name in (*suite.FRAMEWORKS, "executorch")}
-_NAMES = {"models": re.compile(r"[a-z][a-z0-9_]*"), "frameworks": re.compile(r"[a-z][a-z0-9]*")}
+MODEL_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_NAMES = {"models": MODEL_NAME, "frameworks": re.compile(r"[a-z][a-z0-9]*")}
 
 
 @dataclass(frozen=True)
@@ -89,8 +92,11 @@ class Catalog:
     models: Mapping[str, Model]
     frameworks: Mapping[str, Framework]
 
-    def everything(self) -> list[Instance]:
-        """Every instance there can be: the paper's 60, then those of other frameworks and models."""
+    def everything(self, artifacts: Iterable[Artifact] = ()) -> list[Instance]:
+        """Every instance there can be: the paper's 60, then those of other frameworks and models.
+
+        At last those of model files that were added, of networks that are in no catalogue.
+        """
         paper = suite.paper_float32() + suite.paper_quantized()
         known = {one.id for one in paper}
         others = [
@@ -99,6 +105,13 @@ class Catalog:
             for framework in self.frameworks.values()
             for quantization in framework.quantizations
             for delegate in framework.delegates
+        ]
+        added = [Instance.of_artifact(one.name) for one in artifacts if one.added]
+        others += [
+            replace(one, delegate=delegate)
+            for one in added
+            if one.model not in self.models and one.framework in self.frameworks
+            for delegate in self.frameworks[one.framework].delegates
         ]
         return paper + [one for one in others if one.id not in known]
 

@@ -23,7 +23,11 @@ def outputs(job):
     rows = []
     for name, _ in job["images"]:
         with open(job["image_folder"] + "/" + name, "rb") as file:
-            scores, _ = model.infer(preprocess(decode(file.read())))
+            tensor = preprocess(decode(file.read()))
+        try:
+            scores, _ = model.infer(tensor)
+        except (AttributeError, TypeError) as error:
+            raise ValueError("its output is not one tensor of scores (%s)" % error)
         rows.append((scores.astype(np.float32) - zero_point) * scale)
     return np.stack(rows), model.accelerator
 

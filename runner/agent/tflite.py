@@ -33,7 +33,7 @@ class TfliteModel(object):
         self._interpreter.set_tensor(self._input, tensor)
         self._interpreter.invoke()
         scores = self._interpreter.get_tensor(self._output)
-        return scores[0], time.perf_counter_ns() - began
+        return scores.reshape(-1), time.perf_counter_ns() - began
 
 
 def version():

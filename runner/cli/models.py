@@ -39,6 +39,7 @@ def models_prepare(
     chosen = suite.select(models, frameworks, (), quantizations, known.everything())
     left_out = [] if frameworks else prepare.without_environment(chosen, known)
     folder = models_folder(space, weights)
+    notes: list[str] = []
     with counting("models: converting") as step:
         artifacts, built = prepare.prepare(
             [one for one in chosen if one not in left_out],
@@ -48,7 +49,10 @@ def models_prepare(
             plugins=space.plugins,
             jobs=jobs,
             progress=step,
+            tell=notes.append,
         )
+    for note in notes:
+        print(f"weights   {note}")
     print(f"models    {len(artifacts)} model files, {built} built now, in {folder}")
     if left_out:
         names = ", ".join(dict.fromkeys(one.framework for one in left_out))
@@ -103,7 +107,8 @@ def models_check(
     space = Workspace(workspace)
     known = catalog.load(space.plugins)
     folder = models_folder(space, weights)
-    chosen = chosen_artifacts(prepared(folder), models, frameworks, quantizations, known.everything())
+    there = prepared(folder)
+    chosen = chosen_artifacts(there, models, frameworks, quantizations, known.everything(there.values()))
     with counting("models: checking") as step:
         found = check.check(
             chosen,
@@ -138,21 +143,30 @@ def models_check(
 def models_add(
     file: Annotated[Path, typer.Argument(help="The model file, like mobilenet.tflite.")],
     settings: Annotated[Path, typer.Option(help="JSON: size, channel_order, mean, std, label_offset, accuracy, ...")],
-    model: Annotated[str, typer.Option(help="Which model it is.")],
+    model: Annotated[
+        str, typer.Option(help="Which model it is; a new name for a network that is none of the suite's.")
+    ],
     name: Annotated[str, typer.Option(help="What to call its weights: give it to --weights afterwards.")],
     framework: Annotated[str, typer.Option(help="Which framework it is for.")] = "tflite",
-    quantization: Annotated[str, typer.Option(help="float32, dynamic, int8 or float16.")] = "float32",
+    quantization: Annotated[
+        str | None, typer.Option(help="float32, dynamic, int8 or float16; by default as the file says.")
+    ] = None,
     workspace: Workspaces = HERE,
 ) -> None:
-    """Take in a model file that exists, with its settings."""
-    from runner import catalog, suite
+    """Take in a model file that exists, with its settings.
+
+    Types, shapes and quantization are read from the file. One that is no classifier, or not what is said of it, is
+    refused.
+    """
+    from runner import catalog
     from runner.devices.local import LocalDevice
     from runner.zoo import add
 
     space = Workspace(workspace)
     known = catalog.load(space.plugins)
-    [instance] = suite.select([model], [framework], ["cpu"], [quantization], known.everything())
+    instance = add.instance_of(file, model, framework, quantization, known)
     device = LocalDevice(space.staging, space.salt())
+    notes: list[str] = []
     artifact = add.add(
         file,
         instance,
@@ -161,7 +175,10 @@ def models_add(
         folder=models_folder(space, name),
         known=known,
         device=device,
+        tell=notes.append,
     )
+    for note in notes:
+        print(f"          {note}")
     print(f"models    {artifact.path} was added: `aiot models check --weights {name} --dataset ...`")
 
 

@@ -104,7 +104,10 @@ def run(
     choice = Choice(local, serials, every, connect, device_folder, device_python, keep_serial)
     devices = chosen(choice, space)
     known = catalog.load(space.plugins)
-    instances = suite.select(models, frameworks, delegates, quantizations, known.everything(), part)
+    folder = models_folder(space, weights)
+    artifacts = prepared(folder)
+    everything = known.everything(artifacts.values())
+    instances = suite.select(models, frameworks, delegates, quantizations, everything, part)
     name = suite.choose("Profile", [profile], list(PROFILES))[0]
     if name == "sustained" and len(instances) > 1:
         raise SelectionError(
@@ -113,8 +116,6 @@ def run(
         )
     ways = suite.choose("Way of resizing", resize, RESIZE_WAYS) if resize else []
     given: dict[str, Any] = {"warmups": warmups, "passes": repeat, "max_images": images}
-    folder = models_folder(space, weights)
-    artifacts = prepared(folder)
     request = runs.Request(
         instances=suite.ordered(instances, seed),
         profile=replace(

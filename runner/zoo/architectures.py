@@ -8,7 +8,6 @@ import sys
 import types
 from collections import OrderedDict
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -55,12 +54,17 @@ def build(model: str, classes: int) -> nn.Module:
     return network.eval()
 
 
-def classes_of(state: Mapping[str, torch.Tensor]) -> int:
-    """Number of outputs of a state dict: the length of the last bias. Raises ValueError if there is none."""
-    biases = [value for name, value in state.items() if name.endswith(".bias") and value.ndim == 1]
-    if not biases:
-        raise ValueError("holds no layer with a bias: it is not one of the suite's networks")
-    return int(biases[-1].shape[0])
+def outputs_of(state: Mapping[str, torch.Tensor], network: nn.Module) -> int:
+    """Return the number of outputs of the network that a state dict belongs to.
+
+    `network` is the same network for 1000 classes: only the last layer may be of another size.
+    Raises ValueError if the state dict is one of another network.
+    """
+    expected = network.state_dict()
+    lengths = {int(state[name].shape[0]) for name, value in expected.items() if state[name].shape != value.shape}
+    if len(lengths) > 1:
+        raise ValueError("more layers than the last one are of other sizes than in this network")
+    return lengths.pop() if lengths else int(list(expected.values())[-1].shape[0])
 
 
 def load_arrays(network: nn.Module, state: Mapping[str, torch.Tensor]) -> None:
@@ -74,21 +78,6 @@ def load_arrays(network: nn.Module, state: Mapping[str, torch.Tensor]) -> None:
     network.load_state_dict(versioned)
 
 
-def pretrained_weights(model: str) -> Any:
-    """torchvision's entry for the first ImageNet weights of a model, the ones of the paper's time."""
-    return getattr(torchvision_models(), TORCHVISION_NAMES[model][1]).IMAGENET1K_V1
-
-
-def build_pretrained(model: str, hub: Path) -> nn.Module:
-    """The network with torchvision's weights, from the file in `hub/checkpoints`, where they were put before.
-
-    What only training needs is taken off, and with it InceptionV3's own second normalization: the settings
-    of the model file say how its input is normalized.
-    """
-    import torch.hub
-
-    torch.hub.set_dir(str(hub))
-    network = getattr(torchvision_models(), TORCHVISION_NAMES[model][0])(weights=pretrained_weights(model))
-    if model == "inception_v3":
-        network.aux_logits, network.AuxLogits, network.transform_input = False, None, False
-    return network.eval()
+def pretrained_weights(model: str) -> list[Any]:
+    """Return torchvision's entries for the ImageNet weights of a model, first those of the paper's time."""
+    return list(getattr(torchvision_models(), TORCHVISION_NAMES[model][1]))

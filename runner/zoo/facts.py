@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -43,15 +45,121 @@ class Settings:
     def parse(cls, record: dict[str, Any], where: object) -> Settings:
         """Settings from JSON; raises ModelError naming the file and what is wrong with it."""
         try:
-            triples: dict[str, Any] = {key: tuple(record[key]) for key in ("mean", "std") if key in record}
+            triples: dict[str, Any] = {
+                key: tuple(record[key]) for key in ("mean", "std") if isinstance(record.get(key), (list, tuple))
+            }
             settings = cls(**{**record, **triples})
         except TypeError as error:
             raise ModelError(f"The settings in {where} are not complete or not known ({error}).") from None
-        if settings.resize not in RESIZE_WAYS:
-            raise ModelError(f"{where} has resize {settings.resize!r}: choose one of {', '.join(RESIZE_WAYS)}.")
-        if settings.channel_order not in ("RGB", "BGR") or settings.layout not in ("NHWC", "NCHW"):
-            raise ModelError(f"{where}: channel_order is RGB or BGR, layout is NHWC or NCHW.")
+        problem = settings._problem()
+        if problem:
+            raise ModelError(f"{where} {problem}.")
         return settings
+
+    @classmethod
+    def of_outputs(cls, model: str, given: Mapping[str, Any], outputs: int, where: object) -> Settings:
+        """Return the settings of a network with a number of outputs: what is given, and the defaults.
+
+        Raises ModelError if they are not about so many outputs.
+        """
+        offset, mapping = given.get("label_offset", 0), given.get("label_map")
+        classes = outputs - offset if _is_whole(offset) else outputs
+        if isinstance(mapping, dict) and all(map(_is_whole, mapping.values())):
+            classes = max(mapping.values(), default=-1) + 1
+        elif outputs == _WITH_BACKGROUND:
+            classes = 1000
+        classes = given.get("classes", classes)
+        space = "imagenet-1000" if classes == 1000 else f"custom-{classes}"
+        settings = cls.parse({**default_settings(model, space, classes).record(), **given}, where)
+        problem = settings._problem_with(outputs)
+        if problem:
+            raise ModelError(f"{where}: {problem}.")
+        return settings
+
+    def _problem(self) -> str | None:
+        """What is wrong with the values, None if nothing is."""
+        for name, least in (("size", 1), ("classes", 1), ("label_offset", 0)):
+            value = getattr(self, name)
+            if not _is_whole(value) or value < least:
+                return f"has {name} {value!r}: write a whole number, {least} or more"
+        if self.resize not in RESIZE_WAYS:
+            return f"has resize {self.resize!r}: choose one of {', '.join(RESIZE_WAYS)}"
+        if self.resize_size is not None and (not _is_whole(self.resize_size) or self.resize_size < self.size):
+            return f"has resize_size {self.resize_size!r}: write a whole number, {self.size} (the size) or more"
+        if self.channel_order not in ("RGB", "BGR"):
+            return f"has channel_order {self.channel_order!r}: write RGB or BGR"
+        if self.layout not in ("NHWC", "NCHW"):
+            return f"has layout {self.layout!r}: write NHWC or NCHW"
+        if not isinstance(self.label_space, str) or not self.label_space:
+            return f"has label_space {self.label_space!r}: write a name, like imagenet-1000"
+        return self._problem_of_normalization() or self._problem_of_map()
+
+    def _problem_of_normalization(self) -> str | None:
+        for name in ("mean", "std"):
+            values = getattr(self, name)
+            numbers = isinstance(values, tuple) and all(map(_is_number, values))
+            if not numbers or len(values) != 3:
+                shown = list(values) if isinstance(values, tuple) else values
+                return f"has {name} {shown!r}: write three numbers, one a channel"
+        if min(self.std) <= 0:
+            return f"has std {list(self.std)}: x becomes (x - mean) / std, so every value has to be above 0"
+        if min(self.std) < 1 or 0 < max(map(abs, self.mean)) <= 1:
+            return (
+                f"has mean {list(self.mean)} and std {list(self.std)}: they are of values from 0 to 255, "
+                "so multiply those of values from 0 to 1 by 255"
+            )
+        return None
+
+    def _problem_of_map(self) -> str | None:
+        mapping = self.label_map
+        if mapping is None:
+            return None
+        if not isinstance(mapping, dict) or not mapping:
+            return f'has label_map {mapping!r}: write an object of output to label, like {{"0": 5}}'
+        for output, label in mapping.items():
+            if not str(output).isdecimal() or not _is_whole(label) or not 0 <= label < self.classes:
+                return f"has {output!r}: {label!r} in label_map: write output: label, with labels below {self.classes}"
+        return None
+
+    def _problem_with(self, outputs: int) -> str | None:
+        """What does not agree with a network that has so many outputs."""
+        space = _SPACES.get(self.label_space, self.classes)
+        if space != self.classes:
+            return f"label_space {self.label_space} has {space} classes, and there are {self.classes}: mend one of them"
+        if self.label_map is None and self.classes + self.label_offset != outputs:
+            return (
+                f"the network has {outputs} outputs, and its settings say {self.classes} classes from output "
+                f"{self.label_offset} on: mend classes or label_offset (1 where output 0 is no class but background)"
+            )
+        beyond = [output for output in self.label_map or {} if int(output) >= outputs]
+        return f"label_map has output {beyond[0]}, and the network has {outputs} outputs" if beyond else None
+
+
+_WITH_BACKGROUND = 1001  # outputs of networks with the classes of ImageNet and one before them
+_SPACES = {"imagenet-1000": 1000, "sample-100": 100}  # classes of the label spaces that the toolkit knows
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def accuracy_of(given: dict[str, Any], where: object) -> float | None:
+    """Take the declared accuracy out of settings from JSON; None if there is none.
+
+    Raises ModelError if it is no share of 1.
+    """
+    accuracy = given.pop("accuracy", None)
+    if accuracy is None:
+        return None
+    if not _is_number(accuracy) or not 0 < accuracy <= 1:
+        percent = _is_number(accuracy) and 1 < accuracy <= 100
+        hint = f", like {round(accuracy / 100, 6):g} for {accuracy:g} %" if percent else ""
+        raise ModelError(f"{where} has accuracy {accuracy!r}: write the share of right answers, from 0 to 1{hint}.")
+    return float(accuracy)
 
 
 def default_settings(model: str, label_space: str, classes: int) -> Settings:

@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,13 +69,13 @@ def main(job_file: str) -> None:
     job = json.loads(Path(job_file).read_text(encoding="utf-8"))
     with np.load(job["weights"]) as arrays:
         state = {name: torch.from_numpy(arrays[name]) for name in arrays.files}
-    classes = architectures.classes_of(state)
     if job["plugin"]:
         from runner.catalog import read_model
 
-        network = read_model(Path(job["plugin"])).build(classes)
+        build = read_model(Path(job["plugin"])).build
     else:
-        network = architectures.build(job["model"], classes)
+        build = partial(architectures.build, job["model"])
+    network = build(architectures.outputs_of(state, build(1000)))
     architectures.load_arrays(network, state)
     importlib.import_module(job["converter"]).convert_float32(network, job["size"], Path(job["target"]))
 

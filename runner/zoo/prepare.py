@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import as_completed
 from dataclasses import replace
 from pathlib import Path
@@ -52,11 +52,13 @@ def prepare(
     plugins: Path | None = None,
     jobs: int = 2,
     progress: Progress | None = None,
+    tell: Callable[[str], object] | None = None,
 ) -> tuple[list[Artifact], int]:
     """Builds the model files of the instances into `folder`: all that are there then, and how many were built.
 
     A file is built again only if its weights, settings or the converter's version changed. Each model is
-    converted in a process of its own, whose output goes to `folder/conversion.log`.
+    converted in a process of its own, whose output goes to `folder/conversion.log`. `tell` is given what was
+    assumed of the weights, a sentence at a time.
     Raises ModelError if weights are missing or a conversion fails, SetupError if an environment is missing.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -67,6 +69,9 @@ def prepare(
     for one in files:
         if one.model not in sources:
             sources[one.model] = weights.locate(kind, known.models[one.model], cache)
+            if tell:
+                for note in sources[one.model].notes:
+                    tell(note)
         if _current(one, known, sources[one.model], folder) is None:
             todo.setdefault(one.model, []).append(one)
     total, done = sum(len(group) for group in todo.values()), 0
@@ -159,18 +164,18 @@ def _build(one: Instance, known: Catalog, source: weights.Source, folder: Path) 
 
 
 def network(source: weights.Source, model: Model) -> nn.Module:
-    """The float32 network with its weights; raises ModelError if they do not fit it."""
-    from runner.zoo.architectures import build_pretrained, load_arrays
+    """Return the float32 network with its weights; raises ModelError if they do not fit it."""
+    from runner.zoo import state_dicts
+    from runner.zoo.architectures import load_arrays
 
-    if source.form == "torchvision":
-        return build_pretrained(model.name, source.file.parent.parent)
     try:
         if source.form == "slim":
             from runner.zoo.slim import embedded
 
-            return embedded(model.name, weights.read(source.file))
-        module = model.build(source.settings.classes)
-        load_arrays(module, weights.read(source.file))
+            return embedded(model.name, state_dicts.read(source.file))
+        loaded = state_dicts.load(source.file, model)
+        module = model.build(loaded.outputs)
+        load_arrays(module, loaded.state)
     except RuntimeError as error:
         detail = " ".join(str(error).split())[:200]
         raise ModelError(f"{source.file} does not fit {model.name}: {detail}") from None

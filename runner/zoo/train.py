@@ -31,7 +31,7 @@ from runner.zoo.architectures import build, load_arrays
 from runner.zoo.facts import Settings, default_settings
 from runner.zoo.inputs import sample_batches
 from runner.zoo.slim import slim
-from runner.zoo.weights import read
+from runner.zoo.state_dicts import read
 
 
 @dataclass(frozen=True)

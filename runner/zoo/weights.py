@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
@@ -13,14 +13,14 @@ from runner.dataset.sample import LABEL_SPACE as SAMPLE_SPACE
 from runner.errors import ModelError
 from runner.suite import LIGHT_MODELS
 from runner.workspace import sha256_of
-from runner.zoo.facts import Settings, default_settings
+from runner.zoo.facts import Settings, accuracy_of, default_settings
 
 if TYPE_CHECKING:
-    import torch
-
     from runner.catalog import Model
 
-SUFFIXES = (".pth", ".npz", ".safetensors")
+OWN_NAMES = ("sample", "pretrained")
+TWICE_NORMALIZED = "inception_v3"
+"""torchvision's normalizes its input once more, if it is made with `transform_input`: its pretrained weights are."""
 
 
 @dataclass(frozen=True)
@@ -31,19 +31,20 @@ class Source:
     file: Path
     sha256: str
     settings: Settings
-    form: Literal["state dict", "torchvision", "slim"] = "state dict"  # slim: see runner.zoo.slim
+    form: Literal["state dict", "slim"] = "state dict"  # slim: see runner.zoo.slim
     accuracy: float | None = None  # top-1, 0 to 1, as whoever made them states it
+    notes: tuple[str, ...] = ()  # what was assumed or left out, a sentence each
 
 
 def locate(kind: str, model: Model, cache: Path) -> Source:
-    """The weights of a model: kind is "sample", "pretrained" or a folder.
+    """Return the weights of a model: kind is "sample", "pretrained" or a folder.
 
     Raises ModelError if there are none, or they cannot be downloaded.
     """
     if kind == "sample":
         return _sample(model.name)
     if kind == "pretrained":
-        return _pretrained(model.name, cache / "hub" / "checkpoints")
+        return _pretrained(model, cache / "hub" / "checkpoints")
     return _from_folder(Path(kind), model)
 
 
@@ -57,36 +58,137 @@ def _sample(model: str) -> Source:
     return Source("sample", file, sha256_of(file), settings, form, trained["accuracy"])
 
 
-def _pretrained(model: str, folder: Path) -> Source:
+def _pretrained(model: Model, folder: Path) -> Source:
     from runner.zoo.architectures import TORCHVISION_NAMES, pretrained_weights
 
-    if model not in TORCHVISION_NAMES:
+    if model.name not in TORCHVISION_NAMES:
         raise ModelError(
-            f"There are no pretrained weights of {model}: give a folder that has some, like --weights DIR."
+            f"There are no pretrained weights of {model.name}: give a folder that has some, like --weights DIR."
         )
-    file = download(*torchvision_file(model), folder)
-    published = pretrained_weights(model).meta["_metrics"]["ImageNet-1K"]["acc@1"] / 100
-    return Source("pretrained", file, sha256_of(file), _pretrained_settings(model), "torchvision", published)
+    file = download(*torchvision_file(model.name), folder)
+    settings = default_settings(model.name, "imagenet-1000", 1000)
+    if model.name == TWICE_NORMALIZED:
+        settings = _normalized_twice(settings)
+    accuracy = _published_accuracy(pretrained_weights(model.name)[0])
+    return Source("pretrained", file, sha256_of(file), settings, accuracy=accuracy)
 
 
 def _from_folder(folder: Path, model: Model) -> Source:
-    from runner.zoo.architectures import classes_of
+    from runner.zoo import state_dicts
 
-    names = [folder / f"{model.name}{suffix}" for suffix in SUFFIXES]
-    found = [file for file in names if file.is_file()]
+    name = folder.resolve().name
+    if name in OWN_NAMES:
+        raise ModelError(f"{folder} has the name of the toolkit's own weights, {name!r}: rename the folder.")
+    file = _file_in(folder, model.name)
+    loaded = state_dicts.load(file, model)
+    sha256, notes = sha256_of(file), []
+    published = _published(model.name, sha256)
+    promised = re.search(r"-([0-9a-f]{8,64})\.", file.name)
+    if promised and not sha256.startswith(promised[1]):
+        notes.append(f"its SHA-256 begins with {sha256[:8]} and its name says {promised[1]}: it is another file")
+    if loaded.left_out:
+        count, first = len(loaded.left_out), loaded.left_out[0]
+        notes.append(f"without {count} tensors of the file that are not part of the network, like {first}")
+    settings, accuracy, assumed = _settings(folder, file, model, loaded.outputs, known=published is not None)
+    if accuracy is None and published is not None:
+        accuracy = _published_accuracy(published)
+    notes += assumed
+    return Source(name, file, sha256, settings, accuracy=accuracy, notes=tuple(f"{file}: {one}" for one in notes))
+
+
+def _file_in(folder: Path, model: str) -> Path:
+    """The one file of a folder with a model's weights: by the model's name, or as torchvision publishes it."""
+    from runner.zoo.architectures import TORCHVISION_NAMES
+    from runner.zoo.state_dicts import SUFFIXES
+
+    if folder.is_file():
+        raise ModelError(f"{folder} is a file: give the folder it is in, and call the file {model}{folder.suffix}.")
+    if not folder.is_dir():
+        raise ModelError(f"There is no folder {folder}: give sample, pretrained or the folder of the state dicts.")
+    names, example = [model], ""
+    if model in TORCHVISION_NAMES:
+        published = torchvision_file(model)[0].rsplit("/", 1)[1]
+        names += [TORCHVISION_NAMES[model][0], published.rsplit("-", 1)[0]]
+        example = f", or torchvision's {published}"
+    pattern = re.compile(
+        f"({'|'.join(map(re.escape, names))})(-[0-9a-f]{{8,64}})?({'|'.join(map(re.escape, SUFFIXES))})"
+    )
+    found = sorted(file for file in folder.iterdir() if pattern.fullmatch(file.name) and file.is_file())
     if not found:
-        raise ModelError(f"{folder} has no {model.name}{' or '.join(SUFFIXES)}: name the folder of the state dicts.")
-    try:
-        classes = classes_of(read(found[0]))
-    except ValueError as error:
-        raise ModelError(f"{found[0]} {error}.") from None
-    space = "imagenet-1000" if classes == 1000 else f"custom-{classes}"
-    record = {**default_settings(model.name, space, classes).record(), **model.settings}
-    sidecar = folder / f"{model.name}.json"
-    given = read_json(sidecar) if sidecar.is_file() else {}
-    accuracy = given.pop("accuracy", None)
-    settings = Settings.parse({**record, **given}, sidecar if sidecar.is_file() else model.file or model.name)
-    return Source(folder.resolve().name, found[0], sha256_of(found[0]), settings, accuracy=accuracy)
+        raise ModelError(f"{folder} has no {model}{' or '.join(SUFFIXES)}{example}: put the state dict there.")
+    if len(found) > 1:
+        raise ModelError(
+            f"{folder} has {' and '.join(file.name for file in found)}, and only one of them can be {model}'s "
+            "weights: move the others to another folder."
+        )
+    return found[0]
+
+
+def _settings(
+    folder: Path, file: Path, model: Model, outputs: int, *, known: bool
+) -> tuple[Settings, float | None, list[str]]:
+    """Settings and accuracy of weights in a folder, and what was assumed of them.
+
+    known: whether the file is one that torchvision publishes.
+    """
+    from runner.zoo.state_dicts import SUFFIXES
+
+    stem = next(file.name.removesuffix(suffix) for suffix in SUFFIXES if file.name.endswith(suffix))
+    beside = [folder / f"{one}.json" for one in dict.fromkeys((model.name, stem))]
+    beside = [one for one in beside if one.is_file()]
+    if len(beside) > 1:
+        raise ModelError(f"{folder} has {' and '.join(one.name for one in beside)}: keep one of them.")
+    given = read_json(beside[0]) if beside else {}
+    where = beside[0] if beside else model.file or file
+    accuracy = accuracy_of(given, where)
+    twice = given.pop("transform_input", None) if model.name == TWICE_NORMALIZED else False
+    if twice not in (None, True, False):
+        raise ModelError(f"{where} has transform_input {twice!r}: write true or false.")
+    settings = Settings.of_outputs(model.name, {**model.settings, **given}, outputs, where)
+    assumed = []
+    if twice is None:
+        default = default_settings(model.name, "", 1)
+        if not {"mean", "std"} & set(given):
+            twice = True
+            if not known:
+                assumed.append(
+                    "inputs from -1 to 1 are assumed, as torchvision's InceptionV3 takes them with transform_input; "
+                    f'otherwise write "transform_input": false into {folder / model.name}.json'
+                )
+        elif (settings.mean, settings.std) == (default.mean, default.std):
+            raise ModelError(
+                f"{where} has the mean and std of torchvision's preprocessing, which its InceptionV3 normalizes again "
+                'if it was made with transform_input: write "transform_input": true for pretrained weights of '
+                "torchvision's and what was trained from them, and false otherwise."
+            )
+    return (_normalized_twice(settings) if twice else settings), accuracy, assumed
+
+
+def _normalized_twice(settings: Settings) -> Settings:
+    """As one normalization: the settings', and then the one of torchvision's InceptionV3 with `transform_input`.
+
+    That takes inputs normalized with torchvision's mean and std, of values from 0 to 1, to a mean and std of 0.5.
+    """
+    mean, std = [], []
+    for own_mean, own_std, usual_mean, usual_std in zip(
+        settings.mean, settings.std, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), strict=True
+    ):
+        scale, shift = usual_std / 0.5, (usual_mean - 0.5) / 0.5
+        mean.append(round(own_mean - shift * own_std / scale, 6))
+        std.append(round(own_std / scale, 6))
+    return replace(settings, mean=(mean[0], mean[1], mean[2]), std=(std[0], std[1], std[2]))
+
+
+def _published(model: str, sha256: str) -> Any | None:
+    """torchvision's entry of the file with a SHA-256, None if it is no file of torchvision's."""
+    from runner.zoo.architectures import TORCHVISION_NAMES, pretrained_weights
+
+    entries = pretrained_weights(model) if model in TORCHVISION_NAMES else []
+    return next((one for one in entries if sha256.startswith(_hash_in(one.url))), None)
+
+
+def _published_accuracy(entry: Any) -> float:
+    return float(entry.meta["_metrics"]["ImageNet-1K"]["acc@1"]) / 100
 
 
 def read_json(file: Path) -> dict[str, Any]:
@@ -100,40 +202,16 @@ def read_json(file: Path) -> dict[str, Any]:
     return content
 
 
-def read(file: Path) -> dict[str, torch.Tensor]:
-    """A state dict in float32 from a .pth, .npz or .safetensors file; raises ModelError if it is not one."""
-    import numpy as np
-    import torch
-
-    try:
-        if file.suffix == ".npz":
-            with np.load(file) as arrays:
-                state: Mapping[str, Any] = {name: torch.from_numpy(arrays[name]) for name in arrays.files}
-        elif file.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            state = load_file(file)
-        else:
-            state = torch.load(file, map_location="cpu", weights_only=True)
-        return {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
-    except Exception as error:  # each format has exceptions of its own for a damaged file
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelError(f"{file} is not a state dict that can be read ({reason}).") from None
-
-
-def _pretrained_settings(model: str) -> Settings:
-    settings = default_settings(model, "imagenet-1000", 1000)
-    if model == "inception_v3":  # trained on inputs from -1 to 1
-        settings = replace(settings, mean=(127.5, 127.5, 127.5), std=(127.5, 127.5, 127.5))
-    return settings
-
-
 def torchvision_file(model: str) -> tuple[str, str]:
     """Address and the beginning of the SHA-256 (torchvision writes it into the file's name)."""
     from runner.zoo.architectures import pretrained_weights
 
-    url: str = pretrained_weights(model).url
-    return url, url.rsplit("-", 1)[1].removesuffix(".pth")
+    url: str = pretrained_weights(model)[0].url
+    return url, _hash_in(url)
+
+
+def _hash_in(url: str) -> str:
+    return url.rsplit("-", 1)[1].removesuffix(".pth")
 
 
 def download(url: str, sha256_prefix: str, folder: Path) -> Path:

@@ -104,7 +104,7 @@ def test_both_environments_make_the_same_pixels(space):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"nothing", "is no Caffe2 model: File is not a zip file"),
+        (b"\x00\x01nothing", "is no Caffe2 model: File is not a zip file"),
         ({"init_net.pb": b""}, "is no Caffe2 model: .*predict_net.pb"),
         ({"init_net.pb": b"\xff\xff", "predict_net.pb": b""}, "holds no net of Caffe2"),
     ],

@@ -7,12 +7,15 @@ import csv
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from runner import catalog, environments
+from runner.agent.preprocess import Preprocess, decode, resized
 from runner.dataset import folder as dataset_folder
 from runner.devices.local import LocalDevice
 from runner.errors import ModelError
@@ -125,7 +128,7 @@ QUANTIZED = Instance("tflite", "cpu", "int8", "mobilenet_v2")
 
 def added(space, name, settings, file=None, instance=QUANTIZED):
     path = space.root / f"{name}.json"
-    path.write_text(json.dumps({"mean": [127.5] * 3, "std": [127.5] * 3, "accuracy": RIGHT, **settings}))
+    path.write_text(json.dumps({"mean": [128] * 3, "std": [128] * 3, "accuracy": RIGHT, **settings}))
     return add.add(
         file or SHARED / "models" / "mobilenet_v2_1.0_224_quant.tflite",
         instance,
@@ -137,22 +140,40 @@ def added(space, name, settings, file=None, instance=QUANTIZED):
     )
 
 
-@pytest.mark.parametrize(("offset", "right", "passed"), [(1, 15, True), (0, 1, False)])
-def test_a_model_file_that_exists_is_taken_in(space, photos, offset, right, passed):
-    artifact = added(space, f"google{offset}", {"label_offset": offset})
+def test_a_model_file_that_exists_is_taken_in(space, photos):
+    artifact = added(space, "google", {"label_offset": 1})
     device = LocalDevice(space.staging, "salt")
     common = {"kind": "google", "folder": artifact.path.parent, "cache": space.models, "known": catalog.load()}
     [found] = check.check([artifact], dataset=photos, images=16, device=device, **common)
-    assert (found.accuracy * 16, found.passed, found.original_accuracy) == (right, passed, None)
+    assert (found.accuracy * 16, found.passed, found.original_accuracy) == (15, True, None)
+
+
+def test_mean_and_std_of_128_give_the_quantized_network_the_image_itself(space, photos):
+    """With 127.5 the values from 128 to 254 become the next ones."""
+    artifact = added(space, "exact", {"label_offset": 1})
+    name, _ = photos.images[0]
+    image = decode(photos.path(name).read_bytes())
+    pixels = np.asarray(resized(image, 224, "crop_resize"))
+    from ai_edge_litert.interpreter import Interpreter
+
+    details = Interpreter(str(artifact.path)).get_input_details()[0]
+
+    def taken(settings):
+        return Preprocess.of(settings.record(), details["dtype"], *details["quantization"])
+
+    assert np.array_equal(taken(artifact.settings)(image)[0], pixels)
+    other = taken(replace(artifact.settings, mean=(127.5,) * 3, std=(127.5,) * 3))
+    shifted = other.table[0].astype(int) - np.arange(256)
+    assert shifted.tolist() == [0] * 128 + [1] * 127 + [0]
 
 
 def test_a_file_that_does_not_fit_is_refused(space, tmp_path):
     with pytest.raises(ModelError, match="has 1001 outputs, and its settings say 1001 classes from output 1 on"):
         added(space, "wrong", {"label_offset": 1, "classes": 1001})
-    nothing = tmp_path / "nothing.tflite"
-    nothing.write_bytes(b"nothing")
-    with pytest.raises(ModelError, match="cannot be run by tflite in the environment main: it says"):
-        added(space, "nothing", {}, file=nothing)
+    with pytest.raises(ModelError, match="has 1001 outputs, and its settings say 1000 classes from output 0 on"):
+        added(space, "wrong", {})
+    with pytest.raises(ModelError, match="is int8, not float32, by the types of its weights"):
+        added(space, "wrong", {"label_offset": 1}, instance=replace(QUANTIZED, quantization="float32"))
     with pytest.raises(ModelError, match=r"cannot be run by pytorch .*it says"):
         added(space, "other", {}, instance=Instance("pytorch", "cpu", "float32", "mobilenet_v2"))
-    assert not list((space.models / "nothing").glob("*"))
+    assert not list((space.models / "wrong").glob("*"))

@@ -1,5 +1,6 @@
 import hashlib
 import http.server
+import json
 import re
 import threading
 
@@ -10,7 +11,6 @@ from runner import catalog
 from runner.errors import ModelError
 from runner.suite import MODELS
 from runner.zoo import architectures, prepare, weights
-from runner.zoo.facts import Settings
 
 torch = pytest.importorskip("torch", reason="weights are read with the extra `models`")
 MODEL = catalog.load().models
@@ -72,58 +72,99 @@ def test_torchvisions_files_carry_the_beginning_of_their_hash(model):
     assert len(prefix) >= 8 and int(prefix, 16) >= 0
 
 
-STATE = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.zeros(2)}
+def state_of(model: str, classes: int = 7, **arguments) -> dict:
+    """A state dict of torchvision's own network, with batch norms that do something."""
+    torch.manual_seed(0)
+    name, _ = architectures.TORCHVISION_NAMES[model]
+    return getattr(architectures.torchvision_models(), name)(num_classes=classes, **arguments).state_dict()
 
 
-def save(folder, suffix):
-    path = folder / f"mnasnet{suffix}"
-    if suffix == ".npz":
-        np.savez(path, **{name: value.numpy().astype(np.float16) for name, value in STATE.items()})
-    elif suffix == ".safetensors":
-        from safetensors.torch import save_file
-
-        save_file(STATE, path)
-    else:
-        torch.save(STATE, path)
-    return path
+@pytest.fixture(scope="module")
+def mobilenet():
+    return state_of("mobilenet_v2")
 
 
-@pytest.mark.parametrize("suffix", weights.SUFFIXES)
-def test_a_folder_may_hold_any_of_the_formats(tmp_path, suffix):
-    source = weights.locate(str(tmp_path), MODEL["mnasnet"], tmp_path) if save(tmp_path, suffix) else None
-    state = weights.read(source.file)
-    assert state["a.weight"].dtype == torch.float32
-    assert torch.equal(state["a.weight"], STATE["a.weight"])
-    assert (source.settings.classes, source.settings.label_space) == (2, "custom-2")
+def located(folder, model="mobilenet_v2"):
+    return weights.locate(str(folder), MODEL[model], folder)
 
 
-def test_settings_beside_the_weights_count(tmp_path):
-    save(tmp_path, ".npz")
-    (tmp_path / "mnasnet.json").write_text('{"channel_order": "BGR", "mean": [104, 117, 123], "std": [1, 1, 1]}')
-    settings = weights.locate(str(tmp_path), MODEL["mnasnet"], tmp_path).settings
+def test_settings_beside_the_weights_count(tmp_path, mobilenet):
+    torch.save(mobilenet, tmp_path / "mobilenet_v2.pth")
+    beside = tmp_path / "mobilenet_v2.json"
+    beside.write_text('{"channel_order": "BGR", "mean": [104, 117, 123], "std": [1, 1, 1], "accuracy": 0.7}')
+    source = located(tmp_path)
+    settings = source.settings
     assert (settings.channel_order, settings.mean, settings.size) == ("BGR", (104, 117, 123), 224)
-    (tmp_path / "mnasnet.json").write_text('{"colour": "blue"}')
+    assert (settings.classes, settings.label_space, source.accuracy) == (7, "custom-7", 0.7)
+    beside.write_text('{"colour": "blue"}')
     with pytest.raises(ModelError, match=r"not complete or not known .*colour"):
-        weights.locate(str(tmp_path), MODEL["mnasnet"], tmp_path)
+        located(tmp_path)
+    beside.write_text('{"classes": 10}')
+    with pytest.raises(ModelError, match="has 7 outputs, and its settings say 10 classes from output 0 on"):
+        located(tmp_path)
+    beside.write_text('{"label_offset": 1}')
+    assert located(tmp_path).settings.classes == 6
 
 
-@pytest.mark.parametrize("suffix", weights.SUFFIXES)
-def test_a_damaged_file_is_one_sentence(tmp_path, suffix):
-    path = tmp_path / f"mnasnet{suffix}"
-    path.write_bytes(b"nothing of the kind")
-    with pytest.raises(ModelError, match="is not a state dict that can be read"):
-        weights.read(path)
+PUBLISHED = {
+    "resnet50": "resnet50-0676ba61.pth",
+    "inception_v3": "inception_v3_google-0cc3c7bd.pth",
+    "densenet121": "densenet121-a639ec97.pth",
+    "squeezenet": "squeezenet1_0-b66bff10.pth",
+    "mobilenet_v2": "mobilenet_v2-b0353104.pth",
+    "mnasnet": "mnasnet1.0_top1_73.512-f206786ef8.pth",
+}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_file_is_found_by_the_name_torchvision_publishes_it_with(tmp_path, model):
+    (tmp_path / PUBLISHED[model]).touch()
+    (tmp_path / "resnet50_v2.pth").touch()
+    (tmp_path / "mobilenet_v2-notes.pth").touch()
+    assert weights._file_in(tmp_path, model).name == PUBLISHED[model]
+
+
+def test_a_file_that_is_not_the_one_its_name_says_is_told(tmp_path, mobilenet):
+    torch.save(mobilenet, tmp_path / "mobilenet_v2-b0353104.pth")
+    source = located(tmp_path)
+    assert f"its SHA-256 begins with {source.sha256[:8]} and its name says b0353104" in source.notes[0]
+    assert source.accuracy is None
+
+
+def test_a_file_of_torchvisions_is_known_by_its_hash(tmp_path, mobilenet, monkeypatch):
+    """Under any name: the accuracy is the published one of these weights, the second ones here."""
+    file = tmp_path / "mobilenet_v2.pth"
+    torch.save(mobilenet, file)
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    monkeypatch.setattr(weights, "_hash_in", lambda url: sha256[:8] if "7ebf99e0" in url else "none")
+    source = located(tmp_path)
+    assert (source.accuracy, source.notes) == (0.72154, ())
+
+
+@pytest.mark.parametrize("other", ["mobilenet_v2.safetensors", "mobilenet_v2-b0353104.pth", "mobilenet_v2.npz"])
+def test_two_files_of_a_model_are_refused(tmp_path, other):
+    for name in ("mobilenet_v2.pth", other):
+        (tmp_path / name).touch()
+    with pytest.raises(ModelError, match="and only one of them can be mobilenet_v2's weights") as refused:
+        located(tmp_path)
+    assert "mobilenet_v2.pth" in str(refused.value) and other in str(refused.value)
 
 
 def test_a_folder_without_the_model_says_what_it_looked_for(tmp_path):
-    with pytest.raises(ModelError, match=r"has no mnasnet\.pth or \.npz or \.safetensors"):
-        weights.locate(str(tmp_path), MODEL["mnasnet"], tmp_path)
+    with pytest.raises(ModelError, match=r"has no mnasnet\.pth or \.pt or .*, or torchvision's mnasnet1.0_top1_73"):
+        located(tmp_path, "mnasnet")
+    with pytest.raises(ModelError, match=r"There is no folder .*nowhere"):
+        located(tmp_path / "nowhere")
+    (tmp_path / "mobilenet_v2.pth").touch()
+    with pytest.raises(ModelError, match="is a file: give the folder it is in"):
+        located(tmp_path / "mobilenet_v2.pth")
 
 
-def test_weights_that_do_not_fit_the_network_are_named(tmp_path):
-    source = weights.Source("mine", save(tmp_path, ".npz"), "0", Settings(224, "custom-2", 2))
-    with pytest.raises(ModelError, match=r"mnasnet\.npz does not fit mnasnet: Error\(s\) in loading state_dict"):
-        prepare.network(source, MODEL["mnasnet"])
+@pytest.mark.parametrize("name", ["sample", "pretrained"])
+def test_a_folder_cannot_pass_for_the_toolkits_own_weights(tmp_path, name):
+    (tmp_path / name).mkdir()
+    with pytest.raises(ModelError, match="rename the folder"):
+        located(tmp_path / name)
 
 
 @pytest.mark.parametrize("model", ["squeezenet", "mobilenet_v2", "mnasnet"])
@@ -134,28 +175,75 @@ def test_the_sample_weights_fit_their_networks(model, tmp_path):
         assert network(torch.zeros(1, 3, 224, 224)).shape == (1, 100)
 
 
-@pytest.mark.parametrize("model", ["inception_v3", "densenet121", "squeezenet"])
-def test_torchvisions_files_fit_their_networks(model, tmp_path):
-    """With random weights in a file of the right name and, for DenseNet, the layer names of its time."""
+def in_todays_form(state):
+    return state
+
+
+def in_densenets_first_form(state):
+    """With the names of its layers, and without the counters, of torch before 0.4.1."""
+    old = {re.sub(r"(denselayer\d+\.(?:norm|conv))(\d)", r"\1.\2", name): value for name, value in state.items()}
+    return {name: value for name, value in old.items() if not name.endswith("num_batches_tracked")}
+
+
+@pytest.mark.parametrize(
+    ("model", "form", "arguments"),
+    [
+        ("inception_v3", in_todays_form, {"init_weights": False, "transform_input": True}),
+        ("densenet121", in_densenets_first_form, {}),
+        ("squeezenet", in_todays_form, {}),
+    ],
+)
+def test_torchvisions_files_in_a_folder_give_what_torchvision_gives(tmp_path, model, form, arguments):
+    """With random weights in a file of the right name and form, of a picture normalized in the usual way."""
+    torch.manual_seed(0)
     name, _ = architectures.TORCHVISION_NAMES[model]
-    url, _ = weights.torchvision_file(model)
-    arguments = {"init_weights": False} if model == "inception_v3" else {}
     original = getattr(architectures.torchvision_models(), name)(**arguments).eval()
-    state = original.state_dict()
-    if model == "densenet121":
-        state = {re.sub(r"(denselayer\d+\.(?:norm|conv))(\d)", r"\1.\2", key): value for key, value in state.items()}
-        state = {key: value for key, value in state.items() if not key.endswith("num_batches_tracked")}
-    file = tmp_path / "checkpoints" / url.rsplit("/", 1)[1]
-    file.parent.mkdir()
-    torch.save(state, file)
-    network = prepare.network(
-        weights.Source("pretrained", file, "0", Settings(224, "imagenet-1000", 1000), "torchvision"), MODEL[model]
-    )
-    image = torch.rand(1, 3, 299, 299)
-    with torch.no_grad():
-        assert torch.equal(network(image), original(image))
+    torch.save(form(original.state_dict()), tmp_path / PUBLISHED[model])
+    source = located(tmp_path, model)
+    network = prepare.network(source, MODEL[model])
+    pixels = np.random.default_rng(0).integers(0, 256, (1, 3, 299, 299)).astype(np.float64)
+
+    def normalized(mean, std):
+        values = (pixels - np.reshape(mean, (3, 1, 1))) / np.reshape(std, (3, 1, 1))
+        return torch.from_numpy(values.astype(np.float32))
+
+    with torch.inference_mode():
+        expected = original(normalized((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)))
+        found = network(normalized(source.settings.mean, source.settings.std))
+    assert found.shape == (1, 1000) and float(np.ptp(expected.numpy())) > 0.01
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
 
 
-def test_pretrained_inception_is_normalized_to_minus_one_to_one():
-    settings = weights._pretrained_settings("inception_v3")
-    assert (settings.mean, settings.std, settings.size) == ((127.5,) * 3, (127.5,) * 3, 299)
+class _Inception:
+    """Everything but the network, which takes seconds to make."""
+
+    name, settings, file = "inception_v3", {}, None
+
+
+TWICE = ((127.5,) * 3, (127.5,) * 3)
+ONCE = ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
+CASES = {
+    "nothing is said": ({}, TWICE, 1),
+    "transform_input": ({"transform_input": True}, TWICE, 0),
+    "no transform_input": ({"transform_input": False}, ONCE, 0),
+    "the usual ones and transform_input": (
+        {"mean": ONCE[0], "std": ONCE[1], "transform_input": True},
+        TWICE,
+        0,
+    ),
+    "others": ({"mean": [128, 128, 128], "std": [64, 64, 64]}, ((128,) * 3, (64,) * 3), 0),
+}
+
+
+@pytest.mark.parametrize(("given", "expected", "assumed"), CASES.values(), ids=CASES)
+def test_the_second_normalization_of_inception_is_not_lost(tmp_path, given, expected, assumed):
+    (tmp_path / "inception_v3.json").write_text(json.dumps(given))
+    settings, _, notes = weights._settings(tmp_path, tmp_path / "inception_v3.pth", _Inception, 1000, known=False)
+    assert (settings.mean, settings.std, settings.size) == (*expected, 299)
+    assert len(notes) == assumed
+
+
+def test_settings_that_do_not_say_how_often_inception_normalizes_are_refused(tmp_path):
+    (tmp_path / "inception_v3.json").write_text(json.dumps({"mean": ONCE[0], "std": ONCE[1]}))
+    with pytest.raises(ModelError, match='write "transform_input": true for pretrained weights'):
+        weights._settings(tmp_path, tmp_path / "inception_v3.pth", _Inception, 1000, known=False)
