@@ -48,6 +48,12 @@ def preflight(
             f"the dataset those of {dataset.label_space}",
             "remedy": "choose another dataset with --dataset, or other weights with --weights",
         }
+    highest = max((label for _, label in dataset.images), default=0)
+    if highest >= artifact.settings.classes:
+        return {
+            "reason": f"the model has {artifact.settings.classes} classes, and the dataset has label {highest}",
+            "remedy": "make the dataset again with the labels of the model, or choose another with --dataset",
+        }
     return {}
 
 

@@ -23,7 +23,12 @@ def outputs(job):
     rows = []
     for name, _ in job["images"]:
         with open(job["image_folder"] + "/" + name, "rb") as file:
-            tensor = preprocess(decode(file.read()))
+            data = file.read()
+        try:
+            image = decode(data)
+        except (OSError, ValueError) as error:
+            raise ValueError("image %s cannot be read (%s)" % (name, error))
+        tensor = preprocess(image)
         try:
             scores, _ = model.infer(tensor)
         except (AttributeError, TypeError) as error:

@@ -8,7 +8,7 @@ import io
 
 import numpy as np
 import PIL
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 IMAGE_LIBRARY = "pillow " + PIL.__version__
 """What decodes and resizes. Its version is logged: between Pillow 12.3 and 13.0 up to 26 % of the values of a resized
@@ -82,6 +82,8 @@ def decode(data):
     try:
         opened = Image.open(io.BytesIO(data))
         opened.load()
+    except UnidentifiedImageError:  # its own words name an address in memory
+        raise OSError("cannot identify image file")
     except (OSError, ValueError, MemoryError):
         raise
     except Exception as error:  # Pillow's plug-ins raise SyntaxError, struct.error, EOFError, its own bomb error, ...

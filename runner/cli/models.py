@@ -133,6 +133,8 @@ def models_check(
         show(columns, map(row, found), right=columns[1:])
     failed = [one for one in found if not one.passed]
     print(f"check     {len(found) - len(failed)} of {len(found)} model files passed on {found[0].images} images")
+    if unreadable := found[0].unreadable:
+        print(f"          left out: {len(unreadable)} images that cannot be read, like {unreadable[0]}")
     for one in failed:
         print(f"          {one.artifact}: {one.finding}")
     if failed:

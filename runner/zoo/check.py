@@ -21,10 +21,10 @@ from runner.agent.preprocess import Preprocess, decode
 from runner.catalog import Catalog
 from runner.dataset.store import Dataset, Progress, subset
 from runner.devices.local import LocalDevice
-from runner.errors import ModelError
+from runner.errors import DatasetError, ModelError
 from runner.execution import agent_files
 from runner.suite import Instance
-from runner.zoo import hints, weights
+from runner.zoo import hints, label_order, weights
 from runner.zoo.facts import Artifact, Settings
 from runner.zoo.prepare import network
 
@@ -44,6 +44,7 @@ class Check:
     dataset: str
     dataset_sha256: str
     images: int
+    unreadable: list[str]  # images that were left out, each with the reason
     accuracy: float
     original_accuracy: float | None  # None: there is no PyTorch original
     declared_accuracy: float | None
@@ -87,11 +88,14 @@ def check(
 
     One that was checked so before, and has not changed since, is not checked again.
 
-    Raises ModelError if the dataset has other classes, if the weights changed since, or if there is nothing to check.
+    Images that cannot be decoded are left out, as `aiot run` does.
+
+    Raises ModelError if the dataset has other classes, if the weights changed since, or if there is nothing to check,
+    and DatasetError if no image can be decoded.
     """
     if not artifacts:
         raise ModelError(f"No model file in {folder} is chosen: run `aiot models prepare`.")
-    shown = subset(dataset, images, 0)
+    shown, unreadable = _readable(dataset, subset(dataset, images, 0))
     before = read(folder, artifacts)
     originals: dict[str, _Original | None] = {}
     found = []
@@ -106,7 +110,7 @@ def check(
             originals = {model: _original(artifact, kind, cache, known, dataset, shown)}  # of one model at a time
         original = originals[model]
         scores = outputs(artifact, known, device, dataset.image_folder, shown)
-        one = compare(artifact, scores, original.scores if original else None, shown, dataset)
+        one = compare(artifact, scores, original.scores if original else None, shown, dataset, unreadable)
         if one.passed:
             hint = original.hint if original else _hint_of_added(artifact, known, device, dataset, shown)
             if hint:
@@ -170,16 +174,17 @@ def compare(
     original: np.ndarray | None,
     shown: Sequence[tuple[str, int]],
     dataset: Dataset,
+    unreadable: Sequence[str] = (),
 ) -> Check:
     """Outputs of shape (images, outputs) against the original's of the same shape."""
     label_of = labels(artifact.settings.record())
     truth = np.array([label for _, label in shown])
 
-    def accuracy(values: np.ndarray) -> float:
-        return float(np.mean([label_of(int(best)) for best in values.argmax(1)] == truth))
+    def answers(values: np.ndarray) -> np.ndarray:
+        return np.array([label_of(int(best)) for best in values.argmax(1)])
 
-    own = accuracy(scores)
-    base = accuracy(original) if original is not None else None
+    own = float(np.mean(answers(scores) == truth))
+    base = float(np.mean(answers(original) == truth)) if original is not None else None
     difference = correlation = agreement = None
     finite = bool(np.isfinite(scores).all())
     if original is not None and finite:
@@ -190,7 +195,8 @@ def compare(
         agreement = float(np.mean(scores.argmax(1) == original.argmax(1)))
     problem: str | None = "some outputs are not numbers"
     if finite:
-        problem = _problem(artifact, len(shown), own if base is None else base, difference, agreement)
+        of_labels = label_order.problem(answers(scores if original is None else original), truth, artifact.settings)
+        problem = of_labels or _problem(artifact, len(shown), own if base is None else base, difference, agreement)
     return Check(
         artifact=artifact.name,
         sha256=artifact.sha256,
@@ -198,6 +204,7 @@ def compare(
         dataset=dataset.name,
         dataset_sha256=dataset.sha256,
         images=len(shown),
+        unreadable=list(unreadable),
         accuracy=own,
         original_accuracy=base,
         declared_accuracy=artifact.declared_accuracy,
@@ -306,6 +313,27 @@ def _same_classes(settings: Settings, dataset: Dataset, name: str) -> None:
             f"{name} knows the classes of {settings.label_space}, dataset {dataset.name} has those of "
             f"{dataset.label_space}: choose another with --dataset."
         )
+    beyond = max(dataset.images, key=lambda image: image[1], default=("", -1))
+    if beyond[1] >= settings.classes:
+        raise ModelError(
+            f"{name} has {settings.classes} classes, and dataset {dataset.name} has label {beyond[1]} ({beyond[0]}): "
+            "choose another with --dataset."
+        )
+
+
+def _readable(dataset: Dataset, chosen: Sequence[tuple[str, int]]) -> tuple[list[tuple[str, int]], list[str]]:
+    """The images that can be decoded, and the others with the reason."""
+    readable, others = [], []
+    for name, label in chosen:
+        try:
+            decode(dataset.path(name).read_bytes())
+        except (OSError, ValueError) as error:
+            others.append(f"{name} ({type(error).__name__}: {error})")
+        else:
+            readable.append((name, label))
+    if not readable:
+        raise DatasetError(f"No image of dataset {dataset.name} that was chosen can be read: {others[0]}.")
+    return readable, others
 
 
 def _plain(settings: Settings) -> dict[str, Any]:

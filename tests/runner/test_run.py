@@ -111,6 +111,9 @@ def test_a_model_of_other_classes_is_not_run(workspace, device, request_):
     artifact = request_.artifacts[TINY[0].artifact]
     obstacle = preflight(TINY[0], artifact, request_.catalog, other, device)
     assert obstacle["reason"] == "the model knows the classes of sample-100, the dataset those of imagenet-1000"
+    beyond = replace(request_.dataset, images=(("0.jpg", 100),))
+    obstacle = preflight(TINY[0], artifact, request_.catalog, beyond, device)
+    assert obstacle["reason"] == "the model has 100 classes, and the dataset has label 100"
 
 
 def test_a_model_file_for_another_layout_is_not_run(workspace, device, request_):

@@ -7,7 +7,7 @@ import pytest
 from runner import catalog
 from runner.dataset import store
 from runner.devices.local import LocalDevice
-from runner.errors import ModelError
+from runner.errors import DatasetError, ModelError
 from runner.zoo import check
 from runner.zoo.facts import Artifact, Settings, prepared
 
@@ -106,6 +106,22 @@ def test_labels_shifted_by_one_are_noticed():
     assert "label_offset" in found.finding
 
 
+def test_a_network_without_a_right_answer_fails_whatever_was_declared():
+    found = check.compare(artifact(added=True), answers(0), None, SHOWN, PHOTOS)
+    assert (found.accuracy, found.passed) == (0, False)
+    assert found.finding == (
+        "0 of 100 images right: the labels may be shifted or in another order; 90 are if every label is 1 higher "
+        "(label_offset 1 in the settings of the model)"
+    )
+
+
+def test_the_labels_are_doubted_where_the_original_is_as_wrong():
+    found = check.compare(artifact(), answers(0), answers(0), SHOWN, PHOTOS)
+    assert not found.passed and "the labels may be shifted or in another order" in found.finding
+    found = check.compare(artifact("tflite_int8_mnasnet"), answers(0), answers(80), SHOWN, PHOTOS)
+    assert not found.passed and found.finding == "only 20% of the images get the original's class"
+
+
 def test_outputs_that_are_not_numbers_fail():
     scores = answers(80)
     scores[5, 5] = np.nan
@@ -132,8 +148,30 @@ def test_outputs_come_from_the_agent_and_a_check_is_kept_while_the_file_is_the_s
     assert check.check([one], known=catalog.load(), dataset=dataset, device=device, **common) == [found]
     changed = replace(one, settings=replace(one.settings, channel_order="BGR"))
     assert check.read(workspace.models / "sample", [changed, replace(one, sha256="other")]) == {}
+    few = replace(dataset, images=(*dataset.images[:3], ("0.jpg", 100)))
+    with pytest.raises(ModelError, match=r"has 100 classes, and dataset sample has label 100 \(0.jpg\)"):
+        check.check([one], known=catalog.load(), dataset=few, device=device, **common)
     other = replace(dataset, label_space="imagenet-1000")
     with pytest.raises(ModelError, match="knows the classes of sample-100, dataset sample has those of imagenet-1000"):
         check.check([one], known=catalog.load(), dataset=other, device=device, **common)
     with pytest.raises(ModelError, match=r"No model file in .* is chosen: run `aiot models prepare`"):
         check.check([], known=catalog.load(), dataset=dataset, device=device, **common)
+
+
+def test_an_image_that_cannot_be_read_is_left_out_and_named(workspace):
+    artifacts = prepared(workspace.models / "sample")
+    one = replace(artifacts["tflite_float32_squeezenet"], added=True)
+    dataset = store.load(workspace.datasets / "sample")
+    common = {"kind": "sample", "folder": workspace.models / "sample", "cache": workspace.models, "images": 5}
+    common |= {"known": catalog.load(), "dataset": dataset, "device": LocalDevice(workspace.staging, "salt")}
+    chosen = [name for name, _ in store.subset(dataset, 5, 0)]
+    dataset.path(chosen[1]).write_bytes(b"no image")
+    dataset.path(chosen[3]).unlink()
+    [found] = check.check([one], **common)
+    assert (found.images, len(found.unreadable)) == (3, 2)
+    assert found.unreadable[0] == f"{chosen[1]} (OSError: cannot identify image file)"
+    assert found.unreadable[1].startswith(f"{chosen[3]} (FileNotFoundError: ")
+    for name in chosen:
+        dataset.path(name).write_bytes(b"no image")
+    with pytest.raises(DatasetError, match="No image of dataset sample that was chosen can be read"):
+        check.check([one], **common)
