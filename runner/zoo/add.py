@@ -22,7 +22,7 @@ from runner.errors import ModelError, SelectionError, SetupError
 from runner.suite import QUANTIZATIONS, Instance
 from runner.workspace import sha256_of
 from runner.zoo import check
-from runner.zoo.facts import Artifact, Settings, accuracy_of
+from runner.zoo.facts import Artifact, Settings, accuracy_of, prepared
 from runner.zoo.model_files import Description, Tensor, describe
 from runner.zoo.weights import OWN_NAMES, read_json
 
@@ -83,6 +83,10 @@ def add(
             f"{name!r} cannot be the name of its weights: take one of letters, digits, '.', '_' and '-', and none of "
             f"{' and '.join(OWN_NAMES)}."
         )
+    if file.name.endswith((".npz", ".safetensors", ".pth", ".pth.tar", ".ckpt")):
+        raise ModelError(
+            f"{file} holds weights: build model files of them with `aiot models prepare --weights FOLDER`."
+        )
     framework = known.frameworks[instance.framework]
     described = describe(file, framework.name)
     _refuse_other_quantization(file, instance, described, framework)
@@ -119,6 +123,7 @@ def add(
         artifact = replace(artifact, settings=_settings(instance, given, found, settings_file))
         for note in _notes(instance, described, artifact.settings, found, known):
             tell(note)
+        _refuse_name_of_prepared(folder, artifact)
         folder.mkdir(parents=True, exist_ok=True)
         target = folder / f"{artifact.name}{framework.suffix}"
         if target.resolve() != file.resolve():
@@ -131,11 +136,23 @@ def add(
     raise ModelError(" ".join(refused) + hint)
 
 
+def _refuse_name_of_prepared(folder: Path, artifact: Artifact) -> None:
+    """Refuse to write over a file that was built from weights."""
+    there = prepared(folder).get(artifact.name)
+    if there is not None and not there.added:
+        raise ModelError(f"{folder} has {there.path.name}, which was built from weights: give another --name.")
+
+
 def _refuse_other_quantization(file: Path, instance: Instance, described: Description, framework: Framework) -> None:
     """Refuse a file that is of another quantization than is said."""
     found = described.quantization
     if found is not None and found not in QUANTIZATIONS:
         raise ModelError(f"{file} has {found}, which is none of {', '.join(QUANTIZATIONS)}.")
+    if found is not None and found == instance.quantization and found not in framework.quantizations:
+        offered = ", ".join(framework.quantizations)
+        raise ModelError(
+            f"{file} is {found} by the types of its weights: of {framework.name} only {offered} is run here."
+        )
     if found is not None and found != instance.quantization:
         advice = f"add it with --quantization {found}" if found in framework.quantizations else "take another file"
         raise ModelError(f"{file} is {found}, not {instance.quantization}, by the types of its weights: {advice}.")

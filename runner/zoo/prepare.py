@@ -19,7 +19,7 @@ from runner.pool import processes
 from runner.suite import Instance
 from runner.workspace import sha256_of
 from runner.zoo import legacy, weights
-from runner.zoo.facts import Artifact
+from runner.zoo.facts import Artifact, prepared
 from runner.zoo.inputs import sample_inputs
 
 if TYPE_CHECKING:
@@ -65,13 +65,17 @@ def prepare(
     known = catalog.load(plugins)
     sources: dict[str, weights.Source] = {}
     todo: dict[str, list[Instance]] = {}
-    files = wanted(instances)
+    files, added = wanted(instances), prepared(folder)
     for one in files:
         if one.model not in sources:
             sources[one.model] = weights.locate(kind, known.models[one.model], cache)
             if tell:
                 for note in sources[one.model].notes:
                     tell(note)
+        if (there := added.get(one.artifact)) and there.added:
+            raise ModelError(
+                f"{folder} has {there.path.name}, which was added and not built: rename the folder of the weights."
+            )
         if _current(one, known, sources[one.model], folder) is None:
             todo.setdefault(one.model, []).append(one)
     total, done = sum(len(group) for group in todo.values()), 0

@@ -193,6 +193,8 @@ def _published_accuracy(entry: Any) -> float:
 
 def read_json(file: Path) -> dict[str, Any]:
     """The object in a JSON file; raises ModelError if there is none."""
+    if not file.is_file():
+        raise ModelError(f'There is no file {file}: write the settings into it, like {{"size": 224}}.')
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ from runner import catalog
 from runner.devices.local import LocalDevice
 from runner.errors import ModelError, SelectionError
 from runner.suite import Instance
-from runner.zoo import add, check
+from runner.zoo import add, check, prepare
 from runner.zoo.facts import prepared
 from runner.zoo.model_files import Description, Tensor, describe
 from tests import command
@@ -279,14 +281,36 @@ def test_a_sure_classifier_is_no_embedding(tmp_path, monkeypatch):
 
 
 def test_a_quantized_network_of_pytorch_is_not_float32(tmp_path):
-    import zipfile
-
     file = tmp_path / "model.ptl"
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("model/bytecode.pkl", b"..quantized::conv2d_relu..")
     assert describe(file, "pytorch") == Description("int8")
     instance = Instance("pytorch", "cpu", "float32", "mnasnet")
     refused(tmp_path, file, HUNDRED, "is int8, not float32, by the types of its weights: take another file", instance)
+    as_int8 = add.instance_of(file, "mnasnet", "pytorch", None, KNOWN)
+    refused(
+        tmp_path, file, HUNDRED, "is int8 by the types of its weights: of pytorch only float32 is run here", as_int8
+    )
+
+
+def test_added_and_built_files_do_not_replace_each_other(tmp_path, quantized):
+    artifact, _ = take_in(tmp_path, quantized / "float32.tflite", HUNDRED)
+    torch = pytest.importorskip("torch", reason="weights are read with the extra `models`")
+    torch.save(KNOWN.models["squeezenet"].build(100).state_dict(), tmp_path / "squeezenet.pth")
+    with pytest.raises(
+        ModelError, match=r"has tflite_float32_squeezenet\.tflite, which was added and not built: rename"
+    ):
+        prepare.prepare([FLOAT32], kind=str(tmp_path), folder=artifact.path.parent, cache=tmp_path)
+    replace(artifact, added=False).save()
+    with pytest.raises(ModelError, match="which was built from weights: give another --name"):
+        take_in(tmp_path, quantized / "float32.tflite", HUNDRED)
+
+
+def test_weights_are_no_model_file(tmp_path):
+    (tmp_path / "mnasnet.npz").write_bytes(b"PK\x03\x04")
+    refused(
+        tmp_path, tmp_path / "mnasnet.npz", {}, "holds weights: build model files of them with `aiot models prepare"
+    )
 
 
 def test_a_name_of_ones_own_is_another_network(tmp_path, quantized):
