@@ -88,8 +88,8 @@ def render(
         using(found[0].processed)
     if each_device:
         given = {name: {one: value for one, value in some.items() if one != DEVICE} for name, some in given.items()}
-        wanted = str(values.get(DEVICE, "")).strip(" ,")
-        found = [one for fleet in found for one in (*of_each_device(fleet, wanted), fleet)]  # it links to them
+        alone = of_each_device(found, values.get(DEVICE, ""))
+        found = [one for fleet in found for one in (*alone[fleet.origin], fleet)]  # it links to them
     tasks = _tasks(found, out, chosen, given)
     folder.check(out, source, [task.site.page(task.notebook.name) for task in tasks])
     with folder.locked(out):

@@ -181,18 +181,24 @@ def sites(root: Path, found: Sequence[Notebook], out: Path, values: Mapping[str,
     return made
 
 
-def of_each_device(fleet: Site, wanted: str | Sequence[str] = ()) -> list[Site]:
-    """The sites of the devices of a site, or of those that are wanted, with the notebooks that can be of one device.
+def of_each_device(fleets: Sequence[Site], wanted: object = "") -> dict[str, list[Site]]:
+    """The sites of the devices of each site, by its origin, with the notebooks that can be of one device.
 
-    Devices are wanted as `Data.__getitem__` has them: by id, in a list, or with commas in a text.
-
-    Raises ReportError if no notebook has the parameter `device`, and DataError for a device that is unknown.
+    Of all devices, or of those wanted: by id, in a list, or with commas in a text. Raises ReportError if no notebook
+    has the parameter `device`, and DataError for a device that no site knows.
     """
+    known = list(dict.fromkeys(device for fleet in fleets for device in fleet.known_devices))
+    every = isinstance(wanted, str) and not wanted.strip(" ,")
+    chosen = known if every else choice.choose("device", wanted, known)
+    return {fleet.origin: _of_devices(fleet, [one for one in chosen if one in fleet.known_devices]) for fleet in fleets}
+
+
+def _of_devices(fleet: Site, devices: Sequence[str]) -> list[Site]:
     notebooks = [one for one in fleet.notebooks if DEVICE in one.parameters]
     if not notebooks:
         raise ReportError("No notebook has a parameter `device`, so that none can be of one device: give one to them.")
     made = []
-    for device in choice.choose("device", wanted, fleet.known_devices) if wanted else fleet.known_devices:
+    for device in devices:
         out = fleet.folder_of(device)
         kept = manifest.load(out / "manifest.json")
         back = relpath(fleet.out / "index.html", out)

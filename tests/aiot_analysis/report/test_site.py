@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
+import pytest
+
 from aiot_analysis import tables
+from aiot_analysis.errors import DataError
 from aiot_analysis.report import facts
 from aiot_analysis.report.notebooks import find
-from aiot_analysis.report.site import sites
+from aiot_analysis.report.site import of_each_device, sites
 
 from .conftest import device, instance, write_tables
+from .test_devices import add_notebook
 
 
 def test_a_page_does_not_depend_on_where_it_was_computed(processed: Path) -> None:
@@ -33,3 +37,30 @@ def test_what_was_left_out_is_on_the_pages_of_its_origin_and_device(processed: P
     assert names("measured") == ["local", "tablet", "None"]
     assert names("simulated") == ["phone", "None"]
     assert names("measured", "tablet") == ["tablet"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "measured", "simulated"),
+    [
+        ("", ["local", "both"], ["phone", "both"]),
+        ("local", ["local"], []),
+        ("phone, both", ["both"], ["phone", "both"]),
+        (["phone"], [], ["phone"]),
+    ],
+)
+def test_devices_have_their_sites_below_the_origin_that_they_are_of(
+    processed: Path, wanted: object, measured: list[str], simulated: list[str]
+) -> None:
+    ids = [("measured", "local"), ("measured", "both"), ("simulated", "phone"), ("simulated", "both")]
+    rows = [instance("cpu", "resnet50", origin, one, f"{origin}-{one}") for origin, one in ids]
+    write_tables(processed, [device(*one) for one in ids], rows)
+    root = processed.parents[1]
+    add_notebook(root, "01_good", "print(device)")
+    fleets = sites(root, find(root / "notebooks"), root / "reports", {})
+    found = of_each_device(fleets, wanted)
+    assert {origin: [site.device for site in some] for origin, some in found.items()} == {
+        "measured": measured,
+        "simulated": simulated,
+    }
+    with pytest.raises(DataError, match="There is no device 'loc' in these data: choose local, both, phone"):
+        of_each_device(fleets, "loc")
