@@ -169,11 +169,11 @@ def test_mean_and_std_of_128_give_the_quantized_network_the_image_itself(space, 
 
 def test_a_file_that_does_not_fit_is_refused(space, tmp_path):
     with pytest.raises(ModelError, match="has 1001 outputs, and its settings say 1001 classes from output 1 on"):
-        added(space, "wrong", {"label_offset": 1, "classes": 1001})
+        added(space, "unfit", {"label_offset": 1, "classes": 1001})
     with pytest.raises(ModelError, match="has 1001 outputs, and its settings say 1000 classes from output 0 on"):
-        added(space, "wrong", {})
+        added(space, "unfit", {})
     with pytest.raises(ModelError, match="is int8, not float32, by the types of its weights"):
-        added(space, "wrong", {"label_offset": 1}, instance=replace(QUANTIZED, quantization="float32"))
+        added(space, "unfit", {"label_offset": 1}, instance=replace(QUANTIZED, quantization="float32"))
     with pytest.raises(ModelError, match=r"cannot be run by pytorch .*it says"):
         added(space, "other", {}, instance=Instance("pytorch", "cpu", "float32", "mobilenet_v2"))
-    assert not list((space.models / "wrong").glob("*"))
+    assert not list((space.models / "unfit").glob("*"))
