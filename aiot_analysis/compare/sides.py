@@ -21,6 +21,7 @@ from aiot_analysis.errors import CompareError
 from aiot_analysis.names import DELEGATES, MODELS, QUANTIZATIONS, in_order
 from aiot_analysis.processed import check, upwards
 from aiot_analysis.processed import find as find_tables
+from aiot_analysis.stats import validity
 from aiot_analysis.stats.compare import sides
 from aiot_analysis.stats.compare.instances import IMAGE_COLUMNS
 
@@ -65,7 +66,8 @@ def find(words: str, processed: Path) -> Found:
         raise CompareError(f"{words!r} names {len(folders)} folders: a side is of one.")
     folder = find_tables(folders[0] if folders else processed)
     check(folder)
-    instances, devices = tables.read("instances", folder), tables.read("devices", folder)
+    instances = validity.with_checks_of_files(tables.read("instances", folder))
+    devices = tables.read("devices", folder)
     asked: dict[str, pd.Series] = {}
     for part in parts:
         if _folder(part):

@@ -31,7 +31,7 @@ def sentence(files: pd.DataFrame, origin: str) -> str:
     images = f"{few} images" if few == many else f"{few} to {many} images"
     said = f"{passed} of {passed + failed} model files that were checked passed, on {images}."
     if failed:
-        said += " What was measured with the others, marked ✗, is not what their networks give."
+        said += " What was measured with the others, marked ✗, is not what their networks give, and is not used."
     return said + (f" Not checked: {unchecked}, which needs {CHECK}." if unchecked else "")
 
 

@@ -251,13 +251,17 @@ def timing_used(rows: pd.DataFrame, timing: str) -> str:
 def banner(data: Data, rows: pd.DataFrame | None = None) -> None:
     """Displays where the data come from: origin, devices, dates, profile, weights, dataset and versions.
 
-    Of the runs of the suite, or of other rows of the table `instances`.
+    Of the runs of the suite, or of other rows of the table `instances`. Model files that failed their check are named:
+    no statistic of a page uses what was measured with them.
     """
     _display_html(banner_html(data, rows), f"{data.origin.capitalize()} data")
 
 
 def banner_html(data: Data, rows: pd.DataFrame | None = None) -> str:
     """The box that `banner` displays; where the data are simulated, it says so first and in capitals."""
+    from aiot_analysis.display import parity as tell
+    from aiot_analysis.stats import parity
+
     some = (one for one in (rows, data.instances, data.studies) if one is not None and len(one))
     runs = next(some, data.instances)
     names = data.devices["model"].fillna(data.devices["device_id"])
@@ -272,6 +276,10 @@ def banner_html(data: Data, rows: pd.DataFrame | None = None) -> str:
         "dataset": _listed(runs["dataset"]),
         "versions": ", ".join(f"{name} {' and '.join(found)}" for name, found in versions.items()) or "unknown",
     }
+    failed = tell.failures(parity.files(runs))
+    if len(failed):
+        said = (f"{one.file} {one.model} ({one.finding})" for one in failed.itertuples(index=False))
+        facts["left out, since their model files failed aiot models check"] = "; ".join(said)
     listed = " · ".join(f"<b>{name}</b> {escape(value)}" for name, value in facts.items())
     return (
         f'<div class="banner {data.origin}" role="note" style="border: 1px solid; border-left-width: 6px; '

@@ -41,12 +41,11 @@ def judge(row: Mapping[str, Any], samples: Sequence[Mapping[str, Any]] = ()) -> 
 
     - unavailable: the device cannot run it (status "unavailable").
     - invalid: it failed or was cut off; there is no accuracy or no time (or none but zeros); the CPU ran in place of
-      the accelerator that was asked for; the device's thermal status was severe or worse (SEVERE), unless the
-      profile is `sustained`, which is there to see it.
+      the accelerator that was asked for; the model file is not the network it should be (`aiot models check`); the
+      device's thermal status was severe or worse (SEVERE), unless the profile is `sustained`, which is there to see it.
     - semi-valid: there are numbers, but with fewer than 500 images (MIN_IMAGES), images that failed, times that
-      scatter by more than half their mean (MAX_CV), another accelerator than was asked for, a model file that
-      is not the network it should be (`aiot models check`), something odd in the log, times that were unstable along
-      the run (see `stability.doubts`), or something odd in the samples (see `_states`).
+      scatter by more than half their mean (MAX_CV), another accelerator than was asked for, something odd in the log,
+      times that were unstable along the run (see `stability.doubts`), or something odd in the samples (see `_states`).
     - valid: none of these.
 
     A profile of operators shows no images, and is valid if it ended with nothing odd.
@@ -74,6 +73,9 @@ def judge(row: Mapping[str, Any], samples: Sequence[Mapping[str, Any]] = ()) -> 
     faults = [f"no {what} was measured" for what, value in known.items() if value is None]
     if asked not in (None, "cpu") and actual == "cpu":
         faults.append(f"{asked} was asked for, cpu ran: it is no measurement of {asked}")
+    passed = _value(row, "parity_passed")
+    if passed is not None and not passed:
+        faults.append(f"its model file failed the check: {_value(row, 'parity_finding')}")
     heat = _thermal_status(samples)
     if heat >= SEVERE and _value(row, "profile") != "sustained":
         faults.append(f"its thermal status was {THERMAL_STATUSES[heat]}: let it cool and run again")
@@ -91,10 +93,32 @@ def judge(row: Mapping[str, Any], samples: Sequence[Mapping[str, Any]] = ()) -> 
         )
     if asked is not None and actual is not None and asked != actual:
         doubts.append(f"{asked} was asked for, {actual} ran")
-    passed = _value(row, "parity_passed")
-    if passed is not None and not passed:
-        doubts.append(f"its model file failed the check: {_value(row, 'parity_finding')}")
     return _verdict([*doubts, *states])
+
+
+def with_checks_of_files(instances: pd.DataFrame) -> pd.DataFrame:
+    """The table `instances`, in which a check of a model file counts for every run of that file.
+
+    A run knows only the checks that were made before it. Rows without one take the latest that another run has of the
+    same file, by its SHA-256, and are invalid if it failed.
+    """
+    columns = list(instances.filter(like="parity_").columns)
+    unchecked = instances["parity_passed"].isna()
+    known = instances[~unchecked].dropna(subset=["model_sha256"]).sort_values("run_id", kind="stable")
+    latest = known.drop_duplicates("model_sha256", keep="last").set_index("model_sha256")[columns]
+    found = instances["model_sha256"].where(unchecked).isin(latest.index)
+    if not found.any():
+        return instances
+    result = instances.copy()
+    taken = latest.loc[instances.loc[found, "model_sha256"]].set_axis(instances.index[found])
+    for column in columns:
+        result.loc[found, column] = taken[column]
+    failed = found & ~result["parity_passed"].fillna(True).astype(bool) & result["verdict"].isin(select.USABLE)
+    why = "its model file failed the check: " + result.loc[failed, "parity_finding"]
+    before = result.loc[failed, "reasons"]
+    result.loc[failed, "reasons"] = why.where(before == "", before + "; " + why)
+    result.loc[failed, "verdict"] = "invalid"
+    return result
 
 
 def _verdict(doubts: Sequence[str]) -> tuple[str, str]:

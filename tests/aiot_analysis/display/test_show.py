@@ -115,6 +115,23 @@ def test_the_banner_tells_where_data_come_from(tmp_path: Path) -> None:
         assert part in html
 
 
+def test_the_banner_names_model_files_that_failed_their_check(tmp_path: Path) -> None:
+    failed = {
+        "model_sha256": "a",
+        "parity_passed": False,
+        "parity_finding": "only 22% of <the> images",
+        "verdict": "invalid",
+    }
+    passed = {"model_sha256": "b", "parity_passed": True, "parity_finding": "the same network"}
+    one, other = instance("cpu", "squeezenet") | failed, instance("cpu", "mnasnet") | passed
+    write_tables(tmp_path, [device()], [one, other])
+    html = banner_html(load(tmp_path))
+    assert "TFLite float32 SqueezeNet (only 22% of &lt;the&gt; images)" in html
+    assert "MnasNet" not in html
+    write_tables(tmp_path, [device()], [other])
+    assert "left out" not in banner_html(load(tmp_path))
+
+
 def test_the_banner_of_simulated_data_says_so_first(tmp_path: Path) -> None:
     write_tables(tmp_path, [device("simulated")], [instance("cpu", "mnasnet", "simulated")])
     html = banner_html(load(tmp_path, "simulated"))

@@ -1,6 +1,6 @@
 import pytest
 
-from aiot_analysis.stats import parity
+from aiot_analysis.stats import parity, select, validity
 from tests.aiot_analysis.conftest import instance, instances
 
 TFLITE, INT8 = "tflite_cpu_float32_mnasnet", "tflite_cpu_int8_mnasnet"
@@ -64,3 +64,31 @@ def test_a_check_of_an_earlier_run_holds_for_the_same_file_and_no_other():
     assert list(states(instances(earlier, instance(TFLITE, run_id="r2"))).values()) == ["passed"]
     other = instance(TFLITE, run_id="r2", model_sha256="new")
     assert list(states(instances(earlier, other)).values()) == ["not checked"]
+
+
+def test_a_check_of_a_file_counts_for_every_run_of_it():
+    """Run 1 was before the check, run 3 is of another file, and the phone has a doubt of its own."""
+    table = instances(
+        instance(INT8, run_id="1", model_sha256="a"),
+        instance(INT8, run_id="1", device_id="phone", model_sha256="a", verdict="semi-valid", reasons="hot"),
+        instance(INT8, run_id="2", model_sha256="a", verdict="invalid", reasons="own", **FAILED),
+        instance(INT8, run_id="3", model_sha256="b"),
+        instance(TFLITE, run_id="1", model_sha256="c"),
+        instance(TFLITE, run_id="2", model_sha256="c", **PASSED),
+    )
+    found = validity.with_checks_of_files(table)
+    finding = f"its model file failed the check: {FAILED['parity_finding']}"
+    assert found["verdict"].tolist() == ["invalid", "invalid", "invalid", "valid", "valid", "valid"]
+    assert found["reasons"].tolist() == [finding, f"hot; {finding}", "own", "", "", ""]
+    assert found["parity_passed"].fillna(True).tolist() == [False, False, False, True, True, True]
+    assert found["parity_passed"].isna().tolist() == [False, False, False, True, False, False]
+    assert table["parity_passed"].isna().sum() == 4  # what was given is as it was
+
+
+def test_what_was_measured_with_a_file_that_failed_is_in_no_statistic():
+    checked = instance(INT8, run_id="2", device_id="phone", verdict="invalid", reasons="own", **FAILED)
+    table = validity.with_checks_of_files(instances(instance(TFLITE), instance(INT8, run_id="1"), checked))
+    rows, left_out = select.measured_rows(table)
+    assert rows["instance_id"].tolist() == [TFLITE]
+    assert left_out["instance_id"].tolist() == [INT8, INT8]
+    assert left_out["reasons"].tolist() == [f"its model file failed the check: {FAILED['parity_finding']}", "own"]

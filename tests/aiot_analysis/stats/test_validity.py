@@ -46,7 +46,7 @@ GOOD = {
         ({"parity_passed": pd.NA}, "valid", ""),
         (
             {"parity_passed": np.bool_(False), "parity_finding": "18 of 100 images right, 80% declared"},
-            "semi-valid",
+            "invalid",
             "its model file failed the check: 18 of 100 images right, 80% declared",
         ),
     ],
