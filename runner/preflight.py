@@ -6,6 +6,7 @@ from runner.catalog import Catalog, Framework
 from runner.dataset.store import Dataset
 from runner.devices import Device
 from runner.suite import Instance
+from runner.zoo import calibration
 from runner.zoo.facts import Artifact
 
 
@@ -54,6 +55,8 @@ def preflight(
             "reason": f"the model has {artifact.settings.classes} classes, and the dataset has label {highest}",
             "remedy": "make the dataset again with the labels of the model, or choose another with --dataset",
         }
+    if reason := calibration.overlap(artifact, dataset):
+        return {"reason": f"{reason}: what is measured with them says nothing", "remedy": calibration.REMEDY}
     return {}
 
 

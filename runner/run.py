@@ -85,6 +85,7 @@ class Request:
                     "weights": artifact.weights,
                     "environment": artifact.environment,
                     "preprocess": artifact.settings.record(),
+                    **({"calibrated": artifact.calibrated.summary()} if artifact.calibrated else {}),
                 }
                 for one in self.instances
                 if (artifact := self.artifacts.get(one.artifact))

@@ -26,15 +26,26 @@ def models_prepare(
     frameworks: Frameworks = [],  # noqa: B006
     quantizations: Quantizations = [],  # noqa: B006
     weights: Weights = "sample",
+    calibration: Annotated[
+        str | None,
+        typer.Option(help="Name of a dataset for int8, other than the test images; needed for all but sample weights."),
+    ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes; each needs up to 1.5 GB.")] = 2,
     workspace: Workspaces = HERE,
 ) -> None:
-    """Build the model files; what is there and unchanged stays."""
+    """Build the model files; what is there and unchanged stays.
+
+    The ranges of int8 activations come from the images of --calibration, for sample weights from drawn pictures if
+    none are given. Those images are recorded with the model file, and cannot test it.
+    """
     from runner import catalog, suite
+    from runner.dataset import store
     from runner.progress import counting
+    from runner.zoo import calibration as calibrating
     from runner.zoo import prepare
 
     space = Workspace(workspace)
+    images = calibrating.of_dataset(store.load(space.datasets / calibration)) if calibration else None
     known = catalog.load(space.plugins)
     chosen = suite.select(models, frameworks, (), quantizations, known.everything())
     left_out = [] if frameworks else prepare.without_environment(chosen, known)
@@ -47,6 +58,7 @@ def models_prepare(
             folder=folder,
             cache=space.models,
             plugins=space.plugins,
+            calibration=images,
             jobs=jobs,
             progress=step,
             tell=notes.append,
@@ -57,6 +69,10 @@ def models_prepare(
     if left_out:
         names = ", ".join(dict.fromkeys(one.framework for one in left_out))
         print(f"          without {names}, which needs another environment: {INSTALL_LEGACY}")
+    for used in dict.fromkeys(artifact.calibrated for artifact in artifacts if artifact.calibrated):
+        print(f"          int8 calibrated with {used.images} images: {used.dataset}, {used.sha256[:12]}")
+        for other, count in calibrating.sharing(used, space.datasets):
+            print(f"          {count} of them are in dataset {other} too, which cannot test these files")
 
 
 @app.command("list")
@@ -75,9 +91,11 @@ def models_list(weights: Weights = "sample", workspace: Workspaces = HERE) -> No
         values = [",".join(f"{value:g}" for value in triple) for triple in (settings.mean, settings.std)]
         size, sha256 = f"{artifact.size_bytes / 1e6:.2f}", artifact.sha256[:12]
         labels = settings.label_space + (f" from output {settings.label_offset}" if settings.label_offset else "")
-        return [artifact.path.name, size, sha256, artifact.weights, shape, settings.resize, *values, labels]
+        used = artifact.calibrated
+        ranges = f"{used.dataset} ({used.images}, {used.sha256[:12]})" if used else ""
+        return [artifact.path.name, size, sha256, artifact.weights, shape, settings.resize, *values, labels, ranges]
 
-    columns = ["model file", "MB", "SHA-256", "weights", "input", "resize", "mean", "std", "labels"]
+    columns = ["model file", "MB", "SHA-256", "weights", "input", "resize", "mean", "std", "labels", "calibrated with"]
     show(columns, map(row, artifacts.values()), right=["MB"])
 
 

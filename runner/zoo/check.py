@@ -24,7 +24,7 @@ from runner.devices.local import LocalDevice
 from runner.errors import DatasetError, ModelError
 from runner.execution import agent_files
 from runner.suite import Instance
-from runner.zoo import hints, label_order, weights
+from runner.zoo import calibration, hints, label_order, weights
 from runner.zoo.facts import Artifact, Settings
 from runner.zoo.prepare import network
 
@@ -90,11 +90,14 @@ def check(
 
     Images that cannot be decoded are left out, as `aiot run` does.
 
-    Raises ModelError if the dataset has other classes, if the weights changed since, or if there is nothing to check,
-    and DatasetError if no image can be decoded.
+    Raises ModelError if the dataset has other classes or images that a file was calibrated with, if the weights changed
+    since, or if there is nothing to check, and DatasetError if no image can be decoded.
     """
     if not artifacts:
         raise ModelError(f"No model file in {folder} is chosen: run `aiot models prepare`.")
+    for artifact in artifacts:
+        if reason := calibration.overlap(artifact, dataset):
+            raise ModelError(f"{artifact.name} cannot be checked, because {reason}: {calibration.REMEDY}.")
     shown, unreadable = _readable(dataset, subset(dataset, images, 0))
     before = read(folder, artifacts)
     originals: dict[str, _Original | None] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -168,6 +169,25 @@ def default_settings(model: str, label_space: str, classes: int) -> Settings:
 
 
 @dataclass(frozen=True)
+class Calibrated:
+    """The images that the ranges of a model file's 8-bit activations were taken from."""
+
+    dataset: str
+    sha256: str  # of the dataset; where the pictures were drawn, over theirs
+    images: int
+    image_sha256: tuple[str, ...]  # of each image's file: none of them may test the model file
+
+    @property
+    def key(self) -> str:
+        """Changes when the images do."""
+        return hashlib.sha256("".join(self.image_sha256).encode()).hexdigest()
+
+    def summary(self) -> dict[str, Any]:
+        """The fields but for the single images."""
+        return {"dataset": self.dataset, "sha256": self.sha256, "images": self.images}
+
+
+@dataclass(frozen=True)
 class Artifact:
     """A model file that is ready to run, and all that belongs to it."""
 
@@ -183,6 +203,7 @@ class Artifact:
     environment: str = "main"  # it was made in, and runs in: see runner.environments
     declared_accuracy: float | None = None  # top-1, 0 to 1, as whoever made the weights states it
     added: bool = False  # by file: there is no PyTorch original to compare it with
+    calibrated: Calibrated | None = None  # None: no range was fixed beforehand, or whoever made the file did it
 
     def save(self) -> None:
         record = {**asdict(self), "path": self.path.name}
@@ -196,7 +217,10 @@ class Artifact:
         try:
             record = json.loads(sidecar.read_text(encoding="utf-8"))
             settings = Settings.parse(record.pop("settings"), sidecar)
-            artifact = cls(**{**record, "path": sidecar.parent / record["path"], "settings": settings})
+            if calibrated := record.pop("calibrated", None):
+                calibrated = Calibrated(**{**calibrated, "image_sha256": tuple(calibrated["image_sha256"])})
+            path = sidecar.parent / record.pop("path")
+            artifact = cls(path=path, settings=settings, calibrated=calibrated, **record)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ModelError(f"{sidecar} is not a model's description ({error}): prepare the model again.") from None
         if not artifact.path.is_file():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -18,14 +18,25 @@ if TYPE_CHECKING:
 BATCH = 25  # divides every number of pictures of 100 classes
 
 
-def sample_inputs(settings: Settings, count: int, part: str = "train", seed: int = 0) -> Iterator[np.ndarray]:
-    """Float32 tensors of shape (1, ...), as the settings say; number n is of class n modulo 100.
-
-    The pictures are drawn here, so no dataset needs to be there.
-    """
+def inputs_of(settings: Settings, pictures: Iterable[bytes]) -> Iterator[np.ndarray]:
+    """Float32 tensors of shape (1, ...) of image files, as the settings say."""
     preprocess = Preprocess.of(settings.record())
+    for picture in pictures:
+        yield preprocess(decode(picture)).copy()
+
+
+def sample_pictures(count: int, part: str = "train", seed: int = 0) -> Iterator[bytes]:
+    """Pictures like those of the sample set; number n is of class n modulo 100.
+
+    They are drawn here, so no dataset needs to be there.
+    """
     for number in range(count):
-        yield preprocess(decode(draw_jpeg(number % len(CLASS_NAMES), number // len(CLASS_NAMES), part, seed))).copy()
+        yield draw_jpeg(number % len(CLASS_NAMES), number // len(CLASS_NAMES), part, seed)
+
+
+def sample_inputs(settings: Settings, count: int, part: str = "train", seed: int = 0) -> Iterator[np.ndarray]:
+    """The tensors of so many pictures of `sample_pictures`."""
+    return inputs_of(settings, sample_pictures(count, part, seed))
 
 
 def sample_batches(settings: Settings, per_class: int, part: str = "train", seed: int = 0) -> Iterator[torch.Tensor]:

@@ -18,15 +18,15 @@ from runner.errors import ModelError, SetupError
 from runner.pool import processes
 from runner.suite import Instance
 from runner.workspace import sha256_of
+from runner.zoo import calibration as calibrating
 from runner.zoo import legacy, weights
+from runner.zoo.calibration import Calibration
 from runner.zoo.facts import Artifact, prepared
-from runner.zoo.inputs import sample_inputs
 
 if TYPE_CHECKING:
     from torch import nn
 
-CALIBRATION_IMAGES = 100
-RECIPE = 3
+RECIPE = 4
 """Raised when a conversion changes in a way that the versions of the libraries do not show."""
 
 
@@ -50,19 +50,23 @@ def prepare(
     folder: Path,
     cache: Path,
     plugins: Path | None = None,
+    calibration: Calibration | None = None,
     jobs: int = 2,
     progress: Progress | None = None,
     tell: Callable[[str], object] | None = None,
 ) -> tuple[list[Artifact], int]:
     """Builds the model files of the instances into `folder`: all that are there then, and how many were built.
 
-    A file is built again only if its weights, settings or the converter's version changed. Each model is
+    A file is built again only if its weights, settings, calibration or the converter's version changed. Each model is
     converted in a process of its own, whose output goes to `folder/conversion.log`. `tell` is given what was
-    assumed of the weights, a sentence at a time.
-    Raises ModelError if weights are missing or a conversion fails, SetupError if an environment is missing.
+    assumed of the weights, a sentence at a time. Without `calibration`, sample weights are calibrated with drawn
+    pictures; a file of other weights stays if it was calibrated before.
+    Raises ModelError if weights are missing, if a file needs a calibration and none is given, or if a conversion
+    fails, and SetupError if an environment is missing.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     known = catalog.load(plugins)
+    if calibration is None and kind == "sample":
+        calibration = calibrating.DRAWN
     sources: dict[str, weights.Source] = {}
     todo: dict[str, list[Instance]] = {}
     files, added = wanted(instances), prepared(folder)
@@ -76,13 +80,17 @@ def prepare(
             raise ModelError(
                 f"{folder} has {there.path.name}, which was added and not built: rename the folder of the weights."
             )
-        if _current(one, known, sources[one.model], folder) is None:
+        if _current(one, known, sources[one.model], folder, calibration) is None:
+            if one.quantization in calibrating.QUANTIZATIONS and calibration is None:
+                raise ModelError(calibrating.needed(one.artifact, sources[one.model].name))
             todo.setdefault(one.model, []).append(one)
+    folder.mkdir(parents=True, exist_ok=True)
     total, done = sum(len(group) for group in todo.values()), 0
     if todo:
         with processes(jobs, folder / "conversion.log") as pool:
             running = {
-                pool.submit(_build_all, group, plugins, sources[model], folder): group for model, group in todo.items()
+                pool.submit(_build_all, group, plugins, sources[model], folder, calibration): group
+                for model, group in todo.items()
             }
             for future in as_completed(running):
                 future.result()
@@ -92,11 +100,17 @@ def prepare(
     return [Artifact.load(folder / f"{one.artifact}.json") for one in files], done
 
 
-def _build_all(group: list[Instance], plugins: Path | None, source: weights.Source, folder: Path) -> None:
+def _build_all(
+    group: list[Instance],
+    plugins: Path | None,
+    source: weights.Source,
+    folder: Path,
+    calibration: Calibration | None,
+) -> None:
     known = catalog.load(plugins)
     for one in group:
         try:
-            _build(one, known, source, folder)
+            _build(one, known, source, folder, calibration)
         except ImportError as error:
             extra = one.framework if one.framework == "executorch" else "models"
             raise ModelError(
@@ -111,37 +125,48 @@ def _environment(framework: Framework) -> str:
     return found
 
 
-def _source_key(one: Instance, known: Catalog, source: weights.Source) -> str:
+def _source_key(one: Instance, known: Catalog, source: weights.Source, calibration_key: str | None) -> str:
     framework, model = known.frameworks[one.framework], known.models[one.model]
     environment = _environment(framework)
     made_with = environments.versions(environment, framework.distributions)
     plugins = [sha256_of(file) for file in (framework.file, model.file) if file]
     settings = source.settings.with_layout(framework.layout).record()
-    inputs = [RECIPE, one.artifact, source.sha256, settings, environment, made_with, plugins]
+    inputs = [RECIPE, one.artifact, source.sha256, settings, environment, made_with, plugins, calibration_key]
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 
-def _current(one: Instance, known: Catalog, source: weights.Source, folder: Path) -> Artifact | None:
+def _current(
+    one: Instance, known: Catalog, source: weights.Source, folder: Path, calibration: Calibration | None
+) -> Artifact | None:
     """The artifact if it is there, intact, and made from the same things."""
     try:
         there = Artifact.load(folder / f"{one.artifact}.json")
-        same = there.source_key == _source_key(one, known, source)
+        key = None
+        if one.quantization in calibrating.QUANTIZATIONS:
+            images = calibration or there.calibrated
+            if images is None:
+                return None
+            key = images.key
+        same = there.source_key == _source_key(one, known, source, key)
         return there if same and sha256_of(there.path) == there.sha256 else None
     except (ModelError, OSError):
         return None
 
 
-def _build(one: Instance, known: Catalog, source: weights.Source, folder: Path) -> Artifact:
+def _build(
+    one: Instance, known: Catalog, source: weights.Source, folder: Path, calibration: Calibration | None
+) -> Artifact:
     framework, model = known.frameworks[one.framework], known.models[one.model]
     environment = _environment(framework)
     settings = source.settings.with_layout(framework.layout)
     target = folder / f"{one.artifact}{framework.suffix}"
     part = target.with_name(f"{one.artifact}.part{framework.suffix}")
+    images = calibration if one.quantization in calibrating.QUANTIZATIONS else None
     try:
         if one.quantization != "float32":
             original = replace(one, quantization="float32")
-            float32 = _current(original, known, source, folder) or _build(original, known, source, folder)
-            inputs = sample_inputs(settings, CALIBRATION_IMAGES)
+            float32 = _current(original, known, source, folder, None) or _build(original, known, source, folder, None)
+            inputs = images.inputs(settings) if images else ()
             framework.host.quantize(float32.path, one.quantization, inputs, part)
         elif environment == "legacy":
             legacy.convert_float32(framework, model, network(source, model), settings.size, part)
@@ -159,9 +184,10 @@ def _build(one: Instance, known: Catalog, source: weights.Source, folder: Path) 
         weights_sha256=source.sha256,
         settings=settings,
         made_with=environments.versions(environment, framework.distributions),
-        source_key=_source_key(one, known, source),
+        source_key=_source_key(one, known, source, images.key if images else None),
         environment=environment,
         declared_accuracy=source.accuracy,
+        calibrated=images.record() if images else None,
     )
     artifact.save()
     return artifact
