@@ -18,8 +18,8 @@ BODY_WARM_C, BODY_HOT_C = 40.0, 45.0
 well below 40 is assumed."""
 
 CHIP_HOT_C = 70.0
-"""Of a chip that has nothing to do, judged where neither body nor thermal status is known. A Raspberry Pi slows down
-from 80 degrees on (Raspberry Pi documentation, "Frequency management and thermal control")."""
+"""Of a chip that has nothing to do, judged where the thermal status is not known. A Raspberry Pi slows down from 80
+degrees on (Raspberry Pi documentation, "Frequency management and thermal control")."""
 
 FREE_LOW_BYTES, FREE_TOO_LOW_BYTES = 2 * 10**9, 5 * 10**8
 """The model files of the paper's three frameworks take 1.0 GB as prepared here, both bundles unpacked 0.43 GB, and the
@@ -85,7 +85,7 @@ class Limits:
 
     battery_percent: float = BATTERY_LOW_PERCENT  # at least
     body_c: float = BODY_WARM_C  # of battery and skin, at most
-    chip_c: float = CHIP_HOT_C  # at most, where neither body nor thermal status is known
+    chip_c: float = CHIP_HOT_C  # at most, where the thermal status is not known
     thermal_status: str = "none"  # at most, of THERMAL_STATUSES
 
 
@@ -133,7 +133,7 @@ def gate(state: Mapping[str, Any], limits: Limits | None = None) -> list[str]:
         if heat > limits.body_c:
             reasons.append(f"its {name} is at {heat:.1f} °C, over {limits.body_c:.1f} °C")
     chip = state.get("temperature_c")
-    if not body and status is None and chip is not None and chip > limits.chip_c:
+    if status is None and chip is not None and chip > limits.chip_c:
         reasons.append(f"its chip is at {chip:.1f} °C, over {limits.chip_c:.1f} °C")
     if status in THERMAL_STATUSES and _severity(status) > _severity(limits.thermal_status):
         reasons.append(f"its thermal status is {status}, worse than {limits.thermal_status}")
@@ -206,6 +206,8 @@ def _screen(facts: Facts) -> Finding:
     """A locked phone may drop USB for a moment when its screen goes off, and adbd with all that it started."""
     if facts.awake is None and facts.locked is None:
         return Finding("screen", "note", "It does not say whether its screen is on or locked.", _STAY_ON)
+    if facts.dreaming and not facts.locked:
+        return Finding("screen", "warning", "Its screen saver is running, which takes time of its chip.", _STAY_ON)
     if facts.awake is not False and not facts.locked:
         return Finding("screen", "ok", "Its screen is on and not locked.")
     said = "Its screen is locked." if facts.locked else "Its screen is off."
@@ -247,7 +249,7 @@ def _temperature(state: Mapping[str, Any]) -> Finding:
     cool = "let it cool: out of the sun, off the charger, its case off"
     if hottest is not None and hottest > BODY_WARM_C:
         return Finding("temperature", "problem" if hottest > BODY_HOT_C else "warning", said, cool)
-    if hottest is None and state.get("thermal_status") is None and chip is not None and chip > CHIP_HOT_C:
+    if state.get("thermal_status") is None and chip is not None and chip > CHIP_HOT_C:
         return Finding("temperature", "warning", said, "let it rest, or give it a cooler")
     return Finding("temperature", "ok", said)
 
@@ -255,7 +257,7 @@ def _temperature(state: Mapping[str, Any]) -> Finding:
 def _thermal_status(state: Mapping[str, Any]) -> Finding:
     status = state.get("thermal_status")
     if status not in THERMAL_STATUSES:
-        return Finding("thermal status", "note", "It does not say whether it slows down for heat (Android 10 does).")
+        return Finding("thermal status", "note", "It does not say whether it slows down for heat.")
     if status == "none":
         return Finding("thermal status", "ok", "It does not slow down for heat.")
     level: Level = "warning" if status == "light" else "problem"

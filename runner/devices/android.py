@@ -98,6 +98,7 @@ _AFTER_COLON = re.compile(r":[ \t]*([^\n]+)")
 _KB = re.compile(r":[ \t]*(\d{1,15}) kB")
 _DF = re.compile(r"\s(\d{1,18})\s+(\d{1,18})\s+(\d{1,18})\s+(?:\d{1,3}%|-)\s")
 _WAKEFULNESS = re.compile(r"mWakefulness=([A-Z][a-z]{1,20})")
+_SCREEN_ON = ("Awake", "Dreaming")  # a screen saver is a dream
 _LOCKED = re.compile(r"(?:^|\s)(?:showing|mIsShowing|mShowingLockscreen)=(true|false)\b")
 _BYTES = re.compile(r"(\d{1,9})\s")
 _UNKNOWN = ("", "unknown", "none", "null")  # what a device says of a value that it does not have
@@ -123,7 +124,8 @@ class Facts:
     serial: str | None = field(repr=False)
     page_bytes: int | None  # of memory
     free_bytes: int | None  # where files will go to
-    awake: bool | None
+    awake: bool | None  # whether its screen is on
+    dreaming: bool | None  # whether a screen saver runs
     locked: bool | None
     nnapi: bool | None  # whether Android's library of it is there
 
@@ -175,7 +177,8 @@ def facts(answer: str | bytes) -> Facts:
         serial=of("ro.serialno", "ro.boot.serialno") or known(said.get("serial")),
         page_bytes=int(page_bytes) if page_bytes else int(1024 * page_kb) if page_kb else None,
         free_bytes=1024 * int(storage[3]) if storage else None,
-        awake=wakefulness == "Awake" if wakefulness else None,
+        awake=wakefulness in _SCREEN_ON if wakefulness else None,
+        dreaming=wakefulness == "Dreaming" if wakefulness else None,
         locked="true" in showing if showing else None,
         nnapi=bool(said.get("nnapi", "").strip()) if android else None,
     )

@@ -49,10 +49,19 @@ THERMAL_STATUSES = ("none", "light", "moderate", "severe", "critical", "emergenc
 COLDEST_C, HOTTEST_C = -40.0, 150.0
 """Other temperatures are no temperatures: some phones say -99.9, or millivolts."""
 
-_CHARGING, _BATTERY_TYPE, _SKIN_TYPE = 2, 2, 3
-_CHIP_TYPES = (0, 1, 9)  # CPU, GPU, NPU; 6 to 8 are no temperatures at all, but voltage, current and percentage
+_CHARGING = 2
+_TYPES = ("CPU", "GPU", "BATTERY", "SKIN", "USB_PORT", "POWER_AMPLIFIER", "BCL_VOLTAGE", "BCL_CURRENT",
+          "BCL_PERCENTAGE", "NPU", "TPU", "DISPLAY", "MODEM", "SOC")  # fmt: skip
+"""android.os.Temperature.TYPE_*, by number. Those of BCL are no temperatures: they are volts, amperes and percent."""
+
+_CHIP_TYPES = ("CPU", "GPU", "NPU", "TPU", "SOC")
 _FIELD = re.compile(r"^[ \t]*([A-Za-z][A-Za-z ]{0,40}): ?(\S{1,40})[ \t]*$", re.MULTILINE)
 _TEMPERATURE = re.compile(r"Temperature\{mValue=([^,}]{1,30}), mType=(-?\d{1,4}), mName=([^\n]{0,100}?), mStatus=")
+_THRESHOLD = re.compile(
+    r"TemperatureThreshold\{mType=(-?\d{1,4}), mName=([^\n]{0,100}?), mHotThrottlingThresholds=\[([^\]\n]{0,200})\]"
+)
+_TYPE_NAME = re.compile(rf"TYPE_({'|'.join(_TYPES)})\d{{0,3}}", re.IGNORECASE)
+_PLAIN_NAME = re.compile(r"(CPU|GPU|NPU|TPU|BATTERY|SKIN)\d{0,3}", re.IGNORECASE)
 _STATUS = re.compile(r"^[ \t]*Thermal Status: (\d)[ \t]*$", re.MULTILINE)
 _ZONE = re.compile(r"^(-?\d{1,7}) (\S[^\n]{0,60})$", re.MULTILINE)
 _LOAD = re.compile(r"([0-9.]{1,10})\s")
@@ -80,10 +89,10 @@ def state(answer: str | bytes) -> dict[str, Any]:
     power = battery(said.get("battery"))
     thermal = said.get("thermal", "")
     sensors = _sensors(thermal) + _zones(said.get("zones", ""))
-    skin_c = max((heat for heat, kind, _ in sensors if kind == _SKIN_TYPE), default=None)
+    skin_c = max((heat for heat, kind, _ in sensors if kind == "SKIN"), default=None)
     battery_c = power.temperature_c if power else None
     if battery_c is None:
-        battery_c = max((heat for heat, kind, _ in sensors if kind == _BATTERY_TYPE), default=None)
+        battery_c = max((heat for heat, kind, _ in sensors if kind == "BATTERY"), default=None)
     hottest_c, sensor = _hottest(sensors, battery_c)
     return {
         "temperature_c": hottest_c,
@@ -121,7 +130,21 @@ def battery(text: str | None) -> Battery | None:
     )
 
 
-def _sensors(text: str) -> list[tuple[float, int, str]]:
+def _kind(number: str, name: str) -> str | None:
+    """Return the type of a sensor, like "SKIN".
+
+    A name that is one of Android's types decides, since some makers number the types differently. Of the values that
+    are no temperatures, some have names like "soc" (state of charge): only the full name of a type decides there.
+    """
+    if match := _TYPE_NAME.fullmatch(name.strip()):
+        return match[1].upper()
+    numbered = _TYPES[int(number)] if 0 <= int(number) < len(_TYPES) else None
+    if (match := _PLAIN_NAME.fullmatch(name.strip())) and not (numbered or "").startswith("BCL_"):
+        return match[1].upper()
+    return numbered
+
+
+def _sensors(text: str) -> list[tuple[float, str | None, str]]:
     """Temperature in degrees Celsius, type and name of each sensor: those asked just now, else those remembered."""
     _, asked, now = text.partition("Current temperatures from HAL:")
     for part in (now, text) if asked else (text,):
@@ -129,15 +152,15 @@ def _sensors(text: str) -> list[tuple[float, int, str]]:
         for value, kind, name in _TEMPERATURE.findall(part):
             heat = number(value, COLDEST_C, HOTTEST_C)
             if heat:  # 0.0 is what an idle or missing sensor says
-                found.append((round(heat, 1), int(kind), cleaned(name) or f"type {kind}"))
+                found.append((round(heat, 1), _kind(kind, name), cleaned(name) or f"type {kind}"))
         if found:
             return found
     return []
 
 
-def _zones(text: str) -> list[tuple[float, int, str]]:
+def _zones(text: str) -> list[tuple[float, str | None, str]]:
     """As _sensors, of the kernel's zones in thousandths of a degree. They are of a board, and count as its chip."""
-    found = []
+    found: list[tuple[float, str | None, str]] = []
     for value, name in _ZONE.findall(text):
         heat = number(value, 1000 * COLDEST_C, 1000 * HOTTEST_C)
         if heat:
@@ -145,22 +168,38 @@ def _zones(text: str) -> list[tuple[float, int, str]]:
     return found
 
 
-def _hottest(sensors: list[tuple[float, int, str]], battery_c: float | None) -> tuple[float | None, str | None]:
+def _hottest(sensors: list[tuple[float, str | None, str]], battery_c: float | None) -> tuple[float | None, str | None]:
     """The hottest sensor of the chip, else of the skin, else the battery, and its name."""
-    for kinds in (_CHIP_TYPES, (_SKIN_TYPE,)):
+    for kinds in (_CHIP_TYPES, ("SKIN",)):
         if found := [(heat, name) for heat, kind, name in sensors if kind in kinds]:
             return max(found)
     return battery_c, None if battery_c is None else "battery"
 
 
 def _thermal_status(text: str) -> str | None:
-    """The name of the status; None where no thermal HAL stands behind it, since it is 0 there whatever happens."""
+    """Return the name of the status, or None where it says nothing.
+
+    Android derives the status from the thresholds that the thermal HAL gives for the skin. Without them, or without a
+    HAL, it is 0 whatever happens. A status other than 0, or one that was set by hand, is what Android acts on.
+    """
     digit = first(_STATUS, text)
     if digit is None or int(digit) >= len(THERMAL_STATUSES):
         return None
-    if "HAL Ready: false" in text and "IsStatusOverride: true" not in text:
-        return None
+    if "IsStatusOverride: true" not in text:
+        if "HAL Ready: false" in text:
+            return None
+        if digit == "0" and not _has_thresholds(text):
+            return None
     return THERMAL_STATUSES[int(digit)]
+
+
+def _has_thresholds(text: str) -> bool:
+    """Return whether the thermal HAL gives a temperature of the skin from which on the device is throttled."""
+    return any(
+        _kind(number_of, name) == "SKIN"
+        and any(number(one, COLDEST_C, HOTTEST_C) is not None for one in hot.split(","))
+        for number_of, name, hot in _THRESHOLD.findall(text)
+    )
 
 
 def _mean_mhz(text: str) -> float | None:

@@ -91,7 +91,10 @@ class Answers:
         )
         text = f"IsStatusOverride: false\nThermal Status: {status}\nCached temperatures:\n{listed}HAL Ready: true\n"
         text += f"HAL connection:\n\tThermalHAL 2.0 connected: yes\nCurrent temperatures from HAL:\n{listed}"
-        self.set_service("thermalservice", text + "Current cooling devices from HAL:\n")
+        text += "Current cooling devices from HAL:\nTemperature static thresholds from HAL:\n"
+        text += "\tTemperatureThreshold{mType=3, mName=SKIN, mHotThrottlingThresholds=[NaN, 39.0, 43.0, 48.0, NaN], "
+        text += "mColdThrottlingThresholds=[NaN, NaN, NaN, NaN, NaN]}\n"
+        self.set_service("thermalservice", text)
 
     def set_screen(self, awake: bool = True, locked: bool = False) -> None:
         """What `dumpsys power` and `dumpsys window policy` say of it."""

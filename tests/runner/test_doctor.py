@@ -95,9 +95,10 @@ def test_temperature_is_that_of_battery_and_skin(battery_c, skin_c, level):
 @pytest.mark.parametrize(
     ("chip_c", "status", "level"), [(70.0, None, "ok"), (70.1, None, "warning"), (90.0, "none", "ok")]
 )
-def test_a_chip_is_judged_only_where_nothing_else_is_known(chip_c, status, level):
+def test_a_chip_is_judged_only_where_the_thermal_status_is_not_known(chip_c, status, level):
     board = {**BARE, "temperature_c": chip_c, "temperature_sensor": "cpu-thermal", "thermal_status": status}
     assert finding("temperature", state=board).level == level
+    assert finding("temperature", state={**board, "battery_temperature_c": 30.0}).level == level
 
 
 def test_no_temperature_is_said_to_be_none():
@@ -258,10 +259,26 @@ def test_limits_can_be_set():
 
 
 @pytest.mark.parametrize(("chip_c", "status", "reasons"), [(70, None, 0), (71, None, 1), (71, "none", 0)])
-def test_a_board_waits_for_its_chip(chip_c, status, reasons):
+def test_without_a_thermal_status_the_chip_is_waited_for(chip_c, status, reasons):
     board = {**BARE, "temperature_c": chip_c, "thermal_status": status}
     assert len(doctor.gate(board)) == reasons
-    assert doctor.gate({**board, "battery_temperature_c": 30.0}) == []  # a phone's chip may be hot for a moment
+    assert len(doctor.gate({**board, "battery_temperature_c": 30.0})) == reasons
+
+
+def test_a_status_of_none_without_thresholds_lets_the_chip_count():
+    told = specimens.THERMAL_OTHER_NUMBERS
+    state = android_state.state(specimens.answer(battery=specimens.BATTERY, thermal=told))
+    assert doctor.gate(state) == ["its chip is at 71.5 °C, over 70.0 °C"]
+    told += "\tTemperatureThreshold{mType=4, mName=TYPE_SKIN, mHotThrottlingThresholds=[NaN, 45.0]}\n"
+    state = android_state.state(specimens.answer(battery=specimens.BATTERY, thermal=told))
+    assert (state["thermal_status"], doctor.gate(state)) == ("none", [])
+
+
+def test_a_screen_saver_is_named():
+    one = finding("screen", replace(FACTS, awake=True, dreaming=True, locked=False))
+    assert (one.level, one.said) == ("warning", "Its screen saver is running, which takes time of its chip.")
+    one = finding("screen", replace(FACTS, awake=True, dreaming=True, locked=True))
+    assert one.said.startswith("Its screen is locked.")
 
 
 @given(

@@ -111,7 +111,25 @@ Current temperatures from HAL:
 \tTemperature{mValue=77.0, mType=8, mName=soc, mStatus=0}
 Current cooling devices from HAL:
 \tCoolingDevice{mValue=3, mType=2, mName=thermal-cpufreq-0}
+Temperature static thresholds from HAL:
+\tTemperatureThreshold{mType=3, mName=skin-therm, mHotThrottlingThresholds=[NaN, 39.0, 43.0, 45.0, 46.5, 52.0, 55.0], \
+mColdThrottlingThresholds=[NaN, NaN, NaN, NaN, NaN, NaN, NaN]}
 """
+
+THERMAL_OTHER_NUMBERS = """\
+IsStatusOverride: false
+Thermal Status: 0
+Cached temperatures:
+\tTemperature{mValue=61.0, mType=1, mName=TYPE_CPU, mStatus=0}
+HAL Ready: true
+Current temperatures from HAL:
+\tTemperature{mValue=71.5, mType=1, mName=TYPE_CPU, mStatus=0}
+\tTemperature{mValue=24.4, mType=3, mName=TYPE_BATTERY, mStatus=0}
+\tTemperature{mValue=25.3, mType=4, mName=TYPE_SKIN, mStatus=0}
+Current cooling devices from HAL:
+Temperature static thresholds from HAL:
+"""
+"""Of a maker whose numbers of types are one higher than Android's, and whose HAL gives no thresholds."""
 
 THERMAL_WITHOUT_HAL = """\
 IsStatusOverride: false

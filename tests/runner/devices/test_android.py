@@ -111,6 +111,7 @@ def test_the_name_a_phone_is_sold_by_is_kept_where_its_maker_tells_it():
     [
         ("  mWakefulness=Asleep\n      showing=true\n", False, True),
         ("  mWakefulness=Dozing\n", False, None),
+        ("  mWakefulness=Dreaming\n", True, None),
         ("      showingAndNotOccluded=true\n      showing=false\n", None, False),
         ("    mShowingLockscreen=true mShowingDream=false\n", None, True),
         ("  mWakefulness=1\n", None, None),
@@ -280,7 +281,41 @@ def test_without_a_thermal_hal_the_status_is_unknown():
 
 @pytest.mark.parametrize(("number", "name"), list(enumerate(android_state.THERMAL_STATUSES)))
 def test_a_status_has_its_name(number, name):
-    assert state(thermal=f"Thermal Status: {number}\nHAL Ready: true\n")["thermal_status"] == name
+    told = specimens.THERMAL.replace("Thermal Status: 1", f"Thermal Status: {number}")
+    assert state(thermal=told)["thermal_status"] == name
+
+
+@pytest.mark.parametrize(
+    ("status", "thresholds", "name"),
+    [
+        ("0", None, None),  # Android 10 does not print them
+        ("0", "", None),
+        ("0", "\tTemperatureThreshold{mType=3, mName=skin, mHotThrottlingThresholds=[NaN, NaN, NaN]}\n", None),
+        ("0", "\tTemperatureThreshold{mType=0, mName=cpu, mHotThrottlingThresholds=[NaN, 95.0]}\n", None),
+        ("0", "\tTemperatureThreshold{mType=4, mName=TYPE_SKIN, mHotThrottlingThresholds=[NaN, 45.0]}\n", "none"),
+        ("0", "\tTemperatureThreshold{mType=3, mName=quiet-therm, mHotThrottlingThresholds=[NaN, 45.0]}\n", "none"),
+        ("2", "", "moderate"),
+    ],
+)
+def test_a_status_of_none_says_something_only_with_thresholds_of_the_skin(status, thresholds, name):
+    told = f"IsStatusOverride: false\nThermal Status: {status}\nHAL Ready: true\n"
+    told += "" if thresholds is None else f"Temperature static thresholds from HAL:\n{thresholds}"
+    assert state(thermal=told)["thermal_status"] == name
+    by_hand = told.replace("Override: false", "Override: true")
+    assert state(thermal=by_hand)["thermal_status"] == android_state.THERMAL_STATUSES[int(status)]
+
+
+def test_the_name_of_a_type_decides_over_its_number():
+    found = state(thermal=specimens.THERMAL_OTHER_NUMBERS)
+    assert (found["skin_temperature_c"], found["battery_temperature_c"]) == (25.3, 24.4)
+    assert (found["temperature_c"], found["temperature_sensor"]) == (71.5, "TYPE_CPU")
+    assert found["thermal_status"] is None
+
+
+def test_the_state_of_charge_is_no_temperature_of_a_chip():
+    thermal = "\tTemperature{mValue=77.0, mType=8, mName=soc, mStatus=0}\n"
+    assert state(thermal=thermal)["temperature_c"] is None
+    assert state(thermal=thermal.replace("mType=8, mName=soc", "mType=7, mName=TYPE_SOC"))["temperature_c"] == 77.0
 
 
 @pytest.mark.parametrize("odd", ["7", "9", "-1", "12", "", "none"])
