@@ -48,7 +48,17 @@ DELEGATES = ["cpu", "nnapi"]
 _ALL = (
     BEYOND_NAMES | MODEL_NAMES | IMPLEMENTATION_NAMES | QUANTIZATION_NAMES | PHASE_NAMES | RESIZE_NAMES | TIMING_NAMES
 )
-_ALL |= {"cpu": "CPU", "nnapi": "NNAPI", "gpu": "GPU"}
+DELEGATE_NAMES = {  # beyond the paper's, of imported logs
+    "dsp": "DSP",
+    "npu": "NPU",
+    "coreml": "Core ML",
+    "external": "external delegate",
+    "stable": "stable delegate",
+    "unknown": "unknown delegate",
+}
+
+_ALL |= {"cpu": "CPU", "nnapi": "NNAPI", "gpu": "GPU", **DELEGATE_NAMES}
+_ALL |= {f"tflite_{name}": f"TFLite {shown}" for name, shown in DELEGATE_NAMES.items()}
 
 
 class Instance(NamedTuple):

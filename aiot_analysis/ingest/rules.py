@@ -136,6 +136,8 @@ def odd(reading: Reading, run: Row) -> list[str]:
             found.append(f"by its own words it is attempt {load['attempt']}")
         if (asked := load.get("accelerator_requested")) is not None and load.get("accelerator_actual") is None:
             found.append(f"{asked} was asked for, and what ran is not known")
+        elif asked is None and reading.instance.split("_")[1:2] == ["unknown"]:
+            found.append("its log does not tell which delegate ran")
     if run.get("study") == select.PROFILE and not reading.of("operator"):
         found.append("no operator was timed")
     if doubt := checks.parity(run, reading.instance)[1]:

@@ -10,6 +10,7 @@ import typer
 from runner.cli.options import HERE, Workspaces
 from runner.errors import RunnerError
 from runner.importers.formats import FORMATS
+from runner.importers.given import DELEGATES
 from runner.workspace import Workspace
 
 
@@ -26,7 +27,7 @@ def import_(
         str | None, typer.Option("--model", "-m", help="The network, where the log does not tell.")
     ] = None,
     framework: Annotated[str | None, typer.Option(help="tflite, pytorch or caffe2: likewise.")] = None,
-    delegate: Annotated[str | None, typer.Option(help="cpu, nnapi or gpu: likewise.")] = None,
+    delegate: Annotated[str | None, typer.Option(help=f"Any of {', '.join(DELEGATES)}: likewise.")] = None,
     quantization: Annotated[str | None, typer.Option(help="float32, dynamic, int8 or float16: likewise.")] = None,
     dataset: Annotated[str | None, typer.Option(help="Name of the images: the same name is the same images.")] = None,
     images: Annotated[
@@ -50,7 +51,7 @@ def import_(
     have times or an accuracy.
     """
     from runner.importers import session
-    from runner.importers.given import DELEGATES, Given, model_name
+    from runner.importers.given import Given, delegate_name, model_name
     from runner.importers.source import lines, read
     from runner.native.text import shown
     from runner.suite import FRAMEWORKS, QUANTIZATIONS, choose
@@ -71,7 +72,7 @@ def import_(
         format=chosen("Format", format_, FORMATS),
         model=None if model is None else model_name(model),
         framework=chosen("Framework", framework, FRAMEWORKS),
-        delegate=chosen("Delegate", delegate, DELEGATES),
+        delegate=chosen("Delegate", None if delegate is None else delegate_name(delegate), DELEGATES),
         quantization=chosen("Quantization", quantization, QUANTIZATIONS),
         dataset=plain(dataset),
         weights=plain(weights),

@@ -2,7 +2,8 @@
 
 The clock is SystemClock.elapsedRealtime, which never goes back, in whole ms. Fields are joined by two spaces, hyphen,
 two spaces. Of an image there are, in order: all start, bitmap start, bitmap end (decode, crop, resize), ic start, ic
-end (normalize, inference), statistics start, data, end (top 5 and log), all end. Other lines are passed over.
+end (normalize, inference), statistics start, data, end (top 5 and log), all end. Other lines are kept
+apart, to be counted.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ _START = re.compile(r"start workload \d{1,4} name=(.+)")
 _DONE = re.compile(r"all done for workload \d{1,4} name=(.+)")
 _LOADED = re.compile(r"load model: s=(-?\d{1,18}),e=(-?\d{1,18}),d=(-?\d{1,18})")
 _DATA = re.compile(r"score\.len=(\d{1,9}), maxIndex=([-\d,]{1,99}) maxScore=(\S{1,400}) .*target=(-?\d{1,9})")
+_IDLE = re.compile(r"load dataset: s=|flops=|vips=|all done for workload ")
+_OTHER = ""  # in place of what is wrong with a line: it is not understood
 _STEPS = ("bitmap", "ic", "statistics")
 
 
@@ -65,11 +68,13 @@ class ProgramLog:
     workloads: tuple[Workload, ...]
     labels: dict[int, int]
     notes: tuple[str, ...] = ()
+    others: tuple[str, ...] = field(default=(), compare=False)  # lines that were not understood
 
 
 def parse(name: object, text: str) -> ProgramLog:
     """Reads it; raises LogError, calling it `name`, if there is no workload in it that can be used."""
-    found = [workload for workload in _workloads(name, text) if workload.images or not workload.done]
+    others: list[str] = []
+    found = [workload for workload in _workloads(name, text, others) if workload.images or not workload.done]
     for workload in found:
         workload.fault = workload.fault or _fault(workload)
     notes = [f"{name}: {one.name} failed: {one.fault}" for one in found if one.fault]
@@ -83,21 +88,25 @@ def parse(name: object, text: str) -> ProgramLog:
         for image in workload.images if workload.fault is None else []:
             if image.target is not None and labels.setdefault(image.index, image.target) != image.target:
                 raise LogError(f"{name} has image {image.index} as class {labels[image.index]} and {image.target}.")
-    return ProgramLog(tuple(found), labels, tuple(notes))
+    return ProgramLog(tuple(found), labels, tuple(notes), tuple(others))
 
 
-def _workloads(name: object, text: str) -> Iterator[Workload]:
+def _workloads(name: object, text: str, others: list[str]) -> Iterator[Workload]:
+    """Yield the workloads of a log, and add the lines that were not understood to `others`."""
     current: Workload | None = None
     load_ms: int | None = None
     every = lines(text)
     if every and every[-1].startswith("ic"):
-        every.pop()  # of a log that was cut: whole lines end
+        others.append(every.pop())  # of a log that was cut: whole lines end
     for line in every:
         if line.startswith(f"ic{_JOINT}"):
             if current is None:
                 raise LogError(f"{name} has images before any line `start workload`: its beginning is missing.")
             if current.fault is None:
                 current.fault = _take(line.split(_JOINT)[1:], current)
+                if current.fault == _OTHER:
+                    current.fault = None
+                    others.append(line)
         elif match := _LOADED.fullmatch(line):
             load_ms = int(match[3]) if 0 <= int(match[3]) <= MS_AT_MOST else None
         elif match := _START.fullmatch(line):
@@ -109,12 +118,14 @@ def _workloads(name: object, text: str) -> Iterator[Workload]:
             current, load_ms = Workload(shown(match[1]), instance, load_ms), None
         elif (match := _DONE.fullmatch(line)) and current is not None:
             current.done = True
+        elif line.strip() and not _IDLE.match(line):
+            others.append(line)
     if current is not None:
         yield current
 
 
 def _take(fields: list[str], workload: Workload) -> str | None:
-    """Takes the fields of a line; what is wrong with it, or None."""
+    """Takes the fields of a line; what is wrong with it, or None. _OTHER: it is not understood."""
     image = workload.images[-1] if workload.images else None
     match fields:
         case ["index", index, "all", "start", time]:
@@ -122,13 +133,14 @@ def _take(fields: list[str], workload: Workload) -> str | None:
             if number != len(workload.images) or start is None or start > MS_AT_MOST:
                 return f"its image {len(workload.images)} is followed by {shown(index)!r} at {shown(time)!r}"
             workload.images.append(Shown(number, start))
+            return None
         case ["index", index, *rest] if image is not None:
             if index != str(image.index):
                 return f"a line of image {shown(index)!r} is within image {image.index}"
             return _step(rest, image, workload)
         case ["bitmap", _, "ic" | "statistics" as step, "start" | "end" as edge, time] if image is not None:
             return _stamp(image, step, edge, time)
-    return None
+    return _OTHER
 
 
 def _step(fields: list[str], image: Shown, workload: Workload) -> str | None:
@@ -138,6 +150,8 @@ def _step(fields: list[str], image: Shown, workload: Workload) -> str | None:
             if end is None or not image.start_ms <= end <= MS_AT_MOST:
                 return f"its image {image.index} begins at {image.start_ms} ms and ends at {shown(time)!r}"
             image.end_ms = end
+        case ["all", "end", *_]:
+            return None  # the same once more, with the duration
         case ["bitmap" | "statistics" as step, "start" | "end" as edge, time]:
             return _stamp(image, step, edge, time)
         case ["bitmap.size", _, "ic", "start", time]:
@@ -146,6 +160,8 @@ def _step(fields: list[str], image: Shown, workload: Workload) -> str | None:
             return _answer(data, image, workload)
         case ["do image classification error", "exception", *words]:
             image.error = shown(_JOINT.join(words)) or "an exception"
+        case _:
+            return _OTHER
     return None
 
 

@@ -23,6 +23,9 @@ _QUANTIZATIONS = {"no": "float32", "dr": "dynamic", "full_int": "int8", "f16": "
 _NAME = re.compile(r"(pytorch|caffe2|tflite)_(?:(no|dr|full_int|f16)_)?(cpu|nnapi|gpu)_(.+)", re.IGNORECASE)
 _NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?(?:E[-+]?\d+)?|Infinity|NaN)", re.IGNORECASE)  # as Java writes it
 _KEYS = ("time_load", "time_first_img", "time_total", "time_avg", "time_sd", "accuracy")
+_BLOCK = ("name", "framework", "device", "model", *_KEYS)
+_HEADER = ("device", "ram size", "ram available size", "device fingerprint", "device hardware", "device sdk int",
+           "resource name", "image count", "time total", "vips", "vops")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class ResultLog:
     header: dict[str, str] = field(default_factory=dict)  # the other lines before the first block
     total_ms: float | None = None
     notes: tuple[str, ...] = ()
+    others: tuple[str, ...] = field(default=(), compare=False)  # lines that were not understood
 
 
 def instance_of(name: str) -> Instance | None:
@@ -61,7 +65,7 @@ def instance_of(name: str) -> Instance | None:
 
 def parse(name: object, text: str) -> ResultLog:
     """Reads it; raises LogError, calling it `name`, if there is no workload in it whose numbers can be used."""
-    header, blocks = _blocks(text)
+    header, blocks, others = _blocks(text)
     count = header.get("image count", "")
     images = int(count) if count.isascii() and count.isdigit() and len(count) < 9 else 0
     if not 0 < images <= IMAGES_AT_MOST:
@@ -82,22 +86,29 @@ def parse(name: object, text: str) -> ResultLog:
         raise LogError(f"{name} has a workload twice: the files of two runs seem to be in one, import each by itself.")
     notes += _missing(name, header.get("vips", ""), found)
     total = _number(header.get("time total", "").removesuffix("ms"))
-    return ResultLog(images, tuple(found), header, total if total and 0 < total <= MS_AT_MOST else None, tuple(notes))
+    total_ms = total if total and 0 < total <= MS_AT_MOST else None
+    return ResultLog(images, tuple(found), header, total_ms, tuple(notes), tuple(others))
 
 
-def _blocks(text: str) -> tuple[dict[str, str], list[list[tuple[str, str]]]]:
-    """The header, and the lines of each block, as keys and values; `framework` may come twice in a block."""
+def _blocks(text: str) -> tuple[dict[str, str], list[list[tuple[str, str]]], list[str]]:
+    """The header, and the lines of each block, as keys and values, and the lines that are of neither.
+
+    `framework` may come twice in a block.
+    """
     header: dict[str, str] = {}
     blocks: list[list[tuple[str, str]]] = []
+    others: list[str] = []
     for line in lines(text):
-        key, colon, value = line.partition(":")
+        key, colon, value = (part.strip() for part in line.partition(":"))
         if line.strip() == "workload":
             blocks.append([])
         elif colon and blocks:
-            blocks[-1].append((key.strip(), value.strip()))
+            blocks[-1].append((key, value))
         elif colon:
-            header.setdefault(key.strip(), value.strip())
-    return header, blocks
+            header.setdefault(key, value)
+        if line.strip() and line.strip() != "workload" and key not in (_BLOCK if blocks else _HEADER):
+            others.append(line)
+    return header, blocks, others
 
 
 def _missing(name: object, vips: str, found: list[Workload]) -> list[str]:

@@ -8,10 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.errors import LogError
+from runner.native.delegates import ACCELERATED
 from runner.suite import FRAMEWORKS, MODELS, QUANTIZATIONS, Instance
 
-DELEGATES = ("cpu", "nnapi", "gpu")
-"""What the app and TFLite's tools can run a model on."""
+UNKNOWN = "unknown"
+"""The delegate of a log that does not tell it."""
+
+DELEGATES = ("cpu", *ACCELERATED, UNKNOWN)
+"""What a log may be of."""
+
+_ALIASES = {
+    "hexagon": "dsp",
+    "tpu": "npu",
+    "edgetpu": "npu",
+    "stabledelegate": "stable",
+    "externaldelegate": "external",
+}
 
 _PLAIN = {re.sub(r"[^a-z0-9]", "", name): name for name in (*MODELS, "squeezenet1_1")}
 _PLAIN |= {"res50": "resnet50", "squeezenet10": "squeezenet"}  # as comments in the app write it; Table II has 1.0
@@ -43,6 +55,8 @@ class Given:
         found = {}
         for field in ("framework", "delegate", "quantization", "model"):
             said, wanted = told.get(field), getattr(self, field)
+            if said is not None and wanted == UNKNOWN:
+                wanted = None
             if None not in (said, wanted) and said != wanted:
                 raise LogError(f"{where} is of {field} {said}, and --{field} says {wanted}: leave the option out.")
             found[field] = said or wanted
@@ -61,6 +75,12 @@ class Given:
         if not model.strip():
             raise LogError(f'--device {self.device!r} is not a maker and a model: write it like "Xiaomi Mi 10".')
         return maker, model.strip()
+
+
+def delegate_name(text: str) -> str:
+    """A delegate by the name it has here, in other spellings and under other names too; unknown ones as they are."""
+    plain = re.sub(r"[^a-z0-9]", "", text.lower())
+    return _ALIASES.get(plain, plain) if plain in (*_ALIASES, *DELEGATES) else text
 
 
 def model_name(text: str) -> str:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from runner.importers.source import Source
 from runner.native.events import Event
+from runner.native.text import shown
 from runner.suite import Instance
+
+OTHERS_SHOWN = 3
+"""So many lines that were not understood are shown."""
 
 MS_AT_MOST = 10**12
 """A time beyond 30 years is none."""
@@ -77,6 +81,13 @@ class Sitting:
     def setting(self) -> tuple[object, ...]:
         """Sittings of the same device and setting may be one run."""
         return self.device.code, self.profile["name"], self.timing, self.threads, self.dataset["sha256"]
+
+
+def understood(name: object, count: int, others: Sequence[str]) -> str:
+    """Return the sentence on how many lines of a file were understood, with some of those that were not."""
+    shown_first = ", ".join(repr(shown(text)) for text in list(dict.fromkeys(others))[:OTHERS_SHOWN])
+    more = ", ..." if len(set(others)) > OTHERS_SHOWN else ""
+    return f"{name}: {count} lines understood, {len(others)} not{f' ({shown_first}{more})' if others else ''}"
 
 
 def lines(events: Iterable[Event]) -> bytes:

@@ -48,6 +48,9 @@ def import_files(paths: Sequence[Path], given: Given, workspace: Workspace) -> R
             _take(path, given, read, known, result.notes)
         except LogError as error:
             result.refused.append(error)
+    conflicts = tools.models_of_one_name(read.outputs, given)
+    read.outputs = [one for one in read.outputs if one.source not in conflicts]
+    result.refused += conflicts.values()
     by_device: dict[str, list[Sitting]] = {}
     for device, sitting in _sittings(read, given, workspace, result.refused):
         by_device.setdefault(device, []).append(sitting)
@@ -72,18 +75,27 @@ def _take(path: Path, given: Given, read: _Read, known: dict[str, Path], notes: 
         if before.is_dir():
             raise LogError(f"{path} was imported before, into {before}: remove that folder to import it anew.")
         raise LogError(f"{path} is the same file as {before}: leave it out.")
-    file = replace(file, format=formats.recognised(path, text, given.format))
+    file = replace(file, format=formats.recognised(path, text, given.format, given.framework))
     if file.format == "app-result":
         result = app_result.parse(path, text)
         read.results.append((file, result))
-        notes += result.notes
+        notes += [*result.notes, _understood(path, text, result.others)]
     elif file.format == "app-program":
         program = app_program.parse(path, text)
         read.programs.append((file, program))
-        notes += program.notes
+        notes += [*program.notes, _understood(path, text, program.others)]
     else:
-        read.outputs += tools.outputs(file, text, given)
+        printed = tools.outputs(file, text, given)
+        read.outputs += printed.outputs
+        notes += printed.notes
     known[file.sha256] = path
+
+
+def _understood(path: Path, text: str, others: Sequence[str]) -> str:
+    """Return the sentence on how many lines of a log of the app were understood."""
+    count = sum(bool(line.strip()) for line in text.split("\n"))
+    long = [line for line in text.split("\n") if len(line) > source.LINE_AT_MOST]
+    return parts.understood(path, count - len(others) - len(long), [*others, *long])
 
 
 def _sittings(

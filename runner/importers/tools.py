@@ -6,31 +6,31 @@ inference alone.
 
 from __future__ import annotations
 
-import re
+import posixpath
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import pairwise
 
 from runner.errors import LogError
-from runner.importers.given import DELEGATES, Given, of_file
-from runner.importers.parts import MS_AT_MOST, Datasets, DeviceFacts, Part, Sitting, lines
-from runner.importers.source import Source
-from runner.native import delegates, events, litert, operators, pytorch, reading
+from runner.importers import sections
+from runner.importers.given import UNKNOWN, Given, of_file
+from runner.importers.parts import MS_AT_MOST, Datasets, DeviceFacts, Part, Sitting, lines, understood
+from runner.importers.sections import Section
+from runner.importers.source import LINE_AT_MOST, Source
+from runner.native import delegates, events, operators, pytorch, reading, tally
+from runner.native.delegates import Delegation
 from runner.native.events import Accuracy, Known
+from runner.native.operators import Operator
 from runner.native.reading import Benchmark, Evaluation, Stats
+from runner.native.text import TEXT_AT_MOST, shown, whole
 from runner.native.text import lines as tool_lines
-from runner.native.text import whole
 from runner.suite import Instance
-
-RUNS_AT_MOST = 1000
-"""Outputs in one file."""
 
 RANDOM = "random input"
 """What benchmark_model and its like run a model on."""
 
-_STARTING = re.compile(r"^(?:INFO: )?STARTING!", re.MULTILINE)
 _FRAMEWORKS = {"speed_benchmark_torch": "pytorch", "caffe2_benchmark": "caffe2"}  # of the others: tflite
+_NAMED_ANYTHING = ("npu", "dsp", "stable")  # delegates that TFLite knows as external ones
 
 
 @dataclass(frozen=True)
@@ -44,20 +44,78 @@ class Output:
     evaluation: Evaluation | None = None
     runs_asked: int | None = None
     accelerator: str | None = None
-    operators: tuple[operators.Operator, ...] = ()
+    operators: tuple[Operator, ...] = ()
+    graph: str | None = None  # the model file, where it is told, and its name tells no network
 
 
-def outputs(source: Source, text: str, given: Given) -> list[Output]:
-    """The runs in a file; raises LogError for what nobody says, and where there is no number that can be used."""
-    if source.format == "run_eval":
-        return [_evaluated(source, text, given)]
-    if source.format == "benchmark_model":
-        sections = _sections(text)
-        named = [
-            source.path if len(sections) == 1 else f"Run {n} in {source.path}" for n in range(1, len(sections) + 1)
-        ]
-        return [_timed(source, name, section, given) for name, section in zip(named, sections, strict=True)]
-    return [_other(source, text, given)]
+@dataclass(frozen=True)
+class Read:
+    """The runs in a file, and what is to be said of it."""
+
+    outputs: list[Output]
+    notes: list[str]
+
+
+def outputs(source: Source, text: str, given: Given) -> Read:
+    """Read the runs in a file; raises LogError for what nobody says, and where there is no number that can be used."""
+    found = tool_lines(text)
+    runs = sections.split(found, source.format)
+    several = len(runs) > 1
+    names = [f"Run {number} in {source.path}" if several else str(source.path) for number in range(1, len(runs) + 1)]
+    usable = [_has_number(run, source.format) for run in runs]
+    made, notes = [], []
+    for name, run, good in zip(names, runs, usable, strict=True):
+        # beside other runs, one that breaks off is a result too
+        output, said = _output(source, name, run, given, strict=not several or not (any(usable) and not good))
+        made.append(output)
+        notes += said
+    if several:
+        notes.insert(0, f"{source.path} holds {len(runs)} runs{_without_model(runs, given)}")
+    return Read(made, [*notes, _told(source, text, found)])
+
+
+def _without_model(runs: Sequence[Section], given: Given) -> str:
+    """Return what is to be said of runs that name no model file, where one --model stands for all of them."""
+    without = sum(_graph(run, _parameters(run)) is None for run in runs)
+    return f", of which {without} name no model file: --model is taken to be theirs" if without and given.model else ""
+
+
+def _parameters(run: Section) -> dict[str, str]:
+    """Return what a run lists in its header, by names in small letters."""
+    return {key.lower(): value for key, value in reading.parameters(run.lines).items()}
+
+
+def _told(source: Source, text: str, found: list[tuple[str, str]]) -> str:
+    """Return the sentence on how many lines of a file were understood."""
+    long = [line for line in text.splitlines() if len(line) > LINE_AT_MOST]
+    others = [*tally.not_understood(found), *long]
+    said = understood(source.path, sum(bool(line) for _, line in found) + len(long) - len(others), others)
+    cut = len(text) - TEXT_AT_MOST
+    return f"{said}; of its middle, {cut} characters were not read" if cut > 0 else said
+
+
+def models_of_one_name(found: Sequence[Output], given: Given) -> dict[Source, LogError]:
+    """Return the files whose runs are of several networks by their model files, where one --model stands for all."""
+    of_option = [one for one in found if one.graph is not None and given.model is not None]
+    graphs: list[str] = []
+    for one in of_option:
+        if one.graph is not None and not any(_same_file(one.graph, graph) for graph in graphs):
+            graphs.append(one.graph)
+    if len(graphs) < 2:
+        return {}
+    told = f"{', '.join(map(shown, graphs[:-1]))} and {shown(graphs[-1])}"
+    return {
+        one.source: LogError(
+            f"{one.source.path} is among runs of {told}, and --model names one network: import the runs of each model "
+            "file by themselves."
+        )
+        for one in of_option
+    }
+
+
+def _same_file(one: str, other: str) -> bool:
+    one, other = (posixpath.normpath(path.replace("\\", "/")) for path in (one, other))
+    return one == other or one.endswith(f"/{other}") or other.endswith(f"/{one}")
 
 
 def pairs(found: list[Output]) -> list[tuple[Output | None, Output | None]]:
@@ -73,54 +131,136 @@ def pairs(found: list[Output]) -> list[tuple[Output | None, Output | None]]:
     return [*made, *((None, one) for one in evaluated)]
 
 
-def _sections(text: str) -> list[str]:
-    """The text of each run: a loop over models appends one to the other."""
-    begins = [match.start() for match in _STARTING.finditer(text)][:RUNS_AT_MOST]
-    return [text[begin:end] for begin, end in pairwise([0, *begins[1:], len(text)])]
+def _has_number(run: Section, tool: str) -> bool:
+    if tool == "run_eval":
+        return reading.evaluation_of(run.lines).failure is None
+    return bool(_read(run, tool, UNKNOWN)[0].mean_ms)
 
 
-def _timed(source: Source, name: object, text: str, given: Given) -> Output:
-    first = reading.benchmark(text)
-    parameters = first.parameters
-    told = {"framework": "tflite", **of_file(parameters.get("Graph", "")), "delegate": _delegate(text, parameters)}
-    instance = given.instance(name, told)
-    benchmark = reading.benchmark(text, delegate=instance.delegate)
-    _usable(name, benchmark.failure, text, benchmark)
-    return Output(
+def _output(source: Source, name: str, run: Section, given: Given, strict: bool) -> tuple[Output, list[str]]:
+    """Read one run. Of one that is not `strict` a missing number is a result."""
+    parameters = _parameters(run)
+    graph = _graph(run, parameters)
+    told = of_file(graph or "")
+    delegate, notes = _delegate(name, run, parameters, source.format, given)
+    instance = given.instance(
+        name, {"framework": _FRAMEWORKS.get(source.format, "tflite"), **told, "delegate": delegate}
+    )
+    output = Output(
         source,
         instance,
-        _threads(name, parameters, given),
-        benchmark,
-        runs_asked=whole(parameters.get("Min num runs")),
-        accelerator=parameters.get("NNAPI accelerator name") or None,
-        operators=tuple(operators.operators(text)),
+        _threads(name, whole(parameters.get("num threads") or run.flags.get("num_threads")), given),
+        runs_asked=_runs_asked(run, parameters),
+        accelerator=parameters.get("nnapi accelerator name") or run.flags.get("nnapi_accelerator_name") or None,
+        graph=graph if "model" not in told else None,
     )
+    if source.format == "run_eval":
+        evaluation = reading.evaluation_of(run.lines, delegate=instance.delegate)
+        _usable(name, evaluation.failure, [])
+        delegation = _proven(evaluation.delegation, instance.delegate, run, parameters, source.format)
+        return replace(output, evaluation=replace(evaluation, delegation=delegation)), notes
+    benchmark, table = _read(run, source.format, instance.delegate)
+    _usable(name, benchmark.failure, run.lines, benchmark, strict)
+    delegation = _proven(benchmark.delegation, instance.delegate, run, parameters, source.format)
+    return replace(output, benchmark=replace(benchmark, delegation=delegation), operators=table), notes
 
 
-def _delegate(text: str, parameters: Mapping[str, str]) -> str | None:
-    """What benchmark_model was asked to run a model on; None if the output does not begin with what it was asked."""
-    for name in DELEGATES[1:]:
-        asked = parameters.get(f"Use {name.upper()}") or parameters.get(f"Use {name}")
-        if asked in ("1", "true"):
-            return name
-    found = tool_lines(text)
-    for name in DELEGATES[1:]:
-        if delegates.delegation(found, name).applied not in ("none", "unknown"):
-            return name
-    return "cpu" if "Graph" in parameters else None
+def _read(run: Section, tool: str, delegate: str) -> tuple[Benchmark, tuple[Operator, ...]]:
+    """Return what a tool that takes times says, and its table of operators."""
+    if tool not in _FRAMEWORKS:
+        return reading.benchmark_of(run.lines, delegate=delegate), tuple(operators.read(run.lines)[0])
+    speed = pytorch.speed_of(run.lines)
+    benchmark = _benchmark(speed.mean_ms, _stats(speed.latencies_ms) if speed.latencies_ms else None, None)
+    table = [Operator("runs", 0, name, kind, None, mean_ms, None, None) for name, kind, mean_ms in speed.operators]
+    return replace(benchmark, delegation=Delegation("unknown"), failure=speed.failure), tuple(table)
 
 
-def _threads(name: object, parameters: Mapping[str, str], given: Given) -> int | None:
-    told = whole(parameters.get("Num threads"))
+def _graph(run: Section, parameters: Mapping[str, str]) -> str | None:
+    """Return the model file that a run names, in its header or in its command line."""
+    named = parameters.get("graph") or next(
+        (run.flags[flag] for flag in ("graph", "model_file", "model", "net") if flag in run.flags), None
+    )
+    for _, text in run.lines if not named else []:
+        for begin in ("Loaded model ", "Loading model from: "):
+            named = named or (text.removeprefix(begin) if text.startswith(begin) else None)
+    return named if named and "$" not in named else None
+
+
+def _runs_asked(run: Section, parameters: Mapping[str, str]) -> int | None:
+    return whole(parameters.get("min num runs") or parameters.get("num runs") or run.flags.get("num_runs"))
+
+
+def _delegate(
+    name: str, run: Section, parameters: Mapping[str, str], tool: str, given: Given
+) -> tuple[str | None, list[str]]:
+    """Return what a run was asked to use, as its output tells it, and what is to be said of that.
+
+    What nobody tells is UNKNOWN. Of two delegates it is the one that took nodes; raises LogError where both did,
+    and none is given.
+    """
+    asked = delegates.asked(run.lines, parameters, run.flags)
+    if len(asked) > 1:
+        took = tuple(
+            one for one in asked if delegates.delegation(run.lines, one).applied in ("whole", "partly", "some")
+        )
+        if given.delegate in asked:
+            took = (given.delegate,)
+        if len(took) != 1:
+            raise LogError(
+                f"{name} is of {len(asked)} delegates, {' and '.join(asked)}: give --delegate with the one it is to be "
+                "filed under."
+            )
+        return took[0], [f"{name} was asked for {' and '.join(asked)}: it is filed under {took[0]}"]
+    if asked:
+        own = delegates.delegation(run.lines, asked[0]).name
+        if asked[0] in ("external", "stable") and given.delegate in _NAMED_ANYTHING:
+            return given.delegate, []
+        return asked[0], [f"{name} is of the {asked[0]} delegate {own}"] if own and asked[0] == "external" else []
+    if _cpu_asked(run, parameters, tool):
+        return "cpu", []
+    if given.delegate is not None:
+        return None, []
+    return UNKNOWN, [f"{name} does not tell its delegate, which is unknown: give --delegate if you know it"]
+
+
+def _cpu_asked(run: Section, parameters: Mapping[str, str], tool: str) -> bool:
+    """Return whether an output shows that no delegate was asked for.
+
+    The header of TFLite's benchmark_model lists all that it was asked for. That of LiteRT's does not name the
+    accelerator, and of other tools and of parts of a header nothing is known, unless the runtime says that the CPU's
+    own delegate ran.
+    """
+    whole_header = "graph" in parameters and (
+        len(parameters) > 1 or any(text.startswith("STARTING!") for _, text in run.lines)
+    )
+    return (whole_header and tool == "benchmark_model") or delegates.cpu_ran(run.lines)
+
+
+def _proven(
+    told: Delegation | None, delegate: str, run: Section, parameters: Mapping[str, str], tool: str
+) -> Delegation:
+    """Return what became of a delegate, as far as the output proves it: the CPU ran only where it shows that."""
+    if delegate == "cpu" and not (told and told.others) and not _cpu_asked(run, parameters, tool):
+        return Delegation("unknown")
+    return told or Delegation("unknown")
+
+
+def _threads(name: object, told: int | None, given: Given) -> int | None:
     if None not in (told, given.threads) and told != given.threads:
         raise LogError(f"{name} is of {told} threads, and --threads says {given.threads}: leave the option out.")
     return told or given.threads
 
 
-def _usable(name: object, failure: str | None, text: str, benchmark: Benchmark | None = None) -> None:
+def _usable(
+    name: object,
+    failure: str | None,
+    found: list[tuple[str, str]],
+    benchmark: Benchmark | None = None,
+    strict: bool = True,
+) -> None:
     """Raises LogError for an output without a time, unless the tool itself says that it failed: that is a result."""
-    gave_up = any(severity in ("ERROR", "FATAL") for severity, _ in tool_lines(text))
-    if failure and not gave_up:
+    gave_up = any(severity in ("ERROR", "FATAL") for severity, _ in found)
+    if failure and not gave_up and strict:
         raise LogError(f"{name}: {failure}.")
     if benchmark is None or failure:
         return
@@ -129,33 +269,6 @@ def _usable(name: object, failure: str | None, text: str, benchmark: Benchmark |
     longest = max(benchmark.mean_ms * (benchmark.runs.count if benchmark.runs else 1), benchmark.init_ms or 0)
     if longest > MS_AT_MOST:
         raise LogError(f"{name} has runs or a load of {longest:g} ms, which cannot be: copy it again.")
-
-
-def _evaluated(source: Source, text: str, given: Given) -> Output:
-    first = reading.evaluation(text)
-    _usable(source.path, first.failure, "")
-    seen = [name for name in DELEGATES[1:] if any(name in one.delegate.lower() for one in first.replaced)]
-    instance = given.instance(source.path, {"framework": "tflite", "delegate": seen[0] if seen else None})
-    evaluation = reading.evaluation(text, delegate=instance.delegate)
-    return Output(source, instance, given.threads, evaluation=evaluation)
-
-
-def _other(source: Source, text: str, given: Given) -> Output:
-    instance = given.instance(source.path, {"framework": _FRAMEWORKS.get(source.format, "tflite")})
-    if source.format == "benchmark_litert_model":
-        said = litert.result(text)
-        failure = said.failure
-        names = ("mean_ms", "sd_ms", "min_ms", "max_ms", "p5_ms", "median_ms", "p95_ms")
-        times = {name: said.times_ms[name] for name in names if name in said.times_ms}
-        runs = Stats(said.count, **times) if said.count else None
-        benchmark = _benchmark(said.times_ms.get("mean_ms"), runs, said.times_ms.get("init_ms"))
-    else:
-        speed = pytorch.speed(text)
-        failure = speed.failure
-        runs = _stats(speed.latencies_ms) if speed.latencies_ms else None
-        benchmark = _benchmark(speed.mean_ms, runs, None)
-    _usable(source.path, failure, "", benchmark)
-    return Output(source, instance, given.threads, benchmark)
 
 
 def _stats(latencies_ms: tuple[float, ...]) -> Stats:
@@ -223,7 +336,7 @@ def _part(timed: Output | None, evaluated: Output | None, at: str) -> Part:
         benchmark = replace(
             _benchmark(evaluation.mean_ms, runs, None), replaced=evaluation.replaced, delegation=evaluation.delegation
         )
-        _usable(first.source.path, None, "", benchmark)
+        _usable(first.source.path, None, [], benchmark)
     known = Known(
         instance=first.instance.id,
         attempt=1,
@@ -238,7 +351,11 @@ def _part(timed: Output | None, evaluated: Output | None, at: str) -> Part:
         return Part(first.instance, None, b"", events.without_time(known, benchmark, benchmark.failure))
     accuracy = Accuracy(evaluation) if evaluation else None
     summary = events.summary(known, benchmark, accuracy, "there is no output of run_eval beside it")
-    summary |= {"model_mb": benchmark.model_mb, "operators": [asdict(one) for one in first.operators]}
+    summary |= {
+        "model_mb": benchmark.model_mb,
+        "operators": [asdict(one) for one in first.operators],
+        "parameters": benchmark.parameters,
+    }
     images = evaluation.images or 0 if evaluation else 0
     ending = {
         "images": images,

@@ -6,6 +6,7 @@
     operators   the table of times of operators that benchmark_model prints
     litert      LiteRT's benchmark_litert_model
     pytorch     PyTorch's and Caffe2's speed_benchmark
+    tally       which lines of an output were understood
     tools       the tools in a folder that the user gives
     commands    the words of a command line
     fitting     what run_eval needs of a model file, of images and of labels
@@ -15,5 +16,5 @@
 
 What is read here comes from devices or from other people: nothing in it can be larger than a stated limit, and
 what cannot be understood is said in one sentence. The readers (text to
-pytorch) import no other module of the package.
+tally) import no other module of the package.
 """

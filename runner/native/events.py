@@ -40,6 +40,7 @@ class Accuracy:
 def load(known: Known, benchmark: Benchmark) -> dict[str, Any]:
     """The fields of the event `load`: which accelerator ran, as the tool that took the time tells it."""
     delegation = benchmark.delegation or Delegation("none")
+    delegated = known.delegate not in ("cpu", "unknown")
     return {
         "instance": known.instance,
         "attempt": known.attempt,
@@ -47,13 +48,13 @@ def load(known: Known, benchmark: Benchmark) -> dict[str, Any]:
         "framework_version": known.version,
         "threads": known.threads,
         "model_sha256": known.model_sha256,
-        "accelerator_requested": known.delegate,
+        "accelerator_requested": None if known.delegate == "unknown" else known.delegate,
         "accelerator_actual": delegation.accelerator(known.delegate, known.accelerator),
-        "nodes_delegated": delegation.nodes if benchmark.delegation else None,
+        "nodes_delegated": delegation.nodes if delegated else None,
         "partitions": delegation.partitions,
         "nodes": delegation.of,
         "delegate_kernels": delegation.kernels,
-        "accelerator_name": known.accelerator,
+        "accelerator_name": known.accelerator or delegation.name,
         "accelerators": list(benchmark.accelerators),
         "at": known.at,
     }
@@ -77,6 +78,7 @@ def summary(known: Known, benchmark: Benchmark, accuracy: Accuracy | None, missi
         "mean_ms": benchmark.mean_ms,
         "warmups": benchmark.warmup.count if benchmark.warmup else None,
         "warmup_ms": benchmark.warmup.mean_ms if benchmark.warmup else None,
+        "init_memory_mb": benchmark.init_memory_mb,
         "overall_memory_mb": benchmark.overall_memory_mb,
         "delegates": [asdict(one) for one in benchmark.replaced],
         "accuracy": None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from runner.native.text import NUMBER, failure, lines, number, whole
 
@@ -16,20 +16,34 @@ _NAMES = {"Model initialization": "init_ms", "Warmup (first)": "first_ms", "Warm
           "Inference (avg)": "mean_ms", "Inference (std)": "sd_ms"}  # fmt: skip
 
 
+_MEMORY = re.compile(rf"(Init footprint|Overall footprint|Peak memory): +({NUMBER}) MB")
+_MEMORY_NAMES = {"Init footprint": "init", "Overall footprint": "overall", "Peak memory": "peak"}
+
+PATTERNS = (_TIME, _MEMORY)
+"""Lines with a number that is read here."""
+
+
 @dataclass(frozen=True)
 class Result:
     """One run of benchmark_litert_model."""
 
     count: int | None
     times_ms: dict[str, float]  # init_ms, first_ms, warmup_ms, mean_ms, sd_ms, min_ms, max_ms, ... those it prints
+    warmups: int | None = None
+    memory_mb: dict[str, float] = field(default_factory=dict)  # init, overall, peak: in 2**20 bytes
     failure: str | None = None
 
 
 def result(stdout: str, stderr: str = "", exit_code: int = 0) -> Result:
     """Reads it; `failure` is one sentence, without its full stop, on why there is no time."""
-    found = lines(stdout, stderr)
+    return result_of(lines(stdout, stderr), exit_code)
+
+
+def result_of(found: list[tuple[str, str]], exit_code: int = 0) -> Result:
+    """Read the block of results from lines."""
+    memory: dict[str, float] = {}
     times: dict[str, float] = {}
-    count = None
+    count = warmups = None
     for _, text in found:
         if match := _TIME.search(text):
             value = number(match[2])
@@ -38,5 +52,11 @@ def result(stdout: str, stderr: str = "", exit_code: int = 0) -> Result:
                 times[name] = value
             if name == "mean_ms":
                 count = whole(match[3])
+            elif name == "warmup_ms":
+                warmups = whole(match[3])
+        elif match := _MEMORY.search(text):
+            value = number(match[2])
+            if value is not None:
+                memory[_MEMORY_NAMES[match[1]]] = value
     fault = failure("mean_ms" in times, found, exit_code, "benchmark_litert_model", "time")
-    return Result(count, times, fault)
+    return Result(count, times, warmups, memory, fault)

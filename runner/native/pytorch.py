@@ -15,6 +15,9 @@ _FINISHED = re.compile(rf"Main run finished\. (Microseconds|Milliseconds) per it
 _OBSERVER = re.compile(r"(PyTorchObserver|Caffe2Observer) (\{.*\})")
 _OPERATOR = re.compile(rf"Operator #(\d+) \((.*), ([^,()]*)\) ({NUMBER}) ms/iter")
 
+PATTERNS = (_FINISHED, _OBSERVER, _OPERATOR)
+"""Lines with a number that is read here."""
+
 
 @dataclass(frozen=True)
 class Speed:
@@ -28,7 +31,11 @@ class Speed:
 
 def speed(stdout: str, stderr: str = "", exit_code: int = 0) -> Speed:
     """Reads either tool; `failure` is one sentence, without its full stop, on why there is no time."""
-    found = lines(stdout, stderr)
+    return speed_of(lines(stdout, stderr), exit_code)
+
+
+def speed_of(found: list[tuple[str, str]], exit_code: int = 0) -> Speed:
+    """Read one run from the lines it printed. PyTorch's tool prints milliseconds in builds before May 2020."""
     mean_ms = None
     latencies: list[float] = []
     operators: list[tuple[str, str, float]] = []

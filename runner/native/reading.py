@@ -10,17 +10,19 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 
-from runner.native import delegates
+from runner.native import delegates, litert
 from runner.native.delegates import Delegation, Replaced
 from runner.native.text import NUMBER, failure, lines, milliseconds, number, whole
 
 PARAMETERS_AT_MOST = 200
 TOP_AT_MOST = 10
 
+_BLOCK_TIMES = ("mean_ms", "sd_ms", "min_ms", "max_ms", "p5_ms", "median_ms", "p95_ms")
+
 _ANNOUNCED = re.compile(r"Running benchmark for ")
 _COUNT = re.compile(r"count=(\d+)")
 _VALUE = re.compile(rf"(first|curr|min|max|avg|std|p5|median|p95)=({NUMBER})")
-_PARAMETER = re.compile(r"([A-Z#][^:\[\]]{0,99}): \[(.*)\]")
+PARAMETER = re.compile(r"([A-Za-z#][^:\[\]]{0,99}?) ?: \[(.*)\]")
 _TIMINGS = re.compile(
     rf"Inference timings in us: Init: ({NUMBER}), First inference: ({NUMBER}), "
     rf"Warmup \(avg\): ({NUMBER}), Inference \(avg\): ({NUMBER})"
@@ -32,6 +34,7 @@ _INITIALIZED = re.compile(rf"Initialized session in ({NUMBER})ms")
 _FOOTPRINT = re.compile(
     rf"Memory footprint delta from the start of the tool \(MB\): init=({NUMBER}) overall=({NUMBER})"
 )
+_FOOTPRINT_2020 = re.compile(rf"Peak memory footprint \(MB\): init=({NUMBER}) overall=({NUMBER})")
 _PEAK = re.compile(rf"Overall peak memory footprint \(MB\) via periodic monitoring: ({NUMBER})")
 _MODEL_SIZE = re.compile(rf"The input model file size \(MB\): ({NUMBER})")
 _EVALUATED = re.compile(r"Num evaluation runs: (\d+)")
@@ -39,6 +42,10 @@ _LATENCY = re.compile(rf"(Preprocessing|Inference|Reference run|Test run) latenc
                       rf", std_dev=({NUMBER})\(us\)")  # fmt: skip
 _TOP = re.compile(rf"Top-(\d{{1,2}}) Accuracy: ({NUMBER})")
 _DIFFERENCE = re.compile(rf"OutputDiff\[(\d+)\]: avg_error=({NUMBER}), std_dev=({NUMBER})")
+
+PATTERNS = (_ANNOUNCED, _TIMINGS, _TIMINGS_2019, _INITIALIZED, _FOOTPRINT, _FOOTPRINT_2020, _PEAK, _MODEL_SIZE,
+            _EVALUATED, _LATENCY, _TOP, _DIFFERENCE)  # fmt: skip
+"""Lines with a number that is read here, but for those that `stats` reads."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +82,7 @@ class Benchmark:
     parameters: dict[str, str] = field(default_factory=dict)  # as given to it: "Num threads" -> "4"
     accelerators: tuple[str, ...] = ()  # that the device's NNAPI names
     replaced: tuple[Replaced, ...] = ()
-    delegation: Delegation | None = None  # of the delegate asked for, None for the CPU
+    delegation: Delegation | None = None  # of what was asked for
     wording: str | None = None  # what the wording tells of the tool's age
     failure: str | None = None  # why its numbers cannot be used, one sentence without its full stop
 
@@ -132,60 +139,91 @@ def stats(line: str) -> Stats | None:
 
 
 def benchmark(stdout: str, stderr: str = "", exit_code: int = 0, delegate: str = "cpu") -> Benchmark:
-    """Reads benchmark_model; `delegate` is what was asked for: "cpu", "nnapi", "gpu", ..."""
-    found = lines(stdout, stderr)
-    warmup, runs = _phases(found)
-    init_ms = mean_ms = None
+    """Reads benchmark_model, LiteRT's too; `delegate` is what was asked for: "cpu", "nnapi", "gpu", ..."""
+    return benchmark_of(lines(stdout, stderr), exit_code, delegate)
+
+
+def benchmark_of(found: list[tuple[str, str]], exit_code: int = 0, delegate: str = "cpu") -> Benchmark:
+    """Read one run of benchmark_model from the lines it printed.
+
+    LiteRT's prints a block of results with two decimals, mostly below the lines of TFLite's. What both say is taken
+    from the latter, which have more digits.
+    """
+    init_ms = mean_ms = warmup_ms = None
     memory: dict[str, float | None] = {}
     for _, text in found:
         if match := _TIMINGS.search(text):
-            init_ms, mean_ms = milliseconds(match[1]), milliseconds(match[4])
+            init_ms, warmup_ms, mean_ms = (milliseconds(match[number]) for number in (1, 3, 4))
         elif match := _TIMINGS_2019.search(text):
-            init_ms, mean_ms = milliseconds(match[2]), milliseconds(match[3])
+            init_ms, warmup_ms, mean_ms = (milliseconds(match[number]) for number in (2, 1, 3))
         elif (match := _INITIALIZED.search(text)) and init_ms is None:
             init_ms = number(match[1])
-        elif match := _FOOTPRINT.search(text):
+        elif match := _FOOTPRINT.search(text) or _FOOTPRINT_2020.search(text):
             memory["init_memory_mb"], memory["overall_memory_mb"] = number(match[1]), number(match[2])
         elif match := _PEAK.search(text):
             memory["peak_memory_mb"] = number(match[1])
         elif match := _MODEL_SIZE.search(text):
             memory["model_mb"] = number(match[1])
+    warmup, runs = _phases(found, warmup_ms, mean_ms)
     if runs is not None:
         mean_ms = runs.mean_ms if runs.mean_ms is not None else mean_ms if runs.count else None
+    block = litert.result_of(found)
+    times = block.times_ms
+    if runs is None and block.count is not None:
+        runs = Stats(block.count, **{name: times[name] for name in _BLOCK_TIMES if name in times})
+    if warmup is None and block.warmups is not None:
+        warmup = Stats(block.warmups, mean_ms=times.get("warmup_ms"), first_ms=times.get("first_ms"))
     replaced = delegates.replaced(found)
     read = Benchmark(
         runs=runs,
         warmup=warmup,
-        mean_ms=mean_ms,
-        init_ms=init_ms,
-        parameters=_parameters(found),
+        mean_ms=mean_ms if mean_ms is not None else times.get("mean_ms"),
+        init_ms=init_ms if init_ms is not None else times.get("init_ms"),
+        parameters=parameters(found),
         accelerators=delegates.accelerators(found),
         replaced=tuple(replaced),
-        delegation=None if delegate == "cpu" else delegates.delegation(found, delegate),
+        delegation=delegates.delegation(found, delegate),
         wording=_wording(found, runs),
         model_mb=memory.get("model_mb"),
-        init_memory_mb=memory.get("init_memory_mb"),
-        overall_memory_mb=memory.get("overall_memory_mb"),
-        peak_memory_mb=memory.get("peak_memory_mb"),
+        init_memory_mb=memory.get("init_memory_mb", block.memory_mb.get("init")),
+        overall_memory_mb=memory.get("overall_memory_mb", block.memory_mb.get("overall")),
+        peak_memory_mb=memory.get("peak_memory_mb", block.memory_mb.get("peak")),
     )
     return replace(read, failure=failure(read.mean_ms is not None, found, exit_code, "benchmark_model", "time"))
 
 
-def _phases(found: list[tuple[str, str]]) -> tuple[Stats | None, Stats | None]:
-    """The lines "count=" of the warm-up and of the runs: those after the first and the second announcement."""
-    announced, seen = 0, {}
+def _phases(
+    found: list[tuple[str, str]], warmup_ms: float | None, mean_ms: float | None
+) -> tuple[Stats | None, Stats | None]:
+    """Return the lines "count=" of the warm-up and of the runs.
+
+    They are those after the first and the second announcement. In a part of a log without announcements the last is
+    that of the runs, and the one before of the warm-up. The means of the line of timings, where there is one, decide.
+    """
+    announced = 0
+    seen: dict[int, Stats] = {}
+    every: list[Stats] = []
     for _, text in found:
         if _ANNOUNCED.match(text):
             announced += 1
         elif (read := stats(text)) is not None:
             seen[announced] = read
-    if not announced:  # a part of somebody's log
-        return None, seen.get(0)
-    return seen.get(1), seen.get(2)
+            every.append(read)
+    warmup, runs = (seen.get(1), seen.get(2)) if announced else ([None, None, *every])[-2:]
+    return _of_mean(warmup, warmup_ms, every), _of_mean(runs, mean_ms, every)
 
 
-def _parameters(found: list[tuple[str, str]]) -> dict[str, str]:
-    given = [match for _, text in found if (match := _PARAMETER.fullmatch(text))]
+def _of_mean(placed: Stats | None, mean_ms: float | None, every: list[Stats]) -> Stats | None:
+    """Return the line with a mean: the one that its place tells, if it has that mean or none is known."""
+    if mean_ms is None or (placed is not None and placed.mean_ms is None):
+        return placed
+    fitting = [one for one in every if one.mean_ms is not None and abs(one.mean_ms - mean_ms) <= 1e-5 * mean_ms]
+    return placed if placed in fitting else next(iter(fitting), None)
+
+
+def parameters(found: list[tuple[str, str]]) -> dict[str, str]:
+    """Return what a tool says that it was asked for, like "Num threads" -> "4"."""
+    given = [match for _, text in found if (match := PARAMETER.fullmatch(text))]
     return {match[1]: match[2] for match in given[:PARAMETERS_AT_MOST]}
 
 
@@ -205,7 +243,11 @@ def _wording(found: list[tuple[str, str]], runs: Stats | None) -> str | None:
 
 def evaluation(stdout: str, stderr: str = "", exit_code: int = 0, delegate: str = "cpu") -> Evaluation:
     """Reads imagenet_image_classification's run_eval; `delegate` as for `benchmark`."""
-    found = lines(stdout, stderr)
+    return evaluation_of(lines(stdout, stderr), exit_code, delegate)
+
+
+def evaluation_of(found: list[tuple[str, str]], exit_code: int = 0, delegate: str = "cpu") -> Evaluation:
+    """Read one run of run_eval from the lines it printed."""
     images = _evaluated(found)
     latencies = _latencies(found)
     accuracies: dict[int, float | None] = {}
@@ -226,7 +268,7 @@ def evaluation(stdout: str, stderr: str = "", exit_code: int = 0, delegate: str 
         sd_ms=sd_ms,
         preprocess_ms=latencies.get("Preprocessing", (None, None))[0],
         replaced=tuple(delegates.replaced(found)),
-        delegation=None if delegate == "cpu" else delegates.delegation(found, delegate),
+        delegation=delegates.delegation(found, delegate),
         failure=fault,
     )
 

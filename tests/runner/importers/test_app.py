@@ -22,7 +22,7 @@ def events(folder, instance):
 def test_both_logs_of_a_sitting_are_one_run_with_every_image(space, app_files):
     made = specimens.sitting(20, TWO)
     result = imported(space, *app_files(made))
-    assert (result.refused, result.notes) == ([], [])
+    assert result.refused == [] and all(note.endswith(" lines understood, 0 not") for note in result.notes)
     [folder] = whole_runs(space)
     assert result.runs == [(folder, 2, 40)]
     for instance, one in zip([FIRST, SECOND], made.workloads, strict=True):

@@ -24,7 +24,10 @@ def test_logs_become_tables(tmp_path, app_files):
     [
         (["nothing"], "aiot: nothing cannot be read (No such file or directory): check the name."),
         (["log", "--format", "x"], "aiot: Format 'x' is unknown: choose from app-result, app-program, "),
-        (["log", "--delegate", "dsp"], "aiot: Delegate 'dsp' is unknown: choose from cpu, nnapi, gpu."),
+        (
+            ["log", "--delegate", "apu"],
+            "aiot: Delegate 'apu' is unknown: choose from cpu, nnapi, gpu, dsp, npu, coreml, ",
+        ),
         (["log", "--device", "Pixel"], "aiot: --device 'Pixel' is not a maker and a model: write it like "),
         (["log", "--images", "twice"], "aiot: twice has a name twice: give each image a name of its own."),
         (["log", "--images", "log"], "aiot: log is empty: copy the log again."),
@@ -46,8 +49,9 @@ def test_the_good_of_several_is_imported_and_the_bad_named(tmp_path, save):
     bad = save("bad", "Dear diary")
     done = aiot("import", good, bad, "--device", PHONE, "--images", save("names", "a\nb\nc\nd\n"), cwd=tmp_path)
     assert done.returncode == 1
-    first, second = done.stdout.splitlines()
+    first, lines, second = done.stdout.splitlines()
     assert first.startswith("import    2 instances, 0 images in data/raw/specimen-made-up-")
+    assert lines == f"          {good}: 33 lines understood, 0 not"
     assert second.startswith(f"          {bad} is of no format that is known")
     assert done.stderr == "aiot: Not all of it was imported: see above what is wrong, and import that again.\n"
 

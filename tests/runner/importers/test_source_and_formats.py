@@ -78,12 +78,26 @@ def test_a_file_that_changed_is_not_copied(save, tmp_path):
         ("INFO: Num evaluation runs: 3\nINFO: Top-1 Accuracy: 1\n", "run_eval"),
         ("I: [a.h:1] ========== BENCHMARK RESULTS ==========\n", "benchmark_litert_model"),
         ("Main run finished. Microseconds per iter: 66812.3. Iters per second: 14.9673\n", "speed_benchmark_torch"),
-        ("Main run finished. Milliseconds per iter: 66.8. Iters per second: 14.97\n", "caffe2_benchmark"),
+        ("Milliseconds per iter: 66.8. Iters\nOperator #0 (conv1, Conv) 4.27 ms/iter\n", "caffe2_benchmark"),
+        ('PyTorchObserver {"type": "NET"}\nMilliseconds per iter: 66.8. Iters\n', "speed_benchmark_torch"),
+        ("INFO: STARTING!\nINFO: [./a.h:1] ========== BENCHMARK RESULTS ==========\n", "benchmark_litert_model"),
+        ("07-14 13:14:52.097 22838 22838 I tflite  : STARTING!\n", "benchmark_model"),
+        ("> E/tflite  (22838): Failed to apply GPU delegate.\n", "benchmark_model"),
+        ("    Graph: [/data/local/tmp/a.tflite]\n", "benchmark_model"),
     ],
 )
 def test_a_format_is_recognised_by_what_the_text_says(text, name):
     assert formats.recognised("x", text) == name
     assert formats.recognised("x", text, name) == name
+
+
+def test_milliseconds_of_speed_benchmark_are_of_the_framework_that_is_given():
+    text = "Main run finished. Milliseconds per iter: 66.8. Iters per second: 14.97\n"
+    with pytest.raises(LogError, match=r"may be of PyTorch's tool before May 2020 or of Caffe2's.*give --framework"):
+        formats.recognised("x", text)
+    assert formats.recognised("x", text, framework="pytorch") == "speed_benchmark_torch"
+    assert formats.recognised("x", text, framework="caffe2") == "caffe2_benchmark"
+    assert formats.recognised("x", text, "caffe2_benchmark") == "caffe2_benchmark"
 
 
 def test_a_text_of_no_format_of_two_or_of_another_is_one_sentence():

@@ -52,7 +52,7 @@ def replacing(nodes, of, partitions=1, name=NNAPI):
         (
             "INFO: Explicitly applied NNAPI delegate, and the model graph will be partially executed by the delegate "
             "w/ 3 delegate kernels.\n" + replacing(20, 31, 7),
-            Delegation("partly", 20, 31, 7, 3),
+            Delegation("partly", 20, 31, 7, 3, NNAPI),
         ),
         (
             "INFO: Though NNAPI delegate is explicitly applied, the model graph will not be executed by the delegate.",
@@ -67,10 +67,15 @@ def replacing(nodes, of, partitions=1, name=NNAPI):
         ("ERROR: NNAPI delegate requested but no accelerators available.", Delegation("refused")),
         ("INFO: Created TensorFlow Lite delegate for NNAPI.", Delegation("unknown")),
         ("", Delegation("unknown")),
-        (replacing(31, 31), Delegation("whole", 31, 31, 1)),
-        (replacing(30, 31, 2), Delegation("partly", 30, 31, 2)),
-        (f"Replacing 5 node(s) with delegate ({NNAPI}) node, yielding 3 partitions.", Delegation("some", 5, None, 3)),
-        (replacing(10, 31, 3) + "\n" + replacing(4, 4), Delegation("partly", 14, 35, 4)),
+        (replacing(31, 31), Delegation("whole", 31, 31, 1, name=NNAPI)),
+        (replacing(31, 31) + "\n" + replacing(31, 31), Delegation("whole", 31, 31, 1, name=NNAPI)),  # on both streams
+        (replacing(30, 31, 2), Delegation("partly", 30, 31, 2, name=NNAPI)),
+        (replacing(31, 31, name="Vx Delegate"), Delegation("none", 0, others=("external",))),
+        (
+            f"Replacing 5 node(s) with delegate ({NNAPI}) node, yielding 3 partitions.",
+            Delegation("some", 5, None, 3, name=NNAPI),
+        ),
+        (replacing(10, 31, 3) + "\n" + replacing(4, 4), Delegation("partly", 14, 35, 4, name=NNAPI)),
         (replacing(31, 31, name="TfLiteXNNPackDelegate"), Delegation("none", 0)),
         (
             "Applied XNNPACK delegate, and the model graph will be completely executed w/ the delegate.",
@@ -87,8 +92,79 @@ def test_other_delegates_are_told_apart():
         "INFO: Explicitly applied GPU delegate, and the model graph will be partially executed by the delegate "
         "w/ 2 delegate kernels.\n" + replacing(40, 64, 5, "TfLiteGpuDelegateV2")
     )
-    assert delegates.delegation(lines(text), "gpu") == Delegation("partly", 40, 64, 5, 2)
-    assert delegates.delegation(lines(text), "nnapi") == Delegation("none", 0)
+    assert delegates.delegation(lines(text), "gpu") == Delegation("partly", 40, 64, 5, 2, "TfLiteGpuDelegateV2")
+    nnapi = delegates.delegation(lines(text), "nnapi")
+    assert (nnapi.applied, nnapi.nodes, nnapi.accelerator("nnapi")) == ("none", 0, "gpu")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("TfLiteNnapiDelegate", "nnapi"),
+        ("TfLiteGpuDelegateV2", "gpu"),
+        ("TfLiteMetalDelegate", "gpu"),
+        ("TfLiteHexagonDelegate", "dsp"),
+        ("TfLiteCoreMlDelegate", "coreml"),
+        ("Delegate_Provider_COREML", "coreml"),
+        ("STABLE_DELEGATE", "stable"),
+        ("DispatchDelegate", "npu"),
+        ("Vx Delegate", "external"),
+        ("TfLiteQnnDelegate", "external"),
+        ("SomethingNew", "external"),
+        ("TfLiteXNNPackDelegate", "cpu"),
+        ("TfLiteFlexDelegate", "cpu"),
+    ],
+)
+def test_a_delegate_of_any_name_has_a_kind(name, kind):
+    assert delegates.kind(name) == kind
+    nodes = delegates.delegation(lines(replacing(31, 31, name=name)), kind).nodes
+    assert nodes == (None if kind == "cpu" else 31)
+
+
+def test_a_library_may_call_its_delegate_what_it_wants():
+    text = replacing(20, 31, 5, "Vx Delegate") + "\n" + replacing(11, 13, 4, "TfLiteXNNPackDelegate")
+    for kind in ("external", "stable", "npu", "dsp"):
+        assert delegates.delegation(lines(text), kind) == Delegation("partly", 20, 31, 5, name="Vx Delegate")
+    assert delegates.delegation(lines(text), "cpu").accelerator("cpu") == "external"
+
+
+def test_nodes_that_only_hexagon_and_core_ml_tell_count_once():
+    own = "INFO: TfLiteHexagonDelegate delegate: 136 nodes delegated out of 139 nodes with 2 partitions.\n"
+    assert delegates.replaced(lines(own)) == [Replaced("TfLiteHexagonDelegate", 136, 139, 2)]
+    both = own + "VERBOSE: Replacing 136 node(s) with delegate (TfLiteHexagonDelegate) node, yielding 5 partitions."
+    assert delegates.replaced(lines(both)) == [Replaced("TfLiteHexagonDelegate", 136, None, 5)]
+    core_ml = "CoreML delegate: 75 nodes delegated out of 77 nodes, with 2 partitions.\n"
+    assert delegates.replaced(lines(core_ml)) == [Replaced("CoreML", 75, 77, 2)]
+
+
+@pytest.mark.parametrize(
+    ("text", "parameters", "flags", "asked"),
+    [
+        ("", {"Use nnapi": "1", "Use gpu": "0"}, {}, ("nnapi",)),
+        ("", {"Use legacy nnapi": "1"}, {}, ("nnapi",)),
+        ("", {"Use Hexagon": "1"}, {}, ("dsp",)),
+        ("", {"Use CoreML": "1"}, {}, ("coreml",)),
+        ("", {"External delegate path": "/lib/libvx_delegate.so"}, {}, ("external",)),
+        ("", {"External delegate path": "", "Use xnnpack": "1"}, {}, ()),
+        ("", {"Delegate settings file path": "/x.json"}, {}, ("stable",)),
+        ("", {}, {"use_npu": "true", "use_gpu": "false"}, ("npu",)),
+        ("", {}, {"use_caching_allocator": "true"}, ()),
+        ("INFO: Created TensorFlow Lite delegate for GPU.", {}, {}, ("gpu",)),
+        ("INFO: Created TensorFlow Lite XNNPACK delegate for CPU.", {}, {}, ()),
+        ("INFO: COREML delegate created.\nINFO: Applied NNAPI delegate.", {}, {}, ("coreml", "nnapi")),
+        (replacing(31, 31, name="Vx Delegate"), {}, {}, ("external",)),
+        (replacing(31, 31, name="Vx Delegate"), {"Use NNAPI": "1"}, {}, ("nnapi",)),
+        ("Could not create Hexagon delegate: platform may not support delegate", {}, {}, ("dsp",)),
+    ],
+)
+def test_what_was_asked_for(text, parameters, flags, asked):
+    assert delegates.asked(lines(text), parameters, flags) == asked
+
+
+def test_only_delegates_of_the_cpu_prove_that_it_ran():
+    assert delegates.cpu_ran(lines(replacing(31, 31, name="TfLiteXNNPackDelegate")))
+    assert not delegates.cpu_ran(lines("INFO: Created TensorFlow Lite XNNPACK delegate for CPU."))
+    assert not delegates.cpu_ran(lines(replacing(11, 31, name="TfLiteXNNPackDelegate") + "\n" + replacing(20, 31)))
 
 
 @pytest.mark.parametrize(

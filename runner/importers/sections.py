@@ -1,0 +1,201 @@
+"""An output with several runs of a tool, cut into the lines of each run.
+
+A loop over models appends one output to the other, and people paste several into one report: whole outputs, or only the
+lines they find worth showing, with the commands or without them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from runner.native import delegates, litert
+from runner.native.reading import PARAMETER
+from runner.native.text import number
+
+Lines = list[tuple[str, str]]
+
+RUNS_AT_MOST = 1000
+"""Runs in one file."""
+
+_FLAG = re.compile(r"(?<!\S)[\"']{0,2}--(\w+)(?:=(\"[^\"]*\"|'[^']*'|[^\s\"']*))?")
+_HELP = re.compile(r"--\w{1,80}=?\S{0,200}\s+(?:bool|string|u?int\d*|float|double)\s+(?:optional|required)")
+_COMMAND = re.compile(
+    r"(?:benchmark\w*|run_eval|imagenet_image_classification)(?:\.exe|\.apk)?\s.{0,2000}?--\w|--(?:graph|model|model_file)=\S"
+)
+_MEAN = re.compile(r"(?:\bavg=|^count=\d+ curr=|(?:Inference \(avg\)|no stats|Inference): )([\d.e+]+)")
+
+_BLOCK, _BLOCK_BEGIN = re.compile(r"=+ BENCHMARK RESULTS =+"), re.compile(r"Model initialization: ")
+_RUN = r"Running benchmark for "
+_ROLES = {
+    "benchmark_model": {
+        "start": r"STARTING!",
+        "final": r"Inference timings in us: |Average inference timings in us: ",
+        "failed": r"Benchmarking failed",
+        "front": r"Loaded model |Loading model from|resolved reporter|The input model file size|Initialized session in "
+        rf"|{_RUN}|count=\d",
+    },
+    "run_eval": {
+        "final": r"Top-\d+ Accuracy: ",
+        "failed": r"Could not run the task evaluation",
+        "front": r"Evaluated: \d|Num evaluation runs: |(?:Preprocessing|Inference) latency: ",
+    },
+    "speed_benchmark": {
+        "start": r"Starting benchmark\.",
+        "final": r"Main run finished",
+        "front": r"Running warmup runs|Main runs?\b|PyTorchObserver \{",
+    },
+}
+_ROLES["benchmark_litert_model"] = _ROLES["benchmark_model"]
+_ROLES["speed_benchmark_torch"] = _ROLES["caffe2_benchmark"] = _ROLES["speed_benchmark"]
+_ONCE = ("Num evaluation runs: ", "Initialized session in ")
+_PHASES = 2  # warm-up and runs
+
+
+@dataclass
+class Section:
+    """The lines of one run, and what is known of it before it is read."""
+
+    lines: Lines = field(default_factory=list)
+    flags: dict[str, str] = field(default_factory=dict)  # of its command line
+    roles: set[str] = field(default_factory=set)
+    head: int = 0  # so many of the first lines came after the end of the run before, and tell of delegates
+    final: str | None = None  # the line with its result
+    mean_ms: float | None = None  # the last mean that was printed
+    keys: set[str] = field(default_factory=set)  # parameters
+    phases: int = 0
+
+    @property
+    def is_run(self) -> bool:
+        """Whether it holds more than commands and lines that belong to other runs."""
+        return bool(self.roles - {"command", "delegate", "other"})
+
+    @property
+    def finished(self) -> bool:
+        return bool(self.roles & {"final", "block", "failed"})
+
+
+def split(found: Lines, tool: str) -> list[Section]:
+    """Return the runs of a tool in an output, in order; of an output without any sign of a run, all of it as one."""
+    patterns = {role: re.compile(pattern) for role, pattern in _ROLES[tool].items()}
+    sections = [Section()]
+    before = ""
+    for index, (severity, text) in enumerate(found):
+        role = _role(text, patterns, before)
+        if _begins(sections[-1], role, text, found[index + 1 : index + 15]) and len(sections) < RUNS_AT_MOST:
+            sections.append(Section())
+        _add(sections[-1], role, severity, text)
+        before = text or before
+    return _settled(sections)
+
+
+def _role(text: str, patterns: dict[str, re.Pattern[str]], before: str) -> str:
+    if _HELP.search(text):
+        return "other"
+    if ("--" in text and _COMMAND.search(text)) or (text.startswith("--") and before.endswith(("\\", "^"))):
+        return "command"
+    if _BLOCK.match(text) or _BLOCK_BEGIN.match(text):
+        return "block"
+    for role, pattern in patterns.items():
+        if pattern.match(text):
+            return role
+    if PARAMETER.fullmatch(text):
+        return "parameter"
+    return "delegate" if delegates.tells(text) else "other"
+
+
+def _begins(section: Section, role: str, text: str, following: Lines) -> bool:
+    """Return whether a line begins another run than that of the section."""
+    content = section.roles - {"command", "delegate", "other", "failed"}
+    if role == "start":
+        return bool(content)
+    if role == "command":
+        continued = text.startswith("--") and section.roles <= {"command", "other"}
+        return bool(section.roles - {"other"}) and not continued
+    if role == "delegate":
+        return section.finished and bool(content)
+    if role == "block":
+        return _begins_with_block(section, text, following)
+    if role == "final":
+        several = text.startswith("Top-")
+        return section.final is not None and not several and section.final != text
+    if role == "failed":
+        return bool(section.roles & {"final", "block"})
+    if role == "parameter":
+        key = PARAMETER.fullmatch(text)
+        repeated = key is not None and key[1].lower() in section.keys and section.lines[-1][1] != text
+        return (section.finished and bool(content)) or (repeated and "front" in section.roles)
+    if role == "front":
+        if section.finished and content:
+            return True
+        if text.startswith("Running benchmark for "):
+            return section.phases >= _PHASES
+        return any(text.startswith(one) and any(line.startswith(one) for _, line in section.lines) for one in _ONCE)
+    return False
+
+
+def _begins_with_block(section: Section, text: str, following: Lines) -> bool:
+    """Return whether a block of LiteRT's results is of another run: of the same, it repeats the mean."""
+    if _BLOCK_BEGIN.match(text) and "title" in section.roles and "block" not in section.roles:
+        return False
+    if "block" in section.roles:
+        return True
+    if section.mean_ms is None:
+        return False
+    told = litert.result_of(following).times_ms.get("mean_ms")
+    return told is not None and abs(told - section.mean_ms) > 0.0051  # two decimals, in ms
+
+
+def _add(section: Section, role: str, severity: str, text: str) -> None:
+    section.lines.append((severity, text))
+    if role == "block":
+        section.roles.add("title" if _BLOCK.match(text) else "block")
+        return
+    if not text:
+        return
+    if role == "delegate" and section.roles <= {"delegate", "other"}:
+        section.head = len(section.lines)
+    section.roles.add(role)
+    if role == "command":
+        section.flags |= flags(text)
+    elif role == "final":
+        section.final = text
+    elif match := PARAMETER.fullmatch(text):
+        section.keys.add(match[1].lower())
+    section.phases += text.startswith("Running benchmark for ")
+    if (role == "final" or text.startswith("count=")) and (match := _MEAN.search(text)):
+        mean_us = number(match[1])
+        section.mean_ms = None if mean_us is None else mean_us / 1000
+
+
+def _settled(sections: list[Section]) -> list[Section]:
+    """Give lines on delegates between two runs to the run they are of, and what is no run to the run before it.
+
+    They are printed on the other stream than the rest: before the rest of their run, where both went into one file. If
+    some come after the last run, the two streams of each run were put one after the other, and they are of the run
+    before.
+    """
+    if len(sections) > 1 and not sections[-1].is_run and "command" not in sections[-1].roles and not sections[0].head:
+        for earlier, later in pairwise(sections):
+            earlier.lines += later.lines[: later.head]
+            later.lines = later.lines[later.head :]
+    kept: list[Section] = []
+    first: Lines = []  # before any run
+    for section in sections:
+        if section.is_run:
+            section.lines, first = first + section.lines, []
+            kept.append(section)
+        elif kept:
+            kept[-1].lines += section.lines
+        else:
+            first += section.lines
+    return kept or [Section(first, sections[-1].flags)]
+
+
+def flags(text: str) -> dict[str, str]:
+    """Return the flags of a command line by name; one without a value is "true"."""
+    return {
+        name: "true" if value == "" and f"--{name}=" not in text else value.strip("\"'")
+        for name, value in _FLAG.findall(text)
+    }
