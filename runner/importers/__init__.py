@@ -7,6 +7,7 @@
     app_result    the result log of the paper's app: a summary an instance
     app_program   the program log of the paper's app: a record an image
     app           the two of one sitting together
+    proof         which delegate a run was asked to use, and what proves that it ran
     sections      an output with several runs of a tool, cut into the lines of each
     tools         command-line tools: benchmark_model with run_eval, and others
     write         sittings to runs: data/raw/<device>/<run>/, whole or not at all

@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from runner.errors import LogError
-from runner.importers import sections
+from runner.importers import proof, sections
 from runner.importers.given import UNKNOWN, Given, of_file
 from runner.importers.parts import MS_AT_MOST, Datasets, DeviceFacts, Part, Sitting, lines, understood
 from runner.importers.sections import Section
 from runner.importers.source import LINE_AT_MOST, Source
-from runner.native import delegates, events, operators, pytorch, reading, tally
+from runner.native import events, operators, pytorch, reading, tally
 from runner.native.delegates import Delegation
 from runner.native.events import Accuracy, Known
 from runner.native.operators import Operator
@@ -30,7 +30,6 @@ RANDOM = "random input"
 """What benchmark_model and its like run a model on."""
 
 _FRAMEWORKS = {"speed_benchmark_torch": "pytorch", "caffe2_benchmark": "caffe2"}  # of the others: tflite
-_NAMED_ANYTHING = ("npu", "dsp", "stable")  # delegates that TFLite knows as external ones
 
 
 @dataclass(frozen=True)
@@ -142,7 +141,7 @@ def _output(source: Source, name: str, run: Section, given: Given, strict: bool)
     parameters = _parameters(run)
     graph = _graph(run, parameters)
     told = of_file(graph or "")
-    delegate, notes = _delegate(name, run, parameters, source.format, given)
+    delegate, notes = proof.delegate_of(name, run, parameters, source.format, given)
     instance = given.instance(
         name, {"framework": _FRAMEWORKS.get(source.format, "tflite"), **told, "delegate": delegate}
     )
@@ -157,11 +156,11 @@ def _output(source: Source, name: str, run: Section, given: Given, strict: bool)
     if source.format == "run_eval":
         evaluation = reading.evaluation_of(run.lines, delegate=instance.delegate)
         _usable(name, evaluation.failure, [])
-        delegation = _proven(evaluation.delegation, instance.delegate, run, parameters, source.format)
+        delegation = proof.proven(evaluation.delegation, instance.delegate, run, parameters, source.format)
         return replace(output, evaluation=replace(evaluation, delegation=delegation)), notes
     benchmark, table = _read(run, source.format, instance.delegate)
     _usable(name, benchmark.failure, run.lines, benchmark, strict)
-    delegation = _proven(benchmark.delegation, instance.delegate, run, parameters, source.format)
+    delegation = proof.proven(benchmark.delegation, instance.delegate, run, parameters, source.format)
     return replace(output, benchmark=replace(benchmark, delegation=delegation), operators=table), notes
 
 
@@ -188,61 +187,6 @@ def _graph(run: Section, parameters: Mapping[str, str]) -> str | None:
 
 def _runs_asked(run: Section, parameters: Mapping[str, str]) -> int | None:
     return whole(parameters.get("min num runs") or parameters.get("num runs") or run.flags.get("num_runs"))
-
-
-def _delegate(
-    name: str, run: Section, parameters: Mapping[str, str], tool: str, given: Given
-) -> tuple[str | None, list[str]]:
-    """Return what a run was asked to use, as its output tells it, and what is to be said of that.
-
-    What nobody tells is UNKNOWN. Of two delegates it is the one that took nodes; raises LogError where both did,
-    and none is given.
-    """
-    asked = delegates.asked(run.lines, parameters, run.flags)
-    if len(asked) > 1:
-        took = tuple(
-            one for one in asked if delegates.delegation(run.lines, one).applied in ("whole", "partly", "some")
-        )
-        if given.delegate in asked:
-            took = (given.delegate,)
-        if len(took) != 1:
-            raise LogError(
-                f"{name} is of {len(asked)} delegates, {' and '.join(asked)}: give --delegate with the one it is to be "
-                "filed under."
-            )
-        return took[0], [f"{name} was asked for {' and '.join(asked)}: it is filed under {took[0]}"]
-    if asked:
-        own = delegates.delegation(run.lines, asked[0]).name
-        if asked[0] in ("external", "stable") and given.delegate in _NAMED_ANYTHING:
-            return given.delegate, []
-        return asked[0], [f"{name} is of the {asked[0]} delegate {own}"] if own and asked[0] == "external" else []
-    if _cpu_asked(run, parameters, tool):
-        return "cpu", []
-    if given.delegate is not None:
-        return None, []
-    return UNKNOWN, [f"{name} does not tell its delegate, which is unknown: give --delegate if you know it"]
-
-
-def _cpu_asked(run: Section, parameters: Mapping[str, str], tool: str) -> bool:
-    """Return whether an output shows that no delegate was asked for.
-
-    The header of TFLite's benchmark_model lists all that it was asked for. That of LiteRT's does not name the
-    accelerator, and of other tools and of parts of a header nothing is known, unless the runtime says that the CPU's
-    own delegate ran.
-    """
-    whole_header = "graph" in parameters and (
-        len(parameters) > 1 or any(text.startswith("STARTING!") for _, text in run.lines)
-    )
-    return (whole_header and tool == "benchmark_model") or delegates.cpu_ran(run.lines)
-
-
-def _proven(
-    told: Delegation | None, delegate: str, run: Section, parameters: Mapping[str, str], tool: str
-) -> Delegation:
-    """Return what became of a delegate, as far as the output proves it: the CPU ran only where it shows that."""
-    if delegate == "cpu" and not (told and told.others) and not _cpu_asked(run, parameters, tool):
-        return Delegation("unknown")
-    return told or Delegation("unknown")
 
 
 def _threads(name: object, told: int | None, given: Given) -> int | None:
