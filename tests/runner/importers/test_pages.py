@@ -56,6 +56,22 @@ def test_logs_of_one_sitting_that_contradict_each_other_are_used_with_a_doubt(sp
     )
 
 
+TERSE = "Inference timings in us: Init: 5000, First inference: 9000, Warmup (avg): 9000, Inference (avg): 8000\n"
+EVALUATED = "Num evaluation runs: 600\nInference latency: avg=8000(us), std_dev=10(us)\nTop-1 Accuracy: 0.5\n"
+
+
+@pytest.mark.parametrize(
+    ("delegate", "doubt"),
+    [(None, "its log does not tell which delegate ran"), ("npu", "npu was asked for, and what ran is not known")],
+)
+def test_what_a_log_does_not_prove_is_a_doubt_and_no_measurement_of_the_cpu(space, save, delegate, doubt):
+    paths = save("time.txt", TERSE), save("accuracy.txt", EVALUATED)
+    imported(space, *paths, device=PHONE, model="mnasnet", quantization="float32", dataset="val", delegate=delegate)
+    [row] = load(processed(space), "imported").instances.to_dict("records")
+    assert row["instance_id"] == f"tflite_{delegate or 'unknown'}_float32_mnasnet"
+    assert (row["verdict"], row["accuracy"], row["reasons"]) == ("semi-valid", 0.5, doubt)
+
+
 def test_devices_whose_means_are_of_different_kinds_are_not_ranked_together(space, save, app_files):
     imported(space, *app_files(specimens.sitting(10)), device=PHONE)
     imported(space, save("alone", specimens.result_log(specimens.sitting(10, seed=1), "Other", "other/o/o:9/1:u/r")))
