@@ -190,7 +190,7 @@ def of_each_device(fleets: Sequence[Site], wanted: object = "") -> dict[str, lis
     known = list(dict.fromkeys(device for fleet in fleets for device in fleet.known_devices))
     every = isinstance(wanted, str) and not wanted.strip(" ,")
     chosen = known if every else choice.choose("device", wanted, known)
-    return {fleet.origin: _of_devices(fleet, [one for one in chosen if one in fleet.known_devices]) for fleet in fleets}
+    return {fleet.origin: _of_devices(fleet, [one for one in fleet.known_devices if one in chosen]) for fleet in fleets}
 
 
 def _of_devices(fleet: Site, devices: Sequence[str]) -> list[Site]:
