@@ -236,11 +236,12 @@ def table_iv(scores: pd.DataFrame, devices: pd.DataFrame) -> pd.DataFrame:
     instances are first; a score over fewer cannot be set beside a printed one.
     """
     first = scores[scores["instances"] > 0].head(TOP).reset_index(drop=True)
-    total = first["instances"] + first["missing"].map(lambda ids: len(ids.split(", ")) if ids else 0)
+    absent = [len(ids.split(", ")) if ids else 0 for ids in first["missing"]]
+    counts = [f"{n} of {n + lacking}" for n, lacking in zip(first["instances"], absent, strict=True)]
     ours = first.assign(
         rank=first.index + 1,
         device=first["device_id"].map(names.devices(devices)).fillna(first["device_id"]),
-        instances=first["instances"].astype(int).astype(str) + " of " + total.astype(int).astype(str),
+        instances=pd.Series(counts, dtype=object),
     )
     printed = paper.top10().rename(columns={"device": "printed_device", "vips": "printed_vips"})
     columns = ["rank", "device", "instances", "vips", "vips_low", "vips_high"]

@@ -286,3 +286,5 @@ def test_table_iv_has_the_first_ten_devices_beside_the_printed_ones_complete_one
     assert found["vips"].tolist()[:3] == pytest.approx([24 * 50, 24 * 25, 9000])
     assert found["printed_device"].tolist()[:2] == ["Samsung Galaxy S20", "Oppo Ace2"]
     assert found["printed_vips"].tolist()[9] == 129.46
+    nothing = vips.table_iv(scores.iloc[:0].assign(vips_low=0.0, vips_high=1.0), devices)
+    assert len(nothing) == 10 and nothing["vips"].isna().all()
