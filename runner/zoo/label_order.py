@@ -17,9 +17,6 @@ from runner.zoo.facts import Settings
 MAYBE = "the labels may be shifted or in another order"
 SIGNIFICANCE = 0.001  # of the tests, one-sided
 LEAST_LABELS = 3  # that a shift or an order has to explain: a network with one answer explains one
-USEFUL, UNLIKELY = 0.3, 0.05
-"""A network that is right on 30 % of the images would be at so few in less than 5 % of cases. With fewer images, no
-right answer may be bad luck."""
 
 
 def problem(answers: np.ndarray, truth: np.ndarray, settings: Settings) -> str | None:
@@ -41,13 +38,25 @@ def problem(answers: np.ndarray, truth: np.ndarray, settings: Settings) -> str |
         and (by_chance or _better(best == answers, truth == answers))
     ):
         return f"{right} of {len(truth)} images right: {MAYBE}; {explained} are {text}"
-    if not by_chance or _tail(len(truth) - right, len(truth), 1 - USEFUL) >= UNLIKELY:
+    if not at_chance_level(right, len(truth), settings.classes):
         return None
     follow = "; images of one label get one answer, but not that label" if _follow(answers, truth) else ""
     return (
         f"{right} of {len(truth)} images right, which is chance: {MAYBE}, though no shift and no usual order does "
         f"better{follow}; or look at channel order, mean, std and label_offset of its settings"
     )
+
+
+def at_chance_level(right: int, images: int, classes: int) -> bool:
+    """Return whether so many are right as guessing gives, and too few for a network that has learnt the classes.
+
+    The second is one that is right half way between guessing and always. With fewer than ten images both may be so.
+    """
+    from scipy.stats import binom
+
+    chance = 1 / classes
+    guessed = binom.sf(right - 1, images, chance) >= SIGNIFICANCE
+    return bool(guessed and binom.cdf(right, images, (1 + chance) / 2) < SIGNIFICANCE)
 
 
 def _tail(count: int, images: int, rate: float) -> float:

@@ -73,30 +73,15 @@ def test_an_accuracy_far_under_the_declared_one_is_noticed(right, passed):
         assert f"{right} of 100 images right, 80.0% declared: look at channel order, mean, std" in found.finding
 
 
-@pytest.mark.parametrize(
-    ("right", "images", "classes", "expected"),
-    [
-        (0, 16, 1000, True),
-        (1, 16, 1000, True),  # by chance in 1.6 % of cases, of a network that is right half the time in 0.03 %
-        (2, 16, 1000, False),  # by chance in 0.012 % of cases
-        (0, 9, 1000, False),  # of a network that is right half the time in 0.2 % of cases: too few to tell
-        (0, 10, 1000, True),
-        (50, 100, 2, True),
-        (75, 100, 2, False),
-        (4, 50, 100, True),  # by chance in 0.16 % of cases
-        (5, 50, 100, False),  # by chance in 0.02 %
-    ],
-)
-def test_answers_at_chance_level(right, images, classes, expected):
-    assert check.at_chance_level(right, images, classes) is expected
-
-
 @pytest.mark.parametrize("added", [True, False])
 def test_a_file_at_chance_level_fails_without_a_declared_accuracy(added):
     scores = answers(8)
     found = check.compare(artifact(added=added), scores, None if added else scores, SHOWN, PHOTOS)
     assert not found.passed
-    assert "8 of 100 images right, as by chance with 10 classes: look at label_offset" in found.finding
+    assert found.finding == (
+        "8 of 100 images right: the labels may be shifted or in another order; 82 are if every label is 1 higher "
+        "(label_offset 1 in the settings of the model)"
+    )
 
 
 def test_labels_shifted_by_one_are_noticed():
@@ -104,15 +89,6 @@ def test_labels_shifted_by_one_are_noticed():
     found = check.compare(shifted, answers(95), None, SHOWN, PHOTOS)
     assert found.accuracy < 0.2 and not found.passed
     assert "label_offset" in found.finding
-
-
-def test_a_network_without_a_right_answer_fails_whatever_was_declared():
-    found = check.compare(artifact(added=True), answers(0), None, SHOWN, PHOTOS)
-    assert (found.accuracy, found.passed) == (0, False)
-    assert found.finding == (
-        "0 of 100 images right: the labels may be shifted or in another order; 90 are if every label is 1 higher "
-        "(label_offset 1 in the settings of the model)"
-    )
 
 
 def test_the_labels_are_doubted_where_the_original_is_as_wrong():

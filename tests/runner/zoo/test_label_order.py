@@ -90,3 +90,21 @@ def test_one_answer_to_everything_is_no_shift():
 
 def test_a_few_images_tell_nothing():
     assert label_order.problem(OTHER[:5], TRUE[:5], IMAGENET) is None
+
+
+@pytest.mark.parametrize(
+    ("right", "images", "classes", "expected"),
+    [
+        (0, 16, 1000, True),
+        (1, 16, 1000, True),  # by chance in 1.6 % of cases, of a network that is right half the time in 0.03 %
+        (2, 16, 1000, False),  # by chance in 0.012 % of cases
+        (0, 9, 1000, False),  # of a network that is right half the time in 0.2 % of cases: too few to tell
+        (0, 10, 1000, True),
+        (50, 100, 2, True),
+        (75, 100, 2, False),
+        (4, 50, 100, True),  # by chance in 0.16 % of cases
+        (5, 50, 100, False),  # by chance in 0.02 %
+    ],
+)
+def test_answers_at_chance_level(right, images, classes, expected):
+    assert label_order.at_chance_level(right, images, classes) is expected
