@@ -21,7 +21,7 @@ from runner.devices.local import LocalDevice
 from runner.errors import ModelError
 from runner.suite import Instance
 from runner.workspace import Workspace
-from runner.zoo import add, check, prepare
+from runner.zoo import add, calibration, check, prepare
 
 SHARED = Path(os.environ.get("AIOT_SHARED", Path(__file__).parents[4] / "shared"))
 pytestmark = [
@@ -78,6 +78,40 @@ def checked(space, instances, dataset, weights="weights"):
     artifacts, _ = prepare.prepare(instances, plugins=space.plugins, **common)
     device = LocalDevice(space.staging, "salt")
     return check.check(artifacts, known=known, dataset=dataset, images=16, device=device, **common)
+
+
+@pytest.fixture(scope="module")
+def validation(space):
+    """By part, calibration and test: 100 and 200 images of the validation set of ILSVRC 2012."""
+    folder = SHARED / "images" / "ilsvrc_val"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} with images of ILSVRC 2012 is not there")
+    with (folder / "labels.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    made = {}
+    for part in ("calibration", "test"):
+        labels = space.root / f"{part}.csv"
+        lines = [f"{row['file']},{row['label']}" for row in rows if row["part"] == part]
+        labels.write_text("\n".join(["image,label", *lines]) + "\n")
+        made[part] = dataset_folder.use(space.datasets / part, folder, labels, label_space="imagenet-1000")
+    return made
+
+
+# Right answers in float32 of 200. An independent evaluation, in plain PyTorch, has the same 141 of SqueezeNet 1.0.
+@pytest.mark.parametrize(("model", "right"), [("squeezenet", 141), ("squeezenet1_1", 147)])
+def test_int8_of_real_weights_is_within_two_points_of_float32(space, validation, model, right):
+    instances = [Instance("tflite", "cpu", one, model) for one in ("float32", "int8")]
+    known, folder = catalog.load(space.plugins), space.models / "validated"
+    common = {"kind": str(space.root / "weights"), "folder": folder, "cache": space.models}
+    images = calibration.of_dataset(validation["calibration"])
+    artifacts, _ = prepare.prepare(instances, plugins=space.plugins, calibration=images, **common)
+    undeclared = [replace(one, declared_accuracy=None) for one in artifacts]  # the declared one is of the photographs
+    device = LocalDevice(space.staging, "salt")
+    found = check.check(undeclared, known=known, dataset=validation["test"], images=200, device=device, **common)
+    float32, int8 = sorted(found, key=lambda one: "int8" in one.artifact)
+    assert (round(float32.accuracy * 200), float32.original_accuracy) == (right, float32.accuracy)
+    assert int8.passed and abs(int8.accuracy - float32.accuracy) <= 0.02
+    assert int8.top1_agreement >= 0.93
 
 
 FRAMEWORKS = [
@@ -177,3 +211,11 @@ def test_a_file_that_does_not_fit_is_refused(space, tmp_path):
     with pytest.raises(ModelError, match=r"cannot be run by pytorch .*it says"):
         added(space, "other", {}, instance=Instance("pytorch", "cpu", "float32", "mobilenet_v2"))
     assert not list((space.models / "unfit").glob("*"))
+
+
+def test_the_quantized_network_has_as_many_right_of_200_as_an_independent_evaluation(space, validation):
+    artifact = added(space, "google200", {"label_offset": 1, "accuracy": 0.708})
+    device = LocalDevice(space.staging, "salt")
+    common = {"kind": "google200", "folder": artifact.path.parent, "cache": space.models, "known": catalog.load()}
+    [found] = check.check([artifact], dataset=validation["test"], images=200, device=device, **common)
+    assert found.passed and round(found.accuracy * 200) == 155
