@@ -110,6 +110,8 @@ def _describe_tflite(file: Path) -> Description:
     except (struct.error, IndexError, ValueError, TypeError, AttributeError) as error:
         raise ModelError(f"{file} cannot be read as a TFLite model file ({type(error).__name__}).") from None
     main = kinds.most_common(1)[0][0] if kinds else None
+    if set(kinds) == {"int8", "dynamic"}:
+        main = "int8"  # only its last layer gives float32: see runner.zoo.convert_tflite
     return Description(main, kinds.total() or None, inputs, outputs)
 
 
