@@ -19,7 +19,8 @@ LeftOut = tuple[str, str, int | None]  # path below the raw folder, reason, line
 PACKAGE = Path(__file__).parents[1]
 CODE = [
     *sorted(Path(__file__).parent.glob("*.py")),
-    *(PACKAGE / name for name in ("schemas.py", "tables.py", "stats/select.py", "stats/validity.py")),
+    *(PACKAGE / name for name in ("schemas.py", "tables.py")),
+    *(PACKAGE / "stats" / name for name in ("select.py", "validity.py", "stability.py", "along.py")),
     PACKAGE / "paper" / "devices.csv",
     *sorted(Path(rawlog.__file__).parent.glob("*.py")),
 ]
