@@ -83,7 +83,7 @@ def test_severities_of_three_logs_are_told_from_the_text(line, expected):
 
 
 def test_a_long_output_is_read_from_both_ends_and_a_long_line_not_at_all():
-    output = "first\n" + "x" * (text.LINE_AT_MOST + 1) + "\n" + "y\n" * text.TEXT_AT_MOST + "last"
+    output = "first\n" + "x" * (text.LINE_AT_MOST + 1) + "\n" + ("y" * 400 + "\n") * (text.TEXT_AT_MOST // 400) + "last"
     read = [line for _, line in text.lines(output)]
     assert (read[0], read[-1]) == ("first", "last")
     assert len(text.bounded(output)) < text.TEXT_AT_MOST + 100
