@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import t
 
 from aiot_analysis.stats.resample import LEVEL
+from aiot_analysis.words import plural
 
 Floats = NDArray[np.float64]
 
@@ -17,6 +18,17 @@ Floats = NDArray[np.float64]
 FEWEST_DEVICES = 3
 """Devices that an interval over devices needs. Two leave one degree of freedom: at the levels that several comparisons
 share, Student's quantile is then in the hundreds, and the interval of a ratio spans many powers of ten."""
+
+
+def too_few_devices(values: pd.Series, written: str = "{:.2f}") -> str:
+    """Return why the values of these devices have no interval over devices, each of them named; "" if they have one.
+
+    The index of `values` has the ids of the devices, and `written` says how a value is written.
+    """
+    if len(values) >= FEWEST_DEVICES or values.empty:
+        return ""
+    each = ", ".join(f"{written.format(value)} on {device}" for device, value in values.items())
+    return f"{plural(len(values), 'device')} ({each}): an interval over devices needs {FEWEST_DEVICES}"
 
 
 def mean(values: Floats, level: float = LEVEL) -> Floats:

@@ -15,7 +15,6 @@ from aiot_analysis.stats import ratios, select
 from aiot_analysis.stats.compare import answers, regression, times
 from aiot_analysis.stats.compare.matching import ONE, SAME, Matched
 from aiot_analysis.stats.compare.sides import MIN_FREEDOM, Side
-from aiot_analysis.words import plural
 
 Floats = NDArray[np.float64]
 ACCURACY = "accuracy"
@@ -144,7 +143,7 @@ class Measured:
                 ratio = pd.Series(_times(self.other[column]) / _times(self.base[column]), list(self.base["device_id"]))
                 ratio = ratio[np.isfinite(ratio)]
                 log, units = times.of_pairs(np.log(ratio.to_numpy())), f"{len(ratio)}"
-                note = _few_devices(ratio) or _lack(log)
+                note = ratios.too_few_devices(ratio - 1, "{:+.1%}") or _lack(log)
             else:
                 log, units = times.of_units(*values), " and ".join(str(len(one)) for one in values)
                 note = _lack(log)
@@ -167,14 +166,6 @@ class Measured:
 
     def _rows(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         return self.base, self.other
-
-
-def _few_devices(ratio: pd.Series) -> str:
-    """Return why the ratios of these devices have no interval, each of them named; "" if they have one."""
-    if len(ratio) >= ratios.FEWEST_DEVICES or ratio.empty:
-        return ""
-    each = ", ".join(f"{change:+.1%} on {device}" for device, change in (ratio - 1).items())
-    return f"{plural(len(ratio), 'device')} ({each}): an interval over devices needs {ratios.FEWEST_DEVICES}"
 
 
 def _lack(log: times.LogRatio) -> str:

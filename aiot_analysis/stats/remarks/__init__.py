@@ -48,8 +48,7 @@ def parts(
     verdicts instances may have (see `select.verdicts`). Gives one row per claim x comparison, PART_COLUMNS: state is
     "as claimed" where the whole interval is in the region that is claimed, "against" where it is outside, else
     "undecided"; "not applicable" where it cannot refute the claim, and "missing" where there is no number, both with
-    the reason in `why`. All intervals of a claim keep 95 %
-    together.
+    the reason in `why`. All intervals of a claim keep 95 % together.
     """
     paper = select.of_paper(instances)
 

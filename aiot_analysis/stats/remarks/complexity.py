@@ -13,7 +13,7 @@ from aiot_analysis import paper
 from aiot_analysis.names import MODELS, display, instance_id
 from aiot_analysis.stats import ratios
 from aiot_analysis.stats.remarks.claim import ANY, SHARE, TIMES, Claim, Estimate, Part
-from aiot_analysis.stats.remarks.evidence import Evidence, level, too_few_devices
+from aiot_analysis.stats.remarks.evidence import Evidence, level
 from aiot_analysis.stats.remarks.speed import (
     CAFFE2,
     HEAVY,
@@ -58,7 +58,7 @@ def _concordance(evidence: Evidence) -> list[Part]:
     shares = np.mean([ms[ids[more]] > ms[ids[fewer]] for more, fewer in pairs], axis=0)
     if len(ms) > 1:
         effect, low, high = ratios.mean(shares)
-        if why := too_few_devices(pd.Series(shares, ms.index)):
+        if why := ratios.too_few_devices(pd.Series(shares, ms.index)):
             return [Part(name, Estimate(effect, n_devices=len(ms), why=why), claimed)]
         return [Part(name, Estimate(effect, max(low, 0.0), min(high, 1.0), len(ms)), claimed)]
     each = level(len(pairs))

@@ -15,7 +15,6 @@ from aiot_analysis.stats import pairing, pooling, ratios, select
 from aiot_analysis.stats.accuracy import newcombe
 from aiot_analysis.stats.remarks import records
 from aiot_analysis.stats.remarks.claim import Estimate
-from aiot_analysis.words import plural
 
 ERROR = 0.05  # of all intervals of a claim together
 
@@ -122,7 +121,7 @@ class Evidence:
             [effect], [low], [high] = self.within(slow, fast, [str(logs.index[0])], level)
             return Estimate(effect, low, high, 1, "" if np.isfinite(low) else "no scatter of times is known")
         effect, low, high = np.exp(ratios.mean(logs.to_numpy(), level))
-        return Estimate(effect, low, high, len(logs), too_few_devices(np.exp(logs)))
+        return Estimate(effect, low, high, len(logs), ratios.too_few_devices(np.exp(logs)))
 
     def speed_ups(self, slow: str, fast: str, level: float = 0.95) -> dict[str, Estimate]:
         """As `speed_up`, of each device by itself: its interval is over the images. Empty where there is none."""
@@ -213,14 +212,6 @@ class Evidence:
         kept, lost, won, none = ((one & two).sum(axis=1).mean() for one, two in ((a, b), (a, ~b), (~a, b), (~a, ~b)))
         low, high = (100 * float(end) for end in newcombe(kept, lost, won, none, level=level))
         return Estimate(100 * (won - lost) / len(shown), low, high, len(devices))
-
-
-def too_few_devices(values: pd.Series) -> str:
-    """Return why the values of these devices have no interval over devices, each of them named; "" if they have one."""
-    if len(values) >= ratios.FEWEST_DEVICES:
-        return ""
-    each = ", ".join(f"{value:.2f} on {device}" for device, value in values.items())
-    return f"{plural(len(values), 'device')} ({each}): an interval over devices needs {ratios.FEWEST_DEVICES}"
 
 
 def _implementation(instance: str) -> str:
