@@ -1,0 +1,236 @@
+"""One model of how measured times vary, for every interval, whisker, claim and score.
+
+The logarithm of the mean time of instance i in session s of a device is
+
+    log T_is = instance_i + shared_s + own_is + error_is
+
+- `error`, within a run: other images, and noise that depends on what came just before (see `blocks`).
+- `own`: what differs from one session to another for each instance by itself (standard deviation `run_sd`).
+- `shared`: what differs for all instances of a session alike, as on a warm day (`shared_sd`). It cancels in the ratio of
+  two instances of one session, and counts in full in a score.
+
+One run tells nothing of `own` and `shared`. Where a device was measured in enough sessions they are estimated from these;
+otherwise they are an allowance that is declared: two runs of the same thing agree within `run_to_run` 19 times of 20.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from aiot_analysis.stats import pooling, select
+from aiot_analysis.stats.resample import LEVEL
+from aiot_analysis.words import plural
+
+Floats = NDArray[np.float64]
+
+RUN_TO_RUN = 0.05
+"""Two runs of the same thing agree within this share of their time 19 times of 20, where there are too few sessions to
+tell: the repeatability that the rules of MLPerf Mobile ask of a result."""
+MIN_FREEDOM = 4
+"""Degrees of freedom from which on a component is estimated. With fewer, Student's t is so large (12.7 with one) that an
+interval would say little."""
+SESSION_GAP_H = 1.0
+"""Hours between the end of a run and the start of the next from which on they are two sessions. Runs that are closer
+share the temperature and the state of the system, unless the device was started anew in between."""
+COLUMNS = ["session", "sessions", "run_sd", "run_freedom", "shared_sd", "shared_freedom", "run_to_run"]
+
+
+def standard_deviation(run_to_run: float) -> float:
+    """Return the standard deviation of the logarithm of a run's time under an allowance for two runs.
+
+    The difference of two independent runs has sqrt(2) times the standard deviation of one: 0.05 gives 0.0176.
+    """
+    return float(np.log1p(run_to_run) / norm.ppf((1 + LEVEL) / 2) / np.sqrt(2))
+
+
+def sessions(rows: pd.DataFrame) -> pd.Series:
+    """Return the number of the session, from 1, that the run of each row belongs to on its device.
+
+    Takes rows of the table `instances`. A run starts a new session if it started SESSION_GAP_H or more after the run
+    before it ended, or after a restart of the device (another `boot_id`, where both runs have one). Runs overlap or
+    follow at once otherwise. Where the end of a run is not known, its start stands for it.
+    """
+    if rows.empty:
+        return pd.Series(index=rows.index, dtype=int)
+    columns = ["device_id", "run_id", "started"]
+    known = rows.reindex(columns=[*columns, "ended", "boot_id"]).drop_duplicates(["device_id", "run_id"])
+    known["started"] = pd.to_datetime(known["started"], utc=True, format="ISO8601")
+    known["ended"] = pd.to_datetime(known["ended"], utc=True, format="ISO8601").fillna(known["started"])
+    known = known.sort_values(["device_id", "started", "run_id"])
+    device = known.groupby("device_id")
+    ended = device["ended"].cummax()
+    gap = known["started"] - ended.groupby(known["device_id"]).shift()
+    boot = known["boot_id"].astype("object")
+    before = device["boot_id"].shift().astype("object")
+    restarted = boot.notna() & before.notna() & (boot != before)
+    known["session"] = (restarted | (gap >= pd.Timedelta(hours=SESSION_GAP_H))).groupby(known["device_id"]).cumsum() + 1
+    numbers = known.set_index(["device_id", "run_id"])["session"]
+    return pd.Series(numbers.loc[pd.MultiIndex.from_frame(rows[["device_id", "run_id"]])].to_numpy(int), rows.index)
+
+
+def with_noise(
+    rows: pd.DataFrame, instances: pd.DataFrame, timing: str = "end_to_end", run_to_run: float = RUN_TO_RUN
+) -> pd.DataFrame:
+    """Return `rows` with COLUMNS: the session of each row, and how much runs of its device differ.
+
+    Takes rows of `select.measured_rows` and the table `instances` that they were chosen from, whose usable rows of all
+    runs tell how runs differ. `sessions` is in how many sessions some instance of the device was measured in the same
+    way as in another session. `run_freedom` and `shared_freedom` are the degrees of freedom of the estimates, infinite
+    where the allowance `run_to_run` stands for them. Statistics take rows without these columns as of single runs (see
+    `assumed`).
+    """
+    column = select.time_column(timing)
+    every = select.usable_rows(instances, [f"{column}_mean"])
+    numbers = sessions(every)
+    logs = np.log(every[f"{column}_mean"].where(every[f"{column}_mean"] > 0).astype(float))
+    relative = every[f"{column}_sd"].astype(float) / every[f"{column}_mean"].astype(float)
+    within = relative**2 / every["images"].astype(float)
+    known = pd.DataFrame({"device_id": every["device_id"], "way": pooling.ways(every), "session": numbers})
+    known = known.assign(log=logs, within=within.fillna(0.0)).dropna(subset="log")
+    means = known.groupby(["device_id", "way", "session"], as_index=False).agg(
+        log=("log", "mean"), within=("within", "mean"), runs=("log", "size")
+    )
+    means["within"] /= means["runs"]
+    again = means[means.groupby(["device_id", "way"])["session"].transform("size") > 1]
+    parts = {str(device): _components(part) for device, part in again.groupby("device_id")}
+    allowance = standard_deviation(run_to_run)
+    told = []
+    for device in rows["device_id"].astype(str):
+        count, own, own_freedom, shared, shared_freedom = parts.get(device, (1, 0.0, 0.0, 0.0, 0.0))
+        if own_freedom < MIN_FREEDOM:
+            own, own_freedom = allowance, np.inf
+        if shared_freedom < MIN_FREEDOM:
+            shared, shared_freedom = allowance, np.inf
+        told.append((count, own, own_freedom, shared, shared_freedom, run_to_run))
+    noise = pd.DataFrame(told, rows.index, COLUMNS[1:])
+    place = pd.concat([every.assign(session=numbers), assumed(rows)]).drop_duplicates(["device_id", "run_id"])
+    place = place.set_index(["device_id", "run_id"])["session"]
+    own_session = place.reindex(pd.MultiIndex.from_frame(rows[["device_id", "run_id"]])).to_numpy(int)
+    return rows.drop(columns=COLUMNS, errors="ignore").assign(session=own_session).join(noise)
+
+
+def assumed(rows: pd.DataFrame, run_to_run: float = RUN_TO_RUN) -> pd.DataFrame:
+    """Return `rows` with COLUMNS as if each device had one session, so that the allowance stands for what is not known.
+
+    Rows that have the columns are returned as they are.
+    """
+    if set(COLUMNS) <= set(rows.columns):
+        return rows
+    allowance = standard_deviation(run_to_run)
+    return rows.assign(
+        session=1, sessions=1, run_sd=allowance, run_freedom=np.inf, shared_sd=allowance, shared_freedom=np.inf,
+        run_to_run=run_to_run,
+    )  # fmt: skip
+
+
+def _components(means: pd.DataFrame) -> tuple[int, float, float, float, float]:
+    """Return sessions, run_sd and its degrees of freedom, shared_sd and its, of the session means of one device.
+
+    Least squares with an effect of each instance and of each session; the residuals are `own` and the error within
+    runs, which is taken off by its own estimate. The effects of sessions scatter by `shared`, and by what the residuals
+    leave in a mean over instances.
+    """
+    own = pd.get_dummies(means["way"], dtype=float).to_numpy()
+    session = pd.get_dummies(means["session"], dtype=float).to_numpy()
+    count = session.shape[1]
+    design = np.column_stack([own, session[:, 1:]])
+    freedom = len(means) - np.linalg.matrix_rank(design)
+    log = means["log"].to_numpy(float)
+    fit = np.linalg.lstsq(design, log, rcond=None)[0]
+    residual = ((log - design @ fit) ** 2).sum() / freedom if freedom > 0 else 0.0
+    error = float(means["within"].mean())
+    effects = np.concatenate([[0.0], fit[own.shape[1] :]])
+    shared = max(float(effects.var(ddof=1)) - residual / session.sum(axis=0).mean(), 0.0) if count > 1 else 0.0
+    return count, float(np.sqrt(max(residual - error, 0.0))), float(freedom), float(np.sqrt(shared)), count - 1.0
+
+
+def of_ratio(base: pd.DataFrame, other: pd.DataFrame) -> tuple[Floats, Floats]:
+    """Return what runs add to the variance of log(time of base / time of other), and its degrees of freedom, (n,) each.
+
+    Takes two frames of n rows with COLUMNS and device_id, one pair a row.
+    """
+    base, other = assumed(base), assumed(other)
+    same = (base["device_id"].to_numpy() == other["device_id"].to_numpy()) & (
+        base["session"].to_numpy() == other["session"].to_numpy()
+    )
+    halves = [_squares(side) for side in (base, other)]
+    own = halves[0][0] + halves[1][0]
+    shared = np.where(same, 0.0, halves[0][2] + halves[1][2])
+    freedoms = [(own_freedom, shared_freedom) for _, own_freedom, _, shared_freedom in halves]
+    own_freedom = np.minimum(freedoms[0][0], freedoms[1][0])
+    shared_freedom = np.minimum(freedoms[0][1], freedoms[1][1])
+    return _together(own, own_freedom, shared, shared_freedom)
+
+
+def of_sum(rows: pd.DataFrame, weights: Floats) -> tuple[float, float]:
+    """Return what runs add to the variance of the sum of weight x log time over rows of one device, and its freedom.
+
+    For a score, whose logarithm changes by the share of an instance where the logarithm of its time changes by 1, the
+    weights are these shares (their sign does not matter).
+    """
+    rows = assumed(rows)
+    own, own_freedom, shared, shared_freedom = _squares(rows)
+    common = pd.Series(weights).groupby(rows["session"].to_numpy(), dropna=False).sum().to_numpy()
+    parts = (
+        np.array([(own * weights**2).sum()]),
+        np.array([own_freedom.min(initial=np.inf)]),
+        np.array([shared.max(initial=0.0) * (common**2).sum()]),
+        np.array([shared_freedom.min(initial=np.inf)]),
+    )
+    variance, freedom = _together(*parts)
+    return float(variance[0]), float(freedom[0])
+
+
+def of_one(rows: pd.DataFrame) -> tuple[Floats, Floats]:
+    """Return what runs add to the variance of the log time of each row, and its degrees of freedom, (n,) each."""
+    own, own_freedom, shared, shared_freedom = _squares(rows)
+    return _together(own, own_freedom, shared, shared_freedom)
+
+
+def _squares(rows: pd.DataFrame) -> tuple[Floats, Floats, Floats, Floats]:
+    columns = ("run_sd", "run_freedom", "shared_sd", "shared_freedom")
+    own, own_freedom, shared, shared_freedom = (assumed(rows)[column].to_numpy(float) for column in columns)
+    return own**2, own_freedom, shared**2, shared_freedom
+
+
+def _together(own: Floats, own_freedom: Floats, shared: Floats, shared_freedom: Floats) -> tuple[Floats, Floats]:
+    """Add two components. Where both are allowances, the larger stands for both: the allowance is of one run in all."""
+    allowances = np.isinf(own_freedom) & np.isinf(shared_freedom)
+    variance = np.where(allowances, np.maximum(own, shared), own + shared)
+    return variance, satterthwaite([own, shared], [own_freedom, shared_freedom])
+
+
+def satterthwaite(variances: Sequence[Floats], freedoms: Sequence[Floats]) -> Floats:
+    """Return the degrees of freedom of sums of variances (Satterthwaite 1946), (n,); infinite where all are known."""
+    total = np.sum(variances, axis=0)
+    shares = np.sum([v**2 / np.maximum(f, 1.0) for v, f in zip(variances, freedoms, strict=True)], axis=0)
+    return np.divide(total**2, shares, out=np.full_like(total, np.inf), where=shares > 0)
+
+
+def said(rows: pd.DataFrame) -> str:
+    """Return what intervals of times of these rows include, in words for a figure or a table; "" without rows.
+
+    Like "95 %, including an assumed 5 % between runs" or "95 %, including the scatter between 3 sessions (46 degrees of
+    freedom)".
+    """
+    once = assumed(rows).drop_duplicates("device_id")
+    if once.empty:
+        return ""
+    single = np.isinf(once["run_freedom"].astype(float))
+    words = []
+    if (~single).any():
+        part = once[~single]
+        counts, freedoms = (sorted(set(part[column].astype(int))) for column in ("sessions", "run_freedom"))
+        number = plural(counts[0], "session") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} sessions"
+        freedom = f"{freedoms[0]}" if len(freedoms) == 1 else f"{freedoms[0]} to {freedoms[-1]}"
+        some = f" of {plural(len(part), 'device')}" if single.any() else ""
+        words.append(f"the scatter between {number}{some} ({freedom} degrees of freedom)")
+    if single.any():
+        some = f" of {plural(int(single.sum()), 'other device')}" if (~single).any() else ""
+        words.append(f"an assumed {100 * float(once['run_to_run'].iloc[0]):g} % between runs{some}")
+    return f"{LEVEL:.0%}, including ".replace("%", " %") + " and ".join(words)
