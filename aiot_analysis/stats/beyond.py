@@ -14,7 +14,7 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def implementations(rows: pd.DataFrame, images: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+def implementations(rows: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
     """Inference time of every implementation of each model of which one is not among the paper's 60 instances.
 
     Takes the rows of `select.measured_rows` and image records. Gives one row per float32 row of such a model, and per
@@ -30,7 +30,7 @@ def implementations(rows: pd.DataFrame, images: pd.DataFrame, seed: int = 0) -> 
     pairs = pairing.pair(
         shown[(shown["quantization"] == "float32") & (shown["delegate"] == "cpu")], "framework", "tflite"
     )
-    faster = latency.speed_up(images, pairs, "inference", seed)
+    faster = latency.speed_up(images, pairs, "inference")
     faster = faster.rename(columns={f"{column}_other": column for column in ("run_id", "instance_id")})
     found = found.merge(faster[[*latency.KEY, *SPEED]], on=latency.KEY, how="left")
     orders = {"model": names.MODELS, "implementation": names.IMPLEMENTATIONS, "quantization": names.QUANTIZATIONS}

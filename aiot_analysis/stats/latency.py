@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from aiot_analysis.names import PHASE_NAMES
-from aiot_analysis.stats import pairing, resample, select
+from aiot_analysis.stats import pairing, ratios, select
 
 KEY = select.KEY
 QUANTILES = {"p25_ms": 0.25, "median_ms": 0.5, "p75_ms": 0.75, "p90_ms": 0.9, "p99_ms": 0.99}
@@ -52,30 +52,27 @@ def phases(images: pd.DataFrame) -> pd.DataFrame:
     return means.melt(id_vars=KEY, var_name="phase", value_name="mean_ms")
 
 
-def speed_up(
-    images: pd.DataFrame,
-    pairs: pd.DataFrame,
-    timing: str = "end_to_end",
-    seed: int = 0,
-    resamples: int = resample.RESAMPLES,
-) -> pd.DataFrame:
+def speed_up(images: pd.DataFrame, pairs: pd.DataFrame, timing: str = "end_to_end") -> pd.DataFrame:
     """How many times faster the other side of each pair is: mean time of base over mean time of other.
 
-    Takes image records and the pairs of `pairing.pair`; gives the pairs with n_images, base_ms, other_ms,
-    speed_up, speed_up_low and speed_up_high: 95 % percentile interval of a bootstrap over the images, drawn
-    alike for both sides. Images that failed on a side are left out on both. Null without images.
+    Takes image records and the pairs of `pairing.pair`; gives the pairs with n_images, base_ms, other_ms, speed_up,
+    speed_up_low and speed_up_high: Student's 95 % interval on the logarithm, of what varies within the runs
+    (`ratios.of_images`) and what runs add (`pairing.RUNS`). Images that failed on a side are left out on both. Null
+    without images; without an interval where there is one.
     """
     sides = [f"{select.time_column(timing)}_{half}" for half in ("base", "other")]
     joined = pairing.joined(images, pairs)
     times = joined[~joined["failed_base"] & ~joined["failed_other"]].dropna(subset=sides)
     found = pd.DataFrame(index=range(len(pairs)), columns=["n_images", *SPEED], dtype=float)
-    # pairs of equally many images are drawn together
+    # pairs of equally many images are computed together
     for n, part in times.groupby(times.groupby("pair")["pair"].transform("size")):
-        base, other = (part[side].to_numpy(float).reshape(-1, n) for side in sides)  # (pairs, images)
+        at = part["pair"].unique()
+        columns = [*sides, "query_base", "query_other"]
+        base, other, turn, other_turn = (part[column].to_numpy(float).reshape(-1, n) for column in columns)
+        logs, squares, freedom = ratios.of_images(base, other, turn, other_turn)
+        runs = (pairs[column].to_numpy(float)[at] for column in pairing.RUNS)
+        low, high = ratios.around(logs, *ratios.with_runs(squares, freedom, *runs))
         base_ms, other_ms = base.mean(axis=1), other.mean(axis=1)
-        ratio = base_ms / other_ms
-        draws = resample.weights(n, resamples, seed).T
-        low, high = resample.interval((base @ draws) / (other @ draws))
-        numbers = [np.full(len(base), n), base_ms, other_ms, ratio, np.fmin(low, ratio), np.fmax(high, ratio)]
-        found.loc[part["pair"].unique()] = np.column_stack(numbers)
+        numbers = [np.full(len(at), n), base_ms, other_ms, base_ms / other_ms, np.exp(low), np.exp(high)]
+        found.loc[at] = np.column_stack(numbers)
     return pairing.beside(pairs, found)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from aiot_analysis.stats import pooling, select
+from aiot_analysis.stats import pooling, select, variance
 
 DESIGN = ["device_id", "model", "framework", "delegate", "quantization"]
 KEY = select.KEY
+RUNS = ["run_variance", "run_freedom"]
 # What else must be alike, by what varies: a quantized model is another file, another delegate is not.
 ALIKE = {
     "device_id": pooling.SAME_INSTANCE,
@@ -25,15 +26,17 @@ def pair(rows: pd.DataFrame, vary: str, base: str) -> pd.DataFrame:
     `pair(rows, "quantization", "float32")` sets each quantized instance against its float32 version;
     `pair(rows, "device_id", "local")` sets each device against one. Takes the rows chosen by
     `select.measured_rows`; gives one row per pair: the columns of DESIGN and `vary` (those of the other row),
-    run_id_base, device_id_base, instance_id_base and the same with _other. Raises PoolingError where the two
-    differ in what they were measured under.
+    run_id_base, device_id_base, instance_id_base and the same with _other, and RUNS: the variance that runs add to the
+    logarithm of a ratio of their times, and its degrees of freedom (see `variance.of_ratio`). Raises PoolingError where
+    the two differ in what they were measured under.
     """
     design = list(dict.fromkeys([*DESIGN, vary]))
     same = [column for column in design if column != vary]
     checked = ALIKE[vary]
+    rows = variance.assumed(rows)
     sides = []
     for half, chosen in (("other", rows[rows[vary] != base]), ("base", rows[rows[vary] == base])):
-        columns = {f"{field}_{half}": chosen[field] for field in dict.fromkeys([*KEY, *checked])}
+        columns = {f"{field}_{half}": chosen[field] for field in dict.fromkeys([*KEY, *checked, *variance.COLUMNS])}
         sides.append(chosen[design if half == "other" else same].assign(**columns))
     both = sides[0].merge(sides[1], on=same)
     unlike = pd.concat(
@@ -42,13 +45,18 @@ def pair(rows: pd.DataFrame, vary: str, base: str) -> pd.DataFrame:
     for side in both[unlike].to_dict("records"):
         halves = [{field: side[f"{field}_{half}"] for field in checked} for half in ("base", "other")]
         pooling.check(pd.DataFrame(halves), checked)
-    return both[[*design, *(f"{column}_{half}" for half in ("base", "other") for column in KEY)]]
+    noise = ["device_id", *variance.COLUMNS]
+    base_noise, other_noise = (
+        both[[f"{field}_{half}" for field in noise]].set_axis(noise, axis=1) for half in ("base", "other")
+    )
+    both["run_variance"], both["run_freedom"] = variance.of_ratio(base_noise, other_noise)
+    return both[[*design, *(f"{column}_{half}" for half in ("base", "other") for column in KEY), *RUNS]]
 
 
 def joined(images: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
     """The images that both sides of a pair saw, in the order of `pairs` and of the images' names.
 
-    Columns pair (which row of `pairs`, from 0), image and, with _base and _other, correct, end_to_end_ms,
+    Columns pair (which row of `pairs`, from 0), image and, with _base and _other, query, correct, end_to_end_ms,
     inference_ms and failed.
     """
     halves = [pairs[[f"{column}_{half}" for column in KEY]].set_axis(KEY, axis=1) for half in ("base", "other")]

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import t
 
+from aiot_analysis.stats import blocks, variance
 from aiot_analysis.stats.resample import LEVEL
 from aiot_analysis.words import plural
 
@@ -44,33 +45,57 @@ def mean(values: Floats, level: float = LEVEL) -> Floats:
     return middle + np.array([0.0, -1.0, 1.0]) * t.ppf((1 + level) / 2, n - 1) * se
 
 
-def paired_log_ratio(base: Floats, other: Floats) -> tuple[Floats, Floats, Floats]:
-    """Logarithm of mean(base) / mean(other) of each row of times (devices, images), its standard error, and n.
+def of_images(base: Floats, other: Floats, base_turn: Floats, other_turn: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return log(mean of base / mean of other) of runs of two instances, its variance within the runs, and its freedom.
 
-    By the delta method: the variance of base / mean(base) - other / mean(other) over the images, divided by their
-    number n. An image that is NaN on a side is left out on both. NaN where n is under 2.
+    Takes the times per image of m pairs, (m, n) each, a column an image, and when each image had its turn in its run.
+    By the delta method the logarithm varies as the mean of base / mean(base) - other / mean(other) does, where
+    neighbours in time are taken as dependent (see `blocks.errors`). Where the two were shown the images in different
+    orders, the variances of both sides are added instead. An image that is NaN on a side is left out on both. NaN where
+    fewer than two images are left.
     """
-    known = ~(np.isnan(base) | np.isnan(other))
-    n = known.sum(axis=1).astype(float)
-    base, other = np.where(known, base, np.nan), np.where(known, other, np.nan)
-    logs, se = np.full(len(n), np.nan), np.full(len(n), np.nan)
-    some = n > 1
-    if some.any():
-        x, y = np.nanmean(base[some], axis=1), np.nanmean(other[some], axis=1)
-        logs[some] = np.log(x / y)
-        apart = base[some] / x[:, None] - other[some] / y[:, None]
-        se[some] = np.nanstd(apart, axis=1, ddof=1) / np.sqrt(n[some])
-    return logs, se, n
+    seen = ~(np.isnan(base) | np.isnan(other))
+    counts = seen.sum(axis=1)
+    logs, squares, freedom = np.full((3, len(base)), np.nan)
+    for n in np.unique(counts[counts > 1]):
+        at = np.flatnonzero(counts == n)
+        x, y, first, second = (side[at][seen[at]].reshape(-1, n) for side in (base, other, base_turn, other_turn))
+        logs[at] = np.log(x.mean(axis=1) / y.mean(axis=1))
+        x, y = x / x.mean(axis=1, keepdims=True), y / y.mean(axis=1, keepdims=True)
+        order, other_order = first.argsort(axis=1), second.argsort(axis=1)
+        x, y = np.take_along_axis(x, order, 1), np.take_along_axis(y, other_order, 1)
+        alike = (order == other_order).all(axis=1)
+        error, worth = np.empty((2, len(at)))
+        if alike.any():
+            error[alike], worth[alike] = blocks.errors(x[alike] - y[alike])
+        if not alike.all():
+            (one, of_one), (two, of_two) = blocks.errors(x[~alike]), blocks.errors(y[~alike])
+            error[~alike] = np.hypot(one, two)
+            worth[~alike] = 1 + variance.satterthwaite([one**2, two**2], [of_one - 1, of_two - 1])
+        squares[at], freedom[at] = error**2, worth - 1
+    return logs, squares, freedom
 
 
 def log_ratio(base: Sequence[float], other: Sequence[float]) -> tuple[float, float, float]:
-    """As `paired_log_ratio` of two sides known by mean, standard deviation and number of images alone: unpaired."""
+    """Return log(mean of base / mean of other), its standard error, and the number of images of the smaller side.
+
+    For sides that are known by mean, standard deviation and number of images alone, taken as independent.
+    """
     se = np.sqrt(sum((sd / middle) ** 2 / n for middle, sd, n in (base, other)))
     return float(np.log(base[0] / other[0])), float(se), min(base[2], other[2])
 
 
+def with_runs(squares: Floats, freedom: Floats, runs: Floats, runs_freedom: Floats) -> tuple[Floats, Floats]:
+    """Return the standard error and the degrees of freedom of a log ratio from what varies within and between runs.
+
+    Takes the variance within the runs, 0 where all times are equal, and that between runs (see `variance.of_ratio`),
+    each with its degrees of freedom.
+    """
+    return np.sqrt(squares + runs), variance.satterthwaite([squares, runs], [freedom, runs_freedom])
+
+
 def around(values: Floats, se: Floats, freedom: Floats, level: float = LEVEL) -> tuple[Floats, Floats]:
-    """Student's interval around values with their standard errors and degrees of freedom."""
+    """Return Student's interval around values with their standard errors and degrees of freedom (may be infinite)."""
     width = t.ppf((1 + level) / 2, np.maximum(freedom, 1)) * se
     return values - width, values + width
 

@@ -188,16 +188,18 @@ def records_by_device(
 def per_image(images: pd.DataFrame) -> pd.DataFrame:
     """One row per run x device x instance x image: a timed profile may show an image more than once.
 
-    Times are means over the showings; `correct` is that of the first, so that it stays true or false. Rows are in
-    order of instance and image.
+    Times are means over the showings; `query` and `correct` are those of the first, so that `correct` stays true or
+    false. Rows are in order of instance and image.
     """
     key = [*KEY, "image"]
     if not images.duplicated(key).any():  # nearly always
-        return images[[*key, "correct", "end_to_end_ms", "inference_ms", "failed"]].sort_values(key, ignore_index=True)
+        columns = [*key, "query", "correct", "end_to_end_ms", "inference_ms", "failed"]
+        return images[columns].sort_values(key, ignore_index=True)
     return (
         images.sort_values("query", kind="stable")
         .groupby(key, as_index=False, observed=True)
         .agg(
+            query=("query", "first"),
             correct=("correct", "first"),
             end_to_end_ms=("end_to_end_ms", "mean"),
             inference_ms=("inference_ms", "mean"),

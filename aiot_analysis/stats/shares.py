@@ -112,7 +112,6 @@ def speed_ups(
     images: pd.DataFrame | Iterable[pd.DataFrame],
     figure: str,
     timing: str = "end_to_end",
-    seed: int = 0,
 ) -> pd.DataFrame:
     """The speed-ups that the shares of a figure hide, with 95 % intervals.
 
@@ -120,9 +119,9 @@ def speed_ups(
     against ResNet50) or "quantizations" (Fig. 9: against float32). Takes rows of `select.measured_rows` and image
     records, as a frame or in parts by device (see `select.records_by_device`). Gives one row per panel x device x part:
     the columns of the panel, device_id, the part, n_images, base_ms, other_ms, speed_up (times as fast as the base),
-    speed_up_low and speed_up_high: of a bootstrap over the images that
-    both saw (`latency.speed_up`). Where there are no records of images, as of native tools, n_images is 0 and the
-    interval is of the means and standard deviations of both sides (`ratios.log_ratio`).
+    speed_up_low and speed_up_high (see `latency.speed_up`). Where there are no records of images, as of native tools,
+    n_images is 0 and what varies within the runs is taken from the standard deviations of both sides
+    (`ratios.log_ratio`). Intervals include what runs add (see `variance.with_noise`).
     """
     cpu, tflite = rows["delegate"] == "cpu", rows["framework"] == "tflite"
     float32 = rows["quantization"] == "float32"
@@ -136,7 +135,7 @@ def speed_ups(
     parts = []
     for device, records in select.records_by_device(images, wanted):
         mine = pairs[pairs["device_id"] == device].reset_index(drop=True)
-        parts.append(latency.speed_up(records, mine, timing, seed))
+        parts.append(latency.speed_up(records, mine, timing))
     seen = pd.concat([part["device_id"] for part in parts]) if parts else pd.Series(dtype=object)
     unseen = pairs[~pairs["device_id"].isin(seen)].assign(n_images=0).reindex(columns=[*pairs, "n_images", *RATIO])
     found = pd.concat([part for part in [*parts, unseen] if len(part)] or [unseen], ignore_index=True)
@@ -157,7 +156,9 @@ def _without_images(found: pd.DataFrame, rows: pd.DataFrame, timing: str) -> pd.
         keys = [tuple(pair[f"{field}_{half}"] for field in select.KEY) for half in ("base", "other")]
         base, other = (tuple(map(float, known[key])) for key in keys)
         log, se, n = ratios.log_ratio(base, other)
-        low, high = ratios.around(np.array([log]), np.array([se]), np.array([n - 1]))
+        runs = (np.array([pair[column]], float) for column in pairing.RUNS)
+        error, freedom = ratios.with_runs(np.array([se**2]), np.array([n - 1]), *runs)
+        low, high = ratios.around(np.array([log]), error, freedom)
         made.append([base[0], other[0], *np.exp([log, low[0], high[0]])])
     found.loc[found["n_images"] == 0, RATIO] = np.array(made, float).reshape(-1, len(RATIO))
     return found

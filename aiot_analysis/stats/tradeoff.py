@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from aiot_analysis import names
-from aiot_analysis.stats import resample, select
+from aiot_analysis.stats import resample, select, variance
 from aiot_analysis.stats.accuracy import accuracy_change
 from aiot_analysis.stats.latency import speed_up
 from aiot_analysis.stats.medians import medians
@@ -37,8 +37,8 @@ def tradeoff(
     itself with them: implementation, instance_id, n_images, change, change_low, change_high, p_value (see
     `accuracy.accuracy_change`), base_ms, other_ms, speed_up, speed_up_low, speed_up_high (see `latency.speed_up`),
     model_mb, model_mb_ratio (float32 size over its size), pareto (see `pareto`), pareto_probability (share of the draws
-    of a bootstrap over images in which it is on the front) and note, which says why numbers are null: there are no
-    image records of both. Raises PoolingError where the two differ in what they were measured under.
+    of a bootstrap over images and runs in which it is on the front) and note, which says why numbers are null: there
+    are no image records of both. Raises PoolingError where the two differ in what they were measured under.
     """
     pairs = pair(rows, "quantization", BASE)
     if pairs.empty:
@@ -47,9 +47,9 @@ def tradeoff(
     compared, probable = [], []
     for device, records in select.records_by_device(images, used):
         mine = pairs[pairs["device_id"] == device].reset_index(drop=True)
-        speed = speed_up(records, mine, timing, seed, resamples).drop(columns="n_images")
+        speed = speed_up(records, mine, timing).drop(columns="n_images")
         compared.append(accuracy_change(records, mine).merge(speed, on=list(pairs.columns)))
-        probable.append(_on_front(records, timing, seed, resamples).assign(device_id=device))
+        probable.append(_on_front(records, used[used["device_id"] == device], timing, seed, resamples))
     seen = {part["device_id"].iloc[0] for part in compared if len(part)}
     unseen = pairs[~pairs["device_id"].isin(seen)].assign(n_images=0)
     itself = pairs.drop_duplicates(["device_id", "instance_id_base"])
@@ -97,11 +97,18 @@ def _beaten(speed: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
     return np.asarray((as_good & better).any(axis=-1))
 
 
-def _on_front(records: pd.DataFrame, timing: str, seed: int, resamples: int) -> pd.DataFrame:
-    """instance_id and pareto_probability of the instances of a device, among the versions of the same model there."""
+def _on_front(records: pd.DataFrame, rows: pd.DataFrame, timing: str, seed: int, resamples: int) -> pd.DataFrame:
+    """Return device_id, instance_id and pareto_probability of the instances of a device, by model.
+
+    Images are drawn anew for accuracy and time together, and each time with the deviation that its run may have by
+    itself (`run_sd`); what all instances of a run share moves no version past another.
+    """
     accuracy, time_ms = resample.means(records, timing, seed, resamples)
+    own = variance.assumed(rows).set_index("instance_id")["run_sd"].reindex(accuracy.columns).to_numpy(float)
+    time_ms = time_ms * np.exp(own * np.random.default_rng(seed).standard_normal(time_ms.shape))
     parts = pd.DataFrame(map(names.instance, accuracy.columns), columns=names.Instance._fields)
     found = pd.DataFrame({"instance_id": accuracy.columns, "pareto_probability": np.nan})
+    found["device_id"] = rows["device_id"].iloc[0]
     for _, part in parts.groupby(["framework", "delegate", "model"]):
         # a draw without an image of a version says nothing about it
         speed, right = 1 / time_ms.to_numpy()[:, part.index], accuracy.to_numpy()[:, part.index]

@@ -6,11 +6,12 @@ The logarithm of the mean time of instance i in session s of a device is
 
 - `error`, within a run: other images, and noise that depends on what came just before (see `blocks`).
 - `own`: what differs from one session to another for each instance by itself (standard deviation `run_sd`).
-- `shared`: what differs for all instances of a session alike, as on a warm day (`shared_sd`). It cancels in the ratio of
-  two instances of one session, and counts in full in a score.
+- `shared`: what differs for all instances of a session alike, as on a warm day (`shared_sd`). It cancels in the ratio
+  of two instances of one session, and counts in full in a score.
 
-One run tells nothing of `own` and `shared`. Where a device was measured in enough sessions they are estimated from these;
-otherwise they are an allowance that is declared: two runs of the same thing agree within `run_to_run` 19 times of 20.
+One run tells nothing of `own` and `shared`. Where a device was measured in enough sessions they are estimated from
+these; otherwise they are an allowance that is declared: two runs of the same thing agree within `run_to_run` 19 times
+of 20.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ RUN_TO_RUN = 0.05
 """Two runs of the same thing agree within this share of their time 19 times of 20, where there are too few sessions to
 tell: the repeatability that the rules of MLPerf Mobile ask of a result."""
 MIN_FREEDOM = 4
-"""Degrees of freedom from which on a component is estimated. With fewer, Student's t is so large (12.7 with one) that an
-interval would say little."""
+"""Degrees of freedom from which on a component is estimated. With fewer, Student's t is so large (12.7 with one) that
+an interval would say little."""
 SESSION_GAP_H = 1.0
 """Hours between the end of a run and the start of the next from which on they are two sessions. Runs that are closer
 share the temperature and the state of the system, unless the device was started anew in between."""
@@ -108,8 +109,8 @@ def with_noise(
             shared, shared_freedom = allowance, np.inf
         told.append((count, own, own_freedom, shared, shared_freedom, run_to_run))
     noise = pd.DataFrame(told, rows.index, COLUMNS[1:])
-    place = pd.concat([every.assign(session=numbers), assumed(rows)]).drop_duplicates(["device_id", "run_id"])
-    place = place.set_index(["device_id", "run_id"])["session"]
+    runs = pd.concat([every.assign(session=numbers), assumed(rows)]).drop_duplicates(["device_id", "run_id"])
+    place = runs.set_index(["device_id", "run_id"])["session"]
     own_session = place.reindex(pd.MultiIndex.from_frame(rows[["device_id", "run_id"]])).to_numpy(int)
     return rows.drop(columns=COLUMNS, errors="ignore").assign(session=own_session).join(noise)
 

@@ -11,7 +11,7 @@ from functools import cache
 
 import pandas as pd
 
-from aiot_analysis.stats import select
+from aiot_analysis.stats import select, variance
 from aiot_analysis.stats.remarks import accuracy, complexity, frameworks, nnapi, quantization, score
 from aiot_analysis.stats.remarks.claim import PART_COLUMNS, VERDICTS, Claim, rows_of, verdict
 from aiot_analysis.stats.remarks.evidence import Evidence
@@ -40,21 +40,25 @@ def parts(
     remarks: Collection[int] = REMARKS,
     seed: int = 0,
     wanted: str | Sequence[str] = select.USABLE,
+    run_to_run: float = variance.RUN_TO_RUN,
 ) -> pd.DataFrame:
     """Every comparison that the claims of some remarks consist of, with what was found for it.
 
     Takes the table `instances` of one origin, image records with IMAGE_COLUMNS (or parts of them, each with all of its
-    devices: see `records.collect`), the timing to use (that of inference where native tools measured), and which
-    verdicts instances may have (see `select.verdicts`). Gives one row per claim x comparison, PART_COLUMNS: state is
-    "as claimed" where the whole interval is in the region that is claimed, "against" where it is outside, else
-    "undecided"; "not applicable" where it cannot refute the claim, and "missing" where there is no number, both with
-    the reason in `why`. All intervals of a claim keep 95 % together.
+    devices: see `records.collect`), the timing to use (that of inference where native tools measured), which verdicts
+    instances may have (see `select.verdicts`), and within what share of their time two runs are assumed to agree where
+    a device was not measured in enough sessions (see `variance`).
+
+    Gives one row per claim x comparison, PART_COLUMNS: state is "as claimed" where the whole interval is in the region
+    that is claimed, "against" where it is outside, else "undecided"; "not applicable" where it cannot refute the claim,
+    and "missing" where there is no number, both with the reason in `why`. All intervals of a claim keep 95 % together.
     """
     paper = select.of_paper(instances)
 
     @cache
     def evidence(by_framework: bool) -> Evidence:
         rows, _ = select.measured_rows(paper, by_framework=by_framework, wanted=wanted)
+        rows = variance.with_noise(rows, paper, select.timing_of(rows, timing), run_to_run)
         if not by_framework and rows.equals(evidence(True).rows):
             return evidence(True)
         return Evidence(rows, images, timing, seed)

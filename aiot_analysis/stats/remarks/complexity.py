@@ -77,7 +77,7 @@ CLAIMS = [
         quote="With the implementation of Tensorflow Lite CPU, it is almost true that the model with more FLOPs takes "
         "more inference time",
         rule="share of the pairs of models, 10 % or more apart in Table II's FLOPs, that are in the order of their "
-        "FLOPs, mean over devices (on one device, by intervals over its images): over 80 %; the paper gives no number "
+        "FLOPs, mean over devices (on one device, by its intervals): over 80 %; the paper gives no number "
         "for almost, this is ours",
         unit=SHARE,
         find=_concordance,
@@ -88,7 +88,7 @@ CLAIMS = [
         text="SqueezeNet is the fastest model with PyTorch Mobile and with Caffe2, though not the smallest in FLOPs.",
         quote="Although its FLOPs is not the fewest, SqueezeNet takes fewest inference time with Pytorch Mobile as "
         "well as Caffe2",
-        rule="speed-up over each other model over devices (geometric mean), on one device over its images: over 1 for "
+        rule="speed-up over each other model over devices (geometric mean), on one device by itself: over 1 for "
         "all five, with both frameworks",
         unit=TIMES,
         find=partial(
@@ -107,7 +107,7 @@ CLAIMS = [
         text="With PyTorch Mobile, MobileNetV2 and MnasNet take about as long as the three heavy models.",
         quote="For Pytorch Mobile, although with much fewer FLOPs, MobileNetV2 and MnasNet have close performance to "
         "the three heavy-weight networks",
-        rule="speed-up over each heavy model over devices (geometric mean), on one device over its images: 0.5 to 2, "
+        rule="speed-up over each heavy model over devices (geometric mean), on one device by itself: 0.5 to 2, "
         "where FLOPs differ by 8.9 times and more; the paper gives no number for close, this is ours",
         unit=TIMES,
         find=partial(
@@ -121,7 +121,7 @@ CLAIMS = [
         text="With NNAPI InceptionV3 comes close to light models on some devices.",
         quote="With Tensorflow Lite NNAPI, InceptionV3, who has the most FLOPs, achieves close performance to "
         "light-weight networks on some devices",
-        rule="speed of InceptionV3 over that of a light model on each device, over its images: over 0.5 for one of the "
+        rule="speed of InceptionV3 over that of a light model on each device by itself: over 0.5 for one of the "
         "three on at least one device; it does not hold if it is under 0.5 for all on each; the paper gives no number "
         "for close, this is ours",
         unit=TIMES,
@@ -133,7 +133,7 @@ CLAIMS = [
         id="4e",
         text="With NNAPI DenseNet121 is the slowest model, though not the largest in FLOPs.",
         quote="while DenseNet121, whose FLOPs is not the most, achieves the worst performance",
-        rule="speed-up of each other model over it over devices (geometric mean), on one device over its images: over "
+        rule="speed-up of each other model over it over devices (geometric mean), on one device by itself: over "
         "1 for all five",
         unit=TIMES,
         find=partial(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from aiot_analysis import names
 from aiot_analysis.errors import PoolingError
-from aiot_analysis.stats import pairing, pooling, ratios, select
+from aiot_analysis.stats import pairing, pooling, ratios, select, variance
 from aiot_analysis.stats.accuracy import newcombe
 from aiot_analysis.stats.remarks import records
 from aiot_analysis.stats.remarks.claim import Estimate
@@ -25,11 +25,12 @@ def level(comparisons: int) -> float:
 
 
 class Evidence:
-    """Rows of `select.measured_rows` and image records (records.COLUMNS), and what is computed from them.
+    """Rows of `variance.with_noise` and image records (records.COLUMNS), and what is computed from them.
 
     An effect over several devices is a mean over devices, whose interval is over devices. On one device it is that
-    device's, and its interval is over the images. Where the rows of an instance differ between devices in what they
-    were measured under, or the two sides of a comparison do, there is no number, and `why` says what differs.
+    device's, and its interval is of its images and of what runs add (see `variance`). Where the rows of an instance
+    differ between devices in what they were measured under, or the two sides of a comparison do, there is no number,
+    and `why` says what differs.
     """
 
     def __init__(self, rows: pd.DataFrame, images: records.Images, timing: str = "end_to_end", seed: int = 0) -> None:
@@ -124,7 +125,7 @@ class Evidence:
         return Estimate(effect, low, high, len(logs), ratios.too_few_devices(np.exp(logs)))
 
     def speed_ups(self, slow: str, fast: str, level: float = 0.95) -> dict[str, Estimate]:
-        """As `speed_up`, of each device by itself: its interval is over the images. Empty where there is none."""
+        """As `speed_up`, of each device by itself (see `within`). Empty where there is none."""
         logs, why = self._log_ratios(slow, fast)
         if why:
             return {}
@@ -141,18 +142,26 @@ class Evidence:
     def within(
         self, slow: str, fast: str, ids: list[str], level: float
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Ratio of mean times on each device, low and high end by its images: paired, or by means and sd of both.
+        """Return the ratio of mean times on each device, and the ends of its interval.
 
-        An instance that was measured by a native tool has no records of images: its interval is unpaired.
+        Of the images of both runs, or of their means and standard deviations where a native tool measured, which
+        records no images; and of what runs add.
         """
-        base, other = (self.times(one) for one in (slow, fast))
-        logs, se, n = ratios.paired_log_ratio(base.reindex(ids).to_numpy(), other.reindex(ids).to_numpy())
-        recorded = base.index.intersection(other.index)
+        sides = [self.times(one) for one in (slow, fast)] + [self.turns(one) for one in (slow, fast)]
+        logs, squares, freedom = ratios.of_images(*(side.reindex(ids).to_numpy() for side in sides))
+        recorded = sides[0].index.intersection(sides[1].index)
         for place in (place for place, device in enumerate(ids) if device not in recorded):
-            sides = [self._summaries[one, ids[place]] for one in (slow, fast)]
-            logs[place], se[place], n[place] = ratios.log_ratio(*sides)
-        low, high = ratios.around(logs, se, n - 1, level)
+            logs[place], se, n = ratios.log_ratio(*(self._summaries[one, ids[place]] for one in (slow, fast)))
+            squares[place], freedom[place] = se**2, n - 1
+        runs = variance.of_ratio(*(self._by_instance[one].loc[ids].reset_index() for one in (slow, fast)))
+        low, high = ratios.around(logs, *ratios.with_runs(squares, freedom, *runs), level)
         return np.exp(logs), np.exp(low), np.exp(high)
+
+    @cached_property
+    def _by_instance(self) -> dict[str, pd.DataFrame]:
+        """Return what is known of how runs differ, by instance: device x variance.COLUMNS."""
+        noise = variance.assumed(self.rows)[["device_id", "instance_id", *variance.COLUMNS]]
+        return {str(name): part.set_index("device_id") for name, part in noise.groupby("instance_id")}
 
     @cached_property
     def _summaries(self) -> dict[tuple[str, str], list[float]]:
@@ -173,6 +182,10 @@ class Evidence:
     def times(self, instance: str) -> pd.DataFrame:
         """Time per image in ms, device x image; NaN where the image failed or was not shown."""
         return self._records.of(instance, self._records.ms)
+
+    def turns(self, instance: str) -> pd.DataFrame:
+        """When each image had its turn, as the number of its query, device x image; NaN where it was not shown."""
+        return self._records.of(instance, self._records.turn)
 
     def right(self, instance: str) -> pd.DataFrame:
         """1 where the answer to an image was right, 0 where wrong, NaN where it was not shown: device x image."""

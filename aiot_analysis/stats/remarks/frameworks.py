@@ -9,14 +9,23 @@ from functools import partial
 from aiot_analysis.names import MODELS, display, instance_id
 from aiot_analysis.stats.remarks.claim import ANY, FASTER, TIMES, Claim, Estimate, Part
 from aiot_analysis.stats.remarks.evidence import Evidence, level
-from aiot_analysis.stats.remarks.speed import CAFFE2, HEAVY, PYTORCH, TFLITE, frameworks, on_each_device, over_devices
+from aiot_analysis.stats.remarks.speed import (
+    CAFFE2,
+    FASTER_BY_MATERIAL,
+    HEAVY,
+    PYTORCH,
+    TFLITE,
+    frameworks,
+    on_each_device,
+    over_devices,
+)
 
 CLOSE = (0.8, 1.25)
 SLIGHTLY = (1.0, 1.5)
 THREE = [TFLITE, PYTORCH, CAFFE2]
 
 _SHOWN = {"figure": "Figure 5", "unit": TIMES, "notebook": "04_frameworks"}
-_RULE = "speed-up over devices (geometric mean), on one device over its images"
+_RULE = "speed-up over devices (geometric mean), on one device by itself"
 
 
 def _beaten(evidence: Evidence) -> list[Part]:
@@ -89,9 +98,9 @@ CLAIMS = [
         id="2d",
         text="On some devices Caffe2 is faster than PyTorch Mobile for ResNet50.",
         quote="there are some devices on which ResNet50 with Caffe2 performs better than Pytorch Mobile",
-        rule="speed-up on each device, over its images: over 1 on at least one; it does not hold if it is under 1 on "
-        "each",
-        find=partial(on_each_device, pairs=[frameworks("resnet50", PYTORCH, CAFFE2)]),
+        rule="speed-up on each device by itself: over 1.05 on at least one (5 % of time, which is ours); it "
+        "does not hold if it is under 1.05 on each",
+        find=partial(on_each_device, pairs=[frameworks("resnet50", PYTORCH, CAFFE2, FASTER_BY_MATERIAL)]),
         needs=ANY,
         **_SHOWN,
     ),

@@ -11,11 +11,17 @@ from statsmodels.stats.proportion import proportion_confint
 from aiot_analysis.names import MODELS, display, instance_id
 from aiot_analysis.stats.remarks.claim import ANY, SHARE, TIMES, Claim, Estimate, Part
 from aiot_analysis.stats.remarks.evidence import ERROR, Evidence
-from aiot_analysis.stats.remarks.speed import NNAPI, TFLITE, frameworks, on_each_device, over_devices
+from aiot_analysis.stats.remarks.speed import (
+    NNAPI,
+    SLOWER_BY_MATERIAL,
+    TFLITE,
+    frameworks,
+    on_each_device,
+    over_devices,
+)
 
 VERY_GOOD = (1.5, math.inf)
 LITTLE = (0.0, 1.25)
-SLOWER = (0.0, 1.0)
 DRAMATICALLY = 1 / 1.5
 MOST = (0.5, math.inf)
 DENSENET = "densenet121"
@@ -57,7 +63,7 @@ CLAIMS = [
         id="3a",
         text="NNAPI speeds up ResNet50, InceptionV3 and SqueezeNet much.",
         quote="the accelerating effect of NNAPI is very good for ResNet50, InceptionV3, and SqueezeNet",
-        rule="speed-up over TFLite CPU over devices (geometric mean), on one device over its images: over 1.5 for each "
+        rule="speed-up over TFLite CPU over devices (geometric mean), on one device by itself: over 1.5 for each "
         "model; the paper gives no number for very good, this is ours",
         unit=TIMES,
         find=partial(
@@ -70,7 +76,7 @@ CLAIMS = [
         id="3b",
         text="NNAPI helps MobileNetV2 and MnasNet little or not at all.",
         quote="Extra accelerator helps little for them",
-        rule="speed-up over TFLite CPU over devices (geometric mean), on one device over its images: under 1.25 for "
+        rule="speed-up over TFLite CPU over devices (geometric mean), on one device by itself: under 1.25 for "
         "both models; the paper gives no number for little, this is ours",
         unit=TIMES,
         find=partial(
@@ -82,11 +88,12 @@ CLAIMS = [
         id="3c",
         text="On some devices MobileNetV2 or MnasNet is slower with NNAPI.",
         quote="the performances with NNAPI even decrease on some devices",
-        rule="speed-up over TFLite CPU on each device, over its images: under 1 for one of the two models on at least "
-        "one device; it does not hold if it is over 1 for both on each",
+        rule="speed-up over TFLite CPU on each device by itself: under 1 / 1.05 for one of the two models "
+        "on at least one device (5 % of time, which is ours); it does not hold if it is over that for both on each",
         unit=TIMES,
         find=partial(
-            on_each_device, pairs=[frameworks(one, TFLITE, NNAPI, SLOWER) for one in ("mobilenet_v2", "mnasnet")]
+            on_each_device,
+            pairs=[frameworks(one, TFLITE, NNAPI, SLOWER_BY_MATERIAL) for one in ("mobilenet_v2", "mnasnet")],
         ),
         needs=ANY,
         **_SHOWN,
@@ -116,10 +123,10 @@ CLAIMS = [
         id="3f",
         text="NNAPI does not always make inference faster.",
         quote="NNAPI does not always accelerate the inference",
-        rule="speed-up over TFLite CPU on each device, over its images: under 1 for one of the six models on at least "
-        "one device; it does not hold if it is over 1 for all on each",
+        rule="speed-up over TFLite CPU on each device by itself: under 1 / 1.05 for one of the six models "
+        "on at least one device (5 % of time, which is ours); it does not hold if it is over that for all on each",
         unit=TIMES,
-        find=partial(on_each_device, pairs=[frameworks(one, TFLITE, NNAPI, SLOWER) for one in MODELS]),
+        find=partial(on_each_device, pairs=[frameworks(one, TFLITE, NNAPI, SLOWER_BY_MATERIAL) for one in MODELS]),
         needs=ANY,
         **_SHOWN,
     ),

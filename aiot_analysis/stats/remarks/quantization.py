@@ -23,7 +23,7 @@ NO_FASTER = (0.0, 1.05)
 
 _ACCURACY = {"figure": "Figure 8", "notebook": "07_quantization"}
 _SPEED = {"figure": "Figure 9", "unit": TIMES, "notebook": "07_quantization"}
-_TIMES = "speed-up over devices (geometric mean), on one device over its images"
+_TIMES = "speed-up over devices (geometric mean), on one device by itself"
 _CHANGE = "change in accuracy on the same images, mean over devices, with CPU and, where there is one, with NNAPI"
 
 

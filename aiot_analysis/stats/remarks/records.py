@@ -20,16 +20,17 @@ Images = pd.DataFrame | Iterable[pd.DataFrame]
 
 @dataclass(frozen=True)
 class Records:
-    """`right` is 1, 0, or NaN where an image was not shown; `ms` is NaN also where it failed."""
+    """`right` is 1, 0, or NaN where an image was not shown; `ms` is NaN also where it failed; `turn` is its query."""
 
     devices: pd.Index
     instances: pd.Index
     images: pd.Index  # in order of name
     right: NDArray[np.float32]  # (devices, instances, images)
     ms: NDArray[np.float32]
+    turn: NDArray[np.float32]
 
     def of(self, instance: str, values: NDArray[np.float32]) -> pd.DataFrame:
-        """`right` or `ms` of one instance: device x image, of the devices that have records of it."""
+        """Return `right`, `ms` or `turn` of one instance: device x image, of the devices that have records of it."""
         if instance not in self.instances:
             return pd.DataFrame(columns=self.images, dtype=float)
         at = self.instances.get_loc(instance)
@@ -47,26 +48,27 @@ def collect(images: Images, rows: pd.DataFrame, column: str) -> Records:
     tables = partial(_tables, instances=instances, column=column)
     found = dict(by_device.each(images, rows, tables))
     devices = pd.Index(sorted(found), dtype=object)
-    every = pd.Index(sorted(set().union(*(names for names, _, _ in found.values()))), dtype=object)
-    right, ms = (np.full((len(devices), len(instances), len(every)), np.nan, np.float32) for _ in range(2))
+    every = pd.Index(sorted(set().union(*(part[0] for part in found.values()))), dtype=object)
+    right, ms, turn = (np.full((len(devices), len(instances), len(every)), np.nan, np.float32) for _ in range(3))
     for place, device in enumerate(devices):
-        names, answers, times = found.pop(device)
+        names, answers, times, queries = found.pop(device)
         at = every.get_indexer(names)
-        right[place][:, at], ms[place][:, at] = answers, times
-    return Records(devices, instances, every, right, ms)
+        right[place][:, at], ms[place][:, at], turn[place][:, at] = answers, times, queries
+    return Records(devices, instances, every, right, ms, turn)
 
 
 def _tables(
     records: pd.DataFrame, instances: pd.Index, column: str
-) -> tuple[pd.Index, NDArray[np.float32], NDArray[np.float32]]:
-    """The images of one device, and its answers and times, instance x image."""
+) -> tuple[pd.Index, NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Return the images of one device, and its answers, times and queries, instance x image."""
     if records.duplicated([*select.KEY, "image"]).any():  # a timed profile may show an image more than once
         records = select.per_image(records)
     images = records["image"].astype("category").cat.remove_unused_categories()
     known = records["instance_id"].astype("category")
     line = instances.get_indexer(pd.Index(known.cat.categories.astype(str)))[known.cat.codes]
-    tables = [np.full((len(instances), len(images.cat.categories)), np.nan, np.float32) for _ in range(2)]
+    tables = [np.full((len(instances), len(images.cat.categories)), np.nan, np.float32) for _ in range(3)]
     tables[0][line, images.cat.codes] = records["correct"].to_numpy(np.float32)
     times = records[column].astype(float).where(~records["failed"].astype(bool))
     tables[1][line, images.cat.codes] = times.where(np.isfinite(times) & (times >= 0)).to_numpy(np.float32)
-    return pd.Index(images.cat.categories.astype(str)), tables[0], tables[1]
+    tables[2][line, images.cat.codes] = records["query"].to_numpy(np.float32)
+    return pd.Index(images.cat.categories.astype(str)), tables[0], tables[1], tables[2]

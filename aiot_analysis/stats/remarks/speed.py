@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -11,6 +12,13 @@ from aiot_analysis.stats.remarks.evidence import Evidence, level
 
 HEAVY, LIGHT = ["resnet50", "inception_v3", "densenet121"], ["squeezenet", "mobilenet_v2", "mnasnet"]
 TFLITE, NNAPI, PYTORCH, CAFFE2 = "tflite_cpu", "tflite_nnapi", "pytorch_cpu", "caffe2_cpu"
+
+
+MATERIAL = 0.05
+"""Share of the time by which an instance has to be faster or slower on a device for a claim about some devices: within
+it two runs of the same thing count as alike."""
+FASTER_BY_MATERIAL: Region = (1 + MATERIAL, math.inf)
+SLOWER_BY_MATERIAL: Region = (0.0, 1 / (1 + MATERIAL))
 
 
 class Versus(NamedTuple):
@@ -49,7 +57,10 @@ def over_devices(evidence: Evidence, pairs: Sequence[Versus]) -> list[Part]:
 
 
 def on_each_device(evidence: Evidence, pairs: Sequence[Versus]) -> list[Part]:
-    """A part per pair and device, each with an interval over its images. Intervals keep 95 % together."""
+    """Return a part per pair and device, each with the interval of that device. All intervals keep 95 % together.
+
+    They share the error rate over all pairs and all devices that were looked at, those without a number too.
+    """
     each = level(len(pairs) * len(evidence.ms))
     found = []
     for one in pairs:

@@ -84,9 +84,11 @@ def test_images_of_one_side_only_are_not_paired():
     assert accuracy.accuracy_change(records, PAIRS)["n_images"].tolist() == [1]
 
 
-def test_speed_up_is_exact_where_every_image_is_twice_as_fast():
+def test_where_every_image_is_twice_as_fast_only_what_runs_may_add_is_uncertain():
     found = latency.speed_up(both([True] * 3, [True] * 3, [2.0, 4.0, 6.0], [1.0, 2.0, 3.0]), PAIRS).iloc[0]
-    assert found[["base_ms", "other_ms", "speed_up", "speed_up_low", "speed_up_high"]].tolist() == [4, 2, 2, 2, 2]
+    assert found[["base_ms", "other_ms", "speed_up"]].tolist() == [4, 2, 2]
+    # two runs are assumed to agree within 5 % 19 times of 20
+    assert found[["speed_up_low", "speed_up_high"]].tolist() == pytest.approx([2 / 1.05, 2 * 1.05])
 
 
 @given(st.lists(st.tuples(st.floats(0.1, 100), st.floats(0.1, 100)), min_size=2, max_size=20))
@@ -94,10 +96,11 @@ def test_speed_up_is_exact_where_every_image_is_twice_as_fast():
 def test_speed_up_one_way_is_the_inverse_of_the_other_way(times):
     n = len(times)
     first, second = [list(some) for some in zip(*times, strict=True)]
-    forth = latency.speed_up(both([True] * n, [True] * n, first, second), PAIRS, resamples=200).iloc[0]
-    back = latency.speed_up(both([True] * n, [True] * n, second, first), PAIRS, resamples=200).iloc[0]
+    forth = latency.speed_up(both([True] * n, [True] * n, first, second), PAIRS).iloc[0]
+    back = latency.speed_up(both([True] * n, [True] * n, second, first), PAIRS).iloc[0]
     assert forth["speed_up"] == pytest.approx(1 / back["speed_up"])
-    assert forth["speed_up_low"] <= forth["speed_up"] <= forth["speed_up_high"]
+    assert forth["speed_up_low"] < forth["speed_up"] < forth["speed_up_high"]
+    assert forth["speed_up_low"] == pytest.approx(1 / back["speed_up_high"])
 
 
 def test_images_that_failed_on_one_side_are_left_out_of_the_speed_up():

@@ -1,10 +1,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.signal import lfilter
 from scipy.stats import ttest_1samp
 
-from aiot_analysis.stats import latency, pairing, ratios, resample
-from tests.aiot_analysis.conftest import images, instance, instances
+from aiot_analysis.stats import ratios, resample
 
 
 def test_the_mean_over_devices_has_students_interval():
@@ -28,34 +28,62 @@ def test_intervals_over_devices_cover_at_their_rate(devices):
     assert ((found[:, 1] < 0.3) & (found[:, 2] > 0.3)).mean() == pytest.approx(0.95, abs=0.02)
 
 
+def in_order(*sides):
+    """The arguments of `ratios.of_images` for times (m, n) of images in the order of the columns."""
+    turns = np.tile(np.arange(sides[0].shape[1]), (len(sides[0]), 1))
+    return *sides, turns, turns
+
+
+def covered(logs, squares, freedom, truth):
+    low, high = ratios.around(logs, np.sqrt(squares), freedom)
+    return ((low < truth) & (high > truth)).mean()
+
+
 def test_intervals_within_a_device_cover_at_their_rate_though_times_are_skewed():
     rng = np.random.default_rng(1)
     shared = rng.lognormal(0, 0.2, (1500, 200))
     base, other = shared * rng.lognormal(0.4, 0.3, (1500, 200)), shared * rng.lognormal(0, 0.3, (1500, 200))
-    logs, se, n = ratios.paired_log_ratio(base, other)
-    low, high = ratios.around(logs, se, n - 1)
-    assert ((low < 0.4) & (high > 0.4)).mean() == pytest.approx(0.95, abs=0.02)
+    assert covered(*ratios.of_images(*in_order(base, other)), 0.4) == pytest.approx(0.95, abs=0.02)
+
+
+def test_intervals_within_runs_cover_where_neighbours_in_time_are_alike():
+    rng = np.random.default_rng(3)
+    noise = lfilter([np.sqrt(1 - 0.45**2)], [1, -0.45], rng.normal(0, 0.1, (2, 1500, 600)))[:, :, 100:]
+    assert covered(*ratios.of_images(*in_order(*np.exp(noise))), 0.0) == pytest.approx(0.945, abs=0.02)
 
 
 def test_the_delta_method_and_the_bootstrap_agree():
     rng = np.random.default_rng(2)
-    one, two = "tflite_cpu_float32_mnasnet", "tflite_cpu_int8_mnasnet"
     slow, fast = rng.lognormal(3, 0.3, 400), rng.lognormal(2, 0.3, 400)
-    pairs = pairing.pair(instances(instance(one), instance(two)), "quantization", "float32")
-    records = pd.concat([images(one, [True] * 400, list(slow)), images(two, [True] * 400, list(fast))])
-    expected = latency.speed_up(records, pairs, resamples=resample.RESAMPLES).iloc[0]
-    logs, se, n = ratios.paired_log_ratio(slow[None], fast[None])
-    low, high = ratios.around(logs, se, n - 1)
-    assert np.exp(logs[0]) == pytest.approx(expected["speed_up"])
-    assert np.exp([low[0], high[0]]) == pytest.approx([expected["speed_up_low"], expected["speed_up_high"]], rel=0.005)
+    [log], [square], _ = ratios.of_images(*in_order(slow[None], fast[None]))
+    assert np.exp(log) == pytest.approx(slow.mean() / fast.mean())
+    draws = resample.weights(400) @ np.column_stack([slow, fast])
+    assert np.sqrt(square) == pytest.approx(np.log(draws[:, 0] / draws[:, 1]).std(), rel=0.06)
+
+
+def test_sides_that_saw_the_images_in_other_orders_are_not_paired():
+    rng = np.random.default_rng(4)
+    cost = rng.lognormal(0, 0.5, (1, 300))  # of an image, alike on both sides
+    turns = np.arange(300.0)[None]
+    _, [paired], _ = ratios.of_images(2 * cost, cost, turns, turns)
+    _, [apart], freedom = ratios.of_images(2 * cost, cost, turns, rng.permuted(turns, axis=1))
+    assert paired == pytest.approx(0, abs=1e-15)
+    share = cost.std() ** 2 / cost.mean() ** 2 / 299  # of the mean of independent times
+    assert apart == pytest.approx(2 * share, rel=0.25) and freedom[0] > 200
 
 
 def test_images_that_lack_a_side_are_left_out_and_one_image_has_no_scatter():
     base, other = np.array([[2.0, 4.0, np.nan], [2.0, np.nan, 1.0]]), np.array([[1.0, 2.0, 5.0], [1.0, 3.0, np.nan]])
-    logs, se, n = ratios.paired_log_ratio(base, other)
-    assert n.tolist() == [2, 1]
-    assert np.exp(logs[0]) == pytest.approx(2) and se[0] == pytest.approx(0)
-    assert np.isnan([logs[1], se[1]]).all()
+    logs, squares, _ = ratios.of_images(*in_order(base, other))
+    assert np.exp(logs[0]) == pytest.approx(2) and squares[0] == pytest.approx(0)
+    assert np.isnan([logs[1], squares[1]]).all()
+
+
+def test_what_varies_within_and_between_runs_adds_up():
+    error, freedom = ratios.with_runs(np.array([9.0, 9.0]), np.array([10.0, 10.0]), np.array([16.0, 16.0]), [4, np.inf])
+    assert error.tolist() == [5, 5]
+    # Satterthwaite: (9 + 16)^2 / (9^2 / 10 + 16^2 / 4), and without the last where runs are taken as known
+    assert freedom.tolist() == pytest.approx([625 / (8.1 + 64), 625 / 8.1])
 
 
 def test_without_pairs_the_variances_of_both_sides_add_up():

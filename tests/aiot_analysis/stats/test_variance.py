@@ -1,0 +1,167 @@
+"""How much times differ from run to run: sessions, what they tell, and the allowance where they tell nothing."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aiot_analysis.stats import variance
+from tests.aiot_analysis.conftest import instance, instances
+from tests.examples import examples
+
+ALLOWED = np.log(1.05) / 1.959964 / np.sqrt(2)  # of one run, where two agree within 5 % 19 times of 20
+MODELS = [f"model{number}" for number in range(12)]
+
+
+def run(day: int, hour: float = 0.0, hours: float = 1.0, device: str = "phone", boot: str | None = None) -> dict:
+    start = pd.Timestamp(f"2026-11-{day:02}T00:00:00Z") + pd.Timedelta(hours=hour)
+    ended = (start + pd.Timedelta(hours=hours)).isoformat()
+    return {"run_id": f"{start:%Y%m%dT%H%M%S}-aaaaaa", "device_id": device, "started": start.isoformat(),
+            "ended": ended, "boot_id": boot}  # fmt: skip
+
+
+def rows(runs: list[dict], times: np.ndarray) -> pd.DataFrame:
+    """The table `instances` of runs x models; `times` are ms, (runs, models), scattering by 10 % over 500 images."""
+    parts = []
+    for each, row in zip(runs, times, strict=True):
+        facts = {key: each[key] for key in ("run_id", "device_id", "started")}
+        part = instances(
+            *(
+                instance(f"tflite_cpu_float32_{model}", time_ms=ms, end_to_end_ms_sd=0.1 * ms, images=500, **facts)
+                for model, ms in zip(MODELS, row, strict=False)
+            )
+        )
+        parts.append(part.assign(ended=each["ended"], boot_id=each["boot_id"]))
+    return pd.concat(parts, ignore_index=True)
+
+
+def drawn(sessions: int, own: float, shared: float, seed: int, models: int = 12) -> pd.DataFrame:
+    """One run a day, whose log times differ as the model has it."""
+    rng = np.random.default_rng(seed)
+    base = np.linspace(2, 5, models)
+    within = rng.normal(0, 0.1 / np.sqrt(500), (sessions, models))
+    logs = base + rng.normal(0, shared, (sessions, 1)) + rng.normal(0, own, (sessions, models)) + within
+    return rows([run(day + 1) for day in range(sessions)], np.exp(logs))
+
+
+def test_runs_close_in_time_are_one_session_until_the_device_starts_anew():
+    runs = [run(1), run(1, 1.5), run(1, 3.6), run(2), run(2, 1.2, boot="a"), run(2, 2.4, boot="b"), run(2, 3.5)]
+    table = rows(runs, np.ones((7, 1)))
+    # 30 min after the end of the first; 66 min; the next day; 12 min; started anew; not known to be
+    assert variance.sessions(table).tolist() == [1, 1, 2, 3, 3, 4, 4]
+
+
+def test_sessions_are_numbered_by_device_whatever_the_order_of_the_rows():
+    table = rows([run(2), run(1), run(1, device="other")], np.ones((3, 2)))
+    assert variance.sessions(table).tolist() == [2, 2, 1, 1, 1, 1]
+    assert variance.sessions(table.iloc[:0]).empty
+
+
+def test_a_long_run_that_covers_a_short_one_ends_the_session():
+    table = rows([run(1, 0, 5.0), run(1, 1.0, 0.1), run(1, 5.5)], np.ones((3, 1)))
+    assert variance.sessions(table).tolist() == [1, 1, 1]
+
+
+def test_tables_from_before_the_columns_were_there_have_sessions_too():
+    table = rows([run(1), run(1, 0.5), run(3)], np.ones((3, 1))).drop(columns=["ended", "boot_id"])
+    assert variance.sessions(table).tolist() == [1, 1, 2]
+
+
+def test_one_run_has_the_allowance_and_says_so():
+    table = drawn(1, 0.0, 0.0, 0)
+    found = variance.with_noise(table, table)
+    assert found["run_sd"].tolist() == pytest.approx([ALLOWED] * 12)
+    assert np.isinf(found[["run_freedom", "shared_freedom"]]).all(axis=None)
+    assert set(found["sessions"]) == {1}
+    assert variance.said(found) == "95 %, including an assumed 5 % between runs"
+    wider = variance.with_noise(table, table, run_to_run=0.1)
+    assert variance.said(wider) == "95 %, including an assumed 10 % between runs"
+    assert wider["run_sd"].tolist() == pytest.approx([np.log(1.1) / 1.959964 / np.sqrt(2)] * 12)
+
+
+def test_runs_of_one_session_tell_nothing_of_another_one():
+    table = rows(
+        [run(1, hour) for hour in (0, 1.2, 2.4, 3.6)], np.exp(np.random.default_rng(0).normal(2, 0.1, (4, 12)))
+    )
+    found = variance.with_noise(table[table["run_id"] == table["run_id"].max()], table)
+    assert np.isinf(found["run_freedom"]).all() and set(found["sessions"]) == {1}
+
+
+def test_the_components_of_two_sessions_by_hand():
+    """Sessions 2 % apart for one half of the models and 6 % for the other: 4 % of all, and 2 % either way."""
+    steps = np.array([0.02] * 6 + [0.06] * 6)
+    table = rows([run(1), run(2)], np.exp([np.full(12, 2.0), 2 + steps]))
+    found = variance.with_noise(table[table["run_id"].str.contains("1102")], table).iloc[0]
+    # residuals are +-0.01 in each session of each model, with 24 - 13 degrees of freedom; 0.1^2 / 500 is within runs
+    assert found["run_freedom"] == 11 and found["sessions"] == 2
+    assert found["run_sd"] == pytest.approx(np.sqrt(24 * 0.01**2 / 11 - 0.1**2 / 500))
+    # one difference of two sessions tells too little of what they share
+    assert found["shared_sd"] == pytest.approx(ALLOWED) and np.isinf(found["shared_freedom"])
+
+
+def test_estimates_are_right_on_average_and_say_how_sure_they_are():
+    found = pd.DataFrame(
+        [
+            variance.with_noise(table.tail(1), table).iloc[0]
+            for table in (drawn(6, 0.02, 0.01, seed) for seed in range(60))
+        ]
+    )
+    assert np.sqrt((found["run_sd"].astype(float) ** 2).mean()) == pytest.approx(0.02, rel=0.06)
+    assert np.sqrt((found["shared_sd"].astype(float) ** 2).mean()) == pytest.approx(0.01, rel=0.2)
+    assert set(found["run_freedom"]) == {55} and set(found["shared_freedom"]) == {5}
+    # so many degrees of freedom scatter an estimate of a variance by sqrt(2 / 55) of it
+    spread = (found["run_sd"].astype(float) ** 2).std() / 0.02**2
+    assert spread == pytest.approx(np.sqrt(2 / 55), rel=0.3)
+    assert variance.said(variance.with_noise(drawn(6, 0.02, 0.01, 0), drawn(6, 0.02, 0.01, 0))) == (
+        "95 %, including the scatter between 6 sessions (55 degrees of freedom)"
+    )
+
+
+def test_instances_measured_in_another_way_are_not_compared_between_sessions():
+    table = drawn(2, 0.02, 0.0, 1)
+    table.loc[table["run_id"].str.contains("1102"), "threads"] = 4
+    assert np.isinf(variance.with_noise(table, table)["run_freedom"]).all()
+
+
+def test_what_instances_of_a_session_share_cancels_in_their_ratio_and_counts_in_a_score():
+    base = pd.DataFrame({"device_id": ["phone"] * 3, "session": [1, 1, 2], "sessions": 9, "run_to_run": 0.05,
+                         "run_sd": 0.03, "run_freedom": 40.0, "shared_sd": 0.04, "shared_freedom": 8.0})  # fmt: skip
+    first, other = base.iloc[[0, 0]], base.iloc[[1, 2]]
+    squares, freedom = variance.of_ratio(first, other)
+    assert squares.tolist() == pytest.approx([2 * 0.03**2, 2 * 0.03**2 + 2 * 0.04**2])
+    assert freedom[0] == pytest.approx(40)
+    own, shared = 2 * 0.03**2, 2 * 0.04**2
+    assert freedom[1] == pytest.approx((own + shared) ** 2 / (own**2 / 40 + shared**2 / 8))
+    square, _ = variance.of_sum(base, np.array([0.5, 0.3, 0.2]))
+    assert square == pytest.approx(0.03**2 * (0.25 + 0.09 + 0.04) + 0.04**2 * (0.8**2 + 0.2**2))
+
+
+def test_an_allowance_covers_runs_that_differ_in_either_way():
+    """Two instances of a run differ most if each varies by itself; a sum of shares varies most if all vary alike."""
+    table = variance.assumed(instances(*(instance(f"tflite_cpu_float32_{model}") for model in MODELS[:4])))
+    squares, freedom = variance.of_ratio(table.iloc[[0]], table.iloc[[1]])
+    assert np.sqrt(squares[0]) == pytest.approx(np.log(1.05) / 1.959964) and np.isinf(freedom[0])
+    square, freedom = variance.of_sum(table, np.full(4, 0.25))
+    assert np.sqrt(square) == pytest.approx(ALLOWED) and np.isinf(freedom)
+    assert np.sqrt(variance.of_one(table)[0]).tolist() == pytest.approx([ALLOWED] * 4)
+
+
+@given(st.floats(0, 0.5), st.integers(1, 3))
+@examples(20)
+def test_rows_without_runs_of_their_own_vary_by_the_allowance_and_by_nothing_where_it_is_nothing(allowed, count):
+    table = variance.assumed(instances(*(instance(f"tflite_cpu_float32_{model}") for model in MODELS[:count])), allowed)
+    squares, _ = variance.of_one(table)
+    assert np.exp(np.sqrt(2 * squares) * 1.959964).tolist() == pytest.approx([1 + allowed] * count, rel=1e-6)
+    assert variance.assumed(table, 0.7) is table
+
+
+def test_words_for_a_fleet_of_which_some_were_measured_again():
+    once, again = drawn(1, 0, 0, 0).assign(device_id="once"), drawn(3, 0.02, 0.01, 0)
+    table = pd.concat([once, again], ignore_index=True)
+    words = variance.said(variance.with_noise(table, table))
+    assert words == (
+        "95 %, including the scatter between 3 sessions of 1 device (22 degrees of freedom) and "
+        "an assumed 5 % between runs of 1 other device"
+    )
+    assert variance.said(table.iloc[:0]) == ""
