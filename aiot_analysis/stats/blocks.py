@@ -1,4 +1,4 @@
-"""The uncertainty of a mean time where times depend on those before: blocks of neighbours, or whole runs, are drawn.
+"""The uncertainty of a mean time where times depend on those before.
 
 `arch.bootstrap` has block bootstraps and block lengths too, but imports matplotlib, which statistics do without, and
 takes one series at a time.
@@ -9,18 +9,16 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import norm
 from scipy.stats import t as student
 
-from aiot_analysis.stats import along, pooling, resample, select
+from aiot_analysis.stats import along, pooling, resample, select, variance
 from aiot_analysis.words import plural
 
 KEY = along.KEY
 Floats = NDArray[np.float64]
 
-MIN_RUNS = 6
-"""An interval from drawing R runs stays within the fastest and slowest of them, and R values of a symmetric
-distribution are all on one side of its middle with probability 2^(1-R): none of fewer than 6 runs covers 95 %."""
+MIN_SESSIONS = 3
+"""With two, Student's t is 12.7 times the standard error, and an interval would say little."""
 
 
 def lengths(times: Floats) -> NDArray[np.int64]:
@@ -63,7 +61,7 @@ def errors(times: Floats) -> tuple[Floats, Floats]:
     Statistics 17, 1989); n / (n - b) times as much here, since the blocks are measured from their own mean. A block of
     1 gives sd / sqrt(n - 1). The number, at most n, is the variance of a time over that of the mean.
 
-    In simulations of 500 times the intervals of `along_run` covered 94, 93 and 89 % at an autocorrelation of 0, 0.7
+    In simulations of 500 times Student's intervals covered 94, 93 and 89 % at an autocorrelation of 0, 0.7
     and 0.9, where sd / sqrt(n) covers 95, 59 and 34 %; of 100 times 95, 87 and 80 %.
     """
     n = times.shape[1]
@@ -77,60 +75,64 @@ def errors(times: Floats) -> tuple[Floats, Floats]:
     return np.sqrt(variance), np.clip(worth, 2, n)
 
 
-def along_run(images: pd.DataFrame, timing: str = "end_to_end") -> pd.DataFrame:
-    """One row per run x instance of image records: its mean time with the interval that its one run allows.
+def means(images: pd.DataFrame, rows: pd.DataFrame, timing: str = "end_to_end") -> pd.DataFrame:
+    """Return one row per run x instance of image records: its mean time, and how exactly it is known.
 
-    Columns images, mean_ms, mean_low, mean_high (95 %: Student's t with the standard error of the block bootstrap and
-    `worth` - 1 degrees of freedom) and worth: how many independent images would tell the mean as well (see `errors`).
-    The first image counts, as in the mean of the paper's app. Null with fewer than 2 images. Of what other runs of the
-    device would give it says nothing: see `over_runs`.
+    Takes the rows of the table `instances` that the records are of, with what runs add (see `variance.with_noise`).
+    Columns images, mean_ms, mean_low, mean_high (95 %: Student's t on the logarithm, of the standard error of the block
+    bootstrap and of what another run may give) and worth: how many independent images would tell the mean of this run
+    as well (see `errors`). The first image counts, as in the mean of the paper's app. Null with fewer than 2 images.
     """
     columns = ["mean_ms", "mean_low", "mean_high", "worth"]
+    noise = variance.assumed(rows).drop_duplicates(KEY).set_index(KEY)
     parts = []
     for keys, times in along.matrices(along.usable(images, timing, first=True)):
-        some = keys[KEY].assign(images=times.shape[1])
+        part = keys[KEY].assign(images=times.shape[1])
         if times.shape[1] > 1:
             mean, (error, worth) = times.mean(axis=1), errors(times)
-            reach = student.ppf((1 + resample.LEVEL) / 2, worth - 1) * error
-            numbers = [mean, mean - reach, mean + reach, worth]
-            some = some.assign(**dict(zip(columns, numbers, strict=True)))
-        parts.append(some)
+            own = noise.reindex(pd.MultiIndex.from_frame(keys[KEY].astype(str))).reset_index()
+            runs, runs_freedom = variance.of_one(own)
+            squares = np.divide(error, mean, out=np.zeros_like(mean), where=mean > 0) ** 2
+            freedom = variance.satterthwaite([squares, runs], [worth - 1, runs_freedom])
+            reach = np.exp(student.ppf((1 + resample.LEVEL) / 2, freedom) * np.sqrt(squares + runs))
+            numbers = [mean, mean / reach, mean * reach, worth]
+            part = part.assign(**dict(zip(columns, numbers, strict=True)))
+        parts.append(part)
     return along.every(images, parts, columns)
 
 
-def over_runs(
-    rows: pd.DataFrame, timing: str = "end_to_end", seed: int = 0, resamples: int = resample.RESAMPLES
-) -> pd.DataFrame:
-    """One row per device x instance and way it was measured: its mean time over runs of the device, each run a block.
+def over_sessions(rows: pd.DataFrame, timing: str = "end_to_end") -> pd.DataFrame:
+    """Return one row per device x instance and way it was measured: its mean time over the sessions of the device.
 
-    Takes usable rows of the table `instances`, of any number of runs. Columns device_id, instance_id, profile, run_ids,
-    runs, mean_ms (of the runs' means), fastest_ms and slowest_ms (run), mean_low and mean_high (95 %: percentile
-    interval from drawing runs, widened for their small number as Hesterberg, "What Teachers Should Know About the
-    Bootstrap", The American Statistician 69, 2015, has it: the percentiles are those of the normal distribution at
-    sqrt(R/(R-1)) times Student's t) and gap, which says why there is no interval: there are fewer than MIN_RUNS. Runs
-    that differ in what must be alike (`pooling.SAME_INSTANCE`) or in profile are rows of their own.
+    Takes usable rows of the table `instances`, of any number of runs (see `variance.sessions`). Columns device_id,
+    instance_id, profile, run_ids, runs, sessions, mean_ms (geometric mean of the sessions, each the geometric mean of
+    its runs), fastest_ms and slowest_ms (session), mean_low and mean_high (95 %: Student's t on the logarithms of the
+    sessions) and gap, which says why there is no interval: there are fewer than MIN_SESSIONS. Runs that differ in what
+    must be alike (`pooling.SAME_INSTANCE`) or in profile are rows of their own.
     """
     column = f"{select.time_column(timing)}_mean"
-    known = rows.dropna(subset=column)
-    ways = known.assign(way=pooling.ways(known))
-    key = ["device_id", "instance_id", "way"]
-    ways = ways.sort_values([*key, "run_id"])
-    groups = ways.groupby(key)
-    found = groups.agg(
-        profile=("profile", "first"),
-        run_ids=("run_id", ", ".join),
-        runs=("run_id", "size"),
-        mean_ms=(column, "mean"),
-        fastest_ms=(column, "min"),
-        slowest_ms=(column, "max"),
+    known = rows[rows[column] > 0]
+    known = known.assign(
+        way=pooling.ways(known), session=variance.sessions(known), log=np.log(known[column].astype(float))
     )
-    found[["mean_low", "mean_high"]] = np.nan
-    size = groups[column].transform("size")
-    for runs in sorted(set(found["runs"].tolist())):
-        if runs >= MIN_RUNS:
-            values = ways[size == runs][column].to_numpy(float).reshape(-1, runs)  # (instances, runs)
-            tail = norm.cdf(-np.sqrt(runs / (runs - 1)) * student.ppf((1 + resample.LEVEL) / 2, runs - 1))
-            drawn = values @ resample.weights(runs, resamples, seed).T
-            found.loc[found["runs"] == runs, ["mean_low", "mean_high"]] = resample.interval(drawn, 1 - 2 * tail).T
-    few = found["runs"].map(lambda n: f"{plural(n, 'run')}, an interval over runs needs {MIN_RUNS}")
-    return found.assign(gap=few.where(found["runs"] < MIN_RUNS, "")).reset_index().drop(columns="way")
+    key = ["device_id", "instance_id", "way"]
+    known = known.sort_values([*key, "run_id"])
+    runs = known.groupby(key).agg(profile=("profile", "first"), run_ids=("run_id", ", ".join), runs=("run_id", "size"))
+    sessions = known.groupby([*key, "session"])["log"].mean().groupby(key)
+    found = runs.join(sessions.agg(sessions="size", middle="mean", least="min", most="max", sd="std"))
+    n = found["sessions"]
+    reach = (student.ppf((1 + resample.LEVEL) / 2, (n - 1).clip(lower=1)) * found["sd"] / np.sqrt(n)).where(
+        n >= MIN_SESSIONS
+    )
+    logs = {
+        "mean_ms": found["middle"],
+        "fastest_ms": found["least"],
+        "slowest_ms": found["most"],
+        "mean_low": found["middle"] - reach,
+        "mean_high": found["middle"] + reach,
+    }
+    found = found.drop(columns=["middle", "least", "most", "sd"]).assign(
+        **{name: np.exp(log) for name, log in logs.items()}
+    )
+    few = n.map(lambda count: f"{plural(count, 'session')}, an interval over sessions needs {MIN_SESSIONS}")
+    return found.assign(gap=few.where(n < MIN_SESSIONS, "")).reset_index().drop(columns="way")

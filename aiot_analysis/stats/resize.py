@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from aiot_analysis import names
-from aiot_analysis.stats import accuracy, pairing, pooling, resample, select
+from aiot_analysis.stats import accuracy, blocks, pairing, pooling, ratios, select, variance
 from aiot_analysis.stats.remarks.claim import BUILT, FAILS, HOLDS, OPEN
 from aiot_analysis.words import plural
 
@@ -39,18 +39,21 @@ def rows(studies: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     return _in_order(chosen), left_out.assign(reasons=why).reset_index(drop=True)
 
 
-def summary(rows: pd.DataFrame, images: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """Accuracy and time of each row, with 95 % intervals.
+def summary(rows: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with their accuracy and the time of preparing an image, with 95 % intervals.
 
-    Takes the rows of `rows` and image records; gives the rows with accuracy_low and accuracy_high (Wilson), and for
-    preprocess_ms and decode_preprocess_ms the mean over images with ..._low and ..._high, of a bootstrap over the
-    images. Images that failed have no time, and are left out of it. Null without image records.
+    Takes the rows of `rows` and image records; adds accuracy_low and accuracy_high (Wilson), and preprocess_ms and
+    decode_preprocess_ms, the mean over images with ..._low and ..._high: Student's interval on the logarithm, where
+    neighbours in time are taken as dependent (`blocks.errors`), with what another run may give (`variance`). Images
+    that failed have no time, and are left out of it. Null without image records.
     """
     found = accuracy.with_interval(rows).reset_index(drop=True)
     records = select.image_rows(images, rows)
     groups = {key: part for key, part in records[~records["failed"]].groupby(select.KEY, observed=True)}
+    runs, freedom = variance.of_one(found)
+    keys = list(found[select.KEY].itertuples(index=False, name=None))
     for column, parts in TIMES.items():
-        numbers = [_mean(groups.get(key), parts, seed) for key in found[select.KEY].itertuples(index=False, name=None)]
+        numbers = [_mean(groups.get(key), parts, *noise) for key, *noise in zip(keys, runs, freedom, strict=True)]
         found[[column, f"{column}_low", f"{column}_high"]] = np.array(numbers, float).reshape(len(found), 3)
     return found
 
@@ -70,14 +73,21 @@ def changes(rows: pd.DataFrame, images: pd.DataFrame, little: float = LITTLE) ->
     return found.assign(mark=np.where(found["verdict"] != OPEN, mark, ""))
 
 
-def _mean(records: pd.DataFrame | None, parts: list[str], seed: int) -> tuple[float, float, float]:
-    """Mean time of some phases together and its interval, in ms; an image that was shown more than once counts once."""
+def _mean(
+    records: pd.DataFrame | None, parts: list[str], runs: float, runs_freedom: float
+) -> tuple[float, float, float]:
+    """Return the mean time of some phases together and its interval, in ms; an image counts once."""
     if records is None or records.empty:
         return np.nan, np.nan, np.nan
-    times = records[parts].sum(axis=1).groupby(records["image"], observed=True).mean().to_numpy(float)
-    low, high = resample.interval(resample.weights(len(times), seed=seed) @ times)
+    shown = records.sort_values("query", kind="stable")
+    times = shown[parts].sum(axis=1).groupby(shown["image"], observed=True, sort=False).mean().to_numpy(float)
     mean = float(times.mean())
-    return mean, min(float(low), mean), max(float(high), mean)  # rounding may put an end 1e-17 beyond the mean
+    if len(times) < 2 or not mean > 0:
+        return mean, np.nan, np.nan
+    errors, worth = blocks.errors(times[None] / mean)
+    error, freedom = ratios.with_runs(errors**2, worth - 1, np.array([runs]), np.array([runs_freedom]))
+    low, high = np.exp(ratios.around(np.log([mean]), error, freedom))
+    return mean, float(low[0]), float(high[0])
 
 
 def _in_order(rows: pd.DataFrame) -> pd.DataFrame:

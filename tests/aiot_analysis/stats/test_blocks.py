@@ -3,14 +3,21 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import ttest_1samp
 
-from aiot_analysis.stats import blocks
+from aiot_analysis.stats import blocks, select, variance
 from tests.aiot_analysis.conftest import instance, instances
 from tests.aiot_analysis.stats.series import autocorrelated, records, runs
 from tests.examples import examples
 
 A, B = "tflite_cpu_float32_mnasnet", "pytorch_cpu_float32_mnasnet"
 T = np.arange(1, 401)
+
+
+def certain(images):
+    """Rows of the runs of image records that another run would repeat exactly."""
+    keys = images.drop_duplicates(select.KEY)[select.KEY].astype(str)
+    return variance.assumed(keys.reset_index(drop=True), run_to_run=0)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +71,8 @@ def test_independent_times_have_the_usual_error():
 
 @pytest.mark.parametrize("phi, least", [(0.0, 0.93), (0.5, 0.91), (0.7, 0.89), (0.9, 0.86)])
 def test_intervals_of_the_mean_cover_where_times_depend_on_those_before(phi, least):
-    found = blocks.along_run(runs(10 + autocorrelated(phi, 1000, 500)))
+    series = runs(10 + autocorrelated(phi, 1000, 500))
+    found = blocks.means(series, certain(series))
     covered = ((found["mean_low"] <= 10) & (found["mean_high"] >= 10)).mean()
     assert least <= covered <= 0.97
 
@@ -77,57 +85,78 @@ def test_intervals_that_ignore_dependence_would_not():
 
 def test_the_first_image_counts_and_what_has_no_time_does_not():
     frame = records(A, np.array([30.0, 10, 10, 10, 500])).assign(inference_ms=[30, 10, 10, 10, np.nan])
-    assert blocks.along_run(frame, "inference").iloc[0][["images", "mean_ms"]].tolist() == [4, 15]
-    assert blocks.along_run(records(A, np.array([30.0]))).iloc[0]["mean_low"] is not None
-    one = blocks.along_run(records(A, np.array([30.0]))).iloc[0]
-    assert one["images"] == 1 and np.isnan(one["mean_ms"]) and np.isnan(one["mean_low"])
+    assert blocks.means(frame, certain(frame), "inference").iloc[0][["images", "mean_ms"]].tolist() == [4, 15]
+    alone = records(A, np.array([30.0]))
+    single = blocks.means(alone, certain(alone)).iloc[0]
+    assert single["images"] == 1 and np.isnan(single["mean_ms"]) and np.isnan(single["mean_low"])
 
 
-def test_equal_times_have_no_width():
-    found = blocks.along_run(records(A, np.full(50, 3.0))).iloc[0]
-    assert found[["mean_low", "mean_ms", "mean_high", "worth"]].tolist() == [3, 3, 3, 50]
+def test_of_equal_times_only_what_another_run_may_give_is_uncertain():
+    equal = records(A, np.full(50, 3.0))
+    found = blocks.means(equal, variance.assumed(certain(equal).drop(columns=variance.COLUMNS))).iloc[0]
+    assert found[["mean_ms", "worth"]].tolist() == [3, 50]
+    # a run differs from the mean of all by 1 / sqrt(2) of what two runs differ by
+    assert found[["mean_low", "mean_high"]].tolist() == pytest.approx([3 / 1.05**0.5**0.5, 3 * 1.05**0.5**0.5])
 
 
 def several(means, **other):
-    return [instance(A, time_ms=ms, run_id=f"2026010{n}", position=n, **other) for n, ms in enumerate(means)]
+    days = [f"2026-01-{n + 1:02}T00:00:00Z" for n in range(len(means))]
+    return [
+        instance(A, time_ms=ms, run_id=f"2026010{n}", position=n, started=day, **other)
+        for n, (ms, day) in enumerate(zip(means, days, strict=True))
+    ]
 
 
-def test_runs_are_drawn_whole():
-    rows = instances(*several([10, 11, 12, 13, 14, 15]))
-    found = blocks.over_runs(rows).iloc[0]
-    assert found[["runs", "mean_ms", "fastest_ms", "slowest_ms", "gap"]].tolist() == [6, 12.5, 10, 15, ""]
-    assert 10 <= found["mean_low"] < 11.5 and 13.5 < found["mean_high"] <= 15
-    assert found["run_ids"].count(",") == 5
+def test_the_interval_over_sessions_is_students_of_the_logarithms():
+    found = blocks.over_sessions(instances(*several([10, 11, 13]))).iloc[0]
+    assert found[["runs", "sessions", "gap"]].tolist() == [3, 3, ""]
+    assert found[["mean_ms", "fastest_ms", "slowest_ms"]].tolist() == pytest.approx([1430 ** (1 / 3), 10, 13])
+    expected = ttest_1samp(np.log([10, 11, 13]), 0).confidence_interval(0.95)
+    assert found[["mean_low", "mean_high"]].tolist() == pytest.approx([np.exp(expected.low), np.exp(expected.high)])
+    assert found["run_ids"].count(",") == 2
 
 
-@pytest.mark.parametrize("runs", [6, 8, 12])
-def test_intervals_over_runs_cover_at_their_rate(runs):
-    rng = np.random.default_rng(runs)
-    row = instances(instance(A))
-    times = rng.normal(100, 5, (400, runs))
-    rows = pd.concat([row] * times.size, ignore_index=True).assign(
-        end_to_end_ms_mean=times.ravel(),
-        run_id=[f"r{n:02}" for n in range(runs)] * 400,
-        device_id=np.repeat([f"d{n:03}" for n in range(400)], runs),
+def test_runs_of_one_session_count_once():
+    """Three runs in a row on one day and one on each of two others: three sessions."""
+    rows = instances(*several([10, 40, 20, 20, 30])).assign(
+        started=["2026-01-01T00:00:00Z"] * 3 + ["2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z"]
     )
-    found = blocks.over_runs(rows)
+    found = blocks.over_sessions(rows).iloc[0]
+    assert found[["runs", "sessions"]].tolist() == [5, 3]
+    assert found[["mean_ms", "fastest_ms", "slowest_ms"]].tolist() == pytest.approx([12000 ** (1 / 3), 20, 30])
+
+
+@pytest.mark.parametrize("count", [3, 6, 12])
+def test_intervals_over_sessions_cover_at_their_rate(count):
+    rng = np.random.default_rng(count)
+    times = rng.normal(100, 5, (400, count))
+    rows = pd.concat([instances(instance(A))] * times.size, ignore_index=True).assign(
+        end_to_end_ms_mean=times.ravel(),
+        run_id=[f"r{n:02}" for n in range(count)] * 400,
+        started=[f"2026-01-{n + 1:02}T00:00:00Z" for n in range(count)] * 400,
+        device_id=np.repeat([f"d{n:03}" for n in range(400)], count),
+    )
+    found = blocks.over_sessions(rows)
     assert len(found) == 400
-    assert 0.91 <= ((found["mean_low"] <= 100) & (found["mean_high"] >= 100)).mean() <= 0.99
+    assert 0.92 <= ((found["mean_low"] <= 100) & (found["mean_high"] >= 100)).mean() <= 0.98
 
 
-@pytest.mark.parametrize("count, gap", [(1, "1 run, an interval"), (5, "5 runs, an interval over runs needs 6")])
-def test_few_runs_give_no_interval_and_say_so(count, gap):
-    found = blocks.over_runs(instances(*several([10.0] * count))).iloc[0]
+@pytest.mark.parametrize(
+    "count, gap", [(1, "1 session, an interval"), (2, "2 sessions, an interval over sessions needs 3")]
+)
+def test_few_sessions_give_no_interval_and_say_so(count, gap):
+    found = blocks.over_sessions(instances(*several([10.0] * count))).iloc[0]
     assert found["gap"].startswith(gap) and np.isnan(found["mean_low"])
 
 
 def test_runs_that_were_measured_otherwise_are_not_pooled():
     rows = instances(*several([10, 11]), *several([20, 21], threads=4), *several([30], profile="quick"))
-    found = blocks.over_runs(rows)
+    found = blocks.over_sessions(rows)
     assert sorted(found["runs"]) == [1, 2, 2]
-    assert sorted(found["mean_ms"]) == [10.5, 20.5, 30]
+    assert sorted(found["mean_ms"]) == pytest.approx([110**0.5, 420**0.5, 30])
 
 
 def test_no_rows():
-    assert blocks.over_runs(instances(instance(A)).iloc[:0]).empty
-    assert blocks.along_run(records(A, np.ones(3)).iloc[:0]).empty
+    assert blocks.over_sessions(instances(instance(A)).iloc[:0]).empty
+    nothing = records(A, np.ones(3)).iloc[:0]
+    assert blocks.means(nothing, certain(nothing)).empty
