@@ -67,8 +67,8 @@ def test_times_are_means_over_images_with_an_interval_around_them():
     rows, _ = resize.rows(instances(row("crop_resize", accuracy=0.7)))
     found = resize.summary(rows, records).iloc[0]
     assert (found["preprocess_ms"], found["decode_preprocess_ms"]) == pytest.approx((2.0, 4.0))
-    # the standard error is sqrt(2 / 3) / sqrt(2) / 2 = 0.2887 of the mean, with one degree of freedom (two times that are
-    # independent would have it); what another run may add is 0.0176 of the mean
+    # the standard error is sqrt(2 / 3) / sqrt(2) / 2 = 0.2887 of the mean, with one degree of freedom; what another run
+    # may add is 0.0176 of the mean
     reach = t.ppf(0.975, (1 + (0.0176 / 0.2887) ** 2) ** 2) * np.hypot(0.2887, 0.0176)
     ends = found[["preprocess_ms_low", "preprocess_ms_high"]].astype(float)
     assert ends.tolist() == pytest.approx([2 * np.exp(-reach), 2 * np.exp(reach)], rel=1e-3)
