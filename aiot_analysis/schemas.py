@@ -127,7 +127,9 @@ class Instances(Table):
     parity_accuracy_original: Series[float] = pa.Field(nullable=True, ge=0, le=1)  # null: there is no original
     parity_images: Series[pd.Int64Dtype] = pa.Field(nullable=True, ge=1)
     parity_dataset: Series[str] = pa.Field(nullable=True)
-    started: Series[str]
+    started: Series[str]  # of the run; ISO 8601, UTC
+    ended: Series[str] = pa.Field(nullable=True)  # of the run; of one that was cut off, the last that is known of it
+    boot_id: Series[str] = pa.Field(nullable=True)  # start of the system it ran in; null: not known, or several
     origin: Series[str] = pa.Field(isin=ORIGINS)
 
     class Config:

@@ -19,6 +19,7 @@ from runner.attempt import carry_out, carry_out_by_tools
 from runner.catalog import Catalog
 from runner.dataset.store import subset
 from runner.devices import Device, Held, Task
+from runner.devices.boot import Boot
 from runner.doctor import gate
 from runner.errors import DeviceError, DeviceLostError, RunnerError
 from runner.native import jobs
@@ -103,9 +104,8 @@ def execute(
                 _run_instance(run, entry)
         entries = ledger.read(folder)
         if all(entry.status != "missing" for entry in entries):
-            rawlog.write_json(
-                folder / "run.json", {**record, "checks": request.checks, "ended": rawlog.utc_now()}, rawlog.RUN_FIELDS
-            )
+            record = {**run.record, "checks": request.checks, "ended": rawlog.utc_now()}
+            rawlog.write_json(folder / "run.json", record, rawlog.RUN_FIELDS)
     return entries
 
 
@@ -142,10 +142,23 @@ def _run_instance(run: Execution, entry: ledger.Entry) -> None:
         return
     run.listen("start", instance, {})
     for attempt in range(entry.next_attempt, entry.next_attempt + LOSSES + 1):
+        _note_boot(run)
         if not attempt_at(attempt):
             break
     ending = rawlog.read_attempt(rawlog.attempt_path(run.folder, instance.id, attempt))
     run.listen(ending.status, instance, ending.last)
+
+
+def _note_boot(run: Execution) -> None:
+    """Add to run.json the start of the device's system that an attempt begins in, unless the one before began in it.
+
+    Where only the uptime can be read it is added before each attempt: it tells restarts only beside the others.
+    """
+    now, earlier = run.device.boot(), run.record["boots"] or []
+    if now == Boot() or (now.boot_id and earlier and earlier[-1]["boot_id"] == now.boot_id):
+        return
+    run.record["boots"] = [*earlier, {"at": rawlog.utc_now(), **asdict(now)}]
+    rawlog.write_json(run.folder / "run.json", run.record, rawlog.RUN_FIELDS)
 
 
 def _attempt(run: Execution, instance: Instance, artifact: Artifact, models: str, attempt: int) -> bool:

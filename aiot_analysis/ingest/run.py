@@ -14,7 +14,7 @@ from pyarrow import parquet
 
 from aiot_analysis import tables
 from aiot_analysis.errors import DataError
-from aiot_analysis.ingest import native, rows, rules
+from aiot_analysis.ingest import native, rows, rules, sessions
 from aiot_analysis.ingest.attempt import Reading, count_lines, read_all, together
 from aiot_analysis.ingest.parts import Entry, Parts
 from aiot_analysis.ingest.scan import LeftOut, Run
@@ -82,9 +82,11 @@ def _read(run: Run, key: str, file: Path) -> tuple[Entry, dict[str, list[Row]]]:
             instances.append(row)
     telemetry = _telemetry(run.folder / "telemetry.jsonl", record, left_out)
     samples = rows.samples_by_instance(telemetry)
+    session = {"ended": sessions.ended(record, telemetry), "boot_id": sessions.boot_id(record)}
     for row in instances:
         seen = samples.get((row["instance_id"], row.get("attempt"))) or samples.get((row["instance_id"], None), [])
         row["verdict"], row["reasons"] = validity.judge(row, seen)
+        row |= session
     for paths in attempts.values():
         left_out += [_file(path, "its instance is not in the suite of run.json", count_lines(path)) for path in paths]
     entry = Entry(

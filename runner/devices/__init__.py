@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from runner.devices.boot import Boot
+
 FOLDER = "/data/local/tmp/aiot"
 """Where everything is put on an attached device, unless another folder is named."""
 
@@ -170,6 +172,10 @@ class Device(Protocol):
 
         One of the same run that an earlier attempt has left running is ended.
         """
+        ...
+
+    def boot(self) -> Boot:
+        """Return the start of its system that it is in."""
         ...
 
     def telemetry(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.bundle import recipes
-from runner.devices import FOLDER, Conditions, Held, Task, android, android_state
+from runner.devices import FOLDER, Conditions, Held, Task, android, android_state, boot
 from runner.devices.adb import Connection
 from runner.devices.conditions import AttachedConditions
 from runner.devices.cores import pinned
@@ -61,6 +61,9 @@ class AttachedDevice:
 
     def properties(self) -> dict[str, Any]:
         return android.properties(self._said, self._salt, self.slug, self._keep_serial)
+
+    def boot(self) -> boot.Boot:
+        return boot.parse(self.connection.shell(["cat", *boot.FILES]).stdout, self._salt)
 
     def telemetry(self) -> dict[str, Any]:
         return android_state.state(self.connection.shell(["sh", "-c", android_state.STATE]).stdout)

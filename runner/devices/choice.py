@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,12 +14,10 @@ from runner.devices.adb import Connection
 from runner.devices.attached import AttachedDevice
 from runner.devices.local import LocalDevice
 from runner.devices.server import Client, connect, states
-from runner.errors import DeviceError, SelectionError, printable
+from runner.errors import DeviceError, SelectionError
 from runner.workspace import Workspace
 
 Tell = Callable[[str], None]
-
-_BOOT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -123,7 +120,7 @@ def _each_once(devices: Sequence[AttachedDevice], named: Sequence[str], salt: st
             continue
         boots: dict[str | None, list[AttachedDevice]] = {}
         for device in alike:
-            boots.setdefault(_boot_id(device), []).append(device)
+            boots.setdefault(device.boot().boot_id, []).append(device)
         if None in boots:
             names = " and ".join(device.connection.serial for device in alike)
             raise DeviceError(
@@ -148,9 +145,3 @@ def _one_of(same: list[AttachedDevice], named: Sequence[str]) -> AttachedDevice:
         one, other = (device.connection.serial for device in asked[:2])
         raise DeviceError(f"{one} and {other} are the same device (one serial number, one boot): choose one of them.")
     return min(same, key=lambda device: (device not in asked, device.connection.over_network))
-
-
-def _boot_id(device: AttachedDevice) -> str | None:
-    """What Linux draws at each start of a system (random(4)); None where it is not to be read."""
-    said = printable(device.connection.shell(["cat", "/proc/sys/kernel/random/boot_id"]).stdout)
-    return said if _BOOT_ID.fullmatch(said) else None

@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 
 from runner import environments
-from runner.devices import OUTPUT_LIMIT_BYTES, TAIL_BYTES, Conditions, Held, Task, cores
+from runner.devices import OUTPUT_LIMIT_BYTES, TAIL_BYTES, Conditions, Held, Task, boot, cores
 from runner.devices.android import hashed
 from runner.errors import DeviceError
 from runner.rawlog import DEVICE_FIELDS, SCHEMA_VERSION
@@ -140,6 +140,9 @@ class LocalDevice:
             raise DeviceError(
                 f"{words[0]} cannot be started here ({error.strerror}): is it for this machine?"
             ) from None
+
+    def boot(self) -> boot.Boot:
+        return boot.parse("\n".join(_read(Path(file)) or "" for file in boot.FILES), self._salt)
 
     def telemetry(self) -> dict[str, Any]:
         battery = _battery()

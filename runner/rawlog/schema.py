@@ -29,6 +29,7 @@ RUN_FIELDS = {
     "software": _DICT,
     "conditions": _DICT + _OPTIONAL,  # that the device is to keep to
     "held": _LIST + _OPTIONAL,  # what it made of them, each time that it was something else
+    "boots": _LIST + _OPTIONAL,  # starts of the device's system that it ran in; null: not known
     "native_tools": _DICT + _OPTIONAL,  # that TFLite's instances were measured with, and the accelerator asked for
     "checks": _DICT + _OPTIONAL,  # what `aiot models check` found, by file
     "imported": _DICT + _OPTIONAL,  # of a run of origin "imported": when, its files, what is not as the fields say

@@ -221,6 +221,9 @@ def test_a_device_that_reboots(space, phones):
         code, said = finished(process)
     assert code == 0, said
     check(space, before)
+    [folder] = rawlog.run_folders(space.raw)
+    first, second = (boot["boot_id"] for boot in rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)["boots"])
+    assert None not in (first, second) and first != second
 
 
 @pytest.mark.e2e_all

@@ -3,12 +3,15 @@
 import threading
 import time
 from contextlib import contextmanager, suppress
+from copy import copy
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 
 from runner import execution, rawlog
 from runner.devices import Conditions, Held
+from runner.devices.boot import Boot
 from runner.errors import DeviceError, DeviceLostError
 from runner.suite import Instance
 from tests.rawlogs import begin
@@ -88,6 +91,26 @@ def test_what_the_device_keeps_to_is_added_to_the_run_whenever_it_is_something_e
             "core_mask": held.core_mask,
             "refused": held.refused,
         }
+
+
+@pytest.mark.parametrize(
+    "boots, logged",
+    [
+        ([Boot("a", 10), Boot("a", 20), Boot("b", 5), Boot("b", 9)], [("a", 10), ("b", 5)]),
+        ([Boot(None, 10), Boot(None, 20)], [(None, 10), (None, 20)]),  # restarts show in uptimes, beside the others
+        ([Boot(), Boot("a"), Boot()], [("a", None)]),
+        ([Boot()], None),
+    ],
+)
+def test_each_start_of_the_system_that_an_attempt_begins_in_is_in_the_run(tmp_path, boots, logged):
+    folder = begin(tmp_path, [ONE.id])
+    for boot in boots:  # each time as when the run is resumed
+        record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
+        device = SimpleNamespace(boot=partial(copy, boot))
+        execution._note_boot(SimpleNamespace(folder=folder, record=record, device=device))
+    noted = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)["boots"]
+    assert (noted and [(boot["boot_id"], boot["uptime_s"]) for boot in noted]) == logged
+    assert all(boot["at"].endswith("Z") for boot in noted or [])
 
 
 @pytest.mark.parametrize("lost", [False, True])

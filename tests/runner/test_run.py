@@ -73,6 +73,8 @@ def test_a_run_measures_what_it_can_and_says_why_not_for_the_rest(workspace, dev
     record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
     assert record["suite"] == [one.id for one in request_.instances]
     assert record["ended"] >= record["started"]
+    [boot] = record["boots"]
+    assert boot["boot_id"] == device.boot().boot_id and len(boot["boot_id"]) == 16
     sample = rawlog.read_telemetry(folder / "telemetry.jsonl")[0][0]
     assert {"at", "instance", "frequency_mhz", "load_average"} <= set(sample)
 
