@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from runner import ledger, rawlog
+from runner import ledger, order, rawlog
 from runner.catalog import Catalog
 from runner.dataset.store import Dataset
 from runner.devices import CORES, Conditions, Device
@@ -31,9 +31,9 @@ RESIZE = "resize"  # the study that compares the ways of Section IV-B
 class Request:
     """What is asked for."""
 
-    instances: Sequence[Instance]  # in the order they are run
+    instances: Sequence[Instance]  # in any order: see `order_seed`
     profile: Profile
-    seed: int
+    seed: int  # of the images that a profile draws
     threads: int
     dataset: Dataset
     artifacts: dict[str, Artifact]
@@ -44,6 +44,7 @@ class Request:
     resize: str | None = None  # the way of all models, in the study that compares the ways
     conditions: Conditions = field(default_factory=Conditions)
     native: Given | None = None  # TFLite's own tools, for its instances
+    order_seed: int | None = None  # of the order; None: from the device and its earlier runs (see runner.order)
 
     def by_tools(self, instance: Instance) -> bool:
         """Whether an instance is measured by TFLite's own tools, and by no agent."""
@@ -60,7 +61,8 @@ class Request:
     def record(self, device: Device) -> dict[str, Any]:
         """The fields of run.json that say what was asked of a device, as they are read back: equal for equal requests.
 
-        Raises SetupError if the tools that were given are not for it.
+        `suite` has the instances in any order: that of a run is drawn when it begins (see `begin`). Raises SetupError
+        if the tools that were given are not for it.
         """
         fields = {
             "study": self.resize and RESIZE,
@@ -118,7 +120,9 @@ def refused(folder: Path) -> list[str]:
 
 def begin(workspace: Workspace, device: Device, request: Request) -> Path:
     """Makes the folder of a new run with run.json and device.json."""
-    return new_folder(workspace, device, {"checks": request.checks, **request.record(device)})
+    asked = request.record(device)
+    drawn = order.draw(workspace.raw, device.slug, asked, request.order_seed)
+    return new_folder(workspace, device, {"checks": request.checks, **asked, **drawn})
 
 
 def new_folder(workspace: Workspace, device: Device, asked: dict[str, Any]) -> Path:
@@ -145,14 +149,14 @@ def new_folder(workspace: Workspace, device: Device, asked: dict[str, Any]) -> P
 def to_resume(workspace: Workspace, device: Device, request: Request) -> Path | None:
     """The device's newest run, if it is unfinished on the same models and dataset, or did what is asked.
 
-    None means that a new run has to begin.
+    It keeps its order. None means that a new run has to begin.
     """
     asked = request.record(device)
     folder = ledger.newest_run(workspace.raw, device.slug, asked["study"], request.resize)
     if folder is None:
         return None
     record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
-    if all(record.get(name) == asked[name] for name in asked):
+    if order.is_same(record, asked) and order.is_of_seed(record, request.order_seed):
         return folder
     unfinished = not ledger.finished(ledger.read(folder))
     same_models = all(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
@@ -123,30 +122,51 @@ def _found(kind: str, instances: Iterable[Instance]) -> list[str]:
     return list(dict.fromkeys(getattr(one, kind) for one in instances))
 
 
-def ordered(instances: Sequence[Instance], seed: int) -> list[Instance]:
-    """Seeded and interleaved: neighbours differ in model and framework as far as possible.
+DRAWS = 50
+"""Orders that are drawn for one seed, of which the most even one is taken."""
 
-    What a device does slowly over a run (heating, throttling) then falls on all models and frameworks
-    alike and not on whichever came last.
+
+def ordered(instances: Iterable[Instance], seed: int) -> list[Instance]:
+    """Return the instances in the order that a seed gives: interleaved, so that neighbours differ in model.
+
+    Each model comes once in every round, or in evenly spaced rounds where it has fewer instances than others. Of DRAWS
+    such orders the one is taken in which models, implementations and quantizations have nearly the same mean place
+    (rerandomization, Morgan and Rubin 2012). What a device does slowly over a run (heating, throttling) then falls on
+    all of them alike, and over many seeds on each instance alike.
     """
     rng = random.Random(seed)
-    left = sorted(instances, key=lambda one: one.id)
-    rng.shuffle(left)
+    by_model: dict[str, list[Instance]] = {}
+    for instance in sorted(instances, key=lambda instance: instance.id):
+        by_model.setdefault(instance.model, []).append(instance)
+    orders = [_interleaved(list(by_model.values()), rng) for _ in range(DRAWS)]
+    return min(orders, key=_unevenness)
+
+
+def _interleaved(models: Sequence[Sequence[Instance]], rng: random.Random) -> list[Instance]:
+    """Return a random order of the instances of some models in rounds."""
+    rounds: list[list[Instance]] = [[] for _ in range(max(map(len, models), default=0))]
+    for own in models:
+        offset = rng.randrange(len(rounds))
+        for number, instance in enumerate(rng.sample(own, len(own))):
+            rounds[(number * len(rounds) + offset) // len(own)].append(instance)
     order: list[Instance] = []
-    while left:
-        counts = Counter(one.model for one in left)
-        last = order[-1] if order else None
-        best = max(
-            left,
-            key=lambda one: (
-                last is None or one.model != last.model,
-                counts[one.model],
-                last is None or one.framework != last.framework,
-            ),
-        )
-        order.append(best)
-        left.remove(best)
+    for part in rounds:
+        rng.shuffle(part)
+        if order and part and part[0].model == order[-1].model:
+            part.append(part.pop(0))
+        order += part
     return order
+
+
+def _unevenness(order: Sequence[Instance]) -> float:
+    """Return the sum over all models, implementations and quantizations of the squared distance of their mean place
+    from the middle of the order, in instances."""
+    places: dict[tuple[str, ...], list[int]] = {}
+    for place, one in enumerate(order):
+        for group in (("model", one.model), (one.framework, one.delegate), ("quantization", one.quantization)):
+            places.setdefault(group, []).append(place)
+    middle = (len(order) - 1) / 2
+    return sum((sum(of_group) / len(of_group) - middle) ** 2 for of_group in places.values())
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ from runner.cli.options import (
     Models,
     NativeTools,
     Quantizations,
-    Seed,
     Serials,
     Weights,
     Workspaces,
@@ -53,7 +52,13 @@ def run(
         list[str],
         typer.Option("--resize", help="A run for each: any of crop_resize, resize_crop, square_crop, to compare them."),
     ] = [],  # noqa: B006
-    seed: Seed = 0,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            help="Seed of the order, and of the images that a profile draws (0 if it is not given). Without it each "
+            "device has an order of its own, and a second run of the same takes the reverse."
+        ),
+    ] = None,
     timeout_s: Annotated[float, typer.Option("--timeout", min=1, help="Seconds for one instance.")] = 1800.0,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the newest run; begin one only if it is over or differs.")
@@ -89,7 +94,7 @@ def run(
     """
     from dataclasses import asdict, replace
 
-    from runner import catalog, fleet, suite
+    from runner import catalog, fleet, order, suite
     from runner import run as runs
     from runner.agent.preprocess import RESIZE_WAYS
     from runner.dataset import store
@@ -117,12 +122,13 @@ def run(
     ways = suite.choose("Way of resizing", resize, RESIZE_WAYS) if resize else []
     given: dict[str, Any] = {"warmups": warmups, "passes": repeat, "max_images": images}
     request = runs.Request(
-        instances=suite.ordered(instances, seed),
+        instances=instances,
         profile=replace(
             PROFILES[name],
             **{name: value for name, value in given.items() if value is not None},
         ),
-        seed=seed,
+        seed=seed or 0,
+        order_seed=seed,
         threads=threads,
         dataset=store.load(space.datasets / dataset),
         artifacts=artifacts,
@@ -140,7 +146,8 @@ def run(
             request.native.tools_for(device)  # whether there are any for it, before any device begins
     if dry_run:
         for device in devices:
-            for one in request.instances:
+            drawn = order.draw(space.raw, device.slug, request.record(device), request.order_seed)
+            for one in map(suite.Instance.parse, drawn["suite"]):
                 artifact, by_tools = request.artifacts.get(one.artifact), request.by_tools(one)
                 obstacle = preflight(one, artifact, known, request.dataset, device, by_tools)
                 who = f"{device.slug}  " if len(devices) > 1 else ""

@@ -22,6 +22,7 @@ RUN_FIELDS = {
     **_all(_TEXT, "run_id", "device_slug", "origin"),
     "suite": _LIST,  # instance ids in the order they are run
     "profile": _DICT,  # name, warmups, passes, min_queries, min_duration_s, max_images
+    "order": _DICT + _OPTIONAL,  # how it was made: seed, reversed, reverse_of
     **_all(_INT + _OPTIONAL, "seed", "threads"),  # null: not known, or not one for all (imported)
     "timing": _TEXT,  # end_to_end or inference
     "dataset": _DICT,  # name, sha256, images, label_space

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from runner import catalog, execution, ledger, rawlog, run, suite
+from runner import catalog, execution, ledger, rawlog, run
 from runner.dataset import store
 from runner.devices import Conditions
 from runner.devices.local import LocalDevice
@@ -26,7 +26,7 @@ EXTRA = [Instance("tflite", "nnapi", "float32", "squeezenet"), Instance("caffe2"
 @pytest.fixture
 def request_(workspace):
     return run.Request(
-        instances=suite.ordered([*TINY, *EXTRA], 0),
+        instances=[*TINY, *EXTRA],
         profile=replace(PROFILES["paper"], warmups=1, passes=2),
         seed=0,
         threads=1,
@@ -71,7 +71,7 @@ def test_a_run_measures_what_it_can_and_says_why_not_for_the_rest(workspace, dev
         assert attempt.of("load")[0]["model_sha256"] == request_.artifacts[one.artifact].sha256
         assert attempt.last["peak_rss_kb"] > 10_000
     record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
-    assert record["suite"] == [one.id for one in request_.instances]
+    assert sorted(record["suite"]) == sorted(one.id for one in request_.instances)
     assert record["ended"] >= record["started"]
     [boot] = record["boots"]
     assert boot["boot_id"] == device.boot().boot_id and len(boot["boot_id"]) == 16
@@ -230,6 +230,37 @@ def test_a_newer_request_begins_a_new_run(workspace, device, request_):
     other = {name: replace(artifact, sha256="f" * 64) for name, artifact in request_.artifacts.items()}
     assert run.to_resume(workspace, device, replace(request_, artifacts=other)) is None
     assert json.loads((folder / "run.json").read_text())["threads"] == 1
+
+
+def test_a_second_run_takes_the_reverse_order_and_the_same_images(workspace, device, request_):
+    """Nor does a resumed run change its order, whatever was run before."""
+    request = replace(request_, profile=replace(request_.profile, max_images=5))
+    folders = []
+    for _ in range(2):
+        folders.append(run.begin(workspace, device, request))
+        assert run.to_resume(workspace, device, request) == folders[-1]
+        execution.execute(folders[-1], device, request, silent)
+        assert run.to_resume(workspace, device, request) == folders[-1]
+    assert run.to_resume(workspace, device, replace(request, order_seed=1)) is None
+    first, second = (rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS) for folder in folders)
+    assert second["suite"] == first["suite"][::-1] and second["order"]["reverse_of"] == first["run_id"]
+    shown = {
+        tuple(image for _, image, _ in answers(rawlog.attempt_path(folder, one.id, 1)))
+        for folder in folders
+        for one in TINY
+    }
+    assert len(shown) == 1 and len(set(*shown)) == 5
+
+
+def test_a_dry_run_shows_the_order_of_the_next_run(workspace):
+    options = ["--models", "squeezenet", "--frameworks", "tflite", "--quantizations", "float32,int8"]
+    for more in ([], ["--seed", "3"], []):
+        shown = aiot(*command(workspace, "--dry-run", *options, *more)).stdout.splitlines()
+        assert aiot(*command(workspace, *options, *more)).returncode == 0
+        record = rawlog.read_json(rawlog.run_folders(workspace.raw)[-1] / "run.json", rawlog.RUN_FIELDS)
+        assert [line.split()[0] for line in shown] == record["suite"]
+        assert record["seed"] == (3 if more else 0)
+    assert record["order"]["reversed"], "the run with a seed of its own has other images, and is no partner"
 
 
 def test_runs_sort_by_the_time_they_began(workspace, device, request_):

@@ -80,6 +80,33 @@ def test_the_order_follows_the_seed_only():
     assert suite.ordered(instances, 1) != suite.ordered(instances, 2)
 
 
+@pytest.mark.parametrize("chosen", [{}, {"suite": "float32"}, {"delegates": ["cpu"]}, {"models": ["squeezenet"]}])
+def test_no_model_implementation_or_quantization_comes_early_or_late(chosen):
+    """In each order by a tenth of the run at most, and in 100 orders each instance by no more than chance gives."""
+    instances = suite.select(**chosen)
+    middle, places = (len(instances) - 1) / 2, {one.id: [] for one in instances}
+    for seed in range(100):
+        groups = {}
+        for place, one in enumerate(suite.ordered(instances, seed)):
+            places[one.id].append(place - middle)
+            for group in (one.model, (one.framework, one.delegate), one.quantization):
+                groups.setdefault(group, []).append(place - middle)
+        means = [abs(sum(of_group) / len(of_group)) for of_group in groups.values() if len(of_group) >= 6]
+        assert max(means) <= 0.15 * len(instances)
+    # the standard error of a mean of 100 uniform places is len / sqrt(12 * 100)
+    assert max(abs(sum(own) / 100) for own in places.values()) <= 4 * len(instances) / 1200**0.5
+
+
+def test_a_model_with_few_instances_is_spread_over_the_order():
+    own = suite.Instance("tflite", "cpu", "float32", "own")
+    other = suite.Instance("tflite", "cpu", "int8", "own")
+    for seed in range(50):
+        order = suite.ordered([*suite.select(suite="float32"), own, other], seed)
+        first, second = sorted(map(order.index, (own, other)))
+        assert first < len(order) / 2 <= second
+    assert suite.ordered([own], 0) == [own] and suite.ordered([], 0) == []
+
+
 @pytest.mark.parametrize(("name", "count"), [("full", 60), ("float32", 24), ("QUANTIZED", 36)])
 def test_the_papers_suites(name, count):
     assert len(suite.select(suite=name)) == count
