@@ -75,6 +75,28 @@ def errors(times: Floats) -> tuple[Floats, Floats]:
     return np.sqrt(variance), np.clip(worth, 2, n)
 
 
+def excess(images: pd.DataFrame, column: str = "end_to_end_ms") -> pd.Series:
+    """Return what the dependence of neighbours adds to the variance of the logarithm of each mean time, by instance id.
+
+    Takes image records of one run of each instance of one device. The excess is the squared standard error of `errors`
+    less that of independent times, both over the squared mean. A bootstrap that draws single images has the second, and
+    together they have the first. It is negative where neighbours differ more than others do, or seem to, so that a sum
+    over instances is not biased; it is 0 with fewer than 2 times.
+    """
+    timed = images[images[column] > 0]
+    codes, names = pd.factorize(timed["instance_id"].astype(str), sort=True)
+    order = np.lexsort((timed["query"].to_numpy(), codes))
+    counts = np.bincount(codes, minlength=len(names))
+    begins = np.cumsum(counts) - counts
+    values = timed[column].to_numpy(float)[order]
+    added = np.zeros(len(names))
+    for n in np.unique(counts[counts > 1]):
+        alike = counts == n
+        times = values[begins[alike][:, None] + np.arange(n)]
+        added[alike] = (errors(times)[0] ** 2 - times.var(axis=1) / (n - 1)) / times.mean(axis=1) ** 2
+    return pd.Series(added, names, dtype=float)
+
+
 def means(images: pd.DataFrame, rows: pd.DataFrame, timing: str = "end_to_end") -> pd.DataFrame:
     """Return one row per run x instance of image records: its mean time, and how exactly it is known.
 
