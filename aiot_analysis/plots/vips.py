@@ -16,12 +16,19 @@ MOST = 120  # devices in a ranking; a figure with a bar each of a thousand is 4 
 
 
 @style.styled
-def ranking(scores: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None, score: str = "VIPS") -> Figure:
-    """Draw a bar per device with its rank in its peer group, and the 95 % interval where the frame has one.
+def ranking(
+    scores: pd.DataFrame,
+    origin: str,
+    devices: pd.DataFrame | None = None,
+    score: str = "VIPS",
+    interval: str = "95 % interval",
+) -> Figure:
+    """Draw a bar per device with its rank in its peer group, its tie groups, and the interval where the frame has one.
 
     Takes the frame of `stats.vips.scores` or `intervals`. `score` names what is summed up: VIPS is the name of the sum
-    over the paper's 24 float32 instances alone. Devices that lack instances are hatched and grouped
-    with those that have the same: their sum is over fewer terms and has no common rank.
+    over the paper's 24 float32 instances alone. `interval` says what the whiskers include (see `stats.variance.said`).
+    Devices that lack instances are hatched and grouped with those that have the same: their sum is over fewer terms and
+    has no common rank.
     """
     every, scores = scores, scores.head(MOST).reset_index(drop=True)
     figure, (axes,) = style.panels(1, 1, 6.6, max(1.2, 0.17 * len(scores) + 0.5 * (len(scores) < 20)))
@@ -42,16 +49,18 @@ def ranking(scores: pd.DataFrame, origin: str, devices: pd.DataFrame | None = No
         mine = scores["complete"] == complete
         axes.barh(y[mine], scores["vips"][mine], color=color, hatch=hatch, edgecolor="white", height=0.75)
     ends = scores["vips"]
-    if "vips_low" in scores and scores["vips_low"].notna().any():
+    whiskers = "vips_low" in scores and scores["vips_low"].notna().any()
+    if whiskers:
         errors = [
             (scores["vips"] - scores["vips_low"]).clip(lower=0),
             (scores["vips_high"] - scores["vips"]).clip(lower=0),
         ]
         axes.errorbar(scores["vips"], y, xerr=errors, fmt="none", ecolor="black", elinewidth=0.7, capsize=1.5)
         ends = scores[["vips", "vips_high"]].max(axis=1)
-    for at, end, row in zip(y, ends.fillna(0), scores.itertuples(), strict=True):
+    ties = scores["tie_group"] if "tie_group" in scores else pd.Series("", scores.index)
+    for at, end, row, letters in zip(y, ends.fillna(0), scores.itertuples(), ties, strict=True):
         peers = "" if row.complete else f" ({row.instances} of {total} instances)"
-        text = f"  {row.vips:.4g}{peers}" if row.instances else " no data"
+        text = f"  {row.vips:.4g}{peers}   {letters}".rstrip() if row.instances else " no data"
         axes.text(end, at, text, va="center", fontsize=style.SMALL, color="black" if row.instances else style.GREY)
     alone = scores.groupby("peer_group")["peer_group"].transform("size") == 1
     ranks = [
@@ -63,6 +72,10 @@ def ranking(scores: pd.DataFrame, origin: str, devices: pd.DataFrame | None = No
         xlim=(0, 1.3 * max(ends.max(), 1e-9)), ylim=(y.max() + 0.6, -0.6), xlabel=f"valid images per second ({score})"
     )
     axes.grid(axis="y", visible=False)
+    if whiskers:
+        style.note(axes, f"whiskers: {interval}")
+    if (ties != "").any():
+        style.note(axes, "letters: devices that share one are not told apart")
     if scores["peer_group"].nunique() > 1:
         style.note(axes, "ranks hold within a group: the same instances, measured under the same conditions")
     if len(every) > MOST:

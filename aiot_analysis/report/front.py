@@ -15,12 +15,16 @@ if TYPE_CHECKING:
 
     from aiot_analysis.data import Data
 
-KIND = "application/vnd.aiotbench.front.v2+json"  # of the output that holds it; another form is another version
+KIND = "application/vnd.aiotbench.front.v3+json"  # of the output that holds it; another form is another version
 TOP = 10  # devices of a ranking that are shown, as in Table IV
 
 
-def keep(data: Data, scores: pd.DataFrame, claims: pd.DataFrame, timing: str) -> None:
-    """Keeps the frames of `stats.vips.intervals` and `stats.remarks.verdicts`, and what times they are of."""
+def keep(data: Data, scores: pd.DataFrame, claims: pd.DataFrame, timing: str, interval: str) -> None:
+    """Keep the frames of `stats.vips.intervals` and `stats.remarks.verdicts` for the front page.
+
+    `timing` says what times they are of, and `interval` what the intervals of the scores include (see
+    `stats.variance.said`).
+    """
     from IPython.display import display
 
     from aiot_analysis import names
@@ -28,6 +32,7 @@ def keep(data: Data, scores: pd.DataFrame, claims: pd.DataFrame, timing: str) ->
 
     kept = {
         "timing": names.display(timing),
+        "interval": interval,
         "groups": groups(scores, names.devices(data.devices)),
         "sentence": of_claims.sentence(claims),
         "remarks": remarks(claims),
@@ -39,7 +44,7 @@ def groups(scores: pd.DataFrame, devices: dict[str, str]) -> list[dict[str, Any]
     """The first devices of each peer group; those of two groups have no common rank.
 
     A group tells instances, of (how many the score has), missing (ids), size, and rows: rank, device, vips and its
-    interval, ranks, note. Devices without any instance of the score are in none.
+    interval, ranks, ties (letters of its tie groups), note. Devices without any instance of the score are in none.
     """
     found = []
     for _, rows in scores[scores["instances"] > 0].groupby("peer_group"):
@@ -68,6 +73,7 @@ def _row(row: dict[Any, Any], devices: dict[str, str]) -> dict[str, Any]:
         "device": devices.get(row["device_id"], row["device_id"]),
         **{name: known(row[name]) for name in ("vips", "vips_low", "vips_high")},
         "ranks": ranks,
+        "ties": row["tie_group"],
         "note": known(row["interval_note"]) or "",
     }
 

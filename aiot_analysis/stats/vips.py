@@ -6,20 +6,24 @@ Benchmarking of AI Models and Frameworks on Mobile Devices") and of its app.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from aiot_analysis import by_device, names, paper
 from aiot_analysis.errors import DataError
-from aiot_analysis.stats import pooling, resample, select
+from aiot_analysis.stats import blocks, pooling, ranks, resample, select, variance
+
+Floats = NDArray[np.float64]
 
 TOP = 10  # Table IV lists ten devices
 _INTERVALS = ["vips_low", "vips_high", "vops_low", "vops_high", "interval_images", "interval_note"]
-_RANKS = ["rank_low", "rank_high", "top10_probability"]
+_RANKS = ["rank_low", "rank_high", "first_ten", "tie_group"]
 
 
 def contributions(
@@ -148,61 +152,114 @@ def intervals(
     seed: int = 0,
     resamples: int = resample.RESAMPLES,
 ) -> pd.DataFrame:
-    """`scores` with the uncertainty that comes from the choice of images.
+    """Return `scores` with 95 % intervals, confidence sets of the ranks, and tie groups.
 
-    `images` is a frame, or parts by device (see `by_device.each`). Adds vips_low and vips_high, vops_low and
-    vops_high (95 % percentile intervals), rank_low and rank_high (best and worst rank in the peer group, 95 %, as
-    Goldstein and Spiegelhalter 1996 set beside league tables, JRSS A 159), top10_probability (share of resamples in
-    which the device is in its group's first ten; null for a group that has no more), interval_images (how many images
-    they rest on) and interval_note (what an interval lacks, or why it is null). The images are drawn jointly for
-    accuracy and time, for all instances of a device and for all devices that saw as many images. Ranks have no
-    interval where a device of the group has none.
+    Intervals include the choice of images, the dependence of neighbouring times along a run, and how runs of a device
+    differ: that is what the columns of `variance.with_noise` say, or the allowance for `rows` without them.
+
+    Parameters
+    ----------
+    images
+        Image records: a frame, or parts by device (see `by_device.each`). They are drawn jointly for accuracy and time,
+        for all instances of a device and for all devices that saw as many images. The logarithm of each drawn score
+        gets an error with the variance of runs (`variance.of_sum`) and neighbours (`blocks.excess`), independent
+        between devices.
+
+    Returns
+    -------
+    The frame of `scores` with
+
+    - vips_low and vips_high, vops_low and vops_high: percentiles of the draws;
+    - rank_low and rank_high: best and worst rank in the peer group, for all its devices at once (see `ranks`). A
+      device without an interval has none, and may have any rank in the sets of others;
+    - first_ten: whether the device is among the first ten of its group, "yes", "no" or "open"; null for a group that
+      has no more;
+    - tie_group: letters; devices that share one are not told apart (see `ranks.tie_groups`);
+    - interval_images: how many images they rest on;
+    - interval_note: what an interval lacks, or why it is null.
     """
-    found = scores(rows, timing, suite)
-    counted = found.set_index("device_id")["instances"].to_dict()
+    scored = scores(rows, timing, suite)
+    counted = scored.set_index("device_id")["instances"].to_dict()
     macs = _parts(suite).set_index("instance_id")["macs_millions"].to_dict()
-    of_device = partial(drawn, counted=counted, macs=macs, timing=timing, seed=seed, resamples=resamples)
-    draws: dict[str, np.ndarray] = {}
+    of_device = partial(
+        drawn, counted=counted, macs=macs, runs=_of_runs(rows, timing, suite), timing=timing, seed=seed,
+        resamples=resamples,
+    )  # fmt: skip
+    draws: dict[str, Floats] = {}
     facts: dict[str, dict[str, object]] = {}
-    for device, (values, told) in by_device.each(images, counting(rows, timing, suite), of_device):
-        facts[device] = told
+    for device, (values, facts_of_device) in by_device.each(images, counting(rows, timing, suite), of_device):
+        facts[device] = facts_of_device
         if len(values):
             draws[device] = values
     nothing = {"interval_note": "no interval: there are no records of images"}
-    uncertain = pd.DataFrame([facts.get(device, nothing) for device in found["device_id"]], found.index, _INTERVALS)
+    uncertain = pd.DataFrame([facts.get(device, nothing) for device in scored["device_id"]], scored.index, _INTERVALS)
     uncertain = uncertain.astype({**dict.fromkeys(_INTERVALS[:4], float), "interval_images": "Int64"})
-    return found.join(uncertain).join(_rank_intervals(found, draws))
+    return scored.join(uncertain).join(_rank_sets(scored, draws, resamples))
+
+
+def _of_runs(rows: pd.DataFrame, timing: str, suite: Sequence[str]) -> dict[str, list[tuple[float, float]]]:
+    """Return what runs add to the variance of the logarithms of VIPS and VOPS of each device, and its freedom."""
+    parts = contributions(rows, timing, suite).dropna(subset=["vips"])
+    used = rows.merge(parts[["device_id", "instance_id", "share", "vops_share"]], on=["device_id", "instance_id"])
+    return {
+        str(device): [variance.of_sum(part, part[share].to_numpy(float)) for share in ("share", "vops_share")]
+        for device, part in used.groupby("device_id", sort=False)
+    }
 
 
 def drawn(
     records: pd.DataFrame,
     counted: Mapping[Any, int],
     macs: Mapping[Any, float],
+    runs: Mapping[str, Sequence[tuple[float, float]]],
     timing: str,
     seed: int,
     resamples: int,
-) -> tuple[np.ndarray, dict[str, object]]:
+) -> tuple[Floats, dict[str, object]]:
     """VIPS of one device in every draw, (resamples,), and what `intervals` adds; (0,) where it has no interval.
 
-    Takes the device's image records; `counted` is how many instances its score counts, by device id, and `macs` the
-    FLOPs of Table II by instance.
+    Takes the device's image records; `counted` is how many instances its score counts, by device id, `macs` the FLOPs
+    of Table II by instance, and `runs` what runs add to the variance of the logarithms of VIPS and VOPS, with its
+    degrees of freedom, by device id.
     """
+    device = str(records["device_id"].iloc[0])
     n, there = records["image"].nunique(), records["instance_id"].nunique()
     alike = int(records.groupby("instance_id", observed=True)["correct"].mean().isin([0.0, 1.0]).sum())
-    note = lacking(records, counted[str(records["device_id"].iloc[0])])
+    note = lacking(records, counted[device])
     if not note and alike == there:
         note = "no interval: all answers of every instance are alike, so no draw differs in accuracy"
     if note:
         return np.empty(0), {"interval_images": n, "interval_note": note}
     each = resampled(records, timing, seed, resamples)
-    vips = each.sum(axis=1, skipna=False).to_numpy()
-    if np.isnan(vips).any():
+    if each.isna().any(axis=None):
         note = "no interval: some instance has so few images that draws are without any"
         return np.empty(0), {"interval_images": n, "interval_note": note}
-    vops = each.to_numpy() @ np.array([macs[one] for one in each.columns])
+    excess = blocks.excess(records, select.time_column(timing)).reindex(each.columns).to_numpy()
+    drawn_scores = []
+    for weights, (of_runs, freedom) in zip((1.0, [macs[name] for name in each.columns]), runs[device], strict=True):
+        parts = each.to_numpy() * weights
+        share = parts.mean(axis=0) / parts.mean(axis=0).sum()
+        errors = time_errors(device, of_runs, freedom, float(share**2 @ excess), seed, resamples)
+        drawn_scores.append(parts.sum(axis=1) * np.exp(errors))
     note = f"too narrow: all answers of {alike} of {there} instances are alike" if alike else ""
-    ends = [*resample.interval(vips), *resample.interval(vops), n, note]
-    return vips, dict(zip(_INTERVALS, ends, strict=True))
+    ends = [*resample.interval(drawn_scores[0]), *resample.interval(drawn_scores[1]), n, note]
+    return drawn_scores[0], dict(zip(_INTERVALS, ends, strict=True))
+
+
+def time_errors(key: str, of_runs: float, freedom: float, of_neighbours: float, seed: int, resamples: int) -> Floats:
+    """Return errors of a logarithm through other runs and dependent neighbours: (resamples,).
+
+    Takes the variance between runs with its degrees of freedom, and what neighbours add to the variance of draws over
+    images (nothing where it is negative). Errors are Student's t, or normal where the freedom is infinite, and are
+    independent for different keys, as the ids of devices.
+    """
+    generator = np.random.default_rng([seed, zlib.crc32(key.encode())])
+    of_neighbours = max(of_neighbours, 0.0)
+    [together] = variance.satterthwaite(
+        [np.array([of_runs]), np.array([of_neighbours])], [np.array([freedom]), np.array([np.inf])]
+    )
+    standard = generator.standard_t(together, resamples) if np.isfinite(together) else generator.normal(size=resamples)
+    return standard * np.sqrt(of_runs + of_neighbours)
 
 
 def lacking(records: pd.DataFrame, instances: int) -> str:
@@ -213,18 +270,23 @@ def lacking(records: pd.DataFrame, instances: int) -> str:
     return "" if records["image"].nunique() > 1 else "no interval: there is one image"
 
 
-def _rank_intervals(scored: pd.DataFrame, draws: dict[str, np.ndarray]) -> pd.DataFrame:
-    found = pd.DataFrame(index=scored.index, columns=_RANKS, dtype=float)
+def _rank_sets(scored: pd.DataFrame, draws: Mapping[str, Floats], resamples: int) -> pd.DataFrame:
+    """Return the columns _RANKS of the frame of `scores`, from the draws of VIPS by device id."""
+    sets = pd.DataFrame(index=scored.index, columns=_RANKS, dtype=object).assign(tie_group="")
+    unknown = np.full(resamples, np.nan)
     for _, group in scored.groupby("peer_group"):
-        if not all(device in draws for device in group["device_id"]):
-            continue
-        table = np.column_stack([draws[device] for device in group["device_id"]])
-        ranks = (-table).argsort(axis=1).argsort(axis=1) + 1
-        low, high = np.quantile(ranks, [0.025, 0.975], axis=0, method="nearest")
-        found.loc[group.index, ["rank_low", "rank_high"]] = np.column_stack([low, high])
+        with np.errstate(divide="ignore"):
+            log = np.log(group["vips"].to_numpy(float))
+            table = np.log(np.column_stack([draws.get(device, unknown) for device in group["device_id"]]))
+        better = ranks.surely_better(log, table)
+        lowest, highest = ranks.rank_sets(better)
+        places = np.flatnonzero(group["device_id"].isin(draws.keys()))  # rows of `scores` are in order of the ranking
+        sets.loc[group.index[places], "rank_low"] = lowest[places]
+        sets.loc[group.index[places], "rank_high"] = highest[places]
         if len(group) > TOP:
-            found.loc[group.index, "top10_probability"] = (ranks <= TOP).mean(axis=0)
-    return found.astype({"rank_low": "Int64", "rank_high": "Int64"})
+            sets.loc[group.index, "first_ten"] = ranks.among_first(lowest, highest, TOP)
+        sets.loc[group.index, "tie_group"] = ranks.tie_groups(better, places)
+    return sets.astype({"rank_low": "Int64", "rank_high": "Int64"})
 
 
 def table_iv(scores: pd.DataFrame, devices: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import kendalltau, rankdata
 
 from aiot_analysis import by_device, names
-from aiot_analysis.stats import resample, select, vips
+from aiot_analysis.stats import blocks, resample, select, variance, vips
 
 FLOAT32 = tuple(names.PAPER_FLOAT32)
 CLOCKS = ["exact", "run", "image", "cut"]
@@ -76,24 +76,57 @@ def shares(
     seed: int = 0,
     resamples: int = resample.RESAMPLES,
 ) -> pd.DataFrame:
-    """`vips.contributions` with the 95 % interval of each share: share_low and share_high, fractions of 1.
+    """Return `vips.contributions` with the 95 % interval of each share: share_low and share_high, fractions of 1.
 
-    Percentile intervals of a bootstrap over images (see `vips.resampled`); null for a device of whose instances some
-    have no image records, or one image.
+    Percentiles of a bootstrap over images (see `vips.resampled`), where the log odds of each share get an error through
+    runs and neighbours as in `vips.intervals`: a share s_i changes by s_i (s_j - [i = j]) where the logarithm of the
+    time of j changes by 1. Null for a device of whose instances some have no image records, or one image, for the share
+    of a single instance, which is 1, and for one that got no image right.
     """
-    found = vips.contributions(rows, timing, suite)
-    known = found.dropna(subset=["vips"]).groupby("device_id").size()
+    parts = vips.contributions(rows, timing, suite)
+    counted = parts.dropna(subset=["vips"]).groupby("device_id").size()
+    used = vips.counting(rows, timing, suite)
+    measured = dict(list(used.groupby("device_id")))
     ends = []
-    for device, records in select.records_by_device(images, vips.counting(rows, timing, suite)):
-        if vips.lacking(records, known.get(device, 0)):
+    for device, records in select.records_by_device(images, used):
+        if vips.lacking(records, counted.get(device, 0)):
             continue
         drawn = vips.resampled(records, timing, seed, resamples)
-        low, high = resample.interval(drawn.div(drawn.sum(axis=1), axis=0).to_numpy().T)
+        low, high = _share_ends(
+            drawn,
+            measured[device].set_index("instance_id", drop=False).loc[drawn.columns],
+            blocks.excess(records, select.time_column(timing)).reindex(drawn.columns).to_numpy(),
+            seed,
+        )
         ends.append(
             pd.DataFrame({"instance_id": drawn.columns, "share_low": low, "share_high": high, "device_id": device})
         )
     columns = ["device_id", "instance_id", "share_low", "share_high"]
-    return found.merge(pd.concat(ends) if ends else pd.DataFrame(columns=columns), on=columns[:2], how="left")
+    return parts.merge(pd.concat(ends) if ends else pd.DataFrame(columns=columns), on=columns[:2], how="left")
+
+
+def _share_ends(
+    drawn: pd.DataFrame, rows: pd.DataFrame, excess: NDArray[np.float64], seed: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the ends of the intervals of the shares of one device, (instances,) each.
+
+    Takes what each instance adds to the score in each draw, and the rows of the instances with their excess variance.
+    """
+    values = drawn.to_numpy()
+    total = values.sum(axis=1)
+    shares = values.mean(axis=0) / total.mean()
+    ends = np.full((2, len(shares)), np.nan)
+    for place, share in enumerate(shares):
+        if not 0 < share < 1:
+            continue
+        weights = -shares / (1 - share)  # of the log odds, whose change is that of log(share) over 1 - share
+        weights[place] = 1.0
+        of_runs, freedom = variance.of_sum(rows, weights)
+        key = f"{rows['device_id'].iloc[0]} {drawn.columns[place]}"
+        errors = vips.time_errors(key, of_runs, freedom, float(weights**2 @ excess), seed, len(drawn))
+        moved = values[:, place] * np.exp(errors)
+        ends[:, place] = resample.interval(moved / (total - values[:, place] + moved))
+    return ends[0], ends[1]
 
 
 def leave_one_out(rows: pd.DataFrame, timing: str = "end_to_end", suite: Sequence[str] = FLOAT32) -> pd.DataFrame:

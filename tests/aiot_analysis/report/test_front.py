@@ -27,6 +27,7 @@ def scored(
         "vips_high": 2 * vips - low,
         "rank_low": rank if known else pd.NA,
         "rank_high": rank + 1 if known else pd.NA,
+        "tie_group": "ab" if known else "",
         "instances": instances,
         "missing": missing,
         "interval_note": "" if known else "no interval: there is one image",
@@ -38,7 +39,7 @@ def test_devices_of_two_groups_are_never_in_one_ranking() -> None:
     complete, partial = front.groups(pd.DataFrame(rows), DEVICES)
     assert (complete["instances"], complete["of"], complete["missing"], complete["size"]) == (24, 24, [], 1)
     [row] = complete["rows"]
-    assert row["device"] == "Maker A" and row["ranks"] == "1–2"
+    assert row["device"] == "Maker A" and (row["ranks"], row["ties"]) == ("1–2", "ab")
     assert (row["vips"], row["vips_low"], row["vips_high"]) == (30.0, 29.0, 31.0)
     assert (partial["instances"], partial["of"], partial["missing"]) == (22, 24, ["x", "y"])
     assert partial["rows"][0]["vips_low"] is None and "one image" in partial["rows"][0]["note"]

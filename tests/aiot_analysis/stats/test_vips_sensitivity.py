@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
 from aiot_analysis import names
-from aiot_analysis.stats import vips, vips_sensitivity
+from aiot_analysis.stats import variance, vips, vips_sensitivity
 from tests.aiot_analysis.conftest import images, instance, instances
 from tests.examples import examples
 
@@ -187,6 +187,23 @@ def test_intervals_of_shares_hold_them_and_are_null_without_records():
     found = vips_sensitivity.shares(rows, records).dropna(subset=["vips"])
     assert (found["share_low"] < found["share"]).all() and (found["share"] < found["share_high"]).all()
     # of two instances, one share is what the other is not
-    assert found["share_low"].iloc[0] == pytest.approx(1 - found["share_high"].iloc[1])
+    assert found["share_low"].iloc[0] == pytest.approx(1 - found["share_high"].iloc[1], abs=0.01)
     without = vips_sensitivity.shares(rows, records[records["instance_id"] == A])
     assert len(without) == len(names.PAPER_FLOAT32) and without["share_low"].isna().all()
+
+
+def test_an_interval_of_a_share_has_room_for_another_run_of_every_instance():
+    """Half of the answers are right, on the same images, so that only runs tell: log odds of 0 with sqrt(2) x 0.1."""
+    half = [True, False] * 50
+    records = pd.concat([images(one, half, [10.0] * 100) for one in (A, B)])
+    rows = variance.assumed(instances(instance(A, 0.5, 10.0), instance(B, 0.5, 10.0)))
+    rows = rows.assign(run_sd=0.1, shared_sd=5.0)  # what all instances share cancels
+    found = vips_sensitivity.shares(rows, records, resamples=20_000).dropna(subset=["vips"])
+    reach = 1 / (1 + np.exp(-1.96 * np.sqrt(2) * 0.1))
+    assert found["share_high"].tolist() == pytest.approx([reach, reach], abs=0.002)
+    assert found["share_low"].tolist() == pytest.approx([1 - reach, 1 - reach], abs=0.002)
+
+
+def test_a_single_instance_is_all_of_the_score_without_an_interval():
+    found = vips_sensitivity.shares(instances(instance(A, 0.5)), images(A, [True, False] * 20, [10.0] * 40))
+    assert found["share"].max() == 1 and found[["share_low", "share_high"]].isna().all(axis=None)
