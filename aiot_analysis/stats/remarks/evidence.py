@@ -191,6 +191,10 @@ class Evidence:
         """1 where the answer to an image was right, 0 where wrong, NaN where it was not shown: device x image."""
         return self._records.of(instance, self._records.right)
 
+    def excess(self, instance: str) -> pd.Series:
+        """What dependent neighbours add to the variance of the log of a mean time, by device (see `blocks.excess`)."""
+        return self._records.excess[instance].dropna()
+
     def answers(self, instance: str) -> tuple[pd.DataFrame, str]:
         """`right` of the images that all devices saw, or why the devices cannot be compared by image."""
         if instance not in self._answers:

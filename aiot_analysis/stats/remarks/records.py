@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aiot_analysis import by_device
-from aiot_analysis.stats import select
+from aiot_analysis.stats import blocks, select
 
 COLUMNS = [*select.KEY, "query", "image", "correct", "end_to_end_ms", "inference_ms", "failed"]
 """Of image records, all that is needed here."""
@@ -20,7 +20,11 @@ Images = pd.DataFrame | Iterable[pd.DataFrame]
 
 @dataclass(frozen=True)
 class Records:
-    """`right` is 1, 0, or NaN where an image was not shown; `ms` is NaN also where it failed; `turn` is its query."""
+    """`right` is 1, 0, or NaN where an image was not shown; `ms` is NaN also where it failed; `turn` is its query.
+
+    `excess` is what the dependence of neighbours along a run adds to the variance of the logarithm of a mean time (see
+    `blocks.excess`).
+    """
 
     devices: pd.Index
     instances: pd.Index
@@ -28,6 +32,7 @@ class Records:
     right: NDArray[np.float32]  # (devices, instances, images)
     ms: NDArray[np.float32]
     turn: NDArray[np.float32]
+    excess: pd.DataFrame  # device x instance
 
     def of(self, instance: str, values: NDArray[np.float32]) -> pd.DataFrame:
         """Return `right`, `ms` or `turn` of one instance: device x image, of the devices that have records of it."""
@@ -49,18 +54,20 @@ def collect(images: Images, rows: pd.DataFrame, column: str) -> Records:
     found = dict(by_device.each(images, rows, tables))
     devices = pd.Index(sorted(found), dtype=object)
     every = pd.Index(sorted(set().union(*(part[0] for part in found.values()))), dtype=object)
+    excess = pd.DataFrame({device: part[4] for device, part in found.items()}).T.reindex(devices, columns=instances)
     right, ms, turn = (np.full((len(devices), len(instances), len(every)), np.nan, np.float32) for _ in range(3))
     for place, device in enumerate(devices):
-        names, answers, times, queries = found.pop(device)
+        names, answers, times, queries, _ = found.pop(device)
         at = every.get_indexer(names)
         right[place][:, at], ms[place][:, at], turn[place][:, at] = answers, times, queries
-    return Records(devices, instances, every, right, ms, turn)
+    return Records(devices, instances, every, right, ms, turn, excess)
 
 
 def _tables(
     records: pd.DataFrame, instances: pd.Index, column: str
-) -> tuple[pd.Index, NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Return the images of one device, and its answers, times and queries, instance x image."""
+) -> tuple[pd.Index, NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], pd.Series]:
+    """Return the images of one device; its answers, times and queries, instance x image; and the excess by instance."""
+    excess = blocks.excess(records, column)
     if records.duplicated([*select.KEY, "image"]).any():  # a timed profile may show an image more than once
         records = select.per_image(records)
     images = records["image"].astype("category").cat.remove_unused_categories()
@@ -71,4 +78,4 @@ def _tables(
     times = records[column].astype(float).where(~records["failed"].astype(bool))
     tables[1][line, images.cat.codes] = times.where(np.isfinite(times) & (times >= 0)).to_numpy(np.float32)
     tables[2][line, images.cat.codes] = records["query"].to_numpy(np.float32)
-    return pd.Index(images.cat.categories.astype(str)), tables[0], tables[1], tables[2]
+    return pd.Index(images.cat.categories.astype(str)), tables[0], tables[1], tables[2], excess

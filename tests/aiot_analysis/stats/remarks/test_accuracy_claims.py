@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aiot_analysis.stats import remarks
+from aiot_analysis.stats import remarks, variance
 from aiot_analysis.stats.remarks.claim import AGAINST, AS_CLAIMED, FAILS, HOLDS, NOT_APPLICABLE, OPEN, rows_of, verdict
 from aiot_analysis.stats.remarks.evidence import Evidence
 from aiot_analysis.stats.remarks.score import scores, told_apart
@@ -16,6 +16,7 @@ from tests.aiot_analysis.stats.remarks.fleets import (
     steady,
     true_times,
 )
+from tests.aiot_analysis.stats.series import autocorrelated
 
 ROWS = fleet(devices=12, exceptions={})
 FLOAT32 = ROWS[ROWS["quantization"] == "float32"]
@@ -230,7 +231,7 @@ def test_few_or_incomplete_devices_have_no_ranking():
 def test_the_linear_part_of_a_score_has_the_variance_of_the_bootstrap():
     rows = ranked(1.05, devices=3)
     images = records(rows, scatter=0.2)
-    total, linear, why = scores(Evidence(rows, images))
+    scored, why = scores(Evidence(rows, images))
     assert why == ""
     wide = images.pivot(
         index="image", columns=["device_id", "instance_id"], values=["correct", "end_to_end_ms"]
@@ -241,10 +242,52 @@ def test_the_linear_part_of_a_score_has_the_variance_of_the_bootstrap():
         mean = wide.iloc[rng.integers(0, len(wide), len(wide))].mean()
         draws.append((mean["correct"] / mean["end_to_end_ms"] * 1000).groupby(level="device_id").sum())
     draws = np.array(draws)
-    assert draws.mean(axis=0) == pytest.approx(total, rel=0.01)
-    assert np.cov(linear) / linear.shape[1] == pytest.approx(np.cov(draws.T), rel=0.3)
-    apart = told_apart(total, linear)
+    assert draws.mean(axis=0) == pytest.approx(scored.total, rel=0.01)
+    assert np.cov(scored.linear) / scored.linear.shape[1] == pytest.approx(np.cov(draws.T), rel=0.3)
+    apart = told_apart(scored)
     assert (apart == apart.T).all() and not apart.diagonal().any()
+
+
+def alike(one, device, rng):
+    """60 % right, on the same images whatever runs."""
+    return np.arange(400) < 240
+
+
+def test_scores_that_differ_by_less_than_two_runs_do_are_not_told_apart():
+    """Answers are alike and times hardly scatter. Two runs differ by up to 1.96 x sqrt(2) x 1.76 % = 4.9 %."""
+    for step, share in ((1.04, 0), (1.06, 1)):
+        rows = ranked(step)
+        found = judged(rows, records(rows, alike, scatter=0.001), remarks=[6])
+        assert found.loc["6b", "effect"] == share
+    rows = variance.assumed(ranked(1.04), 0.0)  # runs that agree to the last digit
+    scored, _ = scores(Evidence(rows, records(rows, alike, scatter=0.001)))
+    assert told_apart(scored).sum() == 8 * 7
+
+
+def test_what_runs_add_to_the_variance_of_a_score_by_hand():
+    """All 24 instances are alike, so that each has a share of 1 / 24; all are of one session."""
+    noise = {"session": 1, "sessions": 3, "run_sd": 0.02, "run_freedom": 20.0, "shared_sd": 0.01}
+    noise |= {"shared_freedom": 5.0, "run_to_run": 0.05}
+    rows = ranked(1.0, devices=2).assign(end_to_end_ms_mean=10.0, **noise)
+    scored, _ = scores(Evidence(rows, records(rows, alike, scatter=0.0)))
+    own, shared = 0.02**2 / 24, 0.01**2
+    assert scored.total == pytest.approx(24 * 60)
+    assert scored.variance == pytest.approx((own + shared) * scored.total**2)
+    assert scored.freedom == pytest.approx((own + shared) ** 2 / (own**2 / 20 + shared**2 / 5))
+
+
+def test_neighbours_that_are_alike_add_to_the_variance_of_a_score():
+    """Times with an autocorrelation of 0.7 have a mean of 1.7 / 0.3 times the variance that independent ones have."""
+    rows = variance.assumed(ranked(1.0, devices=6), 0.0)
+    images = records(rows, alike, scatter=0.0)
+    series = 1 + 0.1 * autocorrelated(0.7, len(rows), 400)
+    images["end_to_end_ms"] *= series.ravel()
+    scored, _ = scores(Evidence(rows, images))
+    of_time = rows["end_to_end_ms_mean"].to_numpy().reshape(6, 24)
+    parts = 600 / of_time
+    expected = (parts**2 * 0.1**2 / 400 * (1.7 / 0.3 - 1)).sum(axis=1)
+    assert scored.variance.mean() == pytest.approx(expected.mean(), rel=0.25)
+    assert scored.variance.mean() > 2 * (parts**2 * 0.1**2 / 400).sum(axis=1).mean()
 
 
 def test_every_claim_says_all_that_a_reader_needs():
