@@ -83,7 +83,7 @@ def excess(images: pd.DataFrame, column: str = "end_to_end_ms") -> pd.Series:
     together they have the first. It is negative where neighbours differ more than others do, or seem to, so that a sum
     over instances is not biased; it is 0 with fewer than 2 times.
     """
-    timed = images[images[column] > 0]
+    timed = images[(images[column] > 0) & np.isfinite(images[column].astype(float))]
     codes, names = pd.factorize(timed["instance_id"].astype(str), sort=True)
     order = np.lexsort((timed["query"].to_numpy(), codes))
     counts = np.bincount(codes, minlength=len(names))
