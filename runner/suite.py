@@ -162,8 +162,9 @@ def _unevenness(order: Sequence[Instance]) -> float:
     """Return the sum over all models, implementations and quantizations of the squared distance of their mean place
     from the middle of the order, in instances."""
     places: dict[tuple[str, ...], list[int]] = {}
-    for place, one in enumerate(order):
-        for group in (("model", one.model), (one.framework, one.delegate), ("quantization", one.quantization)):
+    for place, instance in enumerate(order):
+        implementation = (instance.framework, instance.delegate)
+        for group in (("model", instance.model), implementation, ("quantization", instance.quantization)):
             places.setdefault(group, []).append(place)
     middle = (len(order) - 1) / 2
     return sum((sum(of_group) / len(of_group) - middle) ** 2 for of_group in places.values())

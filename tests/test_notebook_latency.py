@@ -70,6 +70,7 @@ def test_what_slows_down_is_drawn_and_what_is_missing_is_named(tmp_path):
     assert "1 session, an interval over sessions needs 3" in text  # both runs began at one time, by the log
     assert re.search(r"-5\.0\s*<td[^>]*>-6\.0\s*<td[^>]*>-4\.0", text)  # points of the battery
     assert "failed images, counted as wrong: 2" in text  # among what is used with care
+    assert "in one order" not in text  # the second run took the reverse
 
 
 def test_the_parameter_of_verdicts_leaves_out_and_lists(tmp_path):

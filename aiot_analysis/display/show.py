@@ -229,7 +229,9 @@ def _verdict(word: str) -> str:
 
 
 def say(text: str) -> None:
-    """Displays a paragraph of plain text; what stands in `backquotes` is a command."""
+    """Displays a paragraph of plain text; what stands in `backquotes` is a command. Without text there is none."""
+    if not text:
+        return
     html = re.sub("`([^`]*)`", r"<code>\1</code>", escape(text))
     _display_html(f"<p>{html}</p>", text)
 

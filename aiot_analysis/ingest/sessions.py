@@ -14,8 +14,8 @@ TOLERANCE = timedelta(minutes=1)
 
 def ended(run: Row, telemetry: Iterable[Row]) -> str | None:
     """Return when a run ended: of one that was cut off, the time of its last sample of telemetry, None without any."""
-    told = [run.get("ended")] if run.get("ended") else [sample.get("at") for sample in telemetry]
-    times = {moment: text for text in told if (moment := _moment(text))}
+    ends = [run.get("ended")] if run.get("ended") else [sample.get("at") for sample in telemetry]
+    times = {moment: text for text in ends if (moment := _moment(text))}
     return times[max(times)] if times else None
 
 
@@ -23,8 +23,8 @@ def boot_id(run: Row) -> str | None:
     """Return what tells the start of the system that all of a run was measured in; None if it is not known.
 
     Where the system tells no boot id, it is the hour in which the system started by its uptime. A run that was resumed
-    after a restart belongs to more than one start, and has None: whether the run before it and the run after it are of
-    other sessions is then decided by time alone, which never makes more sessions of them.
+    after a restart belongs to more than one start and has None, so that only the time between runs separates it from
+    the one before and the one after it.
     """
     boots = [boot for boot in run.get("boots") or [] if isinstance(boot, dict)]
     ids = {boot.get("boot_id") for boot in boots}

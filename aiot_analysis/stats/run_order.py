@@ -2,14 +2,43 @@
 
 from __future__ import annotations
 
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 from statsmodels.api import OLS
 
 from aiot_analysis.stats import pooling, resample, select
+from aiot_analysis.words import plural
 
 EFFECT = ["effect", "effect_low", "effect_high", "p_value"]
 MIN_FREE = 5  # degrees of freedom left for the errors
+
+
+def common(rows: pd.DataFrame) -> str:
+    """Return a sentence where all runs took their instances in one order, and "" where two of them differ in it.
+
+    Takes rows of the table `instances`, of any number of devices and runs. The runs may have other instances: there is
+    one order for all if the relations "ran before" of all runs together have no cycle. Runs of single instances have
+    no order.
+    """
+    before: dict[str, set[str]] = {}
+    for _, run in rows.sort_values("position").groupby(["device_id", "run_id"]):
+        for first, second in pairwise(run["instance_id"]):
+            before.setdefault(second, set()).add(first)
+    try:
+        TopologicalSorter(before).prepare()
+    except CycleError:
+        return ""
+    if not before:
+        return ""
+    devices, runs = rows["device_id"].nunique(), len(rows[["device_id", "run_id"]].drop_duplicates())
+    whose = "The only run" if runs == 1 else f"All {runs} runs of {plural(devices, 'device')}"
+    return (
+        f"{whose} took the instances in one order. The effect of the order and the speed of an instance cannot be told "
+        "apart: where a device slows down along a run, the instances that come late in it look slow."
+    )
 
 
 def effects(rows: pd.DataFrame, timing: str = "end_to_end") -> pd.DataFrame:

@@ -7,7 +7,7 @@ import pytest
 from runner import order, rawlog, suite
 from tests.rawlogs import begin
 
-IDS = [one.id for one in suite.select(suite="float32")]
+IDS = [instance.id for instance in suite.select(suite="float32")]
 ASKED = {"suite": IDS, "seed": 0, "threads": 2, "profile": {"name": "paper"}}
 
 
@@ -24,8 +24,8 @@ def run(raw, number, device="local", ended="2026-01-01T01:00:00Z", seed=None, **
 
 def of_log(record):
     """The order as the log says that it was made."""
-    instances = suite.ordered([suite.Instance.parse(one) for one in sorted(record["suite"])], record["order"]["seed"])
-    ids = [one.id for one in instances]
+    instances = suite.ordered([suite.Instance.parse(id_) for id_ in sorted(record["suite"])], record["order"]["seed"])
+    ids = [instance.id for instance in instances]
     return ids[::-1] if record["order"]["reversed"] else ids
 
 
@@ -33,19 +33,21 @@ def test_devices_have_orders_of_their_own_and_every_second_run_reverses_the_one_
     runs = {device: [run(tmp_path, number, device) for number in range(6)] for device in ("local", "pixel-1")}
     for first, second, third, fourth, fifth, sixth in runs.values():
         assert sorted(first["suite"]) == sorted(IDS)
-        for one, reverse in ((first, second), (third, fourth), (fifth, sixth)):
-            assert reverse["suite"] == one["suite"][::-1]
-            assert reverse["order"] == {"seed": one["order"]["seed"], "reversed": True, "reverse_of": one["run_id"]}
-            assert (one["order"]["reversed"], one["order"]["reverse_of"]) == (False, None)
-        assert len({tuple(one["suite"]) for one in (first, third, fifth)}) == 3
-    assert not {tuple(one["suite"]) for one in runs["local"]} & {tuple(one["suite"]) for one in runs["pixel-1"]}
+        for before, reverse in ((first, second), (third, fourth), (fifth, sixth)):
+            assert reverse["suite"] == before["suite"][::-1]
+            seed = before["order"]["seed"]
+            assert before["order"] == {"seed": seed, "reversed": False, "reverse_of": None}
+            assert reverse["order"] == {"seed": seed, "reversed": True, "reverse_of": before["run_id"]}
+        assert len({tuple(record["suite"]) for record in (first, third, fifth)}) == 3
+    orders = [{tuple(record["suite"]) for record in own} for own in runs.values()]
+    assert orders[0].isdisjoint(orders[1])
     assert all(of_log(record) == record["suite"] for own in runs.values() for record in own)
 
 
 def test_a_linear_trend_cancels_in_two_runs(tmp_path):
     """Each instance has the same mean place in a run and its reverse."""
     first, second = run(tmp_path, 0)["suite"], run(tmp_path, 1)["suite"]
-    assert {first.index(one) + second.index(one) for one in IDS} == {len(IDS) - 1}
+    assert {first.index(id_) + second.index(id_) for id_ in IDS} == {len(IDS) - 1}
 
 
 def test_an_explicit_seed_gives_the_same_order_on_every_device_and_in_every_run(tmp_path):

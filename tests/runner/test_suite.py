@@ -84,12 +84,12 @@ def test_the_order_follows_the_seed_only():
 def test_no_model_implementation_or_quantization_comes_early_or_late(chosen):
     """In each order by a tenth of the run at most, and in 100 orders each instance by no more than chance gives."""
     instances = suite.select(**chosen)
-    middle, places = (len(instances) - 1) / 2, {one.id: [] for one in instances}
+    middle, places = (len(instances) - 1) / 2, {instance.id: [] for instance in instances}
     for seed in range(100):
         groups = {}
-        for place, one in enumerate(suite.ordered(instances, seed)):
-            places[one.id].append(place - middle)
-            for group in (one.model, (one.framework, one.delegate), one.quantization):
+        for place, instance in enumerate(suite.ordered(instances, seed)):
+            places[instance.id].append(place - middle)
+            for group in (instance.model, (instance.framework, instance.delegate), instance.quantization):
                 groups.setdefault(group, []).append(place - middle)
         means = [abs(sum(of_group) / len(of_group)) for of_group in groups.values() if len(of_group) >= 6]
         assert max(means) <= 0.15 * len(instances)

@@ -9,14 +9,20 @@ from tests.aiot_analysis.conftest import instance, instances
 SOME = names.PAPER[:12]
 
 
-def rows(runs=3, effect=0.0, noise=0.01, seed=0, same_order=False, **other):
-    """Runs of a device whose instances differ fiftyfold, in random orders; the last of a run takes `effect` longer."""
+def rows(runs=3, effect=0.0, noise=0.01, seed=0, same_order=False, counterbalanced=False, **other):
+    """Runs of a device whose instances differ fiftyfold, in random orders; the last of a run takes `effect` longer.
+
+    Counterbalanced, every second run has the reverse of the order before.
+    """
     rng = np.random.default_rng(seed)
     speed = dict(zip(SOME, np.geomspace(5, 250, len(SOME)), strict=True))
     found = []
     order = list(range(len(SOME)))
     for run in range(runs):
-        order = order if same_order else list(rng.permutation(len(SOME)))
+        if counterbalanced and run % 2:
+            order = order[::-1]
+        elif not same_order:
+            order = list(rng.permutation(len(SOME)))
         warm = np.exp(rng.normal(0, 0.1))
         for position, at in enumerate(order):
             place = position / (len(SOME) - 1)
@@ -88,3 +94,56 @@ def test_times_of_zero_and_missing_ones_are_not_used():
     frame.loc[1, "end_to_end_ms_mean"] = np.nan
     assert run_order.effects(frame).iloc[0]["effect"] == pytest.approx(0.2, abs=0.02)
     assert run_order.effects(frame.iloc[:0]).empty
+
+
+@pytest.mark.parametrize("runs", [2, 4])
+@pytest.mark.parametrize("effect", [0.0, 0.1])
+def test_counterbalanced_runs_find_a_slow_down_of_a_tenth_and_none_where_there_is_none(runs, effect):
+    """On 200 devices: the interval covers the truth, a tenth is found always, and none hardly ever."""
+    settings = {"noise": 0.0176, "counterbalanced": True}
+    devices = [rows(runs, effect, seed=seed, device_id=f"d{seed:03}", **settings) for seed in range(200)]
+    effects = run_order.effects(pd.concat(devices, ignore_index=True))
+    assert (effects["gap"] == "").all()
+    assert effects["effect"].mean() == pytest.approx(effect, abs=0.01)
+    assert ((effects["effect_low"] <= effect) & (effect <= effects["effect_high"])).mean() >= 0.91
+    shown = (effects["p_value"] < 0.05).mean()
+    assert shown >= 0.95 if effect else shown <= 0.09
+
+
+def test_a_slow_down_cancels_in_the_mean_of_two_counterbalanced_runs():
+    """Against speeds that are known: in one run the last instance looks 10 % slower, in both together none does."""
+    speed = np.geomspace(5, 250, len(SOME))
+    frame = rows(2, effect=0.1, noise=0, counterbalanced=True)
+    log_ms = np.log(frame.pivot(index="instance_id", columns="run_id", values="end_to_end_ms_mean").loc[SOME])
+    off = log_ms.sub(np.log(speed), axis=0)
+    assert np.ptp(off["r0"]) == pytest.approx(np.log(1.1))
+    assert np.ptp(off.mean(axis=1)) == pytest.approx(0, abs=1e-9)
+
+
+APART = "The effect of the order and the speed of an instance cannot be told apart"
+
+
+def ran(order, run_id="r0", device_id="a"):
+    return [instance(id_, position=at, run_id=run_id, device_id=device_id) for at, id_ in enumerate(order)]
+
+
+def test_one_order_of_all_runs_is_said():
+    """Whatever some of them lack."""
+    assert run_order.common(instances(*ran(SOME))).startswith(f"The only run took the instances in one order. {APART}")
+    fleet = [*ran(SOME), *ran(SOME[1::2], device_id="b"), *ran(SOME, "r1", "b"), *ran(SOME[:1], "r2", "c")]
+    sentence = run_order.common(instances(*fleet))
+    assert sentence.startswith(f"All 4 runs of 3 devices took the instances in one order. {APART}")
+    assert run_order.common(instances(*fleet[::-1])) == sentence, "the order of rows does not count"
+
+
+def test_orders_that_differ_need_no_word():
+    assert run_order.common(instances(*ran(SOME), *ran(SOME[::-1], "r1"))) == ""
+    assert run_order.common(instances(*ran(SOME), *ran(SOME[::-1], device_id="b"))) == ""  # one run a device
+    three = [*ran(SOME[:2]), *ran(SOME[1:3], "r1"), *ran([SOME[2], SOME[0]], "r2")]  # only all three together
+    assert run_order.common(instances(*three)) == ""
+    assert run_order.common(instances(*three[:4])) != ""
+
+
+def test_without_an_order_there_is_nothing_to_say():
+    frame = instances(*ran(SOME[:1]), *ran(SOME[1:2], "r1"))
+    assert run_order.common(frame) == run_order.common(frame.iloc[:0]) == ""
