@@ -107,6 +107,12 @@ def test_events_have_the_fields_a_real_run_has_in_its_order(small):
     assert all(isinstance(number, int) and 0 <= score <= 1 for number, score in written["top5"])
 
 
+def test_each_phone_has_an_order_of_its_own(small):
+    runs = [rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS) for folder in rawlog.run_folders(small)]
+    paper = [tuple(id_ for id_ in run["suite"] if "_float32_" in id_) for run in runs]  # that all phones ran
+    assert len(set(paper)) == len(runs) > 1
+
+
 def test_instances_follow_each_other_in_the_order_of_the_suite(small):
     folder = rawlog.run_folders(small)[0]
     run = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
