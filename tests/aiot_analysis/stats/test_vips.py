@@ -134,7 +134,7 @@ def excess_of_exponentials(phi):
 def test_intervals_and_ranks_hold_with_noise_of_runs_and_neighbours():
     """Devices 1 % apart, times that scatter by 10 % with an autocorrelation of 0.45, runs by 1.77 %, in 12 trials.
 
-    In 120 trials of 10 devices (4 instances, 300 images, 1000 draws) intervals held MEASURED.
+    docs/statistics.md has the numbers of larger simulations.
     """
     rng = np.random.default_rng(8)
     n, count, ids = 100, 8, [A, B]
