@@ -19,7 +19,7 @@ from aiot_analysis import by_device, names
 from aiot_analysis.errors import AnalysisError
 from aiot_analysis.explore.selection import Known, Selection
 from aiot_analysis.plots import device_axis, instance_axis, latency, scatter, style, vips
-from aiot_analysis.stats import accuracy, select
+from aiot_analysis.stats import accuracy, select, variance
 from aiot_analysis.stats import latency as of_times
 from aiot_analysis.stats import vips as of_scores
 
@@ -103,7 +103,8 @@ def score(view: View) -> Figure:
         found = of_scores.intervals(view.rows, records, view.timing, suite, resamples=DRAWS)
     else:
         found = of_scores.scores(view.rows, view.timing, suite)
-    return vips.ranking(found, view.origin, view.devices, "sum over the instances chosen")
+    interval = variance.said(view.rows)
+    return vips.ranking(found, view.origin, view.devices, "sum over the instances chosen", interval)
 
 
 @dataclass(frozen=True)
