@@ -37,7 +37,7 @@ def compare(
     ] = 1.0,
     run_to_run: Annotated[
         str,
-        typer.Option(metavar="PERCENT", help="By which two runs of the same may differ, where too few runs tell."),
+        typer.Option(metavar="PERCENT", help="By which two runs of the same may differ, where too few sessions tell."),
     ] = "5%",
     form: Annotated[str, typer.Option("--format", help="text, markdown or json.")] = "text",
     output: Annotated[Path | None, typer.Option(help="File for it, in place of the screen.")] = None,

@@ -9,11 +9,11 @@ import pandas as pd
 
 from aiot_analysis import names
 from aiot_analysis.compare.comparison import Comparison
-from aiot_analysis.stats.agreement import METHOD
 from aiot_analysis.stats.compare.instances import ACCURACY, UNPAIRED
 from aiot_analysis.stats.compare.matching import ONE, SAME
-from aiot_analysis.stats.compare.regression import ALPHA
+from aiot_analysis.stats.compare.sides import short
 from aiot_analysis.stats.compare.summaries import COSTS
+from aiot_analysis.stats.resample import LEVEL
 from aiot_analysis.words import plural
 
 WORDS = {  # of a verdict on accuracy, and on times
@@ -63,7 +63,7 @@ def _values(row: dict) -> str:
 
 
 def _change(row: dict) -> str:
-    """A change with its interval, in points or percent, and the p value corrected for all comparisons."""
+    """Return a change with its interval, in points or percent, and p, both for all comparisons together."""
     text = interval(row["change"], row["low"], row["high"])
     return text if pd.isna(row["p_adjusted"]) else f"{text}, {p_value(row['p_adjusted'])}"
 
@@ -108,10 +108,11 @@ def head(metric: str) -> tuple[str, str]:
 def counted(found: Comparison) -> str:
     """How much was compared, and what came of it."""
     once = found.table.drop_duplicates("instance_id")
-    tests = int(found.table["p_value"].notna().sum())
     changed = sum(line.changed for line in lines(found))
     text = f"{plural(len(once), 'instance')} compared, {changed} with a change that is shown"
-    return f"{text} ({plural(tests, 'test')}, {METHOD.capitalize()}, {ALPHA:.0%} for all together)"
+    return f"{text} (intervals and tests: {LEVEL:.0%} together over {plural(found.comparisons, 'comparison')})".replace(
+        "%", " %"
+    )
 
 
 def judged(found: Comparison) -> str:
@@ -129,7 +130,7 @@ def judged(found: Comparison) -> str:
 
 
 def _single(found: Comparison) -> bool:
-    """Whether some times are of too few runs to tell how runs differ."""
+    """Return whether some times are of too few sessions to tell how sessions differ."""
     return bool(((found.table["metric"] != ACCURACY) & (found.table["way"] == "images")).any())
 
 
@@ -140,15 +141,16 @@ def paired(found: Comparison) -> str:
     if found.kind != ONE:
         return "no device is on both sides; intervals of times are over devices, of accuracy over images"
     times = found.table[found.table["metric"] != ACCURACY]
-    runs = sorted(set(times[times["way"] == "runs"]["units"]))
+    sessions = sorted(set(times[times["way"] == "sessions"]["units"]))
     single = times[times["way"] == "images"]
-    pairs = "" if single["note"].str.contains(UNPAIRED, regex=False).any() or runs else " (times too)"
+    pairs = "" if single["note"].str.contains(UNPAIRED, regex=False).any() or sessions else " (times too)"
     told = [f"accuracy image by image{'' if times.empty else pairs}"]
-    if runs:
-        told.append(f"intervals of times are over runs ({', '.join(runs)})")
+    if sessions:
+        told.append(f"intervals of times are over sessions ({', '.join(sessions)})")
     if len(single):
         allowed = f"intervals of times allow for {100 * found.asked.run_to_run:g} % between two runs of the same"
-        told.append(f"too few runs{' of some instances' * bool(runs)} to tell how runs differ: {allowed}")
+        some = " of some instances" * bool(sessions)
+        told.append(f"too few sessions{some} to tell how sessions differ: the latest run of each side, {allowed}")
     return "; ".join(told)
 
 
@@ -194,17 +196,13 @@ def differing(found: Comparison) -> list[str]:
     """The fields in which the two sides differ, each with its values."""
     told = []
     for field, values in found.differs.items():
-        some = "; ".join(f"{_short(a)} → {_short(b)}" for a, b in values[:3])
+        some = "; ".join(f"{short(a)} → {short(b)}" for a, b in values[:3])
         more = f"; and {len(values) - 3} more" if len(values) > 3 else ""
         if field == "model_sha256":
             told.append(f"model files: {len(values)} differ")
         else:
             told.append(f"{field.replace('_', ' ')}: {some}{more}")
     return told
-
-
-def _short(value: str) -> str:
-    return value if len(value) <= 40 else f"{value[:8]}…"
 
 
 def left_out(found: Comparison) -> list[list[str]]:

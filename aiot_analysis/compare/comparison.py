@@ -10,15 +10,16 @@ import pandas as pd
 from aiot_analysis import names
 from aiot_analysis.compare import sides
 from aiot_analysis.errors import CompareError
-from aiot_analysis.stats import select
-from aiot_analysis.stats.compare import instances, matching, regression, score, summaries, times
-from aiot_analysis.stats.compare.sides import Side
+from aiot_analysis.stats import select, variance
+from aiot_analysis.stats.compare import instances, matching, regression, score, summaries
+from aiot_analysis.stats.compare.sides import Side, counted
 
 TIMINGS = list(select.TIMES)
 FACTS = [
     "tables",
     "device",
     "run",
+    "sessions",
     "origin",
     "dataset",
     "weights",
@@ -39,7 +40,7 @@ class Asked:
     timing: str = ""  # "" for end to end, or inference where some instance has no other
     verdicts: str = ",".join(select.USABLE)
     margins: regression.Margins | None = None  # None: regressions are not asked for
-    run_to_run: float = times.RUN_TO_RUN  # see there
+    run_to_run: float = variance.RUN_TO_RUN  # see there
     seed: int = 0
 
 
@@ -81,6 +82,11 @@ class Comparison:
         return found
 
     @property
+    def comparisons(self) -> int:
+        """How many tests and intervals of instances keep 95 % together."""
+        return int(self.table["p_value"].notna().sum())
+
+    @property
     def common(self) -> dict[str, str]:
         """The facts that both sides share."""
         return {name: value for name, value in self.facts[0].items() if self.facts[1].get(name) == value}
@@ -99,7 +105,7 @@ def compare(found: Sequence[sides.Found], asked: Asked) -> Comparison:
     matched = matching.match(base, other)
     table = instances.compared(matched, base, other, asked.metrics, timing, asked.margins, asked.run_to_run, asked.seed)
     facts = [
-        _facts(one, rows, timing, [runs[place] for runs in table.runs.values()])
+        _facts(one, rows, timing, table.runs[place] if table.runs else None, list(table.sessions))
         for place, (one, rows) in enumerate(zip(found, (matched.base, matched.other), strict=True))
     ]
     return Comparison(
@@ -131,16 +137,24 @@ def _why(side: Side) -> str:
     return f" ({row['instance_id']} is {row['verdict']}: {row['reasons']})"
 
 
-def _facts(found: sides.Found, rows: pd.DataFrame, timing: str, runs_of: Sequence[pd.DataFrame]) -> dict[str, str]:
-    """What a reader has to know of a side's instances; `runs_of` has the runs of those whose times are over runs."""
+def _facts(
+    found: sides.Found, rows: pd.DataFrame, timing: str, runs: pd.DataFrame | None, over_sessions: Sequence[str]
+) -> dict[str, str]:
+    """What a reader has to know of a side's instances.
+
+    `runs` are all runs of a single device, of which only those of the instances `over_sessions` are used beside `rows`.
+    """
     known = names.devices(found.devices)
     devices = [known.get(one, one) for one in dict.fromkeys(rows["device_id"])]
     soc = found.devices.set_index("device_id")["soc"].reindex(rows["device_id"].unique()).dropna()
-    runs = sorted({str(one) for part in (rows, *runs_of) for one in part["run_id"]})
+    used = set(rows["run_id"])
+    if runs is not None:
+        used |= set(runs[runs["instance_id"].isin(over_sessions)]["run_id"])
     told = {
         "tables": str(found.folder.resolve()),
         "device": _listed(devices, "devices") + (f" ({soc.iloc[0]})" if len(devices) == 1 and len(soc) else ""),
-        "run": _listed(runs, "runs"),
+        "run": _listed(sorted(map(str, used)), "runs"),
+        "sessions": "one of each device, the latest" if runs is None else counted(runs),
         "timing": names.display(timing),
     }
     for name in FACTS:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from aiot_analysis.compare import cells
 from aiot_analysis.compare.comparison import Comparison
 from aiot_analysis.compare.text import plain
+from aiot_analysis.words import plural
 
 SHOWN = 20
 """Changed instances that are in sight; more are folded."""
@@ -69,7 +70,11 @@ def _how(found: Comparison) -> str:
         parts.append(_table(["side", "with care", "why"], careful))
     notes = dict.fromkeys(line.note for line in cells.lines(found) if line.note)
     parts += [f"- {escaped(note)}" for note in notes]
-    parts.append("In brackets 95 % intervals, each by itself; p is corrected for all comparisons together (Holm).")
+    many = plural(found.comparisons, "comparison")
+    parts.append(
+        f"In brackets intervals; those of instances and their p are 95 % together over {many} (Bonferroni), "
+        "those of groups and scores 95 % each."
+    )
     return "\n\n".join(parts)
 
 

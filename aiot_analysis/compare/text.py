@@ -27,9 +27,9 @@ def render(found: Comparison) -> str:
             ]
             parts.append(aligned([[title, *heads[1:]], *rows]))
     changes = [cells.head(metric)[1].replace("change", f"change in {metric}") for metric in metrics]
-    parts.append(aligned([["together", "instances", *changes], *cells.together(found)]))
+    parts.append(aligned([["together (95 % each)", "instances", *changes], *cells.together(found)]))
     if scored := cells.scored(found):
-        parts.append(aligned([["score", "A", "B", "change, %", ""], *scored]))
+        parts.append(aligned([["score (95 % each)", "A", "B", "change, %", ""], *scored]))
     if costs := cells.costs(found):
         parts.append(aligned([["one number a run", "instances", "least change, %", "median", "greatest"], *costs]))
     notes = dict.fromkeys(line.note for line in lines if line.note)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 from scipy.stats import binomtest, norm
 from scipy.stats import t as student
 from statsmodels.stats.proportion import confint_proportions_2indep, test_proportions_2indep
@@ -14,6 +17,8 @@ from aiot_analysis.stats import accuracy
 from aiot_analysis.stats.resample import LEVEL
 
 Floats = NDArray[np.float64]
+Ends = Callable[[float], tuple[float, float]]
+"""The ends of an interval at a level."""
 SAME = 1e-12  # shares of devices that differ by less are the same
 
 
@@ -24,61 +29,116 @@ class Change:
     base: float
     other: float
     images: int
-    low: float = np.nan  # 95 % interval of other - base
-    high: float = np.nan
-    p_value: float = np.nan  # two-sided, of no change
+    ends: Ends | None = None  # of an interval of other - base; None where it is not known
+    p_value: float = np.nan  # two-sided, of no change; see `agreeing`
     p_beyond: float = np.nan  # one-sided, of a loss of at most the margin: small where more is lost
+
+    def interval(self, level: float = LEVEL) -> tuple[float, float]:
+        """Return the ends of the interval of other - base, which has 0 inside where the test does not reject."""
+        if self.ends is None:
+            return np.nan, np.nan
+        low, high = self.ends(level)
+        if self.p_value >= 1 - level:
+            return min(low, 0.0), max(high, 0.0)
+        return low, high
 
 
 def of_images(base: Floats, other: Floats, margin: float = 0.0) -> Change:
-    """On the same images, (n,) each: right (1) or wrong (0), or the share of the devices of a side that are right.
+    """Return the change on the same images, (n,) each: right (1) or wrong (0), or the share of devices that are right.
 
-    Of one device a side Newcombe's interval, the exact McNemar test and Tango's score test (see `tango`). Of several
-    Student's interval over the images, the exact sign test over images that change (McNemar's, for one device), and
-    Student's test.
+    With one device a side this is Newcombe's interval, the exact McNemar test and Tango's score test (see `tango`).
+    With several it is Student's interval over the images, the exact sign test over the images that change (McNemar's,
+    for one device), and Student's test. Interval and test agree: see `agreeing`.
     """
     n = len(base)
     if not n:
         return Change(np.nan, np.nan, 0)
     change = other - base
     won, lost = int((change > SAME).sum()), int((change < -SAME).sum())
-    p_value = float(binomtest(won, won + lost).pvalue) if won + lost else 1.0
+    exact = float(binomtest(won, won + lost).pvalue) if won + lost else 1.0
+    ends: Ends
     if np.isin(base, (0, 1)).all() and np.isin(other, (0, 1)).all():
         both = int((base * other).sum())
-        ends = accuracy.newcombe(both, lost, won, n - both - lost - won)
-        low, high, p_beyond = float(ends[0]), float(ends[1]), tango(lost, won, n, margin)
+        ends = partial(_newcombe, both, lost, won, n - both - lost - won)
+        p_beyond = tango(lost, won, n, margin)
     else:
-        _, low, high, p_beyond = over_images(change, margin)
-    return Change(float(base.mean()), float(other.mean()), n, low, high, p_value, p_beyond)
+        ends, p_beyond = partial(over_images, change), _beyond(change, margin)
+    return Change(float(base.mean()), float(other.mean()), n, ends, agreeing(exact, ends), p_beyond)
 
 
-def over_images(change: Floats, margin: float = 0.0) -> tuple[float, float, float, float]:
-    """The mean of changes, one an image, (n,), its 95 % interval by Student, and the p value of `Change.p_beyond`."""
-    n, mean = len(change), float(change.mean())
-    error = float(change.std(ddof=1) / np.sqrt(n)) if n > 1 else np.nan
-    if not error > 0:  # one image, or all change alike: what others would do is not known
-        return mean, np.nan, np.nan, 1.0 if mean >= -margin else np.nan
-    reach = student.ppf((1 + LEVEL) / 2, n - 1) * error
-    return mean, mean - reach, mean + reach, float(student.cdf((mean + margin) / error, n - 1))
+def agreeing(p_value: float, ends: Ends) -> float:
+    """Return the p value of a test and an interval together: the larger of `p_value` and that of the interval.
+
+    The p value of an interval is 1 minus the level at which it begins to have 0 inside. An exact test and an
+    approximate interval do not reject in just the same cases; what both reject is shown. NaN where there is no
+    interval, unless nothing speaks for a change.
+    """
+
+    def beyond(p: float) -> float:
+        """How far the interval at level 1 - p is from 0; negative where it has 0 inside."""
+        low, high = ends(1 - p)
+        return max(low, -high)
+
+    least, most = 1e-12, 1 - 1e-9  # nearer to 0 or to 1 a level has no digits left
+    if p_value >= most:
+        return 1.0
+    distance = beyond(max(p_value, least))
+    if np.isnan(distance):
+        return np.nan
+    if distance > 0:
+        return p_value
+    return float(brentq(beyond, max(p_value, least), most)) if beyond(most) > 0 else 1.0
+
+
+def _newcombe(both: int, lost: int, won: int, neither: int, level: float) -> tuple[float, float]:
+    low, high = accuracy.newcombe(both, lost, won, neither, level)
+    return float(low), float(high)
+
+
+def over_images(change: Floats, level: float = LEVEL) -> tuple[float, float]:
+    """Return the ends of Student's interval of the mean of changes, one an image, (n,).
+
+    They are NaN for one image, and where all change alike: what others would do is not known.
+    """
+    error = _error(change)
+    reach = student.ppf((1 + level) / 2, len(change) - 1) * error if error > 0 else np.nan
+    return float(change.mean() - reach), float(change.mean() + reach)
+
+
+def _beyond(change: Floats, margin: float) -> float:
+    """Return the one-sided p value of `Change.p_beyond` by Student's test over images."""
+    mean, error = float(change.mean()), _error(change)
+    if not error > 0:
+        return 1.0 if mean >= -margin else np.nan
+    return float(student.cdf((mean + margin) / error, len(change) - 1))
+
+
+def _error(change: Floats) -> float:
+    n = len(change)
+    return float(change.std(ddof=1) / np.sqrt(n)) if n > 1 else np.nan
 
 
 def of_counts(base: tuple[float, int], other: tuple[float, int], margin: float = 0.0) -> Change:
-    """Of two sides known by accuracy and number of images alone: as if each had seen images of its own.
+    """Return the change of two sides known by accuracy and number of images alone, as if each had images of its own.
 
     Newcombe's interval and the score test of two independent proportions (1998, 17, 873; Miettinen and Nurminen 1985).
-    They saw the same images, so that the interval is wider than it need be.
+    The sides saw the same images, so that the interval is wider than it need be. Interval and test agree (`agreeing`).
     """
     (p, n), (q, m) = base, other
     if min(n, m) < 1 or np.isnan(p) or np.isnan(q):
         return Change(p, q, 0)
     counts = (round(q * m), m, round(p * n), n)
-    low, high = confint_proportions_2indep(*counts, method="newcomb", compare="diff", alpha=1 - LEVEL)
+    ends = partial(_of_proportions, counts)
     if counts[0] == counts[2] == 0 or (counts[0] == m and counts[2] == n):
-        return Change(p, q, min(n, m), float(low), float(high), 1.0, 1.0)
-    given = {"method": "score", "compare": "diff"}
-    p_value = float(test_proportions_2indep(*counts, **given).pvalue)
-    p_beyond = float(test_proportions_2indep(*counts, value=-margin, alternative="smaller", **given).pvalue)
-    return Change(p, q, min(n, m), float(low), float(high), p_value, p_beyond)
+        return Change(p, q, min(n, m), ends, 1.0, 1.0)
+    test = partial(test_proportions_2indep, *counts, method="score", compare="diff")
+    p_beyond = float(test(value=-margin, alternative="smaller").pvalue)
+    return Change(p, q, min(n, m), ends, agreeing(float(test().pvalue), ends), p_beyond)
+
+
+def _of_proportions(counts: tuple[int, int, int, int], level: float) -> tuple[float, float]:
+    low, high = confint_proportions_2indep(*counts, method="newcomb", compare="diff", alpha=1 - level)
+    return float(low), float(high)
 
 
 def tango(lost: int, won: int, n: int, margin: float) -> float:

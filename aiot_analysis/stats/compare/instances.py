@@ -11,10 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aiot_analysis import names
-from aiot_analysis.stats import ratios, select
+from aiot_analysis.stats import ratios, select, variance
 from aiot_analysis.stats.compare import answers, regression, times
 from aiot_analysis.stats.compare.matching import ONE, SAME, Matched
-from aiot_analysis.stats.compare.sides import MIN_FREEDOM, Side
+from aiot_analysis.stats.compare.sides import Side, over_sessions
+from aiot_analysis.words import plural
 
 Floats = NDArray[np.float64]
 ACCURACY = "accuracy"
@@ -38,8 +39,10 @@ class Compared:
 
     table: pd.DataFrame
     logs: dict[tuple[str, str], times.LogRatio] = field(default_factory=dict)  # of the runs that there are
-    runs: dict[str, tuple[pd.DataFrame, pd.DataFrame]] = field(default_factory=dict)  # where they are the unit
+    sessions: dict[str, tuple[pd.DataFrame, pd.DataFrame]] = field(default_factory=dict)  # where they are the unit
+    runs: tuple[pd.DataFrame, pd.DataFrame] | None = None  # of both sides, with one device a side
     changes: dict[str, pd.Series] = field(default_factory=dict)  # change on each image, by instance
+    answers: dict[str, answers.Change] = field(default_factory=dict)
     courses: dict[str, Courses] = field(default_factory=dict)  # by instance, with one device a side
 
 
@@ -50,30 +53,37 @@ def compared(
     metrics: Sequence[str] = (ACCURACY, times.MEAN),
     timing: str = "end_to_end",
     margins: regression.Margins | None = None,
-    run_to_run: float = times.RUN_TO_RUN,
+    run_to_run: float = variance.RUN_TO_RUN,
     seed: int = 0,
 ) -> Compared:
-    """A row per instance x metric, in the paper's order.
+    """Return a row per instance x metric, in the paper's order.
 
     Metrics are "accuracy", and "mean" and "median" of the time per image. Columns model, implementation, quantization;
     base and other (fractions of 1, or ms); change (other minus base; of times other over base, less 1), low and high
-    (95 % interval of it), p_value (two-sided, of no change), units and way (what the interval is over: so many images,
-    runs or devices), note (why numbers are missing or to be taken with care), and those of `regression.judged`. Where
-    there are too few runs to tell how runs differ, intervals and tests of times allow for `run_to_run` (see
-    `times.RUN_TO_RUN`).
+    (interval of it: all that have a test keep 95 % together, see `regression.level`), p_value (two-sided, of no change,
+    by itself), units and way (what the interval is over: so many images, sessions or devices), note (why numbers are
+    missing or to be taken with care), and those of `regression.judged`. Where there are too few sessions to tell how
+    sessions differ, intervals and tests of times are of the latest run of each side and allow for `run_to_run` (see
+    `variance`).
     """
     beyond = margins or regression.Margins(0.0, 0.0)
     found = Compared(pd.DataFrame(columns=COLUMNS))
+    if matched.kind == ONE:
+        found.runs = _runs(base, matched.base), _runs(other, matched.other)
     work = _one(matched, base, other, timing) if matched.kind == ONE else _several(matched, base, other, timing)
     rows: list[dict[str, Any]] = []
+    evidence: list[answers.Change | times.LogRatio] = []
     for measured in work:
         facts = names.facts(measured.instance_id)
         if ACCURACY in metrics:
-            rows.append({**facts, "metric": ACCURACY, **measured.accuracy(beyond.accuracy)})
+            change, told = measured.accuracy(beyond.accuracy)
+            found.answers[measured.instance_id] = change
+            evidence.append(change)
+            rows.append({**facts, "metric": ACCURACY, **told, **_tests(change, beyond)})
         if measured.right is not None:
             found.changes[measured.instance_id] = measured.right["other"] - measured.right["base"]
-        if measured.runs is not None:
-            found.runs[measured.instance_id] = measured.runs
+        if measured.sessions is not None:
+            found.sessions[measured.instance_id] = measured.sessions
         if measured.courses is not None:
             found.courses[measured.instance_id] = measured.courses
         for statistic in metrics:
@@ -82,8 +92,11 @@ def compared(
                 found.logs[measured.instance_id, statistic] = log
                 if told["way"] == "images":
                     log = log.of_any_run(run_to_run)
-                rows.append({**facts, "metric": statistic, **told, **_ratio(log, beyond.time)})
+                evidence.append(log)
+                rows.append({**facts, "metric": statistic, **told, **_tests(log, beyond)})
     table = pd.DataFrame(rows, columns=COLUMNS)
+    level = regression.level(int(table["p_value"].notna().sum()))
+    table[["low", "high"]] = [_ends(of_row, level) for of_row in evidence]
     order = {metric: place for place, metric in enumerate(METRICS)}
     table = table.sort_values("metric", key=lambda one: one.map(order), kind="stable")
     table = names.ordered(table, ["quantization", "model", "implementation"])
@@ -91,15 +104,18 @@ def compared(
     return found
 
 
-def _ratio(log: times.LogRatio, margin: float) -> dict[str, Any]:
-    low, high = log.interval()
-    return {
-        "change": np.expm1(log.value),
-        "low": low - 1,
-        "high": high - 1,
-        "p_value": log.p_value(),
-        "p_beyond": log.p_beyond(margin),
-    }
+def _tests(evidence: answers.Change | times.LogRatio, margins: regression.Margins) -> dict[str, float]:
+    if isinstance(evidence, answers.Change):
+        change = evidence.other - evidence.base
+        return {"change": change, "p_value": evidence.p_value, "p_beyond": evidence.p_beyond}
+    p_beyond = evidence.p_beyond(margins.time)
+    return {"change": np.expm1(evidence.value), "p_value": evidence.p_value(), "p_beyond": p_beyond}
+
+
+def _ends(evidence: answers.Change | times.LogRatio, level: float) -> tuple[float, float]:
+    """Return the ends of the interval of a change."""
+    low, high = evidence.interval(level)
+    return (low, high) if isinstance(evidence, answers.Change) else (low - 1, high - 1)
 
 
 @dataclass(frozen=True)
@@ -113,9 +129,10 @@ class Measured:
     kind: str
     right: pd.DataFrame | None  # columns base and other: share of the devices that are right, by image; None: not known
     courses: Courses | None = None  # None: not known, or of several devices
-    runs: tuple[pd.DataFrame, pd.DataFrame] | None = None  # rows of all runs that are alike, where they are enough
+    sessions: tuple[pd.DataFrame, pd.DataFrame] | None = None  # of `over_sessions`, where they are enough
+    note: str = ""
 
-    def accuracy(self, margin: float) -> dict[str, Any]:
+    def accuracy(self, margin: float) -> tuple[answers.Change, dict[str, Any]]:
         if self.right is not None:
             mine, theirs = (self.right[side].to_numpy(float) for side in ("base", "other"))
             found = answers.of_images(mine, theirs, margin)
@@ -129,14 +146,13 @@ class Measured:
             note = "there are no records of single images"
         if found.images == 1:
             found = answers.Change(found.base, found.other, 1)
-        numbers = {"base": found.base, "other": found.other, "change": found.other - found.base}
-        tests = {"low": found.low, "high": found.high, "p_value": found.p_value, "p_beyond": found.p_beyond}
-        return {**numbers, **tests, "units": str(found.images), "way": "images", "note": note}
+        told = {"base": found.base, "other": found.other, "units": str(found.images), "way": "images"}
+        return found, {**told, "note": _joined(note, self.note)}
 
     def time(self, statistic: str, seed: int) -> tuple[times.LogRatio, dict[str, Any]]:
         column, sd = f"{self.column}_{statistic}", f"{self.column}_sd"
-        if self.runs is not None or self.kind != ONE:
-            rows = self.runs or (self.base, self.other)
+        if self.sessions is not None or self.kind != ONE:
+            rows = self.sessions or (self.base, self.other)
             values = [np.log(_positive(one[column])) for one in rows]
             middle = [float(np.exp(one.mean())) if len(one) else np.nan for one in values]
             if self.kind == SAME:
@@ -147,7 +163,10 @@ class Measured:
             else:
                 log, units = times.of_units(*values), " and ".join(str(len(one)) for one in values)
                 note = _lack(log)
-            way = "runs" if self.runs is not None else "devices"
+            way = "devices"
+            if self.sessions is not None:
+                way, units = "sessions", " and ".join(_sessions(one) for one in self.sessions)
+            note = _joined(note, self.note)
             return log, {"base": middle[0], "other": middle[1], "units": units, "way": way, "note": note}
         if self.courses is None:
             base, other = ([float(row[name].iloc[0]) for name in (column, sd, "images")] for row in self._rows())
@@ -155,12 +174,13 @@ class Measured:
             if statistic != times.MEAN:  # of which the standard deviation tells nothing
                 log = times.LogRatio(log.value, np.nan, 1.0)
             units = f"{base[2]:.0f} and {other[2]:.0f}"
-            return log, {"base": base[0], "other": other[0], "units": units, "way": "images", "note": NO_RECORDS}
+            note = _joined(NO_RECORDS, self.note)
+            return log, {"base": base[0], "other": other[0], "units": units, "way": "images", "note": note}
         first, second, paired = _series(self.courses)
         log = times.of_images(first, second, statistic, paired, seed)
         centre = np.mean if statistic == times.MEAN else np.median
         middle = [float(centre(one)) if len(one) else np.nan for one in (first, second)]
-        note = "; ".join(one for one in ("" if paired else UNPAIRED, _lack(log)) if one)
+        note = _joined("" if paired else UNPAIRED, _lack(log), log.doubt, self.note)
         units = str(len(first)) if paired else f"{len(first)} and {len(second)}"
         return log, {"base": middle[0], "other": middle[1], "units": units, "way": "images", "note": note}
 
@@ -170,6 +190,15 @@ class Measured:
 
 def _lack(log: times.LogRatio) -> str:
     return "" if np.isfinite(log.error) else "no interval: too few times, or times that do not vary"
+
+
+def _joined(*notes: str) -> str:
+    return "; ".join(note for note in notes if note)
+
+
+def _sessions(rows: pd.DataFrame) -> str:
+    """Return how many sessions and runs the rows of `over_sessions` of an instance are of."""
+    return f"{plural(len(rows), 'session')} ({plural(int(rows['count'].sum()), 'run')})"
 
 
 def _times(column: pd.Series) -> Floats:
@@ -188,23 +217,40 @@ def _one(matched: Matched, base: Side, other: Side, timing: str) -> Iterator[Mea
         {str(one): part for one, part in _collected(side, rows).groupby("instance_id", observed=True)}
         for side, rows in ((base, matched.base), (other, matched.other))
     ]
-    runs = [_runs(side, rows) for side, rows in ((base, matched.base), (other, matched.other))]
+    sessions = [
+        {str(one): part for one, part in over_sessions(_runs(side, rows)).groupby("instance_id")}
+        for side, rows in ((base, matched.base), (other, matched.other))
+    ]
+    unlike = _unlike(base, matched.base, "A"), _unlike(other, matched.other, "B")
     for at, instance in enumerate(matched.base["instance_id"]):
         mine, theirs = (known.get(instance) for known in records)
-        several = (runs[0][instance], runs[1][instance])
-        enough = sum(len(one) for one in several) - 2 >= MIN_FREEDOM
+        both = (sessions[0][instance], sessions[1][instance])
         courses = right = None
         if mine is not None and theirs is not None:
             courses = _course(mine, column), _course(theirs, column)
             right = pd.concat([_right(mine), _right(theirs)], axis=1, join="inner", keys=["base", "other"])
         rows = matched.base.iloc[[at]], matched.other.iloc[[at]]
-        yield Measured(instance, *rows, column, ONE, right, courses, several if enough else None)
+        note = _joined(*(notes.get(instance, "") for notes in unlike))
+        yield Measured(instance, *rows, column, ONE, right, courses, both if enough(*both) else None, note)
 
 
-def _runs(side: Side, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The runs of the device of `rows`, by instance."""
-    mine = side.runs[side.runs["device_id"] == rows["device_id"].iloc[0]]
-    return {str(one): part for one, part in mine.groupby("instance_id")}
+def enough(base: pd.DataFrame, other: pd.DataFrame) -> bool:
+    """Return whether rows of `over_sessions` of an instance tell how sessions differ, so that sessions are the unit."""
+    return len(base) + len(other) - 2 >= variance.MIN_FREEDOM
+
+
+def _runs(side: Side, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs of the device of `rows` that have one of their instances."""
+    mine = (side.runs["device_id"] == rows["device_id"].iloc[0]) & side.runs["instance_id"].isin(rows["instance_id"])
+    return side.runs[mine].reset_index(drop=True)
+
+
+def _unlike(side: Side, rows: pd.DataFrame, name: str) -> dict[str, str]:
+    """Return which runs the side `name` leaves out because they were measured otherwise, in words, by instance."""
+    odd = side.unlike[side.unlike["device_id"] == rows["device_id"].iloc[0]]
+    words = [f"{plural(runs, 'run')} ({reason})" for runs, reason in zip(odd["runs"], odd["reason"], strict=True)]
+    parts = pd.Series(words, odd["instance_id"].astype(str), dtype=object).groupby(level=0)
+    return {str(instance): f"left out of {name}: {', '.join(part)}" for instance, part in parts}
 
 
 def _collected(side: Side, rows: pd.DataFrame) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from aiot_analysis.errors import CompareError, PoolingError
 from aiot_analysis.stats import pooling, select
-from aiot_analysis.stats.compare.sides import Side
+from aiot_analysis.stats.compare.sides import Side, short
 
 ONE, SAME, OTHER = "one device a side", "the same devices", "other devices"
 """What is paired: two devices (or one, twice), every device with itself, or no device with any."""
@@ -137,7 +137,7 @@ def _may_be_compared(
         for field in fields:
             values = part.sort_values("side")[field].astype("object").where(part[field].notna(), "nothing").unique()
             if len(values) > 1:
-                first, second = _short(values[0]), _short(values[1])
+                first, second = short(values[0]), short(values[1])
                 reasons.setdefault(tuple(map(str, of)), f"they differ in {field}: {first!r} and {second!r}")
     unlike = pd.MultiIndex.from_tuples(reasons, names=key) if reasons else _keys(mine.iloc[:0], key)
     told = mine[_keys(mine, key).isin(unlike)].drop_duplicates(key)
@@ -183,9 +183,3 @@ def _examples(apart: pd.DataFrame) -> str:
         return ""
     some = "; ".join(f"{row.instance_id}: {row.reason}" for row in apart.head(3).itertuples())
     return f" ({some}{f'; and {len(apart) - 3} more' if len(apart) > 3 else ''})"
-
-
-def _short(value: object) -> str:
-    """A hash by its beginning."""
-    text = str(value)
-    return text if len(text) <= 40 else f"{text[:8]}…"

@@ -39,23 +39,31 @@ def margins(slower: str, points: float = ACCURACY_POINTS) -> Margins:
     return Margins(percent(slower, "margin for times"), points / 100)
 
 
-def judged(table: pd.DataFrame, asked: bool) -> pd.DataFrame:
-    """The rows of `instances.compared` with p_adjusted, p_beyond_adjusted, verdict and regression.
+def level(comparisons: int) -> float:
+    """Return the level of each of so many intervals that keep LEVEL together (Bonferroni)."""
+    return 1 - ALPHA / max(comparisons, 1)
 
-    Two families of tests, both corrected by Holm's method over all rows: that there is no change (p_value), and that
-    the other side is worse by no more than its margin (p_beyond). `verdict` is "better" or "worse" where the first is
-    rejected at 5 %, "no change shown" where not, "not tested" where there is no test. `regression` is true where the
-    second is rejected. So where nothing is worse by more than its margin, the chance of any regression at all is under
-    5 %, and a change that is shown may well be none.
+
+def judged(table: pd.DataFrame, asked: bool) -> pd.DataFrame:
+    """Return the rows of `instances.compared` with p_adjusted, p_beyond_adjusted, verdict and regression.
+
+    `low` and `high` are the ends of intervals at `level`. `verdict` is "better" or "worse" where the interval is on one
+    side of 0, "no change shown" where it is not, "not tested" where there is no test. `p_adjusted` is p_value times the
+    number of tests (Bonferroni), under ALPHA just where a change is shown. That the other side is worse by no more than
+    its margin (p_beyond) is a family of its own, corrected by Holm. `regression` is true where this is rejected and
+    the verdict is "worse". So where nothing is worse by more than its margin, the chance of any regression at all is
+    under 5 %; a change that is shown may well be none, and a regression is always a change that is shown.
     """
-    p_adjusted, p_beyond = adjusted(table["p_value"]), adjusted(table["p_beyond"])
-    change = table["change"]
-    worse = change.lt(0).where(table["metric"] == "accuracy", change.gt(0))
-    verdict = worse.map({True: "worse", False: "better"}).where(p_adjusted < ALPHA, "no change shown")
-    verdict = verdict.where(p_adjusted.notna(), "not tested")
+    tested = table["p_value"].notna()
+    p_beyond = adjusted(table["p_beyond"])
+    accuracy = table["metric"] == "accuracy"
+    lower, higher = table["high"].lt(0), table["low"].gt(0)
+    verdict = pd.Series("no change shown", table.index)
+    verdict = verdict.mask(higher.where(accuracy, lower), "better").mask(lower.where(accuracy, higher), "worse")
+    verdict = verdict.where(tested, "not tested")
     return table.assign(
-        p_adjusted=p_adjusted,
+        p_adjusted=(table["p_value"] * tested.sum()).clip(upper=1),
         p_beyond_adjusted=p_beyond if asked else float("nan"),
         verdict=verdict,
-        regression=asked & (p_beyond < ALPHA),
+        regression=asked & (p_beyond < ALPHA) & (verdict == "worse"),
     )

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aiot_analysis import names
-from aiot_analysis.stats import blocks, vips
+from aiot_analysis.stats import blocks, variance, vips
 from aiot_analysis.stats.compare import times
 from aiot_analysis.stats.compare.instances import Compared, Courses
 from aiot_analysis.stats.compare.matching import ONE, SAME, Matched
@@ -21,15 +21,16 @@ COLUMNS = ["suite", "instances", "of", *SIDES, "base_low", "base_high", "other_l
 COLUMNS += ["change", "low", "high", "units", "way", "note"]
 
 
-def scores(found: Compared, matched: Matched, timing: str, run_to_run: float = times.RUN_TO_RUN) -> pd.DataFrame:
+def scores(found: Compared, matched: Matched, timing: str, run_to_run: float = variance.RUN_TO_RUN) -> pd.DataFrame:
     """A row for each part of the paper's suite that both sides have some instances of.
 
     Columns suite, instances (how many both have, over which VIPS of both sides is the sum of Equation 1), of (how many
     the part has), base and other (VIPS, images per second), change (other over base, less 1), with _low and _high or
-    low and high (95 %), units, way and note. With one device a side an interval is of the images and of the runs: what
-    each image adds to the logarithm of the score through accuracy and time of all instances, with neighbours in time
-    taken as dependent (the delta method), and how the scores of the runs scatter, or `run_to_run` where they are too
-    few. Over devices, scores are geometric means of those of the devices that have all the instances.
+    low and high (95 %, each by itself), units, way and note. With one device a side an interval is of the images and of
+    the sessions: what each image adds to the logarithm of the score through accuracy and time of all instances, with
+    neighbours in time taken as dependent (the delta method), and how the scores of the sessions scatter, or
+    `run_to_run` where they are too few. Over devices, scores are geometric means of those of the devices that have all
+    the instances.
     """
     rows = []
     for suite, whole in SUITES.items():
@@ -45,7 +46,7 @@ def scores(found: Compared, matched: Matched, timing: str, run_to_run: float = t
 
 
 def _logs(rows: pd.DataFrame, instances: list[str], timing: str, unit: str = "device_id") -> pd.Series:
-    """The logarithm of the score of each device, or each run, that has all the instances."""
+    """The logarithm of the score of each device, or each session, that has all the instances."""
     parts = vips.contributions(rows.assign(device_id=rows[unit]), timing, instances).groupby("device_id")["vips"]
     sums = parts.sum(min_count=len(instances))
     return sums[sums > 0].map(np.log)
@@ -73,38 +74,35 @@ def _told(sides: Sequence[times.LogRatio], change: times.LogRatio) -> dict[str, 
 
 
 def _one(found: Compared, matched: Matched, instances: list[str], timing: str, run_to_run: float) -> dict[str, object]:
-    of_runs = all(one in found.runs for one in instances)
-    if of_runs:
-        rows = [pd.concat([found.runs[one][side] for one in instances]) for side in (0, 1)]
-        samples = [_logs(one, instances, timing, "run_id").to_numpy(float) for one in rows]
+    over_sessions = all(one in found.sessions for one in instances)
+    if over_sessions:
+        rows = [pd.concat([found.sessions[one][side] for one in instances]) for side in (0, 1)]
+        samples = [_logs(one, instances, timing, "session").to_numpy(float) for one in rows]
     else:
         samples = [_logs(one, instances, timing).to_numpy(float) for one in (matched.base, matched.other)]
     if not all(len(one) for one in samples):
         return {"note": "no score: an instance has no accuracy, or no time"}
-    told = {"units": " and ".join(str(len(one)) for one in samples), "way": "runs"}
+    told = {"units": " and ".join(str(len(one)) for one in samples), "way": "sessions" if over_sessions else "runs"}
     spread = times.of_units(*samples)
     images, note = _of_images(found, instances)
     if note:
         unknown = [times.LogRatio(float(one.mean()), np.nan, 1.0) for one in samples]
         return {**_told(unknown, times.LogRatio(spread.value, np.nan, 1.0)), **told, "note": note}
-    if of_runs:
+    if over_sessions:
         sides = [_both(image, times.of_pairs(one)) for image, one in zip(images, samples, strict=False)]
         return {**_told(sides, _both(images[2], spread)), **told, "note": ""}
     values = [*(float(one.mean()) for one in samples), spread.value]
-    # of what two runs may differ by, each has its part
-    allowed = [run_to_run / np.sqrt(2), run_to_run / np.sqrt(2), run_to_run]
     logs = [
-        times.LogRatio(value, image.error, image.freedom).of_any_run(part)
-        for value, image, part in zip(values, images, allowed, strict=True)
+        times.LogRatio(value, image.error, image.freedom).of_any_run(run_to_run, runs)
+        for value, image, runs in zip(values, images, (1, 1, 2), strict=True)
     ]
     return {**_told(logs[:2], logs[2]), **told, "note": ""}
 
 
-def _both(images: times.LogRatio, runs: times.LogRatio) -> times.LogRatio:
-    """The value over runs, with the errors of the choice of images and of the runs; the time of images is in both."""
-    squares = np.array([images.error, runs.error]) ** 2
-    freedom = times.satterthwaite(squares, np.array([images.freedom, runs.freedom]))
-    return times.LogRatio(runs.value, float(np.sqrt(squares.sum())), freedom)
+def _both(images: times.LogRatio, sessions: times.LogRatio) -> times.LogRatio:
+    """Return the value over sessions, with the errors of images and of sessions; the time of images is in both."""
+    error, freedom = times.together([images.error, sessions.error], [images.freedom, sessions.freedom])
+    return times.LogRatio(sessions.value, error, freedom)
 
 
 def _of_images(found: Compared, instances: list[str]) -> tuple[list[times.LogRatio], str]:
@@ -119,8 +117,8 @@ def _of_images(found: Compared, instances: list[str]) -> tuple[list[times.LogRat
     alone = [_error(one) for one in series]
     if courses[0][0]["image"].equals(courses[0][1]["image"]):
         return [*alone, _error(series[1] - series[0])], ""
-    squares, freedoms = (np.array(one) for one in zip(*((one.error**2, one.freedom) for one in alone), strict=True))
-    return [*alone, times.LogRatio(0.0, float(np.sqrt(squares.sum())), times.satterthwaite(squares, freedoms))], ""
+    error, freedom = times.together([one.error for one in alone], [one.freedom for one in alone])
+    return [*alone, times.LogRatio(0.0, error, freedom)], ""
 
 
 def _error(series: Floats) -> times.LogRatio:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from aiot_analysis.stats import pooling, select
+from aiot_analysis.stats import pooling, select, variance
+from aiot_analysis.words import plural
 
-MIN_FREEDOM = 4
-"""Degrees of freedom from which on runs are the unit of a comparison of times, as three runs a side have. With fewer,
-Student's t is so large (12.7 with one) that little short of a doubling would be seen."""
+TIMES = [f"{column}_{statistic}" for column in select.TIMES.values() for statistic in ("mean", "median")]
+"""Columns of the table instances that are averaged over the runs of a session."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class Side:
     left_out: pd.DataFrame  # of select.measured_rows: the others, with the reason
     images: pd.DataFrame | Iterable[pd.DataFrame]  # image records, or parts of them by device
     runs: pd.DataFrame  # every usable row that is alike in all but its run to one of `rows`, which are among them
+    unlike: pd.DataFrame  # usable rows of the same instances that are not: columns device_id, instance_id, runs, reason
 
     @property
     def devices(self) -> list[str]:
@@ -34,17 +37,62 @@ def chosen(
     timing: str,
     wanted: str = ",".join(select.USABLE),
 ) -> Side:
-    """A side of rows of the table `instances`: of each device and instance the latest usable run stands for it.
+    """Return a side of rows of the table `instances`; of each device and instance the latest usable run stands for it.
 
-    Raises DataError for a verdict that is unknown.
+    All rows get a column `session` (see `variance.sessions`). Raises DataError for a verdict that is unknown.
     """
+    instances = instances.assign(session=variance.sessions(instances))
     needs = [f"{select.time_column(timing)}_mean"]
     rows, left_out = select.measured_rows(instances, needs, by_framework=True, wanted=wanted)
     usable = select.usable_rows(instances, needs, wanted)
     ways = _ways(rows)
     runs = usable[_ways(usable).isin(ways)].drop_duplicates(["device_id", "instance_id", "run_id"])
     again = left_out.set_index(select.KEY).index.isin(runs.set_index(select.KEY).index)
-    return Side(rows, left_out[~again].reset_index(drop=True), images, runs.reset_index(drop=True))
+    left_out = left_out[~again].reset_index(drop=True)
+    return Side(rows, left_out, images, runs.reset_index(drop=True), _unlike(usable, runs, rows))
+
+
+def over_sessions(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per device x instance x session of `Side.runs`: what its runs have on average.
+
+    Times are geometric means over the runs of the session, and `accuracy` is their mean; `count` says how many there
+    are. All else is as in the latest run of the session.
+    """
+    key = ["device_id", "instance_id", "session"]
+    positive = runs[TIMES].astype(float).where(runs[TIMES] > 0)
+    groups = runs.assign(**{column: np.log(positive[column]) for column in TIMES}, count=1).groupby(key, sort=False)
+    means = groups[[*TIMES, "accuracy"]].mean().assign(count=groups["count"].sum())
+    means[TIMES] = np.exp(means[TIMES].astype(float))
+    latest = runs.sort_values("run_id").drop_duplicates(key, keep="last").drop(columns=[*TIMES, "accuracy"])
+    return latest.merge(means.reset_index(), on=key)
+
+
+def counted(runs: pd.DataFrame) -> str:
+    """Return how many sessions and runs the rows of `Side.runs` are of, like "2 sessions (6 runs)"."""
+    once = runs.drop_duplicates(["device_id", "run_id"])
+    sessions = len(once.drop_duplicates(["device_id", "session"]))
+    return f"{plural(sessions, 'session')} ({plural(len(once), 'run')})"
+
+
+def _unlike(usable: pd.DataFrame, runs: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return `Side.unlike`: how many runs of an instance differ from the one that stands for it, and in what."""
+    key = ["device_id", "instance_id"]
+    fields = [*pooling.SAME_INSTANCE, "profile"]
+    odd = usable[~usable.set_index(select.KEY).index.isin(runs.set_index(select.KEY).index)]
+    both = odd[[*key, *fields]].merge(rows[[*key, *fields]], on=key, suffixes=("", "_of_rows"))
+    words = []
+    for row in both.to_dict("records"):
+        values = {field: (row[field], row[f"{field}_of_rows"]) for field in fields}
+        differs = {field: pair for field, pair in values.items() if str(pair[0]) != str(pair[1])}
+        told = (f"{field.replace('_', ' ')} {short(a)}, not {short(b)}" for field, (a, b) in differs.items())
+        words.append("; ".join(told))
+    return both[key].assign(reason=words).groupby([*key, "reason"]).size().rename("runs").reset_index()
+
+
+def short(value: Any) -> str:
+    """Return a value as text, a hash by its beginning."""
+    text = "none" if pd.isna(value) else str(value)
+    return text if len(text) <= 40 else f"{text[:8]}…"
 
 
 def _ways(rows: pd.DataFrame) -> pd.Series:

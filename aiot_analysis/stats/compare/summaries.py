@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from aiot_analysis import names
-from aiot_analysis.stats import select
+from aiot_analysis.stats import select, variance
 from aiot_analysis.stats.compare import answers, times
 from aiot_analysis.stats.compare.instances import ACCURACY, Compared
 from aiot_analysis.stats.compare.matching import ONE, SAME, Matched
@@ -18,15 +18,15 @@ COSTS = {"load_ms": "time to load", "peak_rss_mb": "peak memory", "model_mb": "m
 """Numbers that a run has one of: they have no interval, and no test."""
 
 
-def summaries(found: Compared, matched: Matched, timing: str, run_to_run: float = times.RUN_TO_RUN) -> pd.DataFrame:
+def summaries(found: Compared, matched: Matched, timing: str, run_to_run: float = variance.RUN_TO_RUN) -> pd.DataFrame:
     """The mean change in accuracy and the geometric mean ratio of times over the instances of each group.
 
     A row per group x metric: by ("all", "implementation" or "model"), group, instances (how many), change (other minus
-    base; of times the ratio less 1), low and high (95 %), units and way. The instances are those that were compared, no
-    sample of others. The interval of times is over what each device, or each run, has in the mean of the group, of
-    those that have all of it. Of single runs it is that of the instances' own, which were measured one apart from the
-    other, and of `run_to_run`, which they have in common. That of accuracy is over the images, which the instances
-    share.
+    base; of times the ratio less 1), low and high (95 %, each by itself), units and way. The instances are those that
+    were compared, no sample of others. The interval of times is over what each device, or each session, has in the mean
+    of the group, of those that have all of it. Of single runs it is that of the instances' own, which were measured
+    one apart from the other, and of `run_to_run`, which they have in common. That of accuracy is over the images, which
+    the instances share.
     """
     rows = []
     metrics = list(dict.fromkeys(found.table["metric"]))
@@ -53,23 +53,24 @@ def _accuracy(found: Compared, instances: Sequence[str]) -> dict[str, object]:
     if not known:
         return {"instances": 0, "units": "0", "way": "images"}
     if len(known) == 1:  # it has an interval of its own
-        rows = found.table[(found.table["metric"] == ACCURACY) & found.table["instance_id"].isin(instances)]
-        own = rows[rows["instance_id"].isin(found.changes)].iloc[0]
-        return {"instances": 1, **{name: own[name] for name in ("change", "low", "high", "units", "way")}}
-    each = pd.concat(known, axis=1, join="inner").mean(axis=1).to_numpy(float)
-    mean, low, high, _ = answers.over_images(each) if len(each) else (np.nan, np.nan, np.nan, np.nan)
+        [own] = [found.answers[one] for one in instances if one in found.changes]
+        mean, (low, high), images = own.other - own.base, own.interval(), own.images
+    else:
+        each = pd.concat(known, axis=1, join="inner").mean(axis=1).to_numpy(float)
+        mean, (low, high) = (float(each.mean()), answers.over_images(each)) if len(each) else (np.nan, (np.nan, np.nan))
+        images = len(each)
     told = {"change": mean, "low": low, "high": high}
-    return {"instances": len(known), **told, "units": str(len(each)), "way": "images"}
+    return {"instances": len(known), **told, "units": str(images), "way": "images"}
 
 
 def _time(
     found: Compared, matched: Matched, instances: Sequence[str], statistic: str, timing: str, run_to_run: float
 ) -> dict[str, object]:
     column, n = f"{select.time_column(timing)}_{statistic}", len(instances)
-    if matched.kind == ONE and all(one in found.runs for one in instances):
-        sides = [pd.concat([found.runs[one][side] for one in instances]) for side in (0, 1)]
-        wide = [_together(rows, instances, column, "run_id") for rows in sides]
-        log, units, way = times.of_units(*(one.to_numpy(float) for one in wide)), _counts(wide), "runs"
+    if matched.kind == ONE and all(one in found.sessions for one in instances):
+        sides = [pd.concat([found.sessions[one][side] for one in instances]) for side in (0, 1)]
+        wide = [_together(rows, instances, column, "session") for rows in sides]
+        log, units, way = times.of_units(*(one.to_numpy(float) for one in wide)), _counts(wide), "sessions"
     elif matched.kind == ONE:
         logs = [found.logs[one, statistic] for one in instances]
         logs = [one for one in logs if np.isfinite(one.value)]
@@ -93,7 +94,7 @@ def _counts(samples: Sequence[pd.Series]) -> str:
 
 
 def _together(rows: pd.DataFrame, instances: Sequence[str], column: str, unit: str) -> pd.Series:
-    """The mean logarithm of the times of each device or run (`unit`) that has all the instances."""
+    """The mean logarithm of the times of each device or session (`unit`) that has all the instances."""
     some = rows[rows["instance_id"].isin(instances) & (rows[column] > 0)]
     logs = some[column].astype(float).map(np.log).groupby(some[unit])
     return logs.mean()[logs.size() == len(instances)]

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
 from scipy.stats import t as student
 
-from aiot_analysis.stats import blocks, ratios
+from aiot_analysis.stats import blocks, ratios, variance
 from aiot_analysis.stats.resample import LEVEL
 
 Floats = NDArray[np.float64]
 
 MEAN, MEDIAN = "mean", "median"
 DRAWS = 1000  # of the block bootstrap of a median
-RUN_TO_RUN = 0.05
-"""Within it two runs of the same thing are to agree 19 times of 20, where there are too few runs to tell: the
-repeatability that the rules of MLPerf Mobile ask of a result (docs/compare.md)."""
+LARGEST = 3  # block sums that are looked at for a heavy tail
+MOST_OF_LARGEST = 0.7
+"""Share of the sum of squares of all block sums that the LARGEST may have. See `doubt`."""
+FEWEST_TIMES = 30
+"""Independent times that a run must be worth. See `doubt`."""
 _AT_ONCE = 4_000_000  # numbers that are drawn together
 
 
@@ -29,18 +31,24 @@ class LogRatio:
     value: float
     error: float  # standard error; NaN where it is not known
     freedom: float  # degrees of freedom of Student's t
+    doubt: str = ""  # why the error may be too small; see the function `doubt`
 
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
         """The ends of the interval of the ratio."""
         value, error, freedom = (np.asarray(one) for one in (self.value, self.error, self.freedom))
         low, high = ratios.around(value, error, freedom, level)
-        return float(np.exp(low)), float(np.exp(high))
+        with np.errstate(over="ignore"):  # of two units at a level near 1 the ends are 0 and infinity
+            return float(np.exp(low)), float(np.exp(high))
 
-    def of_any_run(self, run_to_run: float) -> LogRatio:
-        """The same with what it does not know: two other runs would differ by up to `run_to_run`, 19 times of 20."""
-        error = np.hypot(self.error, np.log1p(run_to_run) / norm.ppf((1 + LEVEL) / 2))
-        # the allowance is taken as known, so that it has all degrees of freedom
-        return LogRatio(self.value, error, self.freedom * (error / self.error) ** 4 if self.error > 0 else self.freedom)
+    def of_any_run(self, run_to_run: float, runs: int = 2) -> LogRatio:
+        """Return the ratio with an error that allows for other runs.
+
+        Two runs of the same thing differ by up to `run_to_run` 19 times of 20 (see `variance`). A ratio of two times is
+        of 2 `runs`, the time of a side by itself of 1. The allowance is taken as known, with infinite freedom.
+        """
+        allowed = np.sqrt(runs) * variance.standard_deviation(run_to_run)
+        error, freedom = together([self.error, allowed], [self.freedom, np.inf])
+        return replace(self, error=error, freedom=freedom)
 
     def p_value(self) -> float:
         """Two-sided, of no change."""
@@ -63,7 +71,7 @@ def of_images(base: Floats, other: Floats, statistic: str, paired: bool, seed: i
     the delta method, with neighbours in time taken as dependent (`blocks.errors`), of medians that of DRAWS draws of
     a circular block bootstrap with the same block length. Pairs leave out what an image costs on both sides. The
     interval tells nothing of what another run of either would give: see `of_units`. No error is known of fewer than
-    two times, or where times do not vary (a coarse clock).
+    two times, or where times do not vary (a coarse clock). An error that may be too small has a `doubt`.
     """
     centre = np.mean if statistic == MEAN else np.median
     if min(len(base), len(other)) < 2 or centre(base) <= 0 or centre(other) <= 0:
@@ -72,17 +80,50 @@ def of_images(base: Floats, other: Floats, statistic: str, paired: bool, seed: i
     shares = [base / base.mean(), other / other.mean()]
     series = [shares[1] - shares[0]] if paired else shares
     errors, worths = zip(*(blocks.errors(one[None]) for one in series), strict=True)
-    squares, freedoms = np.concatenate(errors) ** 2, np.concatenate(worths) - 1
-    freedom = satterthwaite(squares, freedoms)
-    if statistic == MEAN:
-        return LogRatio(value, _known(np.sqrt(squares.sum())), freedom)
+    freedoms = np.concatenate(worths) - 1
+    error, freedom = together(np.concatenate(errors), freedoms)
     lengths = [int(blocks.lengths(one[None])[0]) for one in series]
+    if statistic == MEAN:
+        shares_of_largest = [of_largest(one, length) for one, length in zip(series, lengths, strict=True)]
+        words = doubt(float(freedoms.min()) + 1, max(shares_of_largest))
+        return LogRatio(value, _known(error), freedom, words)
     rng = np.random.default_rng(seed)
     if paired:
         draws = _medians([base, other], lengths[0], rng)
     else:
         draws = [_medians([one], length, rng)[0] for one, length in zip((base, other), lengths, strict=True)]
-    return LogRatio(value, _known(np.log(draws[1] / draws[0]).std(ddof=1)), freedom)
+    words = doubt(float(freedoms.min()) + 1, 0.0)  # a median does not follow the largest times
+    return LogRatio(value, _known(np.log(draws[1] / draws[0]).std(ddof=1)), freedom, words)
+
+
+def of_largest(times: Floats, length: int) -> float:
+    """Return what share of the sum of squares of block sums the LARGEST have, of a series (n,).
+
+    Blocks are of `length` neighbours and do not overlap; their sums are taken from the mean of all. A share of 1 is
+    returned for no more than LARGEST blocks, and 0 where nothing varies.
+    """
+    count = len(times) // length
+    sums = times[: count * length].reshape(count, length).sum(axis=1)
+    squares = np.sort((sums - sums.mean()) ** 2)
+    return float(squares[-LARGEST:].sum() / squares.sum()) if squares.sum() > 0 else 0.0
+
+
+def doubt(worth: float, largest: float) -> str:
+    """Return why the interval of a mean within a run may be too short, in words; "" if nothing speaks for it.
+
+    Takes how many independent times the run is worth (`blocks.errors`) and `of_largest`. Simulated with 200 pairs of
+    runs of each of 14 kinds (normal noise with autocorrelations of 0 to 0.9, lognormal and Pareto times, rare times 21
+    times as long, two modes with long stays, a step), 500 images, paired: with neither sign the 95 % intervals covered
+    92 %, with one 71 %. Of normal noise 0 to 1 % of the pairs had a sign up to an autocorrelation of 0.7, and 26 % at
+    0.9; of two modes that change every 200 images 98 %, of a step 92 %. Where only one of the sides was of that kind,
+    it was 87 and 80 %: rare long times that a run has none of leave no sign. With 100 images 8 % of the pairs with an
+    autocorrelation of 0.45 had a sign, and 72 % at 0.7.
+    """
+    if worth < FEWEST_TIMES:
+        return f"times of the run are worth {worth:.0f} independent ones (slow changes): the interval may be too short"
+    if largest > MOST_OF_LARGEST:
+        return f"a few long times make {largest:.0%} of the scatter: the interval may be too short".replace("%", " %")
+    return ""
 
 
 def _medians(series: list[Floats], length: int, rng: np.random.Generator) -> list[Floats]:
@@ -105,9 +146,9 @@ def of_units(base: Floats, other: Floats) -> LogRatio:
     """
     value = float(other.mean() - base.mean()) if min(len(base), len(other)) else np.nan
     if min(len(base), len(other)) > 1:
-        squares = np.array([one.var(ddof=1) / len(one) for one in (base, other)])
-        freedoms = np.array([len(base) - 1.0, len(other) - 1.0])
-        return LogRatio(value, _known(np.sqrt(squares.sum())), satterthwaite(squares, freedoms))
+        errors = [one.std(ddof=1) / np.sqrt(len(one)) for one in (base, other)]
+        error, freedom = together(errors, [len(base) - 1.0, len(other) - 1.0])
+        return LogRatio(value, _known(error), freedom)
     freedom = len(base) + len(other) - 2
     if freedom < 1 or np.isnan(value):
         return LogRatio(value, np.nan, 1.0)
@@ -135,15 +176,15 @@ def mean_of(found: list[LogRatio]) -> LogRatio:
     """The geometric mean of ratios that were measured one apart from the other, as those of instances of a run are."""
     if not found:
         return LogRatio(np.nan, np.nan, 1.0)
-    squares = np.array([one.error for one in found]) ** 2 / len(found) ** 2
-    freedom = satterthwaite(squares, np.array([one.freedom for one in found]))
-    return LogRatio(float(np.mean([one.value for one in found])), _known(np.sqrt(squares.sum())), freedom)
+    error, freedom = together([one.error / len(found) for one in found], [one.freedom for one in found])
+    return LogRatio(float(np.mean([one.value for one in found])), _known(error), freedom)
 
 
-def satterthwaite(squares: Floats, freedoms: Floats) -> float:
-    """Degrees of freedom of a sum of squared standard errors (Satterthwaite 1946); at least 1."""
-    shares = (squares**2 / np.maximum(freedoms, 1)).sum()
-    return float(max(squares.sum() ** 2 / shares, 1)) if shares > 0 else 1.0
+def together(errors: Sequence[float] | Floats, freedoms: Sequence[float] | Floats) -> tuple[float, float]:
+    """Return the standard error of a sum of independent parts with these standard errors, and its freedom."""
+    squares = [np.asarray(error, float) ** 2 for error in errors]
+    freedom = variance.satterthwaite(squares, [np.asarray(of_part, float) for of_part in freedoms])
+    return float(np.sqrt(np.sum(squares))), float(freedom)
 
 
 def _known(error: float) -> float:

@@ -38,7 +38,11 @@ def test_text_has_conditions_first_then_what_changed(runs):
     assert "differs in  framework version: torch 1.10.2+cu102 → torch 2.13.0+cpu" in lines
     assert "differs in  threads: 1 → 2" in lines
     assert f"run         {RUN_A}  →  {RUN_B}" in lines
-    assert "3 instances compared, 1 with a change that is shown (6 tests, Holm, 5% for all together)" in lines
+    told = "3 instances compared, 1 with a change that is shown (intervals and tests: 95 % together over 6 comparisons)"
+    assert told in lines
+    assert "sessions    1 session (1 run)" in lines
+    paired = next(line for line in lines if line.startswith("paired"))
+    assert "too few sessions to tell how sessions differ: the latest run of each side" in paired
     at = next(place for place, line in enumerate(lines) if line.startswith("changed"))
     assert lines[at + 1].startswith(SLOW)
     assert lines[at + 1].endswith("REGRESSION, slower")
@@ -71,6 +75,8 @@ def test_json_has_every_number_and_no_nan(runs):
     assert row["change"] == pytest.approx(2, abs=0.05)
     assert row["regression"] is True
     assert content["margins"] == {"time": 0.05, "accuracy": 0.01}
+    assert content["comparisons"] == 6
+    assert content["level"] == pytest.approx(1 - 0.05 / 6)
 
 
 def test_names_of_devices_become_no_markup(compared):

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
 
-from aiot_analysis.stats.compare import answers, regression, times
+from aiot_analysis.stats import variance
+from aiot_analysis.stats.compare import answers, instances, regression, times
+from aiot_analysis.stats.compare.sides import TIMES, over_sessions
 from tests.aiot_analysis.stats.series import autocorrelated
 
 MARGINS = regression.Margins(0.05, 0.01)
@@ -26,8 +27,10 @@ class Case:
     instances: int = 24
     images: int = 500
     autocorrelation: float = 0.45  # of the times of neighbours: the median on the machine this was developed on
-    runs: int = 1  # of each side
-    between_runs: float = times.RUN_TO_RUN  # within which two runs are, 19 times of 20
+    sessions: int = 1  # of each side, a day apart
+    runs: int = 1  # of each session, ten minutes apart
+    between: float = variance.RUN_TO_RUN  # within which two sessions are, 19 times of 20
+    shared: bool = False  # whether a session differs for all instances alike, or for each by itself
     spread: float = 0.1  # of the times in a run, as a share of their mean
     ratio: float = 1.0  # of the times
     lost: float = 0.0  # accuracy
@@ -37,11 +40,13 @@ class Case:
 def trial(case: Case, seed: int) -> dict[str, bool]:
     """Whether one comparison shows any change, and whether any regression."""
     rng = np.random.default_rng(seed)
-    rows = []
-    image = rng.normal(0, 0.1, case.images)
-    for instance in range(case.instances):
-        rows.append(_time(case, image, rng, seed * 1000 + instance) | {"metric": "mean"})
-        rows.append(_accuracy(case, rng) | {"metric": "accuracy"})
+    logs = _times(case, rng, seed)
+    changes = [_accuracy(case, rng) for _ in range(case.instances)]
+    level = regression.level(2 * case.instances)
+    rows = [
+        *(_row("mean", log.value, log.interval(level), log.p_value(), log.p_beyond(MARGINS.time), 1) for log in logs),
+        *(_row("accuracy", one.other - one.base, one.interval(level), one.p_value, one.p_beyond, 0) for one in changes),
+    ]
     judged = regression.judged(pd.DataFrame(rows), True)
     return {
         "any change": bool(judged["verdict"].isin(["better", "worse"]).any()),
@@ -49,48 +54,76 @@ def trial(case: Case, seed: int) -> dict[str, bool]:
     }
 
 
-def _time(case: Case, image, rng, seed: int) -> dict[str, float]:
-    sd = np.log1p(case.between_runs) / 1.96 / np.sqrt(2)
-    run = rng.normal(0, sd, (2, case.runs))
-    if case.runs == 1:
-        noise = case.spread * autocorrelated(case.autocorrelation, 2, case.images, seed)
-        base, other = 10 * np.exp(image + run + noise) * [[1.0], [case.ratio]]
-        log = times.of_images(base, other, times.MEAN, paired=True).of_any_run(times.RUN_TO_RUN)
-    else:  # what is within a run is small beside what is between
-        log = times.of_units(run[0], run[1] + np.log(case.ratio))
-    return {"change": np.expm1(log.value), "p_value": log.p_value(), "p_beyond": log.p_beyond(MARGINS.time)}
+def _row(metric, change, interval, p_value, p_beyond, none):
+    """A row of the table of instances, of an interval in which `none` is no change."""
+    low, high = interval[0] - none, interval[1] - none
+    return {"metric": metric, "change": change, "low": low, "high": high, "p_value": p_value, "p_beyond": p_beyond}
 
 
-def _accuracy(case: Case, rng) -> dict[str, float]:
+def _times(case: Case, rng, seed: int) -> list[times.LogRatio]:
+    """The ratio of the times of each instance, of the sessions if they are enough and of the last runs if not."""
+    sd = variance.standard_deviation(case.between)
+    count = 2 * case.sessions * case.runs
+    session = rng.normal(0, sd, (1 if case.shared else case.instances, 2, case.sessions, 1, 1))
+    noise = autocorrelated(case.autocorrelation, case.instances * count, case.images, seed)
+    noise = noise.reshape(case.instances, 2, case.sessions, case.runs, case.images)
+    image = rng.normal(0, 0.1, case.images)
+    ms = 10 * np.exp(image + session + case.spread * noise) * np.array([1.0, case.ratio])[:, None, None, None]
+    sides = [over_sessions(_runs(case, ms[:, side])) for side in (0, 1)]
+    found = []
+    for instance in range(case.instances):
+        base, other = (rows[rows["instance_id"] == f"instance-{instance:02}"] for rows in sides)
+        if instances.enough(base, other):
+            found.append(times.of_units(*(np.log(rows["end_to_end_ms_mean"].to_numpy()) for rows in (base, other))))
+        else:
+            last = ms[instance, :, -1, -1]
+            found.append(times.of_images(*last, times.MEAN, paired=True).of_any_run(variance.RUN_TO_RUN))
+    return found
+
+
+def _runs(case: Case, ms) -> pd.DataFrame:
+    """Rows of one side with their sessions, of times (instances, sessions, runs, images)."""
+    at = np.indices(ms.shape[:3]).reshape(3, -1)
+    started = pd.Timestamp("2026-01-01", tz="UTC") + pd.to_timedelta(at[1], "D") + pd.to_timedelta(10 * at[2], "min")
+    means = ms.mean(axis=-1).ravel()
+    rows = pd.DataFrame({"instance_id": [f"instance-{place:02}" for place in at[0]], "device_id": "local"})
+    rows = rows.assign(run_id=started.strftime("%Y%m%dT%H%M%SZ"), started=started.map(lambda one: one.isoformat()))
+    rows = rows.assign(**dict.fromkeys(TIMES, means), accuracy=0.7)
+    return rows.assign(session=variance.sessions(rows))
+
+
+def _accuracy(case: Case, rng) -> answers.Change:
     right, draw = rng.random(case.images) < 0.7, rng.random(case.images)
     other = np.where(right, draw >= (case.flips + case.lost) / 0.7, draw < case.flips / 0.3)
-    found = answers.of_images(right.astype(float), other.astype(float), MARGINS.accuracy)
-    return {"change": found.other - found.base, "p_value": found.p_value, "p_beyond": found.p_beyond}
+    return answers.of_images(right.astype(float), other.astype(float), MARGINS.accuracy)
 
 
 def rates(case: Case, trials: int) -> dict[str, float]:
     """The shares of `trial` that are true."""
-    with patch("gc.collect"):  # statsmodels calls it at each correction, and it takes longer than all the rest
-        return pd.DataFrame([trial(case, seed) for seed in range(trials)]).mean().to_dict()
+    return pd.DataFrame([trial(case, seed) for seed in range(trials)]).mean().to_dict()
 
 
-NO_CHANGE = [
+CASES = [
     Case("one run a side, independent times", autocorrelation=0.0),
     Case("one run a side"),
     Case("one run a side, autocorrelation 0.9", autocorrelation=0.9),
     Case("one run a side, 100 images", images=100),
     Case("one run a side, one instance", instances=1),
-    Case("three runs a side", runs=3),
-    Case("three runs a side, runs within 50 %", runs=3, between_runs=0.5),
-    Case("one run a side, runs within 10 %, not 5 %", between_runs=0.1),
-    Case("one run a side, runs within 50 %, not 5 %", between_runs=0.5),
+    Case("three runs a side, of one session each", runs=3),
+    Case("three runs a side, of one session each that all instances share", runs=3, shared=True),
+    Case("three sessions a side", sessions=3),
+    Case("three sessions a side, of three runs each", sessions=3, runs=3),
+    Case("three sessions a side that all instances share", sessions=3, shared=True),
+    Case("three sessions a side, sessions within 50 %", sessions=3, between=0.5),
+    Case("one run a side, sessions within 10 %, not 5 %", between=0.1),
+    Case("one run a side, sessions within 50 %, not 5 %", between=0.5),
 ]
 
 
 def main(trials: int) -> None:
     print("| simulated | any change shown | any regression (5 %, 1 point) | at the margin: any regression |")
     print("| --- | --- | --- | --- |")
-    for case in NO_CHANGE:
+    for case in CASES:
         none = rates(case, trials)
         limit = rates(Case(**{**vars(case), "ratio": 1 + MARGINS.time, "lost": MARGINS.accuracy}), trials)
         numbers = none["any change"], none["any regression"], limit["any regression"]

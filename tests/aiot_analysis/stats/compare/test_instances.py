@@ -1,11 +1,16 @@
 """The table of instances: its numbers, and what is said where there are none."""
 
-import numpy as np
-import pytest
+from dataclasses import replace
 
-from aiot_analysis.stats import accuracy, vips
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from aiot_analysis import names
+from aiot_analysis.stats import accuracy, variance, vips
 from aiot_analysis.stats.agreement import adjusted
-from aiot_analysis.stats.compare import instances, matching, regression, score, summaries, times
+from aiot_analysis.stats.compare import instances, matching, regression, score, sides, summaries, times
 from tests.aiot_analysis.stats.compare.two import (
     MNASNET,
     RUN_A,
@@ -49,21 +54,22 @@ def test_numbers_of_an_instance_are_those_of_its_images():
     _, found = compared(base, other, margins=regression.Margins(0.05, 0.01))
     row = of(found, SQUEEZENET, "accuracy")
     assert (row["base"], row["other"], row["change"]) == pytest.approx((0.6, 0.48, -0.12))
-    assert (row["low"], row["high"]) == pytest.approx(tuple(map(float, accuracy.newcombe(48, 12, 0, 40))))
+    level = 1 - 0.05 / 4  # accuracy and time of two instances
+    assert (row["low"], row["high"]) == pytest.approx(tuple(map(float, accuracy.newcombe(48, 12, 0, 40, level))))
     assert row["p_value"] == pytest.approx(2 * 0.5**12)
     assert (row["units"], row["way"], row["note"]) == ("100", "images", "")
     row = of(found, SQUEEZENET, "mean")
     first, second = noisy(N, 20, 2), noisy(N, 40, 4)
-    log = times.of_images(first, second, "mean", paired=True).of_any_run(times.RUN_TO_RUN)
+    log = times.of_images(first, second, "mean", paired=True).of_any_run(variance.RUN_TO_RUN)
     assert (row["base"], row["other"]) == pytest.approx((first.mean(), second.mean()))
     assert row["change"] == pytest.approx(second.mean() / first.mean() - 1)
-    assert (row["low"] + 1, row["high"] + 1) == pytest.approx(log.interval())
+    assert (row["low"] + 1, row["high"] + 1) == pytest.approx(log.interval(level))
 
 
 def test_tests_are_corrected_together_and_regressions_by_themselves():
     _, found = compared(*two_runs(), margins=regression.Margins(0.05, 0.01))
     table = found.table
-    assert list(table["p_adjusted"]) == pytest.approx(list(adjusted(table["p_value"])))
+    assert list(table["p_adjusted"]) == pytest.approx([min(4 * p, 1) for p in table["p_value"]])
     assert list(table["p_beyond_adjusted"]) == pytest.approx(list(adjusted(table["p_beyond"])))
     verdicts = table.set_index(["instance_id", "metric"])["verdict"].to_dict()
     assert verdicts == {
@@ -117,7 +123,7 @@ def test_images_that_failed_or_have_no_time_are_left_out_of_times_on_both_sides(
 
 def test_one_image_has_no_interval():
     pair = [side(records(MNASNET, [True, True], [10.0, 11.0], run_id=run)) for run in (RUN_A, RUN_B)]
-    cut = [type(one)(one.rows, one.left_out, one.images[one.images["query"] == 0], one.runs) for one in pair]
+    cut = [replace(one, images=one.images[one.images["query"] == 0]) for one in pair]
     _, found = compared(*cut)
     right, mean = of(found, MNASNET, "accuracy"), of(found, MNASNET, "mean")
     assert (right["note"], right["verdict"]) == ("one image says nothing of others", "not tested")
@@ -143,46 +149,149 @@ def test_summaries_of_tools_have_mean_and_standard_deviation_only():
     _, found = compared(*sides, metrics=("accuracy", "mean", "median"))
     mean = of(found, MNASNET, "mean")
     assert (mean["base"], mean["other"], mean["note"]) == (10, 20, instances.NO_RECORDS)
-    log = times.of_summaries((10, 1, 200), (20, 1, 200)).of_any_run(times.RUN_TO_RUN)
-    assert (mean["low"] + 1, mean["high"] + 1) == pytest.approx(log.interval())
+    log = times.of_summaries((10, 1, 200), (20, 1, 200)).of_any_run(variance.RUN_TO_RUN)
+    assert (mean["low"] + 1, mean["high"] + 1) == pytest.approx(log.interval(1 - 0.05 / 2))  # the median has no test
     assert (mean["verdict"], of(found, MNASNET, "median")["verdict"]) == ("worse", "not tested")
     right = of(found, MNASNET, "accuracy")
     assert (right["change"], right["note"]) == (0, instances.NO_RECORDS)
     assert right["low"] < 0 < right["high"]
 
 
-def runs(mean, count, day, spread=0.1):
-    """Runs of one instance whose means scatter."""
+def runs(mean, sessions, first=1, each=1, spread=0.1, within=0.0, id_=MNASNET, **facts):
+    """Runs of one instance: sessions on one day each from `first` of January on, with runs ten minutes apart."""
     found = []
-    for at in range(count):
-        run = f"202601{day:02}T00000{at}Z-{day:03}{at:03}"
-        own = mean * (1 + spread * np.random.default_rng(day * 10 + at).normal())
-        found.append(records(MNASNET, answered(N, 0.8), noisy(N, own, at), run_id=run))
+    for day in range(first, first + sessions):
+        draws = np.random.default_rng(day)
+        session = mean * np.exp(spread * draws.normal())
+        for at in range(each):
+            own = session * np.exp(within * draws.normal())
+            run = f"202601{day:02}T00{10 * at:02}00Z-{day:03}{at:03}"
+            started = f"2026-01-{day:02}T00:{10 * at:02}:00Z"
+            given = {"run_id": run, "started": started, **facts}
+            found.append(records(id_, answered(N, 0.8), noisy(N, own, day + at), **given))
     return found
 
 
-def test_several_runs_a_side_are_the_unit_of_times():
-    base, other = side(*runs(10, 3, 1)), side(*runs(12, 3, 2))
+def session_means(rows, each):
+    """The mean logarithm of the times of runs in order, over each so many."""
+    return np.log(rows["end_to_end_ms_mean"].to_numpy(float)).reshape(-1, each).mean(axis=1)
+
+
+def test_several_sessions_a_side_are_the_unit_of_times():
+    base, other = side(*runs(10, 3, 1)), side(*runs(12, 3, 11))
     _, found = compared(base, other)
     mean = of(found, MNASNET, "mean")
-    log = times.of_units(*(np.log(one.runs["end_to_end_ms_mean"].to_numpy(float)) for one in (base, other)))
-    assert (mean["way"], mean["units"]) == ("runs", "3 and 3")
-    assert (mean["low"] + 1, mean["high"] + 1) == pytest.approx(log.interval())
+    log = times.of_units(*(session_means(one.runs, 1) for one in (base, other)))
+    assert (mean["way"], mean["units"]) == ("sessions", "3 sessions (3 runs) and 3 sessions (3 runs)")
+    assert (mean["low"] + 1, mean["high"] + 1) == pytest.approx(log.interval(1 - 0.05 / 2))
     assert of(found, MNASNET, "accuracy")["way"] == "images"
 
 
-def test_too_few_runs_leave_the_latest_run_of_each_side():
-    base, other = side(*runs(10, 2, 1)), side(*runs(12, 3, 2))
+def test_runs_of_a_session_are_averaged_first():
+    base, other = side(*runs(10, 3, 1, each=3, within=0.05)), side(*runs(12, 3, 11, each=2, within=0.05))
     _, found = compared(base, other)
-    assert of(found, MNASNET, "mean")["way"] == "images"
-    assert of(found, MNASNET, "mean")["base"] == pytest.approx(base.rows["end_to_end_ms_mean"].iloc[0])
+    mean = of(found, MNASNET, "mean")
+    logs = session_means(base.runs, 3), session_means(other.runs, 2)
+    theirs = stats.ttest_ind(logs[1], logs[0], equal_var=False)
+    assert mean["units"] == "3 sessions (9 runs) and 3 sessions (6 runs)"
+    assert mean["p_value"] == pytest.approx(theirs.pvalue)
+    assert np.log1p([mean["low"], mean["high"]]) == pytest.approx([*theirs.confidence_interval(1 - 0.05 / 2)])
+    assert mean["base"] == pytest.approx(np.exp(logs[0].mean()))
 
 
-def test_runs_under_other_conditions_are_none_of_the_unit():
+@pytest.mark.parametrize(
+    ("base", "other"),
+    [
+        (runs(10, 1, 1, each=3), runs(10, 1, 11, each=3)),  # three runs a side, made in one sitting each
+        (runs(10, 1, 1, each=6), runs(10, 1, 11)),
+        (runs(10, 2, 1, each=3), runs(10, 3, 11, each=3)),  # three degrees of freedom
+    ],
+)
+def test_too_few_sessions_leave_the_latest_run_of_each_side_and_the_allowance(base, other):
+    sides = side(*base), side(*other)
+    alone = side(base[-1]), side(other[-1])
+    mean, latest = (of(compared(*both)[1], MNASNET, "mean") for both in (sides, alone))
+    assert mean["way"] == "images"
+    for column in ("base", "other", "change", "low", "high", "p_value"):
+        assert mean[column] == pytest.approx(latest[column])
+    assert mean["base"] == pytest.approx(base[-1][0]["end_to_end_ms_mean"])
+
+
+def test_a_restart_between_two_runs_makes_them_two_sessions():
+    row, frame = runs(10, 1, 1, each=2)[1]
+    first = runs(10, 1, 1)[0]
+    assert len(sides.over_sessions(side(first, (row, frame)).runs)) == 1
+    started_anew = instances_of((first[0] | {"boot_id": "a"}, first[1]), (row | {"boot_id": "b"}, frame))
+    assert len(sides.over_sessions(started_anew.runs)) == 2
+
+
+def instances_of(*parts):
+    """A side of rows with columns that the table may not have."""
+    rows = pd.concat([side(one).rows.assign(boot_id=one[0]["boot_id"]) for one in parts], ignore_index=True)
+    return sides.chosen(rows, pd.concat([frame for _, frame in parts]), "end_to_end")
+
+
+def test_runs_under_other_conditions_or_versions_are_none_of_the_unit_and_are_told():
     several = runs(10, 5, 1)
-    odd, frame = several[0]
-    base = side((odd | {"threads": 4}, frame), *several[1:])
-    assert len(base.runs) == 4
+    old = [(row | {"framework_version": "0.9"}, frame) for row, frame in several[:2]]
+    base = side(*old, *several[2:])
+    assert len(base.runs) == 3
+    _, found = compared(base, side(*runs(12, 3, 11)))
+    mean = of(found, MNASNET, "mean")
+    assert mean["units"] == "3 sessions (3 runs) and 3 sessions (3 runs)"
+    words = "left out of A: 2 runs (framework version 0.9, not 1.0)"
+    assert mean["note"] == of(found, MNASNET, "accuracy")["note"] == words
+
+
+def test_an_instance_that_some_sessions_lack_is_over_those_that_have_it():
+    base = side(*runs(10, 3, 1), *runs(20, 2, 1, id_=SQUEEZENET))
+    other = side(*runs(10, 4, 11), *runs(20, 2, 11, id_=SQUEEZENET))
+    matched, found = compared(base, other)
+    assert of(found, MNASNET, "mean")["units"] == "3 sessions (3 runs) and 4 sessions (4 runs)"
+    assert of(found, SQUEEZENET, "mean")["way"] == "images"
+    groups = summaries.summaries(found, matched, "end_to_end").set_index(["by", "group", "metric"])
+    assert groups.loc[("all", "", "mean")]["way"] == "instances"
+    assert groups.loc[("model", "mnasnet", "mean")]["way"] == "sessions"
+    assert groups.loc[("model", "mnasnet", "mean")]["units"] == "3 and 4"
+
+
+def test_sessions_that_are_all_alike_have_no_interval():
+    base, other = side(*runs(10, 3, 1, spread=0)), side(*runs(12, 3, 11, spread=0))
+    rows = [one.runs.assign(end_to_end_ms_mean=ms) for one, ms in ((base, 10.0), (other, 12.0))]
+    alike = [replace(one, runs=some) for one, some in zip((base, other), rows, strict=True)]
+    mean = of(compared(*alike)[1], MNASNET, "mean")
+    assert mean["change"] == pytest.approx(0.2)
+    assert np.isnan([mean["low"], mean["high"], mean["p_value"]]).all()
+    assert mean["note"].startswith("no interval")
+    assert mean["verdict"] == "not tested"
+
+
+def test_a_doubt_on_the_interval_stands_on_the_row():
+    def of_times(run, ms):
+        return side(records(MNASNET, answered(500, 0.8), ms, run_id=run))
+
+    rare = noisy(500, 10, 2) * np.where(np.arange(500) % 250 == 99, 20, 1)
+    _, found = compared(of_times(RUN_A, noisy(500, 10, 1)), of_times(RUN_B, rare))
+    assert of(found, MNASNET, "mean")["note"].startswith("a few long times make ")
+    assert of(found, MNASNET, "accuracy")["note"] == ""
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_row_agrees_with_itself(seed):
+    """The verdict is that of the interval that is printed, and of p."""
+    draws = np.random.default_rng(seed)
+    parts = [[], []]
+    for place, id_ in enumerate(names.PAPER_FLOAT32[:8]):
+        for which, run in enumerate((RUN_A, RUN_B)):
+            right = list(draws.random(N) < 0.8 - 0.15 * which * (place % 3))
+            ms = noisy(N, 10 * (1 + 0.02 * which * place), int(draws.integers(1000)))
+            parts[which].append(records(id_, right, ms, run_id=run))
+    table = compared(*(side(*some) for some in parts), margins=regression.Margins(0.0, 0.0))[1].table
+    shown = table["verdict"].isin(["better", "worse"])
+    assert list(shown) == list((table["low"] > 0) | (table["high"] < 0))
+    assert list(shown) == list(table["p_adjusted"] < 0.05)
+    assert shown[table["regression"]].all()
+    assert 0 < shown.sum() < len(table)
 
 
 def fleet(devices, day, factor=1.0, wrong=0):
@@ -204,7 +313,8 @@ def test_devices_are_compared_each_with_itself():
     ratio = matched.other["end_to_end_ms_mean"].to_numpy(float) / matched.base["end_to_end_ms_mean"].to_numpy(float)
     mine = (matched.base["instance_id"] == MNASNET).to_numpy()
     assert (mean["way"], mean["units"]) == ("devices", "4")
-    assert (mean["low"] + 1, mean["high"] + 1) == pytest.approx(times.of_pairs(np.log(ratio[mine])).interval())
+    interval = times.of_pairs(np.log(ratio[mine])).interval(1 - 0.05 / 4)
+    assert (mean["low"] + 1, mean["high"] + 1) == pytest.approx(interval)
     assert right["change"] == pytest.approx(-0.08)
     assert (mean["verdict"], right["verdict"]) == ("worse", "worse")
     assert found.table["regression"].all()
@@ -229,7 +339,7 @@ def test_fleets_without_a_device_in_common_scatter_as_their_devices_do():
         np.log(rows[rows["instance_id"] == MNASNET]["end_to_end_ms_mean"].to_numpy(float))
         for rows in (matched.base, matched.other)
     ]
-    assert (mean["low"] + 1, mean["high"] + 1) == pytest.approx(times.of_units(*samples).interval())
+    assert (mean["low"] + 1, mean["high"] + 1) == pytest.approx(times.of_units(*samples).interval(1 - 0.05 / 4))
     assert (mean["units"], mean["verdict"]) == ("3 and 3", "no change shown")  # the devices are far apart
 
 
@@ -248,7 +358,7 @@ def test_groups_are_over_their_instances():
     error = lost.std(ddof=1) / np.sqrt(N)
     assert right["high"] - right["change"] == pytest.approx(1.9842 * error, rel=1e-3)
     own = groups.loc[("model", "squeezenet", "accuracy")]
-    assert own["low"] == pytest.approx(of(found, SQUEEZENET, "accuracy")["low"])
+    assert own["low"] == pytest.approx(float(accuracy.newcombe(48, 12, 0, 40)[0]))  # 95 %, by itself
 
 
 def test_groups_of_devices_are_over_devices():
@@ -309,14 +419,29 @@ def test_scores_of_devices_are_geometric_means():
     assert row["change"] == pytest.approx(1 / 1.5 - 1, abs=0.03)
 
 
-def test_the_score_of_several_runs_scatters_as_they_do():
-    base, other = side(*runs(10, 3, 1)), side(*runs(12, 3, 2))
+def test_the_score_of_several_sessions_scatters_as_they_do():
+    base, other = side(*runs(10, 3, 1, each=2, within=0.02)), side(*runs(12, 3, 11))
     matched, found = compared(base, other)
     [row] = score.scores(found, matched, "end_to_end").to_dict("records")
-    logs = [np.log(0.8 / one.runs["end_to_end_ms_mean"].to_numpy(float)) for one in (base, other)]
+    logs = [np.log(0.8) - session_means(one.runs, each) for one, each in ((base, 2), (other, 1))]
     alone = times.of_units(*logs)
     assert row["change"] + 1 == pytest.approx(np.exp(alone.value))
     low, high = alone.interval()
     assert row["low"] + 1 < low * 1.02
-    assert row["units"] == "3 and 3"
+    assert (row["units"], row["way"]) == ("3 and 3", "sessions")
     assert high > 0
+    groups = summaries.summaries(found, matched, "end_to_end").set_index(["by", "group", "metric"])
+    every = groups.loc[("all", "", "mean")]
+    own = times.of_units(*(session_means(one.runs, each) for one, each in ((base, 2), (other, 1))))
+    assert (every["low"] + 1, every["high"] + 1) == pytest.approx(own.interval())
+
+
+def test_the_score_of_single_runs_allows_each_side_its_part():
+    base, other = two_runs()
+    matched, found = compared(base, other)
+    narrow, wide = (score.scores(found, matched, "end_to_end", run_to_run=one).iloc[0] for one in (0.0, 99.0))
+    for side_, runs_ in (("base", 1), ("other", 1), ("", 2)):
+        ends = [f"{side_}_low", f"{side_}_high"] if side_ else ["low", "high"]
+        less, more = (np.log(row[ends].astype(float) + (not side_)) for row in (narrow, wide))
+        added = (np.ptp(more) / 2 / 1.96) ** 2 - (np.ptp(less) / 2 / 1.96) ** 2
+        assert added == pytest.approx(runs_ * np.log(100) ** 2 / 1.96**2 / 2, rel=0.02)

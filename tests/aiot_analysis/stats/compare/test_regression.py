@@ -25,19 +25,50 @@ def test_points_are_from_0_to_100(points):
         regression.margins("5%", points)
 
 
-def test_holm_is_over_all_rows_and_nothing_is_tested_without_a_test():
-    rows = pd.DataFrame(
-        {
-            "metric": ["mean", "mean", "accuracy", "accuracy"],
-            "change": [0.5, 0.2, -0.1, -0.1],
-            "p_value": [0.001, 0.04, 0.001, None],
-            "p_beyond": [0.001, 0.02, 0.02, None],
-        }
+def rows(**columns):
+    return pd.DataFrame({"metric": ["mean", "mean", "accuracy", "accuracy"], **columns})
+
+
+def test_a_change_is_shown_where_the_interval_is_on_one_side_of_0():
+    found = regression.judged(
+        rows(
+            low=[0.1, -0.3, -0.2, 0.01], high=[0.3, -0.1, 0.0, 0.1], p_value=[0.001, 0.002, 0.03, 0.004], p_beyond=1.0
+        ),
+        False,
     )
-    found = regression.judged(rows, True)
-    assert list(found["verdict"]) == ["worse", "worse", "worse", "not tested"]
-    assert list(found["p_adjusted"][:3]) == pytest.approx([0.003, 0.04, 0.003])
-    assert list(found["p_beyond_adjusted"][:3]) == pytest.approx([0.003, 0.04, 0.04])
+    assert list(found["verdict"]) == ["worse", "better", "no change shown", "better"]
+    assert list(found["p_adjusted"]) == pytest.approx([0.004, 0.008, 0.12, 0.016])  # four tests
+    assert not found["regression"].any()
+
+
+def test_rows_without_a_test_are_not_counted():
+    found = regression.judged(
+        rows(low=[0.1, None, -0.2, None], high=[0.3, None, 0.1, None], p_value=[0.02, None, 0.9, None], p_beyond=1.0),
+        True,
+    )
+    assert list(found["verdict"]) == ["worse", "not tested", "no change shown", "not tested"]
+    assert list(found["p_adjusted"][[0, 2]]) == pytest.approx([0.04, 1])
+    assert found["p_adjusted"].isna().sum() == 2
+
+
+def test_what_is_worse_by_more_than_the_margin_is_corrected_by_holm():
+    p_beyond = [0.01, 0.02, 0.04, None]
+    columns = {"p_value": 0.001, "p_beyond": p_beyond}
+    found = regression.judged(rows(low=[0.1, 0.1, -0.3, -0.3], high=[0.3, 0.3, -0.1, -0.1], **columns), True)
+    assert list(found["p_beyond_adjusted"][:3]) == pytest.approx([0.03, 0.04, 0.04])
     assert list(found["regression"]) == [True, True, True, False]
-    more = regression.judged(pd.concat([rows] * 3, ignore_index=True), True)
-    assert list(more["regression"][:3]) == [True, False, False]
+
+
+def test_a_regression_is_a_change_that_is_shown():
+    """Two rows are rejected by Holm's one-sided tests, of which one has an interval with 0 inside."""
+    columns = {"p_value": [0.001, 0.06, 0.5, 0.5], "p_beyond": [0.001, 0.012, 0.9, 0.9]}
+    found = regression.judged(rows(low=[0.1, -0.01, -0.1, -0.1], high=[0.3, 0.4, 0.1, 0.1], **columns), True)
+    assert (found["p_beyond_adjusted"][:2] < 0.05).all()
+    assert list(found["regression"]) == [True, False, False, False]
+    assert found["verdict"][1] == "no change shown"
+
+
+def test_intervals_share_5_percent():
+    assert regression.level(1) == pytest.approx(0.95)
+    assert regression.level(20) == pytest.approx(0.9975)
+    assert regression.level(0) == pytest.approx(0.95)

@@ -141,7 +141,10 @@ def test_runs_that_may_differ_widen_the_interval():
     both = times.LogRatio(0.0, found.error, 10.0).of_any_run(0.05)
     assert both.error == pytest.approx(np.sqrt(2) * found.error)
     assert both.freedom == pytest.approx(40)  # (2 s^2)^2 / (s^4 / 10)
-    assert times.LogRatio(0.3, 0.1, 10.0).of_any_run(0.0) == times.LogRatio(0.3, 0.1, 10.0)
+    side = times.LogRatio(0.0, 1e-6, 10.0).of_any_run(0.05, runs=1)
+    assert side.error == pytest.approx(found.error / np.sqrt(2))
+    same = times.LogRatio(0.3, 0.1, 10.0).of_any_run(0.0)
+    assert (same.error, same.freedom) == (pytest.approx(0.1), pytest.approx(10))
     assert np.isnan(times.LogRatio(0.3, np.nan, 1.0).of_any_run(0.05).error)
 
 
@@ -164,3 +167,24 @@ def test_sides_that_change_places_change_the_sign_and_a_scale_moves_the_value(ba
     scaled = times.of_images(first, second * scale, times.MEAN, paired)
     assert scaled.value == pytest.approx(there.value + np.log(scale))
     assert scaled.error == pytest.approx(there.error, nan_ok=True, abs=1e-9)
+
+
+def test_the_largest_block_sums_are_counted_by_hand():
+    """Sums of pairs are 0, 0, 0, 4, 4, 8 and 12, and their mean is 4: squares 16, 16, 16, 0, 0, 16 and 64."""
+    series = np.array([0.0, 0, 1, -1, 2, -2, 3, 1, 2, 2, 7, 1, 6, 6, 99])  # the last is no whole block
+    assert times.of_largest(series, 2) == pytest.approx(96 / 128)
+    assert times.of_largest(np.ones(9), 1) == 0
+    assert times.of_largest(np.arange(9.0), 3) == 1  # three blocks are all there are
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_times_with_a_heavy_tail_and_slow_changes_have_a_doubt(paired):
+    base, other = two(500, phi=0.45)
+    assert times.of_images(base, other, times.MEAN, paired).doubt == ""
+    rare = other * np.where(np.arange(500) % 250 == 99, 20, 1)
+    assert times.of_images(base, rare, times.MEAN, paired).doubt.startswith("a few long times make 9")
+    assert times.of_images(base, rare, times.MEDIAN, paired).doubt == ""
+    slow = other * np.where(np.arange(500) < 300, 1, 1.4)
+    for statistic in (times.MEAN, times.MEDIAN):
+        log = times.of_images(base, slow, statistic, paired).of_any_run(0.05)
+        assert "independent ones (slow changes)" in log.doubt
