@@ -21,6 +21,7 @@ MOST_OF_LARGEST = 0.7
 """Share of the sum of squares of all block sums that the LARGEST may have. See `doubt`."""
 FEWEST_TIMES = 30
 """Independent times that a run must be worth. See `doubt`."""
+TOO_SHORT = "the interval may be too short"
 _AT_ONCE = 4_000_000  # numbers that are drawn together
 
 
@@ -85,14 +86,14 @@ def of_images(base: Floats, other: Floats, statistic: str, paired: bool, seed: i
     lengths = [int(blocks.lengths(one[None])[0]) for one in series]
     if statistic == MEAN:
         shares_of_largest = [of_largest(one, length) for one, length in zip(series, lengths, strict=True)]
-        words = doubt(float(freedoms.min()) + 1, max(shares_of_largest))
+        words = doubt(float(freedoms.min()) + 1, len(series[0]), max(shares_of_largest))
         return LogRatio(value, _known(error), freedom, words)
     rng = np.random.default_rng(seed)
     if paired:
         draws = _medians([base, other], lengths[0], rng)
     else:
         draws = [_medians([one], length, rng)[0] for one, length in zip((base, other), lengths, strict=True)]
-    words = doubt(float(freedoms.min()) + 1, 0.0)  # a median does not follow the largest times
+    words = doubt(float(freedoms.min()) + 1, len(series[0]), 0.0)  # a median does not follow the largest times
     return LogRatio(value, _known(np.log(draws[1] / draws[0]).std(ddof=1)), freedom, words)
 
 
@@ -108,21 +109,23 @@ def of_largest(times: Floats, length: int) -> float:
     return float(squares[-LARGEST:].sum() / squares.sum()) if squares.sum() > 0 else 0.0
 
 
-def doubt(worth: float, largest: float) -> str:
+def doubt(worth: float, images: int, largest: float) -> str:
     """Return why the interval of a mean within a run may be too short, in words; "" if nothing speaks for it.
 
-    Takes how many independent times the run is worth (`blocks.errors`) and `of_largest`. Simulated with 200 pairs of
-    runs of each of 14 kinds (normal noise with autocorrelations of 0 to 0.9, lognormal and Pareto times, rare times 21
-    times as long, two modes with long stays, a step), 500 images, paired: with neither sign the 95 % intervals covered
-    92 %, with one 71 %. Of normal noise 0 to 1 % of the pairs had a sign up to an autocorrelation of 0.7, and 26 % at
-    0.9; of two modes that change every 200 images 98 %, of a step 92 %. Where only one of the sides was of that kind,
-    it was 87 and 80 %: rare long times that a run has none of leave no sign. With 100 images 8 % of the pairs with an
-    autocorrelation of 0.45 had a sign, and 72 % at 0.7.
+    Takes how many independent times the run is worth (`blocks.errors`), how many it has, and `of_largest`. Simulated
+    with 200 pairs of runs of each of 14 kinds (normal noise with autocorrelations of 0 to 0.9, lognormal and Pareto
+    times, rare times 21 times as long, two modes with long stays, a step), 500 images, paired: with neither sign the
+    95 % intervals covered 93 %, with one 72 %. Of normal noise up to 1 % of the pairs had a sign at autocorrelations up
+    to 0.7, and 26 % at 0.9; of two modes that change every 200 images 96 %, of a step 90 %. Where only one of the sides
+    was of that kind, it was 86 and 79 %: rare long times that a run has none of leave no sign. With 100 images 8 % of
+    the pairs with an autocorrelation of 0.45 had a sign, and 72 % at 0.7 (tests/aiot_analysis/stats/compare/tails.py).
     """
-    if worth < FEWEST_TIMES:
-        return f"times of the run are worth {worth:.0f} independent ones (slow changes): the interval may be too short"
+    if images < FEWEST_TIMES:
+        return ""  # neither can be seen
+    if worth < min(FEWEST_TIMES, images / 2):
+        return f"times change slowly along a run, worth fewer than {FEWEST_TIMES} independent ones: {TOO_SHORT}"
     if largest > MOST_OF_LARGEST:
-        return f"a few long times make {largest:.0%} of the scatter: the interval may be too short".replace("%", " %")
+        return f"a few long times make most of the scatter: {TOO_SHORT}"
     return ""
 
 
