@@ -60,8 +60,9 @@ def sessions(rows: pd.DataFrame) -> pd.Series:
         return pd.Series(index=rows.index, dtype=int)
     columns = ["device_id", "run_id", "started"]
     known = rows.reindex(columns=[*columns, "ended", "boot_id"]).drop_duplicates(["device_id", "run_id"])
-    known["started"] = pd.to_datetime(known["started"], utc=True, format="ISO8601", errors="coerce")
-    known["ended"] = pd.to_datetime(known["ended"], utc=True, format="ISO8601", errors="coerce").fillna(known["started"])
+    for column in ("started", "ended"):  # what is no time is not known
+        known[column] = pd.to_datetime(known[column], utc=True, format="ISO8601", errors="coerce")
+    known["ended"] = known["ended"].fillna(known["started"])
     known = known.sort_values(["device_id", "started", "run_id"])
     device = known.groupby("device_id")
     ended = device["ended"].cummax()
