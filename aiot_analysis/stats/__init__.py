@@ -6,6 +6,7 @@ for all        select, pooling, pairing      which rows count, may share a stati
 accuracy       accuracy                      of an instance; its change on the same images
                answers, agreement, flips     on all devices, image by image
                repeats                       of one device that is asked again
+               reliability                   patterns over devices: do they repeat, how alike are they
 time           latency, along                how it is distributed; along a run
                blocks, bursts, stability     its mean over dependent times; begin and rest; part by part
                drift, changepoint            does it change along a run

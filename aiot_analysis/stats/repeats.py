@@ -1,14 +1,23 @@
-"""Noise from run to run: does a device answer the same when it is asked again?"""
+"""Noise from run to run: does a device answer the same when it is asked again?
+
+`flips` is about the class that a device answers; `again` and `noise` are about right and wrong, which accuracy counts.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from aiot_analysis import by_device
 from aiot_analysis.stats import accuracy, agreement, pooling, select
 from aiot_analysis.stats.answers import NONE, counts
 
 EACH = ["device_id", "instance_id"]
+RUN_COLUMNS = [*EACH, "run_id", "images", "accuracy"]
+VARIATION_COLUMNS = [*EACH, "repeated", "changed", "images", "variances", "one_change"]
 
 
 def rows(instances: pd.DataFrame) -> pd.DataFrame:
@@ -66,6 +75,65 @@ def flips(rows: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
         )
     columns = [*EACH, "runs", "images", "changed", "noise", "noise_low", "noise_high", "disagreement"]
     return pd.DataFrame(found, columns=columns)
+
+
+class Again(NamedTuple):
+    """What repeated answers tell, as right or wrong."""
+
+    runs: pd.DataFrame  # RUN_COLUMNS: `accuracy` (of 1) on so many `images` of each device x instance x run
+    variation: pd.DataFrame  # VARIATION_COLUMNS, a row per device x instance: see `noise`
+
+
+def again(images: pd.DataFrame | Iterable[pd.DataFrame], rows: pd.DataFrame) -> Again:
+    """Return the accuracy of each run of the frame of `rows`, and how the answers to single images vary.
+
+    Takes image records with the columns of select.KEY, image and correct, or parts of them (see `by_device.each`). Of
+    each device x instance the images that it was shown more than once are counted: `repeated` is the number of answers
+    to them, `changed` how many images were answered both right and wrong, and `variances` the sum over images of the
+    variance of a single answer about the mean of the image. `one_change` is the sum of what the variance of each image
+    would be if one answer to it were unlike the others.
+    """
+    parts = [part for _, part in by_device.each(images, rows, _again)]
+    if not parts:
+        return Again(pd.DataFrame(columns=RUN_COLUMNS), pd.DataFrame(columns=VARIATION_COLUMNS))
+    runs, variation = zip(*parts, strict=True)
+    return Again(pd.concat(runs, ignore_index=True), pd.concat(variation, ignore_index=True))
+
+
+def _again(records: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the two frames of `again` of one device."""
+    text = records[[*EACH, "run_id"]].astype(str)
+    records = text.assign(image=pd.factorize(records["image"])[0], right=records["correct"].astype(float))
+    first = records.groupby([*EACH, "run_id", "image"], as_index=False)["right"].agg(["size", "sum"])
+    first["share"] = first["sum"] / first["size"]
+    runs = first.groupby([*EACH, "run_id"], as_index=False).agg(images=("share", "size"), accuracy=("share", "mean"))
+    shown = first.groupby([*EACH, "image"], as_index=False)[["size", "sum"]].sum()
+    shown = shown[shown["size"] > 1]
+    n, right = shown["size"].to_numpy(float), shown["sum"].to_numpy(float)
+    shown = shown.assign(
+        repeated=shown["size"],
+        changed=((right > 0) & (right < n)).astype(int),
+        images=1,
+        variances=right * (n - right) / (n * (n - 1)),
+        one_change=1 / n,
+    )
+    return runs, shown.groupby(EACH, as_index=False)[VARIATION_COLUMNS[2:]].sum()
+
+
+def noise(variation: pd.DataFrame, by: str = "instance_id") -> pd.DataFrame:
+    """Return how much right and wrong of repeated answers vary on one device: a row per value of the column `by`.
+
+    Takes the frame `variation` of `again`. Columns: `repeated` answers, to images that a device saw more than once; the
+    images of a device among them whose answers `changed` between right and wrong; `variance` of a single answer about
+    its mean on the same device, averaged over these images; and its degrees of `freedom`. The variance counts one
+    change more than was seen, and two degrees of freedom for each, so that it is not 0 where none was seen: rare
+    changes have a Poisson distribution, whose upper bounds are those of a chi-square variable with so many (Garwood
+    1936). The variance of an accuracy over n images is this variance divided by n, if answers to different images vary
+    independently.
+    """
+    sums = variation.groupby(by)[VARIATION_COLUMNS[2:]].sum()
+    sums["variance"] = (sums["variances"] + sums["one_change"] / sums["images"]) / sums["images"]
+    return sums.assign(freedom=2 * (sums["changed"] + 1))[["repeated", "changed", "variance", "freedom"]]
 
 
 def _stacked(image: np.ndarray, top1: np.ndarray) -> np.ndarray:

@@ -54,14 +54,15 @@ def parts(
     and "missing" where there is no number, both with the reason in `why`. All intervals of a claim keep 95 % together.
     """
     paper = select.of_paper(instances)
+    asked = paper[paper["verdict"].isin(select.verdicts(wanted))]
 
     @cache
     def evidence(by_framework: bool) -> Evidence:
         rows, _ = select.measured_rows(paper, by_framework=by_framework, wanted=wanted)
-        rows = variance.with_noise(rows, paper, select.timing_of(rows, timing), run_to_run)
+        rows = variance.with_noise(rows, asked, select.timing_of(rows, timing), run_to_run)
         if not by_framework and rows.equals(evidence(True).rows):
             return evidence(True)
-        return Evidence(rows, images, timing, seed)
+        return Evidence(rows, images, timing, seed, asked)
 
     origin = str(instances["origin"].iloc[0]) if len(instances) else ""
     found: list[dict[str, object]] = []

@@ -9,7 +9,7 @@ from itertools import combinations
 from aiot_analysis.names import IMPLEMENTATIONS, MODELS, PAPER_FLOAT32, display, instance_id
 from aiot_analysis.stats.remarks.claim import CORRELATION, POINTS, SHARE, Claim, Estimate, Part
 from aiot_analysis.stats.remarks.evidence import Evidence, level
-from aiot_analysis.stats.remarks.fluctuation import different, patterns, spread_apart
+from aiot_analysis.stats.remarks.fluctuation import BEYOND_NOISE, OWN_PATTERN, different, patterns, spread_apart
 from aiot_analysis.stats.remarks.speed import CAFFE2, NNAPI, PYTORCH, TFLITE
 
 EQUAL = 2.0  # percentage points: a difference that is surely under it is none
@@ -18,12 +18,8 @@ FRAMEWORKS = {"TFLite": [TFLITE, NNAPI], "PyTorch": [PYTORCH], "Caffe2": [CAFFE2
 _SHOWN = {"figure": "Figure 4", "notebook": "03_accuracy"}
 
 
-def _all_of(implementations: list[str]) -> list[str]:
-    return [instance_id(one, "float32", model) for one in implementations for model in MODELS]
-
-
-def _every(model: str) -> list[str]:
-    return [instance_id(one, "float32", model) for one in IMPLEMENTATIONS]
+def _all_of(implementations: list[str], model: str) -> list[str]:
+    return [instance_id(one, "float32", model) for one in implementations]
 
 
 def _frameworks_differ(evidence: Evidence) -> list[Part]:
@@ -62,8 +58,7 @@ CLAIMS = [
         id="1a",
         text="The same model with the same framework has different accuracy on different devices.",
         quote="for the same model with the same framework, the accuracy fluctuates across different devices",
-        rule="share of model and framework combinations whose accuracy is not the same on all devices that saw the "
-        "same images: over a half, by a bootstrap over the images",
+        rule=f"share of model and framework combinations {BEYOND_NOISE}",
         unit=SHARE,
         find=partial(different, instances=PAPER_FLOAT32, of="combinations"),
         **_SHOWN,
@@ -72,15 +67,20 @@ CLAIMS = [
         id="1b",
         text="TFLite fluctuates most of the three frameworks.",
         quote="Overall Tenforflow Lite has more fluctuations among the three frameworks",
-        rule="standard deviation of accuracy over devices, mean over models (and over TFLite's CPU and NNAPI), minus "
-        "that of PyTorch and of Caffe2: over 0 for both, by a bootstrap over 5 devices or more",
+        rule="standard deviation of accuracy over devices, of TFLite (mean of CPU and NNAPI) minus that of the same "
+        "model with PyTorch and with Caffe2, mean over the models that both have: over 0 for both, by a bootstrap over "
+        "5 devices or more",
         unit=POINTS,
         find=partial(
             spread_apart,
             groups=[
-                (f"TFLite's over {other}'s", _all_of(FRAMEWORKS["TFLite"]), _all_of(FRAMEWORKS[other]))
+                (
+                    f"TFLite's over {other}'s",
+                    [(_all_of(FRAMEWORKS["TFLite"], model), _all_of(FRAMEWORKS[other], model)) for model in MODELS],
+                )
                 for other in ("PyTorch", "Caffe2")
             ],
+            kind="model",
         ),
         **_SHOWN,
     ),
@@ -88,20 +88,21 @@ CLAIMS = [
         id="1c",
         text="InceptionV3 fluctuates most of the six models.",
         quote="For the aspect of model, InceptionV3 has more fluctuations across different devices",
-        rule="standard deviation of accuracy over devices, mean over the four implementations, minus that of each "
-        "other model: over 0 for all five, by a bootstrap over 5 devices or more",
+        rule="standard deviation of accuracy over devices, minus that of each other model with the same "
+        "implementation, mean over the implementations that have both: over 0 for all five, by a bootstrap over 5 "
+        "devices or more",
         unit=POINTS,
         find=partial(
             spread_apart,
             groups=[
                 (
                     f"InceptionV3's over {display(other)}'s",
-                    _every("inception_v3"),
-                    _every(other),
+                    [(_all_of([way], "inception_v3"), _all_of([way], other)) for way in IMPLEMENTATIONS],
                 )
                 for other in MODELS
                 if other != "inception_v3"
             ],
+            kind="implementation",
         ),
         **_SHOWN,
     ),
@@ -120,9 +121,7 @@ CLAIMS = [
         id="1e",
         text="Each framework fluctuates in a pattern of its own.",
         quote="the fluctuating patterns are various depending on the framework and the model",
-        rule="correlation over devices between the accuracies of one model in two implementations, mean over models "
-        "and pairs: under 0.7 (less than half of the variance is shared, which is ours), by a bootstrap over 5 devices "
-        "or more",
+        rule=f"correlation over devices between the accuracies of one model in two implementations, {OWN_PATTERN}",
         unit=CORRELATION,
         find=partial(
             patterns,
@@ -139,9 +138,7 @@ CLAIMS = [
         id="1f",
         text="Each model fluctuates in a pattern of its own.",
         quote="the fluctuating patterns are various depending on the framework and the model",
-        rule="correlation over devices between the accuracies of two models in one implementation, mean over "
-        "implementations and pairs: under 0.7 (less than half of the variance is shared, which is ours), by a "
-        "bootstrap over 5 devices or more",
+        rule=f"correlation over devices between the accuracies of two models in one implementation, {OWN_PATTERN}",
         unit=CORRELATION,
         find=partial(
             patterns,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from aiot_analysis import names
 from aiot_analysis.errors import PoolingError
-from aiot_analysis.stats import pairing, pooling, ratios, select, variance
+from aiot_analysis.stats import pairing, pooling, ratios, repeats, select, variance
 from aiot_analysis.stats.accuracy import newcombe
 from aiot_analysis.stats.remarks import records
 from aiot_analysis.stats.remarks.claim import Estimate
@@ -27,14 +27,24 @@ def level(comparisons: int) -> float:
 class Evidence:
     """Rows of `variance.with_noise` and image records (records.COLUMNS), and what is computed from them.
 
+    `instances` is the table that the rows were chosen from, with all runs; without it nothing was run twice.
+
     An effect over several devices is a mean over devices, whose interval is over devices. On one device it is that
     device's, and its interval is of its images and of what runs add (see `variance`). Where the rows of an instance
     differ between devices in what they were measured under, or the two sides of a comparison do, there is no number,
     and `why` says what differs.
     """
 
-    def __init__(self, rows: pd.DataFrame, images: records.Images, timing: str = "end_to_end", seed: int = 0) -> None:
+    def __init__(
+        self,
+        rows: pd.DataFrame,
+        images: records.Images,
+        timing: str = "end_to_end",
+        seed: int = 0,
+        instances: pd.DataFrame | None = None,
+    ) -> None:
         self.rows = rows
+        self.instances = rows if instances is None else instances
         self.timing = select.timing_of(rows, timing)
         self.seed = seed
         self.column = select.time_column(self.timing)
@@ -211,6 +221,12 @@ class Evidence:
         if partly.any():
             return pd.DataFrame(), f"the devices saw different images ({partly.idxmax()} not all of them)"
         return right, ""
+
+    @cached_property
+    def again(self) -> repeats.Again:
+        """Return what the runs of all of `instances` tell that were made under the conditions of `rows`."""
+        alike = pooling.conditions(self.instances).isin(pooling.conditions(self.rows))
+        return repeats.again(self._images, repeats.rows(self.instances[alike]))
 
     def accuracy_change(self, base: str, other: str, level: float = 0.95, may_differ: str = "") -> Estimate:
         """Return the accuracy of `other` minus that of `base` in percentage points, on the images both saw.

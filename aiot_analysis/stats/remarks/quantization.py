@@ -11,7 +11,7 @@ from typing import NamedTuple
 from aiot_analysis.names import MODELS, PAPER_QUANTIZED, QUANTIZATIONS, display, instance_id
 from aiot_analysis.stats.remarks.claim import CORRELATION, FASTER, POINTS, SHARE, TIMES, Claim, Part, Region
 from aiot_analysis.stats.remarks.evidence import Evidence, level
-from aiot_analysis.stats.remarks.fluctuation import different, patterns
+from aiot_analysis.stats.remarks.fluctuation import BEYOND_NOISE, OWN_PATTERN, different, patterns
 from aiot_analysis.stats.remarks.speed import NNAPI, TFLITE, over_devices, quantizations
 
 THREE = QUANTIZATIONS[1:]
@@ -74,8 +74,7 @@ CLAIMS = [
         id="5a",
         text="The same model with the same quantization has different accuracy on different devices.",
         quote="For the same model with the same quantization, the accuracy fluctuates across different devices",
-        rule="share of model, quantization and delegate combinations whose accuracy is not the same on all devices "
-        "that saw the same images: over a half, by a bootstrap over the images",
+        rule=f"share of model, quantization and delegate combinations {BEYOND_NOISE}",
         unit=SHARE,
         find=partial(different, instances=PAPER_QUANTIZED, of="combinations"),
         **_ACCURACY,
@@ -85,8 +84,7 @@ CLAIMS = [
         text="Each quantization of a model fluctuates in a pattern of its own.",
         quote="The fluctuating patterns are different for the same model with the different quantization",
         rule="correlation over devices between the accuracies of two quantizations of one model with one delegate, "
-        "mean over all: under 0.7 (less than half of the variance is shared, which is ours), by a bootstrap over 5 "
-        "devices or more",
+        f"{OWN_PATTERN}",
         unit=CORRELATION,
         find=partial(
             patterns,
@@ -104,9 +102,8 @@ CLAIMS = [
         id="5c",
         text="Accuracy fluctuates with NNAPI in other patterns than on the CPU.",
         quote="The fluctuating patterns on CPU are different from NNAPI",
-        rule="correlation over devices between the accuracies of one quantized model on the CPU and with NNAPI, mean "
-        "over all: under 0.7 (less than half of the variance is shared, which is ours), by a bootstrap over 5 devices "
-        "or more",
+        rule="correlation over devices between the accuracies of one quantized model on the CPU and with NNAPI, "
+        f"{OWN_PATTERN}",
         unit=CORRELATION,
         find=partial(
             patterns,

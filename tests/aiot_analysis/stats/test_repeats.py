@@ -1,5 +1,6 @@
 """Noise from run to run: what a device answers when it sees an image again."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -91,3 +92,44 @@ def test_instances_of_a_device_are_told_apart():
     records = pd.concat([shown("a", [7], run_id=FIRST), shown("a", [7], run_id=SECOND), shown("a", [9], one=TWO)])
     found = repeats.flips(repeats.rows(table), records)
     assert found["instance_id"].tolist() == [ONE] and found["changed"].tolist() == [0]
+
+
+def test_the_noise_of_right_and_wrong_by_hand():
+    table = rows(("a", FIRST, {}), ("a", SECOND, {}), ("b", FIRST, {"images": 4}))
+    records = pd.concat(
+        [
+            shown("a", [0, 1, 0], run_id=FIRST).assign(correct=[True, False, True]),
+            shown("a", [0, 0, 1], run_id=SECOND).assign(correct=[True, True, False]),
+            shown("b", [0, 0, 0, 1], names=["0.jpg", "0.jpg", "0.jpg", "1.jpg"], run_id=FIRST).assign(
+                correct=[True, False, True, True]
+            ),
+        ]
+    )
+    again = repeats.again(records, repeats.rows(table))
+    assert again.runs[["device_id", "run_id", "images"]].values.tolist() == [
+        ["a", FIRST, 3],
+        ["a", SECOND, 3],
+        ["b", FIRST, 2],
+    ]
+    assert again.runs["accuracy"].tolist() == pytest.approx([2 / 3, 2 / 3, (2 / 3 + 1) / 2])
+    # two images of a were answered both ways, with variances of a half; the one that b saw three times has a third
+    [noise] = repeats.noise(again.variation).to_dict("records")
+    assert (noise["repeated"], noise["changed"], noise["freedom"]) == (9, 3, 8)
+    one_change = (0.5 * 3 + 1 / 3) / 4
+    assert noise["variance"] == pytest.approx((0.5 + 0.5 + 1 / 3 + one_change) / 4)
+
+
+def test_the_variance_of_noise_is_that_of_the_accuracy_of_runs():
+    right = np.random.default_rng(0).random((300, 50)) < np.linspace(0.1, 0.9, 50)
+    runs = [f"20260101T{number:06}Z-aaaaaa" for number in range(300)]
+    run, image = (places.ravel() for places in np.indices(right.shape))
+    records = pd.DataFrame({"device_id": "a", "instance_id": ONE, "run_id": np.array(runs)[run], "image": image})
+    table = rows(*(("a", run, {"images": 50, "distinct_images": 50}) for run in runs))
+    again = repeats.again(records.assign(correct=right.ravel()), repeats.rows(table))
+    variance = repeats.noise(again.variation)["variance"].item()
+    assert variance / 50 == pytest.approx(again.runs["accuracy"].var(), rel=0.2)
+
+
+def test_without_repeats_there_is_no_noise_to_tell():
+    again = repeats.again(shown("a", [7]), repeats.rows(rows(("a", FIRST, {}))))
+    assert again.runs.empty and repeats.noise(again.variation).empty

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -93,16 +94,37 @@ def base_answers(one: str, images: int) -> np.ndarray:
     return np.arange(images) < share * images
 
 
-def fluctuating(one: str, device: int, rng: np.random.Generator) -> np.ndarray:
-    """Answers that flip on a few images by chance: most with TFLite, most of InceptionV3."""
-    right = base_answers(one, 400)
-    rate = 0.012 if one.startswith("tflite") else 0.001
-    rate *= 10 if "inception" in one else 1
-    return right ^ (rng.random(400) < rate)
+def patterned(points: Callable[[str], float], flips: float = 0.001) -> Answers:
+    """Answers whose accuracy has a standard deviation of so many points over devices, and a few flips in each run.
+
+    An instance of a device has the same accuracy in all runs but for the flips.
+    """
+
+    def answers(one: str, device: int, rng: np.random.Generator) -> np.ndarray:
+        own = np.random.default_rng(zlib.crc32(f"{one} on {device}".encode()))
+        moved = round(4 * points(one) * own.standard_normal())  # images of 400
+        right = np.arange(400) < base_answers(one, 400).sum() + moved
+        return right ^ (rng.random(400) < flips)
+
+    return answers
+
+
+def _fluctuation(one: str) -> float:
+    """Points by which accuracy fluctuates: most with TFLite, most of InceptionV3."""
+    return (2.0 if one.startswith("tflite") else 0.5) * (3 if "inception" in one else 1)
+
+
+fluctuating = patterned(_fluctuation)
 
 
 def steady(one: str, device: int, rng: np.random.Generator) -> np.ndarray:
     return base_answers(one, 400)
+
+
+def run_twice(rows: pd.DataFrame, devices: int = 99) -> pd.DataFrame:
+    """Return the rows with a later run of the first devices."""
+    again = rows[rows["device_id"] < f"phone-{devices:02}"]
+    return pd.concat([rows, again.assign(run_id="20260102T000000Z-aaaaaa")], ignore_index=True)
 
 
 KEPT = ["instance_id", "device_id", "end_to_end_ms_mean"]

@@ -12,7 +12,9 @@ from tests.aiot_analysis.stats.remarks.fleets import (
     base_answers,
     fleet,
     judged,
+    patterned,
     records,
+    run_twice,
     steady,
     true_times,
 )
@@ -39,7 +41,8 @@ def together(one, device, rng):
 
 @pytest.fixture(scope="module")
 def true_remark_1():
-    return judged(FLOAT32, records(FLOAT32), remarks=[1])
+    rows = run_twice(FLOAT32)
+    return judged(rows, records(rows), remarks=[1])
 
 
 @pytest.mark.parametrize("claim", TRUE)
@@ -74,7 +77,8 @@ def test_what_fluctuates_alike_everywhere_decides_nothing(claim):
 
 @pytest.fixture(scope="module")
 def true_remark_5():
-    return judged(QUANTIZED, records(QUANTIZED, by(lambda one: 0.002)), remarks=[5])
+    rows = run_twice(QUANTIZED)
+    return judged(rows, records(rows, patterned(lambda one: 0.5)), remarks=[5])
 
 
 @pytest.mark.parametrize("claim", ["5a", "5b", "5c", "5d", "5e"])
@@ -122,7 +126,7 @@ def test_one_device_cannot_fluctuate():
     rows = rows[rows["quantization"] == "float32"]
     found = judged(rows, records(rows), remarks=[1])
     assert set(found.loc[["1a", "1b", "1c", "1e", "1f"], "verdict"]) == {OPEN}
-    assert "one device" in found.loc["1a", "why"] and "at least 5 are needed" in found.loc["1b", "why"]
+    assert found.loc[["1a", "1b", "1e"], "why"].str.contains("1 device .* at least 5 are needed").all()
     assert found.loc["1d", "verdict"] == HOLDS
     assert found.loc["1d", "n_devices"] == 1
 
@@ -130,8 +134,8 @@ def test_one_device_cannot_fluctuate():
 def test_four_devices_are_too_few_for_a_deviation():
     rows = FLOAT32[FLOAT32["device_id"] < "phone-04"]
     found = judged(rows, records(rows), remarks=[1])
-    assert found.loc["1a", "verdict"] == HOLDS
-    assert found.loc["1b", "verdict"] == OPEN and "4 devices" in found.loc["1b", "why"]
+    assert set(found.loc[["1a", "1b", "1e"], "verdict"]) == {OPEN}
+    assert found.loc[["1a", "1b", "1e"], "why"].str.contains("4 devices").all()
 
 
 def test_devices_that_saw_different_images_are_refused_and_named():
@@ -155,7 +159,7 @@ def test_all_correct_or_none_is_equal_everywhere(right):
     found = judged(FLOAT32, records(FLOAT32, lambda *_: np.full(400, right)), remarks=[1])
     assert found.loc["1a", "verdict"] == FAILS
     assert found.loc["1d", "verdict"] == OPEN or found.loc["1d", "effect"] == 0
-    assert "no two of them fluctuate" in found.loc["1e", "why"]
+    assert "no pattern that repeats" in found.loc["1e", "why"]
 
 
 def test_one_image_decides_nothing_about_frameworks():

@@ -1,0 +1,222 @@
+"""Whether accuracy fluctuates beyond a device's own noise, how much, and in patterns that repeat."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from aiot_analysis import names
+from aiot_analysis.stats import remarks
+from aiot_analysis.stats.accuracy import newcombe
+from aiot_analysis.stats.remarks.claim import AGAINST, AS_CLAIMED, FAILS, HOLDS, MISSING, OPEN, UNDECIDED
+from aiot_analysis.stats.remarks.evidence import Evidence
+from aiot_analysis.stats.remarks.fluctuation import FEWEST, different, patterns, spread_apart
+from tests.aiot_analysis.stats.remarks.fleets import (
+    base_answers,
+    fleet,
+    judged,
+    patterned,
+    records,
+    run_twice,
+    steady,
+    true_times,
+)
+
+FLOAT32 = {one: ms for one, ms in true_times().items() if "_float32_" in one}
+LIGHT = {one: 10.0 for one in FLOAT32 if one.startswith("tflite_cpu")}
+ONE, TWO = list(LIGHT)[:2]
+
+
+def flipping(rate, seed=0):
+    """Answers that differ from one another by chance only."""
+    draws = np.random.default_rng(seed)
+    return lambda one, *_: base_answers(one, 400) ^ (draws.random(400) < rate)
+
+
+def unlike(images):
+    """Answers that never change, of which some of the first device are not those of the others."""
+
+    def answers(one, device, rng):
+        right = base_answers(one, 400).copy()
+        right[: images if device == 0 else 0] = False
+        return right
+
+    return answers
+
+
+def evidence(rows, answers):
+    latest = rows[rows["run_id"] == rows.groupby("device_id")["run_id"].transform("max")]
+    return Evidence(latest, records(rows, answers), instances=rows)
+
+
+def differ(rows, answers):
+    """Return the part on whether the six instances of TFLite on the CPU differ between devices."""
+    [part] = different(evidence(rows, answers), list(LIGHT), "combinations")
+    return part
+
+
+def test_few_devices_and_few_of_the_combinations_decide_nothing():
+    rows = run_twice(fleet({ONE: 10.0}, devices=2))
+    found = judged(rows, records(rows, unlike(4)), remarks=[1]).loc["1a"]
+    assert found["verdict"] == OPEN
+    assert "0 of 24 combinations have a number: at least half are needed (2 devices" in found["why"]
+    for measured, state in ((11, MISSING), (12, AS_CLAIMED)):
+        rows = run_twice(fleet(dict(list(FLOAT32.items())[:measured]), devices=FEWEST))
+        [part] = different(evidence(rows, unlike(40)), names.PAPER_FLOAT32, "combinations")
+        assert part.state == state
+
+
+def test_differences_without_a_second_run_are_not_told_from_noise_and_none_need_no_second_run():
+    rows = fleet(FLOAT32, devices=6)
+    found = judged(rows, records(rows, unlike(40)), remarks=[1]).loc["1a"]
+    assert (found["verdict"], found["effect"], found["effect_low"]) == (OPEN, 1, 0)
+    assert "no device was run twice" in found["why"]
+    assert judged(rows, records(rows, steady), remarks=[1]).loc["1a", "verdict"] == FAILS
+
+
+def test_frameworks_that_were_not_run_twice_are_named():
+    rows = fleet(FLOAT32, devices=6)
+    later = rows[rows["framework"] == "caffe2"].assign(run_id="20260102T000000Z-aaaaaa")
+    rows = pd.concat([rows, later], ignore_index=True)
+    found = judged(rows, records(rows, unlike(40)), remarks=[1]).loc["1a"]
+    assert (found["verdict"], found["effect_low"]) == (OPEN, 6 / 24)
+    assert "no device ran TFLite CPU float32, TFLite NNAPI float32, PyTorch float32 twice" in found["why"]
+
+
+@pytest.mark.parametrize("rate", [0.002, 0.02])
+def test_random_flips_are_no_difference_between_devices(rate):
+    rows = run_twice(fleet(LIGHT, devices=8))
+    parts = [differ(rows, flipping(rate, fleet_number)) for fleet_number in range(3)]
+    assert {part.state for part in parts} == {UNDECIDED}
+    assert np.mean([part.found.effect for part in parts]) > 0.9  # nearly all accuracies differ
+    assert np.mean([part.found.low for part in parts]) < 0.1
+
+
+def test_three_points_beyond_the_noise_are_a_difference():
+    part = differ(run_twice(fleet(LIGHT, devices=8)), patterned(lambda one: 3.0, flips=0.002))
+    assert part.state == AS_CLAIMED and part.found.low == 1
+    assert "6 of them by more than a device's own answers vary" in part.name
+
+
+def test_how_surely_answers_differ_that_never_changed_by_hand():
+    """Of 2,000 answers of 5 devices B are unlike the others', and none of R that were repeated changed."""
+    rows = fleet(LIGHT, devices=5)
+    # 6 instances of 400 images shown twice on each of the devices that ran twice; Holm over 6 instances that are alike
+    for devices, fewest in ((1, 4), (5, 2)):
+        repeated = devices * 6 * 400 * 2
+        chance = 2000 / (2000 + repeated)
+        assert chance**fewest < 0.05 / 6 < chance ** (fewest - 1)
+        twice = run_twice(rows, devices)
+        assert differ(twice, unlike(fewest)).found.low == 1
+        assert differ(twice, unlike(fewest - 1)).found.low == 0
+
+
+def test_noise_of_another_way_to_measure_is_none_of_these_rows():
+    rows = fleet(LIGHT, devices=5)
+    other = rows.assign(run_id="20250101T000000Z-aaaaaa", threads=4)
+    both = pd.concat([other, rows], ignore_index=True)
+    assert evidence(both, unlike(40)).again.variation.empty
+    assert not evidence(run_twice(rows), unlike(40)).again.variation.empty
+
+
+def test_only_the_wanted_runs_are_repeats():
+    rows = run_twice(fleet(FLOAT32, devices=5))
+    rows["verdict"] = np.where(rows["run_id"] == rows["run_id"].max(), "valid", "semi-valid")
+    images = records(rows, unlike(40))
+    both, valid = (judged(rows, images, remarks=[1], wanted=one).loc["1a"] for one in ("valid,semi-valid", "valid"))
+    assert both["verdict"] == HOLDS
+    assert valid["verdict"] == OPEN and "no device was run twice" in valid["why"]
+
+
+def test_models_that_both_sides_have_are_compared():
+    frameworks = {"tflite_cpu": "resnet50", "pytorch_cpu": "mnasnet", "caffe2_cpu": "mnasnet"}
+    rows = fleet({names.instance_id(way, "float32", model): 10.0 for way, model in frameworks.items()}, devices=8)
+    answers = patterned(lambda one: 4.0 if "resnet" in one else 0.5)
+    parts = remarks.parts(rows, records(rows, answers), remarks=[1]).query("id == '1b'")
+    assert set(parts["state"]) == {MISSING}
+    assert set(parts["why"]) == {"there is no model of which both were measured"}
+
+
+def test_how_much_more_one_side_fluctuates_by_hand():
+    ids = {
+        way: [names.instance_id(way, "float32", model) for model in ("resnet50", "mnasnet")]
+        for way in ("tflite_cpu", "pytorch_cpu")
+    }
+    lacking = [*ids["tflite_cpu"], ids["pytorch_cpu"][0]]
+    rows = fleet(dict.fromkeys(lacking, 10.0), devices=6)
+    numbers = {one: [4 * place * step for step in range(6)] for place, one in enumerate(lacking, start=1)}
+    answers = lambda one, device, rng: np.arange(400) < 100 + numbers[one][device]  # noqa: E731
+    pairs = [([left], [other]) for left, other in zip(*ids.values(), strict=True)]
+    [part] = spread_apart(evidence(rows, answers), [("TFLite's over PyTorch's", pairs)], "model")
+    sd = np.std([0, 1, 2, 3, 4, 5], ddof=1)  # points, of the first; MnasNet of PyTorch is not there
+    assert part.found.effect == pytest.approx(sd - 3 * sd)
+    assert part.name == "TFLite's over PyTorch's (1 model)"
+    assert part.state == AGAINST
+
+
+PAIRS = [(ONE, TWO)]
+
+
+def test_random_flips_have_no_pattern():
+    for rows in (fleet(LIGHT, devices=8), run_twice(fleet(LIGHT, devices=8))):
+        [part] = patterns(evidence(rows, flipping(0.002)), "two", PAIRS)
+        assert part.state == MISSING and part.found.why.startswith("no pattern that repeats from ")
+
+
+def test_a_pattern_of_single_images_repeats_from_run_to_run_only():
+    """Each device has some images of its own wrong, the same in all runs, and about as many as all others."""
+
+    def answers(one, device, rng):
+        own = np.random.default_rng([list(LIGHT).index(one), device, 5])
+        return base_answers(one, 400) ^ (own.random(400) < 0.02)
+
+    rows = fleet(LIGHT, devices=12)
+    pairs = [(one, two) for one in LIGHT for two in LIGHT if one < two]
+    [once] = patterns(evidence(rows, answers), "two", pairs)
+    assert once.found.why == "no pattern that repeats from image to image"
+    [twice] = patterns(evidence(run_twice(rows), answers), "two", pairs)
+    assert twice.state == AS_CLAIMED and "from run to run" in twice.name
+    [few] = patterns(evidence(run_twice(rows, 5), answers), "two", pairs)
+    assert few.found.why == "no pattern that repeats from image to image"  # five of twelve ran twice
+
+
+def test_a_pattern_in_common_is_found_through_noise_that_hides_it():
+    def answers(one, device, rng):
+        moved = round(12 * np.random.default_rng([device, 1]).standard_normal())
+        return (np.arange(400) < 280 + moved) ^ (rng.random(400) < 0.1)
+
+    rows = fleet(LIGHT, devices=24)
+    pairs = [(one, two) for one in LIGHT for two in LIGHT if one < two]
+    found = evidence(rows, answers)
+    [part] = patterns(found, "two", pairs)
+    accuracy = pd.DataFrame({one: found.answers(one)[0].mean(axis=1) for one in LIGHT})
+    plain = accuracy.corr().to_numpy()[np.triu_indices(6, 1)].mean()
+    assert plain < 0.8 < part.found.effect
+    assert part.state == AGAINST
+
+
+def test_claims_on_patterns_hold_where_each_instance_has_its_own():
+    rows = fleet(FLOAT32, devices=8)
+    found = judged(rows, records(rows, patterned(lambda one: 3.0)), remarks=[1])
+    assert found.loc[["1e", "1f"], "verdict"].tolist() == [HOLDS, HOLDS]
+    assert "corrected for what does not repeat from image to image" in found.loc["1e", "figures"]
+
+
+def test_random_flips_are_no_change_in_accuracy():
+    rows = fleet({ONE: 10.0, TWO: 10.0}, devices=8)
+    surely = []
+    for rate in (0.002, 0.02):
+        for number in range(10):
+            change = Evidence(rows, records(rows, flipping(rate, number))).accuracy_change(ONE, TWO)
+            surely.append(change.low > 0 or change.high < 0)
+    assert np.mean(surely) <= 0.05
+
+
+def test_the_size_of_a_change_that_500_images_can_show():
+    """What docs/statistics.md says of a change of 3 points, in the notation of Newcombe's interval."""
+    changed = {"no others": (365, 15, 0), "5 % others": (352, 28, 13), "15 % others": (327, 53, 38)}
+    sides = {name: newcombe(both, lost, won, 500 - both - lost - won) for name, (both, lost, won) in changed.items()}
+    assert {name: bool(high < 0) for name, (_, high) in sides.items()} == {
+        "no others": True,
+        "5 % others": True,
+        "15 % others": False,
+    }
