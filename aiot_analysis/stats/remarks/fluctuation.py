@@ -197,7 +197,7 @@ def patterns(evidence: Evidence, name: str, pairs: Sequence[tuple[str, str]], cl
     instances; otherwise from image to image. There is no number where no pattern repeats.
 
     Simulated with 24 instances on 500 images: where answers flip at random only (0.2 %), a pattern seemed to repeat in
-    1 to 2 % of 300 fleets of 8 and of 24 devices, with one run and with two, and the claim held in at most 0.3 %. With
+    0.5 to 2 % of 200 to 300 fleets of 8 and of 24 devices, with one run and with two, and the claim held in none. With
     one pattern common to all instances (standard deviation 0.3 to 3 points; 5, 8 and 24 devices) it held in none of
     300, and at a true correlation of 0.7 in at most 2.3 %. With independent patterns of 3 points it held in all of 300
     fleets of 8 devices and of 200 of 24.
