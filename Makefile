@@ -92,6 +92,10 @@ docs: $(VENV)/installed ## build the documentation as a site in build/docs (what
 	@$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky docs build/docs
 	@echo "docs      build/docs/index.html"
 
+.PHONY: calibrate
+calibrate: $(VENV)/installed ## error rates of the statistics with planted truths, into docs/statistics.md (10 minutes)
+	$(BIN)/python -m aiot_analysis.calibrate
+
 .PHONY: bench
 bench: $(VENV)/installed ## measure speed against peers (needs what `make demo` made)
 	$(BIN)/python -m benchmarks

@@ -1,0 +1,58 @@
+"""python -m aiot_analysis.calibrate [--only ROW ...] [--trials N]: error rates, see docs/statistics.md."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from aiot_analysis.calibrate import studies, table
+from aiot_analysis.calibrate.rates import NOT_MET
+from aiot_analysis.errors import DataError
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "statistics.md"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do the trials, print the table, and write it to docs/statistics.md if it is whole.
+
+    Return 1 if a row does not meet its target, 2 if a row is unknown, and 0 otherwise.
+    """
+    given = _parser().parse_args(arguments)
+    whole = not given.only and given.trials is None
+    began = time.monotonic()
+
+    def tell(words: str) -> None:
+        print(f"calibrate {time.monotonic() - began:4.0f} s  {words}", file=sys.stderr, flush=True)
+
+    try:
+        rates = studies.rates(studies.chosen(given.only), given.trials, given.processes, tell)
+    except DataError as error:
+        print(f"calibrate: {error}", file=sys.stderr)
+        return 2
+    asked = given.only or rates
+    shown = {title: [rates[name] for name in names if name in asked] for title, names in studies.sections().items()}
+    content = table.markdown({title: part for title, part in shown.items() if part})
+    print(content)
+    if whole:
+        table.write(DOCUMENT, content)
+        tell(f"written to {DOCUMENT}")
+    return int(any(rate.verdict == NOT_MET for part in shown.values() for rate in part))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m aiot_analysis.calibrate", description="Error rates of the statistics with planted truths."
+    )
+    parser.add_argument(
+        "--only", nargs="+", metavar="ROW", default=[], help="these rows of the table alone, as 3c-null"
+    )
+    parser.add_argument("--trials", type=int, metavar="N", help="at most so many trials of each fleet")
+    parser.add_argument("--processes", type=int, metavar="N", default=2, help="2 without it")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
