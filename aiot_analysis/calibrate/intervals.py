@@ -70,15 +70,15 @@ def over_devices(plan: FleetPlan, name: str, rng: np.random.Generator) -> dict[s
 
 
 def mean_time(plan: FleetPlan, name: str, rng: np.random.Generator) -> dict[str, Counts]:
-    """Count intervals of the mean time along a run that have the mean of that run inside."""
+    """Count intervals of the mean time of one run that have the device's time inside."""
     fleet = plant(plan, rng)
-    table = blocks.along_run(fleet.images).set_index("instance_id").loc[list(plan.instances)]
-    return {name: inside(table["mean_low"], table["mean_high"], fleet.run_ms.ravel())}
+    table = blocks.means(fleet.images, chosen_rows(fleet.instances))
+    return {name: inside(table["mean_low"], table["mean_high"], 10.0)}
 
 
-def mean_over_runs(plan: FleetPlan, name: str, rng: np.random.Generator) -> dict[str, Counts]:
-    """Count intervals of the mean time over runs that have the device's time inside."""
-    table = blocks.over_runs(select.usable_rows(plant(plan, rng).instances))
+def mean_over_sessions(plan: FleetPlan, name: str, rng: np.random.Generator) -> dict[str, Counts]:
+    """Count intervals of the mean time over sessions that have the device's time inside."""
+    table = blocks.over_sessions(select.usable_rows(plant(plan, rng).instances))
     return {name: inside(table["mean_low"], table["mean_high"], 10.0)}
 
 
@@ -125,10 +125,9 @@ def studies() -> Iterator[Study]:
     yield _study(speed_up, two, "speed-up-2", "the same, two sessions of the device", "shares.speed_ups", 1.0, 40)
     yield _study(speed_up, six, "speed-up-6", "the same, six sessions of the device", "shares.speed_ups", 1.0, 40)
     yield _study(over_devices, SPEED_UPS, "over-devices", means, "ratios.over_devices", 2.0, 60)
-    yield _study(mean_time, ONE_DEVICE, "mean-time", "the mean time of one run", "blocks.along_run")
-    yield _study(
-        mean_over_runs, six_sessions, "mean-over-runs", "the mean time of a device, six sessions", "blocks.over_runs"
-    )
+    yield _study(mean_time, ONE_DEVICE, "mean-time", "the mean time of a device, one run", "blocks.means")
+    over_sessions = "the mean time of a device, six sessions"
+    yield _study(mean_over_sessions, six_sessions, "mean-over-sessions", over_sessions, "blocks.over_sessions")
     yield _study(wilson, ONE_FILE, "wilson", "an accuracy of 70 %", "accuracy.with_interval")
     yield _study(newcombe, QUANTIZED, "newcombe", "3 points less", "accuracy.accuracy_change", 0.9)
     yield _study(score, as_a_whole(ONE_DEVICE), "vips-shared", f"the VIPS of a device, {shared}", "vips.intervals")
