@@ -36,7 +36,7 @@ def test_each_interval_has_a_truth_of_its_own():
         (intervals.speed_up, intervals.SPEED_UP, 2),
         (intervals.over_devices, intervals.SPEED_UPS, 1),
         (intervals.mean_time, intervals.ONE_DEVICE, 2),
-        (intervals.mean_over_runs, replace(intervals.ONE_DEVICE, sessions=6), 1),
+        (intervals.mean_over_sessions, replace(intervals.ONE_DEVICE, sessions=6), 1),
         (intervals.wilson, intervals.ONE_FILE, 1),
         (intervals.newcombe, intervals.QUANTIZED, 1),
         (intervals.score, intervals.ONE_DEVICE, 6),
