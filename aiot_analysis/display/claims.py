@@ -5,10 +5,11 @@ from __future__ import annotations
 import pandas as pd
 
 from aiot_analysis.stats.remarks.claim import FAILS, HOLDS, NOT_APPLICABLE, OPEN, interval, told
+from aiot_analysis.stats.remarks.evidence import ERROR
 
 
 def sentence(claims: pd.DataFrame) -> str:
-    """Say how many claims have which verdict. Takes the frame of `remarks.verdicts`."""
+    """Say how many claims have which verdict, and how often verdicts may be wrong. Takes that of `remarks.verdicts`."""
     n, built = len(claims), int((claims["mark"] != "").sum())
     counts = claims["verdict"].value_counts()
     words = {
@@ -23,6 +24,11 @@ def sentence(claims: pd.DataFrame) -> str:
         if one in counts
     ]
     text = f"Of {n} claims, on this data {', '.join(listed)}."
+    if decided := int(claims["verdict"].isin([HOLDS, FAILS]).sum()):
+        text += (
+            f" All comparisons of a claim share an error rate of {ERROR:.0%}".replace("%", " %")
+            + f", so that of {decided} verdicts {ERROR * decided:.2g} may be wrong on average."
+        )
     if built:
         text += (
             " The data are simulated to be as the paper describes: what is decided is by construction, and says "

@@ -42,6 +42,9 @@ def test_how_many_hold_is_told_in_a_sentence(claims):
     counts = claims["verdict"].value_counts()
     assert f"Of 11 claims, on this data {counts['holds']} hold" in tell.sentence(claims)
     assert f"{counts['cannot be decided']} cannot be decided." in tell.sentence(claims)
+    decided = claims["verdict"].isin(["holds", "does not hold"]).sum()
+    assert f"rate of 5 %, so that of {decided} verdicts {decided / 20:.2g} may be wrong" in tell.sentence(claims)
+    assert "error rate" not in tell.sentence(claims[claims["verdict"] == "cannot be decided"])
     assert "by construction" not in tell.sentence(claims)
     built = tell.sentence(claims.assign(mark="by construction"))
     assert built.startswith(f"{tell.sentence(claims)} The data are simulated") and "is by construction" in built
