@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from aiot_analysis.cli import compare, figures, process, report, simulate
+from aiot_analysis.cli import compare, figures, plan, process, report, simulate
 
 app = typer.Typer()
 app.command("simulate")(simulate.simulate)
@@ -12,3 +12,4 @@ app.command("process")(process.process)
 app.command("report")(report.report)
 app.command("figures")(figures.figures)
 app.command("compare")(compare.compare)
+app.command("plan")(plan.plan)

@@ -1,0 +1,170 @@
+"""What the data can show, for readers: a sentence, and tables of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from aiot_analysis.stats import resolution
+from aiot_analysis.words import plural
+
+NAMES = {resolution.TIME: "time", resolution.CORRECT: "accuracy", resolution.SCORE: "VIPS"}
+NOTHING = "none"
+SENTENCE_ORDER = [
+    resolution.SAME_IMAGES, resolution.DEVICES, resolution.OTHER_IMAGES, resolution.SAME_SESSION, resolution.APART,
+]  # fmt: skip
+
+
+def sentence(resolved: pd.DataFrame) -> str:
+    """Say which differences in accuracy and time cannot be told from noise. Takes the frame of `resolution`.
+
+    Of two instances of a device, where it has two; of several devices the median.
+    """
+    if resolved.empty:
+        return "No instance can be used, so nothing is known of what these data can show."
+    chosen = [_first(resolved, metric) for metric in (resolution.CORRECT, resolution.TIME)]
+    singles, corrected = (
+        " and ".join(_under(part, column) for part in chosen) for column in ("resolves", "resolves_corrected")
+    )
+    sides = " and ".join(dict.fromkeys(_sides(part) for part in chosen))
+    devices = resolved["device_id"].nunique()
+    median = f", on the median of {devices} devices" if devices > 1 else ""
+    return (
+        f"With these data, differences {singles} cannot be told from noise: a single test at 5 % finds larger ones in "
+        f"80 % of cases ({sides}{median}). Where the tests of a page are corrected for their number, differences "
+        f"{corrected} cannot."
+    )
+
+
+def _first(resolved: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Return the rows of the first comparison of a metric, in the order of SENTENCE_ORDER."""
+    part = resolved[resolved["metric"] == metric]
+    first = min(part["comparison"], key=SENTENCE_ORDER.index)
+    return part[part["comparison"] == first]
+
+
+def _sides(part: pd.DataFrame) -> str:
+    """Return what is compared, in the words for times where it is the same."""
+    comparison = str(part["comparison"].iloc[0])
+    return {resolution.SAME_IMAGES: resolution.SAME_SESSION}.get(comparison, comparison)
+
+
+def _under(part: pd.DataFrame, column: str) -> str:
+    metric, values = part["metric"].iloc[0], part[column]
+    if values.isna().any():
+        return f"in {NAMES[metric]} of any size ({plural(int(part['images'].min()), 'image')} are too few)"
+    return f"in {NAMES[metric]} under {size(metric, values.median())}"
+
+
+def size(metric: str, difference: float) -> str:
+    """Write a difference: like "4.1 points" of accuracy, or "6.0 %"."""
+    if np.isnan(difference):
+        return NOTHING
+    return f"{100 * difference:.1f} {'points' if metric == resolution.CORRECT else '%'}"
+
+
+def by_device(resolved: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame of `resolution` in words, a row per device and comparison."""
+    metrics = list(resolved["metric"])
+    widths = _sizes(metrics, resolved["half_width"])
+    return pd.DataFrame(
+        {
+            "device_id": resolved["device_id"],
+            "comparison": resolved["metric"].map(NAMES) + ", " + resolved["comparison"],
+            "images": resolved["images"],
+            "sessions": resolved["sessions"],
+            "smallest difference": _sizes(metrics, resolved["resolves"]),
+            "95 % interval": [f"± {width}" for width in widths],
+            "tests": resolved["comparisons"],
+            "smallest, corrected": _sizes(metrics, resolved["resolves_corrected"]),
+        }
+    )
+
+
+def _sizes(metrics: list[str], differences: pd.Series) -> list[str]:
+    return [size(metric, difference) for metric, difference in zip(metrics, differences, strict=True)]
+
+
+def summary(resolved: pd.DataFrame) -> list[list[str]]:
+    """Return rows of cells with a heading: the median device's numbers of each comparison, and the worst device's."""
+    several = resolved["device_id"].nunique() > 1
+    heading = ["", "images", "sessions", "smallest difference", "95 % interval", "tests", "smallest, corrected"]
+    rows = [[*heading, "worst device"] if several else heading]
+    for metric, comparison, part in _groups(resolved):
+        images, sessions, tests = (_range(part[column]) for column in ("images", "sessions", "comparisons"))
+        single, width, corrected = (
+            size(metric, part[column].median(skipna=False))
+            for column in ("resolves", "half_width", "resolves_corrected")
+        )
+        row = [f"{NAMES[metric]}, {comparison}", images, sessions, single, f"± {width}", tests, corrected]
+        if several:
+            worst = _ranked(part).iloc[-1]
+            both = f"{size(metric, worst['resolves'])}, corrected {size(metric, worst['resolves_corrected'])}"
+            row.append(f"{both} ({worst['device_id']})")
+        rows.append(row)
+    return rows
+
+
+def _groups(frame: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Return each metric and comparison with its rows."""
+    for key, part in frame.groupby(["metric", "comparison"], sort=False):
+        metric, comparison = (str(word) for word in key)
+        yield metric, comparison, part
+
+
+def _range(values: pd.Series) -> str:
+    """Write a number that all devices have in common, or the least and the greatest."""
+    low, high = int(values.min()), int(values.max())
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def _ranked(part: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of devices, the one that shows the smallest difference first."""
+    return part.sort_values(["resolves", "device_id"], na_position="last")
+
+
+def requirements(needed: pd.DataFrame, resolved: pd.DataFrame) -> list[list[str]]:
+    """Return rows of cells with a heading: what it takes to find each difference, on the median and the worst device.
+
+    Takes the frames of `resolution.needed` and `resolution.resolution`.
+    """
+    key = ["metric", "comparison"]
+    sizes = needed.merge(resolved[["device_id", *key, "resolves", "images"]].rename(columns={"images": "images_there"}))
+    several = needed["device_id"].nunique() > 1
+    rows = [["difference", *(["device"] if several else []), "in a single test", "corrected for the tests of a page"]]
+    for metric, comparison, part in _groups(sizes):
+        ranked = _ranked(part)
+        chosen = {"median": ranked.iloc[(len(ranked) - 1) // 2], "worst": ranked.iloc[-1]}
+        for label, device in chosen.items() if several else [("", ranked.iloc[0])]:
+            name = f"{NAMES[metric]} {100 * device['difference']:g} {'points' if metric == resolution.CORRECT else '%'}"
+            label = f"{label}: {device['device_id']}"
+            cells = [takes(device, end) for end in ("", "_corrected")]
+            cells[1] += f" ({plural(int(device['comparisons']), 'test')})"
+            rows.append([f"{name}, {comparison}", *([label] if several else []), *cells])
+    return rows
+
+
+def takes(device: pd.Series | dict[str, Any], end: str = "") -> str:
+    """Say what it takes to find a difference, from a row of `needed` with the images that there are."""
+    images, runs, sessions = (device[f"{name}{end}"] for name in ("images", "runs", "sessions"))
+    there = f"{int(device['images_there']):,}"
+    ways = []
+    if pd.notna(images):
+        ways.append(plural_of(images, "image"))
+        if runs > 1 and device["metric"] != resolution.CORRECT:
+            ways[0] += f" ({plural_of(runs, 'run')} of {there} in one session)"
+    if pd.notna(sessions) and not (pd.notna(images) and runs == 1):
+        ways.append(f"{plural_of(sessions, 'session')} of {there} images")
+    if not ways:
+        enough = f"not with {resolution.MOST_IMAGES:,} images"
+        more = "" if device["metric"] == resolution.CORRECT else f", nor in {resolution.MOST_SESSIONS} sessions"
+        return enough + more
+    return ", or ".join(ways) if pd.notna(images) else f"{ways[0]}; more images do not help"
+
+
+def plural_of(number: float, what: str) -> str:
+    """Write a count with commas and its noun."""
+    return plural(int(number), what).replace(str(int(number)), f"{int(number):,}", 1)

@@ -1,0 +1,210 @@
+"""How much what was measured on a device scatters: what a plan rests on, from one's own data or from constants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from aiot_analysis import by_device, names
+from aiot_analysis.stats import blocks, pooling, ratios, select, variance
+
+Floats = NDArray[np.float64]
+Row = dict[Any, Any]
+
+SCATTER = 0.10
+AUTOCORRELATION = 0.45
+"""Of times of neighbouring images: the median on the machine this was developed on (docs/statistics.md)."""
+DISCORDANT = 0.04
+"""Share of images that are right on one side only: 2 % each way, as in the simulations of docs/compare.md."""
+ACCURACY = 0.71
+SQUARED_SHARES = 0.066
+"""Of the instances in a score, the sum of their squared shares. Both are of the simulated phones: the mean accuracy of
+their float32 instances, and the median over the phones."""
+IMAGES = 500
+INSTANCES = len(names.PAPER_FLOAT32)
+WORTH = (1 - AUTOCORRELATION) / (1 + AUTOCORRELATION)
+"""Independent times per image, of an autoregressive series of order 1."""
+
+IMAGE_COLUMNS = [*select.KEY, "query", "image", "correct", "inference_ms", "end_to_end_ms", "failed"]
+"""Of the table `images`, what `measured` reads."""
+
+
+def measured(
+    rows: pd.DataFrame, images: pd.DataFrame | Iterable[pd.DataFrame], timing: str = "end_to_end"
+) -> pd.DataFrame:
+    """Return one row per device: how much what was measured on it scatters.
+
+    Takes rows of `variance.with_noise`, of which those with a time count, and image records with IMAGE_COLUMNS (a
+    frame, or parts by device). Columns
+    device_id, instances, images (median of an instance), sessions, devices (in all), accuracy (mean), and
+
+    - within: n times the variance, within runs, of the log ratio of two mean times over n images, paired by image where
+      it can be (see `ratios.of_images`); the median over instances, each with the next one. With one instance twice its
+      own variance, and without image records that of the standard deviation and AUTOCORRELATION.
+    - worth: independent times per image, from 0 to 1.
+    - same_runs, apart_runs and score_runs with _freedom: what runs add to the variance of the log ratio of two
+      instances of a session, of two devices or sessions, and of two scores.
+    - discordant: the share of images on which two instances of a model differ in being right, mean over the pairs on
+      the device (of all instances if no two share a model); discordant_devices: the same for two devices in an
+      instance, mean over the other devices with the same images.
+    - score_within: as `within`, of the log ratio of two scores of the same images; null without a score.
+    - assumed: which of these are defaults, in words, joined by "; ".
+    """
+    column = select.time_column(timing)
+    rows = variance.assumed(rows[rows[f"{column}_mean"] > 0])
+    answers, facts = {}, {}
+    for device, (times, right) in by_device.each(images, rows, partial(_of_records, column=column)):
+        facts[device], answers[device] = times, right
+    others = _between_devices(rows, answers)
+    found = [
+        _of_device(str(device), part, column, facts.get(str(device)), answers.get(str(device)), others.get(str(device)))
+        for device, part in rows.groupby("device_id", sort=False)
+    ]
+    return pd.DataFrame(found).assign(devices=len(found))
+
+
+def default(
+    devices: int = 1, images: int = IMAGES, sessions: int = 1, run_to_run: float = variance.RUN_TO_RUN
+) -> pd.DataFrame:
+    """Return a row as of `measured` for a plan without data, from the constants of this module."""
+    within, runs = 2 * SCATTER**2 / WORTH, 2 * variance.standard_deviation(run_to_run) ** 2
+    row = {
+        "device_id": "default",
+        "instances": INSTANCES,
+        "images": images,
+        "sessions": sessions,
+        "accuracy": ACCURACY,
+        "within": within,
+        "worth": WORTH,
+        **dict.fromkeys(["same_runs", "apart_runs", "score_runs"], runs),
+        **dict.fromkeys(["same_freedom", "apart_freedom", "score_freedom"], np.inf),
+        **dict.fromkeys(["discordant", "discordant_devices"], DISCORDANT),
+        "score_within": SQUARED_SHARES * (within + DISCORDANT / ACCURACY**2),
+        "assumed": "all of it",
+        "devices": devices,
+    }
+    return pd.DataFrame([row])
+
+
+def _of_records(records: pd.DataFrame, column: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return what `measured` needs of the image records of a device.
+
+    A frame of `_within`, and a matrix of instances x images: 1 right, 0 wrong, -1 not shown.
+    """
+    shown = select.per_image(records[IMAGE_COLUMNS].assign(instance_id=records["instance_id"].astype(str)))
+    ms = shown[column].astype(float)
+    shown = shown.assign(ms=ms.where((ms > 0) & ~shown["failed"].astype(bool)), right=shown["correct"].astype(float))
+    times, turn, right = (
+        shown.pivot(index="instance_id", columns="image", values=value).astype(float)
+        for value in ("ms", "query", "right")
+    )
+    return _within(times.to_numpy(float), turn.to_numpy(float)), right.fillna(-1).astype(np.int8)
+
+
+def _within(times: Floats, turn: Floats) -> pd.DataFrame:
+    """Return within and worth of each instance with the next, as in `measured`; of one instance by itself."""
+    if len(times) > 1:
+        counts = (~np.isnan(times[:-1] + times[1:])).sum(axis=1)
+        _, squares, freedom = ratios.of_images(times[:-1], times[1:], turn[:-1], turn[1:])
+        found = pd.DataFrame({"within": squares * counts, "worth": (freedom + 1) / counts})
+    else:
+        series = times[0][turn[0].argsort()]
+        series = series[~np.isnan(series)]
+        if len(series) < 2:
+            return pd.DataFrame(columns=["within", "worth"], dtype=float)
+        error, worth = blocks.errors(series[None] / series.mean())
+        found = pd.DataFrame({"within": 2 * error**2 * len(series), "worth": worth / len(series)})
+    return found.dropna()
+
+
+def _of_device(
+    device: str,
+    part: pd.DataFrame,
+    column: str,
+    times: pd.DataFrame | None,
+    right: pd.DataFrame | None,
+    between: float | None,
+) -> Row:
+    """Return the row of `measured` of one device."""
+    mean, assumed = part[f"{column}_mean"].astype(float), []
+    if times is not None and len(times):
+        within, worth = float(times["within"].median()), float(times["worth"].median())
+    else:
+        relative = float((part[f"{column}_sd"].astype(float) / mean).median())
+        scatter = SCATTER if np.isnan(relative) else relative
+        within, worth = 2 * scatter**2 / WORTH, WORTH
+        assumed.append(f"an autocorrelation of {AUTOCORRELATION:g} between times of neighbouring images")
+        if np.isnan(relative):
+            assumed.append(f"times that scatter by {SCATTER:.0%}".replace("%", " %"))
+    discordant = _between_instances(right) if right is not None else None
+    if discordant is None:
+        discordant = DISCORDANT
+        assumed.append(f"{100 * DISCORDANT:g} % of the images right on one side only")
+    one = part.iloc[[0]]
+    same, same_freedom = variance.of_ratio(one, one)
+    apart, apart_freedom = variance.of_ratio(one, one.assign(device_id=f"not {device}"))
+    row = {
+        "device_id": device,
+        "instances": len(part),
+        "images": int(part["distinct_images"].fillna(part["images"]).median()),
+        "sessions": int(part["sessions"].iloc[0]),
+        "accuracy": float(part["accuracy"].mean()),
+        "within": within,
+        "worth": worth,
+        "same_runs": same[0],
+        "same_freedom": same_freedom[0],
+        "apart_runs": apart[0],
+        "apart_freedom": apart_freedom[0],
+        "discordant": discordant,
+        "discordant_devices": discordant if between is None else between,
+        **dict.fromkeys(["score_within", "score_runs", "score_freedom"], np.nan),
+    }
+    counted = part[part["instance_id"].isin(names.PAPER_FLOAT32) & (mean > 0) & (part["accuracy"] > 0)]
+    if len(counted):
+        ratio = (counted["accuracy"] / counted[f"{column}_mean"]).to_numpy(float)
+        share = ratio / ratio.sum()
+        runs, freedom = variance.of_sum(counted, share)
+        answers = row["discordant_devices"] / counted["accuracy"].to_numpy(float) ** 2
+        row |= {"score_within": (share**2 * (within + answers)).sum(), "score_runs": 2 * runs, "score_freedom": freedom}
+    return {**row, "assumed": "; ".join(assumed)}
+
+
+def _between_instances(right: pd.DataFrame) -> float | None:
+    """Return the mean share of images on which two instances differ in being right; None if there are no two."""
+    values = right.to_numpy()
+    yes, no = (values == 1).astype(np.float32), (values == 0).astype(np.float32)
+    seen = (yes + no) @ (yes + no).T
+    differ = yes @ no.T
+    models = np.array([names.instance(str(instance)).model for instance in right.index])
+    pairs = np.triu(seen > 0, 1)
+    alike = pairs & (models[:, None] == models)
+    pairs = alike if alike.any() else pairs
+    shares = (differ + differ.T)[pairs].astype(float) / seen[pairs]
+    return float(shares.mean()) if pairs.any() else None
+
+
+def _between_devices(rows: pd.DataFrame, answers: dict[str, pd.DataFrame]) -> dict[str, float]:
+    """Return the mean share of images on which a device and another one differ in being right, by device.
+
+    Within instances that were measured alike (`pooling.SAME_INSTANCE`), on the images that both saw.
+    """
+    differ, pairs = dict.fromkeys(answers, 0.0), dict.fromkeys(answers, 0.0)
+    known = rows[rows["device_id"].isin(answers)]
+    for key, part in known.groupby(["instance_id", pooling.conditions(known)]):
+        instance = str(key[0])
+        ids = [device for device in part["device_id"] if instance in answers[device].index]
+        if len(ids) < 2:
+            continue
+        values = pd.DataFrame({device: answers[device].loc[instance] for device in ids}).fillna(-1).to_numpy()
+        yes, seen = (values == 1).sum(axis=1), (values >= 0).sum(axis=1)
+        for place, device in enumerate(ids):
+            mine = values[:, place]
+            unlike = np.where(mine == 1, seen - yes, yes) * (mine >= 0)
+            differ[device] += unlike.sum()
+            pairs[device] += ((seen - 1) * (mine >= 0)).sum()
+    return {device: differ[device] / pairs[device] for device in answers if pairs[device]}

@@ -1,0 +1,192 @@
+"""What the data can show: the smallest differences in time, accuracy and VIPS, and what smaller ones need.
+
+`resolution` gives the smallest true difference that measurements with the noise of a device show (see `noise`), and
+`needed` how many images or sessions show a given difference. A difference is resolved where a two-sided test at 5 %
+finds it in 80 % of all cases (see `power`).
+
+Times vary as in `variance`: with n images and s sessions a side, the squared standard error of the logarithm of a ratio
+is within / (n s) + runs / s. More images reduce the first term alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student
+
+from aiot_analysis.stats import accuracy, power, variance
+from aiot_analysis.stats.noise import Row
+from aiot_analysis.stats.power import ALPHA
+
+MOST_IMAGES = 50_000  # those of the validation set of ImageNet
+MOST_SESSIONS = 100
+
+TIME, CORRECT, SCORE = "time", "accuracy", "vips"
+METRICS = (TIME, CORRECT, SCORE)
+SAME_SESSION = "two instances of a device"
+APART = "two devices, or two versions"
+SAME_IMAGES = "two instances, same images"
+DEVICES = "two devices, same images"
+OTHER_IMAGES = "other images on each side"
+COMPARISONS = [
+    (TIME, SAME_SESSION), (TIME, APART), (CORRECT, SAME_IMAGES), (CORRECT, DEVICES), (CORRECT, OTHER_IMAGES),
+    (SCORE, APART),
+]  # fmt: skip
+
+COLUMNS = ["device_id", "metric", "comparison", "images", "sessions", "resolves", "half_width"]
+COLUMNS += ["comparisons", "resolves_corrected"]
+NEEDS = ["device_id", "metric", "comparison", "difference", "comparisons"]
+NEEDS += [f"{name}{end}" for end in ("", "_corrected") for name in ("images", "runs", "sessions")]
+
+
+def resolution(measured: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per device x comparison of COMPARISONS: the smallest difference that the data show.
+
+    Takes the frame of `noise.measured`. COLUMNS: images and sessions a side; resolves (the smallest difference that one
+    test finds), half_width (of the 95 % interval where there is no difference), comparisons (tests that pages and `aiot
+    compare` correct for) and resolves_corrected. Times and VIPS are a share of the smaller side, accuracy is a fraction
+    of 1. Null where nothing is resolved, as of too few images.
+
+    Two instances of a device are compared on the pages, by one run of each and against one base: `comparisons` is the
+    other instances. Two devices or versions are compared by `aiot compare`, over sessions if each side has enough, with
+    two metrics for each instance; accuracy of devices on a page, in each instance against one reference; and scores for
+    the ranks, each with each.
+    """
+    found = []
+    for device in measured.to_dict("records"):
+        for metric, comparison in COMPARISONS:
+            if not _applies(device, comparison) or (metric == SCORE and np.isnan(device["score_within"])):
+                continue
+            tests = _tests(device, metric, comparison)
+            design = device["images"], device["sessions"] if comparison == APART else 1
+            single, corrected = (
+                smallest(device, metric, comparison, *design, alpha) for alpha in (ALPHA, ALPHA / tests)
+            )
+            width = _half_width(device, metric, comparison, *design)
+            found.append([device["device_id"], metric, comparison, *design, single, width, tests, corrected])
+    return pd.DataFrame(found, columns=COLUMNS)
+
+
+def _applies(device: Row, comparison: str) -> bool:
+    several = {SAME_SESSION: device["instances"], SAME_IMAGES: device["instances"], DEVICES: device["devices"]}
+    return several.get(comparison, 2) > 1
+
+
+def _tests(device: Row, metric: str, comparison: str) -> int:
+    instances, devices = int(device["instances"]), int(device["devices"])
+    if metric == SCORE:
+        return max(devices * (devices - 1) // 2, 1)
+    if comparison == DEVICES:
+        return instances * (devices - 1)
+    return instances - 1 if comparison in (SAME_SESSION, SAME_IMAGES) else 2 * instances
+
+
+def smallest(device: Row, metric: str, comparison: str, images: int, sessions: int = 1, alpha: float = ALPHA) -> float:
+    """Return the smallest difference that a test at `alpha` finds with so many images and sessions a side.
+
+    `device` is a row of `noise.measured`. NaN where no difference is found.
+    """
+    if metric == CORRECT:
+        if comparison == OTHER_IMAGES:
+            return power.unpaired_change(images, device["accuracy"], alpha)
+        share = device["discordant_devices" if comparison == DEVICES else "discordant"]
+        return power.paired_change(images, share, alpha)
+    error, freedom = _error(device, metric, comparison, images, sessions)
+    units = _units(comparison, sessions)
+    reach = power.detectable_by_welch(units, alpha) if units else power.detectable(freedom, alpha)
+    return float(np.expm1(reach * error))
+
+
+def _units(comparison: str, sessions: int) -> int:
+    """Return how many sessions a side Welch's test of `aiot compare` takes as its sample; 0 where they are too few."""
+    return sessions if comparison == APART and 2 * (sessions - 1) >= variance.MIN_FREEDOM else 0
+
+
+def _error(device: Row, metric: str, comparison: str, images: int, sessions: int) -> tuple[float, float]:
+    """Return the standard error of a log ratio, and its degrees of freedom.
+
+    From `variance.MIN_FREEDOM` on, sessions tell by themselves how they differ: on a device from all its instances,
+    otherwise each side for itself. With fewer one session counts, and what runs add is as `noise.measured` has it.
+    """
+    kind = "score" if metric == SCORE else "same" if comparison == SAME_SESSION else "apart"
+    within, runs = device["score_within" if metric == SCORE else "within"], device[f"{kind}_runs"]
+    own = (sessions - 1) * (device["instances"] - 1 if kind == "same" else 2)
+    if own >= variance.MIN_FREEDOM:
+        return float(np.sqrt((within / images + runs) / sessions)), float(own)
+    squares = [np.array([within / images]), np.array([runs])]
+    freedoms = [np.array([max(images * device["worth"] - 1, 1.0)]), np.array([device[f"{kind}_freedom"]])]
+    return float(np.sqrt(squares[0] + squares[1])[0]), float(variance.satterthwaite(squares, freedoms)[0])
+
+
+def _half_width(device: Row, metric: str, comparison: str, images: int, sessions: int) -> float:
+    """Return half the width of the 95 % interval of no difference; of a ratio the distance of its upper end from 1."""
+    if metric != CORRECT:
+        error, freedom = _error(device, metric, comparison, images, sessions)
+        units = _units(comparison, sessions)
+        freedoms, weights = power.welch_freedoms(units) if units else (np.array([freedom]), np.ones(1))
+        return float(np.expm1(weights @ student.isf(ALPHA / 2, freedoms) * error))
+    p = device["accuracy"]
+    if comparison == OTHER_IMAGES:  # independent: the discordant share of two sides that know nothing of one another
+        share = 2 * p * (1 - p)
+    else:
+        share = min(device["discordant_devices" if comparison == DEVICES else "discordant"], 2 * p, 2 * (1 - p))
+    cells = np.array([p - share / 2, share / 2, share / 2, 1 - p - share / 2]) * images
+    low, high = accuracy.newcombe(*cells)
+    return float(high - low) / 2
+
+
+def needed(measured: pd.DataFrame, wanted: Mapping[str, float]) -> pd.DataFrame:
+    """Return one row per device x comparison: how much it takes to find the differences `wanted`, by metric.
+
+    A difference is a fraction (0.03 of a time or of VIPS, 0.02 for two points of accuracy). Columns device_id, metric,
+    comparison, difference, and for one test and, with _corrected, for the `comparisons` of `resolution`:
+
+    - images: the fewest images with which one run a side finds it; null where no more than MOST_IMAGES do.
+    - runs: runs of as many images as there are, in one session, that have so many times.
+    - sessions: the fewest sessions, with as many images as there are; null where MOST_SESSIONS do not, and for
+      accuracy, since other sessions show the same images.
+    """
+    found = []
+    for device in measured.to_dict("records"):
+        for metric, comparison in COMPARISONS:
+            if metric not in wanted or not _applies(device, comparison):
+                continue
+            if metric == SCORE and np.isnan(device["score_within"]):
+                continue
+            difference, tests = wanted[metric], _tests(device, metric, comparison)
+            row = {"device_id": device["device_id"], "metric": metric, "comparison": comparison}
+            row |= {"difference": difference, "comparisons": tests}
+            for end, alpha in (("", ALPHA), ("_corrected", ALPHA / tests)):
+                numbers = _needs(device, metric, comparison, difference, alpha)
+                row |= {f"{name}{end}": number for name, number in numbers.items()}
+            found.append(row)
+    return pd.DataFrame(found, columns=NEEDS).astype(dict.fromkeys(NEEDS[5:], "Int64"))
+
+
+def _needs(device: Row, metric: str, comparison: str, difference: float, alpha: float) -> Row:
+    def finds(images: int, sessions: int = 1) -> bool:
+        if metric != CORRECT:
+            return smallest(device, metric, comparison, images, sessions, alpha) <= difference
+        if comparison == OTHER_IMAGES:
+            return power.unpaired_power(images, difference, device["accuracy"], alpha) >= power.POWER
+        share = device["discordant_devices" if comparison == DEVICES else "discordant"]
+        return power.mcnemar_power(images, difference, share, alpha) >= power.POWER
+
+    images = _fewest(finds, 2, MOST_IMAGES)
+    sessions = None
+    if metric != CORRECT:
+        sessions = 1 if finds(device["images"]) else _fewest(lambda n: finds(device["images"], n), 2, MOST_SESSIONS)
+    return {"images": images, "runs": images and -(-images // device["images"]), "sessions": sessions}
+
+
+def _fewest(enough: Callable[[int], bool], least: int, most: int) -> int | None:
+    """Return the smallest number from `least` to `most` that is enough, by bisection; None if there is none."""
+    if not enough(most):
+        return None
+    low, high = least - 1, most
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
