@@ -142,6 +142,7 @@ def test_every_notebook_is_rendered_on_one_device_with_five_instances(processed,
     assert all(f"Remark {number}, claim by claim" in pages[name] for number, name in enumerate(REMARKS, start=1))
     assert "All claims of the six remarks" in pages["01_overview"]
     assert "? cannot be decided" in pages["01_overview"]
+    assert "cannot be told from noise: a single test at 5 % finds larger ones" in pages["01_overview"]
     assert all("<img" in page for name, page in pages.items() if name[:2] != "02")
     assert "NNAPI is part of Android: run it on an Android phone" in pages["05_nnapi"]
     assert "0.750" in pages["03_accuracy"]  # 15 of 20

@@ -132,10 +132,9 @@ def _print_tables(facts: dict[str, Any], measured: pd.DataFrame, resolved: pd.Da
         times = f"times scatter by {100 * noise.SCATTER:g} %, autocorrelation {noise.AUTOCORRELATION:g}"
         print(f"plan      {times}; {100 * noise.DISCORDANT:g} % of the images are right on one side only")
     print(f"plan      intervals of times are {facts['intervals']}")
-    for words in dict.fromkeys(measured["assumed"]):
-        if words and facts["noise_of"] == DATA:
-            on = plural(int((measured["assumed"] == words).sum()), "device")
-            print(f"plan      assumed on {on}, since it was not measured: {words}")
+    if facts["noise_of"] == DATA:
+        for words in tell.assumptions(measured):
+            print(f"plan      {words}")
     print("\nwhat these data can show: the smallest difference that is found in 80 % of cases (test at 5 %)")
     print("\n".join(plain(line) for line in aligned(tell.summary(resolved))))
     if needed.empty:

@@ -18,10 +18,11 @@ SENTENCE_ORDER = [
 ]  # fmt: skip
 
 
-def sentence(resolved: pd.DataFrame) -> str:
-    """Say which differences in accuracy and time cannot be told from noise. Takes the frame of `resolution`.
+def sentence(resolved: pd.DataFrame, measured: pd.DataFrame) -> str:
+    """Say which differences in accuracy and time cannot be told from noise, and what of the noise is assumed.
 
-    Of two instances of a device, where it has two; of several devices the median.
+    Takes the frames of `resolution.resolution` and `noise.measured`. The differences are those of two instances of a
+    device, where it has two, and of several devices the median.
     """
     if resolved.empty:
         return "No instance can be used, so nothing is known of what these data can show."
@@ -34,9 +35,15 @@ def sentence(resolved: pd.DataFrame) -> str:
     median = f", on the median of {devices} devices" if devices > 1 else ""
     return (
         f"With these data, differences {singles} cannot be told from noise: a single test at 5 % finds larger ones in "
-        f"80 % of cases ({sides}{median}). Where the tests of a page are corrected for their number, differences "
-        f"{corrected} cannot."
-    )
+        f"at least 80 % of cases ({sides}{median}). Where the tests of a page are corrected for their number, "
+        f"differences {corrected} cannot. {' '.join(assumptions(measured))}"
+    ).rstrip()
+
+
+def assumptions(measured: pd.DataFrame) -> list[str]:
+    """Return sentences on what of the noise of devices is assumed. Takes the frame of `noise.measured`."""
+    counts = measured.loc[measured["assumed"] != "", "assumed"].value_counts()
+    return [f"Assumed on {plural(n, 'device')}, since it was not measured: {words}." for words, n in counts.items()]
 
 
 def _first(resolved: pd.DataFrame, metric: str) -> pd.DataFrame:

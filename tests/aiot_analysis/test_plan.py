@@ -77,7 +77,7 @@ def test_a_device_and_a_plan_of_ones_own(processed, tmp_path):
     assert (row["device_id"], row["images"], row["sessions"]) == ("local", 1000, 4)
     table = aiot("plan", "--device", "local,tool", cwd=tmp_path).stdout
     assert "plan      noise of 2 devices, measured" in table
-    assert "plan      assumed on 1 device, since it was not measured: an autocorrelation of 0.45" in table
+    assert "plan      Assumed on 1 device, since it was not measured: an autocorrelation of 0.45" in table
 
 
 def test_another_allowance_between_runs_is_said(tmp_path):

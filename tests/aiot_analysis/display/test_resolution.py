@@ -22,31 +22,41 @@ def resolved(**sizes):
     return pd.DataFrame(rows, columns=resolution.COLUMNS)
 
 
+MEASURED = pd.DataFrame({"assumed": [""]})
+
+
 def test_the_sentence_of_one_device():
-    assert tell.sentence(resolved(a=(0.042, 0.06))) == (
+    assert tell.sentence(resolved(a=(0.042, 0.06)), MEASURED) == (
         "With these data, differences in accuracy under 4.2 points and in time under 6.0 % cannot be told from noise: "
-        "a single test at 5 % finds larger ones in 80 % of cases (two instances of a device). Where the tests of a "
-        "page are corrected for their number, differences in accuracy under 6.3 points and in time under 9.0 % cannot."
+        "a single test at 5 % finds larger ones in at least 80 % of cases (two instances of a device). Where the tests "
+        "of a page are corrected for their number, differences in accuracy under 6.3 points and in time under 9.0 % "
+        "cannot."
     )
 
 
 def test_the_sentence_of_several_devices_is_of_the_median():
-    text = tell.sentence(resolved(a=(0.01, 0.5), b=(0.02, 0.08), c=(0.09, 0.06)))
+    text = tell.sentence(resolved(a=(0.01, 0.5), b=(0.02, 0.08), c=(0.09, 0.06)), MEASURED)
     assert "in accuracy under 2.0 points and in time under 8.0 % cannot" in text
     assert "two instances of a device, on the median of 3 devices)" in text
 
 
+def test_what_is_assumed_is_said():
+    measured = pd.DataFrame({"assumed": ["", "a scatter", "a scatter"]})
+    text = tell.sentence(resolved(a=(0.042, 0.06)), measured)
+    assert text.endswith("9.0 % cannot. Assumed on 2 devices, since it was not measured: a scatter.")
+
+
 def test_an_instance_by_itself_is_compared_with_other_devices():
     single = resolved(a=(0.041, 0.06))
-    text = tell.sentence(single[single["comparison"].isin([resolution.OTHER_IMAGES, resolution.APART])])
+    text = tell.sentence(single[single["comparison"].isin([resolution.OTHER_IMAGES, resolution.APART])], MEASURED)
     assert "in accuracy under 20.0 points and in time under 30.0 %" in text
     assert "(other images on each side and two devices, or two versions)" in text
 
 
 def test_too_few_images_and_no_data_are_said():
-    text = tell.sentence(resolved(a=(np.nan, 0.06)).assign(images=5))
+    text = tell.sentence(resolved(a=(np.nan, 0.06)).assign(images=5), MEASURED)
     assert "differences in accuracy of any size (5 images are too few) and in time under 6.0 % cannot" in text
-    assert "nothing is known" in tell.sentence(resolution.resolution(pd.DataFrame()))
+    assert "nothing is known" in tell.sentence(resolution.resolution(pd.DataFrame()), MEASURED)
 
 
 def test_the_summary_has_the_median_and_names_the_worst():
