@@ -10,4 +10,5 @@ claims     the claims of the paper's remarks
 agreement  how much devices agree
 flips      images that flip, with their pictures
 parity     what the checks of model files found
+resolution what the data can show, and what smaller differences need
 """

@@ -17,6 +17,7 @@ the paper's    shares, complexity, tradeoff  Figs. 5 to 9
                vips, vips_sensitivity        Equation 1 and Table IV
                remarks, reproduced           its claims judged; its numbers beside ours
 two sides      compare                       devices, runs, versions or fleets: what changed
+a plan         noise, power, resolution      what the data can show, and what smaller differences need
 beyond it      beyond, parity, resize        other frameworks; model files; ways of resizing
                graphs, modules, operators    networks, from the inside
 """
