@@ -13,9 +13,9 @@ from aiot_analysis.words import plural
 
 NAMES = {resolution.TIME: "time", resolution.CORRECT: "accuracy", resolution.SCORE: "VIPS"}
 NOTHING = "none"
-SENTENCE_ORDER = [
-    resolution.SAME_IMAGES, resolution.DEVICES, resolution.OTHER_IMAGES, resolution.SAME_SESSION, resolution.APART,
-]  # fmt: skip
+SIDES = {resolution.SAME_IMAGES: resolution.SAME_SESSION, resolution.DEVICES: resolution.APART}
+MOST = 10.0
+"""A time or score this many times larger is not written out: of a few images, it is as good as unknown."""
 
 
 def sentence(resolved: pd.DataFrame, measured: pd.DataFrame) -> str:
@@ -47,29 +47,32 @@ def assumptions(measured: pd.DataFrame) -> list[str]:
 
 
 def _first(resolved: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Return the rows of the first comparison of a metric, in the order of SENTENCE_ORDER."""
+    """Return the rows of the first comparison of a metric, in the order of `resolution.COMPARISONS`."""
     part = resolved[resolved["metric"] == metric]
-    first = min(part["comparison"], key=SENTENCE_ORDER.index)
+    first = min(part["comparison"], key=lambda comparison: resolution.COMPARISONS.index((metric, comparison)))
     return part[part["comparison"] == first]
 
 
 def _sides(part: pd.DataFrame) -> str:
     """Return what is compared, in the words for times where it is the same."""
     comparison = str(part["comparison"].iloc[0])
-    return {resolution.SAME_IMAGES: resolution.SAME_SESSION}.get(comparison, comparison)
+    return SIDES.get(comparison, comparison)
 
 
 def _under(part: pd.DataFrame, column: str) -> str:
     metric, values = part["metric"].iloc[0], part[column]
     if values.isna().any():
-        return f"in {NAMES[metric]} of any size ({plural(int(part['images'].min()), 'image')} are too few)"
-    return f"in {NAMES[metric]} under {size(metric, values.median())}"
+        return f"in {NAMES[metric]} of any size (too few images: {int(part['images'].min())})"
+    words = size(metric, values.median())
+    return f"in {NAMES[metric]} {'even' if words.startswith('over') else 'under'} {words}"
 
 
 def size(metric: str, difference: float) -> str:
     """Write a difference: like "4.1 points" of accuracy, or "6.0 %"."""
     if np.isnan(difference):
         return NOTHING
+    if difference > MOST:
+        return f"over {100 * MOST:,.0f} %"
     return f"{100 * difference:.1f} {'points' if metric == resolution.CORRECT else '%'}"
 
 

@@ -51,7 +51,7 @@ def measured(
       instances of a session, of two devices or sessions, and of two scores.
     - discordant: the share of images on which two instances of a model differ in being right, mean over the pairs on
       the device (of all instances if no two share a model); discordant_devices: the same for two devices in an
-      instance, mean over the other devices with the same images.
+      instance, mean over the other devices with the same images, and the same as `discordant` without any.
     - score_within: as `within`, of the log ratio of two scores of the same images; null without a score.
     - assumed: which of these are defaults, in words, joined by "; ".
     """
@@ -109,7 +109,7 @@ def _of_records(records: pd.DataFrame, column: str) -> tuple[pd.DataFrame, pd.Da
 def _within(times: Floats, turn: Floats) -> pd.DataFrame:
     """Return within and worth of each instance with the next, as in `measured`; of one instance by itself."""
     if len(times) > 1:
-        counts = (~np.isnan(times[:-1] + times[1:])).sum(axis=1)
+        counts = np.maximum((~np.isnan(times[:-1] + times[1:])).sum(axis=1), 1)
         _, squares, freedom = ratios.of_images(times[:-1], times[1:], turn[:-1], turn[1:])
         found = pd.DataFrame({"within": squares * counts, "worth": (freedom + 1) / counts})
     else:

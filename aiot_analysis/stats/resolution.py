@@ -26,9 +26,9 @@ MOST_SESSIONS = 100
 TIME, CORRECT, SCORE = "time", "accuracy", "vips"
 METRICS = (TIME, CORRECT, SCORE)
 SAME_SESSION = "two instances of a device"
-APART = "two devices, or two versions"
+APART = "two devices or versions"
 SAME_IMAGES = "two instances, same images"
-DEVICES = "two devices, same images"
+DEVICES = "two devices or versions, same images"
 OTHER_IMAGES = "other images on each side"
 COMPARISONS = [
     (TIME, SAME_SESSION), (TIME, APART), (CORRECT, SAME_IMAGES), (CORRECT, DEVICES), (CORRECT, OTHER_IMAGES),
@@ -51,8 +51,8 @@ def resolution(measured: pd.DataFrame) -> pd.DataFrame:
 
     Two instances of a device are compared on the pages, by one run of each and against one base: `comparisons` is the
     other instances. Two devices or versions are compared by `aiot compare`, over sessions if each side has enough, with
-    two metrics for each instance; accuracy of devices on a page, in each instance against one reference; and scores for
-    the ranks, each with each.
+    two metrics for each instance. Accuracy of several devices is compared on a page, in each instance against one
+    reference, and scores for the ranks, each with each.
     """
     found = []
     for device in measured.to_dict("records"):
@@ -70,15 +70,14 @@ def resolution(measured: pd.DataFrame) -> pd.DataFrame:
 
 
 def _applies(device: Row, comparison: str) -> bool:
-    several = {SAME_SESSION: device["instances"], SAME_IMAGES: device["instances"], DEVICES: device["devices"]}
-    return several.get(comparison, 2) > 1
+    return comparison not in (SAME_SESSION, SAME_IMAGES) or device["instances"] > 1
 
 
 def _tests(device: Row, metric: str, comparison: str) -> int:
     instances, devices = int(device["instances"]), int(device["devices"])
     if metric == SCORE:
         return max(devices * (devices - 1) // 2, 1)
-    if comparison == DEVICES:
+    if comparison == DEVICES and devices > 1:
         return instances * (devices - 1)
     return instances - 1 if comparison in (SAME_SESSION, SAME_IMAGES) else 2 * instances
 

@@ -47,15 +47,21 @@ def test_what_is_assumed_is_said():
 
 
 def test_an_instance_by_itself_is_compared_with_other_devices():
-    single = resolved(a=(0.041, 0.06))
-    text = tell.sentence(single[single["comparison"].isin([resolution.OTHER_IMAGES, resolution.APART])], MEASURED)
-    assert "in accuracy under 20.0 points and in time under 30.0 %" in text
-    assert "(other images on each side and two devices, or two versions)" in text
+    rows = resolved(a=(0.042, 0.06)).replace({resolution.SAME_IMAGES: resolution.DEVICES, resolution.SAME_SESSION: "-"})
+    text = tell.sentence(rows[rows["comparison"] != "-"], MEASURED)
+    assert "in accuracy under 4.2 points and in time under 30.0 %" in text
+    assert "cases (two devices or versions). Where" in text
+
+
+def test_of_a_few_images_nothing_precise_is_said():
+    assert tell.size("time", 42.0) == "over 1,000 %"
+    assert "and in time even over 1,000 % cannot be told" in tell.sentence(resolved(a=(0.3, 42.0)), MEASURED)
+    assert tell.size("accuracy", np.nan) == "none"
 
 
 def test_too_few_images_and_no_data_are_said():
     text = tell.sentence(resolved(a=(np.nan, 0.06)).assign(images=5), MEASURED)
-    assert "differences in accuracy of any size (5 images are too few) and in time under 6.0 % cannot" in text
+    assert "differences in accuracy of any size (too few images: 5) and in time under 6.0 % cannot" in text
     assert "nothing is known" in tell.sentence(resolution.resolution(pd.DataFrame()), MEASURED)
 
 
