@@ -177,14 +177,14 @@ def _of_device(
 def _between_instances(right: pd.DataFrame) -> float | None:
     """Return the mean share of images on which two instances differ in being right; None if there are no two."""
     values = right.to_numpy()
-    yes, no = (values == 1).astype(np.float32), (values == 0).astype(np.float32)
+    yes, no = (values == 1).astype(np.int32), (values == 0).astype(np.int32)  # integers: threads of BLAS take longer
     seen = (yes + no) @ (yes + no).T
     differ = yes @ no.T
     models = np.array([names.instance(str(instance)).model for instance in right.index])
     pairs = np.triu(seen > 0, 1)
     alike = pairs & (models[:, None] == models)
     pairs = alike if alike.any() else pairs
-    shares = (differ + differ.T)[pairs].astype(float) / seen[pairs]
+    shares = (differ + differ.T)[pairs] / seen[pairs]
     return float(shares.mean()) if pairs.any() else None
 
 
