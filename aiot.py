@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import typer
@@ -24,11 +26,27 @@ def pairs_joined(words: list[str]) -> list[str]:
     return joined
 
 
+def with_verdict(measure: Callable[..., Any]) -> Callable[..., None]:
+    """Return the verb `aiot ab`, the only one of both halves: the runner measures, the analysis says what changed."""
+
+    @functools.wraps(measure)
+    def ab(**options: Any) -> None:
+        ended = measure(**options)
+        if ended is not None:
+            from aiot_analysis.cli import verdict
+
+            verdict.show(ended.session, ended.workspace.root / "data")
+            ended.check()
+
+    return ab
+
+
 def command() -> typer.Typer:
     """All verbs, as one command."""
     import typer
 
     from aiot_analysis.cli import app as analysis
+    from runner.cli import ab
     from runner.cli import app as runner
 
     app = typer.Typer(
@@ -40,6 +58,7 @@ def command() -> typer.Typer:
     )
     app.add_typer(runner)
     app.add_typer(analysis)
+    app.command("ab")(with_verdict(ab.ab))
     return app
 
 

@@ -70,6 +70,10 @@ class Instances(Table):
     run_id: Series[str]
     device_id: Series[str]
     study: Series[str] = pa.Field(nullable=True)  # null: a run of the suite
+    ab_session: Series[str] = pa.Field(nullable=True)  # of a short run of `aiot ab`: see docs/raw-logs.md
+    ab_side: Series[str] = pa.Field(nullable=True, isin=["a", "b"])
+    ab_block: Series[pd.Int64Dtype] = pa.Field(nullable=True, ge=1)
+    ab_settings: Series[str] = pa.Field(nullable=True)  # of the side, like "threads=2"
     instance_id: Series[str]  # <framework>_<delegate>_<quantization>_<model>
     model: Series[str]
     framework: Series[str]

@@ -25,6 +25,7 @@ DEFAULT_TIMEOUT_S = 1800.0
 DEFAULT_COOLDOWN_S = 600.0
 
 RESIZE = "resize"  # the study that compares the ways of Section IV-B
+AB = "ab"  # the study of short runs of two settings in turn: see runner.ab
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Request:
     conditions: Conditions = field(default_factory=Conditions)
     native: Given | None = None  # TFLite's own tools, for its instances
     order_seed: int | None = None  # of the order; None: from the device and its earlier runs (see runner.order)
+    ab: dict[str, Any] | None = None  # the place of a short run in its A/B session: see runner.ab
 
     def by_tools(self, instance: Instance) -> bool:
         """Whether an instance is measured by TFLite's own tools, and by no agent."""
@@ -65,8 +67,9 @@ class Request:
         if the tools that were given are not for it.
         """
         fields = {
-            "study": self.resize and RESIZE,
+            "study": AB if self.ab else self.resize and RESIZE,
             "resize": self.resize,
+            "ab": self.ab,
             "suite": [one.id for one in self.instances],
             "profile": self.profile.record(),
             "seed": self.seed,

@@ -12,8 +12,13 @@ REGRESSION = 3
 
 
 def compare(
-    a: Annotated[str, typer.Argument(metavar="A", help="What is compared with: a device, a run, a folder of tables.")],
-    b: Annotated[str, typer.Argument(metavar="B", help="What changed, or is another one.")],
+    a: Annotated[
+        str, typer.Argument(metavar="A", help="What is compared with: a device, a run, a folder of tables.")
+    ] = "",
+    b: Annotated[str, typer.Argument(metavar="B", help="What changed, or is another one.")] = "",
+    ab: Annotated[
+        str, typer.Option(metavar="SESSION", help="In place of A and B: a session of `aiot ab`, or newest.")
+    ] = "",
     processed: Annotated[Path, typer.Option(help="Folder of the tables, where a side names none.")] = Path(
         "data/processed"
     ),
@@ -48,9 +53,11 @@ def compare(
     pytorch=2.13, a setting like threads=4, or several of these with commas: see docs/compare.md. Ends with 0, with 3
     if there is a regression, with 1 if the two cannot be compared.
     """
-    from aiot_analysis.compare import comparison, markdown, record, sides, text
+    from aiot_analysis.compare import comparison, interleaved, markdown, record, sides, text
     from aiot_analysis.stats.compare import instances, regression
 
+    if bool(ab) == bool(a) or bool(a) != bool(b):
+        raise typer.BadParameter("give A and B, or --ab SESSION for a session of `aiot ab`")
     forms = {"text": text.render, "markdown": markdown.render, "json": record.render}
     form = sides.choose("format", [form], list(forms))[0]
     asked = comparison.Asked(
@@ -61,7 +68,10 @@ def compare(
         margins=None if fail_on_regression is None else regression.margins(fail_on_regression, accuracy_margin),
     )
     given = {"model": models, "framework": frameworks, "delegate": delegates, "quantization": quantizations}
-    found = comparison.compare(sides.filtered([sides.find(one, processed) for one in (a, b)], given), asked)
+    if ab:
+        found = interleaved.compare(ab, processed, given, asked)
+    else:
+        found = comparison.compare(sides.filtered([sides.find(one, processed) for one in (a, b)], given), asked)
     _write(forms[form](found), output)
     if found.regressions:
         raise typer.Exit(REGRESSION)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from aiot_analysis import names
 from aiot_analysis.compare.comparison import Comparison
+from aiot_analysis.stats.compare import interleaved
 from aiot_analysis.stats.compare.instances import ACCURACY, UNPAIRED
 from aiot_analysis.stats.compare.matching import ONE, SAME
 from aiot_analysis.stats.compare.sides import short
@@ -136,6 +137,8 @@ def _single(found: Comparison) -> bool:
 
 def paired(found: Comparison) -> str:
     """What the intervals are over."""
+    if found.kind == interleaved.KIND:
+        return interleaved.in_words(found.table)
     if found.kind == SAME:
         return "every device with itself; intervals of times are over devices, of accuracy over images"
     if found.kind != ONE:

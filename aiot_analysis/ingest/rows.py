@@ -85,6 +85,7 @@ def instance(run: Row, instance_id: str, position: int, tried: int) -> Row:
     return {
         **origin_of(run),
         "study": run.get("study"),
+        **_interleaved(run),
         "instance_id": instance_id,
         "model": model,
         "framework": framework,
@@ -113,6 +114,16 @@ def instance(run: Row, instance_id: str, position: int, tried: int) -> Row:
         "status": "cut",
         "reasons": "its log is damaged: run it again" if tried else "it was not run: the run is unfinished",
     }
+
+
+def _interleaved(run: Row) -> Row:
+    """Return the place of a short run of `aiot ab` in its session; null for other runs, or where it is not clear."""
+    place = run.get("ab") or {}
+    session, side, block = (place.get(name) for name in ("session", "side", "block"))
+    settings = place.get(side) if side in ("a", "b") else None
+    if type(block) is not int or block < 1 or not (isinstance(session, str) and isinstance(settings, str)):
+        session = side = block = settings = None
+    return {"ab_session": session, "ab_side": side, "ab_block": block, "ab_settings": settings}
 
 
 def ended(reading: Reading) -> Row:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 
 from runner.devices import FOLDER, Device, android
 from runner.devices.adb import Connection
@@ -31,6 +32,7 @@ class Choice:
     folder: str = FOLDER  # on attached devices
     python: str = "python3"  # of attached devices
     keep_serial: bool = False
+    local_python: Path | None = None  # that runs the agent on this machine; None: that of each environment
 
 
 def to_stderr(sentence: str) -> None:
@@ -43,7 +45,7 @@ def chosen(choice: Choice, space: Workspace, tell: Tell = to_stderr) -> list[Dev
     Of `--all` those that do not answer are left out, and told. Raises SelectionError if none is chosen or known,
     DeviceError for one that was named and cannot be used.
     """
-    devices: list[Device] = [LocalDevice(space.staging, space.salt())] if choice.local else []
+    devices: list[Device] = [LocalDevice(space.staging, space.salt(), choice.local_python)] if choice.local else []
     named = list(choice.serials)
     if not (choice.local or named or choice.connect or choice.every):
         named = from_environment()

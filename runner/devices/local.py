@@ -26,6 +26,7 @@ from runner.errors import DeviceError
 from runner.rawlog import DEVICE_FIELDS, SCHEMA_VERSION
 
 _CPU_FOLDER = Path("/sys/devices/system/cpu")
+_MISSING = "import sys; from importlib.util import find_spec; print(*(m for m in sys.argv[1:] if find_spec(m) is None))"
 
 
 class LocalDevice:
@@ -37,9 +38,11 @@ class LocalDevice:
     delegates: tuple[str, ...] = ("cpu",)
     tool_delegates: tuple[str, ...] = ("cpu",)
 
-    def __init__(self, root: Path, salt: str) -> None:
+    def __init__(self, root: Path, salt: str, python: Path | None = None) -> None:
+        """Take the folder for pushed files, and a Python to run agents in place of that of each environment."""
         self._root = root.resolve()
         self._salt = salt
+        self._python = python
 
     def properties(self) -> dict[str, Any]:
         release = _os_release()
@@ -78,9 +81,14 @@ class LocalDevice:
 
     @property
     def environments(self) -> tuple[str, ...]:
-        return tuple(name for name in environments.NAMES if environments.python_of(name))
+        return tuple(name for name in environments.NAMES if self._python or environments.python_of(name))
 
     def missing(self, modules: tuple[str, ...]) -> list[str]:
+        if self._python:
+            code, said = _ran([str(self._python), "-c", _MISSING, *modules])
+            if code:
+                raise DeviceError(f"{self._python} is no Python that starts ({said.strip()[-200:]}).")
+            return said.split()
         return [module for module in modules if importlib.util.find_spec(module) is None]
 
     def without_delegate(self, delegate: str) -> dict[str, str]:
@@ -118,7 +126,7 @@ class LocalDevice:
         self, agent: str, arguments: list[str], environment: str, output: Path, core_mask: str | None = None
     ) -> subprocess.Popen[bytes]:
         """Starts Python with these arguments in the folder of the pushed agent; what it prints goes to `output`."""
-        python = environments.python_of(environment)
+        python = self._python or environments.python_of(environment)
         if python is None:
             raise DeviceError(f"This machine has no environment {environment}: {environments.INSTALL_LEGACY}.")
         variables = {**environments.clean_environment(), "PYTHONPATH": agent, "PYTHONDONTWRITEBYTECODE": "1"}

@@ -35,6 +35,7 @@ RUN_FIELDS = {
     "checks": _DICT + _OPTIONAL,  # what `aiot models check` found, by file
     "imported": _DICT + _OPTIONAL,  # of a run of origin "imported": when, its files, what is not as the fields say
     **_all(_TEXT + _OPTIONAL, "study", "resize"),  # of a run that is none of the suite: what for, and which way
+    "ab": _DICT + _OPTIONAL,  # of the study "ab": session, side, block, first, blocks, seed, a, b
     "started": _TEXT,  # ISO 8601, UTC
     "ended": _TEXT + _OPTIONAL,
 }

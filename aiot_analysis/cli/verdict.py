@@ -1,0 +1,15 @@
+"""The verdict of `aiot ab`: its runs are processed, and A and B compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def show(session: str, data: Path) -> None:
+    """Print the comparison of a session of `aiot ab`, whose raw logs are below the folder `data`."""
+    from aiot_analysis.cli.process import process
+    from aiot_analysis.compare import comparison, interleaved, text
+
+    process(data / "raw", data / "processed")
+    print()
+    print(text.render(interleaved.compare(session, data / "processed", {}, comparison.Asked())), end="")

@@ -1,0 +1,146 @@
+"""The two sides of a session of `aiot ab`, and their comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from aiot_analysis import tables
+from aiot_analysis.compare import comparison, sides
+from aiot_analysis.compare.comparison import Asked, Comparison
+from aiot_analysis.errors import CompareError
+from aiot_analysis.processed import check
+from aiot_analysis.processed import find as find_tables
+from aiot_analysis.stats import select, validity
+from aiot_analysis.stats.compare import interleaved, matching
+from aiot_analysis.words import plural
+
+NEWEST = "newest"
+
+
+def find(session: str, processed: Path) -> sides.Found:
+    """Return the rows of a session, whose id is in `words` of the result.
+
+    `session` is the beginning of an id, what is behind its hyphen, or "newest". Raises CompareError, with the choices,
+    where it is unknown, may be several, or has one side only; DataError where tables are missing or damaged.
+    """
+    folder = find_tables(processed)
+    check(folder)
+    instances = validity.with_checks_of_files(tables.read("instances", folder))
+    ids = sorted(set(instances["ab_session"].dropna().astype(str)))
+    if not ids:
+        raise CompareError(f"There is no A/B session in {folder}: run `aiot ab`, then `aiot process`.")
+    word = session.lower()
+    matches = [each for each in ids if each.lower().startswith(word) or each.lower().endswith(f"-{word}")]
+    if word == NEWEST:
+        matches = ids[-1:]
+    if len(matches) != 1:
+        problem = f"may be {len(matches)} sessions" if matches else "is no A/B session"
+        listed = ", ".join(reversed((matches or ids)[-sides.SHOWN :]))
+        raise CompareError(f"{session!r} {problem} in {folder}: choose {NEWEST}, or one of {listed}.")
+    rows = instances[instances["ab_session"] == matches[0]].reset_index(drop=True)
+    for side in ("a", "b"):
+        if side not in set(rows["ab_side"]):
+            raise CompareError(f"Session {matches[0]} has no run of {side.upper()}: go on with `aiot ab --resume`.")
+    devices = tables.read("devices", folder)
+    own = devices[devices["device_id"].isin(rows["device_id"]) & devices["origin"].isin(rows["origin"])]
+    return sides.Found(matches[0], folder, rows, own.reset_index(drop=True))
+
+
+def compare(session: str, processed: Path, wanted: Mapping[str, Sequence[str]], asked: Asked) -> Comparison:
+    """Compare B with A of a session, over its blocks.
+
+    `wanted` has the names of instances by column, as `sides.filtered` takes them; with a delegate, framework or
+    quantization that differs between the sides, instances go by the name they have in A. Raises CompareError where no
+    instance has enough blocks on both sides.
+    """
+    every = find(session, processed)
+    rows, varied = interleaved.aligned(every.instances)
+    [every] = sides.filtered([replace(every, instances=rows)], wanted)
+    rows, name = every.instances, every.words
+    timing = asked.timing or select.timing_of(rows, "end_to_end")
+    column = f"{select.time_column(timing)}_mean"
+    usable = select.usable_rows(rows.assign(study=None), [column], asked.verdicts)
+    lost = interleaved.left_out(rows, usable)
+    counts = interleaved.by_block(usable, column).notna().sum(axis=1)
+    ids = list(dict.fromkeys(rows["instance_id"]))
+    undecided = {
+        each: _undecided(each, int(counts.get(each, 0)), lost)
+        for each in ids
+        if counts.get(each, 0) < interleaved.FEWEST_BLOCKS
+    }
+    if len(undecided) == len(ids):
+        raise CompareError(f"Session {name} cannot be decided: {undecided[ids[0]]}.")
+    usable = usable[~usable["instance_id"].isin(list(undecided))]
+    words = [str(rows[rows["ab_side"] == side]["ab_settings"].iloc[0]) for side in ("a", "b")]
+    parts = [usable[usable["ab_side"] == side].reset_index(drop=True) for side in ("a", "b")]
+    # the facts, differences and costs of any comparison; its intervals know nothing of blocks
+    plain = comparison.compare(
+        [sides.Found(said, every.folder, part, every.devices) for said, part in zip(words, parts, strict=True)],
+        replace(asked, timing=timing),
+    )
+    usable = usable[usable["instance_id"].isin(set(plain.table["instance_id"]))]
+    right = _answers(every.folder, usable)
+    table = interleaved.compared(usable, right, asked.metrics, timing, asked.margins)
+    reasons = {str(each): _in_words(part) for each, part in lost.groupby("instance_id")}
+    table["note"] = [
+        "; ".join(filter(None, (note, reasons.get(each, ""))))
+        for each, note in zip(table["instance_id"], table["note"], strict=True)
+    ]
+    a, b = (
+        {**facts, "run": f"{plural(part['run_id'].nunique(), 'run')} of session {name}"}
+        for facts, part in zip(plain.facts, parts, strict=True)
+    )
+    return replace(
+        plain,
+        words=(words[0], words[1]),
+        facts=(a, b),
+        kind=interleaved.KIND,
+        differs={**{part: [values] for part, values in varied.items()}, **plain.differs},
+        table=table,
+        groups=interleaved.together(usable, right, table, timing),
+        scores=plain.scores.iloc[:0],
+        apart=pd.concat([plain.apart, _apart(undecided, rows, column)], ignore_index=True).astype({"lost": bool}),
+    )
+
+
+def _answers(folder: Path, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return `interleaved.right_by_image` of the runs of these rows."""
+    places = rows[["run_id", "ran", "instance_id", "ab_side", "ab_block"]]
+    columns = ["run_id", "instance_id", "image", "correct"]
+    images = tables.read("images", folder, columns, run_id=sorted(set(places["run_id"])))
+    images = images.astype({"run_id": str, "instance_id": str, "image": str}).rename(columns={"instance_id": "ran"})
+    return interleaved.right_by_image(images.merge(places, on=["run_id", "ran"]))
+
+
+def _apart(undecided: Mapping[str, str], rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return the instances that are not compared, as `comparison.Comparison.apart` has them.
+
+    Lost is what A measured in enough blocks and B did not.
+    """
+    lines = []
+    for instance_id, reason in undecided.items():
+        own = rows[(rows["instance_id"] == instance_id) & rows["verdict"].isin(select.USABLE) & (rows[column] > 0)]
+        a, b = ((own["ab_side"] == side).sum() for side in ("a", "b"))
+        lost = bool(b < interleaved.FEWEST_BLOCKS <= a)
+        lines.append((instance_id, str(rows["device_id"].iloc[0]), f"cannot be decided: {reason}", lost))
+    return pd.DataFrame(lines, columns=matching.APART)
+
+
+def _undecided(instance_id: str, count: int, lost: pd.DataFrame) -> str:
+    """Return why an instance has no interval, in words."""
+    why = _in_words(lost[lost["instance_id"] == instance_id])
+    words = f"{plural(count, 'block')} of {instance_id} can be used, and an interval over blocks needs "
+    return f"{words}{interleaved.FEWEST_BLOCKS}" + (f" ({why})" if why else "")
+
+
+def _in_words(lost: pd.DataFrame) -> str:
+    """Return the blocks that were left out and why, blocks with the same reason together."""
+    parts = []
+    for reason, rows in lost.groupby("reason", sort=False):
+        numbers = ", ".join(map(str, rows["block"]))
+        parts.append(f"block{'s' * (len(rows) > 1)} {numbers} left out: {reason}")
+    return "; ".join(parts)

@@ -1,0 +1,169 @@
+"""The order of an A/B session, what the raw logs say of it, and what is left of it."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from runner import ledger, rawlog
+from runner.errors import SelectionError
+from runner.run import AB
+
+SIDES = ("a", "b")
+FEWEST_PAIRS = 3  # that an interval over blocks needs: docs/compare.md
+FEWEST_BLOCKS = 4  # an even number with as many
+
+
+def firsts(blocks: int, seed: int) -> list[str]:
+    """Return the side that runs first in each block, "a" or "b".
+
+    Blocks come in twos, one beginning with A and one with B in an order drawn with the seed, so that the runs go ABBA
+    or BAAB: what grows steadily from run to run then falls on both sides alike. Raises SelectionError for a number of
+    blocks that is odd, or too small for an interval.
+    """
+    if blocks < FEWEST_BLOCKS or blocks % 2:
+        reason = (
+            f"nothing can be decided, since an interval over blocks needs {FEWEST_PAIRS}"
+            if blocks < FEWEST_PAIRS
+            else "one side comes first more often, and a steady drift does not cancel"
+        )
+        raise SelectionError(
+            f"With {blocks} block{'s' * (blocks != 1)} {reason}: give an even number, {FEWEST_BLOCKS} or more."
+        )
+    draw = random.Random(seed)
+    return [first for _ in range(blocks // 2) for first in draw.choice(("ab", "ba"))]
+
+
+@dataclass(frozen=True)
+class Block:
+    """One short run of each side."""
+
+    number: int  # from 1; a block that is measured again gets a number of its own
+    first: str
+
+    @property
+    def sides(self) -> tuple[str, str]:
+        """The sides in the order in which they run."""
+        return ("a", "b") if self.first == "a" else ("b", "a")
+
+
+@dataclass(frozen=True)
+class Session:
+    """What an A/B session is asked to be."""
+
+    id: str
+    seed: int
+    blocks: int
+    words: Mapping[str, str]  # settings by side, like {"a": "threads=1", "b": "threads=2"}
+
+    @classmethod
+    def new(cls, seed: int, blocks: int, words: Mapping[str, str]) -> Session:
+        """Return a session with an id of its own."""
+        return cls(f"{datetime.now(UTC):%Y%m%dT%H%M%S}Z-{secrets.token_hex(3)}", seed, blocks, words)
+
+    def record(self, block: Block, side: str) -> dict[str, Any]:
+        """Return the field `ab` of run.json for one short run."""
+        place = {"session": self.id, "side": side, "block": block.number, "first": block.first}
+        return {**place, "blocks": self.blocks, "seed": self.seed, **self.words}
+
+    def seed_of(self, block: Block) -> int:
+        """Return the seed of both runs of a block, which draws their images and the order of their instances."""
+        return self.seed + block.number
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A block as its runs tell it."""
+
+    block: Block
+    folders: Mapping[str, Path] = field(default_factory=dict)  # by side
+
+    @property
+    def problems(self) -> list[str]:
+        """Why it is no whole pair, in words; [] if both sides measured everything."""
+        words = []
+        for side in self.block.sides:
+            if side not in self.folders:
+                words.append(f"{side.upper()} was not run")
+                continue
+            for entry in ledger.read(self.folders[side]):
+                if entry.status not in ledger.DONE:
+                    reason = entry.last.get("reason") or "its log is incomplete"
+                    words.append(f"{side.upper()}: {entry.instance_id} {entry.status}: {reason}")
+        return words
+
+    @property
+    def pairs(self) -> int:
+        """How many instances ended on both sides, counted by their place in the run."""
+        if len(self.folders) < len(SIDES):
+            return 0
+        ended = []
+        for side in SIDES:
+            suite = rawlog.read_json(self.folders[side] / "run.json", rawlog.RUN_FIELDS)["suite"]
+            status = {entry.instance_id: entry.status for entry in ledger.read(self.folders[side])}
+            ended.append([status[instance_id] in ledger.DONE for instance_id in suite])
+        return sum(map(all, zip(*ended, strict=False)))
+
+
+def recorded(raw: Path, slug: str, session: str) -> list[Recorded]:
+    """Return the blocks of a session that the raw logs of a device have, in order of their numbers."""
+    blocks: dict[int, Recorded] = {}
+    for folder, ab in _runs(raw, slug):
+        if ab["session"] == session:
+            block = Block(ab["block"], ab["first"])
+            earlier = blocks.get(block.number, Recorded(block))
+            blocks[block.number] = Recorded(block, {**earlier.folders, ab["side"]: folder})
+    return [blocks[number] for number in sorted(blocks)]
+
+
+def left(session: Session, measured: Sequence[Recorded]) -> list[Block]:
+    """Return the blocks that are still to be measured.
+
+    A block that has a problem is measured again as a whole, with both sides in the same order and under a new number:
+    A and B of a block share what drifts only where one follows the other.
+    """
+    orders = firsts(session.blocks, session.seed)
+    for block in measured:
+        if not block.problems and block.block.first in orders:
+            orders.remove(block.block.first)
+    number = max((block.block.number for block in measured), default=0)
+    return [Block(number + place, first) for place, first in enumerate(orders, 1)]
+
+
+def to_resume(raw: Path, slug: str, asked: Session, records: Mapping[str, Mapping[str, Any]]) -> Session | None:
+    """Return the newest session of a device if it is the one asked for, whatever its id; None if it is not.
+
+    `records` has what run.json is to say of a run of each side (see `runner.run.Request.record`).
+    """
+    runs = _runs(raw, slug)
+    if not runs:
+        return None
+    newest = runs[-1][1]["session"]
+    for folder, ab in runs:
+        if ab["session"] == newest:
+            same = (ab["blocks"], ab["seed"], {side: ab[side] for side in SIDES})
+            record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
+            wanted = records[ab["side"]]
+            names = [name for name in wanted if name not in ("ab", "seed", "suite")]
+            alike = all(record.get(name) == wanted[name] for name in names)
+            if same != (asked.blocks, asked.seed, dict(asked.words)) or not alike:
+                return None
+            if sorted(record["suite"]) != sorted(wanted["suite"]):
+                return None
+    return Session(newest, asked.seed, asked.blocks, asked.words)
+
+
+def _runs(raw: Path, slug: str) -> list[tuple[Path, dict[str, Any]]]:
+    """Return the folders of a device's short runs, in order of time, each with the field `ab` of its run.json."""
+    runs = []
+    for folder in rawlog.run_folders(raw):
+        if folder.parent.name == slug and (folder / "run.json").is_file():
+            record = rawlog.read_json(folder / "run.json", {})
+            if record.get("study") == AB and isinstance(record.get("ab"), dict):
+                runs.append((folder, record["ab"]))
+    return runs

@@ -1,0 +1,90 @@
+"""The short runs of an A/B session, and how long they may take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from runner import fleet, ledger, rawlog
+from runner.ab.blocks import Block, Recorded, Session
+from runner.ab.settings import Side
+from runner.dataset.store import subset
+from runner.errors import RunnerError
+from runner.progress import RunProgress
+from runner.run import Request
+from runner.suite import Instance, ordered
+from runner.workspace import Workspace
+
+
+def of_block(request: Request, session: Session, block: Block, side: str, order: Sequence[int]) -> Request:
+    """Return the request of one short run; `order` has the places of its instances."""
+    instances = [request.instances[place] for place in order]
+    return replace(request, instances=instances, seed=session.seed_of(block), ab=session.record(block, side))
+
+
+def order_of(instances: Sequence[Instance], seed: int) -> list[int]:
+    """Return the order in which both runs of a block take their instances, as places."""
+    places = {instance: place for place, instance in enumerate(instances)}
+    return [places[instance] for instance in ordered(instances, seed)]
+
+
+def measured(
+    space: Workspace, session: Session, blocks: Sequence[Block], sides: Mapping[str, Side], patience_s: float
+) -> Iterator[Recorded]:
+    """Measure the blocks one after the other, and yield each when both of its runs are over.
+
+    Raises RunnerError where a run could not come to its end, as on a device that is lost, and KeyboardInterrupt.
+    """
+    for block in blocks:
+        order = order_of(sides["a"].request.instances, session.seed_of(block))
+        folders: dict[str, Path] = {}
+        for name in block.sides:
+            side = sides[name]
+            request = of_block(side.request, session, block, name, order)
+            with RunProgress([side.device.slug], len(order)) as shown:
+                [outcome] = fleet.run_all(space, [side.device], request, False, shown.listeners, patience_s)
+            if outcome.error:
+                raise RunnerError(f"Block {block.number}, {name.upper()}: {outcome.error}")
+            if outcome.folder:
+                folders[name] = outcome.folder
+        yield Recorded(block, folders)
+
+
+def expected_s(raw: Path, side: Side) -> tuple[float, list[str]]:
+    """Return the seconds that a short run of a side may take as far as earlier runs of the device tell.
+
+    Also returns the instances that none of them measured, which are left out of the sum.
+    """
+    profile, dataset = side.request.profile, side.request.dataset
+    queries = max(len(subset(dataset, profile.max_images, 0)) * profile.passes, profile.min_queries)
+    seconds, unknown = 0.0, []
+    folders = [folder for folder in reversed(rawlog.run_folders(raw)) if folder.parent.name == side.device.slug]
+    for instance in side.request.instances:
+        for folder in folders:
+            if speed := _speed(folder, instance.id):
+                per_query, around = speed
+                seconds += max(queries * per_query, profile.min_duration_s) + around
+                break
+        else:
+            unknown.append(instance.id)
+    return seconds, unknown
+
+
+def _speed(folder: Path, instance_id: str) -> tuple[float, float] | None:
+    """Return the seconds per image of an instance in a run, and those that an instance took beside its images."""
+    try:
+        record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
+        if instance_id not in record["suite"] or not record["ended"]:
+            return None
+        entries = [entry for entry in ledger.read(folder) if entry.status in ledger.DONE]
+    except (rawlog.RawLogError, RunnerError):
+        return None
+    loops = {entry.instance_id: entry.last["loop_ns"] / 1e9 for entry in entries if entry.last.get("images")}
+    if instance_id not in loops:
+        return None
+    images = next(entry.last["images"] for entry in entries if entry.instance_id == instance_id)
+    began, over = (datetime.fromisoformat(record[name]) for name in ("started", "ended"))
+    around = max((over - began).total_seconds() - sum(loops.values()), 0.0) / len(entries)
+    return loops[instance_id] / images, around

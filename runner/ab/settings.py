@@ -1,0 +1,199 @@
+"""What A and B are: settings by name, the requests they make, and the instances that both can run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from runner import suite
+from runner.catalog import Catalog
+from runner.devices import CORES, Conditions, Device
+from runner.errors import ModelError, SelectionError
+from runner.native.jobs import Given
+from runner.preflight import preflight
+from runner.run import Request
+from runner.suite import PROFILES, Instance
+from runner.workspace import sha256_of
+from runner.zoo.facts import Artifact
+
+PARTS = ("framework", "delegate", "quantization")
+"""Settings that make A and B two instances of the suite, of one model."""
+NAMES = ("model", "threads", *PARTS, "profile", "cores", "python", "native-tools", "accelerator")
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two settings, ready to run."""
+
+    words: str
+    device: Device
+    request: Request  # its n-th instance is compared with the n-th of the other side
+
+
+def parse(words: Sequence[str], option: str) -> dict[str, str]:
+    """Return settings by name from words like "threads=2" or "threads=2,cores=big".
+
+    Raises SelectionError for a setting that is unknown, has no value, or comes twice.
+    """
+    settings: dict[str, str] = {}
+    for part in (part.strip() for word in words for part in word.split(",")):
+        name, _, value = (piece.strip() for piece in part.partition("="))
+        if name not in NAMES or not value:
+            raise SelectionError(f"{part!r} of {option} is no setting: give NAME=VALUE with one of {', '.join(NAMES)}.")
+        if name in settings:
+            raise SelectionError(f"{option} has {name} twice: give it once.")
+        settings[name] = value
+    if not settings:
+        raise SelectionError(f"{option} has no setting: give one like {option} threads=2.")
+    return settings
+
+
+def in_words(settings: Mapping[str, str]) -> str:
+    """Return settings as one text, in the order of NAMES."""
+    return ", ".join(f"{name}={settings[name]}" for name in NAMES if name in settings)
+
+
+def python_of(settings: Mapping[str, str], local: bool) -> Path | None:
+    """Return the Python that runs the agent, None where none is named; SelectionError if this machine has no such."""
+    if "python" not in settings:
+        return None
+    python = Path(settings["python"])
+    if local and not python.is_file():
+        raise SelectionError(f"There is no Python {python}: name the interpreter of an environment with the framework.")
+    return python.absolute() if local else python
+
+
+def requested(common: Request, settings: Mapping[str, str], scratch: Path) -> Request:
+    """Return what a side asks for, from what both have in common and a folder for what native tools need.
+
+    Raises SelectionError for a value that cannot be.
+    """
+    changes: dict[str, Any] = {}
+    if "threads" in settings:
+        threads = settings["threads"]
+        if not (threads.isdecimal() and int(threads)):
+            raise SelectionError(f"threads={threads} is no number of threads: give 1 or more.")
+        changes["threads"] = int(threads)
+    if "profile" in settings:
+        name = suite.choose("Profile", [settings["profile"]], list(PROFILES))[0]
+        changes["profile"] = replace(PROFILES[name], max_images=common.profile.max_images)
+    if "cores" in settings:
+        cores = suite.choose("Choice of cores", [settings["cores"]], list(CORES))[0]
+        changes["conditions"] = Conditions(common.conditions.fixed_performance, cores)
+    native = common.native
+    if "native-tools" in settings:
+        native = Given(Path(settings["native-tools"]), scratch, native.accelerator if native else None)
+    if "accelerator" in settings:
+        if native is None:
+            raise SelectionError("accelerator= is for TFLite's own tools: give their folder with --native-tools.")
+        native = replace(native, accelerator=settings["accelerator"])
+    return replace(common, native=native, **changes)
+
+
+def chosen(
+    options: Mapping[str, Sequence[str]], settings: Mapping[str, str], everything: Sequence[Instance]
+) -> list[Instance]:
+    """Return the instances of a side: those of the options, with what its settings name instead."""
+    wanted = {**options, **{f"{name}s": [settings[name]] for name in PARTS if name in settings}}
+    models, frameworks, delegates, quantizations = (wanted[f"{name}s"] for name in ("model", *PARTS))
+    return suite.select(models, frameworks, delegates, quantizations, everything)
+
+
+def with_model(
+    instances: Sequence[Instance], artifacts: Mapping[str, Artifact], file: Path, catalog: Catalog
+) -> tuple[list[Instance], dict[str, Artifact]]:
+    """Return the instances that run a model file, and the artifacts with it in place of the prepared one.
+
+    A description beside the file, as `aiot models` writes it, says what it is; without one it is taken to be of the
+    only model, framework and quantization that are chosen, with the settings of the file that is prepared for it.
+    Raises ModelError for a file that is missing or of another framework, and SelectionError where it is not clear what
+    it is.
+    """
+    if not file.is_file():
+        raise ModelError(f"There is no model file {file}: name one that is there.")
+    described = file.with_suffix(".json")
+    if described.is_file() and (artifact := Artifact.load(described)).path.resolve() == file.resolve():
+        same = [instance for instance in instances if instance.artifact == artifact.name]
+        if not same:
+            raise SelectionError(f"{file} is {artifact.name}, which is not among the chosen instances: choose it.")
+    else:
+        names = list(dict.fromkeys(instance.artifact for instance in instances))
+        if len(names) > 1:
+            raise SelectionError(
+                f"{file} may be any of {len(names)} models: choose the one whose settings it has, with --models, "
+                "--frameworks and --quantizations."
+            )
+        if names[0] not in artifacts:
+            raise ModelError(f"{names[0]}, whose settings {file} would have, is not prepared: `aiot models prepare`.")
+        artifact, same = _in_place_of(artifacts[names[0]], file), list(instances)
+    suffix = catalog.frameworks[same[0].framework].suffix
+    if file.suffix != suffix:
+        raise ModelError(f"{file} is no file of {same[0].framework}, whose model files end in {suffix}.")
+    return same, {**artifacts, artifact.name: artifact}
+
+
+def _in_place_of(artifact: Artifact, file: Path) -> Artifact:
+    size, sha256 = file.stat().st_size, sha256_of(file)
+    return replace(artifact, path=file, sha256=sha256, size_bytes=size, made_with={}, source_key="", calibrated=None)
+
+
+def pairs(
+    instances: Mapping[str, Sequence[Instance]], settings: Mapping[str, Mapping[str, str]]
+) -> list[tuple[Instance, Instance]]:
+    """Return what is compared: each instance of A with that of B which differs from it in what the settings name alone.
+
+    Raises SelectionError where a part of the instance is named on one side only, or nothing can be paired.
+    """
+    varied = {name for side in settings.values() for name in side if name in PARTS}
+    for name in sorted(varied):
+        for side, other in (("a", "b"), ("b", "a")):
+            if name not in settings[side]:
+                raise SelectionError(f"--{other} names the {name} and --{side} does not: name it on both sides.")
+
+    def key(instance: Instance) -> tuple[str, ...]:
+        return tuple(getattr(instance, part) for part in ("model", *PARTS) if part not in varied)
+
+    others = {key(instance): instance for instance in instances["b"]}
+    both = [(mine, others[key(mine)]) for mine in instances["a"] if key(mine) in others]
+    if not both:
+        raise SelectionError("A and B have no instance in common: choose others.")
+    return both
+
+
+def ready(sides: Mapping[str, Side], both: Sequence[tuple[Instance, Instance]]) -> tuple[list[int], list[str]]:
+    """Return which pairs both sides can run, by their place, and for each of the others why not."""
+    places: list[int] = []
+    why: list[str] = []
+    for place, pair in enumerate(both):
+        obstacles = []
+        for side, instance in zip(sides.values(), pair, strict=True):
+            request = side.request
+            artifact = request.artifacts.get(instance.artifact)
+            by_tools = request.by_tools(instance)
+            obstacle = preflight(instance, artifact, request.catalog, request.dataset, side.device, by_tools)
+            obstacles += [f"{instance.id}: {obstacle['reason']}"] if obstacle else []
+        if obstacles:
+            why += dict.fromkeys(obstacles)
+        else:
+            places.append(place)
+    return places, why
+
+
+def check_different(sides: Mapping[str, Side], pythons: Mapping[str, Path | None]) -> None:
+    """Raise SelectionError where A and B would run the same, or could not be compared afterwards."""
+    a, b = sides.values()
+    if pythons["a"] == pythons["b"] and a.request.record(a.device) == b.request.record(b.device):
+        raise SelectionError(f"A ({a.words}) and B ({b.words}) are the same: give two settings that differ.")
+    for mine, theirs in zip(a.request.instances, b.request.instances, strict=True):
+        weights = [side.request.artifacts[own.artifact].weights for side, own in ((a, mine), (b, theirs))]
+        if weights[0] != weights[1]:
+            raise SelectionError(
+                f"A has {weights[0]} weights and B {weights[1]}, which are not compared: give files of one kind."
+            )
+        if a.request.by_tools(mine) != b.request.by_tools(theirs):
+            raise SelectionError(
+                f"{mine.id} and {theirs.id} would be measured by an agent and by TFLite's own tools, whose times are "
+                "not compared: measure both in one way."
+            )

@@ -1,0 +1,240 @@
+"""aiot ab: two settings on one device in turn."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from runner.cli.options import (
+    HERE,
+    PYTHON,
+    Connect,
+    Delegates,
+    DeviceFolder,
+    DevicePython,
+    Frameworks,
+    Models,
+    NativeTools,
+    Quantizations,
+    Seed,
+    Serials,
+    Weights,
+    Workspaces,
+    models_folder,
+)
+from runner.devices import ALL_CORES, CORES, FOLDER, Conditions
+from runner.errors import RunnerError, SelectionError
+from runner.suite import PROFILES
+from runner.workspace import Workspace
+
+if TYPE_CHECKING:
+    from runner.ab.blocks import Block, Session
+    from runner.ab.settings import Side
+
+SETTING = "NAME=VALUE, any of model, threads, framework, delegate, quantization, profile, cores, python, native-tools, "
+SETTING += "accelerator"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What came of `aiot ab`: the session, and what of it did not happen."""
+
+    session: str
+    workspace: Workspace
+    problems: Sequence[str]
+
+    def check(self) -> None:
+        """Raise RunnerError where something that was asked for did not happen."""
+        if self.problems:
+            raise RunnerError(
+                f"{len(self.problems)} block{'s' * (len(self.problems) != 1)} went wrong (see above): the same command "
+                "with `--resume` measures them again."
+            )
+
+
+def ab(
+    a: Annotated[list[str], typer.Option("--a", metavar="SETTING", help=f"What is compared with: {SETTING}.")],
+    b: Annotated[list[str], typer.Option("--b", metavar="SETTING", help="What changes: as --a.")],
+    local: Annotated[bool, typer.Option("--local", help="Run on this machine.")] = False,
+    serials: Serials = [],  # noqa: B006
+    connect: Connect = [],  # noqa: B006
+    blocks: Annotated[int, typer.Option(help="Blocks of one short run of A and one of B: an even number.")] = 6,
+    models: Models = [],  # noqa: B006
+    frameworks: Frameworks = [],  # noqa: B006
+    delegates: Delegates = [],  # noqa: B006
+    quantizations: Quantizations = [],  # noqa: B006
+    profile: Annotated[str, typer.Option(help=f"One of {', '.join(PROFILES)}.")] = "quick",
+    images: Annotated[int, typer.Option(min=1, help="Images of each short run; every block draws its own.")] = 50,
+    dataset: Annotated[str, typer.Option(help="Name of a dataset.")] = "sample",
+    weights: Weights = "sample",
+    threads: Annotated[int, typer.Option("--num-threads", min=1, help="Threads of each framework.")] = 1,
+    seed: Seed = 0,
+    timeout_s: Annotated[float, typer.Option("--timeout", min=1, help="Seconds for one instance.")] = 1800.0,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the newest session; begin one only if it differs.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Run without asking.")] = False,
+    cooldown_s: Annotated[
+        float, typer.Option("--cooldown", min=0, help="Seconds that a hot or empty device is waited for; 0: never.")
+    ] = 600.0,
+    patience_s: Annotated[
+        float, typer.Option("--patience", min=0, help="Seconds that a device that went away is waited for.")
+    ] = 120.0,
+    fixed_performance: Annotated[
+        bool,
+        typer.Option("--fixed-performance", help="Lower, steadier clocks while it runs, on Android 11 and later."),
+    ] = False,
+    cores: Annotated[
+        str, typer.Option(help="all, or big: only those that can be faster than the slowest ones.")
+    ] = ALL_CORES,
+    native_tools: NativeTools = None,
+    device_folder: DeviceFolder = FOLDER,
+    device_python: DevicePython = PYTHON,
+    keep_serial: Annotated[bool, typer.Option("--keep-serial", help="Write serial numbers as they are.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan with its expected time, and stop.")] = False,
+    workspace: Workspaces = HERE,
+) -> Ended | None:
+    """Run two settings on one device in turn, in short runs, and say what changed from A to B.
+
+    Each block is one short run of A and one of B; which of them comes first is balanced and drawn with the seed, so
+    that what grows steadily, as heat does, falls on both alike. Shows the plan and asks once. The verdict is that of
+    `aiot compare --ab newest`: docs/compare.md. The runs are a study of their own, and take no part in the statistics
+    of the suite.
+    """
+    from runner import catalog, suite
+    from runner import run as runs
+    from runner.ab import blocks as ab_blocks
+    from runner.ab import settings
+    from runner.dataset import store
+    from runner.devices.choice import Choice, chosen
+    from runner.native.jobs import Given
+    from runner.zoo import check
+    from runner.zoo.facts import prepared
+
+    space = Workspace(workspace)
+    ab_blocks.firsts(blocks, seed)  # a number of blocks that cannot be is refused before a device is asked
+    asked = {"a": settings.parse(a, "--a"), "b": settings.parse(b, "--b")}
+    words = {side: settings.in_words(each) for side, each in asked.items()}
+    if words["a"] == words["b"]:
+        raise SelectionError(f"A and B are the same ({words['a']}): give two settings that differ.")
+    installed = catalog.load(space.plugins)
+    folder = models_folder(space, weights)
+    artifacts = prepared(folder)
+    common = runs.Request(
+        instances=(),
+        profile=replace(PROFILES[suite.choose("Profile", [profile], list(PROFILES))[0]], max_images=images),
+        seed=seed,
+        threads=threads,
+        dataset=store.load(space.datasets / dataset),
+        artifacts=artifacts,
+        catalog=installed,
+        checks={},
+        timeout_s=timeout_s,
+        cooldown_s=cooldown_s,
+        conditions=Conditions(fixed_performance, suite.choose("Choice of cores", [cores], list(CORES))[0]),
+        native=Given(native_tools, space.staging / "native") if native_tools else None,
+    )
+    options = {"models": models, "frameworks": frameworks, "delegates": delegates, "quantizations": quantizations}
+    everything = installed.everything(artifacts.values())
+    sides: dict[str, Any] = {}
+    instances, pythons = {}, {}
+    for name, each in asked.items():
+        request = settings.requested(common, each, space.staging / "native")
+        own = settings.chosen(options, each, everything)
+        if "model" in each:
+            own, files = settings.with_model(own, artifacts, Path(each["model"]), installed)
+            request = replace(request, artifacts=files)
+        instances[name], pythons[name] = own, settings.python_of(each, local)
+        choice = Choice(local, serials, False, connect, device_folder, device_python, keep_serial)
+        if python := pythons[name]:
+            choice = replace(choice, python=str(python), local_python=python)
+        devices = chosen(choice, space)
+        if len(devices) > 1:
+            raise SelectionError(f"{len(devices)} devices are chosen: an A/B session is of one.")
+        if request.native:
+            request.native.tools_for(devices[0])
+        sides[name] = settings.Side(words[name], devices[0], request)
+    both = settings.pairs(instances, asked)
+    places, obstacles = settings.ready(sides, both)
+    if not places:
+        raise SelectionError(f"Nothing can be run on both sides: {'; '.join(obstacles[:3])}.")
+    for at, name in enumerate(sides):
+        side = sides[name]
+        request = replace(side.request, instances=[both[place][at] for place in places])
+        checks = check.read(folder, request.artifacts.values())
+        request = replace(request, checks={each: asdict(finding) for each, finding in checks.items()})
+        sides[name] = replace(side, request=request)
+    settings.check_different(sides, pythons)
+    session = ab_blocks.Session.new(seed, blocks, words)
+    slug, measured = sides["a"].device.slug, []
+    if resume:
+        records = {
+            name: replace(side.request, ab={"session": session.id}).record(side.device) for name, side in sides.items()
+        }
+        if earlier := ab_blocks.to_resume(space.raw, slug, session, records):
+            session, measured = earlier, ab_blocks.recorded(space.raw, slug, earlier.id)
+    left = ab_blocks.left(session, measured)
+    _show_plan(space, session, sides, left, obstacles)
+    if dry_run:
+        return None
+    if left and not yes:
+        typer.confirm("Run it?", abort=True)
+    return Ended(session.id, space, _measure(space, session, left, sides, patience_s))
+
+
+def _show_plan(
+    space: Workspace, session: Session, sides: dict[str, Side], left: Sequence[Block], obstacles: Sequence[str]
+) -> None:
+    from runner.ab.measure import expected_s
+    from runner.dataset.store import subset
+
+    request = sides["a"].request
+    print(f"session   {session.id} on {sides['a'].device.slug}, seed {session.seed}")
+    for name, side in sides.items():
+        print(f"{name.upper()}         {side.words}")
+    for mine, theirs in zip(*(side.request.instances for side in sides.values()), strict=True):
+        print(f"          {mine.id}" + (f" and {theirs.id}" if mine != theirs else ""))
+    for obstacle in obstacles:
+        print(f"left out  {obstacle}")
+    order = " ".join("".join(side.upper() for side in block.sides) for block in left)
+    images = len(subset(request.dataset, request.profile.max_images, 0))
+    print(f"order     {order or 'nothing is left'}: {2 * len(left)} runs of {images} images")
+    times = [expected_s(space.raw, side) for side in sides.values()]
+    seconds = len(left) * sum(each for each, _ in times)
+    unknown = dict.fromkeys(instance for _, names in times for instance in names)
+    without = f", without {', '.join(unknown)}, which no earlier run here measured" if unknown else ""
+    print(f"expected  {'about ' + _duration(seconds) if seconds else 'not known'}{without}")
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def _measure(
+    space: Workspace, session: Session, left: Sequence[Block], sides: dict[str, Side], patience_s: float
+) -> list[str]:
+    """Measure blocks, and return what went wrong; tell how to go on where the session ends early."""
+    from runner.ab.measure import measured
+
+    problems = []
+    try:
+        for done, block in enumerate(measured(space, session, left, sides, patience_s), 1):
+            bad = block.problems
+            state = "; ".join(bad) if bad else "A and B measured"
+            print(f"block     {block.block.number} ({done} of {len(left)}): {state}")
+            if bad:
+                problems.append(f"block {block.block.number}: {state}")
+            if not block.pairs:
+                raise RunnerError(
+                    f"Block {block.block.number} has nothing that ended on both sides (see above), and the session was "
+                    "stopped: once that is mended, the same command with `--resume` goes on."
+                )
+    except (RunnerError, KeyboardInterrupt):
+        print(f"session   {session.id} is unfinished: the same command with `--resume` goes on", file=sys.stderr)
+        raise
+    return problems

@@ -1,0 +1,366 @@
+"""`aiot ab`: the balanced order, what the raw logs say of a session, what is left of it, and bad input."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from runner import catalog, ledger, rawlog, run
+from runner.ab import blocks, measure, settings
+from runner.ab.blocks import Block, Recorded, Session
+from runner.dataset import store
+from runner.errors import ModelError, SelectionError
+from runner.suite import PROFILES, Instance
+from runner.zoo.facts import prepared
+from tests.command import aiot, refused
+from tests.rawlogs import LOAD, attempt, begin, end
+from tests.runner.conftest import TINY
+
+WORDS = {"a": "threads=1", "b": "threads=2"}
+SESSION = Session("20260101T000000Z-abcdef", 7, 4, WORDS)
+ID = TINY[0].id
+ONLY = ["--models", "squeezenet", "--frameworks", "tflite", "--quantizations", "float32", "--delegates", "cpu"]
+
+
+@pytest.mark.parametrize("count", [4, 6, 12])
+@pytest.mark.parametrize("seed", range(8))
+def test_a_steady_drift_falls_on_both_sides_alike(count, seed):
+    """Times that grow by 1 from run to run: the sums of both sides are equal after every two blocks."""
+    order = "".join(side for first in blocks.firsts(count, seed) for side in Block(1, first).sides)
+    assert len(order) == 2 * count
+    time = np.arange(2.0 * count).reshape(-1, 4)
+    a = np.array(list(order)).reshape(-1, 4) == "a"
+    assert ((time * a).sum(axis=1) == (time * ~a).sum(axis=1)).all()
+
+
+def test_the_order_is_drawn_and_the_seed_repeats_it():
+    orders = {tuple(blocks.firsts(6, seed)) for seed in range(40)}
+    assert len(orders) == 8  # each of three twos in both ways
+    assert blocks.firsts(6, 3) == blocks.firsts(6, 3)
+
+
+@pytest.mark.parametrize(
+    "count, reason",
+    [
+        (0, "With 0 blocks nothing can be decided, since an interval over blocks needs 3"),
+        (1, "With 1 block nothing can be decided, since an interval over blocks needs 3"),
+        (2, "With 2 blocks nothing can be decided"),
+        (3, "With 3 blocks one side comes first more often, and a steady drift does not cancel"),
+        (7, "With 7 blocks one side comes first more often"),
+    ],
+)
+def test_a_number_of_blocks_that_cannot_be_is_refused(count, reason):
+    with pytest.raises(SelectionError, match=f"^{reason}.*: give an even number, 4 or more"):
+        blocks.firsts(count, 0)
+
+
+def short_run(raw, block, side, ended=True, session=SESSION, second=0):
+    """A short run as it is logged."""
+    number = 2 * block.number + second
+    ab = session.record(block, side)
+    folder = begin(raw, [ID], f"20260101T0000{number:02}.000Z-aaaaaa", study="ab", ab=ab, seed=session.seed_of(block))
+    last = end() if ended else {"event": "failed", "reason": "it crashed"}
+    attempt(folder, ID, LOAD, last)
+    return folder
+
+
+def test_a_session_is_read_from_its_runs(tmp_path):
+    first, second = Block(1, "a"), Block(2, "b")
+    folders = [short_run(tmp_path, first, "a"), short_run(tmp_path, first, "b", second=1)]
+    folders.append(short_run(tmp_path, second, "b", ended=False))
+    short_run(tmp_path, Block(9, "a"), "a", session=replace(SESSION, id="another"))
+    begin(tmp_path, [ID], "20260101T000059.000Z-aaaaaa")
+    whole, broken = blocks.recorded(tmp_path, "local", SESSION.id)
+    assert (whole.block, dict(whole.folders)) == (first, dict(zip("ab", folders, strict=False)))
+    assert (whole.problems, whole.pairs) == ([], 1)
+    assert (broken.block, broken.pairs) == (second, 0)
+    assert broken.problems == [f"B: {ID} failed: it crashed", "A was not run"]
+
+
+def test_a_block_that_went_wrong_is_measured_again_as_a_whole_in_its_order(tmp_path):
+    """Of ABBA BAAB the second block failed and the third lacks a side: BA and one more are left, with new numbers."""
+    orders = blocks.firsts(SESSION.blocks, SESSION.seed)
+    for number, first in enumerate(orders[:3], 1):
+        block = Block(number, first)
+        for second, side in enumerate(block.sides[: 1 if number == 3 else 2]):
+            short_run(tmp_path, block, side, ended=number != 2, second=second)
+    left = blocks.left(SESSION, blocks.recorded(tmp_path, "local", SESSION.id))
+    assert [block.number for block in left] == [4, 5, 6]
+    assert sorted([orders[0], *(block.first for block in left)]) == sorted(orders)
+    assert blocks.left(SESSION, []) == [Block(number, first) for number, first in enumerate(orders, 1)]
+
+
+def test_only_the_session_that_is_asked_for_is_gone_on_with(tmp_path):
+    for second, side in enumerate("ab"):
+        short_run(tmp_path, Block(1, "a"), side, second=second)
+    [folder, _] = rawlog.run_folders(tmp_path)
+    record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
+    asked = {name: record[name] for name in ("study", "suite", "threads", "dataset", "models", "profile", "ab", "seed")}
+    records = {"a": asked, "b": asked}
+    new = Session.new(SESSION.seed, SESSION.blocks, WORDS)
+    assert new.id != SESSION.id
+    assert blocks.to_resume(tmp_path, "local", new, records) == SESSION
+    for other in (replace(new, seed=8), replace(new, blocks=6), replace(new, words={**WORDS, "b": "threads=4"})):
+        assert blocks.to_resume(tmp_path, "local", other, records) is None
+    assert blocks.to_resume(tmp_path, "local", new, {**records, "b": {**asked, "threads": 3}}) is None
+    assert blocks.to_resume(tmp_path, "local", new, {**records, "b": {**asked, "suite": ["x"]}}) is None
+    assert blocks.to_resume(tmp_path, "pixel", new, records) is None
+
+
+@pytest.mark.parametrize(
+    "words, sentence",
+    [
+        ([], "--a has no setting: give one like --a threads=2."),
+        (["speed=2"], "'speed=2' of --a is no setting: give NAME=VALUE with one of model, threads, framework"),
+        (["threads"], "'threads' of --a is no setting"),
+        (["threads="], "'threads=' of --a is no setting"),
+        (["threads=1", "threads=2"], "--a has threads twice"),
+    ],
+)
+def test_settings_that_are_none_are_refused(words, sentence):
+    with pytest.raises(SelectionError, match=f"^{sentence}"):
+        settings.parse(words, "--a")
+
+
+def test_settings_are_told_in_one_order():
+    assert settings.in_words(settings.parse(["cores=big, threads=2"], "--a")) == "threads=2, cores=big"
+
+
+@pytest.fixture
+def request_(workspace):
+    return run.Request(
+        instances=(),
+        profile=replace(PROFILES["quick"], max_images=5),
+        seed=0,
+        threads=1,
+        dataset=store.load(workspace.datasets / "sample"),
+        artifacts=prepared(workspace.models / "sample"),
+        catalog=catalog.load(),
+        checks={},
+    )
+
+
+def test_a_model_file_takes_the_place_of_the_prepared_one(workspace, request_, tmp_path):
+    known = request_.artifacts[TINY[0].artifact]
+    file = tmp_path / "after.tflite"
+    shutil.copy(request_.artifacts[TINY[1].artifact].path, file)
+    same, artifacts = settings.with_model(TINY[:1], request_.artifacts, file, request_.catalog)
+    new = artifacts[TINY[0].artifact]
+    assert same == TINY[:1]
+    assert (new.path, new.settings, new.weights) == (file, known.settings, known.weights)
+    assert new.sha256 == request_.artifacts[TINY[1].artifact].sha256 != known.sha256
+    # a file with a description beside it says itself what it is
+    prepared_file = request_.artifacts[TINY[1].artifact].path
+    same, artifacts = settings.with_model(TINY, request_.artifacts, prepared_file, request_.catalog)
+    assert (same, artifacts) == ([TINY[1]], request_.artifacts)
+
+
+def test_a_model_file_that_cannot_be_is_refused(request_, tmp_path):
+    file = tmp_path / "after.tflite"
+    with pytest.raises(ModelError, match=r"^There is no model file .*after\.tflite: name one that is there\.$"):
+        settings.with_model(TINY[:1], request_.artifacts, file, request_.catalog)
+    file.write_bytes(b"x")
+    with pytest.raises(SelectionError, match="may be any of 3 models: choose the one whose settings it has"):
+        settings.with_model(TINY, request_.artifacts, file, request_.catalog)
+    with pytest.raises(ModelError, match=r"is no file of pytorch, whose model files end in \.ptl"):
+        settings.with_model(TINY[2:], request_.artifacts, file, request_.catalog)
+    with pytest.raises(ModelError, match="is not prepared"):
+        settings.with_model([Instance("tflite", "cpu", "float16", "mnasnet")], {}, file, request_.catalog)
+
+
+def test_instances_are_paired_by_what_the_settings_do_not_name():
+    cpu, nnapi = (Instance("tflite", delegate, "float32", "mnasnet") for delegate in ("cpu", "nnapi"))
+    other = Instance("tflite", "nnapi", "float32", "resnet50")
+    instances = {"a": [cpu], "b": [other, nnapi]}
+    varied = {"a": {"delegate": "cpu"}, "b": {"delegate": "nnapi"}}
+    assert settings.pairs(instances, varied) == [(cpu, nnapi)]
+    with pytest.raises(SelectionError, match="A and B have no instance in common"):
+        settings.pairs(instances, {"a": {"threads": "1"}, "b": {"threads": "2"}})
+    with pytest.raises(SelectionError, match="--b names the delegate and --a does not: name it on both sides"):
+        settings.pairs(instances, {"a": {"threads": "1"}, "b": {"delegate": "nnapi"}})
+
+
+def command(workspace, *words):
+    return ["ab", "--local", "--workspace", workspace.root, "--images", "5", "--blocks", "4", "--yes", *ONLY, *words]
+
+
+def processed_of(workspace):
+    """The folder of tables, made anew."""
+    folder = workspace.root / "data" / "processed"
+    assert aiot("process", "--raw", workspace.raw, "--processed", folder).returncode == 0
+    return folder
+
+
+def runs_of(workspace):
+    folders = rawlog.run_folders(workspace.raw)
+    return [rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS) for folder in folders]
+
+
+def test_two_thread_counts_take_turns_and_are_compared(workspace):
+    done = aiot(*command(workspace, "--a", "threads=1", "--b", "threads=2"))
+    assert done.returncode == 0, done.stderr
+    records = runs_of(workspace)
+    order = "".join(first + {"a": "b", "b": "a"}[first] for first in blocks.firsts(4, 0))
+    assert "".join(record["ab"]["side"] for record in records) == order
+    assert (
+        f"order     {' '.join(order[at : at + 2].upper() for at in range(0, 8, 2))}: 8 runs of 5 images" in done.stdout
+    )
+    assert [record["ab"]["block"] for record in records] == [1, 1, 2, 2, 3, 3, 4, 4]
+    assert {record["study"] for record in records} == {"ab"}
+    assert all(record["threads"] == {"a": 1, "b": 2}[record["ab"]["side"]] for record in records)
+    assert [record["seed"] for record in records] == [1, 1, 2, 2, 3, 3, 4, 4]
+    assert "intervals of times are over 4 blocks of one session" in done.stdout
+    assert "what another day would give is not included" in done.stdout
+    assert "threads: 1 → 2" in done.stdout
+    # the suite knows nothing of it, and the comparison can be had again
+    assert ledger.newest_run(workspace.raw, "local") is None
+    again = aiot("compare", "--ab", "newest", "--processed", processed_of(workspace), "--format", "json")
+    assert again.returncode == 0, again.stderr
+    content = json.loads(again.stdout)
+    assert (content["kind"], content["a"]["words"], content["b"]["words"]) == ("in turn", "threads=1", "threads=2")
+    assert {row["metric"]: (row["way"], row["units"]) for row in content["instances"]}["mean"] == ("blocks", "4")
+    # a session that is whole is not measured again
+    whole = aiot(*command(workspace, "--a", "threads=1", "--b", "threads=2", "--resume"))
+    assert (whole.returncode, len(runs_of(workspace))) == (0, 8)
+    assert "order     nothing is left: 0 runs of 5 images" in whole.stdout
+
+
+def test_the_plan_is_shown_and_nothing_is_run_without_a_yes(workspace):
+    words = [word for word in command(workspace, "--a", "threads=1", "--b", "threads=2") if word != "--yes"]
+    plan = aiot(*words, "--dry-run")
+    assert plan.returncode == 0, plan.stderr
+    assert f"expected  not known, without {ID}, which no earlier run here measured" in plan.stdout
+    declined = aiot(*words)  # there is no one to ask
+    assert declined.returncode == 1
+    assert "Run it? [y/N]" in declined.stdout
+    assert not rawlog.run_folders(workspace.raw)
+
+
+@pytest.mark.slow
+def test_two_quantizations_are_compared_under_the_name_of_the_first(workspace):
+    words = [word for word in command(workspace) if word not in ("--quantizations", "float32")]
+    done = aiot(*words, "--a", "quantization=float32", "--b", "quantization=int8")
+    assert done.returncode == 0, done.stderr
+    assert {tuple(record["suite"]) for record in runs_of(workspace)} == {(TINY[0].id,), (TINY[1].id,)}
+    assert "quantization: float32 → int8" in done.stdout
+    assert "1 instance compared" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_session_that_breaks_off_is_gone_on_with(workspace, monkeypatch):
+    """The third run is interrupted: its block is measured again with both sides."""
+    from runner import fleet
+
+    calls, run_all = [], fleet.run_all
+
+    def interrupted(*arguments):
+        calls.append(arguments)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return run_all(*arguments)
+
+    words = command(workspace, "--a", "threads=1", "--b", "threads=2", "--resume")
+    monkeypatch.setattr(fleet, "run_all", interrupted)
+    broken = aiot(*words)
+    assert broken.returncode == 130
+    assert "is unfinished: the same command with `--resume` goes on" in broken.stderr
+    assert len(runs_of(workspace)) == 2
+    done = aiot(*words)
+    assert done.returncode == 0, done.stderr
+    records = runs_of(workspace)
+    assert [record["ab"]["block"] for record in records] == [1, 1, 2, 2, 3, 3, 4, 4]
+    assert len({record["ab"]["session"] for record in records}) == 1
+
+
+@pytest.fixture
+def broken_int8(workspace, monkeypatch, tmp_path):
+    """The int8 file of B cannot be loaded in the second block."""
+    file = tmp_path / "broken.tflite"
+    file.write_bytes(b"no model")
+    made = measure.of_block
+
+    def broken(request, session, block, side, order):
+        if (block.number, side) == (2, "b"):
+            name = TINY[1].artifact
+            request = replace(
+                request, artifacts={**request.artifacts, name: replace(request.artifacts[name], path=file)}
+            )
+        return made(request, session, block, side, order)
+
+    monkeypatch.setattr(measure, "of_block", broken)
+    return monkeypatch
+
+
+@pytest.mark.slow
+def test_a_block_that_fails_is_named_and_left_out_of_the_pairs(workspace, broken_int8):
+    words = command(workspace, "--quantizations", "int8", "--a", "threads=1", "--b", "threads=2")
+    done = aiot(*words)
+    assert done.returncode == 1
+    assert "block     2 (2 of 4): B: tflite_cpu_int8_squeezenet failed: " in done.stdout
+    assert "1 block went wrong (see above): the same command with `--resume` measures them again." in done.stderr
+    assert "intervals of times are over 3 to 4 blocks of one session" in done.stdout
+    assert "block 2 left out: B is invalid" in done.stdout
+    broken_int8.undo()
+    again = aiot(*words, "--resume")
+    assert again.returncode == 0, again.stderr
+    records = runs_of(workspace)
+    assert [record["ab"]["block"] for record in records] == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
+    assert records[8]["ab"]["first"] == records[2]["ab"]["first"]
+    assert "intervals of times are over 4 to 5 blocks of one session" in again.stdout
+
+
+@pytest.mark.slow
+def test_a_session_stops_where_nothing_ends_on_both_sides(workspace, broken_int8):
+    words = [word if word != "float32" else "int8" for word in command(workspace)]
+    done = aiot(*words, "--a", "threads=1", "--b", "threads=2")
+    assert done.returncode == 1
+    assert "Block 2 has nothing that ended on both sides" in done.stderr
+    assert len(runs_of(workspace)) == 4
+    sentence = refused(aiot("compare", "--ab", "newest", "--processed", processed_of(workspace)))
+    assert sentence.startswith("aiot: Session ")
+    assert "cannot be decided: 1 block of tflite_cpu_int8_squeezenet can be used" in sentence
+    assert "an interval over blocks needs 3 (block 2 left out: B is invalid" in sentence
+
+
+@pytest.mark.parametrize(
+    "words, sentence",
+    [
+        (["--a", "threads=1", "--b", "threads=1"], "A and B are the same (threads=1): give two settings that differ."),
+        (["--a", "threads=1", "--b", "cores=all"], "A (threads=1) and B (cores=all) are the same: give two settings"),
+        (["--a", "threads=1", "--b", "threads=0"], "threads=0 is no number of threads: give 1 or more."),
+        (["--a", "threads=1", "--b", "model=no.tflite"], "There is no model file no.tflite: name one that is there."),
+        (["--a", "threads=1", "--b", "python=/no/python"], "There is no Python /no/python: name the interpreter of"),
+        (["--a", "threads=1", "--b", "accelerator=npu"], "accelerator= is for TFLite's own tools: give their folder"),
+        (["--a", "threads=1", "--b", "threads=2", "--blocks", "1"], "With 1 block nothing can be decided, since an"),
+    ],
+)
+def test_bad_input_is_one_sentence(workspace, words, sentence):
+    assert refused(aiot(*command(workspace, *words))).startswith(f"aiot: {sentence}")
+    assert not rawlog.run_folders(workspace.raw)
+
+
+def test_what_cannot_run_on_both_sides_is_no_pair(workspace):
+    [_, nnapi] = (Instance("tflite", delegate, "float32", "squeezenet") for delegate in ("cpu", "nnapi"))
+    words = [word for word in command(workspace) if word not in ("--delegates", "cpu")]
+    sentence = refused(aiot(*words, "--a", "delegate=cpu", "--b", "delegate=nnapi"))
+    assert sentence == f"aiot: Nothing can be run on both sides: {nnapi.id}: NNAPI is part of Android."
+
+
+def test_expected_time_is_that_of_earlier_runs(tmp_path, request_):
+    """Ten images in 2 s and 3 s beside them: five images take 1 s and 3 s."""
+    times = {"started": "2026-01-01T00:00:00Z", "ended": "2026-01-01T00:00:05Z"}
+    folder = begin(tmp_path, [ID], **times)
+    attempt(folder, ID, LOAD, {**end(), "images": 10, "loop_ns": 2_000_000_000})
+
+    class Local:
+        slug = "local"
+
+    side = settings.Side("threads=1", Local(), replace(request_, instances=TINY[:2]))
+    assert measure.expected_s(tmp_path, side) == (pytest.approx(4.0), [TINY[1].id])
+
+
+def test_a_recorded_block_without_a_side_has_no_pair():
+    assert Recorded(Block(1, "a")).problems == ["A was not run", "B was not run"]
+    assert Recorded(Block(1, "a")).pairs == 0
