@@ -52,10 +52,8 @@ def by_block(rows: pd.DataFrame, column: str) -> pd.DataFrame:
     """
     timed = rows[rows[column] > 0]
     logs = timed.assign(log=np.log(timed[column].astype(float)))
-    a, b = (
-        logs[logs["ab_side"] == side].pivot_table(index="instance_id", columns="ab_block", values="log", aggfunc="last")
-        for side in ("a", "b")
-    )
+    wide = logs.groupby(["ab_side", "instance_id", "ab_block"])["log"].last().unstack("ab_block")
+    a, b = (wide.xs(side) if side in wide.index else wide.droplevel("ab_side").iloc[:0] for side in ("a", "b"))
     ratio = pd.DataFrame(b - a)
     return ratio.dropna(how="all").dropna(axis=1, how="all")
 
@@ -85,16 +83,18 @@ def compared(
     FEWEST_BLOCKS blocks are in it.
     """
     beyond = margins or regression.Margins(0.0, 0.0)
-    logs = by_block(rows, f"{select.time_column(timing)}_mean")
+    column = select.time_column(timing)
+    logs = {metric: by_block(rows, f"{column}_{metric}") for metric in {times.MEAN, *metrics} - {ACCURACY}}
+    enough = logs[times.MEAN].notna().sum(axis=1) >= FEWEST_BLOCKS
     lines: list[dict[str, Any]] = []
-    for instance_id in logs.index[logs.notna().sum(axis=1) >= FEWEST_BLOCKS]:
+    for instance_id in logs[times.MEAN].index[enough]:
         facts = names.facts(str(instance_id))
         for metric in metrics:
             if metric == ACCURACY:
                 numbers = _accuracy(right[right["instance_id"] == instance_id], beyond.accuracy)
             else:
                 own = rows[rows["instance_id"] == instance_id]
-                numbers = _time(own, f"{select.time_column(timing)}_{metric}", beyond.time)
+                numbers = _time(own, f"{column}_{metric}", logs[metric].loc[instance_id].dropna(), beyond.time)
             lines.append({**facts, "metric": metric, **numbers})
     table = pd.DataFrame(lines, columns=COLUMNS)
     order = {metric: place for place, metric in enumerate(METRICS)}
@@ -109,17 +109,16 @@ def _accuracy(right: pd.DataFrame, margin: float) -> dict[str, Any]:
     return {**numbers, **tests, "units": str(change.images), "way": "images", "note": ""}
 
 
-def _time(rows: pd.DataFrame, column: str, margin: float) -> dict[str, Any]:
-    """Compare the times of one instance."""
-    logs = by_block(rows, column)
-    paired = rows[rows["ab_block"].isin(logs.columns)]
+def _time(rows: pd.DataFrame, column: str, logs: pd.Series, margin: float) -> dict[str, Any]:
+    """Compare the times of one instance, from its rows and the logarithms of its ratios by block."""
+    paired = rows[rows["ab_block"].isin(logs.index)]
     middle = [
         float(np.exp(np.log(paired[paired["ab_side"] == side][column].astype(float)).mean())) for side in ("a", "b")
     ]
-    log = times.of_pairs(logs.to_numpy(float).ravel())
+    log = times.of_pairs(logs.to_numpy(float))
     note = "" if np.isfinite(log.error) else "no interval: times that do not vary from block to block"
     numbers = {"base": middle[0], "other": middle[1], **_change(log), "p_value": log.p_value()}
-    return {**numbers, "p_beyond": log.p_beyond(margin), "units": str(logs.shape[1]), "way": "blocks", "note": note}
+    return {**numbers, "p_beyond": log.p_beyond(margin), "units": str(len(logs)), "way": "blocks", "note": note}
 
 
 def _change(log: times.LogRatio) -> dict[str, Any]:
