@@ -142,9 +142,13 @@ def together(rows: pd.DataFrame, right: pd.DataFrame, table: pd.DataFrame, timin
         for metric in dict.fromkeys(table["metric"]):
             if metric == ACCURACY:
                 own = right[right["instance_id"].isin(ids)]
-                changes = (own["other"] - own["base"]).groupby(own["image"]).mean().to_numpy()
-                mean, low, high, _ = answers.over_images(changes)
-                numbers = {"change": mean, "low": low, "high": high, "units": str(len(changes)), "way": "images"}
+                if len(ids) == 1:
+                    change = _accuracy(own, 0.0)
+                    numbers = {name: change[name] for name in ("change", "low", "high", "units", "way")}
+                else:
+                    changes = (own["other"] - own["base"]).groupby(own["image"]).mean().to_numpy()
+                    mean, low, high, _ = answers.over_images(changes)
+                    numbers = {"change": mean, "low": low, "high": high, "units": str(len(changes)), "way": "images"}
             else:
                 logs = by_block(rows, f"{select.time_column(timing)}_{metric}").reindex(ids)
                 whole = logs.loc[:, logs.notna().all()].mean().to_numpy()

@@ -1,9 +1,10 @@
 import platform
+import sys
 
 import psutil
 import pytest
 
-from runner import rawlog
+from runner import environments, rawlog
 from runner.attempt import ended
 from runner.devices.local import LocalDevice
 from runner.errors import DeviceError
@@ -66,3 +67,24 @@ def test_a_program_that_is_none_is_one_sentence(tmp_path):
     (tmp_path / "tool").chmod(0o755)
     with pytest.raises(DeviceError, match=r"cannot be started here .*is it for this machine"):
         LocalDevice(tmp_path, "salt").start_tool("run", [str(tmp_path / "tool")])
+
+
+def test_another_python_runs_agents_and_says_what_it_lacks(tmp_path):
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nAIOT_TEST_PYTHON=other exec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    device = LocalDevice(tmp_path, "salt", python)
+    assert device.environments == environments.NAMES
+    assert device.missing(("json", "no_such_module")) == ["no_such_module"]
+    output = tmp_path / "output"
+    code = "import os; print(os.environ['AIOT_TEST_PYTHON'])"
+    assert device.start_agent(str(tmp_path), ["-c", code], "legacy", output).wait() == 0
+    assert output.read_text() == "other\n"
+
+
+def test_a_python_that_does_not_start_is_one_sentence(tmp_path):
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho it is broken >&2; exit 1\n")
+    python.chmod(0o755)
+    with pytest.raises(DeviceError, match=r"python is no Python that starts \(it is broken\)\.$"):
+        LocalDevice(tmp_path, "salt", python).missing(("json",))
