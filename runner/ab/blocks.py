@@ -15,6 +15,7 @@ from runner.errors import SelectionError
 from runner.run import AB
 
 SIDES = ("a", "b")
+PLACE = ("session", "side", "block", "first", "blocks", "seed", *SIDES)  # of the field `ab` of run.json
 FEWEST_PAIRS = 3  # that an interval over blocks needs: docs/compare.md
 FEWEST_BLOCKS = 4  # an even number with as many
 
@@ -164,6 +165,7 @@ def _runs(raw: Path, slug: str) -> list[tuple[Path, dict[str, Any]]]:
     for folder in rawlog.run_folders(raw):
         if folder.parent.name == slug and (folder / "run.json").is_file():
             record = rawlog.read_json(folder / "run.json", {})
-            if record.get("study") == AB and isinstance(record.get("ab"), dict):
-                runs.append((folder, record["ab"]))
+            place = record.get("ab") or {}
+            if record.get("study") == AB and all(name in place for name in PLACE):
+                runs.append((folder, place))
     return runs

@@ -364,3 +364,24 @@ def test_expected_time_is_that_of_earlier_runs(tmp_path, request_):
 def test_a_recorded_block_without_a_side_has_no_pair():
     assert Recorded(Block(1, "a")).problems == ["A was not run", "B was not run"]
     assert Recorded(Block(1, "a")).pairs == 0
+
+
+def test_a_run_of_another_version_of_the_format_is_no_part_of_a_session(tmp_path):
+    begin(tmp_path, [ID], study="ab", ab={"session": SESSION.id, "side": "a"})
+    assert blocks.recorded(tmp_path, "local", SESSION.id) == []
+
+
+def test_a_session_stops_where_its_device_is_lost(workspace, monkeypatch):
+    from runner import fleet
+    from runner.errors import DeviceLostError
+    from runner.fleet import Outcome
+
+    def lost(space, devices, request, *_):
+        return [Outcome(devices[0], error=DeviceLostError("The device local does not answer."))]
+
+    monkeypatch.setattr(fleet, "run_all", lost)
+    done = aiot(*command(workspace, "--a", "threads=1", "--b", "threads=2"))
+    first = blocks.firsts(4, 0)[0].upper()
+    assert done.returncode == 1
+    assert f"aiot: Block 1, {first}: The device local does not answer." in done.stderr
+    assert "is unfinished: the same command with `--resume` goes on" in done.stderr
