@@ -29,6 +29,8 @@ NO_RECORDS = "there are no records of single images: mean and standard deviation
 UNPAIRED = "not paired by image: the two were shown other images, or in another order"
 
 
+Evidence = answers.Change | times.LogRatio
+"""What a row rests on: a change in accuracy, or a ratio of times."""
 Courses = tuple[pd.DataFrame, pd.DataFrame]
 """Of the base and of the other side, in the order of a run: columns image, right (1 or 0) and ms (NaN: not usable)."""
 
@@ -72,14 +74,14 @@ def compared(
         found.runs = _runs(base, matched.base), _runs(other, matched.other)
     work = _one(matched, base, other, timing) if matched.kind == ONE else _several(matched, base, other, timing)
     rows: list[dict[str, Any]] = []
-    evidence: list[answers.Change | times.LogRatio] = []
+    evidence: list[Evidence] = []
     for measured in work:
         facts = names.facts(measured.instance_id)
         if ACCURACY in metrics:
             change, told = measured.accuracy(beyond.accuracy)
             found.answers[measured.instance_id] = change
             evidence.append(change)
-            rows.append({**facts, "metric": ACCURACY, **told, **_tests(change, beyond)})
+            rows.append({**facts, "metric": ACCURACY, **told, **tests(change, beyond)})
         if measured.right is not None:
             found.changes[measured.instance_id] = measured.right["other"] - measured.right["base"]
         if measured.sessions is not None:
@@ -93,18 +95,23 @@ def compared(
                 if told["way"] == "images":
                     log = log.of_any_run(run_to_run)
                 evidence.append(log)
-                rows.append({**facts, "metric": statistic, **told, **_tests(log, beyond)})
-    table = pd.DataFrame(rows, columns=COLUMNS)
-    level = regression.level(int(table["p_value"].notna().sum()))
-    table[["low", "high"]] = [_ends(of_row, level) for of_row in evidence]
-    order = {metric: place for place, metric in enumerate(METRICS)}
-    table = table.sort_values("metric", key=lambda one: one.map(order), kind="stable")
-    table = names.ordered(table, ["quantization", "model", "implementation"])
-    found.table = regression.judged(table, margins is not None)
+                rows.append({**facts, "metric": statistic, **told, **tests(log, beyond)})
+    found.table = judged(rows, evidence, margins is not None)
     return found
 
 
-def _tests(evidence: answers.Change | times.LogRatio, margins: regression.Margins) -> dict[str, float]:
+def judged(rows: Sequence[dict[str, Any]], evidence: Sequence[Evidence], asked: bool) -> pd.DataFrame:
+    """Return the table of `compared` from its rows and what each rests on, with intervals and verdicts."""
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    level = regression.level(int(table["p_value"].notna().sum()))
+    table[["low", "high"]] = np.array([_ends(of_row, level) for of_row in evidence]).reshape(-1, 2)
+    order = {metric: place for place, metric in enumerate(METRICS)}
+    table = table.sort_values("metric", key=lambda one: one.map(order), kind="stable")
+    return regression.judged(names.ordered(table, ["quantization", "model", "implementation"]), asked)
+
+
+def tests(evidence: Evidence, margins: regression.Margins) -> dict[str, float]:
+    """Return the change of a row and its tests: columns change, p_value and p_beyond."""
     if isinstance(evidence, answers.Change):
         change = evidence.other - evidence.base
         return {"change": change, "p_value": evidence.p_value, "p_beyond": evidence.p_beyond}
@@ -112,7 +119,7 @@ def _tests(evidence: answers.Change | times.LogRatio, margins: regression.Margin
     return {"change": np.expm1(evidence.value), "p_value": evidence.p_value(), "p_beyond": p_beyond}
 
 
-def _ends(evidence: answers.Change | times.LogRatio, level: float) -> tuple[float, float]:
+def _ends(evidence: Evidence, level: float) -> tuple[float, float]:
     """Return the ends of the interval of a change."""
     low, high = evidence.interval(level)
     return (low, high) if isinstance(evidence, answers.Change) else (low - 1, high - 1)

@@ -14,8 +14,8 @@ import pandas as pd
 
 from aiot_analysis import names
 from aiot_analysis.stats import ratios, select
-from aiot_analysis.stats.compare import answers, regression, times
-from aiot_analysis.stats.compare.instances import ACCURACY, COLUMNS, METRICS
+from aiot_analysis.stats.compare import answers, instances, regression, times
+from aiot_analysis.stats.compare.instances import ACCURACY
 from aiot_analysis.stats.compare.summaries import COLUMNS as GROUP_COLUMNS
 from aiot_analysis.words import plural
 
@@ -87,38 +87,35 @@ def compared(
     logs = {metric: by_block(rows, f"{column}_{metric}") for metric in {times.MEAN, *metrics} - {ACCURACY}}
     enough = logs[times.MEAN].notna().sum(axis=1) >= FEWEST_BLOCKS
     lines: list[dict[str, Any]] = []
+    evidence: list[instances.Evidence] = []
     for instance_id in logs[times.MEAN].index[enough]:
         facts = names.facts(str(instance_id))
         for metric in metrics:
+            change: instances.Evidence
             if metric == ACCURACY:
-                numbers = _accuracy(right[right["instance_id"] == instance_id], beyond.accuracy)
+                change = _accuracy(right[right["instance_id"] == instance_id], beyond.accuracy)
+                numbers = {"base": change.base, "other": change.other, "units": str(change.images), "way": "images"}
             else:
-                own = rows[rows["instance_id"] == instance_id]
-                numbers = _time(own, f"{column}_{metric}", logs[metric].loc[instance_id].dropna(), beyond.time)
-            lines.append({**facts, "metric": metric, **numbers})
-    table = pd.DataFrame(lines, columns=COLUMNS)
-    order = {metric: place for place, metric in enumerate(METRICS)}
-    table = table.sort_values("metric", key=lambda metric: metric.map(order), kind="stable")
-    return regression.judged(names.ordered(table, ["quantization", "model", "implementation"]), margins is not None)
+                own, ratios_by_block = rows[rows["instance_id"] == instance_id], logs[metric].loc[instance_id].dropna()
+                change = times.of_pairs(ratios_by_block.to_numpy(float))
+                numbers = _times(own, f"{column}_{metric}", ratios_by_block.index, change)
+            evidence.append(change)
+            lines.append({**facts, "metric": metric, "note": "", **numbers, **instances.tests(change, beyond)})
+    return instances.judged(lines, evidence, margins is not None)
 
 
-def _accuracy(right: pd.DataFrame, margin: float) -> dict[str, Any]:
-    change = answers.of_images(right["base"].to_numpy(), right["other"].to_numpy(), margin)
-    numbers = {"base": change.base, "other": change.other, "change": change.other - change.base}
-    tests = {"low": change.low, "high": change.high, "p_value": change.p_value, "p_beyond": change.p_beyond}
-    return {**numbers, **tests, "units": str(change.images), "way": "images", "note": ""}
+def _accuracy(right: pd.DataFrame, margin: float = 0.0) -> answers.Change:
+    return answers.of_images(right["base"].to_numpy(), right["other"].to_numpy(), margin)
 
 
-def _time(rows: pd.DataFrame, column: str, logs: pd.Series, margin: float) -> dict[str, Any]:
-    """Compare the times of one instance, from its rows and the logarithms of its ratios by block."""
-    paired = rows[rows["ab_block"].isin(logs.index)]
+def _times(rows: pd.DataFrame, column: str, blocks: pd.Index, log: times.LogRatio) -> dict[str, Any]:
+    """Return the times of both sides in the blocks of one instance, and what its interval is over."""
+    paired = rows[rows["ab_block"].isin(blocks)]
     middle = [
         float(np.exp(np.log(paired[paired["ab_side"] == side][column].astype(float)).mean())) for side in ("a", "b")
     ]
-    log = times.of_pairs(logs.to_numpy(float))
     note = "" if np.isfinite(log.error) else "no interval: times that do not vary from block to block"
-    numbers = {"base": middle[0], "other": middle[1], **_change(log), "p_value": log.p_value()}
-    return {**numbers, "p_beyond": log.p_beyond(margin), "units": str(len(logs)), "way": "blocks", "note": note}
+    return {"base": middle[0], "other": middle[1], "units": str(len(blocks)), "way": "blocks", "note": note}
 
 
 def _change(log: times.LogRatio) -> dict[str, Any]:
@@ -143,12 +140,12 @@ def together(rows: pd.DataFrame, right: pd.DataFrame, table: pd.DataFrame, timin
             if metric == ACCURACY:
                 own = right[right["instance_id"].isin(ids)]
                 if len(ids) == 1:
-                    change = _accuracy(own, 0.0)
-                    numbers = {name: change[name] for name in ("change", "low", "high", "units", "way")}
+                    change = _accuracy(own)
+                    mean, (low, high), images = change.other - change.base, change.interval(), change.images
                 else:
                     changes = (own["other"] - own["base"]).groupby(own["image"]).mean().to_numpy()
-                    mean, low, high, _ = answers.over_images(changes)
-                    numbers = {"change": mean, "low": low, "high": high, "units": str(len(changes)), "way": "images"}
+                    mean, (low, high), images = changes.mean(), answers.over_images(changes), len(changes)
+                numbers = {"change": mean, "low": low, "high": high, "units": str(images), "way": "images"}
             else:
                 logs = by_block(rows, f"{select.time_column(timing)}_{metric}").reindex(ids)
                 whole = logs.loc[:, logs.notna().all()].mean().to_numpy()
