@@ -21,7 +21,7 @@ class Target:
 
 
 COVERAGE = Target("93 to 97 %", 0.93, 0.97)
-AT_ONCE = Target("at least 93 %", low=0.93)
+AT_ONCE = AT_LEAST = Target("at least 93 %", low=0.93)
 NULL = Target("at most 5 %", high=0.05)
 POWER = Target("at least 80 %", low=0.8)
 

@@ -24,6 +24,17 @@ def level(comparisons: int) -> float:
     return 1 - ERROR / max(comparisons, 1)
 
 
+def share(effect: float, low: float, high: float, comparisons: int, devices: int) -> Estimate:
+    """Return the estimate of a share of so many comparisons, whose interval is between 0 and 1.
+
+    It reaches at least one comparison below and one above the share: where all devices agree, they do not scatter, and
+    are not known exactly all the same.
+    """
+    step = 1 / comparisons
+    low, high = max(min(low, effect - step), 0.0), min(max(high, effect + step), 1.0)
+    return Estimate(effect, float(low), float(high), devices)
+
+
 class Evidence:
     """Rows of `variance.with_noise` and image records (records.COLUMNS), and what is computed from them.
 

@@ -14,7 +14,7 @@ from statsmodels.stats.proportion import proportion_confint
 from aiot_analysis.names import PAPER_FLOAT32
 from aiot_analysis.stats import ratios, variance
 from aiot_analysis.stats.remarks.claim import SHARE, Claim, Estimate, Part
-from aiot_analysis.stats.remarks.evidence import ERROR, Evidence
+from aiot_analysis.stats.remarks.evidence import ERROR, Evidence, share
 from aiot_analysis.stats.remarks.fluctuation import FEWEST
 from aiot_analysis.words import plural
 
@@ -120,10 +120,10 @@ def _comparison(evidence: Evidence) -> list[Part]:
         return [Part(name, Estimate(why=why), NEARLY_ALL)]
     n = len(scored)
     apart = told_apart(scored).sum(axis=1)
-    share = apart.sum() / (n * (n - 1))
+    told = float(apart.sum() / (n * (n - 1)))
     without = (apart.sum() - 2 * apart) / ((n - 1) * (n - 2))
-    _, low, high = ratios.mean(n * share - (n - 1) * without)  # pseudo-values
-    return [Part(name, Estimate(float(share), max(low, 0.0), min(high, 1.0), n), NEARLY_ALL)]
+    _, low, high = ratios.mean(n * told - (n - 1) * without)  # pseudo-values
+    return [Part(name, share(told, low, high, n * (n - 1) // 2, n), NEARLY_ALL)]
 
 
 def _ranking(evidence: Evidence) -> list[Part]:

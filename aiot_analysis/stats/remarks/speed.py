@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from aiot_analysis.names import display, instance_id
-from aiot_analysis.stats.remarks.claim import FASTER, Part, Region
+from aiot_analysis.stats.remarks.claim import AS_CLAIMED, FASTER, Part, Region
 from aiot_analysis.stats.remarks.evidence import Evidence, level
 
 HEAVY, LIGHT = ["resnet50", "inception_v3", "densenet121"], ["squeezenet", "mobilenet_v2", "mnasnet"]
@@ -59,13 +59,18 @@ def over_devices(evidence: Evidence, pairs: Sequence[Versus]) -> list[Part]:
 def on_each_device(evidence: Evidence, pairs: Sequence[Versus]) -> list[Part]:
     """Return a part per pair and device, each with the interval of that device. All intervals keep 95 % together.
 
-    They share the error rate over all pairs and all devices that were looked at, those without a number too.
+    They share the error rate over all pairs and all devices that were looked at, those without a number too. Where
+    no device is clear by itself, all together may be: the geometric mean over devices is within what is claimed only if
+    some device is. It counts as one more device, and is a part of its own where it is as claimed.
     """
-    each = level(len(pairs) * len(evidence.ms))
+    each = level(len(pairs) * (len(evidence.ms) + 1))
     found = []
-    for one in pairs:
-        devices = evidence.speed_ups(one.slow, one.fast, each)
-        found += [Part(one.name, numbers, one.claimed, device=device) for device, numbers in devices.items()]
+    for pair in pairs:
+        devices = evidence.speed_ups(pair.slow, pair.fast, each)
+        found += [Part(pair.name, numbers, pair.claimed, device=device) for device, numbers in devices.items()]
         if not devices:  # one row that says why
-            found.append(Part(one.name, evidence.speed_up(one.slow, one.fast), one.claimed))
+            found.append(Part(pair.name, evidence.speed_up(pair.slow, pair.fast), pair.claimed))
+        elif len(devices) > 1:
+            mean = Part(f"{pair.name}, mean over devices", evidence.speed_up(pair.slow, pair.fast, each), pair.claimed)
+            found += [mean] if mean.state == AS_CLAIMED else []
     return found

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import ttest_1samp
 
 from aiot_analysis import names
 from aiot_analysis.stats import remarks
@@ -296,3 +297,28 @@ def test_a_framework_that_leads_where_it_was_measured_may_not_lead_elsewhere():
     found = judged(rows[rows["model"].isin(LIGHT)], remarks=[2]).loc["2e"]
     assert found["verdict"] == OPEN
     assert "not measured" in found["why"]
+
+
+def test_all_devices_together_show_what_none_shows_by_itself():
+    """Caffe2 10 % faster on each of 20 devices: with 5 % between runs no interval of one of 20 is beyond 5 %."""
+    times = true_times()
+    times["caffe2_cpu_float32_resnet50"] = times["pytorch_cpu_float32_resnet50"] / 1.1
+    rows = fleet(times, devices=20, scatter=0.002, exceptions={})
+    parts = remarks.parts(rows, records(rows), remarks=[2])
+    parts = parts[parts["id"] == "2d"]
+    assert set(parts.loc[parts["device"] != "", "state"]) == {"undecided"}
+    [mean] = parts[parts["device"] == ""].to_dict("records")
+    assert mean["state"] == AS_CLAIMED and mean["part"].endswith("mean over devices")
+    logs = np.log(rows.pivot(index="device_id", columns="instance_id", values="end_to_end_ms_mean"))
+    apart = logs["pytorch_cpu_float32_resnet50"] - logs["caffe2_cpu_float32_resnet50"]
+    expected = ttest_1samp(apart, 0).confidence_interval(1 - 0.05 / 21)
+    assert (mean["effect_low"], mean["effect_high"]) == pytest.approx(tuple(np.exp([expected.low, expected.high])))
+    assert remarks.verdicts(parts).loc[0, "verdict"] == HOLDS
+
+
+def test_devices_that_all_agree_do_not_make_a_share_exact():
+    rows = fleet(scatter=0.001)
+    found = judged(rows, remarks=[4]).loc["4a"]
+    pairs = 14  # of the 15 pairs of models one is within 10 % in FLOPs
+    assert (found["effect"], found["effect_high"]) == (1, 1)
+    assert found["effect_low"] == pytest.approx(1 - 1 / (8 * pairs))
