@@ -12,7 +12,7 @@ import pandas as pd
 from aiot_analysis import choice, names, schemas, tables
 from aiot_analysis.by_device import Records
 from aiot_analysis.errors import DataError
-from aiot_analysis.processed import FOLDER, check, find
+from aiot_analysis.processed import FOLDER, find
 from aiot_analysis.stats import select, validity
 
 IMAGE_COLUMNS = [column for column in tables.images_schema().names if column != "top5"]
@@ -197,8 +197,7 @@ def load(
     if origin and origin not in schemas.ORIGINS:
         raise DataError(f"Origin {origin!r} is unknown: choose {', '.join(schemas.ORIGINS)}.")
     folder = find(processed)
-    check(folder)
-    instances = validity.with_checks_of_files(tables.read("instances", folder))
+    instances = validity.read(folder)
     origin = origin or next((one for one in schemas.ORIGINS if one in set(instances["origin"])), schemas.ORIGINS[0])
     chosen = instances[instances["origin"] == origin].reset_index(drop=True)
     if chosen.empty:

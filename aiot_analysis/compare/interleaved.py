@@ -12,7 +12,6 @@ from aiot_analysis import tables
 from aiot_analysis.compare import comparison, sides
 from aiot_analysis.compare.comparison import Asked, Comparison
 from aiot_analysis.errors import CompareError
-from aiot_analysis.processed import check
 from aiot_analysis.processed import find as find_tables
 from aiot_analysis.stats import select, validity
 from aiot_analysis.stats.compare import interleaved, matching
@@ -28,8 +27,7 @@ def find(session: str, processed: Path) -> sides.Found:
     where it is unknown, may be several, or has one side only; DataError where tables are missing or damaged.
     """
     folder = find_tables(processed)
-    check(folder)
-    instances = validity.with_checks_of_files(tables.read("instances", folder))
+    instances = validity.read(folder)
     ids = sorted(set(instances["ab_session"].dropna().astype(str)))
     if not ids:
         raise CompareError(f"There is no A/B session in {folder}: run `aiot ab`, then `aiot process`.")

@@ -19,8 +19,8 @@ from aiot_analysis import tables
 from aiot_analysis.by_device import Records
 from aiot_analysis.errors import CompareError
 from aiot_analysis.names import DELEGATES, MODELS, QUANTIZATIONS, in_order
-from aiot_analysis.processed import check, upwards
 from aiot_analysis.processed import find as find_tables
+from aiot_analysis.processed import upwards
 from aiot_analysis.stats import validity
 from aiot_analysis.stats.compare import sides
 from aiot_analysis.stats.compare.instances import IMAGE_COLUMNS
@@ -65,8 +65,7 @@ def find(words: str, processed: Path) -> Found:
     if len(folders) > 1:
         raise CompareError(f"{words!r} names {len(folders)} folders: a side is of one.")
     folder = find_tables(folders[0] if folders else processed)
-    check(folder)
-    instances = validity.with_checks_of_files(tables.read("instances", folder))
+    instances = validity.read(folder)
     devices = tables.read("devices", folder)
     asked: dict[str, pd.Series] = {}
     for part in parts:

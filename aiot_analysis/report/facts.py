@@ -11,7 +11,6 @@ import pandas as pd
 
 from aiot_analysis import names, schemas, tables
 from aiot_analysis.errors import DataError
-from aiot_analysis.processed import check
 from aiot_analysis.report.notebooks import Notebook
 from aiot_analysis.stats import select, validity
 
@@ -48,8 +47,7 @@ def read(processed: Path, device: str = "") -> Facts:
 
     Raises DataError if a table is missing or damaged, or if there is no run in them.
     """
-    check(processed)
-    instances = validity.with_checks_of_files(tables.read("instances", processed))
+    instances = validity.read(processed)
     if instances.empty:
         raise DataError(f"{processed} holds no run: run the suite, then `aiot process`.")
     devices = tables.read("devices", processed)

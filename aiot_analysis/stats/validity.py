@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 import pandas as pd
 
+from aiot_analysis import tables
+from aiot_analysis.processed import check
 from aiot_analysis.stats import select
 
 MIN_IMAGES = 500  # the paper's subset of ILSVRC 2012, Section III-A
@@ -94,6 +97,15 @@ def judge(row: Mapping[str, Any], samples: Sequence[Mapping[str, Any]] = ()) -> 
     if asked is not None and actual is not None and asked != actual:
         doubts.append(f"{asked} was asked for, {actual} ran")
     return _verdict([*doubts, *states])
+
+
+def read(folder: Path) -> pd.DataFrame:
+    """Return the table `instances` of a folder of processed tables, with the checks of model files that came later.
+
+    Raises DataError where files of the tables are missing or damaged (see `processed.check`).
+    """
+    check(folder)
+    return with_checks_of_files(tables.read("instances", folder))
 
 
 def with_checks_of_files(instances: pd.DataFrame) -> pd.DataFrame:
