@@ -6,6 +6,7 @@ import pandas as pd
 
 from aiot_analysis.stats.remarks.claim import FAILS, HOLDS, NOT_APPLICABLE, OPEN, interval, told
 from aiot_analysis.stats.remarks.evidence import ERROR
+from aiot_analysis.words import plural
 
 
 def sentence(claims: pd.DataFrame) -> str:
@@ -27,7 +28,7 @@ def sentence(claims: pd.DataFrame) -> str:
     if decided := int(claims["verdict"].isin([HOLDS, FAILS]).sum()):
         text += (
             f" All comparisons of a claim share an error rate of {ERROR:.0%}".replace("%", " %")
-            + f", so that of {decided} verdicts {ERROR * decided:.2g} may be wrong on average."
+            + f", so that of {plural(decided, 'verdict')} {ERROR * decided:.2g} may be wrong on average."
         )
     if built:
         text += (
