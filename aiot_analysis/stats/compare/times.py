@@ -16,12 +16,6 @@ Floats = NDArray[np.float64]
 
 MEAN, MEDIAN = "mean", "median"
 DRAWS = 1000  # of the block bootstrap of a median
-LARGEST = 3  # block sums that are looked at for a heavy tail
-MOST_OF_LARGEST = 0.7
-"""Share of the sum of squares of all block sums that the LARGEST may have. See `doubt`."""
-FEWEST_TIMES = 30
-"""Independent times that a run must be worth. See `doubt`."""
-TOO_SHORT = "the interval may be too short"
 _AT_ONCE = 4_000_000  # numbers that are drawn together
 
 
@@ -32,7 +26,7 @@ class LogRatio:
     value: float
     error: float  # standard error; NaN where it is not known
     freedom: float  # degrees of freedom of Student's t
-    doubt: str = ""  # why the error may be too small; see the function `doubt`
+    doubt: str = ""  # why the error may be too small; see `blocks.doubt`
 
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
         """The ends of the interval of the ratio."""
@@ -72,7 +66,7 @@ def of_images(base: Floats, other: Floats, statistic: str, paired: bool, seed: i
     the delta method, with neighbours in time taken as dependent (`blocks.errors`), of medians that of DRAWS draws of
     a circular block bootstrap with the same block length. Pairs leave out what an image costs on both sides. The
     interval tells nothing of what another run of either would give: see `of_units`. No error is known of fewer than
-    two times, or where times do not vary (a coarse clock). An error that may be too small has a `doubt`.
+    two times, or where times do not vary (a coarse clock). An error that may be too small has a doubt (`blocks.doubt`).
     """
     centre = np.mean if statistic == MEAN else np.median
     if min(len(base), len(other)) < 2 or centre(base) <= 0 or centre(other) <= 0:
@@ -85,48 +79,16 @@ def of_images(base: Floats, other: Floats, statistic: str, paired: bool, seed: i
     error, freedom = together(np.concatenate(errors), freedoms)
     lengths = [int(blocks.lengths(one[None])[0]) for one in series]
     if statistic == MEAN:
-        shares_of_largest = [of_largest(one, length) for one, length in zip(series, lengths, strict=True)]
-        words = doubt(float(freedoms.min()) + 1, len(series[0]), max(shares_of_largest))
+        shares_of_largest = [blocks.of_largest(one, length) for one, length in zip(series, lengths, strict=True)]
+        words = blocks.doubt(float(freedoms.min()) + 1, len(series[0]), max(shares_of_largest))
         return LogRatio(value, _known(error), freedom, words)
     rng = np.random.default_rng(seed)
     if paired:
         draws = _medians([base, other], lengths[0], rng)
     else:
         draws = [_medians([one], length, rng)[0] for one, length in zip((base, other), lengths, strict=True)]
-    words = doubt(float(freedoms.min()) + 1, len(series[0]), 0.0)  # a median does not follow the largest times
+    words = blocks.doubt(float(freedoms.min()) + 1, len(series[0]), 0.0)  # a median does not follow the largest times
     return LogRatio(value, _known(np.log(draws[1] / draws[0]).std(ddof=1)), freedom, words)
-
-
-def of_largest(times: Floats, length: int) -> float:
-    """Return what share of the sum of squares of block sums the LARGEST have, of a series (n,).
-
-    Blocks are of `length` neighbours and do not overlap; their sums are taken from the mean of all. A share of 1 is
-    returned for no more than LARGEST blocks, and 0 where nothing varies.
-    """
-    count = len(times) // length
-    sums = times[: count * length].reshape(count, length).sum(axis=1)
-    squares = np.sort((sums - sums.mean()) ** 2)
-    return float(squares[-LARGEST:].sum() / squares.sum()) if squares.sum() > 0 else 0.0
-
-
-def doubt(worth: float, images: int, largest: float) -> str:
-    """Return why the interval of a mean within a run may be too short, in words; "" if nothing speaks for it.
-
-    Takes how many independent times the run is worth (`blocks.errors`), how many it has, and `of_largest`. Simulated
-    with 200 pairs of runs of each of 14 kinds (normal noise with autocorrelations of 0 to 0.9, lognormal and Pareto
-    times, rare times 21 times as long, two modes with long stays, a step), 500 images, paired: with neither sign the
-    95 % intervals covered 93 %, with one 72 %. Of normal noise up to 1 % of the pairs had a sign at autocorrelations up
-    to 0.7, and 26 % at 0.9; of two modes that change every 200 images 96 %, of a step 90 %. Where only one of the sides
-    was of that kind, it was 86 and 79 %: rare long times that a run has none of leave no sign. With 100 images 8 % of
-    the pairs with an autocorrelation of 0.45 had a sign, and 72 % at 0.7 (tests/aiot_analysis/stats/compare/tails.py).
-    """
-    if images < FEWEST_TIMES:
-        return ""  # neither can be seen
-    if worth < min(FEWEST_TIMES, images / 2):
-        return f"times change slowly along a run, worth fewer than {FEWEST_TIMES} independent ones: {TOO_SHORT}"
-    if largest > MOST_OF_LARGEST:
-        return f"a few long times make most of the scatter: {TOO_SHORT}"
-    return ""
 
 
 def _medians(series: list[Floats], length: int, rng: np.random.Generator) -> list[Floats]:

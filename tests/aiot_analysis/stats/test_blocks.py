@@ -186,3 +186,18 @@ def test_no_rows():
     assert blocks.over_sessions(instances(instance(A)).iloc[:0]).empty
     nothing = records(A, np.ones(3)).iloc[:0]
     assert blocks.means(nothing, certain(nothing)).empty
+
+
+def test_a_mean_says_where_its_interval_may_be_too_short():
+    """A step of the level makes 500 times worth few; three times 40 times as long as the others make the scatter."""
+    noise = np.random.default_rng(0).normal(1, 0.1, 500)
+    step = noise + np.where(np.arange(500) < 250, 0, 3)
+    tail = noise.copy()
+    tail[[100, 250, 400]] = 40.0
+    notes = [
+        blocks.means(frame, certain(frame)).iloc[0]["note"]
+        for frame in (records(A, each) for each in (noise, step, tail))
+    ]
+    assert notes[0] == ""
+    assert notes[1].startswith("times change slowly along a run") and "may be too short" in notes[1]
+    assert notes[2] == "a few long times make most of the scatter: the interval may be too short"

@@ -1,6 +1,6 @@
 """Coverage of the intervals within a run of times with heavy tails or slow changes, with and without a doubt.
 
-`python -m tests.aiot_analysis.stats.compare.tails` prints the numbers in the docstring of `times.doubt`.
+`python -m tests.aiot_analysis.stats.compare.tails` prints the numbers in the docstring of `blocks.doubt`.
 """
 
 from __future__ import annotations
