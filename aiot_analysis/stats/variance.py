@@ -88,29 +88,20 @@ def with_noise(
     """
     column = select.time_column(timing)
     every = select.usable_rows(instances, [f"{column}_mean"])
-    numbers = sessions(every)
-    logs = np.log(every[f"{column}_mean"].where(every[f"{column}_mean"] > 0).astype(float))
-    relative = every[f"{column}_sd"].astype(float) / every[f"{column}_mean"].astype(float)
-    within = relative**2 / every["images"].astype(float)
-    known = pd.DataFrame({"device_id": every["device_id"], "way": pooling.ways(every), "session": numbers})
-    known = known.assign(log=logs, within=within.fillna(0.0)).dropna(subset="log")
-    means = known.groupby(["device_id", "way", "session"], as_index=False).agg(
-        log=("log", "mean"), within=("within", "mean"), runs=("log", "size")
-    )
-    means["within"] /= means["runs"]
-    again = means[means.groupby(["device_id", "way"])["session"].transform("size") > 1]
-    parts = {str(device): _components(part) for device, part in again.groupby("device_id")}
+    every = every.assign(session=sessions(every))
+    again = every[every.groupby("device_id")["session"].transform("nunique") > 1]
+    parts = {str(device): _components(_session_means(part, column)) for device, part in again.groupby("device_id")}
     allowance = standard_deviation(run_to_run)
     told = []
     for device in rows["device_id"].astype(str):
-        count, own, own_freedom, shared, shared_freedom = parts.get(device, (1, 0.0, 0.0, 0.0, 0.0))
+        count, own, own_freedom, shared, shared_freedom = parts.get(device, _NOTHING)
         if own_freedom < MIN_FREEDOM:
             own, own_freedom = allowance, np.inf
         if shared_freedom < MIN_FREEDOM:
             shared, shared_freedom = allowance, np.inf
         told.append((count, own, own_freedom, shared, shared_freedom, run_to_run))
     noise = pd.DataFrame(told, rows.index, COLUMNS[1:])
-    runs = pd.concat([every.assign(session=numbers), assumed(rows)]).drop_duplicates(["device_id", "run_id"])
+    runs = pd.concat([every, assumed(rows)]).drop_duplicates(["device_id", "run_id"])
     place = runs.set_index(["device_id", "run_id"])["session"]
     own_session = place.reindex(pd.MultiIndex.from_frame(rows[["device_id", "run_id"]])).to_numpy(int)
     return rows.drop(columns=COLUMNS, errors="ignore").assign(session=own_session).join(noise)
@@ -130,6 +121,27 @@ def assumed(rows: pd.DataFrame, run_to_run: float = RUN_TO_RUN) -> pd.DataFrame:
     )  # fmt: skip
 
 
+_NOTHING = (1, 0.0, 0.0, 0.0, 0.0)
+
+
+def _session_means(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return a row per way and session of one device, of ways that were measured in several: the mean of log times.
+
+    `within` is the variance that the scatter of images leaves in it.
+    """
+    logs = np.log(rows[f"{column}_mean"].where(rows[f"{column}_mean"] > 0).astype(float))
+    relative = rows[f"{column}_sd"].astype(float) / rows[f"{column}_mean"].astype(float)
+    within = (relative**2 / rows["images"].astype(float)).fillna(0.0)
+    runs = pd.DataFrame({"way": pooling.ways(rows), "session": rows["session"], "log": logs, "within": within})
+    means = (
+        runs.dropna(subset="log")
+        .groupby(["way", "session"], as_index=False)
+        .agg(log=("log", "mean"), within=("within", "mean"), runs=("log", "size"))
+    )
+    means["within"] /= means["runs"]
+    return means[means.groupby("way")["session"].transform("size") > 1]
+
+
 def _components(means: pd.DataFrame) -> tuple[int, float, float, float, float]:
     """Return sessions, run_sd and its degrees of freedom, shared_sd and its, of the session means of one device.
 
@@ -137,6 +149,8 @@ def _components(means: pd.DataFrame) -> tuple[int, float, float, float, float]:
     runs, which is taken off by its own estimate. The effects of sessions scatter by `shared`, and by what the residuals
     leave in a mean over instances.
     """
+    if means.empty:
+        return _NOTHING
     own = pd.get_dummies(means["way"], dtype=float).to_numpy()
     session = pd.get_dummies(means["session"], dtype=float).to_numpy()
     count = session.shape[1]
