@@ -23,13 +23,10 @@ from scipy.signal import lfilter
 from scipy.stats import norm
 
 from aiot_analysis import names, tables
+from aiot_analysis.stats.noise import AUTOCORRELATION, SCATTER
 
 Floats = NDArray[np.float64]
 
-SCATTER = 0.1
-"""Standard deviation of the logarithm of the times of a run, as measured on the machine of the sample data."""
-AUTOCORRELATION = 0.45
-"""Correlation of the times of neighbours in a run, the median on that machine."""
 RUN_SD = 0.0176
 """Standard deviation of the logarithm of a run's time with which two runs agree within 5 % 19 times of 20."""
 FLIPS = 0.002

@@ -156,8 +156,8 @@ def means(images: pd.DataFrame, rows: pd.DataFrame, timing: str = "end_to_end") 
             own = noise.reindex(pd.MultiIndex.from_frame(keys[KEY].astype(str))).reset_index()
             runs, runs_freedom = variance.of_one(own)
             squares = np.divide(error, mean, out=np.zeros_like(mean), where=mean > 0) ** 2
-            freedom = variance.satterthwaite([squares, runs], [worth - 1, runs_freedom])
-            reach = np.exp(student.ppf((1 + resample.LEVEL) / 2, freedom) * np.sqrt(squares + runs))
+            total, freedom = variance.standard_error([squares, runs], [worth - 1, runs_freedom])
+            reach = np.exp(student.ppf((1 + resample.LEVEL) / 2, freedom) * total)
             notes = [
                 doubt(w, len(row), of_largest(row, b)) for w, row, b in zip(worth, times, lengths(times), strict=True)
             ]

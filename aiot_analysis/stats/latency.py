@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from aiot_analysis.names import PHASE_NAMES
-from aiot_analysis.stats import pairing, ratios, select
+from aiot_analysis.stats import pairing, ratios, select, variance
 
 KEY = select.KEY
 QUANTILES = {"p25_ms": 0.25, "median_ms": 0.5, "p75_ms": 0.75, "p90_ms": 0.9, "p99_ms": 0.99}
@@ -70,8 +70,8 @@ def speed_up(images: pd.DataFrame, pairs: pd.DataFrame, timing: str = "end_to_en
         columns = [*sides, "query_base", "query_other"]
         base, other, turn, other_turn = (part[column].to_numpy(float).reshape(-1, n) for column in columns)
         logs, squares, freedom = ratios.of_images(base, other, turn, other_turn)
-        runs = (pairs[column].to_numpy(float)[at] for column in pairing.RUNS)
-        low, high = ratios.around(logs, *ratios.with_runs(squares, freedom, *runs))
+        runs, runs_freedom = (pairs[column].to_numpy(float)[at] for column in pairing.RUNS)
+        low, high = ratios.around(logs, *variance.standard_error([squares, runs], [freedom, runs_freedom]))
         base_ms, other_ms = base.mean(axis=1), other.mean(axis=1)
         numbers = [np.full(len(at), n), base_ms, other_ms, base_ms / other_ms, np.exp(low), np.exp(high)]
         found.loc[at] = np.column_stack(numbers)

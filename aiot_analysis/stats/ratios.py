@@ -85,15 +85,6 @@ def log_ratio(base: Sequence[float], other: Sequence[float]) -> tuple[float, flo
     return float(np.log(base[0] / other[0])), float(se), min(base[2], other[2])
 
 
-def with_runs(squares: Floats, freedom: Floats, runs: Floats, runs_freedom: Floats) -> tuple[Floats, Floats]:
-    """Return the standard error and the degrees of freedom of a log ratio from what varies within and between runs.
-
-    Takes the variance within the runs, 0 where all times are equal, and that between runs (see `variance.of_ratio`),
-    each with its degrees of freedom.
-    """
-    return np.sqrt(squares + runs), variance.satterthwaite([squares, runs], [freedom, runs_freedom])
-
-
 def around(values: Floats, se: Floats, freedom: Floats, level: float = LEVEL) -> tuple[Floats, Floats]:
     """Return Student's interval around values with their standard errors and degrees of freedom (may be infinite)."""
     width = t.ppf((1 + level) / 2, np.maximum(freedom, 1)) * se

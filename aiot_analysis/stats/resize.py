@@ -85,7 +85,7 @@ def _mean(
     if len(times) < 2 or not mean > 0:
         return mean, np.nan, np.nan
     errors, worth = blocks.errors(times[None] / mean)
-    error, freedom = ratios.with_runs(errors**2, worth - 1, np.array([runs]), np.array([runs_freedom]))
+    error, freedom = variance.standard_error([errors**2, np.array([runs])], [worth - 1, np.array([runs_freedom])])
     low, high = np.exp(ratios.around(np.log([mean]), error, freedom))
     return mean, float(low[0]), float(high[0])
 

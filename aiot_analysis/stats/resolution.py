@@ -116,7 +116,8 @@ def _error(device: Row, metric: str, comparison: str, images: int, sessions: int
         return float(np.sqrt((within / images + runs) / sessions)), float(own)
     squares = [np.array([within / images]), np.array([runs])]
     freedoms = [np.array([max(images * device["worth"] - 1, 1.0)]), np.array([device[f"{kind}_freedom"]])]
-    return float(np.sqrt(squares[0] + squares[1])[0]), float(variance.satterthwaite(squares, freedoms)[0])
+    [error], [freedom] = variance.standard_error(squares, freedoms)
+    return float(error), float(freedom)
 
 
 def _half_width(device: Row, metric: str, comparison: str, images: int, sessions: int) -> float:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from aiot_analysis import names
 from aiot_analysis.errors import PoolingError
-from aiot_analysis.stats import latency, pairing, pooling, ratios, select
+from aiot_analysis.stats import latency, pairing, pooling, ratios, select, variance
 
 RATIO = ["base_ms", "other_ms", "speed_up", "speed_up_low", "speed_up_high"]
 BASE_MODEL = "resnet50"
@@ -157,7 +157,8 @@ def _without_images(found: pd.DataFrame, rows: pd.DataFrame, timing: str) -> pd.
         base, other = (tuple(map(float, known[key])) for key in keys)
         log, se, n = ratios.log_ratio(base, other)
         runs = (np.array([pair[column]], float) for column in pairing.RUNS)
-        error, freedom = ratios.with_runs(np.array([se**2]), np.array([n - 1]), *runs)
+        added, added_freedom = runs
+        error, freedom = variance.standard_error([np.array([se**2]), added], [np.array([n - 1]), added_freedom])
         low, high = ratios.around(np.array([log]), error, freedom)
         made.append([base[0], other[0], *np.exp([log, low[0], high[0]])])
     found.loc[found["n_images"] == 0, RATIO] = np.array(made, float).reshape(-1, len(RATIO))

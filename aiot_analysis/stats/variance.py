@@ -228,6 +228,14 @@ def satterthwaite(variances: Sequence[Floats], freedoms: Sequence[Floats]) -> Fl
     return np.divide(total**2, shares, out=np.full_like(total, np.inf), where=shares > 0)
 
 
+def standard_error(variances: Sequence[Floats], freedoms: Sequence[Floats]) -> tuple[Floats, Floats]:
+    """Return the standard error of a sum of independent parts with these variances, and its freedom, (n,) each.
+
+    As of what varies within the runs (0 where all times are equal) and between them (see `of_ratio`).
+    """
+    return np.sqrt(np.sum(variances, axis=0)), satterthwaite(variances, freedoms)
+
+
 def said(rows: pd.DataFrame) -> str:
     """Return what intervals of times of these rows include, in words for a figure or a table; "" without rows.
 

@@ -148,8 +148,8 @@ def mean_of(found: list[LogRatio]) -> LogRatio:
 def together(errors: Sequence[float] | Floats, freedoms: Sequence[float] | Floats) -> tuple[float, float]:
     """Return the standard error of a sum of independent parts with these standard errors, and its freedom."""
     squares = [np.asarray(error, float) ** 2 for error in errors]
-    freedom = variance.satterthwaite(squares, [np.asarray(of_part, float) for of_part in freedoms])
-    return float(np.sqrt(np.sum(squares))), float(freedom)
+    error, freedom = variance.standard_error(squares, [np.asarray(of_part, float) for of_part in freedoms])
+    return float(error), float(freedom)
 
 
 def _known(error: float) -> float:

@@ -174,8 +174,8 @@ class Evidence:
         for place in (place for place, device in enumerate(ids) if device not in recorded):
             logs[place], se, n = ratios.log_ratio(*(self._summaries[one, ids[place]] for one in (slow, fast)))
             squares[place], freedom[place] = se**2, n - 1
-        runs = variance.of_ratio(*(self._by_instance[one].loc[ids].reset_index() for one in (slow, fast)))
-        low, high = ratios.around(logs, *ratios.with_runs(squares, freedom, *runs), level)
+        runs, runs_freedom = variance.of_ratio(*(self._by_instance[one].loc[ids].reset_index() for one in (slow, fast)))
+        low, high = ratios.around(logs, *variance.standard_error([squares, runs], [freedom, runs_freedom]), level)
         return np.exp(logs), np.exp(low), np.exp(high)
 
     @cached_property

@@ -4,7 +4,7 @@ import pytest
 from scipy.signal import lfilter
 from scipy.stats import ttest_1samp
 
-from aiot_analysis.stats import ratios, resample
+from aiot_analysis.stats import ratios, resample, variance
 
 
 def test_the_mean_over_devices_has_students_interval():
@@ -80,7 +80,9 @@ def test_images_that_lack_a_side_are_left_out_and_one_image_has_no_scatter():
 
 
 def test_what_varies_within_and_between_runs_adds_up():
-    error, freedom = ratios.with_runs(np.array([9.0, 9.0]), np.array([10.0, 10.0]), np.array([16.0, 16.0]), [4, np.inf])
+    error, freedom = variance.standard_error(
+        [np.full(2, 9.0), np.full(2, 16.0)], [np.full(2, 10.0), np.array([4, np.inf])]
+    )
     assert error.tolist() == [5, 5]
     # Satterthwaite: (9 + 16)^2 / (9^2 / 10 + 16^2 / 4), and without the last where runs are taken as known
     assert freedom.tolist() == pytest.approx([625 / (8.1 + 64), 625 / 8.1])
