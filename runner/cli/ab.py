@@ -14,15 +14,22 @@ from runner.cli.options import (
     HERE,
     PYTHON,
     Connect,
+    Cooldown,
+    Cores,
     Delegates,
     DeviceFolder,
     DevicePython,
+    FixedPerformance,
     Frameworks,
+    KeepSerial,
     Models,
     NativeTools,
+    Patience,
     Quantizations,
     Seed,
     Serials,
+    Threads,
+    Timeout,
     Weights,
     Workspaces,
     models_folder,
@@ -72,30 +79,21 @@ def ab(
     images: Annotated[int, typer.Option(min=1, help="Images of each short run; every block draws its own.")] = 50,
     dataset: Annotated[str, typer.Option(help="Name of a dataset.")] = "sample",
     weights: Weights = "sample",
-    threads: Annotated[int, typer.Option("--num-threads", min=1, help="Threads of each framework.")] = 1,
+    threads: Threads = 1,
     seed: Seed = 0,
-    timeout_s: Annotated[float, typer.Option("--timeout", min=1, help="Seconds for one instance.")] = 1800.0,
+    timeout_s: Timeout = 1800.0,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the newest session; begin one only if it differs.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Run without asking.")] = False,
-    cooldown_s: Annotated[
-        float, typer.Option("--cooldown", min=0, help="Seconds that a hot or empty device is waited for; 0: never.")
-    ] = 600.0,
-    patience_s: Annotated[
-        float, typer.Option("--patience", min=0, help="Seconds that a device that went away is waited for.")
-    ] = 120.0,
-    fixed_performance: Annotated[
-        bool,
-        typer.Option("--fixed-performance", help="Lower, steadier clocks while it runs, on Android 11 and later."),
-    ] = False,
-    cores: Annotated[
-        str, typer.Option(help="all, or big: only those that can be faster than the slowest ones.")
-    ] = ALL_CORES,
+    cooldown_s: Cooldown = 600.0,
+    patience_s: Patience = 120.0,
+    fixed_performance: FixedPerformance = False,
+    cores: Cores = ALL_CORES,
     native_tools: NativeTools = None,
     device_folder: DeviceFolder = FOLDER,
     device_python: DevicePython = PYTHON,
-    keep_serial: Annotated[bool, typer.Option("--keep-serial", help="Write serial numbers as they are.")] = False,
+    keep_serial: KeepSerial = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan with its expected time, and stop.")] = False,
     workspace: Workspaces = HERE,
 ) -> Ended | None:

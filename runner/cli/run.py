@@ -10,15 +10,22 @@ from runner.cli.options import (
     HERE,
     PYTHON,
     Connect,
+    Cooldown,
+    Cores,
     Delegates,
     DeviceFolder,
     DevicePython,
     Every,
+    FixedPerformance,
     Frameworks,
+    KeepSerial,
     Models,
     NativeTools,
+    Patience,
     Quantizations,
     Serials,
+    Threads,
+    Timeout,
     Weights,
     Workspaces,
     models_folder,
@@ -42,7 +49,7 @@ def run(
     profile: Annotated[str, typer.Option(help=f"One of {', '.join(PROFILES)}.")] = "paper",
     dataset: Annotated[str, typer.Option(help="Name of a dataset.")] = "sample",
     weights: Weights = "sample",
-    threads: Annotated[int, typer.Option("--num-threads", min=1, help="Threads of each framework.")] = 1,
+    threads: Threads = 1,
     warmups: Annotated[int | None, typer.Option("--warmup-runs", min=0, help="Instead of the profile's.")] = None,
     repeat: Annotated[
         int | None, typer.Option(min=1, help="Times through the images, instead of the profile's.")
@@ -59,30 +66,21 @@ def run(
             "device has an order of its own, and a second run of the same takes the reverse."
         ),
     ] = None,
-    timeout_s: Annotated[float, typer.Option("--timeout", min=1, help="Seconds for one instance.")] = 1800.0,
+    timeout_s: Timeout = 1800.0,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the newest run; begin one only if it is over or differs.")
     ] = False,
-    cooldown_s: Annotated[
-        float, typer.Option("--cooldown", min=0, help="Seconds that a hot or empty device is waited for; 0: never.")
-    ] = 600.0,
-    patience_s: Annotated[
-        float, typer.Option("--patience", min=0, help="Seconds that a device that went away is waited for.")
-    ] = 120.0,
-    fixed_performance: Annotated[
-        bool,
-        typer.Option("--fixed-performance", help="Lower, steadier clocks while it runs, on Android 11 and later."),
-    ] = False,
-    cores: Annotated[
-        str, typer.Option(help="all, or big: only those that can be faster than the slowest ones.")
-    ] = ALL_CORES,
+    cooldown_s: Cooldown = 600.0,
+    patience_s: Patience = 120.0,
+    fixed_performance: FixedPerformance = False,
+    cores: Cores = ALL_CORES,
     native_tools: NativeTools = None,
     accelerator: Annotated[
         str | None, typer.Option("--nnapi-accelerator", help="The one of NNAPI's to use, by its name on the device.")
     ] = None,
     device_folder: DeviceFolder = FOLDER,
     device_python: DevicePython = PYTHON,
-    keep_serial: Annotated[bool, typer.Option("--keep-serial", help="Write serial numbers as they are.")] = False,
+    keep_serial: KeepSerial = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the order and what cannot run, and stop.")] = False,
     workspace: Workspaces = HERE,
 ) -> None:
