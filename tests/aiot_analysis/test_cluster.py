@@ -22,12 +22,18 @@ from tests.command import aiot, refused
 INSTANCE = "tflite_cpu_float32_mobilenet_v2"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def scratch_space(tmp_path_factory):
+    """A folder for the files of Dask: a scheduler makes some too, and leaves the folder that it made."""
+    with dask.config.set({"temporary-directory": str(tmp_path_factory.mktemp("dask"))}):
+        yield
+
+
 @pytest.fixture(scope="module")
-def scheduler(tmp_path_factory):
-    """The address of one with two workers, which gives up a call whose worker ended."""
-    given = {"distributed.scheduler.allowed-failures": 0, "temporary-directory": str(tmp_path_factory.mktemp("dask"))}
+def scheduler(scratch_space):
+    """The address of a scheduler with two workers, which gives up a call whose worker ended."""
     with (
-        dask.config.set(given),
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
         LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as workers,
     ):
         yield workers.scheduler_address
@@ -184,9 +190,9 @@ def test_where_nobody_answers_the_sentence_says_how_to_start_one(monkeypatch):
         list(cluster.each("tcp://127.0.0.1:1", [], operator.neg, [(1,)]))
 
 
-def test_a_scheduler_without_workers_says_so(monkeypatch, tmp_path):
+def test_a_scheduler_without_workers_says_so(monkeypatch):
     monkeypatch.setattr(cluster, "WORKERS_TIMEOUT_S", 0.5)
-    with LocalCluster(n_workers=0, dashboard_address=":0", local_directory=str(tmp_path)) as workers:
+    with LocalCluster(n_workers=0, dashboard_address=":0") as workers:
         address = workers.scheduler_address
         with pytest.raises(ClusterError, match=f"has no worker: start some with `dask worker {address}`"):
             list(cluster.each(address, [], operator.neg, [(1,)]))
