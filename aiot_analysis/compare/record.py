@@ -10,7 +10,7 @@ import pandas as pd
 
 from aiot_analysis.compare import cells
 from aiot_analysis.compare.comparison import Comparison
-from aiot_analysis.stats.compare import regression
+from aiot_analysis.stats import multiple
 
 SCHEMA_VERSION = 1
 
@@ -29,7 +29,7 @@ def render(found: Comparison) -> str:
         "paired": cells.paired(found),
         "differs_in": {field: [list(pair) for pair in pairs] for field, pairs in found.differs.items()},
         "comparisons": found.comparisons,
-        "level": regression.level(found.comparisons),
+        "level": multiple.level(found.comparisons),
         "margins": {"time": margins.time, "accuracy": margins.accuracy} if margins else None,
         "regressions": found.regressions,
         "instances": _rows(found.table),

@@ -8,7 +8,7 @@ import pandas as pd
 
 from aiot_analysis import names
 from aiot_analysis.display.columns import p_value
-from aiot_analysis.stats import agreement
+from aiot_analysis.stats import agreement, multiple
 from aiot_analysis.stats.answers import Answers
 from aiot_analysis.words import plural
 
@@ -16,8 +16,8 @@ BUILT = (
     "By construction: the answers of this fleet were drawn by rule, so all that follows tells what the rules say and "
     "nothing about devices. "
 )
-SURE = 1 - agreement.LEVEL
-DIFFERENCES = ["instance", "devices", "accuracy", "spread (chance)", "Q", "p (epsilon)", "p, Holm"]
+SURE = multiple.ALPHA
+DIFFERENCES = ["instance", "devices", "accuracy", "spread (chance)", "Q", "p (epsilon)", "p, corrected"]
 DIFFERENCES += ["some differ", "two differ"]
 
 
@@ -75,8 +75,8 @@ def differences(spread: pd.DataFrame, unstable: pd.DataFrame) -> pd.DataFrame:
     """How much devices differ, a line an instance that can be compared, of text for readers.
 
     Takes the frames of `stats.agreement.cochran` and `stats.agreement.instability`. Spreads are standard deviations in
-    percentage points, with that of chance alone; p is of Cochran's Q, with that after Box's epsilon; and of the latter
-    after Holm.
+    percentage points, with that of chance alone; p is of Cochran's Q, with that after Box's epsilon; and the latter
+    corrected for all instances.
     """
     both = unstable.merge(spread, on="instance_id", suffixes=("", "_spread"))
     known = both.dropna(subset=["instability", "q"])
@@ -88,7 +88,7 @@ def differences(spread: pd.DataFrame, unstable: pd.DataFrame) -> pd.DataFrame:
             "spread (chance)": f"{100 * row['sd']:.2f} ({100 * row['sd_chance']:.2f})",
             "Q": f"{row['q']:.1f}",
             "p (epsilon)": f"{p_value(row['p_value'])} ({p_value(row['p_together'])})",
-            "p, Holm": p_value(row["p_adjusted"]),
+            "p, corrected": p_value(row["p_adjusted"]),
             "some differ": f"{row['instability']:.1%} "
             f"({100 * row['instability_low']:.1f}–{100 * row['instability_high']:.1f})",
             "two differ": f"{row['disagreement']:.2%}",

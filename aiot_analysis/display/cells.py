@@ -32,7 +32,8 @@ def words(
 ) -> Words:
     """The frame in words, with headings and formats of `columns` where none are given.
 
-    A column of empty texts alone, like remarks where there are none, is left out.
+    A column of empty texts alone, like remarks where there are none, is left out. The heading of <column>_low is that
+    of the interval, where it is not a single 95 % interval.
     Raises ReportError if a format or a heading is for a column that is not there.
     """
     import pandas as pd
@@ -55,7 +56,11 @@ def words(
             continue
         if name in ends:
             values = _with_intervals(values, frame[[*ends[name]]], told)
-        heads.append(f"{told.heading} ({columns.INTERVAL})" if name in ends else told.heading)
+        if name in ends:
+            of_interval = (headings or {}).get(ends[name][0], columns.INTERVAL)
+            heads.append(f"{told.heading} ({of_interval})")
+        else:
+            heads.append(told.heading)
         shown.append(values)
         numeric.append(of_numbers)
     return Words(pd.DataFrame(dict(enumerate(shown)), dtype=str).set_axis(heads, axis=1), numeric)

@@ -85,7 +85,7 @@ COLUMNS = {
     "sides": Column("right and wrong"),
     "minority": Column("answers that differ"),
     "p_value": Column("p", p_value),
-    "p_adjusted": Column("p, Holm", p_value),
+    "p_adjusted": Column("p, corrected", p_value),
     # times
     **{f"end_to_end_ms_{one}": Column(f"{one} time, end to end, ms", "{:.2f}") for one in ("mean", "median")},
     **{f"inference_ms_{one}": Column(f"{one} time of inference, ms", "{:.2f}") for one in ("mean", "median")},
@@ -103,6 +103,7 @@ COLUMNS = {
     # lines and correlations
     "rho": Column("Spearman's ρ", "{:.2f}"),
     "tau": Column("Kendall's τ", "{:.3f}"),
+    "tau_p_value": Column("p of Kendall's τ", p_value),
     "slope": Column("slope", "{:.2f}"),
     "ratio": Column("ratio", "{:.2f}"),
     "r_squared": Column("R²", "{:.2f}"),
@@ -129,6 +130,8 @@ UNITS = {"_ms": ", ms", "_mb": ", MB", "_gb": ", GB", "_mhz": ", MHz", "_s": ", 
 FORMATS = {"_ms": "{:.2f}", "_mb": "{:.2f}"}
 ENDS = {"_min": "lowest", "_max": "highest"}
 INTERVAL = "95\N{NO-BREAK SPACE}% interval"
+TOGETHER = "interval, 95\N{NO-BREAK SPACE}% together"
+"""The heading of intervals that hold for all rows of a table at once."""
 
 
 def told(name: str, columns: Sequence[str] = ()) -> Column:

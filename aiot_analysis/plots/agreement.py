@@ -15,7 +15,7 @@ from matplotlib.patches import Patch
 from aiot_analysis import names
 from aiot_analysis.plots import device_axis, style
 
-SURE = 0.05  # of adjusted p values: under it a difference is marked
+SURE = 0.05  # of adjusted p values: under it a difference is marked, and its interval is on one side of 0
 BAND = "#cfd6dc"
 DARK = "#2b3a47"
 SMALL: dict[str, Any] = {"fontsize": style.SMALL, "color": style.GREY, "va": "center"}
@@ -85,7 +85,7 @@ def _spreads(axes: Axes, known: pd.DataFrame, ids: Sequence[str]) -> dict[str, A
     axes.set_xlim(left=0)
     handles = {
         "observed spread": Line2D([], [], color=DARK, marker="o", linestyle="none"),
-        "chance alone (95 of 100 within)": Patch(color=BAND),
+        "chance alone (95 %, all instances)": Patch(color=BAND),
         "if each had seen other images": Line2D(
             [], [], color=style.color(style.FOURTH), marker="D", markerfacecolor="none", linestyle="none"
         ),
@@ -178,7 +178,8 @@ def against(
 
     Takes the frame of `stats.agreement.against`, and from `stats.agreement.without` why instances of these
     quantizations are not in it. Around each point the light line is Wilson's interval of the device by itself, the dark
-    one that of the difference on the same images. Differences that are sure after correction are marked.
+    one that of the difference on the same images, which holds for all rows of the frame at once. Differences whose dark
+    line is on one side of 0 are marked.
     """
     gaps = {one: why for one, why in (gaps or {}).items() if names.instance(one).quantization in quantizations}
     known = frame.assign(
@@ -251,8 +252,10 @@ def _differences(axes: Axes, part: pd.DataFrame, base: str, ids: Sequence[str], 
 
 def _against_handles(sure: bool) -> dict[str, Any]:
     handles: dict[str, Any] = {
-        "a device by itself (Wilson)": Patch(color=BAND),
-        "difference on the same images": Line2D([], [], color=DARK, marker="o", markersize=2.5, linewidth=0.7),
+        "a device by itself (Wilson, 95 % each)": Patch(color=BAND),
+        "difference on the same images (95 % together)": Line2D(
+            [], [], color=DARK, marker="o", markersize=2.5, linewidth=0.7
+        ),
         "the reference": Line2D([], [], color=DARK, marker="D", markerfacecolor="white", linestyle="none"),
     }
     if sure:
@@ -279,6 +282,6 @@ def _alt_against(known: pd.DataFrame, base: str, devices: pd.DataFrame | None) -
     return (
         f"Accuracy of {known['device_id'].nunique()} devices less that of {name}, on the same images: "
         f"{style.span(100 * change, '{:+.1f}')} points; {sure} of {len(known)} differences are sure after correction. "
-        f"The paired 95 % intervals are {100 * width.median():.1f} points wide (median), those of single devices "
-        f"{100 * alone.median():.1f}."
+        f"The paired intervals, 95 % together, are {100 * width.median():.1f} points wide (median), those of single "
+        f"devices {100 * alone.median():.1f}."
     )

@@ -11,17 +11,11 @@ from scipy.stats import chi2
 from statsmodels.stats.contingency_tables import cochrans_q
 
 from aiot_analysis.errors import DataError
-from aiot_analysis.stats import accuracy
+from aiot_analysis.stats import accuracy, multiple
 from aiot_analysis.stats.answers import NONE, Answers, counts, facts
-from aiot_analysis.stats.resample import LEVEL
 
 Bools = NDArray[np.bool_]
-Floats = NDArray[np.float64]
 
-METHOD = "holm"
-"""Of correcting for many comparisons: Holm 1979, "A simple sequentially rejective multiple test procedure". The chance
-that any difference on the page is a false alarm stays under 5 % however the tests depend on one another, and these do:
-they share images, devices and the reference."""
 FACTS = ["instance_id", "model", "implementation", "quantization", "devices", "images"]
 SPREAD = ["sd", "sd_chance", "sd_chance_most", "sd_sampling"]
 TESTS = ["q", "df", "p_value", "epsilon", "p_together"]
@@ -81,8 +75,9 @@ def cochran(answers: Sequence[Answers]) -> pd.DataFrame:
 
     - sd: the standard deviation of accuracy between the k devices, a fraction of 1.
     - sd_chance: what it would be if all devices were right equally often, and those that are wrong on an image were so
-      by chance: sqrt(sum(R (k - R)) / (k (k - 1))) / n, with R the number of devices that are right on an image. In 95
-      of 100 such cases sd is at most sd_chance_most: beyond it p_together is under 0.05.
+      by chance: sqrt(sum(R (k - R)) / (k (k - 1))) / n, with R the number of devices that are right on an image.
+    - sd_chance_most: in 95 of 100 such cases no row at all has an sd beyond it (Bonferroni): an sd beyond it has a
+      p_adjusted under 5 %, and no other has.
     - sd_sampling: what it would be if each device had seen n images of its own: sqrt(p (1 - p) / n). That is what
       intervals of single devices allow for, and not what happened.
     - q, df, p_value: Cochran's Q (1950), (k - 1) (sd / sd_chance)^2, and its chi-square p value with k - 1 degrees.
@@ -90,7 +85,7 @@ def cochran(answers: Sequence[Answers]) -> pd.DataFrame:
       Box's epsilon (1954) of the covariance of the devices, 1 / (k - 1) to 1, makes up for it, as proposed for Q
       by Myers et al. 1982, "Repeated measurements on dichotomous variables": epsilon Q against chi-square with
       epsilon (k - 1) degrees. It errs on the safe side where fewer images differ than there are devices.
-    - p_adjusted: p_together after METHOD over all rows.
+    - p_adjusted: p_together times the number of rows that have one (Bonferroni).
 
     The chi-square approximation is rough where few images differ; of two devices `against` has the exact test. Null,
     with the reason in `gap`, for fewer than two devices or two images.
@@ -100,13 +95,16 @@ def cochran(answers: Sequence[Answers]) -> pd.DataFrame:
         right = one.correct.mean(axis=0) if len(one.images) else np.array([np.nan])
         row = {**facts(one), "accuracy_mean": right.mean(), "accuracy_min": right.min(), "accuracy_max": right.max()}
         row["gap"] = _few(one) or ("one image says nothing about a spread" if len(one.images) < 2 else "")
-        found.append(row if row["gap"] else {**row, **_spread(one.correct)})
+        found.append(row)
+    level = multiple.level(sum(not row["gap"] for row in found))
+    for row, one in zip(found, answers, strict=True):
+        row |= {} if row["gap"] else _spread(one.correct, level)
     columns = [*FACTS, "accuracy_mean", "accuracy_min", "accuracy_max", *SPREAD, *TESTS, "gap"]
     frame = pd.DataFrame(found, columns=columns)
-    return frame.assign(p_adjusted=adjusted(frame["p_together"]))
+    return frame.assign(p_adjusted=multiple.bonferroni(frame["p_together"]))
 
 
-def _spread(correct: Bools) -> dict[str, float]:
+def _spread(correct: Bools, level: float) -> dict[str, float]:
     n, k = correct.shape
     accuracies, right = correct.mean(axis=0), correct.sum(axis=1)
     p = accuracies.mean()
@@ -128,7 +126,7 @@ def _spread(correct: Bools) -> dict[str, float]:
     return {
         **found,
         "sd_chance": chance,
-        "sd_chance_most": chance * np.sqrt(chi2.ppf(LEVEL, degrees) / degrees),
+        "sd_chance_most": chance * np.sqrt(chi2.ppf(level, degrees) / degrees),
         "q": test.statistic,
         "df": k - 1,
         "p_value": test.pvalue,
@@ -191,10 +189,11 @@ def against(answers: Sequence[Answers], base: str) -> pd.DataFrame:
     """Each device against the device `base`, image by image: a row for each other device x instance.
 
     Columns as `instability` begins, device_id, accuracy, accuracy_low, accuracy_high (Wilson, 95 %, of the device by
-    itself), and of the difference to `base` those of `accuracy.change_of` (accuracy_base, change with its paired
-    interval, only_base, only_other, p_value of the exact McNemar test), top1_differs (share of images with another
-    class; an image that failed has none) and p_adjusted (METHOD, over all rows). Instances that `base` is not in
-    have no rows: see `without`.
+    itself), of the difference to `base` those of `accuracy.change_of` (accuracy_base, change with its paired interval,
+    only_base, only_other, p_value, p_adjusted), and top1_differs (share of images with another class; an image that
+    failed has none). The paired intervals of all rows keep 95 % together, so that a false alarm anywhere has a chance
+    of 5 % at most, and p_adjusted is under 5 % just where the interval is on one side of 0. Instances that `base` is
+    not in have no rows: see `without`.
     """
     parts = []
     for one in answers:
@@ -209,40 +208,18 @@ def against(answers: Sequence[Answers], base: str) -> pd.DataFrame:
         part["top1_differs"] = (one.top1[:, [at]] != one.top1[:, others]).mean(axis=0)
         parts.append(part.assign(**facts(one)))
     columns = [*FACTS, "device_id", "accuracy", "accuracy_low", "accuracy_high", *accuracy.CHANGE]
-    columns += ["top1_differs", "p_adjusted"]
+    columns += ["top1_differs"]
     if not parts:
         return pd.DataFrame(columns=columns)
-    found = accuracy.change_of(pd.concat(parts, ignore_index=True))
+    found = accuracy.change_of(pd.concat(parts, ignore_index=True), together=True)
     own = found.assign(accuracy=found["accuracy_other"], distinct_images=found["n_images"])
-    return accuracy.with_interval(own).assign(p_adjusted=adjusted(found["p_value"]))[columns]
+    return accuracy.with_interval(own)[columns]
 
 
 def without(answers: Sequence[Answers], base: str) -> dict[str, str]:
     """The instances that cannot be compared with the device `base`, and why, by instance."""
     absent = {one.instance_id: "the reference is not among its devices" for one in answers if base not in one.devices}
     return absent | {one.instance_id: gap for one in answers if (gap := _few(one))}
-
-
-def adjusted(p_values: pd.Series) -> pd.Series:
-    """p values after METHOD for all of them together; nulls are no comparison and stay null."""
-    known = p_values.notna()
-    found = pd.Series(np.nan, index=p_values.index, dtype=float)
-    if known.any():
-        found[known] = holm(p_values[known].to_numpy(float))
-    return found
-
-
-def holm(p_values: Floats) -> Floats:
-    """Adjust p values by Holm's method: the i-th smallest of n times n - i + 1, never below the one before, at most 1.
-
-    The same as statsmodels' `multipletests(p_values, method="holm")`, which collects Python's garbage at each call
-    and takes thousands of times as long.
-    """
-    order = np.argsort(p_values)
-    stepped = np.maximum.accumulate(p_values[order] * np.arange(len(p_values), 0, -1))
-    found = np.empty(len(p_values))
-    found[order] = np.minimum(stepped, 1)
-    return found
 
 
 def _few(one: Answers) -> str:

@@ -61,11 +61,11 @@ def summary(rows: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
 def changes(rows: pd.DataFrame, images: pd.DataFrame, little: float = LITTLE) -> pd.DataFrame:
     """The accuracy of each other way against crop_resize, on the images both saw, and whether the influence is little.
 
-    Gives the frame of `accuracy.accuracy_change` with the columns resize (the other way), verdict ("holds" where the
-    whole 95 % interval of the change is within `little` of 0, "does not hold" where the whole of it is beyond, else
-    "cannot be decided") and mark ("by construction" where simulated data decided).
+    Gives the frame of `accuracy.accuracy_change`, whose intervals keep 95 % together, with the columns resize (the
+    other way), verdict ("holds" where the whole interval of the change is within `little` of 0, "does not hold" where
+    the whole of it is beyond, else "cannot be decided") and mark ("by construction" where simulated data decided).
     """
-    found = accuracy.accuracy_change(images, pairing.pair(rows, "resize", WAYS[0]))
+    found = accuracy.accuracy_change(images, pairing.pair(rows, "resize", WAYS[0]), together=True)
     low, high = found["change_low"], found["change_high"]
     within, beyond = (low >= -little) & (high <= little), (low > little) | (high < -little)
     found["verdict"] = np.select([within, beyond], [HOLDS, FAILS], OPEN)

@@ -34,11 +34,12 @@ def tradeoff(
 
     Takes one row per device x instance (see `select.measured_rows`) and image records, as a frame or in parts by device
     (see `select.records_by_device`). Gives one row per device x model x framework x delegate x quantization, float32
-    itself with them: implementation, instance_id, n_images, change, change_low, change_high, p_value (see
-    `accuracy.accuracy_change`), base_ms, other_ms, speed_up, speed_up_low, speed_up_high (see `latency.speed_up`),
-    model_mb, model_mb_ratio (float32 size over its size), pareto (see `pareto`), pareto_probability (share of the draws
-    of a bootstrap over images and runs in which it is on the front) and note, which says why numbers are null: there
-    are no image records of both. Raises PoolingError where the two differ in what they were measured under.
+    itself with them: implementation, instance_id, n_images, change, change_low, change_high, p_value (each row by
+    itself, see `accuracy.accuracy_change`), base_ms, other_ms, speed_up, speed_up_low, speed_up_high (see
+    `latency.speed_up`), model_mb, model_mb_ratio (float32 size over its size), pareto (see `pareto`),
+    pareto_probability (share of the draws of a bootstrap over images and runs in which it is on the front) and note,
+    which says why numbers are null: there are no image records of both. Raises PoolingError where the two differ in
+    what they were measured under.
     """
     pairs = pair(rows, "quantization", BASE)
     if pairs.empty:

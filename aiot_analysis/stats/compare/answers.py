@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from scipy.stats import binomtest, norm
 from scipy.stats import t as student
 from statsmodels.stats.proportion import confint_proportions_2indep, test_proportions_2indep
 
-from aiot_analysis.stats import accuracy
+from aiot_analysis.stats import accuracy, multiple
+from aiot_analysis.stats.multiple import Ends, agreeing
 from aiot_analysis.stats.resample import LEVEL
 
 Floats = NDArray[np.float64]
-Ends = Callable[[float], tuple[float, float]]
-"""The ends of an interval at a level."""
 SAME = 1e-12  # shares of devices that differ by less are the same
 
 
@@ -37,10 +34,7 @@ class Change:
         """Return the ends of the interval of other - base, which has 0 inside where the test does not reject."""
         if self.ends is None:
             return np.nan, np.nan
-        low, high = self.ends(level)
-        if self.p_value >= 1 - level:
-            return min(low, 0.0), max(high, 0.0)
-        return low, high
+        return multiple.interval(self.p_value, self.ends, level)
 
 
 def of_images(base: Floats, other: Floats, margin: float = 0.0) -> Change:
@@ -64,30 +58,6 @@ def of_images(base: Floats, other: Floats, margin: float = 0.0) -> Change:
     else:
         ends, p_beyond = partial(over_images, change), _beyond(change, margin)
     return Change(float(base.mean()), float(other.mean()), n, ends, agreeing(exact, ends), p_beyond)
-
-
-def agreeing(p_value: float, ends: Ends) -> float:
-    """Return the p value of a test and an interval together: the larger of `p_value` and that of the interval.
-
-    The p value of an interval is 1 minus the level at which it begins to have 0 inside. An exact test and an
-    approximate interval do not reject in just the same cases; what both reject is shown. NaN where there is no
-    interval, unless nothing speaks for a change.
-    """
-
-    def beyond(p: float) -> float:
-        """How far the interval at level 1 - p is from 0; negative where it has 0 inside."""
-        low, high = ends(1 - p)
-        return max(low, -high)
-
-    least, most = 1e-12, 1 - 1e-9  # nearer to 0 or to 1 a level has no digits left
-    if p_value >= most:
-        return 1.0
-    distance = beyond(max(p_value, least))
-    if np.isnan(distance):
-        return np.nan
-    if distance > 0:
-        return p_value
-    return float(brentq(beyond, max(p_value, least), most)) if beyond(most) > 0 else 1.0
 
 
 def _newcombe(both: int, lost: int, won: int, neither: int, level: float) -> tuple[float, float]:

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aiot_analysis import names
-from aiot_analysis.stats import ratios, select, variance
+from aiot_analysis.stats import multiple, ratios, select, variance
 from aiot_analysis.stats.compare import answers, regression, times
 from aiot_analysis.stats.compare.matching import ONE, SAME, Matched
 from aiot_analysis.stats.compare.sides import Side, over_sessions
@@ -62,7 +62,7 @@ def compared(
 
     Metrics are "accuracy", and "mean" and "median" of the time per image. Columns model, implementation, quantization;
     base and other (fractions of 1, or ms); change (other minus base; of times other over base, less 1), low and high
-    (interval of it: all that have a test keep 95 % together, see `regression.level`), p_value (two-sided, of no change,
+    (interval of it: all that have a test keep 95 % together, see `multiple.level`), p_value (two-sided, of no change,
     by itself), units and way (what the interval is over: so many images, sessions or devices), note (why numbers are
     missing or to be taken with care), and those of `regression.judged`. Where there are too few sessions to tell how
     sessions differ, intervals and tests of times are of the latest run of each side and allow for `run_to_run` (see
@@ -103,7 +103,7 @@ def compared(
 def judged(rows: Sequence[dict[str, Any]], evidence: Sequence[Evidence], asked: bool) -> pd.DataFrame:
     """Return the table of `compared` from its rows and what each rests on, with intervals and verdicts."""
     table = pd.DataFrame(rows, columns=COLUMNS)
-    level = regression.level(int(table["p_value"].notna().sum()))
+    level = multiple.level(int(table["p_value"].notna().sum()))
     table[["low", "high"]] = np.array([_ends(of_row, level) for of_row in evidence]).reshape(-1, 2)
     order = {metric: place for place, metric in enumerate(METRICS)}
     table = table.sort_values("metric", key=lambda one: one.map(order), kind="stable")

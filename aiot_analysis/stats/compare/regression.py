@@ -8,10 +8,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from aiot_analysis.errors import CompareError
-from aiot_analysis.stats.agreement import adjusted
-from aiot_analysis.stats.resample import LEVEL
+from aiot_analysis.stats.multiple import ALPHA, adjusted, bonferroni
 
-ALPHA = 1 - LEVEL
 ACCURACY_POINTS = 1.0
 _PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%?\s*", re.ASCII)
 
@@ -39,20 +37,15 @@ def margins(slower: str, points: float = ACCURACY_POINTS) -> Margins:
     return Margins(percent(slower, "margin for times"), points / 100)
 
 
-def level(comparisons: int) -> float:
-    """Return the level of each of so many intervals that keep LEVEL together (Bonferroni)."""
-    return 1 - ALPHA / max(comparisons, 1)
-
-
 def judged(table: pd.DataFrame, asked: bool) -> pd.DataFrame:
     """Return the rows of `instances.compared` with p_adjusted, p_beyond_adjusted, verdict and regression.
 
-    `low` and `high` are the ends of intervals at `level`. `verdict` is "better" or "worse" where the interval is on one
-    side of 0, "no change shown" where it is not, "not tested" where there is no test. `p_adjusted` is p_value times the
-    number of tests (Bonferroni), under ALPHA just where a change is shown. That the other side is worse by no more than
-    its margin (p_beyond) is a family of its own, corrected by Holm. `regression` is true where this is rejected and
-    the verdict is "worse". So where nothing is worse by more than its margin, the chance of any regression at all is
-    under 5 %; a change that is shown may well be none, and a regression is always a change that is shown.
+    `low` and `high` are the ends of intervals at `multiple.level`. `verdict` is "better" or "worse" where the interval
+    is on one side of 0, "no change shown" where it is not, "not tested" where there is no test. `p_adjusted` is p_value
+    times the number of tests (Bonferroni), under ALPHA just where a change is shown. That the other side is worse by no
+    more than its margin (p_beyond) is a family of its own, corrected by Holm. `regression` is true where this is
+    rejected and the verdict is "worse". So where nothing is worse by more than its margin, the chance of any regression
+    at all is under 5 %; a change that is shown may well be none, and a regression is always a change that is shown.
     """
     tested = table["p_value"].notna()
     p_beyond = adjusted(table["p_beyond"])
@@ -62,7 +55,7 @@ def judged(table: pd.DataFrame, asked: bool) -> pd.DataFrame:
     verdict = verdict.mask(higher.where(accuracy, lower), "better").mask(lower.where(accuracy, higher), "worse")
     verdict = verdict.where(tested, "not tested")
     return table.assign(
-        p_adjusted=(table["p_value"] * tested.sum()).clip(upper=1),
+        p_adjusted=bonferroni(table["p_value"]),
         p_beyond_adjusted=p_beyond if asked else float("nan"),
         verdict=verdict,
         regression=asked & (p_beyond < ALPHA) & (verdict == "worse"),

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.stats import chi2
 from statsmodels.stats.contingency_tables import mcnemar
-from statsmodels.stats.multitest import multipletests
 
 from aiot_analysis.errors import DataError
 from aiot_analysis.stats import accuracy, agreement
@@ -81,6 +81,17 @@ def test_q_is_the_spread_over_that_of_chance():
     found = agreement.cochran([right(rng.random((40, 6)) < 0.7)]).iloc[0]
     assert found["q"] == pytest.approx(5 * (found["sd"] / found["sd_chance"]) ** 2)
     assert (found["sd"] > found["sd_chance_most"]) == (found["p_together"] < 0.05)
+
+
+def test_the_bars_of_chance_of_several_instances_share_the_error_rate():
+    rng = np.random.default_rng(13)
+    correct = [rng.random((40, 6)) < 0.7 for _ in range(5)]
+    alone = pd.concat([agreement.cochran([right(one)]) for one in correct], ignore_index=True)
+    found = agreement.cochran([right(one) for one in correct])
+    degrees = 5 * found["epsilon"]
+    wider = np.sqrt(chi2.isf(0.01, degrees) / chi2.isf(0.05, degrees))
+    assert found["sd_chance_most"].tolist() == pytest.approx((alone["sd_chance_most"] * wider).tolist())
+    assert found["p_adjusted"].tolist() == pytest.approx((5 * found["p_together"]).clip(upper=1).tolist())
 
 
 def test_the_spread_of_chance_is_that_of_shuffled_devices():
@@ -216,6 +227,42 @@ def test_six_images_of_one_direction():
     assert found["p_adjusted"].tolist() == [pytest.approx(0.03125)]
 
 
+def test_two_devices_against_a_reference_share_the_error_rate_by_hand():
+    """Of 300 images the reference has 150 right. One device loses 9 (p = 2 / 2**9), the other loses and wins 5."""
+    base = np.arange(300) < 150
+    worse, alike = base & (np.arange(300) >= 9), base ^ (np.abs(np.arange(300) - 149.5) < 5)
+    found = agreement.against([right(np.column_stack([base, worse, alike]))], "phone-0")
+    assert found["p_value"].tolist() == [pytest.approx(1 / 256), 1]
+    assert found["p_adjusted"].tolist() == [pytest.approx(1 / 128), 1]
+    ends = [accuracy.newcombe(141, 9, 0, 150, level=0.975), accuracy.newcombe(145, 5, 5, 145, level=0.975)]
+    assert found[["change_low", "change_high"]].to_numpy() == pytest.approx(np.array(ends))
+    assert found["change_high"][0] < 0 < found["change_high"][1]
+
+
+def test_a_difference_that_one_row_alone_would_show_is_neither_marked_nor_outside_its_interval():
+    """The same six images as above, with a second device: 2 / 2**6 is under 5 %, and twice as much is not."""
+    base = np.ones(20, bool)
+    found = agreement.against([right(np.column_stack([base, np.arange(20) >= 6, base]))], "phone-0")
+    assert found["p_adjusted"].tolist() == [pytest.approx(0.0625), 1]
+    assert accuracy.newcombe(14, 6, 0, 0)[1] < 0 and found["change_high"][0] == 0
+
+
+@given(st.lists(arrays(bool, st.tuples(st.integers(2, 40), st.integers(2, 6))), min_size=1, max_size=3), st.data())
+@examples(80)
+def test_a_row_agrees_with_itself(drawn, data):
+    """Against a reference the interval, p and the mark; over all devices the spread, the bar of chance and p."""
+    every = [right(correct) for correct in drawn]
+    for one in every:  # nearly alike, as devices are: a few images differ in one direction
+        lost = data.draw(st.integers(0, len(one.images)))
+        one.correct[:, 1] = one.correct[:, 0] & (np.arange(len(one.images)) >= lost)
+    versus = agreement.against(every, "phone-0")
+    outside = (versus["change_low"] > 0) | (versus["change_high"] < 0)
+    assert (outside == (versus["p_adjusted"] < 0.05)).all()
+    assert ((versus["change_low"] <= versus["change"]) & (versus["change"] <= versus["change_high"])).all()
+    spread = agreement.cochran(every)
+    assert ((spread["sd"] > spread["sd_chance_most"] * (1 + 1e-9)) == (spread["p_adjusted"] < 0.05)).all()
+
+
 def test_instances_without_the_reference_have_no_rows_and_are_named():
     with_, without = right(np.ones((4, 2))), right(np.ones((4, 2)), instance=TWO, devices=["x", "y"])
     alone = right(np.ones((4, 1)), instance="caffe2_cpu_float32_resnet50")
@@ -256,26 +303,6 @@ def test_a_reference_can_be_named_and_an_unknown_one_is_refused():
     assert agreement.reference([one], "phone-2") == "phone-2"
     with pytest.raises(DataError, match=r"'pixel' is no device .*: choose phone-0, phone-1, phone-2\."):
         agreement.reference([one], "pixel")
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
-def test_holm_by_its_definition(p_values):
-    n, ranked = len(p_values), sorted(p_values)
-    for p_value, found in zip(p_values, agreement.holm(np.array(p_values)), strict=True):
-        steps = [(n - place) * ranked[place] for place in range(n) if ranked[place] <= p_value]
-        assert found == pytest.approx(min(1, max(steps)))
-
-
-def test_holm_is_that_of_statsmodels():
-    p_values = np.random.default_rng(0).random(60).round(2) ** 3  # some of them equal
-    assert agreement.holm(p_values).tolist() == pytest.approx(multipletests(p_values, method="holm")[1].tolist())
-
-
-def test_holm_by_hand_and_nulls_are_no_comparison():
-    found = agreement.adjusted(pd.Series([0.01, 0.04, np.nan, 0.03]))
-    assert found.tolist() == pytest.approx([0.03, 0.06, np.nan, 0.06], nan_ok=True)
-    assert agreement.adjusted(pd.Series([], dtype=float)).empty
-    assert agreement.adjusted(pd.Series([np.nan])).isna().all()
 
 
 def test_false_alarms_over_a_page_of_equal_devices_are_rare():

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import t
+from scipy.stats import binomtest, t
 
 from aiot_analysis.stats import accuracy, resize
 from tests.aiot_analysis.conftest import images, instance, instances
@@ -141,9 +141,33 @@ def test_a_verdict_never_contradicts_the_interval(answers, little):
     records = pd.concat([shown("crop_resize", base), shown("square_crop", other)])
     found = resize.changes(rows, records, little).iloc[0]
     counts = [answers.count(one) for one in ((True, True), (True, False), (False, True), (False, False))]
-    low, high = accuracy.newcombe(*(np.array([count]) for count in counts))
-    assert (found["change_low"], found["change_high"]) == pytest.approx((low[0], high[0]))
+    low, high = map(float, accuracy.newcombe(*counts))
+    changed = counts[1] + counts[2]
+    if not changed or binomtest(counts[1], changed).pvalue >= 0.05:
+        low, high = min(low, 0.0), max(high, 0.0)
+    assert (found["change_low"], found["change_high"]) == pytest.approx((low, high))
+    assert (low > 0 or high < 0) == (found["p_adjusted"] < 0.05)
     if found["verdict"] == "holds":
-        assert max(abs(low[0]), abs(high[0]), abs(found["change"])) <= little
+        assert max(abs(low), abs(high), abs(found["change"])) <= little
     if found["verdict"] == "does not hold":
-        assert min(abs(low[0]), abs(high[0]), abs(found["change"])) > little and low[0] * high[0] > 0
+        assert min(abs(low), abs(high), abs(found["change"])) > little and low * high > 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), min_size=2, max_size=2))
+@examples(60)
+def test_rows_of_several_comparisons_agree_with_themselves(counts):
+    """Of 100 images, of which 80 are right with the first way, each other way loses some and wins others."""
+    rows, _ = resize.rows(instances(row("crop_resize"), row("resize_crop"), row("square_crop")))
+    base = right(80, 100)
+    ways = [right(80 - lost, 80) + right(won, 20) for lost, won in counts]
+    records = pd.concat([shown(way, some) for way, some in zip(resize.WAYS, (base, *ways), strict=True)])
+    found = resize.changes(rows, records)
+    assert len(found) == 2
+    assert found["p_adjusted"].tolist() == pytest.approx((2 * found["p_value"]).clip(upper=1).tolist())
+    outside = (found["change_low"] > 0) | (found["change_high"] < 0)
+    assert outside.tolist() == (found["p_adjusted"] < 0.05).tolist()
+    for (lost, won), change in zip(counts, found.to_dict("records"), strict=True):
+        low, high = map(float, accuracy.newcombe(80 - lost, lost, won, 20 - won, level=0.975))
+        assert (change["change_low"], change["change_high"]) in [
+            pytest.approx((low, high)), pytest.approx((min(low, 0.0), max(high, 0.0))),
+        ]  # fmt: skip

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from aiot_analysis.stats import variance
+from aiot_analysis.stats import multiple, variance
 from aiot_analysis.stats.compare import answers, instances, regression, times
 from aiot_analysis.stats.compare.sides import TIMES, over_sessions
 from tests.aiot_analysis.stats.series import autocorrelated
@@ -42,7 +42,7 @@ def trial(case: Case, seed: int) -> dict[str, bool]:
     rng = np.random.default_rng(seed)
     logs = _times(case, rng, seed)
     changes = [_accuracy(case, rng) for _ in range(case.instances)]
-    level = regression.level(2 * case.instances)
+    level = multiple.level(2 * case.instances)
     rows = [
         *(_row("mean", log.value, log.interval(level), log.p_value(), log.p_beyond(MARGINS.time), 1) for log in logs),
         *(_row("accuracy", one.other - one.base, one.interval(level), one.p_value, one.p_beyond, 0) for one in changes),

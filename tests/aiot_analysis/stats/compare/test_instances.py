@@ -9,8 +9,8 @@ from scipy import stats
 
 from aiot_analysis import names
 from aiot_analysis.stats import accuracy, variance, vips
-from aiot_analysis.stats.agreement import adjusted
 from aiot_analysis.stats.compare import instances, matching, regression, score, sides, summaries, times
+from aiot_analysis.stats.multiple import adjusted
 from tests.aiot_analysis.stats.compare.two import (
     MNASNET,
     RUN_A,

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from aiot_analysis.errors import CompareError
+from aiot_analysis.stats import multiple
 from aiot_analysis.stats.compare import regression
 
 
@@ -69,6 +70,6 @@ def test_a_regression_is_a_change_that_is_shown():
 
 
 def test_intervals_share_5_percent():
-    assert regression.level(1) == pytest.approx(0.95)
-    assert regression.level(20) == pytest.approx(0.9975)
-    assert regression.level(0) == pytest.approx(0.95)
+    assert multiple.level(1) == pytest.approx(0.95)
+    assert multiple.level(20) == pytest.approx(0.9975)
+    assert multiple.level(0) == pytest.approx(0.95)

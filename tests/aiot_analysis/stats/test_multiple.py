@@ -1,0 +1,55 @@
+"""Corrections for many comparisons by their definitions and against another library."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from statsmodels.stats.multitest import multipletests
+
+from aiot_analysis.stats import multiple
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_holm_by_its_definition(p_values):
+    n, ranked = len(p_values), sorted(p_values)
+    for p_value, found in zip(p_values, multiple.holm(np.array(p_values)), strict=True):
+        steps = [(n - place) * ranked[place] for place in range(n) if ranked[place] <= p_value]
+        assert found == pytest.approx(min(1, max(steps)))
+
+
+def test_holm_is_that_of_statsmodels():
+    p_values = np.random.default_rng(0).random(60).round(2) ** 3  # some of them equal
+    assert multiple.holm(p_values).tolist() == pytest.approx(multipletests(p_values, method="holm")[1].tolist())
+
+
+def test_holm_by_hand_and_nulls_are_no_comparison():
+    found = multiple.adjusted(pd.Series([0.01, 0.04, np.nan, 0.03]))
+    assert found.tolist() == pytest.approx([0.03, 0.06, np.nan, 0.06], nan_ok=True)
+    assert multiple.adjusted(pd.Series([], dtype=float)).empty
+    assert multiple.adjusted(pd.Series([np.nan])).isna().all()
+
+
+def test_bonferroni_is_that_of_statsmodels_and_nulls_are_no_comparison():
+    p_values = np.random.default_rng(1).random(60) ** 3
+    found = multiple.bonferroni(pd.Series([np.nan, *p_values]))
+    assert np.isnan(found[0])
+    assert found[1:].tolist() == pytest.approx(multipletests(p_values, method="bonferroni")[1].tolist())
+    assert multiple.bonferroni(pd.Series([], dtype=float)).empty
+
+
+@given(st.floats(0, 1), st.floats(-5, 5), st.floats(0.01, 0.5))
+def test_an_interval_and_a_test_that_know_nothing_of_one_another_agree(p_value, middle, alpha):
+    """The interval is Student's with one degree of freedom, whose quantiles are tangents, and p is any number."""
+
+    def ends(level):
+        reach = np.tan(np.pi * level / 2)
+        return middle - reach, middle + reach
+
+    p = multiple.agreeing(p_value, ends)
+    own = 1 - 2 * np.arctan(abs(middle)) / np.pi  # of the interval: it begins to have 0 inside at 1 - own
+    assert p == pytest.approx(max(p_value, own), abs=1e-6)
+    low, high = multiple.interval(p, ends, 1 - alpha)
+    assert low <= middle <= high
+    if abs(p - alpha) > 1e-6:
+        assert (low > 0 or high < 0) == (p < alpha)
