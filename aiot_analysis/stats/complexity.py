@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.stats import kendalltau, norm, permutation_test, rankdata, spearmanr
 
 from aiot_analysis import names, paper
-from aiot_analysis.stats import pooling, select
+from aiot_analysis.stats import multiple, pooling, select
 from aiot_analysis.stats.medians import medians
-from aiot_analysis.stats.resample import LEVEL
 
+Floats = NDArray[np.float64]
 OPERATIONS_PER_MAC = 2  # a multiplication and an addition
 
 
@@ -46,15 +49,16 @@ def rank_correlation(frame: pd.DataFrame) -> pd.DataFrame:
     Takes the frame of `complexity`; gives device_id, implementation, models (how many), rho (Spearman), rho_low and
     rho_high (95 %, Fisher's z with the variance of Bonett and Wright 2000, Psychometrika 65), p_value (two-sided, over
     all orders of the models; over 1000 of them at random for more than 6 models), tau (Kendall's tau-b), tau_low and
-    tau_high (95 %, Fisher's z with the variance 0.437 / (n - 4) of Fieller, Hartley and Pearson 1957, Biometrika 44)
-    and note, which says why a number is missing. With six models an interval is wide whatever the device: it tells how
-    little six points say about models in general.
+    tau_high (95 %, Fisher's z with the variance 0.437 / (n - 4) of Fieller, Hartley and Pearson 1957, Biometrika 44),
+    tau_p_value and note, which says why a number is missing. An interval has 0 inside just where the p value of the
+    same correlation is 5 % or more: see `multiple.agreeing`. With six models an interval is wide whatever the device:
+    it tells how little six points say about models in general.
     """
     found = []
     known = frame.dropna(subset=["macs_millions", "latency_ms"])
     for (device, implementation), part in known.groupby(["device_id", "implementation"]):
         n = len(part)
-        one: dict[str, object] = {"device_id": device, "implementation": implementation, "models": n}
+        one: dict[str, Any] = {"device_id": device, "implementation": implementation, "models": n}
         if n < 3:
             found.append({**one, "note": f"{n} of at least 3 models: no rank correlation"})
             continue
@@ -63,36 +67,51 @@ def rank_correlation(frame: pd.DataFrame) -> pd.DataFrame:
             found.append({**one, "note": "all values are equal: no rank correlation"})
             continue
         rho, tau = float(spearmanr(x, y).statistic), float(kendalltau(x, y).statistic)
-        one |= {"rho": rho, "p_value": _exact_p(tuple(rankdata(x)), tuple(rankdata(y))), "tau": tau, "note": ""}
+        ranks = tuple(rankdata(x)), tuple(rankdata(y))
+        one |= {"rho": rho, "p_value": _exact_p(*ranks, _products)}
+        one |= {"tau": tau, "tau_p_value": _exact_p(*ranks, _pairs_in_order), "note": ""}
         if n < 5:
             one["note"] = f"{n} models: an interval needs at least 5"
         elif abs(rho) > 1 - 1e-9:
             one["note"] = "the orders agree wholly: Fisher's interval is not defined"
         else:
-            one["rho_low"], one["rho_high"] = _fisher(rho, (1 + rho**2 / 2) / (n - 3))
-            one["tau_low"], one["tau_high"] = _fisher(tau, 0.437 / (n - 4))
+            of_rho, of_tau = partial(_fisher, rho, (1 + rho**2 / 2) / (n - 3)), partial(_fisher, tau, 0.437 / (n - 4))
+            for name, p_value, ends in (("rho", "p_value", of_rho), ("tau", "tau_p_value", of_tau)):
+                one[p_value] = p = multiple.agreeing(float(one[p_value]), ends)
+                one[f"{name}_low"], one[f"{name}_high"] = multiple.interval(p, ends)
         found.append(one)
     columns = ["device_id", "implementation", "models", "rho", "rho_low", "rho_high", "p_value"]
-    return pd.DataFrame(found, columns=[*columns, "tau", "tau_low", "tau_high", "note"])
+    return pd.DataFrame(found, columns=[*columns, "tau", "tau_low", "tau_high", "tau_p_value", "note"])
 
 
-def _fisher(correlation: float, variance: float) -> tuple[float, float]:
-    z, width = np.arctanh(correlation), norm.ppf((1 + LEVEL) / 2) * np.sqrt(variance)
+def _fisher(correlation: float, variance: float, level: float) -> tuple[float, float]:
+    z, width = np.arctanh(correlation), norm.ppf((1 + level) / 2) * np.sqrt(variance)
     return float(np.tanh(z - width)), float(np.tanh(z + width))
 
 
+def _products(some: Floats, ranks: Floats) -> Floats:
+    """Return the sums of products of centred ranks, (..., n) and (n,): rho up to a factor."""
+    return np.asarray((some * ranks).sum(axis=-1))
+
+
+def _pairs_in_order(some: Floats, ranks: Floats) -> Floats:
+    """Return how many more pairs are in one order than in opposite ones, of (..., n) and (n,): tau up to a factor."""
+    first, then = np.triu_indices(len(ranks), 1)
+    return np.asarray((np.sign(some[..., then] - some[..., first]) * np.sign(ranks[then] - ranks[first])).sum(axis=-1))
+
+
 @cache
-def _exact_p(x: tuple[float, ...], y: tuple[float, ...]) -> float:
-    """Of the permutation test of ranks, which for n models has n! orders: 720 for the paper's six."""
-    ranks = np.array(y) - (len(y) + 1) / 2
+def _exact_p(x: tuple[float, ...], y: tuple[float, ...], of: Callable[[Floats, Floats], Floats]) -> float:
+    """Of the permutation test of a statistic of ranks, which for n models has n! orders: 720 for the paper's six."""
+    middle = (len(y) + 1) / 2
+    ranks = np.array(y) - middle
 
-    # rho is the sum of products of centred ranks, up to a factor; rounded so that equal orders tie
-    def statistic(some: np.ndarray, axis: int) -> np.ndarray:
-        return np.round((some * ranks).sum(axis=axis), 9)
+    # rounded so that equal orders tie
+    def statistic(some: Floats, axis: int) -> Floats:
+        return np.round(of(np.moveaxis(some, axis, -1), ranks), 9)
 
-    centred = np.array(x) - (len(x) + 1) / 2
     test = permutation_test(
-        (centred,), statistic, permutation_type="pairings", n_resamples=1000, vectorized=True, rng=0
+        (np.array(x) - middle,), statistic, permutation_type="pairings", n_resamples=1000, vectorized=True, rng=0
     )
     return float(test.pvalue)
 

@@ -96,14 +96,17 @@ def over_devices(found: pd.DataFrame, by: Sequence[str] = ("implementation", "mo
     Takes the frame of `residuals`, or that of `implementations` with by=("implementation",). Gives `by`, devices, ratio
     (median over devices) with its interval and range (see `medians`), slower and faster (on how many devices it is off
     by rule), judged (on how many the rule can tell) and named: "slower" or "faster" where it is off that way on at
-    least half of those, else "".
+    least half of those, and the interval of its ratio, or from fewer than 6 devices the ratio, is on that side of 1;
+    else "".
     """
     result = medians(found, "ratio", by)
     judged = found.assign(slower=found["off"] == "slower", faster=found["off"] == "faster", judged=found["off"].notna())
     counts = judged.groupby(list(by), sort=False)[["slower", "faster", "judged"]].sum().astype(int).reset_index()
     result = result.merge(counts, on=list(by))
     half = result["judged"].clip(lower=1) / 2
-    result["named"] = _which(result["slower"] >= half, result["faster"] >= half, result["judged"] > 0)
+    low, high = (result[f"ratio_{end}"].fillna(result["ratio"]) for end in ("low", "high"))
+    slower, faster = (result["slower"] >= half) & (low > 1), (result["faster"] >= half) & (high < 1)
+    result["named"] = _which(slower, faster, result["judged"] > 0)
     far = -np.log(result["ratio"]).abs()
     return result.iloc[far.argsort(kind="stable")].reset_index(drop=True)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aiot_analysis.display import cells
+from aiot_analysis.display import cells, columns
 from aiot_analysis.errors import ReportError
 
 FRAME = pd.DataFrame(
@@ -35,6 +35,11 @@ def test_a_table_may_write_a_column_otherwise_and_its_interval_follows() -> None
     assert list(words.frame)[2] == "time (95\N{NO-BREAK SPACE}% interval)"
     assert words.frame.iloc[:, 2].tolist() == ["12 (12 to 13)", "7"]
     assert words.frame.iloc[1, 1] == "missing"
+
+
+def test_a_table_may_say_what_its_intervals_are() -> None:
+    words = cells.words(FRAME, headings={"mean_low": columns.TOGETHER})
+    assert list(words.frame)[2] == "mean, ms (interval, 95\N{NO-BREAK SPACE}% together)"
 
 
 def test_a_column_without_a_word_is_left_out() -> None:

@@ -1,11 +1,15 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import kendalltau
 
 from aiot_analysis import paper
 from aiot_analysis.errors import PoolingError
 from aiot_analysis.stats import complexity
 from tests.aiot_analysis.conftest import instance, instances
+from tests.examples import examples
 
 
 def rows_of(**times):
@@ -128,3 +132,34 @@ def test_the_intervals_of_six_models_cover_at_least_at_their_rate(r):
     for name, value in truth.items():
         covered = ((found[f"{name}_low"] <= value) & (value <= found[f"{name}_high"])).mean()
         assert covered >= 0.93
+
+
+def test_a_test_that_does_not_reject_widens_the_interval_of_tau_to_0():
+    """Of six models two pairs are in the wrong order: tau = 11/15, p = 2 * 20 / 720 (Kendall), and Fisher's interval is
+    above 0."""
+    order = paper.models().sort_values("flops_millions")["model"].tolist()
+    times = dict(zip(order, [2.0, 1.0, 4.0, 3.0, 5.0, 6.0], strict=True))
+    found = complexity.rank_correlation(complexity.complexity(rows_of(**times))).iloc[0]
+    assert found["tau"] == pytest.approx(11 / 15)
+    exact = kendalltau(range(6), [2, 1, 4, 3, 5, 6], method="exact").pvalue
+    assert exact > 0.05 and found["tau_p_value"] == pytest.approx(exact)
+    assert np.tanh(np.arctanh(11 / 15) - 1.959964 * np.sqrt(0.437 / 2)) > 0
+    assert found["tau_low"] == 0
+
+
+@given(st.lists(st.lists(st.integers(1, 7), min_size=5, max_size=6), min_size=1, max_size=8))
+@examples(60)
+def test_intervals_and_p_values_of_correlations_never_contradict_each_other(times):
+    """Times may tie, as those of a coarse clock do."""
+    parts = [
+        pd.DataFrame(
+            {"device_id": at, "implementation": "a", "macs_millions": np.arange(len(one)), "latency_ms": np.array(one)}
+        )
+        for at, one in enumerate(times)
+    ]
+    found = complexity.rank_correlation(pd.concat(parts))
+    for name, p_value in (("rho", "p_value"), ("tau", "tau_p_value")):
+        known = found.dropna(subset=[f"{name}_low"])
+        low, high, estimate = (known[column].astype(float) for column in (f"{name}_low", f"{name}_high", name))
+        assert ((low > 0) | (high < 0)).tolist() == (known[p_value] < 0.05).tolist()
+        assert ((low <= estimate) & (estimate <= high)).all()

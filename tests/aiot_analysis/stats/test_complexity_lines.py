@@ -162,3 +162,24 @@ def test_of_instances_that_only_scatter_few_are_named():
     # the interval of a median over six models is their range, which lies on one side once in 32
     whole = complexity_lines.implementations(found)
     assert (whole["off"] != "").mean() < 0.05
+
+
+@given(st.lists(st.tuples(st.floats(0.2, 5), st.sampled_from(["slower", "faster", "", None])), min_size=1, max_size=12))
+@examples(150)
+def test_what_is_named_as_off_the_line_never_contradicts_the_interval_over_devices(devices):
+    ratios, off = zip(*devices, strict=True)
+    frame = pd.DataFrame({"implementation": "tflite_cpu", "ratio": ratios, "off": pd.Series(off, dtype=object)})
+    found = complexity_lines.over_devices(frame, ["implementation"]).iloc[0]
+    low, high = found[["ratio_low", "ratio_high"]].fillna(found["ratio"]).astype(float)
+    judged = [one for one in off if one is not None]
+    enough = [word for word in ("slower", "faster") if judged and judged.count(word) >= len(judged) / 2]
+    beside = "slower" if low > 1 else "faster" if high < 1 else ""
+    assert found["named"] == (None if not judged else beside if beside in enough else "")
+
+
+def test_as_many_slower_as_faster_devices_name_nothing():
+    frame = pd.DataFrame(
+        {"implementation": "a", "ratio": [2.0] * 3 + [0.5] * 3, "off": ["slower"] * 3 + ["faster"] * 3}
+    )
+    found = complexity_lines.over_devices(frame, ["implementation"]).iloc[0]
+    assert (found["ratio_low"], found["ratio_high"], found["named"]) == (0.5, 2.0, "")

@@ -1,10 +1,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.stats import kendalltau, norm, theilslopes
 
 from aiot_analysis.stats import along, drift
 from tests.aiot_analysis.stats.series import autocorrelated, records, runs
+from tests.examples import examples
 
 A, B = "tflite_cpu_float32_mnasnet", "pytorch_cpu_float32_mnasnet"
 
@@ -163,3 +166,15 @@ def test_instances_of_several_lengths_and_devices_are_kept_apart():
     assert found["finding"].to_dict() == {"a": "no drift seen", "b": "slower"}
     assert found["images"].to_dict() == {"a": 499, "b": 299}
     assert len(along.usable(frame)) == 798
+
+
+@given(st.integers(0, 10_000), st.integers(81, 300), st.sampled_from([0.0, 0.02, 0.05, 0.2]), st.integers(1, 3))
+@examples(40)
+def test_a_row_agrees_with_itself(seed, n, slope, digits):
+    """Times are rounded, as those of a coarse clock: slopes of 0 are frequent then."""
+    times = 10 * (1 + 0.05 * autocorrelated(0.3, 3, n, seed) + slope * np.linspace(0, 1, n))
+    found = drift.drifts(runs(np.round(times, digits)))
+    outside = (found["drift_low"] > 0) | (found["drift_high"] < 0)
+    assert outside.tolist() == (found["drift_p_adjusted"] < 0.05).tolist()
+    seen = outside | (found["change_p_adjusted"] < 0.05)
+    assert seen.tolist() == (found["finding"] != "no drift seen").tolist()

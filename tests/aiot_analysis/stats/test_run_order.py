@@ -1,10 +1,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aiot_analysis import names
 from aiot_analysis.stats import run_order
 from tests.aiot_analysis.conftest import instance, instances
+from tests.examples import examples
 
 SOME = names.PAPER[:12]
 
@@ -146,3 +149,10 @@ def test_orders_that_differ_need_no_word():
 def test_without_an_order_there_is_nothing_to_say():
     frame = instances(*ran(SOME[:1]), *ran(SOME[1:2], "r1"))
     assert run_order.common(frame) == run_order.common(frame.iloc[:0]) == ""
+
+
+@given(st.integers(0, 10_000), st.sampled_from([0.0, 0.005, 0.01, 0.02]))
+@examples(40)
+def test_interval_and_p_value_never_contradict_each_other(seed, effect):
+    found = run_order.effects(rows(effect=effect, seed=seed)).iloc[0]
+    assert (found["effect_low"] > 0 or found["effect_high"] < 0) == (found["p_value"] < 0.05)
