@@ -75,7 +75,7 @@ def interval(change: float, low: float, high: float) -> str:
         return "?"
     if pd.isna(low) or pd.isna(high):
         return _signed(change)
-    return f"{_signed(change)} ({_signed(low)} to {_signed(high)})"
+    return f"{_signed(change)} ({_end(low)} to {_end(high)})"
 
 
 def p_value(p: float) -> str:
@@ -86,6 +86,11 @@ def _signed(fraction: float) -> str:
     percent = 100 * fraction
     text = f"{percent:+.1f}" if abs(percent) < 1000 else f"{percent:+,.0f}"
     return text.replace("+0.0", "0.0").replace("-0.0", "0.0") if abs(percent) < 0.05 else text
+
+
+def _end(fraction: float) -> str:
+    """Write an end of an interval; one that is nearly 0 keeps its sign, which tells whether 0 is inside."""
+    return _signed(fraction) if abs(100 * fraction) >= 0.05 else f"{100 * fraction:+.1f}" if fraction else "0.0"
 
 
 def _points(fraction: float) -> str:

@@ -1,8 +1,11 @@
 """What is told: for a terminal, a pull request and a program."""
 
 import json
+import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aiot_analysis.compare import cells, comparison, markdown, record, sides, text
 from aiot_analysis.stats.compare import regression
@@ -131,3 +134,11 @@ def test_changes_are_percent_or_points(numbers, words):
 @pytest.mark.parametrize(("p", "words"), [(1e-9, "p <0.001"), (0.0123, "p 0.012"), (0.34, "p 0.3"), (1, "p 1.0")])
 def test_p_values_are_short(p, words):
     assert cells.p_value(p) == words
+
+
+@given(*(st.floats(-0.02, 0.02, allow_subnormal=False) for _ in range(2)))
+def test_a_printed_interval_tells_whether_0_is_inside(one, two):
+    low, high = sorted((one, two))
+    ends = re.fullmatch(r".* \((.*) to (.*)\)", cells.interval((low + high) / 2, low, high)).groups()
+    assert (ends[0][0] == "+" or ends[1][0] == "-") == (low > 0 or high < 0)
+    assert [float(end) for end in ends] == pytest.approx([100 * low, 100 * high], abs=0.0501)
