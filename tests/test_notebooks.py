@@ -150,6 +150,60 @@ def test_every_notebook_is_rendered_on_one_device_with_five_instances(processed,
     assert "aiot profile" in pages["09_operators"]
     assert "aiot run --local --resize crop_resize,resize_crop,square_crop" in pages["10_resizing"]
     assert (tmp_path / "index.html").exists()
+    unexplained = {name: captions_without_words(page) for name, page in pages.items()}
+    assert {name: found for name, found in unexplained.items() if found} == {}
+
+
+INTERVALS_SAID = re.compile(r"interval|95 %")
+
+
+def captions_without_words(page):
+    """Captions of the tables with rows and intervals that do not say what the intervals are; "" for none."""
+    found = []
+    for table in re.findall(r"<table.*?</table>", page, re.DOTALL):
+        head, _, body = table.partition("<tbody>")
+        caption, _, columns = head.partition("</caption>")
+        if (
+            "95\N{NO-BREAK SPACE}% interval" in columns.replace("&nbsp;", "\N{NO-BREAK SPACE}")
+            and body.count("<td") > 1
+        ):
+            label = re.sub("<[^>]*>", "", caption)
+            summary = re.findall(r"<summary>(.*?) \(", page[: page.index(table)])  # of a folded table
+            text = label or (summary[-1] if summary else "")
+            found += [] if INTERVALS_SAID.search(text) else [text]
+    return found
+
+
+@every_notebook
+def test_what_is_assumed_of_other_runs_reaches_all_that_needs_it(path):
+    """A page whose intervals rest on the parameter `run_to_run` gives it to each statistic that takes it."""
+    code = "\n".join(source(cell) for cell in cells(path, "code"))
+    calls = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
+    takes_it = [call for call in calls if ast.unparse(call.func) in ("remarks.parts", "variance.with_noise")]
+    if "run_to_run: float" in code:
+        assert [ast.unparse(call) for call in takes_it if "run_to_run" not in ast.unparse(call)] == []
+    else:  # accuracy alone
+        assert all("remarks=[1]" in ast.unparse(call) for call in takes_it)
+
+
+def test_pages_of_two_sessions_say_what_was_estimated_and_what_is_assumed(tmp_path):
+    """Of five instances in two sessions the scatter of each is estimated, and what a session shares is not."""
+    for day, slower in ((1, 1.0), (2, 1.04)):
+        times = {name: ms * slower * (1 + 0.01 * at * day) for at, (name, ms) in enumerate(MEASURED.items())}
+        started = {"run_id": f"2026110{day}T100000Z-aaaaaa", "started": f"2026-11-0{day}T10:00:00Z"}
+        make_run(tmp_path / "raw", times, **started)
+    ingest.process(tmp_path / "raw", tmp_path / "processed")
+    parameters = {"processed": str(tmp_path / "processed")}
+    results = render(ROOT / "notebooks", tmp_path / "out", ["04", "08", "11"], parameters, jobs=2)
+    speed, score, times = (result.page.read_text(encoding="utf-8") for result in results)
+    estimated = "95 %, including the scatter between 2 sessions (4 degrees of freedom)"
+    of_sessions = f"{estimated} and an assumed 5 % of all instances together"
+    assert f"Whiskers: {estimated}." in speed and of_sessions not in speed
+    assert f"VIPS by device, with intervals ({of_sessions})" in score
+    assert f"with the interval of its share ({estimated})" in score  # in a share it cancels
+    assert f"Mean time per image. Interval: {of_sessions}" in times
+    assert "an assumed 5 % between runs" not in speed + score + times
+    assert [captions_without_words(page) for page in (speed, score, times)] == [[], [], []]
 
 
 @pytest.mark.slow

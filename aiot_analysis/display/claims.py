@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from aiot_analysis.stats import variance
 from aiot_analysis.stats.remarks.claim import FAILS, HOLDS, NOT_APPLICABLE, OPEN, interval, told
 from aiot_analysis.stats.remarks.evidence import ERROR
 from aiot_analysis.words import plural
@@ -36,6 +37,14 @@ def sentence(claims: pd.DataFrame) -> str:
             "nothing about any phone."
         )
     return text
+
+
+def intervals(rows: pd.DataFrame, whole: bool = False) -> str:
+    """Say what the intervals of claims include, for captions. Takes what `variance.said` does."""
+    over = ", and those over devices how devices differ" if rows["device_id"].nunique() > 1 else ""
+    words = variance.said(rows, whole).partition(", including ")[2]
+    of_times = f"; those of times of one device include {words}{over}" if words else ""
+    return f"All intervals of a claim hold together with 95 %{of_times}"
 
 
 def overview(claims: pd.DataFrame) -> pd.DataFrame:

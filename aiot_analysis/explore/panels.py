@@ -103,7 +103,7 @@ def score(view: View) -> Figure:
         found = of_scores.intervals(view.rows, records, view.timing, suite, resamples=DRAWS)
     else:
         found = of_scores.scores(view.rows, view.timing, suite)
-    interval = variance.said(view.rows)
+    interval = variance.said(view.rows, whole=True)
     return vips.ranking(found, view.origin, view.devices, "sum over the instances chosen", interval)
 
 

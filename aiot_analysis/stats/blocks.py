@@ -9,9 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
-from aiot_analysis.stats import along, pooling, resample, select, variance
+from aiot_analysis.stats import along, pooling, select, variance
 from aiot_analysis.words import plural
 
 KEY = along.KEY
@@ -157,11 +156,11 @@ def means(images: pd.DataFrame, rows: pd.DataFrame, timing: str = "end_to_end") 
             runs, runs_freedom = variance.of_one(own)
             squares = np.divide(error, mean, out=np.zeros_like(mean), where=mean > 0) ** 2
             total, freedom = variance.standard_error([squares, runs], [worth - 1, runs_freedom])
-            reach = np.exp(student.ppf((1 + resample.LEVEL) / 2, freedom) * total)
+            low, high = np.exp(variance.around(np.log(mean), total, freedom))
             notes = [
                 doubt(w, len(row), of_largest(row, b)) for w, row, b in zip(worth, times, lengths(times), strict=True)
             ]
-            numbers = [mean, mean / reach, mean * reach, worth, notes]
+            numbers = [mean, low, high, worth, notes]
             part = part.assign(**dict(zip(columns, numbers, strict=True)))
         parts.append(part)
     return along.every(images, parts, columns)
@@ -173,8 +172,8 @@ def over_sessions(rows: pd.DataFrame, timing: str = "end_to_end") -> pd.DataFram
     Takes usable rows of the table `instances`, of any number of runs (see `variance.sessions`). Columns device_id,
     instance_id, profile, run_ids, runs, sessions, mean_ms (geometric mean of the sessions, each the geometric mean of
     its runs), fastest_ms and slowest_ms (session), mean_low and mean_high (95 %: Student's t on the logarithms of the
-    sessions) and gap, which says why there is no interval: there are fewer than MIN_SESSIONS. Runs that differ in what
-    must be alike (`pooling.SAME_INSTANCE`) or in profile are rows of their own.
+    sessions) and gap, which says why there is no interval: there are fewer than MIN_SESSIONS, or all have the same
+    time. Runs that differ in what must be alike (`pooling.SAME_INSTANCE`) or in profile are rows of their own.
     """
     column = f"{select.time_column(timing)}_mean"
     known = rows[rows[column] > 0]
@@ -187,18 +186,19 @@ def over_sessions(rows: pd.DataFrame, timing: str = "end_to_end") -> pd.DataFram
     sessions = known.groupby([*key, "session"])["log"].mean().groupby(key)
     found = runs.join(sessions.agg(sessions="size", middle="mean", least="min", most="max", sd="std"))
     n = found["sessions"]
-    reach = (student.ppf((1 + resample.LEVEL) / 2, (n - 1).clip(lower=1)) * found["sd"] / np.sqrt(n)).where(
-        n >= MIN_SESSIONS
-    )
+    middle, error, freedom = (part.to_numpy(float) for part in (found["middle"], found["sd"] / np.sqrt(n), n - 1))
+    ends = variance.around(middle, error, freedom)
+    low, high = (pd.Series(end, found.index).where(n >= MIN_SESSIONS) for end in ends)
     logs = {
         "mean_ms": found["middle"],
         "fastest_ms": found["least"],
         "slowest_ms": found["most"],
-        "mean_low": found["middle"] - reach,
-        "mean_high": found["middle"] + reach,
+        "mean_low": low,
+        "mean_high": high,
     }
     found = found.drop(columns=["middle", "least", "most", "sd"]).assign(
         **{name: np.exp(log) for name, log in logs.items()}
     )
     few = n.map(lambda count: f"{plural(count, 'session')}, an interval over sessions needs {MIN_SESSIONS}")
-    return found.assign(gap=few.where(n < MIN_SESSIONS, "")).reset_index().drop(columns="way")
+    gap = few.where(n < MIN_SESSIONS, np.where(low.isna(), "not known: the time is the same in all sessions", ""))
+    return found.assign(gap=gap).reset_index().drop(columns="way")

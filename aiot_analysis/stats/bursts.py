@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
 from aiot_analysis.errors import DataError
-from aiot_analysis.stats import along, blocks, pooling, resample
+from aiot_analysis.stats import along, blocks, pooling, variance
 
 KEY = along.KEY
 Floats = NDArray[np.float64]
@@ -27,9 +26,9 @@ def bursts(images: pd.DataFrame, burst: float = 50, unit: str = "images", timing
     The burst are the first `burst` images after the very first, which is apart, or those that began in the first
     `burst` seconds. Columns images, burst_images, burst_ms, rest_ms (means), slowdown (rest over burst: 1.1 is 10 %
     slower later on), slowdown_low and slowdown_high (95 %, from the standard errors of both means, `blocks.errors`,
-    carried to the logarithm of their ratio; Student's t with Welch's degrees of freedom) and gap: fewer than MIN_PART
-    images on a side, or seconds asked for and a clock that is not to be trusted. DataError for another unit, or no
-    burst.
+    carried to the logarithm of their ratio; Student's t with Welch's degrees of freedom; null where times do not vary)
+    and gap: fewer than MIN_PART images on a side, or seconds asked for and a clock that is not to be trusted.
+    DataError for another unit, or no burst.
     """
     if unit not in UNITS:
         raise DataError(f"A burst of {burst:g} {unit!r} is not known: choose {' or '.join(UNITS)}.")
@@ -58,8 +57,11 @@ def bursts(images: pd.DataFrame, burst: float = 50, unit: str = "images", timing
     return found.drop(columns="clock").assign(gap=gap)
 
 
-def _against(burst: Floats, rest: Floats) -> dict[str, Floats]:
-    """The numbers of `bursts` of two parts of the same runs, (m, n) each; none where a part is too small."""
+def _against(burst: Floats, rest: Floats, runs: float = 0.0, runs_freedom: float = np.inf) -> dict[str, Floats]:
+    """The numbers of `bursts` of two parts of the same runs, (m, n) each; none where a part is too small.
+
+    For parts of two runs, `runs` is what runs add to the variance of the logarithm, with its degrees of freedom.
+    """
     if min(burst.shape[1], rest.shape[1]) < MIN_PART:
         return {}
     first, then = burst.mean(axis=1), rest.mean(axis=1)
@@ -68,20 +70,21 @@ def _against(burst: Floats, rest: Floats) -> dict[str, Floats]:
         ratio, a, b = then / first, (first_error / first) ** 2, (then_error / then) ** 2
         # so few images do not show how far their errors reach: no fewer than those of the rest, which has more
         a = np.maximum(a, b * rest.shape[1] / burst.shape[1])
-        free = (a + b) ** 2 / (a**2 / (first_worth - 1) + b**2 / (then_worth - 1))
-        reach = np.exp(student.ppf((1 + resample.LEVEL) / 2, free) * np.sqrt(a + b))
-    reach = np.where(a + b == 0, 1.0, reach)
-    numbers = [first, then, ratio, ratio / reach, ratio * reach]
+        freedoms = [first_worth - 1, then_worth - 1, np.full_like(a, runs_freedom)]
+        error, freedom = variance.standard_error([a, b, np.full_like(a, runs)], freedoms)
+        low, high = np.exp(variance.around(np.log(ratio), error, freedom))
+    numbers = [first, then, ratio, low, high]
     return dict(zip(["burst_ms", "rest_ms", "slowdown", "slowdown_low", "slowdown_high"], numbers, strict=True))
 
 
 def sustained(rows: pd.DataFrame, images: pd.DataFrame, timing: str = "inference") -> pd.DataFrame:
     """One row per instance that a device ran with the profile `sustained`: against its latest run with another profile.
 
-    Takes usable rows of the table `instances`, of any number of runs, and the image records of those that
-    `sustained_runs` names. Columns device_id, instance_id, run_id_sustained, run_id_other, profile (the other one),
-    other_ms, sustained_ms (means), slowdown with interval as in `bursts`, and gap: no other run, one that differs in
-    what must be alike, or no records. The first image is apart.
+    Takes usable rows of the table `instances`, of any number of runs, with what runs add (`variance.with_noise`; the
+    allowance for rows without it), and the image records of those that `sustained_runs` names. Columns device_id,
+    instance_id, run_id_sustained, run_id_other, profile (the other one), other_ms, sustained_ms (means), slowdown with
+    its interval (as in `bursts`, and of what other runs may give) and gap: no other run, one that differs in what must
+    be alike, or no records. The first image is apart.
     """
     found = sustained_runs(rows)
     if found.empty:
@@ -91,12 +94,18 @@ def sustained(rows: pd.DataFrame, images: pd.DataFrame, timing: str = "inference
         for key, part in along.usable(images, timing).astype(dict.fromkeys(KEY, str)).groupby(KEY)
     }
     nothing = np.empty((1, 0))
+    noise = variance.assumed(rows).set_index(KEY, drop=False)
     numbers = []
     for pair in found.itertuples():
         runs = (pair.run_id_other, pair.run_id_sustained)
         sides = [times.get((run, pair.device_id, pair.instance_id), nothing) for run in runs]
         enough = not pair.gap and min(side.shape[1] for side in sides) >= MIN_PART
-        numbers.append([float(number[0]) for number in _against(*sides).values()] if enough else [np.nan] * 5)
+        if not enough:
+            numbers.append([np.nan] * len(_SUSTAINED))
+            continue
+        keys = [(run, pair.device_id, pair.instance_id) for run in runs]
+        [added], [freedom] = variance.of_ratio(*(noise.loc[[key]].reset_index(drop=True) for key in keys))
+        numbers.append([float(number[0]) for number in _against(sides[0], sides[1], added, freedom).values()])
     made = pd.DataFrame(numbers, index=found.index, columns=_SUSTAINED)
     none = f"fewer than {MIN_PART} records of images in one of them"
     gap = found["gap"].where((found["gap"] != "") | made["slowdown"].notna(), none)

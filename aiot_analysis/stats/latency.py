@@ -71,7 +71,7 @@ def speed_up(images: pd.DataFrame, pairs: pd.DataFrame, timing: str = "end_to_en
         base, other, turn, other_turn = (part[column].to_numpy(float).reshape(-1, n) for column in columns)
         logs, squares, freedom = ratios.of_images(base, other, turn, other_turn)
         runs, runs_freedom = (pairs[column].to_numpy(float)[at] for column in pairing.RUNS)
-        low, high = ratios.around(logs, *variance.standard_error([squares, runs], [freedom, runs_freedom]))
+        low, high = variance.around(logs, *variance.standard_error([squares, runs], [freedom, runs_freedom]))
         base_ms, other_ms = base.mean(axis=1), other.mean(axis=1)
         numbers = [np.full(len(at), n), base_ms, other_ms, base_ms / other_ms, np.exp(low), np.exp(high)]
         found.loc[at] = np.column_stack(numbers)

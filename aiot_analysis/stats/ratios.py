@@ -19,6 +19,8 @@ Floats = NDArray[np.float64]
 FEWEST_DEVICES = 3
 """Devices that an interval over devices needs. Two leave one degree of freedom: at the levels that several comparisons
 share, Student's quantile is then in the hundreds, and the interval of a ratio spans many powers of ten."""
+OVER_DEVICES = f"with its 95 % interval over devices, from {FEWEST_DEVICES} on"
+"""What the interval of a geometric mean over devices is, for the captions of tables."""
 
 
 def too_few_devices(values: pd.Series, written: str = "{:.2f}") -> str:
@@ -83,12 +85,6 @@ def log_ratio(base: Sequence[float], other: Sequence[float]) -> tuple[float, flo
     """
     se = np.sqrt(sum((sd / middle) ** 2 / n for middle, sd, n in (base, other)))
     return float(np.log(base[0] / other[0])), float(se), min(base[2], other[2])
-
-
-def around(values: Floats, se: Floats, freedom: Floats, level: float = LEVEL) -> tuple[Floats, Floats]:
-    """Return Student's interval around values with their standard errors and degrees of freedom (may be infinite)."""
-    width = t.ppf((1 + level) / 2, np.maximum(freedom, 1)) * se
-    return values - width, values + width
 
 
 def over_devices(frame: pd.DataFrame, by: list[str], level: float = LEVEL) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from aiot_analysis import names
-from aiot_analysis.stats import accuracy, blocks, pairing, pooling, ratios, select, variance
+from aiot_analysis.stats import accuracy, blocks, pairing, pooling, select, variance
 from aiot_analysis.stats.remarks.claim import BUILT, FAILS, HOLDS, OPEN
 from aiot_analysis.words import plural
 
@@ -86,7 +86,7 @@ def _mean(
         return mean, np.nan, np.nan
     errors, worth = blocks.errors(times[None] / mean)
     error, freedom = variance.standard_error([errors**2, np.array([runs])], [worth - 1, np.array([runs_freedom])])
-    low, high = np.exp(ratios.around(np.log([mean]), error, freedom))
+    low, high = np.exp(variance.around(np.log([mean]), error, freedom))
     return mean, float(low[0]), float(high[0])
 
 

@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import norm
+from scipy.stats import t as student
 
 from aiot_analysis.stats import pooling, select
 from aiot_analysis.stats.resample import LEVEL
@@ -38,6 +39,8 @@ an interval would say little."""
 SESSION_GAP_H = 1.0
 """Hours between the end of a run and the start of the next from which on they are two sessions. Runs that are closer
 share the temperature and the state of the system, unless the device was started anew in between."""
+ROUNDING = 1e-9
+"""Standard deviation of logarithms up to which numbers differ by how they are rounded alone."""
 COLUMNS = ["session", "sessions", "run_sd", "run_freedom", "shared_sd", "shared_freedom", "run_to_run"]
 
 
@@ -147,7 +150,8 @@ def _components(means: pd.DataFrame) -> tuple[int, float, float, float, float]:
 
     Least squares with an effect of each instance and of each session; the residuals are `own` and the error within
     runs, which is taken off by its own estimate. The effects of sessions scatter by `shared`, and by what the residuals
-    leave in a mean over instances.
+    leave in a mean over instances. Where nothing scatters, within runs or between them, `own` has no degrees of
+    freedom.
     """
     if means.empty:
         return _NOTHING
@@ -161,6 +165,8 @@ def _components(means: pd.DataFrame) -> tuple[int, float, float, float, float]:
     residual = ((log - design @ fit) ** 2).sum() / freedom if freedom > 0 else 0.0
     error = float(means["within"].mean())
     effects = np.concatenate([[0.0], fit[own.shape[1] :]])
+    if max(residual, error) < ROUNDING**2:  # a clock that gives the same times again tells nothing
+        freedom = 0
     shared = max(float(effects.var(ddof=1)) - residual / session.sum(axis=0).mean(), 0.0) if count > 1 else 0.0
     return count, float(np.sqrt(max(residual - error, 0.0))), float(freedom), float(np.sqrt(shared)), count - 1.0
 
@@ -236,25 +242,44 @@ def standard_error(variances: Sequence[Floats], freedoms: Sequence[Floats]) -> t
     return np.sqrt(np.sum(variances, axis=0)), satterthwaite(variances, freedoms)
 
 
-def said(rows: pd.DataFrame) -> str:
+def around(values: Floats, se: Floats, freedom: Floats, level: float = LEVEL) -> tuple[Floats, Floats]:
+    """Return Student's interval around values with their standard errors and degrees of freedom (may be infinite).
+
+    NaN where the standard error is 0 but for rounding (`ROUNDING`): times that are all alike, as those of a
+    coarse clock, tell nothing of how exactly their mean is known.
+    """
+    known = np.where(se > ROUNDING, se, np.nan)
+    width = student.ppf((1 + level) / 2, np.maximum(freedom, 1)) * known
+    return values - width, values + width
+
+
+def said(rows: pd.DataFrame, whole: bool = False) -> str:
     """Return what intervals of times of these rows include, in words for a figure or a table; "" without rows.
 
     Like "95 %, including an assumed 5 % between runs" or "95 %, including the scatter between 3 sessions (46 degrees of
-    freedom)".
+    freedom)". What all instances of a session share counts in the intervals of mean times and of scores (`whole`), and
+    in those of ratios only where the rows of a device are of several sessions. There it is named too.
     """
-    once = assumed(rows).drop_duplicates("device_id")
-    if once.empty:
+    noise = assumed(rows)
+    if noise.empty:
         return ""
-    single = np.isinf(once["run_freedom"].astype(float))
-    words = []
-    if (~single).any():
-        part = once[~single]
-        counts, freedoms = (sorted(set(part[column].astype(int))) for column in ("sessions", "run_freedom"))
-        number = plural(counts[0], "session") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} sessions"
-        freedom = f"{freedoms[0]}" if len(freedoms) == 1 else f"{freedoms[0]} to {freedoms[-1]}"
-        some = f" of {plural(len(part), 'device')}" if single.any() else ""
-        words.append(f"the scatter between {number}{some} ({freedom} degrees of freedom)")
-    if single.any():
-        some = f" of {plural(int(single.sum()), 'other device')}" if (~single).any() else ""
-        words.append(f"an assumed {100 * float(once['run_to_run'].iloc[0]):g} % between runs{some}")
-    return f"{LEVEL:.0%}, including ".replace("%", " %") + " and ".join(words)
+    apart = noise.groupby("device_id")["session"].transform("nunique") > 1
+    once = noise.assign(whole=whole | apart).drop_duplicates("device_id")
+    own, shared = (np.isfinite(once[f"{part}_freedom"].astype(float)) for part in ("run", "shared"))
+    allowance = f"an assumed {100 * float(once['run_to_run'].iloc[0]):g} %"
+    estimated = "the scatter between {sessions} sessions ({run_freedom} degrees of freedom)"
+    together = " and the scatter of all instances together ({shared_freedom} degrees of freedom)"
+    first = pd.Series(np.where(own, estimated, f"{allowance} between runs"), once.index, dtype=object)
+    second = np.where(shared, together, np.where(own, f" and {allowance} of all instances together", ""))
+    words = first + pd.Series(second, once.index, dtype=object).where(once["whole"], "")
+    parts: list[str] = []
+    for text, part in once.groupby(words, sort=False):
+        numbers = {name: _range(part[name]) for name in ("sessions", "run_freedom", "shared_freedom")}
+        devices = f" on {plural(len(part), 'other device' if parts else 'device')}" if words.nunique() > 1 else ""
+        parts.append(str(text).format(**numbers) + devices)
+    return f"{LEVEL:.0%}, including ".replace("%", " %") + "; ".join(parts)
+
+
+def _range(values: pd.Series) -> str:
+    """Write the number that all of the values are, or the least and the greatest."""
+    return " to ".join(dict.fromkeys(f"{value:.0f}" for value in (values.min(), values.max())))

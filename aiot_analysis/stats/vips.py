@@ -171,7 +171,8 @@ def intervals(
 
     - vips_low and vips_high, vops_low and vops_high: percentiles of the draws;
     - rank_low and rank_high: best and worst rank in the peer group, for all its devices at once (see `ranks`). A
-      device without an interval has none, and may have any rank in the sets of others;
+      device that is alone in its group has none. One without an interval has none either, and may have any rank in the
+      sets of others;
     - first_ten: whether the device is among the first ten of its group, "yes", "no" or "open"; null for a group that
       has no more;
     - tie_group: letters; devices that share one are not told apart (see `ranks.tie_groups`);
@@ -275,6 +276,8 @@ def _rank_sets(scored: pd.DataFrame, draws: Mapping[str, Floats], resamples: int
     sets = pd.DataFrame(index=scored.index, columns=_RANKS, dtype=object).assign(tie_group="")
     unknown = np.full(resamples, np.nan)
     for _, group in scored.groupby("peer_group"):
+        if len(group) < 2:
+            continue
         with np.errstate(divide="ignore"):
             log = np.log(group["vips"].to_numpy(float))
             table = np.log(np.column_stack([draws.get(device, unknown) for device in group["device_id"]]))

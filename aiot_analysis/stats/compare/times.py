@@ -31,7 +31,7 @@ class LogRatio:
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
         """The ends of the interval of the ratio."""
         value, error, freedom = (np.asarray(one) for one in (self.value, self.error, self.freedom))
-        low, high = ratios.around(value, error, freedom, level)
+        low, high = variance.around(value, error, freedom, level)
         with np.errstate(over="ignore"):  # of two units at a level near 1 the ends are 0 and infinity
             return float(np.exp(low)), float(np.exp(high))
 

@@ -67,7 +67,7 @@ def _concordance(evidence: Evidence) -> list[Part]:
     known = all(np.isfinite([one.low for one in found]))
     if not known:
         return [Part(name, Estimate(why="no scatter of times is known"), claimed)]
-    return [Part(name, Estimate(float(shares[0]), float(surely), 1 - float(never), 1), claimed)]
+    return [Part(name, share(float(shares[0]), float(surely), 1 - float(never), len(pairs), 1), claimed)]
 
 
 CLAIMS = [

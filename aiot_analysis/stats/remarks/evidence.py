@@ -140,8 +140,8 @@ class Evidence:
         if why:
             return Estimate(why=why)
         if len(logs) == 1:
-            [effect], [low], [high] = self.within(slow, fast, [str(logs.index[0])], level)
-            return Estimate(effect, low, high, 1, "" if np.isfinite(low) else "no scatter of times is known")
+            [found] = self.speed_ups(slow, fast, level).values()
+            return found
         effect, low, high = np.exp(ratios.mean(logs.to_numpy(), level))
         return Estimate(effect, low, high, len(logs), ratios.too_few_devices(np.exp(logs)))
 
@@ -152,7 +152,10 @@ class Evidence:
             return {}
         ids = list(map(str, logs.index))
         found = zip(*self.within(slow, fast, ids, level), strict=True)
-        return {one: Estimate(*numbers, 1) for one, numbers in zip(ids, found, strict=True)}
+        return {
+            one: Estimate(effect, low, high, 1, "" if np.isfinite(low) else "no scatter of times is known")
+            for one, (effect, low, high) in zip(ids, found, strict=True)
+        }
 
     def _log_ratios(self, slow: str, fast: str) -> tuple[pd.Series, str]:
         if why := self.lacking(slow, fast) or self.refused(slow, fast):
@@ -175,7 +178,7 @@ class Evidence:
             logs[place], se, n = ratios.log_ratio(*(self._summaries[one, ids[place]] for one in (slow, fast)))
             squares[place], freedom[place] = se**2, n - 1
         runs, runs_freedom = variance.of_ratio(*(self._by_instance[one].loc[ids].reset_index() for one in (slow, fast)))
-        low, high = ratios.around(logs, *variance.standard_error([squares, runs], [freedom, runs_freedom]), level)
+        low, high = variance.around(logs, *variance.standard_error([squares, runs], [freedom, runs_freedom]), level)
         return np.exp(logs), np.exp(low), np.exp(high)
 
     @cached_property

@@ -73,3 +73,12 @@ def test_a_verdict_has_a_sign_a_word_and_a_look(claims):
 def test_a_short_table_can_be_folded():
     html = to_html(pd.DataFrame({"n": [1]}), "Every comparison", folded=True)
     assert html.startswith("<details><summary>Every comparison (1 row)</summary>")
+
+
+def test_captions_say_that_intervals_hold_together_and_what_those_of_times_include():
+    together = "All intervals of a claim hold together with 95 %"
+    of_times = "; those of times of one device include an assumed 5 % between runs"
+    several = fleet()
+    assert tell.intervals(several) == f"{together}{of_times}, and those over devices how devices differ"
+    assert tell.intervals(several[several["device_id"] == several["device_id"].iloc[0]]) == together + of_times
+    assert tell.intervals(several.iloc[:0]) == together

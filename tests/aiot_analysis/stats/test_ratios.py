@@ -35,7 +35,7 @@ def in_order(*sides):
 
 
 def covered(logs, squares, freedom, truth):
-    low, high = ratios.around(logs, np.sqrt(squares), freedom)
+    low, high = variance.around(logs, np.sqrt(squares), freedom)
     return ((low < truth) & (high > truth)).mean()
 
 

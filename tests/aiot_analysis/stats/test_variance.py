@@ -106,8 +106,39 @@ def test_estimates_are_right_on_average_and_say_how_sure_they_are():
     # so many degrees of freedom scatter an estimate of a variance by sqrt(2 / 55) of it
     spread = (found["run_sd"].astype(float) ** 2).std() / 0.02**2
     assert spread == pytest.approx(np.sqrt(2 / 55), rel=0.3)
-    assert variance.said(variance.with_noise(drawn(6, 0.02, 0.01, 0), drawn(6, 0.02, 0.01, 0))) == (
-        "95 %, including the scatter between 6 sessions (55 degrees of freedom)"
+
+
+SCATTER = "the scatter between {} sessions ({} degrees of freedom)"
+TOGETHER = "the scatter of all instances together (5 degrees of freedom)"
+
+
+@pytest.mark.parametrize(
+    ("sessions", "whole", "words"),
+    [
+        (1, False, "an assumed 5 % between runs"),
+        (1, True, "an assumed 5 % between runs"),
+        (2, False, SCATTER.format(2, 11)),
+        (2, True, f"{SCATTER.format(2, 11)} and an assumed 5 % of all instances together"),
+        (6, False, SCATTER.format(6, 55)),
+        (6, True, f"{SCATTER.format(6, 55)} and {TOGETHER}"),
+    ],
+)
+def test_words_name_each_component_that_an_interval_has_and_whether_it_was_estimated(sessions, whole, words):
+    """Of a ratio within a session what all instances share cancels; a mean time and a score have it."""
+    every = drawn(sessions, 0.02, 0.01, 0)
+    rows = variance.with_noise(every[every["run_id"] == every["run_id"].max()], every)
+    assert variance.said(rows, whole) == f"95 %, including {words}"
+    # the words agree with the numbers: an allowance has no degrees of freedom
+    of_score, freedom = variance.of_sum(rows, np.full(len(rows), 1 / len(rows)))
+    assert np.isinf(freedom) == (sessions == 1) and of_score > 0
+
+
+def test_words_for_ratios_of_instances_of_different_sessions_name_what_a_session_shares():
+    every = drawn(2, 0.02, 0.01, 0)
+    first, second = every.iloc[:3], every.iloc[12:]
+    rows = variance.with_noise(pd.concat([first, second.iloc[3:]]), every)
+    assert (
+        variance.said(rows) == f"95 %, including {SCATTER.format(2, 11)} and an assumed 5 % of all instances together"
     )
 
 
@@ -151,10 +182,11 @@ def test_rows_without_runs_of_their_own_vary_by_the_allowance_and_by_nothing_whe
 
 def test_words_for_a_fleet_of_which_some_were_measured_again():
     once, again = drawn(1, 0, 0, 0).assign(device_id="once"), drawn(3, 0.02, 0.01, 0)
-    table = pd.concat([once, again], ignore_index=True)
-    words = variance.said(variance.with_noise(table, table))
+    table = pd.concat([once, again[again["run_id"] == again["run_id"].max()]], ignore_index=True)
+    every = pd.concat([once, again], ignore_index=True)
+    words = variance.said(variance.with_noise(table, every))
     assert words == (
-        "95 %, including the scatter between 3 sessions of 1 device (22 degrees of freedom) and "
-        "an assumed 5 % between runs of 1 other device"
+        "95 %, including an assumed 5 % between runs on 1 device; "
+        "the scatter between 3 sessions (22 degrees of freedom) on 1 other device"
     )
     assert variance.said(table.iloc[:0]) == ""

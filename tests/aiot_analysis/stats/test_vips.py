@@ -192,6 +192,18 @@ def test_vops_may_rank_devices_the_other_way():
     assert found["vops_rank"].to_dict() == {"a": 2, "b": 1}
 
 
+def test_a_device_without_peers_has_an_interval_and_no_range_of_ranks():
+    rows = instances(instance(A, 0.5, 10.0), instance(B, 0.5, 10.0, device_id="other"))
+    records = [
+        images(A, [True, False] * 20, [10.0] * 40),
+        images(B, [True, False] * 20, [10.0] * 40, device_id="other"),
+    ]
+    found = vips.intervals(rows, pd.concat(records))
+    assert found["peer_group"].tolist() == [1, 2] and found["rank"].tolist() == [1, 1]
+    assert (found["vips_low"] < found["vips_high"]).all()
+    assert found[["rank_low", "rank_high"]].isna().all(axis=None)
+
+
 def test_no_interval_without_image_records_of_an_instance():
     found = vips.intervals(instances(instance(A), instance(B)), images(A, [True], [1.0])).iloc[0]
     assert found["vips"] == 100 and np.isnan(found["vips_low"]) and pd.isna(found["rank_low"])
