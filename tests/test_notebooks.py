@@ -186,6 +186,14 @@ def test_what_is_assumed_of_other_runs_reaches_all_that_needs_it(path):
         assert all("remarks=[1]" in ast.unparse(call) for call in takes_it)
 
 
+@pytest.mark.parametrize(
+    "path", [path for path in NOTEBOOKS if path.stem[:2] in ("01", *["04", "05", "06", "07", "08", "11"])]
+)
+def test_pages_with_intervals_of_times_say_which_of_them_may_be_too_short(path):
+    code = "\n".join(source(cell) for cell in cells(path, "code"))
+    assert "of_claims.doubts(blocks.doubts(" in code or "blocks.means(images, rows, timing)" in code
+
+
 def test_pages_of_two_sessions_say_what_was_estimated_and_what_is_assumed(tmp_path):
     """Of five instances in two sessions the scatter of each is estimated, and what a session shares is not."""
     for day, slower in ((1, 1.0), (2, 1.04)):

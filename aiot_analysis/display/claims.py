@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
+from aiot_analysis import names
 from aiot_analysis.stats import variance
 from aiot_analysis.stats.remarks.claim import FAILS, HOLDS, NOT_APPLICABLE, OPEN, interval, told
 from aiot_analysis.stats.remarks.evidence import ERROR
 from aiot_analysis.words import plural
+
+MOST_NAMED = 5  # instances of a kind in a sentence
 
 
 def sentence(claims: pd.DataFrame) -> str:
@@ -45,6 +48,22 @@ def intervals(rows: pd.DataFrame, whole: bool = False) -> str:
     words = variance.said(rows, whole).partition(", including ")[2]
     of_times = f"; those of times of one device include {words}{over}" if words else ""
     return f"All intervals of a claim hold together with 95 %{of_times}"
+
+
+def doubts(found: pd.DataFrame, rows: pd.DataFrame) -> str:
+    """Say which intervals of times may be too short, and why. Takes the frame of `blocks.doubts` and its rows."""
+    reasons = []
+    for note, part in found.groupby("note"):
+        which = [names.instance_display(instance) for instance in part["instance_id"].unique()]
+        more = f"; and {len(which) - MOST_NAMED} more" if len(which) > MOST_NAMED else ""
+        reasons.append(f"{str(note).partition(':')[0]} ({'; '.join(which[:MOST_NAMED])}{more})")
+    if not reasons:
+        return ""
+    devices = f" on {plural(found['device_id'].nunique(), 'device')}" if rows["device_id"].nunique() > 1 else ""
+    return (
+        f"Intervals that rest on the times of {len(found)} of the {plural(len(rows), 'instance')}{devices} may be too "
+        f"short: {', and '.join(reasons)}. The page Latency and stability names each of them."
+    )
 
 
 def overview(claims: pd.DataFrame) -> pd.DataFrame:

@@ -6,10 +6,14 @@ takes one series at a time.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from aiot_analysis import by_device
 from aiot_analysis.stats import along, pooling, select, variance
 from aiot_analysis.words import plural
 
@@ -136,6 +140,32 @@ def doubt(worth: float, images: int, largest: float) -> str:
     return ""
 
 
+def _doubts(times: Floats, worth: Floats) -> list[str]:
+    """Return the `doubt` of each series (m, n), which are worth so many independent times, (m,)."""
+    return [doubt(w, len(row), of_largest(row, b)) for w, row, b in zip(worth, times, lengths(times), strict=True)]
+
+
+def doubts(
+    images: pd.DataFrame | Iterable[pd.DataFrame], rows: pd.DataFrame, timing: str = "end_to_end"
+) -> pd.DataFrame:
+    """Return a row for each of `rows` whose interval of the mean may be too short: KEY and note (see `doubt`).
+
+    Takes image records with `along.COLUMNS`: a frame, or parts by device (see `by_device.each`).
+    """
+    found = [part for _, part in by_device.each(images, rows, partial(_doubtful, timing=timing))]
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=[*KEY, "note"])
+
+
+def _doubtful(images: pd.DataFrame, timing: str) -> pd.DataFrame:
+    """Return the rows of `doubts` of one device."""
+    parts = [pd.DataFrame(columns=[*KEY, "note"])]
+    for keys, times in along.matrices(along.usable(images, timing, first=True)):
+        if times.shape[1] > 1:
+            part = keys[KEY].astype(str).assign(note=_doubts(times, errors(times)[1]))
+            parts.append(part[part["note"] != ""])
+    return pd.concat(parts, ignore_index=True)
+
+
 def means(images: pd.DataFrame, rows: pd.DataFrame, timing: str = "end_to_end") -> pd.DataFrame:
     """Return one row per run x instance of image records: its mean time, and how exactly it is known.
 
@@ -157,10 +187,7 @@ def means(images: pd.DataFrame, rows: pd.DataFrame, timing: str = "end_to_end") 
             squares = np.divide(error, mean, out=np.zeros_like(mean), where=mean > 0) ** 2
             total, freedom = variance.standard_error([squares, runs], [worth - 1, runs_freedom])
             low, high = np.exp(variance.around(np.log(mean), total, freedom))
-            notes = [
-                doubt(w, len(row), of_largest(row, b)) for w, row, b in zip(worth, times, lengths(times), strict=True)
-            ]
-            numbers = [mean, low, high, worth, notes]
+            numbers = [mean, low, high, worth, _doubts(times, worth)]
             part = part.assign(**dict(zip(columns, numbers, strict=True)))
         parts.append(part)
     return along.every(images, parts, columns)

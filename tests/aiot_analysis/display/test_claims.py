@@ -1,6 +1,7 @@
 import pandas as pd
 import pytest
 
+from aiot_analysis import names
 from aiot_analysis.display import claims as tell
 from aiot_analysis.display.show import MARKS, to_html
 from aiot_analysis.stats import remarks, reproduced
@@ -82,3 +83,18 @@ def test_captions_say_that_intervals_hold_together_and_what_those_of_times_inclu
     assert tell.intervals(several) == f"{together}{of_times}, and those over devices how devices differ"
     assert tell.intervals(several[several["device_id"] == several["device_id"].iloc[0]]) == together + of_times
     assert tell.intervals(several.iloc[:0]) == together
+
+
+def test_intervals_that_may_be_too_short_are_named_with_the_reason():
+    rows = fleet(devices=2)
+    few = rows[rows["device_id"] == rows["device_id"].iloc[0]].head(7)[["run_id", "device_id", "instance_id"]]
+    notes = ["times change slowly: the interval may be too short"] + 6 * [
+        "a few long times: the interval may be too short"
+    ]
+    of_seven = list(map(names.instance_display, few["instance_id"]))
+    assert tell.doubts(few.assign(note=notes), rows) == (
+        f"Intervals that rest on the times of 7 of the {len(rows)} instances on 1 device may be too short: "
+        f"a few long times ({'; '.join(of_seven[1:6])}; and 1 more), and times change slowly ({of_seven[0]}). "
+        "The page Latency and stability names each of them."
+    )
+    assert tell.doubts(few.assign(note=notes).iloc[:0], rows) == ""

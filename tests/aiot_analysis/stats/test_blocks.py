@@ -125,6 +125,32 @@ def test_of_equal_times_only_what_another_run_may_give_is_uncertain():
     assert found[["mean_low", "mean_high"]].tolist() == pytest.approx([3 / 1.05**0.5**0.5, 3 * 1.05**0.5**0.5])
 
 
+RNG = np.random.default_rng(5)
+NOISE = 10 * (1 + 0.05 * RNG.normal(size=500))
+KINDS = {
+    "normal": (NOISE, ""),
+    "rare times 20 times as long": (np.where(np.isin(T500 := np.arange(500), [50, 333]), 200.0, NOISE), "a few long"),
+    "heavy tail": (10 + RNG.pareto(1.1, 500), "a few long"),
+    "two modes with long stays": (np.where(T500 // 170 % 2, 1.5, 1.0) * NOISE, "times change slowly"),
+    "a step": (np.where(T500 < 300, 1.0, 1.4) * NOISE, "times change slowly"),
+    "too few to tell": (np.append(200.0, NOISE[:20]), ""),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_times_whose_interval_may_be_too_short_are_named_wherever_intervals_are(kind):
+    times, why = KINDS[kind]
+    images = pd.concat([records(A, times), records(B, NOISE)])
+    rows = variance.assumed(instances(instance(A), instance(B)))
+    found = blocks.doubts(images, rows)
+    assert found["instance_id"].tolist() == [A] * bool(why)
+    assert all(note.startswith(why) for note in found["note"])
+    means = blocks.means(images, rows)
+    assert (
+        means[means["note"] != ""][[*select.KEY, "note"]].astype(str).to_numpy().tolist() == found.to_numpy().tolist()
+    )
+
+
 def several(means, **other):
     days = [f"2026-01-{n + 1:02}T00:00:00Z" for n in range(len(means))]
     return [
