@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 FEWEST_DEVICES = 3
 """Devices that an interval over devices needs. Two leave one degree of freedom: at the levels that several comparisons
 share, Student's quantile is then in the hundreds, and the interval of a ratio spans many powers of ten."""
-OVER_DEVICES = f"with its 95 % interval over devices, from {FEWEST_DEVICES} on"
+OVER_DEVICES = f"with a 95 % interval over devices where there are {FEWEST_DEVICES} or more"
 """What the interval of a geometric mean over devices is, for the captions of tables."""
 
 
