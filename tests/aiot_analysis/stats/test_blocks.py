@@ -133,6 +133,7 @@ KINDS = {
     "heavy tail": (10 + RNG.pareto(1.1, 500), "a few long"),
     "two modes with long stays": (np.where(T500 // 170 % 2, 1.5, 1.0) * NOISE, "times change slowly"),
     "a step": (np.where(T500 < 300, 1.0, 1.4) * NOISE, "times change slowly"),
+    "a long first image, as every run has one": (np.append(200.0, NOISE[1:]), ""),
     "too few to tell": (np.append(200.0, NOISE[:20]), ""),
 }
 
