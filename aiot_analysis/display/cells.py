@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aiot_analysis.display import columns
 from aiot_analysis.display.columns import Column, Format
 from aiot_analysis.errors import ReportError
+from aiot_analysis.words import interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,8 +70,9 @@ def words(
 def _with_intervals(values: list[str], ends: pd.DataFrame, column: Column) -> list[str]:
     """Each value with the ends of its interval behind it, where they are known."""
     known = ends.notna().all(axis=1)
+    form = column.format if isinstance(column.format, str) and "." in column.format else "{:.4g}"
     return [
-        f"{value} ({text(low, column.format)} to {text(high, column.format)})" if there else value
+        f"{value} ({interval(low, high, form)})" if there else value
         for value, there, low, high in zip(values, known, *(ends[end] for end in ends), strict=True)
     ]
 

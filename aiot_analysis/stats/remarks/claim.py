@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from aiot_analysis.words import plural
+from aiot_analysis import words
 
 if TYPE_CHECKING:
     from aiot_analysis.stats.remarks.evidence import Evidence
@@ -173,8 +173,7 @@ def told(value: float, unit: str) -> str:
 
 def interval(low: float, high: float, unit: str) -> str:
     """An interval for readers, like "1.20 to 1.40"."""
-    bare = _FORMATS[unit].split(" ")[0]
-    return f"{bare.format(low)} to {bare.format(high)}"
+    return words.interval(low, high, _FORMATS[unit].split(" ")[0])
 
 
 def region(of: Region) -> str:
@@ -201,16 +200,16 @@ def _decisive(parts: pd.DataFrame, needs: str) -> pd.Series | None:
 def _why(parts: pd.DataFrame, said: str) -> str:
     counts = parts["state"].value_counts()
     n = len(parts)
-    comparisons = plural(n, "comparison")
+    comparisons = words.plural(n, "comparison")
     listed = ", ".join(f"{counts[state]} {state}" for state in reversed(STATES) if state in counts)
-    words = f"{comparisons}: {listed}"
+    text = f"{comparisons}: {listed}"
     reasons = list(dict.fromkeys(one for one in parts["why"] if one))
     if reasons:
         more = f", and {len(reasons) - 3} more" if len(reasons) > 3 else ""
-        words += f". {'; '.join(reasons[:3])}{more}"
+        text += f". {'; '.join(reasons[:3])}{more}"
     elif said == OPEN:
-        words += ". Intervals include the threshold"
-    return words
+        text += ". Intervals include the threshold"
+    return text
 
 
 def _figures(parts: pd.DataFrame, shown: pd.Series | None, unit: str) -> str:

@@ -75,3 +75,8 @@ def test_a_value_without_a_format(value: object, words: str) -> None:
 def test_two_columns_of_one_name_are_two() -> None:
     frame = pd.DataFrame([[1, 2]], columns=["n", "n"])
     assert cells.words(frame).frame.to_numpy().tolist() == [["1", "2"]]
+
+
+def test_an_interval_on_a_table_never_looks_as_if_it_had_no_width():
+    frame = pd.DataFrame({"speed_up": [0.234, 1.5], "speed_up_low": [0.2302, 1.2], "speed_up_high": [0.2338, 1.9]})
+    assert cells.words(frame).frame.iloc[:, 0].tolist() == ["0.23 (0.230 to 0.234)", "1.50 (1.20 to 1.90)"]
