@@ -15,12 +15,15 @@ from scipy.special import bdtr, gammaln, ndtr, xlog1py, xlogy
 from scipy.stats import binom, chi2, f, norm
 from scipy.stats import t as student
 
+from aiot_analysis.stats import deviations
 from aiot_analysis.stats.resample import LEVEL
 
 Floats = NDArray[np.float64]
 
 ALPHA = 1 - LEVEL
 POWER = 0.8
+DRAWS = 150  # of both sides, where the power of a test is that of draws
+DRAWN_ROWS = 4  # of each draw, of which the power is taken
 POINTS = 100  # of a quadrature over the distribution of an estimated variance
 TOLERANCE = 1e-4  # of a difference in accuracy: a hundredth of a point
 
@@ -50,6 +53,38 @@ def detectable_by_welch(units: int, alpha: float = ALPHA, power: float = POWER) 
     """
     freedoms, weights = welch_freedoms(units)
     return _noncentrality(student.isf(alpha / 2, freedoms), weights, 2.0 * (units - 1), power)
+
+
+@lru_cache(maxsize=4096)
+def detectable_over_sessions(
+    sessions: int, rows: int, shared: float, alpha: float = ALPHA, power: float = POWER
+) -> float:
+    """Return the smallest true difference, in standard errors, that `aiot compare` finds in one of `rows` instances.
+
+    Of `sessions` on each side, which scatter alike; `shared` is the share of the variance that all instances of a
+    session have in common, and `alpha` what each row has of the error rate. From DRAWS simulated comparisons, always
+    the same ones (see `deviations.chance`).
+    """
+    rng = np.random.default_rng(0)
+    chosen = slice(min(rows, DRAWN_ROWS))
+    parts = []
+    for _ in range(DRAWS):
+        own, whole = rng.standard_normal((2, rows, sessions)), rng.standard_normal((2, 1, sessions))
+        base, other = np.sqrt(1 - shared) * own + np.sqrt(shared) * whole
+        found = deviations.errors(base, other)
+        apart = (other.mean(axis=1) - base.mean(axis=1))[chosen]
+        alike = (np.full_like(apart, number) for number in (found.shared, found.shared_freedom))
+        parts.append([apart, *alike, found.own[chosen], found.own_freedom[chosen]])
+    apart, *errors = (np.concatenate(part) for part in zip(*parts, strict=True))
+    unit = np.sqrt(2 / sessions)
+
+    def excess(distance: float) -> float:
+        return float((deviations.chance(np.abs(apart + distance * unit), *errors, rows) <= alpha).mean() - power)
+
+    far = 4.0
+    while excess(far) < 0:
+        far *= 2
+    return float(brentq(excess, 0, far, xtol=0.01))
 
 
 def welch_freedoms(units: int) -> tuple[Floats, Floats]:

@@ -62,7 +62,7 @@ def resolution(measured: pd.DataFrame) -> pd.DataFrame:
             tests = _tests(device, metric, comparison)
             design = device["images"], device["sessions"] if comparison == APART else 1
             single, corrected = (
-                smallest(device, metric, comparison, *design, alpha) for alpha in (ALPHA, ALPHA / tests)
+                smallest(device, metric, comparison, *design, *test) for test in ((ALPHA, 1), _corrected(device, tests))
             )
             width = _half_width(device, metric, comparison, *design)
             found.append([device["device_id"], metric, comparison, *design, single, width, tests, corrected])
@@ -82,10 +82,24 @@ def _tests(device: Row, metric: str, comparison: str) -> int:
     return instances - 1 if comparison in (SAME_SESSION, SAME_IMAGES) else 2 * instances
 
 
-def smallest(device: Row, metric: str, comparison: str, images: int, sessions: int = 1, alpha: float = ALPHA) -> float:
+def _corrected(device: Row, tests: int) -> tuple[float, int]:
+    """Return the level of each of so many tests, and the instances that are compared."""
+    return ALPHA / tests, int(device["instances"])
+
+
+def smallest(
+    device: Row,
+    metric: str,
+    comparison: str,
+    images: int,
+    sessions: int = 1,
+    alpha: float = ALPHA,
+    instances: int = 1,
+) -> float:
     """Return the smallest difference that a test at `alpha` finds with so many images and sessions a side.
 
-    `device` is a row of `noise.measured`. NaN where no difference is found.
+    `device` is a row of `noise.measured`. Times of so many instances that are compared over the same sessions tell
+    together how sessions differ. NaN where no difference is found.
     """
     if metric == CORRECT:
         if comparison == OTHER_IMAGES:
@@ -94,8 +108,22 @@ def smallest(device: Row, metric: str, comparison: str, images: int, sessions: i
         return power.paired_change(images, share, alpha)
     error, freedom = _error(device, metric, comparison, images, sessions)
     units = _units(comparison, sessions)
+    if units and metric == TIME and instances > 1:
+        ways = (power.detectable_over_sessions(units, instances, way, alpha) for way in _shared(device, images))
+        return float(np.expm1(max(ways) * error))
     reach = power.detectable_by_welch(units, alpha) if units else power.detectable(freedom, alpha)
     return float(np.expm1(reach * error))
+
+
+def _shared(device: Row, images: int) -> list[float]:
+    """Return the share of the variance of a session that all instances have in common, to a tenth.
+
+    Where an allowance stands for what runs add, it covers both ways in which runs may differ, and there are two.
+    """
+    runs, own = device["apart_runs"], device["same_runs"]
+    ways = [0.0, runs] if np.isinf(device["apart_freedom"]) else [max(runs - own, 0.0)]
+    total = device["within"] / images + runs
+    return [round(way / total, 1) if total > 0 else 0.0 for way in ways]
 
 
 def _units(comparison: str, sessions: int) -> int:
@@ -158,17 +186,17 @@ def needed(measured: pd.DataFrame, wanted: Mapping[str, float]) -> pd.DataFrame:
             difference, tests = wanted[metric], _tests(device, metric, comparison)
             row = {"device_id": device["device_id"], "metric": metric, "comparison": comparison}
             row |= {"difference": difference, "comparisons": tests}
-            for end, alpha in (("", ALPHA), ("_corrected", ALPHA / tests)):
-                numbers = _needs(device, metric, comparison, difference, alpha)
+            for end, test in (("", (ALPHA, 1)), ("_corrected", _corrected(device, tests))):
+                numbers = _needs(device, metric, comparison, difference, *test)
                 row |= {f"{name}{end}": number for name, number in numbers.items()}
             found.append(row)
     return pd.DataFrame(found, columns=NEEDS).astype(dict.fromkeys(NEEDS[5:], "Int64"))
 
 
-def _needs(device: Row, metric: str, comparison: str, difference: float, alpha: float) -> Row:
+def _needs(device: Row, metric: str, comparison: str, difference: float, alpha: float, instances: int) -> Row:
     def finds(images: int, sessions: int = 1) -> bool:
         if metric != CORRECT:
-            return smallest(device, metric, comparison, images, sessions, alpha) <= difference
+            return smallest(device, metric, comparison, images, sessions, alpha, instances) <= difference
         if comparison == OTHER_IMAGES:
             return power.unpaired_power(images, difference, device["accuracy"], alpha) >= power.POWER
         share = device["discordant_devices" if comparison == DEVICES else "discordant"]

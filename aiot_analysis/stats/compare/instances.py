@@ -23,13 +23,13 @@ METRICS = (ACCURACY, times.MEAN, times.MEDIAN)
 IMAGE_COLUMNS = [*select.KEY, "query", "image", "correct", "inference_ms", "end_to_end_ms", "failed"]
 """Of the table `images`, what a comparison reads."""
 COLUMNS = ["instance_id", "model", "implementation", "quantization", "metric", "base", "other", "change", "low", "high"]
-COLUMNS += ["p_value", "p_beyond", "units", "way", "note"]
+COLUMNS += ["p_value", "p_beyond", *regression.FAMILY, "units", "way", "note"]
 
 NO_RECORDS = "there are no records of single images: mean and standard deviation only"
 UNPAIRED = "not paired by image: the two were shown other images, or in another order"
 
 
-Evidence = answers.Change | times.LogRatio
+Evidence = answers.Change | times.LogRatio | times.SharedRatio
 """What a row rests on: a change in accuracy, or a ratio of times."""
 Courses = tuple[pd.DataFrame, pd.DataFrame]
 """Of the base and of the other side, in the order of a run: columns image, right (1 or 0) and ms (NaN: not usable)."""
@@ -72,7 +72,8 @@ def compared(
     found = Compared(pd.DataFrame(columns=COLUMNS))
     if matched.kind == ONE:
         found.runs = _runs(base, matched.base), _runs(other, matched.other)
-    work = _one(matched, base, other, timing) if matched.kind == ONE else _several(matched, base, other, timing)
+    work = list(_one(matched, base, other, timing) if matched.kind == ONE else _several(matched, base, other, timing))
+    over_sessions = {statistic: _over_sessions(work, statistic) for statistic in metrics if statistic != ACCURACY}
     rows: list[dict[str, Any]] = []
     evidence: list[Evidence] = []
     for measured in work:
@@ -94,8 +95,9 @@ def compared(
                 found.logs[measured.instance_id, statistic] = log
                 if told["way"] == "images":
                     log = log.of_any_run(run_to_run)
-                evidence.append(log)
-                rows.append({**facts, "metric": statistic, **told, **tests(log, beyond)})
+                rests_on = over_sessions[statistic].get(measured.instance_id, log)
+                evidence.append(rests_on)
+                rows.append({**facts, "metric": statistic, **told, **tests(rests_on, beyond)})
     found.table = judged(rows, evidence, margins is not None)
     return found
 
@@ -111,12 +113,15 @@ def judged(rows: Sequence[dict[str, Any]], evidence: Sequence[Evidence], asked: 
 
 
 def tests(evidence: Evidence, margins: regression.Margins) -> dict[str, float]:
-    """Return the change of a row and its tests: columns change, p_value and p_beyond."""
+    """Return the change of a row and its tests: columns change, p_value, p_beyond, and those of `regression.FAMILY`."""
     if isinstance(evidence, answers.Change):
         change = evidence.other - evidence.base
         return {"change": change, "p_value": evidence.p_value, "p_beyond": evidence.p_beyond}
-    p_beyond = evidence.p_beyond(margins.time)
-    return {"change": np.expm1(evidence.value), "p_value": evidence.p_value(), "p_beyond": p_beyond}
+    found = {"p_value": evidence.p_value(), "p_beyond": evidence.p_beyond(margins.time)}
+    if isinstance(evidence, times.SharedRatio) and evidence.rows > 1:
+        family = evidence.p_value(evidence.rows), evidence.p_beyond(margins.time, evidence.rows)
+        found |= dict(zip(regression.FAMILY, family, strict=True))
+    return {"change": np.expm1(evidence.value), **found}
 
 
 def _ends(evidence: Evidence, level: float) -> tuple[float, float]:
@@ -239,6 +244,27 @@ def _one(matched: Matched, base: Side, other: Side, timing: str) -> Iterator[Mea
         rows = matched.base.iloc[[at]], matched.other.iloc[[at]]
         note = _joined(*(notes.get(instance, "") for notes in unlike))
         yield Measured(instance, *rows, column, ONE, right, courses, both if enough(*both) else None, note)
+
+
+def _over_sessions(work: Sequence[Measured], statistic: str) -> dict[str, times.SharedRatio]:
+    """Return the ratio of each instance whose unit is the session, by instance.
+
+    Instances that were measured in the same sessions tell together how sessions differ.
+    """
+    alike: dict[tuple[tuple[int, ...], ...], dict[str, list[Floats]]] = {}
+    for measured in work:
+        if measured.sessions is None:
+            continue
+        column = f"{measured.column}_{statistic}"
+        sides = [rows[rows[column] > 0].set_index("session")[column].sort_index() for rows in measured.sessions]
+        if min(len(side) for side in sides) and sum(len(side) for side in sides) - 2 >= variance.MIN_FREEDOM:
+            key = tuple(tuple(side.index) for side in sides)
+            alike.setdefault(key, {})[measured.instance_id] = [np.log(_times(side)) for side in sides]
+    found: dict[str, times.SharedRatio] = {}
+    for group in alike.values():
+        base, other = (np.array([sides[place] for sides in group.values()]) for place in (0, 1))
+        found |= dict(zip(group, times.of_sessions(base, other), strict=True))
+    return found
 
 
 def enough(base: pd.DataFrame, other: pd.DataFrame) -> bool:

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 import pandas as pd
 
 from aiot_analysis.errors import CompareError
-from aiot_analysis.stats.multiple import ALPHA, adjusted, bonferroni
+from aiot_analysis.stats.multiple import ALPHA, adjusted
 
 ACCURACY_POINTS = 1.0
+FAMILY = ["p_value_of_family", "p_beyond_of_family"]
+"""p_value and p_beyond of a row whose errors are partly those of other rows too (`times.SharedRatio`), as one of them;
+null of other rows."""
 _PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%?\s*", re.ASCII)
 
 
@@ -40,22 +43,27 @@ def margins(slower: str, points: float = ACCURACY_POINTS) -> Margins:
 def judged(table: pd.DataFrame, asked: bool) -> pd.DataFrame:
     """Return the rows of `instances.compared` with p_adjusted, p_beyond_adjusted, verdict and regression.
 
-    `low` and `high` are the ends of intervals at `multiple.level`. `verdict` is "better" or "worse" where the interval
-    is on one side of 0, "no change shown" where it is not, "not tested" where there is no test. `p_adjusted` is p_value
-    times the number of tests (Bonferroni), under ALPHA just where a change is shown. That the other side is worse by no
-    more than its margin (p_beyond) is a family of its own, corrected by Holm. `regression` is true where this is
-    rejected and the verdict is "worse". So where nothing is worse by more than its margin, the chance of any regression
-    at all is under 5 %; a change that is shown may well be none, and a regression is always a change that is shown.
+    `low` and `high` are the ends of intervals at `multiple.level`. `verdict` is "better" or "worse" where the interval is on one
+    side of 0, "no change shown" where it is not, "not tested" where there is no test. `p_adjusted` is the number of
+    tests times p_value, or times that of FAMILY where a row has it (Bonferroni), under ALPHA just where a change is
+    shown. That the other side is worse by no more than its margin (p_beyond) is a family of its own. Its error rate is
+    shared out by the number of rows: those with FAMILY are corrected by Bonferroni, and the others by Holm.
+    `regression` is true where this is rejected and the verdict is "worse". So where nothing is worse by more than its
+    margin, the chance of any regression at all is under 5 %; a change that is shown may well be none, and a regression
+    is always a change that is shown.
     """
     tested = table["p_value"].notna()
-    p_beyond = adjusted(table["p_beyond"])
+    of_family, beyond_of_family = (table.reindex(columns=[column])[column].astype(float) for column in FAMILY)
+    alone = table["p_beyond"].astype(float).where(beyond_of_family.isna())
+    rows = table["p_beyond"].notna().sum()
+    p_beyond = beyond_of_family.mul(rows).fillna(adjusted(alone) * rows / max(alone.notna().sum(), 1)).clip(upper=1)
     accuracy = table["metric"] == "accuracy"
     lower, higher = table["high"].lt(0), table["low"].gt(0)
     verdict = pd.Series("no change shown", table.index)
     verdict = verdict.mask(higher.where(accuracy, lower), "better").mask(lower.where(accuracy, higher), "worse")
     verdict = verdict.where(tested, "not tested")
-    return table.assign(
-        p_adjusted=bonferroni(table["p_value"]),
+    return table.drop(columns=FAMILY, errors="ignore").assign(
+        p_adjusted=(of_family.fillna(table["p_value"].astype(float)) * tested.sum()).clip(upper=1),
         p_beyond_adjusted=p_beyond if asked else float("nan"),
         verdict=verdict,
         regression=asked & (p_beyond < ALPHA) & (verdict == "worse"),

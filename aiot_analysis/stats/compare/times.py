@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 from scipy.stats import t as student
 
-from aiot_analysis.stats import blocks, ratios, variance
+from aiot_analysis.stats import blocks, deviations, ratios, variance
 from aiot_analysis.stats.resample import LEVEL
 
 Floats = NDArray[np.float64]
@@ -57,6 +58,56 @@ class LogRatio:
         if not self.error > 0:
             return np.nan
         return float(student.sf(distance / self.error, self.freedom))
+
+
+@dataclass(frozen=True)
+class SharedRatio:
+    """The logarithm of a ratio of two times over sessions, which may deviate for all instances alike.
+
+    It is one of `rows` instances that were measured in the same sessions, and what deviates in whole sessions is spent
+    once on all of them (see `deviations.chance`). So an interval is one of a family: those of all rows at the level
+    1 - a hold at once with a chance of at least 1 - rows x a, though a single one may fail more often than a.
+    """
+
+    value: float
+    shared: float  # standard error
+    shared_freedom: float
+    own: float
+    own_freedom: float
+    rows: int
+
+    @property
+    def error(self) -> float:
+        """The standard error; NaN where it is not known."""
+        return _known(np.hypot(self.shared, self.own))
+
+    def interval(self, level: float = LEVEL) -> tuple[float, float]:
+        """The ends of the interval of the ratio, one of a family."""
+        if not self.error > 0:
+            return np.nan, np.nan
+        far = self.error
+        while self._chance(far, self.rows) > 1 - level:
+            far *= 2
+        half = brentq(lambda distance: self._chance(distance, self.rows) - (1 - level), 0, far)
+        with np.errstate(over="ignore"):
+            return float(np.exp(self.value - half)), float(np.exp(self.value + half))
+
+    def p_value(self, rows: int = 1) -> float:
+        """Two-sided, of no change: by itself, or of `rows` as one of a family."""
+        return self._chance(abs(self.value), rows)
+
+    def p_beyond(self, margin: float, rows: int = 1) -> float:
+        """One-sided, of a ratio of at most 1 + margin, as `p_value`."""
+        distance = self.value - np.log1p(margin)
+        half = self._chance(abs(distance), rows) / 2
+        return half if distance > 0 or np.isnan(half) else 1 - half
+
+    def _chance(self, distance: float, rows: int) -> float:
+        if not self.error > 0:
+            return np.nan
+        numbers = (distance, self.shared, self.shared_freedom, self.own, self.own_freedom)
+        far, shared, shared_freedom, own, own_freedom = (np.array(number) for number in numbers)
+        return float(deviations.chance(far, shared, shared_freedom, own, own_freedom, rows))
 
 
 def of_images(base: Floats, other: Floats, statistic: str, paired: bool, seed: int = 0) -> LogRatio:
@@ -119,6 +170,19 @@ def of_units(base: Floats, other: Floats) -> LogRatio:
         return LogRatio(value, np.nan, 1.0)
     spread = sum(((one - one.mean()) ** 2).sum() for one in (base, other)) / freedom
     return LogRatio(value, _known(np.sqrt(spread * (1 / len(base) + 1 / len(other)))), float(freedom))
+
+
+def of_sessions(base: Floats, other: Floats) -> list[SharedRatio]:
+    """Of logarithms of times of the same instances, (instances, sessions) each, a ratio of each instance.
+
+    All instances of a side were measured in all of its sessions. See `deviations.errors`.
+    """
+    found, rows = deviations.errors(base, other), len(base)
+    values = other.mean(axis=1) - base.mean(axis=1)
+    return [
+        SharedRatio(float(value), found.shared, found.shared_freedom, float(own), float(freedom), rows)
+        for value, own, freedom in zip(values, found.own, found.own_freedom, strict=True)
+    ]
 
 
 def of_pairs(logs: Floats) -> LogRatio:

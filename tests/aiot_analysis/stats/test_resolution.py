@@ -6,6 +6,7 @@ import pytest
 from scipy.stats import norm, ttest_ind
 
 from aiot_analysis.stats import noise, power, resolution
+from aiot_analysis.stats.compare import times
 
 Z = norm.isf(0.025) + norm.isf(0.2)
 RUN = np.log(1.05) / norm.isf(0.025) / np.sqrt(2)  # standard deviation of a run, where two agree within 5 %
@@ -65,6 +66,28 @@ def test_welchs_test_over_sessions_finds_the_smallest_difference_in_80_of_100_si
     logs = rng.normal(0, scatter, (2, 4000, sessions))
     logs[1] += np.log1p(found["resolves"])
     assert (ttest_ind(*logs, axis=1, equal_var=False).pvalue <= 0.05).mean() == pytest.approx(0.8, abs=0.02)
+
+
+@pytest.mark.parametrize("instances", [4, 24])
+def test_more_sessions_resolve_more_where_many_tests_are_corrected_for(instances):
+    found = {
+        n: resolved(sessions=n, instances=instances).loc["time", resolution.APART]["resolves_corrected"]
+        for n in (1, 3, 5)
+    }
+    assert found[1] > found[3] > found[5]
+
+
+@pytest.mark.parametrize("shared", [0.0, 0.9])
+def test_the_smallest_difference_over_sessions_is_found_in_80_of_100_simulated_comparisons(shared):
+    """With draws of their own, of which every instance counts."""
+    distance = power.detectable_over_sessions(3, 12, shared, 0.05 / 24)
+    rng, shown = np.random.default_rng(11), []
+    for _ in range(150):
+        own, whole = rng.normal(size=(2, 12, 3)), rng.normal(size=(2, 1, 3))
+        base, other = np.sqrt(1 - shared) * own + np.sqrt(shared) * whole
+        found = times.of_sessions(base, other + distance * np.sqrt(2 / 3))
+        shown.append(np.mean([one.p_value(12) < 0.05 / 24 for one in found]))
+    assert np.mean(shown) == pytest.approx(0.8, abs=0.09)  # shared deviations are those of 150 comparisons
 
 
 def test_two_sessions_tell_no_more_of_two_versions_than_one():

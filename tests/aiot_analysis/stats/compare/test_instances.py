@@ -187,6 +187,31 @@ def test_several_sessions_a_side_are_the_unit_of_times():
     assert of(found, MNASNET, "accuracy")["way"] == "images"
 
 
+def test_instances_of_the_same_sessions_tell_together_how_these_differ():
+    parts = [
+        [
+            *runs(mean, 3, first),
+            *runs(2 * mean, 3, first, spread=0.05, id_=SQUEEZENET),
+            *runs(mean, 4, first, id_=TORCH),
+        ]
+        for mean, first in ((10, 1), (12, 11))
+    ]
+    base, other = (side(*part) for part in parts)
+    _, found = compared(base, other)
+    logs = [
+        np.log([one.runs[one.runs["instance_id"] == id_]["end_to_end_ms_mean"].to_numpy(float) for id_ in ids])
+        for ids in ((MNASNET, SQUEEZENET), (TORCH,))
+        for one in (base, other)
+    ]
+    pair, alone = times.of_sessions(*logs[:2]), times.of_sessions(*logs[2:])
+    assert [one.rows for one in (*pair, *alone)] == [2, 2, 1]
+    for id_, log in zip((MNASNET, SQUEEZENET, TORCH), (*pair, *alone), strict=True):
+        row = of(found, id_, "mean")
+        assert (row["low"] + 1, row["high"] + 1) == pytest.approx(log.interval(1 - 0.05 / 6))
+        assert row["p_value"] == pytest.approx(log.p_value())
+        assert row["p_adjusted"] == pytest.approx(min(6 * log.p_value(log.rows), 1))
+
+
 def test_runs_of_a_session_are_averaged_first():
     base, other = side(*runs(10, 3, 1, each=3, within=0.05)), side(*runs(12, 3, 11, each=2, within=0.05))
     _, found = compared(base, other)

@@ -60,6 +60,17 @@ def test_what_is_worse_by_more_than_the_margin_is_corrected_by_holm():
     assert list(found["regression"]) == [True, True, True, False]
 
 
+def test_rows_that_share_errors_are_corrected_by_bonferroni_and_the_others_by_holm():
+    """Of four tests two share errors: the others have half of the error rate."""
+    columns = dict(zip(regression.FAMILY, ([0.002, 0.01, None, None], [0.004, 0.02, None, None]), strict=True))
+    columns |= {"p_value": [0.1, 0.1, 0.01, 0.02], "p_beyond": [0.2, 0.2, 0.01, 0.02]}
+    found = regression.judged(rows(low=[0.1, 0.1, -0.3, -0.3], high=[0.3, 0.3, -0.1, -0.1], **columns), True)
+    assert list(found["p_adjusted"]) == pytest.approx([0.008, 0.04, 0.04, 0.08])
+    assert list(found["p_beyond_adjusted"]) == pytest.approx([0.016, 0.08, 0.04, 0.04])
+    assert list(found["regression"]) == [True, False, True, True]
+    assert not set(regression.FAMILY) & set(found.columns)
+
+
 def test_a_regression_is_a_change_that_is_shown():
     """Two rows are rejected by Holm's one-sided tests, of which one has an interval with 0 inside."""
     columns = {"p_value": [0.001, 0.06, 0.5, 0.5], "p_beyond": [0.001, 0.012, 0.9, 0.9]}
