@@ -24,6 +24,9 @@ Floats = NDArray[np.float64]
 
 FEWEST_SESSIONS = 3
 """Sessions from which on a side tells by itself how its sessions differ. With fewer, both sides count as alike."""
+MOST_PRIOR_FREEDOM = 8.0
+"""Degrees of freedom that the variance of all instances has at most for a single one. Few sessions do not show that
+instances differ where some have one and a half times the standard deviation of others."""
 SMALLEST = 1e-5
 """Variances below this share of the median one count as this much, as a logarithm is taken of them. As near to 1 a
 probability counts as 1."""
@@ -81,8 +84,8 @@ def moderated(variances: Floats, freedoms: list[float]) -> tuple[Floats, list[fl
     Takes estimates of several samples of the instances, (samples, instances), and the degrees of freedom of each
     sample. The true variances of a sample are taken to scatter around a prior one as if it had been estimated with
     prior degrees of freedom (Smyth 2004, Section 6.2): the more alike the estimates are, the more freedom has the prior
-    one. The prior freedom is that of all samples, the prior variance is of each. No more freedom is counted than the
-    instances of a sample have together, one less for their mean.
+    one, up to MOST_PRIOR_FREEDOM. The prior freedom is that of all samples, the prior variance is of each. No more
+    freedom is counted than the instances of a sample have together, one less for their mean.
     """
     count = variances.shape[1]
     most = [(count - 1) * freedom for freedom in freedoms]
@@ -91,13 +94,13 @@ def moderated(variances: Floats, freedoms: list[float]) -> tuple[Floats, list[fl
         return np.broadcast_to(variances.mean(axis=1, keepdims=True), variances.shape), most
     logs = np.log(np.maximum(variances, SMALLEST * middle))
     excess = np.mean([one.var(ddof=1) - polygamma(1, freedom / 2) for one, freedom in zip(logs, freedoms, strict=True)])
-    if excess <= 0:  # no more than chance: all are alike
-        return np.broadcast_to(variances.mean(axis=1, keepdims=True), variances.shape), most
-    prior = 2 * _trigamma_inverse(float(excess))
+    estimated = 2 * _trigamma_inverse(float(excess)) if excess > 0 else np.inf
+    prior = min(estimated, MOST_PRIOR_FREEDOM)
     found = []
     for own, log, freedom in zip(variances, logs, freedoms, strict=True):
-        centre = log.mean() - _mean_log(freedom) + _mean_log(prior)
-        found.append((prior * np.exp(centre) + freedom * own) / (prior + freedom))
+        alike = np.isinf(estimated)  # they differ no more than by chance
+        centre = own.mean() if alike else np.exp(log.mean() - _mean_log(freedom) + _mean_log(prior))
+        found.append((prior * centre + freedom * own) / (prior + freedom))
     return np.array(found), [min(prior + freedom, top) for freedom, top in zip(freedoms, most, strict=True)]
 
 

@@ -22,8 +22,7 @@ Floats = NDArray[np.float64]
 
 ALPHA = 1 - LEVEL
 POWER = 0.8
-DRAWS = 150  # of both sides, where the power of a test is that of draws
-DRAWN_ROWS = 4  # of each draw, of which the power is taken
+DRAWS = 400  # of both sides, where the power of a test is that of draws
 POINTS = 100  # of a quadrature over the distribution of an estimated variance
 TOLERANCE = 1e-4  # of a difference in accuracy: a hundredth of a point
 
@@ -66,25 +65,26 @@ def detectable_over_sessions(
     the same ones (see `deviations.chance`).
     """
     rng = np.random.default_rng(0)
-    chosen = slice(min(rows, DRAWN_ROWS))
     parts = []
     for _ in range(DRAWS):
-        own, whole = rng.standard_normal((2, rows, sessions)), rng.standard_normal((2, 1, sessions))
-        base, other = np.sqrt(1 - shared) * own + np.sqrt(shared) * whole
+        each, whole = rng.standard_normal((2, rows, sessions)), rng.standard_normal((2, 1, sessions))
+        base, other = np.sqrt(1 - shared) * each + np.sqrt(shared) * whole
         found = deviations.errors(base, other)
-        apart = (other.mean(axis=1) - base.mean(axis=1))[chosen]
-        alike = (np.full_like(apart, number) for number in (found.shared, found.shared_freedom))
-        parts.append([apart, *alike, found.own[chosen], found.own_freedom[chosen]])
-    apart, *errors = (np.concatenate(part) for part in zip(*parts, strict=True))
+        apart = other[0].mean() - base[0].mean()
+        parts.append((apart, found.shared, found.shared_freedom, found.own[0], found.own_freedom[0]))
+    apart, shared_error, shared_freedom, own, own_freedom = np.array(parts).T
     unit = np.sqrt(2 / sessions)
 
     def excess(distance: float) -> float:
-        return float((deviations.chance(np.abs(apart + distance * unit), *errors, rows) <= alpha).mean() - power)
+        chances = deviations.chance(
+            np.abs(apart + distance * unit), shared_error, shared_freedom, own, own_freedom, rows
+        )
+        return float((chances <= alpha).mean() - power)
 
     far = 4.0
     while excess(far) < 0:
         far *= 2
-    return float(brentq(excess, 0, far, xtol=0.01))
+    return float(brentq(excess, 0, far, xtol=0.02))
 
 
 def welch_freedoms(units: int) -> tuple[Floats, Floats]:

@@ -72,10 +72,10 @@ def test_variances_are_drawn_towards_the_prior_that_they_were_drawn_from():
     assert found == pytest.approx((6 * 2 + 3 * estimates) / 9, rel=0.15)
 
 
-def test_variances_that_differ_by_chance_alone_are_pooled():
+def test_variances_that_differ_by_chance_alone_are_drawn_to_their_mean():
     estimates = np.array([[0.9, 1.0, 1.1, 1.2]])
     found, freedoms = deviations.moderated(estimates, [2.0])
-    assert found == pytest.approx(np.full((1, 4), 1.05))
+    assert found == pytest.approx((8 * 1.05 + 2 * estimates) / 10)
     assert freedoms == [6.0]
 
 
