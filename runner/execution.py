@@ -96,7 +96,7 @@ def execute(
     the device was lost (DeviceLostError), whose agent may still be at work then.
     """
     record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
-    with device_locked(folder.parent), _space_checked(folder), device.held(conditions_of(record)) as held:
+    with _writable(folder), device_locked(folder.parent), device.held(conditions_of(record)) as held:
         record = _with_held(folder, record, held)
         run = Execution(folder, device, request, record, held, listen, stop or threading.Event())
         for entry in ledger.read(folder):
@@ -137,7 +137,7 @@ def _run_instance(run: Execution, entry: ledger.Entry) -> None:
         begun = run.device.started(_task(run, instance, artifact, models, entry.next_attempt))
         attempt_at = partial(_attempt, run, instance, artifact, models)
     if not begun and (reasons := _not_ready(run, instance)):
-        remedy = "let it cool and charge, then `aiot run --resume`; or give it longer with --cooldown"
+        remedy = "let it cool and charge, then the same command with `--resume`; or give it longer with --cooldown"
         _unavailable(run, instance, entry.next_attempt, {"reason": "; ".join(reasons), "remedy": remedy})
         return
     run.listen("start", instance, {})
@@ -284,10 +284,16 @@ def device_locked(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _space_checked(folder: Path) -> Iterator[None]:
+def _writable(folder: Path) -> Iterator[None]:
+    """Raise RunnerError where a file of the run cannot be written in the block."""
+    remedies = {
+        **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), ("No space is left in {}", "free some")),
+        **dict.fromkeys((errno.EROFS, errno.EACCES), ("{} cannot be written to", "make it writable")),
+    }
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in remedies:
             raise
-        raise RunnerError(f"No space is left in {folder}: free some, then go on with `aiot run --resume`.") from None
+        problem, remedy = remedies[error.errno]
+        raise RunnerError(f"{problem.format(folder)}: {remedy}, then give the same command with `--resume`.") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import secrets
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from runner import ledger, order, rawlog
 from runner.catalog import Catalog
 from runner.dataset.store import Dataset
 from runner.devices import CORES, Conditions, Device
+from runner.errors import SetupError
 from runner.native.jobs import FRAMEWORK, Given
 from runner.suite import Instance, Profile
 from runner.workspace import Workspace
@@ -129,12 +131,14 @@ def begin(workspace: Workspace, device: Device, request: Request) -> Path:
 
 
 def new_folder(workspace: Workspace, device: Device, asked: dict[str, Any]) -> Path:
-    """The folder of a run that begins, with device.json, and run.json saying what is asked for."""
+    """Make the folder of a new run, with device.json and a run.json of what is asked for.
+
+    Raises SetupError if it cannot be written.
+    """
     now = datetime.now(UTC)  # to the millisecond, so that the names of a device's runs sort by time
     run_id = f"{now:%Y%m%dT%H%M%S}.{now.microsecond // 1000:03}Z-{secrets.token_hex(3)}"
     folder = workspace.raw / device.slug / run_id
-    (folder / "native").mkdir(parents=True)
-    rawlog.write_json(folder / "device.json", device.properties(), rawlog.DEVICE_FIELDS)
+    properties = device.properties()
     record = {
         "schema_version": rawlog.SCHEMA_VERSION,
         "run_id": run_id,
@@ -145,7 +149,16 @@ def new_folder(workspace: Workspace, device: Device, asked: dict[str, Any]) -> P
         "ended": None,
         **asked,
     }
-    rawlog.write_json(folder / "run.json", record, rawlog.RUN_FIELDS)
+    try:
+        (folder / "native").mkdir(parents=True)
+        rawlog.write_json(folder / "device.json", properties, rawlog.DEVICE_FIELDS)
+        rawlog.write_json(folder / "run.json", record, rawlog.RUN_FIELDS)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise SetupError(
+            f"No run can be written to {workspace.raw} ({error.strerror}): free some space, or make it a folder that "
+            "you may write to."
+        ) from None
     return folder
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from runner import ledger, rawlog
 from runner.errors import SelectionError
-from runner.run import AB
+from runner.run import AB, refused
 
 SIDES = ("a", "b")
 PLACE = ("session", "side", "block", "first", "blocks", "seed", *SIDES)  # of the field `ab` of run.json
@@ -99,6 +99,11 @@ class Recorded:
         return words
 
     @property
+    def refused(self) -> list[str]:
+        """Conditions that were asked for and that the device did not grant, with the reason."""
+        return list(dict.fromkeys(reason for folder in self.folders.values() for reason in refused(folder)))
+
+    @property
     def pairs(self) -> int:
         """How many instances ended on both sides, counted by their place in the run."""
         if len(self.folders) < len(SIDES):
@@ -136,27 +141,34 @@ def left(session: Session, measured: Sequence[Recorded]) -> list[Block]:
     return [Block(number + place, first) for place, first in enumerate(orders, 1)]
 
 
-def to_resume(raw: Path, slug: str, asked: Session, records: Mapping[str, Mapping[str, Any]]) -> Session | None:
-    """Return the newest session of a device if it is the one asked for, whatever its id; None if it is not.
+def newest(raw: Path, slug: str) -> str | None:
+    """Return the id of the newest session of a device, None if it has none."""
+    runs = _runs(raw, slug)
+    return str(runs[-1][1]["session"]) if runs else None
+
+
+def differences(
+    raw: Path, slug: str, session: str, asked: Session, records: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
+    """Return what a session was asked to be that `asked` is not, like "blocks" or "models"; [] if it can go on.
 
     `records` has what run.json is to say of a run of each side (see `runner.run.Request.record`).
     """
-    runs = _runs(raw, slug)
-    if not runs:
-        return None
-    newest = runs[-1][1]["session"]
-    for folder, ab in runs:
-        if ab["session"] == newest:
-            same = (ab["blocks"], ab["seed"], {side: ab[side] for side in SIDES})
-            record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
-            wanted = records[ab["side"]]
-            names = [name for name in wanted if name not in ("ab", "seed", "suite")]
-            alike = all(record.get(name) == wanted[name] for name in names)
-            if same != (asked.blocks, asked.seed, dict(asked.words)) or not alike:
-                return None
-            if sorted(record["suite"]) != sorted(wanted["suite"]):
-                return None
-    return Session(newest, asked.seed, asked.blocks, asked.words)
+    different: dict[str, None] = {}
+    for folder, ab in _runs(raw, slug):
+        if ab["session"] != session:
+            continue
+        record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
+        wanted = records[ab["side"]]
+        pairs = {
+            "blocks": (ab["blocks"], asked.blocks),
+            "seed": (ab["seed"], asked.seed),
+            "settings": ({side: ab[side] for side in SIDES}, dict(asked.words)),
+            "instances": (sorted(record["suite"]), sorted(wanted["suite"])),
+            **{name: (record.get(name), wanted[name]) for name in wanted if name not in ("ab", "seed", "suite")},
+        }
+        different |= {name.replace("_", " "): None for name, (before, now) in pairs.items() if before != now}
+    return list(different)
 
 
 def _runs(raw: Path, slug: str) -> list[tuple[Path, dict[str, Any]]]:

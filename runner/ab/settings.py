@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 from runner import suite
 from runner.catalog import Catalog
 from runner.devices import CORES, Conditions, Device
-from runner.errors import ModelError, SelectionError
+from runner.errors import ModelError, SelectionError, printable
+from runner.execution import agent_files
 from runner.native.jobs import Given
 from runner.preflight import preflight
 from runner.run import Request
@@ -20,6 +21,11 @@ from runner.zoo.facts import Artifact
 
 PARTS = ("framework", "delegate", "quantization")
 """Settings that make A and B two instances of the suite, of one model."""
+_VERSION = """\
+import importlib, sys
+from runner.agent import loop
+print(importlib.import_module("runner.agent." + sys.argv[1]).version())
+"""
 NAMES = ("model", "threads", *PARTS, "profile", "cores", "python", "native-tools", "accelerator")
 
 
@@ -30,6 +36,18 @@ class Side:
     words: str
     device: Device
     request: Request  # its n-th instance is compared with the n-th of the other side
+    python: Path | None = None  # that was named to run the agent
+    versions: str = ""  # of the frameworks in that Python
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What the measurements of this side depend on: equal for equal sides."""
+        record = self.request.record(self.device)
+        tools = record["native_tools"]
+        if tools and all(instance.delegate != "nnapi" for instance in self.request.instances):
+            record["native_tools"] = {**tools, "accelerator": None}  # it is one of NNAPI's
+        by_agent = not all(map(self.request.by_tools, self.request.instances))
+        return {**record, "python": str(self.python) if by_agent else None}
 
 
 def parse(words: Sequence[str], option: str) -> dict[str, str]:
@@ -41,7 +59,9 @@ def parse(words: Sequence[str], option: str) -> dict[str, str]:
     for part in (part.strip() for word in words for part in word.split(",")):
         name, _, value = (piece.strip() for piece in part.partition("="))
         if name not in NAMES or not value:
-            raise SelectionError(f"{part!r} of {option} is no setting: give NAME=VALUE with one of {', '.join(NAMES)}.")
+            raise SelectionError(
+                f"{part!r} of {option} is not a setting: give NAME=VALUE, where NAME is one of {', '.join(NAMES)}."
+            )
         if name in settings:
             raise SelectionError(f"{option} has {name} twice: give it once.")
         settings[name] = value
@@ -61,8 +81,46 @@ def python_of(settings: Mapping[str, str], local: bool) -> Path | None:
         return None
     python = Path(settings["python"])
     if local and not python.is_file():
-        raise SelectionError(f"There is no Python {python}: name the interpreter of an environment with the framework.")
+        raise SelectionError(
+            f"There is no Python {python}: name the interpreter of an environment, like {python}/bin/python."
+            if python.is_dir()
+            else f"There is no Python {python}: name the interpreter of an environment that has the framework."
+        )
     return python.absolute() if local else python
+
+
+def versions(device: Device, python: Path, frameworks: Iterable[str], catalog: Catalog) -> dict[str, str]:
+    """Return the versions of frameworks in a Python that was named for a device, as the agent imports them there.
+
+    Frameworks that it cannot run are not among them. Raises SelectionError if there is none that it can run.
+    """
+    agent = device.push(agent_files(catalog), "agent")
+    found: dict[str, str] = {}
+    problem = ""
+    for framework in frameworks:
+        code, printed = device.run_python(["-c", _VERSION, framework], agent)
+        lines = printed.strip().splitlines() or ["it printed nothing"]
+        if code:
+            problem = problem or f"{python} cannot run {framework} ({printable(lines[-1])[-200:]})"
+        else:
+            found[framework] = lines[-1]
+    if not found:
+        raise SelectionError(f"{problem}: install what is missing there, or name another Python.")
+    return found
+
+
+def with_versions(side: Side, instances: Sequence[Instance]) -> tuple[Side, list[Instance]]:
+    """Return a side with the versions of its frameworks, and those of its instances that its Python can run.
+
+    Both stay as they are where no Python was named, or TFLite's own tools measure everything. Raises SelectionError if
+    the Python can run nothing.
+    """
+    frameworks = dict.fromkeys(one.framework for one in instances if not side.request.by_tools(one))
+    if side.python is None or not frameworks:
+        return side, list(instances)
+    known = versions(side.device, side.python, frameworks, side.request.catalog)
+    runnable = [one for one in instances if one.framework in known or side.request.by_tools(one)]
+    return replace(side, versions=", ".join(known.values())), runnable
 
 
 def requested(common: Request, settings: Mapping[str, str], scratch: Path) -> Request:
@@ -73,8 +131,8 @@ def requested(common: Request, settings: Mapping[str, str], scratch: Path) -> Re
     changes: dict[str, Any] = {}
     if "threads" in settings:
         threads = settings["threads"]
-        if not (threads.isdecimal() and int(threads)):
-            raise SelectionError(f"threads={threads} is no number of threads: give 1 or more.")
+        if not (threads.isascii() and threads.isdecimal() and int(threads)):
+            raise SelectionError(f"threads={threads} is not a number of threads: give 1 or more.")
         changes["threads"] = int(threads)
     if "profile" in settings:
         name = suite.choose("Profile", [settings["profile"]], list(PROFILES))[0]
@@ -87,7 +145,7 @@ def requested(common: Request, settings: Mapping[str, str], scratch: Path) -> Re
         native = Given(Path(settings["native-tools"]), scratch, native.accelerator if native else None)
     if "accelerator" in settings:
         if native is None:
-            raise SelectionError("accelerator= is for TFLite's own tools: give their folder with --native-tools.")
+            raise SelectionError("accelerator= needs TFLite's own tools: give their folder with --native-tools.")
         native = replace(native, accelerator=settings["accelerator"])
     return replace(common, native=native, **changes)
 
@@ -173,7 +231,7 @@ def ready(sides: Mapping[str, Side], both: Sequence[tuple[Instance, Instance]]) 
             artifact = request.artifacts.get(instance.artifact)
             by_tools = request.by_tools(instance)
             obstacle = preflight(instance, artifact, request.catalog, request.dataset, side.device, by_tools)
-            obstacles += [f"{instance.id}: {obstacle['reason']}"] if obstacle else []
+            obstacles += [f"{instance.id}: {obstacle['reason']} ({obstacle['remedy']})"] if obstacle else []
         if obstacles:
             why += dict.fromkeys(obstacles)
         else:
@@ -181,11 +239,13 @@ def ready(sides: Mapping[str, Side], both: Sequence[tuple[Instance, Instance]]) 
     return places, why
 
 
-def check_different(sides: Mapping[str, Side], pythons: Mapping[str, Path | None]) -> None:
+def check_different(sides: Mapping[str, Side]) -> None:
     """Raise SelectionError where A and B would run the same, or could not be compared afterwards."""
     a, b = sides.values()
-    if pythons["a"] == pythons["b"] and a.request.record(a.device) == b.request.record(b.device):
-        raise SelectionError(f"A ({a.words}) and B ({b.words}) are the same: give two settings that differ.")
+    if a.asked == b.asked:
+        raise SelectionError(
+            f"A ({a.words}) and B ({b.words}) are the same for the chosen instances: give two settings that differ."
+        )
     for mine, theirs in zip(a.request.instances, b.request.instances, strict=True):
         weights = [side.request.artifacts[own.artifact].weights for side, own in ((a, mine), (b, theirs))]
         if weights[0] != weights[1]:

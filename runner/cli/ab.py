@@ -59,8 +59,8 @@ class Ended:
         """Raise RunnerError where something that was asked for did not happen."""
         if self.problems:
             raise RunnerError(
-                f"{len(self.problems)} block{'s' * (len(self.problems) != 1)} went wrong (see above): the same command "
-                "with `--resume` measures them again."
+                f"{len(self.problems)} block{'s' * (len(self.problems) != 1)} failed (see above): the same command "
+                "with `--resume` measures every failed block again."
             )
 
 
@@ -140,42 +140,46 @@ def ab(
     options = {"models": models, "frameworks": frameworks, "delegates": delegates, "quantizations": quantizations}
     everything = installed.everything(artifacts.values())
     sides: dict[str, Any] = {}
-    instances, pythons = {}, {}
+    instances = {}
     for name, each in asked.items():
         request = settings.requested(common, each, space.staging / "native")
         own = settings.chosen(options, each, everything)
         if "model" in each:
             own, files = settings.with_model(own, artifacts, Path(each["model"]), installed)
             request = replace(request, artifacts=files)
-        instances[name], pythons[name] = own, settings.python_of(each, local)
+        python = settings.python_of(each, local)
         choice = Choice(local, serials, False, connect, device_folder, device_python, keep_serial)
-        if python := pythons[name]:
+        if python:
             choice = replace(choice, python=str(python), local_python=python)
         devices = chosen(choice, space)
         if len(devices) > 1:
-            raise SelectionError(f"{len(devices)} devices are chosen: an A/B session is of one.")
+            raise SelectionError(f"{len(devices)} devices are chosen: A and B take turns on one, so choose one.")
+        side = settings.Side(words[name], devices[0], request, python)
         if request.native:
             request.native.tools_for(devices[0])
-        sides[name] = settings.Side(words[name], devices[0], request)
+        sides[name], instances[name] = settings.with_versions(side, own)
     both = settings.pairs(instances, asked)
     places, obstacles = settings.ready(sides, both)
     if not places:
-        raise SelectionError(f"Nothing can be run on both sides: {'; '.join(obstacles[:3])}.")
+        raise SelectionError(f"Nothing can run on both sides: {'; '.join(obstacles[:3])}.")
     for at, name in enumerate(sides):
         side = sides[name]
         request = replace(side.request, instances=[both[place][at] for place in places])
         checks = check.read(folder, request.artifacts.values())
         request = replace(request, checks={each: asdict(finding) for each, finding in checks.items()})
         sides[name] = replace(side, request=request)
-    settings.check_different(sides, pythons)
+    settings.check_different(sides)
     session = ab_blocks.Session.new(seed, blocks, words)
     slug, measured = sides["a"].device.slug, []
     if resume:
         records = {
             name: replace(side.request, ab={"session": session.id}).record(side.device) for name, side in sides.items()
         }
-        if earlier := ab_blocks.to_resume(space.raw, slug, session, records):
-            session, measured = earlier, ab_blocks.recorded(space.raw, slug, earlier.id)
+        if newest := ab_blocks.newest(space.raw, slug):
+            if different := ab_blocks.differences(space.raw, slug, newest, session, records):
+                print(f"resume    not session {newest}, which differs in {', '.join(different)}: a new one begins")
+            else:
+                session, measured = replace(session, id=newest), ab_blocks.recorded(space.raw, slug, newest)
     left = ab_blocks.left(session, measured)
     _show_plan(space, session, sides, left, obstacles)
     if dry_run:
@@ -194,45 +198,60 @@ def _show_plan(
     request = sides["a"].request
     print(f"session   {session.id} on {sides['a'].device.slug}, seed {session.seed}")
     for name, side in sides.items():
-        print(f"{name.upper()}         {side.words}")
+        print(f"{name.upper()}         {side.words}" + (f" ({side.versions})" if side.versions else ""))
     for mine, theirs in zip(*(side.request.instances for side in sides.values()), strict=True):
         print(f"          {mine.id}" + (f" and {theirs.id}" if mine != theirs else ""))
     for obstacle in obstacles:
         print(f"left out  {obstacle}")
     order = " ".join("".join(side.upper() for side in block.sides) for block in left)
     images = len(subset(request.dataset, request.profile.max_images, 0))
-    print(f"order     {order or 'nothing is left'}: {2 * len(left)} runs of {images} images")
+    if not left:
+        print("order     nothing is left to measure")
+        return
+    print(f"order     {order}: {2 * len(left)} runs of {images} images")
     times = [expected_s(space.raw, side) for side in sides.values()]
     seconds = len(left) * sum(each for each, _ in times)
-    unknown = dict.fromkeys(instance for _, names in times for instance in names)
-    without = f", without {', '.join(unknown)}, which no earlier run here measured" if unknown else ""
-    print(f"expected  {'about ' + _duration(seconds) if seconds else 'not known'}{without}")
+    unknown = ", ".join(dict.fromkeys(instance for _, names in times for instance in names))
+    if not seconds:
+        print(f"expected  not known, as no earlier run on this device measured {unknown}")
+    else:
+        without = f", plus {unknown}, which no earlier run on this device measured" if unknown else ""
+        print(f"expected  about {_duration(seconds)}{without}")
 
 
 def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+    return f"{max(seconds, 1):.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 def _measure(
     space: Workspace, session: Session, left: Sequence[Block], sides: dict[str, Side], patience_s: float
 ) -> list[str]:
-    """Measure blocks, and return what went wrong; tell how to go on where the session ends early."""
+    """Measure blocks, and return what went wrong; tell how to go on where the session ends early.
+
+    Raises RunnerError where a device refuses a condition in which A and B differ, or no instance ends on both sides.
+    """
     from runner.ab.measure import measured
 
-    problems = []
+    conditions = [side.request.conditions for side in sides.values()]
+    problems, refused = [], []
     try:
         for done, block in enumerate(measured(space, session, left, sides, patience_s), 1):
-            bad = block.problems
+            bad, number = block.problems, block.block.number
             state = "; ".join(bad) if bad else "A and B measured"
-            print(f"block     {block.block.number} ({done} of {len(left)}): {state}")
+            print(f"block     {number} ({done} of {len(left)}): {state}")
+            for refusal in block.refused:
+                if conditions[0] != conditions[1]:
+                    raise RunnerError(f"The device refuses what A and B differ in ({refusal}): choose other settings.")
+                if refusal not in refused:
+                    print(f"          {refusal}")
+                    refused.append(refusal)
             if bad:
-                problems.append(f"block {block.block.number}: {state}")
+                problems.append(f"block {number}: {state}")
             if not block.pairs:
                 raise RunnerError(
-                    f"Block {block.block.number} has nothing that ended on both sides (see above), and the session was "
-                    "stopped: once that is mended, the same command with `--resume` goes on."
+                    f"Nothing ended on both sides in block {number}, so the session stops: mend what is said above."
                 )
     except (RunnerError, KeyboardInterrupt):
-        print(f"session   {session.id} is unfinished: the same command with `--resume` goes on", file=sys.stderr)
+        print(f"session   {session.id} is unfinished: go on by the same command with `--resume`", file=sys.stderr)
         raise
     return problems

@@ -147,6 +147,13 @@ class Device(Protocol):
         """Those of the Python modules that its main environment lacks."""
         ...
 
+    def run_python(self, words: Sequence[str], agent: str) -> tuple[int, str]:
+        """Run the Python that was named for the device, with the pushed agent on its path.
+
+        Returns its exit code and all that it printed.
+        """
+        ...
+
     def without_delegate(self, delegate: str) -> dict[str, str]:
         """Why it has no such delegate (reason), and what would help (remedy)."""
         ...

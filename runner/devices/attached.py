@@ -22,6 +22,9 @@ from runner.devices.files import DeviceFiles
 from runner.devices.pythons import Pythons
 from runner.devices.remote import RemoteTool, RemoteWork
 
+PYTHON_TIMEOUT_S = 120.0
+"""How long a Python of a device may take to import a framework."""
+
 _NEEDS = {"tflite": "ai_edge_litert", "pytorch": "torch", "caffe2": "caffe2"}
 
 
@@ -85,6 +88,11 @@ class AttachedDevice:
     def missing(self, modules: tuple[str, ...]) -> list[str]:
         there = set().union(*map(self.pythons.modules, self.environments))
         return [module for module in modules if module.split(".")[0] not in there]
+
+    def run_python(self, words: Sequence[str], agent: str) -> tuple[int, str]:
+        variables = [f"PYTHONPATH={agent}", "PYTHONDONTWRITEBYTECODE=1"]
+        answer = self.connection.shell(["env", *variables, self._python, *words], PYTHON_TIMEOUT_S)
+        return answer.exit_code, answer.stdout + answer.stderr
 
     def abilities(self) -> dict[str, list[str]]:
         """For each framework of the paper the environments that it can run in there."""

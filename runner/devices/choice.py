@@ -52,7 +52,7 @@ def chosen(choice: Choice, space: Workspace, tell: Tell = to_stderr) -> list[Dev
     if not (named or choice.connect or choice.every):
         if not devices:
             raise SelectionError(
-                "No device is chosen: give --local for this machine, or -s SERIAL, --all or --connect."
+                "No device is chosen: give --local for this machine, or -s SERIAL of one that `aiot devices` lists."
             )
         return devices
     client = Client()

@@ -10,6 +10,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -91,6 +92,9 @@ class LocalDevice:
             return said.split()
         return [module for module in modules if importlib.util.find_spec(module) is None]
 
+    def run_python(self, words: Sequence[str], agent: str) -> tuple[int, str]:
+        return _ran([str(self._python or sys.executable), *words], _variables(agent))
+
     def without_delegate(self, delegate: str) -> dict[str, str]:
         if delegate == "nnapi":
             return {"reason": "NNAPI is part of Android", "remedy": "run it on an Android phone"}
@@ -129,12 +133,11 @@ class LocalDevice:
         python = self._python or environments.python_of(environment)
         if python is None:
             raise DeviceError(f"This machine has no environment {environment}: {environments.INSTALL_LEGACY}.")
-        variables = {**environments.clean_environment(), "PYTHONPATH": agent, "PYTHONDONTWRITEBYTECODE": "1"}
         with output.open("wb") as stream:
             return subprocess.Popen(
                 cores.pinned([str(python), *arguments], core_mask),
                 cwd=agent,
-                env=variables,
+                env=_variables(agent),
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
@@ -235,9 +238,16 @@ def _read(path: Path) -> str | None:
         return None
 
 
-def _ran(words: list[str]) -> tuple[int, str]:
+def _variables(agent: str) -> dict[str, str]:
+    """Return the environment variables of a Python that imports the pushed agent."""
+    return {**environments.clean_environment(), "PYTHONPATH": agent, "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _ran(words: list[str], variables: dict[str, str] | None = None) -> tuple[int, str]:
     try:
-        done = subprocess.run(words, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            words, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL, env=variables
+        )
     except OSError as error:
         return 127, str(error)
     return done.returncode, done.stdout + done.stderr

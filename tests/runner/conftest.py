@@ -2,15 +2,17 @@
 
 import shutil
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from runner import catalog, run
 from runner.dataset import store
 from runner.dataset.drawing import CLASS_NAMES, draw_jpeg
-from runner.suite import Instance
+from runner.suite import PROFILES, Instance
 from runner.workspace import Workspace, sha256_of
-from runner.zoo.facts import Artifact, Settings
+from runner.zoo.facts import Artifact, Settings, prepared
 from tests.sharing import built_once
 
 SIZE = 32
@@ -87,6 +89,22 @@ def _convert(folder, torch):
             made_with={},
             source_key="test",
         ).save()
+
+
+@pytest.fixture
+def request_(workspace: Workspace) -> run.Request:
+    """What a run of the tiny networks asks for: each picture twice, after one warmup."""
+    return run.Request(
+        instances=TINY,
+        profile=replace(PROFILES["paper"], warmups=1, passes=2),
+        seed=0,
+        threads=1,
+        dataset=store.load(workspace.datasets / "sample"),
+        artifacts=prepared(workspace.models / "sample"),
+        catalog=catalog.load(),
+        checks={},
+        timeout_s=120,
+    )
 
 
 @pytest.fixture

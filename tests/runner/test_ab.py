@@ -2,18 +2,21 @@
 
 import json
 import shutil
+import sys
 from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from runner import catalog, ledger, rawlog, run
+from runner import ledger, rawlog, run
 from runner.ab import blocks, measure, settings
 from runner.ab.blocks import Block, Recorded, Session
-from runner.dataset import store
+from runner.devices.local import LocalDevice
 from runner.errors import ModelError, SelectionError
+from runner.native.jobs import Given
 from runner.suite import PROFILES, Instance
-from runner.zoo.facts import prepared
 from tests.command import aiot, refused
 from tests.rawlogs import LOAD, attempt, begin, end
 from tests.runner.conftest import TINY
@@ -98,24 +101,30 @@ def test_only_the_session_that_is_asked_for_is_gone_on_with(tmp_path):
     [folder, _] = rawlog.run_folders(tmp_path)
     record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
     asked = {name: record[name] for name in ("study", "suite", "threads", "dataset", "models", "profile", "ab", "seed")}
-    records = {"a": asked, "b": asked}
     new = Session.new(SESSION.seed, SESSION.blocks, WORDS)
     assert new.id != SESSION.id
-    assert blocks.to_resume(tmp_path, "local", new, records) == SESSION
-    for other in (replace(new, seed=8), replace(new, blocks=6), replace(new, words={**WORDS, "b": "threads=4"})):
-        assert blocks.to_resume(tmp_path, "local", other, records) is None
-    assert blocks.to_resume(tmp_path, "local", new, {**records, "b": {**asked, "threads": 3}}) is None
-    assert blocks.to_resume(tmp_path, "local", new, {**records, "b": {**asked, "suite": ["x"]}}) is None
-    assert blocks.to_resume(tmp_path, "pixel", new, records) is None
+    assert (blocks.newest(tmp_path, "local"), blocks.newest(tmp_path, "pixel")) == (SESSION.id, None)
+
+    def different(session=new, **b):
+        return blocks.differences(tmp_path, "local", SESSION.id, session, {"a": asked, "b": {**asked, **b}})
+
+    assert different() == []
+    assert different(replace(new, seed=8, blocks=6)) == ["blocks", "seed"]
+    assert different(replace(new, words={**WORDS, "b": "threads=4"})) == ["settings"]
+    assert different(threads=3) == ["threads"]
+    assert different(suite=["x"], models={}) == ["instances", "models"]
 
 
 @pytest.mark.parametrize(
     "words, sentence",
     [
         ([], "--a has no setting: give one like --a threads=2."),
-        (["speed=2"], "'speed=2' of --a is no setting: give NAME=VALUE with one of model, threads, framework"),
-        (["threads"], "'threads' of --a is no setting"),
-        (["threads="], "'threads=' of --a is no setting"),
+        (
+            ["speed=2"],
+            "'speed=2' of --a is not a setting: give NAME=VALUE, where NAME is one of model, threads, framework",
+        ),
+        (["threads"], "'threads' of --a is not a setting"),
+        (["threads="], "'threads=' of --a is not a setting"),
         (["threads=1", "threads=2"], "--a has threads twice"),
     ],
 )
@@ -126,20 +135,6 @@ def test_settings_that_are_none_are_refused(words, sentence):
 
 def test_settings_are_told_in_one_order():
     assert settings.in_words(settings.parse(["cores=big, threads=2"], "--a")) == "threads=2, cores=big"
-
-
-@pytest.fixture
-def request_(workspace):
-    return run.Request(
-        instances=(),
-        profile=replace(PROFILES["quick"], max_images=5),
-        seed=0,
-        threads=1,
-        dataset=store.load(workspace.datasets / "sample"),
-        artifacts=prepared(workspace.models / "sample"),
-        catalog=catalog.load(),
-        checks={},
-    )
 
 
 def test_a_model_file_takes_the_place_of_the_prepared_one(workspace, request_, tmp_path):
@@ -180,6 +175,11 @@ def test_instances_are_paired_by_what_the_settings_do_not_name():
         settings.pairs(instances, {"a": {"threads": "1"}, "b": {"threads": "2"}})
     with pytest.raises(SelectionError, match="--b names the delegate and --a does not: name it on both sides"):
         settings.pairs(instances, {"a": {"threads": "1"}, "b": {"delegate": "nnapi"}})
+
+
+@pytest.fixture
+def device(workspace):
+    return LocalDevice(workspace.staging, "salt")
 
 
 def command(workspace, *words):
@@ -224,14 +224,14 @@ def test_two_thread_counts_take_turns_and_are_compared(workspace):
     # a session that is whole is not measured again
     whole = aiot(*command(workspace, "--a", "threads=1", "--b", "threads=2", "--resume"))
     assert (whole.returncode, len(runs_of(workspace))) == (0, 8)
-    assert "order     nothing is left: 0 runs of 5 images" in whole.stdout
+    assert "order     nothing is left to measure\n" in whole.stdout
 
 
 def test_the_plan_is_shown_and_nothing_is_run_without_a_yes(workspace):
     words = [word for word in command(workspace, "--a", "threads=1", "--b", "threads=2") if word != "--yes"]
     plan = aiot(*words, "--dry-run")
     assert plan.returncode == 0, plan.stderr
-    assert f"expected  not known, without {ID}, which no earlier run here measured" in plan.stdout
+    assert f"expected  not known, as no earlier run on this device measured {ID}\n" in plan.stdout
     declined = aiot(*words)  # there is no one to ask
     assert declined.returncode == 1
     assert "Run it? [y/N]" in declined.stdout
@@ -265,7 +265,7 @@ def test_a_session_that_breaks_off_is_gone_on_with(workspace, monkeypatch):
     monkeypatch.setattr(fleet, "run_all", interrupted)
     broken = aiot(*words)
     assert broken.returncode == 130
-    assert "is unfinished: the same command with `--resume` goes on" in broken.stderr
+    assert "is unfinished: go on by the same command with `--resume`" in broken.stderr
     assert len(runs_of(workspace)) == 2
     done = aiot(*words)
     assert done.returncode == 0, done.stderr
@@ -299,7 +299,9 @@ def test_a_block_that_fails_is_named_and_left_out_of_the_pairs(workspace, broken
     done = aiot(*words)
     assert done.returncode == 1
     assert "block     2 (2 of 4): B: tflite_cpu_int8_squeezenet failed: " in done.stdout
-    assert "1 block went wrong (see above): the same command with `--resume` measures them again." in done.stderr
+    assert (
+        "1 block failed (see above): the same command with `--resume` measures every failed block again." in done.stderr
+    )
     assert "intervals of times are over 3 to 4 blocks of one session" in done.stdout
     assert "block 2 left out: B is invalid" in done.stdout
     broken_int8.undo()
@@ -316,7 +318,7 @@ def test_a_session_stops_where_nothing_ends_on_both_sides(workspace, broken_int8
     words = [word if word != "float32" else "int8" for word in command(workspace)]
     done = aiot(*words, "--a", "threads=1", "--b", "threads=2")
     assert done.returncode == 1
-    assert "Block 2 has nothing that ended on both sides" in done.stderr
+    assert "Nothing ended on both sides in block 2, so the session stops: mend what is said above." in done.stderr
     assert len(runs_of(workspace)) == 4
     sentence = refused(aiot("compare", "--ab", "newest", "--processed", processed_of(workspace)))
     assert sentence.startswith("aiot: Session ")
@@ -328,11 +330,15 @@ def test_a_session_stops_where_nothing_ends_on_both_sides(workspace, broken_int8
     "words, sentence",
     [
         (["--a", "threads=1", "--b", "threads=1"], "A and B are the same (threads=1): give two settings that differ."),
-        (["--a", "threads=1", "--b", "cores=all"], "A (threads=1) and B (cores=all) are the same: give two settings"),
-        (["--a", "threads=1", "--b", "threads=0"], "threads=0 is no number of threads: give 1 or more."),
+        (
+            ["--a", "threads=1", "--b", "cores=all"],
+            "A (threads=1) and B (cores=all) are the same for the chosen instances: give",
+        ),
+        (["--a", "threads=1", "--b", "threads=0"], "threads=0 is not a number of threads: give 1 or more."),
+        (["--a", "threads=1", "--b", "threads=٣"], "threads=٣ is not a number of threads: give 1 or more."),
         (["--a", "threads=1", "--b", "model=no.tflite"], "There is no model file no.tflite: name one that is there."),
         (["--a", "threads=1", "--b", "python=/no/python"], "There is no Python /no/python: name the interpreter of"),
-        (["--a", "threads=1", "--b", "accelerator=npu"], "accelerator= is for TFLite's own tools: give their folder"),
+        (["--a", "threads=1", "--b", "accelerator=npu"], "accelerator= needs TFLite's own tools: give their folder"),
         (["--a", "threads=1", "--b", "threads=2", "--blocks", "1"], "With 1 block nothing can be decided, since an"),
     ],
 )
@@ -341,11 +347,120 @@ def test_bad_input_is_one_sentence(workspace, words, sentence):
     assert not rawlog.run_folders(workspace.raw)
 
 
+def script(path, *lines):
+    """A program that stands for the Python of an environment."""
+    path.write_text("\n".join(["#!/bin/sh", *lines]) + "\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_the_plan_names_the_versions_of_two_pythons(workspace, tmp_path):
+    a, b = (script(tmp_path / name, f'exec {sys.executable} "$@"') for name in ("old", "new"))
+    plan = aiot(*command(workspace, "--a", f"python={a}", "--b", f"python={b}", "--dry-run"))
+    assert plan.returncode == 0, plan.stderr
+    version = metadata.version("ai-edge-litert")
+    assert f"A         python={a} (ai-edge-litert {version})\n" in plan.stdout
+    assert f"B         python={b} (ai-edge-litert {version})\n" in plan.stdout
+
+
+def test_a_python_that_cannot_run_the_agent_is_refused_before_anything_runs(workspace, tmp_path):
+    python = script(tmp_path / "python", "echo Traceback >&2", "echo no module numpy >&2", "exit 1")
+    sentence = refused(aiot(*command(workspace, "--a", "threads=1", "--b", f"python={python}")))
+    reason = f"{python} cannot run tflite (no module numpy): install what is missing there, or name another Python."
+    assert sentence == f"aiot: {reason}"
+    sentence = refused(aiot(*command(workspace, "--a", "threads=1", "--b", f"python={tmp_path}")))
+    assert sentence.endswith(f"name the interpreter of an environment, like {tmp_path}/bin/python.")
+    assert not rawlog.run_folders(workspace.raw)
+
+
+def test_a_framework_that_the_python_lacks_is_left_out(device, request_, tmp_path, monkeypatch):
+    """Of a Python with TFLite alone the PyTorch instance goes."""
+
+    def run_python(words, _agent):
+        return (0, "a warning\nlitert 9.9\n") if words[-1] == "tflite" else (1, "no module torch\n")
+
+    monkeypatch.setattr(device, "run_python", run_python)
+    side = settings.Side("python=x", device, request_, tmp_path / "x")
+    known, instances = settings.with_versions(side, TINY)
+    assert (known.versions, instances) == ("litert 9.9", TINY[:2])
+    assert settings.with_versions(replace(side, python=None), TINY) == (replace(side, python=None), TINY)
+
+
+def test_what_makes_no_difference_to_the_chosen_instances_is_no_difference(device, request_, monkeypatch):
+    """Accelerators are those of NNAPI, and tools need no Python."""
+    record = run.Request.record
+    tools = {"benchmark_model": "1", "run_eval": "1"}
+
+    def with_tools(request, device):
+        return {
+            **record(replace(request, native=None), device),
+            "native_tools": {**tools, "accelerator": request.native.accelerator},
+        }
+
+    monkeypatch.setattr(run.Request, "record", with_tools)
+    cpu, nnapi = TINY[0], Instance("tflite", "nnapi", "float32", "squeezenet")
+
+    def asked(instance, accelerator=None, python=None):
+        native = Given(Path("tools"), Path("scratch"), accelerator)
+        return settings.Side("", device, replace(request_, instances=[instance], native=native), python).asked
+
+    assert asked(cpu, "npu") == asked(cpu, "dsp") == asked(cpu, python=Path("x"))
+    assert asked(nnapi, "npu") != asked(nnapi, "dsp")
+    assert asked(TINY[2]) != asked(TINY[2], python=Path("x"))
+
+
+def test_a_session_stops_where_the_device_refuses_what_differs(workspace, monkeypatch):
+    def refuses_big(folder):
+        conditions = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)["conditions"]
+        return ["cores as asked for could not be had: all are alike"] if conditions else []
+
+    monkeypatch.setattr(blocks, "refused", refuses_big)
+    done = aiot(*command(workspace, "--a", "cores=all", "--b", "cores=big"))
+    assert done.returncode == 1
+    assert done.stderr.endswith(
+        "aiot: The device refuses what A and B differ in (cores as asked for could not be had: all are alike): "
+        "choose other settings.\n"
+    )
+    assert len(runs_of(workspace)) == 2
+
+
+@pytest.mark.slow
+def test_a_condition_that_both_sides_lack_is_told_once(workspace):
+    done = aiot(*command(workspace, "--a", "threads=1", "--b", "threads=2", "--fixed-performance"))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("fixed performance as asked for could not be had: it is a mode of Android") == 1
+
+
+def test_a_session_that_differs_is_named_with_what_differs(workspace):
+    session = replace(SESSION, words={"a": "threads=1", "b": "threads=3"})
+    short_run(workspace.raw, Block(1, "a"), "a", session=session)
+    done = aiot(*command(workspace, "--a", "threads=1", "--b", "threads=2", "--resume", "--dry-run"))
+    assert done.returncode == 0, done.stderr
+    first = done.stdout.splitlines()[0]
+    assert first.startswith(f"resume    not session {SESSION.id}, which differs in seed, settings, ")
+    assert first.endswith(": a new one begins")
+
+
+@pytest.mark.parametrize("verb", ["ab", "run"])
+def test_a_folder_of_raw_logs_that_cannot_be_written_is_one_sentence(workspace, verb):
+    workspace.raw.parent.mkdir(parents=True, exist_ok=True)
+    workspace.raw.touch()  # no folder
+    words = {
+        "ab": command(workspace, "--a", "threads=1", "--b", "threads=2"),
+        "run": ["run", "--local", "--workspace", workspace.root, *ONLY],
+    }
+    done = aiot(*words[verb])
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    sentence = f"No run can be written to {workspace.raw} (Not a directory): free some space, or make it a folder that"
+    assert sentence in done.stdout + done.stderr
+
+
 def test_what_cannot_run_on_both_sides_is_no_pair(workspace):
     [_, nnapi] = (Instance("tflite", delegate, "float32", "squeezenet") for delegate in ("cpu", "nnapi"))
     words = [word for word in command(workspace) if word not in ("--delegates", "cpu")]
     sentence = refused(aiot(*words, "--a", "delegate=cpu", "--b", "delegate=nnapi"))
-    assert sentence == f"aiot: Nothing can be run on both sides: {nnapi.id}: NNAPI is part of Android."
+    reason = "NNAPI is part of Android (run it on an Android phone)"
+    assert sentence == f"aiot: Nothing can run on both sides: {nnapi.id}: {reason}."
 
 
 def test_expected_time_is_that_of_earlier_runs(tmp_path, request_):
@@ -354,10 +469,12 @@ def test_expected_time_is_that_of_earlier_runs(tmp_path, request_):
     folder = begin(tmp_path, [ID], **times)
     attempt(folder, ID, LOAD, {**end(), "images": 10, "loop_ns": 2_000_000_000})
 
+    profile = replace(PROFILES["quick"], max_images=5)
+
     class Local:
         slug = "local"
 
-    side = settings.Side("threads=1", Local(), replace(request_, instances=TINY[:2]))
+    side = settings.Side("threads=1", Local(), replace(request_, instances=TINY[:2], profile=profile))
     assert measure.expected_s(tmp_path, side) == (pytest.approx(4.0), [TINY[1].id])
 
 
@@ -384,4 +501,4 @@ def test_a_session_stops_where_its_device_is_lost(workspace, monkeypatch):
     first = blocks.firsts(4, 0)[0].upper()
     assert done.returncode == 1
     assert f"aiot: Block 1, {first}: The device local does not answer." in done.stderr
-    assert "is unfinished: the same command with `--resume` goes on" in done.stderr
+    assert "is unfinished: go on by the same command with `--resume`" in done.stderr

@@ -9,14 +9,12 @@ from dataclasses import replace
 
 import pytest
 
-from runner import catalog, execution, ledger, rawlog, run
-from runner.dataset import store
+from runner import execution, ledger, rawlog, run
 from runner.devices import Conditions
 from runner.devices.local import LocalDevice
 from runner.errors import DeviceError, RunnerError
 from runner.preflight import preflight
-from runner.suite import PROFILES, Instance
-from runner.zoo.facts import prepared
+from runner.suite import Instance
 from tests.command import aiot
 from tests.runner.conftest import TINY
 
@@ -24,18 +22,9 @@ EXTRA = [Instance("tflite", "nnapi", "float32", "squeezenet"), Instance("caffe2"
 
 
 @pytest.fixture
-def request_(workspace):
-    return run.Request(
-        instances=[*TINY, *EXTRA],
-        profile=replace(PROFILES["paper"], warmups=1, passes=2),
-        seed=0,
-        threads=1,
-        dataset=store.load(workspace.datasets / "sample"),
-        artifacts=prepared(workspace.models / "sample"),
-        catalog=catalog.load(),
-        checks={},
-        timeout_s=120,
-    )
+def request_(request_):
+    """With two instances that cannot run on this machine."""
+    return replace(request_, instances=[*TINY, *EXTRA])
 
 
 @pytest.fixture
@@ -140,13 +129,20 @@ def test_one_device_is_used_by_one_run_at_a_time(workspace, device, request_):
         execution.execute(folder, device, request_, silent)
 
 
-def test_no_space_left_is_one_sentence(workspace, device, request_, monkeypatch):
-    def full(*_):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+@pytest.mark.parametrize(
+    "code, sentence",
+    [
+        (errno.ENOSPC, r"^No space is left in .*: free some, then give the same command with `--resume`\.$"),
+        (errno.EROFS, r"cannot be written to: make it writable, then give the same command with `--resume`\.$"),
+    ],
+)
+def test_a_run_that_cannot_be_written_is_one_sentence(workspace, device, request_, monkeypatch, code, sentence):
+    def refuse(*_):
+        raise OSError(code, os.strerror(code))
 
     folder = run.begin(workspace, device, request_)
-    monkeypatch.setattr(device, "push", full)
-    with pytest.raises(RunnerError, match=r"No space is left in .*: free some, then go on with"):
+    monkeypatch.setattr(device, "push", refuse)
+    with pytest.raises(RunnerError, match=sentence):
         execution.execute(folder, device, request_, silent)
 
 

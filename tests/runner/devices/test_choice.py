@@ -87,7 +87,9 @@ def names(devices):
 
 def test_nothing_chosen_is_said_with_the_choices(attach, space):
     attach(Attached("one"))
-    with pytest.raises(SelectionError, match=r"give --local for this machine, or -s SERIAL, --all or --connect\."):
+    with pytest.raises(
+        SelectionError, match=r"give --local for this machine, or -s SERIAL of one that `aiot devices` lists\."
+    ):
         chosen(Choice(), space)
 
 
