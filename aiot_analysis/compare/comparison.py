@@ -105,7 +105,7 @@ def compare(found: Sequence[sides.Found], asked: Asked) -> Comparison:
     matched = matching.match(base, other)
     table = instances.compared(matched, base, other, asked.metrics, timing, asked.margins, asked.run_to_run, asked.seed)
     facts = [
-        _facts(one, rows, timing, table.runs[place] if table.runs else None, list(table.sessions))
+        facts_of(one, rows, timing, table.runs[place] if table.runs else None, list(table.sessions))
         for place, (one, rows) in enumerate(zip(found, (matched.base, matched.other), strict=True))
     ]
     return Comparison(
@@ -118,9 +118,9 @@ def compare(found: Sequence[sides.Found], asked: Asked) -> Comparison:
         table=table.table,
         groups=summaries.summaries(table, matched, timing, asked.run_to_run),
         scores=score.scores(table, matched, timing, asked.run_to_run),
-        costs=summaries.costs(matched),
+        costs=summaries.costs(matched.base, matched.other),
         apart=matched.apart,
-        careful=_careful(matched),
+        careful=careful(matched.base, matched.other),
     )
 
 
@@ -137,10 +137,10 @@ def _why(side: Side) -> str:
     return f" ({row['instance_id']} is {row['verdict']}: {row['reasons']})"
 
 
-def _facts(
+def facts_of(
     found: sides.Found, rows: pd.DataFrame, timing: str, runs: pd.DataFrame | None, over_sessions: Sequence[str]
 ) -> dict[str, str]:
-    """What a reader has to know of a side's instances.
+    """Return what a reader has to know of a side's instances, in the order of FACTS.
 
     `runs` are all runs of a single device, of which only those of the instances `over_sessions` are used beside `rows`.
     """
@@ -176,9 +176,10 @@ def _listed(values: Sequence[str], what: str) -> str:
     return ", ".join(values)
 
 
-def _careful(matched: matching.Matched) -> pd.DataFrame:
+def careful(base: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """Return the instances of both sides that are not valid without reserve, with the reasons."""
     parts = []
-    for side, rows in (("A", matched.base), ("B", matched.other)):
+    for side, rows in (("A", base), ("B", other)):
         some = rows[rows["verdict"] != "valid"][["instance_id", "device_id", "reasons"]]
         parts.append(some.assign(side=side))
     return pd.concat(parts, ignore_index=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from aiot_analysis.compare.comparison import Asked, Comparison
 from aiot_analysis.errors import CompareError
 from aiot_analysis.processed import find as find_tables
 from aiot_analysis.stats import select, validity
-from aiot_analysis.stats.compare import interleaved, matching
+from aiot_analysis.stats.compare import interleaved, matching, score, summaries
 from aiot_analysis.words import plural
 
 NEWEST = "newest"
@@ -74,13 +75,14 @@ def compare(session: str, processed: Path, wanted: Mapping[str, Sequence[str]], 
         raise CompareError(f"Session {name} cannot be decided: {undecided[ids[0]]}.")
     usable = usable[~usable["instance_id"].isin(list(undecided))]
     words = [str(rows[rows["ab_side"] == side]["ab_settings"].iloc[0]) for side in ("a", "b")]
-    parts = [usable[usable["ab_side"] == side].reset_index(drop=True) for side in ("a", "b")]
-    # the facts, differences and costs of any comparison; its intervals know nothing of blocks
-    plain = comparison.compare(
-        [sides.Found(said, every.folder, part, every.devices) for said, part in zip(words, parts, strict=True)],
-        replace(asked, timing=timing),
-    )
-    usable = usable[usable["instance_id"].isin(set(plain.table["instance_id"]))]
+    parts = [
+        sides.Found(said, every.folder, _of_side(usable, side), every.devices)
+        for said, side in zip(words, ("a", "b"), strict=True)
+    ]
+    latest = [part.side(timing, asked.verdicts) for part in parts]
+    matched = matching.match(*latest)
+    usable = usable[usable["instance_id"].isin(matched.instances)]
+    base, other = (_of_side(usable, side) for side in ("a", "b"))
     right = _answers(every.folder, usable)
     table = interleaved.compared(usable, right, asked.metrics, timing, asked.margins)
     reasons = {str(each): _in_words(part) for each, part in lost.groupby("instance_id")}
@@ -89,20 +91,46 @@ def compare(session: str, processed: Path, wanted: Mapping[str, Sequence[str]], 
         for each, note in zip(table["instance_id"], table["note"], strict=True)
     ]
     a, b = (
-        {**facts, "run": f"{plural(part['run_id'].nunique(), 'run')} of session {name}"}
-        for facts, part in zip(plain.facts, parts, strict=True)
+        {
+            **comparison.facts_of(part, own, timing, side.runs, matched.instances),
+            "run": f"{plural(own['run_id'].nunique(), 'run')} of session {name}",
+        }
+        for part, own, side in zip(parts, (base, other), latest, strict=True)
     )
-    return replace(
-        plain,
+    differs = {**{part: [values] for part, values in varied.items()}, **matched.differs}
+    return Comparison(
         words=(words[0], words[1]),
         facts=(a, b),
+        asked=asked,
+        timing=timing,
         kind=interleaved.KIND,
-        differs={**{part: [values] for part, values in varied.items()}, **plain.differs},
+        differs=differs or {"settings": [(words[0], words[1])]},
         table=table,
         groups=interleaved.together(usable, right, table, timing),
-        scores=plain.scores.iloc[:0],
-        apart=pd.concat([plain.apart, _apart(undecided, rows, column)], ignore_index=True).astype({"lost": bool}),
+        scores=pd.DataFrame(columns=score.COLUMNS),  # of whole runs
+        costs=summaries.costs(base, other),
+        apart=pd.concat([matched.apart, _apart(undecided, rows, column)], ignore_index=True).astype({"lost": bool}),
+        careful=comparison.careful(*map(_with_all_doubts, (base, other))),
     )
+
+
+def _of_side(rows: pd.DataFrame, side: str) -> pd.DataFrame:
+    return rows[rows["ab_side"] == side].reset_index(drop=True)
+
+
+def _with_all_doubts(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per instance of a side, with the doubts about any of its runs.
+
+    Doubts that differ in their numbers alone are told once, as the first run has them.
+    """
+    lines = []
+    for _, own in rows.sort_values("ab_block").groupby("instance_id", sort=False):
+        doubtful = own[own["verdict"] != "valid"]
+        doubts: dict[str, str] = {}
+        for doubt in (part for reasons in doubtful["reasons"] for part in reasons.split("; ")):
+            doubts.setdefault(re.sub(r"\d", "", doubt), doubt)
+        lines.append((doubtful if len(doubtful) else own).iloc[0].to_dict() | {"reasons": "; ".join(doubts.values())})
+    return pd.DataFrame(lines)
 
 
 def _answers(folder: Path, rows: pd.DataFrame) -> pd.DataFrame:

@@ -100,15 +100,15 @@ def _together(rows: pd.DataFrame, instances: Sequence[str], column: str, unit: s
     return logs.mean()[logs.size() == len(instances)]
 
 
-def costs(matched: Matched) -> pd.DataFrame:
-    """Load time, peak memory and size of the model file: columns instance_id, cost, base, other (medians over the
-    devices of a side) and change (other over base, less 1); only where both sides have a number."""
+def costs(base: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """Return load time, peak memory and size of the model file, where both sides have a number.
+
+    Takes rows of the table `instances` of each side. Columns: instance_id, cost, base, other (medians over the rows of
+    a side) and change (other over base, less 1).
+    """
     found = []
     for column in COSTS:
-        sides = [
-            rows.groupby("instance_id", sort=False)[column].median().astype(float)
-            for rows in (matched.base, matched.other)
-        ]
+        sides = [rows.groupby("instance_id", sort=False)[column].median().astype(float) for rows in (base, other)]
         both = pd.concat(sides, axis=1, keys=["base", "other"]).dropna().rename_axis("instance_id").reset_index()
         found.append(both.assign(cost=column, change=both["other"] / both["base"].where(both["base"] > 0) - 1))
     return pd.concat(found, ignore_index=True)[["instance_id", "cost", "base", "other", "change"]]

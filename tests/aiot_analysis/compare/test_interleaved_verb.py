@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from aiot_analysis import load, tables
+from runner import rawlog
 from tests.command import aiot, refused
 from tests.rawlogs import LOAD, attempt, begin, end, image
 
@@ -16,18 +17,19 @@ SETTINGS = {"a": "threads=1", "b": "threads=2"}
 CRASH = {"event": "failed", "reason": "it crashed"}
 
 
-def short_run(raw, place, side, block, ms, session=SESSION, failed=(), **other):
+def short_run(raw, place, side, block, ms, session=SESSION, failed=(), load_ms=12.5, settings=SETTINGS, **other):
     """A short run of both instances; all but its last image are right."""
     number = session[-6:]
-    ab = {"session": session, "side": side, "block": block, "first": "a", "blocks": 4, "seed": 0, **SETTINGS}
+    ab = {"session": session, "side": side, "block": block, "first": "a", "blocks": 4, "seed": 0, **settings}
     run_id = f"20260101T0000{place:02}.000Z-{number}"
-    folder = begin(raw, [ONE, TWO], run_id, study="ab", ab=ab, threads={"a": 1, "b": 2}[side], **other)
+    load = {**LOAD, "load_ns": int(1e6 * load_ms)}
+    folder = begin(raw, [ONE, TWO], run_id, study="ab", ab=ab, **{"threads": {"a": 1, "b": 2}[side], **other})
     for instance_id in (ONE, TWO):
         if instance_id in failed:
-            attempt(folder, instance_id, LOAD, CRASH)
+            attempt(folder, instance_id, load, CRASH)
         else:
             shown = [image(query, ms - 4, right=query < 9) for query in range(10)]
-            attempt(folder, instance_id, LOAD, *shown, end())
+            attempt(folder, instance_id, load, *shown, end())
     return folder
 
 
@@ -68,6 +70,46 @@ def test_a_session_has_one_verdict_over_its_blocks(project):
     )  # fmt: skip
     assert (rows[ONE, "accuracy"]["base"], rows[ONE, "accuracy"]["p_value"]) == (0.9, 1.0)
     assert content["together"][0]["units"] == "10"
+
+
+def test_costs_are_medians_over_the_runs_of_a_side(tmp_path):
+    """To load takes A 10 ms, and B 20, 20, 30 and 500 ms: 25 ms, 150 % more, though the last run took 500 ms."""
+    for block, load_ms in enumerate((20, 20, 30, 500), 1):
+        for place, side in enumerate("ab"):
+            ms = 20 + block + place
+            short_run(
+                tmp_path / "data" / "raw", 2 * block + place, side, block, ms, load_ms={"a": 10, "b": load_ms}[side]
+            )
+    content = json.loads(compare(tmp_path, "--ab", "newest", "--format", "json").stdout)
+    loads = {row["instance_id"]: row for row in content["costs"] if row["cost"] == "load_ms"}
+    assert (loads[ONE]["base"], loads[ONE]["other"], loads[ONE]["change"]) == (10.0, 25.0, 1.5)
+
+
+def test_settings_that_no_run_records_are_what_differs(tmp_path):
+    settings = {"a": "python=old", "b": "python=new"}
+    for block in range(1, 5):
+        for place, side in enumerate("ab"):
+            number = 2 * block + place
+            short_run(tmp_path / "data" / "raw", number, side, block, 20 + number, settings=settings, threads=1)
+    done = compare(tmp_path, "--ab", "newest")
+    assert done.returncode == 0, done.stderr
+    assert "differs in  settings: python=old → python=new\n" in done.stdout
+
+
+def test_doubts_about_any_run_are_told_once(tmp_path):
+    """Nine images take 1 ms and one 200 ms in blocks 1 and 2 of A; those of the others take 20 ms."""
+    for block in range(1, 5):
+        for place, side in enumerate("ab"):
+            folder = short_run(tmp_path / "data" / "raw", 2 * block + place, side, block, 20 + block + place)
+            if side == "a" and block < 3:
+                odd = [image(query, 200 * block if query == 5 else 1) for query in range(10)]
+                path = rawlog.attempt_path(folder, ONE, 1)
+                path.unlink()
+                attempt(folder, ONE, LOAD, *odd, end())
+    content = json.loads(compare(tmp_path, "--ab", "newest", "--format", "json").stdout)
+    doubts = {(row["side"], row["instance_id"]): row["reasons"] for row in content["with_care"]}
+    assert doubts["A", ONE].count("times scatter by") == 1
+    assert doubts["A", TWO].count("times scatter by") == doubts["B", ONE].count("times scatter by") == 0
 
 
 def test_text_and_markdown_say_over_what_it_is(project):

@@ -401,7 +401,7 @@ def test_groups_of_devices_are_over_devices():
 def test_costs_are_those_that_both_sides_know():
     base, other = two_runs()
     matched, _ = compared(base, other)
-    found = summaries.costs(matched)
+    found = summaries.costs(matched.base, matched.other)
     assert set(found["cost"]) == {"load_ms", "peak_rss_mb", "model_mb"}
     assert (found["change"] == 0).all()
 
