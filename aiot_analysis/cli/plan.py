@@ -16,34 +16,36 @@ DATA, DEFAULT = "data", "default"
 
 
 def plan(
-    time: Annotated[str, typer.Option(metavar="PERCENT", help="Difference in time to be found, like 3%.")] = "",
+    time: Annotated[str, typer.Option(metavar="PERCENT", help="Difference in time to detect, like 3%.")] = "",
     accuracy: Annotated[
-        float | None, typer.Option(metavar="POINTS", help="Difference in accuracy to be found, like 2.")
+        float | None, typer.Option(metavar="POINTS", help="Difference in accuracy to detect, like 2.")
     ] = None,
-    vips: Annotated[str, typer.Option(metavar="PERCENT", help="Difference in VIPS to be found, like 5%.")] = "",
-    images: Annotated[
-        int | None, typer.Option(min=2, help="Images of a run, in place of those that were measured.")
-    ] = None,
+    vips: Annotated[str, typer.Option(metavar="PERCENT", help="Difference in VIPS to detect, like 5%.")] = "",
+    images: Annotated[int | None, typer.Option(min=2, help="Images per run, instead of the number measured.")] = None,
     sessions: Annotated[
-        int | None, typer.Option(min=1, help="Sessions of each side, in place of those that were measured.")
+        int | None, typer.Option(min=1, help="Sessions per side, instead of the number measured.")
     ] = None,
-    devices: Annotated[
-        int | None, typer.Option(min=1, help="Devices that are compared, in place of those that were measured.")
-    ] = None,
-    noise: Annotated[str, typer.Option(help="data, or default (constants); if none, data where there are any.")] = "",
+    devices: Annotated[int | None, typer.Option(min=1, help="Devices to compare, instead of those measured.")] = None,
+    noise: Annotated[
+        str, typer.Option(help="data, or default (built-in constants). Unless given: data, if there are any.")
+    ] = "",
     processed: Annotated[Path, typer.Option(help="Folder of the tables.")] = Path(FOLDER),
-    origin: Annotated[str, typer.Option(help="measured, simulated or imported; the first there is if none.")] = "",
-    device: Annotated[str, typer.Option(help="Id of a device, or several with commas; all if none.")] = "",
+    origin: Annotated[
+        str, typer.Option(help="measured, simulated or imported. Unless given: the first that the tables have.")
+    ] = "",
+    device: Annotated[str, typer.Option(help="Device ids, separated by commas. Unless given: all devices.")] = "",
     timing: Annotated[str, typer.Option(help="end_to_end or inference.")] = "end_to_end",
     run_to_run: Annotated[
-        str, typer.Option(metavar="PERCENT", help="By which two runs of the same may differ, where too few runs tell.")
+        str,
+        typer.Option(metavar="PERCENT", help="How much two runs of the same may differ, if too few sessions show it."),
     ] = "5%",
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for every device.")] = False,
 ) -> None:
-    """Say which differences in time, accuracy and VIPS the data can show, and how much it takes to show smaller ones.
+    """Show which differences in time, accuracy and VIPS the data can detect, and what smaller ones would take.
 
-    A difference can be shown where a test at 5 % finds it in 80 % of cases. `aiot plan --time 3% --accuracy 2` says how
-    many images, runs and sessions these differences need. Without data, default noise is used.
+    A difference counts as detectable if a test at the 5 % level finds it in 80 % of cases. `aiot plan --time 3%
+    --accuracy 2` shows how many images, runs and sessions it takes to detect 3 % in time and 2 points in accuracy.
+    Without data, the default noise is used.
     """
     from aiot_analysis.stats import resolution
 
@@ -74,7 +76,9 @@ def _wanted(time: str, accuracy: float | None, vips: str) -> dict[str, float]:
             raise DataError(f"No test finds a difference of 0: give --{metric} a percentage above 0, like 3%.")
     if accuracy is not None:
         if not 0 < accuracy < 100:
-            raise DataError(f"{accuracy:g} is no difference in accuracy: give points between 0 and 100, like 2 or 0.5.")
+            raise DataError(
+                f"{accuracy:g} is not a difference in accuracy: give points between 0 and 100, like 2 or 0.5."
+            )
         wanted[resolution.CORRECT] = accuracy / 100
     return wanted
 

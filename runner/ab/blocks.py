@@ -92,10 +92,10 @@ class Recorded:
             if side not in self.folders:
                 words.append(f"{side.upper()} was not run")
                 continue
-            for entry in ledger.read(self.folders[side]):
-                if entry.status not in ledger.DONE:
-                    reason = entry.last.get("reason") or "its log is incomplete"
-                    words.append(f"{side.upper()}: {entry.instance_id} {entry.status}: {reason}")
+            problems = _problems(self.folders[side])
+            words += [
+                f"{side.upper()}: {instance_id} {problem}" for instance_id, problem in problems.items() if problem
+            ]
         return words
 
     @property
@@ -105,15 +105,28 @@ class Recorded:
 
     @property
     def pairs(self) -> int:
-        """How many instances ended on both sides, counted by their place in the run."""
+        """How many instances were measured on both sides, counted by their place in the run."""
         if len(self.folders) < len(SIDES):
             return 0
-        ended = []
-        for side in SIDES:
-            suite = rawlog.read_json(self.folders[side] / "run.json", rawlog.RUN_FIELDS)["suite"]
-            status = {entry.instance_id: entry.status for entry in ledger.read(self.folders[side])}
-            ended.append([status[instance_id] in ledger.DONE for instance_id in suite])
-        return sum(map(all, zip(*ended, strict=False)))
+        both = zip(*(_problems(self.folders[side]).values() for side in SIDES), strict=False)
+        return sum(not any(problems) for problems in both)
+
+
+def _problems(folder: Path) -> dict[str, str]:
+    """Return for each instance of a run, in order, why it did not measure what was asked for; "" if it did."""
+    problems: dict[str, str] = {}
+    for entry in ledger.read(folder):
+        problem = ""
+        if entry.status not in ledger.DONE:
+            problem = f"{entry.status}: {entry.last.get('reason') or 'its log is incomplete'}"
+        else:
+            attempt = rawlog.read_attempt(rawlog.attempt_path(folder, entry.instance_id, entry.attempts))
+            load: dict[str, Any] = next(iter(attempt.of("load")), {})
+            asked = load.get("accelerator_requested")
+            if asked not in (None, "cpu") and load.get("accelerator_actual") == "cpu":
+                problem = f"ran on the cpu, and {asked} was asked for"
+        problems[entry.instance_id] = problem
+    return problems
 
 
 def recorded(raw: Path, slug: str, session: str) -> list[Recorded]:

@@ -43,8 +43,7 @@ if TYPE_CHECKING:
     from runner.ab.blocks import Block, Session
     from runner.ab.settings import Side
 
-SETTING = "NAME=VALUE, any of model, threads, framework, delegate, quantization, profile, cores, python, native-tools, "
-SETTING += "accelerator"
+SETTINGS = "model, threads, framework, delegate, quantization, profile, cores, python, native-tools or accelerator"
 
 
 @dataclass(frozen=True)
@@ -65,27 +64,34 @@ class Ended:
 
 
 def ab(
-    a: Annotated[list[str], typer.Option("--a", metavar="SETTING", help=f"What is compared with: {SETTING}.")],
-    b: Annotated[list[str], typer.Option("--b", metavar="SETTING", help="What changes: as --a.")],
+    a: Annotated[
+        list[str], typer.Option("--a", metavar="SETTING", help=f"The baseline, as NAME=VALUE; NAME is {SETTINGS}.")
+    ],
+    b: Annotated[list[str], typer.Option("--b", metavar="SETTING", help="What is compared with it, in the same form.")],
     local: Annotated[bool, typer.Option("--local", help="Run on this machine.")] = False,
     serials: Serials = [],  # noqa: B006
     connect: Connect = [],  # noqa: B006
-    blocks: Annotated[int, typer.Option(help="Blocks of one short run of A and one of B: an even number.")] = 6,
+    blocks: Annotated[
+        int, typer.Option(help="Number of blocks, each a short run of A and one of B: even, 4 or more.")
+    ] = 6,
     models: Models = [],  # noqa: B006
     frameworks: Frameworks = [],  # noqa: B006
     delegates: Delegates = [],  # noqa: B006
     quantizations: Quantizations = [],  # noqa: B006
     profile: Annotated[str, typer.Option(help=f"One of {', '.join(PROFILES)}.")] = "quick",
-    images: Annotated[int, typer.Option(min=1, help="Images of each short run; every block draws its own.")] = 50,
+    images: Annotated[int, typer.Option(min=1, help="Images in each short run. Every block draws its own.")] = 50,
     dataset: Annotated[str, typer.Option(help="Name of a dataset.")] = "sample",
     weights: Weights = "sample",
     threads: Threads = 1,
     seed: Seed = 0,
     timeout_s: Timeout = 1800.0,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the newest session; begin one only if it differs.")
+        bool,
+        typer.Option(
+            "--resume", help="Continue the newest session if it is the same comparison; else begin a new one."
+        ),
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Run without asking.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Run without asking for confirmation.")] = False,
     cooldown_s: Cooldown = 600.0,
     patience_s: Patience = 120.0,
     fixed_performance: FixedPerformance = False,
@@ -94,15 +100,17 @@ def ab(
     device_folder: DeviceFolder = FOLDER,
     device_python: DevicePython = PYTHON,
     keep_serial: KeepSerial = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan with its expected time, and stop.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the plan and the time it should take, and exit.")
+    ] = False,
     workspace: Workspaces = HERE,
 ) -> Ended | None:
-    """Run two settings on one device in turn, in short runs, and say what changed from A to B.
+    """Run two settings on one device in alternating short runs, and show what changed from A to B.
 
-    Each block is one short run of A and one of B; which of them comes first is balanced and drawn with the seed, so
-    that what grows steadily, as heat does, falls on both alike. Shows the plan and asks once. The verdict is that of
-    `aiot compare --ab newest`: docs/compare.md. The runs are a study of their own, and take no part in the statistics
-    of the suite.
+    A block is one short run of A and one of B. Which of the two comes first is balanced and drawn with the seed, so
+    that a steady drift, like that of a device that warms up, affects both alike. The plan is shown first, and nothing
+    runs until you confirm it. `aiot compare --ab newest` shows the verdict again: see docs/compare.md. The runs are a
+    study of their own and take no part in the statistics of the suite.
     """
     from runner import catalog, suite
     from runner import run as runs
@@ -228,7 +236,7 @@ def _measure(
 ) -> list[str]:
     """Measure blocks, and return what went wrong; tell how to go on where the session ends early.
 
-    Raises RunnerError where a device refuses a condition in which A and B differ, or no instance ends on both sides.
+    Raises RunnerError where a device refuses a condition in which A and B differ, or no instance is measured on both sides.
     """
     from runner.ab.measure import measured
 
@@ -249,7 +257,7 @@ def _measure(
                 problems.append(f"block {number}: {state}")
             if not block.pairs:
                 raise RunnerError(
-                    f"Nothing ended on both sides in block {number}, so the session stops: mend what is said above."
+                    f"No instance was measured on both sides in block {number}, so the session stops: mend what is said above."
                 )
     except (RunnerError, KeyboardInterrupt):
         print(f"session   {session.id} is unfinished: go on by the same command with `--resume`", file=sys.stderr)

@@ -82,6 +82,16 @@ def test_a_session_is_read_from_its_runs(tmp_path):
     assert broken.problems == [f"B: {ID} failed: it crashed", "A was not run"]
 
 
+def test_what_ran_on_another_accelerator_than_asked_for_is_no_pair(tmp_path):
+    block = Block(1, "a")
+    folders = {side: short_run(tmp_path, block, side, second=at) for at, side in enumerate("ab")}
+    fallback = {**LOAD, "accelerator_requested": "nnapi"}
+    rawlog.attempt_path(folders["b"], ID, 1).unlink()
+    attempt(folders["b"], ID, fallback, end())
+    [only] = blocks.recorded(tmp_path, "local", SESSION.id)
+    assert (only.problems, only.pairs) == ([f"B: {ID} ran on the cpu, and nnapi was asked for"], 0)
+
+
 def test_a_block_that_went_wrong_is_measured_again_as_a_whole_in_its_order(tmp_path):
     """Of ABBA BAAB the second block failed and the third lacks a side: BA and one more are left, with new numbers."""
     orders = blocks.firsts(SESSION.blocks, SESSION.seed)
@@ -318,7 +328,10 @@ def test_a_session_stops_where_nothing_ends_on_both_sides(workspace, broken_int8
     words = [word if word != "float32" else "int8" for word in command(workspace)]
     done = aiot(*words, "--a", "threads=1", "--b", "threads=2")
     assert done.returncode == 1
-    assert "Nothing ended on both sides in block 2, so the session stops: mend what is said above." in done.stderr
+    assert (
+        "No instance was measured on both sides in block 2, so the session stops: mend what is said above."
+        in done.stderr
+    )
     assert len(runs_of(workspace)) == 4
     sentence = refused(aiot("compare", "--ab", "newest", "--processed", processed_of(workspace)))
     assert sentence.startswith("aiot: Session ")
