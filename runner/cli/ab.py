@@ -236,7 +236,7 @@ def _measure(
 ) -> list[str]:
     """Measure blocks, and return what went wrong; tell how to go on where the session ends early.
 
-    Raises RunnerError where a device refuses a condition in which A and B differ, or no instance is measured on both sides.
+    Raises RunnerError where a device refuses a condition in which A and B differ, or a block has no pair.
     """
     from runner.ab.measure import measured
 
@@ -257,7 +257,8 @@ def _measure(
                 problems.append(f"block {number}: {state}")
             if not block.pairs:
                 raise RunnerError(
-                    f"No instance was measured on both sides in block {number}, so the session stops: mend what is said above."
+                    f"No instance was measured on both sides in block {number}, so the session stops: "
+                    "mend what is said above."
                 )
     except (RunnerError, KeyboardInterrupt):
         print(f"session   {session.id} is unfinished: go on by the same command with `--resume`", file=sys.stderr)

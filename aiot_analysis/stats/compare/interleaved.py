@@ -92,11 +92,16 @@ def compared(
         facts = names.facts(str(instance_id))
         for metric in metrics:
             change: instances.Evidence
+            own = rows[rows["instance_id"] == instance_id]
             if metric == ACCURACY:
                 change = _accuracy(right[right["instance_id"] == instance_id], beyond.accuracy)
                 numbers = {"base": change.base, "other": change.other, "units": str(change.images), "way": "images"}
+                if not change.images:
+                    means = own.groupby("ab_side")["accuracy"].mean()
+                    numbers |= {"base": means["a"], "other": means["b"]}
+                    numbers["note"] = "accuracy is not tested: answers were not recorded image by image"
             else:
-                own, ratios_by_block = rows[rows["instance_id"] == instance_id], logs[metric].loc[instance_id].dropna()
+                ratios_by_block = logs[metric].loc[instance_id].dropna()
                 change = times.of_pairs(ratios_by_block.to_numpy(float))
                 numbers = _times(own, f"{column}_{metric}", ratios_by_block.index, change)
             evidence.append(change)
@@ -184,6 +189,6 @@ def in_words(table: pd.DataFrame) -> str:
     if counts:
         blocks = plural(counts[0], "block") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} blocks"
         parts.append(f"A and B in turn; intervals of times are over {blocks} of one session")
-    if (table["metric"] == ACCURACY).any():
+    if ((table["metric"] == ACCURACY) & (table["units"] != "0")).any():
         parts.append("accuracy image by image")
     return "; ".join([*parts, "what another day would give is not included"])

@@ -125,6 +125,18 @@ def test_accuracy_has_the_exact_mcnemar_test():
     assert (row["base"], row["other"], row["units"]) == (0.75, 22 / 40, "40")
 
 
+def test_accuracy_without_answers_is_the_mean_over_blocks_and_not_tested():
+    """Half of the images are right in A; in B, 30, 40 and 80 %, that is 50 % on average of the blocks."""
+    frame = rows([(side, block, 10 + block + (side == "b")) for block in (1, 2, 3) for side in "ab"])
+    frame.loc[frame["ab_side"] == "b", "accuracy"] = [0.3, 0.4, 0.8]
+    table = interleaved.compared(frame, NOTHING, ["accuracy", "mean"]).set_index("metric")
+    row = table.loc["accuracy"]
+    assert (row["base"], row["other"]) == (pytest.approx(0.5), pytest.approx(0.5))
+    assert np.isnan(row["change"]) and np.isnan(row["p_value"])
+    assert row["note"] == "accuracy is not tested: answers were not recorded image by image"
+    assert "image by image" not in interleaved.in_words(table.reset_index())
+
+
 def test_sides_that_differ_in_a_part_of_the_instance_go_by_the_name_in_a():
     a = rows([("a", 1, 10.0)], "tflite_cpu_float32_mnasnet")
     b = rows([("b", 1, 10.0)], "tflite_nnapi_float32_mnasnet")
