@@ -14,6 +14,7 @@ manifest        what was rendered, with which fingerprint
 workers         processes that execute notebooks, and end when told to
 kernels         kernels that start at once
 kernel_process  the process of such a kernel
+kernel_imports  what the fork server imports for all kernels
 folder          the folder of the reports: one writer at a time, and foreign files are not touched
 page            one notebook: executed, then HTML
 markup          tables of contents, and tables in fewer bytes

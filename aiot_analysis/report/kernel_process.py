@@ -1,6 +1,6 @@
-"""The process of a kernel that was forked, see `kernels`: the fork server imports this, and what most notebooks import.
+"""The process of a kernel that was forked, see `kernels`: the fork server imports this and `kernel_imports`.
 
-Nothing here may start a thread or draw anything: whatever is done before a fork, all kernels have in common.
+Nothing that they import may start a thread or draw anything: all kernels have in common what is done before a fork.
 """
 
 from __future__ import annotations
@@ -9,24 +9,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Mapping
-from contextlib import suppress
-from importlib import import_module
 from threading import Thread
-
-USUAL = [
-    "ipykernel.kernelapp",
-    "matplotlib.pyplot",
-    "seaborn",
-    "statsmodels.api",
-    "aiot_analysis.data",
-    "aiot_analysis.plots.device_axis",
-    "aiot_analysis.display.show",
-    "aiot_analysis.stats.remarks",
-    "aiot_analysis.stats.run_order",
-]
-for name in USUAL:
-    with suppress(Exception):  # the notebook that imports it will say what is wrong
-        import_module(name)
 
 
 def serve(connection_file: str, folder: str, environment: Mapping[str, str]) -> None:

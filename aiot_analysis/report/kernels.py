@@ -23,6 +23,7 @@ from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvision
 from aiot_analysis.report import kernel_process
 
 NAME = "aiot-forked"
+IMPORTS = "aiot_analysis.report.kernel_imports"  # by name: this process needs nothing of what it imports
 
 
 def prepare() -> None:
@@ -32,7 +33,7 @@ def prepare() -> None:
     os.environ.setdefault(
         "MPLBACKEND", "module://matplotlib_inline.backend_inline"
     )  # as kernels do, but before imports
-    multiprocessing.get_context("forkserver").set_forkserver_preload([kernel_process.__name__])
+    multiprocessing.get_context("forkserver").set_forkserver_preload([kernel_process.__name__, IMPORTS])
     forkserver.ensure_running()  # it imports while this process does other things
     atexit.register(_end_all)
     factory = KernelProvisionerFactory.instance()

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from statsmodels.api import OLS
+from statsmodels.regression.linear_model import OLS
 
 from aiot_analysis.stats import pooling, resample, select
 from aiot_analysis.words import plural

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+import numpy as np
 import pandas as pd
 
 from aiot_analysis import names
@@ -159,11 +160,17 @@ def _usual(usable: pd.DataFrame, setting: pd.Series, groups: list[pd.Series]) ->
 
 def image_rows(images: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """The image records of the runs and instances in `rows`, and of no other run."""
-    rows = rows[rows["device_id"].isin(images["device_id"].unique())]  # of a fleet, for the records of a device
-    wanted = pd.MultiIndex.from_frame(rows[KEY].astype(str))
-    groups = images.groupby(KEY, observed=True, sort=False)
-    there = pd.MultiIndex.from_frame(groups.head(1)[KEY].astype(str)).isin(wanted)
-    return images[there[groups.ngroup().to_numpy()]].reset_index(drop=True)
+    columns = [images[name].astype("category").cat for name in KEY]
+    sizes = [max(1, len(column.categories)) for column in columns]
+    there = np.ravel_multi_index([column.codes.to_numpy() for column in columns], sizes)
+    wanted = np.array(
+        [
+            column.categories.astype(str).get_indexer(pd.Index(rows[name]))
+            for name, column in zip(KEY, columns, strict=True)
+        ]
+    )
+    wanted = wanted[:, (wanted >= 0).all(axis=0)]  # of a fleet, for the records of a device
+    return images[np.isin(there, np.ravel_multi_index(list(wanted), sizes))].reset_index(drop=True)
 
 
 def records_by_device(
