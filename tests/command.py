@@ -9,13 +9,24 @@ import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from functools import cache
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 from unittest import mock
+
+import typer
 
 import aiot as program
 
 ROOT = Path(__file__).parents[1]
+make_command = program.command
+
+
+@cache
+def command() -> Any:
+    """The command with all verbs and options, which Typer would make anew at each call."""
+    return typer.main.get_command(make_command())
 
 
 @contextmanager
@@ -50,6 +61,7 @@ def aiot(*words: object, cwd: Path = ROOT, **environment: str) -> CompletedProce
     code: object = 0
     with (
         mock.patch.object(sys, "argv", arguments),
+        mock.patch.object(program, "command", command),
         mock.patch.dict(os.environ, variables),
         working_in(cwd),
         pythons_own_warnings(),
