@@ -39,8 +39,9 @@ def pair(rows: pd.DataFrame, vary: str, base: str) -> pd.DataFrame:
         columns = {f"{field}_{half}": chosen[field] for field in dict.fromkeys([*KEY, *checked, *variance.COLUMNS])}
         sides.append(chosen[design if half == "other" else same].assign(**columns))
     both = sides[0].merge(sides[1], on=same)
+    halves_of = [(both[f"{field}_base"], both[f"{field}_other"]) for field in checked]
     unlike = pd.concat(
-        [both[f"{field}_base"].ne(both[f"{field}_other"]).fillna(True).astype(bool) for field in checked], axis=1
+        [one.ne(other).fillna(True).astype(bool) & ~(one.isna() & other.isna()) for one, other in halves_of], axis=1
     ).any(axis=1)
     for side in both[unlike].to_dict("records"):
         halves = [{field: side[f"{field}_{half}"] for field in checked} for half in ("base", "other")]

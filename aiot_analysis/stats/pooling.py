@@ -24,9 +24,12 @@ def check(frame: pd.DataFrame, fields: Sequence[str] = SHARED, by: Sequence[str]
     """
     if frame.empty:
         return
+    varying = [field for field in fields if frame[field].nunique(dropna=False) > 1]
+    if not varying:  # nearly always
+        return
     # one key a row for what it is compared within: a constant where `by` is empty
     groups = frame.groupby(list(by), dropna=False).ngroup() if by else pd.Series(0, index=frame.index)
-    for field in fields:
+    for field in varying:
         values = frame[field].astype("object").where(frame[field].notna(), "nothing")
         pairs = pd.DataFrame({"group": groups, "value": values}).drop_duplicates()
         mixed = pairs[pairs.duplicated("group", keep=False)]
@@ -46,7 +49,8 @@ def conditions(rows: pd.DataFrame) -> pd.Series:
     if rows.empty:
         return pd.Series(index=rows.index, dtype=str)
     fields = rows[["instance_id", *SAME_INSTANCE]].astype("object")
-    return fields.where(fields.notna(), "nothing").astype(str).agg("|".join, axis=1)
+    text = fields.where(fields.notna(), "nothing").astype(str)
+    return pd.Series(map("|".join, text.itertuples(index=False, name=None)), rows.index, dtype=str)
 
 
 def ways(rows: pd.DataFrame) -> pd.Series:

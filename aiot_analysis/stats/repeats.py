@@ -102,22 +102,36 @@ def again(images: pd.DataFrame | Iterable[pd.DataFrame], rows: pd.DataFrame) -> 
 
 def _again(records: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the two frames of `again` of one device."""
-    text = records[[*EACH, "run_id"]].astype(str)
-    records = text.assign(image=pd.factorize(records["image"])[0], right=records["correct"].astype(float))
-    first = records.groupby([*EACH, "run_id", "image"], as_index=False)["right"].agg(["size", "sum"])
-    first["share"] = first["sum"] / first["size"]
-    runs = first.groupby([*EACH, "run_id"], as_index=False).agg(images=("share", "size"), accuracy=("share", "mean"))
-    shown = first.groupby([*EACH, "image"], as_index=False)[["size", "sum"]].sum()
-    shown = shown[shown["size"] > 1]
-    n, right = shown["size"].to_numpy(float), shown["sum"].to_numpy(float)
-    shown = shown.assign(
-        repeated=shown["size"],
-        changed=((right > 0) & (right < n)).astype(int),
-        images=1,
-        variances=right * (n - right) / (n * (n - 1)),
-        one_change=1 / n,
+    groups = records.groupby([*EACH, "run_id"], observed=True, sort=False)
+    runs = groups.head(1)[[*EACH, "run_id"]].astype(str)
+    image, images = pd.factorize(records["image"])
+    cell = groups.ngroup().to_numpy() * len(images) + image
+    table = (len(runs), len(images))
+    answers, right = (
+        np.bincount(cell, values, table[0] * table[1]).reshape(table)
+        for values in (np.ones(len(records)), records["correct"].astype(float).fillna(0.0))
     )
-    return runs, shown.groupby(EACH, as_index=False)[VARIATION_COLUMNS[2:]].sum()
+    share = np.divide(right, answers, out=np.zeros(table), where=answers > 0)
+    seen = (answers > 0).sum(axis=1)
+    of_each = runs.groupby(EACH)
+    place = of_each.ngroup().to_numpy()
+    runs = runs.assign(images=seen, accuracy=share.sum(axis=1) / seen)
+    n, hits = np.zeros((2, of_each.ngroups, len(images)))
+    np.add.at(n, place, answers)
+    np.add.at(hits, place, right)
+    several = n > 1
+    variances = np.divide(hits * (n - hits), n * (n - 1), out=np.zeros(n.shape), where=several)
+    variation = pd.DataFrame(
+        {
+            "repeated": np.where(several, n, 0).sum(axis=1).astype(int),
+            "changed": (several & (hits > 0) & (hits < n)).sum(axis=1),
+            "images": several.sum(axis=1),
+            "variances": variances.sum(axis=1),
+            "one_change": np.divide(1.0, n, out=np.zeros(n.shape), where=several).sum(axis=1),
+        },
+        of_each.size().index,
+    )
+    return runs.sort_values([*EACH, "run_id"]), variation[variation["images"] > 0].reset_index()
 
 
 def noise(variation: pd.DataFrame, by: str = "instance_id") -> pd.DataFrame:

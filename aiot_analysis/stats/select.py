@@ -111,8 +111,10 @@ def measured_rows(
     chosen = usable & ~instances.index.isin(superseded.index)
 
     left_out = instances[~chosen][[*LEFT_OUT_COLUMNS, "verdict", "reasons"]].copy()
-    absent = lacking.apply(lambda row: ", ".join(f"no {column}" for column in needs if row[column]), axis=1)
-    unusable = left_out["reasons"].where(left_out["reasons"] != "", absent.reindex(left_out.index))
+    absent = [
+        ", ".join(f"no {column}" for column in needs if row[column]) for row in lacking[~chosen].to_dict("records")
+    ]
+    unusable = left_out["reasons"].where(left_out["reasons"] != "", pd.Series(absent, left_out.index, dtype=object))
     unasked = left_out["verdict"].isin(USABLE) & ~judged.reindex(left_out.index)
     unusable = unusable.where((unusable != "") | ~unasked, f"only {' and '.join(asked)} ones are asked for")
     later = "run " + superseded.reindex(left_out.index) + " is later"
@@ -152,6 +154,8 @@ def _usual(usable: pd.DataFrame, setting: pd.Series, groups: list[pd.Series]) ->
         return pd.Series(index=usable.index, dtype=object)
     columns = {f"group_{place}": values for place, values in enumerate(groups)}
     rows = pd.DataFrame({**columns, "setting": setting, **usable[["instance_id", "run_id"]]})
+    if not rows[[*columns, "setting"]].drop_duplicates().duplicated([*columns]).any():
+        return setting  # nearly always: each group ran with one
     counts = rows.groupby([*columns, "setting"], as_index=False)[["instance_id", "run_id"]]
     found = counts.agg({"instance_id": "nunique", "run_id": "max"}).sort_values(["instance_id", "run_id"])
     best = found.drop_duplicates([*columns], keep="last").set_index([*columns])["setting"]

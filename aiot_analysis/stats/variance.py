@@ -93,7 +93,8 @@ def with_noise(
     every = select.usable_rows(instances, [f"{column}_mean"])
     every = every.assign(session=sessions(every))
     again = every[every.groupby("device_id")["session"].transform("nunique") > 1]
-    parts = {str(device): _components(_session_means(part, column)) for device, part in again.groupby("device_id")}
+    means = _session_means(again, column)
+    parts = {str(device): _components(part) for device, part in means.groupby("device_id")}
     allowance = standard_deviation(run_to_run)
     told = []
     for device in rows["device_id"].astype(str):
@@ -128,21 +129,22 @@ _NOTHING = (1, 0.0, 0.0, 0.0, 0.0)
 
 
 def _session_means(rows: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Return a row per way and session of one device, of ways that were measured in several: the mean of log times.
+    """Return a row per device, way and session, of ways that were measured in several: the mean of log times.
 
     `within` is the variance that the scatter of images leaves in it.
     """
     logs = np.log(rows[f"{column}_mean"].where(rows[f"{column}_mean"] > 0).astype(float))
     relative = rows[f"{column}_sd"].astype(float) / rows[f"{column}_mean"].astype(float)
     within = (relative**2 / rows["images"].astype(float)).fillna(0.0)
-    runs = pd.DataFrame({"way": pooling.ways(rows), "session": rows["session"], "log": logs, "within": within})
+    way = ["device_id", "way"]
+    runs = rows[["device_id", "session"]].assign(way=pooling.ways(rows), log=logs, within=within)
     means = (
         runs.dropna(subset="log")
-        .groupby(["way", "session"], as_index=False)
+        .groupby([*way, "session"], as_index=False)
         .agg(log=("log", "mean"), within=("within", "mean"), runs=("log", "size"))
     )
     means["within"] /= means["runs"]
-    return means[means.groupby("way")["session"].transform("size") > 1]
+    return means[means.groupby(way)["session"].transform("size") > 1]
 
 
 def _components(means: pd.DataFrame) -> tuple[int, float, float, float, float]:
@@ -153,8 +155,6 @@ def _components(means: pd.DataFrame) -> tuple[int, float, float, float, float]:
     leave in a mean over instances. Where nothing scatters, within runs or between them, `own` has no degrees of
     freedom.
     """
-    if means.empty:
-        return _NOTHING
     own = pd.get_dummies(means["way"], dtype=float).to_numpy()
     session = pd.get_dummies(means["session"], dtype=float).to_numpy()
     count = session.shape[1]

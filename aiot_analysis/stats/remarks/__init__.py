@@ -57,11 +57,15 @@ def parts(
     asked = paper[paper["verdict"].isin(select.verdicts(wanted))]
 
     @cache
+    def chosen(by_framework: bool) -> pd.DataFrame:
+        return select.measured_rows(paper, by_framework=by_framework, wanted=wanted)[0]
+
+    @cache
     def evidence(by_framework: bool) -> Evidence:
-        rows, _ = select.measured_rows(paper, by_framework=by_framework, wanted=wanted)
-        rows = variance.with_noise(rows, asked, select.timing_of(rows, timing), run_to_run)
-        if not by_framework and rows.equals(evidence(True).rows):
+        rows = chosen(by_framework)
+        if not by_framework and rows.equals(chosen(True)):
             return evidence(True)
+        rows = variance.with_noise(rows, asked, select.timing_of(rows, timing), run_to_run)
         return Evidence(rows, images, timing, seed, asked)
 
     origin = str(instances["origin"].iloc[0]) if len(instances) else ""
