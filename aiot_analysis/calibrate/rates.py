@@ -92,16 +92,3 @@ class Rate:
         if high < self.row.target.low or low > self.row.target.high:
             return NOT_MET
         return MET if self.row.target.low <= self.share <= self.row.target.high else WITHIN_ERROR
-
-
-SECONDS = 20.0
-"""Computing time of a study on one core of the machine this was developed on, roughly, so that all take ten minutes on
-two cores."""
-
-
-def trials_of(records: int, fixed_s: float = 0.35, seconds: float = SECONDS) -> int:
-    """Return how many trials a study has.
-
-    A trial takes `fixed_s`, and more with the number of image records that a fleet has.
-    """
-    return max(int(seconds / (fixed_s + records / 400_000)), 20)

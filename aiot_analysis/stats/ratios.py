@@ -72,8 +72,8 @@ def of_images(base: Floats, other: Floats, base_turn: Floats, other_turn: Floats
             error[alike], worth[alike] = blocks.errors(x[alike] - y[alike])
         if not alike.all():
             (one, of_one), (two, of_two) = blocks.errors(x[~alike]), blocks.errors(y[~alike])
-            error[~alike] = np.hypot(one, two)
-            worth[~alike] = 1 + variance.satterthwaite([one**2, two**2], [of_one - 1, of_two - 1])
+            error[~alike], together = variance.standard_error([one**2, two**2], [of_one - 1, of_two - 1])
+            worth[~alike] = 1 + together
         squares[at], freedom[at] = error**2, worth - 1
     return logs, squares, freedom
 

@@ -36,15 +36,18 @@ def means(
     Application", Section 3.8). One that failed is wrong, and counts for the time where it has one. Null where a draw
     has no image, or no time above 0, of an instance.
     """
-    value = records[select.time_column(timing)]
+    value = records[select.time_column(timing)].to_numpy(float, na_value=np.nan)
     timed = value > 0
-    numbers = {"right": records["correct"], "ms": value.where(timed, 0.0), "timed": timed}
-    parts = records[["image", "instance_id"]].assign(shown=1.0, **numbers)
-    parts = parts.astype(dict.fromkeys(numbers, float))
-    # (images, 4 x instances); an instance that did not see an image has zeros there
-    sums = parts.groupby(["image", "instance_id"], observed=True).sum().unstack("instance_id", fill_value=0.0)
-    shown, right, ms, count = np.split(weights(len(sums), resamples, seed) @ sums.to_numpy(), 4, axis=1)
-    ids = sums["right"].columns.astype(str)
+    image, images = pd.factorize(records["image"], sort=True)
+    instance, ids = pd.factorize(records["instance_id"].astype(str), sort=True)
+    table = (len(images), len(ids))
+    cell = image * len(ids) + instance
+    # an instance that did not see an image has zeros there
+    sums = [
+        np.bincount(cell, numbers, table[0] * table[1]).reshape(table)
+        for numbers in (None, records["correct"].to_numpy(float, na_value=0.0), np.where(timed, value, 0.0), timed)
+    ]
+    shown, right, ms, count = np.split(weights(len(images), resamples, seed) @ np.hstack(sums), 4, axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         accuracy, time_ms = right / shown, np.where(ms > 0, ms, np.nan) / count
     return pd.DataFrame(accuracy, columns=ids), pd.DataFrame(time_ms, columns=ids)

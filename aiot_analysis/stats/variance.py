@@ -133,6 +133,8 @@ def _session_means(rows: pd.DataFrame, column: str) -> pd.DataFrame:
 
     `within` is the variance that the scatter of images leaves in it.
     """
+    if rows.empty:
+        return rows
     logs = np.log(rows[f"{column}_mean"].where(rows[f"{column}_mean"] > 0).astype(float))
     relative = rows[f"{column}_sd"].astype(float) / rows[f"{column}_mean"].astype(float)
     within = (relative**2 / rows["images"].astype(float)).fillna(0.0)
@@ -197,7 +199,7 @@ def of_sum(rows: pd.DataFrame, weights: Floats) -> tuple[float, float]:
     """
     rows = assumed(rows)
     own, own_freedom, shared, shared_freedom = _squares(rows)
-    common = pd.Series(weights).groupby(rows["session"].to_numpy(), dropna=False).sum().to_numpy()
+    common = np.bincount(pd.factorize(rows["session"].to_numpy(), use_na_sentinel=False)[0], weights)
     parts = (
         np.array([(own * weights**2).sum()]),
         np.array([own_freedom.min(initial=np.inf)]),
@@ -215,8 +217,8 @@ def of_one(rows: pd.DataFrame) -> tuple[Floats, Floats]:
 
 
 def _squares(rows: pd.DataFrame) -> tuple[Floats, Floats, Floats, Floats]:
-    columns = ("run_sd", "run_freedom", "shared_sd", "shared_freedom")
-    own, own_freedom, shared, shared_freedom = (assumed(rows)[column].to_numpy(float) for column in columns)
+    columns = ["run_sd", "run_freedom", "shared_sd", "shared_freedom"]
+    own, own_freedom, shared, shared_freedom = assumed(rows)[columns].to_numpy(float).T
     return own**2, own_freedom, shared**2, shared_freedom
 
 

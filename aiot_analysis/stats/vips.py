@@ -255,12 +255,10 @@ def time_errors(key: str, of_runs: float, freedom: float, of_neighbours: float, 
     independent for different keys, as the ids of devices.
     """
     generator = np.random.default_rng([seed, zlib.crc32(key.encode())])
-    of_neighbours = max(of_neighbours, 0.0)
-    [together] = variance.satterthwaite(
-        [np.array([of_runs]), np.array([of_neighbours])], [np.array([freedom]), np.array([np.inf])]
-    )
+    variances = [np.array([of_runs]), np.array([max(of_neighbours, 0.0)])]
+    [error], [together] = variance.standard_error(variances, [np.array([freedom]), np.array([np.inf])])
     standard = generator.standard_t(together, resamples) if np.isfinite(together) else generator.normal(size=resamples)
-    return standard * np.sqrt(of_runs + of_neighbours)
+    return standard * error
 
 
 def lacking(records: pd.DataFrame, instances: int) -> str:

@@ -43,14 +43,14 @@ def margins(slower: str, points: float = ACCURACY_POINTS) -> Margins:
 def judged(table: pd.DataFrame, asked: bool) -> pd.DataFrame:
     """Return the rows of `instances.compared` with p_adjusted, p_beyond_adjusted, verdict and regression.
 
-    `low` and `high` are the ends of intervals at `multiple.level`. `verdict` is "better" or "worse" where the interval
-    is on one side of 0, "no change shown" where it is not, "not tested" where there is no test. `p_adjusted` is the number of
-    tests times p_value, or times that of FAMILY where a row has it (Bonferroni), under ALPHA just where a change is
-    shown. That the other side is worse by no more than its margin (p_beyond) is a family of its own. Its error rate is
-    shared out by the number of rows: those with FAMILY are corrected by Bonferroni, and the others by Holm.
-    `regression` is true where this is rejected and the verdict is "worse". So where nothing is worse by more than its
-    margin, the chance of any regression at all is under 5 %; a change that is shown may well be none, and a regression
-    is always a change that is shown.
+    `low` and `high` are the ends of intervals at `multiple.level`. `verdict` is "better" or "worse" where the
+    interval is on one side of 0, "no change shown" where it is not, "not tested" where there is no test.
+    `p_adjusted` is the number of tests times p_value, or times that of FAMILY where a row has it (Bonferroni),
+    under ALPHA just where a change is shown. That the other side is worse by no more than its margin (p_beyond) is
+    a family of its own. Its error rate is shared out by the number of rows: those with FAMILY are corrected by
+    Bonferroni, and the others by Holm. `regression` is true where this is rejected and the verdict is "worse". So
+    where nothing is worse by more than its margin, the chance of any regression at all is under 5 %; a change that
+    is shown may well be none, and a regression is always a change that is shown.
     """
     tested = table["p_value"].notna()
     of_family, beyond_of_family = (table.reindex(columns=[column])[column].astype(float) for column in FAMILY)

@@ -41,13 +41,15 @@ def parts(
     seed: int = 0,
     wanted: str | Sequence[str] = select.USABLE,
     run_to_run: float = variance.RUN_TO_RUN,
+    ids: Collection[str] | None = None,
 ) -> pd.DataFrame:
     """Every comparison that the claims of some remarks consist of, with what was found for it.
 
     Takes the table `instances` of one origin, image records with IMAGE_COLUMNS (or parts of them, each with all of its
     devices: see `records.collect`), the timing to use (that of inference where native tools measured), which verdicts
     instances may have (see `select.verdicts`), and within what share of their time two runs are assumed to agree where
-    a device was not measured in enough sessions (see `variance`).
+    a device was not measured in enough sessions (see `variance`). With `ids`, only the claims that have one of these
+    ids are looked at.
 
     Gives one row per claim x comparison, PART_COLUMNS: state is "as claimed" where the whole interval is in the region
     that is claimed, "against" where it is outside, else "undecided"; "not applicable" where it cannot refute the claim,
@@ -71,7 +73,7 @@ def parts(
     origin = str(instances["origin"].iloc[0]) if len(instances) else ""
     found: list[dict[str, object]] = []
     for claim in CLAIMS.values():
-        if claim.remark in remarks:
+        if claim.remark in remarks and (ids is None or claim.id in ids):
             found += rows_of(claim, claim.find(evidence(claim.remark not in ONE_SOURCE)), origin)
     return pd.DataFrame(found, columns=PART_COLUMNS)
 

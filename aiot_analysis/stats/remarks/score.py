@@ -33,12 +33,12 @@ class Scored:
     `linear` is the score's linear part (delta method): with r the answers to images, t their times in s, a and T their
     means, it is the sum over instances of (r - a) / T - a (t - T) / T^2. The variance of a difference of two scores
     through the choice of images is that of the difference of their rows over images, divided by their number.
-    `variance` is what runs and dependent neighbours add to the variance of each score, with its degrees of freedom.
+    `error` is the standard error that runs and dependent neighbours add to each score, with its degrees of freedom.
     """
 
     total: Floats  # (devices,)
     linear: Floats  # (devices, images)
-    variance: Floats  # (devices,)
+    error: Floats  # (devices,)
     freedom: Floats  # (devices,)
 
     def __len__(self) -> int:
@@ -69,12 +69,12 @@ def scores(evidence: Evidence) -> tuple[Scored, str]:
     seen = np.isfinite(linear)
     if (seen != seen[:1]).any():
         return nothing, "the devices saw different images"
-    of_times, freedom = _of_times(evidence, complete, parts, excess)
-    return Scored(parts.sum(axis=1), linear[:, seen.any(axis=0)], of_times, freedom), ""
+    error, freedom = _of_times(evidence, complete, parts, excess)
+    return Scored(parts.sum(axis=1), linear[:, seen.any(axis=0)], error, freedom), ""
 
 
 def _of_times(evidence: Evidence, devices: pd.Index, parts: Floats, excess: Floats) -> tuple[Floats, Floats]:
-    """Return what runs and neighbours add to the variance of each score, and its degrees of freedom, (devices,) each.
+    """Return the standard error that runs and neighbours add to each score, and its freedom, (devices,) each.
 
     Takes what each instance adds to the score, and its excess variance through neighbours, (devices, instances).
     """
@@ -85,8 +85,7 @@ def _of_times(evidence: Evidence, devices: pd.Index, parts: Floats, excess: Floa
     ]
     of_runs, freedom = np.array(runs).reshape(-1, 2).T
     of_neighbours = np.maximum((parts**2 * excess).sum(axis=1), 0.0)
-    infinite = np.full(len(freedom), np.inf)
-    return of_runs + of_neighbours, variance.satterthwaite([of_runs, of_neighbours], [freedom, infinite])
+    return variance.standard_error([of_runs, of_neighbours], [freedom, np.full(len(freedom), np.inf)])
 
 
 def told_apart(scored: Scored) -> NDArray[np.bool_]:
@@ -99,11 +98,10 @@ def told_apart(scored: Scored) -> NDArray[np.bool_]:
     covariance = np.cov(scored.linear).reshape(devices, devices) / n
     own = np.diag(covariance)
     of_images = np.maximum(own[:, None] + own[None, :] - 2 * covariance, 0)
-    first, second = np.meshgrid(scored.variance, scored.variance)
+    squares = np.meshgrid(scored.error**2, scored.error**2)
     freedoms = [np.full((devices, devices), n - 1.0), *np.meshgrid(scored.freedom, scored.freedom)]
-    freedom = variance.satterthwaite([of_images, first, second], freedoms)
-    reach = student.ppf((1 + LEVEL) / 2, freedom) * np.sqrt(of_images + first + second)
-    apart = np.abs(scored.total[:, None] - scored.total[None, :]) > reach
+    error, freedom = variance.standard_error([of_images, *squares], freedoms)
+    apart = np.abs(scored.total[:, None] - scored.total[None, :]) > student.ppf((1 + LEVEL) / 2, freedom) * error
     np.fill_diagonal(apart, False)
     return apart
 
