@@ -21,7 +21,7 @@ from aiot_analysis.stats.remarks.claim import AS_CLAIMED, HOLDS
 
 TRIALS = 100
 """Fleets of each plan: if a claim holds in none of 100, the exact interval of the share ends at 3.6 %."""
-AT_BOUNDARY = 250
+AT_BOUNDARY = 200
 """Fleets where a claim that is false should hold in nearly 5 %."""
 SHOWN_ONLY = 40
 """Fleets of plans that no row has a target for."""

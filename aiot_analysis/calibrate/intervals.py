@@ -138,8 +138,8 @@ def studies() -> Iterator[Study]:
     yield _study(newcombe, QUANTIZED, "newcombe", "3 points less", "accuracy.accuracy_change", 40)
     yield _study(score, as_a_whole(SCORED), "vips-shared", f"the VIPS of a device, {shared}", "vips.intervals", 40)
     yield _study(score, SCORED, "vips-own", f"the VIPS of a device, {own}", "vips.intervals", 10, AT_LEAST, WIDE)
-    yield _rank_study(as_a_whole(NEIGHBOURS), "ranks-8-shared", f"8 devices 1 % apart, {shared}", 100)
-    yield _rank_study(NEIGHBOURS, "ranks-8-own", f"8 devices 1 % apart, {own}", 100)
+    yield _rank_study(as_a_whole(NEIGHBOURS), "ranks-8-shared", f"8 devices 1 % apart, {shared}", 60)
+    yield _rank_study(NEIGHBOURS, "ranks-8-own", f"8 devices 1 % apart, {own}", 60)
     yield _rank_study(as_a_whole(MANY), "ranks-51", f"51 devices 0.1 standard errors apart, {shared}", 60)
 
 

@@ -273,7 +273,7 @@ def _images(plan: FleetPlan, ms: Floats, right: NDArray[np.bool_]) -> pd.DataFra
     began = np.cumsum(ms, axis=-1) - ms
     answers, times = right.ravel(), ms.ravel()
     top5 = np.empty(rows * images, object)
-    top5[:] = [[0, 1, 2, 3, 4]] * len(top5)
+    top5.fill([0, 1, 2, 3, 4])
     return pd.DataFrame(
         {
             "run_id": coded(np.tile(np.repeat(np.arange(runs), count * images), devices), run_ids(plan)),

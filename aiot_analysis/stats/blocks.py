@@ -95,18 +95,19 @@ def excess(images: pd.DataFrame, column: str = "end_to_end_ms") -> pd.Series:
     together they have the first. It is negative where neighbours differ more than others do, or seem to, so that a sum
     over instances is not biased; it is 0 with fewer than 2 times.
     """
-    timed = images[(images[column] > 0) & np.isfinite(images[column].astype(float))]
-    codes, names = pd.factorize(timed["instance_id"].astype(str), sort=True)
-    order = np.lexsort((timed["query"].to_numpy(), codes))
+    values = images[column].to_numpy(float, na_value=np.nan)
+    timed = (values > 0) & np.isfinite(values)
+    codes, names = pd.factorize(images["instance_id"][timed], sort=True)
+    order = np.lexsort((images["query"].to_numpy()[timed], codes))
     counts = np.bincount(codes, minlength=len(names))
     begins = np.cumsum(counts) - counts
-    values = timed[column].to_numpy(float)[order]
+    values = values[timed][order]
     added = np.zeros(len(names))
     for n in np.unique(counts[counts > 1]):
         alike = counts == n
         times = values[begins[alike][:, None] + np.arange(n)]
         added[alike] = (errors(times)[0] ** 2 - times.var(axis=1) / (n - 1)) / times.mean(axis=1) ** 2
-    return pd.Series(added, names, dtype=float)
+    return pd.Series(added, names.astype(str), dtype=float)
 
 
 def of_largest(times: Floats, length: int) -> float:

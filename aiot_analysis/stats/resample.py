@@ -39,7 +39,8 @@ def means(
     value = records[select.time_column(timing)].to_numpy(float, na_value=np.nan)
     timed = value > 0
     image, images = pd.factorize(records["image"], sort=True)
-    instance, ids = pd.factorize(records["instance_id"].astype(str), sort=True)
+    instance, ids = pd.factorize(records["instance_id"], sort=True)
+    ids = ids.astype(str)
     table = (len(images), len(ids))
     cell = image * len(ids) + instance
     # an instance that did not see an image has zeros there
@@ -47,7 +48,9 @@ def means(
         np.bincount(cell, numbers, table[0] * table[1]).reshape(table)
         for numbers in (None, records["correct"].to_numpy(float, na_value=0.0), np.where(timed, value, 0.0), timed)
     ]
-    shown, right, ms, count = np.split(weights(len(images), resamples, seed) @ np.hstack(sums), 4, axis=1)
+    drawn = weights(len(images), resamples, seed)
+    once = np.ones((len(drawn), len(ids)))  # nearly always the share of the images that are shown, and timed
+    shown, right, ms, count = (once if (part == 1).all() else drawn @ part for part in sums)
     with np.errstate(divide="ignore", invalid="ignore"):
         accuracy, time_ms = right / shown, np.where(ms > 0, ms, np.nan) / count
     return pd.DataFrame(accuracy, columns=ids), pd.DataFrame(time_ms, columns=ids)

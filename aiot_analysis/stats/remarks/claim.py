@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from aiot_analysis import words
@@ -189,12 +190,12 @@ def _decisive(parts: pd.DataFrame, needs: str) -> pd.Series | None:
     known = parts[parts["state"] != MISSING]
     if known.empty:
         return None
-    order = known["state"].map(STATES.index)
-    chosen = known[order == (order.min() if needs == ALL else order.max())]
+    order = known["state"].map(STATES.index).to_numpy()
     # among equals the one whose effect is nearest to where the verdict changes, or farthest from it
-    inside = pd.concat([chosen["effect"] - chosen["claimed_low"], chosen["claimed_high"] - chosen["effect"]], axis=1)
-    margin = inside.astype(float).min(axis=1)
-    return chosen.loc[margin.idxmin() if needs == ALL else margin.idxmax()]
+    effect, low, high = known[["effect", "claimed_low", "claimed_high"]].to_numpy(float).T
+    margin = np.minimum(effect - low, high - effect)
+    decisive = np.lexsort((margin, order))[0] if needs == ALL else np.lexsort((-margin, -order))[0]
+    return known.iloc[decisive]
 
 
 def _why(parts: pd.DataFrame, said: str) -> str:
