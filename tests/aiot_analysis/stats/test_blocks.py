@@ -34,6 +34,14 @@ def test_what_neighbours_add_to_the_variance_of_a_mean():
     assert blocks.excess(pd.concat(parts)).mean() == pytest.approx(0.0, abs=0.1 * 0.1**2 / n)
 
 
+def test_errors_with_block_lengths_that_are_known():
+    """By hand: with blocks of one sd / sqrt(n - 1); with blocks of two of 1, 2, 3, 6, around the end, see below."""
+    times = np.array([[1.0, 2.0, 3.0, 6.0]])
+    assert blocks.errors(times, np.array([1]))[0] == pytest.approx([times.std() / np.sqrt(3)])
+    # the sums of two neighbours, from their mean of 6: -3, -1, 3, 1, so 20 / 4 / (2 (4 - 2))
+    assert blocks.errors(times, np.array([2]))[0] == pytest.approx([np.sqrt(5 / 4)])
+
+
 def test_what_neighbours_add_by_hand_and_without_times():
     """Of three instances, one has a time that is none, and one a single time; blocks of one have nothing to add."""
     parts = [records(A, np.array([1.0, 2.0, np.nan])), records(B, np.array([1.0]))]

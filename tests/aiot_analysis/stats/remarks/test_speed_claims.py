@@ -224,6 +224,13 @@ def test_verdicts_are_about_the_remarks_asked_for_only():
     assert judged(fleet(), remarks=[]).empty
 
 
+def test_parts_of_some_claims_are_those_of_all_claims():
+    every = remarks.parts(fleet(), NO_IMAGES)
+    some = remarks.parts(fleet(), NO_IMAGES, ids=["2d", "3c"])
+    assert set(some["id"]) == {"2d", "3c"}
+    pd.testing.assert_frame_equal(some, every[every["id"].isin(["2d", "3c"])].reset_index(drop=True))
+
+
 def test_of_two_runs_of_a_device_the_later_is_judged():
     rows = fleet()
     slow = {one: ms * (5 if one.startswith("pytorch") else 1) for one, ms in true_times().items()}
