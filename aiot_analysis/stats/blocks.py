@@ -145,7 +145,8 @@ def doubt(worth: float, images: int, largest: float) -> str:
 def _doubts(times: Floats, worth: Floats, block: NDArray[np.int64]) -> list[str]:
     """Return the `doubt` of each series (m, n) along a run.
 
-    `worth` is how many independent times each is worth, and `block` its block length, both (m,). The first image is left out of what makes the scatter: it is long in every run, so that no run lacks it by chance.
+    `worth` is how many independent times each is worth, and `block` its block length, both (m,). The first image is
+    left out of what makes the scatter: it is long in every run, so that no run lacks it by chance.
     """
     blocks = zip(worth, times, block, strict=True)
     return [doubt(w, len(row), of_largest(row[1:], b)) for w, row, b in blocks]
