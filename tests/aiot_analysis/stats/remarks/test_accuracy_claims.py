@@ -276,7 +276,7 @@ def test_what_runs_add_to_the_variance_of_a_score_by_hand():
     scored, _ = scores(Evidence(rows, records(rows, alike, scatter=0.0)))
     own, shared = 0.02**2 / 24, 0.01**2
     assert scored.total == pytest.approx(24 * 60)
-    assert scored.variance == pytest.approx((own + shared) * scored.total**2)
+    assert scored.error**2 == pytest.approx((own + shared) * scored.total**2)
     assert scored.freedom == pytest.approx((own + shared) ** 2 / (own**2 / 20 + shared**2 / 5))
 
 
@@ -290,8 +290,8 @@ def test_neighbours_that_are_alike_add_to_the_variance_of_a_score():
     of_time = rows["end_to_end_ms_mean"].to_numpy().reshape(6, 24)
     parts = 600 / of_time
     expected = (parts**2 * 0.1**2 / 400 * (1.7 / 0.3 - 1)).sum(axis=1)
-    assert scored.variance.mean() == pytest.approx(expected.mean(), rel=0.25)
-    assert scored.variance.mean() > 2 * (parts**2 * 0.1**2 / 400).sum(axis=1).mean()
+    assert (scored.error**2).mean() == pytest.approx(expected.mean(), rel=0.25)
+    assert (scored.error**2).mean() > 2 * (parts**2 * 0.1**2 / 400).sum(axis=1).mean()
 
 
 def test_every_claim_says_all_that_a_reader_needs():
