@@ -214,3 +214,13 @@ def test_a_schema_brings_in_nothing_of_dask_and_leaves_it_to_who_wants_it(before
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == f"False {bool(before)}\ndask.base\n"
+
+
+@pytest.mark.parametrize("name", tables.TABLES)
+def test_a_table_without_rows_has_the_columns_and_types_of_one_with_rows(name):
+    empty = tables.table(name, [])
+    assert empty.empty
+    assert list(empty) == list(tables.TABLES[name].to_schema().columns)
+    tables.TABLES[name].to_schema().validate(empty)
+    empty["another"] = 1  # who changes it changes no other
+    assert "another" not in tables.table(name, [])

@@ -416,3 +416,11 @@ def test_kernels_are_reached_by_files_and_not_by_ports(tmp_path: Path) -> None:
     assert (result.status, result.error) == ("rendered", "")
     done = nbformat.read(root / "reports" / "notebooks" / "06_how.ipynb", as_version=4)
     assert done.cells[-1].outputs[0].data["text/plain"] == "'ipc'"
+
+
+def test_a_worker_leaves_what_notebooks_import_to_the_fork_server():
+    code = "import sys; from aiot_analysis.report import kernels, page; page.prepare(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    modules = set(done.stdout.split())
+    assert "papermill" in modules
+    assert not {"pandas", "scipy", "matplotlib"} & modules
