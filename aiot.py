@@ -70,7 +70,7 @@ def run() -> None:
 def main() -> None:
     """Runs a verb; what a user can mend is one sentence on stderr and exit code 1."""
     from aiot_analysis.errors import AnalysisError
-    from runner.errors import RunnerError
+    from aiot_suite.errors import RunnerError
     from runner.rawlog import RawLogError
 
     try:

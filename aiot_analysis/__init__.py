@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aiot_analysis.data import Data, load
+    from aiot_analysis.tables.data import Data, load
 
 __all__ = ["Data", "load"]
 
@@ -29,7 +29,7 @@ def __dir__() -> list[str]:
 def __getattr__(name: str) -> object:
     """Imports pandas only when something is asked for, so that `aiot --help` stays fast."""
     if name in __all__:
-        from aiot_analysis import data
+        from aiot_analysis.tables import data
 
         return getattr(data, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

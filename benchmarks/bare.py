@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from runner.agent.preprocess import Preprocess, decode
+from aiot_suite.preprocess import Preprocess, decode
 
 WAYS = ("between", "hot")
 

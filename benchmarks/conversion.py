@@ -7,7 +7,7 @@ import importlib.util
 from benchmarks.options import Options
 from benchmarks.pairs import Comparison, Level
 from benchmarks.processes import SCRIPTS, with_memory
-from runner.suite import MODELS
+from aiot_suite.suite import MODELS
 
 TIME_TARGET_S = 360.0
 MEMORY_TARGET_GB = 4.0

@@ -20,10 +20,10 @@ from benchmarks import jobs, waiting
 from benchmarks.options import ROOT, Options
 from benchmarks.pairs import BenchmarkError, Comparison, Level, Measure, compared, measure
 from benchmarks.processes import wall_time_s
-from runner.dataset import store
+from aiot_suite.datasets import store
 from runner.devices import FOLDER
-from runner.workspace import Workspace, sha256_of
-from runner.zoo.facts import Artifact, Settings
+from aiot_suite.workspace import Workspace, sha256_of
+from aiot_suite.facts import Artifact, Settings
 
 if TYPE_CHECKING:
     from tests.e2e.phone import Phone

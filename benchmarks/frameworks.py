@@ -6,7 +6,7 @@ from benchmarks import jobs
 from benchmarks.inference import BETWEEN, TARGET, compare
 from benchmarks.options import Options
 from benchmarks.pairs import BenchmarkError, Comparison, Level
-from runner.suite import MODELS, Instance
+from aiot_suite.suite import MODELS, Instance
 
 IMAGES = 20  # a run: the heavy networks take up to a third of a second each
 

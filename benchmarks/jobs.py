@@ -11,13 +11,14 @@ from typing import Any
 from benchmarks.options import ROOT
 from benchmarks.pairs import BenchmarkError
 from benchmarks.processes import wall_time_s
-from runner import environments, rawlog
-from runner.dataset import store
+from aiot_suite import environments
+from runner import rawlog
+from aiot_suite.datasets import store
 from runner.devices.local import LocalDevice
-from runner.errors import DatasetError
-from runner.suite import Instance
-from runner.workspace import Workspace
-from runner.zoo import facts
+from aiot_suite.errors import DatasetError
+from aiot_suite.suite import Instance
+from aiot_suite.workspace import Workspace
+from aiot_suite import facts
 
 WARMUPS = 5
 SEED = 0  # of the choice of images

@@ -12,7 +12,7 @@ from benchmarks import inference, jobs
 from benchmarks.options import ROOT, Options
 from benchmarks.pairs import BenchmarkError, Comparison, Level, compared, measure
 from benchmarks.processes import SCRIPTS
-from runner.suite import MODELS, Instance
+from aiot_suite.suite import MODELS, Instance
 
 TARGET = 1.05  # median of the agent's times / median of the peer's, 1 thread
 PEER = "litert-benchmark"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks import jobs
 from benchmarks.options import Options
 from benchmarks.pairs import Comparison, Level
-from runner.suite import Instance
+from aiot_suite.suite import Instance
 
 TARGET = 3.0  # %
 IMAGES = 500

@@ -50,10 +50,10 @@ def _duckdb(query: str, out: Path) -> None:
 
 
 def read_instances(raw: Path, out: Path) -> None:
-    from aiot_analysis import tables
+    from aiot_analysis.tables import storage
 
     began = perf_counter()
-    tables.read("instances", out)
+    storage.read("instances", out)
     print(perf_counter() - began)
 
 

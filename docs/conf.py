@@ -58,7 +58,7 @@ def with_docstrings(app, page, content):
     """Adds the public functions and classes of the analysis to the page that is about them."""
     if page != "reference/python":
         return
-    modules = ["aiot_analysis.data", "aiot_analysis.tables"]
+    modules = ["aiot_analysis.tables.data", "aiot_analysis.tables.storage"]
     paths = sorted((HERE.parent / "aiot_analysis" / "stats").rglob("*.py"))
     modules += [".".join(path.relative_to(HERE.parent).with_suffix("").parts) for path in paths]
     forms = {ast.FunctionDef: ".. autofunction:: {}", ast.ClassDef: ".. autoclass:: {}\n   :members:"}

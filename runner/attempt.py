@@ -12,7 +12,7 @@ from pathlib import Path
 from runner import rawlog
 from runner.devices import GONE, Device, Process, Task, Work
 from runner.errors import DeviceError, DeviceLostError
-from runner.native.attempt import Job, run_job
+from runner.tools.tool_attempt import Job, run_job
 
 Tick = Callable[[bytes], None]
 """Called again and again with the last bytes of the log so far."""

@@ -16,17 +16,18 @@ from typing import Any
 
 from runner import ledger, rawlog
 from runner.attempt import carry_out, carry_out_by_tools
-from runner.catalog import Catalog
-from runner.dataset.store import subset
+from aiot_suite.catalog import Catalog
+from aiot_suite.datasets.store import subset
 from runner.devices import Device, Held, Task
 from runner.devices.boot import Boot
 from runner.doctor import gate
-from runner.errors import DeviceError, DeviceLostError, RunnerError
-from runner.native import jobs
+from runner.errors import DeviceError, DeviceLostError
+from aiot_suite.errors import RunnerError
+from runner.tools import jobs
 from runner.preflight import preflight
-from runner.run import Request, conditions_of
-from runner.suite import Instance, Profile
-from runner.zoo.facts import Artifact
+from runner.run_request import Request, conditions_of
+from aiot_suite.suite import Instance, Profile
+from aiot_suite.facts import Artifact
 
 Listener = Callable[[str, Instance, dict[str, Any]], None]
 """Called with "waiting", "start", "progress", "telemetry" or an attempt's ending, the instance, and what is known."""

@@ -12,10 +12,11 @@ from typing import TypeVar
 
 from runner import execution, ledger
 from runner.devices import Device
-from runner.errors import DeviceLostError, RunnerError
+from runner.errors import DeviceLostError
+from aiot_suite.errors import RunnerError
 from runner.execution import Listener
-from runner.run import Request, begin, to_resume
-from runner.workspace import Workspace
+from runner.run_request import Request, begin, to_resume
+from aiot_suite.workspace import Workspace
 
 Result = TypeVar("Result")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runner import rawlog
-from runner.errors import RunnerError
+from aiot_suite.errors import RunnerError
 
 DONE = ("end",)
 

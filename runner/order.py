@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from runner import rawlog
-from runner.suite import Instance, ordered
+from aiot_suite.suite import Instance, ordered
 
 Record = dict[str, Any]
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from runner.catalog import Catalog, Framework
-from runner.dataset.store import Dataset
+from aiot_suite.catalog import Catalog, Framework
+from aiot_suite.datasets.store import Dataset
 from runner.devices import Device
-from runner.suite import Instance
-from runner.zoo import calibration
-from runner.zoo.facts import Artifact
+from aiot_suite.suite import Instance
+from aiot_suite.convert import calibration
+from aiot_suite.facts import Artifact
 
 
 def preflight(
@@ -20,7 +20,7 @@ def preflight(
 ) -> dict[str, str]:
     """Why an instance cannot run (reason), and what would help (remedy); {} if nothing is known to stand in the way.
 
-    One that is measured by TFLite's own tools (see runner.native) needs no Python there.
+    One that is measured by TFLite's own tools (see runner.tools) needs no Python there.
     """
     if instance.delegate not in (device.tool_delegates if by_tools else device.delegates):
         return device.without_delegate(instance.delegate)

@@ -10,9 +10,9 @@ from typing import Any
 from rich import console, progress
 
 from runner.attempt import last_of
-from runner.errors import SENTENCE_LIMIT, printable
+from aiot_suite.errors import SENTENCE_LIMIT, printable
 from runner.ledger import Entry, counts
-from runner.suite import Instance
+from aiot_suite.suite import Instance
 
 
 def bar(width: int = 34) -> progress.Progress:

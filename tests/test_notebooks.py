@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from aiot_analysis import ingest, names
+from aiot_analysis import ingest
+from aiot_analysis.tables import names
 from aiot_analysis.report.render import render
 from tests.rawlogs import LOAD, attempt, begin, end, image, profile, unavailable
 

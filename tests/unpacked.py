@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from runner.bundle.debian import Apt, unpack
-from runner.environments import cache_folder, locked
+from aiot_suite.environments import cache_folder, locked
 
 
 class NotHere(Exception):

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 from scipy.stats import norm
 
-from aiot_analysis import names, tables
+from aiot_analysis.tables import names, storage
 from aiot_analysis.stats.noise import AUTOCORRELATION, SCATTER
 
 Floats = NDArray[np.float64]
@@ -194,7 +194,7 @@ def _difficulties(plan: FleetPlan, sets: int, rng: np.random.Generator) -> Float
 @cache
 def _types(name: str) -> dict[str, object]:
     """Return the types of the columns of a table, in its order."""
-    found = tables.table(name, []).dtypes.to_dict()
+    found = storage.table(name, []).dtypes.to_dict()
     return {str(column): "category" if kind == "category" else kind for column, kind in found.items()}
 
 

@@ -13,7 +13,7 @@ from functools import cache
 
 import numpy as np
 
-from aiot_analysis.calibrate import claims, intervals, sides
+from aiot_analysis.calibrate import claim_rates, interval_rates, compare_rates
 from aiot_analysis.calibrate.rates import Rate, Row, Study
 from aiot_analysis.errors import DataError
 
@@ -26,17 +26,17 @@ Task = tuple[str, int, int]
 @cache
 def studies() -> dict[str, Study]:
     """Return all studies by name."""
-    return {study.name: study for part in (claims, intervals, sides) for study in part.studies()}
+    return {study.name: study for part in (claim_rates, interval_rates, compare_rates) for study in part.studies()}
 
 
 def sections() -> dict[str, list[str]]:
     """Return the names of all rows under the titles that they have in the table, in its order."""
     titles = {
-        "What once was taken for evidence": [one.row.name for one in claims.PITFALLS],
-        "Claims, where they are false and where they are true": [one.row.name for one in claims.PLANTED],
-        "Further plans for claims": [one.row.name for one in claims.FURTHER],
-        "Intervals and rank sets": _names(intervals.studies()),
-        "Two sides": _names(sides.studies()),
+        "What once was taken for evidence": [one.row.name for one in claim_rates.PITFALLS],
+        "Claims, where they are false and where they are true": [one.row.name for one in claim_rates.PLANTED],
+        "Further plans for claims": [one.row.name for one in claim_rates.FURTHER],
+        "Intervals and rank sets": _names(interval_rates.studies()),
+        "Two sides": _names(compare_rates.studies()),
     }
     return titles
 

@@ -53,16 +53,16 @@ def compare(
     pytorch=2.13, a setting like threads=4, or several of these with commas: see docs/compare.md. Ends with 0, with 3
     if there is a regression, with 1 if the two cannot be compared.
     """
-    from aiot_analysis.compare import comparison, interleaved, markdown, record, sides, text
-    from aiot_analysis.stats.compare import instances, regression
+    from aiot_analysis.compare import comparison, interleaved, markdown, record, sources, text
+    from aiot_analysis.compare import instances, regression
 
     if bool(ab) == bool(a) or bool(a) != bool(b):
         raise typer.BadParameter("give A and B, or --ab SESSION for a session of `aiot ab`")
     forms = {"text": text.render, "markdown": markdown.render, "json": record.render}
-    form = sides.choose("format", [form], list(forms))[0]
+    form = sources.choose("format", [form], list(forms))[0]
     asked = comparison.Asked(
-        metrics=sides.choose("metric", metrics, instances.METRICS),
-        timing=sides.choose("timing", [timing], comparison.TIMINGS)[0] if timing else "",
+        metrics=sources.choose("metric", metrics, instances.METRICS),
+        timing=sources.choose("timing", [timing], comparison.TIMINGS)[0] if timing else "",
         verdicts=verdicts,
         run_to_run=regression.percent(run_to_run, "difference between runs"),
         margins=None if fail_on_regression is None else regression.margins(fail_on_regression, accuracy_margin),
@@ -71,7 +71,7 @@ def compare(
     if ab:
         found = interleaved.compare(ab, processed, given, asked)
     else:
-        found = comparison.compare(sides.filtered([sides.find(one, processed) for one in (a, b)], given), asked)
+        found = comparison.compare(sources.filtered([sources.find(one, processed) for one in (a, b)], given), asked)
     _write(forms[form](found), output)
     if found.regressions:
         raise typer.Exit(REGRESSION)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aiot_analysis.processed import FOLDER
+from aiot_analysis.tables.processed import FOLDER
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +64,7 @@ def _wanted(time: str, accuracy: float | None, vips: str) -> dict[str, float]:
     """Return the differences that were asked for, as fractions, by metric."""
     from aiot_analysis.errors import DataError
     from aiot_analysis.stats import resolution
-    from aiot_analysis.stats.compare import regression
+    from aiot_analysis.compare import regression
 
     wanted = {
         metric: regression.percent(words, f"difference in {name}")
@@ -89,10 +89,11 @@ def _noise(
     """Return the frame of `noise.measured`, and where it is from."""
     import aiot_analysis
     from aiot_analysis.errors import DataError
-    from aiot_analysis.processed import find
+    from aiot_analysis.tables.processed import find
     from aiot_analysis.stats import noise as noises
-    from aiot_analysis.stats import select, variance
-    from aiot_analysis.stats.compare import regression
+    from aiot_analysis.tables import select
+    from aiot_analysis.stats import variance
+    from aiot_analysis.compare import regression
 
     if noise not in ("", DATA, DEFAULT):
         raise DataError(f"Noise {noise!r} is unknown: choose {DATA} or {DEFAULT}.")
@@ -124,7 +125,7 @@ def _noise(
 def _print_tables(facts: dict[str, Any], measured: pd.DataFrame, resolved: pd.DataFrame, needed: pd.DataFrame) -> None:
     from aiot_analysis.cli.screen import used
     from aiot_analysis.compare.text import aligned, plain
-    from aiot_analysis.display import resolution as tell
+    from aiot_analysis.display import resolution_text as tell
     from aiot_analysis.stats import noise, resolution
     from aiot_analysis.words import plural
 

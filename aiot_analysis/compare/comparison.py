@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from aiot_analysis import names
-from aiot_analysis.compare import sides
+from aiot_analysis.tables import names
+from aiot_analysis.compare import sources
 from aiot_analysis.errors import CompareError
-from aiot_analysis.stats import select, variance
-from aiot_analysis.stats.compare import instances, matching, regression, score, summaries
-from aiot_analysis.stats.compare.sides import Side, counted
+from aiot_analysis.tables import select
+from aiot_analysis.stats import variance
+from aiot_analysis.compare import instances, matching, regression, vips_change, summaries
+from aiot_analysis.compare.sides import Side, counted
 
 TIMINGS = list(select.TIMES)
 FACTS = [
@@ -92,7 +93,7 @@ class Comparison:
         return {name: value for name, value in self.facts[0].items() if self.facts[1].get(name) == value}
 
 
-def compare(found: Sequence[sides.Found], asked: Asked) -> Comparison:
+def compare(found: Sequence[sources.Found], asked: Asked) -> Comparison:
     """Compares A with B.
 
     Raises CompareError or PoolingError where nothing can be compared, and DataError for an unknown timing or verdict.
@@ -117,14 +118,14 @@ def compare(found: Sequence[sides.Found], asked: Asked) -> Comparison:
         differs=matched.differs,
         table=table.table,
         groups=summaries.summaries(table, matched, timing, asked.run_to_run),
-        scores=score.scores(table, matched, timing, asked.run_to_run),
+        scores=vips_change.scores(table, matched, timing, asked.run_to_run),
         costs=summaries.costs(matched.base, matched.other),
         apart=matched.apart,
         careful=careful(matched.base, matched.other),
     )
 
 
-def _timing(found: Sequence[sides.Found]) -> str:
+def _timing(found: Sequence[sources.Found]) -> str:
     """End to end; inference where what ended has no other time, as that of native tools."""
     ended = [one.instances[one.instances["verdict"].isin(select.USABLE)] for one in found]
     return select.timing_of(pd.concat(ended), "end_to_end")
@@ -138,7 +139,7 @@ def _why(side: Side) -> str:
 
 
 def facts_of(
-    found: sides.Found, rows: pd.DataFrame, timing: str, runs: pd.DataFrame | None, over_sessions: Sequence[str]
+    found: sources.Found, rows: pd.DataFrame, timing: str, runs: pd.DataFrame | None, over_sessions: Sequence[str]
 ) -> dict[str, str]:
     """Return what a reader has to know of a side's instances, in the order of FACTS.
 

@@ -9,19 +9,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from aiot_analysis import tables
-from aiot_analysis.compare import comparison, sides
+from aiot_analysis.tables import storage
+from aiot_analysis.compare import comparison, sources
 from aiot_analysis.compare.comparison import Asked, Comparison
 from aiot_analysis.errors import CompareError
-from aiot_analysis.processed import find as find_tables
-from aiot_analysis.stats import select, validity
-from aiot_analysis.stats.compare import interleaved, matching, score, summaries
+from aiot_analysis.tables.processed import find as find_tables
+from aiot_analysis.tables import select, validity
+from aiot_analysis.compare import in_turn, matching, vips_change, summaries
 from aiot_analysis.words import plural
 
 NEWEST = "newest"
 
 
-def find(session: str, processed: Path) -> sides.Found:
+def find(session: str, processed: Path) -> sources.Found:
     """Return the rows of a session, whose id is in `words` of the result.
 
     `session` is the beginning of an id, what is behind its hyphen, or "newest". Raises CompareError, with the choices,
@@ -38,15 +38,15 @@ def find(session: str, processed: Path) -> sides.Found:
         matches = ids[-1:]
     if len(matches) != 1:
         problem = f"may be {len(matches)} sessions" if matches else "is no A/B session"
-        listed = ", ".join(reversed((matches or ids)[-sides.SHOWN :]))
+        listed = ", ".join(reversed((matches or ids)[-sources.SHOWN :]))
         raise CompareError(f"{session!r} {problem} in {folder}: choose {NEWEST}, or one of {listed}.")
     rows = instances[instances["ab_session"] == matches[0]].reset_index(drop=True)
     for side in ("a", "b"):
         if side not in set(rows["ab_side"]):
             raise CompareError(f"Session {matches[0]} has no run of {side.upper()}: go on with `aiot ab --resume`.")
-    devices = tables.read("devices", folder)
+    devices = storage.read("devices", folder)
     own = devices[devices["device_id"].isin(rows["device_id"]) & devices["origin"].isin(rows["origin"])]
-    return sides.Found(matches[0], folder, rows, own.reset_index(drop=True))
+    return sources.Found(matches[0], folder, rows, own.reset_index(drop=True))
 
 
 def compare(session: str, processed: Path, wanted: Mapping[str, Sequence[str]], asked: Asked) -> Comparison:
@@ -57,26 +57,26 @@ def compare(session: str, processed: Path, wanted: Mapping[str, Sequence[str]], 
     instance has enough blocks on both sides.
     """
     every = find(session, processed)
-    rows, varied = interleaved.aligned(every.instances)
-    [every] = sides.filtered([replace(every, instances=rows)], wanted)
+    rows, varied = in_turn.aligned(every.instances)
+    [every] = sources.filtered([replace(every, instances=rows)], wanted)
     rows, name = every.instances, every.words
     timing = asked.timing or select.timing_of(rows, "end_to_end")
     column = f"{select.time_column(timing)}_mean"
     usable = select.usable_rows(rows.assign(study=None), [column], asked.verdicts)
-    lost = interleaved.left_out(rows, usable)
-    counts = interleaved.by_block(usable, column).notna().sum(axis=1)
+    lost = in_turn.left_out(rows, usable)
+    counts = in_turn.by_block(usable, column).notna().sum(axis=1)
     ids = list(dict.fromkeys(rows["instance_id"]))
     undecided = {
         each: _undecided(each, int(counts.get(each, 0)), lost)
         for each in ids
-        if counts.get(each, 0) < interleaved.FEWEST_BLOCKS
+        if counts.get(each, 0) < in_turn.FEWEST_BLOCKS
     }
     if len(undecided) == len(ids):
         raise CompareError(f"Session {name} cannot be decided: {undecided[ids[0]]}.")
     usable = usable[~usable["instance_id"].isin(list(undecided))]
     words = [str(rows[rows["ab_side"] == side]["ab_settings"].iloc[0]) for side in ("a", "b")]
     parts = [
-        sides.Found(said, every.folder, _of_side(usable, side), every.devices)
+        sources.Found(said, every.folder, _of_side(usable, side), every.devices)
         for said, side in zip(words, ("a", "b"), strict=True)
     ]
     latest = [part.side(timing, asked.verdicts) for part in parts]
@@ -84,7 +84,7 @@ def compare(session: str, processed: Path, wanted: Mapping[str, Sequence[str]], 
     usable = usable[usable["instance_id"].isin(matched.instances)]
     base, other = (_of_side(usable, side) for side in ("a", "b"))
     right = _answers(every.folder, usable)
-    table = interleaved.compared(usable, right, asked.metrics, timing, asked.margins)
+    table = in_turn.compared(usable, right, asked.metrics, timing, asked.margins)
     reasons = {str(each): _in_words(part) for each, part in lost.groupby("instance_id")}
     table["note"] = [
         "; ".join(filter(None, (note, reasons.get(each, ""))))
@@ -103,11 +103,11 @@ def compare(session: str, processed: Path, wanted: Mapping[str, Sequence[str]], 
         facts=(a, b),
         asked=asked,
         timing=timing,
-        kind=interleaved.KIND,
+        kind=in_turn.KIND,
         differs=differs or {"settings": [(words[0], words[1])]},
         table=table,
-        groups=interleaved.together(usable, right, table, timing),
-        scores=pd.DataFrame(columns=score.COLUMNS),  # of whole runs
+        groups=in_turn.together(usable, right, table, timing),
+        scores=pd.DataFrame(columns=vips_change.COLUMNS),  # of whole runs
         costs=summaries.costs(base, other),
         apart=pd.concat([matched.apart, _apart(undecided, rows, column)], ignore_index=True).astype({"lost": bool}),
         careful=comparison.careful(*map(_with_all_doubts, (base, other))),
@@ -137,9 +137,9 @@ def _answers(folder: Path, rows: pd.DataFrame) -> pd.DataFrame:
     """Return `interleaved.right_by_image` of the runs of these rows."""
     places = rows[["run_id", "ran", "instance_id", "ab_side", "ab_block"]]
     columns = ["run_id", "instance_id", "image", "correct"]
-    images = tables.read("images", folder, columns, run_id=sorted(set(places["run_id"])))
+    images = storage.read("images", folder, columns, run_id=sorted(set(places["run_id"])))
     images = images.astype({"run_id": str, "instance_id": str, "image": str}).rename(columns={"instance_id": "ran"})
-    return interleaved.right_by_image(images.merge(places, on=["run_id", "ran"]))
+    return in_turn.right_by_image(images.merge(places, on=["run_id", "ran"]))
 
 
 def _apart(undecided: Mapping[str, str], rows: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -151,7 +151,7 @@ def _apart(undecided: Mapping[str, str], rows: pd.DataFrame, column: str) -> pd.
     for instance_id, reason in undecided.items():
         own = rows[(rows["instance_id"] == instance_id) & rows["verdict"].isin(select.USABLE) & (rows[column] > 0)]
         a, b = ((own["ab_side"] == side).sum() for side in ("a", "b"))
-        lost = bool(b < interleaved.FEWEST_BLOCKS <= a)
+        lost = bool(b < in_turn.FEWEST_BLOCKS <= a)
         lines.append((instance_id, str(rows["device_id"].iloc[0]), f"cannot be decided: {reason}", lost))
     return pd.DataFrame(lines, columns=matching.APART)
 
@@ -160,7 +160,7 @@ def _undecided(instance_id: str, count: int, lost: pd.DataFrame) -> str:
     """Return why an instance has no interval, in words."""
     why = _in_words(lost[lost["instance_id"] == instance_id])
     words = f"{plural(count, 'block')} of {instance_id} can be used, and an interval over blocks needs "
-    return f"{words}{interleaved.FEWEST_BLOCKS}" + (f" ({why})" if why else "")
+    return f"{words}{in_turn.FEWEST_BLOCKS}" + (f" ({why})" if why else "")
 
 
 def _in_words(lost: pd.DataFrame) -> str:

@@ -6,7 +6,7 @@ import html
 import re
 from collections.abc import Sequence
 
-from aiot_analysis.compare import cells
+from aiot_analysis.compare import wording
 from aiot_analysis.compare.comparison import Comparison
 from aiot_analysis.compare.text import plain
 from aiot_analysis.words import plural
@@ -18,7 +18,7 @@ _MEANING = re.compile(r"([\\`*_{}\[\]|~#@!])")
 
 def render(found: Comparison) -> str:
     """GitHub's Markdown. Names cannot become markup: they come from devices."""
-    lines = cells.lines(found)
+    lines = wording.lines(found)
     changed = [line for line in lines if line.changed or line.regression]
     shown, folded = changed[:SHOWN], [*changed[SHOWN:], *(line for line in lines if line not in changed)]
     parts = [f"### `aiot compare`: {escaped(found.words[0])} → {escaped(found.words[1])}"]
@@ -27,35 +27,35 @@ def render(found: Comparison) -> str:
     parts.append(f"**{escaped(_verdict(found))}**")
     if found.regressions:
         parts.append("\n".join(f"- {escaped(one)}" for one in found.regressions))
-    parts.append("Differs in " + ("; ".join(map(escaped, cells.differing(found))) or "nothing that is recorded") + ".")
+    parts.append("Differs in " + ("; ".join(map(escaped, wording.differing(found))) or "nothing that is recorded") + ".")
     if shown:
         parts.append(_instances(found, shown))
     if folded:
         title = f"{len(folded)} {'more' if len(changed) > SHOWN else 'without a change that is shown'}"
         parts.append(_folded(f"{title}", _instances(found, folded)))
     metrics = list(dict.fromkeys(found.table["metric"]))
-    changes = [cells.head(metric)[1].replace("change", f"change in {metric}") for metric in metrics]
-    groups = _table(["", "instances", *changes], cells.together(found))
-    if scored := cells.scored(found):
+    changes = [wording.head(metric)[1].replace("change", f"change in {metric}") for metric in metrics]
+    groups = _table(["", "instances", *changes], wording.together(found))
+    if scored := wording.scored(found):
         groups += "\n\n" + _table(["score", "A", "B", "change, %", ""], scored)
-    if costs := cells.costs(found):
+    if costs := wording.costs(found):
         groups += "\n\n" + _table(["one number a run", "instances", "least change, %", "median", "greatest"], costs)
     parts.append(_folded("By implementation and model, score, memory, load time", groups))
-    if left_out := cells.left_out(found):
+    if left_out := wording.left_out(found):
         parts.append(_folded(f"Not compared: {len(found.apart)}", _table(["instances", "why"], left_out)))
     parts.append(_folded("What was compared, and how", _how(found)))
     return "\n\n".join(parts) + "\n"
 
 
 def _verdict(found: Comparison) -> str:
-    said = cells.judged(found)
-    counted = cells.counted(found)
+    said = wording.judged(found)
+    counted = wording.counted(found)
     return f"{said[0].upper()}{said[1:]}. {counted}." if said else f"{counted}."
 
 
-def _instances(found: Comparison, lines: Sequence[cells.Line]) -> str:
+def _instances(found: Comparison, lines: Sequence[wording.Line]) -> str:
     metrics = list(dict.fromkeys(found.table["metric"]))
-    heads = ["instance", *(word for metric in metrics for word in cells.head(metric)), ""]
+    heads = ["instance", *(word for metric in metrics for word in wording.head(metric)), ""]
     rows = []
     for line in lines:
         words = f"**regression**: {line.words}" if line.regression else line.words
@@ -64,11 +64,11 @@ def _instances(found: Comparison, lines: Sequence[cells.Line]) -> str:
 
 
 def _how(found: Comparison) -> str:
-    rows = [[name, row[0], row[-1]] for name, *row in cells.facts(found)]
-    parts = [_table(["", "A", "B"], rows), f"Paired: {escaped(cells.paired(found))}."]
-    if careful := cells.careful(found):
+    rows = [[name, row[0], row[-1]] for name, *row in wording.facts(found)]
+    parts = [_table(["", "A", "B"], rows), f"Paired: {escaped(wording.paired(found))}."]
+    if careful := wording.careful(found):
         parts.append(_table(["side", "with care", "why"], careful))
-    notes = dict.fromkeys(line.note for line in cells.lines(found) if line.note)
+    notes = dict.fromkeys(line.note for line in wording.lines(found) if line.note)
     parts += [f"- {escaped(note)}" for note in notes]
     many = plural(found.comparisons, "comparison")
     parts.append(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from aiot_analysis.compare import cells
+from aiot_analysis.compare import wording
 from aiot_analysis.compare.comparison import Comparison
 from aiot_analysis.stats import multiple
 
@@ -26,7 +26,7 @@ def render(found: Comparison) -> str:
         "b": sides[1],
         "timing": found.timing,
         "kind": found.kind,
-        "paired": cells.paired(found),
+        "paired": wording.paired(found),
         "differs_in": {field: [list(pair) for pair in pairs] for field, pairs in found.differs.items()},
         "comparisons": found.comparisons,
         "level": multiple.level(found.comparisons),

@@ -1,242 +1,101 @@
-"""What the words of a side name: rows of the table instances in one folder.
-
-pixel-4                     plain words: a folder with tables, a device, a run
-device:pixel-4              the same, with its kind
-pytorch=1.10.2              the version of a framework
-data/old,device:pixel-4     several, with commas: all must hold, of one kind any
-"""
+"""What is on a side of a comparison."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from aiot_analysis import tables
-from aiot_analysis.by_device import Records
-from aiot_analysis.errors import CompareError
-from aiot_analysis.names import DELEGATES, MODELS, QUANTIZATIONS, in_order
-from aiot_analysis.processed import find as find_tables
-from aiot_analysis.processed import upwards
-from aiot_analysis.stats import validity
-from aiot_analysis.stats.compare import sides
-from aiot_analysis.stats.compare.instances import IMAGE_COLUMNS
+from aiot_analysis.tables import pooling, select
+from aiot_analysis.stats import variance
+from aiot_analysis.words import plural
 
-KINDS = ("folder", "device", "run")
-FIELDS = ("threads", "profile", "conditions", "weights", "dataset", "resize", "study", "origin")
-"""Columns of the table instances that can be named, like threads=4, beside the frameworks."""
-SHOWN = 8  # choices that an error lists
-NOTHING = "none"  # names a null
-STUDY_WITHOUT_IMAGES = "profile"
+TIMES = [f"{column}_{statistic}" for column in select.TIMES.values() for statistic in ("mean", "median")]
+"""Columns of the table instances that are averaged over the runs of a session."""
 
 
 @dataclass(frozen=True)
-class Found:
-    """The rows that the words of a side name, of one origin."""
+class Side:
+    """One side: a device, a run, a version or a fleet."""
 
-    words: str
-    folder: Path
-    instances: pd.DataFrame
-    devices: pd.DataFrame
+    rows: pd.DataFrame  # of the table instances: one per device x instance, see select.measured_rows
+    left_out: pd.DataFrame  # of select.measured_rows: the others, with the reason
+    images: pd.DataFrame | Iterable[pd.DataFrame]  # image records, or parts of them by device
+    runs: pd.DataFrame  # every usable row that is alike in all but its run to one of `rows`, which are among them
+    unlike: pd.DataFrame  # usable rows of the same instances that are not: columns device_id, instance_id, runs, reason
 
-    def side(self, timing: str, wanted: str) -> sides.Side:
-        """The side for statistics: its rows and image records, which are read when they are needed."""
-        known = tuple(sorted(set(self.instances["device_id"])))
-        runs = sorted(set(self.instances["run_id"]))
-        origin = str(self.instances["origin"].iloc[0])
-        images = Records(self.folder, origin, known, tuple(IMAGE_COLUMNS), {"run_id": runs})
-        # a study that was asked for is compared as the suite is
-        return sides.chosen(self.instances.assign(study=None), images, timing, wanted)
+    @property
+    def devices(self) -> list[str]:
+        return sorted(set(self.rows["device_id"].astype(str)))
 
 
-def find(words: str, processed: Path) -> Found:
-    """What a side is. `processed` is the folder where the words name none; folders are found as `load` finds them.
+def chosen(
+    instances: pd.DataFrame,
+    images: pd.DataFrame | Iterable[pd.DataFrame],
+    timing: str,
+    wanted: str = ",".join(select.USABLE),
+) -> Side:
+    """Return a side of rows of the table `instances`; of each device and instance the latest usable run stands for it.
 
-    Raises CompareError, with the choices, where a word is unknown or may mean several things, and DataError where
-    tables are missing or damaged.
+    All rows get a column `session` (see `variance.sessions`). Raises DataError for a verdict that is unknown.
     """
-    parts = [part.strip() for part in words.split(",")]
-    if not all(parts):
-        raise CompareError(f"{words!r} names no side: give a device, a run, a folder or a version like pytorch=2.13.")
-    folders = list(dict.fromkeys(path for part in parts if (path := _folder(part))))
-    if len(folders) > 1:
-        raise CompareError(f"{words!r} names {len(folders)} folders: a side is of one.")
-    folder = find_tables(folders[0] if folders else processed)
-    instances = validity.read(folder)
-    devices = tables.read("devices", folder)
-    asked: dict[str, pd.Series] = {}
-    for part in parts:
-        if _folder(part):
-            continue
-        kind, named = _meant(part, instances, devices, folder)
-        asked[kind] = asked[kind] | named if kind in asked else named
-    chosen = pd.Series(True, index=instances.index)
-    for one in asked.values():
-        chosen &= one
-    if "run" not in asked and "study" not in asked:
-        chosen &= instances["study"].isna()
-    if not chosen.any():
-        raise CompareError(f"Nothing in {folder} is {words!r} in all its parts: leave one of them out.")
-    rows = _of_one_origin(instances[chosen].reset_index(drop=True), words)
-    _no_profile(rows, words)
-    known = devices[devices["device_id"].isin(rows["device_id"]) & (devices["origin"] == rows["origin"].iloc[0])]
-    return Found(words, folder, rows, known.reset_index(drop=True))
+    instances = instances.assign(session=variance.sessions(instances))
+    needs = [f"{select.time_column(timing)}_mean"]
+    rows, left_out = select.measured_rows(instances, needs, by_framework=True, wanted=wanted)
+    usable = select.usable_rows(instances, needs, wanted)
+    ways = _ways(rows)
+    runs = usable[_ways(usable).isin(ways)].drop_duplicates(["device_id", "instance_id", "run_id"])
+    again = left_out.set_index(select.KEY).index.isin(runs.set_index(select.KEY).index)
+    left_out = left_out[~again].reset_index(drop=True)
+    return Side(rows, left_out, images, runs.reset_index(drop=True), _unlike(usable, runs, rows))
 
 
-def _folder(word: str) -> Path | None:
-    """The folder with tables that a word names, None if it names something else."""
-    kind, _, rest = word.partition(":")
-    if kind == "folder" and rest:
-        return upwards(rest, Path.cwd()) or Path(rest)
-    folder = upwards(word, Path.cwd())
-    return folder if folder and (folder / "instances.parquet").is_file() else None
+def over_sessions(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per device x instance x session of `Side.runs`: what its runs have on average.
 
-
-def _meant(word: str, instances: pd.DataFrame, devices: pd.DataFrame, folder: Path) -> tuple[str, pd.Series]:
-    """The kind of a word, and the rows that it names."""
-    if "=" in word:
-        return _setting(word, instances)
-    kind, colon, rest = word.partition(":")
-    if colon and kind in KINDS and rest:
-        word = rest
-    elif colon:
-        raise CompareError(f"{word!r} has no kind that is known: begin with {', '.join(f'{one}:' for one in KINDS)}.")
-    else:
-        kind = ""
-    if kind != "run" and (known := _device(word, devices)):
-        return "device", instances["device_id"].isin(known)
-    if kind != "device" and (run := _run(word, instances)):
-        return "run", instances["run_id"] == run
-    if kind != "run" and (begun := _only(word, [one for one in _ids(devices) if one.lower().startswith(word.lower())])):
-        return "device", instances["device_id"] == begun
-    if "/" in word:
-        raise CompareError(f"{word} is no folder of processed tables: run `aiot process`, or name a device or a run.")
-    listed = [f"devices {_some(_ids(devices))}"] if kind != "run" else []
-    if kind != "device":
-        listed.append(f"runs {_some(sorted(set(instances['run_id']), reverse=True))}")
-    raise CompareError(
-        f"{word!r} is no {kind or 'device, run or folder of tables'} in {folder}: it has {', '.join(listed)}."
-    )
-
-
-def _ids(devices: pd.DataFrame) -> list[str]:
-    return sorted(set(devices["device_id"].astype(str)))
-
-
-def _device(word: str, devices: pd.DataFrame) -> list[str]:
-    """The device of that id, or that is known by that name; in any case."""
-    said = word.lower()
-    ids = [one for one in _ids(devices) if one.lower() == said]
-    if ids:
-        return ids
-    text = devices[["device_id", "maker", "model"]].fillna("").astype(str)
-    names = text.assign(both=text["maker"] + " " + text["model"])[["model", "both"]].apply(lambda one: one.str.lower())
-    named = sorted(set(text[(names == said).any(axis=1)]["device_id"]))
-    return [one] if (one := _only(word, named)) else []
-
-
-def _run(word: str, instances: pd.DataFrame) -> str:
-    """The run whose id begins so, or ends with it behind the hyphen; "" if there is none."""
-    ids = sorted(set(instances["run_id"].astype(str)))
-    exact = [one for one in ids if one.lower() == word.lower()]
-    said = word.lower()
-    return _only(
-        word, exact or [one for one in ids if one.lower().startswith(said) or one.lower().endswith(f"-{said}")]
-    )
-
-
-def _only(word: str, found: Sequence[str]) -> str:
-    """The one that was found, "" if none was."""
-    if len(found) > 1:
-        raise CompareError(f"{word!r} may be {len(found)} things: choose one of {_some(found)}.")
-    return found[0] if found else ""
-
-
-def _setting(word: str, instances: pd.DataFrame) -> tuple[str, pd.Series]:
-    """The rows with a value of a field, or with a version of a framework."""
-    name, _, value = (part.strip().lower() for part in word.partition("="))
-    frameworks = {one.lower(): one for one in set(instances["framework"])}
-    if name in frameworks:
-        mine = instances["framework"] == frameworks[name]
-        versions = instances["framework_version"].where(mine)
-        there = sorted(set(versions.dropna().astype(str)))
-        version = _only(
-            word, [one for one in there if one.lower() == value] or [one for one in there if _is(one, value)]
-        )
-        if not version:
-            raise CompareError(
-                f"There is no {word!r}: the versions of {frameworks[name]} are {_some(there) or 'not known'}."
-            )
-        return f"{name}=", versions == version
-    if name not in FIELDS:
-        known = ", ".join([*FIELDS, *sorted(frameworks.values())])
-        raise CompareError(f"{name!r} of {word!r} is neither a setting nor a framework: choose {known}.")
-    values = instances[name].astype("object").where(instances[name].notna(), NOTHING).astype(str)
-    rows = values.str.lower() == value
-    if not rows.any():
-        raise CompareError(f"There is no {word!r}: choose {_some(sorted(set(values)))}.")
-    return name, rows
-
-
-def _is(version: str, value: str) -> bool:
-    """Whether a version is, to a point, the value: 2.13 is "torch 2.13.0+cpu", and 2.1 is not."""
-    return bool(value and re.search(rf"(?:^|\s){re.escape(value)}(?![0-9a-z])", version.lower()))
-
-
-def _of_one_origin(rows: pd.DataFrame, words: str) -> pd.DataFrame:
-    """The rows of the only origin; what was measured, where there are several."""
-    origins = sorted(set(rows["origin"]))
-    chosen = "measured" if "measured" in origins else origins[0]
-    if len(origins) > 1 and chosen != "measured":
-        raise CompareError(f"{words!r} is {' and '.join(origins)}: say which, like {words},origin={origins[0]}.")
-    return rows[rows["origin"] == chosen].reset_index(drop=True)
-
-
-def _no_profile(rows: pd.DataFrame, words: str) -> None:
-    if (rows["study"] == STUDY_WITHOUT_IMAGES).all():
-        raise CompareError(f"{words!r} is a profile of operators, which shows no images: choose a run of the suite.")
-
-
-def _some(names: Sequence[str]) -> str:
-    more = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
-
-
-def filtered(found: Sequence[Found], given: Mapping[str, Sequence[str]]) -> list[Found]:
-    """The sides with only the instances that were asked for.
-
-    `given` has names of values by column (model, framework, delegate, quantization), none for all of them; in any case,
-    hyphens or underscores alike, several with commas. Raises CompareError, with the choices, where a name is unknown,
-    and where nothing is left of a side.
+    Times are geometric means over the runs of the session, and `accuracy` is their mean; `count` says how many there
+    are. All else is as in the latest run of the session.
     """
-    orders = {"model": MODELS, "delegate": DELEGATES, "quantization": QUANTIZATIONS}
-    for column, names in given.items():
-        there = {str(one) for side in found for one in side.instances[column]}
-        wanted = choose(column, names, in_order(there, orders.get(column, [])))
-        found = [
-            Found(one.words, one.folder, one.instances[one.instances[column].isin(wanted)], one.devices)
-            for one in found
-        ]
-    for one in found:
-        if one.instances.empty:
-            asked = ", ".join(f"{column} {'/'.join(names)}" for column, names in given.items() if names)
-            raise CompareError(f"{one.words!r} has no instance of {asked}: ask for others, or for fewer things.")
-    return list(found)
+    key = ["device_id", "instance_id", "session"]
+    positive = runs[TIMES].astype(float).where(runs[TIMES] > 0)
+    groups = runs.assign(**{column: np.log(positive[column]) for column in TIMES}, count=1).groupby(key, sort=False)
+    means = groups[[*TIMES, "accuracy"]].mean().assign(count=groups["count"].sum())
+    means[TIMES] = np.exp(means[TIMES].astype(float))
+    latest = runs.sort_values("run_id").drop_duplicates(key, keep="last").drop(columns=[*TIMES, "accuracy"])
+    return latest.merge(means.reset_index(), on=key)
 
 
-def choose(kind: str, given: Sequence[str], choices: Sequence[str]) -> list[str]:
-    """The choices that were named, or all of them if none was; CompareError if a name is unknown."""
-    plain = {_plain(one): one for one in choices}
-    named = [part.strip() for one in given for part in one.split(",")]
-    for name in named:
-        if _plain(name) not in plain:
-            raise CompareError(f"{kind.capitalize()} {name!r} is unknown: choose from {', '.join(choices)}.")
-    chosen = {plain[_plain(name)] for name in named}
-    return [one for one in choices if one in chosen] or list(choices)
+def counted(runs: pd.DataFrame) -> str:
+    """Return how many sessions and runs the rows of `Side.runs` are of, like "2 sessions (6 runs)"."""
+    once = runs.drop_duplicates(["device_id", "run_id"])
+    sessions = len(once.drop_duplicates(["device_id", "session"]))
+    return f"{plural(sessions, 'session')} ({plural(len(once), 'run')})"
 
 
-def _plain(name: str) -> str:
-    return name.lower().replace("-", "").replace("_", "")
+def _unlike(usable: pd.DataFrame, runs: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return `Side.unlike`: how many runs of an instance differ from the one that stands for it, and in what."""
+    key = ["device_id", "instance_id"]
+    fields = [*pooling.SAME_INSTANCE, "profile"]
+    odd = usable[~usable.set_index(select.KEY).index.isin(runs.set_index(select.KEY).index)]
+    both = odd[[*key, *fields]].merge(rows[[*key, *fields]], on=key, suffixes=("", "_of_rows"))
+    words = []
+    for row in both.to_dict("records"):
+        values = {field: (row[field], row[f"{field}_of_rows"]) for field in fields}
+        differs = {field: pair for field, pair in values.items() if str(pair[0]) != str(pair[1])}
+        told = (f"{field.replace('_', ' ')} {short(a)}, not {short(b)}" for field, (a, b) in differs.items())
+        words.append("; ".join(told))
+    return both[key].assign(reason=words).groupby([*key, "reason"]).size().rename("runs").reset_index()
+
+
+def short(value: Any) -> str:
+    """Return a value as text, a hash by its beginning."""
+    text = "none" if pd.isna(value) else str(value)
+    return text if len(text) <= 40 else f"{text[:8]}…"
+
+
+def _ways(rows: pd.DataFrame) -> pd.Series:
+    """How each row was measured, as one text with its device."""
+    return pooling.ways(rows) + "|" + rows["device_id"].astype(str) if len(rows) else pd.Series(dtype=str)

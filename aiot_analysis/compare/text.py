@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-from aiot_analysis.compare import cells
+from aiot_analysis.compare import wording
 from aiot_analysis.compare.comparison import Comparison
 
 UNCHANGED = "no change shown"
@@ -13,10 +13,10 @@ UNCHANGED = "no change shown"
 
 def render(found: Comparison) -> str:
     """Everything in lines of text; what changed comes first."""
-    parts = [_head(found), [cells.counted(found), *_judged(found)]]
-    lines = cells.lines(found)
+    parts = [_head(found), [wording.counted(found), *_judged(found)]]
+    lines = wording.lines(found)
     metrics = list(dict.fromkeys(found.table["metric"]))
-    heads = ["", *(word for metric in metrics for word in cells.head(metric)), ""]
+    heads = ["", *(word for metric in metrics for word in wording.head(metric)), ""]
     for title, some in (
         ("changed", [line for line in lines if line.changed]),
         (UNCHANGED, [line for line in lines if not line.changed]),
@@ -26,41 +26,41 @@ def render(found: Comparison) -> str:
                 [line.name, *(cell for metric in metrics for cell in line.cells[metric]), _words(line)] for line in some
             ]
             parts.append(aligned([[title, *heads[1:]], *rows]))
-    changes = [cells.head(metric)[1].replace("change", f"change in {metric}") for metric in metrics]
-    parts.append(aligned([["together (95 % each)", "instances", *changes], *cells.together(found)]))
-    if scored := cells.scored(found):
+    changes = [wording.head(metric)[1].replace("change", f"change in {metric}") for metric in metrics]
+    parts.append(aligned([["together (95 % each)", "instances", *changes], *wording.together(found)]))
+    if scored := wording.scored(found):
         parts.append(aligned([["score (95 % each)", "A", "B", "change, %", ""], *scored]))
-    if costs := cells.costs(found):
+    if costs := wording.costs(found):
         parts.append(aligned([["one number a run", "instances", "least change, %", "median", "greatest"], *costs]))
     notes = dict.fromkeys(line.note for line in lines if line.note)
     if notes:
         parts.append(["to be known", *(f"  {_of(lines, note)}: {note}" for note in notes)])
-    if careful := cells.careful(found):
+    if careful := wording.careful(found):
         parts.append(aligned([["compared with care", "", ""], *careful]))
-    if left_out := cells.left_out(found):
+    if left_out := wording.left_out(found):
         parts.append(["not compared", *(f"  {name}: {reason}" for name, reason in left_out)])
     return "\n\n".join("\n".join(map(plain, part)) for part in parts if part) + "\n"
 
 
 def _head(found: Comparison) -> list[str]:
-    rows = [[name, row[0], *(["→", row[1]] if len(row) > 1 else [])] for name, *row in cells.facts(found)]
+    rows = [[name, row[0], *(["→", row[1]] if len(row) > 1 else [])] for name, *row in wording.facts(found)]
     head = [f"A  {found.words[0]}", f"B  {found.words[1]}", ""]
     if found.simulated:
         head.insert(2, "Simulated: what is found here is so by construction, and nothing was measured.")
-    told = [f"differs in  {one}" for one in cells.differing(found)] or ["differs in  nothing that is recorded"]
-    return [*head, *aligned(rows), *told, f"paired      {cells.paired(found)}"]
+    told = [f"differs in  {one}" for one in wording.differing(found)] or ["differs in  nothing that is recorded"]
+    return [*head, *aligned(rows), *told, f"paired      {wording.paired(found)}"]
 
 
 def _judged(found: Comparison) -> list[str]:
-    said = cells.judged(found)
+    said = wording.judged(found)
     return [said, *(f"  {one}" for one in found.regressions)] if said else []
 
 
-def _words(line: cells.Line) -> str:
+def _words(line: wording.Line) -> str:
     return f"REGRESSION, {line.words}" if line.regression else line.words
 
 
-def _of(lines: Sequence[cells.Line], note: str) -> str:
+def _of(lines: Sequence[wording.Line], note: str) -> str:
     names = [line.name for line in lines if line.note == note]
     return names[0] if len(names) == 1 else f"{len(names)} instances"
 

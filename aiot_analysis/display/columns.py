@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aiot_analysis import names
+from aiot_analysis.tables import names
 
 Format = str | Callable[[Any], str]
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from aiot_analysis.data import Data
+    from aiot_analysis.tables.data import Data
 
 DPI = 150
 CSS_PIXELS_PER_INCH = 96
@@ -243,7 +243,7 @@ def say(text: str) -> None:
 
 def timing_used(rows: pd.DataFrame, timing: str) -> str:
     """The timing that a page uses, by `select.timing_of`; displays why, where native tools measured."""
-    from aiot_analysis.stats import select
+    from aiot_analysis.tables import select
 
     tools = int((rows["source"] == "tool").sum())
     if tools:
@@ -266,7 +266,7 @@ def banner(data: Data, rows: pd.DataFrame | None = None) -> None:
 
 def banner_html(data: Data, rows: pd.DataFrame | None = None) -> str:
     """The box that `banner` displays; where the data are simulated, it says so first and in capitals."""
-    from aiot_analysis.display import parity as tell
+    from aiot_analysis.display import parity_table as tell
     from aiot_analysis.stats import parity
 
     some = (one for one in (rows, data.instances, data.studies) if one is not None and len(one))

@@ -8,7 +8,7 @@ import ipywidgets as widgets
 import pandas as pd
 from matplotlib.figure import Figure
 
-from aiot_analysis.data import Data
+from aiot_analysis.tables.data import Data
 from aiot_analysis.explore import panels, pickers, selection
 from aiot_analysis.explore.panels import PANELS
 from aiot_analysis.explore.selection import Selection

@@ -9,11 +9,11 @@ from typing import Any
 import ipywidgets as widgets
 import traitlets
 
-from aiot_analysis import names
+from aiot_analysis.tables import names
 from aiot_analysis.display import show
 from aiot_analysis.explore.selection import BETWEEN, BY, COLUMNS, Known, Selection
 from aiot_analysis.explore.soon import Soon
-from aiot_analysis.stats import select
+from aiot_analysis.tables import select
 
 LISTED = 8  # lines of a list; more are scrolled
 WIDTHS = {"devices": "14em", "models": "9em", "frameworks": "7em", "delegates": "6em", "quantizations": "8em"}

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from aiot_analysis import names
+from aiot_analysis.tables import names
 from aiot_analysis.plots import device_axis, style
-from aiot_analysis.stats import select
+from aiot_analysis.tables import select
 from aiot_analysis.words import plural
 
 if TYPE_CHECKING:
-    from aiot_analysis.data import Data
+    from aiot_analysis.tables.data import Data
 
 COLUMNS = {  # what can be chosen, and its column in `instances`
     "devices": "device_id",

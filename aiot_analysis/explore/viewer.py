@@ -8,10 +8,11 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
-from aiot_analysis import names, pictures
-from aiot_analysis.data import Data
-from aiot_analysis.explore import flips, pickers, selection
-from aiot_analysis.explore.flips import Flips
+from aiot_analysis.tables import names
+from aiot_analysis.display import pictures
+from aiot_analysis.tables.data import Data
+from aiot_analysis.explore import flip_viewer, pickers, selection
+from aiot_analysis.explore.flip_viewer import Flips
 from aiot_analysis.explore.selection import Known, Selection
 from aiot_analysis.plots import device_axis
 
@@ -48,10 +49,10 @@ class Viewer(widgets.VBox):
     def _find(self, chosen: Selection) -> None:
         """Looks for the images that flip; the one that was looked at stays, if it still does."""
         some = len(chosen.of(self.known.rows)) > 0
-        self._found = flips.find(self.known, chosen) if some else None
-        said = selection.sentence(chosen, self.known) if self._found is None else flips.sentence(self._found)
+        self._found = flip_viewer.find(self.known, chosen) if some else None
+        said = selection.sentence(chosen, self.known) if self._found is None else flip_viewer.sentence(self._found)
         self._said.value = f"<p role='status'>{escape(said)}</p>"
-        before, listed = self.image.value, flips.options(self._found, self.pictures) if self._found else []
+        before, listed = self.image.value, flip_viewer.options(self._found, self.pictures) if self._found else []
         there = [image for _, image in listed]
         self.image.options = listed
         self.image.value = before if before in there else next(iter(there), None)
@@ -60,7 +61,7 @@ class Viewer(widgets.VBox):
     def _show(self) -> None:
         html = ""
         if self._found and self.image.value is not None:
-            html = flips.to_html(self._found, self.image.value, self.pictures, self._names)
+            html = flip_viewer.to_html(self._found, self.image.value, self.pictures, self._names)
         self._looked_at.value = html
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from aiot_analysis import tables
+from aiot_analysis.tables import storage
 from aiot_analysis.errors import DataError
 from aiot_analysis.ingest.parts import Entry, Manifest, Parts
 from aiot_analysis.ingest.scan import LeftOut, folder_of, named
@@ -35,10 +35,10 @@ def assemble(parts: Parts, manifest: Manifest, fresh: Collection[str], raw: Path
     """
     used = {name: entry for name, entry in manifest.runs.items() if entry.used and entry.run}
     made = _of_runs(parts, used, [name for name in used if name in fresh])
-    made["devices"] = tables.table("devices", _devices(used.values()))
-    made["left_out"] = tables.table("left_out", _left_out(manifest, raw))
+    made["devices"] = storage.table("devices", _devices(used.values()))
+    made["left_out"] = storage.table("left_out", _left_out(manifest, raw))
     for name, frame in made.items():
-        tables.write_file(frame, parts.table(name))
+        storage.write_file(frame, parts.table(name))
     return list(made)
 
 
@@ -48,13 +48,13 @@ def _of_runs(parts: Parts, used: dict[str, Entry], fresh: list[str]) -> dict[str
         for table, rows in parts.rows(used[name].key).items():
             found[table] += rows
     try:
-        made = {table: tables.table(table, rows) for table, rows in found.items()}
+        made = {table: storage.table(table, rows) for table, rows in found.items()}
     except DataError as error:
         raise UnfitError(_unfit(parts, used, fresh) or dict.fromkeys(fresh, str(error))) from None
     order = pd.MultiIndex.from_tuples([entry.run or () for entry in used.values()], names=_RUN)
     known = order[[name not in fresh for name in used]]
     for table in OF_RUNS if len(known) else []:
-        kept = tables.read(table, parts.folder)
+        kept = storage.read(table, parts.folder)
         kept = kept[pd.MultiIndex.from_frame(kept[_RUN]).isin(known)]
         both = pd.concat([frame for frame in (kept, made[table]) if len(frame)] or [kept])
         place = order.get_indexer(pd.MultiIndex.from_frame(both[_RUN]))
@@ -67,7 +67,7 @@ def _unfit(parts: Parts, used: dict[str, Entry], fresh: list[str]) -> dict[str, 
     for name in fresh:
         try:
             for table, rows in parts.rows(used[name].key).items():
-                tables.table(table, rows)
+                storage.table(table, rows)
         except DataError as error:
             reasons[name] = str(error)
     return reasons

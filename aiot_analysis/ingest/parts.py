@@ -21,7 +21,7 @@ from typing import Any
 
 from aiot_analysis.errors import DataError
 from aiot_analysis.ingest.scan import LeftOut
-from aiot_analysis.processed import MANIFEST, Stamp, digest
+from aiot_analysis.tables.processed import MANIFEST, Stamp, digest
 
 Rows = dict[str, list[dict[str, Any]]]
 

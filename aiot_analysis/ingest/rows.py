@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow
 from pyarrow import compute
 
-from aiot_analysis import paper, tables
+from aiot_analysis.tables import paper, storage
 from aiot_analysis.ingest import checks, conditions
 from aiot_analysis.ingest.attempt import Reading
 from aiot_analysis.ingest.fast import PHASES
@@ -222,7 +222,7 @@ def images(run: Row, parts: Mapping[str, pyarrow.Table]) -> pyarrow.Table:
         "at_s": _divided(column["at_ns"], 1e9),
         "failed": column["failed"],
     }
-    schema = tables.images_schema()
+    schema = storage.images_schema()
     return pyarrow.table([made[name] for name in schema.names], schema)
 
 

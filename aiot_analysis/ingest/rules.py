@@ -18,7 +18,7 @@ from pyarrow import compute
 
 from aiot_analysis.ingest import checks, conditions
 from aiot_analysis.ingest.attempt import Reading
-from aiot_analysis.stats import select
+from aiot_analysis.tables import select
 from runner import rawlog
 
 Row = dict[str, Any]

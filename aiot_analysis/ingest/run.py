@@ -12,13 +12,13 @@ from typing import Any
 import pyarrow
 from pyarrow import parquet
 
-from aiot_analysis import tables
+from aiot_analysis.tables import storage
 from aiot_analysis.errors import DataError
-from aiot_analysis.ingest import native, rows, rules, sessions
+from aiot_analysis.ingest import tool_logs, rows, rules, sessions
 from aiot_analysis.ingest.attempt import Reading, count_lines, read_all, together
 from aiot_analysis.ingest.parts import Entry, Parts
 from aiot_analysis.ingest.scan import LeftOut, Run
-from aiot_analysis.stats import along, stability, validity
+from aiot_analysis.tables import along, stability, validity
 from runner import rawlog
 
 Row = dict[str, Any]
@@ -130,14 +130,14 @@ def _add_ended(row: Row, reading: Reading, run: Row, images: _Images, left_out: 
     kept, outside = rules.split_labels(reading.images, reading.instance, run)
     problems = [*reading.problems, *outside]
     left_out += [_file(reading.path, reason, lines) for reason, lines in together(problems)]
-    summary = native.summary(reading)
+    summary = tool_logs.summary(reading)
     unused = 0 if summary else len(reading.of("summary"))
     if unused:
         left_out.append(_file(reading.path, "a `summary` is not used beside records of images", unused))
     row |= {**rows.ended(reading), "reasons": "", "log_lines": reading.lines - len(problems) - unused}
     if summary:
-        doubts = [*rules.left_out(len(problems)), *native.doubts(summary, reading), *rules.odd(reading, run)]
-        row |= {**native.row(summary, reading.last), "reasons": "; ".join(doubts)}
+        doubts = [*rules.left_out(len(problems)), *tool_logs.doubts(summary, reading), *rules.odd(reading, run)]
+        row |= {**tool_logs.row(summary, reading.last), "reasons": "; ".join(doubts)}
     else:
         images.add(row, reading, kept, len(problems))
 
@@ -181,7 +181,7 @@ class _Images:
     def _flush(self) -> None:
         batch, self._batch = self._batch, []
         made = rows.images(self._run, {row["instance_id"]: images for row, _, images, _ in batch})
-        tables.check_images(made)
+        storage.check_images(made)
         summaries = rows.summaries(made, [len(images) for _, _, images, _ in batch])
         unstable = stability.doubts(stability.scores(made.select(along.COLUMNS).to_pandas()))
         for (row, reading, images, problems), summary in zip(batch, summaries, strict=True):
@@ -191,7 +191,7 @@ class _Images:
             row["reasons"] = "; ".join([*doubts, unsteady] if unsteady else doubts)
         if len(made):
             if self._writer is None:
-                self._writer = tables.images_writer(self._file)
+                self._writer = storage.images_writer(self._file)
             self._writer.write_table(made)
             self.rows += len(made)
 

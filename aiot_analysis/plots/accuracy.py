@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from aiot_analysis import names
+from aiot_analysis.tables import names
 from aiot_analysis.plots import device_axis, style
 from aiot_analysis.words import plural
 

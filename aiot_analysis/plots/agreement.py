@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from aiot_analysis import names
+from aiot_analysis.tables import names
 from aiot_analysis.plots import device_axis, style
 
 SURE = 0.05  # of adjusted p values: under it a difference is marked, and its interval is on one side of 0

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
-from aiot_analysis import names
+from aiot_analysis.tables import names
 from aiot_analysis.plots import device_axis, style
 from aiot_analysis.words import plural
 

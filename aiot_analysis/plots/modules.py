@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import FancyBboxPatch
 
-from aiot_analysis import names
+from aiot_analysis.tables import names
 from aiot_analysis.plots import layered, style
 from aiot_analysis.plots.operators import GAP, looks
 

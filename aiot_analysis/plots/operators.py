@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from aiot_analysis import names
+from aiot_analysis.tables import names
 from aiot_analysis.plots import style
 from aiot_analysis.words import plural
 

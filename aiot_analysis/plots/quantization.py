@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from aiot_analysis import names
+from aiot_analysis.tables import names
 from aiot_analysis.plots import device_axis, style
 from aiot_analysis.words import plural
 

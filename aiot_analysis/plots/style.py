@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from aiot_analysis import names
+from aiot_analysis.tables import names
 
 P = ParamSpec("P")
 SHEET = Path(__file__).with_name("paper.mplstyle")

@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from aiot_analysis import names, schemas, tables
+from aiot_analysis.tables import names, schemas, storage
 from aiot_analysis.errors import DataError
 from aiot_analysis.report.notebooks import Notebook
-from aiot_analysis.stats import select, validity
+from aiot_analysis.tables import select, validity
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ def read(processed: Path, device: str = "") -> Facts:
     instances = validity.read(processed)
     if instances.empty:
         raise DataError(f"{processed} holds no run: run the suite, then `aiot process`.")
-    devices = tables.read("devices", processed)
-    left_out = tables.read("left_out", processed)
+    devices = storage.read("devices", processed)
+    left_out = storage.read("left_out", processed)
     if device:
         instances, devices = (frame[frame["device_id"] == device] for frame in (instances, devices))
         left_out = left_out[left_out["device_id"] == device]

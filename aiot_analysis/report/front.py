@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-    from aiot_analysis.data import Data
+    from aiot_analysis.tables.data import Data
 
 KIND = "application/vnd.aiotbench.front.v3+json"  # of the output that holds it; another form is another version
 TOP = 10  # devices of a ranking that are shown, as in Table IV
@@ -27,8 +27,8 @@ def keep(data: Data, scores: pd.DataFrame, claims: pd.DataFrame, timing: str, in
     """
     from IPython.display import display
 
-    from aiot_analysis import names
-    from aiot_analysis.display import claims as of_claims
+    from aiot_analysis.tables import names
+    from aiot_analysis.display import claim_tables as of_claims
 
     kept = {
         "timing": names.display(timing),
@@ -84,7 +84,7 @@ def remarks(claims: pd.DataFrame) -> list[dict[str, Any]]:
     `mark` is that of a remark with any claim that is marked, else "". Nothing rests on the order of keys, which
     notebooks do not keep.
     """
-    from aiot_analysis.display import claims as of_claims
+    from aiot_analysis.display import claim_tables as of_claims
     from aiot_analysis.stats.remarks import VERDICTS
 
     found = []

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from aiot_analysis.report import front, manifest
-from aiot_analysis.report.fingerprint import combine
+from aiot_analysis.tables.fingerprint import combine
 from aiot_analysis.report.site import Site
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def _environment() -> Environment:
 
 
 def _instance(name: str) -> str:
-    from aiot_analysis import names
+    from aiot_analysis.tables import names
 
     return names.instance_display(name)
 

@@ -12,7 +12,7 @@ from importlib import import_module
 USUAL = [
     "ipykernel.kernelapp",
     "matplotlib.pyplot",
-    "aiot_analysis.data",
+    "aiot_analysis.tables.data",
     "aiot_analysis.plots.device_axis",
     "aiot_analysis.display.show",
     "aiot_analysis.stats.remarks",

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from aiot_analysis.report.fingerprint import FileHashes
+from aiot_analysis.tables.fingerprint import FileHashes
 
 VERSION = 1
 

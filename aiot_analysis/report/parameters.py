@@ -11,7 +11,7 @@ import io
 import tokenize
 from dataclasses import dataclass
 
-from aiot_analysis.choice import FALSE, TRUE
+from aiot_analysis.tables.choice import FALSE, TRUE
 from aiot_analysis.errors import ReportError
 
 

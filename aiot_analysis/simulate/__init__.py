@@ -22,9 +22,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from aiot_analysis import names, paper
+from aiot_analysis.tables import names, paper
 from aiot_analysis.errors import SimulationError
-from aiot_analysis.simulate import draw, fleet, images, parameters, write
+from aiot_analysis.simulate import draw, fleet, images, assumptions, write
 from aiot_analysis.words import plural
 from runner import rawlog
 
@@ -62,7 +62,7 @@ class Run:
     @property
     def id(self) -> str:
         """Like 20210101T000000Z-3f9a1c: the date of fleet.toml, and a hash of all that the run depends on."""
-        started = parameters.file()["time"]["started"].replace("-", "").replace(":", "")
+        started = assumptions.file()["time"]["started"].replace("-", "").replace(":", "")
         text = json.dumps([self.phone.slug, self.facts], sort_keys=True)
         return f"{started}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
 

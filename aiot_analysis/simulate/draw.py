@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aiot_analysis import names, paper
+from aiot_analysis.tables import names, paper
 from aiot_analysis.errors import SimulationError
-from aiot_analysis.simulate import images, parameters, score
+from aiot_analysis.simulate import images, assumptions, score
 from aiot_analysis.simulate.fleet import Phone, stream
 
 PHASES = ("decode", "preprocess", "inference", "postprocess")
@@ -65,7 +65,7 @@ def _answers(one: Phone, instance_id: str, seed: int, count: int) -> tuple[Any, 
     A phone moves each image a little, for the most part as all phones of its chip and Android version do.
     """
     framework, delegate, quantization, model = names.instance(instance_id)
-    known = parameters.file()["fluctuation"]
+    known = assumptions.file()["fluctuation"]
     file = images.of_file(seed, count, framework, quantization, model)
     sd = known["implementation"][f"{framework}_{delegate}"] * known["model"][model]
     alike = stream(seed, count, one.soc, one.android, instance_id).standard_normal(count)
@@ -77,12 +77,12 @@ def _answers(one: Phone, instance_id: str, seed: int, count: int) -> tuple[Any, 
 
 def _slowness(one: Phone, seed: int) -> float:
     """How much slower than usual a phone is for its chip; Table IV's phones are what their score says."""
-    return float(np.exp(parameters.file()["time"]["phone_sd"] * stream(seed, one.slug, "speed").standard_normal()))
+    return float(np.exp(assumptions.file()["time"]["phone_sd"] * stream(seed, one.slug, "speed").standard_normal()))
 
 
 def _throttle(one: Phone, seed: int) -> float:
     """The share by which a phone gets slower when it is hot; most do not."""
-    time = parameters.file()["time"]
+    time = assumptions.file()["time"]
     chance, amount = stream(seed, one.slug, "throttle").random(2)
     low, high = time["throttle"]
     return float(low + amount * (high - low)) if chance < time["throttled_phones"] else 0.0
@@ -90,12 +90,12 @@ def _throttle(one: Phone, seed: int) -> float:
 
 def _times_ms(one: Phone, instance_id: str, seed: int, count: int, throttle: float) -> NDArray[np.float64]:
     """The times of the four phases of each image in ms, (4, n), before scaling: skewed, the first image cold."""
-    time = parameters.file()["time"]
+    time = assumptions.file()["time"]
     _, delegate, _, model = names.instance(instance_id)
     rng = stream(seed, count, one.slug, instance_id, "times")
-    typical = parameters.around_ms(one.soc, model)
+    typical = assumptions.around_ms(one.soc, model)
     liked = np.exp(time["instance_sd"] * rng.standard_normal())
-    typical["inference"] = parameters.time_ms(one.soc, instance_id).value * liked
+    typical["inference"] = assumptions.time_ms(one.soc, instance_id).value * liked
     sd = np.array([time["image_sd"][phase] for phase in PHASES])[:, None]
     times = np.array([typical[phase] for phase in PHASES])[:, None] * np.exp(sd * rng.standard_normal((4, count)))
     effort = images.draw(seed, count).effort
@@ -110,12 +110,12 @@ def _times_ms(one: Phone, instance_id: str, seed: int, count: int, throttle: flo
 
 
 def _drawn(one: Phone, instance_id: str, answer: Any, times_ms: NDArray[np.float64], factor: float) -> Drawn:
-    time = parameters.file()["time"]
+    time = assumptions.file()["time"]
     classes, scores, correct = answer
     phases_ns = np.rint(times_ms * 1e6).astype(np.int64)
     ends_ns = np.cumsum(phases_ns.sum(axis=0) + round(time["gap_ms"] * 1e6))
     load_ms = time["load_ms"] + time["load_ms_per_mb"] * model_bytes(instance_id) / 1e6
-    load_ms *= parameters.cpu_speed(one.soc).value * factor
+    load_ms *= assumptions.cpu_speed(one.soc).value * factor
     load_ms *= time["load_nnapi"] if "_nnapi_" in instance_id else 1.0
     at_ns = np.concatenate([[0], ends_ns[:-1]])
     return Drawn(instance_id, classes, scores, correct, phases_ns, at_ns, int(ends_ns[-1]), round(load_ms * 1e6))

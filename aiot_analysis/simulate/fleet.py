@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 
-from aiot_analysis import paper
+from aiot_analysis.tables import paper
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from aiot_analysis.simulate import parameters
+from aiot_analysis.simulate import assumptions
 from aiot_analysis.simulate.fleet import stream
 
 Floats = NDArray[np.float64]
@@ -52,7 +52,7 @@ def draw(seed: int, count: int) -> Images:
     Difficulties are spread evenly over the normal distribution, so that accuracies come out near the published
     ones with few images too.
     """
-    known = parameters.file()["images"]
+    known = assumptions.file()["images"]
     rng = stream(seed, "images", count)
     classes = np.sort(rng.choice(known["label_space"], known["classes"], replace=False))
     order = np.arange(count)
@@ -72,7 +72,7 @@ def draw(seed: int, count: int) -> Images:
 @cache
 def of_file(seed: int, count: int, framework: str, quantization: str, model: str) -> File:
     """How a model file stands to the images. The quantized files of a model stay near its float32 file."""
-    known, images = parameters.file()["images"], draw(seed, count)
+    known, images = assumptions.file()["images"], draw(seed, count)
 
     def normal(*names: str) -> Floats:
         return stream(seed, count, *names).standard_normal(count)
@@ -84,7 +84,7 @@ def of_file(seed: int, count: int, framework: str, quantization: str, model: str
     )
     changed = known["quantization"].get(quantization, 0.0)
     standing = np.sqrt(1 - changed) * standing + np.sqrt(changed) * normal(model, framework, quantization)
-    threshold = NormalDist().inv_cdf(parameters.accuracy(framework, quantization, model).value)
+    threshold = NormalDist().inv_cdf(assumptions.accuracy(framework, quantization, model).value)
     likeness = np.arange(RIVALS) + stream(seed, count, model, framework, "rivals").normal(0, 1, (count, RIVALS))
     return File(threshold - standing, np.take_along_axis(images.rivals, likeness.argsort(axis=1), axis=1))
 

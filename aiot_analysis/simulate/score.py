@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from functools import cache
 
-from aiot_analysis import names, paper
-from aiot_analysis.simulate import fleet, parameters
+from aiot_analysis.tables import names, paper
+from aiot_analysis.simulate import fleet, assumptions
 
 
 @cache
@@ -15,9 +15,9 @@ def expected(soc: str) -> float:
     total = 0.0
     for instance_id in names.PAPER_FLOAT32:
         framework, _, quantization, model = names.instance(instance_id)
-        around = sum(parameters.around_ms(soc, model).values())
-        time_s = (parameters.time_ms(soc, instance_id).value + around) / 1000
-        total += parameters.accuracy(framework, quantization, model).value / time_s
+        around = sum(assumptions.around_ms(soc, model).values())
+        time_s = (assumptions.time_ms(soc, instance_id).value + around) / 1000
+        total += assumptions.accuracy(framework, quantization, model).value / time_s
     return total
 
 
@@ -27,19 +27,19 @@ def common_scale() -> float:
 
     The geometric mean of what the phones in it need by their chip, without those fleet.toml calls odd.
     """
-    odd = parameters.file()["score"]["odd"]
+    odd = assumptions.file()["score"]["odd"]
     factors = [expected(phone.soc) / phone.vips for phone in fleet.known() if phone.vips and phone.name not in odd]
     return math.exp(sum(map(math.log, factors)) / len(factors))
 
 
 def ceiling() -> float:
     """What no phone outside Table IV reaches: a little less than rank 10's score."""
-    return float(parameters.file()["score"]["ceiling"] * paper.top10()["vips"].min())
+    return float(assumptions.file()["score"]["ceiling"] * paper.top10()["vips"].min())
 
 
 def held_under(vips: float) -> float:
     """A score, held under the ceiling in a way that keeps the order of scores."""
-    power = parameters.file()["score"]["power"]
+    power = assumptions.file()["score"]["power"]
     return vips * float((1 + (vips / ceiling()) ** power) ** (-1 / power))
 
 

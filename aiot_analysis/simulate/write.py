@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
-from aiot_analysis import names
-from aiot_analysis.simulate import draw, parameters
+from aiot_analysis.tables import names
+from aiot_analysis.simulate import draw, assumptions
 from aiot_analysis.simulate.fleet import Phone, stream
 from aiot_analysis.simulate.images import Images
 from runner import rawlog
@@ -35,9 +35,9 @@ def write_run(
     `facts` are the options it was drawn with, for run.json. The order of the instances is shuffled, and their
     clock times follow from it.
     """
-    began = datetime.fromisoformat(parameters.file()["time"]["started"])
+    began = datetime.fromisoformat(assumptions.file()["time"]["started"])
     clock = began
-    pause = timedelta(seconds=parameters.file()["time"]["pause_s"])
+    pause = timedelta(seconds=assumptions.file()["time"]["pause_s"])
     ordered = [drawn[i] for i in stream(images.seed, phone.slug, "order").permutation(len(drawn))]
     for one in ordered:
         rawlog.attempt_path(folder, one.instance_id, 1).write_bytes(_attempt(one, clock, images))

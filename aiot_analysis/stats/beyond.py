@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from aiot_analysis import names
+from aiot_analysis.tables import names
 from aiot_analysis.stats import latency, pairing
 
 SPEED = ["speed_up", "speed_up_low", "speed_up_high"]

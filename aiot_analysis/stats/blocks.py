@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from aiot_analysis import by_device
-from aiot_analysis.stats import along, pooling, select, variance
+from aiot_analysis.tables import by_device
+from aiot_analysis.tables import along, pooling, select
+from aiot_analysis.stats import variance
 from aiot_analysis.words import plural
 
 KEY = along.KEY
@@ -131,7 +132,7 @@ def doubt(worth: float, images: int, largest: float) -> str:
     95 % intervals covered 93 %, with one 72 %. Of normal noise up to 1 % of the pairs had a sign at autocorrelations up
     to 0.7, and 26 % at 0.9; of two modes that change every 200 images 96 %, of a step 90 %. Where only one of the sides
     was of that kind, it was 86 and 79 %: rare long times that a run has none of leave no sign. With 100 images 8 % of
-    the pairs with an autocorrelation of 0.45 had a sign, and 72 % at 0.7 (tests/aiot_analysis/stats/compare/tails.py).
+    the pairs with an autocorrelation of 0.45 had a sign, and 72 % at 0.7 (tests/aiot_analysis/compare/tails.py).
     """
     if images < FEWEST_TIMES:
         return ""  # neither can be seen

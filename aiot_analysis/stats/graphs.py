@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from aiot_analysis import names, paper
+from aiot_analysis.tables import names, paper
 from aiot_analysis.stats.operators import CONVOLUTIONS
 
 WEIGHTED = [*CONVOLUTIONS, "linear"]

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from aiot_analysis import by_device, names
-from aiot_analysis.stats import blocks, pooling, ratios, select, variance
+from aiot_analysis.tables import by_device, names
+from aiot_analysis.stats import blocks, ratios, variance
+from aiot_analysis.tables import pooling, select
 
 Floats = NDArray[np.float64]
 Row = dict[Any, Any]

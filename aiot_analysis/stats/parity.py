@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from aiot_analysis import names
+from aiot_analysis.tables import names
 
 PASSED, FAILED, UNCHECKED = "passed", "failed", "not checked"
 KEY = ["model", "weights", "framework", "quantization"]

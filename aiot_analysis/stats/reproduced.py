@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from aiot_analysis import names, paper
+from aiot_analysis.tables import names, paper
 from aiot_analysis.stats import graphs
 from aiot_analysis.stats.accuracy import with_interval
 from aiot_analysis.stats.remarks.claim import BUILT

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from aiot_analysis.stats import select
+from aiot_analysis.tables import select
 
 RESAMPLES = 2000
 LEVEL = 0.95

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from aiot_analysis import names
-from aiot_analysis.stats import resample, select, variance
+from aiot_analysis.tables import names
+from aiot_analysis.stats import resample, variance
+from aiot_analysis.tables import select
 from aiot_analysis.stats.accuracy import accuracy_change
 from aiot_analysis.stats.latency import speed_up
 from aiot_analysis.stats.medians import medians

@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from aiot_analysis import by_device, names, paper
+from aiot_analysis.tables import by_device, names, paper
 from aiot_analysis.errors import DataError
-from aiot_analysis.stats import blocks, pooling, ranks, resample, select, variance
+from aiot_analysis.stats import blocks, ranks, resample, variance
+from aiot_analysis.tables import pooling, select
 
 Floats = NDArray[np.float64]
 

@@ -10,8 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import kendalltau, rankdata
 
-from aiot_analysis import by_device, names
-from aiot_analysis.stats import blocks, resample, select, variance, vips
+from aiot_analysis.tables import by_device, names
+from aiot_analysis.stats import blocks, resample, variance, vips
+from aiot_analysis.tables import select
 
 FLOAT32 = tuple(names.PAPER_FLOAT32)
 CLOCKS = ["exact", "run", "image", "cut"]

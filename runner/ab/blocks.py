@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from runner import ledger, rawlog
-from runner.errors import SelectionError
-from runner.run import AB, refused
+from aiot_suite.errors import SelectionError
+from runner.run_request import AB, refused
 
 SIDES = ("a", "b")
 PLACE = ("session", "side", "block", "first", "blocks", "seed", *SIDES)  # of the field `ab` of run.json
@@ -165,7 +165,7 @@ def differences(
 ) -> list[str]:
     """Return what a session was asked to be that `asked` is not, like "blocks" or "models"; [] if it can go on.
 
-    `records` has what run.json is to say of a run of each side (see `runner.run.Request.record`).
+    `records` has what run.json is to say of a run of each side (see `runner.run_request.Request.record`).
     """
     different: dict[str, None] = {}
     for folder, ab in _runs(raw, slug):

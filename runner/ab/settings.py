@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from runner import suite
-from runner.catalog import Catalog
+from aiot_suite import suite
+from aiot_suite.catalog import Catalog
 from runner.devices import CORES, Conditions, Device
-from runner.errors import ModelError, SelectionError, printable
+from aiot_suite.errors import ModelError, SelectionError, printable
 from runner.execution import agent_files
-from runner.native.jobs import Given
+from runner.tools.jobs import Given
 from runner.preflight import preflight
-from runner.run import Request
-from runner.suite import PROFILES, Instance
-from runner.workspace import sha256_of
-from runner.zoo.facts import Artifact
+from runner.run_request import Request
+from aiot_suite.suite import PROFILES, Instance
+from aiot_suite.workspace import sha256_of
+from aiot_suite.facts import Artifact
 
 PARTS = ("framework", "delegate", "quantization")
 """Settings that make A and B two instances of the suite, of one model."""

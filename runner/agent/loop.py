@@ -9,7 +9,7 @@ import time
 import numpy as np
 
 from runner import rawlog
-from runner.agent.preprocess import IMAGE_LIBRARY, Preprocess, decode
+from aiot_suite.preprocess import IMAGE_LIBRARY, Preprocess, decode
 
 EXIT_CODES = {"end": 0, "failed": 1, "unavailable": 3}
 

@@ -11,7 +11,7 @@ import sys
 
 import numpy as np
 
-from runner.agent.preprocess import Preprocess, decode
+from aiot_suite.preprocess import Preprocess, decode
 
 
 def outputs(job):

@@ -13,9 +13,9 @@ from typing import Any
 
 from runner.bundle import debian, layout, pack, wheels
 from runner.bundle.recipes import ARCHITECTURES, Lock, Part, lock_of, recipe_for, recipes
-from runner.environments import cache_folder, locked
-from runner.errors import SetupError
-from runner.workspace import sha256_of
+from aiot_suite.environments import cache_folder, locked
+from aiot_suite.errors import SetupError
+from aiot_suite.workspace import sha256_of
 
 MANIFEST = "bundle.json"
 """Tells within a bundle what it is made of."""
@@ -30,7 +30,7 @@ class Bundle:
     sha256: str  # of the archive
     size_bytes: int
     frameworks: tuple[str, ...]
-    environment: str  # that it stands for on a device: see runner.environments
+    environment: str  # that it stands for on a device: see aiot_suite.environments
     python: str  # version, like "3.11"
     imports: tuple[str, ...]  # modules to be imported at its first start: see runner.bundle.start.first
     parts: tuple[Part, ...]

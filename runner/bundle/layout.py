@@ -20,7 +20,7 @@ from pathlib import Path
 
 from runner.bundle import elf
 from runner.bundle.recipes import Architecture, Recipe
-from runner.errors import SetupError
+from aiot_suite.errors import SetupError
 
 LOADER = "lib/ld.so"
 PYTHON = "bin/python3"

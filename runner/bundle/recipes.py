@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
 
-from runner.errors import SelectionError, SetupError
+from aiot_suite.errors import SelectionError, SetupError
 
 LAYOUT = 2
 """Another number when the same parts are packed in another way."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from runner.cli import bundle, dataset, devices, frameworks, importing, models, profile, run
+from runner.cli import bundle, devices, importing, models, operators, run
+from aiot_suite.cli import dataset, frameworks
 
 app = typer.Typer()
 app.add_typer(models.app, name="models")
@@ -12,7 +13,7 @@ app.add_typer(dataset.app, name="dataset")
 app.add_typer(frameworks.app, name="frameworks")
 app.add_typer(bundle.app, name="bundle")
 app.command("run")(run.run)
-app.command("profile")(profile.profile)
+app.command("profile")(operators.profile)
 app.command("import")(importing.import_)
 app.command("devices")(devices.devices)
 app.command("doctor")(devices.doctor)

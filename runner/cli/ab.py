@@ -10,34 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from runner.cli.options import (
-    HERE,
-    PYTHON,
-    Connect,
-    Cooldown,
-    Cores,
-    Delegates,
-    DeviceFolder,
-    DevicePython,
-    FixedPerformance,
-    Frameworks,
-    KeepSerial,
-    Models,
-    NativeTools,
-    Patience,
-    Quantizations,
-    Seed,
-    Serials,
-    Threads,
-    Timeout,
-    Weights,
-    Workspaces,
-    models_folder,
-)
+from aiot_suite.cli.options import HERE, PYTHON, Connect, Cooldown, Cores, Delegates, DeviceFolder, DevicePython, FixedPerformance, Frameworks, KeepSerial, Models, NativeTools, Patience, Quantizations, Seed, Serials, Threads, Timeout, Weights, Workspaces, models_folder
 from runner.devices import ALL_CORES, CORES, FOLDER, Conditions
-from runner.errors import RunnerError, SelectionError
-from runner.suite import PROFILES
-from runner.workspace import Workspace
+from aiot_suite.errors import RunnerError, SelectionError
+from aiot_suite.suite import PROFILES
+from aiot_suite.workspace import Workspace
 
 if TYPE_CHECKING:
     from runner.ab.blocks import Block, Session
@@ -112,15 +89,15 @@ def ab(
     runs until you confirm it. `aiot compare --ab newest` shows the verdict again: see docs/compare.md. The runs are a
     study of their own and take no part in the statistics of the suite.
     """
-    from runner import catalog, suite
-    from runner import run as runs
+    from aiot_suite import catalog, suite
+    from runner import run_request as runs
     from runner.ab import blocks as ab_blocks
     from runner.ab import settings
-    from runner.dataset import store
+    from aiot_suite.datasets import store
     from runner.devices.choice import Choice, chosen
-    from runner.native.jobs import Given
-    from runner.zoo import check
-    from runner.zoo.facts import prepared
+    from runner.tools.jobs import Given
+    from runner.parity import check
+    from aiot_suite.facts import prepared
 
     space = Workspace(workspace)
     ab_blocks.firsts(blocks, seed)  # a number of blocks that cannot be is refused before a device is asked
@@ -201,7 +178,7 @@ def _show_plan(
     space: Workspace, session: Session, sides: dict[str, Side], left: Sequence[Block], obstacles: Sequence[str]
 ) -> None:
     from runner.ab.measure import expected_s
-    from runner.dataset.store import subset
+    from aiot_suite.datasets.store import subset
 
     request = sides["a"].request
     print(f"session   {session.id} on {sides['a'].device.slug}, seed {session.seed}")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from runner.errors import SelectionError, SetupError
+from aiot_suite.errors import SelectionError, SetupError
 
 app = typer.Typer(help="Make the bundles that bring Python to devices that have none.", no_args_is_help=True)
 
@@ -35,7 +35,7 @@ def bundle_build(
 def bundle_list() -> None:
     """Show the bundles, and which of them are made."""
     from runner.bundle import build, recipes
-    from runner.cli.show import show
+    from aiot_suite.cli.show import show
 
     rows = []
     for recipe in recipes.recipes().values():

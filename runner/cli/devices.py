@@ -6,20 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from runner.cli.options import (
-    HERE,
-    PYTHON,
-    Connect,
-    DeviceFolder,
-    DevicePython,
-    Every,
-    NativeTools,
-    Serials,
-    Workspaces,
-)
+from aiot_suite.cli.options import HERE, PYTHON, Connect, DeviceFolder, DevicePython, Every, NativeTools, Serials, Workspaces
 from runner.devices import FOLDER
-from runner.errors import DeviceError, RunnerError, SetupError, printable
-from runner.workspace import Workspace
+from runner.errors import DeviceError
+from aiot_suite.errors import RunnerError, SetupError, printable
+from aiot_suite.workspace import Workspace
 
 AsJson = Annotated[bool, typer.Option("--json", help="For scripts: JSON on standard output.")]
 COLUMNS = ("serial", "state", "model", "soc", "system", "ram_gb", "abi")
@@ -97,7 +88,7 @@ def doctor(
     from runner import doctor as checks
     from runner.devices import server
     from runner.devices.choice import Choice, attached, check_known, from_environment
-    from runner.native.jobs import FRAMEWORK, Given
+    from runner.tools.jobs import FRAMEWORK, Given
 
     client = server.Client()
     named = [*serials, *(server.connect(client, address) for address in connect)]

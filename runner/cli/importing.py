@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from runner.cli.options import HERE, Workspaces
-from runner.errors import RunnerError
+from aiot_suite.cli.options import HERE, Workspaces
+from aiot_suite.errors import RunnerError
 from runner.importers.formats import FORMATS
 from runner.importers.given import DELEGATES
-from runner.workspace import Workspace
+from aiot_suite.workspace import Workspace
 
 
 def import_(
@@ -53,8 +53,8 @@ def import_(
     from runner.importers import session
     from runner.importers.given import Given, delegate_name, model_name
     from runner.importers.source import lines, read
-    from runner.native.text import shown
-    from runner.suite import FRAMEWORKS, QUANTIZATIONS, choose
+    from runner.tools.text import shown
+    from aiot_suite.suite import FRAMEWORKS, QUANTIZATIONS, choose
 
     def chosen(kind: str, value: str | None, choices: tuple[str, ...]) -> str | None:
         return None if value is None else choose(kind, [value], choices)[0]

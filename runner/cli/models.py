@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runner.cli.options import HERE, Frameworks, Models, Quantizations, Seed, Weights, Workspaces, models_folder
-from runner.environments import INSTALL_LEGACY
-from runner.errors import RunnerError
-from runner.suite import LIGHT_MODELS, MODELS
-from runner.workspace import Workspace
+from aiot_suite.cli.options import HERE, Frameworks, Models, Quantizations, Seed, Weights, Workspaces, models_folder
+from aiot_suite.environments import INSTALL_LEGACY
+from aiot_suite.errors import RunnerError
+from aiot_suite.suite import LIGHT_MODELS, MODELS
+from aiot_suite.workspace import Workspace
 
 if TYPE_CHECKING:
-    from runner.suite import Instance
-    from runner.zoo.facts import Artifact
+    from aiot_suite.suite import Instance
+    from aiot_suite.facts import Artifact
 
 app = typer.Typer(help="Build the model files, list and check them, train the sample weights.", no_args_is_help=True)
 
@@ -38,11 +38,11 @@ def models_prepare(
     The ranges of int8 activations come from the images of --calibration, for sample weights from drawn pictures if
     none are given. Those images are recorded with the model file, and cannot test it.
     """
-    from runner import catalog, suite
-    from runner.dataset import store
+    from aiot_suite import catalog, suite
+    from aiot_suite.datasets import store
     from runner.progress import counting
-    from runner.zoo import calibration as calibrating
-    from runner.zoo import prepare
+    from aiot_suite.convert import calibration as calibrating
+    from aiot_suite import prepare
 
     space = Workspace(workspace)
     images = calibrating.of_dataset(store.load(space.datasets / calibration)) if calibration else None
@@ -78,8 +78,8 @@ def models_prepare(
 @app.command("list")
 def models_list(weights: Weights = "sample", workspace: Workspaces = HERE) -> None:
     """Show the model files with size, hash and settings."""
-    from runner.cli.show import show
-    from runner.zoo.facts import prepared
+    from aiot_suite.cli.show import show
+    from aiot_suite.facts import prepared
 
     artifacts = prepared(models_folder(Workspace(workspace), weights))
     if not artifacts:
@@ -114,13 +114,13 @@ def models_check(
 
     Float32 files must give the same to a thousandth of the range of the outputs; of quantized ones the loss is told.
     """
-    from runner import catalog
-    from runner.cli.show import show
-    from runner.dataset import store
+    from aiot_suite import catalog
+    from aiot_suite.cli.show import show
+    from aiot_suite.datasets import store
     from runner.devices.local import LocalDevice
     from runner.progress import counting
-    from runner.zoo import check
-    from runner.zoo.facts import prepared
+    from runner.parity import check
+    from aiot_suite.facts import prepared
 
     space = Workspace(workspace)
     known = catalog.load(space.plugins)
@@ -178,9 +178,9 @@ def models_add(
     Types, shapes and quantization are read from the file. One that is no classifier, or not what is said of it, is
     refused.
     """
-    from runner import catalog
+    from aiot_suite import catalog
     from runner.devices.local import LocalDevice
-    from runner.zoo import add
+    from runner.parity import add
 
     space = Workspace(workspace)
     known = catalog.load(space.plugins)
@@ -220,9 +220,9 @@ def models_train(
     On the training part of the sample set; each takes a quarter of an hour or more. Of the heavy networks a slim
     one is trained, which the heavy one then holds.
     """
-    from runner import suite
+    from aiot_suite import suite
     from runner.progress import bar
-    from runner.zoo.train import PHASES, Phase, train
+    from aiot_suite.train import PHASES, Phase, train
 
     for model in suite.choose("Model", models, MODELS):
         with bar() as shown:
@@ -250,8 +250,8 @@ def chosen_artifacts(
     everything: list[Instance],
 ) -> list[Artifact]:
     """The prepared files of the models, frameworks and quantizations that are named, whatever is not named."""
-    from runner import suite
-    from runner.suite import Instance
+    from aiot_suite import suite
+    from aiot_suite.suite import Instance
 
     named = {
         kind: suite.choose(kind.capitalize(), given, list(dict.fromkeys(getattr(one, kind) for one in everything)))

@@ -6,34 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from runner.cli.options import (
-    HERE,
-    PYTHON,
-    Connect,
-    Cooldown,
-    Cores,
-    Delegates,
-    DeviceFolder,
-    DevicePython,
-    Every,
-    FixedPerformance,
-    Frameworks,
-    KeepSerial,
-    Models,
-    NativeTools,
-    Patience,
-    Quantizations,
-    Serials,
-    Threads,
-    Timeout,
-    Weights,
-    Workspaces,
-    models_folder,
-)
+from aiot_suite.cli.options import HERE, PYTHON, Connect, Cooldown, Cores, Delegates, DeviceFolder, DevicePython, Every, FixedPerformance, Frameworks, KeepSerial, Models, NativeTools, Patience, Quantizations, Serials, Threads, Timeout, Weights, Workspaces, models_folder
 from runner.devices import ALL_CORES, CORES, FOLDER, Conditions
-from runner.errors import RunnerError, SelectionError
-from runner.suite import PROFILES, SUITES
-from runner.workspace import Workspace
+from aiot_suite.errors import RunnerError, SelectionError
+from aiot_suite.suite import PROFILES, SUITES
+from aiot_suite.workspace import Workspace
 
 
 def run(
@@ -92,16 +69,17 @@ def run(
     """
     from dataclasses import asdict, replace
 
-    from runner import catalog, fleet, order, suite
-    from runner import run as runs
-    from runner.agent.preprocess import RESIZE_WAYS
-    from runner.dataset import store
+    from aiot_suite import catalog, suite
+    from runner import fleet, order
+    from runner import run_request as runs
+    from aiot_suite.preprocess import RESIZE_WAYS
+    from aiot_suite.datasets import store
     from runner.devices.choice import Choice, chosen
-    from runner.native.jobs import Given
+    from runner.tools.jobs import Given
     from runner.preflight import preflight
     from runner.progress import RunProgress, summary
-    from runner.zoo import check
-    from runner.zoo.facts import prepared
+    from runner.parity import check
+    from aiot_suite.facts import prepared
 
     space = Workspace(workspace)
     choice = Choice(local, serials, every, connect, device_folder, device_python, keep_serial)

@@ -57,7 +57,7 @@ class Task:
     folder: Path  # of the run, on this side
     agent: str  # folder on the device with the pushed package
     module: str  # of that package, which is started with the job's file
-    environment: str  # that it runs in: see runner.environments
+    environment: str  # that it runs in: see aiot_suite.environments
     job: dict[str, Any]  # what the module is told; where to log to is added by the device
     core_mask: str | None = None  # see Held
 
@@ -127,12 +127,12 @@ class Device(Protocol):
 
     @property
     def tool_delegates(self) -> tuple[str, ...]:
-        """What TFLite's own programs can run a model on there: see runner.native."""
+        """What TFLite's own programs can run a model on there: see runner.tools."""
         ...
 
     @property
     def environments(self) -> tuple[str, ...]:
-        """The Python environments it has: see runner.environments."""
+        """The Python environments it has: see aiot_suite.environments."""
         ...
 
     def properties(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from runner.devices.android import hashed
-from runner.errors import printable
+from aiot_suite.errors import printable
 
 FILES = ("/proc/sys/kernel/random/boot_id", "/proc/uptime")
 """What Linux draws at each start (random(4)), and the seconds since then, with those that cores were idle (proc(5))."""

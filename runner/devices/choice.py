@@ -15,8 +15,9 @@ from runner.devices.adb import Connection
 from runner.devices.attached import AttachedDevice
 from runner.devices.local import LocalDevice
 from runner.devices.server import Client, connect, states
-from runner.errors import DeviceError, SelectionError
-from runner.workspace import Workspace
+from runner.errors import DeviceError
+from aiot_suite.errors import SelectionError
+from aiot_suite.workspace import Workspace
 
 Tell = Callable[[str], None]
 

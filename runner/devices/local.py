@@ -20,7 +20,7 @@ from typing import Any
 
 import psutil
 
-from runner import environments
+from aiot_suite import environments
 from runner.devices import OUTPUT_LIMIT_BYTES, TAIL_BYTES, Conditions, Held, Task, boot, cores
 from runner.devices.android import hashed
 from runner.errors import DeviceError

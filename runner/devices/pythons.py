@@ -11,7 +11,7 @@ from runner.bundle.pack import JOIN
 from runner.devices.adb import Connection, quoted
 from runner.devices.answers import from_json
 from runner.devices.files import DeviceFiles
-from runner.environments import NAMES
+from aiot_suite.environments import NAMES
 from runner.errors import DeviceError
 
 _PROBE = """\
@@ -24,7 +24,7 @@ _START_TIMEOUT_S = 120.0
 
 
 class Pythons:
-    """Which Python serves which environment (see runner.environments) of a device."""
+    """Which Python serves which environment (see aiot_suite.environments) of a device."""
 
     def __init__(self, connection: Connection, files: DeviceFiles, own: str, machine: str) -> None:
         self._connection = connection

@@ -20,8 +20,8 @@ from runner.importers.app_result import ResultLog
 from runner.importers.given import Given
 from runner.importers.parts import Datasets, DeviceFacts, Part, Sitting, lines, sha256_of
 from runner.importers.source import Source
-from runner.native.text import shown, whole
-from runner.suite import Instance
+from runner.tools.text import shown, whole
+from aiot_suite.suite import Instance
 
 RESOLUTION_MS = 1.0
 WITH_IMAGES, MEANS_ALONE = "paper's app (whole ms)", "paper's app (means alone)"

@@ -14,8 +14,8 @@ from runner.errors import LogError
 from runner.importers.given import model_name
 from runner.importers.parts import MS_AT_MOST
 from runner.importers.source import lines
-from runner.native.text import shown
-from runner.suite import Instance
+from runner.tools.text import shown
+from aiot_suite.suite import Instance
 
 IMAGES_AT_MOST = 10**7
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from runner.errors import LogError
-from runner.native.text import bounded, lines
+from runner.tools.text import bounded, lines
 
 _SIGNS = {
     "app-result": r"^(?:image count:|ram available size:|time_first_img:)",

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.errors import LogError
-from runner.native.delegates import ACCELERATED
-from runner.suite import FRAMEWORKS, MODELS, QUANTIZATIONS, Instance
+from runner.tools.delegates import ACCELERATED
+from aiot_suite.suite import FRAMEWORKS, MODELS, QUANTIZATIONS, Instance
 
 UNKNOWN = "unknown"
 """The delegate of a log that does not tell it."""

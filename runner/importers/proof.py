@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from runner.errors import LogError
 from runner.importers.given import UNKNOWN, Given
 from runner.importers.sections import Section
-from runner.native import delegates
-from runner.native.delegates import Delegation
+from runner.tools import delegates
+from runner.tools.delegates import Delegation
 
 _NAMED_ANYTHING = ("npu", "dsp", "stable")  # delegates that TFLite knows as external ones
 

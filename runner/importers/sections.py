@@ -10,9 +10,9 @@ import re
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from runner.native import delegates, litert
-from runner.native.reading import PARAMETER
-from runner.native.text import number
+from runner.tools import delegates, litert
+from runner.tools.reading import PARAMETER
+from runner.tools.text import number
 
 Lines = list[tuple[str, str]]
 

@@ -8,12 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from runner.dataset import store
-from runner.errors import DatasetError, LogError, SetupError
-from runner.importers import app, app_program, app_result, formats, parts, source, tools, write
+from aiot_suite.datasets import store
+from aiot_suite.errors import DatasetError, SetupError
+from runner.errors import LogError
+from runner.importers import app, app_program, app_result, formats, parts, source, tool_output, write
 from runner.importers.given import Given
 from runner.importers.parts import Sitting
-from runner.workspace import Workspace
+from aiot_suite.workspace import Workspace
 
 
 @dataclass
@@ -31,7 +32,7 @@ class _Read:
 
     results: list[app.Result] = field(default_factory=list)
     programs: list[app.Program] = field(default_factory=list)
-    outputs: list[tools.Output] = field(default_factory=list)
+    outputs: list[tool_output.Output] = field(default_factory=list)
 
 
 def import_files(paths: Sequence[Path], given: Given, workspace: Workspace) -> Result:
@@ -48,7 +49,7 @@ def import_files(paths: Sequence[Path], given: Given, workspace: Workspace) -> R
             _take(path, given, read, known, result.notes)
         except LogError as error:
             result.refused.append(error)
-    conflicts = tools.models_of_one_name(read.outputs, given)
+    conflicts = tool_output.models_of_one_name(read.outputs, given)
     read.outputs = [one for one in read.outputs if one.source not in conflicts]
     result.refused += conflicts.values()
     by_device: dict[str, list[Sitting]] = {}
@@ -85,7 +86,7 @@ def _take(path: Path, given: Given, read: _Read, known: dict[str, Path], notes: 
         read.programs.append((file, program))
         notes += [*program.notes, _understood(path, text, program.others)]
     else:
-        printed = tools.outputs(file, text, given)
+        printed = tool_output.outputs(file, text, given)
         read.outputs += printed.outputs
         notes += printed.notes
     known[file.sha256] = path
@@ -115,12 +116,12 @@ def _sittings(
         slug = write.device(facts, given, workspace, where)["slug"]
         return slug, app.sitting(result, program, given, slug, datasets)
 
-    def of_tools(timed: tools.Output | None, evaluated: tools.Output | None) -> tuple[str, Sitting]:
-        sitting = tools.sitting(timed, evaluated, given, datasets)
+    def of_tools(timed: tool_output.Output | None, evaluated: tool_output.Output | None) -> tuple[str, Sitting]:
+        sitting = tool_output.sitting(timed, evaluated, given, datasets)
         return write.device(sitting.device, given, workspace, sitting.where)["slug"], sitting
 
     made = [partial(of_app, *pair) for pair in app.pairs(read.results, read.programs)]
-    made += [partial(of_tools, *pair) for pair in tools.pairs(read.outputs)]
+    made += [partial(of_tools, *pair) for pair in tool_output.pairs(read.outputs)]
     for make in made:
         try:
             yield make()

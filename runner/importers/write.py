@@ -16,7 +16,7 @@ from runner.errors import LogError
 from runner.importers import source
 from runner.importers.given import Given
 from runner.importers.parts import DeviceFacts, Part, Sitting
-from runner.workspace import Workspace
+from aiot_suite.workspace import Workspace
 
 ORIGIN = "imported"
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aiot_analysis import names, tables
+from aiot_analysis.tables import names, storage
 
 INSTANCE = {
     "run_id": "20260101T000000Z-aaaaaa",
@@ -71,7 +71,7 @@ def typed(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 @cache
 def types_of(name: str) -> dict[str, object]:
     """Return the types of the columns of a table, in its order."""
-    found = tables.table(name, []).dtypes.to_dict()
+    found = storage.table(name, []).dtypes.to_dict()
     return {column: "category" if kind == "category" else kind for column, kind in found.items()}
 
 

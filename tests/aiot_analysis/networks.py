@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from aiot_analysis import tables
+from aiot_analysis.tables import storage
 
 RUN = {"run_id": "20260101T000000Z-aaaaaa", "device_id": "local", "framework": "pytorch", "origin": "measured"}
 OPERATIONS = {"convolution": "Conv2d", "depthwise convolution": "Conv2d", "relu": "ReLU", "concatenation": "cat"}
@@ -29,7 +29,7 @@ def node(name: str, kind: str, *inputs: str, within: str = "", kernel: str | Non
 
 def nodes(model: str, *rows: dict, **other: object) -> pd.DataFrame:
     frame = pd.DataFrame(rows).assign(model=model, position=range(len(rows)), **RUN)
-    return tables.table("nodes", frame.assign(**other))
+    return storage.table("nodes", frame.assign(**other))
 
 
 def residual(kernel: str = "3x3") -> pd.DataFrame:
@@ -71,4 +71,4 @@ def times(model: str, *passes: dict[str, float], **other: object) -> pd.DataFram
         for repetition, one in enumerate(passes)
         for kind, time_ms in one.items()
     ]
-    return tables.table("operators", pd.DataFrame(rows).assign(model=model, **{**RUN, **other}))
+    return storage.table("operators", pd.DataFrame(rows).assign(model=model, **{**RUN, **other}))

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aiot_analysis import tables
+from aiot_analysis.tables import storage
 from aiot_analysis.stats import noise, resolution
 from tests.aiot_analysis.conftest import device, images, instance
 from tests.command import aiot, refused
@@ -27,11 +27,11 @@ def processed(tmp_path):
             right = [(image < 100) != (at and image < differ) for image in range(N)]
             records.append(images(id_, right, rng.normal(10, 1, N), device_id=name))
     rows.append(instance(IDS[0], 0.5, 10.0, device_id="tool", images=N, distinct_images=N))
-    tables.write("instances", tables.table("instances", rows), folder)
+    storage.write("instances", storage.table("instances", rows), folder)
     names = ("local", "pixel-4", "tool")
-    tables.write("devices", tables.table("devices", [device(name) for name in names]), folder)
-    tables.write("images", tables.table("images", pd.concat(records)), folder)
-    tables.write("left_out", tables.table("left_out", []), folder)
+    storage.write("devices", storage.table("devices", [device(name) for name in names]), folder)
+    storage.write("images", storage.table("images", pd.concat(records)), folder)
+    storage.write("left_out", storage.table("left_out", []), folder)
     return folder
 
 
@@ -111,7 +111,7 @@ def test_what_a_user_can_mend_is_one_sentence(words, said, tmp_path):
 def test_a_device_that_is_not_there_and_data_without_times_are_one_sentence(processed, tmp_path):
     assert "nexus" in refused(aiot("plan", "--device", "nexus", cwd=tmp_path))
     rows = [instance(IDS[0], None, None)]
-    tables.write("instances", tables.table("instances", rows), processed)
+    storage.write("instances", storage.table("instances", rows), processed)
     assert "plan with --noise default" in refused(aiot("plan", cwd=tmp_path))
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from benchmarks import devices, waiting
 from benchmarks.pairs import BenchmarkError
-from runner import catalog
-from runner.zoo.facts import prepared
+from aiot_suite import catalog
+from aiot_suite.facts import prepared
 from tests.e2e import debian
 from tests.unpacked import NotHere
 

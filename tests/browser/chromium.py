@@ -22,7 +22,7 @@ import pytest
 
 from runner.bundle.debian import Apt
 from runner.bundle.recipes import architecture_for
-from runner.errors import SetupError
+from aiot_suite.errors import SetupError
 from tests import unpacked
 from tests.unpacked import NotHere
 

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 
-from aiot_analysis import paper
+from aiot_analysis.tables import paper
 
 API_LEVELS = {"9": "28", "10": "29", "11": "30"}
 PLATFORMS = {  # TARGET_BOARD_PLATFORM in public device trees of phones with these chips

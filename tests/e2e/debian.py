@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from runner.bundle.recipes import architecture_for
-from runner.errors import SetupError
+from aiot_suite.errors import SetupError
 from tests import unpacked
 from tests.unpacked import NotHere
 

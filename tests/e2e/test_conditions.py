@@ -13,7 +13,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from aiot_analysis import data, ingest
+from aiot_analysis.tables import data
+from aiot_analysis import ingest
 from runner import rawlog
 from runner.devices import Conditions, cores
 from runner.devices.choice import Choice, chosen

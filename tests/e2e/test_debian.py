@@ -5,7 +5,7 @@ import platform
 import pytest
 
 from runner.bundle.debian import Apt
-from runner.errors import SetupError
+from aiot_suite.errors import SetupError
 from tests.e2e import debian
 from tests.unpacked import NotHere
 

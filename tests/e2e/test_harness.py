@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from aiot_analysis import paper
+from aiot_analysis.tables import paper
 from tests.e2e.phones import running_phones
 from tests.e2e.server import answers
 from tests.unpacked import NotHere

@@ -7,12 +7,13 @@ import sys
 
 import pytest
 
-from aiot_analysis import data, ingest
+from aiot_analysis.tables import data
+from aiot_analysis import ingest
 from runner import rawlog
 from runner.devices.choice import Choice, chosen
 from runner.devices.remote import LINE_LIMIT_BYTES
 from runner.errors import DeviceError
-from runner.workspace import Workspace
+from aiot_suite.workspace import Workspace
 from tests.e2e.test_run import (
     IMAGES,
     attempts,

@@ -1,6 +1,6 @@
 """TFLite's own tools on phones over a real adbd: pushed, started, read. The tools are stand-ins, and measure nothing.
 
-A phone has no Python, so each stand-in is a shell script that says what `tests/runner/native/standin.py` says here.
+A phone has no Python, so each stand-in is a shell script that says what `tests/runner/tools/standin.py` says here.
 """
 
 import os
@@ -14,13 +14,14 @@ from contextlib import suppress
 import psutil
 import pytest
 
-from aiot_analysis import data, ingest
+from aiot_analysis.tables import data
+from aiot_analysis import ingest
 from runner import rawlog
 from runner.attempt import LOST
 from runner.ledger import newest_run
 from tests.e2e.test_run import IMAGES, finished, until
 from tests.runner.conftest import tiny_folder, workspace  # noqa: F401
-from tests.runner.native import standin
+from tests.runner.tools import standin
 
 pytestmark = pytest.mark.e2e
 SLEEP = "61.25"  # seconds, which nothing else sleeps for

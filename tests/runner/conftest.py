@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from runner import catalog, run
-from runner.dataset import store
-from runner.dataset.drawing import CLASS_NAMES, draw_jpeg
-from runner.suite import PROFILES, Instance
-from runner.workspace import Workspace, sha256_of
-from runner.zoo.facts import Artifact, Settings, prepared
+from aiot_suite import catalog
+from runner import run_request
+from aiot_suite.datasets import store
+from aiot_suite.datasets.drawing import CLASS_NAMES, draw_jpeg
+from aiot_suite.suite import PROFILES, Instance
+from aiot_suite.workspace import Workspace, sha256_of
+from aiot_suite.facts import Artifact, Settings, prepared
 from tests.sharing import built_once
 
 SIZE = 32
@@ -56,8 +57,8 @@ def tiny_folder(tmp_path_factory) -> Path:
 
 
 def _convert(folder, torch):
-    from runner.zoo import convert_pytorch, convert_tflite
-    from runner.zoo.inputs import sample_inputs
+    from aiot_suite.convert import to_pytorch, to_tflite
+    from aiot_suite.convert.inputs import sample_inputs
 
     torch.manual_seed(0)
     layers = torch.nn
@@ -69,13 +70,13 @@ def _convert(folder, torch):
         layers.Linear(8, 100),
     ).eval()
     for one in TINY:
-        converter = convert_pytorch if one.framework == "pytorch" else convert_tflite
+        converter = to_pytorch if one.framework == "pytorch" else to_tflite
         settings = Settings(size=SIZE, label_space="sample-100", classes=100, layout=converter.LAYOUT)
         path = folder / f"{one.artifact}{converter.SUFFIX}"
         if one.quantization == "float32":
             converter.convert_float32(network, SIZE, path)
         else:
-            convert_tflite.quantize(
+            to_tflite.quantize(
                 folder / "tflite_float32_squeezenet.tflite", "int8", sample_inputs(settings, 8), path
             )
         Artifact(
@@ -92,9 +93,9 @@ def _convert(folder, torch):
 
 
 @pytest.fixture
-def request_(workspace: Workspace) -> run.Request:
+def request_(workspace: Workspace) -> run_request.Request:
     """What a run of the tiny networks asks for: each picture twice, after one warmup."""
-    return run.Request(
+    return run_request.Request(
         instances=TINY,
         profile=replace(PROFILES["paper"], warmups=1, passes=2),
         seed=0,

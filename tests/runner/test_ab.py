@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runner import ledger, rawlog, run
+from runner import ledger, rawlog, run_request
 from runner.ab import blocks, measure, settings
 from runner.ab.blocks import Block, Recorded, Session
 from runner.devices.local import LocalDevice
-from runner.errors import ModelError, SelectionError
-from runner.native.jobs import Given
-from runner.suite import PROFILES, Instance
+from aiot_suite.errors import ModelError, SelectionError
+from runner.tools.jobs import Given
+from aiot_suite.suite import PROFILES, Instance
 from tests.command import aiot, refused
 from tests.rawlogs import LOAD, attempt, begin, end
 from tests.runner.conftest import TINY
@@ -401,7 +401,7 @@ def test_a_framework_that_the_python_lacks_is_left_out(device, request_, tmp_pat
 
 def test_what_makes_no_difference_to_the_chosen_instances_is_no_difference(device, request_, monkeypatch):
     """Accelerators are those of NNAPI, and tools need no Python."""
-    record = run.Request.record
+    record = run_request.Request.record
     tools = {"benchmark_model": "1", "run_eval": "1"}
 
     def with_tools(request, device):
@@ -410,7 +410,7 @@ def test_what_makes_no_difference_to_the_chosen_instances_is_no_difference(devic
             "native_tools": {**tools, "accelerator": request.native.accelerator},
         }
 
-    monkeypatch.setattr(run.Request, "record", with_tools)
+    monkeypatch.setattr(run_request.Request, "record", with_tools)
     cpu, nnapi = TINY[0], Instance("tflite", "nnapi", "float32", "squeezenet")
 
     def asked(instance, accelerator=None, python=None):

@@ -13,7 +13,7 @@ from runner import execution, rawlog
 from runner.devices import Conditions, Held
 from runner.devices.boot import Boot
 from runner.errors import DeviceError, DeviceLostError
-from runner.suite import Instance
+from aiot_suite.suite import Instance
 from tests.rawlogs import begin
 
 ONE = Instance("tflite", "cpu", "float32", "squeezenet")

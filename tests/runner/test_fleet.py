@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner import execution, fleet, ledger
-from runner.errors import DeviceError, DeviceLostError, RunnerError
+from runner.errors import DeviceError, DeviceLostError
+from aiot_suite.errors import RunnerError
 
 
 class Clock:

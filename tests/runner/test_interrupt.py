@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from runner.dataset import store
+from aiot_suite.datasets import store
 
 pytestmark = pytest.mark.slow
 SAID = "aiot: interrupted; what was finished is kept."

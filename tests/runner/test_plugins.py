@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runner import catalog, rawlog
-from runner.workspace import Workspace
+from aiot_suite import catalog
+from runner import rawlog
+from aiot_suite.workspace import Workspace
 from tests import command
 from tests.runner.conftest import make_dataset
 

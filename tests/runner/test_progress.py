@@ -7,7 +7,7 @@ from rich import console
 
 from runner import progress
 from runner.progress import RunProgress
-from runner.suite import Instance
+from aiot_suite.suite import Instance
 
 INSTANCE = Instance("tflite", "cpu", "int8", "mnasnet")
 HOSTILE = "[/red] [bold]\33[31m\u202eevil :smile:\nnext line [link=x]"

@@ -4,11 +4,12 @@ import json
 
 import pytest
 
-from aiot_analysis import data, ingest
-from aiot_analysis.stats import select
+from aiot_analysis.tables import data
+from aiot_analysis import ingest
+from aiot_analysis.tables import select
 from runner import rawlog
 from tests import command
-from tests.runner.native import standin
+from tests.runner.tools import standin
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ from functools import cache
 
 import pandas as pd
 
-from aiot_analysis.stats import select, variance
-from aiot_analysis.stats.remarks import accuracy, complexity, frameworks, nnapi, quantization, score
+from aiot_analysis.tables import select
+from aiot_analysis.stats import variance
+from aiot_analysis.stats.remarks import accuracy_claims, complexity_claims, framework_claims, nnapi_claims, quantization_claims, vips_claims
 from aiot_analysis.stats.remarks.claim import PART_COLUMNS, VERDICTS, Claim, rows_of, verdict
 from aiot_analysis.stats.remarks.evidence import Evidence
 from aiot_analysis.stats.remarks.records import COLUMNS as IMAGE_COLUMNS
@@ -22,7 +23,7 @@ __all__ = ["CLAIMS", "COLUMNS", "IMAGE_COLUMNS", "VERDICTS", "parts", "verdicts"
 
 CLAIMS: dict[str, Claim] = {
     claim.id: claim
-    for module in (accuracy, frameworks, nnapi, complexity, quantization, score)
+    for module in (accuracy_claims, framework_claims, nnapi_claims, complexity_claims, quantization_claims, vips_claims)
     for claim in module.CLAIMS
 }
 REMARKS = range(1, 7)

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from aiot_analysis import names
+from aiot_analysis.tables import names
 from aiot_analysis.errors import PoolingError
-from aiot_analysis.stats import pairing, pooling, ratios, repeats, select, variance
+from aiot_analysis.stats import pairing, ratios, repeats, variance
+from aiot_analysis.tables import pooling, select
 from aiot_analysis.stats.accuracy import newcombe
 from aiot_analysis.stats.remarks import records
 from aiot_analysis.stats.remarks.claim import Estimate

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import f as fisher
 from statsmodels.stats.multitest import multipletests
 
-from aiot_analysis.names import display, instance, instance_display
+from aiot_analysis.tables.names import display, instance, instance_display
 from aiot_analysis.stats import reliability, repeats, resample
 from aiot_analysis.stats.remarks.claim import Estimate, Part, Region
 from aiot_analysis.stats.remarks.evidence import ERROR, Evidence, level

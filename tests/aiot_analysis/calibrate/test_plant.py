@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aiot_analysis import names, tables
+from aiot_analysis.tables import names, storage
 from aiot_analysis.calibrate.plant import FleetPlan, autocorrelated, plant
 from aiot_analysis.stats import variance
 
@@ -24,8 +24,8 @@ def answers(planted):
 
 def test_the_tables_are_of_the_schemas():
     planted = fleet(FleetPlan(names.PAPER, devices=2, images=5, sessions=2, runs=2))
-    instances = tables.table("instances", planted.instances)
-    images = tables.table("images", planted.images)
+    instances = storage.table("instances", planted.instances)
+    images = storage.table("images", planted.images)
     assert (len(instances), len(images)) == (2 * 4 * 60, 2 * 4 * 60 * 5)
     pd.testing.assert_frame_equal(instances, planted.instances)
 

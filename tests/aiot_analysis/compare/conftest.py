@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from aiot_analysis import tables
+from aiot_analysis.tables import storage
 from tests.aiot_analysis.conftest import device, instance
-from tests.aiot_analysis.stats.compare.two import MNASNET, RUN_A, RUN_B, SQUEEZENET, TORCH, answered, noisy, records
+from tests.aiot_analysis.compare.two import MNASNET, RUN_A, RUN_B, SQUEEZENET, TORCH, answered, noisy, records
 
 N = 60
 OLD, NEW = "torch 1.10.2+cu102", "torch 2.13.0+cpu"
@@ -19,10 +19,10 @@ RUN_P, RUN_S = "20260103T000000Z-cccccc", "20210101T000000Z-dddddd"
 def write(folder: Path, parts, devices) -> Path:
     """Writes the tables of rows, each with its image records or None."""
     frames = [frame for _, frame in parts if frame is not None]
-    tables.write("instances", tables.table("instances", [row for row, _ in parts]), folder)
-    tables.write("devices", tables.table("devices", devices), folder)
-    tables.write("images", tables.table("images", pd.concat(frames)), folder)
-    tables.write("left_out", tables.table("left_out", []), folder)
+    storage.write("instances", storage.table("instances", [row for row, _ in parts]), folder)
+    storage.write("devices", storage.table("devices", devices), folder)
+    storage.write("images", storage.table("images", pd.concat(frames)), folder)
+    storage.write("left_out", storage.table("left_out", []), folder)
     return folder
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aiot_analysis import load, tables
+from aiot_analysis import load
+from aiot_analysis.tables import storage
 from runner import rawlog
 from tests.command import aiot, refused
 from tests.rawlogs import LOAD, attempt, begin, end, image
@@ -210,5 +211,5 @@ def test_a_place_that_is_not_clear_is_none(tmp_path, ab):
     folder = begin(tmp_path / "data" / "raw", [ONE], study="ab", ab=ab)
     attempt(folder, ONE, LOAD, image(0), image(1), end())
     assert aiot("process", cwd=tmp_path).returncode == 0
-    [row] = tables.read("instances", tmp_path / "data" / "processed").to_dict("records")
+    [row] = storage.read("instances", tmp_path / "data" / "processed").to_dict("records")
     assert all(pd.isna(row[name]) for name in ("ab_session", "ab_side", "ab_block", "ab_settings"))

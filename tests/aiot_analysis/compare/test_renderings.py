@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiot_analysis.compare import cells, comparison, markdown, record, sides, text
-from aiot_analysis.stats.compare import regression
+from aiot_analysis.compare import wording, comparison, markdown, record, sources, text
+from aiot_analysis.compare import regression
 from tests.aiot_analysis.compare.conftest import RUN_A, RUN_B
-from tests.aiot_analysis.stats.compare.two import SQUEEZENET
+from tests.aiot_analysis.compare.two import SQUEEZENET
 
 SLOW = "SqueezeNet, TFLite CPU, float32"
 
@@ -18,7 +18,7 @@ SLOW = "SqueezeNet, TFLite CPU, float32"
 @pytest.fixture
 def compared(processed):
     def compare(a, b, **asked):
-        return comparison.compare([sides.find(one, processed) for one in (a, b)], comparison.Asked(**asked))
+        return comparison.compare([sources.find(one, processed) for one in (a, b)], comparison.Asked(**asked))
 
     return compare
 
@@ -99,9 +99,9 @@ def test_what_is_not_compared_is_told(compared):
 
 
 def test_simulated_sides_are_told_to_be(compared, processed):
-    both = [sides.find(one, processed) for one in ("sim-01", "sim-01")]
+    both = [sources.find(one, processed) for one in ("sim-01", "sim-01")]
     other = both[1].instances.assign(device_id="sim-02", run_id="20210101T000000Z-ffffff")
-    with_other = sides.Found("sim-02", processed, other, both[1].devices)
+    with_other = sources.Found("sim-02", processed, other, both[1].devices)
     found = comparison.compare([both[0], with_other], comparison.Asked())
     for render in (text.render, markdown.render):
         assert "Simulated" in render(found)
@@ -128,17 +128,17 @@ def test_metrics_are_those_asked_for(compared):
     ],
 )
 def test_changes_are_percent_or_points(numbers, words):
-    assert cells.interval(*numbers) == words
+    assert wording.interval(*numbers) == words
 
 
 @pytest.mark.parametrize(("p", "words"), [(1e-9, "p <0.001"), (0.0123, "p 0.012"), (0.34, "p 0.3"), (1, "p 1.0")])
 def test_p_values_are_short(p, words):
-    assert cells.p_value(p) == words
+    assert wording.p_value(p) == words
 
 
 @given(*(st.floats(-0.02, 0.02, allow_subnormal=False) for _ in range(2)))
 def test_a_printed_interval_tells_whether_0_is_inside(one, two):
     low, high = sorted((one, two))
-    ends = re.fullmatch(r".* \((.*) to (.*)\)", cells.interval((low + high) / 2, low, high)).groups()
+    ends = re.fullmatch(r".* \((.*) to (.*)\)", wording.interval((low + high) / 2, low, high)).groups()
     assert (ends[0][0] == "+" or ends[1][0] == "-") == (low > 0 or high < 0)
     assert [float(end) for end in ends] == pytest.approx([100 * low, 100 * high], abs=0.0501)

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from aiot_analysis import names
+from aiot_analysis.tables import names
 from aiot_analysis.explore import selection
 
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiot_analysis import ingest, tables
+from aiot_analysis import ingest
+from aiot_analysis.tables import storage
 from aiot_analysis.ingest.checks import parity
 from tests.aiot_analysis.conftest import instance
 from tests.aiot_analysis.ingest.fuzz import VALUES
@@ -47,7 +48,7 @@ def processed(tmp_path, checks, **run):
     attempt(folder, ONE, LOAD, *(image(query) for query in range(4)), end())
     unavailable(folder, NNAPI)
     ingest.process(tmp_path / "raw", tmp_path / "tables")
-    return tables.read("instances", tmp_path / "tables").set_index("instance_id")
+    return storage.read("instances", tmp_path / "tables").set_index("instance_id")
 
 
 def test_the_check_of_a_file_is_in_the_row_of_each_instance_that_runs_it(tmp_path):
@@ -106,7 +107,7 @@ def test_whatever_a_check_says_the_columns_are_of_the_table_or_there_is_a_doubt(
     assert bool(columns) != bool(doubt)
     if columns:
         row = {**instance(ONE), **columns}
-        assert tables.table("instances", [row])["parity_finding"].tolist() == [check["finding"]]
+        assert storage.table("instances", [row])["parity_finding"].tolist() == [check["finding"]]
 
 
 def test_a_way_of_resizing_that_is_no_text_leaves_the_run_out(tmp_path):
@@ -114,5 +115,5 @@ def test_a_way_of_resizing_that_is_no_text_leaves_the_run_out(tmp_path):
     begin(tmp_path / "raw", [ONE], run_id="20260102T000000Z-bbbbbb", models=models)
     found = processed(tmp_path, {})
     assert set(found["run_id"]) == {"20260101T000000Z-aaaaaa"}
-    [reason] = tables.read("left_out", tmp_path / "tables")["reason"]
+    [reason] = storage.read("left_out", tmp_path / "tables")["reason"]
     assert "has 7 as resize" in reason

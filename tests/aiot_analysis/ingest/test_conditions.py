@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from aiot_analysis import ingest, tables
+from aiot_analysis import ingest
+from aiot_analysis.tables import storage
 from tests.rawlogs import LOAD, attempt, begin, end, image
 
 ONE = "tflite_cpu_float32_mobilenet_v2"
@@ -25,8 +26,8 @@ def processed(tmp_path, *samples, attempts=1, **run):
             attempt(folder, one, LOAD, *(image(query) for query in range(500)), ending, number=number)
     (folder / "telemetry.jsonl").write_text("".join(json.dumps(one) + "\n" for one in samples))
     ingest.process(tmp_path / "raw", tmp_path / "processed")
-    found = tables.read("instances", tmp_path / "processed").set_index("instance_id")
-    return found, tables.read("telemetry", tmp_path / "processed")
+    found = storage.read("instances", tmp_path / "processed").set_index("instance_id")
+    return found, storage.read("telemetry", tmp_path / "processed")
 
 
 @pytest.mark.parametrize(
@@ -96,5 +97,5 @@ def test_samples_of_older_logs_have_no_attempt_and_count_for_the_one_that_is_use
 def test_a_sample_that_is_not_of_the_format_is_left_out(tmp_path):
     _, telemetry = processed(tmp_path, sample(plugged="yes"), sample(charging=1), sample(attempt=True), sample())
     assert len(telemetry) == 1
-    left_out = tables.read("left_out", tmp_path / "processed")
+    left_out = storage.read("left_out", tmp_path / "processed")
     assert left_out[["reason", "lines"]].values.tolist() == [["lines that are not of the format: 3", 3]]

@@ -10,7 +10,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiot_analysis import ingest, tables
+from aiot_analysis import ingest
+from aiot_analysis.tables import storage
 from aiot_analysis.errors import DataError
 from tests.aiot_analysis.ingest import fuzz
 from tests.examples import examples
@@ -84,7 +85,7 @@ class Account:
 
     def __init__(self, raw, processed):
         self.raw = raw
-        self.table = {name: tables.read(name, processed) for name in tables.TABLES}
+        self.table = {name: storage.read(name, processed) for name in storage.TABLES}
         left_out = self.table["left_out"]
         self.whole = set(left_out[left_out["lines"].isna()]["path"])
         self.lines = left_out.groupby("path")["lines"].sum(min_count=1).fillna(0).to_dict()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from aiot_analysis import ingest, tables
+from aiot_analysis import ingest
+from aiot_analysis.tables import storage
 from runner import rawlog
 from tests.rawlogs import LOAD, attempt, begin, end, image
 
@@ -25,8 +26,8 @@ def tables_of(tmp_path, *events, **run):
     folder = begin(tmp_path / "raw", [ONE], origin="imported", threads=None, seed=None, **run)
     attempt(folder, ONE, *events)
     result = ingest.process(tmp_path / "raw", tmp_path / "processed")
-    [row] = tables.read("instances", tmp_path / "processed").to_dict("records")
-    return row, tables.read("images", tmp_path / "processed"), result.left_out
+    [row] = storage.read("instances", tmp_path / "processed").to_dict("records")
+    return row, storage.read("images", tmp_path / "processed"), result.left_out
 
 
 def test_an_image_timed_as_a_whole_has_no_steps(tmp_path):

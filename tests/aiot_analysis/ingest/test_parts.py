@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 from pyarrow import parquet
 
-from aiot_analysis import ingest, tables
+from aiot_analysis import ingest
+from aiot_analysis.tables import storage
 from aiot_analysis.errors import DataError
 from aiot_analysis.ingest import parts, rows, run, scan
 from tests.examples import examples
@@ -67,7 +68,7 @@ def add_image(raw, device):
 
 def content(processed):
     """Every table, the image records with the classes as tuples."""
-    found = {name: tables.read(name, processed) for name in tables.TABLES}
+    found = {name: storage.read(name, processed) for name in storage.TABLES}
     found["images"]["top5"] = found["images"]["top5"].map(tuple)
     return found
 
@@ -90,7 +91,7 @@ def test_nothing_is_read_where_nothing_changed(raw, processed, read_now):
     assert (first.read, second.read, read_now) == (3, 0, DEVICES)
     assert first.summary() == second.summary() == "3 runs, 3 instances, 6 images, 0 left out"
     assert {path: path.stat().st_mtime_ns for path in files} == files
-    assert len(files) == len(tables.TABLES) + len(DEVICES)  # a file of images a device, and manifest.json
+    assert len(files) == len(storage.TABLES) + len(DEVICES)  # a file of images a device, and manifest.json
 
 
 def test_a_call_that_finds_nothing_changed_imports_neither_pandas_nor_pyarrow(raw, processed):
@@ -141,7 +142,7 @@ def test_tables_of_an_older_version_are_made_anew(raw, processed, tmp_path, monk
         (processed / "manifest.json").write_text(json.dumps(record))
         assert len(parts.Parts(processed).manifest().runs) == len(DEVICES)  # all in order, for that version
     with pytest.raises(DataError, match="another version"):
-        tables.read("instances", processed)
+        storage.read("instances", processed)
     assert ingest.process(raw, processed).read == len(DEVICES)
     assert_same(content(processed), from_scratch(raw, tmp_path / "other"))
 
@@ -158,7 +159,7 @@ def test_a_stray_file_is_named_without_reading_a_run(raw, processed, read_now):
     (raw / "notes.txt").touch()
     result = ingest.process(raw, processed)
     assert (read_now, len(result.left_out)) == (DEVICES, 1)
-    assert tables.read("left_out", processed)["path"].tolist() == [str(raw / "notes.txt")]
+    assert storage.read("left_out", processed)["path"].tolist() == [str(raw / "notes.txt")]
 
 
 def test_a_copy_takes_the_place_of_the_run_it_was_copied_from(raw, processed, read_now, tmp_path):
@@ -183,7 +184,7 @@ CHANGES = {
     "broken": lambda raw, device, n: (sorted((raw / device).iterdir())[0] / "run.json").write_text("{"),
     "stray": lambda raw, device, n: (raw / device / f"stray {n}").touch(),
     "garbage": lambda raw, device, n: (sorted((raw / device).iterdir())[0] / f"{ONE}.9.jsonl").write_text("x\n" * n),
-    "table": lambda raw, device, n: (raw.parent / "processed" / f"{list(tables.TABLES)[n % 2]}.parquet").unlink(),
+    "table": lambda raw, device, n: (raw.parent / "processed" / f"{list(storage.TABLES)[n % 2]}.parquet").unlink(),
     "images": lambda raw, device, n: shutil.rmtree(raw.parent / "processed" / "images" / device, ignore_errors=True),
     "manifest": lambda raw, device, n: (raw.parent / "processed" / "manifest.json").write_text("[]" if n % 2 else "{"),
 }
@@ -317,7 +318,7 @@ def test_where_no_space_is_left_the_tables_stay_and_the_error_says_so(raw, proce
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(tables, "write_file", full)
+        patch.setattr(storage, "write_file", full)
         with pytest.raises(
             DataError, match=r"processed cannot be written \(No space left on device\): free some"
         ) as caught:
@@ -348,7 +349,7 @@ def test_rows_that_do_not_fit_a_table_cost_only_their_run(raw, processed, monkey
     [(path, reason)] = result.left_out
     assert (result.runs, path) == (2, str(raw / "b" / "20260101T000000Z-aaaaaa"))
     assert reason == "Table instances, column images: -1 fails greater_than_or_equal_to(0)."
-    assert tables.read("images", processed)["device_id"].unique().tolist() == ["a", "c"]
+    assert storage.read("images", processed)["device_id"].unique().tolist() == ["a", "c"]
 
 
 def test_image_records_that_do_not_fit_their_table_cost_only_their_run(raw, processed, monkeypatch):
@@ -366,7 +367,7 @@ def test_image_records_that_do_not_fit_their_table_cost_only_their_run(raw, proc
     assert [reason for _, reason in result.left_out] == [
         "Table images, column at_s: -1.0 fails greater_than_or_equal_to(0)."
     ]
-    assert tables.read("images", processed)["device_id"].unique().tolist() == ["a", "c"]
+    assert storage.read("images", processed)["device_id"].unique().tolist() == ["a", "c"]
 
 
 def test_many_images_of_a_run_are_written_in_pieces(raw, processed, tmp_path, monkeypatch):
@@ -388,5 +389,5 @@ def test_tables_of_a_folder_without_a_manifest_are_replaced(raw, processed):
     (processed / "images").mkdir(parents=True)
     (processed / "images" / "local.parquet").write_bytes(b"of an earlier version")
     ingest.process(raw, processed)
-    assert sorted(tables.read("images", processed)["device_id"].unique()) == DEVICES
+    assert sorted(storage.read("images", processed)["device_id"].unique()) == DEVICES
     assert parts.Parts(processed).manifest().raw == str(raw)

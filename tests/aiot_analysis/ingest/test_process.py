@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from aiot_analysis import data, ingest, tables
+from aiot_analysis.tables import data, storage
+from aiot_analysis import ingest
 from aiot_analysis.errors import DataError
 from runner import rawlog
 from tests.examples import examples
@@ -35,7 +36,7 @@ def processed(tmp_path):
 
 def only(name, processed):
     """The one row of a table."""
-    frame = tables.read(name, processed)
+    frame = storage.read(name, processed)
     assert len(frame) == 1
     return frame.iloc[0]
 
@@ -80,7 +81,7 @@ def test_accuracy_and_times_of_a_run_are_what_the_hand_computes(raw, processed):
 def test_image_records_keep_every_phase_and_a_failed_image_its_time(raw, processed):
     attempt(begin(raw, [ONE]), ONE, *GOOD)
     ingest.process(raw, processed)
-    images = tables.read("images", processed).set_index("query")
+    images = storage.read("images", processed).set_index("query")
     assert images.loc[2, ["label", "top1", "correct", "failed"]].tolist() == [7, 8, False, False]
     assert list(images.loc[2, "top5"]) == [8, 9]
     phases = ["decode_ms", "preprocess_ms", "inference_ms", "postprocess_ms", "end_to_end_ms", "at_s"]
@@ -101,7 +102,7 @@ def test_a_device_of_which_every_image_failed_does_not_keep_the_others_from_bein
     attempt(begin(raw, [ONE], device="a"), ONE, LOAD, failed_image(0), end())
     attempt(begin(raw, [ONE], device="b"), ONE, *GOOD)
     ingest.process(raw, processed)
-    images = tables.read("images", processed)
+    images = storage.read("images", processed)
     assert images.groupby("device_id").size().to_dict() == {"a": 1, "b": 5}
     assert list(images[images["device_id"] == "b"]["top5"].iloc[0]) == [7, 9]
 
@@ -110,14 +111,14 @@ def test_an_image_without_an_answer_is_wrong(raw, processed):
     attempt(begin(raw, [ONE]), ONE, {**image(0), "top5": []}, image(1), end())
     ingest.process(raw, processed)
     assert only("instances", processed)["accuracy"] == 0.5
-    assert tables.read("images", processed)["top1"].isna().tolist() == [True, False]
+    assert storage.read("images", processed)["top1"].isna().tolist() == [True, False]
 
 
 def test_queries_over_repeated_images_are_rows_of_their_own(raw, processed):
     events = [image(query, 6, name=f"{query % 2}.jpg", right=query % 2 == 0) for query in range(5)]
     attempt(begin(raw, [ONE]), ONE, *events, end())
     ingest.process(raw, processed)
-    images = tables.read("images", processed)
+    images = storage.read("images", processed)
     assert images["query"].tolist() == [0, 1, 2, 3, 4]
     assert images["image"].tolist() == ["0.jpg", "1.jpg", "0.jpg", "1.jpg", "0.jpg"]
     assert only("instances", processed)[["images", "correct", "accuracy"]].tolist() == [5, 3, 0.6]
@@ -137,7 +138,7 @@ def test_the_last_complete_attempt_is_used_and_the_others_are_listed(raw, proces
         f"{ONE}.3.jsonl": "attempt 3 (failed) is not the last complete one",
         f"{ONE}.10.jsonl": "attempt 10 (failed) is not the last complete one",
     }
-    left_out = tables.read("left_out", processed)
+    left_out = storage.read("left_out", processed)
     assert list(left_out[["path", "reason"]].itertuples(index=False, name=None)) == result.left_out
     assert left_out["lines"].tolist() == [2, 1, 2]  # of attempts 1, 10 and 3
 
@@ -152,7 +153,7 @@ def test_every_way_an_instance_can_end_has_its_status_verdict_and_reasons(raw, p
     unavailable(folder, suite[3])
     result = ingest.process(raw, processed)
     assert reasons(result) == {f"{suite[1]}.1.jsonl": "records of an attempt that did not end (cut) are not used"}
-    rows = tables.read("instances", processed)
+    rows = storage.read("instances", processed)
     assert rows["position"].tolist() == [0, 1, 2, 3, 4]
     assert list(zip(rows["status"], rows["verdict"], rows["reasons"], strict=True)) == [
         ("end", "semi-valid", "1 of 500 images"),
@@ -179,7 +180,7 @@ def test_a_damaged_attempt_is_named_and_the_earlier_one_is_used(raw, processed):
     (folder / f"{ONE}.2.jsonl").write_text('what is this\n{"event":"party"}\n')
     (folder / f"{TWO}.1.jsonl").touch()
     result = ingest.process(raw, processed)
-    rows = tables.read("instances", processed)
+    rows = storage.read("instances", processed)
     assert rows["verdict"].tolist() == ["semi-valid", "invalid"]
     assert rows["attempts"].tolist() == [2, 1]
     assert rows["reasons"][1] == "its log is damaged: run it again"  # and not that it was never run
@@ -198,7 +199,7 @@ def test_a_half_written_last_line_is_dropped_and_named(raw, processed):
         (path.name, """a half-written line was dropped: '{"query":2,"image":"002.jp'"""),
         (path.name, "records of an attempt that did not end (cut) are not used"),
     ]
-    assert tables.read("left_out", processed)["lines"].tolist() == [1, 2]
+    assert storage.read("left_out", processed)["lines"].tolist() == [1, 2]
     assert only("instances", processed)["status"] == "cut"
 
 
@@ -297,7 +298,7 @@ def test_files_and_folders_that_belong_to_no_run_are_named(raw, processed):
         f"{ONE}.01.jsonl": "it is no file of a run",
         "old": "it is no file of a run",
     }
-    assert len(tables.read("images", processed)) == 5
+    assert len(storage.read("images", processed)) == 5
 
 
 def test_what_is_no_file_is_named_where_a_log_should_be(raw, processed):
@@ -308,7 +309,7 @@ def test_what_is_no_file_is_named_where_a_log_should_be(raw, processed):
     left = reasons(ingest.process(raw, processed))
     assert len(left) == 3
     assert all(reason.endswith(f"{name} is not a file.") for name, reason in left.items())
-    assert tables.read("instances", processed)["reasons"].tolist() == ["its log is damaged: run it again"] * 2
+    assert storage.read("instances", processed)["reasons"].tolist() == ["its log is damaged: run it again"] * 2
 
 
 def test_what_is_left_out_is_told_with_its_device_and_origin(raw, processed):
@@ -321,7 +322,7 @@ def test_what_is_left_out_is_told_with_its_device_and_origin(raw, processed):
         (raw / path).parent.mkdir(parents=True, exist_ok=True)
         (raw / path).write_text("[]")
     ingest.process(raw, processed)
-    rows = tables.read("left_out", processed).to_dict("records")
+    rows = storage.read("left_out", processed).to_dict("records")
     told = {row["path"].removeprefix(f"{raw}/"): (row["device_id"], row["origin"]) for row in rows}
     known = {path: tuple(None if pd.isna(one) else one for one in both) for path, both in told.items()}
     assert known == {
@@ -340,7 +341,7 @@ def test_a_name_that_is_no_text_is_shown_as_one(raw, processed):
     Path(os.fsdecode(bytes(raw / "local") + b"/n\xffte")).touch()
     [(path, _)] = ingest.process(raw, processed).left_out
     assert path.endswith(r"/n\xffte")
-    assert tables.read("left_out", processed)["path"].tolist() == [path]
+    assert storage.read("left_out", processed)["path"].tolist() == [path]
 
 
 def test_a_copy_of_a_run_is_not_counted_twice(raw, processed):
@@ -348,7 +349,7 @@ def test_a_copy_of_a_run_is_not_counted_twice(raw, processed):
     attempt(folder, ONE, *GOOD)
     shutil.copytree(folder, raw / "local" / "copy of it")
     result = ingest.process(raw, processed)
-    assert (result.runs, len(tables.read("images", processed))) == (1, 5)
+    assert (result.runs, len(storage.read("images", processed))) == (1, 5)
     assert len(result.left_out) == 1
     assert result.left_out[0][1] == f"it holds run {RUN} of local, which was read from another folder already"
 
@@ -379,7 +380,7 @@ def test_telemetry_becomes_rows_and_what_is_not_offered_null(raw, processed):
     text = "".join(json.dumps(sample) + "\n" for sample in samples)
     (folder / "telemetry.jsonl").write_text(text + '{"at":"2026')
     result = ingest.process(raw, processed)
-    rows = tables.read("telemetry", processed)
+    rows = storage.read("telemetry", processed)
     assert rows["at"].tolist() == ["2026-01-01T00:00:00Z", "2026-01-01T00:00:02Z"]
     assert rows.loc[0, ["run_id", "device_id", "instance_id", "temperature_c", "load_average"]].tolist() == [
         RUN,
@@ -414,19 +415,19 @@ def test_nodes_and_passes_become_rows(raw, processed):
     profile(raw, "squeezenet", repeat=2)
     result = ingest.process(raw, processed)
     assert result.left_out == []
-    nodes = tables.read("nodes", processed)
+    nodes = storage.read("nodes", processed)
     assert nodes["node"].tolist() == ["x", "squeeze", "left", "right", "join"]
     right = nodes[nodes["node"] == "right"].iloc[0]
     assert (right["kernel"], right["stride"], right["out_shape"], right["groups"]) == ("3x3", "1x1", "1x8x4x4", 1)
     assert (right["within"], right["inputs"], right["macs"]) == ("fire:Fire", "squeeze", 3_000_000)
     assert nodes.iloc[4]["inputs"] == "left right"
     assert nodes.iloc[0][["kernel", "stride"]].isna().all() and nodes.iloc[0]["inputs"] == ""
-    passes = tables.read("passes", processed)
+    passes = storage.read("passes", processed)
     assert passes[["model", "repetition", "profiled_ms", "plain_ms"]].values.tolist() == [
         ["squeezenet", 0, 5.0, 4.0],
         ["squeezenet", 1, 5.0, 4.0],
     ]
-    assert len(tables.read("operators", processed)) == 2 * 4
+    assert len(storage.read("operators", processed)) == 2 * 4
     row = only("instances", processed)
     assert (row["study"], row["verdict"], row["images"], row["log_lines"]) == ("profile", "valid", 0, 17)
 
@@ -443,14 +444,14 @@ def test_records_of_a_profile_that_did_not_end_are_left_out(raw, processed):
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
     result = ingest.process(raw, processed)
     assert reasons(result) == {path.name: "records of an attempt that did not end (cut) are not used"}
-    assert tables.read("nodes", processed).empty and tables.read("operators", processed).empty
+    assert storage.read("nodes", processed).empty and storage.read("operators", processed).empty
 
 
 def test_two_devices_are_two_rows_and_two_folders_of_images(raw, processed):
     attempt(begin(raw, [ONE], device="phone"), ONE, *GOOD)
     attempt(begin(raw, [ONE], device="local"), ONE, *GOOD[:3], end())
     ingest.process(raw, processed)
-    devices = tables.read("devices", processed).set_index("device_id")
+    devices = storage.read("devices", processed).set_index("device_id")
     assert sorted(devices.index) == ["local", "phone"]
     assert devices.loc["phone", ["maker", "model", "ram_gb", "cores", "max_mhz"]].tolist() == [
         "Example",
@@ -462,7 +463,7 @@ def test_two_devices_are_two_rows_and_two_folders_of_images(raw, processed):
     assert devices.loc["phone", ["soc", "paper_id", "kernel"]].isna().all()
     files = sorted(path.relative_to(processed).as_posix() for path in (processed / "images").rglob("*.parquet"))
     assert files == [f"images/local/{RUN}.parquet", f"images/phone/{RUN}.parquet"]
-    assert len(tables.read("images", processed, device_id=["local"])) == 2
+    assert len(storage.read("images", processed, device_id=["local"])) == 2
 
 
 def test_a_later_run_tells_how_a_device_is_now(raw, processed):
@@ -470,7 +471,7 @@ def test_a_later_run_tells_how_a_device_is_now(raw, processed):
     begin(raw, [ONE], run_id="20260201T000000Z-aaaaaa", maker="New")
     ingest.process(raw, processed)
     assert only("devices", processed)["maker"] == "New"
-    assert len(tables.read("instances", processed)) == 2
+    assert len(storage.read("instances", processed)) == 2
 
 
 @pytest.mark.parametrize("simulated_device", ["phone-01", "local"])
@@ -494,10 +495,10 @@ def test_processing_twice_gives_the_same_tables(raw, processed):
     unavailable(folder, TWO)
     begin(raw, [ONE], device="phone")
     ingest.process(raw, processed)
-    first = {name: tables.read(name, processed) for name in tables.TABLES}
+    first = {name: storage.read(name, processed) for name in storage.TABLES}
     ingest.process(raw, processed)
     for name, frame in first.items():
-        assert_frame_equal(tables.read(name, processed), frame)
+        assert_frame_equal(storage.read(name, processed), frame)
     assert [len(first[name]) for name in ("devices", "instances", "images")] == [2, 3, 5]
 
 
@@ -507,7 +508,7 @@ def test_the_images_of_a_device_whose_logs_are_gone_do_not_stay(raw, processed):
     ingest.process(raw, processed)
     shutil.rmtree(raw / "phone")
     ingest.process(raw, processed)
-    assert tables.read("images", processed)["device_id"].unique().tolist() == ["local"]
+    assert storage.read("images", processed)["device_id"].unique().tolist() == ["local"]
 
 
 def test_a_run_that_measured_nothing_leaves_an_empty_table_of_images(raw, processed):
@@ -515,7 +516,7 @@ def test_a_run_that_measured_nothing_leaves_an_empty_table_of_images(raw, proces
     ingest.process(raw, processed)
     images = data.load(processed).images()
     assert images.empty
-    assert set(images.columns) == set(tables.TABLES["images"].to_schema().columns) - {"top5"}
+    assert set(images.columns) == set(storage.TABLES["images"].to_schema().columns) - {"top5"}
 
 
 events = st.lists(
@@ -535,7 +536,7 @@ def test_every_image_event_is_one_row_and_accuracy_is_right_over_all(events, tmp
     attempt(begin(folder / "raw", [ONE]), ONE, *events, end())
     ingest.process(folder / "raw", folder / "processed")
     row = only("instances", folder / "processed")
-    images = tables.read("images", folder / "processed")
+    images = storage.read("images", folder / "processed")
     first = {event["query"]: event for event in reversed(events) if "query" in event}
     shown = [event for event in events if any(event is one for one in first.values())]
     right = sum(event["event"] == "image" and event["top5"][0][0] == event["label"] for event in shown)
@@ -544,7 +545,7 @@ def test_every_image_event_is_one_row_and_accuracy_is_right_over_all(events, tmp
     assert row["correct"] == right
     assert row["distinct_images"] == len({event["image"] for event in shown})
     again = sum("query" in event for event in events) - len(shown)  # a query is used once
-    assert (tables.read("left_out", folder / "processed")["lines"].sum(), row["log_lines"]) == (
+    assert (storage.read("left_out", folder / "processed")["lines"].sum(), row["log_lines"]) == (
         again,
         len(events) + 1 - again,
     )

@@ -1,6 +1,6 @@
 import pytest
 
-from aiot_analysis import paper
+from aiot_analysis.tables import paper
 from aiot_analysis.ingest import rows
 
 RUN = {"run_id": "r", "device_slug": "d", "origin": "measured"}

@@ -7,8 +7,9 @@ import shutil
 
 import pytest
 
-from aiot_analysis import ingest, tables
-from aiot_analysis.stats import select
+from aiot_analysis import ingest
+from aiot_analysis.tables import storage
+from aiot_analysis.tables import select
 from runner import rawlog
 from tests.rawlogs import LOAD, RUN, attempt, begin, end, failed_image, image
 
@@ -30,9 +31,9 @@ def processed_log(raw, processed, *events, **run):
     """The only instance, its images and what was left out, of a run with one log."""
     attempt(begin(raw, [ONE], **run), ONE, *events)
     ingest.process(raw, processed)
-    [row] = tables.read("instances", processed).to_dict("records")
-    left_out = tables.read("left_out", processed)[["reason", "lines"]].itertuples(index=False, name=None)
-    return row, tables.read("images", processed), list(left_out)
+    [row] = storage.read("instances", processed).to_dict("records")
+    left_out = storage.read("left_out", processed)[["reason", "lines"]].itertuples(index=False, name=None)
+    return row, storage.read("images", processed), list(left_out)
 
 
 def add_lines(path, *lines, at):
@@ -48,9 +49,9 @@ def test_two_runs_of_a_device_are_both_in_the_tables_and_statistics_take_the_lat
     for number, run_id in enumerate(["20260101T000000Z-aaaaaa", "20260201T000000Z-aaaaaa"]):
         attempt(begin(raw, [ONE], run_id=run_id), ONE, LOAD, image(0, 10 + number), end())
     assert ingest.process(raw, processed).left_out == []
-    instances = tables.read("instances", processed)
+    instances = storage.read("instances", processed)
     assert instances["inference_ms_mean"].tolist() == [10, 11]
-    assert tables.read("images", processed)["run_id"].tolist() == instances["run_id"].tolist()
+    assert storage.read("images", processed)["run_id"].tolist() == instances["run_id"].tolist()
     chosen, left_out = select.measured_rows(instances)
     assert chosen["run_id"].tolist() == ["20260201T000000Z-aaaaaa"]
     assert left_out["reasons"].tolist() == ["run 20260201T000000Z-aaaaaa is later"]
@@ -63,7 +64,7 @@ def test_of_two_folders_with_one_run_the_first_by_name_is_used(raw, processed):
     (copy / f"{ONE}.1.jsonl").unlink()
     attempt(copy, ONE, LOAD, image(0, 20), end())
     result = ingest.process(raw, processed)
-    assert tables.read("images", processed)["inference_ms"].tolist() == [20]
+    assert storage.read("images", processed)["inference_ms"].tolist() == [20]
     assert result.left_out == [
         (str(folder), f"it holds run {RUN} of local, which was read from another folder already")
     ]
@@ -74,7 +75,7 @@ def test_one_run_id_on_two_devices_is_two_runs(raw, processed):
         attempt(begin(raw, [ONE], device=device), ONE, LOAD, image(0), end())
     result = ingest.process(raw, processed)
     assert (result.runs, result.left_out) == (2, [])
-    assert tables.read("images", processed)["device_id"].tolist() == ["a", "b"]
+    assert storage.read("images", processed)["device_id"].tolist() == ["a", "b"]
 
 
 def test_an_attempt_that_is_not_damaged_comes_before_a_later_one_that_is(raw, processed):
@@ -83,15 +84,15 @@ def test_an_attempt_that_is_not_damaged_comes_before_a_later_one_that_is(raw, pr
     later = attempt(folder, ONE, LOAD, image(0, 20), end(), number=2)
     add_lines(later, "what is this", at=1)
     result = ingest.process(raw, processed)
-    assert tables.read("images", processed)["inference_ms"].tolist() == [10]
+    assert storage.read("images", processed)["inference_ms"].tolist() == [10]
     assert result.left_out == [(str(later), "attempt 2 (end) is damaged, and attempt 1 is not")]
-    assert tables.read("left_out", processed)["lines"].tolist() == [4]
+    assert storage.read("left_out", processed)["lines"].tolist() == [4]
 
 
 def test_an_instance_that_stands_twice_in_the_suite_is_one(raw, processed):
     attempt(begin(raw, [ONE, TWO, ONE]), ONE, LOAD, image(0), end())
     ingest.process(raw, processed)
-    assert tables.read("instances", processed)[["instance_id", "position"]].to_numpy().tolist() == [[ONE, 0], [TWO, 1]]
+    assert storage.read("instances", processed)[["instance_id", "position"]].to_numpy().tolist() == [[ONE, 0], [TWO, 1]]
 
 
 def test_a_log_of_another_instance_than_its_file_is_named_after_is_left_out(raw, processed):
@@ -113,10 +114,10 @@ def test_a_line_that_is_not_of_the_format_is_left_out_and_the_rest_is_used(raw, 
     folder = begin(raw, [ONE])
     add_lines(attempt(folder, ONE, LOAD, image(0), image(1), end()), "what is this", '{"event":"image"}', at=2)
     ingest.process(raw, processed)
-    [row] = tables.read("instances", processed).to_dict("records")
+    [row] = storage.read("instances", processed).to_dict("records")
     assert (row["verdict"], row["images"], row["log_lines"]) == ("semi-valid", 2, 4)
     assert row["reasons"] == "lines of its log that were left out: 2; 2 of 500 images"
-    left_out = tables.read("left_out", processed)
+    left_out = storage.read("left_out", processed)
     assert left_out["reason"].tolist() == ["line 3 is not JSON", "line 4 has no field 'query'"]
     assert left_out["lines"].tolist() == [1, 1]
 
@@ -125,7 +126,7 @@ def test_many_such_lines_are_named_in_six_rows(raw, processed):
     folder = begin(raw, [ONE])
     add_lines(attempt(folder, ONE, LOAD, image(0), end()), *["what is this"] * 300, at=1)
     ingest.process(raw, processed)
-    left_out = tables.read("left_out", processed)
+    left_out = storage.read("left_out", processed)
     assert left_out["lines"].tolist() == [1, 1, 1, 1, 1, 295]
     assert left_out["reason"].iloc[-1] == "295 more lines that are not used, the first: line 7 is not JSON"
 
@@ -287,6 +288,6 @@ def test_a_device_that_names_itself_otherwise_keeps_its_run_out(raw, processed):
     device = json.loads((folder / "device.json").read_text())
     rawlog.write_json(folder / "device.json", {**device, "slug": "other"}, rawlog.DEVICE_FIELDS)
     result = ingest.process(raw, processed)
-    assert tables.read("devices", processed)["device_id"].tolist() == ["good"]
+    assert storage.read("devices", processed)["device_id"].tolist() == ["good"]
     [(path, reason)] = result.left_out
     assert path == str(folder) and "is of device bad, and the device.json beside it of 'other'" in reason

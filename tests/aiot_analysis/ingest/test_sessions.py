@@ -5,7 +5,8 @@ import json
 import pandas as pd
 import pytest
 
-from aiot_analysis import ingest, tables
+from aiot_analysis import ingest
+from aiot_analysis.tables import storage
 from aiot_analysis.errors import DataError
 from aiot_analysis.ingest import sessions
 from aiot_analysis.stats import variance
@@ -66,7 +67,7 @@ def test_the_table_tells_runs_of_one_session_from_those_after_a_restart(tmp_path
         folder = begin(tmp_path / "raw", [ONE], run_id=run_id, started=started, ended=over, boots=boots)
         attempt(folder, ONE, LOAD, image(0), image(1), end())
     ingest.process(tmp_path / "raw", tmp_path / "processed")
-    rows = tables.read("instances", tmp_path / "processed")
+    rows = storage.read("instances", tmp_path / "processed")
     assert list(rows["ended"]) == [f"2026-01-01T1{number}:50:00Z" for number in range(4)]
     assert list(rows["boot_id"].fillna("")) == ["a", "a", "b", ""]
     assert list(variance.sessions(rows)) == [1, 1, 2, 2]
@@ -83,7 +84,7 @@ def test_a_run_that_was_cut_off_ends_with_its_telemetry(tmp_path):
     folder = begin(tmp_path / "raw", [ONE], run_id="20260101T100500.000Z-000000", started=started)
     attempt(folder, ONE, LOAD, image(0), image(1), end())
     ingest.process(tmp_path / "raw", tmp_path / "processed")
-    rows = tables.read("instances", tmp_path / "processed")
+    rows = storage.read("instances", tmp_path / "processed")
     assert (rows["ended"][0], pd.isna(rows["ended"][1])) == (AT, True)
     assert list(variance.sessions(rows)) == [1, 1]
 
@@ -94,4 +95,4 @@ def test_tables_of_a_version_without_these_columns_say_what_to_do(tmp_path):
     file = tmp_path / "processed" / "instances.parquet"
     pd.read_parquet(file).drop(columns=["ended", "boot_id"]).to_parquet(file)
     with pytest.raises(DataError, match="run `aiot process`"):
-        tables.read("instances", tmp_path / "processed")
+        storage.read("instances", tmp_path / "processed")

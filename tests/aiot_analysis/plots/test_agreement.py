@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aiot_analysis import names
+from aiot_analysis.tables import names
 from aiot_analysis.plots import accuracy as draw_accuracy
 from aiot_analysis.plots import agreement as draw
 from aiot_analysis.plots import style

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aiot_analysis import tables
+from aiot_analysis.tables import storage
 from aiot_analysis.plots import modules as draw_modules
 from aiot_analysis.plots import operators as draw
 from aiot_analysis.stats import modules, operators
@@ -103,11 +103,11 @@ def test_any_number_of_models_has_room(count):
 
 
 def test_where_nothing_was_profiled_the_figure_says_what_to_do():
-    nothing = tables.table("operators", [])
+    nothing = storage.table("operators", [])
     figures = [
         draw.breakdown(operators.shares(nothing), ORIGIN),
         draw.convolution_times(operators.convolution_times(nothing), ORIGIN),
-        draw_modules.typical_modules(modules.boxes(tables.table("nodes", [])), ORIGIN),
+        draw_modules.typical_modules(modules.boxes(storage.table("nodes", [])), ORIGIN),
     ]
     for figure in figures:
         assert "aiot profile" in " ".join(words(figure)).replace("\n", " ")

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aiot_analysis import names
+from aiot_analysis.tables import names
 from aiot_analysis.plots import complexity, quantization, style, vips
 from aiot_analysis.stats import complexity as complexity_stats
 from aiot_analysis.stats import complexity_lines, device_class, tradeoff, vips_sensitivity

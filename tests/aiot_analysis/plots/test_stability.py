@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from aiot_analysis.plots import stability as draw
-from aiot_analysis.stats import bursts, drift, latency, stability
+from aiot_analysis.stats import bursts, drift, latency
+from aiot_analysis.tables import stability
 from tests.aiot_analysis.stats.series import autocorrelated, records
 
 ORIGIN = "measured · inference only · sample weights"

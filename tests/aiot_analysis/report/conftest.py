@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from aiot_analysis import tables
+from aiot_analysis.tables import storage
 
 NOTEBOOKS = Path(__file__).parent / "notebooks"
 RUN = "20261122T184000Z-3f9a1c"
@@ -74,7 +74,7 @@ def write_tables(
     reasons: list[dict[str, object]] = [row]
     rows = {"devices": devices, "instances": instances, "left_out": reasons}
     for name, content in rows.items():
-        tables.write(name, tables.table(name, content), processed)
+        storage.write(name, storage.table(name, content), processed)
 
 
 def make_project(folder: Path, *names: str) -> Path:

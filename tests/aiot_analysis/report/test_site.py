@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from aiot_analysis import tables
+from aiot_analysis.tables import storage
 from aiot_analysis.errors import DataError
 from aiot_analysis.report import facts
 from aiot_analysis.report.notebooks import find
@@ -29,7 +29,7 @@ def test_what_was_left_out_is_on_the_pages_of_its_origin_and_device(processed: P
     write_tables(processed, devices, rows)
     files = [("local", "measured"), ("tablet", "measured"), ("phone", "simulated"), (None, None)]
     left_out = [{"device_id": one, "origin": origin, "path": f"data/raw/{one}", "reason": "?"} for one, origin in files]
-    tables.write("left_out", tables.table("left_out", left_out), processed)
+    storage.write("left_out", storage.table("left_out", left_out), processed)
 
     def names(origin: str, device: str = "") -> list[str]:
         return [row["path"].rpartition("/")[2] for row in facts.read(processed, device).of(origin).left_out]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from aiot_analysis import names
-from aiot_analysis.simulate import Options, draw, fleet, parameters, score
+from aiot_analysis.tables import names
+from aiot_analysis.simulate import Options, draw, fleet, assumptions, score
 from tests.command import aiot
 
 TEXT = (Path(__file__).parents[3] / "docs" / "simulation.md").read_text(encoding="utf-8")
@@ -16,7 +16,7 @@ WORDS = re.sub(r"\s+", " ", TEXT)
 def test_the_shares_that_are_assumed_are_those_of_the_parameters():
     rows = [
         f"| {row.of} | {row.total} | {row.reference} | {row.assumed} | {100 * row.assumed_share:.1f} % |"
-        for row in parameters.shares().itertuples()
+        for row in assumptions.shares().itertuples()
     ]
     assert [line for line in TEXT.splitlines() if line.startswith("| ")][1:] == [
         "| --- | --- | --- | --- | --- |",
@@ -44,17 +44,17 @@ def test_the_rule_for_the_other_phones_is_told_with_its_numbers():
 
 
 def test_the_comparison_with_paddle_lite_is_of_the_figures_in_the_parameter_file():
-    text = (Path(parameters.__file__).parent / "fleet.toml").read_text(encoding="utf-8")
+    text = (Path(assumptions.__file__).parent / "fleet.toml").read_text(encoding="utf-8")
     slow, fast = (float(number) for number in re.findall(r"([0-9.]+) ms with", text))
     assert f"differ {slow / fast:.1f} times" in WORDS
 
 
 def test_the_chips_with_published_times_and_the_25_phones_are_as_told():
-    times = parameters.times()
+    times = assumptions.times()
     assert set(times[times["basis"] == "reference"]["soc"]) == {"Snapdragon 845", "Snapdragon 855"}
     assert "two chips (Snapdragon 845 and 855)" in WORDS
     chosen = fleet.quantized(fleet.known(), Options().quantized_on)
-    firsts = {min(one.number for one in fleet.known() if one.soc == soc) for soc in parameters.socs()}
+    firsts = {min(one.number for one in fleet.known() if one.soc == soc) for soc in assumptions.socs()}
     assert (len(chosen), len(firsts), len(chosen - firsts)) == (25, 19, 6)
     assert sorted(chosen - firsts) == sorted(set(range(1, 52)) - firsts)[:6]
     assert "first phone of each of the 19 chips in the order of Table III, then the first six of the others" in WORDS
@@ -72,4 +72,4 @@ def test_every_option_that_is_shown_exists_and_every_one_there_is_is_shown():
 
 
 def test_the_made_up_date_is_that_of_the_parameters():
-    assert parameters.file()["time"]["started"][:10] in TEXT.splitlines()[-1]
+    assert assumptions.file()["time"]["started"][:10] in TEXT.splitlines()[-1]

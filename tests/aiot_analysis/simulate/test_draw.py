@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiot_analysis import names, paper
+from aiot_analysis.tables import names, paper
 from aiot_analysis.errors import SimulationError
-from aiot_analysis.simulate import draw, fleet, images, parameters
+from aiot_analysis.simulate import draw, fleet, images, assumptions
 from tests.examples import examples
 
 RANK_10 = paper.top10()["vips"].min()
@@ -104,7 +104,7 @@ def test_top5_holds_the_label_where_the_margin_says():
 def test_accuracies_are_near_the_published_ones(all_phones):
     for instance, one in all_phones[1].items():
         framework, _, quantization, model = instance.split("_", 3)
-        expected = parameters.accuracy(framework, quantization, model).value
+        expected = assumptions.accuracy(framework, quantization, model).value
         assert one.correct.mean() == pytest.approx(expected, abs=0.06)
         assert np.array_equal(one.correct, one.classes[:, 0] == images.draw(0, IMAGES).labels)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aiot_analysis import paper
+from aiot_analysis.tables import paper
 from aiot_analysis.simulate import fleet
 
 

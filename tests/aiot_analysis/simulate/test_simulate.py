@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from aiot_analysis import names, simulate
+from aiot_analysis.tables import names
+from aiot_analysis import simulate
 from aiot_analysis.errors import SimulationError
 from aiot_analysis.simulate import draw, write
 from runner import rawlog

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiot_analysis.stats import answers, select
+from aiot_analysis.stats import answers
+from aiot_analysis.tables import select
 from tests.aiot_analysis.conftest import images, instance, instances
 from tests.examples import examples
 

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ttest_1samp
 
-from aiot_analysis.stats import blocks, select, variance
+from aiot_analysis.stats import blocks, variance
+from aiot_analysis.tables import select
 from tests.aiot_analysis.conftest import instance, instances
 from tests.aiot_analysis.stats.series import autocorrelated, records, runs
 from tests.examples import examples

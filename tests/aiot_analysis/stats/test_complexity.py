@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
-from aiot_analysis import paper
+from aiot_analysis.tables import paper
 from aiot_analysis.errors import PoolingError
 from aiot_analysis.stats import complexity
 from tests.aiot_analysis.conftest import instance, instances

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiot_analysis import names, paper
+from aiot_analysis.tables import names, paper
 from aiot_analysis.stats import complexity_lines
 from tests.examples import examples
 

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aiot_analysis import tables
+from aiot_analysis.tables import storage
 from aiot_analysis.stats import battery, delegation
 from tests.aiot_analysis.conftest import instance, instances
 
@@ -54,7 +54,7 @@ def samples(percents, minutes=10, run_id="r1", **other):
         }
         for n, percent in enumerate(percents)
     ]
-    return tables.table("telemetry", rows)
+    return storage.table("telemetry", rows)
 
 
 def test_a_change_with_the_steps_it_is_told_in():

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from aiot_analysis import paper
+from aiot_analysis.tables import paper
 from aiot_analysis.stats import device_class
 
 

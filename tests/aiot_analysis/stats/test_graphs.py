@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from aiot_analysis import tables
+from aiot_analysis.tables import storage
 from aiot_analysis.stats import graphs
 from tests.aiot_analysis.networks import fire, node, nodes, residual
 
@@ -54,4 +54,4 @@ def test_models_come_in_the_papers_order_and_others_have_nothing_printed():
 
 
 def test_no_graph_is_an_empty_table():
-    assert graphs.table2(tables.table("nodes", [])).empty
+    assert graphs.table2(storage.table("nodes", [])).empty

@@ -1,6 +1,6 @@
 import pandas as pd
 
-from aiot_analysis import tables
+from aiot_analysis.tables import storage
 from aiot_analysis.stats import modules
 from tests.aiot_analysis.networks import fire, node, nodes, residual
 
@@ -61,5 +61,5 @@ def test_the_named_modules_are_those_of_the_networks_that_have_them():
 def test_a_network_without_such_a_module_has_no_boxes():
     part = nodes("my_net", node("x", "input"), node("one", "convolution", "x", kernel="1x1", within="s:Sequential"))
     assert modules.boxes(part).empty
-    assert modules.boxes(tables.table("nodes", [])).empty
+    assert modules.boxes(storage.table("nodes", [])).empty
     assert modules.boxes(pd.concat([part, fire()]))["model"].unique().tolist() == ["squeezenet"]

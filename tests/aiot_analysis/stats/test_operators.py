@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiot_analysis import tables
-from aiot_analysis.stats import operators, select
+from aiot_analysis.tables import storage
+from aiot_analysis.stats import operators
+from aiot_analysis.tables import select
 from tests.aiot_analysis.conftest import instance, instances
 from tests.aiot_analysis.networks import RUN, times
 
@@ -53,7 +54,7 @@ def test_every_convolution_is_in_one_bin(values):
 
 
 def test_coverage_compares_operators_with_their_passes():
-    passes = tables.table(
+    passes = storage.table(
         "passes",
         pd.DataFrame(
             {
@@ -96,7 +97,7 @@ def test_of_a_study_the_latest_usable_run_of_each_instance_is_chosen():
 
 
 def test_nothing_profiled_gives_empty_frames():
-    nothing = tables.table("operators", [])
+    nothing = storage.table("operators", [])
     assert operators.shares(nothing).empty
     assert operators.convolution_times(nothing).empty
-    assert operators.coverage(nothing, tables.table("passes", [])).empty
+    assert operators.coverage(nothing, storage.table("passes", [])).empty

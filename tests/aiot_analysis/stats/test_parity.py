@@ -1,6 +1,7 @@
 import pytest
 
-from aiot_analysis.stats import parity, select, validity
+from aiot_analysis.stats import parity
+from aiot_analysis.tables import select, validity
 from tests.aiot_analysis.conftest import instance, instances
 
 TFLITE, INT8 = "tflite_cpu_float32_mnasnet", "tflite_cpu_int8_mnasnet"

@@ -1,14 +1,15 @@
 import pandas as pd
 import pytest
 
-from aiot_analysis import names, paper, tables
-from aiot_analysis.stats import reproduced, select
+from aiot_analysis.tables import names, paper, storage
+from aiot_analysis.stats import reproduced
+from aiot_analysis.tables import select
 from aiot_analysis.stats.remarks.claim import BUILT
 from aiot_analysis.stats.reproduced import AGREES, DIFFERS, INCOMPARABLE, NONE
 from tests.aiot_analysis.conftest import device, instance, instances
 from tests.aiot_analysis.networks import residual
 
-NOTHING = {name: tables.table(name, []) for name in ("nodes", "passes")}
+NOTHING = {name: storage.table(name, []) for name in ("nodes", "passes")}
 IMAGES = pd.DataFrame({"image": [f"{n}" for n in range(500)], "label": [n // 5 for n in range(500)]})
 
 
@@ -19,7 +20,7 @@ def phones(numbers, **other):
                os_version=f"{listed.loc[n, 'android']}", **other)
         for n in numbers
     ]  # fmt: skip
-    return tables.table("devices", rows)
+    return storage.table("devices", rows)
 
 
 def measured(numbers, suite=(*names.PAPER_FLOAT32, *names.PAPER_QUANTIZED), time_ms=100.0, **other):
@@ -100,7 +101,7 @@ def test_table_iii_is_compared_by_phone():
     ]
     assert found.loc["Android version of the phones", "note"] == "other on phone 2"
     assert found.loc["SoC of the phones", "verdict"] == AGREES
-    none = against(tables.table("devices", [device()]), measured([1]).assign(device_id="local"))
+    none = against(storage.table("devices", [device()]), measured([1]).assign(device_id="local"))
     assert none.loc["SoC of the phones", "verdict"] == INCOMPARABLE
 
 

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiot_analysis.errors import DataError
-from aiot_analysis.stats import bursts, stability
+from aiot_analysis.stats import bursts
+from aiot_analysis.tables import stability
 from tests.aiot_analysis.conftest import instance, instances
 from tests.aiot_analysis.stats.series import autocorrelated, records, runs
 from tests.examples import examples

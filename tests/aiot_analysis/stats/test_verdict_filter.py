@@ -1,7 +1,8 @@
 import pytest
 
 from aiot_analysis.errors import DataError
-from aiot_analysis.stats import latency, select
+from aiot_analysis.stats import latency
+from aiot_analysis.tables import select
 from tests.aiot_analysis.conftest import images, instance, instances
 
 A, B, C = "tflite_cpu_float32_mnasnet", "pytorch_cpu_float32_mnasnet", "tflite_cpu_int8_mnasnet"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiot_analysis import names
+from aiot_analysis.tables import names
 from aiot_analysis.errors import DataError, PoolingError
 from aiot_analysis.stats import resample, variance, vips
 from tests.aiot_analysis.conftest import images, instance, instances

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
-from aiot_analysis import names
+from aiot_analysis.tables import names
 from aiot_analysis.stats import variance, vips, vips_sensitivity
 from tests.aiot_analysis.conftest import images, instance, instances
 from tests.examples import examples

@@ -14,7 +14,7 @@ from runner.bundle.build import Bundle
 from runner.bundle.layout import LOADER
 from runner.bundle.pack import JOIN
 from runner.bundle.start import command, first, read_first
-from runner.environments import clean_environment
+from aiot_suite.environments import clean_environment
 
 ROOT = Path(__file__).parents[3]
 HOSTILE = {

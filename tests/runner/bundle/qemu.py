@@ -10,7 +10,7 @@ from pathlib import Path
 
 from runner.bundle.debian import Apt
 from runner.bundle.recipes import architecture_for
-from runner.errors import SetupError
+from aiot_suite.errors import SetupError
 from tests import unpacked
 
 

@@ -5,10 +5,10 @@ import subprocess
 
 import pytest
 
-from runner.bundle import debian, tools
+from runner.bundle import debian, host_programs
 from runner.bundle.debian import Apt
 from runner.bundle.recipes import Part
-from runner.errors import SetupError
+from aiot_suite.errors import SetupError
 
 NEEDS_APT = pytest.mark.skipif(shutil.which("apt-get") is None, reason="there is no apt here")
 LISTED = """\
@@ -109,14 +109,14 @@ def test_exactly_the_locked_version_is_asked_for_and_its_hash_checked(apt, tmp_p
 
 
 def test_a_version_that_is_gone_is_one_sentence(apt):
-    apt[1].says = tools.ToolError("x", "E: Version '1:1.2' for 'zlib1g' was not found")
+    apt[1].says = host_programs.ToolError("x", "E: Version '1:1.2' for 'zlib1g' was not found")
     sentence = r"no longer has zlib1g 1:1\.2 \(bookworm, arm64\): run `aiot bundle lock` to take the versions"
     with pytest.raises(SetupError, match=sentence):
         apt[0].download([PART])
 
 
 def test_another_failure_stays_what_it_is(apt):
-    apt[1].says = tools.ToolError("Debian's packages cannot be had: apt-get says 'E: no route'.", "E: no route")
+    apt[1].says = host_programs.ToolError("Debian's packages cannot be had: apt-get says 'E: no route'.", "E: no route")
     with pytest.raises(SetupError, match="no route"):
         apt[0].download([PART])
 
@@ -129,11 +129,11 @@ def test_the_candidate_is_what_the_signed_list_says(apt):
 
 def test_what_a_program_says_last_is_in_the_sentence():
     with pytest.raises(SetupError, match=r"It cannot be made: sh says 'E: broken'\."):
-        tools.run(["sh", "-c", "echo working; echo E: broken >&2; echo W: more >&2; exit 3"], "It cannot be made")
+        host_programs.run(["sh", "-c", "echo working; echo E: broken >&2; echo W: more >&2; exit 3"], "It cannot be made")
     with pytest.raises(SetupError, match=r"It cannot be made: .*nowhere"):
-        tools.run(["/nowhere/at/all"], "It cannot be made")
+        host_programs.run(["/nowhere/at/all"], "It cannot be made")
     with pytest.raises(SetupError, match=r"It cannot be made: sh says 'exit code 4'\."):
-        tools.run(["sh", "-c", "exit 4"], "It cannot be made")
+        host_programs.run(["sh", "-c", "exit 4"], "It cannot be made")
 
 
 def test_the_configuration_is_of_one_folder_and_keeps_the_machines_proxy(tmp_path, monkeypatch):

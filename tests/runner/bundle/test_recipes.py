@@ -9,8 +9,8 @@ from packaging.utils import canonicalize_name
 
 from runner.bundle import recipes
 from runner.bundle.recipes import ARCHITECTURES, Lock, Part
-from runner.errors import SelectionError, SetupError
-from runner.suite import FRAMEWORKS
+from aiot_suite.errors import SelectionError, SetupError
+from aiot_suite.suite import FRAMEWORKS
 from tests.runner.bundle.parts import ARM64, RECIPE
 
 ROOT = Path(__file__).parents[3]

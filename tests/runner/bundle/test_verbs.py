@@ -2,7 +2,7 @@ import pytest
 
 from runner.bundle import recipes
 from runner.cli.bundle import bundle_lock
-from runner.errors import SetupError
+from aiot_suite.errors import SetupError
 from tests import command
 
 

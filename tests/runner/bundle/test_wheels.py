@@ -5,7 +5,7 @@ import pytest
 
 from runner.bundle import wheels
 from runner.bundle.recipes import Part
-from runner.errors import SetupError
+from aiot_suite.errors import SetupError
 from tests.runner.bundle.parts import ARM64, RECIPE, THING, make_wheel, names
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from runner.devices import adb, server
 from runner.devices.adb import Connection, quoted
-from runner.errors import DeviceError, DeviceLostError, SelectionError
+from runner.errors import DeviceError, DeviceLostError
+from aiot_suite.errors import SelectionError
 from tests.examples import examples
 from tests.runner.devices.stand_in import OKAY, StandInServer, block, device, packet
 

@@ -8,8 +8,9 @@ import pytest
 
 from aiot import main
 from runner.devices.choice import Choice, chosen
-from runner.errors import DeviceError, SelectionError
-from runner.workspace import Workspace
+from runner.errors import DeviceError
+from aiot_suite.errors import SelectionError
+from aiot_suite.workspace import Workspace
 from tests.runner.devices import android_specimens as specimens
 from tests.runner.devices.stand_in import OKAY, StandInServer, block, packet
 

@@ -4,7 +4,8 @@ import sys
 import psutil
 import pytest
 
-from runner import environments, rawlog
+from aiot_suite import environments
+from runner import rawlog
 from runner.attempt import ended
 from runner.devices.local import LocalDevice
 from runner.errors import DeviceError

@@ -12,9 +12,9 @@ import pytest
 from runner import rawlog
 from runner.importers.given import Given
 from runner.importers.session import import_files
-from runner.workspace import Workspace
+from aiot_suite.workspace import Workspace
 from tests.runner.importers import specimens
-from tests.runner.native import standin
+from tests.runner.tools import standin
 
 PHONE = "Specimen Made Up"
 

@@ -6,7 +6,7 @@ import pytest
 
 from runner.errors import LogError
 from runner.importers import app_result
-from runner.suite import Instance
+from aiot_suite.suite import Instance
 from tests.runner.importers import specimens
 
 TWO = ["pytorch_cpu_resnet50", "tflite_nnapi_mnasnet"]

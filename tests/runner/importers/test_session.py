@@ -9,15 +9,16 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from runner import rawlog
-from runner.errors import LogError, SetupError
+from runner.errors import LogError
+from aiot_suite.errors import SetupError
 from runner.importers import write
 from runner.importers.given import Given, model_name, of_file
 from runner.importers.session import import_files
-from runner.workspace import Workspace
+from aiot_suite.workspace import Workspace
 from tests.examples import examples
 from tests.runner.importers import specimens
 from tests.runner.importers.conftest import PHONE, imported, whole_runs
-from tests.runner.importers.test_tools import CAFFE2, LITERT, TORCH
+from tests.runner.importers.test_tool_output import CAFFE2, LITERT, TORCH
 
 TWO = ["pytorch_cpu_resnet50", "tflite_nnapi_mnasnet"]
 ALL_SAID = Given(device=PHONE, model="mnasnet", quantization="float32", dataset="val")

@@ -3,7 +3,7 @@
 The published weights (and so these settings) want BGR pixels of 0 to 255 with the mean of each channel taken off.
 """
 
-from runner.zoo.architectures import torchvision_models
+from aiot_suite.architectures import torchvision_models
 
 SETTINGS = {
     "size": 227,

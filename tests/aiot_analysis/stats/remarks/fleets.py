@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
-from aiot_analysis import names
+from aiot_analysis.tables import names
 from aiot_analysis.stats import remarks
 from tests.aiot_analysis.conftest import INSTANCE, instance, instances
 

@@ -7,7 +7,7 @@ import pytest
 from aiot_analysis.stats import remarks, variance
 from aiot_analysis.stats.remarks.claim import AGAINST, AS_CLAIMED, FAILS, HOLDS, NOT_APPLICABLE, OPEN, rows_of, verdict
 from aiot_analysis.stats.remarks.evidence import Evidence
-from aiot_analysis.stats.remarks.score import scores, told_apart
+from aiot_analysis.stats.remarks.vips_claims import scores, told_apart
 from tests.aiot_analysis.stats.remarks.fleets import (
     base_answers,
     fleet,

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aiot_analysis import names
+from aiot_analysis.tables import names
 from aiot_analysis.stats import remarks
 from aiot_analysis.stats.accuracy import newcombe
 from aiot_analysis.stats.remarks.claim import AGAINST, AS_CLAIMED, FAILS, HOLDS, MISSING, OPEN, UNDECIDED

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import ttest_1samp
 
-from aiot_analysis import names
+from aiot_analysis.tables import names
 from aiot_analysis.stats import remarks
 from aiot_analysis.stats.remarks.claim import AGAINST, AS_CLAIMED, BUILT, FAILS, HOLDS, OPEN
 from aiot_analysis.stats.remarks.evidence import Evidence

@@ -1,0 +1,124 @@
+"""Agreement between devices, for readers: sentences of plain text, and tables that are short enough to read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from aiot_analysis.tables import names
+from aiot_analysis.display.columns import p_value
+from aiot_analysis.stats import agreement, multiple
+from aiot_analysis.stats.answers import Answers
+from aiot_analysis.words import plural
+
+BUILT = (
+    "By construction: the answers of this fleet were drawn by rule, so all that follows tells what the rules say and "
+    "nothing about devices. "
+)
+SURE = multiple.ALPHA
+DIFFERENCES = ["instance", "devices", "accuracy", "spread (chance)", "Q", "p (epsilon)", "p, corrected"]
+DIFFERENCES += ["some differ", "two differ"]
+
+
+def sentence(spread: pd.DataFrame, unstable: pd.DataFrame, origin: str) -> str:
+    """How much devices differ, over all instances; where nothing can be compared, why.
+
+    Takes the frames of `stats.agreement.cochran` and `stats.agreement.instability`.
+    """
+    built = BUILT if origin == "simulated" else ""
+    known, tested = unstable.dropna(subset=["instability"]), spread.dropna(subset=["p_adjusted"])
+    if known.empty:
+        why = "; ".join(sorted(set(unstable["gap"]) - {""})) or "nothing was measured"
+        return f"{built}No instance can be compared across devices ({why})."
+    sure = int((tested["p_adjusted"] < SURE).sum())
+    return (
+        f"{built}{plural(len(known), 'instance')} can be compared, on {_span(known['devices'], '{:.0f}')} devices and "
+        f"{_span(known['images'], '{:.0f}')} images. By instance, some devices give another class on "
+        f"{_span(known['instability'], '{:.1%}')} of the images, two devices on "
+        f"{_span(known['disagreement'], '{:.1%}')}. That devices are not equally often right is sure in {sure} of "
+        f"{plural(len(tested), 'instance')}."
+    )
+
+
+def of_reference(answers: Sequence[Answers], base: str, wanted: str, devices: pd.DataFrame) -> str:
+    """Which device the others are compared with, and by what rule it was chosen."""
+    if not base:
+        return "There is no reference: no instance was run on two devices that can be compared."
+    name = names.devices(devices).get(base, base)
+    if wanted:
+        return f"The reference is {name} (`{base}`), as the parameter says."
+    known = agreement.shares_alike(answers).set_index("device_id").loc[base]
+    return (
+        f"The reference is {name} (`{base}`): of the devices with the most instances ({known['instances']:.0f}) the "
+        f"one whose answers most of the others share ({known['agreement']:.2%} of them, on average over images and "
+        "instances). The parameter `reference` takes another."
+    )
+
+
+def of_repeats(repeats: pd.DataFrame, origin: str) -> str:
+    """What is known of noise from run to run. Takes the frame of `stats.repeats.flips`."""
+    if repeats.empty:
+        told = " A simulated phone has one run." if origin == "simulated" else ""
+        return (
+            "How often a device differs from itself is not known: none was shown an image twice under the same "
+            f"conditions.{told} A second `aiot run` tells."
+        )
+    changed, images = int(repeats["changed"].sum()), int(repeats["images"].sum())
+    return (
+        f"{plural(repeats['device_id'].nunique(), 'device')} saw images again under the same recorded conditions, in "
+        f"{plural(len(repeats), 'instance')}: {changed} of {plural(images, 'image')} got another class."
+    )
+
+
+def differences(spread: pd.DataFrame, unstable: pd.DataFrame) -> pd.DataFrame:
+    """How much devices differ, a line an instance that can be compared, of text for readers.
+
+    Takes the frames of `stats.agreement.cochran` and `stats.agreement.instability`. Spreads are standard deviations in
+    percentage points, with that of chance alone; p is of Cochran's Q, with that after Box's epsilon; and the latter
+    corrected for all instances.
+    """
+    both = unstable.merge(spread, on="instance_id", suffixes=("", "_spread"))
+    known = both.dropna(subset=["instability", "q"])
+    lines = [
+        {
+            "instance": names.instance_display(str(row["instance_id"])).removesuffix(", float32"),
+            "devices": row["devices"],
+            "accuracy": f"{row['accuracy_min']:.3f}–{row['accuracy_max']:.3f}",
+            "spread (chance)": f"{100 * row['sd']:.2f} ({100 * row['sd_chance']:.2f})",
+            "Q": f"{row['q']:.1f}",
+            "p (epsilon)": f"{p_value(row['p_value'])} ({p_value(row['p_together'])})",
+            "p, corrected": p_value(row["p_adjusted"]),
+            "some differ": f"{row['instability']:.1%} "
+            f"({100 * row['instability_low']:.1f}–{100 * row['instability_high']:.1f})",
+            "two differ": f"{row['disagreement']:.2%}",
+        }
+        for row in known.to_dict("records")
+    ]
+    return pd.DataFrame(lines, columns=DIFFERENCES)
+
+
+def apart(found: pd.DataFrame, devices: pd.DataFrame) -> pd.DataFrame:
+    """Devices that are not compared with the others, and why: device, reason, instances (how many), such as (one).
+
+    Takes the second frame of `stats.answers.collect` and the table `devices`.
+    """
+    return _short(found, ["device_id", "reason"], devices)
+
+
+def left_out(found: pd.DataFrame, devices: pd.DataFrame) -> pd.DataFrame:
+    """What `stats.select.measured_rows` left out: device, verdict, reasons, instances (how many), such as (one)."""
+    return _short(found, ["device_id", "verdict", "reasons"], devices)
+
+
+def _short(found: pd.DataFrame, by: list[str], devices: pd.DataFrame) -> pd.DataFrame:
+    grouped = found.groupby(by, as_index=False, sort=False)
+    listed = grouped.agg(**{"instances": ("instance_id", "size"), "such as": ("instance_id", "first")})
+    listed["such as"] = listed["such as"].map(names.instance_display)
+    known = names.devices(devices)
+    return listed.assign(device_id=listed["device_id"].map(known)).rename(columns={"device_id": "device"})
+
+
+def _span(values: pd.Series, pattern: str) -> str:
+    low, high = pattern.format(values.min()), pattern.format(values.max())
+    return low if low == high else f"{low} to {high}"

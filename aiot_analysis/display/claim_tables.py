@@ -1,0 +1,116 @@
+"""The claims of the paper's remarks, for readers: tables of text, and how many of them hold."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from aiot_analysis.tables import names
+from aiot_analysis.stats import variance
+from aiot_analysis.stats.remarks.claim import FAILS, HOLDS, NOT_APPLICABLE, OPEN, interval, told
+from aiot_analysis.stats.remarks.evidence import ERROR
+from aiot_analysis.words import plural
+
+MOST_NAMED = 5  # instances of a kind in a sentence
+
+
+def sentence(claims: pd.DataFrame) -> str:
+    """Say how many claims have which verdict, and how often verdicts may be wrong. Takes that of `remarks.verdicts`."""
+    n, built = len(claims), int((claims["mark"] != "").sum())
+    counts = claims["verdict"].value_counts()
+    words = {
+        HOLDS: ("holds", "hold"),
+        FAILS: ("does not hold", "do not hold"),
+        OPEN: (OPEN, OPEN),
+        NOT_APPLICABLE: ("is not applicable", "are not applicable"),
+    }
+    listed = [
+        f"{counts[one]} {several if counts[one] > 1 else single}"
+        for one, (single, several) in words.items()
+        if one in counts
+    ]
+    text = f"Of {n} claims, on this data {', '.join(listed)}."
+    if decided := int(claims["verdict"].isin([HOLDS, FAILS]).sum()):
+        text += (
+            f" All comparisons of a claim share an error rate of {ERROR:.0%}".replace("%", " %")
+            + f", so that of {plural(decided, 'verdict')} {ERROR * decided:.2g} may be wrong on average."
+        )
+    if built:
+        text += (
+            " The data are simulated to be as the paper describes: what is decided is by construction, and says "
+            "nothing about any phone."
+        )
+    return text
+
+
+def intervals(rows: pd.DataFrame, whole: bool = False) -> str:
+    """Say what the intervals of claims include, for captions. Takes what `variance.said` does."""
+    over = ", and those over devices how devices differ" if rows["device_id"].nunique() > 1 else ""
+    words = variance.said(rows, whole).partition(", including ")[2]
+    of_times = f"; those of times of one device include {words}{over}" if words else ""
+    return f"All intervals of a claim hold together with 95 %{of_times}"
+
+
+def doubts(found: pd.DataFrame, rows: pd.DataFrame) -> str:
+    """Say which intervals of times may be too short, and why. Takes the frame of `blocks.doubts` and its rows."""
+    reasons = []
+    for note, part in found.groupby("note"):
+        which = [names.instance_display(instance) for instance in part["instance_id"].unique()]
+        more = f"; and {len(which) - MOST_NAMED} more" if len(which) > MOST_NAMED else ""
+        reasons.append(f"{str(note).partition(':')[0]} ({'; '.join(which[:MOST_NAMED])}{more})")
+    if not reasons:
+        return ""
+    devices = f" on {plural(found['device_id'].nunique(), 'device')}" if rows["device_id"].nunique() > 1 else ""
+    return (
+        f"Intervals that rest on the times of {len(found)} of the {plural(len(rows), 'instance')}{devices} may be too "
+        f"short: {', and '.join(reasons)}. The page Latency and stability names each of them."
+    )
+
+
+def overview(claims: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per claim: id, verdict, its mark if any, claim, effect and interval or why none, devices, page."""
+    effects = _effects(claims)
+    return pd.DataFrame(
+        {
+            **_judged(claims),
+            "claim": claims["claim"],
+            "effect (95 % interval)": effects.where(effects.notna(), claims["why"].str.rpartition(". ")[2]),
+            "devices": claims["n_devices"],
+            "page": claims["notebook"].str.replace("_", " "),
+        }
+    )
+
+
+def detail(claims: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per claim, with what decides it, the rule, and the paper's words beside it."""
+    return pd.DataFrame(
+        {
+            **_judged(claims),
+            "claim, and the paper's words": claims["claim"] + " “" + claims["quote"] + "” (" + claims["source"] + ")",
+            "what was found": claims["figures"] + ". " + claims["why"] + ".",
+            "devices": claims["n_devices"],
+            "rule": claims["rule"],
+        }
+    )
+
+
+def comparisons(parts: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per comparison. Takes the frame of `remarks.parts`."""
+    shown = parts.assign(found=_effects(parts))
+    columns = ["id", "part", "device", "state", "found", "claimed", "n_devices", "why"]
+    columns = [one for one in columns if one not in ("device", "why") or (shown[one] != "").any()]
+    return shown[columns].rename(columns={"part": "comparison", "n_devices": "devices", "why": "why there is none"})
+
+
+def _judged(claims: pd.DataFrame) -> dict[str, pd.Series]:
+    """Return the columns id, verdict, and mark where any claim has one."""
+    columns = ["id", "verdict", "mark"] if (claims["mark"] != "").any() else ["id", "verdict"]
+    return {column: claims[column] for column in columns}
+
+
+def _effects(frame: pd.DataFrame) -> pd.Series:
+    """The effect of each row with its interval in words; null where there is none."""
+    found = [
+        f"{told(effect, unit)} ({interval(low, high, unit)})" if effect == effect else None
+        for effect, low, high, unit in frame[["effect", "effect_low", "effect_high", "unit"]].itertuples(index=False)
+    ]
+    return pd.Series(found, index=frame.index, dtype=object)

@@ -1,0 +1,92 @@
+"""Images that flip, for readers: the picture, and in words what the devices took it for."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+from aiot_analysis.tables import names
+from aiot_analysis.words import plural
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from aiot_analysis.display.pictures import Pictures
+    from aiot_analysis.stats.answers import Answers
+    from aiot_analysis.stats.flips import Given
+
+FEW = 3  # up to here devices are named
+NOTHING = "No image flips: there are no two devices that gave the same image of the same instance different classes."
+
+
+def gallery(
+    images: pd.DataFrame,
+    answers: Sequence[Answers],
+    pictures: Pictures,
+    devices: pd.DataFrame,
+    most: int = 6,
+) -> None:
+    """Displays the first `most` images of `stats.flips.by_image` with the answers of the devices."""
+    from IPython.display import display
+
+    html = to_html(images.head(most), answers, pictures, names.devices(devices))
+    display({"text/html": html, "text/plain": f"{len(images)} images flip"}, raw=True)
+
+
+def to_html(images: pd.DataFrame, answers: Sequence[Answers], pictures: Pictures, devices: Mapping[str, str]) -> str:
+    """What `gallery` displays. Where pictures are not at hand it says why, and gives the words alone."""
+    if images.empty:
+        return f"<p>{escape(NOTHING)}</p>"
+    why = f"<p>Without pictures: {escape(pictures.why)}.</p>" if pictures.why else ""
+    return why + "".join(
+        _one(str(image), int(label), int(unstable), int(of), answers, pictures, devices)
+        for image, label, unstable, of in images[["image", "label", "unstable", "instances"]].itertuples(index=False)
+    )
+
+
+def _one(
+    image: str,
+    label: int,
+    unstable: int,
+    instances: int,
+    answers: Sequence[Answers],
+    pictures: Pictures,
+    devices: Mapping[str, str],
+) -> str:
+    from aiot_analysis.stats import flips
+
+    told: dict[str, list[str]] = {}
+    for one in flips.given(answers, image):
+        told.setdefault(one.instance_id, []).append(_answer(one, label, pictures, devices))
+    listed = "".join(
+        f"<li><b>{escape(names.instance_display(instance))}</b>: {escape('; '.join(said))}</li>"
+        for instance, said in told.items()
+    )
+    true = pictures.name(label)
+    content = pictures.thumbnail(image)
+    picture = ""
+    if content:
+        data = base64.b64encode(content).decode()
+        alt = escape(f"Picture {image} of the class {true}")
+        picture = (
+            f'<img src="data:image/jpeg;base64,{data}" alt="{alt}" style="flex: none; width: 112px; '
+            'height: 112px; object-fit: contain">'
+        )
+    return (
+        f'<div style="display: flex; gap: 1em; align-items: flex-start; margin: 0 0 1em">{picture}<div>'
+        f"<b>{escape(true)}</b> ({escape(image)}), flips in {unstable} of {instances} instances"
+        f'<ul style="margin: 0.3em 0 0">{listed}</ul></div></div>'
+    )
+
+
+def _answer(one: Given, label: int, pictures: Pictures, devices: Mapping[str, str]) -> str:
+    """Like "wavy disc on 2 devices (Honor V20, Oppo Reno)" """
+    from aiot_analysis.stats.answers import NONE
+
+    said = "no answer (failed)" if one.answer == NONE else pictures.name(one.answer)
+    right = " ✓" if one.answer == label else ""
+    count = len(one.devices)
+    named = f" ({', '.join(devices.get(device, device) for device in one.devices)})" if count <= FEW else ""
+    return f"{said}{right} on {plural(count, 'device')}{named}"

@@ -1,0 +1,91 @@
+"""The pictures and class names of a dataset, where its folder is at hand. They are for showing, no statistic rests on
+them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from aiot_analysis.errors import DataError
+from aiot_analysis.tables.processed import upwards
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Class names by number and picture files by name: both empty where the dataset is not at hand, and `why`."""
+
+    classes: dict[int, str] = field(default_factory=dict)
+    files: dict[str, Path] = field(default_factory=dict)
+    why: str = ""
+
+    def name(self, label: int) -> str:
+        """The name of a class for readers, or its number."""
+        return self.classes[label].replace("_", " ") if label in self.classes else f"class {label}"
+
+    def thumbnail(self, image: str, pixels: int = 112) -> bytes | None:
+        """A picture as a JPEG of at most so many pixels a side; None if there is none or it cannot be read."""
+        if image not in self.files:
+            return None
+        try:
+            with Image.open(self.files[image]) as picture:
+                small = _eight_bit(picture).convert("RGB")
+                small.thumbnail((pixels, pixels))
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            return None
+        content = io.BytesIO()
+        small.save(content, format="JPEG", quality=80)
+        return content.getvalue()
+
+
+def _eight_bit(picture: Image.Image) -> Image.Image:
+    """Scale 16-bit grey, which Pillow would clip to white, as the agent does."""
+    if picture.mode == "I" or picture.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(picture).astype(np.uint32) >> 8).astype(np.uint8))
+    return picture
+
+
+def of(rows: pd.DataFrame, datasets: Path | str = "data/datasets") -> Pictures:
+    """The pictures of the dataset that rows of the table `instances` were measured on, from the folder of datasets.
+
+    A relative folder is looked for here and above. Only a dataset with the same SHA-256 is taken: another one of the
+    same name may have other pictures under the same names.
+    """
+    known = rows[["origin", "dataset", "dataset_sha256"]].drop_duplicates()
+    if known.empty:
+        return Pictures(why="there are no results")
+    if (known["origin"] == "simulated").all():
+        return Pictures(why="the data are simulated, and there are no pictures")
+    if len(known) > 1:
+        return Pictures(why="the results are of several datasets")
+    name, sha256 = str(known["dataset"].iloc[0]), str(known["dataset_sha256"].iloc[0])
+    folder = upwards(Path(datasets) / name, Path.cwd())
+    if folder is None:
+        return Pictures(why=f"there is no dataset {name!r} in {datasets}")
+    try:
+        return _read(folder, name, sha256)
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        return Pictures(why=f"the dataset in {folder} is damaged ({error!r})")
+    except DataError as error:
+        return Pictures(why=str(error))
+
+
+def _read(folder: Path, name: str, sha256: str) -> Pictures:
+    record = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+    if record["sha256"] != sha256:
+        raise DataError(f"the dataset in {folder} is another one than {name!r} of the results (its SHA-256 differs)")
+    where = folder / record["image_folder"]
+    classes = {int(row["label"]): row["name"] for row in _rows(folder / "classes.csv")}
+    return Pictures(classes, {row["image"]: where / row["image"] for row in _rows(folder / "labels.csv")})
+
+
+def _rows(path: Path) -> Iterable[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))

@@ -1,0 +1,154 @@
+"""Remark 1: "The same AI model on different platform has different accuracy." (Figure 4)"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from itertools import combinations
+
+from aiot_analysis.tables.names import IMPLEMENTATIONS, MODELS, PAPER_FLOAT32, display, instance_id
+from aiot_analysis.stats.remarks.claim import CORRELATION, POINTS, SHARE, Claim, Estimate, Part
+from aiot_analysis.stats.remarks.evidence import Evidence, level
+from aiot_analysis.stats.remarks.fluctuation import BEYOND_NOISE, OWN_PATTERN, different, patterns, spread_apart
+from aiot_analysis.stats.remarks.speed_ratios import CAFFE2, NNAPI, PYTORCH, TFLITE
+
+EQUAL = 2.0  # percentage points: a difference that is surely under it is none
+FRAMEWORKS = {"TFLite": [TFLITE, NNAPI], "PyTorch": [PYTORCH], "Caffe2": [CAFFE2]}
+
+_SHOWN = {"figure": "Figure 4", "notebook": "03_accuracy"}
+
+
+def _all_of(implementations: list[str], model: str) -> list[str]:
+    return [instance_id(one, "float32", model) for one in implementations]
+
+
+def _frameworks_differ(evidence: Evidence) -> list[Part]:
+    """A part per model: of the two frameworks that are farthest apart, by how much."""
+    pairs = list(combinations([TFLITE, PYTORCH, CAFFE2], 2))
+    each = level(len(pairs) * len(MODELS))
+    found = []
+    for model in MODELS:
+        ids = {one: instance_id(one, "float32", model) for one in (TFLITE, PYTORCH, CAFFE2)}
+        changes = {(one, two): evidence.accuracy_change(ids[one], ids[two], each, "weights") for one, two in pairs}
+        known = {pair: one for pair, one in changes.items() if not math.isnan(one.low)}
+        if not known:
+            found.append(Part(display(model), next(iter(changes.values())), (0.0, math.inf)))
+            continue
+        sizes = {pair: _size(one) for pair, one in known.items()}
+        most = max(sizes, key=lambda pair: (sizes[pair].low, sizes[pair].effect))
+        high = max(one.high for one in sizes.values())
+        name = f"{display(model)}, between {display(most[0])} and {display(most[1])}"
+        chosen = sizes[most]
+        widest = Estimate(chosen.effect, chosen.low, max(chosen.high, high), chosen.n_devices)
+        same = evidence.same_weights(*dict.fromkeys(ids[one] for pair in known for one in pair))
+        untested = f"its frameworks run the same weights ({same}), the paper's had weights of their own" if same else ""
+        found.append(Part(name, widest, (0.0, math.inf), refuted=(-math.inf, EQUAL), untested=untested))
+    return found
+
+
+def _size(change: Estimate) -> Estimate:
+    """The size of a change whatever its sign."""
+    ends = sorted(map(abs, (change.low, change.high)))
+    low = 0.0 if change.low <= 0 <= change.high else ends[0]
+    return Estimate(abs(change.effect), low, ends[1], change.n_devices)
+
+
+CLAIMS = [
+    Claim(
+        id="1a",
+        text="The same model with the same framework has different accuracy on different devices.",
+        quote="for the same model with the same framework, the accuracy fluctuates across different devices",
+        rule=f"share of model and framework combinations {BEYOND_NOISE}",
+        unit=SHARE,
+        find=partial(different, instances=PAPER_FLOAT32, of="combinations"),
+        **_SHOWN,
+    ),
+    Claim(
+        id="1b",
+        text="TFLite fluctuates most of the three frameworks.",
+        quote="Overall Tenforflow Lite has more fluctuations among the three frameworks",
+        rule="standard deviation of accuracy over devices, of TFLite (mean of CPU and NNAPI) minus that of the same "
+        "model with PyTorch and with Caffe2, mean over the models that both have: over 0 for both, by a bootstrap over "
+        "5 devices or more",
+        unit=POINTS,
+        find=partial(
+            spread_apart,
+            groups=[
+                (
+                    f"TFLite's over {other}'s",
+                    [(_all_of(FRAMEWORKS["TFLite"], model), _all_of(FRAMEWORKS[other], model)) for model in MODELS],
+                )
+                for other in ("PyTorch", "Caffe2")
+            ],
+            kind="model",
+        ),
+        **_SHOWN,
+    ),
+    Claim(
+        id="1c",
+        text="InceptionV3 fluctuates most of the six models.",
+        quote="For the aspect of model, InceptionV3 has more fluctuations across different devices",
+        rule="standard deviation of accuracy over devices, minus that of each other model with the same "
+        "implementation, mean over the implementations that have both: over 0 for all five, by a bootstrap over 5 "
+        "devices or more",
+        unit=POINTS,
+        find=partial(
+            spread_apart,
+            groups=[
+                (
+                    f"InceptionV3's over {display(other)}'s",
+                    [(_all_of([way], "inception_v3"), _all_of([way], other)) for way in IMPLEMENTATIONS],
+                )
+                for other in MODELS
+                if other != "inception_v3"
+            ],
+            kind="implementation",
+        ),
+        **_SHOWN,
+    ),
+    Claim(
+        id="1d",
+        text="The same model has different accuracy with different frameworks.",
+        quote="The same model with different framework has different accuracy",
+        rule="for each model the largest difference in accuracy between two of the three frameworks on the same "
+        "images: its interval does not include 0; a difference that is surely under 2 points counts as none, which is "
+        "ours. Frameworks that run the same weights cannot refute it, since the paper's had weights of their own",
+        unit=POINTS,
+        find=_frameworks_differ,
+        **_SHOWN,
+    ),
+    Claim(
+        id="1e",
+        text="Each framework fluctuates in a pattern of its own.",
+        quote="the fluctuating patterns are various depending on the framework and the model",
+        rule=f"correlation over devices between the accuracies of one model in two implementations, {OWN_PATTERN}",
+        unit=CORRELATION,
+        find=partial(
+            patterns,
+            name="the same model in two implementations",
+            pairs=[
+                (instance_id(one, "float32", model), instance_id(two, "float32", model))
+                for model in MODELS
+                for one, two in combinations(IMPLEMENTATIONS, 2)
+            ],
+        ),
+        **_SHOWN,
+    ),
+    Claim(
+        id="1f",
+        text="Each model fluctuates in a pattern of its own.",
+        quote="the fluctuating patterns are various depending on the framework and the model",
+        rule=f"correlation over devices between the accuracies of two models in one implementation, {OWN_PATTERN}",
+        unit=CORRELATION,
+        find=partial(
+            patterns,
+            name="two models in the same implementation",
+            pairs=[
+                (instance_id(one, "float32", first), instance_id(one, "float32", second))
+                for one in IMPLEMENTATIONS
+                for first, second in combinations(MODELS, 2)
+            ],
+        ),
+        **_SHOWN,
+    ),
+]

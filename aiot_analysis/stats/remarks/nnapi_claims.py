@@ -1,0 +1,128 @@
+"""Remark 3: "NNAPI does not always accelerate the inference." (Figure 6)"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import pandas as pd
+from statsmodels.stats.proportion import proportion_confint
+
+from aiot_analysis.tables.names import MODELS, display, instance_id
+from aiot_analysis.stats.remarks.claim import ANY, SHARE, TIMES, Claim, Estimate, Part
+from aiot_analysis.stats.remarks.evidence import ERROR, Evidence
+from aiot_analysis.stats.remarks.speed_ratios import NNAPI, SLOWER_BY_MATERIAL, TFLITE, frameworks, on_each_device, over_devices
+
+VERY_GOOD = (1.5, math.inf)
+LITTLE = (0.0, 1.25)
+DRAMATICALLY = 1 / 1.5
+MOST = (0.5, math.inf)
+DENSENET = "densenet121"
+
+_SHOWN = {"figure": "Figure 6", "notebook": "05_nnapi"}
+
+
+def _share(name: str, those: pd.Series) -> Part:
+    """The share of devices of which something is true, with the exact interval of Clopper and Pearson (1934)."""
+    if those.empty:
+        return Part(name, Estimate(why="not in the logs"), MOST)
+    low, high = proportion_confint(int(those.sum()), len(those), ERROR, method="beta")
+    why = "of one device nothing is told about most" if len(those) == 1 else ""
+    return Part(name, Estimate(float(those.mean()), float(low), float(high), len(those), why), MOST)
+
+
+def _deteriorates(evidence: Evidence) -> list[Part]:
+    slow, fast = (instance_id(one, "float32", DENSENET) for one in (TFLITE, NNAPI))
+    name = f"{display(DENSENET)}, devices on which it is much slower with NNAPI"
+    if why := evidence.lacking(slow, fast) or evidence.refused(slow, fast):
+        return [Part(name, Estimate(why=why), MOST)]
+    return [_share(name, (evidence.ms[slow] / evidence.ms[fast]).dropna() < DRAMATICALLY)]
+
+
+def _cut(evidence: Evidence) -> list[Part]:
+    """Whether NNAPI takes DenseNet121 in several pieces."""
+    instance = instance_id(NNAPI, "float32", DENSENET)
+    name = f"{display(DENSENET)}, devices on which NNAPI got more than one piece of the graph"
+    if why := evidence.lacking(instance):
+        return [Part(name, Estimate(why=why), MOST)]
+    rows = evidence.rows[evidence.rows["instance_id"] == instance].dropna(subset="partitions")
+    if rows.empty:
+        return [Part(name, Estimate(why="no log tells the number of partitions"), MOST)]
+    return [_share(name, rows["partitions"].astype(int) > 1)]
+
+
+CLAIMS = [
+    Claim(
+        id="3a",
+        text="NNAPI speeds up ResNet50, InceptionV3 and SqueezeNet much.",
+        quote="the accelerating effect of NNAPI is very good for ResNet50, InceptionV3, and SqueezeNet",
+        rule="speed-up over TFLite CPU over devices (geometric mean), on one device by itself: over 1.5 for each "
+        "model; the paper gives no number for very good, this is ours",
+        unit=TIMES,
+        find=partial(
+            over_devices,
+            pairs=[frameworks(one, TFLITE, NNAPI, VERY_GOOD) for one in ("resnet50", "inception_v3", "squeezenet")],
+        ),
+        **_SHOWN,
+    ),
+    Claim(
+        id="3b",
+        text="NNAPI helps MobileNetV2 and MnasNet little or not at all.",
+        quote="Extra accelerator helps little for them",
+        rule="speed-up over TFLite CPU over devices (geometric mean), on one device by itself: under 1.25 for "
+        "both models; the paper gives no number for little, this is ours",
+        unit=TIMES,
+        find=partial(
+            over_devices, pairs=[frameworks(one, TFLITE, NNAPI, LITTLE) for one in ("mobilenet_v2", "mnasnet")]
+        ),
+        **_SHOWN,
+    ),
+    Claim(
+        id="3c",
+        text="On some devices MobileNetV2 or MnasNet is slower with NNAPI.",
+        quote="the performances with NNAPI even decrease on some devices",
+        rule="speed-up over TFLite CPU on each device by itself: under 1 / 1.05 for one of the two models "
+        "on at least one device, or in the geometric mean over devices (5 % of time, which is ours); it does not hold "
+        "if it is over that for both on each",
+        unit=TIMES,
+        find=partial(
+            on_each_device,
+            pairs=[frameworks(one, TFLITE, NNAPI, SLOWER_BY_MATERIAL) for one in ("mobilenet_v2", "mnasnet")],
+        ),
+        needs=ANY,
+        **_SHOWN,
+    ),
+    Claim(
+        id="3d",
+        text="On most devices NNAPI makes DenseNet121 much slower.",
+        quote="the NNAPI dramatically deteriorates its performance on most of devices",
+        rule="share of devices on which it takes more than 1.5 times as long with NNAPI (the paper gives no number for "
+        "dramatically, this is ours): over a half, with the exact binomial interval",
+        unit=SHARE,
+        find=_deteriorates,
+        **_SHOWN,
+    ),
+    Claim(
+        id="3e",
+        text="DenseNet121 is cut into pieces, since NNAPI does not have all its operators.",
+        quote="the model graph is partitioned into several sub-graphs, and the unsupported sub-graphs are ran on the "
+        "CPU",
+        rule="share of the devices that tell it on which NNAPI was given more than one partition: over a half, with "
+        "the exact binomial interval",
+        unit=SHARE,
+        find=_cut,
+        **_SHOWN,
+    ),
+    Claim(
+        id="3f",
+        text="NNAPI does not always make inference faster.",
+        quote="NNAPI does not always accelerate the inference",
+        rule="speed-up over TFLite CPU on each device by itself: under 1 / 1.05 for one of the six models "
+        "on at least one device, or in the geometric mean over devices (5 % of time, which is ours); it does not hold "
+        "if it is over that for all on each",
+        unit=TIMES,
+        find=partial(on_each_device, pairs=[frameworks(one, TFLITE, NNAPI, SLOWER_BY_MATERIAL) for one in MODELS]),
+        needs=ANY,
+        **_SHOWN,
+    ),
+]

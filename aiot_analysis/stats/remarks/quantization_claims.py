@@ -1,0 +1,214 @@
+"""Remark 5: "There is also no one-size-fits-all solution for model quantization." (Figures 8 and 9)"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import partial
+from itertools import combinations
+from typing import NamedTuple
+
+from aiot_analysis.tables.names import MODELS, PAPER_QUANTIZED, QUANTIZATIONS, display, instance_id
+from aiot_analysis.stats.remarks.claim import CORRELATION, FASTER, POINTS, SHARE, TIMES, Claim, Part, Region
+from aiot_analysis.stats.remarks.evidence import Evidence, level
+from aiot_analysis.stats.remarks.fluctuation import BEYOND_NOISE, OWN_PATTERN, different, patterns
+from aiot_analysis.stats.remarks.speed_ratios import NNAPI, TFLITE, over_devices, quantizations
+
+THREE = QUANTIZATIONS[1:]
+BOTH = [TFLITE, NNAPI]
+SMALL = (-3.0, 3.0)  # percentage points
+MUCH_LOWER = (-math.inf, -5.0)
+EXTREMELY = (-math.inf, -10.0)
+NO_FASTER = (0.0, 1.05)
+
+_ACCURACY = {"figure": "Figure 8", "notebook": "07_quantization"}
+_SPEED = {"figure": "Figure 9", "unit": TIMES, "notebook": "07_quantization"}
+_TIMES = "speed-up over devices (geometric mean), on one device by itself"
+_CHANGE = "change in accuracy on the same images, mean over devices, with CPU and, where there is one, with NNAPI"
+
+
+class Change(NamedTuple):
+    """The accuracy of one quantization of a model minus that of another."""
+
+    model: str
+    base: str
+    other: str
+
+
+def _changes(evidence: Evidence, changes: Sequence[Change], claimed: Region) -> list[Part]:
+    """A part per change and delegate, in percentage points; what lacks with NNAPI alone is left out."""
+    together = level(len(changes) * len(BOTH))
+    found = []
+    for implementation in BOTH:
+        for one in changes:
+            base, other = (instance_id(implementation, each, one.model) for each in (one.base, one.other))
+            name = f"{display(one.model)}, {display(implementation)}, {display(one.other)} minus {display(one.base)}"
+            change = evidence.accuracy_change(base, other, together)
+            found.append(Part(name, change, claimed, optional=implementation == NNAPI))
+    return found
+
+
+def _gains(
+    implementation: str, but: Sequence[tuple[str, str]], only: bool, claimed: Region = FASTER
+) -> partial[list[Part]]:
+    """Each quantization against float32: all of them except those in `but`, or with `only` those alone."""
+    pairs = [(model, one) for model in MODELS for one in THREE if ((model, one) in but) == only]
+    return partial(
+        over_devices, pairs=[quantizations(implementation, model, "float32", one, claimed) for model, one in pairs]
+    )
+
+
+def _best(implementation: str, best: str) -> partial[list[Part]]:
+    """One quantization against the two others, for each model."""
+    others = [one for one in THREE if one != best]
+    return partial(
+        over_devices, pairs=[quantizations(implementation, model, one, best) for model in MODELS for one in others]
+    )
+
+
+SLOW_ON_CPU = [("mobilenet_v2", "dynamic"), ("mnasnet", "dynamic")]
+FAST_ON_NNAPI = [("densenet121", "dynamic"), ("densenet121", "int8")]
+
+CLAIMS = [
+    Claim(
+        id="5a",
+        text="The same model with the same quantization has different accuracy on different devices.",
+        quote="For the same model with the same quantization, the accuracy fluctuates across different devices",
+        rule=f"share of model, quantization and delegate combinations {BEYOND_NOISE}",
+        unit=SHARE,
+        find=partial(different, instances=PAPER_QUANTIZED, of="combinations"),
+        **_ACCURACY,
+    ),
+    Claim(
+        id="5b",
+        text="Each quantization of a model fluctuates in a pattern of its own.",
+        quote="The fluctuating patterns are different for the same model with the different quantization",
+        rule="correlation over devices between the accuracies of two quantizations of one model with one delegate, "
+        f"{OWN_PATTERN}",
+        unit=CORRELATION,
+        find=partial(
+            patterns,
+            name="two quantizations of one model",
+            pairs=[
+                (instance_id(one, first, model), instance_id(one, second, model))
+                for one in BOTH
+                for model in MODELS
+                for first, second in combinations(THREE, 2)
+            ],
+        ),
+        **_ACCURACY,
+    ),
+    Claim(
+        id="5c",
+        text="Accuracy fluctuates with NNAPI in other patterns than on the CPU.",
+        quote="The fluctuating patterns on CPU are different from NNAPI",
+        rule="correlation over devices between the accuracies of one quantized model on the CPU and with NNAPI, "
+        f"{OWN_PATTERN}",
+        unit=CORRELATION,
+        find=partial(
+            patterns,
+            name="a quantized model on the CPU and with NNAPI",
+            pairs=[
+                (instance_id(TFLITE, one, model), instance_id(NNAPI, one, model)) for model in MODELS for one in THREE
+            ],
+        ),
+        **_ACCURACY,
+    ),
+    Claim(
+        id="5d",
+        text="For ResNet50, InceptionV3 and MnasNet the quantizations differ little in accuracy.",
+        quote="For ResNet50, InceptionV3, and MnasNet, the absolute value of difference between different "
+        "quantization is small",
+        rule=f"{_CHANGE}: within 3 points of 0 between each two quantizations; the paper gives no number for small, "
+        "this is ours",
+        unit=POINTS,
+        find=partial(
+            _changes,
+            changes=[
+                Change(model, one, two)
+                for model in ("resnet50", "inception_v3", "mnasnet")
+                for one, two in combinations(THREE, 2)
+            ],
+            claimed=SMALL,
+        ),
+        **_ACCURACY,
+    ),
+    Claim(
+        id="5e",
+        text="For DenseNet121 and SqueezeNet INT8 is much less accurate than the two other quantizations.",
+        quote="for DenseNet121 and SqueezeNet, the accuracy of full integer quantization is much lower than the other "
+        "two quantization methods",
+        rule=f"{_CHANGE}: more than 5 points lower than dynamic and than float16; the paper gives no number for much, "
+        "this is ours",
+        unit=POINTS,
+        find=partial(
+            _changes,
+            changes=[
+                Change(model, one, "int8") for model in ("densenet121", "squeezenet") for one in ("dynamic", "float16")
+            ],
+            claimed=MUCH_LOWER,
+        ),
+        **_ACCURACY,
+    ),
+    Claim(
+        id="5f",
+        text="Float16 costs MobileNetV2 very much accuracy.",
+        quote="For MobileNetV2, float16 quantization extremely hurts the accuracy",
+        rule=f"{_CHANGE}: more than 10 points lower than float32; the paper gives no number for extremely, this is "
+        "ours",
+        unit=POINTS,
+        find=partial(_changes, changes=[Change("mobilenet_v2", "float32", "float16")], claimed=EXTREMELY),
+        **_ACCURACY,
+    ),
+    Claim(
+        id="5g",
+        text="On the CPU quantized models are faster than float32, but for dynamic range with two light models.",
+        quote="On CPU, quantization sqeedups the inference compared to float32 model generally, except dynamic range "
+        "quantization of MobileNetV2 and MnasNet",
+        rule=f"{_TIMES}: over 1 against float32, for each of the 16 others",
+        find=_gains(TFLITE, SLOW_ON_CPU, only=False),
+        **_SPEED,
+    ),
+    Claim(
+        id="5h",
+        text="On the CPU dynamic range does not speed up MobileNetV2 and MnasNet.",
+        quote="except dynamic range quantization of MobileNetV2 and MnasNet",
+        rule=f"{_TIMES}: under 1.05 against float32 for both; the paper gives no number for no speed-up, this is ours",
+        find=_gains(TFLITE, SLOW_ON_CPU, only=True, claimed=NO_FASTER),
+        **_SPEED,
+    ),
+    Claim(
+        id="5i",
+        text="On the CPU INT8 is the fastest of the three quantizations.",
+        quote="Among the three quantization methods, full integer quantization achieves the best performance",
+        rule=f"{_TIMES}: over 1 against dynamic and against float16, for each of the six models",
+        find=_best(TFLITE, "int8"),
+        **_SPEED,
+    ),
+    Claim(
+        id="5j",
+        text="With NNAPI quantized models are no faster than float32, but for two of DenseNet121.",
+        quote="With NNAPI, quantization does not sqeedup the inference compared to float32 model except dynamic range "
+        "and full integer quantization of DenseNet121",
+        rule=f"{_TIMES}: under 1.05 against float32, for each of the 16 others; the paper gives no number for no "
+        "speed-up, this is ours",
+        find=_gains(NNAPI, FAST_ON_NNAPI, only=False, claimed=NO_FASTER),
+        **_SPEED,
+    ),
+    Claim(
+        id="5k",
+        text="With NNAPI dynamic range and INT8 speed up DenseNet121.",
+        quote="except dynamic range and full integer quantization of DenseNet121",
+        rule=f"{_TIMES}: over 1 against float32 for both",
+        find=_gains(NNAPI, FAST_ON_NNAPI, only=True),
+        **_SPEED,
+    ),
+    Claim(
+        id="5l",
+        text="With NNAPI dynamic range is the fastest of the three quantizations.",
+        quote="Among the three quantization methods, dynamic range quantization achieves the best performance",
+        rule=f"{_TIMES}: over 1 against INT8 and against float16, for each of the six models",
+        find=_best(NNAPI, "dynamic"),
+        **_SPEED,
+    ),
+]

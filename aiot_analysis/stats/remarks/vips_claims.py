@@ -1,0 +1,159 @@
+"""Remark 6: "The AI scores enable a direct comparison and ranking of different devices." (Table IV)"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import t as student
+from statsmodels.stats.proportion import proportion_confint
+
+from aiot_analysis.tables.names import PAPER_FLOAT32
+from aiot_analysis.stats import ratios, variance
+from aiot_analysis.stats.remarks.claim import SHARE, Claim, Estimate, Part
+from aiot_analysis.stats.remarks.evidence import ERROR, Evidence, share
+from aiot_analysis.stats.remarks.fluctuation import FEWEST
+from aiot_analysis.words import plural
+
+NEARLY_ALL = (0.9, math.inf)
+MOST = (0.5, math.inf)
+LEVEL = 1 - ERROR  # of each two devices: how many are told apart is counted, and not whether all are
+
+Floats = NDArray[np.float64]
+_SHOWN = {"figure": "Table IV", "unit": SHARE, "notebook": "08_vips"}
+
+
+@dataclass(frozen=True)
+class Scored:
+    """VIPS of the devices that have all 24 instances, and how sure they are.
+
+    `linear` is the score's linear part (delta method): with r the answers to images, t their times in s, a and T their
+    means, it is the sum over instances of (r - a) / T - a (t - T) / T^2. The variance of a difference of two scores
+    through the choice of images is that of the difference of their rows over images, divided by their number.
+    `error` is the standard error that runs and dependent neighbours add to each score, with its degrees of freedom.
+    """
+
+    total: Floats  # (devices,)
+    linear: Floats  # (devices, images)
+    error: Floats  # (devices,)
+    freedom: Floats  # (devices,)
+
+    def __len__(self) -> int:
+        return len(self.total)
+
+
+def scores(evidence: Evidence) -> tuple[Scored, str]:
+    """Return the scores of the devices that have all 24 instances, or the reason why there are none."""
+    nothing = Scored(np.array([]), np.array([[]]), np.array([]), np.array([]))
+    if why := evidence.lacking(*PAPER_FLOAT32):
+        return nothing, f"no device has all 24 instances: {why}"
+    if why := next((why for instance in PAPER_FLOAT32 if (why := evidence.refused(instance))), ""):
+        return nothing, why
+    complete = evidence.ms[PAPER_FLOAT32].dropna().index
+    linear: Floats = np.zeros((len(complete), len(evidence.all_images)))
+    parts, excess = (np.zeros((len(complete), len(PAPER_FLOAT32))) for _ in range(2))
+    for place, instance in enumerate(PAPER_FLOAT32):
+        right, times = (
+            table.reindex(complete).to_numpy(float) for table in (evidence.right(instance), evidence.times(instance))
+        )
+        if not np.isfinite(right).any(axis=1).all():
+            return nothing, "no records of single images"
+        a, seconds = np.nanmean(right, axis=1, keepdims=True), np.nanmean(times, axis=1, keepdims=True) / 1000
+        parts[:, place] = (a / seconds)[:, 0]
+        excess[:, place] = evidence.excess(instance).reindex(complete, fill_value=0.0)
+        # an image that failed has no time, and adds none
+        linear += (right - a) / seconds - np.nan_to_num(a * (times / 1000 - seconds) / seconds**2)
+    seen = np.isfinite(linear)
+    if (seen != seen[:1]).any():
+        return nothing, "the devices saw different images"
+    error, freedom = _of_times(evidence, complete, parts, excess)
+    return Scored(parts.sum(axis=1), linear[:, seen.any(axis=0)], error, freedom), ""
+
+
+def _of_times(evidence: Evidence, devices: pd.Index, parts: Floats, excess: Floats) -> tuple[Floats, Floats]:
+    """Return the standard error that runs and neighbours add to each score, and its freedom, (devices,) each.
+
+    Takes what each instance adds to the score, and its excess variance through neighbours, (devices, instances).
+    """
+    rows = evidence.rows[evidence.rows["instance_id"].isin(PAPER_FLOAT32)]
+    measured = {device: part.set_index("instance_id", drop=False) for device, part in rows.groupby("device_id")}
+    runs = [
+        variance.of_sum(measured[device].loc[PAPER_FLOAT32], part) for device, part in zip(devices, parts, strict=True)
+    ]
+    of_runs, freedom = np.array(runs).reshape(-1, 2).T
+    of_neighbours = np.maximum((parts**2 * excess).sum(axis=1), 0.0)
+    return variance.standard_error([of_runs, of_neighbours], [freedom, np.full(len(freedom), np.inf)])
+
+
+def told_apart(scored: Scored) -> NDArray[np.bool_]:
+    """Which two devices the scores tell apart, (devices, devices): 0 is outside the 95 % interval of the difference.
+
+    The interval includes the choice of images, which both devices share, and the times of each by itself: another run,
+    and the dependence of neighbours.
+    """
+    devices, n = scored.linear.shape
+    covariance = np.cov(scored.linear).reshape(devices, devices) / n
+    own = np.diag(covariance)
+    of_images = np.maximum(own[:, None] + own[None, :] - 2 * covariance, 0)
+    squares = np.meshgrid(scored.error**2, scored.error**2)
+    freedoms = [np.full((devices, devices), n - 1.0), *np.meshgrid(scored.freedom, scored.freedom)]
+    error, freedom = variance.standard_error([of_images, *squares], freedoms)
+    apart = np.abs(scored.total[:, None] - scored.total[None, :]) > student.ppf((1 + LEVEL) / 2, freedom) * error
+    np.fill_diagonal(apart, False)
+    return apart
+
+
+def _few(devices: int) -> str:
+    few = f"{plural(devices, 'device')} with all 24 instances: at least {FEWEST} are needed"
+    return few if devices < FEWEST else ""
+
+
+def _comparison(evidence: Evidence) -> list[Part]:
+    name = "pairs of devices that their scores tell apart"
+    scored, why = scores(evidence)
+    if why := why or _few(len(scored)):
+        return [Part(name, Estimate(why=why), NEARLY_ALL)]
+    n = len(scored)
+    apart = told_apart(scored).sum(axis=1)
+    told = float(apart.sum() / (n * (n - 1)))
+    without = (apart.sum() - 2 * apart) / ((n - 1) * (n - 2))
+    _, low, high = ratios.mean(n * told - (n - 1) * without)  # pseudo-values
+    return [Part(name, share(told, low, high, n * (n - 1) // 2, n), NEARLY_ALL)]
+
+
+def _ranking(evidence: Evidence) -> list[Part]:
+    name = "neighbours in the ranking that their scores tell apart"
+    scored, why = scores(evidence)
+    if why := why or _few(len(scored)):
+        return [Part(name, Estimate(why=why), MOST)]
+    order = np.argsort(-scored.total)
+    apart = told_apart(scored)[order[:-1], order[1:]]
+    low, high = proportion_confint(int(apart.sum()), len(apart), ERROR, method="beta")
+    return [Part(name, Estimate(float(apart.mean()), float(low), float(high), len(scored)), MOST)]
+
+
+CLAIMS = [
+    Claim(
+        id="6a",
+        text="The score compares any two devices directly.",
+        quote="The AI scores enable a direct comparison [...] of different devices",
+        rule="share of the pairs of devices with all 24 instances whose scores differ by more than the choice of "
+        "images and other runs can make (95 % interval of each difference, paired by image): over 90 %, which is ours; "
+        "interval of a jackknife over 5 devices or more",
+        find=_comparison,
+        **_SHOWN,
+    ),
+    Claim(
+        id="6b",
+        text="The score ranks the devices.",
+        quote="The AI scores enable a direct [...] ranking of different devices",
+        rule="share of the neighbours in the ranking whose scores differ by more than the choice of images and "
+        "other runs can make (95 % interval of each difference, paired by image): over a half, which is ours, with the "
+        "exact binomial interval, over 5 devices or more",
+        find=_ranking,
+        **_SHOWN,
+    ),
+]

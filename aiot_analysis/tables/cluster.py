@@ -1,0 +1,119 @@
+"""A Dask cluster, named by the address of its scheduler: the same functions, on more machines than this one.
+
+Its workers read and write the same folders as this process, under the same paths (a shared file system), and have this
+version of the package. Nothing here imports Dask before a scheduler is named. The functions of Dask that are used are
+those of https://distributed.dask.org/en/stable/client.html
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from aiot_analysis.errors import ClusterError
+from aiot_analysis.ingest import scan
+from aiot_analysis.tables import fingerprint
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+Result = TypeVar("Result")
+
+ADDRESS = re.compile(r"(tcp|tls|wss?)://[^/\s]+:\d+")  # Client waits for minutes where it is given anything else
+ANSWER_TIMEOUT_S = 10  # for the scheduler
+WORKERS_TIMEOUT_S = 30  # for the first worker
+AT_ONCE = 256
+"""So many calls are with the scheduler at a time, so that it holds few arguments, and workers few results."""
+
+
+def each(
+    scheduler: str, folders: Sequence[Path], function: Callable[..., Result], calls: Iterable[tuple[Any, ...]]
+) -> Iterator[Result]:
+    """What `function` gives for each tuple of arguments, in their order; workers of the cluster call it.
+
+    `folders` is what the function reads and writes. An error in a call is raised here, as it was raised there. Raises
+    ClusterError if the scheduler at the address does not answer or has no worker, or where a worker does not see the
+    folders, has another version of the package, or ends.
+    """
+    with _connected(scheduler, folders) as client:
+        from distributed import CancelledError, KilledWorker
+        from distributed.comm.core import CommClosedError
+
+        running: deque[Any] = deque()
+        try:
+            for call in calls:
+                running.append(client.submit(function, *call, pure=False))
+                if len(running) == AT_ONCE:
+                    yield running.popleft().result()
+            while running:
+                yield running.popleft().result()
+        except KilledWorker:
+            raise ClusterError(
+                f"Workers of the Dask scheduler {scheduler} ended, perhaps for want of memory: "
+                "give each of them more, or fewer threads (--nthreads)."
+            ) from None
+        except (CancelledError, CommClosedError):
+            raise ClusterError(f"The Dask scheduler {scheduler} ended: start it anew, then try again.") from None
+
+
+@contextmanager
+def _connected(scheduler: str, folders: Sequence[Path]) -> Iterator[Client]:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ClusterError("--scheduler needs Dask: pip install 'aiotbench[cluster]'.") from None
+    if not ADDRESS.fullmatch(scheduler):
+        raise ClusterError(f"{scheduler!r} is no address of a Dask scheduler: give one like tcp://10.0.0.1:8786.")
+    try:
+        client = Client(scheduler, timeout=ANSWER_TIMEOUT_S, set_as_default=False)
+    except OSError:
+        raise ClusterError(
+            f"No Dask scheduler answers at {scheduler!r}: start one with `dask scheduler`, and give its address, "
+            "like tcp://10.0.0.1:8786."
+        ) from None
+    with client:
+        _check(client, scheduler, folders)
+        yield client
+
+
+def _check(client: Client, scheduler: str, folders: Sequence[Path]) -> None:
+    """Raises ClusterError where a worker of the cluster could not do what this process does."""
+    try:
+        client.wait_for_workers(1, timeout=WORKERS_TIMEOUT_S)
+    except TimeoutError:
+        raise ClusterError(
+            f"The Dask scheduler {scheduler} has no worker: start some with `dask worker {scheduler}`."
+        ) from None
+    paths = [str(folder.absolute()) for folder in folders]
+    for worker, found in client.run(_look, paths, on_error="return").items():
+        if isinstance(found, Exception):
+            raise ClusterError(
+                f"Worker {worker} cannot run this package ({found}): install the same version there, and start it anew."
+            )
+        version, missing = found
+        if missing:
+            raise ClusterError(
+                f"Worker {worker} does not see {' and '.join(missing)}: put it on a file system that this machine and "
+                "all workers have under the same path."
+            )
+        if version != _version():
+            raise ClusterError(
+                f"Worker {worker} has another version of this package or of its libraries: install the same there, and "
+                "start it anew."
+            )
+
+
+def _look(paths: Sequence[str]) -> tuple[str, list[str]]:
+    """What a worker has: its version of what results depend on, and those of the folders that are not there."""
+    return _version(), [path for path in paths if not Path(path).is_dir()]
+
+
+@cache  # of what is loaded, though the files may change meanwhile
+def _version() -> str:
+    return fingerprint.combine(fingerprint.code(), scan.code(), fingerprint.versions(), sys.version_info[:2])

@@ -1,0 +1,158 @@
+"""What makes a report out of date: its notebook, its parameters, the data, this package, the libraries."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import aiot_analysis
+from aiot_analysis.errors import DamagedError, DataError
+from aiot_analysis.tables.processed import REMEDY, upwards
+
+LIBRARIES = ["numpy", "pandas", "scipy", "statsmodels", "matplotlib", "seaborn", "papermill", "nbconvert", "ipykernel"]
+CODE = {".py", ".j2", ".css", ".js", ".json", ".csv", ".mplstyle"}
+PACKAGE = Path(aiot_analysis.__file__).parent
+
+FileHashes = dict[str, list[int | str]]  # path: size, modification time in ns, sha256
+
+
+def combine(*parts: object) -> str:
+    """One sha256 of anything that JSON can hold, and of what has a text of its own, like paths."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def code() -> str:
+    """The source, templates and published numbers of this package."""
+    return _contents(path for path in PACKAGE.rglob("*") if path.suffix in CODE and path.is_file())
+
+
+def _contents(paths: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Versions of the libraries that numbers and pictures come from."""
+    return {name: metadata.version(name) for name in LIBRARIES}
+
+
+class Tables:
+    """Hashes of the processed tables in a folder: of all that is in it, and of what is of one device.
+
+    A file whose size and modification time are as in `known` is not read again. What was found is in `seen`, which is
+    the next call's `known`.
+    """
+
+    def __init__(self, folder: Path, known: Mapping[str, list[int | str]]) -> None:
+        self.folder = folder
+        self.seen: FileHashes = {}
+        self._known = known
+
+    @cached_property
+    def whole(self) -> str:
+        """sha256 over names and contents of all tables."""
+        return combine(list(self._files.items()))
+
+    def of_device(self, device: str) -> str:
+        """sha256 over the rows of a device in all tables: those of other devices do not change it."""
+        images = [(name, digest) for name, digest in self._files.items() if name.startswith(f"images/{device}/")]
+        return combine(images, self._rows.get(device, {}))
+
+    @cached_property
+    def datasets(self) -> list[str]:
+        """Names of the datasets of all instances."""
+        column = read_columns(self.folder / "instances.parquet", "dataset")["dataset"]
+        return [name for name in column.unique().to_pylist() if name]
+
+    @cached_property
+    def _files(self) -> dict[str, str]:
+        """sha256 of each file, by its path in the folder."""
+        found = {}
+        for path in sorted(self.folder.rglob("*.parquet")):
+            status = path.stat()
+            entry = self._known.get(str(path), [])
+            if entry[:2] != [status.st_size, status.st_mtime_ns]:
+                with path.open("rb") as file:
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+                entry = [status.st_size, status.st_mtime_ns, digest]
+            self.seen[str(path)] = entry
+            found[path.relative_to(self.folder).as_posix()] = str(entry[2])
+        return found
+
+    @cached_property
+    def _rows(self) -> dict[str, dict[str, str]]:
+        """sha256 of the rows of each device in each table but that of images: {device: {table: sha256}}."""
+        found: dict[str, dict[str, str]] = {}
+        for path in sorted(self.folder.glob("*.parquet")):
+            for device, digest in _by_device(path).items():
+                found.setdefault(device, {})[path.stem] = digest
+        return found
+
+
+def _by_device(path: Path) -> dict[str, str]:
+    """sha256 of the rows of each device, in their order, as text: how Arrow keeps them does not matter."""
+    from pyarrow import compute, csv
+
+    table = read_columns(path)
+    _check_columns(table, path, "device_id")
+    devices = table["device_id"]
+    order = compute.sort_indices(devices)  # it keeps the order of equal ones
+    table, devices = table.take(order), devices.take(order)
+    found, begin = {}, 0
+    for device, rows in Counter(devices.to_pylist()).items():  # in order
+        text = io.BytesIO()
+        csv.write_csv(table.slice(begin, rows), text)
+        found[str(device)] = hashlib.sha256(text.getvalue()).hexdigest()
+        begin += rows
+    return found
+
+
+def read_columns(path: Path, *columns: str) -> Any:
+    """A table of Parquet, or columns of it, in Arrow: without pandas, which takes longer to import than all else here.
+
+    Raises DataError if the file cannot be read, or lacks a column.
+    """
+    from pyarrow import ArrowException, parquet
+
+    try:
+        found = parquet.ParquetFile(path).read(list(columns) or None)
+    except (ArrowException, OSError) as error:
+        reason = next(iter(str(error).splitlines()), "")
+        raise DamagedError(f"{path} cannot be read ({reason.rstrip('.')}): {REMEDY}.") from None
+    _check_columns(found, path, *columns)
+    return found
+
+
+def _check_columns(found: Any, path: Path, *columns: str) -> None:
+    for column in columns:
+        if column not in found.column_names:
+            raise DataError(
+                f"{path} was made by another version (it has no column {column!r}): run `aiot process` to make it anew."
+            )
+
+
+def pictures(root: Path, datasets: str, names: Iterable[str]) -> list[str]:
+    """What there is of the datasets with the pictures of the results, as aiot_analysis.display.pictures finds them.
+
+    A hash of the record of each dataset whose pictures are there: they are not read themselves.
+    """
+    found = []
+    for name in sorted(names):
+        folder = upwards(Path(datasets) / name, root)
+        if folder is None:
+            continue
+        with suppress(OSError, ValueError, KeyError, TypeError):  # a damaged one is shown as none
+            record = (folder / "dataset.json").read_bytes()
+            if (folder / json.loads(record)["image_folder"]).is_dir():
+                found.append(f"{name} {hashlib.sha256(record).hexdigest()}")
+    return found

@@ -1,0 +1,172 @@
+"""Which models and frameworks there are: the package's own, and those of a workspace's folder `plugins`.
+
+A model is one file `plugins/models/<name>.py` with `build(classes)`, a framework is one file
+`plugins/frameworks/<name>.py` with `prepare(path, threads, delegate)` and, if it converts, `convert_float32`:
+see docs/adding.md.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from aiot_suite import suite
+from aiot_suite.errors import ModelError
+from aiot_suite.suite import Instance
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from aiot_suite.facts import Artifact
+
+_AGENT = Path(__file__).parent / "agent"
+_HOSTS = {name: f"aiot_suite.weights.convert_{name}" for name in (*suite.FRAMEWORKS, "executorch")}
+MODEL_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_NAMES = {"models": MODEL_NAME, "frameworks": re.compile(r"[a-z][a-z0-9]*")}
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network."""
+
+    name: str
+    build: Callable[[int], nn.Module]  # for so many classes, in evaluation mode
+    settings: Mapping[str, Any] = field(default_factory=dict)  # of aiot_suite.facts.Settings, where not the default
+    file: Path | None = None  # of a plugin
+
+
+@dataclass(frozen=True)
+class Framework:
+    """A framework: the file that runs on the device, and what the host knows of it."""
+
+    name: str
+    agent: Path
+    host: ModuleType  # facts and convert_float32()
+    file: Path | None = None  # of a plugin
+
+    @property
+    def layout(self) -> str:
+        """Of its input tensors: NCHW or NHWC."""
+        return str(getattr(self.host, "LAYOUT", "NCHW"))
+
+    @property
+    def suffix(self) -> str:
+        """Of its model files, with the dot."""
+        return str(self.host.SUFFIX)
+
+    @property
+    def distributions(self) -> tuple[str, ...]:
+        """Packages whose versions a conversion depends on."""
+        return tuple(getattr(self.host, "DISTRIBUTIONS", ()))
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """Where it can run (see aiot_suite.environments), the preferred one first."""
+        return tuple(getattr(self.host, "ENVIRONMENTS", ("main",)))
+
+    @property
+    def delegates(self) -> tuple[str, ...]:
+        return tuple(getattr(self.host, "DELEGATES", ("cpu",)))
+
+    @property
+    def quantizations(self) -> tuple[str, ...]:
+        return tuple(getattr(self.host, "QUANTIZATIONS", ("float32",)))
+
+    @property
+    def imports(self) -> tuple[str, ...]:
+        """Modules that must be there where it runs."""
+        return tuple(getattr(self.host, "IMPORTS", ()))
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """All models and frameworks by name, the paper's first."""
+
+    models: Mapping[str, Model]
+    frameworks: Mapping[str, Framework]
+
+    def everything(self, artifacts: Iterable[Artifact] = ()) -> list[Instance]:
+        """Every instance there can be: the paper's 60, then those of other frameworks and models.
+
+        At last those of model files that were added, of networks that are in no catalogue.
+        """
+        paper = suite.paper_float32() + suite.paper_quantized()
+        known = {one.id for one in paper}
+        others = [
+            Instance(framework.name, delegate, quantization, model)
+            for model in self.models
+            for framework in self.frameworks.values()
+            for quantization in framework.quantizations
+            for delegate in framework.delegates
+        ]
+        added = [Instance.of_artifact(one.name) for one in artifacts if one.added]
+        others += [
+            replace(one, delegate=delegate)
+            for one in added
+            if one.model not in self.models and one.framework in self.frameworks
+            for delegate in self.frameworks[one.framework].delegates
+        ]
+        return paper + [one for one in others if one.id not in known]
+
+
+def load(plugins: Path | None = None) -> Catalog:
+    """The package's models and frameworks, and those of a folder of plugins, which need not exist.
+
+    Raises ModelError naming the file that is not one.
+    """
+    from aiot_suite import architectures
+
+    models = {name: Model(name, partial(architectures.build, name)) for name in suite.MODELS}
+    frameworks = {
+        name: Framework(name, _AGENT / f"{name}.py", importlib.import_module(host)) for name, host in _HOSTS.items()
+    }
+    for file in _files(plugins, "models", models):
+        models[file.stem] = read_model(file)
+    for file in _files(plugins, "frameworks", frameworks):
+        frameworks[file.stem] = Framework(file.stem, file, _module(file, ("SUFFIX", "prepare", "version")), file)
+    return Catalog(models, frameworks)
+
+
+def read_model(file: Path) -> Model:
+    """The model of one file; raises ModelError if it defines none."""
+    module = _module(file, ("build",))
+
+    def build(classes: int) -> nn.Module:
+        network: nn.Module = module.build(classes)
+        return network.eval()
+
+    return Model(file.stem, build, getattr(module, "SETTINGS", {}), file)
+
+
+def _files(plugins: Path | None, kind: str, taken: Mapping[str, object]) -> list[Path]:
+    files = sorted((plugins / kind).glob("*.py")) if plugins else []
+    for file in files:
+        if file.stem in taken:
+            raise ModelError(f"{file} has the name of one that is there already: give it another.")
+        if not _NAMES[kind].fullmatch(file.stem):
+            allowed = "letters, digits and underscores" if kind == "models" else "letters and digits"
+            raise ModelError(f"{file}: a name here is of lower-case {allowed}: rename the file.")
+    return files
+
+
+def _module(file: Path, needed: tuple[str, ...]) -> ModuleType:
+    """A file as a module; raises ModelError if it cannot be imported or lacks a name."""
+    spec = importlib.util.spec_from_file_location(f"aiot_plugin_{file.stem}", file)
+    if spec is None or spec.loader is None:
+        raise ModelError(f"{file} is no Python file.")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever a user's file raises
+        raise ModelError(f"{file} cannot be imported ({type(error).__name__}: {error}).") from None
+    missing = [name for name in needed if not hasattr(module, name)]
+    if missing:
+        raise ModelError(f"{file} has no {' and no '.join(missing)}: see docs/adding.md.")
+    return module

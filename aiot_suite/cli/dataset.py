@@ -1,0 +1,108 @@
+"""aiot dataset: the images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from aiot_suite.cli.options import HERE, Seed, Workspaces
+from aiot_suite.workspace import Workspace
+
+if TYPE_CHECKING:
+    from aiot_suite.datasets.store import Dataset
+
+Numbering = Annotated[
+    Literal["0", "1", "devkit"] | None,
+    typer.Option(
+        help="How numbers count the classes: from 0 or 1 in the order of the labels, or as ILSVRC's development kit. "
+        "By default what the file itself tells."
+    ),
+]
+
+app = typer.Typer(help="Make or choose the images.", no_args_is_help=True)
+
+
+@app.command("make")
+def dataset_make(
+    seed: Seed = 0,
+    train_per_class: Annotated[int, typer.Option(min=0, help="Pictures a class for a training part apart.")] = 0,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    workspace: Workspaces = HERE,
+) -> None:
+    """Draw the sample set: 100 classes x 5 test images."""
+    from aiot_suite.datasets import sample
+    from runner.progress import counting
+
+    with counting("dataset: drawing") as step:
+        made = sample.make(
+            Workspace(workspace).datasets / "sample",
+            seed=seed,
+            train_per_class=train_per_class,
+            jobs=jobs,
+            progress=step,
+        )
+    print(f"dataset   {made.name}: {len(made.images)} images of {len(made.classes)} classes in {made.folder}")
+
+
+@app.command("sample")
+def dataset_sample(
+    imagenet: Annotated[Path, typer.Option(help="Folder of the ILSVRC 2012 validation images.")],
+    classes: Annotated[int, typer.Option(min=1)] = 100,
+    per_class: Annotated[int, typer.Option(min=1)] = 5,
+    seed: Seed = 0,
+    ground_truth: Annotated[
+        Path | None,
+        typer.Option(help="For flat images: a file that says which is of which class, in any usual form."),
+    ] = None,
+    numbering: Numbering = None,
+    name: Annotated[str, typer.Option(help="Name of the new dataset.")] = "imagenet",
+    workspace: Workspaces = HERE,
+) -> None:
+    """Sample ILSVRC 2012 val as the paper does (Section III-A)."""
+    from aiot_suite.datasets import imagenet as source
+    from runner.progress import counting
+
+    with counting("dataset: copying") as step:
+        made = source.sample(
+            Workspace(workspace).datasets / name,
+            imagenet,
+            classes=classes,
+            per_class=per_class,
+            seed=seed,
+            ground_truth=ground_truth,
+            numbering=numbering,
+            progress=step,
+        )
+    _tell(made, made.folder)
+
+
+@app.command("use")
+def dataset_use(
+    folder: Annotated[Path, typer.Argument(help="Folder of the images; they stay there.")],
+    labels: Annotated[
+        Path, typer.Option(help="CSV with columns image, label and, if you like, name, or another usual form.")
+    ],
+    label_space: Annotated[
+        str, typer.Option(help="What the label numbers mean: models must have the same.")
+    ] = "imagenet-1000",
+    numbering: Numbering = None,
+    name: Annotated[str | None, typer.Option(help="Name of the new dataset; by default the folder's.")] = None,
+    workspace: Workspaces = HERE,
+) -> None:
+    """Use any labelled folder of images."""
+    from aiot_suite.datasets import folder as source
+
+    target = Workspace(workspace).datasets / (name or folder.resolve().name)
+    made = source.use(target, folder, labels, label_space=label_space, numbering=numbering)
+    _tell(made, made.image_folder)
+
+
+def _tell(made: Dataset, where: Path) -> None:
+    """Print what a dataset holds, its notes, and an example to compare with."""
+    print(f"dataset   {made.name}: {len(made.images)} images of {len(made.classes)} classes in {where}")
+    for text in made.notes:
+        print(f"          {text}")
+    image, label = made.images[0]
+    print(f"          for example, {image} is label {label}, {made.classes[label]}")

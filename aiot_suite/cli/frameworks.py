@@ -1,0 +1,51 @@
+"""aiot frameworks: what models run with, and the environments it needs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from aiot_suite.cli.options import HERE, Workspaces
+from aiot_suite.errors import SetupError
+from aiot_suite.workspace import Workspace
+
+app = typer.Typer(help="Show the frameworks, and install the environments they need.", no_args_is_help=True)
+
+
+@app.command("list")
+def frameworks_list(workspace: Workspaces = HERE) -> None:
+    """Show the frameworks, where they run, and their versions."""
+    from importlib.util import find_spec
+
+    from aiot_suite import catalog, environments
+    from aiot_suite.cli.show import show
+
+    rows = []
+    for framework in catalog.load(Workspace(workspace).plugins).frameworks.values():
+        environment = environments.first_of(framework.environments)
+        found = environments.versions(environment, framework.distributions) if environment else {}
+        versions = ", ".join(f"{name} {version}" for name, version in found.items() if version != "not installed")
+        absent = [name for name in framework.imports if find_spec(name) is None]
+        state = "ready" if environment and not absent else f"aiot frameworks install {framework.name}"
+        rows.append([framework.name, environment or " or ".join(framework.environments), versions, state])
+    show(["framework", "environment", "versions", "state"], rows)
+
+
+@app.command("install")
+def frameworks_install(
+    name: Annotated[str, typer.Argument(help="legacy (Caffe2, and PyTorch Mobile with XNNPACK) or executorch.")],
+) -> None:
+    """Install what a framework needs; nothing is done twice."""
+    from aiot_suite import environments
+
+    def say(text: str) -> None:
+        print(f"setup     {text}", flush=True)
+
+    if name.lower() in ("legacy", "caffe2", "pytorch"):
+        print(f"legacy ready: {environments.install_legacy(say)}")
+    elif name.lower() == "executorch":
+        environments.install_extra("executorch", say)
+        print("executorch ready")
+    else:
+        raise SetupError(f"There is nothing to install for {name!r}: choose legacy or executorch.")

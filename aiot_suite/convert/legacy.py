@@ -1,0 +1,84 @@
+"""Conversion in the legacy environment: what both sides do.
+
+The host writes the weights and a job, and starts this file with the other interpreter: `python -m aiot_suite.convert.legacy
+JOB.json`. What it imports there has to run on Python 3.9 with torch 1.10.2.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aiot_suite import environments
+from aiot_suite.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from aiot_suite.catalog import Framework, Model
+
+
+def convert_float32(framework: Framework, model: Model, network: nn.Module, size: int, target: Path) -> None:
+    """Converts a network of this interpreter in the legacy environment; raises ModelError if that fails."""
+    import numpy as np
+
+    python = environments.python_of("legacy")
+    if python is None:
+        raise ModelError(f"{framework.name} is converted in the legacy environment: {environments.INSTALL_LEGACY}.")
+    state = {name: value.numpy() for name, value in network.state_dict().items()}
+    with tempfile.TemporaryDirectory(prefix="aiot-legacy-") as folder:
+        weights, job = Path(folder) / "weights.npz", Path(folder) / "job.json"
+        np.savez(weights, **state)
+        record = {
+            "model": model.name,
+            "plugin": str(model.file.resolve()) if model.file else None,
+            "converter": framework.host.__name__,
+            "size": size,
+            "weights": str(weights),
+            "target": str(target.resolve()),
+        }
+        job.write_text(json.dumps(record), encoding="utf-8")
+        checkout = Path(__file__).parents[2]
+        done = subprocess.run(
+            [python, "-m", "aiot_suite.convert.legacy", job],
+            env={**environments.clean_environment(), "PYTHONPATH": str(checkout), "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+        )
+    if done.returncode:
+        said = done.stderr.strip().splitlines()
+        raise ModelError(
+            f"{model.name} cannot be converted to {framework.name} in the legacy environment: "
+            f"{said[-1] if said else 'no message'}."
+        )
+
+
+def main(job_file: str) -> None:
+    """The other side: builds the network, gives it its weights, and converts it."""
+    import numpy as np
+    import torch
+
+    from aiot_suite import architectures
+
+    job = json.loads(Path(job_file).read_text(encoding="utf-8"))
+    with np.load(job["weights"]) as arrays:
+        state = {name: torch.from_numpy(arrays[name]) for name in arrays.files}
+    if job["plugin"]:
+        from aiot_suite.catalog import read_model
+
+        build = read_model(Path(job["plugin"])).build
+    else:
+        build = partial(architectures.build, job["model"])
+    network = build(architectures.outputs_of(state, build(1000)))
+    architectures.load_arrays(network, state)
+    importlib.import_module(job["converter"]).convert_float32(network, job["size"], Path(job["target"]))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

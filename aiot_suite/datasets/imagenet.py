@@ -1,0 +1,127 @@
+"""The paper's dataset: 100 random classes x 5 images of the ILSVRC 2012 validation set (Section III-A).
+
+The images come in class folders (`val/n01440764/ILSVRC2012_val_00000293.JPEG`; ImageNetV2's are called 0 to 999), or
+flat with a file of labels.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from aiot_suite.datasets import classes as label_spaces
+from aiot_suite.datasets import labels, photographs, store
+from aiot_suite.datasets.numbering import of_folders
+from aiot_suite.errors import DatasetError
+
+LABEL_SPACE = label_spaces.IMAGENET
+
+
+def sample(
+    folder: Path,
+    source: Path,
+    *,
+    classes: int = 100,
+    per_class: int = 5,
+    seed: int = 0,
+    ground_truth: Path | None = None,
+    numbering: str | None = None,
+    progress: store.Progress | None = None,
+) -> store.Dataset:
+    """Copy a seeded sample of the validation images in `source`, or in a folder below it, into a dataset.
+
+    ground_truth: for flat images, a file of labels, see `labels.read`.
+    numbering: how its numbers, or the names of class folders, count the classes, if not as they seem to.
+    Raises DatasetError if there are too few classes or images.
+    """
+    store.keeps(folder, "aiot dataset sample", source)
+    held = photographs.holding(source)
+    notes = [f"assumed: the images are those of {held}"] if held != source else []
+    label_of, more = _listed(held, ground_truth, numbering) if ground_truth else _class_folders(held, numbering)
+    by_label: dict[int, list[str]] = {}
+    for path, label in label_of.items():
+        by_label.setdefault(label, []).append(path)
+    enough = {label: sorted(paths, key=PurePosixPath) for label, paths in by_label.items() if len(paths) >= per_class}
+    if len(enough) < classes:
+        raise DatasetError(
+            f"{held} has {len(enough)} classes of at least {per_class} images, {classes} were asked for: "
+            "name the validation folder, or ask for fewer."
+        )
+    rng = random.Random(seed)
+    chosen = {label: rng.sample(enough[label], per_class) for label in sorted(rng.sample(sorted(enough), classes))}
+    names = _names(label_of)
+    images = [(names[paths[number]], label) for number in range(per_class) for label, paths in chosen.items()]
+    store.fresh_folder(folder)
+    done = 0
+    for paths in chosen.values():
+        for path in paths:
+            target = folder / "images" / names[path]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(held / path, target)
+            done += 1
+            if progress:
+                progress(done, len(images))
+    table = label_spaces.class_table()
+    return store.write(
+        folder,
+        name=folder.name,
+        label_space=LABEL_SPACE,
+        images=images,
+        classes={label: table[label]["name"] for label in chosen},
+        made_by={"tool": "aiot dataset sample", "seed": seed, "classes": classes, "per_class": per_class},
+        notes=[*notes, *more],
+    )
+
+
+def _names(paths: Mapping[str, int]) -> dict[str, str]:
+    """What each file is called in the dataset: its own name, or, if two have the same, with the folders before it."""
+    short = {path: PurePosixPath(path).name for path in paths}
+    alike = len({name.casefold() for name in short.values()}) < len(short)  # some file systems ignore the case
+    return {path: path for path in paths} if alike else short
+
+
+def _class_folders(folder: Path, numbering: str | None) -> tuple[dict[str, int], list[str]]:
+    """The label of each image below the class folders, and notes."""
+    found = photographs.class_folders(folder)
+    if not found:
+        raise DatasetError(
+            f"{folder} has no class folder like n01440764 or 0 to 999: name the folder that holds them, "
+            "or give --ground-truth for flat images."
+        )
+    label_of, notes = of_folders(folder, list(found), numbering)
+    others = sorted(
+        one.name
+        for one in folder.iterdir()
+        if one.is_dir() and one.name not in found and not photographs.is_hidden(one.name)
+    )
+    if others:
+        notes.append(f"left out: {len(others)} folders that are no class, like {others[0]}")
+    if hidden := sum(1 for path in found.values() for _ in path.rglob("._*")):
+        notes.append(f"left out: {hidden} hidden files (._*), which macOS keeps beside photographs")
+    images = {
+        f"{name}/{path}": label_of[name]
+        for name in sorted(found)
+        for path in photographs.files_below(found[name])
+        if photographs.is_image(PurePosixPath(path).name)
+    }
+    return images, notes
+
+
+def _listed(folder: Path, ground_truth: Path, numbering: str | None) -> tuple[dict[str, int], list[str]]:
+    """The label of each image in the folder that a list names, and notes."""
+    listed = labels.read(ground_truth, LABEL_SPACE, numbering)
+    here = photographs.Photographs(folder)
+    images, missing, notes = here.named(listed)
+    if missing and not images:
+        raise DatasetError(
+            f"{folder} has none of the {len(missing)} images that {ground_truth} lists, the first of which is "
+            f"{missing[0].image}: name the folder of the images."
+        )
+    if missing:
+        notes.append(f"left out: {len(missing)} images of the list that are not in the folder, like {missing[0].image}")
+    unlisted = sorted(path for path in here.paths if path not in images and photographs.is_image(path.split("/")[-1]))
+    if unlisted:
+        notes.append(f"left out: {len(unlisted)} images in the folder that are not in the list, like {unlisted[0]}")
+    return images, [*listed.notes, *notes]

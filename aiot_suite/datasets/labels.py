@@ -1,0 +1,184 @@
+"""Files that say which image is of which class, in the forms in which people have them.
+
+    file label            lines or CSV, with or without a header; `val/file label`; label before file
+    file wnid             lines or CSV; Kaggle's LOC_val_solution.csv: names without a suffix, a box beside each class
+    wnid                  one a line for the validation images in their order (synset_labels.txt)
+    label                 one a line, in the same order: the development kit's class numbers, or labels from 0
+
+How numbers count the classes is found out by `aiot_suite.datasets.numbering`.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiot_suite.datasets import classes
+from aiot_suite.datasets.numbering import Row, choose, differences, error_in, meaning, reason_outside, to_labels
+from aiot_suite.errors import DatasetError
+
+IMAGE_SUFFIXES = (".jpeg", ".jpg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
+IMAGE_HEADS = (
+    *("image", "file", "filename", "file_name", "path", "filepath", "file_path", "image_path", "image_name"),
+    *("imageid", "image_id", "img", "id"),
+)
+LABEL_HEADS = (
+    *("label", "index", "target", "class_id", "classid", "class_index", "class_idx", "label_id", "label_index"),
+    *("category_id", "wnid", "synset", "predictionstring", "class", "category"),
+)
+NAME_HEADS = ("name", "class_name", "classname", "label_name", "description", "words", "text")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One image as the file names it, and its label in the label space."""
+
+    image: str
+    label: int
+    line: int
+
+
+@dataclass(frozen=True)
+class LabelList:
+    """What a file of labels says, and notes for its owner: what was assumed, what was left out."""
+
+    path: Path
+    entries: tuple[Entry, ...]
+    names: dict[int, str]  # of classes of another label space than ImageNet's
+    notes: tuple[str, ...]
+
+
+def read(path: Path, label_space: str, numbering: str | None = None) -> LabelList:
+    """Read a file of labels.
+
+    numbering: one of `numbering.NUMBERINGS` where the numbers do not count as the file seems to say.
+    Raises DatasetError with the line that cannot be understood.
+    """
+    lines, joint = _lines(path)
+    rows, notes = _rows(path, lines, joint)
+    if not rows:
+        raise DatasetError(f"{path} lists no image: give the file that says which image is of which class.")
+    if label_space != classes.IMAGENET:
+        for row in rows:
+            if isinstance(row.value, str):
+                raise error_in(
+                    path, row, f"WordNet ids are labels of {classes.IMAGENET}, give a number or --label-space"
+                )
+    chosen, why = choose(path, rows, label_space, numbering)
+    if chosen:
+        notes.append(meaning(chosen, why, label_space))
+    to_label = to_labels(path)[chosen or "0"]
+    entries = []
+    for row in rows:
+        label = classes.label_of_wnid().get(row.value) if isinstance(row.value, str) else to_label(row.value)
+        if label is None or classes.outside(label, label_space):
+            numbers = {one.value for one in rows if isinstance(one.value, int)}
+            raise error_in(path, row, reason_outside(numbers, row.value, label_space))
+        entries.append(Entry(row.image, label, row.line))
+    if label_space == classes.IMAGENET:
+        notes += differences(path, rows, {entry.line: entry.label for entry in entries})
+        return LabelList(path, tuple(entries), {}, tuple(notes))
+    names = {label: name for value, name in _names(path, rows).items() if (label := to_label(value)) is not None}
+    return LabelList(path, tuple(entries), names, tuple(notes))
+
+
+def _lines(path: Path) -> tuple[list[tuple[int, list[str]]], str]:
+    """Cells of the lines that are not empty, with their numbers, and what is between the cells."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{path} cannot be read as text ({error}): give the file of labels.") from None
+    written = [line for line in text.splitlines() if line.strip()]
+    for delimiter in ("\t", ",", ";"):
+        if 2 * sum(delimiter in line for line in written) > len(written):
+            reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter)
+            try:
+                cells = [
+                    (reader.line_num, [cell.strip() for cell in row]) for row in reader if any(map(str.strip, row))
+                ]
+            except csv.Error as error:
+                raise DatasetError(f"{path} line {reader.line_num} cannot be read as CSV ({error}).") from None
+            return cells, delimiter
+    return [(number, line.rsplit(None, 1)) for number, line in enumerate(text.splitlines(), 1) if line.strip()], " "
+
+
+def _class(cell: str) -> int | str | None:
+    """A number, a WordNet id (of each box, in Kaggle's files), or None."""
+    if re.fullmatch(r"-?[0-9]+(\.0+)?", cell, re.ASCII):
+        return int(cell.split(".")[0])
+    words = cell.split()
+    ids = set(words[::5]) if len(words) % 5 == 0 else set(words)
+    return ids.pop() if len(ids) == 1 and classes.WNID.fullmatch(min(ids)) else None
+
+
+def _is_image(cell: str) -> bool:
+    return cell.lower().endswith(IMAGE_SUFFIXES)
+
+
+def _rows(path: Path, lines: list[tuple[int, list[str]]], joint: str) -> tuple[list[Row], list[str]]:
+    """The rows of a file, and notes on its columns."""
+    single = Counter(len(cells) for _, cells in lines).most_common(1)[:1] == [(1, len(lines))]
+    head: list[str] | None = None
+    if lines and not any(_is_image(cell) or _class(cell) is not None for cell in lines[0][1]):
+        head = [cell.lower() for cell in lines[0][1]]
+        lines = lines[1:]
+    if single:
+        named = [(line, [f"ILSVRC2012_val_{number:08d}.JPEG", *cells]) for number, (line, cells) in enumerate(lines, 1)]
+        notes = ["assumed: line n is the class of validation image n"]
+        image, label, name = 0, 1, None
+        lines = named
+    else:
+        image, label, name = _columns(head, [cells for _, cells in lines])
+        notes = [] if head or joint == " " else ["assumed: there is no header, and the first line is an image"]
+        unused = [cell for number, cell in enumerate(head or ()) if number not in (image, label, name) and cell]
+        if unused:
+            notes.append(f"columns that were not used: {', '.join(unused)}")
+    rows = []
+    for line, cells in lines:
+        value = _class(cells[label]) if max(image, label) < len(cells) else None
+        text = cells[1] if single else joint.join(cells)
+        row = Row(line, text, "", 0, "", "")
+        if value is None or not cells[image]:
+            raise error_in(path, row, "columns are image, label (a number or a WordNet id) and, if you like, name")
+        of_name = cells[name] if name is not None and name < len(cells) else ""
+        rest = " ".join(cell for number, cell in enumerate(cells) if number != label)
+        rows.append(Row(line, text, cells[image], value, of_name, rest))
+    return rows, notes
+
+
+def _columns(head: list[str] | None, rows: list[list[str]]) -> tuple[int, int, int | None]:
+    """Which columns hold image, class and, perhaps, name of the class: by their headings, else by what is in them."""
+    width = max(map(len, rows), default=2)
+
+    def mostly(column: int, test: Callable[[str], bool]) -> bool:
+        return 2 * sum(column < len(row) and test(row[column]) for row in rows) > len(rows)
+
+    def headed(names: Sequence[str]) -> list[int]:
+        return [head.index(name) for name in names if head and name in head]
+
+    holds_class = [column for column in range(width) if mostly(column, lambda cell: _class(cell) is not None)]
+    holds_image = [column for column in range(width) if mostly(column, _is_image)]
+    of_label = [column for column in headed(LABEL_HEADS) if column in holds_class]
+    image = next(iter([*headed(IMAGE_HEADS), *holds_image, *(one for one in range(width) if one not in of_label)]), 0)
+    others = [column for column in range(max(width, 2)) if column != image]
+    label = next(iter([column for column in [*of_label, *holds_class, *others] if column != image]))
+    texts = [column for column in headed([*NAME_HEADS, *LABEL_HEADS]) if column not in (image, label, *holds_class)]
+    if texts or head or width <= 2:
+        return image, label, texts[0] if texts else None
+    return image, label, next(one for one in range(width) if one not in (image, label))
+
+
+def _names(path: Path, rows: list[Row]) -> dict[int, str]:
+    """Names of the classes by their number in the file; raises DatasetError if a class has two."""
+    found: dict[int, Row] = {}
+    for row in rows:
+        if row.name and isinstance(row.value, int):
+            first = found.setdefault(row.value, row)
+            if first.name != row.name:
+                reason = f"label {row.value} is called {first.name!r} in line {first.line}"
+                raise error_in(path, row, reason + ": give each class one name, or leave the names out")
+    return {value: row.name for value, row in found.items()}

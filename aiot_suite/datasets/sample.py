@@ -1,0 +1,63 @@
+"""The sample set: drawn pictures for trying everything out where ImageNet is not at hand."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from aiot_suite.datasets import store
+from aiot_suite.datasets.drawing import CLASS_NAMES, draw_jpeg
+from aiot_suite.pool import processes
+
+LABEL_SPACE = "sample-100"
+TEST_PER_CLASS = 5
+
+
+def make(
+    folder: Path,
+    *,
+    seed: int = 0,
+    train_per_class: int = 0,
+    jobs: int = 2,
+    progress: store.Progress | None = None,
+) -> store.Dataset:
+    """Draws 100 classes x 5 test images, and a training part apart if asked for.
+
+    The training part goes to `<folder>/train`, a dataset of its own. Does nothing if the same set is there.
+    """
+    made_by = {"tool": "aiot dataset make", "seed": seed, "train_per_class": train_per_class}
+    parts = [("test", folder, TEST_PER_CLASS)]
+    if train_per_class:
+        parts.append(("train", folder / "train", train_per_class))
+    if (folder / "dataset.json").exists():
+        there = store.load(folder)
+        if store.made_by(folder) == made_by:
+            return there
+    total, done = sum(100 * count for _, _, count in parts), 0
+    store.fresh_folder(folder)
+    with processes(jobs) as pool:
+        for part, place, count in reversed(parts):
+            pictures = [(label, index) for index in range(count) for label in range(len(CLASS_NAMES))]
+            (place / "images").mkdir(parents=True, exist_ok=True)
+            images = []
+            drawn = pool.map(partial(_draw, part=part, seed=seed), pictures, chunksize=10)
+            for (label, index), data in zip(pictures, drawn, strict=True):
+                name = f"{CLASS_NAMES[label]}_{index}.jpg"
+                (place / "images" / name).write_bytes(data)
+                images.append((name, label))
+                done += 1
+                if progress:
+                    progress(done, total)
+            dataset = store.write(
+                place,
+                name="sample" if part == "test" else "sample-train",
+                label_space=LABEL_SPACE,
+                images=images,
+                classes=dict(enumerate(CLASS_NAMES)),
+                made_by=made_by,
+            )
+    return dataset
+
+
+def _draw(picture: tuple[int, int], part: str, seed: int) -> bytes:
+    return draw_jpeg(*picture, part=part, seed=seed)

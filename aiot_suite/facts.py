@@ -1,0 +1,240 @@
+"""What belongs to a model file: input size, preprocess settings, label space."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from aiot_suite.preprocess import RESIZE_WAYS
+from aiot_suite.errors import ModelError
+
+INPUT_SIZES = {"inception_v3": 299}
+"""Input height and width in pixels where it is not 224 (paper, Section IV-B)."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How an image becomes the model's input, and an output index a label (paper, Section IV-B).
+
+    mean and std are of 0..255 values, in the model's channel order.
+    """
+
+    size: int
+    label_space: str
+    classes: int
+    resize: str = RESIZE_WAYS[0]
+    resize_size: int | None = None
+    channel_order: str = "RGB"
+    layout: str = "NCHW"
+    mean: tuple[float, float, float] = (123.675, 116.28, 103.53)
+    std: tuple[float, float, float] = (58.395, 57.12, 57.375)
+    label_offset: int = 0  # label = output index - label_offset; outputs below it are no class
+    label_map: dict[str, int] | None = None  # output index -> label, where the order differs
+
+    def with_layout(self, layout: str) -> Settings:
+        return replace(self, layout=layout)
+
+    def record(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def parse(cls, record: dict[str, Any], where: object) -> Settings:
+        """Settings from JSON; raises ModelError naming the file and what is wrong with it."""
+        try:
+            triples: dict[str, Any] = {
+                key: tuple(record[key]) for key in ("mean", "std") if isinstance(record.get(key), (list, tuple))
+            }
+            settings = cls(**{**record, **triples})
+        except TypeError as error:
+            raise ModelError(f"The settings in {where} are not complete or not known ({error}).") from None
+        problem = settings._problem()
+        if problem:
+            raise ModelError(f"{where} {problem}.")
+        return settings
+
+    @classmethod
+    def of_outputs(cls, model: str, given: Mapping[str, Any], outputs: int, where: object) -> Settings:
+        """Return the settings of a network with a number of outputs: what is given, and the defaults.
+
+        Raises ModelError if they are not about so many outputs.
+        """
+        offset, mapping = given.get("label_offset", 0), given.get("label_map")
+        classes = outputs - offset if _is_whole(offset) else outputs
+        if isinstance(mapping, dict) and all(map(_is_whole, mapping.values())):
+            classes = max(mapping.values(), default=-1) + 1
+        elif outputs == _WITH_BACKGROUND:
+            classes = 1000
+        classes = given.get("classes", classes)
+        space = "imagenet-1000" if classes == 1000 else f"custom-{classes}"
+        settings = cls.parse({**default_settings(model, space, classes).record(), **given}, where)
+        problem = settings._problem_with(outputs)
+        if problem:
+            raise ModelError(f"{where}: {problem}.")
+        return settings
+
+    def _problem(self) -> str | None:
+        """What is wrong with the values, None if nothing is."""
+        for name, least in (("size", 1), ("classes", 1), ("label_offset", 0)):
+            value = getattr(self, name)
+            if not _is_whole(value) or value < least:
+                return f"has {name} {value!r}: write a whole number, {least} or more"
+        if self.resize not in RESIZE_WAYS:
+            return f"has resize {self.resize!r}: choose one of {', '.join(RESIZE_WAYS)}"
+        if self.resize_size is not None and (not _is_whole(self.resize_size) or self.resize_size < self.size):
+            return f"has resize_size {self.resize_size!r}: write a whole number, {self.size} (the size) or more"
+        if self.channel_order not in ("RGB", "BGR"):
+            return f"has channel_order {self.channel_order!r}: write RGB or BGR"
+        if self.layout not in ("NHWC", "NCHW"):
+            return f"has layout {self.layout!r}: write NHWC or NCHW"
+        if not isinstance(self.label_space, str) or not self.label_space:
+            return f"has label_space {self.label_space!r}: write a name, like imagenet-1000"
+        return self._problem_of_normalization() or self._problem_of_map()
+
+    def _problem_of_normalization(self) -> str | None:
+        for name in ("mean", "std"):
+            values = getattr(self, name)
+            numbers = isinstance(values, tuple) and all(map(_is_number, values))
+            if not numbers or len(values) != 3:
+                shown = list(values) if isinstance(values, tuple) else values
+                return f"has {name} {shown!r}: write three numbers, one a channel"
+        if min(self.std) <= 0:
+            return f"has std {list(self.std)}: x becomes (x - mean) / std, so every value has to be above 0"
+        if min(self.std) < 1 or 0 < max(map(abs, self.mean)) <= 1:
+            return (
+                f"has mean {list(self.mean)} and std {list(self.std)}: they are of values from 0 to 255, "
+                "so multiply those of values from 0 to 1 by 255"
+            )
+        return None
+
+    def _problem_of_map(self) -> str | None:
+        mapping = self.label_map
+        if mapping is None:
+            return None
+        if not isinstance(mapping, dict) or not mapping:
+            return f'has label_map {mapping!r}: write an object of output to label, like {{"0": 5}}'
+        for output, label in mapping.items():
+            if not str(output).isdecimal() or not _is_whole(label) or not 0 <= label < self.classes:
+                return f"has {output!r}: {label!r} in label_map: write output: label, with labels below {self.classes}"
+        return None
+
+    def _problem_with(self, outputs: int) -> str | None:
+        """What does not agree with a network that has so many outputs."""
+        space = _SPACES.get(self.label_space, self.classes)
+        if space != self.classes:
+            return f"label_space {self.label_space} has {space} classes, and there are {self.classes}: mend one of them"
+        if self.label_map is None and self.classes + self.label_offset != outputs:
+            return (
+                f"the network has {outputs} outputs, and its settings say {self.classes} classes from output "
+                f"{self.label_offset} on: mend classes or label_offset (1 where output 0 is no class but background)"
+            )
+        beyond = [output for output in self.label_map or {} if int(output) >= outputs]
+        return f"label_map has output {beyond[0]}, and the network has {outputs} outputs" if beyond else None
+
+
+_WITH_BACKGROUND = 1001  # outputs of networks with the classes of ImageNet and one before them
+_SPACES = {"imagenet-1000": 1000, "sample-100": 100}  # classes of the label spaces that the toolkit knows
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def accuracy_of(given: dict[str, Any], where: object) -> float | None:
+    """Take the declared accuracy out of settings from JSON; None if there is none.
+
+    Raises ModelError if it is no share of 1.
+    """
+    accuracy = given.pop("accuracy", None)
+    if accuracy is None:
+        return None
+    if not _is_number(accuracy) or not 0 < accuracy <= 1:
+        percent = _is_number(accuracy) and 1 < accuracy <= 100
+        hint = f", like {round(accuracy / 100, 6):g} for {accuracy:g} %" if percent else ""
+        raise ModelError(f"{where} has accuracy {accuracy!r}: write the share of right answers, from 0 to 1{hint}.")
+    return float(accuracy)
+
+
+def default_settings(model: str, label_space: str, classes: int) -> Settings:
+    """torchvision's preprocessing, with the paper's way of resizing."""
+    return Settings(size=INPUT_SIZES.get(model, 224), label_space=label_space, classes=classes)
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """The images that the ranges of a model file's 8-bit activations were taken from."""
+
+    dataset: str
+    sha256: str  # of the dataset; where the pictures were drawn, over theirs
+    images: int
+    image_sha256: tuple[str, ...]  # of each image's file: none of them may test the model file
+
+    @property
+    def key(self) -> str:
+        """Changes when the images do."""
+        return hashlib.sha256("".join(self.image_sha256).encode()).hexdigest()
+
+    def summary(self) -> dict[str, Any]:
+        """The fields but for the single images."""
+        return {"dataset": self.dataset, "sha256": self.sha256, "images": self.images}
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A model file that is ready to run, and all that belongs to it."""
+
+    path: Path
+    name: str  # <framework>_<quantization>_<model>
+    sha256: str
+    size_bytes: int
+    weights: str
+    weights_sha256: str
+    settings: Settings
+    made_with: dict[str, str]
+    source_key: str  # changes when any input of the conversion does
+    environment: str = "main"  # it was made in, and runs in: see aiot_suite.environments
+    declared_accuracy: float | None = None  # top-1, 0 to 1, as whoever made the weights states it
+    added: bool = False  # by file: there is no PyTorch original to compare it with
+    calibrated: Calibrated | None = None  # None: no range was fixed beforehand, or whoever made the file did it
+
+    def save(self) -> None:
+        record = {**asdict(self), "path": self.path.name}
+        temporary = self.path.with_name(f"{self.name}.json.part")
+        temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        temporary.replace(self.path.with_name(f"{self.name}.json"))
+
+    @classmethod
+    def load(cls, sidecar: Path) -> Artifact:
+        """The artifact of a sidecar file; raises ModelError if that is damaged or the model file is gone."""
+        try:
+            record = json.loads(sidecar.read_text(encoding="utf-8"))
+            settings = Settings.parse(record.pop("settings"), sidecar)
+            if calibrated := record.pop("calibrated", None):
+                calibrated = Calibrated(**{**calibrated, "image_sha256": tuple(calibrated["image_sha256"])})
+            path = sidecar.parent / record.pop("path")
+            artifact = cls(path=path, settings=settings, calibrated=calibrated, **record)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ModelError(f"{sidecar} is not a model's description ({error}): prepare the model again.") from None
+        if not artifact.path.is_file():
+            raise ModelError(f"{artifact.path} is gone: run `aiot models prepare`.")
+        return artifact
+
+
+def prepared(folder: Path) -> dict[str, Artifact]:
+    """The artifacts of a folder by name; one that is damaged is left out (preparing makes it anew)."""
+    artifacts = {}
+    for sidecar in sorted(folder.glob("*.json")):
+        try:
+            artifact = Artifact.load(sidecar)
+        except ModelError:
+            continue
+        artifacts[artifact.name] = artifact
+    return artifacts

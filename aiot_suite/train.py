@@ -1,0 +1,246 @@
+"""Trains networks on the sample set's training part: the weights in this folder. Of the heavy ones, slim ones.
+
+Pictures come through the same drawing, JPEG and resizing as the test images. Most epochs run at low
+resolution, where they are cheap; short phases at higher ones follow, and batch-norm statistics are taken
+anew at the size the network runs at. A class is a texture and a shape, so the loss also asks for these two
+on their own (the sums of the class probabilities over the other): that shortens training several times.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from aiot_suite.preprocess import decode, resized
+from aiot_suite.datasets.drawing import CLASS_NAMES, SHAPES, TEXTURES, draw_jpeg
+from aiot_suite.datasets.sample import TEST_PER_CLASS
+from aiot_suite.errors import ModelError, SelectionError
+from aiot_suite.suite import HEAVY_MODELS
+from aiot_suite.architectures import build, load_arrays
+from aiot_suite.facts import Settings, default_settings
+from aiot_suite.convert.inputs import sample_batches
+from aiot_suite.weights.slim import slim
+from aiot_suite.weights.state_dicts import read
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Some steps of training at one resolution, with one cycle of the learning rate up to `rate` and down."""
+
+    size: int  # pixels
+    steps: int  # of BATCH pictures
+    rate: float
+
+    @classmethod
+    def parse(cls, text: str) -> Phase:
+        """A phase written as SIZE:STEPS:RATE, like 224:300:6e-4."""
+        try:
+            size, steps, rate = text.split(":")
+            phase = cls(int(size), int(steps), float(rate))
+        except ValueError:
+            raise SelectionError(f"Phase {text!r} is not SIZE:STEPS:RATE, like 224:300:6e-4.") from None
+        if phase.size < 32 or phase.steps < 1 or not 0 < phase.rate < 1:
+            raise SelectionError(f"Phase {text!r} needs at least 32 pixels, one step and a rate between 0 and 1.")
+        return phase
+
+
+PHASES = {
+    "resnet50": (Phase(64, 1500, 2e-3), Phase(112, 300, 1e-3), Phase(160, 300, 1.5e-3), Phase(224, 420, 6e-4)),
+    "inception_v3": (Phase(96, 1200, 2e-3), Phase(160, 300, 1e-3), Phase(224, 300, 1.5e-3), Phase(299, 330, 6e-4)),
+    "densenet121": (Phase(64, 1500, 2e-3), Phase(112, 300, 1e-3), Phase(224, 200, 6e-4)),
+    "squeezenet": (Phase(64, 3000, 1e-3), Phase(112, 600, 2.5e-4), Phase(224, 400, 4e-4)),
+    "mobilenet_v2": (Phase(64, 1750, 3e-3), Phase(112, 350, 7.5e-4), Phase(224, 420, 6e-4)),
+    "mnasnet": (Phase(64, 1750, 3e-3), Phase(112, 260, 7.5e-4), Phase(160, 400, 1.5e-3), Phase(224, 890, 6e-4)),
+}
+"""A recipe of each network. Only DenseNet121's was run in one go: the weights of the others came in several trainings,
+one starting from the other, of which these are the sums. sample_<model>.json lists what was run."""
+BATCH = 64
+LABEL_SMOOTHING = 0.05
+DROPOUT = 0.1
+
+Progress = Callable[[str, int, int], None]
+"""Called with what goes on, the steps done and their number."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network and how it did."""
+
+    model: str
+    state: dict[str, np.ndarray]  # float16, counters as integers
+    accuracy: float  # on the 500 test pictures of the default seed, at the size the network runs at
+    history: list[dict[str, Any]]  # of every training that led here: phases, seed, minutes
+
+    def save(self, folder: Path) -> Path:
+        """Writes sample_<model>.npz, and sample_<model>.json that tells how it was made."""
+        path = folder / f"sample_{self.model}.npz"
+        np.savez_compressed(path, **self.state)  # type: ignore[arg-type]
+        facts = {"model": self.model, "accuracy": self.accuracy, "history": self.history}
+        path.with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+        return path
+
+
+def train(
+    model: str,
+    *,
+    phases: Sequence[Phase],
+    seed: int,
+    per_class: int,
+    threads: int,
+    progress: Progress,
+    bfloat16: bool = False,
+    start: Path | None = None,
+) -> Trained:
+    """Trains a light network, or a heavy one's slim network, from scratch or from what `save` put into a folder.
+
+    Equal arguments on one machine give equal weights. `bfloat16` halves the time on processors that have it;
+    weights and batch norms stay float32.
+    """
+    began = time.monotonic()
+    torch.set_num_threads(threads)
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    settings = default_settings(model, "sample-100", len(CLASS_NAMES))
+    network = _fresh(model)
+    history = _continued(network, model, start) if start else []
+    labels = np.arange(per_class * len(CLASS_NAMES)) % len(CLASS_NAMES)
+    progress(f"{model}: drawing", 0, 1)
+    all_pictures = _pictures("train", per_class, sorted({phase.size for phase in phases}), seed)
+    for phase in phases:
+        pictures = all_pictures[phase.size]
+        optimizer = torch.optim.AdamW(network.parameters(), lr=phase.rate, weight_decay=0.02)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, phase.rate, total_steps=phase.steps + 1, pct_start=0.2
+        )
+        order = np.concatenate([rng.permutation(len(labels)) for _ in range(phase.steps * BATCH // len(labels) + 1)])
+        for step in range(phase.steps):
+            chosen = order[step * BATCH : (step + 1) * BATCH]
+            batch = _normalized(_shifted(pictures[chosen], rng), settings)
+            with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+                logits = network(batch)
+            loss = _loss(logits.float(), torch.from_numpy(labels[chosen]))
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(network.parameters(), 2.0)
+            optimizer.step()
+            schedule.step()
+            progress(f"{model} at {phase.size} pixels, loss {loss.item():.2f}", step + 1, phase.steps)
+    _fresh_batch_norms(network, sample_batches(settings, 20, seed=seed))
+    minutes = (time.monotonic() - began) / 60
+    return Trained(
+        model=model,
+        state={name: _stored(value) for name, value in network.state_dict().items()},
+        accuracy=accuracy(network, settings),
+        history=[
+            *history,
+            {
+                "phases": [f"{phase.size}:{phase.steps}:{phase.rate:g}" for phase in phases],
+                "seed": seed,
+                "per_class": per_class,
+                "threads": threads,
+                "bfloat16": bfloat16,
+                "torch": torch.__version__,
+                "minutes": round(minutes, 1),
+            },
+        ],
+    )
+
+
+def _continued(network: nn.Module, model: str, start: Path) -> list[dict[str, Any]]:
+    """Loads the weights of an earlier training, and gives its history."""
+    path = start / f"sample_{model}.npz"
+    if not path.is_file():
+        raise ModelError(f"There are no weights {path} to start from: train without --start first.")
+    load_arrays(network, read(path))
+    history: list[dict[str, Any]] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["history"]
+    return history
+
+
+def _fresh(model: str) -> nn.Module:
+    network = slim(model) if model in HEAVY_MODELS else build(model, len(CLASS_NAMES))
+    network = network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 0.05
+        elif isinstance(module, nn.Dropout):
+            module.p = DROPOUT
+        elif isinstance(module, nn.Conv2d) and model == "squeezenet":  # no batch norm: the start has to keep the scale
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+    if model == "squeezenet":
+        nn.init.normal_(network.classifier[1].weight, std=0.01)
+    return network
+
+
+def _picture(number: int, part: str, sizes: Sequence[int], seed: int) -> list[np.ndarray]:
+    image = decode(draw_jpeg(number % len(CLASS_NAMES), number // len(CLASS_NAMES), part, seed))
+    return [np.asarray(resized(image, size, "crop_resize")) for size in sizes]
+
+
+def _pictures(part: str, per_class: int, sizes: Sequence[int], seed: int) -> dict[int, np.ndarray]:
+    """Pictures by size: shape (100 * per_class, size, size, 3), 8-bit; picture n is of class n modulo 100."""
+    draw = partial(_picture, part=part, sizes=sizes, seed=seed)
+    with ProcessPoolExecutor(2) as pool:
+        drawn = list(pool.map(draw, range(per_class * len(CLASS_NAMES)), chunksize=50))
+    return {size: np.stack([picture[place] for picture in drawn]) for place, size in enumerate(sizes)}
+
+
+def _shifted(pictures: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Pictures moved by up to a tenth of their size, half of them mirrored."""
+    count, size = pictures.shape[:2]
+    margin = size // 10
+    padded = np.pad(pictures, ((0, 0), (margin, margin), (margin, margin), (0, 0)), mode="edge")
+    moved = np.empty_like(pictures)
+    tops, lefts = rng.integers(0, 2 * margin + 1, (2, count))
+    mirrors = np.less(rng.random(count), 0.5)
+    for number, (top, left, mirror) in enumerate(zip(tops, lefts, mirrors, strict=True)):
+        part = padded[number, top : top + size, left : left + size]
+        moved[number] = part[:, ::-1] if mirror else part
+    return moved
+
+
+def _normalized(pictures: np.ndarray, settings: Settings) -> torch.Tensor:
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (settings.mean, settings.std))
+    tensor = torch.from_numpy(pictures).permute(0, 3, 1, 2).float()
+    return ((tensor - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
+def _loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    logs = logits.log_softmax(1)
+    grid = logs.view(-1, len(SHAPES), len(TEXTURES))
+    shape = functional.nll_loss(grid.logsumexp(2), labels // len(TEXTURES))
+    texture = functional.nll_loss(grid.logsumexp(1), labels % len(TEXTURES))
+    return functional.cross_entropy(logits, labels, label_smoothing=LABEL_SMOOTHING) + shape + texture
+
+
+def _fresh_batch_norms(network: nn.Module, batches: Iterable[torch.Tensor]) -> None:
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.reset_running_stats()
+            module.momentum = None  # the mean over all batches
+    with torch.no_grad():
+        for batch in batches:
+            network(batch)
+
+
+def _stored(value: torch.Tensor) -> np.ndarray:
+    return value.numpy().astype(np.float16) if value.is_floating_point() else value.numpy()
+
+
+def accuracy(network: nn.Module, settings: Settings) -> float:
+    """Share of the 500 test pictures of the default seed that the network gets right."""
+    network.eval()
+    with torch.no_grad():
+        best = torch.cat([network(batch).argmax(1) for batch in sample_batches(settings, TEST_PER_CLASS, "test")])
+    return float((best == torch.arange(len(best)) % len(CLASS_NAMES)).float().mean())

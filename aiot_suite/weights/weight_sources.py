@@ -1,0 +1,239 @@
+"""Where a network's weights come from: the package's own, torchvision's, or a folder of the user's."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, replace
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from aiot_suite.datasets.sample import LABEL_SPACE as SAMPLE_SPACE
+from aiot_suite.errors import ModelError
+from aiot_suite.suite import LIGHT_MODELS
+from aiot_suite.workspace import sha256_of
+from aiot_suite.facts import Settings, accuracy_of, default_settings
+
+if TYPE_CHECKING:
+    from aiot_suite.catalog import Model
+
+OWN_NAMES = ("sample", "pretrained")
+TWICE_NORMALIZED = "inception_v3"
+"""torchvision's normalizes its input once more, if it is made with `transform_input`: its pretrained weights are."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Weights that are at hand."""
+
+    name: str  # sample, pretrained or the folder's name
+    file: Path
+    sha256: str
+    settings: Settings
+    form: Literal["state dict", "slim"] = "state dict"  # slim: see aiot_suite.weights.slim
+    accuracy: float | None = None  # top-1, 0 to 1, as whoever made them states it
+    notes: tuple[str, ...] = ()  # what was assumed or left out, a sentence each
+
+
+def locate(kind: str, model: Model, cache: Path) -> Source:
+    """Return the weights of a model: kind is "sample", "pretrained" or a folder.
+
+    Raises ModelError if there are none, or they cannot be downloaded.
+    """
+    if kind == "sample":
+        return _sample(model.name)
+    if kind == "pretrained":
+        return _pretrained(model, cache / "hub" / "checkpoints")
+    return _from_folder(Path(kind), model)
+
+
+def _sample(model: str) -> Source:
+    file = Path(str(resources.files("aiot_suite.weights").joinpath(f"sample_{model}.npz")))
+    if not file.is_file():
+        raise ModelError(f"There are no sample weights of {model}: give a folder that has some, like --weights DIR.")
+    trained = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
+    settings = default_settings(model, SAMPLE_SPACE, 100)
+    form: Literal["state dict", "slim"] = "state dict" if model in LIGHT_MODELS else "slim"
+    return Source("sample", file, sha256_of(file), settings, form, trained["accuracy"])
+
+
+def _pretrained(model: Model, folder: Path) -> Source:
+    from aiot_suite.architectures import TORCHVISION_NAMES, pretrained_weights
+
+    if model.name not in TORCHVISION_NAMES:
+        raise ModelError(
+            f"There are no pretrained weights of {model.name}: give a folder that has some, like --weights DIR."
+        )
+    file = download(*torchvision_file(model.name), folder)
+    settings = default_settings(model.name, "imagenet-1000", 1000)
+    if model.name == TWICE_NORMALIZED:
+        settings = _normalized_twice(settings)
+    accuracy = _published_accuracy(pretrained_weights(model.name)[0])
+    return Source("pretrained", file, sha256_of(file), settings, accuracy=accuracy)
+
+
+def _from_folder(folder: Path, model: Model) -> Source:
+    from aiot_suite.weights import state_dicts
+
+    name = folder.resolve().name
+    if name in OWN_NAMES:
+        raise ModelError(f"{folder} has the name of the toolkit's own weights, {name!r}: rename the folder.")
+    file = _file_in(folder, model.name)
+    loaded = state_dicts.load(file, model)
+    sha256, notes = sha256_of(file), []
+    published = _published(model.name, sha256)
+    promised = re.search(r"-([0-9a-f]{8,64})\.", file.name)
+    if promised and not sha256.startswith(promised[1]):
+        notes.append(f"its SHA-256 begins with {sha256[:8]} and its name says {promised[1]}: it is another file")
+    if loaded.left_out:
+        count, first = len(loaded.left_out), loaded.left_out[0]
+        notes.append(f"without {count} tensors of the file that are not part of the network, like {first}")
+    settings, accuracy, assumed = _settings(folder, file, model, loaded.outputs, known=published is not None)
+    if accuracy is None and published is not None:
+        accuracy = _published_accuracy(published)
+    notes += assumed
+    return Source(name, file, sha256, settings, accuracy=accuracy, notes=tuple(f"{file}: {one}" for one in notes))
+
+
+def _file_in(folder: Path, model: str) -> Path:
+    """The one file of a folder with a model's weights: by the model's name, or as torchvision publishes it."""
+    from aiot_suite.architectures import TORCHVISION_NAMES
+    from aiot_suite.weights.state_dicts import SUFFIXES
+
+    if folder.is_file():
+        raise ModelError(f"{folder} is a file: give the folder it is in, and call the file {model}{folder.suffix}.")
+    if not folder.is_dir():
+        raise ModelError(f"There is no folder {folder}: give sample, pretrained or the folder of the state dicts.")
+    names, example = [model], ""
+    if model in TORCHVISION_NAMES:
+        published = torchvision_file(model)[0].rsplit("/", 1)[1]
+        names += [TORCHVISION_NAMES[model][0], published.rsplit("-", 1)[0]]
+        example = f", or torchvision's {published}"
+    pattern = re.compile(
+        f"({'|'.join(map(re.escape, names))})(-[0-9a-f]{{8,64}})?({'|'.join(map(re.escape, SUFFIXES))})"
+    )
+    found = sorted(file for file in folder.iterdir() if pattern.fullmatch(file.name) and file.is_file())
+    if not found:
+        raise ModelError(f"{folder} has no {model}{' or '.join(SUFFIXES)}{example}: put the state dict there.")
+    if len(found) > 1:
+        raise ModelError(
+            f"{folder} has {' and '.join(file.name for file in found)}, and only one of them can be {model}'s "
+            "weights: move the others to another folder."
+        )
+    return found[0]
+
+
+def _settings(
+    folder: Path, file: Path, model: Model, outputs: int, *, known: bool
+) -> tuple[Settings, float | None, list[str]]:
+    """Settings and accuracy of weights in a folder, and what was assumed of them.
+
+    known: whether the file is one that torchvision publishes.
+    """
+    from aiot_suite.weights.state_dicts import SUFFIXES
+
+    stem = next(file.name.removesuffix(suffix) for suffix in SUFFIXES if file.name.endswith(suffix))
+    beside = [folder / f"{one}.json" for one in dict.fromkeys((model.name, stem))]
+    beside = [one for one in beside if one.is_file()]
+    if len(beside) > 1:
+        raise ModelError(f"{folder} has {' and '.join(one.name for one in beside)}: keep one of them.")
+    given = read_json(beside[0]) if beside else {}
+    where = beside[0] if beside else model.file or file
+    accuracy = accuracy_of(given, where)
+    twice = given.pop("transform_input", None) if model.name == TWICE_NORMALIZED else False
+    if twice not in (None, True, False):
+        raise ModelError(f"{where} has transform_input {twice!r}: write true or false.")
+    settings = Settings.of_outputs(model.name, {**model.settings, **given}, outputs, where)
+    assumed = []
+    if twice is None:
+        default = default_settings(model.name, "", 1)
+        if not {"mean", "std"} & set(given):
+            twice = True
+            if not known:
+                assumed.append(
+                    "inputs from -1 to 1 are assumed, as torchvision's InceptionV3 takes them with transform_input; "
+                    f'otherwise write "transform_input": false into {folder / model.name}.json'
+                )
+        elif (settings.mean, settings.std) == (default.mean, default.std):
+            raise ModelError(
+                f"{where} has the mean and std of torchvision's preprocessing, which its InceptionV3 normalizes again "
+                'if it was made with transform_input: write "transform_input": true for pretrained weights of '
+                "torchvision's and what was trained from them, and false otherwise."
+            )
+    return (_normalized_twice(settings) if twice else settings), accuracy, assumed
+
+
+def _normalized_twice(settings: Settings) -> Settings:
+    """As one normalization: the settings', and then the one of torchvision's InceptionV3 with `transform_input`.
+
+    That takes inputs normalized with torchvision's mean and std, of values from 0 to 1, to a mean and std of 0.5.
+    """
+    mean, std = [], []
+    for own_mean, own_std, usual_mean, usual_std in zip(
+        settings.mean, settings.std, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), strict=True
+    ):
+        scale, shift = usual_std / 0.5, (usual_mean - 0.5) / 0.5
+        mean.append(round(own_mean - shift * own_std / scale, 6))
+        std.append(round(own_std / scale, 6))
+    return replace(settings, mean=(mean[0], mean[1], mean[2]), std=(std[0], std[1], std[2]))
+
+
+def _published(model: str, sha256: str) -> Any | None:
+    """torchvision's entry of the file with a SHA-256, None if it is no file of torchvision's."""
+    from aiot_suite.architectures import TORCHVISION_NAMES, pretrained_weights
+
+    entries = pretrained_weights(model) if model in TORCHVISION_NAMES else []
+    return next((one for one in entries if sha256.startswith(_hash_in(one.url))), None)
+
+
+def _published_accuracy(entry: Any) -> float:
+    return float(entry.meta["_metrics"]["ImageNet-1K"]["acc@1"]) / 100
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """The object in a JSON file; raises ModelError if there is none."""
+    if not file.is_file():
+        raise ModelError(f'There is no file {file}: write the settings into it, like {{"size": 224}}.')
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{file} is not JSON ({error}).") from None
+    if not isinstance(content, dict):
+        raise ModelError(f'{file} holds no settings but {content!r}: write an object, like {{"size": 224}}.')
+    return content
+
+
+def torchvision_file(model: str) -> tuple[str, str]:
+    """Address and the beginning of the SHA-256 (torchvision writes it into the file's name)."""
+    from aiot_suite.architectures import pretrained_weights
+
+    url: str = pretrained_weights(model)[0].url
+    return url, _hash_in(url)
+
+
+def _hash_in(url: str) -> str:
+    return url.rsplit("-", 1)[1].removesuffix(".pth")
+
+
+def download(url: str, sha256_prefix: str, folder: Path) -> Path:
+    """The file of an address, downloaded once and checked; an incomplete or wrong file is never kept.
+
+    Raises ModelError if it cannot be had or its SHA-256 does not begin with the prefix.
+    """
+    import torch.hub
+
+    file = folder / url.rsplit("/", 1)[1]
+    if file.is_file() and sha256_of(file).startswith(sha256_prefix):
+        return file
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        torch.hub.download_url_to_file(url, str(file), hash_prefix=sha256_prefix, progress=False)
+    except RuntimeError as error:  # what torch raises for a wrong hash, a cut download among them
+        raise ModelError(f"{url} came with a wrong SHA-256 ({error}): it was not kept, try again.") from None
+    except OSError as error:
+        raise ModelError(
+            f"{url} cannot be downloaded ({error}): use `--weights sample`, or put the file into a folder "
+            "and give `--weights DIR`."
+        ) from None
+    return file

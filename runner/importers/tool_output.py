@@ -1,0 +1,311 @@
+"""What command-line tools printed: benchmark_model, with the accuracy of run_eval beside it, and other tools' times.
+
+None of them prints which network a model file holds, and only benchmark_model says what it was asked for. Times are of
+inference alone.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+
+from runner.errors import LogError
+from runner.importers import proof, sections
+from runner.importers.given import UNKNOWN, Given, of_file
+from runner.importers.parts import MS_AT_MOST, Datasets, DeviceFacts, Part, Sitting, lines, understood
+from runner.importers.sections import Section
+from runner.importers.source import LINE_AT_MOST, Source
+from runner.tools import events, operator_table, speed_benchmark, reading, tally
+from runner.tools.delegates import Delegation
+from runner.tools.events import Accuracy, Known
+from runner.tools.operator_table import Operator
+from runner.tools.reading import Benchmark, Evaluation, Stats
+from runner.tools.text import TEXT_AT_MOST, shown, whole
+from runner.tools.text import lines as tool_lines
+from aiot_suite.suite import Instance
+
+RANDOM = "random input"
+"""What benchmark_model and its like run a model on."""
+
+_FRAMEWORKS = {"speed_benchmark_torch": "pytorch", "caffe2_benchmark": "caffe2"}  # of the others: tflite
+
+
+@dataclass(frozen=True)
+class Output:
+    """One run of a tool, by the instance that it is of: its times, or its evaluation."""
+
+    source: Source
+    instance: Instance
+    threads: int | None
+    benchmark: Benchmark | None = None
+    evaluation: Evaluation | None = None
+    runs_asked: int | None = None
+    accelerator: str | None = None
+    operators: tuple[Operator, ...] = ()
+    graph: str | None = None  # the model file, where it is told, and its name tells no network
+
+
+@dataclass(frozen=True)
+class Read:
+    """The runs in a file, and what is to be said of it."""
+
+    outputs: list[Output]
+    notes: list[str]
+
+
+def outputs(source: Source, text: str, given: Given) -> Read:
+    """Read the runs in a file; raises LogError for what nobody says, and where there is no number that can be used."""
+    found = tool_lines(text)
+    runs = sections.split(found, source.format)
+    several = len(runs) > 1
+    names = [f"Run {number} in {source.path}" if several else str(source.path) for number in range(1, len(runs) + 1)]
+    usable = [_has_number(run, source.format) for run in runs]
+    made, notes = [], []
+    for name, run, good in zip(names, runs, usable, strict=True):
+        # beside other runs, one that breaks off is a result too
+        output, said = _output(source, name, run, given, strict=not several or not (any(usable) and not good))
+        made.append(output)
+        notes += said
+    if several:
+        notes.insert(0, f"{source.path} holds {len(runs)} runs{_without_model(runs, given)}")
+    return Read(made, [*notes, _told(source, text, found)])
+
+
+def _without_model(runs: Sequence[Section], given: Given) -> str:
+    """Return what is to be said of runs that name no model file, where one --model stands for all of them."""
+    without = sum(_graph(run, _parameters(run)) is None for run in runs)
+    return f", of which {without} name no model file: --model is taken to be theirs" if without and given.model else ""
+
+
+def _parameters(run: Section) -> dict[str, str]:
+    """Return what a run lists in its header, by names in small letters."""
+    return {key.lower(): value for key, value in reading.parameters(run.lines).items()}
+
+
+def _told(source: Source, text: str, found: list[tuple[str, str]]) -> str:
+    """Return the sentence on how many lines of a file were understood."""
+    long = [line for line in text.splitlines() if len(line) > LINE_AT_MOST]
+    others = [*tally.not_understood(found), *long]
+    said = understood(source.path, sum(bool(line) for _, line in found) + len(long) - len(others), others)
+    cut = len(text) - TEXT_AT_MOST
+    return f"{said}; of its middle, {cut} characters were not read" if cut > 0 else said
+
+
+def models_of_one_name(found: Sequence[Output], given: Given) -> dict[Source, LogError]:
+    """Return the files whose runs are of several networks by their model files, where one --model stands for all."""
+    of_option = [one for one in found if one.graph is not None and given.model is not None]
+    graphs: list[str] = []
+    for one in of_option:
+        if one.graph is not None and not any(_same_file(one.graph, graph) for graph in graphs):
+            graphs.append(one.graph)
+    if len(graphs) < 2:
+        return {}
+    told = f"{', '.join(map(shown, graphs[:-1]))} and {shown(graphs[-1])}"
+    return {
+        one.source: LogError(
+            f"{one.source.path} is among runs of {told}, and --model names one network: import the runs of each model "
+            "file by themselves."
+        )
+        for one in of_option
+    }
+
+
+def _same_file(one: str, other: str) -> bool:
+    one, other = (posixpath.normpath(path.replace("\\", "/")) for path in (one, other))
+    return one == other or one.endswith(f"/{other}") or other.endswith(f"/{one}")
+
+
+def pairs(found: list[Output]) -> list[tuple[Output | None, Output | None]]:
+    """The times of each instance, beside the accuracy of the same instance if there is one."""
+    evaluated = [one for one in found if one.evaluation is not None]
+    made: list[tuple[Output | None, Output | None]] = []
+    for one in found:
+        if one.evaluation is None:
+            accuracy = next((other for other in evaluated if other.instance == one.instance), None)
+            if accuracy is not None:
+                evaluated.remove(accuracy)
+            made.append((one, accuracy))
+    return [*made, *((None, one) for one in evaluated)]
+
+
+def _has_number(run: Section, tool: str) -> bool:
+    if tool == "run_eval":
+        return reading.evaluation_of(run.lines).failure is None
+    return bool(_read(run, tool, UNKNOWN)[0].mean_ms)
+
+
+def _output(source: Source, name: str, run: Section, given: Given, strict: bool) -> tuple[Output, list[str]]:
+    """Read one run. Of one that is not `strict` a missing number is a result."""
+    parameters = _parameters(run)
+    graph = _graph(run, parameters)
+    told = of_file(graph or "")
+    delegate, notes = proof.delegate_of(name, run, parameters, source.format, given)
+    instance = given.instance(
+        name, {"framework": _FRAMEWORKS.get(source.format, "tflite"), **told, "delegate": delegate}
+    )
+    output = Output(
+        source,
+        instance,
+        _threads(name, whole(parameters.get("num threads") or run.flags.get("num_threads")), given),
+        runs_asked=_runs_asked(run, parameters),
+        accelerator=parameters.get("nnapi accelerator name") or run.flags.get("nnapi_accelerator_name") or None,
+        graph=graph if "model" not in told else None,
+    )
+    if source.format == "run_eval":
+        evaluation = reading.evaluation_of(run.lines, delegate=instance.delegate)
+        _usable(name, evaluation.failure, [])
+        delegation = proof.proven(evaluation.delegation, instance.delegate, run, parameters, source.format)
+        return replace(output, evaluation=replace(evaluation, delegation=delegation)), notes
+    benchmark, table = _read(run, source.format, instance.delegate)
+    _usable(name, benchmark.failure, run.lines, benchmark, strict)
+    delegation = proof.proven(benchmark.delegation, instance.delegate, run, parameters, source.format)
+    return replace(output, benchmark=replace(benchmark, delegation=delegation), operators=table), notes
+
+
+def _read(run: Section, tool: str, delegate: str) -> tuple[Benchmark, tuple[Operator, ...]]:
+    """Return what a tool that takes times says, and its table of operators."""
+    if tool not in _FRAMEWORKS:
+        return reading.benchmark_of(run.lines, delegate=delegate), tuple(operator_table.read(run.lines)[0])
+    speed = speed_benchmark.speed_of(run.lines)
+    benchmark = _benchmark(speed.mean_ms, _stats(speed.latencies_ms) if speed.latencies_ms else None, None)
+    table = [Operator("runs", 0, name, kind, None, mean_ms, None, None) for name, kind, mean_ms in speed.operators]
+    return replace(benchmark, delegation=Delegation("unknown"), failure=speed.failure), tuple(table)
+
+
+def _graph(run: Section, parameters: Mapping[str, str]) -> str | None:
+    """Return the model file that a run names, in its header or in its command line."""
+    named = parameters.get("graph") or next(
+        (run.flags[flag] for flag in ("graph", "model_file", "model", "net") if flag in run.flags), None
+    )
+    for _, text in run.lines if not named else []:
+        for begin in ("Loaded model ", "Loading model from: "):
+            named = named or (text.removeprefix(begin) if text.startswith(begin) else None)
+    return named if named and "$" not in named else None
+
+
+def _runs_asked(run: Section, parameters: Mapping[str, str]) -> int | None:
+    return whole(parameters.get("min num runs") or parameters.get("num runs") or run.flags.get("num_runs"))
+
+
+def _threads(name: object, told: int | None, given: Given) -> int | None:
+    if None not in (told, given.threads) and told != given.threads:
+        raise LogError(f"{name} is of {told} threads, and --threads says {given.threads}: leave the option out.")
+    return told or given.threads
+
+
+def _usable(
+    name: object,
+    failure: str | None,
+    found: list[tuple[str, str]],
+    benchmark: Benchmark | None = None,
+    strict: bool = True,
+) -> None:
+    """Raises LogError for an output without a time, unless the tool itself says that it failed: that is a result."""
+    gave_up = any(severity in ("ERROR", "FATAL") for severity, _ in found)
+    if failure and not gave_up and strict:
+        raise LogError(f"{name}: {failure}.")
+    if benchmark is None or failure:
+        return
+    if not benchmark.mean_ms:
+        raise LogError(f"{name} has {benchmark.mean_ms} ms as the mean time of a run, which is none: run it again.")
+    longest = max(benchmark.mean_ms * (benchmark.runs.count if benchmark.runs else 1), benchmark.init_ms or 0)
+    if longest > MS_AT_MOST:
+        raise LogError(f"{name} has runs or a load of {longest:g} ms, which cannot be: copy it again.")
+
+
+def _stats(latencies_ms: tuple[float, ...]) -> Stats:
+    return Stats(
+        len(latencies_ms),
+        mean_ms=statistics.fmean(latencies_ms),
+        sd_ms=statistics.pstdev(latencies_ms),
+        min_ms=min(latencies_ms),
+        max_ms=max(latencies_ms),
+        first_ms=latencies_ms[0],
+        median_ms=statistics.median(latencies_ms),
+    )
+
+
+def _benchmark(mean_ms: float | None, runs: Stats | None, init_ms: float | None) -> Benchmark:
+    """Another tool's times, as if benchmark_model had printed them."""
+    return Benchmark(
+        runs=runs,
+        warmup=None,
+        mean_ms=mean_ms,
+        init_ms=init_ms,
+        model_mb=None,
+        init_memory_mb=None,
+        overall_memory_mb=None,
+        peak_memory_mb=None,
+    )
+
+
+def sitting(timed: Output | None, evaluated: Output | None, given: Given, datasets: Datasets) -> Sitting:
+    """The sitting of one pair; raises LogError where the images of an accuracy are not named."""
+    both = [one for one in (timed, evaluated) if one is not None]
+    first = both[0]
+    evaluation = evaluated.evaluation if evaluated else None
+    images = evaluation.images or 0 if evaluation else 0
+    if evaluated is not None and given.dataset is None:
+        raise LogError(
+            f"{evaluated.source.path} does not tell which images were shown: give --dataset with a name for them."
+        )
+    used = datasets(given.dataset or RANDOM, images, None) if evaluation else datasets(RANDOM, 0, None)
+    began = min(one.source.modified for one in both)
+    part = _part(timed, evaluated, f"{began:%Y-%m-%dT%H:%M:%SZ}")
+    return Sitting(
+        sources=tuple({one.source.sha256: one.source for one in both}.values()),
+        parts=(part,),
+        device=DeviceFacts(),
+        profile={"name": first.source.format},
+        timing="inference",
+        threads=first.threads,
+        dataset=used,
+        started=began,
+        started_from="time of the file",
+        ended=max(one.source.modified for one in both),
+    )
+
+
+def _part(timed: Output | None, evaluated: Output | None, at: str) -> Part:
+    """The attempt: of run_eval alone, the times are those it took while it showed the images."""
+    first = timed or evaluated
+    assert first is not None
+    evaluation = evaluated.evaluation if evaluated else None
+    benchmark = timed.benchmark if timed else None
+    if benchmark is None:
+        assert evaluation is not None
+        runs = Stats(evaluation.images or 0, mean_ms=evaluation.mean_ms, sd_ms=evaluation.sd_ms)
+        benchmark = replace(
+            _benchmark(evaluation.mean_ms, runs, None), replaced=evaluation.replaced, delegation=evaluation.delegation
+        )
+        _usable(first.source.path, None, [], benchmark)
+    known = Known(
+        instance=first.instance.id,
+        attempt=1,
+        delegate=first.instance.delegate,
+        at=at,
+        tool=first.source.format,
+        threads=first.threads,
+        accelerator=first.accelerator,
+        runs_asked=first.runs_asked,
+    )
+    if benchmark.failure:
+        return Part(first.instance, None, b"", events.without_time(known, benchmark, benchmark.failure))
+    accuracy = Accuracy(evaluation) if evaluation else None
+    summary = events.summary(known, benchmark, accuracy, "there is no output of run_eval beside it")
+    summary |= {
+        "model_mb": benchmark.model_mb,
+        "operators": [asdict(one) for one in first.operators],
+        "parameters": benchmark.parameters,
+    }
+    images = evaluation.images or 0 if evaluation else 0
+    ending = {
+        "images": images,
+        "failed_images": 0,
+        "correct": round(evaluation.top[0] * images) if evaluation else 0,
+        "loop_ns": round((benchmark.mean_ms or 0) * 1e6 * (benchmark.runs.count if benchmark.runs else 1)),
+        "peak_rss_kb": events.peak_rss_kb(benchmark),
+    }
+    return Part(first.instance, events.load(known, benchmark), lines([("summary", summary)]), ("end", ending))

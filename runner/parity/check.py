@@ -1,0 +1,334 @@
+"""Whether model files are the networks they should be.
+
+Each is shown real images through the agent, in the environment it runs in, and its outputs are compared with those
+of the float32 PyTorch original. What the right answers say is compared with the accuracy that whoever made the
+weights states: wrong channel order, normalization or label numbers show there (paper, Section IV-B).
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from runner.agent.loop import labels
+from aiot_suite.preprocess import Preprocess, decode
+from aiot_suite.catalog import Catalog
+from aiot_suite.datasets.store import Dataset, Progress, subset
+from runner.devices.local import LocalDevice
+from aiot_suite.errors import DatasetError, ModelError
+from runner.execution import agent_files
+from aiot_suite.suite import Instance
+from aiot_suite.convert import calibration
+from runner.parity import hints, label_order
+from aiot_suite.weights import weight_sources
+from aiot_suite.facts import Artifact, Settings
+from aiot_suite.prepare import network
+
+FLOAT32_LIMIT = 1e-3  # largest difference of a float32 file's outputs, as a share of the original's range
+AGREEMENT_LIMIT = 0.5  # least share of images that a quantized file puts into the original's class
+SIGNIFICANCE = 0.001  # of the test whether the accuracy is under the one that was declared
+BATCH = 10
+
+
+@dataclass(frozen=True)
+class Check:
+    """What one model file gave."""
+
+    artifact: str
+    sha256: str  # of the model file
+    settings: dict[str, Any]
+    dataset: str
+    dataset_sha256: str
+    images: int
+    unreadable: list[str]  # images that were left out, each with the reason
+    accuracy: float
+    original_accuracy: float | None  # None: there is no PyTorch original
+    declared_accuracy: float | None
+    largest_difference: float | None  # as a share of the range (largest less smallest) of the original's outputs
+    correlation: float | None
+    top1_agreement: float | None
+    passed: bool
+    finding: str  # one sentence
+
+    def is_of(self, artifact: Artifact) -> bool:
+        """Whether it still tells of the file as it is."""
+        return self.sha256 == artifact.sha256 and self.settings == _plain(artifact.settings)
+
+
+def read(folder: Path, artifacts: Iterable[Artifact]) -> dict[str, Check]:
+    """The checks that were made of these files and still hold, by name of the file."""
+    found = {}
+    for artifact in artifacts:
+        try:
+            check = Check(**json.loads(_file(folder, artifact).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            continue
+        if check.is_of(artifact):
+            found[artifact.name] = check
+    return found
+
+
+def check(
+    artifacts: Sequence[Artifact],
+    *,
+    kind: str,
+    folder: Path,
+    cache: Path,
+    known: Catalog,
+    dataset: Dataset,
+    images: int,
+    device: LocalDevice,
+    progress: Progress | None = None,
+) -> list[Check]:
+    """Checks model files on so many images of a dataset and keeps what was found in `folder/checks`.
+
+    One that was checked so before, and has not changed since, is not checked again.
+
+    Images that cannot be decoded are left out, as `aiot run` does.
+
+    Raises ModelError if the dataset has other classes or images that a file was calibrated with, if the weights changed
+    since, or if there is nothing to check, and DatasetError if no image can be decoded.
+    """
+    if not artifacts:
+        raise ModelError(f"No model file in {folder} is chosen: run `aiot models prepare`.")
+    for artifact in artifacts:
+        if reason := calibration.overlap(artifact, dataset):
+            raise ModelError(f"{artifact.name} cannot be checked, because {reason}: {calibration.REMEDY}.")
+    shown, unreadable = _readable(dataset, subset(dataset, images, 0))
+    before = read(folder, artifacts)
+    originals: dict[str, _Original | None] = {}
+    found = []
+    for number, artifact in enumerate(sorted(artifacts, key=lambda one: Instance.of_artifact(one.name).model)):
+        model = Instance.of_artifact(artifact.name).model
+        _same_classes(artifact.settings, dataset, artifact.name)
+        there = before.get(artifact.name)
+        if there and (there.dataset_sha256, there.images) == (dataset.sha256, len(shown)):
+            found.append(there)
+            continue
+        if model not in originals:
+            originals = {model: _original(artifact, kind, cache, known, dataset, shown)}  # of one model at a time
+        original = originals[model]
+        scores = outputs(artifact, known, device, dataset.image_folder, shown)
+        one = compare(artifact, scores, original.scores if original else None, shown, dataset, unreadable)
+        if one.passed:
+            hint = original.hint if original else _hint_of_added(artifact, known, device, dataset, shown)
+            if hint:
+                one = replace(one, passed=False, finding=f"the right classes win more clearly with {hint}")
+        target = _file(folder, artifact)
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(json.dumps(asdict(one), indent=1) + "\n", encoding="utf-8")
+        found.append(one)
+        if progress:
+            progress(number + 1, len(artifacts))
+    return found
+
+
+def outputs(
+    artifact: Artifact, known: Catalog, device: LocalDevice, image_folder: Path, shown: Sequence[tuple[str, int]]
+) -> np.ndarray:
+    """What a model file gives for images, shape (images, outputs), through the agent in the file's environment.
+
+    Raises ModelError with what the framework says if the file cannot be run.
+    """
+    instance = Instance.of_artifact(artifact.name)
+    layout = known.frameworks[instance.framework].layout
+    if artifact.settings.layout != layout:
+        raise ModelError(
+            f"{artifact.path} was made for {artifact.settings.layout}, {instance.framework} takes {layout}: "
+            "run `aiot models prepare`."
+        )
+    agent = device.push(agent_files(known), "agent")
+    with tempfile.TemporaryDirectory(prefix="aiot-check-") as folder:
+        file, said, out = (Path(folder, name) for name in ("job.json", "output.txt", "outputs.npz"))
+        job = {
+            "framework": instance.framework,
+            "delegate": "cpu",
+            "model": str(artifact.path.resolve()),
+            "settings": artifact.settings.record(),
+            "threads": 1,
+            "images": list(shown),
+            "image_folder": str(image_folder.resolve()),
+            "out": str(out),
+        }
+        file.write_text(json.dumps(job), encoding="utf-8")
+        process = device.start_agent(agent, ["-m", "runner.agent.outputs", str(file)], artifact.environment, said)
+        try:
+            process.wait()
+        finally:
+            process.kill()
+        if process.returncode:
+            lines = said.read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["nothing"]
+            raise ModelError(
+                f"{artifact.path} cannot be run by {instance.framework} in the environment {artifact.environment}: "
+                f"it says {lines[-1][:300]!r}."
+            )
+        with np.load(out) as arrays:
+            scores: np.ndarray = arrays["scores"]
+    return scores
+
+
+def compare(
+    artifact: Artifact,
+    scores: np.ndarray,
+    original: np.ndarray | None,
+    shown: Sequence[tuple[str, int]],
+    dataset: Dataset,
+    unreadable: Sequence[str] = (),
+) -> Check:
+    """Outputs of shape (images, outputs) against the original's of the same shape."""
+    label_of = labels(artifact.settings.record())
+    truth = np.array([label for _, label in shown])
+
+    def answers(values: np.ndarray) -> np.ndarray:
+        return np.array([label_of(int(best)) for best in values.argmax(1)])
+
+    own = float(np.mean(answers(scores) == truth))
+    base = float(np.mean(answers(original) == truth)) if original is not None else None
+    difference = correlation = agreement = None
+    finite = bool(np.isfinite(scores).all())
+    if original is not None and finite:
+        if original.shape != scores.shape:
+            raise ModelError(f"{artifact.name} has {scores.shape[1]} outputs, its original {original.shape[1]}.")
+        difference = float(np.abs(scores - original).max() / np.ptp(original))
+        correlation = float(np.corrcoef(scores.ravel(), original.ravel())[0, 1])
+        agreement = float(np.mean(scores.argmax(1) == original.argmax(1)))
+    problem: str | None = "some outputs are not numbers"
+    if finite:
+        of_labels = label_order.problem(answers(scores if original is None else original), truth, artifact.settings)
+        problem = of_labels or _problem(artifact, len(shown), own if base is None else base, difference, agreement)
+    return Check(
+        artifact=artifact.name,
+        sha256=artifact.sha256,
+        settings=_plain(artifact.settings),
+        dataset=dataset.name,
+        dataset_sha256=dataset.sha256,
+        images=len(shown),
+        unreadable=list(unreadable),
+        accuracy=own,
+        original_accuracy=base,
+        declared_accuracy=artifact.declared_accuracy,
+        largest_difference=difference,
+        correlation=correlation,
+        top1_agreement=agreement,
+        passed=problem is None,
+        finding=problem or _verdict(artifact, agreement),
+    )
+
+
+def _verdict(artifact: Artifact, agreement: float | None) -> str:
+    """Of a file that passed."""
+    if agreement is None:
+        return "no original to compare with"
+    if Instance.of_artifact(artifact.name).quantization == "float32":
+        return "the same network"
+    return f"{agreement:.0%} of the images get the original's class"
+
+
+def _problem(
+    artifact: Artifact, images: int, accuracy: float, difference: float | None, agreement: float | None
+) -> str | None:
+    from scipy.stats import binomtest
+
+    if artifact.declared_accuracy is not None:
+        right = round(accuracy * images)
+        test = binomtest(right, images, artifact.declared_accuracy, alternative="less")
+        if test.pvalue < SIGNIFICANCE:
+            return (
+                f"{right} of {images} images right, {artifact.declared_accuracy:.1%} declared: look at channel order, "
+                "mean, std and label_offset of its settings"
+            )
+    quantization = Instance.of_artifact(artifact.name).quantization
+    if quantization == "float32" and difference is not None and difference > FLOAT32_LIMIT:
+        return f"outputs differ by {difference:.2g} of their range, {FLOAT32_LIMIT:g} are allowed"
+    if agreement is not None and agreement < AGREEMENT_LIMIT:
+        return f"only {agreement:.0%} of the images get the original's class"
+    return None
+
+
+@dataclass(frozen=True)
+class _Original:
+    """The float32 PyTorch network: its outputs, shape (images, outputs), and better settings if there are any."""
+
+    scores: np.ndarray
+    hint: str | None
+
+
+def _original(
+    artifact: Artifact, kind: str, cache: Path, known: Catalog, dataset: Dataset, shown: Sequence[tuple[str, int]]
+) -> _Original | None:
+    """None for a file that was added."""
+    import torch
+
+    if artifact.added:
+        return None
+    model = known.models[Instance.of_artifact(artifact.name).model]
+    source = weight_sources.locate(kind, model, cache)
+    if source.sha256 != artifact.weights_sha256:
+        raise ModelError(f"{artifact.name} was made of other weights than {source.file}: run `aiot models prepare`.")
+    module = network(source, model)
+
+    def scores_of(settings: Settings, some: Sequence[tuple[str, int]]) -> np.ndarray:
+        preprocess = Preprocess.of(settings.with_layout("NCHW").record())
+        parts = []
+        for start in range(0, len(some), BATCH):
+            names = [name for name, _ in some[start : start + BATCH]]
+            tensors = [preprocess(decode(dataset.path(name).read_bytes())).copy() for name in names]
+            with torch.inference_mode():
+                parts.append(module(torch.from_numpy(np.concatenate(tensors))).numpy())
+        return np.concatenate(parts)
+
+    return _Original(scores_of(source.settings, shown), hints.better(source.settings, shown, scores_of))
+
+
+def _hint_of_added(
+    artifact: Artifact, known: Catalog, device: LocalDevice, dataset: Dataset, shown: Sequence[tuple[str, int]]
+) -> str | None:
+    def scores_of(settings: Settings, some: Sequence[tuple[str, int]]) -> np.ndarray:
+        return outputs(replace(artifact, settings=settings), known, device, dataset.image_folder, some)
+
+    return hints.better(artifact.settings, shown, scores_of)
+
+
+def _same_classes(settings: Settings, dataset: Dataset, name: str) -> None:
+    if settings.label_space != dataset.label_space:
+        raise ModelError(
+            f"{name} knows the classes of {settings.label_space}, dataset {dataset.name} has those of "
+            f"{dataset.label_space}: choose another with --dataset."
+        )
+    beyond = max(dataset.images, key=lambda image: image[1], default=("", -1))
+    if beyond[1] >= settings.classes:
+        raise ModelError(
+            f"{name} has {settings.classes} classes, and dataset {dataset.name} has label {beyond[1]} ({beyond[0]}): "
+            "choose another with --dataset."
+        )
+
+
+def _readable(dataset: Dataset, chosen: Sequence[tuple[str, int]]) -> tuple[list[tuple[str, int]], list[str]]:
+    """The images that can be decoded, and the others with the reason."""
+    readable, others = [], []
+    for name, label in chosen:
+        try:
+            decode(dataset.path(name).read_bytes())
+        except (OSError, ValueError) as error:
+            others.append(f"{name} ({type(error).__name__}: {error})")
+        else:
+            readable.append((name, label))
+    if not readable:
+        raise DatasetError(f"No image of dataset {dataset.name} that was chosen can be read: {others[0]}.")
+    return readable, others
+
+
+def _plain(settings: Settings) -> dict[str, Any]:
+    """As JSON gives it back."""
+    record: dict[str, Any] = json.loads(json.dumps(settings.record()))
+    return record
+
+
+def _file(folder: Path, artifact: Artifact) -> Path:
+    return folder / "checks" / f"{artifact.name}.json"

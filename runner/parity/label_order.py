@@ -1,0 +1,119 @@
+"""Whether labels are shifted or in another order: the trap of every list of 1000 classes.
+
+A network that is asked for the labels of another list still answers, and is right by chance only. Where its answers
+follow the labels all the same, one lower or in the order of another list, the labels are at fault, or the settings that
+say what its outputs mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from aiot_suite.datasets import classes
+from aiot_suite.facts import Settings
+
+MAYBE = "the labels may be shifted or in another order"
+SIGNIFICANCE = 0.001  # of the tests, one-sided
+LEAST_LABELS = 3  # that a shift or an order has to explain: a network with one answer explains one
+
+
+def problem(answers: np.ndarray, truth: np.ndarray, settings: Settings) -> str | None:
+    """Return what seems to be wrong with the labels, in a sentence; None if nothing does.
+
+    answers, truth: labels of shape (images,); an answer of -1 is no class. Another order is named if it explains more
+    than chance does (binomial test, for all orders that were tried) and more than the labels as they are do (McNemar's
+    exact test, where they explain more than chance themselves).
+    """
+    right = int((answers == truth).sum())
+    chance = 1 / settings.classes
+    by_chance = _tail(right, len(truth), chance) > SIGNIFICANCE
+    tried = list(_others(answers, truth, settings))
+    best, text = max(tried, key=lambda one: int((one[0] == answers).sum()), default=(truth, ""))
+    explained = int((best == answers).sum())
+    if (
+        len(set(truth[best == answers].tolist())) >= LEAST_LABELS
+        and _tail(explained, len(truth), chance) * (2 * settings.classes + len(tried)) < SIGNIFICANCE
+        and (by_chance or _better(best == answers, truth == answers))
+    ):
+        return f"{right} of {len(truth)} images right: {MAYBE}; {explained} are {text}"
+    if not at_chance_level(right, len(truth), settings.classes):
+        return None
+    follow = "; images of one label get one answer, but not that label" if _follow(answers, truth) else ""
+    return (
+        f"{right} of {len(truth)} images right, which is chance: {MAYBE}, though no shift and no usual order does "
+        f"better{follow}; or look at channel order, mean, std and label_offset of its settings"
+    )
+
+
+def at_chance_level(right: int, images: int, classes: int) -> bool:
+    """Return whether so many are right as guessing gives, and too few for a network that has learnt the classes.
+
+    The second is one that is right half way between guessing and always. With fewer than ten images both may be so.
+    """
+    from scipy.stats import binom
+
+    chance = 1 / classes
+    guessed = binom.sf(right - 1, images, chance) >= SIGNIFICANCE
+    return bool(guessed and binom.cdf(right, images, (1 + chance) / 2) < SIGNIFICANCE)
+
+
+def _tail(count: int, images: int, rate: float) -> float:
+    """Probability of so many or more."""
+    from scipy.stats import binomtest
+
+    return float(binomtest(count, images, rate, alternative="greater").pvalue)
+
+
+def _better(one: np.ndarray, other: np.ndarray) -> bool:
+    gained, lost = int((one & ~other).sum()), int((other & ~one).sum())
+    return gained > 0 and _tail(gained, gained + lost, 0.5) < SIGNIFICANCE
+
+
+def _others(answers: np.ndarray, truth: np.ndarray, settings: Settings) -> Iterator[tuple[np.ndarray, str]]:
+    """The labels under the shift that fits best and under other orders, each with what it means."""
+    differences, counts = np.unique((answers - truth)[(answers >= 0) & (answers != truth)], return_counts=True)
+    if len(differences):
+        shift = int(differences[counts.argmax()])
+        yield truth + shift, _of_shift(shift, settings)
+    for order, text in _orders(settings):
+        inverse = np.full(max(len(order), int(order.max()) + 1), -1)
+        inverse[order[order >= 0]] = np.flatnonzero(order >= 0)
+        for mapping, said in ((order, f"if the labels are {text}"), (inverse, f"if the outputs are {text}")):
+            inside = truth < len(mapping)
+            yield np.where(inside, mapping[np.where(inside, truth, 0)], -1), said
+
+
+def _of_shift(shift: int, settings: Settings) -> str:
+    text = f"if every label is {abs(shift)} {'lower' if shift < 0 else 'higher'}"
+    remedies = []
+    if settings.label_map is None and settings.label_offset + shift >= 0:
+        remedies.append(f"label_offset {settings.label_offset + shift} in the settings of the model")
+    if shift == -1:
+        remedies.append("the dataset made again with --numbering 1")
+    return f"{text} ({', or '.join(remedies)})" if remedies else text
+
+
+def _orders(settings: Settings) -> Iterator[tuple[np.ndarray, str]]:
+    """The label of each number of another list, -1 for a number that is none, and what the list is."""
+    yield np.array(sorted(range(settings.classes), key=str)), "in the order of their digits: 0, 1, 10, 100, 101"
+    if settings.label_space != classes.IMAGENET:
+        return
+    kit = np.full(1001, -1)
+    for number, label in classes.label_of_devkit().items():
+        kit[number] = label
+    yield kit, "the class numbers of ILSVRC 2012's development kit (--numbering devkit for the dataset)"
+    yield kit[1:], "the class numbers of ILSVRC 2012's development kit less one"
+    names = [row["name"].casefold() for row in classes.class_table()]
+    yield np.array(sorted(range(len(names)), key=names.__getitem__)), "in the order of the names of the classes"
+
+
+def _follow(answers: np.ndarray, truth: np.ndarray) -> bool:
+    """Whether images of the same label get the same answer more often than images of different labels do."""
+    first, second = np.triu_indices(len(truth), 1)
+    same, agree = truth[first] == truth[second], answers[first] == answers[second]
+    if not same.any() or same.all():
+        return False
+    usual = float(agree[~same].mean())
+    return _tail(int(agree[same].sum()), int(same.sum()), usual) < SIGNIFICANCE

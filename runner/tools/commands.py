@@ -1,0 +1,108 @@
+"""The command lines of TFLite's tools, as lists of words. Quoting them for a shell is whoever runs them's to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aiot_suite.suite import Profile
+
+DELEGATES = ("cpu", "nnapi", "gpu")
+"""What the tools can be asked to run a model on here."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a tool is asked for.
+
+    accelerator: one of NNAPI's own (`nnapi-reference` is the CPU); None leaves the choice to NNAPI, its CPU excluded
+    xnnpack: whether XNNPACK runs what the CPU runs, as it does in the agent's TFLite; False turns it off
+    """
+
+    delegate: str = "cpu"
+    threads: int = 1
+    accelerator: str | None = None
+    xnnpack: bool = True
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """How often benchmark_model runs a model.
+
+    max_s: the tool begins no further run after so many seconds, in the warm-up and in the runs each, so that a slow
+    model gets fewer runs than were asked for
+    """
+
+    warmups: int
+    runs: int
+    min_s: float
+    max_s: float
+
+    @classmethod
+    def of(cls, profile: Profile, images: int, max_s: float) -> Repeats:
+        """As many runs as the agent would show images under this profile, `images` of them in a pass.
+
+        `paper` has as many runs as images and no warm-up; `mlperf-like` 5 warm-ups, at least 1024 runs and 60 s;
+        `quick` 1 warm-up and its images; `sustained` ten minutes.
+        """
+        shown = min(images, profile.max_images or images)
+        runs = max(1, profile.passes * shown, profile.min_queries)
+        return cls(profile.warmups, runs, profile.min_duration_s, max(max_s, profile.min_duration_s))
+
+
+MEMORY = Repeats(warmups=0, runs=3, min_s=0.0, max_s=60.0)
+"""For the peak memory, which the tool samples in a thread that would disturb the timed runs."""
+
+
+def benchmark_model(tool: str, model: str, ask: Ask, repeats: Repeats, memory: bool = False) -> list[str]:
+    """The words that time a model file; `memory` samples the peak memory as well.
+
+    --warmup_min_secs is 0, or the tool would warm up for half a second whatever the number of warm-ups. XNNPACK is
+    asked for by name on the CPU, so that the output tells whether it was applied.
+    """
+    return [
+        tool,
+        f"--graph={model}",
+        f"--num_threads={ask.threads}",
+        f"--warmup_runs={repeats.warmups}",
+        "--warmup_min_secs=0",
+        f"--num_runs={repeats.runs}",
+        f"--min_secs={repeats.min_s:g}",
+        f"--max_secs={repeats.max_s:g}",
+        *_accelerated(ask),
+        *([f"--use_xnnpack={_flag(ask.xnnpack)}"] if ask.delegate == "cpu" or not ask.xnnpack else []),
+        *(["--report_peak_memory_footprint=true"] if memory else []),
+    ]
+
+
+def run_eval(tool: str, model: str, images: str, labels: str, ground_truth: str, ask: Ask) -> list[str]:
+    """The words that measure accuracy: folder of images, file of labels by output, file of the images' labels.
+
+    Without any flag of a delegate the tool runs on the CPU with XNNPACK. `--delegate=xnnpack` is not used: it
+    also makes it compute in 16 bits (xnnpack_force_fp16 in evaluation_delegate_provider.cc). `--delegate=nnapi` is what
+    builds of all years know; the flags of single options are younger.
+    """
+    return [
+        tool,
+        f"--model_file={model}",
+        f"--ground_truth_images_path={images}",
+        f"--ground_truth_labels={ground_truth}",
+        f"--model_output_labels={labels}",
+        "--num_images=0",
+        f"--num_interpreter_threads={ask.threads}",
+        *([f"--delegate={ask.delegate}"] if ask.delegate != "cpu" else []),
+        *_named(ask),
+        *([] if ask.xnnpack else ["--use_xnnpack=false"]),
+    ]
+
+
+def _accelerated(ask: Ask) -> Sequence[str]:
+    return [f"--use_{ask.delegate}=true", *_named(ask)] if ask.delegate != "cpu" else []
+
+
+def _named(ask: Ask) -> Sequence[str]:
+    return [f"--nnapi_accelerator_name={ask.accelerator}"] if ask.delegate == "nnapi" and ask.accelerator else []
+
+
+def _flag(value: bool) -> str:
+    return "true" if value else "false"

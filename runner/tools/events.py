@@ -1,0 +1,125 @@
+"""The events of a raw log that say what a native tool printed, whoever ran it: this toolkit, or somebody else."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from runner.tools.delegates import Delegation
+from runner.tools.reading import Benchmark, Evaluation
+
+Event = tuple[str, dict[str, Any]]
+"""An event's name and its fields."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of an attempt beside what its tools printed; None: it is not known."""
+
+    instance: str
+    attempt: int
+    delegate: str  # that was asked for
+    at: str  # ISO 8601, UTC
+    tool: str = "benchmark_model"
+    version: str | None = None  # of the tool: see runner.tools.programs
+    model_sha256: str | None = None
+    threads: int | None = None
+    accelerator: str | None = None  # of NNAPI, that was asked for
+    runs_asked: int | None = None
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """An evaluation, and what is known of it beside what it printed."""
+
+    evaluation: Evaluation
+    version: str | None = None
+    model_sha256: str | None = None
+
+
+def load(known: Known, benchmark: Benchmark) -> dict[str, Any]:
+    """The fields of the event `load`: which accelerator ran, as the tool that took the time tells it."""
+    delegation = benchmark.delegation or Delegation("none")
+    delegated = known.delegate not in ("cpu", "unknown")
+    return {
+        "instance": known.instance,
+        "attempt": known.attempt,
+        "load_ns": None if benchmark.init_ms is None else round(benchmark.init_ms * 1e6),
+        "framework_version": known.version,
+        "threads": known.threads,
+        "model_sha256": known.model_sha256,
+        "accelerator_requested": None if known.delegate == "unknown" else known.delegate,
+        "accelerator_actual": delegation.accelerator(known.delegate, known.accelerator),
+        "nodes_delegated": delegation.nodes if delegated else None,
+        "partitions": delegation.partitions,
+        "nodes": delegation.of,
+        "delegate_kernels": delegation.kernels,
+        "accelerator_name": known.accelerator or delegation.name,
+        "accelerators": list(benchmark.accelerators),
+        "at": known.at,
+    }
+
+
+def summary(known: Known, benchmark: Benchmark, accuracy: Accuracy | None, missing: str | None) -> dict[str, Any]:
+    """The fields of the event `summary`; `missing` says why there is no accuracy, where there is none."""
+    times = (
+        {name: value for name, value in asdict(benchmark.runs).items() if name.endswith("_ms")}
+        if benchmark.runs
+        else {}
+    )
+    fields: dict[str, Any] = {
+        "tool": known.tool,
+        "tool_version": known.version,
+        "wording": benchmark.wording,
+        "timing": "inference",
+        "count": benchmark.runs.count if benchmark.runs else None,
+        "runs_asked": known.runs_asked,
+        **times,
+        "mean_ms": benchmark.mean_ms,
+        "warmups": benchmark.warmup.count if benchmark.warmup else None,
+        "warmup_ms": benchmark.warmup.mean_ms if benchmark.warmup else None,
+        "init_memory_mb": benchmark.init_memory_mb,
+        "overall_memory_mb": benchmark.overall_memory_mb,
+        "delegates": [asdict(one) for one in benchmark.replaced],
+        "accuracy": None,
+        "accuracy_missing": None if accuracy else missing,
+    }
+    if accuracy is None:
+        return fields
+    evaluation = accuracy.evaluation
+    delegation = evaluation.delegation or Delegation("none")
+    return {
+        **fields,
+        "accuracy": evaluation.top[0] if evaluation.top else None,
+        "accuracy_missing": evaluation.failure,
+        "accuracy_tool": accuracy.version,
+        "accuracy_model_sha256": accuracy.model_sha256,
+        "accuracy_accelerator": delegation.accelerator(known.delegate, known.accelerator),
+        "accuracy_delegates": [asdict(one) for one in evaluation.replaced],
+        "top": list(evaluation.top),
+        "images": evaluation.images,
+        "images_mean_ms": evaluation.mean_ms,
+        "images_sd_ms": evaluation.sd_ms,
+    }
+
+
+def without_time(known: Known, benchmark: Benchmark, fault: str) -> Event:
+    """The ending of an attempt that gave no time: `unavailable` if the delegate refused the model, else `failed`."""
+    if benchmark.delegation is None or benchmark.delegation.applied != "refused":
+        return "failed", {"reason": fault}
+    reason = f"{known.delegate} refused the model: {fault}"
+    return "unavailable", {"reason": reason, "remedy": _remedy(known, benchmark)}
+
+
+def _remedy(known: Known, benchmark: Benchmark) -> str:
+    """What may help where a delegate refused a model."""
+    others = [name for name in benchmark.accelerators if name != known.accelerator]
+    if known.delegate == "nnapi" and others:
+        return f"ask for one of the accelerators that the device names: {', '.join(others)[:500]}"
+    return "the device offers nothing else for this model: measure it on the CPU"
+
+
+def peak_rss_kb(benchmark: Benchmark) -> int | None:
+    """Peak resident memory in kB, None where the tool does not say."""
+    peak_mb = benchmark.peak_memory_mb
+    return round(peak_mb * 1024) if peak_mb is not None and peak_mb > 0 else None

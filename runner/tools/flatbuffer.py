@@ -1,0 +1,139 @@
+"""A .tflite file with other operators at its ends: what `fitting` changes of a network, and nothing of its inside."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from aiot_suite.errors import ModelError
+
+_IDENTIFIER = b"TFL3"
+_INTEGERS = (schema.TensorType.INT8, schema.TensorType.UINT8)
+
+
+class Network:
+    """A network of one input of shape (1, height, width, 3) and one output of shape (1, classes).
+
+    Input and output are float32, or quantized to 8 bits. Raises ModelError for any other file.
+    """
+
+    def __init__(self, data: bytes, name: str) -> None:
+        if data[4:8] != _IDENTIFIER:
+            raise ModelError(f"{name} is no TFLite model file.")
+        try:
+            self._model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
+            self._take_in_buffers(data)
+        except (struct.error, IndexError, ValueError, TypeError) as error:
+            raise ModelError(f"{name} cannot be read as a TFLite model file ({type(error).__name__}).") from None
+        graphs = self._model.subgraphs or []
+        if len(graphs) != 1 or len(graphs[0].inputs) != 1 or len(graphs[0].outputs) != 1:
+            raise ModelError(f"{name} has not one graph with one input and one output, which is what run_eval takes.")
+        self._graph = graphs[0]
+        self._input, self._output = int(self._graph.inputs[0]), int(self._graph.outputs[0])
+        shapes = [list(self._tensor(index).shape) for index in (self._input, self._output)]
+        if len(shapes[0]) != 4 or shapes[0][0] != 1 or shapes[0][3] != 3 or len(shapes[1]) != 2 or shapes[1][0] != 1:
+            raise ModelError(
+                f"{name} takes {_by(shapes[0])} and gives {_by(shapes[1])}: run_eval takes 1 x height x width x 3 "
+                "and 1 x classes."
+            )
+        kinds = {self._tensor(index).type for index in (self._input, self._output)}
+        if not kinds <= {schema.TensorType.FLOAT32, *_INTEGERS}:
+            raise ModelError(f"{name} takes or gives neither float32 nor 8 bits, which run_eval cannot show images.")
+        self.outputs = int(shapes[1][1])
+
+    @property
+    def is_float(self) -> bool:
+        """Whether it takes and gives float32."""
+        return {self._tensor(one).type for one in (self._input, self._output)} == {schema.TensorType.FLOAT32}
+
+    def take_float(self, weights: Sequence[Sequence[float]], bias: Sequence[float]) -> None:
+        """Puts a 1x1 convolution before the input, and a QUANTIZE after it where the network takes 8 bits.
+
+        weights: (3, 3), a row a channel that the network takes; bias: (3,)
+        """
+        taken = self._tensor(self._input)
+        given = self._add_tensor("tool_input", taken.shape)
+        kernel = self._add_constant("tool_weights", np.array(weights, np.float32).reshape(3, 1, 1, 3))
+        shift = self._add_constant("tool_bias", np.array(bias, np.float32))
+        options = schema.Conv2DOptionsT()
+        options.padding = schema.Padding.VALID
+        options.strideH = options.strideW = options.dilationHFactor = options.dilationWFactor = 1
+        made, first = self._input, []
+        if taken.type != schema.TensorType.FLOAT32:
+            made = self._add_tensor("tool_normalized", taken.shape)
+            first = [self._operator(schema.BuiltinOperator.QUANTIZE, 1, [made], [self._input])]
+        convolution = self._operator(schema.BuiltinOperator.CONV_2D, 1, [given, kernel, shift], [made])
+        convolution.builtinOptionsType = schema.BuiltinOptions.Conv2DOptions
+        convolution.builtinOptions = options
+        self._graph.operators = [convolution, *first, *self._graph.operators]
+        self._graph.inputs = [given]
+        self._rename("inputs", self._input, given)
+
+    def give_float(self) -> None:
+        """Puts a DEQUANTIZE after the output where the network gives 8 bits."""
+        given = self._tensor(self._output)
+        if given.type == schema.TensorType.FLOAT32:
+            return
+        scores = self._add_tensor("tool_scores", given.shape)
+        version = 2 if given.type == schema.TensorType.INT8 else 1  # of the operator, by what it takes
+        last = self._operator(schema.BuiltinOperator.DEQUANTIZE, version, [self._output], [scores])
+        self._graph.operators = [*self._graph.operators, last]
+        self._graph.outputs = [scores]
+        self._rename("outputs", self._output, scores)
+
+    def pack(self) -> bytes:
+        """The file."""
+        builder = flatbuffers.Builder(1 << 20)
+        builder.Finish(self._model.Pack(builder), _IDENTIFIER)
+        return bytes(builder.Output())
+
+    def _take_in_buffers(self, data: bytes) -> None:
+        """Large constants may lie behind the flat buffer, at an offset in the file: they move into it."""
+        for buffer in self._model.buffers:
+            if buffer.offset > 1:  # 0 and 1 stand for no offset in the schema
+                found = np.frombuffer(data, np.uint8, buffer.size, buffer.offset)
+                buffer.data, buffer.offset, buffer.size = found, 0, 0
+
+    def _tensor(self, index: int) -> Any:
+        return self._graph.tensors[index]
+
+    def _add_tensor(self, name: str, shape: Sequence[int], buffer: int = 0) -> int:
+        tensor = schema.TensorT()
+        tensor.name = name.encode()
+        tensor.shape = [int(size) for size in shape]
+        tensor.type = schema.TensorType.FLOAT32
+        tensor.buffer = buffer
+        self._graph.tensors.append(tensor)
+        return len(self._graph.tensors) - 1
+
+    def _add_constant(self, name: str, values: np.ndarray) -> int:
+        buffer = schema.BufferT()
+        buffer.data = np.frombuffer(values.tobytes(), np.uint8)
+        self._model.buffers.append(buffer)
+        return self._add_tensor(name, values.shape, len(self._model.buffers) - 1)
+
+    def _operator(self, kind: int, version: int, inputs: list[int], outputs: list[int]) -> Any:
+        code = schema.OperatorCodeT()
+        code.builtinCode = code.deprecatedBuiltinCode = kind
+        code.version = version
+        self._model.operatorCodes.append(code)
+        made = schema.OperatorT()
+        made.opcodeIndex = len(self._model.operatorCodes) - 1
+        made.inputs, made.outputs = inputs, outputs
+        return made
+
+    def _rename(self, side: str, old: int, new: int) -> None:
+        """Signatures name tensors by their number too."""
+        for signature in self._model.signatureDefs or []:
+            for one in getattr(signature, side) or []:
+                if one.tensorIndex == old:
+                    one.tensorIndex = new
+
+
+def _by(shape: Sequence[int]) -> str:
+    return " x ".join(map(str, shape)) or "nothing"

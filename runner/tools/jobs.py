@@ -1,0 +1,121 @@
+"""From an instance of the suite to a job for the tools: what is made on this side and put on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from aiot_suite.datasets.store import Dataset
+from runner.devices import Device
+from aiot_suite.environments import locked
+from aiot_suite.errors import ModelError, SetupError
+from runner.tools import fitting
+from runner.tools.tool_attempt import Evaluation, Job, Program
+from runner.tools.commands import Ask, Repeats
+from runner.tools.programs import Tool, Tools, find
+from aiot_suite.suite import Instance, Profile
+from aiot_suite.facts import Artifact
+
+
+class Push(Protocol):
+    """See runner.devices.Device.push."""
+
+    def __call__(self, files: dict[str, Path], folder: str, executable: bool = False) -> str: ...
+
+
+FRAMEWORK = "tflite"
+"""Whose instances the tools measure, on the CPU as well, so that all of them are of one tool and one timing."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a user gives for a run by the tools."""
+
+    folder: Path  # with the tools, of one or several ABIs
+    scratch: Path  # folder on this side for what is made of models and images; it is kept for later runs
+    accelerator: str | None = None  # of NNAPI, by its name on the device
+
+    def tools_for(self, device: Device) -> Tools:
+        """Those for a device; raises SetupError, naming it, if there are none."""
+        try:
+            return find(self.folder, device.properties()["abi"] or "")
+        except SetupError as error:
+            raise SetupError(f"{device.slug}: {error}") from None
+
+    def record(self, device: Device) -> dict[str, str | None]:
+        """What run.json says of it."""
+        tools = self.tools_for(device)
+        return {
+            "benchmark_model": tools.benchmark_model.version,
+            "run_eval": tools.run_eval.version if tools.run_eval else None,
+            "accelerator": self.accelerator,
+        }
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the instances of a run have in common."""
+
+    tools: Tools
+    dataset: Dataset
+    images: Sequence[tuple[str, int]]  # name, label
+    profile: Profile
+    threads: int
+    scratch: Path  # see Given
+    accelerator: str | None = None
+    xnnpack: bool = True
+    timeout_s: float = 1800.0  # of each command
+
+
+def make(request: Request, instance: Instance, artifact: Artifact, attempt: int, push: Push) -> Job:
+    """The job of an attempt, with all that it needs put on the device.
+
+    Without run_eval, or where it cannot take the model, the job has no evaluation and says why.
+    """
+    models = push({artifact.path.name: artifact.path}, f"models-{artifact.weights}")
+    evaluation, reason = _evaluation(request, artifact, push)
+    return Job(
+        instance=instance.id,
+        attempt=attempt,
+        ask=Ask(instance.delegate, request.threads, request.accelerator, request.xnnpack),
+        repeats=Repeats.of(request.profile, len(request.images), request.timeout_s / 2),
+        benchmark=_program(request.tools.benchmark_model, f"{models}/{artifact.path.name}", artifact.sha256, push),
+        evaluation=evaluation,
+        no_evaluation=reason,
+        timeout_s=max(request.timeout_s, 2 * request.profile.min_duration_s),
+    )
+
+
+def _evaluation(request: Request, artifact: Artifact, push: Push) -> tuple[Evaluation | None, str]:
+    """What accuracy is measured with, or why it cannot be."""
+    tool = request.tools.run_eval
+    if tool is None:
+        return None, "run_eval was not given"
+    request.scratch.mkdir(parents=True, exist_ok=True)
+    with locked(request.scratch / ".lock"):  # runs on several devices share what is made
+        try:
+            fitted = fitting.fit(artifact, request.scratch)
+        except ModelError as error:
+            return None, str(error).rstrip(".")
+        staged = fitting.stage(request.dataset, request.images, artifact.settings, request.scratch)
+    if not staged.names:
+        return None, "none of the images can be decoded"
+    files = {f"images/{name}": staged.images / name for name in staged.names}
+    images = push({**files, staged.ground_truth.name: staged.ground_truth}, staged.folder.name)
+    models = push({fitted.path.name: fitted.path, fitted.labels.name: fitted.labels}, fitted.labels.parent.name)
+    evaluation = Evaluation(
+        program=_program(tool, f"{models}/{fitted.path.name}", fitted.sha256, push),
+        images=f"{images}/images",
+        labels=f"{models}/{fitted.labels.name}",
+        ground_truth=f"{images}/{staged.ground_truth.name}",
+        count=len(staged.names),
+        failed=len(staged.failed),
+    )
+    return evaluation, ""
+
+
+def _program(tool: Tool, model: str, sha256: str, push: Push) -> Program:
+    folder = push({tool.name: tool.path}, f"tools-{tool.sha256[:12]}", executable=True)
+    return Program(f"{folder}/{tool.name}", tool.version, model, sha256)

@@ -1,0 +1,114 @@
+"""TFLite's own tools in a folder that the user gives: no package registry has them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from elftools.common.exceptions import ELFError
+from elftools.elf.elffile import ELFFile
+
+from aiot_suite.errors import SetupError
+from aiot_suite.workspace import sha256_of
+
+KINDS = {
+    "benchmark_model": ("benchmark_model", "benchmark_model_plus_flex"),
+    "run_eval": ("run_eval", "eval_imagenet_image_classification"),
+}
+"""What a tool may be called, without the system and processor before it, by its name here."""
+
+# processor, as pyelftools calls it -> prefixes of the documented file names
+_PREFIXES = {
+    "AArch64": ("android_aarch64_", "linux_aarch64_"),
+    "ARM": ("android_arm_", "linux_arm_"),
+    "x64": ("android_x86_64_", "android_x86-64_", "linux_x86-64_", "linux_x86_64_"),
+    "x86": ("android_x86_", "linux_x86_"),
+}
+_ABIS = {
+    "arm64-v8a": ("AArch64", "ARM"),
+    "aarch64": ("AArch64", "ARM"),
+    "arm64": ("AArch64", "ARM"),
+    "armeabi-v7a": ("ARM",),
+    "armv7l": ("ARM",),
+    "armv8l": ("ARM",),
+    "x86_64": ("x64", "x86"),
+    "x86-64": ("x64", "x86"),
+    "amd64": ("x64", "x86"),
+    "x86": ("x86",),
+    "i686": ("x86",),
+}
+"""Processors whose programs run under an ABI (Android's name, or that of `uname -m`), the best first."""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A tool's file. The tools print no version, so their SHA-256 tells one build from another."""
+
+    name: str  # benchmark_model or run_eval
+    path: Path
+    sha256: str
+
+    @property
+    def version(self) -> str:
+        return f"{self.name} {self.sha256[:12]}"
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What a device's instances can be measured with; without run_eval there is no accuracy."""
+
+    benchmark_model: Tool
+    run_eval: Tool | None
+
+
+def find(folder: Path, abi: str) -> Tools:
+    """The tools for an ABI, like "arm64-v8a" or "x86_64"; one folder may hold those of several.
+
+    Names: `benchmark_model` and `run_eval`, or those of the published builds, like `android_aarch64_benchmark_model`
+    and `android_aarch64_eval_imagenet_image_classification`, which come first.
+    Raises SetupError if the folder or benchmark_model is missing, or a file is none of the ABI's.
+    """
+    if not folder.is_dir():
+        raise SetupError(f"{folder} is no folder: name the one that holds benchmark_model and run_eval.")
+    if abi.lower() not in _ABIS:
+        raise SetupError(f"There are no native tools for ABI {abi!r}: known are {', '.join(_ABIS)}.")
+    benchmark, evaluation = (_tool(folder, name, abi) for name in KINDS)
+    if benchmark is None:
+        names = sorted(path.name for path in folder.iterdir())[:5]
+        there = f"there are {', '.join(names)}" if names else "it is empty"
+        raise SetupError(
+            f"{folder} holds no benchmark_model for {abi} ({there}): name the file benchmark_model, "
+            f"or {_names('benchmark_model', abi)[0]}."
+        )
+    return Tools(benchmark, evaluation)
+
+
+def _names(tool: str, abi: str) -> list[str]:
+    prefixes = [prefix for processor in _ABIS[abi.lower()] for prefix in _PREFIXES[processor]]
+    return [prefix + kind for prefix in prefixes for kind in KINDS[tool]] + list(KINDS[tool])
+
+
+def _tool(folder: Path, name: str, abi: str) -> Tool | None:
+    for candidate in _names(name, abi):
+        path = folder / candidate
+        if path.is_file():
+            _check(path, abi)
+            return Tool(name, path, sha256_of(path))
+    return None
+
+
+def _check(path: Path, abi: str) -> None:
+    """Raises SetupError if a file is no program for the ABI (a script is one wherever its interpreter is)."""
+    try:
+        with path.open("rb") as file:
+            if file.read(2) == b"#!":
+                return
+            processor = ELFFile(file).get_machine_arch()
+    except ELFError:
+        raise SetupError(
+            f"{path} is no program for Android or Linux: download it again, as a file and not as a page."
+        ) from None
+    except OSError as error:
+        raise SetupError(f"{path} cannot be read ({error.strerror}).") from None
+    if processor not in _ABIS[abi.lower()]:
+        raise SetupError(f"{path} is a program for {processor}, and the device is {abi}: give the one for {abi}.")

@@ -1,0 +1,76 @@
+"""What PyTorch's speed_benchmark_torch and Caffe2's speed_benchmark and caffe2_benchmark print, read."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass
+
+from runner.tools.text import NUMBER, failure, lines, number
+
+RECORDS_AT_MOST = 1_000_000
+
+_FINISHED = re.compile(rf"Main run finished\. (Microseconds|Milliseconds) per iter: ({NUMBER})")
+_OBSERVER = re.compile(r"(PyTorchObserver|Caffe2Observer) (\{.*\})")
+_OPERATOR = re.compile(rf"Operator #(\d+) \((.*), ([^,()]*)\) ({NUMBER}) ms/iter")
+
+PATTERNS = (_FINISHED, _OBSERVER, _OPERATOR)
+"""Lines with a number that is read here."""
+
+
+@dataclass(frozen=True)
+class Speed:
+    """One run of such a tool. Inputs are all ones (PyTorch) or as given (Caffe2)."""
+
+    mean_ms: float | None
+    latencies_ms: tuple[float, ...]  # of each run, where the tool reports them
+    operators: tuple[tuple[str, str, float], ...]  # name, kind and mean time in ms of each, in order
+    failure: str | None = None
+
+
+def speed(stdout: str, stderr: str = "", exit_code: int = 0) -> Speed:
+    """Reads either tool; `failure` is one sentence, without its full stop, on why there is no time."""
+    return speed_of(lines(stdout, stderr), exit_code)
+
+
+def speed_of(found: list[tuple[str, str]], exit_code: int = 0) -> Speed:
+    """Read one run from the lines it printed. PyTorch's tool prints milliseconds in builds before May 2020."""
+    mean_ms = None
+    latencies: list[float] = []
+    operators: list[tuple[str, str, float]] = []
+    for _, text in found:
+        if match := _FINISHED.search(text):
+            mean_ms = _positive(number(match[2]))
+            if mean_ms is not None and match[1] == "Microseconds":
+                mean_ms /= 1000
+        elif (match := _OPERATOR.match(text)) and len(operators) < RECORDS_AT_MOST:
+            time_ms = _positive(number(match[4]))
+            if time_ms is not None:
+                operators.append((match[2].strip(), match[3].strip(), time_ms))
+        elif (match := _OBSERVER.search(text)) and len(latencies) < RECORDS_AT_MOST:
+            latency = _latency(match[2])
+            if latency is not None:
+                latencies.append(latency)
+    if mean_ms is None and latencies:
+        mean_ms = math.fsum(latencies) / len(latencies)
+    fault = failure(mean_ms is not None, found, exit_code, "the benchmark", "time")
+    return Speed(mean_ms, tuple(latencies), tuple(operators), fault)
+
+
+def _latency(text: str) -> float | None:
+    """The time in ms of a network's run that an observer reports; None of anything else, operators too."""
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(record, dict) or (record.get("type"), record.get("metric")) != ("NET", "latency"):
+        return None
+    value = _positive(number(str(record.get("value"))))
+    scales = {"us": 1000.0, "ms": 1.0}
+    unit = record.get("unit")
+    return None if value is None or not isinstance(unit, str) or unit not in scales else value / scales[unit]
+
+
+def _positive(value: float | None) -> float | None:
+    return value if value is not None and value >= 0 else None

@@ -1,0 +1,193 @@
+"""One attempt at an instance by TFLite's own tools, on whatever runs their command lines, as events of the raw log.
+
+benchmark_model gives the time, a short second run of it the peak memory, run_eval the accuracy. There are no records
+of images: a `summary` takes their place, and the times in it are of inference alone.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from runner import rawlog
+from runner.tools import commands, events, reading
+from runner.tools.commands import Ask, Repeats
+from runner.tools.text import bounded
+
+Run = Callable[[list[str], float], tuple[int, str, str]]
+"""Runs words for at most so many seconds: exit code, stdout, stderr. Raises TimeoutError if it takes longer."""
+
+MEMORY_TIMEOUT_S = 300.0
+
+
+@dataclass(frozen=True)
+class Program:
+    """A tool and a model file, where they are on the device, and what tells them from others."""
+
+    tool: str
+    version: str  # of the tool: see runner.tools.programs
+    model: str
+    model_sha256: str
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What accuracy is measured with: paths on the device (see runner.tools.fitting)."""
+
+    program: Program
+    images: str
+    labels: str
+    ground_truth: str
+    count: int  # images in the folder
+    failed: int = 0  # images of the dataset that cannot be decoded and are not in the folder: they count as wrong
+
+
+@dataclass(frozen=True)
+class Job:
+    """An attempt that is to be made."""
+
+    instance: str
+    attempt: int
+    ask: Ask
+    repeats: Repeats
+    benchmark: Program
+    evaluation: Evaluation | None
+    no_evaluation: str = "run_eval was not given"  # why there is none, where there is none
+    timeout_s: float = 1800.0  # of each command
+
+    def known(self) -> events.Known:
+        return events.Known(
+            instance=self.instance,
+            attempt=self.attempt,
+            delegate=self.ask.delegate,
+            at=rawlog.utc_now(),
+            version=self.benchmark.version,
+            model_sha256=self.benchmark.model_sha256,
+            threads=self.ask.threads,
+            accelerator=self.ask.accelerator,
+            runs_asked=self.repeats.runs,
+        )
+
+    def accuracy(self, evaluation: reading.Evaluation | None) -> events.Accuracy | None:
+        if evaluation is None or self.evaluation is None:
+            return None
+        return events.Accuracy(evaluation, self.evaluation.program.version, self.evaluation.program.model_sha256)
+
+
+def run_job(job: Job, run: Run, log: Path, outputs: Path) -> str:
+    """Makes an attempt, writes its log and gives its ending: end, failed or unavailable.
+
+    The command lines and what they printed are kept as `<log's stem>.<step>.*` in the folder `outputs`. What `run`
+    raises, other than TimeoutError, ends the attempt as failed and is raised again.
+    Raises RawLogError if the log exists.
+    """
+    with rawlog.AttemptWriter(log) as writer:
+        try:
+            ending = _attempt(job, _Steps(job, run, outputs, log.stem), writer)
+        except BaseException as error:
+            writer.write("failed", reason=str(error) or f"it was interrupted ({type(error).__name__})")
+            raise
+    return ending
+
+
+class _Steps:
+    """Runs the commands of an attempt and keeps what they print."""
+
+    def __init__(self, job: Job, run: Run, outputs: Path, stem: str) -> None:
+        self.took_s = 0.0
+        self._run, self._outputs, self._stem, self._timeout_s = run, outputs, stem, job.timeout_s
+        self._keep("job.json", json.dumps(asdict(job), indent=1))
+
+    def __call__(self, step: str, words: list[str], timeout_s: float | None = None) -> tuple[int, str, str]:
+        limit_s = timeout_s or self._timeout_s
+        self._keep(f"{step}.words.json", json.dumps(words))
+        began = time.monotonic()
+        try:
+            exit_code, stdout, stderr = self._run(words, limit_s)
+        except TimeoutError:
+            raise _TooSlow(f"{step} took longer than {limit_s:g} s") from None
+        finally:
+            self.took_s += time.monotonic() - began
+        self._keep(f"{step}.stdout.txt", bounded(stdout))
+        self._keep(f"{step}.stderr.txt", bounded(stderr))
+        return exit_code, stdout, stderr
+
+    def _keep(self, name: str, text: str) -> None:
+        path = self._outputs / f"{self._stem}.{name}"
+        path.write_text(text, encoding="utf-8", errors="replace", newline="")
+
+
+class _TooSlow(Exception):
+    """A command took longer than it may."""
+
+
+def _attempt(job: Job, steps: _Steps, log: rawlog.AttemptWriter) -> str:
+    try:
+        exit_code, stdout, stderr = steps("benchmark_model", _timing_words(job, job.repeats))
+        benchmark = reading.benchmark(stdout, stderr, exit_code, job.ask.delegate)
+        if fault := _fault(benchmark):
+            ending, fields = events.without_time(job.known(), benchmark, fault)
+            log.write(ending, **fields)
+            return ending
+        log.write("load", **events.load(job.known(), benchmark))
+        peak_rss_kb = _peak_rss_kb(job, steps)
+        evaluation = None
+        if job.evaluation is not None:
+            exit_code, stdout, stderr = steps("run_eval", _accuracy_words(job, job.evaluation))
+            evaluation = reading.evaluation(stdout, stderr, exit_code, job.ask.delegate)
+    except _TooSlow as error:
+        log.write("failed", reason=str(error))
+        return "failed"
+    log.write("summary", **events.summary(job.known(), benchmark, job.accuracy(evaluation), job.no_evaluation))
+    if fault := _without_accuracy(job, evaluation):
+        log.write("failed", reason=fault)
+        return "failed"
+    images = evaluation.images or 0 if evaluation else 0
+    log.write(
+        "end",
+        images=images,
+        failed_images=job.evaluation.failed if job.evaluation else 0,
+        correct=round(evaluation.top[0] * images) if evaluation else 0,
+        loop_ns=round(steps.took_s * 1e9),
+        peak_rss_kb=peak_rss_kb,
+    )
+    return "end"
+
+
+def _timing_words(job: Job, repeats: Repeats, memory: bool = False) -> list[str]:
+    return commands.benchmark_model(job.benchmark.tool, job.benchmark.model, job.ask, repeats, memory)
+
+
+def _accuracy_words(job: Job, given: Evaluation) -> list[str]:
+    program = given.program
+    return commands.run_eval(program.tool, program.model, given.images, given.labels, given.ground_truth, job.ask)
+
+
+def _peak_rss_kb(job: Job, steps: _Steps) -> int | None:
+    """Peak resident memory of a short run in kB, None where the tool does not say: that is no failure."""
+    try:
+        exit_code, stdout, stderr = steps("memory", _timing_words(job, commands.MEMORY, True), MEMORY_TIMEOUT_S)
+    except _TooSlow:
+        return None
+    return events.peak_rss_kb(reading.benchmark(stdout, stderr, exit_code)) if exit_code == 0 else None
+
+
+def _fault(benchmark: reading.Benchmark) -> str | None:
+    """Why there is no time, or none that can be used."""
+    if benchmark.failure is None and (benchmark.init_ms is None or benchmark.runs is None or not benchmark.runs.count):
+        return "benchmark_model printed a time, but not how long loading took and how many runs were timed"
+    return benchmark.failure
+
+
+def _without_accuracy(job: Job, evaluation: reading.Evaluation | None) -> str | None:
+    """Why the accuracy that was asked for was not measured."""
+    if job.evaluation is None or evaluation is None:
+        return None
+    if evaluation.failure:
+        return evaluation.failure
+    if evaluation.images != job.evaluation.count:
+        return f"run_eval showed the model {evaluation.images} of {job.evaluation.count} images"
+    return None

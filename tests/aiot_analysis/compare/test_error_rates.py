@@ -1,0 +1,51 @@
+"""How often a comparison of what has not changed says that it has. docs/compare.md has the numbers of more trials."""
+
+from dataclasses import replace
+
+import pytest
+from scipy import stats
+
+from tests.aiot_analysis.compare.error_rates import Case, rates
+
+TRIALS = 40
+
+
+def most(share):
+    """So many of TRIALS are still chance where `share` is the truth (99.9 %)."""
+    return stats.binom.ppf(0.999, TRIALS, share) / TRIALS
+
+
+CASES = [
+    Case("one run a side"),
+    Case("three runs a side, of one session each", runs=3),
+    Case("three sessions a side, of two runs each", sessions=3, runs=2),
+    Case("three sessions a side, sessions within 50 %", sessions=3, between=0.5),
+]
+SMALL = [replace(case, name=f"small, {case.name}", instances=6, images=100) for case in CASES]
+
+
+@pytest.mark.parametrize(
+    "case",
+    [*SMALL, CASES[0], *(pytest.param(case, marks=pytest.mark.slow) for case in CASES[1:])],
+    ids=lambda case: case.name,
+)
+def test_no_change_is_seldom_told_to_be_one(case):
+    found = rates(case, TRIALS)
+    assert found["any change"] <= most(0.05)
+    assert found["any regression"] <= most(0.01)
+
+
+@pytest.mark.parametrize("case", [SMALL[0], pytest.param(CASES[0], marks=pytest.mark.slow)], ids=lambda case: case.name)
+def test_what_is_slower_by_just_the_margin_is_seldom_a_regression(case):
+    found = rates(replace(case, ratio=1.05, lost=0.01), TRIALS)
+    assert found["any regression"] <= most(0.05)
+
+
+def test_what_is_much_worse_is_a_regression():
+    assert rates(Case("slower", ratio=1.2), 10)["any regression"] == 1
+    assert rates(Case("less accurate", lost=0.06), 10)["any regression"] == 1
+
+
+def test_single_runs_on_a_machine_that_is_busy_are_told_to_differ():
+    """That is why docs/compare.md asks for three sessions a side."""
+    assert rates(Case("sessions within 50 %", between=0.5), 10)["any change"] > 0.5

@@ -1,0 +1,96 @@
+"""What words name, and what is said where they name nothing or too much."""
+
+import pytest
+
+from aiot_analysis.compare import sources
+from aiot_analysis.errors import CompareError, DataError
+from tests.aiot_analysis.compare.conftest import RUN_A, RUN_B, RUN_P
+from tests.aiot_analysis.compare.two import MNASNET, TORCH
+
+
+def runs(words, processed):
+    return sorted(set(sources.find(words, processed).instances["run_id"]))
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("local", [RUN_A, RUN_B]),
+        ("LOCAL", [RUN_A, RUN_B]),
+        ("device:pixel-4", [RUN_P]),
+        ("pixel-", [RUN_P]),  # the begin of an id
+        ("Google Pixel 4 | <script>alert(1)</script>", [RUN_P]),
+        (RUN_A, [RUN_A]),
+        ("20260101", [RUN_A]),
+        ("run:bbbbbb", [RUN_B]),
+        ("run:20260101,run:20260102", [RUN_A, RUN_B]),
+        ("local,threads=2", [RUN_B]),
+        ("pytorch=1.10.2", [RUN_A]),
+        ("PyTorch=2.13", [RUN_B]),
+        ("pytorch=torch 2.13.0+cpu", [RUN_B]),
+        ("origin=simulated", ["20210101T000000Z-dddddd"]),
+        ("sim-01", ["20210101T000000Z-dddddd"]),
+    ],
+)
+def test_words_name_runs(words, found, processed):
+    assert runs(words, processed) == found
+
+
+def test_a_folder_is_a_side_of_what_was_measured(processed, tmp_path):
+    found = sources.find(str(processed), tmp_path / "other")
+    assert set(found.instances["origin"]) == {"measured"}
+    assert set(found.instances["device_id"]) == {"local", "pixel-4"}
+    assert runs(f"folder:{processed},pixel-4", tmp_path / "other") == [RUN_P]
+
+
+def test_a_version_is_a_side_of_its_framework_alone(processed):
+    assert set(sources.find("pytorch=2.13", processed).instances["instance_id"]) == {TORCH}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            "nexus",
+            "'nexus' is no device, run or folder of tables in .*: it has devices local, pixel-4, sim-01-pixel, runs",
+        ),
+        ("device:20260101", "'20260101' is no device in .*: it has devices local"),
+        ("run:local", "'local' is no run in .*: it has runs 20260104"),
+        ("2026", "'2026' may be 4 things: choose one of 20260101"),
+        ("pytorch=3", "There is no 'pytorch=3': the versions of pytorch are torch 1.10.2.cu102, torch 2.13.0.cpu"),
+        ("pytorch=1.1", "There is no 'pytorch=1.1'"),  # 1.10 is another version
+        ("pytorch=", "There is no 'pytorch='"),
+        ("colour=red", "'colour' of 'colour=red' is neither a setting nor a framework: choose threads, profile"),
+        ("threads=9", "There is no 'threads=9': choose 1, 2"),
+        ("phone:pixel-4", "'phone:pixel-4' has no kind that is known: begin with folder:, device:, run:"),
+        ("", "'' names no side"),
+        ("local,", "'local,' names no side"),
+        ("local,threads=1,run:bbbbbb", "Nothing in .* is 'local,threads=1,run:bbbbbb' in all its parts"),
+        ("no/such/folder", "no/such/folder is no folder of processed tables: run `aiot process`"),
+        ("run:eeeeee", "'run:eeeeee' is a profile of operators, which shows no images"),
+    ],
+)
+def test_words_that_name_nothing_list_the_choices(words, said, processed):
+    with pytest.raises(CompareError, match=said):
+        sources.find(words, processed)
+
+
+def test_two_folders_are_no_side(processed):
+    with pytest.raises(CompareError, match="names 2 folders"):
+        sources.find(f"{processed},folder:{processed.parent}", processed)
+
+
+def test_a_folder_without_tables_says_what_to_run(tmp_path):
+    with pytest.raises(DataError, match="run `aiot process` first"):
+        sources.find("local", tmp_path)
+
+
+def test_names_of_filters_are_those_of_the_runner(processed):
+    both = [sources.find(one, processed) for one in ("run:aaaaaa", "run:bbbbbb")]
+    found = sources.filtered(both, {"model": ["MnasNet"], "framework": ["TFLITE"], "delegate": [], "quantization": []})
+    assert [set(one.instances["instance_id"]) for one in found] == [{MNASNET}, {MNASNET}]
+    with pytest.raises(CompareError, match="Model 'resnet50' is unknown: choose from squeezenet, mnasnet"):
+        sources.filtered(both, {"model": ["resnet50"]})
+    alone = [sources.find(one, processed) for one in ("run:aaaaaa", "pixel-4")]
+    with pytest.raises(CompareError, match="'pixel-4' has no instance of framework pytorch"):
+        sources.filtered(alone, {"framework": ["pytorch"]})

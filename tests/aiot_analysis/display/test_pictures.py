@@ -1,0 +1,96 @@
+"""Pictures and names of classes: of the dataset the results are of, or a reason why not."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from aiot_analysis.display import pictures
+from tests.aiot_analysis.conftest import instance, instances
+
+ONE = "tflite_cpu_float32_mnasnet"
+SHA = "d" * 8  # as the rows of conftest have it
+
+
+@pytest.fixture
+def datasets(tmp_path):
+    """A dataset of one picture, as the runner writes it; a second one is named and missing, a third is no picture."""
+    folder = tmp_path / "datasets" / "sample"
+    (folder / "images").mkdir(parents=True)
+    Image.new("RGB", (400, 200), "red").save(folder / "images" / "a.jpg")
+    (folder / "images" / "c.jpg").write_text("no picture")
+    (folder / "labels.csv").write_text("image,label\na.jpg,0\nb.jpg,1\nc.jpg,1\n")
+    (folder / "classes.csv").write_text('label,name\n0,striped_disc\n1,"tench, Tinca tinca"\n')
+    (folder / "dataset.json").write_text(json.dumps({"sha256": SHA, "image_folder": "images"}))
+    return tmp_path / "datasets"
+
+
+def rows(**other):
+    return instances(instance(ONE, **other))
+
+
+def test_classes_are_named_and_pictures_become_small(datasets):
+    found = pictures.of(rows(), datasets)
+    assert found.why == ""
+    assert (found.name(0), found.name(1), found.name(7)) == ("striped disc", "tench, Tinca tinca", "class 7")
+    with Image.open(io.BytesIO(found.thumbnail("a.jpg", 100))) as picture:
+        assert (picture.format, picture.size) == ("JPEG", (100, 50))
+
+
+def test_16_bit_grey_is_scaled_not_clipped_to_white(datasets):
+    Image.fromarray(np.full((20, 20), 100 * 257, np.uint16)).save(datasets / "sample" / "images" / "a.jpg", "PNG")
+    with Image.open(io.BytesIO(pictures.of(rows(), datasets).thumbnail("a.jpg"))) as picture:
+        assert picture.getpixel((10, 10)) == (100, 100, 100)
+
+
+@pytest.mark.parametrize("image", ["b.jpg", "c.jpg", "d.jpg", "../sample/images/a.jpg"])
+def test_a_picture_that_is_not_there_or_is_none_has_no_thumbnail(datasets, image):
+    assert pictures.of(rows(), datasets).thumbnail(image) is None
+
+
+def test_the_folder_of_images_may_be_elsewhere(datasets, tmp_path):
+    folder = datasets / "sample"
+    (folder / "images").rename(tmp_path / "elsewhere")
+    (folder / "dataset.json").write_text(json.dumps({"sha256": SHA, "image_folder": str(tmp_path / "elsewhere")}))
+    assert pictures.of(rows(), datasets).thumbnail("a.jpg")
+
+
+def test_a_relative_folder_is_found_from_below(datasets, monkeypatch):
+    below = datasets.parent / "notebooks"
+    below.mkdir()
+    monkeypatch.chdir(below)
+    assert pictures.of(rows(), "datasets").why == ""
+
+
+def test_a_dataset_with_other_pictures_is_not_shown(datasets):
+    found = pictures.of(rows(dataset_sha256="another"), datasets)
+    assert "is another one than 'sample' of the results" in found.why
+    assert found.thumbnail("a.jpg") is None and found.name(0) == "class 0"
+
+
+def test_why_there_are_no_pictures(datasets):
+    assert pictures.of(rows(dataset="imagenet"), datasets).why == f"there is no dataset 'imagenet' in {datasets}"
+    simulated = pictures.of(rows(origin="simulated"), datasets)
+    assert simulated.why == "the data are simulated, and there are no pictures"
+    two = instances(instance(ONE), instance(ONE, device_id="b", dataset="mine"))
+    assert pictures.of(two, datasets).why == "the results are of several datasets"
+    assert pictures.of(instances(), datasets).why == "there are no results"
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"sha256": 3, "image_folder": "images"}', "\udcff"])
+def test_a_damaged_dataset_is_a_reason(datasets, text):
+    (datasets / "sample" / "dataset.json").write_text(text, errors="surrogateescape")
+    assert pictures.of(rows(), datasets).why
+
+
+@pytest.mark.parametrize("name", ["classes.csv", "labels.csv", "dataset.json"])
+def test_a_dataset_without_a_file_is_a_reason(datasets, name):
+    (datasets / "sample" / name).unlink()
+    assert "is damaged" in pictures.of(rows(), datasets).why
+
+
+def test_classes_that_are_no_table_are_a_reason(datasets):
+    (datasets / "sample" / "classes.csv").write_text("label,name\nx,disc\n")
+    assert "is damaged" in pictures.of(rows(), datasets).why

@@ -1,0 +1,150 @@
+"""Caffe2 and PyTorch Mobile for real, in the environment of Python 3.9."""
+
+import json
+import subprocess
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from aiot_suite import catalog, environments
+from runner.devices.local import LocalDevice
+from aiot_suite.errors import ModelError
+from aiot_suite.suite import Instance
+from aiot_suite.workspace import Workspace
+from runner.parity import add, check
+from aiot_suite import prepare
+from aiot_suite.facts import prepared
+
+torch = pytest.importorskip("torch", reason="converting needs the extra `models`")
+LEGACY = environments.python_of("legacy")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(LEGACY is None, reason=f"no legacy environment: {environments.INSTALL_LEGACY}"),
+]
+TINY = """
+SETTINGS = {"size": 48}
+
+def build(classes):
+    from torch import nn
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3, stride=2), nn.BatchNorm2d(8), nn.ReLU(), nn.AvgPool2d(2), nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(), nn.Linear(8, classes),
+    )
+"""
+
+
+@pytest.fixture(scope="module")
+def space(tmp_path_factory):
+    """A small network of every kind of layer as a plug-in, its weights, and pictures."""
+    root = tmp_path_factory.mktemp("legacy")
+    (root / "plugins" / "models").mkdir(parents=True)
+    (root / "plugins" / "models" / "tiny.py").write_text(TINY)
+    torch.manual_seed(0)
+    network = catalog.load(root / "plugins").models["tiny"].build(10)
+    (root / "weights").mkdir()
+    state = {name: value.numpy() for name, value in network.state_dict().items()}
+    np.savez(root / "weights" / "tiny.npz", **state)
+    rng = np.random.default_rng(0)
+    for number in range(6):
+        pixels = rng.integers(0, 256, (60 + 10 * number, 90, 3), dtype=np.uint8)
+        Image.fromarray(pixels).resize((200, 130)).save(root / f"{number}.jpg")
+    return Workspace(root)
+
+
+def outputs(space, framework):
+    """What a framework's file gives for the pictures, shape (6, 10), and the file's record."""
+    instance = Instance(framework, "cpu", "float32", "tiny")
+    common = {"kind": str(space.root / "weights"), "folder": space.models / "weights", "cache": space.models}
+    [artifact], _ = prepare.prepare([instance], plugins=space.plugins, **common)
+    shown = [(f"{number}.jpg", 0) for number in range(6)]
+    device = LocalDevice(space.staging, "salt")
+    return check.outputs(artifact, catalog.load(space.plugins), device, space.root, shown), artifact
+
+
+@pytest.mark.parametrize("framework", ["caffe2", "pytorch"])
+def test_a_network_says_the_same_in_the_legacy_environment(space, framework):
+    scores, artifact = outputs(space, framework)
+    assert (artifact.environment, artifact.made_with["torch"]) == ("legacy", "1.10.2")
+    original = catalog.load(space.plugins).models["tiny"].build(10)
+    with np.load(space.root / "weights" / "tiny.npz") as arrays:
+        original.load_state_dict({name: torch.from_numpy(arrays[name]) for name in arrays.files})
+    from aiot_suite.preprocess import Preprocess, decode
+
+    preprocess = Preprocess.of(artifact.settings.with_layout("NCHW").record())
+    tensors = [preprocess(decode((space.root / f"{number}.jpg").read_bytes())).copy() for number in range(6)]
+    with torch.inference_mode():
+        expected = original(torch.from_numpy(np.concatenate(tensors))).numpy()
+    assert np.ptp(expected) > 0.1
+    np.testing.assert_allclose(scores, expected, atol=1e-5)
+
+
+def test_both_environments_make_the_same_pixels(space):
+    """A newer Pillow rounds otherwise when it resizes: then no two environments could be compared."""
+    code = (
+        "import sys, hashlib, numpy; from aiot_suite.preprocess import decode, resized, RESIZE_WAYS\n"
+        "image = decode(open(sys.argv[1], 'rb').read())\n"
+        "pixels = [numpy.asarray(resized(image, 224, way, 256)).tobytes() for way in RESIZE_WAYS]\n"
+        "print([hashlib.sha256(one).hexdigest() for one in pixels])"
+    )
+    found = [
+        subprocess.run(
+            [environments.python_of(name), "-c", code, str(space.root / "3.jpg")],
+            env={**environments.clean_environment(), "PYTHONPATH": str(Path(__file__).parents[3])},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for name in environments.NAMES
+    ]
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"\x00\x01nothing", "is no Caffe2 model: File is not a zip file"),
+        ({"init_net.pb": b""}, "is no Caffe2 model: .*predict_net.pb"),
+        ({"init_net.pb": b"\xff\xff", "predict_net.pb": b""}, "holds no net of Caffe2"),
+    ],
+)
+def test_a_file_that_is_no_caffe2_model_is_refused(space, tmp_path, content, sentence):
+    file = tmp_path / "model.zip"
+    if isinstance(content, bytes):
+        file.write_bytes(content)
+    else:
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, data in content.items():
+                archive.writestr(name, data)
+    with pytest.raises(ModelError, match=f"cannot be run by caffe2 in the environment legacy: it says .*{sentence}"):
+        added(space, file, "caffe2", tmp_path)
+
+
+def test_a_file_of_a_newer_pytorch_runs_in_the_main_environment(space, tmp_path):
+    """torch 1.10 rejects what torch 2.13 wrote; the environment that takes it is the one it runs in."""
+    from aiot_suite.convert import to_pytorch
+
+    file = tmp_path / "new.ptl"
+    to_pytorch.convert_float32(catalog.load(space.plugins).models["tiny"].build(10), 48, file)
+    assert added(space, file, "pytorch", tmp_path).environment == "main"
+    _, old = outputs(space, "pytorch")
+    assert added(space, old.path, "pytorch", tmp_path).environment == "legacy"
+
+
+def added(space, file, framework, folder):
+    settings = folder / "settings.json"
+    settings.write_text(json.dumps({"size": 48, "classes": 10}))
+    target = folder / "models"
+    artifact = add.add(
+        file,
+        Instance(framework, "cpu", "float32", "tiny"),
+        name="mine",
+        settings_file=settings,
+        folder=target,
+        known=catalog.load(space.plugins),
+        device=LocalDevice(space.staging, "salt"),
+    )
+    assert prepared(target) == {artifact.name: artifact}
+    return artifact

@@ -1,0 +1,76 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from aiot_suite import catalog, suite
+from aiot_suite.errors import ModelError
+from aiot_suite.suite import Instance
+
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples" / "plugins"
+
+
+@pytest.fixture
+def plugins(tmp_path):
+    return Path(shutil.copytree(EXAMPLES, tmp_path / "plugins"))
+
+
+def test_without_plugins_there_are_the_papers_models_and_frameworks_and_executorch():
+    known = catalog.load()
+    assert tuple(known.models) == suite.MODELS
+    assert tuple(known.frameworks) == (*suite.FRAMEWORKS, "executorch")
+
+
+def test_everything_begins_with_the_papers_60_instances():
+    everything = catalog.load().everything()
+    assert everything[:60] == suite.paper_float32() + suite.paper_quantized()
+    others = {(one.framework, one.delegate) for one in everything[60:]}
+    assert others == {("tflite", "gpu"), ("executorch", "cpu")}
+    assert len(everything) == len(set(everything)) == 60 + 6 * 4 + 6
+
+
+def test_a_file_adds_a_model_to_every_framework(plugins):
+    (plugins / "frameworks" / "torchscript.py").unlink()
+    added = [one for one in catalog.load(plugins).everything() if one.model == "squeezenet1_1"]
+    assert len(added) == 12 + 1 + 1 + 1
+    assert Instance("tflite", "nnapi", "int8", "squeezenet1_1") in added
+
+
+def test_a_file_adds_a_framework_to_every_model(plugins):
+    added = [one for one in catalog.load(plugins).everything() if one.framework == "torchscript"]
+    assert [one.model for one in added] == [*suite.MODELS, "squeezenet1_1"]
+    assert {(one.delegate, one.quantization) for one in added} == {("cpu", "float32")}
+
+
+def test_what_a_file_says_of_itself_is_known(plugins):
+    known = catalog.load(plugins)
+    framework = known.frameworks["torchscript"]
+    assert (framework.suffix, framework.layout, framework.imports) == (".torchscript.pt", "NCHW", ("torch",))
+    assert framework.agent == framework.file == plugins / "frameworks" / "torchscript.py"
+    assert known.models["squeezenet1_1"].settings["channel_order"] == "BGR"
+
+
+def test_names_choose_among_everything_and_no_name_means_the_papers(plugins):
+    everything = catalog.load(plugins).everything()
+    assert suite.select(everything=everything) == suite.paper_float32() + suite.paper_quantized()
+    [one] = suite.select(["SqueezeNet1-1"], ["torchscript"], everything=everything)
+    assert one == Instance("torchscript", "cpu", "float32", "squeezenet1_1")
+    assert {one.framework for one in suite.select(["squeezenet1_1"], everything=everything)} == set(suite.FRAMEWORKS)
+
+
+@pytest.mark.parametrize(
+    ("place", "text", "sentence"),
+    [
+        ("models/resnet50.py", "", r"resnet50\.py has the name of one that is there already"),
+        ("models/Big.py", "", r"lower-case letters, digits and underscores: rename the file"),
+        ("frameworks/my_own.py", "", r"lower-case letters and digits: rename the file"),
+        ("models/empty.py", "", r"empty\.py has no build: see docs/adding\.md"),
+        ("frameworks/empty.py", "SUFFIX = '.x'", r"empty\.py has no prepare and no version"),
+        ("models/broken.py", "1 / 0", r"broken\.py cannot be imported \(ZeroDivisionError: division by zero\)"),
+        ("models/broken.py", "def", r"broken\.py cannot be imported \(SyntaxError"),
+    ],
+)
+def test_a_file_that_adds_nothing_is_named(plugins, place, text, sentence):
+    (plugins / place).write_text(text)
+    with pytest.raises(ModelError, match=sentence):
+        catalog.load(plugins)

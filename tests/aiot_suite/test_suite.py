@@ -1,0 +1,120 @@
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aiot_suite import suite
+from aiot_suite.errors import SelectionError
+from aiot_suite.suite import Instance
+
+
+def test_the_paper_has_24_and_36_instances():
+    float32, quantized = suite.paper_float32(), suite.paper_quantized()
+    assert (len(set(float32)), len(set(quantized))) == (24, 36)
+    assert {(one.framework, one.delegate) for one in float32} == {
+        ("tflite", "cpu"),
+        ("tflite", "nnapi"),
+        ("pytorch", "cpu"),
+        ("caffe2", "cpu"),
+    }
+    assert {one.quantization for one in quantized} == {"dynamic", "int8", "float16"}
+    assert {one.framework for one in quantized} == {"tflite"}
+
+
+@pytest.mark.parametrize("one", suite.paper_float32() + suite.paper_quantized(), ids=lambda one: one.id)
+def test_an_id_gives_its_instance_back(one):
+    assert Instance.parse(one.id) == one
+
+
+@pytest.mark.parametrize("text", ["", "tflite", "tflite_tpu_float32_mnasnet", "tflite_cpu_int4_mnasnet"])
+def test_what_is_no_id_is_named(text):
+    with pytest.raises(SelectionError, match="is no instance: ids are <framework>"):
+        Instance.parse(text)
+
+
+@pytest.mark.parametrize("name", ["MobileNetV2", "mobilenet-v2", "MOBILENET_V2", "mobilenet_v2"])
+def test_names_are_taken_in_any_case(name):
+    assert suite.choose("Model", [name], suite.MODELS) == ["mobilenet_v2"]
+
+
+@pytest.mark.parametrize("profile", list(suite.PROFILES))
+def test_every_profile_is_found_by_its_own_name(profile):
+    assert suite.choose("Profile", [profile], list(suite.PROFILES)) == [profile]
+
+
+def test_names_may_be_given_with_commas_and_keep_the_suites_order():
+    assert suite.choose("Model", ["mnasnet,resnet50", "squeezenet"], suite.MODELS) == [
+        "resnet50",
+        "squeezenet",
+        "mnasnet",
+    ]
+
+
+def test_an_unknown_name_lists_the_choices():
+    with pytest.raises(SelectionError, match="Framework 'ncnn' is unknown: choose from tflite, pytorch, caffe2"):
+        suite.choose("Framework", ["ncnn"], suite.FRAMEWORKS)
+
+
+def test_an_empty_selection_is_an_error():
+    with pytest.raises(SelectionError, match="No instance of the full suite has"):
+        suite.select(frameworks=["pytorch"], quantizations=["int8"])
+
+
+def test_selecting_nothing_in_particular_selects_all_60():
+    assert len(suite.select()) == 60
+    assert len(suite.select(models=["squeezenet"], delegates=["cpu"])) == 6
+
+
+@given(seed=st.integers(min_value=0, max_value=2**32))
+def test_the_order_holds_every_instance_and_no_model_twice_in_a_row(seed):
+    instances = suite.select()
+    order = suite.ordered(instances, seed)
+    assert sorted(one.id for one in order) == sorted(one.id for one in instances)
+    assert all(a.model != b.model for a, b in itertools.pairwise(order))
+
+
+def test_the_order_follows_the_seed_only():
+    instances = suite.select()
+    assert suite.ordered(instances, 1) == suite.ordered(instances[::-1], 1)
+    assert suite.ordered(instances, 1) != suite.ordered(instances, 2)
+
+
+@pytest.mark.parametrize("chosen", [{}, {"suite": "float32"}, {"delegates": ["cpu"]}, {"models": ["squeezenet"]}])
+def test_no_model_implementation_or_quantization_comes_early_or_late(chosen):
+    """In each order by a tenth of the run at most, and in 100 orders each instance by no more than chance gives."""
+    instances = suite.select(**chosen)
+    middle, places = (len(instances) - 1) / 2, {instance.id: [] for instance in instances}
+    for seed in range(100):
+        groups = {}
+        for place, instance in enumerate(suite.ordered(instances, seed)):
+            places[instance.id].append(place - middle)
+            for group in (instance.model, (instance.framework, instance.delegate), instance.quantization):
+                groups.setdefault(group, []).append(place - middle)
+        means = [abs(sum(of_group) / len(of_group)) for of_group in groups.values() if len(of_group) >= 6]
+        assert max(means) <= 0.15 * len(instances)
+    # the standard error of a mean of 100 uniform places is len / sqrt(12 * 100)
+    assert max(abs(sum(own) / 100) for own in places.values()) <= 4 * len(instances) / 1200**0.5
+
+
+def test_a_model_with_few_instances_is_spread_over_the_order():
+    own = suite.Instance("tflite", "cpu", "float32", "own")
+    other = suite.Instance("tflite", "cpu", "int8", "own")
+    for seed in range(50):
+        order = suite.ordered([*suite.select(suite="float32"), own, other], seed)
+        first, second = sorted(map(order.index, (own, other)))
+        assert first < len(order) / 2 <= second
+    assert suite.ordered([own], 0) == [own] and suite.ordered([], 0) == []
+
+
+@pytest.mark.parametrize(("name", "count"), [("full", 60), ("float32", 24), ("QUANTIZED", 36)])
+def test_the_papers_suites(name, count):
+    assert len(suite.select(suite=name)) == count
+
+
+def test_a_suite_is_narrowed_by_names_and_an_empty_one_is_said():
+    assert {one.quantization for one in suite.select(suite="quantized", quantizations=["int8"])} == {"int8"}
+    with pytest.raises(SelectionError, match="No instance of the float32 suite has"):
+        suite.select(suite="float32", quantizations=["int8"])
+    with pytest.raises(SelectionError, match="Suite 'half' is unknown: choose from full, float32, quantized"):
+        suite.select(suite="half")

@@ -1,0 +1,367 @@
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+
+from runner import execution, ledger, rawlog, run_request
+from runner.devices import Conditions
+from runner.devices.local import LocalDevice
+from runner.errors import DeviceError
+from aiot_suite.errors import RunnerError
+from runner.preflight import preflight
+from aiot_suite.suite import Instance
+from tests.command import aiot
+from tests.runner.conftest import TINY
+
+EXTRA = [Instance("tflite", "nnapi", "float32", "squeezenet"), Instance("caffe2", "cpu", "float32", "squeezenet")]
+
+
+@pytest.fixture
+def request_(request_):
+    """With two instances that cannot run on this machine."""
+    return replace(request_, instances=[*TINY, *EXTRA])
+
+
+@pytest.fixture
+def device(workspace):
+    return LocalDevice(workspace.staging, "salt")
+
+
+def silent(*_):
+    pass
+
+
+def answers(path):
+    """What an attempt found out, without its times."""
+    return [(event["query"], event["image"], event["top5"]) for event in rawlog.read_attempt(path).of("image")]
+
+
+def test_a_run_measures_what_it_can_and_says_why_not_for_the_rest(workspace, device, request_):
+    folder = run_request.begin(workspace, device, request_)
+    entries = {entry.instance_id: entry for entry in execution.execute(folder, device, request_, silent)}
+    assert {one: entry.status for one, entry in entries.items()} == {
+        **{one.id: "end" for one in TINY},
+        **{one.id: "unavailable" for one in EXTRA},
+    }
+    assert entries["tflite_nnapi_float32_squeezenet"].last["reason"] == "NNAPI is part of Android"
+    caffe2 = entries["caffe2_cpu_float32_squeezenet"].last
+    assert caffe2["reason"] == "caffe2 needs the legacy environment (Python 3.9, torch 1.10.2)"
+    assert caffe2["remedy"].startswith("`aiot frameworks install legacy`, then `aiot models prepare")
+    for one in TINY:
+        attempt = rawlog.read_attempt(rawlog.attempt_path(folder, one.id, 1))
+        assert len(attempt.of("warmup")) == 1
+        assert [event["query"] for event in attempt.of("image")] == list(range(24))
+        assert attempt.last["correct"] == sum(event["top5"][0][0] == event["label"] for event in attempt.of("image"))
+        assert attempt.of("load")[0]["model_sha256"] == request_.artifacts[one.artifact].sha256
+        assert attempt.last["peak_rss_kb"] > 10_000
+    record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
+    assert sorted(record["suite"]) == sorted(one.id for one in request_.instances)
+    assert record["ended"] >= record["started"]
+    [boot] = record["boots"]
+    assert boot["boot_id"] == device.boot().boot_id and len(boot["boot_id"]) == 16
+    sample = rawlog.read_telemetry(folder / "telemetry.jsonl")[0][0]
+    assert {"at", "instance", "frequency_mhz", "load_average"} <= set(sample)
+
+
+def test_the_two_frameworks_agree_on_the_same_network(workspace, device, request_):
+    folder = run_request.begin(workspace, device, request_)
+    execution.execute(folder, device, request_, silent)
+    tflite, pytorch = (answers(rawlog.attempt_path(folder, one.id, 1)) for one in (TINY[0], TINY[2]))
+    for (_, _, ours), (_, _, theirs) in zip(tflite, pytorch, strict=True):
+        assert ours[0][0] == theirs[0][0]
+        assert ours[0][1] == pytest.approx(theirs[0][1], rel=1e-4, abs=1e-4)
+
+
+def test_an_image_that_cannot_be_decoded_counts_as_wrong_and_is_listed(workspace, device, request_):
+    request_.dataset.path("3.jpg").write_bytes(b"not a picture")
+    folder = run_request.begin(workspace, device, request_)
+    execution.execute(folder, device, request_, silent)
+    attempt = rawlog.read_attempt(rawlog.attempt_path(folder, TINY[0].id, 1))
+    failed = attempt.of("image_failed")
+    assert [event["image"] for event in failed] == ["3.jpg", "3.jpg"]
+    assert "cannot identify image file" in failed[0]["reason"]
+    assert (attempt.last["images"], attempt.last["failed_images"]) == (22, 2)
+
+
+def test_a_model_file_that_is_none_fails_in_one_sentence_and_the_rest_goes_on(workspace, device, request_):
+    request_.artifacts[TINY[0].artifact].path.write_bytes(b"not a model")
+    folder = run_request.begin(workspace, device, request_)
+    entries = {entry.instance_id: entry for entry in execution.execute(folder, device, request_, silent)}
+    assert entries[TINY[0].id].status == "failed"
+    assert "ValueError" in entries[TINY[0].id].last["reason"]
+    assert [entries[one.id].status for one in TINY[1:]] == ["end", "end"]
+
+
+def test_a_model_of_other_classes_is_not_run(workspace, device, request_):
+    other = replace(request_.dataset, label_space="imagenet-1000")
+    artifact = request_.artifacts[TINY[0].artifact]
+    obstacle = preflight(TINY[0], artifact, request_.catalog, other, device)
+    assert obstacle["reason"] == "the model knows the classes of sample-100, the dataset those of imagenet-1000"
+    beyond = replace(request_.dataset, images=(("0.jpg", 100),))
+    obstacle = preflight(TINY[0], artifact, request_.catalog, beyond, device)
+    assert obstacle["reason"] == "the model has 100 classes, and the dataset has label 100"
+
+
+def test_a_model_file_for_another_layout_is_not_run(workspace, device, request_):
+    """It would answer, and wrongly."""
+    artifact = request_.artifacts[TINY[0].artifact]
+    turned = replace(artifact, settings=artifact.settings.with_layout("NCHW"))
+    obstacle = preflight(TINY[0], turned, request_.catalog, request_.dataset, device)
+    assert obstacle["reason"] == "the model file was made for NCHW, tflite now takes NHWC"
+
+
+def test_too_slow_an_instance_is_ended(workspace, device, request_):
+    request = replace(request_, timeout_s=0.5, profile=replace(request_.profile, min_duration_s=60))
+    folder = run_request.begin(workspace, device, replace(request, instances=TINY[:1]))
+    (entry,) = execution.execute(folder, device, request, silent)
+    assert entry.status == "failed"
+    assert entry.last["reason"] == "it took longer than 0.5 s"
+
+
+def test_one_device_is_used_by_one_run_at_a_time(workspace, device, request_):
+    folder = run_request.begin(workspace, device, request_)
+    with execution.device_locked(folder.parent), pytest.raises(DeviceError, match="Another run uses the device local"):
+        execution.execute(folder, device, request_, silent)
+
+
+@pytest.mark.parametrize(
+    "code, sentence",
+    [
+        (errno.ENOSPC, r"^No space is left in .*: free some, then give the same command with `--resume`\.$"),
+        (errno.EROFS, r"cannot be written to: make it writable, then give the same command with `--resume`\.$"),
+    ],
+)
+def test_a_run_that_cannot_be_written_is_one_sentence(workspace, device, request_, monkeypatch, code, sentence):
+    def refuse(*_):
+        raise OSError(code, os.strerror(code))
+
+    folder = run_request.begin(workspace, device, request_)
+    monkeypatch.setattr(device, "push", refuse)
+    with pytest.raises(RunnerError, match=sentence):
+        execution.execute(folder, device, request_, silent)
+
+
+def test_an_interrupted_attempt_is_closed_and_tried_again(workspace, device, request_):
+    request = replace(request_, profile=replace(request_.profile, min_duration_s=30), instances=TINY[:1])
+    folder = run_request.begin(workspace, device, request)
+
+    def interrupt(event, instance, known):
+        if event == "progress" and len(known["tail"]) > 3000:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        execution.execute(folder, device, request, interrupt)
+    (entry,) = ledger.read(folder)
+    assert (entry.status, entry.last["reason"], entry.next_attempt) == ("failed", "the run was interrupted", 2)
+
+
+def command(workspace, *options):
+    return ["run", "--local", "--workspace", str(workspace.root), *options]
+
+
+@pytest.mark.slow
+def test_a_run_killed_in_mid_instance_resumes_to_the_same_result(workspace, device):
+    options = ["--models", "squeezenet", "--frameworks", "tflite", "--delegates", "cpu", "--repeat", "300"]
+    process = subprocess.Popen([sys.executable, "-m", "aiot", *command(workspace, *options)], stdout=subprocess.DEVNULL)
+    raw = workspace.raw / "local"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        logs = {path: path.read_bytes() for path in raw.glob("*/*.1.jsonl")}
+        finished = {path: text for path, text in logs.items() if b'"event":"end"' in text}
+        running = [path for path, text in logs.items() if path not in finished and text.count(b"\n") > 100]
+        if finished and running:
+            break
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    time.sleep(1)  # the agent notices at its next image that nobody waits for it
+
+    result = aiot(*command(workspace, *options, "--resume"))
+    assert result.returncode == 0, result.stderr
+    assert len([path for path in raw.iterdir() if path.is_dir()]) == 1
+    for path, text in finished.items():
+        assert path.read_bytes() == text, "a finished attempt was touched"
+    (cut,) = running
+    assert rawlog.read_attempt(cut).status == "failed"
+    again = cut.with_name(cut.name.replace(".1.", ".2."))
+    assert rawlog.read_attempt(again).status == "end"
+    part = answers(cut)
+    assert len(part) > 90
+    assert answers(again)[: len(part)] == part
+    assert len(answers(again)) == 300 * 12
+
+    before = sorted(path.relative_to(raw) for path in raw.rglob("*"))
+    result = aiot(*command(workspace, *options, "--resume"))
+    assert (result.returncode, "2 instances measured" in result.stdout) == (0, True)
+    assert sorted(path.relative_to(raw) for path in raw.rglob("*")) == before, "a finished run was begun again"
+
+
+def test_bad_names_are_one_sentence_and_exit_code_1(workspace):
+    result = aiot(*command(workspace, "--models", "alexnet"))
+    assert result.returncode == 1
+    assert result.stderr == (
+        "aiot: Model 'alexnet' is unknown: choose from resnet50, inception_v3, densenet121, squeezenet, "
+        "mobilenet_v2, mnasnet.\n"
+    )
+
+
+def test_a_dry_run_writes_nothing(workspace):
+    result = aiot(*command(workspace, "--dry-run", "--models", "squeezenet"))
+    lines = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
+    assert lines["tflite_cpu_int8_squeezenet"] == "ready"
+    assert lines["tflite_cpu_float16_squeezenet"] == "unavailable: the model is not prepared"
+    assert not workspace.raw.exists()
+
+
+def test_a_newer_request_begins_a_new_run(workspace, device, request_):
+    folder = run_request.begin(workspace, device, request_)
+    assert run_request.to_resume(workspace, device, request_) == folder
+    execution.execute(folder, device, request_, silent)
+    assert run_request.to_resume(workspace, device, replace(request_, threads=2)) is None
+    other = {name: replace(artifact, sha256="f" * 64) for name, artifact in request_.artifacts.items()}
+    assert run_request.to_resume(workspace, device, replace(request_, artifacts=other)) is None
+    assert json.loads((folder / "run.json").read_text())["threads"] == 1
+
+
+def test_a_second_run_takes_the_reverse_order_and_the_same_images(workspace, device, request_):
+    """Nor does a resumed run change its order, whatever was run before."""
+    request = replace(request_, profile=replace(request_.profile, max_images=5))
+    folders = []
+    for _ in range(2):
+        folders.append(run_request.begin(workspace, device, request))
+        assert run_request.to_resume(workspace, device, request) == folders[-1]
+        execution.execute(folders[-1], device, request, silent)
+        assert run_request.to_resume(workspace, device, request) == folders[-1]
+    assert run_request.to_resume(workspace, device, replace(request, order_seed=1)) is None
+    first, second = (rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS) for folder in folders)
+    assert second["suite"] == first["suite"][::-1] and second["order"]["reverse_of"] == first["run_id"]
+    shown = {
+        tuple(image for _, image, _ in answers(rawlog.attempt_path(folder, one.id, 1)))
+        for folder in folders
+        for one in TINY
+    }
+    assert len(shown) == 1 and len(set(*shown)) == 5
+
+
+def test_a_dry_run_shows_the_order_of_the_next_run(workspace):
+    options = ["--models", "squeezenet", "--frameworks", "tflite", "--quantizations", "float32,int8"]
+    for more in ([], ["--seed", "3"], []):
+        shown = aiot(*command(workspace, "--dry-run", *options, *more)).stdout.splitlines()
+        assert aiot(*command(workspace, *options, *more)).returncode == 0
+        record = rawlog.read_json(rawlog.run_folders(workspace.raw)[-1] / "run.json", rawlog.RUN_FIELDS)
+        assert [line.split()[0] for line in shown] == record["suite"]
+        assert record["seed"] == (3 if more else 0)
+    assert record["order"]["reversed"], "the run with a seed of its own has other images, and is no partner"
+
+
+def test_runs_sort_by_the_time_they_began(workspace, device, request_):
+    folders = []
+    for _ in range(20):
+        folders.append(run_request.begin(workspace, device, request_))
+        time.sleep(0.002)
+    assert rawlog.run_folders(workspace.raw) == folders
+    assert run_request.to_resume(workspace, device, request_) == folders[-1]
+
+
+def ways_there(workspace):
+    """The way of each run of the study, and its folder, in order."""
+    folders = rawlog.run_folders(workspace.raw)
+    records = [json.loads((folder / "run.json").read_text()) for folder in folders]
+    return [(record["resize"], folder) for record, folder in zip(records, folders, strict=True) if record["study"]]
+
+
+def test_each_way_of_resizing_is_a_run_of_a_study_with_the_same_model_files(workspace, device, request_):
+    request = replace(request_, instances=TINY[:1])
+    other = run_request.begin(workspace, device, request)
+    execution.execute(other, device, request, silent)
+    options = ["--models", "squeezenet", "--frameworks", "tflite", "--quantizations", "float32", "--delegates", "cpu"]
+    asked = command(workspace, *options, "--resize", "square_crop,crop-resize")
+    result = aiot(*asked)
+    assert result.returncode == 0, result.stderr
+    (first, crop), (second, square) = ways_there(workspace)
+    assert (first, second) == ("crop_resize", "square_crop")
+    for way, folder in ((first, crop), (second, square)):
+        record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
+        [model] = record["models"].values()
+        assert (record["study"], record["suite"]) == ("resize", [TINY[0].id])
+        assert model["preprocess"]["resize"] == way
+        assert model["sha256"] == request_.artifacts[TINY[0].artifact].sha256
+        assert f"{way}: 1 instance" in result.stdout
+        [job] = (folder / "native").glob("*.job.json")
+        assert json.loads(job.read_text())["settings"]["resize"] == way
+    scores = [answers(rawlog.attempt_path(folder, TINY[0].id, 1)) for folder in (crop, square)]
+    assert scores[0] == answers(rawlog.attempt_path(other, TINY[0].id, 1))[:12]
+    assert scores[0] != scores[1]
+    assert run_request.to_resume(workspace, device, request) == other
+
+
+def test_a_study_of_resizing_is_gone_on_with_way_by_way(workspace, device, request_):
+    one = replace(request_, instances=TINY[:1])
+    ways = {way: one.with_resize(way) for way in ("crop_resize", "square_crop")}
+    assert [run_request.to_resume(workspace, device, way) for way in ways.values()] == [None, None]
+    folders = {way: run_request.begin(workspace, device, request) for way, request in ways.items()}
+    execution.execute(folders["square_crop"], device, ways["square_crop"], silent)
+    assert run_request.to_resume(workspace, device, one) is None  # a study is no run of the suite
+    for way, request in ways.items():
+        assert run_request.to_resume(workspace, device, request) == folders[way]
+    assert run_request.to_resume(workspace, device, one.with_resize("resize_crop")) is None
+    threads = replace(ways["square_crop"], threads=2)
+    assert run_request.to_resume(workspace, device, threads) is None
+
+
+def test_conditions_are_asked_for_recorded_and_judged(workspace, device, request_):
+    """This machine has no fixed-performance mode, and says so in each place."""
+    options = ["--models", "squeezenet", "--frameworks", "tflite", "--quantizations", "float32", "--delegates", "cpu"]
+    result = aiot(*command(workspace, *options, "--fixed-performance"))
+    assert result.returncode == 0, result.stderr
+    said = "fixed performance as asked for could not be had: it is a mode of Android, which this machine has not"
+    assert said in " ".join(result.stdout.split())
+    [folder] = rawlog.run_folders(workspace.raw)
+    record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
+    assert record["conditions"] == {"fixed_performance": True, "cores": "all"}
+    [held] = record["held"]
+    assert (held["fixed_performance"], list(held["refused"])) == (False, ["fixed_performance"])
+    assert held["cores_allowed"]
+    assert run_request.conditions_of(record) == Conditions(fixed_performance=True)
+    again = aiot(*command(workspace, *options, "--fixed-performance", "--resume"))
+    assert (again.returncode, len(rawlog.run_folders(workspace.raw))) == (0, 1)
+    assert aiot(*command(workspace, *options, "--resume")).returncode == 0
+    first, second = rawlog.run_folders(workspace.raw)
+    assert (first, rawlog.read_json(second / "run.json", rawlog.RUN_FIELDS)["conditions"]) == (folder, None)
+    assert run_request.refused(second) == []
+
+
+@pytest.mark.parametrize(
+    "conditions, expected",
+    [
+        (None, Conditions()),
+        ({}, Conditions()),
+        ({"fixed_performance": 1, "cores": "huge"}, Conditions()),
+        ({"fixed_performance": True, "cores": "big", "later": 1}, Conditions(True, "big")),
+    ],
+)
+def test_conditions_of_other_versions_are_read_as_far_as_they_are_known(conditions, expected):
+    assert run_request.conditions_of({"conditions": conditions}) == expected
+    assert run_request.conditions_of({}) == Conditions()
+
+
+def test_an_unknown_choice_of_cores_is_one_sentence(workspace):
+    result = aiot(*command(workspace, "--cores", "fast"))
+    assert (result.returncode, result.stderr) == (
+        1, "aiot: Choice of cores 'fast' is unknown: choose from all, big.\n"
+    )  # fmt: skip
+
+
+def test_an_unknown_way_of_resizing_is_one_sentence(workspace):
+    result = aiot(*command(workspace, "--resize", "nearest"))
+    assert result.returncode == 1
+    assert result.stderr == (
+        "aiot: Way of resizing 'nearest' is unknown: choose from crop_resize, resize_crop, square_crop.\n"
+    )
+    assert not workspace.raw.exists()

@@ -1,0 +1,121 @@
+"""Lines, numbers and endings of tools."""
+
+from __future__ import annotations
+
+import re
+import signal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.tools import text
+
+
+def six_digits(value: float) -> str:
+    """As C++ streams print a double: std::defaultfloat with a precision of 6, which is C's %g."""
+    return f"{value:g}"
+
+
+@given(st.floats(min_value=0, max_value=1e12))
+def test_a_number_of_six_digits_is_read_to_five_parts_in_ten_million(value):
+    read = text.number(six_digits(value))
+    assert read == pytest.approx(value, rel=5.1e-6, abs=1e-300)
+    assert six_digits(read) == six_digits(value)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_what_six_digits_can_say_is_read_exactly(value):
+    printed = six_digits(value)
+    assert re.fullmatch(text.NUMBER, printed)
+    assert text.number(printed) == float(printed)
+
+
+@given(st.integers(min_value=0, max_value=10**18 - 1))
+def test_whole_numbers_are_read_whole(value):
+    assert text.whole(str(value)) == value
+
+
+@pytest.mark.parametrize("printed", ["nan", "-nan", "inf", "-inf", "1e999", "", "x", "1,5", None])
+def test_what_is_no_finite_number_is_none(printed):
+    assert text.number(printed) is None
+    assert text.milliseconds(printed) is None
+
+
+@pytest.mark.parametrize("printed", ["", "-1", "1.0", "٣", "1" * 19, "0x10", None])
+def test_what_is_no_plain_whole_number_is_none(printed):
+    assert text.whole(printed) is None
+
+
+def test_microseconds_become_milliseconds():
+    assert text.milliseconds("1.23457e+06") == 1234.57
+    assert text.milliseconds("14462.3") == pytest.approx(14.4623)
+    assert text.milliseconds("-1") is None
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_read_without_an_error(output):
+    for severity, line in text.lines(output):
+        assert severity in ("", "INFO", "WARN", "ERROR", "FATAL", "VERBOSE")
+        assert "\n" not in line
+    assert text.complaint(text.lines(output)).isprintable()
+    assert text.failure(False, text.lines(output), 0, "it", "time")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("INFO: STARTING!", ("INFO", "STARTING!")),
+        ("WARNING: low", ("WARN", "low")),
+        ("STARTING!", ("", "STARTING!")),
+        ("INFO: [bench.cc:12] Inference (avg): 5 ms", ("INFO", "Inference (avg): 5 ms")),
+        (
+            "I0102 03:04:05.678901 77 net_observer_reporter_print.cc:33] Caffe2Observer {}",
+            ("INFO", "Caffe2Observer {}"),
+        ),
+        ("E0000 00:00:1700000000.1 77 stage.cc:155] Failed", ("ERROR", "Failed")),
+        ("INFORMATION: no severity", ("", "INFORMATION: no severity")),
+        ("ERROR: bad\r", ("ERROR", "bad")),
+    ],
+)
+def test_severities_of_three_logs_are_told_from_the_text(line, expected):
+    assert text.lines(line) == [expected]
+
+
+def test_a_long_output_is_read_from_both_ends_and_a_long_line_not_at_all():
+    output = "first\n" + "x" * (text.LINE_AT_MOST + 1) + "\n" + ("y" * 400 + "\n") * (text.TEXT_AT_MOST // 400) + "last"
+    read = [line for _, line in text.lines(output)]
+    assert (read[0], read[-1]) == ("first", "last")
+    assert len(text.bounded(output)) < text.TEXT_AT_MOST + 100
+    assert max(map(len, read)) <= text.LINE_AT_MOST
+    assert sum("characters left out" in line for line in read) == 1
+
+
+def test_a_line_in_a_sentence_is_short_and_printable():
+    assert text.shown("\x1b[31mred\x00") == "�[31mred�"
+    assert len(text.shown("x" * 5000)) == text.SHOWN_AT_MOST
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (1, "it ended with exit code 1"),
+        (-signal.SIGSEGV, "it was ended by SIGSEGV"),
+        (128 + signal.SIGABRT, "it was ended by SIGABRT"),
+        (137, "it was ended by SIGKILL, as the system does when memory runs out"),
+        (127, "it was not found (exit code 127)"),
+        (126, "it cannot be executed (exit code 126)"),
+        (255, "it ended with exit code 255"),
+    ],
+)
+def test_endings_in_words(code, words):
+    assert text.ending(code) == words
+
+
+def test_a_failure_is_one_sentence_with_what_the_tool_says():
+    found = text.lines("INFO: a\nERROR: Failed to load model x.\nERROR: Benchmarking failed.\n")
+    said = text.failure(False, found, 1, "benchmark_model", "time")
+    assert said == ("benchmark_model: it ended with exit code 1, saying 'Failed to load model x; Benchmarking failed'")
+    assert text.failure(False, [], 139, "run_eval", "accuracy") == "run_eval: it was ended by SIGSEGV, saying nothing"
+    assert text.failure(False, [], 0, "run_eval", "accuracy") == "run_eval printed nothing"
+    assert text.failure(True, found, 0, "run_eval", "accuracy") is None
