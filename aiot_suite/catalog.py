@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from aiot_suite.facts import Artifact
 
-_AGENT = Path(__file__).parent / "agent"
-_HOSTS = {name: f"aiot_suite.weights.convert_{name}" for name in (*suite.FRAMEWORKS, "executorch")}
+_AGENT = Path(__file__).parents[1] / "runner" / "agent"
+_HOSTS = {name: f"aiot_suite.convert.to_{name}" for name in (*suite.FRAMEWORKS, "executorch")}
 MODEL_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _NAMES = {"models": MODEL_NAME, "frameworks": re.compile(r"[a-z][a-z0-9]*")}
 

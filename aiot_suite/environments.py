@@ -93,7 +93,7 @@ def install_legacy(say: Callable[[str], None]) -> Path:
         shutil.rmtree(folder, ignore_errors=True)
         _run([str(base), "-m", "venv", str(folder)], "The environment cannot be made")
         say("packages: 2 GB, most of it PyTorch 1.10.2")
-        with resources.as_file(resources.files("runner") / _REQUIREMENTS) as file:
+        with resources.as_file(resources.files("aiot_suite") / _REQUIREMENTS) as file:
             pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
             _run([*pip, "--no-deps", "-r", str(file)], "The packages cannot be installed")
         _run(
@@ -188,7 +188,7 @@ def _run(command: Sequence[str], failure: str) -> None:
 
 
 def _requirements() -> str:
-    return (resources.files("runner") / _REQUIREMENTS).read_text(encoding="utf-8")
+    return (resources.files("aiot_suite") / _REQUIREMENTS).read_text(encoding="utf-8")
 
 
 @contextmanager

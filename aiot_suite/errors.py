@@ -1,13 +1,11 @@
-"""The base exception of this package.
+"""Exceptions of the suite and the runner: each is one sentence with the value and what to try.
 
-RunnerError             anything a user can mend: one sentence with the value and what to try
-├── SelectionError      a name that is unknown, or a selection that holds nothing
-├── DatasetError        a dataset that is missing, damaged or cannot be made
-├── ModelError          a model, its weights or its settings that are missing or damaged
-├── DeviceError         a device that does not answer or lacks what is asked
-│   └── DeviceLostError one that answered before, and may come back
-├── LogError            a log of another tool that cannot be imported
-└── SetupError          an environment that a framework needs, and that is missing or cannot be made
+RunnerError             anything that a user can mend
+├── SelectionError      a name is unknown, or a selection is empty
+├── DatasetError        a dataset is missing or damaged, or cannot be made
+├── ModelError          a model, its weights or its settings are missing or damaged
+├── SetupError          an environment that a framework needs is missing or cannot be made
+└── DeviceError, LogError: see `runner.errors`
 """
 
 SENTENCE_LIMIT = 1000
@@ -28,24 +26,6 @@ class DatasetError(RunnerError):
 
 class ModelError(RunnerError):
     """A model, its weights or its settings are missing or damaged."""
-
-
-class DeviceError(RunnerError):
-    """A device does not answer or lacks what is asked. The sentence may repeat what a device said: see `printable`."""
-
-    def __init__(self, sentence: str) -> None:
-        super().__init__(printable(sentence)[:SENTENCE_LIMIT])
-
-
-class DeviceLostError(DeviceError):
-    """A device that answered before does not answer now, and may come back."""
-
-
-class LogError(RunnerError):
-    """A log of another tool cannot be imported. The sentence may repeat what the log says: see `printable`."""
-
-    def __init__(self, sentence: str) -> None:
-        super().__init__(printable(sentence)[:SENTENCE_LIMIT])
 
 
 class SetupError(RunnerError):

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from aiot_suite.preprocess import RESIZE_WAYS
 from aiot_suite.errors import ModelError
+from aiot_suite.preprocess import RESIZE_WAYS
 
 INPUT_SIZES = {"inception_v3": 299}
 """Input height and width in pixels where it is not 224 (paper, Section IV-B)."""

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 
 from aiot_suite import catalog, environments
 from aiot_suite.catalog import Catalog, Framework, Model
+from aiot_suite.convert import calibration as calibrating
+from aiot_suite.convert import legacy
+from aiot_suite.convert.calibration import Calibration
 from aiot_suite.datasets.store import Progress
 from aiot_suite.environments import INSTALL_LEGACY
 from aiot_suite.errors import ModelError, SetupError
+from aiot_suite.facts import Artifact, prepared
 from aiot_suite.pool import processes
 from aiot_suite.suite import Instance
-from aiot_suite.workspace import sha256_of
-from aiot_suite.convert import calibration as calibrating
-from aiot_suite.convert import legacy
 from aiot_suite.weights import weight_sources
-from aiot_suite.convert.calibration import Calibration
-from aiot_suite.facts import Artifact, prepared
+from aiot_suite.workspace import sha256_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -196,8 +196,8 @@ def _build(
 
 def network(source: weight_sources.Source, model: Model) -> nn.Module:
     """Return the float32 network with its weights; raises ModelError if they do not fit it."""
-    from aiot_suite.weights import state_dicts
     from aiot_suite.architectures import load_arrays
+    from aiot_suite.weights import state_dicts
 
     try:
         if source.form == "slim":

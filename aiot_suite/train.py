@@ -22,14 +22,14 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from aiot_suite.preprocess import decode, resized
+from aiot_suite.architectures import build, load_arrays
+from aiot_suite.convert.inputs import sample_batches
 from aiot_suite.datasets.drawing import CLASS_NAMES, SHAPES, TEXTURES, draw_jpeg
 from aiot_suite.datasets.sample import TEST_PER_CLASS
 from aiot_suite.errors import ModelError, SelectionError
-from aiot_suite.suite import HEAVY_MODELS
-from aiot_suite.architectures import build, load_arrays
 from aiot_suite.facts import Settings, default_settings
-from aiot_suite.convert.inputs import sample_batches
+from aiot_suite.preprocess import decode, resized
+from aiot_suite.suite import HEAVY_MODELS
 from aiot_suite.weights.slim import slim
 from aiot_suite.weights.state_dicts import read
 

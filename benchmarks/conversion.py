@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 
+from aiot_suite.suite import MODELS
 from benchmarks.options import Options
 from benchmarks.pairs import Comparison, Level
 from benchmarks.processes import SCRIPTS, with_memory
-from aiot_suite.suite import MODELS
 
 TIME_TARGET_S = 360.0
 MEMORY_TARGET_GB = 4.0

@@ -16,14 +16,14 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
+from aiot_suite.datasets import store
+from aiot_suite.facts import Artifact, Settings
+from aiot_suite.workspace import Workspace, sha256_of
 from benchmarks import jobs, waiting
 from benchmarks.options import ROOT, Options
 from benchmarks.pairs import BenchmarkError, Comparison, Level, Measure, compared, measure
 from benchmarks.processes import wall_time_s
-from aiot_suite.datasets import store
 from runner.devices import FOLDER
-from aiot_suite.workspace import Workspace, sha256_of
-from aiot_suite.facts import Artifact, Settings
 
 if TYPE_CHECKING:
     from tests.e2e.phone import Phone

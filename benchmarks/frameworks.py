@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from aiot_suite.suite import MODELS, Instance
 from benchmarks import jobs
 from benchmarks.inference import BETWEEN, TARGET, compare
 from benchmarks.options import Options
 from benchmarks.pairs import BenchmarkError, Comparison, Level
-from aiot_suite.suite import MODELS, Instance
 
 IMAGES = 20  # a run: the heavy networks take up to a third of a second each
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from statistics import median
 
+from aiot_suite.suite import Instance
 from benchmarks import jobs
 from benchmarks.options import Options
 from benchmarks.pairs import BenchmarkError, Comparison, Level, Measure, compared, measure
-from aiot_suite.suite import Instance
 
 TARGET = 1.02  # median of the agent's times / median of the peer's, 1 thread
 IMAGES = 100  # a run

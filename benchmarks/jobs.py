@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.options import ROOT
-from benchmarks.pairs import BenchmarkError
-from benchmarks.processes import wall_time_s
-from aiot_suite import environments
-from runner import rawlog
+from aiot_suite import environments, facts
 from aiot_suite.datasets import store
-from runner.devices.local import LocalDevice
 from aiot_suite.errors import DatasetError
 from aiot_suite.suite import Instance
 from aiot_suite.workspace import Workspace
-from aiot_suite import facts
+from benchmarks.options import ROOT
+from benchmarks.pairs import BenchmarkError
+from benchmarks.processes import wall_time_s
+from runner import rawlog
+from runner.devices.local import LocalDevice
 
 WARMUPS = 5
 SEED = 0  # of the choice of images

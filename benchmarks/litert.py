@@ -8,11 +8,11 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
+from aiot_suite.suite import MODELS, Instance
 from benchmarks import inference, jobs
 from benchmarks.options import ROOT, Options
 from benchmarks.pairs import BenchmarkError, Comparison, Level, compared, measure
 from benchmarks.processes import SCRIPTS
-from aiot_suite.suite import MODELS, Instance
 
 TARGET = 1.05  # median of the agent's times / median of the peer's, 1 thread
 PEER = "litert-benchmark"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from aiot_suite.suite import Instance
 from benchmarks import jobs
 from benchmarks.options import Options
 from benchmarks.pairs import Comparison, Level
-from aiot_suite.suite import Instance
 
 TARGET = 3.0  # %
 IMAGES = 500

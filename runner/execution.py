@@ -14,20 +14,20 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from runner import ledger, rawlog
-from runner.attempt import carry_out, carry_out_by_tools
 from aiot_suite.catalog import Catalog
 from aiot_suite.datasets.store import subset
+from aiot_suite.errors import RunnerError
+from aiot_suite.facts import Artifact
+from aiot_suite.suite import Instance, Profile
+from runner import ledger, rawlog
+from runner.attempt import carry_out, carry_out_by_tools
 from runner.devices import Device, Held, Task
 from runner.devices.boot import Boot
 from runner.doctor import gate
 from runner.errors import DeviceError, DeviceLostError
-from aiot_suite.errors import RunnerError
-from runner.tools import jobs
 from runner.preflight import preflight
 from runner.run_request import Request, conditions_of
-from aiot_suite.suite import Instance, Profile
-from aiot_suite.facts import Artifact
+from runner.tools import jobs
 
 Listener = Callable[[str, Instance, dict[str, Any]], None]
 """Called with "waiting", "start", "progress", "telemetry" or an attempt's ending, the instance, and what is known."""
@@ -230,11 +230,15 @@ def _task(run: Execution, instance: Instance, artifact: Artifact, models: str, a
 
 def agent_files(known: Catalog) -> dict[str, Path]:
     """What goes to a device, by its place there: the agent's package, plug-in frameworks included."""
-    package = Path(__file__).parent
-    parts = (part for name in ("rawlog", "agent") for part in sorted((package / name).glob("*.py")))
-    files = [package / "__init__.py", *parts]
     own = {f"runner/agent/{name}.py": framework.agent for name, framework in known.frameworks.items()}
-    return {str(file.relative_to(package.parent)): file for file in files} | own
+    suite = ("aiot_suite/__init__.py", "aiot_suite/preprocess.py")
+    return package_files(*suite, "runner/__init__.py", "runner/rawlog/*.py", "runner/agent/*.py") | own
+
+
+def package_files(*patterns: str) -> dict[str, Path]:
+    """Files of this project that match, by their path in it."""
+    root = Path(__file__).parents[1]
+    return {file.relative_to(root).as_posix(): file for pattern in patterns for file in sorted(root.glob(pattern))}
 
 
 @contextmanager

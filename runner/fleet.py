@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from aiot_suite.errors import RunnerError
+from aiot_suite.workspace import Workspace
 from runner import execution, ledger
 from runner.devices import Device
 from runner.errors import DeviceLostError
-from aiot_suite.errors import RunnerError
 from runner.execution import Listener
 from runner.run_request import Request, begin, to_resume
-from aiot_suite.workspace import Workspace
 
 Result = TypeVar("Result")
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runner import rawlog
 from aiot_suite.errors import RunnerError
+from runner import rawlog
 
 DONE = ("end",)
 

@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from runner import rawlog
 from aiot_suite.suite import Instance, ordered
+from runner import rawlog
 
 Record = dict[str, Any]
 

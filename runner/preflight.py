@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from aiot_suite.catalog import Catalog, Framework
-from aiot_suite.datasets.store import Dataset
-from runner.devices import Device
-from aiot_suite.suite import Instance
 from aiot_suite.convert import calibration
+from aiot_suite.datasets.store import Dataset
 from aiot_suite.facts import Artifact
+from aiot_suite.suite import Instance
+from runner.devices import Device
 
 
 def preflight(

@@ -13,15 +13,15 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from runner import ledger, order, rawlog
 from aiot_suite.catalog import Catalog
 from aiot_suite.datasets.store import Dataset
-from runner.devices import CORES, Conditions, Device
 from aiot_suite.errors import SetupError
-from runner.tools.jobs import FRAMEWORK, Given
+from aiot_suite.facts import Artifact
 from aiot_suite.suite import Instance, Profile
 from aiot_suite.workspace import Workspace
-from aiot_suite.facts import Artifact
+from runner import ledger, order, rawlog
+from runner.devices import CORES, Conditions, Device
+from runner.tools.jobs import FRAMEWORK, Given
 
 DEFAULT_TIMEOUT_S = 1800.0
 DEFAULT_COOLDOWN_S = 600.0

@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from aiot_analysis import ingest
-from aiot_analysis.tables import names
 from aiot_analysis.report.render import render
+from aiot_analysis.tables import names
 from tests.rawlogs import LOAD, attempt, begin, end, image, profile, unavailable
 
 ROOT = Path(__file__).parents[1]

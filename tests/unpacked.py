@@ -10,8 +10,8 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from runner.bundle.debian import Apt, unpack
 from aiot_suite.environments import cache_folder, locked
+from runner.bundle.debian import Apt, unpack
 
 
 class NotHere(Exception):

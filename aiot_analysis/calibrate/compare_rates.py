@@ -11,8 +11,8 @@ import pandas as pd
 from aiot_analysis.calibrate.plans import EFFECT, POINTS
 from aiot_analysis.calibrate.plant import FLIPS, RUN_SD, FleetPlan, PlantedFleet, plant
 from aiot_analysis.calibrate.rates import NULL, POWER, Counts, Row, Study
-from aiot_analysis.tables.names import PAPER_FLOAT32
 from aiot_analysis.compare import instances, matching, regression, sides, times
+from aiot_analysis.tables.names import PAPER_FLOAT32
 
 MARGINS = regression.Margins(0.05, 0.01)
 PART = "compare"

@@ -11,9 +11,9 @@ import pandas as pd
 
 from aiot_analysis.calibrate.plant import ACCURACY, RUN_SD, FleetPlan, Floats, PlantedFleet, device_ids, plant
 from aiot_analysis.calibrate.rates import AT_LEAST, AT_ONCE, COVERAGE, Counts, Row, Study, Target
-from aiot_analysis.tables.names import MODELS, PAPER_FLOAT32, instance_id
 from aiot_analysis.stats import accuracy, blocks, pairing, ratios, shares, variance, vips
 from aiot_analysis.tables import select
+from aiot_analysis.tables.names import MODELS, PAPER_FLOAT32, instance_id
 
 FASTER = 1.3
 """Planted speed-up."""

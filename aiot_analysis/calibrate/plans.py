@@ -9,11 +9,11 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from aiot_analysis.tables import paper
 from aiot_analysis.calibrate.plant import FLIPS, RUN_SD, FleetPlan
-from aiot_analysis.tables.names import MODELS, PAPER, PAPER_FLOAT32, PAPER_QUANTIZED, instance_id
 from aiot_analysis.stats.remarks.complexity_claims import ALMOST, ordered_pairs
 from aiot_analysis.stats.remarks.speed_ratios import CAFFE2, HEAVY, LIGHT, NNAPI, PYTORCH, TFLITE
+from aiot_analysis.tables import paper
+from aiot_analysis.tables.names import MODELS, PAPER, PAPER_FLOAT32, PAPER_QUANTIZED, instance_id
 
 EFFECT = 1.1
 """Times that differ by 10 %."""

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 from scipy.stats import norm
 
-from aiot_analysis.tables import names, storage
 from aiot_analysis.stats.noise import AUTOCORRELATION, SCATTER
+from aiot_analysis.tables import names, storage
 
 Floats = NDArray[np.float64]
 

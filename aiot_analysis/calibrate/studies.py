@@ -13,7 +13,7 @@ from functools import cache
 
 import numpy as np
 
-from aiot_analysis.calibrate import claim_rates, interval_rates, compare_rates
+from aiot_analysis.calibrate import claim_rates, compare_rates, interval_rates
 from aiot_analysis.calibrate.rates import Rate, Row, Study
 from aiot_analysis.errors import DataError
 

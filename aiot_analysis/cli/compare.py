@@ -53,8 +53,7 @@ def compare(
     pytorch=2.13, a setting like threads=4, or several of these with commas: see docs/compare.md. Ends with 0, with 3
     if there is a regression, with 1 if the two cannot be compared.
     """
-    from aiot_analysis.compare import comparison, interleaved, markdown, record, sources, text
-    from aiot_analysis.compare import instances, regression
+    from aiot_analysis.compare import comparison, instances, interleaved, markdown, record, regression, sources, text
 
     if bool(ab) == bool(a) or bool(a) != bool(b):
         raise typer.BadParameter("give A and B, or --ab SESSION for a session of `aiot ab`")

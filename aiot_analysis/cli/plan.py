@@ -62,9 +62,9 @@ def plan(
 
 def _wanted(time: str, accuracy: float | None, vips: str) -> dict[str, float]:
     """Return the differences that were asked for, as fractions, by metric."""
+    from aiot_analysis.compare import regression
     from aiot_analysis.errors import DataError
     from aiot_analysis.stats import resolution
-    from aiot_analysis.compare import regression
 
     wanted = {
         metric: regression.percent(words, f"difference in {name}")
@@ -88,12 +88,12 @@ def _noise(
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Return the frame of `noise.measured`, and where it is from."""
     import aiot_analysis
-    from aiot_analysis.errors import DataError
-    from aiot_analysis.tables.processed import find
-    from aiot_analysis.stats import noise as noises
-    from aiot_analysis.tables import select
-    from aiot_analysis.stats import variance
     from aiot_analysis.compare import regression
+    from aiot_analysis.errors import DataError
+    from aiot_analysis.stats import noise as noises
+    from aiot_analysis.stats import variance
+    from aiot_analysis.tables import select
+    from aiot_analysis.tables.processed import find
 
     if noise not in ("", DATA, DEFAULT):
         raise DataError(f"Noise {noise!r} is unknown: choose {DATA} or {DEFAULT}.")

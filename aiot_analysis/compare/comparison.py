@@ -7,13 +7,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from aiot_analysis.tables import names
-from aiot_analysis.compare import sources
-from aiot_analysis.errors import CompareError
-from aiot_analysis.tables import select
-from aiot_analysis.stats import variance
-from aiot_analysis.compare import instances, matching, regression, vips_change, summaries
+from aiot_analysis.compare import instances, matching, regression, sources, summaries, vips_change
 from aiot_analysis.compare.sides import Side, counted
+from aiot_analysis.errors import CompareError
+from aiot_analysis.stats import variance
+from aiot_analysis.tables import names, select
 
 TIMINGS = list(select.TIMES)
 FACTS = [

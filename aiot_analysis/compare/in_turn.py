@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from aiot_analysis.tables import names
-from aiot_analysis.stats import ratios
-from aiot_analysis.tables import select
 from aiot_analysis.compare import accuracy_change, instances, regression, times
 from aiot_analysis.compare.instances import ACCURACY
 from aiot_analysis.compare.summaries import COLUMNS as GROUP_COLUMNS
+from aiot_analysis.stats import ratios
+from aiot_analysis.tables import names, select
 from aiot_analysis.words import plural
 
 KIND = "in turn"

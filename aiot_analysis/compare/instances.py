@@ -10,12 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from aiot_analysis.tables import names
-from aiot_analysis.stats import multiple, ratios, variance
-from aiot_analysis.tables import select
 from aiot_analysis.compare import accuracy_change, regression, times
 from aiot_analysis.compare.matching import ONE, SAME, Matched
 from aiot_analysis.compare.sides import Side, over_sessions
+from aiot_analysis.stats import multiple, ratios, variance
+from aiot_analysis.tables import names, select
 from aiot_analysis.words import plural
 
 Floats = NDArray[np.float64]

@@ -9,13 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from aiot_analysis.tables import storage
-from aiot_analysis.compare import comparison, sources
+from aiot_analysis.compare import comparison, in_turn, matching, sources, summaries, vips_change
 from aiot_analysis.compare.comparison import Asked, Comparison
 from aiot_analysis.errors import CompareError
+from aiot_analysis.tables import select, storage, validity
 from aiot_analysis.tables.processed import find as find_tables
-from aiot_analysis.tables import select, validity
-from aiot_analysis.compare import in_turn, matching, vips_change, summaries
 from aiot_analysis.words import plural
 
 NEWEST = "newest"

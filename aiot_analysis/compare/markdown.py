@@ -27,7 +27,8 @@ def render(found: Comparison) -> str:
     parts.append(f"**{escaped(_verdict(found))}**")
     if found.regressions:
         parts.append("\n".join(f"- {escaped(one)}" for one in found.regressions))
-    parts.append("Differs in " + ("; ".join(map(escaped, wording.differing(found))) or "nothing that is recorded") + ".")
+    differing = "; ".join(map(escaped, wording.differing(found)))
+    parts.append(f"Differs in {differing or 'nothing that is recorded'}.")
     if shown:
         parts.append(_instances(found, shown))
     if folded:

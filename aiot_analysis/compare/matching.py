@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from aiot_analysis.compare.sides import Side, short
 from aiot_analysis.errors import CompareError, PoolingError
 from aiot_analysis.tables import pooling, select
-from aiot_analysis.compare.sides import Side, short
 
 ONE, SAME, OTHER = "one device a side", "the same devices", "other devices"
 """What is paired: two devices (or one, twice), every device with itself, or no device with any."""

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from aiot_analysis.tables import pooling, select
 from aiot_analysis.stats import variance
+from aiot_analysis.tables import pooling, select
 from aiot_analysis.words import plural
 
 TIMES = [f"{column}_{statistic}" for column in select.TIMES.values() for statistic in ("mean", "median")]

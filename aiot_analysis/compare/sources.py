@@ -15,15 +15,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from aiot_analysis.tables import storage
-from aiot_analysis.tables.by_device import Records
+from aiot_analysis.compare import sides
+from aiot_analysis.compare.instances import IMAGE_COLUMNS
 from aiot_analysis.errors import CompareError
+from aiot_analysis.tables import storage, validity
+from aiot_analysis.tables.by_device import Records
 from aiot_analysis.tables.names import DELEGATES, MODELS, QUANTIZATIONS, in_order
 from aiot_analysis.tables.processed import find as find_tables
 from aiot_analysis.tables.processed import upwards
-from aiot_analysis.tables import validity
-from aiot_analysis.compare import sides
-from aiot_analysis.compare.instances import IMAGE_COLUMNS
 
 KINDS = ("folder", "device", "run")
 FIELDS = ("threads", "profile", "conditions", "weights", "dataset", "resize", "study", "origin")

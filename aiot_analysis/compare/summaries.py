@@ -7,12 +7,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from aiot_analysis.tables import names
-from aiot_analysis.tables import select
-from aiot_analysis.stats import variance
 from aiot_analysis.compare import accuracy_change, times
 from aiot_analysis.compare.instances import ACCURACY, Compared
 from aiot_analysis.compare.matching import ONE, SAME, Matched
+from aiot_analysis.stats import variance
+from aiot_analysis.tables import names, select
 
 COLUMNS = ["by", "group", "metric", "instances", "change", "low", "high", "units", "way"]
 COSTS = {"load_ms": "time to load", "peak_rss_mb": "peak memory", "model_mb": "model file"}
@@ -58,7 +57,8 @@ def _accuracy(found: Compared, instances: Sequence[str]) -> dict[str, object]:
         mean, (low, high), images = own.other - own.base, own.interval(), own.images
     else:
         each = pd.concat(known, axis=1, join="inner").mean(axis=1).to_numpy(float)
-        mean, (low, high) = (float(each.mean()), accuracy_change.over_images(each)) if len(each) else (np.nan, (np.nan, np.nan))
+        mean = float(each.mean()) if len(each) else np.nan
+        low, high = accuracy_change.over_images(each) if len(each) else (np.nan, np.nan)
         images = len(each)
     told = {"change": mean, "low": low, "high": high}
     return {"instances": len(known), **told, "units": str(images), "way": "images"}

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from aiot_analysis.tables import names
-from aiot_analysis.stats import blocks, variance, vips
 from aiot_analysis.compare import times
 from aiot_analysis.compare.instances import Compared, Courses
 from aiot_analysis.compare.matching import ONE, SAME, Matched
+from aiot_analysis.stats import blocks, variance, vips
+from aiot_analysis.tables import names
 
 Floats = NDArray[np.float64]
 SUITES = {"float32": names.PAPER_FLOAT32, "quantized": names.PAPER_QUANTIZED}

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from aiot_analysis.tables import names
-from aiot_analysis.compare.comparison import Comparison
 from aiot_analysis.compare import in_turn
+from aiot_analysis.compare.comparison import Comparison
 from aiot_analysis.compare.instances import ACCURACY, UNPAIRED
 from aiot_analysis.compare.matching import ONE, SAME
 from aiot_analysis.compare.sides import short
 from aiot_analysis.compare.summaries import COSTS
 from aiot_analysis.stats.resample import LEVEL
+from aiot_analysis.tables import names
 from aiot_analysis.words import plural
 
 WORDS = {  # of a verdict on accuracy, and on times

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from aiot_analysis.tables import names
 from aiot_analysis.display.columns import p_value
 from aiot_analysis.stats import agreement, multiple
 from aiot_analysis.stats.answers import Answers
+from aiot_analysis.tables import names
 from aiot_analysis.words import plural
 
 BUILT = (
@@ -107,7 +107,7 @@ def apart(found: pd.DataFrame, devices: pd.DataFrame) -> pd.DataFrame:
 
 
 def left_out(found: pd.DataFrame, devices: pd.DataFrame) -> pd.DataFrame:
-    """What `stats.select.measured_rows` left out: device, verdict, reasons, instances (how many), such as (one)."""
+    """What `tables.select.measured_rows` left out: device, verdict, reasons, instances (how many), such as (one)."""
     return _short(found, ["device_id", "verdict", "reasons"], devices)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from aiot_analysis.tables import names
 from aiot_analysis.stats import variance
 from aiot_analysis.stats.remarks.claim import FAILS, HOLDS, NOT_APPLICABLE, OPEN, interval, told
 from aiot_analysis.stats.remarks.evidence import ERROR
+from aiot_analysis.tables import names
 from aiot_analysis.words import plural
 
 MOST_NAMED = 5  # instances of a kind in a sentence

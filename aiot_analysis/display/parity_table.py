@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from aiot_analysis.tables import names
 from aiot_analysis.stats import parity
+from aiot_analysis.tables import names
 
 CHECK = "`aiot models check`, then `aiot run` and `aiot process`"
 DIFFERENCE, TOP1, ACCURACY = "difference", "same top-1", "accuracy / original's"

@@ -17,6 +17,7 @@ from aiot_analysis.display import cells, export
 from aiot_analysis.display.cells import MISSING
 from aiot_analysis.display.columns import Format
 from aiot_analysis.errors import ReportError
+from aiot_analysis.tables.names import ORIGIN_SENTENCES
 from aiot_analysis.words import plural
 
 if TYPE_CHECKING:
@@ -31,11 +32,6 @@ MOST_ROWS = 60  # the instances of the suite; a table of more is folded
 MOST_SHOWN = 3500  # rows: 51 devices with 60 instances, and some more; browsers are slow to open a page with many more
 VERDICT_COLUMNS = ("verdict", "state", "mark")
 LONG_CHARACTERS = 36  # from here on the text of a cell is set in lines, shorter text in one
-ORIGIN_SENTENCES = {
-    "measured": "<strong>Measured</strong> on the devices named here.",
-    "simulated": "<strong>SIMULATED DATA</strong>, made by a simulation: nothing here was measured on a device.",
-    "imported": "<strong>Imported</strong> from logs of another tool.",
-}
 
 MARKS = {  # of verdicts: the sign and the look, which never stands alone
     "holds": ("✓", "yes"),

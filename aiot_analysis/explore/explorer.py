@@ -8,10 +8,10 @@ import ipywidgets as widgets
 import pandas as pd
 from matplotlib.figure import Figure
 
-from aiot_analysis.tables.data import Data
 from aiot_analysis.explore import panels, pickers, selection
 from aiot_analysis.explore.panels import PANELS
 from aiot_analysis.explore.selection import Selection
+from aiot_analysis.tables.data import Data
 
 FIRST = ("accuracy over time", "time per image", "valid images per second")
 

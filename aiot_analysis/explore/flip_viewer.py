@@ -9,12 +9,12 @@ from html import escape
 
 import pandas as pd
 
-from aiot_analysis.tables import names
 from aiot_analysis.display import show
-from aiot_analysis.explore.selection import BETWEEN, Known, Selection
 from aiot_analysis.display.pictures import Pictures
+from aiot_analysis.explore.selection import BETWEEN, Known, Selection
 from aiot_analysis.stats import answers, flips, versions
 from aiot_analysis.stats.answers import NONE, Answers
+from aiot_analysis.tables import names
 
 FEW = 8  # up to here devices are named
 MOST = 12  # instances in the table of an image

@@ -15,14 +15,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from aiot_analysis.tables import by_device, names
 from aiot_analysis.errors import AnalysisError
 from aiot_analysis.explore.selection import Known, Selection
 from aiot_analysis.plots import device_axis, instance_axis, latency, scatter, style, vips
 from aiot_analysis.stats import accuracy, variance
-from aiot_analysis.tables import select
 from aiot_analysis.stats import latency as of_times
 from aiot_analysis.stats import vips as of_scores
+from aiot_analysis.tables import by_device, names, select
 
 DPI = 110  # quick to draw, and sharp enough for a screen
 DRAWS = 500  # of the bootstrap: a score is drawn anew with every change

@@ -9,11 +9,9 @@ from typing import Any
 import ipywidgets as widgets
 import traitlets
 
-from aiot_analysis.tables import names
-from aiot_analysis.display import show
 from aiot_analysis.explore.selection import BETWEEN, BY, COLUMNS, Known, Selection
 from aiot_analysis.explore.soon import Soon
-from aiot_analysis.tables import select
+from aiot_analysis.tables import names, select
 
 LISTED = 8  # lines of a list; more are scrolled
 WIDTHS = {"devices": "14em", "models": "9em", "frameworks": "7em", "delegates": "6em", "quantizations": "8em"}
@@ -56,7 +54,7 @@ def pickers(known: Known, state: State, ones: tuple[str, ...], *others: widgets.
 
 def origin(known: Known) -> widgets.HTML:
     """Where the data come from, in a word or in capitals."""
-    return widgets.HTML(f"<p>{show.ORIGIN_SENTENCES[known.data.origin]}</p>").add_class("aiot-origin")
+    return widgets.HTML(f"<p>{names.ORIGIN_SENTENCES[known.data.origin]}</p>").add_class("aiot-origin")
 
 
 def titled(title: str, widget: widgets.DOMWidget) -> widgets.VBox:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from aiot_analysis.tables import names
 from aiot_analysis.plots import device_axis, style
-from aiot_analysis.tables import select
+from aiot_analysis.tables import names, select
 from aiot_analysis.words import plural
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
-from aiot_analysis.tables import names
 from aiot_analysis.display import pictures
-from aiot_analysis.tables.data import Data
 from aiot_analysis.explore import flip_viewer, pickers, selection
 from aiot_analysis.explore.flip_viewer import Flips
 from aiot_analysis.explore.selection import Known, Selection
 from aiot_analysis.plots import device_axis
+from aiot_analysis.tables import names
+from aiot_analysis.tables.data import Data
 
 LINES = 10
 

@@ -160,8 +160,8 @@ def _in_threads(waiting: Waiting, parts: Parts, jobs: int) -> Iterator[None]:
 
 def _on_cluster(waiting: Waiting, parts: Parts, scheduler: str) -> Iterator[None]:
     """Makes a part of each run by the workers of a Dask cluster, which may have other working folders."""
-    from aiot_analysis.tables import cluster
     from aiot_analysis.ingest.run import make_part
+    from aiot_analysis.tables import cluster
 
     there = Parts(parts.folder.absolute())
     calls = [(replace(run, folder=run.folder.absolute()), key, there) for run, key in waiting]

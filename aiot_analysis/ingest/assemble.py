@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from aiot_analysis.tables import storage
 from aiot_analysis.errors import DataError
 from aiot_analysis.ingest.parts import Entry, Manifest, Parts
 from aiot_analysis.ingest.scan import LeftOut, folder_of, named
+from aiot_analysis.tables import storage
 
 OF_RUNS = ["instances", "telemetry", "operators", "passes", "nodes"]
 """Tables that hold rows of runs, and are read again only for a run that changed."""

@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow
 from pyarrow import compute
 
-from aiot_analysis.tables import paper, storage
 from aiot_analysis.ingest import checks, conditions
 from aiot_analysis.ingest.attempt import Reading
 from aiot_analysis.ingest.fast import PHASES
+from aiot_analysis.tables import paper, storage
 from runner import rawlog
 
 Row = dict[str, Any]

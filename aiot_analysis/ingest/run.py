@@ -12,13 +12,12 @@ from typing import Any
 import pyarrow
 from pyarrow import parquet
 
-from aiot_analysis.tables import storage
 from aiot_analysis.errors import DataError
-from aiot_analysis.ingest import tool_logs, rows, rules, sessions
+from aiot_analysis.ingest import rows, rules, sessions, tool_logs
 from aiot_analysis.ingest.attempt import Reading, count_lines, read_all, together
 from aiot_analysis.ingest.parts import Entry, Parts
 from aiot_analysis.ingest.scan import LeftOut, Run
-from aiot_analysis.tables import along, stability, validity
+from aiot_analysis.tables import along, stability, storage, validity
 from runner import rawlog
 
 Row = dict[str, Any]

@@ -16,12 +16,11 @@ NOT_READ = "native"  # what frameworks printed: it is kept for people
 LOCK = ".lock"  # of who writes there
 LeftOut = tuple[str, str, int | None]  # path below the raw folder, reason, lines (None where it is no log)
 
-PACKAGE = Path(__file__).parents[1]
+TABLES = Path(__file__).parents[1] / "tables"
 CODE = [
     *sorted(Path(__file__).parent.glob("*.py")),
-    *(PACKAGE / name for name in ("schemas.py", "tables.py")),
-    *(PACKAGE / "stats" / name for name in ("select.py", "validity.py", "stability.py", "along.py")),
-    PACKAGE / "paper" / "devices.csv",
+    *(TABLES / f"{name}.py" for name in ("schemas", "storage", "select", "pooling", "validity", "stability", "along")),
+    TABLES / "paper" / "devices.csv",
     *sorted(Path(rawlog.__file__).parent.glob("*.py")),
 ]
 """What the tables depend on beside the raw logs."""

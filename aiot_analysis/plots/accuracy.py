@@ -9,8 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from aiot_analysis.tables import names
 from aiot_analysis.plots import device_axis, style
+from aiot_analysis.tables import names
 from aiot_analysis.words import plural
 
 SHOWN = ["device_id", "model", "framework", "delegate", "quantization", "images", "correct", "accuracy"]

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from aiot_analysis.tables import names
 from aiot_analysis.plots import device_axis, style
+from aiot_analysis.tables import names
 
 SURE = 0.05  # of adjusted p values: under it a difference is marked, and its interval is on one side of 0
 BAND = "#cfd6dc"

@@ -10,8 +10,8 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from aiot_analysis.tables import names
 from aiot_analysis.plots import device_axis, style
+from aiot_analysis.tables import names
 from aiot_analysis.words import plural
 
 SYMBOLS = {"valid": "✓", "semi-valid": "~", "invalid": "×", "unavailable": "–", "not run": "·"}

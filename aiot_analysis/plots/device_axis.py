@@ -11,8 +11,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from aiot_analysis.errors import DataError
-from aiot_analysis.tables.names import devices as display_names
 from aiot_analysis.plots import style
+from aiot_analysis.tables.names import devices as display_names
 
 FEW = 6  # up to here devices are called by name, beyond by number
 MOST_LABELS = 60

@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from aiot_analysis.tables import names
 from aiot_analysis.plots import device_axis, style
+from aiot_analysis.tables import names
 
 
 def order(instances: Iterable[str]) -> list[str]:

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from aiot_analysis.tables import names
 from aiot_analysis.plots import device_axis, instance_axis, style
+from aiot_analysis.tables import names
 from aiot_analysis.words import plural
 
 

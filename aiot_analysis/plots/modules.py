@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import FancyBboxPatch
 
-from aiot_analysis.tables import names
 from aiot_analysis.plots import layered, style
 from aiot_analysis.plots.operators import GAP, looks
+from aiot_analysis.tables import names
 
 COLUMNS = 3
 BOX_INCHES, LAYER_INCHES = 0.97, 0.42  # room of a box

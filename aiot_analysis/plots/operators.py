@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from aiot_analysis.tables import names
 from aiot_analysis.plots import style
+from aiot_analysis.tables import names
 from aiot_analysis.words import plural
 
 GAP = "no data: no network was profiled; `aiot profile`, then `aiot process`"

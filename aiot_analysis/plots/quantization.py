@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from aiot_analysis.tables import names
 from aiot_analysis.plots import device_axis, style
+from aiot_analysis.tables import names
 from aiot_analysis.words import plural
 
 
@@ -108,7 +108,7 @@ def latency(
 ) -> Figure:
     """Mean time per image of each quantization, a panel per model x {CPU, NNAPI}: bars, or points for many devices.
 
-    Takes one row per device x instance (see `stats.select.measured_rows`).
+    Takes one row per device x instance (see `tables.select.measured_rows`).
     """
     rows = rows[rows["framework"] == "tflite"].dropna(subset=[value])
     ids = device_axis.order(rows["device_id"], devices)

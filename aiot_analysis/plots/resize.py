@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from aiot_analysis.tables import names
 from aiot_analysis.plots import device_axis, style
+from aiot_analysis.tables import names
 
 PANELS = {
     "accuracy": "accuracy",

@@ -11,8 +11,8 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from aiot_analysis.tables import names
 from aiot_analysis.plots import device_axis, instance_axis, style
+from aiot_analysis.tables import names
 from aiot_analysis.words import plural
 
 TAILS = {"median_ms": (style.PLAIN, "o"), "p90_ms": (style.THIRD, "^"), "p99_ms": (style.NOTABLE, "s")}
@@ -133,7 +133,7 @@ def _moved(row: Mapping[Any, Any], level: float) -> str:
 def scores(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None) -> Figure:
     """The stability score of each instance: the fastest part of its run over the slowest; 1 is steady.
 
-    Takes the frame of `stats.stability.scores`. A tick is what the same times give in random order. More than six
+    Takes the frame of `tables.stability.scores`. A tick is what the same times give in random order. More than six
     devices are a grid of instances and devices, shaded where an instance is unstable.
     """
     ids, lines = device_axis.order(frame["device_id"], devices), instance_axis.order(frame["instance_id"])

@@ -9,10 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from aiot_analysis.tables import names, schemas, storage
 from aiot_analysis.errors import DataError
 from aiot_analysis.report.notebooks import Notebook
-from aiot_analysis.tables import select, validity
+from aiot_analysis.tables import names, schemas, select, storage, validity
 
 
 @dataclass(frozen=True)

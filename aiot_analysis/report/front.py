@@ -27,8 +27,8 @@ def keep(data: Data, scores: pd.DataFrame, claims: pd.DataFrame, timing: str, in
     """
     from IPython.display import display
 
-    from aiot_analysis.tables import names
     from aiot_analysis.display import claim_tables as of_claims
+    from aiot_analysis.tables import names
 
     kept = {
         "timing": names.display(timing),

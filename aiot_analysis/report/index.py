@@ -9,8 +9,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from aiot_analysis.report import front, manifest
-from aiot_analysis.tables.fingerprint import combine
 from aiot_analysis.report.site import Site
+from aiot_analysis.tables.fingerprint import combine
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -11,8 +11,8 @@ import io
 import tokenize
 from dataclasses import dataclass
 
-from aiot_analysis.tables.choice import FALSE, TRUE
 from aiot_analysis.errors import ReportError
+from aiot_analysis.tables.choice import FALSE, TRUE
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,12 @@ from dataclasses import dataclass, replace
 from os.path import relpath
 from pathlib import Path
 
-from aiot_analysis.tables import choice, processed
 from aiot_analysis.errors import DataError, ReportError
-from aiot_analysis.tables import fingerprint
 from aiot_analysis.report import manifest
-from aiot_analysis.tables.fingerprint import Tables
 from aiot_analysis.report.manifest import Entry, Manifest
 from aiot_analysis.report.notebooks import Notebook
+from aiot_analysis.tables import choice, fingerprint, processed
+from aiot_analysis.tables.fingerprint import Tables
 
 ORIGINS = ("measured", "simulated", "imported")  # in the order in which sites are linked
 DEVICES = "devices"  # the folder of the sites of single devices

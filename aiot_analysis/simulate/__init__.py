@@ -22,9 +22,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from aiot_analysis.tables import names, paper
 from aiot_analysis.errors import SimulationError
-from aiot_analysis.simulate import draw, fleet, images, assumptions, write
+from aiot_analysis.simulate import assumptions, draw, fleet, images, write
+from aiot_analysis.tables import names, paper
 from aiot_analysis.words import plural
 from runner import rawlog
 

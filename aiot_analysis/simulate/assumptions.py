@@ -14,8 +14,8 @@ from typing import Any
 
 import pandas as pd
 
-from aiot_analysis.tables import names, paper
 from aiot_analysis.simulate import fleet
+from aiot_analysis.tables import names, paper
 
 REFERENCE, ASSUMED = "reference", "assumed"
 INSTANCES = [*names.PAPER_FLOAT32, *names.PAPER_QUANTIZED]

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aiot_analysis.tables import names, paper
 from aiot_analysis.errors import SimulationError
-from aiot_analysis.simulate import images, assumptions, score
+from aiot_analysis.simulate import assumptions, images, score
 from aiot_analysis.simulate.fleet import Phone, stream
+from aiot_analysis.tables import names, paper
 
 PHASES = ("decode", "preprocess", "inference", "postprocess")
 BYTES = {"float32": 4, "dynamic": 1, "int8": 1, "float16": 2}  # of a weight

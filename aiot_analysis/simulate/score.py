@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from functools import cache
 
+from aiot_analysis.simulate import assumptions, fleet
 from aiot_analysis.tables import names, paper
-from aiot_analysis.simulate import fleet, assumptions
 
 
 @cache

@@ -9,10 +9,10 @@ from typing import Any
 
 import orjson
 
-from aiot_analysis.tables import names
-from aiot_analysis.simulate import draw, assumptions
+from aiot_analysis.simulate import assumptions, draw
 from aiot_analysis.simulate.fleet import Phone, stream
 from aiot_analysis.simulate.images import Images
+from aiot_analysis.tables import names
 from runner import rawlog
 
 ORIGIN = "simulated"

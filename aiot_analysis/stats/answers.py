@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from aiot_analysis.tables import names
 from aiot_analysis.stats import pairing
-from aiot_analysis.tables import select
+from aiot_analysis.tables import names, select
 
 COLUMNS = ["run_id", "device_id", "instance_id", "query", "image", "label", "top1", "correct"]
 """Of image records, all that is needed here."""

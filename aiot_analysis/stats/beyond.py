@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from aiot_analysis.tables import names
 from aiot_analysis.stats import latency, pairing
+from aiot_analysis.tables import names
 
 SPEED = ["speed_up", "speed_up_low", "speed_up_high"]
 COLUMNS = [

@@ -13,9 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from aiot_analysis.tables import by_device
-from aiot_analysis.tables import along, pooling, select
 from aiot_analysis.stats import variance
+from aiot_analysis.tables import along, by_device, pooling, select
 from aiot_analysis.words import plural
 
 KEY = along.KEY

@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aiot_analysis.errors import DataError
-from aiot_analysis.tables import along, pooling
 from aiot_analysis.stats import blocks, variance
+from aiot_analysis.tables import along, pooling
 
 KEY = along.KEY
 Floats = NDArray[np.float64]

@@ -11,10 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import kendalltau, norm, permutation_test, rankdata, spearmanr
 
-from aiot_analysis.tables import names, paper
 from aiot_analysis.stats import multiple
-from aiot_analysis.tables import pooling, select
 from aiot_analysis.stats.medians import medians
+from aiot_analysis.tables import names, paper, pooling, select
 
 Floats = NDArray[np.float64]
 OPERATIONS_PER_MAC = 2  # a multiplication and an addition

@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import norm, theilslopes
 
-from aiot_analysis.tables import along, select
 from aiot_analysis.stats import changepoint
+from aiot_analysis.tables import along, select
 
 KEY = along.KEY
 Floats = NDArray[np.float64]

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from aiot_analysis.tables import names, paper
 from aiot_analysis.stats.operators import CONVOLUTIONS
+from aiot_analysis.tables import names, paper
 
 WEIGHTED = [*CONVOLUTIONS, "linear"]
 """Kinds of layers that are counted: those that the depth of a network is told by, like the 50 of ResNet50."""

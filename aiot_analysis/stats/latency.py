@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from aiot_analysis.tables.names import PHASE_NAMES
 from aiot_analysis.stats import pairing, ratios, variance
 from aiot_analysis.tables import select
+from aiot_analysis.tables.names import PHASE_NAMES
 
 KEY = select.KEY
 QUANTILES = {"p25_ms": 0.25, "median_ms": 0.5, "p75_ms": 0.75, "p90_ms": 0.9, "p99_ms": 0.99}

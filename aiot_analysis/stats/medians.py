@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import quantile_test
 
-from aiot_analysis.tables import names
 from aiot_analysis.stats.resample import LEVEL
+from aiot_analysis.tables import names
 
 LEAST = 6  # of fewer, not even the lowest and the highest hold a median with 95 %: 1 - 2 / 2**5 is 93.75 %
 

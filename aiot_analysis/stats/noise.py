@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from aiot_analysis.tables import by_device, names
 from aiot_analysis.stats import blocks, ratios, variance
-from aiot_analysis.tables import pooling, select
+from aiot_analysis.tables import by_device, names, pooling, select
 
 Floats = NDArray[np.float64]
 Row = dict[Any, Any]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from aiot_analysis.tables import pooling, select
 from aiot_analysis.stats import variance
+from aiot_analysis.tables import pooling, select
 
 DESIGN = ["device_id", "model", "framework", "delegate", "quantization"]
 KEY = select.KEY

@@ -11,10 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from aiot_analysis.tables import by_device
 from aiot_analysis.stats import accuracy, agreement
-from aiot_analysis.tables import pooling, select
 from aiot_analysis.stats.answers import NONE, counts
+from aiot_analysis.tables import by_device, pooling, select
 
 EACH = ["device_id", "instance_id"]
 RUN_COLUMNS = [*EACH, "run_id", "images", "accuracy"]

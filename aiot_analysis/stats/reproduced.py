@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from aiot_analysis.tables import names, paper
 from aiot_analysis.stats import graphs
 from aiot_analysis.stats.accuracy import with_interval
 from aiot_analysis.stats.remarks.claim import BUILT
+from aiot_analysis.tables import names, paper
 
 AGREES, DIFFERS, INCOMPARABLE, NONE = "agrees", "differs", "not comparable", "not printed"
 VERDICTS = [AGREES, DIFFERS, INCOMPARABLE, NONE]

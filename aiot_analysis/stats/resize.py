@@ -6,10 +6,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from aiot_analysis.tables import names
 from aiot_analysis.stats import accuracy, blocks, pairing, variance
-from aiot_analysis.tables import pooling, select
 from aiot_analysis.stats.remarks.claim import BUILT, FAILS, HOLDS, OPEN
+from aiot_analysis.tables import names, pooling, select
 from aiot_analysis.words import plural
 
 STUDY = "resize"

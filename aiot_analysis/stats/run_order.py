@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from statsmodels.regression.linear_model import OLS
 
-from aiot_analysis.tables import pooling, select
 from aiot_analysis.stats import resample
+from aiot_analysis.tables import pooling, select
 from aiot_analysis.words import plural
 
 EFFECT = ["effect", "effect_low", "effect_high", "p_value"]

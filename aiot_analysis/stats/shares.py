@@ -11,10 +11,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from aiot_analysis.tables import names
 from aiot_analysis.errors import PoolingError
 from aiot_analysis.stats import latency, pairing, ratios, variance
-from aiot_analysis.tables import pooling, select
+from aiot_analysis.tables import names, pooling, select
 
 RATIO = ["base_ms", "other_ms", "speed_up", "speed_up_low", "speed_up_high"]
 BASE_MODEL = "resnet50"

@@ -7,13 +7,12 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from aiot_analysis.tables import names
 from aiot_analysis.stats import resample, variance
-from aiot_analysis.tables import select
 from aiot_analysis.stats.accuracy import accuracy_change
 from aiot_analysis.stats.latency import speed_up
 from aiot_analysis.stats.medians import medians
 from aiot_analysis.stats.pairing import pair
+from aiot_analysis.tables import names, select
 
 BASE = "float32"
 GROUP = ["device_id", "implementation", "model"]  # whose versions are compared with one another

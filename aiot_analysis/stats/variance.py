@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 from scipy.stats import t as student
 
-from aiot_analysis.tables import pooling, select
 from aiot_analysis.stats.resample import LEVEL
+from aiot_analysis.tables import pooling, select
 from aiot_analysis.words import plural
 
 Floats = NDArray[np.float64]

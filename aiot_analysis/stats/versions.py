@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from aiot_analysis.tables import names
 from aiot_analysis.stats import answers, pairing
 from aiot_analysis.stats.answers import Answers
+from aiot_analysis.tables import names
 
 BETWEEN = ("device_id", "quantization", "framework")  # what `collect` can compare
 

@@ -15,10 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from aiot_analysis.tables import by_device, names, paper
 from aiot_analysis.errors import DataError
 from aiot_analysis.stats import blocks, ranks, resample, variance
-from aiot_analysis.tables import pooling, select
+from aiot_analysis.tables import by_device, names, paper, pooling, select
 
 Floats = NDArray[np.float64]
 

@@ -10,9 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import kendalltau, rankdata
 
-from aiot_analysis.tables import by_device, names
 from aiot_analysis.stats import blocks, resample, variance, vips
-from aiot_analysis.tables import select
+from aiot_analysis.tables import by_device, names, select
 
 FLOAT32 = tuple(names.PAPER_FLOAT32)
 CLOCKS = ["exact", "run", "image", "cut"]

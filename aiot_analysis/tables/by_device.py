@@ -15,8 +15,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from aiot_analysis.tables import cluster, storage
-from aiot_analysis.tables import select
+from aiot_analysis.tables import cluster, select, storage
 
 Result = TypeVar("Result")
 Keys = list[tuple[str, str, str]]  # run, device and instance

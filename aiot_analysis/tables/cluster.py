@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiot_analysis.errors import ClusterError
-from aiot_analysis.ingest import scan
 from aiot_analysis.tables import fingerprint
 
 if TYPE_CHECKING:
@@ -116,4 +115,4 @@ def _look(paths: Sequence[str]) -> tuple[str, list[str]]:
 
 @cache  # of what is loaded, though the files may change meanwhile
 def _version() -> str:
-    return fingerprint.combine(fingerprint.code(), scan.code(), fingerprint.versions(), sys.version_info[:2])
+    return fingerprint.combine(fingerprint.code(), fingerprint.versions(), sys.version_info[:2])

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from aiot_analysis.tables import choice, names, schemas, storage
-from aiot_analysis.tables.by_device import Records
 from aiot_analysis.errors import DataError
+from aiot_analysis.tables import choice, names, schemas, select, storage, validity
+from aiot_analysis.tables.by_device import Records
+from aiot_analysis.tables.names import ORIGIN_SENTENCES
 from aiot_analysis.tables.processed import FOLDER, find
-from aiot_analysis.tables import select, validity
 
 IMAGE_COLUMNS = [column for column in storage.images_schema().names if column != "top5"]
 
@@ -61,9 +62,7 @@ class Data:
         return f"Data({self.origin}, {self.processed}: {', '.join(counts)})"
 
     def _repr_html_(self) -> str:
-        from aiot_analysis.tables import overview
-
-        return overview.to_html(self)
+        return to_html(self)
 
     def named(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The frame with a column `device`, as readers know it, in the place of `device_id`."""
@@ -74,7 +73,7 @@ class Data:
         """The rows of `instances` that the pages use: one per device and instance, ready for a pivot or a mean.
 
         Only what is usable: its verdict is valid or semi-valid, or among the `verdicts`. Of several runs the newest,
-        and only of those that were measured alike: `stats.select.measured_rows` also tells what is left out and why.
+        and only of those that were measured alike: `tables.select.measured_rows` also tells what is left out and why.
         Filters are as those of `images`: results(model="mnasnet", framework=["tflite", "pytorch"]).
         """
         rows, _ = select.measured_rows(self.instances, by_framework=True, wanted=verdicts)
@@ -214,3 +213,49 @@ def load(
     )
     every = devices is None or (isinstance(devices, str) and not devices.strip(" ,"))
     return data if every else data[devices]
+
+
+MOST_NAMED = 5  # devices
+
+READ_LATER = {  # what a call of a method reads, and what it has a row for
+    "telemetry": "sample of temperature, frequency and battery in a run",
+    "operators": "operator and repetition of a profiled model",
+    "passes": "repetition of a profiled model",
+    "nodes": "node of the graph of a profiled model",
+}
+
+
+def to_html(data: Data) -> str:
+    """Return the origin, the devices and a table of the tables as HTML, without reading image records."""
+    models = data.devices["model"].fillna(data.devices["device_id"]).astype(str)
+    devices = ", ".join(map(escape, models[:MOST_NAMED]))
+    more = len(data.devices) - MOST_NAMED
+    named = (f"{devices} and {more} more" if more > 0 else devices) if len(data.instances) + len(data.studies) else ""
+    table = overview(data).to_html(index=False, border=0, na_rep="", justify="left")
+    origin = ORIGIN_SENTENCES[data.origin]
+    return f"<p>{origin} {named or 'Nothing was run.'}</p><p>Tables in {escape(str(data.processed))}</p>{table}"
+
+
+def overview(data: Data) -> pd.DataFrame:
+    """One row per table: what to write to get it, what one of its rows is, and how many there are (null: no table)."""
+    images = data.instances["images"].sum() + data.studies["images"].sum()
+    found: list[tuple[str, str, int | None]] = [
+        ("data.devices", "device", len(data.devices)),
+        ("data.results()", "device and instance: the newest usable run, as on the pages", len(data.results())),
+        ("data.instances", "run and instance of the suite, also what is not usable", len(data.instances)),
+        ("data.images()", "image that an instance was shown: see data.images?", int(images)),
+        ("data.studies", "run and instance of a study, as of operators or resizing", len(data.studies)),
+        *((f"data.{name}()", what, _count(data, name)) for name, what in READ_LATER.items()),
+        ("data.left_out", "file or line of the raw logs that was not used", len(data.left_out)),
+    ]
+    frame = pd.DataFrame(found, columns=["table", "one row for each", "rows"])
+    return frame.astype({"rows": "Int64"})
+
+
+def _count(data: Data, name: str) -> int | None:
+    """How many rows a table has of these data, without reading more than a column."""
+    devices = list(data.devices["device_id"])
+    try:
+        return len(storage.read(name, data.processed, ["origin"], origin=[data.origin], device_id=devices))
+    except DataError:
+        return None

@@ -16,6 +16,7 @@ from typing import Any
 import aiot_analysis
 from aiot_analysis.errors import DamagedError, DataError
 from aiot_analysis.tables.processed import REMEDY, upwards
+from runner import rawlog
 
 LIBRARIES = ["numpy", "pandas", "scipy", "statsmodels", "matplotlib", "seaborn", "papermill", "nbconvert", "ipykernel"]
 CODE = {".py", ".j2", ".css", ".js", ".json", ".csv", ".mplstyle"}
@@ -30,14 +31,15 @@ def combine(*parts: object) -> str:
 
 
 def code() -> str:
-    """The source, templates and published numbers of this package."""
-    return _contents(path for path in PACKAGE.rglob("*") if path.suffix in CODE and path.is_file())
+    """Hash the source, templates and published numbers of this package, and the definition of the raw logs."""
+    files = [*PACKAGE.rglob("*"), *Path(rawlog.__file__).parent.glob("*.py")]
+    return _contents(path for path in files if path.suffix in CODE and path.is_file())
 
 
 def _contents(paths: Iterable[Path]) -> str:
     digest = hashlib.sha256()
     for path in sorted(paths):
-        digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+        digest.update(path.relative_to(PACKAGE.parent).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 

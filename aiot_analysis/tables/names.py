@@ -74,6 +74,14 @@ class Instance(NamedTuple):
         return f"{self.framework}_{self.delegate}"
 
 
+ORIGIN_SENTENCES = {
+    "measured": "<strong>Measured</strong> on the devices named here.",
+    "simulated": "<strong>SIMULATED DATA</strong>, made by a simulation: nothing here was measured on a device.",
+    "imported": "<strong>Imported</strong> from logs of another tool.",
+}
+"""What pages say first of their data, by origin."""
+
+
 def instance(instance_id: str) -> Instance:
     """What an instance id tells. Raises TypeError for a text of fewer parts."""
     return Instance(*instance_id.split("_", 3))

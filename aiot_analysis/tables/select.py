@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from aiot_analysis.tables import names
 from aiot_analysis.errors import DataError
-from aiot_analysis.tables import pooling
+from aiot_analysis.tables import names, pooling
 
 USABLE = ["valid", "semi-valid"]
 KEY = ["run_id", "device_id", "instance_id"]  # of an instance in image records

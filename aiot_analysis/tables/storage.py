@@ -16,8 +16,8 @@ import pyarrow
 from pandera.config import ValidationDepth, config_context
 from pyarrow import compute, dataset, parquet
 
-from aiot_analysis.tables import choice
 from aiot_analysis.errors import DamagedError, DataError
+from aiot_analysis.tables import choice
 from aiot_analysis.tables.processed import REMEDY, is_as_written
 from aiot_analysis.tables.schemas import TABLES, Images
 

@@ -11,9 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from aiot_analysis.tables import storage
+from aiot_analysis.tables import select, storage
 from aiot_analysis.tables.processed import check
-from aiot_analysis.tables import select
 
 MIN_IMAGES = 500  # the paper's subset of ILSVRC 2012, Section III-A
 MAX_CV = 0.5  # standard deviation over mean of the times of one instance

@@ -33,7 +33,7 @@ def dataset_make(
 ) -> None:
     """Draw the sample set: 100 classes x 5 test images."""
     from aiot_suite.datasets import sample
-    from runner.progress import counting
+    from aiot_suite.progress_bar import counting
 
     with counting("dataset: drawing") as step:
         made = sample.make(
@@ -62,7 +62,7 @@ def dataset_sample(
 ) -> None:
     """Sample ILSVRC 2012 val as the paper does (Section III-A)."""
     from aiot_suite.datasets import imagenet as source
-    from runner.progress import counting
+    from aiot_suite.progress_bar import counting
 
     with counting("dataset: copying") as step:
         made = source.sample(

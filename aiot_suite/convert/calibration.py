@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from aiot_suite.convert.inputs import inputs_of, sample_pictures
 from aiot_suite.datasets import store
 from aiot_suite.datasets.store import Dataset, subset
 from aiot_suite.errors import DatasetError, ModelError
-from aiot_suite.workspace import sha256_of
 from aiot_suite.facts import Artifact, Calibrated, Settings
-from aiot_suite.convert.inputs import inputs_of, sample_pictures
+from aiot_suite.workspace import sha256_of
 
 QUANTIZATIONS = ("int8",)
 """Those that need calibration: their activations have a range that is fixed before an image is seen."""

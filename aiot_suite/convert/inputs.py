@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aiot_suite.preprocess import Preprocess, decode
 from aiot_suite.datasets.drawing import CLASS_NAMES, draw_jpeg
 from aiot_suite.facts import Settings
+from aiot_suite.preprocess import Preprocess, decode
 
 if TYPE_CHECKING:
     import torch

@@ -1,7 +1,7 @@
 """Conversion in the legacy environment: what both sides do.
 
-The host writes the weights and a job, and starts this file with the other interpreter: `python -m aiot_suite.convert.legacy
-JOB.json`. What it imports there has to run on Python 3.9 with torch 1.10.2.
+The host writes the weights and a job, and starts this file with the other interpreter:
+`python -m aiot_suite.convert.legacy JOB.json`. What it imports there has to run on Python 3.9 with torch 1.10.2.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Datasets: the drawn sample set, ImageNet samples, and folders of labelled photographs."""

@@ -21,8 +21,8 @@ from pathlib import Path
 
 from aiot_suite.datasets.classes import outside, span
 from aiot_suite.errors import DatasetError
-from runner.rawlog import utc_now
 from aiot_suite.workspace import sha256_of
+from runner.rawlog import utc_now
 
 Progress = Callable[[int, int], None]
 """Called with what is done and how many there are."""

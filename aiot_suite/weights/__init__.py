@@ -1,1 +1,1 @@
-"""Models: facts, weights, and conversion to each framework and quantization."""
+"""Weights: where they come from, how files of state dicts are read, and the sample weights themselves."""

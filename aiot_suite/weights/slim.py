@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import fx, nn
 
-from aiot_suite.datasets.drawing import CLASS_NAMES
 from aiot_suite.architectures import build, load_arrays
-from aiot_suite.facts import default_settings
 from aiot_suite.convert.inputs import sample_batches
+from aiot_suite.datasets.drawing import CLASS_NAMES
+from aiot_suite.facts import default_settings
 
 if TYPE_CHECKING:
     from torch import Tensor

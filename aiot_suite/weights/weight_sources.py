@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from aiot_suite.datasets.sample import LABEL_SPACE as SAMPLE_SPACE
 from aiot_suite.errors import ModelError
+from aiot_suite.facts import Settings, accuracy_of, default_settings
 from aiot_suite.suite import LIGHT_MODELS
 from aiot_suite.workspace import sha256_of
-from aiot_suite.facts import Settings, accuracy_of, default_settings
 
 if TYPE_CHECKING:
     from aiot_suite.catalog import Model

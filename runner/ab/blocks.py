@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from runner import ledger, rawlog
 from aiot_suite.errors import SelectionError
+from runner import ledger, rawlog
 from runner.run_request import AB, refused
 
 SIDES = ("a", "b")

@@ -7,15 +7,15 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from aiot_suite.datasets.store import subset
+from aiot_suite.errors import RunnerError
+from aiot_suite.suite import Instance, ordered
+from aiot_suite.workspace import Workspace
 from runner import fleet, ledger, rawlog
 from runner.ab.blocks import Block, Recorded, Session
 from runner.ab.settings import Side
-from aiot_suite.datasets.store import subset
-from aiot_suite.errors import RunnerError
 from runner.progress import RunProgress
 from runner.run_request import Request
-from aiot_suite.suite import Instance, ordered
-from aiot_suite.workspace import Workspace
 
 
 def of_block(request: Request, session: Session, block: Block, side: str, order: Sequence[int]) -> Request:

@@ -9,15 +9,15 @@ from typing import Any
 
 from aiot_suite import suite
 from aiot_suite.catalog import Catalog
-from runner.devices import CORES, Conditions, Device
 from aiot_suite.errors import ModelError, SelectionError, printable
-from runner.execution import agent_files
-from runner.tools.jobs import Given
-from runner.preflight import preflight
-from runner.run_request import Request
+from aiot_suite.facts import Artifact
 from aiot_suite.suite import PROFILES, Instance
 from aiot_suite.workspace import sha256_of
-from aiot_suite.facts import Artifact
+from runner.devices import CORES, Conditions, Device
+from runner.execution import agent_files
+from runner.preflight import preflight
+from runner.run_request import Request
+from runner.tools.jobs import Given
 
 PARTS = ("framework", "delegate", "quantization")
 """Settings that make A and B two instances of the suite, of one model."""

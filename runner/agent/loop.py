@@ -8,8 +8,8 @@ import time
 
 import numpy as np
 
-from runner import rawlog
 from aiot_suite.preprocess import IMAGE_LIBRARY, Preprocess, decode
+from runner import rawlog
 
 EXIT_CODES = {"end": 0, "failed": 1, "unavailable": 3}
 

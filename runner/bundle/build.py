@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from runner.bundle import debian, layout, pack, wheels
-from runner.bundle.recipes import ARCHITECTURES, Lock, Part, lock_of, recipe_for, recipes
 from aiot_suite.environments import cache_folder, locked
 from aiot_suite.errors import SetupError
 from aiot_suite.workspace import sha256_of
+from runner.bundle import debian, layout, pack, wheels
+from runner.bundle.recipes import ARCHITECTURES, Lock, Part, lock_of, recipe_for, recipes
 
 MANIFEST = "bundle.json"
 """Tells within a bundle what it is made of."""

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.bundle.recipes import Part
-from runner.bundle.host_programs import ToolError, needed, run
 from aiot_suite.errors import SetupError
 from aiot_suite.workspace import sha256_of
+from runner.bundle.host_programs import ToolError, needed, run
+from runner.bundle.recipes import Part
 
 _SUITES = ("buster", "bullseye", "bookworm", "trixie", "forky", "oldoldstable", "oldstable", "stable", "testing", "sid")
 _LISTED = re.compile(r"'(?P<archive>.+)/dists/(?P<suite>[^/']+)(?:/updates)?/main/binary-[^/']+/Packages[^']*'")

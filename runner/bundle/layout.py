@@ -18,9 +18,9 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from aiot_suite.errors import SetupError
 from runner.bundle import elf
 from runner.bundle.recipes import Architecture, Recipe
-from aiot_suite.errors import SetupError
 
 LOADER = "lib/ld.so"
 PYTHON = "bin/python3"

@@ -10,10 +10,10 @@ from pathlib import Path, PurePosixPath
 
 from packaging.utils import parse_wheel_filename
 
-from runner.bundle.recipes import Architecture, Part, Recipe
-from runner.bundle.host_programs import run
 from aiot_suite.errors import SetupError
 from aiot_suite.workspace import sha256_of
+from runner.bundle.host_programs import run
+from runner.bundle.recipes import Architecture, Part, Recipe
 
 _OLDEST_GLIBC = 5
 """Minor version of the oldest glibc that wheels are built for (PEP 600)."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from runner.cli import bundle, devices, importing, models, operators, run
 from aiot_suite.cli import dataset, frameworks
+from runner.cli import bundle, devices, importing, models, operators, run
 
 app = typer.Typer()
 app.add_typer(models.app, name="models")

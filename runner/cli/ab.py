@@ -10,11 +10,34 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aiot_suite.cli.options import HERE, PYTHON, Connect, Cooldown, Cores, Delegates, DeviceFolder, DevicePython, FixedPerformance, Frameworks, KeepSerial, Models, NativeTools, Patience, Quantizations, Seed, Serials, Threads, Timeout, Weights, Workspaces, models_folder
-from runner.devices import ALL_CORES, CORES, FOLDER, Conditions
+from aiot_suite.cli.options import (
+    HERE,
+    PYTHON,
+    Connect,
+    Cooldown,
+    Cores,
+    Delegates,
+    DeviceFolder,
+    DevicePython,
+    FixedPerformance,
+    Frameworks,
+    KeepSerial,
+    Models,
+    NativeTools,
+    Patience,
+    Quantizations,
+    Seed,
+    Serials,
+    Threads,
+    Timeout,
+    Weights,
+    Workspaces,
+    models_folder,
+)
 from aiot_suite.errors import RunnerError, SelectionError
 from aiot_suite.suite import PROFILES
 from aiot_suite.workspace import Workspace
+from runner.devices import ALL_CORES, CORES, FOLDER, Conditions
 
 if TYPE_CHECKING:
     from runner.ab.blocks import Block, Session
@@ -90,14 +113,14 @@ def ab(
     study of their own and take no part in the statistics of the suite.
     """
     from aiot_suite import catalog, suite
+    from aiot_suite.datasets import store
+    from aiot_suite.facts import prepared
     from runner import run_request as runs
     from runner.ab import blocks as ab_blocks
     from runner.ab import settings
-    from aiot_suite.datasets import store
     from runner.devices.choice import Choice, chosen
-    from runner.tools.jobs import Given
     from runner.parity import check
-    from aiot_suite.facts import prepared
+    from runner.tools.jobs import Given
 
     space = Workspace(workspace)
     ab_blocks.firsts(blocks, seed)  # a number of blocks that cannot be is refused before a device is asked
@@ -177,8 +200,8 @@ def ab(
 def _show_plan(
     space: Workspace, session: Session, sides: dict[str, Side], left: Sequence[Block], obstacles: Sequence[str]
 ) -> None:
-    from runner.ab.measure import expected_s
     from aiot_suite.datasets.store import subset
+    from runner.ab.measure import expected_s
 
     request = sides["a"].request
     print(f"session   {session.id} on {sides['a'].device.slug}, seed {session.seed}")

@@ -34,8 +34,8 @@ def bundle_build(
 @app.command("list")
 def bundle_list() -> None:
     """Show the bundles, and which of them are made."""
-    from runner.bundle import build, recipes
     from aiot_suite.cli.show import show
+    from runner.bundle import build, recipes
 
     rows = []
     for recipe in recipes.recipes().values():

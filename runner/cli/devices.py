@@ -6,11 +6,21 @@ from typing import Annotated, Any
 
 import typer
 
-from aiot_suite.cli.options import HERE, PYTHON, Connect, DeviceFolder, DevicePython, Every, NativeTools, Serials, Workspaces
-from runner.devices import FOLDER
-from runner.errors import DeviceError
+from aiot_suite.cli.options import (
+    HERE,
+    PYTHON,
+    Connect,
+    DeviceFolder,
+    DevicePython,
+    Every,
+    NativeTools,
+    Serials,
+    Workspaces,
+)
 from aiot_suite.errors import RunnerError, SetupError, printable
 from aiot_suite.workspace import Workspace
+from runner.devices import FOLDER
+from runner.errors import DeviceError
 
 AsJson = Annotated[bool, typer.Option("--json", help="For scripts: JSON on standard output.")]
 COLUMNS = ("serial", "state", "model", "soc", "system", "ram_gb", "abi")

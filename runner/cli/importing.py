@@ -9,9 +9,9 @@ import typer
 
 from aiot_suite.cli.options import HERE, Workspaces
 from aiot_suite.errors import RunnerError
+from aiot_suite.workspace import Workspace
 from runner.importers.formats import FORMATS
 from runner.importers.given import DELEGATES
-from aiot_suite.workspace import Workspace
 
 
 def import_(
@@ -50,11 +50,11 @@ def import_(
     Logs of the paper's own app have every image, and the device; those of benchmark_model, run_eval and other tools
     have times or an accuracy.
     """
+    from aiot_suite.suite import FRAMEWORKS, QUANTIZATIONS, choose
     from runner.importers import session
     from runner.importers.given import Given, delegate_name, model_name
     from runner.importers.source import lines, read
     from runner.tools.text import shown
-    from aiot_suite.suite import FRAMEWORKS, QUANTIZATIONS, choose
 
     def chosen(kind: str, value: str | None, choices: tuple[str, ...]) -> str | None:
         return None if value is None else choose(kind, [value], choices)[0]

@@ -1,4 +1,4 @@
-"""aiot models: the model files."""
+"""`aiot models check` and `aiot models add`, which run model files on this machine."""
 
 from __future__ import annotations
 
@@ -7,96 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aiot_suite.cli.options import HERE, Frameworks, Models, Quantizations, Seed, Weights, Workspaces, models_folder
-from aiot_suite.environments import INSTALL_LEGACY
-from aiot_suite.errors import RunnerError
-from aiot_suite.suite import LIGHT_MODELS, MODELS
+from aiot_suite.cli.models import app
+from aiot_suite.cli.options import HERE, Frameworks, Models, Quantizations, Weights, Workspaces, models_folder
 from aiot_suite.workspace import Workspace
 
 if TYPE_CHECKING:
-    from aiot_suite.suite import Instance
     from aiot_suite.facts import Artifact
-
-app = typer.Typer(help="Build the model files, list and check them, train the sample weights.", no_args_is_help=True)
-
-
-@app.command("prepare")
-def models_prepare(
-    models: Models = list(LIGHT_MODELS),  # noqa: B006  typer copies it
-    frameworks: Frameworks = [],  # noqa: B006
-    quantizations: Quantizations = [],  # noqa: B006
-    weights: Weights = "sample",
-    calibration: Annotated[
-        str | None,
-        typer.Option(help="Name of a dataset for int8, other than the test images; needed for all but sample weights."),
-    ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes; each needs up to 1.5 GB.")] = 2,
-    workspace: Workspaces = HERE,
-) -> None:
-    """Build the model files; what is there and unchanged stays.
-
-    The ranges of int8 activations come from the images of --calibration, for sample weights from drawn pictures if
-    none are given. Those images are recorded with the model file, and cannot test it.
-    """
-    from aiot_suite import catalog, suite
-    from aiot_suite.datasets import store
-    from runner.progress import counting
-    from aiot_suite.convert import calibration as calibrating
-    from aiot_suite import prepare
-
-    space = Workspace(workspace)
-    images = calibrating.of_dataset(store.load(space.datasets / calibration)) if calibration else None
-    known = catalog.load(space.plugins)
-    chosen = suite.select(models, frameworks, (), quantizations, known.everything())
-    left_out = [] if frameworks else prepare.without_environment(chosen, known)
-    folder = models_folder(space, weights)
-    notes: list[str] = []
-    with counting("models: converting") as step:
-        artifacts, built = prepare.prepare(
-            [one for one in chosen if one not in left_out],
-            kind=weights,
-            folder=folder,
-            cache=space.models,
-            plugins=space.plugins,
-            calibration=images,
-            jobs=jobs,
-            progress=step,
-            tell=notes.append,
-        )
-    for note in notes:
-        print(f"weights   {note}")
-    print(f"models    {len(artifacts)} model files, {built} built now, in {folder}")
-    if left_out:
-        names = ", ".join(dict.fromkeys(one.framework for one in left_out))
-        print(f"          without {names}, which needs another environment: {INSTALL_LEGACY}")
-    for used in dict.fromkeys(artifact.calibrated for artifact in artifacts if artifact.calibrated):
-        print(f"          int8 calibrated with {used.images} images: {used.dataset}, {used.sha256[:12]}")
-        for other, count in calibrating.sharing(used, space.datasets):
-            print(f"          {count} of them are in dataset {other} too, which cannot test these files")
-
-
-@app.command("list")
-def models_list(weights: Weights = "sample", workspace: Workspaces = HERE) -> None:
-    """Show the model files with size, hash and settings."""
-    from aiot_suite.cli.show import show
-    from aiot_suite.facts import prepared
-
-    artifacts = prepared(models_folder(Workspace(workspace), weights))
-    if not artifacts:
-        raise RunnerError(f"No model with {weights} weights is prepared: run `aiot models prepare`.")
-
-    def row(artifact: Artifact) -> list[str]:
-        settings = artifact.settings
-        shape = f"{settings.size}x{settings.size} {settings.channel_order} {settings.layout}"
-        values = [",".join(f"{value:g}" for value in triple) for triple in (settings.mean, settings.std)]
-        size, sha256 = f"{artifact.size_bytes / 1e6:.2f}", artifact.sha256[:12]
-        labels = settings.label_space + (f" from output {settings.label_offset}" if settings.label_offset else "")
-        used = artifact.calibrated
-        ranges = f"{used.dataset} ({used.images}, {used.sha256[:12]})" if used else ""
-        return [artifact.path.name, size, sha256, artifact.weights, shape, settings.resize, *values, labels, ranges]
-
-    columns = ["model file", "MB", "SHA-256", "weights", "input", "resize", "mean", "std", "labels", "calibrated with"]
-    show(columns, map(row, artifacts.values()), right=["MB"])
+    from aiot_suite.suite import Instance
 
 
 @app.command("check")
@@ -117,10 +34,10 @@ def models_check(
     from aiot_suite import catalog
     from aiot_suite.cli.show import show
     from aiot_suite.datasets import store
-    from runner.devices.local import LocalDevice
-    from runner.progress import counting
-    from runner.parity import check
     from aiot_suite.facts import prepared
+    from aiot_suite.progress_bar import counting
+    from runner.devices.local import LocalDevice
+    from runner.parity import check
 
     space = Workspace(workspace)
     known = catalog.load(space.plugins)
@@ -200,46 +117,6 @@ def models_add(
     for note in notes:
         print(f"          {note}")
     print(f"models    {artifact.path} was added: `aiot models check --weights {name} --dataset ...`")
-
-
-@app.command("train")
-def models_train(
-    models: Models = list(LIGHT_MODELS),  # noqa: B006
-    seed: Seed = 0,
-    phases: Annotated[
-        list[str] | None, typer.Option("--phase", help="SIZE:STEPS:RATE, repeatable; by default the model's recipe.")
-    ] = None,
-    per_class: Annotated[int, typer.Option(min=1, help="Training pictures a class.")] = 80,
-    threads: Annotated[int, typer.Option("--num-threads", min=1)] = 1,
-    bfloat16: Annotated[bool, typer.Option("--bfloat16", help="Faster on processors that have it.")] = False,
-    start: Annotated[Path | None, typer.Option(help="Folder of sample_<model>.npz to start from.")] = None,
-    target: Annotated[Path, typer.Option(help="Folder for the .npz files.")] = Path("runner/zoo"),
-) -> None:
-    """Train the sample weights.
-
-    On the training part of the sample set; each takes a quarter of an hour or more. Of the heavy networks a slim
-    one is trained, which the heavy one then holds.
-    """
-    from aiot_suite import suite
-    from runner.progress import bar
-    from aiot_suite.train import PHASES, Phase, train
-
-    for model in suite.choose("Model", models, MODELS):
-        with bar() as shown:
-            task = shown.add_task(model, total=None)
-            trained = train(
-                model,
-                phases=[Phase.parse(text) for text in phases] if phases else PHASES[model],
-                seed=seed,
-                per_class=per_class,
-                threads=threads,
-                bfloat16=bfloat16,
-                start=start,
-                progress=lambda text, done, total: shown.update(task, description=text, completed=done, total=total),  # noqa: B023
-            )
-        path = trained.save(target)
-        minutes = trained.history[-1]["minutes"]
-        print(f"{model}: accuracy {trained.accuracy:.3f} on 500 test pictures, {minutes} minutes: {path}")
 
 
 def chosen_artifacts(

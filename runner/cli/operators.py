@@ -31,11 +31,11 @@ def profile(
     and 2); Caffe2 runs the prepared model files.
     """
     from aiot_suite import catalog, suite
+    from aiot_suite.facts import prepared
+    from aiot_suite.progress_bar import bar
     from runner.devices.local import LocalDevice
     from runner.ledger import counts
     from runner.operators import session
-    from runner.progress import bar
-    from aiot_suite.facts import prepared
 
     space = Workspace(workspace)
     known = list(catalog.load(space.plugins).models)

@@ -6,11 +6,34 @@ from typing import Annotated, Any
 
 import typer
 
-from aiot_suite.cli.options import HERE, PYTHON, Connect, Cooldown, Cores, Delegates, DeviceFolder, DevicePython, Every, FixedPerformance, Frameworks, KeepSerial, Models, NativeTools, Patience, Quantizations, Serials, Threads, Timeout, Weights, Workspaces, models_folder
-from runner.devices import ALL_CORES, CORES, FOLDER, Conditions
+from aiot_suite.cli.options import (
+    HERE,
+    PYTHON,
+    Connect,
+    Cooldown,
+    Cores,
+    Delegates,
+    DeviceFolder,
+    DevicePython,
+    Every,
+    FixedPerformance,
+    Frameworks,
+    KeepSerial,
+    Models,
+    NativeTools,
+    Patience,
+    Quantizations,
+    Serials,
+    Threads,
+    Timeout,
+    Weights,
+    Workspaces,
+    models_folder,
+)
 from aiot_suite.errors import RunnerError, SelectionError
 from aiot_suite.suite import PROFILES, SUITES
 from aiot_suite.workspace import Workspace
+from runner.devices import ALL_CORES, CORES, FOLDER, Conditions
 
 
 def run(
@@ -70,16 +93,16 @@ def run(
     from dataclasses import asdict, replace
 
     from aiot_suite import catalog, suite
+    from aiot_suite.datasets import store
+    from aiot_suite.facts import prepared
+    from aiot_suite.preprocess import RESIZE_WAYS
     from runner import fleet, order
     from runner import run_request as runs
-    from aiot_suite.preprocess import RESIZE_WAYS
-    from aiot_suite.datasets import store
     from runner.devices.choice import Choice, chosen
-    from runner.tools.jobs import Given
+    from runner.parity import check
     from runner.preflight import preflight
     from runner.progress import RunProgress, summary
-    from runner.parity import check
-    from aiot_suite.facts import prepared
+    from runner.tools.jobs import Given
 
     space = Workspace(workspace)
     choice = Choice(local, serials, every, connect, device_folder, device_python, keep_serial)

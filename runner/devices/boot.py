@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from runner.devices.android import hashed
 from aiot_suite.errors import printable
+from runner.devices.android import hashed
 
 FILES = ("/proc/sys/kernel/random/boot_id", "/proc/uptime")
 """What Linux draws at each start (random(4)), and the seconds since then, with those that cores were idle (proc(5))."""

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+from aiot_suite.errors import SelectionError
+from aiot_suite.workspace import Workspace
 from runner.devices import FOLDER, Device, android
 from runner.devices.adb import Connection
 from runner.devices.attached import AttachedDevice
 from runner.devices.local import LocalDevice
 from runner.devices.server import Client, connect, states
 from runner.errors import DeviceError
-from aiot_suite.errors import SelectionError
-from aiot_suite.workspace import Workspace
 
 Tell = Callable[[str], None]
 

@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from aiot_suite.workspace import sha256_of
 from runner.devices import FOLDER
 from runner.devices.adb import SHELL_TIMEOUT_S, Answer, Connection, quoted
 from runner.devices.answers import from_json
 from runner.errors import DeviceError
-from aiot_suite.workspace import sha256_of
 
 _MARK = ".aiotbench"  # a file in our folder, without which nothing is removed
 _PUSHED = ".pushed.json"  # in each folder of pushed files: name -> SHA-256

@@ -5,13 +5,13 @@ from __future__ import annotations
 import posixpath
 from functools import cached_property
 
+from aiot_suite.environments import NAMES
 from runner.bundle import build, recipes, start
 from runner.bundle.build import Bundle
 from runner.bundle.pack import JOIN
 from runner.devices.adb import Connection, quoted
 from runner.devices.answers import from_json
 from runner.devices.files import DeviceFiles
-from aiot_suite.environments import NAMES
 from runner.errors import DeviceError
 
 _PROBE = """\

@@ -17,8 +17,8 @@ from functools import cache
 from adbutils import AdbClient, AdbConnection, AdbError
 from adbutils.errors import AdbConnectionError
 
-from runner.errors import DeviceError
 from aiot_suite.errors import SelectionError
+from runner.errors import DeviceError
 
 ANSWER_TIMEOUT_S = 20.0
 CONNECT_TIMEOUT_S = 10.0

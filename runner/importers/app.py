@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from aiot_suite.suite import Instance
 from runner.errors import LogError
 from runner.importers import app_program, app_result
 from runner.importers.app_program import ProgramLog, Shown
@@ -21,7 +22,6 @@ from runner.importers.given import Given
 from runner.importers.parts import Datasets, DeviceFacts, Part, Sitting, lines, sha256_of
 from runner.importers.source import Source
 from runner.tools.text import shown, whole
-from aiot_suite.suite import Instance
 
 RESOLUTION_MS = 1.0
 WITH_IMAGES, MEANS_ALONE = "paper's app (whole ms)", "paper's app (means alone)"

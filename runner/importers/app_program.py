@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from aiot_suite.suite import Instance
 from runner.errors import LogError
 from runner.importers.app_result import instance_of
 from runner.importers.parts import MS_AT_MOST
 from runner.importers.source import lines
 from runner.tools.text import shown, whole
-from aiot_suite.suite import Instance
 
 _JOINT = "  -  "
 _START = re.compile(r"start workload \d{1,4} name=(.+)")

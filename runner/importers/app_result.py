@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from aiot_suite.suite import Instance
 from runner.errors import LogError
 from runner.importers.given import model_name
 from runner.importers.parts import MS_AT_MOST
 from runner.importers.source import lines
 from runner.tools.text import shown
-from aiot_suite.suite import Instance
 
 IMAGES_AT_MOST = 10**7
 

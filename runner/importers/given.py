@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from aiot_suite.suite import FRAMEWORKS, MODELS, QUANTIZATIONS, Instance
 from runner.errors import LogError
 from runner.tools.delegates import ACCELERATED
-from aiot_suite.suite import FRAMEWORKS, MODELS, QUANTIZATIONS, Instance
 
 UNKNOWN = "unknown"
 """The delegate of a log that does not tell it."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from aiot_suite.suite import Instance
 from runner.importers.source import Source
 from runner.tools.events import Event
 from runner.tools.text import shown
-from aiot_suite.suite import Instance
 
 OTHERS_SHOWN = 3
 """So many lines that were not understood are shown."""

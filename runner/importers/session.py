@@ -10,11 +10,11 @@ from typing import Any
 
 from aiot_suite.datasets import store
 from aiot_suite.errors import DatasetError, SetupError
+from aiot_suite.workspace import Workspace
 from runner.errors import LogError
 from runner.importers import app, app_program, app_result, formats, parts, source, tool_output, write
 from runner.importers.given import Given
 from runner.importers.parts import Sitting
-from aiot_suite.workspace import Workspace
 
 
 @dataclass

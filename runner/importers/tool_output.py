@@ -11,20 +11,20 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
+from aiot_suite.suite import Instance
 from runner.errors import LogError
 from runner.importers import proof, sections
 from runner.importers.given import UNKNOWN, Given, of_file
 from runner.importers.parts import MS_AT_MOST, Datasets, DeviceFacts, Part, Sitting, lines, understood
 from runner.importers.sections import Section
 from runner.importers.source import LINE_AT_MOST, Source
-from runner.tools import events, operator_table, speed_benchmark, reading, tally
+from runner.tools import events, operator_table, reading, speed_benchmark, tally
 from runner.tools.delegates import Delegation
 from runner.tools.events import Accuracy, Known
 from runner.tools.operator_table import Operator
 from runner.tools.reading import Benchmark, Evaluation, Stats
 from runner.tools.text import TEXT_AT_MOST, shown, whole
 from runner.tools.text import lines as tool_lines
-from aiot_suite.suite import Instance
 
 RANDOM = "random input"
 """What benchmark_model and its like run a model on."""

@@ -10,13 +10,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from aiot_suite.workspace import Workspace
 from runner import rawlog
 from runner.devices import android
 from runner.errors import LogError
 from runner.importers import source
 from runner.importers.given import Given
 from runner.importers.parts import DeviceFacts, Part, Sitting
-from aiot_suite.workspace import Workspace
 
 ORIGIN = "imported"
 

@@ -2,7 +2,7 @@
 
 kinds       what kind of operator a name means, in the words of PyTorch
 graph       a network as a graph of operators
-pytorch     a process that profiles one network in PyTorch
-caffe2      the same in Caffe2, with the Python of the legacy environment
+profile_pytorch  a process that profiles one network in PyTorch
+profile_caffe2   the same in Caffe2, with the Python of the legacy environment
 session     a run of such processes, one a network
 """

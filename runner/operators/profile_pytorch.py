@@ -21,10 +21,10 @@ from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
 from aiot_suite import catalog
-from runner import rawlog
 from aiot_suite.errors import ModelError
-from runner.operators import graph, kinds
 from aiot_suite.facts import INPUT_SIZES
+from runner import rawlog
+from runner.operators import graph, kinds
 
 CLASSES = 1000  # as of ImageNet: what Table II counts
 

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from aiot_suite.environments import INSTALL_LEGACY
+from aiot_suite.facts import Artifact
+from aiot_suite.suite import Instance
+from aiot_suite.workspace import Workspace
 from runner import ledger, rawlog
 from runner.attempt import carry_out, last_of
 from runner.devices import Device, Task
-from aiot_suite.environments import INSTALL_LEGACY
-from runner.execution import device_locked
+from runner.execution import device_locked, package_files
 from runner.run_request import new_folder
-from aiot_suite.suite import Instance
-from aiot_suite.workspace import Workspace
-from aiot_suite.facts import Artifact
 
 STUDY = "profile"
 ROOT = Path(__file__).parents[2]
@@ -110,7 +110,7 @@ def execute(
                 folder=folder,
                 # another environment's Python sees only what it needs, and none of this one's packages
                 agent=str(ROOT) if environment == "main" else device.push(_files(), "profile"),
-                module=f"runner.operators.{instance.framework}",
+                module=f"runner.operators.profile_{instance.framework}",
                 environment=environment,
                 job=_job(instance, entry.next_attempt, request, workspace),
             )
@@ -155,7 +155,6 @@ def _job(instance: Instance, attempt: int, request: Request, workspace: Workspac
 
 
 def _files() -> dict[str, Path]:
-    here = ROOT / "runner"
-    names = ("__init__.py", "agent/__init__.py", "agent/caffe2.py", "profile/__init__.py", "profile/caffe2.py")
-    files = [*(here / name for name in names), *sorted((here / "rawlog").glob("*.py"))]
-    return {str(file.relative_to(ROOT)): file for file in files}
+    agent = ("runner/agent/__init__.py", "runner/agent/caffe2.py")
+    study = ("runner/operators/__init__.py", "runner/operators/profile_caffe2.py")
+    return package_files("runner/__init__.py", "runner/rawlog/*.py", *agent, *study)

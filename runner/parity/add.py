@@ -14,17 +14,17 @@ import numpy as np
 from PIL import Image
 
 from aiot_suite import environments, suite
-from aiot_suite.preprocess import Preprocess
 from aiot_suite.catalog import MODEL_NAME, Catalog, Framework
-from runner.devices.local import LocalDevice
 from aiot_suite.environments import INSTALL_LEGACY
 from aiot_suite.errors import ModelError, SelectionError, SetupError
-from aiot_suite.suite import QUANTIZATIONS, Instance
-from aiot_suite.workspace import sha256_of
-from runner.parity import check
 from aiot_suite.facts import Artifact, Settings, accuracy_of, prepared
 from aiot_suite.model_files import Description, Tensor, describe
+from aiot_suite.preprocess import Preprocess
+from aiot_suite.suite import QUANTIZATIONS, Instance
 from aiot_suite.weights.weight_sources import OWN_NAMES, read_json
+from aiot_suite.workspace import sha256_of
+from runner.devices.local import LocalDevice
+from runner.parity import check
 
 PIXELS = 8  # bits: what an image file gives
 UNIT_LENGTH = 0.01  # how far the length of an embedding may be from 1

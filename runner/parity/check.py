@@ -16,19 +16,19 @@ from typing import Any
 
 import numpy as np
 
-from runner.agent.loop import labels
-from aiot_suite.preprocess import Preprocess, decode
 from aiot_suite.catalog import Catalog
-from aiot_suite.datasets.store import Dataset, Progress, subset
-from runner.devices.local import LocalDevice
-from aiot_suite.errors import DatasetError, ModelError
-from runner.execution import agent_files
-from aiot_suite.suite import Instance
 from aiot_suite.convert import calibration
-from runner.parity import hints, label_order
-from aiot_suite.weights import weight_sources
+from aiot_suite.datasets.store import Dataset, Progress, subset
+from aiot_suite.errors import DatasetError, ModelError
 from aiot_suite.facts import Artifact, Settings
 from aiot_suite.prepare import network
+from aiot_suite.preprocess import Preprocess, decode
+from aiot_suite.suite import Instance
+from aiot_suite.weights import weight_sources
+from runner.agent.loop import labels
+from runner.devices.local import LocalDevice
+from runner.execution import agent_files
+from runner.parity import hints, label_order
 
 FLOAT32_LIMIT = 1e-3  # largest difference of a float32 file's outputs, as a share of the original's range
 AGREEMENT_LIMIT = 0.5  # least share of images that a quantized file puts into the original's class

@@ -12,8 +12,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from runner.agent.loop import labels
 from aiot_suite.facts import Settings
+from runner.agent.loop import labels
 
 IMAGES = 16
 SIGNIFICANCE = (

@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiot_suite.errors import ModelError
-from aiot_suite.workspace import sha256_of
 from aiot_suite.facts import Artifact, Settings
+from aiot_suite.workspace import sha256_of
 
 if TYPE_CHECKING:
     from aiot_suite.datasets.store import Dataset

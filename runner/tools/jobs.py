@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Protocol
 
 from aiot_suite.datasets.store import Dataset
-from runner.devices import Device
 from aiot_suite.environments import locked
 from aiot_suite.errors import ModelError, SetupError
+from aiot_suite.facts import Artifact
+from aiot_suite.suite import Instance, Profile
+from runner.devices import Device
 from runner.tools import fitting
-from runner.tools.tool_attempt import Evaluation, Job, Program
 from runner.tools.commands import Ask, Repeats
 from runner.tools.programs import Tool, Tools, find
-from aiot_suite.suite import Instance, Profile
-from aiot_suite.facts import Artifact
+from runner.tools.tool_attempt import Evaluation, Job, Program
 
 
 class Push(Protocol):

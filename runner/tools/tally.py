@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from runner.tools import delegates, litert, operator_table, speed_benchmark, reading
+from runner.tools import delegates, litert, operator_table, reading, speed_benchmark
 
 _PLAIN = re.compile(
     r"STARTING!|Log parameter values|Tensorflow Version|Duplicate flags: |Loaded model |Loading model from"

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aiot_analysis.tables import storage
 from aiot_analysis.stats import noise, resolution
+from aiot_analysis.tables import storage
 from tests.aiot_analysis.conftest import device, images, instance
 from tests.command import aiot, refused
 

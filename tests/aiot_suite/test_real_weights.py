@@ -14,18 +14,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aiot_suite import catalog, environments
-from aiot_suite.preprocess import Preprocess, decode, resized
+from aiot_suite import catalog, environments, prepare
+from aiot_suite.convert import calibration
 from aiot_suite.datasets import folder as dataset_folder
-from runner.devices.local import LocalDevice
 from aiot_suite.errors import ModelError
+from aiot_suite.preprocess import Preprocess, decode, resized
 from aiot_suite.suite import Instance
 from aiot_suite.workspace import Workspace
+from runner.devices.local import LocalDevice
 from runner.parity import add, check
-from aiot_suite.convert import calibration
-from aiot_suite import prepare
 
-SHARED = Path(os.environ.get("AIOT_SHARED", Path(__file__).parents[4] / "shared"))
+SHARED = Path(os.environ.get("AIOT_SHARED", Path(__file__).parents[3] / "shared"))
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(

@@ -7,10 +7,10 @@ import time
 import numpy as np
 import pytest
 
-from benchmarks import devices, waiting
-from benchmarks.pairs import BenchmarkError
 from aiot_suite import catalog
 from aiot_suite.facts import prepared
+from benchmarks import devices, waiting
+from benchmarks.pairs import BenchmarkError
 from tests.e2e import debian
 from tests.unpacked import NotHere
 

@@ -20,9 +20,9 @@ from typing import Any
 
 import pytest
 
+from aiot_suite.errors import SetupError
 from runner.bundle.debian import Apt
 from runner.bundle.recipes import architecture_for
-from aiot_suite.errors import SetupError
 from tests import unpacked
 from tests.unpacked import NotHere
 

@@ -11,8 +11,8 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-from runner.bundle.recipes import architecture_for
 from aiot_suite.errors import SetupError
+from runner.bundle.recipes import architecture_for
 from tests import unpacked
 from tests.unpacked import NotHere
 

@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
+from aiot_suite.errors import SetupError
 from runner import rawlog
 from runner.bundle import build, debian
 from runner.bundle.recipes import architecture_for
-from aiot_suite.errors import SetupError
 from tests.runner.conftest import tiny_folder, workspace  # noqa: F401
 
 pytestmark = pytest.mark.e2e

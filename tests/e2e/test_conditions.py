@@ -13,8 +13,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from aiot_analysis.tables import data
 from aiot_analysis import ingest
+from aiot_analysis.tables import data
 from runner import rawlog
 from runner.devices import Conditions, cores
 from runner.devices.choice import Choice, chosen

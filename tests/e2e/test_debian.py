@@ -4,8 +4,8 @@ import platform
 
 import pytest
 
-from runner.bundle.debian import Apt
 from aiot_suite.errors import SetupError
+from runner.bundle.debian import Apt
 from tests.e2e import debian
 from tests.unpacked import NotHere
 

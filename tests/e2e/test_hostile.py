@@ -7,13 +7,13 @@ import sys
 
 import pytest
 
-from aiot_analysis.tables import data
 from aiot_analysis import ingest
+from aiot_analysis.tables import data
+from aiot_suite.workspace import Workspace
 from runner import rawlog
 from runner.devices.choice import Choice, chosen
 from runner.devices.remote import LINE_LIMIT_BYTES
 from runner.errors import DeviceError
-from aiot_suite.workspace import Workspace
 from tests.e2e.test_run import (
     IMAGES,
     attempts,

@@ -14,8 +14,8 @@ from contextlib import suppress
 import psutil
 import pytest
 
-from aiot_analysis.tables import data
 from aiot_analysis import ingest
+from aiot_analysis.tables import data
 from runner import rawlog
 from runner.attempt import LOST
 from runner.ledger import newest_run

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from aiot_analysis.tables import data
 from aiot_analysis import ingest
+from aiot_analysis.tables import data
 from runner import rawlog
 from runner.ledger import newest_run
 from tests.runner.conftest import TINY, tiny_folder, workspace  # noqa: F401

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from aiot_suite import catalog
-from runner import run_request
 from aiot_suite.datasets import store
 from aiot_suite.datasets.drawing import CLASS_NAMES, draw_jpeg
+from aiot_suite.facts import Artifact, Settings, prepared
 from aiot_suite.suite import PROFILES, Instance
 from aiot_suite.workspace import Workspace, sha256_of
-from aiot_suite.facts import Artifact, Settings, prepared
+from runner import run_request
 from tests.sharing import built_once
 
 SIZE = 32
@@ -76,9 +76,7 @@ def _convert(folder, torch):
         if one.quantization == "float32":
             converter.convert_float32(network, SIZE, path)
         else:
-            to_tflite.quantize(
-                folder / "tflite_float32_squeezenet.tflite", "int8", sample_inputs(settings, 8), path
-            )
+            to_tflite.quantize(folder / "tflite_float32_squeezenet.tflite", "int8", sample_inputs(settings, 8), path)
         Artifact(
             path=path,
             name=one.artifact,

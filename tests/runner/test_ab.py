@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from aiot_suite.errors import ModelError, SelectionError
+from aiot_suite.suite import PROFILES, Instance
 from runner import ledger, rawlog, run_request
 from runner.ab import blocks, measure, settings
 from runner.ab.blocks import Block, Recorded, Session
 from runner.devices.local import LocalDevice
-from aiot_suite.errors import ModelError, SelectionError
 from runner.tools.jobs import Given
-from aiot_suite.suite import PROFILES, Instance
 from tests.command import aiot, refused
 from tests.rawlogs import LOAD, attempt, begin, end
 from tests.runner.conftest import TINY

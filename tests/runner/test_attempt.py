@@ -10,8 +10,8 @@ from runner import rawlog
 from runner.attempt import carry_out, carry_out_by_tools, has_ended, last_of
 from runner.devices import GONE, Task
 from runner.errors import DeviceError, DeviceLostError
-from runner.tools.tool_attempt import Job, Program
 from runner.tools.commands import Ask, Repeats
+from runner.tools.tool_attempt import Job, Program
 
 
 def test_the_newest_number_in_a_log_that_is_being_written():

@@ -9,11 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from aiot_suite.suite import Instance
 from runner import execution, rawlog
 from runner.devices import Conditions, Held
 from runner.devices.boot import Boot
 from runner.errors import DeviceError, DeviceLostError
-from aiot_suite.suite import Instance
 from tests.rawlogs import begin
 
 ONE = Instance("tflite", "cpu", "float32", "squeezenet")

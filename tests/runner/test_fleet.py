@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aiot_suite.errors import RunnerError
 from runner import execution, fleet, ledger
 from runner.errors import DeviceError, DeviceLostError
-from aiot_suite.errors import RunnerError
 
 
 class Clock:

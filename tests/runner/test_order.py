@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from runner import order, rawlog
 from aiot_suite import suite
+from runner import order, rawlog
 from tests.rawlogs import begin
 
 IDS = [instance.id for instance in suite.select(suite="float32")]

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from aiot_suite import catalog
-from runner import rawlog
 from aiot_suite.workspace import Workspace
+from runner import rawlog
 from tests import command
 from tests.runner.conftest import make_dataset
 

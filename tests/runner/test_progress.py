@@ -5,9 +5,9 @@ import io
 import pytest
 from rich import console
 
+from aiot_suite.suite import Instance
 from runner import progress
 from runner.progress import RunProgress
-from aiot_suite.suite import Instance
 
 INSTANCE = Instance("tflite", "cpu", "int8", "mnasnet")
 HOSTILE = "[/red] [bold]\33[31m\u202eevil :smile:\nnext line [link=x]"

@@ -4,9 +4,8 @@ import json
 
 import pytest
 
-from aiot_analysis.tables import data
 from aiot_analysis import ingest
-from aiot_analysis.tables import select
+from aiot_analysis.tables import data, select
 from runner import rawlog
 from tests import command
 from tests.runner.tools import standin

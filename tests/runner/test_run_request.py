@@ -9,13 +9,13 @@ from dataclasses import replace
 
 import pytest
 
+from aiot_suite.errors import RunnerError
+from aiot_suite.suite import Instance
 from runner import execution, ledger, rawlog, run_request
 from runner.devices import Conditions
 from runner.devices.local import LocalDevice
 from runner.errors import DeviceError
-from aiot_suite.errors import RunnerError
 from runner.preflight import preflight
-from aiot_suite.suite import Instance
 from tests.command import aiot
 from tests.runner.conftest import TINY
 

@@ -11,13 +11,20 @@ from functools import cache
 
 import pandas as pd
 
-from aiot_analysis.tables import select
 from aiot_analysis.stats import variance
-from aiot_analysis.stats.remarks import accuracy_claims, complexity_claims, framework_claims, nnapi_claims, quantization_claims, vips_claims
+from aiot_analysis.stats.remarks import (
+    accuracy_claims,
+    complexity_claims,
+    framework_claims,
+    nnapi_claims,
+    quantization_claims,
+    vips_claims,
+)
 from aiot_analysis.stats.remarks.claim import PART_COLUMNS, VERDICTS, Claim, rows_of, verdict
 from aiot_analysis.stats.remarks.evidence import Evidence
 from aiot_analysis.stats.remarks.records import COLUMNS as IMAGE_COLUMNS
 from aiot_analysis.stats.remarks.records import Images
+from aiot_analysis.tables import select
 
 __all__ = ["CLAIMS", "COLUMNS", "IMAGE_COLUMNS", "VERDICTS", "parts", "verdicts"]
 

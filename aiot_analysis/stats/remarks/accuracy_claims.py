@@ -6,11 +6,11 @@ import math
 from functools import partial
 from itertools import combinations
 
-from aiot_analysis.tables.names import IMPLEMENTATIONS, MODELS, PAPER_FLOAT32, display, instance_id
-from aiot_analysis.stats.remarks.claim import CORRELATION, POINTS, SHARE, Claim, Estimate, Part
-from aiot_analysis.stats.remarks.evidence import Evidence, level
+from aiot_analysis.stats.remarks.claim import CORRELATION, POINTS, SHARE, Claim, Part
+from aiot_analysis.stats.remarks.evidence import Estimate, Evidence, level
 from aiot_analysis.stats.remarks.fluctuation import BEYOND_NOISE, OWN_PATTERN, different, patterns, spread_apart
 from aiot_analysis.stats.remarks.speed_ratios import CAFFE2, NNAPI, PYTORCH, TFLITE
+from aiot_analysis.tables.names import IMPLEMENTATIONS, MODELS, PAPER_FLOAT32, display, instance_id
 
 EQUAL = 2.0  # percentage points: a difference that is surely under it is none
 FRAMEWORKS = {"TFLite": [TFLITE, NNAPI], "PyTorch": [PYTORCH], "Caffe2": [CAFFE2]}

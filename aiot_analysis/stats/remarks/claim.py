@@ -5,15 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from aiot_analysis import words
-
-if TYPE_CHECKING:
-    from aiot_analysis.stats.remarks.evidence import Evidence
+from aiot_analysis.stats.remarks.evidence import Estimate, Evidence
 
 HOLDS, FAILS, OPEN, NOT_APPLICABLE = "holds", "does not hold", "cannot be decided", "not applicable"
 VERDICTS = [HOLDS, FAILS, OPEN, NOT_APPLICABLE]
@@ -28,17 +25,6 @@ _FORMATS = {TIMES: "{:.2f} times as fast", POINTS: "{:+.2f} points", SHARE: "{:.
 Region = tuple[float, float]
 FASTER: Region = (1.0, math.inf)
 ALL, ANY = "all", "any"
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number with its interval, over so many devices; NaN and the reason where there is none."""
-
-    effect: float = math.nan
-    low: float = math.nan
-    high: float = math.nan
-    n_devices: int = 0
-    why: str = ""
 
 
 @dataclass(frozen=True)

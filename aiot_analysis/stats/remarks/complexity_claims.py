@@ -9,12 +9,22 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from aiot_analysis.stats import ratios
+from aiot_analysis.stats.remarks.claim import ANY, SHARE, TIMES, Claim, Part
+from aiot_analysis.stats.remarks.evidence import Estimate, Evidence, level, share
+from aiot_analysis.stats.remarks.speed_ratios import (  # fmt: skip
+    CAFFE2,
+    HEAVY,
+    LIGHT,
+    NNAPI,
+    PYTORCH,
+    TFLITE,
+    models,
+    on_each_device,
+    over_devices,
+)
 from aiot_analysis.tables import paper
 from aiot_analysis.tables.names import MODELS, display, instance_id
-from aiot_analysis.stats import ratios
-from aiot_analysis.stats.remarks.claim import ANY, SHARE, TIMES, Claim, Estimate, Part
-from aiot_analysis.stats.remarks.evidence import Evidence, level, share
-from aiot_analysis.stats.remarks.speed_ratios import CAFFE2, HEAVY, LIGHT, NNAPI, PYTORCH, TFLITE, models, on_each_device, over_devices  # fmt: skip
 
 ALMOST = 0.8  # of the pairs of models
 APART = 1.1  # FLOPs of two models that are compared: the paper calls MobileNetV2 close to MnasNet, 5 % apart

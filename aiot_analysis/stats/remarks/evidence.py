@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from aiot_analysis.tables import names
 from aiot_analysis.errors import PoolingError
 from aiot_analysis.stats import pairing, ratios, repeats, variance
-from aiot_analysis.tables import pooling, select
 from aiot_analysis.stats.accuracy import newcombe
 from aiot_analysis.stats.remarks import records
-from aiot_analysis.stats.remarks.claim import Estimate
+from aiot_analysis.tables import names, pooling, select
 
 ERROR = 0.05  # of all intervals of a claim together
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its interval, over so many devices; NaN and the reason where there is none."""
+
+    effect: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    n_devices: int = 0
+    why: str = ""
 
 
 def level(comparisons: int) -> float:

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from scipy.stats import f as fisher
 from statsmodels.stats.multitest import multipletests
 
-from aiot_analysis.tables.names import display, instance, instance_display
 from aiot_analysis.stats import reliability, repeats, resample
-from aiot_analysis.stats.remarks.claim import Estimate, Part, Region
-from aiot_analysis.stats.remarks.evidence import ERROR, Evidence, level
+from aiot_analysis.stats.remarks.claim import Part, Region
+from aiot_analysis.stats.remarks.evidence import ERROR, Estimate, Evidence, level
+from aiot_analysis.tables.names import display, instance, instance_display
 from aiot_analysis.words import plural
 
 FEWEST = 5  # devices for a standard deviation or a correlation over devices

@@ -6,10 +6,19 @@ import math
 from dataclasses import replace
 from functools import partial
 
+from aiot_analysis.stats.remarks.claim import ANY, FASTER, TIMES, Claim, Part
+from aiot_analysis.stats.remarks.evidence import Estimate, Evidence, level
+from aiot_analysis.stats.remarks.speed_ratios import (
+    CAFFE2,
+    FASTER_BY_MATERIAL,
+    HEAVY,
+    PYTORCH,
+    TFLITE,
+    frameworks,
+    on_each_device,
+    over_devices,
+)
 from aiot_analysis.tables.names import MODELS, display, instance_id
-from aiot_analysis.stats.remarks.claim import ANY, FASTER, TIMES, Claim, Estimate, Part
-from aiot_analysis.stats.remarks.evidence import Evidence, level
-from aiot_analysis.stats.remarks.speed_ratios import CAFFE2, FASTER_BY_MATERIAL, HEAVY, PYTORCH, TFLITE, frameworks, on_each_device, over_devices
 
 CLOSE = (0.8, 1.25)
 SLIGHTLY = (1.0, 1.5)

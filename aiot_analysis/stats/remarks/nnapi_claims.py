@@ -8,10 +8,17 @@ from functools import partial
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
+from aiot_analysis.stats.remarks.claim import ANY, SHARE, TIMES, Claim, Part
+from aiot_analysis.stats.remarks.evidence import ERROR, Estimate, Evidence
+from aiot_analysis.stats.remarks.speed_ratios import (
+    NNAPI,
+    SLOWER_BY_MATERIAL,
+    TFLITE,
+    frameworks,
+    on_each_device,
+    over_devices,
+)
 from aiot_analysis.tables.names import MODELS, display, instance_id
-from aiot_analysis.stats.remarks.claim import ANY, SHARE, TIMES, Claim, Estimate, Part
-from aiot_analysis.stats.remarks.evidence import ERROR, Evidence
-from aiot_analysis.stats.remarks.speed_ratios import NNAPI, SLOWER_BY_MATERIAL, TFLITE, frameworks, on_each_device, over_devices
 
 VERY_GOOD = (1.5, math.inf)
 LITTLE = (0.0, 1.25)

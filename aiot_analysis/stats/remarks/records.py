@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from aiot_analysis.tables import by_device
 from aiot_analysis.stats import blocks
-from aiot_analysis.tables import select
+from aiot_analysis.tables import by_device, select
 
 COLUMNS = [*select.KEY, "query", "image", "correct", "end_to_end_ms", "inference_ms", "failed"]
 """Of image records, all that is needed here."""

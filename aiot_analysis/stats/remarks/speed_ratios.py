@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from aiot_analysis.tables.names import display, instance_id
 from aiot_analysis.stats.remarks.claim import AS_CLAIMED, FASTER, Part, Region
 from aiot_analysis.stats.remarks.evidence import Evidence, level
+from aiot_analysis.tables.names import display, instance_id
 
 HEAVY, LIGHT = ["resnet50", "inception_v3", "densenet121"], ["squeezenet", "mobilenet_v2", "mnasnet"]
 TFLITE, NNAPI, PYTORCH, CAFFE2 = "tflite_cpu", "tflite_nnapi", "pytorch_cpu", "caffe2_cpu"

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 from statsmodels.stats.proportion import proportion_confint
 
-from aiot_analysis.tables.names import PAPER_FLOAT32
 from aiot_analysis.stats import ratios, variance
-from aiot_analysis.stats.remarks.claim import SHARE, Claim, Estimate, Part
-from aiot_analysis.stats.remarks.evidence import ERROR, Evidence, share
+from aiot_analysis.stats.remarks.claim import SHARE, Claim, Part
+from aiot_analysis.stats.remarks.evidence import ERROR, Estimate, Evidence, share
 from aiot_analysis.stats.remarks.fluctuation import FEWEST
+from aiot_analysis.tables.names import PAPER_FLOAT32
 from aiot_analysis.words import plural
 
 NEARLY_ALL = (0.9, math.inf)

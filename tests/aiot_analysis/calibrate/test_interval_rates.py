@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from aiot_analysis.calibrate import interval_rates, compare_rates
+from aiot_analysis.calibrate import compare_rates, interval_rates
 from aiot_analysis.calibrate.interval_rates import inside
 from aiot_analysis.compare import instances, times
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aiot_analysis.tables import names, storage
 from aiot_analysis.calibrate.plant import FleetPlan, autocorrelated, plant
 from aiot_analysis.stats import variance
+from aiot_analysis.tables import names, storage
 
 TFLITE = ["tflite_cpu_float32_resnet50", "tflite_nnapi_float32_resnet50"]
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from aiot_analysis.tables import storage
-from tests.aiot_analysis.conftest import device, instance
 from tests.aiot_analysis.compare.two import MNASNET, RUN_A, RUN_B, SQUEEZENET, TORCH, answered, noisy, records
+from tests.aiot_analysis.conftest import device, instance
 
 N = 60
 OLD, NEW = "torch 1.10.2+cu102", "torch 2.13.0+cpu"

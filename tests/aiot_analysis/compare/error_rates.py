@@ -12,9 +12,9 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from aiot_analysis.stats import multiple, variance
 from aiot_analysis.compare import accuracy_change, instances, regression, times
 from aiot_analysis.compare.sides import TIMES, over_sessions
+from aiot_analysis.stats import multiple, variance
 from tests.aiot_analysis.stats.series import autocorrelated
 
 MARGINS = regression.Margins(0.05, 0.01)

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy import optimize, stats
 from statsmodels.stats.contingency_tables import mcnemar
 
-from aiot_analysis.stats import accuracy
 from aiot_analysis.compare import accuracy_change
+from aiot_analysis.stats import accuracy
 from tests.examples import examples
 
 

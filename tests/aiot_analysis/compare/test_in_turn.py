@@ -6,9 +6,9 @@ import pytest
 from scipy import stats
 
 from aiot_analysis.compare import in_turn, regression
-from tests.aiot_analysis.conftest import instance, instances
 from tests.aiot_analysis.compare.ab_rates import Case, rates, session
 from tests.aiot_analysis.compare.two import MNASNET, SQUEEZENET
+from tests.aiot_analysis.conftest import instance, instances
 
 
 def rows(times, instance_id=MNASNET, **other):

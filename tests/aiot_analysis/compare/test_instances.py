@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from aiot_analysis.tables import names
+from aiot_analysis.compare import instances, matching, regression, sides, summaries, times, vips_change
 from aiot_analysis.stats import accuracy, variance, vips
-from aiot_analysis.compare import instances, matching, regression, vips_change, sides, summaries, times
 from aiot_analysis.stats.multiple import adjusted
+from aiot_analysis.tables import names
 from tests.aiot_analysis.compare.two import MNASNET, RUN_A, RUN_B, SQUEEZENET, TORCH, answered, noisy, records, side
 
 N = 100

@@ -2,10 +2,10 @@
 
 import pytest
 
-from aiot_analysis.errors import CompareError, PoolingError
 from aiot_analysis.compare import matching
-from tests.aiot_analysis.conftest import instance
+from aiot_analysis.errors import CompareError, PoolingError
 from tests.aiot_analysis.compare.two import MNASNET, RUN_A, RUN_B, SQUEEZENET, TORCH, side
+from tests.aiot_analysis.conftest import instance
 
 
 def row(id_, device="local", run=RUN_A, **other):

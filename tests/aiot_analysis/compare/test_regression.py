@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
+from aiot_analysis.compare import regression
 from aiot_analysis.errors import CompareError
 from aiot_analysis.stats import multiple
-from aiot_analysis.compare import regression
 
 
 @pytest.mark.parametrize(("words", "share"), [("5%", 0.05), ("5", 0.05), (" 2.5 % ", 0.025), ("0%", 0.0), ("200", 2.0)])

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiot_analysis.compare import wording, comparison, markdown, record, sources, text
-from aiot_analysis.compare import regression
+from aiot_analysis.compare import comparison, markdown, record, regression, sources, text, wording
 from tests.aiot_analysis.compare.conftest import RUN_A, RUN_B
 from tests.aiot_analysis.compare.two import SQUEEZENET
 

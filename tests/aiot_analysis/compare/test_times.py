@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from aiot_analysis.stats import blocks
 from aiot_analysis.compare import times
+from aiot_analysis.stats import blocks
 from tests.aiot_analysis.stats.series import autocorrelated
 from tests.examples import examples
 

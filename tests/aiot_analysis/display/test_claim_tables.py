@@ -1,11 +1,11 @@
 import pandas as pd
 import pytest
 
-from aiot_analysis.tables import names
 from aiot_analysis.display import claim_tables as tell
 from aiot_analysis.display.show import MARKS, to_html
 from aiot_analysis.stats import remarks, reproduced
 from aiot_analysis.stats.remarks.claim import BUILT, STATES
+from aiot_analysis.tables import names
 from tests.aiot_analysis.stats.remarks.fleets import NO_IMAGES, fleet
 
 

@@ -7,9 +7,9 @@ import pytest
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 
-from aiot_analysis.tables.data import load
 from aiot_analysis.display.show import banner_html, say, show, to_html
 from aiot_analysis.errors import ReportError
+from aiot_analysis.tables.data import load
 from tests.aiot_analysis.report.conftest import device, instance, write_tables
 
 

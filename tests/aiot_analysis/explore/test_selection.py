@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from aiot_analysis.tables import names
 from aiot_analysis.explore import selection
+from aiot_analysis.tables import names
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiot_analysis import ingest
-from aiot_analysis.tables import storage
 from aiot_analysis.ingest.checks import parity
+from aiot_analysis.tables import storage
 from tests.aiot_analysis.conftest import instance
 from tests.aiot_analysis.ingest.fuzz import VALUES
 from tests.examples import examples

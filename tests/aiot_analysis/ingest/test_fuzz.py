@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiot_analysis import ingest
-from aiot_analysis.tables import storage
 from aiot_analysis.errors import DataError
+from aiot_analysis.tables import storage
 from tests.aiot_analysis.ingest import fuzz
 from tests.examples import examples
 from tests.rawlogs import LOAD, attempt, begin, end, image

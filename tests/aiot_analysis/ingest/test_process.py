@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from aiot_analysis.tables import data, storage
 from aiot_analysis import ingest
 from aiot_analysis.errors import DataError
+from aiot_analysis.tables import data, storage
 from runner import rawlog
 from tests.examples import examples
 from tests.rawlogs import LOAD, RUN, attempt, begin, end, failed_image, image, profile, unavailable

@@ -1,7 +1,7 @@
 import pytest
 
-from aiot_analysis.tables import paper
 from aiot_analysis.ingest import rows
+from aiot_analysis.tables import paper
 
 RUN = {"run_id": "r", "device_slug": "d", "origin": "measured"}
 PHONES = paper.devices()

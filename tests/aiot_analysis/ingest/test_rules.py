@@ -8,8 +8,7 @@ import shutil
 import pytest
 
 from aiot_analysis import ingest
-from aiot_analysis.tables import storage
-from aiot_analysis.tables import select
+from aiot_analysis.tables import select, storage
 from runner import rawlog
 from tests.rawlogs import LOAD, RUN, attempt, begin, end, failed_image, image
 

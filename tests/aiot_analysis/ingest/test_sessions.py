@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 
 from aiot_analysis import ingest
-from aiot_analysis.tables import storage
 from aiot_analysis.errors import DataError
 from aiot_analysis.ingest import sessions
 from aiot_analysis.stats import variance
+from aiot_analysis.tables import storage
 from tests.rawlogs import LOAD, attempt, begin, end, image
 
 ONE = "tflite_cpu_float32_mobilenet_v2"

@@ -5,12 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aiot_analysis.tables import names
 from aiot_analysis.plots import accuracy as draw_accuracy
 from aiot_analysis.plots import agreement as draw
 from aiot_analysis.plots import style
 from aiot_analysis.stats import accuracy, agreement, repeats
 from aiot_analysis.stats.answers import APART_COLUMNS, Answers
+from aiot_analysis.tables import names
 from tests.aiot_analysis.conftest import device, instance, instances
 
 ONE, TWO, INT8 = "tflite_cpu_float32_mnasnet", "pytorch_cpu_float32_mnasnet", "tflite_nnapi_int8_mnasnet"

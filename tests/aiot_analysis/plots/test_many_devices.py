@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from aiot_analysis.tables import names
 from aiot_analysis.plots import coverage, vips
 from aiot_analysis.stats import vips as vips_stats
+from aiot_analysis.tables import names
 
 from ..conftest import instance, instances
 

@@ -5,10 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aiot_analysis.tables import storage
 from aiot_analysis.plots import modules as draw_modules
 from aiot_analysis.plots import operators as draw
 from aiot_analysis.stats import modules, operators
+from aiot_analysis.tables import storage
 from tests.aiot_analysis.networks import fire, residual, times
 
 ORIGIN = "measured · inference only · random weights"

@@ -7,16 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aiot_analysis.tables import names
 from aiot_analysis.errors import DataError
 from aiot_analysis.plots import accuracy, complexity, coverage, device_axis, latency, quantization, shares, style, vips
 from aiot_analysis.stats import accuracy as accuracy_stats
 from aiot_analysis.stats import complexity as complexity_stats
 from aiot_analysis.stats import latency as latency_stats
-from aiot_analysis.tables import select
-from aiot_analysis.stats import tradeoff
 from aiot_analysis.stats import shares as shares_stats
+from aiot_analysis.stats import tradeoff
 from aiot_analysis.stats import vips as vips_stats
+from aiot_analysis.tables import names, select
 from tests.aiot_analysis.conftest import device, images, instance, instances
 
 ORIGIN = "measured · end to end · sample weights"

@@ -5,11 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aiot_analysis.tables import names
 from aiot_analysis.plots import complexity, quantization, style, vips
 from aiot_analysis.stats import complexity as complexity_stats
 from aiot_analysis.stats import complexity_lines, device_class, tradeoff, vips_sensitivity
 from aiot_analysis.stats import vips as vips_stats
+from aiot_analysis.tables import names
 from tests.aiot_analysis.conftest import device, images, instance, instances
 
 ORIGIN = "measured · end to end · sample weights"

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from aiot_analysis.tables import storage
 from aiot_analysis.errors import DataError
 from aiot_analysis.report import facts
 from aiot_analysis.report.notebooks import find
 from aiot_analysis.report.site import of_each_device, sites
+from aiot_analysis.tables import storage
 
 from .conftest import device, instance, write_tables
 from .test_devices import add_notebook

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
+from aiot_analysis.simulate import Options, assumptions, fleet, score
 from aiot_analysis.tables import names, paper
-from aiot_analysis.simulate import Options, fleet, assumptions, score
 
 TIMES = assumptions.times()
 MS = TIMES.set_index(["soc", "instance_id"])["ms"]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from aiot_analysis.simulate import Options, assumptions, draw, fleet, score
 from aiot_analysis.tables import names
-from aiot_analysis.simulate import Options, draw, fleet, assumptions, score
 from tests.command import aiot
 
 TEXT = (Path(__file__).parents[3] / "docs" / "simulation.md").read_text(encoding="utf-8")

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiot_analysis.tables import names, paper
 from aiot_analysis.errors import SimulationError
-from aiot_analysis.simulate import draw, fleet, images, assumptions
+from aiot_analysis.simulate import assumptions, draw, fleet, images
+from aiot_analysis.tables import names, paper
 from tests.examples import examples
 
 RANK_10 = paper.top10()["vips"].min()

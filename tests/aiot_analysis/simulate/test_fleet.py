@@ -2,8 +2,8 @@
 
 import pytest
 
-from aiot_analysis.tables import paper
 from aiot_analysis.simulate import fleet
+from aiot_analysis.tables import paper
 
 
 def test_the_first_51_are_those_of_table_iii():

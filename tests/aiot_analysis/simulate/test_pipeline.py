@@ -4,12 +4,11 @@ import pandas as pd
 import pytest
 
 import aiot_analysis
-from aiot_analysis.tables import names, paper
 from aiot_analysis import simulate
 from aiot_analysis.errors import PoolingError
 from aiot_analysis.plots import style
 from aiot_analysis.stats import accuracy, pairing, vips
-from aiot_analysis.tables import pooling, select
+from aiot_analysis.tables import names, paper, pooling, select
 from tests.command import aiot
 
 

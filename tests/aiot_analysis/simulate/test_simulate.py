@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from aiot_analysis.tables import names
 from aiot_analysis import simulate
 from aiot_analysis.errors import SimulationError
 from aiot_analysis.simulate import draw, write
+from aiot_analysis.tables import names
 from runner import rawlog
 
 ROOT = Path(__file__).parents[3]

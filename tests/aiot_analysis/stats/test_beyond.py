@@ -1,9 +1,8 @@
 import pandas as pd
 import pytest
 
-from aiot_analysis.tables import names
 from aiot_analysis.stats import beyond
-from aiot_analysis.tables import select
+from aiot_analysis.tables import names, select
 from tests.aiot_analysis.conftest import images, instance, instances
 
 TIMES = {  # mean time end to end in ms; 75 % of it is inference

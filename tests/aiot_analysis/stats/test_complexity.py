@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
-from aiot_analysis.tables import paper
 from aiot_analysis.errors import PoolingError
 from aiot_analysis.stats import complexity
+from aiot_analysis.tables import paper
 from tests.aiot_analysis.conftest import instance, instances
 from tests.examples import examples
 

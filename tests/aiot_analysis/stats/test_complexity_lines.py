@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiot_analysis.tables import names, paper
 from aiot_analysis.stats import complexity_lines
+from aiot_analysis.tables import names, paper
 from tests.examples import examples
 
 MACS = paper.models().set_index("model")["flops_millions"]

@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aiot_analysis.tables import storage
 from aiot_analysis.stats import battery, delegation
+from aiot_analysis.tables import storage
 from tests.aiot_analysis.conftest import instance, instances
 
 CPU, NNAPI = "tflite_cpu_float32_mnasnet", "tflite_nnapi_float32_mnasnet"

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from aiot_analysis.stats import deviations
 from aiot_analysis.compare import times
+from aiot_analysis.stats import deviations
 
 RUN = 0.0176  # standard deviation of a run, where two agree within 5 %
 LEVEL = 1 - 0.05 / 24  # of 12 instances and two metrics

@@ -1,8 +1,8 @@
 import pandas as pd
 import pytest
 
-from aiot_analysis.tables import paper
 from aiot_analysis.stats import device_class
+from aiot_analysis.tables import paper
 
 
 def of(**facts):

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kendalltau, norm, theilslopes
 
-from aiot_analysis.tables import along
 from aiot_analysis.stats import drift
+from aiot_analysis.tables import along
 from tests.aiot_analysis.stats.series import autocorrelated, records, runs
 from tests.examples import examples
 

@@ -3,8 +3,8 @@
 import aiot_analysis
 from aiot_analysis import ingest, simulate
 from aiot_analysis.simulate import draw, fleet
-from aiot_analysis.tables import along
 from aiot_analysis.stats import drift
+from aiot_analysis.tables import along
 
 SEED, PHONES = 0, 20
 SEEN = 0.07  # of the time: less is under the 5 % that count, once noise and the slow begin are in it

@@ -1,8 +1,8 @@
 import pandas as pd
 import pytest
 
-from aiot_analysis.tables import storage
 from aiot_analysis.stats import graphs
+from aiot_analysis.tables import storage
 from tests.aiot_analysis.networks import fire, node, nodes, residual
 
 

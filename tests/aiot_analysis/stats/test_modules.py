@@ -1,7 +1,7 @@
 import pandas as pd
 
-from aiot_analysis.tables import storage
 from aiot_analysis.stats import modules
+from aiot_analysis.tables import storage
 from tests.aiot_analysis.networks import fire, node, nodes, residual
 
 

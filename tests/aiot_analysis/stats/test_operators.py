@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiot_analysis.tables import storage
 from aiot_analysis.stats import operators
-from aiot_analysis.tables import select
+from aiot_analysis.tables import select, storage
 from tests.aiot_analysis.conftest import instance, instances
 from tests.aiot_analysis.networks import RUN, times
 

@@ -1,11 +1,10 @@
 import pandas as pd
 import pytest
 
-from aiot_analysis.tables import names, paper, storage
 from aiot_analysis.stats import reproduced
-from aiot_analysis.tables import select
 from aiot_analysis.stats.remarks.claim import BUILT
 from aiot_analysis.stats.reproduced import AGREES, DIFFERS, INCOMPARABLE, NONE
+from aiot_analysis.tables import names, paper, select, storage
 from tests.aiot_analysis.conftest import device, instance, instances
 from tests.aiot_analysis.networks import residual
 

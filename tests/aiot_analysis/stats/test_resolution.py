@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from scipy.stats import norm, ttest_ind
 
-from aiot_analysis.stats import noise, power, resolution
 from aiot_analysis.compare import times
+from aiot_analysis.stats import noise, power, resolution
 
 Z = norm.isf(0.025) + norm.isf(0.2)
 RUN = np.log(1.05) / norm.isf(0.025) / np.sqrt(2)  # standard deviation of a run, where two agree within 5 %

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiot_analysis.tables import names
 from aiot_analysis.stats import run_order
+from aiot_analysis.tables import names
 from tests.aiot_analysis.conftest import instance, instances
 from tests.examples import examples
 

@@ -1,10 +1,9 @@
 import pandas as pd
 import pytest
 
-from aiot_analysis.tables import names
 from aiot_analysis.errors import DataError, PoolingError
 from aiot_analysis.stats import pairing, shares, vips
-from aiot_analysis.tables import pooling, select
+from aiot_analysis.tables import names, pooling, select
 from tests.aiot_analysis.conftest import images, instance, instances
 
 A, B = "tflite_cpu_float32_mnasnet", "pytorch_cpu_float32_mnasnet"

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiot_analysis.tables import names
 from aiot_analysis.errors import DataError, PoolingError
 from aiot_analysis.stats import resample, variance, vips
+from aiot_analysis.tables import names
 from tests.aiot_analysis.conftest import images, instance, instances
 from tests.aiot_analysis.stats.series import autocorrelated
 from tests.examples import examples

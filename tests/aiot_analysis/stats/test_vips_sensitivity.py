@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
-from aiot_analysis.tables import names
 from aiot_analysis.stats import variance, vips, vips_sensitivity
+from aiot_analysis.tables import names
 from tests.aiot_analysis.conftest import images, instance, instances
 from tests.examples import examples
 

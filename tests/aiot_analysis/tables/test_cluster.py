@@ -14,11 +14,10 @@ from distributed import LocalCluster
 from pandas.testing import assert_frame_equal
 
 import aiot_analysis
-from aiot_analysis.tables import by_device, cluster, names, storage
 from aiot_analysis import ingest, simulate
 from aiot_analysis.errors import ClusterError, DataError
 from aiot_analysis.stats import latency, remarks, vips
-from aiot_analysis.tables import select
+from aiot_analysis.tables import by_device, cluster, names, select, storage
 from tests.command import aiot, refused
 
 INSTANCE = "tflite_cpu_float32_mobilenet_v2"

@@ -7,9 +7,8 @@ import pandas as pd
 import pytest
 
 import aiot_analysis
-from aiot_analysis.tables import data, storage
 from aiot_analysis.errors import DataError
-
+from aiot_analysis.tables import data, storage
 from tests.aiot_analysis.conftest import device, images, instance, instances
 
 ID = "tflite_cpu_int8_mnasnet"
@@ -347,15 +346,12 @@ def test_data_show_their_origin_and_every_table_with_its_rows(two):
     html = two._repr_html_()
     assert "<strong>Measured</strong> on the devices named here." in html
     assert "<script" not in html and "<b>Phone" not in html and "&lt;b&gt;Phone&lt;/b&gt;" in html
-    text = html.replace(' style="text-align: left"', "").replace(' class="number"', "").replace(' class="long"', "")
     for table, rows in {"data.devices": 2, "data.images()": 1000, "data.telemetry()": 2, "data.operators()": 0}.items():
-        assert f"<tr><td>{table}</td>" in text and f"<td>{rows}</td>" in text.partition(f"<td>{table}</td>")[2][:160]
+        assert re.search(rf"<td>{re.escape(table)}</td>\s*<td>[^<]*</td>\s*<td>{rows}</td>", html)
 
 
 def test_a_table_that_is_not_there_is_a_gap_in_what_data_show(two):
-    from aiot_analysis.tables import overview
-
-    rows = overview.overview(two).set_index("table")["rows"]
+    rows = data.overview(two).set_index("table")["rows"]
     assert pd.isna(rows["data.nodes()"]) and rows["data.telemetry()"] == 2
 
 

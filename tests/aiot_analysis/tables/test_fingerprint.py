@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 
 from aiot_analysis.errors import DataError
-from aiot_analysis.tables import fingerprint
 from aiot_analysis.report import manifest
-from aiot_analysis.tables.fingerprint import Tables
 from aiot_analysis.report.manifest import Entry, Manifest
-
+from aiot_analysis.tables import fingerprint
+from aiot_analysis.tables.fingerprint import Tables
 from tests.aiot_analysis.report.conftest import device, instance, write_tables
 
 

@@ -11,11 +11,11 @@ from pyarrow import parquet
 
 import aiot_analysis
 from aiot_analysis import ingest
-from aiot_analysis.tables import processed, storage
 from aiot_analysis.compare import sources
 from aiot_analysis.errors import DamagedError, DataError
 from aiot_analysis.report import facts
 from aiot_analysis.report.site import sites
+from aiot_analysis.tables import processed, storage
 from tests.rawlogs import LOAD, attempt, begin, end, image
 
 ONE, TWO = "tflite_cpu_float32_mobilenet_v2", "tflite_cpu_int8_mobilenet_v2"

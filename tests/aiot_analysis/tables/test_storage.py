@@ -7,9 +7,8 @@ import pyarrow.parquet
 import pytest
 from pandas.testing import assert_frame_equal
 
-from aiot_analysis.tables import storage
 from aiot_analysis.errors import DataError
-
+from aiot_analysis.tables import storage
 from tests.aiot_analysis.conftest import INSTANCE, device, images, instance, instances
 
 ID = "tflite_cpu_int8_mnasnet"

@@ -6,17 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aiot_suite import catalog
+from aiot_suite import catalog, prepare
+from aiot_suite.convert import calibration
 from aiot_suite.datasets import store
-from runner.devices.local import LocalDevice
 from aiot_suite.errors import ModelError
-from runner.preflight import preflight
+from aiot_suite.facts import Settings, prepared
 from aiot_suite.suite import Instance
 from aiot_suite.workspace import sha256_of
-from aiot_suite.convert import calibration
+from runner.devices.local import LocalDevice
 from runner.parity import check
-from aiot_suite import prepare
-from aiot_suite.facts import Settings, prepared
+from runner.preflight import preflight
 from tests.runner.conftest import TINY, make_dataset
 
 FLOAT32, INT8 = (Instance("tflite", "cpu", one, "mnasnet") for one in ("float32", "int8"))
@@ -91,7 +90,7 @@ def real(tmp_path, monkeypatch):
     """Arguments of `prepare` for weights in a folder; nothing is really converted."""
     pytest.importorskip("torch", reason="weights are read with the extra `models`")
     (tmp_path / "weights").mkdir()
-    shutil.copy(Path(prepare.__file__).with_name("sample_mnasnet.npz"), tmp_path / "weights" / "mnasnet.npz")
+    shutil.copy(Path(prepare.__file__).parent / "weights" / "sample_mnasnet.npz", tmp_path / "weights" / "mnasnet.npz")
     host = catalog.load().frameworks["tflite"].host
     monkeypatch.setattr(prepare, "network", lambda source, model: None)
     monkeypatch.setattr(host, "convert_float32", lambda network, size, target: target.write_bytes(b"float32"))

@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aiot_suite import catalog, environments
-from runner.devices.local import LocalDevice
+from aiot_suite import catalog, environments, prepare
 from aiot_suite.errors import ModelError
+from aiot_suite.facts import prepared
 from aiot_suite.suite import Instance
 from aiot_suite.workspace import Workspace
+from runner.devices.local import LocalDevice
 from runner.parity import add, check
-from aiot_suite import prepare
-from aiot_suite.facts import prepared
 
 torch = pytest.importorskip("torch", reason="converting needs the extra `models`")
 LEGACY = environments.python_of("legacy")

@@ -7,10 +7,9 @@ import threading
 import numpy as np
 import pytest
 
-from aiot_suite import catalog
+from aiot_suite import architectures, catalog, prepare
 from aiot_suite.errors import ModelError
 from aiot_suite.suite import MODELS
-from aiot_suite import architectures, prepare
 from aiot_suite.weights import weight_sources
 
 torch = pytest.importorskip("torch", reason="weights are read with the extra `models`")
@@ -239,7 +238,8 @@ CASES = {
 @pytest.mark.parametrize(("given", "expected", "assumed"), CASES.values(), ids=CASES)
 def test_the_second_normalization_of_inception_is_not_lost(tmp_path, given, expected, assumed):
     (tmp_path / "inception_v3.json").write_text(json.dumps(given))
-    settings, _, notes = weight_sources._settings(tmp_path, tmp_path / "inception_v3.pth", _Inception, 1000, known=False)
+    path = tmp_path / "inception_v3.pth"
+    settings, _, notes = weight_sources._settings(tmp_path, path, _Inception, 1000, known=False)
     assert (settings.mean, settings.std, settings.size) == (*expected, 299)
     assert len(notes) == assumed
 

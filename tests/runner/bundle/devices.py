@@ -9,12 +9,14 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from aiot_suite import catalog
+from aiot_suite.environments import clean_environment
 from runner import rawlog
 from runner.bundle.build import Bundle
 from runner.bundle.layout import LOADER
 from runner.bundle.pack import JOIN
 from runner.bundle.start import command, first, read_first
-from aiot_suite.environments import clean_environment
+from runner.execution import agent_files
 
 ROOT = Path(__file__).parents[3]
 HOSTILE = {
@@ -69,9 +71,8 @@ def run(words, cwd, environment=HOSTILE, timeout_s=900) -> str:
 
 def push_agent(folder: Path) -> Path:
     """The agent's package, as a run pushes it."""
-    package = ROOT / "runner"
-    for file in (package / "__init__.py", *(package / "rawlog").glob("*.py"), *(package / "agent").glob("*.py")):
-        place = folder / file.relative_to(ROOT)
+    for name, file in agent_files(catalog.load(folder)).items():
+        place = folder / name
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, place)
     return folder

@@ -8,9 +8,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from aiot_suite.errors import SetupError
 from runner.bundle.debian import Apt
 from runner.bundle.recipes import architecture_for
-from aiot_suite.errors import SetupError
 from tests import unpacked
 
 

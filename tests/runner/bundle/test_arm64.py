@@ -5,10 +5,10 @@ import dataclasses
 import pytest
 
 from aiot_suite import environments
-from runner.bundle import build
 from aiot_suite.errors import SetupError
-from aiot_suite.suite import Instance
 from aiot_suite.prepare import prepare
+from aiot_suite.suite import Instance
+from runner.bundle import build
 from tests.runner.bundle import qemu
 from tests.runner.bundle.devices import Unpacked, answers, host_answers, push_agent
 from tests.runner.conftest import make_dataset

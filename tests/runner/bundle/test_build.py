@@ -6,9 +6,9 @@ import tarfile
 
 import pytest
 
+from aiot_suite.errors import SetupError
 from runner.bundle import build, debian, pack, wheels
 from runner.bundle.recipes import Lock, Part
-from aiot_suite.errors import SetupError
 from tests.runner.bundle.parts import ARM64, LAID_OUT, RECIPE, TinyArchive
 
 pytestmark = pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="there is no dpkg-deb here")

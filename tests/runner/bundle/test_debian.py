@@ -5,10 +5,10 @@ import subprocess
 
 import pytest
 
+from aiot_suite.errors import SetupError
 from runner.bundle import debian, host_programs
 from runner.bundle.debian import Apt
 from runner.bundle.recipes import Part
-from aiot_suite.errors import SetupError
 
 NEEDS_APT = pytest.mark.skipif(shutil.which("apt-get") is None, reason="there is no apt here")
 LISTED = """\
@@ -129,7 +129,8 @@ def test_the_candidate_is_what_the_signed_list_says(apt):
 
 def test_what_a_program_says_last_is_in_the_sentence():
     with pytest.raises(SetupError, match=r"It cannot be made: sh says 'E: broken'\."):
-        host_programs.run(["sh", "-c", "echo working; echo E: broken >&2; echo W: more >&2; exit 3"], "It cannot be made")
+        words = ["sh", "-c", "echo working; echo E: broken >&2; echo W: more >&2; exit 3"]
+        host_programs.run(words, "It cannot be made")
     with pytest.raises(SetupError, match=r"It cannot be made: .*nowhere"):
         host_programs.run(["/nowhere/at/all"], "It cannot be made")
     with pytest.raises(SetupError, match=r"It cannot be made: sh says 'exit code 4'\."):

@@ -3,8 +3,8 @@ import shutil
 
 import pytest
 
-from runner.bundle import debian, layout, wheels
 from aiot_suite.errors import SetupError
+from runner.bundle import debian, layout, wheels
 from tests.runner.bundle.parts import ARM64, LAID_OUT, LIBC, PYTHON, RECIPE, THING, Program, make_deb, make_wheel, names
 
 pytestmark = pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="there is no dpkg-deb here")

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from aiot_suite.datasets import store
+from aiot_suite.errors import SetupError
+from aiot_suite.facts import prepared
 from runner.bundle import build, debian
 from runner.bundle.debian import Apt
 from runner.bundle.recipes import architecture_for, lock_of
 from runner.bundle.start import command
-from aiot_suite.datasets import store
-from aiot_suite.errors import SetupError
-from aiot_suite.facts import prepared
 from tests.runner.bundle.devices import Unpacked, answers, host_answers, push_agent, run
 
 pytestmark = pytest.mark.slow

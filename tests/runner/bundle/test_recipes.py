@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from packaging.utils import canonicalize_name
 
-from runner.bundle import recipes
-from runner.bundle.recipes import ARCHITECTURES, Lock, Part
 from aiot_suite.errors import SelectionError, SetupError
 from aiot_suite.suite import FRAMEWORKS
+from runner.bundle import recipes
+from runner.bundle.recipes import ARCHITECTURES, Lock, Part
 from tests.runner.bundle.parts import ARM64, RECIPE
 
 ROOT = Path(__file__).parents[3]
@@ -45,7 +45,7 @@ def test_a_device_runs_the_versions_that_this_machine_does(name):
         project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         here = pins([*project["dependencies"], *project["optional-dependencies"]["run"]])
     else:
-        here = pins((ROOT / "runner" / "legacy-requirements.txt").read_text(encoding="utf-8").splitlines())
+        here = pins((ROOT / "aiot_suite" / "legacy-requirements.txt").read_text(encoding="utf-8").splitlines())
     there = pins(recipes.recipes()[name].wheels)
     only_there = {"setuptools"}  # a virtual environment has it without asking
     assert {one: version for one, version in there.items() if one not in only_there} == {

@@ -1,8 +1,8 @@
 import pytest
 
+from aiot_suite.errors import SetupError
 from runner.bundle import recipes
 from runner.cli.bundle import bundle_lock
-from aiot_suite.errors import SetupError
 from tests import command
 
 

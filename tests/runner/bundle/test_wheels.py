@@ -3,9 +3,9 @@ import hashlib
 
 import pytest
 
+from aiot_suite.errors import SetupError
 from runner.bundle import wheels
 from runner.bundle.recipes import Part
-from aiot_suite.errors import SetupError
 from tests.runner.bundle.parts import ARM64, RECIPE, THING, make_wheel, names
 
 

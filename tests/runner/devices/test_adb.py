@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aiot_suite.errors import SelectionError
 from runner.devices import adb, server
 from runner.devices.adb import Connection, quoted
 from runner.errors import DeviceError, DeviceLostError
-from aiot_suite.errors import SelectionError
 from tests.examples import examples
 from tests.runner.devices.stand_in import OKAY, StandInServer, block, device, packet
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from aiot import main
-from runner.devices.choice import Choice, chosen
-from runner.errors import DeviceError
 from aiot_suite.errors import SelectionError
 from aiot_suite.workspace import Workspace
+from runner.devices.choice import Choice, chosen
+from runner.errors import DeviceError
 from tests.runner.devices import android_specimens as specimens
 from tests.runner.devices.stand_in import OKAY, StandInServer, block, packet
 

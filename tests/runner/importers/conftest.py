@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from aiot_suite.workspace import Workspace
 from runner import rawlog
 from runner.importers.given import Given
 from runner.importers.session import import_files
-from aiot_suite.workspace import Workspace
 from tests.runner.importers import specimens
 from tests.runner.tools import standin
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from aiot_suite.suite import Instance
 from runner.errors import LogError
 from runner.importers import app_result
-from aiot_suite.suite import Instance
 from tests.runner.importers import specimens
 
 TWO = ["pytorch_cpu_resnet50", "tflite_nnapi_mnasnet"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from aiot_analysis import ingest
-from aiot_analysis.tables.data import load
-from aiot_analysis.tables import select
 from aiot_analysis.stats import vips
+from aiot_analysis.tables import select
+from aiot_analysis.tables.data import load
 from runner.importers.app import MEANS_ALONE, WITH_IMAGES
 from tests.runner.importers import specimens
 from tests.runner.importers.conftest import PHONE, imported

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
+from aiot_suite.errors import SetupError
+from aiot_suite.workspace import Workspace
 from runner import rawlog
 from runner.errors import LogError
-from aiot_suite.errors import SetupError
 from runner.importers import write
 from runner.importers.given import Given, model_name, of_file
 from runner.importers.session import import_files
-from aiot_suite.workspace import Workspace
 from tests.examples import examples
 from tests.runner.importers import specimens
 from tests.runner.importers.conftest import PHONE, imported, whole_runs

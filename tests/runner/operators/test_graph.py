@@ -4,11 +4,11 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="tracing needs the extra `models`")
 
-from runner.operators import graph, kinds, profile_pytorch  # noqa: E402
-from runner.rawlog import EVENT_FIELDS, check  # noqa: E402
-from aiot_suite.suite import MODELS  # noqa: E402
 from aiot_suite import architectures  # noqa: E402
 from aiot_suite.facts import INPUT_SIZES  # noqa: E402
+from aiot_suite.suite import MODELS  # noqa: E402
+from runner.operators import graph, kinds, profile_pytorch  # noqa: E402
+from runner.rawlog import EVENT_FIELDS, check  # noqa: E402
 
 MILLIONS = {  # multiply-accumulates and parameters
     "resnet50": (4089, 25.6),

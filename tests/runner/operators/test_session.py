@@ -10,17 +10,16 @@ import time
 import pandas as pd
 import pytest
 
-from aiot_analysis.tables import data
 from aiot_analysis import ingest
 from aiot_analysis.stats import operators
-from aiot_analysis.tables import select
+from aiot_analysis.tables import data, select
 from aiot_suite import environments
+from aiot_suite.facts import Artifact, Settings
+from aiot_suite.suite import Instance
+from aiot_suite.workspace import Workspace, sha256_of
 from runner import ledger, rawlog
 from runner.devices.local import LocalDevice
 from runner.operators import session
-from aiot_suite.suite import Instance
-from aiot_suite.workspace import Workspace, sha256_of
-from aiot_suite.facts import Artifact, Settings
 from tests.command import aiot
 from tests.rawlogs import LOAD, attempt, begin, end, image
 

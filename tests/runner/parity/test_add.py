@@ -9,14 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aiot_suite import catalog
-from runner.devices.local import LocalDevice
+from aiot_suite import catalog, prepare
 from aiot_suite.errors import ModelError, SelectionError
-from aiot_suite.suite import Instance
-from runner.parity import add, check
-from aiot_suite import prepare
 from aiot_suite.facts import prepared
 from aiot_suite.model_files import Description, Tensor, describe
+from aiot_suite.suite import Instance
+from runner.devices.local import LocalDevice
+from runner.parity import add, check
 from tests import command
 from tests.runner.conftest import SIZE, make_dataset
 

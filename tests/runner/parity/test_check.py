@@ -6,10 +6,10 @@ import pytest
 
 from aiot_suite import catalog
 from aiot_suite.datasets import store
-from runner.devices.local import LocalDevice
 from aiot_suite.errors import DatasetError, ModelError
-from runner.parity import check
 from aiot_suite.facts import Artifact, Settings, prepared
+from runner.devices.local import LocalDevice
+from runner.parity import check
 
 PHOTOS = store.Dataset(Path("photos"), "photos", "ten", "3" * 64, (), Path("photos"), {})
 SHOWN = [(f"{number}.jpg", number % 10) for number in range(100)]

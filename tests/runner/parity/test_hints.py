@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from runner.parity import hints
 from aiot_suite.facts import Settings
+from runner.parity import hints
 
 RGB = Settings(224, "ten", 10)
 SHOWN = [(f"{number}.jpg", number % 10) for number in range(40)]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from aiot_suite.datasets import classes
-from runner.parity import label_order
 from aiot_suite.facts import Settings
+from runner.parity import label_order
 
 IMAGENET = Settings(224, "imagenet-1000", 1000)
 TRUE = np.random.default_rng(0).integers(10, 900, 50)

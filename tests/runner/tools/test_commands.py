@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from aiot_suite.suite import PROFILES
 from runner.tools import commands
 from runner.tools.commands import Ask, Repeats
-from aiot_suite.suite import PROFILES
 
 
 @pytest.mark.parametrize(

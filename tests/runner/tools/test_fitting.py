@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aiot_suite.preprocess import Preprocess, decode
 from aiot_suite.errors import ModelError
-from runner.tools import fitting
 from aiot_suite.facts import Artifact, Settings
+from aiot_suite.preprocess import Preprocess, decode
+from runner.tools import fitting
 from tests.runner.conftest import make_dataset
 
 SETTINGS = Settings(size=32, label_space="sample-100", classes=100, layout="NHWC")

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from aiot_suite.facts import Artifact
+from aiot_suite.suite import PROFILES, Instance
 from runner import rawlog
 from runner.tools import jobs, programs
-from runner.tools.tool_attempt import run_job
 from runner.tools.commands import Ask, Repeats
-from aiot_suite.suite import PROFILES, Instance
-from aiot_suite.facts import Artifact
+from runner.tools.tool_attempt import run_job
 from tests.runner.conftest import make_dataset
 from tests.runner.tools import standin
 from tests.runner.tools.test_tool_attempt import on_this_machine

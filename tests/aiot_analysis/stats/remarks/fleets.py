@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
-from aiot_analysis.tables import names
 from aiot_analysis.stats import remarks
+from aiot_analysis.tables import names
 from tests.aiot_analysis.conftest import INSTANCE, instance, instances
 
 TFLITE = {  # ms in float32, in the order of FLOPs

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aiot_analysis.tables import names
 from aiot_analysis.stats import remarks
 from aiot_analysis.stats.accuracy import newcombe
 from aiot_analysis.stats.remarks.claim import AGAINST, AS_CLAIMED, FAILS, HOLDS, MISSING, OPEN, UNDECIDED
 from aiot_analysis.stats.remarks.evidence import Evidence
 from aiot_analysis.stats.remarks.fluctuation import FEWEST, different, patterns, spread_apart
+from aiot_analysis.tables import names
 from tests.aiot_analysis.stats.remarks.fleets import (
     base_answers,
     fleet,

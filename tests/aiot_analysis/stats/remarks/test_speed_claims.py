@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from scipy.stats import ttest_1samp
 
-from aiot_analysis.tables import names
 from aiot_analysis.stats import remarks
 from aiot_analysis.stats.remarks.claim import AGAINST, AS_CLAIMED, BUILT, FAILS, HOLDS, OPEN
 from aiot_analysis.stats.remarks.evidence import Evidence
+from aiot_analysis.tables import names
 from tests.aiot_analysis.conftest import instance, instances
 from tests.aiot_analysis.stats.remarks.fleets import EXCEPTIONS, NO_IMAGES, fleet, judged, records, true_times
 

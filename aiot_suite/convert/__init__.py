@@ -1,0 +1,1 @@
+"""Convert a network to the formats of the frameworks, a module for each, and calibrate quantized models."""

@@ -1,0 +1,27 @@
+"""Exceptions about devices and logs; those about the suite are in `aiot_suite.errors`.
+
+RunnerError             see `aiot_suite.errors`
+├── DeviceError         a device does not answer, or lacks what is asked of it
+│   └── DeviceLostError a device that answered before, and may come back
+└── LogError            a log of another tool cannot be imported
+"""
+
+from aiot_suite.errors import SENTENCE_LIMIT, RunnerError, printable
+
+
+class DeviceError(RunnerError):
+    """A device does not answer or lacks what is asked of it. The sentence may quote the device: see `printable`."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(printable(sentence)[:SENTENCE_LIMIT])
+
+
+class DeviceLostError(DeviceError):
+    """A device that answered before does not answer now, and may come back."""
+
+
+class LogError(RunnerError):
+    """A log of another tool cannot be imported. The sentence may quote the log: see `printable`."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(printable(sentence)[:SENTENCE_LIMIT])

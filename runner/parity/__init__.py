@@ -1,0 +1,1 @@
+"""Check that a converted model answers like its original, and add model files that were made elsewhere."""
