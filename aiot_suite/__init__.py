@@ -1,4 +1,4 @@
-"""The benchmark suite: what is executed. Models, weights, conversions, datasets and the list of instances.
+"""The benchmark suite, which defines what is executed: models, weights, conversions, datasets and the instances.
 
-Nothing here runs on a device but `preprocess`, which is written in Python 3.8 and is pushed together with the agent.
+Only `preprocess` runs on devices: it is compatible with Python 3.8 and is pushed together with the agent.
 """

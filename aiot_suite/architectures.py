@@ -1,4 +1,4 @@
-"""The networks as PyTorch modules, from torchvision's definitions."""
+"""The networks as PyTorch modules, built from torchvision's definitions."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ TORCHVISION_NAMES = {
     "mobilenet_v2": ("mobilenet_v2", "MobileNet_V2_Weights"),
     "mnasnet": ("mnasnet1_0", "MNASNet1_0_Weights"),
 }
-"""Names of the network and of its weights in torchvision."""
+"""torchvision's names of each network and of its weights."""
 
 
 def torchvision_models() -> types.ModuleType:
-    """`torchvision.models`, also where torchvision's compiled part does not fit the installed torch.
+    """Return `torchvision.models`, even if torchvision's compiled extension does not match the installed torch.
 
-    Beside a CPU build of torch that part cannot load, and registering shapes for its operators then
-    fails; the definitions themselves are pure Python and need none of it.
+    With a CPU build of torch the extension may not load, and registering shapes for its operators then fails. The
+    network definitions are pure Python and do not need it.
     """
     try:
         import torchvision.models
@@ -42,9 +42,9 @@ def torchvision_models() -> types.ModuleType:
 
 
 def build(model: str, classes: int) -> nn.Module:
-    """The float32 network in evaluation mode with torchvision's default initialization.
+    """Return a float32 network in evaluation mode, with torchvision's default initialization.
 
-    Takes images of shape (batch, 3, size, size) and gives logits of shape (batch, classes).
+    Its input has shape (batch, 3, size, size), and its output is logits of shape (batch, classes).
     """
     arguments: dict[str, object] = {"num_classes": classes}
     if model == "inception_v3":
@@ -57,8 +57,8 @@ def build(model: str, classes: int) -> nn.Module:
 def outputs_of(state: Mapping[str, torch.Tensor], network: nn.Module) -> int:
     """Return the number of outputs of the network that a state dict belongs to.
 
-    `network` is the same network for 1000 classes: only the last layer may be of another size.
-    Raises ValueError if the state dict is one of another network.
+    `network` is the same network with 1000 classes: only the size of the last layer may differ.
+    Raises ValueError if the state dict belongs to another network.
     """
     expected = network.state_dict()
     lengths = {int(state[name].shape[0]) for name, value in expected.items() if state[name].shape != value.shape}
@@ -68,10 +68,10 @@ def outputs_of(state: Mapping[str, torch.Tensor], network: nn.Module) -> int:
 
 
 def load_arrays(network: nn.Module, state: Mapping[str, torch.Tensor]) -> None:
-    """Loads a state dict that came from plain arrays; raises RuntimeError if it does not fit.
+    """Load a state dict of plain arrays into a network; raises RuntimeError if it does not fit.
 
-    Such files do not hold the versions of the layers' formats, which MnasNet asks for: they are this
-    torchvision's own.
+    Files of plain arrays do not record the format versions of the layers, which MnasNet checks: the versions of the
+    installed torchvision are used.
     """
     versioned = OrderedDict(state)
     versioned._metadata = network.state_dict()._metadata  # type: ignore[attr-defined]
@@ -79,5 +79,5 @@ def load_arrays(network: nn.Module, state: Mapping[str, torch.Tensor]) -> None:
 
 
 def pretrained_weights(model: str) -> list[Any]:
-    """Return torchvision's entries for the ImageNet weights of a model, first those of the paper's time."""
+    """Return torchvision's entries for a model's ImageNet weights, starting with those of the paper's time."""
     return list(getattr(torchvision_models(), TORCHVISION_NAMES[model][1]))

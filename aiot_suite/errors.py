@@ -1,27 +1,27 @@
-"""Exceptions of the suite and the runner: each is one sentence with the value and what to try.
+"""Exceptions of the suite and the runner. Each message is one sentence with the offending value and what to try.
 
-RunnerError             anything that a user can mend
-├── SelectionError      a name is unknown, or a selection is empty
-├── DatasetError        a dataset is missing or damaged, or cannot be made
+RunnerError             anything that a user can fix
+├── SelectionError      a name is unknown, or nothing was selected
+├── DatasetError        a dataset is missing or damaged, or cannot be created
 ├── ModelError          a model, its weights or its settings are missing or damaged
-├── SetupError          an environment that a framework needs is missing or cannot be made
+├── SetupError          an environment that a framework needs is missing or cannot be created
 └── DeviceError, LogError: see `runner.errors`
 """
 
 SENTENCE_LIMIT = 1000
-"""Characters of a sentence that may repeat what a device said."""
+"""Maximum length, in characters, of a message that may quote output from a device."""
 
 
 class RunnerError(Exception):
-    """Something a user can mend, said in one sentence."""
+    """A problem that a user can fix, described in one sentence."""
 
 
 class SelectionError(RunnerError):
-    """A name is unknown, or a selection holds nothing."""
+    """A name is unknown, or nothing was selected."""
 
 
 class DatasetError(RunnerError):
-    """A dataset is missing, damaged or cannot be made."""
+    """A dataset is missing or damaged, or cannot be created."""
 
 
 class ModelError(RunnerError):
@@ -29,9 +29,9 @@ class ModelError(RunnerError):
 
 
 class SetupError(RunnerError):
-    """An environment that a framework needs is missing, or cannot be made."""
+    """An environment that a framework needs is missing or cannot be created."""
 
 
 def printable(text: str) -> str:
-    """A text on one line, without anything that a terminal would act on (escape sequences, marks of direction)."""
-    return " ".join("".join(one if one.isprintable() else " " for one in text).split())
+    """Return a text on one line, without characters that a terminal would interpret (escapes, direction marks)."""
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())

@@ -1,4 +1,4 @@
-"""What a file says of itself: that it is no model at all, and the types, shapes and quantization of a .tflite."""
+"""Inspection of model files: detect files that are not models, and read types, shapes and quantization of .tflite."""
 
 from __future__ import annotations
 
@@ -14,31 +14,33 @@ from typing import Any
 
 from aiot_suite.errors import ModelError, printable
 
-_BEGINNING = 512  # bytes, of which a text is recognized
+_BEGINNING = 512  # bytes to read to recognize a text file
 
 
 def refuse_other_files(file: Path, wanted: str) -> None:
-    """Raise ModelError if a file is empty, a placeholder, a web page or another text in the place of binary data.
+    """Raise ModelError if a file is empty, or a placeholder, a web page or other text instead of binary data.
 
-    wanted: what the file should be, in a word.
+    wanted: a word for what the file should be, used in the message.
     """
-    with file.open("rb") as opened:
-        beginning = opened.read(_BEGINNING)
+    with file.open("rb") as stream:
+        beginning = stream.read(_BEGINNING)
     text = beginning.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    again = f"download the {wanted} again, from an address that leads to the file itself"
+    advice = f"download the {wanted} again, from an address that leads to the file itself"
     if not beginning:
-        raise ModelError(f"{file} is empty: {again}.")
+        raise ModelError(f"{file} is empty: {advice}.")
     if text.startswith(b"version https://git-lfs.github.com/spec/") or text.startswith(b"version https://hawser"):
-        raise ModelError(f"{file} is a Git LFS pointer, which only names the {wanted}: run `git lfs pull`, or {again}.")
+        raise ModelError(
+            f"{file} is a Git LFS pointer, which only names the {wanted}: run `git lfs pull`, or {advice}."
+        )
     if text.startswith(b"/annex/objects/") or b"/.git/annex/objects/" in text:
         raise ModelError(f"{file} is a git-annex pointer, which only names the {wanted}: run `git annex get` there.")
     if b"<html" in text or text.startswith((b"<!doctype html", b"<head", b"<body")):
-        raise ModelError(f"{file} is a web page (HTML): {again}.")
+        raise ModelError(f"{file} is a web page (HTML): {advice}.")
     if beginning.startswith(gzip.compress(b"")[:2]):
         raise ModelError(f"{file} is compressed with gzip: unpack it first.")
     if _is_text(beginning):
-        shown = printable(beginning.decode("utf-8", errors="replace"))[:60]
-        raise ModelError(f"{file} is a text that begins with {shown!r}: {again}.")
+        excerpt = printable(beginning.decode("utf-8", errors="replace"))[:60]
+        raise ModelError(f"{file} is a text that begins with {excerpt!r}: {advice}.")
 
 
 def _is_text(beginning: bytes) -> bool:
@@ -46,12 +48,12 @@ def _is_text(beginning: bytes) -> bool:
         text = beginning[:-4].decode() if len(beginning) == _BEGINNING else beginning.decode()
     except UnicodeDecodeError:
         return False
-    return all(one.isprintable() or one in "\t\r\n\f" for one in text)
+    return all(character.isprintable() or character in "\t\r\n\f" for character in text)
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """An input or output of a model file."""
+    """An input or output tensor of a model file."""
 
     shape: tuple[int, ...]
     dtype: str
@@ -64,23 +66,23 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Description:
-    """What a model file says of itself; None where its format does not say it."""
+    """Properties read from a model file; None where its format does not record them."""
 
-    quantization: str | None  # one of aiot_suite.suite.QUANTIZATIONS, or the types in words
-    weights: int | None = None  # how many numbers
+    quantization: str | None  # one of aiot_suite.suite.QUANTIZATIONS, or a description of the types
+    weights: int | None = None  # number of values
     inputs: tuple[Tensor, ...] | None = None
     outputs: tuple[Tensor, ...] | None = None
 
 
 def describe(file: Path, framework: str) -> Description:
-    """Read what a model file of a framework says of itself.
+    """Return the properties recorded in a model file of a framework.
 
-    Raises ModelError if it is no file of the framework.
+    Raises ModelError if the file does not belong to the framework.
     """
     refuse_other_files(file, "model file")
     if framework == "tflite":
         return _describe_tflite(file)
-    quantized = {"pytorch": b"quantized::", "caffe2": b"Int8"}.get(framework)  # in the names of operators
+    quantized = {"pytorch": b"quantized::", "caffe2": b"Int8"}.get(framework)  # part of the operators' names
     program = {"pytorch": "bytecode.pkl", "caffe2": "predict_net.pb"}.get(framework)
     if quantized and program and zipfile.is_zipfile(file):
         with zipfile.ZipFile(file) as archive:
@@ -102,17 +104,15 @@ def _describe_tflite(file: Path) -> Description:
     try:
         model = schema.Model.GetRootAs(data, 0)
         graph = model.Subgraphs(0)
-        inputs = tuple(_tensor(graph.Tensors(graph.Inputs(number)), schema) for number in range(graph.InputsLength()))
-        outputs = tuple(
-            _tensor(graph.Tensors(graph.Outputs(number)), schema) for number in range(graph.OutputsLength())
-        )
+        inputs = tuple(_tensor(graph.Tensors(graph.Inputs(index)), schema) for index in range(graph.InputsLength()))
+        outputs = tuple(_tensor(graph.Tensors(graph.Outputs(index)), schema) for index in range(graph.OutputsLength()))
         kinds = _kinds_of_weights(model, graph, schema)
     except (struct.error, IndexError, ValueError, TypeError, AttributeError) as error:
         raise ModelError(f"{file} cannot be read as a TFLite model file ({type(error).__name__}).") from None
-    main = kinds.most_common(1)[0][0] if kinds else None
+    main_kind = kinds.most_common(1)[0][0] if kinds else None
     if set(kinds) == {"int8", "dynamic"}:
-        main = "int8"  # only its last layer gives float32: see aiot_suite.convert.to_tflite
-    return Description(main, kinds.total() or None, inputs, outputs)
+        main_kind = "int8"  # only its last layer outputs float32: see aiot_suite.convert.to_tflite
+    return Description(main_kind, kinds.total() or None, inputs, outputs)
 
 
 def _tensor(tensor: Any, schema: Any) -> Tensor:
@@ -131,7 +131,7 @@ def _type_names(schema: Any) -> dict[int, str]:
 
 
 _WEIGHTS_AT = {"CONV_2D": (0, 1), "DEPTHWISE_CONV_2D": (0, 1), "FULLY_CONNECTED": (0, 1), "TRANSPOSE_CONV": (2, 1)}
-"""Places of the activations and of the weights among the inputs of the operators that do most of the work."""
+"""Input positions (activations, weights) of the operators that do most of the work."""
 
 _KINDS = {
     ("float32", "float32"): "float32",
@@ -142,28 +142,28 @@ _KINDS = {
     ("uint8", "uint8"): "int8",
     ("uint8", "int8"): "int8",
 }
-"""Quantization by the types of activations and weights, as the TFLite documentation defines the kinds."""
+"""Kind of quantization by the types of (activations, weights), as defined in the TFLite documentation."""
 
 
 def _kinds_of_weights(model: Any, graph: Any, schema: Any) -> Counter[str]:
-    """How many weights there are of each quantization."""
+    """Count the weights of each kind of quantization."""
     names, operators = _type_names(schema), {value: name for name, value in vars(schema.BuiltinOperator).items()}
-    codes = [model.OperatorCodes(number) for number in range(model.OperatorCodesLength())]
+    codes = [model.OperatorCodes(index) for index in range(model.OperatorCodesLength())]
     by_code = [operators.get(max(code.BuiltinCode(), code.DeprecatedBuiltinCode()), "") for code in codes]
-    nodes = [graph.Operators(number) for number in range(graph.OperatorsLength())]
-    stored: Mapping[int, int] = {  # what DEQUANTIZE makes of weights that are kept in fewer bits
+    nodes = [graph.Operators(index) for index in range(graph.OperatorsLength())]
+    stored_as: Mapping[int, int] = {  # dequantized tensor -> the tensor stored in fewer bits
         node.Outputs(0): node.Inputs(0) for node in nodes if by_code[node.OpcodeIndex()] == "DEQUANTIZE"
     }
     kinds: Counter[str] = Counter()
     for node in nodes:
-        at = _WEIGHTS_AT.get(by_code[node.OpcodeIndex()])
-        if at is None:
+        positions = _WEIGHTS_AT.get(by_code[node.OpcodeIndex()])
+        if positions is None:
             continue
-        activations, weights = (node.Inputs(place) for place in at)
-        tensor = graph.Tensors(stored.get(weights, weights))
-        kept, given = names[tensor.Type()], names[graph.Tensors(activations).Type()]
-        kind = _KINDS.get((given, kept), f"{kept} weights and {given} activations")
-        if weights in stored and kept != "float16":
-            kind = f"{kept} weights that are made {given} before they are used"
+        activations, weights = (node.Inputs(position) for position in positions)
+        tensor = graph.Tensors(stored_as.get(weights, weights))
+        weight_type, activation_type = names[tensor.Type()], names[graph.Tensors(activations).Type()]
+        kind = _KINDS.get((activation_type, weight_type), f"{weight_type} weights and {activation_type} activations")
+        if weights in stored_as and weight_type != "float16":
+            kind = f"{weight_type} weights that are made {activation_type} before they are used"
         kinds[kind] += prod(int(tensor.Shape(axis)) for axis in range(tensor.ShapeLength()))
     return kinds

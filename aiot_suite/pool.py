@@ -1,4 +1,4 @@
-"""Processes that do a part of the work each, and end soon when the work is interrupted."""
+"""Pools of worker processes that stop promptly when the work is interrupted."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from pathlib import Path
 
 @contextmanager
 def processes(jobs: int, log: Path | None = None) -> Iterator[ProcessPoolExecutor]:
-    """A pool of fresh processes; what was not begun is dropped if the block raises.
+    """Open a pool of newly spawned processes; if the block raises, tasks that have not started are cancelled.
 
-    With `log`, all that the processes print goes to that file, the C++ parts of libraries included, and
-    Ctrl-C ends what they are doing. Without, they leave Ctrl-C to this process and finish their piece.
+    With `log`, everything the processes print goes to that file, including the output of the C++ parts of libraries,
+    and Ctrl-C interrupts their current tasks. Without it, they ignore Ctrl-C, leave it to the parent process, and
+    finish their current tasks.
     """
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context, _prepare, (log,)) as pool:
         try:
             yield pool
         except BaseException:
-            pool.shutdown(cancel_futures=True)  # leaving the block without waiting here would take that back
+            pool.shutdown(cancel_futures=True)  # has to wait: otherwise leaving the block would revoke the cancellation
             raise
 
 

@@ -1,7 +1,7 @@
-"""From the bytes of an image to the tensor a model takes (paper, Section IV-B).
+"""Conversion of an image file's bytes to the input tensor of a model (paper, Section IV-B).
 
-Every setting is data that belongs to the model file; nothing here knows a model. The pixels are 8-bit,
-so normalization (and the quantization of an 8-bit input) is a table of 256 values a channel.
+All settings are data stored with the model file; nothing here is specific to a model. Pixels are 8-bit, so
+normalization (and the quantization of an 8-bit input) is a lookup table of 256 values per channel.
 """
 
 import io
@@ -11,29 +11,31 @@ import PIL
 from PIL import Image, UnidentifiedImageError
 
 IMAGE_LIBRARY = "pillow " + PIL.__version__
-"""What decodes and resizes. Its version is logged: between Pillow 12.3 and 13.0 up to 26 % of the values of a resized
-image differ by one (seen on 11 of 30 images), and a class that was just ahead may fall behind."""
+"""Name and version of the library that decodes and resizes images. The version is logged: between Pillow 12.3 and 13.0,
+up to 26 % of the values of a resized image differ by one (seen on 11 of 30 images), which can change the top class
+when two scores are close."""
 
 RESIZE_WAYS = ("crop_resize", "resize_crop", "square_crop")
-"""Section IV-B's three ways, in its order: centre-crop to the short side, then resize; resize the short
-side, then centre-crop; resize to a fixed square, then centre-crop."""
+"""The three ways of resizing in Section IV-B, in its order: centre-crop to the short side, then resize; resize the
+short side, then centre-crop; resize to a fixed square, then centre-crop."""
 
 SIXTEEN_BIT_AS_I = ("PNG", "PPM")
-"""Formats whose 16-bit grey images have the mode I, in all versions of Pillow or in older ones."""
+"""Formats whose 16-bit greyscale images have mode I, in all versions of Pillow or only in older ones."""
 
 MODES = {"I": "32-bit integer", "F": "floating-point"}
+"""Pillow modes whose range of values is unknown, and their descriptions."""
 
 
 class Preprocess(object):
-    """Turns images into input tensors of one model.
+    """Converter from images to input tensors of one model.
 
     size: height and width of the input, pixels
     resize: one of RESIZE_WAYS
     resize_size: side of the fixed square of "square_crop", pixels (the paper's example: 256 for 224)
     channel_order: "RGB" or "BGR"
     layout: "NHWC" or "NCHW"
-    mean, std: one value a channel, in the model's channel order; x becomes (x - mean) / std
-    dtype: numpy name of the input tensor's type
+    mean, std: one value per channel, in the model's channel order; x becomes (x - mean) / std
+    dtype: numpy name of the input tensor's data type
     scale, zero_point: quantization of an integer input tensor; scale 0 means the input is not quantized
     """
 
@@ -59,13 +61,13 @@ class Preprocess(object):
 
     @classmethod
     def of(cls, settings, dtype="float32", scale=0.0, zero_point=0):
-        """Of the settings beside a model file, and of the type and quantization of its input tensor."""
+        """Create a converter from the settings of a model file and the type and quantization of its input tensor."""
         names = ("size", "resize", "channel_order", "layout", "mean", "std", "resize_size")
-        given = {name: settings[name] for name in names}
-        return cls(dtype=np.dtype(dtype).name, scale=scale, zero_point=zero_point, **given)
+        arguments = {name: settings[name] for name in names}
+        return cls(dtype=np.dtype(dtype).name, scale=scale, zero_point=zero_point, **arguments)
 
     def __call__(self, image):
-        """The input tensor of an RGB image; the same buffer every time."""
+        """Return the input tensor of an RGB image. Every call returns the same buffer."""
         pixels = np.asarray(resized(image, self.size, self.resize, self.resize_size))
         for plane, channel in enumerate(self.channels):
             target = self.tensor[0, :, :, plane] if self.layout == "NHWC" else self.tensor[0, plane]
@@ -74,49 +76,50 @@ class Preprocess(object):
 
 
 def decode(data):
-    """Return the RGB image of an image file's bytes, 8 bits a channel.
+    """Decode the bytes of an image file to an RGB image with 8 bits per channel.
 
-    Of 16-bit values the upper 8 bits are kept, as Pillow itself does for 16-bit images in colour. Raises OSError or
-    ValueError if the bytes are not an image, or one whose range of values is unknown.
+    16-bit values keep their upper 8 bits, as Pillow itself does for 16-bit colour images. Raises OSError or ValueError
+    if the bytes are not an image, or if the image's range of values is unknown.
     """
     try:
-        opened = Image.open(io.BytesIO(data))
-        opened.load()
-    except UnidentifiedImageError:  # its own words name an address in memory
+        image = Image.open(io.BytesIO(data))
+        image.load()
+    except UnidentifiedImageError:  # Pillow's message contains a memory address
         raise OSError("cannot identify image file")
     except (OSError, ValueError, MemoryError):
         raise
-    except Exception as error:  # Pillow's plug-ins raise SyntaxError, struct.error, EOFError, its own bomb error, ...
+    except Exception as error:  # Pillow's plugins raise SyntaxError, struct.error, EOFError, DecompressionBombError...
         raise ValueError("the image cannot be decoded (%s: %s)" % (type(error).__name__, error))
-    if opened.mode.startswith("I;16") or (opened.mode == "I" and opened.format in SIXTEEN_BIT_AS_I):
-        return Image.fromarray((np.asarray(opened).astype(np.uint32) >> 8).astype(np.uint8)).convert("RGB")
-    if opened.mode in MODES:
-        raise ValueError("the image has %s values, whose range is unknown: save it with 8 bits" % MODES[opened.mode])
-    return opened.convert("RGB")
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in SIXTEEN_BIT_AS_I):
+        return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8)).convert("RGB")
+    if image.mode in MODES:
+        raise ValueError("the image has %s values, whose range is unknown: save it with 8 bits" % MODES[image.mode])
+    return image.convert("RGB")
 
 
 def resized(image, size, way, resize_size=None):
-    """Return the image as size x size pixels, bilinear, in one of RESIZE_WAYS."""
+    """Return the image at size x size pixels, resized bilinearly in one of RESIZE_WAYS."""
     width, height = image.size
-    short = min(width, height)
+    short_side = min(width, height)
     if way == "crop_resize":
-        # Resizing with a box would not do: Pillow's filter then reads pixels outside of it.
-        return _centre(image, short).resize((size, size), Image.Resampling.BILINEAR)
+        # resize(box=...) would not be equivalent: Pillow's filter then reads pixels outside the box
+        return _centre(image, short_side).resize((size, size), Image.Resampling.BILINEAR)
     if way == "resize_crop":
-        width, height = width * size // short, height * size // short  # the paper's 360 x 480 becomes 224 x 298
+        # the paper's example: 360 x 480 becomes 224 x 298
+        width, height = width * size // short_side, height * size // short_side
     else:
         width = height = resize_size
     return _centre(image.resize((width, height), Image.Resampling.BILINEAR), size)
 
 
 def _centre(image, side):
-    """The middle square of an image."""
+    """Return the central square of an image."""
     left, top = (image.width - side) // 2, (image.height - side) // 2
     return image.crop((left, top, left + side, top + side))
 
 
 def _value_table(mean, std, dtype, scale, zero_point):
-    """Normalized (and quantized) value of every 8-bit value; shape (3, 256)."""
+    """Return the normalized (and quantized) value of every 8-bit value, with shape (3, 256)."""
     values = np.arange(256, dtype=np.float64)[None, :]
     table = (values - np.asarray(mean, np.float64)[:, None]) / np.asarray(std, np.float64)[:, None]
     if scale:

@@ -1,4 +1,4 @@
-"""The suite: which instances there are, how they are chosen, in which order they run, how long each."""
+"""The suite: its instances, how they are selected and ordered, and how long each is measured."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ MODELS = ("resnet50", "inception_v3", "densenet121", "squeezenet", "mobilenet_v2
 HEAVY_MODELS, LIGHT_MODELS = MODELS[:3], MODELS[3:]
 FRAMEWORKS = ("tflite", "pytorch", "caffe2")
 DELEGATES = ("cpu", "nnapi")
-BEYOND_DELEGATES = ("gpu",)  # none of the paper's: by TFLite's own tools
+BEYOND_DELEGATES = ("gpu",)  # not in the paper; available through TFLite's own tools
 QUANTIZATIONS = ("float32", "dynamic", "int8", "float16")
 SUITES = {"full": QUANTIZATIONS, "float32": QUANTIZATIONS[:1], "quantized": QUANTIZATIONS[1:]}
-"""The paper's parts by the quantizations in them: `float32` 24 instances, `quantized` 36, `full` all 60 (Section V)."""
+"""The paper's suites and their quantizations: `float32` has 24 instances, `quantized` 36, `full` all 60 (Section V)."""
 
 
 @dataclass(frozen=True)
 class Instance:
-    """One test of the suite."""
+    """One test of the suite: a model on a framework with a delegate and a quantization."""
 
     framework: str
     delegate: str
@@ -33,18 +33,18 @@ class Instance:
 
     @property
     def artifact(self) -> str:
-        """Name of the model file it runs; the delegates of a framework share it."""
+        """Name of the model file that the instance runs; all delegates of a framework share it."""
         return f"{self.framework}_{self.quantization}_{self.model}"
 
     @classmethod
     def of_artifact(cls, name: str) -> Instance:
-        """The instance that runs a model file on the CPU."""
+        """Return the instance that runs a model file on the CPU."""
         framework, quantization, model = name.split("_", 2)
         return cls(framework, "cpu", quantization, model)
 
     @classmethod
     def parse(cls, instance_id: str) -> Instance:
-        """The instance of an id; raises SelectionError if it is not one."""
+        """Return the instance with an id; raises SelectionError if the id is malformed."""
         parts = instance_id.split("_", 3)
         if len(parts) != 4 or parts[1] not in (*DELEGATES, *BEYOND_DELEGATES) or parts[2] not in QUANTIZATIONS:
             raise SelectionError(
@@ -55,7 +55,7 @@ class Instance:
 
 
 def paper_float32() -> list[Instance]:
-    """The paper's 24 float32 instances (Section V): 6 models x 4 implementations."""
+    """Return the paper's 24 float32 instances (Section V): 6 models x 4 implementations."""
     implementations = [("tflite", "cpu"), ("tflite", "nnapi"), ("pytorch", "cpu"), ("caffe2", "cpu")]
     return [
         Instance(framework, delegate, "float32", model) for model in MODELS for framework, delegate in implementations
@@ -63,7 +63,7 @@ def paper_float32() -> list[Instance]:
 
 
 def paper_quantized() -> list[Instance]:
-    """The paper's 36 quantized instances (Section V): 6 models x 3 quantizations x TFLite CPU and NNAPI."""
+    """Return the paper's 36 quantized instances (Section V): 6 models x 3 quantizations x TFLite CPU and NNAPI."""
     return [
         Instance("tflite", delegate, quantization, model)
         for model in MODELS
@@ -73,16 +73,17 @@ def paper_quantized() -> list[Instance]:
 
 
 def choose(kind: str, given: Iterable[str], choices: Sequence[str]) -> list[str]:
-    """The choices that were named, in any case, hyphens or underscores alike; all of them if none was.
+    """Return the named choices, or all choices if none are named.
 
-    Raises SelectionError with the choices if a name is unknown.
+    given: names, possibly comma-separated. Case, hyphens and underscores are ignored.
+    Raises SelectionError listing the choices if a name is unknown.
     """
-    plain = {_plain(choice): choice for choice in choices}
+    by_plain_name = {_plain(choice): choice for choice in choices}
     chosen = []
     for name in (part.strip() for value in given for part in value.split(",")):
-        if _plain(name) not in plain:
+        if _plain(name) not in by_plain_name:
             raise SelectionError(f"{kind} {name!r} is unknown: choose from {', '.join(choices)}.")
-        chosen.append(plain[_plain(name)])
+        chosen.append(by_plain_name[_plain(name)])
     return [choice for choice in choices if choice in chosen] or list(choices)
 
 
@@ -98,41 +99,47 @@ def select(
     everything: Sequence[Instance] = (),
     suite: str = "full",
 ) -> list[Instance]:
-    """The instances of a suite (see SUITES) with the given names, of `everything` there is (none: the paper's).
+    """Return the instances of a suite (see SUITES) that match the given names.
 
-    Where no model, framework or delegate is named, the paper's are meant. Raises SelectionError if there is none.
+    everything: the instances to select from, by default the paper's 60.
+    Models, frameworks and delegates that are not given default to the paper's. Raises SelectionError if no instance
+    matches.
     """
     suite = choose("Suite", [suite], list(SUITES))[0]
-    there = list(everything) or paper_float32() + paper_quantized()
+    candidates = list(everything) or paper_float32() + paper_quantized()
     wanted = {
-        "model": choose("Model", list(models) or MODELS, _found("model", there)),
-        "framework": choose("Framework", list(frameworks) or FRAMEWORKS, _found("framework", there)),
-        "delegate": choose("Delegate", list(delegates) or DELEGATES, _found("delegate", there)),
+        "model": choose("Model", list(models) or MODELS, _found("model", candidates)),
+        "framework": choose("Framework", list(frameworks) or FRAMEWORKS, _found("framework", candidates)),
+        "delegate": choose("Delegate", list(delegates) or DELEGATES, _found("delegate", candidates)),
         "quantization": choose("Quantization", quantizations, QUANTIZATIONS),
     }
-    chosen = [one for one in there if all(getattr(one, kind) in names for kind, names in wanted.items())]
-    chosen = [one for one in chosen if one.quantization in SUITES[suite]]
+    chosen = [
+        instance for instance in candidates if all(getattr(instance, kind) in names for kind, names in wanted.items())
+    ]
+    chosen = [instance for instance in chosen if instance.quantization in SUITES[suite]]
     if not chosen:
-        asked = ", ".join(f"{kind} {'/'.join(names)}" for kind, names in wanted.items())
-        raise SelectionError(f"No instance of the {suite} suite has {asked}: only TFLite is quantized or has NNAPI.")
+        description = ", ".join(f"{kind} {'/'.join(names)}" for kind, names in wanted.items())
+        raise SelectionError(
+            f"No instance of the {suite} suite has {description}: only TFLite is quantized or has NNAPI."
+        )
     return chosen
 
 
 def _found(kind: str, instances: Iterable[Instance]) -> list[str]:
-    return list(dict.fromkeys(getattr(one, kind) for one in instances))
+    return list(dict.fromkeys(getattr(instance, kind) for instance in instances))
 
 
 DRAWS = 50
-"""Orders that are drawn for one seed, of which the most even one is taken."""
+"""Number of random orders drawn for one seed, of which the most balanced is used."""
 
 
 def ordered(instances: Iterable[Instance], seed: int) -> list[Instance]:
-    """Return the instances in the order that a seed gives: interleaved, so that neighbours differ in model.
+    """Return the instances in a seeded random order, interleaved so that consecutive instances differ in model.
 
-    Each model comes once in every round, or in evenly spaced rounds where it has fewer instances than others. Of DRAWS
-    such orders the one is taken in which models, implementations and quantizations have nearly the same mean place
-    (rerandomization, Morgan and Rubin 2012). What a device does slowly over a run (heating, throttling) then falls on
-    all of them alike, and over many seeds on each instance alike.
+    Each model appears once in every round, or in evenly spaced rounds if it has fewer instances than others. Of DRAWS
+    such orders, the one is used whose models, implementations and quantizations have the most similar mean positions
+    (rerandomization, Morgan and Rubin 2012). Slow changes of a device over a run (heating, throttling) then affect all
+    of them equally, and, over many seeds, every instance equally.
     """
     rng = random.Random(seed)
     by_model: dict[str, list[Instance]] = {}
@@ -143,43 +150,46 @@ def ordered(instances: Iterable[Instance], seed: int) -> list[Instance]:
 
 
 def _interleaved(models: Sequence[Sequence[Instance]], rng: random.Random) -> list[Instance]:
-    """Return a random order of the instances of some models in rounds."""
+    """Return a random order of instances, given by model, that takes at most one instance of each model per round."""
     rounds: list[list[Instance]] = [[] for _ in range(max(map(len, models), default=0))]
-    for own in models:
+    for same_model in models:
         offset = rng.randrange(len(rounds))
-        for number, instance in enumerate(rng.sample(own, len(own))):
-            rounds[(number * len(rounds) + offset) // len(own)].append(instance)
+        for index, instance in enumerate(rng.sample(same_model, len(same_model))):
+            rounds[(index * len(rounds) + offset) // len(same_model)].append(instance)
     order: list[Instance] = []
-    for part in rounds:
-        rng.shuffle(part)
-        if order and part and part[0].model == order[-1].model:
-            part.append(part.pop(0))
-        order += part
+    for round_instances in rounds:
+        rng.shuffle(round_instances)
+        if order and round_instances and round_instances[0].model == order[-1].model:
+            round_instances.append(round_instances.pop(0))
+        order += round_instances
     return order
 
 
 def _unevenness(order: Sequence[Instance]) -> float:
-    """Return the sum over all models, implementations and quantizations of the squared distance of their mean place
-    from the middle of the order, in instances."""
+    """Return how far an order is from balanced.
+
+    This is the sum, over all models, implementations and quantizations, of the squared distance between their mean
+    position and the middle of the order. Positions are counted in instances.
+    """
     places: dict[tuple[str, ...], list[int]] = {}
     for place, instance in enumerate(order):
         implementation = (instance.framework, instance.delegate)
         for group in (("model", instance.model), implementation, ("quantization", instance.quantization)):
             places.setdefault(group, []).append(place)
     middle = (len(order) - 1) / 2
-    return sum((sum(of_group) / len(of_group) - middle) ** 2 for of_group in places.values())
+    return sum((sum(group_places) / len(group_places) - middle) ** 2 for group_places in places.values())
 
 
 @dataclass(frozen=True)
 class Profile:
-    """How long and how an instance is measured."""
+    """A measurement profile: how, and for how long, an instance is measured."""
 
     name: str
     warmups: int = 0
-    passes: int = 1  # times through the images
+    passes: int = 1  # over all images
     min_queries: int = 0
     min_duration_s: float = 0.0
-    max_images: int | None = None  # evenly spread over the dataset; None: all
+    max_images: int | None = None  # spread evenly over the dataset; None: all
 
     def record(self) -> dict[str, object]:
         return asdict(self)
@@ -188,13 +198,13 @@ class Profile:
 PROFILES = {
     profile.name: profile
     for profile in (
-        # The paper's app: every image once, the first counts, end to end.
+        # The paper's app: every image once, end to end, without warm-up (the first image counts).
         Profile("paper"),
-        # MLPerf Mobile's single stream for classification: at least 1024 queries and 60 s.
+        # MLPerf Mobile's single-stream scenario for classification: at least 1024 queries and 60 s.
         Profile("mlperf-like", warmups=5, min_queries=1024, min_duration_s=60.0),
-        # For trying out.
+        # For trying things out.
         Profile("quick", warmups=1, max_images=50),
-        # Ten minutes of each chosen instance, for heat and throttling.
+        # Ten minutes per selected instance, to observe heating and throttling.
         Profile("sustained", warmups=1, min_duration_s=600.0),
     )
 }
