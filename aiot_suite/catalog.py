@@ -1,8 +1,8 @@
-"""Which models and frameworks there are: the package's own, and those of a workspace's folder `plugins`.
+"""The catalog of available models and frameworks: built-in ones and those in a workspace's `plugins` folder.
 
-A model is one file `plugins/models/<name>.py` with `build(classes)`, a framework is one file
-`plugins/frameworks/<name>.py` with `prepare(path, threads, delegate)` and, if it converts, `convert_float32`:
-see docs/adding.md.
+A model is a file `plugins/models/<name>.py` that defines `build(classes)`. A framework is a file
+`plugins/frameworks/<name>.py` that defines `prepare(path, threads, delegate)` and, if it converts models,
+`convert_float32`. See docs/adding.md.
 """
 
 from __future__ import annotations
@@ -34,31 +34,31 @@ _NAMES = {"models": MODEL_NAME, "frameworks": re.compile(r"[a-z][a-z0-9]*")}
 
 @dataclass(frozen=True)
 class Model:
-    """A network."""
+    """A network that the suite can build."""
 
     name: str
-    build: Callable[[int], nn.Module]  # for so many classes, in evaluation mode
-    settings: Mapping[str, Any] = field(default_factory=dict)  # of aiot_suite.facts.Settings, where not the default
-    file: Path | None = None  # of a plugin
+    build: Callable[[int], nn.Module]  # takes the number of classes; returns the network in evaluation mode
+    settings: Mapping[str, Any] = field(default_factory=dict)  # those of aiot_suite.facts.Settings that are not default
+    file: Path | None = None  # of the plugin; None: built in
 
 
 @dataclass(frozen=True)
 class Framework:
-    """A framework: the file that runs on the device, and what the host knows of it."""
+    """A framework: the module that runs on the device, and the host's module with its properties and converter."""
 
     name: str
     agent: Path
-    host: ModuleType  # facts and convert_float32()
-    file: Path | None = None  # of a plugin
+    host: ModuleType  # properties and convert_float32()
+    file: Path | None = None  # of the plugin; None: built in
 
     @property
     def layout(self) -> str:
-        """Of its input tensors: NCHW or NHWC."""
+        """Layout of its input tensors: NCHW or NHWC."""
         return str(getattr(self.host, "LAYOUT", "NCHW"))
 
     @property
     def suffix(self) -> str:
-        """Of its model files, with the dot."""
+        """Suffix of its model files, including the dot."""
         return str(self.host.SUFFIX)
 
     @property
@@ -68,7 +68,7 @@ class Framework:
 
     @property
     def environments(self) -> tuple[str, ...]:
-        """Where it can run (see aiot_suite.environments), the preferred one first."""
+        """Environments it can run in (see aiot_suite.environments), the preferred one first."""
         return tuple(getattr(self.host, "ENVIRONMENTS", ("main",)))
 
     @property
@@ -81,7 +81,7 @@ class Framework:
 
     @property
     def imports(self) -> tuple[str, ...]:
-        """Modules that must be there where it runs."""
+        """Modules that must be importable where it runs."""
         return tuple(getattr(self.host, "IMPORTS", ()))
 
 
@@ -93,12 +93,12 @@ class Catalog:
     frameworks: Mapping[str, Framework]
 
     def everything(self, artifacts: Iterable[Artifact] = ()) -> list[Instance]:
-        """Every instance there can be: the paper's 60, then those of other frameworks and models.
+        """Return all possible instances: the paper's 60, then those of other frameworks and models.
 
-        At last those of model files that were added, of networks that are in no catalogue.
+        The instances of added model files whose network is not in the catalog come last.
         """
         paper = suite.paper_float32() + suite.paper_quantized()
-        known = {one.id for one in paper}
+        paper_ids = {item.id for item in paper}
         others = [
             Instance(framework.name, delegate, quantization, model)
             for model in self.models
@@ -106,20 +106,20 @@ class Catalog:
             for quantization in framework.quantizations
             for delegate in framework.delegates
         ]
-        added = [Instance.of_artifact(one.name) for one in artifacts if one.added]
+        added_instances = [Instance.of_artifact(item.name) for item in artifacts if item.added]
         others += [
-            replace(one, delegate=delegate)
-            for one in added
-            if one.model not in self.models and one.framework in self.frameworks
-            for delegate in self.frameworks[one.framework].delegates
+            replace(item, delegate=delegate)
+            for item in added_instances
+            if item.model not in self.models and item.framework in self.frameworks
+            for delegate in self.frameworks[item.framework].delegates
         ]
-        return paper + [one for one in others if one.id not in known]
+        return paper + [item for item in others if item.id not in paper_ids]
 
 
 def load(plugins: Path | None = None) -> Catalog:
-    """The package's models and frameworks, and those of a folder of plugins, which need not exist.
+    """Load the built-in models and frameworks and those of a plugins folder, which need not exist.
 
-    Raises ModelError naming the file that is not one.
+    Raises ModelError naming a file that is not a valid plugin.
     """
     from aiot_suite import architectures
 
@@ -135,7 +135,7 @@ def load(plugins: Path | None = None) -> Catalog:
 
 
 def read_model(file: Path) -> Model:
-    """The model of one file; raises ModelError if it defines none."""
+    """Load the model that a file defines; raises ModelError if it defines none."""
     module = _module(file, ("build",))
 
     def build(classes: int) -> nn.Module:
@@ -157,14 +157,14 @@ def _files(plugins: Path | None, kind: str, taken: Mapping[str, object]) -> list
 
 
 def _module(file: Path, needed: tuple[str, ...]) -> ModuleType:
-    """A file as a module; raises ModelError if it cannot be imported or lacks a name."""
+    """Import a file as a module; raises ModelError if it cannot be imported or lacks a needed name."""
     spec = importlib.util.spec_from_file_location(f"aiot_plugin_{file.stem}", file)
     if spec is None or spec.loader is None:
         raise ModelError(f"{file} is no Python file.")
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # whatever a user's file raises
+    except Exception as error:  # a user's file may raise anything
         raise ModelError(f"{file} cannot be imported ({type(error).__name__}: {error}).") from None
     missing = [name for name in needed if not hasattr(module, name)]
     if missing:

@@ -1,7 +1,7 @@
-"""The Python environments that frameworks run in: this one, and `legacy` for Caffe2 and PyTorch Mobile with XNNPACK.
+"""Python environments that frameworks run in: the current one, and `legacy` for Caffe2 and PyTorch Mobile with XNNPACK.
 
-The last PyTorch with a working Caffe2 is 1.10.2, which needs Python 3.9. It is kept in the user's cache folder,
-outside any checkout, and serves all of them.
+The last PyTorch version with a working Caffe2 is 1.10.2, which needs Python 3.9. The legacy environment is kept in the
+user's cache folder, outside any checkout, and shared by all checkouts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from aiot_suite.errors import SetupError
 
 NAMES = ("main", "legacy")
 INSTALL_LEGACY = "`aiot frameworks install legacy`"
-"""What helps where the legacy environment is missing."""
+"""The command to suggest when the legacy environment is missing."""
 
 _REQUIREMENTS = "legacy-requirements.txt"
 _VERSIONS = "import json, sys; from importlib import metadata as m\n" + (
@@ -34,7 +34,7 @@ _VERSIONS = "import json, sys; from importlib import metadata as m\n" + (
 
 
 def python_of(name: str) -> Path | None:
-    """The interpreter of an environment, None if the environment is not installed."""
+    """Return the interpreter of an environment, or None if the environment is not installed."""
     if name == "main":
         return Path(sys.executable)
     folder = legacy_folder()
@@ -42,17 +42,17 @@ def python_of(name: str) -> Path | None:
 
 
 def first_of(names: Sequence[str]) -> str | None:
-    """The first of the environments that is installed."""
+    """Return the first of the named environments that is installed, or None."""
     return next((name for name in names if python_of(name)), None)
 
 
 def legacy_folder() -> Path:
-    """Where the legacy environment is, whether it is there or not; other requirements are another folder."""
+    """Return the folder of the legacy environment, whether or not it exists. Its name depends on the requirements."""
     return cache_folder() / f"legacy-{hashlib.sha256(_requirements().encode()).hexdigest()[:8]}"
 
 
 def cache_folder() -> Path:
-    """The user's cache of what is made once for all checkouts; AIOT_CACHE names another place."""
+    """Return the user's cache folder, shared by all checkouts. The environment variable AIOT_CACHE overrides it."""
     from platformdirs import user_cache_path
 
     return Path(os.environ["AIOT_CACHE"]) if os.environ.get("AIOT_CACHE") else user_cache_path("aiotbench")
@@ -60,33 +60,33 @@ def cache_folder() -> Path:
 
 @cache
 def versions(environment: str, distributions: tuple[str, ...]) -> dict[str, str]:
-    """The installed versions of packages, "not installed" where one is missing."""
+    """Return the installed versions of packages in an environment, "not installed" for missing packages."""
     python = python_of(environment)
     if python is None:
         return dict.fromkeys(distributions, "not installed")
-    done = subprocess.run(
+    result = subprocess.run(
         [python, "-c", _VERSIONS, *distributions], capture_output=True, text=True, check=True, env=clean_environment()
     )
-    found: dict[str, str] = json.loads(done.stdout)
-    return found
+    installed: dict[str, str] = json.loads(result.stdout)
+    return installed
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment variables for another interpreter: none that would lead it to this one's packages."""
+    """Return the environment variables for another interpreter, without those that point to this one's packages."""
     return {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
 
 
 def install_legacy(say: Callable[[str], None]) -> Path:
-    """Builds the legacy environment where it is not there yet, and gives its interpreter.
+    """Build the legacy environment unless it exists, and return its interpreter.
 
-    Raises SetupError if there is no Python 3.9 or a package cannot be had. `say` is called with what is
-    being done.
+    say: called with a message for each step.
+    Raises SetupError if no Python 3.9 is found or a package cannot be installed.
     """
     folder = legacy_folder()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with locked(folder.with_suffix(".lock")):
-        if there := python_of("legacy"):
-            return there
+        if existing := python_of("legacy"):
+            return existing
         say("looking for Python 3.9")
         base = find_python39()
         say(f"building on {base}")
@@ -108,29 +108,35 @@ def install_legacy(say: Callable[[str], None]) -> Path:
 
 
 def install_extra(name: str, say: Callable[[str], None]) -> None:
-    """Installs what an extra of this package asks for into this environment; SetupError if it cannot be had."""
+    """Install the packages of an extra of this distribution into the current environment.
+
+    say: called with a message for each step.
+    Raises SetupError if the packages cannot be installed.
+    """
     from importlib import metadata
 
     from packaging.requirements import Requirement
 
-    asked = [Requirement(text) for text in metadata.requires("aiotbench") or []]
-    wanted = [
-        f"{one.name}{one.specifier}"
-        for one in asked
-        if one.marker and one.marker.evaluate({"extra": name}) and not one.marker.evaluate({"extra": ""})
+    requirements = [Requirement(text) for text in metadata.requires("aiotbench") or []]
+    packages = [
+        f"{requirement.name}{requirement.specifier}"
+        for requirement in requirements
+        if requirement.marker
+        and requirement.marker.evaluate({"extra": name})
+        and not requirement.marker.evaluate({"extra": ""})
     ]
-    say(f"packages: {', '.join(wanted)}")
-    pinned = Path(__file__).parents[1] / "constraints.txt"  # in a checkout
+    say(f"packages: {', '.join(packages)}")
+    constraints = Path(__file__).parents[1] / "constraints.txt"  # exists in a checkout only
     pip = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
-    pip += ["-c", str(pinned)] if pinned.is_file() else []
-    _run([*pip, *wanted], "The packages cannot be installed")
+    pip += ["-c", str(constraints)] if constraints.is_file() else []
+    _run([*pip, *packages], "The packages cannot be installed")
 
 
 def find_python39() -> Path:
-    """An interpreter of Python 3.9 that starts and can make environments.
+    """Return a working Python 3.9 interpreter that can create environments.
 
-    Looked for in AIOT_PYTHON39, on the PATH, beside this Python (as pyenv has them), in pyenv, uv and conda.
-    Raises SetupError saying how to get one.
+    Searches AIOT_PYTHON39, the PATH, the installations next to this Python (as pyenv arranges them), pyenv, uv and
+    conda. Raises SetupError with instructions for installing one.
     """
     tried = []
     for candidate in _candidates():
@@ -146,25 +152,28 @@ def find_python39() -> Path:
 
 
 def _candidates() -> Iterator[Path]:
-    if named := os.environ.get("AIOT_PYTHON39"):
-        yield Path(named)
-    if found := shutil.which("python3.9"):
-        yield Path(found)
+    if configured := os.environ.get("AIOT_PYTHON39"):
+        yield Path(configured)
+    if on_path := shutil.which("python3.9"):
+        yield Path(on_path)
     yield from sorted(Path(sys.base_prefix).parent.glob("3.9*/bin/python3.9"))
-    for root in (os.environ.get("PYENV_ROOT"), "~/.pyenv"):
-        if root:
-            yield from sorted((Path(root).expanduser() / "versions").glob("3.9*/bin/python3.9"))
+    for pyenv_root in (os.environ.get("PYENV_ROOT"), "~/.pyenv"):
+        if pyenv_root:
+            yield from sorted((Path(pyenv_root).expanduser() / "versions").glob("3.9*/bin/python3.9"))
     if shutil.which("uv"):
         yield from map(Path, _output(["uv", "python", "find", "--no-project", "3.9"]).splitlines())
     conda = os.environ.get("CONDA_EXE") or shutil.which("conda") or shutil.which("mamba")
     if conda:
-        listed = _output([conda, "env", "list", "--json"])
-        for folder in json.loads(listed)["envs"] if listed.startswith("{") else []:
+        conda_output = _output([conda, "env", "list", "--json"])
+        for folder in json.loads(conda_output)["envs"] if conda_output.startswith("{") else []:
             yield Path(folder) / "bin" / "python"
 
 
 def _is_python39(python: Path) -> bool:
-    """Whether it starts, is of that version and can make an environment: a name on the PATH may be a shim."""
+    """Return whether an interpreter starts, is Python 3.9 and can create environments.
+
+    Running it is the only reliable test: a file on the PATH may be a shim.
+    """
     if not python.is_file():
         return False
     return _output([str(python), "-c", "import sys, venv, ensurepip; print(sys.version_info[:2])"]).strip() == "(3, 9)"
@@ -172,19 +181,21 @@ def _is_python39(python: Path) -> bool:
 
 def _output(command: Sequence[str]) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=clean_environment())
+        result = subprocess.run(command, capture_output=True, text=True, timeout=60, env=clean_environment())
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return done.stdout if done.returncode == 0 else ""
+    return result.stdout if result.returncode == 0 else ""
 
 
 def _run(command: Sequence[str], failure: str) -> None:
-    done = subprocess.run(
+    result = subprocess.run(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=clean_environment()
     )
-    if done.returncode:
-        said = done.stdout.decode(errors="replace").strip().splitlines()
-        raise SetupError(f"{failure}: {said[-1] if said else 'no message'!r} (command: {' '.join(command)}).")
+    if result.returncode:
+        output_lines = result.stdout.decode(errors="replace").strip().splitlines()
+        raise SetupError(
+            f"{failure}: {output_lines[-1] if output_lines else 'no message'!r} (command: {' '.join(command)})."
+        )
 
 
 def _requirements() -> str:
@@ -193,7 +204,7 @@ def _requirements() -> str:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """The block is run by one process at a time."""
+    """Hold an exclusive lock on a file, so that only one process at a time runs the block."""
     import fcntl
 
     with path.open("w") as lock:

@@ -1,4 +1,4 @@
-"""What belongs to a model file: input size, preprocess settings, label space."""
+"""Descriptions of model files: input size, preprocessing settings, label space and provenance."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from aiot_suite.errors import ModelError
 from aiot_suite.preprocess import RESIZE_WAYS
 
 INPUT_SIZES = {"inception_v3": 299}
-"""Input height and width in pixels where it is not 224 (paper, Section IV-B)."""
+"""Input height and width in pixels of models whose size is not 224 (paper, Section IV-B)."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How an image becomes the model's input, and an output index a label (paper, Section IV-B).
+    """Conversion of an image to the model's input, and of an output index to a label (paper, Section IV-B).
 
-    mean and std are of 0..255 values, in the model's channel order.
+    mean and std refer to pixel values from 0 to 255, in the model's channel order.
     """
 
     size: int
@@ -33,8 +33,8 @@ class Settings:
     layout: str = "NCHW"
     mean: tuple[float, float, float] = (123.675, 116.28, 103.53)
     std: tuple[float, float, float] = (58.395, 57.12, 57.375)
-    label_offset: int = 0  # label = output index - label_offset; outputs below it are no class
-    label_map: dict[str, int] | None = None  # output index -> label, where the order differs
+    label_offset: int = 0  # label = output index - label_offset; lower outputs are not classes
+    label_map: dict[str, int] | None = None  # output index -> label, if the order differs
 
     def with_layout(self, layout: str) -> Settings:
         return replace(self, layout=layout)
@@ -44,7 +44,7 @@ class Settings:
 
     @classmethod
     def parse(cls, record: dict[str, Any], where: object) -> Settings:
-        """Settings from JSON; raises ModelError naming the file and what is wrong with it."""
+        """Return settings from a JSON object; raises ModelError naming the file (`where`) and the problem."""
         try:
             triples: dict[str, Any] = {
                 key: tuple(record[key]) for key in ("mean", "std") if isinstance(record.get(key), (list, tuple))
@@ -59,9 +59,10 @@ class Settings:
 
     @classmethod
     def of_outputs(cls, model: str, given: Mapping[str, Any], outputs: int, where: object) -> Settings:
-        """Return the settings of a network with a number of outputs: what is given, and the defaults.
+        """Return the settings of a network with `outputs` outputs: the given ones, completed with defaults.
 
-        Raises ModelError if they are not about so many outputs.
+        where: the origin of the settings, named in error messages.
+        Raises ModelError if the settings do not match the number of outputs.
         """
         offset, mapping = given.get("label_offset", 0), given.get("label_map")
         classes = outputs - offset if _is_whole(offset) else outputs
@@ -70,19 +71,19 @@ class Settings:
         elif outputs == _WITH_BACKGROUND:
             classes = 1000
         classes = given.get("classes", classes)
-        space = "imagenet-1000" if classes == 1000 else f"custom-{classes}"
-        settings = cls.parse({**default_settings(model, space, classes).record(), **given}, where)
+        label_space = "imagenet-1000" if classes == 1000 else f"custom-{classes}"
+        settings = cls.parse({**default_settings(model, label_space, classes).record(), **given}, where)
         problem = settings._problem_with(outputs)
         if problem:
             raise ModelError(f"{where}: {problem}.")
         return settings
 
     def _problem(self) -> str | None:
-        """What is wrong with the values, None if nothing is."""
-        for name, least in (("size", 1), ("classes", 1), ("label_offset", 0)):
+        """Return what is wrong with the values, or None if they are valid."""
+        for name, minimum in (("size", 1), ("classes", 1), ("label_offset", 0)):
             value = getattr(self, name)
-            if not _is_whole(value) or value < least:
-                return f"has {name} {value!r}: write a whole number, {least} or more"
+            if not _is_whole(value) or value < minimum:
+                return f"has {name} {value!r}: write a whole number, {minimum} or more"
         if self.resize not in RESIZE_WAYS:
             return f"has resize {self.resize!r}: choose one of {', '.join(RESIZE_WAYS)}"
         if self.resize_size is not None and (not _is_whole(self.resize_size) or self.resize_size < self.size):
@@ -98,10 +99,10 @@ class Settings:
     def _problem_of_normalization(self) -> str | None:
         for name in ("mean", "std"):
             values = getattr(self, name)
-            numbers = isinstance(values, tuple) and all(map(_is_number, values))
-            if not numbers or len(values) != 3:
-                shown = list(values) if isinstance(values, tuple) else values
-                return f"has {name} {shown!r}: write three numbers, one a channel"
+            is_numeric = isinstance(values, tuple) and all(map(_is_number, values))
+            if not is_numeric or len(values) != 3:
+                displayed = list(values) if isinstance(values, tuple) else values
+                return f"has {name} {displayed!r}: write three numbers, one a channel"
         if min(self.std) <= 0:
             return f"has std {list(self.std)}: x becomes (x - mean) / std, so every value has to be above 0"
         if min(self.std) < 1 or 0 < max(map(abs, self.mean)) <= 1:
@@ -123,21 +124,21 @@ class Settings:
         return None
 
     def _problem_with(self, outputs: int) -> str | None:
-        """What does not agree with a network that has so many outputs."""
-        space = _SPACES.get(self.label_space, self.classes)
-        if space != self.classes:
-            return f"label_space {self.label_space} has {space} classes, and there are {self.classes}: mend one of them"
+        """Return how the settings conflict with a network that has `outputs` outputs, or None if they match."""
+        count = _SPACES.get(self.label_space, self.classes)
+        if count != self.classes:
+            return f"label_space {self.label_space} has {count} classes, and there are {self.classes}: mend one of them"
         if self.label_map is None and self.classes + self.label_offset != outputs:
             return (
                 f"the network has {outputs} outputs, and its settings say {self.classes} classes from output "
                 f"{self.label_offset} on: mend classes or label_offset (1 where output 0 is no class but background)"
             )
-        beyond = [output for output in self.label_map or {} if int(output) >= outputs]
-        return f"label_map has output {beyond[0]}, and the network has {outputs} outputs" if beyond else None
+        invalid = [output for output in self.label_map or {} if int(output) >= outputs]
+        return f"label_map has output {invalid[0]}, and the network has {outputs} outputs" if invalid else None
 
 
-_WITH_BACKGROUND = 1001  # outputs of networks with the classes of ImageNet and one before them
-_SPACES = {"imagenet-1000": 1000, "sample-100": 100}  # classes of the label spaces that the toolkit knows
+_WITH_BACKGROUND = 1001  # outputs of networks with a background class before ImageNet's 1000
+_SPACES = {"imagenet-1000": 1000, "sample-100": 100}  # number of classes of the built-in label spaces
 
 
 def _is_whole(value: object) -> bool:
@@ -149,47 +150,47 @@ def _is_number(value: object) -> bool:
 
 
 def accuracy_of(given: dict[str, Any], where: object) -> float | None:
-    """Take the declared accuracy out of settings from JSON; None if there is none.
+    """Remove the declared accuracy from settings read from JSON and return it, or None if there is none.
 
-    Raises ModelError if it is no share of 1.
+    Raises ModelError if it is not a fraction above 0 and at most 1.
     """
     accuracy = given.pop("accuracy", None)
     if accuracy is None:
         return None
     if not _is_number(accuracy) or not 0 < accuracy <= 1:
-        percent = _is_number(accuracy) and 1 < accuracy <= 100
-        hint = f", like {round(accuracy / 100, 6):g} for {accuracy:g} %" if percent else ""
+        is_percentage = _is_number(accuracy) and 1 < accuracy <= 100
+        hint = f", like {round(accuracy / 100, 6):g} for {accuracy:g} %" if is_percentage else ""
         raise ModelError(f"{where} has accuracy {accuracy!r}: write the share of right answers, from 0 to 1{hint}.")
     return float(accuracy)
 
 
 def default_settings(model: str, label_space: str, classes: int) -> Settings:
-    """torchvision's preprocessing, with the paper's way of resizing."""
+    """Return the settings for torchvision's preprocessing with the paper's way of resizing."""
     return Settings(size=INPUT_SIZES.get(model, 224), label_space=label_space, classes=classes)
 
 
 @dataclass(frozen=True)
 class Calibrated:
-    """The images that the ranges of a model file's 8-bit activations were taken from."""
+    """The images used to calibrate a model file, that is, to determine the ranges of its 8-bit activations."""
 
     dataset: str
-    sha256: str  # of the dataset; where the pictures were drawn, over theirs
+    sha256: str  # of the dataset; for drawn pictures, over their hashes
     images: int
-    image_sha256: tuple[str, ...]  # of each image's file: none of them may test the model file
+    image_sha256: tuple[str, ...]  # of each image file; none of these images may be used to test the model file
 
     @property
     def key(self) -> str:
-        """Changes when the images do."""
+        """Identifier of the set of images; changes when the images change."""
         return hashlib.sha256("".join(self.image_sha256).encode()).hexdigest()
 
     def summary(self) -> dict[str, Any]:
-        """The fields but for the single images."""
+        """Return all fields except the hashes of the individual images."""
         return {"dataset": self.dataset, "sha256": self.sha256, "images": self.images}
 
 
 @dataclass(frozen=True)
 class Artifact:
-    """A model file that is ready to run, and all that belongs to it."""
+    """A model file that is ready to run, with its settings and provenance."""
 
     path: Path
     name: str  # <framework>_<quantization>_<model>
@@ -199,11 +200,11 @@ class Artifact:
     weights_sha256: str
     settings: Settings
     made_with: dict[str, str]
-    source_key: str  # changes when any input of the conversion does
-    environment: str = "main"  # it was made in, and runs in: see aiot_suite.environments
-    declared_accuracy: float | None = None  # top-1, 0 to 1, as whoever made the weights states it
-    added: bool = False  # by file: there is no PyTorch original to compare it with
-    calibrated: Calibrated | None = None  # None: no range was fixed beforehand, or whoever made the file did it
+    source_key: str  # changes when any input of the conversion changes
+    environment: str = "main"  # in which it was built and runs: see aiot_suite.environments
+    declared_accuracy: float | None = None  # top-1, 0 to 1, as stated by the author of the weights
+    added: bool = False  # by the user, as a file: there is no PyTorch original to compare it with
+    calibrated: Calibrated | None = None  # None: not calibrated, or calibrated by the author of an added file
 
     def save(self) -> None:
         record = {**asdict(self), "path": self.path.name}
@@ -213,7 +214,7 @@ class Artifact:
 
     @classmethod
     def load(cls, sidecar: Path) -> Artifact:
-        """The artifact of a sidecar file; raises ModelError if that is damaged or the model file is gone."""
+        """Load an artifact from its sidecar file; raises ModelError if that is damaged or the model file is missing."""
         try:
             record = json.loads(sidecar.read_text(encoding="utf-8"))
             settings = Settings.parse(record.pop("settings"), sidecar)
@@ -229,7 +230,7 @@ class Artifact:
 
 
 def prepared(folder: Path) -> dict[str, Artifact]:
-    """The artifacts of a folder by name; one that is damaged is left out (preparing makes it anew)."""
+    """Return the artifacts in a folder by name, without damaged ones, which are rebuilt by preparing the models."""
     artifacts = {}
     for sidecar in sorted(folder.glob("*.json")):
         try:

@@ -1,4 +1,4 @@
-"""Builds the model files that a suite needs; what is there and unchanged is not built again."""
+"""Building of the model files that a suite needs; unchanged model files are not built again."""
 
 from __future__ import annotations
 
@@ -28,20 +28,27 @@ if TYPE_CHECKING:
     from torch import nn
 
 RECIPE = 4
-"""Raised when a conversion changes in a way that the versions of the libraries do not show."""
+"""Version of the conversion recipe: increase it when a conversion changes without a change of library versions."""
 
 
 def wanted(instances: Iterable[Instance]) -> list[Instance]:
-    """One instance for every model file that the instances need, float32 before what is made from it."""
-    first: dict[str, Instance] = {}
-    for one in instances:
-        first.setdefault(one.artifact, one)
-    return sorted(first.values(), key=lambda one: (one.model, one.framework, one.quantization != "float32"))
+    """Return one instance per model file that the instances need, float32 files before those derived from them."""
+    by_artifact: dict[str, Instance] = {}
+    for instance in instances:
+        by_artifact.setdefault(instance.artifact, instance)
+    return sorted(
+        by_artifact.values(),
+        key=lambda instance: (instance.model, instance.framework, instance.quantization != "float32"),
+    )
 
 
 def without_environment(files: Iterable[Instance], known: Catalog) -> list[Instance]:
-    """Those whose framework has no environment here."""
-    return [one for one in files if environments.first_of(known.frameworks[one.framework].environments) is None]
+    """Return the instances whose framework has no installed environment."""
+    return [
+        instance
+        for instance in files
+        if environments.first_of(known.frameworks[instance.framework].environments) is None
+    ]
 
 
 def prepare(
@@ -56,49 +63,52 @@ def prepare(
     progress: Progress | None = None,
     tell: Callable[[str], object] | None = None,
 ) -> tuple[list[Artifact], int]:
-    """Builds the model files of the instances into `folder`: all that are there then, and how many were built.
+    """Build the model files of the instances in `folder`.
 
-    A file is built again only if its weights, settings, calibration or the converter's version changed. Each model is
-    converted in a process of its own, whose output goes to `folder/conversion.log`. `tell` is given what was
-    assumed of the weights, a sentence at a time. Without `calibration`, sample weights are calibrated with drawn
-    pictures; a file of other weights stays if it was calibrated before.
-    Raises ModelError if weights are missing, if a file needs a calibration and none is given, or if a conversion
+    Returns the model files of all instances, and the number of files that were built now. A file is built again only
+    if its weights, settings, calibration or converter version changed. Each model is converted in a separate process,
+    whose output goes to `folder/conversion.log`.
+
+    calibration: without it, sample weights are calibrated with drawn pictures; files of other weights that are already
+        calibrated are kept.
+    tell: called with each assumption made about the weights, as a sentence.
+    Raises ModelError if weights are missing, if a file needs calibration images and none are given, or if a conversion
     fails, and SetupError if an environment is missing.
     """
-    known = catalog.load(plugins)
+    available = catalog.load(plugins)
     if calibration is None and kind == "sample":
         calibration = calibrating.DRAWN
     sources: dict[str, weight_sources.Source] = {}
     todo: dict[str, list[Instance]] = {}
-    files, added = wanted(instances), prepared(folder)
-    for one in files:
-        if one.model not in sources:
-            sources[one.model] = weight_sources.locate(kind, known.models[one.model], cache)
+    files, on_disk = wanted(instances), prepared(folder)
+    for instance in files:
+        if instance.model not in sources:
+            sources[instance.model] = weight_sources.locate(kind, available.models[instance.model], cache)
             if tell:
-                for note in sources[one.model].notes:
+                for note in sources[instance.model].notes:
                     tell(note)
-        if (there := added.get(one.artifact)) and there.added:
+        if (existing := on_disk.get(instance.artifact)) and existing.added:
             raise ModelError(
-                f"{folder} has {there.path.name}, which was added and not built: rename the folder of the weights."
+                f"{folder} has {existing.path.name}, which was added and not built: rename the folder of the weights."
             )
-        if _current(one, known, sources[one.model], folder, calibration) is None:
-            if one.quantization in calibrating.QUANTIZATIONS and calibration is None:
-                raise ModelError(calibrating.needed(one.artifact, sources[one.model].name))
-            todo.setdefault(one.model, []).append(one)
+        if _current(instance, available, sources[instance.model], folder, calibration) is None:
+            if instance.quantization in calibrating.QUANTIZATIONS and calibration is None:
+                raise ModelError(calibrating.needed(instance.artifact, sources[instance.model].name))
+            todo.setdefault(instance.model, []).append(instance)
     folder.mkdir(parents=True, exist_ok=True)
     total, done = sum(len(group) for group in todo.values()), 0
     if todo:
         with processes(jobs, folder / "conversion.log") as pool:
-            running = {
+            groups_by_future = {
                 pool.submit(_build_all, group, plugins, sources[model], folder, calibration): group
                 for model, group in todo.items()
             }
-            for future in as_completed(running):
+            for future in as_completed(groups_by_future):
                 future.result()
-                done += len(running[future])
+                done += len(groups_by_future[future])
                 if progress:
                     progress(done, total)
-    return [Artifact.load(folder / f"{one.artifact}.json") for one in files], done
+    return [Artifact.load(folder / f"{instance.artifact}.json") for instance in files], done
 
 
 def _build_all(
@@ -108,22 +118,22 @@ def _build_all(
     folder: Path,
     calibration: Calibration | None,
 ) -> None:
-    known = catalog.load(plugins)
-    for one in group:
+    available = catalog.load(plugins)
+    for instance in group:
         try:
-            _build(one, known, source, folder, calibration)
+            _build(instance, available, source, folder, calibration)
         except ImportError as error:
-            extra = one.framework if one.framework == "executorch" else "models"
+            extra = instance.framework if instance.framework == "executorch" else "models"
             raise ModelError(
-                f"{one.artifact} cannot be built without {error.name}: pip install 'aiotbench[{extra}]'."
+                f"{instance.artifact} cannot be built without {error.name}: pip install 'aiotbench[{extra}]'."
             ) from None
 
 
 def _environment(framework: Framework) -> str:
-    found = environments.first_of(framework.environments)
-    if found is None:
+    environment = environments.first_of(framework.environments)
+    if environment is None:
         raise SetupError(f"{framework.name} needs the legacy environment, which is missing: {INSTALL_LEGACY}.")
-    return found
+    return environment
 
 
 def _source_key(one: Instance, known: Catalog, source: weight_sources.Source, calibration_key: str | None) -> str:
@@ -139,17 +149,17 @@ def _source_key(one: Instance, known: Catalog, source: weight_sources.Source, ca
 def _current(
     one: Instance, known: Catalog, source: weight_sources.Source, folder: Path, calibration: Calibration | None
 ) -> Artifact | None:
-    """The artifact if it is there, intact, and made from the same things."""
+    """Return the artifact of an instance if it exists, is intact and was built from the same inputs, else None."""
     try:
-        there = Artifact.load(folder / f"{one.artifact}.json")
+        artifact = Artifact.load(folder / f"{one.artifact}.json")
         key = None
         if one.quantization in calibrating.QUANTIZATIONS:
-            images = calibration or there.calibrated
+            images = calibration or artifact.calibrated
             if images is None:
                 return None
             key = images.key
-        same = there.source_key == _source_key(one, known, source, key)
-        return there if same and sha256_of(there.path) == there.sha256 else None
+        is_unchanged = artifact.source_key == _source_key(one, known, source, key)
+        return artifact if is_unchanged and sha256_of(artifact.path) == artifact.sha256 else None
     except (ModelError, OSError):
         return None
 
@@ -161,21 +171,21 @@ def _build(
     environment = _environment(framework)
     settings = source.settings.with_layout(framework.layout)
     target = folder / f"{one.artifact}{framework.suffix}"
-    part = target.with_name(f"{one.artifact}.part{framework.suffix}")
+    temporary = target.with_name(f"{one.artifact}.part{framework.suffix}")
     images = calibration if one.quantization in calibrating.QUANTIZATIONS else None
     try:
         if one.quantization != "float32":
             original = replace(one, quantization="float32")
             float32 = _current(original, known, source, folder, None) or _build(original, known, source, folder, None)
             inputs = images.inputs(settings) if images else ()
-            framework.host.quantize(float32.path, one.quantization, inputs, part)
+            framework.host.quantize(float32.path, one.quantization, inputs, temporary)
         elif environment == "legacy":
-            legacy.convert_float32(framework, model, network(source, model), settings.size, part)
+            legacy.convert_float32(framework, model, network(source, model), settings.size, temporary)
         else:
-            framework.host.convert_float32(network(source, model), settings.size, part)
-        part.replace(target)
+            framework.host.convert_float32(network(source, model), settings.size, temporary)
+        temporary.replace(target)
     finally:
-        part.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
     artifact = Artifact(
         path=target,
         name=one.artifact,
@@ -195,7 +205,7 @@ def _build(
 
 
 def network(source: weight_sources.Source, model: Model) -> nn.Module:
-    """Return the float32 network with its weights; raises ModelError if they do not fit it."""
+    """Return the float32 network with its weights loaded; raises ModelError if the weights do not fit."""
     from aiot_suite.architectures import load_arrays
     from aiot_suite.weights import state_dicts
 

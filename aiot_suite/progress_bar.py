@@ -9,7 +9,10 @@ from rich import console, progress
 
 
 def bar(width: int = 34) -> progress.Progress:
-    """A bar that vanishes when it is done: a description of so many characters, how many of how many, the time."""
+    """Return a progress bar with description, count and elapsed time that disappears when it is finished.
+
+    width: characters reserved for the description.
+    """
     screen = console.Console()
     return progress.Progress(
         progress.TextColumn(f"{{task.description:<{width}}}"),
@@ -18,13 +21,13 @@ def bar(width: int = 34) -> progress.Progress:
         progress.TimeElapsedColumn(),
         console=screen,
         transient=True,
-        disable=not screen.is_terminal,  # it would leave an empty line in a file
+        disable=not screen.is_terminal,  # in a file it would leave an empty line
     )
 
 
 @contextmanager
 def counting(text: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar, as a function of what is done and how many there are."""
-    with bar() as shown:
-        task = shown.add_task(text, total=None)
-        yield lambda done, total: shown.update(task, completed=done, total=total)
+    """Show a progress bar, and yield a function that updates it with the number of items done and the total."""
+    with bar() as progress_bar:
+        task = progress_bar.add_task(text, total=None)
+        yield lambda done, total: progress_bar.update(task, completed=done, total=total)

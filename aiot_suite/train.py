@@ -1,9 +1,9 @@
-"""Trains networks on the sample set's training part: the weights in this folder. Of the heavy ones, slim ones.
+"""Training of the sample weights on the training part of the sample set; for heavy networks, of slim ones.
 
-Pictures come through the same drawing, JPEG and resizing as the test images. Most epochs run at low
-resolution, where they are cheap; short phases at higher ones follow, and batch-norm statistics are taken
-anew at the size the network runs at. A class is a texture and a shape, so the loss also asks for these two
-on their own (the sums of the class probabilities over the other): that shortens training several times.
+Training pictures are drawn, JPEG-compressed and resized in the same way as the test images. Most epochs run at low
+resolution, where they are cheap; short phases at higher resolutions follow, and batch-norm statistics are computed
+again at the size the network runs at. A class is a combination of a texture and a shape, so the loss has an additional
+term for each of the two (class probabilities summed over the other), which makes training several times shorter.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ from aiot_suite.weights.state_dicts import read
 
 @dataclass(frozen=True)
 class Phase:
-    """Some steps of training at one resolution, with one cycle of the learning rate up to `rate` and down."""
+    """A number of training steps at one resolution, with one cycle of the learning rate up to `rate` and down."""
 
     size: int  # pixels
-    steps: int  # of BATCH pictures
+    steps: int  # of BATCH pictures each
     rate: float
 
     @classmethod
     def parse(cls, text: str) -> Phase:
-        """A phase written as SIZE:STEPS:RATE, like 224:300:6e-4."""
+        """Return the phase written as SIZE:STEPS:RATE, such as 224:300:6e-4; raises SelectionError if invalid."""
         try:
             size, steps, rate = text.split(":")
             phase = cls(int(size), int(steps), float(rate))
@@ -63,27 +63,28 @@ PHASES = {
     "mobilenet_v2": (Phase(64, 1750, 3e-3), Phase(112, 350, 7.5e-4), Phase(224, 420, 6e-4)),
     "mnasnet": (Phase(64, 1750, 3e-3), Phase(112, 260, 7.5e-4), Phase(160, 400, 1.5e-3), Phase(224, 890, 6e-4)),
 }
-"""A recipe of each network. Only DenseNet121's was run in one go: the weights of the others came in several trainings,
-one starting from the other, of which these are the sums. sample_<model>.json lists what was run."""
+"""Training recipe of each network. Only DenseNet121 was trained in a single run. The weights of the others come from
+several runs, each starting from the previous one, and the recipes are the sums of these runs. sample_<model>.json
+lists what was run."""
 BATCH = 64
 LABEL_SMOOTHING = 0.05
 DROPOUT = 0.1
 
 Progress = Callable[[str, int, int], None]
-"""Called with what goes on, the steps done and their number."""
+"""Progress callback, called with a description, the number of steps done and the total."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained network and how it did."""
+    """The weights of a trained network, its accuracy and its training history."""
 
     model: str
     state: dict[str, np.ndarray]  # float16, counters as integers
     accuracy: float  # on the 500 test pictures of the default seed, at the size the network runs at
-    history: list[dict[str, Any]]  # of every training that led here: phases, seed, minutes
+    history: list[dict[str, Any]]  # one entry per training run, with phases, seed, minutes, ...
 
     def save(self, folder: Path) -> Path:
-        """Writes sample_<model>.npz, and sample_<model>.json that tells how it was made."""
+        """Write sample_<model>.npz and a .json that records how it was trained, and return the path of the .npz."""
         path = folder / f"sample_{self.model}.npz"
         np.savez_compressed(path, **self.state)  # type: ignore[arg-type]
         facts = {"model": self.model, "accuracy": self.accuracy, "history": self.history}
@@ -102,12 +103,13 @@ def train(
     bfloat16: bool = False,
     start: Path | None = None,
 ) -> Trained:
-    """Trains a light network, or a heavy one's slim network, from scratch or from what `save` put into a folder.
+    """Train a light network, or the slim version of a heavy one.
 
-    Equal arguments on one machine give equal weights. `bfloat16` halves the time on processors that have it;
-    weights and batch norms stay float32.
+    start: folder with weights written by `Trained.save` to continue from; None: train from scratch.
+    bfloat16: halves the time on processors that support it; weights and batch norms stay float32.
+    Equal arguments give equal weights on the same machine.
     """
-    began = time.monotonic()
+    started = time.monotonic()
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
@@ -125,11 +127,11 @@ def train(
         )
         order = np.concatenate([rng.permutation(len(labels)) for _ in range(phase.steps * BATCH // len(labels) + 1)])
         for step in range(phase.steps):
-            chosen = order[step * BATCH : (step + 1) * BATCH]
-            batch = _normalized(_shifted(pictures[chosen], rng), settings)
+            batch_indices = order[step * BATCH : (step + 1) * BATCH]
+            batch = _normalized(_shifted(pictures[batch_indices], rng), settings)
             with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
                 logits = network(batch)
-            loss = _loss(logits.float(), torch.from_numpy(labels[chosen]))
+            loss = _loss(logits.float(), torch.from_numpy(labels[batch_indices]))
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), 2.0)
@@ -137,7 +139,7 @@ def train(
             schedule.step()
             progress(f"{model} at {phase.size} pixels, loss {loss.item():.2f}", step + 1, phase.steps)
     _fresh_batch_norms(network, sample_batches(settings, 20, seed=seed))
-    minutes = (time.monotonic() - began) / 60
+    minutes = (time.monotonic() - started) / 60
     return Trained(
         model=model,
         state={name: _stored(value) for name, value in network.state_dict().items()},
@@ -158,7 +160,7 @@ def train(
 
 
 def _continued(network: nn.Module, model: str, start: Path) -> list[dict[str, Any]]:
-    """Loads the weights of an earlier training, and gives its history."""
+    """Load the weights of an earlier training run into a network, and return its history."""
     path = start / f"sample_{model}.npz"
     if not path.is_file():
         raise ModelError(f"There are no weights {path} to start from: train without --start first.")
@@ -175,7 +177,7 @@ def _fresh(model: str) -> nn.Module:
             module.momentum = 0.05
         elif isinstance(module, nn.Dropout):
             module.p = DROPOUT
-        elif isinstance(module, nn.Conv2d) and model == "squeezenet":  # no batch norm: the start has to keep the scale
+        elif isinstance(module, nn.Conv2d) and model == "squeezenet":  # no batch norm: initialize to keep the scale
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
             nn.init.zeros_(module.bias)  # type: ignore[arg-type]
     if model == "squeezenet":
@@ -189,25 +191,28 @@ def _picture(number: int, part: str, sizes: Sequence[int], seed: int) -> list[np
 
 
 def _pictures(part: str, per_class: int, sizes: Sequence[int], seed: int) -> dict[int, np.ndarray]:
-    """Pictures by size: shape (100 * per_class, size, size, 3), 8-bit; picture n is of class n modulo 100."""
+    """Return 8-bit pictures by size, each with shape (100 * per_class, size, size, 3).
+
+    Picture n belongs to class n modulo 100.
+    """
     draw = partial(_picture, part=part, sizes=sizes, seed=seed)
     with ProcessPoolExecutor(2) as pool:
         drawn = list(pool.map(draw, range(per_class * len(CLASS_NAMES)), chunksize=50))
-    return {size: np.stack([picture[place] for picture in drawn]) for place, size in enumerate(sizes)}
+    return {size: np.stack([picture[index] for picture in drawn]) for index, size in enumerate(sizes)}
 
 
 def _shifted(pictures: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Pictures moved by up to a tenth of their size, half of them mirrored."""
+    """Return the pictures shifted by up to a tenth of their size, about half of them mirrored."""
     count, size = pictures.shape[:2]
     margin = size // 10
     padded = np.pad(pictures, ((0, 0), (margin, margin), (margin, margin), (0, 0)), mode="edge")
-    moved = np.empty_like(pictures)
+    shifted = np.empty_like(pictures)
     tops, lefts = rng.integers(0, 2 * margin + 1, (2, count))
     mirrors = np.less(rng.random(count), 0.5)
-    for number, (top, left, mirror) in enumerate(zip(tops, lefts, mirrors, strict=True)):
-        part = padded[number, top : top + size, left : left + size]
-        moved[number] = part[:, ::-1] if mirror else part
-    return moved
+    for index, (top, left, mirror) in enumerate(zip(tops, lefts, mirrors, strict=True)):
+        cropped = padded[index, top : top + size, left : left + size]
+        shifted[index] = cropped[:, ::-1] if mirror else cropped
+    return shifted
 
 
 def _normalized(pictures: np.ndarray, settings: Settings) -> torch.Tensor:
@@ -217,8 +222,8 @@ def _normalized(pictures: np.ndarray, settings: Settings) -> torch.Tensor:
 
 
 def _loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    logs = logits.log_softmax(1)
-    grid = logs.view(-1, len(SHAPES), len(TEXTURES))
+    log_probabilities = logits.log_softmax(1)
+    grid = log_probabilities.view(-1, len(SHAPES), len(TEXTURES))
     shape = functional.nll_loss(grid.logsumexp(2), labels // len(TEXTURES))
     texture = functional.nll_loss(grid.logsumexp(1), labels % len(TEXTURES))
     return functional.cross_entropy(logits, labels, label_smoothing=LABEL_SMOOTHING) + shape + texture
@@ -239,8 +244,8 @@ def _stored(value: torch.Tensor) -> np.ndarray:
 
 
 def accuracy(network: nn.Module, settings: Settings) -> float:
-    """Share of the 500 test pictures of the default seed that the network gets right."""
+    """Return the share of the 500 test pictures of the default seed that the network classifies correctly."""
     network.eval()
     with torch.no_grad():
-        best = torch.cat([network(batch).argmax(1) for batch in sample_batches(settings, TEST_PER_CLASS, "test")])
-    return float((best == torch.arange(len(best)) % len(CLASS_NAMES)).float().mean())
+        predicted = torch.cat([network(batch).argmax(1) for batch in sample_batches(settings, TEST_PER_CLASS, "test")])
+    return float((predicted == torch.arange(len(predicted)) % len(CLASS_NAMES)).float().mean())

@@ -1,4 +1,4 @@
-"""Where a project keeps its data."""
+"""The folders of a project, and hashes of its files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Workspace:
-    """The folders under one root, by default the folder the command is called in."""
+    """The folders under one root, by default the current working directory."""
 
     root: Path
 
@@ -29,25 +29,25 @@ class Workspace:
 
     @property
     def plugins(self) -> Path:
-        """Models and frameworks of the user's own: see aiot_suite.catalog."""
+        """Folder of the user's own models and frameworks: see aiot_suite.catalog."""
         return self.root / "plugins"
 
     @property
     def staging(self) -> Path:
-        """What is pushed to devices is put together here."""
+        """Folder in which files are assembled before they are pushed to devices."""
         return self.root / "data" / "staging"
 
     def salt(self) -> str:
-        """What serial numbers are hashed with: drawn once and kept in the workspace."""
-        file = self.root / "data" / "salt"
-        if not file.exists():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(secrets.token_hex(16), encoding="utf-8")
-        return file.read_text(encoding="utf-8")
+        """Return the salt for hashing serial numbers, which is generated once and stored in the workspace."""
+        path = self.root / "data" / "salt"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(secrets.token_hex(16), encoding="utf-8")
+        return path.read_text(encoding="utf-8")
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal; read once while its size and time of change stay what they are."""
+    """Return the SHA-256 of a file in hexadecimal, cached until the file's size or modification time changes."""
     state = path.stat()
     return _sha256(path.absolute(), state.st_mtime_ns, state.st_size)
 
