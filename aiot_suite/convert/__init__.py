@@ -1,1 +1,1 @@
-"""Convert a network to the formats of the frameworks, a module for each, and calibrate quantized models."""
+"""Conversion of networks to the formats of the frameworks, one module each, and calibration of quantized models."""

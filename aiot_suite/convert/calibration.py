@@ -1,4 +1,4 @@
-"""Images that the ranges of 8-bit activations are taken from, and how they are kept apart from the test images."""
+"""Calibration images, which determine the ranges of 8-bit activations, and checks that they are not test images."""
 
 from __future__ import annotations
 
@@ -17,18 +17,20 @@ from aiot_suite.facts import Artifact, Calibrated, Settings
 from aiot_suite.workspace import sha256_of
 
 QUANTIZATIONS = ("int8",)
-"""Those that need calibration: their activations have a range that is fixed before an image is seen."""
+"""Quantizations that need calibration, because the ranges of their activations are fixed at conversion."""
 
 DRAWN_IMAGES = 100
+"""Number of drawn pictures used for calibration."""
+
 MOST_IMAGES = 500
-"""Images of a dataset that are used at most; of more, so many are drawn. TFLite's documentation advises 100 to 500."""
+"""Maximum number of images used from a dataset; larger ones are sampled. TFLite's documentation advises 100 to 500."""
 
 _DRAWN = "drawn"
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Images to calibrate with: files of a dataset, or drawn pictures like those of the sample set's training part."""
+    """Calibration images: files of a dataset, or pictures drawn as for the training part of the sample set."""
 
     name: str
     files: tuple[Path, ...] = ()
@@ -36,11 +38,11 @@ class Calibration:
 
     @property
     def key(self) -> str:
-        """Changes when the images do."""
+        """Identifier of the set of images; changes when the images change."""
         return self.record().key if self.files else _DRAWN
 
     def record(self) -> Calibrated:
-        """Describe the images for the record of a model file."""
+        """Return a description of the images, to be stored with a model file."""
         if self.files:
             hashes = [sha256_of(file) for file in self.files]
             return Calibrated(self.name, self.dataset_sha256, len(hashes), tuple(hashes))
@@ -48,7 +50,7 @@ class Calibration:
         return Calibrated(self.name, hashlib.sha256("".join(hashes).encode()).hexdigest(), len(hashes), tuple(hashes))
 
     def inputs(self, settings: Settings) -> Iterator[np.ndarray]:
-        """Yield float32 tensors of shape (1, ...), as the settings say.
+        """Yield the preprocessed images as float32 tensors of shape (1, ...).
 
         Raises ModelError for an image that cannot be read.
         """
@@ -67,15 +69,15 @@ DRAWN = Calibration("drawn sample pictures")
 
 
 def of_dataset(dataset: Dataset) -> Calibration:
-    """Calibrate with the images of a dataset; raises ModelError if one of them is not there."""
+    """Return a calibration with the images of a dataset; raises ModelError if an image file is missing."""
     files = tuple(dataset.path(name) for name, _ in subset(dataset, MOST_IMAGES, 0))
-    if gone := [file for file in files if not file.is_file()]:
-        raise ModelError(f"{gone[0]} of dataset {dataset.name} is gone: make the dataset again.")
+    if missing := [file for file in files if not file.is_file()]:
+        raise ModelError(f"{missing[0]} of dataset {dataset.name} is gone: make the dataset again.")
     return Calibration(dataset.name, files, dataset.sha256)
 
 
 def needed(artifact: str, weights: str) -> str:
-    """Say that a model file cannot be made without calibration images, and how to name some."""
+    """Return the message that a model file needs calibration images, and how to provide them."""
     return (
         f"{artifact} (weights {weights}) needs images to be calibrated with, like those the network is for and other "
         "than those it is tested with: name a dataset with --calibration (`aiot dataset use` makes one of a folder), "
@@ -84,14 +86,14 @@ def needed(artifact: str, weights: str) -> str:
 
 
 def shared_images(calibrated: Calibrated, dataset: Dataset) -> int:
-    """Count the images of a dataset that are also among the calibration images, by the content of their files."""
-    known = set(calibrated.image_sha256)
+    """Return how many images of a dataset are also calibration images, judged by the content of their files."""
+    calibration_hashes = set(calibrated.image_sha256)
     files = (dataset.path(name) for name, _ in dataset.images)
-    return sum(sha256_of(file) in known for file in files if file.is_file())
+    return sum(sha256_of(file) in calibration_hashes for file in files if file.is_file())
 
 
 def sharing(calibrated: Calibrated, datasets: Path) -> Iterator[tuple[str, int]]:
-    """Name the other datasets of a folder that have some of the calibration images, with how many."""
+    """Yield the name of each other dataset in a folder that shares images with the calibration, and their number."""
     for file in sorted(datasets.glob("*/dataset.json")):
         if file.parent.name == calibrated.dataset:
             continue
@@ -104,7 +106,7 @@ def sharing(calibrated: Calibrated, datasets: Path) -> Iterator[tuple[str, int]]
 
 
 def overlap(artifact: Artifact, dataset: Dataset) -> str | None:
-    """Say why a dataset cannot test a model file, because the file was calibrated with images of it; None if it can."""
+    """Return why a dataset cannot test a model file, if the file was calibrated with some of its images, else None."""
     count = shared_images(artifact.calibrated, dataset) if artifact.calibrated else 0
     if not artifact.calibrated or not count:
         return None
@@ -115,3 +117,4 @@ def overlap(artifact: Artifact, dataset: Dataset) -> str | None:
 
 
 REMEDY = "choose other images with --dataset, or calibrate with others: `aiot models prepare --calibration DATASET`"
+"""What to try if calibration and test images overlap."""

@@ -1,7 +1,7 @@
-"""Conversion in the legacy environment: what both sides do.
+"""Conversion in the legacy environment, both the host's side and the legacy interpreter's.
 
-The host writes the weights and a job, and starts this file with the other interpreter:
-`python -m aiot_suite.convert.legacy JOB.json`. What it imports there has to run on Python 3.9 with torch 1.10.2.
+The host writes the weights and a job file, and runs this module with the legacy interpreter:
+`python -m aiot_suite.convert.legacy JOB.json`. All modules imported there have to run on Python 3.9 with torch 1.10.2.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def convert_float32(framework: Framework, model: Model, network: nn.Module, size: int, target: Path) -> None:
-    """Converts a network of this interpreter in the legacy environment; raises ModelError if that fails."""
+    """Convert a network of this interpreter in the legacy environment; raises ModelError if the conversion fails."""
     import numpy as np
 
     python = environments.python_of("legacy")
@@ -45,22 +45,22 @@ def convert_float32(framework: Framework, model: Model, network: nn.Module, size
         }
         job.write_text(json.dumps(record), encoding="utf-8")
         checkout = Path(__file__).parents[2]
-        done = subprocess.run(
+        result = subprocess.run(
             [python, "-m", "aiot_suite.convert.legacy", job],
             env={**environments.clean_environment(), "PYTHONPATH": str(checkout), "PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,
             text=True,
         )
-    if done.returncode:
-        said = done.stderr.strip().splitlines()
+    if result.returncode:
+        error_lines = result.stderr.strip().splitlines()
         raise ModelError(
             f"{model.name} cannot be converted to {framework.name} in the legacy environment: "
-            f"{said[-1] if said else 'no message'}."
+            f"{error_lines[-1] if error_lines else 'no message'}."
         )
 
 
 def main(job_file: str) -> None:
-    """The other side: builds the network, gives it its weights, and converts it."""
+    """Build the network of a job, load its weights and convert it. Runs in the legacy environment."""
     import numpy as np
     import torch
 

@@ -1,4 +1,4 @@
-"""PyTorch network to Caffe2, by way of ONNX. Runs in the legacy environment (Python 3.9)."""
+"""Conversion of PyTorch networks to Caffe2 via ONNX. Runs in the legacy environment (Python 3.9)."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ LAYOUT = "NCHW"
 SUFFIX = ".caffe2.zip"
 DISTRIBUTIONS = ("torch", "torchvision", "onnx")
 ENVIRONMENTS = ("legacy",)
-OPSET = 9  # the newest that Caffe2's importer knows whole
+OPSET = 9  # the newest that Caffe2's importer supports completely
 
 
 def convert_float32(network: nn.Module, size: int, target: Path) -> None:
-    """Writes a zip of `init_net.pb` (weights) and `predict_net.pb`, with input of shape (1, 3, size, size)."""
+    """Write a zip of `init_net.pb` (weights) and `predict_net.pb`, with an input of shape (1, 3, size, size)."""
     import onnx
     import torch
     from caffe2.python.onnx.backend import Caffe2Backend
 
-    buffer: Any = io.BytesIO()  # what torch 1.10 takes, and the types of later ones do not
-    # without initializers among the inputs, the importer does not know which of them are weights
+    buffer: Any = io.BytesIO()  # valid for torch 1.10, but not by the type hints of later versions
+    # the importer recognizes weights only if the initializers are among the inputs
     torch.onnx.export(
         network, (torch.zeros(1, 3, size, size),), buffer, opset_version=OPSET, keep_initializers_as_inputs=True
     )
     model = onnx.load_model_from_string(buffer.getvalue())
     for node in model.graph.node:
-        node.ClearField("name")  # the importer takes a name with "Pool" in it for the kind of pooling
+        node.ClearField("name")  # the importer would interpret a name containing "Pool" as the kind of pooling
     init, predict = Caffe2Backend.onnx_graph_to_caffe2_net(model)
     weights = [operator for operator in init.op if operator.type == "GivenTensorFill"]
     del init.op[:]
-    init.op.extend(weights)  # it would hold the whole network a second time
+    init.op.extend(weights)  # otherwise it would contain the whole network a second time
     del init.external_output[:]
     init.external_output.extend(blob for operator in weights for blob in operator.output)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as file:
-        for name, net in (("init_net.pb", init), ("predict_net.pb", predict)):
-            # a fixed date, so that the same nets are the same bytes
-            file.writestr(zipfile.ZipInfo(name), net.SerializeToString())
+        for name, net_def in (("init_net.pb", init), ("predict_net.pb", predict)):
+            # ZipInfo has a fixed date, so equal nets give equal bytes
+            file.writestr(zipfile.ZipInfo(name), net_def.SerializeToString())

@@ -1,4 +1,4 @@
-"""PyTorch network to ExecuTorch, PyTorch Mobile's successor, with XNNPACK. Not in the paper."""
+"""Conversion of PyTorch networks to ExecuTorch with XNNPACK. ExecuTorch succeeds PyTorch Mobile; not in the paper."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ IMPORTS = ("executorch",)
 
 
 def convert_float32(network: nn.Module, size: int, target: Path) -> None:
-    """Writes a program with input of shape (1, 3, size, size), lowered to XNNPACK where it can be."""
+    """Write a program with an input of shape (1, 3, size, size), lowered to XNNPACK where possible."""
     import torch
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
     from executorch.exir import to_edge_transform_and_lower

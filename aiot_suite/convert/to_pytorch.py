@@ -1,7 +1,8 @@
-"""PyTorch network to PyTorch Mobile's lite interpreter format (.ptl).
+"""Conversion of PyTorch networks to PyTorch Mobile's lite interpreter format (.ptl).
 
-In the legacy environment (torch 1.10.2) for XNNPACK, as the paper's app has it; where that is not installed, in the
-main one, whose torch has no XNNPACK. A file of one is not for the other, and the record of a file says which it is.
+Runs in the legacy environment (torch 1.10.2), which has XNNPACK like the paper's app, or, if that is not installed, in
+the main environment, whose torch has no XNNPACK. A file only works in the environment that it was made in, which is
+recorded with the file.
 """
 
 from __future__ import annotations
@@ -13,25 +14,25 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import nn
 
-LAYOUT = "NHWC"  # of the tensor in memory; the network sees it as NCHW
+LAYOUT = "NHWC"  # in memory; the network sees the tensor as NCHW
 SUFFIX = ".ptl"
 DISTRIBUTIONS = ("torch", "torchvision")
 ENVIRONMENTS = ("legacy", "main")
 
 
 def convert_float32(network: nn.Module, size: int, target: Path) -> None:
-    """Writes the traced network with input of shape (1, 3, size, size).
+    """Write the traced network with an input of shape (1, 3, size, size).
 
-    `optimize_for_mobile` needs XNNPACK; without it batch norms are folded by freezing.
+    `optimize_for_mobile` needs XNNPACK; without it, batch norms are folded by freezing.
     """
     import torch
     from torch.utils.mobile_optimizer import optimize_for_mobile
 
     example = torch.zeros(1, 3, size, size)
     with torch.no_grad(), warnings.catch_warnings():
-        # TorchScript is deprecated, and is what PyTorch Mobile is made of.
+        # TorchScript is deprecated, but PyTorch Mobile is based on it.
         warnings.simplefilter("ignore", DeprecationWarning)
         traced = torch.jit.trace(network, example)
-        xnnpack = torch._C._is_xnnpack_enabled()  # the public name for it came after 1.10
+        xnnpack = torch._C._is_xnnpack_enabled()  # torch 1.10 has no public function for this
         optimized = optimize_for_mobile(traced) if xnnpack else torch.jit.freeze(traced)
         optimized._save_for_lite_interpreter(str(target))

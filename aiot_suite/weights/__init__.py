@@ -1,1 +1,1 @@
-"""Weights: where they come from, how files of state dicts are read, and the sample weights themselves."""
+"""Weights: their sources, the reading of state dict files, and the sample weights themselves."""

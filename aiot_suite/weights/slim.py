@@ -1,9 +1,9 @@
-"""A slim network inside a heavy one: trained weights for the sample set that cost little to train and to keep.
+"""Slim networks embedded in heavy ones: sample weights that are cheap to train and to store.
 
-The slim network is the heavy one with a quarter of the channels in every layer, and is what is trained. The
-heavy network then gets the slim one's weights in the first channels of each layer and random numbers in the
-others; no weight leads from the others into the first ones or to the classes. So it has the shape, size and
-cost of its kind, and gives the slim network's answers.
+The slim network, which is the one that is trained, is the heavy network with a quarter of the channels in every layer.
+The heavy network then gets the slim network's weights in the first channels of each layer and random numbers in the
+other channels; no weight leads from the other channels to the first ones or to the classes. The heavy network
+therefore has its usual shape, size and cost, but produces the outputs of the slim network.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from aiot_suite.facts import default_settings
 if TYPE_CHECKING:
     from torch import Tensor
 
-SHARE = 0.25  # of the channels
+SHARE = 0.25  # of the channels belongs to the slim network
 SEED = 0
-RESIDUAL_SCALE = 0.2  # of the random channels: at 1 they grow from block to block
-STATISTICS_BATCHES = 2  # of sample pictures, for the random channels' batch norms
+RESIDUAL_SCALE = 0.2  # of the random channels: with 1, their values grow from block to block
+STATISTICS_BATCHES = 2  # batches of sample pictures for the batch-norm statistics of the random channels
 
 
 @dataclass(frozen=True)
 class Channels:
-    """Channels of a tensor: how many there are, and which of them belong to the slim network."""
+    """Channels of a tensor: their number, and which of them belong to the slim network."""
 
     count: int
     slim: Tensor  # indices, ascending
@@ -44,36 +44,36 @@ class Channels:
 
     @classmethod
     def joined(cls, parts: list[Channels]) -> Channels:
-        """Of tensors that are concatenated."""
+        """Return the channels of concatenated tensors."""
         ends = torch.tensor([0] + [part.count for part in parts]).cumsum(0)
         return cls(int(ends[-1]), torch.cat([part.slim + start for part, start in zip(parts, ends, strict=False)]))
 
 
 def channels(network: nn.Module) -> dict[str, tuple[Channels, Channels]]:
-    """Input and output channels of every convolution, batch norm and linear layer, by name."""
-    found: dict[str, tuple[Channels, Channels]] = {}
-    at: dict[fx.Node, Channels] = {}
+    """Return the input and output channels of every convolution, batch norm and linear layer, by name."""
+    layers: dict[str, tuple[Channels, Channels]] = {}
+    node_channels: dict[fx.Node, Channels] = {}
     for node in fx.symbolic_trace(network).graph.nodes:
-        inputs = [at[one] for one in node.all_input_nodes]
+        inputs = [node_channels[input_node] for input_node in node.all_input_nodes]
         if node.op == "placeholder":
-            at[node] = Channels(3, torch.arange(3))
+            node_channels[node] = Channels(3, torch.arange(3))
             continue
         layer = network.get_submodule(node.target) if node.op == "call_module" else None
         if isinstance(layer, nn.Conv2d):
-            at[node] = Channels.first(layer.out_channels)
+            node_channels[node] = Channels.first(layer.out_channels)
         elif isinstance(layer, nn.Linear):
-            at[node] = Channels(layer.out_features, torch.arange(layer.out_features))
+            node_channels[node] = Channels(layer.out_features, torch.arange(layer.out_features))
         elif node.target is torch.cat:
-            at[node] = Channels.joined([at[one] for one in node.args[0]])
+            node_channels[node] = Channels.joined([node_channels[input_node] for input_node in node.args[0]])
         else:
-            at[node] = inputs[0]
+            node_channels[node] = inputs[0]
         if isinstance(layer, (nn.Conv2d, nn.BatchNorm2d, nn.Linear)):
-            found[str(node.target)] = inputs[0], at[node]
-    return found
+            layers[str(node.target)] = inputs[0], node_channels[node]
+    return layers
 
 
 def slim(model: str) -> nn.Module:
-    """The slim network of a heavy model, untrained."""
+    """Return the untrained slim network of a heavy model."""
     network = build(model, len(CLASS_NAMES))
     for name, (into, out) in channels(network).items():
         layer = network.get_submodule(name)
@@ -97,9 +97,9 @@ def slim(model: str) -> nn.Module:
 
 
 def embedded(model: str, state: Mapping[str, Tensor]) -> nn.Module:
-    """The heavy network that holds a slim one of the given weights.
+    """Return the heavy network with a slim network embedded in it.
 
-    Raises RuntimeError if they do not fit the slim network.
+    state: the weights of the slim network; raises RuntimeError if they do not fit it.
     """
     thin = slim(model)
     load_arrays(thin, state)
@@ -120,12 +120,12 @@ def embedded(model: str, state: Mapping[str, Tensor]) -> nn.Module:
     with torch.no_grad():
         for batch in islice(sample_batches(settings, 1), STATISTICS_BATCHES):
             network(batch)
-    _put(network, thin, layout)  # the slim network's own statistics again
+    _put(network, thin, layout)  # restore the slim network's own statistics
     return network.eval()
 
 
 def _put(network: nn.Module, thin: nn.Module, layout: Mapping[str, tuple[Channels, Channels]]) -> None:
-    """Sets the slim channels of every layer, and what leads into them from others to zero."""
+    """Copy the slim network into the slim channels of every layer, and set weights from other channels to zero."""
     with torch.no_grad():
         for name, (into, out) in layout.items():
             heavy: Any = network.get_submodule(name)

@@ -1,7 +1,7 @@
-"""State dicts: read from the files that trainers save, and fitted to a network.
+"""State dicts: reading them from the files that training code saves, and fitting them to a network.
 
-A file may hold more than the weights, in dictionaries around them, and other names than the network's, with the
-prefixes that wrappers leave. What cannot be told apart is refused: no weights are guessed.
+A file may contain more than the weights, nested in dictionaries, and its names may have prefixes added by wrappers.
+Ambiguous files are refused: weights are never guessed.
 """
 
 from __future__ import annotations
@@ -24,31 +24,32 @@ if TYPE_CHECKING:
 SUFFIXES = (".pth", ".pt", ".pth.tar", ".ckpt", ".bin", ".npz", ".safetensors")
 
 _WRAPPERS = {"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
-"""Names that DataParallel, torch.compile, FSDP and activation checkpointing put into the names of the layers."""
+"""Parts that DataParallel, torch.compile, FSDP and activation checkpointing add to the names of layers."""
 
 _EARLIER_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.(?=\d\.)")
-"""Before torch 0.4 the layers were called `norm.1`; today they are called `norm1`."""
+"""DenseNet layer names before torch 0.4, such as `norm.1`, which is called `norm1` today."""
 
 _NOT_OF_THE_NETWORK = re.compile(r"AuxLogits\..+|n_averaged|(.+\.)?total_(ops|params)")
-"""InceptionV3's second classifier, which only training uses, and what averaging and counting of operations leave."""
+"""Names that are not needed for inference: InceptionV3's auxiliary classifier, and entries left by weight averaging and
+by counting operations."""
 
-_COUNTER = "num_batches_tracked"  # of a batch norm: inference does not use it, and files before torch 0.4.1 lack it
-_FEW = 3  # names in a message
+_COUNTER = "num_batches_tracked"  # of a batch norm: not used by inference, and missing in files from before torch 0.4.1
+_FEW = 3  # maximum number of names in a message
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """The weights of a file under the network's own names."""
+    """Weights of a file, under the network's own names."""
 
     state: dict[str, torch.Tensor]
     outputs: int  # of the network
-    left_out: tuple[str, ...]  # names in the file that are no part of the network
+    left_out: tuple[str, ...]  # names in the file that are not part of the network
 
 
 def read(file: Path) -> dict[str, torch.Tensor]:
-    """Read a state dict from a file with one of SUFFIXES, its floating-point values as float32.
+    """Read a state dict from a file with one of SUFFIXES, with floating-point values as float32.
 
-    No code of the file is run. Raises ModelError if there is no state dict in it, or more than one.
+    No code in the file is executed. Raises ModelError if the file contains no state dict, or more than one.
     """
     refuse_other_files(file, "weights")
     try:
@@ -57,7 +58,7 @@ def read(file: Path) -> dict[str, torch.Tensor]:
         raise
     except ImportError as error:
         raise ModelError(f"{file} cannot be read without {error.name}: pip install 'aiotbench[models]'.") from None
-    except Exception as error:  # each format has exceptions of its own for a damaged file
+    except Exception as error:  # each format raises its own exceptions for damaged files
         raise ModelError(
             f"{file} is not a state dict that can be read ({_reason(error)}): it may be damaged or cut off."
         ) from None
@@ -65,9 +66,9 @@ def read(file: Path) -> dict[str, torch.Tensor]:
 
 
 def load(file: Path, model: Model) -> Fitted:
-    """Read a file and fit it to a network, whatever its number of classes.
+    """Read a state dict from a file and fit it to a network with any number of classes.
 
-    Raises ModelError if it does not fit, or holds values that are no finite numbers.
+    Raises ModelError if it does not fit or contains values that are not finite.
     """
     state = read(file)
     try:
@@ -79,39 +80,43 @@ def load(file: Path, model: Model) -> Fitted:
 
 
 def fit(state: Mapping[str, torch.Tensor], model: Model) -> Fitted:
-    """Find a network's own weights in a state dict; raises ValueError with the reason if they are not there."""
+    """Find the weights of a network in a state dict; raises ValueError with the reason if they are not found."""
     from aiot_suite.architectures import outputs_of
 
     network = model.build(1000)
     expected = network.state_dict()
-    named = _plain(state, expected)
+    plain_state = _plain(state, expected)
     weights = [name for name in expected if not name.endswith(_COUNTER)]
-    prefixes = [name.removesuffix(weights[0]) for name in named if f".{name}".endswith(f".{weights[0]}")]
-    whole = [prefix for prefix in prefixes if all(prefix + name in named for name in weights)]
-    if len(whole) > 1:
-        raise ValueError(f"it holds the network more than once ({_few(whole)}): save the one that is meant by itself")
-    if not whole:
-        raise ValueError(_what_is_missing(named, weights, prefixes))
-    (prefix,) = whole
-    own = {name.removeprefix(prefix): value for name, value in named.items() if name.startswith(prefix)}
-    strange = [name for name in own if name not in expected and not _NOT_OF_THE_NETWORK.fullmatch(name)]
-    if strange:
-        raise ValueError(f"{_few(strange)} {'is' if len(strange) == 1 else 'are'} not in this network")
+    prefixes = [name.removesuffix(weights[0]) for name in plain_state if f".{name}".endswith(f".{weights[0]}")]
+    complete = [prefix for prefix in prefixes if all(prefix + name in plain_state for name in weights)]
+    if len(complete) > 1:
+        raise ValueError(
+            f"it holds the network more than once ({_few(complete)}): save the one that is meant by itself"
+        )
+    if not complete:
+        raise ValueError(_what_is_missing(plain_state, weights, prefixes))
+    (prefix,) = complete
+    network_state = {name.removeprefix(prefix): value for name, value in plain_state.items() if name.startswith(prefix)}
+    unexpected = [name for name in network_state if name not in expected and not _NOT_OF_THE_NETWORK.fullmatch(name)]
+    if unexpected:
+        raise ValueError(f"{_few(unexpected)} {'is' if len(unexpected) == 1 else 'are'} not in this network")
     for name in weights:
-        if expected[name].is_floating_point() and not own[name].is_floating_point():
-            raise ValueError(f"{name} is {_type(own[name])}: give weights in floating point, before quantization")
-        if own[name].shape[1:] != expected[name].shape[1:] or own[name].ndim != expected[name].ndim:
-            raise ValueError(f"{name} is {_shape(own[name])}, in this network it is {_shape(expected[name])}")
-    kept = {
-        name: own.get(name, value).reshape(value.shape) if name.endswith(_COUNTER) else own[name]
+        if expected[name].is_floating_point() and not network_state[name].is_floating_point():
+            raise ValueError(
+                f"{name} is {_type(network_state[name])}: give weights in floating point, before quantization"
+            )
+        if network_state[name].shape[1:] != expected[name].shape[1:] or network_state[name].ndim != expected[name].ndim:
+            raise ValueError(f"{name} is {_shape(network_state[name])}, in this network it is {_shape(expected[name])}")
+    fitted = {
+        name: network_state.get(name, value).reshape(value.shape) if name.endswith(_COUNTER) else network_state[name]
         for name, value in expected.items()
     }
-    outside = tuple(sorted(name for name in named if not name.startswith(prefix)))
-    return Fitted(kept, outputs_of(kept, network), outside)
+    left_out = tuple(sorted(name for name in plain_state if not name.startswith(prefix)))
+    return Fitted(fitted, outputs_of(fitted, network), left_out)
 
 
 class _StandIn(dict[str, object]):
-    """Takes the place of an object of a class that is not torch's: whatever is done to it, nothing happens."""
+    """Inert placeholder for an object of a class that does not belong to torch."""
 
     def __init__(self, *_: object, **__: object) -> None:
         super().__init__()
@@ -121,7 +126,7 @@ class _StandIn(dict[str, object]):
 
 
 def _content(file: Path) -> Any:
-    """What is in a file, as its format gives it."""
+    """Return the content of a file as its format provides it."""
     import numpy as np
     import torch
 
@@ -145,17 +150,17 @@ def _content(file: Path) -> Any:
         except Exception as error:
             if foreign:
                 raise _objects(file, f"objects of Python classes ({_few(foreign)})") from None
-            if "GLOBAL" in str(error):  # in a file of before 1.6, which are not listed
+            if "GLOBAL" in str(error):  # in files from before torch 1.6, whose classes cannot be listed
                 raise _objects(file) from None
             raise
 
 
 def _foreign_classes(file: Path) -> list[str]:
-    """Names of classes and functions in a file of torch.save, other than those of tensors."""
+    """Return the names of classes and functions in a file of torch.save, except those used for tensors."""
     import torch
 
     if not zipfile.is_zipfile(file):
-        return []  # as torch saved before 1.6
+        return []  # the format of torch before 1.6
     with zipfile.ZipFile(file) as archive:
         if any(Path(name).name == "constants.pkl" for name in archive.namelist()):
             raise ModelError(f"{file} is a TorchScript program, not a state dict: save the network's `state_dict()`.")
@@ -169,7 +174,7 @@ def _objects(file: Path, found: str = "Python objects other than tensors") -> Mo
 
 
 def _reason(error: Exception) -> str:
-    """The first words of an error; torch's and numpy's advice to read a file unsafely is not passed on."""
+    """Return the first sentence of an error, without torch's and numpy's advice to load the file unsafely."""
     text = str(error).strip()
     if "allow_pickle" in text:
         return "it is no archive of arrays"
@@ -181,20 +186,20 @@ def _reason(error: Exception) -> str:
 
 
 def _state_of(content: Any, file: Path) -> dict[str, Any]:
-    """The one dictionary of weights in what a file holds."""
+    """Return the only dictionary of weights in the content of a file; raises ModelError unless there is exactly one."""
     import torch
 
     if isinstance(content, _StandIn):
         raise _objects(file, f"a whole {type(content).__name__}")
     if not isinstance(content, Mapping):
         raise ModelError(f"{file} holds a {type(content).__name__}: save the network's `state_dict()`.")
-    found = _sets_of_weights(content)
-    if len(found) > 1:
+    sets = _sets_of_weights(content)
+    if len(sets) > 1:
         raise ModelError(
-            f"{file} holds {len(found)} sets of weights ({_few(list(found))}): save the one that is meant by itself."
+            f"{file} holds {len(sets)} sets of weights ({_few(list(sets))}): save the one that is meant by itself."
         )
-    if found:
-        (state,) = found.values()
+    if sets:
+        (state,) = sets.values()
         return state
     tensors = {name: value for name, value in content.items() if isinstance(value, torch.Tensor)}
     if tensors:
@@ -208,17 +213,19 @@ def _state_of(content: Any, file: Path) -> dict[str, Any]:
 
 
 def _sets_of_weights(content: Mapping[Any, Any], path: str = "") -> dict[str, dict[str, Any]]:
-    """The dictionaries, at any depth, in which tensors have the names of layers: with a dot."""
+    """Return the dictionaries, at any depth, in which tensors have names of layers, that is, names with a dot."""
     import torch
 
-    found = {}
-    own = {name: value for name, value in content.items() if isinstance(name, str) and isinstance(value, torch.Tensor)}
-    if any("." in name for name in own):
-        found[path or "at the top"] = own
+    weight_sets = {}
+    tensors = {
+        name: value for name, value in content.items() if isinstance(name, str) and isinstance(value, torch.Tensor)
+    }
+    if any("." in name for name in tensors):
+        weight_sets[path or "at the top"] = tensors
     for name, value in content.items():
         if isinstance(value, Mapping) and isinstance(name, str):
-            found |= _sets_of_weights(value, f"{path}.{name}" if path else name)
-    return found
+            weight_sets |= _sets_of_weights(value, f"{path}.{name}" if path else name)
+    return weight_sets
 
 
 def _as_float32(value: Any, name: str, file: Path) -> torch.Tensor:
@@ -229,22 +236,22 @@ def _as_float32(value: Any, name: str, file: Path) -> torch.Tensor:
 
 
 def _plain(state: Mapping[str, Any], expected: Mapping[str, Any]) -> dict[str, Any]:
-    """A state dict without what wrappers and earlier versions of torchvision put into the names."""
+    """Return a state dict whose names have no additions of wrappers or of earlier versions of torchvision."""
     wrappers = _WRAPPERS - {part for name in expected for part in name.split(".")}
 
     def plain(name: str) -> str:
         return _EARLIER_DENSENET.sub(r"\1", ".".join(part for part in name.split(".") if part not in wrappers))
 
-    named = {plain(name): value for name, value in state.items()}
-    if len(named) < len(state):
+    renamed = {plain(name): value for name, value in state.items()}
+    if len(renamed) < len(state):
         raise ValueError(
             "it holds layers twice, with and without the prefix of a wrapper: save one set of them by itself"
         )
-    return named
+    return renamed
 
 
 def _what_is_missing(named: Mapping[str, Any], weights: list[str], prefixes: list[str]) -> str:
-    """The sentence about a state dict that does not hold the whole network."""
+    """Return the message about a state dict that does not contain the whole network."""
     best = max(["", *prefixes], key=lambda prefix: sum(prefix + name in named for name in weights))
     missing = [name for name in weights if best + name not in named]
     return (
@@ -255,10 +262,10 @@ def _what_is_missing(named: Mapping[str, Any], weights: list[str], prefixes: lis
 
 def _refuse_unfinished(state: Mapping[str, torch.Tensor], file: Path) -> None:
     values = {name: value for name, value in state.items() if value.is_floating_point()}
-    wrong = {name: int((~value.isfinite()).sum()) for name, value in values.items()}
-    count, total = sum(wrong.values()), sum(value.numel() for value in values.values())
+    non_finite = {name: int((~value.isfinite()).sum()) for name, value in values.items()}
+    count, total = sum(non_finite.values()), sum(value.numel() for value in values.values())
     if count:
-        first = next(name for name in wrong if wrong[name])
+        first = next(name for name in non_finite if non_finite[name])
         raise ModelError(
             f"{file} holds {count} values of {total} that are not finite numbers (first in {first}): "
             "the training failed or the file is damaged, take other weights."

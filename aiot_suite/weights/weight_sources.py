@@ -1,4 +1,4 @@
-"""Where a network's weights come from: the package's own, torchvision's, or a folder of the user's."""
+"""Sources of a network's weights: the package's own sample weights, torchvision's, or a folder of the user."""
 
 from __future__ import annotations
 
@@ -19,27 +19,31 @@ if TYPE_CHECKING:
     from aiot_suite.catalog import Model
 
 OWN_NAMES = ("sample", "pretrained")
+"""Names reserved for the built-in kinds of weights."""
+
 TWICE_NORMALIZED = "inception_v3"
-"""torchvision's normalizes its input once more, if it is made with `transform_input`: its pretrained weights are."""
+"""The network that normalizes its input again if it is built with torchvision's `transform_input`, as it is for the
+pretrained weights."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Weights that are at hand."""
+    """Weights of a model in a local file, with their settings."""
 
     name: str  # sample, pretrained or the folder's name
     file: Path
     sha256: str
     settings: Settings
     form: Literal["state dict", "slim"] = "state dict"  # slim: see aiot_suite.weights.slim
-    accuracy: float | None = None  # top-1, 0 to 1, as whoever made them states it
-    notes: tuple[str, ...] = ()  # what was assumed or left out, a sentence each
+    accuracy: float | None = None  # top-1, 0 to 1, as stated by the author of the weights
+    notes: tuple[str, ...] = ()  # what was assumed or left out, one sentence each
 
 
 def locate(kind: str, model: Model, cache: Path) -> Source:
-    """Return the weights of a model: kind is "sample", "pretrained" or a folder.
+    """Return the source of a model's weights.
 
-    Raises ModelError if there are none, or they cannot be downloaded.
+    kind: "sample", "pretrained" or a folder.
+    Raises ModelError if the weights do not exist or cannot be downloaded.
     """
     if kind == "sample":
         return _sample(model.name)
@@ -83,9 +87,9 @@ def _from_folder(folder: Path, model: Model) -> Source:
     loaded = state_dicts.load(file, model)
     sha256, notes = sha256_of(file), []
     published = _published(model.name, sha256)
-    promised = re.search(r"-([0-9a-f]{8,64})\.", file.name)
-    if promised and not sha256.startswith(promised[1]):
-        notes.append(f"its SHA-256 begins with {sha256[:8]} and its name says {promised[1]}: it is another file")
+    hash_in_name = re.search(r"-([0-9a-f]{8,64})\.", file.name)
+    if hash_in_name and not sha256.startswith(hash_in_name[1]):
+        notes.append(f"its SHA-256 begins with {sha256[:8]} and its name says {hash_in_name[1]}: it is another file")
     if loaded.left_out:
         count, first = len(loaded.left_out), loaded.left_out[0]
         notes.append(f"without {count} tensors of the file that are not part of the network, like {first}")
@@ -93,11 +97,11 @@ def _from_folder(folder: Path, model: Model) -> Source:
     if accuracy is None and published is not None:
         accuracy = _published_accuracy(published)
     notes += assumed
-    return Source(name, file, sha256, settings, accuracy=accuracy, notes=tuple(f"{file}: {one}" for one in notes))
+    return Source(name, file, sha256, settings, accuracy=accuracy, notes=tuple(f"{file}: {note}" for note in notes))
 
 
 def _file_in(folder: Path, model: str) -> Path:
-    """The one file of a folder with a model's weights: by the model's name, or as torchvision publishes it."""
+    """Return the only file in a folder with a model's weights, named after the model or as torchvision names it."""
     from aiot_suite.architectures import TORCHVISION_NAMES
     from aiot_suite.weights.state_dicts import SUFFIXES
 
@@ -113,43 +117,43 @@ def _file_in(folder: Path, model: str) -> Path:
     pattern = re.compile(
         f"({'|'.join(map(re.escape, names))})(-[0-9a-f]{{8,64}})?({'|'.join(map(re.escape, SUFFIXES))})"
     )
-    found = sorted(file for file in folder.iterdir() if pattern.fullmatch(file.name) and file.is_file())
-    if not found:
+    matches = sorted(file for file in folder.iterdir() if pattern.fullmatch(file.name) and file.is_file())
+    if not matches:
         raise ModelError(f"{folder} has no {model}{' or '.join(SUFFIXES)}{example}: put the state dict there.")
-    if len(found) > 1:
+    if len(matches) > 1:
         raise ModelError(
-            f"{folder} has {' and '.join(file.name for file in found)}, and only one of them can be {model}'s "
+            f"{folder} has {' and '.join(file.name for file in matches)}, and only one of them can be {model}'s "
             "weights: move the others to another folder."
         )
-    return found[0]
+    return matches[0]
 
 
 def _settings(
     folder: Path, file: Path, model: Model, outputs: int, *, known: bool
 ) -> tuple[Settings, float | None, list[str]]:
-    """Settings and accuracy of weights in a folder, and what was assumed of them.
+    """Return the settings and the accuracy of weights in a folder, and the assumptions made about them.
 
     known: whether the file is one that torchvision publishes.
     """
     from aiot_suite.weights.state_dicts import SUFFIXES
 
     stem = next(file.name.removesuffix(suffix) for suffix in SUFFIXES if file.name.endswith(suffix))
-    beside = [folder / f"{one}.json" for one in dict.fromkeys((model.name, stem))]
-    beside = [one for one in beside if one.is_file()]
-    if len(beside) > 1:
-        raise ModelError(f"{folder} has {' and '.join(one.name for one in beside)}: keep one of them.")
-    given = read_json(beside[0]) if beside else {}
-    where = beside[0] if beside else model.file or file
-    accuracy = accuracy_of(given, where)
-    twice = given.pop("transform_input", None) if model.name == TWICE_NORMALIZED else False
-    if twice not in (None, True, False):
-        raise ModelError(f"{where} has transform_input {twice!r}: write true or false.")
-    settings = Settings.of_outputs(model.name, {**model.settings, **given}, outputs, where)
+    json_files = [folder / f"{candidate}.json" for candidate in dict.fromkeys((model.name, stem))]
+    json_files = [candidate for candidate in json_files if candidate.is_file()]
+    if len(json_files) > 1:
+        raise ModelError(f"{folder} has {' and '.join(candidate.name for candidate in json_files)}: keep one of them.")
+    record = read_json(json_files[0]) if json_files else {}
+    where = json_files[0] if json_files else model.file or file
+    accuracy = accuracy_of(record, where)
+    normalize_twice = record.pop("transform_input", None) if model.name == TWICE_NORMALIZED else False
+    if normalize_twice not in (None, True, False):
+        raise ModelError(f"{where} has transform_input {normalize_twice!r}: write true or false.")
+    settings = Settings.of_outputs(model.name, {**model.settings, **record}, outputs, where)
     assumed = []
-    if twice is None:
+    if normalize_twice is None:
         default = default_settings(model.name, "", 1)
-        if not {"mean", "std"} & set(given):
-            twice = True
+        if not {"mean", "std"} & set(record):
+            normalize_twice = True
             if not known:
                 assumed.append(
                     "inputs from -1 to 1 are assumed, as torchvision's InceptionV3 takes them with transform_input; "
@@ -161,30 +165,31 @@ def _settings(
                 'if it was made with transform_input: write "transform_input": true for pretrained weights of '
                 "torchvision's and what was trained from them, and false otherwise."
             )
-    return (_normalized_twice(settings) if twice else settings), accuracy, assumed
+    return (_normalized_twice(settings) if normalize_twice else settings), accuracy, assumed
 
 
 def _normalized_twice(settings: Settings) -> Settings:
-    """As one normalization: the settings', and then the one of torchvision's InceptionV3 with `transform_input`.
+    """Combine the settings' normalization with that of torchvision's InceptionV3 with `transform_input`.
 
-    That takes inputs normalized with torchvision's mean and std, of values from 0 to 1, to a mean and std of 0.5.
+    The latter converts inputs normalized with torchvision's mean and std, for values from 0 to 1, to a mean and std
+    of 0.5.
     """
     mean, std = [], []
-    for own_mean, own_std, usual_mean, usual_std in zip(
+    for first_mean, first_std, second_mean, second_std in zip(
         settings.mean, settings.std, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), strict=True
     ):
-        scale, shift = usual_std / 0.5, (usual_mean - 0.5) / 0.5
-        mean.append(round(own_mean - shift * own_std / scale, 6))
-        std.append(round(own_std / scale, 6))
+        scale, shift = second_std / 0.5, (second_mean - 0.5) / 0.5
+        mean.append(round(first_mean - shift * first_std / scale, 6))
+        std.append(round(first_std / scale, 6))
     return replace(settings, mean=(mean[0], mean[1], mean[2]), std=(std[0], std[1], std[2]))
 
 
 def _published(model: str, sha256: str) -> Any | None:
-    """torchvision's entry of the file with a SHA-256, None if it is no file of torchvision's."""
+    """Return torchvision's entry for the file with a SHA-256, or None if torchvision does not publish it."""
     from aiot_suite.architectures import TORCHVISION_NAMES, pretrained_weights
 
     entries = pretrained_weights(model) if model in TORCHVISION_NAMES else []
-    return next((one for one in entries if sha256.startswith(_hash_in(one.url))), None)
+    return next((entry for entry in entries if sha256.startswith(_hash_in(entry.url))), None)
 
 
 def _published_accuracy(entry: Any) -> float:
@@ -192,7 +197,7 @@ def _published_accuracy(entry: Any) -> float:
 
 
 def read_json(file: Path) -> dict[str, Any]:
-    """The object in a JSON file; raises ModelError if there is none."""
+    """Return the object in a JSON file; raises ModelError if the file is missing or holds no object."""
     if not file.is_file():
         raise ModelError(f'There is no file {file}: write the settings into it, like {{"size": 224}}.')
     try:
@@ -205,7 +210,7 @@ def read_json(file: Path) -> dict[str, Any]:
 
 
 def torchvision_file(model: str) -> tuple[str, str]:
-    """Address and the beginning of the SHA-256 (torchvision writes it into the file's name)."""
+    """Return the URL of a model's weights and the start of their SHA-256, which is part of the file's name."""
     from aiot_suite.architectures import pretrained_weights
 
     url: str = pretrained_weights(model)[0].url
@@ -217,9 +222,9 @@ def _hash_in(url: str) -> str:
 
 
 def download(url: str, sha256_prefix: str, folder: Path) -> Path:
-    """The file of an address, downloaded once and checked; an incomplete or wrong file is never kept.
+    """Download a file unless it exists, verify it and return its path. Incomplete or wrong files are not kept.
 
-    Raises ModelError if it cannot be had or its SHA-256 does not begin with the prefix.
+    Raises ModelError if the download fails or the SHA-256 does not start with the prefix.
     """
     import torch.hub
 
@@ -229,7 +234,7 @@ def download(url: str, sha256_prefix: str, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         torch.hub.download_url_to_file(url, str(file), hash_prefix=sha256_prefix, progress=False)
-    except RuntimeError as error:  # what torch raises for a wrong hash, a cut download among them
+    except RuntimeError as error:  # raised by torch for a wrong hash, for example of an incomplete download
         raise ModelError(f"{url} came with a wrong SHA-256 ({error}): it was not kept, try again.") from None
     except OSError as error:
         raise ModelError(
