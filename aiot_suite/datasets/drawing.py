@@ -1,9 +1,9 @@
 """The sample set's pictures: 10 shapes x 10 textures = 100 classes, drawn from a seed.
 
-A picture is a textured shape on a cloudy background with distractors. Size and aspect ratio, position,
-scale, rotation, colours, light, occlusion, noise and JPEG quality vary, so that a network has to learn
-shape and texture and so that cropping and resizing matter. The random state of a picture depends only
-on (seed, part, class, index): pictures may be drawn in any order, in any number of processes.
+A picture shows a textured shape on a cloudy background with distractors. Size, aspect ratio, position, scale, rotation,
+colours, lighting, occlusion, noise and JPEG quality vary, so that a network has to learn shape and texture, and so that
+cropping and resizing matter. The random state of a picture depends only on (seed, part, class, index), so pictures can
+be drawn in any order and in any number of processes.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ Field = np.ndarray
 
 PARTS = ("test", "train")
 SIZES = ((320, 240), (240, 320), (400, 300), (300, 400), (360, 360), (480, 320), (320, 480), (500, 375), (280, 260))
-"""Width and height in pixels of the pictures."""
+"""Possible sizes of the pictures: width and height in pixels."""
 
 
 def _polygon(u: Field, v: Field, sides: int) -> Field:
-    """Signed distance to a regular polygon with inradius 0.8: negative inside."""
+    """Return the signed distance to a regular polygon with inradius 0.8 (negative inside)."""
     angle = np.arctan2(v, u)
     step = 2 * np.pi / sides
     return np.hypot(u, v) * np.cos((angle % step) - step / 2) - 0.8
@@ -44,8 +44,8 @@ def _crescent(u: Field, v: Field) -> Field:
 
 
 def _heart(u: Field, v: Field) -> Field:
-    lifted = -v * 1.1 + 0.15 - 0.65 * np.sqrt(np.abs(u))
-    return np.hypot(u, lifted) - 0.85
+    height = -v * 1.1 + 0.15 - 0.65 * np.sqrt(np.abs(u))
+    return np.hypot(u, height) - 0.85
 
 
 SHAPES: dict[str, Callable[[Field, Field], Field]] = {
@@ -60,7 +60,7 @@ SHAPES: dict[str, Callable[[Field, Field], Field]] = {
     "flower": _flower,
     "bar": lambda u, v: np.maximum(np.abs(u) - 1.05, np.abs(v) - 0.38),
 }
-"""Signed distance (negative inside) of each shape in its own frame, about -1 to 1."""
+"""Signed distance function (negative inside) of each shape. Coordinates are in the shape's own frame, about -1 to 1."""
 
 
 def _wave(phase: Field) -> Field:
@@ -88,24 +88,25 @@ TEXTURES: dict[str, Callable[[Field, Field, float], Field]] = {
     "shaded": lambda u, v, f: np.clip(0.5 + 0.55 * u, 0, 1).astype(np.float32),
     "plain": lambda u, v, f: np.ones_like(u),
 }
-"""Share of the first colour (0 to 1) of each texture; f is the number of periods over half the shape."""
+"""Function of each texture that returns the share of the first colour, 0 to 1; f is the number of periods over half the
+shape."""
 
 CLASS_NAMES = [f"{texture}_{shape}" for shape in SHAPES for texture in TEXTURES]
 
 
 def _hsv(hue: float, saturation: float, value: float) -> np.ndarray:
-    """Red, green and blue, 0 to 255."""
+    """Return red, green and blue, 0 to 255, of a colour given by hue, saturation and value, each 0 to 1."""
     k = (np.array([5.0, 3.0, 1.0]) + hue * 6) % 6
     return (255 * value * (1 - saturation * np.clip(np.minimum(k, 4 - k), 0, 1))).astype(np.float32)
 
 
 def _clouds(rng: np.random.Generator, width: int, height: int) -> np.ndarray:
-    """A smooth random background of shape (height, width, 3), 0 to 255."""
+    """Return a smooth random background of shape (height, width, 3), with values from 0 to 255."""
     cells = int(rng.integers(3, 9))
-    low = rng.integers(40, 216, (cells, cells, 3)).astype(np.uint8)
-    grey = low.mean(axis=2, keepdims=True)
-    low = (grey + (low - grey) * rng.uniform(0.2, 0.9)).astype(np.uint8)
-    return np.asarray(Image.fromarray(low).resize((width, height), Image.Resampling.BICUBIC), dtype=np.float32)
+    coarse = rng.integers(40, 216, (cells, cells, 3)).astype(np.uint8)
+    grey = coarse.mean(axis=2, keepdims=True)
+    coarse = (grey + (coarse - grey) * rng.uniform(0.2, 0.9)).astype(np.uint8)
+    return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC), dtype=np.float32)
 
 
 def _paint(rng: np.random.Generator) -> np.ndarray:
@@ -113,14 +114,14 @@ def _paint(rng: np.random.Generator) -> np.ndarray:
 
 
 def _cover(distance: Field, pixel: float) -> Field:
-    """Share of each pixel inside the shape, with an edge two pixels wide."""
+    """Return the share of each pixel that is inside the shape, with an edge two pixels wide."""
     return np.clip(0.5 - distance / (2 * np.float32(pixel)), 0, 1, dtype=np.float32)[:, :, None]
 
 
 def _frame(
     x: Field, y: Field, rng: np.random.Generator, reach: float, scale: float, turn: float
 ) -> tuple[Field, Field]:
-    """Coordinates in a randomly placed, rotated and slightly squeezed frame."""
+    """Return the coordinates in a randomly placed, rotated and slightly squeezed frame."""
     cx, cy = rng.uniform(-reach, reach, 2)
     squeeze = rng.uniform(0.85, 1.18)
     c, s = np.cos(turn), np.sin(turn)
@@ -130,7 +131,7 @@ def _frame(
 
 
 def draw(label: int, index: int, part: str = "test", seed: int = 0) -> Image.Image:
-    """Picture `index` of class `label` (0 to 99) as an RGB image."""
+    """Return picture `index` of class `label` (0 to 99) as an RGB image."""
     rng = np.random.default_rng([seed, PARTS.index(part), label, index])
     texture, shape = CLASS_NAMES[label].split("_")
     width, height = SIZES[rng.integers(len(SIZES))]
@@ -141,18 +142,20 @@ def draw(label: int, index: int, part: str = "test", seed: int = 0) -> Image.Ima
     picture = _clouds(rng, width, height)
     for _ in range(rng.integers(1, 4)):
         u, v = _frame(x, y, rng, 1.1, rng.uniform(0.08, 0.24), rng.uniform(0, 2 * np.pi))
-        other = list(SHAPES.values())[rng.integers(len(SHAPES))]
-        picture += _cover(other(u, v), 1 / half) * (_paint(rng) - picture)
+        distractor = list(SHAPES.values())[rng.integers(len(SHAPES))]
+        picture += _cover(distractor(u, v), 1 / half) * (_paint(rng) - picture)
 
     scale = rng.uniform(0.5, 0.85)
     u, v = _frame(x, y, rng, 0.95 - scale, scale, rng.normal(0, 0.6))
-    first = _hsv((0.618 * label + rng.normal(0, 0.07)) % 1, rng.uniform(0.35, 0.95), rng.uniform(0.55, 1.0))
-    second = _hsv(rng.uniform(0, 1), rng.uniform(0.0, 0.7), rng.uniform(0.05, 0.5))
+    first_colour = _hsv((0.618 * label + rng.normal(0, 0.07)) % 1, rng.uniform(0.35, 0.95), rng.uniform(0.55, 1.0))
+    second_colour = _hsv(rng.uniform(0, 1), rng.uniform(0.0, 0.7), rng.uniform(0.05, 0.5))
     tu, tv = u + rng.uniform(-0.15, 0.15), v + rng.uniform(-0.15, 0.15)
     share = TEXTURES[texture](tu, tv, rng.uniform(2.6, 4.6))[:, :, None]
-    picture += _cover(SHAPES[shape](u, v), 1 / half / scale) * (first * share + second * (1 - share) - picture)
+    picture += _cover(SHAPES[shape](u, v), 1 / half / scale) * (
+        first_colour * share + second_colour * (1 - share) - picture
+    )
 
-    if rng.random() < 0.35:  # something passes in front of it
+    if rng.random() < 0.35:  # an occluding bar in front of the shape
         u, v = _frame(x, y, rng, 0.8, rng.uniform(0.12, 0.22), rng.uniform(0, 2 * np.pi))
         picture += _cover(np.maximum(np.abs(v), np.abs(u) - 5) - 0.5, 1 / half) * (_paint(rng) - picture)
 
@@ -163,7 +166,7 @@ def draw(label: int, index: int, part: str = "test", seed: int = 0) -> Image.Ima
 
 
 def draw_jpeg(label: int, index: int, part: str = "test", seed: int = 0) -> bytes:
-    """The same picture as the bytes of a JPEG file: equal arguments give equal bytes."""
+    """Return the picture that `draw` returns as the bytes of a JPEG file. Equal arguments give equal bytes."""
     quality = int(np.random.default_rng([seed, PARTS.index(part), label, index, 1]).integers(70, 93))
     buffer = io.BytesIO()
     draw(label, index, part, seed).save(buffer, "JPEG", quality=quality)

@@ -1,7 +1,7 @@
 """The paper's dataset: 100 random classes x 5 images of the ILSVRC 2012 validation set (Section III-A).
 
-The images come in class folders (`val/n01440764/ILSVRC2012_val_00000293.JPEG`; ImageNetV2's are called 0 to 999), or
-flat with a file of labels.
+The images are expected in class folders (`val/n01440764/ILSVRC2012_val_00000293.JPEG`; the class folders of ImageNetV2
+are named 0 to 999), or in one flat folder with a label file.
 """
 
 from __future__ import annotations
@@ -30,27 +30,30 @@ def sample(
     numbering: str | None = None,
     progress: store.Progress | None = None,
 ) -> store.Dataset:
-    """Copy a seeded sample of the validation images in `source`, or in a folder below it, into a dataset.
+    """Copy a seeded sample of the validation images in `source`, or in a folder below it, into a new dataset.
 
-    ground_truth: for flat images, a file of labels, see `labels.read`.
-    numbering: how its numbers, or the names of class folders, count the classes, if not as they seem to.
+    ground_truth: the label file of images in a flat folder (see `labels.read`).
+    numbering: one of `numbering.NUMBERINGS`, which overrides the numbering of classes that is detected in the label
+        file or assumed for the names of class folders.
     Raises DatasetError if there are too few classes or images.
     """
     store.keeps(folder, "aiot dataset sample", source)
-    held = photographs.holding(source)
-    notes = [f"assumed: the images are those of {held}"] if held != source else []
-    label_of, more = _listed(held, ground_truth, numbering) if ground_truth else _class_folders(held, numbering)
+    image_folder = photographs.holding(source)
+    notes = [f"assumed: the images are those of {image_folder}"] if image_folder != source else []
+    label_of, label_notes = (
+        _listed(image_folder, ground_truth, numbering) if ground_truth else _class_folders(image_folder, numbering)
+    )
     by_label: dict[int, list[str]] = {}
     for path, label in label_of.items():
         by_label.setdefault(label, []).append(path)
-    enough = {label: sorted(paths, key=PurePosixPath) for label, paths in by_label.items() if len(paths) >= per_class}
-    if len(enough) < classes:
+    eligible = {label: sorted(paths, key=PurePosixPath) for label, paths in by_label.items() if len(paths) >= per_class}
+    if len(eligible) < classes:
         raise DatasetError(
-            f"{held} has {len(enough)} classes of at least {per_class} images, {classes} were asked for: "
+            f"{image_folder} has {len(eligible)} classes of at least {per_class} images, {classes} were asked for: "
             "name the validation folder, or ask for fewer."
         )
     rng = random.Random(seed)
-    chosen = {label: rng.sample(enough[label], per_class) for label in sorted(rng.sample(sorted(enough), classes))}
+    chosen = {label: rng.sample(eligible[label], per_class) for label in sorted(rng.sample(sorted(eligible), classes))}
     names = _names(label_of)
     images = [(names[paths[number]], label) for number in range(per_class) for label, paths in chosen.items()]
     store.fresh_folder(folder)
@@ -59,7 +62,7 @@ def sample(
         for path in paths:
             target = folder / "images" / names[path]
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(held / path, target)
+            shutil.copyfile(image_folder / path, target)
             done += 1
             if progress:
                 progress(done, len(images))
@@ -71,49 +74,50 @@ def sample(
         images=images,
         classes={label: table[label]["name"] for label in chosen},
         made_by={"tool": "aiot dataset sample", "seed": seed, "classes": classes, "per_class": per_class},
-        notes=[*notes, *more],
+        notes=[*notes, *label_notes],
     )
 
 
 def _names(paths: Mapping[str, int]) -> dict[str, str]:
-    """What each file is called in the dataset: its own name, or, if two have the same, with the folders before it."""
-    short = {path: PurePosixPath(path).name for path in paths}
-    alike = len({name.casefold() for name in short.values()}) < len(short)  # some file systems ignore the case
-    return {path: path for path in paths} if alike else short
+    """Return the name of each file in the dataset: the file name, or, if any two are equal, its path in the folder."""
+    file_names = {path: PurePosixPath(path).name for path in paths}
+    # some file systems ignore case
+    has_duplicates = len({name.casefold() for name in file_names.values()}) < len(file_names)
+    return {path: path for path in paths} if has_duplicates else file_names
 
 
 def _class_folders(folder: Path, numbering: str | None) -> tuple[dict[str, int], list[str]]:
-    """The label of each image below the class folders, and notes."""
-    found = photographs.class_folders(folder)
-    if not found:
+    """Return the label of each image below the class folders, and notes."""
+    folders = photographs.class_folders(folder)
+    if not folders:
         raise DatasetError(
             f"{folder} has no class folder like n01440764 or 0 to 999: name the folder that holds them, "
             "or give --ground-truth for flat images."
         )
-    label_of, notes = of_folders(folder, list(found), numbering)
+    label_of, notes = of_folders(folder, list(folders), numbering)
     others = sorted(
-        one.name
-        for one in folder.iterdir()
-        if one.is_dir() and one.name not in found and not photographs.is_hidden(one.name)
+        subfolder.name
+        for subfolder in folder.iterdir()
+        if subfolder.is_dir() and subfolder.name not in folders and not photographs.is_hidden(subfolder.name)
     )
     if others:
         notes.append(f"left out: {len(others)} folders that are no class, like {others[0]}")
-    if hidden := sum(1 for path in found.values() for _ in path.rglob("._*")):
+    if hidden := sum(1 for path in folders.values() for _ in path.rglob("._*")):
         notes.append(f"left out: {hidden} hidden files (._*), which macOS keeps beside photographs")
     images = {
         f"{name}/{path}": label_of[name]
-        for name in sorted(found)
-        for path in photographs.files_below(found[name])
+        for name in sorted(folders)
+        for path in photographs.files_below(folders[name])
         if photographs.is_image(PurePosixPath(path).name)
     }
     return images, notes
 
 
 def _listed(folder: Path, ground_truth: Path, numbering: str | None) -> tuple[dict[str, int], list[str]]:
-    """The label of each image in the folder that a list names, and notes."""
-    listed = labels.read(ground_truth, LABEL_SPACE, numbering)
-    here = photographs.Photographs(folder)
-    images, missing, notes = here.named(listed)
+    """Return the label of each image in the folder that a label file lists, and notes."""
+    label_list = labels.read(ground_truth, LABEL_SPACE, numbering)
+    image_files = photographs.Photographs(folder)
+    images, missing, notes = image_files.named(label_list)
     if missing and not images:
         raise DatasetError(
             f"{folder} has none of the {len(missing)} images that {ground_truth} lists, the first of which is "
@@ -121,7 +125,9 @@ def _listed(folder: Path, ground_truth: Path, numbering: str | None) -> tuple[di
         )
     if missing:
         notes.append(f"left out: {len(missing)} images of the list that are not in the folder, like {missing[0].image}")
-    unlisted = sorted(path for path in here.paths if path not in images and photographs.is_image(path.split("/")[-1]))
+    unlisted = sorted(
+        path for path in image_files.paths if path not in images and photographs.is_image(path.split("/")[-1])
+    )
     if unlisted:
         notes.append(f"left out: {len(unlisted)} images in the folder that are not in the list, like {unlisted[0]}")
-    return images, [*listed.notes, *notes]
+    return images, [*label_list.notes, *notes]

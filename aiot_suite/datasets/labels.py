@@ -1,11 +1,11 @@
-"""Files that say which image is of which class, in the forms in which people have them.
+"""Label files, which assign a class to each image, in the formats that are in common use.
 
-    file label            lines or CSV, with or without a header; `val/file label`; label before file
-    file wnid             lines or CSV; Kaggle's LOC_val_solution.csv: names without a suffix, a box beside each class
-    wnid                  one a line for the validation images in their order (synset_labels.txt)
-    label                 one a line, in the same order: the development kit's class numbers, or labels from 0
+    file label            lines or CSV, with or without a header; also `val/file label`, or the label before the file
+    file wnid             lines or CSV; Kaggle's LOC_val_solution.csv: names without suffix, a box after each class
+    wnid                  one per line, for the validation images in order (synset_labels.txt)
+    label                 one per line, in the same order: the development kit's class numbers, or labels from 0
 
-How numbers count the classes is found out by `aiot_suite.datasets.numbering`.
+`aiot_suite.datasets.numbering` determines which numbering of the classes a file uses.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ NAME_HEADS = ("name", "class_name", "classname", "label_name", "description", "w
 
 @dataclass(frozen=True)
 class Entry:
-    """One image as the file names it, and its label in the label space."""
+    """An image as named in a label file, and its label in the label space."""
 
     image: str
     label: int
@@ -44,19 +44,19 @@ class Entry:
 
 @dataclass(frozen=True)
 class LabelList:
-    """What a file of labels says, and notes for its owner: what was assumed, what was left out."""
+    """Content of a label file, with notes for the user about what was assumed or left out."""
 
     path: Path
     entries: tuple[Entry, ...]
-    names: dict[int, str]  # of classes of another label space than ImageNet's
+    names: dict[int, str]  # of the classes, for label spaces other than ImageNet's
     notes: tuple[str, ...]
 
 
 def read(path: Path, label_space: str, numbering: str | None = None) -> LabelList:
-    """Read a file of labels.
+    """Read a label file.
 
-    numbering: one of `numbering.NUMBERINGS` where the numbers do not count as the file seems to say.
-    Raises DatasetError with the line that cannot be understood.
+    numbering: one of `numbering.NUMBERINGS`, which overrides the numbering detected in the file.
+    Raises DatasetError with the line that cannot be interpreted.
     """
     lines, joint = _lines(path)
     rows, notes = _rows(path, lines, joint)
@@ -68,15 +68,15 @@ def read(path: Path, label_space: str, numbering: str | None = None) -> LabelLis
                 raise error_in(
                     path, row, f"WordNet ids are labels of {classes.IMAGENET}, give a number or --label-space"
                 )
-    chosen, why = choose(path, rows, label_space, numbering)
+    chosen, reason = choose(path, rows, label_space, numbering)
     if chosen:
-        notes.append(meaning(chosen, why, label_space))
+        notes.append(meaning(chosen, reason, label_space))
     to_label = to_labels(path)[chosen or "0"]
     entries = []
     for row in rows:
         label = classes.label_of_wnid().get(row.value) if isinstance(row.value, str) else to_label(row.value)
         if label is None or classes.outside(label, label_space):
-            numbers = {one.value for one in rows if isinstance(one.value, int)}
+            numbers = {other.value for other in rows if isinstance(other.value, int)}
             raise error_in(path, row, reason_outside(numbers, row.value, label_space))
         entries.append(Entry(row.image, label, row.line))
     if label_space == classes.IMAGENET:
@@ -87,14 +87,14 @@ def read(path: Path, label_space: str, numbering: str | None = None) -> LabelLis
 
 
 def _lines(path: Path) -> tuple[list[tuple[int, list[str]]], str]:
-    """Cells of the lines that are not empty, with their numbers, and what is between the cells."""
+    """Return the line number and cells of each line that is not empty, and the delimiter of the cells."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(f"{path} cannot be read as text ({error}): give the file of labels.") from None
-    written = [line for line in text.splitlines() if line.strip()]
+    non_empty = [line for line in text.splitlines() if line.strip()]
     for delimiter in ("\t", ",", ";"):
-        if 2 * sum(delimiter in line for line in written) > len(written):
+        if 2 * sum(delimiter in line for line in non_empty) > len(non_empty):
             reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter)
             try:
                 cells = [
@@ -107,7 +107,7 @@ def _lines(path: Path) -> tuple[list[tuple[int, list[str]]], str]:
 
 
 def _class(cell: str) -> int | str | None:
-    """A number, a WordNet id (of each box, in Kaggle's files), or None."""
+    """Return the class in a cell, a number or a WordNet id (which Kaggle's files repeat for each box), or None."""
     if re.fullmatch(r"-?[0-9]+(\.0+)?", cell, re.ASCII):
         return int(cell.split(".")[0])
     words = cell.split()
@@ -120,38 +120,43 @@ def _is_image(cell: str) -> bool:
 
 
 def _rows(path: Path, lines: list[tuple[int, list[str]]], joint: str) -> tuple[list[Row], list[str]]:
-    """The rows of a file, and notes on its columns."""
-    single = Counter(len(cells) for _, cells in lines).most_common(1)[:1] == [(1, len(lines))]
-    head: list[str] | None = None
+    """Return the rows of a file, and notes about its columns."""
+    is_single_column = Counter(len(cells) for _, cells in lines).most_common(1)[:1] == [(1, len(lines))]
+    header: list[str] | None = None
     if lines and not any(_is_image(cell) or _class(cell) is not None for cell in lines[0][1]):
-        head = [cell.lower() for cell in lines[0][1]]
+        header = [cell.lower() for cell in lines[0][1]]
         lines = lines[1:]
-    if single:
-        named = [(line, [f"ILSVRC2012_val_{number:08d}.JPEG", *cells]) for number, (line, cells) in enumerate(lines, 1)]
+    if is_single_column:
+        with_image_names = [
+            (line, [f"ILSVRC2012_val_{number:08d}.JPEG", *cells]) for number, (line, cells) in enumerate(lines, 1)
+        ]
         notes = ["assumed: line n is the class of validation image n"]
         image, label, name = 0, 1, None
-        lines = named
+        lines = with_image_names
     else:
-        image, label, name = _columns(head, [cells for _, cells in lines])
-        notes = [] if head or joint == " " else ["assumed: there is no header, and the first line is an image"]
-        unused = [cell for number, cell in enumerate(head or ()) if number not in (image, label, name) and cell]
+        image, label, name = _columns(header, [cells for _, cells in lines])
+        notes = [] if header or joint == " " else ["assumed: there is no header, and the first line is an image"]
+        unused = [cell for number, cell in enumerate(header or ()) if number not in (image, label, name) and cell]
         if unused:
             notes.append(f"columns that were not used: {', '.join(unused)}")
     rows = []
     for line, cells in lines:
         value = _class(cells[label]) if max(image, label) < len(cells) else None
-        text = cells[1] if single else joint.join(cells)
+        text = cells[1] if is_single_column else joint.join(cells)
         row = Row(line, text, "", 0, "", "")
         if value is None or not cells[image]:
             raise error_in(path, row, "columns are image, label (a number or a WordNet id) and, if you like, name")
-        of_name = cells[name] if name is not None and name < len(cells) else ""
-        rest = " ".join(cell for number, cell in enumerate(cells) if number != label)
-        rows.append(Row(line, text, cells[image], value, of_name, rest))
+        class_name = cells[name] if name is not None and name < len(cells) else ""
+        other_cells = " ".join(cell for number, cell in enumerate(cells) if number != label)
+        rows.append(Row(line, text, cells[image], value, class_name, other_cells))
     return rows, notes
 
 
 def _columns(head: list[str] | None, rows: list[list[str]]) -> tuple[int, int, int | None]:
-    """Which columns hold image, class and, perhaps, name of the class: by their headings, else by what is in them."""
+    """Return the columns of the image, of the class, and of the class name, or None if there is no such column.
+
+    Columns are recognized by their headers, or else by their content.
+    """
     width = max(map(len, rows), default=2)
 
     def mostly(column: int, test: Callable[[str], bool]) -> bool:
@@ -160,25 +165,36 @@ def _columns(head: list[str] | None, rows: list[list[str]]) -> tuple[int, int, i
     def headed(names: Sequence[str]) -> list[int]:
         return [head.index(name) for name in names if head and name in head]
 
-    holds_class = [column for column in range(width) if mostly(column, lambda cell: _class(cell) is not None)]
-    holds_image = [column for column in range(width) if mostly(column, _is_image)]
-    of_label = [column for column in headed(LABEL_HEADS) if column in holds_class]
-    image = next(iter([*headed(IMAGE_HEADS), *holds_image, *(one for one in range(width) if one not in of_label)]), 0)
+    class_columns = [column for column in range(width) if mostly(column, lambda cell: _class(cell) is not None)]
+    image_columns = [column for column in range(width) if mostly(column, _is_image)]
+    label_columns = [column for column in headed(LABEL_HEADS) if column in class_columns]
+    image = next(
+        iter(
+            [
+                *headed(IMAGE_HEADS),
+                *image_columns,
+                *(candidate for candidate in range(width) if candidate not in label_columns),
+            ]
+        ),
+        0,
+    )
     others = [column for column in range(max(width, 2)) if column != image]
-    label = next(iter([column for column in [*of_label, *holds_class, *others] if column != image]))
-    texts = [column for column in headed([*NAME_HEADS, *LABEL_HEADS]) if column not in (image, label, *holds_class)]
-    if texts or head or width <= 2:
-        return image, label, texts[0] if texts else None
-    return image, label, next(one for one in range(width) if one not in (image, label))
+    label = next(iter([column for column in [*label_columns, *class_columns, *others] if column != image]))
+    name_columns = [
+        column for column in headed([*NAME_HEADS, *LABEL_HEADS]) if column not in (image, label, *class_columns)
+    ]
+    if name_columns or head or width <= 2:
+        return image, label, name_columns[0] if name_columns else None
+    return image, label, next(candidate for candidate in range(width) if candidate not in (image, label))
 
 
 def _names(path: Path, rows: list[Row]) -> dict[int, str]:
-    """Names of the classes by their number in the file; raises DatasetError if a class has two."""
-    found: dict[int, Row] = {}
+    """Return the class names by class number in the file; raises DatasetError if a class has two names."""
+    first_rows: dict[int, Row] = {}
     for row in rows:
         if row.name and isinstance(row.value, int):
-            first = found.setdefault(row.value, row)
-            if first.name != row.name:
-                reason = f"label {row.value} is called {first.name!r} in line {first.line}"
+            first_row = first_rows.setdefault(row.value, row)
+            if first_row.name != row.name:
+                reason = f"label {row.value} is called {first_row.name!r} in line {first_row.line}"
                 raise error_in(path, row, reason + ": give each class one name, or leave the names out")
-    return {value: row.name for value, row in found.items()}
+    return {value: row.name for value, row in first_rows.items()}

@@ -1,7 +1,8 @@
-"""How the numbers in a file of labels count the classes.
+"""Detection of the class numbering that a label file uses.
 
-There are three ways (NUMBERINGS). What tells which is, in this order: a 0 among the numbers, WordNet ids beside them,
-names of classes beside them or in the names of the files, the first images of the validation set.
+There are three numberings (NUMBERINGS). They are told apart by the following evidence, in this order: a 0 among the
+numbers, WordNet ids next to the numbers, class names next to the numbers or in the file names, and the first images of
+the validation set.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ NUMBERINGS = {
     "1": "labels count from 1 in the order of the WordNet ids, and 1 was taken off",
     "devkit": "labels are the class numbers of ILSVRC 2012's development kit, and were translated",
 }
-ENOUGH = 0.9  # share of what is known of the images that a numbering has to agree with
-LEAST_NAMES, LEAST_IMAGES = 2, 3
+ENOUGH = 0.9  # share of the evidence that a numbering has to agree with
+LEAST_NAMES, LEAST_IMAGES = 2, 3  # minimum number of rows with evidence from class names, and from images
 
 
 @dataclass(frozen=True)
 class Row:
-    """An image, what stands for its class (a number or a WordNet id), and what else the line says."""
+    """A line of a label file: an image, its class (a number or a WordNet id), and the rest of the line."""
 
     line: int
     text: str
@@ -36,11 +37,11 @@ class Row:
 
 
 Known = tuple[Row, frozenset[int]]
-"""A row with a number, and the labels that its image may have by what else is known of it."""
+"""A row with a class number, and the labels that its image may have according to other evidence."""
 
 
 def of_folders(folder: Path, names: Sequence[str], numbering: str | None) -> tuple[dict[str, int], list[str]]:
-    """Return the label of each class folder by its name, a WordNet id or a number, and notes."""
+    """Return the label of each class folder, which is named by a WordNet id or a number, and notes."""
     by_wnid = classes.label_of_wnid()
     if names[0] in by_wnid:
         return {name: by_wnid[name] for name in names}, []
@@ -54,14 +55,15 @@ def of_folders(folder: Path, names: Sequence[str], numbering: str | None) -> tup
                 f"{folder / name} is no class: {reason_outside(set(numbers.values()), number, classes.IMAGENET)}."
             )
         label_of[name] = label
-    why = "as --numbering says" if numbering else _of_zero(set(numbers.values()))
-    return label_of, [meaning(numbering or "0", why, classes.IMAGENET)]
+    reason = "as --numbering says" if numbering else _of_zero(set(numbers.values()))
+    return label_of, [meaning(numbering or "0", reason, classes.IMAGENET)]
 
 
 def choose(path: Path, rows: list[Row], label_space: str, asked: str | None) -> tuple[str | None, str]:
-    """Return how the numbers of a file count the classes, and what tells so; None where it has no numbers.
+    """Return the numbering of a file and the reason for choosing it; the numbering is None if the file has no numbers.
 
-    asked: what the user says. Raises DatasetError where it cannot be told and must not be guessed.
+    asked: the numbering requested by the user, which takes precedence.
+    Raises DatasetError if the numbering is ambiguous and must not be guessed.
     """
     numbers = {row.value for row in rows if isinstance(row.value, int)}
     if not numbers:
@@ -70,13 +72,15 @@ def choose(path: Path, rows: list[Row], label_space: str, asked: str | None) -> 
         return asked, "as --numbering says"
     if 0 in numbers or label_space != classes.IMAGENET:
         return "0", _of_zero(numbers)
-    known = to_labels(path)
-    for evidence, least, what in _evidence(rows):
-        fits = [
-            name for name, to_label in known.items() if len(evidence) >= least and _share(evidence, to_label) >= ENOUGH
+    converters = to_labels(path)
+    for evidence, minimum, description in _evidence(rows):
+        matching = [
+            name
+            for name, to_label in converters.items()
+            if len(evidence) >= minimum and _share(evidence, to_label) >= ENOUGH
         ]
-        if fits:
-            return fits[0], f"as {what} say"
+        if matching:
+            return matching[0], f"as {description} say"
     if not _is_single(rows):
         return "0", _of_zero(numbers)
     if path.with_name("meta.mat").exists() or "ground_truth" in path.name:
@@ -92,14 +96,14 @@ def _is_single(rows: list[Row]) -> bool:
 
 
 def _of_zero(numbers: set[int]) -> str:
-    """What a 0 among the numbers, or none, says."""
+    """Return the reason for numbering "0", depending on whether 0 is among the numbers."""
     if 0 in numbers:
         return "there is a 0"
     return "nothing here tells; if they count from 1, say --numbering 1"
 
 
 def to_labels(path: Path) -> dict[str, Callable[[int], int | None]]:
-    """Return, for each of NUMBERINGS, what gives the label of a number in the file, None for a number that is none."""
+    """Return, for each of NUMBERINGS, a function from a number in the file to its label (None if it has none)."""
     kit: dict[int, int] = {}
 
     def of_kit(number: int) -> int | None:
@@ -111,7 +115,7 @@ def to_labels(path: Path) -> dict[str, Callable[[int], int | None]]:
 
 
 def _devkit(path: Path) -> dict[int, int]:
-    """The development kit's order, of meta.mat beside the file if that is there."""
+    """Return the label of each class number of the development kit, from the meta.mat next to the file if it exists."""
     from scipy.io import loadmat
 
     meta = path.with_name("meta.mat")
@@ -120,7 +124,7 @@ def _devkit(path: Path) -> dict[int, int]:
     try:
         synsets = loadmat(meta, squeeze_me=True)["synsets"]
         pairs = [(int(row["ILSVRC2012_ID"]), str(row["WNID"])) for row in synsets]
-    except Exception:  # of a file that is damaged SciPy raises many kinds
+    except Exception:  # SciPy raises many exceptions for damaged files
         raise DatasetError(
             f"{meta}, which explains the development kit's class numbers, is damaged: copy it anew or take it away."
         ) from None
@@ -129,16 +133,16 @@ def _devkit(path: Path) -> dict[int, int]:
 
 
 def meaning(chosen: str, why: str, label_space: str) -> str:
-    """Return the note that says what was assumed of the numbers."""
+    """Return the note about which numbering was assumed."""
     if label_space == classes.IMAGENET:
         return f"assumed: {NUMBERINGS[chosen]} ({why})"
-    known = classes.count(label_space)
-    unknown = "" if known else ", of which nothing here knows how many classes it has"
-    return f"assumed: labels count from {chosen} in the order of {label_space}{unknown} ({why})"
+    class_count = classes.count(label_space)
+    remark = "" if class_count else ", of which nothing here knows how many classes it has"
+    return f"assumed: labels count from {chosen} in the order of {label_space}{remark} ({why})"
 
 
 def reason_outside(numbers: set[int], value: int | str, label_space: str) -> str:
-    """Return why a class is none, and what may be meant."""
+    """Return why a class is not in the label space, and which numbering may be meant."""
     if isinstance(value, str):
         return f"{value} is none of the 1000 classes of ILSVRC 2012"
     reason = classes.span(label_space)
@@ -149,28 +153,31 @@ def reason_outside(numbers: set[int], value: int | str, label_space: str) -> str
 
 
 def differences(path: Path, rows: list[Row], label_of: dict[int, int]) -> list[str]:
-    """Return notes on labels (by line) that differ from what the lines say otherwise.
+    """Return notes about labels that contradict the other information in their lines.
 
-    Raises DatasetError if a WordNet id or most of the names do.
+    label_of: label by line number.
+    Raises DatasetError if a label contradicts a WordNet id, or if most labels contradict the class names.
     """
     table = classes.class_table()
-    for row, known in _by_wnid(rows):
-        if label_of[row.line] not in known:
-            means = table[label_of[row.line]]
+    for row, possible_labels in _by_wnid(rows):
+        if label_of[row.line] not in possible_labels:
+            meant_class = table[label_of[row.line]]
             raise error_in(
-                path, row, f"its label means {means['wnid']}, {means['name']}: the labels are in another order"
+                path,
+                row,
+                f"its label means {meant_class['wnid']}, {meant_class['name']}: the labels are in another order",
             )
     notes = []
-    for what, named in (("names", list(_by_name(rows))), ("names of files", list(_by_file_name(rows)))):
-        differ = [row for row, known in named if label_of[row.line] not in known]
-        if not differ:
+    for kind, pairs in (("names", list(_by_name(rows))), ("names of files", list(_by_file_name(rows)))):
+        conflicts = [row for row, possible_labels in pairs if label_of[row.line] not in possible_labels]
+        if not conflicts:
             continue
-        first, means_name = differ[0], table[label_of[differ[0].line]]["name"]
-        if what == "names" and 2 * len(differ) > len(named):
-            raise error_in(path, first, f"its label means {means_name!r}: labels or names are in another order")
+        first_row, meant_name = conflicts[0], table[label_of[conflicts[0].line]]["name"]
+        if kind == "names" and 2 * len(conflicts) > len(pairs):
+            raise error_in(path, first_row, f"its label means {meant_name!r}: labels or names are in another order")
         notes.append(
-            f"{what} that are of other classes than the labels, which were believed: {len(differ)} of {len(named)}, "
-            f"like {first.text!r} in line {first.line}, whose label means {means_name!r}"
+            f"{kind} that are of other classes than the labels, which were believed: {len(conflicts)} of {len(pairs)}, "
+            f"like {first_row.text!r} in line {first_row.line}, whose label means {meant_name!r}"
         )
     return notes
 
@@ -181,7 +188,7 @@ def error_in(path: Path, row: Row, reason: str) -> DatasetError:
 
 
 def _evidence(rows: list[Row]) -> Iterator[tuple[list[Known], int, str]]:
-    """What is known of the images apart from the numbers; how many of them are enough; what it is."""
+    """Yield each kind of evidence about the images: its rows, the minimum number of rows, and a description."""
     yield list(_by_wnid(rows)), 1, "the WordNet ids beside them"
     yield list(_by_name(rows)), LEAST_NAMES, "the names of the classes"
     yield list(_by_file_name(rows)), LEAST_IMAGES, "the names of the files"
@@ -197,9 +204,9 @@ def _by_wnid(rows: list[Row]) -> Iterator[Known]:
 
 
 def _named(row: Row, name: str) -> Iterator[Known]:
-    known = classes.labels_of_name().get(name.replace("_", " ").casefold())
-    if isinstance(row.value, int) and known:
-        yield row, known
+    labels = classes.labels_of_name().get(name.replace("_", " ").casefold())
+    if isinstance(row.value, int) and labels:
+        yield row, labels
 
 
 def _by_name(rows: list[Row]) -> Iterator[Known]:
@@ -208,21 +215,21 @@ def _by_name(rows: list[Row]) -> Iterator[Known]:
 
 
 def _by_file_name(rows: list[Row]) -> Iterator[Known]:
-    """Of files like beagle_3.jpg or beagle/3.jpg."""
+    """Yield evidence from class names in paths such as beagle_3.jpg or beagle/3.jpg."""
     for row in rows:
         parts = [re.sub(r"[ _-]*[0-9]*(\.\w+)?$", "", part) for part in row.image.split("/")[-2:]]
         yield from next(filter(None, (list(_named(row, part)) for part in reversed(parts))), [])
 
 
 def _by_validation_image(rows: list[Row]) -> Iterator[Known]:
-    known = {
+    labels_by_stem = {
         f"ILSVRC2012_val_{number:08d}": frozenset({label})
         for number, label in enumerate(classes.FIRST_OF_VALIDATION, 1)
     }
     for row in rows:
-        if isinstance(row.value, int) and (stem := PurePosixPath(row.image).stem) in known:
-            yield row, known[stem]
+        if isinstance(row.value, int) and (stem := PurePosixPath(row.image).stem) in labels_by_stem:
+            yield row, labels_by_stem[stem]
 
 
 def _share(evidence: list[Known], to_label: Callable[[int], int | None]) -> float:
-    return sum(to_label(int(row.value)) in known for row, known in evidence) / len(evidence)
+    return sum(to_label(int(row.value)) in possible_labels for row, possible_labels in evidence) / len(evidence)

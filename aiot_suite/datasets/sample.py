@@ -1,4 +1,4 @@
-"""The sample set: drawn pictures for trying everything out where ImageNet is not at hand."""
+"""The sample set: drawn pictures for trying everything out when ImageNet is not available."""
 
 from __future__ import annotations
 
@@ -21,35 +21,36 @@ def make(
     jobs: int = 2,
     progress: store.Progress | None = None,
 ) -> store.Dataset:
-    """Draws 100 classes x 5 test images, and a training part apart if asked for.
+    """Draw 100 classes x 5 test images, and optionally a separate training part; return the test dataset.
 
-    The training part goes to `<folder>/train`, a dataset of its own. Does nothing if the same set is there.
+    The training part goes to `<folder>/train` and is a dataset of its own. Nothing is drawn if the same sample set
+    already exists.
     """
     made_by = {"tool": "aiot dataset make", "seed": seed, "train_per_class": train_per_class}
     parts = [("test", folder, TEST_PER_CLASS)]
     if train_per_class:
         parts.append(("train", folder / "train", train_per_class))
     if (folder / "dataset.json").exists():
-        there = store.load(folder)
+        existing = store.load(folder)
         if store.made_by(folder) == made_by:
-            return there
+            return existing
     total, done = sum(100 * count for _, _, count in parts), 0
     store.fresh_folder(folder)
     with processes(jobs) as pool:
-        for part, place, count in reversed(parts):
+        for part, part_folder, count in reversed(parts):
             pictures = [(label, index) for index in range(count) for label in range(len(CLASS_NAMES))]
-            (place / "images").mkdir(parents=True, exist_ok=True)
+            (part_folder / "images").mkdir(parents=True, exist_ok=True)
             images = []
             drawn = pool.map(partial(_draw, part=part, seed=seed), pictures, chunksize=10)
             for (label, index), data in zip(pictures, drawn, strict=True):
                 name = f"{CLASS_NAMES[label]}_{index}.jpg"
-                (place / "images" / name).write_bytes(data)
+                (part_folder / "images" / name).write_bytes(data)
                 images.append((name, label))
                 done += 1
                 if progress:
                     progress(done, total)
             dataset = store.write(
-                place,
+                part_folder,
                 name="sample" if part == "test" else "sample-train",
                 label_space=LABEL_SPACE,
                 images=images,

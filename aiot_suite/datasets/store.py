@@ -1,10 +1,10 @@
-"""A labelled set of images on disk.
+"""Storage of datasets, which are labelled sets of images, on disk.
 
 <folder>/dataset.json   name, label space, number of images and classes, SHA-256, how it was made,
-                        notes on what was assumed
-         labels.csv     image,label    one line an image, in the order of the queries
+                        notes about what was assumed
+         labels.csv     image,label    one line per image, in query order
          classes.csv    label,name
-         images/        the files, by the names in labels.csv (or wherever dataset.json says)
+         images/        the files named in labels.csv (or in the folder that dataset.json names)
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from aiot_suite.workspace import sha256_of
 from runner.rawlog import utc_now
 
 Progress = Callable[[int, int], None]
-"""Called with what is done and how many there are."""
+"""Progress callback, called with the number of items done and the total."""
 
 
 @dataclass(frozen=True)
 class Dataset:
     """A labelled set of images.
 
-    label_space names what the label numbers mean: models and datasets only go together if theirs agree.
+    label_space names the meaning of the label numbers: a model can only be used with datasets of its label space.
     """
 
     folder: Path
@@ -42,7 +42,7 @@ class Dataset:
     images: tuple[tuple[str, int], ...]  # name, label
     image_folder: Path
     classes: dict[int, str]
-    notes: tuple[str, ...] = ()  # what was assumed or left out: for whoever knows the images
+    notes: tuple[str, ...] = ()  # what was assumed or left out, for the owner of the images
 
     def path(self, image: str) -> Path:
         return self.image_folder / image
@@ -59,10 +59,10 @@ def write(
     image_folder: Path | None = None,
     notes: Sequence[str] = (),
 ) -> Dataset:
-    """Describe images that are in place (in `folder/images`, or in `image_folder` outside) as a dataset.
+    """Write the description of a dataset whose images exist in `folder/images`, or outside in `image_folder`.
 
-    notes: what was assumed, or left out, in finding out which image is of which class.
-    Raises DatasetError if there is no image or one is missing, is there twice, or has a label that is none.
+    notes: what was assumed or left out when assigning classes to images.
+    Raises DatasetError if there are no images, or if an image is missing, listed twice or has an invalid label.
     """
     if not images:
         raise DatasetError(f"Dataset {name!r} would hold no image: check the folder and the labels.")
@@ -78,7 +78,7 @@ def write(
         digest.update(f"{image},{label},{content}\n".encode())
         by_content.setdefault(content, []).append((image, label))
     unreadable = [image for image, _ in images if not _has_header(where / image)]
-    noticed = [*_same_content(by_content), *_unreadable(unreadable)]
+    content_notes = [*_same_content(by_content), *_unreadable(unreadable)]
     folder.mkdir(parents=True, exist_ok=True)
     _write_csv(folder / "labels.csv", ("image", "label"), images)
     _write_csv(folder / "classes.csv", ("label", "name"), sorted(classes.items()))
@@ -90,16 +90,16 @@ def write(
         "sha256": digest.hexdigest(),
         "image_folder": str(image_folder.resolve()) if image_folder else "images",
         "made_by": dict(made_by),
-        "notes": [*notes, *noticed],
+        "notes": [*notes, *content_notes],
         "made": utc_now(),
     }
-    # Written last: a folder without it is an unfinished dataset.
+    # Written last, so that a folder without it is an unfinished dataset.
     (folder / "dataset.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     return load(folder)
 
 
 def load(folder: Path) -> Dataset:
-    """The dataset of a folder; raises DatasetError if there is none or it is damaged."""
+    """Load the dataset in a folder; raises DatasetError if it does not exist or is damaged."""
     try:
         record = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
         images = [(row["image"], int(row["label"])) for row in _read_csv(folder / "labels.csv")]
@@ -127,13 +127,13 @@ def load(folder: Path) -> Dataset:
 
 
 def made_by(folder: Path) -> dict[str, object]:
-    """How the dataset of a folder was made."""
+    """Return the record of how the dataset in a folder was made."""
     record: dict[str, object] = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["made_by"]
     return record
 
 
 def subset(dataset: Dataset, at_most: int | None, seed: int) -> list[tuple[str, int]]:
-    """All images in query order, or `at_most` of them drawn with a seed, in the same order."""
+    """Return all images in query order, or a seeded random selection of `at_most` images in the same order."""
     images = list(dataset.images)
     if at_most is None or at_most >= len(images):
         return images
@@ -141,7 +141,7 @@ def subset(dataset: Dataset, at_most: int | None, seed: int) -> list[tuple[str, 
 
 
 def _fault(images: Sequence[tuple[str, int]], label_space: str) -> str | None:
-    """What no dataset may hold: an image twice, or a label that is none of the label space."""
+    """Return a description of the first duplicate image or label outside the label space, or None."""
     seen: dict[str, int] = {}
     for image, label in images:
         if outside(label, label_space):
@@ -153,13 +153,16 @@ def _fault(images: Sequence[tuple[str, int]], label_space: str) -> str | None:
 
 
 def _same_content(by_content: Mapping[str, list[tuple[str, int]]]) -> list[str]:
-    """A remark about files that are equal and have different labels."""
-    pairs = [found for found in by_content.values() if len({label for _, label in found}) > 1]
+    """Return a note about files with equal content but different labels, if there are any."""
+    pairs = [images for images in by_content.values() if len({label for _, label in images}) > 1]
     if not pairs:
         return []
-    (one, label), (other, another) = next((a, b) for a, b in combinations(pairs[0], 2) if a[1] != b[1])
+    (first_image, label), (second_image, second_label) = next(
+        (first, second) for first, second in combinations(pairs[0], 2) if first[1] != second[1]
+    )
     return [
-        f"images that are there again with another label: {len(pairs)}, like {one} ({label}) and {other} ({another})"
+        f"images that are there again with another label: {len(pairs)}, "
+        f"like {first_image} ({label}) and {second_image} ({second_label})"
     ]
 
 
@@ -168,36 +171,40 @@ def _unreadable(images: Sequence[str]) -> list[str]:
 
 
 def _has_header(path: Path) -> bool:
-    """Whether a file begins as an image does."""
+    """Return whether a file starts with the header of an image."""
     from PIL import Image
 
     try:
         with Image.open(path):
             return True
-    except Exception:  # whatever a plug-in of Pillow raises
+    except Exception:  # Pillow's plugins may raise anything
         return False
 
 
 def keeps(folder: Path, tool: str, source: Path) -> None:
-    """Raise DatasetError if a dataset that `tool` makes of `source` in `folder` would overwrite anything else."""
+    """Raise DatasetError if a dataset made by `tool` from `source` would overwrite something else in `folder`."""
     if not folder.exists():
         return
     if folder.resolve() in [source.resolve(), *source.resolve().parents]:
         raise DatasetError(f"{source} is in {folder}, which would be written anew: choose another --name.")
-    others = sorted({one.name for one in folder.iterdir()} - {"images", "labels.csv", "classes.csv", "dataset.json"})
+    others = sorted(
+        {child.name for child in folder.iterdir()} - {"images", "labels.csv", "classes.csv", "dataset.json"}
+    )
     if (folder / "dataset.json").is_file():
         try:
-            there = str(made_by(folder)["tool"])
+            existing_tool = str(made_by(folder)["tool"])
         except (ValueError, KeyError, TypeError):
-            there = tool  # damaged: made again
-        if there != tool:
-            raise DatasetError(f"{folder} holds a dataset that `{there}` made: choose another --name, or delete it.")
+            existing_tool = tool  # damaged: may be overwritten
+        if existing_tool != tool:
+            raise DatasetError(
+                f"{folder} holds a dataset that `{existing_tool}` made: choose another --name, or delete it."
+            )
     elif others:
         raise DatasetError(f"{folder} is there and no dataset (it holds {others[0]}): choose another --name.")
 
 
 def fresh_folder(folder: Path) -> Path:
-    """The folder, emptied if an unfinished dataset is in it."""
+    """Create an empty dataset folder, deleting its previous content, and return it."""
     if folder.exists():
         shutil.rmtree(folder)
     (folder / "images").mkdir(parents=True)

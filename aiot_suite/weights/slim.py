@@ -25,7 +25,7 @@ from aiot_suite.facts import default_settings
 if TYPE_CHECKING:
     from torch import Tensor
 
-SHARE = 0.25  # of the channels belongs to the slim network
+SHARE = 0.25  # share of the channels that belong to the slim network
 SEED = 0
 RESIDUAL_SCALE = 0.2  # of the random channels: with 1, their values grow from block to block
 STATISTICS_BATCHES = 2  # batches of sample pictures for the batch-norm statistics of the random channels
