@@ -1,1 +1,1 @@
-"""Commands that prepare models and datasets, a module for each. Heavy imports happen inside the commands."""
+"""Commands that prepare models and datasets, one module each. Heavy imports are inside the commands."""

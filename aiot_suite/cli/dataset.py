@@ -1,4 +1,4 @@
-"""aiot dataset: the images."""
+"""`aiot dataset`: create or choose a dataset of images."""
 
 from __future__ import annotations
 
@@ -36,14 +36,16 @@ def dataset_make(
     from aiot_suite.progress_bar import counting
 
     with counting("dataset: drawing") as step:
-        made = sample.make(
+        dataset = sample.make(
             Workspace(workspace).datasets / "sample",
             seed=seed,
             train_per_class=train_per_class,
             jobs=jobs,
             progress=step,
         )
-    print(f"dataset   {made.name}: {len(made.images)} images of {len(made.classes)} classes in {made.folder}")
+    print(
+        f"dataset   {dataset.name}: {len(dataset.images)} images of {len(dataset.classes)} classes in {dataset.folder}"
+    )
 
 
 @app.command("sample")
@@ -65,7 +67,7 @@ def dataset_sample(
     from aiot_suite.progress_bar import counting
 
     with counting("dataset: copying") as step:
-        made = source.sample(
+        dataset = source.sample(
             Workspace(workspace).datasets / name,
             imagenet,
             classes=classes,
@@ -75,7 +77,7 @@ def dataset_sample(
             numbering=numbering,
             progress=step,
         )
-    _tell(made, made.folder)
+    _tell(dataset, dataset.folder)
 
 
 @app.command("use")
@@ -95,12 +97,12 @@ def dataset_use(
     from aiot_suite.datasets import folder as source
 
     target = Workspace(workspace).datasets / (name or folder.resolve().name)
-    made = source.use(target, folder, labels, label_space=label_space, numbering=numbering)
-    _tell(made, made.image_folder)
+    dataset = source.use(target, folder, labels, label_space=label_space, numbering=numbering)
+    _tell(dataset, dataset.image_folder)
 
 
 def _tell(made: Dataset, where: Path) -> None:
-    """Print what a dataset holds, its notes, and an example to compare with."""
+    """Print the contents of a dataset, its notes, and an example image for checking the labels."""
     print(f"dataset   {made.name}: {len(made.images)} images of {len(made.classes)} classes in {where}")
     for text in made.notes:
         print(f"          {text}")

@@ -1,4 +1,4 @@
-"""aiot frameworks: what models run with, and the environments it needs."""
+"""`aiot frameworks`: list the frameworks, and install the environments that they need."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def frameworks_list(workspace: Workspaces = HERE) -> None:
     rows = []
     for framework in catalog.load(Workspace(workspace).plugins).frameworks.values():
         environment = environments.first_of(framework.environments)
-        found = environments.versions(environment, framework.distributions) if environment else {}
-        versions = ", ".join(f"{name} {version}" for name, version in found.items() if version != "not installed")
-        absent = [name for name in framework.imports if find_spec(name) is None]
-        state = "ready" if environment and not absent else f"aiot frameworks install {framework.name}"
+        installed = environments.versions(environment, framework.distributions) if environment else {}
+        versions = ", ".join(f"{name} {version}" for name, version in installed.items() if version != "not installed")
+        missing = [name for name in framework.imports if find_spec(name) is None]
+        state = "ready" if environment and not missing else f"aiot frameworks install {framework.name}"
         rows.append([framework.name, environment or " or ".join(framework.environments), versions, state])
     show(["framework", "environment", "versions", "state"], rows)
 

@@ -1,4 +1,4 @@
-"""`aiot models`: prepare, list and train; `runner.cli.models` adds the commands that need a device."""
+"""`aiot models`: prepare, list and train models. `runner.cli.models` adds the commands that need a device."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def models_prepare(
 
     space = Workspace(workspace)
     images = calibrating.of_dataset(store.load(space.datasets / calibration)) if calibration else None
-    known = catalog.load(space.plugins)
-    chosen = suite.select(models, frameworks, (), quantizations, known.everything())
-    left_out = [] if frameworks else prepare.without_environment(chosen, known)
+    available = catalog.load(space.plugins)
+    chosen = suite.select(models, frameworks, (), quantizations, available.everything())
+    left_out = [] if frameworks else prepare.without_environment(chosen, available)
     folder = models_folder(space, weights)
     notes: list[str] = []
     with counting("models: converting") as step:
         artifacts, built = prepare.prepare(
-            [one for one in chosen if one not in left_out],
+            [instance for instance in chosen if instance not in left_out],
             kind=weights,
             folder=folder,
             cache=space.models,
@@ -65,12 +65,14 @@ def models_prepare(
         print(f"weights   {note}")
     print(f"models    {len(artifacts)} model files, {built} built now, in {folder}")
     if left_out:
-        names = ", ".join(dict.fromkeys(one.framework for one in left_out))
+        names = ", ".join(dict.fromkeys(instance.framework for instance in left_out))
         print(f"          without {names}, which needs another environment: {INSTALL_LEGACY}")
-    for used in dict.fromkeys(artifact.calibrated for artifact in artifacts if artifact.calibrated):
-        print(f"          int8 calibrated with {used.images} images: {used.dataset}, {used.sha256[:12]}")
-        for other, count in calibrating.sharing(used, space.datasets):
-            print(f"          {count} of them are in dataset {other} too, which cannot test these files")
+    for calibrated in dict.fromkeys(artifact.calibrated for artifact in artifacts if artifact.calibrated):
+        print(
+            f"          int8 calibrated with {calibrated.images} images: {calibrated.dataset}, {calibrated.sha256[:12]}"
+        )
+        for dataset, count in calibrating.sharing(calibrated, space.datasets):
+            print(f"          {count} of them are in dataset {dataset} too, which cannot test these files")
 
 
 @app.command("list")
@@ -89,8 +91,8 @@ def models_list(weights: Weights = "sample", workspace: Workspaces = HERE) -> No
         values = [",".join(f"{value:g}" for value in triple) for triple in (settings.mean, settings.std)]
         size, sha256 = f"{artifact.size_bytes / 1e6:.2f}", artifact.sha256[:12]
         labels = settings.label_space + (f" from output {settings.label_offset}" if settings.label_offset else "")
-        used = artifact.calibrated
-        ranges = f"{used.dataset} ({used.images}, {used.sha256[:12]})" if used else ""
+        calibrated = artifact.calibrated
+        ranges = f"{calibrated.dataset} ({calibrated.images}, {calibrated.sha256[:12]})" if calibrated else ""
         return [artifact.path.name, size, sha256, artifact.weights, shape, settings.resize, *values, labels, ranges]
 
     columns = ["model file", "MB", "SHA-256", "weights", "input", "resize", "mean", "std", "labels", "calibrated with"]
@@ -120,8 +122,8 @@ def models_train(
     from aiot_suite.train import PHASES, Phase, train
 
     for model in suite.choose("Model", models, MODELS):
-        with bar() as shown:
-            task = shown.add_task(model, total=None)
+        with bar() as display:
+            task = display.add_task(model, total=None)
             trained = train(
                 model,
                 phases=[Phase.parse(text) for text in phases] if phases else PHASES[model],
@@ -130,7 +132,7 @@ def models_train(
                 threads=threads,
                 bfloat16=bfloat16,
                 start=start,
-                progress=lambda text, done, total: shown.update(task, description=text, completed=done, total=total),  # noqa: B023
+                progress=lambda text, done, total: display.update(task, description=text, completed=done, total=total),  # noqa: B023
             )
         path = trained.save(target)
         minutes = trained.history[-1]["minutes"]

@@ -1,4 +1,4 @@
-"""Options that several verbs have."""
+"""Options shared by several commands."""
 
 from __future__ import annotations
 
@@ -47,5 +47,5 @@ HERE = Path()
 
 
 def models_folder(workspace: Workspace, weights: str) -> Path:
-    """One folder for each kind of weights."""
+    """Return the folder of the model files for a kind of weights."""
     return workspace.models / (weights if weights in ("sample", "pretrained") else Path(weights).resolve().name)

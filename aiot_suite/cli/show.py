@@ -1,20 +1,20 @@
-"""Tables on the screen."""
+"""Tables printed to the terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-WIDE = 250  # characters, for a file or a pipe, where nothing is to be shortened
+WIDE = 250  # characters; the width in a file or pipe, where nothing should be shortened
 
 
 def show(columns: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> None:
-    """Prints a table; columns that `right` names are aligned to the right, and the first is never shortened."""
+    """Print a table. Columns named in `right` are right-aligned, and the first column is never shortened."""
     from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if column in right else "left", no_wrap=number == 0)
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="right" if column in right else "left", no_wrap=index == 0)
     for row in rows:
         table.add_row(*row)
     screen = Console()

@@ -40,7 +40,7 @@ def label_of_devkit() -> dict[int, int]:
 
 @cache
 def labels_of_name() -> dict[str, frozenset[int]]:
-    """Return the labels that share a name, by the whole name and by each synonym, case-folded."""
+    """Return the labels of each class name, both by the whole name and by each synonym, case-folded."""
     labels_by_name: dict[str, set[int]] = {}
     for row in class_table():
         for name in {row["name"], *row["name"].split(", ")}:

@@ -153,7 +153,7 @@ def _rows(path: Path, lines: list[tuple[int, list[str]]], joint: str) -> tuple[l
 
 
 def _columns(head: list[str] | None, rows: list[list[str]]) -> tuple[int, int, int | None]:
-    """Return the columns of the image, of the class, and of the class name, or None if there is no such column.
+    """Return the columns of image, class and class name; the last is None if there is no such column.
 
     Columns are recognized by their headers, or else by their content.
     """

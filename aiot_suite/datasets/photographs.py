@@ -14,7 +14,7 @@ DEPTH = 4  # levels searched below the given folder, for paths such as Kaggle's 
 
 
 def is_hidden(name: str) -> bool:
-    """Return whether a file is hidden. On foreign file systems macOS stores a `._name` file next to each file."""
+    """Return whether a file is hidden, such as the `._name` files that macOS creates on other file systems."""
     return name.startswith(".") or name == "__MACOSX"
 
 
@@ -126,7 +126,7 @@ class Photographs:
         return hits.index(max(hits))
 
     def _candidates(self, entry: Entry, strip: int) -> list[str]:
-        """Return the files that a listed name may mean: that path, the same name in deeper folders, or with a suffix."""
+        """Return the files that a listed name may mean: that path, the same name in other folders, or with a suffix."""
         parts = _parts(entry.image)[strip:]
         path = "/".join(parts)
         if not parts or path in self.paths:

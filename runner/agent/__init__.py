@@ -1,1 +1,1 @@
-"""The part of the runner that executes on the device: plain Python 3.8+, numpy, Pillow and one framework."""
+"""The part of the runner that executes on the device. It needs only Python 3.8+, numpy, Pillow and one framework."""

@@ -1,8 +1,8 @@
-"""Runs one instance: python -m runner.agent JOB.json
+"""Run one instance: python -m runner.agent JOB.json
 
-The job names the model file with its settings, the images, how many queries, and the file the attempt is
-logged to. Everything that happens is in that file; the exit code is 0 if the attempt ended, 3 if the
-instance is not available here, 1 if it failed.
+The job specifies the model file with its settings, the images, the number of queries and the log file of the attempt.
+The log file records everything that happens. The exit code is 0 if the attempt completed, 1 if it failed, and 3 if the
+instance is not available on this device.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Caffe2 on the device. A model file is a zip of the two nets, `init_net.pb` and `predict_net.pb`."""
+"""Caffe2 on the device. A model file is a zip archive of two nets, `init_net.pb` and `predict_net.pb`."""
 
 import time
 import zipfile
@@ -12,16 +12,16 @@ Nets = namedtuple("Nets", "init predict")
 
 
 def prepare(path, threads, delegate):
-    """Loads the model; raises ValueError for a file that is no model."""
+    """Load a model; raises ValueError if the file is not a model, NotImplementedError for an unsupported delegate."""
     if delegate != "cpu":
         raise NotImplementedError("Caffe2 has no %s delegate" % delegate)
-    # it takes the number of threads once a process, and a process runs one instance
+    # the number of threads can be set only once per process, and each process runs one instance
     workspace.GlobalInit(["caffe2", "--caffe2_log_level=2", "--caffe2_omp_num_threads=%d" % threads])
     return Caffe2Model(read(path))
 
 
 def read(path):
-    """The nets of a model file; raises ValueError for a file that is none."""
+    """Read the nets of a model file; raises ValueError if the file is not a Caffe2 model."""
     nets = Nets(caffe2_pb2.NetDef(), caffe2_pb2.NetDef())
     try:
         with zipfile.ZipFile(path) as file:
@@ -29,7 +29,7 @@ def read(path):
             nets.predict.ParseFromString(file.read("predict_net.pb"))
     except (zipfile.BadZipFile, KeyError) as error:
         raise ValueError("%s is no Caffe2 model: %s" % (path, error))
-    except Exception as error:  # DecodeError is another class in each version of protobuf
+    except Exception as error:  # DecodeError is a different class in each version of protobuf
         if type(error).__name__ != "DecodeError":
             raise
         raise ValueError("%s holds no net of Caffe2: %s" % (path, error))
@@ -37,7 +37,7 @@ def read(path):
 
 
 class Caffe2Model(object):
-    """A loaded model: input tensor's type and quantization, and infer()."""
+    """A loaded model: type and quantization of its input and output, and infer()."""
 
     dtype, scale, zero_point = "float32", 0.0, 0
     output_scale, output_zero_point = 0.0, 0
@@ -46,20 +46,21 @@ class Caffe2Model(object):
     def __init__(self, nets):
         self._net, self._input, self._output = nets.predict.name, input_of(nets), nets.predict.external_output[0]
         workspace.RunNetOnce(nets.init)
-        workspace.FeedBlob(self._input, np.zeros((1, 3, 1, 1), np.float32))  # it must be there before the net is
+        # the input blob must exist before the net is created
+        workspace.FeedBlob(self._input, np.zeros((1, 3, 1, 1), np.float32))
         workspace.CreateNet(nets.predict)
 
     def infer(self, tensor):
-        """Scores of shape (outputs,) and the time in ns."""
-        began = time.perf_counter_ns()
+        """Run the model on an input tensor; return scores of shape (outputs,) and the time in ns."""
+        start = time.perf_counter_ns()
         workspace.FeedBlob(self._input, tensor)
         workspace.RunNet(self._net)
         scores = workspace.FetchBlob(self._output)
-        return scores[0], time.perf_counter_ns() - began
+        return scores[0], time.perf_counter_ns() - start
 
 
 def input_of(nets):
-    """Name of the blob that images go into: the one input that the first net does not fill."""
+    """Return the name of the image input: the only input blob that the init net does not fill."""
     filled = {blob for operator in nets.init.op for blob in operator.output}
     (name,) = [name for name in nets.predict.external_input if name not in filled]
     return name

@@ -9,10 +9,10 @@ from executorch.runtime import Runtime
 
 
 def prepare(path, threads, delegate):
-    """Loads the model; raises ValueError for a file that is no model."""
+    """Load a model; raises ValueError if the file is not a model, NotImplementedError for an unsupported delegate."""
     if delegate != "cpu":
         raise NotImplementedError("the Python runtime of ExecuTorch has no %s delegate" % delegate)
-    portable_lib._unsafe_reset_threadpool(threads)  # unsafe while something runs, and nothing does yet
+    portable_lib._unsafe_reset_threadpool(threads)  # unsafe only while a model runs, which is not the case yet
     try:
         program = Runtime.get().load_program(path)
         return ExecutorchModel(program, program.load_method("forward"))
@@ -21,22 +21,22 @@ def prepare(path, threads, delegate):
 
 
 class ExecutorchModel(object):
-    """A loaded model: input tensor's type and quantization, and infer()."""
+    """A loaded model: type and quantization of its input and output, and infer()."""
 
     dtype, scale, zero_point = "float32", 0.0, 0
     output_scale, output_zero_point = 0.0, 0
     accelerator = "cpu"
 
     def __init__(self, program, method):
-        self._program = program  # the method needs it to stay
+        self._program = program  # keeps the program alive, which the method needs
         self._method = method
         self.threads = portable_lib._threadpool_get_thread_count()
 
     def infer(self, tensor):
-        """Scores of shape (outputs,) and the time in ns."""
-        began = time.perf_counter_ns()
+        """Run the model on an input tensor; return scores of shape (outputs,) and the time in ns."""
+        start = time.perf_counter_ns()
         scores = self._method.execute([torch.from_numpy(tensor)])[0].numpy()
-        return scores[0], time.perf_counter_ns() - began
+        return scores[0], time.perf_counter_ns() - start
 
 
 def version():

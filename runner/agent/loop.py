@@ -1,4 +1,4 @@
-"""One attempt at one instance: load, warm up, then decode, preprocess, infer and post-process each image."""
+"""One attempt at an instance: load and warm up, then decode, preprocess, infer and post-process each image."""
 
 import gc
 import hashlib
@@ -15,11 +15,11 @@ EXIT_CODES = {"end": 0, "failed": 1, "unavailable": 3}
 
 
 class Abandoned(Exception):
-    """The process that started this one is gone, and nobody waits for the result."""
+    """The parent process has exited, so nothing waits for the result."""
 
 
 def run_job(job):
-    """Runs a job and logs it; gives the process's exit code."""
+    """Run a job, log it, and return the exit code of the process."""
     with rawlog.AttemptWriter(job["log"]) as log:
         try:
             ending = _attempt(job, log)
@@ -47,12 +47,12 @@ def run_job(job):
 
 def _attempt(job, log):
     framework = importlib.import_module("runner.agent." + job["framework"])
-    for name in getattr(framework, "IMPORTS", ()):  # what a plug-in imports within its functions
+    for name in getattr(framework, "IMPORTS", ()):  # modules that a plugin imports inside its functions
         importlib.import_module(name)
     settings = job["settings"]
-    began = time.perf_counter_ns()
+    start = time.perf_counter_ns()
     model = framework.prepare(job["model"], job["threads"], job["delegate"])
-    load_ns = time.perf_counter_ns() - began
+    load_ns = time.perf_counter_ns() - start
     log.write(
         "load",
         instance=job["instance"],
@@ -76,13 +76,13 @@ def _attempt(job, log):
 
 
 def _image_of(job, query):
-    """Path, name and label of a query's image."""
+    """Return the path, name and label of a query's image."""
     name, label = job["images"][query % len(job["images"])]
     return job["image_folder"] + "/" + name, name, label
 
 
 def labels(settings):
-    """A function from output index to label, -1 for an output that is no class."""
+    """Return a function from output index to label, which is -1 for an output that is not a class."""
     mapping = settings["label_map"]
     offset = settings["label_offset"]
 
@@ -99,13 +99,13 @@ def _loop(job, log, model, preprocess, label_of):
     now = time.perf_counter_ns
     images = failed = correct = query = 0
     gc.collect()
-    gc.freeze()  # what was loaded is never garbage: collections within the loop stay short
-    start = now()
-    while _goes_on(job, query, now() - start):
+    gc.freeze()  # loaded objects are never garbage; skipping them keeps collections in the loop short
+    loop_start = now()
+    while _goes_on(job, query, now() - loop_start):
         if job["parent"] is not None and os.getppid() != job["parent"]:
             raise Abandoned
         path, name, label = _image_of(job, query)
-        at = now()
+        query_start = now()
         try:
             with open(path, "rb") as file:
                 image = decode(file.read())
@@ -119,8 +119,8 @@ def _loop(job, log, model, preprocess, label_of):
                 image=name,
                 label=label,
                 reason="%s: %s" % (type(error).__name__, error),
-                spent_ns=now() - at,
-                at_ns=at - start,
+                spent_ns=now() - query_start,
+                at_ns=query_start - loop_start,
             )
         else:
             preprocessed = now()
@@ -128,7 +128,7 @@ def _loop(job, log, model, preprocess, label_of):
             inferred = now()
             best = np.argsort(-scores.astype(np.float32), kind="stable")[:5]
             top5 = [(label_of(int(index)), round((float(scores[index]) - zero_point) * scale, 5)) for index in best]
-            done = now()
+            postprocessed = now()
             images += 1
             correct += top5[0][0] == label
             log.write(
@@ -137,11 +137,11 @@ def _loop(job, log, model, preprocess, label_of):
                 image=name,
                 label=label,
                 top5=top5,
-                decode_ns=decoded - at,
+                decode_ns=decoded - query_start,
                 preprocess_ns=preprocessed - decoded,
                 inference_ns=inference_ns,
-                postprocess_ns=done - inferred,
-                at_ns=at - start,
+                postprocess_ns=postprocessed - inferred,
+                at_ns=query_start - loop_start,
             )
         query += 1
     log.write(
@@ -149,14 +149,14 @@ def _loop(job, log, model, preprocess, label_of):
         images=images,
         failed_images=failed,
         correct=correct,
-        loop_ns=now() - start,
+        loop_ns=now() - loop_start,
         peak_rss_kb=_peak_rss_kb(),
     )
     return "end"
 
 
 def _goes_on(job, query, spent_ns):
-    """Whether one more query is due: whole passes, then until both minimums are met."""
+    """Return whether to run another query: first complete all passes, then continue until both minimums are met."""
     if query < job["passes"] * len(job["images"]):
         return True
     return query < job["min_queries"] or spent_ns < job["min_duration_s"] * 1e9
@@ -171,7 +171,7 @@ def _sha256_of(path):
 
 
 def _peak_rss_kb():
-    """Peak resident memory of this process in kB, None where the system does not say."""
+    """Return the peak resident memory of this process in kB, or None if the system does not report it."""
     try:
         with open("/proc/self/status") as status:
             for line in status:

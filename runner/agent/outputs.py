@@ -1,8 +1,8 @@
-"""What a model says to some images, all of it: python -m runner.agent.outputs JOB.json
+"""Write all outputs of a model for a list of images: python -m runner.agent.outputs JOB.json
 
-The job is one of the agent; its images are shown once each, untimed. Two arrays go into the file `out` of the job:
-`scores`, float32, shape (images, outputs), and `accelerator`. A model that cannot be loaded, or images that do not
-fit it, are one line on standard error and exit code 1.
+The job has the same format as the agent's. Each image is run once, untimed. Two arrays are written to the job's file
+`out`: `scores` (float32, shape (images, outputs)) and `accelerator`. If the model cannot be loaded or the images do not
+fit it, one line is printed to standard error and the exit code is 1.
 """
 
 import importlib
@@ -15,7 +15,7 @@ from aiot_suite.preprocess import Preprocess, decode
 
 
 def outputs(job):
-    """Scores of shape (images, outputs), float32; those of an 8-bit output are given back their scale."""
+    """Return float32 scores of shape (images, outputs), dequantized if the output is 8-bit, and the accelerator."""
     framework = importlib.import_module("runner.agent." + job["framework"])
     model = framework.prepare(job["model"], job["threads"], job["delegate"])
     preprocess = Preprocess.of(job["settings"], model.dtype, model.scale, model.zero_point)

@@ -4,8 +4,8 @@ import os
 import time
 import warnings
 
-# Before torch starts its threads. Those of OpenMP and of XNNPACK would slow each other by waiting busily; a short
-# such wait keeps two threads from being slower than one in small layers.
+# Set before torch starts its threads. The threads of OpenMP and of XNNPACK would slow each other down by busy-waiting;
+# a short busy-wait is kept because without it two threads are slower than one in small layers.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
@@ -14,12 +14,12 @@ from torch.jit.mobile import _load_for_lite_interpreter
 
 
 def prepare(path, threads, delegate):
-    """Loads the model; raises ValueError for a file that is no model."""
+    """Load a model; raises ValueError if the file is not a model, NotImplementedError for an unsupported delegate."""
     if delegate != "cpu":
         raise NotImplementedError("PyTorch Mobile has no %s delegate" % delegate)
     torch.set_num_threads(threads)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the lite interpreter is deprecated, and is what the paper measures
+        warnings.simplefilter("ignore")  # the lite interpreter is deprecated, but it is what the paper measures
         try:
             return PytorchModel(_load_for_lite_interpreter(path))
         except RuntimeError as error:
@@ -27,7 +27,7 @@ def prepare(path, threads, delegate):
 
 
 class PytorchModel(object):
-    """A loaded model: input tensor's type and quantization, and infer()."""
+    """A loaded model: type and quantization of its input and output, and infer()."""
 
     dtype, scale, zero_point = "float32", 0.0, 0
     output_scale, output_zero_point = 0.0, 0
@@ -37,12 +37,12 @@ class PytorchModel(object):
         self._module = module
 
     def infer(self, tensor):
-        """Scores of shape (outputs,) and the time in ns."""
-        began = time.perf_counter_ns()
+        """Run the model on an input tensor; return scores of shape (outputs,) and the time in ns."""
+        start = time.perf_counter_ns()
         with torch.no_grad():
-            # (1, height, width, 3) in memory seen as (1, 3, height, width): "channels last", twice as fast
+            # (1, height, width, 3) in memory, viewed as (1, 3, height, width): "channels last" is twice as fast
             scores = self._module(torch.from_numpy(tensor).permute(0, 3, 1, 2)).numpy()
-        return scores[0], time.perf_counter_ns() - began
+        return scores[0], time.perf_counter_ns() - start
 
 
 def version():

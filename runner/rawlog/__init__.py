@@ -1,20 +1,20 @@
 """The raw log format, version 1.
 
     schema   names, fields and their types
-    check    whether a record is of the format
-    writing  run.json, device.json and attempts, as they are written
-    reading  the same, as they are read: what is not of the format is left out and named
+    check    validation of records
+    writing  writing of run.json, device.json and attempts
+    reading  reading of the same; invalid parts are left out and reported
 
-Plain Python 3.8 and the standard library only: this package is pushed to devices with the agent, and it is
-the only one of `runner` that the analysis half imports. docs/architecture.md shows the format.
+This package uses only Python 3.8 and the standard library: it is pushed to devices with the agent, and it is the only
+package of `runner` that the analysis imports. docs/architecture.md shows the format.
 
-    data/raw/<device-slug>/<run-id>/run.json                     what was asked for
-                                    device.json                  what it ran on
+    data/raw/<device-slug>/<run-id>/run.json                     what was requested
+                                    device.json                  the device it ran on
                                     <instance-id>.<attempt>.jsonl  one attempt, events in order
                                     telemetry.jsonl
-                                    native/                      untouched output of what ran
+                                    native/                      unmodified output of native tools
 
-An attempt is only ever appended to, and a finished one is never opened for writing again.
+Attempts are append-only, and a finished attempt is never opened for writing again.
 """
 
 from .check import RawLogError, check, check_event, parse

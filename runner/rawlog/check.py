@@ -1,4 +1,4 @@
-"""Whether a record is of the format."""
+"""Validation of records against the format."""
 
 import json
 import math
@@ -8,14 +8,14 @@ from .schema import COUNTS, EVENT_FIELDS, LISTS, SCHEMA_VERSION, STEPS
 
 
 class RawLogError(Exception):
-    """A raw log that cannot be read or written: one sentence with the path, the value and what to try."""
+    """A raw log cannot be read or written. The message is one sentence with the path, the value and what to try."""
 
 
 def parse(text):
-    """What a line or a file (bytes) says in JSON; raises ValueError if it is no JSON, or no text in UTF-8."""
+    """Parse the bytes of a line or a file as JSON; raises ValueError if they are not JSON or not valid UTF-8."""
     try:
         record = json.loads(text.decode("utf-8"))
-        if b"\\u" in text:  # an escape may be one half of a character, which no file can hold
+        if b"\\u" in text:  # an escape may be a lone surrogate, which cannot be encoded
             json.dumps(record, ensure_ascii=False).encode("utf-8")
         return record
     except RecursionError:
@@ -23,9 +23,12 @@ def parse(text):
 
 
 def check(record, fields, where):
-    """Raises RawLogError if a field is missing or of another type.
+    """Raise RawLogError if a field is missing, has the wrong type or has an invalid value.
 
-    Whole numbers have at most 64 bits, other numbers are finite, times and query numbers are not negative.
+    Integers must fit in 64 bits, other numbers must be finite, and times and counts must not be negative.
+
+    fields: the allowed types of each field; a field that allows None may be missing.
+    where: the origin of the record, which starts the error message.
     """
     for name, types in fields.items():
         if name not in record and type(None) not in types:
@@ -39,7 +42,7 @@ def check(record, fields, where):
 
 
 def check_event(record, where):
-    """Raises RawLogError if what a line says is not an event of the format."""
+    """Raise RawLogError if a record is not a valid event. The error message starts with `where`."""
     event = record.get("event") if isinstance(record, dict) else None
     if not isinstance(event, str) or event not in EVENT_FIELDS:
         raise RawLogError("%s is not an event of schema version %d." % (where, SCHEMA_VERSION))
@@ -50,12 +53,13 @@ def check_event(record, where):
         raise RawLogError("%s has %s as top5: pairs of class and score." % (where, reprlib.repr(record["top5"])))
     for name in LISTS if event == "node" else ():
         values = record.get(name) or ()
-        if not all(type(one) is LISTS[name] and (type(one) is not int or 0 <= one < 2**53) for one in values):
+        if not all(type(item) is LISTS[name] and (type(item) is not int or 0 <= item < 2**53) for item in values):
             raise RawLogError("%s has %s as %s, which is not of the format." % (where, reprlib.repr(values), name))
 
 
 def _is_answer(pair):
-    """Whether it is a class and its score; a score may be NaN, which a broken network gives."""
+    """Return whether a pair is a class and its score. The score may be NaN, which a broken network produces."""
     if not isinstance(pair, list) or [type(value) in (int, float) for value in pair] != [True, True]:
         return False
-    return abs(pair[0]) < 2**53 and pair[0] == int(pair[0])  # JSON tells 36 and 36.0 not apart (RFC 8259, section 6)
+    # JSON does not distinguish 36 and 36.0 (RFC 8259, section 6)
+    return abs(pair[0]) < 2**53 and pair[0] == int(pair[0])

@@ -1,4 +1,4 @@
-"""Runs, devices and attempts, as they are read: what is not of the format is left out and named."""
+"""Reading of runs, devices and attempts. Invalid parts are left out and reported."""
 
 import codecs
 import reprlib
@@ -9,9 +9,9 @@ from .schema import ATTEMPT_NAME, ONCE, SCHEMA_VERSION, TELEMETRY_FIELDS, TERMIN
 
 
 def read_json(path, fields):
-    """A record of run.json or device.json; raises RawLogError if it is missing, broken or of a newer version.
+    """Read run.json or device.json; raises RawLogError if the file is missing, invalid or of a newer version.
 
-    It has every field: one that may be null is null where the file does not have it.
+    The returned record has every field: optional fields missing in the file are None.
     """
     path = Path(path)
     try:
@@ -31,19 +31,19 @@ def read_json(path, fields):
 
 
 def attempt_paths(run_folder):
-    """The attempts of a run: {instance id: [path of attempt 1, 2, ...]}."""
-    found = {}  # type: dict
+    """Return the attempt files of a run: {instance id: [path of attempt 1, 2, ...]}."""
+    numbered_paths = {}  # type: dict
     for path in Path(run_folder).iterdir():
         match = ATTEMPT_NAME.fullmatch(path.name)
         if match:
-            found.setdefault(match["instance"], []).append((int(match["attempt"]), path))
-    return {instance: [path for _, path in sorted(paths)] for instance, paths in sorted(found.items())}
+            numbered_paths.setdefault(match["instance"], []).append((int(match["attempt"]), path))
+    return {instance: [path for _, path in sorted(paths)] for instance, paths in sorted(numbered_paths.items())}
 
 
 class Attempt(object):
-    """One attempt as read: its events, how it ended and which lines of the file are not used.
+    """One attempt as read from its file: its events, how it ended, and the lines that were left out.
 
-    status is "end", "failed", "unavailable", or "cut" where the last event is none of these.
+    status is "end", "failed" or "unavailable", or "cut" if the last event is none of these.
     """
 
     def __init__(self, path, events, left_out, dropped):
@@ -52,8 +52,8 @@ class Attempt(object):
         self.instance = match["instance"] if match else None
         self.attempt = int(match["attempt"]) if match else None
         self.events = events
-        self.left_out = left_out  # what is wrong with each line of the file that is no event here
-        self.dropped = dropped  # text of a half-written line, which is left out too, or None
+        self.left_out = left_out  # a message for each line of the file that is not in events
+        self.dropped = dropped  # text of a half-written line, which is also in left_out, or None
         self.status = events[-1]["event"] if events and events[-1]["event"] in TERMINAL else "cut"
 
     @property
@@ -62,18 +62,18 @@ class Attempt(object):
 
     @property
     def damaged(self):
-        """Whether more is left out than the half-written line that a crash leaves."""
+        """Whether more than the half-written line of a crash was left out."""
         return len(self.left_out) > (self.dropped is not None)
 
     def of(self, event):
-        """All events of one name, in order."""
+        """Return all events with a name, in order."""
         return [record for record in self.events if record["event"] == event]
 
 
 def read_bytes(path):
-    """The content of a file; raises RawLogError if it is none, or cannot be read."""
+    """Return the content of a file; raises RawLogError if it is not a regular file or cannot be read."""
     try:
-        if Path(path).exists() and not Path(path).is_file():  # a pipe would never end
+        if Path(path).exists() and not Path(path).is_file():  # reading a pipe would never end
             raise RawLogError("%s is not a file." % path)
         return Path(path).read_bytes()
     except OSError as error:
@@ -81,21 +81,21 @@ def read_bytes(path):
 
 
 def read_attempt(path):
-    """Reads one attempt; raises RawLogError if it cannot be read or holds no event. See parse_attempt."""
+    """Read an attempt; raises RawLogError if it cannot be read or contains no event. See `parse_attempt`."""
     return parse_attempt(path, read_bytes(path))
 
 
 def parse_attempt(path, data):
-    """The attempt that a file of this name and content (bytes) is; RawLogError if there is no event in it.
+    """Parse the content (bytes) of an attempt file; raises RawLogError if it contains no event.
 
-    A line that is not of the format is left out and named, and so are a line after the ending, a second `load`
-    and a query that was there before. A half-written line is what a crash leaves: the last line, or the one
-    before the ending that the host added.
+    Invalid lines are left out and reported, and so are lines after the end of the attempt, a second `load` and repeated
+    queries. A crash may leave a half-written line: the last one, or the one before the `failed` event that the host
+    appended.
     """
-    lines = (data[3:] if data.startswith(codecs.BOM_UTF8) else data).split(b"\n")  # some editors add the mark
+    lines = (data[3:] if data.startswith(codecs.BOM_UTF8) else data).split(b"\n")  # some editors add a byte order mark
     if not lines[-1]:
         lines.pop()
-    events, left_out, known = [], [], set()  # type: list, list, set
+    events, left_out, seen = [], [], set()  # type: list, list, set
     dropped = None
     for number, line in enumerate(lines, 1):
         where = "line %d" % number
@@ -106,10 +106,10 @@ def parse_attempt(path, data):
                 raise RawLogError("%s follows the end of the attempt." % where)
             if record["event"] in ONCE:
                 field = ONCE[record["event"]]
-                once = "%s %s" % (field, record[field]) if field else record["event"]
-                if once in known:
-                    raise RawLogError("%s is %s a second time." % (where, once))
-                known.add(once)
+                key = "%s %s" % (field, record[field]) if field else record["event"]
+                if key in seen:
+                    raise RawLogError("%s is %s a second time." % (where, key))
+                seen.add(key)
         except RawLogError as error:
             left_out.append(str(error)[:-1])
         except ValueError:
@@ -126,7 +126,7 @@ def parse_attempt(path, data):
 
 
 def read_telemetry(path):
-    """Samples of telemetry.jsonl, none without such a file, and how many lines are not of the format."""
+    """Return the samples of telemetry.jsonl and the number of invalid lines. The file may be missing."""
     samples, broken = [], 0  # type: list, int
     if Path(path).exists():
         lines = read_bytes(path).split(b"\n")
@@ -135,12 +135,12 @@ def read_telemetry(path):
                 sample = parse(line)
                 check(sample, TELEMETRY_FIELDS, str(path))
                 samples.append(sample)
-            except (ValueError, TypeError, AttributeError, RawLogError):  # also what is JSON, and no object
+            except (ValueError, TypeError, AttributeError, RawLogError):  # also for JSON that is not an object
                 broken += 1
     return samples, broken
 
 
 def run_folders(raw_root):
-    """Every folder <raw_root>/<device-slug>/<run-id>, in order of name."""
+    """Return all folders <raw_root>/<device-slug>/<run-id>, in order of name."""
     root = Path(raw_root)
     return sorted(path for path in root.glob("*/*") if path.is_dir()) if root.is_dir() else []

@@ -1,4 +1,4 @@
-"""Runs, devices and attempts, as they are written."""
+"""Writing of runs, devices and attempts."""
 
 import json
 import os
@@ -10,12 +10,12 @@ from .schema import EVENT_FIELDS
 
 
 def utc_now():
-    """The time as ISO 8601 UTC with seconds, like 2026-11-22T18:40:00Z."""
+    """Return the current time as ISO 8601 in UTC with seconds, such as 2026-11-22T18:40:00Z."""
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def write_json(path, record, fields):
-    """Checks a record and writes it whole or not at all."""
+    """Validate a record and write it atomically as JSON."""
     path = Path(path)
     check(record, fields, str(path))
     temporary = path.with_name(path.name + ".part")
@@ -28,7 +28,7 @@ def attempt_path(run_folder, instance_id, attempt):
 
 
 class AttemptWriter(object):
-    """Appends events to a new attempt's file, each flushed to the system at once."""
+    """Writer that appends events to the file of a new attempt and flushes each to the operating system."""
 
     def __init__(self, path):
         try:
@@ -52,10 +52,10 @@ class AttemptWriter(object):
 
 
 def close_attempt(path, event, **fields):
-    """Ends an attempt whose agent stopped without a word; a half-written last line stays as it is."""
+    """Append the final event to an attempt whose agent stopped without writing one; keep a half-written last line."""
     path = Path(path)
-    cut = path.exists() and path.stat().st_size > 0 and path.read_bytes()[-1:] != b"\n"
+    is_cut = path.exists() and path.stat().st_size > 0 and path.read_bytes()[-1:] != b"\n"
     fields["event"] = event
     check(fields, EVENT_FIELDS[event], str(path))
     with open(str(path), "a", encoding="utf-8") as file:
-        file.write(("\n" if cut else "") + json.dumps(fields, separators=(",", ":")) + "\n")
+        file.write(("\n" if is_cut else "") + json.dumps(fields, separators=(",", ":")) + "\n")
