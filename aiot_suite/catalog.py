@@ -73,10 +73,12 @@ class Framework:
 
     @property
     def delegates(self) -> tuple[str, ...]:
+        """Delegates that it supports."""
         return tuple(getattr(self.host, "DELEGATES", ("cpu",)))
 
     @property
     def quantizations(self) -> tuple[str, ...]:
+        """Quantizations that it supports."""
         return tuple(getattr(self.host, "QUANTIZATIONS", ("float32",)))
 
     @property

@@ -88,10 +88,10 @@ def install_legacy(say: Callable[[str], None]) -> Path:
         if existing := python_of("legacy"):
             return existing
         say("looking for Python 3.9")
-        base = find_python39()
-        say(f"building on {base}")
+        python39 = find_python39()
+        say(f"building on {python39}")
         shutil.rmtree(folder, ignore_errors=True)
-        _run([str(base), "-m", "venv", str(folder)], "The environment cannot be made")
+        _run([str(python39), "-m", "venv", str(folder)], "The environment cannot be made")
         say("packages: 2 GB, most of it PyTorch 1.10.2")
         with resources.as_file(resources.files("aiot_suite") / _REQUIREMENTS) as file:
             pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--quiet"]

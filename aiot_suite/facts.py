@@ -37,9 +37,11 @@ class Settings:
     label_map: dict[str, int] | None = None  # output index -> label, if the order differs
 
     def with_layout(self, layout: str) -> Settings:
+        """Return a copy of the settings with another tensor layout."""
         return replace(self, layout=layout)
 
     def record(self) -> dict[str, Any]:
+        """Return the settings as a dictionary for JSON."""
         return asdict(self)
 
     @classmethod
@@ -207,6 +209,7 @@ class Artifact:
     calibrated: Calibrated | None = None  # None: not calibrated, or calibrated by the author of an added file
 
     def save(self) -> None:
+        """Write the description to a sidecar file <name>.json next to the model file."""
         record = {**asdict(self), "path": self.path.name}
         temporary = self.path.with_name(f"{self.name}.json.part")
         temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

@@ -147,7 +147,7 @@ _KINDS = {
 
 def _kinds_of_weights(model: Any, graph: Any, schema: Any) -> Counter[str]:
     """Count the weights of each kind of quantization."""
-    names, operators = _type_names(schema), {value: name for name, value in vars(schema.BuiltinOperator).items()}
+    type_names, operators = _type_names(schema), {value: name for name, value in vars(schema.BuiltinOperator).items()}
     codes = [model.OperatorCodes(index) for index in range(model.OperatorCodesLength())]
     by_code = [operators.get(max(code.BuiltinCode(), code.DeprecatedBuiltinCode()), "") for code in codes]
     nodes = [graph.Operators(index) for index in range(graph.OperatorsLength())]
@@ -161,7 +161,7 @@ def _kinds_of_weights(model: Any, graph: Any, schema: Any) -> Counter[str]:
             continue
         activations, weights = (node.Inputs(position) for position in positions)
         tensor = graph.Tensors(stored_as.get(weights, weights))
-        weight_type, activation_type = names[tensor.Type()], names[graph.Tensors(activations).Type()]
+        weight_type, activation_type = type_names[tensor.Type()], type_names[graph.Tensors(activations).Type()]
         kind = _KINDS.get((activation_type, weight_type), f"{weight_type} weights and {activation_type} activations")
         if weights in stored_as and weight_type != "float16":
             kind = f"{weight_type} weights that are made {activation_type} before they are used"

@@ -96,7 +96,7 @@ def prepare(
                 raise ModelError(calibrating.needed(instance.artifact, sources[instance.model].name))
             todo.setdefault(instance.model, []).append(instance)
     folder.mkdir(parents=True, exist_ok=True)
-    total, done = sum(len(group) for group in todo.values()), 0
+    total, built = sum(len(group) for group in todo.values()), 0
     if todo:
         with processes(jobs, folder / "conversion.log") as pool:
             groups_by_future = {
@@ -105,10 +105,10 @@ def prepare(
             }
             for future in as_completed(groups_by_future):
                 future.result()
-                done += len(groups_by_future[future])
+                built += len(groups_by_future[future])
                 if progress:
-                    progress(done, total)
-    return [Artifact.load(folder / f"{instance.artifact}.json") for instance in files], done
+                    progress(built, total)
+    return [Artifact.load(folder / f"{instance.artifact}.json") for instance in files], built
 
 
 def _build_all(
@@ -214,9 +214,9 @@ def network(source: weight_sources.Source, model: Model) -> nn.Module:
             from aiot_suite.weights.slim import embedded
 
             return embedded(model.name, state_dicts.read(source.file))
-        loaded = state_dicts.load(source.file, model)
-        module = model.build(loaded.outputs)
-        load_arrays(module, loaded.state)
+        fitted = state_dicts.load(source.file, model)
+        module = model.build(fitted.outputs)
+        load_arrays(module, fitted.state)
     except RuntimeError as error:
         detail = " ".join(str(error).split())[:200]
         raise ModelError(f"{source.file} does not fit {model.name}: {detail}") from None

@@ -29,6 +29,7 @@ class Instance:
 
     @property
     def id(self) -> str:
+        """Instance id: <framework>_<delegate>_<quantization>_<model>."""
         return f"{self.framework}_{self.delegate}_{self.quantization}_{self.model}"
 
     @property
@@ -107,18 +108,18 @@ def select(
     """
     suite = choose("Suite", [suite], list(SUITES))[0]
     candidates = list(everything) or paper_float32() + paper_quantized()
-    wanted = {
+    criteria = {
         "model": choose("Model", list(models) or MODELS, _found("model", candidates)),
         "framework": choose("Framework", list(frameworks) or FRAMEWORKS, _found("framework", candidates)),
         "delegate": choose("Delegate", list(delegates) or DELEGATES, _found("delegate", candidates)),
         "quantization": choose("Quantization", quantizations, QUANTIZATIONS),
     }
     chosen = [
-        instance for instance in candidates if all(getattr(instance, kind) in names for kind, names in wanted.items())
+        instance for instance in candidates if all(getattr(instance, kind) in names for kind, names in criteria.items())
     ]
     chosen = [instance for instance in chosen if instance.quantization in SUITES[suite]]
     if not chosen:
-        description = ", ".join(f"{kind} {'/'.join(names)}" for kind, names in wanted.items())
+        description = ", ".join(f"{kind} {'/'.join(names)}" for kind, names in criteria.items())
         raise SelectionError(
             f"No instance of the {suite} suite has {description}: only TFLite is quantized or has NNAPI."
         )
@@ -171,13 +172,13 @@ def _unevenness(order: Sequence[Instance]) -> float:
     This is the sum, over all models, implementations and quantizations, of the squared distance between their mean
     position and the middle of the order. Positions are counted in instances.
     """
-    places: dict[tuple[str, ...], list[int]] = {}
-    for place, instance in enumerate(order):
+    positions: dict[tuple[str, ...], list[int]] = {}
+    for position, instance in enumerate(order):
         implementation = (instance.framework, instance.delegate)
         for group in (("model", instance.model), implementation, ("quantization", instance.quantization)):
-            places.setdefault(group, []).append(place)
+            positions.setdefault(group, []).append(position)
     middle = (len(order) - 1) / 2
-    return sum((sum(group_places) / len(group_places) - middle) ** 2 for group_places in places.values())
+    return sum((sum(group_positions) / len(group_positions) - middle) ** 2 for group_positions in positions.values())
 
 
 @dataclass(frozen=True)
@@ -192,6 +193,7 @@ class Profile:
     max_images: int | None = None  # spread evenly over the dataset; None: all
 
     def record(self) -> dict[str, object]:
+        """Return the fields as a dictionary, as stored in run.json."""
         return asdict(self)
 
 

@@ -87,8 +87,8 @@ class Trained:
         """Write sample_<model>.npz and a .json that records how it was trained, and return the path of the .npz."""
         path = folder / f"sample_{self.model}.npz"
         np.savez_compressed(path, **self.state)  # type: ignore[arg-type]
-        facts = {"model": self.model, "accuracy": self.accuracy, "history": self.history}
-        path.with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+        record = {"model": self.model, "accuracy": self.accuracy, "history": self.history}
+        path.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         return path
 
 
@@ -195,9 +195,9 @@ def _pictures(part: str, per_class: int, sizes: Sequence[int], seed: int) -> dic
 
     Picture n belongs to class n modulo 100.
     """
-    draw = partial(_picture, part=part, sizes=sizes, seed=seed)
+    draw_picture = partial(_picture, part=part, sizes=sizes, seed=seed)
     with ProcessPoolExecutor(2) as pool:
-        drawn = list(pool.map(draw, range(per_class * len(CLASS_NAMES)), chunksize=50))
+        drawn = list(pool.map(draw_picture, range(per_class * len(CLASS_NAMES)), chunksize=50))
     return {size: np.stack([picture[index] for picture in drawn]) for index, size in enumerate(sizes)}
 
 

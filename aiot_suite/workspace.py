@@ -17,14 +17,17 @@ class Workspace:
 
     @property
     def raw(self) -> Path:
+        """Folder of the raw logs."""
         return self.root / "data" / "raw"
 
     @property
     def models(self) -> Path:
+        """Folder of the prepared model files, with a subfolder for each kind of weights."""
         return self.root / "data" / "models"
 
     @property
     def datasets(self) -> Path:
+        """Folder of the datasets, with a subfolder for each."""
         return self.root / "data" / "datasets"
 
     @property

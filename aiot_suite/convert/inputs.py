@@ -15,7 +15,7 @@ from aiot_suite.preprocess import Preprocess, decode
 if TYPE_CHECKING:
     import torch
 
-BATCH = 25  # pictures; divides the number of pictures of all 100 classes
+BATCH = 25  # pictures; divides 100, the number of classes
 
 
 def inputs_of(settings: Settings, pictures: Iterable[bytes]) -> Iterator[np.ndarray]:

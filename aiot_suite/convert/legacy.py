@@ -33,9 +33,9 @@ def convert_float32(framework: Framework, model: Model, network: nn.Module, size
         raise ModelError(f"{framework.name} is converted in the legacy environment: {environments.INSTALL_LEGACY}.")
     state = {name: value.numpy() for name, value in network.state_dict().items()}
     with tempfile.TemporaryDirectory(prefix="aiot-legacy-") as folder:
-        weights, job = Path(folder) / "weights.npz", Path(folder) / "job.json"
+        weights, job_file = Path(folder) / "weights.npz", Path(folder) / "job.json"
         np.savez(weights, **state)
-        record = {
+        job = {
             "model": model.name,
             "plugin": str(model.file.resolve()) if model.file else None,
             "converter": framework.host.__name__,
@@ -43,10 +43,10 @@ def convert_float32(framework: Framework, model: Model, network: nn.Module, size
             "weights": str(weights),
             "target": str(target.resolve()),
         }
-        job.write_text(json.dumps(record), encoding="utf-8")
+        job_file.write_text(json.dumps(job), encoding="utf-8")
         checkout = Path(__file__).parents[2]
         result = subprocess.run(
-            [python, "-m", "aiot_suite.convert.legacy", job],
+            [python, "-m", "aiot_suite.convert.legacy", job_file],
             env={**environments.clean_environment(), "PYTHONPATH": str(checkout), "PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,
             text=True,

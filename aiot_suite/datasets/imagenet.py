@@ -55,17 +55,17 @@ def sample(
     rng = random.Random(seed)
     chosen = {label: rng.sample(eligible[label], per_class) for label in sorted(rng.sample(sorted(eligible), classes))}
     names = _names(label_of)
-    images = [(names[paths[number]], label) for number in range(per_class) for label, paths in chosen.items()]
+    images = [(names[paths[index]], label) for index in range(per_class) for label, paths in chosen.items()]
     store.fresh_folder(folder)
-    done = 0
+    copied = 0
     for paths in chosen.values():
         for path in paths:
             target = folder / "images" / names[path]
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(image_folder / path, target)
-            done += 1
+            copied += 1
             if progress:
-                progress(done, len(images))
+                progress(copied, len(images))
     table = label_spaces.class_table()
     return store.write(
         folder,

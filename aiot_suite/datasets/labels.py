@@ -131,24 +131,28 @@ def _rows(path: Path, lines: list[tuple[int, list[str]]], joint: str) -> tuple[l
             (line, [f"ILSVRC2012_val_{number:08d}.JPEG", *cells]) for number, (line, cells) in enumerate(lines, 1)
         ]
         notes = ["assumed: line n is the class of validation image n"]
-        image, label, name = 0, 1, None
+        image_column, label_column, name_column = 0, 1, None
         lines = with_image_names
     else:
-        image, label, name = _columns(header, [cells for _, cells in lines])
+        image_column, label_column, name_column = _columns(header, [cells for _, cells in lines])
         notes = [] if header or joint == " " else ["assumed: there is no header, and the first line is an image"]
-        unused = [cell for number, cell in enumerate(header or ()) if number not in (image, label, name) and cell]
+        unused = [
+            cell
+            for number, cell in enumerate(header or ())
+            if number not in (image_column, label_column, name_column) and cell
+        ]
         if unused:
             notes.append(f"columns that were not used: {', '.join(unused)}")
     rows = []
     for line, cells in lines:
-        value = _class(cells[label]) if max(image, label) < len(cells) else None
+        value = _class(cells[label_column]) if max(image_column, label_column) < len(cells) else None
         text = cells[1] if is_single_column else joint.join(cells)
         row = Row(line, text, "", 0, "", "")
-        if value is None or not cells[image]:
+        if value is None or not cells[image_column]:
             raise error_in(path, row, "columns are image, label (a number or a WordNet id) and, if you like, name")
-        class_name = cells[name] if name is not None and name < len(cells) else ""
-        other_cells = " ".join(cell for number, cell in enumerate(cells) if number != label)
-        rows.append(Row(line, text, cells[image], value, class_name, other_cells))
+        class_name = cells[name_column] if name_column is not None and name_column < len(cells) else ""
+        other_cells = " ".join(cell for number, cell in enumerate(cells) if number != label_column)
+        rows.append(Row(line, text, cells[image_column], value, class_name, other_cells))
     return rows, notes
 
 
@@ -168,7 +172,7 @@ def _columns(head: list[str] | None, rows: list[list[str]]) -> tuple[int, int, i
     class_columns = [column for column in range(width) if mostly(column, lambda cell: _class(cell) is not None)]
     image_columns = [column for column in range(width) if mostly(column, _is_image)]
     label_columns = [column for column in headed(LABEL_HEADS) if column in class_columns]
-    image = next(
+    image_column = next(
         iter(
             [
                 *headed(IMAGE_HEADS),
@@ -178,14 +182,22 @@ def _columns(head: list[str] | None, rows: list[list[str]]) -> tuple[int, int, i
         ),
         0,
     )
-    others = [column for column in range(max(width, 2)) if column != image]
-    label = next(iter([column for column in [*label_columns, *class_columns, *others] if column != image]))
+    others = [column for column in range(max(width, 2)) if column != image_column]
+    label_column = next(
+        iter([column for column in [*label_columns, *class_columns, *others] if column != image_column])
+    )
     name_columns = [
-        column for column in headed([*NAME_HEADS, *LABEL_HEADS]) if column not in (image, label, *class_columns)
+        column
+        for column in headed([*NAME_HEADS, *LABEL_HEADS])
+        if column not in (image_column, label_column, *class_columns)
     ]
     if name_columns or head or width <= 2:
-        return image, label, name_columns[0] if name_columns else None
-    return image, label, next(candidate for candidate in range(width) if candidate not in (image, label))
+        return image_column, label_column, name_columns[0] if name_columns else None
+    return (
+        image_column,
+        label_column,
+        next(candidate for candidate in range(width) if candidate not in (image_column, label_column)),
+    )
 
 
 def _names(path: Path, rows: list[Row]) -> dict[int, str]:

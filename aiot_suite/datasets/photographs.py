@@ -25,10 +25,10 @@ def is_image(name: str) -> bool:
 
 def files_below(folder: Path) -> Iterator[str]:
     """Yield the relative paths of all files below a folder, without hidden ones, folder by folder in order of name."""
-    for where, folders, files in os.walk(folder, followlinks=True):
+    for directory, folders, files in os.walk(folder, followlinks=True):
         folders[:] = sorted(name for name in folders if not is_hidden(name))
-        below = Path(where).relative_to(folder)
-        yield from ((below / name).as_posix() for name in sorted(files) if not is_hidden(name))
+        relative_folder = Path(directory).relative_to(folder)
+        yield from ((relative_folder / name).as_posix() for name in sorted(files) if not is_hidden(name))
 
 
 def class_folders(folder: Path) -> dict[str, Path]:
@@ -121,9 +121,9 @@ class Photographs:
 
     def _folders_before(self, entries: list[Entry]) -> int:
         """Return how many leading folders to strip from listed names, such as 1 for `val/a.jpg` in the folder val."""
-        deepest = max((len(_parts(entry.image)) for entry in entries), default=1)
-        hits = [sum(bool(self._candidates(entry, strip)) for entry in entries) for strip in range(deepest)]
-        return hits.index(max(hits))
+        max_depth = max((len(_parts(entry.image)) for entry in entries), default=1)
+        match_counts = [sum(bool(self._candidates(entry, strip)) for entry in entries) for strip in range(max_depth)]
+        return match_counts.index(max(match_counts))
 
     def _candidates(self, entry: Entry, strip: int) -> list[str]:
         """Return the files that a listed name may mean: that path, the same name in other folders, or with a suffix."""

@@ -34,7 +34,7 @@ def make(
         existing = store.load(folder)
         if store.made_by(folder) == made_by:
             return existing
-    total, done = sum(100 * count for _, _, count in parts), 0
+    total, drawn_count = sum(100 * count for _, _, count in parts), 0
     store.fresh_folder(folder)
     with processes(jobs) as pool:
         for part, part_folder, count in reversed(parts):
@@ -46,9 +46,9 @@ def make(
                 name = f"{CLASS_NAMES[label]}_{index}.jpg"
                 (part_folder / "images" / name).write_bytes(data)
                 images.append((name, label))
-                done += 1
+                drawn_count += 1
                 if progress:
-                    progress(done, total)
+                    progress(drawn_count, total)
             dataset = store.write(
                 part_folder,
                 name="sample" if part == "test" else "sample-train",

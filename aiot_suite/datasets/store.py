@@ -45,6 +45,7 @@ class Dataset:
     notes: tuple[str, ...] = ()  # what was assumed or left out, for the owner of the images
 
     def path(self, image: str) -> Path:
+        """Return the path of an image given by its name."""
         return self.image_folder / image
 
 
@@ -137,18 +138,18 @@ def subset(dataset: Dataset, at_most: int | None, seed: int) -> list[tuple[str, 
     images = list(dataset.images)
     if at_most is None or at_most >= len(images):
         return images
-    return [images[number] for number in sorted(random.Random(seed).sample(range(len(images)), at_most))]
+    return [images[index] for index in sorted(random.Random(seed).sample(range(len(images)), at_most))]
 
 
 def _fault(images: Sequence[tuple[str, int]], label_space: str) -> str | None:
     """Return a description of the first duplicate image or label outside the label space, or None."""
-    seen: dict[str, int] = {}
+    label_by_image: dict[str, int] = {}
     for image, label in images:
         if outside(label, label_space):
             return f"label {label} (of {image}), and {span(label_space)}"
-        if image in seen:
-            return f"{image} twice, with the labels {seen[image]} and {label}"
-        seen[image] = label
+        if image in label_by_image:
+            return f"{image} twice, with the labels {label_by_image[image]} and {label}"
+        label_by_image[image] = label
     return None
 
 

@@ -40,6 +40,7 @@ class Channels:
 
     @classmethod
     def first(cls, count: int) -> Channels:
+        """Return `count` channels of which the first SHARE belong to the slim network."""
         return cls(count, torch.arange(ceil(count * SHARE)))
 
     @classmethod
@@ -75,24 +76,24 @@ def channels(network: nn.Module) -> dict[str, tuple[Channels, Channels]]:
 def slim(model: str) -> nn.Module:
     """Return the untrained slim network of a heavy model."""
     network = build(model, len(CLASS_NAMES))
-    for name, (into, out) in channels(network).items():
+    for name, (inputs, outputs) in channels(network).items():
         layer = network.get_submodule(name)
-        thin: nn.Module
+        slim_layer: nn.Module
         if isinstance(layer, nn.Conv2d):
-            thin = nn.Conv2d(
-                len(into.slim),
-                len(out.slim),
+            slim_layer = nn.Conv2d(
+                len(inputs.slim),
+                len(outputs.slim),
                 layer.kernel_size,  # type: ignore[arg-type]
                 layer.stride,  # type: ignore[arg-type]
                 layer.padding,  # type: ignore[arg-type]
                 bias=layer.bias is not None,
             )
-            nn.init.kaiming_normal_(thin.weight, nonlinearity="relu")
+            nn.init.kaiming_normal_(slim_layer.weight, nonlinearity="relu")
         elif isinstance(layer, nn.BatchNorm2d):
-            thin = nn.BatchNorm2d(len(out.slim), eps=layer.eps)
+            slim_layer = nn.BatchNorm2d(len(outputs.slim), eps=layer.eps)
         else:
-            thin = nn.Linear(len(into.slim), len(out.slim))
-        network.set_submodule(name, thin)
+            slim_layer = nn.Linear(len(inputs.slim), len(outputs.slim))
+        network.set_submodule(name, slim_layer)
     return network.eval()
 
 
@@ -101,11 +102,11 @@ def embedded(model: str, state: Mapping[str, Tensor]) -> nn.Module:
 
     state: the weights of the slim network; raises RuntimeError if they do not fit it.
     """
-    thin = slim(model)
-    load_arrays(thin, state)
+    slim_network = slim(model)
+    load_arrays(slim_network, state)
     torch.manual_seed(SEED)
     network = build(model, len(CLASS_NAMES))
-    layout = channels(network)
+    layer_channels = channels(network)
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
@@ -114,27 +115,27 @@ def embedded(model: str, state: Mapping[str, Tensor]) -> nn.Module:
     for name, parameter in network.named_parameters():
         if name.endswith("bn3.weight"):  # of a residual block
             nn.init.constant_(parameter, RESIDUAL_SCALE)
-    _put(network, thin, layout)
+    _put(network, slim_network, layer_channels)
     settings = default_settings(model, "sample-100", len(CLASS_NAMES))
     network.train()
     with torch.no_grad():
         for batch in islice(sample_batches(settings, 1), STATISTICS_BATCHES):
             network(batch)
-    _put(network, thin, layout)  # restore the slim network's own statistics
+    _put(network, slim_network, layer_channels)  # restore the slim network's own statistics
     return network.eval()
 
 
 def _put(network: nn.Module, thin: nn.Module, layout: Mapping[str, tuple[Channels, Channels]]) -> None:
     """Copy the slim network into the slim channels of every layer, and set weights from other channels to zero."""
     with torch.no_grad():
-        for name, (into, out) in layout.items():
-            heavy: Any = network.get_submodule(name)
-            light: Any = thin.get_submodule(name)
-            if isinstance(heavy, nn.BatchNorm2d):
+        for name, (inputs, outputs) in layout.items():
+            heavy_layer: Any = network.get_submodule(name)
+            slim_layer: Any = thin.get_submodule(name)
+            if isinstance(heavy_layer, nn.BatchNorm2d):
                 for field in ("weight", "bias", "running_mean", "running_var"):
-                    getattr(heavy, field)[out.slim] = getattr(light, field)
+                    getattr(heavy_layer, field)[outputs.slim] = getattr(slim_layer, field)
                 continue
-            heavy.weight[out.slim] = 0
-            heavy.weight[out.slim[:, None], into.slim] = light.weight
-            if heavy.bias is not None:
-                heavy.bias[out.slim] = light.bias
+            heavy_layer.weight[outputs.slim] = 0
+            heavy_layer.weight[outputs.slim[:, None], inputs.slim] = slim_layer.weight
+            if heavy_layer.bias is not None:
+                heavy_layer.bias[outputs.slim] = slim_layer.bias

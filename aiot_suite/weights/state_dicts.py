@@ -252,8 +252,8 @@ def _plain(state: Mapping[str, Any], expected: Mapping[str, Any]) -> dict[str, A
 
 def _what_is_missing(named: Mapping[str, Any], weights: list[str], prefixes: list[str]) -> str:
     """Return the message about a state dict that does not contain the whole network."""
-    best = max(["", *prefixes], key=lambda prefix: sum(prefix + name in named for name in weights))
-    missing = [name for name in weights if best + name not in named]
+    best_prefix = max(["", *prefixes], key=lambda prefix: sum(prefix + name in named for name in weights))
+    missing = [name for name in weights if best_prefix + name not in named]
     return (
         f"{len(missing)} of the network's {len(weights)} tensors are missing ({_few(missing)}), "
         f"and it holds {_few(list(named)) or 'nothing'}"
@@ -265,16 +265,16 @@ def _refuse_unfinished(state: Mapping[str, torch.Tensor], file: Path) -> None:
     non_finite = {name: int((~value.isfinite()).sum()) for name, value in values.items()}
     count, total = sum(non_finite.values()), sum(value.numel() for value in values.values())
     if count:
-        first = next(name for name in non_finite if non_finite[name])
+        first_name = next(name for name in non_finite if non_finite[name])
         raise ModelError(
-            f"{file} holds {count} values of {total} that are not finite numbers (first in {first}): "
+            f"{file} holds {count} values of {total} that are not finite numbers (first in {first_name}): "
             "the training failed or the file is damaged, take other weights."
         )
 
 
 def _few(names: list[str]) -> str:
-    more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
-    return ", ".join(name or "without a prefix" for name in names[:_FEW]) + more
+    suffix = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
+    return ", ".join(name or "without a prefix" for name in names[:_FEW]) + suffix
 
 
 def _shape(value: torch.Tensor) -> str:

@@ -56,10 +56,10 @@ def _sample(model: str) -> Source:
     file = Path(str(resources.files("aiot_suite.weights").joinpath(f"sample_{model}.npz")))
     if not file.is_file():
         raise ModelError(f"There are no sample weights of {model}: give a folder that has some, like --weights DIR.")
-    trained = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
+    training_record = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
     settings = default_settings(model, SAMPLE_SPACE, 100)
     form: Literal["state dict", "slim"] = "state dict" if model in LIGHT_MODELS else "slim"
-    return Source("sample", file, sha256_of(file), settings, form, trained["accuracy"])
+    return Source("sample", file, sha256_of(file), settings, form, training_record["accuracy"])
 
 
 def _pretrained(model: Model, folder: Path) -> Source:
@@ -84,18 +84,18 @@ def _from_folder(folder: Path, model: Model) -> Source:
     if name in OWN_NAMES:
         raise ModelError(f"{folder} has the name of the toolkit's own weights, {name!r}: rename the folder.")
     file = _file_in(folder, model.name)
-    loaded = state_dicts.load(file, model)
+    fitted = state_dicts.load(file, model)
     sha256, notes = sha256_of(file), []
-    published = _published(model.name, sha256)
+    entry = _published(model.name, sha256)
     hash_in_name = re.search(r"-([0-9a-f]{8,64})\.", file.name)
     if hash_in_name and not sha256.startswith(hash_in_name[1]):
         notes.append(f"its SHA-256 begins with {sha256[:8]} and its name says {hash_in_name[1]}: it is another file")
-    if loaded.left_out:
-        count, first = len(loaded.left_out), loaded.left_out[0]
+    if fitted.left_out:
+        count, first = len(fitted.left_out), fitted.left_out[0]
         notes.append(f"without {count} tensors of the file that are not part of the network, like {first}")
-    settings, accuracy, assumed = _settings(folder, file, model, loaded.outputs, known=published is not None)
-    if accuracy is None and published is not None:
-        accuracy = _published_accuracy(published)
+    settings, accuracy, assumed = _settings(folder, file, model, fitted.outputs, known=entry is not None)
+    if accuracy is None and entry is not None:
+        accuracy = _published_accuracy(entry)
     notes += assumed
     return Source(name, file, sha256, settings, accuracy=accuracy, notes=tuple(f"{file}: {note}" for note in notes))
 

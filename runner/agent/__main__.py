@@ -12,6 +12,7 @@ from runner.agent.loop import run_job
 
 
 def main(argv):
+    """Run the job file named on the command line and return the exit code."""
     with open(argv[1], encoding="utf-8") as file:
         return run_job(json.load(file))
 

@@ -67,6 +67,7 @@ def input_of(nets):
 
 
 def version():
+    """Return the PyTorch version that contains Caffe2, for the log."""
     import torch.version
 
     return "torch " + torch.version.__version__

@@ -40,4 +40,5 @@ class ExecutorchModel(object):
 
 
 def version():
+    """Return the ExecuTorch version, for the log."""
     return "executorch " + metadata.version("executorch")

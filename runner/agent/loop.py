@@ -22,27 +22,27 @@ def run_job(job):
     """Run a job, log it, and return the exit code of the process."""
     with rawlog.AttemptWriter(job["log"]) as log:
         try:
-            ending = _attempt(job, log)
+            final_event = _attempt(job, log)
         except ImportError as error:
-            ending = "unavailable"
+            final_event = "unavailable"
             log.write(
-                ending,
+                final_event,
                 reason="%s is not installed (%s)" % (job["framework"], error),
                 remedy="install it into the environment that the agent runs in",
             )
         except NotImplementedError as error:
-            ending = "unavailable"
-            log.write(ending, reason=str(error), remedy="run it with the framework's own Android tools")
+            final_event = "unavailable"
+            log.write(final_event, reason=str(error), remedy="run it with the framework's own Android tools")
         except Abandoned:
-            ending = "failed"
-            log.write(ending, reason="the run that started this attempt was ended")
+            final_event = "failed"
+            log.write(final_event, reason="the run that started this attempt was ended")
         except MemoryError as error:
-            ending = "failed"
-            log.write(ending, reason="there was not enough memory" + (" (%s)" % error if str(error) else ""))
+            final_event = "failed"
+            log.write(final_event, reason="there was not enough memory" + (" (%s)" % error if str(error) else ""))
         except (OSError, ValueError) as error:
-            ending = "failed"
-            log.write(ending, reason="%s: %s" % (type(error).__name__, error))
-    return EXIT_CODES[ending]
+            final_event = "failed"
+            log.write(final_event, reason="%s: %s" % (type(error).__name__, error))
+    return EXIT_CODES[final_event]
 
 
 def _attempt(job, log):
@@ -126,8 +126,10 @@ def _loop(job, log, model, preprocess, label_of):
             preprocessed = now()
             scores, inference_ns = model.infer(tensor)
             inferred = now()
-            best = np.argsort(-scores.astype(np.float32), kind="stable")[:5]
-            top5 = [(label_of(int(index)), round((float(scores[index]) - zero_point) * scale, 5)) for index in best]
+            best_indices = np.argsort(-scores.astype(np.float32), kind="stable")[:5]
+            top5 = [
+                (label_of(int(index)), round((float(scores[index]) - zero_point) * scale, 5)) for index in best_indices
+            ]
             postprocessed = now()
             images += 1
             correct += top5[0][0] == label

@@ -38,6 +38,7 @@ def outputs(job):
 
 
 def main(argv):
+    """Run the job file named on the command line and return the exit code, 0 or 1."""
     with open(argv[1], encoding="utf-8") as file:
         job = json.load(file)
     try:

@@ -46,4 +46,5 @@ class PytorchModel(object):
 
 
 def version():
+    """Return the PyTorch version, for the log."""
     return "torch " + torch.__version__

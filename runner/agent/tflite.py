@@ -40,4 +40,5 @@ class TfliteModel(object):
 
 
 def version():
+    """Return the LiteRT version, for the log."""
     return "ai-edge-litert " + metadata.version("ai-edge-litert")

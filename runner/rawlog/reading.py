@@ -58,6 +58,7 @@ class Attempt(object):
 
     @property
     def last(self):
+        """The last event, or an empty dictionary if there are no events."""
         return self.events[-1] if self.events else {}
 
     @property

@@ -24,6 +24,7 @@ def write_json(path, record, fields):
 
 
 def attempt_path(run_folder, instance_id, attempt):
+    """Return the path of an attempt's file in a run folder."""
     return Path(run_folder) / ("%s.%d.jsonl" % (instance_id, attempt))
 
 
@@ -37,11 +38,13 @@ class AttemptWriter(object):
             raise RawLogError("%s exists: an attempt is never written twice." % path)
 
     def write(self, event, **fields):
+        """Append an event with its fields as one line."""
         fields["event"] = event
         self._file.write(json.dumps(fields, separators=(",", ":")) + "\n")
         self._file.flush()
 
     def close(self):
+        """Close the file."""
         self._file.close()
 
     def __enter__(self):
