@@ -172,7 +172,7 @@ def _candidates() -> Iterator[Path]:
 def _is_python39(python: Path) -> bool:
     """Return whether an interpreter starts, is Python 3.9 and can create environments.
 
-    Running it is the only reliable test: a file on the PATH may be a shim.
+    The interpreter is run, because a file on the PATH may be a shim.
     """
     if not python.is_file():
         return False

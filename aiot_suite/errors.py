@@ -13,23 +13,23 @@ SENTENCE_LIMIT = 1000
 
 
 class RunnerError(Exception):
-    """A problem that a user can fix, described in one sentence."""
+    """Raised for a problem that a user can fix, described in one sentence."""
 
 
 class SelectionError(RunnerError):
-    """A name is unknown, or nothing was selected."""
+    """Raised if a name is unknown or nothing was selected."""
 
 
 class DatasetError(RunnerError):
-    """A dataset is missing or damaged, or cannot be created."""
+    """Raised if a dataset is missing, damaged or cannot be created."""
 
 
 class ModelError(RunnerError):
-    """A model, its weights or its settings are missing or damaged."""
+    """Raised if a model, its weights or its settings are missing or damaged."""
 
 
 class SetupError(RunnerError):
-    """An environment that a framework needs is missing or cannot be created."""
+    """Raised if an environment that a framework needs is missing or cannot be created."""
 
 
 def printable(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Sources of a network's weights: the package's own sample weights, torchvision's, or a folder of the user."""
+"""Sources of a network's weights: the package's own sample weights, torchvision's, or a user's folder."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ EXIT_CODES = {"end": 0, "failed": 1, "unavailable": 3}
 
 
 class Abandoned(Exception):
-    """The parent process has exited, so nothing waits for the result."""
+    """Raised if the parent process has exited, so that nothing waits for the result."""
 
 
 def run_job(job):

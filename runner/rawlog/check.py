@@ -8,7 +8,7 @@ from .schema import COUNTS, EVENT_FIELDS, LISTS, SCHEMA_VERSION, STEPS
 
 
 class RawLogError(Exception):
-    """A raw log cannot be read or written. The message is one sentence with the path, the value and what to try."""
+    """Raised if a raw log cannot be read or written. The message is one sentence with path, value and what to try."""
 
 
 def parse(text):
