@@ -1,4 +1,4 @@
-"""What a device is to a run: facts about it, a place to put files, and a way to have work done there."""
+"""The interface of a device as runs see it: facts about the device, file transfer, and starting processes."""
 
 from __future__ import annotations
 
@@ -12,54 +12,54 @@ from typing import Any, Protocol
 from runner.devices.boot import Boot
 
 FOLDER = "/data/local/tmp/aiot"
-"""Where everything is put on an attached device, unless another folder is named."""
+"""Folder for all files on an attached device, unless another is given."""
 
 TAIL_BYTES = 4000
-"""How much of a log that is being written is looked at: more than its last line."""
+"""Bytes to read from the end of a log that is still being written: enough for its last line."""
 
 OUTPUT_LIMIT_BYTES = 16 * 2**20
-"""More of what a process says is not taken."""
+"""Maximum size of the output of a process that is collected."""
 
 GONE = -signal.SIGHUP
-"""The exit code of work that ended with its connection: whatever the device had started for us was ended."""
+"""Exit code of work that ended together with its connection: the device ended everything the connection started."""
 
 
 ALL_CORES, BIG_CORES = "all", "big"
 CORES = (ALL_CORES, BIG_CORES)
-"""Which cores of a device agents may run on: `big` are those that can be faster than its slowest ones."""
+"""Choices of the cores that agents may run on. `big`: those with a higher maximum frequency than the slowest."""
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """What a device is to keep to while a run goes on. Its screen stays on, where it has one, in any case."""
+    """Conditions requested for a run. A device that has a screen also keeps it on during the run."""
 
-    fixed_performance: bool = False  # Android's mode of lower clocks that it can keep up
+    fixed_performance: bool = False  # Android's mode with lower clock rates that can be sustained
     cores: str = ALL_CORES
 
 
 @dataclass(frozen=True)
 class Held:
-    """What a device made of them."""
+    """Conditions that a device actually applied."""
 
-    core_mask: str | None = None  # hexadecimal: agents run on these cores, None: on all
-    cores_allowed: str | None = None  # Cpus_allowed_list of what is started there as an agent is
-    cpuset: str | None = None  # of the same
-    fixed_performance: bool | None = None  # whether it is on; None: it was not asked for
-    screen_on: bool | None = None  # whether it stays on; None: it has none that could be kept on
-    refused: dict[str, str] = field(default_factory=dict)  # why not, by name
+    core_mask: str | None = None  # hexadecimal mask of the cores that agents run on; None: all cores
+    cores_allowed: str | None = None  # Cpus_allowed_list of a process started in the same way as an agent
+    cpuset: str | None = None  # cpuset of the same process
+    fixed_performance: bool | None = None  # whether the mode is on; None: not requested
+    screen_on: bool | None = None  # whether the screen stays on; None: the device has no screen that could be kept on
+    refused: dict[str, str] = field(default_factory=dict)  # reason by name of the condition
 
 
 @dataclass(frozen=True)
 class Task:
-    """One attempt, as a process of its own on a device."""
+    """One attempt, which runs as a separate process on a device."""
 
-    name: str  # <instance>.<attempt>, of its files
-    folder: Path  # of the run, on this side
-    agent: str  # folder on the device with the pushed package
-    module: str  # of that package, which is started with the job's file
-    environment: str  # that it runs in: see aiot_suite.environments
-    job: dict[str, Any]  # what the module is told; where to log to is added by the device
-    core_mask: str | None = None  # see Held
+    name: str  # <instance>.<attempt>, the stem of its file names
+    folder: Path  # folder of the run on the host
+    agent: str  # folder on the device that holds the pushed package
+    module: str  # module of that package to start with the path of the job file
+    environment: str  # environment to run in: see aiot_suite.environments
+    job: dict[str, Any]  # arguments of the module; the device adds the path of the log
+    core_mask: str | None = None  # see Held.core_mask
 
     @property
     def log(self) -> Path:
@@ -71,120 +71,123 @@ class Task:
 
     @property
     def output(self) -> Path:
-        """What the process says on standard output and standard error."""
+        """File for standard output and standard error of the process."""
         return self.folder / "native" / f"{self.name}.output.txt"
 
 
 class Process(Protocol):
-    """Something that runs on a device. Raises DeviceLostError when the device does not answer."""
+    """A process on a device. Its methods raise DeviceLostError if the device does not answer."""
 
     def poll(self) -> int | None:
-        """Its exit code, None while it goes on; negative: the signal that ended it."""
+        """Return the exit code, or None while the process runs. A negative code is the signal that ended it."""
         ...
 
     def kill(self) -> None:
-        """Ends the process and all that it started."""
+        """Kill the process and all processes that it started."""
         ...
 
 
 class Work(Process, Protocol):
-    """A task's process on a device."""
+    """The process of a task on a device."""
 
     def tail(self) -> bytes:
-        """The last bytes of the log so far."""
+        """Return the last bytes written to the log so far."""
         ...
 
     def collect(self) -> None:
-        """Puts log and output in their places on this side, once the process has ended."""
+        """Move the log and the output to their places on the host, once the process has ended."""
         ...
 
 
 class ToolProcess(Process, Protocol):
-    """A program on a device that is no agent of ours."""
+    """A program on a device other than the agent."""
 
     def said(self) -> tuple[str, str]:
-        """What it wrote to standard output and standard error, once it has ended; asked for once."""
+        """Return standard output and standard error. Call this once, after the program has ended."""
         ...
 
 
 class Device(Protocol):
-    """A device that instances run on. Raises DeviceError for what it cannot do."""
+    """A device that instances run on. Its methods raise DeviceError for what the device cannot do."""
 
     poll_interval_s: float
-    """How often to ask for work that goes on."""
+    """Interval in seconds at which to poll running work."""
 
     telemetry_interval_s: float
 
     @property
     def slug(self) -> str:
-        """Name of its folder of raw logs."""
+        """Name of the device's folder of raw logs."""
         ...
 
     @property
     def delegates(self) -> tuple[str, ...]:
-        """What an agent can run a model on there."""
+        """Delegates that an agent can use on the device."""
         ...
 
     @property
     def tool_delegates(self) -> tuple[str, ...]:
-        """What TFLite's own programs can run a model on there: see runner.tools."""
+        """Delegates that TFLite's own programs can use on the device: see runner.tools."""
         ...
 
     @property
     def environments(self) -> tuple[str, ...]:
-        """The Python environments it has: see aiot_suite.environments."""
+        """Python environments that the device has: see aiot_suite.environments."""
         ...
 
     def properties(self) -> dict[str, Any]:
-        """The fields of device.json (`runner.rawlog.DEVICE_FIELDS`); what the system does not offer is None."""
+        """Return the fields of device.json (`runner.rawlog.DEVICE_FIELDS`), None for what the system does not offer."""
         ...
 
     def push(self, files: dict[str, Path], folder: str, executable: bool = False) -> str:
-        """Makes files available under their names in a folder of the device; gives that folder's path there."""
+        """Make files available under their names in a folder of the device, and return the folder's path there."""
         ...
 
     def missing(self, modules: tuple[str, ...]) -> list[str]:
-        """Those of the Python modules that its main environment lacks."""
+        """Return those of the Python modules that the device's main environment lacks."""
         ...
 
     def run_python(self, words: Sequence[str], agent: str) -> tuple[int, str]:
-        """Run the Python that was named for the device, with the pushed agent on its path.
+        """Run the Python chosen for the device, with the pushed agent on its path.
 
-        Returns its exit code and all that it printed.
+        Returns the exit code and everything printed.
         """
         ...
 
     def without_delegate(self, delegate: str) -> dict[str, str]:
-        """Why it has no such delegate (reason), and what would help (remedy)."""
+        """Return why the device lacks a delegate (`reason`) and what would help (`remedy`)."""
         ...
 
     def without_framework(self, framework: str, missing: list[str]) -> dict[str, str]:
-        """Why a framework cannot run on it, lacking an environment or these modules (reason), and what would help."""
+        """Return why a framework cannot run on the device (`reason`) and what would help (`remedy`).
+
+        The device lacks an environment for the framework, or the modules in `missing`.
+        """
         ...
 
     def held(self, wanted: Conditions) -> AbstractContextManager[Held]:
-        """Holds it to these conditions in the block, as far as it can, and brings it to how it was after it."""
+        """Apply the conditions as far as possible within the block, and restore the previous state afterwards."""
         ...
 
     def start(self, task: Task) -> Work:
-        """Starts a task."""
+        """Start a task."""
         ...
 
     def started(self, task: Task) -> Work | None:
-        """The work of a task that was started earlier and not collected, if the device still knows of it."""
+        """Return the work of a task that was started earlier and not collected; None if the device has no trace."""
         ...
 
     def start_tool(self, run: str, words: Sequence[str], core_mask: str | None = None) -> ToolProcess:
-        """Starts a program with its arguments, for the run of this name, on the cores of Held.core_mask.
+        """Start a program with arguments for the run of this name, on the cores of Held.core_mask.
 
-        One of the same run that an earlier attempt has left running is ended.
+        A program that an earlier attempt of the same run left running is killed first.
         """
         ...
 
     def boot(self) -> Boot:
-        """Return the start of its system that it is in."""
+        """Return the current boot of the device's system."""
         ...
 
     def telemetry(self) -> dict[str, Any]:
-        """Temperature, frequency, battery and load at this moment; what is not offered is None."""
+        """Return the current temperature, frequency, battery and load. What is not offered is None."""
         ...

@@ -1,6 +1,7 @@
-"""The way to a device through an adb server: shell, push and pull, each with a limit in time and in size.
+"""Access to a device through an adb server: shell, push and pull, each limited in time and size.
 
-adbutils speaks the protocol. A device that does not answer in time is lost, and asked again at the next call.
+adbutils implements the protocol. A device that does not answer in time counts as lost; the next call tries to reach it
+again.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ from runner.errors import DeviceError, DeviceLostError
 
 SHELL_TIMEOUT_S = 20.0
 SILENCE_S = 20.0
-"""How long a device may say nothing in the middle of a file."""
+"""Maximum time without any data in the middle of a file transfer."""
 FILE_TIMEOUT_S = 3600.0
-"""How long one file may take."""
+"""Maximum time for the transfer of one file."""
 ANSWER_LIMIT_BYTES = 4 * 2**20
-"""More than this is no answer to anything that is asked here."""
+"""Maximum size of an answer; all commands used here print far less."""
 _STDOUT, _STDERR, _EXIT = 1, 2, 3
 _PACKET = struct.Struct("<BI")
 _NETWORK = re.compile(r"(?!usb:)[^/\s]+:\d{1,5}")
@@ -38,7 +39,7 @@ _TEMPORARY = "/data/local/tmp"
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command on a device came to."""
+    """Exit code and output of a command on a device."""
 
     exit_code: int
     stdout: str
@@ -46,15 +47,16 @@ class Answer:
 
 
 class _Device(AdbDevice):
-    """An AdbDevice whose transfers of files end when nothing comes for SILENCE_S: adbutils would wait for ever."""
+    """AdbDevice whose file transfers fail after SILENCE_S without data, where adbutils would wait forever."""
 
     def open_transport(self, command: str | None = None, timeout: float | None = SHELL_TIMEOUT_S) -> AdbConnection:
         wire = super().open_transport(command, timeout or SHELL_TIMEOUT_S)
         if isinstance(wire, Wire):
-            # a shell's own limit comes before: this one is for a packet that comes byte by byte
+            # a shell command reaches its own time limit earlier; this one covers a packet that arrives byte by byte
             wire.deadline = time.monotonic() + (2 * timeout if timeout else FILE_TIMEOUT_S)
         if timeout is None:
-            # Limits of the socket itself. With one of Python's, `send` may send a part, which adbutils does not expect.
+            # Set the timeouts on the socket itself: with a timeout of Python's, `send` may send only a part, which
+            # adbutils does not expect.
             wire.conn.settimeout(None)
             limit = struct.pack("ll", int(SILENCE_S), 0)
             wire.conn.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
@@ -63,9 +65,9 @@ class _Device(AdbDevice):
 
 
 class _Wide:
-    """A file that is read in the largest pieces that adb takes (SYNC_DATA_MAX in its sources).
+    """A file read in the largest chunks that adb accepts (SYNC_DATA_MAX in its sources).
 
-    adbutils asks for 4 KiB at a time, which takes this side five times the processor time.
+    adbutils reads 4 KiB at a time, which takes five times the processor time on the host.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -76,7 +78,10 @@ class _Wide:
 
 
 class Connection:
-    """One device at an adb server, by the serial that adb shows. Raises DeviceLostError when it does not answer."""
+    """One device at an adb server, identified by the serial that adb shows.
+
+    Its methods raise DeviceLostError if the device does not answer.
+    """
 
     def __init__(self, serial: str, client: AdbClient) -> None:
         self.serial = serial
@@ -86,7 +91,7 @@ class Connection:
         self._features: set[str] | None = None
 
     def shell(self, command: str | Sequence[str], timeout_s: float = SHELL_TIMEOUT_S) -> Answer:
-        """Runs a command: a line for the device's shell, or words that are quoted for it."""
+        """Run a command: a line for the device's shell, or a sequence of words, which are quoted for the shell."""
         line = command if isinstance(command, str) else quoted(command)
         _check_sayable(line)
         with self._answering():
@@ -95,11 +100,12 @@ class Connection:
             return self._old_shell(line, timeout_s)
 
     def _new_shell(self, line: str, timeout_s: float) -> Answer:
-        """As AdbDevice.shell2, which would read for as long as a device talks.
+        """Run a command as AdbDevice.shell2 does, but with a limit on time and output.
 
-        Packets are an identifier, a length and so many bytes: shell_protocol.h in the sources of adb.
+        shell2 would read for as long as a device sends. A packet is an identifier, a length and that many bytes: see
+        shell_protocol.h in the sources of adb.
         """
-        said = {_STDOUT: bytearray(), _STDERR: bytearray()}
+        received = {_STDOUT: bytearray(), _STDERR: bytearray()}
         deadline = time.monotonic() + timeout_s
         with self._device.open_transport(timeout=timeout_s) as transport:
             transport.send_command(f"shell,v2,raw:{line}")
@@ -109,46 +115,52 @@ class Connection:
                 data = transport.read_exact(length) if length else b""
                 if packet == _EXIT:
                     break
-                if packet in said:
-                    said[packet] += data
-                self._check_end(sum(map(len, said.values())), deadline, line)
-        out, errors = (said[stream].decode(errors="replace") for stream in (_STDOUT, _STDERR))
-        return Answer(data[0] if data else 255, out, errors)
+                if packet in received:
+                    received[packet] += data
+                self._check_end(sum(map(len, received.values())), deadline, line)
+        output, error_output = (received[stream].decode(errors="replace") for stream in (_STDOUT, _STDERR))
+        return Answer(data[0] if data else 255, output, error_output)
 
     def _old_shell(self, line: str, timeout_s: float) -> Answer:
-        """For Android 6 and older, whose shell has one stream and no exit code: both are said after a mark."""
+        """Run a command on Android 6 or older, whose shell has a single stream and no exit code.
+
+        The exit code and standard error are printed after a marker.
+        """
         mark = f"aiot-{secrets.token_hex(8)}"
-        errors = f"{_TEMPORARY}/.{mark}"
-        asked = f"( {line}\n) 2>{errors}; echo {mark}$?; cat {errors}; rm -f {errors}"
+        errors_path = f"{_TEMPORARY}/.{mark}"
+        script = f"( {line}\n) 2>{errors_path}; echo {mark}$?; cat {errors_path}; rm -f {errors_path}"
         data = bytearray()
         deadline = time.monotonic() + timeout_s
         with self._device.open_transport(timeout=timeout_s) as transport:
-            transport.send_command(f"shell:{asked}")
+            transport.send_command(f"shell:{script}")
             transport.check_okay()
-            while piece := transport.recv(2**16):
-                data += piece
+            while chunk := transport.recv(2**16):
+                data += chunk
                 self._check_end(len(data), deadline, line)
-        said = data.decode(errors="replace").replace("\r\n", "\n")
-        found = re.search(rf"{mark}(\d{{1,3}})\n", said)
-        if not found:
+        text = data.decode(errors="replace").replace("\r\n", "\n")
+        marker = re.search(rf"{mark}(\d{{1,3}})\n", text)
+        if not marker:
             raise DeviceLostError(f"The shell of {self.serial} stopped in the middle of an answer.")
-        return Answer(int(found[1]), said[: found.start()], said[found.end() :])
+        return Answer(int(marker[1]), text[: marker.start()], text[marker.end() :])
 
     def _check_end(self, size: int, deadline: float, line: str) -> None:
-        """Raises DeviceError if a device talks for too long, or too much."""
+        """Raise DeviceError if a command takes too long or prints too much."""
         if size > ANSWER_LIMIT_BYTES or time.monotonic() > deadline:
-            why = f"it has said {size} bytes" if size > ANSWER_LIMIT_BYTES else "it is still talking"
-            raise DeviceError(f"The device {self.serial} does not come to an end of `{line[:60]}`: {why}.")
+            reason = f"it has said {size} bytes" if size > ANSWER_LIMIT_BYTES else "it is still talking"
+            raise DeviceError(f"The device {self.serial} does not come to an end of `{line[:60]}`: {reason}.")
 
     def push(self, source: Path | bytes, target: str, mode: int = 0o644) -> None:
-        """Writes one file, and checks that all of it is there; raises DeviceError if the device does not take it."""
+        """Write one file to the device and check that it arrived in full.
+
+        Raises DeviceError if the device does not accept the file.
+        """
         _check_sayable(target)
         stream: BinaryIO = io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
         with stream, self._answering():
             try:
                 self._device.sync.push(_Wide(stream), target, mode, check=True)
             except AdbError as error:
-                if str(error) == "FAIL":  # adbd's word; adbutils leaves its reason unread
+                if str(error) == "FAIL":  # sent by adbd; adbutils does not read the reason that follows
                     raise DeviceError(
                         f"The device {self.serial} does not take {target}: is its storage full, or may nobody write "
                         "there?"
@@ -156,27 +168,28 @@ class Connection:
                 raise
 
     def pull(self, path: str, limit_bytes: int) -> Iterator[bytes]:
-        """A file in pieces; raises DeviceError if it is larger than the limit, or cannot be read.
+        """Yield the content of a file in chunks.
 
-        The sentence has no serial, since it may be logged.
+        Raises DeviceError if the file is larger than the limit or cannot be read. The message omits the serial, since
+        it may be logged.
         """
         _check_sayable(path)
         size = 0
         with self._answering():
             try:
-                for piece in self._device.sync.iter_content(path):
-                    size += len(piece)
+                for chunk in self._device.sync.iter_content(path):
+                    size += len(chunk)
                     if size > limit_bytes:
                         raise DeviceError(f"{path} on the device is larger than {limit_bytes} bytes, and not taken.")
-                    yield piece
+                    yield chunk
             except AdbError as error:
-                if len(error.args) == 2 and error.args[1] == path:  # what adbd says, and of which file
+                if len(error.args) == 2 and error.args[1] == path:  # the message from adbd, and the path it refers to
                     raise DeviceError(f"{path} on the device cannot be read ({error.args[0]}).") from None
                 raise
 
     @property
     def over_network(self) -> bool:
-        """Whether it is attached by HOST:PORT, or by the name that a device announces in the network."""
+        """True if the device is attached by HOST:PORT or by a name that it announces on the network."""
         return bool(_NETWORK.fullmatch(self.serial)) or "._adb" in self.serial
 
     def features(self) -> set[str]:
@@ -188,7 +201,7 @@ class Connection:
         return self._features
 
     def state(self) -> str:
-        """As adb says it: device, offline, unauthorized, ..."""
+        """Return the state that adb shows: device, offline, unauthorized, ..."""
         return states(self._client).get(self.serial, "absent")
 
     @contextmanager
@@ -199,14 +212,14 @@ class Connection:
             yield
         except (AdbError, OSError, EOFError, ValueError, AssertionError, struct.error) as error:
             self._lost = True
-            said = str(error)[:200] or type(error).__name__
+            reason = str(error)[:200] or type(error).__name__
             raise DeviceLostError(
-                f"The device {self.serial} does not answer ({said}): look at its cable, its screen and `adb devices`."
+                f"The device {self.serial} does not answer ({reason}): look at its cable, its screen and `adb devices`."
             ) from None
         self._lost = False
 
     def _reconnect(self) -> None:
-        """For devices in the network, which an adb server does not look for by itself."""
+        """Reconnect a network device, which an adb server does not do by itself."""
         self._features = None
         if _NETWORK.fullmatch(self.serial):
             with suppress(AdbError, OSError):
@@ -216,17 +229,17 @@ class Connection:
 
 
 def quoted(words: Sequence[str]) -> str:
-    """Words as one line of a POSIX shell, whatever they hold."""
+    """Return the words as one line for a POSIX shell, with quoting as needed."""
     return shlex.join(words)
 
 
 def _check_sayable(text: str) -> None:
-    """Raises DeviceError for a path or a line of a shell that cannot be sent."""
+    """Raise DeviceError for a path or a shell line that cannot be sent."""
     try:
         size = len(text.encode())
     except UnicodeEncodeError:
         raise DeviceError(f"{text[:80]!a} cannot be said to a device: it is no text in UTF-8.") from None
     if "\0" in text:
         raise DeviceError(f"{text[:80]!r} cannot be said to a device: it holds a character NUL.")
-    if size > COMMAND_LIMIT_BYTES - 1000:  # some words of adb and ours are around it
+    if size > COMMAND_LIMIT_BYTES - 1000:  # adb and this module add a few words around it
         raise DeviceError(f"{text[:80]!r}... cannot be said to a device: it has {size} bytes.")

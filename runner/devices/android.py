@@ -1,4 +1,4 @@
-"""What a device is, read through a shell: Android phones, and Linux boards that run an adbd."""
+"""Facts about a device, read through a shell: Android phones, and Linux boards that run adbd."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MARKET_NAMES = (
     "ro.vendor.oplus.market.name",
     "ro.oppo.market.name",
 )
-"""Properties in which Xiaomi, Huawei, vivo and Oppo keep the name a phone is sold by; Android itself has none."""
+"""Properties in which Xiaomi, Huawei, vivo and Oppo store the name a phone is sold under; Android itself has none."""
 
 _PROPERTIES = (
     *("ro.product.manufacturer", "ro.product.brand", "ro.product.model", "ro.product.device", "ro.product.cpu.abi"),
@@ -28,7 +28,7 @@ _PROPERTIES = (
     *("ro.build.version.release", "ro.build.version.sdk"),
     *MARKET_NAMES,
 )
-"""No other is taken from the device: some of the others tell about its owner."""
+"""The only properties read from the device: some of the others reveal information about its owner."""
 
 FACTS = (
     PREAMBLE
@@ -84,157 +84,162 @@ done
 section end
 """
 )
-"""Prints what `facts` reads, in one call: `sh -c FACTS sh FOLDER`, where FOLDER is the one that files will go to.
+"""Shell script that prints everything `facts` reads, in one call.
 
-Plain POSIX, for mksh with toybox as for dash: what a system lacks leaves its section empty.
+Run it as `sh -c FACTS sh FOLDER`, where FOLDER is the folder that files will be pushed to. It is plain POSIX, for mksh
+with toybox as well as for dash. The section of anything that a system lacks stays empty.
 """
 
 SLUG_NAME_LENGTH, SLUG_HASH_LENGTH = 40, 8
 
-_PROPERTY = re.compile(r"^\[([a-z0-9_.]{1,50})\]: \[(.*?)\]?$", re.MULTILINE)  # of a value in lines, the first
+# matches only the first line of a value with several lines
+_PROPERTY = re.compile(r"^\[([a-z0-9_.]{1,50})\]: \[(.*?)\]?$", re.MULTILINE)
 _RELEASE = re.compile(r"^([A-Z_]{1,30})=[\"']?([^\"'\n]*)", re.MULTILINE)
 _CORE = re.compile(r"^(\d{1,4}) (\S{1,20}) (\S{1,40})$", re.MULTILINE)
 _AFTER_COLON = re.compile(r":[ \t]*([^\n]+)")
 _KB = re.compile(r":[ \t]*(\d{1,15}) kB")
 _DF = re.compile(r"\s(\d{1,18})\s+(\d{1,18})\s+(\d{1,18})\s+(?:\d{1,3}%|-)\s")
 _WAKEFULNESS = re.compile(r"mWakefulness=([A-Z][a-z]{1,20})")
-_SCREEN_ON = ("Awake", "Dreaming")  # a screen saver is a dream
+_SCREEN_ON = ("Awake", "Dreaming")  # Android calls a screen saver a dream
 _LOCKED = re.compile(r"(?:^|\s)(?:showing|mIsShowing|mShowingLockscreen)=(true|false)\b")
 _BYTES = re.compile(r"(\d{1,9})\s")
-_UNKNOWN = ("", "unknown", "none", "null")  # what a device says of a value that it does not have
+_UNKNOWN = ("", "unknown", "none", "null")  # placeholders that a device prints for a missing value
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a device is. None: it does not say."""
+    """Facts about a device. A field is None if the device does not report it."""
 
     maker: str | None
     model: str | None
-    market_name: str | None  # what it is sold by
+    market_name: str | None  # name it is sold under
     soc: str | None
     ram_gb: float | None
     os: str | None
     os_version: str | None
-    sdk: int | None  # Android's API level, 27 for Android 8.1
+    sdk: int | None  # Android's API level; 27 is Android 8.1
     abi: str | None
-    machine: str | None  # what the kernel calls the processor, like aarch64
+    machine: str | None  # the kernel's name of the processor, such as aarch64
     kernel: str | None
-    cores: tuple[dict[str, Any], ...]  # max_mhz and governor of each
+    cores: tuple[dict[str, Any], ...]  # max_mhz and governor of each core
     battery: Battery | None
     serial: str | None = field(repr=False)
-    page_bytes: int | None  # of memory
-    free_bytes: int | None  # where files will go to
-    awake: bool | None  # whether its screen is on
-    dreaming: bool | None  # whether a screen saver runs
+    page_bytes: int | None  # page size of the memory
+    free_bytes: int | None  # free space where files will be pushed to
+    awake: bool | None  # whether the screen is on
+    dreaming: bool | None  # whether a screen saver is running
     locked: bool | None
-    nnapi: bool | None  # whether Android's library of it is there
+    nnapi: bool | None  # whether Android's NNAPI library exists
 
 
 def facts(answer: str | bytes) -> Facts:
-    """What a device is, from what FACTS printed; raises DeviceError if it was cut short."""
-    said = sections(answer)
-    if "end" not in said:
+    """Return the facts from the output of FACTS. Raise DeviceError if the output is cut short."""
+    texts = sections(answer)
+    if "end" not in texts:
         raise DeviceError(
             f"The device's answer about itself breaks off (after {len(answer)} bytes; up to {ANSWER_LIMIT_BYTES} are "
             "read): check the cable, and try again."
         )
-    property_of = dict(_PROPERTY.findall(said.get("properties", "")))
-    release = dict(_RELEASE.findall(said.get("release", "")))
+    property_of = dict(_PROPERTY.findall(texts.get("properties", "")))
+    release = dict(_RELEASE.findall(texts.get("release", "")))
     sdk = number(property_of.get("ro.build.version.sdk"), 1, 10_000)
     android = bool(property_of.get("ro.build.version.release") or sdk)
 
     def known(*values: str | None) -> str | None:
-        """The first that says something."""
-        return next((one for value in values if (one := cleaned(value)) and one.lower() not in _UNKNOWN), None)
+        """Return the first meaningful value."""
+        return next((text for value in values if (text := cleaned(value)) and text.lower() not in _UNKNOWN), None)
 
     def of(*names: str) -> str | None:
         return known(*(property_of.get(name) for name in names))
 
-    wakefulness = first(_WAKEFULNESS, said.get("screen"))
-    showing = _LOCKED.findall(said.get("screen", ""))
-    ram_kb = number(first(_KB, said.get("memory")), 1, 1e12)
-    page_bytes = number(first(_BYTES, said.get("page_bytes")), 1024, 2**24)
-    page_kb = number(first(_KB, said.get("page_kb")), 1, 2**14)
-    storage = _DF.search(said.get("storage", "") + "\n")
+    wakefulness = first(_WAKEFULNESS, texts.get("screen"))
+    showing = _LOCKED.findall(texts.get("screen", ""))
+    ram_kb = number(first(_KB, texts.get("memory")), 1, 1e12)
+    page_bytes = number(first(_BYTES, texts.get("page_bytes")), 1024, 2**24)
+    page_kb = number(first(_KB, texts.get("page_kb")), 1, 2**14)
+    storage_match = _DF.search(texts.get("storage", "") + "\n")
     return Facts(
-        maker=of("ro.product.manufacturer", "ro.product.brand") or known(said.get("maker")),
-        model=of("ro.product.model", "ro.product.device") or known(said.get("model")),
+        maker=of("ro.product.manufacturer", "ro.product.brand") or known(texts.get("maker")),
+        model=of("ro.product.model", "ro.product.device") or known(texts.get("model")),
         market_name=of(*MARKET_NAMES),
-        # "Qualcomm Technologies, Inc SM8150" of /proc/cpuinfo says more than the platform, which is "msmnile"
+        # "Qualcomm Technologies, Inc SM8150" from /proc/cpuinfo is more specific than the platform, "msmnile"
         soc=of("ro.soc.model")
-        or known(first(_AFTER_COLON, said.get("hardware")))
+        or known(first(_AFTER_COLON, texts.get("hardware")))
         or of("ro.board.platform", "ro.hardware")
-        or known(first(_AFTER_COLON, said.get("processor"))),
+        or known(first(_AFTER_COLON, texts.get("processor"))),
         ram_gb=round(ram_kb / 2**20, 1) if ram_kb else None,
         os="Android" if android else known(release.get("NAME")),
         os_version=of("ro.build.version.release") if android else known(release.get("VERSION_ID")),
         sdk=int(sdk) if sdk else None,
-        abi=of("ro.product.cpu.abi") or known(said.get("machine")),
-        machine=known(said.get("machine")),
-        kernel=known(said.get("kernel")),
-        cores=_cores(said.get("cores", "")),
-        battery=battery(said.get("battery")),
-        serial=of("ro.serialno", "ro.boot.serialno") or known(said.get("serial")),
+        abi=of("ro.product.cpu.abi") or known(texts.get("machine")),
+        machine=known(texts.get("machine")),
+        kernel=known(texts.get("kernel")),
+        cores=_cores(texts.get("cores", "")),
+        battery=battery(texts.get("battery")),
+        serial=of("ro.serialno", "ro.boot.serialno") or known(texts.get("serial")),
         page_bytes=int(page_bytes) if page_bytes else int(1024 * page_kb) if page_kb else None,
-        free_bytes=1024 * int(storage[3]) if storage else None,
+        free_bytes=1024 * int(storage_match[3]) if storage_match else None,
         awake=wakefulness in _SCREEN_ON if wakefulness else None,
         dreaming=wakefulness == "Dreaming" if wakefulness else None,
         locked="true" in showing if showing else None,
-        nnapi=bool(said.get("nnapi", "").strip()) if android else None,
+        nnapi=bool(texts.get("nnapi", "").strip()) if android else None,
     )
 
 
 def properties(answer: str | bytes, salt: str, slug: str, keep_serial: bool = False) -> dict[str, Any]:
-    """The fields of device.json (`runner.rawlog.DEVICE_FIELDS`) from what FACTS printed, and `market_name`.
+    """Return the fields of device.json (`runner.rawlog.DEVICE_FIELDS`) and `market_name` from the output of FACTS.
 
-    With `keep_serial` also `serial`, as it is. Raises DeviceError if the answer was cut short.
+    With `keep_serial`, `serial` is included unhashed. Raises DeviceError if the output is cut short.
     """
-    found = facts(answer)
-    power = found.battery
+    device_facts = facts(answer)
+    battery_state = device_facts.battery
     names = ("maker", "model", "soc", "ram_gb", "os", "os_version", "abi", "kernel")
     record: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "slug": slug,
-        "serial_sha256": hashed(found.serial, salt) if found.serial else None,
-        **{name: getattr(found, name) for name in names},
-        "cores": list(found.cores),
-        "battery": asdict(power) if power else None,
+        "serial_sha256": hashed(device_facts.serial, salt) if device_facts.serial else None,
+        **{name: getattr(device_facts, name) for name in names},
+        "cores": list(device_facts.cores),
+        "battery": asdict(battery_state) if battery_state else None,
     }
     offered = {name for name, value in record.items() if value is not None}
     record["not_offered"] = sorted(set(DEVICE_FIELDS) - offered - {"not_offered"})
-    if found.market_name:
-        record["market_name"] = found.market_name
-    return {**record, "serial": found.serial} if keep_serial else record
+    if device_facts.market_name:
+        record["market_name"] = device_facts.market_name
+    return {**record, "serial": device_facts.serial} if keep_serial else record
 
 
 def slug(maker: str | None, model: str | None, identity: str, salt: str) -> str:
-    """The name of a device's folder: [a-z0-9][a-z0-9-]*, at most SLUG_NAME_LENGTH + 1 + SLUG_HASH_LENGTH long.
+    """Return the name of a device's folder.
 
-    `identity` tells it apart from others of its kind: the serial, or where it has none, how adb calls it. Only a salted
-    hash of it is in the name.
+    It matches [a-z0-9][a-z0-9-]* and has at most SLUG_NAME_LENGTH + 1 + SLUG_HASH_LENGTH characters. `identity`
+    distinguishes the device from others of its model: its serial or, if it has none, the name that adb gives it. The
+    name contains only a salted hash of it.
     """
     maker, model = (_plain(name or "") for name in (maker, model))
-    name = model if model.startswith(maker) else f"{maker}-{model}"  # "HUAWEI HUAWEI P30" says it twice
+    name = model if model.startswith(maker) else f"{maker}-{model}"  # avoid repetitions such as "HUAWEI HUAWEI P30"
     name = name[:SLUG_NAME_LENGTH].strip("-") or "device"
     return f"{name}-{hashed(identity, salt)[:SLUG_HASH_LENGTH]}"
 
 
 def hashed(serial: str, salt: str) -> str:
-    """SHA-256 of salt and serial, as every device.json has it."""
+    """Return the SHA-256 of salt and serial, as stored in every device.json."""
     return hashlib.sha256(f"{salt}:{serial}".encode(errors="replace")).hexdigest()
 
 
 def _plain(name: str) -> str:
-    """Small letters and digits of ASCII, with hyphens for what is between them; letters lose their accents."""
+    """Return the name in lower-case ASCII letters and digits, without accents; hyphens replace everything else."""
     ascii_only = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", ascii_only.lower()).strip("-")
 
 
 def _cores(text: str) -> tuple[dict[str, Any], ...]:
-    """The cores in the order of their numbers."""
-    found: dict[int, dict[str, Any]] = {}
+    """Return the cores, ordered by number."""
+    core_facts: dict[int, dict[str, Any]] = {}
     for core, max_khz, governor in _CORE.findall(text):
         khz = number(max_khz, 1, 1e8)
         max_mhz = khz / 1000 if khz else None
-        found.setdefault(int(core), {"max_mhz": max_mhz, "governor": None if governor == "-" else cleaned(governor)})
-    return tuple(found[core] for core in sorted(found))
+        core_facts.setdefault(
+            int(core), {"max_mhz": max_mhz, "governor": None if governor == "-" else cleaned(governor)}
+        )
+    return tuple(core_facts[core] for core in sorted(core_facts))

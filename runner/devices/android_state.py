@@ -1,7 +1,7 @@
-"""How a device stands while it works: battery, temperatures, throttling, frequency, load. Read through a shell.
+"""Current state of a device, read through a shell: battery, temperatures, throttling, frequency and load.
 
-Formats: `dumpsys battery` and `dumpsys thermalservice` as Android's BatteryService and ThermalManagerService print
-them; their numbers are constants of android.os.BatteryManager, Temperature and PowerManager
+Formats: `dumpsys battery` and `dumpsys thermalservice` as printed by Android's BatteryService and
+ThermalManagerService; their numbers are constants of android.os.BatteryManager, Temperature and PowerManager
 (developer.android.com/reference).
 """
 
@@ -38,21 +38,22 @@ cat /proc/loadavg
 section end
 """
 )
-"""Prints what `state` reads. Two calls of dumpsys are all the processes it starts on a phone.
+"""Shell script that prints everything `state` reads. On a phone it starts only two processes, both dumpsys.
 
-Zones are asked for where there is no Android: on phones, which of them can be read differs by maker.
+The kernel's thermal zones are read only on systems other than Android: which zones of a phone are readable depends on
+its maker.
 """
 
 THERMAL_STATUSES = ("none", "light", "moderate", "severe", "critical", "emergency", "shutdown")
-"""android.os.PowerManager.THERMAL_STATUS_*, by number."""
+"""Names of android.os.PowerManager.THERMAL_STATUS_*, by number."""
 
 COLDEST_C, HOTTEST_C = -40.0, 150.0
-"""Other temperatures are no temperatures: some phones say -99.9, or millivolts."""
+"""Range of plausible temperatures: some phones report -99.9, or millivolts."""
 
 _CHARGING = 2
 _TYPES = ("CPU", "GPU", "BATTERY", "SKIN", "USB_PORT", "POWER_AMPLIFIER", "BCL_VOLTAGE", "BCL_CURRENT",
           "BCL_PERCENTAGE", "NPU", "TPU", "DISPLAY", "MODEM", "SOC")  # fmt: skip
-"""android.os.Temperature.TYPE_*, by number. Those of BCL are no temperatures: they are volts, amperes and percent."""
+"""Names of android.os.Temperature.TYPE_*, by number. The BCL types are not temperatures: volts, amperes and percent."""
 
 _CHIP_TYPES = ("CPU", "GPU", "NPU", "TPU", "SOC")
 _FIELD = re.compile(r"^[ \t]*([A-Za-z][A-Za-z ]{0,40}): ?(\S{1,40})[ \t]*$", re.MULTILINE)
@@ -69,30 +70,32 @@ _LOAD = re.compile(r"([0-9.]{1,10})\s")
 
 @dataclass(frozen=True)
 class Battery:
-    """What `dumpsys battery` says; None for what it does not."""
+    """State of the battery according to `dumpsys battery`. A field is None if it is not reported."""
 
     percent: float | None
     temperature_c: float | None
     plugged: bool | None
     charging: bool | None
-    overridden: bool  # somebody set these values by hand: `dumpsys battery set`
+    overridden: bool  # whether the values were set by hand with `dumpsys battery set`
 
 
 def state(answer: str | bytes) -> dict[str, Any]:
-    """How a device stands, from what STATE printed. Has the fields of a line of telemetry.jsonl, and:
+    """Return the current state of a device from the output of STATE. Never raises.
 
-    `temperature_sensor`, which sensor `temperature_c` is of: the hottest of the chip's, or where none is offered, of
-    the skin, or of the battery; `battery_temperature_c`; `skin_temperature_c`; `plugged`; `charging`; and `overridden`,
-    whether somebody set battery or thermal status by hand. What is not offered is None. Raises nothing.
+    The result has the fields of a line of telemetry.jsonl and those below. What the device does not offer is None.
+
+    - `temperature_sensor`: the sensor of `temperature_c`: the hottest of the chip, else of the skin, else the battery's
+    - `battery_temperature_c`, `skin_temperature_c`, `plugged`, `charging`
+    - `overridden`: whether the battery values or the thermal status were set by hand
     """
-    said = sections(answer)
-    power = battery(said.get("battery"))
-    thermal = said.get("thermal", "")
-    sensors = _sensors(thermal) + _zones(said.get("zones", ""))
-    skin_c = max((heat for heat, kind, _ in sensors if kind == "SKIN"), default=None)
-    battery_c = power.temperature_c if power else None
+    texts = sections(answer)
+    battery_state = battery(texts.get("battery"))
+    thermal = texts.get("thermal", "")
+    sensors = _sensors(thermal) + _zones(texts.get("zones", ""))
+    skin_c = max((celsius for celsius, kind, _ in sensors if kind == "SKIN"), default=None)
+    battery_c = battery_state.temperature_c if battery_state else None
     if battery_c is None:
-        battery_c = max((heat for heat, kind, _ in sensors if kind == "BATTERY"), default=None)
+        battery_c = max((celsius for celsius, kind, _ in sensors if kind == "BATTERY"), default=None)
     hottest_c, sensor = _hottest(sensors, battery_c)
     return {
         "temperature_c": hottest_c,
@@ -100,19 +103,19 @@ def state(answer: str | bytes) -> dict[str, Any]:
         "battery_temperature_c": battery_c,
         "skin_temperature_c": skin_c,
         "thermal_status": _thermal_status(thermal),
-        "frequency_mhz": _mean_mhz(said.get("frequency", "")),
-        "battery_percent": power.percent if power else None,
-        "plugged": power.plugged if power else None,
-        "charging": power.charging if power else None,
-        "overridden": "IsStatusOverride: true" in thermal or bool(power and power.overridden),
-        "load_average": number(first(_LOAD, said.get("load")), 0, 1e6),
+        "frequency_mhz": _mean_mhz(texts.get("frequency", "")),
+        "battery_percent": battery_state.percent if battery_state else None,
+        "plugged": battery_state.plugged if battery_state else None,
+        "charging": battery_state.charging if battery_state else None,
+        "overridden": "IsStatusOverride: true" in thermal or bool(battery_state and battery_state.overridden),
+        "load_average": number(first(_LOAD, texts.get("load")), 0, 1e6),
     }
 
 
 def battery(text: str | None) -> Battery | None:
-    """What `dumpsys battery` printed; None if it says nothing of a battery, or that there is none."""
+    """Parse the output of `dumpsys battery`. Return None if it describes no battery or says that none is present."""
     fields: dict[str, str] = {}
-    for name, value in _FIELD.findall(text or ""):  # makers add lines; those of Android come first
+    for name, value in _FIELD.findall(text or ""):  # makers add lines; Android's own come first
         fields.setdefault(name.lower(), value)
     if not {"level", "status", "temperature"} & set(fields) or fields.get("present") == "false":
         return None
@@ -123,7 +126,7 @@ def battery(text: str | None) -> Battery | None:
     status = number(fields.get("status"), 1, 5)
     return Battery(
         percent=percent,
-        temperature_c=tenths / 10 if tenths else None,  # 0 is what a missing sensor says
+        temperature_c=tenths / 10 if tenths else None,  # a missing sensor reads 0
         plugged="true" in sources if sources else None,
         charging=None if status is None else status == _CHARGING,
         overridden="(UPDATES STOPPED" in (text or ""),
@@ -131,10 +134,11 @@ def battery(text: str | None) -> Battery | None:
 
 
 def _kind(number: str, name: str) -> str | None:
-    """Return the type of a sensor, like "SKIN".
+    """Return the type of a sensor, such as "SKIN".
 
-    A name that is one of Android's types decides, since some makers number the types differently. Of the values that
-    are no temperatures, some have names like "soc" (state of charge): only the full name of a type decides there.
+    A name that is one of Android's types takes precedence over the number, since some makers number the types
+    differently. Some values that are not temperatures have names such as "soc" (state of charge), so for the BCL types
+    only the full name of a type counts.
     """
     if match := _TYPE_NAME.fullmatch(name.strip()):
         return match[1].upper()
@@ -145,42 +149,45 @@ def _kind(number: str, name: str) -> str | None:
 
 
 def _sensors(text: str) -> list[tuple[float, str | None, str]]:
-    """Temperature in degrees Celsius, type and name of each sensor: those asked just now, else those remembered."""
-    _, asked, now = text.partition("Current temperatures from HAL:")
-    for part in (now, text) if asked else (text,):
-        found = []
+    """Return temperature in degrees Celsius, type and name of each sensor: current readings, else cached ones."""
+    _, separator, current = text.partition("Current temperatures from HAL:")
+    for part in (current, text) if separator else (text,):
+        readings = []
         for value, kind, name in _TEMPERATURE.findall(part):
-            heat = number(value, COLDEST_C, HOTTEST_C)
-            if heat:  # 0.0 is what an idle or missing sensor says
-                found.append((round(heat, 1), _kind(kind, name), cleaned(name) or f"type {kind}"))
-        if found:
-            return found
+            celsius = number(value, COLDEST_C, HOTTEST_C)
+            if celsius:  # an idle or missing sensor reads 0.0
+                readings.append((round(celsius, 1), _kind(kind, name), cleaned(name) or f"type {kind}"))
+        if readings:
+            return readings
     return []
 
 
 def _zones(text: str) -> list[tuple[float, str | None, str]]:
-    """As _sensors, of the kernel's zones in thousandths of a degree. They are of a board, and count as its chip."""
-    found: list[tuple[float, str | None, str]] = []
+    """Return the kernel's thermal zones in the format of _sensors.
+
+    The kernel reports thousandths of a degree. The zones belong to a board and count as its chip.
+    """
+    readings: list[tuple[float, str | None, str]] = []
     for value, name in _ZONE.findall(text):
-        heat = number(value, 1000 * COLDEST_C, 1000 * HOTTEST_C)
-        if heat:
-            found.append((round(heat / 1000, 1), _CHIP_TYPES[0], cleaned(name) or "zone"))
-    return found
+        celsius = number(value, 1000 * COLDEST_C, 1000 * HOTTEST_C)
+        if celsius:
+            readings.append((round(celsius / 1000, 1), _CHIP_TYPES[0], cleaned(name) or "zone"))
+    return readings
 
 
 def _hottest(sensors: list[tuple[float, str | None, str]], battery_c: float | None) -> tuple[float | None, str | None]:
-    """The hottest sensor of the chip, else of the skin, else the battery, and its name."""
+    """Return temperature and name of the hottest sensor of the chip, else of the skin, else the battery."""
     for kinds in (_CHIP_TYPES, ("SKIN",)):
-        if found := [(heat, name) for heat, kind, name in sensors if kind in kinds]:
-            return max(found)
+        if candidates := [(celsius, name) for celsius, kind, name in sensors if kind in kinds]:
+            return max(candidates)
     return battery_c, None if battery_c is None else "battery"
 
 
 def _thermal_status(text: str) -> str | None:
-    """Return the name of the status, or None where it says nothing.
+    """Return the name of the thermal status, or None if the status carries no information.
 
-    Android derives the status from the thresholds that the thermal HAL gives for the skin. Without them, or without a
-    HAL, it is 0 whatever happens. A status other than 0, or one that was set by hand, is what Android acts on.
+    Android derives the status from the thresholds that the thermal HAL reports for the skin. Without thresholds or
+    without a HAL, it is always 0. A status that is not 0, or that was set by hand, is one that Android acts on.
     """
     digit = first(_STATUS, text)
     if digit is None or int(digit) >= len(THERMAL_STATUSES):
@@ -194,15 +201,15 @@ def _thermal_status(text: str) -> str | None:
 
 
 def _has_thresholds(text: str) -> bool:
-    """Return whether the thermal HAL gives a temperature of the skin from which on the device is throttled."""
+    """Return whether the thermal HAL reports a skin temperature above which the device is throttled."""
     return any(
-        _kind(number_of, name) == "SKIN"
-        and any(number(one, COLDEST_C, HOTTEST_C) is not None for one in hot.split(","))
-        for number_of, name, hot in _THRESHOLD.findall(text)
+        _kind(type_number, name) == "SKIN"
+        and any(number(threshold, COLDEST_C, HOTTEST_C) is not None for threshold in hot_thresholds.split(","))
+        for type_number, name, hot_thresholds in _THRESHOLD.findall(text)
     )
 
 
 def _mean_mhz(text: str) -> float | None:
-    """Mean over the cores that say a frequency in kHz."""
-    known = [khz for line in text.split() if (khz := number(line, 1, 1e8))]
-    return round(sum(known) / len(known) / 1000, 1) if known else None
+    """Return the mean frequency over the cores that report one in kHz."""
+    frequencies = [khz for line in text.split() if (khz := number(line, 1, 1e8))]
+    return round(sum(frequencies) / len(frequencies) / 1000, 1) if frequencies else None

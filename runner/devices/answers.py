@@ -1,7 +1,7 @@
-"""How what a device prints is read: bounded, in sections, and never trusted.
+"""Parsing of what devices print, which is limited in size, divided into sections and never trusted.
 
-A script that runs on a device begins with PREAMBLE and says `section NAME` before what belongs to it, so that one
-call of the shell gives many answers. Its last line is `section end`: an answer without it was cut short.
+A script for a device begins with PREAMBLE and calls `section NAME` before the output that belongs to the section, so
+that one shell call returns many answers. The last line is `section end`: an answer without it was cut short.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import re
 from typing import Any
 
 ANSWER_LIMIT_BYTES = 256 * 1024
-"""More than this of one answer is not read: what the scripts ask for is some KiB."""
+"""Maximum number of bytes read of one answer; the scripts print only a few KiB."""
 
 VALUE_LIMIT = 200
-"""Characters of one value that are kept. Android itself allows 91 in a property that can be set."""
+"""Maximum number of characters kept of one value. Android allows 91 in a property that can be set."""
 
 PREAMBLE = """\
 exec 2>/dev/null
@@ -23,39 +23,45 @@ export LC_ALL=C
 section() { echo "
 @aiot-section $1"; }
 """
-"""Errors go nowhere: a shell without a stream of its own for them would mix them into the answer. In the locale C, grep
-does not leave out lines that are not UTF-8. A mark begins a line even after a file whose last line has no end."""
+"""First lines of every script.
+
+Errors are discarded: a shell without a separate error stream would mix them into the answer. In the C locale, grep does
+not skip lines that are not UTF-8. The marker starts on a new line even after a file that does not end with a newline.
+"""
 
 _SECTION = re.compile(r"@aiot-section ([a-z_]{1,30})")
 
 
 def sections(answer: str | bytes) -> dict[str, str]:
-    """What was printed in each section. Of two with one name it is the first; `end` is there if all was said."""
+    """Return the text printed in each section.
+
+    If a name occurs twice, the first section counts. `end` is present only if the answer is complete.
+    """
     text = answer[:ANSWER_LIMIT_BYTES]
     if isinstance(text, bytes):
         text = text.decode("utf-8", errors="replace")
-    found: dict[str, list[str]] = {}
-    lines: list[str] = []  # before the first section: a shell's greeting, which nobody reads
-    for line in text.replace("\r\n", "\n").split("\n"):  # a terminal between us and the device ends lines in \r\n
+    lines_of: dict[str, list[str]] = {}
+    lines: list[str] = []  # text before the first section, such as a shell's greeting, is dropped
+    for line in text.replace("\r\n", "\n").split("\n"):  # a terminal on the way to the device ends lines in \r\n
         if marker := _SECTION.fullmatch(line):
             lines = []
-            found.setdefault(marker[1], lines)
+            lines_of.setdefault(marker[1], lines)
         else:
             lines.append(line)
-    return {name: "\n".join(lines) for name, lines in found.items()}
+    return {name: "\n".join(lines) for name, lines in lines_of.items()}
 
 
 def cleaned(value: str | None) -> str | None:
-    """A value on one line and within VALUE_LIMIT, of printable characters; None if nothing is left of it.
+    """Return a value on one line, of printable characters and at most VALUE_LIMIT long; None if nothing remains.
 
-    What a terminal would act on (escape sequences, marks of writing direction) is no printable character.
+    Characters that a terminal would act on (escape sequences, marks of writing direction) are not printable.
     """
-    shown = "".join(one if one.isprintable() else " " for one in (value or "")[: 4 * VALUE_LIMIT])
-    return " ".join(shown.split())[:VALUE_LIMIT].strip() or None
+    text = "".join(character if character.isprintable() else " " for character in (value or "")[: 4 * VALUE_LIMIT])
+    return " ".join(text.split())[:VALUE_LIMIT].strip() or None
 
 
 def number(text: str | None, lowest: float, highest: float) -> float | None:
-    """A number within limits; None for anything else that a device may say."""
+    """Return the number in a text if it is within the limits, else None."""
     try:
         value = float((text or "")[:30])
     except ValueError:
@@ -64,13 +70,13 @@ def number(text: str | None, lowest: float, highest: float) -> float | None:
 
 
 def first(pattern: re.Pattern[str], text: str | None) -> str | None:
-    """The first group of the first match."""
-    found = pattern.search(text or "")
-    return found[1] if found else None
+    """Return the first group of the first match, or None."""
+    match = pattern.search(text or "")
+    return match[1] if match else None
 
 
 def from_json(text: str) -> Any:
-    """What a text says in JSON; None if it is no JSON, or nested deeper than can be read."""
+    """Return the value of a JSON text, or None if it is not valid JSON or nested too deeply to parse."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

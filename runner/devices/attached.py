@@ -1,7 +1,8 @@
-"""A device that an adb server knows: everything in one folder there, and the agent in a Python that it has or is given.
+"""Devices known to an adb server.
 
-Below the folder: agent/, images-*/, models-*/, unpacked bundles, and runs/<run>/ with logs that are not fetched yet;
-while a run goes on also a note of how the device was before.
+All files are kept in one folder on the device, and the agent runs in a Python of the device or in a bundle sent to it.
+The folder contains agent/, images-*/, models-*/, unpacked bundles, and runs/<run>/ with logs not collected yet. During
+a run it also contains a note of the previous state of the device.
 """
 
 from __future__ import annotations
@@ -23,13 +24,16 @@ from runner.devices.pythons import Pythons
 from runner.devices.remote import RemoteTool, RemoteWork
 
 PYTHON_TIMEOUT_S = 120.0
-"""How long a Python of a device may take to import a framework."""
+"""Maximum time for a Python on a device to import a framework."""
 
 _NEEDS = {"tflite": "ai_edge_litert", "pytorch": "torch", "caffe2": "caffe2"}
 
 
 class AttachedDevice:
-    """A device behind a connection. Raises DeviceLostError when it does not answer, DeviceError for what it refuses."""
+    """A device reached through an adb connection.
+
+    Its methods raise DeviceLostError if the device does not answer and DeviceError for what it refuses.
+    """
 
     poll_interval_s = 1.0
     telemetry_interval_s = 5.0
@@ -86,8 +90,8 @@ class AttachedDevice:
         return self.pythons.environments
 
     def missing(self, modules: tuple[str, ...]) -> list[str]:
-        there = set().union(*map(self.pythons.modules, self.environments))
-        return [module for module in modules if module.split(".")[0] not in there]
+        available = set().union(*map(self.pythons.modules, self.environments))
+        return [module for module in modules if module.split(".")[0] not in available]
 
     def run_python(self, words: Sequence[str], agent: str) -> tuple[int, str]:
         variables = [f"PYTHONPATH={agent}", "PYTHONDONTWRITEBYTECODE=1"]
@@ -95,9 +99,9 @@ class AttachedDevice:
         return answer.exit_code, answer.stdout + answer.stderr
 
     def abilities(self) -> dict[str, list[str]]:
-        """For each framework of the paper the environments that it can run in there."""
+        """Return, for each framework of the paper, the environments of the device that can run it."""
         return {
-            name: [one for one in self.environments if module in self.pythons.modules(one)]
+            name: [environment for environment in self.environments if module in self.pythons.modules(environment)]
             for name, module in _NEEDS.items()
         }
 
@@ -130,7 +134,7 @@ class AttachedDevice:
         return self.conditions.held(wanted)
 
     def clean(self) -> bool:
-        """Undoes what a run that was cut off has left changed, and removes our folder; whether there was one.
+        """Restore what an interrupted run left changed and remove our folder. Return whether the folder existed.
 
         Raises DeviceError for a folder that is not ours.
         """

@@ -1,6 +1,7 @@
-"""What an attached device is held to while a run goes on: brought about, and undone, whoever is cut off between.
+"""Conditions of an attached device during a run, applied before it and restored after it.
 
-How it was is noted in our folder there before anything is changed. The next run, or `aiot clean`, finds the note.
+The previous state is noted in our folder on the device before anything changes. If a run is interrupted, the next run
+or `aiot clean` reads the note and restores that state.
 """
 
 from __future__ import annotations
@@ -21,17 +22,20 @@ from runner.devices.files import DeviceFiles
 from runner.errors import DeviceError
 
 FIXED_PERFORMANCE_SINCE_SDK = 30
-"""Android 11 (developer.android.com/games/optimize/adpf/fixed-performance-mode)."""
+"""First API level with the mode, Android 11 (developer.android.com/games/optimize/adpf/fixed-performance-mode)."""
 
 NOTE = ".aiotbench-conditions.json"
 
 _FIXED_PERFORMANCE = ["cmd", "power", "set-fixed-performance-mode-enabled"]
-_STAY_ON = ["global", "stay_on_while_plugged_in"]  # android.provider.Settings.Global: a bit for each kind of plug
-_STAY_ON_VALUE = re.compile(r"\d{1,2}|null")  # null: it was never set
+_STAY_ON = ["global", "stay_on_while_plugged_in"]  # android.provider.Settings.Global: one bit for each power source
+_STAY_ON_VALUE = re.compile(r"\d{1,2}|null")  # null: never set
 
 
 class AttachedConditions:
-    """Of one device, by its shell; nothing needs root. Raises DeviceLostError when it does not answer."""
+    """Conditions of one device, applied through its shell without root.
+
+    Methods raise DeviceLostError if the device does not answer.
+    """
 
     def __init__(self, connection: Connection, files: DeviceFiles, facts: Facts) -> None:
         self._connection = connection
@@ -41,7 +45,10 @@ class AttachedConditions:
 
     @contextmanager
     def held(self, wanted: Conditions) -> Iterator[Held]:
-        """See runner.devices.Device. What is lost in the middle stays noted."""
+        """Apply the conditions within the block: see runner.devices.Device.
+
+        If the device is lost in between, the note stays there.
+        """
         try:
             yield self._hold(wanted)
         except BaseException:
@@ -58,7 +65,7 @@ class AttachedConditions:
             refused = {**held.refused, "fixed_performance": "it is a mode of Android, which the device has not"}
             return replace(held, fixed_performance=False, refused=refused)
         before = self._noted()
-        fixed_before = bool(before.get("fixed_performance"))  # by a run that was cut off
+        fixed_before = bool(before.get("fixed_performance"))  # left on by an interrupted run
         stay_on = before.get("stay_on") or self._stay_on()
         note = {"stay_on": stay_on, "fixed_performance": fixed_before or wanted.fixed_performance}
         self._files.make([])
@@ -76,24 +83,24 @@ class AttachedConditions:
         )
 
     def _keep_screen_on(self, stay_on: str | None) -> dict[str, str]:
-        """Turns the screen on, and keeps it so while it is plugged in; why not, as Held has it."""
-        if stay_on is not None:  # else it could not be restored
+        """Turn the screen on and keep it on while plugged in. Return the reason if refused, as in Held.refused."""
+        if stay_on is not None:  # otherwise it could not be restored
             self.run(["svc", "power", "stayon", "true"])
             if self._stay_on() not in (None, "null", "0"):
                 return {}
         return {"screen_on": "`svc power stayon true` has no effect there"}
 
     def _fix_performance(self) -> dict[str, str]:
-        """Turns the mode on; why not, as Held has it."""
+        """Turn the fixed-performance mode on. Return the reason if refused, as in Held.refused."""
         if (self._facts.sdk or 0) < FIXED_PERFORMANCE_SINCE_SDK:
             return {"fixed_performance": f"Android 11 and later have it (API level {FIXED_PERFORMANCE_SINCE_SDK})"}
-        exit_code, said = self.run([*_FIXED_PERFORMANCE, "true"])
+        exit_code, output = self.run([*_FIXED_PERFORMANCE, "true"])
         if exit_code != 0:
-            return {"fixed_performance": f"the device refuses it and says {cleaned(said)!r}"}
+            return {"fixed_performance": f"the device refuses it and says {cleaned(output)!r}"}
         return {}
 
     def restore(self) -> bool:
-        """Brings the device to how it was; whether there was anything to bring back."""
+        """Restore the previous state of the device. Return whether there was anything to restore."""
         before = self._noted()
         if not before:
             return False
@@ -107,7 +114,7 @@ class AttachedConditions:
         return True
 
     def _noted(self) -> dict[str, Any]:
-        """How it was, {} without a note. A device may say anything."""
+        """Return the noted previous state, {} without a note. The content of the note is not trusted."""
         if self._facts.os != "Android":
             return {}
         answer = self._connection.shell(["cat", self._note])
@@ -115,15 +122,15 @@ class AttachedConditions:
         if not isinstance(note, dict):
             return {}
         stay_on = note.get("stay_on")
-        known = isinstance(stay_on, str) and _STAY_ON_VALUE.fullmatch(stay_on)
-        return {"stay_on": stay_on if known else None, "fixed_performance": note.get("fixed_performance") is True}
+        valid = isinstance(stay_on, str) and _STAY_ON_VALUE.fullmatch(stay_on)
+        return {"stay_on": stay_on if valid else None, "fixed_performance": note.get("fixed_performance") is True}
 
     def _stay_on(self) -> str | None:
-        """The setting that keeps the screen on; None where there is no such."""
-        exit_code, said = self.run(["settings", "get", *_STAY_ON])
-        return said.strip() if exit_code == 0 and _STAY_ON_VALUE.fullmatch(said.strip()) else None
+        """Return the setting that keeps the screen on, or None if the device has no such setting."""
+        exit_code, output = self.run(["settings", "get", *_STAY_ON])
+        return output.strip() if exit_code == 0 and _STAY_ON_VALUE.fullmatch(output.strip()) else None
 
     def run(self, words: list[str]) -> tuple[int, str]:
-        """See runner.devices.cores.Run."""
+        """Run words on the device: see runner.devices.cores.Run."""
         answer = self._connection.shell(words)
         return answer.exit_code, answer.stdout + answer.stderr

@@ -1,4 +1,4 @@
-"""Our folder on an attached device: what is pushed there once, found again by its content, and removed in the end."""
+"""Our folder on an attached device: files are pushed once, recognized by their content later, and finally removed."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from runner.devices.adb import SHELL_TIMEOUT_S, Answer, Connection, quoted
 from runner.devices.answers import from_json
 from runner.errors import DeviceError
 
-_MARK = ".aiotbench"  # a file in our folder, without which nothing is removed
-_PUSHED = ".pushed.json"  # in each folder of pushed files: name -> SHA-256
-_BATCH_BYTES = 3000  # of names in one command: adbd of Android 5 and older takes 4 KiB at once
+_MARK = ".aiotbench"  # marks our folder: without it nothing is removed
+_PUSHED = ".pushed.json"  # in each folder of pushed files: maps name to SHA-256
+_BATCH_BYTES = 3000  # total length of names in one command: adbd of Android 5 and older accepts 4 KiB at once
 _PLAIN = re.compile(r"[^\s\\]+")
-"""Names that tools print as they are, one a line: sha256sum escapes backslashes and ends of lines, or does not."""
-_LONG_S = 120.0  # for commands that read or remove large files
+"""Names that all tools print unchanged, one per line: some versions of sha256sum escape backslashes and newlines."""
+_LONG_S = 120.0  # timeout of commands that read or remove large files
 _NOT_OURS = 9
 _MAKE = """\
 [ -e {mark} ] && exit
@@ -30,7 +30,10 @@ touch {mark}
 
 
 class DeviceFiles:
-    """Raises DeviceLostError when the device does not answer, DeviceError for what it refuses."""
+    """Files in our folder on a device.
+
+    Methods raise DeviceLostError if the device does not answer and DeviceError for what it refuses.
+    """
 
     def __init__(self, connection: Connection, folder: str) -> None:
         if not folder.startswith("/") or ":" in folder or not folder.strip("/") or ".." in folder.split("/"):
@@ -40,15 +43,15 @@ class DeviceFiles:
             )
         self._connection = connection
         self.folder = folder.rstrip("/")
-        self._noted: dict[str, dict[str, str]] = {}  # of each place: what _PUSHED there says
+        self._noted: dict[str, dict[str, str]] = {}  # content of _PUSHED by folder
 
     def push(self, files: dict[str, Path], folder: str, executable: bool = False) -> str:
-        """Sends those of the files that are not there yet, and checks what arrived; gives the folder's path there."""
+        """Send the files that are missing on the device and verify what arrived. Return the folder's path there."""
         place = posixpath.join(self.folder, folder)
         wanted = {name: sha256_of(path) for name, path in files.items()}
-        there = self._there(place, files)
+        present = self._there(place, files)
         mode = 0o755 if executable else 0o644
-        new = [name for name in files if there.get(name) != wanted[name]]
+        new = [name for name in files if present.get(name) != wanted[name]]
         if new:
             self.make(sorted({posixpath.dirname(posixpath.join(place, name)) for name in new}))
         for names in batches(new):
@@ -60,7 +63,7 @@ class DeviceFiles:
         return place
 
     def make(self, folders: Iterable[str]) -> None:
-        """Makes folders, ours being marked as such. Raises DeviceError if ours is there and holds files of others."""
+        """Make folders, and mark ours. Raise DeviceError if our folder exists and holds files of others."""
         mark = posixpath.join(self.folder, _MARK)
         script = _MAKE.format(folder=quoted([self.folder]), mark=quoted([mark]), not_ours=_NOT_OURS)
         answer = self._connection.shell(script)
@@ -70,11 +73,11 @@ class DeviceFiles:
                 "--device-folder."
             )
         self._check(answer, f"mkdir -p {self.folder}")
-        if wanted := list(folders):
-            self.do(["mkdir", "-p", *wanted])
+        if to_make := list(folders):
+            self.do(["mkdir", "-p", *to_make])
 
     def remove(self) -> bool:
-        """Removes our folder with all that is in it; whether there was one.
+        """Remove our folder with all its content. Return whether it existed.
 
         Raises DeviceError for a folder that is not ours.
         """
@@ -88,21 +91,21 @@ class DeviceFiles:
         return True
 
     def do(self, command: str | list[str], timeout_s: float = SHELL_TIMEOUT_S) -> Answer:
-        """Runs a command that has to succeed."""
+        """Run a command and raise DeviceError if it fails."""
         answer = self._connection.shell(command, timeout_s)
         self._check(answer, command if isinstance(command, str) else command[0])
         return answer
 
     def _check(self, answer: Answer, what: str) -> None:
         if answer.exit_code != 0:
-            said = (answer.stderr or answer.stdout).strip()[:200]
-            raise DeviceError(f"The device {self._connection.serial} refuses `{what[:80]}` ({said}).")
+            output = (answer.stderr or answer.stdout).strip()[:200]
+            raise DeviceError(f"The device {self._connection.serial} refuses `{what[:80]}` ({output}).")
 
     def _there(self, place: str, files: dict[str, Path]) -> dict[str, str]:
-        """The files that an earlier push left in a place, by their SHA-256, if they still have their sizes."""
+        """Return the SHA-256, by name, of those files left by an earlier push whose sizes are unchanged."""
         if place not in self._noted:
-            said = self._connection.shell(["cat", posixpath.join(place, _PUSHED)])
-            noted = from_json(said.stdout) if said.exit_code == 0 else {}
+            answer = self._connection.shell(["cat", posixpath.join(place, _PUSHED)])
+            noted = from_json(answer.stdout) if answer.exit_code == 0 else {}
             self._noted[place] = noted if isinstance(noted, dict) else {}
         noted = self._noted[place]
         names = [name for name in files if name in noted]
@@ -110,40 +113,43 @@ class DeviceFiles:
         return {name: noted[name] for name in names if sizes.get(name) == str(files[name].stat().st_size)}
 
     def _compare(self, place: str, wanted: dict[str, str]) -> None:
-        """Raises DeviceError if what arrived is not what was sent. Without sha256sum there, its size has to do."""
+        """Raise DeviceError if the files that arrived differ from those sent.
+
+        On a device without sha256sum, the size that each transfer checks has to suffice.
+        """
         sums = self._table(place, wanted, ["sha256sum"])
         for name, sha256 in wanted.items():
             if sums and sums.get(name) != sha256:
                 raise DeviceError(f"{place}/{name} on {self._connection.serial} is not what was sent: try again.")
 
     def _table(self, place: str, names: Iterable[str], words: list[str]) -> dict[str, str]:
-        """What `wc -c` or `sha256sum` say of files in a place: name -> first column."""
-        found = {}
-        for some in batches(names):
-            if _PLAIN.fullmatch(some[0]):
-                line = f"cd {quoted([place])} && {quoted([*words, *(f'./{name}' for name in some)])}"
+        """Return the output of `wc -c` or `sha256sum` for files in a folder, as name -> first column."""
+        values = {}
+        for batch in batches(names):
+            if _PLAIN.fullmatch(batch[0]):
+                line = f"cd {quoted([place])} && {quoted([*words, *(f'./{name}' for name in batch)])}"
                 for row in self._connection.shell(line, _LONG_S).stdout.splitlines():
                     value, _, name = row.strip().partition(" ")
-                    found[name.strip().removeprefix("./")] = value
-            else:  # an odd one, which is in a group by itself
-                said = self._connection.shell(f"cd {quoted([place])} && {quoted(words)} <{quoted(some)}", _LONG_S)
-                if value := said.stdout.strip().partition(" ")[0]:
-                    found[some[0]] = value
-        return found
+                    values[name.strip().removeprefix("./")] = value
+            else:  # a name that is not plain, which is in a batch by itself
+                answer = self._connection.shell(f"cd {quoted([place])} && {quoted(words)} <{quoted(batch)}", _LONG_S)
+                if value := answer.stdout.strip().partition(" ")[0]:
+                    values[batch[0]] = value
+        return values
 
 
 def batches(names: Iterable[str]) -> Iterator[list[str]]:
-    """The names in groups, in their order: as many as one command takes, and each odd one by itself."""
+    """Yield the names in order, in batches that fit into one command. A name that is not plain is a batch by itself."""
     group: list[str] = []
     size = 0
     for name in names:
-        more = len(quoted([name]).encode(errors="replace")) + 3  # a blank and "./"
+        length = len(quoted([name]).encode(errors="replace")) + 3  # a space and "./"
         odd = not _PLAIN.fullmatch(name)
-        if group and (odd or size + more > _BATCH_BYTES):
+        if group and (odd or size + length > _BATCH_BYTES):
             yield group
             group, size = [], 0
         group.append(name)
-        size += more
+        size += length
         if odd:
             yield group
             group, size = [], 0

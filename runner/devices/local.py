@@ -1,4 +1,4 @@
-"""This machine as a device: the agent runs as a process of its own."""
+"""This machine as a device: the agent runs as a separate process."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MISSING = "import sys; from importlib.util import find_spec; print(*(m for m in
 
 
 class LocalDevice:
-    """This machine. Files need not be copied: a pushed file is a link."""
+    """This machine. Files are not copied: a pushed file is a symbolic link."""
 
     slug = "local"
     poll_interval_s = 0.25
@@ -40,7 +40,7 @@ class LocalDevice:
     tool_delegates: tuple[str, ...] = ("cpu",)
 
     def __init__(self, root: Path, salt: str, python: Path | None = None) -> None:
-        """Take the folder for pushed files, and a Python to run agents in place of that of each environment."""
+        """Take the folder for pushed files and, optionally, a Python for agents instead of each environment's own."""
         self._root = root.resolve()
         self._salt = salt
         self._python = python
@@ -73,7 +73,7 @@ class LocalDevice:
             place.parent.mkdir(parents=True, exist_ok=True)
             if place.is_symlink() or place.exists():
                 place.unlink()
-            if executable:  # the file that was given may not be, and is not ours to change
+            if executable:  # the source may not be executable and must not be changed
                 shutil.copyfile(source, place)
                 place.chmod(0o755)
             else:
@@ -86,10 +86,10 @@ class LocalDevice:
 
     def missing(self, modules: tuple[str, ...]) -> list[str]:
         if self._python:
-            code, said = _ran([str(self._python), "-c", _MISSING, *modules])
+            code, output = _ran([str(self._python), "-c", _MISSING, *modules])
             if code:
-                raise DeviceError(f"{self._python} is no Python that starts ({said.strip()[-200:]}).")
-            return said.split()
+                raise DeviceError(f"{self._python} is no Python that starts ({output.strip()[-200:]}).")
+            return output.split()
         return [module for module in modules if importlib.util.find_spec(module) is None]
 
     def run_python(self, words: Sequence[str], agent: str) -> tuple[int, str]:
@@ -110,7 +110,7 @@ class LocalDevice:
 
     @contextmanager
     def held(self, wanted: Conditions) -> Iterator[Held]:
-        """Only the cores of what is started here can be chosen: nothing of the machine is changed."""
+        """Apply the choice of cores to the processes started here; nothing on the machine is changed."""
         held = cores.held(wanted.cores, _cores(), _ran)
         if wanted.fixed_performance:
             refused = {**held.refused, "fixed_performance": "it is a mode of Android, which this machine has not"}
@@ -118,18 +118,19 @@ class LocalDevice:
         yield held
 
     def start(self, task: Task) -> LocalWork:
-        job = {**task.job, "log": str(task.log.resolve()), "parent": os.getpid()}  # an orphan of this process ends
+        # the agent exits if this process dies
+        job = {**task.job, "log": str(task.log.resolve()), "parent": os.getpid()}
         task.job_file.write_text(json.dumps(job), encoding="utf-8")
         words = ["-m", task.module, str(task.job_file.resolve())]
         return LocalWork(task, self.start_agent(task.agent, words, task.environment, task.output, task.core_mask))
 
     def started(self, task: Task) -> None:
-        return None  # its log is in the run's folder from the beginning
+        return None  # the agent logs directly to the run's folder
 
     def start_agent(
         self, agent: str, arguments: list[str], environment: str, output: Path, core_mask: str | None = None
     ) -> subprocess.Popen[bytes]:
-        """Starts Python with these arguments in the folder of the pushed agent; what it prints goes to `output`."""
+        """Start Python with these arguments in the folder of the pushed agent, with its output written to `output`."""
         python = self._python or environments.python_of(environment)
         if python is None:
             raise DeviceError(f"This machine has no environment {environment}: {environments.INSTALL_LEGACY}.")
@@ -141,7 +142,7 @@ class LocalDevice:
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is the run's to handle: it ends the agent itself
+                start_new_session=True,  # Ctrl-C is handled by the run, which ends the agent itself
             )
 
     def start_tool(self, run: str, words: Sequence[str], core_mask: str | None = None) -> LocalTool:
@@ -161,13 +162,13 @@ class LocalDevice:
             "temperature_c": _hottest_c(),
             "frequency_mhz": _frequency_mhz(),
             "battery_percent": battery["percent"] if battery else None,
-            "thermal_status": None,  # an Android notion
+            "thermal_status": None,  # specific to Android
             "load_average": psutil.getloadavg()[0],
         }
 
 
 class LocalWork:
-    """A process of this machine, which logs to where the log belongs."""
+    """A process of this machine, which logs directly to the final place of the log."""
 
     def __init__(self, task: Task, process: subprocess.Popen[bytes]) -> None:
         self._task = task
@@ -193,7 +194,7 @@ class LocalWork:
 
 
 class LocalTool:
-    """A program of this machine that is no agent: see runner.devices.ToolProcess."""
+    """A program of this machine other than the agent: see runner.devices.ToolProcess."""
 
     def __init__(self, words: Sequence[str]) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="aiot-"))
@@ -205,7 +206,7 @@ class LocalTool:
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=errors,
-                    start_new_session=True,  # Ctrl-C is the run's to handle
+                    start_new_session=True,  # Ctrl-C is handled by the run
                 )
         except OSError:
             shutil.rmtree(self._folder)
@@ -245,12 +246,12 @@ def _variables(agent: str) -> dict[str, str]:
 
 def _ran(words: list[str], variables: dict[str, str] | None = None) -> tuple[int, str]:
     try:
-        done = subprocess.run(
+        completed = subprocess.run(
             words, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL, env=variables
         )
     except OSError as error:
         return 127, str(error)
-    return done.returncode, done.stdout + done.stderr
+    return completed.returncode, completed.stdout + completed.stderr
 
 
 def _os_release() -> dict[str, str]:
@@ -261,8 +262,8 @@ def _os_release() -> dict[str, str]:
 
 
 def _cpu_name() -> str | None:
-    found = re.search(r"^(?:model name|Hardware)\s*:\s*(.+)$", _read(Path("/proc/cpuinfo")) or "", re.MULTILINE)
-    return found.group(1).strip() if found else platform.processor() or None
+    match = re.search(r"^(?:model name|Hardware)\s*:\s*(.+)$", _read(Path("/proc/cpuinfo")) or "", re.MULTILINE)
+    return match.group(1).strip() if match else platform.processor() or None
 
 
 def _cores() -> list[dict[str, Any]]:
@@ -286,6 +287,6 @@ def _hottest_c() -> float | None:
 
 
 def _frequency_mhz() -> float | None:
-    """Mean frequency over the cores now."""
+    """Return the current mean frequency over the cores."""
     now = psutil.cpu_freq()
     return float(now.current) if now and now.current else None

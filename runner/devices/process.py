@@ -1,7 +1,7 @@
-"""A process on an attached device that outlives the connection which started it.
+"""A process on an attached device that outlives the connection that started it.
 
-Its number, its exit code and what it says are files in one folder there, named after it. When the connection comes
-back, or another command goes on with the run, they tell what happened meanwhile.
+Its process id, exit code and output are stored in files in one folder on the device, named after the process. When the
+connection is restored, or another command resumes the run, these files tell what happened in the meantime.
 """
 
 from __future__ import annotations
@@ -39,74 +39,85 @@ tail -c {bytes} {name}.jsonl 2>/dev/null
 
 
 class RemoteProcess:
-    """See runner.devices.Process. Of several processes in a folder each has its own name."""
+    """A process on an attached device: see runner.devices.Process.
+
+    Several processes may share a folder if their names differ.
+    """
 
     def __init__(self, connection: Connection, folder: str, name: str) -> None:
         self._connection = connection
         self._folder = folder
         self._name = name
-        self.tail = b""  # of what it has logged, when it was asked for last
+        self.tail = b""  # end of the log at the time of the last poll
 
     def path(self, extension: str) -> str:
-        """Of one of its files on the device."""
+        """Return the path of one of the process's files on the device."""
         return posixpath.join(self._folder, f"{self._name}.{extension}")
 
     def start(self, words: Sequence[str], within: str, output: str, errors: str | None = None) -> None:
-        """Starts words in a folder of the device; what they say goes to the files with these extensions.
+        """Start words in a folder of the device, with output written to the files with these extensions.
 
-        Without `errors` both streams go to one file. Raises DeviceError if nothing was started.
+        Without `errors`, both streams go to one file. Raises DeviceError if the process does not start.
         """
-        both = f"2>{quoted([self.path(errors)])}" if errors else "2>&1"
+        error_redirect = f"2>{quoted([self.path(errors)])}" if errors else "2>&1"
         script = (
             f"cd {quoted([within])} || exit 1\n"
             "export PYTHONDONTWRITEBYTECODE=1 PYTHONUTF8=1\n"
             f"echo $$ >{quoted([self.path('pid')])}\n"
-            f"{quoted(words)} >{quoted([self.path(output)])} {both}\n"
-            f"echo $? 1<>{quoted([self.path('exit')])}\n"  # in place: it may be the last thing that fits
+            f"{quoted(words)} >{quoted([self.path(output)])} {error_redirect}\n"
+            f"echo $? 1<>{quoted([self.path('exit')])}\n"  # overwrites in place, since the storage may be full
         )
         line = _START.format(folder=quoted([self._folder]), name=quoted([self._name]), script=quoted([script]))
         answer = self._connection.shell(line)
         if answer.exit_code != 0:
-            said = (answer.stderr or answer.stdout).strip()[:200]
-            raise DeviceError(f"A process did not start on {self._connection.serial}: it says {said!r}.")
+            output_text = (answer.stderr or answer.stdout).strip()[:200]
+            raise DeviceError(f"A process did not start on {self._connection.serial}: it says {output_text!r}.")
 
     def known(self) -> bool:
-        """Whether the device knows of it: it was started, and not removed."""
+        """Return whether the device has a record of the process: it was started and not removed."""
         return self._ask() != "absent"
 
     def poll(self) -> int | None:
-        """GONE if it left no exit code: the shell around it, which would have written one, was ended too."""
+        """Return the exit code, None while the process runs, or GONE if it left no exit code.
+
+        In the last case the shell around the process, which writes the exit code, was killed too.
+        """
         state = self._ask()
         if state == "running":
             return None
         return int(state.split()[1]) if state.startswith("exit") else GONE
 
     def kill(self) -> None:
-        """Ends it, if it goes on, with all that it started."""
+        """Kill the process, if it is running, and everything that it started."""
         pid, name = quoted([self.path("pid")]), quoted([self._name])
-        # the negative number is the group, which setsid made of the process and all that it starts; dash knows no `--`
+        # kill the process group that setsid created (negative number); dash does not accept `--`
         self._connection.shell(
             f"[ -s {pid} ] && read -r pid <{pid} && grep -qF {name} /proc/$pid/cmdline && kill -9 -$pid"
         )
 
     def has(self, extension: str) -> bool:
-        """Whether the device has this file of it."""
+        """Return whether the file with this extension exists on the device."""
         return self._connection.shell(["ls", self.path(extension)]).exit_code == 0
 
     def content(self, extension: str, limit_bytes: int) -> Iterator[bytes]:
-        """A file of it in pieces. Raises DeviceError if it is larger than the limit, or cannot be read."""
+        """Yield the file with this extension in chunks.
+
+        Raises DeviceError if it is larger than the limit or cannot be read.
+        """
         return self._connection.pull(self.path(extension), limit_bytes)
 
     def remove(self, *extensions: str) -> None:
-        """Removes these files of it, and what tells that it was there."""
+        """Remove the files with these extensions and the record of the process."""
         self._connection.shell(["rm", "-f", *map(self.path, (*extensions, "exit", "pid"))])
 
     def _ask(self) -> str:
-        """What became of it, with the end of its log: running, gone, absent or "exit <code>"."""
+        """Return the state of the process (running, gone, absent or "exit <code>") and store the end of its log."""
         line = _ASK.format(folder=quoted([self._folder]), name=quoted([self._name]), bytes=TAIL_BYTES)
-        said = self._connection.shell(line).stdout
-        found = _STATE.match(said)
-        if not found:
-            raise DeviceError(f"The device {self._connection.serial} says {said[:80]!r} of a process that was started.")
-        self.tail = said[found.end() :].encode()
-        return found[1]
+        reply = self._connection.shell(line).stdout
+        match = _STATE.match(reply)
+        if not match:
+            raise DeviceError(
+                f"The device {self._connection.serial} says {reply[:80]!r} of a process that was started."
+            )
+        self.tail = reply[match.end() :].encode()
+        return match[1]

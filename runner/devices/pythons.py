@@ -1,4 +1,4 @@
-"""The Pythons of an attached device: its own, if it has one, and those of the bundles that are made for it."""
+"""The Pythons of an attached device: its own, if it has one, and those of bundles made for it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _START_TIMEOUT_S = 120.0
 
 
 class Pythons:
-    """Which Python serves which environment (see aiot_suite.environments) of a device."""
+    """The Python for each environment (see aiot_suite.environments) of a device."""
 
     def __init__(self, connection: Connection, files: DeviceFiles, own: str, machine: str) -> None:
         self._connection = connection
@@ -35,14 +35,17 @@ class Pythons:
 
     @cached_property
     def _own_modules(self) -> set[str]:
-        """Those of _MODULES that the device's own Python has; none without a Python."""
-        said = self._connection.shell([self._own, "-c", _PROBE, *_MODULES], _START_TIMEOUT_S)
-        found = from_json(said.stdout) if said.exit_code == 0 else None
-        return {name for name in _MODULES if name in found} if isinstance(found, list) else set()
+        """Those of _MODULES that the device's own Python has; empty if it has no Python."""
+        answer = self._connection.shell([self._own, "-c", _PROBE, *_MODULES], _START_TIMEOUT_S)
+        importable = from_json(answer.stdout) if answer.exit_code == 0 else None
+        return {name for name in _MODULES if name in importable} if isinstance(importable, list) else set()
 
     @cached_property
     def _own_environment(self) -> str | None:
-        """What the own Python serves as, if it has what every agent needs and some framework."""
+        """The environment that the device's own Python serves as, or None.
+
+        It needs the modules that every agent needs and at least one framework.
+        """
         modules = self._own_modules
         if not {"numpy", "PIL"} <= modules or not modules & {"ai_edge_litert", "torch", "executorch"}:
             return None
@@ -50,26 +53,26 @@ class Pythons:
 
     @cached_property
     def _bundles(self) -> dict[str, Bundle]:
-        """The bundle for each environment, of those that are made for this device's processor."""
+        """The bundle for each environment, of those built for the device's processor."""
         architecture = recipes.architecture_for(self._machine)
-        every = [recipe.frameworks[0] for recipe in recipes.recipes().values()] if architecture else []
-        made = [build.find(framework, architecture or "") for framework in every]
-        return {bundle.environment: bundle for bundle in made if bundle}
+        framework_names = [recipe.frameworks[0] for recipe in recipes.recipes().values()] if architecture else []
+        candidates = [build.find(framework, architecture or "") for framework in framework_names]
+        return {bundle.environment: bundle for bundle in candidates if bundle}
 
     @property
     def environments(self) -> tuple[str, ...]:
-        """Those that there is a Python for."""
+        """Environments that have a Python on this device."""
         return tuple(name for name in NAMES if name == self._own_environment or name in self._bundles)
 
     def modules(self, environment: str) -> set[str]:
-        """What can be imported there, of what the agents import; empty where there is no Python for it."""
+        """Return which of the modules that agents import are available in an environment; empty without a Python."""
         if environment == self._own_environment:
             return self._own_modules
         bundle = self._bundles.get(environment)
         return {name.split(".")[0] for name in bundle.imports} if bundle else set()
 
     def words(self, environment: str) -> list[str]:
-        """What starts the Python of an environment, a bundle being sent there first if it is not yet."""
+        """Return the command that starts the Python of an environment. Send its bundle first if necessary."""
         if environment == self._own_environment:
             return [self._own]
         bundle = self._bundles.get(environment)
@@ -82,22 +85,25 @@ class Pythons:
         return start.command(root, [])
 
     def _unpack(self, bundle: Bundle, root: str) -> None:
-        """Once for each content: the name of the folder has its hash, and it gets that name when it is whole."""
+        """Unpack a bundle unless the device already has it.
+
+        The name of the folder contains the hash of the bundle, and the folder gets that name only once it is complete.
+        """
         if self._connection.shell(["ls", "-d", root]).exit_code == 0:
             return
-        place = self._files.push({bundle.path.name: bundle.path}, "archives")
-        archive, part = posixpath.join(place, bundle.path.name), f"{root}.part"
+        archive_folder = self._files.push({bundle.path.name: bundle.path}, "archives")
+        archive, part = posixpath.join(archive_folder, bundle.path.name), f"{root}.part"
         self._files.do(["rm", "-rf", part])
         self._files.make([part])
         self._files.do(["tar", "-xf", archive, "-C", part], _UNPACK_TIMEOUT_S)
         self._files.do(f"cd {quoted([part])} && {{ {JOIN} }}", _UNPACK_TIMEOUT_S)
         self._files.do(["rm", "-f", archive])
-        said = self._connection.shell(start.first(part, bundle.imports), _START_TIMEOUT_S)
+        answer = self._connection.shell(start.first(part, bundle.imports), _START_TIMEOUT_S)
         try:
-            start.read_first(said.stdout)
+            start.read_first(answer.stdout)
         except (ValueError, RecursionError):
-            words = (said.stderr or said.stdout)[-300:]
+            message = (answer.stderr or answer.stdout)[-300:]
             raise DeviceError(
-                f"The Python of {bundle.name} does not start on {self._connection.serial} ({words})."
+                f"The Python of {bundle.name} does not start on {self._connection.serial} ({message})."
             ) from None
         self._files.do(f"mv {quoted([part, root])}")

@@ -1,4 +1,4 @@
-"""What an attached device is given to do: an attempt by the agent, or one of TFLite's own programs."""
+"""Work on an attached device: an attempt by the agent, or one of TFLite's own programs."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from runner.errors import DeviceError, DeviceLostError
 
 LOG_LIMIT_BYTES = 512 * 2**20
 LINE_LIMIT_BYTES = 2**20
-"""Larger logs, and longer lines, are not taken from a device: the largest that the agent writes are far smaller."""
+"""Limits on the size of a log and of one line in it; the logs that the agent writes are far smaller."""
 
 
 class RemoteWork:
-    """See runner.devices.Work."""
+    """The process of a task on an attached device: see runner.devices.Work."""
 
     def __init__(self, connection: Connection, task: Task, folder: str) -> None:
         self._connection = connection
@@ -28,20 +28,20 @@ class RemoteWork:
 
     @classmethod
     def start(cls, connection: Connection, task: Task, folder: str, python: list[str]) -> RemoteWork:
-        """Starts the task, its files in a folder of the device."""
+        """Start the task with its files in a folder of the device."""
         work = cls(connection, task, folder)
         job = {**task.job, "log": work._process.path("jsonl"), "parent": None}
         text = json.dumps(job)
         task.job_file.write_text(text, encoding="utf-8")
         connection.shell(["mkdir", "-p", folder])
-        there = work._process.path("job.json")
-        connection.push(text.encode(), there)
-        work._process.start([*python, "-m", task.module, there], within=task.agent, output="output.txt")
+        job_path = work._process.path("job.json")
+        connection.push(text.encode(), job_path)
+        work._process.start([*python, "-m", task.module, job_path], within=task.agent, output="output.txt")
         return work
 
     @classmethod
     def find(cls, connection: Connection, task: Task, folder: str) -> RemoteWork | None:
-        """The work of a task that was started and not fetched."""
+        """Return the work of a task that was started and not collected, or None."""
         work = cls(connection, task, folder)
         return work if work._process.known() else None
 
@@ -55,23 +55,24 @@ class RemoteWork:
         self._process.kill()
 
     def collect(self) -> None:
-        """Fetches log and output, each whole or not at all, and removes them from the device.
+        """Fetch the log and the output, each completely or not at all, and remove them from the device.
 
-        Where they are put is known from the task alone: nothing that a device says becomes a path on this side. Raises
-        DeviceError for a log over the limits, which is not kept, and if no space was left for it on the device.
+        Their places on the host follow from the task alone: nothing that a device sends becomes a path on the host.
+        Raises DeviceError for a log over the limits, which is discarded, and if the device's storage is full.
         """
-        left = self._connection.shell(f"df -k {quoted([self._folder])} | tail -n 1").stdout.split()
+        df_columns = self._connection.shell(f"df -k {quoted([self._folder])} | tail -n 1").stdout.split()
         refused = self._fetch("jsonl", self._task.log, LOG_LIMIT_BYTES)
         if sentence := self._fetch("output.txt", self._task.output, OUTPUT_LIMIT_BYTES):
             self._task.output.write_text(f"aiot: {sentence}\n", encoding="utf-8")
         self._process.remove("jsonl", "output.txt", "job.json")
         if refused:
             raise DeviceError(refused)
-        if len(left) >= 4 and left[-3] == "0":
-            raise DeviceError("no space is left on the device: free some there")  # without its serial: it is logged
+        if len(df_columns) >= 4 and df_columns[-3] == "0":
+            # no serial in the message: it is logged
+            raise DeviceError("no space is left on the device: free some there")
 
     def _fetch(self, extension: str, target: Path, limit_bytes: int) -> str | None:
-        """Takes a file of the device, if there is one that was not taken before; why it is refused, if it is."""
+        """Fetch a file of the device unless it is missing or already fetched. Return the reason if it is rejected."""
         if target.exists() or not self._process.has(extension):
             return None
         part = target.with_name(target.name + ".part")
@@ -79,7 +80,7 @@ class RemoteWork:
             with part.open("wb") as file:
                 file.writelines(self._process.content(extension, limit_bytes))
                 file.flush()
-                os.fsync(file.fileno())  # the device's own copy is removed next
+                os.fsync(file.fileno())  # the copy on the device is removed next
             with part.open("rb") as file:
                 while line := file.readline(LINE_LIMIT_BYTES + 1):
                     if len(line) > LINE_LIMIT_BYTES:
@@ -96,7 +97,10 @@ class RemoteWork:
 
 
 class RemoteTool:
-    """See runner.devices.ToolProcess. One that was left in the folder by an earlier attempt is ended first."""
+    """A program on an attached device: see runner.devices.ToolProcess.
+
+    A process that an earlier attempt left running in the folder is killed first.
+    """
 
     _NAME, _OUTPUT, _ERRORS = "native-tool", "stdout.txt", "stderr.txt"
 
@@ -105,7 +109,7 @@ class RemoteTool:
 
     @classmethod
     def start(cls, connection: Connection, folder: str, words: Sequence[str]) -> RemoteTool:
-        """Starts words in a folder of the device, which is made."""
+        """Start words in a folder of the device, which is created."""
         tool = cls(connection, folder)
         connection.shell(["mkdir", "-p", folder])
         tool._process.kill()

@@ -1,6 +1,6 @@
-"""An adb server: what it knows of devices, and connections to it on which nothing is read without end.
+"""The adb server: the devices it lists, and connections to it that read no unlimited data.
 
-The server that answers is used, and where none does, adbutils starts one. It is never ended: others may use it.
+A running server is used; if there is none, adbutils starts one. It is never stopped, since other programs may use it.
 """
 
 from __future__ import annotations
@@ -23,25 +23,26 @@ from runner.errors import DeviceError
 ANSWER_TIMEOUT_S = 20.0
 CONNECT_TIMEOUT_S = 10.0
 PIECE_LIMIT_BYTES = 2**20
-"""Of what a device announces and sends at once: adb itself sends no larger ones (MAX_PAYLOAD in its sources)."""
+"""Maximum size of a packet; adb itself sends no larger ones (MAX_PAYLOAD in its sources)."""
 COMMAND_LIMIT_BYTES = 0xFFFF
-"""The length of a command is four hexadecimal digits."""
+"""Maximum length of a command, which is sent as four hexadecimal digits."""
 _NAMELESS = "(no serial number)"
 
 
 class Wire(AdbConnection):
-    """A connection to the server that takes no piece over PIECE_LIMIT_BYTES, and nothing after its deadline."""
+    """A connection to the server that rejects packets over PIECE_LIMIT_BYTES and anything after its deadline."""
 
-    deadline = float("inf")  # of time.monotonic()
+    deadline = float("inf")  # in terms of time.monotonic()
 
     def close(self) -> None:
         if not self.closed:
-            self.conn.close()  # first, or adbutils waits for 10 ms at each connection, of which a file takes three
+            # close first: otherwise adbutils waits 10 ms per connection, and a file takes three connections
+            self.conn.close()
         super().close()
 
     def __del__(self) -> None:
-        """Where the server says no, adbutils forgets to close."""
-        with suppress(AttributeError):  # it was never made
+        """Close the connection, which adbutils forgets when the server refuses a request."""
+        with suppress(AttributeError):  # the connection was never made
             self.close()
 
     def send_command(self, cmd: str) -> None:
@@ -55,40 +56,41 @@ class Wire(AdbConnection):
         while len(data) < n:
             if time.monotonic() > self.deadline:
                 raise AdbError("it is too slow")
-            piece = self.conn.recv(n - len(data))
-            if not piece:
+            chunk = self.conn.recv(n - len(data))
+            if not chunk:
                 break
-            data += piece
+            data += chunk
         return bytes(data)
 
 
 class Client(AdbClient):
-    """A client of the server that ANDROID_ADB_SERVER_PORT names, by default of the one on port 5037."""
+    """A client of the adb server on the port in ANDROID_ADB_SERVER_PORT, by default 5037."""
 
     def __init__(self) -> None:
-        said = os.environ.get("ANDROID_ADB_SERVER_PORT") or "5037"
-        port = int(said) if said.isascii() and said.isdigit() else 0
+        port_text = os.environ.get("ANDROID_ADB_SERVER_PORT") or "5037"
+        port = int(port_text) if port_text.isascii() and port_text.isdigit() else 0
         if not 0 < port < 2**16:
-            raise SelectionError(f"ANDROID_ADB_SERVER_PORT is {said!r}, which is no port: unset it, or name one.")
+            raise SelectionError(f"ANDROID_ADB_SERVER_PORT is {port_text!r}, which is no port: unset it, or name one.")
         super().__init__(port=port, socket_timeout=ANSWER_TIMEOUT_S)
 
     @cache  # noqa: B019 - a client lives as long as its command
     def server_version(self) -> int:
-        """Asked once: adbutils would ask before each connection to a device."""
+        """Return the version of the server, cached: adbutils would ask before each connection to a device."""
         return super().server_version()
 
     def make_connection(self, timeout: float | None = None) -> Wire:
         wire = Wire(self.host, self.port)
-        wire.conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # or each small file waits 40 ms for an answer
+        # without this, each small file waits 40 ms for an answer
+        wire.conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         wire.conn.settimeout(timeout or ANSWER_TIMEOUT_S)
         return wire
 
 
 def states(client: AdbClient) -> dict[str, str]:
-    """What each device that the server knows is called, and its state; raises DeviceError without a server.
+    """Return the state of each device that the server lists, by name. Raise DeviceError without a server.
 
-    A device is called by its serial as adb shows it. Devices that share one there, and a device without one, are
-    called by the USB port they are at, like "usb:1-4", which adb takes for a serial as well.
+    A device's name is its serial as adb shows it. Devices that share a serial, and a device without one, are named by
+    their USB port, such as "usb:1-4", which adb accepts in place of a serial.
     """
     with answering():
         with client.make_connection() as wire:
@@ -99,43 +101,43 @@ def states(client: AdbClient) -> dict[str, str]:
         serials = Counter(serial for serial, _ in listed)
         shared = {serial for serial, count in serials.items() if count > 1 or serial == _NAMELESS}
         ports = _ports(client) if shared else []
-        if len(ports) == len(listed):  # both lists are in one order
+        if len(ports) == len(listed):  # both lists have the same order
             named = zip(ports, listed, strict=True)
             listed = [(port if port and serial in shared else serial, state) for port, (serial, state) in named]
     return dict(listed)
 
 
 def _ports(client: AdbClient) -> list[str]:
-    """The USB port of each device, "" without one."""
+    """Return the USB port of each device, "" if it has none."""
     with client.make_connection() as wire:
         wire.send_command("host:devices-l")
         wire.check_okay()
         lines = wire.read_string_block().split("\n")
-    # the last such word: a serial before it may hold anything, and what comes after it is cleaned by adb
-    words = [[word for word in line.split() if word.startswith("usb:")] for line in lines if line.strip()]
-    return [found[-1] if found else "" for found in words]
+    # take the last such word: a serial before it may contain anything, and adb sanitizes what follows
+    usb_words = [[word for word in line.split() if word.startswith("usb:")] for line in lines if line.strip()]
+    return [matches[-1] if matches else "" for matches in usb_words]
 
 
 def connect(client: AdbClient, address: str) -> str:
-    """Makes the server connect to HOST:PORT (by default port 5555), and gives what it calls the device.
+    """Make the server connect to HOST:PORT (default port 5555). Return the server's name of the device.
 
     Raises DeviceError if nothing answers there.
     """
     with answering():
         try:
-            said = client.connect(address, timeout=CONNECT_TIMEOUT_S)
+            reply = client.connect(address, timeout=CONNECT_TIMEOUT_S)
         except AdbConnectionError:
             raise
         except AdbError as error:
-            said = str(error)
-    if not said.startswith(("connected to", "already connected to")):
-        raise DeviceError(f"{address} cannot be reached ({said.strip()}): is wireless debugging on there?")
-    return said.split()[-1]
+            reply = str(error)
+    if not reply.startswith(("connected to", "already connected to")):
+        raise DeviceError(f"{address} cannot be reached ({reply.strip()}): is wireless debugging on there?")
+    return reply.split()[-1]
 
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """Raises DeviceError if there is no adb server and none can be started."""
+    """Raise DeviceError if there is no adb server and none can be started."""
     try:
         yield
     except (AdbError, OSError, ValueError, subprocess.SubprocessError) as error:
