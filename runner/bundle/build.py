@@ -1,4 +1,4 @@
-"""Makes bundles, once: an archive and its manifest are kept in the user's cache, for all checkouts."""
+"""Building bundles. An archive and its manifest are kept in the user's cache and shared by all checkouts."""
 
 from __future__ import annotations
 
@@ -18,72 +18,74 @@ from runner.bundle import debian, layout, pack, wheels
 from runner.bundle.recipes import ARCHITECTURES, Lock, Part, lock_of, recipe_for, recipes
 
 MANIFEST = "bundle.json"
-"""Tells within a bundle what it is made of."""
+"""Name of the file in a bundle that lists its parts."""
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle that is made."""
+    """A bundle that has been built."""
 
-    name: str  # like "litert-arm64"
+    name: str  # such as "litert-arm64"
     path: Path  # the archive, uncompressed tar
-    sha256: str  # of the archive
+    sha256: str  # SHA-256 of the archive
     size_bytes: int
     frameworks: tuple[str, ...]
-    environment: str  # that it stands for on a device: see aiot_suite.environments
-    python: str  # version, like "3.11"
-    imports: tuple[str, ...]  # modules to be imported at its first start: see runner.bundle.start.first
+    environment: str  # environment that it provides on a device: see aiot_suite.environments
+    python: str  # version, such as "3.11"
+    imports: tuple[str, ...]  # modules to import at the first start: see runner.bundle.start.first
     parts: tuple[Part, ...]
 
 
 def folder() -> Path:
-    """Where bundles are kept; AIOT_CACHE names another place than the user's cache."""
+    """Return the folder of bundles, in the user's cache or where AIOT_CACHE points."""
     return cache_folder() / "bundles"
 
 
 def find(framework: str, architecture: str) -> Bundle | None:
-    """The bundle of a framework for an architecture, None if it is not made yet, or damaged."""
+    """Return the bundle of a framework for an architecture, or None if it is not built yet or damaged."""
     return of_lock(lock_of(recipe_for(framework), architecture))
 
 
 def of_lock(lock: Lock) -> Bundle | None:
-    """What was made of a lock, None if it is not there."""
+    """Return the bundle built from a lock, or None."""
     try:
         record = json.loads(_manifest(lock).read_text(encoding="utf-8"))
         bundle = _parse(record)
     except (OSError, ValueError, TypeError, KeyError):
         return None
-    there = bundle.path.is_file() and bundle.path.stat().st_size == bundle.size_bytes
-    return bundle if there else None
+    is_complete = bundle.path.is_file() and bundle.path.stat().st_size == bundle.size_bytes
+    return bundle if is_complete else None
 
 
 def build(framework: str, architecture: str, say: Callable[[str], None]) -> Bundle:
-    """The bundle of a framework for an architecture ("arm64" or "amd64"), made if it is not there yet.
+    """Return the bundle of a framework for an architecture ("arm64" or "amd64"), building it if necessary.
 
-    Raises SetupError if a package cannot be had, is another than the lock's, or would not run on a device. `say` is
-    called with what is being done.
+    `say` is called with descriptions of the progress. Raises SetupError if a package is unavailable, differs from the
+    lock or would not run on a device.
     """
     return build_lock(lock_of(recipe_for(framework), architecture), say)
 
 
 def build_lock(lock: Lock, say: Callable[[str], None]) -> Bundle:
-    """Makes a lock's bundle if it is not there yet."""
-    place = folder()
-    place.mkdir(parents=True, exist_ok=True)
-    with locked(place / f"{lock.name}.lock"):
-        if there := of_lock(lock):
-            return there
+    """Return the bundle of a lock, building it if necessary."""
+    bundle_folder = folder()
+    bundle_folder.mkdir(parents=True, exist_ok=True)
+    with locked(bundle_folder / f"{lock.name}.lock"):
+        if existing := of_lock(lock):
+            return existing
         try:
-            with tempfile.TemporaryDirectory(dir=place, prefix=f".{lock.name}-") as work:
+            with tempfile.TemporaryDirectory(dir=bundle_folder, prefix=f".{lock.name}-") as work:
                 return _made(lock, Path(work), say)
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
-            raise SetupError(f"No space is left in {place}: free some, or name another place by AIOT_CACHE.") from None
+            raise SetupError(
+                f"No space is left in {bundle_folder}: free some, or name another place by AIOT_CACHE."
+            ) from None
 
 
 def renew_lock(say: Callable[[str], None]) -> list[Lock]:
-    """Locks of all recipes with the versions and hashes that Debian's archive and pip have now."""
+    """Return locks of all recipes with the versions and hashes currently in Debian's archive and found by pip."""
     locks = []
     for recipe in recipes().values():
         for architecture in ARCHITECTURES.values():
@@ -120,7 +122,7 @@ def _made(lock: Lock, work: Path, say: Callable[[str], None]) -> Bundle:
 
 
 def _kept(lock: Lock, archive: Path) -> Bundle:
-    """Moves an archive to its name by content, then writes the manifest that names it."""
+    """Move an archive to its content-based name, then write the manifest that refers to it."""
     recipe, sha256 = lock.recipe, sha256_of(archive)
     path = archive.replace(folder() / f"{lock.name}-{sha256[:12]}.tar")
     bundle = Bundle(

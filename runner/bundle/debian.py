@@ -1,7 +1,7 @@
-"""Debian's packages through apt, by a configuration of our own: nothing of the machine's is changed or installed.
+"""Debian packages through apt with a separate configuration: nothing on the machine is changed or installed.
 
-The archive is the one that the machine's own sources name. apt checks its signature with the machine's keys, and each
-package against the signed list; the lock's SHA-256 is checked besides.
+The archive is the one named by the machine's own sources. apt checks its signature with the machine's keys, and each
+package against the signed list; in addition, the SHA-256 of the lock is checked.
 """
 
 from __future__ import annotations
@@ -19,28 +19,31 @@ from runner.bundle.recipes import Part
 _SUITES = ("buster", "bullseye", "bookworm", "trixie", "forky", "oldoldstable", "oldstable", "stable", "testing", "sid")
 _LISTED = re.compile(r"'(?P<archive>.+)/dists/(?P<suite>[^/']+)(?:/updates)?/main/binary-[^/']+/Packages[^']*'")
 _KEYRINGS = [Path(f"/usr/share/keyrings/debian-archive-keyring.{suffix}") for suffix in ("pgp", "gpg")]
-# The machine's proxies and certificates hold here too; its hooks and the other indexes it reads do not.
+# Keep the machine's proxies and certificates, but not its hooks and the other indexes it reads.
 _KEPT = re.compile(r"Acquire::(?:http|https|ftp|socks|Proxy|ForceIPv|Retries|Check-)[^\n]*")
 
 
 def archive() -> str:
-    """The address of Debian's archive, as this machine's own apt sources name it, in whichever form they are written.
+    """Return the address of Debian's archive from this machine's apt sources, in whichever form they are written.
 
-    Raises SetupError where there is no apt, or none of its sources is Debian's.
+    Raises SetupError if there is no apt or none of its sources is Debian's.
     """
     needed("apt-get", "apt-cache", "apt-config", "dpkg-deb")
     listed = run(["apt-get", "update", "--print-uris"], "The sources of apt cannot be read")
-    found = archive_in(listed)
-    if found is None:
+    address = archive_in(listed)
+    if address is None:
         raise SetupError(
             "The apt sources of this machine do not name Debian's archive, which bundles are made from: "
             "make them on Debian (a container is enough), or add a mirror of Debian to /etc/apt/sources.list.d."
         )
-    return found
+    return address
 
 
 def archive_in(listed: str) -> str | None:
-    """The first archive of that name with one of Debian's suites in what `apt-get update --print-uris` says."""
+    """Return the first address in the output of `apt-get update --print-uris` that is a Debian archive.
+
+    Its name contains "debian" and its suite is one of Debian's.
+    """
     for match in _LISTED.finditer(listed):
         if match["suite"] in _SUITES and "debian" in match["archive"]:
             return match["archive"]
@@ -49,7 +52,7 @@ def archive_in(listed: str) -> str | None:
 
 @dataclass(frozen=True)
 class Apt:
-    """apt for one suite and architecture, in a folder of its own."""
+    """apt for one suite and architecture, in a separate folder."""
 
     folder: Path
     suite: str
@@ -57,13 +60,13 @@ class Apt:
 
     @classmethod
     def open(cls, folder: Path, suite: str, architecture: str) -> Apt:
-        """Gets the list of packages; raises SetupError if the archive does not answer or is not signed."""
+        """Fetch the list of packages. Raise SetupError if the archive does not answer or is not signed."""
         address = archive()
         for name in ("lists/partial", "cache/archives/partial", "packages"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        (folder / "status").touch()  # nothing counts as installed
+        (folder / "status").touch()  # no package counts as installed
         keyring = next((path for path in _KEYRINGS if path.is_file()), None)
-        signed = f" signed-by={keyring}" if keyring else ""  # else all keys that the machine trusts
+        signed = f" signed-by={keyring}" if keyring else ""  # otherwise, all keys trusted by the machine
         (folder / "sources.list").write_text(f"deb [arch={architecture}{signed}] {address} {suite} main\n", "utf-8")
         (folder / "apt.conf").write_text(_configuration(folder, architecture), "utf-8")
         apt = cls(folder, suite, architecture)
@@ -71,20 +74,24 @@ class Apt:
         return apt
 
     def candidate(self, name: str) -> Part:
-        """The package as the archive has it now; raises SetupError if it has none of that name."""
-        shown = self._run("apt-cache", "show", "--no-all-versions", name, failure=f"{self.suite} has no package {name}")
-        fields = dict(line.split(": ", 1) for line in shown.splitlines() if ": " in line and not line.startswith(" "))
+        """Return the package in its current version. Raise SetupError if the archive has none of that name."""
+        package_record = self._run(
+            "apt-cache", "show", "--no-all-versions", name, failure=f"{self.suite} has no package {name}"
+        )
+        fields = dict(
+            line.split(": ", 1) for line in package_record.splitlines() if ": " in line and not line.startswith(" ")
+        )
         return Part("debian", name, fields["Version"], fields["SHA256"])
 
     def download(self, parts: Sequence[Part]) -> list[Path]:
-        """Gets exactly these packages; raises SetupError naming one that is gone, or is another than the lock's."""
+        """Download exactly these packages. Raise SetupError for one that is gone or differs from the lock."""
         words = [f"{part.name}={part.version}" for part in parts]
         try:
             self._run("apt-get", "download", *words, failure="Debian's packages cannot be had")
         except ToolError as error:
-            if gone := re.search(r"Version '(.+)' for '(.+)' was not found", error.said):
+            if match := re.search(r"Version '(.+)' for '(.+)' was not found", error.said):
                 raise SetupError(
-                    f"Debian's archive no longer has {gone[2]} {gone[1]} ({self.suite}, {self.architecture}): "
+                    f"Debian's archive no longer has {match[2]} {match[1]} ({self.suite}, {self.architecture}): "
                     "run `aiot bundle lock` to take the versions that it has now."
                 ) from None
             raise
@@ -92,9 +99,9 @@ class Apt:
 
     def _checked(self, part: Part) -> Path:
         [path] = (self.folder / "packages").glob(f"{part.name}_*.deb")
-        if (found := sha256_of(path)) != part.sha256:
+        if (sha256 := sha256_of(path)) != part.sha256:
             raise SetupError(
-                f"{path.name} has the SHA-256 {found}, and the lock says {part.sha256}: try another mirror of Debian."
+                f"{path.name} has the SHA-256 {sha256}, and the lock says {part.sha256}: try another mirror of Debian."
             )
         return path
 
@@ -104,7 +111,7 @@ class Apt:
 
 
 def unpack(package: Path, folder: Path) -> None:
-    """What a package would install, below a folder."""
+    """Unpack the files that a package would install into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     run(["dpkg-deb", "-x", str(package), str(folder)], f"{package.name} cannot be unpacked")
 
@@ -126,7 +133,7 @@ def _configuration(folder: Path, architecture: str) -> str:
             f'Dir::Cache "{folder}/cache";',
             f'APT::Architecture "{architecture}";',
             f'APT::Architectures {{ "{architecture}"; }};',
-            'APT::Sandbox::User "";',  # apt's own user could not read a cache in a home folder
+            'APT::Sandbox::User "";',  # apt's own user cannot read a cache in a home folder
             'Acquire::Languages "none";',
             'Acquire::GzipIndexes "true";',
             "",

@@ -1,4 +1,4 @@
-"""What a program or library needs of a device, and what would stand in its way there."""
+"""Requirements of ELF programs and libraries, and problems that would keep them from running on a device."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from runner.bundle.recipes import Architecture
 _MAGIC = b"\x7fELF"
 _ORIGIN = "$ORIGIN"
 _EXECUTABLE = 1  # PF_X
-_FLAGS_AT = 4  # of p_flags in a program header of 64 bits
+_FLAGS_AT = 4  # offset of p_flags in a 64-bit program header
 _DF_TEXTREL = 4
 
 
 @dataclass(frozen=True)
 class Elf:
-    """Facts of one file, from its program headers and its dynamic section."""
+    """Facts about one file, from its program headers and its dynamic section."""
 
-    machine: str  # like "EM_AARCH64"
-    needed: tuple[str, ...]  # names of libraries
-    search: tuple[str, ...]  # folders they are searched in first
-    alignment: int | None  # bytes, the smallest of the segments that are loaded; None if none is
+    machine: str  # such as "EM_AARCH64"
+    needed: tuple[str, ...]  # names of the libraries it needs
+    search: tuple[str, ...]  # folders searched first for them
+    alignment: int | None  # smallest alignment of the loaded segments in bytes; None if no segment is loaded
     executable_stack: bool
     text_relocations: bool
-    glibc: tuple[int, ...]  # the newest version whose symbols it needs; (0,) if it needs none
+    glibc: tuple[int, ...]  # newest glibc version whose symbols it needs; (0,) if it needs none
 
 
 def is_elf(path: Path) -> bool:
@@ -37,7 +37,7 @@ def is_elf(path: Path) -> bool:
 
 
 def read(path: Path) -> Elf:
-    """Facts of an ELF file."""
+    """Return the facts about an ELF file."""
     from elftools.elf.dynamic import DynamicSegment
     from elftools.elf.elffile import ELFFile
 
@@ -46,13 +46,13 @@ def read(path: Path) -> Elf:
         segments = list(elf.iter_segments())
         tags = [tag for segment in segments if isinstance(segment, DynamicSegment) for tag in segment.iter_tags()]
         stacks = [segment["p_flags"] for segment in segments if segment["p_type"] == "PT_GNU_STACK"]
-        searched = [_text(tag) for tag in tags if tag.entry.d_tag in ("DT_RPATH", "DT_RUNPATH")]
+        search_paths = [_text(tag) for tag in tags if tag.entry.d_tag in ("DT_RPATH", "DT_RUNPATH")]
         return Elf(
             machine=elf["e_machine"],
             needed=tuple(_text(tag) for tag in tags if tag.entry.d_tag == "DT_NEEDED"),
-            search=tuple(folder for text in searched for folder in text.split(":") if folder),
-            alignment=min((one["p_align"] for one in segments if one["p_type"] == "PT_LOAD"), default=None),
-            # without this header the loader of glibc makes the stack executable (elf/dl-load.c)
+            search=tuple(folder for text in search_paths for folder in text.split(":") if folder),
+            alignment=min((header["p_align"] for header in segments if header["p_type"] == "PT_LOAD"), default=None),
+            # without this header, glibc's loader makes the stack executable (elf/dl-load.c)
             executable_stack=not stacks or bool(stacks[0] & _EXECUTABLE),
             text_relocations=any(_writes_code(tag.entry) for tag in tags),
             glibc=max(_versions(elf), default=(0,)),
@@ -60,10 +60,10 @@ def read(path: Path) -> Elf:
 
 
 def findings(bundle: Path, path: Path, architecture: Architecture, glibc: str) -> Iterator[str]:
-    """What keeps a file of a bundle from running on a device; the file's path within the bundle is named.
+    """Yield the reasons why a file of a bundle would not run on a device, with the file's path within the bundle.
 
-    Android maps no segment that is not aligned to its pages, and its policy refuses executable stacks and text
-    relocations. A library that is not in the bundle would be the device's own, or none.
+    Android maps no segment that is not aligned to its pages, and its policy rejects executable stacks and text
+    relocations. A library that is missing in the bundle would be the device's own, or not found at all.
     """
     elf, name = read(path), path.relative_to(bundle).as_posix()
     if elf.machine != architecture.elf:
@@ -79,16 +79,16 @@ def findings(bundle: Path, path: Path, architecture: Architecture, glibc: str) -
     for folder in elf.search:
         if not folder.startswith(_ORIGIN):
             yield f"{name} searches {folder}"
-    for needed in elf.needed:
-        if needed != architecture.loader and not found(bundle, path, elf, needed):
-            yield f"{name} needs {needed}, which is not in the bundle"
+    for library in elf.needed:
+        if library != architecture.loader and not found(bundle, path, elf, library):
+            yield f"{name} needs {library}, which is not in the bundle"
 
 
 def found(bundle: Path, path: Path, elf: Elf, needed: str) -> bool:
-    """Whether the loader finds a library for a file of a bundle.
+    """Return whether the loader finds a library for a file of a bundle.
 
-    The libraries that a wheel brings in its folder `<name>.libs` find each other: the DT_RPATH of the module that loads
-    one of them holds for what that needs in turn (man ld.so).
+    The libraries in the folder `<name>.libs` of a wheel find each other: the DT_RPATH of the module that loads one of
+    them also applies to the libraries that it needs in turn (man ld.so).
     """
     folders = [folder.replace(_ORIGIN, str(path.parent)) for folder in elf.search if folder.startswith(_ORIGIN)]
     places = [posixpath.normpath(folder) for folder in folders] + [str(bundle / "lib")]
@@ -98,29 +98,29 @@ def found(bundle: Path, path: Path, elf: Elf, needed: str) -> bool:
 
 
 def contain(path: Path) -> None:
-    """Lets no search for libraries lead to a folder of the system: each such folder becomes the file's own.
+    """Replace each system folder in the file's library search path by the file's own folder.
 
-    The text keeps its length, because other names may end in the same bytes. Some wheels still name the folders of
-    the machine they were built on.
+    Some wheels still name folders of the machine they were built on. The text keeps its length, because other names may
+    share its trailing bytes.
     """
-    outside = [folder for folder in read(path).search if not folder.startswith(_ORIGIN)]
-    if not outside:
+    system_folders = [folder for folder in read(path).search if not folder.startswith(_ORIGIN)]
+    if not system_folders:
         return
     data = path.read_bytes()
-    for folder in outside:
-        own = _ORIGIN.ljust(len(folder), "/")
-        if len(own) == len(folder):  # else it is left, and is a finding
+    for folder in system_folders:
+        replacement = _ORIGIN.ljust(len(folder), "/")
+        if len(replacement) == len(folder):  # otherwise the folder is kept, and reported by `findings`
             for before in (b"\0", b":"):
                 for after in (b"\0", b":"):
-                    data = data.replace(before + folder.encode() + after, before + own.encode() + after)
+                    data = data.replace(before + folder.encode() + after, before + replacement.encode() + after)
     path.write_bytes(data)
 
 
 def forgo_executable_stack(path: Path) -> None:
-    """Takes back what a 64-bit library asks for its stack: only the flag in its header PT_GNU_STACK changes.
+    """Clear the executable flag in the PT_GNU_STACK header of a 64-bit library; nothing else changes.
 
-    The linker writes the flag for a single object file in assembly language without a section .note.GNU-stack, whether
-    or not any code is run from the stack (ld(1), -z execstack).
+    The linker sets the flag if a single object file in assembly language lacks a section .note.GNU-stack, whether or
+    not code is ever run from the stack (ld(1), -z execstack).
     """
     from elftools.elf.elffile import ELFFile
 
@@ -134,7 +134,7 @@ def forgo_executable_stack(path: Path) -> None:
 
 
 def _text(tag: Any) -> str:
-    """The text of a DT_NEEDED, DT_RPATH or DT_RUNPATH."""
+    """Return the text of a DT_NEEDED, DT_RPATH or DT_RUNPATH tag."""
     return next(str(getattr(tag, name)) for name in ("needed", "rpath", "runpath") if hasattr(tag, name))
 
 
@@ -143,7 +143,7 @@ def _writes_code(entry: Any) -> bool:
 
 
 def _versions(elf: Any) -> Iterator[tuple[int, ...]]:
-    """The versions GLIBC_x.y of the symbols that a file needs."""
+    """Yield the versions GLIBC_x.y of the symbols that a file needs."""
     from elftools.elf.gnuversions import GNUVerNeedSection
 
     for section in elf.iter_sections():

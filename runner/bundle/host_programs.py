@@ -1,4 +1,4 @@
-"""Programs that bundles are made with."""
+"""Running the host programs that bundles are built with."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TIMEOUT_S = 1800.0
 
 
 class ToolError(SetupError):
-    """A program ended with an error; `said` is what it printed."""
+    """Error of a program that failed; `said` is its output."""
 
     def __init__(self, sentence: str, said: str) -> None:
         super().__init__(sentence)
@@ -22,7 +22,7 @@ class ToolError(SetupError):
 
 
 def needed(*programs: str) -> None:
-    """Raises SetupError if a program is not here."""
+    """Raise SetupError if a program is not installed."""
     absent = [program for program in programs if not shutil.which(program)]
     if absent:
         raise SetupError(
@@ -32,10 +32,10 @@ def needed(*programs: str) -> None:
 
 
 def run(command: Sequence[str], failure: str, folder: Path | None = None, more: Mapping[str, str] | None = None) -> str:
-    """Runs a program and gives its output; raises ToolError with `failure` and the last thing it said."""
+    """Run a program and return its output. Raise ToolError with `failure` and its last error message."""
     variables = {**clean_environment(), "LC_ALL": "C.UTF-8", **(more or {})}
     try:
-        done = subprocess.run(
+        completed = subprocess.run(
             command,
             cwd=folder,
             env=variables,
@@ -47,9 +47,9 @@ def run(command: Sequence[str], failure: str, folder: Path | None = None, more: 
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ToolError(f"{failure}: {error}.", "") from None
-    if done.returncode:
-        said = done.stderr.strip() or done.stdout.strip()
-        errors = [line for line in said.splitlines() if line.startswith(("E:", "ERROR:"))] or said.splitlines()[-1:]
-        shown = errors[0] if errors else f"exit code {done.returncode}"
-        raise ToolError(f"{failure}: {Path(command[0]).name} says {shown!r}.", said)
-    return done.stdout
+    if completed.returncode:
+        output = completed.stderr.strip() or completed.stdout.strip()
+        errors = [line for line in output.splitlines() if line.startswith(("E:", "ERROR:"))] or output.splitlines()[-1:]
+        message = errors[0] if errors else f"exit code {completed.returncode}"
+        raise ToolError(f"{failure}: {Path(command[0]).name} says {message!r}.", output)
+    return completed.stdout

@@ -1,14 +1,14 @@
-"""From unpacked packages to the folders of a bundle.
+"""Arranging unpacked packages into the folders of a bundle.
 
     bin/python3        the interpreter
     lib/ld.so          the loader that starts it
-    lib/*.so.*         the libraries of Debian that something in the bundle needs
+    lib/*.so.*         the Debian libraries that something in the bundle needs
     lib/python3.x/     the standard library
     site/              the wheels
     tmp/               empty, for temporary files
 
-There are only files and folders: no link, because Android allows no hard links in /data/local/tmp and a push of a
-tree loses the others.
+A bundle contains only files and folders. It has no links, because Android allows no hard links in /data/local/tmp and
+pushing a tree loses symbolic links.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _SHOWN = 3
 
 
 def lay_out(debian: Path, wheels: Path, bundle: Path, recipe: Recipe, architecture: Architecture) -> None:
-    """Makes a bundle of Debian's packages and of wheels, both unpacked; raises SetupError if something is missing."""
+    """Create a bundle from unpacked Debian packages and wheels. Raise SetupError if something is missing."""
     version = f"python{recipe.python}"
     _copy(_of_debian(debian, f"usr/bin/{version}"), bundle / PYTHON)
     _copy(library(debian, architecture, architecture.loader), bundle / LOADER)
@@ -49,20 +49,20 @@ def lay_out(debian: Path, wheels: Path, bundle: Path, recipe: Recipe, architectu
 
 
 def check(bundle: Path, recipe: Recipe, architecture: Architecture) -> int:
-    """Raises SetupError if something in a bundle would not run on a device; gives how many programs and libraries."""
+    """Return the number of programs and libraries in a bundle. Raise SetupError if one would not run on a device."""
     paths = list(programs(bundle))
-    found = [finding for path in paths for finding in elf.findings(bundle, path, architecture, recipe.glibc)]
-    if found:
-        more = f" (and {len(found) - _SHOWN} more)" if len(found) > _SHOWN else ""
+    problems = [finding for path in paths for finding in elf.findings(bundle, path, architecture, recipe.glibc)]
+    if problems:
+        extra = f" (and {len(problems) - _SHOWN} more)" if len(problems) > _SHOWN else ""
         raise SetupError(
-            f"The bundle {recipe.name} for {architecture.name} would not run: {'; '.join(found[:_SHOWN])}{more}. "
+            f"The bundle {recipe.name} for {architecture.name} would not run: {'; '.join(problems[:_SHOWN])}{extra}. "
             "Leave the file out, or take another version of its package, in runner/bundle/recipes.toml."
         )
     return len(paths)
 
 
 def programs(bundle: Path) -> Iterator[Path]:
-    """The programs and libraries of a bundle, in order."""
+    """Yield the programs and libraries of a bundle, in order."""
     return (path for path in sorted(bundle.rglob("*")) if path.is_file() and elf.is_elf(path))
 
 
@@ -71,22 +71,22 @@ def matches(name: str, patterns: Sequence[str]) -> bool:
 
 
 def library(debian: Path, architecture: Architecture, name: str) -> Path | None:
-    """A library of the unpacked packages, None if they have none of that name."""
-    folders = (f"{above}lib/{architecture.triplet}" for above in ("", "usr/"))
+    """Return a library of the unpacked packages, or None."""
+    folders = (f"{prefix}lib/{architecture.triplet}" for prefix in ("", "usr/"))
     return next((path for folder in folders if (path := _of_debian(debian, f"{folder}/{name}")).is_file()), None)
 
 
 def _add_needed(debian: Path, bundle: Path, architecture: Architecture) -> None:
-    """Adds the libraries of Debian that something needs and does not find, and what those need."""
-    waiting = list(programs(bundle))
-    while waiting:
-        path = waiting.pop()
+    """Add the Debian libraries that are needed and not found, and those that they need in turn."""
+    queue = list(programs(bundle))
+    while queue:
+        path = queue.pop()
         facts = elf.read(path)
         for needed in facts.needed:
             source = library(debian, architecture, needed)
             if needed == architecture.loader or source is None or elf.found(bundle, path, facts, needed):
                 continue
-            waiting.append(_copy(source, bundle / "lib" / needed))
+            queue.append(_copy(source, bundle / "lib" / needed))
 
 
 def _copy_tree(root: Path, source: Path, bundle: Path, place: str, patterns: Sequence[str]) -> None:
@@ -110,7 +110,7 @@ def _of_debian(debian: Path, name: str) -> Path:
 
 
 def _followed(root: Path, path: Path) -> Path:
-    """Where links lead, taking absolute ones from the root of the packages and never leaving it."""
+    """Return the target of a link. Absolute links start at the root of the packages, and none leads outside."""
     for _ in range(_MAX_LINKS):
         if not path.is_symlink():
             return path
@@ -121,7 +121,7 @@ def _followed(root: Path, path: Path) -> Path:
 
 
 def _plain(root: Path, path: Path) -> Iterator[str]:
-    """The parts of a path below a root, without `..`."""
+    """Yield the parts of a path below a root, with `..` resolved."""
     parts: list[str] = []
     for part in path.relative_to(root).parts:
         if part != "..":

@@ -1,4 +1,4 @@
-"""A folder as one archive that is the same, byte for byte, wherever and whenever it is packed."""
+"""Packing a folder into an archive that is the same, byte for byte, wherever and whenever it is made."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from copy import copy
 from pathlib import Path
 
 PIECE_BYTES = 2**29
-"""Larger files are packed in pieces: toybox's tar, which Android has, damages those over 1 GiB (seen with 0.8.9)."""
+"""Maximum size of an archive member. Larger files are split into pieces.
+
+toybox's tar, which Android has, corrupts members over 1 GiB (seen with 0.8.9).
+"""
 
 JOIN = """\
 find . -name '*.piece-000' | while read -r first; do
@@ -16,15 +19,15 @@ find . -name '*.piece-000' | while read -r first; do
   cat "$name".piece-* >"$name" && rm -f "$name".piece-* || exit 1
 done
 """
-"""Lines of a shell that make such files whole, in the folder that an archive was unpacked in."""
+"""Shell script that joins split files, to be run in the folder where an archive was unpacked."""
 
 _RUNS = ("bin/", "lib/ld.so")
 
 
 def pack(folder: Path, archive: Path) -> None:
-    """Writes a tar of the folders and files of a folder: sorted, of nobody and no time, without links.
+    """Write a tar of a folder: its folders and files, sorted, without owner, time or links.
 
-    The format is POSIX ustar, which the tar of every Android reads. After unpacking, JOIN has to be run.
+    The format is POSIX ustar, which the tar of every Android version reads. JOIN has to be run after unpacking.
     """
     with tarfile.open(archive, "w", format=tarfile.USTAR_FORMAT) as tar:
         for path in sorted(folder.rglob("*"), key=lambda path: path.relative_to(folder).parts):
@@ -37,11 +40,11 @@ def pack(folder: Path, archive: Path) -> None:
                 raise ValueError(f"{path} is neither a file nor a folder")
             member.mode = 0o755 if member.name.startswith(_RUNS) else 0o644
             with path.open("rb") as file:
-                left = path.stat().st_size
-                for number in range(max(1, -(-left // PIECE_BYTES))):
+                bytes_left = path.stat().st_size
+                for number in range(max(1, -(-bytes_left // PIECE_BYTES))):
                     piece = copy(member)
-                    piece.size = min(left, PIECE_BYTES)
+                    piece.size = min(bytes_left, PIECE_BYTES)
                     if path.stat().st_size > PIECE_BYTES:
                         piece.name += f".piece-{number:03}"
                     tar.addfile(piece, file)
-                    left -= piece.size
+                    bytes_left -= piece.size

@@ -1,7 +1,7 @@
-"""What goes into which bundle, and in which versions.
+"""Recipes and locks: what each bundle contains, and in which versions.
 
-recipes.toml is written by hand and names packages; lock.json is made from it, for each architecture, and has the
-version and the SHA-256 of each.
+recipes.toml is written by hand and names packages. lock.json is generated from it for each architecture and contains
+the version and the SHA-256 of each package.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ from pathlib import Path
 from aiot_suite.errors import SelectionError, SetupError
 
 LAYOUT = 2
-"""Another number when the same parts are packed in another way."""
+"""Version of the layout: increase it if the same parts are packed differently."""
 
 LOCK = Path(__file__).with_name("lock.json")
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """An architecture by Debian's name."""
+    """An architecture, with its Debian name."""
 
     name: str
-    machine: str  # as the kernel and Python's wheels name it
-    elf: str  # as ELF names it
+    machine: str  # name used by the kernel and by Python wheels
+    elf: str  # name used by ELF
     loader: str
-    alignment: int  # bytes, of the segments of a library; pages of a device are no larger
-    abis: tuple[str, ...]  # as devices name it
+    alignment: int  # minimum alignment of a library's segments in bytes, at least the page size of all devices
+    abis: tuple[str, ...]  # names used by devices
 
     @property
     def triplet(self) -> str:
-        """The name of Debian's folders of libraries."""
+        """Name of Debian's library folders."""
         return f"{self.machine}-linux-gnu"
 
 
 ARCHITECTURES = {
-    one.name: one
-    for one in (
+    architecture.name: architecture
+    for architecture in (
         # Android 15 and later may have pages of 16 KB (developer.android.com/guide/practices/page-sizes)
         Architecture("arm64", "aarch64", "EM_AARCH64", "ld-linux-aarch64.so.1", 16384, ("arm64-v8a", "aarch64")),
         Architecture("amd64", "x86_64", "EM_X86_64", "ld-linux-x86-64.so.2", 4096, ("x86_64", "x86-64")),
@@ -51,7 +51,7 @@ ARCHITECTURES = {
 
 @dataclass(frozen=True)
 class Part:
-    """A package of a lock."""
+    """A package in a lock."""
 
     kind: str  # "debian" or "wheel"
     name: str
@@ -61,7 +61,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What goes into a bundle: the comments of recipes.toml tell the fields."""
+    """Content of a bundle. The comments in recipes.toml describe the fields."""
 
     name: str
     frameworks: tuple[str, ...]
@@ -91,7 +91,7 @@ class Lock:
 
     @property
     def key(self) -> str:
-        """Changes when the bundle would."""
+        """Hash that changes whenever the bundle would."""
         facts = [LAYOUT, asdict(self.recipe), asdict(self.architecture), [asdict(part) for part in self.parts]]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -100,18 +100,20 @@ class Lock:
 
 
 def recipes() -> dict[str, Recipe]:
-    """All recipes by name."""
-    read = tomllib.loads((resources.files("runner.bundle") / "recipes.toml").read_text(encoding="utf-8"))
-    everywhere = read.pop("all")["leave_out"]
-    found = {}
-    for name, fields in read.items():
+    """Return all recipes by name."""
+    tables = tomllib.loads((resources.files("runner.bundle") / "recipes.toml").read_text(encoding="utf-8"))
+    common_patterns = tables.pop("all")["leave_out"]
+    recipe_by_name = {}
+    for name, fields in tables.items():
         lists = {key: tuple(value) for key, value in fields.items() if isinstance(value, list)}
-        found[name] = Recipe(**{**fields, **lists, "name": name, "leave_out": (*lists["leave_out"], *everywhere)})
-    return found
+        recipe_by_name[name] = Recipe(
+            **{**fields, **lists, "name": name, "leave_out": (*lists["leave_out"], *common_patterns)}
+        )
+    return recipe_by_name
 
 
 def lock_of(name: str, architecture: str) -> Lock:
-    """The locked bundle; raises SetupError if the lock does not have what the recipe names."""
+    """Return the locked bundle. Raise SetupError if the lock does not match the recipe."""
     recipe, locked = recipes()[name], json.loads(LOCK.read_text(encoding="utf-8"))
     parts = tuple(Part(**fields) for fields in locked.get(name, {}).get(architecture, ()))
     wheels = {f"{part.name}=={part.version}" for part in parts if part.kind == "wheel"}
@@ -121,26 +123,34 @@ def lock_of(name: str, architecture: str) -> Lock:
 
 
 def write_lock(locks: Iterable[Lock], path: Path = LOCK) -> None:
-    """Writes what the locks have, one part a line."""
+    """Write the locks to lock.json, one part per line."""
     record: dict[str, dict[str, list[dict[str, str]]]] = {}
     for lock in locks:
         record.setdefault(lock.recipe.name, {})[lock.architecture.name] = [asdict(part) for part in lock.parts]
     text = json.dumps(record, indent=1)
-    for inner in ("kind", "name", "version", "sha256"):  # a part on a line: a changed version is a changed line
-        text = text.replace(f'\n    "{inner}"', f' "{inner}"')
+    # one part per line, so that a changed version is one changed line
+    for key in ("kind", "name", "version", "sha256"):
+        text = text.replace(f'\n    "{key}"', f' "{key}"')
     path.write_text(text.replace('"\n   }', '" }') + "\n", encoding="utf-8")
 
 
 def recipe_for(framework: str) -> str:
-    """The recipe that holds a framework; raises SelectionError if none does."""
-    known = recipes()
-    for recipe in known.values():
+    """Return the recipe that contains a framework. Raise SelectionError if none does."""
+    all_recipes = recipes()
+    for recipe in all_recipes.values():
         if framework in recipe.frameworks:
             return recipe.name
-    names = ", ".join(name for recipe in known.values() for name in recipe.frameworks)
+    names = ", ".join(name for recipe in all_recipes.values() for name in recipe.frameworks)
     raise SelectionError(f"There is no bundle with the framework {framework!r}: choose one of {names}.")
 
 
 def architecture_for(abi: str) -> str | None:
-    """The architecture of an ABI or machine, like "arm64-v8a" or "aarch64"; None if there are no bundles for it."""
-    return next((one.name for one in ARCHITECTURES.values() if abi in (one.name, *one.abis)), None)
+    """Return the architecture of an ABI or machine, such as "arm64-v8a" or "aarch64"; None if it has no bundles."""
+    return next(
+        (
+            architecture.name
+            for architecture in ARCHITECTURES.values()
+            if abi in (architecture.name, *architecture.abis)
+        ),
+        None,
+    )

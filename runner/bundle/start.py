@@ -1,4 +1,4 @@
-"""The words that start Python of a bundle that was unpacked on a device."""
+"""The commands that start the Python of a bundle unpacked on a device."""
 
 from __future__ import annotations
 
@@ -20,26 +20,29 @@ print(json.dumps({{
 
 
 def command(root: str, python_arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> list[str]:
-    """The words that start Python: its loader by path, with no variable, library or package of the system.
+    """Return the command that starts Python: its loader by path, without anything of the system.
 
-    root: the folder of the device that the bundle was unpacked in
-    environment: further variables, or other values. A PYTHONPATH comes before the packages of the bundle
+    No variable, library or package of the system is used.
+
+    root: the folder of the device where the bundle was unpacked
+    environment: additional variables, or other values for existing ones. A PYTHONPATH precedes the packages of the
+    bundle
     """
-    given = dict(environment or {})
-    path = [*filter(None, [given.pop("PYTHONPATH", "")]), f"{root}/{SITE}"]
+    overrides = dict(environment or {})
+    path = [*filter(None, [overrides.pop("PYTHONPATH", "")]), f"{root}/{SITE}"]
     variables = {
         "PYTHONHOME": root,
         "PYTHONPATH": ":".join(path),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUTF8": "1",
-        "PYTHONCOERCECLOCALE": "0",  # else it reads the locales of the system, if that has glibc too
+        "PYTHONCOERCECLOCALE": "0",  # otherwise Python reads the system's locales if the system has glibc too
         "PATH": "/system/bin:/usr/bin:/bin",
         # a phone has no /tmp, and no /etc/passwd that names the user
         "TMPDIR": f"{root}/{TMP}",
         "HOME": f"{root}/{TMP}",
         "USER": "shell",
         "LOGNAME": "shell",
-        **given,
+        **overrides,
     }
     return [
         "env",
@@ -51,25 +54,25 @@ def command(root: str, python_arguments: Sequence[str], environment: Mapping[str
         f"{root}/lib",
         f"{root}/{PYTHON}",
         "-s",
-        "-S",  # Debian's module `site` would look for packages of the system
+        "-S",  # Debian's module `site` would add packages of the system
         *python_arguments,
     ]
 
 
 def first(root: str, imports: Sequence[str]) -> list[str]:
-    """The words of a bundle's first start: all that the agent imports, once.
+    """Return the command for a bundle's first start, which imports everything that the agent imports.
 
-    It leaves Python's bytecode beside the modules, so that no later start compiles them, and prints one line of JSON:
-    `python`, `machine`, `page_bytes`, `prefix`, `path` and the `files` of all modules.
+    It stores Python's bytecode next to the modules, so that later starts need not compile them, and prints one line of
+    JSON: `python`, `machine`, `page_bytes`, `prefix`, `path` and the `files` of all modules.
     """
     program = _CHECK.format(imports=list(imports)).strip()
     return command(root, ["-c", program], {"PYTHONDONTWRITEBYTECODE": ""})
 
 
 def read_first(output: str) -> dict[str, object]:
-    """What the first start printed; raises ValueError if it is not that."""
+    """Return what the first start printed. Raise ValueError if the output is anything else."""
     lines = output.strip().splitlines()
-    found = json.loads(lines[-1] if lines else "")
-    if not isinstance(found, dict):
+    record = json.loads(lines[-1] if lines else "")
+    if not isinstance(record, dict):
         raise ValueError(f"{lines[-1]!r} is not what a bundle prints")
-    return found
+    return record

@@ -1,4 +1,4 @@
-"""Python's packages through pip, as the user's own pip is configured, for another machine than this one."""
+"""Python wheels for another machine than this one, through pip with the user's own configuration."""
 
 from __future__ import annotations
 
@@ -20,44 +20,44 @@ _OLDEST_GLIBC = 5
 
 
 def platforms(glibc: str, machine: str) -> list[str]:
-    """The tags of wheels that a glibc runs, the newest first (PEP 600)."""
+    """Return the tags of wheels that run with a glibc version, newest first (PEP 600)."""
     newest = int(glibc.split(".")[1])
     numbered = [f"manylinux_2_{minor}_{machine}" for minor in range(newest, _OLDEST_GLIBC - 1, -1)]
     return [*numbered, *(f"manylinux{year}_{machine}" for year in ("2014", "2010", "1"))]
 
 
 def download(recipe: Recipe, architecture: Architecture, parts: Sequence[Part], folder: Path) -> list[Path]:
-    """Gets exactly these wheels; raises SetupError if one cannot be had or is another than the lock's."""
+    """Download exactly these wheels. Raise SetupError if one is unavailable or differs from the lock."""
     lines = [f"{part.name}=={part.version} --hash=sha256:{part.sha256}" for part in parts]
     return _pip(recipe, architecture, lines, folder, "--require-hashes")
 
 
 def candidates(recipe: Recipe, architecture: Architecture, folder: Path) -> list[Part]:
-    """The wheels that a recipe names, as pip finds them now."""
+    """Return the wheels that a recipe names, as pip currently finds them."""
     paths = _pip(recipe, architecture, recipe.wheels, folder)
-    named = {}
+    part_of = {}
     for path in paths:
         name, version, _, _ = parse_wheel_filename(path.name)
-        named[str(name)] = Part("wheel", str(name), str(version), sha256_of(path))
-    return [named[wheel.split("==")[0]] for wheel in recipe.wheels]
+        part_of[str(name)] = Part("wheel", str(name), str(version), sha256_of(path))
+    return [part_of[wheel.split("==")[0]] for wheel in recipe.wheels]
 
 
 def unpack(wheel: Path, folder: Path) -> None:
-    """What of a wheel belongs on Python's path; raises SetupError if a name in it leads elsewhere."""
+    """Unpack the part of a wheel that belongs on Python's path. Raise SetupError if a name leads outside the folder."""
     with zipfile.ZipFile(wheel) as file:
         for member in file.infolist():
-            place = _place(member.filename)
-            if member.is_dir() or place is None:
+            destination = _place(member.filename)
+            if member.is_dir() or destination is None:
                 continue
-            if place.is_absolute() or ".." in place.parts:
+            if destination.is_absolute() or ".." in destination.parts:
                 raise SetupError(f"{wheel.name} has a file named {member.filename!r}, which leads out of its folder.")
-            (folder / place).parent.mkdir(parents=True, exist_ok=True)
-            with file.open(member) as packed, (folder / place).open("wb") as plain:
-                shutil.copyfileobj(packed, plain, 1 << 20)
+            (folder / destination).parent.mkdir(parents=True, exist_ok=True)
+            with file.open(member) as source, (folder / destination).open("wb") as target:
+                shutil.copyfileobj(source, target, 1 << 20)
 
 
 def _place(name: str) -> PurePosixPath | None:
-    """Where a file of a wheel goes, None for scripts and headers (PEP 427: folders below `.data`)."""
+    """Return the destination of a file in a wheel, None for scripts and headers (PEP 427: folders below `.data`)."""
     parts = PurePosixPath(name).parts
     if not parts[0].endswith(".data"):
         return PurePosixPath(name)
@@ -66,11 +66,11 @@ def _place(name: str) -> PurePosixPath | None:
 
 def _pip(recipe: Recipe, architecture: Architecture, lines: Iterable[str], folder: Path, *more: str) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
-    asked = folder / "requirements.txt"
-    asked.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    requirements = folder / "requirements.txt"
+    requirements.write_text("\n".join(lines) + "\n", encoding="utf-8")
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     pip += ["--only-binary=:all:", "--implementation", "cp", "--python-version", recipe.python, *more]
     for platform in platforms(recipe.glibc, architecture.machine):
         pip += ["--platform", platform]
-    run([*pip, "-r", str(asked), "-d", str(folder)], f"The wheels for {architecture.name} cannot be had")
+    run([*pip, "-r", str(requirements), "-d", str(folder)], f"The wheels for {architecture.name} cannot be had")
     return sorted(folder.glob("*.whl"))
