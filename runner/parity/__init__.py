@@ -1,1 +1,1 @@
-"""Check that a converted model answers like its original, and add model files that were made elsewhere."""
+"""Check that converted models give the same answers as their originals, and add model files made elsewhere."""

@@ -1,4 +1,4 @@
-"""Taking in a model file that somebody else made."""
+"""Adding a model file made by somebody else."""
 
 from __future__ import annotations
 
@@ -26,17 +26,18 @@ from aiot_suite.workspace import sha256_of
 from runner.devices.local import LocalDevice
 from runner.parity import check
 
-PIXELS = 8  # bits: what an image file gives
-UNIT_LENGTH = 0.01  # how far the length of an embedding may be from 1
-MANY = 0.1  # share of the values of a pixel
-ALIKE = 0.1  # share by which the number of weights may differ from the network's that the file is said to be
+PIXELS = 8  # bits per value in an image file
+UNIT_LENGTH = 0.01  # maximum deviation from 1 of an embedding's length
+MANY = 0.1  # share of pixel values that may exceed the input's range without a note
+ALIKE = 0.1  # maximum relative difference between the number of weights in the file and in the named network
 
 
 def instance_of(file: Path, model: str, framework: str, quantization: str | None, known: Catalog) -> Instance:
     """Return the instance that runs a model file on the CPU.
 
-    `model` is one of the catalogue's, or a new name: a network of another architecture. What `quantization` does not
-    say is read from the file. Raises SelectionError if there is no such instance, ModelError if there is no such file.
+    `model` is one of the catalogue's, or a new name for a network of another architecture. If `quantization` is None,
+    it is read from the file. Raises SelectionError if there is no such instance and ModelError if there is no such
+    file.
     """
     if not file.is_file():
         raise ModelError(f"There is no file {file}: name the model file.")
@@ -69,11 +70,11 @@ def add(
     device: LocalDevice,
     tell: Callable[[str], object] | None = None,
 ) -> Artifact:
-    """Copy a model file into `folder` with its settings, after it has answered to pictures.
+    """Copy a model file into `folder` with its settings, once it has answered a few test images.
 
-    `instance` says which model, framework and quantization it is; `name` is what the runs call its weights. `tell` is
-    given what was read from the file, and what may be wrong, a sentence at a time.
-    Raises ModelError if the file is not what is said, no classifier, or none that an environment of the framework runs.
+    `instance` gives model, framework and quantization; `name` is the name of its weights in the runs. `tell` is called
+    with what was read from the file and with possible problems, one sentence at a time. Raises ModelError if the file
+    does not match `instance`, is no classifier or runs in no environment of the framework.
     """
     tell = tell or (lambda _: None)
     if not file.is_file():
@@ -90,15 +91,15 @@ def add(
     framework = known.frameworks[instance.framework]
     described = describe(file, framework.name)
     _refuse_other_quantization(file, instance, described, framework)
-    given = read_json(settings_file)
-    accuracy = accuracy_of(given, settings_file)
-    installed = [one for one in framework.environments if environments.python_of(one)]
+    fields = read_json(settings_file)
+    accuracy = accuracy_of(fields, settings_file)
+    installed = [env for env in framework.environments if environments.python_of(env)]
     if not installed:
         raise SetupError(f"{framework.name} needs the legacy environment, which is missing: {INSTALL_LEGACY}.")
-    given = {"layout": framework.layout, **given}
+    fields = {"layout": framework.layout, **fields}
     outputs = None
     if described.inputs is not None and described.outputs is not None:
-        given, outputs = _read_from(file, described.inputs, described.outputs, given, framework.layout, settings_file)
+        fields, outputs = _read_from(file, described.inputs, described.outputs, fields, framework.layout, settings_file)
     candidate = Artifact(
         path=file,
         name=instance.artifact,
@@ -106,22 +107,22 @@ def add(
         size_bytes=file.stat().st_size,
         weights=name,
         weights_sha256=sha256_of(file),
-        settings=_settings(instance, given, outputs, settings_file),
+        settings=_settings(instance, fields, outputs, settings_file),
         made_with={},
         source_key="",
         declared_accuracy=accuracy,
         added=True,
     )
-    refused = []
+    failures = []
     for environment in installed:
         artifact = replace(candidate, environment=environment)
         try:
-            found = _try(artifact, known, device)
+            score_count = _try(artifact, known, device)
         except ModelError as error:
-            refused.append(str(error))
+            failures.append(str(error))
             continue
-        artifact = replace(artifact, settings=_settings(instance, given, found, settings_file))
-        for note in _notes(instance, described, artifact.settings, found, known):
+        artifact = replace(artifact, settings=_settings(instance, fields, score_count, settings_file))
+        for note in _notes(instance, described, artifact.settings, score_count, known):
             tell(note)
         _refuse_name_of_prepared(folder, artifact)
         folder.mkdir(parents=True, exist_ok=True)
@@ -131,31 +132,31 @@ def add(
         artifact = replace(artifact, path=target)
         artifact.save()
         return artifact
-    others = [one for one in framework.environments if one not in installed]
-    hint = f" It may be one for the environment {others[0]}: {INSTALL_LEGACY}." if others else ""
-    raise ModelError(" ".join(refused) + hint)
+    missing_envs = [env for env in framework.environments if env not in installed]
+    hint = f" It may be one for the environment {missing_envs[0]}: {INSTALL_LEGACY}." if missing_envs else ""
+    raise ModelError(" ".join(failures) + hint)
 
 
 def _refuse_name_of_prepared(folder: Path, artifact: Artifact) -> None:
-    """Refuse to write over a file that was built from weights."""
-    there = prepared(folder).get(artifact.name)
-    if there is not None and not there.added:
-        raise ModelError(f"{folder} has {there.path.name}, which was built from weights: give another --name.")
+    """Raise ModelError if the file would overwrite one that was built from weights."""
+    existing = prepared(folder).get(artifact.name)
+    if existing is not None and not existing.added:
+        raise ModelError(f"{folder} has {existing.path.name}, which was built from weights: give another --name.")
 
 
 def _refuse_other_quantization(file: Path, instance: Instance, described: Description, framework: Framework) -> None:
-    """Refuse a file that is of another quantization than is said."""
-    found = described.quantization
-    if found is not None and found not in QUANTIZATIONS:
-        raise ModelError(f"{file} has {found}, which is none of {', '.join(QUANTIZATIONS)}.")
-    if found is not None and found == instance.quantization and found not in framework.quantizations:
+    """Raise ModelError if the quantization of the file differs from that of the instance."""
+    actual = described.quantization
+    if actual is not None and actual not in QUANTIZATIONS:
+        raise ModelError(f"{file} has {actual}, which is none of {', '.join(QUANTIZATIONS)}.")
+    if actual is not None and actual == instance.quantization and actual not in framework.quantizations:
         offered = ", ".join(framework.quantizations)
         raise ModelError(
-            f"{file} is {found} by the types of its weights: of {framework.name} only {offered} is run here."
+            f"{file} is {actual} by the types of its weights: of {framework.name} only {offered} is run here."
         )
-    if found is not None and found != instance.quantization:
-        advice = f"add it with --quantization {found}" if found in framework.quantizations else "take another file"
-        raise ModelError(f"{file} is {found}, not {instance.quantization}, by the types of its weights: {advice}.")
+    if actual is not None and actual != instance.quantization:
+        advice = f"add it with --quantization {actual}" if actual in framework.quantizations else "take another file"
+        raise ModelError(f"{file} is {actual}, not {instance.quantization}, by the types of its weights: {advice}.")
 
 
 def _read_from(
@@ -166,61 +167,70 @@ def _read_from(
     layout: str,
     settings_file: Path,
 ) -> tuple[dict[str, Any], int]:
-    """Settings with what the input says where they do not, and the number of outputs.
+    """Return the settings, completed with what the input tells, and the number of outputs.
 
-    Raises ModelError if this is no network that takes one image and gives one score a class.
+    Raises ModelError unless the network takes one image and gives one score per class.
     """
     if len(outputs) != 1 or len(inputs) != 1:
-        found, what = (outputs, "gives") if len(outputs) != 1 else (inputs, "takes")
+        tensors, verb = (outputs, "gives") if len(outputs) != 1 else (inputs, "takes")
         raise ModelError(
-            f"{file} {what} {len(found)} tensors ({', '.join(map(str, found))}): it is no classifier, which takes one "
-            "image and gives one score a class."
+            f"{file} {verb} {len(tensors)} tensors ({', '.join(map(str, tensors))}): it is no classifier, which "
+            "takes one image and gives one score a class."
         )
-    (taken,), (scores,) = inputs, outputs
-    if not scores.shape or max(scores.shape) < 2 or int(np.prod(scores.shape)) != scores.shape[-1]:
+    (input_tensor,), (output_tensor,) = inputs, outputs
+    if (
+        not output_tensor.shape
+        or max(output_tensor.shape) < 2
+        or int(np.prod(output_tensor.shape)) != output_tensor.shape[-1]
+    ):
         raise ModelError(
-            f"{file} gives {scores}: it is no classifier, which gives 1 x classes, but may be a detector, or a network "
-            "for segmentation or poses."
+            f"{file} gives {output_tensor}: it is no classifier, which gives 1 x classes, but may be a detector, or "
+            "a network for segmentation or poses."
         )
-    shape = taken.shape
+    shape = input_tensor.shape
     if len(shape) != 4 or shape[0] != 1 or 3 not in (shape[1], shape[3]):
-        raise ModelError(f"{file} takes {taken}: an input for one image of three channels is needed.")
-    found_layout = "NHWC" if shape[3] == 3 else "NCHW"
-    if found_layout != layout:
-        raise ModelError(f"{file} takes {taken}, which is {found_layout}: convert it again, with an input of {layout}.")
+        raise ModelError(f"{file} takes {input_tensor}: an input for one image of three channels is needed.")
+    input_layout = "NHWC" if shape[3] == 3 else "NCHW"
+    if input_layout != layout:
+        raise ModelError(
+            f"{file} takes {input_tensor}, which is {input_layout}: convert it again, with an input of {layout}."
+        )
     sides = shape[1:3] if layout == "NHWC" else shape[2:4]
     if sides[0] != sides[1]:
-        raise ModelError(f"{file} takes {taken}: only square images are made here.")
+        raise ModelError(f"{file} takes {input_tensor}: only square images are made here.")
     if given.setdefault("size", sides[0]) != sides[0]:
         raise ModelError(
-            f"{file} takes {taken}, and {settings_file} says size {given['size']!r}: mend or leave out size."
+            f"{file} takes {input_tensor}, and {settings_file} says size {given['size']!r}: mend or leave out size."
         )
-    if taken.dtype not in ("float32", "uint8", "int8"):
-        raise ModelError(f"{file} takes {taken}: an input of float32, uint8 or int8 is needed.")
-    if taken.dtype != "float32":
-        mean, std = _of_raw_pixels(taken)
+    if input_tensor.dtype not in ("float32", "uint8", "int8"):
+        raise ModelError(f"{file} takes {input_tensor}: an input of float32, uint8 or int8 is needed.")
+    if input_tensor.dtype != "float32":
+        mean, std = _of_raw_pixels(input_tensor)
         given.setdefault("mean", [mean] * 3)
         given.setdefault("std", [std] * 3)
-        if not taken.scale and (list(given["mean"]), list(given["std"])) != ([mean] * 3, [std] * 3):
+        if not input_tensor.scale and (list(given["mean"]), list(given["std"])) != ([mean] * 3, [std] * 3):
             raise ModelError(
-                f"{file} takes {taken} without quantization, so pixels as they are: write mean {mean:g}, std {std:g} "
-                f"for each channel into {settings_file}, or leave them out."
+                f"{file} takes {input_tensor} without quantization, so pixels as they are: write mean {mean:g}, "
+                f"std {std:g} for each channel into {settings_file}, or leave them out."
             )
-    return given, scores.shape[-1]
+    return given, output_tensor.shape[-1]
 
 
 def _of_raw_pixels(taken: Tensor) -> tuple[float, float]:
-    """Mean and std under which an integer input is the image's own values (of int8: less 128)."""
+    """Return mean and std under which an integer input equals the image's own values (int8: minus 128)."""
     offset = 128 if taken.dtype == "int8" else 0
     return float(taken.zero_point + offset), round(1 / taken.scale, 6) if taken.scale else 1.0
 
 
 def _settings(instance: Instance, given: dict[str, Any], outputs: int | None, where: Path) -> Settings:
-    """As given, for so many outputs; None: they are not known yet, and nothing is compared with them."""
+    """Return the settings for a number of outputs.
+
+    If `outputs` is None, the number is not known yet and nothing is compared with it.
+    """
     if outputs is None:
-        of_labels = {"classes", "label_space", "label_offset", "label_map"}
+        label_fields = {"classes", "label_space", "label_offset", "label_map"}
         return Settings.of_outputs(
-            instance.model, {name: value for name, value in given.items() if name not in of_labels}, 1000, where
+            instance.model, {name: value for name, value in given.items() if name not in label_fields}, 1000, where
         )
     if not given.get("label_map"):
         given = {"classes": 1000, **given}
@@ -228,20 +238,20 @@ def _settings(instance: Instance, given: dict[str, Any], outputs: int | None, wh
 
 
 def _try(artifact: Artifact, known: Catalog, device: LocalDevice) -> int:
-    """Show it a few pictures; return how many scores it gives.
+    """Run the model file on a few test images and return the number of scores it gives.
 
-    Raises ModelError if it does not answer, or as no classifier does.
+    Raises ModelError if the model does not answer, or answers as no classifier does.
     """
     rng = np.random.default_rng(0)
     grey = np.full((240, 320, 3), 127, np.uint8)
     noise = rng.integers(0, 256, (240, 320, 3), dtype=np.uint8)
     stripes = np.stack([np.tile(np.arange(320) % 256, (240, 1))] * 2 + [grey[:, :, 0]], 2).astype(np.uint8)
     with tempfile.TemporaryDirectory(prefix="aiot-add-") as folder:
-        shown = []
+        images = []
         for name, pixels in (("grey", grey), ("noise", noise), ("stripes", stripes)):
             Image.fromarray(pixels).save(Path(folder, f"{name}.png"))
-            shown.append((f"{name}.png", 0))
-        scores = check.outputs(artifact, known, device, Path(folder), shown)
+            images.append((f"{name}.png", 0))
+        scores = check.outputs(artifact, known, device, Path(folder), images)
     if scores.ndim != 2 or scores.shape[1] < 2:
         shape = "x".join(map(str, scores.shape[1:])) or "a single number"
         raise ModelError(
@@ -260,12 +270,12 @@ def _try(artifact: Artifact, known: Catalog, device: LocalDevice) -> int:
 
 
 def _notes(instance: Instance, described: Description, settings: Settings, outputs: int, known: Catalog) -> list[str]:
-    """What was read from the file, of so many outputs, and what a user may want to look at."""
+    """Return what was read from the file, given its number of outputs, and what the user may want to check."""
     notes = []
     if described.inputs and described.outputs:
-        (taken,), (scores,) = described.inputs, described.outputs
-        notes.append(f"{instance.quantization}, takes {taken}, gives {scores}")
-        notes += _note_on_input(taken, settings)
+        (input_tensor,), (output_tensor,) = described.inputs, described.outputs
+        notes.append(f"{instance.quantization}, takes {input_tensor}, gives {output_tensor}")
+        notes += _note_on_input(input_tensor, settings)
     if instance.model not in known.models:
         notes.append(f"{instance.model} is none of the suite's models: choose it with --models {instance.model}")
     elif described.weights:
@@ -280,7 +290,7 @@ def _notes(instance: Instance, described: Description, settings: Settings, outpu
 
 
 def _note_on_input(taken: Tensor, settings: Settings) -> list[str]:
-    """Where the settings nearly give an integer input the image's own values, or many beyond what it can hold."""
+    """Return a note if the settings shift pixel values slightly or take many beyond an integer input's range."""
     if not taken.scale:
         return []
     pixels = np.arange(2**PIXELS)
@@ -295,7 +305,7 @@ def _note_on_input(taken: Tensor, settings: Settings) -> list[str]:
         ]
     limits = np.iinfo(taken.dtype)
     values = (pixels[:, None] - np.array(settings.mean)) / np.array(settings.std) / taken.scale + taken.zero_point
-    beyond = float(np.mean((values < limits.min - 1) | (values > limits.max + 1)))
-    if beyond > MANY:
-        return [f"mean and std take {beyond:.0%} of the values of a pixel beyond what the quantized input holds"]
+    share_beyond = float(np.mean((values < limits.min - 1) | (values > limits.max + 1)))
+    if share_beyond > MANY:
+        return [f"mean and std take {share_beyond:.0%} of the values of a pixel beyond what the quantized input holds"]
     return []

@@ -1,8 +1,8 @@
-"""Whether model files are the networks they should be.
+"""Checks that model files are the networks they should be.
 
-Each is shown real images through the agent, in the environment it runs in, and its outputs are compared with those
-of the float32 PyTorch original. What the right answers say is compared with the accuracy that whoever made the
-weights states: wrong channel order, normalization or label numbers show there (paper, Section IV-B).
+Each file processes real images through the agent, in the environment it runs in, and its outputs are compared with
+those of the float32 PyTorch original. The accuracy is compared with the one stated by the author of the weights: this
+reveals a wrong channel order, normalization or label numbering (paper, Section IV-B).
 """
 
 from __future__ import annotations
@@ -30,48 +30,48 @@ from runner.devices.local import LocalDevice
 from runner.execution import agent_files
 from runner.parity import hints, label_order
 
-FLOAT32_LIMIT = 1e-3  # largest difference of a float32 file's outputs, as a share of the original's range
-AGREEMENT_LIMIT = 0.5  # least share of images that a quantized file puts into the original's class
-SIGNIFICANCE = 0.001  # of the test whether the accuracy is under the one that was declared
+FLOAT32_LIMIT = 1e-3  # maximum difference of a float32 file's outputs, as a share of the original's range
+AGREEMENT_LIMIT = 0.5  # minimum share of images that a quantized file assigns to the original's class
+SIGNIFICANCE = 0.001  # of the test whether the accuracy is below the declared one
 BATCH = 10
 
 
 @dataclass(frozen=True)
 class Check:
-    """What one model file gave."""
+    """Result of checking one model file."""
 
     artifact: str
-    sha256: str  # of the model file
+    sha256: str  # hash of the model file
     settings: dict[str, Any]
     dataset: str
     dataset_sha256: str
     images: int
-    unreadable: list[str]  # images that were left out, each with the reason
+    unreadable: list[str]  # skipped images, each with the reason
     accuracy: float
-    original_accuracy: float | None  # None: there is no PyTorch original
+    original_accuracy: float | None  # None: no PyTorch original
     declared_accuracy: float | None
-    largest_difference: float | None  # as a share of the range (largest less smallest) of the original's outputs
+    largest_difference: float | None  # as a share of the range (maximum minus minimum) of the original's outputs
     correlation: float | None
     top1_agreement: float | None
     passed: bool
     finding: str  # one sentence
 
     def is_of(self, artifact: Artifact) -> bool:
-        """Whether it still tells of the file as it is."""
+        """Return whether the check still applies to the file in its present state."""
         return self.sha256 == artifact.sha256 and self.settings == _plain(artifact.settings)
 
 
 def read(folder: Path, artifacts: Iterable[Artifact]) -> dict[str, Check]:
-    """The checks that were made of these files and still hold, by name of the file."""
-    found = {}
+    """Return the earlier checks that still apply to these files, by file name."""
+    check_of = {}
     for artifact in artifacts:
         try:
-            check = Check(**json.loads(_file(folder, artifact).read_text(encoding="utf-8")))
+            earlier = Check(**json.loads(_file(folder, artifact).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             continue
-        if check.is_of(artifact):
-            found[artifact.name] = check
-    return found
+        if earlier.is_of(artifact):
+            check_of[artifact.name] = earlier
+    return check_of
 
 
 def check(
@@ -86,55 +86,56 @@ def check(
     device: LocalDevice,
     progress: Progress | None = None,
 ) -> list[Check]:
-    """Checks model files on so many images of a dataset and keeps what was found in `folder/checks`.
+    """Check model files on a number of images of a dataset and keep the results in `folder/checks`.
 
-    One that was checked so before, and has not changed since, is not checked again.
+    A file with an earlier check on the same images is not checked again unless it has changed.
 
-    Images that cannot be decoded are left out, as `aiot run` does.
+    Images that cannot be decoded are skipped, as in `aiot run`.
 
-    Raises ModelError if the dataset has other classes or images that a file was calibrated with, if the weights changed
-    since, or if there is nothing to check, and DatasetError if no image can be decoded.
+    Raises ModelError if the dataset has other classes or contains images that a file was calibrated with, if the
+    weights have changed or if there is nothing to check, and DatasetError if no image can be decoded.
     """
     if not artifacts:
         raise ModelError(f"No model file in {folder} is chosen: run `aiot models prepare`.")
     for artifact in artifacts:
         if reason := calibration.overlap(artifact, dataset):
             raise ModelError(f"{artifact.name} cannot be checked, because {reason}: {calibration.REMEDY}.")
-    shown, unreadable = _readable(dataset, subset(dataset, images, 0))
+    readable, unreadable = _readable(dataset, subset(dataset, images, 0))
     before = read(folder, artifacts)
     originals: dict[str, _Original | None] = {}
-    found = []
-    for number, artifact in enumerate(sorted(artifacts, key=lambda one: Instance.of_artifact(one.name).model)):
+    checks = []
+    for number, artifact in enumerate(sorted(artifacts, key=lambda checked: Instance.of_artifact(checked.name).model)):
         model = Instance.of_artifact(artifact.name).model
         _same_classes(artifact.settings, dataset, artifact.name)
-        there = before.get(artifact.name)
-        if there and (there.dataset_sha256, there.images) == (dataset.sha256, len(shown)):
-            found.append(there)
+        earlier = before.get(artifact.name)
+        if earlier and (earlier.dataset_sha256, earlier.images) == (dataset.sha256, len(readable)):
+            checks.append(earlier)
             continue
         if model not in originals:
-            originals = {model: _original(artifact, kind, cache, known, dataset, shown)}  # of one model at a time
+            # keep only one model in memory
+            originals = {model: _original(artifact, kind, cache, known, dataset, readable)}
         original = originals[model]
-        scores = outputs(artifact, known, device, dataset.image_folder, shown)
-        one = compare(artifact, scores, original.scores if original else None, shown, dataset, unreadable)
-        if one.passed:
-            hint = original.hint if original else _hint_of_added(artifact, known, device, dataset, shown)
+        scores = outputs(artifact, known, device, dataset.image_folder, readable)
+        checked = compare(artifact, scores, original.scores if original else None, readable, dataset, unreadable)
+        if checked.passed:
+            hint = original.hint if original else _hint_of_added(artifact, known, device, dataset, readable)
             if hint:
-                one = replace(one, passed=False, finding=f"the right classes win more clearly with {hint}")
+                checked = replace(checked, passed=False, finding=f"the right classes win more clearly with {hint}")
         target = _file(folder, artifact)
         target.parent.mkdir(exist_ok=True)
-        target.write_text(json.dumps(asdict(one), indent=1) + "\n", encoding="utf-8")
-        found.append(one)
+        target.write_text(json.dumps(asdict(checked), indent=1) + "\n", encoding="utf-8")
+        checks.append(checked)
         if progress:
             progress(number + 1, len(artifacts))
-    return found
+    return checks
 
 
 def outputs(
     artifact: Artifact, known: Catalog, device: LocalDevice, image_folder: Path, shown: Sequence[tuple[str, int]]
 ) -> np.ndarray:
-    """What a model file gives for images, shape (images, outputs), through the agent in the file's environment.
+    """Return a model file's outputs for images, shape (images, outputs), by the agent in the file's environment.
 
-    Raises ModelError with what the framework says if the file cannot be run.
+    Raises ModelError with the framework's message if the file cannot be run.
     """
     instance = Instance.of_artifact(artifact.name)
     layout = known.frameworks[instance.framework].layout
@@ -145,7 +146,7 @@ def outputs(
         )
     agent = device.push(agent_files(known), "agent")
     with tempfile.TemporaryDirectory(prefix="aiot-check-") as folder:
-        file, said, out = (Path(folder, name) for name in ("job.json", "output.txt", "outputs.npz"))
+        job_file, output_file, scores_file = (Path(folder, name) for name in ("job.json", "output.txt", "outputs.npz"))
         job = {
             "framework": instance.framework,
             "delegate": "cpu",
@@ -154,21 +155,23 @@ def outputs(
             "threads": 1,
             "images": list(shown),
             "image_folder": str(image_folder.resolve()),
-            "out": str(out),
+            "out": str(scores_file),
         }
-        file.write_text(json.dumps(job), encoding="utf-8")
-        process = device.start_agent(agent, ["-m", "runner.agent.outputs", str(file)], artifact.environment, said)
+        job_file.write_text(json.dumps(job), encoding="utf-8")
+        process = device.start_agent(
+            agent, ["-m", "runner.agent.outputs", str(job_file)], artifact.environment, output_file
+        )
         try:
             process.wait()
         finally:
             process.kill()
         if process.returncode:
-            lines = said.read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["nothing"]
+            lines = output_file.read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["nothing"]
             raise ModelError(
                 f"{artifact.path} cannot be run by {instance.framework} in the environment {artifact.environment}: "
                 f"it says {lines[-1][:300]!r}."
             )
-        with np.load(out) as arrays:
+        with np.load(scores_file) as arrays:
             scores: np.ndarray = arrays["scores"]
     return scores
 
@@ -181,15 +184,15 @@ def compare(
     dataset: Dataset,
     unreadable: Sequence[str] = (),
 ) -> Check:
-    """Outputs of shape (images, outputs) against the original's of the same shape."""
+    """Compare outputs of shape (images, outputs) with the original's of the same shape."""
     label_of = labels(artifact.settings.record())
     truth = np.array([label for _, label in shown])
 
     def answers(values: np.ndarray) -> np.ndarray:
         return np.array([label_of(int(best)) for best in values.argmax(1)])
 
-    own = float(np.mean(answers(scores) == truth))
-    base = float(np.mean(answers(original) == truth)) if original is not None else None
+    accuracy = float(np.mean(answers(scores) == truth))
+    original_accuracy = float(np.mean(answers(original) == truth)) if original is not None else None
     difference = correlation = agreement = None
     finite = bool(np.isfinite(scores).all())
     if original is not None and finite:
@@ -200,8 +203,10 @@ def compare(
         agreement = float(np.mean(scores.argmax(1) == original.argmax(1)))
     problem: str | None = "some outputs are not numbers"
     if finite:
-        of_labels = label_order.problem(answers(scores if original is None else original), truth, artifact.settings)
-        problem = of_labels or _problem(artifact, len(shown), own if base is None else base, difference, agreement)
+        label_problem = label_order.problem(answers(scores if original is None else original), truth, artifact.settings)
+        problem = label_problem or _problem(
+            artifact, len(shown), accuracy if original_accuracy is None else original_accuracy, difference, agreement
+        )
     return Check(
         artifact=artifact.name,
         sha256=artifact.sha256,
@@ -210,8 +215,8 @@ def compare(
         dataset_sha256=dataset.sha256,
         images=len(shown),
         unreadable=list(unreadable),
-        accuracy=own,
-        original_accuracy=base,
+        accuracy=accuracy,
+        original_accuracy=original_accuracy,
         declared_accuracy=artifact.declared_accuracy,
         largest_difference=difference,
         correlation=correlation,
@@ -222,7 +227,7 @@ def compare(
 
 
 def _verdict(artifact: Artifact, agreement: float | None) -> str:
-    """Of a file that passed."""
+    """Return the finding for a file that passed."""
     if agreement is None:
         return "no original to compare with"
     if Instance.of_artifact(artifact.name).quantization == "float32":
@@ -253,7 +258,7 @@ def _problem(
 
 @dataclass(frozen=True)
 class _Original:
-    """The float32 PyTorch network: its outputs, shape (images, outputs), and better settings if there are any."""
+    """The float32 PyTorch network: its outputs, shape (images, outputs), and a hint at better settings, if any."""
 
     scores: np.ndarray
     hint: str | None
@@ -262,7 +267,7 @@ class _Original:
 def _original(
     artifact: Artifact, kind: str, cache: Path, known: Catalog, dataset: Dataset, shown: Sequence[tuple[str, int]]
 ) -> _Original | None:
-    """None for a file that was added."""
+    """Return the original of a model file, or None for a file that was added."""
     import torch
 
     if artifact.added:
@@ -301,31 +306,31 @@ def _same_classes(settings: Settings, dataset: Dataset, name: str) -> None:
             f"{name} knows the classes of {settings.label_space}, dataset {dataset.name} has those of "
             f"{dataset.label_space}: choose another with --dataset."
         )
-    beyond = max(dataset.images, key=lambda image: image[1], default=("", -1))
-    if beyond[1] >= settings.classes:
+    highest = max(dataset.images, key=lambda image: image[1], default=("", -1))
+    if highest[1] >= settings.classes:
         raise ModelError(
-            f"{name} has {settings.classes} classes, and dataset {dataset.name} has label {beyond[1]} ({beyond[0]}): "
+            f"{name} has {settings.classes} classes, and dataset {dataset.name} has label {highest[1]} ({highest[0]}): "
             "choose another with --dataset."
         )
 
 
 def _readable(dataset: Dataset, chosen: Sequence[tuple[str, int]]) -> tuple[list[tuple[str, int]], list[str]]:
-    """The images that can be decoded, and the others with the reason."""
-    readable, others = [], []
+    """Return the images that can be decoded, and the others with the reason."""
+    readable, unreadable = [], []
     for name, label in chosen:
         try:
             decode(dataset.path(name).read_bytes())
         except (OSError, ValueError) as error:
-            others.append(f"{name} ({type(error).__name__}: {error})")
+            unreadable.append(f"{name} ({type(error).__name__}: {error})")
         else:
             readable.append((name, label))
     if not readable:
-        raise DatasetError(f"No image of dataset {dataset.name} that was chosen can be read: {others[0]}.")
-    return readable, others
+        raise DatasetError(f"No image of dataset {dataset.name} that was chosen can be read: {unreadable[0]}.")
+    return readable, unreadable
 
 
 def _plain(settings: Settings) -> dict[str, Any]:
-    """As JSON gives it back."""
+    """Return the settings as they are read back from JSON."""
     record: dict[str, Any] = json.loads(json.dumps(settings.record()))
     return record
 

@@ -1,8 +1,8 @@
-"""Whether labels are shifted or in another order: the trap of every list of 1000 classes.
+"""Detection of labels that are shifted or in another order: the trap of every list of 1000 classes.
 
-A network that is asked for the labels of another list still answers, and is right by chance only. Where its answers
-follow the labels all the same, one lower or in the order of another list, the labels are at fault, or the settings that
-say what its outputs mean.
+If a network's answers are compared with the labels of another list, they are right only by chance. If they nevertheless
+follow the labels, one lower or in the order of another list, then the labels are at fault, or the settings that define
+what the outputs mean.
 """
 
 from __future__ import annotations
@@ -15,42 +15,43 @@ from aiot_suite.datasets import classes
 from aiot_suite.facts import Settings
 
 MAYBE = "the labels may be shifted or in another order"
-SIGNIFICANCE = 0.001  # of the tests, one-sided
-LEAST_LABELS = 3  # that a shift or an order has to explain: a network with one answer explains one
+SIGNIFICANCE = 0.001  # of the one-sided tests
+LEAST_LABELS = 3  # minimum number of labels that a shift or an order has to explain: a constant answer explains one
 
 
 def problem(answers: np.ndarray, truth: np.ndarray, settings: Settings) -> str | None:
-    """Return what seems to be wrong with the labels, in a sentence; None if nothing does.
+    """Return a sentence on what seems to be wrong with the labels, or None.
 
-    answers, truth: labels of shape (images,); an answer of -1 is no class. Another order is named if it explains more
-    than chance does (binomial test, for all orders that were tried) and more than the labels as they are do (McNemar's
-    exact test, where they explain more than chance themselves).
+    answers, truth: labels of shape (images,); an answer of -1 is no class. Another order is reported if it explains
+    more than chance (binomial test, corrected for all orders tried) and more than the labels as they are (McNemar's
+    exact test, if those explain more than chance themselves).
     """
     right = int((answers == truth).sum())
     chance = 1 / settings.classes
     by_chance = _tail(right, len(truth), chance) > SIGNIFICANCE
-    tried = list(_others(answers, truth, settings))
-    best, text = max(tried, key=lambda one: int((one[0] == answers).sum()), default=(truth, ""))
-    explained = int((best == answers).sum())
+    candidates = list(_others(answers, truth, settings))
+    best_labels, text = max(candidates, key=lambda candidate: int((candidate[0] == answers).sum()), default=(truth, ""))
+    explained = int((best_labels == answers).sum())
     if (
-        len(set(truth[best == answers].tolist())) >= LEAST_LABELS
-        and _tail(explained, len(truth), chance) * (2 * settings.classes + len(tried)) < SIGNIFICANCE
-        and (by_chance or _better(best == answers, truth == answers))
+        len(set(truth[best_labels == answers].tolist())) >= LEAST_LABELS
+        and _tail(explained, len(truth), chance) * (2 * settings.classes + len(candidates)) < SIGNIFICANCE
+        and (by_chance or _better(best_labels == answers, truth == answers))
     ):
         return f"{right} of {len(truth)} images right: {MAYBE}; {explained} are {text}"
     if not at_chance_level(right, len(truth), settings.classes):
         return None
-    follow = "; images of one label get one answer, but not that label" if _follow(answers, truth) else ""
+    follow_note = "; images of one label get one answer, but not that label" if _follow(answers, truth) else ""
     return (
         f"{right} of {len(truth)} images right, which is chance: {MAYBE}, though no shift and no usual order does "
-        f"better{follow}; or look at channel order, mean, std and label_offset of its settings"
+        f"better{follow_note}; or look at channel order, mean, std and label_offset of its settings"
     )
 
 
 def at_chance_level(right: int, images: int, classes: int) -> bool:
-    """Return whether so many are right as guessing gives, and too few for a network that has learnt the classes.
+    """Return whether a number of right answers is consistent with guessing, and too low for a trained network.
 
-    The second is one that is right half way between guessing and always. With fewer than ten images both may be so.
+    A trained network is taken to be right half way between guessing and always. With fewer than ten images, both may
+    hold.
     """
     from scipy.stats import binom
 
@@ -60,7 +61,7 @@ def at_chance_level(right: int, images: int, classes: int) -> bool:
 
 
 def _tail(count: int, images: int, rate: float) -> float:
-    """Probability of so many or more."""
+    """Return the probability of `count` or more."""
     from scipy.stats import binomtest
 
     return float(binomtest(count, images, rate, alternative="greater").pvalue)
@@ -72,7 +73,7 @@ def _better(one: np.ndarray, other: np.ndarray) -> bool:
 
 
 def _others(answers: np.ndarray, truth: np.ndarray, settings: Settings) -> Iterator[tuple[np.ndarray, str]]:
-    """The labels under the shift that fits best and under other orders, each with what it means."""
+    """Yield the labels under the shift that fits best and under other orders, each with its meaning."""
     differences, counts = np.unique((answers - truth)[(answers >= 0) & (answers != truth)], return_counts=True)
     if len(differences):
         shift = int(differences[counts.argmax()])
@@ -80,9 +81,9 @@ def _others(answers: np.ndarray, truth: np.ndarray, settings: Settings) -> Itera
     for order, text in _orders(settings):
         inverse = np.full(max(len(order), int(order.max()) + 1), -1)
         inverse[order[order >= 0]] = np.flatnonzero(order >= 0)
-        for mapping, said in ((order, f"if the labels are {text}"), (inverse, f"if the outputs are {text}")):
+        for mapping, meaning in ((order, f"if the labels are {text}"), (inverse, f"if the outputs are {text}")):
             inside = truth < len(mapping)
-            yield np.where(inside, mapping[np.where(inside, truth, 0)], -1), said
+            yield np.where(inside, mapping[np.where(inside, truth, 0)], -1), meaning
 
 
 def _of_shift(shift: int, settings: Settings) -> str:
@@ -96,24 +97,24 @@ def _of_shift(shift: int, settings: Settings) -> str:
 
 
 def _orders(settings: Settings) -> Iterator[tuple[np.ndarray, str]]:
-    """The label of each number of another list, -1 for a number that is none, and what the list is."""
+    """Yield the label of each number of another list, -1 for unused numbers, and a description of the list."""
     yield np.array(sorted(range(settings.classes), key=str)), "in the order of their digits: 0, 1, 10, 100, 101"
     if settings.label_space != classes.IMAGENET:
         return
-    kit = np.full(1001, -1)
+    devkit_labels = np.full(1001, -1)
     for number, label in classes.label_of_devkit().items():
-        kit[number] = label
-    yield kit, "the class numbers of ILSVRC 2012's development kit (--numbering devkit for the dataset)"
-    yield kit[1:], "the class numbers of ILSVRC 2012's development kit less one"
+        devkit_labels[number] = label
+    yield devkit_labels, "the class numbers of ILSVRC 2012's development kit (--numbering devkit for the dataset)"
+    yield devkit_labels[1:], "the class numbers of ILSVRC 2012's development kit less one"
     names = [row["name"].casefold() for row in classes.class_table()]
     yield np.array(sorted(range(len(names)), key=names.__getitem__)), "in the order of the names of the classes"
 
 
 def _follow(answers: np.ndarray, truth: np.ndarray) -> bool:
-    """Whether images of the same label get the same answer more often than images of different labels do."""
+    """Return whether images of the same label get the same answer more often than images of different labels."""
     first, second = np.triu_indices(len(truth), 1)
-    same, agree = truth[first] == truth[second], answers[first] == answers[second]
-    if not same.any() or same.all():
+    same_label, same_answer = truth[first] == truth[second], answers[first] == answers[second]
+    if not same_label.any() or same_label.all():
         return False
-    usual = float(agree[~same].mean())
-    return _tail(int(agree[same].sum()), int(same.sum()), usual) < SIGNIFICANCE
+    base_rate = float(same_answer[~same_label].mean())
+    return _tail(int(same_answer[same_label].sum()), int(same_label.sum()), base_rate) < SIGNIFICANCE
