@@ -1,4 +1,4 @@
-"""The command lines of TFLite's tools, as lists of words. Quoting them for a shell is whoever runs them's to do."""
+"""The command lines of TFLite's tools, as lists of words. The caller has to quote them for a shell."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from aiot_suite.suite import Profile
 
 DELEGATES = ("cpu", "nnapi", "gpu")
-"""What the tools can be asked to run a model on here."""
+"""Delegates that the tools can be asked for."""
 
 
 @dataclass(frozen=True)
 class Ask:
-    """What a tool is asked for.
+    """Options of a tool that runs a model.
 
-    accelerator: one of NNAPI's own (`nnapi-reference` is the CPU); None leaves the choice to NNAPI, its CPU excluded
-    xnnpack: whether XNNPACK runs what the CPU runs, as it does in the agent's TFLite; False turns it off
+    accelerator: an accelerator of NNAPI (`nnapi-reference` is the CPU); None: NNAPI chooses, but not its CPU
+    xnnpack: whether XNNPACK runs the part on the CPU, as it does in the agent's TFLite; False turns it off
     """
 
     delegate: str = "cpu"
@@ -27,10 +27,10 @@ class Ask:
 
 @dataclass(frozen=True)
 class Repeats:
-    """How often benchmark_model runs a model.
+    """Number of runs and time limits of benchmark_model.
 
-    max_s: the tool begins no further run after so many seconds, in the warm-up and in the runs each, so that a slow
-    model gets fewer runs than were asked for
+    max_s: no further run is started after this many seconds, in the warm-up and in the timed runs separately, so that a
+    slow model gets fewer runs than requested
     """
 
     warmups: int
@@ -40,25 +40,25 @@ class Repeats:
 
     @classmethod
     def of(cls, profile: Profile, images: int, max_s: float) -> Repeats:
-        """As many runs as the agent would show images under this profile, `images` of them in a pass.
+        """Return the repeats for a profile: as many runs as the agent would process images.
 
-        `paper` has as many runs as images and no warm-up; `mlperf-like` 5 warm-ups, at least 1024 runs and 60 s;
-        `quick` 1 warm-up and its images; `sustained` ten minutes.
+        `images` is the number of images in a pass. `paper` has as many runs as images and no warm-up; `mlperf-like` 5
+        warm-ups, at least 1024 runs and 60 s; `quick` 1 warm-up and its images; `sustained` ten minutes.
         """
-        shown = min(images, profile.max_images or images)
-        runs = max(1, profile.passes * shown, profile.min_queries)
+        images_per_pass = min(images, profile.max_images or images)
+        runs = max(1, profile.passes * images_per_pass, profile.min_queries)
         return cls(profile.warmups, runs, profile.min_duration_s, max(max_s, profile.min_duration_s))
 
 
 MEMORY = Repeats(warmups=0, runs=3, min_s=0.0, max_s=60.0)
-"""For the peak memory, which the tool samples in a thread that would disturb the timed runs."""
+"""Repeats for the peak memory, which the tool samples in a thread that would disturb the timed runs."""
 
 
 def benchmark_model(tool: str, model: str, ask: Ask, repeats: Repeats, memory: bool = False) -> list[str]:
-    """The words that time a model file; `memory` samples the peak memory as well.
+    """Return the words that time a model file; `memory` also samples the peak memory.
 
-    --warmup_min_secs is 0, or the tool would warm up for half a second whatever the number of warm-ups. XNNPACK is
-    asked for by name on the CPU, so that the output tells whether it was applied.
+    --warmup_min_secs is 0, since the tool would otherwise warm up for half a second whatever the number of warm-ups. On
+    the CPU, XNNPACK is requested explicitly, so that the output tells whether it was applied.
     """
     return [
         tool,
@@ -76,11 +76,15 @@ def benchmark_model(tool: str, model: str, ask: Ask, repeats: Repeats, memory: b
 
 
 def run_eval(tool: str, model: str, images: str, labels: str, ground_truth: str, ask: Ask) -> list[str]:
-    """The words that measure accuracy: folder of images, file of labels by output, file of the images' labels.
+    """Return the words that measure accuracy.
 
-    Without any flag of a delegate the tool runs on the CPU with XNNPACK. `--delegate=xnnpack` is not used: it
-    also makes it compute in 16 bits (xnnpack_force_fp16 in evaluation_delegate_provider.cc). `--delegate=nnapi` is what
-    builds of all years know; the flags of single options are younger.
+    images: folder of images
+    labels: file with the label of each output
+    ground_truth: file with the labels of the images
+
+    Without a delegate flag, the tool runs on the CPU with XNNPACK. `--delegate=xnnpack` is not used, since it also
+    makes the tool compute in 16 bits (xnnpack_force_fp16 in evaluation_delegate_provider.cc). `--delegate=nnapi` is
+    supported by builds of all years; the flags of single options are newer.
     """
     return [
         tool,

@@ -1,4 +1,4 @@
-"""Which accelerator ran a model, by the lines that TFLite and its tools print of it."""
+"""Detection of the accelerator that ran a model, from the lines that TFLite and its tools print about it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ CPU_ACCELERATORS = ("nnapi-reference",)
 REPLACED_AT_MOST = ACCELERATORS_AT_MOST = 100
 
 ACCELERATED = ("nnapi", "gpu", "dsp", "npu", "coreml", "external", "stable")
-"""What a model can be handed to, by the names that instances have here.
+"""Kinds of delegates that a model can be handed to, by the names used in instances.
 
-`dsp` is Hexagon. `external` is any delegate that TFLite does not bring itself: a library that is loaded, known by its
-own name. `stable` is one that is loaded through the stable ABI.
+`dsp` is Hexagon. `external` is any delegate that is not part of TFLite: a loaded library, identified by its own name.
+`stable` is one loaded through the stable ABI.
 """
 
 _LOADED = ("external", "stable", "npu", "dsp")
-"""Their delegates may be called anything, like "Vx Delegate" or "TfLiteQnnDelegate"."""
+"""Kinds whose delegates may have any name, such as "Vx Delegate" or "TfLiteQnnDelegate"."""
 
-_KINDS = (  # in the name of a delegate, in small letters -> what it is called here
+_KINDS = (  # pattern in the lower-case name of a delegate -> its kind
     (r"xnn|flex|select tf ops|^cpu$", "cpu"),
     (r"nnapi", "nnapi"),
     (r"hexagon|^dsp$", "dsp"),
@@ -37,10 +37,10 @@ _REPLACING = re.compile(
     r"Replacing (\d+)(?: out of (\d+))? node\(s\) with delegate \(([^)]+)\) node, yielding (\d+) partitions"
     r"(?: for (?:the whole graph|subgraph (\d+)(?: \((.*)\))?))?\."
 )
-_DELEGATED = re.compile(  # Hexagon and Core ML, beside or in place of "Replacing"
+_DELEGATED = re.compile(  # Hexagon and Core ML, in addition to or instead of "Replacing"
     r"(\S{1,80}) delegate: (\d+) nodes delegated out of (\d+) nodes,? with (\d+) partitions"
 )
-# "Applied X delegate, and the model graph will be completely executed w/ the delegate." is the wording of 2020
+# "Applied X delegate, and the model graph will be completely executed w/ the delegate." is the 2020 wording
 _APPLIED = re.compile(
     r"(?:Explicitly applied|Applied) (\S{1,80}) delegate, and the model graph will be (completely|partially) executed"
     r"(?: (?:by|w/) the delegate)?(?: w/ (\d+) delegate kernels)?"
@@ -68,55 +68,55 @@ _WORDS = (
     "NNAPI",
     "support library",
     "CPU fallback",
-)  # each of them has one: quick to look for
+)  # every pattern contains one of these words, which are fast to search for
 
 
 @dataclass(frozen=True)
 class Replaced:
-    """A line "Replacing ...": what a delegate took over of one subgraph."""
+    """A line "Replacing ...": the part of one subgraph that a delegate took over."""
 
-    delegate: str  # its own name, like TfLiteNnapiDelegate
+    delegate: str  # the delegate's own name, such as TfLiteNnapiDelegate
     nodes: int
-    of: int | None  # nodes of the subgraph; older builds do not say
-    partitions: int  # parts the subgraph is cut into, on the accelerator and beside it
+    of: int | None  # nodes of the subgraph; None in older builds
+    partitions: int  # parts the subgraph is cut into, on and off the accelerator
 
 
 @dataclass(frozen=True)
 class Delegation:
-    """What became of a delegate that was asked for.
+    """How a requested delegate was applied.
 
-    applied: "whole" (the accelerator runs all of the model), "partly", "some" (it runs at least a part: the tool
-    does not say whether all), "none" (it took no node), "refused" (the tool gave up) or "unknown" (no line tells).
+    applied: "whole" (the accelerator runs all of the model), "partly", "some" (it runs at least a part; the tool does
+    not tell whether all), "none" (it took no node), "refused" (the tool gave up) or "unknown" (no line tells)
     """
 
     applied: str
-    nodes: int | None = None  # that the delegate took over
-    of: int | None = None  # nodes of the model
+    nodes: int | None = None  # nodes that the delegate took over
+    of: int | None = None  # total nodes of the model
     partitions: int | None = None
     kernels: int | None = None  # parts of the model that the delegate runs
-    name: str | None = None  # what the delegate calls itself
-    others: tuple[str, ...] = ()  # delegates of other kinds that took nodes, but for those of the CPU
+    name: str | None = None  # the delegate's own name
+    others: tuple[str, ...] = ()  # other kinds of delegates that took nodes, except those of the CPU
 
     def accelerator(self, delegate: str, name: str | None = None) -> str | None:
-        """Return what ran: "cpu", kinds of delegates joined by "and", or None where it is not known or nothing ran.
+        """Return what ran: "cpu", kinds of delegates joined by "and", or None if unknown or nothing ran.
 
-        `name` is the accelerator of NNAPI that was asked for: one of CPU_ACCELERATORS is the CPU.
+        `name` is the requested accelerator of NNAPI; one in CPU_ACCELERATORS counts as the CPU.
         """
         if self.applied == "refused" or (self.applied == "unknown" and not self.others):
             return None
-        own = delegate not in ("cpu", "unknown") and self.applied not in ("none", "unknown")
-        ran = [delegate] if own and name not in CPU_ACCELERATORS else []
-        return " and ".join([*ran, *self.others]) or "cpu"
+        delegate_ran = delegate not in ("cpu", "unknown") and self.applied not in ("none", "unknown")
+        kinds = [delegate] if delegate_ran and name not in CPU_ACCELERATORS else []
+        return " and ".join([*kinds, *self.others]) or "cpu"
 
 
 def kind(name: str) -> str:
-    """Return what a delegate is called here by its own name: "cpu", one of ACCELERATED, "external" if it is new."""
+    """Return the kind of a delegate by its own name: "cpu", or one of ACCELERATED ("external" for an unknown name)."""
     plain = name.strip("`'\" ").lower()
-    return next((known for pattern, known in _KINDS if re.search(pattern, plain)), "external")
+    return next((kind_name for pattern, kind_name in _KINDS if re.search(pattern, plain)), "external")
 
 
 def tells(text: str) -> bool:
-    """Return whether a line tells of a delegate."""
+    """Return whether a line contains information about a delegate."""
     return _may_tell(text) and any(pattern.search(text) for pattern in _PATTERNS)
 
 
@@ -125,53 +125,53 @@ def _may_tell(text: str) -> bool:
 
 
 def replaced(lines: Iterable[tuple[str, str]]) -> list[Replaced]:
-    """Return what delegates took over, in order, in all wordings since 2019; a line that comes twice counts once.
+    """Return what delegates took over, in order, in all wordings since 2019. A repeated line counts once.
 
-    A line "N nodes delegated" counts where no line "Replacing" tells of the same delegate.
+    A line "N nodes delegated" counts only if no line "Replacing" refers to the same kind of delegate.
     """
-    found: dict[str, Replaced] = {}
-    otherwise: dict[str, Replaced] = {}
+    replacing: dict[str, Replaced] = {}
+    delegated: dict[str, Replaced] = {}
     for _, text in lines:
         if not _may_tell(text):
             continue
         if match := _REPLACING.search(text):
             nodes, partitions = whole(match[1]), whole(match[4])
             if nodes is not None and partitions is not None:
-                found.setdefault(match[0], Replaced(shown(match[3]), nodes, whole(match[2]), partitions))
+                replacing.setdefault(match[0], Replaced(shown(match[3]), nodes, whole(match[2]), partitions))
         elif match := _DELEGATED.search(text):
             nodes, partitions = whole(match[2]), whole(match[4])
             if nodes is not None and partitions is not None:
-                otherwise.setdefault(match[0], Replaced(shown(match[1]), nodes, whole(match[3]), partitions))
-    kinds = {kind(one.delegate) for one in found.values()}
-    more = [one for one in otherwise.values() if kind(one.delegate) not in kinds]
-    return [*found.values(), *more][:REPLACED_AT_MOST]
+                delegated.setdefault(match[0], Replaced(shown(match[1]), nodes, whole(match[3]), partitions))
+    kinds = {kind(entry.delegate) for entry in replacing.values()}
+    additional = [entry for entry in delegated.values() if kind(entry.delegate) not in kinds]
+    return [*replacing.values(), *additional][:REPLACED_AT_MOST]
 
 
 def asked(lines: list[tuple[str, str]], parameters: Mapping[str, str], flags: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the kinds of delegates that a run was asked to use, each once; () where nothing tells of one.
+    """Return the kinds of delegates that a run was asked to use, without duplicates; () if nothing names one.
 
-    parameters: as the tool lists them, like "Use gpu" -> "1"
-    flags: of its command line, like "use_gpu" -> "true"
+    parameters: as listed by the tool, such as "Use gpu" -> "1"
+    flags: of its command line, such as "use_gpu" -> "true"
 
-    Where neither these nor the lines on the making of delegates name one, those count that took nodes.
+    If neither these nor the lines about creating delegates name one, the delegates that took nodes count.
     """
-    found = [_asked_by(name, value) for name, value in [*parameters.items(), *flags.items()]]
+    requests = [_asked_by(name, value) for name, value in [*parameters.items(), *flags.items()]]
     for text in (text for _, text in lines if _may_tell(text)):
         for pattern in (_APPLIED, _UNUSED, _CREATED, _REFUSED):
             if match := pattern.search(text):
                 name = next(filter(None, match.groups()), None)
-                found.append(kind(name) if name else None)
+                requests.append(kind(name) if name else None)
                 break
-    named = _accelerated(found)
-    return named or _accelerated(kind(one.delegate) for one in replaced(lines) if one.nodes)
+    requested = _accelerated(requests)
+    return requested or _accelerated(kind(entry.delegate) for entry in replaced(lines) if entry.nodes)
 
 
 def _accelerated(kinds: Iterable[str | None]) -> tuple[str, ...]:
-    return tuple(one for one in dict.fromkeys(kinds) if one is not None and one != "cpu")
+    return tuple(kind_name for kind_name in dict.fromkeys(kinds) if kind_name is not None and kind_name != "cpu")
 
 
 def _asked_by(name: str, value: str) -> str | None:
-    """Return the kind of delegate that a parameter or a flag asks for, if it does."""
+    """Return the kind of delegate that a parameter or a flag requests, or None."""
     plain, chosen = re.sub(r"[^a-z0-9]+", " ", name.lower()).strip(), value.strip("'\" ").lower()
     if "external delegate path" in plain:
         return "external" if chosen else None
@@ -179,39 +179,47 @@ def _asked_by(name: str, value: str) -> str | None:
         return "stable" if chosen else None
     if plain == "delegate":
         return kind(chosen) if chosen not in ("", "none") else None
-    used = re.fullmatch(r"(?:use )?(?:legacy )?(nnapi|gpu|hexagon|core ?ml|npu|external delegate|vulkan)", plain)
-    return kind(used[1]) if used and chosen in ("1", "true", "yes") else None
+    match = re.fullmatch(r"(?:use )?(?:legacy )?(nnapi|gpu|hexagon|core ?ml|npu|external delegate|vulkan)", plain)
+    return kind(match[1]) if match and chosen in ("1", "true", "yes") else None
 
 
 def cpu_ran(lines: list[tuple[str, str]]) -> bool:
-    """Return whether the lines prove that the CPU ran all of a model: no delegate but the CPU's own took nodes."""
-    took = [kind(one.delegate) for one in replaced(lines) if one.nodes]
+    """Return whether the lines prove that the CPU ran the whole model: only its own delegates took nodes."""
+    kinds = [kind(entry.delegate) for entry in replaced(lines) if entry.nodes]
     applied = [match for _, text in lines if _may_tell(text) and (match := _APPLIED.search(text))]
-    took += [kind(match[1]) for match in applied if match[2] == "completely"]
-    return bool(took) and set(took) == {"cpu"}
+    kinds += [kind(match[1]) for match in applied if match[2] == "completely"]
+    return bool(kinds) and set(kinds) == {"cpu"}
 
 
 def delegation(lines: list[tuple[str, str]], delegate: str) -> Delegation:
-    """Return what became of `delegate`, "cpu", "unknown" or one of ACCELERATED, by the lines that a tool printed.
+    """Return how `delegate` ("cpu", "unknown" or one of ACCELERATED) was applied, from the lines a tool printed.
 
-    The tool's own summary comes before the runtime's "Replacing", which release builds for Linux do not print. Where
-    that is printed of other delegates alone, the one that was asked for took no node.
+    The tool's own summary takes precedence over the runtime's "Replacing", which release builds for Linux do not print.
+    If that line is printed only for other delegates, the requested one took no node.
     """
-    everyones = replaced(lines)
-    accelerated = [one for one in everyones if kind(one.delegate) != "cpu"]
-    mine = [one for one in accelerated if _is(one.delegate, delegate)]
-    if not mine and delegate in _LOADED:
-        mine = accelerated  # a library may call its delegate what it wants
-    others = tuple(dict.fromkeys(kind(one.delegate) for one in accelerated if one not in mine and one.nodes))
+    entries = replaced(lines)
+    accelerated = [entry for entry in entries if kind(entry.delegate) != "cpu"]
+    matching = [entry for entry in accelerated if _is(entry.delegate, delegate)]
+    if not matching and delegate in _LOADED:
+        matching = accelerated  # the delegate of a library may have any name
+    other_kinds = tuple(
+        dict.fromkeys(kind(entry.delegate) for entry in accelerated if entry not in matching and entry.nodes)
+    )
     if delegate in ("cpu", "unknown"):
-        return Delegation("none" if delegate == "cpu" else "unknown", others=others)
-    nodes = sum(one.nodes for one in mine) if mine else None
-    of = sum(one.of or 0 for one in mine) if mine and all(one.of is not None for one in mine) else None
-    partitions = sum(one.partitions for one in mine) if mine else None
+        return Delegation("none" if delegate == "cpu" else "unknown", others=other_kinds)
+    nodes = sum(entry.nodes for entry in matching) if matching else None
+    total_nodes = (
+        sum(entry.of or 0 for entry in matching)
+        if matching and all(entry.of is not None for entry in matching)
+        else None
+    )
+    partitions = sum(entry.partitions for entry in matching) if matching else None
     kernels = None
-    applied = "none" if everyones else "unknown"
-    if mine:
-        applied = "none" if not nodes else "some" if of is None else "whole" if nodes >= of else "partly"
+    applied = "none" if entries else "unknown"
+    if matching:
+        applied = (
+            "none" if not nodes else "some" if total_nodes is None else "whole" if nodes >= total_nodes else "partly"
+        )
     for text in (text for _, text in lines if _may_tell(text)):
         if (match := _APPLIED.search(text)) and _is(match[1], delegate):
             applied = "whole" if match[2] == "completely" else "partly"
@@ -222,11 +230,13 @@ def delegation(lines: list[tuple[str, str]], delegate: str) -> Delegation:
             applied = "refused"
     if applied == "none":
         nodes = 0
-    return Delegation(applied, nodes, of, partitions, kernels, mine[0].delegate if mine else None, others)
+    return Delegation(
+        applied, nodes, total_nodes, partitions, kernels, matching[0].delegate if matching else None, other_kinds
+    )
 
 
 def accelerators(lines: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    """The accelerators that the device's NNAPI names."""
+    """Return the accelerators listed by the device's NNAPI."""
     for _, text in lines:
         if match := _ACCELERATORS.search(text):
             names = [shown(name) for name in match[1].split(",") if name.strip()]
@@ -235,6 +245,6 @@ def accelerators(lines: Iterable[tuple[str, str]]) -> tuple[str, ...]:
 
 
 def _is(name: str, delegate: str) -> bool:
-    """Return whether a delegate of that name may be the one that was asked for."""
-    found = kind(name)
-    return found == delegate or (found == "external" and delegate in _LOADED)
+    """Return whether a delegate of that name may be the requested one."""
+    actual = kind(name)
+    return actual == delegate or (actual == "external" and delegate in _LOADED)

@@ -1,4 +1,4 @@
-"""The events of a raw log that say what a native tool printed, whoever ran it: this toolkit, or somebody else."""
+"""Raw-log events for the output of a native tool, whether it was run by this toolkit or by somebody else."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from runner.tools.delegates import Delegation
 from runner.tools.reading import Benchmark, Evaluation
 
 Event = tuple[str, dict[str, Any]]
-"""An event's name and its fields."""
+"""Name and fields of an event."""
 
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of an attempt beside what its tools printed; None: it is not known."""
+    """Facts about an attempt that its tools do not print. A field is None if it is unknown."""
 
     instance: str
     attempt: int
-    delegate: str  # that was asked for
+    delegate: str  # requested delegate
     at: str  # ISO 8601, UTC
     tool: str = "benchmark_model"
-    version: str | None = None  # of the tool: see runner.tools.programs
+    version: str | None = None  # version of the tool: see runner.tools.programs
     model_sha256: str | None = None
     threads: int | None = None
-    accelerator: str | None = None  # of NNAPI, that was asked for
+    accelerator: str | None = None  # requested accelerator of NNAPI
     runs_asked: int | None = None
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """An evaluation, and what is known of it beside what it printed."""
+    """An evaluation, with facts that its tool does not print."""
 
     evaluation: Evaluation
     version: str | None = None
@@ -38,7 +38,7 @@ class Accuracy:
 
 
 def load(known: Known, benchmark: Benchmark) -> dict[str, Any]:
-    """The fields of the event `load`: which accelerator ran, as the tool that took the time tells it."""
+    """Return the fields of the event `load`. The tool that measured the time tells which accelerator ran."""
     delegation = benchmark.delegation or Delegation("none")
     delegated = known.delegate not in ("cpu", "unknown")
     return {
@@ -61,7 +61,7 @@ def load(known: Known, benchmark: Benchmark) -> dict[str, Any]:
 
 
 def summary(known: Known, benchmark: Benchmark, accuracy: Accuracy | None, missing: str | None) -> dict[str, Any]:
-    """The fields of the event `summary`; `missing` says why there is no accuracy, where there is none."""
+    """Return the fields of the event `summary`; `missing` is the reason if there is no accuracy."""
     times = (
         {name: value for name, value in asdict(benchmark.runs).items() if name.endswith("_ms")}
         if benchmark.runs
@@ -80,7 +80,7 @@ def summary(known: Known, benchmark: Benchmark, accuracy: Accuracy | None, missi
         "warmup_ms": benchmark.warmup.mean_ms if benchmark.warmup else None,
         "init_memory_mb": benchmark.init_memory_mb,
         "overall_memory_mb": benchmark.overall_memory_mb,
-        "delegates": [asdict(one) for one in benchmark.replaced],
+        "delegates": [asdict(entry) for entry in benchmark.replaced],
         "accuracy": None,
         "accuracy_missing": None if accuracy else missing,
     }
@@ -95,7 +95,7 @@ def summary(known: Known, benchmark: Benchmark, accuracy: Accuracy | None, missi
         "accuracy_tool": accuracy.version,
         "accuracy_model_sha256": accuracy.model_sha256,
         "accuracy_accelerator": delegation.accelerator(known.delegate, known.accelerator),
-        "accuracy_delegates": [asdict(one) for one in evaluation.replaced],
+        "accuracy_delegates": [asdict(entry) for entry in evaluation.replaced],
         "top": list(evaluation.top),
         "images": evaluation.images,
         "images_mean_ms": evaluation.mean_ms,
@@ -104,7 +104,10 @@ def summary(known: Known, benchmark: Benchmark, accuracy: Accuracy | None, missi
 
 
 def without_time(known: Known, benchmark: Benchmark, fault: str) -> Event:
-    """The ending of an attempt that gave no time: `unavailable` if the delegate refused the model, else `failed`."""
+    """Return the final event of an attempt without a time.
+
+    It is `unavailable` if the delegate refused the model, else `failed`.
+    """
     if benchmark.delegation is None or benchmark.delegation.applied != "refused":
         return "failed", {"reason": fault}
     reason = f"{known.delegate} refused the model: {fault}"
@@ -112,14 +115,14 @@ def without_time(known: Known, benchmark: Benchmark, fault: str) -> Event:
 
 
 def _remedy(known: Known, benchmark: Benchmark) -> str:
-    """What may help where a delegate refused a model."""
-    others = [name for name in benchmark.accelerators if name != known.accelerator]
-    if known.delegate == "nnapi" and others:
-        return f"ask for one of the accelerators that the device names: {', '.join(others)[:500]}"
+    """Return what may help if a delegate refused a model."""
+    alternatives = [name for name in benchmark.accelerators if name != known.accelerator]
+    if known.delegate == "nnapi" and alternatives:
+        return f"ask for one of the accelerators that the device names: {', '.join(alternatives)[:500]}"
     return "the device offers nothing else for this model: measure it on the CPU"
 
 
 def peak_rss_kb(benchmark: Benchmark) -> int | None:
-    """Peak resident memory in kB, None where the tool does not say."""
+    """Return the peak resident memory in kB, or None if the tool does not report it."""
     peak_mb = benchmark.peak_memory_mb
     return round(peak_mb * 1024) if peak_mb is not None and peak_mb > 0 else None

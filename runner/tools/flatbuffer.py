@@ -1,4 +1,4 @@
-"""A .tflite file with other operators at its ends: what `fitting` changes of a network, and nothing of its inside."""
+"""Adding operators at the ends of a .tflite file, without changes to the network inside: the edits of `fitting`."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _INTEGERS = (schema.TensorType.INT8, schema.TensorType.UINT8)
 
 
 class Network:
-    """A network of one input of shape (1, height, width, 3) and one output of shape (1, classes).
+    """A network with one input of shape (1, height, width, 3) and one output of shape (1, classes).
 
-    Input and output are float32, or quantized to 8 bits. Raises ModelError for any other file.
+    Input and output are float32 or quantized to 8 bits. Raises ModelError for any other file.
     """
 
     def __init__(self, data: bytes, name: str) -> None:
@@ -48,56 +48,57 @@ class Network:
 
     @property
     def is_float(self) -> bool:
-        """Whether it takes and gives float32."""
-        return {self._tensor(one).type for one in (self._input, self._output)} == {schema.TensorType.FLOAT32}
+        """Whether input and output are float32."""
+        return {self._tensor(index).type for index in (self._input, self._output)} == {schema.TensorType.FLOAT32}
 
     def take_float(self, weights: Sequence[Sequence[float]], bias: Sequence[float]) -> None:
-        """Puts a 1x1 convolution before the input, and a QUANTIZE after it where the network takes 8 bits.
+        """Add a 1x1 convolution before the input, followed by a QUANTIZE if the network takes 8 bits.
 
-        weights: (3, 3), a row a channel that the network takes; bias: (3,)
+        weights: (3, 3), one row per channel that the network takes; bias: (3,)
         """
-        taken = self._tensor(self._input)
-        given = self._add_tensor("tool_input", taken.shape)
+        model_input = self._tensor(self._input)
+        tool_input = self._add_tensor("tool_input", model_input.shape)
         kernel = self._add_constant("tool_weights", np.array(weights, np.float32).reshape(3, 1, 1, 3))
         shift = self._add_constant("tool_bias", np.array(bias, np.float32))
         options = schema.Conv2DOptionsT()
         options.padding = schema.Padding.VALID
         options.strideH = options.strideW = options.dilationHFactor = options.dilationWFactor = 1
-        made, first = self._input, []
-        if taken.type != schema.TensorType.FLOAT32:
-            made = self._add_tensor("tool_normalized", taken.shape)
-            first = [self._operator(schema.BuiltinOperator.QUANTIZE, 1, [made], [self._input])]
-        convolution = self._operator(schema.BuiltinOperator.CONV_2D, 1, [given, kernel, shift], [made])
+        normalized, quantize = self._input, []
+        if model_input.type != schema.TensorType.FLOAT32:
+            normalized = self._add_tensor("tool_normalized", model_input.shape)
+            quantize = [self._operator(schema.BuiltinOperator.QUANTIZE, 1, [normalized], [self._input])]
+        convolution = self._operator(schema.BuiltinOperator.CONV_2D, 1, [tool_input, kernel, shift], [normalized])
         convolution.builtinOptionsType = schema.BuiltinOptions.Conv2DOptions
         convolution.builtinOptions = options
-        self._graph.operators = [convolution, *first, *self._graph.operators]
-        self._graph.inputs = [given]
-        self._rename("inputs", self._input, given)
+        self._graph.operators = [convolution, *quantize, *self._graph.operators]
+        self._graph.inputs = [tool_input]
+        self._rename("inputs", self._input, tool_input)
 
     def give_float(self) -> None:
-        """Puts a DEQUANTIZE after the output where the network gives 8 bits."""
-        given = self._tensor(self._output)
-        if given.type == schema.TensorType.FLOAT32:
+        """Add a DEQUANTIZE after the output if the network returns 8 bits."""
+        model_output = self._tensor(self._output)
+        if model_output.type == schema.TensorType.FLOAT32:
             return
-        scores = self._add_tensor("tool_scores", given.shape)
-        version = 2 if given.type == schema.TensorType.INT8 else 1  # of the operator, by what it takes
-        last = self._operator(schema.BuiltinOperator.DEQUANTIZE, version, [self._output], [scores])
-        self._graph.operators = [*self._graph.operators, last]
+        scores = self._add_tensor("tool_scores", model_output.shape)
+        # the version of the operator depends on the type of its input
+        version = 2 if model_output.type == schema.TensorType.INT8 else 1
+        dequantize = self._operator(schema.BuiltinOperator.DEQUANTIZE, version, [self._output], [scores])
+        self._graph.operators = [*self._graph.operators, dequantize]
         self._graph.outputs = [scores]
         self._rename("outputs", self._output, scores)
 
     def pack(self) -> bytes:
-        """The file."""
+        """Return the content of the file."""
         builder = flatbuffers.Builder(1 << 20)
         builder.Finish(self._model.Pack(builder), _IDENTIFIER)
         return bytes(builder.Output())
 
     def _take_in_buffers(self, data: bytes) -> None:
-        """Large constants may lie behind the flat buffer, at an offset in the file: they move into it."""
+        """Move large constants, which may lie behind the flat buffer at an offset in the file, into the buffer."""
         for buffer in self._model.buffers:
-            if buffer.offset > 1:  # 0 and 1 stand for no offset in the schema
-                found = np.frombuffer(data, np.uint8, buffer.size, buffer.offset)
-                buffer.data, buffer.offset, buffer.size = found, 0, 0
+            if buffer.offset > 1:  # 0 and 1 mean no offset in the schema
+                content = np.frombuffer(data, np.uint8, buffer.size, buffer.offset)
+                buffer.data, buffer.offset, buffer.size = content, 0, 0
 
     def _tensor(self, index: int) -> Any:
         return self._graph.tensors[index]
@@ -122,17 +123,17 @@ class Network:
         code.builtinCode = code.deprecatedBuiltinCode = kind
         code.version = version
         self._model.operatorCodes.append(code)
-        made = schema.OperatorT()
-        made.opcodeIndex = len(self._model.operatorCodes) - 1
-        made.inputs, made.outputs = inputs, outputs
-        return made
+        operator = schema.OperatorT()
+        operator.opcodeIndex = len(self._model.operatorCodes) - 1
+        operator.inputs, operator.outputs = inputs, outputs
+        return operator
 
     def _rename(self, side: str, old: int, new: int) -> None:
-        """Signatures name tensors by their number too."""
+        """Update the signatures, which refer to tensors by number too."""
         for signature in self._model.signatureDefs or []:
-            for one in getattr(signature, side) or []:
-                if one.tensorIndex == old:
-                    one.tensorIndex = new
+            for entry in getattr(signature, side) or []:
+                if entry.tensorIndex == old:
+                    entry.tensorIndex = new
 
 
 def _by(shape: Sequence[int]) -> str:

@@ -1,4 +1,4 @@
-"""From an instance of the suite to a job for the tools: what is made on this side and put on the device."""
+"""Creating the job of an instance for the tools, with its files made on the host and pushed to the device."""
 
 from __future__ import annotations
 
@@ -20,32 +20,35 @@ from runner.tools.tool_attempt import Evaluation, Job, Program
 
 
 class Push(Protocol):
-    """See runner.devices.Device.push."""
+    """Type of a function that pushes files: see runner.devices.Device.push."""
 
     def __call__(self, files: dict[str, Path], folder: str, executable: bool = False) -> str: ...
 
 
 FRAMEWORK = "tflite"
-"""Whose instances the tools measure, on the CPU as well, so that all of them are of one tool and one timing."""
+"""The framework whose instances the tools measure.
+
+The tools also measure its instances on the CPU, so that all of them have the same tool and timing.
+"""
 
 
 @dataclass(frozen=True)
 class Given:
-    """What a user gives for a run by the tools."""
+    """Native tools and options that a user gives for a run."""
 
-    folder: Path  # with the tools, of one or several ABIs
-    scratch: Path  # folder on this side for what is made of models and images; it is kept for later runs
-    accelerator: str | None = None  # of NNAPI, by its name on the device
+    folder: Path  # folder with the tools, for one or several ABIs
+    scratch: Path  # folder on the host for files made from models and images, kept for later runs
+    accelerator: str | None = None  # accelerator of NNAPI, by its name on the device
 
     def tools_for(self, device: Device) -> Tools:
-        """Those for a device; raises SetupError, naming it, if there are none."""
+        """Return the tools for a device. Raise SetupError with the device's name if there are none."""
         try:
             return find(self.folder, device.properties()["abi"] or "")
         except SetupError as error:
             raise SetupError(f"{device.slug}: {error}") from None
 
     def record(self, device: Device) -> dict[str, str | None]:
-        """What run.json says of it."""
+        """Return the fields for run.json."""
         tools = self.tools_for(device)
         return {
             "benchmark_model": tools.benchmark_model.version,
@@ -56,23 +59,23 @@ class Given:
 
 @dataclass(frozen=True)
 class Request:
-    """What the instances of a run have in common."""
+    """Settings shared by the instances of a run."""
 
     tools: Tools
     dataset: Dataset
-    images: Sequence[tuple[str, int]]  # name, label
+    images: Sequence[tuple[str, int]]  # (name, label) of each
     profile: Profile
     threads: int
-    scratch: Path  # see Given
+    scratch: Path  # see Given.scratch
     accelerator: str | None = None
     xnnpack: bool = True
-    timeout_s: float = 1800.0  # of each command
+    timeout_s: float = 1800.0  # time limit of each command
 
 
 def make(request: Request, instance: Instance, artifact: Artifact, attempt: int, push: Push) -> Job:
-    """The job of an attempt, with all that it needs put on the device.
+    """Return the job of an attempt, after pushing everything it needs to the device.
 
-    Without run_eval, or where it cannot take the model, the job has no evaluation and says why.
+    Without run_eval, or if it cannot take the model, the job has no evaluation but the reason.
     """
     models = push({artifact.path.name: artifact.path}, f"models-{artifact.weights}")
     evaluation, reason = _evaluation(request, artifact, push)
@@ -89,12 +92,12 @@ def make(request: Request, instance: Instance, artifact: Artifact, attempt: int,
 
 
 def _evaluation(request: Request, artifact: Artifact, push: Push) -> tuple[Evaluation | None, str]:
-    """What accuracy is measured with, or why it cannot be."""
+    """Return what accuracy is measured with, or None and the reason."""
     tool = request.tools.run_eval
     if tool is None:
         return None, "run_eval was not given"
     request.scratch.mkdir(parents=True, exist_ok=True)
-    with locked(request.scratch / ".lock"):  # runs on several devices share what is made
+    with locked(request.scratch / ".lock"):  # runs on several devices share these files
         try:
             fitted = fitting.fit(artifact, request.scratch)
         except ModelError as error:

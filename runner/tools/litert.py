@@ -1,4 +1,4 @@
-"""What LiteRT's benchmark_litert_model prints, read (litert/tools/benchmark_litert_model.h, 2025 and 2026)."""
+"""Parsing the output of LiteRT's benchmark_litert_model (litert/tools/benchmark_litert_model.h, 2025 and 2026)."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ _MEMORY = re.compile(rf"(Init footprint|Overall footprint|Peak memory): +({NUMBE
 _MEMORY_NAMES = {"Init footprint": "init", "Overall footprint": "overall", "Peak memory": "peak"}
 
 PATTERNS = (_TIME, _MEMORY)
-"""Lines with a number that is read here."""
+"""Patterns of the lines whose numbers are read here."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """One run of benchmark_litert_model."""
+    """Results of one run of benchmark_litert_model."""
 
     count: int | None
-    times_ms: dict[str, float]  # init_ms, first_ms, warmup_ms, mean_ms, sd_ms, min_ms, max_ms, ... those it prints
+    times_ms: dict[str, float]  # those printed of init_ms, first_ms, warmup_ms, mean_ms, sd_ms, min_ms, max_ms, ...
     warmups: int | None = None
-    memory_mb: dict[str, float] = field(default_factory=dict)  # init, overall, peak: in 2**20 bytes
+    memory_mb: dict[str, float] = field(default_factory=dict)  # init, overall, peak in units of 2**20 bytes
     failure: str | None = None
 
 
 def result(stdout: str, stderr: str = "", exit_code: int = 0) -> Result:
-    """Reads it; `failure` is one sentence, without its full stop, on why there is no time."""
+    """Parse the output. `failure` is the reason if there is no time, one sentence without a full stop."""
     return result_of(lines(stdout, stderr), exit_code)
 
 
 def result_of(found: list[tuple[str, str]], exit_code: int = 0) -> Result:
-    """Read the block of results from lines."""
+    """Parse the block of results in these lines."""
     memory: dict[str, float] = {}
     times: dict[str, float] = {}
     count = warmups = None

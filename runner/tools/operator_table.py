@@ -1,7 +1,7 @@
-"""The times of operators that benchmark_model prints with --enable_op_profiling=true, as text or as CSV.
+"""Operator times printed by benchmark_model with --enable_op_profiling=true, as text or CSV.
 
-Columns are found by their names in the header, since builds before 2023 have a column [start] more. They may be aligned
-by tabs, as the tool prints them, or by spaces, as they are after a copy from a terminal.
+Columns are identified by their names in the header, since builds before 2023 have an additional column [start]. They
+may be separated by tabs, as the tool prints them, or by spaces, as after copying from a terminal.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SUBGRAPH = re.compile(r"(?:Primary graph|Subgraph \(index: (\d+)(?:, name: .*)?
 class Operator:
     """A row of a table "Run Order": the mean over the runs of one operator."""
 
-    phase: str  # initialization, runs, or delegate: what a delegate says of its own parts
+    phase: str  # initialization, runs, or delegate (reported by a delegate about its own parts)
     subgraph: int
     name: str
     kind: str
@@ -42,40 +42,40 @@ class Operator:
 
 
 def operators(stdout: str) -> list[Operator]:
-    """The operators in the order they ran; [] if there is no such table. Lines that are no rows are passed over."""
+    """Return the operators in execution order; [] without such a table. Lines that are no rows are ignored."""
     return read(lines(stdout))[0]
 
 
 def read(found: list[tuple[str, str]]) -> tuple[list[Operator], set[int]]:
-    """Return the operators in the order they ran, and the indices of all lines that are of tables of operators."""
-    operators: list[Operator] = []
-    taken: set[int] = set()
+    """Return the operators in execution order and the indices of all lines that belong to tables of operators."""
+    rows: list[Operator] = []
+    table_lines: set[int] = set()
     phase, subgraph, in_order, counts = "runs", 0, False, False
     columns: list[str] = []
     for index, (_, text) in enumerate(found):
-        bare = text.strip()
+        stripped = text.strip()
         of_table = True
-        if bare.rstrip(":") in _PHASES:
-            phase, subgraph = _PHASES[bare.rstrip(":")], 0
-        elif match := _SUBGRAPH.fullmatch(bare):
+        if stripped.rstrip(":") in _PHASES:
+            phase, subgraph = _PHASES[stripped.rstrip(":")], 0
+        elif match := _SUBGRAPH.fullmatch(stripped):
             subgraph = whole(match[1]) or 0
-        elif match := _TITLE.fullmatch(bare):
+        elif match := _TITLE.fullmatch(stripped):
             in_order, columns = match[1] == "Run Order", []
-        elif header := _header(bare):
-            # a CSV file of an early build has no titles: its first table is the one in order
-            columns, counts = header, "name" in header and (in_order or not operators)
-        elif columns and (row := _row(bare, columns)):
+        elif header := _header(stripped):
+            # a CSV file of an early build has no titles; its first table is the one in execution order
+            columns, counts = header, "name" in header and (in_order or not rows)
+        elif columns and (row := _row(stripped, columns)):
             mean_ms = number(row.get("mean_ms"))
             of_table = mean_ms is not None
-            if mean_ms is not None and counts and len(operators) < ROWS_AT_MOST:
-                operators.append(_operator(phase, subgraph, row, mean_ms))
+            if mean_ms is not None and counts and len(rows) < ROWS_AT_MOST:
+                rows.append(_operator(phase, subgraph, row, mean_ms))
         else:
             of_table = False
-            if not bare:
+            if not stripped:
                 columns = []
         if of_table:
-            taken.add(index)
-    return operators, taken
+            table_lines.add(index)
+    return rows, table_lines
 
 
 def _operator(phase: str, subgraph: int, row: dict[str, str], mean_ms: float) -> Operator:
@@ -92,29 +92,29 @@ def _operator(phase: str, subgraph: int, row: dict[str, str], mean_ms: float) ->
 
 
 def _header(text: str) -> list[str]:
-    """The columns that a line names, by their names here; [] if it is no header of operators."""
-    named = _BRACKETS.findall(text) if text.startswith("[") else [cell.strip() for cell in text.split(",")]
-    named = [cell.lower() for cell in named]
-    return [_HEADERS.get(name, name) for name in named] if named[:1] == ["node type"] and len(named) > 2 else []
+    """Return the columns that a line names, by their names here; [] if it is no header of operators."""
+    cells = _BRACKETS.findall(text) if text.startswith("[") else [cell.strip() for cell in text.split(",")]
+    cells = [cell.lower() for cell in cells]
+    return [_HEADERS.get(column, column) for column in cells] if cells[:1] == ["node type"] and len(cells) > 2 else []
 
 
 def _row(text: str, columns: list[str]) -> dict[str, str]:
-    """The cells of a row by column; {} of a line that is no row.
+    """Return the cells of a row by column; {} if the line is no row.
 
-    Between the kind and the name there are only numbers. What follows the last of them is the name.
+    Between the kind and the name there are only numbers. Everything after the last number is the name.
     """
     if text.count(",") >= len(columns) - 1 and "\t" not in text:
         cells = [cell.strip() for cell in next(csv.reader([text], skipinitialspace=True))]
         if len(cells) >= len(columns) and all(_CELL.fullmatch(cell) for cell in cells[1 : len(columns) - 1]):
             last = len(columns) - 1
             return {**dict(zip(columns, cells[:last], strict=False)), columns[last]: "\t".join(cells[last:])}
-    named = "name" in columns
-    numbers = len(columns) - 2 if named else len(columns) - 1
+    has_name = "name" in columns
+    numbers = len(columns) - 2 if has_name else len(columns) - 1
     words = text.split()
-    for begin in range(1, len(words) - numbers + 1):
-        if all(_CELL.fullmatch(word) for word in words[begin : begin + numbers]):
-            rest = text.split(None, begin + numbers)[begin + numbers :]
-            cells = [" ".join(words[:begin]), *words[begin : begin + numbers], *rest]
+    for start in range(1, len(words) - numbers + 1):
+        if all(_CELL.fullmatch(word) for word in words[start : start + numbers]):
+            name_cells = text.split(None, start + numbers)[start + numbers :]
+            cells = [" ".join(words[:start]), *words[start : start + numbers], *name_cells]
             if len(cells) > len(columns):
                 return {}
             return {**dict.fromkeys(columns, ""), **dict(zip(columns, cells, strict=False))}

@@ -1,4 +1,4 @@
-"""TFLite's own tools in a folder that the user gives: no package registry has them."""
+"""TFLite's own tools in a folder given by the user, since no package registry has them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ KINDS = {
     "benchmark_model": ("benchmark_model", "benchmark_model_plus_flex"),
     "run_eval": ("run_eval", "eval_imagenet_image_classification"),
 }
-"""What a tool may be called, without the system and processor before it, by its name here."""
+"""Possible file names of each tool, without a prefix for the system and processor."""
 
-# processor, as pyelftools calls it -> prefixes of the documented file names
+# processor, as named by pyelftools -> prefixes of the documented file names
 _PREFIXES = {
     "AArch64": ("android_aarch64_", "linux_aarch64_"),
     "ARM": ("android_arm_", "linux_arm_"),
@@ -37,12 +37,12 @@ _ABIS = {
     "x86": ("x86",),
     "i686": ("x86",),
 }
-"""Processors whose programs run under an ABI (Android's name, or that of `uname -m`), the best first."""
+"""Processors whose programs run under an ABI (Android's name, or that of `uname -m`), best first."""
 
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool's file. The tools print no version, so their SHA-256 tells one build from another."""
+    """File of a tool. The tools print no version, so the SHA-256 identifies the build."""
 
     name: str  # benchmark_model or run_eval
     path: Path
@@ -55,18 +55,18 @@ class Tool:
 
 @dataclass(frozen=True)
 class Tools:
-    """What a device's instances can be measured with; without run_eval there is no accuracy."""
+    """Tools to measure the instances of a device; without run_eval, there is no accuracy."""
 
     benchmark_model: Tool
     run_eval: Tool | None
 
 
 def find(folder: Path, abi: str) -> Tools:
-    """The tools for an ABI, like "arm64-v8a" or "x86_64"; one folder may hold those of several.
+    """Return the tools for an ABI such as "arm64-v8a" or "x86_64"; a folder may hold those of several ABIs.
 
-    Names: `benchmark_model` and `run_eval`, or those of the published builds, like `android_aarch64_benchmark_model`
-    and `android_aarch64_eval_imagenet_image_classification`, which come first.
-    Raises SetupError if the folder or benchmark_model is missing, or a file is none of the ABI's.
+    The names of the published builds, such as `android_aarch64_benchmark_model` and
+    `android_aarch64_eval_imagenet_image_classification`, take precedence over `benchmark_model` and `run_eval`. Raises
+    SetupError if the folder or benchmark_model is missing, or if a file is not for the ABI.
     """
     if not folder.is_dir():
         raise SetupError(f"{folder} is no folder: name the one that holds benchmark_model and run_eval.")
@@ -75,9 +75,9 @@ def find(folder: Path, abi: str) -> Tools:
     benchmark, evaluation = (_tool(folder, name, abi) for name in KINDS)
     if benchmark is None:
         names = sorted(path.name for path in folder.iterdir())[:5]
-        there = f"there are {', '.join(names)}" if names else "it is empty"
+        contents = f"there are {', '.join(names)}" if names else "it is empty"
         raise SetupError(
-            f"{folder} holds no benchmark_model for {abi} ({there}): name the file benchmark_model, "
+            f"{folder} holds no benchmark_model for {abi} ({contents}): name the file benchmark_model, "
             f"or {_names('benchmark_model', abi)[0]}."
         )
     return Tools(benchmark, evaluation)
@@ -98,7 +98,7 @@ def _tool(folder: Path, name: str, abi: str) -> Tool | None:
 
 
 def _check(path: Path, abi: str) -> None:
-    """Raises SetupError if a file is no program for the ABI (a script is one wherever its interpreter is)."""
+    """Raise SetupError if a file is no program for the ABI. A script is accepted for every ABI."""
     try:
         with path.open("rb") as file:
             if file.read(2) == b"#!":

@@ -1,8 +1,8 @@
-"""What TFLite's benchmark_model, run_eval and inference_diff print, read.
+"""Parsing the output of TFLite's benchmark_model, run_eval and inference_diff.
 
-The forms of the lines are those of the tools' sources (tflite/tools/benchmark and tflite/tools/evaluation in LiteRT,
-tensorflow/lite/tools before 2025), in all wordings since 2019. A reader never raises: what is wrong is one sentence in
-`failure`, and what a tool does not say is None.
+The line formats are those of the tools' sources (tflite/tools/benchmark and tflite/tools/evaluation in LiteRT,
+tensorflow/lite/tools before 2025), in all wordings since 2019. The functions never raise: a problem is one sentence in
+`failure`, and what a tool does not print is None.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ _DIFFERENCE = re.compile(rf"OutputDiff\[(\d+)\]: avg_error=({NUMBER}), std_dev=(
 
 PATTERNS = (_ANNOUNCED, _TIMINGS, _TIMINGS_2019, _INITIALIZED, _FOOTPRINT, _FOOTPRINT_2020, _PEAK, _MODEL_SIZE,
             _EVALUATED, _LATENCY, _TOP, _DIFFERENCE)  # fmt: skip
-"""Lines with a number that is read here, but for those that `stats` reads."""
+"""Patterns of the lines whose numbers are read here, except those parsed by `stats`."""
 
 
 @dataclass(frozen=True)
 class Stats:
-    """A line "count=...": times in ms, None where the line does not have them.
+    """A line "count=...": times in ms, None if the line lacks them.
 
-    The standard deviation is that of the population, and cut to whole microseconds, as the tool has it; percentiles
+    As in the tool, the standard deviation is that of the population, truncated to whole microseconds, and percentiles
     are nearest ranks.
     """
 
@@ -69,31 +69,31 @@ class Stats:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """One run of benchmark_model."""
+    """Results of one run of benchmark_model."""
 
-    runs: Stats | None  # None: it did not come so far, or is of an age that prints the mean alone
+    runs: Stats | None  # None: it ended earlier, or its build prints only the mean
     warmup: Stats | None
-    mean_ms: float | None  # of the runs
-    init_ms: float | None  # from the beginning of loading to the first run
-    model_mb: float | None  # 1e6 bytes
-    init_memory_mb: float | None  # 2**20 bytes more than at the tool's start; overall: the most since then
+    mean_ms: float | None  # mean of the runs
+    init_ms: float | None  # from the start of loading to the first run
+    model_mb: float | None  # in units of 1e6 bytes
+    init_memory_mb: float | None  # increase since the tool's start in 2**20 bytes; overall: the maximum increase
     overall_memory_mb: float | None
-    peak_memory_mb: float | None  # of the process, sampled; only if it was asked for
-    parameters: dict[str, str] = field(default_factory=dict)  # as given to it: "Num threads" -> "4"
-    accelerators: tuple[str, ...] = ()  # that the device's NNAPI names
+    peak_memory_mb: float | None  # of the process, sampled; only if requested
+    parameters: dict[str, str] = field(default_factory=dict)  # as printed by the tool: "Num threads" -> "4"
+    accelerators: tuple[str, ...] = ()  # accelerators listed by the device's NNAPI
     replaced: tuple[Replaced, ...] = ()
-    delegation: Delegation | None = None  # of what was asked for
-    wording: str | None = None  # what the wording tells of the tool's age
-    failure: str | None = None  # why its numbers cannot be used, one sentence without its full stop
+    delegation: Delegation | None = None  # of the requested delegate
+    wording: str | None = None  # what the wording tells about the age of the tool
+    failure: str | None = None  # why its numbers cannot be used, one sentence without a full stop
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One run of imagenet_image_classification's run_eval."""
+    """Results of one run of imagenet_image_classification's run_eval."""
 
     images: int | None
-    top: tuple[float, ...]  # accuracy of the best class, the best two, ...: fractions of 1
-    mean_ms: float | None  # inference of an image
+    top: tuple[float, ...]  # top-1 accuracy, top-2 accuracy, ... as fractions of 1
+    mean_ms: float | None  # inference time per image
     sd_ms: float | None
     preprocess_ms: float | None
     replaced: tuple[Replaced, ...] = ()
@@ -103,17 +103,17 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Difference:
-    """One run of inference_diff: a delegate's outputs beside those of one CPU thread, on random inputs."""
+    """Results of one run of inference_diff: a delegate's outputs against those of one CPU thread, on random inputs."""
 
     runs: int | None
     reference_ms: float | None
     test_ms: float | None
-    errors: tuple[tuple[float | None, float | None], ...]  # mean absolute error and its sd, by output
+    errors: tuple[tuple[float | None, float | None], ...]  # mean absolute error and its standard deviation, by output
     failure: str | None = None
 
 
 def stats(line: str) -> Stats | None:
-    """A text that begins with "count=", or None. Of no runs at all the zeros behind the count are no times."""
+    """Parse a text that begins with "count=", else return None. Zeros after a count of 0 are not times."""
     match = _COUNT.match(line)
     count = whole(match[1]) if match else None
     if count is None:
@@ -139,15 +139,15 @@ def stats(line: str) -> Stats | None:
 
 
 def benchmark(stdout: str, stderr: str = "", exit_code: int = 0, delegate: str = "cpu") -> Benchmark:
-    """Reads benchmark_model, LiteRT's too; `delegate` is what was asked for: "cpu", "nnapi", "gpu", ..."""
+    """Parse the output of benchmark_model, LiteRT's included. `delegate` is what was requested: "cpu", "nnapi", ..."""
     return benchmark_of(lines(stdout, stderr), exit_code, delegate)
 
 
 def benchmark_of(found: list[tuple[str, str]], exit_code: int = 0, delegate: str = "cpu") -> Benchmark:
-    """Read one run of benchmark_model from the lines it printed.
+    """Parse one run of benchmark_model from the lines it printed.
 
-    LiteRT's prints a block of results with two decimals, mostly below the lines of TFLite's. What both say is taken
-    from the latter, which have more digits.
+    LiteRT's tool prints a block of results with two decimals, mostly below TFLite's lines. Values in both are taken
+    from TFLite's lines, which have more digits.
     """
     init_ms = mean_ms = warmup_ms = None
     memory: dict[str, float | None] = {}
@@ -174,7 +174,7 @@ def benchmark_of(found: list[tuple[str, str]], exit_code: int = 0, delegate: str
     if warmup is None and block.warmups is not None:
         warmup = Stats(block.warmups, mean_ms=times.get("warmup_ms"), first_ms=times.get("first_ms"))
     replaced = delegates.replaced(found)
-    read = Benchmark(
+    parsed = Benchmark(
         runs=runs,
         warmup=warmup,
         mean_ms=mean_ms if mean_ms is not None else times.get("mean_ms"),
@@ -189,46 +189,50 @@ def benchmark_of(found: list[tuple[str, str]], exit_code: int = 0, delegate: str
         overall_memory_mb=memory.get("overall_memory_mb", block.memory_mb.get("overall")),
         peak_memory_mb=memory.get("peak_memory_mb", block.memory_mb.get("peak")),
     )
-    return replace(read, failure=failure(read.mean_ms is not None, found, exit_code, "benchmark_model", "time"))
+    return replace(parsed, failure=failure(parsed.mean_ms is not None, found, exit_code, "benchmark_model", "time"))
 
 
 def _phases(
     found: list[tuple[str, str]], warmup_ms: float | None, mean_ms: float | None
 ) -> tuple[Stats | None, Stats | None]:
-    """Return the lines "count=" of the warm-up and of the runs.
+    """Return the "count=" lines of the warm-up and of the runs.
 
-    They are those after the first and the second announcement. In a part of a log without announcements the last is
-    that of the runs, and the one before of the warm-up. The means of the line of timings, where there is one, decide.
+    They follow the first and the second announcement. In a part of a log without announcements, the last such line is
+    that of the runs, and the one before is that of the warm-up. If there is a line of timings, its means decide.
     """
-    announced = 0
-    seen: dict[int, Stats] = {}
-    every: list[Stats] = []
+    announcements = 0
+    stats_after: dict[int, Stats] = {}
+    all_stats: list[Stats] = []
     for _, text in found:
         if _ANNOUNCED.match(text):
-            announced += 1
-        elif (read := stats(text)) is not None:
-            seen[announced] = read
-            every.append(read)
-    warmup, runs = (seen.get(1), seen.get(2)) if announced else ([None, None, *every])[-2:]
-    return _of_mean(warmup, warmup_ms, every), _of_mean(runs, mean_ms, every)
+            announcements += 1
+        elif (line_stats := stats(text)) is not None:
+            stats_after[announcements] = line_stats
+            all_stats.append(line_stats)
+    warmup, runs = (stats_after.get(1), stats_after.get(2)) if announcements else ([None, None, *all_stats])[-2:]
+    return _of_mean(warmup, warmup_ms, all_stats), _of_mean(runs, mean_ms, all_stats)
 
 
 def _of_mean(placed: Stats | None, mean_ms: float | None, every: list[Stats]) -> Stats | None:
-    """Return the line with a mean: the one that its place tells, if it has that mean or none is known."""
+    """Return the line with a mean: the one at the expected place if it has that mean or no mean is known."""
     if mean_ms is None or (placed is not None and placed.mean_ms is None):
         return placed
-    fitting = [one for one in every if one.mean_ms is not None and abs(one.mean_ms - mean_ms) <= 1e-5 * mean_ms]
+    fitting = [
+        candidate
+        for candidate in every
+        if candidate.mean_ms is not None and abs(candidate.mean_ms - mean_ms) <= 1e-5 * mean_ms
+    ]
     return placed if placed in fitting else next(iter(fitting), None)
 
 
 def parameters(found: list[tuple[str, str]]) -> dict[str, str]:
-    """Return what a tool says that it was asked for, like "Num threads" -> "4"."""
-    given = [match for _, text in found if (match := PARAMETER.fullmatch(text))]
-    return {match[1]: match[2] for match in given[:PARAMETERS_AT_MOST]}
+    """Return the options that a tool prints, such as "Num threads" -> "4"."""
+    matches = [match for _, text in found if (match := PARAMETER.fullmatch(text))]
+    return {match[1]: match[2] for match in matches[:PARAMETERS_AT_MOST]}
 
 
 def _wording(found: list[tuple[str, str]], runs: Stats | None) -> str | None:
-    """What tells something of the tool's age."""
+    """Return what the wording tells about the age of the tool."""
     texts = [text for _, text in found]
     signs = {
         "the timings of 2019": any(_TIMINGS_2019.search(text) for text in texts),
@@ -238,16 +242,16 @@ def _wording(found: list[tuple[str, str]], runs: Stats | None) -> str | None:
             re.search(r"Replacing .* for subgraph \d+ \(", text) for text in texts
         ),
     }
-    return ", ".join(sign for sign, there in signs.items() if there) or None
+    return ", ".join(sign for sign, present in signs.items() if present) or None
 
 
 def evaluation(stdout: str, stderr: str = "", exit_code: int = 0, delegate: str = "cpu") -> Evaluation:
-    """Reads imagenet_image_classification's run_eval; `delegate` as for `benchmark`."""
+    """Parse the output of imagenet_image_classification's run_eval; `delegate` as for `benchmark`."""
     return evaluation_of(lines(stdout, stderr), exit_code, delegate)
 
 
 def evaluation_of(found: list[tuple[str, str]], exit_code: int = 0, delegate: str = "cpu") -> Evaluation:
-    """Read one run of run_eval from the lines it printed."""
+    """Parse one run of run_eval from the lines it printed."""
     images = _evaluated(found)
     latencies = _latencies(found)
     accuracies: dict[int, float | None] = {}
@@ -259,8 +263,8 @@ def evaluation_of(found: list[tuple[str, str]], exit_code: int = 0, delegate: st
     mean_ms, sd_ms = latencies.get("Inference", (None, None))
     fault = failure(bool(top and images), found, exit_code, "run_eval", "accuracy")
     if not fault and (len(sound) < len(top) or sorted(sound) != sound or 1 not in accuracies):
-        told = ", ".join(f"top-{k} {value}" for k, value in sorted(accuracies.items()))
-        fault = f"run_eval printed what can be no accuracies ({told})"
+        printed = ", ".join(f"top-{k} {value}" for k, value in sorted(accuracies.items()))
+        fault = f"run_eval printed what can be no accuracies ({printed})"
     return Evaluation(
         images=images,
         top=() if fault else tuple(sound),
@@ -274,16 +278,16 @@ def evaluation_of(found: list[tuple[str, str]], exit_code: int = 0, delegate: st
 
 
 def difference(stdout: str, stderr: str = "", exit_code: int = 0) -> Difference:
-    """Reads inference_diff's run_eval."""
-    found = lines(stdout, stderr)
-    latencies = _latencies(found)
-    errors = [(number(match[2]), number(match[3])) for _, text in found if (match := _DIFFERENCE.match(text))]
+    """Parse the output of inference_diff's run_eval."""
+    printed = lines(stdout, stderr)
+    latencies = _latencies(printed)
+    errors = [(number(match[2]), number(match[3])) for _, text in printed if (match := _DIFFERENCE.match(text))]
     return Difference(
-        runs=_evaluated(found),
+        runs=_evaluated(printed),
         reference_ms=latencies.get("Reference run", (None, None))[0],
         test_ms=latencies.get("Test run", (None, None))[0],
         errors=tuple(errors),
-        failure=failure(bool(errors), found, exit_code, "inference_diff", "difference"),
+        failure=failure(bool(errors), printed, exit_code, "inference_diff", "difference"),
     )
 
 
@@ -292,6 +296,6 @@ def _evaluated(found: list[tuple[str, str]]) -> int | None:
 
 
 def _latencies(found: list[tuple[str, str]]) -> dict[str, tuple[float | None, float | None]]:
-    """Mean and standard deviation in ms, by what was timed."""
+    """Return mean and standard deviation in ms, by what was timed."""
     matches = [match for _, text in found if (match := _LATENCY.match(text))]
     return {match[1]: (milliseconds(match[2]), milliseconds(match[3])) for match in matches}

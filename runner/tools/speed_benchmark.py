@@ -1,4 +1,4 @@
-"""What PyTorch's speed_benchmark_torch and Caffe2's speed_benchmark and caffe2_benchmark print, read."""
+"""Parsing the output of PyTorch's speed_benchmark_torch and Caffe2's speed_benchmark and caffe2_benchmark."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ _OBSERVER = re.compile(r"(PyTorchObserver|Caffe2Observer) (\{.*\})")
 _OPERATOR = re.compile(rf"Operator #(\d+) \((.*), ([^,()]*)\) ({NUMBER}) ms/iter")
 
 PATTERNS = (_FINISHED, _OBSERVER, _OPERATOR)
-"""Lines with a number that is read here."""
+"""Patterns of the lines whose numbers are read here."""
 
 
 @dataclass(frozen=True)
 class Speed:
-    """One run of such a tool. Inputs are all ones (PyTorch) or as given (Caffe2)."""
+    """Results of one run of such a tool. Inputs are all ones (PyTorch) or as given (Caffe2)."""
 
     mean_ms: float | None
-    latencies_ms: tuple[float, ...]  # of each run, where the tool reports them
-    operators: tuple[tuple[str, str, float], ...]  # name, kind and mean time in ms of each, in order
+    latencies_ms: tuple[float, ...]  # of each run, if the tool reports them
+    operators: tuple[tuple[str, str, float], ...]  # name, kind and mean time in ms of each operator, in order
     failure: str | None = None
 
 
 def speed(stdout: str, stderr: str = "", exit_code: int = 0) -> Speed:
-    """Reads either tool; `failure` is one sentence, without its full stop, on why there is no time."""
+    """Parse the output of either tool. `failure` is one sentence, without a full stop, if there is no time."""
     return speed_of(lines(stdout, stderr), exit_code)
 
 
 def speed_of(found: list[tuple[str, str]], exit_code: int = 0) -> Speed:
-    """Read one run from the lines it printed. PyTorch's tool prints milliseconds in builds before May 2020."""
+    """Parse one run from the lines it printed. PyTorch's tool prints milliseconds in builds before May 2020."""
     mean_ms = None
     latencies: list[float] = []
     operators: list[tuple[str, str, float]] = []
@@ -59,7 +59,7 @@ def speed_of(found: list[tuple[str, str]], exit_code: int = 0) -> Speed:
 
 
 def _latency(text: str) -> float | None:
-    """The time in ms of a network's run that an observer reports; None of anything else, operators too."""
+    """Return the time in ms that an observer reports for a run of the network; None for any other record."""
     try:
         record = json.loads(text)
     except (ValueError, RecursionError):

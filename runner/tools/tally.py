@@ -1,4 +1,4 @@
-"""Which lines of an output were understood, so that nothing is passed over without a word."""
+"""Detection of lines in an output that were not understood, so that none is ignored silently."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _PLAIN = re.compile(
     r"|(?:Feature|Parameter) Memory per operator type:|[\d.]+ (?:ms|MB|GFLOP)(?:\.| in Total)|-+ beginning of "
     r"|(?:TfLite)?Hexagon ?Delegate|loaded libadsprpc"
 )
-"""Lines that tell nothing which a result needs, and the rest of tables that are read in part."""
+"""Lines without information for a result, and the remaining lines of tables that are read in part."""
 
 _COMMAND = re.compile(r"(?:^|\s)--\w+")
-_FENCE = re.compile(r"(?:```|~~~)\w*$")  # of Markdown
+_FENCE = re.compile(r"(?:```|~~~)\w*$")  # in Markdown
 
 _READ = (*reading.PATTERNS, *litert.PATTERNS, *speed_benchmark.PATTERNS)
 
 
 def not_understood(found: list[tuple[str, str]]) -> list[str]:
-    """Return the lines that no reader takes anything from, but for empty ones and those known to tell nothing."""
+    """Return the lines that no reader uses, except empty ones and those known to carry no information."""
     _, of_tables = operator_table.read(found)
     return [
         text
@@ -41,8 +41,8 @@ def not_understood(found: list[tuple[str, str]]) -> list[str]:
 
 def _understood(text: str) -> bool:
     if text.startswith("count="):
-        read = reading.stats(text)
-        return read is not None and (read.count == 0 or read.mean_ms is not None)
+        line_stats = reading.stats(text)
+        return line_stats is not None and (line_stats.count == 0 or line_stats.mean_ms is not None)
     if _PLAIN.match(text) or _COMMAND.search(text) or reading.PARAMETER.fullmatch(text):
         return True
     return delegates.tells(text) or any(pattern.search(text) for pattern in _READ)

@@ -1,7 +1,7 @@
-"""One attempt at an instance by TFLite's own tools, on whatever runs their command lines, as events of the raw log.
+"""One attempt at an instance by TFLite's own tools, as events of the raw log. Any runner of command lines can be used.
 
-benchmark_model gives the time, a short second run of it the peak memory, run_eval the accuracy. There are no records
-of images: a `summary` takes their place, and the times in it are of inference alone.
+benchmark_model measures the time, a short second run of it the peak memory, and run_eval the accuracy. There are no
+records of images: a `summary` replaces them, and its times are of inference alone.
 """
 
 from __future__ import annotations
@@ -18,36 +18,39 @@ from runner.tools.commands import Ask, Repeats
 from runner.tools.text import bounded
 
 Run = Callable[[list[str], float], tuple[int, str, str]]
-"""Runs words for at most so many seconds: exit code, stdout, stderr. Raises TimeoutError if it takes longer."""
+"""Type of a function that runs words for at most so many seconds and returns exit code, stdout and stderr.
+
+It raises TimeoutError if the time is exceeded.
+"""
 
 MEMORY_TIMEOUT_S = 300.0
 
 
 @dataclass(frozen=True)
 class Program:
-    """A tool and a model file, where they are on the device, and what tells them from others."""
+    """Paths of a tool and a model file on the device, with their versions."""
 
     tool: str
-    version: str  # of the tool: see runner.tools.programs
+    version: str  # version of the tool: see runner.tools.programs
     model: str
     model_sha256: str
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What accuracy is measured with: paths on the device (see runner.tools.fitting)."""
+    """Tool and files to measure accuracy with: paths on the device (see runner.tools.fitting)."""
 
     program: Program
     images: str
     labels: str
     ground_truth: str
-    count: int  # images in the folder
-    failed: int = 0  # images of the dataset that cannot be decoded and are not in the folder: they count as wrong
+    count: int  # number of images in the folder
+    failed: int = 0  # images of the dataset that cannot be decoded and are missing in the folder; they count as wrong
 
 
 @dataclass(frozen=True)
 class Job:
-    """An attempt that is to be made."""
+    """An attempt to be made."""
 
     instance: str
     attempt: int
@@ -55,8 +58,8 @@ class Job:
     repeats: Repeats
     benchmark: Program
     evaluation: Evaluation | None
-    no_evaluation: str = "run_eval was not given"  # why there is none, where there is none
-    timeout_s: float = 1800.0  # of each command
+    no_evaluation: str = "run_eval was not given"  # reason if there is no evaluation
+    timeout_s: float = 1800.0  # time limit of each command
 
     def known(self) -> events.Known:
         return events.Known(
@@ -78,11 +81,10 @@ class Job:
 
 
 def run_job(job: Job, run: Run, log: Path, outputs: Path) -> str:
-    """Makes an attempt, writes its log and gives its ending: end, failed or unavailable.
+    """Make an attempt, write its log and return its final event: end, failed or unavailable.
 
-    The command lines and what they printed are kept as `<log's stem>.<step>.*` in the folder `outputs`. What `run`
-    raises, other than TimeoutError, ends the attempt as failed and is raised again.
-    Raises RawLogError if the log exists.
+    The command lines and their output are stored as `<log's stem>.<step>.*` in the folder `outputs`. Any exception of
+    `run` other than TimeoutError ends the attempt as failed and is raised again. Raises RawLogError if the log exists.
     """
     with rawlog.AttemptWriter(log) as writer:
         try:
@@ -94,7 +96,7 @@ def run_job(job: Job, run: Run, log: Path, outputs: Path) -> str:
 
 
 class _Steps:
-    """Runs the commands of an attempt and keeps what they print."""
+    """Runs the commands of an attempt and stores their output."""
 
     def __init__(self, job: Job, run: Run, outputs: Path, stem: str) -> None:
         self.took_s = 0.0
@@ -104,13 +106,13 @@ class _Steps:
     def __call__(self, step: str, words: list[str], timeout_s: float | None = None) -> tuple[int, str, str]:
         limit_s = timeout_s or self._timeout_s
         self._keep(f"{step}.words.json", json.dumps(words))
-        began = time.monotonic()
+        started = time.monotonic()
         try:
             exit_code, stdout, stderr = self._run(words, limit_s)
         except TimeoutError:
             raise _TooSlow(f"{step} took longer than {limit_s:g} s") from None
         finally:
-            self.took_s += time.monotonic() - began
+            self.took_s += time.monotonic() - started
         self._keep(f"{step}.stdout.txt", bounded(stdout))
         self._keep(f"{step}.stderr.txt", bounded(stderr))
         return exit_code, stdout, stderr
@@ -121,7 +123,7 @@ class _Steps:
 
 
 class _TooSlow(Exception):
-    """A command took longer than it may."""
+    """A command exceeded its time limit."""
 
 
 def _attempt(job: Job, steps: _Steps, log: rawlog.AttemptWriter) -> str:
@@ -167,7 +169,7 @@ def _accuracy_words(job: Job, given: Evaluation) -> list[str]:
 
 
 def _peak_rss_kb(job: Job, steps: _Steps) -> int | None:
-    """Peak resident memory of a short run in kB, None where the tool does not say: that is no failure."""
+    """Return the peak resident memory of a short run in kB, or None if not reported, which is no failure."""
     try:
         exit_code, stdout, stderr = steps("memory", _timing_words(job, commands.MEMORY, True), MEMORY_TIMEOUT_S)
     except _TooSlow:
@@ -176,14 +178,14 @@ def _peak_rss_kb(job: Job, steps: _Steps) -> int | None:
 
 
 def _fault(benchmark: reading.Benchmark) -> str | None:
-    """Why there is no time, or none that can be used."""
+    """Return why there is no usable time, or None."""
     if benchmark.failure is None and (benchmark.init_ms is None or benchmark.runs is None or not benchmark.runs.count):
         return "benchmark_model printed a time, but not how long loading took and how many runs were timed"
     return benchmark.failure
 
 
 def _without_accuracy(job: Job, evaluation: reading.Evaluation | None) -> str | None:
-    """Why the accuracy that was asked for was not measured."""
+    """Return why the requested accuracy was not measured, or None."""
     if job.evaluation is None or evaluation is None:
         return None
     if evaluation.failure:
