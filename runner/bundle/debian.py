@@ -29,8 +29,8 @@ def archive() -> str:
     Raises SetupError if there is no apt or none of its sources is Debian's.
     """
     needed("apt-get", "apt-cache", "apt-config", "dpkg-deb")
-    listed = run(["apt-get", "update", "--print-uris"], "The sources of apt cannot be read")
-    address = archive_in(listed)
+    uri_lines = run(["apt-get", "update", "--print-uris"], "The sources of apt cannot be read")
+    address = archive_in(uri_lines)
     if address is None:
         raise SetupError(
             "The apt sources of this machine do not name Debian's archive, which bundles are made from: "
@@ -66,8 +66,8 @@ class Apt:
             (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / "status").touch()  # no package counts as installed
         keyring = next((path for path in _KEYRINGS if path.is_file()), None)
-        signed = f" signed-by={keyring}" if keyring else ""  # otherwise, all keys trusted by the machine
-        (folder / "sources.list").write_text(f"deb [arch={architecture}{signed}] {address} {suite} main\n", "utf-8")
+        signed_by = f" signed-by={keyring}" if keyring else ""  # otherwise, all keys trusted by the machine
+        (folder / "sources.list").write_text(f"deb [arch={architecture}{signed_by}] {address} {suite} main\n", "utf-8")
         (folder / "apt.conf").write_text(_configuration(folder, architecture), "utf-8")
         apt = cls(folder, suite, architecture)
         apt._run("apt-get", "update", "--error-on=any", failure=f"The list of Debian's {suite} cannot be had")
@@ -106,8 +106,8 @@ class Apt:
         return path
 
     def _run(self, *words: str, failure: str) -> str:
-        configured = {"APT_CONFIG": str(self.folder / "apt.conf")}
-        return run([words[0], "-q", *words[1:]], failure, self.folder / "packages", configured)
+        variables = {"APT_CONFIG": str(self.folder / "apt.conf")}
+        return run([words[0], "-q", *words[1:]], failure, self.folder / "packages", variables)
 
 
 def unpack(package: Path, folder: Path) -> None:
@@ -117,10 +117,10 @@ def unpack(package: Path, folder: Path) -> None:
 
 
 def _configuration(folder: Path, architecture: str) -> str:
-    kept = _KEPT.findall(run(["apt-config", "dump", "Acquire"], "The configuration of apt cannot be read"))
+    kept_settings = _KEPT.findall(run(["apt-config", "dump", "Acquire"], "The configuration of apt cannot be read"))
     return "\n".join(
         [
-            *kept,
+            *kept_settings,
             'Dir::Etc::main "/dev/null";',
             'Dir::Etc::parts "/dev/null";',
             f'Dir::Etc::sourcelist "{folder}/sources.list";',

@@ -91,10 +91,10 @@ def found(bundle: Path, path: Path, elf: Elf, needed: str) -> bool:
     them also applies to the libraries that it needs in turn (man ld.so).
     """
     folders = [folder.replace(_ORIGIN, str(path.parent)) for folder in elf.search if folder.startswith(_ORIGIN)]
-    places = [posixpath.normpath(folder) for folder in folders] + [str(bundle / "lib")]
+    search_paths = [posixpath.normpath(folder) for folder in folders] + [str(bundle / "lib")]
     if path.parent.name.endswith(".libs"):
-        places.append(str(path.parent))
-    return any((Path(place) / needed).is_file() for place in places)
+        search_paths.append(str(path.parent))
+    return any((Path(search_path) / needed).is_file() for search_path in search_paths)
 
 
 def contain(path: Path) -> None:

@@ -92,9 +92,9 @@ def _add_needed(debian: Path, bundle: Path, architecture: Architecture) -> None:
 def _copy_tree(root: Path, source: Path, bundle: Path, place: str, patterns: Sequence[str]) -> None:
     for path in sorted(source.rglob("*")):
         name = f"{place}/{path.relative_to(source).as_posix()}"
-        real = _followed(root, path)
-        if real.is_file() and not matches(name, patterns):
-            _copy(real, bundle / name)
+        resolved = _followed(root, path)
+        if resolved.is_file() and not matches(name, patterns):
+            _copy(resolved, bundle / name)
 
 
 def _copy(source: Path | None, target: Path) -> Path:

@@ -114,8 +114,8 @@ def recipes() -> dict[str, Recipe]:
 
 def lock_of(name: str, architecture: str) -> Lock:
     """Return the locked bundle. Raise SetupError if the lock does not match the recipe."""
-    recipe, locked = recipes()[name], json.loads(LOCK.read_text(encoding="utf-8"))
-    parts = tuple(Part(**fields) for fields in locked.get(name, {}).get(architecture, ()))
+    recipe, lock_record = recipes()[name], json.loads(LOCK.read_text(encoding="utf-8"))
+    parts = tuple(Part(**fields) for fields in lock_record.get(name, {}).get(architecture, ()))
     wheels = {f"{part.name}=={part.version}" for part in parts if part.kind == "wheel"}
     if {part.name for part in parts if part.kind == "debian"} != set(recipe.debian) or wheels != set(recipe.wheels):
         raise SetupError(f"{LOCK.name} is not of the recipe {name} for {architecture}: run `aiot bundle lock`.")

@@ -138,10 +138,10 @@ class Connection:
                 data += chunk
                 self._check_end(len(data), deadline, line)
         text = data.decode(errors="replace").replace("\r\n", "\n")
-        marker = re.search(rf"{mark}(\d{{1,3}})\n", text)
-        if not marker:
+        marker_match = re.search(rf"{mark}(\d{{1,3}})\n", text)
+        if not marker_match:
             raise DeviceLostError(f"The shell of {self.serial} stopped in the middle of an answer.")
-        return Answer(int(marker[1]), text[: marker.start()], text[marker.end() :])
+        return Answer(int(marker_match[1]), text[: marker_match.start()], text[marker_match.end() :])
 
     def _check_end(self, size: int, deadline: float, line: str) -> None:
         """Raise DeviceError if a command takes too long or prints too much."""
@@ -189,7 +189,7 @@ class Connection:
 
     @property
     def over_network(self) -> bool:
-        """True if the device is attached by HOST:PORT or by a name that it announces on the network."""
+        """Whether the device is attached by HOST:PORT or by a name that it announces on the network."""
         return bool(_NETWORK.fullmatch(self.serial)) or "._adb" in self.serial
 
     def features(self) -> set[str]:

@@ -115,12 +115,12 @@ def _each_once(devices: Sequence[AttachedDevice], named: Sequence[str], salt: st
     devices that share a serial number also depend on what adb calls them. Raises DeviceError if one device was named
     twice.
     """
-    kept: list[AttachedDevice] = []
+    unique: list[AttachedDevice] = []
     by_slug = sorted(devices, key=lambda device: device.slug)
     for _, group in groupby(by_slug, key=lambda device: device.slug):
         same_slug = list(group)
         if len(same_slug) == 1:
-            kept += same_slug
+            unique += same_slug
             continue
         boots: dict[str | None, list[AttachedDevice]] = {}
         for device in same_slug:
@@ -137,9 +137,9 @@ def _each_once(devices: Sequence[AttachedDevice], named: Sequence[str], salt: st
                 device.slug = android.slug(
                     facts.maker, facts.model, f"{facts.serial} at {device.connection.serial}", salt
                 )
-        kept += distinct
+        unique += distinct
     order = [device.connection.serial for device in devices]
-    return sorted(kept, key=lambda device: order.index(device.connection.serial))
+    return sorted(unique, key=lambda device: order.index(device.connection.serial))
 
 
 def _one_of(same: list[AttachedDevice], named: Sequence[str]) -> AttachedDevice:

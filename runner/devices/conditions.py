@@ -64,9 +64,9 @@ class AttachedConditions:
                 return held
             refused = {**held.refused, "fixed_performance": "it is a mode of Android, which the device has not"}
             return replace(held, fixed_performance=False, refused=refused)
-        before = self._noted()
-        fixed_before = bool(before.get("fixed_performance"))  # left on by an interrupted run
-        stay_on = before.get("stay_on") or self._stay_on()
+        previous = self._noted()
+        fixed_before = bool(previous.get("fixed_performance"))  # left on by an interrupted run
+        stay_on = previous.get("stay_on") or self._stay_on()
         note = {"stay_on": stay_on, "fixed_performance": fixed_before or wanted.fixed_performance}
         self._files.make([])
         self._connection.push(json.dumps(note).encode(), self._note)
@@ -101,15 +101,15 @@ class AttachedConditions:
 
     def restore(self) -> bool:
         """Restore the previous state of the device. Return whether there was anything to restore."""
-        before = self._noted()
-        if not before:
+        previous = self._noted()
+        if not previous:
             return False
-        if before["fixed_performance"]:
+        if previous["fixed_performance"]:
             self.run([*_FIXED_PERFORMANCE, "false"])
-        if before["stay_on"] == "null":
+        if previous["stay_on"] == "null":
             self.run(["settings", "delete", *_STAY_ON])
-        elif before["stay_on"]:
-            self.run(["settings", "put", *_STAY_ON, before["stay_on"]])
+        elif previous["stay_on"]:
+            self.run(["settings", "put", *_STAY_ON, previous["stay_on"]])
         self._files.do(["rm", "-f", self._note])
         return True
 

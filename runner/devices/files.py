@@ -48,17 +48,17 @@ class DeviceFiles:
     def push(self, files: dict[str, Path], folder: str, executable: bool = False) -> str:
         """Send the files that are missing on the device and verify what arrived. Return the folder's path there."""
         place = posixpath.join(self.folder, folder)
-        wanted = {name: sha256_of(path) for name, path in files.items()}
+        expected = {name: sha256_of(path) for name, path in files.items()}
         present = self._there(place, files)
         mode = 0o755 if executable else 0o644
-        new = [name for name in files if present.get(name) != wanted[name]]
+        new = [name for name in files if present.get(name) != expected[name]]
         if new:
             self.make(sorted({posixpath.dirname(posixpath.join(place, name)) for name in new}))
         for names in batches(new):
             for name in names:
                 self._connection.push(files[name], posixpath.join(place, name), mode)
-            self._compare(place, {name: wanted[name] for name in names})
-            self._noted[place] |= {name: wanted[name] for name in names}
+            self._compare(place, {name: expected[name] for name in names})
+            self._noted[place] |= {name: expected[name] for name in names}
             self._connection.push(json.dumps(self._noted[place]).encode(), posixpath.join(place, _PUSHED))
         return place
 

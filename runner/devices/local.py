@@ -69,15 +69,15 @@ class LocalDevice:
     def push(self, files: dict[str, Path], folder: str, executable: bool = False) -> str:
         target = self._root / folder
         for name, source in files.items():
-            place = target / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            if place.is_symlink() or place.exists():
-                place.unlink()
+            destination = target / name
+            destination.parent.mkdir(parents=True, exist_ok=True)
+            if destination.is_symlink() or destination.exists():
+                destination.unlink()
             if executable:  # the source may not be executable and must not be changed
-                shutil.copyfile(source, place)
-                place.chmod(0o755)
+                shutil.copyfile(source, destination)
+                destination.chmod(0o755)
             else:
-                place.symlink_to(source.resolve())
+                destination.symlink_to(source.resolve())
         return str(target)
 
     @property
@@ -288,5 +288,5 @@ def _hottest_c() -> float | None:
 
 def _frequency_mhz() -> float | None:
     """Return the current mean frequency over the cores."""
-    now = psutil.cpu_freq()
-    return float(now.current) if now and now.current else None
+    frequency = psutil.cpu_freq()
+    return float(frequency.current) if frequency and frequency.current else None

@@ -102,8 +102,8 @@ def states(client: AdbClient) -> dict[str, str]:
         shared = {serial for serial, count in serials.items() if count > 1 or serial == _NAMELESS}
         ports = _ports(client) if shared else []
         if len(ports) == len(listed):  # both lists have the same order
-            named = zip(ports, listed, strict=True)
-            listed = [(port if port and serial in shared else serial, state) for port, (serial, state) in named]
+            pairs = zip(ports, listed, strict=True)
+            listed = [(port if port and serial in shared else serial, state) for port, (serial, state) in pairs]
     return dict(listed)
 
 

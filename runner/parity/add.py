@@ -89,8 +89,8 @@ def add(
             f"{file} holds weights: build model files of them with `aiot models prepare --weights FOLDER`."
         )
     framework = known.frameworks[instance.framework]
-    described = describe(file, framework.name)
-    _refuse_other_quantization(file, instance, described, framework)
+    description = describe(file, framework.name)
+    _refuse_other_quantization(file, instance, description, framework)
     fields = read_json(settings_file)
     accuracy = accuracy_of(fields, settings_file)
     installed = [env for env in framework.environments if environments.python_of(env)]
@@ -98,8 +98,10 @@ def add(
         raise SetupError(f"{framework.name} needs the legacy environment, which is missing: {INSTALL_LEGACY}.")
     fields = {"layout": framework.layout, **fields}
     outputs = None
-    if described.inputs is not None and described.outputs is not None:
-        fields, outputs = _read_from(file, described.inputs, described.outputs, fields, framework.layout, settings_file)
+    if description.inputs is not None and description.outputs is not None:
+        fields, outputs = _read_from(
+            file, description.inputs, description.outputs, fields, framework.layout, settings_file
+        )
     candidate = Artifact(
         path=file,
         name=instance.artifact,
@@ -122,7 +124,7 @@ def add(
             failures.append(str(error))
             continue
         artifact = replace(artifact, settings=_settings(instance, fields, score_count, settings_file))
-        for note in _notes(instance, described, artifact.settings, score_count, known):
+        for note in _notes(instance, description, artifact.settings, score_count, known):
             tell(note)
         _refuse_name_of_prepared(folder, artifact)
         folder.mkdir(parents=True, exist_ok=True)
@@ -296,12 +298,12 @@ def _note_on_input(taken: Tensor, settings: Settings) -> list[str]:
     pixels = np.arange(2**PIXELS)
     table = Preprocess.of(settings.record(), taken.dtype, taken.scale, taken.zero_point).table.astype(int)
     shifted = table + (128 if taken.dtype == "int8" else 0) - pixels
-    wrong = int((shifted != 0).any(0).sum())
-    if wrong and np.abs(shifted).max() <= 2:
+    shifted_count = int((shifted != 0).any(0).sum())
+    if shifted_count and np.abs(shifted).max() <= 2:
         mean, std = _of_raw_pixels(taken)
         return [
-            f"mean and std shift {wrong} of the {2**PIXELS} values of a pixel by {np.abs(shifted).max()}: with mean "
-            f"{mean:g} and std {std:g} the input is the image itself"
+            f"mean and std shift {shifted_count} of the {2**PIXELS} values of a pixel by {np.abs(shifted).max()}: with "
+            f"mean {mean:g} and std {std:g} the input is the image itself"
         ]
     limits = np.iinfo(taken.dtype)
     values = (pixels[:, None] - np.array(settings.mean)) / np.array(settings.std) / taken.scale + taken.zero_point

@@ -101,13 +101,13 @@ def check(
         if reason := calibration.overlap(artifact, dataset):
             raise ModelError(f"{artifact.name} cannot be checked, because {reason}: {calibration.REMEDY}.")
     readable, unreadable = _readable(dataset, subset(dataset, images, 0))
-    before = read(folder, artifacts)
+    previous = read(folder, artifacts)
     originals: dict[str, _Original | None] = {}
     checks = []
-    for number, artifact in enumerate(sorted(artifacts, key=lambda checked: Instance.of_artifact(checked.name).model)):
+    for index, artifact in enumerate(sorted(artifacts, key=lambda checked: Instance.of_artifact(checked.name).model)):
         model = Instance.of_artifact(artifact.name).model
         _same_classes(artifact.settings, dataset, artifact.name)
-        earlier = before.get(artifact.name)
+        earlier = previous.get(artifact.name)
         if earlier and (earlier.dataset_sha256, earlier.images) == (dataset.sha256, len(readable)):
             checks.append(earlier)
             continue
@@ -126,7 +126,7 @@ def check(
         target.write_text(json.dumps(asdict(checked), indent=1) + "\n", encoding="utf-8")
         checks.append(checked)
         if progress:
-            progress(number + 1, len(artifacts))
+            progress(index + 1, len(artifacts))
     return checks
 
 

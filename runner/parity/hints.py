@@ -16,9 +16,8 @@ from aiot_suite.facts import Settings
 from runner.agent.loop import labels
 
 IMAGES = 16
-SIGNIFICANCE = (
-    0.02  # of the one-sided paired test; a network is worse under all other settings than under its own, with p near 1
-)
+# Significance level of the one-sided paired test. With the right settings, all others are worse and p is near 1.
+SIGNIFICANCE = 0.02
 LEAST_GAIN = 0.02  # minimum gain of the median margin, as a share of the range of the scores
 
 NORMALIZATIONS = {
@@ -56,8 +55,8 @@ def better(
     sample = shown[:IMAGES]
     own_margins = margins(scores_of(settings, sample), sample, settings)
     candidates = []
-    for text, other in others(settings):
-        differences = margins(scores_of(other, sample), sample, other) - own_margins
+    for text, variant in others(settings):
+        differences = margins(scores_of(variant, sample), sample, variant) - own_margins
         gain = float(np.median(differences))
         if gain >= LEAST_GAIN and wilcoxon(differences, alternative="greater").pvalue < SIGNIFICANCE:
             candidates.append((gain, text))

@@ -172,15 +172,15 @@ def _accelerated(kinds: Iterable[str | None]) -> tuple[str, ...]:
 
 def _asked_by(name: str, value: str) -> str | None:
     """Return the kind of delegate that a parameter or a flag requests, or None."""
-    plain, chosen = re.sub(r"[^a-z0-9]+", " ", name.lower()).strip(), value.strip("'\" ").lower()
-    if "external delegate path" in plain:
-        return "external" if chosen else None
-    if "delegate settings file" in plain:
-        return "stable" if chosen else None
-    if plain == "delegate":
-        return kind(chosen) if chosen not in ("", "none") else None
-    match = re.fullmatch(r"(?:use )?(?:legacy )?(nnapi|gpu|hexagon|core ?ml|npu|external delegate|vulkan)", plain)
-    return kind(match[1]) if match and chosen in ("1", "true", "yes") else None
+    plain_name, plain_value = re.sub(r"[^a-z0-9]+", " ", name.lower()).strip(), value.strip("'\" ").lower()
+    if "external delegate path" in plain_name:
+        return "external" if plain_value else None
+    if "delegate settings file" in plain_name:
+        return "stable" if plain_value else None
+    if plain_name == "delegate":
+        return kind(plain_value) if plain_value not in ("", "none") else None
+    match = re.fullmatch(r"(?:use )?(?:legacy )?(nnapi|gpu|hexagon|core ?ml|npu|external delegate|vulkan)", plain_name)
+    return kind(match[1]) if match and plain_value in ("1", "true", "yes") else None
 
 
 def cpu_ran(lines: list[tuple[str, str]]) -> bool:

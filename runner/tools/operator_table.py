@@ -54,7 +54,7 @@ def read(found: list[tuple[str, str]]) -> tuple[list[Operator], set[int]]:
     columns: list[str] = []
     for index, (_, text) in enumerate(found):
         stripped = text.strip()
-        of_table = True
+        is_table_line = True
         if stripped.rstrip(":") in _PHASES:
             phase, subgraph = _PHASES[stripped.rstrip(":")], 0
         elif match := _SUBGRAPH.fullmatch(stripped):
@@ -66,14 +66,14 @@ def read(found: list[tuple[str, str]]) -> tuple[list[Operator], set[int]]:
             columns, counts = header, "name" in header and (in_order or not rows)
         elif columns and (row := _row(stripped, columns)):
             mean_ms = number(row.get("mean_ms"))
-            of_table = mean_ms is not None
+            is_table_line = mean_ms is not None
             if mean_ms is not None and counts and len(rows) < ROWS_AT_MOST:
                 rows.append(_operator(phase, subgraph, row, mean_ms))
         else:
-            of_table = False
+            is_table_line = False
             if not stripped:
                 columns = []
-        if of_table:
+        if is_table_line:
             table_lines.add(index)
     return rows, table_lines
 

@@ -217,12 +217,12 @@ def _of_mean(placed: Stats | None, mean_ms: float | None, every: list[Stats]) ->
     """Return the line with a mean: the one at the expected place if it has that mean or no mean is known."""
     if mean_ms is None or (placed is not None and placed.mean_ms is None):
         return placed
-    fitting = [
+    matching = [
         candidate
         for candidate in every
         if candidate.mean_ms is not None and abs(candidate.mean_ms - mean_ms) <= 1e-5 * mean_ms
     ]
-    return placed if placed in fitting else next(iter(fitting), None)
+    return placed if placed in matching else next(iter(matching), None)
 
 
 def parameters(found: list[tuple[str, str]]) -> dict[str, str]:
@@ -259,15 +259,15 @@ def evaluation_of(found: list[tuple[str, str]], exit_code: int = 0, delegate: st
         if match := _TOP.match(text):
             accuracies[int(match[1])] = number(match[2])
     top = [accuracies[k] for k in range(1, TOP_AT_MOST + 1) if k in accuracies]
-    sound = [value for value in top if value is not None and 0 <= value <= 1]
+    valid = [value for value in top if value is not None and 0 <= value <= 1]
     mean_ms, sd_ms = latencies.get("Inference", (None, None))
     fault = failure(bool(top and images), found, exit_code, "run_eval", "accuracy")
-    if not fault and (len(sound) < len(top) or sorted(sound) != sound or 1 not in accuracies):
+    if not fault and (len(valid) < len(top) or sorted(valid) != valid or 1 not in accuracies):
         printed = ", ".join(f"top-{k} {value}" for k, value in sorted(accuracies.items()))
         fault = f"run_eval printed what can be no accuracies ({printed})"
     return Evaluation(
         images=images,
-        top=() if fault else tuple(sound),
+        top=() if fault else tuple(valid),
         mean_ms=mean_ms,
         sd_ms=sd_ms,
         preprocess_ms=latencies.get("Preprocessing", (None, None))[0],

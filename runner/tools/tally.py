@@ -31,11 +31,11 @@ _READ = (*reading.PATTERNS, *litert.PATTERNS, *speed_benchmark.PATTERNS)
 
 def not_understood(found: list[tuple[str, str]]) -> list[str]:
     """Return the lines that no reader uses, except empty ones and those known to carry no information."""
-    _, of_tables = operator_table.read(found)
+    _, table_lines = operator_table.read(found)
     return [
         text
         for index, (_, text) in enumerate(found)
-        if text and index not in of_tables and not _FENCE.match(text) and not _understood(text)
+        if text and index not in table_lines and not _FENCE.match(text) and not _understood(text)
     ]
 
 
