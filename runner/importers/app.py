@@ -1,8 +1,8 @@
-"""The paper's app: its result log, its program log, or the two of one sitting together.
+"""Import logs of the paper's app: a result log, a program log, or both of one session.
 
-The program log has every image, the result log what the app made of them and what the device is. Their names have
-different times, so that the two of a sitting are known by what they say: the same load and first image of each
-workload.
+The program log has every image; the result log has the app's own results and the facts of the device. The names of the
+two files contain different times, so they are matched by content: equal times of the load and of the first image in
+each workload.
 """
 
 from __future__ import annotations
@@ -25,18 +25,21 @@ from runner.tools.text import shown, whole
 
 RESOLUTION_MS = 1.0
 WITH_IMAGES, MEANS_ALONE = "paper's app (whole ms)", "paper's app (means alone)"
-"""Profiles. The app's own mean takes in what it does between two images; a mean over the images' times does not."""
+"""Names of measurement profiles.
 
-_PROFILE = {  # every image once, no warm-up, the first image counts
+The app's own mean includes what it does between two images; a mean over the times of the images does not.
+"""
+
+_PROFILE = {  # every image once, no warm-up, first image included
     "warmups": 0,
     "passes": 1,
     "min_queries": 0,
     "min_duration_s": 0.0,
     "max_images": None,
 }
-ABI = "armeabi-v7a"  # that the app is built for
+ABI = "armeabi-v7a"  # the ABI that the app is built for
 TOOL = "AIoTBench app"
-LABEL_SPACES = {1000: "imagenet-1000", 1001: "imagenet-1000"}  # 1001: with a background, which the app takes off
+LABEL_SPACES = {1000: "imagenet-1000", 1001: "imagenet-1000"}  # 1001: with a background class, which the app removes
 
 Result = tuple[Source, ResultLog]
 Program = tuple[Source, ProgramLog]
@@ -45,31 +48,31 @@ _DATE = re.compile(r"_(\d{8})_(\d{6})(?:\D|$)")
 
 
 def pairs(results: list[Result], programs: list[Program]) -> list[tuple[Result | None, Program | None]]:
-    """The logs of each sitting."""
-    left = list(programs)
-    found: list[tuple[Result | None, Program | None]] = []
+    """Return the logs of each session."""
+    unmatched = list(programs)
+    matched: list[tuple[Result | None, Program | None]] = []
     for result in results:
-        program = next((one for one in left if _same(result[1], one[1])), None)
+        program = next((candidate for candidate in unmatched if _same(result[1], candidate[1])), None)
         if program is not None:
-            left.remove(program)
-        found.append((result, program))
-    return [*found, *((None, program) for program in left)]
+            unmatched.remove(program)
+        matched.append((result, program))
+    return [*matched, *((None, program) for program in unmatched)]
 
 
 def _same(result: ResultLog, program: ProgramLog) -> bool:
-    """Whether every workload that both have was loaded as fast, and began with as fast an image."""
-    known = {one.instance: (one.load_ms, one.first_ms) for one in result.workloads if one.fault is None}
-    seen = {
-        one.instance: (one.load_ms, one.images[0].end_ms - one.images[0].start_ms)
-        for one in program.workloads
-        if one.images and one.images[0].end_ms is not None
+    """Return whether all workloads in both logs have equal times of the load and of the first image."""
+    in_result = {entry.instance: (entry.load_ms, entry.first_ms) for entry in result.workloads if entry.fault is None}
+    in_program = {
+        entry.instance: (entry.load_ms, entry.images[0].end_ms - entry.images[0].start_ms)
+        for entry in program.workloads
+        if entry.images and entry.images[0].end_ms is not None
     }
-    common = known.keys() & seen.keys()
-    return bool(common) and all(known[one] == seen[one] for one in common)
+    common = in_result.keys() & in_program.keys()
+    return bool(common) and all(in_result[entry] == in_program[entry] for entry in common)
 
 
 def device(result: Result | None) -> DeviceFacts:
-    """What the header of a result log tells of the device."""
+    """Return the facts about the device in the header of a result log."""
     header = result[1].header if result else {}
     match = _FINGERPRINT.fullmatch(header.get("device fingerprint", ""))
     ram = whole(header.get("ram size"))
@@ -86,34 +89,38 @@ def device(result: Result | None) -> DeviceFacts:
 
 
 def sitting(result: Result | None, program: Program | None, given: Given, unit: str, datasets: Datasets) -> Sitting:
-    """A sitting of the device that is called `unit`. Raises LogError for what nobody says, or what cannot be."""
-    sources = tuple(one[0] for one in (result, program) if one is not None)
-    where = " and ".join(str(one.path) for one in sources)
-    told = result[1].header.get("resource name") if result else None
-    resource = shown(told) if told and told != "null" else None
+    """Return the session of one or both logs on the device with the slug `unit`.
+
+    Raises:
+        LogError: A required fact is stated neither in the logs nor by the user, or the logs contradict each other.
+    """
+    sources = tuple(entry[0] for entry in (result, program) if entry is not None)
+    where = " and ".join(str(entry.path) for entry in sources)
+    resource_name = result[1].header.get("resource name") if result else None
+    resource = shown(resource_name) if resource_name and resource_name != "null" else None
     name = given.dataset or resource
     if name is None:
         raise LogError(f"{where} does not tell which images were shown: give --dataset with a name for them.")
-    of_program = {one.instance: one for one in program[1].workloads} if program else {}
-    of_result = {one.instance: one for one in result[1].workloads} if result else {}
-    counts = {len(one.images) for one in of_program.values() if one.fault is None}
+    program_workloads = {entry.instance: entry for entry in program[1].workloads} if program else {}
+    result_workloads = {entry.instance: entry for entry in result[1].workloads} if result else {}
+    counts = {len(entry.images) for entry in program_workloads.values() if entry.fault is None}
     counts |= {result[1].images} if result else set()
     if len(counts) > 1:
         raise LogError(
             f"{where} has workloads of {' and '.join(map(str, sorted(counts)))} images: import each by itself."
         )
     [images] = counts
-    spaces = {LABEL_SPACES.get(one.classes or 0) for one in of_program.values() if one.fault is None}
+    spaces = {LABEL_SPACES.get(entry.classes or 0) for entry in program_workloads.values() if entry.fault is None}
     labels = program[1].labels if program else {}
     image_names = _image_names(where, given, unit, images)
     started, started_from, ended = _when(result, program)
     parts = []
-    for instance in dict.fromkeys([*of_program, *of_result]):
-        seen, reported = of_program.get(instance), of_result.get(instance)
+    for instance in dict.fromkeys([*program_workloads, *result_workloads]):
+        logged, reported = program_workloads.get(instance), result_workloads.get(instance)
         text = f"{resource} {instance.artifact}" if resource else None
         load = _load(instance, text, started)
-        if seen is not None and (seen.fault is None or reported is None or reported.fault):
-            parts.append(_from_program(seen, reported, load, text, labels, image_names))
+        if logged is not None and (logged.fault is None or reported is None or reported.fault):
+            parts.append(_from_program(logged, reported, load, text, labels, image_names))
         elif reported is not None:
             parts.append(_from_result(reported, images, load, text))
     return Sitting(
@@ -122,7 +129,7 @@ def sitting(result: Result | None, program: Program | None, given: Given, unit: 
         device=device(result),
         profile={"name": WITH_IMAGES if program else MEANS_ALONE, **_PROFILE},
         timing="end_to_end",
-        threads=None,  # TFLite has one, for the others the app sets none: each `load` has its own
+        threads=None,  # TFLite uses one, for the others the app sets none: see each `load`
         dataset=datasets(name, images, spaces.pop() if len(spaces) == 1 else None),
         started=started,
         started_from=started_from,
@@ -131,10 +138,10 @@ def sitting(result: Result | None, program: Program | None, given: Given, unit: 
 
 
 def _image_names(where: str, given: Given, unit: str, images: int) -> list[str]:
-    """Names of the images by index: those that are given, or numbers of this device.
+    """Return the names of the images by index: those stated by the user, or numbers that are specific to this device.
 
-    The app shows the files of a class in the order in which the file system lists them, which is another one on every
-    device. So a number is no name that two devices share.
+    The app shows the files of a class in the order in which the file system lists them, which differs between devices,
+    so the same number does not mean the same image on two devices.
     """
     if given.images is None:
         return [f"{unit}-{index:05}" for index in range(images)]
@@ -157,7 +164,7 @@ def _load(instance: Instance, model: str | None, started: datetime) -> dict[str,
 
 
 def _from_result(one: app_result.Workload, images: int, load: dict[str, Any], model: str | None) -> Part:
-    """A summary: the log has no images."""
+    """Return an attempt with a summary, because a result log has no records of images."""
     if one.fault is not None:
         return Part(one.instance, None, b"", ("failed", {"reason": one.fault}))
     assert one.accuracy is not None and one.total_ms is not None
@@ -176,7 +183,7 @@ def _from_program(
     labels: dict[int, int],
     names: list[str],
 ) -> Part:
-    """Records of images; a summary where the class of one that failed is not known."""
+    """Return an attempt with records of the images, or with a summary if the class of a failed image is unknown."""
     load["load_ns"] = _ns(one.load_ms)
     whole_images = [image for image in one.images if image.end_ms is not None]
     if one.fault is not None:
@@ -200,26 +207,26 @@ def _from_program(
 
 
 def _records(images: Iterable[Shown], labels: dict[int, int], names: list[str]) -> bytes:
-    began_ms = None
+    origin_ms = None
     events = []
     for image in images:
-        began_ms = image.start_ms if began_ms is None else began_ms
-        both = {
+        origin_ms = image.start_ms if origin_ms is None else origin_ms
+        common = {
             "query": image.index,
             "image": names[image.index],
             "label": _label(image, labels),
-            "at_ns": _ns(image.start_ms - began_ms),
+            "at_ns": _ns(image.start_ms - origin_ms),
         }
         if image.error is not None:
-            events.append(("image_failed", {**both, "reason": image.error, "spent_ns": _ns(_took(image))}))
+            events.append(("image_failed", {**common, "reason": image.error, "spent_ns": _ns(_took(image))}))
             continue
         steps = {
             "bitmap_ns": image.took_ms("bitmap"),  # decode, crop and resize
             "ic_ns": image.took_ms("ic"),  # normalize and inference
-            "statistics_ns": image.took_ms("statistics"),  # five best classes, and the log of them
+            "statistics_ns": image.took_ms("statistics"),  # five best classes, and logging them
         }
-        own = {name: _ns(took) for name, took in steps.items()}
-        events.append(("image", {**both, "top5": image.best, "total_ns": _ns(_took(image)), **own}))
+        durations = {name: _ns(took) for name, took in steps.items()}
+        events.append(("image", {**common, "top5": image.best, "total_ns": _ns(_took(image)), **durations}))
     return lines(events)
 
 
@@ -257,9 +264,9 @@ def _end(
     images: int, failed: int, correct: int, total_ms: float, reported: app_result.Workload | None
 ) -> tuple[str, dict[str, Any]]:
     names = ("load_ms", "first_ms", "total_ms", "mean_ms", "sd_ms", "accuracy")
-    said = {name: getattr(reported, name) for name in names} if reported and not reported.fault else None
+    app_values = {name: getattr(reported, name) for name in names} if reported and not reported.fault else None
     counts = {"images": images, "failed_images": failed, "correct": correct}
-    return "end", {**counts, "loop_ns": _ns(total_ms), "peak_rss_kb": None, "reported": said}
+    return "end", {**counts, "loop_ns": _ns(total_ms), "peak_rss_kb": None, "reported": app_values}
 
 
 def _ns(ms: float | None) -> int | None:
@@ -267,16 +274,16 @@ def _ns(ms: float | None) -> int | None:
 
 
 def _when(result: Result | None, program: Program | None) -> tuple[datetime, str, datetime | None]:
-    """Begin, what it is told by, and end.
+    """Return the start of a session, the source of that time, and the end.
 
-    The program log is named after the time at which the sitting began, and the result log after that at which it ended,
-    in the time zone of the device, which no log tells. Where a file was renamed its own time is taken.
+    The name of a program log has the time at which the session started, that of a result log the time at which it
+    ended, both in the time zone of the device, which no log states. For a renamed file, its modification time is used.
     """
     total = timedelta(milliseconds=result[1].total_ms or 0) if result else None
-    if program is not None and (named := _date(program[0])):
-        return named, "name of the file, in the device's own time", named + total if total is not None else None
-    if result is not None and total is not None and (named := _date(result[0])):
-        return named - total, "name of the file, in the device's own time", named
+    if program is not None and (file_time := _date(program[0])):
+        return file_time, "name of the file, in the device's own time", file_time + total if total is not None else None
+    if result is not None and total is not None and (file_time := _date(result[0])):
+        return file_time - total, "name of the file, in the device's own time", file_time
     source = (program or result or (None,))[0]
     assert source is not None
     return source.modified - (total or timedelta()), "time of the file", source.modified
@@ -285,7 +292,7 @@ def _when(result: Result | None, program: Program | None) -> tuple[datetime, str
 def _date(source: Source) -> datetime | None:
     match = _DATE.search(source.path.name)
     try:
-        found = datetime.strptime(match[1] + match[2], "%Y%m%d%H%M%S").replace(tzinfo=UTC) if match else None
+        moment = datetime.strptime(match[1] + match[2], "%Y%m%d%H%M%S").replace(tzinfo=UTC) if match else None
     except ValueError:
         return None
-    return found if found and found.year > 2000 else None
+    return moment if moment and moment.year > 2000 else None

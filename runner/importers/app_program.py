@@ -1,9 +1,9 @@
-"""The program log of the paper's app (AbstractModel.doImageClassificationContinue): the steps of every image, in ms.
+"""Parse the program log of the paper's app (AbstractModel.doImageClassificationContinue): the steps of each image.
 
-The clock is SystemClock.elapsedRealtime, which never goes back, in whole ms. Fields are joined by two spaces, hyphen,
-two spaces. Of an image there are, in order: all start, bitmap start, bitmap end (decode, crop, resize), ic start, ic
-end (normalize, inference), statistics start, data, end (top 5 and log), all end. Other lines are kept
-apart, to be counted.
+Times are whole ms of SystemClock.elapsedRealtime, which never goes back. Fields are separated by two spaces, a hyphen
+and two spaces. The lines of an image are, in order: all start, bitmap start, bitmap end (decode, crop, resize), ic
+start, ic end (normalize, inference), statistics start, data, end (top 5 and logging), all end. Other lines are
+collected and counted.
 """
 
 from __future__ import annotations
@@ -26,44 +26,50 @@ _DONE = re.compile(r"all done for workload \d{1,4} name=(.+)")
 _LOADED = re.compile(r"load model: s=(-?\d{1,18}),e=(-?\d{1,18}),d=(-?\d{1,18})")
 _DATA = re.compile(r"score\.len=(\d{1,9}), maxIndex=([-\d,]{1,99}) maxScore=(\S{1,400}) .*target=(-?\d{1,9})")
 _IDLE = re.compile(r"load dataset: s=|flops=|vips=|all done for workload ")
-_OTHER = ""  # in place of what is wrong with a line: it is not understood
+_OTHER = ""  # returned instead of a fault for a line that was not understood
 _STEPS = ("bitmap", "ic", "statistics")
 
 
 @dataclass
 class Shown:
-    """An image: when it began and ended, and when each step did, in ms of the device's clock."""
+    """An image, with the start and end of it and of each step in ms of the device's clock."""
 
     index: int
     start_ms: int
     end_ms: int | None = None
-    steps: dict[str, list[int]] = field(default_factory=dict)  # name of the step -> begin and end
-    target: int | None = None  # its class
+    steps: dict[str, list[int]] = field(default_factory=dict)  # name of the step -> start and end
+    target: int | None = None  # correct class
     best: tuple[tuple[int, float], ...] | None = None  # classes and scores, best first
-    error: str | None = None  # what the app says went wrong
+    error: str | None = None  # error reported by the app
 
     def took_ms(self, step: str) -> int | None:
-        """How long a step took, None where the log does not tell both its ends."""
+        """Return the duration of a step, or None if the log does not have both its start and its end."""
         times = self.steps.get(step, [])
         return times[1] - times[0] if len(times) == 2 and times[0] <= times[1] else None
 
 
 @dataclass
 class Workload:
-    """What the log says of one; `fault` says why its numbers cannot be used, one sentence without its full stop."""
+    """What the log has about a workload.
+
+    `fault` is the reason why its numbers cannot be used, a sentence without a full stop.
+    """
 
     name: str
     instance: Instance
     load_ms: int | None
     images: list[Shown] = field(default_factory=list)
-    classes: int | None = None  # that the model tells apart
+    classes: int | None = None  # number of classes of the model
     done: bool = False
     fault: str | None = None
 
 
 @dataclass(frozen=True)
 class ProgramLog:
-    """What the log says; `labels` has the class of every image that any workload tells, by index."""
+    """The parsed content of a program log.
+
+    `labels` has the class of every image for which any workload states it, by index.
+    """
 
     workloads: tuple[Workload, ...]
     labels: dict[int, int]
@@ -72,33 +78,37 @@ class ProgramLog:
 
 
 def parse(name: object, text: str) -> ProgramLog:
-    """Reads it; raises LogError, calling it `name`, if there is no workload in it that can be used."""
+    """Parse a program log, which error messages call `name`.
+
+    Raises:
+        LogError: No workload can be used, one occurs twice, or two workloads state different classes of an image.
+    """
     others: list[str] = []
-    found = [workload for workload in _workloads(name, text, others) if workload.images or not workload.done]
-    for workload in found:
+    workloads = [workload for workload in _workloads(name, text, others) if workload.images or not workload.done]
+    for workload in workloads:
         workload.fault = workload.fault or _fault(workload)
-    notes = [f"{name}: {one.name} failed: {one.fault}" for one in found if one.fault]
-    if not any(one.fault is None for one in found):
+    notes = [f"{name}: {entry.name} failed: {entry.fault}" for entry in workloads if entry.fault]
+    if not any(entry.fault is None for entry in workloads):
         reason = notes[0].partition(": ")[2] if notes else "no image in it"
         raise LogError(f"{name} has no workload that can be used ({reason}): copy it again.")
-    if len({one.instance for one in found}) < len(found):
+    if len({entry.instance for entry in workloads}) < len(workloads):
         raise LogError(f"{name} has a workload twice: the files of two runs seem to be in one, import each by itself.")
     labels: dict[int, int] = {}
-    for workload in found:
+    for workload in workloads:
         for image in workload.images if workload.fault is None else []:
             if image.target is not None and labels.setdefault(image.index, image.target) != image.target:
                 raise LogError(f"{name} has image {image.index} as class {labels[image.index]} and {image.target}.")
-    return ProgramLog(tuple(found), labels, tuple(notes), tuple(others))
+    return ProgramLog(tuple(workloads), labels, tuple(notes), tuple(others))
 
 
 def _workloads(name: object, text: str, others: list[str]) -> Iterator[Workload]:
     """Yield the workloads of a log, and add the lines that were not understood to `others`."""
     current: Workload | None = None
     load_ms: int | None = None
-    every = lines(text)
-    if every and every[-1].startswith("ic"):
-        others.append(every.pop())  # of a log that was cut: whole lines end
-    for line in every:
+    log_lines = lines(text)
+    if log_lines and log_lines[-1].startswith("ic"):
+        others.append(log_lines.pop())  # cut off: a complete line ends with a line break
+    for line in log_lines:
         if line.startswith(f"ic{_JOINT}"):
             if current is None:
                 raise LogError(f"{name} has images before any line `start workload`: its beginning is missing.")
@@ -125,7 +135,10 @@ def _workloads(name: object, text: str, others: list[str]) -> Iterator[Workload]
 
 
 def _take(fields: list[str], workload: Workload) -> str | None:
-    """Takes the fields of a line; what is wrong with it, or None. _OTHER: it is not understood."""
+    """Apply the fields of a line to a workload.
+
+    Return what is wrong with them, _OTHER if they are not understood, or None.
+    """
     image = workload.images[-1] if workload.images else None
     match fields:
         case ["index", index, "all", "start", time]:
@@ -151,7 +164,7 @@ def _step(fields: list[str], image: Shown, workload: Workload) -> str | None:
                 return f"its image {image.index} begins at {image.start_ms} ms and ends at {shown(time)!r}"
             image.end_ms = end
         case ["all", "end", *_]:
-            return None  # the same once more, with the duration
+            return None  # repeats the end, with the duration
         case ["bitmap" | "statistics" as step, "start" | "end" as edge, time]:
             return _stamp(image, step, edge, time)
         case ["bitmap.size", _, "ic", "start", time]:
@@ -176,30 +189,30 @@ def _stamp(image: Shown, step: str, edge: str, text: str) -> str | None:
 
 def _answer(data: str, image: Shown, workload: Workload) -> str | None:
     match = _DATA.fullmatch(data)
-    indices = [one for one in match[2].split(",") if one] if match else []
-    scores = [one for one in match[3].split(",") if one] if match else []
+    indices = [item for item in match[2].split(",") if item] if match else []
+    scores = [item for item in match[3].split(",") if item] if match else []
     try:
         pairs = [(int(index), float(score)) for index, score in zip(indices, scores, strict=True)]
     except ValueError:
         pairs = []
     if match is None or not pairs or image.best is not None:
         return f"the answer to its image {image.index} is {shown(data)!r}"
-    image.best = tuple((index, score) for index, score in pairs if index >= 0)  # -1: no number was greater than another
+    image.best = tuple((index, score) for index, score in pairs if index >= 0)  # -1: no score exceeded another
     image.target = int(match[4])
     workload.classes = int(match[1])
     return None
 
 
 def _fault(workload: Workload) -> str | None:
-    """Why a workload is not whole."""
+    """Return why a workload is incomplete or inconsistent, or None."""
     if not workload.images:
         return "it breaks off before its first image"
     last = workload.images[-1]
     if not workload.done or last.end_ms is None:
         return f"it breaks off after {len(workload.images) - (last.end_ms is None)} images"
-    for before, image in pairwise(workload.images):
-        if before.end_ms is None or image.start_ms < before.end_ms:
-            return f"its image {image.index} begins before image {before.index} ends"
+    for previous, image in pairwise(workload.images):
+        if previous.end_ms is None or image.start_ms < previous.end_ms:
+            return f"its image {image.index} begins before image {previous.index} ends"
     for image in workload.images:
         if image.error is None and image.best is None:
             return f"its image {image.index} has no answer"

@@ -1,8 +1,9 @@
-"""The result log of the paper's app (ImageClassifyActivityV2 and QuantClassifyActivity, outputResultLog).
+"""Parse the result log of the paper's app (ImageClassifyActivityV2 and QuantClassifyActivity, outputResultLog).
 
-Lines `key:value`: a header of the device, then a block for each workload, after a line `workload`. It is written when
-all workloads are done. `time_avg` is the time from begin to end of a workload by the wall clock, divided by the images;
-`time_sd` is of the population of the images' own times, each in whole ms.
+The log has lines `key:value`: a header that describes the device, then a block for each workload, which follows a line
+`workload`. It is written when all workloads are done. `time_avg` is the wall-clock time from the start to the end of a
+workload divided by the number of images; `time_sd` is the population standard deviation of the times of the images,
+each in whole ms.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ IMAGES_AT_MOST = 10**7
 
 _QUANTIZATIONS = {"no": "float32", "dr": "dynamic", "full_int": "int8", "f16": "float16"}
 _NAME = re.compile(r"(pytorch|caffe2|tflite)_(?:(no|dr|full_int|f16)_)?(cpu|nnapi|gpu)_(.+)", re.IGNORECASE)
-_NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?(?:E[-+]?\d+)?|Infinity|NaN)", re.IGNORECASE)  # as Java writes it
+_NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?(?:E[-+]?\d+)?|Infinity|NaN)", re.IGNORECASE)  # in Java's notation
 _KEYS = ("time_load", "time_first_img", "time_total", "time_avg", "time_sd", "accuracy")
 _BLOCK = ("name", "framework", "device", "model", *_KEYS)
 _HEADER = ("device", "ram size", "ram available size", "device fingerprint", "device hardware", "device sdk int",
@@ -30,11 +31,14 @@ _HEADER = ("device", "ram size", "ram available size", "device fingerprint", "de
 
 @dataclass(frozen=True)
 class Workload:
-    """A block. Times in ms; `fault` says why its numbers cannot be used, one sentence without its full stop."""
+    """A block of the log. Times are in ms.
+
+    `fault` is the reason why its numbers cannot be used, a sentence without a full stop.
+    """
 
     name: str
     instance: Instance
-    load_ms: float | None = None  # null: the app writes -1 where it was not timed
+    load_ms: float | None = None  # None if the load was not timed, for which the app writes -1
     first_ms: float | None = None
     total_ms: float | None = None
     mean_ms: float | None = None
@@ -45,18 +49,21 @@ class Workload:
 
 @dataclass(frozen=True)
 class ResultLog:
-    """What the log says."""
+    """The parsed content of a result log."""
 
     images: int
     workloads: tuple[Workload, ...]
-    header: dict[str, str] = field(default_factory=dict)  # the other lines before the first block
+    header: dict[str, str] = field(default_factory=dict)  # the lines before the first block, by key
     total_ms: float | None = None
     notes: tuple[str, ...] = ()
     others: tuple[str, ...] = field(default=(), compare=False)  # lines that were not understood
 
 
 def instance_of(name: str) -> Instance | None:
-    """The instance of a workload's name, like tflite_cpu_resnet50 or tflite_full_int_nnapi_resnet50; None if none."""
+    """Return the instance that a workload's name denotes, or None.
+
+    Names are, for example, tflite_cpu_resnet50 or tflite_full_int_nnapi_resnet50.
+    """
     if (match := _NAME.fullmatch(name.strip())) is None:
         return None
     quantization = _QUANTIZATIONS[(match[2] or "no").lower()]
@@ -64,36 +71,40 @@ def instance_of(name: str) -> Instance | None:
 
 
 def parse(name: object, text: str) -> ResultLog:
-    """Reads it; raises LogError, calling it `name`, if there is no workload in it whose numbers can be used."""
+    """Parse a result log, which error messages call `name`.
+
+    Raises:
+        LogError: The number of images is missing or invalid, a workload occurs twice, or none has usable numbers.
+    """
     header, blocks, others = _blocks(text)
     count = header.get("image count", "")
     images = int(count) if count.isascii() and count.isdigit() and len(count) < 9 else 0
     if not 0 < images <= IMAGES_AT_MOST:
         raise LogError(f"{name} does not say of how many images it is (image count:{shown(count)}): copy it again.")
-    found, notes = [], []
+    workloads, notes = [], []
     for number, block in enumerate(blocks, 1):
         workload = _workload(block, images)
         if workload is None:
             notes.append(f"{name}: its workload {number} is not named, and left out")
         else:
-            found.append(workload)
+            workloads.append(workload)
             if workload.fault:
                 notes.append(f"{name}: {workload.name} failed: {workload.fault}")
-    if not any(one.fault is None for one in found):
+    if not any(entry.fault is None for entry in workloads):
         reason = notes[0].partition(": ")[2] if notes else "it breaks off before the first one"
         raise LogError(f"{name} has no workload that can be used ({reason}): copy it again.")
-    if len({one.instance for one in found}) < len(found):
+    if len({entry.instance for entry in workloads}) < len(workloads):
         raise LogError(f"{name} has a workload twice: the files of two runs seem to be in one, import each by itself.")
-    notes += _missing(name, header.get("vips", ""), found)
+    notes += _missing(name, header.get("vips", ""), workloads)
     total = _number(header.get("time total", "").removesuffix("ms"))
     total_ms = total if total and 0 < total <= MS_AT_MOST else None
-    return ResultLog(images, tuple(found), header, total_ms, tuple(notes), tuple(others))
+    return ResultLog(images, tuple(workloads), header, total_ms, tuple(notes), tuple(others))
 
 
 def _blocks(text: str) -> tuple[dict[str, str], list[list[tuple[str, str]]], list[str]]:
-    """The header, and the lines of each block, as keys and values, and the lines that are of neither.
+    """Return the header, the blocks as lists of keys and values, and the lines that belong to neither.
 
-    `framework` may come twice in a block.
+    `framework` may occur twice in a block.
     """
     header: dict[str, str] = {}
     blocks: list[list[tuple[str, str]]] = []
@@ -112,16 +123,20 @@ def _blocks(text: str) -> tuple[dict[str, str], list[list[tuple[str, str]]], lis
 
 
 def _missing(name: object, vips: str, found: list[Workload]) -> list[str]:
-    """Whether the score in the header, a sum over all workloads, says that some are not there."""
-    told = _number(vips)
-    summed = sum(one.accuracy / one.mean_ms * 1000 for one in found if one.mean_ms and one.accuracy is not None)
-    if told is None or abs(told - summed) <= 1e-6 * abs(told):
+    """Return a note if the score in the header, a sum over all workloads, shows that some are missing."""
+    score = _number(vips)
+    summed = sum(
+        workload.accuracy / workload.mean_ms * 1000
+        for workload in found
+        if workload.mean_ms and workload.accuracy is not None
+    )
+    if score is None or abs(score - summed) <= 1e-6 * abs(score):
         return []
-    return [f"{name}: its vips is {told:.2f}, and its workloads give {summed:.2f}: some are missing or changed"]
+    return [f"{name}: its vips is {score:.2f}, and its workloads give {summed:.2f}: some are missing or changed"]
 
 
 def _workload(block: list[tuple[str, str]], images: int) -> Workload | None:
-    values = dict(reversed(block))  # the first of each
+    values = dict(reversed(block))  # keeps the first value of each key
     name = values.get("name", "")
     instance = instance_of(name)
     if instance is None:
@@ -144,7 +159,7 @@ def _workload(block: list[tuple[str, str]], images: int) -> Workload | None:
 
 
 def _fault(values: dict[str, str], numbers: dict[str, float | None], images: int) -> str | None:
-    """What is wrong with the numbers of a block."""
+    """Return what is wrong with the numbers of a block, or None."""
     for key in _KEYS:
         if key not in numbers:
             return f"the log breaks off before its {key}"
@@ -160,7 +175,7 @@ def _fault(values: dict[str, str], numbers: dict[str, float | None], images: int
 
 
 def _number(text: str) -> float | None:
-    """A finite number, None if it is none."""
+    """Return the finite number that a text holds, or None."""
     if _NUMBER.fullmatch(text) is None:
         return None
     value = float(text)

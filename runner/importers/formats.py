@@ -1,4 +1,4 @@
-"""Which format a text is of, by what it says."""
+"""Recognise the format of a text by its content."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _SIGNS = {
     "caffe2_benchmark": r"Milliseconds per iter: |Caffe2Observer \{",
 }
 FORMATS = tuple(_SIGNS)
-"""Names of the formats, as --format takes them."""
+"""Names of the formats, as accepted by --format."""
 
 _PATTERNS = {name: re.compile(sign, re.MULTILINE) for name, sign in _SIGNS.items()}
-_OF_THE_APP = ("app-result", "app-program")  # which nothing is put before
+_OF_THE_APP = ("app-result", "app-program")  # these logs have no line prefixes to remove
 _DIFFERENCE = re.compile(r"(?:OutputDiff\[\d+\]|(?:Reference|Test) run latency): ")
 
 _HEADER = re.compile(
@@ -31,7 +31,7 @@ _HEADER = re.compile(
     r"|(?:Failed to apply|Explicitly applied) \S+ delegate)",
     re.MULTILINE,
 )
-"""What benchmark_model prints before any time: of a log without more, it is a sign too."""
+"""Lines that benchmark_model prints before any time; they identify a log that shows no other sign."""
 
 _TORCH_ALONE = re.compile(r"Microseconds per iter: |PyTorchObserver \{")
 _CAFFE2_ALONE = re.compile(r"Caffe2Observer \{|^Operator #\d+ \(|^Time per operator type:", re.MULTILINE)
@@ -39,42 +39,47 @@ _TOOLS_OF = {"pytorch": "speed_benchmark_torch", "caffe2": "caffe2_benchmark"}
 
 
 def recognised(name: object, text: str, asked: str | None = None, framework: str | None = None) -> str:
-    """The format of a text; with `asked`, that one if the text may be of it. `framework` is what the user says of it.
+    """Return the format of a text; if `asked` is set, return that format, provided that the text may have it.
 
-    What other logs put before a line does not matter. LiteRT's benchmark_model prints what TFLite's does, and a block
-    of its own: that is benchmark_litert_model. Until May 2020, PyTorch's speed_benchmark_torch printed what Caffe2's
-    tool does: such a text is of the framework that is given.
-    Raises LogError, calling the text `name`, if it is of none, or if it may be of several.
+    `framework` is the framework according to the user. Prefixes that other logs put before a line are ignored. LiteRT's
+    benchmark_model prints what TFLite's does plus a block of its own, which identifies benchmark_litert_model. Until
+    May 2020, PyTorch's speed_benchmark_torch printed the same as Caffe2's tool; such a text is attributed to
+    `framework`.
+
+    Raises:
+        LogError: The text has no known format, not the requested one, or may have several. The message calls it `name`.
     """
-    told = bounded(text)
-    if not any(_PATTERNS[one].search(told) for one in _OF_THE_APP):
-        told = "\n".join(line for _, line in lines(text))
-    if _DIFFERENCE.search(told):
+    searched = bounded(text)
+    if not any(_PATTERNS[app_format].search(searched) for app_format in _OF_THE_APP):
+        searched = "\n".join(line for _, line in lines(text))
+    if _DIFFERENCE.search(searched):
         raise LogError(f"{name} is of inference_diff, which compares outputs: import what benchmark_model printed.")
-    found = [one for one, pattern in _PATTERNS.items() if pattern.search(told)]
-    if not found and _HEADER.search(told):
-        found = ["benchmark_model"]
+    matching = [app_format for app_format, pattern in _PATTERNS.items() if pattern.search(searched)]
+    if not matching and _HEADER.search(searched):
+        matching = ["benchmark_model"]
     if asked is not None:
-        if asked not in found:
-            raise LogError(f"{name} holds nothing of {asked}{_seems(found)}.")
+        if asked not in matching:
+            raise LogError(f"{name} holds nothing of {asked}{_seems(matching)}.")
         return asked
-    if not found:
+    if not matching:
         raise LogError(f"{name} is of no format that is known: {', '.join(FORMATS)} are.")
-    if found == ["benchmark_model", "benchmark_litert_model"]:
+    if matching == ["benchmark_model", "benchmark_litert_model"]:
         return "benchmark_litert_model"
-    if found == list(_TOOLS_OF.values()):
-        found = _speed_benchmark(told, framework)
-        if not found:
+    if matching == list(_TOOLS_OF.values()):
+        matching = _speed_benchmark(searched, framework)
+        if not matching:
             raise LogError(
                 f"{name} may be of PyTorch's tool before May 2020 or of Caffe2's, which is the same: give --framework."
             )
-    if len(found) > 1:
-        raise LogError(f"{name} may be of {' or '.join(found)}: save each output by itself, or choose with --format.")
-    return found[0]
+    if len(matching) > 1:
+        raise LogError(
+            f"{name} may be of {' or '.join(matching)}: save each output by itself, or choose with --format."
+        )
+    return matching[0]
 
 
 def _speed_benchmark(told: str, framework: str | None) -> list[str]:
-    """The tool that printed a text that may be of PyTorch's or Caffe2's; [] if nothing tells."""
+    """Return the tools that can have printed a text of PyTorch's or Caffe2's benchmark, or [] if that is unclear."""
     torch, caffe2 = _TORCH_ALONE.search(told), _CAFFE2_ALONE.search(told)
     if torch or caffe2:
         return [tool for tool, sign in zip(_TOOLS_OF.values(), (torch, caffe2), strict=True) if sign]

@@ -1,4 +1,4 @@
-"""What the user says of files, beside what they say themselves: what one of them says is taken, and both must agree."""
+"""What the user states about files, combined with what the files state: one of them is enough, and both must agree."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from runner.errors import LogError
 from runner.tools.delegates import ACCELERATED
 
 UNKNOWN = "unknown"
-"""The delegate of a log that does not tell it."""
+"""Delegate of a log that does not state one."""
 
 DELEGATES = ("cpu", *ACCELERATED, UNKNOWN)
-"""What a log may be of."""
+"""Delegates that a log may have."""
 
 _ALIASES = {
     "hexagon": "dsp",
@@ -26,15 +26,15 @@ _ALIASES = {
 }
 
 _PLAIN = {re.sub(r"[^a-z0-9]", "", name): name for name in (*MODELS, "squeezenet1_1")}
-_PLAIN |= {"res50": "resnet50", "squeezenet10": "squeezenet"}  # as comments in the app write it; Table II has 1.0
+_PLAIN |= {"res50": "resnet50", "squeezenet10": "squeezenet"}  # as in the app's comments; Table II has version 1.0
 
 
 @dataclass(frozen=True)
 class Given:
-    """What the user says; None: nothing."""
+    """What the user states; None means not stated."""
 
     device: str | None = None  # "Maker Model"
-    serial: str | None = None  # tells two phones of one model apart
+    serial: str | None = None  # distinguishes two phones of the same model
     soc: str | None = None
     format: str | None = None
     model: str | None = None
@@ -47,28 +47,34 @@ class Given:
     images: tuple[str, ...] | None = None  # names, in the order in which they were shown
 
     def instance(self, where: object, told: Mapping[str, str | None]) -> Instance:
-        """The instance of a log, from what is told of it and what is given, by field.
+        """Return the instance of a log from what the log (`told`) and the user state, by field.
 
-        Raises LogError, calling the log `where`, that names the options for what nobody says, or both values of what is
-        said twice.
+        Error messages call the log `where`.
+
+        Raises:
+            LogError: A field is stated by neither (the message names the options), or with two different values.
         """
-        found = {}
+        values = {}
         for field in ("framework", "delegate", "quantization", "model"):
-            said, wanted = told.get(field), getattr(self, field)
-            if said is not None and wanted == UNKNOWN:
+            logged, wanted = told.get(field), getattr(self, field)
+            if logged is not None and wanted == UNKNOWN:
                 wanted = None
-            if None not in (said, wanted) and said != wanted:
-                raise LogError(f"{where} is of {field} {said}, and --{field} says {wanted}: leave the option out.")
-            found[field] = said or wanted
-        missing = [field for field, value in found.items() if value is None]
+            if None not in (logged, wanted) and logged != wanted:
+                raise LogError(f"{where} is of {field} {logged}, and --{field} says {wanted}: leave the option out.")
+            values[field] = logged or wanted
+        missing = [field for field, value in values.items() if value is None]
         if missing:
             raise LogError(
                 f"{where} does not tell its {_and(missing)}: give {_and([f'--{name}' for name in missing])}."
             )
-        return Instance(**found)
+        return Instance(**values)
 
     def maker_and_model(self) -> tuple[str, str] | None:
-        """The device as it is named; raises LogError if that is not two words or more."""
+        """Return the maker and the model of the device, or None if --device is not set.
+
+        Raises:
+            LogError: --device has fewer than two words.
+        """
         if self.device is None:
             return None
         maker, _, model = self.device.strip().partition(" ")
@@ -78,21 +84,22 @@ class Given:
 
 
 def delegate_name(text: str) -> str:
-    """A delegate by the name it has here, in other spellings and under other names too; unknown ones as they are."""
+    """Return the canonical name of a delegate, given in any spelling or as an alias; unknown names stay unchanged."""
     plain = re.sub(r"[^a-z0-9]", "", text.lower())
     return _ALIASES.get(plain, plain) if plain in (*_ALIASES, *DELEGATES) else text
 
 
 def model_name(text: str) -> str:
-    """A model by the name it has here: the paper's in any spelling, or else small letters, digits and underscores."""
-    known = _PLAIN.get(re.sub(r"[^a-z0-9]", "", text.lower()))
-    return known or re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:60] or "unknown"
+    """Return the canonical name of one of the paper's models in any spelling; others become a slug in lower case."""
+    canonical = _PLAIN.get(re.sub(r"[^a-z0-9]", "", text.lower()))
+    return canonical or re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:60] or "unknown"
 
 
 def of_file(path: str) -> dict[str, str]:
-    """What the name of a model file tells for sure: that of `aiot models prepare`, or one of the paper's models alone.
+    """Return the facts that the name of a model file states for certain.
 
-    Of a name like mobilenet_v2_1.4_224 nothing is sure: it is another network than the paper's.
+    These are the fields of names that `aiot models prepare` writes, or just the model for a name of one of the paper's
+    models. A name like mobilenet_v2_1.4_224 states nothing for certain: it is not the paper's network.
     """
     stem = Path(path.replace("\\", "/")).stem
     for framework in FRAMEWORKS:

@@ -1,4 +1,4 @@
-"""Which delegate a run was asked to use, and what the output proves that ran."""
+"""Find which delegate a run requested, and what the output proves about the delegate that ran."""
 
 from __future__ import annotations
 
@@ -10,35 +10,38 @@ from runner.importers.sections import Section
 from runner.tools import delegates
 from runner.tools.delegates import Delegation
 
-_NAMED_ANYTHING = ("npu", "dsp", "stable")  # delegates that TFLite knows as external ones
+_NAMED_ANYTHING = ("npu", "dsp", "stable")  # delegates that TFLite loads as external ones
 
 
 def delegate_of(
     name: str, run: Section, parameters: Mapping[str, str], tool: str, given: Given
 ) -> tuple[str | None, list[str]]:
-    """Return what a run was asked to use, as its output tells it, and what is to be said of that.
+    """Return the delegate that a run requested according to its output, and notes on it for the user.
 
-    What nobody tells is UNKNOWN. Of two delegates it is the one that took nodes; raises LogError where both did,
-    and none is given.
+    The delegate is UNKNOWN if neither the output nor the user states it, and None if only the user does. Of several
+    delegates in the output it is the one that the user named, or else the only one that was assigned nodes.
+
+    Raises:
+        LogError: The output requests several delegates, and neither rule selects one of them.
     """
     asked = delegates.asked(run.lines, parameters, run.flags)
     if len(asked) > 1:
-        took = tuple(
-            one for one in asked if delegates.delegation(run.lines, one).applied in ("whole", "partly", "some")
+        applied = tuple(
+            kind for kind in asked if delegates.delegation(run.lines, kind).applied in ("whole", "partly", "some")
         )
         if given.delegate in asked:
-            took = (given.delegate,)
-        if len(took) != 1:
+            applied = (given.delegate,)
+        if len(applied) != 1:
             raise LogError(
                 f"{name} is of {len(asked)} delegates, {' and '.join(asked)}: give --delegate with the one it is to be "
                 "filed under."
             )
-        return took[0], [f"{name} was asked for {' and '.join(asked)}: it is filed under {took[0]}"]
+        return applied[0], [f"{name} was asked for {' and '.join(asked)}: it is filed under {applied[0]}"]
     if asked:
-        own = delegates.delegation(run.lines, asked[0]).name
+        plugin = delegates.delegation(run.lines, asked[0]).name
         if asked[0] in ("external", "stable") and given.delegate in _NAMED_ANYTHING:
             return given.delegate, []
-        return asked[0], [f"{name} is of the {asked[0]} delegate {own}"] if own and asked[0] == "external" else []
+        return asked[0], [f"{name} is of the {asked[0]} delegate {plugin}"] if plugin and asked[0] == "external" else []
     if _cpu_asked(run, parameters, tool):
         return "cpu", []
     if given.delegate is not None:
@@ -47,11 +50,11 @@ def delegate_of(
 
 
 def _cpu_asked(run: Section, parameters: Mapping[str, str], tool: str) -> bool:
-    """Return whether an output shows that no delegate was asked for.
+    """Return whether the output shows that no delegate was requested.
 
-    The header of TFLite's benchmark_model lists all that it was asked for. That of LiteRT's does not name the
-    accelerator, and of other tools and of parts of a header nothing is known, unless the runtime says that the CPU's
-    own delegate ran.
+    The header of TFLite's benchmark_model lists every option that was set. LiteRT's header does not name the
+    accelerator, and incomplete headers and other tools prove nothing, unless the runtime reports that the CPU's own
+    delegate ran.
     """
     whole_header = "graph" in parameters and (
         len(parameters) > 1 or any(text.startswith("STARTING!") for _, text in run.lines)
@@ -62,7 +65,10 @@ def _cpu_asked(run: Section, parameters: Mapping[str, str], tool: str) -> bool:
 def proven(
     told: Delegation | None, delegate: str, run: Section, parameters: Mapping[str, str], tool: str
 ) -> Delegation:
-    """Return what became of a delegate, as far as the output proves it: the CPU ran only where it shows that."""
+    """Return what became of a delegate as far as the output proves it.
+
+    The delegate "cpu" counts as proven only if the output shows that the CPU ran.
+    """
     if delegate == "cpu" and not (told and told.others) and not _cpu_asked(run, parameters, tool):
         return Delegation("unknown")
     return told or Delegation("unknown")

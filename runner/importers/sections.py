@@ -1,7 +1,7 @@
-"""An output with several runs of a tool, cut into the lines of each run.
+"""Split an output with several runs of a tool into the lines of each run.
 
-A loop over models appends one output to the other, and people paste several into one report: whole outputs, or only the
-lines they find worth showing, with the commands or without them.
+A loop over models appends one output to another, and people paste several into one report: either complete outputs or
+only the lines of interest, with or without the commands.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from runner.tools.text import number
 Lines = list[tuple[str, str]]
 
 RUNS_AT_MOST = 1000
-"""Runs in one file."""
+"""Maximum number of runs in one file."""
 
 _FLAG = re.compile(r"(?<!\S)[\"']{0,2}--(\w+)(?:=(\"[^\"]*\"|'[^']*'|[^\s\"']*))?")
 _HELP = re.compile(r"--\w{1,80}=?\S{0,200}\s+(?:bool|string|u?int\d*|float|double)\s+(?:optional|required)")
@@ -55,15 +55,15 @@ _PHASES = 2  # warm-up and runs
 
 @dataclass
 class Section:
-    """The lines of one run, and what is known of it before it is read."""
+    """The lines of one run, and what is known about it before they are parsed."""
 
     lines: Lines = field(default_factory=list)
-    flags: dict[str, str] = field(default_factory=dict)  # of its command line
+    flags: dict[str, str] = field(default_factory=dict)  # of the command line
     roles: set[str] = field(default_factory=set)
-    head: int = 0  # so many of the first lines came after the end of the run before, and tell of delegates
-    final: str | None = None  # the line with its result
-    mean_ms: float | None = None  # the last mean that was printed
-    keys: set[str] = field(default_factory=set)  # parameters
+    head: int = 0  # number of first lines that followed the end of the previous run and concern delegates
+    final: str | None = None  # the line with the result
+    mean_ms: float | None = None  # the last mean printed
+    keys: set[str] = field(default_factory=set)  # names of parameters
     phases: int = 0
 
     @property
@@ -77,7 +77,10 @@ class Section:
 
 
 def split(found: Lines, tool: str) -> list[Section]:
-    """Return the runs of a tool in an output, in order; of an output without any sign of a run, all of it as one."""
+    """Return the runs of a tool in an output, in order.
+
+    An output without any sign of a run is returned as a single section.
+    """
     patterns = {role: re.compile(pattern) for role, pattern in _ROLES[tool].items()}
     sections = [Section()]
     before = ""
@@ -106,7 +109,7 @@ def _role(text: str, patterns: dict[str, re.Pattern[str]], before: str) -> str:
 
 
 def _begins(section: Section, role: str, text: str, following: Lines) -> bool:
-    """Return whether a line begins another run than that of the section."""
+    """Return whether a line starts a new run rather than continuing that of the section."""
     content = section.roles - {"command", "delegate", "other", "failed"}
     if role == "start":
         return bool(content)
@@ -131,20 +134,25 @@ def _begins(section: Section, role: str, text: str, following: Lines) -> bool:
             return True
         if text.startswith("Running benchmark for "):
             return section.phases >= _PHASES
-        return any(text.startswith(one) and any(line.startswith(one) for _, line in section.lines) for one in _ONCE)
+        return any(
+            text.startswith(prefix) and any(line.startswith(prefix) for _, line in section.lines) for prefix in _ONCE
+        )
     return False
 
 
 def _begins_with_block(section: Section, text: str, following: Lines) -> bool:
-    """Return whether a block of LiteRT's results is of another run: of the same, it repeats the mean."""
+    """Return whether a block of LiteRT's results belongs to a new run.
+
+    A block of the same run repeats its mean.
+    """
     if _BLOCK_BEGIN.match(text) and "title" in section.roles and "block" not in section.roles:
         return False
     if "block" in section.roles:
         return True
     if section.mean_ms is None:
         return False
-    told = litert.result_of(following).times_ms.get("mean_ms")
-    return told is not None and abs(told - section.mean_ms) > 0.0051  # two decimals, in ms
+    mean_ms = litert.result_of(following).times_ms.get("mean_ms")
+    return mean_ms is not None and abs(mean_ms - section.mean_ms) > 0.0051  # printed with two decimals, in ms
 
 
 def _add(section: Section, role: str, severity: str, text: str) -> None:
@@ -170,18 +178,18 @@ def _add(section: Section, role: str, severity: str, text: str) -> None:
 
 
 def _settled(sections: list[Section]) -> list[Section]:
-    """Give lines on delegates between two runs to the run they are of, and what is no run to the run before it.
+    """Move lines about delegates between two runs to the right run, and sections that are no run to the previous run.
 
-    They are printed on the other stream than the rest: before the rest of their run, where both went into one file. If
-    some come after the last run, the two streams of each run were put one after the other, and they are of the run
-    before.
+    Lines about delegates go to the other output stream. Where both streams went into one file, they precede the other
+    lines of their run. If some follow the last run, the two streams of each run were concatenated, and these lines
+    belong to the run before them.
     """
     if len(sections) > 1 and not sections[-1].is_run and "command" not in sections[-1].roles and not sections[0].head:
         for earlier, later in pairwise(sections):
             earlier.lines += later.lines[: later.head]
             later.lines = later.lines[later.head :]
     kept: list[Section] = []
-    first: Lines = []  # before any run
+    first: Lines = []  # lines before the first run
     for section in sections:
         if section.is_run:
             section.lines, first = first + section.lines, []
@@ -194,7 +202,7 @@ def _settled(sections: list[Section]) -> list[Section]:
 
 
 def flags(text: str) -> dict[str, str]:
-    """Return the flags of a command line by name; one without a value is "true"."""
+    """Return the flags of a command line by name; a flag without a value has the value "true"."""
     return {
         name: "true" if value == "" and f"--{name}=" not in text else value.strip("\"'")
         for name, value in _FLAG.findall(text)

@@ -1,4 +1,4 @@
-"""One call of `aiot import`: files to runs. What can be imported is, and what cannot is named."""
+"""One call of `aiot import`: import what can be imported, and report what cannot."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from runner.importers.parts import Sitting
 
 @dataclass
 class Result:
-    """What became of the files."""
+    """The outcome of an import."""
 
-    runs: list[tuple[Path, int, int]] = field(default_factory=list)  # folder, instances, images with a record
-    notes: list[str] = field(default_factory=list)  # on files that were imported
-    refused: list[LogError] = field(default_factory=list)  # a sentence a file, or two files that are one sitting
+    runs: list[tuple[Path, int, int]] = field(default_factory=list)  # folder, instances, images that have a record
+    notes: list[str] = field(default_factory=list)  # about imported files
+    refused: list[LogError] = field(default_factory=list)  # one per file, or per pair of files of one session
 
 
 @dataclass
 class _Read:
-    """The files by kind."""
+    """The files that were read, by kind."""
 
     results: list[app.Result] = field(default_factory=list)
     programs: list[app.Program] = field(default_factory=list)
@@ -36,21 +36,23 @@ class _Read:
 
 
 def import_files(paths: Sequence[Path], given: Given, workspace: Workspace) -> Result:
-    """Imports files: as many runs as there are devices, settings, and sittings with the same instance.
+    """Import files as runs: a new run for each device, each setting, and each session that repeats an instance.
 
-    Raises LogError for an option that says nothing, and SetupError if the workspace cannot be written.
+    Raises:
+        LogError: An option has an unusable value.
+        SetupError: The workspace cannot be written.
     """
     given.maker_and_model()
     result = Result()
     read = _Read()
-    known = write.imported(workspace)
+    imported = write.imported(workspace)
     for path in paths:
         try:
-            _take(path, given, read, known, result.notes)
+            _take(path, given, read, imported, result.notes)
         except LogError as error:
             result.refused.append(error)
     conflicts = tool_output.models_of_one_name(read.outputs, given)
-    read.outputs = [one for one in read.outputs if one.source not in conflicts]
+    read.outputs = [output for output in read.outputs if output.source not in conflicts]
     result.refused += conflicts.values()
     by_device: dict[str, list[Sitting]] = {}
     for device, sitting in _sittings(read, given, workspace, result.refused):
@@ -64,13 +66,17 @@ def import_files(paths: Sequence[Path], given: Given, workspace: Workspace) -> R
             except OSError as error:
                 raise SetupError(f"{workspace.raw} cannot be written ({error.strerror}): free some space.") from None
             else:
-                made = [part for sitting in run for part in sitting.parts]
-                result.runs.append((folder, len(made), sum(part.images for part in made)))
+                attempts = [part for sitting in run for part in sitting.parts]
+                result.runs.append((folder, len(attempts), sum(part.images for part in attempts)))
     return result
 
 
 def _take(path: Path, given: Given, read: _Read, known: dict[str, Path], notes: list[str]) -> None:
-    """Reads a file; raises LogError if it cannot be imported, or was before."""
+    """Read a file into `read`.
+
+    Raises:
+        LogError: The file cannot be imported or has been imported before.
+    """
     file, text = source.read(path)
     if (before := known.get(file.sha256)) is not None:
         if before.is_dir():
@@ -93,7 +99,7 @@ def _take(path: Path, given: Given, read: _Read, known: dict[str, Path], notes: 
 
 
 def _understood(path: Path, text: str, others: Sequence[str]) -> str:
-    """Return the sentence on how many lines of a log of the app were understood."""
+    """Return a sentence on how many lines of a log of the app were understood."""
     count = sum(bool(line.strip()) for line in text.split("\n"))
     long = [line for line in text.split("\n") if len(line) > source.LINE_AT_MOST]
     return parts.understood(path, count - len(others) - len(long), [*others, *long])
@@ -102,14 +108,14 @@ def _understood(path: Path, text: str, others: Sequence[str]) -> str:
 def _sittings(
     read: _Read, given: Given, workspace: Workspace, refused: list[LogError]
 ) -> Iterator[tuple[str, Sitting]]:
-    """Every sitting that can be made of the files, with the slug of its device."""
-    codes: dict[str, str] = {}  # by what the user says, that of the first file
+    """Yield each session that the files make up, with the slug of its device; errors are added to `refused`."""
+    codes: dict[str, str] = {}  # code of the first file, by --device
 
     def datasets(name: str, images: int, label_space: str | None) -> dict[str, Any]:
         return _dataset(workspace, name, images, label_space)
 
     def of_app(result: app.Result | None, program: app.Program | None) -> tuple[str, Sitting]:
-        where = " and ".join(str(one[0].path) for one in (result, program) if one is not None)
+        where = " and ".join(str(file[0].path) for file in (result, program) if file is not None)
         facts = app.device(result)
         if given.device and facts.code and codes.setdefault(given.device, facts.code) != facts.code:
             raise LogError(f"{where} is of {facts.code}, another file of {codes[given.device]}: --device names one.")
@@ -120,24 +126,26 @@ def _sittings(
         sitting = tool_output.sitting(timed, evaluated, given, datasets)
         return write.device(sitting.device, given, workspace, sitting.where)["slug"], sitting
 
-    made = [partial(of_app, *pair) for pair in app.pairs(read.results, read.programs)]
-    made += [partial(of_tools, *pair) for pair in tool_output.pairs(read.outputs)]
-    for make in made:
+    builders = [partial(of_app, *pair) for pair in app.pairs(read.results, read.programs)]
+    builders += [partial(of_tools, *pair) for pair in tool_output.pairs(read.outputs)]
+    for build in builders:
         try:
-            yield make()
+            yield build()
         except LogError as error:
             refused.append(error)
 
 
 def _dataset(workspace: Workspace, name: str, images: int, label_space: str | None) -> dict[str, Any]:
-    """A dataset of the workspace by its name, or else one of which the name is all that is known."""
+    """Return the entry of a dataset of the workspace, or of one of which only the name is known."""
     folder = workspace.datasets / name
     if folder.parent != workspace.datasets or not (folder / "dataset.json").is_file():
         return parts.dataset(name, images, label_space)
     try:
-        known = store.load(folder)
+        stored = store.load(folder)
     except DatasetError as error:
         raise LogError(str(error)) from None
-    if images != len(known.images):
-        raise LogError(f"Dataset {name} has {len(known.images)} images, and the log is of {images}: give another name.")
-    return {"name": name, "sha256": known.sha256, "images": images, "label_space": known.label_space}
+    if images != len(stored.images):
+        raise LogError(
+            f"Dataset {name} has {len(stored.images)} images, and the log is of {images}: give another name."
+        )
+    return {"name": name, "sha256": stored.sha256, "images": images, "label_space": stored.label_space}

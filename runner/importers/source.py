@@ -1,4 +1,4 @@
-"""A file that is given to be imported: its bytes are hashed, and its text is read or refused."""
+"""Read a file to import: compute its hash and decode its text, or refuse it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from pathlib import Path
 from runner.errors import LogError
 
 BYTES_AT_MOST = 256 << 20
-"""A program log of the app's 60 instances and 500 images has some 30 MB."""
+"""Maximum size of a file. A program log of the app with 60 instances and 500 images has about 30 MB."""
 
 LINE_AT_MOST = 10_000
-"""Longer lines are not read: those of the formats have some hundred characters."""
+"""Longer lines are ignored; lines of the supported formats have a few hundred characters."""
 
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file as it was read."""
+    """A file as it was when it was read."""
 
     path: Path
     sha256: str
@@ -32,10 +32,13 @@ class Source:
 
 
 def read(path: Path) -> tuple[Source, str]:
-    """A file and its text.
+    """Return a file and its text.
 
-    UTF-8, with or without a mark, or UTF-16 with one, which PowerShell makes of `adb shell ... > file`. Raises LogError
-    for what is no file, empty, too large or no text.
+    The text may be UTF-8 with or without a byte order mark, or UTF-16 with one, which is what PowerShell writes for
+    `adb shell ... > file`.
+
+    Raises:
+        LogError: The path is not a regular file, or the file is empty, too large or not text.
     """
     try:
         facts = path.stat()
@@ -68,12 +71,16 @@ def _text(path: Path, data: bytes) -> str:
 
 
 def lines(text: str) -> list[str]:
-    """The lines of a text, without their ends and without those that are too long to be of any format."""
+    """Return the lines of a text without line ends, leaving out lines longer than LINE_AT_MOST."""
     return [line.removesuffix("\r") for line in text.split("\n") if len(line) <= LINE_AT_MOST]
 
 
 def copy(source: Source, target: Path) -> None:
-    """Puts an untouched copy in a place; raises LogError if the file is not what was read."""
+    """Copy a file unchanged to `target`, with its modification time.
+
+    Raises:
+        LogError: The file has changed since it was read.
+    """
     data = source.path.read_bytes()
     if hashlib.sha256(data).hexdigest() != source.sha256:
         raise LogError(f"{source.path} changed while it was read: import it again when nothing writes to it.")

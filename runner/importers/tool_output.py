@@ -1,7 +1,7 @@
-"""What command-line tools printed: benchmark_model, with the accuracy of run_eval beside it, and other tools' times.
+"""Import outputs of command-line tools: benchmark_model, with the accuracy of run_eval, and the times of other tools.
 
-None of them prints which network a model file holds, and only benchmark_model says what it was asked for. Times are of
-inference alone.
+None of these tools prints which network a model file holds, and only benchmark_model prints what it was asked for.
+Times are of inference alone.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from runner.tools.text import TEXT_AT_MOST, shown, whole
 from runner.tools.text import lines as tool_lines
 
 RANDOM = "random input"
-"""What benchmark_model and its like run a model on."""
+"""The input on which benchmark_model and similar tools run a model."""
 
-_FRAMEWORKS = {"speed_benchmark_torch": "pytorch", "caffe2_benchmark": "caffe2"}  # of the others: tflite
+_FRAMEWORKS = {"speed_benchmark_torch": "pytorch", "caffe2_benchmark": "caffe2"}  # all others: tflite
 
 
 @dataclass(frozen=True)
 class Output:
-    """One run of a tool, by the instance that it is of: its times, or its evaluation."""
+    """One run of a tool, with its instance: either its times or its evaluation."""
 
     source: Source
     instance: Instance
@@ -44,71 +44,77 @@ class Output:
     runs_asked: int | None = None
     accelerator: str | None = None
     operators: tuple[Operator, ...] = ()
-    graph: str | None = None  # the model file, where it is told, and its name tells no network
+    graph: str | None = None  # the model file, if the output names one whose name does not identify the network
 
 
 @dataclass(frozen=True)
 class Read:
-    """The runs in a file, and what is to be said of it."""
+    """The runs in a file, and notes on them for the user."""
 
     outputs: list[Output]
     notes: list[str]
 
 
 def outputs(source: Source, text: str, given: Given) -> Read:
-    """Read the runs in a file; raises LogError for what nobody says, and where there is no number that can be used."""
-    found = tool_lines(text)
-    runs = sections.split(found, source.format)
+    """Read the runs in a file.
+
+    Raises:
+        LogError: Required facts are stated neither in the file nor by the user, or there is no usable number.
+    """
+    output_lines = tool_lines(text)
+    runs = sections.split(output_lines, source.format)
     several = len(runs) > 1
-    names = [f"Run {number} in {source.path}" if several else str(source.path) for number in range(1, len(runs) + 1)]
+    names = [
+        f"Run {run_number} in {source.path}" if several else str(source.path) for run_number in range(1, len(runs) + 1)
+    ]
     usable = [_has_number(run, source.format) for run in runs]
-    made, notes = [], []
-    for name, run, good in zip(names, runs, usable, strict=True):
-        # beside other runs, one that breaks off is a result too
-        output, said = _output(source, name, run, given, strict=not several or not (any(usable) and not good))
-        made.append(output)
-        notes += said
+    parsed, notes = [], []
+    for name, run, is_usable in zip(names, runs, usable, strict=True):
+        # next to usable runs, a run that breaks off counts as a result too
+        output, run_notes = _output(source, name, run, given, strict=not several or not (any(usable) and not is_usable))
+        parsed.append(output)
+        notes += run_notes
     if several:
         notes.insert(0, f"{source.path} holds {len(runs)} runs{_without_model(runs, given)}")
-    return Read(made, [*notes, _told(source, text, found)])
+    return Read(parsed, [*notes, _told(source, text, output_lines)])
 
 
 def _without_model(runs: Sequence[Section], given: Given) -> str:
-    """Return what is to be said of runs that name no model file, where one --model stands for all of them."""
-    without = sum(_graph(run, _parameters(run)) is None for run in runs)
-    return f", of which {without} name no model file: --model is taken to be theirs" if without and given.model else ""
+    """Return a note on runs that name no model file, where one --model applies to all of them."""
+    unnamed = sum(_graph(run, _parameters(run)) is None for run in runs)
+    return f", of which {unnamed} name no model file: --model is taken to be theirs" if unnamed and given.model else ""
 
 
 def _parameters(run: Section) -> dict[str, str]:
-    """Return what a run lists in its header, by names in small letters."""
+    """Return the parameters that a run lists in its header, by lower-case name."""
     return {key.lower(): value for key, value in reading.parameters(run.lines).items()}
 
 
 def _told(source: Source, text: str, found: list[tuple[str, str]]) -> str:
-    """Return the sentence on how many lines of a file were understood."""
+    """Return a sentence on how many lines of a file were understood."""
     long = [line for line in text.splitlines() if len(line) > LINE_AT_MOST]
     others = [*tally.not_understood(found), *long]
-    said = understood(source.path, sum(bool(line) for _, line in found) + len(long) - len(others), others)
+    summary = understood(source.path, sum(bool(line) for _, line in found) + len(long) - len(others), others)
     cut = len(text) - TEXT_AT_MOST
-    return f"{said}; of its middle, {cut} characters were not read" if cut > 0 else said
+    return f"{summary}; of its middle, {cut} characters were not read" if cut > 0 else summary
 
 
 def models_of_one_name(found: Sequence[Output], given: Given) -> dict[Source, LogError]:
-    """Return the files whose runs are of several networks by their model files, where one --model stands for all."""
-    of_option = [one for one in found if one.graph is not None and given.model is not None]
+    """Return an error for each file of runs with several model files, where one --model applies to all of them."""
+    named_by_option = [run for run in found if run.graph is not None and given.model is not None]
     graphs: list[str] = []
-    for one in of_option:
-        if one.graph is not None and not any(_same_file(one.graph, graph) for graph in graphs):
-            graphs.append(one.graph)
+    for run in named_by_option:
+        if run.graph is not None and not any(_same_file(run.graph, graph) for graph in graphs):
+            graphs.append(run.graph)
     if len(graphs) < 2:
         return {}
-    told = f"{', '.join(map(shown, graphs[:-1]))} and {shown(graphs[-1])}"
+    files = f"{', '.join(map(shown, graphs[:-1]))} and {shown(graphs[-1])}"
     return {
-        one.source: LogError(
-            f"{one.source.path} is among runs of {told}, and --model names one network: import the runs of each model "
+        run.source: LogError(
+            f"{run.source.path} is among runs of {files}, and --model names one network: import the runs of each model "
             "file by themselves."
         )
-        for one in of_option
+        for run in named_by_option
     }
 
 
@@ -118,16 +124,16 @@ def _same_file(one: str, other: str) -> bool:
 
 
 def pairs(found: list[Output]) -> list[tuple[Output | None, Output | None]]:
-    """The times of each instance, beside the accuracy of the same instance if there is one."""
-    evaluated = [one for one in found if one.evaluation is not None]
-    made: list[tuple[Output | None, Output | None]] = []
-    for one in found:
-        if one.evaluation is None:
-            accuracy = next((other for other in evaluated if other.instance == one.instance), None)
+    """Return the times of each instance together with the accuracy of the same instance, if there is one."""
+    evaluated = [output for output in found if output.evaluation is not None]
+    matched: list[tuple[Output | None, Output | None]] = []
+    for output in found:
+        if output.evaluation is None:
+            accuracy = next((candidate for candidate in evaluated if candidate.instance == output.instance), None)
             if accuracy is not None:
                 evaluated.remove(accuracy)
-            made.append((one, accuracy))
-    return [*made, *((None, one) for one in evaluated)]
+            matched.append((output, accuracy))
+    return [*matched, *((None, output) for output in evaluated)]
 
 
 def _has_number(run: Section, tool: str) -> bool:
@@ -137,13 +143,13 @@ def _has_number(run: Section, tool: str) -> bool:
 
 
 def _output(source: Source, name: str, run: Section, given: Given, strict: bool) -> tuple[Output, list[str]]:
-    """Read one run. Of one that is not `strict` a missing number is a result."""
+    """Read one run. Unless `strict`, a missing number counts as a result instead of an error."""
     parameters = _parameters(run)
     graph = _graph(run, parameters)
-    told = of_file(graph or "")
+    from_name = of_file(graph or "")
     delegate, notes = proof.delegate_of(name, run, parameters, source.format, given)
     instance = given.instance(
-        name, {"framework": _FRAMEWORKS.get(source.format, "tflite"), **told, "delegate": delegate}
+        name, {"framework": _FRAMEWORKS.get(source.format, "tflite"), **from_name, "delegate": delegate}
     )
     output = Output(
         source,
@@ -151,7 +157,7 @@ def _output(source: Source, name: str, run: Section, given: Given, strict: bool)
         _threads(name, whole(parameters.get("num threads") or run.flags.get("num_threads")), given),
         runs_asked=_runs_asked(run, parameters),
         accelerator=parameters.get("nnapi accelerator name") or run.flags.get("nnapi_accelerator_name") or None,
-        graph=graph if "model" not in told else None,
+        graph=graph if "model" not in from_name else None,
     )
     if source.format == "run_eval":
         evaluation = reading.evaluation_of(run.lines, delegate=instance.delegate)
@@ -165,7 +171,7 @@ def _output(source: Source, name: str, run: Section, given: Given, strict: bool)
 
 
 def _read(run: Section, tool: str, delegate: str) -> tuple[Benchmark, tuple[Operator, ...]]:
-    """Return what a tool that takes times says, and its table of operators."""
+    """Return the times that a tool printed, and its table of operators."""
     if tool not in _FRAMEWORKS:
         return reading.benchmark_of(run.lines, delegate=delegate), tuple(operator_table.read(run.lines)[0])
     speed = speed_benchmark.speed_of(run.lines)
@@ -175,13 +181,13 @@ def _read(run: Section, tool: str, delegate: str) -> tuple[Benchmark, tuple[Oper
 
 
 def _graph(run: Section, parameters: Mapping[str, str]) -> str | None:
-    """Return the model file that a run names, in its header or in its command line."""
+    """Return the model file that a run names in its header or on its command line."""
     named = parameters.get("graph") or next(
         (run.flags[flag] for flag in ("graph", "model_file", "model", "net") if flag in run.flags), None
     )
     for _, text in run.lines if not named else []:
-        for begin in ("Loaded model ", "Loading model from: "):
-            named = named or (text.removeprefix(begin) if text.startswith(begin) else None)
+        for prefix in ("Loaded model ", "Loading model from: "):
+            named = named or (text.removeprefix(prefix) if text.startswith(prefix) else None)
     return named if named and "$" not in named else None
 
 
@@ -202,7 +208,7 @@ def _usable(
     benchmark: Benchmark | None = None,
     strict: bool = True,
 ) -> None:
-    """Raises LogError for an output without a time, unless the tool itself says that it failed: that is a result."""
+    """Raise LogError if an output has no usable time, unless the tool itself reported a failure, which is a result."""
     gave_up = any(severity in ("ERROR", "FATAL") for severity, _ in found)
     if failure and not gave_up and strict:
         raise LogError(f"{name}: {failure}.")
@@ -228,7 +234,7 @@ def _stats(latencies_ms: tuple[float, ...]) -> Stats:
 
 
 def _benchmark(mean_ms: float | None, runs: Stats | None, init_ms: float | None) -> Benchmark:
-    """Another tool's times, as if benchmark_model had printed them."""
+    """Return the times of another tool in the form of benchmark_model's."""
     return Benchmark(
         runs=runs,
         warmup=None,
@@ -242,9 +248,13 @@ def _benchmark(mean_ms: float | None, runs: Stats | None, init_ms: float | None)
 
 
 def sitting(timed: Output | None, evaluated: Output | None, given: Given, datasets: Datasets) -> Sitting:
-    """The sitting of one pair; raises LogError where the images of an accuracy are not named."""
-    both = [one for one in (timed, evaluated) if one is not None]
-    first = both[0]
+    """Return the session of one pair of runs.
+
+    Raises:
+        LogError: There is an accuracy, but no name for the images.
+    """
+    present = [output for output in (timed, evaluated) if output is not None]
+    first = present[0]
     evaluation = evaluated.evaluation if evaluated else None
     images = evaluation.images or 0 if evaluation else 0
     if evaluated is not None and given.dataset is None:
@@ -252,24 +262,27 @@ def sitting(timed: Output | None, evaluated: Output | None, given: Given, datase
             f"{evaluated.source.path} does not tell which images were shown: give --dataset with a name for them."
         )
     used = datasets(given.dataset or RANDOM, images, None) if evaluation else datasets(RANDOM, 0, None)
-    began = min(one.source.modified for one in both)
-    part = _part(timed, evaluated, f"{began:%Y-%m-%dT%H:%M:%SZ}")
+    started = min(output.source.modified for output in present)
+    part = _part(timed, evaluated, f"{started:%Y-%m-%dT%H:%M:%SZ}")
     return Sitting(
-        sources=tuple({one.source.sha256: one.source for one in both}.values()),
+        sources=tuple({output.source.sha256: output.source for output in present}.values()),
         parts=(part,),
         device=DeviceFacts(),
         profile={"name": first.source.format},
         timing="inference",
         threads=first.threads,
         dataset=used,
-        started=began,
+        started=started,
         started_from="time of the file",
-        ended=max(one.source.modified for one in both),
+        ended=max(output.source.modified for output in present),
     )
 
 
 def _part(timed: Output | None, evaluated: Output | None, at: str) -> Part:
-    """The attempt: of run_eval alone, the times are those it took while it showed the images."""
+    """Return the attempt of a pair of runs.
+
+    If there is only a run of run_eval, the times are those that it took during the evaluation.
+    """
     first = timed or evaluated
     assert first is not None
     evaluation = evaluated.evaluation if evaluated else None
@@ -281,7 +294,7 @@ def _part(timed: Output | None, evaluated: Output | None, at: str) -> Part:
             _benchmark(evaluation.mean_ms, runs, None), replaced=evaluation.replaced, delegation=evaluation.delegation
         )
         _usable(first.source.path, None, [], benchmark)
-    known = Known(
+    context = Known(
         instance=first.instance.id,
         attempt=1,
         delegate=first.instance.delegate,
@@ -292,12 +305,12 @@ def _part(timed: Output | None, evaluated: Output | None, at: str) -> Part:
         runs_asked=first.runs_asked,
     )
     if benchmark.failure:
-        return Part(first.instance, None, b"", events.without_time(known, benchmark, benchmark.failure))
+        return Part(first.instance, None, b"", events.without_time(context, benchmark, benchmark.failure))
     accuracy = Accuracy(evaluation) if evaluation else None
-    summary = events.summary(known, benchmark, accuracy, "there is no output of run_eval beside it")
+    summary = events.summary(context, benchmark, accuracy, "there is no output of run_eval beside it")
     summary |= {
         "model_mb": benchmark.model_mb,
-        "operators": [asdict(one) for one in first.operators],
+        "operators": [asdict(operator) for operator in first.operators],
         "parameters": benchmark.parameters,
     }
     images = evaluation.images or 0 if evaluation else 0
@@ -308,4 +321,4 @@ def _part(timed: Output | None, evaluated: Output | None, at: str) -> Part:
         "loop_ns": round((benchmark.mean_ms or 0) * 1e6 * (benchmark.runs.count if benchmark.runs else 1)),
         "peak_rss_kb": events.peak_rss_kb(benchmark),
     }
-    return Part(first.instance, events.load(known, benchmark), lines([("summary", summary)]), ("end", ending))
+    return Part(first.instance, events.load(context, benchmark), lines([("summary", summary)]), ("end", ending))

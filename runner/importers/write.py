@@ -1,4 +1,4 @@
-"""Sittings to runs: data/raw/<device>/<run>/, each whole or not at all."""
+"""Write sessions as runs: data/raw/<device>/<run>/, each completely or not at all."""
 
 from __future__ import annotations
 
@@ -22,10 +22,13 @@ ORIGIN = "imported"
 
 
 def device(facts: DeviceFacts, given: Given, workspace: Workspace, where: str) -> dict[str, Any]:
-    """The fields of device.json for logs called `where`; raises LogError if neither they nor the user tell the device.
+    """Return the fields of device.json for logs that error messages call `where`.
 
-    All of one maker, model and serial number are one device. Its slug is another one than that of the same phone
-    attached to an adb server: what was imported is apart from what was measured here.
+    All logs of the same maker, model and serial number belong to one device. Its slug differs from that of the same
+    phone on an adb server, which keeps imported results apart from results measured here.
+
+    Raises:
+        LogError: Neither the logs nor the user name the device.
     """
     maker, model = given.maker_and_model() or (facts.maker, facts.code)
     if maker is None or model is None:
@@ -50,16 +53,16 @@ def device(facts: DeviceFacts, given: Given, workspace: Workspace, where: str) -
 
 
 def runs(sittings: Iterable[Sitting]) -> list[list[Sitting]]:
-    """Sittings of one device by run: those of one setting together, as long as no instance comes twice."""
-    found: list[list[Sitting]] = []
-    for sitting in sorted(sittings, key=lambda one: one.started):
-        mine = _instances([sitting])
-        fitting = [run for run in found if run[0].setting == sitting.setting and not mine & _instances(run)]
+    """Group the sessions of one device into runs: those of one setting together, as long as no instance repeats."""
+    grouped: list[list[Sitting]] = []
+    for sitting in sorted(sittings, key=lambda session: session.started):
+        instances = _instances([sitting])
+        fitting = [run for run in grouped if run[0].setting == sitting.setting and not instances & _instances(run)]
         if fitting:
             fitting[0].append(sitting)
         else:
-            found.append([sitting])
-    return found
+            grouped.append([sitting])
+    return grouped
 
 
 def _instances(run: list[Sitting]) -> set[str]:
@@ -67,35 +70,36 @@ def _instances(run: list[Sitting]) -> set[str]:
 
 
 def write(run: list[Sitting], given: Given, workspace: Workspace) -> Path:
-    """The folder of a run with its logs and, in `native/`, untouched copies of the files they are from.
+    """Write a run with its logs and, in `native/`, unchanged copies of the source files; return its folder.
 
-    Raises LogError if a log does not come out as one that can be read, and removes what was begun.
+    Raises:
+        LogError: A log does not come out as a readable one. Everything written until then is removed.
     """
     started = min(sitting.started for sitting in run)
     run_id = f"{started:%Y%m%dT%H%M%S}.{started.microsecond // 1000:03}Z-{secrets.token_hex(3)}"
     devices = [device(sitting.device, given, workspace, sitting.where) for sitting in run]
-    of = min(devices, key=lambda one: len(one["not_offered"]))  # the sitting that tells most
-    home = workspace.raw / of["slug"]
-    hidden, folder = home / f".{run_id}", home / run_id
+    device_record = min(devices, key=lambda item: len(item["not_offered"]))  # from the session that states most
+    device_folder = workspace.raw / device_record["slug"]
+    unfinished, folder = device_folder / f".{run_id}", device_folder / run_id
     parts = [part for sitting in run for part in sitting.parts]
     try:
-        (hidden / "native").mkdir(parents=True)
+        (unfinished / "native").mkdir(parents=True)
         for part in parts:
-            _write_attempt(hidden, part)
-        files = [_copied(one, hidden / "native") for one in _sources(run)]
-        rawlog.write_json(hidden / "device.json", of, rawlog.DEVICE_FIELDS)
-        record = _record(run, parts, run_id, of["slug"], given)
+            _write_attempt(unfinished, part)
+        files = [_copied(item, unfinished / "native") for item in _sources(run)]
+        rawlog.write_json(unfinished / "device.json", device_record, rawlog.DEVICE_FIELDS)
+        record = _record(run, parts, run_id, device_record["slug"], given)
         record["imported"] = {
             "at": rawlog.utc_now(),
             "files": files,
             "started_from": run[0].started_from,
         }
-        rawlog.write_json(hidden / "run.json", record, rawlog.RUN_FIELDS)
-        hidden.rename(folder)
+        rawlog.write_json(unfinished / "run.json", record, rawlog.RUN_FIELDS)
+        unfinished.rename(folder)
     except BaseException:
-        shutil.rmtree(hidden, ignore_errors=True)
-        if home.is_dir() and not any(home.iterdir()):
-            home.rmdir()
+        shutil.rmtree(unfinished, ignore_errors=True)
+        if device_folder.is_dir() and not any(device_folder.iterdir()):
+            device_folder.rmdir()
         raise
     return folder
 
@@ -122,7 +126,10 @@ def _record(run: list[Sitting], parts: list[Part], run_id: str, slug: str, given
 
 
 def _model(part: Part, given: Given) -> dict[str, Any]:
-    """There is no model file: where the log names a set of them, the hash is of the names."""
+    """Return the `models` entry of an attempt.
+
+    There is no model file; where the log names a set of models, the hash is computed from the names.
+    """
     sha256 = part.load["model_sha256"] if part.load else None
     return {"sha256": sha256, "sha256_of": part.model_sha256_of, "weights": given.weights}
 
@@ -136,13 +143,13 @@ def _write_attempt(folder: Path, part: Part) -> None:
 
 
 def _sources(run: list[Sitting]) -> list[source.Source]:
-    """The files of a run, each once."""
-    return list({one.sha256: one for sitting in run for one in sitting.sources}.values())
+    """Return the files of a run without duplicates."""
+    return list({file.sha256: file for sitting in run for file in sitting.sources}.values())
 
 
 def _copied(one: source.Source, folder: Path) -> dict[str, Any]:
-    """Copies a file under its name, and gives what run.json says of it."""
-    plain = os.fsencode(one.path.name).decode("utf-8", "backslashreplace")  # JSON has no bytes
+    """Copy a file under a unique name and return its entry for run.json."""
+    plain = os.fsencode(one.path.name).decode("utf-8", "backslashreplace")  # JSON cannot hold bytes
     name, number = plain, 1
     while (folder / name).exists():
         number += 1
@@ -156,8 +163,8 @@ def _iso(moment: Any) -> str:
 
 
 def imported(workspace: Workspace) -> dict[str, Path]:
-    """The runs that files were imported into, by the SHA-256 of the file. What cannot be read is passed over."""
-    found = {}
+    """Return the run into which each file was imported, by the SHA-256 of the file. Unreadable runs are skipped."""
+    runs_by_hash = {}
     for folder in rawlog.run_folders(workspace.raw):
         try:
             record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
@@ -166,5 +173,5 @@ def imported(workspace: Workspace) -> dict[str, Path]:
         files = (record.get("imported") or {}).get("files")
         for file in files if isinstance(files, list) else []:
             if isinstance(file, dict) and isinstance(file.get("sha256"), str):
-                found[file["sha256"]] = folder
-    return found
+                runs_by_hash[file["sha256"]] = folder
+    return runs_by_hash
