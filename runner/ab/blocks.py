@@ -1,4 +1,4 @@
-"""The order of an A/B session, what the raw logs say of it, and what is left of it."""
+"""The order of an A/B session, its blocks in the raw logs, and the blocks that remain."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ from runner import ledger, rawlog
 from runner.run_request import AB, refused
 
 SIDES = ("a", "b")
-PLACE = ("session", "side", "block", "first", "blocks", "seed", *SIDES)  # of the field `ab` of run.json
-FEWEST_PAIRS = 3  # that an interval over blocks needs: docs/compare.md
-FEWEST_BLOCKS = 4  # an even number with as many
+PLACE = ("session", "side", "block", "first", "blocks", "seed", *SIDES)  # keys of the field `ab` of run.json
+FEWEST_PAIRS = 3  # minimum for an interval over blocks: docs/compare.md
+FEWEST_BLOCKS = 4  # the smallest even number with that many pairs
 
 
 def firsts(blocks: int, seed: int) -> list[str]:
     """Return the side that runs first in each block, "a" or "b".
 
-    Blocks come in twos, one beginning with A and one with B in an order drawn with the seed, so that the runs go ABBA
-    or BAAB: what grows steadily from run to run then falls on both sides alike. Raises SelectionError for a number of
-    blocks that is odd, or too small for an interval.
+    Blocks come in pairs, one starting with A and one with B in an order drawn with the seed, so that the runs go ABBA
+    or BAAB: a steady drift from run to run then affects both sides alike.
+
+    Raises:
+        SelectionError: The number of blocks is odd or too small for an interval.
     """
     if blocks < FEWEST_BLOCKS or blocks % 2:
         reason = (
@@ -44,7 +46,7 @@ def firsts(blocks: int, seed: int) -> list[str]:
 class Block:
     """One short run of each side."""
 
-    number: int  # from 1; a block that is measured again gets a number of its own
+    number: int  # from 1; a block that is measured again gets a new number
     first: str
 
     @property
@@ -55,7 +57,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Session:
-    """What an A/B session is asked to be."""
+    """The parameters of an A/B session."""
 
     id: str
     seed: int
@@ -64,56 +66,56 @@ class Session:
 
     @classmethod
     def new(cls, seed: int, blocks: int, words: Mapping[str, str]) -> Session:
-        """Return a session with an id of its own."""
+        """Return a session with a new id."""
         return cls(f"{datetime.now(UTC):%Y%m%dT%H%M%S}Z-{secrets.token_hex(3)}", seed, blocks, words)
 
     def record(self, block: Block, side: str) -> dict[str, Any]:
         """Return the field `ab` of run.json for one short run."""
-        place = {"session": self.id, "side": side, "block": block.number, "first": block.first}
-        return {**place, "blocks": self.blocks, "seed": self.seed, **self.words}
+        position = {"session": self.id, "side": side, "block": block.number, "first": block.first}
+        return {**position, "blocks": self.blocks, "seed": self.seed, **self.words}
 
     def seed_of(self, block: Block) -> int:
-        """Return the seed of both runs of a block, which draws their images and the order of their instances."""
+        """Return the seed of both runs of a block, which determines their images and the order of their instances."""
         return self.seed + block.number
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """A block as its runs tell it."""
+    """A block as recorded by its runs."""
 
     block: Block
     folders: Mapping[str, Path] = field(default_factory=dict)  # by side
 
     @property
     def problems(self) -> list[str]:
-        """Why it is no whole pair, in words; [] if both sides measured everything."""
-        words = []
+        """Why the pair is incomplete, as messages; empty if both sides measured everything."""
+        messages = []
         for side in self.block.sides:
             if side not in self.folders:
-                words.append(f"{side.upper()} was not run")
+                messages.append(f"{side.upper()} was not run")
                 continue
             problems = _problems(self.folders[side])
-            words += [
+            messages += [
                 f"{side.upper()}: {instance_id} {problem}" for instance_id, problem in problems.items() if problem
             ]
-        return words
+        return messages
 
     @property
     def refused(self) -> list[str]:
-        """Conditions that were asked for and that the device did not grant, with the reason."""
+        """Requested conditions that the device did not grant, with the reason."""
         return list(dict.fromkeys(reason for folder in self.folders.values() for reason in refused(folder)))
 
     @property
     def pairs(self) -> int:
-        """How many instances were measured on both sides, counted by their place in the run."""
+        """Number of instances measured on both sides, matched by their position in the run."""
         if len(self.folders) < len(SIDES):
             return 0
-        both = zip(*(_problems(self.folders[side]).values() for side in SIDES), strict=False)
-        return sum(not any(problems) for problems in both)
+        outcomes = zip(*(_problems(self.folders[side]).values() for side in SIDES), strict=False)
+        return sum(not any(problems) for problems in outcomes)
 
 
 def _problems(folder: Path) -> dict[str, str]:
-    """Return for each instance of a run, in order, why it did not measure what was asked for; "" if it did."""
+    """Return for each instance of a run, in order, why it did not measure what was requested, or "" if it did."""
     problems: dict[str, str] = {}
     for entry in ledger.read(folder):
         problem = ""
@@ -130,32 +132,32 @@ def _problems(folder: Path) -> dict[str, str]:
 
 
 def recorded(raw: Path, slug: str, session: str) -> list[Recorded]:
-    """Return the blocks of a session that the raw logs of a device have, in order of their numbers."""
+    """Return the blocks of a session in the raw logs of a device, ordered by number."""
     blocks: dict[int, Recorded] = {}
-    for folder, ab in _runs(raw, slug):
-        if ab["session"] == session:
-            block = Block(ab["block"], ab["first"])
+    for folder, place in _runs(raw, slug):
+        if place["session"] == session:
+            block = Block(place["block"], place["first"])
             earlier = blocks.get(block.number, Recorded(block))
-            blocks[block.number] = Recorded(block, {**earlier.folders, ab["side"]: folder})
+            blocks[block.number] = Recorded(block, {**earlier.folders, place["side"]: folder})
     return [blocks[number] for number in sorted(blocks)]
 
 
 def left(session: Session, measured: Sequence[Recorded]) -> list[Block]:
-    """Return the blocks that are still to be measured.
+    """Return the blocks that have not been measured yet.
 
-    A block that has a problem is measured again as a whole, with both sides in the same order and under a new number:
-    A and B of a block share what drifts only where one follows the other.
+    A block with a problem is measured again as a whole, with both sides in the same order and under a new number: A and
+    B only share the drift within a block if one directly follows the other.
     """
     orders = firsts(session.blocks, session.seed)
     for block in measured:
         if not block.problems and block.block.first in orders:
             orders.remove(block.block.first)
     number = max((block.block.number for block in measured), default=0)
-    return [Block(number + place, first) for place, first in enumerate(orders, 1)]
+    return [Block(number + position, first) for position, first in enumerate(orders, 1)]
 
 
 def newest(raw: Path, slug: str) -> str | None:
-    """Return the id of the newest session of a device, None if it has none."""
+    """Return the id of the newest session of a device, or None if it has none."""
     runs = _runs(raw, slug)
     return str(runs[-1][1]["session"]) if runs else None
 
@@ -163,20 +165,21 @@ def newest(raw: Path, slug: str) -> str | None:
 def differences(
     raw: Path, slug: str, session: str, asked: Session, records: Mapping[str, Mapping[str, Any]]
 ) -> list[str]:
-    """Return what a session was asked to be that `asked` is not, like "blocks" or "models"; [] if it can go on.
+    """Return the names of what differs between a recorded session and `asked`, such as "blocks" or "models".
 
-    `records` has what run.json is to say of a run of each side (see `runner.run_request.Request.record`).
+    The list is empty if the session can be continued. `records` has the run.json content of a run of each side (see
+    `runner.run_request.Request.record`).
     """
     different: dict[str, None] = {}
-    for folder, ab in _runs(raw, slug):
-        if ab["session"] != session:
+    for folder, place in _runs(raw, slug):
+        if place["session"] != session:
             continue
         record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
-        wanted = records[ab["side"]]
+        wanted = records[place["side"]]
         pairs = {
-            "blocks": (ab["blocks"], asked.blocks),
-            "seed": (ab["seed"], asked.seed),
-            "settings": ({side: ab[side] for side in SIDES}, dict(asked.words)),
+            "blocks": (place["blocks"], asked.blocks),
+            "seed": (place["seed"], asked.seed),
+            "settings": ({side: place[side] for side in SIDES}, dict(asked.words)),
             "instances": (sorted(record["suite"]), sorted(wanted["suite"])),
             **{name: (record.get(name), wanted[name]) for name in wanted if name not in ("ab", "seed", "suite")},
         }
@@ -185,7 +188,7 @@ def differences(
 
 
 def _runs(raw: Path, slug: str) -> list[tuple[Path, dict[str, Any]]]:
-    """Return the folders of a device's short runs, in order of time, each with the field `ab` of its run.json."""
+    """Return the folders of a device's short runs in chronological order, each with the field `ab` of its run.json."""
     runs = []
     for folder in rawlog.run_folders(raw):
         if folder.parent.name == slug and (folder / "run.json").is_file():

@@ -1,4 +1,4 @@
-"""The short runs of an A/B session, and how long they may take."""
+"""The short runs of an A/B session, and how long they are expected to take."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from runner.run_request import Request
 
 
 def of_block(request: Request, session: Session, block: Block, side: str, order: Sequence[int]) -> Request:
-    """Return the request of one short run; `order` has the places of its instances."""
-    instances = [request.instances[place] for place in order]
+    """Return the request of one short run, with the instances at the positions in `order`."""
+    instances = [request.instances[position] for position in order]
     return replace(request, instances=instances, seed=session.seed_of(block), ab=session.record(block, side))
 
 
 def order_of(instances: Sequence[Instance], seed: int) -> list[int]:
-    """Return the order in which both runs of a block take their instances, as places."""
-    places = {instance: place for place, instance in enumerate(instances)}
-    return [places[instance] for instance in ordered(instances, seed)]
+    """Return the order in which both runs of a block take their instances, as positions."""
+    positions = {instance: position for position, instance in enumerate(instances)}
+    return [positions[instance] for instance in ordered(instances, seed)]
 
 
 def measured(
@@ -35,7 +35,9 @@ def measured(
 ) -> Iterator[Recorded]:
     """Measure the blocks one after the other, and yield each when both of its runs are over.
 
-    Raises RunnerError where a run could not come to its end, as on a device that is lost, and KeyboardInterrupt.
+    Raises:
+        RunnerError: A run could not be completed, for example because the connection to the device was lost.
+        KeyboardInterrupt: The session was interrupted.
     """
     for block in blocks:
         order = order_of(sides["a"].request.instances, session.seed_of(block))
@@ -43,8 +45,8 @@ def measured(
         for name in block.sides:
             side = sides[name]
             request = of_block(side.request, session, block, name, order)
-            with RunProgress([side.device.slug], len(order)) as shown:
-                [outcome] = fleet.run_all(space, [side.device], request, False, shown.listeners, patience_s)
+            with RunProgress([side.device.slug], len(order)) as progress:
+                [outcome] = fleet.run_all(space, [side.device], request, False, progress.listeners, patience_s)
             if outcome.error:
                 raise RunnerError(f"Block {block.number}, {name.upper()}: {outcome.error}")
             if outcome.folder:
@@ -53,9 +55,9 @@ def measured(
 
 
 def expected_s(raw: Path, side: Side) -> tuple[float, list[str]]:
-    """Return the seconds that a short run of a side may take as far as earlier runs of the device tell.
+    """Return the expected duration of a short run of a side in seconds, estimated from earlier runs of the device.
 
-    Also returns the instances that none of them measured, which are left out of the sum.
+    Also return the instances that no earlier run measured, which are not included in the sum.
     """
     profile, dataset = side.request.profile, side.request.dataset
     queries = max(len(subset(dataset, profile.max_images, 0)) * profile.passes, profile.min_queries)
@@ -64,8 +66,8 @@ def expected_s(raw: Path, side: Side) -> tuple[float, list[str]]:
     for instance in side.request.instances:
         for folder in folders:
             if speed := _speed(folder, instance.id):
-                per_query, around = speed
-                seconds += max(queries * per_query, profile.min_duration_s) + around
+                per_query, overhead = speed
+                seconds += max(queries * per_query, profile.min_duration_s) + overhead
                 break
         else:
             unknown.append(instance.id)
@@ -73,7 +75,7 @@ def expected_s(raw: Path, side: Side) -> tuple[float, list[str]]:
 
 
 def _speed(folder: Path, instance_id: str) -> tuple[float, float] | None:
-    """Return the seconds per image of an instance in a run, and those that an instance took beside its images."""
+    """Return the seconds per image of an instance in a run, and the mean seconds per instance outside of images."""
     try:
         record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
         if instance_id not in record["suite"] or not record["ended"]:
@@ -85,6 +87,6 @@ def _speed(folder: Path, instance_id: str) -> tuple[float, float] | None:
     if instance_id not in loops:
         return None
     images = next(entry.last["images"] for entry in entries if entry.instance_id == instance_id)
-    began, over = (datetime.fromisoformat(record[name]) for name in ("started", "ended"))
-    around = max((over - began).total_seconds() - sum(loops.values()), 0.0) / len(entries)
-    return loops[instance_id] / images, around
+    started, ended = (datetime.fromisoformat(record[name]) for name in ("started", "ended"))
+    overhead = max((ended - started).total_seconds() - sum(loops.values()), 0.0) / len(entries)
+    return loops[instance_id] / images, overhead

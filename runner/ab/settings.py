@@ -1,4 +1,4 @@
-"""What A and B are: settings by name, the requests they make, and the instances that both can run."""
+"""What A and B are: settings by name, the requests they result in, and the instances that both can run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from runner.run_request import Request
 from runner.tools.jobs import Given
 
 PARTS = ("framework", "delegate", "quantization")
-"""Settings that make A and B two instances of the suite, of one model."""
+"""Settings that make A and B two different instances of the suite with the same model."""
 _VERSION = """\
 import importlib, sys
 from runner.agent import loop
@@ -35,17 +35,17 @@ class Side:
 
     words: str
     device: Device
-    request: Request  # its n-th instance is compared with the n-th of the other side
-    python: Path | None = None  # that was named to run the agent
-    versions: str = ""  # of the frameworks in that Python
+    request: Request  # its n-th instance is compared with the n-th instance of the other side
+    python: Path | None = None  # the interpreter that the user named to run the agent
+    versions: str = ""  # versions of the frameworks in that Python
 
     @property
     def asked(self) -> dict[str, Any]:
-        """What the measurements of this side depend on: equal for equal sides."""
+        """The facts on which the measurements of this side depend; equal for equal sides."""
         record = self.request.record(self.device)
         tools = record["native_tools"]
         if tools and all(instance.delegate != "nnapi" for instance in self.request.instances):
-            record["native_tools"] = {**tools, "accelerator": None}  # it is one of NNAPI's
+            record["native_tools"] = {**tools, "accelerator": None}  # only NNAPI uses it
         by_agent = not all(map(self.request.by_tools, self.request.instances))
         return {**record, "python": str(self.python) if by_agent else None}
 
@@ -53,7 +53,8 @@ class Side:
 def parse(words: Sequence[str], option: str) -> dict[str, str]:
     """Return settings by name from words like "threads=2" or "threads=2,cores=big".
 
-    Raises SelectionError for a setting that is unknown, has no value, or comes twice.
+    Raises:
+        SelectionError: A setting is unknown, has no value, or occurs twice.
     """
     settings: dict[str, str] = {}
     for part in (part.strip() for word in words for part in word.split(",")):
@@ -71,12 +72,16 @@ def parse(words: Sequence[str], option: str) -> dict[str, str]:
 
 
 def in_words(settings: Mapping[str, str]) -> str:
-    """Return settings as one text, in the order of NAMES."""
+    """Return settings as text, in the order of NAMES."""
     return ", ".join(f"{name}={settings[name]}" for name in NAMES if name in settings)
 
 
 def python_of(settings: Mapping[str, str], local: bool) -> Path | None:
-    """Return the Python that runs the agent, None where none is named; SelectionError if this machine has no such."""
+    """Return the Python that runs the agent, or None if the settings name none.
+
+    Raises:
+        SelectionError: There is no such interpreter on this machine.
+    """
     if "python" not in settings:
         return None
     python = Path(settings["python"])
@@ -90,12 +95,15 @@ def python_of(settings: Mapping[str, str], local: bool) -> Path | None:
 
 
 def versions(device: Device, python: Path, frameworks: Iterable[str], catalog: Catalog) -> dict[str, str]:
-    """Return the versions of frameworks in a Python that was named for a device, as the agent imports them there.
+    """Return the versions of frameworks in a Python on a device, as the agent imports them there.
 
-    Frameworks that it cannot run are not among them. Raises SelectionError if there is none that it can run.
+    Frameworks that this Python cannot run are left out.
+
+    Raises:
+        SelectionError: It can run none of the frameworks.
     """
     agent = device.push(agent_files(catalog), "agent")
-    found: dict[str, str] = {}
+    available: dict[str, str] = {}
     problem = ""
     for framework in frameworks:
         code, printed = device.run_python(["-c", _VERSION, framework], agent)
@@ -103,30 +111,37 @@ def versions(device: Device, python: Path, frameworks: Iterable[str], catalog: C
         if code:
             problem = problem or f"{python} cannot run {framework} ({printable(lines[-1])[-200:]})"
         else:
-            found[framework] = lines[-1]
-    if not found:
+            available[framework] = lines[-1]
+    if not available:
         raise SelectionError(f"{problem}: install what is missing there, or name another Python.")
-    return found
+    return available
 
 
 def with_versions(side: Side, instances: Sequence[Instance]) -> tuple[Side, list[Instance]]:
     """Return a side with the versions of its frameworks, and those of its instances that its Python can run.
 
-    Both stay as they are where no Python was named, or TFLite's own tools measure everything. Raises SelectionError if
-    the Python can run nothing.
+    Both are returned unchanged if no Python was named or TFLite's own tools measure everything.
+
+    Raises:
+        SelectionError: The Python can run none of the frameworks.
     """
-    frameworks = dict.fromkeys(one.framework for one in instances if not side.request.by_tools(one))
+    frameworks = dict.fromkeys(instance.framework for instance in instances if not side.request.by_tools(instance))
     if side.python is None or not frameworks:
         return side, list(instances)
-    known = versions(side.device, side.python, frameworks, side.request.catalog)
-    runnable = [one for one in instances if one.framework in known or side.request.by_tools(one)]
-    return replace(side, versions=", ".join(known.values())), runnable
+    available = versions(side.device, side.python, frameworks, side.request.catalog)
+    runnable = [
+        instance for instance in instances if instance.framework in available or side.request.by_tools(instance)
+    ]
+    return replace(side, versions=", ".join(available.values())), runnable
 
 
 def requested(common: Request, settings: Mapping[str, str], scratch: Path) -> Request:
-    """Return what a side asks for, from what both have in common and a folder for what native tools need.
+    """Return the request of a side.
 
-    Raises SelectionError for a value that cannot be.
+    `common` is the part that both sides share; native tools keep temporary files in the folder `scratch`.
+
+    Raises:
+        SelectionError: A setting has an invalid value.
     """
     changes: dict[str, Any] = {}
     if "threads" in settings:
@@ -153,7 +168,7 @@ def requested(common: Request, settings: Mapping[str, str], scratch: Path) -> Re
 def chosen(
     options: Mapping[str, Sequence[str]], settings: Mapping[str, str], everything: Sequence[Instance]
 ) -> list[Instance]:
-    """Return the instances of a side: those of the options, with what its settings name instead."""
+    """Return the instances of a side: those selected by the options, except where its settings name something else."""
     wanted = {**options, **{f"{name}s": [settings[name]] for name in PARTS if name in settings}}
     models, frameworks, delegates, quantizations = (wanted[f"{name}s"] for name in ("model", *PARTS))
     return suite.select(models, frameworks, delegates, quantizations, everything)
@@ -162,19 +177,21 @@ def chosen(
 def with_model(
     instances: Sequence[Instance], artifacts: Mapping[str, Artifact], file: Path, catalog: Catalog
 ) -> tuple[list[Instance], dict[str, Artifact]]:
-    """Return the instances that run a model file, and the artifacts with it in place of the prepared one.
+    """Return the instances that run a model file, and the artifacts with this file in place of the prepared one.
 
-    A description beside the file, as `aiot models` writes it, says what it is; without one it is taken to be of the
-    only model, framework and quantization that are chosen, with the settings of the file that is prepared for it.
-    Raises ModelError for a file that is missing or of another framework, and SelectionError where it is not clear what
-    it is.
+    A description next to the file, as written by `aiot models`, identifies it. Without one, the file is assumed to hold
+    the only chosen model, framework and quantization, with the settings of the file prepared for these.
+
+    Raises:
+        ModelError: The file is missing or belongs to another framework.
+        SelectionError: It is unclear which model the file holds.
     """
     if not file.is_file():
         raise ModelError(f"There is no model file {file}: name one that is there.")
     described = file.with_suffix(".json")
     if described.is_file() and (artifact := Artifact.load(described)).path.resolve() == file.resolve():
-        same = [instance for instance in instances if instance.artifact == artifact.name]
-        if not same:
+        matching = [instance for instance in instances if instance.artifact == artifact.name]
+        if not matching:
             raise SelectionError(f"{file} is {artifact.name}, which is not among the chosen instances: choose it.")
     else:
         names = list(dict.fromkeys(instance.artifact for instance in instances))
@@ -185,11 +202,11 @@ def with_model(
             )
         if names[0] not in artifacts:
             raise ModelError(f"{names[0]}, whose settings {file} would have, is not prepared: `aiot models prepare`.")
-        artifact, same = _in_place_of(artifacts[names[0]], file), list(instances)
-    suffix = catalog.frameworks[same[0].framework].suffix
+        artifact, matching = _in_place_of(artifacts[names[0]], file), list(instances)
+    suffix = catalog.frameworks[matching[0].framework].suffix
     if file.suffix != suffix:
-        raise ModelError(f"{file} is no file of {same[0].framework}, whose model files end in {suffix}.")
-    return same, {**artifacts, artifact.name: artifact}
+        raise ModelError(f"{file} is no file of {matching[0].framework}, whose model files end in {suffix}.")
+    return matching, {**artifacts, artifact.name: artifact}
 
 
 def _in_place_of(artifact: Artifact, file: Path) -> Artifact:
@@ -200,9 +217,10 @@ def _in_place_of(artifact: Artifact, file: Path) -> Artifact:
 def pairs(
     instances: Mapping[str, Sequence[Instance]], settings: Mapping[str, Mapping[str, str]]
 ) -> list[tuple[Instance, Instance]]:
-    """Return what is compared: each instance of A with that of B which differs from it in what the settings name alone.
+    """Return the pairs to compare: instances of A and of B that differ only in what the settings name.
 
-    Raises SelectionError where a part of the instance is named on one side only, or nothing can be paired.
+    Raises:
+        SelectionError: A part of the instance is named on one side only, or nothing can be paired.
     """
     varied = {name for side in settings.values() for name in side if name in PARTS}
     for name in sorted(varied):
@@ -213,18 +231,20 @@ def pairs(
     def key(instance: Instance) -> tuple[str, ...]:
         return tuple(getattr(instance, part) for part in ("model", *PARTS) if part not in varied)
 
-    others = {key(instance): instance for instance in instances["b"]}
-    both = [(mine, others[key(mine)]) for mine in instances["a"] if key(mine) in others]
-    if not both:
+    b_instances = {key(instance): instance for instance in instances["b"]}
+    matched = [
+        (a_instance, b_instances[key(a_instance)]) for a_instance in instances["a"] if key(a_instance) in b_instances
+    ]
+    if not matched:
         raise SelectionError("A and B have no instance in common: choose others.")
-    return both
+    return matched
 
 
 def ready(sides: Mapping[str, Side], both: Sequence[tuple[Instance, Instance]]) -> tuple[list[int], list[str]]:
-    """Return which pairs both sides can run, by their place, and for each of the others why not."""
-    places: list[int] = []
-    why: list[str] = []
-    for place, pair in enumerate(both):
+    """Return the positions of the pairs that both sides can run, and for each other pair the reason."""
+    positions: list[int] = []
+    reasons: list[str] = []
+    for position, pair in enumerate(both):
         obstacles = []
         for side, instance in zip(sides.values(), pair, strict=True):
             request = side.request
@@ -233,21 +253,21 @@ def ready(sides: Mapping[str, Side], both: Sequence[tuple[Instance, Instance]]) 
             obstacle = preflight(instance, artifact, request.catalog, request.dataset, side.device, by_tools)
             obstacles += [f"{instance.id}: {obstacle['reason']} ({obstacle['remedy']})"] if obstacle else []
         if obstacles:
-            why += dict.fromkeys(obstacles)
+            reasons += dict.fromkeys(obstacles)
         else:
-            places.append(place)
-    return places, why
+            positions.append(position)
+    return positions, reasons
 
 
 def check_different(sides: Mapping[str, Side]) -> None:
-    """Raise SelectionError where A and B would run the same, or could not be compared afterwards."""
+    """Raise SelectionError if A and B would run the same, or could not be compared afterwards."""
     a, b = sides.values()
     if a.asked == b.asked:
         raise SelectionError(
             f"A ({a.words}) and B ({b.words}) are the same for the chosen instances: give two settings that differ."
         )
     for mine, theirs in zip(a.request.instances, b.request.instances, strict=True):
-        weights = [side.request.artifacts[own.artifact].weights for side, own in ((a, mine), (b, theirs))]
+        weights = [side.request.artifacts[instance.artifact].weights for side, instance in ((a, mine), (b, theirs))]
         if weights[0] != weights[1]:
             raise SelectionError(
                 f"A has {weights[0]} weights and B {weights[1]}, which are not compared: give files of one kind."
