@@ -1,4 +1,4 @@
-"""The command `aiot`: the verbs of the runner and of the analysis, which know nothing of each other."""
+"""The command `aiot`: the subcommands of the runner and of the analysis, which are independent of each other."""
 
 from __future__ import annotations
 
@@ -11,23 +11,26 @@ if TYPE_CHECKING:
     import typer
 
 INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it."""
+"""Exit code after Ctrl-C, as in shells."""
 
 
 def pairs_joined(words: list[str]) -> list[str]:
-    """Papermill's `-p key value` as `-p key=value`, since Typer has no repeated option of two values."""
-    joined, left = [], iter(words)
-    for word in left:
+    """Return the words with Papermill's `-p key value` as `-p key=value`.
+
+    Typer does not support repeated options with two values.
+    """
+    joined, remaining = [], iter(words)
+    for word in remaining:
         joined.append(word)
         if word in ("-p", "--parameter"):
-            key = next(left, "")
-            value = None if "=" in key else next(left, None)
+            key = next(remaining, "")
+            value = None if "=" in key else next(remaining, None)
             joined.append(key if value is None else f"{key}={value}")
     return joined
 
 
 def with_verdict(measure: Callable[..., Any]) -> Callable[..., None]:
-    """Return the verb `aiot ab`, the only one of both halves: the runner measures, the analysis says what changed."""
+    """Return the command `aiot ab`, the only one in both packages: the runner measures, the analysis compares."""
 
     @functools.wraps(measure)
     def ab(**options: Any) -> None:
@@ -42,7 +45,7 @@ def with_verdict(measure: Callable[..., Any]) -> Callable[..., None]:
 
 
 def command() -> typer.Typer:
-    """All verbs, as one command."""
+    """Return all subcommands as one command."""
     import typer
 
     from aiot_analysis.cli import app as analysis
@@ -54,7 +57,7 @@ def command() -> typer.Typer:
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         add_completion=False,
-        rich_markup_mode=None,  # importing what draws boxes takes longer than all the rest of the start
+        rich_markup_mode=None,  # importing the code that draws boxes takes longer than the rest of the startup
     )
     app.add_typer(runner)
     app.add_typer(analysis)
@@ -63,12 +66,12 @@ def command() -> typer.Typer:
 
 
 def run() -> None:
-    """Runs the verb that the command line names."""
+    """Run the subcommand that the command line names."""
     command()(pairs_joined(sys.argv[1:]))
 
 
 def main() -> None:
-    """Runs a verb; what a user can mend is one sentence on stderr and exit code 1."""
+    """Run a subcommand; an error that the user can fix is printed to stderr as one sentence, with exit code 1."""
     from aiot_analysis.errors import AnalysisError
     from aiot_suite.errors import RunnerError
     from runner.rawlog import RawLogError
@@ -80,7 +83,7 @@ def main() -> None:
         sys.exit(1)
     except (KeyboardInterrupt, SystemExit) as stopped:
         code = INTERRUPTED if isinstance(stopped, KeyboardInterrupt) else stopped.code
-        if code == INTERRUPTED:  # Typer ends so where a verb was interrupted
+        if code == INTERRUPTED:  # Typer's exit code for an interrupted command
             print("aiot: interrupted; what was finished is kept.", file=sys.stderr)
         sys.exit(code)
 

@@ -1,4 +1,4 @@
-"""The runner's verbs, a module for each. Heavy imports happen inside the verbs."""
+"""The runner's commands, one module each. Slow imports happen inside the commands."""
 
 from __future__ import annotations
 

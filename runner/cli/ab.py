@@ -1,4 +1,4 @@
-"""aiot ab: two settings on one device in turn."""
+"""`aiot ab`: compare two settings on one device in alternating runs."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ SETTINGS = "model, threads, framework, delegate, quantization, profile, cores, p
 
 @dataclass(frozen=True)
 class Ended:
-    """What came of `aiot ab`: the session, and what of it did not happen."""
+    """The outcome of `aiot ab`: the session, and its blocks that failed."""
 
     session: str
     workspace: Workspace
     problems: Sequence[str]
 
     def check(self) -> None:
-        """Raise RunnerError where something that was asked for did not happen."""
+        """Raise RunnerError if any block failed."""
         if self.problems:
             raise RunnerError(
                 f"{len(self.problems)} block{'s' * (len(self.problems) != 1)} failed (see above): the same command "
@@ -123,7 +123,7 @@ def ab(
     from runner.tools.jobs import Given
 
     space = Workspace(workspace)
-    ab_blocks.firsts(blocks, seed)  # a number of blocks that cannot be is refused before a device is asked
+    ab_blocks.firsts(blocks, seed)  # reject an invalid number of blocks before contacting a device
     asked = {"a": settings.parse(a, "--a"), "b": settings.parse(b, "--b")}
     words = {side: settings.in_words(each) for side, each in asked.items()}
     if words["a"] == words["b"]:
@@ -151,9 +151,9 @@ def ab(
     instances = {}
     for name, each in asked.items():
         request = settings.requested(common, each, space.staging / "native")
-        own = settings.chosen(options, each, everything)
+        side_instances = settings.chosen(options, each, everything)
         if "model" in each:
-            own, files = settings.with_model(own, artifacts, Path(each["model"]), installed)
+            side_instances, files = settings.with_model(side_instances, artifacts, Path(each["model"]), installed)
             request = replace(request, artifacts=files)
         python = settings.python_of(each, local)
         choice = Choice(local, serials, False, connect, device_folder, device_python, keep_serial)
@@ -165,14 +165,14 @@ def ab(
         side = settings.Side(words[name], devices[0], request, python)
         if request.native:
             request.native.tools_for(devices[0])
-        sides[name], instances[name] = settings.with_versions(side, own)
-    both = settings.pairs(instances, asked)
-    places, obstacles = settings.ready(sides, both)
+        sides[name], instances[name] = settings.with_versions(side, side_instances)
+    matched = settings.pairs(instances, asked)
+    places, obstacles = settings.ready(sides, matched)
     if not places:
         raise SelectionError(f"Nothing can run on both sides: {'; '.join(obstacles[:3])}.")
-    for at, name in enumerate(sides):
+    for side_index, name in enumerate(sides):
         side = sides[name]
-        request = replace(side.request, instances=[both[place][at] for place in places])
+        request = replace(side.request, instances=[matched[place][side_index] for place in places])
         checks = check.read(folder, request.artifacts.values())
         request = replace(request, checks={each: asdict(finding) for each, finding in checks.items()})
         sides[name] = replace(side, request=request)
@@ -207,8 +207,8 @@ def _show_plan(
     print(f"session   {session.id} on {sides['a'].device.slug}, seed {session.seed}")
     for name, side in sides.items():
         print(f"{name.upper()}         {side.words}" + (f" ({side.versions})" if side.versions else ""))
-    for mine, theirs in zip(*(side.request.instances for side in sides.values()), strict=True):
-        print(f"          {mine.id}" + (f" and {theirs.id}" if mine != theirs else ""))
+    for a_instance, b_instance in zip(*(side.request.instances for side in sides.values()), strict=True):
+        print(f"          {a_instance.id}" + (f" and {b_instance.id}" if a_instance != b_instance else ""))
     for obstacle in obstacles:
         print(f"left out  {obstacle}")
     order = " ".join("".join(side.upper() for side in block.sides) for block in left)
@@ -218,13 +218,13 @@ def _show_plan(
         return
     print(f"order     {order}: {2 * len(left)} runs of {images} images")
     times = [expected_s(space.raw, side) for side in sides.values()]
-    seconds = len(left) * sum(each for each, _ in times)
+    seconds = len(left) * sum(duration_s for duration_s, _ in times)
     unknown = ", ".join(dict.fromkeys(instance for _, names in times for instance in names))
     if not seconds:
         print(f"expected  not known, as no earlier run on this device measured {unknown}")
     else:
-        without = f", plus {unknown}, which no earlier run on this device measured" if unknown else ""
-        print(f"expected  about {_duration(seconds)}{without}")
+        unmeasured = f", plus {unknown}, which no earlier run on this device measured" if unknown else ""
+        print(f"expected  about {_duration(seconds)}{unmeasured}")
 
 
 def _duration(seconds: float) -> str:
@@ -234,9 +234,11 @@ def _duration(seconds: float) -> str:
 def _measure(
     space: Workspace, session: Session, left: Sequence[Block], sides: dict[str, Side], patience_s: float
 ) -> list[str]:
-    """Measure blocks, and return what went wrong; tell how to go on where the session ends early.
+    """Measure blocks and return their problems. If the session ends early, print how to continue it.
 
-    Raises RunnerError where a device refuses a condition in which A and B differ, or a block has no pair.
+    Raises:
+        RunnerError: The device refuses a condition in which A and B differ, or no instance of a block was measured on
+            both sides.
     """
     from runner.ab.measure import measured
 
@@ -244,8 +246,8 @@ def _measure(
     problems, refused = [], []
     try:
         for done, block in enumerate(measured(space, session, left, sides, patience_s), 1):
-            bad, number = block.problems, block.block.number
-            state = "; ".join(bad) if bad else "A and B measured"
+            block_problems, number = block.problems, block.block.number
+            state = "; ".join(block_problems) if block_problems else "A and B measured"
             print(f"block     {number} ({done} of {len(left)}): {state}")
             for refusal in block.refused:
                 if conditions[0] != conditions[1]:
@@ -253,7 +255,7 @@ def _measure(
                 if refusal not in refused:
                     print(f"          {refusal}")
                     refused.append(refusal)
-            if bad:
+            if block_problems:
                 problems.append(f"block {number}: {state}")
             if not block.pairs:
                 raise RunnerError(

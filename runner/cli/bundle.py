@@ -1,4 +1,4 @@
-"""aiot bundle: Python for devices that have none."""
+"""`aiot bundle`: Python for devices that have none."""
 
 from __future__ import annotations
 

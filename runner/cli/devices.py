@@ -1,4 +1,4 @@
-"""aiot devices, aiot doctor, aiot clean: what is attached, what stands in its way, and leaving nothing behind."""
+"""`aiot devices`, `aiot doctor` and `aiot clean`: list devices, find problems, and remove what was left on devices."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def devices(connect: Connect = [], as_json: AsJson = False, workspace: Workspace
     client = server.Client()
     for address in connect:
         server.connect(client, address)
-    known = server.states(client)
-    with ThreadPoolExecutor(max(1, len(known))) as pool:  # one that does not answer holds up none of the others
-        rows = list(pool.map(lambda serial: _row(serial, known[serial], client, Workspace(workspace)), known))
+    states = server.states(client)
+    with ThreadPoolExecutor(max(1, len(states))) as pool:  # a device that does not answer must not delay the others
+        rows = list(pool.map(lambda serial: _row(serial, states[serial], client, Workspace(workspace)), states))
     if as_json:
         print(json.dumps(rows, indent=1))
     elif rows:
@@ -48,7 +48,7 @@ def devices(connect: Connect = [], as_json: AsJson = False, workspace: Workspace
 
 
 def _table(rows: list[dict[str, Any]]) -> list[str]:
-    """Lines of columns, with nothing that a terminal would act on."""
+    """Return aligned lines of text without characters that a terminal would interpret."""
     from rich.cells import cell_len  # some characters are two columns wide
 
     cells = [[printable(str(row[name])) if row[name] is not None else "-" for name in COLUMNS] for row in rows]
@@ -101,26 +101,26 @@ def doctor(
     from runner.tools.jobs import FRAMEWORK, Given
 
     client = server.Client()
-    named = [*serials, *(server.connect(client, address) for address in connect)]
-    known = server.states(client)
-    wanted = list(dict.fromkeys(named or from_environment())) or list(known)
-    check_known(wanted, known)
+    named_serials = [*serials, *(server.connect(client, address) for address in connect)]
+    states = server.states(client)
+    wanted = list(dict.fromkeys(named_serials or from_environment())) or list(states)
+    check_known(wanted, states)
     if not wanted:
         raise DeviceError("No device is attached: plug one in with USB debugging on, or name one with --connect.")
     choice = Choice(python=device_python, folder=device_folder)
 
     def findings(serial: str) -> list[checks.Finding]:
-        if known[serial] != "device":
-            return checks.findings(known[serial], None, None)
+        if states[serial] != "device":
+            return checks.findings(states[serial], None, None)
         try:
             device = attached(serial, client, choice, Workspace(workspace))
             features = device.connection.features()
             abilities = device.abilities()
             found = []
             if native_tools:
-                given = Given(native_tools, Workspace(workspace).staging)
+                native = Given(native_tools, Workspace(workspace).staging)
                 try:
-                    abilities[FRAMEWORK].append(given.tools_for(device).benchmark_model.version)
+                    abilities[FRAMEWORK].append(native.tools_for(device).benchmark_model.version)
                 except SetupError as error:
                     found = [checks.Finding("native tools", "problem", str(error))]
             return checks.findings("device", device.facts, device.telemetry(), abilities, features) + found
@@ -155,9 +155,9 @@ def clean(
     for device in chosen(choice, Workspace(workspace)):
         assert isinstance(device, AttachedDevice)
         try:
-            said = "removed" if device.clean() else "nothing there:"
+            outcome = "removed" if device.clean() else "nothing there:"
         except DeviceError as error:
-            said, failed = f"{error} Left:", True
-        print(f"clean     {printable(f'{device.connection.serial}: {said} {device.files.folder}')}")
+            outcome, failed = f"{error} Left:", True
+        print(f"clean     {printable(f'{device.connection.serial}: {outcome} {device.files.folder}')}")
     if failed:
         raise RunnerError("Not every device was cleaned (see above): `aiot doctor` says what is wrong with them.")

@@ -1,4 +1,4 @@
-"""aiot import: other people's logs."""
+"""`aiot import`: logs of other programs."""
 
 from __future__ import annotations
 
@@ -84,10 +84,10 @@ def import_(
         raise result.refused[0]
     for folder, instances, records in result.runs:
         counts = [(instances, "instance"), (records, "image")]
-        told = ", ".join(f"{number} {word}{'' if number == 1 else 's'}" for number, word in counts)
-        print(f"import    {told} in {folder}")
-    for said in [*result.notes, *map(str, result.refused)]:
-        print(f"          {said}")
+        listed = ", ".join(f"{number} {word}{'' if number == 1 else 's'}" for number, word in counts)
+        print(f"import    {listed} in {folder}")
+    for message in [*result.notes, *map(str, result.refused)]:
+        print(f"          {message}")
     if result.refused:
         what = "Not all of it was imported" if result.runs else "Nothing was imported"
         raise RunnerError(f"{what}: see above what is wrong, and import that again.")

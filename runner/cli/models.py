@@ -40,17 +40,17 @@ def models_check(
     from runner.parity import check
 
     space = Workspace(workspace)
-    known = catalog.load(space.plugins)
+    installed = catalog.load(space.plugins)
     folder = models_folder(space, weights)
-    there = prepared(folder)
-    chosen = chosen_artifacts(there, models, frameworks, quantizations, known.everything(there.values()))
+    artifacts = prepared(folder)
+    chosen = chosen_artifacts(artifacts, models, frameworks, quantizations, installed.everything(artifacts.values()))
     with counting("models: checking") as step:
-        found = check.check(
+        checks = check.check(
             chosen,
             kind=weights,
             folder=folder,
             cache=space.models,
-            known=known,
+            known=installed,
             dataset=store.load(space.datasets / dataset),
             images=images,
             device=LocalDevice(space.staging, space.salt()),
@@ -65,10 +65,10 @@ def models_check(
         return [one.artifact, difference, correlation, *("" if share is None else f"{share:.1%}" for share in shares)]
 
     if not summary:
-        show(columns, map(row, found), right=columns[1:])
-    failed = [one for one in found if not one.passed]
-    print(f"check     {len(found) - len(failed)} of {len(found)} model files passed on {found[0].images} images")
-    if unreadable := found[0].unreadable:
+        show(columns, map(row, checks), right=columns[1:])
+    failed = [one for one in checks if not one.passed]
+    print(f"check     {len(checks) - len(failed)} of {len(checks)} model files passed on {checks[0].images} images")
+    if unreadable := checks[0].unreadable:
         print(f"          left out: {len(unreadable)} images that cannot be read, like {unreadable[0]}")
     for one in failed:
         print(f"          {one.artifact}: {one.finding}")
@@ -100,8 +100,8 @@ def models_add(
     from runner.parity import add
 
     space = Workspace(workspace)
-    known = catalog.load(space.plugins)
-    instance = add.instance_of(file, model, framework, quantization, known)
+    installed = catalog.load(space.plugins)
+    instance = add.instance_of(file, model, framework, quantization, installed)
     device = LocalDevice(space.staging, space.salt())
     notes: list[str] = []
     artifact = add.add(
@@ -110,7 +110,7 @@ def models_add(
         name=name,
         settings_file=settings,
         folder=models_folder(space, name),
-        known=known,
+        known=installed,
         device=device,
         tell=notes.append,
     )
@@ -126,13 +126,15 @@ def chosen_artifacts(
     quantizations: list[str],
     everything: list[Instance],
 ) -> list[Artifact]:
-    """The prepared files of the models, frameworks and quantizations that are named, whatever is not named."""
+    """Return the prepared files of the named models, frameworks and quantizations; an empty list selects all."""
     from aiot_suite import suite
     from aiot_suite.suite import Instance
 
     named = {
-        kind: suite.choose(kind.capitalize(), given, list(dict.fromkeys(getattr(one, kind) for one in everything)))
-        for kind, given in (("model", models), ("framework", frameworks), ("quantization", quantizations))
+        kind: suite.choose(
+            kind.capitalize(), choices, list(dict.fromkeys(getattr(instance, kind) for instance in everything))
+        )
+        for kind, choices in (("model", models), ("framework", frameworks), ("quantization", quantizations))
     }
     return [
         artifact

@@ -1,4 +1,4 @@
-"""aiot profile: the time of each operator."""
+"""`aiot profile`: the time of each operator."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def profile(
     from runner.operators import session
 
     space = Workspace(workspace)
-    known = list(catalog.load(space.plugins).models)
+    known_models = list(catalog.load(space.plugins).models)
     request = session.Request(
-        models=suite.choose("Model", models or suite.MODELS, known),
+        models=suite.choose("Model", models or suite.MODELS, known_models),
         frameworks=suite.choose("Framework", frameworks, list(session.ENVIRONMENTS)),
         repeat=repeat,
         warmups=warmups,
@@ -50,19 +50,21 @@ def profile(
         artifacts=prepared(models_folder(space, weights)),
     )
     device = LocalDevice(space.staging, space.salt())
-    there = session.to_resume(space, device, request) if resume else None
-    folder = there or session.begin(space, device, request)
-    with bar(48) as shown:
-        task = shown.add_task("profile", total=None)
+    resumed = session.to_resume(space, device, request) if resume else None
+    folder = resumed or session.begin(space, device, request)
+    with bar(48) as progress:
+        task = progress.add_task("profile", total=None)
         entries = session.execute(
             folder,
             space,
             device,
             request,
-            lambda name, done, total: shown.update(task, description=f"profile: {name}", completed=done, total=total),
+            lambda name, done, total: progress.update(
+                task, description=f"profile: {name}", completed=done, total=total
+            ),
         )
-    found = counts(entries)
-    print(f"profile   {found['end']} of {len(entries)} networks, {repeat} times each, in {folder}")
+    totals = counts(entries)
+    print(f"profile   {totals['end']} of {len(entries)} networks, {repeat} times each, in {folder}")
     for entry in entries:
         if entry.status != "end":
             print(f"          {entry.instance_id} {entry.status}: {entry.last.get('reason', 'its log is incomplete')}")

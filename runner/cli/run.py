@@ -1,4 +1,4 @@
-"""aiot run: the suite on a device."""
+"""`aiot run`: run the suite on devices."""
 
 from __future__ import annotations
 
@@ -107,10 +107,10 @@ def run(
     space = Workspace(workspace)
     choice = Choice(local, serials, every, connect, device_folder, device_python, keep_serial)
     devices = chosen(choice, space)
-    known = catalog.load(space.plugins)
+    installed = catalog.load(space.plugins)
     folder = models_folder(space, weights)
     artifacts = prepared(folder)
-    everything = known.everything(artifacts.values())
+    everything = installed.everything(artifacts.values())
     instances = suite.select(models, frameworks, delegates, quantizations, everything, part)
     name = suite.choose("Profile", [profile], list(PROFILES))[0]
     if name == "sustained" and len(instances) > 1:
@@ -119,20 +119,20 @@ def run(
             "like `--models mnasnet --frameworks tflite --delegates cpu --quantizations int8`."
         )
     ways = suite.choose("Way of resizing", resize, RESIZE_WAYS) if resize else []
-    given: dict[str, Any] = {"warmups": warmups, "passes": repeat, "max_images": images}
+    overrides: dict[str, Any] = {"warmups": warmups, "passes": repeat, "max_images": images}
     request = runs.Request(
         instances=instances,
         profile=replace(
             PROFILES[name],
-            **{name: value for name, value in given.items() if value is not None},
+            **{name: value for name, value in overrides.items() if value is not None},
         ),
         seed=seed or 0,
         order_seed=seed,
         threads=threads,
         dataset=store.load(space.datasets / dataset),
         artifacts=artifacts,
-        catalog=known,
-        checks={name: asdict(one) for name, one in check.read(folder, artifacts.values()).items()},
+        catalog=installed,
+        checks={name: asdict(instance) for name, instance in check.read(folder, artifacts.values()).items()},
         timeout_s=timeout_s,
         cooldown_s=cooldown_s,
         conditions=Conditions(fixed_performance, suite.choose("Choice of cores", [cores], list(CORES))[0]),
@@ -142,29 +142,31 @@ def run(
         raise SelectionError("--nnapi-accelerator is for TFLite's own tools: give their folder with --native-tools.")
     if request.native:
         for device in devices:
-            request.native.tools_for(device)  # whether there are any for it, before any device begins
+            request.native.tools_for(device)  # fail before any device starts if one has no tools
     if dry_run:
         for device in devices:
             drawn = order.draw(space.raw, device.slug, request.record(device), request.order_seed)
-            for one in map(suite.Instance.parse, drawn["suite"]):
-                artifact, by_tools = request.artifacts.get(one.artifact), request.by_tools(one)
-                obstacle = preflight(one, artifact, known, request.dataset, device, by_tools)
-                who = f"{device.slug}  " if len(devices) > 1 else ""
-                print(f"{who}{one.id:<44} {'unavailable: ' + obstacle['reason'] if obstacle else 'ready'}")
+            for instance in map(suite.Instance.parse, drawn["suite"]):
+                artifact, by_tools = request.artifacts.get(instance.artifact), request.by_tools(instance)
+                obstacle = preflight(instance, artifact, installed, request.dataset, device, by_tools)
+                device_prefix = f"{device.slug}  " if len(devices) > 1 else ""
+                print(
+                    f"{device_prefix}{instance.id:<44} {'unavailable: ' + obstacle['reason'] if obstacle else 'ready'}"
+                )
         return
     failed = False
-    for each in [request.with_resize(way) for way in ways] or [request]:
-        with RunProgress([device.slug for device in devices], len(each.instances)) as shown:
-            outcomes = fleet.run_all(space, devices, each, resume, shown.listeners, patience_s)
+    for variant in [request.with_resize(way) for way in ways] or [request]:
+        with RunProgress([device.slug for device in devices], len(variant.instances)) as progress:
+            outcomes = fleet.run_all(space, devices, variant, resume, progress.listeners, patience_s)
         for outcome in outcomes:
-            what = f"{each.resize}: " if each.resize else ""
-            who = f"{outcome.device.slug}: " if len(devices) > 1 else ""
+            resize_prefix = f"{variant.resize}: " if variant.resize else ""
+            device_prefix = f"{outcome.device.slug}: " if len(devices) > 1 else ""
             if outcome.folder:
-                print(f"run       {who}{what}{summary(outcome.entries)} in {outcome.folder}")
+                print(f"run       {device_prefix}{resize_prefix}{summary(outcome.entries)} in {outcome.folder}")
                 for refused in runs.refused(outcome.folder):
-                    print(f"          {who}{what}{refused}")
+                    print(f"          {device_prefix}{resize_prefix}{refused}")
             if outcome.error:
-                print(f"          {who}{what}{outcome.error}")
+                print(f"          {device_prefix}{resize_prefix}{outcome.error}")
             failed |= bool(outcome.error) or any(
                 entry.status in ("failed", "cut", "damaged") for entry in outcome.entries
             )
