@@ -30,7 +30,7 @@ def pairs_joined(words: list[str]) -> list[str]:
 
 
 def with_verdict(measure: Callable[..., Any]) -> Callable[..., None]:
-    """Return the command `aiot ab`, the only one in both packages: the runner measures, the analysis compares."""
+    """Return the command `aiot ab`, which involves both packages: the runner measures, the analysis compares."""
 
     @functools.wraps(measure)
     def ab(**options: Any) -> None:

@@ -1,4 +1,4 @@
-"""The analysis' verbs, a module for each. Heavy imports happen inside the verbs."""
+"""The commands of the analysis, one module each. Slow imports happen inside the commands."""
 
 from __future__ import annotations
 

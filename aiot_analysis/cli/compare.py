@@ -1,4 +1,4 @@
-"""`aiot compare`: what changed from one side to the other."""
+"""`aiot compare`: show what changed from one side to the other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 REGRESSION = 3
-"""Exit code where something is worse than --fail-on-regression allows. 1 is an error, 2 wrong usage."""
+"""Exit code for a regression beyond --fail-on-regression. 1 means an error, 2 wrong usage."""
 
 
 def compare(
@@ -66,18 +66,20 @@ def compare(
         run_to_run=regression.percent(run_to_run, "difference between runs"),
         margins=None if fail_on_regression is None else regression.margins(fail_on_regression, accuracy_margin),
     )
-    given = {"model": models, "framework": frameworks, "delegate": delegates, "quantization": quantizations}
+    filters = {"model": models, "framework": frameworks, "delegate": delegates, "quantization": quantizations}
     if ab:
-        found = interleaved.compare(ab, processed, given, asked)
+        result = interleaved.compare(ab, processed, filters, asked)
     else:
-        found = comparison.compare(sources.filtered([sources.find(one, processed) for one in (a, b)], given), asked)
-    _write(forms[form](found), output)
-    if found.regressions:
+        result = comparison.compare(
+            sources.filtered([sources.find(side, processed) for side in (a, b)], filters), asked
+        )
+    _write(forms[form](result), output)
+    if result.regressions:
         raise typer.Exit(REGRESSION)
 
 
 def _write(content: str, path: Path | None) -> None:
-    """Prints a comparison, or writes it to a file."""
+    """Print a comparison, or write it to a file."""
     from aiot_analysis.errors import CompareError
 
     if path is None:

@@ -1,4 +1,4 @@
-"""`aiot figures`: figures and tables for print."""
+"""`aiot figures`: write figures and tables for print."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def figures(
     Only the notebooks that hold what is asked for are run. The same data give the same bytes. Data are those of the
     working folder or of a folder above it, and if there are none, those beside the notebooks.
     """
-    given = dict(text.partition("=")[::2] for text in parameters or ())
-    if "" in given or not all("=" in text for text in parameters or ()):
+    values = dict(text.partition("=")[::2] for text in parameters or ())
+    if "" in values or not all("=" in text for text in parameters or ()):
         raise typer.BadParameter("give a name and a value, like -p timing inference", param_hint="'-p'")
     if origin:
-        given["origin"] = origin
+        values["origin"] = origin
 
     from aiot_analysis.report import figures as draw
 
@@ -57,9 +57,9 @@ def figures(
             progress.update(task, description=name, advance=int(done))
 
         using = partial(used, "figures")
-        made = draw.figures(notebooks, out, names or (), given, wanted, jobs, timeout_s, listen, Path.cwd(), using)
-    for said in made.remarks:
-        print(f"figures   {said}")
+        made = draw.figures(notebooks, out, names or (), values, wanted, jobs, timeout_s, listen, Path.cwd(), using)
+    for remark in made.remarks:
+        print(f"figures   {remark}")
     print(f"figures   {plural(made.items, 'item')} in {plural(made.files, 'file')}: {(out / draw.INDEX).resolve()}")
     if made.failed:
         raise typer.Exit(1)

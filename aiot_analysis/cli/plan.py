@@ -1,4 +1,4 @@
-"""`aiot plan`: what the data can show, and how much it takes to show a given difference."""
+"""`aiot plan`: show what the data can detect, and how much data it takes to detect a given difference."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def plan(
 
 
 def _wanted(time: str, accuracy: float | None, vips: str) -> dict[str, float]:
-    """Return the differences that were asked for, as fractions, by metric."""
+    """Return the requested differences as fractions, by metric."""
     from aiot_analysis.compare import regression
     from aiot_analysis.errors import DataError
     from aiot_analysis.stats import resolution
@@ -86,7 +86,7 @@ def _wanted(time: str, accuracy: float | None, vips: str) -> dict[str, float]:
 def _noise(
     noise: str, processed: Path, origin: str, device: str, timing: str, run_to_run: str
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Return the frame of `noise.measured`, and where it is from."""
+    """Return the frame of `noise.measured`, and the facts about its source."""
     import aiot_analysis
     from aiot_analysis.compare import regression
     from aiot_analysis.errors import DataError
@@ -104,7 +104,7 @@ def _noise(
         try:
             find(processed)
         except DataError as error:
-            if processed != Path(FOLDER) or origin or device:  # somebody meant data
+            if processed != Path(FOLDER) or origin or device:  # the options refer to data, so there should be some
                 raise
             noise, reason = DEFAULT, f"since there are no data: {error}"
     if noise == DEFAULT:
@@ -162,7 +162,7 @@ def _print_json(facts: dict[str, Any], frames: dict[str, pd.DataFrame]) -> None:
 
 
 def _value(value: Any) -> Any:
-    """Return what JSON has for a value: null for one that is missing or infinite."""
+    """Return a value as JSON can hold it; missing and infinite values become null."""
     import numpy as np
 
     if isinstance(value, str) or value is None:

@@ -1,4 +1,4 @@
-"""`aiot process`: from raw logs to tables."""
+"""`aiot process`: turn raw logs into tables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from aiot_analysis.cli.screen import bar
 
 SHOWN = 10
-"""So many of what was left out are printed."""
+"""Maximum number of excluded items that are printed."""
 
 
 def process(

@@ -1,4 +1,4 @@
-"""`aiot report`: from notebooks to pages."""
+"""`aiot report`: render notebooks as HTML pages."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def report(
     Only those whose data, code or parameters changed; a failing one is kept and named, the others finish. A report
     of one device depends on the data of that device alone. Ctrl-C keeps what is finished, and the next call goes on.
     """
-    given = dict(text.partition("=")[::2] for text in parameters or ())
-    if "" in given or not all("=" in text for text in parameters or ()):
+    values = dict(text.partition("=")[::2] for text in parameters or ())
+    if "" in values or not all("=" in text for text in parameters or ()):
         raise typer.BadParameter("give a name and a value, like -p timing inference", param_hint="'-p'")
     if scheduler:
-        given["scheduler"] = scheduler
+        values["scheduler"] = scheduler
 
     from aiot_analysis.report import render
 
@@ -55,13 +55,13 @@ def report(
 
         using = partial(used, "report")
         results = render.render(
-            notebooks, out, names or (), given, jobs, force, timeout_s, listen, each_device, Path.cwd(), using
+            notebooks, out, names or (), values, jobs, force, timeout_s, listen, each_device, Path.cwd(), using
         )
     failed = [result for result in results if result.status == "failed"]
     for result in failed:
         print(f"report    {result}")
     rendered = sum(result.status == "rendered" for result in results)
-    made = plural(len(results) - len(failed), "page")
-    print(f"report    {made}, {rendered} rendered now: {(out / 'index.html').resolve()}")
+    page_count = plural(len(results) - len(failed), "page")
+    print(f"report    {page_count}, {rendered} rendered now: {(out / 'index.html').resolve()}")
     if failed:
         raise typer.Exit(1)

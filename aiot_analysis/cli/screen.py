@@ -1,4 +1,4 @@
-"""What the verbs print with."""
+"""Output of the commands on the screen."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def bar(text: str) -> Progress:
-    """A progress bar that vanishes when it is done; there is none where nobody looks."""
+    """Return a progress bar that disappears when it is done, and that is disabled if the output is not a terminal."""
     from rich import console, progress
 
     screen = console.Console()
@@ -27,5 +27,5 @@ def bar(text: str) -> Progress:
 
 
 def used(verb: str, folder: Path) -> None:
-    """Print which tables a verb uses."""
+    """Print the folder of the tables that a command uses."""
     print(f"{verb:<10}tables in {folder.resolve()}")

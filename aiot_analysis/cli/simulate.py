@@ -1,4 +1,4 @@
-"""`aiot simulate`: raw logs of a fleet that nobody has."""
+"""`aiot simulate`: write raw logs of a simulated fleet."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aiot_analysis.cli.screen import bar
 
 
 def _phones(text: str) -> int | None:
-    """How many phones run the quantized models, None for all."""
+    """Return the number of phones that run the quantized models, or None for all."""
     number = {"all": None, "none": 0}.get(text.lower(), text)
     if isinstance(number, str) and not number.isdecimal():
         raise typer.BadParameter(f"{text!r} is no number of phones: give one, like 25, or all, or none")
@@ -45,5 +45,5 @@ def simulate(
         result = fleet.simulate(
             options, raw, jobs, replace, lambda run: progress.update(task, description=run.phone.name, advance=1)
         )
-    there = f", {'all' if result.kept == result.devices else result.kept} there already" if result.kept else ""
-    print(f"simulate  {result.summary()} in {raw}{there}")
+    kept_note = f", {'all' if result.kept == result.devices else result.kept} there already" if result.kept else ""
+    print(f"simulate  {result.summary()} in {raw}{kept_note}")

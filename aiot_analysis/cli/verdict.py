@@ -1,4 +1,4 @@
-"""The verdict of `aiot ab`: its runs are processed, and A and B compared."""
+"""Process the runs of `aiot ab` and show the comparison of A and B."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def show(session: str, data: Path) -> None:
-    """Print the comparison of a session of `aiot ab`, whose raw logs are below the folder `data`."""
+    """Print the comparison of a session of `aiot ab`, whose raw logs are in `raw` below the folder `data`."""
     from aiot_analysis.cli.process import process
     from aiot_analysis.compare import comparison, interleaved, text
 

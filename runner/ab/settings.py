@@ -80,7 +80,7 @@ def python_of(settings: Mapping[str, str], local: bool) -> Path | None:
     """Return the Python that runs the agent, or None if the settings name none.
 
     Raises:
-        SelectionError: There is no such interpreter on this machine.
+        SelectionError: `local` is set and there is no such interpreter on this machine.
     """
     if "python" not in settings:
         return None

@@ -116,26 +116,30 @@ def doctor(
             device = attached(serial, client, choice, Workspace(workspace))
             features = device.connection.features()
             abilities = device.abilities()
-            found = []
+            results = []
             if native_tools:
                 native = Given(native_tools, Workspace(workspace).staging)
                 try:
                     abilities[FRAMEWORK].append(native.tools_for(device).benchmark_model.version)
                 except SetupError as error:
-                    found = [checks.Finding("native tools", "problem", str(error))]
-            return checks.findings("device", device.facts, device.telemetry(), abilities, features) + found
+                    results = [checks.Finding("native tools", "problem", str(error))]
+            return checks.findings("device", device.facts, device.telemetry(), abilities, features) + results
         except DeviceError as error:
             return [checks.Finding("connection", "problem", str(error))]
 
     with ThreadPoolExecutor(len(wanted)) as pool:
-        found = dict(zip(wanted, pool.map(findings, wanted), strict=True))
+        results = dict(zip(wanted, pool.map(findings, wanted), strict=True))
     if as_json:
-        print(json.dumps({serial: checks.as_json(each) for serial, each in found.items()}, indent=1))
+        print(
+            json.dumps(
+                {serial: checks.as_json(device_findings) for serial, device_findings in results.items()}, indent=1
+            )
+        )
     else:
-        for serial, each in found.items():
+        for serial, device_findings in results.items():
             print(printable(serial))
-            print("\n".join(f"  {line}" for line in checks.lines(each)))
-    if any(checks.worst(each) == "problem" for each in found.values()):
+            print("\n".join(f"  {line}" for line in checks.lines(device_findings)))
+    if any(checks.worst(device_findings) == "problem" for device_findings in results.values()):
         raise RunnerError("Some devices cannot be used as they are (see the lines that begin with `problem`).")
 
 

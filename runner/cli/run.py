@@ -132,7 +132,7 @@ def run(
         dataset=store.load(space.datasets / dataset),
         artifacts=artifacts,
         catalog=installed,
-        checks={name: asdict(instance) for name, instance in check.read(folder, artifacts.values()).items()},
+        checks={name: asdict(item) for name, item in check.read(folder, artifacts.values()).items()},
         timeout_s=timeout_s,
         cooldown_s=cooldown_s,
         conditions=Conditions(fixed_performance, suite.choose("Choice of cores", [cores], list(CORES))[0]),
@@ -146,13 +146,11 @@ def run(
     if dry_run:
         for device in devices:
             drawn = order.draw(space.raw, device.slug, request.record(device), request.order_seed)
-            for instance in map(suite.Instance.parse, drawn["suite"]):
-                artifact, by_tools = request.artifacts.get(instance.artifact), request.by_tools(instance)
-                obstacle = preflight(instance, artifact, installed, request.dataset, device, by_tools)
+            for item in map(suite.Instance.parse, drawn["suite"]):
+                artifact, by_tools = request.artifacts.get(item.artifact), request.by_tools(item)
+                obstacle = preflight(item, artifact, installed, request.dataset, device, by_tools)
                 device_prefix = f"{device.slug}  " if len(devices) > 1 else ""
-                print(
-                    f"{device_prefix}{instance.id:<44} {'unavailable: ' + obstacle['reason'] if obstacle else 'ready'}"
-                )
+                print(f"{device_prefix}{item.id:<44} {'unavailable: ' + obstacle['reason'] if obstacle else 'ready'}")
         return
     failed = False
     for variant in [request.with_resize(way) for way in ways] or [request]:
