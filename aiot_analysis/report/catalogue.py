@@ -1,4 +1,4 @@
-"""Which figures and tables the notebooks show: read from their cells, without executing them."""
+"""The figures and tables that the notebooks show, read from their cells without executing them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Entry:
     """A call of `show` or `table` with a name."""
 
     name: str
-    number: str  # the paper's, like "Fig. 5" or "Table IV"; "" if it is not in the paper
+    number: str  # number in the paper, like "Fig. 5" or "Table IV"; "" if it is not in the paper
     kind: str  # "figure" or "table"
     notebook: str
 
     @property
     def key(self) -> str:
-        """The number in short: fig5, table4."""
+        """The short form of the number: fig5, table4."""
         return _key(self.number)
 
     def __str__(self) -> str:
@@ -34,54 +34,61 @@ class Entry:
 
 
 def read(notebook: Notebook) -> list[Entry]:
-    """The figures and tables of a notebook that have a name, in its order."""
+    """Return the named figures and tables of a notebook, in order."""
     cells = json.loads(notebook.path.read_text(encoding="utf-8"))["cells"]
-    found = []
+    entries = []
     for cell in cells:
         if cell["cell_type"] != "code":
             continue
         try:
             tree = ast.parse("".join(cell["source"]))
         except SyntaxError:
-            continue  # a line magic, or a fault that running it will tell
+            continue  # a line magic, or an error that execution will report
         calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _of(node) in CALLS]
         for call in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
             texts = {
-                word.arg: word.value.value
-                for word in call.keywords
-                if isinstance(word.value, ast.Constant) and isinstance(word.value.value, str)
+                keyword.arg: keyword.value.value
+                for keyword in call.keywords
+                if isinstance(keyword.value, ast.Constant) and isinstance(keyword.value.value, str)
             }
             if texts.get("name"):
-                found.append(Entry(texts["name"], texts.get("number", ""), CALLS[_of(call)], notebook.name))
-    return found
+                entries.append(Entry(texts["name"], texts.get("number", ""), CALLS[_of(call)], notebook.name))
+    return entries
 
 
 def _of(call: ast.Call) -> str:
-    """The name of the function that is called, with or without its module."""
+    """Return the name of the called function, without its module."""
     return call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
 
 
 def choose(entries: Sequence[Entry], words: Sequence[str]) -> list[Entry]:
-    """Those that are named, by name or by the paper's number in any form: 5, fig5, "Fig. 5", table4, "Table IV".
+    """Return the entries that are named, or all if `words` is empty.
 
-    A number means all that have it; none are all. Raises ReportError for a word that is none of them.
+    A word is a name, or the paper's number in any form: 5, fig5, "Fig. 5", table4, "Table IV". A number selects all
+    entries that have it.
+
+    Raises:
+        ReportError: A word matches no entry.
     """
     wanted = set()
     for word in words:
         key = _key(f"fig{word}" if word.strip().isdecimal() else word)
-        found = {one.name for one in entries if one.name == word.strip().casefold()} or {
-            one.name for one in entries if key and one.key == key
+        matching = {entry.name for entry in entries if entry.name == word.strip().casefold()} or {
+            entry.name for entry in entries if key and entry.key == key
         }
-        if not found:
-            numbered = ", ".join(str(one) for one in entries if one.number)
-            others = ", ".join(one.name for one in entries if not one.number)
+        if not matching:
+            numbered = ", ".join(str(entry) for entry in entries if entry.number)
+            others = ", ".join(entry.name for entry in entries if not entry.number)
             raise ReportError(f"There is no figure or table {word!r}: choose {numbered}; or {others}.")
-        wanted |= found
-    return [one for one in entries if not words or one.name in wanted]
+        wanted |= matching
+    return [entry for entry in entries if not words or entry.name in wanted]
 
 
 def _key(text: str) -> str:
-    """fig5 of "Fig. 5", "figure 5" and "FIG5"; table4 of "Table IV", "table 4" and "tab. 4"; "" of anything else."""
+    """Return the short form of a number in the paper, or "" if the text is not one.
+
+    The texts "Fig. 5", "figure 5" and "FIG5" become fig5; "Table IV", "table 4" and "tab. 4" become table4.
+    """
     match = re.fullmatch(r"(fig|figure|tab|table)[\s._]*(\d+|[ivx]+)", text.strip().casefold())
     if not match:
         return ""
@@ -90,10 +97,10 @@ def _key(text: str) -> str:
 
 
 def unique(entries: Sequence[Entry]) -> None:
-    """Raises ReportError if two have the same name, of which one would overwrite the files of the other."""
+    """Raise ReportError if two entries have the same name, since one would overwrite the files of the other."""
     seen: dict[str, Entry] = {}
-    for one in entries:
-        if one.name in seen:
-            books = " and ".join(dict.fromkeys([seen[one.name].notebook, one.notebook]))
-            raise ReportError(f"Two figures or tables are called {one.name!r} in {books}: rename one.")
-        seen[one.name] = one
+    for entry in entries:
+        if entry.name in seen:
+            books = " and ".join(dict.fromkeys([seen[entry.name].notebook, entry.notebook]))
+            raise ReportError(f"Two figures or tables are called {entry.name!r} in {books}: rename one.")
+        seen[entry.name] = entry

@@ -1,4 +1,4 @@
-"""What the processed tables hold, in words and counts, for the index and the foot of each page."""
+"""The content of the processed tables as text and counts, for the index and the foot of each page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from aiot_analysis.tables import names, schemas, select, storage, validity
 
 @dataclass(frozen=True)
 class OriginFacts:
-    """The data of one origin: rows for tables, and values that go with them."""
+    """The data of one origin: rows of the tables on the index, and values that belong to them."""
 
     origin: str
     devices: list[dict[str, str]]
@@ -24,27 +24,32 @@ class OriginFacts:
     counts: dict[str, int]  # devices x instances by the verdict of their latest run
     weights: list[str]
     datasets: list[str]
-    versions: dict[str, list[str]]  # of the frameworks
-    missing: list[dict[str, Any]]  # reasons, with verdict, count and the instances they are of
-    coverage: dict[str, Any]  # as of `coverage`
-    left_out: list[dict[str, str]]  # files and lines of the raw logs that no table holds, of this origin or of none
+    versions: dict[str, list[str]]  # versions of the frameworks
+    missing: list[dict[str, Any]]  # reasons, with verdict, count and the instances concerned
+    coverage: dict[str, Any]  # result of `coverage`
+    left_out: list[dict[str, str]]  # excluded files and lines of raw logs, of this origin or of unknown origin
 
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything the index tells of the data."""
+    """Everything that the index shows about the data."""
 
     origins: list[OriginFacts]
 
     def of(self, origin: str) -> OriginFacts:
-        """The data of an origin; raises StopIteration if there are none."""
-        return next(one for one in self.origins if one.origin == origin)
+        """Return the data of an origin.
+
+        Raises:
+            StopIteration: There are none.
+        """
+        return next(facts for facts in self.origins if facts.origin == origin)
 
 
 def read(processed: Path, device: str = "") -> Facts:
-    """Reads the tables of a folder, of one device where it is named.
+    """Read the tables of a folder, restricted to one device if it is named.
 
-    Raises DataError if a table is missing or damaged, or if there is no run in them.
+    Raises:
+        DataError: A table is missing or damaged, or the tables contain no run.
     """
     instances = validity.read(processed)
     if instances.empty:
@@ -68,7 +73,7 @@ def read(processed: Path, device: str = "") -> Facts:
 
 
 def _origin(origin: str, devices: pd.DataFrame, instances: pd.DataFrame, left_out: pd.DataFrame) -> OriginFacts:
-    """Of the runs of the suite: what a study measured is told by its own notebook."""
+    """Return the facts of one origin from runs of the suite; the runs of a study are described by its own notebook."""
     instances = select.of_suite(instances)
     latest = instances.sort_values("run_id").drop_duplicates(["device_id", "instance_id"], keep="last")
     covered = coverage(latest, names.devices(devices))
@@ -80,7 +85,7 @@ def _origin(origin: str, devices: pd.DataFrame, instances: pd.DataFrame, left_ou
         _counts(latest),
         _distinct(instances["weights"]),
         _distinct(instances["dataset"]),
-        {str(name): _distinct(found) for name, found in versions},
+        {str(name): _distinct(framework_versions) for name, framework_versions in versions},
         _missing(latest, covered, origin),
         covered,
         [{"path": path, "reason": reason} for path, reason in zip(left_out["path"], left_out["reason"], strict=True)],
@@ -91,11 +96,11 @@ NOT_RUN = "not run"
 
 
 def coverage(latest: pd.DataFrame, devices: dict[str, str]) -> dict[str, Any]:
-    """How each of the paper's 60 instances, and of all others, ended on each device.
+    """Return how each of the paper's 60 instances, and each other instance, ended on each device.
 
-    Takes one row per device x instance, and the names of the devices. `columns` are versions of the models, with name,
-    quantization and models; `rows` are devices, with name and for each column the verdicts of its models, neighbours of
-    one verdict together: [("valid", 2), ("not run", 4)].
+    `latest` has one row per device and instance, and `devices` has the names of the devices. In the result, `columns`
+    are versions of the models, with name, quantization and models. `rows` are devices, with name and, for each column,
+    the verdicts of its models, where equal neighbours are combined: [("valid", 2), ("not run", 4)].
     """
     verdicts = latest.set_index(["device_id", "instance_id"])["verdict"].to_dict()
     others = sorted(set(latest["instance_id"]) - set(names.PAPER))
@@ -104,19 +109,24 @@ def coverage(latest: pd.DataFrame, devices: dict[str, str]) -> dict[str, Any]:
         versions.setdefault(_version(instance), []).append(instance)
     columns = []
     for ids in versions.values():
-        told = [names.instance(one) for one in ids]
+        parsed = [names.instance(item) for item in ids]
         columns.append(
             {
-                "name": names.display(told[0].implementation),
-                "quantization": names.display(told[0].quantization),
-                "models": [names.display(one.model) for one in told],
+                "name": names.display(parsed[0].implementation),
+                "quantization": names.display(parsed[0].quantization),
+                "models": [names.display(item.model) for item in parsed],
             }
         )
     rows = []
     for device, name in devices.items():
-        found = [[verdicts.get((device, one), NOT_RUN) for one in ids] for ids in versions.values()]
+        verdict_rows = [[verdicts.get((device, item), NOT_RUN) for item in ids] for ids in versions.values()]
         rows.append(
-            {"name": name, "cells": [[(one, len(list(same))) for one, same in groupby(some)] for some in found]}
+            {
+                "name": name,
+                "cells": [
+                    [(item, len(list(equal))) for item, equal in groupby(verdict_row)] for verdict_row in verdict_rows
+                ],
+            }
         )
     return {"columns": columns, "rows": rows}
 
@@ -158,28 +168,30 @@ def _counts(rows: pd.DataFrame) -> dict[str, int]:
 
 
 def _missing(latest: pd.DataFrame, covered: dict[str, Any], origin: str) -> list[dict[str, Any]]:
-    """Each reason once, the most frequent first."""
+    """Return each reason once, the most frequent first."""
     absent = latest[latest["verdict"].isin(["unavailable", "invalid"])]
     groups = []
     for (reason, verdict), rows in absent.groupby(["reasons", "verdict"], sort=False):
         kinds = rows.groupby(["framework", "delegate", "quantization"], sort=False).size()
-        which = [
+        concerned = [
             f"{names.display(f'{kind[0]}_{kind[1]}')} {names.display(str(kind[2]))} ({count})"
             for kind, count in kinds.items()
             if isinstance(kind, tuple)
         ]
-        groups.append({"reason": reason or "no reason is known", "verdict": verdict, "count": len(rows), "of": which})
-    never = {
-        f"{column['name']} {column['quantization']}": sum(
-            count for row in covered["rows"] for verdict, count in row["cells"][place] if verdict == NOT_RUN
+        groups.append(
+            {"reason": reason or "no reason is known", "verdict": verdict, "count": len(rows), "of": concerned}
         )
-        for place, column in enumerate(covered["columns"])
+    never_run = {
+        f"{column['name']} {column['quantization']}": sum(
+            count for row in covered["rows"] for verdict, count in row["cells"][position] if verdict == NOT_RUN
+        )
+        for position, column in enumerate(covered["columns"])
     }
-    if any(never.values()):
-        which = [f"{name} ({count})" for name, count in never.items() if count]
+    if any(never_run.values()):
+        concerned = [f"{name} ({count})" for name, count in never_run.items() if count]
         remedy = ": `aiot run` has all 60 of the paper, if not told otherwise" if origin == "measured" else ""
         reason = f"no run had them{remedy}"
-        groups.append({"reason": reason, "verdict": NOT_RUN, "count": sum(never.values()), "of": which})
+        groups.append({"reason": reason, "verdict": NOT_RUN, "count": sum(never_run.values()), "of": concerned})
     return sorted(groups, key=lambda group: -group["count"])
 
 
@@ -188,19 +200,19 @@ def _distinct(values: pd.Series) -> list[str]:
 
 
 def provenance(facts: Facts, notebook: Notebook, given: dict[str, object]) -> dict[str, Any]:
-    """What the page of a notebook tells of itself.
+    """Return what the page of a notebook states about itself.
 
-    A notebook with a parameter `origin` shows data of that origin; of one without, all there are.
+    A notebook with a parameter `origin` shows data of that origin; a notebook without it shows all origins.
     """
     origin = notebook.value("origin", given)
-    shown = [one for one in facts.origins if origin in (None, one.origin)]
+    included = [item for item in facts.origins if origin in (None, item.origin)]
     return {
         "title": notebook.title,
         "name": notebook.name,
-        "origins": [one.origin for one in shown] or [str(origin)],
-        "weights": sorted({weights for one in shown for weights in one.weights}),
+        "origins": [item.origin for item in included] or [str(origin)],
+        "weights": sorted({weights for item in included for weights in item.weights}),
         "parameters": [
-            (one.name, notebook.value(one.name, given), one.comment, one.name in given)
-            for one in notebook.parameters.values()
+            (item.name, notebook.value(item.name, given), item.comment, item.name in given)
+            for item in notebook.parameters.values()
         ],
     }

@@ -1,6 +1,6 @@
-"""Figures and tables for print: the notebooks that show them are run, and what they show is written to files.
+"""Figures and tables for print: run the notebooks that show them, and write what they show to files.
 
-The folder gets an index that says of each file what it is of. Files of other names are not touched.
+The folder gets an index that describes each file. Other files are left untouched.
 """
 
 from __future__ import annotations
@@ -20,25 +20,29 @@ from aiot_analysis.report.notebooks import Notebook, assign, find
 from aiot_analysis.report.site import Site, root_of, sites
 
 INDEX = "README.md"
-ITEMS = "figures.json"  # what the index tells, for the next call
+ITEMS = "figures.json"  # content of the index, for the next call
 HEAD = "# Figures and tables\n"
 WIDTHS = {"single": ("single",), "double": ("double",), "both": ("single", "double")}
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """How figures and tables are to be written."""
+    """The requested formats, width and style of figures and tables."""
 
     formats: tuple[str, ...] = export.FORMATS
     width: str = "both"
     sheet: Path | None = None
 
     def checked(self) -> Wanted:
-        """With formats as they are spelled here. Raises ReportError for what is unknown, or a sheet that is none."""
-        formats = tuple(dict.fromkeys(one.strip().casefold() for one in self.formats))
-        for one in formats:
-            if one not in export.FORMATS:
-                raise ReportError(f"There is no format {one!r}: choose {', '.join(export.FORMATS)}.")
+        """Return a copy with formats in canonical spelling.
+
+        Raises:
+            ReportError: A format or width is unknown, or the style sheet is not one.
+        """
+        formats = tuple(dict.fromkeys(name.strip().casefold() for name in self.formats))
+        for name in formats:
+            if name not in export.FORMATS:
+                raise ReportError(f"There is no format {name!r}: choose {', '.join(export.FORMATS)}.")
         if self.width not in WIDTHS:
             raise ReportError(f"There is no width {self.width!r}: choose {', '.join(WIDTHS)}.")
         if self.sheet:
@@ -52,17 +56,17 @@ def _check(sheet: Path) -> None:
     if not sheet.is_file():
         raise ReportError(f"There is no style sheet {sheet}: give a file like aiot_analysis/plots/paper.mplstyle.")
     try:
-        found = rc_params_from_file(sheet, fail_on_error=True, use_default_template=False)
-    except Exception as error:  # whatever a value that is wrong leads to
+        settings = rc_params_from_file(sheet, fail_on_error=True, use_default_template=False)
+    except Exception as error:  # an invalid value may lead to any exception
         reason = " ".join(str(error).split())
         raise ReportError(f"{sheet} is no style sheet of matplotlib ({reason}): correct it.") from None
-    if not found:
+    if not settings:
         raise ReportError(f"{sheet} sets nothing that matplotlib knows: write lines like `font.size: 9`.")
 
 
 @dataclass
 class Made:
-    """What came of it."""
+    """The outcome of writing figures and tables."""
 
     items: int = 0
     files: int = 0
@@ -70,14 +74,14 @@ class Made:
     remarks: list[str] = field(default_factory=list)  # what is missing, and why
 
 
-Listen = Callable[[str, bool], None]  # the notebook, and whether it is done
+Listen = Callable[[str, bool], None]  # called with the name of the notebook, and whether it is done
 
 
 def known(notebooks_dir: Path) -> list[Entry]:
-    """All figures and tables of the notebooks."""
-    found = [entry for notebook in find(Path(notebooks_dir).resolve()) for entry in catalogue.read(notebook)]
-    catalogue.unique(found)
-    return found
+    """Return all figures and tables of the notebooks."""
+    entries = [entry for notebook in find(Path(notebooks_dir).resolve()) for entry in catalogue.read(notebook)]
+    catalogue.unique(entries)
+    return entries
 
 
 def figures(
@@ -92,30 +96,32 @@ def figures(
     working: Path | None = None,
     using: Callable[[Path], None] | None = None,
 ) -> Made:
-    """Writes figures and tables that are named (see `catalogue.choose`; none: all) to `out_dir`, with an index.
+    """Write the named figures and tables to `out_dir`, with an index (see `catalogue.choose`; all if none is named).
 
-    Which tables are drawn, the folder `working` decides as in `render.render`; `using` is called with their folder.
+    The folder `working` determines which tables are used, as in `render.render`; `using` is called with their folder.
+    Each origin in the tables has its own folder, as in `render.render`, unless `parameters` name one.
 
-    Each origin that the tables hold has a folder of its own, as in `render.render`, unless `parameters` name one.
-    Raises ReportError for what is unknown, and DataError if there are no processed tables, before anything runs.
+    Raises:
+        ReportError: A name, parameter or format is unknown.
+        DataError: There are no processed tables. Both are raised before anything runs.
     """
     wanted = (wanted or Wanted()).checked()
     out, source = Path(out_dir).resolve(), Path(notebooks_dir).resolve()
-    there = find(source)
+    available = find(source)
     entries = known(source)
     chosen = catalogue.choose(entries, names)
-    books = [one for one in there if one.name in {entry.notebook for entry in chosen}]
+    books = [book for book in available if book.name in {entry.notebook for entry in chosen}]
     values = dict(parameters or {})
-    given = assign(books, {name: value for name, value in values.items() if name != "origin"})
-    made = Made()
-    found = sites(root_of(there, source, working and working.resolve(), values), there, out, values)
+    assigned = assign(books, {name: value for name, value in values.items() if name != "origin"})
+    outcome = Made()
+    origin_sites = sites(root_of(available, source, working and working.resolve(), values), available, out, values)
     if using:
-        using(found[0].processed)
-    for site in found:
+        using(origin_sites[0].processed)
+    for site in origin_sites:
         _check_index(site.out)
-        some = [one for one in books if one in site.notebooks]
-        _draw(site, some, chosen, entries, given, wanted, jobs, timeout_s, listen, made)
-    return made
+        site_books = [book for book in books if book in site.notebooks]
+        _draw(site, site_books, chosen, entries, assigned, wanted, jobs, timeout_s, listen, outcome)
+    return outcome
 
 
 def _draw(
@@ -130,7 +136,7 @@ def _draw(
     listen: Listen | None,
     made: Made,
 ) -> None:
-    """The figures and tables of one origin."""
+    """Write the figures and tables of one origin."""
     from aiot_analysis.report.page import Job
     from aiot_analysis.report.workers import Workers
 
@@ -153,8 +159,8 @@ def _draw(
                 if outcome.error:
                     where = f" in cell {outcome.cell}" if outcome.cell else ""
                     kept = site.out / "failed" / f"{job.name}.ipynb"
-                    there = f" (kept as {kept})" if kept.exists() else ""
-                    made.remarks.append(f"{job.name} failed{where}: {outcome.error}{there}")
+                    kept_note = f" (kept as {kept})" if kept.exists() else ""
+                    made.remarks.append(f"{job.name} failed{where}: {outcome.error}{kept_note}")
                     made.failed = True
                     continue
                 assert job.sink
@@ -176,24 +182,28 @@ def _draw(
 
 
 def _check_index(out: Path) -> None:
-    """Raises ReportError if the index would take the place of another file."""
+    """Raise ReportError if the index would replace a file that `aiot figures` did not write."""
     path = out / INDEX
     if path.exists() and not path.read_text(encoding="utf-8", errors="replace").startswith(HEAD):
         raise ReportError(f"{path} is not of `aiot figures`, and would be lost: give another folder with --out.")
 
 
 def _write_index(site: Site, written: dict[str, dict[str, Any]], entries: Sequence[Entry]) -> None:
-    """What each file is of, with what earlier calls wrote and is still there."""
+    """Write the index of all files, including those that earlier calls wrote and that still exist."""
     try:
-        before = json.loads((site.out / ITEMS).read_text(encoding="utf-8"))
+        earlier = json.loads((site.out / ITEMS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        before = {}
-    there = {name: one for name, one in before.items() if all((site.out / file).exists() for file in one["files"])}
+        earlier = {}
+    remaining = {
+        name: record for name, record in earlier.items() if all((site.out / file).exists() for file in record["files"])
+    }
     for name, item in written.items():
-        more = [file for file in there.get(name, {}).get("files", []) if file not in item["files"]]
-        if not more or there[name]["data"] == item["data"]:
-            item["files"] = [*item["files"], *more]
-    items = {entry.name: one for entry in entries if (one := written.get(entry.name) or there.get(entry.name))}
+        earlier_files = [file for file in remaining.get(name, {}).get("files", []) if file not in item["files"]]
+        if not earlier_files or remaining[name]["data"] == item["data"]:
+            item["files"] = [*item["files"], *earlier_files]
+    items = {
+        entry.name: record for entry in entries if (record := written.get(entry.name) or remaining.get(entry.name))
+    }
     manifest.write(site.out / ITEMS, json.dumps(items, indent=1) + "\n")
     marks = {"simulated": "**Simulated data: nothing here was measured on a device.**\n\n"}
     lines = [
@@ -202,9 +212,11 @@ def _write_index(site: Site, written: dict[str, dict[str, Any]], entries: Sequen
         "| paper | caption | origin | files | data | notebook |",
         "| :-- | :-- | :-- | :-- | :-- | :-- |",
     ]
-    for one in items.values():
-        files = ", ".join(f"[{file}]({file})" for file in one["files"])
-        caption = one["caption"].replace("|", "\\|")
-        origin = "the paper" if one["origin"] == "paper" else one["origin"]
-        lines.append(f"| {one['number']} | {caption} | {origin} | {files} | `{one['data']}` | {one['notebook']} |")
+    for record in items.values():
+        files = ", ".join(f"[{file}]({file})" for file in record["files"])
+        caption = record["caption"].replace("|", "\\|")
+        origin = "the paper" if record["origin"] == "paper" else record["origin"]
+        lines.append(
+            f"| {record['number']} | {caption} | {origin} | {files} | `{record['data']}` | {record['notebook']} |"
+        )
     manifest.write(site.out / INDEX, "\n".join(lines) + "\n")

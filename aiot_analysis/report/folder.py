@@ -1,4 +1,4 @@
-"""The folder that reports are written into: one writer at a time, and nothing of anybody else is touched."""
+"""The folder that reports are written into: one writer at a time, and foreign files stay untouched."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from pathlib import Path
 
 from aiot_analysis.errors import ReportError
 
-OURS = b"AIoTBench"  # in the title of every page
+OURS = b"AIoTBench"  # occurs in the title of every page
 
 
 @contextmanager
 def locked(out: Path) -> Iterator[None]:
-    """Makes the folder, if it is not there, for one writer; the lock is on the folder itself and leaves no file.
+    """Create the folder if necessary and lock it for one writer; the lock is on the folder itself and leaves no file.
 
-    Raises ReportError if another process has it, or if it cannot be written to, then or later.
+    Raises:
+        ReportError: Another process has locked the folder, or writing to it fails now or within the block.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -47,7 +48,7 @@ def _not_written(out: Path, error: OSError) -> ReportError:
 
 
 def check(out: Path, notebooks: Path, pages: Iterable[Path]) -> None:
-    """Raises ReportError if writing the pages would replace the notebooks, or a file that is none of ours."""
+    """Raise ReportError if writing the pages would replace the notebooks or a foreign file."""
     if (out / "notebooks").resolve() == notebooks.resolve():
         raise ReportError(f"Executed notebooks would replace those in {notebooks}: choose another folder than {out}.")
     for page in pages:
@@ -65,7 +66,7 @@ def _is_our_page(path: Path) -> bool:
 
 
 def _is_our_manifest(path: Path) -> bool:
-    """Whether it may be replaced: it is ours, or damaged."""
+    """Return whether the file may be replaced: it is a manifest of reports, or damaged."""
     try:
         content = json.loads(path.read_bytes())
     except ValueError:

@@ -1,6 +1,6 @@
-"""What the overview found, kept for the front page: the score of each device, and the claims of the six remarks.
+"""Results of the overview, saved for the front page: the score of each device, and the claims of the six remarks.
 
-The notebook attaches it to its outputs, where no reader sees it, so that the front page has the numbers of the pages
+The notebook attaches them to its outputs, invisible to readers, so that the front page shows the numbers of the pages
 and computes none itself.
 """
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
     from aiot_analysis.tables.data import Data
 
-KIND = "application/vnd.aiotbench.front.v3+json"  # of the output that holds it; another form is another version
-TOP = 10  # devices of a ranking that are shown, as in Table IV
+KIND = "application/vnd.aiotbench.front.v3+json"  # MIME type of the output; a new format needs a new version
+TOP = 10  # number of devices shown in a ranking, as in Table IV
 
 
 def keep(data: Data, scores: pd.DataFrame, claims: pd.DataFrame, timing: str, interval: str) -> None:
-    """Keep the frames of `stats.vips.intervals` and `stats.remarks.verdicts` for the front page.
+    """Save the frames of `stats.vips.intervals` and `stats.remarks.verdicts` for the front page.
 
-    `timing` says what times they are of, and `interval` what the intervals of the scores include (see
+    `timing` is the kind of times they are based on, and `interval` states what the intervals of the scores include (see
     `stats.variance.said`).
     """
     from IPython.display import display
@@ -41,25 +41,26 @@ def keep(data: Data, scores: pd.DataFrame, claims: pd.DataFrame, timing: str, in
 
 
 def groups(scores: pd.DataFrame, devices: dict[str, str]) -> list[dict[str, Any]]:
-    """The first devices of each peer group; those of two groups have no common rank.
+    """Return the first devices of each peer group; devices of two groups have no common rank.
 
-    A group tells instances, of (how many the score has), missing (ids), size, and rows: rank, device, vips and its
-    interval, ranks, ties (letters of its tie groups), note. Devices without any instance of the score are in none.
+    A group has instances and of (instances that were measured and that the score has), missing (ids), size, and rows:
+    rank, device, vips and its interval, ranks, ties (letters of its tie groups), note. Devices without any instance of
+    the score are in no group.
     """
-    found = []
+    result = []
     for _, rows in scores[scores["instances"] > 0].groupby("peer_group"):
         first = rows.iloc[0]
-        absent = [one for one in first["missing"].split(", ") if one]
-        found.append(
+        absent_ids = [id_ for id_ in first["missing"].split(", ") if id_]
+        result.append(
             {
                 "instances": int(first["instances"]),
-                "of": int(first["instances"]) + len(absent),
-                "missing": absent,
+                "of": int(first["instances"]) + len(absent_ids),
+                "missing": absent_ids,
                 "size": len(rows),
                 "rows": [_row(row, devices) for row in rows.head(TOP).to_dict("records")],
             }
         )
-    return found
+    return result
 
 
 def _row(row: dict[Any, Any], devices: dict[str, str]) -> dict[str, Any]:
@@ -79,19 +80,19 @@ def _row(row: dict[Any, Any], devices: dict[str, str]) -> dict[str, Any]:
 
 
 def remarks(claims: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the claims by remark: its number, the name of its page, how many have which verdict, and a row per claim.
+    """Return the claims by remark: its number, the name of its page, counts of verdicts, and a row per claim.
 
-    `mark` is that of a remark with any claim that is marked, else "". Nothing rests on the order of keys, which
-    notebooks do not keep.
+    `mark` is the mark of a remark with any marked claim, else "". Nothing depends on the order of keys, which notebooks
+    do not preserve.
     """
     from aiot_analysis.display import claim_tables as of_claims
     from aiot_analysis.stats.remarks import VERDICTS
 
-    found = []
+    result = []
     for number, rows in claims.groupby("remark"):
         counts = rows["verdict"].value_counts()
         table = of_claims.overview(rows).rename(columns={"effect (95 % interval)": "effect"})
-        found.append(
+        result.append(
             {
                 "number": int(str(number)),
                 "page": str(rows["notebook"].iloc[0]),
@@ -102,11 +103,11 @@ def remarks(claims: pd.DataFrame) -> list[dict[str, Any]]:
                 ].to_dict("records"),
             }
         )
-    return found
+    return result
 
 
 def read(executed: Path) -> dict[str, Any] | None:
-    """What an executed notebook kept, or None if it kept nothing or cannot be read."""
+    """Return what an executed notebook saved, or None if it saved nothing or cannot be read."""
     try:
         text = executed.read_text(encoding="utf-8")
         if KIND not in text:

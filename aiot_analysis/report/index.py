@@ -1,6 +1,6 @@
-"""index.html, and the navigation at the head of every page.
+"""index.html, and the navigation at the top of every page.
 
-Navigation is set into finished pages, since what can be linked to is known only when all is done.
+The navigation is inserted into finished pages, because the pages to link to are only known at the end.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
-SIGNS = {"valid": "■", "semi-valid": "◧", "invalid": "☒", "unavailable": "□", "not run": "·"}  # told apart in grey too
+SIGNS = {"valid": "■", "semi-valid": "◧", "invalid": "☒", "unavailable": "□", "not run": "·"}  # distinct without color
 NAVIGATION = re.compile("<!--navigation-->.*?<!--/navigation-->", re.DOTALL)
 
 
 def update(site: Site) -> None:
-    """Writes index.html and the pages' navigation anew, if anything in them has changed.
+    """Rewrite index.html and the navigation of the pages if anything in them has changed.
 
-    Raises DataError if the processed tables are missing or hold no run.
+    Raises:
+        DataError: The processed tables are missing or contain no run.
     """
     reports = [_report(site, number) for number in range(len(site.notebooks))]
     print_ = combine(site.data(site.processed), site.code, site.others, reports, site.devices())
@@ -36,15 +37,15 @@ def update(site: Site) -> None:
         for report in reports:
             if report["page"]:
                 _navigate(site, environment, report, reports)
-        known = facts.read(site.processed, site.device)
-        one = known.of(site.origin)
+        all_facts = facts.read(site.processed, site.device)
+        origin_facts = all_facts.of(site.origin)
         html = environment.get_template("index.html.j2").render(
-            one=one,
-            others=[(known.of(origin), address) for origin, address in site.others.items()],
+            one=origin_facts,
+            others=[(all_facts.of(origin), address) for origin, address in site.others.items()],
             devices=site.devices(),
             device=site.device,
             fleet=site.fleet,
-            left_out=one.left_out,
+            left_out=origin_facts.left_out,
             reports=reports,
             linked=[report for report in reports if report["page"]],
             pages={report["name"]: report for report in reports},
@@ -66,20 +67,20 @@ def update(site: Site) -> None:
 
 
 def _front(site: Site, reports: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """What a notebook kept for the front page when it was executed, with what is known of its page."""
+    """Return what a notebook saved for the front page when it was executed, with the facts of its page."""
     for report in reports:
-        if report["page"] and (kept := front.read(site.out / "notebooks" / f"{report['name']}.ipynb")):
-            return {**kept, "report": report}
+        if report["page"] and (saved := front.read(site.out / "notebooks" / f"{report['name']}.ipynb")):
+            return {**saved, "report": report}
     return None
 
 
 def _bar(row: dict[str, Any], group: dict[str, Any]) -> Markup:
-    """The score as a bar, and its interval as a line on it; the longest is as wide as its cell."""
+    """Return a score as a bar with its interval as a line on top; the longest one fills the width of its cell."""
     from markupsafe import Markup
 
     ends = [row["vips_low"] or row["vips"], row["vips_high"] or row["vips"]]
-    most = max(other["vips_high"] or other["vips"] for other in group["rows"]) or 1
-    bar, low, high = (100 * value / most for value in (row["vips"], *ends))
+    largest = max(other["vips_high"] or other["vips"] for other in group["rows"]) or 1
+    bar, low, high = (100 * value / largest for value in (row["vips"], *ends))
     return Markup(
         f'<span class="scale"><span class="bar" style="width: {bar:.2f}%"></span>'
         f'<span class="whisker" style="left: {low:.2f}%; width: {high - low:.2f}%"></span></span>'
@@ -90,20 +91,20 @@ def _report(site: Site, number: int) -> dict[str, Any]:
     notebook = site.notebooks[number]
     entry = site.entry(notebook.name)
     status = site.status(notebook)
-    there = bool(entry.fingerprint) and site.page(notebook.name).exists()
-    kept = f"failed/{notebook.name}.ipynb"
+    has_page = bool(entry.fingerprint) and site.page(notebook.name).exists()
+    failed_copy = f"failed/{notebook.name}.ipynb"
     return {
         "name": notebook.name,
         "number": notebook.number,
         "title": notebook.title,
         "summary": notebook.summary,
         "status": status,
-        "page": f"{notebook.name}.html" if there else "",
+        "page": f"{notebook.name}.html" if has_page else "",
         "rendered": _date(entry.rendered),
         "failed": _date(entry.failed),
         "error": entry.error,
         "cell": entry.cell,
-        "kept": kept if entry.error and (site.out / kept).exists() else "",
+        "kept": failed_copy if entry.error and (site.out / failed_copy).exists() else "",
     }
 
 
@@ -113,8 +114,8 @@ def _date(iso: str) -> str:
 
 def _navigate(site: Site, environment: Environment, report: dict[str, Any], reports: list[dict[str, Any]]) -> None:
     page = site.page(report["name"])
-    linked = [one for one in reports if one["page"]]
-    place = linked.index(report)
+    linked = [entry for entry in reports if entry["page"]]
+    position = linked.index(report)
     html = environment.get_template("navigation.html.j2").render(
         report=report,
         reports=linked,
@@ -122,13 +123,13 @@ def _navigate(site: Site, environment: Environment, report: dict[str, Any], repo
         others=site.others,
         device=site.device,
         fleet=site.fleet,
-        previous=linked[place - 1] if place else None,
-        next=linked[place + 1] if place + 1 < len(linked) else None,
+        previous=linked[position - 1] if position else None,
+        next=linked[position + 1] if position + 1 < len(linked) else None,
     )
-    before = page.read_text(encoding="utf-8")
-    after = NAVIGATION.sub(lambda _: f"<!--navigation-->{html}<!--/navigation-->", before, count=1)
-    if after != before:
-        manifest.write(page, after)
+    old_html = page.read_text(encoding="utf-8")
+    new_html = NAVIGATION.sub(lambda _: f"<!--navigation-->{html}<!--/navigation-->", old_html, count=1)
+    if new_html != old_html:
+        manifest.write(page, new_html)
 
 
 def _environment() -> Environment:
@@ -152,7 +153,7 @@ def _instance(name: str) -> str:
 
 
 def _ticks(text: str) -> Markup:
-    """Commands, which stand between backticks, as code."""
+    """Return a text in which commands between backticks are marked up as code."""
     from markupsafe import Markup, escape
 
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))

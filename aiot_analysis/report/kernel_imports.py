@@ -1,6 +1,6 @@
-"""What most notebooks import, imported by importing this: the fork server of `kernels` does it once for all kernels.
+"""Import what most notebooks import, once in the fork server of `kernels` for all kernels.
 
-A module of its own, since neither the process that asks for kernels nor the kernels themselves need all of it.
+This is a separate module because neither the process that requests kernels nor the kernels themselves need all of it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ USUAL = [
     "aiot_analysis.stats.run_order",
 ]
 for name in USUAL:
-    with suppress(Exception):  # the notebook that imports it will say what is wrong
+    with suppress(Exception):  # the notebook that imports it will report the error
         import_module(name)
 gc.collect()
-gc.freeze()  # kernels need not look at what is imported, nor copy it to mark it
+gc.freeze()  # keeps kernels from scanning imported objects and copying their pages

@@ -1,6 +1,6 @@
-"""The process of a kernel that was forked, see `kernels`: the fork server imports this and `kernel_imports`.
+"""The process of a forked kernel, see `kernels`: the fork server imports this module and `kernel_imports`.
 
-Nothing that they import may start a thread or draw anything: all kernels have in common what is done before a fork.
+Nothing that they import may start a thread or draw anything, because all kernels share the state before a fork.
 """
 
 from __future__ import annotations
@@ -13,13 +13,16 @@ from collections.abc import Mapping
 from threading import Thread
 
 COLLECT = 20_000, 20, 100
-"""When garbage is collected. Figures are made of many small objects: by Python's own numbers a tenth of a page's time
-goes into looking for garbage among them."""
+"""Thresholds of garbage collection.
+
+Figures consist of many small objects; with Python's defaults, a tenth of the time of a page is spent searching them for
+garbage.
+"""
 
 
 def serve(connection_file: str, folder: str, environment: Mapping[str, str]) -> None:
-    """The life of a kernel in a process that was just forked."""
-    os.setsid()  # as Jupyter starts kernels: what a kernel starts ends with it
+    """Run a kernel in a process that was just forked."""
+    os.setsid()  # like Jupyter, so that processes started by a kernel end with it
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.environ.clear()
@@ -34,7 +37,10 @@ def serve(connection_file: str, folder: str, environment: Mapping[str, str]) -> 
 
 
 def _end_with_worker() -> None:
-    """Jupyter's kernels end when their parent is gone. That of this one is the fork server, which waits for it."""
+    """End this process when its worker is gone.
+
+    Jupyter's kernels end when their parent does, but the parent of this one is the fork server, which waits for it.
+    """
     worker = multiprocessing.parent_process()
     assert worker is not None
     worker.join()

@@ -1,8 +1,8 @@
-"""Kernels that start at once: forked from a process that has imported what notebooks import.
+"""Kernels that start without delay: forked from a process that has already imported what notebooks import.
 
-To start Python and IPython and to import the libraries of the statistics and figures takes about three seconds of a
-processor, half of the page of one device. `multiprocessing`'s fork server does it once for each worker. Every notebook
-still has a process of its own, which begins like all others and ends with the notebook.
+Starting Python and IPython and importing the libraries for statistics and figures takes about three seconds of CPU
+time, half of the time for the page of one device. The fork server of `multiprocessing` does this once per worker. Every
+notebook still has its own process, which starts in the same state as all others and ends with the notebook.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvision
 from aiot_analysis.report import kernel_process
 
 NAME = "aiot-forked"
-IMPORTS = "aiot_analysis.report.kernel_imports"  # by name: this process needs nothing of what it imports
+IMPORTS = "aiot_analysis.report.kernel_imports"  # as a name, because this process itself does not need these imports
 
 
 def prepare() -> None:
-    """Lets kernels of this process be forked, on Linux: elsewhere some system libraries do not bear it."""
+    """Enable forked kernels in this process, on Linux only: elsewhere some system libraries do not support forking."""
     if sys.platform != "linux":
         return
     os.environ.setdefault(
         "MPLBACKEND", "module://matplotlib_inline.backend_inline"
-    )  # as kernels do, but before imports
+    )  # kernels set it too, but after these imports
     multiprocessing.get_context("forkserver").set_forkserver_preload([kernel_process.__name__, IMPORTS])
-    forkserver.ensure_running()  # it imports while this process does other things
+    forkserver.ensure_running()  # imports in parallel with this process
     atexit.register(_end_all)
     factory = KernelProvisionerFactory.instance()
     factory.provisioners[NAME] = EntryPoint(NAME, f"{__name__}:Forked", factory.GROUP_NAME)
@@ -42,13 +42,13 @@ def prepare() -> None:
 
 
 def _end_all() -> None:
-    """Of a worker that is told to end while a kernel starts: nbclient has not begun to look after it then."""
+    """Kill kernels that are still starting when the worker is asked to end; nbclient does not manage them yet."""
     for kernel in multiprocessing.active_children():
         kernel.kill()
 
 
 class Forked(LocalProvisioner):
-    """Starts a kernel by forking, and otherwise is as Jupyter's own."""
+    """A provisioner that starts kernels by forking, and otherwise behaves like Jupyter's own."""
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         connection_file = cmd[cmd.index("-f") + 1]
@@ -57,12 +57,12 @@ class Forked(LocalProvisioner):
         )
         process.start()
         self.process = Process(process)  # type: ignore[assignment]
-        self.pid = self.pgid = process.pid  # it makes itself the leader of a group
+        self.pid = self.pgid = process.pid  # the process makes itself the leader of a group
         return self.connection_info
 
 
 class Process:
-    """What a provisioner asks of subprocess.Popen, of a process of multiprocessing."""
+    """The subset of subprocess.Popen that a provisioner uses, for a process of multiprocessing."""
 
     stdin = stdout = stderr = None
 

@@ -15,20 +15,20 @@ VERSION = 1
 class Entry:
     """The last rendering of one notebook."""
 
-    fingerprint: str = ""  # of the page that is there; "" if there is none
-    parameters: dict[str, object] = field(default_factory=dict)  # those that were given
-    rendered: str = ""  # when the page that is there was made: ISO 8601, UTC
+    fingerprint: str = ""  # fingerprint of the existing page; "" if there is none
+    parameters: dict[str, object] = field(default_factory=dict)  # values that were passed
+    rendered: str = ""  # when the existing page was made: ISO 8601, UTC
     seconds: float | None = None
-    error: str = ""  # why the last rendering failed; "" if it did not
+    error: str = ""  # why the last rendering failed; "" if it succeeded
     cell: int | None = None  # the code cell it failed in, counted from 1
     failed: str = ""  # when it failed: ISO 8601, UTC
     warnings: list[str] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)  # beside the page, of its figures and tables
+    files: list[str] = field(default_factory=list)  # files of its figures and tables next to the page
 
 
 @dataclass
 class Manifest:
-    """Everything `render` remembers between two calls."""
+    """Everything that `render` remembers between two calls."""
 
     reports: dict[str, Entry] = field(default_factory=dict)  # by the notebook's name
     files: FileHashes = field(default_factory=dict)
@@ -39,7 +39,10 @@ class Manifest:
 
 
 def load(path: Path) -> Manifest:
-    """The manifest of a folder. One that is missing, damaged or of another version makes everything out of date."""
+    """Return the manifest of a folder.
+
+    If it is missing, damaged or of another version, it is empty, and everything counts as out of date.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["version"] != VERSION:
@@ -51,12 +54,12 @@ def load(path: Path) -> Manifest:
 
 
 def write(path: Path, text: str) -> None:
-    """Writes a file whole or not at all."""
+    """Write a file completely or not at all."""
     temporary = partial(path)
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)
 
 
 def partial(path: Path) -> Path:
-    """Where a file is until it is whole."""
+    """Return the path of a file while it is incomplete."""
     return path.with_name(f".{path.name}.part")

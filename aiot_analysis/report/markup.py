@@ -1,12 +1,12 @@
-"""What nbconvert makes of a notebook, made fit for a page: contents, tables that scroll, and fewer bytes."""
+"""Postprocess the HTML of nbconvert: table of contents, scrolling tables, and fewer bytes."""
 
 from __future__ import annotations
 
 import re
 
-CONTENTS = "<!--contents-->"  # where they go
-MANY_ROWS = 200  # a folded table of more is not unfolded in print
-COLUMNS = 24  # of a table, whose alignment the style sheet knows
+CONTENTS = "<!--contents-->"  # placeholder for the table of contents
+MANY_ROWS = 200  # a folded table with more rows stays folded in print
+COLUMNS = 24  # number of table columns that the style sheet can align
 _HEADING = re.compile(
     r'<(?P<tag>h[1-6]) id="(?P<id>[^"]*)">(?P<words>.*?)<a class="anchor-link" href="[^"]*">.*?</a></(?P=tag)>',
     re.DOTALL,
@@ -20,7 +20,7 @@ _LEFT = ' style="text-align: left"'
 
 
 def contents(html: str) -> str:
-    """The page with a table of its contents in the place of CONTENTS, and an id of its own for each heading."""
+    """Return the page with its table of contents in place of CONTENTS, and with a unique id for each heading."""
     seen: dict[str, int] = {}
     entries: list[tuple[str, str, str]] = []
 
@@ -49,44 +49,44 @@ def _listed(entries: list[tuple[str, str, str]]) -> str:
 
 
 def scrolling(html: str) -> str:
-    """Tables of Markdown and of other libraries in a box of their own, so that the page does not scroll sideways."""
+    """Put tables of Markdown and other libraries in a box of their own, so that the page does not scroll sideways."""
     if 'class="scroll"' in html:
         return html
     return html.replace("<table", '<div class="scroll" tabindex="0"><table').replace("</table>", "</table></div>")
 
 
 def finish(html: str) -> str:
-    """A page as nbconvert gives it, with contents, and with tables in fewer bytes.
+    """Return a page of nbconvert with a table of contents, and with tables in fewer bytes.
 
-    nbconvert's parser does not know that HTML leaves end tags out: so this comes after it.
+    This must be the last step, since nbconvert's parser does not accept HTML without end tags.
     """
     html = _FOLDED.sub(lambda match: _many(match[0]), html)
     return contents(_TABLE.sub(lambda match: compact(match[0]), html))
 
 
 def compact(table: str) -> str:
-    """A table in half the bytes: without end tags that HTML does not need, and aligned by column.
+    """Return a table in half the bytes: without end tags that are optional in HTML, and aligned by column.
 
-    `show.table` aligns each cell, for JupyterLab, which has no style of ours.
+    `show.table` aligns each cell for JupyterLab, which does not use our style sheet.
     """
     head = _HEAD.search(table)
-    leaves = _CELL.findall(head[0].rpartition("<tr>")[2]) if head else []
-    numbers = [place for place, cell in enumerate(leaves, start=1) if _NUMBER in cell and place <= COLUMNS]
+    head_cells = _CELL.findall(head[0].rpartition("<tr>")[2]) if head else []
+    numbers = [position for position, cell in enumerate(head_cells, start=1) if _NUMBER in cell and position <= COLUMNS]
     table = _CELL.sub(lambda match: match[0].replace(_LEFT, ""), table)
-    if len(leaves) <= COLUMNS:
+    if len(head_cells) <= COLUMNS:
         table = _CELL.sub(lambda match: match[0].replace(_NUMBER, ""), table)
-        kinds = " ".join(f"n{place}" for place in numbers)
-        table = table.replace("<table>", f'<table class="{kinds}">', 1) if kinds else table
+        classes = " ".join(f"n{position}" for position in numbers)
+        table = table.replace("<table>", f'<table class="{classes}">', 1) if classes else table
     table = re.sub("<caption>(.*?)</caption>", r"<caption><span>\1</span></caption>", table, count=1, flags=re.DOTALL)
     return re.sub("</t[hdr]>", "", table)
 
 
 def _many(folded: str) -> str:
-    """Marks a folded table of many rows, which is not for print."""
+    """Mark a folded table with many rows, which stays folded in print."""
     return folded.replace("<details>", '<details class="many">', 1) if folded.count("<tr") > MANY_ROWS else folded
 
 
 def alignment() -> str:
-    """The style of the columns that `compact` tells of."""
-    columns = ", ".join(f".n{place} > * > tr > :nth-child({place})" for place in range(1, COLUMNS + 1))
+    """Return the style rules for the column classes that `compact` sets."""
+    columns = ", ".join(f".n{position} > * > tr > :nth-child({position})" for position in range(1, COLUMNS + 1))
     return f"{columns} {{ text-align: right; }}"

@@ -1,4 +1,4 @@
-"""Finding, choosing and reading notebooks without executing them. Imports nothing that is slow to import."""
+"""Find, choose and read notebooks without executing them. Imports nothing that is slow to import."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAME = re.compile(r"(\d+)_(.+)")
 
 @dataclass(frozen=True)
 class Notebook:
-    """What is known of a notebook before it runs."""
+    """The facts about a notebook before it runs."""
 
     path: Path
     name: str  # like 04_framework_shares
@@ -34,17 +34,19 @@ class Notebook:
         return self.name.partition("_")[0]
 
     def value(self, name: str, given: dict[str, object]) -> object:
-        """The value of a parameter, or None if the notebook has no such parameter."""
+        """Return the value of a parameter, or None if the notebook has no such parameter."""
         if name not in self.parameters:
             return None
         return given.get(name, self.parameters[name].default)
 
 
 def find(folder: Path) -> list[Notebook]:
-    """The notebooks `NN_name.ipynb` of a folder, in order; those of its subfolders are not reports.
+    """Return the notebooks `NN_name.ipynb` of a folder in order; those of its subfolders are not reports.
 
-    One that cannot be read has a `problem`, and does not keep the others from being made. Raises ReportError if there
-    is none at all.
+    A notebook that cannot be read has a `problem` and does not prevent the others from being rendered.
+
+    Raises:
+        ReportError: There is no notebook at all.
     """
     paths = sorted(path for path in folder.glob("*.ipynb") if NAME.fullmatch(path.stem))
     if not paths:
@@ -60,17 +62,20 @@ def _found(path: Path) -> Notebook:
 
 
 def choose(notebooks: Sequence[Notebook], names: Sequence[str]) -> list[Notebook]:
-    """The notebooks that are named, by number, by name or by both, in any case; all if none is named.
+    """Return the named notebooks, or all if none is named.
 
-    Raises ReportError for a name that is none of them.
+    A name is a number, a name or both, in any case.
+
+    Raises:
+        ReportError: A name matches no notebook.
     """
     wanted = set()
     for text in names:
-        found = [notebook.name for notebook in notebooks if _is_named(notebook.name, text)]
-        if not found:
+        matching = [notebook.name for notebook in notebooks if _is_named(notebook.name, text)]
+        if not matching:
             choices = ", ".join(notebook.name for notebook in notebooks)
             raise ReportError(f"There is no notebook {text!r}: choose {choices}.")
-        wanted.update(found)
+        wanted.update(matching)
     return [notebook for notebook in notebooks if not names or notebook.name in wanted]
 
 
@@ -81,15 +86,18 @@ def _is_named(name: str, text: str) -> bool:
 
 
 def assign(notebooks: Sequence[Notebook], values: Mapping[str, object]) -> dict[str, dict[str, object]]:
-    """For each notebook, by name, the values it knows, as its own types.
+    """Return for each notebook, by name, the values of its parameters, converted to their types.
 
-    Raises ReportError if no notebook knows a parameter, listing those there are, or if a value is not of
-    the parameter's type.
+    Raises:
+        ReportError: No notebook has a parameter of that name (the message lists those that exist), or a value does not
+            have the type of the parameter.
     """
     for name in values:
         if not any(name in notebook.parameters for notebook in notebooks):
-            known = {parameter.name: parameter for notebook in notebooks for parameter in notebook.parameters.values()}
-            choices = "; ".join(str(parameter) for parameter in known.values()) or "none"
+            existing = {
+                parameter.name: parameter for notebook in notebooks for parameter in notebook.parameters.values()
+            }
+            choices = "; ".join(str(parameter) for parameter in existing.values()) or "none"
             raise ReportError(f"Parameter {name!r} is unknown to the chosen notebooks: they have {choices}.")
     return {
         notebook.name: {
@@ -102,7 +110,11 @@ def assign(notebooks: Sequence[Notebook], values: Mapping[str, object]) -> dict[
 
 
 def read(path: Path) -> Notebook:
-    """One notebook. Raises ReportError if the file is no notebook of format 4, or its parameters are no Python."""
+    """Read one notebook.
+
+    Raises:
+        ReportError: The file is not a notebook of format 4, or its parameters are not valid Python.
+    """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         cells = [(cell["cell_type"], _text(cell["source"]), cell.get("metadata", {})) for cell in document["cells"]]
@@ -118,7 +130,7 @@ def read(path: Path) -> Notebook:
 
 
 def _of_another_language(metadata: Mapping[str, Any]) -> str:
-    """Why a notebook cannot run in this Python, whatever its kernel is called; "" if it can."""
+    """Return why a notebook cannot run in this Python, whatever the name of its kernel, or "" if it can."""
     kernel = metadata.get("kernelspec", {})
     language = str(kernel.get("language") or metadata.get("language_info", {}).get("name") or "python")
     if language.casefold() == "python":
@@ -131,7 +143,7 @@ def _text(source: str | list[str]) -> str:
 
 
 def _opening(markdown: Sequence[str]) -> tuple[str, str]:
-    """The first heading and the first paragraph that follows it."""
+    """Return the first heading and the first paragraph that follows it."""
     title = summary = ""
     for block in re.split(r"\n\s*\n", "\n\n".join(markdown)):
         text = block.strip()
@@ -145,7 +157,7 @@ def _opening(markdown: Sequence[str]) -> tuple[str, str]:
 
 
 def plain(markdown: str) -> str:
-    """Markdown of one paragraph as plain text: links by their words, no emphasis, one line."""
+    """Return one paragraph of Markdown as plain text in one line: links as their text, without emphasis."""
     text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", markdown)
     text = re.sub(r"(\*\*|__|`)(.+?)\1", r"\2", text, flags=re.DOTALL)
     text = re.sub(r"(?<!\w)[*_](\S.*?)[*_](?!\w)", r"\1", text, flags=re.DOTALL)

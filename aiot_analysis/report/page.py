@@ -1,4 +1,4 @@
-"""One notebook: executed by papermill, then HTML by nbconvert, in the same process."""
+"""Execute one notebook with papermill and convert it to HTML with nbconvert, in the same process."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 TEMPLATES = Path(__file__).parent / "templates"
-START_TIMEOUT_S = 180  # for a kernel, on a machine that is busy with others
+START_TIMEOUT_S = 180  # time for a kernel to start, even on a busy machine
 
 
 @dataclass(frozen=True)
@@ -34,39 +34,39 @@ class Job:
 
     name: str
     source: Path
-    root: Path  # where it runs
+    root: Path  # working directory
     out: Path
     parameters: dict[str, object]
-    timeout_s: int | None  # for one cell
-    page: Mapping[str, Any]  # what the template shows beside the notebook
-    sink: Sink | None = None  # files alone are wanted of its figures and tables, and no page
+    timeout_s: int | None  # limit for one cell
+    page: Mapping[str, Any]  # what the template shows in addition to the notebook
+    sink: Sink | None = None  # if set, only files of figures and tables are written, and no page
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of it."""
+    """The outcome of a job."""
 
     seconds: float | None = None
     error: str = ""  # "" if the page was written
     cell: int | None = None  # the code cell that failed, counted from 1
-    warnings: list[str] = field(default_factory=list)  # what cells wrote to standard error
-    files: list[str] = field(default_factory=list)  # of its figures and tables, in the folder `figures`
+    warnings: list[str] = field(default_factory=list)  # what the cells wrote to standard error
+    files: list[str] = field(default_factory=list)  # files of its figures and tables, in the folder `figures`
 
 
 def prepare() -> None:
-    """Imports what `render` needs, and sets what its kernels inherit."""
+    """Import what `render` needs, and set the environment that its kernels inherit."""
     import_module("papermill")
     import_module("nbconvert.exporters.html")
 
-    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # no remark on frozen modules from every kernel
+    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # suppresses a warning on frozen modules from every kernel
 
 
 def render(job: Job) -> Outcome:
-    """Executes a notebook and writes its page, with files of what it shows; where it fails, keeps it in `failed/`.
+    """Execute a notebook and write its page and the files of its figures and tables.
 
-    Nothing is half written: notebook, page and files appear when they are complete.
+    If it fails, it is kept in `failed/`. Notebook, page and files only appear when they are complete.
     """
-    began = perf_counter()
+    started = perf_counter()
     for folder in ("notebooks", ".part") if job.sink is None else (".part",):
         (job.out / folder).mkdir(parents=True, exist_ok=True)
     sink = job.sink or export.beside_page(job.out, job.name, job.page["origins"])
@@ -81,14 +81,14 @@ def render(job: Job) -> Outcome:
         if partial.exists():
             failed.parent.mkdir(exist_ok=True)
             partial.replace(failed)
-        return Outcome(perf_counter() - began, message, cell)
+        return Outcome(perf_counter() - started, message, cell)
     if job.sink:
-        return Outcome(perf_counter() - began, warnings=_warnings(notebook))
+        return Outcome(perf_counter() - started, warnings=_warnings(notebook))
     files = sink.place(job.out / export.FOLDER)
     manifest.write(job.out / f"{job.name}.html", html)
     partial.replace(job.out / "notebooks" / f"{job.name}.ipynb")
     failed.unlink(missing_ok=True)
-    return Outcome(perf_counter() - began, warnings=_warnings(notebook), files=files)
+    return Outcome(perf_counter() - started, warnings=_warnings(notebook), files=files)
 
 
 def _execute(job: Job, partial: Path) -> NotebookNode:
@@ -99,70 +99,76 @@ def _execute(job: Job, partial: Path) -> NotebookNode:
         _literal(partial),
         parameters=job.parameters,
         kernel_name="python3",
-        language="python",  # not every notebook says so
+        language="python",  # not every notebook states it
         progress_bar=False,
         start_timeout=START_TIMEOUT_S,
         execution_timeout=job.timeout_s,
         cwd=str(job.root),
-        shutdown_kernel="immediate",  # there is nothing left to say goodbye to
+        shutdown_kernel="immediate",  # there is nothing left to clean up
         config=_kernel_config(),
     )
 
 
 @cache
 def _sockets() -> tempfile.TemporaryDirectory[str]:
-    """For what kernels are reached by; it goes with this process. Near the root: such paths have 107 characters."""
+    """Return a temporary folder for the sockets of kernels, removed when this process ends.
+
+    It is directly below /tmp because socket paths are limited to 107 characters.
+    """
     return tempfile.TemporaryDirectory(prefix="aiot-", dir="/tmp")
 
 
 def _kernel_config() -> Any:
-    """Kernels are reached by files: with ports, two that start at the same moment may choose the same."""
+    """Return a configuration in which kernels communicate over socket files.
+
+    With ports, two kernels that start at the same moment may choose the same one.
+    """
     from traitlets.config import Config
 
     config = Config()
     config.KernelManager.transport = "ipc"
-    files = f"{_sockets().name}/{uuid4().hex}"  # the beginning of their names
+    files = f"{_sockets().name}/{uuid4().hex}"  # prefix of their names
     config.KernelManager.ip = files
-    config.KernelManager.connection_file = f"{files}.json"  # by default one that stays where a kernel died
+    config.KernelManager.connection_file = f"{files}.json"  # the default file would remain after a kernel died
     return config
 
 
 def _literal(path: Path) -> str:
-    """papermill fills in names in braces."""
+    """Return a path with braces escaped, since papermill replaces names in braces."""
     return str(path).replace("{", "{{").replace("}", "}}")
 
 
 def _explain(error: Exception, partial: Path, timeout_s: int | None) -> tuple[str, int | None]:
-    """The error in one line, and the number of the cell."""
+    """Return the error in one line, and the number of the cell."""
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
     if isinstance(error, PapermillExecutionError):
-        ours = {"AnalysisError", *(kind.__name__ for kind in errors.AnalysisError.__subclasses__())}
+        known_errors = {"AnalysisError", *(kind.__name__ for kind in errors.AnalysisError.__subclasses__())}
         line = next(iter(str(error.evalue).splitlines()), "")
-        return (line if error.ename in ours else f"{error.ename}: {line}".rstrip(": ")), error.exec_count
+        return (line if error.ename in known_errors else f"{error.ename}: {line}".rstrip(": ")), error.exec_count
     if isinstance(error, CellTimeoutError):
         return f"the cell took longer than {timeout_s} s: give it more time or less data", _last_begun(partial)
     if isinstance(error, DeadKernelError):
         return "the kernel died, perhaps for want of memory", _last_begun(partial)
-    # a fault of ours rather than of the notebook: say where
+    # an internal error rather than one of the notebook: show the traceback
     traceback.print_exception(error, file=sys.stderr)
     return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}", None
 
 
 def _last_begun(partial: Path) -> int | None:
-    """The number of the last code cell that began, as Jupyter counts them."""
+    """Return the number of the last code cell that was started, as counted by Jupyter."""
     import nbformat
 
     if not partial.exists():
         return None
     cells = [cell for cell in nbformat.read(partial, as_version=4).cells if cell.cell_type == "code" and cell.source]
-    begun = [number for number, cell in enumerate(cells, 1) if cell.metadata.get("papermill", {}).get("start_time")]
-    return max(begun, default=None)
+    started = [number for number, cell in enumerate(cells, 1) if cell.metadata.get("papermill", {}).get("start_time")]
+    return max(started, default=None)
 
 
 def _warnings(notebook: NotebookNode) -> list[str]:
-    """What cells wrote to standard error, a line each; pages leave it out."""
+    """Return the lines that cells wrote to standard error, which pages omit."""
     return [
         line
         for cell in notebook.cells
@@ -190,10 +196,10 @@ def _exporter() -> Any:
 
 
 def to_html(notebook: NotebookNode, page: Mapping[str, Any]) -> str:
-    """A page of an executed notebook.
+    """Return the HTML page of an executed notebook.
 
-    `page` holds what the template shows beside it, as facts.provenance gives it. A page of simulated data
-    says so, whatever its notebook does.
+    `page` holds what the template shows in addition to it, as returned by `facts.provenance`. A page of simulated data
+    is always marked as such, whatever its notebook does.
     """
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     banner = any('class="banner simulated"' in output.get("data", {}).get("text/html", "") for output in outputs)
@@ -204,19 +210,19 @@ def to_html(notebook: NotebookNode, page: Mapping[str, Any]) -> str:
 
 
 def _for_readers(notebook: NotebookNode) -> NotebookNode:
-    """A copy without the outputs that are kept for the front page."""
-    shown = deepcopy(notebook)
-    for cell in shown.cells:
+    """Return a copy without the outputs that are saved for the front page."""
+    visible = deepcopy(notebook)
+    for cell in visible.cells:
         if "outputs" in cell:
             cell.outputs = [output for output in cell.outputs if front.KIND not in output.get("data", {})]
-    return shown
+    return visible
 
 
 def style() -> str:
-    """The style sheet all pages share."""
+    """Return the style sheet that all pages share."""
     return (TEMPLATES / "style.css").read_text(encoding="utf-8") + markup.alignment()
 
 
 def script() -> str:
-    """The script all pages share: themes, sorting and searching. Pages can be read without it."""
+    """Return the script that all pages share (themes, sorting and searching). Pages are readable without it."""
     return (TEMPLATES / "script.js").read_text(encoding="utf-8")

@@ -1,7 +1,7 @@
 """The cell tagged `parameters` of a notebook, and values for it that were typed as text.
 
-papermill can inspect notebooks too, but importing it takes longer than everything else that is done
-before the first notebook runs, and it reads the default as text only.
+papermill can inspect notebooks too, but importing it takes longer than everything else before the first notebook runs,
+and it returns defaults as text only.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ class Parameter:
     """One line of the cell: `name: type = default  # comment`."""
 
     name: str
-    type: str  # "int", "float", "bool" or "str"; "" if it is none of these
-    optional: bool  # whether None is a value of it
+    type: str  # "int", "float", "bool" or "str"; "" for any other type
+    optional: bool  # whether it may be None
     default: object
     comment: str
 
@@ -31,14 +31,18 @@ class Parameter:
 
 
 def read(source: str, notebook: str) -> dict[str, Parameter]:
-    """The parameters that a cell defines, in its order. Raises ReportError if the cell is no Python."""
+    """Return the parameters that a cell defines, in order.
+
+    Raises:
+        ReportError: The cell is not valid Python.
+    """
     try:
         body = ast.parse(source).body
         tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
     except (SyntaxError, tokenize.TokenError) as error:
         raise ReportError(f"The parameters cell of {notebook} is not Python ({error}): correct it.") from None
     comments = {token.start[0]: token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT}
-    found = {}
+    defined = {}
     for line in body:
         if not isinstance(line, (ast.Assign, ast.AnnAssign)):
             continue
@@ -48,20 +52,21 @@ def read(source: str, notebook: str) -> dict[str, Parameter]:
         try:
             default = ast.literal_eval(line.value)
         except ValueError:
-            continue  # an expression is not for the command line
+            continue  # an expression cannot be set on the command line
         annotation = ast.unparse(line.annotation) if isinstance(line, ast.AnnAssign) else type(default).__name__
         words = annotation.replace("|", " ").replace("[", " ").replace("]", " ").split()
         kind = next((word for word in words if word in ("int", "float", "bool", "str")), "")
         optional = default is None or "None" in words or "Optional" in words
         comment = comments.get(line.end_lineno or line.lineno, "")
-        found[target.id] = Parameter(target.id, kind, optional, default, comment)
-    return found
+        defined[target.id] = Parameter(target.id, kind, optional, default, comment)
+    return defined
 
 
 def convert(parameter: Parameter, value: object) -> object:
-    """A value as the parameter's type; text is read, anything else must be of the type already.
+    """Return a value converted to the type of the parameter; a value that is not text must have that type already.
 
-    Raises ReportError naming the parameter, the value and the type.
+    Raises:
+        ReportError: The value has the wrong type. The message names the parameter, the value and the type.
     """
     if isinstance(value, str) and parameter.optional and value.casefold() == "none":
         return None

@@ -1,7 +1,6 @@
-"""Renders the notebooks whose pages are out of date.
+"""Render the notebooks whose pages are out of date.
 
-Nothing here imports pandas, papermill or nbconvert unless something must be rendered: finding that
-nothing changed takes no time.
+pandas, papermill and nbconvert are imported only if something has to be rendered, so that finding no changes is fast.
 """
 
 from __future__ import annotations
@@ -25,16 +24,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one notebook, or, told to a progress callback, that it waits or has begun."""
+    """The outcome of one notebook or, in a progress callback, the fact that it waits or has started."""
 
-    name: str  # with the subfolder of its site, like 04_frameworks or simulated/devices/oppo-reno/04_frameworks
+    name: str  # including the subfolder of its site, like 04_frameworks or simulated/devices/oppo-reno/04_frameworks
     status: str  # "waiting", "running", "rendered", "up to date" or "failed"
-    page: Path  # the HTML file; of a failed notebook the page of an earlier call, if there is one
+    page: Path  # the HTML file; for a failed notebook, that of an earlier call if it exists
     seconds: float | None = None
-    error: str = ""  # one line, where it failed
+    error: str = ""  # one line; "" unless it failed
     cell: int | None = None  # the code cell it failed in, counted from 1
-    kept: Path | None = None  # the notebook as it failed, with its outputs
-    warnings: list[str] = field(default_factory=list)  # what cells wrote to standard error
+    kept: Path | None = None  # the failed notebook with its outputs
+    warnings: list[str] = field(default_factory=list)  # what the cells wrote to standard error
 
     def __str__(self) -> str:
         if self.status == "failed":
@@ -59,41 +58,49 @@ def render(
     working: Path | None = None,
     using: Callable[[Path], None] | None = None,
 ) -> list[Result]:
-    """Renders notebooks to HTML in `out_dir`, with an index; those that are up to date are not run again.
+    """Render notebooks to HTML in `out_dir`, with an index; notebooks that are up to date are not run again.
 
-    Each origin that the tables hold has a site of its own (see `site.sites`), unless `parameters` name one. With
-    `each_device` each device has one too, or each that the parameter `device` names, of the notebooks that have that
-    parameter; the pages of the fleet are of all devices then.
-    `names` are numbers or names of notebooks, in any case (none: all of them). `parameters` go to the
-    notebooks that know them, text being read as the parameter's type. `timeout_s` is for one cell.
-    Notebooks run, in `jobs` processes, in the folder `working` if there are tables in it or above, else in the folder
-    that holds `notebooks_dir`; `using` is called with the folder of the tables. A notebook that fails is among the
-    results, and does not stop the others. On KeyboardInterrupt everything that was started ends, and what was finished
-    stays.
+    Each origin in the tables has its own site (see `site.sites`), unless `parameters` name one. With `each_device`,
+    each device also has its own site, or each device that the parameter `device` names. It consists of the notebooks
+    that have this parameter; the pages of the fleet then show all devices.
 
-    Raises ReportError for an unknown notebook or parameter, and for a folder that cannot be written to or that another
-    process writes to, and DataError if there are no processed tables, all before anything runs.
+    `names` are numbers or names of notebooks, in any case; if empty, all are rendered. `parameters` are passed to the
+    notebooks that have them, with text converted to the type of the parameter. `timeout_s` is the limit for one cell.
+    Notebooks run in `jobs` processes. Their working directory is `working` if there are tables in it or above it, else
+    the parent of `notebooks_dir`; `using` is called with the folder of the tables. A notebook that fails is included in
+    the results and does not stop the others. On KeyboardInterrupt everything that was started ends, and finished pages
+    remain.
+
+    Raises:
+        ReportError: A notebook or parameter is unknown, or the folder cannot be written to or is in use by another
+            process.
+        DataError: There are no processed tables. Both are raised before anything runs.
     """
     if jobs < 1:
         raise ReportError(f"{jobs} notebooks at once is not possible: give 1 or more.")
     out = Path(out_dir).resolve()
     source = Path(notebooks_dir).resolve()
     values = dict(parameters or {})
-    there = find(source)
-    chosen = choose(there, names)
-    given = assign(chosen, {name: value for name, value in values.items() if name != "origin"})
-    root = root_of(there, source, working and working.resolve(), values)
-    found = sites(root, there, out, values)
+    available = find(source)
+    chosen = choose(available, names)
+    assigned = assign(chosen, {name: value for name, value in values.items() if name != "origin"})
+    root = root_of(available, source, working and working.resolve(), values)
+    rendered_sites = sites(root, available, out, values)
     if using:
-        using(found[0].processed)
+        using(rendered_sites[0].processed)
     if each_device:
-        given = {name: {one: value for one, value in some.items() if one != DEVICE} for name, some in given.items()}
-        alone = of_each_device(found, values.get(DEVICE, ""))
-        found = [one for fleet in found for one in (*alone[fleet.origin], fleet)]  # it links to them
-    tasks = _tasks(found, out, chosen, given)
+        assigned = {
+            name: {item: value for item, value in own_values.items() if item != DEVICE}
+            for name, own_values in assigned.items()
+        }
+        device_sites = of_each_device(rendered_sites, values.get(DEVICE, ""))
+        rendered_sites = [
+            item for fleet in rendered_sites for item in (*device_sites[fleet.origin], fleet)
+        ]  # fleets link to their devices
+    tasks = _tasks(rendered_sites, out, chosen, assigned)
     folder.check(out, source, [task.site.page(task.notebook.name) for task in tasks])
     with folder.locked(out):
-        for site in _sites_of(tasks):  # another process may have ended just now
+        for site in _sites_of(tasks):  # another process may have written it until now
             site.manifest = manifest.load(site.out / "manifest.json")
         return _update(tasks, jobs, force, timeout_s, progress)
 
@@ -125,7 +132,7 @@ def _update(
 
 @dataclass(frozen=True)
 class Task:
-    """A notebook of a site."""
+    """A notebook of a site, to be rendered if its page is out of date."""
 
     site: Site
     notebook: Notebook
@@ -156,11 +163,11 @@ def _render(stale: Sequence[Task], jobs: int, timeout_s: int | None, progress: P
     from aiot_analysis.report.workers import Workers
 
     results = []
-    stale = sorted(stale, key=_expected, reverse=True)  # so that no long one is left for the end
+    stale = sorted(stale, key=_expected, reverse=True)  # long ones first, so that none of them remains for the end
     by_page = {(task.site.out, task.notebook.name): task for task in stale}
     try:
         with Workers(min(jobs, len(stale))) as workers:
-            work = _jobs(stale, timeout_s)  # while the workers import
+            work = _jobs(stale, timeout_s)  # prepared while the workers import
             for job, outcome in workers.run(work):
                 task = by_page[job.out, job.name]
                 if outcome is None:
@@ -178,7 +185,11 @@ def _render(stale: Sequence[Task], jobs: int, timeout_s: int | None, progress: P
 
 
 def _expected(task: Task) -> tuple[bool, bool, float, int]:
-    """To sort by: pages of all devices, what never ran, what took long or, since that mostly takes long, is long."""
+    """Return a sort key that grows with the expected duration.
+
+    Pages of all devices count as longest, then those that never ran, then those that took longest, then the largest
+    files.
+    """
     seconds = task.site.entry(task.notebook.name).seconds
     return not task.site.device, seconds is None, seconds or 0.0, task.notebook.path.stat().st_size
 
@@ -187,13 +198,13 @@ def _jobs(stale: Sequence[Task], timeout_s: int | None) -> list[Job]:
     from aiot_analysis.report import facts
     from aiot_analysis.report.page import Job
 
-    known = {}
+    facts_by_device = {}
     jobs = []
     for task in stale:
         site, notebook = task.site, task.notebook
-        if site.device not in known:
-            known[site.device] = facts.read(site.processed, site.device)
-        page = facts.provenance(known[site.device], notebook, task.given)
+        if site.device not in facts_by_device:
+            facts_by_device[site.device] = facts.read(site.processed, site.device)
+        page = facts.provenance(facts_by_device[site.device], notebook, task.given)
         page["data"] = site.data_of(notebook, task.given)[:12]
         page["versions"] = site.versions
         page["rendered"] = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
@@ -202,18 +213,20 @@ def _jobs(stale: Sequence[Task], timeout_s: int | None) -> list[Job]:
 
 
 def _record(task: Task, job: Job, outcome: Outcome) -> Result:
-    """Into the manifest at once: what is finished stays so, whatever happens next."""
-    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    """Record an outcome in the manifest immediately, so that finished pages persist whatever happens next."""
+    timestamp = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     site = task.site
     entry = site.entry(job.name)
     if outcome.error:
-        entry.error, entry.cell, entry.failed, entry.warnings = outcome.error, outcome.cell, now, outcome.warnings
+        entry.error, entry.cell, entry.failed, entry.warnings = outcome.error, outcome.cell, timestamp, outcome.warnings
     else:
         site.forget(entry.files, outcome.files)
-        entry = Entry(task.print_, job.parameters, now, outcome.seconds, warnings=outcome.warnings, files=outcome.files)
+        entry = Entry(
+            task.print_, job.parameters, timestamp, outcome.seconds, warnings=outcome.warnings, files=outcome.files
+        )
         site.manifest.reports[job.name] = entry
     site.save()
-    kept = site.out / "failed" / f"{job.name}.ipynb"
+    failed_copy = site.out / "failed" / f"{job.name}.ipynb"
     return Result(
         task.name,
         "failed" if outcome.error else "rendered",
@@ -221,13 +234,13 @@ def _record(task: Task, job: Job, outcome: Outcome) -> Result:
         outcome.seconds,
         outcome.error,
         outcome.cell,
-        kept if outcome.error and kept.exists() else None,
+        failed_copy if outcome.error and failed_copy.exists() else None,
         outcome.warnings,
     )
 
 
 def _record_problem(task: Task) -> Result:
-    """Of a notebook that cannot be executed at all; a page of an earlier call stays."""
+    """Record that a notebook cannot be executed at all; the page of an earlier call remains."""
     entry = task.site.entry(task.notebook.name)
     entry.error, entry.cell, entry.warnings = task.notebook.problem, None, []
     entry.failed = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"

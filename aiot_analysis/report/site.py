@@ -1,7 +1,8 @@
-"""A folder of reports as it is: which pages are there, and whether they still are true.
+"""A folder of reports: its pages, and whether they are up to date.
 
-Origins never share a page. Each has a site: the first one that the tables hold in the folder of the reports,
-every other in a subfolder of its name. A device may have a site of its own, in the folder `devices` of its origin's.
+Origins never share a page; each has its own site. The site of the first origin in the tables is the output folder
+itself, and that of every other is a subfolder with the name of the origin. A device may have its own site in the folder
+`devices` of its origin's site.
 """
 
 from __future__ import annotations
@@ -21,32 +22,32 @@ from aiot_analysis.report.notebooks import Notebook
 from aiot_analysis.tables import choice, fingerprint, processed
 from aiot_analysis.tables.fingerprint import Tables
 
-ORIGINS = ("measured", "simulated", "imported")  # in the order in which sites are linked
-DEVICES = "devices"  # the folder of the sites of single devices
-DEVICE = "device"  # the parameter that names devices
-FOLDER_CHARACTERS = 60  # of the folder of a device, at most
+ORIGINS = ("measured", "simulated", "imported")  # in the order in which the sites are linked
+DEVICES = "devices"  # folder of the sites of single devices
+DEVICE = "device"  # parameter that names devices
+FOLDER_CHARACTERS = 60  # maximum length of the name of a device's folder
 
 
 @dataclass
 class Site:
-    """A folder of notebooks, the folder of their reports, and what both were made of."""
+    """A folder of notebooks, the output folder of their reports, and what both were made from."""
 
-    root: Path  # where notebooks run: what holds their folder
+    root: Path  # working directory of the notebooks, the parent of their folder
     out: Path
     origin: str
-    others: dict[str, str]  # relative addresses of the other sites' indexes, by origin
-    processed: Path  # the tables the index tells of
+    others: dict[str, str]  # relative URLs of the other sites' indexes, by origin
+    processed: Path  # folder of the tables that the index describes
     notebooks: list[Notebook]
     manifest: Manifest
     code: str
     versions: dict[str, str]
-    tables: dict[Path, Tables]  # by folder; all sites share them
-    device: str = ""  # id of the only device of this site; "" for all there are
-    fleet: str = ""  # relative address of the index of all devices, where this is the site of one
+    tables: dict[Path, Tables]  # by folder; shared by all sites
+    device: str = ""  # id of the only device of this site; "" for all devices
+    fleet: str = ""  # relative URL of the index of all devices, if this is the site of one
     known_devices: tuple[str, ...] = ()  # ids of all devices of this origin
 
     def parameters(self, notebook: Notebook, values: Mapping[str, object]) -> dict[str, object]:
-        """The values for a notebook, with the site's device, and its origin where it is not the notebook's default."""
+        """Return the values for a notebook with the site's device, and its origin unless that is the default."""
         return {
             **values,
             **({"origin": self.origin} if notebook.value("origin", {}) not in (None, self.origin) else {}),
@@ -61,12 +62,12 @@ class Site:
 
     def save(self) -> None:
         self.out.mkdir(parents=True, exist_ok=True)
-        for tables in self.tables.values() if not self.device else ():  # the site of all devices keeps them for all
+        for tables in self.tables.values() if not self.device else ():  # the site of all devices stores them for all
             self.manifest.files |= tables.seen
         self.manifest.save(self.out / "manifest.json")
 
     def data(self, folder: Path) -> str:
-        """sha256 of the processed tables in a folder, or of what is in them of the site's device."""
+        """Return the SHA-256 of the processed tables in a folder, restricted to the device of the site, if any."""
         tables = self._tables(folder)
         return tables.of_device(self.device) if self.device else tables.whole
 
@@ -76,25 +77,35 @@ class Site:
         return self.tables[folder]
 
     def data_of(self, notebook: Notebook, given: dict[str, object]) -> str:
-        """sha256 of the tables a notebook reads, or "" if it has no parameter `processed`. May raise DataError."""
+        """Return the SHA-256 of the tables that a notebook reads, or "" if it has no parameter `processed`.
+
+        Raises:
+            DataError: The tables are missing.
+        """
         folder = notebook.value("processed", given)
         return self.data(processed.find(str(folder), self.root)) if folder else ""
 
     def fingerprint(self, notebook: Notebook, given: dict[str, object]) -> str:
-        """What a page of the notebook with these parameters depends on: not on where that is. May raise DataError."""
+        """Return a hash of what a page depends on: the notebook, its parameters, the data, the code and the libraries.
+
+        It does not depend on the locations of files.
+
+        Raises:
+            DataError: The tables are missing.
+        """
         values = {name: value for name, value in given.items() if name != "scheduler"}
         parts = [notebook.digest, values, self.data_of(notebook, given), self.code, self.versions, notebook.name]
         return fingerprint.combine(*parts, self._pictures(notebook, given))
 
     def _pictures(self, notebook: Notebook, given: dict[str, object]) -> list[str]:
-        """What there is of the pictures a notebook may show; simulated data have none."""
+        """Return the state of the pictures that a notebook may show; simulated data have none."""
         folder = notebook.value("datasets", given)
         if not folder or self.origin == "simulated":
             return []
         return fingerprint.pictures(self.root, str(folder), self._tables(self.processed).datasets)
 
     def status(self, notebook: Notebook) -> str:
-        """Of the page that is there: "ok", "failed", "outdated" or "missing"."""
+        """Return the status of the existing page: "ok", "failed", "outdated" or "missing"."""
         entry = self.entry(notebook.name)
         if entry.error:
             return "failed"
@@ -103,33 +114,37 @@ class Site:
         try:
             return "ok" if entry.fingerprint == self.fingerprint(notebook, entry.parameters) else "outdated"
         except DataError:
-            return "outdated"  # the tables it was made of are gone
+            return "outdated"  # the tables from which it was made no longer exist
 
     def is_fresh(self, notebook: Notebook, print_: str) -> bool:
         entry = self.entry(notebook.name)
-        there = all((self.out / file).exists() for file in entry.files)
-        return not entry.error and entry.fingerprint == print_ and self.page(notebook.name).exists() and there
+        files_exist = all((self.out / file).exists() for file in entry.files)
+        return not entry.error and entry.fingerprint == print_ and self.page(notebook.name).exists() and files_exist
 
     def forget(self, before: Sequence[str], now: Sequence[str]) -> None:
-        """Deletes files of figures and tables that a page had before and has no more, unless another page has them."""
+        """Delete the files of figures and tables that a page no longer has, unless another page has them."""
         kept = {file for entry in self.manifest.reports.values() if entry.files != before for file in entry.files}
         for file in set(before) - set(now) - kept:
             (self.out / file).unlink(missing_ok=True)
 
     def folder_of(self, device: str) -> Path:
-        """The folder of the site of one device."""
+        """Return the folder of the site of one device."""
         return self.out / DEVICES / folder_name(device)
 
     def devices(self) -> dict[str, str]:
-        """Relative addresses of the indexes of single devices that are there, by id."""
-        there = {one: self.folder_of(one) / "index.html" for one in self.known_devices}
-        return {one: index.relative_to(self.out).as_posix() for one, index in there.items() if index.exists()}
+        """Return the relative URLs of the existing indexes of single devices, by id."""
+        indexes = {device: self.folder_of(device) / "index.html" for device in self.known_devices}
+        return {device: index.relative_to(self.out).as_posix() for device, index in indexes.items() if index.exists()}
 
 
 def root_of(found: Sequence[Notebook], source: Path, working: Path | None, values: Mapping[str, object]) -> Path:
-    """Where notebooks of the folder `source` run: what holds their folder, or the working folder if there are tables.
+    """Return the working directory of the notebooks in the folder `source`.
 
-    Tables in the working folder or above it win over those beside the notebooks. Raises DataError if there are none.
+    This is the folder `working` if there are tables in it or above it, else the parent of `source`. Tables of the
+    former take precedence over those next to the notebooks.
+
+    Raises:
+        DataError: There are no tables.
     """
     bases = [base for base in (working, source.parent) if base]
     name = _processed(found, values)
@@ -138,98 +153,118 @@ def root_of(found: Sequence[Notebook], source: Path, working: Path | None, value
 
 
 def _processed(found: Sequence[Notebook], values: Mapping[str, object]) -> str:
-    """The folder of the tables as the parameters name it, or the first notebook that does."""
-    named = (values.get("processed"), *(notebook.value("processed", {}) for notebook in found))
-    return str(next((one for one in named if one), processed.FOLDER))
+    """Return the folder of the tables according to the parameters, or else to the first notebook that names one."""
+    candidates = (values.get("processed"), *(notebook.value("processed", {}) for notebook in found))
+    return str(next((candidate for candidate in candidates if candidate), processed.FOLDER))
 
 
 def sites(root: Path, found: Sequence[Notebook], out: Path, values: Mapping[str, object]) -> list[Site]:
-    """A site of the notebooks for each origin of the tables, or only for the one that `values` name.
+    """Return a site of the notebooks for each origin in the tables, or only for the origin in `values`.
 
-    The notebooks run in `root`. Raises DataError if the processed tables are missing or damaged, or hold nothing of the
-    origin.
+    The notebooks run in `root`.
+
+    Raises:
+        DataError: The processed tables are missing or damaged, or have no data of the origin.
     """
     tables_folder = processed.find(_processed(found, values), root)
     processed.check(tables_folder)
-    there = _origins(tables_folder)
-    folders = {origin: out if number == 0 else out / origin for number, origin in enumerate(there)}
+    origins = _origins(tables_folder)
+    folders = {origin: out if number == 0 else out / origin for number, origin in enumerate(origins)}
     code, versions = fingerprint.code(), fingerprint.versions()
     tables: dict[Path, Tables] = {}
-    made = []
-    for origin in _wanted(values, there, tables_folder):
-        others = {one: relpath(folders[one] / "index.html", folders[origin]) for one in there if one != origin}
-        known = [one for one in found if origin == there[0] or "origin" in one.parameters]
-        if not known:
+    result = []
+    for origin in _wanted(values, origins, tables_folder):
+        others = {item: relpath(folders[item] / "index.html", folders[origin]) for item in origins if item != origin}
+        usable = [item for item in found if origin == origins[0] or "origin" in item.parameters]
+        if not usable:
             continue
-        kept = manifest.load(folders[origin] / "manifest.json")
+        stored_manifest = manifest.load(folders[origin] / "manifest.json")
         devices = _devices(tables_folder, origin)
-        made.append(
+        result.append(
             Site(
                 root,
                 folders[origin],
                 origin,
                 others,
                 tables_folder,
-                known,
-                kept,
+                usable,
+                stored_manifest,
                 code,
                 versions,
                 tables,
                 known_devices=devices,
             )
         )
-    return made
+    return result
 
 
 def of_each_device(fleets: Sequence[Site], wanted: object = "") -> dict[str, list[Site]]:
-    """The sites of the devices of each site, by its origin, with the notebooks that can be of one device.
+    """Return the sites of single devices for each given site, by origin.
 
-    Of all devices, or of those wanted: by id, in a list, or with commas in a text. Raises ReportError if no notebook
-    has the parameter `device`, and DataError for a device that no site knows.
+    They contain the notebooks that have a parameter `device`.
+
+    `wanted` selects devices by id, as a list or as text separated by commas; an empty text selects all.
+
+    Raises:
+        ReportError: No notebook has the parameter `device`.
+        DataError: No site has a device of that name.
     """
-    known = list(dict.fromkeys(device for fleet in fleets for device in fleet.known_devices))
+    known_devices = list(dict.fromkeys(device for fleet in fleets for device in fleet.known_devices))
     every = isinstance(wanted, str) and not wanted.strip(" ,")
-    chosen = known if every else choice.choose("device", wanted, known)
-    return {fleet.origin: _of_devices(fleet, [one for one in fleet.known_devices if one in chosen]) for fleet in fleets}
+    chosen = known_devices if every else choice.choose("device", wanted, known_devices)
+    return {
+        fleet.origin: _of_devices(fleet, [device_id for device_id in fleet.known_devices if device_id in chosen])
+        for fleet in fleets
+    }
 
 
 def _of_devices(fleet: Site, devices: Sequence[str]) -> list[Site]:
-    notebooks = [one for one in fleet.notebooks if DEVICE in one.parameters]
+    notebooks = [notebook for notebook in fleet.notebooks if DEVICE in notebook.parameters]
     if not notebooks:
         raise ReportError("No notebook has a parameter `device`, so that none can be of one device: give one to them.")
-    made = []
+    result = []
     for device in devices:
         out = fleet.folder_of(device)
-        kept = manifest.load(out / "manifest.json")
-        back = relpath(fleet.out / "index.html", out)
-        made.append(replace(fleet, out=out, others={}, notebooks=notebooks, manifest=kept, device=device, fleet=back))
-    return made
+        stored_manifest = manifest.load(out / "manifest.json")
+        fleet_index = relpath(fleet.out / "index.html", out)
+        result.append(
+            replace(
+                fleet,
+                out=out,
+                others={},
+                notebooks=notebooks,
+                manifest=stored_manifest,
+                device=device,
+                fleet=fleet_index,
+            )
+        )
+    return result
 
 
 def folder_name(device: str) -> str:
-    """A name for the folder of a device that every file system and address takes.
+    """Return a folder name for a device that is valid in every file system and URL.
 
-    That is the id itself where it is one. Otherwise what is left of it, and a part of its hash: ids that differ never
-    share a folder, and a folder does not depend on which other devices there are.
+    It is the id itself if that is valid. Otherwise it is the valid part of the id followed by part of its hash:
+    different ids never share a folder, and the name does not depend on which other devices exist.
     """
     plain = unicodedata.normalize("NFKD", device).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9_]+", "-", plain).strip("-")[:FOLDER_CHARACTERS].rstrip("-")
     if slug and slug == device:
         return slug
     digest = hashlib.sha256(device.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    return f"{slug[: FOLDER_CHARACTERS - 10].rstrip('-') or 'device'}--{digest}"  # no id that is its own folder has --
+    return f"{slug[: FOLDER_CHARACTERS - 10].rstrip('-') or 'device'}--{digest}"  # ids used unchanged never contain --
 
 
 def _origins(processed: Path) -> list[str]:
-    """Origins of the instances, in the order of their sites."""
-    found = set(fingerprint.read_columns(processed / "instances.parquet", "origin")["origin"].unique().to_pylist())
-    if not found:
+    """Return the origins of the instances, in the order of their sites."""
+    present = set(fingerprint.read_columns(processed / "instances.parquet", "origin")["origin"].unique().to_pylist())
+    if not present:
         raise DataError(f"{processed} holds no run: run the suite, then `aiot process`.")
-    return [origin for origin in ORIGINS if origin in found]
+    return [origin for origin in ORIGINS if origin in present]
 
 
 def _devices(processed: Path, origin: str) -> tuple[str, ...]:
-    """Ids of the devices of an origin, in the order of their table."""
+    """Return the ids of the devices of an origin, in the order of their table."""
     path = processed / "devices.parquet"
     if not path.exists():
         raise DataError(f"There is no table devices in {processed}: run `aiot process` first.")

@@ -1,8 +1,8 @@
-"""Processes that execute notebooks. papermill changes the working folder, so threads will not do.
+"""Processes that execute notebooks. Threads cannot be used, because papermill changes the working directory.
 
-A worker takes one notebook after the other, so that its imports are paid for once. It is a program of its own
-in a session of its own: the caller may be a script without a main guard, or a notebook, and Ctrl-C in a
-terminal reaches the caller only, which tells the workers to end; they end their kernels.
+A worker executes one notebook after the other, so that its imports happen only once. It is a separate program in its
+own process group: the caller may be a script without a main guard, or a notebook, and Ctrl-C in a terminal reaches only
+the caller. The caller asks the workers to end, and they end their kernels.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from aiot_analysis.tables.fingerprint import PACKAGE
 if TYPE_CHECKING:
     from aiot_analysis.report.page import Job, Outcome
 
-STOP_TIMEOUT_S = 10  # for a worker to end its kernel
+STOP_TIMEOUT_S = 10  # time for a worker to end its kernel
 
 
 class Workers:
-    """`count` processes, started at once: they import while their jobs are still being prepared.
+    """Worker processes, `count` of them, started at once so that they import while their jobs are still being prepared.
 
     with Workers(2) as workers:
         for job, outcome in workers.run(jobs): ...
 
-    An outcome of None means that the job has begun. Leaving the block, for whatever reason, ends them.
+    An outcome of None means that the job has started. Leaving the block for whatever reason ends the processes.
     """
 
     def __init__(self, count: int) -> None:
@@ -42,21 +42,27 @@ class Workers:
             self._start()
 
     def _start(self) -> Connection:
-        here, there = Pipe()
-        # workers and their kernels are to use the package whose hash the pages tell, installed or not
+        parent_end, child_end = Pipe()
+        # workers and their kernels must use the package whose hash the pages state, whether installed or not
         path = [str(PACKAGE.parent), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-        self._workers[here] = subprocess.Popen(
-            [sys.executable, "-P", "-m", __name__, str(there.fileno())],  # -P: nothing of the working folder
+        self._workers[parent_end] = subprocess.Popen(
+            [
+                sys.executable,
+                "-P",
+                "-m",
+                __name__,
+                str(child_end.fileno()),
+            ],  # -P: no imports from the working directory
             env={**os.environ, "PYTHONPATH": os.pathsep.join(folder for folder in path if folder)},
-            pass_fds=[there.fileno()],
+            pass_fds=[child_end.fileno()],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
-        there.close()
-        return here
+        child_end.close()
+        return parent_end
 
     def run(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Outcome | None]]:
-        """Hands the jobs out in order and yields what happens as it happens."""
+        """Hand out the jobs in order and yield their starts and outcomes as they happen."""
         waiting = deque(jobs)
         idle = list(self._workers)
         busy: dict[Connection, Job] = {}
@@ -65,7 +71,7 @@ class Workers:
                 connection = idle.pop()
                 job = busy[connection] = waiting.popleft()
                 yield job, None
-                with suppress(OSError):  # if it ended, receiving from it says so below
+                with suppress(OSError):  # if the worker has ended, recv() below reports it
                     connection.send(job)
             for ready in wait(list(busy)):
                 assert isinstance(ready, Connection)
@@ -107,10 +113,10 @@ class Workers:
 
 
 def serve(connection: Connection) -> None:
-    """The life of a worker: until the other side closes, or asks to end."""
+    """Run a worker until the other side closes the connection or asks it to end."""
     signal.signal(signal.SIGTERM, _leave)
-    # jsonschema asks for this grammar of addresses, which takes two seconds to build, and notebooks hold
-    # nothing that is checked with it; jsonschema does without where it cannot be imported
+    # jsonschema imports this grammar of URLs, which takes two seconds to build, although notebooks contain
+    # nothing that it checks; jsonschema works without it if it cannot be imported
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
     from aiot_analysis.report import kernels, page
@@ -126,7 +132,7 @@ def serve(connection: Connection) -> None:
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once: the clean-up is not to be interrupted
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # only once, so that the cleanup is not interrupted
     raise SystemExit(0)
 
 
