@@ -57,9 +57,11 @@ def figures(
             progress.update(task, description=name, advance=int(done))
 
         using = partial(used, "figures")
-        made = draw.figures(notebooks, out, names or (), values, wanted, jobs, timeout_s, listen, Path.cwd(), using)
-    for remark in made.remarks:
+        outcome = draw.figures(notebooks, out, names or (), values, wanted, jobs, timeout_s, listen, Path.cwd(), using)
+    for remark in outcome.remarks:
         print(f"figures   {remark}")
-    print(f"figures   {plural(made.items, 'item')} in {plural(made.files, 'file')}: {(out / draw.INDEX).resolve()}")
-    if made.failed:
+    print(
+        f"figures   {plural(outcome.items, 'item')} in {plural(outcome.files, 'file')}: {(out / draw.INDEX).resolve()}"
+    )
+    if outcome.failed:
         raise typer.Exit(1)

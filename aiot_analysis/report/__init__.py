@@ -14,7 +14,7 @@ workers         processes that execute notebooks, and that end on request
 kernels         kernels that start without delay
 kernel_process  the process of such a kernel
 kernel_imports  what the fork server imports for all kernels
-folder          the output folder: one writer at a time, and foreign files stay untouched
+folder          the output folder: one writer at a time, and unrelated files stay untouched
 page            one notebook: executed, then converted to HTML
 markup          tables of contents, and smaller HTML tables
 facts           the content of the processed tables, as text and counts

@@ -1,6 +1,6 @@
 """Figures and tables for print: run the notebooks that show them, and write what they show to files.
 
-The folder gets an index that describes each file. Other files are left untouched.
+The folder gets an index that describes each file. Unrelated files are left untouched.
 """
 
 from __future__ import annotations
@@ -99,11 +99,12 @@ def figures(
     """Write the named figures and tables to `out_dir`, with an index (see `catalogue.choose`; all if none is named).
 
     The folder `working` determines which tables are used, as in `render.render`; `using` is called with their folder.
-    Each origin in the tables has its own folder, as in `render.render`, unless `parameters` name one.
+    Each origin in the tables has its own folder, as in `render.render`, unless `parameters` name one. All errors are
+    raised before anything runs.
 
     Raises:
         ReportError: A name, parameter or format is unknown.
-        DataError: There are no processed tables. Both are raised before anything runs.
+        DataError: There are no processed tables.
     """
     wanted = (wanted or Wanted()).checked()
     out, source = Path(out_dir).resolve(), Path(notebooks_dir).resolve()
@@ -158,8 +159,8 @@ def _draw(
                     continue
                 if outcome.error:
                     where = f" in cell {outcome.cell}" if outcome.cell else ""
-                    kept = site.out / "failed" / f"{job.name}.ipynb"
-                    kept_note = f" (kept as {kept})" if kept.exists() else ""
+                    failed_copy = site.out / "failed" / f"{job.name}.ipynb"
+                    kept_note = f" (kept as {failed_copy})" if failed_copy.exists() else ""
                     made.remarks.append(f"{job.name} failed{where}: {outcome.error}{kept_note}")
                     made.failed = True
                     continue
@@ -168,9 +169,9 @@ def _draw(
                 made.files += len(job.sink.place(site.out))
     finally:
         shutil.rmtree(site.out / ".part", ignore_errors=True)
-    absent = [entry.name for entry in chosen if entry.name not in written]
-    if absent and not made.failed:
-        made.remarks.append(f"these data do not show {', '.join(absent)}.")
+    missing_names = [entry.name for entry in chosen if entry.name not in written]
+    if missing_names and not made.failed:
+        made.remarks.append(f"these data do not show {', '.join(missing_names)}.")
     made.items += len(written)
     for entry in chosen:
         if entry.name in written:

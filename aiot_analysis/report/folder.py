@@ -1,4 +1,4 @@
-"""The folder that reports are written into: one writer at a time, and foreign files stay untouched."""
+"""The folder that reports are written into: one writer at a time, and unrelated files stay untouched."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _not_written(out: Path, error: OSError) -> ReportError:
 
 
 def check(out: Path, notebooks: Path, pages: Iterable[Path]) -> None:
-    """Raise ReportError if writing the pages would replace the notebooks or a foreign file."""
+    """Raise ReportError if writing the pages would replace the notebooks or an unrelated file."""
     if (out / "notebooks").resolve() == notebooks.resolve():
         raise ReportError(f"Executed notebooks would replace those in {notebooks}: choose another folder than {out}.")
     for page in pages:

@@ -30,22 +30,22 @@ def keep(data: Data, scores: pd.DataFrame, claims: pd.DataFrame, timing: str, in
     from aiot_analysis.display import claim_tables as of_claims
     from aiot_analysis.tables import names
 
-    kept = {
+    content = {
         "timing": names.display(timing),
         "interval": interval,
         "groups": groups(scores, names.devices(data.devices)),
         "sentence": of_claims.sentence(claims),
         "remarks": remarks(claims),
     }
-    display({KIND: kept, "text/plain": "Kept for the front page: scores and claims."}, raw=True)
+    display({KIND: content, "text/plain": "Kept for the front page: scores and claims."}, raw=True)
 
 
 def groups(scores: pd.DataFrame, devices: dict[str, str]) -> list[dict[str, Any]]:
     """Return the first devices of each peer group; devices of two groups have no common rank.
 
-    A group has instances and of (instances that were measured and that the score has), missing (ids), size, and rows:
-    rank, device, vips and its interval, ranks, ties (letters of its tie groups), note. Devices without any instance of
-    the score are in no group.
+    A group has `instances` (how many were measured), `of` (how many the score has), `missing` (ids), `size`, and
+    `rows`: rank, device, vips and its interval, ranks, ties (letters of its tie groups), note. Devices without any
+    instance of the score are in no group.
     """
     result = []
     for _, rows in scores[scores["instances"] > 0].groupby("peer_group"):

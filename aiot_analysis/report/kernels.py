@@ -30,9 +30,8 @@ def prepare() -> None:
     """Enable forked kernels in this process, on Linux only: elsewhere some system libraries do not support forking."""
     if sys.platform != "linux":
         return
-    os.environ.setdefault(
-        "MPLBACKEND", "module://matplotlib_inline.backend_inline"
-    )  # kernels set it too, but after these imports
+    # kernels set it too, but after these imports
+    os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     multiprocessing.get_context("forkserver").set_forkserver_preload([kernel_process.__name__, IMPORTS])
     forkserver.ensure_running()  # imports in parallel with this process
     atexit.register(_end_all)

@@ -61,20 +61,20 @@ def render(
     """Render notebooks to HTML in `out_dir`, with an index; notebooks that are up to date are not run again.
 
     Each origin in the tables has its own site (see `site.sites`), unless `parameters` name one. With `each_device`,
-    each device also has its own site, or each device that the parameter `device` names. It consists of the notebooks
-    that have this parameter; the pages of the fleet then show all devices.
+    each device also has its own site, or only the devices that the parameter `device` names. Such a site consists of
+    the notebooks that have this parameter; the pages of the fleet then show all devices.
 
     `names` are numbers or names of notebooks, in any case; if empty, all are rendered. `parameters` are passed to the
     notebooks that have them, with text converted to the type of the parameter. `timeout_s` is the limit for one cell.
     Notebooks run in `jobs` processes. Their working directory is `working` if there are tables in it or above it, else
     the parent of `notebooks_dir`; `using` is called with the folder of the tables. A notebook that fails is included in
     the results and does not stop the others. On KeyboardInterrupt everything that was started ends, and finished pages
-    remain.
+    remain. All errors are raised before anything runs.
 
     Raises:
         ReportError: A notebook or parameter is unknown, or the folder cannot be written to or is in use by another
             process.
-        DataError: There are no processed tables. Both are raised before anything runs.
+        DataError: There are no processed tables.
     """
     if jobs < 1:
         raise ReportError(f"{jobs} notebooks at once is not possible: give 1 or more.")
@@ -94,9 +94,8 @@ def render(
             for name, own_values in assigned.items()
         }
         device_sites = of_each_device(rendered_sites, values.get(DEVICE, ""))
-        rendered_sites = [
-            item for fleet in rendered_sites for item in (*device_sites[fleet.origin], fleet)
-        ]  # fleets link to their devices
+        # devices come first, because the index of the fleet links to them
+        rendered_sites = [item for fleet in rendered_sites for item in (*device_sites[fleet.origin], fleet)]
     tasks = _tasks(rendered_sites, out, chosen, assigned)
     folder.check(out, source, [task.site.page(task.notebook.name) for task in tasks])
     with folder.locked(out):

@@ -32,7 +32,7 @@ FOLDER_CHARACTERS = 60  # maximum length of the name of a device's folder
 class Site:
     """A folder of notebooks, the output folder of their reports, and what both were made from."""
 
-    root: Path  # working directory of the notebooks, the parent of their folder
+    root: Path  # working directory of the notebooks, see `root_of`
     out: Path
     origin: str
     others: dict[str, str]  # relative URLs of the other sites' indexes, by origin
@@ -123,8 +123,8 @@ class Site:
 
     def forget(self, before: Sequence[str], now: Sequence[str]) -> None:
         """Delete the files of figures and tables that a page no longer has, unless another page has them."""
-        kept = {file for entry in self.manifest.reports.values() if entry.files != before for file in entry.files}
-        for file in set(before) - set(now) - kept:
+        still_used = {file for entry in self.manifest.reports.values() if entry.files != before for file in entry.files}
+        for file in set(before) - set(now) - still_used:
             (self.out / file).unlink(missing_ok=True)
 
     def folder_of(self, device: str) -> Path:

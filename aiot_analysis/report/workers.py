@@ -1,8 +1,8 @@
 """Processes that execute notebooks. Threads cannot be used, because papermill changes the working directory.
 
-A worker executes one notebook after the other, so that its imports happen only once. It is a separate program in its
-own process group: the caller may be a script without a main guard, or a notebook, and Ctrl-C in a terminal reaches only
-the caller. The caller asks the workers to end, and they end their kernels.
+A worker executes one notebook after the other, so that its imports happen only once. It is a separate program in a
+session of its own: the caller may be a script without a main guard, or a notebook, and Ctrl-C in a terminal reaches
+only the caller. The caller asks the workers to end, and they end their kernels.
 """
 
 from __future__ import annotations
@@ -45,14 +45,9 @@ class Workers:
         parent_end, child_end = Pipe()
         # workers and their kernels must use the package whose hash the pages state, whether installed or not
         path = [str(PACKAGE.parent), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+        # -P: no imports from the working directory
         self._workers[parent_end] = subprocess.Popen(
-            [
-                sys.executable,
-                "-P",
-                "-m",
-                __name__,
-                str(child_end.fileno()),
-            ],  # -P: no imports from the working directory
+            [sys.executable, "-P", "-m", __name__, str(child_end.fileno())],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(folder for folder in path if folder)},
             pass_fds=[child_end.fileno()],
             stdin=subprocess.DEVNULL,

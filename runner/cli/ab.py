@@ -188,13 +188,13 @@ def ab(
                 print(f"resume    not session {newest}, which differs in {', '.join(different)}: a new one begins")
             else:
                 session, measured = replace(session, id=newest), ab_blocks.recorded(space.raw, slug, newest)
-    left = ab_blocks.left(session, measured)
-    _show_plan(space, session, sides, left, obstacles)
+    remaining = ab_blocks.left(session, measured)
+    _show_plan(space, session, sides, remaining, obstacles)
     if dry_run:
         return None
-    if left and not yes:
+    if remaining and not yes:
         typer.confirm("Run it?", abort=True)
-    return Ended(session.id, space, _measure(space, session, left, sides, patience_s))
+    return Ended(session.id, space, _measure(space, session, remaining, sides, patience_s))
 
 
 def _show_plan(

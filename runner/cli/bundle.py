@@ -27,8 +27,8 @@ def bundle_build(
     if architecture is None:
         names = ", ".join(recipes.ARCHITECTURES)
         raise SelectionError(f"There are no bundles for the architecture {arch!r}: choose one of {names}.")
-    made = build.build(framework, architecture, _say)
-    print(f"{made.name} ready: {made.path} ({made.size_bytes / _MB:.0f} MB)")
+    built = build.build(framework, architecture, _say)
+    print(f"{built.name} ready: {built.path} ({built.size_bytes / _MB:.0f} MB)")
 
 
 @app.command("list")
@@ -41,9 +41,9 @@ def bundle_list() -> None:
     for recipe in recipes.recipes().values():
         for architecture in recipes.ARCHITECTURES:
             lock = recipes.lock_of(recipe.name, architecture)
-            made = build.of_lock(lock)
+            built = build.of_lock(lock)
             command = f"aiot bundle build --arch {architecture} --framework {recipe.frameworks[0]}"
-            state = f"{made.size_bytes / _MB:.0f} MB, {made.path.name}" if made else command
+            state = f"{built.size_bytes / _MB:.0f} MB, {built.path.name}" if built else command
             libraries = ", ".join(f"{part.name} {part.version}" for part in lock.of("wheel"))
             rows.append([lock.name, ", ".join(recipe.frameworks), recipe.python, libraries, state])
     show(["bundle", "frameworks", "python", "packages", "state"], rows)

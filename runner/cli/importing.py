@@ -65,7 +65,7 @@ def import_(
     names = tuple(line for line in lines(read(images)[1]) if line.strip()) if images else None
     if names is not None and len(set(names)) < len(names):
         raise RunnerError(f"{images} has a name twice: give each image a name of its own.")
-    given = Given(
+    stated = Given(
         device=plain(device),
         serial=serial,
         soc=plain(soc),
@@ -79,7 +79,7 @@ def import_(
         threads=threads,
         images=names,
     )
-    result = session.import_files(files, given, Workspace(workspace))
+    result = session.import_files(files, stated, Workspace(workspace))
     if not result.runs and len(result.refused) == 1:
         raise result.refused[0]
     for folder, instances, records in result.runs:
@@ -89,5 +89,5 @@ def import_(
     for message in [*result.notes, *map(str, result.refused)]:
         print(f"          {message}")
     if result.refused:
-        what = "Not all of it was imported" if result.runs else "Nothing was imported"
-        raise RunnerError(f"{what}: see above what is wrong, and import that again.")
+        outcome = "Not all of it was imported" if result.runs else "Nothing was imported"
+        raise RunnerError(f"{outcome}: see above what is wrong, and import that again.")

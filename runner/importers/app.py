@@ -187,9 +187,11 @@ def _from_program(
     load["load_ns"] = _ns(one.load_ms)
     whole_images = [image for image in one.images if image.end_ms is not None]
     if one.fault is not None:
-        kept = [image for image in whole_images if image.index < len(names) and _label(image, labels) is not None]
-        body = _records(kept, labels, names)
-        return Part(one.instance, load, body, ("failed", {"reason": one.fault}), len(kept), model)
+        usable_images = [
+            image for image in whole_images if image.index < len(names) and _label(image, labels) is not None
+        ]
+        body = _records(usable_images, labels, names)
+        return Part(one.instance, load, body, ("failed", {"reason": one.fault}), len(usable_images), model)
     right = sum(_is_right(image) for image in whole_images)
     failed = sum(image.error is not None for image in whole_images)
     correct = round(reported.accuracy * len(whole_images)) if reported and reported.accuracy is not None else right

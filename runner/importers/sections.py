@@ -83,13 +83,13 @@ def split(found: Lines, tool: str) -> list[Section]:
     """
     patterns = {role: re.compile(pattern) for role, pattern in _ROLES[tool].items()}
     sections = [Section()]
-    before = ""
+    previous_text = ""
     for index, (severity, text) in enumerate(found):
-        role = _role(text, patterns, before)
+        role = _role(text, patterns, previous_text)
         if _begins(sections[-1], role, text, found[index + 1 : index + 15]) and len(sections) < RUNS_AT_MOST:
             sections.append(Section())
         _add(sections[-1], role, severity, text)
-        before = text or before
+        previous_text = text or previous_text
     return _settled(sections)
 
 
@@ -188,17 +188,17 @@ def _settled(sections: list[Section]) -> list[Section]:
         for earlier, later in pairwise(sections):
             earlier.lines += later.lines[: later.head]
             later.lines = later.lines[later.head :]
-    kept: list[Section] = []
+    runs: list[Section] = []
     first: Lines = []  # lines before the first run
     for section in sections:
         if section.is_run:
             section.lines, first = first + section.lines, []
-            kept.append(section)
-        elif kept:
-            kept[-1].lines += section.lines
+            runs.append(section)
+        elif runs:
+            runs[-1].lines += section.lines
         else:
             first += section.lines
-    return kept or [Section(first, sections[-1].flags)]
+    return runs or [Section(first, sections[-1].flags)]
 
 
 def flags(text: str) -> dict[str, str]:

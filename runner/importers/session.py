@@ -78,10 +78,10 @@ def _take(path: Path, given: Given, read: _Read, known: dict[str, Path], notes: 
         LogError: The file cannot be imported or has been imported before.
     """
     file, text = source.read(path)
-    if (before := known.get(file.sha256)) is not None:
-        if before.is_dir():
-            raise LogError(f"{path} was imported before, into {before}: remove that folder to import it anew.")
-        raise LogError(f"{path} is the same file as {before}: leave it out.")
+    if (earlier := known.get(file.sha256)) is not None:
+        if earlier.is_dir():
+            raise LogError(f"{path} was imported before, into {earlier}: remove that folder to import it anew.")
+        raise LogError(f"{path} is the same file as {earlier}: leave it out.")
     file = replace(file, format=formats.recognised(path, text, given.format, given.framework))
     if file.format == "app-result":
         result = app_result.parse(path, text)
