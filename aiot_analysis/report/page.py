@@ -127,9 +127,9 @@ def _kernel_config() -> Any:
 
     config = Config()
     config.KernelManager.transport = "ipc"
-    files = f"{_sockets().name}/{uuid4().hex}"  # prefix of their names
-    config.KernelManager.ip = files
-    config.KernelManager.connection_file = f"{files}.json"  # the default file would remain after a kernel died
+    prefix = f"{_sockets().name}/{uuid4().hex}"  # of the names of the socket files
+    config.KernelManager.ip = prefix
+    config.KernelManager.connection_file = f"{prefix}.json"  # the default file would remain after a kernel died
     return config
 
 

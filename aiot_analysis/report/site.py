@@ -210,8 +210,8 @@ def of_each_device(fleets: Sequence[Site], wanted: object = "") -> dict[str, lis
         DataError: No site has a device of that name.
     """
     known_devices = list(dict.fromkeys(device for fleet in fleets for device in fleet.known_devices))
-    every = isinstance(wanted, str) and not wanted.strip(" ,")
-    chosen = known_devices if every else choice.choose("device", wanted, known_devices)
+    select_all = isinstance(wanted, str) and not wanted.strip(" ,")
+    chosen = known_devices if select_all else choice.choose("device", wanted, known_devices)
     return {
         fleet.origin: _of_devices(fleet, [device_id for device_id in fleet.known_devices if device_id in chosen])
         for fleet in fleets

@@ -138,7 +138,7 @@ def with_versions(side: Side, instances: Sequence[Instance]) -> tuple[Side, list
 def requested(common: Request, settings: Mapping[str, str], scratch: Path) -> Request:
     """Return the request of a side.
 
-    `common` is the part that both sides share; native tools keep temporary files in the folder `scratch`.
+    `common` is the part that both sides share, and `scratch` a folder for files that native tools need.
 
     Raises:
         SelectionError: A setting has an invalid value.

@@ -103,26 +103,26 @@ def sitting(result: Result | None, program: Program | None, given: Given, unit: 
         raise LogError(f"{where} does not tell which images were shown: give --dataset with a name for them.")
     program_workloads = {entry.instance: entry for entry in program[1].workloads} if program else {}
     result_workloads = {entry.instance: entry for entry in result[1].workloads} if result else {}
-    counts = {len(entry.images) for entry in program_workloads.values() if entry.fault is None}
-    counts |= {result[1].images} if result else set()
-    if len(counts) > 1:
+    image_counts = {len(entry.images) for entry in program_workloads.values() if entry.fault is None}
+    image_counts |= {result[1].images} if result else set()
+    if len(image_counts) > 1:
         raise LogError(
-            f"{where} has workloads of {' and '.join(map(str, sorted(counts)))} images: import each by itself."
+            f"{where} has workloads of {' and '.join(map(str, sorted(image_counts)))} images: import each by itself."
         )
-    [images] = counts
-    spaces = {LABEL_SPACES.get(entry.classes or 0) for entry in program_workloads.values() if entry.fault is None}
+    [images] = image_counts
+    label_spaces = {LABEL_SPACES.get(entry.classes or 0) for entry in program_workloads.values() if entry.fault is None}
     labels = program[1].labels if program else {}
     image_names = _image_names(where, given, unit, images)
     started, started_from, ended = _when(result, program)
     parts = []
     for instance in dict.fromkeys([*program_workloads, *result_workloads]):
         logged, reported = program_workloads.get(instance), result_workloads.get(instance)
-        text = f"{resource} {instance.artifact}" if resource else None
-        load = _load(instance, text, started)
+        model_text = f"{resource} {instance.artifact}" if resource else None
+        load = _load(instance, model_text, started)
         if logged is not None and (logged.fault is None or reported is None or reported.fault):
-            parts.append(_from_program(logged, reported, load, text, labels, image_names))
+            parts.append(_from_program(logged, reported, load, model_text, labels, image_names))
         elif reported is not None:
-            parts.append(_from_result(reported, images, load, text))
+            parts.append(_from_result(reported, images, load, model_text))
     return Sitting(
         sources=sources,
         parts=tuple(parts),
@@ -130,7 +130,7 @@ def sitting(result: Result | None, program: Program | None, given: Given, unit: 
         profile={"name": WITH_IMAGES if program else MEANS_ALONE, **_PROFILE},
         timing="end_to_end",
         threads=None,  # TFLite uses one, for the others the app sets none: see each `load`
-        dataset=datasets(name, images, spaces.pop() if len(spaces) == 1 else None),
+        dataset=datasets(name, images, label_spaces.pop() if len(label_spaces) == 1 else None),
         started=started,
         started_from=started_from,
         ended=ended,
@@ -192,17 +192,19 @@ def _from_program(
         ]
         body = _records(usable_images, labels, names)
         return Part(one.instance, load, body, ("failed", {"reason": one.fault}), len(usable_images), model)
-    right = sum(_is_right(image) for image in whole_images)
+    correct_answers = sum(_is_right(image) for image in whole_images)
     failed = sum(image.error is not None for image in whole_images)
-    correct = round(reported.accuracy * len(whole_images)) if reported and reported.accuracy is not None else right
+    correct = (
+        round(reported.accuracy * len(whole_images)) if reported and reported.accuracy is not None else correct_answers
+    )
     total_ms = (whole_images[-1].end_ms or 0) - whole_images[0].start_ms
     unlabelled = [image.index for image in whole_images if _label(image, labels) is None]
     if not unlabelled:
         ending = _end(len(whole_images) - failed, failed, correct, total_ms, reported)
         return Part(one.instance, load, _records(whole_images, labels, names), ending, len(whole_images), model)
-    times = [float(_took(image)) for image in whole_images]
-    summary = _summary(len(times), correct, statistics.fmean(times), statistics.pstdev(times), times[0])
-    summary["median_ms"] = statistics.median(times)
+    times_ms = [float(_took(image)) for image in whole_images]
+    summary = _summary(len(times_ms), correct, statistics.fmean(times_ms), statistics.pstdev(times_ms), times_ms[0])
+    summary["median_ms"] = statistics.median(times_ms)
     summary["records_missing"] = f"image {unlabelled[0]} failed, and the log does not tell its class"
     ending = _end(len(whole_images) - failed, failed, correct, total_ms, reported)
     return Part(one.instance, load, lines([("summary", summary)]), ending, model_sha256_of=model)

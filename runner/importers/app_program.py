@@ -81,7 +81,8 @@ def parse(name: object, text: str) -> ProgramLog:
     """Parse a program log, which error messages call `name`.
 
     Raises:
-        LogError: No workload can be used, one occurs twice, or two workloads state different classes of an image.
+        LogError: The start of the log is missing, a workload is unknown or occurs twice, no workload can be used, or
+            two of them state different classes of an image.
     """
     others: list[str] = []
     workloads = [workload for workload in _workloads(name, text, others) if workload.images or not workload.done]

@@ -101,8 +101,8 @@ def _take(path: Path, given: Given, read: _Read, known: dict[str, Path], notes: 
 def _understood(path: Path, text: str, others: Sequence[str]) -> str:
     """Return a sentence on how many lines of a log of the app were understood."""
     count = sum(bool(line.strip()) for line in text.split("\n"))
-    long = [line for line in text.split("\n") if len(line) > source.LINE_AT_MOST]
-    return parts.understood(path, count - len(others) - len(long), [*others, *long])
+    long_lines = [line for line in text.split("\n") if len(line) > source.LINE_AT_MOST]
+    return parts.understood(path, count - len(others) - len(long_lines), [*others, *long_lines])
 
 
 def _sittings(

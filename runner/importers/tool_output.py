@@ -92,11 +92,11 @@ def _parameters(run: Section) -> dict[str, str]:
 
 def _told(source: Source, text: str, found: list[tuple[str, str]]) -> str:
     """Return a sentence on how many lines of a file were understood."""
-    long = [line for line in text.splitlines() if len(line) > LINE_AT_MOST]
-    others = [*tally.not_understood(found), *long]
-    summary = understood(source.path, sum(bool(line) for _, line in found) + len(long) - len(others), others)
-    cut = len(text) - TEXT_AT_MOST
-    return f"{summary}; of its middle, {cut} characters were not read" if cut > 0 else summary
+    long_lines = [line for line in text.splitlines() if len(line) > LINE_AT_MOST]
+    others = [*tally.not_understood(found), *long_lines]
+    summary = understood(source.path, sum(bool(line) for _, line in found) + len(long_lines) - len(others), others)
+    unread = len(text) - TEXT_AT_MOST
+    return f"{summary}; of its middle, {unread} characters were not read" if unread > 0 else summary
 
 
 def models_of_one_name(found: Sequence[Output], given: Given) -> dict[Source, LogError]:
