@@ -1,34 +1,34 @@
-"""The base exception of this package.
+"""Exceptions of this package.
 
-AnalysisError           anything a user can mend: one sentence with the value and what to try
-├── DataError           raw logs or processed tables that are missing or not of the format
-│   └── DamagedError    a file of the processed tables is not as it was written
-├── PoolingError        rows that must not share one statistic
-├── SimulationError     a fleet that cannot be written, or not beside another one
-├── ReportError         a notebook, parameter or report that is unknown or failed
-├── CompareError        a side of a comparison that is unknown, or two that have nothing to compare
-└── ClusterError        a Dask scheduler that does not answer, or workers that cannot do the work
+AnalysisError           anything a user can fix: one sentence with the value and what to try
+├── DataError           raw logs or processed tables are missing or not in the expected format
+│   └── DamagedError    a file of the processed tables differs from what was written
+├── PoolingError        rows that must not be pooled into one statistic
+├── SimulationError     a fleet that cannot be written, or that would be mixed with another one
+├── ReportError         a notebook, parameter or report is unknown or failed
+├── CompareError        a side of a comparison is unknown, or the two sides have nothing in common
+└── ClusterError        a Dask scheduler does not answer, or its workers cannot do the work
 """
 
 
 class AnalysisError(Exception):
-    """Something a user can mend, said in one sentence."""
+    """Base class of errors that a user can fix; the message is one sentence."""
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython shows in a notebook in the place of a traceback."""
+        """Return what IPython shows in a notebook instead of a traceback."""
         return [f"{type(self).__name__}: {self}"]
 
 
 class DataError(AnalysisError):
-    """Raw logs or processed tables are missing or not of the format."""
+    """Raw logs or processed tables are missing or not in the expected format."""
 
 
 class DamagedError(DataError):
-    """A file of the processed tables is not as it was written."""
+    """A file of the processed tables differs from what was written."""
 
 
 class PoolingError(AnalysisError):
-    """Rows that differ in what was measured would share one statistic."""
+    """Rows that differ in what was measured would be pooled into one statistic."""
 
 
 class SimulationError(AnalysisError):
@@ -40,7 +40,7 @@ class ReportError(AnalysisError):
 
 
 class CompareError(AnalysisError):
-    """A side of a comparison is unknown, or two sides have nothing that can be compared."""
+    """A side of a comparison is unknown, or the two sides have nothing that can be compared."""
 
 
 class ClusterError(AnalysisError):

@@ -1,26 +1,29 @@
-"""Small grammar of the sentences that readers see."""
+"""Helpers for the wording of sentences that readers see."""
 
 from __future__ import annotations
 
-MORE_DIGITS = 6  # at most, in which the ends of an interval may differ
+MORE_DIGITS = 6  # most formats to try, each with one digit more than the one before
 
 
 def plural(n: float, what: str) -> str:
-    """Like "1 device" or "51 devices"; `what` is the singular of a word that takes an s."""
+    """Return a count with its noun, like "1 device" or "51 devices".
+
+    `what` is the singular of a noun that forms its plural with an s.
+    """
     number = f"{n:g}" if isinstance(n, float) else n
     return f"{number} {what}{'s' * (n != 1)}"
 
 
 def interval(low: float, high: float, form: str) -> str:
-    """Write an interval like "1.20 to 1.40", with more digits where both ends would look alike.
+    """Return an interval as text like "1.20 to 1.40", with more digits if both ends would look alike.
 
-    The format has one digit for its precision, like "{:.2f}".
+    `form` is a format with a single digit for its precision, like "{:.2f}".
     """
-    start, _, rest = form.partition(".")  # like "{:" and "2f}"
-    digits, kind = rest[0], rest[1:]
-    for more in range(MORE_DIGITS):
-        longer = f"{start}.{int(digits) + more}{kind}"
-        ends = [longer.format(value) for value in (low, high)]
+    prefix, _, suffix = form.partition(".")  # like "{:" and "2f}"
+    digits, kind = suffix[0], suffix[1:]
+    for extra_digits in range(MORE_DIGITS):
+        extended_form = f"{prefix}.{int(digits) + extra_digits}{kind}"
+        ends = [extended_form.format(value) for value in (low, high)]
         if ends[0] != ends[1] or low == high:
             break
     return " to ".join(ends)

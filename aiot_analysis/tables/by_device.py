@@ -1,9 +1,11 @@
-"""Image records one device after the other, here or on a Dask cluster: those of a large fleet do not fit in memory.
+"""Image records one device at a time, in this process or on a Dask cluster.
+
+The records of a large fleet do not fit in memory, so they are read when they are needed:
 
     records = data.image_parts()                                   # nothing is read yet
     by_device.table(records, rows, partial(latency.summary, timing="inference"))
 
-What is computed of one device needs nothing of another; results are the same wherever they are computed.
+The computation for one device needs nothing from another, so results do not depend on where they are computed.
 """
 
 from __future__ import annotations
@@ -23,18 +25,18 @@ Keys = list[tuple[str, str, str]]  # run, device and instance
 
 @dataclass(frozen=True)
 class Records:
-    """Image records that are read when they are needed. To go through them gives a frame a device."""
+    """Image records that are read on demand; iterating yields one frame per device."""
 
     processed: Path
     origin: str
     devices: tuple[str, ...]
     columns: tuple[str, ...]  # of the table `images`
-    filters: Mapping[str, Collection[Any]] = field(default_factory=dict)  # as of `tables.read`
+    filters: Mapping[str, Collection[Any]] = field(default_factory=dict)  # as for `storage.read`
     scheduler: str = ""  # address of a Dask scheduler, like tcp://10.0.0.1:8786; "" for this process
-    rows: pd.DataFrame | None = field(default=None, compare=False)  # only of these runs and instances, by select.KEY
+    rows: pd.DataFrame | None = field(default=None, compare=False)  # keep only these runs and instances, by select.KEY
 
     def of(self, *devices: str) -> pd.DataFrame:
-        """The records of some devices."""
+        """Return the records of the given devices."""
         columns = self.columns if self.rows is None else list(dict.fromkeys([*self.columns, *select.KEY]))
         records = storage.read("images", self.processed, columns, origin=self.origin, device_id=devices, **self.filters)
         return records if self.rows is None else select.image_rows(records, self.rows)[list(self.columns)]
@@ -46,12 +48,12 @@ class Records:
 def each(
     images: pd.DataFrame | Iterable[pd.DataFrame], rows: pd.DataFrame, function: Callable[[pd.DataFrame], Result]
 ) -> Iterator[tuple[str, Result]]:
-    """Every device with what `function` gives for its image records of the runs and instances in `rows`.
+    """Yield each device with the result of `function` for its image records of the runs and instances in `rows`.
 
-    `images` is a frame, parts of it (see `select.records_by_device`), or `Records`: then no more than the records of a
-    device are in memory, and where they name a scheduler, its workers read them and call the function, which has to be
-    one that can be pickled, with small arguments. A device without records is left out. May raise DataError, and
-    ClusterError.
+    `images` is a frame, an iterable of parts (see `select.records_by_device`), or `Records`. With `Records`, only the
+    records of one device are in memory at a time. If they name a scheduler, its workers read them and call the
+    function, which must then be picklable and take small arguments. Devices without records are left out. May raise
+    DataError and ClusterError.
     """
     if not isinstance(images, Records):
         for device, records in select.records_by_device(images, rows):
@@ -62,24 +64,24 @@ def each(
         (images, str(device), list(part.itertuples(index=False, name=None)), function)
         for device, part in wanted.groupby("device_id", sort=False)
     ]
-    there = cluster.each(images.scheduler, [images.processed], _one, calls) if images.scheduler else None
-    for call, found in zip(calls, there or (_one(*call) for call in calls), strict=True):
-        for result in found:
+    remote_results = cluster.each(images.scheduler, [images.processed], _one, calls) if images.scheduler else None
+    for call, results in zip(calls, remote_results or (_one(*call) for call in calls), strict=True):
+        for result in results:
             yield call[1], result
 
 
 def table(
     images: pd.DataFrame | Records, rows: pd.DataFrame, function: Callable[[pd.DataFrame], pd.DataFrame]
 ) -> pd.DataFrame:
-    """The frames that `function` gives for each device (see `each`), one below the other."""
-    found = [part for _, part in each(images, rows, function)]
-    if not found:
+    """Return the frames that `function` gives for each device (see `each`), concatenated."""
+    frames = [frame for _, frame in each(images, rows, function)]
+    if not frames:
         return function(images.of() if isinstance(images, Records) else images.iloc[:0])
-    return pd.concat(found, ignore_index=True)
+    return pd.concat(frames, ignore_index=True)
 
 
 def _one(images: Records, device: str, keys: Keys, function: Callable[[pd.DataFrame], Result]) -> tuple[Result, ...]:
-    """What `function` gives for the records of a device, or nothing if there are none."""
+    """Return the result of `function` for the records of a device as a tuple of one item, empty without records."""
     records = images.of(device)
     if len(records):
         records = select.image_rows(records, pd.DataFrame(keys, columns=select.KEY))

@@ -1,9 +1,9 @@
-"""What a user chooses by: one value, several in a list, or several with commas in a text; as the values of a column.
+"""Parsing of what a user selects by: one value, a list, or text with commas, converted to the type of a column.
 
     named("a, b", ["a", "b", "c"])        ["a", "b"]
     choose("device", "d", ["a", "b"])     DataError: There is no device 'd' in these data: choose a, b.
 
-Imports nothing that is slow to import.
+This module imports nothing that is slow to import.
 """
 
 from __future__ import annotations
@@ -15,54 +15,55 @@ from typing import Any
 
 from aiot_analysis.errors import DataError
 
-SHOWN = 12  # choices that an error lists
+SHOWN = 12  # number of choices that an error message lists
 TRUE = {"true", "yes", "on", "1"}
 FALSE = {"false", "no", "off", "0"}
 KINDS = {"text": "text", "number": "a number", "whole number": "a whole number", "truth": "true or false"}
 
 
 def listed(given: object) -> list[Any]:
-    """Return what was given as a list: a text, a number, a truth or nothing is one value, and not several."""
+    """Return the argument as a list; text, a number, a truth value or None counts as a single value."""
     if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
         return [given]
     return list(given)
 
 
 def named(given: object, known: Collection[Any]) -> list[Any]:
-    """Return what was given as a list, where a text may name several with commas.
+    """Return the argument as a list, splitting text at commas.
 
-    A text that is one of the known values is that value, since an id may have a comma in it.
+    Text that equals a known value is not split, since an id may contain a comma.
     """
     if not isinstance(given, str) or given in known or "," not in given:
         return listed(given)
-    return [part for one in given.split(",") if (part := one.strip())]
+    return [name for part in given.split(",") if (name := part.strip())]
 
 
 def choose(what: str, given: object, known: Collection[Any], kind: str = "text") -> list[Any]:
-    """Return the values that were given, see `named`, each once and as a column of one of KINDS has it.
+    """Return the given values (see `named`) without duplicates, converted to one of KINDS.
 
-    None is the value that is missing, and known where it is. Raises DataError for a value that is not known.
+    None stands for a missing value and is valid if `known` contains it. Raises DataError for a value that is not in
+    `known`.
     """
-    values = list(dict.fromkeys(convert(what, one, kind) for one in named(given, known)))
-    for one in values:
-        if one not in known:
-            raise DataError(f"There is no {what} {one!r} in these data: choose {choices(str(one), known)}.")
+    values = list(dict.fromkeys(convert(what, value, kind) for value in named(given, known)))
+    for value in values:
+        if value not in known:
+            raise DataError(f"There is no {what} {value!r} in these data: choose {choices(str(value), known)}.")
     return values
 
 
 def choices(near: str, known: Collection[Any]) -> str:
-    """Return the known values in words for an error; of many those that are spelled most like `near`."""
-    names = [str(one) for one in known if one is not None]
+    """Return the known values as text for an error message; of many, those spelled most like `near`."""
+    names = [str(value) for value in known if value is not None]
     if not names:
         return "nothing, since there is none"
     if len(names) <= SHOWN:
         return ", ".join(names)
-    some = get_close_matches(near, names, SHOWN // 2, 0.5) or names[: SHOWN // 2]
-    return f"{', '.join(some)} or one of {len(names) - len(some)} others"
+    closest = get_close_matches(near, names, SHOWN // 2, 0.5) or names[: SHOWN // 2]
+    return f"{', '.join(closest)} or one of {len(names) - len(closest)} others"
 
 
 def missing_as_none(value: object) -> Any:
-    """Return a value as Python has it; what pandas and NumPy write for a missing one is None."""
+    """Return a value as a plain Python object, with None for the missing values of pandas and NumPy."""
     value = value.item() if hasattr(value, "item") and not hasattr(value, "__len__") else value
     if (
         value is None
@@ -74,9 +75,9 @@ def missing_as_none(value: object) -> Any:
 
 
 def convert(column: str, value: object, kind: str) -> Any:
-    """Return a value as a column of one of KINDS has it: text is read, and 3.0 is the whole number 3.
+    """Return a value converted to one of KINDS: text is parsed, and 3.0 is the whole number 3.
 
-    None stays None. Raises DataError for what is not of the kind.
+    None stays None. Raises DataError for a value that is not of the kind.
     """
     value = missing_as_none(value)
     if value is None:
@@ -99,6 +100,7 @@ def convert(column: str, value: object, kind: str) -> Any:
 
 
 def _truth(value: object) -> bool:
+    """Return text like "yes" or "0" as a boolean; raise ValueError for anything else."""
     text = str(value).casefold()
     if text not in TRUE | FALSE:
         raise ValueError

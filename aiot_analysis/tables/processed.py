@@ -1,6 +1,6 @@
-"""The folder of the processed tables: where it is, and whether its files are those that `aiot process` wrote.
+"""The folder of the processed tables: its location, and whether its files are those that `aiot process` wrote.
 
-Imports nothing that is slow to import, so that verbs can ask before they read anything.
+This module imports nothing that is slow to import, so that commands can check the folder before they read anything.
 """
 
 from __future__ import annotations
@@ -15,30 +15,30 @@ from typing import Any
 
 from aiot_analysis.errors import DamagedError, DataError
 
-FOLDER = "data/processed"  # where the tables are, below a workspace, if nobody says otherwise
+FOLDER = "data/processed"  # default folder of the tables, relative to a workspace
 MANIFEST = "manifest.json"
 REMEDY = "run `aiot process` to make it anew, or copy the folder again"
-MOVING_S = 0.5  # a change of the tables moves their files in less
+MOVING_S = 0.5  # longer than an update of the tables takes to move their files
 
 Stamp = list[Any]  # of a file: size in bytes, modification time in ns, sha256
 
 
 def upwards(path: Path | str, base: Path) -> Path | None:
-    """Return a folder that exists: below `base`, or below the nearest folder above it. None if there is none."""
+    """Return the folder `path` below `base` or below its nearest parent that contains it; None if there is none."""
     return next((folder / path for folder in [base, *base.parents] if (folder / path).is_dir()), None)
 
 
 def find(path: Path | str = FOLDER, *bases: Path) -> Path:
-    """Return the folder of the tables that `path` names, seen from the first of the bases where there are any.
+    """Return the folder of processed tables that `path` names, from the first of the bases where it has tables.
 
-    A relative path is looked for in a base and in the folders above it. Without bases it is seen from the working
-    folder. Raises DataError if there is no such folder, or if it has no table of instances.
+    A relative path is looked up in each base and its parent folders. Without bases, the lookup starts in the working
+    folder. Raises DataError if there is no such folder, or if it has no table `instances`.
     """
-    seen = [folder for base in bases or (Path.cwd(),) if (folder := upwards(path, base))]
-    if not seen:
+    candidates = [folder for base in bases or (Path.cwd(),) if (folder := upwards(path, base))]
+    if not candidates:
         where = ", ".join(str(base) for base in bases) or "here"
         raise DataError(f"There is no {path} {'in ' * bool(bases)}{where} or in a folder above: {_NAME_IT}")
-    folder = next((one for one in seen if any(one.glob("*.parquet"))), seen[0])
+    folder = next((candidate for candidate in candidates if any(candidate.glob("*.parquet"))), candidates[0])
     if not (folder / "instances.parquet").exists():
         raise DataError(f"There is no table instances in {folder}: run `aiot process` first.")
     return folder
@@ -48,13 +48,13 @@ _NAME_IT = "run `aiot process`, or name the folder."
 
 
 def check(folder: Path) -> None:
-    """Raise DataError if the files of the tables are not those in the manifest: by name and by size.
+    """Raise DataError if the files of the tables differ from those in the manifest by name or by size.
 
-    It names the first that is missing, of another size or of other tables. Nothing is checked where there is no
-    manifest. Contents are for `is_as_written`.
+    The error names the first file that is missing, has another size or belongs to other tables. Nothing is checked
+    without a manifest. `is_as_written` checks contents.
     """
     problem = next(_problems(folder), None)
-    if problem and _is_changing(folder):  # files take their places just now
+    if problem and _is_changing(folder):  # files are being moved into place
         sleep(MOVING_S)
         problem = next(_problems(folder), None)
         if problem and _is_changing(folder):
@@ -64,11 +64,12 @@ def check(folder: Path) -> None:
 
 
 def _is_changing(folder: Path) -> bool:
-    """Whether tables wait to take the places of those in the folder, or did when `aiot process` was interrupted."""
+    """Return whether new tables are waiting to be moved into the folder, also after `aiot process` was interrupted."""
     return (folder / ".parts").is_dir()
 
 
 def _problems(folder: Path) -> Iterator[str]:
+    """Yield a message for each file that is missing, has another size or does not belong to the tables."""
     files = written(folder)
     for name, stamp in files.items():
         path = folder / name
@@ -86,10 +87,10 @@ def _problems(folder: Path) -> Iterator[str]:
 
 
 def is_as_written(path: Path, folder: Path) -> bool | None:
-    """Tell whether a file of the tables in `folder` has the content that `aiot process` wrote; None if unknown.
+    """Return whether a file of the tables in `folder` has the content that `aiot process` wrote, or None if unknown.
 
-    The content is only read where the time of the file differs, as that of a copy may. It is unknown too while
-    `aiot process` changes the tables.
+    The content is read only if the modification time differs, as it may for a copy. The answer is also unknown while
+    `aiot process` updates the tables.
     """
     stamp = written(folder).get(path.relative_to(folder).as_posix())
     if stamp is None:
@@ -104,12 +105,12 @@ def is_as_written(path: Path, folder: Path) -> bool | None:
 
 @lru_cache(maxsize=4096)
 def _digest(path: Path, size: int, time_ns: int) -> str:
-    """The sha256 of a file in the state that its size and time tell."""
+    """Return the sha256 of a file, cached by its size and modification time."""
     return digest(path)
 
 
 def written(folder: Path) -> dict[str, Stamp]:
-    """Return the stamp of each file of the tables, by its path in the folder; nothing if there is no manifest.
+    """Return the stamp of each file of the tables by its path in the folder, empty if there is no manifest.
 
     Raises DataError if the manifest is damaged.
     """
@@ -125,7 +126,7 @@ def written(folder: Path) -> dict[str, Stamp]:
 
 @lru_cache(maxsize=8)
 def _files(path: Path, size: int, time_ns: int) -> dict[str, Stamp]:
-    """Return the files that a manifest tells of; `size` and `time_ns` are its own, so that a new one is read."""
+    """Return the files listed in a manifest, cached by the manifest's own size and modification time."""
     record = json.loads(path.read_bytes())
     files = record.get("files") if isinstance(record, dict) else None
     if not isinstance(files, dict) or not all(isinstance(stamp, list) and len(stamp) > 1 for stamp in files.values()):

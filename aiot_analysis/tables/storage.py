@@ -1,4 +1,4 @@
-"""The processed tables: checking, writing and reading them as Parquet."""
+"""Validating, writing and reading the processed tables as Parquet."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from aiot_analysis.tables.schemas import TABLES, Images
 
 IMAGE_KEY = ["run_id", "device_id", "instance_id", "query"]
 
-_ONE_AT_A_TIME = Lock()  # pandera does not say that several threads may validate
+_ONE_AT_A_TIME = Lock()  # pandera does not promise thread-safe validation
 
 
 def table(name: str, rows: pd.DataFrame | list[dict[str, object]]) -> pd.DataFrame:
-    """Rows as a validated table `name`; columns that are missing become null.
+    """Return rows as a validated table `name`; missing columns become null.
 
-    Raises DataError naming the first column and value that are not of the schema.
+    Raises DataError with the first column and value that violate the schema.
     """
     if len(rows) == 0:
         return _empty(name).copy()
@@ -38,19 +38,20 @@ def table(name: str, rows: pd.DataFrame | list[dict[str, object]]) -> pd.DataFra
 
 @cache
 def _empty(name: str) -> pd.DataFrame:
-    """Return a table without rows: most runs have none of some tables, and pandera takes 20 ms for each."""
+    """Return a table without rows, cached: most runs have no rows for some tables, and pandera takes 20 ms for each."""
     return _checked(name, pd.DataFrame())
 
 
 def _checked(name: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with all columns of table `name`, validated."""
     schema = TABLES[name].to_schema()
     return _validated(name, schema, rows.reindex(columns=list(schema.columns)))
 
 
 def check_images(content: pyarrow.Table) -> None:
-    """Raises DataError if a part of the table `images`, with the types of `images_schema`, is not of its schema.
+    """Raise DataError if part of the table `images`, typed as in `images_schema`, violates its schema.
 
-    `top5`, which pandas would turn into an object a row, has no rule but its type.
+    `top5`, which pandas would turn into one object per row, has no rule other than its type.
     """
     frame = content.drop_columns("top5").to_pandas()
     _validated("images", _images_as_they_are(), frame)
@@ -58,18 +59,18 @@ def check_images(content: pyarrow.Table) -> None:
 
 @cache
 def _images_as_they_are() -> pa.DataFrameSchema:
-    """The schema without `top5`, and without the conversion of types, which takes longer than all checks."""
+    """Return the schema without `top5` and without type conversion, which takes longer than all checks."""
     schema = Images.to_schema().remove_columns(["top5"])
     schema.coerce = False
-    schema.columns["top1"].coerce = True  # pandas makes floating point numbers of it where there are nulls
+    schema.columns["top1"].coerce = True  # pandas makes it floating point if there are nulls
     return schema
 
 
 def _validated(name: str, schema: pa.DataFrameSchema, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame as the schema has it; raise DataError naming the first column and value that break a rule.
+    """Return the frame as the schema defines it; raise DataError with the first column and value that violate it.
 
-    Columns that were converted have the right types. pandera would look at them once more, for longer than all other
-    checks take, and skips the search for nulls with that.
+    Converted columns have the right types. pandera would check them again, which takes longer than all other checks, so
+    that is skipped. pandera then skips its check for nulls too, which is made here instead.
     """
     converts = bool(schema.coerce)
     depth = ValidationDepth.DATA_ONLY if converts else ValidationDepth.SCHEMA_AND_DATA
@@ -79,7 +80,7 @@ def _validated(name: str, schema: pa.DataFrameSchema, frame: pd.DataFrame) -> pd
     except pa.errors.SchemaErrors as error:
         first = error.failure_cases.iloc[0]
         value = first["failure_case"]
-        value = value.item() if hasattr(value, "item") else value  # a number as people write it
+        value = value.item() if hasattr(value, "item") else value  # a plain Python number, for the message
         raise DataError(f"Table {name}, column {first['column']}: {value!r} fails {first['check']}.") from None
     required = [column for column, rule in schema.columns.items() if converts and not rule.nullable]
     nulls = checked[required].isna().any()
@@ -90,7 +91,7 @@ def _validated(name: str, schema: pa.DataFrameSchema, frame: pd.DataFrame) -> pd
 
 @cache
 def images_schema() -> pyarrow.Schema:
-    """The types of the table `images` in Parquet, where names are dictionaries."""
+    """Return the Parquet types of the table `images`, in which names are dictionary-encoded."""
     types = {
         "category": pyarrow.dictionary(pyarrow.int32(), pyarrow.string()),
         "int64": pyarrow.int64(),
@@ -103,14 +104,17 @@ def images_schema() -> pyarrow.Schema:
 
 
 def images_writer(path: Path) -> parquet.ParquetWriter:
-    """Writes image records of the types of `images_schema` to one file."""
+    """Return a writer of image records, typed as in `images_schema`, to one file."""
     schema = images_schema()
     repeated = [field.name for field in schema if pyarrow.types.is_dictionary(field.type)]
     return parquet.ParquetWriter(path, schema, compression="zstd", use_dictionary=[*repeated, "query", "label"])
 
 
 def write(name: str, frame: pd.DataFrame, processed: Path) -> None:
-    """Writes a table whole or not at all; `images` is one file a run in a folder a device, and other files go."""
+    """Write a table whole or not at all.
+
+    `images` becomes one file per run in a folder per device, and files of other runs are deleted.
+    """
     if name != "images":
         write_file(frame, processed / f"{name}.parquet")
         return
@@ -129,7 +133,7 @@ def write(name: str, frame: pd.DataFrame, processed: Path) -> None:
 
 
 def write_file(frame: pd.DataFrame, path: Path) -> None:
-    """Writes a table whole or not at all."""
+    """Write a table to a file, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".part")
     parquet.write_table(pyarrow.Table.from_pandas(frame, preserve_index=False), temporary)
@@ -137,55 +141,56 @@ def write_file(frame: pd.DataFrame, path: Path) -> None:
 
 
 def read(name: str, processed: Path | str, columns: Sequence[str] | None = None, **filters: object) -> pd.DataFrame:
-    """A processed table, or some columns of it and the rows whose columns hold one of the given values.
+    """Return a processed table, or selected columns of it and the rows whose columns hold one of the given values.
 
     `read("images", "data/processed", ["image", "correct"], instance_id="tflite_cpu_float32_mnasnet", label=[3, 4])`
-    reads only what is asked for; files of other devices and runs are not even opened. A value, or several in a list, is
-    taken as the column's type has it, and None is a missing one. Raises DataError if the table is not there, damaged or
-    of another version, if a column is not known, or if a value cannot be of the column's type.
+    reads only what it needs: files of other devices and runs are not even opened. A value, or several in a list, is
+    converted to the type of the column, and None matches missing values. Raises DataError if the table is missing,
+    damaged or of another version, if a column is unknown, or if a value cannot be converted.
     """
     folder = Path(processed)
     kinds = {column: kind_of(name, column) for column in filters}
     wanted = {
-        column: [choice.convert(column, one, kinds[column]) for one in choice.listed(given)]
-        for column, given in filters.items()
+        column: [choice.convert(column, value, kinds[column]) for value in choice.listed(selection)]
+        for column, selection in filters.items()
     }
     _check_columns(name, columns or ())
     path = folder / ("images" if name == "images" else f"{name}.parquet")
     if not path.exists():
         raise DataError(f"There is no table {name} in {processed}: run `aiot process` first.")
     files = _image_files(path, wanted) if name == "images" else [path]
-    unknown = [file for file in files if not _is_as_written(file, folder)]
+    unverified = [file for file in files if not _is_as_written(file, folder)]
     with _undamaged(name, files):
-        if files:  # `aiot process` makes all of them in one version
+        if files:  # `aiot process` writes all of them in the same version
             _check_version(parquet.read_schema(files[0]), name, path)
-        for file in unknown:
+        for file in unverified:
             _check_content(name, file, *_facts(file))
-        found = dataset.dataset(
+        source = dataset.dataset(
             [str(file) for file in files], images_schema() if name == "images" else None, format="parquet"
         )
-        conditions = [_holds(found.schema.field(column), values) for column, values in wanted.items()]
-        chosen = reduce(and_, conditions) if conditions else None
-        content = found.to_table(None if columns is None else list(columns), chosen)
+        conditions = [_holds(source.schema.field(column), values) for column, values in wanted.items()]
+        condition = reduce(and_, conditions) if conditions else None
+        content = source.to_table(None if columns is None else list(columns), condition)
         return _frame(content) if name == "images" else content.to_pandas()
 
 
 def _check_columns(name: str, columns: Collection[str]) -> None:
-    known = list(TABLES[name].to_schema().columns)
+    """Raise DataError if a table lacks one of the columns."""
+    table_columns = list(TABLES[name].to_schema().columns)
     for column in columns:
-        if column not in known:
-            raise DataError(f"Table {name} has no column {column!r}: choose {', '.join(known)}.")
+        if column not in table_columns:
+            raise DataError(f"Table {name} has no column {column!r}: choose {', '.join(table_columns)}.")
 
 
 def kind_of(name: str, column: str, of: str = "") -> str:
-    """Return what a column of a table holds, as one of `choice.KINDS`.
+    """Return the kind of values that a column of a table holds, as one of `choice.KINDS`.
 
-    Raises DataError if there is no such column, or if it holds lists. `of` is the table whose rows are chosen by it,
-    where that is another one.
+    `of` is the table whose rows are selected by the column, if that is another one. Raises DataError if there is no
+    such column, or if it holds lists.
     """
     if of and column not in TABLES[name].to_schema().columns:
-        known = list(dict.fromkeys([*TABLES[of].to_schema().columns, *TABLES[name].to_schema().columns]))
-        raise DataError(f"Tables {of} and {name} have no column {column!r}: choose {choice.choices(column, known)}.")
+        columns = list(dict.fromkeys([*TABLES[of].to_schema().columns, *TABLES[name].to_schema().columns]))
+        raise DataError(f"Tables {of} and {name} have no column {column!r}: choose {choice.choices(column, columns)}.")
     _check_columns(name, [column])
     kind = _KINDS.get(str(TABLES[name].to_schema().columns[column].dtype), "")
     if not kind:
@@ -194,32 +199,35 @@ def kind_of(name: str, column: str, of: str = "") -> str:
 
 
 def _holds(field: pyarrow.Field, values: Collection[Any]) -> dataset.Expression:
-    """The condition that a column holds one of the values; None among them is a missing one."""
+    """Return the condition that a column holds one of the values, where None matches missing values."""
     column = compute.field(field.name)
-    there = [one for one in values if one is not None]
-    kind = field.type.value_type if pyarrow.types.is_dictionary(field.type) else field.type
-    nowhere = pyarrow.types.is_null(kind)  # no row has a value
-    condition = compute.scalar(False) if nowhere else column.isin(pyarrow.array(there, kind))
+    present = [value for value in values if value is not None]
+    value_type = field.type.value_type if pyarrow.types.is_dictionary(field.type) else field.type
+    is_empty = pyarrow.types.is_null(value_type)  # no row has a value
+    condition = compute.scalar(False) if is_empty else column.isin(pyarrow.array(present, value_type))
     return condition | column.is_null() if None in values else condition
 
 
 def _image_files(folder: Path, wanted: Mapping[str, Collection[Any]]) -> list[Path]:
-    """The files that hold image records of the devices and runs, or of all where they are not wanted by them."""
+    """Return the files with image records of the wanted devices and runs, or of all if none are specified."""
     devices, runs = wanted.get("device_id"), wanted.get("run_id")
     folders = folder.glob("*/") if devices is None else {folder / device for device in devices if device}
     return [
-        file for each in sorted(folders) for file in sorted(each.glob("*.parquet")) if runs is None or file.stem in runs
+        file
+        for device_folder in sorted(folders)
+        for file in sorted(device_folder.glob("*.parquet"))
+        if runs is None or file.stem in runs
     ]
 
 
 @contextmanager
 def _undamaged(name: str, files: Sequence[Path]) -> Iterator[None]:
-    """Raise DamagedError naming the file where one of them cannot be read as a table."""
+    """Raise DamagedError with the name of the first file that cannot be read as a table."""
     try:
         yield
     except DataError:
         raise
-    except Exception:  # whatever a damaged file leads to
+    except Exception:  # what a damaged file raises varies
         for path in files:
             try:
                 _content(name, path).to_pandas()
@@ -230,32 +238,33 @@ def _undamaged(name: str, files: Sequence[Path]) -> Iterator[None]:
 
 
 def _content(name: str, path: Path) -> pyarrow.Table:
-    """All that is in a file of a table."""
+    """Return the whole content of a file of a table."""
     content = parquet.ParquetFile(path).read()
     return content.cast(images_schema()) if name == "images" else content
 
 
 def _is_as_written(path: Path, folder: Path) -> bool:
-    """Whether the manifest of the tables tells that a file is as it was written, and thus validated.
+    """Return whether the manifest shows that a file is as it was written, and hence validated.
 
-    Raises DamagedError if it tells that the file is not.
+    Raises DamagedError if the file differs from what was written.
     """
-    told = is_as_written(path, folder)
-    if told is False:
+    as_written = is_as_written(path, folder)
+    if as_written is False:
         raise DamagedError(f"{path} is not as `aiot process` wrote it: {REMEDY}.")
-    return bool(told)
+    return bool(as_written)
 
 
 def _facts(path: Path) -> tuple[int, int]:
+    """Return the size in bytes and the modification time in ns of a file."""
     status = path.stat()
     return status.st_size, status.st_mtime_ns
 
 
 @lru_cache(maxsize=4096)
 def _check_content(name: str, path: Path, size: int, time_ns: int) -> None:
-    """Raise DamagedError if the content of a file is not of the schema of its table.
+    """Raise DamagedError if the content of a file violates the schema of its table.
 
-    Each state of the file, as its size and time tell it, is looked at once.
+    Each state of a file, identified by its size and modification time, is checked once.
     """
     try:
         if name == "images":
@@ -265,13 +274,15 @@ def _check_content(name: str, path: Path, size: int, time_ns: int) -> None:
             if keys.duplicated().any():
                 raise DataError(f"Table images has {keys.duplicated().sum():,} rows twice.")
         else:
-            table(name, _content(name, path).to_pandas(ignore_metadata=True))  # rows may be there twice, index and all
+            table(
+                name, _content(name, path).to_pandas(ignore_metadata=True)
+            )  # rows, and a stored index, may be duplicated
     except DataError as error:
         raise DamagedError(f"{path} is damaged ({str(error).rstrip('.')}): {REMEDY}.") from None
 
 
 def _check_version(found: pyarrow.Schema, name: str, path: Path) -> None:
-    """Raises DataError if a table has not the columns it has in this version, or other kinds of values in them."""
+    """Raise DataError if a table lacks a column of this version, or holds values of another kind in one."""
     for column, facts in TABLES[name].to_schema().columns.items():
         if column not in found.names:
             problem = f"it has no column {column!r}"
@@ -287,7 +298,7 @@ _KINDS |= {"int64": "whole number", "Int64": "whole number", "float64": "number"
 
 
 def _kind(of: pyarrow.DataType) -> str:
-    """Whether a column has texts, numbers or truths; "" for what has no value, and for lists."""
+    """Return whether a column holds text, numbers or truth values; "" for one without values and for lists."""
     types = pyarrow.types
     if types.is_dictionary(of) or types.is_string(of) or types.is_large_string(of):
         return "text"
@@ -297,7 +308,7 @@ def _kind(of: pyarrow.DataType) -> str:
 
 
 def _frame(content: pyarrow.Table) -> pd.DataFrame:
-    """Image records in pandas, with the types of the schema; categories are in order of name, as text would be."""
+    """Return image records as a frame with the types of the schema; categories are sorted by name, as text would be."""
     frame = content.to_pandas()
     for column in frame.select_dtypes("category"):
         names = frame[column].cat
