@@ -1,8 +1,8 @@
-"""A Dask cluster, named by the address of its scheduler: the same functions, on more machines than this one.
+"""Calling functions on the workers of a Dask cluster, given the address of its scheduler.
 
-Its workers read and write the same folders as this process, under the same paths (a shared file system), and have this
-version of the package. Nothing here imports Dask before a scheduler is named. The functions of Dask that are used are
-those of https://distributed.dask.org/en/stable/client.html
+The workers read and write the same folders as this process under the same paths (a shared file system), and have the
+same version of the package. Dask is imported only once a scheduler is given. The functions of Dask that are used are
+documented at https://distributed.dask.org/en/stable/client.html
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-ADDRESS = re.compile(r"(tcp|tls|wss?)://[^/\s]+:\d+")  # Client waits for minutes where it is given anything else
-ANSWER_TIMEOUT_S = 10  # for the scheduler
-WORKERS_TIMEOUT_S = 30  # for the first worker
+ADDRESS = re.compile(r"(tcp|tls|wss?)://[^/\s]+:\d+")  # anything else makes Client wait for minutes
+ANSWER_TIMEOUT_S = 10  # for an answer from the scheduler
+WORKERS_TIMEOUT_S = 30  # for the first worker to be available
 AT_ONCE = 256
-"""So many calls are with the scheduler at a time, so that it holds few arguments, and workers few results."""
+"""Most calls submitted at a time, so that the scheduler holds few arguments and the workers few results."""
 
 
 def each(
     scheduler: str, folders: Sequence[Path], function: Callable[..., Result], calls: Iterable[tuple[Any, ...]]
 ) -> Iterator[Result]:
-    """What `function` gives for each tuple of arguments, in their order; workers of the cluster call it.
+    """Yield the result of `function` for each tuple of arguments, in order; the workers of the cluster call it.
 
-    `folders` is what the function reads and writes. An error in a call is raised here, as it was raised there. Raises
-    ClusterError if the scheduler at the address does not answer or has no worker, or where a worker does not see the
-    folders, has another version of the package, or ends.
+    `folders` are those that the function reads and writes. An exception in a call is raised here too. Raises
+    ClusterError if the scheduler does not answer or has no worker, or if a worker does not see the folders, has another
+    version of the package, or ends.
     """
     with _connected(scheduler, folders) as client:
         from distributed import CancelledError, KilledWorker
@@ -63,6 +63,7 @@ def each(
 
 @contextmanager
 def _connected(scheduler: str, folders: Sequence[Path]) -> Iterator[Client]:
+    """Yield a client of the scheduler whose workers were checked; raise ClusterError if that fails."""
     try:
         from distributed import Client
     except ImportError:
@@ -82,7 +83,7 @@ def _connected(scheduler: str, folders: Sequence[Path]) -> Iterator[Client]:
 
 
 def _check(client: Client, scheduler: str, folders: Sequence[Path]) -> None:
-    """Raises ClusterError where a worker of the cluster could not do what this process does."""
+    """Raise ClusterError if a worker of the cluster could not do what this process does."""
     try:
         client.wait_for_workers(1, timeout=WORKERS_TIMEOUT_S)
     except TimeoutError:
@@ -90,12 +91,12 @@ def _check(client: Client, scheduler: str, folders: Sequence[Path]) -> None:
             f"The Dask scheduler {scheduler} has no worker: start some with `dask worker {scheduler}`."
         ) from None
     paths = [str(folder.absolute()) for folder in folders]
-    for worker, found in client.run(_look, paths, on_error="return").items():
-        if isinstance(found, Exception):
+    for worker, reply in client.run(_look, paths, on_error="return").items():
+        if isinstance(reply, Exception):
             raise ClusterError(
-                f"Worker {worker} cannot run this package ({found}): install the same version there, and start it anew."
+                f"Worker {worker} cannot run this package ({reply}): install the same version there, and start it anew."
             )
-        version, missing = found
+        version, missing = reply
         if missing:
             raise ClusterError(
                 f"Worker {worker} does not see {' and '.join(missing)}: put it on a file system that this machine and "
@@ -109,10 +110,11 @@ def _check(client: Client, scheduler: str, folders: Sequence[Path]) -> None:
 
 
 def _look(paths: Sequence[str]) -> tuple[str, list[str]]:
-    """What a worker has: its version of what results depend on, and those of the folders that are not there."""
+    """Return the worker's version of everything that results depend on, and the folders that it does not see."""
     return _version(), [path for path in paths if not Path(path).is_dir()]
 
 
-@cache  # of what is loaded, though the files may change meanwhile
+@cache  # the version that is loaded, even if the files change later
 def _version() -> str:
+    """Return a hash of the code, the libraries and the Python version."""
     return fingerprint.combine(fingerprint.code(), fingerprint.versions(), sys.version_info[:2])

@@ -1,4 +1,4 @@
-"""What makes a report out of date: its notebook, its parameters, the data, this package, the libraries."""
+"""Hashes of what makes a report out of date: its notebook, its parameters, the data, this package and the libraries."""
 
 from __future__ import annotations
 
@@ -26,17 +26,18 @@ FileHashes = dict[str, list[int | str]]  # path: size, modification time in ns, 
 
 
 def combine(*parts: object) -> str:
-    """One sha256 of anything that JSON can hold, and of what has a text of its own, like paths."""
+    """Return one sha256 of anything that JSON can hold, and of values with a text of their own, like paths."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def code() -> str:
-    """Hash the source, templates and published numbers of this package, and the definition of the raw logs."""
+    """Return a hash of the source, templates and published numbers of this package, and of the raw log definition."""
     files = [*PACKAGE.rglob("*"), *Path(rawlog.__file__).parent.glob("*.py")]
     return _contents(path for path in files if path.suffix in CODE and path.is_file())
 
 
 def _contents(paths: Iterable[Path]) -> str:
+    """Return a sha256 over the names and contents of files."""
     digest = hashlib.sha256()
     for path in sorted(paths):
         digest.update(path.relative_to(PACKAGE.parent).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
@@ -44,15 +45,15 @@ def _contents(paths: Iterable[Path]) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Versions of the libraries that numbers and pictures come from."""
+    """Return the versions of the libraries that numbers and pictures come from."""
     return {name: metadata.version(name) for name in LIBRARIES}
 
 
 class Tables:
-    """Hashes of the processed tables in a folder: of all that is in it, and of what is of one device.
+    """Hashes of the processed tables in a folder: of the whole folder, and of the rows of each device.
 
-    A file whose size and modification time are as in `known` is not read again. What was found is in `seen`, which is
-    the next call's `known`.
+    A file whose size and modification time are as in `known` is not read again. `seen` holds the hashes of the files
+    that were hashed or looked up, to be passed as `known` to the next call.
     """
 
     def __init__(self, folder: Path, known: Mapping[str, list[int | str]]) -> None:
@@ -62,24 +63,24 @@ class Tables:
 
     @cached_property
     def whole(self) -> str:
-        """sha256 over names and contents of all tables."""
+        """Return a sha256 over names and contents of all tables."""
         return combine(list(self._files.items()))
 
     def of_device(self, device: str) -> str:
-        """sha256 over the rows of a device in all tables: those of other devices do not change it."""
+        """Return a sha256 over the rows of a device in all tables; rows of other devices do not change it."""
         images = [(name, digest) for name, digest in self._files.items() if name.startswith(f"images/{device}/")]
         return combine(images, self._rows.get(device, {}))
 
     @cached_property
     def datasets(self) -> list[str]:
-        """Names of the datasets of all instances."""
+        """Return the names of the datasets of all instances."""
         column = read_columns(self.folder / "instances.parquet", "dataset")["dataset"]
         return [name for name in column.unique().to_pylist() if name]
 
     @cached_property
     def _files(self) -> dict[str, str]:
-        """sha256 of each file, by its path in the folder."""
-        found = {}
+        """Return the sha256 of each file by its path in the folder."""
+        hashes = {}
         for path in sorted(self.folder.rglob("*.parquet")):
             status = path.stat()
             entry = self._known.get(str(path), [])
@@ -88,54 +89,56 @@ class Tables:
                     digest = hashlib.file_digest(file, "sha256").hexdigest()
                 entry = [status.st_size, status.st_mtime_ns, digest]
             self.seen[str(path)] = entry
-            found[path.relative_to(self.folder).as_posix()] = str(entry[2])
-        return found
+            hashes[path.relative_to(self.folder).as_posix()] = str(entry[2])
+        return hashes
 
     @cached_property
     def _rows(self) -> dict[str, dict[str, str]]:
-        """sha256 of the rows of each device in each table but that of images: {device: {table: sha256}}."""
-        found: dict[str, dict[str, str]] = {}
+        """Return the sha256 of the rows of each device in each table except images: {device: {table: sha256}}."""
+        hashes: dict[str, dict[str, str]] = {}
         for path in sorted(self.folder.glob("*.parquet")):
             for device, digest in _by_device(path).items():
-                found.setdefault(device, {})[path.stem] = digest
-        return found
+                hashes.setdefault(device, {})[path.stem] = digest
+        return hashes
 
 
 def _by_device(path: Path) -> dict[str, str]:
-    """sha256 of the rows of each device, in their order, as text: how Arrow keeps them does not matter."""
+    """Return the sha256 of the rows of each device, in order, as text: independent of how Arrow stores them."""
     from pyarrow import compute, csv
 
     table = read_columns(path)
     _check_columns(table, path, "device_id")
     devices = table["device_id"]
-    order = compute.sort_indices(devices)  # it keeps the order of equal ones
+    order = compute.sort_indices(devices)  # a stable sort
     table, devices = table.take(order), devices.take(order)
-    found, begin = {}, 0
-    for device, rows in Counter(devices.to_pylist()).items():  # in order
+    hashes, start = {}, 0
+    for device, count in Counter(devices.to_pylist()).items():  # in sorted order
         text = io.BytesIO()
-        csv.write_csv(table.slice(begin, rows), text)
-        found[str(device)] = hashlib.sha256(text.getvalue()).hexdigest()
-        begin += rows
-    return found
+        csv.write_csv(table.slice(start, count), text)
+        hashes[str(device)] = hashlib.sha256(text.getvalue()).hexdigest()
+        start += count
+    return hashes
 
 
 def read_columns(path: Path, *columns: str) -> Any:
-    """A table of Parquet, or columns of it, in Arrow: without pandas, which takes longer to import than all else here.
+    """Return a Parquet table, or selected columns, as an Arrow table.
 
-    Raises DataError if the file cannot be read, or lacks a column.
+    This avoids pandas, which takes longer to import than everything else here. Raises DataError if the file cannot be
+    read, or lacks a column.
     """
     from pyarrow import ArrowException, parquet
 
     try:
-        found = parquet.ParquetFile(path).read(list(columns) or None)
+        content = parquet.ParquetFile(path).read(list(columns) or None)
     except (ArrowException, OSError) as error:
         reason = next(iter(str(error).splitlines()), "")
         raise DamagedError(f"{path} cannot be read ({reason.rstrip('.')}): {REMEDY}.") from None
-    _check_columns(found, path, *columns)
-    return found
+    _check_columns(content, path, *columns)
+    return content
 
 
 def _check_columns(found: Any, path: Path, *columns: str) -> None:
+    """Raise DataError if a table lacks one of the columns."""
     for column in columns:
         if column not in found.column_names:
             raise DataError(
@@ -144,17 +147,17 @@ def _check_columns(found: Any, path: Path, *columns: str) -> None:
 
 
 def pictures(root: Path, datasets: str, names: Iterable[str]) -> list[str]:
-    """What there is of the datasets with the pictures of the results, as aiot_analysis.display.pictures finds them.
+    """Return a line per dataset whose pictures are present: its name and the hash of its record.
 
-    A hash of the record of each dataset whose pictures are there: they are not read themselves.
+    Datasets are looked up as `aiot_analysis.display.pictures` does. The pictures themselves are not read.
     """
-    found = []
+    lines = []
     for name in sorted(names):
         folder = upwards(Path(datasets) / name, root)
         if folder is None:
             continue
-        with suppress(OSError, ValueError, KeyError, TypeError):  # a damaged one is shown as none
+        with suppress(OSError, ValueError, KeyError, TypeError):  # a damaged dataset counts as absent
             record = (folder / "dataset.json").read_bytes()
             if (folder / json.loads(record)["image_folder"]).is_dir():
-                found.append(f"{name} {hashlib.sha256(record).hexdigest()}")
-    return found
+                lines.append(f"{name} {hashlib.sha256(record).hexdigest()}")
+    return lines

@@ -1,4 +1,4 @@
-"""What may share one statistic, and the error where it may not."""
+"""Which rows may be pooled into one statistic, and the error if they may not."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ import pandas as pd
 
 from aiot_analysis.errors import PoolingError
 
-SHARED = ["origin", "dataset_sha256", "timing", "weights", "source"]  # of all rows that share a statistic
+SHARED = ["origin", "dataset_sha256", "timing", "weights", "source"]  # must be equal in all rows of one statistic
 SHARED_INFERENCE = [field for field in SHARED if field not in ("timing", "source")]
-"""As SHARED, of a statistic of inference alone that takes instances of an agent and of a native tool, and says so."""
+"""As SHARED, for statistics of inference alone that mix instances of an agent and of a native tool, and say so."""
 SAME_FRAMEWORK = ["framework_version"]
 SAME_INSTANCE = [*SHARED, *SAME_FRAMEWORK, "image_library", "threads", "conditions", "resize", "model_sha256"]
-"""Of one instance across devices or runs."""
+"""Fields that must be equal where one instance is pooled across devices or runs."""
 
 
 def check(frame: pd.DataFrame, fields: Sequence[str] = SHARED, by: Sequence[str] = ()) -> None:
-    """Raises PoolingError, with the field and both values, where rows differ in a field.
+    """Raise PoolingError, with the field and two of its values, if rows differ in a field.
 
-    Rows are compared within each group of `by`, or all with one another if it is empty. A null is a value
-    of its own. Rows that are drawn side by side, each with a statistic of its own, need no check.
+    Rows are compared within each group of `by`, or all with one another if it is empty. A null is a value of its own.
+    Rows that are drawn side by side, each with its own statistic, need no check.
     """
     if frame.empty:
         return
     varying = [field for field in fields if frame[field].nunique(dropna=False) > 1]
-    if not varying:  # nearly always
+    if not varying:  # the usual case
         return
-    # one key a row for what it is compared within: a constant where `by` is empty
+    # group number of each row, constant if `by` is empty
     groups = frame.groupby(list(by), dropna=False).ngroup() if by else pd.Series(0, index=frame.index)
     for field in varying:
         values = frame[field].astype("object").where(frame[field].notna(), "nothing")
@@ -45,7 +45,7 @@ def check(frame: pd.DataFrame, fields: Sequence[str] = SHARED, by: Sequence[str]
 
 
 def conditions(rows: pd.DataFrame) -> pd.Series:
-    """What each row was measured under as one text: rows with equal texts may share a statistic."""
+    """Return the conditions of each row's measurement as text: rows with equal texts may share a statistic."""
     if rows.empty:
         return pd.Series(index=rows.index, dtype=str)
     fields = rows[["instance_id", *SAME_INSTANCE]].astype("object")
@@ -54,5 +54,5 @@ def conditions(rows: pd.DataFrame) -> pd.Series:
 
 
 def ways(rows: pd.DataFrame) -> pd.Series:
-    """As `conditions`, with the profile: rows of an instance with equal texts differ in nothing but their run."""
+    """Return `conditions` with the profile: rows of an instance with equal texts differ only in their run."""
     return conditions(rows) + "|" + rows["profile"].astype(str)

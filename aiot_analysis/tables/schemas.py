@@ -1,6 +1,6 @@
-"""The schemas of the processed tables.
+"""Schemas of the processed tables.
 
-Every table is tidy: one row per device, instance, image, sample or operator. Times end in their unit,
+Every table is tidy: one row per device, instance, image, sample or operator. The names of times end in their unit,
 accuracies are fractions of 1, and each row carries its origin.
 """
 
@@ -20,23 +20,23 @@ VERDICTS = ["valid", "semi-valid", "invalid", "unavailable"]
 
 
 def _import_without_dask(name: str) -> None:
-    """Imports a module as if Dask were not installed, unless its data frames are loaded already."""
+    """Import a module as if Dask were not installed, unless Dask's data frames are loaded already."""
     blocked = "dask.dataframe" if "dask" in sys.modules else "dask"
     if "dask.dataframe" in sys.modules:
         return
-    sys.modules[blocked] = None  # type: ignore[assignment]  # to import it is then an ImportError
+    sys.modules[blocked] = None  # type: ignore[assignment]  # importing it now raises ImportError
     try:
         import_module(name)
     finally:
         del sys.modules[blocked]
 
 
-# pandera's types for Dask's data frames, of which we have none, would take half a second of every process
+# pandera's types for Dask data frames are not used here and would delay the start of every process by half a second
 _import_without_dask("pandera.typing.dask")
 
 
 class Table(pa.DataFrameModel):
-    """What every table keeps to: these columns and no other, of these types."""
+    """Base class of all tables: exactly these columns, converted to these types."""
 
     class Config:
         strict = True
@@ -44,7 +44,7 @@ class Table(pa.DataFrameModel):
 
 
 class Devices(Table):
-    """One row per device and origin: a phone may be measured, and simulated too."""
+    """One row per device and origin: a phone may be both measured and simulated."""
 
     device_id: Series[str]  # slug
     paper_id: Series[pd.Int64Dtype] = pa.Field(nullable=True, ge=1, le=51)  # row of the paper's Table III
@@ -65,12 +65,12 @@ class Devices(Table):
 
 
 class Instances(Table):
-    """One row per run x instance: the last complete attempt, or why there is none."""
+    """One row per run x instance: the last complete attempt, or the reason why there is none."""
 
     run_id: Series[str]
     device_id: Series[str]
-    study: Series[str] = pa.Field(nullable=True)  # null: a run of the suite
-    ab_session: Series[str] = pa.Field(nullable=True)  # of a short run of `aiot ab`: see docs/raw-logs.md
+    study: Series[str] = pa.Field(nullable=True)  # null for a run of the suite
+    ab_session: Series[str] = pa.Field(nullable=True)  # set for a short run of `aiot ab`: see docs/raw-logs.md
     ab_side: Series[str] = pa.Field(nullable=True, isin=["a", "b"])
     ab_block: Series[pd.Int64Dtype] = pa.Field(nullable=True, ge=1)
     ab_settings: Series[str] = pa.Field(nullable=True)  # of the side, like "threads=2"
@@ -80,13 +80,13 @@ class Instances(Table):
     delegate: Series[str]
     quantization: Series[str]
     threads: Series[pd.Int64Dtype] = pa.Field(nullable=True)
-    position: Series[int]  # in the run's order, from 0
+    position: Series[int]  # in the order of the run, from 0
     attempt: Series[pd.Int64Dtype] = pa.Field(nullable=True)
-    attempts: Series[int]  # how many there are
+    attempts: Series[int]  # number of attempts
     source: Series[str] = pa.Field(isin=["agent", "tool"])
     profile: Series[str]
     timing: Series[str] = pa.Field(isin=["end_to_end", "inference"])
-    conditions: Series[str] = pa.Field(nullable=True)  # kept to, like "fixed performance, big cores"
+    conditions: Series[str] = pa.Field(nullable=True)  # requested and kept, like "fixed performance, big cores"
     weights: Series[str] = pa.Field(nullable=True)
     resize: Series[str] = pa.Field(nullable=True)  # which of the three ways of the paper's Section IV-B
     dataset: Series[str]
@@ -109,31 +109,31 @@ class Instances(Table):
     model_mb: Series[float] = pa.Field(nullable=True)  # size on disk
     accelerator_requested: Series[str] = pa.Field(nullable=True)
     accelerator_actual: Series[str] = pa.Field(nullable=True)
-    resolution_ms: Series[float] = pa.Field(nullable=True)  # of the clock; null: nanoseconds, or not known
-    nodes: Series[pd.Int64Dtype] = pa.Field(nullable=True)  # of the graph, where a delegate tells them
+    resolution_ms: Series[float] = pa.Field(nullable=True)  # of the clock; null if nanoseconds or unknown
+    nodes: Series[pd.Int64Dtype] = pa.Field(nullable=True)  # of the graph, if the delegate reports them
     nodes_delegated: Series[pd.Int64Dtype] = pa.Field(nullable=True)
     partitions: Series[pd.Int64Dtype] = pa.Field(nullable=True)
-    log_lines: Series[int] = pa.Field(ge=0)  # of the attempt's log, that this row and its images were made of
+    log_lines: Series[int] = pa.Field(ge=0)  # lines of the attempt's log used for this row and its images
     status: Series[str] = pa.Field(isin=STATUSES)
     verdict: Series[str] = pa.Field(isin=VERDICTS)
-    reasons: Series[str]  # why the verdict is not "valid", and what would help; "" where it is
+    reasons: Series[str]  # why the verdict is not "valid", and what would help; "" if it is
     model_sha256: Series[str] = pa.Field(nullable=True)
     dataset_sha256: Series[str]
     framework_version: Series[str] = pa.Field(nullable=True)
-    image_library: Series[str] = pa.Field(nullable=True)  # that decoded and resized the images; null: not known
-    # what `aiot models check` found of the model file against the float32 PyTorch original; null: not checked
+    image_library: Series[str] = pa.Field(nullable=True)  # that decoded and resized the images; null if unknown
+    # result of `aiot models check` for the model file against the float32 PyTorch original; null if not checked
     parity_passed: Series[pd.BooleanDtype] = pa.Field(nullable=True)
-    parity_finding: Series[str] = pa.Field(nullable=True)  # in words
-    parity_difference: Series[float] = pa.Field(nullable=True, ge=0)  # largest, share of the original's output range
+    parity_finding: Series[str] = pa.Field(nullable=True)  # as a sentence
+    parity_difference: Series[float] = pa.Field(nullable=True, ge=0)  # maximum; share of the original's output range
     parity_correlation: Series[float] = pa.Field(nullable=True, ge=-1, le=1)
     parity_top1_agreement: Series[float] = pa.Field(nullable=True, ge=0, le=1)
     parity_accuracy: Series[float] = pa.Field(nullable=True, ge=0, le=1)  # of the file, on the images of the check
-    parity_accuracy_original: Series[float] = pa.Field(nullable=True, ge=0, le=1)  # null: there is no original
+    parity_accuracy_original: Series[float] = pa.Field(nullable=True, ge=0, le=1)  # null without an original
     parity_images: Series[pd.Int64Dtype] = pa.Field(nullable=True, ge=1)
     parity_dataset: Series[str] = pa.Field(nullable=True)
     started: Series[str]  # of the run; ISO 8601, UTC
-    ended: Series[str] = pa.Field(nullable=True)  # of the run; of one that was cut off, the last that is known of it
-    boot_id: Series[str] = pa.Field(nullable=True)  # start of the system it ran in; null: not known, or several
+    ended: Series[str] = pa.Field(nullable=True)  # of the run; if it was cut off, the last known time
+    boot_id: Series[str] = pa.Field(nullable=True)  # identifies the boot it ran in; null if unknown or several
     origin: Series[str] = pa.Field(isin=ORIGINS)
 
     class Config:
@@ -141,7 +141,7 @@ class Instances(Table):
 
 
 class Images(Table):
-    """One row per image (query) of an instance. Names are categories: there are few of them in many rows."""
+    """One row per image (query) of an instance. Names are categories, since few names fill many rows."""
 
     run_id: Series[pd.CategoricalDtype]
     device_id: Series[pd.CategoricalDtype]
@@ -149,21 +149,21 @@ class Images(Table):
     query: Series[int] = pa.Field(ge=0)
     image: Series[pd.CategoricalDtype]
     label: Series[int]
-    top1: Series[pd.Int64Dtype] = pa.Field(nullable=True)  # null where the image failed
+    top1: Series[pd.Int64Dtype] = pa.Field(nullable=True)  # null if the image failed
     top5: Series[object] = pa.Field(nullable=True)  # classes, best first
     correct: Series[bool]
     decode_ms: Series[float] = pa.Field(nullable=True)
     preprocess_ms: Series[float] = pa.Field(nullable=True)
     inference_ms: Series[float] = pa.Field(nullable=True)
     postprocess_ms: Series[float] = pa.Field(nullable=True)
-    end_to_end_ms: Series[float] = pa.Field(ge=0)  # the four together; of a failed image the time it took
+    end_to_end_ms: Series[float] = pa.Field(ge=0)  # sum of the four; for a failed image, the time spent on it
     at_s: Series[float] = pa.Field(ge=0)  # since the first query began
     failed: Series[bool]
     origin: Series[pd.CategoricalDtype] = pa.Field(isin=ORIGINS)
 
 
 class Telemetry(Table):
-    """One row per sample in a run; what a system does not offer is null."""
+    """One row per sample in a run; values that a system does not offer are null."""
 
     run_id: Series[str]
     device_id: Series[str]
@@ -171,7 +171,7 @@ class Telemetry(Table):
     attempt: Series[pd.Int64Dtype] = pa.Field(nullable=True)
     at: Series[str]  # ISO 8601, UTC
     temperature_c: Series[float] = pa.Field(nullable=True)
-    temperature_sensor: Series[str] = pa.Field(nullable=True)  # which one temperature_c is of
+    temperature_sensor: Series[str] = pa.Field(nullable=True)  # the sensor that temperature_c comes from
     battery_temperature_c: Series[float] = pa.Field(nullable=True)
     skin_temperature_c: Series[float] = pa.Field(nullable=True)
     frequency_mhz: Series[float] = pa.Field(nullable=True)
@@ -186,6 +186,8 @@ class Telemetry(Table):
 
 
 class _Profiled(Table):
+    """Columns that the tables of profiled models have in common."""
+
     run_id: Series[str]
     device_id: Series[str]
     model: Series[str]
@@ -203,7 +205,7 @@ class Operators(_Profiled):
 
 
 class Passes(_Profiled):
-    """One row per repetition of a profiled model: the network once with the profiler, and once without."""
+    """One row per repetition of a profiled model: the network run once with the profiler and once without."""
 
     repetition: Series[int] = pa.Field(ge=0)
     profiled_ms: Series[float] = pa.Field(ge=0)
@@ -211,14 +213,14 @@ class Passes(_Profiled):
 
 
 class Nodes(_Profiled):
-    """One row per node of a network's graph, in an order in which it can be computed. Sizes are text like "3x3"."""
+    """One row per node of a network's graph, in an order in which they can be computed. Sizes are text like "3x3"."""
 
     position: Series[int] = pa.Field(ge=0)
     node: Series[str]
     kind: Series[str]
-    operation: Series[str]  # in the words of who traced it, like Conv2d
-    within: Series[str]  # modules around it, outermost first, as path:class, with spaces between
-    inputs: Series[str]  # nodes, with spaces between
+    operation: Series[str]  # as the tracer names it, like Conv2d
+    within: Series[str]  # enclosing modules as path:class, outermost first, separated by spaces
+    inputs: Series[str]  # nodes, separated by spaces
     kernel: Series[str] = pa.Field(nullable=True)  # height x width
     stride: Series[str] = pa.Field(nullable=True)
     groups: Series[pd.Int64Dtype] = pa.Field(nullable=True)
@@ -234,11 +236,11 @@ class Nodes(_Profiled):
 class LeftOut(Table):
     """One row per file or line of the raw logs that was not used, with the reason."""
 
-    device_id: Series[str] = pa.Field(nullable=True)  # null: it is in the folder of no device
-    origin: Series[str] = pa.Field(nullable=True, isin=ORIGINS)  # null: not known
+    device_id: Series[str] = pa.Field(nullable=True)  # null if it is not in the folder of a device
+    origin: Series[str] = pa.Field(nullable=True, isin=ORIGINS)  # null if unknown
     path: Series[str]
     reason: Series[str]
-    lines: Series[pd.Int64Dtype] = pa.Field(nullable=True, ge=0)  # how many; null where it is no log that can be read
+    lines: Series[pd.Int64Dtype] = pa.Field(nullable=True, ge=0)  # number of lines; null if it is not a readable log
 
 
 TABLES: dict[str, type[Table]] = {

@@ -274,9 +274,8 @@ def _check_content(name: str, path: Path, size: int, time_ns: int) -> None:
             if keys.duplicated().any():
                 raise DataError(f"Table images has {keys.duplicated().sum():,} rows twice.")
         else:
-            table(
-                name, _content(name, path).to_pandas(ignore_metadata=True)
-            )  # rows, and a stored index, may be duplicated
+            # ignore a stored index: it may have duplicates, as the rows may
+            table(name, _content(name, path).to_pandas(ignore_metadata=True))
     except DataError as error:
         raise DamagedError(f"{path} is damaged ({str(error).rstrip('.')}): {REMEDY}.") from None
 

@@ -1,4 +1,4 @@
-"""What the paper published, as data: its Tables I to IV and the counts in its text, value for value as printed."""
+"""Data published in the paper: Tables I to IV and the counts in its text, value for value as printed."""
 
 from __future__ import annotations
 
@@ -14,40 +14,41 @@ TOP10_NOTE = (
 
 
 def _read(name: str) -> pd.DataFrame:
+    """Read a CSV file of this package."""
     with resources.files(__package__).joinpath(name).open("rb") as file:
         return pd.read_csv(file)
 
 
 def coverage() -> pd.DataFrame:
-    """Table I: 9 rows, which architectures and frameworks three benchmarks cover.
+    """Return Table I, which architectures and frameworks three benchmarks cover: 9 rows.
 
-    Columns kind, item and, as booleans, aiotbench, mlperf_inference, ai_benchmark.
+    Columns are kind, item and, as booleans, aiotbench, mlperf_inference and ai_benchmark.
     """
     return _read("coverage.csv")
 
 
 def models() -> pd.DataFrame:
-    """Table II: 6 rows, one per model.
+    """Return Table II, one row per model: 6 rows.
 
-    Columns model, flops_millions (multiply-accumulates, in millions), params_millions, accuracy_percent
-    (the models' own reference on ImageNet), layers, branch (single or multi), main_operators.
+    Columns are model, flops_millions (multiply-accumulates, in millions), params_millions, accuracy_percent (the
+    models' own reference on ImageNet), layers, branch (single or multi) and main_operators.
     """
     return _read("models.csv")
 
 
 def devices() -> pd.DataFrame:
-    """Table III: 51 rows, one per phone: paper_id, device, soc, ram_gb, android (version)."""
+    """Return Table III, one row per phone, 51 rows: paper_id, device, soc, ram_gb and android (version)."""
     return _read("devices.csv")
 
 
 def top10() -> pd.DataFrame:
-    """Table IV: 10 rows, rank, device and vips (valid images per second over the 24 float32 instances).
+    """Return Table IV, 10 rows: rank, device and vips (valid images per second over the 24 float32 instances).
 
-    TOP10_NOTE says what is odd about its last row.
+    TOP10_NOTE describes an oddity in its last row.
     """
     return _read("vips_top10.csv")
 
 
 def counts() -> pd.DataFrame:
-    """The counts in the paper's text: 15 rows, count (a name), what, where (section) and printed (a whole number)."""
+    """Return the counts in the paper's text, 15 rows: count (a name), what, where (section) and printed (integer)."""
     return _read("counts.csv")
