@@ -1,4 +1,4 @@
-"""The tables a notebook works on: one call, one origin."""
+"""The tables that a notebook works on: one call, one origin."""
 
 from __future__ import annotations
 
@@ -21,20 +21,21 @@ IMAGE_COLUMNS = [column for column in storage.images_schema().names if column !=
 
 @dataclass(frozen=True)
 class Data:
-    """The processed tables of one origin. Image records are read when asked for, since they are many."""
+    """The processed tables of one origin. Image records are read only on demand, since there are many."""
 
     processed: Path
     origin: str
     devices: pd.DataFrame
     instances: pd.DataFrame  # of runs of the suite
-    studies: pd.DataFrame  # as instances, of runs that are for a study
-    left_out: pd.DataFrame  # of these devices, and what is of no device if they are all; of no other origin
-    scheduler: str = ""  # address of the Dask scheduler that `image_parts` are worked on by; "" for this process
+    studies: pd.DataFrame  # like `instances`, of runs for a study
+    # of these devices, and of no device if all are selected; of this origin or an unknown one
+    left_out: pd.DataFrame
+    scheduler: str = ""  # address of the Dask scheduler that processes `image_parts`; "" for this process
 
     def __getitem__(self, devices: object) -> Data:
-        """The same of one device, or of several: data["local"], data[["honor-v20", "oppo-reno"]], by id.
+        """Return the data of one or several devices by id: data["local"], data[["honor-v20", "oppo-reno"]].
 
-        Raises DataError for an id that is none of them.
+        Raises DataError for an unknown id.
         """
         wanted = choice.choose("device", devices, self._devices)
 
@@ -50,11 +51,11 @@ class Data:
         )
 
     def _ipython_key_completions_(self) -> list[str]:
-        """What to offer for data["<tab>."""
+        """Return the completions of data["<tab>."""
         return self._devices
 
     def __dir__(self) -> list[str]:
-        """What to offer for data.<tab>: the tables, and what there is to do with them."""
+        """Return the completions of data.<tab>: the tables and the methods."""
         return [name for name in super().__dir__() if not name.startswith("_")]
 
     def __repr__(self) -> str:
@@ -62,68 +63,71 @@ class Data:
         return f"Data({self.origin}, {self.processed}: {', '.join(counts)})"
 
     def _repr_html_(self) -> str:
+        """Return what a notebook shows for the data (see `to_html`)."""
         return to_html(self)
 
     def named(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The frame with a column `device`, as readers know it, in the place of `device_id`."""
-        known = names.devices(self.devices)
-        return frame.assign(device_id=frame["device_id"].map(known)).rename(columns={"device_id": "device"})
+        """Return the frame with a column `device`, the display name, in place of `device_id`."""
+        labels = names.devices(self.devices)
+        return frame.assign(device_id=frame["device_id"].map(labels)).rename(columns={"device_id": "device"})
 
     def results(self, verdicts: str | Sequence[str] = select.USABLE, **filters: object) -> pd.DataFrame:
-        """The rows of `instances` that the pages use: one per device and instance, ready for a pivot or a mean.
+        """Return the rows of `instances` that the pages use: one per device and instance, ready for a pivot or a mean.
 
-        Only what is usable: its verdict is valid or semi-valid, or among the `verdicts`. Of several runs the newest,
-        and only of those that were measured alike: `tables.select.measured_rows` also tells what is left out and why.
-        Filters are as those of `images`: results(model="mnasnet", framework=["tflite", "pytorch"]).
+        Only usable rows are returned: those whose verdict is valid or semi-valid, or among `verdicts`. Of several runs
+        the newest is taken, and only of those that were measured alike: `tables.select.measured_rows` also tells what
+        is left out and why. Filters work as in `images`: results(model="mnasnet", framework=["tflite", "pytorch"]).
         """
         rows, _ = select.measured_rows(self.instances, by_framework=True, wanted=verdicts)
         return self._chosen(rows, filters).reset_index(drop=True)
 
     def images(self, columns: Sequence[str] = IMAGE_COLUMNS, **filters: object) -> pd.DataFrame:
-        """Image records of this origin: all columns but `top5`, which is as large as all others, or those named.
+        """Return image records of this origin, by default without `top5`, which is as large as all other columns.
 
-        Filters take one value or several in a list, of any column of the table `images`, like image="cat.jpg" or
-        label=[3, 4], or of its instance, like model="mnasnet", framework, delegate, quantization or threads=4. A text
-        may name several with commas. Raises DataError for a column or a name that is unknown.
+        Filters take one value or several in a list, for any column of the table `images`, like image="cat.jpg" or
+        label=[3, 4], or of its instance, like model="mnasnet", framework, delegate, quantization or threads=4. Text may
+        name several values, separated by commas. Raises DataError for an unknown column or name.
         """
         records = self.image_parts(columns, **filters)
         return records.of(*records.devices)
 
     def image_parts(self, columns: Sequence[str] = IMAGE_COLUMNS, **filters: object) -> Records:
-        """`images` one device after the other, so that no more than those of a device are in memory."""
-        of_images = {column: given for column, given in filters.items() if column in storage.images_schema().names}
-        of_instances = {column: given for column, given in filters.items() if column not in of_images}
-        wanted = {column: self._values("images", column, given) for column, given in of_images.items()}
+        """Return `images` one device at a time, so that only the records of one device are in memory."""
+        of_images = {
+            column: selection for column, selection in filters.items() if column in storage.images_schema().names
+        }
+        of_instances = {column: selection for column, selection in filters.items() if column not in of_images}
+        wanted = {column: self._values("images", column, selection) for column, selection in of_images.items()}
         devices = wanted.pop("device_id", self._devices)
-        wanted.pop("origin", None)  # there is but one, and it was found to be that
+        wanted.pop("origin", None)  # there is only one, and the filter was checked against it
         rows = None
         if of_instances:
             rows = self._chosen(self._rows, of_instances, "images")[select.KEY].drop_duplicates(ignore_index=True)
-            devices = [one for one in devices if one in set(rows["device_id"])]
-            for column in ("run_id", "instance_id"):  # so that nothing else is read
-                there = set(rows[column])
-                wanted[column] = [one for one in wanted.get(column, sorted(there)) if one in there]
+            devices = [value for value in devices if value in set(rows["device_id"])]
+            for column in ("run_id", "instance_id"):  # avoids reading anything else
+                present = set(rows[column])
+                wanted[column] = [value for value in wanted.get(column, sorted(present)) if value in present]
         return Records(self.processed, self.origin, tuple(devices), tuple(columns), wanted, self.scheduler, rows)
 
     def telemetry(self, **filters: object) -> pd.DataFrame:
-        """Samples of temperature, frequency and battery; of the given values of any column, as in `images`."""
+        """Return samples of temperature, frequency and battery; filters work as in `images`."""
         return self._read("telemetry", filters)
 
     def operators(self, **filters: object) -> pd.DataFrame:
-        """Times of the operators of profiled models; of the given values of any column, as in `images`."""
+        """Return times of the operators of profiled models; filters work as in `images`."""
         return self._read("operators", filters)
 
     def passes(self, **filters: object) -> pd.DataFrame:
-        """Times of profiled models as a whole; of the given values of any column, as in `images`."""
+        """Return times of profiled models as a whole; filters work as in `images`."""
         return self._read("passes", filters)
 
     def nodes(self, **filters: object) -> pd.DataFrame:
-        """Nodes of the graphs of profiled models; of the given values of any column, as in `images`."""
+        """Return nodes of the graphs of profiled models; filters work as in `images`."""
         return self._read("nodes", filters)
 
     def _read(self, name: str, filters: Mapping[str, object]) -> pd.DataFrame:
-        """A table, of this origin and of these devices alone."""
-        wanted = {column: self._values(name, column, given) for column, given in filters.items()}
+        """Read a table, restricted to this origin and these devices."""
+        wanted = {column: self._values(name, column, selection) for column, selection in filters.items()}
         return storage.read(name, self.processed, **{"origin": [self.origin], "device_id": self._devices, **wanted})
 
     @property
@@ -132,50 +136,50 @@ class Data:
 
     @property
     def _rows(self) -> pd.DataFrame:
-        """The rows of all runs: those of the suite, and those for a study."""
-        return pd.concat([one for one in (self.instances, self.studies) if len(one)] or [self.instances])
+        """Return the instances of all runs, of the suite and for a study."""
+        return pd.concat([frame for frame in (self.instances, self.studies) if len(frame)] or [self.instances])
 
     def _chosen(self, rows: pd.DataFrame, filters: Mapping[str, object], of: str = "") -> pd.DataFrame:
-        """The rows of table `instances` whose columns hold one of the values; `of` as for `tables.kind_of`."""
-        wanted = {column: self._values("instances", column, given, of) for column, given in filters.items()}
+        """Return the rows of `instances` whose columns hold one of the values; `of` is as for `storage.kind_of`."""
+        wanted = {column: self._values("instances", column, selection, of) for column, selection in filters.items()}
         for column, values in wanted.items():
             rows = rows[_holds(rows[column], values)]
         return rows
 
     def _values(self, name: str, column: str, given: object, of: str = "") -> list[Any]:
-        """What was given for a column of a table, as values of its type.
+        """Return the values given for a column of a table, converted to its type.
 
-        Raises DataError if there is no such column, or for a value that is not in these data where it names something:
-        of what was measured, like the time or the answer to an image, no row may have a value.
+        Raises DataError if there is no such column. Values of a column that names something must be present in these
+        data; measured values, like times or the answers to images, need not be.
         """
         kind = storage.kind_of(name, column, of)
-        known = self._known(name, column, kind)
-        if known is None:
-            return [choice.convert(column, one, kind) for one in choice.listed(given)]
-        return choice.choose(column.removesuffix("_id"), given, known, kind)
+        candidates = self._known(name, column, kind)
+        if candidates is None:
+            return [choice.convert(column, value, kind) for value in choice.listed(given)]
+        return choice.choose(column.removesuffix("_id"), given, candidates, kind)
 
     def _known(self, name: str, column: str, kind: str) -> Collection[Any] | None:
-        """The values of a column that names something; None for one that was measured, or of another table."""
+        """Return the values of a column that names something, or None for a measured one or one of another table."""
         if column == "device_id":
             return self._devices
         if column == "origin":
             return [self.origin]
         if name == "images" and column in ("image", "label"):
-            there = {"origin": [self.origin], "device_id": self._devices}
-            return _distinct(storage.read(name, self.processed, [column], **there)[column])
+            filters = {"origin": [self.origin], "device_id": self._devices}
+            return _distinct(storage.read(name, self.processed, [column], **filters)[column])
         if column in self.instances and kind == "text":
             return _distinct(self._rows[column])
         return None
 
 
 def _holds(column: pd.Series, values: Collection[Any]) -> pd.Series:
-    """Whether each row holds one of the values, among which None is a missing one."""
-    found = column.isin([one for one in values if one is not None])
-    return found | column.isna() if None in values else found
+    """Return whether each row holds one of the values, where None matches missing values."""
+    matches = column.isin([value for value in values if value is not None])
+    return matches | column.isna() if None in values else matches
 
 
 def _distinct(column: pd.Series) -> list[Any]:
-    """The values of a column in order, behind them None if some are missing."""
+    """Return the values of a column, sorted, followed by None if some are missing."""
     return [*sorted(column.dropna().unique().tolist()), *([None] if column.isna().any() else [])]
 
 
@@ -185,39 +189,41 @@ def load(
     scheduler: str = "",
     devices: object = "",
 ) -> Data:
-    """Reads the devices and instances of one origin. `scheduler` is the address of a Dask scheduler, like tcp://10.0.0.1:8786.
+    """Read the devices and instances of one origin.
 
-    A relative folder is looked for in the working folder and in those above it. `devices` are ids as data[...] takes
-    them, one, several in a list or with commas in a text; of all if there is no text.
-    With origin "" that is the first of measured, simulated and imported that there is.
-    Raises DataError if the folder or a table is missing or damaged, if nothing of that origin is in it, or if a device
-    is unknown.
+    A relative folder is looked up in the working folder and its parent folders. With origin "", it is the first of
+    measured, simulated and imported for which there are data. `scheduler` is the address of a Dask scheduler, like
+    tcp://10.0.0.1:8786. `devices` are ids as data[...] takes them: one, several in a list, or text with commas; empty
+    text selects all. Raises DataError if the folder or a table is missing or damaged, if it holds nothing of that
+    origin, or if a device is unknown.
     """
     if origin and origin not in schemas.ORIGINS:
         raise DataError(f"Origin {origin!r} is unknown: choose {', '.join(schemas.ORIGINS)}.")
     folder = find(processed)
     instances = validity.read(folder)
-    origin = origin or next((one for one in schemas.ORIGINS if one in set(instances["origin"])), schemas.ORIGINS[0])
-    chosen = instances[instances["origin"] == origin].reset_index(drop=True)
-    if chosen.empty:
-        held = ", ".join(sorted(instances["origin"].unique())) or "no run at all"
-        raise DataError(f"{folder} holds nothing {origin} (it holds {held}): choose another origin or run the suite.")
+    origin = origin or next((name for name in schemas.ORIGINS if name in set(instances["origin"])), schemas.ORIGINS[0])
+    of_origin = instances[instances["origin"] == origin].reset_index(drop=True)
+    if of_origin.empty:
+        held_origins = ", ".join(sorted(instances["origin"].unique())) or "no run at all"
+        raise DataError(
+            f"{folder} holds nothing {origin} (it holds {held_origins}): choose another origin or run the suite."
+        )
     data = Data(
         folder,
         origin,
         storage.read("devices", folder, origin=origin).reset_index(drop=True),
-        select.of_suite(chosen),
-        chosen[chosen["study"].notna()].reset_index(drop=True),
+        select.of_suite(of_origin),
+        of_origin[of_origin["study"].notna()].reset_index(drop=True),
         storage.read("left_out", folder, origin=[origin, None]).reset_index(drop=True),
         scheduler,
     )
-    every = devices is None or (isinstance(devices, str) and not devices.strip(" ,"))
-    return data if every else data[devices]
+    is_all = devices is None or (isinstance(devices, str) and not devices.strip(" ,"))
+    return data if is_all else data[devices]
 
 
-MOST_NAMED = 5  # devices
+MOST_NAMED = 5  # devices that are listed by name
 
-READ_LATER = {  # what a call of a method reads, and what it has a row for
+READ_LATER = {  # tables that are read by a method call, and what one of their rows is
     "telemetry": "sample of temperature, frequency and battery in a run",
     "operators": "operator and repetition of a profiled model",
     "passes": "repetition of a profiled model",
@@ -226,34 +232,34 @@ READ_LATER = {  # what a call of a method reads, and what it has a row for
 
 
 def to_html(data: Data) -> str:
-    """Return the origin, the devices and a table of the tables as HTML, without reading image records."""
+    """Return the origin, the devices and an overview of the tables as HTML, without reading image records."""
     models = data.devices["model"].fillna(data.devices["device_id"]).astype(str)
-    devices = ", ".join(map(escape, models[:MOST_NAMED]))
+    listed = ", ".join(map(escape, models[:MOST_NAMED]))
     more = len(data.devices) - MOST_NAMED
-    named = (f"{devices} and {more} more" if more > 0 else devices) if len(data.instances) + len(data.studies) else ""
+    label = (f"{listed} and {more} more" if more > 0 else listed) if len(data.instances) + len(data.studies) else ""
     table = overview(data).to_html(index=False, border=0, na_rep="", justify="left")
     origin = ORIGIN_SENTENCES[data.origin]
-    return f"<p>{origin} {named or 'Nothing was run.'}</p><p>Tables in {escape(str(data.processed))}</p>{table}"
+    return f"<p>{origin} {label or 'Nothing was run.'}</p><p>Tables in {escape(str(data.processed))}</p>{table}"
 
 
 def overview(data: Data) -> pd.DataFrame:
-    """One row per table: what to write to get it, what one of its rows is, and how many there are (null: no table)."""
-    images = data.instances["images"].sum() + data.studies["images"].sum()
-    found: list[tuple[str, str, int | None]] = [
+    """Return one row per table: how to access it, what one of its rows is, and the number of rows (null: no table)."""
+    image_count = data.instances["images"].sum() + data.studies["images"].sum()
+    entries: list[tuple[str, str, int | None]] = [
         ("data.devices", "device", len(data.devices)),
         ("data.results()", "device and instance: the newest usable run, as on the pages", len(data.results())),
         ("data.instances", "run and instance of the suite, also what is not usable", len(data.instances)),
-        ("data.images()", "image that an instance was shown: see data.images?", int(images)),
+        ("data.images()", "image that an instance was shown: see data.images?", int(image_count)),
         ("data.studies", "run and instance of a study, as of operators or resizing", len(data.studies)),
         *((f"data.{name}()", what, _count(data, name)) for name, what in READ_LATER.items()),
         ("data.left_out", "file or line of the raw logs that was not used", len(data.left_out)),
     ]
-    frame = pd.DataFrame(found, columns=["table", "one row for each", "rows"])
+    frame = pd.DataFrame(entries, columns=["table", "one row for each", "rows"])
     return frame.astype({"rows": "Int64"})
 
 
 def _count(data: Data, name: str) -> int | None:
-    """How many rows a table has of these data, without reading more than a column."""
+    """Return the number of rows of a table for these data, reading only one column; None if it cannot be read."""
     devices = list(data.devices["device_id"])
     try:
         return len(storage.read(name, data.processed, ["origin"], origin=[data.origin], device_id=devices))

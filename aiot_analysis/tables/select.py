@@ -1,4 +1,4 @@
-"""Which rows a statistic may use, and what was left out and why."""
+"""Which rows a statistic may use, and which are left out and why."""
 
 from __future__ import annotations
 
@@ -11,43 +11,49 @@ from aiot_analysis.errors import DataError
 from aiot_analysis.tables import names, pooling
 
 USABLE = ["valid", "semi-valid"]
-KEY = ["run_id", "device_id", "instance_id"]  # of an instance in image records
-PROFILE = "profile"  # the study of operators, which shows no images
+KEY = ["run_id", "device_id", "instance_id"]  # identifies an instance in image records
+PROFILE = "profile"  # the operator study, which shows no images
 TIMES = {"end_to_end": "end_to_end_ms", "inference": "inference_ms"}
 LEFT_OUT_COLUMNS = ["run_id", "device_id", "instance_id", "model", "framework", "delegate", "quantization"]
 
 
 def time_column(timing: str) -> str:
-    """The column of image records that holds a timing, in ms; DataError if the timing is unknown."""
+    """Return the column of image records that holds a timing, in ms; raise DataError if the timing is unknown."""
     if timing not in TIMES:
         raise DataError(f"Timing {timing!r} is unknown: choose {' or '.join(TIMES)}.")
     return TIMES[timing]
 
 
 def of_suite(instances: pd.DataFrame) -> pd.DataFrame:
-    """The instances of runs of the suite: those of a study are for its own statistics and no other."""
+    """Return the instances of runs of the suite; those of a study are only for the study's own statistics."""
     return instances[instances["study"].isna()].reset_index(drop=True)
 
 
 def of_paper(instances: pd.DataFrame) -> pd.DataFrame:
-    """Of the suite's instances the paper's 60: its figures, tables and score know no other."""
+    """Return the suite's instances that are among the paper's 60.
+
+    Only these are in the paper's figures, tables and score.
+    """
     return instances[instances["instance_id"].isin(names.PAPER)].reset_index(drop=True)
 
 
 def of_study(studies: pd.DataFrame, study: str) -> pd.DataFrame:
-    """The usable instances of a study: of each device and instance those of its latest run."""
+    """Return the usable instances of a study, from the latest run of each device and instance."""
     usable = studies[(studies["study"] == study) & studies["verdict"].isin(USABLE)]
     latest = usable.groupby(["device_id", "instance_id"])["run_id"].transform("max")
     return usable[usable["run_id"] == latest].reset_index(drop=True)
 
 
 def timing_of(rows: pd.DataFrame, timing: str) -> str:
-    """The timing asked for, or "inference" where some of the rows have no other, as those of native tools."""
+    """Return the given timing, or "inference" if some of the rows have no other, like those of native tools."""
     return "inference" if (rows["timing"] == "inference").any() else timing
 
 
 def verdicts(asked: str | Sequence[str]) -> list[str]:
-    """The verdicts named in text like "valid,semi-valid", or in a list; DataError for others than USABLE, or none."""
+    """Return the verdicts named in text like "valid,semi-valid" or in a list.
+
+    Raises DataError if there are none, or for any that is not in USABLE.
+    """
     words = [word.strip() for word in asked.split(",")] if isinstance(asked, str) else list(asked)
     unknown = [word for word in words if word not in USABLE]
     if unknown or not words:
@@ -59,9 +65,9 @@ def verdicts(asked: str | Sequence[str]) -> list[str]:
 def usable_rows(
     instances: pd.DataFrame, needs: Sequence[str] = ("accuracy",), wanted: str | Sequence[str] = USABLE
 ) -> pd.DataFrame:
-    """The rows of all runs of the suite that have one of the verdicts and a number in each column of `needs`.
+    """Return the rows of all runs of the suite with one of the verdicts and a number in each column of `needs`.
 
-    For what compares runs of a device: `measured_rows` takes one run of each instance.
+    This is for comparing runs of a device; `measured_rows` takes one run of each instance.
     """
     instances = of_suite(instances)
     usable = instances["verdict"].isin(verdicts(wanted)) & instances[list(needs)].notna().all(axis=1)
@@ -69,9 +75,9 @@ def usable_rows(
 
 
 def with_verdict(found: pd.DataFrame, instances: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a statistic by run x instance with the verdict and the reasons of each, from table `instances`."""
-    known = instances[[*KEY, "verdict", "reasons"]].drop_duplicates(KEY)
-    return found.astype(dict.fromkeys(KEY, str)).merge(known.astype(dict.fromkeys(KEY, str)), on=KEY, how="left")
+    """Return the rows of a statistic by run x instance with the verdict and the reasons from table `instances`."""
+    columns = instances[[*KEY, "verdict", "reasons"]].drop_duplicates(KEY)
+    return found.astype(dict.fromkeys(KEY, str)).merge(columns.astype(dict.fromkeys(KEY, str)), on=KEY, how="left")
 
 
 def measured_rows(
@@ -80,109 +86,117 @@ def measured_rows(
     by_framework: bool = False,
     wanted: str | Sequence[str] = USABLE,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """One usable row per device x instance, and every row that is not used with the reason.
+    """Return one usable row per device x instance, and every other row with the reason why it is not used.
 
-    Only runs of the suite count (see `of_suite`). Usable is what has a verdict that is `wanted` (see `verdicts`; valid
-    and semi-valid, unless told otherwise) and a number in each column of `needs`; of several runs the latest is taken
+    Only runs of the suite count (see `of_suite`). A row is usable if its verdict is in `wanted` (see `verdicts`; by
+    default valid and semi-valid) and it has a number in each column of `needs`. Of several runs the latest is taken
     (run ids begin with the time), never a mean over runs.
+
     Instances of a device are only used together if they ran with the same profile, threads, weights and images, and
-    those of one framework with the same version of it: with those that most ran with (see `_settings`). They are of
-    one timing and one source (agent or tool), or, with `by_framework`, those of each framework are. Takes the
-    table `instances`; gives it with the rows chosen, and a frame of the columns run_id, device_id, instance_id, model,
-    framework, delegate, quantization, verdict and reasons, where the same reason in several runs of a device stands
-    once.
+    those of one framework with the same version of it; the settings with which most instances ran are used (see
+    `_settings`). They have the same timing and source (agent or tool); with `by_framework`, this holds only within each
+    framework.
+
+    Takes the table `instances`. Returns it with the selected rows, and a frame with the columns run_id, device_id,
+    instance_id, model, framework, delegate, quantization, verdict and reasons, in which a reason that recurs in several
+    runs of a device is listed once.
     """
     instances = of_suite(instances)
     lacking = instances[list(needs)].isna()
-    asked = verdicts(wanted)
-    judged = instances["verdict"].isin(asked)
-    usable = judged & ~lacking.any(axis=1)
-    other = pd.Series(index=instances.index, dtype=object)
-    for setting, of, by in _settings(instances, by_framework):
+    accepted = verdicts(wanted)
+    has_verdict = instances["verdict"].isin(accepted)
+    usable = has_verdict & ~lacking.any(axis=1)
+    setting_reasons = pd.Series(index=instances.index, dtype=object)
+    for setting, scope, by in _settings(instances, by_framework):
         groups = [instances["device_id"], *by]
-        usual = _usual(instances[usable], setting[usable], [one[usable] for one in groups])
+        usual = _usual(instances[usable], setting[usable], [group[usable] for group in groups])
         usual = usual.reindex(instances.index).astype(str)
         unusual = usable & (setting != usual)
-        other = other.where(~unusual, "run with " + setting + f"; most of the device's instances{of}: " + usual)
+        setting_reasons = setting_reasons.where(
+            ~unusual, "run with " + setting + f"; most of the device's instances{scope}: " + usual
+        )
         usable &= ~unusual
     latest = instances[usable].groupby(["device_id", "instance_id"])["run_id"].transform("max")
     superseded = latest[latest != instances.loc[latest.index, "run_id"]]
     chosen = usable & ~instances.index.isin(superseded.index)
 
     left_out = instances[~chosen][[*LEFT_OUT_COLUMNS, "verdict", "reasons"]].copy()
-    absent = [
+    absent_columns = [
         ", ".join(f"no {column}" for column in needs if row[column]) for row in lacking[~chosen].to_dict("records")
     ]
-    unusable = left_out["reasons"].where(left_out["reasons"] != "", pd.Series(absent, left_out.index, dtype=object))
-    unasked = left_out["verdict"].isin(USABLE) & ~judged.reindex(left_out.index)
-    unusable = unusable.where((unusable != "") | ~unasked, f"only {' and '.join(asked)} ones are asked for")
-    later = "run " + superseded.reindex(left_out.index) + " is later"
-    left_out["reasons"] = later.fillna(other.reindex(left_out.index)).fillna(unusable)
+    unusable = left_out["reasons"].where(
+        left_out["reasons"] != "", pd.Series(absent_columns, left_out.index, dtype=object)
+    )
+    unwanted = left_out["verdict"].isin(USABLE) & ~has_verdict.reindex(left_out.index)
+    unusable = unusable.where((unusable != "") | ~unwanted, f"only {' and '.join(accepted)} ones are asked for")
+    later_run = "run " + superseded.reindex(left_out.index) + " is later"
+    left_out["reasons"] = later_run.fillna(setting_reasons.reindex(left_out.index)).fillna(unusable)
     left_out = left_out.drop_duplicates(["device_id", "instance_id", "verdict", "reasons"], keep="last")
     return instances[chosen].reset_index(drop=True), left_out.reset_index(drop=True)
 
 
 def with_quantized(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of devices that ran a quantized instance (the paper: 25 of its 51); all rows if none did."""
+    """Return the rows of devices that ran a quantized instance (25 of the 51 in the paper); all rows if none did."""
     ran = rows[rows["quantization"] != "float32"]["device_id"].unique()
     return rows[rows["device_id"].isin(ran)] if len(ran) else rows
 
 
 def _settings(instances: pd.DataFrame, by_framework: bool) -> Iterator[tuple[pd.Series, str, list[pd.Series]]]:
-    """What instances that are used together have alike, in words: of which, and within what beside the device.
+    """Yield each setting that instances used together must share: its text per row, its scope in words, extra groups.
 
-    The paper's six models are used together, any other model by itself.
+    The paper's six models are used together, any other model by itself. Rows are grouped by the extra groups within
+    each device.
     """
     fields = ["model", "framework", "profile", "threads", *pooling.SHARED, "dataset", "framework_version"]
-    kept = instances["conditions"].fillna("").map(lambda words: f", {words}" if words else "")
+    kept_conditions = instances["conditions"].fillna("").map(lambda words: f", {words}" if words else "")
     text = instances[fields].astype("object").where(instances[fields].notna(), "unknown").astype(str)
-    own = text["model"].where(~text["model"].isin(names.MODELS), "")
-    yield text["profile"] + " profile, " + text["threads"] + " threads" + kept, "", [own]
+    model_group = text["model"].where(~text["model"].isin(names.MODELS), "")
+    yield text["profile"] + " profile, " + text["threads"] + " threads" + kept_conditions, "", [model_group]
     images = text["dataset"] + " images (" + text["dataset_sha256"].str[:8] + ")"
-    timed = text["timing"].map(names.display) + " by the " + text["source"]
+    timing_and_source = text["timing"].map(names.display) + " by the " + text["source"]
     weights = text["weights"] + " weights, " + images
-    yield (weights if by_framework else weights + ", " + timed), "", [own]
+    yield (weights if by_framework else weights + ", " + timing_and_source), "", [model_group]
     if by_framework:
-        yield timed, " of this framework", [own, text["framework"]]
-    yield text["framework_version"], " of this framework", [own, text["framework"]]
+        yield timing_and_source, " of this framework", [model_group, text["framework"]]
+    yield text["framework_version"], " of this framework", [model_group, text["framework"]]
 
 
 def _usual(usable: pd.DataFrame, setting: pd.Series, groups: list[pd.Series]) -> pd.Series:
-    """For each row the setting that most instances of its group ran with; of equally many that of the latest run."""
+    """Return for each row the setting of most instances in its group; in a tie, that of the latest run."""
     if usable.empty:
         return pd.Series(index=usable.index, dtype=object)
     columns = {f"group_{place}": values for place, values in enumerate(groups)}
     rows = pd.DataFrame({**columns, "setting": setting, **usable[["instance_id", "run_id"]]})
     if not rows[[*columns, "setting"]].drop_duplicates().duplicated([*columns]).any():
-        return setting  # nearly always: each group ran with one
+        return setting  # the usual case: each group has one setting
     counts = rows.groupby([*columns, "setting"], as_index=False)[["instance_id", "run_id"]]
-    found = counts.agg({"instance_id": "nunique", "run_id": "max"}).sort_values(["instance_id", "run_id"])
-    best = found.drop_duplicates([*columns], keep="last").set_index([*columns])["setting"]
+    ranked = counts.agg({"instance_id": "nunique", "run_id": "max"}).sort_values(["instance_id", "run_id"])
+    best = ranked.drop_duplicates([*columns], keep="last").set_index([*columns])["setting"]
     return rows.join(best.rename("usual"), on=[*columns])["usual"]
 
 
 def image_rows(images: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """The image records of the runs and instances in `rows`, and of no other run."""
+    """Return the image records of the runs and instances in `rows`, and of no other run."""
     columns = [images[name].astype("category").cat for name in KEY]
     sizes = [max(1, len(column.categories)) for column in columns]
-    there = np.ravel_multi_index([column.codes.to_numpy() for column in columns], sizes)
+    codes = np.ravel_multi_index([column.codes.to_numpy() for column in columns], sizes)
     wanted = np.array(
         [
             column.categories.astype(str).get_indexer(pd.Index(rows[name]))
             for name, column in zip(KEY, columns, strict=True)
         ]
     )
-    wanted = wanted[:, (wanted >= 0).all(axis=0)]  # of a fleet, for the records of a device
-    return images[np.isin(there, np.ravel_multi_index(list(wanted), sizes))].reset_index(drop=True)
+    wanted = wanted[:, (wanted >= 0).all(axis=0)]  # `rows` may be of a whole fleet, and the records of one device
+    return images[np.isin(codes, np.ravel_multi_index(list(wanted), sizes))].reset_index(drop=True)
 
 
 def records_by_device(
     images: pd.DataFrame | Iterable[pd.DataFrame], rows: pd.DataFrame
 ) -> Iterator[tuple[str, pd.DataFrame]]:
-    """The image records of the runs and instances in `rows`, one device after the other.
+    """Yield the image records of the runs and instances in `rows`, one device at a time.
 
-    `images` is a frame, or parts of it that each have all records of the devices in them (see `Data.image_parts`): then
-    no more than a part is in memory. Raises DataError where a device comes in two parts.
+    `images` is a frame, or an iterable of parts that each have all records of their devices (see `Data.image_parts`);
+    then only one part is in memory at a time. Raises DataError if the records of a device are split over two parts.
     """
     seen: set[str] = set()
     for part in [images] if isinstance(images, pd.DataFrame) else images:
@@ -196,13 +210,13 @@ def records_by_device(
 
 
 def per_image(images: pd.DataFrame) -> pd.DataFrame:
-    """One row per run x device x instance x image: a timed profile may show an image more than once.
+    """Return one row per run x device x instance x image, since a timed profile may show an image more than once.
 
-    Times are means over the showings; `query` and `correct` are those of the first, so that `correct` stays true or
-    false. Rows are in order of instance and image.
+    Times are means over all showings; `query` and `correct` are those of the first, so that `correct` remains a
+    boolean. Rows are sorted by instance and image.
     """
     key = [*KEY, "image"]
-    if not images.duplicated(key).any():  # nearly always
+    if not images.duplicated(key).any():  # the usual case
         columns = [*key, "query", "correct", "end_to_end_ms", "inference_ms", "failed"]
         return images[columns].sort_values(key, ignore_index=True)
     return (
