@@ -1,17 +1,19 @@
-"""Raw logs to processed tables. What cannot be read is left out and named; the rest goes on.
+"""Conversion of raw logs to processed tables. Unreadable data are left out with a reason, and the rest is processed.
 
-    scan        what there is below data/raw, and whether it changed
+    scan        list the runs below data/raw, and whether they changed
     attempt     one attempt's log as columns, by definition (slow)
-    fast        the same by pyarrow, where that is sure to give the same
-    rules       what is done with odd data
+    fast        the same with pyarrow, if that is sure to give the same
+    rules       handling of odd data
     rows        rows of the tables
-    native      what is different where a native tool measured
-    conditions  what a run asked its device to keep to
+    tool_logs   what differs if a native tool measured
+    conditions  conditions that a run requested of its device
+    sessions    when a run ended, and in which boot of the device
+    checks      results of `aiot models check`
     run         one run: its rows of every table, as a part
-    parts       the processed folder between two calls, and its change at once
+    parts       the processed folder between two calls, and its atomic update
     assemble    the small tables from the parts
 
-Only what changed is read again. Nothing here imports pandas before there is something to read.
+Only what changed is read again. pandas is not imported before there is something to read.
 """
 
 from __future__ import annotations
@@ -28,39 +30,44 @@ from aiot_analysis.ingest.parts import Entry, Manifest, Parts
 from aiot_analysis.words import plural
 
 Progress = Callable[[int, int], None]
-"""Called with how many of the runs that are to be read are done, and how many there are."""
+"""Called with the number of runs that are done, and the number of runs to be read."""
 
-Waiting = Sequence[tuple[scan.Run, str]]  # runs to read, with their keys
+Waiting = Sequence[tuple[scan.Run, str]]  # runs to be read, with their keys
 Make = Callable[[Waiting, Parts], Iterator[None]]
 
 
 @dataclass(frozen=True)
 class Result:
-    """What the tables hold."""
+    """Contents of the tables after a call of `process`."""
 
     raw: Path
     manifest: Manifest
-    read: int = 0  # folders that were read now; the others had not changed
+    read: int = 0  # folders that this call read; the others had not changed
 
     @property
     def _used(self) -> list[Entry]:
+        """Return the entries of the runs that are in the tables."""
         return [entry for entry in self.manifest.runs.values() if entry.used and entry.run]
 
     @property
     def runs(self) -> int:
+        """Return the number of runs in the tables."""
         return len(self._used)
 
     @property
     def left_out(self) -> list[tuple[str, str]]:
-        """Path and reason of what is in no table."""
-        rows = [*self.manifest.left_out, *(one for entry in self.manifest.runs.values() for one in entry.left_out)]
-        return [(row["path"], row["reason"]) for row in (scan.named(self.raw, one) for one in rows)]
+        """Return path and reason of everything that is in no table."""
+        records = [
+            *self.manifest.left_out,
+            *(record for entry in self.manifest.runs.values() for record in entry.left_out),
+        ]
+        return [(row["path"], row["reason"]) for row in (scan.named(self.raw, record) for record in records)]
 
     def summary(self) -> str:
-        """Like "1 run, 60 instances, 7500 images, 0 left out"."""
+        """Return text like "1 run, 60 instances, 7500 images, 0 left out"."""
         instances, images = (sum(getattr(entry, name) for entry in self._used) for name in ("instances", "images"))
         counts = [(self.runs, "run"), (instances, "instance"), (images, "image")]
-        return ", ".join([*(plural(*one) for one in counts), f"{len(self.left_out)} left out"])
+        return ", ".join([*(plural(*count) for count in counts), f"{len(self.left_out)} left out"])
 
 
 def process(
@@ -70,14 +77,14 @@ def process(
     progress: Progress = lambda done, total: None,
     scheduler: str = "",
 ) -> Result:
-    """Makes the tables in `processed` those of the runs below `raw`, reading up to `jobs` of them at a time.
+    """Update the tables in `processed` from the runs below `raw`, reading up to `jobs` of them at a time.
 
-    With the address of a Dask `scheduler`, like tcp://10.0.0.1:8786, its workers read the runs in place of `jobs`
-    threads of this process; they have to see both folders under the same paths.
+    With the address of a Dask `scheduler`, like tcp://10.0.0.1:8786, its workers read the runs instead of `jobs`
+    threads of this process; they must see both folders under the same paths.
 
-    Only runs that are new or changed are read. Whoever interrupts it finds the tables as they were, and the next
-    call goes on. Raises DataError if there is no run that can be read (then nothing is written) or if the tables
-    cannot be written, and ClusterError if there is no such scheduler, or its workers cannot do it.
+    Only runs that are new or changed are read. If interrupted, existing tables are left unchanged, and the next call
+    resumes. Raises DataError if no run can be read (nothing is written then) or if the tables cannot be written, and
+    ClusterError if there is no such scheduler, or its workers cannot do the work.
     """
     found = scan.scan(raw)
     if not found.runs:
@@ -88,7 +95,7 @@ def process(
         with parts.locked():
             try:
                 return _process(raw, found, parts, make, progress, parts.manifest())
-            except DamagedError:  # a table of the right size and time cannot be read: nothing of it is kept
+            except DamagedError:  # a table with the right size and time is unreadable: start from an empty manifest
                 return _process(raw, found, parts, make, progress, Manifest())
     except OSError as error:
         raise DataError(
@@ -98,15 +105,16 @@ def process(
 
 
 def _process(raw: Path, found: scan.Scan, parts: Parts, make: Make, progress: Progress, known: Manifest) -> Result:
+    """Read the runs that are new or changed, and update the tables if anything differs from the `known` manifest."""
     code = scan.code()
     keys = {name: run.key(code) for name, run in found.runs.items()}
     fresh: set[str] = set()
-    same = {name: known.runs[name] for name in keys if name in known.runs and known.runs[name].key == keys[name]}
-    entries = _without_copies(same, fresh)
-    while todo := [name for name in keys if name not in entries]:
-        _read([(found.runs[name], keys[name]) for name in todo], parts, make, progress)
-        entries |= {name: parts.entry(keys[name]) for name in todo}
-        fresh |= set(todo)
+    unchanged = {name: known.runs[name] for name in keys if name in known.runs and known.runs[name].key == keys[name]}
+    entries = _without_copies(unchanged, fresh)
+    while unread := [name for name in keys if name not in entries]:
+        _read([(found.runs[name], keys[name]) for name in unread], parts, make, progress)
+        entries |= {name: parts.entry(keys[name]) for name in unread}
+        fresh |= set(unread)
         entries = _without_copies({name: entries[name] for name in keys}, fresh)
     manifest = Manifest(str(raw), {name: entries[name] for name in keys}, found.left_out, known.files)
     if fresh or manifest != known:
@@ -116,12 +124,12 @@ def _process(raw: Path, found: scan.Scan, parts: Parts, make: Make, progress: Pr
 
 
 def _without_copies(entries: dict[str, Entry], fresh: Collection[str]) -> dict[str, Entry]:
-    """The entries, of which only the first of a run is used.
+    """Return the entries, with all but the first of each run marked as unused copies.
 
-    One that was a copy, and no longer is, is not among them: it has to be read, since its rows were not kept.
+    An entry that was a copy and no longer is one is omitted: it has to be read, since its rows were not kept.
     """
     seen = set()
-    found = {}
+    result = {}
     for name, entry in entries.items():
         if entry.run in seen:
             reason = f"it holds run {entry.run_id} of {entry.device_id}, which was read from another folder already"
@@ -130,12 +138,12 @@ def _without_copies(entries: dict[str, Entry], fresh: Collection[str]) -> dict[s
             continue
         if entry.run:
             seen.add(entry.run)
-        found[name] = entry
-    return found
+        result[name] = entry
+    return result
 
 
 def _read(todo: Waiting, parts: Parts, make: Make, progress: Progress) -> None:
-    """Makes a part of each run; those that an interrupted call made are there."""
+    """Make a part of each run; those that an interrupted call made exist already."""
     parts.begin()
     waiting = [(run, key) for run, key in todo if not parts.has(key)]
     done = len(todo) - len(waiting)
@@ -146,7 +154,7 @@ def _read(todo: Waiting, parts: Parts, make: Make, progress: Progress) -> None:
 
 
 def _in_threads(waiting: Waiting, parts: Parts, jobs: int) -> Iterator[None]:
-    """Makes a part of each run, several at a time: what takes long of it happens outside of Python's lock."""
+    """Make a part of each run, several at a time: the slow operations release Python's global lock."""
     from aiot_analysis.ingest.run import make_part
 
     with ThreadPoolExecutor(jobs) as pool:
@@ -154,36 +162,36 @@ def _in_threads(waiting: Waiting, parts: Parts, jobs: int) -> Iterator[None]:
             for future in as_completed([pool.submit(make_part, run, key, parts) for run, key in waiting]):
                 yield future.result()
         except BaseException:
-            pool.shutdown(cancel_futures=True)  # waits; leaving the block would take the order to cancel back
+            pool.shutdown(cancel_futures=True)  # waits; leaving the block would undo the cancellation
             raise
 
 
 def _on_cluster(waiting: Waiting, parts: Parts, scheduler: str) -> Iterator[None]:
-    """Makes a part of each run by the workers of a Dask cluster, which may have other working folders."""
+    """Make a part of each run on the workers of a Dask cluster, whose working folders may differ."""
     from aiot_analysis.ingest.run import make_part
     from aiot_analysis.tables import cluster
 
-    there = Parts(parts.folder.absolute())
-    calls = [(replace(run, folder=run.folder.absolute()), key, there) for run, key in waiting]
+    shared = Parts(parts.folder.absolute())
+    calls = [(replace(run, folder=run.folder.absolute()), key, shared) for run, key in waiting]
     raw = calls[0][0].folder.parents[1]
-    made = cluster.each(scheduler, [raw, there.staged], make_part, calls)
-    for (run, key), _ in zip(waiting, made, strict=True):
+    results = cluster.each(scheduler, [raw, shared.staged], make_part, calls)
+    for (run, key), _ in zip(waiting, results, strict=True):
         if not parts.has(key):
             raise ClusterError(
-                f"What a worker of {scheduler} made of {run.name} is not in {there.staged}: put the folder on a file "
+                f"What a worker of {scheduler} made of {run.name} is not in {shared.staged}: put the folder on a file "
                 "system that this machine and all workers share."
             )
         yield
 
 
 def _change(parts: Parts, manifest: Manifest, fresh: Collection[str], raw: Path) -> None:
-    """Makes the tables those of the manifest; raises DataError if there is no run in it."""
+    """Update the tables to match the manifest; raise DataError if it contains no run."""
     from aiot_analysis.ingest.assemble import UnfitError, assemble
 
     while any(entry.used and entry.run for entry in manifest.runs.values()):
         try:
             names = assemble(parts, manifest, fresh, raw)
-        except UnfitError as error:  # a bug in what checks a run; the others are not to suffer for it
+        except UnfitError as error:  # a bug in the checks of a run, which must not affect the others
             for name, reason in error.reasons.items():
                 unfit = manifest.runs[name]
                 manifest.runs[name] = Entry(unfit.key, left_out=[(name, reason, None)], origin=unfit.origin)
@@ -195,7 +203,8 @@ def _change(parts: Parts, manifest: Manifest, fresh: Collection[str], raw: Path)
 
 
 def _nothing(raw: Path, left_out: Sequence[tuple[str, str]]) -> DataError:
-    unread = "; ".join(reason.rstrip(".") for _, reason in left_out[:3])
+    """Return the error for a folder without any readable run, with the first reasons."""
+    reasons = "; ".join(reason.rstrip(".") for _, reason in left_out[:3])
     return DataError(
-        f"{scan.shown(raw)} holds no run that can be read{f' ({unread})' if unread else ''}: run `aiot run --local`."
+        f"{scan.shown(raw)} holds no run that can be read{f' ({reasons})' if reasons else ''}: run `aiot run --local`."
     )

@@ -1,4 +1,4 @@
-"""The small tables, put together from those that are there and the runs that were read."""
+"""Assembly of the small tables from the existing ones and the runs that were read."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from aiot_analysis.ingest.scan import LeftOut, folder_of, named
 from aiot_analysis.tables import storage
 
 OF_RUNS = ["instances", "telemetry", "operators", "passes", "nodes"]
-"""Tables that hold rows of runs, and are read again only for a run that changed."""
+"""Tables with rows of runs, which are replaced only for runs that changed."""
 
 _RUN = ["device_id", "run_id"]
 
 
 class UnfitError(Exception):
-    """Rows of runs do not fit a table: by name of the folder, why."""
+    """Rows of runs do not fit a table: the reasons by folder name."""
 
     def __init__(self, reasons: dict[str, str]) -> None:
         super().__init__(str(reasons))
@@ -28,41 +28,43 @@ class UnfitError(Exception):
 
 
 def assemble(parts: Parts, manifest: Manifest, fresh: Collection[str], raw: Path) -> list[str]:
-    """Writes every small table to where it waits, and gives their names.
+    """Write every small table to the place where it waits, and return their names.
 
-    `fresh` are the folders whose rows are those of their parts; those of the others are in the tables already.
-    Raises UnfitError if a part's rows do not fit.
+    `fresh` are the folders whose rows are in their parts; the rows of the others are in the tables already. Raises
+    UnfitError if the rows of a part do not fit.
     """
     used = {name: entry for name, entry in manifest.runs.items() if entry.used and entry.run}
-    made = _of_runs(parts, used, [name for name in used if name in fresh])
-    made["devices"] = storage.table("devices", _devices(used.values()))
-    made["left_out"] = storage.table("left_out", _left_out(manifest, raw))
-    for name, frame in made.items():
+    tables = _of_runs(parts, used, [name for name in used if name in fresh])
+    tables["devices"] = storage.table("devices", _devices(used.values()))
+    tables["left_out"] = storage.table("left_out", _left_out(manifest, raw))
+    for name, frame in tables.items():
         storage.write_file(frame, parts.table(name))
-    return list(made)
+    return list(tables)
 
 
 def _of_runs(parts: Parts, used: dict[str, Entry], fresh: list[str]) -> dict[str, pd.DataFrame]:
-    found: dict[str, list[dict[str, Any]]] = {table: [] for table in OF_RUNS}
+    """Return the tables OF_RUNS, with new rows of the fresh runs and existing rows of the others, in order of runs."""
+    new_rows: dict[str, list[dict[str, Any]]] = {table: [] for table in OF_RUNS}
     for name in fresh:
         for table, rows in parts.rows(used[name].key).items():
-            found[table] += rows
+            new_rows[table] += rows
     try:
-        made = {table: storage.table(table, rows) for table, rows in found.items()}
+        tables = {table: storage.table(table, rows) for table, rows in new_rows.items()}
     except DataError as error:
         raise UnfitError(_unfit(parts, used, fresh) or dict.fromkeys(fresh, str(error))) from None
     order = pd.MultiIndex.from_tuples([entry.run or () for entry in used.values()], names=_RUN)
-    known = order[[name not in fresh for name in used]]
-    for table in OF_RUNS if len(known) else []:
+    unchanged = order[[name not in fresh for name in used]]
+    for table in OF_RUNS if len(unchanged) else []:
         kept = storage.read(table, parts.folder)
-        kept = kept[pd.MultiIndex.from_frame(kept[_RUN]).isin(known)]
-        both = pd.concat([frame for frame in (kept, made[table]) if len(frame)] or [kept])
-        place = order.get_indexer(pd.MultiIndex.from_frame(both[_RUN]))
-        made[table] = both.iloc[place.argsort(kind="stable")].reset_index(drop=True)
-    return made
+        kept = kept[pd.MultiIndex.from_frame(kept[_RUN]).isin(unchanged)]
+        combined = pd.concat([frame for frame in (kept, tables[table]) if len(frame)] or [kept])
+        positions = order.get_indexer(pd.MultiIndex.from_frame(combined[_RUN]))
+        tables[table] = combined.iloc[positions.argsort(kind="stable")].reset_index(drop=True)
+    return tables
 
 
 def _unfit(parts: Parts, used: dict[str, Entry], fresh: list[str]) -> dict[str, str]:
+    """Return the reason for each fresh run whose rows do not fit, by folder name."""
     reasons = {}
     for name in fresh:
         try:
@@ -74,19 +76,19 @@ def _unfit(parts: Parts, used: dict[str, Entry], fresh: list[str]) -> dict[str, 
 
 
 def _devices(entries: Collection[Entry]) -> list[dict[str, Any]]:
-    """A row a device and origin, as the latest of its runs tells it."""
-    found = {}
+    """Return one row per device and origin, as described by its latest run."""
+    latest = {}
     for entry in sorted(entries, key=lambda entry: str(entry.run_id)):
         if entry.device:
-            found[entry.device_id, entry.device["origin"]] = entry.device
-    return [found[key] for key in sorted(found, key=str)]
+            latest[entry.device_id, entry.device["origin"]] = entry.device
+    return [latest[key] for key in sorted(latest, key=str)]
 
 
 def _left_out(manifest: Manifest, raw: Path) -> list[dict[str, Any]]:
-    """The rows of the table `left_out`.
+    """Return the rows of the table `left_out`.
 
-    A run that cannot be read is of the device that its folder is in. Where its record does not tell the origin either,
-    that is the one of the device's other runs, if they have but one.
+    An unreadable run is assigned to the device whose folder it is in. If its record does not state the origin either,
+    it is assigned that of the device's other runs, if they all have the same.
     """
     origins: dict[str, set[str]] = {}
     for name, entry in manifest.runs.items():
@@ -95,8 +97,8 @@ def _left_out(manifest: Manifest, raw: Path) -> list[dict[str, Any]]:
 
     def row(one: LeftOut, device: str | None, origin: str | None) -> dict[str, Any]:
         of_device = origins.get(device or "", set())
-        only = next(iter(of_device)) if len(of_device) == 1 else None
-        return {"device_id": device, "origin": origin or only, **named(raw, one)}
+        single_origin = next(iter(of_device)) if len(of_device) == 1 else None
+        return {"device_id": device, "origin": origin or single_origin, **named(raw, one)}
 
     rows = [row(one, folder_of(one[0]) if "/" in one[0] else None, None) for one in manifest.left_out]
     for name, entry in manifest.runs.items():

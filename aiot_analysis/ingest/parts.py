@@ -1,11 +1,11 @@
-"""The processed folder between two calls: what is in its tables, what is being read, and the change at once.
+"""The processed folder between two calls: contents of its tables, runs being read, and the atomic update.
 
     data/processed/manifest.json    the runs in the tables, and size, time and sha256 of every file of the tables
                    .parts/          rows of runs that were read, and tables that wait to take their place
 
-Writing the manifest is the moment of the change. Before it the tables are what they were; after it files from
-.parts take their places. Who is interrupted before it goes on with the parts that are there, and who is
-interrupted after it leaves the rest of the moving to the next call.
+Writing the manifest is the moment of the update. Before it, the tables are unchanged; after it, files from .parts are
+moved into place. A call that is interrupted before that moment is resumed with the existing parts; if it is interrupted
+later, the next call moves the remaining files.
 """
 
 from __future__ import annotations
@@ -28,36 +28,37 @@ Rows = dict[str, list[dict[str, Any]]]
 
 @dataclass
 class Entry:
-    """What is known of one folder of the raw logs; without `run_id` it is no run that can be read."""
+    """Facts about one folder of the raw logs; without `run_id` it is not a readable run."""
 
-    key: str  # of its files and of the code that read them
+    key: str  # hash of its files and of the code that read them
     left_out: list[LeftOut] = field(default_factory=list)
     device_id: str | None = None
     run_id: str | None = None
     device: dict[str, Any] | None = None
-    origin: str | None = None  # None where run.json does not tell it
+    origin: str | None = None  # None if run.json does not state it
     instances: int = 0
     images: int = 0
-    used: bool = True  # false for a copy of another run, whose rows are in no table
+    used: bool = True  # false for a copy of another run; its rows are in no table
 
     @property
     def run(self) -> tuple[str, str] | None:
+        """Return the device and run id, or None if it is not a readable run."""
         return (self.device_id, self.run_id) if self.device_id and self.run_id else None
 
     @property
     def images_file(self) -> str | None:
-        """Where its image records belong, below the processed folder."""
+        """Return the path of its image records, relative to the processed folder; None if it has none."""
         return f"images/{self.device_id}/{self.run_id}.parquet" if self.used and self.images else None
 
 
 @dataclass
 class Manifest:
-    """What the tables hold."""
+    """Contents of the tables."""
 
     raw: str = ""  # the folder that was read
-    runs: dict[str, Entry] = field(default_factory=dict)  # by name of the folder
-    left_out: list[LeftOut] = field(default_factory=list)  # what is in no run
-    files: dict[str, Stamp] = field(default_factory=dict)  # every file of the tables
+    runs: dict[str, Entry] = field(default_factory=dict)  # by folder name
+    left_out: list[LeftOut] = field(default_factory=list)  # files that belong to no run
+    files: dict[str, Stamp] = field(default_factory=dict)  # all files of the tables
 
 
 class Parts:
@@ -65,12 +66,12 @@ class Parts:
 
     def __init__(self, processed: Path) -> None:
         self.folder = processed
-        self.staged = processed / ".parts"  # what waits
+        self.staged = processed / ".parts"  # files that wait to be moved into place
         self._manifest = processed / MANIFEST
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Makes the folder, if it is not there, for one process at a time."""
+        """Create the folder if necessary, and lock it for one process at a time."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / ".lock").open("w") as file:
             try:
@@ -80,65 +81,69 @@ class Parts:
             yield
 
     def begin(self) -> None:
+        """Create the folder of waiting files."""
         self.staged.mkdir(exist_ok=True)
 
     def clear(self) -> None:
-        """Takes away what waits, and the folder if there is nothing else in it."""
+        """Delete the waiting files, and the processed folder if it holds nothing else."""
         if self.staged.exists():
             shutil.rmtree(self.staged)
         if [path.name for path in self.folder.iterdir()] == [".lock"]:
             shutil.rmtree(self.folder)
 
     def images(self, key: str) -> Path:
-        """Where the image records of a part wait."""
+        """Return the path at which the image records of a part wait."""
         return self.staged / f"{key}.images"
 
     def table(self, name: str) -> Path:
-        """Where a table waits."""
+        """Return the path at which a table waits."""
         return self.staged / f"{name}.table"
 
     def write(self, entry: Entry, rows: Rows) -> None:
-        """Keeps a part; it is there when its entry is."""
+        """Save a part, with its entry last: a part exists once its entry does."""
         _write(self.staged / f"{entry.key}.rows", rows)
         _write(self.staged / f"{entry.key}.entry", asdict(entry))
 
     def has(self, key: str) -> bool:
-        """Whether there is a whole part of that key."""
-        found = _read(self.staged / f"{key}.entry")
-        return found is not None and (not found["images"] or self.images(key).is_file())
+        """Return whether there is a complete part with that key."""
+        record = _read(self.staged / f"{key}.entry")
+        return record is not None and (not record["images"] or self.images(key).is_file())
 
     def entry(self, key: str) -> Entry:
+        """Return the entry of a part."""
         return _entry(_read(self.staged / f"{key}.entry") or {})
 
     def rows(self, key: str) -> Rows:
+        """Return the rows of a part, by table."""
         return _read(self.staged / f"{key}.rows") or {}
 
     def manifest(self) -> Manifest:
-        """What the tables hold, a change that was interrupted being finished.
+        """Return the contents of the tables, after finishing an interrupted update.
 
-        Empty if there is none that this version can read, or if a table is not as it was written. A run whose images
-        are not as they were written has the key of no run: it has to be read again, or to be taken out.
+        The manifest is empty if there is none that this version can read, or if a table differs from what was written.
+        A run whose images differ from what was written gets a key that matches no run: it must be read again or
+        removed.
         """
         record = _read(self._manifest)
         if record is None:
             return Manifest()
         try:
-            found = Manifest(**record)
-            found.runs = {name: _entry(one) for name, one in record["runs"].items()}
-            found.left_out = _tuples(record["left_out"])
-            found.files = {name: list(stamp) for name, stamp in record["files"].items()}
-        except (TypeError, KeyError, AttributeError, ValueError):  # another version's
+            result = Manifest(**record)
+            result.runs = {name: _entry(entry_record) for name, entry_record in record["runs"].items()}
+            result.left_out = _tuples(record["left_out"])
+            result.files = {name: list(stamp) for name, stamp in record["files"].items()}
+        except (TypeError, KeyError, AttributeError, ValueError):  # written by another version
             return Manifest()
-        missing = self._finish(found)
+        missing = self._finish(result)
         if any("/" not in name for name in missing):
             return Manifest()
-        for name, entry in found.runs.items():
+        for name, entry in result.runs.items():
             if entry.images_file in missing:
-                found.runs[name] = replace(entry, key="")
-        return found
+                result.runs[name] = replace(entry, key="")
+        return result
 
     def change(self, manifest: Manifest, names: list[str]) -> None:
-        """Makes the tables those of the manifest: `names` wait, and so do the images of runs that were read.
+        """Update the tables to match the manifest: the tables in `names` and the images of newly read runs are waiting.
 
         Images of other runs stay as they are.
         """
@@ -153,7 +158,7 @@ class Parts:
         self._finish(manifest)
 
     def _finish(self, manifest: Manifest) -> list[str]:
-        """Moves what waits to its place and deletes images of other runs; gives the files that are not there."""
+        """Move waiting files into place and delete images of other runs; return the files that are missing."""
         waiting = {entry.images_file: self.images(entry.key) for entry in manifest.runs.values()}
         missing = []
         for name, stamp in manifest.files.items():
@@ -175,15 +180,17 @@ class Parts:
 
 
 def _entry(record: dict[str, Any]) -> Entry:
+    """Return the entry that a JSON record holds."""
     return Entry(**{**record, "left_out": _tuples(record["left_out"])})
 
 
 def _tuples(rows: list[list[Any]]) -> list[LeftOut]:
+    """Return rows from JSON as tuples."""
     return [(path, reason, lines) for path, reason, lines in rows]
 
 
 def _facts(path: Path) -> list[int] | None:
-    """Size in bytes and modification time in ns; None if there is no such file."""
+    """Return the size in bytes and the modification time in ns of a file, or None if there is no such file."""
     try:
         status = path.stat()
     except OSError:
@@ -192,7 +199,7 @@ def _facts(path: Path) -> list[int] | None:
 
 
 def _stamp(path: Path, known: Stamp) -> Stamp | None:
-    """The stamp of a file, None if it is not there. A file of the size and time of a known stamp is not read again."""
+    """Return the stamp of a file, None if it does not exist. A file that matches the known stamp is not read again."""
     facts = _facts(path)
     if facts is None:
         return None
@@ -200,7 +207,7 @@ def _stamp(path: Path, known: Stamp) -> Stamp | None:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """A record, None if it is not there or not whole."""
+    """Return a JSON record, or None if it does not exist or is not complete."""
     try:
         record = json.loads(path.read_bytes())
     except (OSError, ValueError):
@@ -209,7 +216,7 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 
 def _write(path: Path, record: dict[str, Any]) -> None:
-    """Whole or not at all."""
+    """Write a JSON record whole or not at all."""
     temporary = path.with_suffix(".new")
     temporary.write_text(json.dumps(record), encoding="utf-8")
     temporary.replace(path)
