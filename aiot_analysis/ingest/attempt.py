@@ -1,4 +1,4 @@
-"""One attempt's log as columns. `runner.rawlog` says what is accepted; the fast way gives the same, or nothing."""
+"""One attempt's log as columns. `runner.rawlog` defines what is accepted; the fast way gives the same, or nothing."""
 
 from __future__ import annotations
 
@@ -13,42 +13,44 @@ from aiot_analysis.ingest import fast
 from runner import rawlog
 
 TOGETHER_BYTES = 8 << 20
-"""Files are read together until they have so many bytes."""
+"""Files are read together up to this total size."""
 
 NAMED = 5
-"""So many lines of a file that are not used are named one by one, the rest together."""
+"""Number of unused lines of a file that are listed one by one; the others are listed together."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """An attempt as read."""
+    """The content of one attempt's log."""
 
     path: Path
     instance: str
     attempt: int
     status: str  # end, failed, unavailable or cut
-    events: list[dict[str, Any]]  # all but those of images, in order
-    images: pyarrow.Table  # those of images: the columns of fast.IMAGES, by query
-    problems: list[str]  # what is wrong with each line that is not used
-    damaged: bool  # whether that is more than a half-written line
+    events: list[dict[str, Any]]  # all events except those of images, in order
+    images: pyarrow.Table  # image records: the columns of fast.IMAGES, by query
+    problems: list[str]  # one message for each unused line
+    damaged: bool  # whether there is more damage than a half-written line
 
     @property
     def lines(self) -> int:
+        """Return the number of lines of the log."""
         return len(self.events) + self.images.num_rows + len(self.problems)
 
     @property
     def last(self) -> dict[str, Any]:
+        """Return the last event other than image records, or {} if there is none."""
         return self.events[-1] if self.events else {}
 
     def of(self, event: str) -> list[dict[str, Any]]:
-        """All events of one name, in order."""
+        """Return all events of one name, in order."""
         return [record for record in self.events if record["event"] == event]
 
 
 def read_all(paths: Iterable[Path]) -> Iterator[Reading | rawlog.RawLogError]:
-    """Reads attempts in their order, the fast way where that can vouch for them.
+    """Yield attempts in order, read the fast way if that is reliable for them.
 
-    In the place of a file that cannot be read or holds no event there is the error that says so.
+    A file that cannot be read or holds no event yields the error that says so.
     """
     files: list[tuple[Path, bytes | rawlog.RawLogError]] = []
     size = 0
@@ -66,62 +68,65 @@ def read_all(paths: Iterable[Path]) -> Iterator[Reading | rawlog.RawLogError]:
 
 
 def _readings(files: list[tuple[Path, bytes | rawlog.RawLogError]]) -> Iterator[Reading | rawlog.RawLogError]:
+    """Yield the readings of files, or the errors in their place."""
     readable = [(path, data) for path, data in files if isinstance(data, bytes)]
-    quick = dict(zip((path for path, _ in readable), fast_readings(readable), strict=True))
+    fast_results = dict(zip((path for path, _ in readable), fast_readings(readable), strict=True))
     for path, data in files:
         if isinstance(data, rawlog.RawLogError):
             yield data
             continue
         try:
-            yield quick[path] or slow_reading(path, data)
+            yield fast_results[path] or slow_reading(path, data)
         except rawlog.RawLogError as error:
             yield error
 
 
 def slow_reading(path: Path, data: bytes) -> Reading:
-    """By definition, line by line; raises RawLogError if there is no event in it."""
+    """Return a log read by definition, line by line; raise RawLogError if it holds no event."""
     attempt = rawlog.parse_attempt(path, data)
-    shown = [event for event in attempt.events if event["event"] in fast.EVENTS]
-    return _reading(attempt, fast.table_of(sorted(shown, key=lambda event: event["query"])))
+    image_events = [event for event in attempt.events if event["event"] in fast.EVENTS]
+    return _reading(attempt, fast.table_of(sorted(image_events, key=lambda event: event["query"])))
 
 
 def fast_readings(files: Sequence[tuple[Path, bytes]]) -> list[Reading | None]:
-    """By pyarrow; None in the place of a file that is not wholly of the format, or may not be."""
-    around = [_around_the_images(path, data) for path, data in files]
-    pieces = [one[1] for one in around if one]
+    """Return logs read with pyarrow, with None for a file that is not, or may not be, entirely of the format."""
+    splits = [_around_the_images(path, data) for path, data in files]
+    pieces = [split[1] for split in splits if split]
     tables = iter(_images(pieces))
-    found: list[Reading | None] = []
-    for one in around:
-        images = next(tables) if one else None
-        found.append(_reading(one[0], images) if one and images is not None else None)
-    return found
+    result: list[Reading | None] = []
+    for split in splits:
+        images = next(tables) if split else None
+        result.append(_reading(split[0], images) if split and images is not None else None)
+    return result
 
 
 def _images(pieces: list[bytes]) -> list[pyarrow.Table | None]:
-    together = fast.images(pieces) if pieces else []
-    if together is not None:
-        return [*together]
-    return [found[0] if (found := fast.images([piece])) else None for piece in pieces]
+    """Return the image records of each piece: all at once if possible, otherwise one piece at a time."""
+    tables = fast.images(pieces) if pieces else []
+    if tables is not None:
+        return [*tables]
+    return [single[0] if (single := fast.images([piece])) else None for piece in pieces]
 
 
 def _around_the_images(path: Path, data: bytes) -> tuple[rawlog.Attempt, bytes] | None:
-    """What an attempt is but for its images, and their lines; None if it cannot be cut in two like that."""
-    place = fast.lines_of_images(data)
-    if place is None:
+    """Return the attempt without its images, and the lines of its images; None if it cannot be split like that."""
+    span = fast.lines_of_images(data)
+    if span is None:
         return None
-    begin, end = place
+    start, end = span
     try:
-        attempt = rawlog.parse_attempt(path, data[:begin] + data[end:])
+        attempt = rawlog.parse_attempt(path, data[:start] + data[end:])
     except rawlog.RawLogError:
         return None
     if attempt.left_out or any(event["event"] in fast.EVENTS for event in attempt.events):
         return None
     if end == len(data) and attempt.status != "cut":
-        return None  # the images follow the ending
-    return attempt, data[begin:end]
+        return None  # images after the last event
+    return attempt, data[start:end]
 
 
 def _reading(attempt: rawlog.Attempt, images: pyarrow.Table) -> Reading:
+    """Return the reading of an attempt with the given image records."""
     events = [event for event in attempt.events if event["event"] not in fast.EVENTS]
     return Reading(
         attempt.path,
@@ -136,18 +141,18 @@ def _reading(attempt: rawlog.Attempt, images: pyarrow.Table) -> Reading:
 
 
 def together(problems: list[str], what: str = "lines") -> list[tuple[str, int]]:
-    """Problems of single lines as (reason, lines): each by itself, but many of them in one."""
+    """Return problems of single lines as (reason, lines): the first ones individually, any others as one."""
     if len(problems) <= NAMED + 1:
         return [(problem, 1) for problem in problems]
-    rest = problems[NAMED:]
+    others = problems[NAMED:]
     return [
         *((problem, 1) for problem in problems[:NAMED]),
-        (f"{len(rest)} more {what} that are not used, the first: {rest[0]}", len(rest)),
+        (f"{len(others)} more {what} that are not used, the first: {others[0]}", len(others)),
     ]
 
 
 def count_lines(path: Path) -> int | None:
-    """How many lines a file has, None if it cannot be read."""
+    """Return the number of lines of a file, or None if it cannot be read."""
     try:
         data = rawlog.read_bytes(path)
     except rawlog.RawLogError:

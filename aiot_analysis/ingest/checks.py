@@ -1,4 +1,4 @@
-"""What `aiot models check` found of the model files of a run, as columns of the table `instances`."""
+"""Results of `aiot models check` for the model files of a run, as columns of the table `instances`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from runner import rawlog
 Row = dict[str, Any]
 
 _SHARE = (0.0, 1.0)
-_NUMBERS = {  # field of a check: column and range
+_NUMBERS = {  # field of a check -> column and range
     "largest_difference": ("parity_difference", (0.0, float("inf"))),
     "correlation": ("parity_correlation", (-1.0, 1.0)),
     "top1_agreement": ("parity_top1_agreement", _SHARE),
@@ -27,7 +27,10 @@ _ROUNDING = 1e-9  # a correlation may come out as 1.0000000000000002
 
 
 def parity(run: Row, instance_id: str) -> tuple[Row, str]:
-    """The columns parity_... of an instance, none if its file was not checked, and what is odd about its check ("")."""
+    """Return the columns parity_... of an instance, and what is odd about its check ("" if nothing).
+
+    There are no columns if the model file was not checked.
+    """
     framework, _, quantization, model = instance_id.split("_", 3)
     check = (run.get("checks") or {}).get(f"{framework}_{quantization}_{model}")
     if check is None:
@@ -36,14 +39,15 @@ def parity(run: Row, instance_id: str) -> tuple[Row, str]:
         return {}, "its check in run.json is not of the format: `aiot models check`, then run it again"
     if check["sha256"] != run["models"].get(instance_id, {}).get("sha256"):
         return {}, "its check in run.json is of another model file: `aiot models check`, then run it again"
-    found = {f"parity_{name}": check[name] for name in ("passed", "finding", "images", "dataset")}
+    columns = {f"parity_{name}": check[name] for name in ("passed", "finding", "images", "dataset")}
     for name, (column, (low, high)) in _NUMBERS.items():
         value = check.get(name)
-        found[column] = None if value is None else min(max(value, low), high)
-    return found, ""
+        columns[column] = None if value is None else min(max(value, low), high)
+    return columns, ""
 
 
 def _is_one(check: Any) -> bool:
+    """Return whether a check is in the expected format."""
     if not isinstance(check, dict):
         return False
     try:
@@ -51,5 +55,5 @@ def _is_one(check: Any) -> bool:
     except rawlog.RawLogError:
         return False
     values = [(check.get(name), limits) for name, (_, limits) in _NUMBERS.items()]
-    inside = all(value is None or low - _ROUNDING <= value <= high + _ROUNDING for value, (low, high) in values)
-    return inside and check["images"] > 0
+    within_limits = all(value is None or low - _ROUNDING <= value <= high + _ROUNDING for value, (low, high) in values)
+    return within_limits and check["images"] > 0

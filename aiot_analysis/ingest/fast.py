@@ -1,10 +1,9 @@
-"""The image records of an attempt read by pyarrow, wherever that is sure to give what `runner.rawlog` would.
+"""Reading the image records of an attempt with pyarrow, if that is sure to give the same as `runner.rawlog`.
 
-pyarrow's JSON reader takes records of a given schema and refuses any other type, a field that is not in the
-schema, a field given twice and a number that does not fit. What it accepts and the definition does not, or may
-take for something else, is checked here: several records on a line or one on several lines, bytes that are no
-UTF-8, nulls, numbers that are not finite, and all that is a matter of values. Where one of these is found, the
-result is None.
+pyarrow's JSON reader takes records of a given schema and rejects any other type, a field that is not in the schema, a
+field that occurs twice and a number that does not fit. Everything that it accepts and the definition does not, or that
+it may interpret differently, is checked here: several records on a line or one on several lines, bytes that are not
+UTF-8, nulls, numbers that are not finite, and all constraints on values. If one of these is found, the result is None.
 """
 
 from __future__ import annotations
@@ -30,109 +29,117 @@ IMAGES = pyarrow.schema(
         "query": _WHOLE,
         "image": _TEXT,
         "label": _WHOLE,
-        "classes": pyarrow.list_(_WHOLE),  # of top5, null where the image failed
-        **{f"{phase}_ns": _WHOLE for phase in PHASES},  # null where the image failed
-        "spent_ns": _WHOLE,  # null where it did not
-        "total_ns": _WHOLE,  # null where the four steps are known; a log that has it is read by definition
+        "classes": pyarrow.list_(_WHOLE),  # of top5, null if the image failed
+        **{f"{phase}_ns": _WHOLE for phase in PHASES},  # null if the image failed
+        "spent_ns": _WHOLE,  # null unless the image failed
+        "total_ns": _WHOLE,  # null if the four phases are known; logs with it are read by definition
         "at_ns": _WHOLE,
         "failed": pyarrow.bool_(),
     }
 )
-"""The records of images as columns."""
+"""Schema of image records as columns."""
 
 _HEAD_LINES = 64
 _BLOCK_BYTES = 4 << 20
-_MARK = b'"image"'  # the field of every record of an image, and of no other
+_MARK = b'"image"'  # a field in every image record, and in no other
 _NEW_LINE, _OPENS, _CLOSES = b"\n{}"
 
 
 def table_of(events: list[dict[str, Any]]) -> pyarrow.Table:
-    """Columns IMAGES of events that `runner.rawlog` read."""
+    """Return columns IMAGES of events that `runner.rawlog` read."""
     failed = [event["event"] == "image_failed" for event in events]
     columns: dict[str, list[Any]] = {
         name: [event[name] for event in events] for name in ("query", "image", "label", "at_ns")
     }
     columns["failed"] = failed
     for name in (f"{phase}_ns" for phase in PHASES):
-        columns[name] = [None if bad else event.get(name) for event, bad in zip(events, failed, strict=True)]
-    columns["spent_ns"] = [event["spent_ns"] if bad else None for event, bad in zip(events, failed, strict=True)]
-    columns["total_ns"] = [None if bad else event.get("total_ns") for event, bad in zip(events, failed, strict=True)]
+        columns[name] = [
+            None if is_failed else event.get(name) for event, is_failed in zip(events, failed, strict=True)
+        ]
+    columns["spent_ns"] = [
+        event["spent_ns"] if is_failed else None for event, is_failed in zip(events, failed, strict=True)
+    ]
+    columns["total_ns"] = [
+        None if is_failed else event.get("total_ns") for event, is_failed in zip(events, failed, strict=True)
+    ]
     columns["classes"] = [
-        None if bad else [int(found) for found, _ in event["top5"]] for event, bad in zip(events, failed, strict=True)
+        None if is_failed else [int(label) for label, _ in event["top5"]]
+        for event, is_failed in zip(events, failed, strict=True)
     ]
     return pyarrow.table({name: columns[name] for name in IMAGES.names}, IMAGES)
 
 
 def lines_of_images(data: bytes) -> tuple[int, int] | None:
-    """Where the lines from the first image to the last one begin and end; None if they are not near the ends."""
-    begin = 0
+    """Return start and end of the lines from the first image to the last; None if they are not near the ends."""
+    start = 0
     for _ in range(_HEAD_LINES):
-        stop = data.find(b"\n", begin)
-        if stop < 0:
+        line_end = data.find(b"\n", start)
+        if line_end < 0:
             return None
-        if data.find(_MARK, begin, stop) >= 0:
+        if data.find(_MARK, start, line_end) >= 0:
             break
-        begin = stop + 1
+        start = line_end + 1
     else:
         return None
     end = len(data)
     for _ in range(_HEAD_LINES):
-        last = data.rfind(b"\n", begin, end - 1) + 1
-        if data.find(_MARK, last, end) >= 0:
-            return begin, end
-        end = last
+        line_start = data.rfind(b"\n", start, end - 1) + 1
+        if data.find(_MARK, line_start, end) >= 0:
+            return start, end
+        end = line_start
     return None
 
 
 def images(pieces: Sequence[bytes]) -> list[pyarrow.Table] | None:
-    """Columns IMAGES of pieces of logs, each of lines that are all records of images with ever higher queries.
+    """Return columns IMAGES of pieces of logs, which hold only image records with strictly increasing queries.
 
-    None if one of them is not of that kind. Many pieces are read together, since each call takes a while.
+    Returns None if a piece is not of that kind. Many pieces are read together, since each call takes a while.
     """
     lines = b"".join(pieces)
     text = np.frombuffer(lines, np.uint8)
     (ends,) = (text == _NEW_LINE).nonzero()
-    whole = all(piece.endswith(b"}\n") for piece in pieces)
-    if not whole or (text[ends - 1] != _CLOSES).any() or (text[ends[:-1] + 1] != _OPENS).any():
-        return None  # between } and { on the next line one record ends and another begins, and nowhere else
+    complete = all(piece.endswith(b"}\n") for piece in pieces)
+    if not complete or (text[ends - 1] != _CLOSES).any() or (text[ends[:-1] + 1] != _OPENS).any():
+        return None  # records must start and end exactly at line breaks
     try:
         if not lines.isascii():
             lines.decode("utf-8")
-        found = json.read_json(
+        content = json.read_json(
             pyarrow.BufferReader(lines),
             json.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES),
             json.ParseOptions(explicit_schema=_LOGGED, unexpected_field_behavior="error"),
         )
     except (pyarrow.ArrowException, UnicodeDecodeError):
         return None
-    if found.num_rows != len(ends):
+    if content.num_rows != len(ends):
         return None
     stops = np.searchsorted(ends, np.cumsum([len(piece) for piece in pieces]))
     starts = np.concatenate([[0], stops[:-1]])
-    table = _checked({name: _whole(found[name]) for name in found.column_names}, starts)
+    table = _checked({name: _whole(content[name]) for name in content.column_names}, starts)
     if table is None:
         return None
     return [table.slice(start, stop - start) for start, stop in zip(starts, stops, strict=True)]
 
 
 def _whole(column: pyarrow.ChunkedArray) -> pyarrow.Array:
+    """Return a column as a single array."""
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def _checked(column: dict[str, pyarrow.Array], starts: np.ndarray) -> pyarrow.Table | None:
-    """Columns IMAGES of the columns _LOGGED of logs that begin at those rows; None if a value is not of the format."""
+    """Return columns IMAGES from columns _LOGGED of logs that start at the given rows; None if a value is invalid."""
     kind = column["event"].dictionary_encode()
     failed = np.zeros(len(kind), bool)
     if kind.dictionary.to_pylist() != ["image"]:
         if not set(kind.dictionary.to_pylist()) <= set(EVENTS):
             return None
         failed = kind.cast(_TEXT).to_numpy(zero_copy_only=False) == "image_failed"
-    absent = {**dict.fromkeys(_BOTH, None), **dict.fromkeys(_SHOWN, failed), **dict.fromkeys(_FAILED, ~failed)}
-    for name, nulls in absent.items():
-        found = column[name]
-        if found.null_count != (0 if nulls is None else nulls.sum()):
+    expected_nulls = {**dict.fromkeys(_BOTH, None), **dict.fromkeys(_SHOWN, failed), **dict.fromkeys(_FAILED, ~failed)}
+    for name, nulls in expected_nulls.items():
+        values = column[name]
+        if values.null_count != (0 if nulls is None else nulls.sum()):
             return None
-        if 0 < found.null_count < len(found) and (found.is_null().to_numpy(zero_copy_only=False) != nulls).any():
+        if 0 < values.null_count < len(values) and (values.is_null().to_numpy(zero_copy_only=False) != nulls).any():
             return None
     times = [column[name] for name in column if name.endswith("_ns")]
     if any((time.drop_null().to_numpy() < 0).any() for time in times if time.null_count < len(time)):
@@ -151,7 +158,7 @@ def _checked(column: dict[str, pyarrow.Array], starts: np.ndarray) -> pyarrow.Ta
 
 
 def _classes(top5: pyarrow.ListArray, failed: np.ndarray) -> pyarrow.ListArray | None:
-    """The classes of pairs of class and score, or None if they are not such pairs."""
+    """Return the classes from pairs of class and score, or None if they are not such pairs."""
     pairs = top5.flatten()
     numbers = pairs.flatten()
     if pairs.null_count or numbers.null_count or (pairs.value_lengths().to_numpy() != 2).any():

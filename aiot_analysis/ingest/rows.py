@@ -1,4 +1,4 @@
-"""Rows of the tables from what a run says. Times leave here in the units of the tables."""
+"""Rows of the tables from the records of a run. Times are converted to the units of the tables here."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ Row = dict[str, Any]
 
 
 def origin_of(run: Row) -> Row:
+    """Return the columns that identify the run, the device and the origin."""
     return {"run_id": run["run_id"], "device_id": run["device_slug"], "origin": run["origin"]}
 
 
 def device(properties: Row, run: Row) -> Row:
-    """The row of a device as one of its runs tells it."""
+    """Return the row of a device as described by one of its runs."""
     maxima = [core["max_mhz"] for core in properties["cores"] if core.get("max_mhz")]
     names = ("maker", "model", "soc", "ram_gb", "os", "os_version", "abi", "kernel")
     return {
@@ -38,50 +39,50 @@ def device(properties: Row, run: Row) -> Row:
 
 
 def _paper_id(properties: Row) -> int | None:
-    """The row of the paper's Table III that a device is, None if it is none of them, or names of several.
+    """Return the id of a device in the paper's Table III, or None if it matches no row or several.
 
-    A phone may tell its model as a code (SM-G970F), and in `market_name` what it is sold by, with or without its
-    maker.
+    A phone may report its model as a code (SM-G970F), and in `market_name` the name it is sold under, with or without
+    its maker.
     """
     maker, model, sold_as = (
         value if isinstance(value := properties.get(name), str) else "" for name in ("maker", "model", "market_name")
     )
     names = {f"{maker} {model}", f"{maker} {sold_as}", sold_as}
-    found = {_paper_ids().get(_plain(name)) for name in names} - {None}
-    return found.pop() if len(found) == 1 else None
+    ids = {_paper_ids().get(_plain(name)) for name in names} - {None}
+    return ids.pop() if len(ids) == 1 else None
 
 
 def _plain(name: str) -> str:
-    """A name without what its writers do differently: capital letters and spaces. "Reno 3" is "Reno3"."""
+    """Return a name in lower case without spaces, since spellings differ: "Reno 3" and "Reno3" are the same."""
     return "".join(name.casefold().split())
 
 
 @cache
 def _paper_ids() -> dict[str, int]:
-    """Rows of the paper's Table III by maker and model."""
+    """Return the ids in the paper's Table III by maker and model, as `_plain` returns them."""
     table = paper.devices()
     return dict(zip(table["device"].map(_plain), table["paper_id"].tolist(), strict=True))
 
 
 def sample(logged: Row, run: Row) -> Row:
-    """The row of a line of telemetry.jsonl; what older logs do not have is null."""
+    """Return the row of a line of telemetry.jsonl; fields that older logs lack are null."""
     names = [name for name in rawlog.TELEMETRY_FIELDS if name != "instance"]
     return {**{name: logged.get(name) for name in names}, **origin_of(run), "instance_id": logged.get("instance")}
 
 
 def samples_by_instance(telemetry: Sequence[Row]) -> dict[tuple[str | None, int | None], list[Row]]:
-    """Rows of the table `telemetry`, in order, by instance and attempt; older logs do not tell the attempt."""
-    found: dict[tuple[str | None, int | None], list[Row]] = {}
+    """Return rows of the table `telemetry`, in order, by instance and attempt, which is None in older logs."""
+    groups: dict[tuple[str | None, int | None], list[Row]] = {}
     for row in telemetry:
-        found.setdefault((row["instance_id"], row["attempt"]), []).append(row)
-    return found
+        groups.setdefault((row["instance_id"], row["attempt"]), []).append(row)
+    return groups
 
 
 def instance(run: Row, instance_id: str, position: int, tried: int) -> Row:
-    """The row of an instance before any of its attempts is looked at; `tried` of them there are."""
+    """Return the row of an instance before any of its attempts is examined; `tried` is the number of attempts."""
     framework, delegate, quantization, model = instance_id.split("_", 3)
-    file = run["models"].get(instance_id, {})
-    settings = file.get("preprocess")
+    model_file = run["models"].get(instance_id, {})
+    settings = model_file.get("preprocess")
     return {
         **origin_of(run),
         "study": run.get("study"),
@@ -98,7 +99,7 @@ def instance(run: Row, instance_id: str, position: int, tried: int) -> Row:
         "profile": run["profile"]["name"],
         "timing": run["timing"],
         "conditions": conditions.kept(run),
-        "weights": file.get("weights"),
+        "weights": model_file.get("weights"),
         "resize": settings.get("resize") if isinstance(settings, dict) else None,
         "dataset": run["dataset"]["name"],
         "images": 0,
@@ -106,8 +107,8 @@ def instance(run: Row, instance_id: str, position: int, tried: int) -> Row:
         "distinct_images": 0,
         "correct": 0,
         "log_lines": 0,
-        "model_sha256": file.get("sha256"),
-        "model_mb": None if file.get("size_bytes") is None else file["size_bytes"] / 1e6,
+        "model_sha256": model_file.get("sha256"),
+        "model_mb": None if model_file.get("size_bytes") is None else model_file["size_bytes"] / 1e6,
         "dataset_sha256": run["dataset"]["sha256"],
         **checks.parity(run, instance_id)[0],
         "started": run["started"],
@@ -117,17 +118,17 @@ def instance(run: Row, instance_id: str, position: int, tried: int) -> Row:
 
 
 def _interleaved(run: Row) -> Row:
-    """Return the place of a short run of `aiot ab` in its session; null for other runs, or where it is not clear."""
-    place = run.get("ab") or {}
-    session, side, block = (place.get(name) for name in ("session", "side", "block"))
-    settings = place.get(side) if side in ("a", "b") else None
+    """Return the position of a short run of `aiot ab` in its session; null for other runs, or if it is unclear."""
+    position = run.get("ab") or {}
+    session, side, block = (position.get(name) for name in ("session", "side", "block"))
+    settings = position.get(side) if side in ("a", "b") else None
     if type(block) is not int or block < 1 or not (isinstance(session, str) and isinstance(settings, str)):
         session = side = block = settings = None
     return {"ab_session": session, "ab_side": side, "ab_block": block, "ab_settings": settings}
 
 
 def ended(reading: Reading) -> Row:
-    """What an attempt that ended says of itself, but for its images."""
+    """Return the fields that a completed attempt reports, except those of its images."""
     load = (reading.of("load") or [{}])[0]
     rss_kb = reading.last.get("peak_rss_kb")
     names = ["framework_version", "image_library", "accelerator_requested", "accelerator_actual"]
@@ -142,13 +143,14 @@ def ended(reading: Reading) -> Row:
 
 
 def not_ended(reading: Reading) -> Row:
-    """How an attempt failed, or why it cannot be run."""
+    """Return how an attempt failed, or why it cannot be run."""
     words = [reading.last.get("reason"), reading.last.get("remedy")]
     reasons = ": ".join(word for word in words if word)
     return {"attempt": reading.attempt, "status": reading.status, "reasons": reasons}
 
 
 def operators(run: Row, events: Sequence[Row]) -> list[Row]:
+    """Return rows of the table `operators`."""
     names = ("model", "framework", "operator", "kind", "repetition")
     return [
         {**origin_of(run), **{name: event[name] for name in names}, "time_ms": event["time_ns"] / 1e6}
@@ -157,7 +159,7 @@ def operators(run: Row, events: Sequence[Row]) -> list[Row]:
 
 
 def passes(run: Row, of: Row, events: Sequence[Row]) -> list[Row]:
-    """The table `passes` of the instance whose row is `of`."""
+    """Return rows of the table `passes` for the instance whose row is `of`."""
     return [
         {
             **origin_of(run),
@@ -171,7 +173,7 @@ def passes(run: Row, of: Row, events: Sequence[Row]) -> list[Row]:
 
 
 def nodes(run: Row, of: Row, events: Sequence[Row]) -> list[Row]:
-    """The table `nodes` of the instance whose row is `of`. Lists become text, as the table has them."""
+    """Return rows of the table `nodes` for the instance whose row is `of`. Lists become text, as in the table."""
     names = ("node", "kind", "operation", "groups", "macs", "parameters")
     return [
         {
@@ -187,12 +189,12 @@ def nodes(run: Row, of: Row, events: Sequence[Row]) -> list[Row]:
 
 
 def _by(sizes: Sequence[int] | None) -> str | None:
-    """Sizes as people write them, like "3x3"; None of none."""
+    """Return sizes as text like "3x3", or None without sizes."""
     return "x".join(map(str, sizes)) if sizes else None
 
 
 def images(run: Row, parts: Mapping[str, pyarrow.Table]) -> pyarrow.Table:
-    """The table `images` of some instances of a run, from the columns fast.IMAGES of each, by instance id."""
+    """Return the table `images` of some instances of a run, from the columns fast.IMAGES of each, by instance id."""
     logged = pyarrow.concat_tables(parts.values()).combine_chunks()
     column = {name: logged[name].combine_chunks() for name in logged.column_names}
     rows = len(logged)
@@ -204,7 +206,7 @@ def images(run: Row, parts: Mapping[str, pyarrow.Table]) -> pyarrow.Table:
         name: pyarrow.DictionaryArray.from_arrays(np.zeros(rows, np.int32), [str(value)])
         for name, value in origin_of(run).items()
     }
-    made = {
+    columns = {
         **of_run,
         "instance_id": pyarrow.DictionaryArray.from_arrays(
             np.repeat(np.arange(len(counts), dtype=np.int32), counts), list(parts)
@@ -223,26 +225,28 @@ def images(run: Row, parts: Mapping[str, pyarrow.Table]) -> pyarrow.Table:
         "failed": column["failed"],
     }
     schema = storage.images_schema()
-    return pyarrow.table([made[name] for name in schema.names], schema)
+    return pyarrow.table([columns[name] for name in schema.names], schema)
 
 
 def _divided(whole: pyarrow.Array, by: float) -> pyarrow.Array:
+    """Return whole numbers divided by a number, as floating point."""
     return compute.divide(whole.cast(pyarrow.float64(), safe=False), by)
 
 
 def _first(lists: pyarrow.ListArray) -> pyarrow.Array:
-    """The first element of each list, null where it is empty or null."""
+    """Return the first element of each list, null if the list is empty or null."""
     lengths = lists.value_lengths().fill_null(0).to_numpy()
-    there = lengths > 0
+    non_empty = lengths > 0
     first = np.zeros(len(lists), np.int64)
-    first[there] = lists.flatten().to_numpy()[(lengths.cumsum() - lengths)[there]]
-    return pyarrow.array(first, mask=~there)
+    first[non_empty] = lists.flatten().to_numpy()[(lengths.cumsum() - lengths)[non_empty]]
+    return pyarrow.array(first, mask=~non_empty)
 
 
 def summaries(made: pyarrow.Table, counts: Sequence[int]) -> list[Row]:
-    """Accuracy and times of each instance of a table `images`, of whose rows each has so many, one after the other.
+    """Return accuracy and times of each instance in a table `images`.
 
-    An image that failed is wrong and has a time (the paper's app).
+    `counts` are the numbers of consecutive rows of each instance. An image that failed counts as wrong, and its time
+    counts (as in the paper's app).
     """
     columns = {name: made[name].to_numpy() for name in ("failed", "correct", "end_to_end_ms", "inference_ms")}
     columns["image"] = made["image"].combine_chunks().indices.to_numpy()
@@ -250,15 +254,16 @@ def summaries(made: pyarrow.Table, counts: Sequence[int]) -> list[Row]:
     parts = [
         {name: column[end - n : end] for name, column in columns.items()} for end, n in zip(ends, counts, strict=True)
     ]
-    found = [_counts(part) if len(part["image"]) else {} for part in parts]
+    result = [_counts(part) if len(part["image"]) else {} for part in parts]
     for name in ("end_to_end_ms", "inference_ms"):
         times = [part[name][~np.isnan(part[name])] for part in parts]  # NaN where null
-        for row, more in zip(found, _distributions(times, name), strict=True):
-            row |= more
-    return found
+        for row, distribution in zip(result, _distributions(times, name), strict=True):
+            row |= distribution
+    return result
 
 
 def _counts(shown: Mapping[str, np.ndarray]) -> Row:
+    """Return counts, accuracy and the first time of one instance's records."""
     images, correct = len(shown["image"]), int(shown["correct"].sum())
     return {
         "images": images,
@@ -271,20 +276,21 @@ def _counts(shown: Mapping[str, np.ndarray]) -> Row:
 
 
 def _distributions(times: list[np.ndarray], name: str) -> list[Row]:
-    """Mean, median, 90th percentile and sd (of the population, as the paper's app has it) of each; {} of none.
+    """Return mean, median, 90th percentile and sd of each array of times; {} if it is empty.
 
-    Those of equally many times are computed together: nearly all are, and each call takes a while.
+    The sd is that of the population, as in the paper's app. Arrays of equal length are computed together: nearly all
+    have the same, and each call takes a while.
     """
-    found: list[Row] = [{} for _ in times]
-    for length in {len(some) for some in times} - {0}:
-        places = [place for place, some in enumerate(times) if len(some) == length]
-        alike = np.stack([times[place] for place in places])
+    result: list[Row] = [{} for _ in times]
+    for length in {len(array) for array in times} - {0}:
+        indices = [index for index, array in enumerate(times) if len(array) == length]
+        stacked = np.stack([times[index] for index in indices])
         columns = {
-            f"{name}_mean": alike.mean(axis=1),
-            f"{name}_median": np.median(alike, axis=1),
-            f"{name}_p90": np.percentile(alike, 90, axis=1),
-            f"{name}_sd": alike.std(axis=1),
+            f"{name}_mean": stacked.mean(axis=1),
+            f"{name}_median": np.median(stacked, axis=1),
+            f"{name}_p90": np.percentile(stacked, 90, axis=1),
+            f"{name}_sd": stacked.std(axis=1),
         }
-        for row, place in enumerate(places):
-            found[place] = {column: float(values[row]) for column, values in columns.items()}
-    return found
+        for row, index in enumerate(indices):
+            result[index] = {column: float(values[row]) for column, values in columns.items()}
+    return result

@@ -1,4 +1,4 @@
-"""One run: from its folder to a part, which is its rows of every table. Nothing of one run is needed for another."""
+"""Reading one run from its folder into a part: its rows of every table. Runs are read independently."""
 
 from __future__ import annotations
 
@@ -23,35 +23,36 @@ from runner import rawlog
 Row = dict[str, Any]
 
 BATCH_ROWS = 50_000
-"""Image records are written whenever there are so many, so that memory does not grow with the images of a run."""
+"""Image records are written in batches of this size, so that memory does not grow with the images of a run."""
 
 _RECORDS = ("run.json", "device.json", "telemetry.jsonl")
-_UNUSED = ("operator", "pass", "node", "summary")  # events that are records, of an attempt that did not end
+_UNUSED = ("operator", "pass", "node", "summary")  # records that are not used if the attempt did not end
 
 
 def make_part(run: Run, key: str, parts: Parts) -> None:
-    """Reads a run and keeps its rows under `key`. A run that cannot be read is a part that says why."""
+    """Read a run and save its rows under `key`. For an unreadable run, the part holds the reason."""
     try:
-        entry, found = _read(run, key, parts.images(key))
+        entry, tables = _read(run, key, parts.images(key))
     except (rawlog.RawLogError, DataError) as error:
         parts.images(key).unlink(missing_ok=True)
-        entry, found = Entry(key, left_out=[(run.name, str(error), None)], origin=_origin(run)), {}
-    parts.write(entry, found)
+        entry, tables = Entry(key, left_out=[(run.name, str(error), None)], origin=_origin(run)), {}
+    parts.write(entry, tables)
 
 
 def _origin(run: Run) -> str | None:
-    """The origin of a run that cannot be read, where its record tells it nevertheless."""
+    """Return the origin of an unreadable run, if its record states it nevertheless."""
     path = run.folder / "run.json"
-    if not path.is_file():  # reading a pipe would never end
+    if not path.is_file():  # reading a pipe might never end
         return None
     try:
-        told = json.loads(path.read_bytes())["origin"]
+        origin = json.loads(path.read_bytes())["origin"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    return told if isinstance(told, str) and told in rawlog.ORIGINS else None
+    return origin if isinstance(origin, str) and origin in rawlog.ORIGINS else None
 
 
 def _read(run: Run, key: str, file: Path) -> tuple[Entry, dict[str, list[Row]]]:
+    """Return the entry of a run and its rows of the small tables; write its image records to `file`."""
     record = rawlog.read_json(run.folder / "run.json", rawlog.RUN_FIELDS)
     properties = rawlog.read_json(run.folder / "device.json", rawlog.DEVICE_FIELDS)
     rules.check_run(record, properties, str(run.folder / "run.json"))
@@ -59,22 +60,22 @@ def _read(run: Run, key: str, file: Path) -> tuple[Entry, dict[str, list[Row]]]:
         attempts = rawlog.attempt_paths(run.folder)
     except OSError as error:
         raise rawlog.RawLogError(f"{run.folder} cannot be listed ({error.strerror}).") from None
-    known = {*_RECORDS, *(path.name for paths in attempts.values() for path in paths)}
+    expected = {*_RECORDS, *(path.name for paths in attempts.values() for path in paths)}
     left_out: list[LeftOut] = [
-        (f"{run.name}/{name}", "it is no file of a run", None) for name, _, _ in run.files if name not in known
+        (f"{run.name}/{name}", "it is no file of a run", None) for name, _, _ in run.files if name not in expected
     ]
     suite = {instance_id: attempts.pop(instance_id, []) for instance_id in dict.fromkeys(record["suite"])}
     readings = read_all(path for paths in suite.values() for path in paths)
     instances: list[Row] = []
-    found: dict[str, list[Row]] = {"operators": [], "passes": [], "nodes": []}
+    profiled: dict[str, list[Row]] = {"operators": [], "passes": [], "nodes": []}
     with _Images(file, record) as images:
         for position, (instance_id, paths) in enumerate(suite.items()):
             row = rows.instance(record, instance_id, position, len(paths))
             reading = _chosen(zip(paths, islice(readings, len(paths)), strict=True), left_out)
             if reading and reading.status == "end":
-                found["operators"] += rows.operators(record, reading.of("operator"))
-                found["passes"] += rows.passes(record, row, reading.of("pass"))
-                found["nodes"] += rows.nodes(record, row, reading.of("node"))
+                profiled["operators"] += rows.operators(record, reading.of("operator"))
+                profiled["passes"] += rows.passes(record, row, reading.of("pass"))
+                profiled["nodes"] += rows.nodes(record, row, reading.of("node"))
                 _add_ended(row, reading, record, images, left_out)
             elif reading:
                 _add_not_ended(row, reading, left_out)
@@ -83,14 +84,14 @@ def _read(run: Run, key: str, file: Path) -> tuple[Entry, dict[str, list[Row]]]:
     samples = rows.samples_by_instance(telemetry)
     session = {"ended": sessions.ended(record, telemetry), "boot_id": sessions.boot_id(record)}
     for row in instances:
-        seen = samples.get((row["instance_id"], row.get("attempt"))) or samples.get((row["instance_id"], None), [])
-        row["verdict"], row["reasons"] = validity.judge(row, seen)
+        taken = samples.get((row["instance_id"], row.get("attempt"))) or samples.get((row["instance_id"], None), [])
+        row["verdict"], row["reasons"] = validity.judge(row, taken)
         row |= session
     for paths in attempts.values():
         left_out += [_file(path, "its instance is not in the suite of run.json", count_lines(path)) for path in paths]
     entry = Entry(
         key,
-        left_out=sorted(left_out, key=lambda one: one[0]),
+        left_out=sorted(left_out, key=lambda item: item[0]),
         device_id=record["device_slug"],
         run_id=record["run_id"],
         device=rows.device(properties, record),
@@ -98,36 +99,37 @@ def _read(run: Run, key: str, file: Path) -> tuple[Entry, dict[str, list[Row]]]:
         instances=len(instances),
         images=images.rows,
     )
-    return entry, {"instances": instances, "telemetry": telemetry, **found}
+    return entry, {"instances": instances, "telemetry": telemetry, **profiled}
 
 
 def _file(path: Path, reason: str, lines: int | None) -> LeftOut:
+    """Return the record of a file that is left out, or of some of its lines."""
     return f"{path.parent.parent.name}/{path.parent.name}/{path.name}", reason, lines
 
 
 def _chosen(attempts: Iterable[tuple[Path, Reading | rawlog.RawLogError]], left_out: list[LeftOut]) -> Reading | None:
-    """The attempt of an instance that is used; the others are left out."""
+    """Return the attempt of an instance that is used; the others are added to `left_out`."""
     readings = []
-    for path, found in attempts:
-        if isinstance(found, rawlog.RawLogError):
-            left_out.append(_file(path, str(found), count_lines(path)))
-        elif reason := rules.misplaced(found):
-            left_out.append(_file(path, reason, found.lines))
+    for path, reading in attempts:
+        if isinstance(reading, rawlog.RawLogError):
+            left_out.append(_file(path, str(reading), count_lines(path)))
+        elif reason := rules.misplaced(reading):
+            left_out.append(_file(path, reason, reading.lines))
         else:
-            readings.append(found)
+            readings.append(reading)
     used = rules.chosen(readings)
     for other in readings:
         if used is not None and other is not used:
-            spare = other.damaged and not used.damaged and other.status == used.status
-            reason = f"is damaged, and attempt {used.attempt} is not" if spare else "is not the last complete one"
+            worse = other.damaged and not used.damaged and other.status == used.status
+            reason = f"is damaged, and attempt {used.attempt} is not" if worse else "is not the last complete one"
             left_out.append(_file(other.path, f"attempt {other.attempt} ({other.status}) {reason}", other.lines))
     return used
 
 
 def _add_ended(row: Row, reading: Reading, run: Row, images: _Images, left_out: list[LeftOut]) -> None:
-    """Completes the row of an instance whose attempt ended; that of its images, when they are written."""
-    kept, outside = rules.split_labels(reading.images, reading.instance, run)
-    problems = [*reading.problems, *outside]
+    """Complete the row of an instance whose attempt ended; its images are added when they are written."""
+    valid_images, label_problems = rules.split_labels(reading.images, reading.instance, run)
+    problems = [*reading.problems, *label_problems]
     left_out += [_file(reading.path, reason, lines) for reason, lines in together(problems)]
     summary = tool_logs.summary(reading)
     unused = 0 if summary else len(reading.of("summary"))
@@ -138,11 +140,11 @@ def _add_ended(row: Row, reading: Reading, run: Row, images: _Images, left_out: 
         doubts = [*rules.left_out(len(problems)), *tool_logs.doubts(summary, reading), *rules.odd(reading, run)]
         row |= {**tool_logs.row(summary, reading.last), "reasons": "; ".join(doubts)}
     else:
-        images.add(row, reading, kept, len(problems))
+        images.add(row, reading, valid_images, len(problems))
 
 
 def _add_not_ended(row: Row, reading: Reading, left_out: list[LeftOut]) -> None:
-    """Completes the row of an instance that failed, is unavailable or was cut off."""
+    """Complete the row of an instance that failed, is unavailable or was cut off."""
     left_out += [_file(reading.path, reason, lines) for reason, lines in together(reading.problems)]
     unused = reading.images.num_rows + sum(event["event"] in _UNUSED for event in reading.events)
     if unused:
@@ -152,6 +154,7 @@ def _add_not_ended(row: Row, reading: Reading, left_out: list[LeftOut]) -> None:
 
 
 def _telemetry(path: Path, run: Row, left_out: list[LeftOut]) -> list[Row]:
+    """Return the rows of the table `telemetry` of a run."""
     try:
         samples, broken = rawlog.read_telemetry(path)
     except rawlog.RawLogError as error:
@@ -163,7 +166,7 @@ def _telemetry(path: Path, run: Row, left_out: list[LeftOut]) -> list[Row]:
 
 
 class _Images:
-    """The file of a run's image records; each batch is checked against the table's schema before it is written."""
+    """Writer of a run's image records; each batch is validated against the table's schema before it is written."""
 
     def __init__(self, file: Path, run: Row) -> None:
         self.rows = 0
@@ -172,27 +175,28 @@ class _Images:
         self._batch: list[tuple[Row, Reading, pyarrow.Table, int]] = []
 
     def add(self, row: Row, reading: Reading, images: pyarrow.Table, problems: int) -> None:
-        """Takes the images of an instance; its row is completed when they are written."""
+        """Add the images of an instance; its row is completed when they are written."""
         self._batch.append((row, reading, images, problems))
         if sum(len(images) for _, _, images, _ in self._batch) >= BATCH_ROWS:
             self._flush()
 
     def _flush(self) -> None:
+        """Write the current batch, and complete the rows of its instances."""
         batch, self._batch = self._batch, []
-        made = rows.images(self._run, {row["instance_id"]: images for row, _, images, _ in batch})
-        storage.check_images(made)
-        summaries = rows.summaries(made, [len(images) for _, _, images, _ in batch])
-        unstable = stability.doubts(stability.scores(made.select(along.COLUMNS).to_pandas()))
+        table = rows.images(self._run, {row["instance_id"]: images for row, _, images, _ in batch})
+        storage.check_images(table)
+        summaries = rows.summaries(table, [len(images) for _, _, images, _ in batch])
+        unstable = stability.doubts(stability.scores(table.select(along.COLUMNS).to_pandas()))
         for (row, reading, images, problems), summary in zip(batch, summaries, strict=True):
             row |= summary
             doubts = rules.doubts(reading, images, row["correct"], problems, self._run)
             unsteady = unstable.get(row["instance_id"])
             row["reasons"] = "; ".join([*doubts, unsteady] if unsteady else doubts)
-        if len(made):
+        if len(table):
             if self._writer is None:
                 self._writer = storage.images_writer(self._file)
-            self._writer.write_table(made)
-            self.rows += len(made)
+            self._writer.write_table(table)
+            self.rows += len(table)
 
     def __enter__(self) -> _Images:
         return self

@@ -1,4 +1,4 @@
-"""What there is below the folder of raw logs, and whether it changed. Reads no log."""
+"""Listing the runs below the folder of raw logs, and whether they changed. No log is read."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 
 from runner import rawlog
 
-NOT_READ = "native"  # what frameworks printed: it is kept for people
-LOCK = ".lock"  # of who writes there
-LeftOut = tuple[str, str, int | None]  # path below the raw folder, reason, lines (None where it is no log)
+NOT_READ = "native"  # output of the frameworks, kept for human readers
+LOCK = ".lock"  # lock file of a process that writes there
+LeftOut = tuple[str, str, int | None]  # path below the raw folder, reason, lines (None if not a log)
 
 TABLES = Path(__file__).parents[1] / "tables"
 CODE = [
@@ -23,7 +23,7 @@ CODE = [
     TABLES / "paper" / "devices.csv",
     *sorted(Path(rawlog.__file__).parent.glob("*.py")),
 ]
-"""What the tables depend on beside the raw logs."""
+"""Files that the tables depend on besides the raw logs."""
 
 
 @dataclass(frozen=True)
@@ -32,38 +32,39 @@ class Run:
 
     name: str  # <folder of the device>/<folder of the run>
     folder: Path
-    files: tuple[tuple[str, int, int], ...]  # name, size in bytes (-1 where it is no file), modification time in ns
+    files: tuple[tuple[str, int, int], ...]  # name, size in bytes (-1 if not a file), modification time in ns
 
     @property
     def size(self) -> int:
+        """Return the total size of its files in bytes."""
         return sum(size for _, size, _ in self.files if size > 0)
 
     def key(self, code: str) -> str:
-        """Changes with the files and with the code that reads them."""
+        """Return a hash that changes with the files and with the code that reads them."""
         return hashlib.sha256(json.dumps([code, self.name, self.files]).encode()).hexdigest()[:20]
 
 
 @dataclass
 class Scan:
-    """The runs in order of name, and what is no run."""
+    """Runs in order of name, and whatever is not a run."""
 
     runs: dict[str, Run] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
 
 
 def scan(raw: Path) -> Scan:
-    """Lists the folders below `raw`; one that cannot be listed is left out."""
-    found = Scan()
-    for device in _folders(raw, "", "device", found):
-        for entry in _folders(raw, device.name, "run", found):
+    """List the folders below `raw`; those that cannot be listed are left out with a reason."""
+    result = Scan()
+    for device in _folders(raw, "", "device", result):
+        for entry in _folders(raw, device.name, "run", result):
             name = f"{device.name}/{entry.name}"
-            files = [_facts(file) for file in _entries(raw, name, found) if file.name != NOT_READ]
-            found.runs[name] = Run(name, Path(entry.path), tuple(files))
-    return found
+            files = [_facts(file) for file in _entries(raw, name, result) if file.name != NOT_READ]
+            result.runs[name] = Run(name, Path(entry.path), tuple(files))
+    return result
 
 
 def _folders(raw: Path, name: str, kind: str, found: Scan) -> Iterator[os.DirEntry[str]]:
-    """The folders in a folder; what else is there is left out."""
+    """Yield the folders in a folder; anything else is left out with a reason."""
     for entry in _entries(raw, name, found):
         path = f"{name}/{entry.name}" if name else entry.name
         if entry.name == LOCK:
@@ -77,6 +78,7 @@ def _folders(raw: Path, name: str, kind: str, found: Scan) -> Iterator[os.DirEnt
 
 
 def _entries(raw: Path, name: str, found: Scan) -> Iterator[os.DirEntry[str]]:
+    """Yield the entries of a folder in order of name."""
     try:
         with os.scandir(raw / name) as entries:
             yield from sorted(entries, key=lambda entry: entry.name)
@@ -87,15 +89,16 @@ def _entries(raw: Path, name: str, found: Scan) -> Iterator[os.DirEntry[str]]:
 
 
 def _facts(file: os.DirEntry[str]) -> tuple[str, int, int]:
+    """Return name, size and modification time of a file."""
     try:
         status = file.stat()
-    except OSError:  # a link to nowhere
+    except OSError:  # a dangling link
         return file.name, -1, 0
     return file.name, status.st_size if file.is_file() else -1, status.st_mtime_ns
 
 
 def code() -> str:
-    """Hash of what the tables depend on beside the raw logs."""
+    """Return a hash of the code that the tables depend on."""
     digest = hashlib.sha256()
     for path in CODE:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
@@ -103,16 +106,16 @@ def code() -> str:
 
 
 def shown(path: Path | str) -> str:
-    """A path as text; bytes of a name that are no UTF-8 are written as escapes."""
+    """Return a path as text; bytes of a name that are not UTF-8 are written as escapes."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def folder_of(name: str) -> str:
-    """The folder of the device that a path below the raw folder is in, which has the id of the device, as text."""
+    """Return the device folder of a path below the raw folder, as text; it is named after the device's id."""
     return shown(name.partition("/")[0])
 
 
 def named(raw: Path, left_out: LeftOut) -> dict[str, Any]:
-    """What a row of the table `left_out` tells of a file itself."""
+    """Return the columns of the table `left_out` that describe the file itself."""
     name, reason, lines = left_out
     return {"path": shown(raw / name), "reason": shown(reason), "lines": lines}

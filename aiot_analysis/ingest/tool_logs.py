@@ -1,4 +1,4 @@
-"""Instances of which the log has a `summary`, and no records of images: a native tool's, or imported ones."""
+"""Instances whose log has a `summary` instead of image records: from native tools, or imported."""
 
 from __future__ import annotations
 
@@ -11,65 +11,66 @@ Row = dict[str, Any]
 
 IMAGES_AT_MOST = 10**9
 
-_TIMES = {"mean": "mean_ms", "median": "median_ms", "sd": "sd_ms"}  # a tool gives no 90th percentile
+_TIMES = {"mean": "mean_ms", "median": "median_ms", "sd": "sd_ms"}  # tools give no 90th percentile
 
 
 def summary(reading: Reading) -> Row | None:
-    """The summary that stands for an attempt; None where there is none, or there are records of images beside it."""
-    found = reading.of("summary")
-    return found[0] if found and not reading.images.num_rows else None
+    """Return the summary that stands for an attempt, or None if there is none or there are image records as well."""
+    summaries = reading.of("summary")
+    return summaries[0] if summaries and not reading.images.num_rows else None
 
 
 def row(found: Row, last: Row) -> Row:
-    """What an instance's row says otherwise than one of records of images; `last` is the ending.
+    """Return the columns of an instance that differ from those computed from image records; `last` is the last event.
 
-    Accuracy is that of all images: one that could not be shown to the model counts as wrong.
+    Accuracy is over all images: one that could not be shown to the model counts as wrong.
     """
     images, correct = last["images"] + last["failed_images"], last["correct"]
-    sound = _sound(last)
+    is_plausible = _sound(last)
     timing = _timing(found)
-    whole = timing == "end_to_end"  # images were shown and timed as the agent does it: only their records are missing
+    # end to end: images were shown and timed as by the agent, and only their records are missing
+    timed_by_agent = timing == "end_to_end"
     return {
-        "source": "agent" if whole else "tool",
+        "source": "agent" if timed_by_agent else "tool",
         "timing": timing,
-        "first_image_ms": found.get("first_ms") if whole else None,
-        "images": images if sound else 0,
-        "failed_images": last["failed_images"] if sound else 0,
-        "distinct_images": images if sound else 0,
-        "correct": correct if sound else 0,
-        "accuracy": correct / images if sound and images else None,
+        "first_image_ms": found.get("first_ms") if timed_by_agent else None,
+        "images": images if is_plausible else 0,
+        "failed_images": last["failed_images"] if is_plausible else 0,
+        "distinct_images": images if is_plausible else 0,
+        "correct": correct if is_plausible else 0,
+        "accuracy": correct / images if is_plausible and images else None,
         **{f"{timing}_ms_{name}": found.get(field) for name, field in _TIMES.items()},
     }
 
 
 def _timing(found: Row) -> str:
-    """What the times of a summary are of: that of native tools where it does not say."""
-    said = found.get("timing")
-    return said if said in select.TIMES else "inference"
+    """Return the timing of a summary: inference, as with native tools, unless it states another."""
+    timing = found.get("timing")
+    return timing if timing in select.TIMES else "inference"
 
 
 def _sound(last: Row) -> bool:
-    """Whether the counts of an ending can be such."""
+    """Return whether the counts of an ending are plausible."""
     return 0 <= last["correct"] <= last["images"] <= IMAGES_AT_MOST and 0 <= last["failed_images"] <= IMAGES_AT_MOST
 
 
 def doubts(found: Row, reading: Reading) -> list[str]:
-    """What is odd about such an attempt."""
+    """Return what is odd about an attempt with a summary."""
     [load] = reading.of("load") or [{}]
     requested, actual = load.get("accelerator_requested"), load.get("accelerator_actual")
-    missing, accurate_on = found.get("accuracy_missing"), found.get("accuracy_accelerator")
-    asked, runs = found.get("runs_asked"), found.get("count")
-    said = []
-    if missing is not None:
-        said.append(f"it has no accuracy: {missing}")
+    accuracy_missing, accuracy_accelerator = found.get("accuracy_missing"), found.get("accuracy_accelerator")
+    runs_requested, runs_timed = found.get("runs_asked"), found.get("count")
+    messages = []
+    if accuracy_missing is not None:
+        messages.append(f"it has no accuracy: {accuracy_missing}")
     if not _sound(reading.last):
-        said.append("its ending has counts that cannot be")
-    if asked is not None and runs is not None and runs < asked:
-        said.append(f"runs that were timed: {runs} of {asked}")
+        messages.append("its ending has counts that cannot be")
+    if runs_requested is not None and runs_timed is not None and runs_timed < runs_requested:
+        messages.append(f"runs that were timed: {runs_timed} of {runs_requested}")
     if None in (requested, actual) or _timing(found) == "end_to_end":
-        return said  # what ran is not known, which is said of every log, or all that is known ran together
-    if requested != "cpu" and accurate_on is None and missing is None:
-        said.append(f"{requested} was asked for, and what ran for its accuracy is not known")
-    elif accurate_on not in (None, actual):
-        said.append(f"its time is that of {actual}, its accuracy that of {accurate_on}")
-    return said
+        return messages  # either unknown, which is reported for every log, or both were measured together
+    if requested != "cpu" and accuracy_accelerator is None and accuracy_missing is None:
+        messages.append(f"{requested} was asked for, and what ran for its accuracy is not known")
+    elif accuracy_accelerator not in (None, actual):
+        messages.append(f"its time is that of {actual}, its accuracy that of {accuracy_accelerator}")
+    return messages
