@@ -1,4 +1,4 @@
-"""The simulated fleet: raw logs of the paper's 51 phones, drawn from fleet.toml. docs/simulation.md says what it is.
+"""The simulated fleet: raw logs of the paper's 51 phones, drawn from fleet.toml. See docs/simulation.md.
 
 from aiot_analysis import simulate
 simulate.simulate(simulate.Options(devices=10, images=100), Path("data/raw"))
@@ -28,22 +28,22 @@ from aiot_analysis.tables import names, paper
 from aiot_analysis.words import plural
 from runner import rawlog
 
-PART = ".part-"  # begins the names of folders that are being written or removed; no reader looks into them
+PART = ".part-"  # prefix of folders that are being written or removed; readers ignore them
 
 
 @dataclass(frozen=True)
 class Options:
-    """What is simulated."""
+    """Size and seed of a simulated fleet."""
 
     seed: int = 0
     devices: int = 51
     images: int = 500
-    quantized_on: int | None = 25  # so many phones run the 36 quantized instances too; None: all
+    quantized_on: int | None = 25  # number of phones that also run the 36 quantized instances; None for all
 
 
 @dataclass(frozen=True)
 class Run:
-    """The run of one phone that the options ask for."""
+    """The run of one phone in a simulated fleet."""
 
     phone: fleet.Phone
     seed: int
@@ -52,29 +52,30 @@ class Run:
 
     @property
     def instances(self) -> list[str]:
+        """Return the ids of the run's instances."""
         return [*names.PAPER_FLOAT32, *(names.PAPER_QUANTIZED if self.quantized else [])]
 
     @property
     def facts(self) -> dict[str, Any]:
-        """All that its bytes depend on besides the phone."""
+        """Return everything, besides the phone, that determines the bytes of the logs."""
         return {"seed": self.seed, "images": self.images, "quantized": self.quantized, "version": version()}
 
     @property
     def id(self) -> str:
-        """Like 20210101T000000Z-3f9a1c: the date of fleet.toml, and a hash of all that the run depends on."""
+        """Return the run id, like 20210101T000000Z-3f9a1c: the date in fleet.toml and a hash of the run's facts."""
         started = assumptions.file()["time"]["started"].replace("-", "").replace(":", "")
         text = json.dumps([self.phone.slug, self.facts], sort_keys=True)
         return f"{started}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
 
     @property
     def path(self) -> Path:
-        """Within the folder of raw logs."""
+        """Return the path within the folder of raw logs."""
         return Path(self.phone.slug) / self.id
 
 
 @dataclass(frozen=True)
 class Result:
-    """What is there now, and how many of the devices were there already."""
+    """The fleet that exists after a call of `simulate`; `kept` is the number of devices that existed before."""
 
     devices: int
     instances: int
@@ -82,14 +83,14 @@ class Result:
     kept: int
 
     def summary(self) -> str:
-        """Like "51 devices, 2124 instances, 1062000 images"."""
+        """Return text like "51 devices, 2124 instances, 1062000 images"."""
         counts = [(self.devices, "device"), (self.instances, "instance"), (self.images, "image")]
         return ", ".join(f"{number} {word}{'' if number == 1 else 's'}" for number, word in counts)
 
 
 @cache
 def version() -> str:
-    """A hash of the code and data that a fleet is drawn from: another version is another fleet."""
+    """Return a hash of the code and data that a fleet is drawn from; a fleet is specific to its version."""
     folders = [Path(__file__).parent, Path(paper.__file__).parent]
     files = [path for folder in folders for path in folder.iterdir() if path.suffix in {".py", ".toml", ".csv"}]
     digest = hashlib.sha256()
@@ -99,10 +100,10 @@ def version() -> str:
 
 
 def runs(options: Options) -> list[Run]:
-    """The runs that the options ask for, one a phone."""
+    """Return the runs for the options, one per phone."""
     phones = fleet.phones(options.devices, options.seed)
-    chosen = fleet.quantized(phones, options.quantized_on)
-    return [Run(phone, options.seed, options.images, phone.number in chosen) for phone in phones]
+    quantized = fleet.quantized(phones, options.quantized_on)
+    return [Run(phone, options.seed, options.images, phone.number in quantized) for phone in phones]
 
 
 def simulate(
@@ -112,12 +113,12 @@ def simulate(
     replace: bool = False,
     progress: Callable[[Run], None] = lambda run: None,
 ) -> Result:
-    """Writes the raw logs of a fleet into the folder `raw`, `jobs` phones at a time.
+    """Write the raw logs of a fleet into the folder `raw`, `jobs` phones at a time.
 
-    The same options give the same bytes, however many jobs. Runs that are there stay as they are. Simulated
-    runs that these options do not make are not mixed with: SimulationError, or, with `replace`, they are deleted.
-    A run appears whole or not at all; an interrupted call can be called again. `progress` is told of each run that
-    is there. Raises SimulationError too where files cannot be written.
+    The same options give the same bytes, regardless of `jobs`. Existing runs are kept. Simulated runs that these
+    options do not make raise SimulationError, or are deleted with `replace`. Each run is written whole or not at all,
+    and an interrupted call can be repeated. `progress` is called with each run that exists. Also raises SimulationError
+    if files cannot be written.
     """
     wanted = runs(options)
     with _sentences(raw), _locked(raw):
@@ -140,14 +141,14 @@ def simulate(
 
 
 def _write_all(raw: Path, missing: list[Run], jobs: int, progress: Callable[[Run], None]) -> None:
-    """Writes runs, in this process or in others."""
+    """Write runs, in this process or in several others."""
     if jobs == 1 or len(missing) < 2:
         for run in missing:
             _write(raw, run)
             progress(run)
         return
     context = multiprocessing.get_context("spawn")
-    # Ctrl-C is left to this process: the others finish their phone, and what was not begun is dropped
+    # only this process handles Ctrl-C: the others finish their phone, and phones not yet started are dropped
     ignore = (signal.SIGINT, signal.SIG_IGN)
     with ProcessPoolExecutor(min(jobs, len(missing)), context, signal.signal, ignore) as pool:
         try:
@@ -156,12 +157,12 @@ def _write_all(raw: Path, missing: list[Run], jobs: int, progress: Callable[[Run
                 future.result()
                 progress(futures[future])
         except BaseException:
-            pool.shutdown(cancel_futures=True)  # waits: leaving the block would take the order to cancel back
+            pool.shutdown(cancel_futures=True)  # waits; leaving the block would undo the cancellation
             raise
 
 
 def _write(raw: Path, run: Run) -> None:
-    """Writes a run beside its place and moves it there when it is whole."""
+    """Write a run to a temporary folder and move it into place when it is complete."""
     part = raw / f"{PART}{run.phone.slug}"
     try:
         part.mkdir()
@@ -175,42 +176,43 @@ def _write(raw: Path, run: Run) -> None:
 
 
 def _others(raw: Path, wanted: set[Path]) -> dict[Path, dict[str, Any]]:
-    """Simulated runs in `raw` that are not wanted: path within it, and run.json."""
-    found = {}
+    """Return the simulated runs in `raw` that are not wanted: their run.json by the path within `raw`."""
+    unwanted = {}
     for folder in rawlog.run_folders(raw):
         path = folder.relative_to(raw)
         if path.parts[0].startswith("sim-") and path not in wanted:
-            with suppress(rawlog.RawLogError):  # what is damaged is named when it is processed
+            with suppress(rawlog.RawLogError):  # damaged runs are reported by `aiot process`
                 record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
                 if record["origin"] == write.ORIGIN and isinstance(record.get("simulation"), dict):
-                    found[path] = record
-    return found
+                    unwanted[path] = record
+    return unwanted
 
 
 def _refusal(raw: Path, others: dict[Path, dict[str, Any]]) -> str:
+    """Return the message about simulated runs that would be mixed with those to be written."""
     path, record = next(iter(others.items()))
-    drawn = record["simulation"]
-    made = f"seed {drawn.get('seed')}, {drawn.get('images')} images"
-    made += "" if drawn.get("version") == version() else ", by another version"
+    options = record["simulation"]
+    description = f"seed {options.get('seed')}, {options.get('images')} images"
+    description += "" if options.get("version") == version() else ", by another version"
     return (
         f"{raw} holds {plural(len(others), 'simulated run')} that these options do not make, "
-        f"like {path} ({made}): give the options they were made with, another folder with --raw, "
+        f"like {path} ({description}): give the options they were made with, another folder with --raw, "
         "or --replace to delete them."
     )
 
 
 def _remove(raw: Path, path: Path) -> None:
-    """Deletes a run; it is moved away first, so that a half of it is never taken for a run."""
-    away = raw / f"{PART}{path.parts[0]}-old"
-    (raw / path).rename(away)
-    shutil.rmtree(away)
-    with suppress(OSError):  # the folder of the device, if that was its only run
+    """Delete a run; it is moved away first, so that a partly deleted one is never taken for a run."""
+    trash = raw / f"{PART}{path.parts[0]}-old"
+    (raw / path).rename(trash)
+    shutil.rmtree(trash)
+    with suppress(OSError):  # remove the device folder if this was its only run
         (raw / path).parent.rmdir()
 
 
 @contextmanager
 def _locked(raw: Path) -> Iterator[None]:
-    """Keeps others from simulating into the folder; the lock is on the folder itself and leaves no file."""
+    """Lock the folder against other simulations; the lock is on the folder itself and leaves no file."""
     raw.mkdir(parents=True, exist_ok=True)
     folder = os.open(raw, os.O_RDONLY)
     try:
@@ -225,7 +227,7 @@ def _locked(raw: Path) -> Iterator[None]:
 
 @contextmanager
 def _sentences(raw: Path) -> Iterator[None]:
-    """What goes wrong with files and processes, as one sentence."""
+    """Turn errors with files and processes into a SimulationError of one sentence."""
     try:
         yield
     except BrokenProcessPool:

@@ -1,6 +1,6 @@
-"""The parameters of the simulated fleet: what fleet.toml says, and every value that follows from it.
+"""Parameters of the simulated fleet: the content of fleet.toml, and every value derived from it.
 
-A value is "reference" where a published figure stands for it as it is, and "assumed" where a rule made it.
+A value is "reference" if it is a published figure, unchanged, and "assumed" if it was derived by a rule.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ INSTANCES = [*names.PAPER_FLOAT32, *names.PAPER_QUANTIZED]
 
 @dataclass(frozen=True)
 class Value:
-    """A parameter: the number, whether it was published or assumed, by which rule, and what it rests on."""
+    """A parameter: the number, whether it is published or assumed, by which rule, and its source."""
 
     value: float
     basis: str
-    rule: str = ""  # a name in fleet.toml; "" where the figure was published
+    rule: str = ""  # a name in fleet.toml; "" if the figure was published
     source: str = ""
 
 
 @cache
 def file() -> dict[str, Any]:
-    """fleet.toml as it is."""
+    """Return the content of fleet.toml."""
     return tomllib.loads(resources.files(__package__).joinpath("fleet.toml").read_text(encoding="utf-8"))
 
 
 def socs() -> list[str]:
-    """The 19 chips of the paper's Table III, in the order they first stand there."""
+    """Return the 19 chips of the paper's Table III, in order of first appearance."""
     return list(paper.devices()["soc"].unique())
 
 
 @cache
 def cpu_speed(soc: str) -> Value:
-    """How long a CPU takes, as a multiple of what the base chip takes.
+    """Return the time that a CPU takes, as a multiple of that of the base chip.
 
-    The geometric mean of published ratios, or, where there is none, by the clock of the chip it is like.
+    This is the geometric mean of published ratios or, without any, derived from the clock of a similar chip.
     """
     chips = file()["socs"]
     rows = [row for row in file()["speeds"]["rows"] if row["soc"] == soc]
@@ -55,18 +55,18 @@ def cpu_speed(soc: str) -> Value:
     if rows:
         logs = [math.log(row["ms"] / row["than_ms"] * cpu_speed(row["than"]).value) for row in rows]
         return Value(math.exp(sum(logs) / len(logs)), REFERENCE, source=_sources(row["source"] for row in rows))
-    like = chips[soc]["like"]
-    other = cpu_speed(like)
-    ratio = chips[like]["clock_ghz"] / chips[soc]["clock_ghz"]
-    return Value(other.value * ratio, ASSUMED, "clock", other.source)
+    similar = chips[soc]["like"]
+    speed = cpu_speed(similar)
+    ratio = chips[similar]["clock_ghz"] / chips[soc]["clock_ghz"]
+    return Value(speed.value * ratio, ASSUMED, "clock", speed.source)
 
 
 @cache
 def time_ms(soc: str, instance_id: str) -> Value:
-    """The time of one inference in ms, before a phone is scaled to its score.
+    """Return the time of one inference in ms, before a phone is scaled to its score.
 
-    Published where there is an anchor. Otherwise everything starts from TensorFlow Lite on the CPU in float32:
-    there from the base chip's time, elsewhere by the factor of a rule.
+    It is published if there is an anchor. Otherwise it is derived from TensorFlow Lite on the CPU in float32: from the
+    base chip's time for that implementation, and by the factor of a rule for any other.
     """
     rules, anchors = file()["rules"], file()["anchors"]["rows"]
     for row in anchors:
@@ -87,10 +87,12 @@ def time_ms(soc: str, instance_id: str) -> Value:
 
 
 def _times(start: Value, factor: float, rule: str) -> Value:
+    """Return a value multiplied by the factor of a rule."""
     return Value(start.value * factor, ASSUMED, rule, start.source)
 
 
 def _framework(soc: str, framework: str, model: str) -> tuple[str, float]:
+    """Return the rule and the factor of a framework's time relative to TensorFlow Lite."""
     exception = file()["rules"]["framework_exception"]
     if soc in exception["socs"] and model in exception.get(framework, {}):
         return "framework_exception", exception[framework][model]
@@ -98,81 +100,87 @@ def _framework(soc: str, framework: str, model: str) -> tuple[str, float]:
 
 
 def _nnapi(soc: str, model: str) -> tuple[str, float]:
+    """Return the rule and the factor of NNAPI's time relative to the CPU."""
     rules = file()["rules"]
-    whole = rules["nnapi_whole_graph"]
-    if soc in whole["socs"] and model in whole["factor"]:
-        return "nnapi_whole_graph", whole["factor"][model]
+    whole_graph = rules["nnapi_whole_graph"]
+    if soc in whole_graph["socs"] and model in whole_graph["factor"]:
+        return "nnapi_whole_graph", whole_graph["factor"][model]
     accelerator = rules["nnapi"]["accelerators"][file()["socs"][soc]["accelerator"]]
     factor = rules["nnapi"]["factor"][model]
     if model in rules["nnapi"]["light"]:
         return "nnapi", factor * accelerator["light"]
-    # where the graph is cut to pieces the way between them costs, whatever the accelerator
+    # if the graph is split, transfers between the pieces cost time on any accelerator
     return "nnapi", factor if factor > 1 else factor * accelerator["heavy"]
 
 
 def _by_flops(instance_id: str, model: str) -> Value:
-    """Between DenseNet121 and InceptionV3 by Table II's FLOPs."""
+    """Return a time interpolated between DenseNet121 and InceptionV3 by the FLOPs in Table II."""
     flops = paper.models().set_index("model")["flops_millions"]
     low, high = "densenet121", "inception_v3"
-    times = [time_ms(file()["base_soc"], instance_id.replace(model, other)) for other in (low, high)]
-    part = (flops[model] - flops[low]) / (flops[high] - flops[low])
-    value = times[0].value + part * (times[1].value - times[0].value)
+    times = [time_ms(file()["base_soc"], instance_id.replace(model, neighbour)) for neighbour in (low, high)]
+    fraction = (flops[model] - flops[low]) / (flops[high] - flops[low])
+    value = times[0].value + fraction * (times[1].value - times[0].value)
     return Value(float(value), ASSUMED, f"{model}_by_flops", times[0].source)
 
 
 def around_ms(soc: str, model: str) -> dict[str, float]:
-    """The times of decode, preprocess and postprocess in ms, before a phone is scaled; all assumed."""
-    time, speed = file()["time"], cpu_speed(soc).value
-    pixels = (time["input_pixels"].get(model, 224) / 224) ** 2
+    """Return the times of decode, preprocess and postprocess in ms, before a phone is scaled; all are assumed."""
+    settings, speed = file()["time"], cpu_speed(soc).value
+    pixels = (settings["input_pixels"].get(model, 224) / 224) ** 2
     return {
-        "decode": time["decode_ms"] * speed,
-        "preprocess": time["preprocess_ms"] * speed * pixels,
-        "postprocess": time["postprocess_ms"] * speed,
+        "decode": settings["decode_ms"] * speed,
+        "preprocess": settings["preprocess_ms"] * speed * pixels,
+        "postprocess": settings["postprocess_ms"] * speed,
     }
 
 
 @cache
 def accuracy(framework: str, quantization: str, model: str) -> Value:
-    """The accuracy of a model file, a fraction of 1."""
+    """Return the accuracy of a model file, as a fraction of 1."""
     cell = file()["accuracy"][f"{framework}_{quantization}"][model]
     source = _sources([cell["source"]]) if "source" in cell else ""
     return Value(cell["percent"] / 100, ASSUMED if "rule" in cell else REFERENCE, cell.get("rule", ""), source)
 
 
 def times() -> pd.DataFrame:
-    """Every time there is: one row per chip of Table III x instance of the suite, 19 x 60.
+    """Return all times: one row per chip of Table III x instance of the suite, 19 x 60.
 
-    Columns soc, instance_id, ms (of the inference, before scaling), basis ("reference" or "assumed"), rule,
-    source, speed_basis (of the chip's CPU).
+    Columns are soc, instance_id, ms (of the inference, before scaling), basis ("reference" or "assumed"), rule, source
+    and speed_basis (of the chip's CPU).
     """
     rows = []
     for soc in socs():
         for instance_id in INSTANCES:
-            found = asdict(time_ms(soc, instance_id))
+            time = asdict(time_ms(soc, instance_id))
             speed = {"speed_basis": cpu_speed(soc).basis}
-            rows.append({"soc": soc, "instance_id": instance_id, "ms": found.pop("value"), **found, **speed})
+            rows.append({"soc": soc, "instance_id": instance_id, "ms": time.pop("value"), **time, **speed})
     return pd.DataFrame(rows)
 
 
 def speeds() -> pd.DataFrame:
-    """One row per chip of Table III: soc, factor (time over the base chip's), basis, rule, source."""
+    """Return one row per chip of Table III: soc, factor (time relative to the base chip), basis, rule, source."""
     rows = [{"soc": soc, **asdict(cpu_speed(soc))} for soc in socs()]
     return pd.DataFrame(rows).rename(columns={"value": "factor"})
 
 
 def accuracies() -> pd.DataFrame:
-    """One row per model file: framework, quantization, model, accuracy (fraction of 1), basis, rule, source."""
-    files = dict.fromkeys((one.framework, one.quantization, one.model) for one in map(names.instance, INSTANCES))
-    rows = [dict(zip(("framework", "quantization", "model"), of, strict=True)) | asdict(accuracy(*of)) for of in files]
+    """Return one row per model file: framework, quantization, model, accuracy (fraction of 1), basis, rule, source."""
+    files = dict.fromkeys(
+        (instance.framework, instance.quantization, instance.model) for instance in map(names.instance, INSTANCES)
+    )
+    rows = [
+        dict(zip(("framework", "quantization", "model"), file_key, strict=True)) | asdict(accuracy(*file_key))
+        for file_key in files
+    ]
     return pd.DataFrame(rows).rename(columns={"value": "accuracy"})
 
 
 def shares() -> pd.DataFrame:
-    """How much of the fleet was published and how much is assumed.
+    """Return how much of the fleet was published and how much is assumed.
 
-    One row each for the chips' CPU speeds, the times by chip x instance, the times of the 51 phones' instances
-    as they are simulated by default, and the accuracies of the model files. Columns of, total, reference
-    (how many), assumed (how many) and assumed_share (fraction of 1).
+    There is one row each for the chips' CPU speeds, the times by chip x instance, the times of the 51 phones' instances
+    as they are simulated by default, and the accuracies of the model files. Columns are of, total, reference (count),
+    assumed (count) and assumed_share (fraction of 1).
     """
     by_cell = times().set_index(["soc", "instance_id"])
     chosen = fleet.quantized(fleet.known(), file()["quantized"]["phones"])
@@ -181,14 +189,15 @@ def shares() -> pd.DataFrame:
         for phone in fleet.known()
         for instance in (INSTANCES if phone.number in chosen else names.PAPER_FLOAT32)
     ]
-    found = {
+    parameters = {
         "CPU speeds of chips": speeds(),
         "times, chip x instance": by_cell,
         "times, phone x instance": by_cell.loc[simulated],
         "accuracies of model files": accuracies(),
     }
     rows = [
-        {"of": of, "total": len(frame), "reference": (frame["basis"] == REFERENCE).sum()} for of, frame in found.items()
+        {"of": kind, "total": len(frame), "reference": (frame["basis"] == REFERENCE).sum()}
+        for kind, frame in parameters.items()
     ]
     table = pd.DataFrame(rows)
     table["assumed"] = table["total"] - table["reference"]
@@ -196,4 +205,5 @@ def shares() -> pd.DataFrame:
 
 
 def _sources(keys: Any) -> str:
+    """Return the distinct sources with the given keys as text."""
     return "; ".join(dict.fromkeys(file()["sources"][key] for key in keys))

@@ -1,4 +1,4 @@
-"""How phones are scaled: those of Table IV to their score there, the others by their chip and under rank 10."""
+"""Scaling of phones: those of Table IV to their score in it, the others by their chip and below rank 10."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from aiot_analysis.tables import names, paper
 
 @cache
 def expected(soc: str) -> float:
-    """VIPS (Equation 1) of a phone with this chip by the parameters alone, before scaling."""
+    """Return the VIPS (Equation 1) of a phone with this chip from the parameters alone, before scaling."""
     total = 0.0
     for instance_id in names.PAPER_FLOAT32:
         framework, _, quantization, model = names.instance(instance_id)
-        around = sum(assumptions.around_ms(soc, model).values())
-        time_s = (assumptions.time_ms(soc, instance_id).value + around) / 1000
+        overhead_ms = sum(assumptions.around_ms(soc, model).values())
+        time_s = (assumptions.time_ms(soc, instance_id).value + overhead_ms) / 1000
         total += assumptions.accuracy(framework, quantization, model).value / time_s
     return total
 
 
 @cache
 def common_scale() -> float:
-    """The factor on all times of phones that are not in Table IV.
+    """Return the factor on all times of phones that are not in Table IV.
 
-    The geometric mean of what the phones in it need by their chip, without those fleet.toml calls odd.
+    It is the geometric mean of the factors that the phones in Table IV need by their chip, except those listed as odd
+    in fleet.toml.
     """
     odd = assumptions.file()["score"]["odd"]
     factors = [expected(phone.soc) / phone.vips for phone in fleet.known() if phone.vips and phone.name not in odd]
@@ -33,20 +34,20 @@ def common_scale() -> float:
 
 
 def ceiling() -> float:
-    """What no phone outside Table IV reaches: a little less than rank 10's score."""
+    """Return the score that no phone outside Table IV reaches: a little less than that of rank 10."""
     return float(assumptions.file()["score"]["ceiling"] * paper.top10()["vips"].min())
 
 
 def held_under(vips: float) -> float:
-    """A score, held under the ceiling in a way that keeps the order of scores."""
+    """Return a score reduced to stay below the ceiling, in a way that preserves the order of scores."""
     power = assumptions.file()["score"]["power"]
     return vips * float((1 + (vips / ceiling()) ** power) ** (-1 / power))
 
 
 def scale(phone: fleet.Phone, drawn: float, slowness: float = 1.0) -> float:
-    """The factor on all times of a phone whose times and images were drawn with the score `drawn`.
+    """Return the factor on all times of a phone whose times and images were drawn with the score `drawn`.
 
-    A phone of Table IV gets its score there; another one that of its chip, a little faster or slower.
+    A phone in Table IV gets its score there; any other gets that of its chip, a little faster or slower.
     """
     target = phone.vips if phone.vips is not None else held_under(drawn / (common_scale() * slowness))
     return drawn / target

@@ -1,4 +1,4 @@
-"""A phone's run as raw logs: the format of runner.rawlog, origin "simulated"."""
+"""Writing a phone's run as raw logs, in the format of runner.rawlog with origin "simulated"."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ def write_run(
     images: Images,
     facts: dict[str, Any],
 ) -> None:
-    """Writes the run of a phone into an empty folder, run.json last: without it a folder is no run.
+    """Write the run of a phone into an empty folder, run.json last: a folder without it is not a run.
 
-    `facts` are the options it was drawn with, for run.json. The order of the instances is shuffled, and their
+    `facts` are the options that it was drawn with, for run.json. The order of the instances is shuffled, and their
     clock times follow from it.
     """
-    began = datetime.fromisoformat(assumptions.file()["time"]["started"])
-    clock = began
+    started = datetime.fromisoformat(assumptions.file()["time"]["started"])
+    clock = started
     pause = timedelta(seconds=assumptions.file()["time"]["pause_s"])
     ordered = [drawn[i] for i in stream(images.seed, phone.slug, "order").permutation(len(drawn))]
-    for one in ordered:
-        rawlog.attempt_path(folder, one.instance_id, 1).write_bytes(_attempt(one, clock, images))
-        clock += timedelta(microseconds=(one.load_ns + one.loop_ns) // 1000) + pause
+    for instance in ordered:
+        rawlog.attempt_path(folder, instance.instance_id, 1).write_bytes(_attempt(instance, clock, images))
+        clock += timedelta(microseconds=(instance.load_ns + instance.loop_ns) // 1000) + pause
     device = {
         "schema_version": rawlog.SCHEMA_VERSION,
         "slug": phone.slug,
@@ -52,7 +52,7 @@ def write_run(
         "ram_gb": phone.ram_gb,
         "os": "Android",
         "os_version": phone.android,
-        "abi": "armeabi-v7a",  # the paper's app is a 32-bit one
+        "abi": "armeabi-v7a",  # the paper's app is 32-bit
         "kernel": None,
         "cores": [],
         "battery": None,
@@ -65,8 +65,8 @@ def write_run(
         "run_id": run_id,
         "device_slug": phone.slug,
         "origin": ORIGIN,
-        "suite": [one.instance_id for one in ordered],
-        # the paper's app: every image once, no warm-up, the first image counts
+        "suite": [instance.instance_id for instance in ordered],
+        # like the paper's app: every image once, no warm-up, the first image counts
         "profile": {
             "name": "paper",
             "warmups": 0,
@@ -84,9 +84,9 @@ def write_run(
             "images": len(images.names),
             "label_space": "imagenet-1000",
         },
-        "models": {one.instance_id: _model(one.instance_id) for one in drawn},
+        "models": {instance.instance_id: _model(instance.instance_id) for instance in drawn},
         "software": {"simulator": "aiot simulate"},
-        "started": _iso(began),
+        "started": _iso(started),
         "ended": _iso(clock),
         "simulation": {**facts, "scale": scale},
     }
@@ -94,7 +94,10 @@ def write_run(
 
 
 def _model(instance_id: str) -> dict[str, object]:
-    """There is no model file: the hash is of its name, so that it is one on all phones and of both delegates."""
+    """Return the record of a model file, which does not exist: the hash is of its name.
+
+    The hash is thus the same on all phones and for both delegates.
+    """
     framework, _, quantization, model = names.instance(instance_id)
     name = f"simulated {framework}_{quantization}_{model}"
     sha256 = hashlib.sha256(name.encode()).hexdigest()
@@ -102,14 +105,14 @@ def _model(instance_id: str) -> dict[str, object]:
 
 
 def _attempt(one: draw.Drawn, began: datetime, images: Images) -> bytes:
-    """The lines of an attempt: load, an image each, end."""
+    """Return the lines of an attempt: load, one line per image, end."""
     framework, delegate, _, _ = names.instance(one.instance_id)
     load = {
         "instance": one.instance_id,
         "attempt": 1,
         "load_ns": one.load_ns,
         "framework_version": "simulated",
-        # the app sets one thread for TensorFlow Lite and none for the others
+        # the app sets one thread for TensorFlow Lite and does not set any for the others
         "threads": 1 if framework == "tflite" else None,
         "model_sha256": _model(one.instance_id)["sha256"],
         "accelerator_requested": delegate,
@@ -129,6 +132,7 @@ def _attempt(one: draw.Drawn, began: datetime, images: Images) -> bytes:
 
 
 def _image_events(one: draw.Drawn, images: Images) -> list[dict[str, object]]:
+    """Return the image records of an instance."""
     pairs = zip(one.classes.tolist(), one.scores.tolist(), strict=True)
     columns = zip(images.names, images.labels.tolist(), pairs, *one.phases_ns.tolist(), one.at_ns.tolist(), strict=True)
     return [
@@ -158,4 +162,5 @@ def _image_events(one: draw.Drawn, images: Images) -> list[dict[str, object]]:
 
 
 def _iso(moment: datetime) -> str:
+    """Return a time in ISO 8601 with a Z for UTC."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
