@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-MORE_DIGITS = 6  # most formats to try, each with one digit more than the one before
+MORE_DIGITS = 6  # maximum number of formats to try, each with one more digit
 
 
 def plural(n: float, what: str) -> str:

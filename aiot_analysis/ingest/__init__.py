@@ -86,17 +86,17 @@ def process(
     resumes. Raises DataError if no run can be read (nothing is written then) or if the tables cannot be written, and
     ClusterError if there is no such scheduler, or its workers cannot do the work.
     """
-    found = scan.scan(raw)
-    if not found.runs:
+    listing = scan.scan(raw)
+    if not listing.runs:
         raise _nothing(raw, [])
     parts = Parts(processed)
     make = partial(_on_cluster, scheduler=scheduler) if scheduler else partial(_in_threads, jobs=jobs)
     try:
         with parts.locked():
             try:
-                return _process(raw, found, parts, make, progress, parts.manifest())
+                return _process(raw, listing, parts, make, progress, parts.manifest())
             except DamagedError:  # a table with the right size and time is unreadable: start from an empty manifest
-                return _process(raw, found, parts, make, progress, Manifest())
+                return _process(raw, listing, parts, make, progress, Manifest())
     except OSError as error:
         raise DataError(
             f"{processed} cannot be written ({error.strerror}): free some space or choose another folder, "

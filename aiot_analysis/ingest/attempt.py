@@ -121,7 +121,7 @@ def _around_the_images(path: Path, data: bytes) -> tuple[rawlog.Attempt, bytes] 
     if attempt.left_out or any(event["event"] in fast.EVENTS for event in attempt.events):
         return None
     if end == len(data) and attempt.status != "cut":
-        return None  # images after the last event
+        return None  # image records after the ending
     return attempt, data[start:end]
 
 

@@ -68,7 +68,7 @@ def doubts(found: Row, reading: Reading) -> list[str]:
     if runs_requested is not None and runs_timed is not None and runs_timed < runs_requested:
         messages.append(f"runs that were timed: {runs_timed} of {runs_requested}")
     if None in (requested, actual) or _timing(found) == "end_to_end":
-        return messages  # either unknown, which is reported for every log, or both were measured together
+        return messages  # what ran is unknown (reported for every log), or time and accuracy are from the same run
     if requested != "cpu" and accuracy_accelerator is None and accuracy_missing is None:
         messages.append(f"{requested} was asked for, and what ran for its accuracy is not known")
     elif accuracy_accelerator not in (None, actual):

@@ -90,7 +90,7 @@ class Result:
 
 @cache
 def version() -> str:
-    """Return a hash of the code and data that a fleet is drawn from; a fleet is specific to its version."""
+    """Return a hash of the code and data that a fleet is drawn from; another version draws another fleet."""
     folders = [Path(__file__).parent, Path(paper.__file__).parent]
     files = [path for folder in folders for path in folder.iterdir() if path.suffix in {".py", ".toml", ".csv"}]
     digest = hashlib.sha256()

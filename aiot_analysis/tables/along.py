@@ -53,8 +53,8 @@ def without_records(rows: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
     has no tail of latency, no latency over the run and no confidence interval.
     """
     recorded = pd.MultiIndex.from_frame(images.drop_duplicates(KEY)[KEY].astype(str))
-    lacking = rows[~pd.MultiIndex.from_frame(rows[KEY].astype(str)).isin(recorded)].reset_index(drop=True)
-    return lacking.assign(gap="its log has a summary and no times of single images")
+    summary_only = rows[~pd.MultiIndex.from_frame(rows[KEY].astype(str)).isin(recorded)].reset_index(drop=True)
+    return summary_only.assign(gap="its log has a summary and no times of single images")
 
 
 def _faults(images: pd.DataFrame, column: str) -> pd.Series:
@@ -70,8 +70,8 @@ def _faults(images: pd.DataFrame, column: str) -> pd.Series:
 
 def _listed(queries: pd.Series) -> str:
     """Return the first queries as text, with the number of the others."""
-    more = len(queries) - LISTED
-    return ", ".join(map(str, queries.iloc[:LISTED])) + (f" and {more} more" if more > 0 else "")
+    remaining = len(queries) - LISTED
+    return ", ".join(map(str, queries.iloc[:LISTED])) + (f" and {remaining} more" if remaining > 0 else "")
 
 
 def _ordered(images: pd.DataFrame) -> pd.DataFrame:

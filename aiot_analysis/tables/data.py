@@ -132,6 +132,7 @@ class Data:
 
     @property
     def _devices(self) -> list[str]:
+        """Return the ids of the devices."""
         return list(self.devices["device_id"])
 
     @property
@@ -235,8 +236,8 @@ def to_html(data: Data) -> str:
     """Return the origin, the devices and an overview of the tables as HTML, without reading image records."""
     models = data.devices["model"].fillna(data.devices["device_id"]).astype(str)
     listed = ", ".join(map(escape, models[:MOST_NAMED]))
-    more = len(data.devices) - MOST_NAMED
-    label = (f"{listed} and {more} more" if more > 0 else listed) if len(data.instances) + len(data.studies) else ""
+    extra = len(data.devices) - MOST_NAMED
+    label = (f"{listed} and {extra} more" if extra > 0 else listed) if len(data.instances) + len(data.studies) else ""
     table = overview(data).to_html(index=False, border=0, na_rep="", justify="left")
     origin = ORIGIN_SENTENCES[data.origin]
     return f"<p>{origin} {label or 'Nothing was run.'}</p><p>Tables in {escape(str(data.processed))}</p>{table}"
@@ -251,7 +252,7 @@ def overview(data: Data) -> pd.DataFrame:
         ("data.instances", "run and instance of the suite, also what is not usable", len(data.instances)),
         ("data.images()", "image that an instance was shown: see data.images?", int(image_count)),
         ("data.studies", "run and instance of a study, as of operators or resizing", len(data.studies)),
-        *((f"data.{name}()", what, _count(data, name)) for name, what in READ_LATER.items()),
+        *((f"data.{name}()", description, _count(data, name)) for name, description in READ_LATER.items()),
         ("data.left_out", "file or line of the raw logs that was not used", len(data.left_out)),
     ]
     frame = pd.DataFrame(entries, columns=["table", "one row for each", "rows"])

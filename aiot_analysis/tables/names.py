@@ -71,6 +71,7 @@ class Instance(NamedTuple):
 
     @property
     def implementation(self) -> str:
+        """Return the implementation, <framework>_<delegate>."""
         return f"{self.framework}_{self.delegate}"
 
 

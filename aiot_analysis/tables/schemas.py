@@ -73,7 +73,7 @@ class Instances(Table):
     ab_session: Series[str] = pa.Field(nullable=True)  # set for a short run of `aiot ab`: see docs/raw-logs.md
     ab_side: Series[str] = pa.Field(nullable=True, isin=["a", "b"])
     ab_block: Series[pd.Int64Dtype] = pa.Field(nullable=True, ge=1)
-    ab_settings: Series[str] = pa.Field(nullable=True)  # of the side, like "threads=2"
+    ab_settings: Series[str] = pa.Field(nullable=True)  # settings of the side, like "threads=2"
     instance_id: Series[str]  # <framework>_<delegate>_<quantization>_<model>
     model: Series[str]
     framework: Series[str]
@@ -88,7 +88,7 @@ class Instances(Table):
     timing: Series[str] = pa.Field(isin=["end_to_end", "inference"])
     conditions: Series[str] = pa.Field(nullable=True)  # requested and kept, like "fixed performance, big cores"
     weights: Series[str] = pa.Field(nullable=True)
-    resize: Series[str] = pa.Field(nullable=True)  # which of the three ways of the paper's Section IV-B
+    resize: Series[str] = pa.Field(nullable=True)  # one of the three ways in the paper's Section IV-B
     dataset: Series[str]
     images: Series[int] = pa.Field(ge=0)
     failed_images: Series[int] = pa.Field(ge=0)
@@ -120,11 +120,11 @@ class Instances(Table):
     model_sha256: Series[str] = pa.Field(nullable=True)
     dataset_sha256: Series[str]
     framework_version: Series[str] = pa.Field(nullable=True)
-    image_library: Series[str] = pa.Field(nullable=True)  # that decoded and resized the images; null if unknown
+    image_library: Series[str] = pa.Field(nullable=True)  # used to decode and resize the images; null if unknown
     # result of `aiot models check` for the model file against the float32 PyTorch original; null if not checked
     parity_passed: Series[pd.BooleanDtype] = pa.Field(nullable=True)
     parity_finding: Series[str] = pa.Field(nullable=True)  # as a sentence
-    parity_difference: Series[float] = pa.Field(nullable=True, ge=0)  # maximum; share of the original's output range
+    parity_difference: Series[float] = pa.Field(nullable=True, ge=0)  # largest, relative to the original's output range
     parity_correlation: Series[float] = pa.Field(nullable=True, ge=-1, le=1)
     parity_top1_agreement: Series[float] = pa.Field(nullable=True, ge=0, le=1)
     parity_accuracy: Series[float] = pa.Field(nullable=True, ge=0, le=1)  # of the file, on the images of the check

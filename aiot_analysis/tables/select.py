@@ -102,10 +102,10 @@ def measured_rows(
     runs of a device is listed once.
     """
     instances = of_suite(instances)
-    lacking = instances[list(needs)].isna()
+    missing = instances[list(needs)].isna()
     accepted = verdicts(wanted)
     has_verdict = instances["verdict"].isin(accepted)
-    usable = has_verdict & ~lacking.any(axis=1)
+    usable = has_verdict & ~missing.any(axis=1)
     setting_reasons = pd.Series(index=instances.index, dtype=object)
     for setting, scope, by in _settings(instances, by_framework):
         groups = [instances["device_id"], *by]
@@ -122,7 +122,7 @@ def measured_rows(
 
     left_out = instances[~chosen][[*LEFT_OUT_COLUMNS, "verdict", "reasons"]].copy()
     absent_columns = [
-        ", ".join(f"no {column}" for column in needs if row[column]) for row in lacking[~chosen].to_dict("records")
+        ", ".join(f"no {column}" for column in needs if row[column]) for row in missing[~chosen].to_dict("records")
     ]
     unusable = left_out["reasons"].where(
         left_out["reasons"] != "", pd.Series(absent_columns, left_out.index, dtype=object)
@@ -186,7 +186,7 @@ def image_rows(images: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
             for name, column in zip(KEY, columns, strict=True)
         ]
     )
-    wanted = wanted[:, (wanted >= 0).all(axis=0)]  # `rows` may be of a whole fleet, and the records of one device
+    wanted = wanted[:, (wanted >= 0).all(axis=0)]  # drop rows without records, as when `rows` is for a whole fleet
     return images[np.isin(codes, np.ravel_multi_index(list(wanted), sizes))].reset_index(drop=True)
 
 

@@ -227,7 +227,7 @@ def _undamaged(name: str, files: Sequence[Path]) -> Iterator[None]:
         yield
     except DataError:
         raise
-    except Exception:  # what a damaged file raises varies
+    except Exception:  # a damaged file may raise anything
         for path in files:
             try:
                 _content(name, path).to_pandas()

@@ -76,7 +76,7 @@ def judge(row: Mapping[str, Any], samples: Sequence[Mapping[str, Any]] = ()) -> 
     mean, sd = _value(row, f"{column}_mean"), _value(row, f"{column}_sd")
     requested, actual = _value(row, "accelerator_requested"), _value(row, "accelerator_actual")
     required = {"accuracy": _value(row, "accuracy"), "time": mean or None}  # a clock that stands still gives 0
-    faults = [f"no {what} was measured" for what, value in required.items() if value is None]
+    faults = [f"no {quantity} was measured" for quantity, value in required.items() if value is None]
     if requested not in (None, "cpu") and actual == "cpu":
         faults.append(f"{requested} was asked for, cpu ran: it is no measurement of {requested}")
     passed = _value(row, "parity_passed")
