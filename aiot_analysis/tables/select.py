@@ -97,9 +97,9 @@ def measured_rows(
     `_settings`). They have the same timing and source (agent or tool); with `by_framework`, this holds only within each
     framework.
 
-    Takes the table `instances`. Returns it with the selected rows, and a frame with the columns run_id, device_id,
-    instance_id, model, framework, delegate, quantization, verdict and reasons, in which a reason that recurs in several
-    runs of a device is listed once.
+    Takes the table `instances`. Returns its selected rows, and a frame of the others with the columns run_id,
+    device_id, instance_id, model, framework, delegate, quantization, verdict and reasons, in which a reason that recurs
+    in several runs of a device is listed once.
     """
     instances = of_suite(instances)
     missing = instances[list(needs)].isna()
