@@ -1,4 +1,4 @@
-"""Do all devices answer alike? Paired statistics over the images that all of them saw (Remark 1)."""
+"""Agreement between devices: paired statistics over the images that all devices saw (Remark 1)."""
 
 from __future__ import annotations
 
@@ -22,43 +22,44 @@ TESTS = ["q", "df", "p_value", "epsilon", "p_together"]
 
 
 def instability(answers: Sequence[Answers]) -> pd.DataFrame:
-    """How much the answers to the same images differ between devices: a row an instance.
+    """Return how much the answers to the same images differ between devices, one row per instance.
 
-    Columns instance_id, model, implementation, quantization, devices (k), images (n), failed (answers that are missing
-    since the image failed) and, fractions of the n images:
+    Columns are instance_id, model, implementation, quantization, devices (k), images (n), failed (the number of answers
+    that are missing because the image failed) and the following, as fractions of the n images:
 
-    - instability: devices gave different classes, with instability_low and instability_high (Wilson, 95 %). It grows
-      with the number of devices.
-    - sides: some devices were right and some wrong, an image that failed counting as wrong.
-    - disagreement: two of the devices gave different classes, on average over all pairs of devices that both answered;
-      it does not depend on how many there are.
+    - instability: images to which devices gave different classes, with instability_low and instability_high (Wilson,
+      95 %). It grows with the number of devices.
+    - sides: images on which some devices were right and others wrong. A failed image counts as wrong.
+    - disagreement: probability that two devices gave different classes, averaged over all pairs of devices that both
+      answered. It does not depend on the number of devices.
 
-    Null, with the reason in `gap`, for fewer than two devices.
+    With fewer than two devices these are null and `gap` gives the reason.
     """
-    found = []
-    for one in answers:
-        row = {**facts(one), "failed": int((one.top1 == NONE).sum()), "gap": _few(one)}
+    table = []
+    for instance in answers:
+        row = {**facts(instance), "failed": int((instance.top1 == NONE).sum()), "gap": _few(instance)}
         if not row["gap"]:
-            image, _, count = counts(one.top1)
-            unstable = int((np.bincount(image, minlength=len(one.images)) > 1).sum())
-            low, high = accuracy.wilson(unstable, len(one.images))
-            row |= {"instability": unstable / len(one.images), "instability_low": low, "instability_high": high}
-            row |= {"sides": float(split(one.correct).mean()), "disagreement": disagreement(image, count)}
-        found.append(row)
+            image, _, count = counts(instance.top1)
+            unstable = int((np.bincount(image, minlength=len(instance.images)) > 1).sum())
+            low, high = accuracy.wilson(unstable, len(instance.images))
+            row |= {"instability": unstable / len(instance.images), "instability_low": low, "instability_high": high}
+            row |= {"sides": float(split(instance.correct).mean()), "disagreement": disagreement(image, count)}
+        table.append(row)
     columns = [*FACTS, "failed", "instability", "instability_low", "instability_high", "sides", "disagreement", "gap"]
-    return pd.DataFrame(found, columns=columns)
+    return pd.DataFrame(table, columns=columns)
 
 
 def split(correct: Bools) -> Bools:
-    """Whether each image (row) is right on some devices (columns) and wrong on others."""
+    """Return whether each image (row) is right on some devices (columns) and wrong on others."""
     right = correct.sum(axis=1)
     return (right > 0) & (right < correct.shape[1])
 
 
 def disagreement(image: NDArray[np.int64], count: NDArray[np.int64]) -> float:
-    """The share of pairs of answers to the same image that differ, over all images together; null without a pair.
+    """Return the share of pairs of answers to the same image that differ, pooled over images; NaN if there is no pair.
 
-    Takes for each answer the image and how many gave it, as `answers.counts` has them.
+    For each distinct answer, `image` is the image it was given to and `count` how often it was given, as returned by
+    `answers.counts`.
     """
     if not len(image):
         return np.nan
@@ -69,49 +70,58 @@ def disagreement(image: NDArray[np.int64], count: NDArray[np.int64]) -> float:
 
 
 def cochran(answers: Sequence[Answers]) -> pd.DataFrame:
-    """Are all devices as often right, and how much would their accuracies differ by chance? A row an instance.
+    """Test whether all devices are right equally often, and compare the spread of their accuracies with chance.
 
-    Columns as `instability` begins, accuracy_mean, accuracy_min and accuracy_max over the devices, and:
+    Return one row per instance, with the leading columns of `instability`, accuracy_mean, accuracy_min and accuracy_max
+    over the devices, and:
 
-    - sd: the standard deviation of accuracy between the k devices, a fraction of 1.
-    - sd_chance: what it would be if all devices were right equally often, and those that are wrong on an image were so
-      by chance: sqrt(sum(R (k - R)) / (k (k - 1))) / n, with R the number of devices that are right on an image.
-    - sd_chance_most: in 95 of 100 such cases no row at all has an sd beyond it (Bonferroni): an sd beyond it has a
-      p_adjusted under 5 %, and no other has.
-    - sd_sampling: what it would be if each device had seen n images of its own: sqrt(p (1 - p) / n). That is what
-      intervals of single devices allow for, and not what happened.
-    - q, df, p_value: Cochran's Q (1950), (k - 1) (sd / sd_chance)^2, and its chi-square p value with k - 1 degrees.
-    - epsilon, p_together: Q takes any two devices as equally alike, but those of one chip and system go wrong together.
-      Box's epsilon (1954) of the covariance of the devices, 1 / (k - 1) to 1, makes up for it, as proposed for Q
-      by Myers et al. 1982, "Repeated measurements on dichotomous variables": epsilon Q against chi-square with
-      epsilon (k - 1) degrees. It errs on the safe side where fewer images differ than there are devices.
+    - sd: standard deviation of accuracy between the k devices, as a fraction of 1.
+    - sd_chance: expected sd if all devices were right equally often and it were chance which of them are wrong on an
+      image: sqrt(sum(R (k - R)) / (k (k - 1))) / n, where R is the number of devices that are right on an image.
+    - sd_chance_most: upper bound for sd in such cases: in 95 of 100 of them no row exceeds it (Bonferroni). An sd is
+      above it exactly when p_adjusted is below 5 %.
+    - sd_sampling: expected sd if each device had seen n images of its own: sqrt(p (1 - p) / n). Intervals of single
+      devices allow for this, but it is not what happened.
+    - q, df, p_value: Cochran's Q (1950), (k - 1) (sd / sd_chance)^2, and its chi-square p-value with k - 1 degrees of
+      freedom.
+    - epsilon, p_together: Q assumes that all pairs of devices are equally similar, but devices with the same chip and
+      system go wrong together. Box's epsilon (1954) of the covariance of the devices, from 1 / (k - 1) to 1, corrects
+      for this, as proposed for Q by Myers et al. 1982, "Repeated measurements on dichotomous variables": epsilon Q is
+      compared with a chi-square distribution with epsilon (k - 1) degrees of freedom. The test is conservative where
+      fewer images differ than there are devices.
     - p_adjusted: p_together times the number of rows that have one (Bonferroni).
 
-    The chi-square approximation is rough where few images differ; of two devices `against` has the exact test. Null,
-    with the reason in `gap`, for fewer than two devices or two images.
+    The chi-square approximation is rough where few images differ; for two devices, `against` has the exact test. With
+    fewer than two devices or two images these are null and `gap` gives the reason.
     """
-    found = []
-    for one in answers:
-        right = one.correct.mean(axis=0) if len(one.images) else np.array([np.nan])
-        row = {**facts(one), "accuracy_mean": right.mean(), "accuracy_min": right.min(), "accuracy_max": right.max()}
-        row["gap"] = _few(one) or ("one image says nothing about a spread" if len(one.images) < 2 else "")
-        found.append(row)
-    level = multiple.level(sum(not row["gap"] for row in found))
-    for row, one in zip(found, answers, strict=True):
-        row |= {} if row["gap"] else _spread(one.correct, level)
+    table = []
+    for instance in answers:
+        right = instance.correct.mean(axis=0) if len(instance.images) else np.array([np.nan])
+        row = {
+            **facts(instance),
+            "accuracy_mean": right.mean(),
+            "accuracy_min": right.min(),
+            "accuracy_max": right.max(),
+        }
+        row["gap"] = _few(instance) or ("one image says nothing about a spread" if len(instance.images) < 2 else "")
+        table.append(row)
+    level = multiple.level(sum(not row["gap"] for row in table))
+    for row, instance in zip(table, answers, strict=True):
+        row |= {} if row["gap"] else _spread(instance.correct, level)
     columns = [*FACTS, "accuracy_mean", "accuracy_min", "accuracy_max", *SPREAD, *TESTS, "gap"]
-    frame = pd.DataFrame(found, columns=columns)
+    frame = pd.DataFrame(table, columns=columns)
     return frame.assign(p_adjusted=multiple.bonferroni(frame["p_together"]))
 
 
 def _spread(correct: Bools, level: float) -> dict[str, float]:
+    """Return the columns SPREAD and TESTS of one instance; `level` is that of sd_chance_most."""
     n, k = correct.shape
     accuracies, right = correct.mean(axis=0), correct.sum(axis=1)
     p = accuracies.mean()
-    found = {"sd": accuracies.std(ddof=1), "sd_sampling": np.sqrt(p * (1 - p) / n)}
-    if not split(correct).any():  # Q is 0 / 0: every image is right everywhere or nowhere
+    scatter = {"sd": accuracies.std(ddof=1), "sd_sampling": np.sqrt(p * (1 - p) / n)}
+    if not split(correct).any():  # Q is 0 / 0: each image is right on all devices or on none
         return {
-            **found,
+            **scatter,
             "sd_chance": 0.0,
             "sd_chance_most": 0.0,
             "q": 0.0,
@@ -124,7 +134,7 @@ def _spread(correct: Bools, level: float) -> dict[str, float]:
     degrees = box * (k - 1)
     chance = np.sqrt((right * (k - right)).sum() / (k * (k - 1))) / n
     return {
-        **found,
+        **scatter,
         "sd_chance": chance,
         "sd_chance_most": chance * np.sqrt(chi2.ppf(level, degrees) / degrees),
         "q": test.statistic,
@@ -136,94 +146,108 @@ def _spread(correct: Bools, level: float) -> dict[str, float]:
 
 
 def epsilon(values: NDArray[np.bool_]) -> float:
-    """Box's epsilon (1954) of the columns of a matrix (n, k): 1 if they vary independently and alike, and 1 / (k - 1)
-    if all that they differ by is one thing. tr(S)^2 / ((k - 1) tr(S^2)), S the covariance of the columns centred by
-    row."""
+    """Return Box's epsilon (1954) of the columns of a matrix (n, k).
+
+    It is 1 if the columns vary independently and equally, and 1 / (k - 1) if a single factor explains all differences
+    between them: tr(S)^2 / ((k - 1) tr(S^2)), where S is the covariance of the columns centred by row.
+    """
     centred = values - values.mean(axis=1, keepdims=True)
     covariance = np.atleast_2d(np.cov(centred, rowvar=False))
     total = float((covariance**2).sum())
-    # every image that differs does so in the same way: no degree but one
+    # all images that differ do so in the same way: a single degree of freedom
     return float(np.trace(covariance) ** 2 / total / (values.shape[1] - 1)) if total else 1 / (values.shape[1] - 1)
 
 
 def shares_alike(answers: Sequence[Answers]) -> pd.DataFrame:
-    """How often each device agrees with the others: device_id, instances, agreement; the highest agreement first.
+    """Return how often each device agrees with the others: device_id, instances, agreement; highest agreement first.
 
-    Agreement is the share of the other devices that gave the same class, a mean over images and then over instances of
-    two devices or more. An image that failed agrees with nobody. Devices that have no such instance are not there.
+    Agreement is the share of the other devices that gave the same class, averaged over images and then over instances
+    with two devices or more. A failed image agrees with no other. Devices without such an instance are left out.
     """
-    found = []
-    for one in answers:
-        k = len(one.devices)
-        if k < 2 or not one.images:
+    shares = []
+    for instance in answers:
+        k = len(instance.devices)
+        if k < 2 or not instance.images:
             continue
-        answered = one.top1 != NONE
-        keys = np.arange(len(one.images))[:, None] * (one.top1.max() + 1) + one.top1  # of image and class
+        answered = instance.top1 != NONE
+        keys = (
+            np.arange(len(instance.images))[:, None] * (instance.top1.max() + 1) + instance.top1
+        )  # one key per image and class
         _, which, count = np.unique(keys[answered], return_inverse=True, return_counts=True)
-        alike = np.zeros(one.top1.shape)
+        alike = np.zeros(instance.top1.shape)
         alike[answered] = count[which] - 1
-        found += list(zip(one.devices, (alike / (k - 1)).mean(axis=0), strict=True))
-    frame = pd.DataFrame(found, columns=["device_id", "agreement"]).groupby("device_id", as_index=False)
-    known = frame.agg(instances=("agreement", "size"), agreement=("agreement", "mean"))
-    return known.sort_values(["agreement", "device_id"], ascending=[False, True], ignore_index=True)
+        shares += list(zip(instance.devices, (alike / (k - 1)).mean(axis=0), strict=True))
+    frame = pd.DataFrame(shares, columns=["device_id", "agreement"]).groupby("device_id", as_index=False)
+    by_device = frame.agg(instances=("agreement", "size"), agreement=("agreement", "mean"))
+    return by_device.sort_values(["agreement", "device_id"], ascending=[False, True], ignore_index=True)
 
 
 def reference(answers: Sequence[Answers], wanted: str = "") -> str:
-    """The device that others are compared with: `wanted`, or, where that is "", the one that agrees most.
+    """Return the device that others are compared with: `wanted` or, if that is "", the device that agrees most.
 
-    Of the devices that have most instances that one whose answers most of the others share (see `shares_alike`); of
-    equals the first by id. "" if no instance has two devices. Raises DataError if `wanted` is none of the devices.
+    Of the devices that have the most instances, it is the one whose answers are shared by most of the others (see
+    `shares_alike`); ties go to the first id. Return "" if no instance has two devices. Raises DataError if `wanted` is
+    none of the devices.
     """
-    there = sorted({device for one in answers for device in one.devices})
+    devices = sorted({device for instance in answers for device in instance.devices})
     if wanted:
-        if wanted not in there:
-            some = ", ".join(there[:5]) + (f" and {len(there) - 5} more" if len(there) > 5 else "")
-            raise DataError(f"Reference {wanted!r} is no device with image records: choose {some or 'none'}.")
+        if wanted not in devices:
+            listed = ", ".join(devices[:5]) + (f" and {len(devices) - 5} more" if len(devices) > 5 else "")
+            raise DataError(f"Reference {wanted!r} is no device with image records: choose {listed or 'none'}.")
         return wanted
-    known = shares_alike(answers)
-    most = known[known["instances"] == known["instances"].max()]
-    return str(most["device_id"].iloc[0]) if len(most) else ""
+    agreements = shares_alike(answers)
+    best_covered = agreements[agreements["instances"] == agreements["instances"].max()]
+    return str(best_covered["device_id"].iloc[0]) if len(best_covered) else ""
 
 
 def against(answers: Sequence[Answers], base: str) -> pd.DataFrame:
-    """Each device against the device `base`, image by image: a row for each other device x instance.
+    """Compare each device with the device `base`, image by image: one row per other device and instance.
 
-    Columns as `instability` begins, device_id, accuracy, accuracy_low, accuracy_high (Wilson, 95 %, of the device by
-    itself), of the difference to `base` those of `accuracy.change_of` (accuracy_base, change with its paired interval,
-    only_base, only_other, p_value, p_adjusted), and top1_differs (share of images with another class; an image that
-    failed has none). The paired intervals of all rows keep 95 % together, so that a false alarm anywhere has a chance
-    of 5 % at most, and p_adjusted is under 5 % just where the interval is on one side of 0. Instances that `base` is
-    not in have no rows: see `without`.
+    Columns are the leading columns of `instability`, device_id, accuracy, accuracy_low, accuracy_high (Wilson, 95 %, of
+    the device by itself), the difference from `base` as in `accuracy.change_of` (accuracy_base, change with its paired
+    interval, only_base, only_other, p_value, p_adjusted), and top1_differs (share of images with another class; a
+    failed image has none). The paired intervals of all rows have a joint confidence of 95 %, so the probability of any
+    false alarm is at most 5 %, and p_adjusted is below 5 % exactly when the interval excludes 0. Instances that `base`
+    did not run have no rows: see `without`.
     """
     parts = []
-    for one in answers:
-        if base not in one.devices or len(one.devices) < 2 or not one.images:
+    for instance in answers:
+        if base not in instance.devices or len(instance.devices) < 2 or not instance.images:
             continue
-        at = one.devices.index(base)
-        others = [column for column in range(len(one.devices)) if column != at]
-        mine, theirs = one.correct[:, [at]], one.correct[:, others]
-        sides = (mine & theirs, mine & ~theirs, theirs & ~mine, ~(mine | theirs))
+        base_column = instance.devices.index(base)
+        others = [column for column in range(len(instance.devices)) if column != base_column]
+        base_correct, other_correct = instance.correct[:, [base_column]], instance.correct[:, others]
+        sides = (
+            base_correct & other_correct,
+            base_correct & ~other_correct,
+            other_correct & ~base_correct,
+            ~(base_correct | other_correct),
+        )
         part = pd.DataFrame({name: cells.sum(axis=0) for name, cells in zip(accuracy.SIDES, sides, strict=True)})
-        part["device_id"] = [one.devices[column] for column in others]
-        part["top1_differs"] = (one.top1[:, [at]] != one.top1[:, others]).mean(axis=0)
-        parts.append(part.assign(**facts(one)))
+        part["device_id"] = [instance.devices[column] for column in others]
+        part["top1_differs"] = (instance.top1[:, [base_column]] != instance.top1[:, others]).mean(axis=0)
+        parts.append(part.assign(**facts(instance)))
     columns = [*FACTS, "device_id", "accuracy", "accuracy_low", "accuracy_high", *accuracy.CHANGE]
     columns += ["top1_differs"]
     if not parts:
         return pd.DataFrame(columns=columns)
-    found = accuracy.change_of(pd.concat(parts, ignore_index=True), together=True)
-    own = found.assign(accuracy=found["accuracy_other"], distinct_images=found["n_images"])
-    return accuracy.with_interval(own)[columns]
+    changes = accuracy.change_of(pd.concat(parts, ignore_index=True), together=True)
+    table = changes.assign(accuracy=changes["accuracy_other"], distinct_images=changes["n_images"])
+    return accuracy.with_interval(table)[columns]
 
 
 def without(answers: Sequence[Answers], base: str) -> dict[str, str]:
-    """The instances that cannot be compared with the device `base`, and why, by instance."""
-    absent = {one.instance_id: "the reference is not among its devices" for one in answers if base not in one.devices}
-    return absent | {one.instance_id: gap for one in answers if (gap := _few(one))}
+    """Return why instances cannot be compared with the device `base`, by instance id."""
+    absent = {
+        instance.instance_id: "the reference is not among its devices"
+        for instance in answers
+        if base not in instance.devices
+    }
+    return absent | {instance.instance_id: gap for instance in answers if (gap := _few(instance))}
 
 
 def _few(one: Answers) -> str:
-    """Why an instance has nothing to compare; "" if it has."""
+    """Return why an instance has nothing to compare, or "" if it has."""
     if not one.images:
         return "no image was seen by all devices"
     return "" if len(one.devices) > 1 else "only one device ran it"

@@ -1,4 +1,4 @@
-"""How far a device's battery went down while an instance or a run went on, as well as whole percents can tell."""
+"""Change of a device's battery level over an instance or a run, as far as whole percents can show it."""
 
 from __future__ import annotations
 
@@ -7,46 +7,47 @@ from collections.abc import Sequence
 import pandas as pd
 
 STEP_PERCENT = 1.0
-"""Systems tell whole percents: each of the two readings is up to a step from the truth, so is their difference."""
+"""Systems report whole percents: each of the two readings, and so their difference, may be off by up to one step."""
 RUN = ["device_id", "run_id"]
 
 
 def changes(telemetry: pd.DataFrame, by: Sequence[str] = RUN) -> pd.DataFrame:
-    """One row per run, or per group of other columns as [*RUN, "instance_id"]: the change of the battery.
+    """Return the change of the battery level per run, or per group of other columns such as [*RUN, "instance_id"].
 
-    Takes the table `telemetry`. Columns samples, told (of them with a percentage), begin_percent, end_percent,
-    change_percent (percentage points; under 0: used), change_percent_min and change_percent_max (what it may be with
-    steps of STEP_PERCENT), hours (between the two readings), per_hour (percentage points), charged (whether any sample
-    says that it was plugged in or charging; null if none says anything), overridden (set by hand in some sample) and
-    gap: why the change tells nothing of what the run used, or "". per_hour is null where there is a gap.
+    Takes the table `telemetry`. Columns are samples, told (samples with a percentage), begin_percent, end_percent,
+    change_percent (percentage points; negative if charge was used), change_percent_min and change_percent_max (the
+    range that steps of STEP_PERCENT leave open), hours (between the two readings), per_hour (percentage points),
+    charged (whether any sample says that the device was plugged in or charging; null if no sample says), overridden
+    (whether the level was set by hand in any sample) and gap: why the change does not show what the run used, or "".
+    per_hour is null where there is a gap.
     """
     ordered = telemetry.assign(time=pd.to_datetime(telemetry["at"], utc=True, errors="coerce", format="ISO8601"))
     ordered = ordered.sort_values([*by, "time"], kind="stable")
     groups = ordered.groupby(list(by), dropna=True)
-    told = ordered.dropna(subset="battery_percent")
-    readings = told.groupby(list(by), dropna=True)
-    found = pd.DataFrame({"samples": groups.size(), "told": groups["battery_percent"].count()})
-    found["begin_percent"] = readings["battery_percent"].first()
-    found["end_percent"] = readings["battery_percent"].last()
-    found["change_percent"] = found["end_percent"] - found["begin_percent"]
-    several = found["told"] > 1
-    found["change_percent_min"] = (found["change_percent"] - STEP_PERCENT).where(several)
-    found["change_percent_max"] = (found["change_percent"] + STEP_PERCENT).where(several)
-    found["change_percent"] = found["change_percent"].where(several)
-    found["hours"] = (readings["time"].last() - readings["time"].first()).dt.total_seconds() / 3600
+    with_level = ordered.dropna(subset="battery_percent")
+    readings = with_level.groupby(list(by), dropna=True)
+    result = pd.DataFrame({"samples": groups.size(), "told": groups["battery_percent"].count()})
+    result["begin_percent"] = readings["battery_percent"].first()
+    result["end_percent"] = readings["battery_percent"].last()
+    result["change_percent"] = result["end_percent"] - result["begin_percent"]
+    several = result["told"] > 1
+    result["change_percent_min"] = (result["change_percent"] - STEP_PERCENT).where(several)
+    result["change_percent_max"] = (result["change_percent"] + STEP_PERCENT).where(several)
+    result["change_percent"] = result["change_percent"].where(several)
+    result["hours"] = (readings["time"].last() - readings["time"].first()).dt.total_seconds() / 3600
     plugged = ordered[["plugged", "charging"]].astype("boolean")
     either = (plugged["plugged"] | plugged["charging"]).groupby([ordered[column] for column in by])
-    found["charged"] = either.max().astype("boolean")
-    found["overridden"] = (
+    result["charged"] = either.max().astype("boolean")
+    result["overridden"] = (
         ordered["overridden"].astype("boolean").fillna(False).groupby([ordered[column] for column in by]).any()
     )
-    found["gap"] = found.apply(_gap, axis=1) if len(found) else pd.Series(dtype=object)
-    hours = found["hours"].where((found["hours"] > 0) & (found["gap"] == ""))
-    return found.assign(per_hour=found["change_percent"] / hours).reset_index()
+    result["gap"] = result.apply(_gap, axis=1) if len(result) else pd.Series(dtype=object)
+    hours = result["hours"].where((result["hours"] > 0) & (result["gap"] == ""))
+    return result.assign(per_hour=result["change_percent"] / hours).reset_index()
 
 
 def _gap(row: pd.Series) -> str:
-    """Why the change of a row tells nothing, the plainest reason first."""
+    """Return why the change of a row is uninformative, the plainest reason first."""
     if not row["told"]:
         return "the device tells no battery"
     if row["told"] < 2:

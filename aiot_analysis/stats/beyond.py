@@ -1,4 +1,4 @@
-"""Frameworks and models that are not the paper's, beside those that are. No figure or score of the paper has them."""
+"""Frameworks and models beyond the paper's, beside the paper's own. They enter none of its figures and scores."""
 
 from __future__ import annotations
 
@@ -15,29 +15,30 @@ COLUMNS = [
 
 
 def implementations(rows: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
-    """Inference time of every implementation of each model of which one is not among the paper's 60 instances.
+    """Return the inference time of all implementations of each model that has one beyond the paper's 60 instances.
 
-    Takes the rows of `select.measured_rows` and image records. Gives one row per float32 row of such a model, and per
-    row in another quantization that is not the paper's, in the order of `names`: COLUMNS, where mean_ms and median_ms
-    are of the inference alone, and speed_up with its 95 % interval is how many times faster it is than the model in
-    TFLite CPU, float32, on the images both saw (`latency.speed_up`); null for that itself and where it is not there.
-    Empty where there is nothing that is not the paper's.
+    Takes the rows of `select.measured_rows` and image records. Returns one row per float32 row of such a model, and one
+    per row in another quantization that is not the paper's, in the order of `names`, with COLUMNS. mean_ms and
+    median_ms are times of inference alone. speed_up, with its 95 % interval, is how many times faster the row is than
+    the model in TFLite CPU, float32, on the images that both saw (`latency.speed_up`); it is null for TFLite CPU itself
+    and where that was not measured. The frame is empty if there is nothing beyond the paper's instances.
     """
     others = ~rows["instance_id"].isin(names.PAPER)
-    of = pd.MultiIndex.from_frame(rows[["device_id", "model"]])
-    shown = rows[of.isin(of[others]) & ((rows["quantization"] == "float32") | others)]
-    found = shown.assign(implementation=names.implementation).merge(_times(images), on=latency.KEY, how="left")
+    device_models = pd.MultiIndex.from_frame(rows[["device_id", "model"]])
+    compared = rows[device_models.isin(device_models[others]) & ((rows["quantization"] == "float32") | others)]
+    table = compared.assign(implementation=names.implementation).merge(_times(images), on=latency.KEY, how="left")
     pairs = pairing.pair(
-        shown[(shown["quantization"] == "float32") & (shown["delegate"] == "cpu")], "framework", "tflite"
+        compared[(compared["quantization"] == "float32") & (compared["delegate"] == "cpu")], "framework", "tflite"
     )
     faster = latency.speed_up(images, pairs, "inference")
     faster = faster.rename(columns={f"{column}_other": column for column in ("run_id", "instance_id")})
-    found = found.merge(faster[[*latency.KEY, *SPEED]], on=latency.KEY, how="left")
+    table = table.merge(faster[[*latency.KEY, *SPEED]], on=latency.KEY, how="left")
     orders = {"model": names.MODELS, "implementation": names.IMPLEMENTATIONS, "quantization": names.QUANTIZATIONS}
     by = ["device_id", *orders]
-    return found.sort_values(by, key=lambda one: names.places(one, orders.get(str(one.name), [])))[COLUMNS]
+    return table.sort_values(by, key=lambda values: names.places(values, orders.get(str(values.name), [])))[COLUMNS]
 
 
 def _times(images: pd.DataFrame) -> pd.DataFrame:
-    found = latency.summary(images, "inference")[[*latency.KEY, "mean_ms", "median_ms"]]
-    return found.astype(dict.fromkeys(latency.KEY, str))
+    """Return the mean and median inference time per run and instance, in ms."""
+    times = latency.summary(images, "inference")[[*latency.KEY, "mean_ms", "median_ms"]]
+    return times.astype(dict.fromkeys(latency.KEY, str))

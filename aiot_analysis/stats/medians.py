@@ -1,4 +1,4 @@
-"""Medians over devices or models, with an interval that assumes nothing of the distribution."""
+"""Medians over devices or models, with distribution-free intervals."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from scipy.stats import quantile_test
 from aiot_analysis.stats.resample import LEVEL
 from aiot_analysis.tables import names
 
-LEAST = 6  # of fewer, not even the lowest and the highest hold a median with 95 %: 1 - 2 / 2**5 is 93.75 %
+LEAST = 6  # with five values even the full range contains the median with only 1 - 2 / 2**5 = 93.75 %
 
 
 def medians(frame: pd.DataFrame, value: str, by: Sequence[str], count: str = "devices") -> pd.DataFrame:
-    """The median of a number within each group of `by`, its interval and its range.
+    """Return the median of the column `value` within each group of `by`, with its interval and range.
 
-    Takes a frame of one row per device (or model, or whatever `count` names) and group. Gives `by`, `count` (how many
-    have the number), the median under the name of `value`, and with _low and _high its 95 % interval: the order
-    statistics that hold the median of where the values are drawn from with at least 95 % (Conover 1999, "Practical
-    Nonparametric Statistics", Section 3.2; scipy.stats.quantile_test), null for fewer than 6; with _min and _max the
-    lowest and the highest value. Rows are in the order of `names.ordered`.
+    Takes a frame with one row per group and device (or model, or whatever `count` names). Returns `by`, `count` (the
+    number of non-null values), the median under the name of `value` and, with _low and _high, its 95 % interval: the
+    order statistics that contain the median of the distribution with a probability of at least 95 % (Conover 1999,
+    "Practical Nonparametric Statistics", Section 3.2; scipy.stats.quantile_test), null for fewer than 6 values. The
+    suffixes _min and _max give the lowest and the highest value. Rows are in the order of `names.ordered`.
     """
-    found = []
+    rows = []
     for key, part in frame.dropna(subset=[value]).groupby(list(by), sort=False):
         values = part[value].to_numpy(float)
         low = high = np.nan
@@ -31,6 +31,6 @@ def medians(frame: pd.DataFrame, value: str, by: Sequence[str], count: str = "de
             low, high = quantile_test(values, p=0.5).confidence_interval(LEVEL)
         ends = {"": np.median(values), "_low": low, "_high": high, "_min": values.min(), "_max": values.max()}
         numbers = {f"{value}{name}": float(number) for name, number in ends.items()}
-        found.append({**dict(zip(by, key, strict=True)), count: len(values), **numbers})
+        rows.append({**dict(zip(by, key, strict=True)), count: len(values), **numbers})
     columns = [*by, count, *(f"{value}{name}" for name in ("", "_low", "_high", "_min", "_max"))]
-    return names.ordered(pd.DataFrame(found, columns=columns), by)
+    return names.ordered(pd.DataFrame(rows, columns=columns), by)

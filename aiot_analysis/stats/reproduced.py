@@ -1,4 +1,4 @@
-"""Every number that the paper prints beside ours: does it agree, and if it cannot be compared, why not."""
+"""Every number printed in the paper beside ours, with a verdict on whether they agree."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ AGREES, DIFFERS, INCOMPARABLE, NONE = "agrees", "differs", "not comparable", "no
 VERDICTS = [AGREES, DIFFERS, INCOMPARABLE, NONE]
 COLUMNS = ["what", "where", "printed", "ours", "tolerance", "verdict", "mark", "note"]
 EXACT = "exact"
-SIZE_TOLERANCE = 0.05  # of FLOPs and parameters, which are printed as the round numbers of the publications
-SCORE_TOLERANCE = 0.05  # of VIPS: ours, the paper prints no scatter
-RAM_TOLERANCE = 0.15  # a system keeps a part of the memory for itself, and tells the rest
+SIZE_TOLERANCE = 0.05  # for FLOPs and parameters: the paper prints the round numbers of the publications
+SCORE_TOLERANCE = 0.05  # for VIPS: our choice, since the paper prints no scatter
+RAM_TOLERANCE = 0.15  # systems reserve some memory for themselves and report only the remainder
 NOT_PRINTED = {
     "Figure 1": "shares of operators in the time of a model",
     "Figure 2": "times of convolutions: its axes are labelled from 0.21 to 1.89 ms and from 0 to 0.12, no bar is",
@@ -34,7 +34,7 @@ PAGES |= {"Figure 8": "07", "Figure 9": "07"}
 
 
 class Line(NamedTuple):
-    """A row of the table, with COLUMNS."""
+    """A row of the table, with the fields COLUMNS."""
 
     what: str
     where: str
@@ -49,12 +49,12 @@ class Line(NamedTuple):
 def against_paper(
     devices: pd.DataFrame, rows: pd.DataFrame, images: pd.DataFrame, nodes: pd.DataFrame, passes: pd.DataFrame
 ) -> pd.DataFrame:
-    """One row per number that the paper prints, of Tables II, III and IV and of its text, beside ours.
+    """Return one row per number printed in Tables II, III and IV and in the text of the paper, beside ours.
 
     Takes the tables `devices`, `nodes` and `passes` of one origin, rows of `select.measured_rows`, and the columns
-    image and label of image records of those rows. Columns COLUMNS, all text: the verdict is "agrees" or "differs" by
-    the tolerance, "not comparable" with the reason in `note`, or "not printed" (Figures 1, 2 and 4 to 9, whose values
-    the paper does not print). `mark` is "by construction" where simulated data agree or differ.
+    image and label of the image records of those rows. Columns are COLUMNS, all text. The verdict is "agrees" or
+    "differs" according to the tolerance, "not comparable" with the reason in `note`, or "not printed" (Figures 1, 2 and
+    4 to 9, whose values the paper does not print). `mark` is "by construction" where simulated data agree or differ.
     """
     origin = str(devices["origin"].iloc[0]) if len(devices) else ""
     rows = rows[rows["instance_id"].isin(names.PAPER)]
@@ -66,7 +66,7 @@ def against_paper(
         *_table_3(devices),
         *_table_4(devices, rows),
     ]
-    if origin == "simulated":  # of graphs and passes a simulation has none
+    if origin == "simulated":  # a simulation has no graphs and passes
         lines = [line._replace(mark=BUILT) if line.verdict in (AGREES, DIFFERS) else line for line in lines]
     lines += [
         Line(what, where, "", "", "", NONE, f"nothing to compare with; ours is on page {PAGES[where]}")
@@ -76,11 +76,12 @@ def against_paper(
 
 
 def _counts(rows: pd.DataFrame, images: pd.DataFrame, nodes: pd.DataFrame, passes: pd.DataFrame) -> Iterator[Line]:
+    """Yield the lines of the counts that the paper states, such as the numbers of devices, models and images."""
     quantized = rows[rows["quantization"] != "float32"]
     float32 = rows[rows["quantization"] == "float32"]
     per_class = images.drop_duplicates("image").groupby("label", observed=True).size()
     sides = _sides(nodes)
-    found: dict[str, Iterable[Any]] = {
+    values_of: dict[str, Iterable[Any]] = {
         "devices": [rows["device_id"].nunique()],
         "models": [rows["model"].nunique()],
         "frameworks": [rows["framework"].nunique()],
@@ -98,7 +99,7 @@ def _counts(rows: pd.DataFrame, images: pd.DataFrame, nodes: pd.DataFrame, passe
         "input_size_inception_v3": [size for model, size in sides.items() if model == "inception_v3"],
     }
     for name, what, where, printed in paper.counts().itertuples(index=False):
-        values = sorted({int(value) for value in found[name]})
+        values = sorted({int(value) for value in values_of[name]})
         if not values:
             helps = "aiot profile" if name in ("repetitions", "network_classes") or "input" in name else "aiot run"
             yield Line(what, where, str(printed), "", EXACT, INCOMPARABLE, f"nothing of it in this data: {helps}")
@@ -108,6 +109,7 @@ def _counts(rows: pd.DataFrame, images: pd.DataFrame, nodes: pd.DataFrame, passe
 
 
 def _elsewhere() -> Iterator[Line]:
+    """Yield the lines of printed numbers that this project never measures."""
     for what, printed, note in (
         ("images to train on in ILSVRC 2012", "1280000", "nothing is trained on it here"),
         ("images to validate on in ILSVRC 2012", "50000", "the paper takes a part of them, as we do"),
@@ -119,21 +121,23 @@ def _elsewhere() -> Iterator[Line]:
 
 
 def _last(nodes: pd.DataFrame) -> list[str]:
+    """Return the output shape of the last node of each model's graph."""
     shapes = [part["out_shape"].dropna() for _, part in graphs.by_model(nodes)]
-    return [str(one.iloc[-1]) for one in shapes if len(one)]
+    return [str(shape.iloc[-1]) for shape in shapes if len(shape)]
 
 
 def _sides(nodes: pd.DataFrame) -> dict[str, int]:
-    """Pixels to a side of the input of each of the paper's models, from their graphs."""
-    found = {}
+    """Return the side length, in pixels, of the input of each of the paper's models, from their graphs."""
+    sides = {}
     for model, part in graphs.by_model(nodes):
         shapes = part["in_shape"].dropna()
         if model in names.MODELS and len(shapes):
-            found[model] = int(str(shapes.iloc[0]).split("x")[-1])
-    return found
+            sides[model] = int(str(shapes.iloc[0]).split("x")[-1])
+    return sides
 
 
 def _table_2(rows: pd.DataFrame, nodes: pd.DataFrame) -> Iterator[Line]:
+    """Yield the lines of Table II: operations, parameters, layers and reference accuracy of each model."""
     computed = graphs.table2(nodes).set_index("model")
     numbers = {
         "FLOPs (multiply-accumulates), millions": ("macs_millions", "flops_millions", SIZE_TOLERANCE, "{:.0f}"),
@@ -144,79 +148,86 @@ def _table_2(rows: pd.DataFrame, nodes: pd.DataFrame) -> Iterator[Line]:
         name = names.display(model["model"])
         for what, (column, printed_as, tolerance, pattern) in numbers.items():
             printed = model[printed_as]
-            words = f"{tolerance:.0%}" if tolerance else EXACT
+            tolerance_text = f"{tolerance:.0%}" if tolerance else EXACT
             if model["model"] not in computed.index:
                 note = "no graph of it in this data: aiot profile"
-                yield Line(f"{name}, {what}", "Table II", f"{printed:g}", "", words, INCOMPARABLE, note)
+                yield Line(f"{name}, {what}", "Table II", f"{printed:g}", "", tolerance_text, INCOMPARABLE, note)
                 continue
             ours = float(computed.loc[model["model"], column])
-            apart = ours / printed - 1
-            verdict = AGREES if abs(apart) <= tolerance else DIFFERS
-            note = "" if verdict == AGREES else f"{apart:+.1%}; the network that is run is a variant"
+            deviation = ours / printed - 1
+            verdict = AGREES if abs(deviation) <= tolerance else DIFFERS
+            note = "" if verdict == AGREES else f"{deviation:+.1%}; the network that is run is a variant"
             if what == "layers" and note:
-                every = computed.loc[model["model"], "layers_all"]
-                note = f"on the longest way; {every} in all. The paper does not say how it counts"
-            yield Line(f"{name}, {what}", "Table II", f"{printed:g}", pattern.format(ours), words, verdict, note)
+                layers_all = computed.loc[model["model"], "layers_all"]
+                note = f"on the longest way; {layers_all} in all. The paper does not say how it counts"
+            yield Line(
+                f"{name}, {what}", "Table II", f"{printed:g}", pattern.format(ours), tolerance_text, verdict, note
+            )
         yield _accuracy(rows, model["model"], float(model["accuracy_percent"]))
 
 
 def _accuracy(rows: pd.DataFrame, model: str, printed: float) -> Line:
-    """The reference accuracy, which is of the validation images of ImageNet."""
-    mine = with_interval(rows[(rows["model"] == model) & (rows["quantization"] == "float32")])
+    """Return the line of the reference accuracy of a model, which is on the validation images of ImageNet."""
+    measured = with_interval(rows[(rows["model"] == model) & (rows["quantization"] == "float32")])
     what, tolerance = f"{names.display(model)}, reference accuracy, percent", "interval"
-    if mine.empty:
+    if measured.empty:
         return Line(what, "Table II", f"{printed:g}", "", tolerance, INCOMPARABLE, "not measured in this data")
-    percent = 100 * mine[["accuracy", "accuracy_low", "accuracy_high"]]
+    percent = 100 * measured[["accuracy", "accuracy_low", "accuracy_high"]]
     few, many = percent["accuracy"].min(), percent["accuracy"].max()
     ours = f"{few:.1f}" if few == many else f"{few:.1f} to {many:.1f}"
-    images = " and ".join(sorted(mine["dataset"].astype(str).unique()))
-    weights = " and ".join(sorted(mine["weights"].fillna("unknown").astype(str).unique()))
-    simulated = "simulated" in set(mine["origin"])
+    images = " and ".join(sorted(measured["dataset"].astype(str).unique()))
+    weights = " and ".join(sorted(measured["weights"].fillna("unknown").astype(str).unique()))
+    simulated = "simulated" in set(measured["origin"])
     if not simulated and ("imagenet" not in images.lower() or "sample" in weights):
         note = f"ours is of {weights} weights on {images} images, the paper's of ImageNet's"
         return Line(what, "Table II", f"{printed:g}", ours, tolerance, INCOMPARABLE, note)
     inside = (percent["accuracy_low"] <= printed) & (printed <= percent["accuracy_high"])
-    of = "simulated near published accuracies" if simulated else f"{weights} weights"
-    note = f"{of}; inside the interval of {inside.sum()} of {len(inside)} instances"
+    basis = "simulated near published accuracies" if simulated else f"{weights} weights"
+    note = f"{basis}; inside the interval of {inside.sum()} of {len(inside)} instances"
     return Line(what, "Table II", f"{printed:g}", ours, tolerance, AGREES if inside.all() else DIFFERS, note)
 
 
 def _table_3(devices: pd.DataFrame) -> Iterator[Line]:
-    mine = devices.dropna(subset="paper_id").merge(paper.devices(), on="paper_id", suffixes=("_ours", ""))
-    yield _agreeing("phones of the table", "51", "", len(mine), len(paper.devices()), EXACT)
-    if mine.empty:
+    """Yield the lines of Table III: the phones with their RAM, Android version and SoC."""
+    phones = devices.dropna(subset="paper_id").merge(paper.devices(), on="paper_id", suffixes=("_ours", ""))
+    yield _agreeing("phones of the table", "51", "", len(phones), len(paper.devices()), EXACT)
+    if phones.empty:
         for what in ("RAM of the phones, GB", "Android version of the phones", "SoC of the phones"):
             note = "none of the paper's phones is in this data"
             yield Line(what, "Table III", "51 values", "", EXACT, INCOMPARABLE, note)
         return
-    ram = (mine["ram_gb_ours"] / mine["ram_gb"] - 1).abs() <= RAM_TOLERANCE
-    android = mine["os_version"].astype(str).str.split(".").str[0] == mine["android"].astype(str)
-    soc = mine["soc_ours"].astype(str) == mine["soc"]
+    ram = (phones["ram_gb_ours"] / phones["ram_gb"] - 1).abs() <= RAM_TOLERANCE
+    android = phones["os_version"].astype(str).str.split(".").str[0] == phones["android"].astype(str)
+    soc = phones["soc_ours"].astype(str) == phones["soc"]
     for what, same, tolerance in (
         ("RAM of the phones, GB", ram, f"{RAM_TOLERANCE:.0%}"),
         ("Android version of the phones", android, EXACT),
         ("SoC of the phones", soc, EXACT),
     ):
-        others = ", ".join(str(int(one)) for one in mine.loc[~same, "paper_id"])
+        others = ", ".join(str(int(paper_id)) for paper_id in phones.loc[~same, "paper_id"])
         note = f"other on phone {others}" if others else ""
-        yield _agreeing(what, f"{len(mine)} values", note, int(same.sum()), len(mine), tolerance)
+        yield _agreeing(what, f"{len(phones)} values", note, int(same.sum()), len(phones), tolerance)
 
 
 def _agreeing(what: str, printed: str, note: str, same: int, of: int, tolerance: str) -> Line:
+    """Return a line of Table III that counts how many of `of` values are the `same`."""
     verdict = AGREES if same == of else DIFFERS
     return Line(what, "Table III", printed, f"{same} of {of}", tolerance, verdict, note)
 
 
 def _table_4(devices: pd.DataFrame, rows: pd.DataFrame) -> Iterator[Line]:
+    """Yield the lines of Table IV: the VIPS of the first ten phones."""
     float32 = rows[rows["instance_id"].isin(names.PAPER_FLOAT32) & (rows["timing"] == "end_to_end")]
     vips = (float32["accuracy"] / (float32["end_to_end_ms_mean"] / 1000)).groupby(float32["device_id"])
-    scores = vips.sum()[vips.size() == len(names.PAPER_FLOAT32)]  # Equation 1, of devices with all 24
+    scores = vips.sum()[vips.size() == len(names.PAPER_FLOAT32)]  # Equation 1, for devices with all 24
     ids = devices.dropna(subset="paper_id").set_index("paper_id")["device_id"]
-    known = paper.devices().set_index("device")["paper_id"]
-    foreign = " and ".join(sorted({f"{one} weights" for one in rows["weights"].dropna() if "sample" in str(one)}))
+    id_of_device = paper.devices().set_index("device")["paper_id"]
+    foreign = " and ".join(
+        sorted({f"{weights} weights" for weights in rows["weights"].dropna() if "sample" in str(weights)})
+    )
     for rank, device, printed in paper.top10().itertuples(index=False):
         what, tolerance = f"VIPS of rank {rank}, {device}", f"{SCORE_TOLERANCE:.0%}"
-        score = scores.get(ids.get(known[device]))
+        score = scores.get(ids.get(id_of_device[device]))
         if score is None:
             note = "this phone with all 24 instances, end to end, is not in this data"
             yield Line(what, "Table IV", f"{printed:.2f}", "", tolerance, INCOMPARABLE, note)

@@ -1,7 +1,7 @@
 """Shares of the summed time, which Figs. 5, 6, 7 and 9 draw, and the speed-ups that they hide.
 
-A share depends on every part of its sum: where one part is slow, all others look fast. So shares of different devices
-or sums cannot be compared; ratios of times can.
+A share depends on every part of its sum: if one part is slow, all others look fast. Shares of different devices or sums
+are therefore not comparable, whereas ratios of times are.
 """
 
 from __future__ import annotations
@@ -29,15 +29,16 @@ def time_shares(
     partial: bool = False,
     devices: Sequence[str] | None = None,
 ) -> pd.DataFrame:
-    """The share of each part in the summed time of a device, within each panel.
+    """Return the share of each part in the summed time of a device, within each panel.
 
-    Takes one row per device x instance (see `select.measured_rows`). Gives one row per panel x device x part,
-    for all `panels`, `parts` and `devices` (those in `rows` if None): the columns of `panel`, device_id,
-    `part`, time_ms, share (fraction of 1), missing (the parts the device lacks, joined by ", ") and partial.
+    Takes one row per device x instance (see `select.measured_rows`). Returns one row per panel x device x part, for all
+    `panels`, `parts` and `devices` (those in `rows` if None), with the columns of `panel`, device_id, `part`, time_ms,
+    share (fraction of 1), missing (the parts that the device lacks, joined by ", ") and partial.
 
-    A device that lacks a part has null shares: a sum over fewer parts would be another statistic. With
-    `partial` it is given shares over the parts it has, if two or more, and `partial` is true in its rows.
-    Raises PoolingError where rows of one panel and device differ in what they were measured under, or are doubled.
+    The shares of a device that lacks a part are null, since a sum over fewer parts would be a different statistic. If
+    `partial`, such a device gets shares over the parts that it has, if there are two or more, and the column partial is
+    true in its rows. Raises PoolingError if rows of one panel and device were measured under different conditions or
+    are duplicated.
     """
     key = [*panel, "device_id", part]
     wanted = rows[rows[part].isin(parts)]
@@ -50,43 +51,44 @@ def time_shares(
     pooling.check(wanted, by=[*panel, "device_id"])
     pooling.check(wanted, pooling.SAME_FRAMEWORK, by=["device_id", "framework"])
 
-    known = rows["device_id"].unique().tolist() if devices is None else list(devices)
+    device_ids = rows["device_id"].unique().tolist() if devices is None else list(devices)
     grid = pd.DataFrame(
-        [(*one, device, name) for one in panels for device in known for name in parts], columns=key
+        [(*panel_values, device, name) for panel_values in panels for device in device_ids for name in parts],
+        columns=key,
     ).astype("object")
-    found = grid.merge(wanted[[*key, value]], on=key, how="left").rename(columns={value: "time_ms"})
-    groups = found.groupby([*panel, "device_id"], sort=False)
-    lacks = found["time_ms"].isna()
-    absent = found[part].where(lacks, "").groupby([found[column] for column in [*panel, "device_id"]], sort=False)
-    found["missing"] = absent.transform(lambda some: ", ".join(name for name in some if name))
-    total = groups["time_ms"].transform("sum", min_count=2 if partial else len(parts))  # one part has no share
-    found["share"] = found["time_ms"] / total
-    found["partial"] = (found["missing"] != "") & found.groupby([*panel, "device_id"])["share"].transform("any")
-    return found[[*key, "time_ms", "share", "missing", "partial"]]
+    table = grid.merge(wanted[[*key, value]], on=key, how="left").rename(columns={value: "time_ms"})
+    groups = table.groupby([*panel, "device_id"], sort=False)
+    is_missing = table["time_ms"].isna()
+    absent = table[part].where(is_missing, "").groupby([table[column] for column in [*panel, "device_id"]], sort=False)
+    table["missing"] = absent.transform(lambda parts_lacking: ", ".join(name for name in parts_lacking if name))
+    total = groups["time_ms"].transform("sum", min_count=2 if partial else len(parts))  # a single part has no share
+    table["share"] = table["time_ms"] / total
+    table["partial"] = (table["missing"] != "") & table.groupby([*panel, "device_id"])["share"].transform("any")
+    return table[[*key, "time_ms", "share", "missing", "partial"]]
 
 
 def frameworks(rows: pd.DataFrame, **options: object) -> pd.DataFrame:
-    """Fig. 5: TFLite CPU, PyTorch and Caffe2 within each model, float32. Options as of `time_shares`."""
+    """Return Fig. 5: TFLite CPU, PyTorch and Caffe2 within each model, float32; options as in `time_shares`."""
     parts = ["tflite_cpu", "pytorch_cpu", "caffe2_cpu"]
     return _float32(rows, ["model"], "implementation", [(model,) for model in names.MODELS], parts, options)
 
 
 def nnapi(rows: pd.DataFrame, **options: object) -> pd.DataFrame:
-    """Fig. 6: TFLite with NNAPI and without within each model, float32. Options as of `time_shares`."""
+    """Return Fig. 6: TFLite with and without NNAPI within each model, float32; options as in `time_shares`."""
     parts = ["tflite_nnapi", "tflite_cpu"]
     return _float32(rows, ["model"], "implementation", [(model,) for model in names.MODELS], parts, options)
 
 
 def models(rows: pd.DataFrame, **options: object) -> pd.DataFrame:
-    """Fig. 7: the six models within each implementation, float32. Options as of `time_shares`."""
+    """Return Fig. 7: the six models within each implementation, float32; options as in `time_shares`."""
     panels = [(name,) for name in names.IMPLEMENTATIONS]
     return _float32(rows, ["implementation"], "model", panels, names.MODELS, options)
 
 
 def quantizations(rows: pd.DataFrame, **options: object) -> pd.DataFrame:
-    """Fig. 9: float32, dynamic, INT8 and float16 within each model x {CPU, NNAPI} of TFLite.
+    """Return Fig. 9: float32, dynamic, INT8 and float16 within each model x {CPU, NNAPI} of TFLite.
 
-    Options as of `time_shares`.
+    Options are those of `time_shares`.
     """
     panels = [(model, delegate) for model in names.MODELS for delegate in names.DELEGATES]
     tflite = rows[rows["framework"] == "tflite"]
@@ -102,6 +104,7 @@ def _float32(
     parts: list[str],
     options: dict[str, object],
 ) -> pd.DataFrame:
+    """Return `time_shares` of the float32 rows, with the column implementation."""
     options.setdefault("devices", rows["device_id"].unique().tolist())
     wanted = rows[rows["quantization"] == "float32"].assign(implementation=names.implementation)
     return time_shares(wanted, panel, part, panels, parts, **options)  # type: ignore[arg-type]
@@ -113,14 +116,14 @@ def speed_ups(
     figure: str,
     timing: str = "end_to_end",
 ) -> pd.DataFrame:
-    """The speed-ups that the shares of a figure hide, with 95 % intervals.
+    """Return the speed-ups that the shares of a figure hide, with 95 % intervals.
 
     `figure` is "frameworks" (Fig. 5: against TFLite CPU), "nnapi" (Fig. 6: against TFLite CPU), "models" (Fig. 7:
     against ResNet50) or "quantizations" (Fig. 9: against float32). Takes rows of `select.measured_rows` and image
-    records, as a frame or in parts by device (see `select.records_by_device`). Gives one row per panel x device x part:
-    the columns of the panel, device_id, the part, n_images, base_ms, other_ms, speed_up (times as fast as the base),
-    speed_up_low and speed_up_high (see `latency.speed_up`). Where there are no records of images, as of native tools,
-    n_images is 0 and what varies within the runs is taken from the standard deviations of both sides
+    records, as a frame or in parts by device (see `select.records_by_device`). Returns one row per panel x device x
+    part: the columns of the panel, device_id, the part, n_images, base_ms, other_ms, speed_up (times as fast as the
+    base), speed_up_low and speed_up_high (see `latency.speed_up`). Without image records, as with native tools,
+    n_images is 0 and the variation within runs is taken from the standard deviations of both sides
     (`ratios.log_ratio`). Intervals include what runs add (see `variance.with_noise`).
     """
     cpu, tflite = rows["delegate"] == "cpu", rows["framework"] == "tflite"
@@ -134,32 +137,34 @@ def speed_ups(
     pairs = pairing.pair(wanted, vary, base)
     parts = []
     for device, records in select.records_by_device(images, wanted):
-        mine = pairs[pairs["device_id"] == device].reset_index(drop=True)
-        parts.append(latency.speed_up(records, mine, timing))
+        pairs_of_device = pairs[pairs["device_id"] == device].reset_index(drop=True)
+        parts.append(latency.speed_up(records, pairs_of_device, timing))
     seen = pd.concat([part["device_id"] for part in parts]) if parts else pd.Series(dtype=object)
     unseen = pairs[~pairs["device_id"].isin(seen)].assign(n_images=0).reindex(columns=[*pairs, "n_images", *RATIO])
-    found = pd.concat([part for part in [*parts, unseen] if len(part)] or [unseen], ignore_index=True)
-    found = _without_images(found.assign(implementation=names.implementation), wanted, timing)
+    ratios_of_pairs = pd.concat([part for part in [*parts, unseen] if len(part)] or [unseen], ignore_index=True)
+    ratios_of_pairs = _without_images(ratios_of_pairs.assign(implementation=names.implementation), wanted, timing)
     orders = {"model": names.MODELS, "implementation": names.IMPLEMENTATIONS, "quantization": names.QUANTIZATIONS}
     by = [*panel, "device_id", part]
-    found = found.sort_values(by, key=lambda one: names.places(one, orders.get(str(one.name), [])), ignore_index=True)
-    return found[[*by, "n_images", *RATIO]]
+    ratios_of_pairs = ratios_of_pairs.sort_values(
+        by, key=lambda column: names.places(column, orders.get(str(column.name), [])), ignore_index=True
+    )
+    return ratios_of_pairs[[*by, "n_images", *RATIO]]
 
 
 def _without_images(found: pd.DataFrame, rows: pd.DataFrame, timing: str) -> pd.DataFrame:
-    """The frame of `latency.speed_up` with the ratio of means where no image was seen by both sides."""
+    """Fill in the ratio of means in the frame of `latency.speed_up` where no image was seen by both sides."""
     column = select.time_column(timing)
     sides = rows[[*select.KEY, f"{column}_mean", f"{column}_sd", "images"]]
-    known = {one[: len(select.KEY)]: one[len(select.KEY) :] for one in sides.itertuples(index=False, name=None)}
-    made = []
+    summaries = {row[: len(select.KEY)]: row[len(select.KEY) :] for row in sides.itertuples(index=False, name=None)}
+    numbers = []
     for pair in found[found["n_images"] == 0].to_dict("records"):
         keys = [tuple(pair[f"{field}_{half}"] for field in select.KEY) for half in ("base", "other")]
-        base, other = (tuple(map(float, known[key])) for key in keys)
+        base, other = (tuple(map(float, summaries[key])) for key in keys)
         log, se, n = ratios.log_ratio(base, other)
         runs = (np.array([pair[column]], float) for column in pairing.RUNS)
         added, added_freedom = runs
         error, freedom = variance.standard_error([np.array([se**2]), added], [np.array([n - 1]), added_freedom])
         low, high = variance.around(np.array([log]), error, freedom)
-        made.append([base[0], other[0], *np.exp([log, low[0], high[0]])])
-    found.loc[found["n_images"] == 0, RATIO] = np.array(made, float).reshape(-1, len(RATIO))
+        numbers.append([base[0], other[0], *np.exp([log, low[0], high[0]])])
+    found.loc[found["n_images"] == 0, RATIO] = np.array(numbers, float).reshape(-1, len(RATIO))
     return found

@@ -1,17 +1,17 @@
-"""One model of how measured times vary, for every interval, whisker, claim and score.
+"""The model of how measured times vary, used for every interval, whisker, claim and score.
 
 The logarithm of the mean time of instance i in session s of a device is
 
     log T_is = instance_i + shared_s + own_is + error_is
 
-- `error`, within a run: other images, and noise that depends on what came just before (see `blocks`).
-- `own`: what differs from one session to another for each instance by itself (standard deviation `run_sd`).
-- `shared`: what differs for all instances of a session alike, as on a warm day (`shared_sd`). It cancels in the ratio
-  of two instances of one session, and counts in full in a score.
+- `error` is the variation within a run: other images, and noise that depends on what came just before (see `blocks`).
+- `own` is what differs from session to session for each instance separately (standard deviation `run_sd`).
+- `shared` is what differs from session to session for all instances alike, as on a warm day (`shared_sd`). It cancels
+  in the ratio of two instances of one session, and counts in full in a score.
 
-One run tells nothing of `own` and `shared`. Where a device was measured in enough sessions they are estimated from
-these; otherwise they are an allowance that is declared: two runs of the same thing agree within `run_to_run` 19 times
-of 20.
+A single run contains no information about `own` and `shared`. Where a device was measured in enough sessions, they are
+estimated from these sessions. Otherwise a declared allowance is used: two runs of the same thing agree within
+`run_to_run` 19 times out of 20.
 """
 
 from __future__ import annotations
@@ -31,21 +31,24 @@ from aiot_analysis.words import plural
 Floats = NDArray[np.float64]
 
 RUN_TO_RUN = 0.05
-"""Two runs of the same thing agree within this share of their time 19 times of 20, where there are too few sessions to
-tell: the repeatability that the rules of MLPerf Mobile ask of a result."""
+"""Allowance where there are too few sessions for an estimate: two runs of the same thing agree within this share of
+their time 19 times out of 20. This is the repeatability that the rules of MLPerf Mobile require of a result.
+"""
 MIN_FREEDOM = 4
-"""Degrees of freedom from which on a component is estimated. With fewer, Student's t is so large (12.7 with one) that
-an interval would say little."""
+"""Minimum degrees of freedom for estimating a component. With fewer, Student's t is so large (12.7 with one) that an
+interval would say little.
+"""
 SESSION_GAP_H = 1.0
-"""Hours between the end of a run and the start of the next from which on they are two sessions. Runs that are closer
-share the temperature and the state of the system, unless the device was started anew in between."""
+"""Minimum number of hours between the end of a run and the start of the next for the two to count as separate sessions.
+Runs that are closer share the temperature and the state of the system, unless the device was restarted in between.
+"""
 ROUNDING = 1e-9
-"""Standard deviation of logarithms up to which numbers differ by how they are rounded alone."""
+"""Standard deviation of logarithms up to which differences are attributed to rounding alone."""
 COLUMNS = ["session", "sessions", "run_sd", "run_freedom", "shared_sd", "shared_freedom", "run_to_run"]
 
 
 def standard_deviation(run_to_run: float) -> float:
-    """Return the standard deviation of the logarithm of a run's time under an allowance for two runs.
+    """Return the standard deviation of the logarithm of a run's time that an allowance for two runs implies.
 
     The difference of two independent runs has sqrt(2) times the standard deviation of one: 0.05 gives 0.0176.
     """
@@ -53,28 +56,28 @@ def standard_deviation(run_to_run: float) -> float:
 
 
 def sessions(rows: pd.DataFrame) -> pd.Series:
-    """Return the number of the session, from 1, that the run of each row belongs to on its device.
+    """Return the number, from 1, of the session on its device that the run of each row belongs to.
 
-    Takes rows of the table `instances`. A run starts a new session if it started SESSION_GAP_H or more after the run
-    before it ended, or after a restart of the device (another `boot_id`, where both runs have one). Runs overlap or
-    follow at once otherwise. Where the end of a run is not known, its start stands for it.
+    Takes rows of the table `instances`. A run starts a new session if it started SESSION_GAP_H or more after the
+    previous run ended, or after a restart of the device (a different `boot_id`, where both runs have one). Otherwise
+    the runs overlap or follow each other directly. If the end of a run is unknown, its start is used instead.
     """
     if rows.empty:
         return pd.Series(index=rows.index, dtype=int)
     columns = ["device_id", "run_id", "started"]
-    known = rows.reindex(columns=[*columns, "ended", "boot_id"]).drop_duplicates(["device_id", "run_id"])
-    for column in ("started", "ended"):  # what is no time is not known
-        known[column] = pd.to_datetime(known[column], utc=True, format="ISO8601", errors="coerce")
-    known["ended"] = known["ended"].fillna(known["started"])
-    known = known.sort_values(["device_id", "started", "run_id"])
-    device = known.groupby("device_id")
+    runs = rows.reindex(columns=[*columns, "ended", "boot_id"]).drop_duplicates(["device_id", "run_id"])
+    for column in ("started", "ended"):  # values that are not times become null
+        runs[column] = pd.to_datetime(runs[column], utc=True, format="ISO8601", errors="coerce")
+    runs["ended"] = runs["ended"].fillna(runs["started"])
+    runs = runs.sort_values(["device_id", "started", "run_id"])
+    device = runs.groupby("device_id")
     ended = device["ended"].cummax()
-    gap = known["started"] - ended.groupby(known["device_id"]).shift()
-    boot = known["boot_id"].astype("object")
+    gap = runs["started"] - ended.groupby(runs["device_id"]).shift()
+    boot = runs["boot_id"].astype("object")
     before = device["boot_id"].shift().astype("object")
     restarted = boot.notna() & before.notna() & (boot != before)
-    known["session"] = (restarted | (gap >= pd.Timedelta(hours=SESSION_GAP_H))).groupby(known["device_id"]).cumsum() + 1
-    numbers = known.set_index(["device_id", "run_id"])["session"]
+    runs["session"] = (restarted | (gap >= pd.Timedelta(hours=SESSION_GAP_H))).groupby(runs["device_id"]).cumsum() + 1
+    numbers = runs.set_index(["device_id", "run_id"])["session"]
     return pd.Series(numbers.loc[pd.MultiIndex.from_frame(rows[["device_id", "run_id"]])].to_numpy(int), rows.index)
 
 
@@ -84,37 +87,37 @@ def with_noise(
     """Return `rows` with COLUMNS: the session of each row, and how much runs of its device differ.
 
     Takes rows of `select.measured_rows` and the table `instances` that they were chosen from, whose usable rows of all
-    runs tell how runs differ. `sessions` is in how many sessions some instance of the device was measured in the same
-    way as in another session. `run_freedom` and `shared_freedom` are the degrees of freedom of the estimates, infinite
-    where the allowance `run_to_run` stands for them. Statistics take rows without these columns as of single runs (see
-    `assumed`).
+    runs show how runs differ. `sessions` is the number of sessions in which some instance of the device was measured in
+    the same way as in another session. `run_freedom` and `shared_freedom` are the degrees of freedom of the estimates,
+    infinite where the allowance `run_to_run` is used instead. Statistics treat rows without these columns as coming
+    from single runs (see `assumed`).
     """
     column = select.time_column(timing)
-    every = select.usable_rows(instances, [f"{column}_mean"])
-    every = every.assign(session=sessions(every))
-    again = every[every.groupby("device_id")["session"].transform("nunique") > 1]
-    means = _session_means(again, column)
+    usable = select.usable_rows(instances, [f"{column}_mean"])
+    usable = usable.assign(session=sessions(usable))
+    repeated = usable[usable.groupby("device_id")["session"].transform("nunique") > 1]
+    means = _session_means(repeated, column)
     parts = {str(device): _components(part) for device, part in means.groupby("device_id")}
     allowance = standard_deviation(run_to_run)
-    told = []
+    components_of_row = []
     for device in rows["device_id"].astype(str):
-        count, own, own_freedom, shared, shared_freedom = parts.get(device, _NOTHING)
-        if own_freedom < MIN_FREEDOM:
-            own, own_freedom = allowance, np.inf
+        n_sessions, run_sd, run_freedom, shared_sd, shared_freedom = parts.get(device, _NOTHING)
+        if run_freedom < MIN_FREEDOM:
+            run_sd, run_freedom = allowance, np.inf
         if shared_freedom < MIN_FREEDOM:
-            shared, shared_freedom = allowance, np.inf
-        told.append((count, own, own_freedom, shared, shared_freedom, run_to_run))
-    noise = pd.DataFrame(told, rows.index, COLUMNS[1:])
-    runs = pd.concat([every, assumed(rows)]).drop_duplicates(["device_id", "run_id"])
-    place = runs.set_index(["device_id", "run_id"])["session"]
-    own_session = place.reindex(pd.MultiIndex.from_frame(rows[["device_id", "run_id"]])).to_numpy(int)
+            shared_sd, shared_freedom = allowance, np.inf
+        components_of_row.append((n_sessions, run_sd, run_freedom, shared_sd, shared_freedom, run_to_run))
+    noise = pd.DataFrame(components_of_row, rows.index, COLUMNS[1:])
+    runs = pd.concat([usable, assumed(rows)]).drop_duplicates(["device_id", "run_id"])
+    session_of_run = runs.set_index(["device_id", "run_id"])["session"]
+    own_session = session_of_run.reindex(pd.MultiIndex.from_frame(rows[["device_id", "run_id"]])).to_numpy(int)
     return rows.drop(columns=COLUMNS, errors="ignore").assign(session=own_session).join(noise)
 
 
 def assumed(rows: pd.DataFrame, run_to_run: float = RUN_TO_RUN) -> pd.DataFrame:
-    """Return `rows` with COLUMNS as if each device had one session, so that the allowance stands for what is not known.
+    """Return `rows` with COLUMNS as if each device had one session, so that the allowance replaces what is unknown.
 
-    Rows that have the columns are returned as they are.
+    Rows that already have the columns are returned unchanged.
     """
     if set(COLUMNS) <= set(rows.columns):
         return rows
@@ -129,9 +132,9 @@ _NOTHING = (1, 0.0, 0.0, 0.0, 0.0)
 
 
 def _session_means(rows: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Return a row per device, way and session, of ways that were measured in several: the mean of log times.
+    """Return the mean of log times per device, way and session, for ways that were measured in several sessions.
 
-    `within` is the variance that the scatter of images leaves in it.
+    `within` is the variance of this mean that is due to the scatter of images.
     """
     if rows.empty:
         return rows
@@ -150,60 +153,68 @@ def _session_means(rows: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def _components(means: pd.DataFrame) -> tuple[int, float, float, float, float]:
-    """Return sessions, run_sd and its degrees of freedom, shared_sd and its, of the session means of one device.
+    """Return the variance components of one device: sessions, run_sd and its freedom, shared_sd and its freedom.
 
-    Least squares with an effect of each instance and of each session; the residuals are `own` and the error within
-    runs, which is taken off by its own estimate. The effects of sessions scatter by `shared`, and by what the residuals
-    leave in a mean over instances. Where nothing scatters, within runs or between them, `own` has no degrees of
-    freedom.
+    Takes the session means of the device. A least squares fit has an effect for each instance and for each session. Its
+    residuals contain `own` and the error within runs, whose own estimate is subtracted. The session effects scatter by
+    `shared` and by what the residuals leave in a mean over instances. Where nothing scatters, neither within nor
+    between runs, `own` has no degrees of freedom.
     """
-    own = pd.get_dummies(means["way"], dtype=float).to_numpy()
-    session = pd.get_dummies(means["session"], dtype=float).to_numpy()
-    count = session.shape[1]
-    design = np.column_stack([own, session[:, 1:]])
+    instance_columns = pd.get_dummies(means["way"], dtype=float).to_numpy()
+    session_columns = pd.get_dummies(means["session"], dtype=float).to_numpy()
+    n_sessions = session_columns.shape[1]
+    design = np.column_stack([instance_columns, session_columns[:, 1:]])
     freedom = len(means) - np.linalg.matrix_rank(design)
     log = means["log"].to_numpy(float)
     fit = np.linalg.lstsq(design, log, rcond=None)[0]
     residual = ((log - design @ fit) ** 2).sum() / freedom if freedom > 0 else 0.0
     error = float(means["within"].mean())
-    effects = np.concatenate([[0.0], fit[own.shape[1] :]])
-    if max(residual, error) < ROUNDING**2:  # a clock that gives the same times again tells nothing
+    effects = np.concatenate([[0.0], fit[instance_columns.shape[1] :]])
+    if max(residual, error) < ROUNDING**2:  # a clock that returns identical times carries no information
         freedom = 0
-    shared = max(float(effects.var(ddof=1)) - residual / session.sum(axis=0).mean(), 0.0) if count > 1 else 0.0
-    return count, float(np.sqrt(max(residual - error, 0.0))), float(freedom), float(np.sqrt(shared)), count - 1.0
+    shared = (
+        max(float(effects.var(ddof=1)) - residual / session_columns.sum(axis=0).mean(), 0.0) if n_sessions > 1 else 0.0
+    )
+    return (
+        n_sessions,
+        float(np.sqrt(max(residual - error, 0.0))),
+        float(freedom),
+        float(np.sqrt(shared)),
+        n_sessions - 1.0,
+    )
 
 
 def of_ratio(base: pd.DataFrame, other: pd.DataFrame) -> tuple[Floats, Floats]:
-    """Return what runs add to the variance of log(time of base / time of other), and its degrees of freedom, (n,) each.
+    """Return the variance that runs add to log(time of base / time of other), and its degrees of freedom, (n,) each.
 
-    Takes two frames of n rows with COLUMNS and device_id, one pair a row.
+    Takes two frames of n rows with COLUMNS and device_id, one pair per row.
     """
     base, other = assumed(base), assumed(other)
     same = (base["device_id"].to_numpy() == other["device_id"].to_numpy()) & (
         base["session"].to_numpy() == other["session"].to_numpy()
     )
     halves = [_squares(side) for side in (base, other)]
-    own = halves[0][0] + halves[1][0]
-    shared = np.where(same, 0.0, halves[0][2] + halves[1][2])
+    own_variance = halves[0][0] + halves[1][0]
+    shared_variance = np.where(same, 0.0, halves[0][2] + halves[1][2])
     freedoms = [(own_freedom, shared_freedom) for _, own_freedom, _, shared_freedom in halves]
     own_freedom = np.minimum(freedoms[0][0], freedoms[1][0])
     shared_freedom = np.minimum(freedoms[0][1], freedoms[1][1])
-    return _together(own, own_freedom, shared, shared_freedom)
+    return _together(own_variance, own_freedom, shared_variance, shared_freedom)
 
 
 def of_sum(rows: pd.DataFrame, weights: Floats) -> tuple[float, float]:
-    """Return what runs add to the variance of the sum of weight x log time over rows of one device, and its freedom.
+    """Return the variance that runs add to the sum of weight x log time over rows of one device, and its freedom.
 
-    For a score, whose logarithm changes by the share of an instance where the logarithm of its time changes by 1, the
-    weights are these shares (their sign does not matter).
+    For a score, the weights are the shares of the instances, since its logarithm changes by the share of an instance
+    where the logarithm of that instance's time changes by 1. The sign of the weights does not matter.
     """
     rows = assumed(rows)
-    own, own_freedom, shared, shared_freedom = _squares(rows)
+    own_variance, own_freedom, shared_variance, shared_freedom = _squares(rows)
     common = np.bincount(pd.factorize(rows["session"].to_numpy(), use_na_sentinel=False)[0], weights)
     parts = (
-        np.array([(own * weights**2).sum()]),
+        np.array([(own_variance * weights**2).sum()]),
         np.array([own_freedom.min(initial=np.inf)]),
-        np.array([shared.max(initial=0.0) * (common**2).sum()]),
+        np.array([shared_variance.max(initial=0.0) * (common**2).sum()]),
         np.array([shared_freedom.min(initial=np.inf)]),
     )
     variance, freedom = _together(*parts)
@@ -211,19 +222,20 @@ def of_sum(rows: pd.DataFrame, weights: Floats) -> tuple[float, float]:
 
 
 def of_one(rows: pd.DataFrame) -> tuple[Floats, Floats]:
-    """Return what runs add to the variance of the log time of each row, and its degrees of freedom, (n,) each."""
-    own, own_freedom, shared, shared_freedom = _squares(rows)
-    return _together(own, own_freedom, shared, shared_freedom)
+    """Return the variance that runs add to the log time of each row, and its degrees of freedom, (n,) each."""
+    own_variance, own_freedom, shared_variance, shared_freedom = _squares(rows)
+    return _together(own_variance, own_freedom, shared_variance, shared_freedom)
 
 
 def _squares(rows: pd.DataFrame) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return the variances of the own and the shared part of each row, each with its degrees of freedom."""
     columns = ["run_sd", "run_freedom", "shared_sd", "shared_freedom"]
-    own, own_freedom, shared, shared_freedom = assumed(rows)[columns].to_numpy(float).T
-    return own**2, own_freedom, shared**2, shared_freedom
+    own_sd, own_freedom, shared_sd, shared_freedom = assumed(rows)[columns].to_numpy(float).T
+    return own_sd**2, own_freedom, shared_sd**2, shared_freedom
 
 
 def _together(own: Floats, own_freedom: Floats, shared: Floats, shared_freedom: Floats) -> tuple[Floats, Floats]:
-    """Add two components. Where both are allowances, the larger stands for both: the allowance is of one run in all."""
+    """Add two components. Two allowances count as the larger one, since an allowance covers a run as a whole."""
     allowances = np.isinf(own_freedom) & np.isinf(shared_freedom)
     variance = np.where(allowances, np.maximum(own, shared), own + shared)
     return variance, satterthwaite([own, shared], [own_freedom, shared_freedom])
@@ -239,43 +251,48 @@ def satterthwaite(variances: Sequence[Floats], freedoms: Sequence[Floats]) -> Fl
 def standard_error(variances: Sequence[Floats], freedoms: Sequence[Floats]) -> tuple[Floats, Floats]:
     """Return the standard error of a sum of independent parts with these variances, and its freedom, (n,) each.
 
-    As of what varies within the runs (0 where all times are equal) and between them (see `of_ratio`).
+    Typical parts are the variation within runs (0 where all times are equal) and between runs (see `of_ratio`).
     """
     return np.sqrt(np.sum(variances, axis=0)), satterthwaite(variances, freedoms)
 
 
 def around(values: Floats, se: Floats, freedom: Floats, level: float = LEVEL) -> tuple[Floats, Floats]:
-    """Return Student's interval around values with their standard errors and degrees of freedom (may be infinite).
+    """Return Student's interval around values, given their standard errors and degrees of freedom (may be infinite).
 
-    NaN where the standard error is 0 but for rounding (`ROUNDING`): times that are all alike, as those of a
-    coarse clock, tell nothing of how exactly their mean is known.
+    The ends are NaN where the standard error is 0 apart from rounding (`ROUNDING`): identical times, such as those of a
+    coarse clock, do not show how precisely their mean is known.
     """
-    known = np.where(se > ROUNDING, se, np.nan)
-    width = student.ppf((1 + level) / 2, np.maximum(freedom, 1)) * known
+    error = np.where(se > ROUNDING, se, np.nan)
+    width = student.ppf((1 + level) / 2, np.maximum(freedom, 1)) * error
     return values - width, values + width
 
 
 def said(rows: pd.DataFrame, whole: bool = False) -> str:
     """Return what intervals of times of these rows include, in words for a figure or a table; "" without rows.
 
-    Like "95 %, including an assumed 5 % between runs" or "95 %, including the scatter between 3 sessions (46 degrees of
-    freedom)". What all instances of a session share counts in the intervals of mean times and of scores (`whole`), and
-    in those of ratios only where the rows of a device are of several sessions. There it is named too.
+    Examples are "95 %, including an assumed 5 % between runs" and "95 %, including the scatter between 3 sessions (46
+    degrees of freedom)". What all instances of a session share counts in the intervals of mean times and of scores
+    (`whole`). It counts in those of ratios, and is named there, only where the rows of a device are from several
+    sessions.
     """
     noise = assumed(rows)
     if noise.empty:
         return ""
-    apart = noise.groupby("device_id")["session"].transform("nunique") > 1
-    once = noise.assign(whole=whole | apart).drop_duplicates("device_id")
-    own, shared = (np.isfinite(once[f"{part}_freedom"].astype(float)) for part in ("run", "shared"))
-    allowance = f"an assumed {100 * float(once['run_to_run'].iloc[0]):g} %"
+    several_sessions = noise.groupby("device_id")["session"].transform("nunique") > 1
+    by_device = noise.assign(whole=whole | several_sessions).drop_duplicates("device_id")
+    own_estimated, shared_estimated = (
+        np.isfinite(by_device[f"{part}_freedom"].astype(float)) for part in ("run", "shared")
+    )
+    allowance = f"an assumed {100 * float(by_device['run_to_run'].iloc[0]):g} %"
     estimated = "the scatter between {sessions} sessions ({run_freedom} degrees of freedom)"
     together = " and the scatter of all instances together ({shared_freedom} degrees of freedom)"
-    first = pd.Series(np.where(own, estimated, f"{allowance} between runs"), once.index, dtype=object)
-    second = np.where(shared, together, np.where(own, f" and {allowance} of all instances together", ""))
-    words = first + pd.Series(second, once.index, dtype=object).where(once["whole"], "")
+    first = pd.Series(np.where(own_estimated, estimated, f"{allowance} between runs"), by_device.index, dtype=object)
+    second = np.where(
+        shared_estimated, together, np.where(own_estimated, f" and {allowance} of all instances together", "")
+    )
+    words = first + pd.Series(second, by_device.index, dtype=object).where(by_device["whole"], "")
     parts: list[str] = []
-    for text, part in once.groupby(words, sort=False):
+    for text, part in by_device.groupby(words, sort=False):
         numbers = {name: _range(part[name]) for name in ("sessions", "run_freedom", "shared_freedom")}
         devices = f" on {plural(len(part), 'other device' if parts else 'device')}" if words.nunique() > 1 else ""
         parts.append(str(text).format(**numbers) + devices)
@@ -283,5 +300,5 @@ def said(rows: pd.DataFrame, whole: bool = False) -> str:
 
 
 def _range(values: pd.Series) -> str:
-    """Write the number that all of the values are, or the least and the greatest."""
+    """Format the values as a single number if they are all equal, otherwise as the smallest and the largest."""
     return " to ".join(dict.fromkeys(f"{value:.0f}" for value in (values.min(), values.max())))
