@@ -1,4 +1,4 @@
-"""The line of latency over complexity on logarithmic axes, and what is off it (Remark 4)."""
+"""Lines of latency over complexity on logarithmic axes, and the points off them (Remark 4)."""
 
 from __future__ import annotations
 
@@ -12,58 +12,58 @@ from aiot_analysis.stats.medians import medians
 from aiot_analysis.stats.resample import LEVEL
 
 OFF_SCORE = 3.5
-"""Beyond this modified z-score a value is an outlier (Iglewicz and Hoaglin 1993, How to Detect and Handle Outliers)."""
-LEAST_POINTS = 5  # of a line whose outliers are named
+"""Modified z-score beyond which a value is an outlier (Iglewicz and Hoaglin 1993, How to Detect and Handle Outliers).
+"""
+LEAST_POINTS = 5  # minimum for a line whose outliers are named
 
 
 def lines(frame: pd.DataFrame, by: Sequence[str] = ("device_id",)) -> pd.DataFrame:
-    """The line through log latency over log complexity, of the points of each group of `by`.
+    """Fit a line of log latency over log complexity to the points of each group of `by`.
 
-    Takes the frame of `complexity.complexity`; `by` is ("device_id",) for one line through all implementations of a
-    device, or ("device_id", "implementation"). The line is that of Theil and Sen (Sen 1968, JASA 63;
-    scipy.stats.theilslopes): its slope is the median of the slopes of all pairs of points, so that a few points far off
-    do not draw it to them. Gives `by`, points, slope with its 95 % interval slope_low and slope_high (1: time is
-    proportional to operations; 0: it does not depend on them), intercept (of log2 ms over log2 millions), r_squared
-    (squared Pearson correlation of the logs: the share of the variance that goes with complexity) and note, which says
-    why a number is missing.
+    Takes the frame of `complexity.complexity`. `by` is ("device_id",) for one line through all implementations of a
+    device, or ("device_id", "implementation"). The Theil-Sen line is used (Sen 1968, JASA 63; scipy.stats.theilslopes):
+    its slope is the median of the slopes of all pairs of points, so a few distant points have little influence. Returns
+    `by`, points, slope with its 95 % interval slope_low and slope_high (1: time is proportional to operations; 0: it
+    does not depend on them), intercept (of log2 ms over log2 millions), r_squared (squared Pearson correlation of the
+    logs: the share of the variance that complexity explains) and note, which says why a number is missing.
     """
-    found = []
-    known = frame.dropna(subset=["macs_millions", "latency_ms"])
-    for key, part in known.groupby(list(by)):
-        one = {**dict(zip(by, key, strict=True)), "points": len(part)}
+    table = []
+    complete = frame.dropna(subset=["macs_millions", "latency_ms"])
+    for key, part in complete.groupby(list(by)):
+        row = {**dict(zip(by, key, strict=True)), "points": len(part)}
         x, y = np.log2(part["macs_millions"].to_numpy(float)), np.log2(part["latency_ms"].to_numpy(float))
         models = len(set(x))
         if models < 3:
-            found.append({**one, "note": f"{models} of at least 3 models: no line"})
+            table.append({**row, "note": f"{models} of at least 3 models: no line"})
             continue
         fit = theilslopes(y, x, LEVEL, method="joint")
-        one |= {"slope": fit.slope, "slope_low": fit.low_slope, "slope_high": fit.high_slope}
-        one |= {"intercept": fit.intercept, "note": "" if y.std() else "all times are equal"}
-        found.append({**one, "r_squared": np.corrcoef(x, y)[0, 1] ** 2 if y.std() else np.nan})
+        row |= {"slope": fit.slope, "slope_low": fit.low_slope, "slope_high": fit.high_slope}
+        row |= {"intercept": fit.intercept, "note": "" if y.std() else "all times are equal"}
+        table.append({**row, "r_squared": np.corrcoef(x, y)[0, 1] ** 2 if y.std() else np.nan})
     columns = [*by, "points", "slope", "slope_low", "slope_high", "intercept", "r_squared", "note"]
-    return pd.DataFrame(found, columns=columns)
+    return pd.DataFrame(table, columns=columns)
 
 
 def residuals(frame: pd.DataFrame) -> pd.DataFrame:
-    """How far each instance is off the line of its device, and which are off by rule.
+    """Return how far each instance is off the line of its device, and flag outliers.
 
-    Takes the frame of `complexity.complexity`; gives its rows that have both numbers with line_ms (what the line
-    through all implementations of the device says, see `lines`), ratio (latency_ms / line_ms: 2 is twice as long as the
-    line says), score (modified z-score: 0.6745 * (r - median) / MAD, with r the logarithm of ratio) and off: "slower"
-    or "faster" where the score is beyond OFF_SCORE either way, else "". Score and off are null where a device has fewer
-    than LEAST_POINTS points, or more than half of them on the line.
+    Takes the frame of `complexity.complexity`. Returns its rows that have both numbers, with line_ms (the time
+    according to the line through all implementations of the device, see `lines`), ratio (latency_ms / line_ms: 2 is
+    twice as long as the line says), score (modified z-score: 0.6745 * (r - median) / MAD, where r is the logarithm of
+    ratio) and off: "slower" or "faster" where the score is beyond OFF_SCORE in either direction, else "". score and off
+    are null where a device has fewer than LEAST_POINTS points, or more than half of them on the line.
     """
     fits = lines(frame).dropna(subset=["slope"])
-    known = frame.dropna(subset=["macs_millions", "latency_ms"])
-    found = known.merge(fits[["device_id", "points", "slope", "intercept"]], on="device_id")
-    found["line_ms"] = 2 ** (found["intercept"] + found["slope"] * np.log2(found["macs_millions"].astype(float)))
-    found["ratio"] = found["latency_ms"] / found["line_ms"]
-    logs = np.log2(found["ratio"])
-    apart = logs - logs.groupby(found["device_id"]).transform("median")
-    spread = apart.abs().groupby(found["device_id"]).transform("median")
-    spread = spread.where((spread > 1e-9) & (found["points"] >= LEAST_POINTS))
-    found["score"] = norm.ppf(0.75) * apart / spread
-    found["off"] = _which(found["score"] > OFF_SCORE, found["score"] < -OFF_SCORE, found["score"].notna())
+    complete = frame.dropna(subset=["macs_millions", "latency_ms"])
+    table = complete.merge(fits[["device_id", "points", "slope", "intercept"]], on="device_id")
+    table["line_ms"] = 2 ** (table["intercept"] + table["slope"] * np.log2(table["macs_millions"].astype(float)))
+    table["ratio"] = table["latency_ms"] / table["line_ms"]
+    logs = np.log2(table["ratio"])
+    deviations = logs - logs.groupby(table["device_id"]).transform("median")
+    spread = deviations.abs().groupby(table["device_id"]).transform("median")
+    spread = spread.where((spread > 1e-9) & (table["points"] >= LEAST_POINTS))
+    table["score"] = norm.ppf(0.75) * deviations / spread
+    table["off"] = _which(table["score"] > OFF_SCORE, table["score"] < -OFF_SCORE, table["score"].notna())
     columns = [
         "device_id",
         "model",
@@ -75,15 +75,15 @@ def residuals(frame: pd.DataFrame) -> pd.DataFrame:
         "score",
         "off",
     ]
-    return found[columns]
+    return table[columns]
 
 
 def implementations(found: pd.DataFrame) -> pd.DataFrame:
-    """How far each implementation of a device is off the device's line as a whole, and which are off by their interval.
+    """Return how far each implementation is off the line of its device, and flag those clearly off it.
 
-    Takes the frame of `residuals`; gives device_id, implementation, models, ratio (median over the models) with
-    ratio_low, ratio_high, ratio_min and ratio_max (see `medians`: of six models the interval is their whole range), and
-    off: "slower" or "faster" where the whole interval is above or below 1, else "", null without an interval.
+    Takes the frame of `residuals`. Returns device_id, implementation, models, ratio (median over the models) with
+    ratio_low, ratio_high, ratio_min and ratio_max (see `medians`: with six models the interval is the whole range), and
+    off: "slower" or "faster" where the whole interval is above or below 1, else ""; null without an interval.
     """
     result = medians(found, "ratio", ["device_id", "implementation"], "models")
     low, high = result["ratio_low"], result["ratio_high"]
@@ -91,13 +91,13 @@ def implementations(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def over_devices(found: pd.DataFrame, by: Sequence[str] = ("implementation", "model")) -> pd.DataFrame:
-    """What is off the line on many devices, the furthest first.
+    """Return what is off the line on many devices, the most distant first.
 
-    Takes the frame of `residuals`, or that of `implementations` with by=("implementation",). Gives `by`, devices, ratio
-    (median over devices) with its interval and range (see `medians`), slower and faster (on how many devices it is off
-    by rule), judged (on how many the rule can tell) and named: "slower" or "faster" where it is off that way on at
-    least half of those, and the interval of its ratio, or from fewer than 6 devices the ratio, is on that side of 1;
-    else "".
+    Takes the frame of `residuals`, or that of `implementations` with by=("implementation",). Returns `by`, devices,
+    ratio (median over devices) with its interval and range (see `medians`), slower and faster (number of devices on
+    which it is flagged as such), judged (number of devices on which the rule applies) and named: "slower" or "faster"
+    where it is off in that direction on at least half of those, and the interval of its ratio (with fewer than 6
+    devices, the ratio itself) is on that side of 1; else "".
     """
     result = medians(found, "ratio", by)
     judged = found.assign(slower=found["off"] == "slower", faster=found["off"] == "faster", judged=found["off"].notna())
@@ -112,5 +112,6 @@ def over_devices(found: pd.DataFrame, by: Sequence[str] = ("implementation", "mo
 
 
 def _which(slower: pd.Series, faster: pd.Series, known: pd.Series) -> pd.Series:
+    """Return "slower", "faster" or "" for each row, and null where nothing is `known`."""
     words = np.select([slower, faster], ["slower", "faster"], "")
     return pd.Series(words, index=known.index, dtype=object).where(known, None)

@@ -25,12 +25,12 @@ ALIKE = {
 def pair(rows: pd.DataFrame, vary: str, base: str) -> pd.DataFrame:
     """Match each row with the row that differs from it only in the column `vary`, where that column is `base`.
 
-    `pair(rows, "quantization", "float32")` matches each quantized instance with its float32 version; `pair(rows,
-    "device_id", "local")` matches each device with one. Takes the rows chosen by `select.measured_rows`. Returns one
-    row per pair: the columns of DESIGN and `vary` (of the other row), run_id_base, device_id_base, instance_id_base and
-    the same with _other, and RUNS: the variance that differences between runs add to the logarithm of the ratio of the
-    two times, and its degrees of freedom (see `variance.of_ratio`). Raises PoolingError if the two rows were measured
-    under different conditions.
+    `pair(rows, "quantization", "float32")` matches each quantized instance with its float32 version;
+    `pair(rows, "device_id", "local")` matches each device with one. Takes the rows chosen by `select.measured_rows`.
+    Returns one row per pair: the columns of DESIGN and `vary` (of the other row), run_id_base, device_id_base,
+    instance_id_base and the same with _other, and RUNS: the variance that differences between runs add to the logarithm
+    of the ratio of the two times, and its degrees of freedom (see `variance.of_ratio`). Raises PoolingError if the two
+    rows were measured under different conditions.
     """
     design = list(dict.fromkeys([*DESIGN, vary]))
     same = [column for column in design if column != vary]

@@ -179,7 +179,7 @@ def needed(measured: pd.DataFrame, wanted: Mapping[str, float]) -> pd.DataFrame:
     `resolution`:
 
     - images: the fewest images with which one run per side detects it; null if more than MOST_IMAGES are required.
-    - runs: the number of runs, in one session and each with the present number of images, that have as many times.
+    - runs: the number of runs in one session, each with the present number of images, that together provide as many.
     - sessions: the fewest sessions with the present number of images; null if more than MOST_SESSIONS are required, and
       for accuracy, since other sessions show the same images.
     """

@@ -1,4 +1,4 @@
-"""What quantization gains in speed and costs in accuracy (Remark 5)."""
+"""Speed gained and accuracy lost through quantization (Remark 5)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from aiot_analysis.stats.pairing import pair
 from aiot_analysis.tables import names, select
 
 BASE = "float32"
-GROUP = ["device_id", "implementation", "model"]  # whose versions are compared with one another
+GROUP = ["device_id", "implementation", "model"]  # versions are compared within these groups
 KEY = [*GROUP, "quantization"]
 COLUMNS = ["device_id", "model", "framework", "delegate", "implementation", "quantization", "instance_id"]
 COLUMNS += ["n_images", "change", "change_low", "change_high", "p_value", "base_ms", "other_ms"]
@@ -30,16 +30,16 @@ def tradeoff(
     seed: int = 0,
     resamples: int = resample.RESAMPLES,
 ) -> pd.DataFrame:
-    """Each quantized instance against its float32 version, image by image.
+    """Compare each quantized instance with its float32 version, image by image.
 
     Takes one row per device x instance (see `select.measured_rows`) and image records, as a frame or in parts by device
-    (see `select.records_by_device`). Gives one row per device x model x framework x delegate x quantization, float32
-    itself with them: implementation, instance_id, n_images, change, change_low, change_high, p_value (each row by
-    itself, see `accuracy.accuracy_change`), base_ms, other_ms, speed_up, speed_up_low, speed_up_high (see
+    (see `select.records_by_device`). Returns one row per device x model x framework x delegate x quantization,
+    including float32 itself: implementation, instance_id, n_images, change, change_low, change_high, p_value (each row
+    by itself, see `accuracy.accuracy_change`), base_ms, other_ms, speed_up, speed_up_low, speed_up_high (see
     `latency.speed_up`), model_mb, model_mb_ratio (float32 size over its size), pareto (see `pareto`),
     pareto_probability (share of the draws of a bootstrap over images and runs in which it is on the front) and note,
-    which says why numbers are null: there are no image records of both. Raises PoolingError where the two differ in
-    what they were measured under.
+    which says why numbers are null: the two do not both have image records. Raises PoolingError if the two were
+    measured under different conditions.
     """
     pairs = pair(rows, "quantization", BASE)
     if pairs.empty:
@@ -47,50 +47,51 @@ def tradeoff(
     used = rows[rows["instance_id"].isin([*pairs["instance_id_base"], *pairs["instance_id_other"]])]
     compared, probable = [], []
     for device, records in select.records_by_device(images, used):
-        mine = pairs[pairs["device_id"] == device].reset_index(drop=True)
-        speed = speed_up(records, mine, timing).drop(columns="n_images")
-        compared.append(accuracy_change(records, mine).merge(speed, on=list(pairs.columns)))
+        pairs_of_device = pairs[pairs["device_id"] == device].reset_index(drop=True)
+        speed = speed_up(records, pairs_of_device, timing).drop(columns="n_images")
+        compared.append(accuracy_change(records, pairs_of_device).merge(speed, on=list(pairs.columns)))
         probable.append(_on_front(records, used[used["device_id"] == device], timing, seed, resamples))
     seen = {part["device_id"].iloc[0] for part in compared if len(part)}
     unseen = pairs[~pairs["device_id"].isin(seen)].assign(n_images=0)
     itself = pairs.drop_duplicates(["device_id", "instance_id_base"])
     itself = itself.assign(quantization=BASE, speed_up=1.0, change=0.0, instance_id_other=itself["instance_id_base"])
-    found = pd.concat([*compared, unseen, itself], ignore_index=True)
+    table = pd.concat([*compared, unseen, itself], ignore_index=True)
 
-    found["implementation"] = names.implementation(found)
-    found["instance_id"] = found["instance_id_other"]
+    table["implementation"] = names.implementation(table)
+    table["instance_id"] = table["instance_id_other"]
     sizes = rows.set_index(["device_id", "instance_id"])["model_mb"].astype(float)
-    found["model_mb"], base_mb = (
-        sizes.reindex(pd.MultiIndex.from_frame(found[["device_id", column]])).to_numpy()
+    table["model_mb"], base_mb = (
+        sizes.reindex(pd.MultiIndex.from_frame(table[["device_id", column]])).to_numpy()
         for column in ("instance_id", "instance_id_base")
     )
-    found["model_mb_ratio"] = base_mb / found["model_mb"]
-    found["note"] = np.where(found["speed_up"].isna(), "there are no image records of it and of float32", "")
-    found["pareto"] = pareto(found, found.groupby(GROUP).ngroup())
+    table["model_mb_ratio"] = base_mb / table["model_mb"]
+    table["note"] = np.where(table["speed_up"].isna(), "there are no image records of it and of float32", "")
+    table["pareto"] = pareto(table, table.groupby(GROUP).ngroup())
     chances = pd.concat(probable) if probable else pd.DataFrame(columns=["device_id", "instance_id"])
-    found = found.merge(chances.reindex(columns=["device_id", "instance_id", "pareto_probability"]), how="left")
-    found["pareto_probability"] = found["pareto_probability"].where(found["pareto"].notna())
+    table = table.merge(chances.reindex(columns=["device_id", "instance_id", "pareto_probability"]), how="left")
+    table["pareto_probability"] = table["pareto_probability"].where(table["pareto"].notna())
     order = ["device_id", "model", "framework", "delegate", "quantization"]
-    return found.reindex(columns=COLUMNS).sort_values(order, ignore_index=True)
+    return table.reindex(columns=COLUMNS).sort_values(order, ignore_index=True)
 
 
 def pareto(frame: pd.DataFrame, group: pd.Series) -> pd.Series:
-    """Whether a version is on the Pareto front of its group: no other is as fast and as accurate, and more of one.
+    """Return whether a version is on the Pareto front of its group.
 
-    Takes a frame with the columns speed_up and change, and the number of the group of each of its rows; gives a column
-    of true, false and null: without numbers, or where no other version of the group has them. By the estimates alone:
-    `pareto_probability` of `tradeoff` says how sure that is.
+    It is on the front if no other version is at least as fast and as accurate, and better in one of the two. Takes a
+    frame with the columns speed_up and change, and the group number of each of its rows. Returns a column of true,
+    false and null, which is for versions without numbers and for those whose group has no other version with numbers.
+    Only the estimates are used: `pareto_probability` of `tradeoff` shows how certain the result is.
     """
-    known = frame[["speed_up", "change"]].notna().all(axis=1)
+    complete = frame[["speed_up", "change"]].notna().all(axis=1)
     result = pd.Series(pd.NA, index=frame.index, dtype="boolean")
-    for _, part in frame[known].groupby(group[known]):
+    for _, part in frame[complete].groupby(group[complete]):
         if len(part) > 1:
             result[part.index] = ~_beaten(part["speed_up"].to_numpy(float), part["change"].to_numpy(float))
     return result
 
 
 def _beaten(speed: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
-    """Which of the versions along the last axis another one beats."""
+    """Return which of the versions along the last axis are beaten by another one."""
     other_speed, other_accuracy = speed[..., None, :], accuracy[..., None, :]
     mine_speed, mine_accuracy = speed[..., :, None], accuracy[..., :, None]
     as_good = (other_speed >= mine_speed) & (other_accuracy >= mine_accuracy)
@@ -99,33 +100,33 @@ def _beaten(speed: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
 
 
 def _on_front(records: pd.DataFrame, rows: pd.DataFrame, timing: str, seed: int, resamples: int) -> pd.DataFrame:
-    """Return device_id, instance_id and pareto_probability of the instances of a device, by model.
+    """Return device_id, instance_id and pareto_probability of the instances of a device, computed within each model.
 
-    Images are drawn anew for accuracy and time together, and each time with the deviation that its run may have by
-    itself (`run_sd`); what all instances of a run share moves no version past another.
+    Images are resampled for accuracy and time together, and each time gets the deviation that its run may have by
+    itself (`run_sd`). What all instances of a run share moves no version past another.
     """
     accuracy, time_ms = resample.means(records, timing, seed, resamples)
-    own = variance.assumed(rows).set_index("instance_id")["run_sd"].reindex(accuracy.columns).to_numpy(float)
-    time_ms = time_ms * np.exp(own * np.random.default_rng(seed).standard_normal(time_ms.shape))
+    run_sd = variance.assumed(rows).set_index("instance_id")["run_sd"].reindex(accuracy.columns).to_numpy(float)
+    time_ms = time_ms * np.exp(run_sd * np.random.default_rng(seed).standard_normal(time_ms.shape))
     parts = pd.DataFrame(map(names.instance, accuracy.columns), columns=names.Instance._fields)
-    found = pd.DataFrame({"instance_id": accuracy.columns, "pareto_probability": np.nan})
-    found["device_id"] = rows["device_id"].iloc[0]
+    probabilities = pd.DataFrame({"instance_id": accuracy.columns, "pareto_probability": np.nan})
+    probabilities["device_id"] = rows["device_id"].iloc[0]
     for _, part in parts.groupby(["framework", "delegate", "model"]):
         # a draw without an image of a version says nothing about it
         speed, right = 1 / time_ms.to_numpy()[:, part.index], accuracy.to_numpy()[:, part.index]
         whole = ~(np.isnan(speed) | np.isnan(right)).any(axis=1)
         if whole.any():
-            found.loc[part.index, "pareto_probability"] = 1 - _beaten(speed[whole], right[whole]).mean(axis=0)
-    return found
+            probabilities.loc[part.index, "pareto_probability"] = 1 - _beaten(speed[whole], right[whole]).mean(axis=0)
+    return probabilities
 
 
 def over_devices(found: pd.DataFrame) -> pd.DataFrame:
-    """The trade-off of each version over devices.
+    """Return the trade-off of each version over devices.
 
-    Takes the frame of `tradeoff`; gives one row per model x implementation x quantization: devices, speed_up and change
-    (medians over devices, each with its interval and range, see `medians.medians`), compared (devices that have as many
-    versions of the model as any: among fewer, it is easier to be on the front), on_front (of those, where it is on the
-    Pareto front) and front_share (fraction).
+    Takes the frame of `tradeoff`. Returns one row per model x implementation x quantization: devices, speed_up and
+    change (medians over devices, each with its interval and range, see `medians.medians`), compared (number of devices
+    that have the largest number of versions of the model: it is easier to be on the front among fewer), on_front (on
+    how many of these it is on the Pareto front) and front_share (fraction).
     """
     by = ["model", "implementation", "quantization"]
     result = medians(found, "speed_up", by).merge(medians(found, "change", by).drop(columns="devices"), on=by)
@@ -140,22 +141,22 @@ def over_devices(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def sizes(rows: pd.DataFrame) -> pd.DataFrame:
-    """The size on disk of the files of each model and quantization.
+    """Return the size on disk of the files of each model and quantization.
 
-    Takes one row per device x instance (see `select.measured_rows`); gives framework, model, quantization, files (how
-    many different ones, by their hash), mb_min and mb_max (smallest and largest, millions of bytes), ratio_min and
+    Takes one row per device x instance (see `select.measured_rows`). Returns framework, model, quantization, files
+    (number of distinct files, by hash), mb_min and mb_max (smallest and largest, millions of bytes), ratio_min and
     ratio_max (size of the float32 file of the same device over its size). Null where the size was not recorded.
     """
     key = ["device_id", "framework", "delegate", "model"]
     base = rows[rows["quantization"] == BASE][[*key, "model_mb"]].rename(columns={"model_mb": "base_mb"})
-    known = rows.merge(base, on=key, how="left")
-    known["ratio"] = known["base_mb"] / known["model_mb"]
+    with_base = rows.merge(base, on=key, how="left")
+    with_base["ratio"] = with_base["base_mb"] / with_base["model_mb"]
     by = ["framework", "model", "quantization"]
-    found = known.groupby(by, as_index=False).agg(
+    summary = with_base.groupby(by, as_index=False).agg(
         files=("model_sha256", "nunique"),
         mb_min=("model_mb", "min"),
         mb_max=("model_mb", "max"),
         ratio_min=("ratio", "min"),
         ratio_max=("ratio", "max"),
     )
-    return names.ordered(found, by)
+    return names.ordered(summary, by)

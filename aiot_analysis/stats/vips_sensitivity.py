@@ -1,4 +1,4 @@
-"""How much the score and the ranks by it hang on how it is made up: timing, instances, the clock."""
+"""Sensitivity of the score, and of the ranks by it, to timing, instances and the clock."""
 
 from __future__ import annotations
 
@@ -15,57 +15,58 @@ from aiot_analysis.tables import by_device, names, select
 
 FLOAT32 = tuple(names.PAPER_FLOAT32)
 CLOCKS = ["exact", "run", "image", "cut"]
-"""How time is read, see `clocks`."""
+"""Ways of reading time, see `clocks`."""
 NS_PER_MS = 1_000_000
 
 
 def timings(rows: pd.DataFrame, suite: Sequence[str] = FLOAT32) -> pd.DataFrame:
-    """VIPS and rank of each device by both timings, the paper's end to end and inference alone.
+    """Return the VIPS and rank of each device by both timings: the paper's end-to-end time, and inference alone.
 
-    Takes one row per device x instance (see `select.measured_rows`); gives device_id, peer_group, instances,
-    vips_end_to_end, vips_inference, rank_end_to_end, rank_inference, rank_change (places gained by inference alone) and
-    ratio (VIPS by inference over end to end). Where a native tool measured an instance there is inference alone: the
-    columns of the other timing are null. Ranks are within a peer group (see `vips.scores`), and compared only where
-    both timings rest on the same instances.
+    Takes one row per device x instance (see `select.measured_rows`). Returns device_id, peer_group, instances,
+    vips_end_to_end, vips_inference, rank_end_to_end, rank_inference, rank_change (places gained with inference alone)
+    and ratio (VIPS by inference over VIPS end to end). Where a native tool measured an instance, only inference times
+    exist and the columns of the other timing are null. Ranks are within a peer group (see `vips.scores`), and are
+    compared only where both timings are based on the same instances.
     """
-    found = vips.scores(rows, "inference", suite)
-    found = found.rename(columns={"vips": "vips_inference", "rank": "rank_inference"})
-    both = select.timing_of(rows[rows["instance_id"].isin(suite)], "end_to_end") == "end_to_end"
-    other = vips.scores(rows, "end_to_end", suite) if both else found.assign(vips=np.nan, rank=np.nan)
+    table = vips.scores(rows, "inference", suite)
+    table = table.rename(columns={"vips": "vips_inference", "rank": "rank_inference"})
+    has_end_to_end = select.timing_of(rows[rows["instance_id"].isin(suite)], "end_to_end") == "end_to_end"
+    other = vips.scores(rows, "end_to_end", suite) if has_end_to_end else table.assign(vips=np.nan, rank=np.nan)
     other = other[["device_id", "vips", "rank", "missing"]].astype({"rank": "Int64"})
     other = other.rename(columns={"vips": "vips_end_to_end", "rank": "rank_end_to_end", "missing": "other_missing"})
-    found = found.merge(other, on="device_id")
-    # a group of one timing is one of the other, too, if none of its devices lacks a time
-    alike = (found["missing"] == found["other_missing"]).groupby(found["peer_group"]).transform("all")
-    found["rank_change"] = (found["rank_end_to_end"] - found["rank_inference"]).where(alike)
-    found["ratio"] = (found["vips_inference"] / found["vips_end_to_end"]).where(alike)
+    table = table.merge(other, on="device_id")
+    # a peer group of one timing is also one of the other if none of its devices lacks a time
+    alike = (table["missing"] == table["other_missing"]).groupby(table["peer_group"]).transform("all")
+    table["rank_change"] = (table["rank_end_to_end"] - table["rank_inference"]).where(alike)
+    table["ratio"] = (table["vips_inference"] / table["vips_end_to_end"]).where(alike)
     columns = ["device_id", "peer_group", "instances", "vips_end_to_end", "vips_inference"]
-    return found[[*columns, "rank_end_to_end", "rank_inference", "rank_change", "ratio"]]
+    return table[[*columns, "rank_end_to_end", "rank_inference", "rank_change", "ratio"]]
 
 
 def rank_agreement(frame: pd.DataFrame, rank: str, other: str, by: Sequence[str] = ("peer_group",)) -> pd.DataFrame:
-    """How far two rankings of the same devices agree, one row per group of `by`.
+    """Return how far two rankings of the same devices agree, one row per group of `by`.
 
-    Takes a frame with the columns `by`, `rank` and `other` (ranks from 1); gives `by`, devices (with both ranks), tau
-    (Kendall's tau-b, scipy.stats.kendalltau: 1 for the same order, -1 for the reversed), moved (devices whose rank
-    differs), largest_move (places), first_ten_changed (how many of the first ten are not among them by the other) and
-    note, which says why a number is missing. It describes these devices, and estimates nothing about others.
+    Takes a frame with the columns `by`, `rank` and `other` (ranks from 1). Returns `by`, devices (those with both
+    ranks), tau (Kendall's tau-b, scipy.stats.kendalltau: 1 for the same order, -1 for the reversed one), moved (number
+    of devices whose rank differs), largest_move (places), first_ten_changed (how many of the first ten are not among
+    the first ten by the other ranking) and note, which says why a number is missing. The numbers describe these
+    devices; they are not estimates for other devices.
     """
-    found = []
+    table = []
     for key, part in frame.dropna(subset=[rank, other]).groupby(list(by), sort=False):
         first, second = part[rank].to_numpy(int), part[other].to_numpy(int)
         n, moves = len(part), np.abs(first - second)
-        one: dict[str, object] = {**dict(zip(by, key, strict=True)), "devices": n}
+        row: dict[str, object] = {**dict(zip(by, key, strict=True)), "devices": n}
         if n < 2:
-            found.append({**one, "note": "one device: there is no order"})
+            table.append({**row, "note": "one device: there is no order"})
             continue
         ten = int(((first <= vips.TOP) & (second > vips.TOP)).sum()) if n > vips.TOP else None
         tau = float(kendalltau(first, second).statistic)
-        one |= {"tau": tau, "moved": int((moves > 0).sum()), "largest_move": int(moves.max())}
-        found.append({**one, "first_ten_changed": ten, "note": "" if n > vips.TOP else "no more than ten devices"})
+        row |= {"tau": tau, "moved": int((moves > 0).sum()), "largest_move": int(moves.max())}
+        table.append({**row, "first_ten_changed": ten, "note": "" if n > vips.TOP else "no more than ten devices"})
     columns = [*by, "devices", "tau", "moved", "largest_move", "first_ten_changed", "note"]
     whole = dict.fromkeys(["moved", "largest_move", "first_ten_changed"], "Int64")
-    return pd.DataFrame(found, columns=columns).astype({**whole, "tau": float})
+    return pd.DataFrame(table, columns=columns).astype({**whole, "tau": float})
 
 
 def shares(
@@ -78,10 +79,10 @@ def shares(
 ) -> pd.DataFrame:
     """Return `vips.contributions` with the 95 % interval of each share: share_low and share_high, fractions of 1.
 
-    Percentiles of a bootstrap over images (see `vips.resampled`), where the log odds of each share get an error through
-    runs and neighbours as in `vips.intervals`: a share s_i changes by s_i (s_j - [i = j]) where the logarithm of the
-    time of j changes by 1. Null for a device of whose instances some have no image records, or one image, for the share
-    of a single instance, which is 1, and for one that got no image right.
+    The interval contains percentiles of a bootstrap over images (see `vips.resampled`), in which the log odds of each
+    share get an error due to runs and neighbours as in `vips.intervals`: a share s_i changes by s_i (s_j - [i = j])
+    where the logarithm of the time of j changes by 1. It is null for a device some of whose instances have no image
+    records, or one image; for the share of a single instance, which is 1; and for a device that got no image right.
     """
     parts = vips.contributions(rows, timing, suite)
     counted = parts.dropna(subset=["vips"]).groupby("device_id").size()
@@ -119,39 +120,39 @@ def _share_ends(
     for place, share in enumerate(shares):
         if not 0 < share < 1:
             continue
-        weights = -shares / (1 - share)  # of the log odds, whose change is that of log(share) over 1 - share
+        weights = -shares / (1 - share)  # for the log odds, whose change is that of log(share) over 1 - share
         weights[place] = 1.0
         of_runs, freedom = variance.of_sum(rows, weights)
         key = f"{rows['device_id'].iloc[0]} {drawn.columns[place]}"
         errors = vips.time_errors(key, of_runs, freedom, float(weights**2 @ excess), seed, len(drawn))
-        moved = values[:, place] * np.exp(errors)
-        ends[:, place] = resample.interval(moved / (total - values[:, place] + moved))
+        perturbed = values[:, place] * np.exp(errors)
+        ends[:, place] = resample.interval(perturbed / (total - values[:, place] + perturbed))
     return ends[0], ends[1]
 
 
 def leave_one_out(rows: pd.DataFrame, timing: str = "end_to_end", suite: Sequence[str] = FLOAT32) -> pd.DataFrame:
-    """What the score and the rank of each device would be if one instance were missing.
+    """Return what the score and the rank of each device would be if one instance were missing.
 
-    Takes one row per device x instance (see `select.measured_rows`); gives one row per device x instance that it has:
-    device_id, peer_group, instance_id, share (of the score, fraction of 1), vips, vips_without, rank, rank_without (all
-    devices of the peer group without the instance) and rank_alone: this device without it among the others with it,
-    which is the false rank of a device that lacks an instance and is compared all the same.
+    Takes one row per device x instance (see `select.measured_rows`). Returns one row per device x instance that it has:
+    device_id, peer_group, instance_id, share (of the score, fraction of 1), vips, vips_without, rank, rank_without
+    (when all devices of the peer group lack the instance) and rank_alone: the rank of this device without the instance
+    among the others with it, which is the false rank of a device that lacks an instance and is compared nevertheless.
     """
     parts = vips.contributions(rows, timing, suite).dropna(subset=["vips"])
     scored = vips.scores(rows, timing, suite)
-    found = []
+    tables = []
     for number, group in scored.groupby("peer_group"):
-        mine = parts[parts["device_id"].isin(group["device_id"])]
-        if mine.empty:
+        parts_of_group = parts[parts["device_id"].isin(group["device_id"])]
+        if parts_of_group.empty:
             continue
-        table = mine.pivot(index="device_id", columns="instance_id", values="vips")
+        table = parts_of_group.pivot(index="device_id", columns="instance_id", values="vips")
         table = table.reindex(index=group["device_id"])
-        values = table.to_numpy()  # (devices, instances), whole: the devices of a group have the same instances
+        values = table.to_numpy()  # (devices, instances), complete: the devices of a group have the same instances
         total = values.sum(axis=1)
-        without = np.round(total[:, None] - values, 9)  # or equal sums would differ in the last digit
+        without = np.round(total[:, None] - values, 9)  # otherwise equal sums would differ in the last digit
         better = total[None, :, None] > without[:, None, :]  # (device, other, instance)
         better[np.arange(len(total)), np.arange(len(total))] = False
-        made = {
+        columns_of_table = {
             "share": np.divide(values, total[:, None], out=np.full_like(values, np.nan), where=total[:, None] > 0),
             "vips": np.repeat(total[:, None], values.shape[1], axis=1),
             "vips_without": without,
@@ -160,32 +161,38 @@ def leave_one_out(rows: pd.DataFrame, timing: str = "end_to_end", suite: Sequenc
             "rank_alone": 1 + better.sum(axis=1),
         }
         grid = pd.MultiIndex.from_product([table.index, table.columns], names=["device_id", "instance_id"])
-        whole = pd.DataFrame({name: one.ravel() for name, one in made.items()}, index=grid).reset_index()
-        found.append(whole.assign(peer_group=number))
+        whole = pd.DataFrame(
+            {name: values_by_device.ravel() for name, values_by_device in columns_of_table.items()}, index=grid
+        ).reset_index()
+        tables.append(whole.assign(peer_group=number))
     columns = ["device_id", "peer_group", "instance_id", "share", "vips", "vips_without"]
     columns += ["rank", "rank_without", "rank_alone"]
-    return pd.concat(found, ignore_index=True)[columns] if found else pd.DataFrame(columns=columns)
+    return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
 
 
 def by_instance(left_out: pd.DataFrame) -> pd.DataFrame:
-    """What each instance weighs in the score and in the ranks, from the frame of `leave_one_out`.
+    """Return the weight of each instance in the score and in the ranks, from the frame of `leave_one_out`.
 
-    One row per peer group x instance: the columns of `rank_agreement` of the ranks with and without it, share_median,
-    share_min and share_max (lowest and highest over the devices, fractions of 1) and places_lost: the median of the
-    places that a device would lose if it alone lacked the instance and were compared all the same.
+    One row per peer group x instance: the columns of `rank_agreement` for the ranks with and without it, share_median,
+    share_min and share_max (median, lowest and highest over the devices, fractions of 1) and places_lost: the median
+    number of places that a device would lose if it alone lacked the instance and were compared nevertheless.
     """
     by = ["peer_group", "instance_id"]
     groups = left_out.assign(lost=left_out["rank_alone"] - left_out["rank"]).groupby(by)
-    known = groups.agg(
+    summary = groups.agg(
         share_median=("share", "median"),
         share_min=("share", "min"),
         share_max=("share", "max"),
         places_lost=("lost", "median"),
         size=("lost", "size"),
     )
-    known["places_lost"] = known["places_lost"].astype(float).where(known["size"] > 1)  # one device has no places
-    found = rank_agreement(left_out, "rank", "rank_without", by).merge(known.drop(columns="size").reset_index(), on=by)
-    return found.sort_values(["peer_group", "share_median"], ascending=[True, False], ignore_index=True)
+    summary["places_lost"] = (
+        summary["places_lost"].astype(float).where(summary["size"] > 1)
+    )  # a single device cannot lose places
+    table = rank_agreement(left_out, "rank", "rank_without", by).merge(
+        summary.drop(columns="size").reset_index(), on=by
+    )
+    return table.sort_values(["peer_group", "share_median"], ascending=[True, False], ignore_index=True)
 
 
 def clocks(
@@ -194,27 +201,27 @@ def clocks(
     timing: str = "end_to_end",
     suite: Sequence[str] = FLOAT32,
 ) -> pd.DataFrame:
-    """VIPS and rank of each device if time had been read with a clock of 1 ms, as the paper's app has it.
+    """Return the VIPS and rank of each device if time had been read with a clock of 1 ms, as in the paper's app.
 
-    Of an instance whose image i starts at s_i ms and takes t_i ms, n images in all, the mean time is by clock
+    For an instance with n images, where image i starts at s_i ms and takes t_i ms, the mean time by each clock is
 
         exact   sum(t_i) / n, times in ns, as they are logged here
         run     floor(sum(t_i)) / n: the app's mean, which reads the clock before and after all images
-        image   sum(floor(s_i + t_i) - floor(s_i)) / n: reading it before and after each image, as the app's log does
-        cut     sum(floor(t_i)) / n: each time cut to whole ms
+        image   sum(floor(s_i + t_i) - floor(s_i)) / n: reads it before and after each image, as the app's log does
+        cut     sum(floor(t_i)) / n: truncates each time to whole ms
 
-    `run` is less than 1 / n ms too short. `image` is right on average where images start at any fraction of a ms. `cut`
-    is half a ms too short on average, which a fast network feels most. Takes rows and image records as `vips.intervals`
-    does; gives one row per device x clock: device_id, peer_group, clock, vips, change (fraction of `exact`),
-    exact_rank, rank (in the peer group, of devices that have a score by this clock) and note, which says why
-    a score is null: some instance is without records, or takes 0 ms by this clock.
+    `run` is less than 1 / n ms too short. `image` is right on average if images start at any fraction of a ms. `cut` is
+    half a ms too short on average, which affects a fast network most. Takes rows and image records as `vips.intervals`
+    does. Returns one row per device x clock: device_id, peer_group, clock, vips, change (as a fraction of `exact`),
+    exact_rank, rank (in the peer group, among devices that have a score by this clock) and note, which says why a score
+    is null: some instance has no records, or takes 0 ms by this clock.
     """
     scored = vips.scores(rows, timing, suite).set_index("device_id")
     used = vips.counting(rows, timing, suite)
     accuracy = used.set_index(["device_id", "instance_id"])["accuracy"]
-    found = []
+    table = []
     for device, seconds in by_device.each(images, used, partial(_mean_times, timing=timing)):
-        right = np.array([accuracy[device, one] for one in seconds.index])
+        right = np.array([accuracy[device, instance] for instance in seconds.index])
         lacking = len(seconds) != scored.loc[device, "instances"]
         for clock in CLOCKS:
             time_s = seconds[clock].to_numpy()
@@ -222,8 +229,8 @@ def clocks(
             if not note and not (time_s > 0).all():
                 note = "some instance takes 0 ms by this clock"
             score = np.nan if note else float((right / time_s).sum())
-            found.append({"device_id": device, "clock": clock, "vips": score, "note": note})
-    frame = pd.DataFrame(found, columns=["device_id", "clock", "vips", "note"]).astype({"vips": float})
+            table.append({"device_id": device, "clock": clock, "vips": score, "note": note})
+    frame = pd.DataFrame(table, columns=["device_id", "clock", "vips", "note"]).astype({"vips": float})
     frame["peer_group"] = frame["device_id"].map(scored["peer_group"]).astype("Int64")
     exact = frame[frame["clock"] == "exact"].set_index("device_id")["vips"]
     frame["change"] = frame["vips"] / frame["device_id"].map(exact) - 1
@@ -236,7 +243,10 @@ def clocks(
 
 
 def _mean_times(records: pd.DataFrame, timing: str) -> pd.DataFrame:
-    """Mean time in s of each instance by each clock, of the image records of one device. Whole ns, so floors are."""
+    """Return the mean time in s of each instance by each clock, from the image records of one device.
+
+    Times are converted to whole ns, so that floors are exact.
+    """
     value = select.time_column(timing)
     timed = records[records[value].notna()]
     spent = _ns(timed[value])
@@ -258,4 +268,5 @@ def _mean_times(records: pd.DataFrame, timing: str) -> pd.DataFrame:
 
 
 def _ns(milliseconds: pd.Series) -> NDArray[np.int64]:
+    """Convert milliseconds to whole nanoseconds."""
     return np.rint(milliseconds.to_numpy(float) * NS_PER_MS).astype(np.int64)
