@@ -1,10 +1,11 @@
-"""A test for one change in level along a series, whose errors may depend on one another.
+"""A test for a single change in level along a series with possibly dependent errors.
 
-Times along a run are autocorrelated, and tests for independent errors (Pettitt's, CUSUM's) then find changes
+Times along a run are autocorrelated, which makes tests for independent errors (Pettitt's, CUSUM's) find changes
 everywhere. Shao and Zhang, "Testing for change points in time series", JASA 105 (2010), divide the CUSUM by its own
-partial sums, which grow with the dependence just as it does, so that no bandwidth or block length is to be chosen; in
-place of the values here are their ranks (Betken, "Testing for change-points in long-range dependent time series by
-means of a self-normalized Wilcoxon test", J. Time Series Analysis 37, 2016), so that single slow images weigh little.
+partial sums, which grow with the dependence just as it does, so that no bandwidth or block length has to be chosen.
+Here the values are replaced by their ranks (Betken, "Testing for change-points in long-range dependent time series by
+means of a self-normalized Wilcoxon test", J. Time Series Analysis 37, 2016), so that single slow images have little
+weight.
 """
 
 from __future__ import annotations
@@ -18,22 +19,23 @@ from scipy.stats import rankdata
 Floats = NDArray[np.float64]
 
 NULL_LENGTH = 256
-"""Values of the series that the distribution under no change is drawn from: from 50 to 1000 it hardly depends on it."""
+"""Length of the series from which the distribution under no change is drawn; it hardly depends on it from 50 to 1000.
+"""
 NULL_SERIES = 20_000
 
 
 def statistics(values: Floats) -> Floats:
-    """The self-normalized Wilcoxon statistic of series (m, n) after each k of n values, k = 1 ... n - 1: (m, n - 1).
+    """Return the self-normalized Wilcoxon statistic of series (m, n) after each k of n values, (m, n - 1).
 
-    With R the ranks less their mean and S(a, b) = R_a + ... + R_b,
+    Here k = 1 ... n - 1. With R the ranks less their mean and S(a, b) = R_a + ... + R_b,
 
         G(k) = |S(1, k)| / sqrt(V(k)),
         V(k) = (sum_{t<=k} [S(1, t) - t/k S(1, k)]^2 + sum_{t>k} [S(t, n) - (n-t+1)/(n-k) S(k+1, n)]^2) / n.
 
-    Its square is Shao and Zhang's statistic of ranks. A series of equal values has 0 everywhere.
+    Its square is Shao and Zhang's statistic of ranks. It is 0 everywhere for a series of equal values.
     """
     m, n = values.shape
-    # scaled such that sums stay small however long the series is; neither changes the statistic
+    # centred and scaled so that sums stay small for any length, neither of which changes the statistic
     ranks = (rankdata(values, axis=1) - (n + 1) / 2) / n
     sums, left = _halves(ranks)
     right = _halves(ranks[:, ::-1])[1][:, ::-1]
@@ -42,7 +44,7 @@ def statistics(values: Floats) -> Floats:
 
 
 def _halves(ranks: Floats) -> tuple[Floats, Floats]:
-    """S(1, k) and the first sum of V(k), of k = 1 ... n - 1, by running sums."""
+    """Return S(1, k) and the first sum of V(k) for k = 1 ... n - 1, from running sums."""
     n = ranks.shape[1]
     t = np.arange(1.0, n + 1)
     sums = np.cumsum(ranks, axis=1)
@@ -53,25 +55,25 @@ def _halves(ranks: Floats) -> tuple[Floats, Floats]:
 
 @lru_cache(maxsize=4)
 def null(seed: int = 0) -> Floats:
-    """The largest G(k) of NULL_SERIES series in random order, sorted: the distribution where nothing changes.
+    """Return the sorted maxima of G(k) of NULL_SERIES series in random order: the distribution without a change.
 
-    Ranks make it the same for every distribution of the values, and self-normalization for every short-range
-    dependence of them, in long series. Its squares at 10, 5 and 1 %
-    are 29.6, 40.1 and 68.6 in Shao and Zhang's Table 1.
+    Owing to the ranks it is the same for every distribution of the values and, in long series, owing to
+    self-normalization also for every short-range dependence between them. Its squares at 10, 5 and 1 % are 29.6, 40.1
+    and 68.6 in Shao and Zhang's Table 1.
     """
     rng = np.random.default_rng(seed)
     series = np.tile(np.arange(NULL_LENGTH, dtype=float), (1000, 1))
-    found = [statistics(rng.permuted(series, axis=1)).max(axis=1) for _ in range(NULL_SERIES // 1000)]
-    return np.sort(np.concatenate(found))
+    maxima = [statistics(rng.permuted(series, axis=1)).max(axis=1) for _ in range(NULL_SERIES // 1000)]
+    return np.sort(np.concatenate(maxima))
 
 
 def change(values: Floats, seed: int = 0) -> tuple[NDArray[np.int64], Floats]:
-    """Where each series (m, n) changes most, and the p-value of any change: (m,) both.
+    """Return where each series (m, n) changes most, and the p-value of any change, (m,) each.
 
-    Where is how many values come before the change. The p-value is the share of series in random order with a
-    statistic as large, at least 1 / (NULL_SERIES + 1).
+    The position is the number of values before the change. The p-value is the share of series in random order with a
+    statistic at least as large, and at least 1 / (NULL_SERIES + 1).
     """
-    found = statistics(values)
-    largest = found.max(axis=1)
+    g = statistics(values)
+    largest = g.max(axis=1)
     above = NULL_SERIES - np.searchsorted(null(seed), largest, side="left")
-    return found.argmax(axis=1) + 1, (above + 1) / (NULL_SERIES + 1)
+    return g.argmax(axis=1) + 1, (above + 1) / (NULL_SERIES + 1)

@@ -1,7 +1,7 @@
-"""Does an instance get slower along its run: by a trend, or from some image on?
+"""Whether an instance gets slower along its run: through a trend, or a change at some image.
 
-Times of inference are looked at by default: an end-to-end time depends on its image, and all instances see the images
-in the same order, so that large images at the end would look like drift.
+Times of inference are used by default: an end-to-end time depends on its image, and all instances see the images in the
+same order, so large images at the end would look like drift.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from aiot_analysis.tables import along, select
 KEY = along.KEY
 Floats = NDArray[np.float64]
 
-LEVEL = 0.05  # of all tests of a device's run together
-TESTS = 2  # of an instance: a trend, and a change in level
+LEVEL = 0.05  # error rate of all tests of a device's run together
+TESTS = 2  # per instance: a trend and a change in level
 MATERIAL = 0.05
-"""Share of the time by which it has to change to be called slower or faster: within it a result counts as repeatable
-by the rules of MLPerf Mobile."""
+"""Smallest change, as a share of the time, that is called slower or faster. By the rules of MLPerf Mobile, a result
+counts as repeatable within it.
+"""
 FINDINGS = ("slower", "faster", "small drift", "no drift seen", "cannot be decided")
 SLOWER, FASTER, SMALL, NONE_SEEN, OPEN = FINDINGS
 TREND = ["drift", "drift_low", "drift_high", "drift_p"]
@@ -32,30 +33,29 @@ _NOTHING = pd.DataFrame(columns=[*KEY, "images", "tests", *TREND, *CHANGE], dtyp
 def drifts(
     images: pd.DataFrame, timing: str = "inference", material: float = MATERIAL, level: float = LEVEL, seed: int = 0
 ) -> pd.DataFrame:
-    """One row per run x instance of image records: the trend of its time, its largest change in level, a finding.
+    """Return the trend of the time, its largest change in level and a finding, one row per run x instance.
 
-    The first image is apart; images that failed or have no time are left out (`along.left_out` lists them). Columns
-    beside run_id, device_id and instance_id:
+    Takes image records. The first image is excluded; images that failed or have no time are left out (`along.left_out`
+    lists them). Columns, besides run_id, device_id and instance_id, are
 
-    - images: that are used.
-    - drift, drift_low, drift_high: what the time changes by from the start of the run to its end, as a share of the
-      median (0.1: 10 % slower): Theil and Sen's slope (`scipy.stats.theilslopes`) through the medians of `along.loops`,
-      with an interval at the level of the corrected test. drift_p: Mann and Kendall's test for a trend of the same
-      medians, whose inverse Sen's interval is (see `_trend`).
-    - change_at: the query from which on the level is another; change_s: when that was, in s since the first query, null
-      if the clock is not to be trusted; before_ms, after_ms: the medians around it; change: after over before, less 1.
+    - images: number of images used.
+    - drift, drift_low, drift_high: change of the time from the start of the run to its end, as a share of the median
+      (0.1: 10 % slower): Theil and Sen's slope (`scipy.stats.theilslopes`) through the medians of `along.loops`, with
+      an interval at the level of the corrected test. drift_p: Mann and Kendall's test for a trend of the same medians,
+      of which Sen's interval is the inverse (see `_trend`).
+    - change_at: the query from which on the level differs; change_s: its time in s since the first query, null if the
+      clock is unreliable; before_ms, after_ms: the medians before and after; change: after over before, less 1.
       change_p: see `changepoint`.
-    - drift_p_adjusted, change_p_adjusted: the p-values times the number of tests of a device's run (Bonferroni), of
-      which there are TESTS an instance. drift_p_adjusted is under `level` just where the interval of the drift is on
-      one side of 0.
-    - finding: `slower` or `faster` where an adjusted p-value is under `level` and its share is at least `material`;
-      `small drift` where one is under `level` and no such share is; `no drift seen` where none is; `cannot be decided`
-      where there are fewer than `along.MIN_IMAGES` images. gap: then why; else "".
+    - drift_p_adjusted, change_p_adjusted: the p-values times the number of tests of a device's run (Bonferroni), which
+      is TESTS per instance. drift_p_adjusted is below `level` exactly when the interval of the drift excludes 0.
+    - finding: `slower` or `faster` if an adjusted p-value is below `level` and its share is at least `material`;
+      `small drift` if one is below `level` but no such share is that large; `no drift seen` if none is;
+      `cannot be decided` if there are fewer than `along.MIN_IMAGES` images. gap: the reason in the last case; else "".
     - duration_s, clock: see `along.clocks`.
 
-    Of 2,000 simulated runs of 500 images without drift, 5.1 % had a p-value of the trend under 5 % at an
-    autocorrelation of 0.7 and 9.3 % at 0.9, and 5.5 and 8.1 % one of the change; of runs of 100 images 6.8 and 16.4 %,
-    and 10.2 and 21.6 %.
+    Of 2,000 simulated runs of 500 images without drift, 5.1 % had a p-value of the trend below 5 % at an
+    autocorrelation of 0.7, and 9.3 % at 0.9; for the change it was 5.5 and 8.1 %. For runs of 100 images it was 6.8 and
+    16.4 %, and 10.2 and 21.6 %.
     """
     used = along.usable(images, timing)
     query, at_s = (used[column].to_numpy(float) for column in ("query", "at_s"))
@@ -64,24 +64,24 @@ def drifts(
     sizes = pd.concat([_NOTHING, *long]).groupby(["device_id", "run_id"], observed=True).size()
     tested = []
     for keys, times in matrices:
-        some = keys.assign(images=times.shape[1])
+        part = keys.assign(images=times.shape[1])
         if times.shape[1] >= along.MIN_IMAGES:
             family = TESTS * sizes.reindex(pd.MultiIndex.from_frame(keys[["device_id", "run_id"]])).to_numpy(int)
             change = _change(times, seed)
-            at = keys["begin"] + change.pop("split")
-            some = some.assign(change_at=query[at], change_s=at_s[at], tests=family)
-            some = pd.concat([some, _trend(times, level / family), change], axis=1)
-        tested.append(some)
+            first_after_change = keys["begin"] + change.pop("split")
+            part = part.assign(change_at=query[first_after_change], change_s=at_s[first_after_change], tests=family)
+            part = pd.concat([part, _trend(times, level / family), change], axis=1)
+        tested.append(part)
     clocks = along.clocks(images).astype(dict.fromkeys(KEY, str))
-    found = clocks.merge(pd.concat([_NOTHING, *tested]), on=KEY, how="left")
-    found["images"] = found["images"].fillna(0).astype(int)
-    found["change_s"] = found["change_s"].where(found["clock"] == "")
+    table = clocks.merge(pd.concat([_NOTHING, *tested]), on=KEY, how="left")
+    table["images"] = table["images"].fillna(0).astype(int)
+    table["change_s"] = table["change_s"].where(table["clock"] == "")
     for test in ("drift", "change"):
-        found[f"{test}_p_adjusted"] = (found[f"{test}_p"] * found["tests"]).clip(upper=1)
-    enough = found["images"] >= along.MIN_IMAGES
-    words = f"{{}} images with a time after the first, a trend needs {along.MIN_IMAGES}"
-    found["gap"] = found["images"].map(words.format).where(~enough, "")
-    found["finding"] = _findings(found, material, level)
+        table[f"{test}_p_adjusted"] = (table[f"{test}_p"] * table["tests"]).clip(upper=1)
+    enough = table["images"] >= along.MIN_IMAGES
+    too_few = f"{{}} images with a time after the first, a trend needs {along.MIN_IMAGES}"
+    table["gap"] = table["images"].map(too_few.format).where(~enough, "")
+    table["finding"] = _findings(table, material, level)
     order = [
         "images",
         *TREND,
@@ -93,11 +93,11 @@ def drifts(
         "duration_s",
         "clock",
     ]
-    return found[[*KEY, *order]].sort_values(KEY, ignore_index=True)
+    return table[[*KEY, *order]].sort_values(KEY, ignore_index=True)
 
 
 def _findings(found: pd.DataFrame, material: float, level: float) -> NDArray[np.object_]:
-    """Return one of FINDINGS for each row. Where trend and change go opposite ways, the change says which it is."""
+    """Return one of FINDINGS for each row. If trend and change have opposite directions, the change decides."""
     ways, seen = [], np.zeros(len(found), bool)
     for test in ("change", "drift"):
         share = found[test].to_numpy(float)
@@ -109,30 +109,33 @@ def _findings(found: pd.DataFrame, material: float, level: float) -> NDArray[np.
 
 
 def _trend(times: Floats, alpha: Floats) -> pd.DataFrame:
-    """Return the columns TREND of times (m, n), each with an interval of its level 1 - alpha (m,).
+    """Return the columns TREND of times (m, n), each with an interval of its own level 1 - alpha (m,).
 
-    Sen's interval (1968) takes the slopes between all pairs of medians in order, and leaves out as many at both ends as
-    Mann and Kendall's test allows. Its p-value has the continuity correction, and counts slopes of 0 against a trend,
-    so that it is under alpha just where the interval is on one side of 0.
+    Sen's interval (1968) sorts the slopes between all pairs of medians and leaves out as many at both ends as Mann and
+    Kendall's test allows. Its p-value has the continuity correction, and counts slopes of 0 against a trend, so it is
+    below alpha exactly when the interval excludes 0.
     """
     medians = np.column_stack([np.median(part, axis=1) for part in along.loops(times)])
     middle = np.median(times, axis=1, keepdims=True)
     shares = np.divide(medians, middle, out=np.ones_like(medians), where=middle > 0)
     k = medians.shape[1]
     place = np.linspace(0, 1, k)  # from start to end
-    found = [theilslopes(row, place, 1 - one)[:] for row, one in zip(shares, alpha, strict=True)]
-    first, then = np.triu_indices(k, 1)
-    steps = shares[:, then] - shares[:, first]
+    slopes = [theilslopes(row, place, 1 - row_alpha)[:] for row, row_alpha in zip(shares, alpha, strict=True)]
+    earlier, later = np.triu_indices(k, 1)
+    steps = shares[:, later] - shares[:, earlier]
     most = np.maximum((steps > 0).sum(axis=1), (steps < 0).sum(axis=1))
     pairs = k * (k - 1) / 2
     surplus = np.maximum(2 * most - pairs - 1, 0)
     p_value = 2 * norm.sf(surplus / np.sqrt(pairs * (2 * k + 5) / 9))
-    columns = dict(zip(["drift", "_", "drift_low", "drift_high"], np.reshape(found, (-1, 4)).T, strict=True))
+    columns = dict(zip(["drift", "_", "drift_low", "drift_high"], np.reshape(slopes, (-1, 4)).T, strict=True))
     return pd.DataFrame({**columns, "drift_p": np.minimum(p_value, 1.0)})[TREND]
 
 
 def _change(times: Floats, seed: int) -> pd.DataFrame:
-    """The last four columns CHANGE of times (m, n), and split: how many of the n come before the change."""
+    """Return the last four columns of CHANGE for times (m, n), and split.
+
+    split is the number of images, of n, that come before the change.
+    """
     split, p_value = changepoint.change(times, seed)
     before = np.arange(times.shape[1]) < split[:, None]
     first, then = (np.nanmedian(np.where(half, times, np.nan), axis=1) for half in (before, ~before))
@@ -142,23 +145,23 @@ def _change(times: Floats, seed: int) -> pd.DataFrame:
 
 
 def counted(found: pd.DataFrame) -> pd.DataFrame:
-    """One row per device: how many of its instances have each of FINDINGS, in columns of these names."""
+    """Return, per device, how many of its instances have each of FINDINGS, in columns of these names."""
     counts = pd.crosstab(found["device_id"], found["finding"]).reindex(columns=list(FINDINGS), fill_value=0)
     return counts.rename_axis(columns=None).reset_index()
 
 
 def most_moved(found: pd.DataFrame, most: int = 9) -> pd.DataFrame:
-    """Of the frame of `drifts` the instances that are slower or faster, the largest trend or change first."""
+    """Return the slower or faster instances of the frame of `drifts`, with the largest trend or change first."""
     moved = found[found["finding"].isin([SLOWER, FASTER])]
     size = moved[["drift", "change"]].abs().max(axis=1)
     return moved.loc[size.sort_values(ascending=False, kind="stable").index].head(most).reset_index(drop=True)
 
 
 def course(images: pd.DataFrame, chosen: pd.DataFrame, timing: str = "inference", most: int = 500) -> pd.DataFrame:
-    """The times of the instances `chosen`, to be drawn along the run: columns KEY, query, ms and kind.
+    """Return the times of the instances `chosen` for drawing them along the run.
 
-    Rows of kind `image` are single images, evenly spaced such that there are at most `most` of an instance; rows of
-    kind `loop` have the median of each of `along.loops` at the query in its middle.
+    Columns are KEY, query, ms and kind. Rows of kind `image` are single images, evenly spaced so that there are at most
+    `most` of an instance. Rows of kind `loop` have the median of each of `along.loops` at the query in its middle.
     """
     used = along.usable(select.image_rows(images, chosen), timing)
     step = -(-used.groupby(KEY, observed=True)["ms"].transform("size") // most)
@@ -171,5 +174,5 @@ def course(images: pd.DataFrame, chosen: pd.DataFrame, timing: str = "inference"
             if loop.shape[1]:
                 numbers = {"query": np.median(middle, axis=1), "ms": np.median(loop, axis=1)}
                 parts.append(keys[KEY].assign(**numbers, kind="loop"))
-    found = pd.concat(parts)[[*KEY, "query", "ms", "kind"]]
-    return found.sort_values([*KEY, "kind", "query"], ignore_index=True)
+    points = pd.concat(parts)[[*KEY, "query", "ms", "kind"]]
+    return points.sort_values([*KEY, "kind", "query"], ignore_index=True)

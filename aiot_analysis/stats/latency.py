@@ -1,4 +1,4 @@
-"""Time per image: how it is distributed, where it goes, and how many times faster one instance is."""
+"""Time per image: its distribution, its phases, and how many times faster one instance is than another."""
 
 from __future__ import annotations
 
@@ -15,65 +15,65 @@ SPEED = ["base_ms", "other_ms", "speed_up", "speed_up_low", "speed_up_high"]
 
 
 def summary(images: pd.DataFrame, timing: str = "end_to_end") -> pd.DataFrame:
-    """One row per run x instance of image records: the distribution of its time per image, in ms.
+    """Return the distribution of the time per image, in ms, one row per run x instance of image records.
 
-    Columns run_id, device_id, instance_id, images (that have a time), mean_ms, min_ms, p25_ms, median_ms, p75_ms,
-    p90_ms, p99_ms, max_ms, first_ms (the first query), later_ms (mean of the others), cv (coefficient of variation:
-    standard deviation over mean), tail (p99_ms over median_ms), failed (images that failed, which count where they
-    have the time asked for) and unusable (images whose time is missing, negative or not finite, and does not count:
-    `along.left_out` lists them). Nothing else is left out.
+    Columns are run_id, device_id, instance_id, images (those that have a time), mean_ms, min_ms, p25_ms, median_ms,
+    p75_ms, p90_ms, p99_ms, max_ms, first_ms (the first query), later_ms (mean of the others), cv (coefficient of
+    variation: standard deviation over mean), tail (p99_ms over median_ms), failed (images that failed; they count where
+    they have the requested time) and unusable (images whose time is missing, negative or not finite; they do not count
+    and are listed by `along.left_out`). Nothing else is left out.
     """
     ordered = images.sort_values("query", kind="stable")
     raw = ordered[select.time_column(timing)].astype(float)
-    known = ordered[KEY].assign(ms=raw.where(np.isfinite(raw) & (raw >= 0)), failed=ordered["failed"].astype(bool))
-    known["first"] = known["ms"].where(~known.duplicated(KEY))
-    by = known.groupby(KEY, observed=True)
-    found = by["ms"].agg(images="count", mean_ms="mean", min_ms="min", max_ms="max", sd_ms="std", size="size")
+    valid = ordered[KEY].assign(ms=raw.where(np.isfinite(raw) & (raw >= 0)), failed=ordered["failed"].astype(bool))
+    valid["first"] = valid["ms"].where(~valid.duplicated(KEY))
+    by = valid.groupby(KEY, observed=True)
+    table = by["ms"].agg(images="count", mean_ms="mean", min_ms="min", max_ms="max", sd_ms="std", size="size")
     levels = np.array([*QUANTILES.values()])
-    found[[*QUANTILES]] = by["ms"].quantile(levels).unstack().reindex(columns=levels)
-    found["first_ms"] = by["first"].max()
-    rest = found["images"] - found["first_ms"].notna()
-    sum_ms = found["mean_ms"] * found["images"] - found["first_ms"].fillna(0)
-    found["later_ms"] = sum_ms / rest.where(rest > 0)
-    found["cv"] = found["sd_ms"] / found["mean_ms"].where(found["mean_ms"] > 0)
-    found["tail"] = found["p99_ms"] / found["median_ms"].where(found["median_ms"] > 0)
-    found["failed"] = by["failed"].sum()
-    found["unusable"] = found["size"] - found["images"]
+    table[[*QUANTILES]] = by["ms"].quantile(levels).unstack().reindex(columns=levels)
+    table["first_ms"] = by["first"].max()
+    later_images = table["images"] - table["first_ms"].notna()
+    sum_ms = table["mean_ms"] * table["images"] - table["first_ms"].fillna(0)
+    table["later_ms"] = sum_ms / later_images.where(later_images > 0)
+    table["cv"] = table["sd_ms"] / table["mean_ms"].where(table["mean_ms"] > 0)
+    table["tail"] = table["p99_ms"] / table["median_ms"].where(table["median_ms"] > 0)
+    table["failed"] = by["failed"].sum()
+    table["unusable"] = table["size"] - table["images"]
     order = ["images", "mean_ms", "min_ms", *QUANTILES, "max_ms", "first_ms", "later_ms", "cv", "tail"]
-    return found[[*order, "failed", "unusable"]].reset_index()
+    return table[[*order, "failed", "unusable"]].reset_index()
 
 
 def phases(images: pd.DataFrame) -> pd.DataFrame:
-    """The mean time of each phase, one row per run x instance x phase: columns phase and mean_ms.
+    """Return the mean time of each phase, one row per run x instance x phase, with the columns phase and mean_ms.
 
-    The phases are decode_ms, preprocess_ms, inference_ms and postprocess_ms; their means add up to the mean
-    of end_to_end_ms where no image failed.
+    The phases are decode_ms, preprocess_ms, inference_ms and postprocess_ms; their means add up to the mean of
+    end_to_end_ms where no image failed.
     """
     means = images.groupby(KEY, observed=True)[list(PHASE_NAMES)].mean().reset_index()
     return means.melt(id_vars=KEY, var_name="phase", value_name="mean_ms")
 
 
 def speed_up(images: pd.DataFrame, pairs: pd.DataFrame, timing: str = "end_to_end") -> pd.DataFrame:
-    """How many times faster the other side of each pair is: mean time of base over mean time of other.
+    """Return how many times faster the other side of each pair is: mean time of base over mean time of other.
 
-    Takes image records and the pairs of `pairing.pair`; gives the pairs with n_images, base_ms, other_ms, speed_up,
-    speed_up_low and speed_up_high: Student's 95 % interval on the logarithm, of what varies within the runs
-    (`ratios.of_images`) and what runs add (`pairing.RUNS`). Images that failed on a side are left out on both. Null
-    without images; without an interval where there is one.
+    Takes image records and the pairs of `pairing.pair`. Returns the pairs with n_images, base_ms, other_ms, speed_up,
+    speed_up_low and speed_up_high: Student's 95 % interval on the logarithm, from the variation within runs
+    (`ratios.of_images`) and what runs add (`pairing.RUNS`). Images that failed on one side are left out on both. Null
+    without images; with a single image there is no interval.
     """
     sides = [f"{select.time_column(timing)}_{half}" for half in ("base", "other")]
     joined = pairing.joined(images, pairs)
     times = joined[~joined["failed_base"] & ~joined["failed_other"]].dropna(subset=sides)
-    found = pd.DataFrame(index=range(len(pairs)), columns=["n_images", *SPEED], dtype=float)
-    # pairs of equally many images are computed together
+    speed = pd.DataFrame(index=range(len(pairs)), columns=["n_images", *SPEED], dtype=float)
+    # pairs with the same number of images are computed together
     for n, part in times.groupby(times.groupby("pair")["pair"].transform("size")):
-        at = part["pair"].unique()
+        pair_numbers = part["pair"].unique()
         columns = [*sides, "query_base", "query_other"]
         base, other, turn, other_turn = (part[column].to_numpy(float).reshape(-1, n) for column in columns)
         logs, squares, freedom = ratios.of_images(base, other, turn, other_turn)
-        runs, runs_freedom = (pairs[column].to_numpy(float)[at] for column in pairing.RUNS)
+        runs, runs_freedom = (pairs[column].to_numpy(float)[pair_numbers] for column in pairing.RUNS)
         low, high = variance.around(logs, *variance.standard_error([squares, runs], [freedom, runs_freedom]))
         base_ms, other_ms = base.mean(axis=1), other.mean(axis=1)
-        numbers = [np.full(len(at), n), base_ms, other_ms, base_ms / other_ms, np.exp(low), np.exp(high)]
-        found.loc[at] = np.column_stack(numbers)
-    return pairing.beside(pairs, found)
+        numbers = [np.full(len(pair_numbers), n), base_ms, other_ms, base_ms / other_ms, np.exp(low), np.exp(high)]
+        speed.loc[pair_numbers] = np.column_stack(numbers)
+    return pairing.beside(pairs, speed)

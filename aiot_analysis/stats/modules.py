@@ -13,38 +13,39 @@ from aiot_analysis.stats import graphs
 from aiot_analysis.stats.operators import CONVOLUTIONS
 
 LARGER = {"inception_v3": "Mixed_7c", "densenet121": "features.denseblock1"}
-"""Modules that are named and not found: the paper means a whole dense block, not one of its layers (Section III-B3),
-and an Inception module with 1x3 and 3x1 convolutions (Table II), of which there are fewer than with 1x7 and 7x1."""
+"""Modules that are specified by name instead of being determined: the paper means a whole dense block, not one of its
+layers (Section III-B3), and an Inception module with 1x3 and 3x1 convolutions (Table II), of which there are fewer than
+with 1x7 and 7x1.
+"""
 
 CONTAINERS = {"Sequential", "ModuleList", "ModuleDict"}
 LIGHT = ["batch norm", "relu", "other"]
-"""Kinds that share a box with what they follow."""
+"""Kinds of nodes that share a box with the node they follow."""
 
 COLUMNS = ["model", "module", "of_class", "box", "kind", "label", "also", "inputs"]
 
 
 def boxes(nodes: pd.DataFrame) -> pd.DataFrame:
-    """The boxes of the typical module of each model, the paper's in its order, from the table `nodes`.
+    """Return the boxes of the typical module of each model, in the paper's order, from the table `nodes`.
 
-    One row a box: model, module (path in the network), of_class, box (name), kind, label (like "3x3 convolution, 64"),
-    also (what follows in the same box, like "batch norm, relu"), inputs (boxes, with spaces between). What comes in
-    from outside of the module is a box of kind "input". No row for a model without a module of two convolutions.
+    One row per box: model, module (path in the network), of_class, box (name), kind, label (like "3x3 convolution,
+    64"), also (what follows in the same box, like "batch norm, relu"), inputs (boxes, separated by spaces). Inputs from
+    outside the module are boxes of kind "input". A model without a module of two convolutions has no rows.
     """
-    found = [pd.DataFrame(columns=COLUMNS)]
+    tables = [pd.DataFrame(columns=COLUMNS)]
     for model, part in graphs.by_model(nodes):
         module = LARGER.get(model) or typical(part)
         inside = part[[_is_in(within, module) for within in part["within"]]]
         if module is not None and len(inside):
-            found.append(_boxes(part, inside).assign(model=model, module=module, of_class=_class_of(inside, module)))
-    return pd.concat(found, ignore_index=True)[COLUMNS]
+            tables.append(_boxes(part, inside).assign(model=model, module=module, of_class=_class_of(inside, module)))
+    return pd.concat(tables, ignore_index=True)[COLUMNS]
 
 
 def typical(part: pd.DataFrame) -> str | None:
-    """The path of the typical module of one graph, None if there is none.
+    """Return the path of the typical module of a graph, or None if there is none.
 
-    Of all modules with at least two convolutions, those are counted that are alike: of one class, with the same
-    operators in the same order. The first one of the most frequent kind is typical. Containers that only hold a
-    sequence do not count.
+    Modules with at least two convolutions are grouped by class and by their operators, in order. The first module of
+    the largest group is typical. Containers that only hold a sequence do not count.
     """
     content: dict[tuple[str, str], list[tuple[object, ...]]] = defaultdict(list)
     for row in part.itertuples():
@@ -62,19 +63,23 @@ def typical(part: pd.DataFrame) -> str | None:
 
 
 def _is_in(within: str, module: str | None) -> bool:
-    return any(one.rpartition(":")[0] == module for one in within.split())
+    """Return whether `within`, the modules that contain a node, includes `module`."""
+    return any(entry.rpartition(":")[0] == module for entry in within.split())
 
 
 def _class_of(inside: pd.DataFrame, module: str) -> str:
+    """Return the class of the module, from the first of the nodes inside it."""
     return next(
         of_class
-        for path, _, of_class in (one.rpartition(":") for one in inside["within"].iloc[0].split())
+        for path, _, of_class in (entry.rpartition(":") for entry in inside["within"].iloc[0].split())
         if path == module
     )
 
 
 @dataclass
 class _Box:
+    """A box of the drawing: its kind and label, the boxes it is computed from, and what follows inside it."""
+
     kind: str
     label: str
     inputs: list[str] = field(default_factory=list)
@@ -82,26 +87,28 @@ class _Box:
 
 
 def _boxes(graph: pd.DataFrame, inside: pd.DataFrame) -> pd.DataFrame:
-    """The boxes of the nodes of a module. Batch norm and ReLU are put into the box of what they follow."""
+    """Return the boxes of the nodes of a module, with batch norm and ReLU in the box of the node they follow."""
     inputs = graphs.inputs_of(graph)
-    there = set(inside["node"])
-    uses = Counter(one for some in inputs.values() for one in some)
+    inside_nodes = set(inside["node"])
+    uses = Counter(source for sources in inputs.values() for source in sources)
     shapes = dict(zip(graph["node"], graph["out_shape"], strict=True))
     box_of: dict[str, str] = {}
-    made: dict[str, _Box] = {}
+    boxes_by_name: dict[str, _Box] = {}
     for row in inside.to_dict("records"):
         node = str(row["node"])
         before = inputs[node]
         for outer in before:
-            if outer not in there and outer not in box_of:
+            if outer not in inside_nodes and outer not in box_of:
                 box_of[outer] = outer
-                made[outer] = _Box("input", f"input, {_channels(shapes[outer])}")
-        if row["kind"] in LIGHT and len(before) == 1 and before[0] in there and uses[before[0]] == 1:
+                boxes_by_name[outer] = _Box("input", f"input, {_channels(shapes[outer])}")
+        if row["kind"] in LIGHT and len(before) == 1 and before[0] in inside_nodes and uses[before[0]] == 1:
             box_of[node] = box_of[before[0]]
-            made[box_of[node]].also.append(_name(row))
+            boxes_by_name[box_of[node]].also.append(_name(row))
             continue
         box_of[node] = node
-        made[node] = _Box(str(row["kind"]), _label(row), list(dict.fromkeys(box_of[one] for one in before)))
+        boxes_by_name[node] = _Box(
+            str(row["kind"]), _label(row), list(dict.fromkeys(box_of[source] for source in before))
+        )
     return pd.DataFrame(
         [
             {
@@ -111,18 +118,19 @@ def _boxes(graph: pd.DataFrame, inside: pd.DataFrame) -> pd.DataFrame:
                 "also": ", ".join(box.also),
                 "inputs": " ".join(box.inputs),
             }
-            for name, box in made.items()
+            for name, box in boxes_by_name.items()
         ]
     )
 
 
 def _channels(shape: object) -> str:
-    """The channels of a shape like 1x64x56x56."""
+    """Return the number of channels of a shape like 1x64x56x56."""
     sizes = str(shape).split("x")
     return sizes[1] if len(sizes) > 1 else "?"
 
 
 def _label(row: Mapping[Hashable, Any]) -> str:
+    """Return the label of a node, with the kernel, channels and stride where they matter."""
     kernel, stride, channels = row["kernel"], row["stride"], _channels(row["out_shape"])
     if row["kind"] in CONVOLUTIONS:
         step = "" if pd.isna(stride) or stride == "1x1" else f" / {stride.split('x')[0]}"
@@ -137,4 +145,5 @@ def _label(row: Mapping[Hashable, Any]) -> str:
 
 
 def _name(row: Mapping[Hashable, Any]) -> str:
+    """Return the kind of a node or, if it has none, its operation."""
     return str(row["operation"] if row["kind"] == "other" else row["kind"])

@@ -1,9 +1,9 @@
-"""Does a pattern over devices repeat, and how alike are two patterns once noise is taken out of their correlation?
+"""Whether a pattern over devices repeats, and how similar two patterns are once their correlation is corrected for
+noise.
 
-A pattern is how a value, like the accuracy of an instance, goes up and down from device to device. It is measured
-several times, on several images or in several runs, which are called units here. Noise makes two patterns look less
-alike than they are. The covariance of two different units is free of it, so everything is computed from pairs of
-different units.
+A pattern is how a value, like the accuracy of an instance, varies from device to device. It is measured several times,
+on several images or in several runs, which are called units here. Noise makes two patterns look less similar than they
+are. The covariance between two different units is free of it, so everything is computed from pairs of different units.
 """
 
 from __future__ import annotations
@@ -35,17 +35,18 @@ class Likeness:
 def likeness(values: Floats, pairs: Sequence[tuple[int, int]], level: float = LEVEL) -> Likeness:
     """Return the mean correlation over devices of pairs of patterns, corrected for attenuation.
 
-    Takes values (devices, units, patterns) of three devices or more, and pairs of places of patterns. A unit is the
+    Takes values (devices, units, patterns) of three devices or more, and pairs of indices of patterns. A unit is the
     same image or run for all patterns. With C_ab the covariance over devices of patterns a and b, averaged over all
     ordered pairs of different units, the corrected correlation of a pair is
 
         C_ab / sqrt(C_aa C_bb)
 
-    (Spearman 1904, "The proof and measurement of association between two things"). The average over units is that of
-    all ways to split them into halves (Cronbach 1951, "Coefficient alpha and the internal structure of tests"), and
-    noise that both patterns share in one unit does not count. Of several pairs, the mean of the numerators is divided
-    by the mean of the denominators; the root of a negative number keeps its sign there, so that a pattern of mere noise
-    adds nothing on average. The interval is that of the jackknife over devices with Student's t (Tukey 1958).
+    (Spearman 1904, "The proof and measurement of association between two things"). The average over units equals that
+    over all ways to split them into halves (Cronbach 1951, "Coefficient alpha and the internal structure of tests"),
+    and noise that both patterns share in one unit does not count. For several pairs, the mean of the numerators is
+    divided by the mean of the denominators; there the root of a negative number keeps its sign, so that a pattern of
+    pure noise adds nothing on average. The interval is that of the jackknife over devices with Student's t (Tukey
+    1958).
     """
     used = np.unique(pairs)
     products = cross_products(values)
@@ -61,12 +62,13 @@ def likeness(values: Floats, pairs: Sequence[tuple[int, int]], level: float = LE
 
 
 def repetition(values: Floats) -> float:
-    """Return how surely patterns repeat from unit to unit, as a standard normal deviate; 0 where nothing varies.
+    """Return how certain it is that patterns repeat from unit to unit, as a standard normal deviate.
 
     Takes values (devices, units, patterns). The statistic is the covariance of a pattern with itself in another unit,
     summed over pairs of units and over patterns. It is divided by its standard deviation over all ways to permute the
-    devices in each unit by itself, alike for all patterns (a permutation test by its moments: Strasser and Weber 1999).
-    If units have nothing in common but noise, all these are equally likely.
+    devices in each unit separately, in the same way for all patterns (a permutation test by its moments: Strasser and
+    Weber 1999). If units have nothing in common but noise, all these permutations are equally likely. The result is 0
+    where nothing varies.
     """
     centred = _centred(values)
     statistic = float((centred.sum(axis=1) ** 2).sum() - (centred**2).sum())
@@ -89,16 +91,19 @@ def cross_products(values: Floats) -> Floats:
 
 
 def _centred(values: Floats) -> Floats:
-    """Return the values less their mean over devices; what is only rounding is 0."""
+    """Return the values less their mean over devices, with rounding errors set to 0."""
     centred = values - values.mean(axis=0)
     return np.where(np.abs(centred) < ROUNDING * np.abs(values).max(initial=0.0), 0.0, centred)
 
 
 def _ratio(covariances: Floats, pairs: Sequence[tuple[int, int]]) -> Floats:
-    """Return the corrected correlation of matrices (n, patterns, patterns); NaN where the denominator is not over 0."""
+    """Return the corrected correlation of matrices (n, patterns, patterns).
+
+    It is NaN where the denominator is not positive.
+    """
     first, second = np.array(pairs).T
-    own = np.diagonal(covariances, axis1=1, axis2=2)
-    root = np.sign(own) * np.sqrt(np.abs(own))
-    below = (root[:, first] * root[:, second]).mean(axis=1)
-    above = covariances[:, first, second].mean(axis=1)
-    return np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0)
+    variances = np.diagonal(covariances, axis1=1, axis2=2)
+    signed_root = np.sign(variances) * np.sqrt(np.abs(variances))
+    denominator = (signed_root[:, first] * signed_root[:, second]).mean(axis=1)
+    numerator = covariances[:, first, second].mean(axis=1)
+    return np.divide(numerator, denominator, out=np.full_like(numerator, np.nan), where=denominator > 0)

@@ -1,6 +1,6 @@
-"""Noise from run to run: does a device answer the same when it is asked again?
+"""Noise from run to run: whether a device gives the same answer when it is asked again.
 
-`flips` is about the class that a device answers; `again` and `noise` are about right and wrong, which accuracy counts.
+`flips` considers the class that a device answers; `again` and `noise` consider right and wrong, which accuracy counts.
 """
 
 from __future__ import annotations
@@ -21,77 +21,77 @@ VARIATION_COLUMNS = [*EACH, "repeated", "changed", "images", "variances", "one_c
 
 
 def rows(instances: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the table `instances` that showed an image more than once to one device under the same conditions.
+    """Return the rows of `instances` that showed an image more than once to one device under the same conditions.
 
-    In several runs, or in one of a timed profile. Only usable rows of runs of the suite with records of images, alike
-    in what pooling.SAME_INSTANCE names; where a device was measured under several conditions, those of most rows, of
-    equally many those of the latest run.
+    This may be in several runs, or in a single run of a timed profile. Only usable rows of runs of the suite with image
+    records count, and only those that agree in what pooling.SAME_INSTANCE lists. If a device was measured under several
+    conditions, the conditions with the most runs are used or, in a tie, those of the latest run.
     """
     usable = select.of_suite(instances)
     usable = usable[usable["verdict"].isin(select.USABLE) & (usable["source"] == "agent")]
-    known = usable.assign(condition=pooling.conditions(usable))
-    shown = known.groupby([*EACH, "condition"], as_index=False).agg(
+    with_conditions = usable.assign(condition=pooling.conditions(usable))
+    by_condition = with_conditions.groupby([*EACH, "condition"], as_index=False).agg(
         images=("images", "sum"),
         distinct=("distinct_images", "max"),
         runs=("run_id", "nunique"),
         latest=("run_id", "max"),
     )
-    again = shown[shown["images"] > shown["distinct"]].sort_values(["runs", "latest"])
+    again = by_condition[by_condition["images"] > by_condition["distinct"]].sort_values(["runs", "latest"])
     chosen = again.drop_duplicates(EACH, keep="last")[[*EACH, "condition"]]
-    return known.merge(chosen, on=[*EACH, "condition"]).drop(columns="condition")
+    return with_conditions.merge(chosen, on=[*EACH, "condition"]).drop(columns="condition")
 
 
 def flips(rows: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
-    """How often a device gives another class when it sees an image again: a row per device x instance.
+    """Return how often a device gives another class when it sees an image again, one row per device x instance.
 
-    Takes the frame of `rows` and image records with answers.COLUMNS. Columns device_id, instance_id, runs, images
-    (that it answered more than once), changed (of them, those it did not answer alike each time), noise (their share)
-    with noise_low and noise_high (Wilson, 95 %), and disagreement (see `agreement.instability`: here of two answers of
-    one device). Devices whose runs have no image in common are left out.
+    Takes the frame of `rows` and image records with answers.COLUMNS. Columns are device_id, instance_id, runs, images
+    (those that it answered more than once), changed (those of them that it did not answer identically each time), noise
+    (their share) with noise_low and noise_high (Wilson, 95 %), and disagreement (see `agreement.instability`; here
+    between two answers of one device). Devices whose runs have no image in common are left out.
     """
     records = select.image_rows(images, rows)
-    found = []
+    table = []
     for (device, instance), part in records.groupby(EACH, observed=True):
         image, _ = pd.factorize(part["image"].astype("object"))
         top1 = part["top1"].to_numpy(np.int64, na_value=NONE)
-        of, _, count = counts(_stacked(image, top1))
-        answered = np.bincount(of, count) > 1
+        image_of_answer, _, count = counts(_stacked(image, top1))
+        answered = np.bincount(image_of_answer, count) > 1
         if not answered.any():
             continue
-        several = int((answered & (np.bincount(of) > 1)).sum())
-        low, high = accuracy.wilson(several, int(answered.sum()))
-        found.append(
+        n_changed = int((answered & (np.bincount(image_of_answer) > 1)).sum())
+        low, high = accuracy.wilson(n_changed, int(answered.sum()))
+        table.append(
             {
                 "device_id": str(device),
                 "instance_id": str(instance),
                 "runs": part["run_id"].nunique(),
                 "images": int(answered.sum()),
-                "changed": several,
-                "noise": several / answered.sum(),
+                "changed": n_changed,
+                "noise": n_changed / answered.sum(),
                 "noise_low": low,
                 "noise_high": high,
-                "disagreement": agreement.disagreement(of, count),
+                "disagreement": agreement.disagreement(image_of_answer, count),
             }
         )
     columns = [*EACH, "runs", "images", "changed", "noise", "noise_low", "noise_high", "disagreement"]
-    return pd.DataFrame(found, columns=columns)
+    return pd.DataFrame(table, columns=columns)
 
 
 class Again(NamedTuple):
-    """What repeated answers tell, as right or wrong."""
+    """Repeated answers, as right or wrong."""
 
-    runs: pd.DataFrame  # RUN_COLUMNS: `accuracy` (of 1) on so many `images` of each device x instance x run
-    variation: pd.DataFrame  # VARIATION_COLUMNS, a row per device x instance: see `noise`
+    runs: pd.DataFrame  # RUN_COLUMNS: `accuracy` (fraction of 1) and number of `images`, per device x instance x run
+    variation: pd.DataFrame  # VARIATION_COLUMNS, one row per device x instance: see `noise`
 
 
 def again(images: pd.DataFrame | Iterable[pd.DataFrame], rows: pd.DataFrame) -> Again:
     """Return the accuracy of each run of the frame of `rows`, and how the answers to single images vary.
 
-    Takes image records with the columns of select.KEY, image and correct, or parts of them (see `by_device.each`). Of
-    each device x instance the images that it was shown more than once are counted: `repeated` is the number of answers
-    to them, `changed` how many images were answered both right and wrong, and `variances` the sum over images of the
+    Takes image records with the columns of select.KEY, image and correct, or parts of them (see `by_device.each`). For
+    each device x instance, only images that were shown more than once count: `repeated` is the number of answers to
+    them, `changed` the number of images answered both right and wrong, and `variances` the sum over images of the
     variance of a single answer about the mean of the image. `one_change` is the sum of what the variance of each image
-    would be if one answer to it were unlike the others.
+    would be if one answer to it differed from the others.
     """
     parts = [part for _, part in by_device.each(images, rows, _again)]
     if not parts:
@@ -101,7 +101,7 @@ def again(images: pd.DataFrame | Iterable[pd.DataFrame], rows: pd.DataFrame) -> 
 
 
 def _again(records: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the two frames of `again` of one device."""
+    """Return the two frames of `again` for one device."""
     groups = records.groupby([*EACH, "run_id"], observed=True, sort=False)
     runs = groups.head(1)[[*EACH, "run_id"]].astype(str)
     image, images = pd.factorize(records["image"])
@@ -135,15 +135,15 @@ def _again(records: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def noise(variation: pd.DataFrame, by: str = "instance_id") -> pd.DataFrame:
-    """Return how much right and wrong of repeated answers vary on one device: a row per value of the column `by`.
+    """Return how much right and wrong vary between repeated answers of one device, one row per value of `by`.
 
-    Takes the frame `variation` of `again`. Columns: `repeated` answers, to images that a device saw more than once; the
-    images of a device among them whose answers `changed` between right and wrong; `variance` of a single answer about
-    its mean on the same device, averaged over these images; and its degrees of `freedom`. The variance counts one
-    change more than was seen, and two degrees of freedom for each, so that it is not 0 where none was seen: rare
-    changes have a Poisson distribution, whose upper bounds are those of a chi-square variable with so many (Garwood
-    1936). The variance of an accuracy over n images is this variance divided by n, if answers to different images vary
-    independently.
+    Takes the frame `variation` of `again`, of which `by` is a column. Columns are `repeated`, the number of answers to
+    images that a device saw more than once; `changed`, the number of these images, counted per device, whose answers
+    changed between right and wrong; `variance` of a single answer about its mean on the same device, averaged over
+    these images; and its degrees of `freedom`. The variance counts one change more than was seen, and two degrees of
+    freedom for each, so that it is not 0 where no change was seen: rare changes have a Poisson distribution, whose
+    upper bounds are those of a chi-square variable with as many degrees of freedom (Garwood 1936). The variance of an
+    accuracy over n images is this variance divided by n, if answers to different images vary independently.
     """
     sums = variation.groupby(by)[VARIATION_COLUMNS[2:]].sum()
     sums["variance"] = (sums["variances"] + sums["one_change"] / sums["images"]) / sums["images"]
@@ -151,7 +151,7 @@ def noise(variation: pd.DataFrame, by: str = "instance_id") -> pd.DataFrame:
 
 
 def _stacked(image: np.ndarray, top1: np.ndarray) -> np.ndarray:
-    """A matrix with a row an image, its answers side by side and NONE behind them."""
+    """Return a matrix with one row per image: its answers side by side, padded with NONE."""
     turn = pd.Series(image).groupby(image).cumcount().to_numpy()
     matrix = np.full((image.max() + 1 if len(image) else 0, turn.max() + 1 if len(turn) else 0), NONE)
     matrix[image, turn] = top1
