@@ -1,4 +1,4 @@
-"""What kind of device it is, told by rule from what the table `devices` says."""
+"""The kind of each device, determined by rule from the table `devices`."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ SOC_MAKERS = {
     "Google": r"tensor|^gs\d{3}|^zuma",
     "Unisoc": r"unisoc|spreadtrum|^(ums|sc)\d{4}",
 }
-"""What the name of a system on a chip has in it, in any case: the names of Table III, and the model numbers that
-Android tells as ro.soc.model in their place (SM8150, MT6785)."""
+"""Case-insensitive patterns in the name of a system on a chip: the names of Table III, and the model numbers that
+Android reports instead as ro.soc.model (SM8150, MT6785).
+"""
 RULE = (
     "Phones are Android devices, told apart by the maker of their system on a chip; other devices are Arm boards and "
     "computers or x86 computers, by their instruction set."
@@ -23,18 +24,21 @@ RULE = (
 
 
 def classes(devices: pd.DataFrame) -> pd.DataFrame:
-    """The class of each device of the table `devices`: columns device_id and device_class, by RULE.
+    """Return the class of each device of the table `devices` by RULE: columns device_id and device_class.
 
-    A class is like "phone, Qualcomm", "phone, other SoC", "Arm computer" or "x86 computer"; "unknown" where neither the
+    A class is like "phone, Qualcomm", "phone, other SoC", "Arm computer" or "x86 computer"; "unknown" if neither the
     operating system nor the instruction set is known.
     """
     facts = devices[["device_id", "os", "abi", "soc"]].astype("object")
     facts = facts.where(facts.notna(), "").astype(str)
-    found = [_class(os, abi, soc) for os, abi, soc in facts[["os", "abi", "soc"]].itertuples(index=False, name=None)]
-    return pd.DataFrame({"device_id": facts["device_id"], "device_class": found})
+    class_names = [
+        _class(os, abi, soc) for os, abi, soc in facts[["os", "abi", "soc"]].itertuples(index=False, name=None)
+    ]
+    return pd.DataFrame({"device_id": facts["device_id"], "device_class": class_names})
 
 
 def _class(os: str, abi: str, soc: str) -> str:
+    """Return the class of a device from its operating system, instruction set and system on a chip."""
     if "android" in os.lower():
         makers = (maker for maker, pattern in SOC_MAKERS.items() if re.search(pattern, soc.strip(), re.IGNORECASE))
         return f"phone, {next(makers, 'other SoC')}"

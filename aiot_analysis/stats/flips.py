@@ -1,4 +1,4 @@
-"""Which images and classes flip: where devices give the same image different classes."""
+"""Images and classes that flip: where devices give the same image different classes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aiot_analysis.stats.answers import NONE, Answers, counts
 
 @dataclass(frozen=True)
 class Given:
-    """A class that devices gave an image in one instance; NONE where it failed on them."""
+    """A class that devices gave an image in one instance; NONE for the devices on which it failed."""
 
     instance_id: str
     answer: int
@@ -22,30 +22,31 @@ class Given:
 
 
 def each(answers: Sequence[Answers]) -> pd.DataFrame:
-    """Every image of every instance of two devices or more, whether it flips and how: the ground of this module.
+    """Return every image of each instance of two devices or more, and whether and how it flips.
 
-    Columns instance_id, image, label, unstable (devices gave it different classes), sides (right on some devices and
-    wrong on others), minority (devices that did not give its most frequent class), right (devices that are right) and
-    devices. Images that failed gave no class.
+    The other functions of this module are based on this frame. Columns are instance_id, image, label, unstable (devices
+    gave it different classes), sides (right on some devices and wrong on others), minority (number of devices that did
+    not give its most frequent class), right (number of devices that are right) and devices. Images that failed gave no
+    class.
     """
     parts = []
-    for one in answers:
-        if len(one.devices) < 2 or not one.images:
+    for instance in answers:
+        if len(instance.devices) < 2 or not instance.images:
             continue
-        image, _, count = counts(one.top1)
-        n = len(one.images)
+        image, _, count = counts(instance.top1)
+        n = len(instance.images)
         answered = np.bincount(image, count, n).astype(int)
         most = np.zeros(n, int)
         np.maximum.at(most, image, count)
         columns = {
-            "instance_id": one.instance_id,
-            "image": one.images,
-            "label": one.labels,
+            "instance_id": instance.instance_id,
+            "image": instance.images,
+            "label": instance.labels,
             "unstable": np.bincount(image, minlength=n) > 1,
-            "sides": agreement.split(one.correct),
+            "sides": agreement.split(instance.correct),
             "minority": answered - most,
-            "right": one.correct.sum(axis=1),
-            "devices": len(one.devices),
+            "right": instance.correct.sum(axis=1),
+            "devices": len(instance.devices),
         }
         parts.append(pd.DataFrame(columns))
     if not parts:
@@ -56,89 +57,93 @@ def each(answers: Sequence[Answers]) -> pd.DataFrame:
 
 
 def by_image(flips: pd.DataFrame) -> pd.DataFrame:
-    """The images that flip, the most often first: image, label, unstable and sides (numbers of instances), instances
-    (all that showed it) and minority (share of all answers that were not the most frequent one of their instance).
+    """Return the images that flip, the most frequent first, from the frame of `each`.
 
-    Takes the frame of `each`.
+    Columns are image, label, unstable and sides (numbers of instances), instances (all that showed it) and minority
+    (share of all answers that were not the most frequent one of their instance).
     """
-    found = _counted(flips, ["image", "label"])
+    counts_by_image = _counted(flips, ["image", "label"])
     order = ["unstable", "minority", "image"]
-    return found[found["unstable"] > 0].sort_values(order, ascending=[False, False, True], ignore_index=True)
+    return counts_by_image[counts_by_image["unstable"] > 0].sort_values(
+        order, ascending=[False, False, True], ignore_index=True
+    )
 
 
 def by_class(flips: pd.DataFrame) -> pd.DataFrame:
-    """Each true class, that which flips most first: label, images (how many show it), unstable and sides (shares of its
-    images x instances), minority (share of all answers that were not the most frequent one of their instance).
+    """Return each true class, with the class that flips most first, from the frame of `each`.
 
-    Takes the frame of `each`.
+    Columns are label, images (how many show it), unstable and sides (shares of its images x instances) and minority
+    (share of all answers that were not the most frequent one of their instance).
     """
-    found = _counted(flips, ["label"])
+    counts_by_class = _counted(flips, ["label"])
     images = flips.groupby("label")["image"].nunique()
-    found = found.assign(
-        images=found["label"].map(images),
-        unstable=found["unstable"] / found["instances"],
-        sides=found["sides"] / found["instances"],
+    counts_by_class = counts_by_class.assign(
+        images=counts_by_class["label"].map(images),
+        unstable=counts_by_class["unstable"] / counts_by_class["instances"],
+        sides=counts_by_class["sides"] / counts_by_class["instances"],
     )
     columns = ["label", "images", "unstable", "sides", "minority"]
-    return found.sort_values(["unstable", "label"], ascending=[False, True], ignore_index=True)[columns]
+    return counts_by_class.sort_values(["unstable", "label"], ascending=[False, True], ignore_index=True)[columns]
 
 
 def _counted(flips: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    found = flips.groupby(by, as_index=False).agg(
+    """Return the numbers of flips and the share of minority answers in each group of `by`."""
+    sums = flips.groupby(by, as_index=False).agg(
         unstable=("unstable", "sum"),
         sides=("sides", "sum"),
         instances=("unstable", "size"),
         minority=("minority", "sum"),
         devices=("devices", "sum"),
     )
-    return found.assign(minority=found["minority"] / found["devices"]).drop(columns="devices")
+    return sums.assign(minority=sums["minority"] / sums["devices"]).drop(columns="devices")
 
 
 def given(answers: Sequence[Answers], image: str, most: int = 3) -> list[Given]:
-    """What devices answered to an image, in the `most` instances that agree least on it; the most frequent class first.
+    """Return the answers to an image in the `most` instances that agree least on it.
 
-    Only instances of which devices gave it different classes.
+    Only instances in which devices gave it different classes count. The most frequent class comes first.
     """
-    found = []
-    for one in answers:
-        if image not in one.images or len(one.devices) < 2:
+    disagreements = []
+    for item in answers:
+        if image not in item.images or len(item.devices) < 2:
             continue
-        row = one.top1[one.images.index(image)]
+        row = item.top1[item.images.index(image)]
         _, classes, count = counts(row[None, :])
         if len(classes) < 2:
             continue
         failed = [NONE] if (row == NONE).any() else []
-        told = [
-            Given(one.instance_id, int(answer), tuple(np.asarray(one.devices)[row == answer].tolist()))
+        classes_given = [
+            Given(item.instance_id, int(answer), tuple(np.asarray(item.devices)[row == answer].tolist()))
             for answer in [*classes.tolist(), *failed]
         ]
-        found.append((count.sum() - count.max(), told))
-    found.sort(key=lambda one: -one[0])  # stable: of equals the first instance
-    return [one for _, told in found[:most] for one in told]
+        disagreements.append((count.sum() - count.max(), classes_given))
+    disagreements.sort(key=lambda item: -item[0])  # stable: ties keep the order of instances
+    return [item for _, classes_given in disagreements[:most] for item in classes_given]
 
 
 def pairs_of_classes(answers: Sequence[Answers]) -> pd.DataFrame:
-    """Which two classes images flip between: most and other (classes), label is one of them (`right`), images x
-    instances, and answers that were the other class; the most frequent first.
+    """Return the pairs of classes between which images flip, the most frequent first.
 
-    `most` is the most frequent class of an image in an instance, `other` any further one.
+    Columns are most and other (classes), right (which of them, if any, is the label: "most", "other" or "neither"),
+    flips (images x instances) and answers (number of answers that were the other class). `most` is the most frequent
+    class of an image in an instance, `other` any further one.
     """
     parts = []
-    for one in answers:
-        if len(one.devices) < 2 or not one.images:
+    for instance in answers:
+        if len(instance.devices) < 2 or not instance.images:
             continue
-        image, answer, count = counts(one.top1)
+        image, answer, count = counts(instance.top1)
         first = np.r_[True, image[1:] != image[:-1]]  # the most frequent answer of an image comes first
         most = answer[first][np.cumsum(first) - 1]
-        label = one.labels[image]
+        label = instance.labels[image]
         part = {"most": most, "other": answer, "label": label, "answers": count}
         parts.append(pd.DataFrame(part)[~first])
     columns = ["most", "other", "right", "flips", "answers"]
     if not parts:
         return pd.DataFrame(columns=columns)
-    found = pd.concat(parts, ignore_index=True)
-    right = np.select([found["most"] == found["label"], found["other"] == found["label"]], ["most", "other"], "neither")
-    grouped = found.assign(right=right).groupby(["most", "other", "right"], as_index=False)
+    flips = pd.concat(parts, ignore_index=True)
+    right = np.select([flips["most"] == flips["label"], flips["other"] == flips["label"]], ["most", "other"], "neither")
+    grouped = flips.assign(right=right).groupby(["most", "other", "right"], as_index=False)
     counted = grouped.agg(flips=("answers", "size"), answers=("answers", "sum"))
     return counted.sort_values(["flips", "answers", "most", "other"], ascending=[False, False, True, True])[
         columns

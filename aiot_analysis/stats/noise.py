@@ -1,4 +1,4 @@
-"""How much what was measured on a device scatters: what a plan rests on, from one's own data or from constants."""
+"""Scatter of the measurements on a device, which plans are based on, from one's own data or from constants."""
 
 from __future__ import annotations
 
@@ -18,41 +18,42 @@ Row = dict[Any, Any]
 
 SCATTER = 0.10
 AUTOCORRELATION = 0.45
-"""Of times of neighbouring images: the median on the machine this was developed on (docs/statistics.md)."""
+"""Of times of neighbouring images: the median on the development machine (docs/statistics.md)."""
 DISCORDANT = 0.04
-"""Share of images that are right on one side only: 2 % each way, as in the simulations of docs/compare.md."""
+"""Share of images that are right on one side only: 2 % in each direction, as in the simulations of docs/compare.md."""
 ACCURACY = 0.71
 SQUARED_SHARES = 0.066
-"""Of the instances in a score, the sum of their squared shares. Both are of the simulated phones: the mean accuracy of
-their float32 instances, and the median over the phones."""
+"""Sum of the squared shares of the instances in a score. Both ACCURACY and this are those of the simulated phones: the
+mean accuracy of their float32 instances, and the median of the sum over the phones.
+"""
 IMAGES = 500
 INSTANCES = len(names.PAPER_FLOAT32)
 WORTH = (1 - AUTOCORRELATION) / (1 + AUTOCORRELATION)
-"""Independent times per image, of an autoregressive series of order 1."""
+"""Independent times per image, for an autoregressive series of order 1."""
 
 IMAGE_COLUMNS = [*select.KEY, "query", "image", "correct", "inference_ms", "end_to_end_ms", "failed"]
-"""Of the table `images`, what `measured` reads."""
+"""Columns of the table `images` that `measured` reads."""
 
 
 def measured(
     rows: pd.DataFrame, images: pd.DataFrame | Iterable[pd.DataFrame], timing: str = "end_to_end"
 ) -> pd.DataFrame:
-    """Return one row per device: how much what was measured on it scatters.
+    """Return how much the measurements on each device scatter, one row per device.
 
     Takes rows of `variance.with_noise`, of which those with a time count, and image records with IMAGE_COLUMNS (a
-    frame, or parts by device). Columns
-    device_id, instances, images (median of an instance), sessions, devices (in all), accuracy (mean), and
+    frame, or parts by device). Columns are device_id, instances, images (median of an instance), sessions, devices (in
+    all), accuracy (mean), and
 
     - within: n times the variance, within runs, of the log ratio of two mean times over n images, paired by image where
-      it can be (see `ratios.of_images`); the median over instances, each with the next one. With one instance twice its
-      own variance, and without image records that of the standard deviation and AUTOCORRELATION.
+      possible (see `ratios.of_images`); the median over instances, each with the next one. With a single instance it is
+      twice its own variance, and without image records it follows from the standard deviation and AUTOCORRELATION.
     - worth: independent times per image, from 0 to 1.
-    - same_runs, apart_runs and score_runs with _freedom: what runs add to the variance of the log ratio of two
-      instances of a session, of two devices or sessions, and of two scores.
-    - discordant: the share of images on which two instances of a model differ in being right, mean over the pairs on
-      the device (of all instances if no two share a model); discordant_devices: the same for two devices in an
-      instance, mean over the other devices with the same images, and the same as `discordant` without any.
-    - score_within: as `within`, of the log ratio of two scores of the same images; null without a score.
+    - same_runs, apart_runs and score_runs, with _freedom: variance that runs add to the log ratio of two instances of a
+      session, of two devices or sessions, and of two scores.
+    - discordant: share of images on which exactly one of two instances of a model is right, averaged over the pairs on
+      the device (over pairs of all instances if no two share a model); discordant_devices: the same for two devices in
+      an instance, averaged over the other devices with the same images, and equal to `discordant` if there are none.
+    - score_within: like `within`, for the log ratio of two scores of the same images; null without a score.
     - assumed: which of these are defaults, in words, joined by "; ".
     """
     column = select.time_column(timing)
@@ -61,17 +62,17 @@ def measured(
     for device, (times, right) in by_device.each(images, rows, partial(_of_records, column=column)):
         facts[device], answers[device] = times, right
     others = _between_devices(rows, answers)
-    found = [
+    table = [
         _of_device(str(device), part, column, facts.get(str(device)), answers.get(str(device)), others.get(str(device)))
         for device, part in rows.groupby("device_id", sort=False)
     ]
-    return pd.DataFrame(found).assign(devices=len(found))
+    return pd.DataFrame(table).assign(devices=len(table))
 
 
 def default(
     devices: int = 1, images: int = IMAGES, sessions: int = 1, run_to_run: float = variance.RUN_TO_RUN
 ) -> pd.DataFrame:
-    """Return a row as of `measured` for a plan without data, from the constants of this module."""
+    """Return a row like that of `measured` for a plan without data, from the constants of this module."""
     within, runs = 2 * SCATTER**2 / WORTH, 2 * variance.standard_deviation(run_to_run) ** 2
     row = {
         "device_id": "default",
@@ -92,34 +93,36 @@ def default(
 
 
 def _of_records(records: pd.DataFrame, column: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return what `measured` needs of the image records of a device.
+    """Return what `measured` needs from the image records of a device.
 
-    A frame of `_within`, and a matrix of instances x images: 1 right, 0 wrong, -1 not shown.
+    These are a frame of `_within` and a matrix of instances x images: 1 right, 0 wrong, -1 not shown.
     """
-    shown = select.per_image(records[IMAGE_COLUMNS].assign(instance_id=records["instance_id"].astype(str)))
-    ms = shown[column].astype(float)
-    shown = shown.assign(ms=ms.where((ms > 0) & ~shown["failed"].astype(bool)), right=shown["correct"].astype(float))
+    images = select.per_image(records[IMAGE_COLUMNS].assign(instance_id=records["instance_id"].astype(str)))
+    ms = images[column].astype(float)
+    images = images.assign(
+        ms=ms.where((ms > 0) & ~images["failed"].astype(bool)), right=images["correct"].astype(float)
+    )
     times, turn, right = (
-        shown.pivot(index="instance_id", columns="image", values=value).astype(float)
+        images.pivot(index="instance_id", columns="image", values=value).astype(float)
         for value in ("ms", "query", "right")
     )
     return _within(times.to_numpy(float), turn.to_numpy(float)), right.fillna(-1).astype(np.int8)
 
 
 def _within(times: Floats, turn: Floats) -> pd.DataFrame:
-    """Return within and worth of each instance with the next, as in `measured`; of one instance by itself."""
+    """Return within and worth, as in `measured`, of each instance with the next, or of a single instance by itself."""
     if len(times) > 1:
         counts = np.maximum((~np.isnan(times[:-1] + times[1:])).sum(axis=1), 1)
         _, squares, freedom = ratios.of_images(times[:-1], times[1:], turn[:-1], turn[1:])
-        found = pd.DataFrame({"within": squares * counts, "worth": (freedom + 1) / counts})
+        table = pd.DataFrame({"within": squares * counts, "worth": (freedom + 1) / counts})
     else:
         series = times[0][turn[0].argsort()]
         series = series[~np.isnan(series)]
         if len(series) < 2:
             return pd.DataFrame(columns=["within", "worth"], dtype=float)
         error, worth = blocks.errors(series[None] / series.mean())
-        found = pd.DataFrame({"within": 2 * error**2 * len(series), "worth": worth / len(series)})
-    return found.dropna()
+        table = pd.DataFrame({"within": 2 * error**2 * len(series), "worth": worth / len(series)})
+    return table.dropna()
 
 
 def _of_device(
@@ -130,7 +133,7 @@ def _of_device(
     right: pd.DataFrame | None,
     between: float | None,
 ) -> Row:
-    """Return the row of `measured` of one device."""
+    """Return the row of `measured` for one device."""
     mean, assumed = part[f"{column}_mean"].astype(float), []
     if times is not None and len(times):
         within, worth = float(times["within"].median()), float(times["worth"].median())
@@ -145,9 +148,9 @@ def _of_device(
     if discordant is None:
         discordant = DISCORDANT
         assumed.append(f"{100 * DISCORDANT:g} % of the images right on one side only")
-    one = part.iloc[[0]]
-    same, same_freedom = variance.of_ratio(one, one)
-    apart, apart_freedom = variance.of_ratio(one, one.assign(device_id=f"not {device}"))
+    first_row = part.iloc[[0]]
+    same, same_freedom = variance.of_ratio(first_row, first_row)
+    apart, apart_freedom = variance.of_ratio(first_row, first_row.assign(device_id=f"not {device}"))
     row = {
         "device_id": device,
         "instances": len(part),
@@ -175,11 +178,14 @@ def _of_device(
 
 
 def _between_instances(right: pd.DataFrame) -> float | None:
-    """Return the mean share of images on which two instances differ in being right; None if there are no two."""
+    """Return the mean share of images on which just one of two instances is right; None without two."""
     values = right.to_numpy()
-    yes, no = (values == 1).astype(np.int32), (values == 0).astype(np.int32)  # integers: threads of BLAS take longer
-    seen = (yes + no) @ (yes + no).T
-    differ = yes @ no.T
+    right_answers, wrong_answers = (
+        (values == 1).astype(np.int32),
+        (values == 0).astype(np.int32),
+    )  # integers avoid the threads of BLAS, which take longer
+    seen = (right_answers + wrong_answers) @ (right_answers + wrong_answers).T
+    differ = right_answers @ wrong_answers.T
     models = np.array([names.instance(str(instance)).model for instance in right.index])
     pairs = np.triu(seen > 0, 1)
     alike = pairs & (models[:, None] == models)
@@ -189,13 +195,13 @@ def _between_instances(right: pd.DataFrame) -> float | None:
 
 
 def _between_devices(rows: pd.DataFrame, answers: dict[str, pd.DataFrame]) -> dict[str, float]:
-    """Return the mean share of images on which a device and another one differ in being right, by device.
+    """Return the mean share of images on which just one of a device and another device is right, by device.
 
-    Within instances that were measured alike (`pooling.SAME_INSTANCE`), on the images that both saw.
+    Only instances that were measured alike (`pooling.SAME_INSTANCE`) and images that both saw count.
     """
     differ, pairs = dict.fromkeys(answers, 0.0), dict.fromkeys(answers, 0.0)
-    known = rows[rows["device_id"].isin(answers)]
-    for key, part in known.groupby(["instance_id", pooling.conditions(known)]):
+    recorded = rows[rows["device_id"].isin(answers)]
+    for key, part in recorded.groupby(["instance_id", pooling.conditions(recorded)]):
         instance = str(key[0])
         ids = [device for device in part["device_id"] if instance in answers[device].index]
         if len(ids) < 2:
@@ -203,8 +209,8 @@ def _between_devices(rows: pd.DataFrame, answers: dict[str, pd.DataFrame]) -> di
         values = pd.DataFrame({device: answers[device].loc[instance] for device in ids}).fillna(-1).to_numpy()
         yes, seen = (values == 1).sum(axis=1), (values >= 0).sum(axis=1)
         for place, device in enumerate(ids):
-            mine = values[:, place]
-            unlike = np.where(mine == 1, seen - yes, yes) * (mine >= 0)
-            differ[device] += unlike.sum()
-            pairs[device] += ((seen - 1) * (mine >= 0)).sum()
+            answers_of_device = values[:, place]
+            n_different = np.where(answers_of_device == 1, seen - yes, yes) * (answers_of_device >= 0)
+            differ[device] += n_different.sum()
+            pairs[device] += ((seen - 1) * (answers_of_device >= 0)).sum()
     return {device: differ[device] / pairs[device] for device in answers if pairs[device]}

@@ -1,4 +1,4 @@
-"""The AI score: valid images per second (VIPS), Equation 1 in Section III-D, with its uncertainty.
+"""The AI score, valid images per second (VIPS; Equation 1 in Section III-D), with its uncertainty.
 
 VOPS, valid FLOPs per second, is the second score of the paper's first version (arXiv:2005.05085, "Comparison and
 Benchmarking of AI Models and Frameworks on Mobile Devices") and of its app.
@@ -29,16 +29,17 @@ _RANKS = ["rank_low", "rank_high", "first_ten", "tie_group"]
 def contributions(
     rows: pd.DataFrame, timing: str = "end_to_end", suite: Sequence[str] = tuple(names.PAPER_FLOAT32)
 ) -> pd.DataFrame:
-    """What each instance adds to its device's scores.
+    """Return what each instance adds to the scores of its device.
 
-    VIPS is the sum over instances of accuracy / time (Equation 1), VOPS that of accuracy * FLOPs / time, with the
+    VIPS is the sum over instances of accuracy / time (Equation 1); VOPS is the sum of accuracy * FLOPs / time, with the
     FLOPs of Table II, which are millions of multiply-accumulates. Takes one row per device x instance (see
-    `select.measured_rows`). Gives one row per device x instance of `suite`: device_id, instance_id, model,
+    `select.measured_rows`). Returns one row per device x instance of `suite`: device_id, instance_id, model,
     implementation, quantization, accuracy (fraction of 1), time_s (mean per image), vips (images per second), vops
-    (millions of FLOPs per second, as the paper's app logs it), share and vops_share (fractions of the device's sums
-    over the instances it has). Null where the device lacks the instance, or its time is not above 0.
-    Raises PoolingError where rows of one device differ in what they were measured under; by inference alone they may
-    be of an agent and of a native tool, which time the same call. Raises DataError where a row comes twice.
+    (millions of FLOPs per second, as logged by the paper's app), share and vops_share (fractions of the device's sums
+    over the instances it has). Null where the device lacks the instance or its time is not positive.
+
+    Raises PoolingError if rows of one device were measured under different conditions; with inference times they may be
+    from an agent and from a native tool, which time the same call. Raises DataError if a row occurs twice.
     """
     value = f"{select.time_column(timing)}_mean"
     wanted = rows[rows["instance_id"].isin(suite)]
@@ -50,20 +51,20 @@ def contributions(
     pooling.check(wanted, pooling.SAME_FRAMEWORK, by=["device_id", "framework"])
 
     grid = pd.MultiIndex.from_product([rows["device_id"].unique(), list(suite)], names=key)
-    found = wanted.set_index(key)[["accuracy", value]].reindex(grid).reset_index()
-    found = found.merge(_parts(suite), on="instance_id", how="left")
-    found["time_s"] = found[value].where(found[value] > 0) / 1000
-    found["vips"] = found["accuracy"] / found["time_s"]
-    found["vops"] = found["vips"] * found["macs_millions"]
-    sums = found.groupby("device_id")[["vips", "vops"]].transform("sum")
-    sums = sums.where(sums > 0)  # of a device that got no image right there are no shares
-    found["share"], found["vops_share"] = found["vips"] / sums["vips"], found["vops"] / sums["vops"]
+    parts = wanted.set_index(key)[["accuracy", value]].reindex(grid).reset_index()
+    parts = parts.merge(_parts(suite), on="instance_id", how="left")
+    parts["time_s"] = parts[value].where(parts[value] > 0) / 1000
+    parts["vips"] = parts["accuracy"] / parts["time_s"]
+    parts["vops"] = parts["vips"] * parts["macs_millions"]
+    sums = parts.groupby("device_id")[["vips", "vops"]].transform("sum")
+    sums = sums.where(sums > 0)  # a device that got no image right has no shares
+    parts["share"], parts["vops_share"] = parts["vips"] / sums["vips"], parts["vops"] / sums["vops"]
     columns = [*key, "model", "implementation", "quantization", "accuracy", "time_s"]
-    return found[[*columns, "vips", "vops", "share", "vops_share"]]
+    return parts[[*columns, "vips", "vops", "share", "vops_share"]]
 
 
 def _parts(suite: Sequence[str]) -> pd.DataFrame:
-    """What the ids of instances say, and the FLOPs of their models in Table II, null for any other model."""
+    """Return the parts of the instance ids and the FLOPs of their models in Table II, null for any other model."""
     parts = pd.DataFrame(map(names.instance, suite), columns=names.Instance._fields)
     parts["instance_id"], parts["implementation"] = list(suite), names.implementation(parts)
     macs = paper.models().set_index("model")["flops_millions"].astype(float)
@@ -71,7 +72,7 @@ def _parts(suite: Sequence[str]) -> pd.DataFrame:
 
 
 def counting(rows: pd.DataFrame, timing: str, suite: Sequence[str]) -> pd.DataFrame:
-    """The rows that a score counts: of `suite`, with an accuracy and a time above 0."""
+    """Return the rows that count in a score: those of `suite` with an accuracy and a positive time."""
     parts = contributions(rows, timing, suite).dropna(subset=["vips"])
     return rows.merge(parts[["device_id", "instance_id"]])
 
@@ -79,40 +80,40 @@ def counting(rows: pd.DataFrame, timing: str, suite: Sequence[str]) -> pd.DataFr
 def scores(
     rows: pd.DataFrame, timing: str = "end_to_end", suite: Sequence[str] = tuple(names.PAPER_FLOAT32)
 ) -> pd.DataFrame:
-    """VIPS and VOPS of each device, best first within its peer group.
+    """Return VIPS and VOPS of each device, best first within its peer group.
 
-    Gives one row per device: device_id, vips and vops (over the instances it has, see `contributions`), instances
-    (how many), missing (ids, joined by ", "), complete, peer_group, group_size (devices in it), rank by vips and
-    vops_rank among them, from 1. Devices of one peer group, a number, have the same instances, measured under the same
-    conditions, with the same profile and as many images; the group with most instances is 1. Devices of different
-    groups have no common rank. `suite=names.PAPER_QUANTIZED` gives the score of the quantized models.
+    One row per device: device_id, vips and vops (over the instances it has, see `contributions`), instances (their
+    number), missing (ids, joined by ", "), complete, peer_group, group_size (devices in it), rank by vips and vops_rank
+    in the group, from 1. Devices of one peer group, which is a number, have the same instances, measured under the same
+    conditions, with the same profile and the same number of images; group 1 has the most instances. Devices of
+    different groups have no common rank. `suite=names.PAPER_QUANTIZED` gives the score of the quantized models.
     """
     parts = contributions(rows, timing, suite)
-    has = parts["vips"].notna()
-    known = parts[has].groupby("device_id")
-    found = pd.DataFrame({"device_id": parts["device_id"].unique()}).set_index("device_id")
-    found["vips"], found["vops"] = known["vips"].sum(), known["vops"].sum(skipna=False)
-    found["instances"] = known.size().reindex(found.index, fill_value=0)
-    found["missing"] = parts[~has].groupby("device_id")["instance_id"].agg(", ".join)
-    found["missing"] = found["missing"].fillna("")
-    found["complete"] = found["missing"] == ""
-    found["peer_group"] = _peer_groups(rows.merge(parts[has][["device_id", "instance_id"]]), found)
-    groups = found.groupby("peer_group")
-    found["group_size"] = groups["vips"].transform("size")
-    found["rank"] = groups["vips"].rank(ascending=False, method="min").astype("Int64")
-    found["vops_rank"] = groups["vops"].rank(ascending=False, method="min").astype("Int64")
-    return found.reset_index().sort_values(["peer_group", "rank", "device_id"], ignore_index=True)
+    is_measured = parts["vips"].notna()
+    parts_by_device = parts[is_measured].groupby("device_id")
+    table = pd.DataFrame({"device_id": parts["device_id"].unique()}).set_index("device_id")
+    table["vips"], table["vops"] = parts_by_device["vips"].sum(), parts_by_device["vops"].sum(skipna=False)
+    table["instances"] = parts_by_device.size().reindex(table.index, fill_value=0)
+    table["missing"] = parts[~is_measured].groupby("device_id")["instance_id"].agg(", ".join)
+    table["missing"] = table["missing"].fillna("")
+    table["complete"] = table["missing"] == ""
+    table["peer_group"] = _peer_groups(rows.merge(parts[is_measured][["device_id", "instance_id"]]), table)
+    groups = table.groupby("peer_group")
+    table["group_size"] = groups["vips"].transform("size")
+    table["rank"] = groups["vips"].rank(ascending=False, method="min").astype("Int64")
+    table["vops_rank"] = groups["vops"].rank(ascending=False, method="min").astype("Int64")
+    return table.reset_index().sort_values(["peer_group", "rank", "device_id"], ignore_index=True)
 
 
 def _peer_groups(rows: pd.DataFrame, devices: pd.DataFrame) -> pd.Series:
-    """The number of each device's group: largest number of instances first, then the larger group."""
-    alike = pd.Series(dtype=object)
+    """Return the number of each device's group: the group with most instances first, then the larger group."""
+    key_of_device = pd.Series(dtype=object)
     if not rows.empty:
-        # the hash of a dataset is that of all its images, of which a run may have shown a part
-        shown = rows["profile"].astype(str) + "|" + rows["distinct_images"].astype(str)
-        text = pooling.conditions(rows) + "|" + shown
-        alike = text.groupby(rows["device_id"]).agg(lambda some: "\n".join(sorted(some)))
-    keys = alike.reindex(devices.index).fillna("").astype(str)
+        # the hash of a dataset covers all its images, of which a run may have shown only a part
+        shown_images = rows["profile"].astype(str) + "|" + rows["distinct_images"].astype(str)
+        text = pooling.conditions(rows) + "|" + shown_images
+        key_of_device = text.groupby(rows["device_id"]).agg(lambda conditions: "\n".join(sorted(conditions)))
+    keys = key_of_device.reindex(devices.index).fillna("").astype(str)
     size = keys.map(keys.value_counts())
     order = pd.DataFrame({"key": keys, "instances": devices["instances"], "size": size}).drop_duplicates("key")
     order = order.sort_values(["instances", "size", "key"], ascending=[False, False, True])
@@ -120,14 +121,14 @@ def _peer_groups(rows: pd.DataFrame, devices: pd.DataFrame) -> pd.Series:
 
 
 def common_suite(rows: pd.DataFrame, suite: Sequence[str] = tuple(names.PAPER_FLOAT32)) -> list[str]:
-    """The instances of `suite` that every device with any of them has: over these, all can be compared.
+    """Return the instances of `suite` that all devices with any of them have, over which all devices are comparable.
 
-    Takes one row per device x instance (see `select.measured_rows`); gives instance ids in the order of `suite`.
+    Takes one row per device x instance (see `select.measured_rows`). The ids are in the order of `suite`.
     """
     wanted = rows[rows["instance_id"].isin(suite)]
     devices = wanted.groupby("instance_id")["device_id"].nunique()
     everywhere = set(devices[devices == wanted["device_id"].nunique()].index)
-    return [one for one in suite if one in everywhere]
+    return [instance for instance in suite if instance in everywhere]
 
 
 def resampled(
@@ -136,7 +137,7 @@ def resampled(
     seed: int = 0,
     resamples: int = resample.RESAMPLES,
 ) -> pd.DataFrame:
-    """VIPS of each instance of one device in every draw of a bootstrap over images: resamples x instances.
+    """Return VIPS of each instance of one device in every draw of a bootstrap over images: resamples x instances.
 
     Takes the image records of one run of each instance (see `resample.means`).
     """
@@ -154,29 +155,30 @@ def intervals(
 ) -> pd.DataFrame:
     """Return `scores` with 95 % intervals, confidence sets of the ranks, and tie groups.
 
-    Intervals include the choice of images, the dependence of neighbouring times along a run, and how runs of a device
-    differ: that is what the columns of `variance.with_noise` say, or the allowance for `rows` without them.
+    Intervals include the choice of images, the dependence of neighbouring times along a run, and the differences
+    between runs of a device, as given by the columns of `variance.with_noise`, or by the allowance for `rows` without
+    them.
 
     Parameters
     ----------
     images
         Image records: a frame, or parts by device (see `by_device.each`). They are drawn jointly for accuracy and time,
-        for all instances of a device and for all devices that saw as many images. The logarithm of each drawn score
-        gets an error with the variance of runs (`variance.of_sum`) and neighbours (`blocks.excess`), independent
-        between devices.
+        for all instances of a device and for all devices that saw the same number of images. The logarithm of each
+        drawn score gets an error with the variance of runs (`variance.of_sum`) and neighbours (`blocks.excess`),
+        independent between devices.
 
     Returns
     -------
     The frame of `scores` with
 
     - vips_low and vips_high, vops_low and vops_high: percentiles of the draws;
-    - rank_low and rank_high: best and worst rank in the peer group, for all its devices at once (see `ranks`). A
-      device that is alone in its group has none. One without an interval has none either, and may have any rank in the
-      sets of others;
-    - first_ten: whether the device is among the first ten of its group, "yes", "no" or "open"; null for a group that
-      has no more;
+    - rank_low and rank_high: best and worst rank in the peer group, for all its devices at once (see `ranks`). They are
+      null for a device that is alone in its group and for one without an interval, which may have any rank in the sets
+      of others;
+    - first_ten: whether the device is among the first ten of its group, "yes", "no" or "open"; null for a group of at
+      most ten;
     - tie_group: letters; devices that share one are not told apart (see `ranks.tie_groups`);
-    - interval_images: how many images they rest on;
+    - interval_images: number of images on which the intervals are based;
     - interval_note: what an interval lacks, or why it is null.
     """
     scored = scores(rows, timing, suite)
@@ -192,14 +194,16 @@ def intervals(
         facts[device] = facts_of_device
         if len(values):
             draws[device] = values
-    nothing = {"interval_note": "no interval: there are no records of images"}
-    uncertain = pd.DataFrame([facts.get(device, nothing) for device in scored["device_id"]], scored.index, _INTERVALS)
+    no_records = {"interval_note": "no interval: there are no records of images"}
+    uncertain = pd.DataFrame(
+        [facts.get(device, no_records) for device in scored["device_id"]], scored.index, _INTERVALS
+    )
     uncertain = uncertain.astype({**dict.fromkeys(_INTERVALS[:4], float), "interval_images": "Int64"})
     return scored.join(uncertain).join(_rank_sets(scored, draws, resamples))
 
 
 def _of_runs(rows: pd.DataFrame, timing: str, suite: Sequence[str]) -> dict[str, list[tuple[float, float]]]:
-    """Return what runs add to the variance of the logarithms of VIPS and VOPS of each device, and its freedom."""
+    """Return the variance that runs add to the logarithms of VIPS and VOPS of each device, and its freedom."""
     parts = contributions(rows, timing, suite).dropna(subset=["vips"])
     used = rows.merge(parts[["device_id", "instance_id", "share", "vops_share"]], on=["device_id", "instance_id"])
     return {
@@ -217,42 +221,44 @@ def drawn(
     seed: int,
     resamples: int,
 ) -> tuple[Floats, dict[str, object]]:
-    """VIPS of one device in every draw, (resamples,), and what `intervals` adds; (0,) where it has no interval.
+    """Return VIPS of one device in every draw, (resamples,), and the columns that `intervals` adds.
 
-    Takes the device's image records; `counted` is how many instances its score counts, by device id, `macs` the FLOPs
-    of Table II by instance, and `runs` what runs add to the variance of the logarithms of VIPS and VOPS, with its
-    degrees of freedom, by device id.
+    The draws are empty, (0,), if the device has no interval. Takes the image records of the device. `counted` is the
+    number of instances in its score, by device id; `macs` the FLOPs of Table II by instance; and `runs` the variance
+    that runs add to the logarithms of VIPS and VOPS, with its degrees of freedom, by device id.
     """
     device = str(records["device_id"].iloc[0])
-    n, there = records["image"].nunique(), records["instance_id"].nunique()
-    alike = int(records.groupby("instance_id", observed=True)["correct"].mean().isin([0.0, 1.0]).sum())
+    n, n_instances = records["image"].nunique(), records["instance_id"].nunique()
+    n_constant = int(records.groupby("instance_id", observed=True)["correct"].mean().isin([0.0, 1.0]).sum())
     note = lacking(records, counted[device])
-    if not note and alike == there:
+    if not note and n_constant == n_instances:
         note = "no interval: all answers of every instance are alike, so no draw differs in accuracy"
     if note:
         return np.empty(0), {"interval_images": n, "interval_note": note}
-    each = resampled(records, timing, seed, resamples)
-    if each.isna().any(axis=None):
+    vips_draws = resampled(records, timing, seed, resamples)
+    if vips_draws.isna().any(axis=None):
         note = "no interval: some instance has so few images that draws are without any"
         return np.empty(0), {"interval_images": n, "interval_note": note}
-    excess = blocks.excess(records, select.time_column(timing)).reindex(each.columns).to_numpy()
+    excess = blocks.excess(records, select.time_column(timing)).reindex(vips_draws.columns).to_numpy()
     drawn_scores = []
-    for weights, (of_runs, freedom) in zip((1.0, [macs[name] for name in each.columns]), runs[device], strict=True):
-        parts = each.to_numpy() * weights
+    for weights, (of_runs, freedom) in zip(
+        (1.0, [macs[name] for name in vips_draws.columns]), runs[device], strict=True
+    ):
+        parts = vips_draws.to_numpy() * weights
         share = parts.mean(axis=0) / parts.mean(axis=0).sum()
         errors = time_errors(device, of_runs, freedom, float(share**2 @ excess), seed, resamples)
         drawn_scores.append(parts.sum(axis=1) * np.exp(errors))
-    note = f"too narrow: all answers of {alike} of {there} instances are alike" if alike else ""
+    note = f"too narrow: all answers of {n_constant} of {n_instances} instances are alike" if n_constant else ""
     ends = [*resample.interval(drawn_scores[0]), *resample.interval(drawn_scores[1]), n, note]
     return drawn_scores[0], dict(zip(_INTERVALS, ends, strict=True))
 
 
 def time_errors(key: str, of_runs: float, freedom: float, of_neighbours: float, seed: int, resamples: int) -> Floats:
-    """Return errors of a logarithm through other runs and dependent neighbours: (resamples,).
+    """Return errors of a logarithm due to other runs and dependent neighbours: (resamples,).
 
     Takes the variance between runs with its degrees of freedom, and what neighbours add to the variance of draws over
-    images (nothing where it is negative). Errors are Student's t, or normal where the freedom is infinite, and are
-    independent for different keys, as the ids of devices.
+    images (ignored if negative). Errors are Student's t, or normal if the freedom is infinite, and are independent for
+    different keys, such as the ids of devices.
     """
     generator = np.random.default_rng([seed, zlib.crc32(key.encode())])
     variances = [np.array([of_runs]), np.array([max(of_neighbours, 0.0)])]
@@ -262,15 +268,18 @@ def time_errors(key: str, of_runs: float, freedom: float, of_neighbours: float, 
 
 
 def lacking(records: pd.DataFrame, instances: int) -> str:
-    """Why the image records of a device, whose score counts so many instances, give no interval, or "" if they do."""
-    there = records["instance_id"].nunique()
-    if there != instances:
-        return f"no interval: {there} of {instances} instances have records of images"
+    """Return why the image records of a device give no interval, or "" if they give one.
+
+    `instances` is the number of instances that count in the score of the device.
+    """
+    n_recorded = records["instance_id"].nunique()
+    if n_recorded != instances:
+        return f"no interval: {n_recorded} of {instances} instances have records of images"
     return "" if records["image"].nunique() > 1 else "no interval: there is one image"
 
 
 def _rank_sets(scored: pd.DataFrame, draws: Mapping[str, Floats], resamples: int) -> pd.DataFrame:
-    """Return the columns _RANKS of the frame of `scores`, from the draws of VIPS by device id."""
+    """Return the columns _RANKS for the frame of `scores`, from the draws of VIPS by device id."""
     sets = pd.DataFrame(index=scored.index, columns=_RANKS, dtype=object).assign(tie_group="")
     unknown = np.full(resamples, np.nan)
     for _, group in scored.groupby("peer_group"):
@@ -293,10 +302,10 @@ def _rank_sets(scored: pd.DataFrame, draws: Mapping[str, Floats], resamples: int
 def table_iv(scores: pd.DataFrame, devices: pd.DataFrame) -> pd.DataFrame:
     """Return the first ten devices of the data beside the paper's Table IV as printed.
 
-    Takes the frame of `intervals` and the table `devices`. Gives ten rows in the paper's order: rank (the paper's),
+    Takes the frame of `intervals` and the table `devices`. Returns ten rows in the paper's order: rank (the paper's),
     device (maker and model, or the id), instances (like "24 of 24"), vips, vips_low, vips_high, printed_device and
-    printed_vips, null from where there are no more devices. Devices come by peer group and rank, so that those with all
-    instances are first; a score over fewer cannot be set beside a printed one.
+    printed_vips. Our columns are null where there are no more devices. Devices are ordered by peer group and rank, so
+    those with all instances come first; a score over fewer instances is not comparable with a printed one.
     """
     first = scores[scores["instances"] > 0].head(TOP).reset_index(drop=True)
     absent = [len(ids.split(", ")) if ids else 0 for ids in first["missing"]]
