@@ -1,7 +1,7 @@
-"""The uncertainty of a mean time where times depend on those before.
+"""Uncertainty of a mean time where times depend on those before.
 
-`arch.bootstrap` has block bootstraps and block lengths too, but imports matplotlib, which statistics do without, and
-takes one series at a time.
+`arch.bootstrap` also has block bootstraps and block lengths, but it imports matplotlib, which statistics must not, and
+handles one series at a time.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ KEY = along.KEY
 Floats = NDArray[np.float64]
 
 MIN_SESSIONS = 3
-"""With two, Student's t is 12.7 times the standard error, and an interval would say little."""
+"""With two sessions, Student's t is 12.7 times the standard error, and an interval would say little."""
 
 
-LARGEST = 3  # block sums that are looked at for a heavy tail
+LARGEST = 3  # number of block sums that are examined for a heavy tail
 MOST_OF_LARGEST = 0.7
-"""Share of the sum of squares of all block sums that the LARGEST may have. See `doubt`."""
+"""Largest share of the sum of squares of all block sums that the LARGEST may have. See `doubt`."""
 FEWEST_TIMES = 30
-"""Independent times that a run must be worth. See `doubt`."""
+"""Minimum number of independent times that a run must be worth. See `doubt`."""
 TOO_SHORT = "the interval may be too short"
 
 
 def lengths(times: Floats) -> NDArray[np.int64]:
-    """The block length for the circular block bootstrap of the mean of each series (m, n): (m,).
+    """Return the block length for the circular block bootstrap of the mean of each series (m, n): (m,).
 
-    Politis and White, "Automatic block-length selection for the dependent bootstrap", Econometric Reviews 23 (2004),
-    as corrected by Patton, Politis and White (28, 2009): b = (2 G^2 / D)^(1/3) n^(1/3) with G = sum |k| R(k) and
-    D = 4/3 (sum R(k))^2 over the autocovariances R(k), tapered by a flat-top window that reaches twice as far as
-    autocorrelation is seen (over 2 sqrt(log10(n)/n)). At least 1, and at most 3 sqrt(n) and a third of n.
+    Politis and White, "Automatic block-length selection for the dependent bootstrap", Econometric Reviews 23 (2004), as
+    corrected by Patton, Politis and White (28, 2009): b = (2 G^2 / D)^(1/3) n^(1/3) with G = sum |k| R(k) and D = 4/3
+    (sum R(k))^2 over the autocovariances R(k), tapered by a flat-top window that reaches twice as far as
+    autocorrelation is seen (above 2 sqrt(log10(n)/n)). At least 1, and at most 3 sqrt(n) and a third of n.
     """
     m, n = times.shape
     if n < 4:
         return np.ones(m, np.int64)
-    quiet = max(5, int(np.log10(n)))  # so many small autocorrelations in a row are the end of them
+    quiet = max(5, int(np.log10(n)))  # autocorrelation ends at this many small values in a row
     most = min(int(np.ceil(np.sqrt(n))) + quiet, n - 1)
     spectrum = np.fft.rfft(times - times.mean(axis=1, keepdims=True), 2 * n, axis=1)
     covariance = np.fft.irfft(np.abs(spectrum) ** 2, axis=1)[:, : most + 1] / n  # (m, lags)
@@ -52,7 +52,7 @@ def lengths(times: Floats) -> NDArray[np.int64]:
     small = np.abs(correlation[:, 1:]) < 2 * np.sqrt(np.log10(n) / n)
     windows = np.lib.stride_tricks.sliding_window_view(small, min(quiet, most), axis=1)  # (m, lags, quiet)
     ends = windows.sum(axis=2) == windows.shape[2]
-    end = np.where(ends.any(axis=1), ends.argmax(axis=1) + 1, most)  # lag of the first that is not seen
+    end = np.where(ends.any(axis=1), ends.argmax(axis=1) + 1, most)  # lag of the first small value
     reach = np.clip(2 * end, 1, most)[:, None]
     lag = np.arange(1, most + 1)
     window = np.clip(2 * (1 - lag / reach), 0, 1)
@@ -64,36 +64,36 @@ def lengths(times: Floats) -> NDArray[np.int64]:
 
 
 def errors(times: Floats, block: NDArray[np.int64] | None = None) -> tuple[Floats, Floats]:
-    """The standard error of the mean of each series (m, n), and how many independent times would have it: (m,) both.
+    """Return the standard error of the mean of each series (m, n), and the series' worth in independent times.
 
-    That of the circular block bootstrap (Politis and Romano 1992), which needs no drawing: the variance of the mean of
-    a resample is b / n times that of the means of all n blocks of b neighbours, where the series goes on with its
-    begin after its end (Künsch, "The jackknife and the bootstrap for general stationary observations", Annals of
-    Statistics 17, 1989); n / (n - b) times as much here, since the blocks are measured from their own mean. A block of
-    1 gives sd / sqrt(n - 1). The number, at most n, is the variance of a time over that of the mean. `block` is the
-    block length of each series, (m,), that of `lengths` if None.
+    Both are (m,). The standard error is that of the circular block bootstrap (Politis and Romano 1992), which requires
+    no drawing: the variance of the mean of a resample is b / n times that of the means of all n blocks of b neighbours,
+    where the end of the series is followed by its start (Künsch, "The jackknife and the bootstrap for general
+    stationary observations", Annals of Statistics 17, 1989). Here it is n / (n - b) times as much, since the blocks are
+    measured from their own mean. A block of 1 gives sd / sqrt(n - 1). The worth, at most n, is the variance of a time
+    over that of the mean. `block` is the block length of each series, (m,), that of `lengths` if None.
 
-    In simulations of 500 times Student's intervals covered 94, 93 and 89 % at an autocorrelation of 0, 0.7
-    and 0.9, where sd / sqrt(n) covers 95, 59 and 34 %; of 100 times 95, 87 and 80 %.
+    In simulations of 500 times, Student's intervals covered 94, 93 and 89 % at an autocorrelation of 0, 0.7 and 0.9,
+    where sd / sqrt(n) covers 95, 59 and 34 %; with 100 times they covered 95, 87 and 80 %.
     """
     n = times.shape[1]
     variance = np.empty(len(times))
     block = lengths(times) if block is None else block
     for b in np.unique(block):
-        some = times[block == b] - times[block == b].mean(axis=1, keepdims=True)
-        sums = np.cumsum(np.hstack([np.zeros((len(some), 1)), some, some[:, : b - 1]]), axis=1)
+        centred = times[block == b] - times[block == b].mean(axis=1, keepdims=True)
+        sums = np.cumsum(np.hstack([np.zeros((len(centred), 1)), centred, centred[:, : b - 1]]), axis=1)
         variance[block == b] = ((sums[:, b:] - sums[:, :-b]) ** 2).mean(axis=1) / (b * (n - b))
     worth = np.divide(times.var(axis=1), variance, out=np.full(len(times), float(n)), where=variance > 0)
     return np.sqrt(variance), np.clip(worth, 2, n)
 
 
 def excess(images: pd.DataFrame, column: str = "end_to_end_ms") -> pd.Series:
-    """Return what the dependence of neighbours adds to the variance of the logarithm of each mean time, by instance id.
+    """Return what the dependence of neighbours adds to the variance of the log of each mean time, by instance id.
 
     Takes image records of one run of each instance of one device. The excess is the squared standard error of `errors`
-    less that of independent times, both over the squared mean. A bootstrap that draws single images has the second, and
-    together they have the first. It is negative where neighbours differ more than others do, or seem to, so that a sum
-    over instances is not biased; it is 0 with fewer than 2 times.
+    less that of independent times, both over the squared mean. A bootstrap that draws single images includes the
+    latter, so that together they make up the former. The excess is negative where neighbours differ, or seem to differ,
+    more than other images do, so that a sum over instances is not biased; it is 0 with fewer than 2 times.
     """
     values = images[column].to_numpy(float, na_value=np.nan)
     timed = (values > 0) & np.isfinite(values)
@@ -111,10 +111,10 @@ def excess(images: pd.DataFrame, column: str = "end_to_end_ms") -> pd.Series:
 
 
 def of_largest(times: Floats, length: int) -> float:
-    """Return what share of the sum of squares of block sums the LARGEST have, of a series (n,).
+    """Return the share of the sum of squares of block sums that the LARGEST have, for a series (n,).
 
-    Blocks are of `length` neighbours and do not overlap; their sums are taken from the mean of all. A share of 1 is
-    returned for no more than LARGEST blocks, and 0 where nothing varies.
+    Blocks consist of `length` neighbours and do not overlap; their sums are measured from the mean of all sums. The
+    share is 1 for no more than LARGEST blocks, and 0 where nothing varies.
     """
     count = len(times) // length
     sums = times[: count * length].reshape(count, length).sum(axis=1)
@@ -123,18 +123,19 @@ def of_largest(times: Floats, length: int) -> float:
 
 
 def doubt(worth: float, images: int, largest: float) -> str:
-    """Return why the interval of a mean within a run may be too short, in words; "" if nothing speaks for it.
+    """Return why the interval of a mean within a run may be too short, in words; "" if there is no sign of it.
 
-    Takes how many independent times the run is worth (`blocks.errors`), how many it has, and `of_largest`. Simulated
-    with 200 pairs of runs of each of 14 kinds (normal noise with autocorrelations of 0 to 0.9, lognormal and Pareto
-    times, rare times 21 times as long, two modes with long stays, a step), 500 images, paired: with neither sign the
-    95 % intervals covered 93 %, with one 72 %. Of normal noise up to 1 % of the pairs had a sign at autocorrelations up
-    to 0.7, and 26 % at 0.9; of two modes that change every 200 images 96 %, of a step 90 %. Where only one of the sides
-    was of that kind, it was 86 and 79 %: rare long times that a run has none of leave no sign. With 100 images 8 % of
-    the pairs with an autocorrelation of 0.45 had a sign, and 72 % at 0.7 (tests/aiot_analysis/compare/tails.py).
+    Takes how many independent times the run is worth (`blocks.errors`), how many it has, and `of_largest`. Simulations
+    used 200 pairs of runs of each of 14 kinds (normal noise with autocorrelations of 0 to 0.9, lognormal and Pareto
+    times, rare times 21 times as long, two modes with long stays, a step), 500 images, paired. Without either sign the
+    95 % intervals covered 93 %, with one 72 %. For normal noise, up to 1 % of the pairs had a sign at autocorrelations
+    up to 0.7, and 26 % at 0.9; for two modes that change every 200 images 96 %, for a step 90 %. If only one of the
+    sides was of that kind, the intervals covered 86 % without a sign and 79 % with one: rare long times that are absent
+    from a run leave no sign. With 100 images, 8 % of the pairs with an autocorrelation of 0.45 had a sign, and 72 % at
+    0.7 (tests/aiot_analysis/compare/tails.py).
     """
     if images < FEWEST_TIMES:
-        return ""  # neither can be seen
+        return ""  # neither sign would be visible
     if worth < min(FEWEST_TIMES, images / 2):
         return f"times change slowly along a run, worth fewer than {FEWEST_TIMES} independent ones: {TOO_SHORT}"
     if largest > MOST_OF_LARGEST:
@@ -145,8 +146,8 @@ def doubt(worth: float, images: int, largest: float) -> str:
 def _doubts(times: Floats, worth: Floats, block: NDArray[np.int64]) -> list[str]:
     """Return the `doubt` of each series (m, n) along a run.
 
-    `worth` is how many independent times each is worth, and `block` its block length, both (m,). The first image is
-    left out of what makes the scatter: it is long in every run, so that no run lacks it by chance.
+    `worth` is the number of independent times that each is worth, and `block` its block length, (m,) each. The first
+    image is left out of the shares of the largest blocks: it is long in every run, so no run lacks it by chance.
     """
     blocks = zip(worth, times, block, strict=True)
     return [doubt(w, len(row), of_largest(row[1:], b)) for w, row, b in blocks]
@@ -155,16 +156,16 @@ def _doubts(times: Floats, worth: Floats, block: NDArray[np.int64]) -> list[str]
 def doubts(
     images: pd.DataFrame | Iterable[pd.DataFrame], rows: pd.DataFrame, timing: str = "end_to_end"
 ) -> pd.DataFrame:
-    """Return a row for each of `rows` whose interval of the mean may be too short: KEY and note (see `doubt`).
+    """Return the rows of `rows` whose interval of the mean may be too short: KEY and note (see `doubt`).
 
     Takes image records with `along.COLUMNS`: a frame, or parts by device (see `by_device.each`).
     """
-    found = [part for _, part in by_device.each(images, rows, partial(_doubtful, timing=timing))]
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=[*KEY, "note"])
+    tables = [part for _, part in by_device.each(images, rows, partial(_doubtful, timing=timing))]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[*KEY, "note"])
 
 
 def _doubtful(images: pd.DataFrame, timing: str) -> pd.DataFrame:
-    """Return the rows of `doubts` of one device."""
+    """Return the rows of `doubts` for one device."""
     parts = [pd.DataFrame(columns=[*KEY, "note"])]
     for keys, times in along.matrices(along.usable(images, timing, first=True)):
         if times.shape[1] > 1:
@@ -175,13 +176,13 @@ def _doubtful(images: pd.DataFrame, timing: str) -> pd.DataFrame:
 
 
 def means(images: pd.DataFrame, rows: pd.DataFrame, timing: str = "end_to_end") -> pd.DataFrame:
-    """Return one row per run x instance of image records: its mean time, and how exactly it is known.
+    """Return the mean time of each run x instance of image records, and how precisely it is known.
 
-    Takes the rows of the table `instances` that the records are of, with what runs add (see `variance.with_noise`).
-    Columns images, mean_ms, mean_low, mean_high (95 %: Student's t on the logarithm, of the standard error of the block
-    bootstrap and of what another run may give) and worth: how many independent images would tell the mean of this run
-    as well (see `errors`), and note: why the interval may be too short (see `doubt`). The first image counts, as in the
-    mean of the paper's app. Null with fewer than 2 images.
+    Takes the rows of the table `instances` that the records belong to, with what runs add (see `variance.with_noise`).
+    Columns are images, mean_ms, mean_low, mean_high (95 %: Student's t on the logarithm, from the standard error of the
+    block bootstrap and the variation between runs), worth (number of independent images that would determine the mean
+    of this run equally well, see `errors`) and note: why the interval may be too short (see `doubt`). The first image
+    counts, as in the mean of the paper's app. Null with fewer than 2 images.
     """
     columns = ["mean_ms", "mean_low", "mean_high", "worth", "note"]
     noise = variance.assumed(rows).drop_duplicates(KEY).set_index(KEY)
@@ -191,8 +192,8 @@ def means(images: pd.DataFrame, rows: pd.DataFrame, timing: str = "end_to_end") 
         if times.shape[1] > 1:
             mean, block = times.mean(axis=1), lengths(times)
             error, worth = errors(times, block)
-            own = noise.reindex(pd.MultiIndex.from_frame(keys[KEY].astype(str))).reset_index()
-            runs, runs_freedom = variance.of_one(own)
+            noise_of_series = noise.reindex(pd.MultiIndex.from_frame(keys[KEY].astype(str))).reset_index()
+            runs, runs_freedom = variance.of_one(noise_of_series)
             squares = np.divide(error, mean, out=np.zeros_like(mean), where=mean > 0) ** 2
             total, freedom = variance.standard_error([squares, runs], [worth - 1, runs_freedom])
             low, high = np.exp(variance.around(np.log(mean), total, freedom))
@@ -203,38 +204,38 @@ def means(images: pd.DataFrame, rows: pd.DataFrame, timing: str = "end_to_end") 
 
 
 def over_sessions(rows: pd.DataFrame, timing: str = "end_to_end") -> pd.DataFrame:
-    """Return one row per device x instance and way it was measured: its mean time over the sessions of the device.
+    """Return the mean time over the sessions of a device, one row per device x instance and way it was measured.
 
-    Takes usable rows of the table `instances`, of any number of runs (see `variance.sessions`). Columns device_id,
+    Takes usable rows of the table `instances`, of any number of runs (see `variance.sessions`). Columns are device_id,
     instance_id, profile, run_ids, runs, sessions, mean_ms (geometric mean of the sessions, each the geometric mean of
-    its runs), fastest_ms and slowest_ms (session), mean_low and mean_high (95 %: Student's t on the logarithms of the
+    its runs), fastest_ms and slowest_ms (sessions), mean_low and mean_high (95 %: Student's t on the logarithms of the
     sessions) and gap, which says why there is no interval: there are fewer than MIN_SESSIONS, or all have the same
-    time. Runs that differ in what must be alike (`pooling.SAME_INSTANCE`) or in profile are rows of their own.
+    time. Runs that differ in what must be equal (`pooling.SAME_INSTANCE`) or in profile have rows of their own.
     """
     column = f"{select.time_column(timing)}_mean"
-    known = rows[rows[column] > 0]
-    known = known.assign(
-        way=pooling.ways(known), session=variance.sessions(known), log=np.log(known[column].astype(float))
+    timed = rows[rows[column] > 0]
+    timed = timed.assign(
+        way=pooling.ways(timed), session=variance.sessions(timed), log=np.log(timed[column].astype(float))
     )
     key = ["device_id", "instance_id", "way"]
-    known = known.sort_values([*key, "run_id"])
-    runs = known.groupby(key).agg(profile=("profile", "first"), run_ids=("run_id", ", ".join), runs=("run_id", "size"))
-    sessions = known.groupby([*key, "session"])["log"].mean().groupby(key)
-    found = runs.join(sessions.agg(sessions="size", middle="mean", least="min", most="max", sd="std"))
-    n = found["sessions"]
-    middle, error, freedom = (part.to_numpy(float) for part in (found["middle"], found["sd"] / np.sqrt(n), n - 1))
+    timed = timed.sort_values([*key, "run_id"])
+    runs = timed.groupby(key).agg(profile=("profile", "first"), run_ids=("run_id", ", ".join), runs=("run_id", "size"))
+    sessions = timed.groupby([*key, "session"])["log"].mean().groupby(key)
+    table = runs.join(sessions.agg(sessions="size", middle="mean", least="min", most="max", sd="std"))
+    n = table["sessions"]
+    middle, error, freedom = (part.to_numpy(float) for part in (table["middle"], table["sd"] / np.sqrt(n), n - 1))
     ends = variance.around(middle, error, freedom)
-    low, high = (pd.Series(end, found.index).where(n >= MIN_SESSIONS) for end in ends)
+    low, high = (pd.Series(end, table.index).where(n >= MIN_SESSIONS) for end in ends)
     logs = {
-        "mean_ms": found["middle"],
-        "fastest_ms": found["least"],
-        "slowest_ms": found["most"],
+        "mean_ms": table["middle"],
+        "fastest_ms": table["least"],
+        "slowest_ms": table["most"],
         "mean_low": low,
         "mean_high": high,
     }
-    found = found.drop(columns=["middle", "least", "most", "sd"]).assign(
+    table = table.drop(columns=["middle", "least", "most", "sd"]).assign(
         **{name: np.exp(log) for name, log in logs.items()}
     )
     few = n.map(lambda count: f"{plural(count, 'session')}, an interval over sessions needs {MIN_SESSIONS}")
     gap = few.where(n < MIN_SESSIONS, np.where(low.isna(), "not known: the time is the same in all sessions", ""))
-    return found.assign(gap=gap).reset_index().drop(columns="way")
+    return table.assign(gap=gap).reset_index().drop(columns="way")

@@ -1,12 +1,12 @@
-"""How sessions deviate: all instances of a session alike, and each instance by itself.
+"""Deviations between sessions: those of all instances of a session together, and those of each instance separately.
 
 The logarithm of the mean time of instance i in session s of a side is
 
     log T_is = instance_i + shared_s + own_is
 
-(see `variance`). Its mean over the instances has the shared part, and what it leaves of each instance has the own part
-alone. All instances of a comparison have the shared part in common, so that it can mislead once and not once for each
-instance. The own part is of many instances, so that all of them tell how large it is.
+(see `variance`). Its mean over the instances contains the shared part; the deviation of each instance from that mean
+contains only the own part. All instances of a comparison have the shared part in common, so it can mislead once, and
+not once per instance. The own part concerns many instances, so all of them provide information about its size.
 """
 
 from __future__ import annotations
@@ -23,13 +23,17 @@ from aiot_analysis.stats import variance
 Floats = NDArray[np.float64]
 
 FEWEST_SESSIONS = 3
-"""Sessions from which on a side tells by itself how its sessions differ. With fewer, both sides count as alike."""
+"""Minimum number of sessions for a side to have its own estimate of how its sessions differ. With fewer, both sides are
+assumed to have the same variance.
+"""
 MOST_PRIOR_FREEDOM = 8.0
-"""Degrees of freedom that the variance of all instances has at most for a single one. Few sessions do not show that
-instances differ where some have one and a half times the standard deviation of others."""
+"""Maximum degrees of freedom that the variance of all instances contributes to a single one. Few sessions cannot show
+that some instances have one and a half times the standard deviation of others.
+"""
 SMALLEST = 1e-5
-"""Variances below this share of the median one count as this much, as a logarithm is taken of them. As near to 1 a
-probability counts as 1."""
+"""Variances below this share of the median one are raised to it, because their logarithm is taken. Probabilities this
+close to 1 count as 1.
+"""
 _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(40)
 _DEEPEST = 45.0  # tail probabilities down to exp(-45) are integrated
 
@@ -38,30 +42,30 @@ _DEEPEST = 45.0  # tail probabilities down to exp(-45) are integrated
 class Errors:
     """Standard errors of differences between two sides, with the degrees of freedom of Student's t."""
 
-    shared: float  # what all instances have in common
+    shared: float  # of the part that all instances have in common
     shared_freedom: float
-    own: Floats  # (instances,); 0 of a single instance, whose two parts cannot be told apart
+    own: Floats  # (instances,); 0 for a single instance, whose two parts cannot be separated
     own_freedom: Floats
 
 
 def errors(base: Floats, other: Floats) -> Errors:
     """Return the errors of the mean differences of two sides, (instances, sessions) each, of the same instances.
 
-    Takes logarithms of times. Sides may scatter differently (Welch 1947) where both have FEWEST_SESSIONS. Variances of
-    own parts are those of `moderated`, or the instance's own where that is larger: a few instances that scatter much
-    more than all others would otherwise pass for being like them.
+    Takes logarithms of times. Sides may have different variances (Welch 1947) if both have FEWEST_SESSIONS. Variances
+    of own parts are those of `moderated`, or the instance's own where that is larger: otherwise a few instances that
+    scatter much more than all others would be treated like the others.
     """
     sides = base, other
     means = [side.mean(axis=0, keepdims=True) for side in sides]
     shared, shared_freedom = _error(means, moderate=False)
     if len(base) == 1:
         return Errors(float(shared[0]), float(shared_freedom[0]), np.zeros(1), np.full(1, np.inf))
-    own, own_freedom = _error([side - mean for side, mean in zip(sides, means, strict=True)], moderate=True)
-    return Errors(float(shared[0]), float(shared_freedom[0]), own, own_freedom)
+    own_error, own_freedom = _error([side - mean for side, mean in zip(sides, means, strict=True)], moderate=True)
+    return Errors(float(shared[0]), float(shared_freedom[0]), own_error, own_freedom)
 
 
 def _error(sides: list[Floats], moderate: bool) -> tuple[Floats, Floats]:
-    """Return the standard error and the freedom of the difference of two means, of each row."""
+    """Return the standard error and the freedom of the difference of two means, for each row."""
     counts = [side.shape[1] for side in sides]
     squares = [((side - side.mean(axis=1, keepdims=True)) ** 2).sum(axis=1) for side in sides]
     if min(counts) < FEWEST_SESSIONS:
@@ -73,19 +77,19 @@ def _error(sides: list[Floats], moderate: bool) -> tuple[Floats, Floats]:
         expected, freedoms = moderated(variances, freedoms)
         variances = np.maximum(expected, variances)
     return variance.standard_error(
-        [weight * one for weight, one in zip(weights, variances, strict=True)],
+        [weight * estimate for weight, estimate in zip(weights, variances, strict=True)],
         [np.full(len(variances[0]), freedom) for freedom in freedoms],
     )
 
 
 def moderated(variances: Floats, freedoms: list[float]) -> tuple[Floats, list[float]]:
-    """Return variances of many instances, each drawn towards that of all, and their degrees of freedom.
+    """Return the variances of many instances, each shrunk towards that of all, and their degrees of freedom.
 
-    Takes estimates of several samples of the instances, (samples, instances), and the degrees of freedom of each
-    sample. The true variances of a sample are taken to scatter around a prior one as if it had been estimated with
-    prior degrees of freedom (Smyth 2004, Section 6.2): the more alike the estimates are, the more freedom has the prior
-    one, up to MOST_PRIOR_FREEDOM. The prior freedom is that of all samples, the prior variance is of each. No more
-    freedom is counted than the instances of a sample have together, one less for their mean.
+    Takes estimates from several samples of the instances, (samples, instances), and the degrees of freedom of each
+    sample. The true variances of a sample are assumed to scatter around a prior variance as if it had been estimated
+    with prior degrees of freedom (Smyth 2004, Section 6.2): the more similar the estimates are, the more freedom the
+    prior has, up to MOST_PRIOR_FREEDOM. The prior freedom is common to all samples; the prior variance is specific to
+    each. The freedom is limited to what the instances of a sample have together, with one instance less for their mean.
     """
     count = variances.shape[1]
     most = [(count - 1) * freedom for freedom in freedoms]
@@ -93,15 +97,20 @@ def moderated(variances: Floats, freedoms: list[float]) -> tuple[Floats, list[fl
     if not (middle > 0).all():
         return np.broadcast_to(variances.mean(axis=1, keepdims=True), variances.shape), most
     logs = np.log(np.maximum(variances, SMALLEST * middle))
-    excess = np.mean([one.var(ddof=1) - polygamma(1, freedom / 2) for one, freedom in zip(logs, freedoms, strict=True)])
+    excess = np.mean(
+        [
+            log_of_sample.var(ddof=1) - polygamma(1, freedom / 2)
+            for log_of_sample, freedom in zip(logs, freedoms, strict=True)
+        ]
+    )
     estimated = 2 * _trigamma_inverse(float(excess)) if excess > 0 else np.inf
     prior = min(estimated, MOST_PRIOR_FREEDOM)
-    found = []
-    for own, log, freedom in zip(variances, logs, freedoms, strict=True):
-        alike = np.isinf(estimated)  # they differ no more than by chance
-        centre = own.mean() if alike else np.exp(log.mean() - _mean_log(freedom) + _mean_log(prior))
-        found.append((prior * centre + freedom * own) / (prior + freedom))
-    return np.array(found), [min(prior + freedom, top) for freedom, top in zip(freedoms, most, strict=True)]
+    shrunk = []
+    for estimates, log_estimates, freedom in zip(variances, logs, freedoms, strict=True):
+        alike = np.isinf(estimated)  # the estimates differ no more than by chance
+        centre = estimates.mean() if alike else np.exp(log_estimates.mean() - _mean_log(freedom) + _mean_log(prior))
+        shrunk.append((prior * centre + freedom * estimates) / (prior + freedom))
+    return np.array(shrunk), [min(prior + freedom, top) for freedom, top in zip(freedoms, most, strict=True)]
 
 
 def _mean_log(freedom: float) -> float:
@@ -110,28 +119,29 @@ def _mean_log(freedom: float) -> float:
 
 
 def _trigamma_inverse(value: float) -> float:
-    """Return x where trigamma(x) is `value`."""
+    """Return the x at which trigamma(x) is `value`."""
     return float(brentq(lambda x: polygamma(1, x) - value, 1e-8, 1.0 + 2.0 / value))
 
 
 def chance(
     distances: Floats, shared: Floats, shared_freedom: Floats, own: Floats, own_freedom: Floats, rows: int = 1
 ) -> Floats:
-    """Return how often chance takes differences as far from the truth, with what each one spends of an error rate.
+    """Return the share of a joint error rate that differences this far from the truth use up.
 
-    That any of `rows` differences that have the shared part in common is `distances` or more away has at most the
-    chance of the mean over the shared part of min(1, rows x P), with P the chance of one of them where the shared part
-    is known. The result is this by `rows`: summed over the rows it bounds the chance of any. Both parts have Student's
-    t distribution. With one row it is the p-value of one difference by itself; without a shared part it is Student's;
-    without an own part it is Student's of the shared part by `rows`. All arguments but the last have one shape.
+    The probability that any of `rows` differences with a common shared part is `distances` or more from the truth is at
+    most the mean, over the shared part, of min(1, rows x P), where P is the probability for one of them given the
+    shared part. The result is this bound divided by `rows`: summed over the rows it bounds the probability of any. Both
+    parts have Student's t distribution. With one row it is the p-value of a single difference; without a shared part it
+    is Student's; without an own part it is Student's for the shared part divided by `rows`. All arguments but the last
+    have the same shape.
     """
     distances, shared, shared_freedom, own, own_freedom = (
-        np.asarray(one, float)[..., None] for one in (distances, shared, shared_freedom, own, own_freedom)
+        np.asarray(values, float)[..., None] for values in (distances, shared, shared_freedom, own, own_freedom)
     )
     own = np.maximum(own, 1e-9 * np.maximum(shared, 1e-300))
     reach = distances - own * stdtrit(own_freedom, max(1 - 1 / rows, SMALLEST))
     with np.errstate(divide="ignore", invalid="ignore"):
-        beyond = stdtr(shared_freedom, -reach / shared)  # of a shared part so large that min(1, rows x P) is 1
+        beyond = stdtr(shared_freedom, -reach / shared)  # tail of shared parts so large that min(1, rows x P) is 1
         depth = np.minimum(-np.log(np.where(reach > 0, beyond, 0.5)), _DEEPEST)
     depths = np.log(2) + (_POINTS + 1) / 2 * (depth - np.log(2))
     tails = np.exp(-depths)

@@ -1,9 +1,9 @@
-"""Many comparisons at once: corrected p values, and intervals that agree with their tests.
+"""Multiple comparisons: corrected p-values, and intervals that agree with their tests.
 
-Two families of corrections are used. Where a row has an interval, its interval and its test are both corrected by
-Bonferroni's method (`level`, `bonferroni`), so that the corrected p value is under ALPHA just where the interval is on
-one side of 0. Tests without an interval may use Holm's method (`adjusted`), which finds more and has no intervals that
-are as simple. Both hold however the tests depend on one another.
+Two families of corrections are used. Where a row has an interval, the interval and its test are both corrected by
+Bonferroni's method (`level`, `bonferroni`), so that the corrected p-value is below ALPHA exactly when the interval
+excludes 0. Tests without an interval may use Holm's method (`adjusted`), which detects more but has no equally simple
+intervals. Both are valid under any dependence between the tests.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from aiot_analysis.stats.resample import LEVEL
 
 Floats = NDArray[np.float64]
 Ends = Callable[[float], tuple[float, float]]
-"""The ends of an interval at a level."""
+"""Function that returns the ends of an interval at a level."""
 ALPHA = 1 - LEVEL
-LEAST_P = 1e-12  # nearer to 1 a level has no digits left
+LEAST_P = 1e-12  # levels closer to 1 lose their precision
 
 
 def level(comparisons: int) -> float:
-    """Return the level of each of so many intervals that keep LEVEL together (Bonferroni)."""
+    """Return the level of each of so many intervals whose joint confidence is LEVEL (Bonferroni)."""
     return 1 - ALPHA / max(comparisons, 1)
 
 
 def bonferroni(p_values: pd.Series) -> pd.Series:
-    """Return p values times their number, at most 1. Nulls are no comparison and stay null."""
+    """Return p-values times their number, at most 1. Nulls do not count as comparisons and stay null."""
     return (p_values.astype(float) * p_values.notna().sum()).clip(upper=1)
 
 
 def agreeing(p_value: float, ends: Ends) -> float:
-    """Return the p value of a test and an interval together: the larger of `p_value` and that of the interval.
+    """Return the p-value of a test and an interval together: the larger of `p_value` and that of the interval.
 
-    The p value of an interval is 1 minus the level at which it begins to have 0 inside. An exact test and an
-    approximate interval do not reject in just the same cases; what both reject is shown. NaN where there is no
-    interval, unless nothing speaks for a change.
+    The p-value of an interval is 1 minus the level from which on it contains 0. An exact test and an approximate
+    interval do not reject in exactly the same cases; the result is significant only if both reject. NaN if there is no
+    interval, unless the test shows no sign of a change.
     """
 
     def beyond(p: float) -> float:
-        """How far the interval at level 1 - p is from 0; negative where it has 0 inside."""
+        """Return how far the interval at level 1 - p is from 0; negative if it contains 0."""
         low, high = ends(1 - p)
         return max(low, -high)
 
@@ -59,9 +59,9 @@ def agreeing(p_value: float, ends: Ends) -> float:
 
 
 def interval(p_value: float, ends: Ends, level: float = LEVEL) -> tuple[float, float]:
-    """Return the ends of an interval, which has 0 inside where a test with this p value does not reject.
+    """Return the ends of an interval that contains 0 if a test with this p-value does not reject.
 
-    With the p value of `agreeing`, the interval is on one side of 0 just where p is under 1 - `level`.
+    With the p-value of `agreeing`, the interval excludes 0 exactly when p is below 1 - `level`.
     """
     low, high = ends(level)
     if p_value >= 1 - level:
@@ -70,23 +70,23 @@ def interval(p_value: float, ends: Ends, level: float = LEVEL) -> tuple[float, f
 
 
 def adjusted(p_values: pd.Series) -> pd.Series:
-    """Return p values after Holm's method for all of them together. Nulls are no comparison and stay null."""
-    known = p_values.notna()
-    found = pd.Series(np.nan, index=p_values.index, dtype=float)
-    if known.any():
-        found[known] = holm(p_values[known].to_numpy(float))
-    return found
+    """Return p-values adjusted jointly by Holm's method. Nulls do not count as comparisons and stay null."""
+    present = p_values.notna()
+    result = pd.Series(np.nan, index=p_values.index, dtype=float)
+    if present.any():
+        result[present] = holm(p_values[present].to_numpy(float))
+    return result
 
 
 def holm(p_values: Floats) -> Floats:
-    """Adjust p values by the method of Holm 1979, "A simple sequentially rejective multiple test procedure".
+    """Adjust p-values by the method of Holm 1979, "A simple sequentially rejective multiple test procedure".
 
-    The i-th smallest of n is multiplied by n - i + 1, and is never below the one before nor over 1. The same as
-    statsmodels' `multipletests(p_values, method="holm")`, which collects Python's garbage at each call and takes
-    thousands of times as long.
+    The i-th smallest of n is multiplied by n - i + 1, and is never below the one before nor above 1. The result is that
+    of statsmodels' `multipletests(p_values, method="holm")`, which runs Python's garbage collector at each call and
+    takes thousands of times as long.
     """
     order = np.argsort(p_values)
     stepped = np.maximum.accumulate(p_values[order] * np.arange(len(p_values), 0, -1))
-    found = np.empty(len(p_values))
-    found[order] = np.minimum(stepped, 1)
-    return found
+    corrected = np.empty(len(p_values))
+    corrected[order] = np.minimum(stepped, 1)
+    return corrected
