@@ -1,7 +1,7 @@
-"""The claims of the paper's six remarks (Section V), each judged by the data at hand.
+"""The claims of the paper's six remarks (Section V), each judged by the available data.
 
-A module a remark says what is claimed, in the paper's words, and by which rule it is judged; `claim` turns what was
-found for the parts of a claim into a verdict; `evidence` has the statistics.
+One module per remark states the claims in the paper's words and the rules by which they are judged; `claim` turns the
+results for the parts of a claim into a verdict; `evidence` computes the statistics.
 """
 
 from __future__ import annotations
@@ -51,47 +51,52 @@ def parts(
     run_to_run: float = variance.RUN_TO_RUN,
     ids: Collection[str] | None = None,
 ) -> pd.DataFrame:
-    """Every comparison that the claims of some remarks consist of, with what was found for it.
+    """Return every comparison that the claims of `remarks` consist of, with its result.
 
-    Takes the table `instances` of one origin, image records with IMAGE_COLUMNS (or parts of them, each with all of its
-    devices: see `records.collect`), the timing to use (that of inference where native tools measured), which verdicts
-    instances may have (see `select.verdicts`), and within what share of their time two runs are assumed to agree where
-    a device was not measured in enough sessions (see `variance`). With `ids`, only the claims that have one of these
-    ids are looked at.
+    Takes the table `instances` of one origin; image records with IMAGE_COLUMNS (or parts of them, each with all records
+    of its devices: see `records.collect`); the timing to use (inference where native tools measured); `wanted`, the
+    verdicts that instances may have (see `select.verdicts`); and `run_to_run`, the share of their time within which two
+    runs are assumed to agree if a device was not measured in enough sessions (see `variance`). With `ids`, only claims
+    with one of these ids are judged.
 
-    Gives one row per claim x comparison, PART_COLUMNS: state is "as claimed" where the whole interval is in the region
-    that is claimed, "against" where it is outside, else "undecided"; "not applicable" where it cannot refute the claim,
-    and "missing" where there is no number, both with the reason in `why`. All intervals of a claim keep 95 % together.
+    Returns one row per claim x comparison, with PART_COLUMNS. state is "as claimed" where the whole interval is in the
+    claimed region, "against" where it is outside, else "undecided"; it is "not applicable" where the comparison cannot
+    refute the claim and "missing" where there is no number, both with the reason in `why`. All intervals of a claim
+    have a joint confidence of 95 %.
     """
     paper = select.of_paper(instances)
-    asked = paper[paper["verdict"].isin(select.verdicts(wanted))]
+    judged_rows = paper[paper["verdict"].isin(select.verdicts(wanted))]
 
     @cache
     def chosen(by_framework: bool) -> pd.DataFrame:
+        """Return the measured rows, chosen by framework or for all frameworks together."""
         return select.measured_rows(paper, by_framework=by_framework, wanted=wanted)[0]
 
     @cache
     def evidence(by_framework: bool) -> Evidence:
+        """Return the evidence from the measured rows, shared where both choices are the same."""
         rows = chosen(by_framework)
         if not by_framework and rows.equals(chosen(True)):
             return evidence(True)
-        rows = variance.with_noise(rows, asked, select.timing_of(rows, timing), run_to_run)
-        return Evidence(rows, images, timing, seed, asked)
+        rows = variance.with_noise(rows, judged_rows, select.timing_of(rows, timing), run_to_run)
+        return Evidence(rows, images, timing, seed, judged_rows)
 
     origin = str(instances["origin"].iloc[0]) if len(instances) else ""
-    found: list[dict[str, object]] = []
+    table: list[dict[str, object]] = []
     for claim in CLAIMS.values():
         if claim.remark in remarks and (ids is None or claim.id in ids):
-            found += rows_of(claim, claim.find(evidence(claim.remark not in ONE_SOURCE)), origin)
-    return pd.DataFrame(found, columns=PART_COLUMNS)
+            table += rows_of(claim, claim.find(evidence(claim.remark not in ONE_SOURCE)), origin)
+    return pd.DataFrame(table, columns=PART_COLUMNS)
 
 
 def verdicts(parts: pd.DataFrame) -> pd.DataFrame:
-    """The table of claims, COLUMNS, one row each in the order of their ids: see `claim.verdict`.
+    """Return the table of claims with COLUMNS, one row per claim in the order of their ids (see `claim.verdict`).
 
     The verdict is "holds", "does not hold", "cannot be decided" or "not applicable", and `mark` is "by construction"
-    where simulated data decided it. The effect with its interval is that of the part that decides, and `figures` has
-    it in words.
+    where simulated data decided it. The effect and its interval are those of the part that decides, and `figures`
+    states them in words.
     """
-    ids = [one for one in CLAIMS if one in set(parts["id"])]
-    return pd.DataFrame([verdict(CLAIMS[one], parts[parts["id"] == one]) for one in ids], columns=COLUMNS)
+    ids = [claim_id for claim_id in CLAIMS if claim_id in set(parts["id"])]
+    return pd.DataFrame(
+        [verdict(CLAIMS[claim_id], parts[parts["id"] == claim_id]) for claim_id in ids], columns=COLUMNS
+    )

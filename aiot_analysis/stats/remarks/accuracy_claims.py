@@ -12,42 +12,46 @@ from aiot_analysis.stats.remarks.fluctuation import BEYOND_NOISE, OWN_PATTERN, d
 from aiot_analysis.stats.remarks.speed_ratios import CAFFE2, NNAPI, PYTORCH, TFLITE
 from aiot_analysis.tables.names import IMPLEMENTATIONS, MODELS, PAPER_FLOAT32, display, instance_id
 
-EQUAL = 2.0  # percentage points: a difference that is surely under it is none
+EQUAL = 2.0  # percentage points: differences that are surely smaller count as none
 FRAMEWORKS = {"TFLite": [TFLITE, NNAPI], "PyTorch": [PYTORCH], "Caffe2": [CAFFE2]}
 
 _SHOWN = {"figure": "Figure 4", "notebook": "03_accuracy"}
 
 
 def _all_of(implementations: list[str], model: str) -> list[str]:
-    return [instance_id(one, "float32", model) for one in implementations]
+    """Return the float32 instances of a model in some implementations."""
+    return [instance_id(implementation, "float32", model) for implementation in implementations]
 
 
 def _frameworks_differ(evidence: Evidence) -> list[Part]:
-    """A part per model: of the two frameworks that are farthest apart, by how much."""
+    """Return a part per model: the difference between the two frameworks that are farthest apart."""
     pairs = list(combinations([TFLITE, PYTORCH, CAFFE2], 2))
-    each = level(len(pairs) * len(MODELS))
-    found = []
+    joint_level = level(len(pairs) * len(MODELS))
+    parts = []
     for model in MODELS:
-        ids = {one: instance_id(one, "float32", model) for one in (TFLITE, PYTORCH, CAFFE2)}
-        changes = {(one, two): evidence.accuracy_change(ids[one], ids[two], each, "weights") for one, two in pairs}
-        known = {pair: one for pair, one in changes.items() if not math.isnan(one.low)}
-        if not known:
-            found.append(Part(display(model), next(iter(changes.values())), (0.0, math.inf)))
+        ids = {first: instance_id(first, "float32", model) for first in (TFLITE, PYTORCH, CAFFE2)}
+        changes = {
+            (first, second): evidence.accuracy_change(ids[first], ids[second], joint_level, "weights")
+            for first, second in pairs
+        }
+        measured = {pair: first for pair, first in changes.items() if not math.isnan(first.low)}
+        if not measured:
+            parts.append(Part(display(model), next(iter(changes.values())), (0.0, math.inf)))
             continue
-        sizes = {pair: _size(one) for pair, one in known.items()}
+        sizes = {pair: _size(first) for pair, first in measured.items()}
         most = max(sizes, key=lambda pair: (sizes[pair].low, sizes[pair].effect))
-        high = max(one.high for one in sizes.values())
+        high = max(first.high for first in sizes.values())
         name = f"{display(model)}, between {display(most[0])} and {display(most[1])}"
         chosen = sizes[most]
         widest = Estimate(chosen.effect, chosen.low, max(chosen.high, high), chosen.n_devices)
-        same = evidence.same_weights(*dict.fromkeys(ids[one] for pair in known for one in pair))
+        same = evidence.same_weights(*dict.fromkeys(ids[first] for pair in measured for first in pair))
         untested = f"its frameworks run the same weights ({same}), the paper's had weights of their own" if same else ""
-        found.append(Part(name, widest, (0.0, math.inf), refuted=(-math.inf, EQUAL), untested=untested))
-    return found
+        parts.append(Part(name, widest, (0.0, math.inf), refuted=(-math.inf, EQUAL), untested=untested))
+    return parts
 
 
 def _size(change: Estimate) -> Estimate:
-    """The size of a change whatever its sign."""
+    """Return the magnitude of a change."""
     ends = sorted(map(abs, (change.low, change.high)))
     low = 0.0 if change.low <= 0 <= change.high else ends[0]
     return Estimate(abs(change.effect), low, ends[1], change.n_devices)
@@ -127,9 +131,9 @@ CLAIMS = [
             patterns,
             name="the same model in two implementations",
             pairs=[
-                (instance_id(one, "float32", model), instance_id(two, "float32", model))
+                (instance_id(first, "float32", model), instance_id(second, "float32", model))
                 for model in MODELS
-                for one, two in combinations(IMPLEMENTATIONS, 2)
+                for first, second in combinations(IMPLEMENTATIONS, 2)
             ],
         ),
         **_SHOWN,
@@ -144,8 +148,8 @@ CLAIMS = [
             patterns,
             name="two models in the same implementation",
             pairs=[
-                (instance_id(one, "float32", first), instance_id(one, "float32", second))
-                for one in IMPLEMENTATIONS
+                (instance_id(implementation, "float32", first), instance_id(implementation, "float32", second))
+                for implementation in IMPLEMENTATIONS
                 for first, second in combinations(MODELS, 2)
             ],
         ),

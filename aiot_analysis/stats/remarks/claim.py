@@ -1,4 +1,4 @@
-"""What a claim is, what is found for its parts, and how that becomes a verdict. All words and rules of deciding."""
+"""Claims, the results for their parts, and how these become a verdict, with all words and decision rules."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VERDICTS = [HOLDS, FAILS, OPEN, NOT_APPLICABLE]
 AS_CLAIMED, AGAINST, UNDECIDED, MISSING = "as claimed", "against", "undecided", "missing"
 STATES = [AGAINST, MISSING, NOT_APPLICABLE, UNDECIDED, AS_CLAIMED]  # worst first
 BUILT = "by construction"
-"""The mark of what was decided on simulated data, beside the verdict: the simulation was built to be so."""
+"""Mark, beside the verdict, of what was decided on simulated data: the simulation was built to give this result."""
 
 TIMES, POINTS, SHARE, CORRELATION = "times as fast", "percentage points", "share", "correlation"
 _FORMATS = {TIMES: "{:.2f} times as fast", POINTS: "{:+.2f} points", SHARE: "{:.0%}", CORRELATION: "{:.2f}"}
@@ -29,12 +29,12 @@ ALL, ANY = "all", "any"
 
 @dataclass(frozen=True)
 class Part:
-    """One comparison of a claim: what was found, and the region that it is claimed to be in.
+    """One comparison of a claim: its result, and the region that is claimed for it.
 
-    It is as claimed where the whole interval is inside `claimed`, against it where the whole is inside `refuted`
-    (all that is not claimed, if None). What is `optional` may be missing. A comparison with a reason in `untested`
-    does not meet the condition of the claim, so that it can support the claim but never refute it: it is not applicable
-    where it is not as claimed.
+    It is as claimed if the whole interval is inside `claimed`, and against the claim if the whole interval is inside
+    `refuted` (by default everything outside `claimed`). A part that is `optional` may be missing. A comparison with a
+    reason in `untested` does not meet the condition of the claim, so it can support but never refute the claim: it is
+    not applicable unless it is as claimed.
     """
 
     name: str
@@ -42,11 +42,12 @@ class Part:
     claimed: Region
     refuted: Region | None = None
     optional: bool = False
-    device: str = ""  # where it is of one device among several
+    device: str = ""  # set if the part concerns one device among several
     untested: str = ""
 
     @property
     def state(self) -> str:
+        """Return one of STATES, by comparing the interval with the regions."""
         low, high = self.found.low, self.found.high
         if math.isnan(low) or math.isnan(high):
             return MISSING
@@ -63,24 +64,26 @@ class Part:
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim of a remark: what the paper says and where, and by which rule it is judged here."""
+    """A claim of a remark: what the paper says and where, and the rule by which it is judged here."""
 
     id: str  # like "2a": the number of the remark and a letter
-    text: str  # in one short sentence
+    text: str  # one short sentence
     quote: str  # the paper's words
-    figure: str  # that the paper shows it in
-    rule: str  # for the verdict, in words
+    figure: str  # the paper's figure that shows it
+    rule: str  # the rule for the verdict, in words
     unit: str  # of the effect
     notebook: str
     find: Callable[[Evidence], list[Part]]
-    needs: str = ALL  # of its parts: ALL or ANY to be as claimed
+    needs: str = ALL  # how many of its parts must be as claimed: ALL or ANY
 
     @property
     def remark(self) -> int:
+        """Return the number of the remark."""
         return int(self.id[0])
 
     @property
     def source(self) -> str:
+        """Return where the paper makes the claim."""
         return f"Section V, Remark {self.remark}, {self.figure}"
 
 
@@ -91,7 +94,7 @@ PART_COLUMNS = [
 
 
 def rows_of(claim: Claim, parts: Sequence[Part], origin: str) -> list[dict[str, object]]:
-    """The parts of a claim as rows with the columns PART_COLUMNS."""
+    """Return the parts of a claim as rows with the columns PART_COLUMNS."""
     return [
         {
             "id": claim.id,
@@ -117,33 +120,33 @@ def rows_of(claim: Claim, parts: Sequence[Part], origin: str) -> list[dict[str, 
 def verdict(claim: Claim, parts: pd.DataFrame) -> dict[str, object]:
     """Judge one claim by its parts, and return a row of the table of all claims.
 
-    With ALL it holds if every part is as claimed, and does not hold if one is against it; with ANY it holds if one
-    part is as claimed, and does not hold if all are against it. It is not applicable if no part that has a number
+    With ALL, the claim holds if every part is as claimed, and does not hold if one is against it. With ANY, it holds if
+    one part is as claimed, and does not hold if all are against it. It is not applicable if no part that has a number
     tests it. Otherwise it cannot be decided. `mark` is "by construction" where simulated data decided. The effect is
     that of the part that decides: the weakest with ALL, the strongest with ANY.
     """
     needed = parts[~(parts["optional"].astype(bool) & (parts["state"] == MISSING))]
     states = set(needed["state"])
     sufficient, ruinous = (AS_CLAIMED, AGAINST) if claim.needs == ALL else (AGAINST, AS_CLAIMED)
-    yes, no = (HOLDS, FAILS) if claim.needs == ALL else (FAILS, HOLDS)
-    said = no if ruinous in states else yes if states == {sufficient} else OPEN
+    if_sufficient, if_ruinous = (HOLDS, FAILS) if claim.needs == ALL else (FAILS, HOLDS)
+    judgement = if_ruinous if ruinous in states else if_sufficient if states == {sufficient} else OPEN
     if NOT_APPLICABLE in states and states <= {NOT_APPLICABLE, MISSING}:
-        said = NOT_APPLICABLE
-    mark = BUILT if said in (HOLDS, FAILS) and "simulated" in set(parts["origin"]) else ""
-    shown = _decisive(needed, claim.needs)
+        judgement = NOT_APPLICABLE
+    mark = BUILT if judgement in (HOLDS, FAILS) and "simulated" in set(parts["origin"]) else ""
+    decisive = _decisive(needed, claim.needs)
     row = {"effect": math.nan, "effect_low": math.nan, "effect_high": math.nan, "n_devices": 0}
-    if shown is not None:
-        row = {name: shown[name] for name in row}
-        each = needed["device"][needed["device"] != ""].nunique()  # devices that were looked at one by one
-        row["n_devices"] = each or row["n_devices"]
+    if decisive is not None:
+        row = {name: decisive[name] for name in row}
+        n_single_devices = needed["device"][needed["device"] != ""].nunique()  # devices that were judged individually
+        row["n_devices"] = n_single_devices or row["n_devices"]
     return {
         "id": claim.id,
         "remark": claim.remark,
         "claim": claim.text,
-        "verdict": said,
+        "verdict": judgement,
         "mark": mark,
-        "why": _why(parts, said),
-        "figures": _figures(parts, shown, claim.unit),
+        "why": _why(parts, judgement),
+        "figures": _figures(parts, decisive, claim.unit),
         **row,
         "unit": claim.unit,
         "rule": claim.rule,
@@ -154,17 +157,17 @@ def verdict(claim: Claim, parts: pd.DataFrame) -> dict[str, object]:
 
 
 def told(value: float, unit: str) -> str:
-    """A number with its unit, for readers."""
+    """Format a number with its unit for readers."""
     return _FORMATS[unit].format(value)
 
 
 def interval(low: float, high: float, unit: str) -> str:
-    """An interval for readers, like "1.20 to 1.40"."""
+    """Format an interval for readers, like "1.20 to 1.40"."""
     return words.interval(low, high, _FORMATS[unit].split(" ")[0])
 
 
 def region(of: Region) -> str:
-    """A region in words, like "over 1" or "0.8 to 1.25"."""
+    """Describe a region in words, like "over 1" or "0.8 to 1.25"."""
     low, high = of
     if math.isinf(high):
         return f"over {low:g}"
@@ -172,25 +175,26 @@ def region(of: Region) -> str:
 
 
 def _decisive(parts: pd.DataFrame, needs: str) -> pd.Series | None:
-    """The part with a number that the verdict hangs on; None if no part has one."""
-    known = parts[parts["state"] != MISSING]
-    if known.empty:
+    """Return the part with a number on which the verdict depends; None if no part has one."""
+    with_number = parts[parts["state"] != MISSING]
+    if with_number.empty:
         return None
-    order = known["state"].map(STATES.index).to_numpy()
-    # among equals the one whose effect is nearest to where the verdict changes, or farthest from it
-    effect, low, high = known[["effect", "claimed_low", "claimed_high"]].to_numpy(float).T
+    order = with_number["state"].map(STATES.index).to_numpy()
+    # ties go to the part whose effect is nearest to the threshold of the verdict, or farthest from it
+    effect, low, high = with_number[["effect", "claimed_low", "claimed_high"]].to_numpy(float).T
     margin = np.minimum(effect - low, high - effect)
     decisive = np.lexsort((margin, order))[0] if needs == ALL else np.lexsort((-margin, -order))[0]
-    return known.iloc[decisive]
+    return with_number.iloc[decisive]
 
 
 def _why(parts: pd.DataFrame, said: str) -> str:
+    """Return how many parts have each state, followed by the reasons."""
     counts = parts["state"].value_counts()
     n = len(parts)
     comparisons = words.plural(n, "comparison")
     listed = ", ".join(f"{counts[state]} {state}" for state in reversed(STATES) if state in counts)
     text = f"{comparisons}: {listed}"
-    reasons = list(dict.fromkeys(one for one in parts["why"] if one))
+    reasons = list(dict.fromkeys(reason for reason in parts["why"] if reason))
     if reasons:
         more = f", and {len(reasons) - 3} more" if len(reasons) > 3 else ""
         text += f". {'; '.join(reasons[:3])}{more}"
@@ -200,12 +204,13 @@ def _why(parts: pd.DataFrame, said: str) -> str:
 
 
 def _figures(parts: pd.DataFrame, shown: pd.Series | None, unit: str) -> str:
+    """Return the effect of the decisive part, its interval and the claimed region in words."""
     if shown is None:
         return "no figures"
     numbers = f"{told(shown['effect'], unit)} ({interval(shown['effect_low'], shown['effect_high'], unit)})"
-    known = parts[parts["state"] != MISSING]
+    with_number = parts[parts["state"] != MISSING]
     where = f", on {shown['device']}" if shown["device"] else ""
     text = f"{shown['part']}{where}: {numbers}, claimed: {shown['claimed']}"
-    if len(known) > 1:
-        text += f"; all: {interval(known['effect'].min(), known['effect'].max(), unit)}"
+    if len(with_number) > 1:
+        text += f"; all: {interval(with_number['effect'].min(), with_number['effect'].max(), unit)}"
     return text

@@ -26,8 +26,8 @@ from aiot_analysis.stats.remarks.speed_ratios import (  # fmt: skip
 from aiot_analysis.tables import paper
 from aiot_analysis.tables.names import MODELS, display, instance_id
 
-ALMOST = 0.8  # of the pairs of models
-APART = 1.1  # FLOPs of two models that are compared: the paper calls MobileNetV2 close to MnasNet, 5 % apart
+ALMOST = 0.8  # smallest share of the pairs of models
+APART = 1.1  # smallest ratio of FLOPs of compared models: the paper calls MobileNetV2 close to MnasNet, 5 % apart
 CLOSE = (0.5, 2.0)
 AT_MOST_TWICE = (0.5, math.inf)  # times as fast as a light model
 
@@ -35,22 +35,25 @@ _SHOWN = {"figure": "Figure 7", "notebook": "06_complexity"}
 
 
 def ordered_pairs() -> list[tuple[str, str]]:
-    """Pairs of the paper's models that differ in FLOPs (Table II) by more than APART, the one with more first."""
+    """Return the pairs of the paper's models whose FLOPs (Table II) differ by more than APART, the larger one first."""
     flops = paper.models().set_index("model")["flops_millions"]
-    pairs = [(one, two) if flops[one] > flops[two] else (two, one) for one, two in combinations(MODELS, 2)]
+    pairs = [
+        (first, second) if flops[first] > flops[second] else (second, first)
+        for first, second in combinations(MODELS, 2)
+    ]
     return [(more, fewer) for more, fewer in pairs if flops[more] > APART * flops[fewer]]
 
 
 def _concordance(evidence: Evidence) -> list[Part]:
-    """The share of pairs of models in which the one with more FLOPs takes more time, TFLite CPU."""
+    """Return the share of pairs of models in which the one with more FLOPs takes longer, for TFLite CPU."""
     name = f"{display(TFLITE)}, pairs of models in the order of their FLOPs"
     claimed = (ALMOST, math.inf)
     ids = {model: instance_id(TFLITE, "float32", model) for model in MODELS}
     if why := evidence.lacking(*ids.values()):
-        lack = ", ".join(display(model) for model, one in ids.items() if not evidence.has(one))
-        return [Part(name, Estimate(why=f"{why}: {lack}"), claimed)]
+        lacking_models = ", ".join(display(model) for model, item in ids.items() if not evidence.has(item))
+        return [Part(name, Estimate(why=f"{why}: {lacking_models}"), claimed)]
     pairs = ordered_pairs()
-    if why := next((why for pair in pairs if (why := evidence.refused(*(ids[one] for one in pair)))), ""):
+    if why := next((why for pair in pairs if (why := evidence.refused(*(ids[item] for item in pair)))), ""):
         return [Part(name, Estimate(why=why), claimed)]
     ms = evidence.ms[list(ids.values())].dropna()
     if ms.empty:
@@ -61,11 +64,13 @@ def _concordance(evidence: Evidence) -> list[Part]:
         if why := ratios.too_few_devices(pd.Series(shares, ms.index)):
             return [Part(name, Estimate(effect, n_devices=len(ms), why=why), claimed)]
         return [Part(name, share(float(effect), low, high, len(pairs) * len(ms), len(ms)), claimed)]
-    each = level(len(pairs))
-    found = [evidence.speed_up(ids[more], ids[fewer], each) for more, fewer in pairs]
-    surely, never = (np.mean(some) for some in ([one.low > 1 for one in found], [one.high < 1 for one in found]))
-    known = all(np.isfinite([one.low for one in found]))
-    if not known:
+    joint_level = level(len(pairs))
+    estimates = [evidence.speed_up(ids[more], ids[fewer], joint_level) for more, fewer in pairs]
+    surely, never = (
+        np.mean(flags) for flags in ([item.low > 1 for item in estimates], [item.high < 1 for item in estimates])
+    )
+    all_scatter_known = all(np.isfinite([item.low for item in estimates]))
+    if not all_scatter_known:
         return [Part(name, Estimate(why="no scatter of times is known"), claimed)]
     return [Part(name, share(float(shares[0]), float(surely), 1 - float(never), len(pairs), 1), claimed)]
 

@@ -1,4 +1,4 @@
-"""What claims are judged by: speed, accuracy and score of the instances that may be compared, with intervals."""
+"""Evidence for judging claims: speed, accuracy and score of comparable instances, with intervals."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from aiot_analysis.stats.accuracy import newcombe
 from aiot_analysis.stats.remarks import records
 from aiot_analysis.tables import names, pooling, select
 
-ERROR = 0.05  # of all intervals of a claim together
+ERROR = 0.05  # joint error rate of all intervals of a claim
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its interval, over so many devices; NaN and the reason where there is none."""
+    """A number with its interval and its number of devices; NaN with a reason if there is no number."""
 
     effect: float = math.nan
     low: float = math.nan
@@ -31,15 +31,15 @@ class Estimate:
 
 
 def level(comparisons: int) -> float:
-    """The level of each of so many intervals with which all of them together keep 95 % (Bonferroni)."""
+    """Return the level of each of so many intervals whose joint confidence is 95 % (Bonferroni)."""
     return 1 - ERROR / max(comparisons, 1)
 
 
 def share(effect: float, low: float, high: float, comparisons: int, devices: int) -> Estimate:
     """Return the estimate of a share of so many comparisons, whose interval is between 0 and 1.
 
-    It reaches at least one comparison below and one above the share: where all devices agree, they do not scatter, and
-    are not known exactly all the same.
+    The interval reaches at least one comparison below and one above the share: if all devices agree, they do not
+    scatter, but this does not make the share exact.
     """
     step = 1 / comparisons
     low, high = max(min(low, effect - step), 0.0), min(max(high, effect + step), 1.0)
@@ -47,14 +47,14 @@ def share(effect: float, low: float, high: float, comparisons: int, devices: int
 
 
 class Evidence:
-    """Rows of `variance.with_noise` and image records (records.COLUMNS), and what is computed from them.
+    """Rows of `variance.with_noise` and image records (records.COLUMNS), and the statistics computed from them.
 
-    `instances` is the table that the rows were chosen from, with all runs; without it nothing was run twice.
+    `instances` is the table that the rows were chosen from, with all runs; without it, nothing counts as repeated.
 
-    An effect over several devices is a mean over devices, whose interval is over devices. On one device it is that
-    device's, and its interval is of its images and of what runs add (see `variance`). Where the rows of an instance
-    differ between devices in what they were measured under, or the two sides of a comparison do, there is no number,
-    and `why` says what differs.
+    An effect over several devices is a mean over devices, and its interval is over devices. On a single device it is
+    that of the device, and its interval is over images and includes what runs add (see `variance`). If the rows of an
+    instance were measured under different conditions on different devices, or the two sides of a comparison were, there
+    is no number and `why` says what differs.
     """
 
     def __init__(
@@ -76,6 +76,7 @@ class Evidence:
 
     @property
     def origin(self) -> str:
+        """Return the origin of the rows; "" if there are none."""
         origins = self.rows["origin"].unique()
         return str(origins[0]) if len(origins) else ""
 
@@ -87,42 +88,46 @@ class Evidence:
 
     @cached_property
     def _conditions(self) -> dict[str, list[dict[str, object]]]:
-        """The distinct conditions that each instance was measured under; a null is None."""
+        """Distinct conditions under which each instance was measured; a null is None."""
         fields = {field for alike in pairing.ALIKE.values() for field in alike}
         distinct = self.rows[["instance_id", *sorted(fields)]].drop_duplicates()
-        found: dict[str, list[dict[str, object]]] = {}
+        conditions: dict[str, list[dict[str, object]]] = {}
         for row in distinct.to_dict("records"):
             values = {str(field): None if pd.isna(value) else value for field, value in row.items()}
-            found.setdefault(str(row["instance_id"]), []).append(values)
-        return found
+            conditions.setdefault(str(row["instance_id"]), []).append(values)
+        return conditions
 
     @cached_property
     def _measured(self) -> frozenset[str]:
-        """Return the instances that at least one device has a time of."""
+        """Instances for which at least one device has a time."""
         return frozenset(self.ms.columns[self.ms.notna().any()])
 
     def has(self, instance: str) -> bool:
+        """Return whether any device has a time for the instance."""
         return instance in self._measured
 
     def same_weights(self, *instances: str) -> str:
-        """Return the name of the weights that all of the instances have in common; "" if they differ or are unknown."""
+        """Return the name of the weights that all instances have in common; "" if they differ or are unknown."""
         labels = self.rows.loc[self.rows["instance_id"].isin(instances), "weights"]
-        known = self.origin != "simulated" and labels.notna().all() and labels.nunique() == 1
-        return str(labels.iloc[0]) if known else ""
+        is_common = self.origin != "simulated" and labels.notna().all() and labels.nunique() == 1
+        return str(labels.iloc[0]) if is_common else ""
 
     def lacking(self, *instances: str) -> str:
-        """The first of the instances that no device has, in words; "" if all are there."""
-        missing = next((one for one in instances if not self.has(one)), None)
+        """Return, in words, the first of the instances that no device has; "" if all were measured."""
+        missing = next((instance for instance in instances if not self.has(instance)), None)
         if missing is None:
             return ""
         *way, model = names.instance(missing)
-        elsewhere = any([*names.instance(one)][:3] == way and self.has(one) for one in map(str, self.ms.columns))
+        elsewhere = any(
+            [*names.instance(instance)][:3] == way and self.has(instance) for instance in map(str, self.ms.columns)
+        )
         return f"{_implementation(missing)} not measured" + (f" for {names.display(model)}" if elsewhere else "")
 
     def refused(self, *instances: str, may_differ: str = "") -> str:
         """Return why the instances may not share a statistic over devices; "" if they may.
 
-        Two instances that are compared may differ in the column `may_differ`, each of them may not between devices.
+        Two instances that are compared may differ in the column `may_differ`, but neither of them may vary in it
+        between devices.
         """
         key = (may_differ, *instances)
         if key not in self._refused:
@@ -130,15 +135,25 @@ class Evidence:
         return self._refused[key]
 
     def _refusal(self, instances: tuple[str, ...], may_differ: str) -> str:
-        if len(instances) > 1 and (said := next((why for one in instances if (why := self.refused(one))), "")):
-            return said
+        """Return the result of `refused`, which caches it."""
+        if len(instances) > 1 and (
+            reason := next((why for instance in instances if (why := self.refused(instance))), "")
+        ):
+            return reason
         fields = pooling.SAME_INSTANCE
         if len(instances) > 1:
-            told = [names.instance(one) for one in instances]
-            other = next(field for field in names.Instance._fields if len({getattr(one, field) for one in told}) > 1)
+            parts_of_ids = [names.instance(instance) for instance in instances]
+            other = next(
+                field
+                for field in names.Instance._fields
+                if len({getattr(instance, field) for instance in parts_of_ids}) > 1
+            )
             fields = [field for field in pairing.ALIKE[other] if field != may_differ]
-        if len({tuple(row[field] for field in fields) for one in instances for row in self._conditions[one]}) < 2:
-            return ""  # nearly always, and faster to tell
+        if (
+            len({tuple(row[field] for field in fields) for instance in instances for row in self._conditions[instance]})
+            < 2
+        ):
+            return ""  # nearly always the case, and faster to establish
         try:
             pooling.check(self.rows[self.rows["instance_id"].isin(instances)], fields)
         except PoolingError as error:
@@ -146,29 +161,30 @@ class Evidence:
         return ""
 
     def speed_up(self, slow: str, fast: str, level: float = 0.95) -> Estimate:
-        """How many times as fast as instance `slow` the instance `fast` is: the geometric mean over devices."""
+        """Return how many times as fast as instance `slow` the instance `fast` is: geometric mean over devices."""
         logs, why = self._log_ratios(slow, fast)
         if why:
             return Estimate(why=why)
         if len(logs) == 1:
-            [found] = self.speed_ups(slow, fast, level).values()
-            return found
+            [estimate] = self.speed_ups(slow, fast, level).values()
+            return estimate
         effect, low, high = np.exp(ratios.mean(logs.to_numpy(), level))
         return Estimate(effect, low, high, len(logs), ratios.too_few_devices(np.exp(logs)))
 
     def speed_ups(self, slow: str, fast: str, level: float = 0.95) -> dict[str, Estimate]:
-        """As `speed_up`, of each device by itself (see `within`). Empty where there is none."""
+        """Return `speed_up` for each device separately (see `within`); empty if there is none."""
         logs, why = self._log_ratios(slow, fast)
         if why:
             return {}
         ids = list(map(str, logs.index))
-        found = zip(*self.within(slow, fast, ids, level), strict=True)
+        numbers = zip(*self.within(slow, fast, ids, level), strict=True)
         return {
-            one: Estimate(effect, low, high, 1, "" if np.isfinite(low) else "no scatter of times is known")
-            for one, (effect, low, high) in zip(ids, found, strict=True)
+            device: Estimate(effect, low, high, 1, "" if np.isfinite(low) else "no scatter of times is known")
+            for device, (effect, low, high) in zip(ids, numbers, strict=True)
         }
 
     def _log_ratios(self, slow: str, fast: str) -> tuple[pd.Series, str]:
+        """Return the log ratio of the mean times on each device that has both, or why there is none."""
         if why := self.lacking(slow, fast) or self.refused(slow, fast):
             return pd.Series(dtype=float), why
         ratio = (self.ms[slow] / self.ms[fast]).dropna()
@@ -179,22 +195,26 @@ class Evidence:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Return the ratio of mean times on each device, and the ends of its interval.
 
-        Of the images of both runs, or of their means and standard deviations where a native tool measured, which
-        records no images; and of what runs add.
+        The interval is based on the images of both runs, or on their means and standard deviations where a native tool
+        measured, which records no images; and on what runs add.
         """
-        sides = [self.times(one) for one in (slow, fast)] + [self.turns(one) for one in (slow, fast)]
+        sides = [self.times(instance) for instance in (slow, fast)] + [
+            self.turns(instance) for instance in (slow, fast)
+        ]
         logs, squares, freedom = ratios.of_images(*(side.reindex(ids).to_numpy() for side in sides))
         recorded = sides[0].index.intersection(sides[1].index)
         for place in (place for place, device in enumerate(ids) if device not in recorded):
-            logs[place], se, n = ratios.log_ratio(*(self._summaries[one, ids[place]] for one in (slow, fast)))
+            logs[place], se, n = ratios.log_ratio(*(self._summaries[instance, ids[place]] for instance in (slow, fast)))
             squares[place], freedom[place] = se**2, n - 1
-        runs, runs_freedom = variance.of_ratio(*(self._by_instance[one].loc[ids].reset_index() for one in (slow, fast)))
+        runs, runs_freedom = variance.of_ratio(
+            *(self._by_instance[instance].loc[ids].reset_index() for instance in (slow, fast))
+        )
         low, high = variance.around(logs, *variance.standard_error([squares, runs], [freedom, runs_freedom]), level)
         return np.exp(logs), np.exp(low), np.exp(high)
 
     @cached_property
     def _by_instance(self) -> dict[str, pd.DataFrame]:
-        """Return what is known of how runs differ, by instance: device x variance.COLUMNS."""
+        """Estimates of how runs differ, by instance: device x variance.COLUMNS."""
         noise = variance.assumed(self.rows)[["device_id", "instance_id", *variance.COLUMNS]]
         return {str(name): part.set_index("device_id") for name, part in noise.groupby("instance_id")}
 
@@ -207,36 +227,41 @@ class Evidence:
 
     @cached_property
     def _records(self) -> records.Records:
+        """Image records of all devices in one table."""
         return records.collect(self._images, self.rows, self.column)
 
     @property
     def all_images(self) -> pd.Index:
-        """Every image that there are records of."""
+        """All images that have records."""
         return self._records.images
 
     def times(self, instance: str) -> pd.DataFrame:
-        """Time per image in ms, device x image; NaN where the image failed or was not shown."""
+        """Return the time per image in ms, device x image; NaN where the image failed or was not shown."""
         return self._records.of(instance, self._records.ms)
 
     def turns(self, instance: str) -> pd.DataFrame:
-        """When each image had its turn, as the number of its query, device x image; NaN where it was not shown."""
+        """Return the position of each image in its run, as its query, device x image; NaN where it was not shown."""
         return self._records.of(instance, self._records.turn)
 
     def right(self, instance: str) -> pd.DataFrame:
-        """1 where the answer to an image was right, 0 where wrong, NaN where it was not shown: device x image."""
+        """Return 1 for right answers, 0 for wrong ones and NaN where an image was not shown: device x image."""
         return self._records.of(instance, self._records.right)
 
     def excess(self, instance: str) -> pd.Series:
-        """What dependent neighbours add to the variance of the log of a mean time, by device (see `blocks.excess`)."""
+        """Return what dependent neighbours add to the variance of the log of a mean time, by device.
+
+        See `blocks.excess`.
+        """
         return self._records.excess[instance].dropna()
 
     def answers(self, instance: str) -> tuple[pd.DataFrame, str]:
-        """`right` of the images that all devices saw, or why the devices cannot be compared by image."""
+        """Return `right` for the images that all devices saw, or why the devices are not comparable by image."""
         if instance not in self._answers:
             self._answers[instance] = self._find_answers(instance)
         return self._answers[instance]
 
     def _find_answers(self, instance: str) -> tuple[pd.DataFrame, str]:
+        """Return the result of `answers`, which caches it."""
         if why := self.lacking(instance) or self.refused(instance):
             return pd.DataFrame(), why
         right = self.right(instance).dropna(axis=1, how="all")
@@ -249,29 +274,38 @@ class Evidence:
 
     @cached_property
     def again(self) -> repeats.Again:
-        """Return what the runs of all of `instances` tell that were made under the conditions of `rows`."""
+        """Repeated answers in all runs of `instances` that were made under the conditions of `rows`."""
         alike = pooling.conditions(self.instances).isin(pooling.conditions(self.rows))
         return repeats.again(self._images, repeats.rows(self.instances[alike]))
 
     def accuracy_change(self, base: str, other: str, level: float = 0.95, may_differ: str = "") -> Estimate:
-        """Return the accuracy of `other` minus that of `base` in percentage points, on the images both saw.
+        """Return the accuracy of `other` minus that of `base`, in percentage points, on the images that both saw.
 
-        Newcombe's interval for paired proportions (`accuracy.newcombe`), whose counts of images are means over
-        devices: all devices show the same images, so more devices do not make it narrower.
+        The interval is Newcombe's for paired proportions (`accuracy.newcombe`), from counts of images that are means
+        over devices: all devices show the same images, so more devices do not make it narrower.
         """
-        sides, reasons = zip(*(self.answers(one) for one in (base, other)), strict=True)
-        if why := next((one for one in reasons if one), "") or self.refused(base, other, may_differ=may_differ):
+        sides, reasons = zip(*(self.answers(base_side) for base_side in (base, other)), strict=True)
+        if why := next((base_side for base_side in reasons if base_side), "") or self.refused(
+            base, other, may_differ=may_differ
+        ):
             return Estimate(why=why)
-        both = [side.dropna(axis=1) for side in sides]
-        devices, shown = both[0].index.intersection(both[1].index), both[0].columns.intersection(both[1].columns)
-        if devices.empty or shown.empty:
+        complete_sides = [side.dropna(axis=1) for side in sides]
+        devices, common_images = (
+            complete_sides[0].index.intersection(complete_sides[1].index),
+            complete_sides[0].columns.intersection(complete_sides[1].columns),
+        )
+        if devices.empty or common_images.empty:
             return Estimate(why="no device has both" if devices.empty else "the two were shown different images")
-        a, b = (side.loc[devices, shown].to_numpy(bool) for side in both)
-        kept, lost, won, none = ((one & two).sum(axis=1).mean() for one, two in ((a, b), (a, ~b), (~a, b), (~a, ~b)))
+        a, b = (side.loc[devices, common_images].to_numpy(bool) for side in complete_sides)
+        kept, lost, won, none = (
+            (base_side & other_side).sum(axis=1).mean()
+            for base_side, other_side in ((a, b), (a, ~b), (~a, b), (~a, ~b))
+        )
         low, high = (100 * float(end) for end in newcombe(kept, lost, won, none, level=level))
-        return Estimate(100 * (won - lost) / len(shown), low, high, len(devices))
+        return Estimate(100 * (won - lost) / len(common_images), low, high, len(devices))
 
 
 def _implementation(instance: str) -> str:
-    told = names.instance(instance)
-    return f"{names.display(told.implementation)} {names.display(told.quantization)}"
+    """Return what an instance runs with in words, like "TFLite CPU float32"."""
+    parts = names.instance(instance)
+    return f"{names.display(parts.implementation)} {names.display(parts.quantization)}"

@@ -1,4 +1,4 @@
-"""How accuracy fluctuates across devices: whether, how much, and in which pattern."""
+"""Fluctuation of accuracy across devices: whether it exists, its size and its pattern."""
 
 from __future__ import annotations
 
@@ -38,25 +38,25 @@ Sides = tuple[Sequence[str], Sequence[str]]
 def different(evidence: Evidence, instances: Sequence[str], of: str) -> list[Part]:
     """Return the share of instances whose accuracy differs between devices by more than one device's answers vary.
 
-    The low end of the interval is the share that surely differs (see `_chances`, corrected by Holm over the instances),
-    the high end the share with an answer that is not the same on all devices. Needs FEWEST devices, and a number for at
-    least half of the instances.
+    The low end of the interval is the share that surely differs (see `_chances`, corrected by Holm's method over the
+    instances); the high end is the share with an answer that is not the same on all devices. Requires FEWEST devices,
+    and a number for at least half of the instances.
 
-    In 100 simulated fleets each, of 8 devices with two runs of 24 instances on 500 images, the claim never held where
-    answers flipped at random with a probability of 0.2 or 2 %, and some instance surely differed in 0 and 6 % of the
-    fleets. With accuracies of a standard deviation of 3 points over devices, and flips of 0.2 %, it held in all of 60
-    fleets whose devices all had two runs, and in all of 60 where one device had.
+    Simulations used 100 fleets each, of 8 devices with two runs of 24 instances on 500 images. The claim never held
+    where answers flipped at random with a probability of 0.2 or 2 %, and some instance surely differed in 0 and 6 % of
+    the fleets. If accuracies had a standard deviation of 3 points over devices, with flips of 0.2 %, it held in all of
+    60 fleets in which all devices had two runs, and in all of 60 in which one device had.
     """
     right: dict[str, Floats] = {}
     reasons: list[str] = []
-    for one in instances:
-        answers, why = evidence.answers(one)
+    for instance_id in instances:
+        answers, why = evidence.answers(instance_id)
         if not why and len(answers) < FEWEST:
             reasons.insert(0, f"{plural(len(answers), 'device')} with the same images: at least {FEWEST} are needed")
         elif why:
             reasons.append(why)
         else:
-            right[one] = answers.to_numpy(float)
+            right[instance_id] = answers.to_numpy(float)
     if 2 * len(right) < len(instances):
         few = f"{len(right)} of {len(instances)} {of} have a number: at least half are needed"
         return [Part(of, Estimate(why=f"{few} ({reasons[0]})"), MOST)]
@@ -75,33 +75,33 @@ def different(evidence: Evidence, instances: Sequence[str], of: str) -> list[Par
 
 
 def _chances(evidence: Evidence, right: dict[str, Floats]) -> tuple[Floats, str]:
-    """Return the p-value of each instance for no difference between devices but noise, and what noise is not known of.
+    """Return the p-value of each instance for no difference between devices but noise, and where noise is unknown.
 
-    Takes right or wrong of each instance, (devices, images). Noise is how repeated answers of one device vary: those
-    of all models of the framework if none of them ever changed, otherwise those of the instance itself if it was
-    repeated.
+    Takes right or wrong for each instance, (devices, images). Noise is the variation between repeated answers of one
+    device: that of all models of the framework if none of their answers ever changed, otherwise that of the instance
+    itself if it was repeated.
 
-    Where answers changed, the variance over devices of the accuracy is set against the variance of one device's
-    accuracy by an F test. Where none of R repeated answers changed, answers are counted: if they did change by chance,
-    all of the B answers that are unlike the majority's would be among the A answers compared, and none among the R
-    repeated ones, with a probability of (A / (A + R))^B at most. With 8 devices and 500 images (A = 4,000) and two runs
-    of six models on each device (R = 48,000) it is under 0.001 for B = 3. An instance of a framework without repeats
-    has 1, and one whose accuracy is the same on all devices.
+    Where answers changed, an F test compares the variance of the accuracy over devices with the variance of one
+    device's accuracy. Where none of R repeated answers changed, answers are counted: if they did change by chance, the
+    probability that all of the B answers that differ from the majority's are among the A answers compared, and none
+    among the R repeated ones, is at most (A / (A + R))^B. With 8 devices and 500 images (A = 4,000) and two runs of six
+    models on each device (R = 48,000) it is below 0.001 for B = 3. The p-value is 1 for an instance of a framework
+    without repeats, and for one whose accuracy is the same on all devices.
     """
     variation = evidence.again.variation
     variation = variation.assign(framework=variation["instance_id"].map(_framework))
     by_framework, by_instance = (repeats.noise(variation, by).to_dict("index") for by in ("framework", "instance_id"))
     chances, unknown = [], []
-    for one, answers in right.items():
+    for instance_id, answers in right.items():
         devices, images = answers.shape
         accuracy = answers.mean(axis=1)
-        noise = by_framework.get(_framework(one))
+        noise = by_framework.get(_framework(instance_id))
         if noise is None:
-            unknown.append(_framework(one))
+            unknown.append(_framework(instance_id))
             chances.append(1.0)
             continue
         if noise["changed"]:
-            noise = by_instance.get(one, noise)
+            noise = by_instance.get(instance_id, noise)
         if np.ptp(accuracy) < 1e-9:
             chances.append(1.0)
         elif not noise["changed"]:
@@ -116,43 +116,49 @@ def _chances(evidence: Evidence, right: dict[str, Floats]) -> tuple[Floats, str]
 
 
 def _framework(instance_id: str) -> str:
-    """Return what an instance runs with, like "TFLite CPU INT8": all but the model."""
+    """Return what an instance runs with, like "TFLite CPU INT8": everything but the model."""
     parts = instance(instance_id)
     return f"{display(parts.implementation)} {display(parts.quantization)}"
 
 
 def _compared(evidence: Evidence, instances: Sequence[str]) -> tuple[dict[str, pd.DataFrame], str]:
-    """Return right or wrong, device x image, of each instance, on the devices that have all of them; or why not.
+    """Return right or wrong, device x image, of each instance on the devices that have all of them.
 
-    Instances that no device has are left out.
+    If too few devices have all of them, the reason is returned too. Instances that no device has are left out.
     """
     right, reasons = {}, []
-    for one in instances:
-        answers, why = evidence.answers(one)
+    for instance_id in instances:
+        answers, why = evidence.answers(instance_id)
         if why:
             reasons.append(why)
         else:
-            right[one] = answers
+            right[instance_id] = answers
     if not right:
         return {}, reasons[0]
     devices = pd.Index(sorted(set.intersection(*(set(answers.index) for answers in right.values()))))
     few = f"{plural(len(devices), 'device')} with the same instances: at least {FEWEST} are needed"
-    return {one: answers.loc[devices] for one, answers in right.items()}, few if len(devices) < FEWEST else ""
+    return {instance_id: answers.loc[devices] for instance_id, answers in right.items()}, few if len(
+        devices
+    ) < FEWEST else ""
 
 
 def spread_apart(evidence: Evidence, groups: Sequence[tuple[str, Sequence[Sides]]], kind: str) -> list[Part]:
-    """Return how much more one side of instances fluctuates than another, a part per (name, pairs of sides).
+    """Return how much more one side of instances fluctuates than another, one part per (name, pairs of sides).
 
-    The difference of the standard deviations of accuracy over devices, in percentage points: the mean over the
-    instances of a side, and the mean over the pairs of which both sides were measured. The interval is of a bootstrap
-    over devices. `kind` says what the two sides of a pair have in common, like "model".
+    The effect is the difference of the standard deviations of accuracy over devices, in percentage points: the mean
+    over the instances of a side, and the mean over the pairs of which both sides were measured. The interval is that of
+    a bootstrap over devices. `kind` says what the two sides of a pair have in common, like "model".
     """
-    every = dict.fromkeys(one for _, pairs in groups for sides in pairs for side in sides for one in side)
-    right, why = _compared(evidence, list(every))
-    accuracy = pd.DataFrame({one: 100 * answers.mean(axis=1) for one, answers in right.items()})
+    all_instances = dict.fromkeys(
+        instance_id for _, pairs in groups for sides in pairs for side in sides for instance_id in side
+    )
+    right, why = _compared(evidence, list(all_instances))
+    accuracy = pd.DataFrame({instance_id: 100 * answers.mean(axis=1) for instance_id, answers in right.items()})
     parts = []
     for name, pairs in groups:
-        measured = [[[one for one in side if one in accuracy] for side in sides] for sides in pairs]
+        measured = [
+            [[instance_id for instance_id in side if instance_id in accuracy] for side in sides] for sides in pairs
+        ]
         complete = [sides for sides in measured if all(sides)]
         if why or not complete:
             parts.append(Part(name, Estimate(why=why or _no_pair(evidence, pairs, accuracy, kind)), (0.0, math.inf)))
@@ -169,19 +175,22 @@ def spread_apart(evidence: Evidence, groups: Sequence[tuple[str, Sequence[Sides]
 def _no_pair(evidence: Evidence, pairs: Sequence[Sides], accuracy: pd.DataFrame, kind: str) -> str:
     """Return why there is no pair of which both sides were measured."""
     for sides in zip(*pairs, strict=True):
-        instances = [one for side in sides for one in side]
-        if not any(one in accuracy for one in instances):
+        instances = [instance_id for side in sides for instance_id in side]
+        if not any(instance_id in accuracy for instance_id in instances):
             return evidence.lacking(*instances) or "not comparable"
     return f"there is no {kind} of which both were measured"
 
 
 def _mean_of(table: pd.DataFrame, columns: Sequence[str]) -> Floats:
-    """Return the weights of all columns that give the mean over some of them."""
+    """Return the weights of all columns of `table` that give the mean over `columns`."""
     return table.columns.isin(columns) / len(columns)
 
 
 def _deviations(table: pd.DataFrame, seed: int) -> tuple[Floats, Floats]:
-    """Standard deviation of each column, (columns,), and of each resample of the rows, (resamples, columns)."""
+    """Return the standard deviation of each column, overall and in each resample of the rows.
+
+    The shapes are (columns,) and (resamples, columns).
+    """
     values = table.to_numpy(float) - table.to_numpy(float).mean(axis=0)
     n = len(values)
     weights = resample.weights(n, seed=seed)
@@ -190,27 +199,30 @@ def _deviations(table: pd.DataFrame, seed: int) -> tuple[Floats, Floats]:
 
 
 def patterns(evidence: Evidence, name: str, pairs: Sequence[tuple[str, str]], claimed: Region = UNLIKE) -> list[Part]:
-    """Return how alike accuracy goes up and down across devices in both instances of a pair.
+    """Return how similarly accuracy varies across devices in the two instances of a pair.
 
-    The mean correlation over the pairs, corrected for noise with its jackknife interval: see `reliability.likeness`.
-    What does not repeat is noise: from run to run where at least FEWEST devices, and half of them, have two runs of all
-    instances; otherwise from image to image. There is no number where no pattern repeats.
+    The result is the mean correlation over the pairs, corrected for noise, with its jackknife interval: see
+    `reliability.likeness`. Noise is what does not repeat: from run to run if at least FEWEST devices, and half of all,
+    have two runs of all instances; otherwise from image to image. There is no number if no pattern repeats.
 
-    Simulated with 24 instances on 500 images: where answers flip at random only (0.2 %), a pattern seemed to repeat in
-    0.5 to 2 % of 200 to 300 fleets of 8 and of 24 devices, with one run and with two, and the claim held in none. With
-    one pattern common to all instances (standard deviation 0.3 to 3 points; 5, 8 and 24 devices) it held in none of
-    300, and at a true correlation of 0.7 in at most 2.3 %. With independent patterns of 3 points it held in all of 300
-    fleets of 8 devices and of 200 of 24.
+    Simulations used 24 instances on 500 images. Where answers only flip at random (0.2 %), a pattern seemed to repeat
+    in 0.5 to 2 % of 200 to 300 fleets of 8 and of 24 devices, with one run and with two, and the claim held in none.
+    With one pattern common to all instances (standard deviation 0.3 to 3 points; 5, 8 and 24 devices) it held in none
+    of 300, and at a true correlation of 0.7 in at most 2.3 %. With independent patterns of 3 points it held in all of
+    300 fleets of 8 devices and of 200 of 24.
     """
-    right, why = _compared(evidence, list(dict.fromkeys(one for pair in pairs for one in pair)))
+    right, why = _compared(evidence, list(dict.fromkeys(instance_id for pair in pairs for instance_id in pair)))
     measured = [(left, other) for left, other in pairs if left in right and other in right]
     if why or not measured:
         return [Part(name, Estimate(why=why or "no two of them were measured"), claimed)]
-    right = {one: right[one] for one in dict.fromkeys(one for pair in measured for one in pair)}
+    right = {
+        instance_id: right[instance_id]
+        for instance_id in dict.fromkeys(instance_id for pair in measured for instance_id in pair)
+    }
     values, units = _units(evidence, right)
     if values.shape[1] < 2:
         return [Part(name, Estimate(why="the instances have no two images in common"), claimed)]
-    place = {one: at for at, one in enumerate(right)}
+    place = {instance_id: index for index, instance_id in enumerate(right)}
     alike = reliability.likeness(values, [(place[left], place[other]) for left, other in measured])
     if not alike.repeats:
         return [Part(name, Estimate(why=f"no pattern that repeats from {units} to {units}"), claimed)]
@@ -229,13 +241,13 @@ def _units(evidence: Evidence, right: dict[str, pd.DataFrame]) -> tuple[Floats, 
 
 
 def _of_two_runs(evidence: Evidence, right: dict[str, pd.DataFrame]) -> Floats:
-    """Return the accuracy in the latest two runs on all images of devices with two of all instances.
+    """Return the accuracy in the latest two runs on all images, for devices with two such runs of all instances.
 
     The shape is (devices, 2, instances).
     """
     keys = ["device_id", "instance_id", "run_id"]
     runs = evidence.again.runs.sort_values(keys)
-    images = runs["instance_id"].map({one: answers.shape[1] for one, answers in right.items()})
+    images = runs["instance_id"].map({instance_id: answers.shape[1] for instance_id, answers in right.items()})
     runs = runs[runs["images"] == images]
     latest = runs.groupby(keys[:2]).tail(2)
     latest = latest.assign(turn=latest.groupby(keys[:2]).cumcount())

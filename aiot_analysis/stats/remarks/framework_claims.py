@@ -29,25 +29,26 @@ _RULE = "speed-up over devices (geometric mean), on one device by itself"
 
 
 def _beaten(evidence: Evidence) -> list[Part]:
-    """For each framework the model where another one is ahead of it most clearly."""
-    each = level(len(THREE) * (len(THREE) - 1) * len(MODELS))
-    found = []
-    for one in THREE:
+    """Return, for each framework, the framework and model that beat it most clearly."""
+    joint_level = level(len(THREE) * (len(THREE) - 1) * len(MODELS))
+    parts = []
+    for framework in THREE:
         ahead: list[tuple[str, Estimate]] = []
-        for other in (other for other in THREE if other != one):
+        for other in (other for other in THREE if other != framework):
             for model in MODELS:
-                slow, fast = (instance_id(side, "float32", model) for side in (one, other))
-                ahead.append((f"{display(other)} for {display(model)}", evidence.speed_up(slow, fast, each)))
+                slow, fast = (instance_id(side, "float32", model) for side in (framework, other))
+                ahead.append((f"{display(other)} for {display(model)}", evidence.speed_up(slow, fast, joint_level)))
         name, most = max(ahead, key=lambda pair: -1.0 if math.isnan(pair[1].low) else pair[1].low)
-        known = [numbers.high for _, numbers in ahead if not math.isnan(numbers.high)]
-        if known and most.low <= FASTER[0] and len(known) < len(ahead):  # what is missing may be ahead of it
+        upper_ends = [numbers.high for _, numbers in ahead if not math.isnan(numbers.high)]
+        # a comparison without a number may be one that it loses
+        if upper_ends and most.low <= FASTER[0] and len(upper_ends) < len(ahead):
             why = next(numbers.why for _, numbers in ahead if math.isnan(numbers.high))
-            found.append(Part(f"{display(one)} is behind none that was measured", Estimate(why=why), FASTER))
+            parts.append(Part(f"{display(framework)} is behind none that was measured", Estimate(why=why), FASTER))
             continue
-        if known:  # it is behind nothing if none of the intervals reaches over 1
-            most = replace(most, high=max(known))
-        found.append(Part(f"{display(one)} is behind {name}", most, FASTER))
-    return found
+        if upper_ends:  # it is behind none only if no interval reaches above 1
+            most = replace(most, high=max(upper_ends))
+        parts.append(Part(f"{display(framework)} is behind {name}", most, FASTER))
+    return parts
 
 
 CLAIMS = [

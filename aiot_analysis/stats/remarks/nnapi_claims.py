@@ -30,7 +30,7 @@ _SHOWN = {"figure": "Figure 6", "notebook": "05_nnapi"}
 
 
 def _share(name: str, those: pd.Series) -> Part:
-    """The share of devices of which something is true, with the exact interval of Clopper and Pearson (1934)."""
+    """Return the share of devices for which `those` is true, with the exact interval of Clopper and Pearson (1934)."""
     if those.empty:
         return Part(name, Estimate(why="not in the logs"), MOST)
     low, high = proportion_confint(int(those.sum()), len(those), ERROR, method="beta")
@@ -39,7 +39,8 @@ def _share(name: str, those: pd.Series) -> Part:
 
 
 def _deteriorates(evidence: Evidence) -> list[Part]:
-    slow, fast = (instance_id(one, "float32", DENSENET) for one in (TFLITE, NNAPI))
+    """Return the share of devices on which NNAPI makes DenseNet121 much slower."""
+    slow, fast = (instance_id(implementation, "float32", DENSENET) for implementation in (TFLITE, NNAPI))
     name = f"{display(DENSENET)}, devices on which it is much slower with NNAPI"
     if why := evidence.lacking(slow, fast) or evidence.refused(slow, fast):
         return [Part(name, Estimate(why=why), MOST)]
@@ -47,7 +48,7 @@ def _deteriorates(evidence: Evidence) -> list[Part]:
 
 
 def _cut(evidence: Evidence) -> list[Part]:
-    """Whether NNAPI takes DenseNet121 in several pieces."""
+    """Return the share of devices on which NNAPI takes DenseNet121 in several pieces."""
     instance = instance_id(NNAPI, "float32", DENSENET)
     name = f"{display(DENSENET)}, devices on which NNAPI got more than one piece of the graph"
     if why := evidence.lacking(instance):
@@ -68,7 +69,7 @@ CLAIMS = [
         unit=TIMES,
         find=partial(
             over_devices,
-            pairs=[frameworks(one, TFLITE, NNAPI, VERY_GOOD) for one in ("resnet50", "inception_v3", "squeezenet")],
+            pairs=[frameworks(model, TFLITE, NNAPI, VERY_GOOD) for model in ("resnet50", "inception_v3", "squeezenet")],
         ),
         **_SHOWN,
     ),
@@ -80,7 +81,7 @@ CLAIMS = [
         "both models; the paper gives no number for little, this is ours",
         unit=TIMES,
         find=partial(
-            over_devices, pairs=[frameworks(one, TFLITE, NNAPI, LITTLE) for one in ("mobilenet_v2", "mnasnet")]
+            over_devices, pairs=[frameworks(model, TFLITE, NNAPI, LITTLE) for model in ("mobilenet_v2", "mnasnet")]
         ),
         **_SHOWN,
     ),
@@ -94,7 +95,7 @@ CLAIMS = [
         unit=TIMES,
         find=partial(
             on_each_device,
-            pairs=[frameworks(one, TFLITE, NNAPI, SLOWER_BY_MATERIAL) for one in ("mobilenet_v2", "mnasnet")],
+            pairs=[frameworks(model, TFLITE, NNAPI, SLOWER_BY_MATERIAL) for model in ("mobilenet_v2", "mnasnet")],
         ),
         needs=ANY,
         **_SHOWN,
@@ -128,7 +129,7 @@ CLAIMS = [
         "on at least one device, or in the geometric mean over devices (5 % of time, which is ours); it does not hold "
         "if it is over that for all on each",
         unit=TIMES,
-        find=partial(on_each_device, pairs=[frameworks(one, TFLITE, NNAPI, SLOWER_BY_MATERIAL) for one in MODELS]),
+        find=partial(on_each_device, pairs=[frameworks(model, TFLITE, NNAPI, SLOWER_BY_MATERIAL) for model in MODELS]),
         needs=ANY,
         **_SHOWN,
     ),

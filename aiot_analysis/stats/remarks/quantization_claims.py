@@ -36,33 +36,39 @@ class Change(NamedTuple):
 
 
 def _changes(evidence: Evidence, changes: Sequence[Change], claimed: Region) -> list[Part]:
-    """A part per change and delegate, in percentage points; what lacks with NNAPI alone is left out."""
+    """Return a part per change and delegate, in percentage points; those missing only with NNAPI are optional."""
     together = level(len(changes) * len(BOTH))
-    found = []
+    parts = []
     for implementation in BOTH:
-        for one in changes:
-            base, other = (instance_id(implementation, each, one.model) for each in (one.base, one.other))
-            name = f"{display(one.model)}, {display(implementation)}, {display(one.other)} minus {display(one.base)}"
+        for item in changes:
+            base, other = (
+                instance_id(implementation, quantization, item.model) for quantization in (item.base, item.other)
+            )
+            name = f"{display(item.model)}, {display(implementation)}, {display(item.other)} minus {display(item.base)}"
             change = evidence.accuracy_change(base, other, together)
-            found.append(Part(name, change, claimed, optional=implementation == NNAPI))
-    return found
+            parts.append(Part(name, change, claimed, optional=implementation == NNAPI))
+    return parts
 
 
 def _gains(
     implementation: str, but: Sequence[tuple[str, str]], only: bool, claimed: Region = FASTER
 ) -> partial[list[Part]]:
-    """Each quantization against float32: all of them except those in `but`, or with `only` those alone."""
-    pairs = [(model, one) for model in MODELS for one in THREE if ((model, one) in but) == only]
+    """Return a finder for each quantization against float32, without those in `but` or, if `only`, for those alone."""
+    pairs = [
+        (model, quantization) for model in MODELS for quantization in THREE if ((model, quantization) in but) == only
+    ]
     return partial(
-        over_devices, pairs=[quantizations(implementation, model, "float32", one, claimed) for model, one in pairs]
+        over_devices,
+        pairs=[quantizations(implementation, model, "float32", quantization, claimed) for model, quantization in pairs],
     )
 
 
 def _best(implementation: str, best: str) -> partial[list[Part]]:
-    """One quantization against the two others, for each model."""
-    others = [one for one in THREE if one != best]
+    """Return a finder for one quantization against the two others, for each model."""
+    others = [quantization for quantization in THREE if quantization != best]
     return partial(
-        over_devices, pairs=[quantizations(implementation, model, one, best) for model in MODELS for one in others]
+        over_devices,
+        pairs=[quantizations(implementation, model, quantization, best) for model in MODELS for quantization in others],
     )
 
 
@@ -90,8 +96,8 @@ CLAIMS = [
             patterns,
             name="two quantizations of one model",
             pairs=[
-                (instance_id(one, first, model), instance_id(one, second, model))
-                for one in BOTH
+                (instance_id(implementation, first, model), instance_id(implementation, second, model))
+                for implementation in BOTH
                 for model in MODELS
                 for first, second in combinations(THREE, 2)
             ],
@@ -109,7 +115,9 @@ CLAIMS = [
             patterns,
             name="a quantized model on the CPU and with NNAPI",
             pairs=[
-                (instance_id(TFLITE, one, model), instance_id(NNAPI, one, model)) for model in MODELS for one in THREE
+                (instance_id(TFLITE, quantization, model), instance_id(NNAPI, quantization, model))
+                for model in MODELS
+                for quantization in THREE
             ],
         ),
         **_ACCURACY,
@@ -125,9 +133,9 @@ CLAIMS = [
         find=partial(
             _changes,
             changes=[
-                Change(model, one, two)
+                Change(model, base, other)
                 for model in ("resnet50", "inception_v3", "mnasnet")
-                for one, two in combinations(THREE, 2)
+                for base, other in combinations(THREE, 2)
             ],
             claimed=SMALL,
         ),
@@ -144,7 +152,9 @@ CLAIMS = [
         find=partial(
             _changes,
             changes=[
-                Change(model, one, "int8") for model in ("densenet121", "squeezenet") for one in ("dynamic", "float16")
+                Change(model, base, "int8")
+                for model in ("densenet121", "squeezenet")
+                for base in ("dynamic", "float16")
             ],
             claimed=MUCH_LOWER,
         ),

@@ -1,4 +1,4 @@
-"""Answers and times of all devices on all images in one compact table: device x instance x image."""
+"""Answers and times of all devices on all images, as a compact table: device x instance x image."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from aiot_analysis.stats import blocks
 from aiot_analysis.tables import by_device, select
 
 COLUMNS = [*select.KEY, "query", "image", "correct", "end_to_end_ms", "inference_ms", "failed"]
-"""Of image records, all that is needed here."""
+"""The columns of image records that are used here."""
 Images = pd.DataFrame | Iterable[pd.DataFrame]
 
 
 @dataclass(frozen=True)
 class Records:
-    """`right` is 1, 0, or NaN where an image was not shown; `ms` is NaN also where it failed; `turn` is its query.
+    """Answers, times and positions of all devices, instances and images.
 
-    `excess` is what the dependence of neighbours along a run adds to the variance of the logarithm of a mean time (see
-    `blocks.excess`).
+    `right` is 1, 0, or NaN where an image was not shown. `ms` is also NaN where the image failed. `turn` is the query
+    of the image. `excess` is what the dependence of neighbours along a run adds to the variance of the logarithm of a
+    mean time (see `blocks.excess`).
     """
 
     devices: pd.Index
@@ -35,47 +36,52 @@ class Records:
     excess: pd.DataFrame  # device x instance
 
     def of(self, instance: str, values: NDArray[np.float32]) -> pd.DataFrame:
-        """Return `right`, `ms` or `turn` of one instance: device x image, of the devices that have records of it."""
+        """Return `right`, `ms` or `turn` of one instance: device x image, for the devices with records of it."""
         if instance not in self.instances:
             return pd.DataFrame(columns=self.images, dtype=float)
-        at = self.instances.get_loc(instance)
-        shown = np.flatnonzero(~np.isnan(self.right[:, at]).all(axis=1))
-        return pd.DataFrame(values[shown, at].astype(float), self.devices[shown], self.images)
+        column = self.instances.get_loc(instance)
+        recorded = np.flatnonzero(~np.isnan(self.right[:, column]).all(axis=1))
+        return pd.DataFrame(values[recorded, column].astype(float), self.devices[recorded], self.images)
 
 
 def collect(images: Images, rows: pd.DataFrame, column: str) -> Records:
-    """The records of the runs and instances in `rows`, with the times of a column.
+    """Return the records of the runs and instances in `rows`, with the times in `column`.
 
-    `images` is a frame, or parts of it that each have all records of their devices: then no more than a part of them is
-    in memory (see `by_device.each`).
+    `images` is a frame, or parts of it that each have all records of their devices, in which case only one part is in
+    memory at a time (see `by_device.each`).
     """
     instances = pd.Index(sorted(rows["instance_id"].unique()), dtype=object)
     tables = partial(_tables, instances=instances, column=column)
-    found = dict(by_device.each(images, rows, tables))
-    devices = pd.Index(sorted(found), dtype=object)
-    every = pd.Index(sorted(set().union(*(part[0] for part in found.values()))), dtype=object)
-    excess = pd.DataFrame({device: part[4] for device, part in found.items()}).T.reindex(devices, columns=instances)
-    right, ms, turn = (np.full((len(devices), len(instances), len(every)), np.nan, np.float32) for _ in range(3))
+    tables_by_device = dict(by_device.each(images, rows, tables))
+    devices = pd.Index(sorted(tables_by_device), dtype=object)
+    all_images = pd.Index(sorted(set().union(*(part[0] for part in tables_by_device.values()))), dtype=object)
+    excess = pd.DataFrame({device: part[4] for device, part in tables_by_device.items()}).T.reindex(
+        devices, columns=instances
+    )
+    right, ms, turn = (np.full((len(devices), len(instances), len(all_images)), np.nan, np.float32) for _ in range(3))
     for place, device in enumerate(devices):
-        names, answers, times, queries, _ = found.pop(device)
-        at = every.get_indexer(names)
-        right[place][:, at], ms[place][:, at], turn[place][:, at] = answers, times, queries
-    return Records(devices, instances, every, right, ms, turn, excess)
+        names, answers, times, queries, _ = tables_by_device.pop(device)
+        columns = all_images.get_indexer(names)
+        right[place][:, columns], ms[place][:, columns], turn[place][:, columns] = answers, times, queries
+    return Records(devices, instances, all_images, right, ms, turn, excess)
 
 
 def _tables(
     records: pd.DataFrame, instances: pd.Index, column: str
 ) -> tuple[pd.Index, NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], pd.Series]:
-    """Return the images of one device; its answers, times and queries, instance x image; and the excess by instance."""
+    """Return the images of one device, its answers, times and queries, and the excess by instance.
+
+    Answers, times and queries are matrices of instance x image.
+    """
     excess = blocks.excess(records, column)
-    if records.duplicated([*select.KEY, "image"]).any():  # a timed profile may show an image more than once
+    if records.duplicated([*select.KEY, "image"]).any():  # a timed profile may show an image several times
         records = select.per_image(records)
     images = records["image"].astype("category").cat.remove_unused_categories()
-    known = records["instance_id"].astype("category")
-    line = instances.get_indexer(pd.Index(known.cat.categories.astype(str)))[known.cat.codes]
+    instance_column = records["instance_id"].astype("category")
+    row_numbers = instances.get_indexer(pd.Index(instance_column.cat.categories.astype(str)))[instance_column.cat.codes]
     tables = [np.full((len(instances), len(images.cat.categories)), np.nan, np.float32) for _ in range(3)]
-    tables[0][line, images.cat.codes] = records["correct"].to_numpy(np.float32)
+    tables[0][row_numbers, images.cat.codes] = records["correct"].to_numpy(np.float32)
     times = records[column].astype(float).where(~records["failed"].astype(bool))
-    tables[1][line, images.cat.codes] = times.where(np.isfinite(times) & (times >= 0)).to_numpy(np.float32)
-    tables[2][line, images.cat.codes] = records["query"].to_numpy(np.float32)
+    tables[1][row_numbers, images.cat.codes] = times.where(np.isfinite(times) & (times >= 0)).to_numpy(np.float32)
+    tables[2][row_numbers, images.cat.codes] = records["query"].to_numpy(np.float32)
     return pd.Index(images.cat.categories.astype(str)), tables[0], tables[1], tables[2], excess

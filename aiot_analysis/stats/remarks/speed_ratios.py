@@ -1,4 +1,4 @@
-"""Comparisons of speed, of which most claims consist."""
+"""Comparisons of speed, which most claims consist of."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ TFLITE, NNAPI, PYTORCH, CAFFE2 = "tflite_cpu", "tflite_nnapi", "pytorch_cpu", "c
 
 
 MATERIAL = 0.05
-"""Share of the time by which an instance has to be faster or slower on a device for a claim about some devices: within
-it two runs of the same thing count as alike."""
+"""Smallest difference in time, as a share, for an instance to count as faster or slower on a device in claims about
+some devices. Within it, two runs of the same thing count as equal.
+"""
 FASTER_BY_MATERIAL: Region = (1 + MATERIAL, math.inf)
 SLOWER_BY_MATERIAL: Region = (0.0, 1 / (1 + MATERIAL))
 
 
 class Versus(NamedTuple):
-    """How many times as fast as `slow` is `fast`, two instances, and the region that it is claimed to be in."""
+    """Two instances, and the claimed region of how many times as fast as `slow` the instance `fast` is."""
 
     name: str
     slow: str
@@ -31,46 +32,52 @@ class Versus(NamedTuple):
 
 
 def frameworks(model: str, slow: str, fast: str, claimed: Region = FASTER) -> Versus:
-    """Two implementations of one model in float32."""
+    """Return the comparison of two implementations of one model in float32."""
     name = f"{display(model)}, {display(fast)} against {display(slow)}"
     return Versus(name, instance_id(slow, "float32", model), instance_id(fast, "float32", model), claimed)
 
 
 def models(implementation: str, slow: str, fast: str, claimed: Region = FASTER) -> Versus:
-    """Two models in one implementation, float32."""
+    """Return the comparison of two models in one implementation, float32."""
     name = f"{display(implementation)}, {display(fast)} against {display(slow)}"
     base, other = (instance_id(implementation, "float32", model) for model in (slow, fast))
     return Versus(name, base, other, claimed)
 
 
 def quantizations(implementation: str, model: str, slow: str, fast: str, claimed: Region = FASTER) -> Versus:
-    """Two quantizations of one model."""
+    """Return the comparison of two quantizations of one model."""
     name = f"{display(model)}, {display(fast)} against {display(slow)}"
     base, other = (instance_id(implementation, quantization, model) for quantization in (slow, fast))
     return Versus(name, base, other, claimed)
 
 
 def over_devices(evidence: Evidence, pairs: Sequence[Versus]) -> list[Part]:
-    """A part per pair: the geometric mean over devices, or the one device. Intervals keep 95 % together."""
-    each = level(len(pairs))
-    return [Part(one.name, evidence.speed_up(one.slow, one.fast, each), one.claimed) for one in pairs]
+    """Return one part per pair: the geometric mean over devices, or the value of the only device.
+
+    The intervals have a joint confidence of 95 %.
+    """
+    joint_level = level(len(pairs))
+    return [Part(pair.name, evidence.speed_up(pair.slow, pair.fast, joint_level), pair.claimed) for pair in pairs]
 
 
 def on_each_device(evidence: Evidence, pairs: Sequence[Versus]) -> list[Part]:
-    """Return a part per pair and device, each with the interval of that device. All intervals keep 95 % together.
+    """Return one part per pair and device, each with the interval of that device; their joint confidence is 95 %.
 
-    They share the error rate over all pairs and all devices that were looked at, those without a number too. Where
-    no device is clear by itself, all together may be: the geometric mean over devices is within what is claimed only if
-    some device is. It counts as one more device, and is a part of its own where it is as claimed.
+    The intervals share the error rate over all pairs and all devices considered, including those without a number.
+    Where no single device is clear, all of them together may be: the geometric mean over devices can be in the claimed
+    region only if that of some device is. It counts as one more device, and is a part of its own where it is as
+    claimed.
     """
-    each = level(len(pairs) * (len(evidence.ms) + 1))
-    found = []
+    joint_level = level(len(pairs) * (len(evidence.ms) + 1))
+    parts = []
     for pair in pairs:
-        devices = evidence.speed_ups(pair.slow, pair.fast, each)
-        found += [Part(pair.name, numbers, pair.claimed, device=device) for device, numbers in devices.items()]
-        if not devices:  # one row that says why
-            found.append(Part(pair.name, evidence.speed_up(pair.slow, pair.fast), pair.claimed))
+        devices = evidence.speed_ups(pair.slow, pair.fast, joint_level)
+        parts += [Part(pair.name, numbers, pair.claimed, device=device) for device, numbers in devices.items()]
+        if not devices:  # one row with the reason
+            parts.append(Part(pair.name, evidence.speed_up(pair.slow, pair.fast), pair.claimed))
         elif len(devices) > 1:
-            mean = Part(f"{pair.name}, mean over devices", evidence.speed_up(pair.slow, pair.fast, each), pair.claimed)
-            found += [mean] if mean.state == AS_CLAIMED else []
-    return found
+            mean = Part(
+                f"{pair.name}, mean over devices", evidence.speed_up(pair.slow, pair.fast, joint_level), pair.claimed
+            )
+            parts += [mean] if mean.state == AS_CLAIMED else []
+    return parts

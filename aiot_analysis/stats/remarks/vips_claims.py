@@ -20,7 +20,7 @@ from aiot_analysis.words import plural
 
 NEARLY_ALL = (0.9, math.inf)
 MOST = (0.5, math.inf)
-LEVEL = 1 - ERROR  # of each two devices: how many are told apart is counted, and not whether all are
+LEVEL = 1 - ERROR  # for each pair of devices: the number of pairs told apart is counted, not whether all are
 
 Floats = NDArray[np.float64]
 _SHOWN = {"figure": "Table IV", "unit": SHARE, "notebook": "08_vips"}
@@ -28,12 +28,13 @@ _SHOWN = {"figure": "Table IV", "unit": SHARE, "notebook": "08_vips"}
 
 @dataclass(frozen=True)
 class Scored:
-    """VIPS of the devices that have all 24 instances, and how sure they are.
+    """VIPS of the devices that have all 24 instances, and their uncertainty.
 
-    `linear` is the score's linear part (delta method): with r the answers to images, t their times in s, a and T their
-    means, it is the sum over instances of (r - a) / T - a (t - T) / T^2. The variance of a difference of two scores
-    through the choice of images is that of the difference of their rows over images, divided by their number.
-    `error` is the standard error that runs and dependent neighbours add to each score, with its degrees of freedom.
+    `linear` is the score's linear part (delta method): with r the answers to images, t their times in s, and a and T
+    their means, it is the sum over instances of (r - a) / T - a (t - T) / T^2. The variance of a difference of two
+    scores due to the choice of images is that of the difference of their rows over images, divided by the number of
+    images. `error` is the standard error that runs and dependent neighbours add to each score, with its degrees of
+    freedom.
     """
 
     total: Floats  # (devices,)
@@ -47,11 +48,11 @@ class Scored:
 
 def scores(evidence: Evidence) -> tuple[Scored, str]:
     """Return the scores of the devices that have all 24 instances, or the reason why there are none."""
-    nothing = Scored(np.array([]), np.array([[]]), np.array([]), np.array([]))
+    no_scores = Scored(np.array([]), np.array([[]]), np.array([]), np.array([]))
     if why := evidence.lacking(*PAPER_FLOAT32):
-        return nothing, f"no device has all 24 instances: {why}"
+        return no_scores, f"no device has all 24 instances: {why}"
     if why := next((why for instance in PAPER_FLOAT32 if (why := evidence.refused(instance))), ""):
-        return nothing, why
+        return no_scores, why
     complete = evidence.ms[PAPER_FLOAT32].dropna().index
     linear: Floats = np.zeros((len(complete), len(evidence.all_images)))
     parts, excess = (np.zeros((len(complete), len(PAPER_FLOAT32))) for _ in range(2))
@@ -60,15 +61,15 @@ def scores(evidence: Evidence) -> tuple[Scored, str]:
             table.reindex(complete).to_numpy(float) for table in (evidence.right(instance), evidence.times(instance))
         )
         if not np.isfinite(right).any(axis=1).all():
-            return nothing, "no records of single images"
+            return no_scores, "no records of single images"
         a, seconds = np.nanmean(right, axis=1, keepdims=True), np.nanmean(times, axis=1, keepdims=True) / 1000
         parts[:, place] = (a / seconds)[:, 0]
         excess[:, place] = evidence.excess(instance).reindex(complete, fill_value=0.0)
-        # an image that failed has no time, and adds none
+        # a failed image has no time and contributes none
         linear += (right - a) / seconds - np.nan_to_num(a * (times / 1000 - seconds) / seconds**2)
     seen = np.isfinite(linear)
     if (seen != seen[:1]).any():
-        return nothing, "the devices saw different images"
+        return no_scores, "the devices saw different images"
     error, freedom = _of_times(evidence, complete, parts, excess)
     return Scored(parts.sum(axis=1), linear[:, seen.any(axis=0)], error, freedom), ""
 
@@ -76,7 +77,7 @@ def scores(evidence: Evidence) -> tuple[Scored, str]:
 def _of_times(evidence: Evidence, devices: pd.Index, parts: Floats, excess: Floats) -> tuple[Floats, Floats]:
     """Return the standard error that runs and neighbours add to each score, and its freedom, (devices,) each.
 
-    Takes what each instance adds to the score, and its excess variance through neighbours, (devices, instances).
+    Takes what each instance adds to the score, and its excess variance due to neighbours, (devices, instances) each.
     """
     rows = evidence.rows[evidence.rows["instance_id"].isin(PAPER_FLOAT32)]
     measured = {device: part.set_index("instance_id", drop=False) for device, part in rows.groupby("device_id")}
@@ -89,15 +90,16 @@ def _of_times(evidence: Evidence, devices: pd.Index, parts: Floats, excess: Floa
 
 
 def told_apart(scored: Scored) -> NDArray[np.bool_]:
-    """Which two devices the scores tell apart, (devices, devices): 0 is outside the 95 % interval of the difference.
+    """Return which pairs of devices the scores tell apart, (devices, devices).
 
-    The interval includes the choice of images, which both devices share, and the times of each by itself: another run,
-    and the dependence of neighbours.
+    Two devices are told apart if the 95 % interval of their difference excludes 0. The interval includes the choice of
+    images, which both devices share, and the uncertainty of the times of each: other runs, and the dependence of
+    neighbours.
     """
     devices, n = scored.linear.shape
     covariance = np.cov(scored.linear).reshape(devices, devices) / n
-    own = np.diag(covariance)
-    of_images = np.maximum(own[:, None] + own[None, :] - 2 * covariance, 0)
+    variances = np.diag(covariance)
+    of_images = np.maximum(variances[:, None] + variances[None, :] - 2 * covariance, 0)
     squares = np.meshgrid(scored.error**2, scored.error**2)
     freedoms = [np.full((devices, devices), n - 1.0), *np.meshgrid(scored.freedom, scored.freedom)]
     error, freedom = variance.standard_error([of_images, *squares], freedoms)
@@ -107,24 +109,27 @@ def told_apart(scored: Scored) -> NDArray[np.bool_]:
 
 
 def _few(devices: int) -> str:
+    """Return why there are too few devices; "" if there are enough."""
     few = f"{plural(devices, 'device')} with all 24 instances: at least {FEWEST} are needed"
     return few if devices < FEWEST else ""
 
 
 def _comparison(evidence: Evidence) -> list[Part]:
+    """Return the share of pairs of devices that their scores tell apart."""
     name = "pairs of devices that their scores tell apart"
     scored, why = scores(evidence)
     if why := why or _few(len(scored)):
         return [Part(name, Estimate(why=why), NEARLY_ALL)]
     n = len(scored)
     apart = told_apart(scored).sum(axis=1)
-    told = float(apart.sum() / (n * (n - 1)))
+    share_apart = float(apart.sum() / (n * (n - 1)))
     without = (apart.sum() - 2 * apart) / ((n - 1) * (n - 2))
-    _, low, high = ratios.mean(n * told - (n - 1) * without)  # pseudo-values
-    return [Part(name, share(told, low, high, n * (n - 1) // 2, n), NEARLY_ALL)]
+    _, low, high = ratios.mean(n * share_apart - (n - 1) * without)  # pseudo-values
+    return [Part(name, share(share_apart, low, high, n * (n - 1) // 2, n), NEARLY_ALL)]
 
 
 def _ranking(evidence: Evidence) -> list[Part]:
+    """Return the share of neighbours in the ranking that their scores tell apart."""
     name = "neighbours in the ranking that their scores tell apart"
     scored, why = scores(evidence)
     if why := why or _few(len(scored)):
