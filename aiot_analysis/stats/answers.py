@@ -104,7 +104,7 @@ def _of_instance(
     groups = pd.Series(
         ["|".join(column) for column in zip(*(conditions[field] for field in conditions), saw, strict=True)]
     )
-    groups = groups.where(pd.Series(seen.any(axis=0)))  # without records a device is in no group
+    groups = groups.where(pd.Series(seen.any(axis=0)))  # a device without records is in no group
     if groups.isna().all():
         return None, dict.fromkeys(devices, _NO_RECORDS)
     sizes = groups.map(groups.value_counts())

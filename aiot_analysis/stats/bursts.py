@@ -16,7 +16,7 @@ KEY = along.KEY
 Floats = NDArray[np.float64]
 
 UNITS = ("images", "seconds")
-MIN_PART = 20  # images on each side
+MIN_PART = 20  # minimum number of images on each side
 SUSTAINED = "sustained"  # the profile
 _SUSTAINED = ["other_ms", "sustained_ms", "slowdown", "slowdown_low", "slowdown_high"]
 

@@ -18,7 +18,7 @@ Row = dict[Any, Any]
 
 SCATTER = 0.10
 AUTOCORRELATION = 0.45
-"""Of times of neighbouring images: the median on the development machine (docs/statistics.md)."""
+"""Autocorrelation of the times of neighbouring images: the median on the development machine (docs/statistics.md)."""
 DISCORDANT = 0.04
 """Share of images that are right on one side only: 2 % in each direction, as in the simulations of docs/compare.md."""
 ACCURACY = 0.71

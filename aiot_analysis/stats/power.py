@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 ALPHA = 1 - LEVEL
 POWER = 0.8
 DRAWS = 400  # simulated comparisons, where the power of a test is simulated
-POINTS = 100  # of the quadrature over the distribution of an estimated variance
+POINTS = 100  # nodes of the quadrature over the distribution of an estimated variance
 TOLERANCE = 1e-4  # for a difference in accuracy: a hundredth of a point
 
 

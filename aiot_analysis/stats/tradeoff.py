@@ -112,7 +112,7 @@ def _on_front(records: pd.DataFrame, rows: pd.DataFrame, timing: str, seed: int,
     probabilities = pd.DataFrame({"instance_id": accuracy.columns, "pareto_probability": np.nan})
     probabilities["device_id"] = rows["device_id"].iloc[0]
     for _, part in parts.groupby(["framework", "delegate", "model"]):
-        # a draw without an image of a version says nothing about it
+        # a draw without any image of a version contains no information about it
         speed, right = 1 / time_ms.to_numpy()[:, part.index], accuracy.to_numpy()[:, part.index]
         whole = ~(np.isnan(speed) | np.isnan(right)).any(axis=1)
         if whole.any():

@@ -71,7 +71,7 @@ class Claim:
     quote: str  # the paper's words
     figure: str  # the paper's figure that shows it
     rule: str  # the rule for the verdict, in words
-    unit: str  # of the effect
+    unit: str  # unit of the effect
     notebook: str
     find: Callable[[Evidence], list[Part]]
     needs: str = ALL  # how many of its parts must be as claimed: ALL or ANY

@@ -153,7 +153,7 @@ class Evidence:
             len({tuple(row[field] for field in fields) for instance in instances for row in self._conditions[instance]})
             < 2
         ):
-            return ""  # nearly always the case, and faster to establish
+            return ""  # the usual case, which needs no full check
         try:
             pooling.check(self.rows[self.rows["instance_id"].isin(instances)], fields)
         except PoolingError as error:

@@ -17,7 +17,7 @@ from aiot_analysis.stats.remarks.evidence import ERROR, Estimate, Evidence, leve
 from aiot_analysis.tables.names import display, instance, instance_display
 from aiot_analysis.words import plural
 
-FEWEST = 5  # devices for a standard deviation or a correlation over devices
+FEWEST = 5  # minimum number of devices for a standard deviation or a correlation over devices
 MOST = (0.5, math.inf)
 UNLIKE = (-math.inf, 0.7)  # correlation: they share less than half of their variance
 BEYOND_NOISE = (

@@ -29,7 +29,7 @@ _RULE = "speed-up over devices (geometric mean), on one device by itself"
 
 
 def _beaten(evidence: Evidence) -> list[Part]:
-    """Return, for each framework, the framework and model that beat it most clearly."""
+    """Return a part per framework: the framework and model that beat it most clearly."""
     joint_level = level(len(THREE) * (len(THREE) - 1) * len(MODELS))
     parts = []
     for framework in THREE:
