@@ -49,8 +49,8 @@ def newcombe(
 ) -> tuple[Floats, Floats]:
     """Return an interval for other minus base accuracy on the same images, fractions of 1, from numbers of images.
 
-    Newcombe 1998, "Improved confidence intervals for the difference between binomial proportions based on paired data",
-    Statistics in Medicine 17, method 10. Its width stays positive where no image differs.
+    The interval is method 10 of Newcombe 1998, "Improved confidence intervals for the difference between binomial
+    proportions based on paired data", Statistics in Medicine 17. Its width stays positive where no image differs.
     """
     a, b, c, d = (np.asarray(count, float) for count in (both, only_base, only_other, neither))
     n = a + b + c + d

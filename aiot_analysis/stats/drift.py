@@ -55,7 +55,7 @@ def drifts(
 
     Of 2,000 simulated runs of 500 images without drift, 5.1 % had a p-value of the trend below 5 % at an
     autocorrelation of 0.7, and 9.3 % at 0.9; for the change it was 5.5 and 8.1 %. For runs of 100 images it was 6.8 and
-    16.4 %, and 10.2 and 21.6 %.
+    16.4 % for the trend, and 10.2 and 21.6 % for the change.
     """
     used = along.usable(images, timing)
     query, at_s = (used[column].to_numpy(float) for column in ("query", "at_s"))

@@ -11,7 +11,7 @@ from scipy.stats import quantile_test
 from aiot_analysis.stats.resample import LEVEL
 from aiot_analysis.tables import names
 
-LEAST = 6  # fewest values for an interval: the full range of five contains the median with only 1 - 2 / 2**5 = 93.75 %
+LEAST = 6  # fewest values for a 95 % interval: the full range of five values reaches only 1 - 2 / 2**5 = 93.75 %
 
 
 def medians(frame: pd.DataFrame, value: str, by: Sequence[str], count: str = "devices") -> pd.DataFrame:

@@ -150,7 +150,7 @@ def mcnemar_power(n: int, change: float, discordant: float, alpha: float = ALPHA
 
 @lru_cache(maxsize=64)
 def _critical(alpha: float, size: int) -> NDArray[np.int64]:
-    """Return the largest rejected smaller count for 0 to size - 1 images that are right on one side only.
+    """Return the largest count of the rarer side that is rejected, for 0 to size - 1 images right on one side only.
 
     It is -1 where no count is rejected.
     """
@@ -162,8 +162,8 @@ def _critical(alpha: float, size: int) -> NDArray[np.int64]:
 def paired_change(n: int, discordant: float, alpha: float = ALPHA, power: float = POWER) -> float:
     """Return the smallest change in accuracy that McNemar's exact test detects on n images; NaN if it detects none.
 
-    Where no image differs otherwise, about eight that all change in the same direction are required: 1.6 points of 500
-    images.
+    Where no image differs otherwise, about eight images that all change in the same direction are required, which is
+    1.6 points on 500 images.
     """
     return _least(lambda change: mcnemar_power(n, change, discordant, alpha), power)
 
