@@ -64,9 +64,9 @@ def disagreement(image: NDArray[np.int64], count: NDArray[np.int64]) -> float:
     if not len(image):
         return np.nan
     answers = np.bincount(image, count)
-    alike = np.bincount(image, count * (count - 1.0)).sum()
+    identical_pairs = np.bincount(image, count * (count - 1.0)).sum()
     pairs = (answers * (answers - 1)).sum()
-    return float(1 - alike / pairs) if pairs else np.nan
+    return float(1 - identical_pairs / pairs) if pairs else np.nan
 
 
 def cochran(answers: Sequence[Answers]) -> pd.DataFrame:
@@ -174,9 +174,9 @@ def shares_alike(answers: Sequence[Answers]) -> pd.DataFrame:
             np.arange(len(instance.images))[:, None] * (instance.top1.max() + 1) + instance.top1
         )  # one key per image and class
         _, which, count = np.unique(keys[answered], return_inverse=True, return_counts=True)
-        alike = np.zeros(instance.top1.shape)
-        alike[answered] = count[which] - 1
-        shares += list(zip(instance.devices, (alike / (k - 1)).mean(axis=0), strict=True))
+        n_agreeing = np.zeros(instance.top1.shape)
+        n_agreeing[answered] = count[which] - 1
+        shares += list(zip(instance.devices, (n_agreeing / (k - 1)).mean(axis=0), strict=True))
     frame = pd.DataFrame(shares, columns=["device_id", "agreement"]).groupby("device_id", as_index=False)
     by_device = frame.agg(instances=("agreement", "size"), agreement=("agreement", "mean"))
     return by_device.sort_values(["agreement", "device_id"], ascending=[False, True], ignore_index=True)

@@ -21,7 +21,9 @@ KEY = along.KEY
 Floats = NDArray[np.float64]
 
 MIN_SESSIONS = 3
-"""With two sessions, Student's t is 12.7 times the standard error, and an interval would say little."""
+"""Minimum for an interval over sessions. With two, Student's t is 12.7 times the standard error, which would say
+little.
+"""
 
 
 LARGEST = 3  # number of block sums that are examined for a heavy tail
@@ -44,17 +46,17 @@ def lengths(times: Floats) -> NDArray[np.int64]:
     if n < 4:
         return np.ones(m, np.int64)
     quiet = max(5, int(np.log10(n)))  # autocorrelation ends at this many small values in a row
-    most = min(int(np.ceil(np.sqrt(n))) + quiet, n - 1)
+    max_lag = min(int(np.ceil(np.sqrt(n))) + quiet, n - 1)
     spectrum = np.fft.rfft(times - times.mean(axis=1, keepdims=True), 2 * n, axis=1)
-    covariance = np.fft.irfft(np.abs(spectrum) ** 2, axis=1)[:, : most + 1] / n  # (m, lags)
+    covariance = np.fft.irfft(np.abs(spectrum) ** 2, axis=1)[:, : max_lag + 1] / n  # (m, lags)
     variance = covariance[:, :1]
     correlation = np.divide(covariance, variance, out=np.zeros_like(covariance), where=variance > 0)
     small = np.abs(correlation[:, 1:]) < 2 * np.sqrt(np.log10(n) / n)
-    windows = np.lib.stride_tricks.sliding_window_view(small, min(quiet, most), axis=1)  # (m, lags, quiet)
+    windows = np.lib.stride_tricks.sliding_window_view(small, min(quiet, max_lag), axis=1)  # (m, lags, quiet)
     ends = windows.sum(axis=2) == windows.shape[2]
-    end = np.where(ends.any(axis=1), ends.argmax(axis=1) + 1, most)  # lag of the first small value
-    reach = np.clip(2 * end, 1, most)[:, None]
-    lag = np.arange(1, most + 1)
+    end = np.where(ends.any(axis=1), ends.argmax(axis=1) + 1, max_lag)  # lag of the first small value
+    reach = np.clip(2 * end, 1, max_lag)[:, None]
+    lag = np.arange(1, max_lag + 1)
     window = np.clip(2 * (1 - lag / reach), 0, 1)
     weighted = window * covariance[:, 1:]
     g, total = 2 * (weighted * lag).sum(axis=1), variance[:, 0] + 2 * weighted.sum(axis=1)

@@ -107,10 +107,10 @@ def sustained(rows: pd.DataFrame, images: pd.DataFrame, timing: str = "inference
         keys = [(run, pair.device_id, pair.instance_id) for run in runs]
         [added], [freedom] = variance.of_ratio(*(noise.loc[[key]].reset_index(drop=True) for key in keys))
         numbers.append([float(number[0]) for number in _against(sides[0], sides[1], added, freedom).values()])
-    made = pd.DataFrame(numbers, index=pairs.index, columns=_SUSTAINED)
+    comparisons = pd.DataFrame(numbers, index=pairs.index, columns=_SUSTAINED)
     none = f"fewer than {MIN_PART} records of images in one of them"
-    gap = pairs["gap"].where((pairs["gap"] != "") | made["slowdown"].notna(), none)
-    return pd.concat([pairs.drop(columns="gap"), made, gap], axis=1)
+    gap = pairs["gap"].where((pairs["gap"] != "") | comparisons["slowdown"].notna(), none)
+    return pd.concat([pairs.drop(columns="gap"), comparisons, gap], axis=1)
 
 
 def sustained_runs(rows: pd.DataFrame) -> pd.DataFrame:

@@ -92,10 +92,10 @@ def moderated(variances: Floats, freedoms: list[float]) -> tuple[Floats, list[fl
     each. The freedom is limited to what the instances of a sample have together, with one instance less for their mean.
     """
     count = variances.shape[1]
-    most = [(count - 1) * freedom for freedom in freedoms]
+    freedom_limits = [(count - 1) * freedom for freedom in freedoms]
     middle = np.median(variances, axis=1, keepdims=True)
     if not (middle > 0).all():
-        return np.broadcast_to(variances.mean(axis=1, keepdims=True), variances.shape), most
+        return np.broadcast_to(variances.mean(axis=1, keepdims=True), variances.shape), freedom_limits
     logs = np.log(np.maximum(variances, SMALLEST * middle))
     excess = np.mean(
         [
@@ -110,7 +110,9 @@ def moderated(variances: Floats, freedoms: list[float]) -> tuple[Floats, list[fl
         alike = np.isinf(estimated)  # the estimates differ no more than by chance
         centre = estimates.mean() if alike else np.exp(log_estimates.mean() - _mean_log(freedom) + _mean_log(prior))
         shrunk.append((prior * centre + freedom * estimates) / (prior + freedom))
-    return np.array(shrunk), [min(prior + freedom, top) for freedom, top in zip(freedoms, most, strict=True)]
+    return np.array(shrunk), [
+        min(prior + freedom, limit) for freedom, limit in zip(freedoms, freedom_limits, strict=True)
+    ]
 
 
 def _mean_log(freedom: float) -> float:

@@ -123,9 +123,9 @@ def _trend(times: Floats, alpha: Floats) -> pd.DataFrame:
     slopes = [theilslopes(row, place, 1 - row_alpha)[:] for row, row_alpha in zip(shares, alpha, strict=True)]
     earlier, later = np.triu_indices(k, 1)
     steps = shares[:, later] - shares[:, earlier]
-    most = np.maximum((steps > 0).sum(axis=1), (steps < 0).sum(axis=1))
+    majority = np.maximum((steps > 0).sum(axis=1), (steps < 0).sum(axis=1))
     pairs = k * (k - 1) / 2
-    surplus = np.maximum(2 * most - pairs - 1, 0)
+    surplus = np.maximum(2 * majority - pairs - 1, 0)
     p_value = 2 * norm.sf(surplus / np.sqrt(pairs * (2 * k + 5) / 9))
     columns = dict(zip(["drift", "_", "drift_low", "drift_high"], np.reshape(slopes, (-1, 4)).T, strict=True))
     return pd.DataFrame({**columns, "drift_p": np.minimum(p_value, 1.0)})[TREND]
@@ -169,8 +169,8 @@ def course(images: pd.DataFrame, chosen: pd.DataFrame, timing: str = "inference"
     parts = [single.astype(dict.fromkeys(KEY, str))]
     query = used["query"].to_numpy(float)
     for keys, times in along.matrices(used):
-        at = query[keys["begin"].to_numpy()[:, None] + np.arange(times.shape[1])]
-        for middle, loop in zip(along.loops(at), along.loops(times), strict=True):
+        queries = query[keys["begin"].to_numpy()[:, None] + np.arange(times.shape[1])]
+        for middle, loop in zip(along.loops(queries), along.loops(times), strict=True):
             if loop.shape[1]:
                 numbers = {"query": np.median(middle, axis=1), "ms": np.median(loop, axis=1)}
                 parts.append(keys[KEY].assign(**numbers, kind="loop"))

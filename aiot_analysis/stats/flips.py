@@ -36,15 +36,15 @@ def each(answers: Sequence[Answers]) -> pd.DataFrame:
         image, _, count = counts(instance.top1)
         n = len(instance.images)
         answered = np.bincount(image, count, n).astype(int)
-        most = np.zeros(n, int)
-        np.maximum.at(most, image, count)
+        highest_count = np.zeros(n, int)
+        np.maximum.at(highest_count, image, count)
         columns = {
             "instance_id": instance.instance_id,
             "image": instance.images,
             "label": instance.labels,
             "unstable": np.bincount(image, minlength=n) > 1,
             "sides": agreement.split(instance.correct),
-            "minority": answered - most,
+            "minority": answered - highest_count,
             "right": instance.correct.sum(axis=1),
             "devices": len(instance.devices),
         }
@@ -134,9 +134,9 @@ def pairs_of_classes(answers: Sequence[Answers]) -> pd.DataFrame:
             continue
         image, answer, count = counts(instance.top1)
         first = np.r_[True, image[1:] != image[:-1]]  # the most frequent answer of an image comes first
-        most = answer[first][np.cumsum(first) - 1]
+        most_frequent = answer[first][np.cumsum(first) - 1]
         label = instance.labels[image]
-        part = {"most": most, "other": answer, "label": label, "answers": count}
+        part = {"most": most_frequent, "other": answer, "label": label, "answers": count}
         parts.append(pd.DataFrame(part)[~first])
     columns = ["most", "other", "right", "flips", "answers"]
     if not parts:

@@ -47,15 +47,15 @@ def agreeing(p_value: float, ends: Ends) -> float:
         low, high = ends(1 - p)
         return max(low, -high)
 
-    most = 1 - 1e-9
-    if p_value >= most:
+    largest_p = 1 - 1e-9
+    if p_value >= largest_p:
         return 1.0
     distance = beyond(max(p_value, LEAST_P))
     if np.isnan(distance):
         return np.nan
     if distance > 0:
         return p_value
-    return float(brentq(beyond, max(p_value, LEAST_P), most)) if beyond(most) > 0 else 1.0
+    return float(brentq(beyond, max(p_value, LEAST_P), largest_p)) if beyond(largest_p) > 0 else 1.0
 
 
 def interval(p_value: float, ends: Ends, level: float = LEVEL) -> tuple[float, float]:

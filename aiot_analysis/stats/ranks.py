@@ -80,11 +80,11 @@ def tie_groups(better: Flags, order: NDArray[np.int64]) -> list[str]:
     its neighbours "". Devices that share a letter are not told apart. Two that are far from each other may share no
     letter and still not be told apart, if one between them is measured much better.
     """
-    apart = (better | better.T)[np.ix_(order, order)]
+    distinguished = (better | better.T)[np.ix_(order, order)]
     count = len(order)
     ends = np.zeros(count, int)  # last place of the longest sequence that starts at each place
     for start in reversed(range(count)):
-        others = np.flatnonzero(apart[start, start + 1 :])
+        others = np.flatnonzero(distinguished[start, start + 1 :])
         end = start + int(others[0]) if len(others) else count - 1
         ends[start] = min(end, ends[start + 1]) if start + 1 < count else end
     longest = np.diff(ends, prepend=-1) > 0  # otherwise a sequence that starts earlier contains it

@@ -173,8 +173,8 @@ def _accuracy(rows: pd.DataFrame, model: str, printed: float) -> Line:
     if measured.empty:
         return Line(what, "Table II", f"{printed:g}", "", tolerance, INCOMPARABLE, "not measured in this data")
     percent = 100 * measured[["accuracy", "accuracy_low", "accuracy_high"]]
-    few, many = percent["accuracy"].min(), percent["accuracy"].max()
-    ours = f"{few:.1f}" if few == many else f"{few:.1f} to {many:.1f}"
+    lowest, highest = percent["accuracy"].min(), percent["accuracy"].max()
+    ours = f"{lowest:.1f}" if lowest == highest else f"{lowest:.1f} to {highest:.1f}"
     images = " and ".join(sorted(measured["dataset"].astype(str).unique()))
     weights = " and ".join(sorted(measured["weights"].fillna("unknown").astype(str).unique()))
     simulated = "simulated" in set(measured["origin"])

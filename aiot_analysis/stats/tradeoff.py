@@ -132,8 +132,10 @@ def over_devices(found: pd.DataFrame) -> pd.DataFrame:
     result = medians(found, "speed_up", by).merge(medians(found, "change", by).drop(columns="devices"), on=by)
     compared = found.dropna(subset=["pareto"])
     versions = compared.groupby(GROUP)["quantization"].transform("size")
-    most = versions.groupby([compared["model"], compared["implementation"]]).transform("max")
-    fronts = compared[versions == most].groupby(by)["pareto"].agg(compared="size", on_front="sum").reset_index()
+    most_versions = versions.groupby([compared["model"], compared["implementation"]]).transform("max")
+    fronts = (
+        compared[versions == most_versions].groupby(by)["pareto"].agg(compared="size", on_front="sum").reset_index()
+    )
     result = result.merge(fronts, on=by, how="left").fillna({"compared": 0, "on_front": 0})
     result = result.astype({"compared": int, "on_front": int})
     result["front_share"] = (result["on_front"] / result["compared"]).where(result["compared"] > 0)

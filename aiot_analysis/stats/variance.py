@@ -290,11 +290,13 @@ def said(rows: pd.DataFrame, whole: bool = False) -> str:
     second = np.where(
         shared_estimated, together, np.where(own_estimated, f" and {allowance} of all instances together", "")
     )
-    words = first + pd.Series(second, by_device.index, dtype=object).where(by_device["whole"], "")
+    descriptions = first + pd.Series(second, by_device.index, dtype=object).where(by_device["whole"], "")
     parts: list[str] = []
-    for text, part in by_device.groupby(words, sort=False):
+    for text, part in by_device.groupby(descriptions, sort=False):
         numbers = {name: _range(part[name]) for name in ("sessions", "run_freedom", "shared_freedom")}
-        devices = f" on {plural(len(part), 'other device' if parts else 'device')}" if words.nunique() > 1 else ""
+        devices = (
+            f" on {plural(len(part), 'other device' if parts else 'device')}" if descriptions.nunique() > 1 else ""
+        )
         parts.append(str(text).format(**numbers) + devices)
     return f"{LEVEL:.0%}, including ".replace("%", " %") + "; ".join(parts)
 

@@ -39,10 +39,10 @@ def _frameworks_differ(evidence: Evidence) -> list[Part]:
             parts.append(Part(display(model), next(iter(changes.values())), (0.0, math.inf)))
             continue
         sizes = {pair: _size(first) for pair, first in measured.items()}
-        most = max(sizes, key=lambda pair: (sizes[pair].low, sizes[pair].effect))
+        widest_pair = max(sizes, key=lambda pair: (sizes[pair].low, sizes[pair].effect))
         high = max(first.high for first in sizes.values())
-        name = f"{display(model)}, between {display(most[0])} and {display(most[1])}"
-        chosen = sizes[most]
+        name = f"{display(model)}, between {display(widest_pair[0])} and {display(widest_pair[1])}"
+        chosen = sizes[widest_pair]
         widest = Estimate(chosen.effect, chosen.low, max(chosen.high, high), chosen.n_devices)
         same = evidence.same_weights(*dict.fromkeys(ids[first] for pair in measured for first in pair))
         untested = f"its frameworks run the same weights ({same}), the paper's had weights of their own" if same else ""

@@ -275,8 +275,8 @@ class Evidence:
     @cached_property
     def again(self) -> repeats.Again:
         """Repeated answers in all runs of `instances` that were made under the conditions of `rows`."""
-        alike = pooling.conditions(self.instances).isin(pooling.conditions(self.rows))
-        return repeats.again(self._images, repeats.rows(self.instances[alike]))
+        same_conditions = pooling.conditions(self.instances).isin(pooling.conditions(self.rows))
+        return repeats.again(self._images, repeats.rows(self.instances[same_conditions]))
 
     def accuracy_change(self, base: str, other: str, level: float = 0.95, may_differ: str = "") -> Estimate:
         """Return the accuracy of `other` minus that of `base`, in percentage points, on the images that both saw.

@@ -65,10 +65,10 @@ def different(evidence: Evidence, instances: Sequence[str], of: str) -> list[Par
     spreads = np.array([100 * np.ptp(answers.mean(axis=1)) for answers in right.values()])
     any_differs = [np.ptp(answers, axis=0).any() for answers in right.values()]
     effect, low, high = (float(np.mean(numbers)) for numbers in (spreads > 1e-9, surely, any_differs))
-    most = instance_display(list(right)[int(np.argmax(spreads))])
+    most_varied = instance_display(list(right)[int(np.argmax(spreads))])
     name = (
         f"{of} whose accuracy differs between devices, of {len(right)} (by {np.median(spreads):.1f} points in the "
-        f"median, at most {max(spreads):.1f}: {most}), {surely.sum()} of them by more than a device's own answers vary"
+        f"median, at most {max(spreads):.1f}: {most_varied}), {surely.sum()} of them by more than a device's own answers vary"
     )
     devices = min(len(answers) for answers in right.values())
     return [Part(name, Estimate(effect, low, high, devices, why if low <= MOST[0] < high else ""), MOST)]
@@ -223,11 +223,11 @@ def patterns(evidence: Evidence, name: str, pairs: Sequence[tuple[str, str]], cl
     if values.shape[1] < 2:
         return [Part(name, Estimate(why="the instances have no two images in common"), claimed)]
     place = {instance_id: index for index, instance_id in enumerate(right)}
-    alike = reliability.likeness(values, [(place[left], place[other]) for left, other in measured])
-    if not alike.repeats:
+    likeness = reliability.likeness(values, [(place[left], place[other]) for left, other in measured])
+    if not likeness.repeats:
         return [Part(name, Estimate(why=f"no pattern that repeats from {units} to {units}"), claimed)]
     label = f"{name} ({plural(len(measured), 'pair')}, corrected for what does not repeat from {units} to {units})"
-    return [Part(label, Estimate(alike.correlation, alike.low, alike.high, len(values)), claimed)]
+    return [Part(label, Estimate(likeness.correlation, likeness.low, likeness.high, len(values)), claimed)]
 
 
 def _units(evidence: Evidence, right: dict[str, pd.DataFrame]) -> tuple[Floats, str]:

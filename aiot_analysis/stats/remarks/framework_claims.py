@@ -38,16 +38,16 @@ def _beaten(evidence: Evidence) -> list[Part]:
             for model in MODELS:
                 slow, fast = (instance_id(side, "float32", model) for side in (framework, other))
                 ahead.append((f"{display(other)} for {display(model)}", evidence.speed_up(slow, fast, joint_level)))
-        name, most = max(ahead, key=lambda pair: -1.0 if math.isnan(pair[1].low) else pair[1].low)
+        name, clearest = max(ahead, key=lambda pair: -1.0 if math.isnan(pair[1].low) else pair[1].low)
         upper_ends = [numbers.high for _, numbers in ahead if not math.isnan(numbers.high)]
         # a comparison without a number may be one that it loses
-        if upper_ends and most.low <= FASTER[0] and len(upper_ends) < len(ahead):
+        if upper_ends and clearest.low <= FASTER[0] and len(upper_ends) < len(ahead):
             why = next(numbers.why for _, numbers in ahead if math.isnan(numbers.high))
             parts.append(Part(f"{display(framework)} is behind none that was measured", Estimate(why=why), FASTER))
             continue
         if upper_ends:  # it is behind none only if no interval reaches above 1
-            most = replace(most, high=max(upper_ends))
-        parts.append(Part(f"{display(framework)} is behind {name}", most, FASTER))
+            clearest = replace(clearest, high=max(upper_ends))
+        parts.append(Part(f"{display(framework)} is behind {name}", clearest, FASTER))
     return parts
 
 
