@@ -65,10 +65,10 @@ def different(evidence: Evidence, instances: Sequence[str], of: str) -> list[Par
     spreads = np.array([100 * np.ptp(answers.mean(axis=1)) for answers in right.values()])
     any_differs = [np.ptp(answers, axis=0).any() for answers in right.values()]
     effect, low, high = (float(np.mean(numbers)) for numbers in (spreads > 1e-9, surely, any_differs))
-    widest = instance_display(list(right)[int(np.argmax(spreads))])
+    worst = instance_display(list(right)[int(np.argmax(spreads))])
     name = (
         f"{of} whose accuracy differs between devices, of {len(right)} (by {np.median(spreads):.1f} points in the "
-        f"median, at most {max(spreads):.1f}: {widest}), {surely.sum()} of them by more than a device's own answers vary"
+        f"median, at most {max(spreads):.1f}: {worst}), {surely.sum()} of them by more than a device's own answers vary"
     )
     devices = min(len(answers) for answers in right.values())
     return [Part(name, Estimate(effect, low, high, devices, why if low <= MOST[0] < high else ""), MOST)]
