@@ -1,5 +1,5 @@
-"""Figures: a tidy frame that holds the numbers in, a matplotlib Figure out.
+"""Plots: each function takes a tidy frame of results and returns a matplotlib Figure.
 
-Each figure carries a line that says where its data come from and, as its label (`figure.get_label()`), an
-alternative text made from the data. Nothing here computes a statistic.
+Each figure has a line with the origin of its data and, as its label (`figure.get_label()`), an alternative text
+generated from the data. Plots compute no statistics.
 """

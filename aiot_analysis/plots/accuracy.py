@@ -1,4 +1,4 @@
-"""Accuracy across devices: Figs. 4 and 8."""
+"""Plots of accuracy across devices (Figs. 4 and 8)."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def frameworks(
     left_out: pd.DataFrame | None = None,
     apart: pd.DataFrame | None = None,
 ) -> Figure:
-    """Fig. 4: accuracy of each implementation of each model across devices, float32, with 95 % intervals.
+    """Draw Fig. 4: float32 accuracy of each implementation of each model across devices, with 95 % intervals.
 
-    Takes the rows of `stats.accuracy.with_interval`, what `measured_rows` left out to name the gaps, and which devices
-    were not measured as the others, from `stats.answers.collect`: their points are open.
+    Takes the rows of `stats.accuracy.with_interval`, the rows excluded by `measured_rows` to explain gaps, and from
+    `stats.answers.collect` the rows `apart` that were measured differently from the others, which have open markers.
     """
     if apart is not None:
         keys = ["device_id", "instance_id"]
@@ -36,8 +36,8 @@ def frameworks(
     rows = rows[rows["quantization"] == "float32"].assign(implementation=names.implementation)
     ids = device_axis.order(rows["device_id"], devices)
     columns, width = device_axis.layout(len(ids))
-    found = names.in_order(set(rows["implementation"]), names.IMPLEMENTATIONS)
-    series = list(dict.fromkeys([*names.IMPLEMENTATIONS, *found]))
+    present = names.in_order(set(rows["implementation"]), names.IMPLEMENTATIONS)
+    series = list(dict.fromkeys([*names.IMPLEMENTATIONS, *present]))
     models = list(dict.fromkeys([*names.MODELS, *names.in_order(set(rows["model"]), names.MODELS)]))
     figure, axes = style.panels(len(models), columns, width, 2.0)
     handles: dict[str, object] = {}
@@ -45,23 +45,23 @@ def frameworks(
         panel.set_title(names.display(model))
         part = rows[rows["model"] == model]
         reasons = {}
-        for one in series:
-            framework, delegate = one.split("_", 1)
-            of = {"model": model, "framework": framework, "delegate": delegate, "quantization": "float32"}
-            reasons[one] = style.why(left_out, **of)
+        for name in series:
+            framework, delegate = name.split("_", 1)
+            selection = {"model": model, "framework": framework, "delegate": delegate, "quantization": "float32"}
+            reasons[name] = style.why(left_out, **selection)
         handles |= _points(panel, part, "implementation", series, ids, devices, reasons)
     style.legend(figure, handles)
     alt = _alt(rows, "implementation", len(ids), "Float32 accuracy")
-    return style.finish(figure, origin, alt, rows[[one for one in SHOWN if one in rows]])
+    return style.finish(figure, origin, alt, rows[[name for name in SHOWN if name in rows]])
 
 
 @style.styled
 def quantizations(
     rows: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None, left_out: pd.DataFrame | None = None
 ) -> Figure:
-    """Fig. 8: accuracy of each quantization across devices, a panel per model x {CPU, NNAPI} of TFLite.
+    """Draw Fig. 8: accuracy of each quantization across devices, one panel per model x {CPU, NNAPI} of TFLite.
 
-    Takes the rows of `stats.accuracy.with_interval`, and what `measured_rows` left out to name the gaps.
+    Takes the rows of `stats.accuracy.with_interval` and the rows excluded by `measured_rows` to explain gaps.
     """
     rows = rows[rows["framework"] == "tflite"]
     ids = device_axis.order(rows["device_id"], devices)
@@ -69,18 +69,18 @@ def quantizations(
     columns = 4 if columns > 2 else 2
     figure, axes = style.panels(2 * len(names.MODELS), columns, width, 1.9)
     handles: dict[str, object] = {}
-    each = [(model, delegate) for model in names.MODELS for delegate in names.DELEGATES]
-    for panel, (model, delegate) in zip(axes, each, strict=True):
+    panel_keys = [(model, delegate) for model in names.MODELS for delegate in names.DELEGATES]
+    for panel, (model, delegate) in zip(axes, panel_keys, strict=True):
         panel.set_title(f"{names.display(model)}, {names.display(delegate)}")
         part = rows[(rows["model"] == model) & (rows["delegate"] == delegate)]
         reasons = {}
-        for one in names.QUANTIZATIONS:
-            of = {"model": model, "framework": "tflite", "delegate": delegate, "quantization": one}
-            reasons[one] = style.why(left_out, **of)
+        for name in names.QUANTIZATIONS:
+            selection = {"model": model, "framework": "tflite", "delegate": delegate, "quantization": name}
+            reasons[name] = style.why(left_out, **selection)
         handles |= _points(panel, part, "quantization", names.QUANTIZATIONS, ids, devices, reasons)
     style.legend(figure, handles)
     alt = _alt(rows, "quantization", len(ids), "TFLite accuracy")
-    return style.finish(figure, origin, alt, rows[[one for one in SHOWN if one in rows]])
+    return style.finish(figure, origin, alt, rows[[name for name in SHOWN if name in rows]])
 
 
 def _points(
@@ -92,45 +92,45 @@ def _points(
     devices: pd.DataFrame | None,
     reasons: dict[str, str],
 ) -> dict[str, object]:
-    """Points with whiskers, side by side within a device; a note names what is not there."""
+    """Draw points with whiskers, side by side within a device, and note missing series. Return the legend handles."""
     part = part.dropna(subset=["accuracy"])
     if part.empty:
-        told = {reasons[one] for one in series}
+        distinct_reasons = {reasons[name] for name in series}
         text = (
-            f"no data{told.pop()}"
-            if len(told) == 1
-            else "no data: " + "; ".join(names.display(one) + reasons[one] for one in series)
+            f"no data{distinct_reasons.pop()}"
+            if len(distinct_reasons) == 1
+            else "no data: " + "; ".join(names.display(name) + reasons[name] for name in series)
         )
         style.empty(axes, text)
         return {}
     handles: dict[str, object] = {}
     gaps, unlike = [], []
-    for number, one in enumerate(series):
-        some = part[part[column] == one]
-        absent = len(ids) - some["device_id"].nunique()
+    for number, name in enumerate(series):
+        points = part[part[column] == name]
+        absent = len(ids) - points["device_id"].nunique()
         if absent:
-            where = reasons[one] if len(ids) == 1 or absent == len(ids) else f" on {absent} of {len(ids)} devices"
-            gaps.append(names.display(one) + where)
-        if some.empty:
+            where = reasons[name] if len(ids) == 1 or absent == len(ids) else f" on {absent} of {len(ids)} devices"
+            gaps.append(names.display(name) + where)
+        if points.empty:
             continue
-        look = style.look(one)
-        x = device_axis.positions(some, ids) + (number - 1.5) * 0.18
-        errors = [some["accuracy"] - some["accuracy_low"], some["accuracy_high"] - some["accuracy"]]
-        # the whiskers of many devices overlap: light ones let the points stand out
+        look = style.look(name)
+        x = device_axis.positions(points, ids) + (number - 1.5) * 0.18
+        errors = [points["accuracy"] - points["accuracy_low"], points["accuracy_high"] - points["accuracy"]]
+        # the whiskers of many devices overlap; drawn lightly, they leave the points visible
         many = {"markersize": 2.4, "elinewidth": 0.5, "capsize": 0, "ecolor": (look.color, 0.3)}
         small: dict[str, Any] = many if len(ids) > 20 else {}
-        handles[names.display(one)] = axes.errorbar(
-            x, some["accuracy"], yerr=errors, fmt=look.marker, color=look.color, linestyle="none", **small
+        handles[names.display(name)] = axes.errorbar(
+            x, points["accuracy"], yerr=errors, fmt=look.marker, color=look.color, linestyle="none", **small
         )
-        if "apart" in some and some["apart"].any():
+        if "apart" in points and points["apart"].any():
             open_: dict[str, Any] = {
                 "facecolors": "white",
                 "edgecolors": look.color,
                 "s": 14 if small else 22,
                 "linewidths": 0.8,
             }
-            axes.scatter(x[some["apart"]], some["accuracy"][some["apart"]], marker=look.marker, zorder=4, **open_)
-            unlike.append(f"{names.display(one)} on {some['apart'].sum()} of {len(some)} devices")
+            axes.scatter(x[points["apart"]], points["accuracy"][points["apart"]], marker=look.marker, zorder=4, **open_)
+            unlike.append(f"{names.display(name)} on {points['apart'].sum()} of {len(points)} devices")
     middle = (part["accuracy_low"].min() + part["accuracy_high"].max()) / 2
     half = max(0.11, (part["accuracy_high"].max() - part["accuracy_low"].min()) / 2 + 0.01)
     axes.set(ylim=(middle - half, middle + half), ylabel="accuracy")
@@ -143,13 +143,13 @@ def _points(
 
 
 def _alt(rows: pd.DataFrame, column: str, devices: int, what: str) -> str:
-    known = rows.dropna(subset=["accuracy"])
-    listed = ", ".join(names.display(one) for one in known[column].unique())
-    said = [
-        f"{names.display(model)} {style.span(known[known['model'] == model]['accuracy'], '{:.3f}')}"
-        for model in names.in_order(set(known["model"]), names.MODELS)
+    measured = rows.dropna(subset=["accuracy"])
+    listed = ", ".join(names.display(name) for name in measured[column].unique())
+    ranges = [
+        f"{names.display(model)} {style.span(measured[measured['model'] == model]['accuracy'], '{:.3f}')}"
+        for model in names.in_order(set(measured["model"]), names.MODELS)
     ]
     return (
         f"{what} by {column} ({listed}) on {plural(devices, 'device')}, with 95 % "
-        f"Wilson intervals. Range by model: {'; '.join(said) or 'no data'}."
+        f"Wilson intervals. Range by model: {'; '.join(ranges) or 'no data'}."
     )

@@ -1,4 +1,4 @@
-"""Do all devices answer alike? Noise beside difference, and each device against a reference (Remark 1)."""
+"""Plots of agreement between devices, compared with chance and with a reference device (Remark 1)."""
 
 from __future__ import annotations
 
@@ -15,53 +15,58 @@ from matplotlib.patches import Patch
 from aiot_analysis.plots import device_axis, style
 from aiot_analysis.tables import names
 
-SURE = 0.05  # of adjusted p values: under it a difference is marked, and its interval is on one side of 0
+SURE = 0.05  # differences with an adjusted p-value below this are marked; their intervals exclude 0
 BAND = "#cfd6dc"
 DARK = "#2b3a47"
 SMALL: dict[str, Any] = {"fontsize": style.SMALL, "color": style.GREY, "va": "center"}
-MOST_TICKS = 6  # devices named on the axis of a narrow panel
+MOST_TICKS = 6  # maximum number of devices labelled on the axis of a narrow panel
 
 
 @style.styled
 def noise(spread: pd.DataFrame, unstable: pd.DataFrame, repeats: pd.DataFrame, origin: str) -> Figure:
-    """What devices differ by beside what chance alone would make: a line an instance.
+    """Draw the differences between devices next to those expected by chance, one line per instance.
 
-    Takes the frames of `stats.agreement.cochran`, `stats.agreement.instability` and `stats.repeats.flips`. On the left
-    the standard deviation of accuracy between devices (marked where they are surely not equally often right), what
-    chance would make of it, and what it would be on images of each device's own. On the right the share of images with
-    another class: on some device, between two devices, and from one device when it sees them again.
+    Takes the frames of `stats.agreement.cochran`, `stats.agreement.instability` and `stats.repeats.flips`. The left
+    panel shows the standard deviation of accuracy between devices (marked where it is significantly more than chance),
+    the one expected by chance, and the one expected if each device had its own images. The right panel shows the share
+    of images that get a different class: on at least one device, between two devices, and from one device when it is
+    given them again.
     """
     ids = list(spread["instance_id"])
     figure, axes = style.panels(2, 2, 4.3, max(1.8, 0.17 * len(ids) + 0.6))
     left, right = axes
     left.set_title("spread of accuracy between devices")
     right.set_title("images with another answer")
-    known = spread.dropna(subset=["sd"])
+    with_spread = spread.dropna(subset=["sd"])
     handles: dict[str, Any] = {}
     gap = _gap(spread)
-    if known.empty:
+    if with_spread.empty:
         style.empty(left, f"no data: {gap}")
     else:
-        handles |= _spreads(left, known, ids)
+        handles |= _spreads(left, with_spread, ids)
         for instance, why in spread[spread["sd"].isna()][["instance_id", "gap"]].itertuples(index=False):
             left.text(0.01, ids.index(instance), f"no data: {why}", transform=left.get_yaxis_transform(), **SMALL)
         _lines(left, ids, "standard deviation (percentage points)")
-    found = unstable.dropna(subset=["instability"])
-    if found.empty and repeats.empty:
+    with_instability = unstable.dropna(subset=["instability"])
+    if with_instability.empty and repeats.empty:
         style.empty(right, f"no data: {gap}")
     else:
-        handles |= _shares(right, found, repeats, ids)
+        handles |= _shares(right, with_instability, repeats, ids)
         _lines(right, ids, "share of images (%)")
-        if found.empty:
+        if with_instability.empty:
             style.note(right, f"no data between devices: {gap}")
         if repeats.empty:
             style.note(right, "no data of a device against itself: none was measured twice under the same conditions")
-    filled = [panel for panel, some in ((left, len(known)), (right, len(found) + len(repeats))) if some]
+    filled = [
+        panel
+        for panel, row_count in ((left, len(with_spread)), (right, len(with_instability) + len(repeats)))
+        if row_count
+    ]
     below = right.get_subplotspec().get_gridspec().ncols == 1  # type: ignore[union-attr]
     for panel in filled if below else filled[:1]:
-        panel.set_yticks(range(len(ids)), [_line(one) for one in ids], fontsize=style.SMALL)
+        panel.set_yticks(range(len(ids)), [_line(instance_id) for instance_id in ids], fontsize=style.SMALL)
     style.legend(figure, handles)
-    return style.finish(figure, origin, _alt_noise(known, found, repeats, gap))
+    return style.finish(figure, origin, _alt_noise(with_spread, with_instability, repeats, gap))
 
 
 def _spreads(axes: Axes, known: pd.DataFrame, ids: Sequence[str]) -> dict[str, Any]:
@@ -77,10 +82,10 @@ def _spreads(axes: Axes, known: pd.DataFrame, ids: Sequence[str]) -> dict[str, A
         edgecolors=style.color(style.FOURTH),
         linewidths=0.8,
     )
-    sure = known["p_adjusted"] < SURE
-    for some, color in ((~sure, DARK), (sure, style.color(style.NOTABLE))):
+    significant = known["p_adjusted"] < SURE
+    for selected, color in ((~significant, DARK), (significant, style.color(style.NOTABLE))):
         axes.scatter(
-            100 * known["sd"][some], y[some], s=20, color=color, marker="o" if color == DARK else "P", zorder=3
+            100 * known["sd"][selected], y[selected], s=20, color=color, marker="o" if color == DARK else "P", zorder=3
         )
     axes.set_xlim(left=0)
     handles = {
@@ -90,7 +95,7 @@ def _spreads(axes: Axes, known: pd.DataFrame, ids: Sequence[str]) -> dict[str, A
             [], [], color=style.color(style.FOURTH), marker="D", markerfacecolor="none", linestyle="none"
         ),
     }
-    if sure.any():
+    if significant.any():
         handles["observed, surely no chance"] = Line2D(
             [], [], color=style.color(style.NOTABLE), marker="P", linestyle="none"
         )
@@ -116,11 +121,11 @@ def _shares(axes: Axes, found: pd.DataFrame, repeats: pd.DataFrame, ids: Sequenc
         handles["two devices differ (mean)"] = axes.scatter(
             100 * found["disagreement"], y, s=16, color=style.color(style.PLAIN), zorder=3
         )
-    some = repeats[repeats["instance_id"].isin(ids)]
-    if len(some):
-        y = some["instance_id"].map(ids.index) + 0.28
-        share = 100 * some["noise"]
-        errors = [share - 100 * some["noise_low"], 100 * some["noise_high"] - share]
+    own_repeats = repeats[repeats["instance_id"].isin(ids)]
+    if len(own_repeats):
+        y = own_repeats["instance_id"].map(ids.index) + 0.28
+        share = 100 * own_repeats["noise"]
+        errors = [share - 100 * own_repeats["noise_low"], 100 * own_repeats["noise_high"] - share]
         handles["a device differs from itself"] = axes.errorbar(
             share, y, xerr=errors, fmt="x", color=style.color(style.NOTABLE), linestyle="none", elinewidth=0.7
         )
@@ -129,40 +134,40 @@ def _shares(axes: Axes, found: pd.DataFrame, repeats: pd.DataFrame, ids: Sequenc
 
 
 def _lines(axes: Axes, ids: Sequence[str], label: str) -> None:
-    """An instance a line, with a rule between models."""
+    """Set up an axis with one line per instance and a rule between models."""
     axes.set(xlabel=label, ylim=(len(ids) - 0.4, -0.6), yticks=range(len(ids)), yticklabels=[])
     axes.grid(axis="y", visible=False)
-    models = [names.instance(one).model for one in ids]
+    models = [names.instance(instance_id).model for instance_id in ids]
     for number in range(1, len(ids)):
         if models[number] != models[number - 1]:
             axes.axhline(number - 0.5, color="#dddddd", linewidth=0.6, zorder=0)
 
 
 def _line(instance: str) -> str:
-    told = names.instance(instance)
-    kind = "" if told.quantization == "float32" else f" {names.display(told.quantization)}"
-    return f"{names.display(told.model)} · {names.display(told.implementation)}{kind}"
+    parts = names.instance(instance)
+    kind = "" if parts.quantization == "float32" else f" {names.display(parts.quantization)}"
+    return f"{names.display(parts.model)} · {names.display(parts.implementation)}{kind}"
 
 
 def _alt_noise(known: pd.DataFrame, found: pd.DataFrame, repeats: pd.DataFrame, gap: str) -> str:
-    said = []
+    sentences = []
     if len(known):
-        sure = int((known["p_adjusted"] < SURE).sum())
-        said.append(
+        significant = int((known["p_adjusted"] < SURE).sum())
+        sentences.append(
             f"Standard deviation of accuracy between devices {style.span(100 * known['sd'], '{:.2f}')} points over "
             f"{len(known)} instances, where chance gives {style.span(100 * known['sd_chance'], '{:.2f}')} and images "
-            f"of their own {style.span(100 * known['sd_sampling'], '{:.2f}')}; surely more than chance in {sure}"
+            f"of their own {style.span(100 * known['sd_sampling'], '{:.2f}')}; surely more than chance in {significant}"
         )
     else:
-        said.append(f"Spread of accuracy between devices: no data, {gap}")
+        sentences.append(f"Spread of accuracy between devices: no data, {gap}")
     if len(found):
-        said.append(
+        sentences.append(
             f"images with another class on some device {style.span(100 * found['instability'], '{:.1f}')} %, between "
             f"two devices {style.span(100 * found['disagreement'], '{:.1f}')} %"
         )
     if len(repeats):
-        said.append(f"from one device when it saw them again {style.span(100 * repeats['noise'], '{:.1f}')} %")
-    return "; ".join(said) + "."
+        sentences.append(f"from one device when it saw them again {style.span(100 * repeats['noise'], '{:.1f}')} %")
+    return "; ".join(sentences) + "."
 
 
 @style.styled
@@ -174,33 +179,37 @@ def against(
     gaps: Mapping[str, str] | None = None,
     quantizations: Sequence[str] = names.QUANTIZATIONS,
 ) -> Figure:
-    """Accuracy of each device less that of the reference `base`: a panel per model x version.
+    """Draw the accuracy of each device minus that of the reference `base`, one panel per model x version.
 
-    Takes the frame of `stats.agreement.against`, and from `stats.agreement.without` why instances of these
-    quantizations are not in it. Around each point the light line is Wilson's interval of the device by itself, the dark
-    one that of the difference on the same images, which holds for all rows of the frame at once. Differences whose dark
-    line is on one side of 0 are marked.
+    Takes the frame of `stats.agreement.against` and, from `stats.agreement.without`, the reasons why instances of these
+    quantizations are missing from it. The light line at each point is the Wilson interval of the device alone. The dark
+    line is the interval of the difference on the same images, simultaneous over all rows of the frame. Differences
+    whose dark line excludes 0 are marked.
     """
-    gaps = {one: why for one, why in (gaps or {}).items() if names.instance(one).quantization in quantizations}
-    known = frame.assign(
+    gaps = {
+        instance: why
+        for instance, why in (gaps or {}).items()
+        if names.instance(instance).quantization in quantizations
+    }
+    differences = frame.assign(
         version=frame["implementation"] + "_" + frame["quantization"],
         low=frame["accuracy_low"] - frame["accuracy_base"],
         high=frame["accuracy_high"] - frame["accuracy_base"],
     )
-    every = [names.instance(one) for one in [*known["instance_id"], *gaps]]
-    versions = names.in_order({"_".join(one[:3]) for one in every}, _VERSIONS)
-    models = names.in_order({one.model for one in every}, names.MODELS)
-    ids = device_axis.order([*known["device_id"], *([base] if base else [])], devices)
-    if known.empty:
+    instances = [names.instance(instance) for instance in [*differences["instance_id"], *gaps]]
+    versions = names.in_order({"_".join(instance[:3]) for instance in instances}, _VERSIONS)
+    models = names.in_order({instance.model for instance in instances}, names.MODELS)
+    ids = device_axis.order([*differences["device_id"], *([base] if base else [])], devices)
+    if differences.empty:
         figure, axes = style.panels(1, 1, 6.5, 1.5)
-        told = style.listed(sorted(set(gaps.values()))) or "nothing was measured"
-        style.empty(axes[0], f"no data: {told}")
-        return style.finish(figure, origin, f"Accuracy against a reference device: no data ({told}).")
+        reasons = style.listed(sorted(set(gaps.values()))) or "nothing was measured"
+        style.empty(axes[0], f"no data: {reasons}")
+        return style.finish(figure, origin, f"Accuracy against a reference device: no data ({reasons}).")
     between = ", " if len(versions) <= len(names.IMPLEMENTATIONS) else "\n"
     figure, axes = style.panels(len(models) * len(versions), len(versions), 11.3 / max(len(versions), 3), 1.4)
     panels = iter(axes)
     for model in models:
-        row = known[known["model"] == model]
+        row = differences[differences["model"] == model]
         labelled = False
         half = 100 * max(row[["change_high", "high"]].max().max(), -row[["change_low", "low"]].min().min(), 0.01)
         for version in versions:
@@ -212,31 +221,37 @@ def against(
                 continue
             _differences(axis, part, base, ids, devices)
             axis.set_ylim(-1.05 * half, 1.05 * half)
-            if labelled:  # a row of panels has one scale
+            if labelled:  # the panels of a row share one scale
                 axis.tick_params(labelleft=False)
             else:
                 axis.set_ylabel("points")
             labelled = True
-    style.legend(figure, _against_handles(bool((known["p_adjusted"] < SURE).any())))
-    return style.finish(figure, origin, _alt_against(known, base, devices))
+    style.legend(figure, _against_handles(bool((differences["p_adjusted"] < SURE).any())))
+    return style.finish(figure, origin, _alt_against(differences, base, devices))
 
 
-_VERSIONS = [f"{one}_{quantization}" for one in names.IMPLEMENTATIONS for quantization in names.QUANTIZATIONS]
+_VERSIONS = [
+    f"{implementation}_{quantization}"
+    for implementation in names.IMPLEMENTATIONS
+    for quantization in names.QUANTIZATIONS
+]
 
 
 def _differences(axes: Axes, part: pd.DataFrame, base: str, ids: Sequence[str], devices: pd.DataFrame | None) -> None:
-    """The devices of one instance, and the reference at 0."""
+    """Draw the differences of the devices for one instance, with the reference at 0."""
     x = device_axis.positions(part, ids)
     paired = 100 * part[["change_low", "change", "change_high"]]
     figure = axes.get_figure(root=True)
-    across = axes.get_position().width * figure.get_size_inches()[0] * 72 if figure else 200.0  # in points
-    wide = min(5.0, 0.6 * across / len(ids))
+    panel_points = axes.get_position().width * figure.get_size_inches()[0] * 72 if figure else 200.0  # in points
+    line_width = min(5.0, 0.6 * panel_points / len(ids))
     axes.axhline(0, color="#888888", linewidth=0.6)
-    axes.vlines(x, 100 * part["low"], 100 * part["high"], color=BAND, linewidth=wide)
+    axes.vlines(x, 100 * part["low"], 100 * part["high"], color=BAND, linewidth=line_width)
     axes.vlines(x, paired["change_low"], paired["change_high"], color=DARK, linewidth=0.7)
-    sure = part["p_adjusted"] < SURE
-    axes.scatter(x[~sure], paired["change"][~sure], s=5, color=DARK, zorder=3)
-    axes.scatter(x[sure], paired["change"][sure], s=14, color=style.color(style.NOTABLE), marker="P", zorder=4)
+    significant = part["p_adjusted"] < SURE
+    axes.scatter(x[~significant], paired["change"][~significant], s=5, color=DARK, zorder=3)
+    axes.scatter(
+        x[significant], paired["change"][significant], s=14, color=style.color(style.NOTABLE), marker="P", zorder=4
+    )
     axes.scatter(
         [ids.index(base)], [0], s=14, marker="D", facecolors="white", edgecolors=DARK, linewidths=0.8, zorder=4
     )
@@ -270,18 +285,18 @@ def _version(version: str) -> str:
 
 
 def _gap(spread: pd.DataFrame) -> str:
-    """Why there is nothing, in the words of the statistic."""
-    return style.listed(sorted({one for one in spread["gap"] if one})) or "nothing was measured"
+    """Return why there is no data, as reported by the statistic."""
+    return style.listed(sorted({gap for gap in spread["gap"] if gap})) or "nothing was measured"
 
 
 def _alt_against(known: pd.DataFrame, base: str, devices: pd.DataFrame | None) -> str:
     sure = int((known["p_adjusted"] < SURE).sum())
     [name] = device_axis.names([base], devices)
     change, width = known["change"], known["change_high"] - known["change_low"]
-    alone = known["accuracy_high"] - known["accuracy_low"]
+    own_widths = known["accuracy_high"] - known["accuracy_low"]
     return (
         f"Accuracy of {known['device_id'].nunique()} devices less that of {name}, on the same images: "
         f"{style.span(100 * change, '{:+.1f}')} points; {sure} of {len(known)} differences are sure after correction. "
         f"The paired intervals, 95 % together, are {100 * width.median():.1f} points wide (median), those of single "
-        f"devices {100 * alone.median():.1f}."
+        f"devices {100 * own_widths.median():.1f}."
     )

@@ -1,4 +1,4 @@
-"""Which instances ran on which device, and with what verdict."""
+"""Plot of which instances ran on which device, and with what verdict."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ SYMBOLS = {"valid": "✓", "semi-valid": "~", "invalid": "×", "unavailable": "�
 _NUMBERS = {verdict: number for number, verdict in enumerate(SYMBOLS)}
 
 SIDE_BY_SIDE = 120
-"""Of more devices it is told how many have which verdict: a figure has no room for each."""
+"""Maximum number of devices drawn individually; above it, devices are counted by verdict."""
 
-LABELS, LEAST = 3.0, 0.08  # inches: of the names of instances, and of a device beside others
+LABELS, LEAST = 3.0, 0.08  # inches: width of the instance names, and minimum width of a device
 
 
 def colors() -> dict[str, str]:
-    """The colour of each verdict."""
-    of_verdicts = [*map(style.color, (style.PLAIN, style.FAINT, style.NOTABLE)), "#dddddd", "#ffffff"]
-    return dict(zip(SYMBOLS, of_verdicts, strict=True))
+    """Return the colour of each verdict."""
+    verdict_colors = [*map(style.color, (style.PLAIN, style.FAINT, style.NOTABLE)), "#dddddd", "#ffffff"]
+    return dict(zip(SYMBOLS, verdict_colors, strict=True))
 
 
 @style.styled
 def grid(instances: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None) -> Figure:
-    """The verdict of the latest run of each of the paper's 60 instances on each device: colour and symbol.
+    """Draw the verdict of the latest run of each of the paper's 60 instances on each device, as colour and symbol.
 
-    Takes the table `instances`, all of it. Up to six devices have a panel each, models by versions; more are
-    side by side, an instance to a line; of more than 120, or than a printed column has room for, a line has how
-    many devices have which verdict.
+    Takes the whole table `instances`. Up to six devices have a panel each, with models by versions. More devices are
+    drawn side by side, with one line per instance. Above 120 devices, or more than fit in a printed column, each line
+    shows the number of devices per verdict.
     """
     latest = instances.sort_values("run_id").drop_duplicates(["device_id", "instance_id"], keep="last")
-    known = [*names.PAPER_FLOAT32, *names.PAPER_QUANTIZED]
-    every = [*known, *sorted(set(latest["instance_id"]) - set(known))]
+    paper_ids = [*names.PAPER_FLOAT32, *names.PAPER_QUANTIZED]
+    all_ids = [*paper_ids, *sorted(set(latest["instance_id"]) - set(paper_ids))]
     ids = device_axis.order(latest["device_id"], devices)
-    table = latest.pivot(index="instance_id", columns="device_id", values="verdict").reindex(index=every, columns=ids)
+    table = latest.pivot(index="instance_id", columns="device_id", values="verdict").reindex(index=all_ids, columns=ids)
     table = table.fillna("not run")
     if len(ids) <= device_axis.FEW:
         figure = _panels(table, ids, devices)
     else:
-        most = min(SIDE_BY_SIDE, int((style.page_width(100) - LABELS) / LEAST))
-        figure = _lines(table, ids, devices) if len(ids) <= most else _counted(table)
+        device_limit = min(SIDE_BY_SIDE, int((style.page_width(100) - LABELS) / LEAST))
+        figure = _lines(table, ids, devices) if len(ids) <= device_limit else _counted(table)
     counts = table.stack().value_counts().reindex(list(SYMBOLS)).dropna().astype(int)
     shades = colors()
     handles = {
@@ -55,26 +55,28 @@ def grid(instances: pd.DataFrame, origin: str, devices: pd.DataFrame | None = No
         for verdict in counts.index
     }
     style.legend(figure, handles)
-    said = style.listed(f"{count} {verdict}" for verdict, count in counts.items())
-    alt = f"Of {table.size} tests on {plural(len(ids), 'device')}: {said}."
-    shown = table.melt(ignore_index=False, value_name="verdict").reset_index()
-    return style.finish(figure, origin, alt, shown)
+    verdict_counts = style.listed(f"{count} {verdict}" for verdict, count in counts.items())
+    alt = f"Of {table.size} tests on {plural(len(ids), 'device')}: {verdict_counts}."
+    cells = table.melt(ignore_index=False, value_name="verdict").reset_index()
+    return style.finish(figure, origin, alt, cells)
 
 
 def _panels(table: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None) -> Figure:
-    """Models by implementation and quantization, a panel per device."""
-    told = [names.instance(one) for one in table.index]
-    versions = [(one.implementation, one.quantization) for one in told]
-    models = names.in_order({one.model for one in told}, names.MODELS)
+    """Draw one panel per device, with models by implementation and quantization."""
+    parts = [names.instance(instance) for instance in table.index]
+    versions = [(instance.implementation, instance.quantization) for instance in parts]
+    models = names.in_order({instance.model for instance in parts}, names.MODELS)
     columns = list(dict.fromkeys(versions))
     figure, axes = style.panels(max(len(ids), 1), 2, 0.42 * len(columns) + 1.4, 0.3 * len(models) + 1.3)
     if not ids:
         style.empty(axes[0], "no data: no device has run anything")
     for panel, device, name in zip(axes, ids, device_axis.names(ids, devices), strict=False):
-        of = {"model": [one.model for one in told], "version": versions}
-        cells = pd.DataFrame(of | {"verdict": table[device].to_list()})
-        shown = cells.pivot(index="model", columns="version", values="verdict").reindex(index=models, columns=columns)
-        _cells(panel, shown.fillna("not run"))
+        keys = {"model": [instance.model for instance in parts], "version": versions}
+        cells = pd.DataFrame(keys | {"verdict": table[device].to_list()})
+        grid_of_device = cells.pivot(index="model", columns="version", values="verdict").reindex(
+            index=models, columns=columns
+        )
+        _cells(panel, grid_of_device.fillna("not run"))
         panel.set_title(name)
         panel.set_yticks(range(len(models)), [names.display(model) for model in models])
         texts = [", ".join(map(names.display, version)) for version in columns]
@@ -83,17 +85,19 @@ def _panels(table: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None) -
 
 
 def _lines(table: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None) -> Figure:
-    """Devices side by side, an instance to a line."""
+    """Draw devices side by side, with one line per instance."""
     figure, (panel,) = style.panels(1, 1, 0.14 * len(ids) + 3.2, 0.13 * len(table) + 0.8)
     _cells(panel, table)
-    panel.set_yticks(range(len(table)), [names.instance_display(one) for one in table.index], fontsize=style.SMALL)
+    panel.set_yticks(
+        range(len(table)), [names.instance_display(instance_id) for instance_id in table.index], fontsize=style.SMALL
+    )
     device_axis.along_x(panel, ids, devices)
     panel.set_xlim(-0.5, len(ids) - 0.5)
     return figure
 
 
 def _counted(table: pd.DataFrame) -> Figure:
-    """How many devices have which verdict, an instance to a line."""
+    """Draw the number of devices per verdict, with one line per instance."""
     figure, (panel,) = style.panels(1, 1, 7.0, 0.13 * len(table) + 0.8)
     devices = table.shape[1]
     left = pd.Series(0, index=table.index)
@@ -101,7 +105,7 @@ def _counted(table: pd.DataFrame) -> Figure:
         count = (table == verdict).sum(axis=1)
         panel.barh(range(len(table)), count, 0.9, left, color=color, edgecolor="#bbbbbb", linewidth=0.3)
         for y, (start, number) in enumerate(zip(left, count, strict=True)):
-            if number > 0.05 * devices:  # room for the words
+            if number > 0.05 * devices:  # enough room for the label
                 panel.annotate(
                     f"{SYMBOLS[verdict]} {number}",
                     (start + number / 2, y),
@@ -111,7 +115,9 @@ def _counted(table: pd.DataFrame) -> Figure:
                     fontsize=style.SMALL,
                 )
         left += count
-    panel.set_yticks(range(len(table)), [names.instance_display(one) for one in table.index], fontsize=style.SMALL)
+    panel.set_yticks(
+        range(len(table)), [names.instance_display(instance_id) for instance_id in table.index], fontsize=style.SMALL
+    )
     panel.set(xlim=(0, devices), ylim=(len(table) - 0.4, -0.6), xlabel="devices")
     panel.grid(False)
     panel.tick_params(axis="y", length=0)
@@ -132,7 +138,7 @@ def _cells(panel: Axes, shown: pd.DataFrame) -> None:
         edgecolors="white",
         linewidth=0.8,
     )
-    # they are inside the panel: the layout, which would measure each, need not know of them
+    # exclude the symbols from the layout, which would measure each of them: they are inside the panel anyway
     look: dict[str, Any] = {"fontsize": 8 if shown.shape[1] <= 12 else style.SMALL, "in_layout": False}
     for y in range(shown.shape[0]):
         for x in range(shown.shape[1]):

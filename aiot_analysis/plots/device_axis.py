@@ -1,4 +1,4 @@
-"""Devices along an axis: one or a hundred."""
+"""Axis of devices, for one device up to hundreds: order, labels and panel layout."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from aiot_analysis.errors import DataError
 from aiot_analysis.plots import style
 from aiot_analysis.tables.names import devices as display_names
 
-FEW = 6  # up to here devices are called by name, beyond by number
+FEW = 6  # up to this many devices are labelled by name, more by number
 MOST_LABELS = 60
-NAME_WIDTH = 10  # characters in a line of one of two names
-BESIDE, LABEL = 0.5, 0.1  # inches: what stands beside the axis, and a label that is turned
+NAME_WIDTH = 10  # characters per line when one or two names are wrapped
+BESIDE, LABEL = 0.5, 0.1  # inches: width of what is left of the axis, and of a rotated label
 
 
 ORDERS = ("id", "value")
@@ -25,42 +25,42 @@ LABELS = ("number", "name")
 
 
 def arranged(devices: pd.DataFrame, values: pd.Series, order: str = "id", labels: str = "number") -> pd.DataFrame:
-    """The devices with what the figures go by: `place`, their rank on the axis, and `label`.
+    """Return the devices with two columns that the figures use: `place`, the position on the axis, and `label`.
 
-    `order` is "id" (the number in the paper's Table III, as in its figures, then the id) or "value": by
-    `values`, which are by device id, the least first. `labels` is "number" or "name".
-    Raises DataError for another order or label.
+    `order` is "id" (by the number in the paper's Table III, as in its figures, then by id) or "value" (ascending by
+    `values`, which are indexed by device id). `labels` is "number" or "name".
+    Raises DataError for any other order or label.
     """
-    for given, known in ((order, ORDERS), (labels, LABELS)):
-        if given not in known:
-            raise DataError(f"Devices cannot be arranged by {given!r}: choose {' or '.join(known)}.")
+    for choice, choices in ((order, ORDERS), (labels, LABELS)):
+        if choice not in choices:
+            raise DataError(f"Devices cannot be arranged by {choice!r}: choose {' or '.join(choices)}.")
     places = _number(devices)
-    ids = sorted(devices["device_id"], key=lambda one: (places.get(one, math.inf), one))
+    ids = sorted(devices["device_id"], key=lambda device_id: (places.get(device_id, math.inf), device_id))
     if order == "value":
-        ids = sorted(ids, key=lambda one: values.get(one, math.inf))
+        ids = sorted(ids, key=lambda device_id: values.get(device_id, math.inf))
     texts = names(ids, devices) if labels == "name" or len(ids) <= FEW else numbers(ids, devices)
-    made = pd.DataFrame({"device_id": ids, "place": range(len(ids)), "label": texts})
-    return devices.merge(made, on="device_id")
+    positions_and_labels = pd.DataFrame({"device_id": ids, "place": range(len(ids)), "label": texts})
+    return devices.merge(positions_and_labels, on="device_id")
 
 
 def order(ids: Iterable[str], devices: pd.DataFrame | None = None) -> list[str]:
-    """The device ids by their place, or by their number in the paper's Table III, those without one last."""
+    """Return the device ids sorted by `place`, or by number in the paper's Table III; those without one come last."""
     places = _column(devices, "place") or _number(devices)
-    return sorted(set(ids), key=lambda one: (places.get(one, math.inf), one))
+    return sorted(set(ids), key=lambda device_id: (places.get(device_id, math.inf), device_id))
 
 
 def labels(ids: Sequence[str], devices: pd.DataFrame | None = None) -> list[str]:
-    """The label of each device; without one, names for few devices and numbers for many."""
-    known = _column(devices, "label")
-    if known:
-        return [str(known.get(one, one)) for one in ids]
+    """Return the label of each device; if devices have no labels, names for few devices and numbers for many."""
+    label_of_device = _column(devices, "label")
+    if label_of_device:
+        return [str(label_of_device.get(device_id, device_id)) for device_id in ids]
     return names(ids, devices) if len(ids) <= FEW else numbers(ids, devices)
 
 
 def numbers(ids: Sequence[str], devices: pd.DataFrame | None = None) -> list[str]:
-    """The number of each device in Table III, or the first letters of its id."""
-    known = _number(devices)
-    return [str(int(known[one])) if one in known else one[:8] for one in ids]
+    """Return the number of each device in Table III, or the first eight characters of its id."""
+    paper_ids = _number(devices)
+    return [str(int(paper_ids[device_id])) if device_id in paper_ids else device_id[:8] for device_id in ids]
 
 
 def _number(devices: pd.DataFrame | None) -> dict[Any, Any]:
@@ -68,14 +68,14 @@ def _number(devices: pd.DataFrame | None) -> dict[Any, Any]:
 
 
 def names(ids: Sequence[str], devices: pd.DataFrame | None = None) -> list[str]:
-    """Maker and model of each device, or its id where they are unknown."""
-    known = {} if devices is None else display_names(devices)
-    return [known.get(one, one) for one in ids]
+    """Return the manufacturer and model of each device, or its id if they are unknown."""
+    name_of_device = {} if devices is None else display_names(devices)
+    return [name_of_device.get(device_id, device_id) for device_id in ids]
 
 
 def layout(count: int, few: int = 3) -> tuple[int, float]:
-    """Columns of panels and the width of a panel in inches for so many devices on its x axis."""
-    if few > 3 and 2 < count <= FEW:  # names of several devices need room
+    """Return the number of panel columns and the panel width in inches for `count` devices on the x axis."""
+    if few > 3 and 2 < count <= FEW:  # the names of several devices need room
         return 2, 3.8
     if count <= FEW:
         return few, 7.2 / few + 0.12 * count
@@ -83,12 +83,12 @@ def layout(count: int, few: int = 3) -> tuple[int, float]:
 
 
 def positions(rows: pd.DataFrame, ids: Sequence[str]) -> pd.Series:
-    """Where the device of each row is on the x axis."""
+    """Return the x position of the device of each row."""
     return rows["device_id"].map({device: at for at, device in enumerate(ids)}).astype(float)
 
 
 def along_x(axes: Axes, ids: Sequence[str], devices: pd.DataFrame | None = None) -> None:
-    """Puts the devices at 0, 1, ... of the x axis, with as many labels as fit."""
+    """Set up the x axis with the devices at 0, 1, ... and as many labels as fit."""
     texts = labels(ids, devices)
     room = (style.across(axes) - BESIDE) / len(ids)
     step = max(math.ceil(len(ids) / MOST_LABELS), math.ceil(LABEL / room) if len(ids) > FEW else 1)
@@ -97,7 +97,7 @@ def along_x(axes: Axes, ids: Sequence[str], devices: pd.DataFrame | None = None)
     slant: dict[str, Any] = (
         {"rotation": 90} if narrow else {"rotation": 20, "ha": "right"} if 2 < len(ids) <= FEW else {}
     )
-    if len(ids) == 2:  # side by side, where a long name would run into the other
+    if len(ids) == 2:  # long names would overlap
         texts = [textwrap.fill(text, NAME_WIDTH) for text in texts]
     if len(ids) == 1:
         texts = [textwrap.fill(text, max(NAME_WIDTH, int(room / (style.LETTER * style.SMALL)))) for text in texts]

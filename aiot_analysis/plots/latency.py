@@ -1,4 +1,4 @@
-"""Time per image: its distribution and its phases, an instance to a line."""
+"""Plots of the time per image, its distribution and its phases, with one line per instance."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from aiot_analysis.words import plural
 def distribution(
     summary: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None, what: str = "end-to-end time"
 ) -> Figure:
-    """Boxes per instance and device: quartiles, whiskers from the shortest to the 99th percentile.
+    """Draw a box per instance and device: quartiles, with whiskers from the shortest to the 99th percentile.
 
-    Takes the frame of `stats.latency.summary`. A cross is the first image, a point the longest time. More than
-    six devices share one panel, a point each at its median: of them the frame needs no other time.
+    Takes the frame of `stats.latency.summary`. A cross marks the first image, a point the longest time. More than six
+    devices share one panel with a point per device at its median; the frame then needs no other column of times.
     """
     ids = device_axis.order(summary["device_id"], devices)
     lines = instance_axis.order(summary["instance_id"])
-    said = f"Time per image of {plural(len(lines), 'instance')} on {plural(len(ids), 'device')}"
+    alt = f"Time per image of {plural(len(lines), 'instance')} on {plural(len(ids), 'device')}"
     if not lines:
-        return instance_axis.nothing(origin, said)
+        return instance_axis.nothing(origin, alt)
     medians = style.span(summary["median_ms"], "{:.3g}")
     tails = f", 99th percentiles up to {summary['p99_ms'].max():.3g} ms" if "p99_ms" in summary else ""
-    said += f"; medians {medians} ms{tails}."
+    alt += f"; medians {medians} ms{tails}."
     figure, axes = instance_axis.panels(ids, lines)
     if len(ids) > device_axis.FEW:
         heights = instance_axis.heights(summary["instance_id"], lines)
@@ -40,11 +40,11 @@ def distribution(
         instance_axis.down(axes[0], lines, f"median {what} of each device (ms)")
         axes[0].set_xscale("log")
         style.plain_log(axes[0].xaxis)
-        return style.finish(figure, origin, said)
+        return style.finish(figure, origin, alt)
     for panel, device, name in zip(axes, ids, device_axis.names(ids, devices), strict=True):
         panel.set_title(name)
-        some = summary[summary["device_id"] == device].set_index("instance_id").reindex(lines)
-        _boxes(panel, some)
+        times = summary[summary["device_id"] == device].set_index("instance_id").reindex(lines)
+        _boxes(panel, times)
         instance_axis.down(panel, lines, f"{what} per image (ms)")
         panel.set_xscale("log")
         style.plain_log(panel.xaxis)
@@ -55,17 +55,20 @@ def distribution(
         "first image": Line2D([], [], color=style.color(style.NOTABLE), marker="x", linestyle="none"),
     }
     style.legend(figure, marks)
-    return style.finish(figure, origin, said)
+    return style.finish(figure, origin, alt)
 
 
 def _boxes(panel: Axes, some: pd.DataFrame) -> None:
-    """A box for each row that has numbers, at its place from the top: few artists, since there may be hundreds."""
+    """Draw a box for each row with data, at its position from the top.
+
+    All boxes share a few artists, since there may be hundreds.
+    """
     for y in np.flatnonzero(some["median_ms"].isna()):
         instance_axis.missing(panel, float(y))
     heights = np.flatnonzero(some["median_ms"].notna())
     box = some.dropna(subset=["median_ms"])
     if box.empty:
-        return  # a logarithmic axis that was given no number has no ticks to draw
+        return  # a logarithmic axis without data has no ticks to draw
     whiskers = [box["min_ms"], box["p99_ms"]]
     edges: dict[str, Any] = {"colors": "black", "linewidths": 0.8}
     for quartile, end in zip((box["p25_ms"], box["p75_ms"]), whiskers, strict=True):
@@ -90,45 +93,46 @@ def _boxes(panel: Axes, some: pd.DataFrame) -> None:
 
 @style.styled
 def phases(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None) -> Figure:
-    """Mean time of decode, preprocess, inference and post-process of each instance, stacked.
+    """Draw stacked bars of the mean time of decode, preprocess, inference and post-process of each instance.
 
-    Takes the frame of `stats.latency.phases`. More than six devices share one panel, a point per phase each.
+    Takes the frame of `stats.latency.phases`. More than six devices share one panel, with a point per device and phase.
     """
     frame = frame.dropna(subset=["mean_ms"])
     ids = device_axis.order(frame["device_id"], devices)
     lines = instance_axis.order(frame["instance_id"])
-    said = f"Mean time per phase of {plural(len(lines), 'instance')} on {plural(len(ids), 'device')}"
+    title = f"Mean time per phase of {plural(len(lines), 'instance')} on {plural(len(ids), 'device')}"
     if not lines:
-        return instance_axis.nothing(origin, said, "no image was timed step by step")
-    found = [phase for phase in names.PHASE_NAMES if phase in set(frame["phase"])]
+        return instance_axis.nothing(origin, title, "no image was timed step by step")
+    present = [phase for phase in names.PHASE_NAMES if phase in set(frame["phase"])]
     ranges = [
-        f"{names.display(one)} {style.span(frame[frame['phase'] == one]['mean_ms'], '{:.3g}')} ms" for one in found
+        f"{names.display(phase_name)} {style.span(frame[frame['phase'] == phase_name]['mean_ms'], '{:.3g}')} ms"
+        for phase_name in present
     ]
     figure, axes = instance_axis.panels(ids, lines)
     if len(ids) > device_axis.FEW:
-        for phase in found:
-            some, look = frame[frame["phase"] == phase], style.look(phase)
-            heights = instance_axis.heights(some["instance_id"], lines)
-            axes[0].scatter(some["mean_ms"], heights, s=8, alpha=0.5, color=look.color, marker=look.marker)
+        for phase in present:
+            times, look = frame[frame["phase"] == phase], style.look(phase)
+            heights = instance_axis.heights(times["instance_id"], lines)
+            axes[0].scatter(times["mean_ms"], heights, s=8, alpha=0.5, color=look.color, marker=look.marker)
         instance_axis.down(axes[0], lines, "mean time per image and phase (ms)")
         axes[0].set_xscale("log")
         style.plain_log(axes[0].xaxis)
         markers = {
-            names.display(one): Line2D(
-                [], [], color=style.look(one).color, marker=style.look(one).marker, linestyle="none"
+            names.display(phase_name): Line2D(
+                [], [], color=style.look(phase_name).color, marker=style.look(phase_name).marker, linestyle="none"
             )
-            for one in found
+            for phase_name in present
         }
         style.legend(figure, markers)
-        return style.finish(figure, origin, f"{said}: {', '.join(ranges)}.")
+        return style.finish(figure, origin, f"{title}: {', '.join(ranges)}.")
     for panel, device, name in zip(axes, ids, device_axis.names(ids, devices), strict=True):
         panel.set_title(name)
-        some = frame[frame["device_id"] == device].pivot(index="instance_id", columns="phase", values="mean_ms")
-        some = some.reindex(index=lines, columns=found)
+        times = frame[frame["device_id"] == device].pivot(index="instance_id", columns="phase", values="mean_ms")
+        times = times.reindex(index=lines, columns=present)
         left = pd.Series(0.0, index=lines)
-        for phase in found:
+        for phase in present:
             look = style.look(phase)
-            widths = some[phase].fillna(0.0)
+            widths = times[phase].fillna(0.0)
             panel.barh(range(len(lines)), widths, left=left, color=look.color, hatch=look.hatch, edgecolor="white")
             left += widths
         for y, total in enumerate(left):
@@ -138,8 +142,10 @@ def phases(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None
         instance_axis.down(panel, lines, "mean time per image (ms)")
         panel.set_xlim(0, 1.12 * left.max())
     patches = {
-        names.display(one): Patch(facecolor=style.look(one).color, hatch=style.look(one).hatch, edgecolor="white")
-        for one in found
+        names.display(phase_name): Patch(
+            facecolor=style.look(phase_name).color, hatch=style.look(phase_name).hatch, edgecolor="white"
+        )
+        for phase_name in present
     }
     style.legend(figure, patches)
-    return style.finish(figure, origin, f"{said}: {', '.join(ranges)}.")
+    return style.finish(figure, origin, f"{title}: {', '.join(ranges)}.")

@@ -1,7 +1,8 @@
-"""A layered layout of a small graph: rows by the longest way from the inputs, few crossings, short arrows.
+"""Layered layout of a small graph: layers by longest path from the inputs, few crossings, short arrows.
 
-The method of Sugiyama, Tagawa and Toda (1981, IEEE Transactions on Systems, Man and Cybernetics 11): layers, bends
-where an arrow passes a layer, order within a layer by the mean place of the neighbours, then places.
+The method is that of Sugiyama, Tagawa and Toda (1981, IEEE Transactions on Systems, Man and Cybernetics 11): assign
+layers, add bends where an arrow passes a layer, order each layer by the mean position of the neighbours, then assign
+x positions.
 """
 
 from __future__ import annotations
@@ -12,17 +13,17 @@ from itertools import pairwise
 from statistics import fmean
 
 SWEEPS = 12
-BEND = 0.45  # room that an arrow takes beside boxes, which take 1
+BEND = 0.45  # room for an arrow that passes beside boxes, in widths of a box
 
-Bend = tuple[str, int]  # where the arrows of a box pass a layer: together, until each turns to its end
+Bend = tuple[str, int]  # (source box, layer): arrows from the same box share their bends until they branch off
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Places of boxes (x to the right in widths of a box, layer downwards) and the points that arrows pass."""
+    """Positions of boxes (x to the right, in widths of a box; layer, downwards) and the points of arrows."""
 
     boxes: dict[str, tuple[float, int]]
-    arrows: dict[tuple[str, str], list[tuple[float, int]]]  # (from, to): from the first to the last point
+    arrows: dict[tuple[str, str], list[tuple[float, int]]]  # by (source, target), from first to last point
 
     @property
     def width(self) -> float:
@@ -35,37 +36,40 @@ class Layout:
 
 
 def layout(inputs: Mapping[str, Sequence[str]]) -> Layout:
-    """The layout of a graph without cycles: the inputs of each box, which come before it in the mapping."""
+    """Return the layout of an acyclic graph, given as the inputs of each box; inputs come first in the mapping."""
     layer = _layers(inputs)
     rows: list[list[str | Bend]] = [[] for _ in range(max(layer.values()) + 1)]
     links: dict[str | Bend, list[str | Bend]] = {}  # upwards
-    ways: dict[tuple[str, str], list[str | Bend]] = {}
-    for box, before in inputs.items():
+    paths: dict[tuple[str, str], list[str | Bend]] = {}
+    for box, sources in inputs.items():
         rows[layer[box]].append(box)
         links.setdefault(box, [])
-        for one in before:
-            way: list[str | Bend] = [one, *((one, at) for at in range(layer[one] + 1, layer[box])), box]
-            ways[one, box] = way
-            for at, (above, below) in enumerate(pairwise(way), layer[one] + 1):
+        for item in sources:
+            path: list[str | Bend] = [item, *((item, level) for level in range(layer[item] + 1, layer[box])), box]
+            paths[item, box] = path
+            for level, (above, below) in enumerate(pairwise(path), layer[item] + 1):
                 if below not in links:
-                    rows[at].append(below)
+                    rows[level].append(below)
                 if above not in links.setdefault(below, []):
                     links[below].append(above)
     places = _places(_ordered(rows, links), links)
     return Layout(
         {box: (places[box], layer[box]) for box in inputs},
-        {ends: [(places[one], layer[ends[0]] + step) for step, one in enumerate(way)] for ends, way in ways.items()},
+        {
+            ends: [(places[item], layer[ends[0]] + step) for step, item in enumerate(path)]
+            for ends, path in paths.items()
+        },
     )
 
 
 def _layers(inputs: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """The longest way to each box; an input box stands right above the first box that takes it."""
+    """Return the layer of each box: its longest path from an input. Inputs are right above the first box using them."""
     layer: dict[str, int] = {}
-    for box, before in inputs.items():
-        layer[box] = max((layer[one] + 1 for one in before), default=0)
-    for box, before in inputs.items():
-        users = [layer[other] for other, some in inputs.items() if box in some]
-        if not before and users:
+    for box, sources in inputs.items():
+        layer[box] = max((layer[source] + 1 for source in sources), default=0)
+    for box, sources in inputs.items():
+        users = [layer[other] for other, other_sources in inputs.items() if box in other_sources]
+        if not sources and users:
             layer[box] = min(users) - 1
     return layer
 
@@ -73,22 +77,22 @@ def _layers(inputs: Mapping[str, Sequence[str]]) -> dict[str, int]:
 def _neighbours(links: Mapping[str | Bend, Sequence[str | Bend]]) -> dict[str | Bend, list[str | Bend]]:
     down: dict[str | Bend, list[str | Bend]] = {}
     for below, above in links.items():
-        for one in above:
-            down.setdefault(one, []).append(below)
+        for upper in above:
+            down.setdefault(upper, []).append(below)
     return down
 
 
 def _ordered(rows: list[list[str | Bend]], links: Mapping[str | Bend, Sequence[str | Bend]]) -> list[list[str | Bend]]:
-    """Rows in an order with few crossings: the best of some sweeps down and up."""
+    """Return the rows in an order with few crossings, the best of `SWEEPS` sweeps down and up."""
     down = _neighbours(links)
     best, fewest = [list(row) for row in rows], _crossings(rows, links)
     for sweep in range(SWEEPS):
         downwards = sweep % 2 == 0
         sides = links if downwards else down
-        for at in range(1, len(rows)) if downwards else range(len(rows) - 2, -1, -1):
-            fixed = {one: place for place, one in enumerate(rows[at - 1 if downwards else at + 1])}
-            now = {one: place for place, one in enumerate(rows[at])}
-            rows[at].sort(key=lambda one: _mean([fixed[other] for other in sides.get(one, ())], now[one]))
+        for level in range(1, len(rows)) if downwards else range(len(rows) - 2, -1, -1):
+            fixed = {item: place for place, item in enumerate(rows[level - 1 if downwards else level + 1])}
+            current = {item: place for place, item in enumerate(rows[level])}
+            rows[level].sort(key=lambda item: _mean([fixed[other] for other in sides.get(item, ())], current[item]))
         if (crossings := _crossings(rows, links)) < fewest:
             best, fewest = [list(row) for row in rows], crossings
     return best
@@ -101,38 +105,40 @@ def _mean(values: Sequence[float], otherwise: float) -> float:
 def _crossings(rows: list[list[str | Bend]], links: Mapping[str | Bend, Sequence[str | Bend]]) -> int:
     count = 0
     for above, below in pairwise(rows):
-        place = {one: at for at, one in enumerate(above)}
-        ends = [(place[one], at) for at, other in enumerate(below) for one in links.get(other, ())]
+        place = {item: position for position, item in enumerate(above)}
+        ends = [(place[item], position) for position, lower in enumerate(below) for item in links.get(lower, ())]
         count += sum((a - c) * (b - d) < 0 for n, (a, b) in enumerate(ends) for c, d in ends[:n])
     return count
 
 
 def _places(rows: list[list[str | Bend]], links: Mapping[str | Bend, Sequence[str | Bend]]) -> dict[str | Bend, float]:
-    """An x for everything: near its neighbours, in the order of its row, far enough from what is beside it."""
+    """Return an x for each box and bend: near its neighbours, in the order of its row, and without overlaps."""
     down = _neighbours(links)
     x: dict[str | Bend, float] = {}
     for row in rows:
-        x |= _spread(row, [float(at) for at in range(len(row))])
+        x |= _spread(row, [float(position) for position in range(len(row))])
     for sweep in range(4 * SWEEPS):
         for row in rows if sweep % 2 == 0 else reversed(rows):
-            wanted = [_mean([x[other] for other in (*links.get(one, ()), *down.get(one, ()))], x[one]) for one in row]
+            wanted = [
+                _mean([x[other] for other in (*links.get(item, ()), *down.get(item, ()))], x[item]) for item in row
+            ]
             x |= _spread(row, wanted)
     return x
 
 
 def _spread(row: list[str | Bend], wanted: list[float]) -> dict[str | Bend, float]:
-    """The wanted places, moved apart as far as is needed: groups that touch share their shift."""
+    """Return the wanted positions, moved apart as far as necessary; items that touch are shifted as a group."""
     offset = [0.0]
     for left, right in pairwise(row):
         offset.append(offset[-1] + (_room(left) + _room(right)) / 2)
-    # with the least distances taken off, places only have to be in order: pool adjacent violators
+    # minus the minimum distances, positions only have to be in order: pool adjacent violators
     groups: list[list[float]] = []
-    for want, away in zip(wanted, offset, strict=False):
-        groups.append([want - away])
+    for want, distance in zip(wanted, offset, strict=False):
+        groups.append([want - distance])
         while len(groups) > 1 and fmean(groups[-2]) > fmean(groups[-1]):
             groups[-2:] = [groups[-2] + groups[-1]]
     shifts = [fmean(group) for group in groups for _ in group]
-    return {one: shift + away for one, shift, away in zip(row, shifts, offset, strict=False)}
+    return {item: shift + distance for item, shift, distance in zip(row, shifts, offset, strict=False)}
 
 
 def _room(one: str | Bend) -> float:

@@ -1,4 +1,4 @@
-"""The three ways of resizing side by side (Section IV-B): accuracy and time."""
+"""Plot of the three resizing methods (Section IV-B): accuracy and time."""
 
 from __future__ import annotations
 
@@ -18,31 +18,33 @@ GAP = "no data: the ways of resizing were not compared; `aiot run --local --resi
 
 @style.styled
 def ways(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None) -> Figure:
-    """Accuracy, time of preprocessing, and that with decoding, of each way: points with 95 % intervals.
+    """Draw accuracy, preprocessing time, and decoding plus preprocessing time of each resizing method.
 
-    Takes the frame of `stats.resize.summary`, whose order of instances is kept; each is a line.
+    Points have 95 % intervals. Takes the frame of `stats.resize.summary`; each instance is a line, in the frame's
+    order.
     """
-    said = "Accuracy and time of the three ways of resizing"
+    title = "Accuracy and time of the three ways of resizing"
     if frame.empty:
         figure, axes = style.panels(1, 1, 6.5, 1.5)
         style.empty(axes[0], GAP)
-        return style.finish(figure, origin, f"{said}: no data.")
+        return style.finish(figure, origin, f"{title}: no data.")
     lines = list(frame[["device_id", "instance_id"]].drop_duplicates().itertuples(index=False, name=None))
     figure, axes = style.panels(len(PANELS), len(PANELS), 2.6, 0.36 * len(lines) + 0.7)
     handles: dict[str, object] = {}
     looks = style.looks(names.RESIZE_NAMES)
     for panel, (column, label) in zip(axes, PANELS.items(), strict=True):
         for number, (way, look) in enumerate(looks.items()):
-            some = frame[frame["resize"] == way].dropna(subset=[column])
-            if some.empty:
+            rows = frame[frame["resize"] == way].dropna(subset=[column])
+            if rows.empty:
                 continue
             heights = [
-                lines.index(one) for one in some[["device_id", "instance_id"]].itertuples(index=False, name=None)
+                lines.index(line_key)
+                for line_key in rows[["device_id", "instance_id"]].itertuples(index=False, name=None)
             ]
             handles[names.display(way)] = panel.errorbar(
-                some[column],
+                rows[column],
                 [height + (number - 1) * 0.22 for height in heights],
-                xerr=[some[column] - some[f"{column}_low"], some[f"{column}_high"] - some[column]],
+                xerr=[rows[column] - rows[f"{column}_low"], rows[f"{column}_high"] - rows[column]],
                 fmt=look.marker,
                 color=look.color,
                 linestyle="none",
@@ -52,11 +54,11 @@ def ways(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None) 
     axes[0].set_yticklabels(_names(lines, devices), fontsize=style.SMALL)
     style.legend(figure, handles)
     ranges = [f"{names.display(str(way))}: {_ranges(part)}" for way, part in frame.groupby("resize", sort=False)]
-    return style.finish(figure, origin, f"{said}, {len(lines)} instances, with 95 % intervals. {'; '.join(ranges)}.")
+    return style.finish(figure, origin, f"{title}, {len(lines)} instances, with 95 % intervals. {'; '.join(ranges)}.")
 
 
 def _names(lines: list[tuple[str, str]], devices: pd.DataFrame | None) -> list[str]:
-    """Instances for readers, each with its device if there are several."""
+    """Return the display name of each instance, with its device if there are several."""
     several = len({device for device, _ in lines}) > 1
     return [
         names.instance_display(instance) + (f"\n{device_axis.names([device], devices)[0]}" if several else "")

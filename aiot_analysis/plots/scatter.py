@@ -1,4 +1,4 @@
-"""Accuracy over time: where each instance stands between right and fast."""
+"""Plot of accuracy over time per image, one point per device and instance."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aiot_analysis.tables import names
 from aiot_analysis.words import plural
 
 ORDERS = {"model": names.MODELS, "implementation": names.IMPLEMENTATIONS, "quantization": names.QUANTIZATIONS}
-MOST_WHISKERS = 80  # points; the whiskers of more hide them
+MOST_WHISKERS = 80  # with more points than this, whiskers would hide the points
 
 
 @style.styled
@@ -24,10 +24,11 @@ def accuracy_over_time(
     by: str = "implementation",
     devices: pd.DataFrame | None = None,
 ) -> Figure:
-    """A point per device and instance: accuracy, with its 95 % interval where they are few, over mean time (log).
+    """Draw accuracy over mean time (logarithmic), one point per device and instance.
 
-    Takes the rows of `stats.accuracy.with_interval`. Colour and marker tell what `by` names: model, implementation,
-    quantization or device_id; more than seven devices share the looks of seven, and have no legend.
+    If there are few points, they have 95 % intervals. Takes the rows of `stats.accuracy.with_interval`. Colour and
+    marker show the column `by`: model, implementation, quantization or device_id. More than seven devices share the
+    looks of seven and have no legend.
     """
     rows = rows.dropna(subset=["accuracy", value]).assign(implementation=names.implementation)
     figure, (axes,) = style.panels(1, 1, 6.6, 3.6)
@@ -37,20 +38,27 @@ def accuracy_over_time(
         return style.finish(figure, origin, "Accuracy over time: no data.")
     if by == "device_id":
         ids = device_axis.order(rows[by], devices)
-        looks, words = style.looks(ids), dict(zip(ids, device_axis.names(ids, devices), strict=True))
+        looks, display_names = style.looks(ids), dict(zip(ids, device_axis.names(ids, devices), strict=True))
     else:
-        found = names.in_order(set(rows[by]), ORDERS[by])
-        looks, words = {one: style.look(one) for one in found}, {one: names.display(one) for one in found}
+        groups = names.in_order(set(rows[by]), ORDERS[by])
+        looks, display_names = (
+            {group: style.look(group) for group in groups},
+            {group: names.display(group) for group in groups},
+        )
     many = len(rows) > MOST_WHISKERS
     handles: dict[str, Any] = {}
-    for one, look in looks.items():
-        some = rows[rows[by] == one]
+    for group, look in looks.items():
+        points = rows[rows[by] == group]
         size, alpha = (9, 0.5) if many else (24, 0.9)
-        axes.scatter(some[value], some["accuracy"], marker=look.marker, color=look.color, s=size, alpha=alpha, zorder=3)
+        axes.scatter(
+            points[value], points["accuracy"], marker=look.marker, color=look.color, s=size, alpha=alpha, zorder=3
+        )
         if not many:
-            errors = [some["accuracy"] - some["accuracy_low"], some["accuracy_high"] - some["accuracy"]]
-            axes.errorbar(some[value], some["accuracy"], yerr=errors, fmt="none", ecolor=(look.color, 0.4), capsize=0)
-        handles[words[one]] = Line2D([], [], color=look.color, marker=look.marker, linestyle="none")
+            errors = [points["accuracy"] - points["accuracy_low"], points["accuracy_high"] - points["accuracy"]]
+            axes.errorbar(
+                points[value], points["accuracy"], yerr=errors, fmt="none", ecolor=(look.color, 0.4), capsize=0
+            )
+        handles[display_names[group]] = Line2D([], [], color=look.color, marker=look.marker, linestyle="none")
     axes.set(xscale="log", xlabel="mean time per image (ms)", ylabel="accuracy")
     style.plain_log(axes.xaxis)
     if len(looks) <= len(style.MARKERS):

@@ -1,4 +1,4 @@
-"""Shares of the summed time as 100 % stacked bars: Figs. 5, 6, 7 and 9."""
+"""Plots of shares of the summed time as 100 % stacked bars (Figs. 5, 6, 7 and 9)."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from aiot_analysis.words import plural
 
 @style.styled
 def time_shares(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None) -> Figure:
-    """A panel per model, implementation or model x delegate; a bar per device; shorter parts took less time.
+    """Draw one panel per model, implementation or model x delegate, with a bar per device.
 
-    Takes a frame of `stats.shares`: the columns before device_id make the panels, the one after it the parts.
-    A device without all parts is a gap that says so; where shares are over fewer parts (`partial`), the bar
-    has a star and the panel names what is missing.
+    Shorter parts took less time. Takes a frame of `stats.shares`: the columns before device_id define the panels, the
+    column after it the parts. Devices that lack parts are shown as labelled gaps. If shares are over fewer parts
+    (`partial`), the bar has a star and the panel lists the missing parts.
     """
-    at = list(frame.columns).index("device_id")
-    panel_columns, part = list(frame.columns[:at]), str(frame.columns[at + 1])
+    device_column = list(frame.columns).index("device_id")
+    panel_columns, part = list(frame.columns[:device_column]), str(frame.columns[device_column + 1])
     ids = device_axis.order(frame["device_id"], devices)
-    each = list(frame[panel_columns].drop_duplicates().itertuples(index=False, name=None)) or [("no data",)]
-    columns, width = device_axis.layout(len(ids), few=4 if len(each) > 8 else 2 if len(each) == 4 else 3)
-    if len(each) > 8:
+    panel_keys = list(frame[panel_columns].drop_duplicates().itertuples(index=False, name=None)) or [("no data",)]
+    columns, width = device_axis.layout(len(ids), few=4 if len(panel_keys) > 8 else 2 if len(panel_keys) == 4 else 3)
+    if len(panel_keys) > 8:
         columns = 4 if columns > 2 else 2
-    figure, axes = style.panels(len(each), columns, width, 1.9)
+    figure, axes = style.panels(len(panel_keys), columns, width, 1.9)
     parts = list(frame[part].drop_duplicates())
-    for panel, of in zip(axes, each, strict=True):
-        panel.set_title(", ".join(names.display(name) for name in of))
-        some = frame[(frame[panel_columns] == list(of)).all(axis=1)] if len(frame) else frame
-        _bars(panel, some, part, parts, ids, devices)
-    style.legend(figure, {names.display(one): _patch(one) for one in parts})
+    for panel, panel_key in zip(axes, panel_keys, strict=True):
+        panel.set_title(", ".join(names.display(name) for name in panel_key))
+        panel_rows = frame[(frame[panel_columns] == list(panel_key)).all(axis=1)] if len(frame) else frame
+        _bars(panel, panel_rows, part, parts, ids, devices)
+    style.legend(figure, {names.display(part_name): _patch(part_name) for part_name in parts})
     return style.finish(figure, origin, _alt(frame, panel_columns, part, parts, len(ids)))
 
 
@@ -54,9 +54,9 @@ def _bars(
         return
     few = len(ids) <= device_axis.FEW
     bottom = pd.Series(0.0, index=ids)
-    for one in parts:
-        height = table[one].fillna(0.0).astype(float)
-        look = style.look(one)
+    for part_name in parts:
+        height = table[part_name].fillna(0.0).astype(float)
+        look = style.look(part_name)
         edge: dict[str, Any] = {"edgecolor": "white", "linewidth": 0.4 if few else 0.1}
         axes.bar(range(len(ids)), height, bottom=bottom, width=0.75, color=look.color, hatch=look.hatch, **edge)
         for x, (low, share) in enumerate(zip(bottom, height, strict=True)):
@@ -79,30 +79,30 @@ def _bars(
 
 
 def _missing(missing: pd.Series) -> str:
-    """What is missing, and on how many devices if not on all alike."""
+    """Return the missing parts as text, with the number of devices if there are several."""
     counts = missing[missing != ""].value_counts()
-    said = [
+    sentences = [
         style.listed(names.display(part) for part in str(parts).split(", "))
         + " missing"
         + (f" on {count} of {len(missing)} devices" if len(missing) > 1 else "")
         for parts, count in counts.items()
     ]
-    return ": " + "; ".join(said) if said else ""
+    return ": " + "; ".join(sentences) if sentences else ""
 
 
 def _alt(frame: pd.DataFrame, panel_columns: list[str], part: str, parts: list[str], devices: int) -> str:
-    known = frame.dropna(subset=["share"])
-    said = []
-    for of, some in known.groupby(panel_columns, sort=False):
+    measured = frame.dropna(subset=["share"])
+    descriptions = []
+    for panel_key, panel_rows in measured.groupby(panel_columns, sort=False):
         ranges = [
-            f"{names.display(one)} {style.span(some[some[part] == one]['share'], '{:.0%}')}"
-            for one in parts
-            if (some[part] == one).any()
+            f"{names.display(part_name)} {style.span(panel_rows[panel_rows[part] == part_name]['share'], '{:.0%}')}"
+            for part_name in parts
+            if (panel_rows[part] == part_name).any()
         ]
-        said.append(f"{', '.join(names.display(str(name)) for name in of)}: {', '.join(ranges)}")
-    without = frame[frame["missing"] != ""].drop_duplicates([*panel_columns, "device_id"])
-    gaps = f" {len(without)} bars lack a part." if len(without) else ""
+        descriptions.append(f"{', '.join(names.display(str(name)) for name in panel_key)}: {', '.join(ranges)}")
+    incomplete = frame[frame["missing"] != ""].drop_duplicates([*panel_columns, "device_id"])
+    gaps = f" {len(incomplete)} bars lack a part." if len(incomplete) else ""
     return (
-        f"Share of {style.listed(names.display(one) for one in parts)} in the summed time of "
-        f"{plural(devices, 'device')}. {'; '.join(said) or 'No data'}.{gaps}"
+        f"Share of {style.listed(names.display(part_name) for part_name in parts)} in the summed time of "
+        f"{plural(devices, 'device')}. {'; '.join(descriptions) or 'No data'}.{gaps}"
     )

@@ -1,4 +1,4 @@
-"""How steady times are: their tails, their course along a run, the stability score, a burst against the rest."""
+"""Plots of the stability of times: tails, latency over the run, stability score, and burst against steady state."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from aiot_analysis.words import plural
 
 TAILS = {"median_ms": (style.PLAIN, "o"), "p90_ms": (style.THIRD, "^"), "p99_ms": (style.NOTABLE, "s")}
 TAIL_NAMES = {"median_ms": "median", "p90_ms": "90th percentile", "p99_ms": "99th percentile"}
-LEVELS = (0.0, 0.8, 0.9, 0.95, 0.97)  # of the stability score; from the last one on 3DMark calls it passed
+LEVELS = (0.0, 0.8, 0.9, 0.95, 0.97)  # levels of the stability score; the last one is 3DMark's pass mark
 SHADES = ("#7f2704", "#d94801", "#fd8d3c", "#fdd0a2")
 CALM = {"no less stable than chance": "#e9e9e9", "stable": "#9ecae1", "cannot be decided": "#ffffff"}
 
@@ -26,17 +26,17 @@ CALM = {"no less stable than chance": "#e9e9e9", "stable": "#9ecae1", "cannot be
 def tails(
     summary: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None, what: str = "end-to-end time"
 ) -> Figure:
-    """From the median to the 99th percentile of each instance; a cross is the first image.
+    """Draw the range from the median to the 99th percentile of each instance; a cross marks the first image.
 
-    Takes the frame of `stats.latency.summary`. More than six devices share one panel, as the ratio of the 99th
-    percentile to the median, a point a device.
+    Takes the frame of `stats.latency.summary`. More than six devices share one panel, with a point per device at the
+    ratio of the 99th percentile to the median.
     """
     frame = summary.dropna(subset="median_ms")
     ids, lines = device_axis.order(frame["device_id"], devices), instance_axis.order(frame["instance_id"])
-    said = f"Median and tail of the time per image of {_counted(lines, ids)}"
+    alt = f"Median and tail of the time per image of {_counted(lines, ids)}"
     if not lines:
-        return instance_axis.nothing(origin, said)
-    said += f": the 99th percentile is {style.span(frame['tail'].dropna(), '{:.2f}')} times the median."
+        return instance_axis.nothing(origin, alt)
+    alt += f": the 99th percentile is {style.span(frame['tail'].dropna(), '{:.2f}')} times the median."
     figure, axes = instance_axis.panels(ids, lines)
     if len(ids) > device_axis.FEW:
         axes[0].scatter(
@@ -47,22 +47,24 @@ def tails(
             color=style.color(style.PLAIN),
         )
         instance_axis.down(axes[0], lines, f"99th percentile over median of the {what}, of each device")
-        return style.finish(figure, origin, said)
+        return style.finish(figure, origin, alt)
     for panel, device, name in zip(axes, ids, device_axis.names(ids, devices), strict=True):
-        some = frame[frame["device_id"] == device]
-        heights = instance_axis.heights(some["instance_id"], lines)
-        panel.hlines(heights, some["median_ms"], some["p99_ms"], color="#b5c7d3", linewidth=1.6)
+        device_rows = frame[frame["device_id"] == device]
+        heights = instance_axis.heights(device_rows["instance_id"], lines)
+        panel.hlines(heights, device_rows["median_ms"], device_rows["p99_ms"], color="#b5c7d3", linewidth=1.6)
         for column, (place, marker) in TAILS.items():
-            panel.plot(some[column], heights, marker, color=style.color(place), markersize=3.5)
-        panel.plot(some["first_ms"], heights, "x", color="#333333", markersize=4)
-        _gaps(panel, lines, some)
+            panel.plot(device_rows[column], heights, marker, color=style.color(place), markersize=3.5)
+        panel.plot(device_rows["first_ms"], heights, "x", color="#333333", markersize=4)
+        _gaps(panel, lines, device_rows)
         instance_axis.down(panel, lines, f"{what} per image (ms)")
         panel.set_title(name)
         panel.set_xscale("log")
         style.plain_log(panel.xaxis)
-    marks = {TAIL_NAMES[one]: _mark(style.color(place), marker) for one, (place, marker) in TAILS.items()}
+    marks = {
+        TAIL_NAMES[column_name]: _mark(style.color(place), marker) for column_name, (place, marker) in TAILS.items()
+    }
     style.legend(figure, marks | {"first image": _mark("#333333", "x")})
-    return style.finish(figure, origin, said)
+    return style.finish(figure, origin, alt)
 
 
 @style.styled
@@ -74,45 +76,45 @@ def along(
     tested: int = 1,
     level: float = 0.05,
 ) -> Figure:
-    """The times of some instances in the order of their run, a panel each, with the change in level where there is one.
+    """Draw the latency over the run of the chosen instances, one panel each, with any change in level.
 
-    Takes the frames of `stats.drift.course` and `stats.drift.most_moved`, and how many instances were tested at all; a
-    change is drawn where its change_p_adjusted is under `level`. Images that took much longer than the rest are
-    triangles at the top of a panel.
+    Takes the frames of `stats.drift.course` and `stats.drift.most_moved`, and in `tested` the number of instances that
+    were tested. A change is drawn if its change_p_adjusted is below `level`. Images that took much longer than the
+    others are drawn as triangles at the top of a panel.
     """
-    said = "Time per image along the run"
+    title = "Time per image along the run"
     if chosen.empty:
-        why = "no instance became slower or faster along its run by the rule above"
-        why = why if tested else "no data: no run is long enough to be tested"
+        reason = "no instance became slower or faster along its run by the rule above"
+        reason = reason if tested else "no data: no run is long enough to be tested"
         figure, panels = style.panels(1, 1, 6.0, 1.5)
-        style.empty(panels[0], why)
-        return style.finish(figure, origin, f"{said}: {why}.")
+        style.empty(panels[0], reason)
+        return style.finish(figure, origin, f"{title}: {reason}.")
     figure, panels = style.panels(len(chosen), 3, 3.6, 2.1)
-    called = device_axis.names(device_axis.order(chosen["device_id"], devices), devices)
-    known = dict(zip(device_axis.order(chosen["device_id"], devices), called, strict=True))
-    told = []
+    display_names = device_axis.names(device_axis.order(chosen["device_id"], devices), devices)
+    name_of_device = dict(zip(device_axis.order(chosen["device_id"], devices), display_names, strict=True))
+    descriptions = []
     for panel, row in zip(panels, chosen.to_dict("records"), strict=True):
-        of = (course["run_id"] == row["run_id"]) & (course["device_id"] == row["device_id"])
-        some = course[of & (course["instance_id"] == row["instance_id"])]
-        single, loops = some[some["kind"] == "image"], some[some["kind"] == "loop"]
+        of_run = (course["run_id"] == row["run_id"]) & (course["device_id"] == row["device_id"])
+        times = course[of_run & (course["instance_id"] == row["instance_id"])]
+        images, loops = times[times["kind"] == "image"], times[times["kind"] == "loop"]
         top = 1.35 * loops["ms"].max()
-        high = single["ms"] > top
-        panel.plot(single["query"][~high], single["ms"][~high], ".", color="#9db3c1", markersize=2)
-        panel.plot(single["query"][high], [top] * int(high.sum()), "^", color=style.GREY, markersize=3)
+        high = images["ms"] > top
+        panel.plot(images["query"][~high], images["ms"][~high], ".", color="#9db3c1", markersize=2)
+        panel.plot(images["query"][high], [top] * int(high.sum()), "^", color=style.GREY, markersize=3)
         panel.plot(loops["query"], loops["ms"], color=style.color(style.PLAIN), linewidth=1.2)
         if row["change_p_adjusted"] < level:
             panel.axvline(row["change_at"], color=style.color(style.NOTABLE), linestyle="--", linewidth=1)
-            ends = single["query"].min(), row["change_at"], single["query"].max()
+            ends = images["query"].min(), row["change_at"], images["query"].max()
             panel.hlines(
                 [row["before_ms"], row["after_ms"]], ends[:2], ends[1:], color=style.color(style.NOTABLE), linewidth=1.4
             )
-        panel.set_ylim(min(single["ms"].min(), loops["ms"].min()) * 0.97, top * 1.02)
+        panel.set_ylim(min(images["ms"].min(), loops["ms"].min()) * 0.97, top * 1.02)
         instance = names.instance_display(row["instance_id"])
         letters = style.letters(style.across(panel) - 0.6, style.SMALL * style.BOLD)
-        panel.set_title(style.wrapped(f"{known[row['device_id']]}: {instance}", letters), fontsize=style.SMALL)
+        panel.set_title(style.wrapped(f"{name_of_device[row['device_id']]}: {instance}", letters), fontsize=style.SMALL)
         panel.set_xlabel("image of the run")
         panel.set_ylabel("time (ms)")
-        told.append(f"{instance} on {known[row['device_id']]} {row['finding']}, {_moved(row, level)}")
+        descriptions.append(f"{instance} on {name_of_device[row['device_id']]} {row['finding']}, {_moved(row, level)}")
     marks = {
         "image": _mark("#9db3c1", "."),
         "longer than shown": _mark(style.GREY, "^"),
@@ -120,7 +122,7 @@ def along(
         "change in level": Line2D([], [], color=style.color(style.NOTABLE), linestyle="--", linewidth=1),
     }
     style.legend(figure, marks)
-    return style.finish(figure, origin, f"{said} of {plural(len(chosen), 'instance')}: {'; '.join(told[:6])}.")
+    return style.finish(figure, origin, f"{title} of {plural(len(chosen), 'instance')}: {'; '.join(descriptions[:6])}.")
 
 
 def _moved(row: Mapping[Any, Any], level: float) -> str:
@@ -131,35 +133,37 @@ def _moved(row: Mapping[Any, Any], level: float) -> str:
 
 @style.styled
 def scores(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None) -> Figure:
-    """The stability score of each instance: the fastest part of its run over the slowest; 1 is steady.
+    """Draw the stability score of each instance: the fastest part of its run over the slowest, 1 being steady.
 
-    Takes the frame of `tables.stability.scores`. A tick is what the same times give in random order. More than six
-    devices are a grid of instances and devices, shaded where an instance is unstable.
+    Takes the frame of `tables.stability.scores`. A tick marks the score of the same times in random order. More than
+    six devices are drawn as a grid of instances by devices, shaded where an instance is unstable.
     """
     ids, lines = device_axis.order(frame["device_id"], devices), instance_axis.order(frame["instance_id"])
-    known = frame.dropna(subset="stability")
-    said = f"Stability of {_counted(lines, ids)}"
-    if known.empty:
-        return instance_axis.nothing(origin, said, "no run is long enough for a score")
-    ways = known["steadiness"].value_counts()
-    said += f": {style.span(known['stability'], '{:.3f}')}; " + style.listed(f"{n} {way}" for way, n in ways.items())
-    gaps = len(frame) - len(known)
-    said += f"; {gaps} without a score." if gaps else "."
+    scored = frame.dropna(subset="stability")
+    alt = f"Stability of {_counted(lines, ids)}"
+    if scored.empty:
+        return instance_axis.nothing(origin, alt, "no run is long enough for a score")
+    counts = scored["steadiness"].value_counts()
+    alt += f": {style.span(scored['stability'], '{:.3f}')}; " + style.listed(
+        f"{count} {steadiness}" for steadiness, count in counts.items()
+    )
+    gaps = len(frame) - len(scored)
+    alt += f"; {gaps} without a score." if gaps else "."
     if len(ids) > device_axis.FEW:
-        return style.finish(_grid(frame, ids, lines, devices), origin, said)
+        return style.finish(_grid(frame, ids, lines, devices), origin, alt)
     figure, axes = instance_axis.panels(ids, lines)
     for panel, device, name in zip(axes, ids, device_axis.names(ids, devices), strict=True):
-        some = known[known["device_id"] == device]
-        heights = instance_axis.heights(some["instance_id"], lines)
+        device_rows = scored[scored["device_id"] == device]
+        heights = instance_axis.heights(device_rows["instance_id"], lines)
         panel.axvline(LEVELS[-1], color=style.GREY, linewidth=0.8, linestyle=":")
-        panel.plot(some["chance"], heights, "|", color=style.GREY, markersize=7)
-        unstable = some["steadiness"] == "unstable"
-        for shown, color, marker in (
+        panel.plot(device_rows["chance"], heights, "|", color=style.GREY, markersize=7)
+        unstable = device_rows["steadiness"] == "unstable"
+        for selected, color, marker in (
             (~unstable, style.color(style.PLAIN), "o"),
             (unstable, style.color(style.NOTABLE), "s"),
         ):
-            panel.plot(some["stability"][shown], heights[shown], marker, color=color, markersize=4)
-        _gaps(panel, lines, some, "no score: too few images")
+            panel.plot(device_rows["stability"][selected], heights[selected], marker, color=color, markersize=4)
+        _gaps(panel, lines, device_rows, "no score: too few images")
         instance_axis.down(panel, lines, "stability: fastest part of the run over the slowest")
         panel.set_title(name)
     marks = {
@@ -169,14 +173,14 @@ def scores(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None
         "stable from here on": Line2D([], [], color=style.GREY, linewidth=0.8, linestyle=":"),
     }
     style.legend(figure, marks)
-    return style.finish(figure, origin, said)
+    return style.finish(figure, origin, alt)
 
 
 def _grid(frame: pd.DataFrame, ids: list[str], lines: list[str], devices: pd.DataFrame | None) -> Figure:
-    """Only what is unstable is shaded by its score: the scores of the others differ by chance."""
+    """Draw the grid, shading only unstable instances by score, since the other scores differ by chance."""
     shade = pd.cut(frame["stability"], list(LEVELS), labels=False).where(frame["steadiness"] == "unstable")
-    for number, way in enumerate(CALM, start=len(SHADES)):
-        shade = shade.mask(frame["steadiness"] == way, number)
+    for number, steadiness in enumerate(CALM, start=len(SHADES)):
+        shade = shade.mask(frame["steadiness"] == steadiness, number)
     table = frame.assign(shade=shade).pivot(index="instance_id", columns="device_id", values="shade")
     cells = table.reindex(index=lines, columns=ids).to_numpy(float)
     figure, (axes,) = style.panels(1, 1, min(max(7.0, 2.2 + 0.14 * len(ids)), 11.0), 0.15 * len(lines) + 0.8)
@@ -187,41 +191,47 @@ def _grid(frame: pd.DataFrame, ids: list[str], lines: list[str], devices: pd.Dat
     axes.grid(False)
     pairs = zip(LEVELS, LEVELS[1:], SHADES, strict=False)
     marks = {f"unstable, {low:g} to {high:g}": _mark(color, "s", 7) for low, high, color in pairs}
-    style.legend(figure, marks | {way: _mark(color, "s", 7) for way, color in CALM.items()})
+    style.legend(figure, marks | {steadiness: _mark(color, "s", 7) for steadiness, color in CALM.items()})
     return figure
 
 
 @style.styled
 def slowdown(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None, first: str = "burst") -> Figure:
-    """The mean time of the rest of a run over that of its burst, with 95 % intervals: over 1 is slower later on.
+    """Draw the ratio of the mean time after the burst to that during it, with 95 % intervals; above 1 is slower later.
 
-    Takes the frame of `stats.bursts.bursts`; `first` says what the burst is. More than six devices share one panel, a
-    point each.
+    Takes the frame of `stats.bursts.bursts`; `first` is the name of the burst in labels. More than six devices share
+    one panel, with a point per device.
     """
-    known = frame.dropna(subset="slowdown")
+    measured = frame.dropna(subset="slowdown")
     ids, lines = device_axis.order(frame["device_id"], devices), instance_axis.order(frame["instance_id"])
-    said = f"Time after the {first} over that in it, of {_counted(lines, ids)}"
-    if known.empty:
-        return instance_axis.nothing(origin, said, "no run is long enough to be divided")
-    said += f": {style.span(known['slowdown'], '{:.2f}')}."
+    alt = f"Time after the {first} over that in it, of {_counted(lines, ids)}"
+    if measured.empty:
+        return instance_axis.nothing(origin, alt, "no run is long enough to be divided")
+    alt += f": {style.span(measured['slowdown'], '{:.2f}')}."
     label = f"time after the {first} over that in it"
     figure, axes = instance_axis.panels(ids, lines)
     if len(ids) > device_axis.FEW:
-        heights = instance_axis.heights(known["instance_id"], lines)
+        heights = instance_axis.heights(measured["instance_id"], lines)
         axes[0].axvline(1, color=style.GREY, linewidth=0.8)
-        axes[0].scatter(known["slowdown"], heights, s=8, alpha=0.5, color=style.color(style.PLAIN))
+        axes[0].scatter(measured["slowdown"], heights, s=8, alpha=0.5, color=style.color(style.PLAIN))
         instance_axis.down(axes[0], lines, f"{label}, of each device")
-        return style.finish(figure, origin, said)
+        return style.finish(figure, origin, alt)
     for panel, device, name in zip(axes, ids, device_axis.names(ids, devices), strict=True):
-        some = known[known["device_id"] == device]
-        heights = instance_axis.heights(some["instance_id"], lines)
+        device_rows = measured[measured["device_id"] == device]
+        heights = instance_axis.heights(device_rows["instance_id"], lines)
         panel.axvline(1, color=style.GREY, linewidth=0.8)
-        panel.hlines(heights, some["slowdown_low"], some["slowdown_high"], color=style.color(style.PLAIN), linewidth=1)
-        panel.plot(some["slowdown"], heights, "o", color=style.color(style.PLAIN), markersize=3.5)
-        _gaps(panel, lines, some)
+        panel.hlines(
+            heights,
+            device_rows["slowdown_low"],
+            device_rows["slowdown_high"],
+            color=style.color(style.PLAIN),
+            linewidth=1,
+        )
+        panel.plot(device_rows["slowdown"], heights, "o", color=style.color(style.PLAIN), markersize=3.5)
+        _gaps(panel, lines, device_rows)
         instance_axis.down(panel, lines, label)
         panel.set_title(name)
-    return style.finish(figure, origin, said)
+    return style.finish(figure, origin, alt)
 
 
 def _counted(lines: list[str], ids: list[str]) -> str:
@@ -229,10 +239,10 @@ def _counted(lines: list[str], ids: list[str]) -> str:
 
 
 def _gaps(panel: Axes, lines: list[str], drawn: pd.DataFrame, words: str = "no data") -> None:
-    """Says where an instance of another device has nothing on this one."""
-    there = set(drawn["instance_id"])
-    for height, one in enumerate(lines):
-        if one not in there:
+    """Mark the instances that have data on other devices but not on this one."""
+    present = set(drawn["instance_id"])
+    for height, instance_id in enumerate(lines):
+        if instance_id not in present:
             instance_axis.missing(panel, height, words)
 
 

@@ -1,4 +1,4 @@
-"""What all figures share: looks, panels, the line of origin, the words for a gap."""
+"""Shared parts of all figures: colours and markers, panels, the origin line and messages for missing data."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ P = ParamSpec("P")
 SHEET = Path(__file__).with_name("paper.mplstyle")
 GREY = "#6b6b6b"
 SIMULATED = "#b00020"
-SMALL = 7.0  # points: the least that is read in print
-BOLD = 1.3  # times as wide as other words
-LETTER = 0.0075  # inches of a letter, on the average, by point of its size
-NARROWEST = 1.65  # inches of a panel, with room for what stands beside its axis
-MANY = 300  # times from end to end of a logarithmic axis, over which there is no room for 1, 2 and 5
-TALL, LOW = 8.4, 1.35  # inches: of all rows of panels, where a page is to hold them, and of a panel
+SMALL = 7.0  # points: the smallest size that is legible in print
+BOLD = 1.3  # width of bold text relative to regular text
+LETTER = 0.0075  # average width of a letter in inches, per point of font size
+NARROWEST = 1.65  # minimum panel width in inches, including axis labels
+MANY = 300  # ratio of the ends of a logarithmic axis above which there is no room for 1, 2 and 5
+TALL, LOW = 8.4, 1.35  # inches: total height of all rows of panels on a page, and minimum height of a panel
 
 
 class Look(NamedTuple):
-    """Never colour alone: a marker for points and a hatch for bars tell series apart as well."""
+    """Appearance of a series: a marker for points and a hatch for bars, so that colour is never the only cue."""
 
     color: str
     marker: str
@@ -48,11 +48,11 @@ _KINDS: list[list[str]] = [names.IMPLEMENTATIONS, names.QUANTIZATIONS, names.MOD
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 HATCHES = ("", "///", "...", "xxx", "\\\\\\", "+++", "ooo")
 _PLACES = {name: place for kind in _KINDS for place, name in enumerate(kind)}
-_REST = 6  # the look of what has no place
+_REST = 6  # position of the look for names that are not listed above
 PLAIN, SECOND, THIRD, FOURTH, FAINT, NOTABLE = range(6)
-"""Places in the style sheet's cycle of colours, by what a colour is for where a figure has no series."""
+"""Positions in the style sheet's colour cycle, named by purpose, for figures without series."""
 CONTEXT = ("devices", "left_out", "apart", "classes")
-"""Frames that name or explain what is drawn, but are not drawn."""
+"""Arguments with frames that label or explain the figure but are not drawn themselves."""
 
 _width: ContextVar[float | None] = ContextVar("width", default=None)
 _sheets: ContextVar[tuple[Path, ...]] = ContextVar("sheets", default=(SHEET,))
@@ -60,69 +60,69 @@ _sheets: ContextVar[tuple[Path, ...]] = ContextVar("sheets", default=(SHEET,))
 
 @cache
 def _colors(sheets: tuple[Path, ...]) -> list[str]:
-    """The colours of the property cycle, of the last sheet that has one."""
-    found: list[str] = []
+    """Return the colours of the property cycle from the last style sheet that defines one."""
+    colors: list[str] = []
     for sheet in sheets:
         cycler = matplotlib.rc_params_from_file(sheet, use_default_template=False).get("axes.prop_cycle")
-        found = found if cycler is None else cycler.by_key()["color"]
-    return found
+        colors = colors if cycler is None else cycler.by_key()["color"]
+    return colors
 
 
 def color(place: int) -> str:
-    """The style sheet's colour at a place of its cycle, like NOTABLE."""
-    some = _colors(_sheets.get())
-    return some[place % len(some)]
+    """Return the style sheet's colour at a position in its cycle, such as NOTABLE."""
+    colors = _colors(_sheets.get())
+    return colors[place % len(colors)]
 
 
 def light(shade: str) -> str:
-    """A colour mixed with white, for a ground that text or a line is read on."""
+    """Return the colour mixed with white, for use as a background to text or lines."""
     red, green, blue = (0.8 + 0.2 * part for part in to_rgb(shade))
     return to_hex((red, green, blue))
 
 
 def ink(ground: str) -> str:
-    """What can be read on a ground of that colour: white or nearly black, by its luminance (WCAG 2.2)."""
+    """Return a text colour that is legible on a background: white or near black, by relative luminance (WCAG 2.2)."""
     parts = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in to_rgb(ground)]
     luminance = sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), parts, strict=True))
     return "white" if 1.05 / (luminance + 0.05) >= 3 else "#333333"
 
 
 def palette() -> list[Look]:
-    """The looks of series in their order: the colours are those of the style sheet."""
-    return [Look(*one) for one in zip(cycle(_colors(_sheets.get())), MARKERS, HATCHES, strict=False)]
+    """Return the looks of successive series, in the colours of the style sheet."""
+    return [Look(*parts) for parts in zip(cycle(_colors(_sheets.get())), MARKERS, HATCHES, strict=False)]
 
 
 def look(name: str) -> Look:
-    """The look of a model, implementation, quantization or phase: the same in every figure."""
-    some = palette()
-    return some[_PLACES.get(name, _REST)]
+    """Return the look of a model, implementation, quantization or phase, which is the same in every figure."""
+    series_looks = palette()
+    return series_looks[_PLACES.get(name, _REST)]
 
 
 def looks(series: Iterable[str]) -> dict[str, Look]:
-    """A look for each of some series that the project has no names for, like classes of devices, in their order."""
+    """Return a look for each series, in order, for names that have no fixed look, such as device classes."""
     return dict(zip(series, cycle(palette()), strict=False))
 
 
 class Drawn(NamedTuple):
-    """What a figure was made of."""
+    """Record of how a figure was drawn."""
 
-    again: Callable[[], Figure]  # draws it once more, for `printing`
-    frames: dict[str, pd.DataFrame]  # the numbers that it shows, by the name of the argument
+    again: Callable[[], Figure]  # redraws the figure, for `printing`
+    frames: dict[str, pd.DataFrame]  # the data shown, by argument name
 
 
 def drawn(figure: Figure) -> Drawn | None:
-    """What a figure of this package was made of; of another one nothing is known."""
+    """Return how a figure was drawn, or None if it is not from this package."""
     return getattr(figure, "drawn", None)
 
 
 def context() -> AbstractContextManager[None]:
-    """Applies the style to what is drawn or saved inside, and to nothing else."""
+    """Return a context in which figures are drawn and saved in the project's style."""
     return matplotlib.style.context(list(_sheets.get()))
 
 
 @contextmanager
 def printing(width: float | None = None, sheet: Path | None = None) -> Iterator[None]:
-    """What is drawn inside is for a column of so many inches, and in a style sheet that is laid over the project's."""
+    """Draw figures for a column `width` inches wide, with an optional style sheet on top of the project's."""
     tokens = _width.set(width), _sheets.set((SHEET, sheet) if sheet else (SHEET,))
     try:
         yield
@@ -132,20 +132,23 @@ def printing(width: float | None = None, sheet: Path | None = None) -> Iterator[
 
 
 def styled(function: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draws in the style, leaves the settings of matplotlib as they were, and keeps with the figure what it shows."""
+    """Decorate a plot function to draw in the project's style and store the data with the figure (see `Drawn`).
+
+    Matplotlib's settings are left unchanged.
+    """
     parameters = inspect.signature(function)
 
     @wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> Figure:
         with context():
             figure = function(*args, **kwargs)
-        given = parameters.bind(*args, **kwargs).arguments
+        arguments = parameters.bind(*args, **kwargs).arguments
         frames = {
-            name: value for name, value in given.items() if isinstance(value, pd.DataFrame) and name not in CONTEXT
+            name: value for name, value in arguments.items() if isinstance(value, pd.DataFrame) and name not in CONTEXT
         }
-        shown = getattr(figure, "shown", None)  # a plot that draws little of a wide frame says what
-        if shown is not None:
-            frames[next(iter(frames))] = shown
+        drawn_subset = getattr(figure, "shown", None)  # set by plots that draw only part of a wide frame
+        if drawn_subset is not None:
+            frames[next(iter(frames))] = drawn_subset
         figure.drawn = Drawn(partial(wrapper, *args, **kwargs), frames)  # type: ignore[attr-defined]
         return figure
 
@@ -153,9 +156,10 @@ def styled(function: Callable[P, Figure]) -> Callable[P, Figure]:
 
 
 def panels(count: int, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
-    """A figure of `count` panels of width x height inches each, at most `columns` in a row.
+    """Return a figure with `count` panels of width x height inches each, at most `columns` per row, and its axes.
 
-    For print the figure is as wide as its column: panels are narrower, fewer stand in a row, and many rows are lower.
+    In print, the figure is as wide as the text column: panels may be narrower, fewer per row and, with many rows,
+    lower.
     """
     columns = max(1, min(columns, count))
     page = _width.get()
@@ -172,12 +176,12 @@ def panels(count: int, columns: int, width: float, height: float) -> tuple[Figur
 
 
 def page_width(inches: float) -> float:
-    """The width that is drawn for, or so many inches where none is asked for."""
+    """Return the page width set by `printing`, or `inches` if none is set."""
     return _width.get() or inches
 
 
 def across(axes: Axes) -> float:
-    """The width of a panel in inches, with what stands beside its axis."""
+    """Return the width of a panel in inches, including axis labels."""
     grid = axes.get_subplotspec()
     figure = axes.get_figure(root=True)
     if grid is None or figure is None:
@@ -186,7 +190,10 @@ def across(axes: Axes) -> float:
 
 
 def origin_line(rows: pd.DataFrame) -> str:
-    """Where data come from, like "measured · end to end · sample weights": from rows of `instances`."""
+    """Return where the data come from, such as "measured · end to end · sample weights".
+
+    `rows` are rows of the table `instances`.
+    """
 
     def of(column: str) -> str:
         return " and ".join(names.display(str(value)) for value in sorted(rows[column].dropna().unique())) or "unknown"
@@ -195,16 +202,16 @@ def origin_line(rows: pd.DataFrame) -> str:
 
 
 def finish(figure: Figure, origin: str, alt: str, shown: pd.DataFrame | None = None) -> Figure:
-    """Puts the line of origin on the figure and the alternative text into its label.
+    """Add the origin line to a figure, and the alternative text as its label.
 
-    Simulated data are marked over the whole figure, so that no cut-out loses the mark. `shown` are the numbers that
-    are drawn, where the plot was given much more.
+    Simulated data are marked across the whole figure, so that a cropped copy keeps the mark. `shown` holds the data
+    that are drawn, if the plot received much more than that.
     """
     figure.shown = shown  # type: ignore[attr-defined]
     simulated = "simulated" in origin.lower()
     line = origin.replace("simulated", "SIMULATED", 1) if simulated else origin
     width = float(figure.get_size_inches()[0])
-    # as the figure's x label the constrained layout keeps room for it
+    # the constrained layout reserves room for the figure's x label
     figure.supxlabel(
         wrapped(line, letters(width)),
         x=0.995,
@@ -229,7 +236,7 @@ def finish(figure: Figure, origin: str, alt: str, shown: pd.DataFrame | None = N
 
 
 def _fit(figure: Figure) -> None:
-    """Sets titles and labels of narrow panels in lines, once the layout has told how wide their axes are."""
+    """Wrap the titles and labels of narrow panels, once the layout has fixed the width of their axes."""
     figure.draw_without_rendering()
     for axes in figure.axes:
         inches = axes.get_window_extent().width / figure.dpi
@@ -237,7 +244,7 @@ def _fit(figure: Figure) -> None:
         title.set_text(_folded(title.get_text(), inches, float(title.get_fontsize()) * BOLD))
         label = axes.xaxis.label
         wide = LETTER * float(label.get_fontsize()) * max(map(len, label.get_text().split("\n")))
-        if wide > inches:  # from the right, under what stands beside the axis as well
+        if wide > inches:  # right-align the label so that it may extend below the axis labels on the left
             room = axes.get_window_extent().x1 / figure.dpi % across(axes) or across(axes)
             label.set(ha="right", x=1.0, text=_folded(label.get_text(), room - 0.1, float(label.get_fontsize())))
 
@@ -247,9 +254,9 @@ def _folded(text: str, inches: float, points: float) -> str:
 
 
 def lay_out(figure: Figure) -> None:
-    """Lay a finished figure out for good, so that all of its files agree and each is drawn once.
+    """Fix the layout of a finished figure, so that all of its files agree and each is drawn only once.
 
-    While a figure has a layout engine, every `savefig` draws it twice, the first time only to lay it out.
+    While a figure has a layout engine, every `savefig` draws it twice, the first time only for the layout.
     """
     engine = figure.get_layout_engine()
     if engine is not None:
@@ -259,18 +266,18 @@ def lay_out(figure: Figure) -> None:
 
 
 def legend(figure: Figure, handles: Mapping[str, Any]) -> None:
-    """One legend above all panels, of handles by label."""
+    """Add one legend above all panels, from a mapping of labels to handles."""
     if handles:
         keys = list(handles)
         width, height = figure.get_size_inches()
-        per_entry = 0.062 * max(map(len, keys)) + 0.55  # inches, of 7.5 points
+        per_entry = 0.062 * max(map(len, keys)) + 0.55  # inches, at 7.5 points
         columns = max(1, min(len(keys), int(width / per_entry)))
         figure.set_size_inches(width, height + 0.15 * (ceil(len(keys) / columns) - 1))
         figure.legend(list(handles.values()), keys, loc="outside upper center", ncols=columns)
 
 
 def empty(axes: Axes, text: str) -> None:
-    """Says in an empty panel why it is empty."""
+    """Write in an empty panel why it is empty."""
     words = wrapped(text, letters(across(axes) - 0.7))
     axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", color=GREY, fontsize=SMALL)
     axes.set(xticks=[], yticks=[])
@@ -280,26 +287,26 @@ def empty(axes: Axes, text: str) -> None:
 
 
 def note(axes: Axes, text: str) -> None:
-    """Small words under a panel, below what its axis says."""
-    said = axes.get_xlabel()
-    words = wrapped(text, max(20, letters(0.88 * across(axes) - 0.55)))  # they are in the middle of the axis
-    axes.set_xlabel("\n".join(part for part in (said, words) if part), fontsize=SMALL, color="#444444")
+    """Add a note in small print under a panel, below the axis label."""
+    axis_label = axes.get_xlabel()
+    words = wrapped(text, max(20, letters(0.88 * across(axes) - 0.55)))  # centred on the axis
+    axes.set_xlabel("\n".join(part for part in (axis_label, words) if part), fontsize=SMALL, color="#444444")
     grid, figure = axes.get_subplotspec(), axes.get_figure(root=True)
-    if _width.get() and grid and figure:  # low panels would be squeezed: their row becomes as much higher
+    if _width.get() and grid and figure:  # make the row taller, since low panels would be squeezed
         lines: dict[int, int] = figure.__dict__.setdefault("note_lines", {})
-        row, count = grid.rowspan.start, said.count("\n") + words.count("\n") + 1
+        row, count = grid.rowspan.start, axis_label.count("\n") + words.count("\n") + 1
         width, height = figure.get_size_inches()
         figure.set_size_inches(width, height + 0.115 * max(0, count - lines.get(row, 0)))
         lines[row] = max(count, lines.get(row, 0))
 
 
 def letters(inches: float, points: float = SMALL) -> int:
-    """How many letters of so many points, times BOLD where they are bold, stand in a line."""
+    """Return how many letters of a font size fit in a line; for bold text, pass the size times BOLD."""
     return max(12, int(inches / (LETTER * points)))
 
 
 def wrapped(text: str, width: int) -> str:
-    """The text in lines of at most `width` letters where words allow."""
+    """Return the text wrapped to lines of at most `width` letters, except for longer words."""
     lines = [""]
     for word in text.split():
         lines = (
@@ -311,36 +318,36 @@ def wrapped(text: str, width: int) -> str:
 
 
 def why(left_out: pd.DataFrame | None, **of: str) -> str:
-    """Why there is no data, in brackets, from the frame of what was left out; "" if it says nothing.
+    """Return in brackets why there is no data, from the frame of excluded rows, or "" without such a frame.
 
-    `of` gives values of its columns, like framework="tflite", delegate="nnapi".
+    `of` selects rows by column values, such as framework="tflite", delegate="nnapi".
     """
     if left_out is None:
         return ""
-    found = left_out
+    matching = left_out
     for column, value in of.items():
-        found = found[found[column] == value]
-    if found.empty:
+        matching = matching[matching[column] == value]
+    if matching.empty:
         return " (not run)"
-    reasons = found["reasons"].unique()
-    verdicts = ", ".join(sorted(found["verdict"].unique()))
+    reasons = matching["reasons"].unique()
+    verdicts = ", ".join(sorted(matching["verdict"].unique()))
     return f" ({reasons[0]})" if len(reasons) == 1 and len(reasons[0]) <= 60 else f" ({verdicts})"
 
 
 def listed(words: Iterable[str]) -> str:
-    """Words as a sentence has them: "a, b and c"."""
-    some: Sequence[str] = list(words)
-    return " and ".join([", ".join(some[:-1]), some[-1]]) if len(some) > 1 else "".join(some)
+    """Return words joined as in a sentence: "a, b and c"."""
+    items: Sequence[str] = list(words)
+    return " and ".join([", ".join(items[:-1]), items[-1]]) if len(items) > 1 else "".join(items)
 
 
 def span(values: pd.Series, pattern: str) -> str:
-    """The range of values in words, like "0.50 to 0.70" for the pattern "{:.2f}"."""
+    """Return the range of values as text, such as "0.50 to 0.70" for the pattern "{:.2f}"."""
     low, high = (pattern.format(value) for value in (values.min(), values.max()))
     return low if low == high else f"{low} to {high}"
 
 
 def plain_log(axis: Axis) -> None:
-    """A logarithmic axis with numbers like 20, 50, 100 instead of powers; over many decades like 10, 100."""
+    """Label a logarithmic axis with numbers like 20, 50, 100 instead of powers, or 10, 100 over many decades."""
     low, high = axis.get_view_interval()
     axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < MANY * low else (1,), numticks=30))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
