@@ -1,4 +1,4 @@
-"""python -m aiot_analysis.calibrate [--only ROW ...] [--trials N]: error rates, see docs/statistics.md."""
+"""Command line `python -m aiot_analysis.calibrate [--only ROW ...] [--trials N]`; see docs/statistics.md."""
 
 from __future__ import annotations
 
@@ -16,30 +16,32 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "statistics.md"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do the trials, print the table, and write it to docs/statistics.md if it is whole.
+    """Run the trials, print the table, and write it to docs/statistics.md if it is complete.
 
-    Return 1 if a row does not meet its target, 2 if a row is unknown, and 0 otherwise.
+    Return 1 if any row misses its target, 2 if a row is unknown, and 0 otherwise.
     """
-    given = _parser().parse_args(arguments)
-    whole = not given.only and given.trials is None
-    began = time.monotonic()
+    options = _parser().parse_args(arguments)
+    is_complete = not options.only and options.trials is None
+    started = time.monotonic()
 
     def tell(words: str) -> None:
-        print(f"calibrate {time.monotonic() - began:4.0f} s  {words}", file=sys.stderr, flush=True)
+        print(f"calibrate {time.monotonic() - started:4.0f} s  {words}", file=sys.stderr, flush=True)
 
     try:
-        rates = studies.rates(studies.chosen(given.only), given.trials, given.processes, tell)
+        rates = studies.rates(studies.chosen(options.only), options.trials, options.processes, tell)
     except DataError as error:
         print(f"calibrate: {error}", file=sys.stderr)
         return 2
-    asked = given.only or rates
-    shown = {title: [rates[name] for name in names if name in asked] for title, names in studies.sections().items()}
-    content = table.markdown({title: part for title, part in shown.items() if part})
+    row_names = options.only or rates
+    results = {
+        title: [rates[name] for name in names if name in row_names] for title, names in studies.sections().items()
+    }
+    content = table.markdown({title: part for title, part in results.items() if part})
     print(content)
-    if whole:
+    if is_complete:
         table.write(DOCUMENT, content)
         tell(f"written to {DOCUMENT}")
-    return int(any(rate.verdict == NOT_MET for part in shown.values() for rate in part))
+    return int(any(rate.verdict == NOT_MET for part in results.values() for rate in part))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,8 +1,8 @@
-"""What is planted for each claim of the paper: where it is false (the null), and where it is true by a stated effect.
+"""Planted fleets for each claim of the paper: some in which it is false (null), some in which it is true (power).
 
-A claim that needs all of its comparisons is false if one of them is at the boundary of what is claimed: the others are
-planted well inside, which is where a wrong "holds" is likeliest. A claim that needs one comparison is false if none is
-inside: all are planted at the boundary.
+A claim that requires all of its comparisons is false if one of them is at the boundary of what is claimed. The others
+are then planted well inside the boundary, which makes a wrong "holds" most likely. A claim that requires one comparison
+is false if none is inside; all are then planted at the boundary.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from aiot_analysis.stats import remarks
 from aiot_analysis.stats.remarks.claim import AS_CLAIMED, HOLDS
 
 TRIALS = 100
-"""Fleets of each plan: if a claim holds in none of 100, the exact interval of the share ends at 3.6 %."""
+"""Fleets per plan: if a claim holds in none of 100, the exact interval of the share ends at 3.6 %."""
 AT_BOUNDARY = 200
-"""Fleets where a claim that is false should hold in nearly 5 %."""
+"""Fleets per plan in which a false claim is expected to hold in nearly 5 % of the fleets."""
 SHOWN_ONLY = 40
-"""Fleets of plans that no row has a target for."""
+"""Fleets per plan for which no row has a target."""
 
 
 @dataclass(frozen=True)
 class Planted:
-    """What is planted for a claim, in words and as a plan."""
+    """Fleet planted for a claim, as text and as a plan."""
 
     claim: str
     words: str
     plan: FleetPlan
     target: Target | None = NULL
     note: str = ""
-    name: str = ""  # of the row; "" for those that each claim has: 2a-null and 2a-power
+    name: str = ""  # name of the row; "" for the standard rows of a claim, such as 2a-null and 2a-power
     share_of: str = ""
     trials: int = TRIALS
 
@@ -220,25 +220,26 @@ FURTHER = [
 
 
 def holds(plan: FleetPlan, asked: Sequence[Planted], rng: np.random.Generator) -> dict[str, Counts]:
-    """Plant one fleet and return for each row whether its claim holds (or has a part as claimed)."""
+    """Plant one fleet and count for each row whether its claim holds (or has a part as claimed)."""
     fleet = plant(plan, rng)
-    parts = remarks.parts(fleet.instances, fleet.images, ids={one.claim for one in asked})
+    parts = remarks.parts(fleet.instances, fleet.images, ids={planted.claim for planted in asked})
     verdict = remarks.verdicts(parts).set_index("id")["verdict"]
     supported = set(parts.loc[parts["state"] == AS_CLAIMED, "id"])
     return {
-        one.row.name: (int(one.claim in supported if one.share_of else verdict[one.claim] == HOLDS), 1) for one in asked
+        planted.row.name: (int(planted.claim in supported if planted.share_of else verdict[planted.claim] == HOLDS), 1)
+        for planted in asked
     }
 
 
 def studies() -> Iterator[Study]:
-    """Yield a study for each plan, with the rows of all claims that it is planted for."""
+    """Yield one study per plan, with the rows of all claims that use it."""
     by_plan: list[tuple[FleetPlan, list[Planted]]] = []
-    for one in [*PITFALLS, *PLANTED, *FURTHER]:
-        same = next((asked for plan, asked in by_plan if plan == one.plan), None)
-        if same is None:
-            by_plan.append((one.plan, [one]))
+    for planted in [*PITFALLS, *PLANTED, *FURTHER]:
+        claims_of_plan = next((claims for plan, claims in by_plan if plan == planted.plan), None)
+        if claims_of_plan is None:
+            by_plan.append((planted.plan, [planted]))
         else:
-            same.append(one)
-    for plan, asked in by_plan:
-        trials = max(one.trials if one.target else SHOWN_ONLY for one in asked)
-        yield Study(tuple(one.row for one in asked), partial(holds, plan, tuple(asked)), trials)
+            claims_of_plan.append(planted)
+    for plan, claims in by_plan:
+        trials = max(planted.trials if planted.target else SHOWN_ONLY for planted in claims)
+        yield Study(tuple(planted.row for planted in claims), partial(holds, plan, tuple(claims)), trials)

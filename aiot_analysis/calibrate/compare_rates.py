@@ -1,4 +1,4 @@
-"""Two sides of a comparison: how often a change is shown where there is none, and where there is one."""
+"""Error rates of comparisons: how often a change is shown when there is none, and when there is one."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from aiot_analysis.tables.names import PAPER_FLOAT32
 MARGINS = regression.Margins(0.05, 0.01)
 PART = "compare"
 UNCHANGED, CHANGED = 60, 30
-"""Comparisons without a change and with one. Of 60 that show none the exact interval ends at 6 %, and of 30 that all
-show it the interval begins at 88.4 %."""
+"""Numbers of comparisons without and with a change. If none of 60 shows a change, the exact interval ends at 6 %; if
+all of 30 show it, the interval starts at 88.4 %."""
 CORRECTED = "corrected for 24 instances and two metrics"
 
 
 def two_sides(sessions: int, runs: int = 1, speed: float = 1.0, points: float = 0.0, **noise: float) -> FleetPlan:
-    """Return the plan of one device with `sessions` sessions of `runs` runs on side A, and as many on side B.
+    """Return the plan of one device with `sessions` sessions of `runs` runs each on side A and as many on side B.
 
-    B is `speed` times as fast, and `points` percentage points more accurate.
+    B is `speed` times as fast as A and `points` percentage points more accurate.
     """
     return FleetPlan(
         PAPER_FLOAT32,
@@ -53,23 +53,23 @@ def _side(fleet: PlantedFleet) -> sides.Side:
 
 
 def any_change(plan: FleetPlan, names: Sequence[str], rng: np.random.Generator) -> dict[str, Counts]:
-    """Count comparisons that show any change, and those with any regression."""
+    """Count whether the comparison shows any change, and whether it shows any regression."""
     table = compared(plan, rng)
     changed = table["verdict"].isin(["better", "worse"]).any()
     return dict(zip(names, [(int(changed), 1), (int(table["regression"].any()), 1)], strict=True))
 
 
 def at_margin(plan: FleetPlan, name: str, rng: np.random.Generator) -> dict[str, Counts]:
-    """Count comparisons with any regression."""
+    """Count whether the comparison shows any regression."""
     return {name: (int(compared(plan, rng)["regression"].any()), 1)}
 
 
 def worse(plan: FleetPlan, metric: str, names: Sequence[str], rng: np.random.Generator) -> dict[str, Counts]:
-    """Count comparisons that show any instance to be worse, and that show one that was drawn at random to be."""
+    """Count whether any instance is shown to be worse, and whether an instance drawn at random is."""
     table = compared(plan, rng)
-    mine = table.loc[table["metric"] == metric, "verdict"] == "worse"
-    drawn = mine.iloc[rng.integers(len(mine))]
-    return dict(zip(names, [(int(mine.any()), 1), (int(drawn), 1)], strict=True))
+    is_worse = table.loc[table["metric"] == metric, "verdict"] == "worse"
+    drawn = is_worse.iloc[rng.integers(len(is_worse))]
+    return dict(zip(names, [(int(is_worse.any()), 1), (int(drawn), 1)], strict=True))
 
 
 SIDES = {
@@ -78,11 +78,11 @@ SIDES = {
     "three-sessions": ("three sessions a side", 3, 1),
     "six-sessions": ("six sessions a side", 6, 1),
 }
-"""Words, sessions a side, and runs of each."""
+"""Description, sessions per side, and runs per session."""
 
 
 def studies() -> Iterator[Study]:
-    """Yield a study for each pair of sides."""
+    """Yield one study per pair of sides."""
     for name, (words, sessions, runs) in SIDES.items():
         yield _unchanged(name, f"no change, {words}", two_sides(sessions, runs))
     shared = two_sides(1, run_sd=0.0, shared_sd=RUN_SD)

@@ -1,4 +1,4 @@
-"""Coverage of intervals, and of rank sets: how often they have the planted value inside."""
+"""Coverage of intervals and rank sets: how often they include the planted value."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from aiot_analysis.tables.names import MODELS, PAPER_FLOAT32, instance_id
 FASTER = 1.3
 """Planted speed-up."""
 LOST = 0.03
-"""Planted loss of accuracy, fraction of 1."""
+"""Planted loss of accuracy, as a fraction of 1."""
 SPREAD = 0.1
-"""Standard deviation of the log of a speed-up over devices, where it is not the same on all."""
+"""Standard deviation over devices of the logarithm of a speed-up, if speed-ups differ between devices."""
 
 _NNAPI = {instance_id("tflite_nnapi", "float32", model): FASTER for model in MODELS}
 _TFLITE = [instance_id(way, "float32", model) for model in MODELS for way in ("tflite_cpu", "tflite_nnapi")]
@@ -38,26 +38,27 @@ Trial = Callable[[FleetPlan, str, np.random.Generator], dict[str, Counts]]
 
 
 def as_a_whole(plan: FleetPlan) -> FleetPlan:
-    """Return the plan with runs that deviate by as much for all of their instances alike."""
+    """Return the plan with the same run-to-run deviation for all instances of a run, instead of one each."""
     return replace(plan, run_sd=0.0, shared_sd=plan.run_sd)
 
 
 def chosen_rows(instances: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per device and instance, with what is known of how runs of the device differ."""
+    """Return one row per device and instance, with estimates of how runs of the device differ."""
     rows, _ = select.measured_rows(instances)
     return variance.with_noise(rows, instances)
 
 
 def inside(low: pd.Series, high: pd.Series, truth: float | Floats) -> Counts:
-    """Count the intervals that have the truth inside. One that is missing has not."""
+    """Count the intervals that include the true value, and all intervals. Missing intervals do not include it."""
     covered = (low.to_numpy(float, na_value=np.nan) <= truth) & (high.to_numpy(float, na_value=np.nan) >= truth)
     return int(covered.sum()), len(covered)
 
 
 def speed_up(plan: FleetPlan, name: str, rng: np.random.Generator) -> dict[str, Counts]:
-    """Count intervals of a speed-up on one device.
+    """Count coverage of the interval of a speed-up on one device.
 
-    Of several sessions those of one model each: all models of a device share the estimates of how sessions differ.
+    With several sessions, only one model per device is counted, since all models of a device share the estimate of how
+    sessions differ.
     """
     fleet = plant(plan, rng)
     rows = chosen_rows(fleet.instances)
@@ -69,7 +70,7 @@ def speed_up(plan: FleetPlan, name: str, rng: np.random.Generator) -> dict[str, 
 
 
 def over_devices(plan: FleetPlan, name: str, rng: np.random.Generator) -> dict[str, Counts]:
-    """Count intervals of the geometric mean speed-up over devices, one for each model."""
+    """Count coverage of the interval of the geometric mean speed-up over devices, one interval per model."""
     fleet = plant(plan, rng)
     table = shares.speed_ups(chosen_rows(fleet.instances), fleet.images, "nnapi")
     means = ratios.over_devices(table, ["model"])
@@ -77,26 +78,26 @@ def over_devices(plan: FleetPlan, name: str, rng: np.random.Generator) -> dict[s
 
 
 def mean_time(plan: FleetPlan, name: str, rng: np.random.Generator) -> dict[str, Counts]:
-    """Count intervals of the mean time of one run that have the device's time inside."""
+    """Count coverage of the device's true time by the interval of the mean time of one run."""
     fleet = plant(plan, rng)
     table = blocks.means(fleet.images, chosen_rows(fleet.instances))
     return {name: inside(table["mean_low"], table["mean_high"], 10.0)}
 
 
 def mean_over_sessions(plan: FleetPlan, name: str, rng: np.random.Generator) -> dict[str, Counts]:
-    """Count intervals of the mean time over sessions that have the device's time inside."""
+    """Count coverage of the device's true time by the interval of the mean time over sessions."""
     table = blocks.over_sessions(select.usable_rows(plant(plan, rng).instances))
     return {name: inside(table["mean_low"], table["mean_high"], 10.0)}
 
 
 def wilson(plan: FleetPlan, name: str, rng: np.random.Generator) -> dict[str, Counts]:
-    """Count intervals of an accuracy."""
+    """Count coverage of the interval of an accuracy."""
     table = accuracy.with_interval(chosen_rows(plant(plan, rng).instances))
     return {name: inside(table["accuracy_low"], table["accuracy_high"], ACCURACY)}
 
 
 def newcombe(plan: FleetPlan, name: str, rng: np.random.Generator) -> dict[str, Counts]:
-    """Count intervals of a change in accuracy on the same images."""
+    """Count coverage of the interval of a change in accuracy on the same images."""
     fleet = plant(plan, rng)
     pairs = pairing.pair(chosen_rows(fleet.instances), "quantization", "float32")
     table = accuracy.accuracy_change(fleet.images, pairs)
@@ -104,44 +105,48 @@ def newcombe(plan: FleetPlan, name: str, rng: np.random.Generator) -> dict[str, 
 
 
 def score(plan: FleetPlan, name: str, rng: np.random.Generator) -> dict[str, Counts]:
-    """Count intervals of VIPS."""
+    """Count coverage of the interval of VIPS."""
     table = _scores(plant(plan, rng), rng)
     return {name: inside(table["vips_low"], table["vips_high"], len(plan.instances) * ACCURACY / 0.01)}
 
 
 def ranks(plan: FleetPlan, at_once: str, each: str, rng: np.random.Generator) -> dict[str, Counts]:
-    """Count fleets in which the rank sets of all devices have their true rank inside, and devices drawn at random."""
+    """Count whether the rank sets of all devices include the true rank, and whether that of a random device does."""
     table = _scores(plant(plan, rng), rng).set_index("device_id").loc[device_ids(plan)]
     truth = pd.Series(plan.device_speed, table.index).rank(ascending=False)
-    covered = (table["rank_low"].astype(float) <= truth) & (table["rank_high"].astype(float) >= truth)
-    return {at_once: (int(covered.all()), 1), each: (int(covered.iloc[rng.integers(len(covered))]), 1)}
+    covers = (table["rank_low"].astype(float) <= truth) & (table["rank_high"].astype(float) >= truth)
+    return {at_once: (int(covers.all()), 1), each: (int(covers.iloc[rng.integers(len(covers))]), 1)}
 
 
 def _scores(fleet: PlantedFleet, rng: np.random.Generator) -> pd.DataFrame:
-    """Return the scores of a fleet, from draws of its own: the error of 2,000 draws is then not that of all trials."""
+    """Return the scores of a fleet, with a seed of its own, so that trials do not share the error of 2,000 draws."""
     return vips.intervals(chosen_rows(fleet.instances), fleet.images, seed=int(rng.integers(2**31)))
 
 
 def studies() -> Iterator[Study]:
-    """Yield a study for each interval. A fleet has many intervals, and one of all ranks at once."""
-    two, six = (replace(SPEED_UP, sessions=sessions) for sessions in (2, 6))
+    """Yield one study per interval. A fleet has many intervals, but only one set of simultaneous ranks."""
+    two_sessions_plan, six_sessions_plan = (replace(SPEED_UP, sessions=sessions) for sessions in (2, 6))
     six_sessions = replace(ONE_DEVICE, sessions=6)
-    shared, own = "runs deviate as a whole", "each instance of a run deviates by itself"
+    shared_text, own_text = "runs deviate as a whole", "each instance of a run deviates by itself"
     means = "a speed-up of 1.3 in the geometric mean over 8 devices, which differ by a standard deviation of 10 %"
     yield _study(speed_up, SPEED_UP, "speed-up", "a speed-up of 1.3 on one device", "shares.speed_ups", 40)
-    yield _study(speed_up, two, "speed-up-2", "the same, two sessions of the device", "shares.speed_ups", 125)
-    yield _study(speed_up, six, "speed-up-6", "the same, six sessions of the device", "shares.speed_ups", 125)
+    yield _study(
+        speed_up, two_sessions_plan, "speed-up-2", "the same, two sessions of the device", "shares.speed_ups", 125
+    )
+    yield _study(
+        speed_up, six_sessions_plan, "speed-up-6", "the same, six sessions of the device", "shares.speed_ups", 125
+    )
     yield _study(over_devices, SPEED_UPS, "over-devices", means, "ratios.over_devices", 125)
     yield _study(mean_time, ONE_DEVICE, "mean-time", "the mean time of a device, one run", "blocks.means", 80)
     over_sessions = "the mean time of a device, six sessions"
     yield _study(mean_over_sessions, six_sessions, "mean-over-sessions", over_sessions, "blocks.over_sessions", 80)
     yield _study(wilson, ONE_FILE, "wilson", "an accuracy of 70 %", "accuracy.with_interval", 40)
     yield _study(newcombe, QUANTIZED, "newcombe", "3 points less", "accuracy.accuracy_change", 40)
-    yield _study(score, as_a_whole(SCORED), "vips-shared", f"the VIPS of a device, {shared}", "vips.intervals", 40)
-    yield _study(score, SCORED, "vips-own", f"the VIPS of a device, {own}", "vips.intervals", 10, AT_LEAST, WIDE)
-    yield _rank_study(as_a_whole(NEIGHBOURS), "ranks-8-shared", f"8 devices 1 % apart, {shared}", 60)
-    yield _rank_study(NEIGHBOURS, "ranks-8-own", f"8 devices 1 % apart, {own}", 60)
-    yield _rank_study(as_a_whole(MANY), "ranks-51", f"51 devices 0.1 standard errors apart, {shared}", 60)
+    yield _study(score, as_a_whole(SCORED), "vips-shared", f"the VIPS of a device, {shared_text}", "vips.intervals", 40)
+    yield _study(score, SCORED, "vips-own", f"the VIPS of a device, {own_text}", "vips.intervals", 10, AT_LEAST, WIDE)
+    yield _rank_study(as_a_whole(NEIGHBOURS), "ranks-8-shared", f"8 devices 1 % apart, {shared_text}", 60)
+    yield _rank_study(NEIGHBOURS, "ranks-8-own", f"8 devices 1 % apart, {own_text}", 60)
+    yield _rank_study(as_a_whole(MANY), "ranks-51", f"51 devices 0.1 standard errors apart, {shared_text}", 60)
 
 
 def _study(

@@ -1,4 +1,4 @@
-"""Fleets that are planted for the claims: where a claim is false, and where it is true by a stated effect."""
+"""Plans of the fleets planted for the claims, in which a claim is false, or true with a stated effect."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from aiot_analysis.tables import paper
 from aiot_analysis.tables.names import MODELS, PAPER, PAPER_FLOAT32, PAPER_QUANTIZED, instance_id
 
 EFFECT = 1.1
-"""Times that differ by 10 %."""
+"""Planted effect on times: a difference of 10 %."""
 POINTS = 3.0
-"""Percentage points of accuracy: the effect, and the standard deviation over devices of a planted pattern."""
+"""Planted effect on accuracy, and standard deviation over devices of a planted pattern, in percentage points."""
 FAR = 2.0
-"""How many times as fast one side of a comparison is where it is to be beyond doubt."""
+"""Ratio of speeds in comparisons whose outcome should be beyond doubt."""
 
 
 def _ids(implementation: str, models: Iterable[str] = MODELS, quantization: str = "float32") -> list[str]:
@@ -32,7 +32,7 @@ def _all(value: float, instances: Iterable[str]) -> dict[str, float]:
 
 
 def _by_model(implementation: str, values: Mapping[str, float], quantization: str = "float32") -> dict[str, float]:
-    """Return values by instance of values by model."""
+    """Return values by model as values by instance id."""
     return {instance_id(implementation, quantization, model): value for model, value in values.items()}
 
 
@@ -46,7 +46,7 @@ def _frameworks_apart(points: float) -> dict[str, float]:
     return {**_all(0.7 + points / 200, _ids(PYTORCH)), **_all(0.7 - points / 200, _ids(CAFFE2))}
 
 
-# Times with each framework and with NNAPI: one fleet serves claims that look at different comparisons
+# Times with each framework and with NNAPI; one fleet serves several claims if they use different comparisons
 EQUAL = FleetPlan(PAPER_FLOAT32, device_speed=[1, 1, 2, 2, 4, 4, 8, 8])
 TIMES_NULL = FleetPlan(
     PAPER_FLOAT32,
@@ -67,7 +67,7 @@ TIMES_EFFECT = FleetPlan(
         **_all(EFFECT, _ids(CAFFE2, LIGHT)),
         **_all(EFFECT**2, _ids(TFLITE, ["mobilenet_v2", "mnasnet"])),
         **_all(1.5 * EFFECT, _ids(NNAPI, ["resnet50", "inception_v3", "squeezenet"])),
-        **_all(1.25 * EFFECT, _ids(NNAPI, ["mobilenet_v2", "mnasnet"])),  # of TFLite's EFFECT**2
+        **_all(1.25 * EFFECT, _ids(NNAPI, ["mobilenet_v2", "mnasnet"])),  # relative to TFLite's EFFECT**2
         DENSENET_NNAPI: 1 / (1.5 * EFFECT),
     },
     pieces_on_share={DENSENET_NNAPI: 1.0},
@@ -97,18 +97,20 @@ def _flops_speeds() -> dict[str, float]:
 
 
 def _in_order() -> dict[str, float]:
-    """Return speeds with which each model is 10 % faster than the one with the next more FLOPs."""
+    """Return speeds such that each model is 10 % faster than the one with the next higher FLOPs."""
     flops = paper.models().set_index("model")["flops_millions"]
     models = sorted(MODELS, key=lambda model: -float(flops[model]))
     return _by_model(TFLITE, {model: EFFECT**place for place, model in enumerate(models)})
 
 
 def spread_for(share: float) -> float:
-    """Return the standard deviation of log times around a time that is proportional to FLOPs, with which on average
-    `share` of the ordered pairs of models are in the order of their FLOPs."""
+    """Return the spread of times at which, on average, `share` of the ordered pairs of models are in order of FLOPs.
+
+    The spread is the standard deviation of the logarithm of times around a time proportional to FLOPs.
+    """
     flops = paper.models().set_index("model")["flops_millions"]
-    apart = np.array([np.log(flops[more] / flops[fewer]) for more, fewer in ordered_pairs()])
-    return float(brentq(lambda sd: norm.cdf(apart / (np.sqrt(2) * sd)).mean() - share, 0.01, 100.0))
+    log_ratios = np.array([np.log(flops[larger] / flops[smaller]) for larger, smaller in ordered_pairs()])
+    return float(brentq(lambda sd: norm.cdf(log_ratios / (np.sqrt(2) * sd)).mean() - share, 0.01, 100.0))
 
 
 COMPLEXITY_NULL = FleetPlan(
@@ -131,18 +133,18 @@ COMPLEXITY_EFFECT = FleetPlan(
     },
 )
 
-# Remark 5: times of both delegates, and accuracies, of claims that do not touch each other
+# Remark 5: times with both delegates, and accuracies, for claims that do not interfere with each other
 _NO_FASTER = 1.05
 QUANTIZED_NULL = FleetPlan(
     TFLITE_EVERY,
     speed={
-        **_all(FAR, [one for way in ("dynamic", "float16") for one in _ids(TFLITE, MODELS, way)]),
+        **_all(FAR, [instance for way in ("dynamic", "float16") for instance in _ids(TFLITE, MODELS, way)]),
         **_all(FAR**2, _ids(TFLITE, MODELS, "int8")),
         **_by_model(TFLITE, {"mobilenet_v2": _NO_FASTER, "mnasnet": 0.8}, "dynamic"),
         **_by_model(TFLITE, {"resnet50": 1.0}, "float16"),
         **_by_model(TFLITE, {"squeezenet": FAR}, "int8"),
         **_all(0.8, _ids(NNAPI, MODELS, "dynamic")),
-        **_all(0.4, [one for way in ("int8", "float16") for one in _ids(NNAPI, MODELS, way)]),
+        **_all(0.4, [instance for way in ("int8", "float16") for instance in _ids(NNAPI, MODELS, way)]),
         **_by_model(NNAPI, {"resnet50": _NO_FASTER, "densenet121": FAR}, "dynamic"),
         **_by_model(NNAPI, {"densenet121": 1.0, "mnasnet": 0.8}, "int8"),
     },
@@ -162,11 +164,13 @@ QUANTIZED_NULL = FleetPlan(
 QUANTIZED_EFFECT = FleetPlan(
     TFLITE_EVERY,
     speed={
-        **_all(EFFECT, [one for way in ("dynamic", "float16") for one in _ids(TFLITE, MODELS, way)]),
+        **_all(EFFECT, [instance for way in ("dynamic", "float16") for instance in _ids(TFLITE, MODELS, way)]),
         **_all(EFFECT**2, _ids(TFLITE, MODELS, "int8")),
         **_all(_NO_FASTER / EFFECT, _ids(TFLITE, ["mobilenet_v2", "mnasnet"], "dynamic")),
         **_all(_NO_FASTER / EFFECT, _ids(NNAPI, MODELS, "dynamic")),
-        **_all(_NO_FASTER / EFFECT**2, [one for way in ("int8", "float16") for one in _ids(NNAPI, MODELS, way)]),
+        **_all(
+            _NO_FASTER / EFFECT**2, [instance for way in ("int8", "float16") for instance in _ids(NNAPI, MODELS, way)]
+        ),
         **_by_model(NNAPI, {"densenet121": EFFECT**2}, "dynamic"),
         **_by_model(NNAPI, {"densenet121": EFFECT}, "int8"),
     },
@@ -181,7 +185,7 @@ QUANTIZED_EFFECT = FleetPlan(
     },
 )
 
-# What accuracies need where 500 images do not show the effect
+# More images, for accuracy claims whose effect 500 images do not show
 QUANTIZED_MORE_IMAGES = replace(
     QUANTIZED_EFFECT,
     instances=[
@@ -197,14 +201,14 @@ QUANTIZED_MORE_IMAGES = replace(
     images=2000,
 )
 
-# Accuracy that fluctuates over devices: with two sessions of each, so that a device can be compared with itself
+# Accuracy that varies over devices, with two sessions per device so that a device can be compared with itself
 _TWICE = FleetPlan(PAPER_FLOAT32, sessions=2, flips=FLIPS)
 NO_PATTERN = _TWICE
 OWN_PATTERNS = replace(_TWICE, pattern_points=_all(POINTS, PAPER))
 SHARED_PATTERN = replace(OWN_PATTERNS, pattern_shared=0.7)
 TFLITE_PATTERN = replace(_TWICE, pattern_points=_all(POINTS, TFLITE_FLOAT32))
 INCEPTION_PATTERN = replace(
-    _TWICE, pattern_points={one: POINTS for one in PAPER_FLOAT32 if one.endswith("_inception_v3")}
+    _TWICE, pattern_points={instance: POINTS for instance in PAPER_FLOAT32 if instance.endswith("_inception_v3")}
 )
 
 
@@ -214,11 +218,11 @@ def quantized(plan: FleetPlan) -> FleetPlan:
 
 FRAMEWORKS_APART = FleetPlan(CPU, accuracy=_frameworks_apart(POINTS))
 
-# Scores of devices whose runs deviate as a whole
+# Scores of devices with a run-to-run deviation that all instances of a run share
 DEVICES_ALIKE = replace(EQUAL, run_sd=0.0, shared_sd=RUN_SD)
 DEVICES_APART = replace(DEVICES_ALIKE, device_speed=TIMES_EFFECT.device_speed)
 
-# What the statistics once took for evidence
+# Pitfalls: data that the statistics once mistook for evidence
 EQUAL_NO_RUNS = replace(EQUAL, instances=TFLITE_FLOAT32, run_sd=0.0)
 EQUAL_ONE_DEVICE = FleetPlan(PAPER_FLOAT32, devices=1)
 SLOWER_AT_END = FleetPlan(PAPER_FLOAT32, slower_at_end=0.1)

@@ -1,12 +1,11 @@
-"""Fleets whose truth is known: true times and accuracies, and the noise around them, as the tables of a real fleet.
+"""Generation of fleets with known true times, accuracies and noise, as the tables of a real fleet.
 
-The logarithm of the mean time of an instance in a session is that of its true time, plus deviations of the session
-(`run_sd` of each instance by itself, `shared_sd` of all instances alike). Times of single images scatter around it by
-`scatter`, each like the one before it (autocorrelation `autocorrelation`).
+The logarithm of the mean time of an instance in a session is that of its true time plus session deviations: `run_sd`
+for each instance independently, `shared_sd` for all instances together. Times of single images scatter around it with
+the standard deviation `scatter` and the autocorrelation `autocorrelation`.
 
-Whether a model file is right on an image is decided by a number that the file gives the image: it is right where the
-number is below a threshold that follows from its accuracy. All devices run the same files on the same images, so
-without `flips` and `pattern_points` their answers are alike.
+Each model file has a difficulty for each image and is right if it is below a threshold determined by its accuracy. All
+devices run the same files on the same images, so without `flips` and `pattern_points` their answers are identical.
 """
 
 from __future__ import annotations
@@ -28,73 +27,75 @@ from aiot_analysis.tables import names, storage
 Floats = NDArray[np.float64]
 
 RUN_SD = 0.0176
-"""Standard deviation of the logarithm of a run's time with which two runs agree within 5 % 19 times of 20."""
+"""Standard deviation of the logarithm of a run's time, such that two runs agree within 5 % 19 times out of 20."""
 FLIPS = 0.002
-"""Share of the answers that change at random from one run to another."""
+"""Share of answers that change at random from run to run."""
 
 ACCURACY = 0.7
 SAME_IMAGE, SAME_MODEL = 0.5, 0.2
-"""Shares of the variance of an image's difficulty that all files have in common, and all files of a model."""
+"""Shares of the variance of an image's difficulty common to all files, and common to all files of a model."""
 QUANTIZED_ALIKE = 0.998
-"""Correlation of the difficulties of an image for a file and its quantized version: about 2 % of the answers differ."""
+"""Correlation of an image's difficulties for a file and its quantized version; about 2 % of the answers differ."""
 
 _START = datetime(2026, 1, 1, 8, tzinfo=UTC)
-_RUN = timedelta(minutes=10)  # from the start of a run to the start of the next one of the same session
+_RUN = timedelta(minutes=10)  # between the starts of consecutive runs of a session
 
 
 @dataclass(frozen=True)
 class FleetPlan:
-    """What is planted. Mappings have instance ids as keys; what they lack has the default."""
+    """Plan of a fleet. Mappings are by instance id; instances that they lack have the default value."""
 
     instances: Sequence[str]
     devices: int = 8
     images: int = 500
-    sessions: int = 1  # of each device, a day apart
-    runs: int = 1  # of each session, one after the other
+    sessions: int = 1  # sessions per device, one day apart
+    runs: int = 1  # consecutive runs per session
 
-    speed: Mapping[str, float] = field(default_factory=dict)  # times as fast as the default of 10 ms
-    device_speed: Sequence[float] = ()  # of each device: times as fast as the first
-    session_speed: Sequence[float] = ()  # of each session
-    speed_on_share: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # share of devices, speed on these
-    speed_spread: Mapping[str, float] = field(default_factory=dict)  # sd of the log of the speed over devices
+    speed: Mapping[str, float] = field(default_factory=dict)  # speed relative to the default of 10 ms
+    device_speed: Sequence[float] = ()  # by device: speed relative to the first
+    session_speed: Sequence[float] = ()  # by session: speed
+    speed_on_share: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # (share of devices, speed on them)
+    speed_spread: Mapping[str, float] = field(default_factory=dict)  # standard deviation over devices of the log speed
     pieces_on_share: Mapping[str, float] = field(default_factory=dict)  # share of devices with several partitions
 
-    accuracy: Mapping[str, float] = field(default_factory=dict)  # fraction of 1
-    session_points: Sequence[float] = ()  # of each session: percentage points more accurate
-    pattern_points: Mapping[str, float] = field(default_factory=dict)  # sd of the accuracy over devices, points
+    accuracy: Mapping[str, float] = field(default_factory=dict)  # as a fraction of 1
+    session_points: Sequence[float] = ()  # by session: gain in accuracy, percentage points
+    pattern_points: Mapping[str, float] = field(default_factory=dict)  # SD of accuracy over devices, points
     pattern_shared: float = 0.0  # correlation over devices of the accuracies of any two instances
-    lost_answers: Mapping[str, int] = field(default_factory=dict)  # right ones that are wrong on the last device
-    same_images: bool = True  # on all devices
+    lost_answers: Mapping[str, int] = field(default_factory=dict)  # correct answers made wrong on the last device
+    same_images: bool = True  # whether all devices have the same images
 
     scatter: float = SCATTER
     autocorrelation: float = AUTOCORRELATION
     run_sd: float = RUN_SD
     shared_sd: float = 0.0
     flips: float = 0.0
-    slower_at_end: float = 0.0  # share by which the last instance of a run is slower than the first
-    common_order: bool = False  # the instances of all runs in one order, and not each run in an order of its own
+    slower_at_end: float = 0.0  # fraction by which the last instance of a run is slower than the first
+    common_order: bool = False  # whether all runs have the same order of instances instead of a random one each
 
     @property
     def records(self) -> int:
-        """How many image records the fleet has."""
+        """Number of image records of the fleet."""
         return self.devices * self.sessions * self.runs * len(self.instances) * self.images
 
 
 @dataclass(frozen=True)
 class PlantedFleet:
-    """The tables of a planted fleet."""
+    """Tables of a planted fleet."""
 
     instances: pd.DataFrame
     images: pd.DataFrame
-    run_ms: Floats  # mean time of each (device, run, instance) that the errors within a run scatter around
+    run_ms: Floats  # true mean time by (device, run, instance), around which image times scatter
 
     def of_sessions(self, first: int, last: int) -> PlantedFleet:
-        """Return the runs of some sessions, numbered from 0; `last` is not among them."""
-        mine = self.instances["run_id"].str.slice(4, 8).between(f"{first:04}", f"{last - 1:04}")
-        runs = set(self.instances.loc[mine, "run_id"])
-        shown = self.images["run_id"].isin(runs)
+        """Return the runs of sessions `first` (from 0) up to but not including `last`."""
+        instance_rows = self.instances["run_id"].str.slice(4, 8).between(f"{first:04}", f"{last - 1:04}")
+        runs = set(self.instances.loc[instance_rows, "run_id"])
+        image_rows = self.images["run_id"].isin(runs)
         return PlantedFleet(
-            self.instances[mine].reset_index(drop=True), self.images[shown].reset_index(drop=True), self.run_ms
+            self.instances[instance_rows].reset_index(drop=True),
+            self.images[image_rows].reset_index(drop=True),
+            self.run_ms,
         )
 
 
@@ -104,14 +105,14 @@ def plant(plan: FleetPlan, rng: np.random.Generator) -> PlantedFleet:
     run_ms = _run_times(plan, order, rng)
     shape = (*run_ms.shape, plan.images)
     noise = plan.scatter * autocorrelated(plan.autocorrelation, shape, rng)
-    # the mean of a log-normal time is above its median by half of the variance of the logarithm
+    # the log of the mean of a log-normal variable exceeds the log of its median by half the variance of the log
     ms = run_ms[..., None] * np.exp(noise - plan.scatter**2 / 2)
     right = _answers(plan, shape, rng)
     return PlantedFleet(_instances(plan, ms, right, order, rng), _images(plan, ms, right), run_ms)
 
 
 def autocorrelated(phi: float, shape: Sequence[int], rng: np.random.Generator) -> Floats:
-    """Return standard normal series along the last axis, where each value is phi times the one before, plus noise."""
+    """Return first-order autoregressive series with coefficient phi along the last axis, with standard normal values."""
     noise = rng.standard_normal(tuple(shape))
     noise[..., 1:] *= np.sqrt(1 - phi**2)
     return np.asarray(lfilter([1.0], [1.0, -phi], noise, axis=-1), float)
@@ -122,7 +123,7 @@ def _per_instance(plan: FleetPlan, values: Mapping[str, float], default: float) 
 
 
 def _orders(plan: FleetPlan, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return the place of each instance in the order of its run, from 0: (devices, runs, instances)."""
+    """Return the position of each instance in its run, from 0, as an array (devices, runs, instances)."""
     shape = (plan.devices, plan.sessions * plan.runs, len(plan.instances))
     places = np.broadcast_to(np.arange(shape[-1]), shape).copy()
     if plan.common_order:
@@ -131,7 +132,7 @@ def _orders(plan: FleetPlan, rng: np.random.Generator) -> NDArray[np.int64]:
 
 
 def _run_times(plan: FleetPlan, order: NDArray[np.int64], rng: np.random.Generator) -> Floats:
-    """Return the mean time of each instance in each run in ms: (devices, runs, instances)."""
+    """Return the mean time of each instance in each run in ms, as an array (devices, runs, instances)."""
     devices, _, count = order.shape
     speed = np.broadcast_to(_per_instance(plan, plan.speed, 1.0), (devices, count)).copy()
     for name, (share, on_these) in plan.speed_on_share.items():
@@ -146,13 +147,13 @@ def _run_times(plan: FleetPlan, order: NDArray[np.int64], rng: np.random.Generat
 
 
 def _answers(plan: FleetPlan, shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Return whether each answer is right: (devices, runs, instances, images)."""
+    """Return whether each answer is right, as an array (devices, runs, instances, images)."""
     devices, _, count, _ = shape
     sets = 1 if plan.same_images else devices
     difficulty = _difficulties(plan, sets, rng)[:, None]  # (sets, 1, instances, images)
     accuracy = np.broadcast_to(_per_instance(plan, plan.accuracy, ACCURACY), (devices, plan.sessions, count))
-    common, own = rng.standard_normal((devices, 1)), rng.standard_normal((devices, count))
-    pattern = np.sqrt(plan.pattern_shared) * common + np.sqrt(1 - plan.pattern_shared) * own
+    common, individual = rng.standard_normal((devices, 1)), rng.standard_normal((devices, count))
+    pattern = np.sqrt(plan.pattern_shared) * common + np.sqrt(1 - plan.pattern_shared) * individual
     points = pattern * _per_instance(plan, plan.pattern_points, 0.0)
     points = points[:, None, :] + np.array(plan.session_points or [0.0] * plan.sessions)[:, None]
     threshold = norm.ppf(np.clip(accuracy + points / 100, 1e-6, 1 - 1e-6))
@@ -167,9 +168,9 @@ def _answers(plan: FleetPlan, shape: tuple[int, ...], rng: np.random.Generator) 
 
 
 def _difficulties(plan: FleetPlan, sets: int, rng: np.random.Generator) -> Floats:
-    """Return how difficult each image is for each instance, standard normal: (sets of images, instances, images).
+    """Return the difficulty of each image for each instance, standard normal, as (sets of images, instances, images).
 
-    Instances that run the same file have the same numbers.
+    Instances that run the same file have the same difficulties.
     """
     shape = (sets, plan.images)
     drawn: dict[tuple[str, ...], Floats] = {}
@@ -179,7 +180,7 @@ def _difficulties(plan: FleetPlan, sets: int, rng: np.random.Generator) -> Float
             drawn[key] = rng.standard_normal(shape)
         return drawn[key]
 
-    each = []
+    difficulties = []
     for name in plan.instances:
         framework, _, quantization, model = names.instance(name)
         file = np.sqrt(SAME_IMAGE) * draw() + np.sqrt(SAME_MODEL) * draw(model)
@@ -187,19 +188,19 @@ def _difficulties(plan: FleetPlan, sets: int, rng: np.random.Generator) -> Float
         if quantization != "float32":
             changed = draw(framework, model, quantization)
             file = QUANTIZED_ALIKE * file + np.sqrt(1 - QUANTIZED_ALIKE**2) * changed
-        each.append(file)
-    return np.stack(each, axis=1)
+        difficulties.append(file)
+    return np.stack(difficulties, axis=1)
 
 
 @cache
 def _types(name: str) -> dict[str, object]:
-    """Return the types of the columns of a table, in its order."""
-    found = storage.table(name, []).dtypes.to_dict()
-    return {str(column): "category" if kind == "category" else kind for column, kind in found.items()}
+    """Return the column types of a table, in column order."""
+    dtypes = storage.table(name, []).dtypes.to_dict()
+    return {str(column): "category" if kind == "category" else kind for column, kind in dtypes.items()}
 
 
 def run_ids(plan: FleetPlan) -> list[str]:
-    """Return the ids of the runs of a device, which have the session in characters 4 to 8."""
+    """Return the run ids of a device, which have the session in characters 4 to 8."""
     return [f"run-{session:04}-{run:04}" for session in range(plan.sessions) for run in range(plan.runs)]
 
 
@@ -216,7 +217,7 @@ def _instances(
     parts["instance_id"] = list(plan.instances)
     frame = parts.iloc[np.tile(np.arange(count), devices * runs)].reset_index(drop=True)
     start = [_START + timedelta(days=s) + r * _RUN for s in range(plan.sessions) for r in range(plan.runs)]
-    of_run = np.tile(np.repeat(np.arange(runs), count), devices)
+    run_index = np.tile(np.repeat(np.arange(runs), count), devices)
     mean = ms.mean(axis=-1).ravel()
     times = {
         "mean": mean,
@@ -229,9 +230,9 @@ def _instances(
         pieces[rng.random(devices) < share, list(plan.instances).index(name)] = 3
     frame = frame.assign(
         device_id=np.repeat(device_ids(plan), runs * count),
-        run_id=np.array(run_ids(plan))[of_run],
-        started=np.array([at.isoformat() for at in start])[of_run],
-        ended=np.array([(at + 0.9 * _RUN).isoformat() for at in start])[of_run],
+        run_id=np.array(run_ids(plan))[run_index],
+        started=np.array([moment.isoformat() for moment in start])[run_index],
+        ended=np.array([(moment + 0.9 * _RUN).isoformat() for moment in start])[run_index],
         position=order.ravel(),
         threads=1,
         attempt=1,
@@ -239,7 +240,7 @@ def _instances(
         source="agent",
         profile="paper",
         timing="end_to_end",
-        weights=None,  # unknown: frameworks may have had weights of their own
+        weights=None,  # unknown: frameworks may have used different weights
         dataset="planted",
         dataset_sha256="planted",
         model_sha256=frame["framework"] + "-" + frame["quantization"] + "-" + frame["model"],
@@ -270,7 +271,7 @@ def _images(plan: FleetPlan, ms: Floats, right: NDArray[np.bool_]) -> pd.DataFra
 
     ids = sorted(plan.instances)
     place = np.array([ids.index(name) for name in plan.instances])
-    began = np.cumsum(ms, axis=-1) - ms
+    started = np.cumsum(ms, axis=-1) - ms
     answers, times = right.ravel(), ms.ravel()
     top5 = np.empty(rows * images, object)
     top5.fill([0, 1, 2, 3, 4])
@@ -290,7 +291,7 @@ def _images(plan: FleetPlan, ms: Floats, right: NDArray[np.bool_]) -> pd.DataFra
             "inference_ms": times,
             "postprocess_ms": 0.0,
             "end_to_end_ms": times,
-            "at_s": began.ravel() / 1000,
+            "at_s": started.ravel() / 1000,
             "failed": False,
             "origin": coded(np.zeros(rows * images, int), ["measured"]),
         }

@@ -1,4 +1,4 @@
-"""Shares of trials with their exact intervals, and whether they meet a target."""
+"""Shares of trials, their exact intervals, and whether they meet a target."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aiot_analysis.stats.resample import LEVEL
 
 @dataclass(frozen=True)
 class Target:
-    """The shares of trials that are as they should be, between `low` and `high`."""
+    """Acceptable shares of trials, from `low` to `high`."""
 
     words: str
     low: float = 0.0
@@ -30,28 +30,28 @@ MET, WITHIN_ERROR, NOT_MET, SHOWN = "met", "within the error of the trials", "no
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the table: what was planted, what looked at it, and the share that is asked for.
+    """Row of the table: what was planted, which function was tested, and the target share.
 
-    Without a target the share is shown and not judged, and `note` says why.
+    Without a target, the share is shown but not judged, and `note` says why.
     """
 
     name: str
     planted: str
     part: str
-    share_of: str  # what is counted, like "3c holds"
+    share_of: str  # what is counted, such as "3c holds"
     target: Target | None
     note: str = ""
 
 
 Counts = tuple[int, int]
-"""How often it was so, in how many independent tries."""
+"""Number of hits and number of independent tries."""
 
 
 @dataclass(frozen=True)
 class Study:
-    """Rows that are counted on the same fleets.
+    """Set of rows that are counted on the same fleets.
 
-    `trial` draws a fleet and returns the counts of each row by its name.
+    `trial` draws a fleet and returns the counts of each row by row name.
     """
 
     rows: tuple[Row, ...]
@@ -65,7 +65,7 @@ class Study:
 
 @dataclass(frozen=True)
 class Rate:
-    """A row with what was counted in all trials."""
+    """Row with its counts over all trials."""
 
     row: Row
     hits: int
@@ -77,7 +77,7 @@ class Rate:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The exact interval of the share (Clopper and Pearson 1934), 95 %."""
+        """Exact 95 % interval of the share (Clopper and Pearson 1934)."""
         if not self.tries:
             return 0.0, 1.0
         low, high = proportion_confint(self.hits, self.tries, 1 - LEVEL, method="beta")
@@ -85,7 +85,10 @@ class Rate:
 
     @property
     def verdict(self) -> str:
-        """`MET` where the share is as asked for, `NOT_MET` where not even an end of its interval is."""
+        """`MET` if the share is within the target, `NOT_MET` if its whole interval is outside, else `WITHIN_ERROR`.
+
+        `SHOWN` if the row has no target.
+        """
         if self.row.target is None:
             return SHOWN
         low, high = self.interval

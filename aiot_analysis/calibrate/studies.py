@@ -1,4 +1,4 @@
-"""Everything that is tried, and trying it in several processes."""
+"""All studies, and running them in several processes."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from aiot_analysis.calibrate import claim_rates, compare_rates, interval_rates
 from aiot_analysis.calibrate.rates import Rate, Row, Study
 from aiot_analysis.errors import DataError
 
-CHUNK = 8  # trials that a process does before it reports
+CHUNK = 8  # trials per task of a process
 
 Task = tuple[str, int, int]
-"""Name of a study, first trial, and the one after the last."""
+"""Name of a study, first trial, and end of the range of trials (exclusive)."""
 
 
 @cache
@@ -30,11 +30,11 @@ def studies() -> dict[str, Study]:
 
 
 def sections() -> dict[str, list[str]]:
-    """Return the names of all rows under the titles that they have in the table, in its order."""
+    """Return the names of all rows by section title, in the order of the table."""
     titles = {
-        "What once was taken for evidence": [one.row.name for one in claim_rates.PITFALLS],
-        "Claims, where they are false and where they are true": [one.row.name for one in claim_rates.PLANTED],
-        "Further plans for claims": [one.row.name for one in claim_rates.FURTHER],
+        "What once was taken for evidence": [planted.row.name for planted in claim_rates.PITFALLS],
+        "Claims, where they are false and where they are true": [planted.row.name for planted in claim_rates.PLANTED],
+        "Further plans for claims": [planted.row.name for planted in claim_rates.FURTHER],
         "Intervals and rank sets": _names(interval_rates.studies()),
         "Two sides": _names(compare_rates.studies()),
     }
@@ -46,20 +46,23 @@ def _names(some: Iterator[Study]) -> list[str]:
 
 
 def chosen(only: Sequence[str]) -> list[Study]:
-    """Return the studies that have any of the rows, all of them if none is named. Raises DataError for unknown rows."""
-    every = {row.name: study for study in studies().values() for row in study.rows}
-    if unknown := [name for name in only if name not in every]:
-        raise DataError(f"There is no row {unknown[0]!r}: choose from {', '.join(every)}.")
-    return list({every[name].name: every[name] for name in only or every}.values())
+    """Return the studies that have any of the rows, or all studies if `only` is empty.
+
+    Raises DataError for an unknown row.
+    """
+    study_of_row = {row.name: study for study in studies().values() for row in study.rows}
+    if unknown := [name for name in only if name not in study_of_row]:
+        raise DataError(f"There is no row {unknown[0]!r}: choose from {', '.join(study_of_row)}.")
+    return list({study_of_row[name].name: study_of_row[name] for name in only or study_of_row}.values())
 
 
 def generator(study: Study, trial: int) -> np.random.Generator:
-    """Return the random numbers of a trial, which are those of no other trial."""
+    """Return the random number generator of a trial, which is different for every trial."""
     return np.random.default_rng([zlib.crc32(study.name.encode()), trial])
 
 
 def count(task: Task) -> tuple[str, dict[str, tuple[int, int]]]:
-    """Do some trials of a study, and return its name and the sums of their counts by row."""
+    """Run some trials of a study, and return its name and the sums of the counts by row."""
     name, first, last = task
     study = studies()[name]
     hits: Counter[str] = Counter()
@@ -77,24 +80,28 @@ def rates(
     processes: int = 2,
     tell: Callable[[str], None] = lambda words: None,
 ) -> dict[str, Rate]:
-    """Do the trials of some studies, and return the rate of each of their rows by name.
+    """Run the trials of the studies, and return the rate of each row by name.
 
-    `trials` is how many each study has at most. The rates do not depend on the number of processes.
+    `trials` limits the number of trials per study. The rates do not depend on the number of processes.
     """
     rows: dict[str, Row] = {row.name: row for study in wanted for row in study.rows}
-    number = {study.name: min(study.trials, trials or study.trials) for study in wanted}
-    tasks = [(name, first, min(first + CHUNK, n)) for name, n in number.items() for first in range(0, n, CHUNK)]
-    left = Counter(name for name, _, _ in tasks)
+    trial_counts = {study.name: min(study.trials, trials or study.trials) for study in wanted}
+    tasks = [
+        (name, first, min(first + CHUNK, number))
+        for name, number in trial_counts.items()
+        for first in range(0, number, CHUNK)
+    ]
+    remaining_tasks = Counter(name for name, _, _ in tasks)
     hits: Counter[str] = Counter()
     tries: Counter[str] = Counter()
     for name, counts in _results(tasks, processes):
         for row, (hit, tried) in counts.items():
             hits[row] += hit
             tries[row] += tried
-        left[name] -= 1
-        if not left[name]:
-            done = sum(not n for n in left.values())
-            tell(f"{done} of {len(wanted)}: {', '.join(row.name for row in studies()[name].rows)}")
+        remaining_tasks[name] -= 1
+        if not remaining_tasks[name]:
+            finished = sum(not number for number in remaining_tasks.values())
+            tell(f"{finished} of {len(wanted)}: {', '.join(row.name for row in studies()[name].rows)}")
     return {name: Rate(row, hits[name], tries[name]) for name, row in rows.items()}
 
 
@@ -102,10 +109,10 @@ def _results(tasks: Sequence[Task], processes: int) -> Iterator[tuple[str, dict[
     if processes < 2:
         yield from map(count, tasks)
         return
-    # a process uses one core: threads of the linear algebra would wait for each other
+    # each process uses one core; threads of the linear algebra library would wait for each other
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     context = multiprocessing.get_context("spawn")
-    # statsmodels calls the garbage collector at each correction of p-values, which takes long with many modules
+    # statsmodels runs the garbage collector at each correction of p-values, which is slow with many modules loaded
     with ProcessPoolExecutor(processes, context, initializer=gc.freeze) as pool:
-        for done in as_completed([pool.submit(count, task) for task in tasks]):
-            yield done.result()
+        for future in as_completed([pool.submit(count, task) for task in tasks]):
+            yield future.result()

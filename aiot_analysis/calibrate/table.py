@@ -1,4 +1,4 @@
-"""The table of error rates, and its place in docs/statistics.md."""
+"""Table of error rates in Markdown, and writing it to docs/statistics.md."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def percent(share: float) -> str:
 
 
 def line(rate: Rate) -> str:
-    """Return the row of a rate in Markdown."""
+    """Return a rate as a row of the Markdown table."""
     row = rate.row
     low, high = rate.interval
     share = f"{row.share_of}: {percent(rate.share)} % ({percent(low)} to {percent(high)} %)"
@@ -36,7 +36,7 @@ def line(rate: Rate) -> str:
 
 
 def markdown(sections: Mapping[str, Sequence[Rate]]) -> str:
-    """Return the tables of all sections, and how many rows meet their targets."""
+    """Return a summary of how many rows meet their targets, and the tables of all sections."""
     rates = [rate for section in sections.values() for rate in section]
     judged = [rate for rate in rates if rate.row.target]
     counts = Counter(rate.verdict for rate in judged)
@@ -50,12 +50,15 @@ def markdown(sections: Mapping[str, Sequence[Rate]]) -> str:
 
 
 def written(document: str, content: str) -> str:
-    """Return the document with the content between its two markers. Raises DataError if it does not have both once."""
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end or BEGIN in after or END in after:
+    """Return the document with the content between its two markers.
+
+    Raises DataError unless the document has each marker exactly once.
+    """
+    head, begin, remainder = document.partition(BEGIN)
+    _, end, tail = remainder.partition(END)
+    if not begin or not end or BEGIN in tail or END in tail:
         raise DataError(f"The document needs one line {BEGIN!r}, and one line {END!r} after it.")
-    return f"{before}{BEGIN}\n\n{content}\n\n{END}{after}"
+    return f"{head}{BEGIN}\n\n{content}\n\n{END}{tail}"
 
 
 def write(path: Path, content: str) -> None:

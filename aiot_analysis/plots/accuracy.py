@@ -109,8 +109,8 @@ def _points(
         points = part[part[column] == name]
         absent = len(ids) - points["device_id"].nunique()
         if absent:
-            where = reasons[name] if len(ids) == 1 or absent == len(ids) else f" on {absent} of {len(ids)} devices"
-            gaps.append(names.display(name) + where)
+            extent = reasons[name] if len(ids) == 1 or absent == len(ids) else f" on {absent} of {len(ids)} devices"
+            gaps.append(names.display(name) + extent)
         if points.empty:
             continue
         look = style.look(name)

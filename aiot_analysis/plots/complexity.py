@@ -95,7 +95,7 @@ def _model_axis(axes: Axes, known: pd.DataFrame) -> None:
     models = known.drop_duplicates("model").sort_values("macs_millions")
     for model, macs in models[["model", "macs_millions"]].itertuples(index=False):
         axes.axvline(macs, color="#cccccc", linewidth=0.6, linestyle=":", zorder=0)
-        label_at = next((at for at in labels if macs / at < NEAR), float(macs))
+        label_at = next((label_macs for label_macs in labels if macs / label_macs < NEAR), float(macs))
         labels.setdefault(label_at, []).append(f"{names.display(model)} {macs:g}")
     axes.set(xscale="log", xlim=(models["macs_millions"].min() / 1.3, models["macs_millions"].max() * 1.3))
     turned = 25 if style.across(axes) > 4 else 50
@@ -143,7 +143,7 @@ def off_line(residuals: pd.DataFrame, implementations: pd.DataFrame, origin: str
     medians = {str(row["implementation"]): row for row in implementations.to_dict("records")}
     medians_text = []
     for name in dict.fromkeys(first for first, _ in order):
-        rows = [at for at, (first, _) in enumerate(order) if first == name]
+        rows = [position for position, (first, _) in enumerate(order) if first == name]
         ratio, low, high = (float(medians[name][column]) for column in ("ratio", "ratio_low", "ratio_high"))
         if not np.isnan(low):
             axes.fill_betweenx([rows[0] - 0.45, rows[-1] + 0.45], low, high, color=style.look(name).color, alpha=0.18)
@@ -151,7 +151,7 @@ def off_line(residuals: pd.DataFrame, implementations: pd.DataFrame, origin: str
         within = "" if np.isnan(low) else f" ({low:.2f} to {high:.2f})"
         medians_text.append(f"{names.display(name)} {ratio:.2f}{within} times as long")
     heights = pd.MultiIndex.from_frame(residuals[["implementation", "model"]]).map(
-        {key: at for at, key in enumerate(order)}
+        {key: position for position, key in enumerate(order)}
     )
     slower = style.color(style.NOTABLE)
     off = residuals["off"].isin(["slower", "faster"]).to_numpy()

@@ -84,7 +84,7 @@ def layout(count: int, few: int = 3) -> tuple[int, float]:
 
 def positions(rows: pd.DataFrame, ids: Sequence[str]) -> pd.Series:
     """Return the x position of the device of each row."""
-    return rows["device_id"].map({device: at for at, device in enumerate(ids)}).astype(float)
+    return rows["device_id"].map({device: position for position, device in enumerate(ids)}).astype(float)
 
 
 def along_x(axes: Axes, ids: Sequence[str], devices: pd.DataFrame | None = None) -> None:
@@ -93,7 +93,7 @@ def along_x(axes: Axes, ids: Sequence[str], devices: pd.DataFrame | None = None)
     room = (style.across(axes) - BESIDE) / len(ids)
     step = max(math.ceil(len(ids) / MOST_LABELS), math.ceil(LABEL / room) if len(ids) > FEW else 1)
     narrow = len(ids) > 20 or (len(ids) > FEW and max(map(len, texts)) > 2)
-    many: dict[str, Any] = {"fontsize": style.SMALL} if len(ids) > 20 else {}
+    small: dict[str, Any] = {"fontsize": style.SMALL} if len(ids) > 20 else {}
     slant: dict[str, Any] = (
         {"rotation": 90} if narrow else {"rotation": 20, "ha": "right"} if 2 < len(ids) <= FEW else {}
     )
@@ -101,7 +101,7 @@ def along_x(axes: Axes, ids: Sequence[str], devices: pd.DataFrame | None = None)
         texts = [textwrap.fill(text, NAME_WIDTH) for text in texts]
     if len(ids) == 1:
         texts = [textwrap.fill(text, max(NAME_WIDTH, int(room / (style.LETTER * style.SMALL)))) for text in texts]
-    axes.set_xticks(range(0, len(ids), step), texts[::step], **many, **slant)
+    axes.set_xticks(range(0, len(ids), step), texts[::step], **small, **slant)
     axes.set_xlim(-0.6, len(ids) - 0.4)
     axes.grid(axis="x", visible=False)
     if len(ids) > FEW:

@@ -34,7 +34,7 @@ def down(axes: Axes, lines: list[str], label: str) -> None:
 
 def heights(instances: pd.Series, lines: list[str]) -> pd.Series:
     """Return the y position of the instance of each row."""
-    return instances.map({instance_id: at for at, instance_id in enumerate(lines)}).astype(float)
+    return instances.map({instance_id: position for position, instance_id in enumerate(lines)}).astype(float)
 
 
 def missing(axes: Axes, height: float, text: str = "no data") -> None:

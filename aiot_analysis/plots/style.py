@@ -243,8 +243,8 @@ def _fit(figure: Figure) -> None:
         title = axes.title if axes.title.get_text() else axes._left_title  # type: ignore[attr-defined]
         title.set_text(_folded(title.get_text(), inches, float(title.get_fontsize()) * BOLD))
         label = axes.xaxis.label
-        wide = LETTER * float(label.get_fontsize()) * max(map(len, label.get_text().split("\n")))
-        if wide > inches:  # right-align the label so that it may extend below the axis labels on the left
+        label_inches = LETTER * float(label.get_fontsize()) * max(map(len, label.get_text().split("\n")))
+        if label_inches > inches:  # right-align the label so that it may extend below the axis labels on the left
             room = axes.get_window_extent().x1 / figure.dpi % across(axes) or across(axes)
             label.set(ha="right", x=1.0, text=_folded(label.get_text(), room - 0.1, float(label.get_fontsize())))
 
