@@ -112,7 +112,7 @@ def plant(plan: FleetPlan, rng: np.random.Generator) -> PlantedFleet:
 
 
 def autocorrelated(phi: float, shape: Sequence[int], rng: np.random.Generator) -> Floats:
-    """Return first-order autoregressive series with coefficient phi along the last axis, with standard normal values."""
+    """Return standard normal, first-order autoregressive series with coefficient phi along the last axis."""
     noise = rng.standard_normal(tuple(shape))
     noise[..., 1:] *= np.sqrt(1 - phi**2)
     return np.asarray(lfilter([1.0], [1.0, -phi], noise, axis=-1), float)

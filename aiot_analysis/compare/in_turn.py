@@ -1,7 +1,7 @@
-"""Two settings of one device that took turns: what changed from A to B, over the blocks of a session.
+"""Comparison of two settings of one device that were run alternately, over the blocks of a session.
 
-A and B of a block follow each other, and share what drifts. So the block is the unit: the logarithm of the ratio of
-their mean times is one number a block, and what all of the session shares falls out of it.
+A and B of a block run one after the other and are affected alike by drift. The block is therefore the unit of analysis:
+the logarithm of the ratio of their mean times is one number per block, and effects common to the session cancel.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from aiot_analysis.words import plural
 
 KIND = "in turn"
 FEWEST_BLOCKS = ratios.FEWEST_DEVICES
-"""Blocks that an interval needs: two leave one degree of freedom, as two devices do."""
+"""Minimum number of blocks for an interval: two leave one degree of freedom, as two devices do."""
 PARTS = ("framework", "delegate", "quantization")
 
 
 def aligned(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, tuple[str, str]]]:
-    """Return the rows of a session with B's instances under the names they have in A, and the parts that differ.
+    """Return the rows of a session with B's instances renamed as in A, and the parts of the id that differ.
 
-    A session may set a part of the instance for each side, as `delegate=cpu` and `delegate=nnapi`. Each side has then
-    one value of that part, and the instances that belong together have different ids. The column `ran` has the id that
-    each row ran under.
+    A session may set a part of the instance for each side, such as `delegate=cpu` and `delegate=nnapi`. Each side then
+    has one value of that part, and corresponding instances have different ids. The column `ran` has the original id of
+    each row.
     """
     rows = rows.assign(ran=rows["instance_id"])
     other = rows["ab_side"] == "b"
     varied = {}
     for part in PARTS:
         values = [sorted(set(side[part])) for side in (rows[~other], rows[other])]
-        if [len(each) for each in values] == [1, 1] and values[0] != values[1]:
+        if [len(side_values) for side_values in values] == [1, 1] and values[0] != values[1]:
             varied[part] = (values[0][0], values[1][0])
     if varied:
         rows = rows.assign(**{part: rows[part].mask(other, values[0]) for part, values in varied.items()})
@@ -46,23 +46,25 @@ def aligned(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, tuple[str, str]
 
 
 def by_block(rows: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Return the logarithms of the time of B over that of A: one row per instance, one column per block.
+    """Return the logarithms of the time of B over that of A, with one row per instance and one column per block.
 
-    Takes usable rows of the table `instances`, of one session. NaN where a block lacks the instance on a side.
+    Takes usable rows of the table `instances` of one session. The value is NaN if a side of the block lacks the
+    instance.
     """
     timed = rows[rows[column] > 0]
     logs = timed.assign(log=np.log(timed[column].astype(float)))
-    wide = logs.groupby(["ab_side", "instance_id", "ab_block"])["log"].last().unstack("ab_block")
-    a, b = (wide.xs(side) if side in wide.index else wide.droplevel("ab_side").iloc[:0] for side in ("a", "b"))
+    by_side = logs.groupby(["ab_side", "instance_id", "ab_block"])["log"].last().unstack("ab_block")
+    a, b = (by_side.xs(side) if side in by_side.index else by_side.droplevel("ab_side").iloc[:0] for side in ("a", "b"))
     ratio = pd.DataFrame(b - a)
     return ratio.dropna(how="all").dropna(axis=1, how="all")
 
 
 def right_by_image(records: pd.DataFrame) -> pd.DataFrame:
-    """Return the share of blocks in which each image was answered right: columns instance_id, image, base, other.
+    """Return the share of blocks in which each image was classified correctly.
 
-    Takes image records with the columns instance_id, ab_side, ab_block, image and correct. Only images that both sides
-    saw in the same block count. Where a framework answers alike each time, the shares are 0 or 1.
+    Takes image records with the columns instance_id, ab_side, ab_block, image and correct. Returns the columns
+    instance_id, image, base and other. Only images that both sides have in the same block count. If a framework gives
+    the same answer each time, the shares are 0 or 1.
     """
     key = ["instance_id", "ab_block", "image"]
     sides = [records[records["ab_side"] == side].groupby(key, observed=True)["correct"].first() for side in ("a", "b")]
@@ -77,10 +79,10 @@ def compared(
     timing: str = "end_to_end",
     margins: regression.Margins | None = None,
 ) -> pd.DataFrame:
-    """Return the table of `instances.compared` for two sides that took turns; times are over blocks.
+    """Return the table of `instances.compared` for two sides that were run alternately, with times over blocks.
 
-    Takes usable rows of the table `instances` of a session and the answers of `right_by_image`. Only instances with
-    FEWEST_BLOCKS blocks are in it.
+    Takes usable rows of the table `instances` of a session and the answers of `right_by_image`. Only instances with at
+    least FEWEST_BLOCKS blocks are included.
     """
     beyond = margins or regression.Margins(0.0, 0.0)
     column = select.time_column(timing)
@@ -92,18 +94,18 @@ def compared(
         facts = names.facts(str(instance_id))
         for metric in metrics:
             change: instances.Evidence
-            own = rows[rows["instance_id"] == instance_id]
+            instance_rows = rows[rows["instance_id"] == instance_id]
             if metric == ACCURACY:
                 change = _accuracy(right[right["instance_id"] == instance_id], beyond.accuracy)
                 numbers = {"base": change.base, "other": change.other, "units": str(change.images), "way": "images"}
                 if not change.images:
-                    means = own.groupby("ab_side")["accuracy"].mean()
+                    means = instance_rows.groupby("ab_side")["accuracy"].mean()
                     numbers |= {"base": means["a"], "other": means["b"]}
                     numbers["note"] = "accuracy is not tested: answers were not recorded image by image"
             else:
                 ratios_by_block = logs[metric].loc[instance_id].dropna()
                 change = times.of_pairs(ratios_by_block.to_numpy(float))
-                numbers = _times(own, f"{column}_{metric}", ratios_by_block.index, change)
+                numbers = _times(instance_rows, f"{column}_{metric}", ratios_by_block.index, change)
             evidence.append(change)
             lines.append({**facts, "metric": metric, "note": "", **numbers, **instances.tests(change, beyond)})
     return instances.judged(lines, evidence, margins is not None)
@@ -114,7 +116,7 @@ def _accuracy(right: pd.DataFrame, margin: float = 0.0) -> accuracy_change.Chang
 
 
 def _times(rows: pd.DataFrame, column: str, blocks: pd.Index, log: times.LogRatio) -> dict[str, Any]:
-    """Return the times of both sides in the blocks of one instance, and what its interval is over."""
+    """Return the times of both sides in the blocks of one instance, and the unit of its interval."""
     paired = rows[rows["ab_block"].isin(blocks)]
     middle = [
         float(np.exp(np.log(paired[paired["ab_side"] == side][column].astype(float)).mean())) for side in ("a", "b")
@@ -129,9 +131,9 @@ def _change(log: times.LogRatio) -> dict[str, Any]:
 
 
 def together(rows: pd.DataFrame, right: pd.DataFrame, table: pd.DataFrame, timing: str) -> pd.DataFrame:
-    """Return the table of `summaries.summaries`; times are over the blocks that have all instances of a group.
+    """Return the table of `summaries.summaries`, with times over the blocks that have all instances of a group.
 
-    Takes what `compared` takes, and its table.
+    Takes the arguments of `compared` and the table it returns.
     """
     once = table.drop_duplicates("instance_id")
     groups = [("all", "", list(once["instance_id"]))]
@@ -143,36 +145,41 @@ def together(rows: pd.DataFrame, right: pd.DataFrame, table: pd.DataFrame, timin
     for by, group, ids in groups:
         for metric in dict.fromkeys(table["metric"]):
             if metric == ACCURACY:
-                own = right[right["instance_id"].isin(ids)]
+                group_answers = right[right["instance_id"].isin(ids)]
                 if len(ids) == 1:
-                    change = _accuracy(own)
+                    change = _accuracy(group_answers)
                     mean, (low, high), images = change.other - change.base, change.interval(), change.images
                 else:
-                    changes = (own["other"] - own["base"]).groupby(own["image"]).mean().to_numpy()
+                    changes = (
+                        (group_answers["other"] - group_answers["base"])
+                        .groupby(group_answers["image"])
+                        .mean()
+                        .to_numpy()
+                    )
                     mean, (low, high), images = changes.mean(), accuracy_change.over_images(changes), len(changes)
                 numbers = {"change": mean, "low": low, "high": high, "units": str(images), "way": "images"}
             else:
                 logs = by_block(rows, f"{select.time_column(timing)}_{metric}").reindex(ids)
-                whole = logs.loc[:, logs.notna().all()].mean().to_numpy()
-                numbers = {**_change(times.of_pairs(whole)), "units": str(len(whole)), "way": "blocks"}
+                block_means = logs.loc[:, logs.notna().all()].mean().to_numpy()
+                numbers = {**_change(times.of_pairs(block_means)), "units": str(len(block_means)), "way": "blocks"}
             lines.append({"by": by, "group": group, "metric": metric, "instances": len(ids), **numbers})
     return pd.DataFrame(lines, columns=GROUP_COLUMNS)
 
 
 def left_out(rows: pd.DataFrame, usable: pd.DataFrame) -> pd.DataFrame:
-    """Return the pairs of a session that have no ratio of times: columns instance_id, block and reason, in order.
+    """Return the pairs of a session without a ratio of times, in order: columns instance_id, block and reason.
 
-    Takes all rows of the table `instances` of the session, and those that are usable.
+    Takes all rows of the table `instances` of the session, and the usable ones.
     """
     key = ["instance_id", "ab_block"]
-    good = usable.set_index([*key, "ab_side"]).index
+    usable_keys = usable.set_index([*key, "ab_side"]).index
     lines = []
     for pair, part in rows.groupby(key):
         reasons = []
         for side in ("a", "b"):
-            if (*pair, side) not in good:
-                own = part[part["ab_side"] == side]
-                reasons.append(f"{side.upper()} {_why(own.iloc[-1]) if len(own) else 'was not run'}")
+            if (*pair, side) not in usable_keys:
+                side_rows = part[part["ab_side"] == side]
+                reasons.append(f"{side.upper()} {_why(side_rows.iloc[-1]) if len(side_rows) else 'was not run'}")
         if reasons:
             lines.append((*pair, " and ".join(reasons)))
     return pd.DataFrame(lines, columns=["instance_id", "block", "reason"])
@@ -183,7 +190,7 @@ def _why(row: pd.Series) -> str:
 
 
 def in_words(table: pd.DataFrame) -> str:
-    """Return what the intervals of a comparison are over."""
+    """Return a description of what the intervals of a comparison are over."""
     counts = sorted({int(units) for units in table[table["metric"] != ACCURACY]["units"]})
     parts = []
     if counts:

@@ -1,4 +1,4 @@
-"""A comparison for a pull request: what changed in a table, the rest folded."""
+"""Markdown output of a comparison for a pull request: a table of changes, with everything else folded."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from aiot_analysis.compare.text import plain
 from aiot_analysis.words import plural
 
 SHOWN = 20
-"""Changed instances that are in sight; more are folded."""
+"""Maximum number of changed instances that are visible; more are folded."""
 _MEANING = re.compile(r"([\\`*_{}\[\]|~#@!])")
 
 
 def render(found: Comparison) -> str:
-    """GitHub's Markdown. Names cannot become markup: they come from devices."""
+    """Return the comparison as GitHub Markdown. Names are escaped, since they come from devices."""
     lines = wording.lines(found)
     changed = [line for line in lines if line.changed or line.regression]
-    shown, folded = changed[:SHOWN], [*changed[SHOWN:], *(line for line in lines if line not in changed)]
+    visible, folded = changed[:SHOWN], [*changed[SHOWN:], *(line for line in lines if line not in changed)]
     parts = [f"### `aiot compare`: {escaped(found.words[0])} → {escaped(found.words[1])}"]
     if found.simulated:
         parts.append("**Simulated**: what is found here is so by construction, and nothing was measured.")
     parts.append(f"**{escaped(_verdict(found))}**")
     if found.regressions:
-        parts.append("\n".join(f"- {escaped(one)}" for one in found.regressions))
+        parts.append("\n".join(f"- {escaped(regression)}" for regression in found.regressions))
     differing = "; ".join(map(escaped, wording.differing(found)))
     parts.append(f"Differs in {differing or 'nothing that is recorded'}.")
-    if shown:
-        parts.append(_instances(found, shown))
+    if visible:
+        parts.append(_instances(found, visible))
     if folded:
         title = f"{len(folded)} {'more' if len(changed) > SHOWN else 'without a change that is shown'}"
         parts.append(_folded(f"{title}", _instances(found, folded)))
@@ -49,9 +49,9 @@ def render(found: Comparison) -> str:
 
 
 def _verdict(found: Comparison) -> str:
-    said = wording.judged(found)
+    verdict = wording.judged(found)
     counted = wording.counted(found)
-    return f"{said[0].upper()}{said[1:]}. {counted}." if said else f"{counted}."
+    return f"{verdict[0].upper()}{verdict[1:]}. {counted}." if verdict else f"{counted}."
 
 
 def _instances(found: Comparison, lines: Sequence[wording.Line]) -> str:
@@ -71,9 +71,9 @@ def _how(found: Comparison) -> str:
         parts.append(_table(["side", "with care", "why"], careful))
     notes = dict.fromkeys(line.note for line in wording.lines(found) if line.note)
     parts += [f"- {escaped(note)}" for note in notes]
-    many = plural(found.comparisons, "comparison")
+    comparisons = plural(found.comparisons, "comparison")
     parts.append(
-        f"In brackets intervals; those of instances and their p are 95 % together over {many} (Bonferroni), "
+        f"In brackets intervals; those of instances and their p are 95 % together over {comparisons} (Bonferroni), "
         "those of groups and scores 95 % each."
     )
     return "\n\n".join(parts)
@@ -81,9 +81,9 @@ def _how(found: Comparison) -> str:
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], escape: bool = True) -> str:
     body = [[escaped(cell) for cell in row] if escape else list(row) for row in rows]
-    used = [at for at, head in enumerate(heads) if head or any(row[at] for row in body)]
-    wanted = [[row[at] for at in used] for row in [list(heads), *body]]
-    lines = [f"| {' | '.join(row)} |" for row in wanted]
+    used = [column for column, head in enumerate(heads) if head or any(row[column] for row in body)]
+    table_rows = [[row[column] for column in used] for row in [list(heads), *body]]
+    lines = [f"| {' | '.join(row)} |" for row in table_rows]
     lines.insert(1, "|" + " --- |" * len(used))
     return "\n".join(lines)
 
@@ -93,5 +93,5 @@ def _folded(title: str, content: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text that stays text: neither HTML nor Markdown, on one line, and it mentions nobody."""
+    """Escape text so that it contains no HTML, Markdown, line breaks or mentions."""
     return _MEANING.sub(r"\\\1", html.escape(plain(text), quote=False)).replace("@", "@\u200b")

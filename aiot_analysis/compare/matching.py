@@ -1,4 +1,4 @@
-"""Which instances of two sides can be compared, and why the others cannot."""
+"""Matching of the instances of two sides: which can be compared, and why the others cannot."""
 
 from __future__ import annotations
 
@@ -12,25 +12,23 @@ from aiot_analysis.errors import CompareError, PoolingError
 from aiot_analysis.tables import pooling, select
 
 ONE, SAME, OTHER = "one device a side", "the same devices", "other devices"
-"""What is paired: two devices (or one, twice), every device with itself, or no device with any."""
+"""Kinds of pairing: two devices (or the same one twice), every device with itself, or no pairing of devices."""
 
 SHOWN = [field for field in pooling.SAME_INSTANCE if field not in pooling.SHARED] + ["profile", "accelerator_actual"]
-"""What may be what the comparison is about: it is shown where it differs. Nothing of pooling.SHARED may differ."""
+"""Fields that the comparison may be about, shown if they differ. Fields of pooling.SHARED must not differ."""
 
 APART = ["instance_id", "device_id", "reason", "lost"]
 
 
 @dataclass(frozen=True)
 class Matched:
-    """The instances that both sides have."""
+    """Instances that both sides have."""
 
     kind: str  # ONE, SAME or OTHER
-    base: pd.DataFrame  # rows of the base; of ONE and SAME the n-th belongs to the n-th of `other`
+    base: pd.DataFrame  # rows of the base; for ONE and SAME, the n-th row belongs to the n-th of `other`
     other: pd.DataFrame
-    apart: (
-        pd.DataFrame
-    )  # what is not compared: columns APART; `lost` where the other one tried and has no usable number
-    differs: dict[str, list[tuple[str, str]]]  # fields of SHOWN with each two values that stand against each other
+    apart: pd.DataFrame  # what is not compared: columns APART; `lost` if the other side tried and failed
+    differs: dict[str, list[tuple[str, str]]]  # fields of SHOWN that differ, with the pairs of values
 
     @property
     def instances(self) -> list[str]:
@@ -38,33 +36,38 @@ class Matched:
 
 
 def match(base: Side, other: Side) -> Matched:
-    """The rows of two sides that can be compared.
+    """Return the rows of two sides that can be compared.
 
-    Devices that are on both sides are compared each with itself, and no others; where there is none, the devices of one
-    side with those of the other. Over devices, of each instance the largest group that was measured alike is taken.
-    Raises CompareError if a row is on both sides, or if nothing can be compared, and PoolingError if that is so because
-    the two differ in a field of pooling.SHARED.
+    If any devices are on both sides, only these are used, each compared with itself. Otherwise, the devices of one side
+    are compared with those of the other. With several devices, the largest group of devices measured under the same
+    conditions is used for each instance. Raises CompareError if a row is on both sides or nothing can be compared, and
+    PoolingError if nothing can be compared because the sides differ in a field of pooling.SHARED.
     """
     _apart(base.rows, other.rows)
     kind, key = _kind(base, other)
     sides = [side.rows.assign(device_id=side.rows["device_id"].astype(str)) for side in (base, other)]
-    mine, theirs = sides
-    lists = [_missing(mine, theirs, other.left_out, key, "B"), _missing(theirs, mine, base.left_out, key, "A")]
-    lists += [_invalid(side.left_out, name, sides) for side, name in ((base, "A"), (other, "B"))]
-    lists[1] = lists[1].assign(lost=False)
-    mine, theirs = _common(mine, theirs, key), _common(theirs, mine, key)
-    mine, theirs, unlike = _may_be_compared(mine, theirs, key)
-    lists.append(unlike)
+    base_rows, other_rows = sides
+    exclusions = [
+        _missing(base_rows, other_rows, other.left_out, key, "B"),
+        _missing(other_rows, base_rows, base.left_out, key, "A"),
+    ]
+    exclusions += [_invalid(side.left_out, name, sides) for side, name in ((base, "A"), (other, "B"))]
+    exclusions[1] = exclusions[1].assign(lost=False)
+    base_rows, other_rows = _common(base_rows, other_rows, key), _common(other_rows, base_rows, key)
+    base_rows, other_rows, incomparable = _may_be_compared(base_rows, other_rows, key)
+    exclusions.append(incomparable)
     if kind != ONE:
-        mine, theirs, odd = _alike(mine, theirs, kind)
-        lists.append(odd)
-    apart = pd.concat([pd.DataFrame(columns=APART), *(one for one in lists if len(one))], ignore_index=True)
-    if mine.empty:
-        if len(unlike):
-            reason = unlike["reason"].iloc[0]
+        base_rows, other_rows, minority = _alike(base_rows, other_rows, kind)
+        exclusions.append(minority)
+    apart = pd.concat(
+        [pd.DataFrame(columns=APART), *(excluded for excluded in exclusions if len(excluded))], ignore_index=True
+    )
+    if base_rows.empty:
+        if len(incomparable):
+            reason = incomparable["reason"].iloc[0]
             raise PoolingError(f"A and B cannot be compared, {reason}: choose sides that are alike in it.")
         raise CompareError(f"A and B have no instance in common that has numbers{_examples(apart)}.")
-    return Matched(kind, mine, theirs, apart.astype({"lost": bool}), _differing(mine, theirs, kind))
+    return Matched(kind, base_rows, other_rows, apart.astype({"lost": bool}), _differing(base_rows, other_rows, kind))
 
 
 def _apart(base: pd.DataFrame, other: pd.DataFrame) -> None:
@@ -95,91 +98,101 @@ def _keys(rows: pd.DataFrame, key: list[str]) -> pd.Index:
 
 
 def _common(rows: pd.DataFrame, others: pd.DataFrame, key: list[str]) -> pd.DataFrame:
-    """The rows whose key the others have too, in order of the key and of the device."""
-    there = rows[_keys(rows, key).isin(_keys(others, key))]
-    return there.sort_values([*dict.fromkeys([*key, "device_id"])], ignore_index=True)
+    """Return the rows whose key is also in `others`, sorted by key and device."""
+    common = rows[_keys(rows, key).isin(_keys(others, key))]
+    return common.sort_values([*dict.fromkeys([*key, "device_id"])], ignore_index=True)
 
 
 def _missing(
     rows: pd.DataFrame, others: pd.DataFrame, left_out: pd.DataFrame, key: list[str], name: str
 ) -> pd.DataFrame:
-    """The rows that the side `name` has no row for, with the reason it gives; lost where it was tried there."""
-    alone = rows[~_keys(rows, key).isin(_keys(others, key))].drop_duplicates(key)
-    if alone.empty:
+    """Return the rows that the side `name` lacks, with the reason; `lost` if that side tried them and failed."""
+    unmatched = rows[~_keys(rows, key).isin(_keys(others, key))].drop_duplicates(key)
+    if unmatched.empty:
         return pd.DataFrame(columns=APART)
-    known = left_out.astype({"device_id": str}).drop_duplicates(key, keep="last").set_index(key)
-    said = known[["verdict", "reasons"]].reindex(alone[key[0]] if len(key) == 1 else _keys(alone, key))
-    verdict, reasons = said["verdict"].to_numpy(), said["reasons"].to_numpy()
+    left_out_by_key = left_out.astype({"device_id": str}).drop_duplicates(key, keep="last").set_index(key)
+    explanations = left_out_by_key[["verdict", "reasons"]].reindex(
+        unmatched[key[0]] if len(key) == 1 else _keys(unmatched, key)
+    )
+    verdict, reasons = explanations["verdict"].to_numpy(), explanations["reasons"].to_numpy()
     words = []
-    for one, why in zip(verdict, reasons, strict=True):
-        told = "left out" if one in select.USABLE else one
-        words.append(f"{name} has no run of it" if pd.isna(one) else f"{told} in {name}: {why}")
-    lost = [one == "invalid" for one in verdict]
-    return alone[["instance_id", "device_id"]].assign(reason=words, lost=lost)
+    for verdict_value, reason in zip(verdict, reasons, strict=True):
+        label = "left out" if verdict_value in select.USABLE else verdict_value
+        words.append(f"{name} has no run of it" if pd.isna(verdict_value) else f"{label} in {name}: {reason}")
+    lost = [verdict_value == "invalid" for verdict_value in verdict]
+    return unmatched[["instance_id", "device_id"]].assign(reason=words, lost=lost)
 
 
 def _invalid(left_out: pd.DataFrame, name: str, sides: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """What is invalid on a side and usable on neither; what is unavailable is no news."""
-    usable = {one for side in sides for one in side["instance_id"]}
-    found = left_out[(left_out["verdict"] == "invalid") & ~left_out["instance_id"].isin(usable)]
-    words = f"invalid in {name}: " + found["reasons"].astype(str)
-    return found[["instance_id", "device_id"]].assign(reason=words, lost=False)
+    """Return the instances that are invalid on a side and usable on neither. Unavailable instances are not listed."""
+    usable = {instance_id for side in sides for instance_id in side["instance_id"]}
+    invalid_rows = left_out[(left_out["verdict"] == "invalid") & ~left_out["instance_id"].isin(usable)]
+    words = f"invalid in {name}: " + invalid_rows["reasons"].astype(str)
+    return invalid_rows[["instance_id", "device_id"]].assign(reason=words, lost=False)
 
 
 def _may_be_compared(
     mine: pd.DataFrame, theirs: pd.DataFrame, key: list[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """The rows whose key is alike in pooling.SHARED on both sides, and the keys that are not, with the first field."""
+    """Split rows by whether the fields of pooling.SHARED agree on both sides for their key.
+
+    Returns the rows of both sides that agree, and the others with the first field that differs.
+    """
     fields = pooling.SHARED
-    both = pd.concat([mine.assign(side=0), theirs.assign(side=1)], ignore_index=True)
+    combined = pd.concat([mine.assign(side=0), theirs.assign(side=1)], ignore_index=True)
     reasons: dict[tuple[str, ...], str] = {}
-    for of, part in both.groupby(key, sort=False):
+    for key_values, part in combined.groupby(key, sort=False):
         for field in fields:
             values = part.sort_values("side")[field].astype("object").where(part[field].notna(), "nothing").unique()
             if len(values) > 1:
                 first, second = short(values[0]), short(values[1])
-                reasons.setdefault(tuple(map(str, of)), f"they differ in {field}: {first!r} and {second!r}")
-    unlike = pd.MultiIndex.from_tuples(reasons, names=key) if reasons else _keys(mine.iloc[:0], key)
-    told = mine[_keys(mine, key).isin(unlike)].drop_duplicates(key)
-    words = [reasons[one] for one in _keys(told, key)]
-    apart = told[["instance_id", "device_id"]].assign(reason=words, lost=False)
-    keep = [rows[~_keys(rows, key).isin(unlike)].reset_index(drop=True) for rows in (mine, theirs)]
+                reasons.setdefault(tuple(map(str, key_values)), f"they differ in {field}: {first!r} and {second!r}")
+    incomparable = pd.MultiIndex.from_tuples(reasons, names=key) if reasons else _keys(mine.iloc[:0], key)
+    incomparable_rows = mine[_keys(mine, key).isin(incomparable)].drop_duplicates(key)
+    words = [reasons[key_value] for key_value in _keys(incomparable_rows, key)]
+    apart = incomparable_rows[["instance_id", "device_id"]].assign(reason=words, lost=False)
+    keep = [rows[~_keys(rows, key).isin(incomparable)].reset_index(drop=True) for rows in (mine, theirs)]
     return keep[0], keep[1], apart
 
 
 def _alike(mine: pd.DataFrame, theirs: pd.DataFrame, kind: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Of each instance the devices that were measured as most are, and which are left out for it."""
-    ways = [pooling.conditions(rows) for rows in (mine, theirs)]
-    if kind == SAME:  # what a device did on both sides stands or goes together
-        ways = [ways[0].reset_index(drop=True) + ways[1].reset_index(drop=True)] * 2
-    kept, lists = [], []
-    for rows, way in zip((mine, theirs), ways, strict=True):
-        counts = way.groupby(way).transform("size")
-        best = way.loc[counts.groupby(rows["instance_id"]).transform("idxmax")].to_numpy()
-        odd = (way != best).to_numpy()
-        kept.append(rows[~odd].reset_index(drop=True))
+    """Keep for each instance the devices measured under the most common conditions.
+
+    Returns the rows kept on both sides, and the excluded rows with the reason.
+    """
+    conditions_by_side = [pooling.conditions(rows) for rows in (mine, theirs)]
+    if kind == SAME:  # the rows of a device on both sides are kept or excluded together
+        conditions_by_side = [
+            conditions_by_side[0].reset_index(drop=True) + conditions_by_side[1].reset_index(drop=True)
+        ] * 2
+    kept, exclusions = [], []
+    for rows, conditions in zip((mine, theirs), conditions_by_side, strict=True):
+        counts = conditions.groupby(conditions).transform("size")
+        most_common = conditions.loc[counts.groupby(rows["instance_id"]).transform("idxmax")].to_numpy()
+        is_minority = (conditions != most_common).to_numpy()
+        kept.append(rows[~is_minority].reset_index(drop=True))
         words = "measured otherwise than on most devices of its side"
-        lists.append(rows[odd][["instance_id", "device_id"]].assign(reason=words, lost=False))
-    return kept[0], kept[1], pd.concat(lists[:1] if kind == SAME else lists, ignore_index=True)
+        exclusions.append(rows[is_minority][["instance_id", "device_id"]].assign(reason=words, lost=False))
+    return kept[0], kept[1], pd.concat(exclusions[:1] if kind == SAME else exclusions, ignore_index=True)
 
 
 def _differing(mine: pd.DataFrame, theirs: pd.DataFrame, kind: str) -> dict[str, list[tuple[str, str]]]:
-    """The fields of SHOWN in which what is compared differs, each with the values against each other."""
+    """Return the fields of SHOWN in which the compared rows differ, with the pairs of values."""
     if kind == OTHER:
         mine, theirs = (rows.drop_duplicates("instance_id").reset_index(drop=True) for rows in (mine, theirs))
-    found: dict[str, list[tuple[str, str]]] = {}
+    differences: dict[str, list[tuple[str, str]]] = {}
     for field in SHOWN:
         pairs = [
             rows[field].astype("object").where(rows[field].notna(), "not known").astype(str) for rows in (mine, theirs)
         ]
-        unlike = dict.fromkeys((a, b) for a, b in zip(*pairs, strict=True) if a != b)
-        if unlike:
-            found[field] = list(unlike)
-    return found
+        unequal = dict.fromkeys((a, b) for a, b in zip(*pairs, strict=True) if a != b)
+        if unequal:
+            differences[field] = list(unequal)
+    return differences
 
 
 def _examples(apart: pd.DataFrame) -> str:
     if apart.empty:
         return ""
-    some = "; ".join(f"{row.instance_id}: {row.reason}" for row in apart.head(3).itertuples())
-    return f" ({some}{f'; and {len(apart) - 3} more' if len(apart) > 3 else ''})"
+    examples = "; ".join(f"{row.instance_id}: {row.reason}" for row in apart.head(3).itertuples())
+    return f" ({examples}{f'; and {len(apart) - 3} more' if len(apart) > 3 else ''})"

@@ -1,4 +1,4 @@
-"""A comparison for a program: JSON."""
+"""JSON output of a comparison, for programs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ SCHEMA_VERSION = 1
 
 
 def render(found: Comparison) -> str:
-    """One object; docs/compare.md names its fields. Fractions are of 1, times in ms, and what is not known is null."""
+    """Return the comparison as a JSON object, whose fields are described in docs/compare.md.
+
+    Fractions are of 1, times are in ms, and unknown values are null.
+    """
     margins = found.asked.margins
     sides = [{"words": words, **facts} for words, facts in zip(found.words, found.facts, strict=True)]
     content = {
@@ -47,7 +50,7 @@ def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _value(value: Any) -> Any:
-    """A number or text that JSON has; null for what is no number."""
+    """Convert a value to a JSON number, text or null; missing and non-finite numbers become null."""
     value = value.item() if hasattr(value, "item") else value
     if value is None or value is pd.NA or (isinstance(value, float) and not math.isfinite(value)):
         return None

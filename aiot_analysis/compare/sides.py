@@ -1,4 +1,4 @@
-"""What is on a side of a comparison."""
+"""Rows, runs and images on one side of a comparison."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from aiot_analysis.tables import pooling, select
 from aiot_analysis.words import plural
 
 TIMES = [f"{column}_{statistic}" for column in select.TIMES.values() for statistic in ("mean", "median")]
-"""Columns of the table instances that are averaged over the runs of a session."""
+"""Columns of the table `instances` that are averaged over the runs of a session."""
 
 
 @dataclass(frozen=True)
 class Side:
-    """One side: a device, a run, a version or a fleet."""
+    """One side of a comparison: a device, a run, a version or a fleet."""
 
-    rows: pd.DataFrame  # of the table instances: one per device x instance, see select.measured_rows
-    left_out: pd.DataFrame  # of select.measured_rows: the others, with the reason
+    rows: pd.DataFrame  # rows of the table `instances`, one per device x instance; see select.measured_rows
+    left_out: pd.DataFrame  # rows excluded by select.measured_rows, with the reason
     images: pd.DataFrame | Iterable[pd.DataFrame]  # image records, or parts of them by device
-    runs: pd.DataFrame  # every usable row that is alike in all but its run to one of `rows`, which are among them
-    unlike: pd.DataFrame  # usable rows of the same instances that are not: columns device_id, instance_id, runs, reason
+    runs: pd.DataFrame  # usable rows measured under the same conditions as `rows`, which they include
+    unlike: pd.DataFrame  # runs measured under other conditions: columns device_id, instance_id, runs, reason
 
     @property
     def devices(self) -> list[str]:
@@ -38,26 +38,26 @@ def chosen(
     timing: str,
     wanted: str = ",".join(select.USABLE),
 ) -> Side:
-    """Return a side of rows of the table `instances`; of each device and instance the latest usable run stands for it.
+    """Return a side made of rows of the table `instances`, with the latest usable run of each device and instance.
 
-    All rows get a column `session` (see `variance.sessions`). Raises DataError for a verdict that is unknown.
+    All rows get a column `session` (see `variance.sessions`). Raises DataError for an unknown verdict.
     """
     instances = instances.assign(session=variance.sessions(instances))
     needs = [f"{select.time_column(timing)}_mean"]
     rows, left_out = select.measured_rows(instances, needs, by_framework=True, wanted=wanted)
     usable = select.usable_rows(instances, needs, wanted)
-    ways = _ways(rows)
-    runs = usable[_ways(usable).isin(ways)].drop_duplicates(["device_id", "instance_id", "run_id"])
-    again = left_out.set_index(select.KEY).index.isin(runs.set_index(select.KEY).index)
-    left_out = left_out[~again].reset_index(drop=True)
+    conditions = _ways(rows)
+    runs = usable[_ways(usable).isin(conditions)].drop_duplicates(["device_id", "instance_id", "run_id"])
+    is_extra_run = left_out.set_index(select.KEY).index.isin(runs.set_index(select.KEY).index)
+    left_out = left_out[~is_extra_run].reset_index(drop=True)
     return Side(rows, left_out, images, runs.reset_index(drop=True), _unlike(usable, runs, rows))
 
 
 def over_sessions(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return a row per device x instance x session of `Side.runs`: what its runs have on average.
+    """Return the averages over sessions of `Side.runs`, with one row per device x instance x session.
 
-    Times are geometric means over the runs of the session, and `accuracy` is their mean; `count` says how many there
-    are. All else is as in the latest run of the session.
+    Times are geometric means over the runs of the session, `accuracy` is the arithmetic mean, and `count` is the number
+    of runs. All other columns are those of the latest run of the session.
     """
     key = ["device_id", "instance_id", "session"]
     positive = runs[TIMES].astype(float).where(runs[TIMES] > 0)
@@ -69,33 +69,33 @@ def over_sessions(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def counted(runs: pd.DataFrame) -> str:
-    """Return how many sessions and runs the rows of `Side.runs` are of, like "2 sessions (6 runs)"."""
-    once = runs.drop_duplicates(["device_id", "run_id"])
-    sessions = len(once.drop_duplicates(["device_id", "session"]))
-    return f"{plural(sessions, 'session')} ({plural(len(once), 'run')})"
+    """Return the number of sessions and runs in rows of `Side.runs` as text, such as "2 sessions (6 runs)"."""
+    distinct_runs = runs.drop_duplicates(["device_id", "run_id"])
+    sessions = len(distinct_runs.drop_duplicates(["device_id", "session"]))
+    return f"{plural(sessions, 'session')} ({plural(len(distinct_runs), 'run')})"
 
 
 def _unlike(usable: pd.DataFrame, runs: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return `Side.unlike`: how many runs of an instance differ from the one that stands for it, and in what."""
+    """Return `Side.unlike`: how many runs of an instance differ from the representative one, and in which fields."""
     key = ["device_id", "instance_id"]
     fields = [*pooling.SAME_INSTANCE, "profile"]
-    odd = usable[~usable.set_index(select.KEY).index.isin(runs.set_index(select.KEY).index)]
-    both = odd[[*key, *fields]].merge(rows[[*key, *fields]], on=key, suffixes=("", "_of_rows"))
+    other_rows = usable[~usable.set_index(select.KEY).index.isin(runs.set_index(select.KEY).index)]
+    pairs = other_rows[[*key, *fields]].merge(rows[[*key, *fields]], on=key, suffixes=("", "_of_rows"))
     words = []
-    for row in both.to_dict("records"):
+    for row in pairs.to_dict("records"):
         values = {field: (row[field], row[f"{field}_of_rows"]) for field in fields}
         differs = {field: pair for field, pair in values.items() if str(pair[0]) != str(pair[1])}
-        told = (f"{field.replace('_', ' ')} {short(a)}, not {short(b)}" for field, (a, b) in differs.items())
-        words.append("; ".join(told))
-    return both[key].assign(reason=words).groupby([*key, "reason"]).size().rename("runs").reset_index()
+        differences = (f"{field.replace('_', ' ')} {short(a)}, not {short(b)}" for field, (a, b) in differs.items())
+        words.append("; ".join(differences))
+    return pairs[key].assign(reason=words).groupby([*key, "reason"]).size().rename("runs").reset_index()
 
 
 def short(value: Any) -> str:
-    """Return a value as text, a hash by its beginning."""
+    """Return a value as text; long values, such as hashes, are shortened to their first characters."""
     text = "none" if pd.isna(value) else str(value)
     return text if len(text) <= 40 else f"{text[:8]}…"
 
 
 def _ways(rows: pd.DataFrame) -> pd.Series:
-    """How each row was measured, as one text with its device."""
+    """Return the measurement conditions of each row and its device, combined into one text."""
     return pooling.ways(rows) + "|" + rows["device_id"].astype(str) if len(rows) else pd.Series(dtype=str)

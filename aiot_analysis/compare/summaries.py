@@ -1,4 +1,4 @@
-"""Several instances together: by implementation, by model, and all of them."""
+"""Changes of groups of instances: by implementation, by model, and overall."""
 
 from __future__ import annotations
 
@@ -15,101 +15,101 @@ from aiot_analysis.tables import names, select
 
 COLUMNS = ["by", "group", "metric", "instances", "change", "low", "high", "units", "way"]
 COSTS = {"load_ms": "time to load", "peak_rss_mb": "peak memory", "model_mb": "model file"}
-"""Numbers that a run has one of: they have no interval, and no test."""
+"""Quantities with a single value per run, which therefore have no interval and no test."""
 
 
 def summaries(found: Compared, matched: Matched, timing: str, run_to_run: float = variance.RUN_TO_RUN) -> pd.DataFrame:
-    """The mean change in accuracy and the geometric mean ratio of times over the instances of each group.
+    """Return the mean change in accuracy and the geometric mean ratio of times over the instances of each group.
 
-    A row per group x metric: by ("all", "implementation" or "model"), group, instances (how many), change (other minus
-    base; of times the ratio less 1), low and high (95 %, each by itself), units and way. The instances are those that
-    were compared, no sample of others. The interval of times is over what each device, or each session, has in the mean
-    of the group, of those that have all of it. Of single runs it is that of the instances' own, which were measured
-    one apart from the other, and of `run_to_run`, which they have in common. That of accuracy is over the images, which
-    the instances share.
+    There is one row per group x metric, with the columns by ("all", "implementation" or "model"), group, instances
+    (count), change (other minus base; for times the ratio minus 1), low and high (individual 95 %), units and way. The
+    instances are those that were compared, not a sample of others. The interval of times is over the group means of the
+    devices, or sessions, that have all instances of the group. For single runs, it combines the intervals of the
+    instances, which were measured independently, with `run_to_run`, which they share. The interval of accuracy is over
+    the images, which the instances share.
     """
     rows = []
     metrics = list(dict.fromkeys(found.table["metric"]))
     for by, group, instances in _groups(found.table):
         for metric in metrics:
-            known = {"by": by, "group": group, "metric": metric}
+            keys = {"by": by, "group": group, "metric": metric}
             if metric == ACCURACY:
-                rows.append({**known, **_accuracy(found, instances)})
+                rows.append({**keys, **_accuracy(found, instances)})
             else:
-                rows.append({**known, **_time(found, matched, instances, metric, timing, run_to_run)})
+                rows.append({**keys, **_time(found, matched, instances, metric, timing, run_to_run)})
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _groups(table: pd.DataFrame) -> Iterator[tuple[str, str, list[str]]]:
-    once = table.drop_duplicates("instance_id")
-    yield "all", "", list(once["instance_id"])
+    distinct = table.drop_duplicates("instance_id")
+    yield "all", "", list(distinct["instance_id"])
     for by, order in (("implementation", names.IMPLEMENTATIONS), ("model", names.MODELS)):
-        for group in names.in_order(set(once[by]), order):
-            yield by, group, list(once[once[by] == group]["instance_id"])
+        for group in names.in_order(set(distinct[by]), order):
+            yield by, group, list(distinct[distinct[by] == group]["instance_id"])
 
 
 def _accuracy(found: Compared, instances: Sequence[str]) -> dict[str, object]:
-    known = [found.changes[one] for one in instances if one in found.changes]
-    if not known:
+    changes = [found.changes[instance_id] for instance_id in instances if instance_id in found.changes]
+    if not changes:
         return {"instances": 0, "units": "0", "way": "images"}
-    if len(known) == 1:  # it has an interval of its own
-        [own] = [found.answers[one] for one in instances if one in found.changes]
-        mean, (low, high), images = own.other - own.base, own.interval(), own.images
+    if len(changes) == 1:  # a single instance has its own interval
+        [answer] = [found.answers[instance_id] for instance_id in instances if instance_id in found.changes]
+        mean, (low, high), images = answer.other - answer.base, answer.interval(), answer.images
     else:
-        each = pd.concat(known, axis=1, join="inner").mean(axis=1).to_numpy(float)
-        mean = float(each.mean()) if len(each) else np.nan
-        low, high = accuracy_change.over_images(each) if len(each) else (np.nan, np.nan)
-        images = len(each)
-    told = {"change": mean, "low": low, "high": high}
-    return {"instances": len(known), **told, "units": str(images), "way": "images"}
+        image_means = pd.concat(changes, axis=1, join="inner").mean(axis=1).to_numpy(float)
+        mean = float(image_means.mean()) if len(image_means) else np.nan
+        low, high = accuracy_change.over_images(image_means) if len(image_means) else (np.nan, np.nan)
+        images = len(image_means)
+    numbers = {"change": mean, "low": low, "high": high}
+    return {"instances": len(changes), **numbers, "units": str(images), "way": "images"}
 
 
 def _time(
     found: Compared, matched: Matched, instances: Sequence[str], statistic: str, timing: str, run_to_run: float
 ) -> dict[str, object]:
-    column, n = f"{select.time_column(timing)}_{statistic}", len(instances)
-    if matched.kind == ONE and all(one in found.sessions for one in instances):
-        sides = [pd.concat([found.sessions[one][side] for one in instances]) for side in (0, 1)]
-        wide = [_together(rows, instances, column, "session") for rows in sides]
-        log, units, way = times.of_units(*(one.to_numpy(float) for one in wide)), _counts(wide), "sessions"
+    column, count = f"{select.time_column(timing)}_{statistic}", len(instances)
+    if matched.kind == ONE and all(item in found.sessions for item in instances):
+        sides = [pd.concat([found.sessions[item][side] for item in instances]) for side in (0, 1)]
+        samples = [_together(rows, instances, column, "session") for rows in sides]
+        log, units, way = times.of_units(*(item.to_numpy(float) for item in samples)), _counts(samples), "sessions"
     elif matched.kind == ONE:
-        logs = [found.logs[one, statistic] for one in instances]
-        logs = [one for one in logs if np.isfinite(one.value)]
-        log, way, n = times.mean_of(logs).of_any_run(run_to_run), "instances", len(logs)
-        units = str(n)
+        logs = [found.logs[item, statistic] for item in instances]
+        logs = [item for item in logs if np.isfinite(item.value)]
+        log, way, count = times.mean_of(logs).of_any_run(run_to_run), "instances", len(logs)
+        units = str(count)
     else:
-        wide = [_together(rows, instances, column, "device_id") for rows in (matched.base, matched.other)]
+        samples = [_together(rows, instances, column, "device_id") for rows in (matched.base, matched.other)]
         if matched.kind == SAME:
-            both = (wide[1] - wide[0]).dropna().to_numpy(float)
-            log, units = times.of_pairs(both), str(len(both))
+            differences = (samples[1] - samples[0]).dropna().to_numpy(float)
+            log, units = times.of_pairs(differences), str(len(differences))
         else:
-            log, units = times.of_units(*(one.to_numpy(float) for one in wide)), _counts(wide)
+            log, units = times.of_units(*(item.to_numpy(float) for item in samples)), _counts(samples)
         way = "devices"
     low, high = log.interval()
-    told = {"change": np.expm1(log.value), "low": low - 1, "high": high - 1}
-    return {"instances": n, **told, "units": units, "way": way}
+    numbers = {"change": np.expm1(log.value), "low": low - 1, "high": high - 1}
+    return {"instances": count, **numbers, "units": units, "way": way}
 
 
 def _counts(samples: Sequence[pd.Series]) -> str:
-    return " and ".join(str(len(one)) for one in samples)
+    return " and ".join(str(len(sample)) for sample in samples)
 
 
 def _together(rows: pd.DataFrame, instances: Sequence[str], column: str, unit: str) -> pd.Series:
-    """The mean logarithm of the times of each device or session (`unit`) that has all the instances."""
-    some = rows[rows["instance_id"].isin(instances) & (rows[column] > 0)]
-    logs = some[column].astype(float).map(np.log).groupby(some[unit])
+    """Return the mean logarithm of the times of each device or session (`unit`) that has all instances."""
+    selected = rows[rows["instance_id"].isin(instances) & (rows[column] > 0)]
+    logs = selected[column].astype(float).map(np.log).groupby(selected[unit])
     return logs.mean()[logs.size() == len(instances)]
 
 
 def costs(base: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
-    """Return load time, peak memory and size of the model file, where both sides have a number.
+    """Return load time, peak memory and model file size of the instances for which both sides have a value.
 
-    Takes rows of the table `instances` of each side. Columns: instance_id, cost, base, other (medians over the rows of
-    a side) and change (other over base, less 1).
+    Takes rows of the table `instances` of each side. Returns the columns instance_id, cost, base, other (medians over
+    the rows of a side) and change (other over base, minus 1).
     """
-    found = []
+    frames = []
     for column in COSTS:
         sides = [rows.groupby("instance_id", sort=False)[column].median().astype(float) for rows in (base, other)]
-        both = pd.concat(sides, axis=1, keys=["base", "other"]).dropna().rename_axis("instance_id").reset_index()
-        found.append(both.assign(cost=column, change=both["other"] / both["base"].where(both["base"] > 0) - 1))
-    return pd.concat(found, ignore_index=True)[["instance_id", "cost", "base", "other", "change"]]
+        paired = pd.concat(sides, axis=1, keys=["base", "other"]).dropna().rename_axis("instance_id").reset_index()
+        frames.append(paired.assign(cost=column, change=paired["other"] / paired["base"].where(paired["base"] > 0) - 1))
+    return pd.concat(frames, ignore_index=True)[["instance_id", "cost", "base", "other", "change"]]

@@ -1,4 +1,4 @@
-"""A comparison for a terminal."""
+"""Terminal output of a comparison."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ UNCHANGED = "no change shown"
 
 
 def render(found: Comparison) -> str:
-    """Everything in lines of text; what changed comes first."""
+    """Return the comparison as plain text, with changes first."""
     parts = [_head(found), [wording.counted(found), *_judged(found)]]
     lines = wording.lines(found)
     metrics = list(dict.fromkeys(found.table["metric"]))
     heads = ["", *(word for metric in metrics for word in wording.head(metric)), ""]
-    for title, some in (
+    for title, section_lines in (
         ("changed", [line for line in lines if line.changed]),
         (UNCHANGED, [line for line in lines if not line.changed]),
     ):
-        if some:
+        if section_lines:
             rows = [
-                [line.name, *(cell for metric in metrics for cell in line.cells[metric]), _words(line)] for line in some
+                [line.name, *(cell for metric in metrics for cell in line.cells[metric]), _words(line)]
+                for line in section_lines
             ]
             parts.append(aligned([[title, *heads[1:]], *rows]))
     changes = [wording.head(metric)[1].replace("change", f"change in {metric}") for metric in metrics]
@@ -47,13 +48,15 @@ def _head(found: Comparison) -> list[str]:
     head = [f"A  {found.words[0]}", f"B  {found.words[1]}", ""]
     if found.simulated:
         head.insert(2, "Simulated: what is found here is so by construction, and nothing was measured.")
-    told = [f"differs in  {one}" for one in wording.differing(found)] or ["differs in  nothing that is recorded"]
-    return [*head, *aligned(rows), *told, f"paired      {wording.paired(found)}"]
+    differences = [f"differs in  {difference}" for difference in wording.differing(found)] or [
+        "differs in  nothing that is recorded"
+    ]
+    return [*head, *aligned(rows), *differences, f"paired      {wording.paired(found)}"]
 
 
 def _judged(found: Comparison) -> list[str]:
-    said = wording.judged(found)
-    return [said, *(f"  {one}" for one in found.regressions)] if said else []
+    verdict = wording.judged(found)
+    return [verdict, *(f"  {regression}" for regression in found.regressions)] if verdict else []
 
 
 def _words(line: wording.Line) -> str:
@@ -66,14 +69,14 @@ def _of(lines: Sequence[wording.Line], note: str) -> str:
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of cells as lines, with the columns below each other."""
+    """Return rows of cells as lines with aligned columns."""
     width: dict[int, int] = {}
     for row in rows:
-        for column, cell in enumerate(row[:-1]):  # nothing stands behind the last one
+        for column, cell in enumerate(row[:-1]):  # the last column needs no padding
             width[column] = max(width.get(column, 0), len(cell))
-    return ["  ".join(cell.ljust(width.get(at, 0)) for at, cell in enumerate(row)).rstrip() for row in rows]
+    return ["  ".join(cell.ljust(width.get(index, 0)) for index, cell in enumerate(row)).rstrip() for row in rows]
 
 
 def plain(line: str) -> str:
-    """Without characters that steer a terminal: names of devices come from devices."""
-    return "".join(one if unicodedata.category(one)[0] != "C" else "?" for one in line)
+    """Replace control characters, which device names may contain, by question marks."""
+    return "".join(character if unicodedata.category(character)[0] != "C" else "?" for character in line)

@@ -1,4 +1,4 @@
-"""VIPS of both sides, over the instances that both have."""
+"""Change in VIPS, over the instances that both sides have."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ COLUMNS += ["change", "low", "high", "units", "way", "note"]
 
 
 def scores(found: Compared, matched: Matched, timing: str, run_to_run: float = variance.RUN_TO_RUN) -> pd.DataFrame:
-    """A row for each part of the paper's suite that both sides have some instances of.
+    """Return one row for each part of the paper's suite of which both sides have any instances.
 
-    Columns suite, instances (how many both have, over which VIPS of both sides is the sum of Equation 1), of (how many
-    the part has), base and other (VIPS, images per second), change (other over base, less 1), with _low and _high or
-    low and high (95 %, each by itself), units, way and note. With one device a side an interval is of the images and of
-    the sessions: what each image adds to the logarithm of the score through accuracy and time of all instances, with
-    neighbours in time taken as dependent (the delta method), and how the scores of the sessions scatter, or
-    `run_to_run` where they are too few. Over devices, scores are geometric means of those of the devices that have all
-    the instances.
+    The columns are suite, instances (the number that both sides have, over which VIPS is the sum of Equation 1), of
+    (the number in the part), base and other (VIPS, images per second), change (other over base, minus 1), the ends of
+    individual 95 % intervals (with _low and _high, or low and high for the change), units, way and note. With one
+    device per side, an interval combines two errors. The error of the images is the contribution of each image to the
+    logarithm of the score, through accuracy and time of all instances, with neighbours in time treated as dependent
+    (delta method). The error of the sessions is the scatter of their scores, or `run_to_run` if there are too few
+    sessions. Over devices, scores are geometric means over the devices that have all instances.
     """
     rows = []
-    for suite, whole in SUITES.items():
-        instances = [one for one in whole if one in set(matched.instances)]
+    for suite, suite_instances in SUITES.items():
+        instances = [instance_id for instance_id in suite_instances if instance_id in set(matched.instances)]
         if not instances:
             continue
-        known = {"suite": suite, "instances": len(instances), "of": len(whole)}
+        keys = {"suite": suite, "instances": len(instances), "of": len(suite_instances)}
         if matched.kind == ONE:
-            rows.append({**known, **_one(found, matched, instances, timing, run_to_run)})
+            rows.append({**keys, **_one(found, matched, instances, timing, run_to_run)})
         else:
-            rows.append({**known, **_several(matched, instances, timing)})
+            rows.append({**keys, **_several(matched, instances, timing)})
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _logs(rows: pd.DataFrame, instances: list[str], timing: str, unit: str = "device_id") -> pd.Series:
-    """The logarithm of the score of each device, or each session, that has all the instances."""
+    """Return the logarithm of the score of each device or session (`unit`) that has all instances."""
     parts = vips.contributions(rows.assign(device_id=rows[unit]), timing, instances).groupby("device_id")["vips"]
     sums = parts.sum(min_count=len(instances))
     return sums[sums > 0].map(np.log)
@@ -61,64 +61,70 @@ def _several(matched: Matched, instances: list[str], timing: str) -> dict[str, o
     samples = base.to_numpy(float), other.to_numpy(float)
     log = times.of_pairs(samples[1] - samples[0]) if matched.kind == SAME else times.of_units(*samples)
     units = str(len(base)) if matched.kind == SAME else f"{len(base)} and {len(other)}"
-    return {**_told([times.of_pairs(one) for one in samples], log), "units": units, "way": "devices", "note": ""}
+    return {**_told([times.of_pairs(sample) for sample in samples], log), "units": units, "way": "devices", "note": ""}
 
 
 def _told(sides: Sequence[times.LogRatio], change: times.LogRatio) -> dict[str, object]:
-    """Scores and their change from logarithms."""
+    """Return the scores and their change, with intervals, from logarithms."""
     low, high = change.interval()
-    told: dict[str, object] = {"change": np.expm1(change.value), "low": low - 1, "high": high - 1}
+    numbers: dict[str, object] = {"change": np.expm1(change.value), "low": low - 1, "high": high - 1}
     for name, side in zip(SIDES, sides, strict=True):
-        told |= {name: np.exp(side.value), **dict(zip((f"{name}_low", f"{name}_high"), side.interval(), strict=True))}
-    return told
+        numbers |= {
+            name: np.exp(side.value),
+            **dict(zip((f"{name}_low", f"{name}_high"), side.interval(), strict=True)),
+        }
+    return numbers
 
 
 def _one(found: Compared, matched: Matched, instances: list[str], timing: str, run_to_run: float) -> dict[str, object]:
-    over_sessions = all(one in found.sessions for one in instances)
+    over_sessions = all(item in found.sessions for item in instances)
     if over_sessions:
-        rows = [pd.concat([found.sessions[one][side] for one in instances]) for side in (0, 1)]
-        samples = [_logs(one, instances, timing, "session").to_numpy(float) for one in rows]
+        rows = [pd.concat([found.sessions[item][side] for item in instances]) for side in (0, 1)]
+        samples = [_logs(item, instances, timing, "session").to_numpy(float) for item in rows]
     else:
-        samples = [_logs(one, instances, timing).to_numpy(float) for one in (matched.base, matched.other)]
-    if not all(len(one) for one in samples):
+        samples = [_logs(item, instances, timing).to_numpy(float) for item in (matched.base, matched.other)]
+    if not all(len(item) for item in samples):
         return {"note": "no score: an instance has no accuracy, or no time"}
-    told = {"units": " and ".join(str(len(one)) for one in samples), "way": "sessions" if over_sessions else "runs"}
-    spread = times.of_units(*samples)
+    facts = {"units": " and ".join(str(len(item)) for item in samples), "way": "sessions" if over_sessions else "runs"}
+    change = times.of_units(*samples)
     images, note = _of_images(found, instances)
     if note:
-        unknown = [times.LogRatio(float(one.mean()), np.nan, 1.0) for one in samples]
-        return {**_told(unknown, times.LogRatio(spread.value, np.nan, 1.0)), **told, "note": note}
+        without_error = [times.LogRatio(float(item.mean()), np.nan, 1.0) for item in samples]
+        return {**_told(without_error, times.LogRatio(change.value, np.nan, 1.0)), **facts, "note": note}
     if over_sessions:
-        sides = [_both(image, times.of_pairs(one)) for image, one in zip(images, samples, strict=False)]
-        return {**_told(sides, _both(images[2], spread)), **told, "note": ""}
-    values = [*(float(one.mean()) for one in samples), spread.value]
+        sides = [_both(image, times.of_pairs(item)) for image, item in zip(images, samples, strict=False)]
+        return {**_told(sides, _both(images[2], change)), **facts, "note": ""}
+    values = [*(float(item.mean()) for item in samples), change.value]
     logs = [
         times.LogRatio(value, image.error, image.freedom).of_any_run(run_to_run, runs)
         for value, image, runs in zip(values, images, (1, 1, 2), strict=True)
     ]
-    return {**_told(logs[:2], logs[2]), **told, "note": ""}
+    return {**_told(logs[:2], logs[2]), **facts, "note": ""}
 
 
 def _both(images: times.LogRatio, sessions: times.LogRatio) -> times.LogRatio:
-    """Return the value over sessions, with the errors of images and of sessions; the time of images is in both."""
+    """Return the value over sessions with the combined error of images and sessions; both include image times."""
     error, freedom = times.together([images.error, sessions.error], [images.freedom, sessions.freedom])
     return times.LogRatio(sessions.value, error, freedom)
 
 
 def _of_images(found: Compared, instances: list[str]) -> tuple[list[times.LogRatio], str]:
-    """The errors, through the images, of the logarithms of both scores and of their difference, or why not."""
-    courses = [found.courses[one] for one in instances if one in found.courses]
+    """Return the errors due to images of the logarithms of both scores and of their difference.
+
+    The second value says why there are no errors, or is "".
+    """
+    courses = [found.courses[item] for item in instances if item in found.courses]
     if len(courses) < len(instances):
         return [], "no interval: some instance has no records of single images"
-    known = [_influence(courses, side) for side in (0, 1)]
-    series = [one for one in known if one is not None]
+    influences = [_influence(courses, side) for side in (0, 1)]
+    series = [item for item in influences if item is not None]
     if len(series) < 2:
         return [], "no interval: not all instances were shown the same images in one order"
-    alone = [_error(one) for one in series]
+    side_errors = [_error(item) for item in series]
     if courses[0][0]["image"].equals(courses[0][1]["image"]):
-        return [*alone, _error(series[1] - series[0])], ""
-    error, freedom = times.together([one.error for one in alone], [one.freedom for one in alone])
-    return [*alone, times.LogRatio(0.0, error, freedom)], ""
+        return [*side_errors, _error(series[1] - series[0])], ""
+    error, freedom = times.together([item.error for item in side_errors], [item.freedom for item in side_errors])
+    return [*side_errors, times.LogRatio(0.0, error, freedom)], ""
 
 
 def _error(series: Floats) -> times.LogRatio:
@@ -127,16 +133,19 @@ def _error(series: Floats) -> times.LogRatio:
 
 
 def _influence(courses: list[Courses], side: int) -> Floats | None:
-    """What each image adds to the logarithm of the score, (images,), in order; None if the instances saw others."""
-    frames = [one[side] for one in courses]
+    """Return the influence of each image on the logarithm of the score, in order, with shape (images,).
+
+    None if the instances were not shown the same images in the same order.
+    """
+    frames = [item[side] for item in courses]
     first = frames[0]["image"]
-    if len(first) < 2 or first.duplicated().any() or not all(first.equals(one["image"]) for one in frames):
+    if len(first) < 2 or first.duplicated().any() or not all(first.equals(item["image"]) for item in frames):
         return None
-    total, added = 0.0, np.zeros(len(first))
-    for one in frames:
-        right, ms = one["right"].to_numpy(), one["ms"].to_numpy()
+    total, influence = 0.0, np.zeros(len(first))
+    for item in frames:
+        right, ms = item["right"].to_numpy(), item["ms"].to_numpy()
         accuracy, time_ms = right.mean(), np.nanmean(ms)
-        late = np.nan_to_num(ms / time_ms - 1)  # an image without a time leaves the mean as it is
-        added += ((right - accuracy) - accuracy * late) / time_ms
+        excess = np.nan_to_num(ms / time_ms - 1)  # images without a time do not affect the mean
+        influence += ((right - accuracy) - accuracy * excess) / time_ms
         total += accuracy / time_ms
-    return added / total if total > 0 else None
+    return influence / total if total > 0 else None

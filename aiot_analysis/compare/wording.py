@@ -1,4 +1,4 @@
-"""The numbers of a comparison as readers see them, and the order in which they come."""
+"""Formatting of a comparison's numbers for readers, and their order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from aiot_analysis.stats.resample import LEVEL
 from aiot_analysis.tables import names
 from aiot_analysis.words import plural
 
-WORDS = {  # of a verdict on accuracy, and on times
+WORDS = {  # by verdict: text for accuracy, and for times
     "better": ("more accurate", "faster"),
     "worse": ("less accurate", "slower"),
     "no change shown": ("", ""),
@@ -25,15 +25,15 @@ WORDS = {  # of a verdict on accuracy, and on times
 }
 NO_CHANGE = "no change shown"
 UNITS = {ACCURACY: "%"}
-MS_DIGITS = 4  # significant ones of a time
+MS_DIGITS = 4  # significant digits of a time
 
 
 @dataclass(frozen=True)
 class Line:
-    """One instance."""
+    """Formatted results of one instance."""
 
     name: str
-    cells: dict[str, tuple[str, str]]  # by metric: from A to B, and the change with its interval and p
+    cells: dict[str, tuple[str, str]]  # by metric: the values of A and B, and the change with its interval and p
     words: str  # what changed
     changed: bool
     regression: bool
@@ -41,20 +41,20 @@ class Line:
 
 
 def lines(found: Comparison) -> list[Line]:
-    """A line an instance: regressions first, then what is worse, what is better, and all others."""
+    """Return one line per instance: regressions first, then worse ones, better ones, and all others."""
     ranked: list[tuple[bool, bool, bool, int, Line]] = []
     for instance, part in found.table.groupby("instance_id", sort=False):
         rows = part.to_dict("records")
         cells = {row["metric"]: (_values(row), _change(row)) for row in rows}
-        told = dict.fromkeys(WORDS[row["verdict"]][row["metric"] != ACCURACY] for row in rows)
+        changes = dict.fromkeys(WORDS[row["verdict"]][row["metric"] != ACCURACY] for row in rows)
         regression = any(row["regression"] for row in rows)
         verdicts = {row["verdict"] for row in rows}
-        words = ", ".join(one for one in told if one) or NO_CHANGE
+        words = ", ".join(item for item in changes if item) or NO_CHANGE
         notes = dict.fromkeys(row["note"] for row in rows if row["note"])
         changed = bool(verdicts & {"better", "worse"})
         line = Line(names.instance_display(str(instance)), cells, words, changed, regression, "; ".join(notes))
         ranked.append((not regression, "worse" not in verdicts, not changed, len(ranked), line))
-    return [one[-1] for one in sorted(ranked, key=lambda one: one[:4])]
+    return [item[-1] for item in sorted(ranked, key=lambda item: item[:4])]
 
 
 def _values(row: dict) -> str:
@@ -64,13 +64,13 @@ def _values(row: dict) -> str:
 
 
 def _change(row: dict) -> str:
-    """Return a change with its interval, in points or percent, and p, both for all comparisons together."""
+    """Return a change in points or percent, with interval and p corrected for all comparisons."""
     text = interval(row["change"], row["low"], row["high"])
     return text if pd.isna(row["p_adjusted"]) else f"{text}, {p_value(row['p_adjusted'])}"
 
 
 def interval(change: float, low: float, high: float) -> str:
-    """Fractions as points or percent, like "+4.2 (+3.0 to +5.5)"; "?" where nothing is known."""
+    """Return fractions as points or percent, such as "+4.2 (+3.0 to +5.5)", or "?" if the change is unknown."""
     if pd.isna(change):
         return "?"
     if pd.isna(low) or pd.isna(high):
@@ -89,7 +89,7 @@ def _signed(fraction: float) -> str:
 
 
 def _end(fraction: float) -> str:
-    """Write an end of an interval; one that is nearly 0 keeps its sign, which tells whether 0 is inside."""
+    """Format an end of an interval; one near 0 keeps its sign, which shows whether the interval includes 0."""
     return _signed(fraction) if abs(100 * fraction) >= 0.05 else f"{100 * fraction:+.1f}" if fraction else "0.0"
 
 
@@ -105,24 +105,24 @@ def _number(value: float) -> str:
 
 
 def head(metric: str) -> tuple[str, str]:
-    """The heads of the two columns of a metric."""
+    """Return the headings of the two columns of a metric."""
     if metric == ACCURACY:
         return "accuracy, %", "change, points"
     return f"{metric} time, ms", "change, %"
 
 
 def counted(found: Comparison) -> str:
-    """How much was compared, and what came of it."""
-    once = found.table.drop_duplicates("instance_id")
+    """Return how many instances were compared and how many changed."""
+    distinct = found.table.drop_duplicates("instance_id")
     changed = sum(line.changed for line in lines(found))
-    text = f"{plural(len(once), 'instance')} compared, {changed} with a change that is shown"
+    text = f"{plural(len(distinct), 'instance')} compared, {changed} with a change that is shown"
     return f"{text} (intervals and tests: {LEVEL:.0%} together over {plural(found.comparisons, 'comparison')})".replace(
         "%", " %"
     )
 
 
 def judged(found: Comparison) -> str:
-    """What the regressions come to; "" if they were not asked for."""
+    """Return a summary of the regressions, or "" if they were not requested."""
     margins = found.asked.margins
     if not margins:
         return ""
@@ -136,12 +136,12 @@ def judged(found: Comparison) -> str:
 
 
 def _single(found: Comparison) -> bool:
-    """Return whether some times are of too few sessions to tell how sessions differ."""
+    """Return whether any times are from too few sessions to estimate how sessions differ."""
     return bool(((found.table["metric"] != ACCURACY) & (found.table["way"] == "images")).any())
 
 
 def paired(found: Comparison) -> str:
-    """What the intervals are over."""
+    """Return a description of how the sides are paired and what the intervals are over."""
     if found.kind == in_turn.KIND:
         return in_turn.in_words(found.table)
     if found.kind == SAME:
@@ -150,32 +150,32 @@ def paired(found: Comparison) -> str:
         return "no device is on both sides; intervals of times are over devices, of accuracy over images"
     times = found.table[found.table["metric"] != ACCURACY]
     sessions = sorted(set(times[times["way"] == "sessions"]["units"]))
-    single = times[times["way"] == "images"]
-    pairs = "" if single["note"].str.contains(UNPAIRED, regex=False).any() or sessions else " (times too)"
-    told = [f"accuracy image by image{'' if times.empty else pairs}"]
+    by_images = times[times["way"] == "images"]
+    pairs = "" if by_images["note"].str.contains(UNPAIRED, regex=False).any() or sessions else " (times too)"
+    parts = [f"accuracy image by image{'' if times.empty else pairs}"]
     if sessions:
-        told.append(f"intervals of times are over sessions ({', '.join(sessions)})")
-    if len(single):
+        parts.append(f"intervals of times are over sessions ({', '.join(sessions)})")
+    if len(by_images):
         allowed = f"intervals of times allow for {100 * found.asked.run_to_run:g} % between two runs of the same"
-        some = " of some instances" * bool(sessions)
-        told.append(f"too few sessions{some} to tell how sessions differ: the latest run of each side, {allowed}")
-    return "; ".join(told)
+        scope = " of some instances" * bool(sessions)
+        parts.append(f"too few sessions{scope} to tell how sessions differ: the latest run of each side, {allowed}")
+    return "; ".join(parts)
 
 
 def together(found: Comparison) -> list[list[str]]:
-    """Rows of implementations and models: name, instances, and a cell a metric."""
+    """Return rows for implementations and models: name, number of instances, and one cell per metric."""
     rows = []
     metrics = list(dict.fromkeys(found.groups["metric"]))
     for group, part in found.groups.groupby("group", sort=False):
         cells = part.set_index("metric")
         name = names.display(str(group)) if group else "all instances"
-        change = [interval(*(cells.loc[one, column] for column in ("change", "low", "high"))) for one in metrics]
+        change = [interval(*(cells.loc[metric, column] for column in ("change", "low", "high"))) for metric in metrics]
         rows.append([name, str(int(cells["instances"].max())), *change])
     return rows
 
 
 def scored(found: Comparison) -> list[list[str]]:
-    """Rows of the score: name, VIPS of A, of B, and the change."""
+    """Return rows for the score: name, VIPS of A, VIPS of B, change, and note."""
     rows = []
     for row in found.scores.to_dict("records"):
         name = f"VIPS of {row['instances']} of {row['of']} {row['suite']} instances"
@@ -189,37 +189,44 @@ def _ends(value: float, low: float, high: float) -> str:
 
 
 def costs(found: Comparison) -> list[list[str]]:
-    """Rows of load time, memory and model file: name, least, median and greatest change over the instances."""
+    """Return rows for load time, memory and model file: name, number of instances, and range of the change.
+
+    The range is the minimum, median and maximum over the instances.
+    """
     rows = []
     for cost, name in COSTS.items():
         change = found.costs[found.costs["cost"] == cost]["change"].dropna()
         if len(change):
             rows.append(
-                [name, str(len(change)), *(f"{_signed(one)}" for one in (change.min(), change.median(), change.max()))]
+                [
+                    name,
+                    str(len(change)),
+                    *(f"{_signed(value)}" for value in (change.min(), change.median(), change.max())),
+                ]
             )
     return rows
 
 
 def differing(found: Comparison) -> list[str]:
-    """The fields in which the two sides differ, each with its values."""
-    told = []
+    """Return the fields in which the two sides differ, with their values."""
+    descriptions = []
     for field, values in found.differs.items():
-        some = "; ".join(f"{short(a)} → {short(b)}" for a, b in values[:3])
-        more = f"; and {len(values) - 3} more" if len(values) > 3 else ""
+        examples = "; ".join(f"{short(a)} → {short(b)}" for a, b in values[:3])
+        remainder = f"; and {len(values) - 3} more" if len(values) > 3 else ""
         if field == "model_sha256":
-            told.append(f"model files: {len(values)} differ")
+            descriptions.append(f"model files: {len(values)} differ")
         else:
-            told.append(f"{field.replace('_', ' ')}: {some}{more}")
-    return told
+            descriptions.append(f"{field.replace('_', ' ')}: {examples}{remainder}")
+    return descriptions
 
 
 def left_out(found: Comparison) -> list[list[str]]:
-    """What was not compared: instances, and the reason; the same reason once."""
+    """Return rows for what was not compared: instances and reason, grouped by reason."""
     rows = []
     for reason, part in found.apart.groupby("reason", sort=False):
         ids = list(dict.fromkeys(part["instance_id"]))
         devices = part["device_id"].nunique()
-        name = ", ".join(names.instance_display(one) for one in ids[:3]) + (
+        name = ", ".join(names.instance_display(instance_id) for instance_id in ids[:3]) + (
             f" and {len(ids) - 3} more" if len(ids) > 3 else ""
         )
         rows.append([name + (f" (on {devices} devices)" if devices > 1 else ""), str(reason)])
@@ -227,13 +234,13 @@ def left_out(found: Comparison) -> list[list[str]]:
 
 
 def careful(found: Comparison) -> list[list[str]]:
-    """What is compared with care: side, how many instances, and the reason."""
+    """Return rows for what should be compared with care: side, number of instances, and reason."""
     parts = found.careful.groupby(["side", "reasons"], sort=False, as_index=False).size()
     return [[row["side"], plural(row["size"], "instance"), row["reasons"]] for row in parts.to_dict("records")]
 
 
 def facts(found: Comparison) -> list[list[str]]:
-    """Rows of the facts of A and of B; those that both share come with one value."""
+    """Return rows of facts about A and B; facts that they share have a single value."""
     rows = []
     for name in dict.fromkeys([*found.facts[0], *found.facts[1]]):
         a, b = (side.get(name, "none") for side in found.facts)
