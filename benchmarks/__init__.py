@@ -1,1 +1,1 @@
-"""Speed of the toolkit against its peers, each pair measured in the same run. See README.md."""
+"""Benchmarks of the toolkit against comparable tools (peers), measured side by side in the same run; see README.md."""

@@ -1,4 +1,4 @@
-"""python -m benchmarks [--only NAME] [--pairs N]: see README.md."""
+"""Command line `python -m benchmarks [--only NAME] [--pairs N]`; see README.md."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from benchmarks.pairs import LEAST_PAIRS, BenchmarkError, Tell
 from benchmarks.table import markdown, record, table
 
 BENCHMARKS = {"start": start, "overhead": overhead, "inference": inference, "process": process, "reports": reports}
-"""In the order they are run."""
+"""Benchmarks that run by default, in order."""
 
 STUDIES = {
     "conversion": conversion,
@@ -47,22 +47,25 @@ STUDIES = {
     "litert": litert,
     "notebooks": notebooks,
 }
-"""Only run if they are named: they take long, and much space."""
+"""Benchmarks that run only if named, since they need much time and disk space."""
 
-NETWORKS = sorted({one.artifact for one in (*inference.INSTANCES, *frameworks.INSTANCES)})
+NETWORKS = sorted({instance.artifact for instance in (*inference.INSTANCES, *frameworks.INSTANCES)})
 RESULTS = ROOT / "data" / "benchmarks"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs what was chosen; gives 1 if something it needs is missing, whatever the speed 0."""
-    given = _parser().parse_args(arguments)
-    known = BENCHMARKS | STUDIES
-    chosen = {name: known[name] for name in known if name in (given.only or BENCHMARKS)}
+    """Run the chosen benchmarks.
+
+    Return 0 whatever the measured speed, 1 if a benchmark cannot be measured, and 130 if interrupted.
+    """
+    options = _parser().parse_args(arguments)
+    available = BENCHMARKS | STUDIES
+    chosen = {name: available[name] for name in available if name in (options.only or BENCHMARKS)}
     try:
         for name, benchmark in chosen.items():
             if sentence := benchmark.missing():
                 raise BenchmarkError(f"{name}: {sentence}")
-        _measure(chosen, given)
+        _measure(chosen, options)
     except BenchmarkError as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 1
@@ -73,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _measure(chosen: dict[str, ModuleType], given: argparse.Namespace) -> None:
-    machine, began, load = this_machine(ROOT), datetime.now(UTC), load_average()
+    machine, started, load = this_machine(ROOT), datetime.now(UTC), load_average()
     print(*machine.lines(), sep="\n")
     print(f"load      {load} before, of {machine.cores} cores")
     if load > machine.cores / 4:
@@ -81,7 +84,7 @@ def _measure(chosen: dict[str, ModuleType], given: argparse.Namespace) -> None:
     if given.pairs < LEAST_PAIRS:
         print(f"          fewer than {LEAST_PAIRS} pairs: this shows that it works, and measures nothing")
     document: dict[str, Any] = {
-        "began": f"{began:%Y-%m-%dT%H:%M:%SZ}",
+        "began": f"{started:%Y-%m-%dT%H:%M:%SZ}",
         "machine": asdict(machine),
         "load_before": load,
         "pairs": given.pairs,
@@ -90,23 +93,23 @@ def _measure(chosen: dict[str, ModuleType], given: argparse.Namespace) -> None:
         "notebooks": given.notebooks,
         "results": {},
     }
-    file = RESULTS / f"{began:%Y-%m-%dT%H%M%SZ}.json"
+    file = RESULTS / f"{started:%Y-%m-%dT%H%M%SZ}.json"
     networks = tuple(given.network or ())
-    everything = []
+    all_results = []
     for name, benchmark in chosen.items():
         clock = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="aiot-benchmark-") as folder:
             options = Options(Path(folder), _teller(name), given.pairs, given.images, networks, given.notebooks)
             results = benchmark.run(options)
         _tell_nothing()
-        everything += results
+        all_results += results
         print(f"\n{name} ({time.monotonic() - clock:.0f} s)\n{table(results)}", flush=True)
         document["results"][name] = [record(result) for result in results]
         document["load_after"] = load_average()
         _save(file, document)
     print(f"\nload      {document['load_after']} after\nresults   {file}")
     if given.markdown:
-        print("", *markdown(everything), sep="\n")
+        print("", *markdown(all_results), sep="\n")
 
 
 def _save(file: Path, document: dict[str, Any]) -> None:
@@ -117,7 +120,7 @@ def _save(file: Path, document: dict[str, Any]) -> None:
 
 
 def _teller(name: str) -> Tell:
-    """Shows what is being measured on one line of a terminal, and nothing elsewhere."""
+    """Return a function that shows progress on one line of a terminal, and does nothing if there is no terminal."""
 
     def tell(text: str) -> None:
         if sys.stderr.isatty():

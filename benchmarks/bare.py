@@ -1,11 +1,11 @@
-"""The peer of the agent: a framework's own calls in a plain loop.  python -m benchmarks.bare JOB.json OUT.json WAY
+"""Peer of the agent: a plain loop of a framework's own calls.  python -m benchmarks.bare JOB.json OUT.json WAY
 
-JOB is a job of the agent. WAY is "between" (each image is decoded and preprocessed right before its call, as
-any application does) or "hot" (all tensors are ready before the first call). OUT gets {"inference_ns": [...],
-"best": [...]}, the time of each call and the output with the highest score.
+JOB is a job of the agent. WAY is "between" (each image is decoded and preprocessed right before its call, as in any
+application) or "hot" (all tensors are ready before the first call). The output file OUT has the form
+{"inference_ns": [...], "best": [...]}, with the time of each call and the index of the highest score.
 
-Only the making of tensors is the agent's, so that both measure the same ones; loading, calls and timing are
-written here, and nothing is logged.
+Only preprocessing is shared with the agent, so that both use the same tensors. Loading, calls and timing are
+implemented here, and nothing is logged.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ WAYS = ("between", "hot")
 
 @dataclass(frozen=True)
 class Network:
-    """A loaded network: what its input is, and a call that gives the time in ns and the scores."""
+    """Loaded network: the type of its input, and a call that returns the time in ns and the scores."""
 
     call: Callable[[np.ndarray], tuple[int, np.ndarray]]
     dtype: str = "float32"
@@ -41,21 +41,21 @@ def tflite(path: str, threads: int) -> Network:
 
     interpreter = Interpreter(model_path=path, num_threads=threads)
     interpreter.allocate_tensors()
-    given, out = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    source, result = given["index"], out["index"]
+    input_details, output_details = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    source, result = input_details["index"], output_details["index"]
 
     def call(tensor: np.ndarray) -> tuple[int, np.ndarray]:
-        began = perf_counter_ns()
+        started = perf_counter_ns()
         interpreter.set_tensor(source, tensor)
         interpreter.invoke()
         scores = interpreter.get_tensor(result)
-        return perf_counter_ns() - began, scores[0]
+        return perf_counter_ns() - started, scores[0]
 
-    return Network(call, np.dtype(given["dtype"]).name, *given["quantization"])
+    return Network(call, np.dtype(input_details["dtype"]).name, *input_details["quantization"])
 
 
 def pytorch(path: str, threads: int) -> Network:
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # the agent's settings
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # same settings as the agent
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     import torch
     from torch.jit.mobile import _load_for_lite_interpreter
@@ -64,10 +64,10 @@ def pytorch(path: str, threads: int) -> Network:
     module = _load_for_lite_interpreter(path)
 
     def call(tensor: np.ndarray) -> tuple[int, np.ndarray]:
-        began = perf_counter_ns()
+        started = perf_counter_ns()
         with torch.no_grad():
             scores = module(torch.from_numpy(tensor).permute(0, 3, 1, 2)).numpy()
-        return perf_counter_ns() - began, scores[0]
+        return perf_counter_ns() - started, scores[0]
 
     return Network(call)
 
@@ -91,11 +91,11 @@ def caffe2(path: str, threads: int) -> Network:
     workspace.CreateNet(predict)
 
     def call(tensor: np.ndarray) -> tuple[int, np.ndarray]:
-        began = perf_counter_ns()
+        started = perf_counter_ns()
         workspace.FeedBlob(source, tensor)
         workspace.RunNet(predict.name)
         scores = workspace.FetchBlob(result)
-        return perf_counter_ns() - began, scores[0]
+        return perf_counter_ns() - started, scores[0]
 
     return Network(call)
 
@@ -110,9 +110,9 @@ def executorch(path: str, threads: int) -> Network:
     method = program.load_method("forward")
 
     def call(tensor: np.ndarray) -> tuple[int, np.ndarray]:
-        began = perf_counter_ns()
+        started = perf_counter_ns()
         scores = method.execute([torch.from_numpy(tensor)])[0].numpy()
-        return perf_counter_ns() - began, scores[0]
+        return perf_counter_ns() - started, scores[0]
 
     return Network(call)
 
@@ -121,7 +121,7 @@ NETWORKS = {"tflite": tflite, "pytorch": pytorch, "caffe2": caffe2, "executorch"
 
 
 def run(job: dict[str, Any], way: str) -> dict[str, list[int]]:
-    """Times in ns and best outputs, one a query."""
+    """Run a job and return, for each query, the time in ns and the index of the highest score."""
     network = NETWORKS[job["framework"]](job["model"], job["threads"])
     preprocess = Preprocess.of(job["settings"], network.dtype, network.scale, network.zero_point)
     paths = [Path(job["image_folder"], name) for name, _ in job["images"]]

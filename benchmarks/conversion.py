@@ -1,4 +1,4 @@
-"""How long and how much memory it takes to convert all six networks into every TFLite and PyTorch Mobile form."""
+"""Benchmark of the time and memory to convert all six networks into every TFLite and PyTorch Mobile form."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def missing() -> str | None:
 
 
 def run(options: Options) -> list[Comparison | Level]:
-    """One conversion of everything, from the sample weights in the package to 30 model files."""
+    """Measure one conversion of all networks, from the sample weights in the package to 30 model files."""
     options.tell("aiot models prepare")
     words = ["--models", ",".join(MODELS), "--frameworks", "tflite,pytorch", "--jobs", str(JOBS)]
     command = [str(SCRIPTS / "aiot"), "models", "prepare", *words, "--workspace", str(options.folder)]

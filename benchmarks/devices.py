@@ -1,4 +1,4 @@
-"""Attached devices, which are real adbd processes of tests/e2e: pushing, and what runs on them cost on this side."""
+"""Benchmark of attached devices (real adbd processes of tests/e2e): pushing files, and the load of runs on the host."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 PUSHED_BYTES = 100 * 10**6
 DEVICES = 4
 IMAGES, PASSES = 10, 30
-MODELS = ("mnasnet", "mobilenet_v2")  # only their names: there is nothing to compute
+MODELS = ("mnasnet", "mobilenet_v2")  # only their names are used: nothing is computed
 
 SHARE_TARGET = 3.0  # %
 FOUR_TARGET = 1.15
@@ -41,10 +41,10 @@ PUSHED_AGAIN_TARGET = 0.0
 
 @dataclass(frozen=True)
 class Ran:
-    """What a call of `aiot run` took."""
+    """Time used by a call of `aiot run`."""
 
     wall_s: float
-    processor_s: float  # of the process and all that it started on this side
+    processor_s: float  # of the process and all its children on the host
 
 
 def missing() -> str | None:
@@ -67,7 +67,7 @@ def run(options: Options) -> list[Comparison | Level]:
 
 @contextmanager
 def _attached() -> Iterator[tuple[Server, list[Phone]]]:
-    """An adb server of its own that knows boards with this machine's Python."""
+    """Start a separate adb server with attached boards that use this machine's Python."""
     from tests.e2e.phones import PAPER_IDS, running_phones, running_server
     from tests.unpacked import NotHere
 
@@ -82,7 +82,7 @@ def _attached() -> Iterator[tuple[Server, list[Phone]]]:
 
 
 def _pushes(options: Options, server: Server, phone: Phone) -> list[Comparison | Level]:
-    """Wall times in s of sending one file, of which nothing can be compressed, and of sending all images."""
+    """Measure wall times in s of pushing one incompressible file, and of pushing all images."""
     from runner.devices.adb import Connection
     from runner.devices.files import DeviceFiles
     from runner.devices.server import Client
@@ -99,26 +99,28 @@ def _pushes(options: Options, server: Server, phone: Phone) -> list[Comparison |
         return lambda: wall_time_s(words)
 
     def sent() -> float:
-        began = perf_counter()
+        started = perf_counter()
         connection.push(bundle, "/data/local/tmp/it")
-        return perf_counter() - began
+        return perf_counter() - started
 
     def checked(files: dict[str, Path]) -> float:
-        there = DeviceFiles(connection, "/data/local/tmp/pushed")
-        began = perf_counter()
-        there.push(files, "it")
-        spent = perf_counter() - began
-        there.remove()
+        device_files = DeviceFiles(connection, "/data/local/tmp/pushed")
+        started = perf_counter()
+        device_files.push(files, "it")
+        spent = perf_counter() - started
+        device_files.remove()
         return spent
 
-    one = measure(sent, {"adb push": by_adb(bundle)}, options.pairs, options.tell)
-    whole = [checked({"bundle": bundle}) for _ in range(options.pairs)]
+    single_push = measure(sent, {"adb push": by_adb(bundle)}, options.pairs, options.tell)
+    checked_push = [checked({"bundle": bundle}) for _ in range(options.pairs)]
     connection.shell(["rm", "/data/local/tmp/it"])
-    many = measure(lambda: checked(images), {"adb push": by_adb(dataset.image_folder)}, options.pairs, options.tell)
+    image_pushes = measure(
+        lambda: checked(images), {"adb push": by_adb(dataset.image_folder)}, options.pairs, options.tell
+    )
     return [
-        *compared("push of 100 MB", "s", one, {"adb push": None}),
-        Level("push of 100 MB, checked by SHA-256", "s", whole),
-        *compared(f"push of {len(images)} images, checked by SHA-256", "s", many, {"adb push": None}),
+        *compared("push of 100 MB", "s", single_push, {"adb push": None}),
+        Level("push of 100 MB, checked by SHA-256", "s", checked_push),
+        *compared(f"push of {len(images)} images, checked by SHA-256", "s", image_pushes, {"adb push": None}),
     ]
 
 
@@ -131,18 +133,20 @@ def _runs(options: Options, phones: Sequence[Phone]) -> list[Comparison | Level]
     if not pushed:
         raise BenchmarkError("Nothing was pushed, so there is nothing to push again.")
     shares: dict[int, list[float]] = {1: [], DEVICES: []}
-    again: list[float] = []
+    pushed_again: list[float] = []
 
     def on(count: int) -> float:
-        ran = _aiot(space, phones[:count], images, PASSES)
-        shares[count].append(100 * ran.processor_s / ran.wall_s / count)
-        again.append(sum(pushed.get(path) != when for path, when in _pushed(phones).items()))
-        return ran.wall_s
+        call = _aiot(space, phones[:count], images, PASSES)
+        shares[count].append(100 * call.processor_s / call.wall_s / count)
+        pushed_again.append(sum(pushed.get(path) != mtime for path, mtime in _pushed(phones).items()))
+        return call.wall_s
 
     values = measure(lambda: on(DEVICES), {"one device": lambda: on(1)}, options.pairs, options.tell)
     seconds = len(MODELS) * images * PASSES * waiting.INFERENCE_S
     return [
-        Level(f"pushed again of {len(pushed) // DEVICES} on each device", "files", again, [], PUSHED_AGAIN_TARGET),
+        Level(
+            f"pushed again of {len(pushed) // DEVICES} on each device", "files", pushed_again, [], PUSHED_AGAIN_TARGET
+        ),
         *compared(f"{DEVICES} devices that wait {seconds:g} s each", "s", values, {"one device": FOUR_TARGET}),
         Level("processor of this side, one device", "%", shares[1], [], SHARE_TARGET),
         Level(f"processor of this side, {DEVICES} devices, for each", "%", shares[DEVICES], [], SHARE_TARGET),
@@ -150,7 +154,7 @@ def _runs(options: Options, phones: Sequence[Phone]) -> list[Comparison | Level]
 
 
 def _workspace(root: Path) -> Workspace:
-    """A workspace with the sample set, and model files of a framework that waits."""
+    """Create a workspace with the sample set and model files of the framework `waiting`."""
     space = Workspace(root)
     (space.plugins / "frameworks").mkdir(parents=True)
     shutil.copy(waiting.__file__, space.plugins / "frameworks" / "waiting.py")
@@ -176,34 +180,34 @@ def _workspace(root: Path) -> Workspace:
 
 
 def _aiot(space: Workspace, phones: Sequence[Phone], images: int, passes: int) -> Ran:
-    """Calls `aiot run` as a process; raises BenchmarkError if it fails, or measures something else."""
+    """Run `aiot run` in a process. Raise BenchmarkError if it fails or does not measure what was requested."""
     command = [sys.executable, "-m", "aiot", "run", "--workspace", str(space.root), "--cooldown", "0"]
     command += ["--frameworks", "waiting", "--models", ",".join(MODELS), "--delegates", "cpu"]
     command += ["--images", str(images), "--repeat", str(passes)]
     for phone in phones:
         command += ["-s", phone.serial]
     with tempfile.TemporaryFile() as output:
-        began = perf_counter()
+        started = perf_counter()
         process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         try:
             _, status, usage = os.wait4(process.pid, 0)
         except BaseException:
             process.kill()
             raise
-        spent = Ran(perf_counter() - began, usage.ru_utime + usage.ru_stime)
+        spent = Ran(perf_counter() - started, usage.ru_utime + usage.ru_stime)
         process.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
-        said = output.read().decode(errors="replace")
-    if process.returncode or said.count(f"{len(MODELS)} instances measured") != len(phones):
-        raise BenchmarkError(f"`aiot run` failed on {len(phones)} devices, saying {said.strip()[-300:]!r}.")
+        printed = output.read().decode(errors="replace")
+    if process.returncode or printed.count(f"{len(MODELS)} instances measured") != len(phones):
+        raise BenchmarkError(f"`aiot run` failed on {len(phones)} devices, saying {printed.strip()[-300:]!r}.")
     return spent
 
 
 def _pushed(phones: Sequence[Phone]) -> dict[Path, int]:
-    """Time of the last change of every file in our folder on the devices, but for jobs and logs."""
-    found: dict[Path, int] = {}
+    """Return the modification time of every file in our folder on the devices, except jobs and logs."""
+    mtimes: dict[Path, int] = {}
     for phone in phones:
         folder = phone.storage / FOLDER.removeprefix("/data/")
         files = (path for path in folder.rglob("*") if path.is_file() and path.relative_to(folder).parts[0] != "runs")
-        found |= {path: path.stat().st_mtime_ns for path in files}
-    return found
+        mtimes |= {path: path.stat().st_mtime_ns for path in files}
+    return mtimes

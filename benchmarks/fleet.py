@@ -1,4 +1,4 @@
-"""All reports of the simulated 51 phones: `aiot report` against papermill and nbconvert, and what a change costs."""
+"""Benchmark of all reports of the simulated 51 phones against papermill and nbconvert, and after a change."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from benchmarks.options import ROOT, Options
 from benchmarks.pairs import BenchmarkError, Comparison, Level, compared, measure
 from benchmarks.processes import SCRIPTS, wall_time_s
 
-TARGET = 1 / 1.8  # ours takes at most this part of the peer's time
+TARGET = 1 / 1.8  # maximum ratio of our time to the peer's
 UNCHANGED_TARGET_S = 3.0
 JOBS = 2
-DEVICES = 2  # of which reports of their own are made
-CHANGED = "09"  # the notebook that is changed
+DEVICES = 2  # number of devices that get their own reports
+CHANGED = "09"  # prefix of the notebook that is changed
 
 
 def missing() -> str | None:
@@ -25,7 +25,7 @@ def missing() -> str | None:
 
 
 def run(options: Options) -> list[Comparison | Level]:
-    """Wall times in s: of all pages, with nothing and with one notebook changed, and of the reports of two devices."""
+    """Measure wall times in s of all pages, without and with a changed notebook, and of the reports of two devices."""
     options.tell("simulate and process")
     raw, tables = options.folder / "raw", options.folder / "processed"
     wall_time_s(process.simulate(raw, images=options.images or 500), process.process(raw, tables))
@@ -33,46 +33,58 @@ def run(options: Options) -> list[Comparison | Level]:
     shutil.copytree(ROOT / "notebooks", source)
     chosen = [source / notebook.name for notebook in reports.notebooks(options)]
     devices = parquet.read_table(tables / "devices.parquet")["device_id"].to_pylist()[:DEVICES]
-    each = ["--each-device", "-p", "device", ",".join(devices)]
-    found: dict[str, list[float]] = {name: [] for name in ("none", "again", "one", "pages")}
+    each_device = ["--each-device", "-p", "device", ",".join(devices)]
+    measured: dict[str, list[float]] = {name: [] for name in ("none", "again", "one", "pages")}
 
     def report(*more: str) -> float:
         names = [notebook.stem for notebook in chosen] if options.notebooks else []
-        given = ["-p", "processed", str(tables), "--notebooks", str(source), "--out", str(site), "--jobs", str(JOBS)]
-        return wall_time_s([str(SCRIPTS / "aiot"), "report", *names, *given, *more])
+        parameters = [
+            "-p",
+            "processed",
+            str(tables),
+            "--notebooks",
+            str(source),
+            "--out",
+            str(site),
+            "--jobs",
+            str(JOBS),
+        ]
+        return wall_time_s([str(SCRIPTS / "aiot"), "report", *names, *parameters, *more])
 
     def ours() -> float:
         shutil.rmtree(site, ignore_errors=True)
         spent = report()
         reports.check(site, chosen)
-        found["none"].append(report())
-        found["again"].append(report())
+        measured["none"].append(report())
+        measured["again"].append(report())
         rendered = _rendered(site)
-        _change(next((one for one in chosen if one.name.startswith(CHANGED)), chosen[-1]))
-        found["one"].append(report())
-        found["pages"].append(sum(time != rendered[name] for name, time in _rendered(site).items()))
+        _change(next((notebook_path for notebook_path in chosen if notebook_path.name.startswith(CHANGED)), chosen[-1]))
+        measured["one"].append(report())
+        measured["pages"].append(sum(time != rendered[name] for name, time in _rendered(site).items()))
         return spent
 
     def peer() -> float:
         folder = options.folder / "peer"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        given = ["-p", "processed", str(tables), "-p", "origin", "simulated"]
-        spent = wall_time_s(*(command for one in chosen for command in reports.by_hand(one, folder, *given)))
+        parameters = ["-p", "processed", str(tables), "-p", "origin", "simulated"]
+        spent = wall_time_s(
+            *(command for notebook_path in chosen for command in reports.by_hand(notebook_path, folder, *parameters))
+        )
         reports.check(folder, chosen)
         return spent
 
     values = measure(ours, {reports.PEER: peer}, options.pairs, options.tell, again=False)  # the peer takes minutes
     options.tell("reports of devices")
-    of_devices = [report(*each)]
-    nothing_changed = [report(*each) for _ in range(options.pairs)]
+    of_devices = [report(*each_device)]
+    nothing_changed = [report(*each_device) for _ in range(options.pairs)]
     what = f"{len(chosen)} pages, 51 devices"
     pages = len(chosen) * len(devices)
     return [
         *compared(f"{what}, --jobs {JOBS}", "s", values, {reports.PEER: TARGET}),
-        Level(f"{what}, nothing changed", "s", found["none"], found["again"], UNCHANGED_TARGET_S),
-        Level(f"{what}, one notebook changed: rendered", "pages", found["pages"], target=1),
-        Level(f"{what}, one notebook changed", "s", found["one"]),
+        Level(f"{what}, nothing changed", "s", measured["none"], measured["again"], UNCHANGED_TARGET_S),
+        Level(f"{what}, one notebook changed: rendered", "pages", measured["pages"], target=1),
+        Level(f"{what}, one notebook changed", "s", measured["one"]),
         Level(f"{pages} pages of {len(devices)} devices alone", "s", of_devices),
         Level(
             f"{pages} pages of {len(devices)} devices alone, nothing changed",
@@ -84,7 +96,7 @@ def run(options: Options) -> list[Comparison | Level]:
 
 
 def _rendered(site: Path) -> dict[str, str]:
-    """When each page was made, to the second: a page is never made twice in one."""
+    """Return when each page was rendered, to the second; no page is rendered twice within a second."""
     try:
         document = json.loads((site / "manifest.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -93,7 +105,7 @@ def _rendered(site: Path) -> dict[str, str]:
 
 
 def _change(notebook: Path) -> None:
-    """Adds a word to the first cell."""
+    """Append a word to the first cell."""
     document = json.loads(notebook.read_text(encoding="utf-8"))
     document["cells"][0]["source"] = ["".join(document["cells"][0]["source"]) + " More."]
     notebook.write_text(json.dumps(document), encoding="utf-8")

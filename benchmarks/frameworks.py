@@ -1,4 +1,4 @@
-"""As `inference`, for every framework and model, in float32 with 1 thread, against the fair peer only."""
+"""The benchmark `inference` for every framework and model, float32 with 1 thread, against the fair peer only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from benchmarks.inference import BETWEEN, TARGET, compare
 from benchmarks.options import Options
 from benchmarks.pairs import BenchmarkError, Comparison, Level
 
-IMAGES = 20  # a run: the heavy networks take up to a third of a second each
+IMAGES = 20  # images per run; the heavy networks take up to a third of a second per image
 
 INSTANCES = [
     Instance(framework, "cpu", "float32", model)
@@ -18,11 +18,11 @@ INSTANCES = [
 
 
 def missing() -> str | None:
-    return None  # it depends on which of them are chosen
+    return None  # depends on which instances are chosen
 
 
 def run(options: Options) -> list[Comparison | Level]:
-    chosen = [one for one in INSTANCES if not options.networks or one.artifact in options.networks]
+    chosen = [candidate for candidate in INSTANCES if not options.networks or candidate.artifact in options.networks]
     if sentence := jobs.missing(chosen):
         raise BenchmarkError(sentence)
     results: list[Comparison | Level] = []

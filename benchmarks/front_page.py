@@ -1,4 +1,4 @@
-"""How long Chromium takes until the front page of the simulated fleet is painted and can be used."""
+"""Benchmark of the time until the front page of the simulated fleet is painted and usable in Chromium."""
 
 from __future__ import annotations
 
@@ -37,28 +37,28 @@ def missing() -> str | None:
 
 
 def run(options: Options) -> list[Comparison | Level]:
-    """Times in s from opening a file until its content is painted and its scripts have run, each in a new context."""
+    """Measure times in s from opening a file until it is painted and its scripts have run, each in a new context."""
     options.tell("simulate, process and report")
     raw, tables, out = (options.folder / name for name in ("raw", "processed", "reports"))
     wall_time_s(process.simulate(raw, options.images or 500, quantized_on="all"), process.process(raw, tables))
-    given = ["-p", "processed", str(tables), "--notebooks", str(ROOT / "notebooks"), "--out", str(out)]
-    wall_time_s([str(SCRIPTS / "aiot"), "report", "01", *given])
+    parameters = ["-p", "processed", str(tables), "--notebooks", str(ROOT / "notebooks"), "--out", str(out)]
+    wall_time_s([str(SCRIPTS / "aiot"), "report", "01", *parameters])
     front, peer = out / "index.html", options.folder / "heading.html"
     if "by construction" not in front.read_text(encoding="utf-8"):
         raise BenchmarkError(f"{front} has no claims: try `aiot report 01` to see why.")
     peer.write_text(HEADING, encoding="utf-8")
     with _chromium() as browser:
-        opened_s(browser, peer)  # once before, so that all its files are in memory
+        opened_s(browser, peer)  # warm-up, so that all its files are in memory
         values = measure(
             lambda: opened_s(browser, front), {PEER: lambda: opened_s(browser, peer)}, options.pairs, options.tell
         )
-        again = [opened_s(browser, front) for _ in values["ours"]]
+        repeated = [opened_s(browser, front) for _ in values["ours"]]
     what = "front page, 51 devices"
-    return [Level(what, "s", values["ours"], again, TARGET_S), *compared(what, "s", values, {PEER: None})]
+    return [Level(what, "s", values["ours"], repeated, TARGET_S), *compared(what, "s", values, {PEER: None})]
 
 
 def opened_s(browser: Browser, path: Path) -> float:
-    """Seconds until a file is painted and its scripts have run."""
+    """Return the seconds until a file is painted and its scripts have run."""
     context = browser.new_context()
     try:
         page = context.new_page()
@@ -74,9 +74,9 @@ def _chromium() -> Iterator[Browser]:
 
     from tests.browser import chromium
 
-    found = chromium.find()
-    environment: dict[str, str | float | bool] = {**os.environ, **found.environment}
+    installation = chromium.find()
+    environment: dict[str, str | float | bool] = {**os.environ, **installation.environment}
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found.program, env=environment)
+        browser = playwright.chromium.launch(executable_path=installation.program, env=environment)
         yield browser
         browser.close()

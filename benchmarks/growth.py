@@ -1,6 +1,6 @@
-"""How time and memory of `aiot simulate`, `aiot process` and the overview grow with the devices.
+"""Benchmark of how time and memory of `aiot simulate`, `aiot process` and the overview grow with the devices.
 
-Draws docs/images/growth.svg.
+The result is drawn in docs/images/growth.svg.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 DEVICES = (10, 51, 200, 1000)
 MEMORY_TARGETS_GB = {51: 2.0, 1000: 4.0}
-BYTES_PER_DEVICE = 7_000_000  # of raw logs and of tables, with 500 images and quantized models on half of them
+BYTES_PER_DEVICE = 7_000_000  # raw logs and tables, with 500 images and quantized models on half of the devices
 OVERVIEW = "01_overview"
 PLOT = ROOT / "docs" / "images" / "growth.svg"
 
 
 @dataclass(frozen=True)
 class Point:
-    """One size of the fleet."""
+    """Measurements for one size of the fleet."""
 
     devices: int
     simulated: Spent
@@ -41,7 +41,7 @@ def missing() -> str | None:
 
 
 def run(options: Options) -> list[Comparison | Level]:
-    """One value each, without pairs: what matters is how they differ from one size to the next."""
+    """Measure one value each, without pairs, since only the differences between sizes matter."""
     needed = max(DEVICES) * BYTES_PER_DEVICE * (options.images or 500) / 500
     free = shutil.disk_usage(options.folder).free
     if free < 1.5 * needed:
@@ -87,7 +87,10 @@ def _levels(point: Point) -> list[Level]:
 
 
 def plot(points: list[Point]) -> Figure:
-    """Time and memory over the number of devices, both axes logarithmic, with a line for a constant time a device."""
+    """Plot time and memory over the number of devices, with a line for a constant time per device.
+
+    The axes of devices and of time are logarithmic.
+    """
     from matplotlib.figure import Figure
     from matplotlib.ticker import NullLocator
 
@@ -103,17 +106,17 @@ def plot(points: list[Point]) -> Figure:
             "the overview": ([point.overview for point in points], "D", "#CC79A7"),
         }
         for label, (spent, marker, colour) in lines.items():
-            time.plot(devices, [one.wall_s for one in spent], marker=marker, color=colour, label=label)
-            memory.plot(devices, [one.memory_gb for one in spent], marker=marker, color=colour, label=label)
+            time.plot(devices, [item.wall_s for item in spent], marker=marker, color=colour, label=label)
+            memory.plot(devices, [item.memory_gb for item in spent], marker=marker, color=colour, label=label)
         unchanged = [point.unchanged_s for point in points]
         time.plot(devices, unchanged, marker="^", color="#009E73", label="aiot process, nothing changed")
         ends = [devices[0], devices[-1]]
-        alike = [points[0].processed.wall_s * one / devices[0] for one in ends]
-        time.plot(ends, alike, linestyle=":", color=style.GREY, label="proportional to the devices")
+        proportional = [points[0].processed.wall_s * item / devices[0] for item in ends]
+        time.plot(ends, proportional, linestyle=":", color=style.GREY, label="proportional to the devices")
         time.set(title="Wall time", ylabel="s")
         memory.set(title="Memory of all processes", ylabel="GB", ylim=(0, None))
         for axis in (time, memory):
-            axis.set(xscale="log", xlabel="devices", xticks=devices, xticklabels=[str(one) for one in devices])
+            axis.set(xscale="log", xlabel="devices", xticks=devices, xticklabels=[str(item) for item in devices])
             axis.xaxis.set_minor_locator(NullLocator())
             axis.legend()
         time.set_yscale("log")

@@ -1,4 +1,4 @@
-"""Measured inference time through the agent against a bare loop of the framework's calls."""
+"""Benchmark of inference time measured by the agent against a bare loop of the framework's calls."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from benchmarks import jobs
 from benchmarks.options import Options
 from benchmarks.pairs import BenchmarkError, Comparison, Level, Measure, compared, measure
 
-TARGET = 1.02  # median of the agent's times / median of the peer's, 1 thread
-IMAGES = 100  # a run
+TARGET = 1.02  # maximum ratio of the agent's median time to the peer's, with 1 thread
+IMAGES = 100  # images per run
 BETWEEN, HOT = "bare, between decodes", "bare, hot"
 
 INSTANCES = [
@@ -33,7 +33,7 @@ def run(options: Options) -> list[Comparison | Level]:
             if options.networks and instance.artifact not in options.networks:
                 continue
             what = f"{instance.artifact}, {threads} thread{'s' * (threads > 1)}"
-            # without decodes only with 1 thread
+            # the hot loop is measured with 1 thread only
             targets: dict[str, float | None] = {BETWEEN: TARGET, HOT: None} if threads == 1 else {BETWEEN: None}
             results += compare(what, instance, threads, targets, options, options.images or IMAGES)
     return results
@@ -42,7 +42,7 @@ def run(options: Options) -> list[Comparison | Level]:
 def compare(
     what: str, instance: Instance, threads: int, targets: dict[str, float | None], options: Options, images: int
 ) -> list[Comparison]:
-    """Medians in ms, ours against the peers that `targets` name."""
+    """Measure median times in ms of the agent and of the peers named in `targets`."""
     job = jobs.job_of(instance, threads, images)
     classes: list[list[int]] = []
 

@@ -1,4 +1,4 @@
-"""Jobs of the agent on the sample models and the sample set, and running them."""
+"""Agent jobs on the sample models and the sample set, and running them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from runner import rawlog
 from runner.devices.local import LocalDevice
 
 WARMUPS = 5
-SEED = 0  # of the choice of images
+SEED = 0  # for the choice of images
 
 _WORKSPACE = Workspace(ROOT)
 _MODELS = _WORKSPACE.models / "sample"
@@ -29,16 +29,16 @@ _DATASET = _WORKSPACE.datasets / "sample"
 
 @dataclass(frozen=True)
 class Times:
-    """Of one run: time of each call in ns, and the class it gave."""
+    """Result of one run: the time of each call in ns, and the predicted class."""
 
     inference_ns: list[int]
     best: list[int]
 
 
 def missing(instances: list[Instance]) -> str | None:
-    """What is not there of the models and images, in one sentence, or None."""
-    known = facts.prepared(_MODELS)
-    absent = [one.artifact for one in instances if one.artifact not in known]
+    """Return one sentence about missing models or images, or None."""
+    prepared = facts.prepared(_MODELS)
+    absent = [instance.artifact for instance in instances if instance.artifact not in prepared]
     if absent:
         return f"{_MODELS} does not hold {', '.join(absent)}: run `make demo`, or `aiot models prepare`."
     try:
@@ -49,7 +49,7 @@ def missing(instances: list[Instance]) -> str | None:
 
 
 def job_of(instance: Instance, threads: int, images: int) -> dict[str, Any]:
-    """A job as `aiot run` writes it, but for where it logs."""
+    """Return a job as written by `aiot run`, without the path of the log."""
     artifact = facts.prepared(_MODELS)[instance.artifact]
     dataset = store.load(_DATASET)
     return {
@@ -72,7 +72,7 @@ def job_of(instance: Instance, threads: int, images: int) -> dict[str, Any]:
 
 
 def run_agent(job: dict[str, Any], folder: Path) -> rawlog.Attempt:
-    """Runs the agent as `aiot run` does, as a process of its own; raises BenchmarkError if it fails."""
+    """Run the agent in a separate process, as `aiot run` does. Raise BenchmarkError if it fails."""
     log = folder / f"{job['instance']}.1.jsonl"
     log.unlink(missing_ok=True)
     file = folder / "job.json"
@@ -84,7 +84,7 @@ def run_agent(job: dict[str, Any], folder: Path) -> rawlog.Attempt:
     try:
         process.wait()
     finally:
-        process.kill()  # it has a session of its own, so that Ctrl-C does not reach it; nothing if it has ended
+        process.kill()  # Ctrl-C does not reach it, since it has its own session; no effect if it has ended
     if not log.exists():
         raise BenchmarkError(f"The agent did not start: {output.read_text(encoding='utf-8').strip()[-200:]}")
     attempt = rawlog.read_attempt(log)
@@ -99,7 +99,7 @@ def agent_times(job: dict[str, Any], folder: Path) -> Times:
 
 
 def bare_times(job: dict[str, Any], way: str, folder: Path) -> Times:
-    """Of the bare loop, as a process of its own; raises BenchmarkError if it fails."""
+    """Run the bare loop in a separate process and return its times. Raise BenchmarkError if it fails."""
     file, out = folder / "bare.json", folder / "bare_times.json"
     file.write_text(json.dumps(job), encoding="utf-8")
     python = environments.python_of(job["environment"])

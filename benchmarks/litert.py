@@ -1,4 +1,4 @@
-"""Measured inference time of TFLite through the agent against `litert-benchmark`, which comes with LiteRT."""
+"""Benchmark of TFLite inference time measured by the agent against `litert-benchmark`, which LiteRT provides."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.options import ROOT, Options
 from benchmarks.pairs import BenchmarkError, Comparison, Level, compared, measure
 from benchmarks.processes import SCRIPTS
 
-TARGET = 1.05  # median of the agent's times / median of the peer's, 1 thread
+TARGET = 1.05  # maximum ratio of the agent's median time to the peer's, with 1 thread
 PEER = "litert-benchmark"
 INSTANCES = [Instance("tflite", "cpu", "float32", model) for model in MODELS]
 
@@ -24,7 +24,7 @@ def missing() -> str | None:
 
 
 def run(options: Options) -> list[Comparison | Level]:
-    """Medians in ms. The peer feeds random numbers, one call right after the other."""
+    """Measure median times in ms. The peer feeds random numbers in consecutive calls without decoding."""
     results: list[Comparison | Level] = []
     images = options.images or inference.IMAGES
     for instance in INSTANCES:
@@ -51,8 +51,10 @@ def _peer_ms(model: Path, runs: int, folder: Path) -> float:
     out.unlink(missing_ok=True)
     words = ["--model", str(model), "--num_runs", str(runs), "--warmup_runs", str(jobs.WARMUPS), "--num_threads", "1"]
     command = [str(SCRIPTS / "litert-benchmark"), *words, "--result_json", str(out)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    if done.returncode or not out.is_file():
-        raise BenchmarkError(f"litert-benchmark failed, saying {(done.stderr or done.stdout).strip()[-200:]!r}.")
+    completed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if completed.returncode or not out.is_file():
+        raise BenchmarkError(
+            f"litert-benchmark failed, saying {(completed.stderr or completed.stdout).strip()[-200:]!r}."
+        )
     result = json.loads(out.read_text(encoding="utf-8"))
     return float(result["latency"]["median_ms"])

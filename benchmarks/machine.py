@@ -1,4 +1,4 @@
-"""What the numbers were measured on."""
+"""Description of the machine and software that results were measured on."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ class Machine:
     """The machine and its software."""
 
     cpu: str
-    cores: int  # that this process may use
+    cores: int  # cores available to this process
     ram_gb: float  # GiB
     system: str
     python: str
-    versions: dict[str, str]  # of PACKAGES, those that are installed
+    versions: dict[str, str]  # versions of the installed PACKAGES
 
     def lines(self) -> list[str]:
         return [
             f"machine   {self.cpu}, {self.cores} cores, {self.ram_gb:g} GiB RAM, {self.system}",
-            f"software  Python {self.python}, " + ", ".join(f"{name} {one}" for name, one in self.versions.items()),
+            f"software  Python {self.python}, "
+            + ", ".join(f"{name} {version}" for name, version in self.versions.items()),
         ]
 
 
@@ -45,7 +46,7 @@ def this_machine(root: Path) -> Machine:
 
 
 def load_average() -> float:
-    """Processes that ran or wanted to, mean over the last minute."""
+    """Return the load average over the last minute."""
     return round(os.getloadavg()[0], 2)
 
 

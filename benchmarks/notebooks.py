@@ -1,4 +1,4 @@
-"""Every notebook alone on the simulated fleet with all 60 instances: how long `aiot report` takes, and its memory."""
+"""Benchmark of `aiot report` for each notebook alone, on the simulated fleet with all 60 instances: time and memory."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def missing() -> str | None:
 
 
 def run(options: Options) -> list[Comparison | Level]:
-    """Wall times in s and memory in GB of each notebook, `options.pairs` values of each, in rounds over all of them."""
+    """Measure wall time in s and memory in GB of each notebook, in `options.pairs` rounds over all notebooks."""
     options.tell("simulate and process")
     raw, tables = options.folder / "raw", options.folder / "processed"
-    every = process.simulate(raw, images=options.images or 500, quantized_on="all")
-    wall_time_s(every, process.process(raw, tables))
+    simulate_command = process.simulate(raw, images=options.images or 500, quantized_on="all")
+    wall_time_s(simulate_command, process.process(raw, tables))
     spent: dict[str, list[Spent]] = {notebook.stem: [] for notebook in reports.notebooks(options)}
     for number in range(options.pairs):
         for name in spent:
@@ -32,17 +32,24 @@ def run(options: Options) -> list[Comparison | Level]:
     results: list[Comparison | Level] = []
     for name, values in spent.items():
         results += [
-            Level(f"{name}, 51 devices", "s", [one.wall_s for one in values], target=TIME_TARGET_S),
-            Level(f"{name}, 51 devices, memory", "GB", [one.memory_gb for one in values], target=MEMORY_TARGET_GB),
+            Level(f"{name}, 51 devices", "s", [spent_once.wall_s for spent_once in values], target=TIME_TARGET_S),
+            Level(
+                f"{name}, 51 devices, memory",
+                "GB",
+                [spent_once.memory_gb for spent_once in values],
+                target=MEMORY_TARGET_GB,
+            ),
         ]
     return results
 
 
 def render(name: str, tables: Path, out: Path) -> Spent:
-    """Renders the page of one notebook on simulated data, anew."""
+    """Render the page of one notebook on simulated data from scratch."""
     shutil.rmtree(out, ignore_errors=True)
-    given = ["-p", "processed", str(tables), "-p", "origin", "simulated", "--notebooks", str(ROOT / "notebooks")]
-    spent = with_memory([str(SCRIPTS / "aiot"), "report", name, *given, "--out", str(out), "--jobs", "1", "--force"])
+    parameters = ["-p", "processed", str(tables), "-p", "origin", "simulated", "--notebooks", str(ROOT / "notebooks")]
+    spent = with_memory(
+        [str(SCRIPTS / "aiot"), "report", name, *parameters, "--out", str(out), "--jobs", "1", "--force"]
+    )
     if not (out / f"{name}.html").is_file():
         raise BenchmarkError(f"No page was made of {name}.")
     return spent

@@ -1,4 +1,4 @@
-"""What the command line asks of a benchmark."""
+"""Options of a benchmark from the command line."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import Path
 from benchmarks.pairs import LEAST_PAIRS, Tell
 
 ROOT = Path(__file__).resolve().parent.parent
-"""The checkout: what `make demo` made is in its folder data."""
+"""Folder of the checkout; its subfolder data has the results of `make demo`."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """How much is measured, and where temporary files go."""
+    """Amount of measurement, and the folder for temporary files."""
 
     folder: Path
     tell: Tell
     pairs: int = LEAST_PAIRS
-    images: int | None = None  # for each run of a network; None: the benchmark's own number
-    networks: tuple[str, ...] = ()  # like pytorch_float32_squeezenet; none: all
-    notebooks: int | None = None  # the first so many; None: all
+    images: int | None = None  # images per run of a network; None for the benchmark's default
+    networks: tuple[str, ...] = ()  # such as pytorch_float32_squeezenet; empty for all
+    notebooks: int | None = None  # number of notebooks, from the first; None for all

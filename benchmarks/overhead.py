@@ -1,4 +1,4 @@
-"""Share of the agent's loop that is none of decode, preprocess, inference and post-process."""
+"""Benchmark of the share of the agent's loop not spent on decode, preprocess, inference or post-process."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ def missing() -> str | None:
 
 
 def run(options: Options) -> list[Comparison | Level]:
-    """The share of every run in %; each is repeated at once, and the repetition is its peer."""
+    """Measure the share in % for each run; each run is repeated immediately, and the repetition is its peer."""
     images = options.images or IMAGES
     job = jobs.job_of(INSTANCE, 1, images)
-    values, again = [], []
+    values, repeated = [], []
     for number in range(options.pairs):
         options.tell(f"pair {number + 1} of {options.pairs}")
         values.append(_share(job, options))
-        again.append(_share(job, options))
-    return [Level(f"{INSTANCE.artifact}, 1 thread, {images} images", "%", values, again, TARGET)]
+        repeated.append(_share(job, options))
+    return [Level(f"{INSTANCE.artifact}, 1 thread, {images} images", "%", values, repeated, TARGET)]
 
 
 def _share(job: dict[str, object], options: Options) -> float:

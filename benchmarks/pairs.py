@@ -1,9 +1,8 @@
-"""The measurement itself: alternating pairs of ours and its peers, and what they say together.
+"""Measurement in alternating pairs of ours and its peers, and evaluation of the results.
 
-A machine is faster or slower from one minute to the next. So ours and a peer are measured one right after
-the other, again and again, with the order swapped from pair to pair, and only ratios within a pair are
-compared. Each peer is measured twice in every pair, unless it takes too long: its ratio to itself is 1 but for the
-machine's noise.
+The speed of a machine varies from minute to minute. Ours and a peer are therefore measured directly one after the
+other, repeatedly, in alternating order, and only ratios within a pair are used. Each peer is measured twice in every
+pair, unless it takes too long: apart from the machine's noise, its ratio to itself is 1.
 """
 
 from __future__ import annotations
@@ -15,19 +14,19 @@ from statistics import median
 
 Measure = Callable[[], float]
 Tell = Callable[[str], None]
-"""Called with what is being done, in a few words."""
+"""Function that is called with a short description of progress."""
 
 LEAST_PAIRS = 8
-"""Fewer show whether a benchmark works, not what it measures."""
+"""Minimum number of pairs for a measurement; fewer only show that a benchmark works."""
 
 
 class BenchmarkError(Exception):
-    """A benchmark cannot be measured: one sentence with what is missing or went wrong, and what to try."""
+    """Error that prevents a benchmark, as one sentence with the problem and what to try."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """Of a median: its two ends, and how often such an interval holds the true median (0 to 1)."""
+    """Interval of a median, with the probability that it includes the true median (0 to 1)."""
 
     low: float
     high: float
@@ -36,19 +35,19 @@ class Interval:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Ours against one peer: one value a pair, all in `unit`, less being better."""
+    """Comparison of ours with one peer: one value per pair, all in `unit`; lower is better."""
 
     what: str
     peer: str
     unit: str  # "s" or "ms"
     ours: list[float]
-    first: list[float]  # of the peer, measured next to ours
-    again: list[float]  # of the peer, measured next to its first; empty if it was not
-    target: float | None = None  # highest ratio ours/peer
+    first: list[float]  # the peer, measured next to ours
+    again: list[float]  # the peer, measured next to `first`; empty if not repeated
+    target: float | None = None  # maximum ratio ours/peer
 
     @property
     def ratios(self) -> list[float]:
-        return [own / peer for own, peer in zip(self.ours, self.first, strict=True)]
+        return [our_value / peer_value for our_value, peer_value in zip(self.ours, self.first, strict=True)]
 
     @property
     def noise(self) -> list[float]:
@@ -58,26 +57,27 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Level:
-    """Ours alone against a fixed limit: two values a pair in `unit`, less being better."""
+    """Comparison of ours alone with a fixed limit: two values per pair in `unit`; lower is better."""
 
     what: str
     unit: str  # "s", "%", "GB" or "files"
     values: list[float]
-    again: list[float] = field(default_factory=list)  # repeated right after; empty if it was not
-    target: float | None = None  # highest value
+    again: list[float] = field(default_factory=list)  # immediate repetitions; empty if not repeated
+    target: float | None = None  # maximum value
 
     @property
     def noise(self) -> list[float]:
-        """Ratios of the repetition to the first."""
+        """Ratios of the repetition to the first value."""
         return [second / first for first, second in zip(self.values, self.again, strict=True)] if self.again else []
 
 
 def measure(
     ours: Measure, peers: Mapping[str, Measure], pairs: int, tell: Tell, again: bool = True
 ) -> dict[str, list[float]]:
-    """Values of "ours" and, for every peer, of its name and, if `again`, of its name + " again"; one a pair.
+    """Measure ours and its peers in pairs, and return one value per pair by name.
 
-    The order is ours, first peer, first peer again, second peer, ...; in every other pair it is the reverse.
+    The names are "ours", that of each peer and, if `again`, that of each peer + " again". The order is ours, first
+    peer, first peer again, second peer, ...; it is reversed in every other pair.
     """
     steps: list[tuple[str, Measure]] = [("ours", ours)]
     for name, peer in peers.items():
@@ -95,7 +95,7 @@ def measure(
 def compared(
     what: str, unit: str, values: Mapping[str, list[float]], targets: Mapping[str, float | None]
 ) -> list[Comparison]:
-    """What `measure` gave, a comparison for each peer in `targets`."""
+    """Return the results of `measure` as one comparison for each peer in `targets`."""
     return [
         Comparison(what, peer, unit, values["ours"], values[peer], values.get(f"{peer} again", []), target)
         for peer, target in targets.items()
@@ -103,15 +103,15 @@ def compared(
 
 
 def interval_of(values: list[float]) -> Interval:
-    """Interval of the median from ordered values, of any distribution; 95 % or a little more.
+    """Return the distribution-free interval of the median from order statistics, with 95 % coverage or slightly more.
 
-    Below 6 values no such interval reaches 95 %: it is from the smallest to the greatest then. With 8 it is
-    that too, and holds the true median in 99 of 100 cases.
+    With fewer than 6 values no such interval reaches 95 %, and the whole range is returned. With 8 values it is also
+    the whole range, which includes the true median in 99 of 100 cases.
     """
     ordered, count = sorted(values), len(values)
 
     def coverage(left_out: int) -> float:
-        """Of the interval without so many values at either end."""
+        """Return the coverage of the interval without `left_out` values at either end."""
         return 1 - 2 * sum(comb(count, number) for number in range(left_out + 1)) / 2**count
 
     left_out = 0
@@ -121,7 +121,7 @@ def interval_of(values: list[float]) -> Interval:
 
 
 def verdict(values: list[float], target: float | None) -> str:
-    """Whether the median is at most the target, and whether the interval leaves a doubt; "" without a target."""
+    """Return whether the median meets the target, and whether the interval leaves a doubt; "" without a target."""
     if target is None:
         return ""
     interval = interval_of(values)

@@ -1,4 +1,4 @@
-"""The simulated fleet from raw logs to tables: `aiot process` against pandas and DuckDB on the same files."""
+"""Benchmark of `aiot process` on the simulated fleet against pandas and DuckDB on the same files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TARGETS: dict[str, float | None] = {
     "DuckDB read_json, types found": 2.5,
     "DuckDB read_json, types given": None,
 }
-"""Highest ratio ours/peer. Giving the types is what a user of DuckDB can do who knows the format."""
+"""Maximum ratio ours/peer. Users of DuckDB can specify the types if they know the format."""
 
 _WAYS = dict(zip(TARGETS, ("pandas", "duckdb", "duckdb-typed"), strict=True))
 
@@ -35,18 +35,18 @@ def missing() -> str | None:
 
 
 def run(options: Options) -> list[Comparison | Level]:
-    """Wall times in s and memory in GB on 51 devices; `options.images` of each instance instead of 500."""
+    """Measure wall times in s and memory in GB on 51 devices, with `options.images` (default 500) per instance."""
     options.tell("simulate")
     raw, tables = options.folder / "raw", options.folder / "processed"
     wall_time_s(simulate(raw, images=options.images or 500))
     unchanged: list[float] = []
-    again: list[float] = []
+    unchanged_again: list[float] = []
 
     def ours() -> float:
         shutil.rmtree(tables, ignore_errors=True)
         spent = wall_time_s(process(raw, tables))
         unchanged.append(wall_time_s(process(raw, tables)))
-        again.append(wall_time_s(process(raw, tables)))
+        unchanged_again.append(wall_time_s(process(raw, tables)))
         return spent
 
     peers = {name: _peer(way, raw, options.folder / "peer.parquet") for name, way in _WAYS.items()}
@@ -55,22 +55,22 @@ def run(options: Options) -> list[Comparison | Level]:
     memory: tuple[list[float], list[float]] = ([], [])
     for number in range(options.pairs):
         options.tell(f"memory and reading, pair {number + 1} of {options.pairs}")
-        for some in (0, 1):
-            reading[some].append(seconds_to_read_instances(tables))
-        for some in (0, 1):
+        for index in (0, 1):
+            reading[index].append(seconds_to_read_instances(tables))
+        for index in (0, 1):
             shutil.rmtree(tables)
-            memory[some].append(with_memory(process(raw, tables)).memory_gb)
+            memory[index].append(with_memory(process(raw, tables)).memory_gb)
     what = "aiot process, 51 devices"
     return [
         *compared(f"{what}, --jobs {JOBS}", "s", values, TARGETS),
         Level(f"{what}, memory of all processes", "GB", *memory, MEMORY_TARGET_GB),
-        Level(f"{what}, nothing changed", "s", unchanged, again, UNCHANGED_TARGET_S),
+        Level(f"{what}, nothing changed", "s", unchanged, unchanged_again, UNCHANGED_TARGET_S),
         Level("reading the table of instances", "s", *reading, INSTANCES_TARGET_S),
     ]
 
 
 def simulate(raw: Path, devices: int = 51, images: int = 500, quantized_on: str = "") -> list[str]:
-    """The command that makes the raw logs of so many devices: quantized models on 25 of each 51, or as many as told."""
+    """Return the command that simulates raw logs, by default with quantized models on 25 of every 51 devices."""
     words = ["--devices", str(devices), "--quantized-on", quantized_on or str(devices * 25 // 51)]
     words += ["--images", str(images)]
     words += ["--jobs", str(JOBS)]
@@ -78,16 +78,18 @@ def simulate(raw: Path, devices: int = 51, images: int = 500, quantized_on: str 
 
 
 def process(raw: Path, processed: Path) -> list[str]:
-    """The command that makes tables of raw logs."""
+    """Return the command that makes tables from raw logs."""
     return [str(SCRIPTS / "aiot"), "process", "--raw", str(raw), "--processed", str(processed), "--jobs", str(JOBS)]
 
 
 def seconds_to_read_instances(processed: Path) -> float:
-    """How long the first reading in a fresh process takes, imports apart; BenchmarkError if it fails."""
-    done = subprocess.run(_reader("instances", processed, processed), cwd=ROOT, capture_output=True, text=True)
-    if done.returncode:
-        raise BenchmarkError(f"The table of instances in {processed} could not be read: {done.stderr.strip()[-200:]}")
-    return float(done.stdout)
+    """Return the time of the first read in a new process, without imports. Raise BenchmarkError if it fails."""
+    completed = subprocess.run(_reader("instances", processed, processed), cwd=ROOT, capture_output=True, text=True)
+    if completed.returncode:
+        raise BenchmarkError(
+            f"The table of instances in {processed} could not be read: {completed.stderr.strip()[-200:]}"
+        )
+    return float(completed.stdout)
 
 
 def _peer(way: str, raw: Path, out: Path) -> Measure:

@@ -1,4 +1,4 @@
-"""Running a process to its end: how long it took, and how much memory it and its children held."""
+"""Running processes and measuring their wall time and the memory of all their children."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ from benchmarks.options import ROOT
 from benchmarks.pairs import BenchmarkError
 
 SCRIPTS = Path(sys.executable).parent
-"""Where the commands of this environment are."""
+"""Folder with the commands of this environment."""
 
-INTERVAL_S = 0.02  # between two looks at the memory
+INTERVAL_S = 0.02  # between two samples of the memory
 
 
 @dataclass(frozen=True)
 class Spent:
-    """What a process and its children took."""
+    """Resources used by a process and its children."""
 
     wall_s: float
-    memory_gb: float  # 1e9 bytes: the highest sum seen of their resident memory, what they share counted in each
+    memory_gb: float  # peak sum of their resident memory in 1e9 bytes; shared memory counts for each process
 
 
 def wall_time_s(*commands: list[str]) -> float:
-    """Wall time of processes one after the other, in s; raises BenchmarkError if one fails.
+    """Run commands one after the other and return their wall time in s. Raise BenchmarkError if one fails.
 
-    They run in the checkout. What they print goes into pipes, so no terminal slows them.
+    They run in the checkout. Their output goes to pipes, so that no terminal slows them down.
     """
     spent = 0.0
     for command in commands:
-        began = perf_counter()
-        done = subprocess.run(command, cwd=ROOT, env=_environment(), stdin=subprocess.DEVNULL, capture_output=True)
-        spent += perf_counter() - began
-        _check(command, done.returncode, done.stdout + done.stderr)
+        started = perf_counter()
+        completed = subprocess.run(command, cwd=ROOT, env=_environment(), stdin=subprocess.DEVNULL, capture_output=True)
+        spent += perf_counter() - started
+        _check(command, completed.returncode, completed.stdout + completed.stderr)
     return spent
 
 
 def with_memory(command: list[str]) -> Spent:
-    """Runs a process and looks at the memory of all its processes every 20 ms; BenchmarkError if it fails."""
+    """Run a command and sample the memory of all its processes every 20 ms. Raise BenchmarkError if it fails."""
     highest = 0
     ended = threading.Event()
 
@@ -55,7 +55,7 @@ def with_memory(command: list[str]) -> Spent:
             highest = max(highest, _resident_bytes(process.pid))
 
     with tempfile.TemporaryFile() as output:
-        began = perf_counter()
+        started = perf_counter()
         process = subprocess.Popen(
             command, cwd=ROOT, env=_environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
@@ -67,19 +67,19 @@ def with_memory(command: list[str]) -> Spent:
             process.kill()
             ended.set()
             watcher.join()
-        spent = perf_counter() - began
+        spent = perf_counter() - started
         output.seek(0)
         _check(command, process.returncode, output.read())
     return Spent(spent, highest / 1e9)
 
 
 def _resident_bytes(pid: int) -> int:
-    """Of a process and all its children, those that end meanwhile left out."""
+    """Return the resident memory of a process and its children, except processes that have ended meanwhile."""
     total = 0
     try:
         process = psutil.Process(pid)
-        for one in [process, *process.children(recursive=True)]:
-            total += one.memory_info().rss
+        for member in [process, *process.children(recursive=True)]:
+            total += member.memory_info().rss
     except psutil.Error:
         pass
     return total

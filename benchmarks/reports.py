@@ -1,4 +1,4 @@
-"""All reports on the measured data, by `aiot report` against papermill and nbconvert, one notebook after the other."""
+"""Benchmark of all reports on the measured data: `aiot report` against papermill and nbconvert for each notebook."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from benchmarks.options import ROOT, Options
 from benchmarks.pairs import BenchmarkError, Comparison, Level, compared, measure
 from benchmarks.processes import SCRIPTS, wall_time_s
 
-TARGET = 1 / 1.6  # ours takes at most this part of the peer's time
+TARGET = 1 / 1.6  # maximum ratio of our time to the peer's
 UNCHANGED_TARGET_S = 3.0
 JOBS = 2
 PEER = "papermill, nbconvert"
@@ -23,7 +23,7 @@ def missing() -> str | None:
 
 
 def run(options: Options) -> list[Comparison | Level]:
-    """Wall times in s: of all pages, and of a second call that finds nothing changed."""
+    """Measure wall times in s of all pages, and of a second call without changes."""
     chosen = notebooks(options)
     names = [notebook.stem for notebook in chosen] if options.notebooks else []
     site = options.folder / "reports"
@@ -55,17 +55,17 @@ def run(options: Options) -> list[Comparison | Level]:
 
 
 def notebooks(options: Options) -> list[Path]:
-    """The notebooks, or the first so many of them."""
+    """Return the notebooks, or the first `options.notebooks` of them."""
     return sorted((ROOT / "notebooks").glob("[0-9]*_*.ipynb"))[: options.notebooks]
 
 
 def _report(names: list[str], out: Path, *more: str) -> list[str]:
-    origin = ["-p", "origin", "measured"]  # the notebooks' default, and so the peer's
+    origin = ["-p", "origin", "measured"]  # the notebooks' default, which the peer uses
     return [str(SCRIPTS / "aiot"), "report", *names, *origin, "--jobs", str(JOBS), "--out", str(out), *more]
 
 
 def by_hand(notebook: Path, folder: Path, *given: str) -> list[list[str]]:
-    """The two commands that make a page without the toolkit; the notebook runs in the checkout, as with ours."""
+    """Return the two commands that make a page without the toolkit; the notebook runs in the checkout, as with ours."""
     executed = str(folder / notebook.name)
     return [
         [str(SCRIPTS / "papermill"), "--cwd", str(ROOT), "--no-progress-bar", *given, str(notebook), executed],
@@ -74,7 +74,7 @@ def by_hand(notebook: Path, folder: Path, *given: str) -> list[list[str]]:
 
 
 def check(folder: Path, notebooks: list[Path]) -> None:
-    """Raises BenchmarkError if a page is missing."""
+    """Raise BenchmarkError if a page is missing."""
     absent = [notebook.stem for notebook in notebooks if not (folder / f"{notebook.stem}.html").is_file()]
     if absent:
         raise BenchmarkError(f"No page was made of {', '.join(absent)}.")

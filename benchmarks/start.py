@@ -1,4 +1,4 @@
-"""How long `aiot --help` takes, against what no command in Python that uses Typer can do without."""
+"""Benchmark of the time of `aiot --help` against the minimum for any Python command that uses Typer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from benchmarks.pairs import Comparison, Level, Measure, compared, measure
 from benchmarks.processes import SCRIPTS, wall_time_s
 
 TARGET_S = 0.3
-STARTS = 5  # a value is the median of so many
+STARTS = 5  # number of starts per value, which is their median
 
 OURS = [str(SCRIPTS / "aiot"), "--help"]
 PEERS = {
@@ -24,9 +24,9 @@ def missing() -> str | None:
 
 
 def run(options: Options) -> list[Comparison | Level]:
-    """Wall times of processes in s."""
+    """Measure wall times of processes in s."""
     for command in (OURS, *PEERS.values()):
-        wall_time_s(command)  # so that files are in memory and bytecode is written for all alike
+        wall_time_s(command)  # warm-up, so that files are in memory and bytecode is written
     values = measure(
         _median_s(OURS),
         {name: _median_s(command) for name, command in PEERS.items()},

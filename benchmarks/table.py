@@ -1,4 +1,4 @@
-"""Results as a table of plain text, and as JSON."""
+"""Formatting of results as plain text, Markdown and JSON records."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HEADER = ("what", "peer", "ours", "peer takes", "ours/peer", "95 % interval", "p
 
 
 def table(results: Sequence[Comparison | Level]) -> str:
-    """One line a result, columns aligned."""
+    """Return a plain text table with one line per result and aligned columns."""
     rows = [HEADER, *(_row(result) for result in results)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
     rows.insert(1, tuple("-" * width for width in widths))
@@ -23,7 +23,7 @@ def table(results: Sequence[Comparison | Level]) -> str:
 
 
 def record(result: Comparison | Level) -> dict[str, Any]:
-    """All that was measured and what follows from it."""
+    """Return all measured values and the derived statistics of a result."""
     judged = result.ratios if isinstance(result, Comparison) else result.values
     return {
         "kind": type(result).__name__.lower(),
@@ -69,7 +69,7 @@ def _span(values: list[float]) -> str:
 
 
 def markdown(results: Sequence[Comparison | Level]) -> Iterator[str]:
-    """The same as lines of Markdown, for README.md."""
+    """Yield the lines of the same table in Markdown, for README.md."""
     yield "| " + " | ".join(HEADER) + " |"
     yield "|" + " --- |" * len(HEADER)
     for result in results:

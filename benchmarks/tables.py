@@ -1,8 +1,8 @@
-"""The peers of `aiot process`, each a process.  python -m benchmarks.tables WAY RAW OUT
+"""Peers of `aiot process`, each run as a process.  python -m benchmarks.tables WAY RAW OUT
 
-WAY is "pandas" (every log by `pandas.read_json(lines=True)`), "duckdb" (all logs by one `read_json` that finds the
-types itself, written as Parquet into the file OUT), "duckdb-typed" (the same with the types given) or "instances"
-(not a peer: prints the seconds that reading the table of instances takes, OUT being the folder of the tables).
+WAY is "pandas" (read each log with `pandas.read_json(lines=True)`), "duckdb" (read all logs with one `read_json` that
+infers the types, and write them as Parquet to the file OUT), "duckdb-typed" (the same with specified types) or
+"instances" (not a peer: print the seconds to read the table of instances, where OUT is the folder of the tables).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 
-THREADS = 2  # of DuckDB: as many as `aiot process` has processes
+THREADS = 2  # threads of DuckDB, as many as the processes of `aiot process`
 
 _TYPES = {
     "query": "BIGINT",
@@ -52,9 +52,9 @@ def _duckdb(query: str, out: Path) -> None:
 def read_instances(raw: Path, out: Path) -> None:
     from aiot_analysis.tables import storage
 
-    began = perf_counter()
+    started = perf_counter()
     storage.read("instances", out)
-    print(perf_counter() - began)
+    print(perf_counter() - started)
 
 
 def _logs(raw: Path) -> list[Path]:

@@ -1,6 +1,6 @@
-"""A framework for `aiot run` whose work is waiting: it computes nothing, so that any number of devices fit one machine.
+"""Framework for `aiot run` that only waits and computes nothing, so that one machine can run any number of devices.
 
-benchmarks/devices.py puts it into a workspace, as plugins/frameworks/waiting.py.
+benchmarks/devices.py copies it into a workspace as plugins/frameworks/waiting.py.
 """
 
 import time
@@ -20,9 +20,9 @@ def prepare(path, threads, delegate):
     scores = np.zeros(100, dtype=np.float32)
 
     def infer(tensor):
-        began = time.perf_counter_ns()
+        started = time.perf_counter_ns()
         time.sleep(INFERENCE_S)
-        return scores, time.perf_counter_ns() - began
+        return scores, time.perf_counter_ns() - started
 
     unscaled = {"scale": 0.0, "zero_point": 0, "output_scale": 0.0, "output_zero_point": 0}
     return SimpleNamespace(infer=infer, dtype="float32", accelerator="cpu", **unscaled)
