@@ -40,9 +40,7 @@ class Compared:
     """Table of `compared`, and the data behind it for summaries of several instances."""
 
     table: pd.DataFrame
-    logs: dict[tuple[str, str], times.LogRatio] = field(
-        default_factory=dict
-    )  # by instance and statistic, for the measured runs
+    logs: dict[tuple[str, str], times.LogRatio] = field(default_factory=dict)  # by instance and statistic
     sessions: dict[str, tuple[pd.DataFrame, pd.DataFrame]] = field(default_factory=dict)  # if sessions are the unit
     runs: tuple[pd.DataFrame, pd.DataFrame] | None = None  # of both sides, with one device per side
     changes: dict[str, pd.Series] = field(default_factory=dict)  # change on each image, by instance

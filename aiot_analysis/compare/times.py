@@ -141,9 +141,8 @@ def of_images(base: Floats, other: Floats, statistic: str, paired: bool, seed: i
         draws = _medians([base, other], lengths[0], rng)
     else:
         draws = [_medians([sample], length, rng)[0] for sample, length in zip((base, other), lengths, strict=True)]
-    words = blocks.doubt(
-        float(freedoms.min()) + 1, len(series[0]), 0.0
-    )  # a median does not depend on the largest times
+    # a median does not depend on the largest times
+    words = blocks.doubt(float(freedoms.min()) + 1, len(series[0]), 0.0)
     return LogRatio(value, _known(np.log(draws[1] / draws[0]).std(ddof=1)), freedom, words)
 
 
