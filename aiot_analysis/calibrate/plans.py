@@ -213,6 +213,7 @@ INCEPTION_PATTERN = replace(
 
 
 def quantized(plan: FleetPlan) -> FleetPlan:
+    """Return the plan with the paper's 36 quantized instances."""
     return replace(plan, instances=PAPER_QUANTIZED)
 
 

@@ -53,7 +53,7 @@ class FleetPlan:
 
     speed: Mapping[str, float] = field(default_factory=dict)  # speed relative to the default of 10 ms
     device_speed: Sequence[float] = ()  # by device: speed relative to the first
-    session_speed: Sequence[float] = ()  # by session: speed
+    session_speed: Sequence[float] = ()  # by session: relative speed
     speed_on_share: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # (share of devices, speed on them)
     speed_spread: Mapping[str, float] = field(default_factory=dict)  # standard deviation over devices of the log speed
     pieces_on_share: Mapping[str, float] = field(default_factory=dict)  # share of devices with several partitions
@@ -205,6 +205,7 @@ def run_ids(plan: FleetPlan) -> list[str]:
 
 
 def device_ids(plan: FleetPlan) -> list[str]:
+    """Return the device ids of a fleet, in order."""
     return [f"device-{number:02}" for number in range(plan.devices)]
 
 

@@ -20,6 +20,7 @@ VERDICTS = {MET: "yes", WITHIN_ERROR: "within error", NOT_MET: "**no**"}
 
 
 def percent(share: float) -> str:
+    """Return a share in percent with at most one decimal, without the sign."""
     return f"{100 * share:.1f}".removesuffix(".0")
 
 
@@ -62,4 +63,5 @@ def written(document: str, content: str) -> str:
 
 
 def write(path: Path, content: str) -> None:
+    """Replace the table in a document."""
     path.write_text(written(path.read_text(encoding="utf-8"), content), encoding="utf-8")

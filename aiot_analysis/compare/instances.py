@@ -145,6 +145,7 @@ class Measured:
     note: str = ""
 
     def accuracy(self, margin: float) -> tuple[accuracy_change.Change, dict[str, Any]]:
+        """Return the change in accuracy, and the columns base, other, units, way and note of its row."""
         if self.right is not None:
             base_right, other_right = (self.right[side].to_numpy(float) for side in ("base", "other"))
             change = accuracy_change.of_images(base_right, other_right, margin)
@@ -164,6 +165,7 @@ class Measured:
         return change, {**numbers, "note": _joined(note, self.note)}
 
     def time(self, statistic: str, seed: int) -> tuple[times.LogRatio, dict[str, Any]]:
+        """Return the ratio of times, and the columns base, other, units, way and note of its row."""
         column, sd = f"{self.column}_{statistic}", f"{self.column}_sd"
         if self.sessions is not None or self.kind != ONE:
             rows = self.sessions or (self.base, self.other)

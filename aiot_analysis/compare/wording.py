@@ -79,6 +79,7 @@ def interval(change: float, low: float, high: float) -> str:
 
 
 def p_value(p: float) -> str:
+    """Return a p-value as text, such as "p 0.03" or "p <0.001"."""
     return "p <0.001" if p < 0.001 else f"p {p:.2g}" if p < 0.1 else f"p {p:.1f}"
 
 

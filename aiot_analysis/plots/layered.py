@@ -131,7 +131,7 @@ def _spread(row: list[str | Bend], wanted: list[float]) -> dict[str | Bend, floa
     offset = [0.0]
     for left, right in pairwise(row):
         offset.append(offset[-1] + (_room(left) + _room(right)) / 2)
-    # minus the minimum distances, positions only have to be in order: pool adjacent violators
+    # after subtracting the minimum distances, positions only have to be in order: pool adjacent violators
     groups: list[list[float]] = []
     for want, distance in zip(wanted, offset, strict=False):
         groups.append([want - distance])
