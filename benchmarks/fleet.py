@@ -38,7 +38,7 @@ def run(options: Options) -> list[Comparison | Level]:
 
     def report(*more: str) -> float:
         names = [notebook.stem for notebook in chosen] if options.notebooks else []
-        parameters = [
+        args = [
             "-p",
             "processed",
             str(tables),
@@ -49,7 +49,7 @@ def run(options: Options) -> list[Comparison | Level]:
             "--jobs",
             str(JOBS),
         ]
-        return wall_time_s([str(SCRIPTS / "aiot"), "report", *names, *parameters, *more])
+        return wall_time_s([str(SCRIPTS / "aiot"), "report", *names, *args, *more])
 
     def ours() -> float:
         shutil.rmtree(site, ignore_errors=True)
@@ -67,9 +67,9 @@ def run(options: Options) -> list[Comparison | Level]:
         folder = options.folder / "peer"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        parameters = ["-p", "processed", str(tables), "-p", "origin", "simulated"]
+        args = ["-p", "processed", str(tables), "-p", "origin", "simulated"]
         spent = wall_time_s(
-            *(command for notebook_path in chosen for command in reports.by_hand(notebook_path, folder, *parameters))
+            *(command for notebook_path in chosen for command in reports.by_hand(notebook_path, folder, *args))
         )
         reports.check(folder, chosen)
         return spent

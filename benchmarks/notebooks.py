@@ -32,11 +32,11 @@ def run(options: Options) -> list[Comparison | Level]:
     results: list[Comparison | Level] = []
     for name, values in spent.items():
         results += [
-            Level(f"{name}, 51 devices", "s", [spent_once.wall_s for spent_once in values], target=TIME_TARGET_S),
+            Level(f"{name}, 51 devices", "s", [usage.wall_s for usage in values], target=TIME_TARGET_S),
             Level(
                 f"{name}, 51 devices, memory",
                 "GB",
-                [spent_once.memory_gb for spent_once in values],
+                [usage.memory_gb for usage in values],
                 target=MEMORY_TARGET_GB,
             ),
         ]
@@ -46,10 +46,8 @@ def run(options: Options) -> list[Comparison | Level]:
 def render(name: str, tables: Path, out: Path) -> Spent:
     """Render the page of one notebook on simulated data from scratch."""
     shutil.rmtree(out, ignore_errors=True)
-    parameters = ["-p", "processed", str(tables), "-p", "origin", "simulated", "--notebooks", str(ROOT / "notebooks")]
-    spent = with_memory(
-        [str(SCRIPTS / "aiot"), "report", name, *parameters, "--out", str(out), "--jobs", "1", "--force"]
-    )
+    args = ["-p", "processed", str(tables), "-p", "origin", "simulated", "--notebooks", str(ROOT / "notebooks")]
+    spent = with_memory([str(SCRIPTS / "aiot"), "report", name, *args, "--out", str(out), "--jobs", "1", "--force"])
     if not (out / f"{name}.html").is_file():
         raise BenchmarkError(f"No page was made of {name}.")
     return spent

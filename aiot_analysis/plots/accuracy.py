@@ -117,19 +117,21 @@ def _points(
         x = device_axis.positions(points, ids) + (number - 1.5) * 0.18
         errors = [points["accuracy"] - points["accuracy_low"], points["accuracy_high"] - points["accuracy"]]
         # the whiskers of many devices overlap; drawn lightly, they leave the points visible
-        many = {"markersize": 2.4, "elinewidth": 0.5, "capsize": 0, "ecolor": (look.color, 0.3)}
-        small: dict[str, Any] = many if len(ids) > 20 else {}
+        crowded = {"markersize": 2.4, "elinewidth": 0.5, "capsize": 0, "ecolor": (look.color, 0.3)}
+        small: dict[str, Any] = crowded if len(ids) > 20 else {}
         handles[names.display(name)] = axes.errorbar(
             x, points["accuracy"], yerr=errors, fmt=look.marker, color=look.color, linestyle="none", **small
         )
         if "apart" in points and points["apart"].any():
-            open_: dict[str, Any] = {
+            open_style: dict[str, Any] = {
                 "facecolors": "white",
                 "edgecolors": look.color,
                 "s": 14 if small else 22,
                 "linewidths": 0.8,
             }
-            axes.scatter(x[points["apart"]], points["accuracy"][points["apart"]], marker=look.marker, zorder=4, **open_)
+            axes.scatter(
+                x[points["apart"]], points["accuracy"][points["apart"]], marker=look.marker, zorder=4, **open_style
+            )
             unlike.append(f"{names.display(name)} on {points['apart'].sum()} of {len(points)} devices")
     middle = (part["accuracy_low"].min() + part["accuracy_high"].max()) / 2
     half = max(0.11, (part["accuracy_high"].max() - part["accuracy_low"].min()) / 2 + 0.01)

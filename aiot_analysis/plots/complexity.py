@@ -51,9 +51,9 @@ def scatter(
         ranges.append(f"{title} {style.span(part['latency_ms'], '{:.3g}')} ms")
         for number, (kind, look) in enumerate(looks.items()):
             points = part[part["kind"] == kind]
-            aside = 1.0 if devices == 1 else 1.025 ** (number - (len(looks) - 1) / 2)  # draw classes side by side
+            offset = 1.0 if devices == 1 else 1.025 ** (number - (len(looks) - 1) / 2)  # draw classes side by side
             axes.scatter(
-                points["macs_millions"] * aside,
+                points["macs_millions"] * offset,
                 points["latency_ms"],
                 marker=look.marker,
                 color=look.color,
@@ -82,10 +82,10 @@ def _device_lines(axes: Axes, lines: pd.DataFrame | None, known: pd.DataFrame) -
         return
     ends = np.array([known["macs_millions"].min() / 1.15, known["macs_millions"].max() * 1.15])
     fitted = lines.dropna(subset=["slope"])
-    faint = 0.8 if len(fitted) <= device_axis.FEW else 0.2
+    alpha = 0.8 if len(fitted) <= device_axis.FEW else 0.2
     for slope, intercept in fitted[["slope", "intercept"]].itertuples(index=False):
         axes.plot(
-            ends, 2 ** (intercept + slope * np.log2(ends)), color=style.GREY, linewidth=0.8, alpha=faint, zorder=0
+            ends, 2 ** (intercept + slope * np.log2(ends)), color=style.GREY, linewidth=0.8, alpha=alpha, zorder=0
         )
 
 
@@ -141,7 +141,7 @@ def off_line(residuals: pd.DataFrame, implementations: pd.DataFrame, origin: str
     figure, (axes,) = style.panels(1, 1, 7.0, 0.19 * len(order) + 0.7)
     axes.axvline(1, color="#888888", linewidth=0.8, linestyle="--", zorder=0)
     medians = {str(row["implementation"]): row for row in implementations.to_dict("records")}
-    medians_text = []
+    descriptions = []
     for name in dict.fromkeys(first for first, _ in order):
         rows = [position for position, (first, _) in enumerate(order) if first == name]
         ratio, low, high = (float(medians[name][column]) for column in ("ratio", "ratio_low", "ratio_high"))
@@ -149,7 +149,7 @@ def off_line(residuals: pd.DataFrame, implementations: pd.DataFrame, origin: str
             axes.fill_betweenx([rows[0] - 0.45, rows[-1] + 0.45], low, high, color=style.look(name).color, alpha=0.18)
         axes.plot([ratio, ratio], [rows[0] - 0.45, rows[-1] + 0.45], color=style.look(name).color, linewidth=1.4)
         within = "" if np.isnan(low) else f" ({low:.2f} to {high:.2f})"
-        medians_text.append(f"{names.display(name)} {ratio:.2f}{within} times as long")
+        descriptions.append(f"{names.display(name)} {ratio:.2f}{within} times as long")
     heights = pd.MultiIndex.from_frame(residuals[["implementation", "model"]]).map(
         {key: position for position, key in enumerate(order)}
     )
@@ -182,7 +182,7 @@ def off_line(residuals: pd.DataFrame, implementations: pd.DataFrame, origin: str
     return style.finish(
         figure,
         origin,
-        f"Off the line of {plural(devices, 'device')}: {'; '.join(medians_text)}. "
+        f"Off the line of {plural(devices, 'device')}: {'; '.join(descriptions)}. "
         f"{int(off.sum())} of {len(residuals)} instances are off by rule.",
     )
 
