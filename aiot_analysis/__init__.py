@@ -1,25 +1,39 @@
-"""Raw logs to tables, statistics, figures, notebooks and reports. Needs no machine learning framework.
+"""Tables, statistics, figures and reports of AIoTBench's raw logs. Needs no machine learning framework.
 
     import aiot_analysis
-    data = aiot_analysis.load()
-    data.results()      # the rows that the pages use, one per device and instance: begin here
-    data.images()       # a row for each image: data.images(model="mnasnet", correct=False)
-    data.instances      # a row for each run and instance, what is invalid or was measured again among them
+    data = aiot_analysis.load()             # the tables of this workspace
+    data.results()                          # the rows that the pages use, one per device and instance: start here
+    data.results().pivot_table("accuracy", "model", "device_id")
+    data.images(model="mnasnet")            # a row for each image; filter by any column, also by instance_id
+    data.instances                          # a row for each run and instance, invalid and repeated ones included
 
-`data.results().pivot_table("accuracy", "model", "quantization")` is a mean over devices of valid results, one of each
-device and instance. Of `data.instances` it would average invalid rows and earlier runs in.
+    page = aiot_analysis.open_page()        # the same rows with all that statistics and figures need
+    stats, plots = aiot_analysis.stats, aiot_analysis.plots
+    stats.vips.scores(page.rows)            # VIPS of each device, Equation 1 of the paper
+    shares = stats.shares.frameworks(page.rows, value=page.mean_column)
+    plots.shares.time_shares(shares, page.source, page.devices)     # Figure 5
 
-`load` is all that notebooks need of this level; statistics, figures and reports are in the packages below.
+A mean over `data.results()` is over valid results, one of each device and instance; one over `data.instances` would
+include invalid rows and earlier runs. docs/reference/python.md lists the functions that are kept stable, by task.
 """
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from aiot_analysis import plots, stats
+    from aiot_analysis.display.notebook_page import NotebookPage, open_page
     from aiot_analysis.tables.data import Data, load
 
-__all__ = ["Data", "load"]
+__all__ = ["Data", "NotebookPage", "load", "open_page", "plots", "stats"]
+_MODULES = {
+    "Data": "aiot_analysis.tables.data",
+    "load": "aiot_analysis.tables.data",
+    "NotebookPage": "aiot_analysis.display.notebook_page",
+    "open_page": "aiot_analysis.display.notebook_page",
+}
 
 
 def __dir__() -> list[str]:
@@ -27,9 +41,9 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> object:
-    """Imports pandas only when something is asked for, so that `aiot --help` stays fast."""
-    if name in __all__:
-        from aiot_analysis.tables import data
-
-        return getattr(data, name)
+    """Import pandas only when something is used, so that `aiot --help` stays fast."""
+    if name in ("plots", "stats"):
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _MODULES:
+        return getattr(importlib.import_module(_MODULES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -39,12 +39,12 @@ def test_papermill_and_nbconvert_make_a_page_from_any_folder(tmp_path):
     below = tmp_path / "a folder" / "below"  # data/processed is found above it
     below.mkdir(parents=True)
     notebook = ROOT / "notebooks" / f"{NOTEBOOK}.ipynb"
-    given = ["-p", "timing", "inference", "-p", "device", "two"]
+    given = ["-p", "origin", "measured", "-p", "device", "two"]
     done = run("papermill", notebook, "out.ipynb", *given, cwd=below)
     assert done.returncode == 0, done.stderr
     cells = json.loads((below / "out.ipynb").read_text())["cells"]
     [injected] = [cell for cell in cells if "injected-parameters" in cell["metadata"].get("tags", [])]
-    assert 'timing = "inference"' in "".join(injected["source"]) and 'device = "two"' in "".join(injected["source"])
+    assert 'origin = "measured"' in "".join(injected["source"]) and 'device = "two"' in "".join(injected["source"])
 
     done = run("jupyter", "nbconvert", "--to", "html", "--no-input", "out.ipynb", cwd=below)
     assert done.returncode == 0, done.stderr

@@ -48,6 +48,12 @@ def test_the_notebooks_are_numbered_from_1():
     assert [path.name[:3] for path in NOTEBOOKS] == [f"{number:02}_" for number in range(1, len(NOTEBOOKS) + 1)]
 
 
+def declared(path):
+    """Return the names in the cell of parameters of a notebook."""
+    [cell] = [cell for cell in cells(path) if "parameters" in cell["metadata"].get("tags", [])]
+    return {line.partition(":")[0] for line in source(cell).splitlines()}
+
+
 @every_notebook
 def test_the_kernel_is_the_one_every_python_has(path):
     metadata = json.loads(path.read_text())["metadata"]
@@ -80,7 +86,14 @@ def test_one_cell_is_tagged_parameters_and_each_line_says_name_type_default_and_
     lines = source(tagged[0]).splitlines()
     for line in lines:
         assert re.fullmatch(r"[a-z_]+: (str|int|float|bool) = \S+  # \S.*", line)
-    assert [line.partition(":")[0] for line in lines][:3] == ["processed", "origin", "timing"]
+    assert [line.partition(":")[0] for line in lines][:2] == ["processed", "origin"]
+
+
+@every_notebook
+def test_every_declared_parameter_is_used(path):
+    code = [cell for cell in cells(path, "code") if "parameters" not in cell["metadata"].get("tags", [])]
+    used = {node.id for cell in code for node in ast.walk(ast.parse(source(cell))) if isinstance(node, ast.Name)}
+    assert declared(path) - used == set()
 
 
 @every_notebook
@@ -180,11 +193,13 @@ def test_what_is_assumed_of_other_runs_reaches_all_that_needs_it(path):
     """A page whose intervals rest on the parameter `run_to_run` gives it to each statistic that takes it."""
     code = "\n".join(source(cell) for cell in cells(path, "code"))
     calls = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
-    takes_it = [call for call in calls if ast.unparse(call.func) in ("remarks.parts", "variance.with_noise")]
-    if "run_to_run: float" in code:
-        assert [ast.unparse(call) for call in takes_it if "run_to_run" not in ast.unparse(call)] == []
+    takes_it = ("open_page", "remarks.parts", "variance.with_noise", "variance.assumed")
+    found = [ast.unparse(call) for call in calls if ast.unparse(call.func) in takes_it]
+    if "run_to_run" in declared(path):
+        assert found and [call for call in found if "run_to_run" not in call] == []
     else:  # accuracy alone
-        assert all("remarks=[1]" in ast.unparse(call) for call in takes_it)
+        claims = [ast.unparse(call) for call in calls if ast.unparse(call.func) == "page.claims"]
+        assert claims in ([], ["page.claims(1)"])
 
 
 @pytest.mark.parametrize(
@@ -192,7 +207,8 @@ def test_what_is_assumed_of_other_runs_reaches_all_that_needs_it(path):
 )
 def test_pages_with_intervals_of_times_say_which_of_them_may_be_too_short(path):
     code = "\n".join(source(cell) for cell in cells(path, "code"))
-    assert "of_claims.doubts(blocks.doubts(" in code or "blocks.means(images, rows, timing)" in code
+    said = "page.claims(" in code or "page.doubtful_intervals()" in code  # see NotebookPage.claims
+    assert said or "blocks.means(images, rows, timing)" in code
 
 
 def test_pages_of_two_sessions_say_what_was_estimated_and_what_is_assumed(tmp_path):

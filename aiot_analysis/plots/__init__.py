@@ -3,3 +3,7 @@
 Each figure has a line with the origin of its data and, as its label (`figure.get_label()`), an alternative text
 generated from the data. Plots compute no statistics.
 """
+
+from aiot_analysis import lazy
+
+__getattr__, __dir__ = lazy.modules(__name__, __path__)

@@ -12,16 +12,13 @@ from matplotlib.axes import Axes
 
 from aiot_analysis.errors import DataError
 from aiot_analysis.plots import style
+from aiot_analysis.tables.choice import DEVICE_LABELS, DEVICE_ORDERS
 from aiot_analysis.tables.names import devices as display_names
 
 FEW = 6  # up to this many devices are labelled by name, more by number
 MOST_LABELS = 60
 NAME_WIDTH = 10  # characters per line when one or two names are wrapped
 BESIDE, LABEL = 0.5, 0.1  # inches: width of what is left of the axis, and of a rotated label
-
-
-ORDERS = ("id", "value")
-LABELS = ("number", "name")
 
 
 def arranged(devices: pd.DataFrame, values: pd.Series, order: str = "id", labels: str = "number") -> pd.DataFrame:
@@ -31,7 +28,7 @@ def arranged(devices: pd.DataFrame, values: pd.Series, order: str = "id", labels
     `values`, which are indexed by device id). `labels` is "number" or "name".
     Raises DataError for any other order or label.
     """
-    for choice, choices in ((order, ORDERS), (labels, LABELS)):
+    for choice, choices in ((order, DEVICE_ORDERS), (labels, DEVICE_LABELS)):
         if choice not in choices:
             raise DataError(f"Devices cannot be arranged by {choice!r}: choose {' or '.join(choices)}.")
     places = _number(devices)

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from aiot_analysis.errors import ReportError
 from aiot_analysis.report.notebooks import Notebook
 
-CALLS = {"show": "figure", "table": "table"}
+CALLS = {"show": "figure", "table": "table", "show_excluded": "table", "show_with_care": "table"}
+CLAIMS = ("claims", ("remark{}_claims", "remark{}_comparisons"))  # a call with the number of a remark, and its tables
 ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6"}
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A call of `show` or `table` with a name."""
+    """A figure or table with a name, by a call of `show`, `table` or a method of `NotebookPage`."""
 
     name: str
     number: str  # number in the paper, like "Fig. 5" or "Table IV"; "" if it is not in the paper
@@ -44,8 +45,14 @@ def read(notebook: Notebook) -> list[Entry]:
             tree = ast.parse("".join(cell["source"]))
         except SyntaxError:
             continue  # a line magic, or an error that execution will report
-        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _of(node) in CALLS]
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _of(node) in {*CALLS, CLAIMS[0]}]
         for call in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
+            if _of(call) == CLAIMS[0]:
+                numbers = [word.value for word in call.args if isinstance(word, ast.Constant)]
+                entries += [
+                    Entry(name.format(number), "", "table", notebook.name) for number in numbers for name in CLAIMS[1]
+                ]
+                continue
             texts = {
                 keyword.arg: keyword.value.value
                 for keyword in call.keywords

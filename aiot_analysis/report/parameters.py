@@ -12,7 +12,7 @@ import tokenize
 from dataclasses import dataclass
 
 from aiot_analysis.errors import ReportError
-from aiot_analysis.tables.choice import FALSE, TRUE
+from aiot_analysis.tables.choice import FALSE, PARAMETERS, TRUE, USABLE
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,8 @@ def convert(parameter: Parameter, value: object) -> object:
     """Return a value converted to the type of the parameter; a value that is not text must have that type already.
 
     Raises:
-        ReportError: The value has the wrong type. The message names the parameter, the value and the type.
+        ReportError: The value has the wrong type, or is none of the few that the parameter can have. The message names
+            the parameter, the value, and the type or the possible values.
     """
     if isinstance(value, str) and parameter.optional and value.casefold() == "none":
         return None
@@ -91,12 +92,24 @@ def convert(parameter: Parameter, value: object) -> object:
             raise ValueError
         if parameter.type == "str" and not isinstance(value, str):
             raise ValueError
+        if parameter.name in PARAMETERS and value not in PARAMETERS[parameter.name]:
+            *others, last = PARAMETERS[parameter.name]
+            raise ReportError(f"Parameter {parameter.name} cannot be {value!r}: choose {', '.join(others)} or {last}.")
+        if parameter.name == "verdicts":
+            _check_verdicts(str(value))
     except ValueError:
         kind = {"bool": "true or false", "int": "a whole number", "float": "a number", "str": "text"}[parameter.type]
         raise ReportError(
             f"Parameter {parameter.name} is {kind}, not {value!r}: give a value like {parameter.default!r}."
         ) from None
     return value
+
+
+def _check_verdicts(text: str) -> None:
+    """Raise ReportError unless the text names one or several usable verdicts, with commas."""
+    unknown = [word for word in text.split(",") if word.strip() not in USABLE]
+    if unknown:
+        raise ReportError(f"Parameter verdicts cannot have {unknown[0].strip()!r}: choose {' or '.join(USABLE)}.")
 
 
 def _truth(text: str) -> bool:

@@ -21,8 +21,8 @@ from aiot_analysis.report.manifest import Entry, Manifest
 from aiot_analysis.report.notebooks import Notebook
 from aiot_analysis.tables import choice, fingerprint, processed
 from aiot_analysis.tables.fingerprint import Tables
+from runner.rawlog import ORIGINS
 
-ORIGINS = ("measured", "simulated", "imported")  # in the order in which the sites are linked
 DEVICES = "devices"  # folder of the sites of single devices
 DEVICE = "device"  # parameter that names devices
 FOLDER_CHARACTERS = 60  # maximum length of the name of a device's folder

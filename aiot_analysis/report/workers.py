@@ -110,10 +110,6 @@ class Workers:
 def serve(connection: Connection) -> None:
     """Run a worker until the other side closes the connection or asks it to end."""
     signal.signal(signal.SIGTERM, _leave)
-    # jsonschema imports this grammar of URLs, which takes two seconds to build, although notebooks contain
-    # nothing that it checks; jsonschema works without it if it cannot be imported
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
-
     from aiot_analysis.report import kernels, page
 
     kernels.prepare()

@@ -19,3 +19,7 @@ planning        noise, power, resolution      what the data can show, and what s
 beyond it       beyond, parity, resize        other frameworks; model files; ways of resizing
                 graphs, modules, operators    the structure of networks
 """
+
+from aiot_analysis import lazy
+
+__getattr__, __dir__ = lazy.modules(__name__, __path__)

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from aiot_analysis.errors import DataError
 from aiot_analysis.stats import blocks, variance
 from aiot_analysis.tables import along, pooling
+from aiot_analysis.tables.choice import BURST_UNITS
 
 KEY = along.KEY
 Floats = NDArray[np.float64]
 
-UNITS = ("images", "seconds")
 MIN_PART = 20  # minimum number of images on each side
 SUSTAINED = "sustained"  # the profile
 _SUSTAINED = ["other_ms", "sustained_ms", "slowdown", "slowdown_low", "slowdown_high"]
@@ -31,8 +31,8 @@ def bursts(images: pd.DataFrame, burst: float = 50, unit: str = "images", timing
     where times do not vary) and gap: fewer than MIN_PART images on a side, or an unreliable clock if `unit` is seconds.
     Raises DataError for an unknown unit or an empty burst.
     """
-    if unit not in UNITS:
-        raise DataError(f"A burst of {burst:g} {unit!r} is not known: choose {' or '.join(UNITS)}.")
+    if unit not in BURST_UNITS:
+        raise DataError(f"A burst of {burst:g} {unit!r} is not known: choose {' or '.join(BURST_UNITS)}.")
     if not burst > 0:
         raise DataError(f"A burst of {burst:g} {unit} holds no image: choose a number over 0.")
     used = along.usable(images, timing)

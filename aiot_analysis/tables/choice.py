@@ -14,7 +14,21 @@ from difflib import get_close_matches
 from typing import Any
 
 from aiot_analysis.errors import DataError
+from runner.rawlog import ORIGINS
 
+TIMINGS = ("end_to_end", "inference")
+USABLE = ("valid", "semi-valid")  # verdicts of instances whose numbers are used
+DEVICE_ORDERS = ("id", "value")
+DEVICE_LABELS = ("number", "name")
+BURST_UNITS = ("images", "seconds")
+PARAMETERS = {  # of notebooks, which have one of a few values
+    "origin": ORIGINS,
+    "timing": TIMINGS,
+    "course": TIMINGS,
+    "order": DEVICE_ORDERS,
+    "labels": DEVICE_LABELS,
+    "burst_unit": BURST_UNITS,
+}
 SHOWN = 12  # number of choices that an error message lists
 TRUE = {"true", "yes", "on", "1"}
 FALSE = {"false", "no", "off", "0"}

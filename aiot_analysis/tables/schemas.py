@@ -14,7 +14,8 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.typing.pandas import Series
 
-ORIGINS = ["measured", "simulated", "imported"]
+from runner.rawlog import ORIGINS
+
 STATUSES = ["end", "summary", "failed", "unavailable", "cut"]
 VERDICTS = ["valid", "semi-valid", "invalid", "unavailable"]
 

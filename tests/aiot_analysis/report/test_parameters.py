@@ -3,6 +3,7 @@ import pytest
 from aiot_analysis.errors import ReportError
 from aiot_analysis.report import parameters
 from aiot_analysis.report.parameters import Parameter
+from aiot_analysis.tables.choice import PARAMETERS
 
 CELL = """\
 # numbers first
@@ -69,3 +70,40 @@ def test_a_value_of_another_type_is_an_error_in_one_sentence(name: str, given: o
     with pytest.raises(ReportError) as error:
         parameters.convert(parameters.read(CELL, "01_x")[name], given)
     assert str(error.value) == sentence
+
+
+CHOICES = """
+origin: str = "measured"  # where the data come from
+timing: str = "end_to_end"  # which time
+verdicts: str = "valid,semi-valid"  # which instances
+burst_unit: str = "images"  # of a burst
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "sentence"),
+    [
+        ("timing", "wrong", "Parameter timing cannot be 'wrong': choose end_to_end or inference."),
+        ("timing", "", "Parameter timing cannot be '': choose end_to_end or inference."),
+        ("origin", "Measured", "Parameter origin cannot be 'Measured': choose measured, simulated or imported."),
+        ("burst_unit", "minutes", "Parameter burst_unit cannot be 'minutes': choose images or seconds."),
+        ("verdicts", "valid,invalid", "Parameter verdicts cannot have 'invalid': choose valid or semi-valid."),
+        ("verdicts", "", "Parameter verdicts cannot have '': choose valid or semi-valid."),
+    ],
+)
+def test_one_of_a_few_values_is_checked_before_anything_runs(name: str, given: str, sentence: str) -> None:
+    with pytest.raises(ReportError) as error:
+        parameters.convert(parameters.read(CHOICES, "01_x")[name], given)
+    assert str(error.value) == sentence
+
+
+@pytest.mark.parametrize("text", ["valid", "semi-valid", "valid, semi-valid"])
+def test_verdicts_may_be_several(text: str) -> None:
+    assert parameters.convert(parameters.read(CHOICES, "01_x")["verdicts"], text) == text
+
+
+@pytest.mark.parametrize("name", sorted(PARAMETERS))
+def test_every_value_of_a_choice_is_one_that_the_notebooks_take(name: str) -> None:
+    cell = f'{name}: str = "x"  # one of a few'
+    for value in PARAMETERS[name]:
+        assert parameters.convert(parameters.read(cell, "01_x")[name], value) == value

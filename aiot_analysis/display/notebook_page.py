@@ -1,0 +1,141 @@
+"""What the notebooks of the pages have in common: opening the data, judging claims, and listing excluded rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from aiot_analysis.display import claim_tables
+from aiot_analysis.display.show import banner, say, table, timing_used
+from aiot_analysis.plots import device_axis, style
+from aiot_analysis.stats import blocks, remarks, variance, vips
+from aiot_analysis.tables import along, select
+from aiot_analysis.tables.data import Data, load
+
+ACCURACY_REMARK, SCORE_REMARK = 1, 6  # whose claims rest on no times, and on sums of them
+
+
+@dataclass(frozen=True)
+class NotebookPage:
+    """The data of a page, the rows that its statistics use, and what its figures need beside them."""
+
+    data: Data
+    rows: pd.DataFrame  # one per device and instance: usable, measured alike, with the noise of `variance.with_noise`
+    excluded: pd.DataFrame  # the other rows of the same instances, with verdict and reasons
+    timing: str  # "end_to_end" or "inference"
+    verdicts: str
+    run_to_run: float
+    devices: pd.DataFrame  # in the order of the axes, see `device_axis.arranged`
+
+    @property
+    def mean_column(self) -> str:
+        """The column of `rows` that holds the mean time per image."""
+        return f"{select.time_column(self.timing)}_mean"
+
+    @property
+    def source(self) -> str:
+        """The line below each figure that says where its data come from."""
+        return style.origin_line(self.rows.assign(timing=self.timing))
+
+    @property
+    def intervals(self) -> str:
+        """What intervals of ratios of times include, in words for a caption."""
+        return variance.said(self.rows)
+
+    @property
+    def intervals_of_sums(self) -> str:
+        """What intervals of sums and means of times include, in words for a caption."""
+        return variance.said(self.rows, whole=True)
+
+    def with_noise(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return other rows of the table `instances` with the noise columns that `rows` has."""
+        return variance.with_noise(rows, self.data.instances, self.timing, self.run_to_run)
+
+    def judged(self, remark_numbers: Collection[int] = remarks.REMARKS) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return all comparisons of the claims of some remarks (all by default), and the verdict of each claim."""
+        records = self.data.image_parts(remarks.IMAGE_COLUMNS)
+        parts = remarks.parts(
+            self.data.instances,
+            records,
+            self.timing,
+            remark_numbers,
+            wanted=self.verdicts,
+            run_to_run=self.run_to_run,
+        )
+        return parts, remarks.verdicts(parts)
+
+    def doubtful_intervals(self) -> str:
+        """Say which intervals of times may be too short, and why; empty if none."""
+        doubts = blocks.doubts(self.data.image_parts(along.COLUMNS), self.rows, self.timing)
+        return claim_tables.doubts(doubts, self.rows)
+
+    def claims(self, remark: int) -> None:
+        """Display the claims of a remark of the paper: how many hold, each with its verdict, and every comparison."""
+        parts, verdicts = self.judged([remark])
+        say(claim_tables.sentence(verdicts))
+        together = ""
+        if remark != ACCURACY_REMARK:
+            say(self.doubtful_intervals())
+            together = f". {claim_tables.intervals(self.rows, whole=remark == SCORE_REMARK)}"
+        table(claim_tables.detail(verdicts), f"Remark {remark}{together}", name=f"remark{remark}_claims")
+        table(
+            claim_tables.comparisons(parts),
+            f"Every comparison{together}",
+            folded=True,
+            name=f"remark{remark}_comparisons",
+        )
+
+    def show_excluded(self, name: str, caption: str = "Instances that this page does not use") -> None:
+        """Display the excluded instances by device and reason, as a table of this name."""
+        groups = self.excluded.groupby(["device_id", "verdict", "reasons"])["instance_id"]
+        counts = groups.agg(instances="count", which=", ".join).reset_index()
+        table(self.data.named(counts), caption, name=name)
+
+    def show_with_care(self, name: str) -> None:
+        """Display the instances that are used although a reason speaks against them, as a table of this name."""
+        careful = self.rows[self.rows["reasons"] != ""][["device_id", "instance_id", "verdict", "reasons"]]
+        table(self.data.named(careful), "Instances that are used with care", name=name)
+
+
+def open_page(
+    processed: str | Path = "",
+    origin: str = "",
+    *,
+    device: str = "",
+    timing: str = "end_to_end",
+    verdicts: str = ",".join(select.USABLE),
+    run_to_run: float = variance.RUN_TO_RUN,
+    order: str = "id",
+    labels: str = "number",
+    scheduler: str = "",
+    by: str = "time",
+    beyond_paper: bool = False,
+    by_framework: bool = True,
+) -> NotebookPage:
+    """Load the processed tables, display where they come from, and select the rows that the page uses.
+
+    The parameters are those of the notebooks. `by` says what the order "value" of devices is by: "time" (the mean),
+    "accuracy" (the mean, lowest first) or "vips" (highest first). `beyond_paper` keeps instances that are not among
+    the paper's 60, and `by_framework` selects rows that were measured alike within each framework; without it, over
+    all of them. Where native tools measured, `timing` becomes "inference", and the page says so. Raises DataError
+    for a value that is unknown.
+    """
+    data = load(processed, origin, scheduler, devices=device)
+    banner(data)
+    instances = data.instances if beyond_paper else select.of_paper(data.instances)
+    rows, excluded = select.measured_rows(instances, by_framework=by_framework, wanted=verdicts)
+    timing = timing_used(rows, timing)
+    rows = variance.with_noise(rows, data.instances, timing, run_to_run)
+    devices = device_axis.arranged(data.devices, _values(rows, timing, by), order, labels)
+    return NotebookPage(data, rows, excluded, timing, verdicts, run_to_run, devices)
+
+
+def _values(rows: pd.DataFrame, timing: str, by: str) -> pd.Series:
+    """Return what devices are put in order by, by device id, the first lowest."""
+    if by == "vips":
+        return -vips.scores(rows, timing).set_index("device_id")["vips"]
+    column = {"time": f"{select.time_column(timing)}_mean", "accuracy": "accuracy"}[by]
+    return rows.groupby("device_id")[column].mean()
