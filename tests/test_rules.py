@@ -32,7 +32,7 @@ LAYERS = [  # rooms, lowest first: a module imports only from its own room and f
     ["runner"],  # the modules beside its packages: runs are requested, executed and recorded
     ["runner.operators", "runner.importers", "runner.parity", "runner.ab"],
     ["runner.cli"],
-    ["aiot_analysis.errors", "aiot_analysis.words"],
+    ["aiot_analysis.errors", "aiot_analysis.lazy", "aiot_analysis.words"],
     ["aiot_analysis.tables"],
     ["aiot_analysis.ingest", "aiot_analysis.simulate", "aiot_analysis.stats", "aiot_analysis.plots"],
     ["aiot_analysis.compare"],

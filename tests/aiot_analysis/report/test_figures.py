@@ -18,7 +18,7 @@ from .conftest import device, instance, make_project, write_tables
 PARAMETERS = 'processed: str = "data/processed"  # folder\norigin: str = "measured"  # measured or simulated\n'
 LOAD = """
 import pandas as pd
-from aiot_analysis.tables.storage import data as tables
+from aiot_analysis.tables import data as tables
 from aiot_analysis.plots import shares
 from aiot_analysis.display.show import show, table
 data = tables.load(processed, origin)

@@ -207,8 +207,8 @@ def test_a_table_that_is_not_there_says_what_to_run(processed):
 @pytest.mark.parametrize("before", ["", "import dask; "])
 def test_a_schema_brings_in_nothing_of_dask_and_leaves_it_to_who_wants_it(before):
     code = (
-        f"import sys; {before}from aiot_analysis.tables.storage import storage\n"
-        "tables.TABLES['instances'].to_schema(); print('dask.dataframe' in sys.modules, 'dask' in sys.modules)\n"
+        f"import sys; {before}from aiot_analysis.tables import storage\n"
+        "storage.TABLES['instances'].to_schema(); print('dask.dataframe' in sys.modules, 'dask' in sys.modules)\n"
         "import dask.base; print(dask.base.__name__)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -108,7 +108,7 @@ def test_a_file_stays_as_long_as_its_calibration_is_the_same(real, tmp_path):
     own = calibration.of_dataset(make_dataset(tmp_path / "own", count=2))
     other = calibration.of_dataset(make_dataset(tmp_path / "other", count=3))
     known = catalog.load()
-    source = prepare.weights.locate(real["kind"], known.models["mnasnet"], tmp_path)
+    source = prepare.weight_sources.locate(real["kind"], known.models["mnasnet"], tmp_path)
     real["folder"].mkdir()
     made = prepare._build(INT8, known, source, real["folder"], own)
     assert made.calibrated == own.record()
