@@ -84,7 +84,6 @@ def compared(
     Takes usable rows of the table `instances` of a session and the answers of `right_by_image`. Only instances with at
     least FEWEST_BLOCKS blocks are included.
     """
-    beyond = margins or regression.Margins(0.0, 0.0)
     column = select.time_column(timing)
     logs = {metric: by_block(rows, f"{column}_{metric}") for metric in {times.MEAN, *metrics} - {ACCURACY}}
     enough = logs[times.MEAN].notna().sum(axis=1) >= FEWEST_BLOCKS
@@ -96,7 +95,7 @@ def compared(
             change: instances.Evidence
             instance_rows = rows[rows["instance_id"] == instance_id]
             if metric == ACCURACY:
-                change = _accuracy(right[right["instance_id"] == instance_id], beyond.accuracy)
+                change = _accuracy(right[right["instance_id"] == instance_id])
                 numbers = {"base": change.base, "other": change.other, "units": str(change.images), "way": "images"}
                 if not change.images:
                     means = instance_rows.groupby("ab_side")["accuracy"].mean()
@@ -107,12 +106,12 @@ def compared(
                 change = times.of_pairs(ratios_by_block.to_numpy(float))
                 numbers = _times(instance_rows, f"{column}_{metric}", ratios_by_block.index, change)
             evidence.append(change)
-            lines.append({**facts, "metric": metric, "note": "", **numbers, **instances.tests(change, beyond)})
-    return instances.judged(lines, evidence, margins is not None)
+            lines.append({**facts, "metric": metric, "note": "", **numbers, **instances.tests(change)})
+    return instances.judged(lines, evidence, margins)
 
 
-def _accuracy(right: pd.DataFrame, margin: float = 0.0) -> accuracy_change.Change:
-    return accuracy_change.of_images(right["base"].to_numpy(), right["other"].to_numpy(), margin)
+def _accuracy(right: pd.DataFrame) -> accuracy_change.Change:
+    return accuracy_change.of_images(right["base"].to_numpy(), right["other"].to_numpy())
 
 
 def _times(rows: pd.DataFrame, column: str, blocks: pd.Index, log: times.LogRatio) -> dict[str, Any]:

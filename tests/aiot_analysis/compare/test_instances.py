@@ -9,7 +9,6 @@ from scipy import stats
 
 from aiot_analysis.compare import instances, matching, regression, sides, summaries, times, vips_change
 from aiot_analysis.stats import accuracy, variance, vips
-from aiot_analysis.stats.multiple import adjusted
 from aiot_analysis.tables import names
 from tests.aiot_analysis.compare.two import MNASNET, RUN_A, RUN_B, SQUEEZENET, TORCH, answered, noisy, records, side
 
@@ -56,11 +55,10 @@ def test_numbers_of_an_instance_are_those_of_its_images():
     assert (row["low"] + 1, row["high"] + 1) == pytest.approx(log.interval(level))
 
 
-def test_tests_are_corrected_together_and_regressions_by_themselves():
+def test_tests_are_corrected_together_and_regressions_are_beyond_the_margins():
     _, found = compared(*two_runs(), margins=regression.Margins(0.05, 0.01))
     table = found.table
     assert list(table["p_adjusted"]) == pytest.approx([min(4 * p, 1) for p in table["p_value"]])
-    assert list(table["p_beyond_adjusted"]) == pytest.approx(list(adjusted(table["p_beyond"])))
     verdicts = table.set_index(["instance_id", "metric"])["verdict"].to_dict()
     assert verdicts == {
         (SQUEEZENET, "accuracy"): "worse",
@@ -81,7 +79,6 @@ def test_sides_that_change_places_get_better():
 def test_regressions_are_judged_only_where_they_are_asked_for():
     _, found = compared(*two_runs())
     assert not found.table["regression"].any()
-    assert found.table["p_beyond_adjusted"].isna().all()
 
 
 def test_images_in_another_order_are_no_pairs_of_times_but_of_answers():
@@ -293,7 +290,7 @@ def test_a_doubt_on_the_interval_stands_on_the_row():
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_row_agrees_with_itself(seed):
-    """The verdict is that of the interval that is printed, and of p."""
+    """The verdict is that of the interval that is printed, and of p; a regression is beyond the margins."""
     draws = np.random.default_rng(seed)
     parts = [[], []]
     for place, id_ in enumerate(names.PAPER_FLOAT32[:8]):
@@ -301,11 +298,14 @@ def test_a_row_agrees_with_itself(seed):
             right = list(draws.random(N) < 0.8 - 0.15 * which * (place % 3))
             ms = noisy(N, 10 * (1 + 0.02 * which * place), int(draws.integers(1000)))
             parts[which].append(records(id_, right, ms, run_id=run))
-    table = compared(*(side(*some) for some in parts), margins=regression.Margins(0.0, 0.0))[1].table
+    both = [side(*some) for some in parts]
+    table = compared(*both, margins=regression.Margins(0.05, 0.01))[1].table
     shown = table["verdict"].isin(["better", "worse"])
     assert list(shown) == list((table["low"] > 0) | (table["high"] < 0))
     assert list(shown) == list(table["p_adjusted"] < 0.05)
-    assert shown[table["regression"]].all()
+    beyond = np.where(table["metric"] == "accuracy", table["high"] < -0.01, table["low"] > 0.05)
+    assert list(table["regression"]) == list(beyond)
+    assert 0 < beyond.sum() < (table["verdict"] == "worse").sum()
     assert 0 < shown.sum() < len(table)
 
 
@@ -332,7 +332,9 @@ def test_devices_are_compared_each_with_itself():
     assert (mean["low"] + 1, mean["high"] + 1) == pytest.approx(interval)
     assert right["change"] == pytest.approx(-0.08)
     assert (mean["verdict"], right["verdict"]) == ("worse", "worse")
-    assert found.table["regression"].all()
+    assert right["high"] == pytest.approx(float(accuracy.newcombe(72, 8, 0, 20, 1 - 0.05 / 4)[1]))
+    assert (mean["regression"], right["regression"]) == (True, False)  # it reaches from -0.159 to -0.006
+    assert compared(base, other, margins=regression.Margins(0.05, 0.005))[1].table["regression"].all()
 
 
 def test_two_devices_have_no_interval_and_are_listed():

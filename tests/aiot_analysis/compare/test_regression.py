@@ -1,11 +1,18 @@
 """Margins, and what is beyond them."""
 
+import math
+
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from aiot_analysis.compare import regression
+from aiot_analysis.compare import accuracy_change, instances, regression, times
 from aiot_analysis.errors import CompareError
 from aiot_analysis.stats import multiple
+from aiot_analysis.tables import names
+from tests.examples import examples
 
 
 @pytest.mark.parametrize(("words", "share"), [("5%", 0.05), ("5", 0.05), (" 2.5 % ", 0.025), ("0%", 0.0), ("200", 2.0)])
@@ -32,10 +39,7 @@ def rows(**columns):
 
 def test_a_change_is_shown_where_the_interval_is_on_one_side_of_0():
     found = regression.judged(
-        rows(
-            low=[0.1, -0.3, -0.2, 0.01], high=[0.3, -0.1, 0.0, 0.1], p_value=[0.001, 0.002, 0.03, 0.004], p_beyond=1.0
-        ),
-        False,
+        rows(low=[0.1, -0.3, -0.2, 0.01], high=[0.3, -0.1, 0.0, 0.1], p_value=[0.001, 0.002, 0.03, 0.004]), None
     )
     assert list(found["verdict"]) == ["worse", "better", "no change shown", "better"]
     assert list(found["p_adjusted"]) == pytest.approx([0.004, 0.008, 0.12, 0.016])  # four tests
@@ -44,40 +48,62 @@ def test_a_change_is_shown_where_the_interval_is_on_one_side_of_0():
 
 def test_rows_without_a_test_are_not_counted():
     found = regression.judged(
-        rows(low=[0.1, None, -0.2, None], high=[0.3, None, 0.1, None], p_value=[0.02, None, 0.9, None], p_beyond=1.0),
-        True,
+        rows(low=[0.1, None, -0.2, None], high=[0.3, None, 0.1, None], p_value=[0.02, None, 0.9, None]),
+        regression.Margins(0.05, 0.01),
     )
     assert list(found["verdict"]) == ["worse", "not tested", "no change shown", "not tested"]
     assert list(found["p_adjusted"][[0, 2]]) == pytest.approx([0.04, 1])
     assert found["p_adjusted"].isna().sum() == 2
-
-
-def test_what_is_worse_by_more_than_the_margin_is_corrected_by_holm():
-    p_beyond = [0.01, 0.02, 0.04, None]
-    columns = {"p_value": 0.001, "p_beyond": p_beyond}
-    found = regression.judged(rows(low=[0.1, 0.1, -0.3, -0.3], high=[0.3, 0.3, -0.1, -0.1], **columns), True)
-    assert list(found["p_beyond_adjusted"][:3]) == pytest.approx([0.03, 0.04, 0.04])
-    assert list(found["regression"]) == [True, True, True, False]
-
-
-def test_rows_that_share_errors_are_corrected_by_bonferroni_and_the_others_by_holm():
-    """Of four tests two share errors: the others have half of the error rate."""
-    columns = dict(zip(regression.FAMILY, ([0.002, 0.01, None, None], [0.004, 0.02, None, None]), strict=True))
-    columns |= {"p_value": [0.1, 0.1, 0.01, 0.02], "p_beyond": [0.2, 0.2, 0.01, 0.02]}
-    found = regression.judged(rows(low=[0.1, 0.1, -0.3, -0.3], high=[0.3, 0.3, -0.1, -0.1], **columns), True)
-    assert list(found["p_adjusted"]) == pytest.approx([0.008, 0.04, 0.04, 0.08])
-    assert list(found["p_beyond_adjusted"]) == pytest.approx([0.016, 0.08, 0.04, 0.04])
-    assert list(found["regression"]) == [True, False, True, True]
-    assert not set(regression.FAMILY) & set(found.columns)
-
-
-def test_a_regression_is_a_change_that_is_shown():
-    """Two rows are rejected by Holm's one-sided tests, of which one has an interval with 0 inside."""
-    columns = {"p_value": [0.001, 0.06, 0.5, 0.5], "p_beyond": [0.001, 0.012, 0.9, 0.9]}
-    found = regression.judged(rows(low=[0.1, -0.01, -0.1, -0.1], high=[0.3, 0.4, 0.1, 0.1], **columns), True)
-    assert (found["p_beyond_adjusted"][:2] < 0.05).all()
     assert list(found["regression"]) == [True, False, False, False]
-    assert found["verdict"][1] == "no change shown"
+
+
+def test_rows_that_share_errors_are_corrected_as_one_of_their_family():
+    columns = {regression.FAMILY: [0.002, 0.01, None, None], "p_value": [0.1, 0.1, 0.01, 0.02]}
+    found = regression.judged(rows(low=[0.1, 0.1, -0.3, -0.3], high=[0.3, 0.3, -0.1, -0.1], **columns), None)
+    assert list(found["p_adjusted"]) == pytest.approx([0.008, 0.04, 0.04, 0.08])
+    assert regression.FAMILY not in found
+
+
+def test_a_change_that_reaches_into_the_margin_is_no_regression():
+    columns = {"low": [0.04, 0.06, -0.09, -0.09], "high": [0.2, 0.2, -0.005, -0.02], "p_value": 0.001}
+    found = regression.judged(rows(**columns), regression.Margins(0.05, 0.01))
+    assert list(found["verdict"]) == ["worse"] * 4
+    assert list(found["regression"]) == [False, True, False, True]
+
+
+MARGINS = st.builds(regression.Margins, time=st.floats(0, 0.3), accuracy=st.floats(0, 0.1))
+LOGS = {"value": st.floats(-0.4, 0.4), "error": st.floats(0, 0.1) | st.just(math.nan), "freedom": st.floats(1, 99)}
+ERRORS = {"shared": st.floats(1e-4, 0.05), "own": st.floats(1e-4, 0.05), "value": LOGS["value"]}
+FREEDOMS = {"shared_freedom": st.floats(2, 20), "own_freedom": st.floats(2, 99), "rows": st.integers(1, 12)}
+COUNTS = st.lists(st.integers(0, 60), min_size=4, max_size=4)
+
+
+def change(counts):
+    """The change in accuracy on images that are right on both sides, on the base, on the other, on neither."""
+    return accuracy_change.of_images(np.repeat([1.0, 1, 0, 0], counts), np.repeat([1.0, 0, 1, 0], counts))
+
+
+EVIDENCE = (
+    st.builds(times.LogRatio, **LOGS) | st.builds(times.SharedRatio, **ERRORS, **FREEDOMS) | st.builds(change, COUNTS)
+)
+
+
+@examples(150)
+@given(st.lists(EVIDENCE, max_size=12), MARGINS)
+def test_a_regression_is_a_row_whose_whole_interval_is_worse_than_the_margin(evidence, margins):
+    metrics = ["accuracy" if isinstance(one, accuracy_change.Change) else "mean" for one in evidence]
+    lines = [
+        {**names.facts("tflite_cpu_float32_mnasnet"), "metric": metric, **instances.tests(one)}
+        for metric, one in zip(metrics, evidence, strict=True)
+    ]
+    table = instances.judged(lines, evidence, margins)
+    for row in table.to_dict("records"):
+        # the smallest loss of those in the interval; a null interval has none
+        least = -row["high"] - margins.accuracy if row["metric"] == "accuracy" else row["low"] - margins.time
+        assert row["regression"] == (least > 0)
+        assert not row["regression"] or row["verdict"] == "worse"
+    assert len(table) == len(evidence)
+    assert not instances.judged(lines, evidence, None)["regression"].any()
 
 
 def test_intervals_share_5_percent():

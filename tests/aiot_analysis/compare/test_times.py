@@ -93,7 +93,7 @@ def test_medians_of_many_times_are_drawn_in_parts(monkeypatch):
 def test_times_that_do_not_vary_or_are_too_few_have_no_error(statistic):
     same = times.of_images(np.full(50, 20.0), np.full(50, 21.0), statistic, True)
     assert same.value == pytest.approx(np.log(1.05))
-    assert np.isnan([same.error, same.p_value(), same.p_beyond(0.0), *same.interval()]).all()
+    assert np.isnan([same.error, same.p_value(), *same.interval()]).all()
     assert np.isnan(times.of_images(np.array([1.0]), np.array([2.0]), statistic, True).value)
     assert np.isnan(times.of_images(np.array([]), np.array([2.0]), statistic, False).value)
     assert np.isnan(times.of_images(np.zeros(9), np.ones(9), statistic, True).value)
@@ -123,8 +123,6 @@ def test_pairs_of_devices_are_compared_as_scipy_does():
     found = times.of_pairs(logs)
     assert found.p_value() == pytest.approx(theirs.pvalue)
     assert np.log(found.interval()) == pytest.approx([*theirs.confidence_interval()])
-    beyond = stats.ttest_1samp(logs, np.log(1.05), alternative="greater").pvalue
-    assert found.p_beyond(0.05) == pytest.approx(beyond)
     assert np.isnan(times.of_pairs(logs[:1]).error)
     assert np.isnan(times.of_pairs(logs[:0]).value)
 

@@ -10,26 +10,6 @@ from statsmodels.stats.multitest import multipletests
 from aiot_analysis.stats import multiple
 
 
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
-def test_holm_by_its_definition(p_values):
-    n, ranked = len(p_values), sorted(p_values)
-    for p_value, found in zip(p_values, multiple.holm(np.array(p_values)), strict=True):
-        steps = [(n - place) * ranked[place] for place in range(n) if ranked[place] <= p_value]
-        assert found == pytest.approx(min(1, max(steps)))
-
-
-def test_holm_is_that_of_statsmodels():
-    p_values = np.random.default_rng(0).random(60).round(2) ** 3  # some of them equal
-    assert multiple.holm(p_values).tolist() == pytest.approx(multipletests(p_values, method="holm")[1].tolist())
-
-
-def test_holm_by_hand_and_nulls_are_no_comparison():
-    found = multiple.adjusted(pd.Series([0.01, 0.04, np.nan, 0.03]))
-    assert found.tolist() == pytest.approx([0.03, 0.06, np.nan, 0.06], nan_ok=True)
-    assert multiple.adjusted(pd.Series([], dtype=float)).empty
-    assert multiple.adjusted(pd.Series([np.nan])).isna().all()
-
-
 def test_bonferroni_is_that_of_statsmodels_and_nulls_are_no_comparison():
     p_values = np.random.default_rng(1).random(60) ** 3
     found = multiple.bonferroni(pd.Series([np.nan, *p_values]))
