@@ -1,0 +1,97 @@
+"""Opening the page of a notebook: the rows that count, their order on the axes, and the tables of claims."""
+
+import subprocess
+import sys
+
+import pytest
+from pandas.testing import assert_frame_equal
+
+import aiot_analysis
+from aiot_analysis.display import notebook_page
+from aiot_analysis.errors import DataError
+from aiot_analysis.tables import storage
+from tests.aiot_analysis.conftest import images, instance, instances
+
+CPU, NNAPI = "tflite_cpu_float32_mnasnet", "tflite_nnapi_float32_mnasnet"
+
+
+@pytest.fixture
+def processed(tmp_path):
+    """Two devices: `b` is more often right, and slower on the CPU; `a` has no NNAPI. ExecuTorch is beyond the paper."""
+    rows = [
+        instance(CPU, 0.5, 10.0, device_id="a"),
+        instance(NNAPI, None, None, device_id="a"),
+        instance(CPU, 0.6, 20.0, device_id="b"),
+        instance(NNAPI, 0.6, 5.0, device_id="b", verdict="semi-valid", reasons="it was warm"),
+        instance("executorch_cpu_float32_mnasnet", 0.6, 7.0, device_id="b"),
+    ]
+    devices = [{"device_id": name, "origin": "measured", "model": name.upper()} for name in "ab"]
+    storage.write("devices", storage.table("devices", devices), tmp_path)
+    storage.write("instances", instances(*rows), tmp_path)
+    storage.write("left_out", storage.table("left_out", []), tmp_path)
+    storage.write("images", images(CPU, [True, False] * 10, [10.0, 11.0] * 10, device_id="a"), tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def displayed(monkeypatch):
+    """Names and frames of the tables that are displayed."""
+    tables = {}
+    monkeypatch.setattr(notebook_page, "table", lambda frame, caption, name, **rest: tables.update({name: frame}))
+    return tables
+
+
+def test_rows_are_those_of_results_that_are_the_papers(processed):
+    page = aiot_analysis.open_page(processed, "measured")
+    expected = page.data.results()
+    expected = expected[expected["framework"] == "tflite"]
+    assert_frame_equal(page.rows[expected.columns].reset_index(drop=True), expected.reset_index(drop=True))
+    assert list(page.excluded["device_id"]) == ["a"]
+    assert page.mean_column == "end_to_end_ms_mean" and page.timing == "end_to_end"
+
+
+def test_instances_beyond_the_paper_are_kept_if_asked_for(processed):
+    rows = aiot_analysis.open_page(processed, "measured", beyond_paper=True).rows
+    assert sorted(rows["framework"]) == ["executorch", "tflite", "tflite", "tflite"]
+
+
+@pytest.mark.parametrize(("by", "first"), [("time", "a"), ("accuracy", "a"), ("vips", "b")])
+def test_devices_are_in_the_order_of_the_value_that_the_page_is_about(processed, by, first):
+    """Mean times are 10 and 12.5 ms, accuracies 0.5 and 0.6, and scores 50 and 150 images per second."""
+    devices = aiot_analysis.open_page(processed, "measured", by=by, order="value").devices
+    assert devices.sort_values("place")["device_id"].iloc[0] == first
+
+
+@pytest.mark.parametrize("wrong", [{"verdicts": "invalid"}, {"order": "speed"}, {"device": "c"}, {"timing": "wrong"}])
+def test_an_unknown_value_is_an_error_in_one_sentence(processed, wrong):
+    with pytest.raises(DataError, match="choose"):
+        aiot_analysis.open_page(processed, "measured", **wrong)
+
+
+def test_excluded_rows_and_rows_with_reasons_are_listed_by_device(processed, displayed):
+    page = aiot_analysis.open_page(processed, "measured")
+    page.show_excluded(name="unused")
+    page.show_with_care(name="careful")
+    assert displayed["unused"][["device", "instances", "which"]].to_numpy().tolist() == [["A", 1, NNAPI]]
+    assert displayed["careful"][["device", "reasons"]].to_numpy().tolist() == [["B", "it was warm"]]
+
+
+def test_claims_of_a_remark_are_two_tables_with_its_number(processed, displayed):
+    aiot_analysis.open_page(processed, "measured").claims(3)
+    assert list(displayed) == ["remark3_claims", "remark3_comparisons"]
+    assert set(displayed["remark3_claims"]["id"].str[0]) == {"3"}
+
+
+def test_the_package_offers_its_parts_without_importing_pandas_first():
+    code = (
+        "import sys, aiot_analysis; print('pandas' in sys.modules, dir(aiot_analysis.stats)[:2]); "
+        "print(aiot_analysis.stats.vips.__name__, aiot_analysis.plots.shares.__name__, "
+        "'open_page' in dir(aiot_analysis))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [
+        "False ['accuracy', 'agreement']",
+        "aiot_analysis.stats.vips aiot_analysis.plots.shares True",
+    ]
+    with pytest.raises(AttributeError, match=r"'aiot_analysis\.stats' has no attribute 'nothing'"):
+        _ = aiot_analysis.stats.nothing
