@@ -1,6 +1,6 @@
 """Raw logs and processed tables that an earlier version wrote are read as they were meant.
 
-`tests/older` has four instances of one simulated phone, and the tables that were made of them at the time. No file there
+`tests/older` has four instances of one simulated phone, and the tables made of them at the time. No file there
 is ever written again; what a later version has to read differently is a fault of that version.
 """
 
