@@ -22,7 +22,7 @@ from aiot_analysis.tables import storage, validity
 from aiot_analysis.tables.by_device import Records
 from aiot_analysis.tables.names import DELEGATES, MODELS, QUANTIZATIONS, in_order
 from aiot_analysis.tables.processed import find as find_tables
-from aiot_analysis.tables.processed import upwards
+from aiot_analysis.tables.processed import tables_upwards
 
 KINDS = ("folder", "device", "run")
 FIELDS = ("threads", "profile", "conditions", "weights", "dataset", "resize", "study", "origin")
@@ -89,8 +89,8 @@ def _folder(word: str) -> Path | None:
     """Return the folder with tables that a word names, or None if it names something else."""
     kind, _, name = word.partition(":")
     if kind == "folder" and name:
-        return upwards(name, Path.cwd()) or Path(name)
-    folder = upwards(word, Path.cwd())
+        return tables_upwards(name, Path.cwd()) or Path(name)
+    folder = tables_upwards(word, Path.cwd())
     return folder if folder and (folder / "instances.parquet").is_file() else None
 
 

@@ -14,6 +14,7 @@ from runner import rawlog
 
 NOT_READ = "native"  # output of the frameworks, kept for human readers
 LOCK = ".lock"  # lock file of a process that writes there
+README = "README.md"  # describes the folder of raw logs in a fresh clone
 LeftOut = tuple[str, str, int | None]  # path below the raw folder, reason, lines (None if not a log)
 
 TABLES = Path(__file__).parents[1] / "tables"
@@ -67,7 +68,7 @@ def _folders(raw: Path, name: str, kind: str, found: Scan) -> Iterator[os.DirEnt
     """Yield the folders in a folder; anything else is left out with a reason."""
     for entry in _entries(raw, name, found):
         path = f"{name}/{entry.name}" if name else entry.name
-        if entry.name == LOCK:
+        if entry.name == LOCK or path == README:
             continue
         if not entry.is_dir():
             found.left_out.append((path, f"it is not the folder of a {kind}", None))

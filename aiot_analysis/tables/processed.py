@@ -28,17 +28,30 @@ def upwards(path: Path | str, base: Path) -> Path | None:
     return next((folder / path for folder in [base, *base.parents] if (folder / path).is_dir()), None)
 
 
+def tables_upwards(path: Path | str, base: Path) -> Path | None:
+    """Return the nearest folder that `upwards` could find and that has a table; without any, what `upwards` returns.
+
+    In a fresh clone, data/processed exists but has no tables; it must not hide those of a folder above.
+    """
+    folders = (folder / path for folder in [base, *base.parents])
+    return next((folder for folder in folders if _has_tables(folder)), upwards(path, base))
+
+
+def _has_tables(folder: Path) -> bool:
+    return any(folder.glob("*.parquet"))
+
+
 def find(path: Path | str = FOLDER, *bases: Path) -> Path:
     """Return the folder of processed tables that `path` names, from the first of the bases where it has tables.
 
     A relative path is looked up in each base and its parent folders. Without bases, the lookup starts in the working
     folder. Raises DataError if there is no such folder, or if it has no table `instances`.
     """
-    candidates = [folder for base in bases or (Path.cwd(),) if (folder := upwards(path, base))]
+    candidates = [folder for base in bases or (Path.cwd(),) if (folder := tables_upwards(path, base))]
     if not candidates:
         where = ", ".join(str(base) for base in bases) or "here"
         raise DataError(f"There is no {path} {'in ' * bool(bases)}{where} or in a folder above: {_NAME_IT}")
-    folder = next((candidate for candidate in candidates if any(candidate.glob("*.parquet"))), candidates[0])
+    folder = next((candidate for candidate in candidates if _has_tables(candidate)), candidates[0])
     if not (folder / "instances.parquet").exists():
         raise DataError(f"There is no table instances in {folder}: run `aiot process` first.")
     return folder

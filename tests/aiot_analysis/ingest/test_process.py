@@ -301,6 +301,21 @@ def test_files_and_folders_that_belong_to_no_run_are_named(raw, processed):
     assert len(storage.read("images", processed)) == 5
 
 
+def test_the_readmes_of_a_fresh_clone_are_neither_reported_nor_removed(raw, processed):
+    for folder in (raw, processed):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "README.md").write_text("# What appears here")
+    with pytest.raises(DataError):  # there is no run yet
+        ingest.process(raw, processed)
+    assert (processed / "README.md").exists()
+    attempt(begin(raw, [ONE]), ONE, *GOOD)
+    (raw / "local" / "README.md").touch()  # of the user: only that of the folder of raw logs is expected
+    assert reasons(ingest.process(raw, processed)) == {"README.md": "it is not the folder of a run"}
+    assert storage.read("left_out", processed)["path"].tolist() == [f"{raw}/local/README.md"]
+    assert len(storage.read("images", processed)) == 5
+    assert (raw / "README.md").exists() and (processed / "README.md").exists()
+
+
 def test_what_is_no_file_is_named_where_a_log_should_be(raw, processed):
     folder = begin(raw, [ONE, TWO])
     (folder / f"{ONE}.1.jsonl").mkdir()

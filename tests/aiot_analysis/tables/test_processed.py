@@ -45,6 +45,18 @@ def test_the_nearest_folder_is_the_one_that_is_found(workspace):
     assert processed.find("data/processed") == nearest
 
 
+@pytest.mark.parametrize("readme", [True, False])
+def test_a_folder_without_tables_does_not_hide_those_of_a_folder_above(workspace, readme):
+    empty = workspace / "notebooks" / "data" / "processed"
+    empty.mkdir(parents=True)
+    if readme:  # as in a fresh clone
+        (empty / "README.md").write_text("# Processed tables")
+    assert processed.find() == workspace / "data" / "processed"
+    (workspace / "data" / "processed" / "instances.parquet").unlink()
+    with pytest.raises(DataError, match=rf"There is no table instances in {empty}: run `aiot process` first"):
+        processed.find()
+
+
 def test_an_absolute_path_is_taken_as_it_is(workspace, tmp_path):
     other = _tables(tmp_path / "other")
     assert processed.find(other) == processed.find(str(other)) == other
