@@ -14,6 +14,7 @@ from aiot_analysis.plots import device_axis, style
 from aiot_analysis.stats import blocks, remarks, variance, vips
 from aiot_analysis.tables import along, select
 from aiot_analysis.tables.data import Data, load
+from aiot_analysis.tables.processed import FOLDER
 
 ACCURACY_REMARK, SCORE_REMARK = 1, 6  # whose claims rest on no times, and on sums of them
 
@@ -101,7 +102,7 @@ class NotebookPage:
 
 
 def open_page(
-    processed: str | Path = "",
+    processed: str | Path = FOLDER,
     origin: str = "",
     *,
     device: str = "",

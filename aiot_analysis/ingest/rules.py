@@ -1,4 +1,4 @@
-"""Handling of odd data. docs/architecture.md lists these rules in a table.
+"""Handling of odd data. docs/processing.md lists these rules in a table.
 
 Data that cannot be told apart from damage are left out with a reason. Data that can be used with care are used, and the
 doubt becomes a reason in the verdict of their instance. Nothing is repaired.

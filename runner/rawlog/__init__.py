@@ -6,7 +6,7 @@
     reading  reading of the same; invalid parts are left out and reported
 
 This package uses only Python 3.8 and the standard library: it is pushed to devices with the agent, and it is the only
-package of `runner` that the analysis imports. docs/architecture.md shows the format.
+package of `runner` that the analysis imports. docs/raw-logs.md describes the format.
 
     data/raw/<device-slug>/<run-id>/run.json                     what was requested
                                     device.json                  the device it ran on

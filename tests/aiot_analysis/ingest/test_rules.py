@@ -1,4 +1,4 @@
-"""What is done with odd data: every rule of docs/architecture.md."""
+"""What is done with odd data: every rule of docs/processing.md."""
 
 from __future__ import annotations
 
