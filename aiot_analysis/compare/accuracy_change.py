@@ -1,4 +1,4 @@
-"""The change in accuracy from a base to the other side, on the images that both saw."""
+"""Changes in accuracy from the base to the other side of a comparison, on the images that both sides ran."""
 
 from __future__ import annotations
 
@@ -16,32 +16,33 @@ from aiot_analysis.stats.multiple import Ends, agreeing
 from aiot_analysis.stats.resample import LEVEL
 
 Floats = NDArray[np.float64]
-SAME = 1e-12  # shares of devices that differ by less are the same
+SAME = 1e-12  # shares of devices are equal if they differ by less than this
 
 
 @dataclass(frozen=True)
 class Change:
-    """Other minus base accuracy, as fractions of 1."""
+    """Accuracy of both sides as fractions of 1, with the uncertainty of the change (other minus base)."""
 
     base: float
     other: float
-    images: int
-    ends: Ends | None = None  # of an interval of other - base; None where it is not known
-    p_value: float = np.nan  # two-sided, of no change; see `agreeing`
+    images: int  # number of images that the change rests on
+    ends: Ends | None = None  # interval of other - base at a given level; None if unknown
+    p_value: float = np.nan  # two-sided test of no change; see `multiple.agreeing`
 
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
-        """Return the ends of the interval of other - base, which has 0 inside where the test does not reject."""
+        """Return the ends of the interval of other - base, which contains 0 if the test does not reject."""
         if self.ends is None:
             return np.nan, np.nan
         return multiple.interval(self.p_value, self.ends, level)
 
 
 def of_images(base: Floats, other: Floats) -> Change:
-    """Return the change on the same images, (n,) each: right (1) or wrong (0), or the share of devices that are right.
+    """Return the change on images that both sides ran.
 
-    With one device a side this is Newcombe's interval and the exact McNemar test. With several it is Student's interval
-    over the images, and the exact sign test over the images that change (McNemar's, for one device). Interval and test
-    agree: see `agreeing`.
+    Takes arrays of shape (n,) with one value per image: right (1) or wrong (0), or the share of devices that are right.
+    With one device per side, the interval is Newcombe's and the test is the exact McNemar test. With several, the
+    interval is Student's over the images and the test is the exact sign test over the images that change (for one
+    device, this is McNemar's). Interval and test agree (see `multiple.agreeing`).
     """
     n = len(base)
     if not n:
@@ -51,22 +52,24 @@ def of_images(base: Floats, other: Floats) -> Change:
     exact = float(binomtest(won, won + lost).pvalue) if won + lost else 1.0
     ends: Ends
     if np.isin(base, (0, 1)).all() and np.isin(other, (0, 1)).all():
-        both = int((base * other).sum())
-        ends = partial(_newcombe, both, lost, won, n - both - lost - won)
+        both_right = int((base * other).sum())
+        ends = partial(_newcombe, both_right, lost, won, n - both_right - lost - won)
     else:
         ends = partial(over_images, change)
     return Change(float(base.mean()), float(other.mean()), n, ends, agreeing(exact, ends))
 
 
 def _newcombe(both: int, lost: int, won: int, neither: int, level: float) -> tuple[float, float]:
+    """Return the ends of Newcombe's interval from the numbers of images by which sides are right."""
     low, high = accuracy.newcombe(both, lost, won, neither, level)
     return float(low), float(high)
 
 
 def over_images(change: Floats, level: float = LEVEL) -> tuple[float, float]:
-    """Return the ends of Student's interval of the mean of changes, one an image, (n,).
+    """Return the ends of Student's interval of the mean change, with one change per image, (n,).
 
-    They are NaN for one image, and where all change alike: what others would do is not known.
+    Both are NaN for a single image and if all images change by the same amount, since nothing is then known about the
+    scatter between images.
     """
     n = len(change)
     error = change.std(ddof=1) / np.sqrt(n) if n > 1 else np.nan
@@ -75,10 +78,11 @@ def over_images(change: Floats, level: float = LEVEL) -> tuple[float, float]:
 
 
 def of_counts(base: tuple[float, int], other: tuple[float, int]) -> Change:
-    """Return the change of two sides known by accuracy and number of images alone, as if each had images of its own.
+    """Return the change between two sides of which only (accuracy, number of images) are known.
 
-    Newcombe's interval and the score test of two independent proportions (1998, 17, 873; Miettinen and Nurminen 1985).
-    The sides saw the same images, so that the interval is wider than it need be. Interval and test agree (`agreeing`).
+    The sides are treated as independent samples: Newcombe's interval and the score test of two independent proportions
+    (1998, 17, 873; Miettinen and Nurminen 1985). Both sides ran the same images, so the interval is wider than
+    necessary. Interval and test agree (see `multiple.agreeing`).
     """
     (p, n), (q, m) = base, other
     if min(n, m) < 1 or np.isnan(p) or np.isnan(q):
@@ -92,5 +96,6 @@ def of_counts(base: tuple[float, int], other: tuple[float, int]) -> Change:
 
 
 def _of_proportions(counts: tuple[int, int, int, int], level: float) -> tuple[float, float]:
+    """Return the ends of Newcombe's interval for independent proportions from the right and all images of each side."""
     low, high = confint_proportions_2indep(*counts, method="newcomb", compare="diff", alpha=1 - level)
     return float(low), float(high)

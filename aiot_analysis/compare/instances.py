@@ -1,4 +1,4 @@
-"""Every instance of two sides: what changed, by how much, and how sure that is."""
+"""Comparison of two sides instance by instance: the changes, their intervals and their tests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 ACCURACY = "accuracy"
 METRICS = (ACCURACY, times.MEAN, times.MEDIAN)
 IMAGE_COLUMNS = [*select.KEY, "query", "image", "correct", "inference_ms", "end_to_end_ms", "failed"]
-"""Of the table `images`, what a comparison reads."""
+"""Columns of the table `images` that a comparison reads."""
 COLUMNS = ["instance_id", "model", "implementation", "quantization", "metric", "base", "other", "change", "low", "high"]
 COLUMNS += ["p_value", regression.FAMILY, "units", "way", "note"]
 
@@ -30,22 +30,25 @@ UNPAIRED = "not paired by image: the two were shown other images, or in another 
 
 
 Evidence = accuracy_change.Change | times.LogRatio | times.SharedRatio
-"""What a row rests on: a change in accuracy, or a ratio of times."""
+"""Statistic behind a row: a change in accuracy or a ratio of times."""
 Courses = tuple[pd.DataFrame, pd.DataFrame]
-"""Of the base and of the other side, in the order of a run: columns image, right (1 or 0) and ms (NaN: not usable)."""
+"""Images in run order on the base and on the other side: columns image, right (1 or 0) and ms (NaN if unusable)."""
 
 
 @dataclass
 class Compared:
-    """The table of `compared`, and what it was made of, for summaries of several instances."""
+    """The table of `compared` and the data behind it, from which summaries of several instances are made.
+
+    `logs` are keyed by instance and statistic and do not allow for other runs; the other dicts are keyed by instance.
+    """
 
     table: pd.DataFrame
-    logs: dict[tuple[str, str], times.LogRatio] = field(default_factory=dict)  # of the runs that there are
-    sessions: dict[str, tuple[pd.DataFrame, pd.DataFrame]] = field(default_factory=dict)  # where they are the unit
-    runs: tuple[pd.DataFrame, pd.DataFrame] | None = None  # of both sides, with one device a side
-    changes: dict[str, pd.Series] = field(default_factory=dict)  # change on each image, by instance
+    logs: dict[tuple[str, str], times.LogRatio] = field(default_factory=dict)
+    sessions: dict[str, tuple[pd.DataFrame, pd.DataFrame]] = field(default_factory=dict)  # if they are the unit
+    runs: tuple[pd.DataFrame, pd.DataFrame] | None = None  # of both sides, with one device per side
+    changes: dict[str, pd.Series] = field(default_factory=dict)  # change in accuracy on each image
     answers: dict[str, accuracy_change.Change] = field(default_factory=dict)
-    courses: dict[str, Courses] = field(default_factory=dict)  # by instance, with one device a side
+    courses: dict[str, Courses] = field(default_factory=dict)  # with one device per side
 
 
 def compared(
@@ -58,148 +61,163 @@ def compared(
     run_to_run: float = variance.RUN_TO_RUN,
     seed: int = 0,
 ) -> Compared:
-    """Return a row per instance x metric, in the paper's order.
+    """Compare two sides and return a table with a row per instance x metric, in the paper's order.
 
-    Metrics are "accuracy", and "mean" and "median" of the time per image. Columns model, implementation, quantization;
-    base and other (fractions of 1, or ms); change (other minus base; of times other over base, less 1), low and high
-    (interval of it: all that have a test keep 95 % together, see `multiple.level`), p_value (two-sided, of no change,
-    by itself), units and way (what the interval is over: so many images, sessions or devices), note (why numbers are
-    missing or to be taken with care), and those of `regression.judged`. Where there are too few sessions to tell how
-    sessions differ, intervals and tests of times are of the latest run of each side and allow for `run_to_run` (see
-    `variance`).
+    Metrics are "accuracy", and "mean" and "median" of the time per image. The columns are:
+
+    - instance_id, model, implementation, quantization, metric
+    - base, other: fractions of 1, or ms
+    - change: other minus base; for times, other / base - 1
+    - low, high: interval of the change; all rows with a test hold together at 95 % (see `multiple.level`)
+    - p_value: two-sided test of no change, not corrected for other rows
+    - units, way: number and kind ("images", "sessions" or "devices") of what the interval is over
+    - note: why numbers are missing or should be treated with caution
+    - those that `regression.judged` adds
+
+    If there are too few sessions to estimate how sessions differ, intervals and tests of times use the latest run of
+    each side and allow for `run_to_run` (see `variance`).
     """
-    found = Compared(pd.DataFrame(columns=COLUMNS))
+    comparison = Compared(pd.DataFrame(columns=COLUMNS))
     if matched.kind == ONE:
-        found.runs = _runs(base, matched.base), _runs(other, matched.other)
-    work = list(_one(matched, base, other, timing) if matched.kind == ONE else _several(matched, base, other, timing))
-    over_sessions = {statistic: _over_sessions(work, statistic) for statistic in metrics if statistic != ACCURACY}
+        comparison.runs = _runs(base, matched.base), _runs(other, matched.other)
+    measurements = list(
+        _one(matched, base, other, timing) if matched.kind == ONE else _several(matched, base, other, timing)
+    )
+    shared_ratios = {
+        statistic: _over_sessions(measurements, statistic) for statistic in metrics if statistic != ACCURACY
+    }
     rows: list[dict[str, Any]] = []
     evidence: list[Evidence] = []
-    for measured in work:
+    for measured in measurements:
         facts = names.facts(measured.instance_id)
         if ACCURACY in metrics:
-            change, told = measured.accuracy()
-            found.answers[measured.instance_id] = change
+            change, cells = measured.accuracy()
+            comparison.answers[measured.instance_id] = change
             evidence.append(change)
-            rows.append({**facts, "metric": ACCURACY, **told, **tests(change)})
+            rows.append({**facts, "metric": ACCURACY, **cells, **tests(change)})
         if measured.right is not None:
-            found.changes[measured.instance_id] = measured.right["other"] - measured.right["base"]
+            comparison.changes[measured.instance_id] = measured.right["other"] - measured.right["base"]
         if measured.sessions is not None:
-            found.sessions[measured.instance_id] = measured.sessions
+            comparison.sessions[measured.instance_id] = measured.sessions
         if measured.courses is not None:
-            found.courses[measured.instance_id] = measured.courses
+            comparison.courses[measured.instance_id] = measured.courses
         for statistic in metrics:
             if statistic != ACCURACY:
-                log, told = measured.time(statistic, seed)
-                found.logs[measured.instance_id, statistic] = log
-                if told["way"] == "images":
-                    log = log.of_any_run(run_to_run)
-                rests_on = over_sessions[statistic].get(measured.instance_id, log)
-                evidence.append(rests_on)
-                rows.append({**facts, "metric": statistic, **told, **tests(rests_on)})
-    found.table = judged(rows, evidence, margins)
-    return found
+                log_ratio, cells = measured.time(statistic, seed)
+                comparison.logs[measured.instance_id, statistic] = log_ratio
+                if cells["way"] == "images":
+                    log_ratio = log_ratio.of_any_run(run_to_run)
+                ratio = shared_ratios[statistic].get(measured.instance_id, log_ratio)
+                evidence.append(ratio)
+                rows.append({**facts, "metric": statistic, **cells, **tests(ratio)})
+    comparison.table = judged(rows, evidence, margins)
+    return comparison
 
 
 def judged(
     rows: Sequence[dict[str, Any]], evidence: Sequence[Evidence], margins: regression.Margins | None
 ) -> pd.DataFrame:
-    """Return the table of `compared` from its rows and what each rests on, with intervals and verdicts."""
+    """Return the table of `compared` from its rows and the evidence for each, with intervals and verdicts."""
     table = pd.DataFrame(rows, columns=COLUMNS)
     level = multiple.level(int(table["p_value"].notna().sum()))
-    table[["low", "high"]] = np.array([_ends(of_row, level) for of_row in evidence]).reshape(-1, 2)
-    order = {metric: place for place, metric in enumerate(METRICS)}
-    table = table.sort_values("metric", key=lambda one: one.map(order), kind="stable")
+    table[["low", "high"]] = np.array([_ends(row_evidence, level) for row_evidence in evidence]).reshape(-1, 2)
+    order = {metric: position for position, metric in enumerate(METRICS)}
+    table = table.sort_values("metric", key=lambda metrics: metrics.map(order), kind="stable")
     return regression.judged(names.ordered(table, ["quantization", "model", "implementation"]), margins)
 
 
 def tests(evidence: Evidence) -> dict[str, float]:
-    """Return the change of a row and its test: columns change, p_value and `regression.FAMILY`."""
+    """Return the change and its test as columns change and p_value, and `regression.FAMILY` for a shared ratio."""
     if isinstance(evidence, accuracy_change.Change):
         return {"change": evidence.other - evidence.base, "p_value": evidence.p_value}
-    found = {"change": np.expm1(evidence.value), "p_value": evidence.p_value()}
+    columns = {"change": np.expm1(evidence.value), "p_value": evidence.p_value()}
     if isinstance(evidence, times.SharedRatio):
-        found[regression.FAMILY] = evidence.p_value(evidence.rows)
-    return found
+        columns[regression.FAMILY] = evidence.p_value(evidence.rows)
+    return columns
 
 
 def _ends(evidence: Evidence, level: float) -> tuple[float, float]:
-    """Return the ends of the interval of a change."""
+    """Return the ends of the interval of a change; for times, of other / base - 1."""
     low, high = evidence.interval(level)
     return (low, high) if isinstance(evidence, accuracy_change.Change) else (low - 1, high - 1)
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One instance on both sides: of one device, or of several."""
+    """One instance on both sides, measured on one or several devices."""
 
     instance_id: str
-    base: pd.DataFrame  # rows of the table instances: one, or one a device
+    base: pd.DataFrame  # rows of the table `instances`, one per device
     other: pd.DataFrame
-    column: str  # of the time
-    kind: str
-    right: pd.DataFrame | None  # columns base and other: share of the devices that are right, by image; None: not known
-    courses: Courses | None = None  # None: not known, or of several devices
-    sessions: tuple[pd.DataFrame, pd.DataFrame] | None = None  # of `over_sessions`, where they are enough
+    column: str  # prefix of the time columns, see `select.time_column`
+    kind: str  # see `Matched.kind`
+    right: pd.DataFrame | None  # base, other: share of devices that are right, by image; None if unknown
+    courses: Courses | None = None  # None if unknown or if there are several devices
+    sessions: tuple[pd.DataFrame, pd.DataFrame] | None = None  # see `over_sessions`; None if too few
     note: str = ""
 
     def accuracy(self) -> tuple[accuracy_change.Change, dict[str, Any]]:
+        """Return the change in accuracy, and the cells of its row."""
         if self.right is not None:
-            mine, theirs = (self.right[side].to_numpy(float) for side in ("base", "other"))
-            found = accuracy_change.of_images(mine, theirs)
-            note = "" if found.images else "no image was seen on both sides"
-            note = "one image says nothing of others" if found.images == 1 else note
+            base_right, other_right = (self.right[side].to_numpy(float) for side in ("base", "other"))
+            change = accuracy_change.of_images(base_right, other_right)
+            note = "" if change.images else "no image was seen on both sides"
+            note = "one image says nothing of others" if change.images == 1 else note
         elif self.kind == ONE:
-            known = [(float(row["accuracy"].iloc[0]), int(row["distinct_images"].iloc[0])) for row in self._rows()]
-            found, note = accuracy_change.of_counts(known[0], known[1]), NO_RECORDS
+            summaries = [(float(row["accuracy"].iloc[0]), int(row["distinct_images"].iloc[0])) for row in self._rows()]
+            change, note = accuracy_change.of_counts(summaries[0], summaries[1]), NO_RECORDS
         else:
-            found = accuracy_change.Change(float(self.base["accuracy"].mean()), float(self.other["accuracy"].mean()), 0)
+            change = accuracy_change.Change(
+                float(self.base["accuracy"].mean()), float(self.other["accuracy"].mean()), 0
+            )
             note = "there are no records of single images"
-        if found.images == 1:
-            found = accuracy_change.Change(found.base, found.other, 1)
-        told = {"base": found.base, "other": found.other, "units": str(found.images), "way": "images"}
-        return found, {**told, "note": _joined(note, self.note)}
+        if change.images == 1:
+            change = accuracy_change.Change(change.base, change.other, 1)
+        cells = {"base": change.base, "other": change.other, "units": str(change.images), "way": "images"}
+        return change, {**cells, "note": _joined(note, self.note)}
 
     def time(self, statistic: str, seed: int) -> tuple[times.LogRatio, dict[str, Any]]:
+        """Return the ratio of the mean or median times, other over base, and the cells of its row."""
         column, sd = f"{self.column}_{statistic}", f"{self.column}_sd"
         if self.sessions is not None or self.kind != ONE:
             rows = self.sessions or (self.base, self.other)
-            values = [np.log(_positive(one[column])) for one in rows]
-            middle = [float(np.exp(one.mean())) if len(one) else np.nan for one in values]
+            values = [np.log(_positive(side[column])) for side in rows]
+            typical_ms = [float(np.exp(side.mean())) if len(side) else np.nan for side in values]
             if self.kind == SAME:
                 ratio = pd.Series(_times(self.other[column]) / _times(self.base[column]), list(self.base["device_id"]))
                 ratio = ratio[np.isfinite(ratio)]
-                log, units = times.of_pairs(np.log(ratio.to_numpy())), f"{len(ratio)}"
-                note = ratios.too_few_devices(ratio - 1, "{:+.1%}") or _lack(log)
+                log_ratio, units = times.of_pairs(np.log(ratio.to_numpy())), f"{len(ratio)}"
+                note = ratios.too_few_devices(ratio - 1, "{:+.1%}") or _lack(log_ratio)
             else:
-                log, units = times.of_units(*values), " and ".join(str(len(one)) for one in values)
-                note = _lack(log)
+                log_ratio, units = times.of_units(*values), " and ".join(str(len(side)) for side in values)
+                note = _lack(log_ratio)
             way = "devices"
             if self.sessions is not None:
-                way, units = "sessions", " and ".join(_sessions(one) for one in self.sessions)
+                way, units = "sessions", " and ".join(_sessions(side) for side in self.sessions)
             note = _joined(note, self.note)
-            return log, {"base": middle[0], "other": middle[1], "units": units, "way": way, "note": note}
+            return log_ratio, {"base": typical_ms[0], "other": typical_ms[1], "units": units, "way": way, "note": note}
         if self.courses is None:
             base, other = ([float(row[name].iloc[0]) for name in (column, sd, "images")] for row in self._rows())
-            log = times.of_summaries((base[0], base[1], base[2]), (other[0], other[1], other[2]))
-            if statistic != times.MEAN:  # of which the standard deviation tells nothing
-                log = times.LogRatio(log.value, np.nan, 1.0)
+            log_ratio = times.of_summaries((base[0], base[1], base[2]), (other[0], other[1], other[2]))
+            if statistic != times.MEAN:  # the standard deviation gives no error of a median
+                log_ratio = times.LogRatio(log_ratio.value, np.nan, 1.0)
             units = f"{base[2]:.0f} and {other[2]:.0f}"
             note = _joined(NO_RECORDS, self.note)
-            return log, {"base": base[0], "other": other[0], "units": units, "way": "images", "note": note}
-        first, second, paired = _series(self.courses)
-        log = times.of_images(first, second, statistic, paired, seed)
+            return log_ratio, {"base": base[0], "other": other[0], "units": units, "way": "images", "note": note}
+        base_ms, other_ms, paired = _series(self.courses)
+        log_ratio = times.of_images(base_ms, other_ms, statistic, paired, seed)
         centre = np.mean if statistic == times.MEAN else np.median
-        middle = [float(centre(one)) if len(one) else np.nan for one in (first, second)]
-        note = _joined("" if paired else UNPAIRED, _lack(log), log.doubt, self.note)
-        units = str(len(first)) if paired else f"{len(first)} and {len(second)}"
-        return log, {"base": middle[0], "other": middle[1], "units": units, "way": "images", "note": note}
+        typical_ms = [float(centre(side)) if len(side) else np.nan for side in (base_ms, other_ms)]
+        note = _joined("" if paired else UNPAIRED, _lack(log_ratio), log_ratio.doubt, self.note)
+        units = str(len(base_ms)) if paired else f"{len(base_ms)} and {len(other_ms)}"
+        return log_ratio, {"base": typical_ms[0], "other": typical_ms[1], "units": units, "way": "images", "note": note}
 
     def _rows(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         return self.base, self.other
 
 
 def _lack(log: times.LogRatio) -> str:
+    """Return why a ratio has no interval; empty if it has one."""
     return "" if np.isfinite(log.error) else "no interval: too few times, or times that do not vary"
 
 
@@ -208,7 +226,7 @@ def _joined(*notes: str) -> str:
 
 
 def _sessions(rows: pd.DataFrame) -> str:
-    """Return how many sessions and runs the rows of `over_sessions` of an instance are of."""
+    """Return the number of sessions and runs behind rows of `over_sessions` as text."""
     return f"{plural(len(rows), 'session')} ({plural(int(rows['count'].sum()), 'run')})"
 
 
@@ -217,40 +235,42 @@ def _times(column: pd.Series) -> Floats:
 
 
 def _positive(column: pd.Series) -> Floats:
-    known = _times(column)
-    return known[known > 0]
+    times_of_rows = _times(column)
+    return times_of_rows[times_of_rows > 0]
 
 
 def _one(matched: Matched, base: Side, other: Side, timing: str) -> Iterator[Measured]:
-    """The instances of one device a side."""
+    """Yield each instance of a comparison with one device per side."""
     column = select.time_column(timing)
     records = [
-        {str(one): part for one, part in _collected(side, rows).groupby("instance_id", observed=True)}
+        {str(instance_id): part for instance_id, part in _collected(side, rows).groupby("instance_id", observed=True)}
         for side, rows in ((base, matched.base), (other, matched.other))
     ]
     sessions = [
-        {str(one): part for one, part in over_sessions(_runs(side, rows)).groupby("instance_id")}
+        {str(instance_id): part for instance_id, part in over_sessions(_runs(side, rows)).groupby("instance_id")}
         for side, rows in ((base, matched.base), (other, matched.other))
     ]
     unlike = _unlike(base, matched.base, "A"), _unlike(other, matched.other, "B")
-    for at, instance in enumerate(matched.base["instance_id"]):
-        mine, theirs = (known.get(instance) for known in records)
-        both = (sessions[0][instance], sessions[1][instance])
+    for position, instance in enumerate(matched.base["instance_id"]):
+        base_records, other_records = (records_of_side.get(instance) for records_of_side in records)
+        averages = (sessions[0][instance], sessions[1][instance])
         courses = right = None
-        if mine is not None and theirs is not None:
-            courses = _course(mine, column), _course(theirs, column)
-            right = pd.concat([_right(mine), _right(theirs)], axis=1, join="inner", keys=["base", "other"])
-        rows = matched.base.iloc[[at]], matched.other.iloc[[at]]
+        if base_records is not None and other_records is not None:
+            courses = _course(base_records, column), _course(other_records, column)
+            right = pd.concat(
+                [_right(base_records), _right(other_records)], axis=1, join="inner", keys=["base", "other"]
+            )
+        rows = matched.base.iloc[[position]], matched.other.iloc[[position]]
         note = _joined(*(notes.get(instance, "") for notes in unlike))
-        yield Measured(instance, *rows, column, ONE, right, courses, both if enough(*both) else None, note)
+        yield Measured(instance, *rows, column, ONE, right, courses, averages if enough(*averages) else None, note)
 
 
 def _over_sessions(work: Sequence[Measured], statistic: str) -> dict[str, times.SharedRatio]:
-    """Return the ratio of each instance whose unit is the session, by instance.
+    """Return the ratios of the instances whose unit is the session, by instance.
 
-    Instances that were measured in the same sessions tell together how sessions differ.
+    How sessions differ is estimated jointly from all instances that were measured in the same sessions.
     """
-    alike: dict[tuple[tuple[int, ...], ...], dict[str, list[Floats]]] = {}
+    by_sessions: dict[tuple[tuple[int, ...], ...], dict[str, list[Floats]]] = {}
     for measured in work:
         if measured.sessions is None:
             continue
@@ -258,66 +278,70 @@ def _over_sessions(work: Sequence[Measured], statistic: str) -> dict[str, times.
         sides = [rows[rows[column] > 0].set_index("session")[column].sort_index() for rows in measured.sessions]
         if min(len(side) for side in sides) and sum(len(side) for side in sides) - 2 >= variance.MIN_FREEDOM:
             key = tuple(tuple(side.index) for side in sides)
-            alike.setdefault(key, {})[measured.instance_id] = [np.log(_times(side)) for side in sides]
-    found: dict[str, times.SharedRatio] = {}
-    for group in alike.values():
-        base, other = (np.array([sides[place] for sides in group.values()]) for place in (0, 1))
-        found |= dict(zip(group, times.of_sessions(base, other), strict=True))
-    return found
+            by_sessions.setdefault(key, {})[measured.instance_id] = [np.log(_times(side)) for side in sides]
+    shared_ratios: dict[str, times.SharedRatio] = {}
+    for group in by_sessions.values():
+        base, other = (np.array([sides[index] for sides in group.values()]) for index in (0, 1))
+        shared_ratios |= dict(zip(group, times.of_sessions(base, other), strict=True))
+    return shared_ratios
 
 
 def enough(base: pd.DataFrame, other: pd.DataFrame) -> bool:
-    """Return whether rows of `over_sessions` of an instance tell how sessions differ, so that sessions are the unit."""
+    """Return whether an instance has enough rows of `over_sessions` to use the session as the unit."""
     return len(base) + len(other) - 2 >= variance.MIN_FREEDOM
 
 
 def _runs(side: Side, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs of the device of `rows` that have one of their instances."""
-    mine = (side.runs["device_id"] == rows["device_id"].iloc[0]) & side.runs["instance_id"].isin(rows["instance_id"])
-    return side.runs[mine].reset_index(drop=True)
+    """Return the runs of the instances in `rows`, which are all of one device."""
+    wanted = (side.runs["device_id"] == rows["device_id"].iloc[0]) & side.runs["instance_id"].isin(rows["instance_id"])
+    return side.runs[wanted].reset_index(drop=True)
 
 
 def _unlike(side: Side, rows: pd.DataFrame, name: str) -> dict[str, str]:
-    """Return which runs the side `name` leaves out because they were measured otherwise, in words, by instance."""
-    odd = side.unlike[side.unlike["device_id"] == rows["device_id"].iloc[0]]
-    words = [f"{plural(runs, 'run')} ({reason})" for runs, reason in zip(odd["runs"], odd["reason"], strict=True)]
-    parts = pd.Series(words, odd["instance_id"].astype(str), dtype=object).groupby(level=0)
+    """Return notes by instance on the runs that side `name` excludes because their conditions differ."""
+    unlike = side.unlike[side.unlike["device_id"] == rows["device_id"].iloc[0]]
+    words = [f"{plural(runs, 'run')} ({reason})" for runs, reason in zip(unlike["runs"], unlike["reason"], strict=True)]
+    parts = pd.Series(words, unlike["instance_id"].astype(str), dtype=object).groupby(level=0)
     return {str(instance): f"left out of {name}: {', '.join(part)}" for instance, part in parts}
 
 
 def _collected(side: Side, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the image records that belong to `rows`, as one frame."""
     parts = [part for _, part in select.records_by_device(side.images, rows)]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=IMAGE_COLUMNS)
 
 
 def _course(records: pd.DataFrame, column: str) -> pd.DataFrame:
-    """See `Courses`."""
+    """Return the images of a run in order, with the columns described at `Courses`."""
     ordered = records.sort_values("query", kind="stable")
     ms, failed = ordered[column].astype(float), ordered["failed"].astype(bool)
-    known = {"image": ordered["image"].astype(str), "right": ordered["correct"].astype(float)}
-    return pd.DataFrame({**known, "ms": ms.where(np.isfinite(ms) & (ms >= 0) & ~failed)}).reset_index(drop=True)
+    columns = {"image": ordered["image"].astype(str), "right": ordered["correct"].astype(float)}
+    return pd.DataFrame({**columns, "ms": ms.where(np.isfinite(ms) & (ms >= 0) & ~failed)}).reset_index(drop=True)
 
 
 def _series(courses: Courses) -> tuple[Floats, Floats, bool]:
-    """The usable times of two runs in order, and whether they are pairs: of the same images in the same order."""
-    first, second = (one["ms"] for one in courses)
+    """Return the usable times of two runs in order, and whether they are paired (same images in the same order)."""
+    base_ms, other_ms = (course["ms"] for course in courses)
     if courses[0]["image"].equals(courses[1]["image"]):
-        both = first.notna() & second.notna()
-        return first[both].to_numpy(), second[both].to_numpy(), True
-    return first.dropna().to_numpy(), second.dropna().to_numpy(), False
+        usable = base_ms.notna() & other_ms.notna()
+        return base_ms[usable].to_numpy(), other_ms[usable].to_numpy(), True
+    return base_ms.dropna().to_numpy(), other_ms.dropna().to_numpy(), False
 
 
 def _right(records: pd.DataFrame) -> pd.Series:
-    """Whether each image was right when it was shown first: 1 or 0, by image."""
+    """Return 1 or 0 by image: whether the first answer to it was right."""
     ordered = records.sort_values("query", kind="stable").drop_duplicates("image")
     return ordered["correct"].astype(float).set_axis(ordered["image"].astype(str))
 
 
 def _several(matched: Matched, base: Side, other: Side, timing: str) -> Iterator[Measured]:
-    """The instances of several devices. Image records are read device by device, and only sums are kept."""
+    """Yield each instance of a comparison of several devices.
+
+    Image records are read one device at a time and only sums are kept.
+    """
     column = select.time_column(timing)
     shares = [_shares(side, rows) for side, rows in ((base, matched.base), (other, matched.other))]
-    rows = [dict(list(one.groupby("instance_id"))) for one in (matched.base, matched.other)]
+    rows = [dict(list(side_rows.groupby("instance_id"))) for side_rows in (matched.base, matched.other)]
     for instance in matched.instances:
         right = None
         if instance in shares[0] and instance in shares[1]:
@@ -327,12 +351,12 @@ def _several(matched: Matched, base: Side, other: Side, timing: str) -> Iterator
 
 
 def _shares(side: Side, rows: pd.DataFrame) -> dict[str, pd.Series]:
-    """Of each instance the share of the devices that are right, by image."""
+    """Return, for each instance, the share of devices that are right by image."""
     sums: dict[str, pd.DataFrame] = {}
     for _, records in select.records_by_device(side.images, rows):
         for instance, part in records.groupby("instance_id", observed=True):
             right = _right(part)
-            one = pd.DataFrame({"right": right, "devices": 1.0})
-            known = sums.get(str(instance))
-            sums[str(instance)] = one if known is None else known.add(one, fill_value=0)
-    return {instance: one["right"] / one["devices"] for instance, one in sums.items()}
+            counts = pd.DataFrame({"right": right, "devices": 1.0})
+            earlier = sums.get(str(instance))
+            sums[str(instance)] = counts if earlier is None else earlier.add(counts, fill_value=0)
+    return {instance: counts["right"] / counts["devices"] for instance, counts in sums.items()}

@@ -1,4 +1,4 @@
-"""What is worse than before by more than a margin."""
+"""Verdicts on changes, and regressions: changes for the worse by more than a margin."""
 
 from __future__ import annotations
 
@@ -12,47 +12,58 @@ from aiot_analysis.errors import CompareError
 
 ACCURACY_POINTS = 1.0
 FAMILY = "p_value_of_family"
-"""Column: p_value of a row whose errors are partly those of other rows too (`times.SharedRatio`), as one of them; null
-in other rows."""
+"""Column with the p value of a row as one of a family of rows that share part of their error (`times.SharedRatio`);
+null for all other rows.
+"""
 _PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%?\s*", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Margins:
-    """How much worse the other side may be."""
+    """Largest tolerated loss from the base to the other side."""
 
-    time: float  # share of the base's time: 0.05 lets it be 5 % slower
-    accuracy: float  # fraction of 1: 0.01 lets it lose a point
+    time: float  # share of the base's time: 0.05 tolerates 5 % slower
+    accuracy: float  # fraction of 1: 0.01 tolerates a loss of one point
 
 
 NONE, ANY = Margins(0.0, 0.0), Margins(math.inf, math.inf)
-"""Margins that allow no loss, and any loss."""
+"""Margins that tolerate no loss, and margins that tolerate any loss."""
 
 
 def percent(words: str, what: str) -> float:
-    """A fraction from words like "5%", "5" or "2.5 %"; CompareError for others."""
-    found = _PERCENT.fullmatch(words)
-    if not found:
+    """Return the fraction for a percentage such as "5%", "5" or "2.5 %".
+
+    Raises CompareError for other text; `what` names the quantity in the message.
+    """
+    match = _PERCENT.fullmatch(words)
+    if not match:
         raise CompareError(f"{words!r} is no {what}: give percent, like 5% or 2.5%.")
-    return float(found[1]) / 100
+    return float(match[1]) / 100
 
 
 def margins(slower: str, points: float = ACCURACY_POINTS) -> Margins:
-    """Margins from words: so much slower (see `percent`), and points of accuracy. CompareError for others."""
+    """Return margins from a percentage of time (see `percent`) and points of accuracy.
+
+    Raises CompareError if either cannot be used.
+    """
     if not 0 <= points < 100:
         raise CompareError(f"{points:g} is no margin for accuracy: give points from 0 to under 100, like 1 or 0.5.")
     return Margins(percent(slower, "margin for times"), points / 100)
 
 
 def judged(table: pd.DataFrame, margins: Margins | None) -> pd.DataFrame:
-    """Return the rows of `instances.compared` with p_adjusted, verdict and regression.
+    """Return the rows of `instances.compared` with the columns p_adjusted, verdict and regression.
 
-    `low` and `high` are the ends of intervals at `multiple.level`, null where there is none. `verdict` is "better" or
-    "worse" where the interval is on one side of 0, "no change shown" where it is not, "not tested" where there is no
-    test. `p_adjusted` is the number of tests times p_value, or times that of FAMILY where a row has it (Bonferroni),
-    under ALPHA just where a change is shown. `regression` is true where the whole interval is worse than `margins`
-    allow, and nowhere without margins. As the intervals hold together, the chance of any regression at all is under
-    5 % where nothing is worse by more than its margin.
+    The columns `low` and `high` must hold the ends of intervals at `multiple.level`, null if there is no interval.
+
+    - verdict: "better" or "worse" if the interval is on one side of 0, "no change shown" if it is not, "not tested" if
+      there is no test
+    - p_adjusted: the number of tests times p_value, or times FAMILY in rows that have it (Bonferroni); below ALPHA
+      exactly if a change is shown
+    - regression: whether the whole interval is worse than `margins` allow; false everywhere without margins
+
+    Since the intervals hold simultaneously, the probability of any false regression is below 5 % if nothing is worse by
+    more than its margin.
     """
     tested = table["p_value"].notna()
     better = table["low"].gt(0).where(table["metric"] == "accuracy", table["high"].lt(0))
@@ -66,6 +77,6 @@ def judged(table: pd.DataFrame, margins: Margins | None) -> pd.DataFrame:
 
 
 def _worse(table: pd.DataFrame, margins: Margins) -> pd.Series:
-    """Return where the whole interval of a change is worse than `margins` allow. Nulls are no interval."""
+    """Return for each row whether its whole interval is worse than `margins` allow; false without an interval."""
     slower, less_accurate = table["low"].gt(margins.time), table["high"].lt(-margins.accuracy)
     return less_accurate.where(table["metric"] == "accuracy", slower)

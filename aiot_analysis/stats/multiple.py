@@ -1,8 +1,7 @@
-"""Many comparisons at once: corrected p values, and intervals that agree with their tests.
+"""Multiple comparisons: corrected p values, and intervals that agree with their tests.
 
-The interval and the test of a row are both corrected by Bonferroni's method (`level`, `bonferroni`), so that the
-corrected p value is under ALPHA just where the interval is on one side of 0. That holds however the tests depend on one
-another.
+The interval and the test of a row are both corrected by Bonferroni's method (`level`, `bonferroni`), so the corrected
+p value is below ALPHA exactly if the interval is on one side of 0. This holds for any dependence between the tests.
 """
 
 from __future__ import annotations
@@ -18,31 +17,31 @@ from aiot_analysis.stats.resample import LEVEL
 
 Floats = NDArray[np.float64]
 Ends = Callable[[float], tuple[float, float]]
-"""The ends of an interval at a level."""
+"""Function that returns the ends of an interval at a given level."""
 ALPHA = 1 - LEVEL
-LEAST_P = 1e-12  # nearer to 1 a level has no digits left
+LEAST_P = 1e-12  # a level closer to 1 than this cannot be represented accurately
 
 
 def level(comparisons: int) -> float:
-    """Return the level of each of so many intervals that keep LEVEL together (Bonferroni)."""
+    """Return the level at which so many intervals hold simultaneously with LEVEL (Bonferroni)."""
     return 1 - ALPHA / max(comparisons, 1)
 
 
 def bonferroni(p_values: pd.Series) -> pd.Series:
-    """Return p values times their number, at most 1. Nulls are no comparison and stay null."""
+    """Return p values times their number, at most 1. Nulls do not count as comparisons and stay null."""
     return (p_values.astype(float) * p_values.notna().sum()).clip(upper=1)
 
 
 def agreeing(p_value: float, ends: Ends) -> float:
-    """Return the p value of a test and an interval together: the larger of `p_value` and that of the interval.
+    """Return the joint p value of a test and an interval: the larger of `p_value` and that of the interval.
 
-    The p value of an interval is 1 minus the level at which it begins to have 0 inside. An exact test and an
-    approximate interval do not reject in just the same cases; what both reject is shown. NaN where there is no
-    interval, unless nothing speaks for a change.
+    The p value of an interval is 1 minus the lowest level at which it contains 0. An exact test and an approximate
+    interval do not reject in exactly the same cases, so a change counts as shown only if both reject. Returns NaN if
+    there is no interval, unless `p_value` is 1.
     """
 
     def beyond(p: float) -> float:
-        """How far the interval at level 1 - p is from 0; negative where it has 0 inside."""
+        """Return the distance of the interval at level 1 - p from 0; negative if it contains 0."""
         low, high = ends(1 - p)
         return max(low, -high)
 
@@ -58,9 +57,9 @@ def agreeing(p_value: float, ends: Ends) -> float:
 
 
 def interval(p_value: float, ends: Ends, level: float = LEVEL) -> tuple[float, float]:
-    """Return the ends of an interval, which has 0 inside where a test with this p value does not reject.
+    """Return the ends of an interval, extended to contain 0 if a test with this p value does not reject.
 
-    With the p value of `agreeing`, the interval is on one side of 0 just where p is under 1 - `level`.
+    With the p value of `agreeing`, the interval is on one side of 0 exactly if p is below 1 - `level`.
     """
     low, high = ends(level)
     if p_value >= 1 - level:
