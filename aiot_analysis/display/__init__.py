@@ -1,14 +1,16 @@
-"""What notebooks show, in JupyterLab and on pages alike: figures, tables, and sentences for readers.
+"""Output of notebooks, in JupyterLab and on pages alike: figures, tables and sentences for readers.
 
     from aiot_analysis.display.show import banner, show, table
 
-show       figures with their descriptions, tables, where the data come from
-columns    how the columns of frames are told to readers: headings with units, formats
-cells      what stands in a table, in words
-export     files of figures and tables: PDF, SVG, PNG, CSV, LaTeX, Markdown
-claims     the claims of the paper's remarks
-agreement  how much devices agree
-flips      images that flip, with their pictures
-parity     what the checks of model files found
-resolution what the data can show, and what smaller differences need
+show             figures with their descriptions, tables, and the origin of the data
+notebook_page    opening the data, claims and excluded rows of a notebook
+columns          headings with units and number formats of the columns of frames
+cells            text of the cells of a table
+export           files of figures and tables: PDF, SVG, PNG, CSV, LaTeX, Markdown
+claim_tables     claims of the paper's remarks
+agreement_table  agreement between devices
+flip_table       images that flip, with their pictures
+parity_table     results of the checks of model files
+pictures         pictures and class names of a dataset
+resolution_text  differences that the data can show, and what smaller ones require
 """

@@ -1,4 +1,4 @@
-"""Agreement between devices, for readers: sentences of plain text, and tables that are short enough to read."""
+"""Agreement between devices for readers: plain-text sentences and tables short enough to read."""
 
 from __future__ import annotations
 
@@ -22,47 +22,47 @@ DIFFERENCES += ["some differ", "two differ"]
 
 
 def sentence(spread: pd.DataFrame, unstable: pd.DataFrame, origin: str) -> str:
-    """How much devices differ, over all instances; where nothing can be compared, why.
+    """Return a summary of how much devices differ over all instances, or the reason why none can be compared.
 
     Takes the frames of `stats.agreement.cochran` and `stats.agreement.instability`.
     """
     built = BUILT if origin == "simulated" else ""
-    known, tested = unstable.dropna(subset=["instability"]), spread.dropna(subset=["p_adjusted"])
-    if known.empty:
+    comparable, tested = unstable.dropna(subset=["instability"]), spread.dropna(subset=["p_adjusted"])
+    if comparable.empty:
         why = "; ".join(sorted(set(unstable["gap"]) - {""})) or "nothing was measured"
         return f"{built}No instance can be compared across devices ({why})."
     sure = int((tested["p_adjusted"] < SURE).sum())
     return (
-        f"{built}{plural(len(known), 'instance')} can be compared, on {_span(known['devices'], '{:.0f}')} devices and "
-        f"{_span(known['images'], '{:.0f}')} images. By instance, some devices give another class on "
-        f"{_span(known['instability'], '{:.1%}')} of the images, two devices on "
-        f"{_span(known['disagreement'], '{:.1%}')}. That devices are not equally often right is sure in {sure} of "
+        f"{built}{plural(len(comparable), 'instance')} can be compared, on {_span(comparable['devices'], '{:.0f}')} "
+        f"devices and {_span(comparable['images'], '{:.0f}')} images. By instance, some devices give another class on "
+        f"{_span(comparable['instability'], '{:.1%}')} of the images, two devices on "
+        f"{_span(comparable['disagreement'], '{:.1%}')}. That devices are not equally often right is sure in {sure} of "
         f"{plural(len(tested), 'instance')}."
     )
 
 
 def of_reference(answers: Sequence[Answers], base: str, wanted: str, devices: pd.DataFrame) -> str:
-    """Which device the others are compared with, and by what rule it was chosen."""
+    """Return a sentence on the reference device, `base`, and how it was chosen. `wanted` is the parameter, if set."""
     if not base:
         return "There is no reference: no instance was run on two devices that can be compared."
     name = names.devices(devices).get(base, base)
     if wanted:
         return f"The reference is {name} (`{base}`), as the parameter says."
-    known = agreement.shares_alike(answers).set_index("device_id").loc[base]
+    share = agreement.shares_alike(answers).set_index("device_id").loc[base]
     return (
-        f"The reference is {name} (`{base}`): of the devices with the most instances ({known['instances']:.0f}) the "
-        f"one whose answers most of the others share ({known['agreement']:.2%} of them, on average over images and "
+        f"The reference is {name} (`{base}`): of the devices with the most instances ({share['instances']:.0f}) the "
+        f"one whose answers most of the others share ({share['agreement']:.2%} of them, on average over images and "
         "instances). The parameter `reference` takes another."
     )
 
 
 def of_repeats(repeats: pd.DataFrame, origin: str) -> str:
-    """What is known of noise from run to run. Takes the frame of `stats.repeats.flips`."""
+    """Return a sentence on the noise from run to run. Takes the frame of `stats.repeats.flips`."""
     if repeats.empty:
-        told = " A simulated phone has one run." if origin == "simulated" else ""
+        simulated_note = " A simulated phone has one run." if origin == "simulated" else ""
         return (
             "How often a device differs from itself is not known: none was shown an image twice under the same "
-            f"conditions.{told} A second `aiot run` tells."
+            f"conditions.{simulated_note} A second `aiot run` tells."
         )
     changed, images = int(repeats["changed"].sum()), int(repeats["images"].sum())
     return (
@@ -72,14 +72,14 @@ def of_repeats(repeats: pd.DataFrame, origin: str) -> str:
 
 
 def differences(spread: pd.DataFrame, unstable: pd.DataFrame) -> pd.DataFrame:
-    """How much devices differ, a line an instance that can be compared, of text for readers.
+    """Return how much devices differ, as text with a row per instance that can be compared.
 
     Takes the frames of `stats.agreement.cochran` and `stats.agreement.instability`. Spreads are standard deviations in
-    percentage points, with that of chance alone; p is of Cochran's Q, with that after Box's epsilon; and the latter
-    corrected for all instances.
+    percentage points, followed by the one that chance alone gives. p is that of Cochran's Q, followed by the one with
+    Box's epsilon. "p, corrected" is the latter, corrected for the number of instances.
     """
-    both = unstable.merge(spread, on="instance_id", suffixes=("", "_spread"))
-    known = both.dropna(subset=["instability", "q"])
+    merged = unstable.merge(spread, on="instance_id", suffixes=("", "_spread"))
+    comparable = merged.dropna(subset=["instability", "q"])
     lines = [
         {
             "instance": names.instance_display(str(row["instance_id"])).removesuffix(", float32"),
@@ -93,32 +93,38 @@ def differences(spread: pd.DataFrame, unstable: pd.DataFrame) -> pd.DataFrame:
             f"({100 * row['instability_low']:.1f}–{100 * row['instability_high']:.1f})",
             "two differ": f"{row['disagreement']:.2%}",
         }
-        for row in known.to_dict("records")
+        for row in comparable.to_dict("records")
     ]
     return pd.DataFrame(lines, columns=DIFFERENCES)
 
 
 def apart(found: pd.DataFrame, devices: pd.DataFrame) -> pd.DataFrame:
-    """Devices that are not compared with the others, and why: device, reason, instances (how many), such as (one).
+    """Return the devices that are not compared with the others.
 
+    The columns are device, reason, instances (their number) and such as (the first of them).
     Takes the second frame of `stats.answers.collect` and the table `devices`.
     """
     return _short(found, ["device_id", "reason"], devices)
 
 
 def left_out(found: pd.DataFrame, devices: pd.DataFrame) -> pd.DataFrame:
-    """What `tables.select.measured_rows` left out: device, verdict, reasons, instances (how many), such as (one)."""
+    """Return the rows that `tables.select.measured_rows` excluded, by device and reason.
+
+    The columns are device, verdict, reasons, instances (their number) and such as (the first of them).
+    """
     return _short(found, ["device_id", "verdict", "reasons"], devices)
 
 
 def _short(found: pd.DataFrame, by: list[str], devices: pd.DataFrame) -> pd.DataFrame:
+    """Return the groups of rows, each with the number of its instances and the first of them."""
     grouped = found.groupby(by, as_index=False, sort=False)
     listed = grouped.agg(**{"instances": ("instance_id", "size"), "such as": ("instance_id", "first")})
     listed["such as"] = listed["such as"].map(names.instance_display)
-    known = names.devices(devices)
-    return listed.assign(device_id=listed["device_id"].map(known)).rename(columns={"device_id": "device"})
+    device_names = names.devices(devices)
+    return listed.assign(device_id=listed["device_id"].map(device_names)).rename(columns={"device_id": "device"})
 
 
 def _span(values: pd.Series, pattern: str) -> str:
+    """Return the lowest and the highest value as text, or the value if they look the same."""
     low, high = pattern.format(values.min()), pattern.format(values.max())
     return low if low == high else f"{low} to {high}"

@@ -1,4 +1,4 @@
-"""What stands in a table: on a page, in LaTeX and in Markdown alike."""
+"""Text of the cells of a table, the same on a page, in LaTeX and in Markdown."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ MISSING = "–"
 
 @dataclass(frozen=True)
 class Words:
-    """A table as readers see it."""
+    """Table as text, as readers see it."""
 
-    frame: pd.DataFrame  # of text; where a column has an interval, value and interval are one column
-    numeric: list[bool]  # for each column, whether it is of numbers
+    frame: pd.DataFrame  # of strings; a value and its interval share a column
+    numeric: list[bool]  # whether each column holds numbers
 
 
 def words(
@@ -31,54 +31,54 @@ def words(
     headings: Mapping[str, str] | None = None,
     missing: str = MISSING,
 ) -> Words:
-    """The frame in words, with headings and formats of `columns` where none are given.
+    """Return a frame as text, with headings and formats from `columns` unless others are passed.
 
-    A column of empty texts alone, like remarks where there are none, is left out. The heading of <column>_low is that
-    of the interval, where it is not a single 95 % interval.
-    Raises ReportError if a format or a heading is for a column that is not there.
+    Columns that contain only empty strings are omitted, such as remarks if there are none. The heading of <column>_low,
+    if passed, replaces "95 % interval", for intervals of another kind.
+    Raises ReportError if a format or a heading is for a column that does not exist.
     """
     import pandas as pd
 
     frame = frame.set_axis(flat(frame.columns), axis=1)
-    there = list(frame.columns)
+    names = list(frame.columns)
     for name in {**(formats or {}), **(headings or {})}:
-        if name not in there:
-            raise ReportError(f"There is no column {name!r} to format: choose {', '.join(there)}.")
-    ends = {name: found for name in there if (found := columns.interval(name, there))}
-    beside = {end for found in ends.values() for end in found}
-    heads, shown, numeric = [], [], []
-    for name, (_, column), of_numbers in zip(there, frame.items(), _numeric(frame), strict=True):
-        if name in beside:
+        if name not in names:
+            raise ReportError(f"There is no column {name!r} to format: choose {', '.join(names)}.")
+    ends_by_name = {name: ends for name in names if (ends := columns.interval(name, names))}
+    end_columns = {end for ends in ends_by_name.values() for end in ends}
+    column_headings, column_texts, numeric = [], [], []
+    for name, (_, column), is_number in zip(names, frame.items(), _numeric(frame), strict=True):
+        if name in end_columns:
             continue
-        known = columns.told(name, there)
-        told = Column((headings or {}).get(name, known.heading), (formats or {}).get(name, known.format))
-        values = [text(value, told.format, missing) for value in column]
+        default = columns.told(name, names)
+        column_style = Column((headings or {}).get(name, default.heading), (formats or {}).get(name, default.format))
+        values = [text(value, column_style.format, missing) for value in column]
         if values and not any(values):
             continue
-        if name in ends:
-            values = _with_intervals(values, frame[[*ends[name]]], told)
-        if name in ends:
-            of_interval = (headings or {}).get(ends[name][0], columns.INTERVAL)
-            heads.append(f"{told.heading} ({of_interval})")
+        if name in ends_by_name:
+            values = _with_intervals(values, frame[[*ends_by_name[name]]], column_style)
+        if name in ends_by_name:
+            interval_heading = (headings or {}).get(ends_by_name[name][0], columns.INTERVAL)
+            column_headings.append(f"{column_style.heading} ({interval_heading})")
         else:
-            heads.append(told.heading)
-        shown.append(values)
-        numeric.append(of_numbers)
-    return Words(pd.DataFrame(dict(enumerate(shown)), dtype=str).set_axis(heads, axis=1), numeric)
+            column_headings.append(column_style.heading)
+        column_texts.append(values)
+        numeric.append(is_number)
+    return Words(pd.DataFrame(dict(enumerate(column_texts)), dtype=str).set_axis(column_headings, axis=1), numeric)
 
 
 def _with_intervals(values: list[str], ends: pd.DataFrame, column: Column) -> list[str]:
-    """Each value with the ends of its interval behind it, where they are known."""
-    known = ends.notna().all(axis=1)
+    """Return each value followed by its interval in parentheses, if that is known."""
+    has_interval = ends.notna().all(axis=1)
     form = column.format if isinstance(column.format, str) and "." in column.format else "{:.4g}"
     return [
-        f"{value} ({interval(low, high, form)})" if there else value
-        for value, there, low, high in zip(values, known, *(ends[end] for end in ends), strict=True)
+        f"{value} ({interval(low, high, form)})" if has_ends else value
+        for value, has_ends, low, high in zip(values, has_interval, *(ends[end] for end in ends), strict=True)
     ]
 
 
 def text(value: Any, format_: Format | None = None, missing: str = MISSING) -> str:
-    """A value in words: by its format, numbers without one with four digits. A text needs none, and stays as it is."""
+    """Return a value as text. Without a format, numbers get four significant digits and strings stay as they are."""
     import pandas as pd
 
     if pd.api.types.is_scalar(value) and pd.isna(value):
@@ -93,13 +93,14 @@ def text(value: Any, format_: Format | None = None, missing: str = MISSING) -> s
 
 
 def flat(names: pd.Index) -> list[str]:
-    """The names of columns, of one level."""
+    """Return column names as strings, with several levels joined by spaces."""
     if names.nlevels == 1:
         return [str(name) for name in names]
     return [" ".join(str(part) for part in name if str(part)) for name in names]
 
 
 def _numeric(frame: pd.DataFrame) -> list[bool]:
+    """Return for each column whether it holds numbers; booleans do not count."""
     from pandas.api import types
 
     return [types.is_numeric_dtype(kind) and not types.is_bool_dtype(kind) for kind in frame.dtypes]

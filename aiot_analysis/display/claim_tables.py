@@ -1,4 +1,4 @@
-"""The claims of the paper's remarks, for readers: tables of text, and how many of them hold."""
+"""Claims of the paper's remarks for readers: tables of text, and sentences on verdicts and intervals."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from aiot_analysis.stats.remarks.evidence import ERROR
 from aiot_analysis.tables import names
 from aiot_analysis.words import plural
 
-MOST_NAMED = 5  # instances of a kind in a sentence
+MOST_NAMED = 5  # a sentence names at most this many instances per reason
 
 
 def sentence(claims: pd.DataFrame) -> str:
-    """Say how many claims have which verdict, and how often verdicts may be wrong. Takes that of `remarks.verdicts`."""
-    n, built = len(claims), int((claims["mark"] != "").sum())
+    """Return a sentence with the number of claims by verdict and the expected number of wrong verdicts.
+
+    Takes the frame of `remarks.verdicts`.
+    """
+    n_claims, n_by_construction = len(claims), int((claims["mark"] != "").sum())
     counts = claims["verdict"].value_counts()
     words = {
         HOLDS: ("holds", "hold"),
@@ -24,17 +27,17 @@ def sentence(claims: pd.DataFrame) -> str:
         NOT_APPLICABLE: ("is not applicable", "are not applicable"),
     }
     listed = [
-        f"{counts[one]} {several if counts[one] > 1 else single}"
-        for one, (single, several) in words.items()
-        if one in counts
+        f"{counts[verdict]} {plural_form if counts[verdict] > 1 else singular}"
+        for verdict, (singular, plural_form) in words.items()
+        if verdict in counts
     ]
-    text = f"Of {n} claims, on this data {', '.join(listed)}."
+    text = f"Of {n_claims} claims, on this data {', '.join(listed)}."
     if decided := int(claims["verdict"].isin([HOLDS, FAILS]).sum()):
         text += (
             f" All comparisons of a claim share an error rate of {ERROR:.0%}".replace("%", " %")
             + f", so that of {plural(decided, 'verdict')} {ERROR * decided:.2g} may be wrong on average."
         )
-    if built:
+    if n_by_construction:
         text += (
             " The data are simulated to be as the paper describes: what is decided is by construction, and says "
             "nothing about any phone."
@@ -43,7 +46,7 @@ def sentence(claims: pd.DataFrame) -> str:
 
 
 def intervals(rows: pd.DataFrame, whole: bool = False) -> str:
-    """Say what the intervals of claims include, for captions. Takes what `variance.said` does."""
+    """Return what the intervals of claims include, for captions. Takes the arguments of `variance.said`."""
     over = ", and those over devices how devices differ" if rows["device_id"].nunique() > 1 else ""
     words = variance.said(rows, whole).partition(", including ")[2]
     of_times = f"; those of times of one device include {words}{over}" if words else ""
@@ -51,12 +54,12 @@ def intervals(rows: pd.DataFrame, whole: bool = False) -> str:
 
 
 def doubts(found: pd.DataFrame, rows: pd.DataFrame) -> str:
-    """Say which intervals of times may be too short, and why. Takes the frame of `blocks.doubts` and its rows."""
+    """Return which intervals of times may be too short, and why. Takes the frame of `blocks.doubts` and its rows."""
     reasons = []
     for note, part in found.groupby("note"):
-        which = [names.instance_display(instance) for instance in part["instance_id"].unique()]
-        more = f"; and {len(which) - MOST_NAMED} more" if len(which) > MOST_NAMED else ""
-        reasons.append(f"{str(note).partition(':')[0]} ({'; '.join(which[:MOST_NAMED])}{more})")
+        instances = [names.instance_display(instance) for instance in part["instance_id"].unique()]
+        omitted = f"; and {len(instances) - MOST_NAMED} more" if len(instances) > MOST_NAMED else ""
+        reasons.append(f"{str(note).partition(':')[0]} ({'; '.join(instances[:MOST_NAMED])}{omitted})")
     if not reasons:
         return ""
     devices = f" on {plural(found['device_id'].nunique(), 'device')}" if rows["device_id"].nunique() > 1 else ""
@@ -67,7 +70,7 @@ def doubts(found: pd.DataFrame, rows: pd.DataFrame) -> str:
 
 
 def overview(claims: pd.DataFrame) -> pd.DataFrame:
-    """Return a row per claim: id, verdict, its mark if any, claim, effect and interval or why none, devices, page."""
+    """Return a row per claim: id, verdict, mark, claim, effect with interval (or why there is none), devices, page."""
     effects = _effects(claims)
     return pd.DataFrame(
         {
@@ -81,7 +84,7 @@ def overview(claims: pd.DataFrame) -> pd.DataFrame:
 
 
 def detail(claims: pd.DataFrame) -> pd.DataFrame:
-    """Return a row per claim, with what decides it, the rule, and the paper's words beside it."""
+    """Return a row per claim with the paper's words, the findings that decide it, and the rule."""
     return pd.DataFrame(
         {
             **_judged(claims),
@@ -95,22 +98,22 @@ def detail(claims: pd.DataFrame) -> pd.DataFrame:
 
 def comparisons(parts: pd.DataFrame) -> pd.DataFrame:
     """Return a row per comparison. Takes the frame of `remarks.parts`."""
-    shown = parts.assign(found=_effects(parts))
+    table = parts.assign(found=_effects(parts))
     columns = ["id", "part", "device", "state", "found", "claimed", "n_devices", "why"]
-    columns = [one for one in columns if one not in ("device", "why") or (shown[one] != "").any()]
-    return shown[columns].rename(columns={"part": "comparison", "n_devices": "devices", "why": "why there is none"})
+    columns = [column for column in columns if column not in ("device", "why") or (table[column] != "").any()]
+    return table[columns].rename(columns={"part": "comparison", "n_devices": "devices", "why": "why there is none"})
 
 
 def _judged(claims: pd.DataFrame) -> dict[str, pd.Series]:
-    """Return the columns id, verdict, and mark where any claim has one."""
+    """Return the columns id and verdict, and also mark if any claim has one."""
     columns = ["id", "verdict", "mark"] if (claims["mark"] != "").any() else ["id", "verdict"]
     return {column: claims[column] for column in columns}
 
 
 def _effects(frame: pd.DataFrame) -> pd.Series:
-    """The effect of each row with its interval in words; null where there is none."""
-    found = [
+    """Return the effect of each row with its interval as text; null if there is no effect."""
+    texts = [
         f"{told(effect, unit)} ({interval(low, high, unit)})" if effect == effect else None
         for effect, low, high, unit in frame[["effect", "effect_low", "effect_high", "unit"]].itertuples(index=False)
     ]
-    return pd.Series(found, index=frame.index, dtype=object)
+    return pd.Series(texts, index=frame.index, dtype=object)

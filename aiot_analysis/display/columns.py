@@ -1,7 +1,8 @@
-"""How the columns of frames are told to readers: their headings, with units, and how their values are written.
+"""Headings (with units) and formats for the columns of frames.
 
-A column whose name ends in a unit, like `load_ms`, needs no entry here; nor do `<column>_low` and `<column>_high`, the
-ends of its 95 % interval, which stand beside the value, and `<column>_min` and `<column>_max`, its range.
+A column whose name ends in a unit, such as `load_ms`, needs no entry here. Neither do `<column>_low` and
+`<column>_high`, the ends of a 95 % interval, which are shown beside the value, nor `<column>_min` and `<column>_max`,
+the ends of a range.
 """
 
 from __future__ import annotations
@@ -17,19 +18,19 @@ Format = str | Callable[[Any], str]
 
 @dataclass(frozen=True)
 class Column:
-    """What a reader sees of a column."""
+    """Heading and format of a column."""
 
     heading: str
-    format: Format | None = None  # for str.format, or a function; None: as `cells.text` writes it
+    format: Format | None = None  # for str.format, or a function; None for the default of `cells.text`
 
 
 def p_value(value: float) -> str:
-    """A p-value with three digits; a smaller one is only said to be smaller."""
+    """Return a p-value with three decimals, or "<0.001" if it is smaller."""
     return "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
 COLUMNS = {
-    # what was run
+    # instances and runs
     "device_id": Column("device"),
     "instance_id": Column("instance", names.instance_display),
     "model": Column("model", names.display),
@@ -87,8 +88,14 @@ COLUMNS = {
     "p_value": Column("p", p_value),
     "p_adjusted": Column("p, corrected", p_value),
     # times
-    **{f"end_to_end_ms_{one}": Column(f"{one} time, end to end, ms", "{:.2f}") for one in ("mean", "median")},
-    **{f"inference_ms_{one}": Column(f"{one} time of inference, ms", "{:.2f}") for one in ("mean", "median")},
+    **{
+        f"end_to_end_ms_{statistic}": Column(f"{statistic} time, end to end, ms", "{:.2f}")
+        for statistic in ("mean", "median")
+    },
+    **{
+        f"inference_ms_{statistic}": Column(f"{statistic} time of inference, ms", "{:.2f}")
+        for statistic in ("mean", "median")
+    },
     "cv": Column("CV", "{:.1%}"),
     "speed_up": Column("speed-up", "{:.2f}"),
     "slowest": Column("slowest", "{:.2f}"),
@@ -131,18 +138,18 @@ FORMATS = {"_ms": "{:.2f}", "_mb": "{:.2f}"}
 ENDS = {"_min": "lowest", "_max": "highest"}
 INTERVAL = "95\N{NO-BREAK SPACE}% interval"
 TOGETHER = "interval, 95\N{NO-BREAK SPACE}% together"
-"""The heading of intervals that hold for all rows of a table at once."""
+"""Heading of intervals that hold simultaneously for all rows of a table."""
 
 
 def told(name: str, columns: Sequence[str] = ()) -> Column:
-    """What a reader sees of the column `name` of a frame with these columns."""
+    """Return the heading and format of the column `name` in a frame with these columns."""
     if name in COLUMNS:
         return COLUMNS[name]
     for end, word in ENDS.items():
         base = name.removesuffix(end)
         if base != name:
-            known = told(base)
-            return Column(word if base in columns else f"{known.heading}, {word}", known.format)
+            column = told(base)
+            return Column(word if base in columns else f"{column.heading}, {word}", column.format)
     for unit, words in UNITS.items():
         if name.endswith(unit):
             return Column(name.removesuffix(unit).replace("_", " ") + words, FORMATS.get(unit))
@@ -150,7 +157,7 @@ def told(name: str, columns: Sequence[str] = ()) -> Column:
 
 
 def interval(name: str, columns: Sequence[str]) -> tuple[str, str] | None:
-    """The columns with the ends of a column's 95 % interval, if the frame has them, like mean_low and mean_high."""
+    """Return the columns with the ends of a column's 95 % interval, such as mean_low and mean_high; None if missing."""
     for base in (name, *(name.removesuffix(unit) for unit in UNITS if name.endswith(unit))):
         if f"{base}_low" in columns and f"{base}_high" in columns:
             return f"{base}_low", f"{base}_high"

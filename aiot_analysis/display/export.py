@@ -1,7 +1,7 @@
-"""Files of what notebooks show: figures as PDF, SVG and PNG, tables as LaTeX and Markdown, the numbers of both as CSV.
+"""Export of figures (PDF, SVG, PNG) and tables (LaTeX, Markdown) from notebooks, with the numbers of both as CSV.
 
-Who runs a notebook says what files it is to write, by an environment variable that its kernel inherits; without
-it `show` and `table` write none.
+The process that runs a notebook sets an environment variable, which the kernel inherits, to say which files to write.
+Without it, `show` and `table` write none.
 """
 
 from __future__ import annotations
@@ -24,44 +24,44 @@ if TYPE_CHECKING:
     from aiot_analysis.display.cells import Words
 
 VARIABLE = "AIOT_EXPORT"
-FOLDER = "figures"  # beside the pages, for the files of what they show
+FOLDER = "figures"  # folder next to the pages for their exported files
 BESIDE_PAGES = ("svg", "csv")
 FORMATS = ("pdf", "svg", "png", "csv", "tex", "md")
 PICTURES = ("pdf", "svg", "png")
-WIDTHS = {"single": 3.5, "double": 7.16}  # inches: columns of IEEE's and ACM's journals
+WIDTHS = {"single": 3.5, "double": 7.16}  # inches; column widths of IEEE and ACM journals
 DPI = 300
-LIST = "items.jsonl"  # what was written, an item a line
-LONG = 50  # rows, from which on a LaTeX table goes over pages
+LIST = "items.jsonl"  # record of the written items, one per line
+LONG = 50  # a LaTeX table with more rows may span pages
 MARKS = {"simulated": "Simulated data: nothing here was measured on a device. ", "paper": "As printed in the paper. "}
 
 
 @dataclass(frozen=True)
 class Item:
-    """A figure or table that has a name."""
+    """Named figure or table."""
 
-    name: str  # of its files
-    number: str  # the paper's, like "Fig. 5"; "" if it is not in the paper
+    name: str  # stem of the names of its files
+    number: str  # in the paper, such as "Fig. 5"; "" if it is not in the paper
     caption: str
     kind: str  # "figure" or "table"
-    origin: str  # measured, simulated or imported; or "paper" for what the paper printed
+    origin: str  # measured, simulated or imported; "paper" for printed values
 
 
 @dataclass(frozen=True)
 class Sink:
-    """Where files go, and which."""
+    """Destination and selection of the exported files."""
 
     folder: str
     formats: tuple[str, ...]
-    origin: str  # of the data that the notebook is given
-    widths: tuple[str, ...] = ()  # of printed columns, for which figures are drawn again; none: as they are
-    names: tuple[str, ...] = ()  # only these; none: all that have a name
-    sheet: str = ""  # a style sheet over the project's
-    displayed: bool = True  # whether a page is made as well
+    origin: str  # of the data that the notebook uses
+    widths: tuple[str, ...] = ()  # print widths for which figures are redrawn; empty: as they are
+    names: tuple[str, ...] = ()  # items to export; empty for all named ones
+    sheet: str = ""  # style sheet applied after the project's
+    displayed: bool = True  # whether figures and tables are also displayed, for a page
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """Kernels that start inside write here."""
-        shutil.rmtree(self.folder, ignore_errors=True)  # of a call that was interrupted
+        """Make kernels that are started within the context export to this sink."""
+        shutil.rmtree(self.folder, ignore_errors=True)  # left by an interrupted call
         Path(self.folder).mkdir(parents=True)
         before = os.environ.get(VARIABLE)
         os.environ[VARIABLE] = json.dumps(asdict(self))
@@ -73,15 +73,16 @@ class Sink:
                 os.environ[VARIABLE] = before
 
     def wants(self, name: str | None) -> bool:
+        """Return whether the item of this name is to be exported."""
         return bool(name) and (not self.names or name in self.names)
 
     def written(self) -> list[dict[str, Any]]:
-        """The items that the notebook wrote, each with its files, in its order."""
+        """Return the items that the notebook wrote, in its order, each with its files."""
         path = Path(self.folder) / LIST
         return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
     def place(self, folder: Path) -> list[str]:
-        """Moves what was written to another folder, each file at once; returns their addresses from its parent."""
+        """Move the files to another folder, each atomically, and return their paths relative to its parent."""
         names = [name for item in self.written() for name in item["files"]]
         for name in names:
             folder.mkdir(exist_ok=True)
@@ -90,46 +91,47 @@ class Sink:
         return [f"{folder.name}/{name}" for name in names]
 
     def _note(self, item: Item, files: list[str]) -> list[str]:
+        """Record an item with its files, and return the files."""
         with (Path(self.folder) / LIST).open("a", encoding="utf-8") as file:
             file.write(json.dumps({**asdict(item), "files": files}) + "\n")
         return files
 
 
 def beside_page(out: Path, page: str, origins: Sequence[str]) -> Sink:
-    """What is written with every page: numbers and vectors, first where nobody looks."""
+    """Return the sink for the files of every page (SVG and CSV), in a temporary folder under `out`."""
     return Sink(str(out / ".part" / page), BESIDE_PAGES, " and ".join(origins))
 
 
 def current() -> Sink | None:
-    """Where this process is to write, if anywhere."""
+    """Return the sink that the environment of this process sets, or None."""
     text = os.environ.get(VARIABLE)
     if not text:
         return None
     try:
-        told: dict[str, Any] = {
+        fields: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(text).items()
         }
-        return Sink(**told)
+        return Sink(**fields)
     except (ValueError, TypeError) as error:
         raise ReportError(f"{VARIABLE} is not what `aiot figures` sets ({error}): unset it.") from None
 
 
 def figure(sink: Sink, item: Item, shown: Figure, data: Mapping[str, pd.DataFrame]) -> list[str]:
-    """Writes a figure in the formats that are wanted, and the frames it draws; returns the files' names."""
+    """Write a figure in the formats of the sink, and the frames it draws as CSV; return the names of the files."""
     from aiot_analysis.plots import style
 
     folder = Path(sink.folder)
     files = []
     for width in sink.widths or ("",):
-        end = f"_{width}" if width else ""
+        suffix = f"_{width}" if width else ""
         with style.printing(WIDTHS.get(width), Path(sink.sheet) if sink.sheet else None):
-            known = style.drawn(shown)
-            drawn = known.again() if known and (width or sink.sheet) else shown
-            style.lay_out(drawn)
+            drawing = style.drawn(shown)
+            to_save = drawing.again() if drawing and (width or sink.sheet) else shown
+            style.lay_out(to_save)
             for kind in PICTURES:
                 if kind in sink.formats:
-                    save(drawn, folder / f"{item.name}{end}.{kind}", item.caption)
-                    files.append(f"{item.name}{end}.{kind}")
+                    save(to_save, folder / f"{item.name}{suffix}.{kind}", item.caption)
+                    files.append(f"{item.name}{suffix}.{kind}")
     if "csv" in sink.formats:
         for number, (name, frame) in enumerate(data.items()):
             files.append(f"{item.name}{'' if number == 0 else '.' + name}.csv")
@@ -138,9 +140,9 @@ def figure(sink: Sink, item: Item, shown: Figure, data: Mapping[str, pd.DataFram
 
 
 def save(drawn: Figure, path: Path, caption: str = "") -> None:
-    """Writes a figure as PDF with fonts that can be searched, as SVG with text as paths, or as PNG.
+    """Write a figure as PDF with searchable fonts, as SVG with text as paths, or as PNG.
 
-    The same figure gives the same bytes: there is no date in the file. Its description is.
+    The file contains the description of the figure but no date, so the same figure gives the same bytes.
     """
     from matplotlib import rc_context
 
@@ -157,27 +159,27 @@ def save(drawn: Figure, path: Path, caption: str = "") -> None:
         "pdf.fonttype": 42,
         "svg.fonttype": "path",
         "svg.hashsalt": "aiotbench",
-    }  # whatever a user's sheet says
+    }  # take precedence over the user's style sheet
     with style.context(), rc_context(fonts):
         drawn.savefig(path, dpi=DPI, metadata=facts[kind], facecolor="white")
 
 
 def table(sink: Sink, item: Item, frame: pd.DataFrame, words: Callable[[], Words]) -> list[str]:
-    """Writes a table: its values as CSV; its `words`, as a page has them, as LaTeX and Markdown, if they are wanted."""
+    """Write a table in the formats of the sink: values as CSV, and its `words` as LaTeX and Markdown."""
     folder = Path(sink.folder)
     files = [f"{item.name}.{kind}" for kind in ("csv", "tex", "md") if kind in sink.formats]
     if "csv" in sink.formats:
         csv(frame, folder / f"{item.name}.csv", item.origin)
     writers = {kind: write for kind, write in {"tex": latex, "md": markdown}.items() if kind in sink.formats}
     if writers:
-        told = words()
+        text = words()
         for kind, write in writers.items():
-            (folder / f"{item.name}.{kind}").write_text(write(item, told), encoding="utf-8")
+            (folder / f"{item.name}.{kind}").write_text(write(item, text), encoding="utf-8")
     return sink._note(item, files)
 
 
 def csv(frame: pd.DataFrame, path: Path, origin: str) -> None:
-    """Writes the values, not rounded, each row with its origin."""
+    """Write the values without rounding. Each row has its origin."""
     from aiot_analysis.display import cells
 
     flat = frame.set_axis(cells.flat(frame.columns), axis=1)
@@ -187,12 +189,13 @@ def csv(frame: pd.DataFrame, path: Path, origin: str) -> None:
 
 
 def _caption(item: Item) -> str:
+    """Return the caption, preceded by a mark if the values are simulated or those of the paper."""
     return MARKS.get(item.origin, "") + item.caption
 
 
 SIGNS = {"✓": r"$\checkmark$", "✗": r"$\times$", "×": r"$\times$", "◇": r"$\diamond$", "≥": r"$\geq$", "≤": r"$\leq$"}
 SIGNS |= {"ρ": r"$\rho$", "τ": r"$\tau$", "²": r"\textsuperscript{2}", "→": r"$\rightarrow$", "±": r"$\pm$"}
-ESCAPED = {one: "\\" + one for one in "&%$#_{}"}
+ESCAPED = {character: "\\" + character for character in "&%$#_{}"}
 ESCAPED |= {
     "\N{NO-BREAK SPACE}": "~",
     "~": r"\textasciitilde{}",
@@ -205,22 +208,22 @@ TEX = str.maketrans(ESCAPED | SIGNS)
 
 
 def latex(item: Item, words: Words) -> str:
-    """A LaTeX table for the packages booktabs and amssymb, and longtable where it has many rows."""
+    """Return a LaTeX table that needs the packages booktabs and amssymb, and longtable if it has many rows."""
     frame = words.frame
     escaped = frame.map(lambda text: text.translate(TEX)).set_axis([str(name).translate(TEX) for name in frame], axis=1)
-    made = escaped.to_latex(
+    source = escaped.to_latex(
         index=False,
         escape=False,
-        column_format="".join("r" if one else "l" for one in words.numeric),
+        column_format="".join("r" if is_number else "l" for is_number in words.numeric),
         caption=_caption(item).translate(TEX),
         label=f"tab:{item.name}",
         longtable=len(frame) > LONG,
     )
-    return f"% {_caption(item)}\n% origin: {item.origin}\n{made}"
+    return f"% {_caption(item)}\n% origin: {item.origin}\n{source}"
 
 
 def markdown(item: Item, words: Words) -> str:
-    """A Markdown table under its caption."""
+    """Return a Markdown table below its caption."""
 
     def line(cells: Iterable[str]) -> str:
         return "| " + " | ".join(cells) + " |"
@@ -228,6 +231,6 @@ def markdown(item: Item, words: Words) -> str:
     def plain(text: str) -> str:
         return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").split())
 
-    lines = [line(map(plain, words.frame.columns)), line("--:" if one else ":--" for one in words.numeric)]
+    lines = [line(map(plain, words.frame.columns)), line("--:" if is_number else ":--" for is_number in words.numeric)]
     lines += [line(map(plain, row)) for row in words.frame.itertuples(index=False, name=None)]
     return f"{plain(_caption(item))} (origin: {item.origin})\n\n" + "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""Images that flip, for readers: the picture, and in words what the devices took it for."""
+"""Images that flip for readers: the picture, and the answers of the devices as text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aiot_analysis.stats.answers import Answers
     from aiot_analysis.stats.flips import Given
 
-FEW = 3  # up to here devices are named
+FEW = 3  # up to this many devices are named
 NOTHING = "No image flips: there are no two devices that gave the same image of the same instance different classes."
 
 
@@ -28,7 +28,7 @@ def gallery(
     devices: pd.DataFrame,
     most: int = 6,
 ) -> None:
-    """Displays the first `most` images of `stats.flips.by_image` with the answers of the devices."""
+    """Display the first `most` images of `stats.flips.by_image` with the answers of the devices."""
     from IPython.display import display
 
     html = to_html(images.head(most), answers, pictures, names.devices(devices))
@@ -36,13 +36,15 @@ def gallery(
 
 
 def to_html(images: pd.DataFrame, answers: Sequence[Answers], pictures: Pictures, devices: Mapping[str, str]) -> str:
-    """What `gallery` displays. Where pictures are not at hand it says why, and gives the words alone."""
+    """Return what `gallery` displays. Without pictures, it is the text alone with the reason."""
     if images.empty:
         return f"<p>{escape(NOTHING)}</p>"
     why = f"<p>Without pictures: {escape(pictures.why)}.</p>" if pictures.why else ""
     return why + "".join(
-        _one(str(image), int(label), int(unstable), int(of), answers, pictures, devices)
-        for image, label, unstable, of in images[["image", "label", "unstable", "instances"]].itertuples(index=False)
+        _one(str(image), int(label), int(unstable), int(instances), answers, pictures, devices)
+        for image, label, unstable, instances in images[["image", "label", "unstable", "instances"]].itertuples(
+            index=False
+        )
     )
 
 
@@ -55,38 +57,39 @@ def _one(
     pictures: Pictures,
     devices: Mapping[str, str],
 ) -> str:
+    """Return one image with its true class and the answers by instance."""
     from aiot_analysis.stats import flips
 
-    told: dict[str, list[str]] = {}
-    for one in flips.given(answers, image):
-        told.setdefault(one.instance_id, []).append(_answer(one, label, pictures, devices))
+    texts_by_instance: dict[str, list[str]] = {}
+    for given in flips.given(answers, image):
+        texts_by_instance.setdefault(given.instance_id, []).append(_answer(given, label, pictures, devices))
     listed = "".join(
-        f"<li><b>{escape(names.instance_display(instance))}</b>: {escape('; '.join(said))}</li>"
-        for instance, said in told.items()
+        f"<li><b>{escape(names.instance_display(instance))}</b>: {escape('; '.join(texts))}</li>"
+        for instance, texts in texts_by_instance.items()
     )
-    true = pictures.name(label)
-    content = pictures.thumbnail(image)
+    class_name = pictures.name(label)
+    jpeg = pictures.thumbnail(image)
     picture = ""
-    if content:
-        data = base64.b64encode(content).decode()
-        alt = escape(f"Picture {image} of the class {true}")
+    if jpeg:
+        data = base64.b64encode(jpeg).decode()
+        alt = escape(f"Picture {image} of the class {class_name}")
         picture = (
             f'<img src="data:image/jpeg;base64,{data}" alt="{alt}" style="flex: none; width: 112px; '
             'height: 112px; object-fit: contain">'
         )
     return (
         f'<div style="display: flex; gap: 1em; align-items: flex-start; margin: 0 0 1em">{picture}<div>'
-        f"<b>{escape(true)}</b> ({escape(image)}), flips in {unstable} of {instances} instances"
+        f"<b>{escape(class_name)}</b> ({escape(image)}), flips in {unstable} of {instances} instances"
         f'<ul style="margin: 0.3em 0 0">{listed}</ul></div></div>'
     )
 
 
 def _answer(one: Given, label: int, pictures: Pictures, devices: Mapping[str, str]) -> str:
-    """Like "wavy disc on 2 devices (Honor V20, Oppo Reno)" """
+    """Return an answer and its devices, such as "wavy disc on 2 devices (Honor V20, Oppo Reno)"."""
     from aiot_analysis.stats.answers import NONE
 
-    said = "no answer (failed)" if one.answer == NONE else pictures.name(one.answer)
-    right = " ✓" if one.answer == label else ""
+    answer = "no answer (failed)" if one.answer == NONE else pictures.name(one.answer)
+    mark = " ✓" if one.answer == label else ""
     count = len(one.devices)
-    named = f" ({', '.join(devices.get(device, device) for device in one.devices)})" if count <= FEW else ""
-    return f"{said}{right} on {plural(count, 'device')}{named}"
+    device_names = f" ({', '.join(devices.get(device, device) for device in one.devices)})" if count <= FEW else ""
+    return f"{answer}{mark} on {plural(count, 'device')}{device_names}"

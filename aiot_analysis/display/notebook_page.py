@@ -1,4 +1,4 @@
-"""What the notebooks of the pages have in common: opening the data, judging claims, and listing excluded rows."""
+"""Steps that the notebooks of pages share: opening the data, judging claims and listing excluded rows."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ from aiot_analysis.tables import along, select
 from aiot_analysis.tables.data import Data, load
 from aiot_analysis.tables.processed import FOLDER
 
-ACCURACY_REMARK, SCORE_REMARK = 1, 6  # whose claims rest on no times, and on sums of them
+ACCURACY_REMARK, SCORE_REMARK = 1, 6  # claims of the first use no times, those of the second use sums
 
 
 @dataclass(frozen=True)
 class NotebookPage:
-    """The data of a page, the rows that its statistics use, and what its figures need beside them."""
+    """Data of a page, the rows that its statistics use, and the settings of its figures."""
 
     data: Data
-    rows: pd.DataFrame  # one per device and instance: usable, measured alike, with the noise of `variance.with_noise`
-    excluded: pd.DataFrame  # the other rows of the same instances, with verdict and reasons
+    rows: pd.DataFrame  # one usable row per device and instance, with the columns of `variance.with_noise`
+    excluded: pd.DataFrame  # all other rows of the same instances, with verdict and reasons
     timing: str  # "end_to_end" or "inference"
-    verdicts: str
-    run_to_run: float
-    devices: pd.DataFrame  # in the order of the axes, see `device_axis.arranged`
+    verdicts: str  # which rows are usable, separated by commas
+    run_to_run: float  # allowance for differences between runs, see `variance`
+    devices: pd.DataFrame  # in the order of axes, see `device_axis.arranged`
 
     @property
     def mean_column(self) -> str:
-        """The column of `rows` that holds the mean time per image."""
+        """Column of `rows` that holds the mean time per image, in ms."""
         return f"{select.time_column(self.timing)}_mean"
 
     @property
     def source(self) -> str:
-        """The line below each figure that says where its data come from."""
+        """Line below each figure that states the origin of its data."""
         return style.origin_line(self.rows.assign(timing=self.timing))
 
     @property
     def intervals(self) -> str:
-        """What intervals of ratios of times include, in words for a caption."""
+        """Text for captions on what intervals of ratios of times include."""
         return variance.said(self.rows)
 
     @property
     def intervals_of_sums(self) -> str:
-        """What intervals of sums and means of times include, in words for a caption."""
+        """Text for captions on what intervals of sums and means of times include."""
         return variance.said(self.rows, whole=True)
 
     def with_noise(self, rows: pd.DataFrame) -> pd.DataFrame:
@@ -56,7 +56,7 @@ class NotebookPage:
         return variance.with_noise(rows, self.data.instances, self.timing, self.run_to_run)
 
     def judged(self, remark_numbers: Collection[int] = remarks.REMARKS) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Return all comparisons of the claims of some remarks (all by default), and the verdict of each claim."""
+        """Return all comparisons of the claims of these remarks (default: all), and the verdict on each claim."""
         records = self.data.image_parts(remarks.IMAGE_COLUMNS)
         parts = remarks.parts(
             self.data.instances,
@@ -69,22 +69,22 @@ class NotebookPage:
         return parts, remarks.verdicts(parts)
 
     def doubtful_intervals(self) -> str:
-        """Say which intervals of times may be too short, and why; empty if none."""
+        """Return which intervals of times may be too short, and why; empty if none."""
         doubts = blocks.doubts(self.data.image_parts(along.COLUMNS), self.rows, self.timing)
         return claim_tables.doubts(doubts, self.rows)
 
     def claims(self, remark: int) -> None:
-        """Display the claims of a remark of the paper: how many hold, each with its verdict, and every comparison."""
+        """Display how many claims of a remark of the paper hold, the verdict on each claim, and every comparison."""
         parts, verdicts = self.judged([remark])
         say(claim_tables.sentence(verdicts))
-        together = ""
+        interval_note = ""
         if remark != ACCURACY_REMARK:
             say(self.doubtful_intervals())
-            together = f". {claim_tables.intervals(self.rows, whole=remark == SCORE_REMARK)}"
-        table(claim_tables.detail(verdicts), f"Remark {remark}{together}", name=f"remark{remark}_claims")
+            interval_note = f". {claim_tables.intervals(self.rows, whole=remark == SCORE_REMARK)}"
+        table(claim_tables.detail(verdicts), f"Remark {remark}{interval_note}", name=f"remark{remark}_claims")
         table(
             claim_tables.comparisons(parts),
-            f"Every comparison{together}",
+            f"Every comparison{interval_note}",
             folded=True,
             name=f"remark{remark}_comparisons",
         )
@@ -96,7 +96,7 @@ class NotebookPage:
         table(self.data.named(counts), caption, name=name)
 
     def show_with_care(self, name: str) -> None:
-        """Display the instances that are used although a reason speaks against them, as a table of this name."""
+        """Display the instances that are used despite reservations, as a table of this name."""
         careful = self.rows[self.rows["reasons"] != ""][["device_id", "instance_id", "verdict", "reasons"]]
         table(self.data.named(careful), "Instances that are used with care", name=name)
 
@@ -116,13 +116,13 @@ def open_page(
     beyond_paper: bool = False,
     by_framework: bool = True,
 ) -> NotebookPage:
-    """Load the processed tables, display where they come from, and select the rows that the page uses.
+    """Load the processed tables, display their origin, and select the rows that the page uses.
 
-    The parameters are those of the notebooks. `by` says what the order "value" of devices is by: "time" (the mean),
-    "accuracy" (the mean, lowest first) or "vips" (highest first). `beyond_paper` keeps instances that are not among
-    the paper's 60, and `by_framework` selects rows that were measured alike within each framework; without it, over
-    all of them. Where native tools measured, `timing` becomes "inference", and the page says so. Raises DataError
-    for a value that is unknown.
+    The parameters are those of the notebooks. If `order` is "value", devices are sorted by `by`: "time" (mean, lowest
+    first), "accuracy" (mean, lowest first) or "vips" (highest first). `beyond_paper` keeps instances that are not among
+    the paper's 60. With `by_framework`, the selected rows of each framework were measured under the same conditions;
+    without it, all selected rows were. If native tools measured any of them, `timing` becomes "inference", and the page
+    says so. Raises DataError for an unknown value.
     """
     data = load(processed, origin, scheduler, devices=device)
     banner(data)
@@ -135,7 +135,7 @@ def open_page(
 
 
 def _values(rows: pd.DataFrame, timing: str, by: str) -> pd.Series:
-    """Return what devices are put in order by, by device id, the first lowest."""
+    """Return the sort key of devices, by device id; the device with the lowest value comes first."""
     if by == "vips":
         return -vips.scores(rows, timing).set_index("device_id")["vips"]
     column = {"time": f"{select.time_column(timing)}_mean", "accuracy": "accuracy"}[by]

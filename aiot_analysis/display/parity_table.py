@@ -1,4 +1,4 @@
-"""The parity of model files, for readers: a compact table of text, and what it says in a sentence or two."""
+"""Parity of model files for readers: a compact table of text, and a summary in one or two sentences."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ DIFFERENCE, TOP1, ACCURACY = "difference", "same top-1", "accuracy / original's"
 
 
 def sentence(files: pd.DataFrame, origin: str) -> str:
-    """How many files passed, and which command helps; where there is nothing to check, why.
+    """Return how many files passed and which command checks the others, or why there is nothing to check.
 
-    Takes the frame of `stats.parity.files`; commands stand in backquotes.
+    Takes the frame of `stats.parity.files`. Commands are in backquotes.
     """
     if origin == "simulated":
         return "Simulated data come from no model files, so there is nothing to check."
@@ -27,40 +27,40 @@ def sentence(files: pd.DataFrame, origin: str) -> str:
     unchecked = len(files) - passed - failed
     if unchecked == len(files):
         return f"No model file was checked: {CHECK}."
-    few, many = files["parity_images"].min(), files["parity_images"].max()
-    images = f"{few} images" if few == many else f"{few} to {many} images"
-    said = f"{passed} of {passed + failed} model files that were checked passed, on {images}."
+    fewest, most = files["parity_images"].min(), files["parity_images"].max()
+    images = f"{fewest} images" if fewest == most else f"{fewest} to {most} images"
+    text = f"{passed} of {passed + failed} model files that were checked passed, on {images}."
     if failed:
-        said += " What was measured with the others, marked ✗, is not what their networks give, and is not used."
-    return said + (f" Not checked: {unchecked}, which needs {CHECK}." if unchecked else "")
+        text += " What was measured with the others, marked ✗, is not what their networks give, and is not used."
+    return text + (f" Not checked: {unchecked}, which needs {CHECK}." if unchecked else "")
 
 
 def grid(files: pd.DataFrame) -> pd.DataFrame:
-    """Three lines a model (DIFFERENCE, TOP1, ACCURACY) and a column a file.
+    """Return a table with three rows per model (DIFFERENCE, TOP1, ACCURACY) and one column per file.
 
-    Takes the frame of `stats.parity.files`. A file that failed is marked ✗, one that was not checked says so; where
-    there is no such file, the cells are null.
+    Takes the frame of `stats.parity.files`. Files that failed are marked ✗, and unchecked ones are labelled as such.
+    Cells are null if there is no such file.
     """
-    shown = files.assign(model=_models(files), file=_files(files))
+    labelled = files.assign(model=_models(files), file=_files(files))
     lines: list[dict[str, Any]] = []
-    for model, part in shown.groupby("model", sort=False):
+    for model, part in labelled.groupby("model", sort=False):
         cells = {file["file"]: _cells(file) for file in part.to_dict("records")}
-        for line in (DIFFERENCE, TOP1, ACCURACY):
-            told = {file: found.get(line) for file, found in cells.items()}
-            lines.append({"model": f"{model}: {line}" if line == DIFFERENCE else line, **told})
-    order = shown.sort_values(["framework", "quantization"], key=_places)["file"].drop_duplicates()
+        for measure in (DIFFERENCE, TOP1, ACCURACY):
+            values = {file: texts.get(measure) for file, texts in cells.items()}
+            lines.append({"model": f"{model}: {measure}" if measure == DIFFERENCE else measure, **values})
+    order = labelled.sort_values(["framework", "quantization"], key=_places)["file"].drop_duplicates()
     return pd.DataFrame(lines, columns=["model", *order], dtype="object")
 
 
 def failures(files: pd.DataFrame) -> pd.DataFrame:
-    """What was found of each file that failed."""
+    """Return a row per file that failed: model, file, finding, images and dataset."""
     failed = files[files["state"] == parity.FAILED]
-    found = {"model": _models(failed), "file": _files(failed), "finding": failed["parity_finding"]}
-    return pd.DataFrame(found | {"images": failed["parity_images"], "dataset": failed["parity_dataset"]})
+    columns = {"model": _models(failed), "file": _files(failed), "finding": failed["parity_finding"]}
+    return pd.DataFrame(columns | {"images": failed["parity_images"], "dataset": failed["parity_dataset"]})
 
 
 def _cells(file: Mapping[Any, Any]) -> dict[str, str]:
-    """The lines of one file; none of a comparison where there is no original."""
+    """Return the cells of one file by row; without an original, those of the comparison are missing."""
     if file["state"] == parity.UNCHECKED:
         return {DIFFERENCE: parity.UNCHECKED}
     mark = "✗ " if file["state"] == parity.FAILED else ""
@@ -75,15 +75,17 @@ def _cells(file: Mapping[Any, Any]) -> dict[str, str]:
 
 
 def _places(column: pd.Series) -> pd.Series:
+    """Return the positions of frameworks or quantizations in their display order."""
     return names.places(column, parity.FRAMEWORKS if column.name == "framework" else names.QUANTIZATIONS)
 
 
 def _models(files: pd.DataFrame) -> pd.Series:
-    """The model, and its weights where there are several of it."""
+    """Return the names of the models, with the weights in parentheses if a model has several."""
     model, weights = files["model"].map(names.display), files["weights"].astype("object").fillna("unknown")
     several = weights.groupby(files["model"]).transform("nunique") > 1
     return model.where(~several, model + " (" + weights + ")")
 
 
 def _files(files: pd.DataFrame) -> pd.Series:
+    """Return the names of the files: framework and quantization."""
     return files["framework"].map(names.framework) + " " + files["quantization"].map(names.display)

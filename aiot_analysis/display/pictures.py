@@ -1,5 +1,4 @@
-"""The pictures and class names of a dataset, where its folder is at hand. They are for showing, no statistic rests on
-them."""
+"""Pictures and class names of a dataset, if its folder is available: for display only, never for statistics."""
 
 from __future__ import annotations
 
@@ -20,18 +19,21 @@ from aiot_analysis.tables.processed import upwards
 
 @dataclass(frozen=True)
 class Pictures:
-    """Class names by number and picture files by name: both empty where the dataset is not at hand, and `why`."""
+    """Class names by number and picture files by name.
+
+    Both are empty if the dataset is not available; `why` then gives the reason.
+    """
 
     classes: dict[int, str] = field(default_factory=dict)
     files: dict[str, Path] = field(default_factory=dict)
     why: str = ""
 
     def name(self, label: int) -> str:
-        """The name of a class for readers, or its number."""
+        """Return the name of a class for readers, or its number if the name is unknown."""
         return self.classes[label].replace("_", " ") if label in self.classes else f"class {label}"
 
     def thumbnail(self, image: str, pixels: int = 112) -> bytes | None:
-        """A picture as a JPEG of at most so many pixels a side; None if there is none or it cannot be read."""
+        """Return a picture as a JPEG of at most `pixels` per side; None if it is missing or unreadable."""
         if image not in self.files:
             return None
         try:
@@ -46,26 +48,27 @@ class Pictures:
 
 
 def _eight_bit(picture: Image.Image) -> Image.Image:
-    """Scale 16-bit grey, which Pillow would clip to white, as the agent does."""
+    """Scale 16-bit grey to 8 bits, as the agent does; Pillow would clip it to white."""
     if picture.mode == "I" or picture.mode.startswith("I;16"):
         return Image.fromarray((np.asarray(picture).astype(np.uint32) >> 8).astype(np.uint8))
     return picture
 
 
 def of(rows: pd.DataFrame, datasets: Path | str = "data/datasets") -> Pictures:
-    """The pictures of the dataset that rows of the table `instances` were measured on, from the folder of datasets.
+    """Return the pictures of the dataset that rows of the table `instances` were measured on.
 
-    A relative folder is looked for here and above. Only a dataset with the same SHA-256 is taken: another one of the
-    same name may have other pictures under the same names.
+    `datasets` is the folder of the datasets; a relative one is looked up in the working directory and its parents. The
+    SHA-256 of the dataset must match, since a different dataset of the same name may have other pictures under the same
+    file names.
     """
-    known = rows[["origin", "dataset", "dataset_sha256"]].drop_duplicates()
-    if known.empty:
+    measured_datasets = rows[["origin", "dataset", "dataset_sha256"]].drop_duplicates()
+    if measured_datasets.empty:
         return Pictures(why="there are no results")
-    if (known["origin"] == "simulated").all():
+    if (measured_datasets["origin"] == "simulated").all():
         return Pictures(why="the data are simulated, and there are no pictures")
-    if len(known) > 1:
+    if len(measured_datasets) > 1:
         return Pictures(why="the results are of several datasets")
-    name, sha256 = str(known["dataset"].iloc[0]), str(known["dataset_sha256"].iloc[0])
+    name, sha256 = str(measured_datasets["dataset"].iloc[0]), str(measured_datasets["dataset_sha256"].iloc[0])
     folder = upwards(Path(datasets) / name, Path.cwd())
     if folder is None:
         return Pictures(why=f"there is no dataset {name!r} in {datasets}")
@@ -78,12 +81,13 @@ def of(rows: pd.DataFrame, datasets: Path | str = "data/datasets") -> Pictures:
 
 
 def _read(folder: Path, name: str, sha256: str) -> Pictures:
+    """Read a dataset. Raises DataError if its SHA-256 is a different one."""
     record = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
     if record["sha256"] != sha256:
         raise DataError(f"the dataset in {folder} is another one than {name!r} of the results (its SHA-256 differs)")
-    where = folder / record["image_folder"]
+    image_folder = folder / record["image_folder"]
     classes = {int(row["label"]): row["name"] for row in _rows(folder / "classes.csv")}
-    return Pictures(classes, {row["image"]: where / row["image"] for row in _rows(folder / "labels.csv")})
+    return Pictures(classes, {row["image"]: image_folder / row["image"] for row in _rows(folder / "labels.csv")})
 
 
 def _rows(path: Path) -> Iterable[dict[str, str]]:

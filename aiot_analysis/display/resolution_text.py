@@ -1,4 +1,4 @@
-"""What the data can show, for readers: a sentence, and tables of text."""
+"""Differences that the data can show, for readers: a sentence and tables of text."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ NAMES = {resolution.TIME: "time", resolution.CORRECT: "accuracy", resolution.SCO
 NOTHING = "none"
 SIDES = {resolution.SAME_IMAGES: resolution.SAME_SESSION, resolution.DEVICES: resolution.APART}
 MOST = 10.0
-"""A time or score this many times larger is not written out: of a few images, it is as good as unknown."""
+"""Larger relative differences in time or score are not written out: with a few images, they are practically unknown."""
 
 
 def sentence(resolved: pd.DataFrame, measured: pd.DataFrame) -> str:
-    """Say which differences in accuracy and time cannot be told from noise, and what of the noise is assumed.
+    """Return which differences in accuracy and time are indistinguishable from noise, and which noise is assumed.
 
-    Takes the frames of `resolution.resolution` and `noise.measured`. The differences are those of two instances of a
-    device, where it has two, and of several devices the median.
+    Takes the frames of `resolution.resolution` and `noise.measured`. The differences are between two instances of a
+    device if it has two. With several devices, they are those of the median device.
     """
     if resolved.empty:
         return "No instance can be used, so nothing is known of what these data can show."
     chosen = [_first(resolved, metric) for metric in (resolution.CORRECT, resolution.TIME)]
-    singles, corrected = (
+    single_test, corrected = (
         " and ".join(_under(part, column) for part in chosen) for column in ("resolves", "resolves_corrected")
     )
     sides = " and ".join(dict.fromkeys(_sides(part) for part in chosen))
     devices = resolved["device_id"].nunique()
     median = f", on the median of {devices} devices" if devices > 1 else ""
     return (
-        f"With these data, differences {singles} cannot be told from noise: a single test at 5 % finds larger ones in "
-        f"at least 80 % of cases ({sides}{median}). Where the tests of a page are corrected for their number, "
+        f"With these data, differences {single_test} cannot be told from noise: a single test at 5 % finds larger ones "
+        f"in at least 80 % of cases ({sides}{median}). Where the tests of a page are corrected for their number, "
         f"differences {corrected} cannot. {' '.join(assumptions(measured))}"
     ).rstrip()
 
 
 def assumptions(measured: pd.DataFrame) -> list[str]:
-    """Return sentences on what of the noise of devices is assumed. Takes the frame of `noise.measured`."""
+    """Return sentences on which noise of devices is assumed. Takes the frame of `noise.measured`."""
     counts = measured.loc[measured["assumed"] != "", "assumed"].value_counts()
     return [f"Assumed on {plural(n, 'device')}, since it was not measured: {words}." for words, n in counts.items()]
 
@@ -54,12 +54,13 @@ def _first(resolved: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 def _sides(part: pd.DataFrame) -> str:
-    """Return what is compared, in the words for times where it is the same."""
+    """Return the name of the comparison; equivalent ones have the name that is used for times."""
     comparison = str(part["comparison"].iloc[0])
     return SIDES.get(comparison, comparison)
 
 
 def _under(part: pd.DataFrame, column: str) -> str:
+    """Return the range of differences of a metric that the data do not show, such as "in time under 6.0 %"."""
     metric, values = part["metric"].iloc[0], part[column]
     if values.isna().any():
         return f"in {NAMES[metric]} of any size (too few images: {int(part['images'].min())})"
@@ -68,7 +69,7 @@ def _under(part: pd.DataFrame, column: str) -> str:
 
 
 def size(metric: str, difference: float) -> str:
-    """Write a difference: like "4.1 points" of accuracy, or "6.0 %"."""
+    """Return a difference as text: "4.1 points" for accuracy, "6.0 %" for other metrics."""
     if np.isnan(difference):
         return NOTHING
     if difference > MOST:
@@ -77,7 +78,7 @@ def size(metric: str, difference: float) -> str:
 
 
 def by_device(resolved: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame of `resolution` in words, a row per device and comparison."""
+    """Return the frame of `resolution.resolution` as text, with a row per device and comparison."""
     metrics = list(resolved["metric"])
     widths = _sizes(metrics, resolved["half_width"])
     return pd.DataFrame(
@@ -99,7 +100,7 @@ def _sizes(metrics: list[str], differences: pd.Series) -> list[str]:
 
 
 def summary(resolved: pd.DataFrame) -> list[list[str]]:
-    """Return rows of cells with a heading: the median device's numbers of each comparison, and the worst device's."""
+    """Return a heading and rows of cells: the numbers of the median and of the worst device for each comparison."""
     several = resolved["device_id"].nunique() > 1
     heading = ["", "images", "sessions", "smallest difference", "95 % interval", "tests", "smallest, corrected"]
     rows = [[*heading, "worst device"] if several else heading]
@@ -112,32 +113,32 @@ def summary(resolved: pd.DataFrame) -> list[list[str]]:
         row = [f"{NAMES[metric]}, {comparison}", images, sessions, single, f"± {width}", tests, corrected]
         if several:
             worst = _ranked(part).iloc[-1]
-            both = f"{size(metric, worst['resolves'])}, corrected {size(metric, worst['resolves_corrected'])}"
-            row.append(f"{both} ({worst['device_id']})")
+            sizes = f"{size(metric, worst['resolves'])}, corrected {size(metric, worst['resolves_corrected'])}"
+            row.append(f"{sizes} ({worst['device_id']})")
         rows.append(row)
     return rows
 
 
 def _groups(frame: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """Return each metric and comparison with its rows."""
+    """Yield each metric and comparison with its rows."""
     for key, part in frame.groupby(["metric", "comparison"], sort=False):
         metric, comparison = (str(word) for word in key)
         yield metric, comparison, part
 
 
 def _range(values: pd.Series) -> str:
-    """Write a number that all devices have in common, or the least and the greatest."""
+    """Return the number that all devices have in common, or the lowest and the highest, as text."""
     low, high = int(values.min()), int(values.max())
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def _ranked(part: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of devices, the one that shows the smallest difference first."""
+    """Return rows sorted by the smallest difference that the device shows; devices without one come last."""
     return part.sort_values(["resolves", "device_id"], na_position="last")
 
 
 def requirements(needed: pd.DataFrame, resolved: pd.DataFrame) -> list[list[str]]:
-    """Return rows of cells with a heading: what it takes to find each difference, on the median and the worst device.
+    """Return a heading and rows of cells: what is required to show each difference on the median and worst device.
 
     Takes the frames of `resolution.needed` and `resolution.resolution`.
     """
@@ -158,23 +159,27 @@ def requirements(needed: pd.DataFrame, resolved: pd.DataFrame) -> list[list[str]
 
 
 def takes(device: pd.Series | dict[str, Any], end: str = "") -> str:
-    """Say what it takes to find a difference, from a row of `needed` with the images that there are."""
+    """Return what is required to show a difference, as text.
+
+    Takes a row of `resolution.needed` with the column `images_there`, the number of images of the data. `end` is the
+    suffix of the columns to use: "" or "_corrected".
+    """
     images, runs, sessions = (device[f"{name}{end}"] for name in ("images", "runs", "sessions"))
-    there = f"{int(device['images_there']):,}"
+    images_text = f"{int(device['images_there']):,}"
     ways = []
     if pd.notna(images):
         ways.append(plural_of(images, "image"))
         if runs > 1 and device["metric"] != resolution.CORRECT:
-            ways[0] += f" ({plural_of(runs, 'run')} of {there} in one session)"
+            ways[0] += f" ({plural_of(runs, 'run')} of {images_text} in one session)"
     if pd.notna(sessions) and not (pd.notna(images) and runs == 1):
-        ways.append(f"{plural_of(sessions, 'session')} of {there} images")
+        ways.append(f"{plural_of(sessions, 'session')} of {images_text} images")
     if not ways:
-        enough = f"not with {resolution.MOST_IMAGES:,} images"
-        more = "" if device["metric"] == resolution.CORRECT else f", nor in {resolution.MOST_SESSIONS} sessions"
-        return enough + more
+        not_enough = f"not with {resolution.MOST_IMAGES:,} images"
+        nor_sessions = "" if device["metric"] == resolution.CORRECT else f", nor in {resolution.MOST_SESSIONS} sessions"
+        return not_enough + nor_sessions
     return ", or ".join(ways) if pd.notna(images) else f"{ways[0]}; more images do not help"
 
 
 def plural_of(number: float, what: str) -> str:
-    """Write a count with commas and its noun."""
+    """Return a count with thousands separators and its noun."""
     return plural(int(number), what).replace(str(int(number)), f"{int(number):,}", 1)

@@ -1,7 +1,6 @@
-"""What notebooks show: figures with their descriptions, tables, and where the data come from.
+"""Display of figures with their descriptions, of tables and of the origin of the data in notebooks.
 
-Everything is displayed such that it reads well in JupyterLab and on a page without scripts: the page's
-template adds the style.
+All output is readable in JupyterLab and on a page without scripts, whose template adds the style.
 """
 
 from __future__ import annotations
@@ -26,14 +25,14 @@ if TYPE_CHECKING:
 
     from aiot_analysis.tables.data import Data
 
-DPI = 150
+DPI = 150  # of displayed figures
 CSS_PIXELS_PER_INCH = 96
-MOST_ROWS = 60  # the instances of the suite; a table of more is folded
-MOST_SHOWN = 3500  # rows: 51 devices with 60 instances, and some more; browsers are slow to open a page with many more
+MOST_ROWS = 60  # number of instances of the suite; longer tables are folded
+MOST_SHOWN = 3500  # rows; a little more than 51 devices x 60 instances; browsers open longer pages slowly
 VERDICT_COLUMNS = ("verdict", "state", "mark")
-LONG_CHARACTERS = 36  # from here on the text of a cell is set in lines, shorter text in one
+LONG_CHARACTERS = 36  # cells with longer text may wrap; shorter text stays on one line
 
-MARKS = {  # of verdicts: the sign and the look, which never stands alone
+MARKS = {  # sign and CSS class of each verdict; the style never carries the meaning alone
     "holds": ("✓", "yes"),
     "agrees": ("✓", "yes"),
     "as claimed": ("✓", "yes"),
@@ -59,11 +58,12 @@ def show(
     number: str = "",
     data: pd.DataFrame | None = None,
 ) -> None:
-    """Displays a figure as PNG of 150 dpi with its label as alternative text, and closes it.
+    """Display a figure as a PNG of 150 dpi with its label as alternative text, and close it.
 
-    The caption is plain text. `name` is that of the figure's files, unique in all notebooks, where it is to have any;
-    `number` the paper's own, like "Fig. 5". `data` is the frame that is drawn; plots of this package know theirs.
-    Raises ReportError if the figure has no label, since the picture would then be lost on who cannot see it.
+    The caption is plain text. `name` is the stem of the figure's files, unique across all notebooks; without it, none
+    are written. `number` is the one in the paper, such as "Fig. 5". `data` is the frame that is drawn; figures of the
+    package `plots` carry theirs. Raises ReportError if the figure has no label, because it would then have no
+    alternative text for screen readers.
     """
     from IPython.display import display
     from matplotlib import pyplot
@@ -82,23 +82,23 @@ def show(
     picture = _picture(figure)
     width, height = (round(inches * CSS_PIXELS_PER_INCH) for inches in figure.get_size_inches())
     pyplot.close(figure)
-    facts: dict[str, object] = {"alt": label, "width": width, "height": height}
+    metadata: dict[str, object] = {"alt": label, "width": width, "height": height}
     if caption:
-        facts["caption"] = caption  # pages set it below the picture, in the same <figure>
+        metadata["caption"] = caption  # pages place it below the picture, in the same <figure>
     if name:
-        facts["name"] = name
+        metadata["name"] = name
     if number:
-        facts["number"] = number
+        metadata["number"] = number
     if files:
-        facts["files"] = _links(files)
-    display({"image/png": picture, "text/plain": label}, raw=True, metadata={"image/png": facts})
-    if caption:  # JupyterLab knows no captions
+        metadata["files"] = _links(files)
+    display({"image/png": picture, "text/plain": label}, raw=True, metadata={"image/png": metadata})
+    if caption:  # JupyterLab does not support captions
         text = _numbered(caption, number)
         _display_html(f"<p><em>{escape(text)}</em></p>", text, role="caption")
 
 
 def _picture(figure: Figure) -> bytes:
-    """A PNG with a palette of 256 colours, which is a third as large as one without and looks the same."""
+    """Return a PNG with a palette of 256 colours, a third of the size of one without and visually the same."""
     import numpy as np
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
@@ -118,24 +118,26 @@ def _picture(figure: Figure) -> bytes:
 
 
 def _numbered(caption: str | None, number: str, printed: bool = False) -> str:
-    of = f"{'The' if printed else 'As the'} paper's {number}" if number else ""
-    return ": ".join(part for part in (of, caption) if part)
+    """Return a caption preceded by the number in the paper, if any. `printed` means that it is the paper's own."""
+    label = f"{'The' if printed else 'As the'} paper's {number}" if number else ""
+    return ": ".join(part for part in (label, caption) if part)
 
 
 def _data(figure: Figure, data: pd.DataFrame | None) -> dict[str, pd.DataFrame]:
+    """Return the frames that a figure draws, by name."""
     from aiot_analysis.plots import style
 
-    known = style.drawn(figure)
-    return {"data": data} if data is not None else known.frames if known else {}
+    drawing = style.drawn(figure)
+    return {"data": data} if data is not None else drawing.frames if drawing else {}
 
 
 def _links(files: list[str]) -> list[tuple[str, str]]:
-    """The words and the address of each file, from a page beside whose folder they are."""
+    """Return the link text and the address of each file, relative to the page."""
     links = []
     for file in files:
         *parts, kind = file.split(".")
-        of = f", {' '.join(parts[1:]).replace('_', ' ')}" if len(parts) > 1 else ""
-        links.append((KINDS[kind] + of, f"{export.FOLDER}/{file}"))
+        part_name = f", {' '.join(parts[1:]).replace('_', ' ')}" if len(parts) > 1 else ""
+        links.append((KINDS[kind] + part_name, f"{export.FOLDER}/{file}"))
     return links
 
 
@@ -150,12 +152,12 @@ def table(
     number: str = "",
     origin: str = "",
 ) -> None:
-    """Displays a frame as a table, its columns as `columns` tells them.
+    """Display a frame as a table, with headings and formats from the module `columns`.
 
-    `formats` and `headings` are by column, for one that this table writes otherwise: {"share": "{:.0%}"} or a function,
-    {"share": "share of time"}. A column with the ends of its interval, <column>_low and <column>_high, becomes one.
-    A column `verdict` or `state` has signs before its words. `folded` hides the table until a reader opens it.
-    `name` and `number` are as for `show`; `origin` is "paper" for what the paper printed.
+    `formats` and `headings` override them by column: {"share": "{:.0%}"} or a function, {"share": "share of time"}. A
+    column and the ends of its interval, <column>_low and <column>_high, are merged into one. Verdicts in the columns
+    VERDICT_COLUMNS are preceded by signs. `folded` hides the table until a reader opens it. `name` and `number` are as
+    for `show`; `origin` is "paper" for values that the paper printed.
     """
     sink = export.current()
     files: list[str] = []
@@ -179,10 +181,11 @@ def to_html(
     missing: str = MISSING,
     folded: bool = False,
 ) -> str:
-    """The table that `table` displays. Headings tell their scope, numbers are aligned right.
+    """Return the HTML that `table` displays. Headings have a scope attribute, and numbers are right-aligned.
 
-    A table of more than MOST_ROWS is folded, and one that is to be `folded`; of one of more than MOST_SHOWN it has the
-    first, and says so. Raises ReportError if a format or heading is for a column that is not there.
+    The table is folded if it has more than MOST_ROWS rows or if `folded` is true. Of a longer
+    table than MOST_SHOWN, only the first rows are included, and the summary says so. Raises ReportError if a format or
+    heading is for a column that does not exist.
     """
     words = cells.words(frame.head(MOST_SHOWN), formats, headings, missing)
     rows = [
@@ -218,7 +221,7 @@ def _headings(words: Sequence[str], numeric: Sequence[bool]) -> str:
 
 
 def _cell(text: str, number: bool, tag: str) -> str:
-    # JupyterLab aligns every cell to the right, and has no style of ours
+    # JupyterLab right-aligns all cells and lacks the style of the pages
     kind = ' class="long"' if len(text) > LONG_CHARACTERS else ""
     align = ' class="number"' if number else f'{kind} style="text-align: left"'
     return f"<{tag}{align}>{text}</{tag.split()[0]}>"
@@ -230,7 +233,7 @@ def _verdict(word: str) -> str:
 
 
 def say(text: str) -> None:
-    """Displays a paragraph of plain text; what stands in `backquotes` is a command. Without text there is none."""
+    """Display a paragraph of plain text, with text in `backquotes` set as code. An empty text displays nothing."""
     if not text:
         return
     html = re.sub("`([^`]*)`", r"<code>\1</code>", escape(text))
@@ -238,7 +241,7 @@ def say(text: str) -> None:
 
 
 def timing_used(rows: pd.DataFrame, timing: str) -> str:
-    """The timing that a page uses, by `select.timing_of`; displays why, where native tools measured."""
+    """Return the timing that a page uses (see `select.timing_of`); display the reason if native tools measured."""
     from aiot_analysis.tables import select
 
     tools = int((rows["source"] == "tool").sum())
@@ -252,21 +255,21 @@ def timing_used(rows: pd.DataFrame, timing: str) -> str:
 
 
 def banner(data: Data, rows: pd.DataFrame | None = None) -> None:
-    """Displays where the data come from: origin, devices, dates, profile, weights, dataset and versions.
+    """Display the origin of the data: devices, dates, profile, weights, dataset and versions.
 
-    Of the runs of the suite, or of other rows of the table `instances`. Model files that failed their check are named:
-    no statistic of a page uses what was measured with them.
+    Covers the runs of the suite unless other rows of the table `instances` are passed. Model files that failed their
+    check are listed, since no statistic of a page uses measurements made with them.
     """
     _display_html(banner_html(data, rows), f"{data.origin.capitalize()} data")
 
 
 def banner_html(data: Data, rows: pd.DataFrame | None = None) -> str:
-    """The box that `banner` displays; where the data are simulated, it says so first and in capitals."""
+    """Return the box that `banner` displays. For simulated data, it begins with a statement in capitals."""
     from aiot_analysis.display import parity_table as tell
     from aiot_analysis.stats import parity
 
-    some = (one for one in (rows, data.instances, data.studies) if one is not None and len(one))
-    runs = next(some, data.instances)
+    candidates = (entry for entry in (rows, data.instances, data.studies) if entry is not None and len(entry))
+    runs = next(candidates, data.instances)
     names = data.devices["model"].fillna(data.devices["device_id"])
     devices = ", ".join(names) if len(names) <= 5 else f"{len(names)} devices"
     versions = runs.dropna(subset="framework_version").groupby("framework")["framework_version"].unique()
@@ -277,12 +280,12 @@ def banner_html(data: Data, rows: pd.DataFrame | None = None) -> str:
         "profile": _listed(runs["profile"]) + ", timing " + _listed(runs["timing"]).replace("_", " "),
         "weights": _listed(runs["weights"]),
         "dataset": _listed(runs["dataset"]),
-        "versions": ", ".join(f"{name} {' and '.join(found)}" for name, found in versions.items()) or "unknown",
+        "versions": ", ".join(f"{name} {' and '.join(values)}" for name, values in versions.items()) or "unknown",
     }
     failed = tell.failures(parity.files(runs))
     if len(failed):
-        said = (f"{one.file} {one.model} ({one.finding})" for one in failed.itertuples(index=False))
-        facts["left out, since their model files failed aiot models check"] = "; ".join(said)
+        findings = (f"{entry.file} {entry.model} ({entry.finding})" for entry in failed.itertuples(index=False))
+        facts["left out, since their model files failed aiot models check"] = "; ".join(findings)
     listed = " · ".join(f"<b>{name}</b> {escape(value)}" for name, value in facts.items())
     return (
         f'<div class="banner {data.origin}" role="note" style="border: 1px solid; border-left-width: 6px; '
@@ -291,6 +294,7 @@ def banner_html(data: Data, rows: pd.DataFrame | None = None) -> str:
 
 
 def _listed(values: pd.Series) -> str:
+    """Return the distinct values as text, sorted and without nulls."""
     return ", ".join(sorted({str(value) for value in values.dropna()})) or "unknown"
 
 
