@@ -1,18 +1,17 @@
-"""Looking around in the data in JupyterLab: widgets that choose, and figures and pictures that follow.
+"""Interactive exploration of the data in JupyterLab: widgets for a selection, with figures and pictures that follow it.
 
     from aiot_analysis.explore import explore, images
-    view = explore(data)     # `view.rows` has the rows that are chosen, for an analysis of one's own
-    images(data)             # which images flip, with the pictures
+    view = explore(data)     # `view.rows` holds the selected rows, for further analysis
+    images(data)             # images that flip, with their pictures
 
-- `selection`: what is chosen, as data, and the rows of it
-- `panels`: the figures of a selection, and the words in the place of one
-- `flips`: the images of a selection that flip, and what was answered to one
-- `pickers`: the widgets to choose with, which share one state
-- `soon`: several clicks in a row are drawn once
-- `explorer`, `viewer`: what `explore` and `images` give
-- `contents`: what `data` shows of itself at the end of a cell
+- `selection`: the selection as data, and its rows
+- `panels`: the figures of a selection, or a sentence in place of a figure
+- `flip_viewer`: the images of a selection that flip, and the answers to an image
+- `pickers`: the widgets for selecting, which share one state
+- `soon`: a delay, so that several clicks in a row redraw only once
+- `explorer`, `viewer`: the widgets that `explore` and `images` return
 
-Statistics and figures are those of `stats` and `plots`: there are none here.
+All statistics and figures come from `stats` and `plots`.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ __all__ = ["explore", "images"]
 
 
 def __getattr__(name: str) -> object:
-    """Imports widgets and figures only when they are asked for: `data` shows itself without them."""
+    """Import widgets and figures only when they are used, since `data` is displayed without them."""
     if name == "explore":
         from aiot_analysis.explore import explorer
 

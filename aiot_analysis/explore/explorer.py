@@ -1,4 +1,4 @@
-"""`explore(data)`: choose, and all figures follow."""
+"""The widget of `explore(data)`: a selection, and figures that follow it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ FIRST = ("accuracy over time", "time per image", "valid images per second")
 
 
 class Explorer(widgets.VBox):
-    """Lists to choose from, and the figures of what is chosen. `state` and `rows` are there for code beside it."""
+    """Lists to select from, and the figures of the selection.
+
+    The attributes `state`, `rows` and `figures` give other cells access to the selection.
+    """
 
     def __init__(self, data: Data) -> None:
         self.known = selection.known(data)
@@ -30,30 +33,30 @@ class Explorer(widgets.VBox):
             options=list(PANELS), value=FIRST, rows=len(PANELS), layout={"width": "12em"}, tooltip="figures"
         )
         self.shown.add_class("aiot-figures")
-        choosing = pickers.pickers(self.known, self.state, ("timing", "by"), pickers.titled("figures", self.shown))
+        selectors = pickers.pickers(self.known, self.state, ("timing", "by"), pickers.titled("figures", self.shown))
         figures = widgets.Box(list(self._boxes.values()), layout={"display": "flex", "flex_flow": "row wrap"})
-        super().__init__([pickers.origin(self.known), choosing, self._said, figures])
+        super().__init__([pickers.origin(self.known), selectors, self._said, figures])
         self._soon = self.state.follow_soon(self._draw)
         self.shown.observe(lambda _: self._soon(self.state.selection), "value")
 
     @property
     def figures(self) -> dict[str, Figure]:
-        """The figures that are shown, by name, of what is chosen now."""
+        """Figures of the current selection that are displayed, by name."""
         self._soon.now()
         return self._figures
 
     @property
     def rows(self) -> pd.DataFrame:
-        """The rows of `data.instances` that are chosen and have numbers, one per device and instance."""
+        """Selected rows of `data.instances` that statistics can use, one per device and instance."""
         return self.state.selection.of(self.known.rows)
 
     def _draw(self, chosen: Selection) -> None:
-        """Draws every figure that is shown anew. Those of nothing go, and the sentence says why."""
+        """Redraw all displayed figures. An empty selection clears them, and the sentence gives the reason."""
         view = panels.view(self.known, chosen, self._kept)
-        said = selection.sentence(chosen, self.known)
+        text = selection.sentence(chosen, self.known)
         if view.timing != chosen.timing:
-            said += " Native tools measured some of them, which time inference alone: all times here are of it."
-        self._said.value = f"<p role='status'>{escape(said)}</p>"
+            text += " Native tools measured some of them, which time inference alone: all times here are of it."
+        self._said.value = f"<p role='status'>{escape(text)}</p>"
         self._figures = {}
         for name, box in self._boxes.items():
             html = ""
@@ -65,5 +68,5 @@ class Explorer(widgets.VBox):
 
 
 def explore(data: Data) -> Explorer:
-    """Lists of devices, models, frameworks, delegates and quantizations, with figures that follow what is chosen."""
+    """Return lists of devices, models, frameworks, delegates and quantizations, with figures of what is selected."""
     return Explorer(data)

@@ -1,4 +1,4 @@
-"""The images of a selection that flip, and who gave which answer to one."""
+"""Images of a selection that flip, and the answers to each of them."""
 
 from __future__ import annotations
 
@@ -16,48 +16,48 @@ from aiot_analysis.stats import answers, flips, versions
 from aiot_analysis.stats.answers import NONE, Answers
 from aiot_analysis.tables import names
 
-FEW = 8  # up to here devices are named
-MOST = 12  # instances in the table of an image
-PIXELS = 224
+FEW = 8  # up to this many devices are named
+MOST = 12  # maximum number of instances in the table of an image
+PIXELS = 224  # largest side of a picture
 
 
 @dataclass(frozen=True)
 class Flips:
-    """What was answered, and which images flip: `images` is the frame of `stats.flips.by_image`."""
+    """Answers to the images of a selection, and the images that flip."""
 
-    between: str
-    answers: list[Answers]
-    images: pd.DataFrame
-    shown: int  # images that were compared at all
-    apart: pd.DataFrame  # of `stats.answers.collect`
+    between: str  # see `Selection.between`
+    answers: list[Answers]  # of the instances that can be compared
+    images: pd.DataFrame  # images that flip, see `stats.flips.by_image`
+    shown: int  # number of images that were compared
+    apart: pd.DataFrame  # what is not compared, see `stats.versions.collect`
 
 
 def find(known: Known, selection: Selection) -> Flips:
-    """The images of the chosen instances that flip between what the selection says. Reads no other image records."""
+    """Find the images of the selected instances that flip. Only the image records of these instances are read."""
     rows = selection.of(known.rows)
     wanted = {column: set(rows[column]) for column in ("device_id", "run_id", "instance_id")}
     records = known.data.images(answers.COLUMNS, **wanted)
-    found, apart = versions.collect(rows, records, selection.between)
-    compared = [one for one in found if len(one.devices) > 1]
-    every = flips.each(compared)
-    return Flips(selection.between, compared, flips.by_image(every), every["image"].nunique(), apart)
+    collected, apart = versions.collect(rows, records, selection.between)
+    compared = [instance_answers for instance_answers in collected if len(instance_answers.devices) > 1]
+    every_image = flips.each(compared)
+    return Flips(selection.between, compared, flips.by_image(every_image), every_image["image"].nunique(), apart)
 
 
 def sentence(found: Flips) -> str:
-    """How many images flip, or why none can; plain text."""
+    """Return how many images flip, or why none can, as plain text."""
     between = BETWEEN[found.between]
     if not found.answers:
         why = f" Not compared: {found.apart['reason'].iloc[0]}." if len(found.apart) else ""
-        what = {"device_id": "an instance on", "quantization": "a model in", "framework": "a model in"}[found.between]
-        return f"Nothing can flip between {between}: {what} two {between} or more has to be chosen.{why}"
+        item = {"device_id": "an instance on", "quantization": "a model in", "framework": "a model in"}[found.between]
+        return f"Nothing can flip between {between}: {item} two {between} or more has to be chosen.{why}"
     if found.images.empty:
         return f"No image flips: all {between} gave each of the {found.shown} images the same class."
-    apart = f" {len(found.apart)} are not compared, as they were measured otherwise." if len(found.apart) else ""
-    return f"{len(found.images)} of {found.shown} images flip between {between}.{apart}"
+    excluded = f" {len(found.apart)} are not compared, as they were measured otherwise." if len(found.apart) else ""
+    return f"{len(found.images)} of {found.shown} images flip between {between}.{excluded}"
 
 
 def options(found: Flips, pictures: Pictures) -> list[tuple[str, str]]:
-    """A line to choose each image by, the one that flips most first, and the image."""
+    """Return a label and the name of each image that flips, those that flip most often first."""
     columns = found.images[["image", "label", "unstable", "instances"]].itertuples(index=False)
     return [
         (f"{pictures.name(int(label))}, {image}: {unstable} of {instances}", str(image))
@@ -66,58 +66,60 @@ def options(found: Flips, pictures: Pictures) -> list[tuple[str, str]]:
 
 
 def table(found: Flips, image: str, pictures: Pictures, devices: Mapping[str, str]) -> pd.DataFrame:
-    """A row per instance and class that it was given, of the MOST instances that agree least.
+    """Return a row per instance and class that the image was given, for the MOST instances that agree least.
 
-    Columns of (what was the same), answer (the class), right and given by (who, in words; `devices` has their names).
+    The columns are of (what was the same), answer (the class), right (a sign), and given by (text; `devices` maps
+    device ids to names).
     """
     label = int(found.images.loc[found.images["image"] == image, "label"].iloc[0])
     rows = [
         {
-            "of": same(one.instance_id, devices),
-            "answer": "none, it failed" if one.answer == NONE else pictures.name(one.answer),
-            "right": "✓" if one.answer == label else "✗",
-            "given by": _listed(one.devices, found.between, devices),
+            "of": same(given.instance_id, devices),
+            "answer": "none, it failed" if given.answer == NONE else pictures.name(given.answer),
+            "right": "✓" if given.answer == label else "✗",
+            "given by": _listed(given.devices, found.between, devices),
         }
-        for one in flips.given(found.answers, image, MOST)
+        for given in flips.given(found.answers, image, MOST)
     ]
     return pd.DataFrame(rows, columns=["of", "answer", "right", "given by"])
 
 
 def to_html(found: Flips, image: str, pictures: Pictures, devices: Mapping[str, str]) -> str:
-    """The picture, or a sentence why there is none, its true class, and the table of answers."""
+    """Return the picture (or the reason why it is missing), its true class and the table of answers."""
     label = int(found.images.loc[found.images["image"] == image, "label"].iloc[0])
-    true = pictures.name(label)
-    content = pictures.thumbnail(image, PIXELS)
-    if content:
-        data = base64.b64encode(content).decode()
-        alt = escape(f"Picture {image} of the class {true}", quote=True)
+    class_name = pictures.name(label)
+    jpeg = pictures.thumbnail(image, PIXELS)
+    if jpeg:
+        data = base64.b64encode(jpeg).decode()
+        alt = escape(f"Picture {image} of the class {class_name}", quote=True)
         picture = f'<img src="data:image/jpeg;base64,{data}" alt="{alt}" style="flex: none; align-self: flex-start">'
     else:
         why = pictures.why or f"the file of {image} is missing or cannot be read"
         picture = f'<p style="flex: none; width: {PIXELS}px"><em>No picture: {escape(why)}.</em></p>'
-    answered = show.to_html(table(found, image, pictures, devices))
+    answer_table = show.to_html(table(found, image, pictures, devices))
     return (
-        f'<div style="display: flex; flex-wrap: wrap; gap: 1em">{picture}<div><b>{escape(true)}</b> '
-        f"({escape(image)}){answered}</div></div>"
+        f'<div style="display: flex; flex-wrap: wrap; gap: 1em">{picture}<div><b>{escape(class_name)}</b> '
+        f"({escape(image)}){answer_table}</div></div>"
     )
 
 
 def same(instance: str, devices: Mapping[str, str]) -> str:
-    """The id of an instance, also of `stats.versions`, in words: "MnasNet, TFLite CPU on Honor V20"."""
+    """Return the id of an instance, or of `stats.versions`, as text: "MnasNet, TFLite CPU on Honor V20"."""
     instance, _, device = instance.partition("@")
-    told = names.instance(instance)
-    implementation = names.display(told.delegate if told.framework == "*" else told.implementation)
-    words = [names.display(told.model), implementation, names.display(told.quantization)]
-    said = ", ".join(word for word in words if word != "*")
-    return f"{said} on {devices.get(device, device)}" if device else said
+    parts = names.instance(instance)
+    implementation = names.display(parts.delegate if parts.framework == "*" else parts.implementation)
+    words = [names.display(parts.model), implementation, names.display(parts.quantization)]
+    text = ", ".join(word for word in words if word != "*")
+    return f"{text} on {devices.get(device, device)}" if device else text
 
 
 def _listed(who: tuple[str, ...], between: str, devices: Mapping[str, str]) -> str:
+    """Return the devices, quantizations or frameworks that gave an answer, as text."""
     if between == "device_id" and len(who) > FEW:
         return f"{len(who)} devices"
-    known = {
-        "device_id": lambda one: devices.get(one, one),
+    label_functions = {
+        "device_id": lambda name: devices.get(name, name),
         "quantization": names.display,
         "framework": names.framework,
     }
-    return ", ".join(known[between](one) for one in who)
+    return ", ".join(label_functions[between](name) for name in who)

@@ -1,4 +1,4 @@
-"""The figures of a selection: each is one call of the project's plots on what the project's statistics give."""
+"""Figures of a selection. Each is a single call of a function in `plots` on the result of one in `stats`."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from aiot_analysis.stats import latency as of_times
 from aiot_analysis.stats import vips as of_scores
 from aiot_analysis.tables import by_device, names, select
 
-DPI = 110  # quick to draw, and sharp enough for a screen
-DRAWS = 500  # of the bootstrap: a score is drawn anew with every change
+DPI = 110  # fast to draw and sharp enough for a screen
+DRAWS = 500  # number of bootstrap resamples; few, because scores are recomputed after every change
 TIMES = ["run_id", "device_id", "instance_id", "query", "end_to_end_ms", "inference_ms", "failed"]
 PHASES = [*select.KEY, *names.PHASE_NAMES]
 
 
 @dataclass(frozen=True)
 class View:
-    """What a figure is drawn of: the rows that are chosen, with the timing that all of them have."""
+    """Data of a figure: the selected rows, and a timing that all of them have."""
 
     known: Known
     selection: Selection
     rows: pd.DataFrame
     timing: str
-    kept: dict[tuple[str, str], pd.DataFrame] = field(default_factory=dict, repr=False)  # statistics by device
+    kept: dict[tuple[str, str], pd.DataFrame] = field(default_factory=dict, repr=False)  # by statistic and device
 
     @property
     def devices(self) -> pd.DataFrame:
@@ -45,81 +45,91 @@ class View:
 
     @property
     def few(self) -> bool:
-        """Whether there are so few devices that their image records are looked at for every one."""
+        """Whether there are few enough devices to read the image records of each."""
         return self.rows["device_id"].nunique() <= device_axis.FEW
 
     @property
     def value(self) -> str:
+        """Column with the mean time per image, in ms."""
         return select.time_column(self.timing) + "_mean"
 
     @property
     def origin(self) -> str:
-        """The line of origin on every figure."""
+        """Line on every figure that states the origin of the data."""
         return style.origin_line(self.rows.assign(timing=self.timing))
 
     def by_device(
         self, name: str, columns: list[str], function: Callable[[pd.DataFrame], pd.DataFrame]
     ) -> pd.DataFrame:
-        """A statistic of the image records of every chosen device, which are read once, of its chosen instances."""
-        every = self.known.rows
+        """Return a statistic of image records for the selected devices and instances.
+
+        `function` computes it from the records with these columns. The result for all instances of a device is cached
+        under `name`, so that records are read only once.
+        """
+        usable_rows = self.known.rows
         for device in self.rows["device_id"].unique():
             if (name, device) not in self.kept:
                 records = self.known.data.image_parts(columns, device_id=[device])
-                mine = every[every["device_id"] == device]
-                self.kept[name, device] = by_device.table(records, mine, function)
-        found = pd.concat([self.kept[name, device] for device in self.rows["device_id"].unique()], ignore_index=True)
-        chosen = pd.MultiIndex.from_frame(self.rows[select.KEY])
-        return found[pd.MultiIndex.from_frame(found[select.KEY].astype(str)).isin(chosen)].reset_index(drop=True)
+                device_rows = usable_rows[usable_rows["device_id"] == device]
+                self.kept[name, device] = by_device.table(records, device_rows, function)
+        result = pd.concat([self.kept[name, device] for device in self.rows["device_id"].unique()], ignore_index=True)
+        keys = pd.MultiIndex.from_frame(self.rows[select.KEY])
+        return result[pd.MultiIndex.from_frame(result[select.KEY].astype(str)).isin(keys)].reset_index(drop=True)
 
 
 def view(known: Known, selection: Selection, kept: dict[tuple[str, str], pd.DataFrame]) -> View:
-    """The view of a selection; native tools time inference alone, and then all times are of it."""
+    """Return the view of a selection. If native tools measured any rows, all times are of inference alone."""
     rows = selection.of(known.rows)
     return View(known, selection, rows, select.timing_of(rows, selection.timing), kept)
 
 
 def accuracy_over_time(view: View) -> Figure:
+    """Draw accuracy over the mean time per image."""
     rows = accuracy.with_interval(view.rows)
     return scatter.accuracy_over_time(rows, view.origin, view.value, view.selection.by, view.devices)
 
 
 def times(view: View) -> Figure:
+    """Draw the distribution of the time per image."""
     medians = view.rows[view.value.replace("mean", "median")]
-    found = view.rows[select.KEY].assign(median_ms=medians).dropna(subset=["median_ms"])
-    if found["device_id"].nunique() <= device_axis.FEW:  # more have a point each, and their records are not read
+    drawn_times = view.rows[select.KEY].assign(median_ms=medians).dropna(subset=["median_ms"])
+    if drawn_times["device_id"].nunique() <= device_axis.FEW:  # with more, only medians are drawn, without records
         summary = partial(of_times.summary, timing=view.timing)
-        found = view.by_device(f"summary of {view.timing}", TIMES, summary)
-    return latency.distribution(found, view.origin, view.devices, names.display(view.timing) + " time")
+        drawn_times = view.by_device(f"summary of {view.timing}", TIMES, summary)
+    return latency.distribution(drawn_times, view.origin, view.devices, names.display(view.timing) + " time")
 
 
 def phases(view: View) -> Figure:
+    """Draw the mean time of each phase per image."""
     return latency.phases(view.by_device("phases", PHASES, of_times.phases), view.origin, view.devices)
 
 
 def score(view: View) -> Figure:
+    """Draw the ranking of devices by valid images per second, with intervals for few devices."""
     suite = instance_axis.order(view.rows["instance_id"])
     if view.few:
         records = view.known.data.image_parts(device_id=set(view.rows["device_id"]), instance_id=suite)
-        found = of_scores.intervals(view.rows, records, view.timing, suite, resamples=DRAWS)
+        scores = of_scores.intervals(view.rows, records, view.timing, suite, resamples=DRAWS)
     else:
-        found = of_scores.scores(view.rows, view.timing, suite)
+        scores = of_scores.scores(view.rows, view.timing, suite)
     interval = variance.said(view.rows, whole=True)
-    return vips.ranking(found, view.origin, view.devices, "sum over the instances chosen", interval)
+    return vips.ranking(scores, view.origin, view.devices, "sum over the instances chosen", interval)
 
 
 @dataclass(frozen=True)
 class Panel:
-    """A figure that can be shown, and what stands below it."""
+    """A figure to choose, and its caption."""
 
     draw: Callable[[View], Figure]
     caption: Callable[[View], str]
 
 
 def _of_score(view: View) -> str:
-    sure = f"95 % intervals of {DRAWS} draws." if view.few else f"Intervals are for up to {device_axis.FEW} devices."
+    """Return the caption of `score`."""
+    note = f"95 % intervals of {DRAWS} draws." if view.few else f"Intervals are for up to {device_axis.FEW} devices."
     return (
         "Accuracy over time, summed up over the instances that are chosen, where a device has them: VIPS is the sum "
-        f"over the paper's 24 float32 instances. {sure}"
+        f"over the paper's 24 float32 instances. {note}"
     )
 
 
@@ -134,7 +144,10 @@ PANELS = {
 
 
 def draw(panel: Panel, view: View) -> tuple[Figure | None, str]:
-    """The figure with its HTML, or None with a sentence: data that must not share a statistic have no figure."""
+    """Return the figure with its HTML, or None with a sentence that gives the reason.
+
+    There is no figure, for example, if the selected data must not be pooled.
+    """
     try:
         figure = panel.draw(view)
     except AnalysisError as error:
@@ -143,10 +156,10 @@ def draw(panel: Panel, view: View) -> tuple[Figure | None, str]:
 
 
 def to_html(figure: Figure, caption: str) -> str:
-    """A figure as a picture with its label as alternative text, on a white card, and its caption."""
+    """Return a figure as a picture on white, with its label as alternative text, and its caption."""
     figure.set_dpi(DPI)
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()  # once: `savefig` would draw it twice to lay it out
+    canvas.draw()  # draws once; `savefig` would draw twice for the layout
     picture = io.BytesIO()
     Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(picture, format="PNG", compress_level=1)
     data = base64.b64encode(picture.getvalue()).decode()

@@ -1,4 +1,4 @@
-"""What is chosen, as data, and which rows that is. No widget is needed for it."""
+"""Selections as data, and the rows they contain; independent of widgets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aiot_analysis.words import plural
 if TYPE_CHECKING:
     from aiot_analysis.tables.data import Data
 
-COLUMNS = {  # what can be chosen, and its column in `instances`
+COLUMNS = {  # fields of a selection, with their columns in the table `instances`
     "devices": "device_id",
     "models": "model",
     "frameworks": "framework",
@@ -23,7 +23,7 @@ COLUMNS = {  # what can be chosen, and its column in `instances`
 }
 ORDERS = {
     "models": names.MODELS,
-    "frameworks": list(dict.fromkeys(one.split("_")[0] for one in names.IMPLEMENTATIONS)),
+    "frameworks": list(dict.fromkeys(implementation.split("_")[0] for implementation in names.IMPLEMENTATIONS)),
     "delegates": names.DELEGATES,
     "quantizations": names.QUANTIZATIONS,
 }
@@ -35,7 +35,7 @@ BY = {"implementation": "framework", "model": "model", "quantization": "quantiza
 
 @dataclass(frozen=True)
 class Selection:
-    """The values that are chosen of each of COLUMNS, and the timing."""
+    """Selected values of each of COLUMNS, and the settings of the figures."""
 
     devices: tuple[str, ...]
     models: tuple[str, ...]
@@ -43,45 +43,45 @@ class Selection:
     delegates: tuple[str, ...]
     quantizations: tuple[str, ...]
     timing: str = "end_to_end"
-    by: str = "implementation"  # what colours tell apart, of BY
-    between: str = "device_id"  # what images flip between, of BETWEEN
+    by: str = "implementation"  # what colours distinguish, a key of BY
+    between: str = "device_id"  # what images flip between, a key of BETWEEN
 
     def of(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """The rows of `instances`, or of any frame with the columns of COLUMNS, that are chosen."""
+        """Return the selected rows of `instances` or of any other frame with the columns of COLUMNS."""
         chosen = [rows[column].isin(getattr(self, name)) for name, column in COLUMNS.items()]
         return rows[pd.concat(chosen, axis=1).all(axis=1)].reset_index(drop=True)
 
     def empty(self) -> list[str]:
-        """Of what nothing at all is chosen, like ["models"]."""
+        """Return the fields without any selected value, such as ["models"]."""
         return [name for name in COLUMNS if not getattr(self, name)]
 
 
 @dataclass(frozen=True)
 class Known:
-    """What can be chosen of: the rows that statistics use, those they do not, and every value there is."""
+    """The data to select from: rows that statistics use, excluded rows, and a selection of every value."""
 
     data: Data = field(repr=False)
-    rows: pd.DataFrame = field(repr=False)  # of `select.measured_rows`
+    rows: pd.DataFrame = field(repr=False)  # see `select.measured_rows`
     left_out: pd.DataFrame = field(repr=False)
     everything: Selection
 
     def labels(self, name: str) -> dict[str, str]:
-        """How each value of one of COLUMNS is written for readers."""
+        """Return the display name of each value of one of COLUMNS."""
         if name == "devices":
             return names.devices(self.data.devices)
-        word = names.framework if name == "frameworks" else names.display
-        return {one: word(one) for one in getattr(self.everything, name)}
+        display_name = names.framework if name == "frameworks" else names.display
+        return {value: display_name(value) for value in getattr(self.everything, name)}
 
 
 def known(data: Data) -> Known:
-    """All that can be chosen of the data, also what was not usable, in the paper's order."""
+    """Return everything that can be selected, in the paper's order, including values without usable rows."""
     rows, left_out = select.measured_rows(data.instances, by_framework=True)
 
     def of(name: str) -> tuple[str, ...]:
-        there = set(data.instances[COLUMNS[name]])
+        values = set(data.instances[COLUMNS[name]])
         if name == "devices":
-            return tuple(device_axis.order(there, data.devices))
-        return tuple(names.in_order(there, ORDERS[name]))
+            return tuple(device_axis.order(values, data.devices))
+        return tuple(names.in_order(values, ORDERS[name]))
 
     timing = "end_to_end" if (rows["timing"] == "end_to_end").any() or rows.empty else "inference"
     lists = of("devices"), of("models"), of("frameworks"), of("delegates"), of("quantizations")
@@ -90,20 +90,20 @@ def known(data: Data) -> Known:
 
 
 def sentence(selection: Selection, known: Known) -> str:
-    """What is chosen in words, or what is lacking where no row is; plain text."""
-    lacking = selection.empty()
-    if lacking:
-        return f"Nothing is chosen of {style.listed(lacking)}: choose one or more."
-    rows, asked = selection.of(known.rows), selection.of(known.data.instances)
-    if asked.empty:
+    """Return a sentence on what is selected, or on why no row is, as plain text."""
+    empty_lists = selection.empty()
+    if empty_lists:
+        return f"Nothing is chosen of {style.listed(empty_lists)}: choose one or more."
+    rows, requested = selection.of(known.rows), selection.of(known.data.instances)
+    if requested.empty:
         return "No device was asked to run what you chose: choose more."
     if rows.empty:
         reasons = selection.of(known.left_out)["reasons"].value_counts()
-        more = f", and {len(reasons) - 1} other reasons" if len(reasons) > 1 else ""
-        return f"Nothing that you chose has numbers: {reasons.index[0]}{more}. Choose more."
-    devices, without = (
+        other_reasons = f", and {len(reasons) - 1} other reasons" if len(reasons) > 1 else ""
+        return f"Nothing that you chose has numbers: {reasons.index[0]}{other_reasons}. Choose more."
+    n_devices, n_missing = (
         rows["device_id"].nunique(),
-        len(asked[["device_id", "instance_id"]].drop_duplicates()) - len(rows),
+        len(requested[["device_id", "instance_id"]].drop_duplicates()) - len(rows),
     )
-    said = f"{plural(len(rows), 'instance')} with numbers on {plural(devices, 'device')}"
-    return f"{said}; {without} of what you chose have none." if without else f"{said}."
+    text = f"{plural(len(rows), 'instance')} with numbers on {plural(n_devices, 'device')}"
+    return f"{text}; {n_missing} of what you chose have none." if n_missing else f"{text}."

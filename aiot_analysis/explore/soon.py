@@ -1,4 +1,4 @@
-"""What is drawn once for several clicks in a row."""
+"""Delayed calls, so that several clicks in a row cause a single redraw."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-WAIT_S = 0.2  # a person's next click in a list comes sooner
+WAIT_S = 0.2  # people make their next click in a list sooner than this
 
 
 class Soon:
-    """Calls a function with what it was last called with, once nothing was asked for WAIT_S.
+    """Callable that calls a function with the most recent arguments after WAIT_S without another call.
 
-    A kernel takes one click after the other: drawn at once, the figures of the first would hold up the last. Where no
-    event loop runs, as in a script, the function is called at once.
+    A kernel handles clicks one after the other, so drawing the figures for each of them immediately would delay the
+    last. Without a running event loop, as in a script, the function is called immediately.
     """
 
     def __init__(self, function: Callable[..., None]) -> None:
@@ -33,7 +33,7 @@ class Soon:
         self._waiting = loop.call_later(WAIT_S, self.now)
 
     def now(self) -> None:
-        """Waits no longer, if anything waits."""
+        """Make a pending call immediately, if there is one."""
         if self._waiting:
             self._waiting.cancel()
             self._waiting = None

@@ -1,4 +1,4 @@
-"""`images(data)`: which images flip, one after the other, with the picture."""
+"""The widget of `images(data)`: the images that flip, with the picture of one at a time."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ from aiot_analysis.plots import device_axis
 from aiot_analysis.tables import names
 from aiot_analysis.tables.data import Data
 
-LINES = 10
+LINES = 10  # visible lines of the list of images
 
 
 class Viewer(widgets.VBox):
-    """Lists to choose from, the images that flip, and the one that is looked at. `state` and `found` are for code."""
+    """Lists to select from, the images that flip, and the current image.
+
+    The attributes `state` and `found` give other cells access to the selection and its result.
+    """
 
     def __init__(self, data: Data, datasets: Path | str) -> None:
         self.known = selection.known(data)
@@ -31,34 +34,35 @@ class Viewer(widgets.VBox):
         self._said = widgets.HTML().add_class("aiot-said")
         self.image = widgets.Select(rows=LINES, layout={"width": "32em"}, tooltip="images").add_class("aiot-image")
         self._looked_at = widgets.HTML().add_class("aiot-picture")
-        choosing = pickers.pickers(self.known, self.state, ("between",))
-        looking = widgets.HBox(
+        selectors = pickers.pickers(self.known, self.state, ("between",))
+        image_row = widgets.HBox(
             [pickers.titled("images that flip, and in how many", self.image), self._looked_at],
             layout={"flex_flow": "row wrap"},
         )
-        super().__init__([pickers.origin(self.known), choosing, self._said, looking])
+        super().__init__([pickers.origin(self.known), selectors, self._said, image_row])
         self.image.observe(lambda _: self._show(), "value")
         self._soon = self.state.follow_soon(self._find)
 
     @property
     def found(self) -> Flips | None:
-        """What flips of what is chosen now; None where nothing is chosen."""
+        """Images of the current selection that flip; None if no rows are selected."""
         self._soon.now()
         return self._found
 
     def _find(self, chosen: Selection) -> None:
-        """Looks for the images that flip; the one that was looked at stays, if it still does."""
-        some = len(chosen.of(self.known.rows)) > 0
-        self._found = flip_viewer.find(self.known, chosen) if some else None
-        said = selection.sentence(chosen, self.known) if self._found is None else flip_viewer.sentence(self._found)
-        self._said.value = f"<p role='status'>{escape(said)}</p>"
-        before, listed = self.image.value, flip_viewer.options(self._found, self.pictures) if self._found else []
-        there = [image for _, image in listed]
-        self.image.options = listed
-        self.image.value = before if before in there else next(iter(there), None)
+        """Find the images that flip. The current image is kept if it is still among them."""
+        has_rows = len(chosen.of(self.known.rows)) > 0
+        self._found = flip_viewer.find(self.known, chosen) if has_rows else None
+        text = selection.sentence(chosen, self.known) if self._found is None else flip_viewer.sentence(self._found)
+        self._said.value = f"<p role='status'>{escape(text)}</p>"
+        previous, options = self.image.value, flip_viewer.options(self._found, self.pictures) if self._found else []
+        available = [image for _, image in options]
+        self.image.options = options
+        self.image.value = previous if previous in available else next(iter(available), None)
         self._show()
 
     def _show(self) -> None:
+        """Display the current image."""
         html = ""
         if self._found and self.image.value is not None:
             html = flip_viewer.to_html(self._found, self.image.value, self.pictures, self._names)
@@ -66,16 +70,21 @@ class Viewer(widgets.VBox):
 
 
 def first(known: Known) -> Selection:
-    """What is looked at first: all of few devices, a model of many; between devices, or quantizations of one."""
-    every = known.everything
-    count = len(every.devices)
-    models = every.models if count <= device_axis.FEW else every.models[-1:]
-    return replace(every, models=models, between="device_id" if count > 1 else "quantization")
+    """Return the initial selection.
+
+    It has all models for few devices and a single model for many. Images are compared between devices or, if there is
+    only one, between quantizations.
+    """
+    everything = known.everything
+    n_devices = len(everything.devices)
+    models = everything.models if n_devices <= device_axis.FEW else everything.models[-1:]
+    return replace(everything, models=models, between="device_id" if n_devices > 1 else "quantization")
 
 
 def images(data: Data, datasets: Path | str = "data/datasets") -> Viewer:
-    """The images that flip between devices, quantizations or frameworks, with the picture and what was answered.
+    """Return a widget with the images that flip between devices, quantizations or frameworks.
 
-    `datasets` is the folder of the datasets; without that of the results there are the answers alone.
+    It displays the picture and the answers. `datasets` is the folder of the datasets; if it lacks the dataset of the
+    results, only the answers are displayed.
     """
     return Viewer(data, datasets)
