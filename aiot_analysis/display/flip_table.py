@@ -61,8 +61,8 @@ def _one(
     from aiot_analysis.stats import flips
 
     texts_by_instance: dict[str, list[str]] = {}
-    for given in flips.given(answers, image):
-        texts_by_instance.setdefault(given.instance_id, []).append(_answer(given, label, pictures, devices))
+    for answer in flips.given(answers, image):
+        texts_by_instance.setdefault(answer.instance_id, []).append(_answer(answer, label, pictures, devices))
     listed = "".join(
         f"<li><b>{escape(names.instance_display(instance))}</b>: {escape('; '.join(texts))}</li>"
         for instance, texts in texts_by_instance.items()

@@ -74,12 +74,12 @@ def table(found: Flips, image: str, pictures: Pictures, devices: Mapping[str, st
     label = int(found.images.loc[found.images["image"] == image, "label"].iloc[0])
     rows = [
         {
-            "of": same(given.instance_id, devices),
-            "answer": "none, it failed" if given.answer == NONE else pictures.name(given.answer),
-            "right": "✓" if given.answer == label else "✗",
-            "given by": _listed(given.devices, found.between, devices),
+            "of": same(answer.instance_id, devices),
+            "answer": "none, it failed" if answer.answer == NONE else pictures.name(answer.answer),
+            "right": "✓" if answer.answer == label else "✗",
+            "given by": _listed(answer.devices, found.between, devices),
         }
-        for given in flips.given(found.answers, image, MOST)
+        for answer in flips.given(found.answers, image, MOST)
     ]
     return pd.DataFrame(rows, columns=["of", "answer", "right", "given by"])
 

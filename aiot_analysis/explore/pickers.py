@@ -32,7 +32,7 @@ class State(traitlets.HasTraits):
         function(self.selection)
 
     def follow_soon(self, function: Callable[[Selection], None]) -> Soon:
-        """Like `follow`, for slow functions: of several changes in quick succession, only the last one is passed on."""
+        """Call a slow function now and after changes, but only after the last of several in quick succession."""
         function(self.selection)
         later = Soon(function)
         self.observe(lambda change: later(change["new"]), "selection")
