@@ -49,7 +49,16 @@ def check_run(run: Row, device: Row, where: str) -> None:
     for instance_id in run["suite"]:
         if not isinstance(instance_id, str) or not _INSTANCE.fullmatch(instance_id):
             raise rawlog.RawLogError(f"{where} has {short(instance_id)} in its suite, which is no instance.")
-    for instance_id, file in run["models"].items():
+    _check_models(run["models"], where)
+    _check_cores(device["cores"], where)
+    rawlog.check(run["profile"], {"name": _TEXT}, f"{where}, profile")
+    dataset = {"name": _TEXT, "sha256": _TEXT, "label_space": _TEXT + _ABSENT}
+    rawlog.check(run["dataset"], dataset, f"{where}, dataset")
+
+
+def _check_models(models: Row, where: str) -> None:
+    """Raise RawLogError for a model file in run.json that is not described as the format asks."""
+    for instance_id, file in models.items():
         if not isinstance(file, dict):
             raise rawlog.RawLogError(
                 f"{where} has {short(file)} as the model of {instance_id}, which is not of the format."
@@ -58,15 +67,16 @@ def check_run(run: Row, device: Row, where: str) -> None:
         rawlog.check(file, fields, f"{where}, model of {instance_id}")
         if isinstance(settings := file.get("preprocess"), dict):
             rawlog.check(settings, {"resize": _TEXT + _ABSENT}, f"{where}, preprocess settings of {instance_id}")
-    for core in device["cores"]:
+
+
+def _check_cores(cores: Sequence[Any], where: str) -> None:
+    """Raise RawLogError for a core in device.json that is not described as the format asks."""
+    for core in cores:
         if not isinstance(core, dict):
             raise rawlog.RawLogError(
                 f"{where} is of a device with {short(core)} as a core, which is not of the format."
             )
         rawlog.check(core, {"max_mhz": _NUMBER + _ABSENT}, f"{where}, a core of its device")
-    rawlog.check(run["profile"], {"name": _TEXT}, f"{where}, profile")
-    dataset = {"name": _TEXT, "sha256": _TEXT, "label_space": _TEXT + _ABSENT}
-    rawlog.check(run["dataset"], dataset, f"{where}, dataset")
 
 
 def chosen(readings: Sequence[Reading]) -> Reading | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import io
 import tokenize
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiot_analysis.errors import ReportError
@@ -69,40 +70,46 @@ def convert(parameter: Parameter, value: object) -> object:
         ReportError: The value has the wrong type, or is none of the few that the parameter can have. The message names
             the parameter, the value, and the type or the possible values.
     """
-    if isinstance(value, str) and parameter.optional and value.casefold() == "none":
-        return None
-    if value is None and parameter.optional:
+    if parameter.optional and (value is None or (isinstance(value, str) and value.casefold() == "none")):
         return None
     try:
-        if parameter.type == "bool":
-            if isinstance(value, str):
-                return _truth(value)
-            if isinstance(value, bool):
-                return value
-            raise ValueError
-        if parameter.type == "int":
-            if isinstance(value, str):
-                return int(value)
-            if isinstance(value, int) and not isinstance(value, bool):
-                return value
-            raise ValueError
-        if parameter.type == "float":
-            if isinstance(value, (str, int, float)) and not isinstance(value, bool):
-                return float(value)
-            raise ValueError
-        if parameter.type == "str" and not isinstance(value, str):
-            raise ValueError
-        if parameter.name in PARAMETERS and value not in PARAMETERS[parameter.name]:
-            *others, last = PARAMETERS[parameter.name]
-            raise ReportError(f"Parameter {parameter.name} cannot be {value!r}: choose {', '.join(others)} or {last}.")
-        if parameter.name == "verdicts":
-            _check_verdicts(str(value))
+        converted = _typed(value, parameter.type)
     except ValueError:
         kind = {"bool": "true or false", "int": "a whole number", "float": "a number", "str": "text"}[parameter.type]
         raise ReportError(
             f"Parameter {parameter.name} is {kind}, not {value!r}: give a value like {parameter.default!r}."
         ) from None
+    if parameter.type in ("str", ""):
+        _check_choice(parameter.name, converted)
+    return converted
+
+
+def _typed(value: object, kind: str) -> object:
+    """Return a value as the type of a parameter; `kind` is the name of the type, "" if any value will do.
+
+    Raises
+    ------
+    ValueError
+        The value is neither of this type nor text that can be read as one.
+    """
+    readers: dict[str, Callable[[str], object]] = {"bool": _truth, "int": int, "float": float}
+    if isinstance(value, str) and kind in readers:
+        return readers[kind](value)
+    if kind == "float" and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    types: dict[str, type] = {"bool": bool, "int": int, "float": float, "str": str}
+    if kind and (not isinstance(value, types[kind]) or (kind == "int" and isinstance(value, bool))):
+        raise ValueError
     return value
+
+
+def _check_choice(name: str, value: object) -> None:
+    """Raise ReportError if a parameter has a fixed list of values and this is none of them."""
+    if name in PARAMETERS and value not in PARAMETERS[name]:
+        *others, last = PARAMETERS[name]
+        raise ReportError(f"Parameter {name} cannot be {value!r}: choose {', '.join(others)} or {last}.")
+    if name == "verdicts":
+        _check_verdicts(str(value))
 
 
 def _check_verdicts(text: str) -> None:

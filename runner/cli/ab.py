@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -40,8 +40,11 @@ from aiot_suite.workspace import Workspace
 from runner.devices import ALL_CORES, CORES, FOLDER, Conditions
 
 if TYPE_CHECKING:
-    from runner.ab.blocks import Block, Session
+    from aiot_suite.suite import Instance
+    from runner.ab.blocks import Block, Recorded, Session
     from runner.ab.settings import Side
+    from runner.devices.choice import Choice
+    from runner.run_request import Request
 
 SETTINGS = "model, threads, framework, delegate, quantization, profile, cores, python, native-tools or accelerator"
 
@@ -118,8 +121,7 @@ def ab(
     from runner import run_request as runs
     from runner.ab import blocks as ab_blocks
     from runner.ab import settings
-    from runner.devices.choice import Choice, chosen
-    from runner.parity import check
+    from runner.devices.choice import Choice
     from runner.tools.jobs import Given
 
     space = Workspace(workspace)
@@ -146,48 +148,18 @@ def ab(
         native=Given(native_tools, space.staging / "native") if native_tools else None,
     )
     options = {"models": models, "frameworks": frameworks, "delegates": delegates, "quantizations": quantizations}
-    everything = installed.everything(artifacts.values())
-    sides: dict[str, Any] = {}
-    instances = {}
-    for name, each in asked.items():
-        request = settings.requested(common, each, space.staging / "native")
-        side_instances = settings.chosen(options, each, everything)
-        if "model" in each:
-            side_instances, files = settings.with_model(side_instances, artifacts, Path(each["model"]), installed)
-            request = replace(request, artifacts=files)
-        python = settings.python_of(each, local)
-        choice = Choice(local, serials, False, connect, device_folder, device_python, keep_serial)
-        if python:
-            choice = replace(choice, python=str(python), local_python=python)
-        devices = chosen(choice, space)
-        if len(devices) > 1:
-            raise SelectionError(f"{len(devices)} devices are chosen: A and B take turns on one, so choose one.")
-        side = settings.Side(words[name], devices[0], request, python)
-        if request.native:
-            request.native.tools_for(devices[0])
-        sides[name], instances[name] = settings.with_versions(side, side_instances)
+    choice = Choice(local, serials, False, connect, device_folder, device_python, keep_serial)
+    sides, instances = _choose_sides(space, common, asked, options, choice)
     matched = settings.pairs(instances, asked)
     places, obstacles = settings.ready(sides, matched)
     if not places:
         raise SelectionError(f"Nothing can run on both sides: {'; '.join(obstacles[:3])}.")
-    for side_index, name in enumerate(sides):
-        side = sides[name]
-        request = replace(side.request, instances=[matched[place][side_index] for place in places])
-        checks = check.read(folder, request.artifacts.values())
-        request = replace(request, checks={each: asdict(finding) for each, finding in checks.items()})
-        sides[name] = replace(side, request=request)
+    sides = _with_instances(sides, [matched[place] for place in places], folder)
     settings.check_different(sides)
     session = ab_blocks.Session.new(seed, blocks, words)
-    slug, measured = sides["a"].device.slug, []
+    measured: list[Recorded] = []
     if resume:
-        records = {
-            name: replace(side.request, ab={"session": session.id}).record(side.device) for name, side in sides.items()
-        }
-        if newest := ab_blocks.newest(space.raw, slug):
-            if different := ab_blocks.differences(space.raw, slug, newest, session, records):
-                print(f"resume    not session {newest}, which differs in {', '.join(different)}: a new one begins")
-            else:
-                session, measured = replace(session, id=newest), ab_blocks.recorded(space.raw, slug, newest)
+        session, measured = _resumed(space, session, sides)
     remaining = ab_blocks.left(session, measured)
     _show_plan(space, session, sides, remaining, obstacles)
     if dry_run:
@@ -195,6 +167,91 @@ def ab(
     if remaining and not yes:
         typer.confirm("Run it?", abort=True)
     return Ended(session.id, space, _measure(space, session, remaining, sides, patience_s))
+
+
+def _choose_sides(
+    space: Workspace,
+    common: Request,
+    asked: Mapping[str, Mapping[str, str]],
+    options: Mapping[str, Sequence[str]],
+    choice: Choice,
+) -> tuple[dict[str, Side], dict[str, list[Instance]]]:
+    """Return both sides, and the instances that each could run, by the name of the side.
+
+    Parameters
+    ----------
+    space
+        The workspace.
+    common
+        The part of the request that both sides share.
+    asked
+        The settings of each side, by the name of the side.
+    options
+        The models, frameworks, delegates and quantizations that the user selected.
+    choice
+        The device that the user selected, and how to reach it.
+
+    Raises
+    ------
+    SelectionError
+        More than one device is selected, or a setting does not fit the device or the other selections.
+    """
+    from runner.ab import settings
+    from runner.devices.choice import chosen
+
+    everything = common.catalog.everything(common.artifacts.values())
+    sides, instances = {}, {}
+    for name, each in asked.items():
+        request = settings.requested(common, each, space.staging / "native")
+        side_instances = settings.chosen(options, each, everything)
+        if "model" in each:
+            model = Path(each["model"])
+            side_instances, files = settings.with_model(side_instances, common.artifacts, model, common.catalog)
+            request = replace(request, artifacts=files)
+        python = settings.python_of(each, choice.local)
+        side_choice = replace(choice, python=str(python), local_python=python) if python else choice
+        devices = chosen(side_choice, space)
+        if len(devices) > 1:
+            raise SelectionError(f"{len(devices)} devices are chosen: A and B take turns on one, so choose one.")
+        side = settings.Side(settings.in_words(each), devices[0], request, python)
+        if request.native:
+            request.native.tools_for(devices[0])
+        sides[name], instances[name] = settings.with_versions(side, side_instances)
+    return sides, instances
+
+
+def _with_instances(
+    sides: Mapping[str, Side], pairs: Sequence[tuple[Instance, Instance]], folder: Path
+) -> dict[str, Side]:
+    """Return the sides with the instances of these pairs, and with what was found about the model files in `folder`."""
+    from runner.parity import check
+
+    result = {}
+    for (name, side), instances in zip(sides.items(), zip(*pairs, strict=True), strict=True):
+        checks = check.read(folder, side.request.artifacts.values())
+        findings = {artifact: asdict(finding) for artifact, finding in checks.items()}
+        result[name] = replace(side, request=replace(side.request, instances=list(instances), checks=findings))
+    return result
+
+
+def _resumed(space: Workspace, session: Session, sides: Mapping[str, Side]) -> tuple[Session, list[Recorded]]:
+    """Return the newest session of the device and its recorded blocks if it is the same comparison as `session`.
+
+    Otherwise say in what it differs, and return `session` without blocks.
+    """
+    from runner.ab import blocks
+
+    slug = sides["a"].device.slug
+    records = {
+        name: replace(side.request, ab={"session": session.id}).record(side.device) for name, side in sides.items()
+    }
+    newest = blocks.newest(space.raw, slug)
+    if not newest:
+        return session, []
+    if different := blocks.differences(space.raw, slug, newest, session, records):
+        print(f"resume    not session {newest}, which differs in {', '.join(different)}: a new one begins")
+        return session, []
+    return replace(session, id=newest), blocks.recorded(space.raw, slug, newest)
 
 
 def _show_plan(

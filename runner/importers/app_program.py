@@ -113,26 +113,45 @@ def _workloads(name: object, text: str, others: list[str]) -> Iterator[Workload]
         if line.startswith(f"ic{_JOINT}"):
             if current is None:
                 raise LogError(f"{name} has images before any line `start workload`: its beginning is missing.")
-            if current.fault is None:
-                current.fault = _take(line.split(_JOINT)[1:], current)
-                if current.fault == _OTHER:
-                    current.fault = None
-                    others.append(line)
+            if not _take_line(line, current):
+                others.append(line)
         elif match := _LOADED.fullmatch(line):
             load_ms = int(match[3]) if 0 <= int(match[3]) <= MS_AT_MOST else None
         elif match := _START.fullmatch(line):
             if current is not None:
                 yield current
-            instance = instance_of(match[1])
-            if instance is None:
-                raise LogError(f"{name} has a workload {shown(match[1])!r}, whose framework or device is not known.")
-            current, load_ms = Workload(shown(match[1]), instance, load_ms), None
+            current, load_ms = _begin(name, match[1], load_ms), None
         elif (match := _DONE.fullmatch(line)) and current is not None:
             current.done = True
         elif line.strip() and not _IDLE.match(line):
             others.append(line)
     if current is not None:
         yield current
+
+
+def _begin(name: object, title: str, load_ms: int | None) -> Workload:
+    """Return the workload that a line `start workload` names.
+
+    Raises
+    ------
+    LogError
+        Its framework or device is unknown.
+    """
+    instance = instance_of(title)
+    if instance is None:
+        raise LogError(f"{name} has a workload {shown(title)!r}, whose framework or device is not known.")
+    return Workload(shown(title), instance, load_ms)
+
+
+def _take_line(line: str, workload: Workload) -> bool:
+    """Apply a line about an image to a workload that has no fault yet. Return whether the line was understood."""
+    if workload.fault is not None:
+        return True  # nothing after the first fault is used
+    fault = _take(line.split(_JOINT)[1:], workload)
+    if fault == _OTHER:
+        return False
+    workload.fault = fault
+    return True
 
 
 def _take(fields: list[str], workload: Workload) -> str | None:
