@@ -25,7 +25,8 @@ INSTALL_LEGACY = "`aiot frameworks install legacy`"
 """The command to suggest when the legacy environment is missing."""
 
 _REQUIREMENTS = "legacy-requirements.txt"
-_VERSIONS = "import json, sys; from importlib import metadata as m\n" + (
+_VERSIONS = (
+    "import json, sys; from importlib import metadata as m\n"
     "def v(name):\n"
     "    try: return m.version(name)\n"
     "    except m.PackageNotFoundError: return 'not installed'\n"
@@ -181,7 +182,9 @@ def _is_python39(python: Path) -> bool:
 
 def _output(command: Sequence[str]) -> str:
     try:
-        result = subprocess.run(command, capture_output=True, text=True, timeout=60, env=clean_environment())
+        result = subprocess.run(
+            command, check=False, capture_output=True, text=True, timeout=60, env=clean_environment()
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return result.stdout if result.returncode == 0 else ""
@@ -189,7 +192,12 @@ def _output(command: Sequence[str]) -> str:
 
 def _run(command: Sequence[str], failure: str) -> None:
     result = subprocess.run(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=clean_environment()
+        command,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=clean_environment(),
     )
     if result.returncode:
         output_lines = result.stdout.decode(errors="replace").strip().splitlines()

@@ -28,7 +28,7 @@ def refuse_other_files(file: Path, wanted: str) -> None:
     advice = f"download the {wanted} again, from an address that leads to the file itself"
     if not beginning:
         raise ModelError(f"{file} is empty: {advice}.")
-    if text.startswith(b"version https://git-lfs.github.com/spec/") or text.startswith(b"version https://hawser"):
+    if text.startswith((b"version https://git-lfs.github.com/spec/", b"version https://hawser")):
         raise ModelError(
             f"{file} is a Git LFS pointer, which only names the {wanted}: run `git lfs pull`, or {advice}."
         )

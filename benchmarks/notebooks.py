@@ -26,9 +26,9 @@ def run(options: Options) -> list[Comparison | Level]:
     wall_time_s(simulate_command, process.process(raw, tables))
     spent: dict[str, list[Spent]] = {notebook.stem: [] for notebook in reports.notebooks(options)}
     for number in range(options.pairs):
-        for name in spent:
+        for name, values in spent.items():
             options.tell(f"round {number + 1} of {options.pairs}: {name}")
-            spent[name].append(render(name, tables, options.folder / "reports"))
+            values.append(render(name, tables, options.folder / "reports"))
     results: list[Comparison | Level] = []
     for name, values in spent.items():
         results += [

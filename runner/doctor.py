@@ -40,21 +40,27 @@ Level = Literal["ok", "note", "warning", "problem"]
 _STATES = {
     "unauthorized": (
         "The device has not allowed this computer to debug it.",
-        "unlock it and accept 'Allow USB debugging'; if it does not ask, choose 'Revoke USB debugging authorizations' "
-        "in its developer options and plug it in again",
+        (
+            "unlock it and accept 'Allow USB debugging'; if it does not ask, choose 'Revoke USB debugging "
+            "authorizations' in its developer options and plug it in again"
+        ),
     ),
     "authorizing": ("The device is asking whether this computer may debug it.", "unlock it and accept"),
     "connecting": ("The connection is being made.", "wait some seconds and try again"),
     "absent": ("adb knows of no such device.", "plug it in and turn on USB debugging, or name it with `--connect`"),
     "offline": (
         "adb sees the device and gets no answer from it.",
-        "plug it out and in, or turn USB debugging off and on; over the network: `adb disconnect ADDRESS`, then "
-        "`adb connect ADDRESS`",
+        (
+            "plug it out and in, or turn USB debugging off and on; over the network: `adb disconnect ADDRESS`, then "
+            "`adb connect ADDRESS`"
+        ),
     ),
     "no permissions": (
         "This computer's user may not open the USB device.",
-        "on Debian and Ubuntu: `sudo apt install android-sdk-platform-tools-common`, add yourself to the group "
-        "plugdev, log in again and plug the device in again",
+        (
+            "on Debian and Ubuntu: `sudo apt install android-sdk-platform-tools-common`, add yourself to the group "
+            "plugdev, log in again and plug the device in again"
+        ),
     ),
     "bootloader": ("The device is in its boot loader.", "`fastboot reboot`, or restart it by its buttons"),
     "recovery": ("The device is in recovery mode.", "choose 'Reboot system now' on it"),

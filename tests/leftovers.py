@@ -24,13 +24,21 @@ such a process has the same command, but another parent."""
 ENDED_WITHIN_S = 5  # for what was told to end to be gone
 
 
+def entries_of_the_checkout() -> set[str]:
+    """Return the files and folders of the checkout that git does not track, ignored ones included."""
+    words = ["git", "status", "--porcelain", "--ignored=matching", "--untracked-files=all"]
+    done = subprocess.run(words, check=False, cwd=ROOT, capture_output=True, text=True)
+    paths = {line[3:] for line in done.stdout.splitlines() if line[:2] in ("??", "!!")}
+    return {path for path in paths if not path.endswith(("__pycache__/", "_cache/", ".hypothesis/", ".pyc"))}
+
+
 @dataclass
 class Session:
     """A test session with a temporary folder of its own, which every process it starts inherits."""
 
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
     temporary: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="aiot-tests-")))
-    checkout: set[str] = field(default_factory=lambda: entries_of_the_checkout())
+    checkout: set[str] = field(default_factory=entries_of_the_checkout)
     left_behind: list[str] = field(default_factory=list)
 
     def begin(self) -> None:
@@ -78,11 +86,3 @@ def marked_processes(mark: str) -> list[str]:
         except psutil.Error:  # it has ended, or is somebody else's
             continue
     return found
-
-
-def entries_of_the_checkout() -> set[str]:
-    """Return the files and folders of the checkout that git does not track, ignored ones included."""
-    words = ["git", "status", "--porcelain", "--ignored=matching", "--untracked-files=all"]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
-    paths = {line[3:] for line in done.stdout.splitlines() if line[:2] in ("??", "!!")}
-    return {path for path in paths if not path.endswith(("__pycache__/", "_cache/", ".hypothesis/", ".pyc"))}

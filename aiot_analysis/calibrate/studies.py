@@ -31,14 +31,13 @@ def studies() -> dict[str, Study]:
 
 def sections() -> dict[str, list[str]]:
     """Return the names of all rows by section title, in the order of the table."""
-    titles = {
+    return {
         "What once was taken for evidence": [planted.row.name for planted in claim_rates.PITFALLS],
         "Claims, where they are false and where they are true": [planted.row.name for planted in claim_rates.PLANTED],
         "Further plans for claims": [planted.row.name for planted in claim_rates.FURTHER],
         "Intervals and rank sets": _names(interval_rates.studies()),
         "Two sides": _names(compare_rates.studies()),
     }
-    return titles
 
 
 def _names(some: Iterator[Study]) -> list[str]:

@@ -42,8 +42,10 @@ def markdown(sections: Mapping[str, Sequence[Rate]]) -> str:
     judged = [rate for rate in rates if rate.row.target]
     counts = Counter(rate.verdict for rate in judged)
     words = [
-        f"Of {len(judged)} rows with a target {counts[MET]} meet it, {counts[WITHIN_ERROR]} miss it within the error "
-        f"of the trials, and {counts[NOT_MET]} do not meet it."
+        (
+            f"Of {len(judged)} rows with a target {counts[MET]} meet it, {counts[WITHIN_ERROR]} miss it within the "
+            f"error of the trials, and {counts[NOT_MET]} do not meet it."
+        )
     ]
     for title, section in sections.items():
         words += ["", f"**{title}**", "", *HEAD, *map(line, section)]

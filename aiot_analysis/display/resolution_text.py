@@ -151,10 +151,10 @@ def requirements(needed: pd.DataFrame, resolved: pd.DataFrame) -> list[list[str]
         chosen = {"median": ranked.iloc[(len(ranked) - 1) // 2], "worst": ranked.iloc[-1]}
         for label, device in chosen.items() if several else [("", ranked.iloc[0])]:
             name = f"{NAMES[metric]} {100 * device['difference']:g} {'points' if metric == resolution.CORRECT else '%'}"
-            label = f"{label}: {device['device_id']}"
+            device_label = f"{label}: {device['device_id']}"
             cells = [takes(device, end) for end in ("", "_corrected")]
             cells[1] += f" ({plural(int(device['comparisons']), 'test')})"
-            rows.append([f"{name}, {comparison}", *([label] if several else []), *cells])
+            rows.append([f"{name}, {comparison}", *([device_label] if several else []), *cells])
     return rows
 
 

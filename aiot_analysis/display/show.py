@@ -224,7 +224,7 @@ def _cell(text: str, number: bool, tag: str) -> str:
     # JupyterLab right-aligns all cells and lacks the style of the pages
     kind = ' class="long"' if len(text) > LONG_CHARACTERS else ""
     align = ' class="number"' if number else f'{kind} style="text-align: left"'
-    return f"<{tag}{align}>{text}</{tag.split()[0]}>"
+    return f"<{tag}{align}>{text}</{tag.split(maxsplit=1)[0]}>"
 
 
 def _verdict(word: str) -> str:

@@ -133,12 +133,11 @@ def _without_copies(entries: dict[str, Entry], fresh: Collection[str]) -> dict[s
     for name, entry in entries.items():
         if entry.run in seen:
             reason = f"it holds run {entry.run_id} of {entry.device_id}, which was read from another folder already"
-            entry = replace(entry, used=False, left_out=[(name, reason, None)])
-        elif not entry.used and name not in fresh:
-            continue
-        if entry.run:
-            seen.add(entry.run)
-        result[name] = entry
+            result[name] = replace(entry, used=False, left_out=[(name, reason, None)])
+        elif entry.used or name in fresh:
+            result[name] = entry
+            if entry.run:
+                seen.add(entry.run)
     return result
 
 

@@ -258,7 +258,7 @@ def summaries(made: pyarrow.Table, counts: Sequence[int]) -> list[Row]:
     for name in ("end_to_end_ms", "inference_ms"):
         times = [part[name][~np.isnan(part[name])] for part in parts]  # NaN where null
         for row, distribution in zip(result, _distributions(times, name), strict=True):
-            row |= distribution
+            row.update(distribution)
     return result
 
 

@@ -86,7 +86,7 @@ def _read(run: Run, key: str, file: Path) -> tuple[Entry, dict[str, list[Row]]]:
     for row in instances:
         taken = samples.get((row["instance_id"], row.get("attempt"))) or samples.get((row["instance_id"], None), [])
         row["verdict"], row["reasons"] = validity.judge(row, taken)
-        row |= session
+        row.update(session)
     for paths in attempts.values():
         left_out += [_file(path, "its instance is not in the suite of run.json", count_lines(path)) for path in paths]
     entry = Entry(
@@ -188,7 +188,7 @@ class _Images:
         summaries = rows.summaries(table, [len(images) for _, _, images, _ in batch])
         unstable = stability.doubts(stability.scores(table.select(along.COLUMNS).to_pandas()))
         for (row, reading, images, problems), summary in zip(batch, summaries, strict=True):
-            row |= summary
+            row.update(summary)
             doubts = rules.doubts(reading, images, row["correct"], problems, self._run)
             unsteady = unstable.get(row["instance_id"])
             row["reasons"] = "; ".join([*doubts, unsteady] if unsteady else doubts)

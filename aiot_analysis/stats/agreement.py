@@ -107,7 +107,8 @@ def cochran(answers: Sequence[Answers]) -> pd.DataFrame:
         table.append(row)
     level = multiple.level(sum(not row["gap"] for row in table))
     for row, instance in zip(table, answers, strict=True):
-        row |= {} if row["gap"] else _spread(instance.correct, level)
+        if not row["gap"]:
+            row.update(_spread(instance.correct, level))
     columns = [*FACTS, "accuracy_mean", "accuracy_min", "accuracy_max", *SPREAD, *TESTS, "gap"]
     frame = pd.DataFrame(table, columns=columns)
     return frame.assign(p_adjusted=multiple.bonferroni(frame["p_together"]))

@@ -54,7 +54,7 @@ def summary(rows: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
     """
     result = accuracy.with_interval(rows).reset_index(drop=True)
     records = select.image_rows(images, rows)
-    groups = {key: part for key, part in records[~records["failed"]].groupby(select.KEY, observed=True)}
+    groups = dict(iter(records[~records["failed"]].groupby(select.KEY, observed=True)))
     runs, freedom = variance.of_one(result)
     keys = list(result[select.KEY].itertuples(index=False, name=None))
     for column, parts in TIMES.items():

@@ -162,8 +162,10 @@ def _same_content(by_content: Mapping[str, list[tuple[str, int]]]) -> list[str]:
         (first, second) for first, second in combinations(pairs[0], 2) if first[1] != second[1]
     )
     return [
-        f"images that are there again with another label: {len(pairs)}, "
-        f"like {first_image} ({label}) and {second_image} ({second_label})"
+        (
+            f"images that are there again with another label: {len(pairs)}, "
+            f"like {first_image} ({label}) and {second_image} ({second_label})"
+        )
     ]
 
 

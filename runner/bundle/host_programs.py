@@ -37,6 +37,7 @@ def run(command: Sequence[str], failure: str, folder: Path | None = None, more: 
     try:
         completed = subprocess.run(
             command,
+            check=False,
             cwd=folder,
             env=variables,
             stdin=subprocess.DEVNULL,

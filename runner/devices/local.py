@@ -247,7 +247,13 @@ def _variables(agent: str) -> dict[str, str]:
 def _ran(words: list[str], variables: dict[str, str] | None = None) -> tuple[int, str]:
     try:
         completed = subprocess.run(
-            words, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL, env=variables
+            words,
+            check=False,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            env=variables,
         )
     except OSError as error:
         return 127, str(error)

@@ -302,8 +302,10 @@ def _note_on_input(taken: Tensor, settings: Settings) -> list[str]:
     if shifted_count and np.abs(shifted).max() <= 2:
         mean, std = _of_raw_pixels(taken)
         return [
-            f"mean and std shift {shifted_count} of the {2**PIXELS} values of a pixel by {np.abs(shifted).max()}: with "
-            f"mean {mean:g} and std {std:g} the input is the image itself"
+            (
+                f"mean and std shift {shifted_count} of the {2**PIXELS} values of a pixel by {np.abs(shifted).max()}: "
+                f"with mean {mean:g} and std {std:g} the input is the image itself"
+            )
         ]
     limits = np.iinfo(taken.dtype)
     values = (pixels[:, None] - np.array(settings.mean)) / np.array(settings.std) / taken.scale + taken.zero_point

@@ -135,9 +135,9 @@ def _without_unknown_prefixes(found: list[tuple[str, str]]) -> list[tuple[str, s
     common = [re.compile(shape) for shape, times in shapes.most_common(SHAPES_AT_MOST) if times > 1]
     cleaned = []
     for (severity, text), start in zip(found, starts, strict=True):
-        if start is None and (match := next(filter(None, (shape.match(text) for shape in common)), None)):
-            start = match.end()
-        cleaned.append(_own_severity(text[start:].lstrip(), severity) if start else (severity, text))
+        match = next(filter(None, (shape.match(text) for shape in common)), None) if start is None else None
+        prefix_end = match.end() if match else start
+        cleaned.append(_own_severity(text[prefix_end:].lstrip(), severity) if prefix_end else (severity, text))
     return cleaned
 
 

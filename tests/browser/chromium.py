@@ -96,7 +96,7 @@ def _needed(apt: Apt) -> list[str]:
     """Names of the packages and of all they depend on, as apt itself finds them for a system that has none."""
     words = ["apt-get", "install", "--simulate", "--no-install-recommends", *PACKAGES]
     told = {**os.environ, "APT_CONFIG": str(apt.folder / "apt.conf"), "LC_ALL": "C"}
-    done = subprocess.run(words, env=told, capture_output=True, text=True)
+    done = subprocess.run(words, check=False, env=told, capture_output=True, text=True)
     if done.returncode:
         raise SetupError(f"apt finds no way to have {' and '.join(PACKAGES)}: {done.stderr.strip()}")
     found = re.findall(r"^Inst (\S+)", done.stdout, re.MULTILINE)

@@ -19,7 +19,7 @@ def column(table, place: int) -> list[str]:
 
 def score(text: str) -> float:
     """Of a cell like "172.56 (164.97 to 180.02)"."""
-    return float(text.split()[0])
+    return float(text.split(maxsplit=1)[0])
 
 
 def shown(rows) -> list[str]:

@@ -33,7 +33,11 @@ class Server:
         """Returns when it answers; NotHere if it does not start."""
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("ADB_", "ANDROID_"))},
-            **{"HOME": self._home.name, "TMPDIR": self._home.name, "ADB_USB": "0", "ADB_EMU": "0", "ADB_MDNS": "0"},
+            "HOME": self._home.name,
+            "TMPDIR": self._home.name,
+            "ADB_USB": "0",
+            "ADB_EMU": "0",
+            "ADB_MDNS": "0",
         }
         with (Path(self._home.name) / "adb.log").open("ab") as log:
             self._process = subprocess.Popen(

@@ -25,7 +25,7 @@ def command(space, phone, *words):
 
 
 def ab(space, phone, *words):
-    return subprocess.run(command(space, phone, *words), capture_output=True, text=True, timeout=150)
+    return subprocess.run(command(space, phone, *words), check=False, capture_output=True, text=True, timeout=150)
 
 
 def records(space):

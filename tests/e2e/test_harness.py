@@ -18,7 +18,7 @@ from tests.unpacked import NotHere
 pytestmark = pytest.mark.e2e
 errors = pytest.importorskip("adbutils.errors", reason="adbutils is not installed: pip install -e '.[run]'")
 AdbError, AdbTimeout = errors.AdbError, errors.AdbTimeout
-PHONE_ROOT = set(["adbd", "apex", "bin", "data", "dev", "lib", "lib64", "proc", "stand-in", "sys", "system", "usr"])
+PHONE_ROOT = {"adbd", "apex", "bin", "data", "dev", "lib", "lib64", "proc", "stand-in", "sys", "system", "usr"}
 SLEEPER = "setsid nohup sleep 600 </dev/null >/dev/null 2>&1 &"  # toybox keeps the name of its first tool: setsid
 
 

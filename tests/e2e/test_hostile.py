@@ -33,7 +33,7 @@ HOSTILE = {
     "path": "../../../../pwned/..\\x00/.",
     "terminal": "\33[31mred\33]0;title\7\r\b\u202eevil\u2066\u200b [bold]markup[/] :smile:",
     "lines": "one\ntwo]\n[ro.serialno]: [forged]\n@aiot-section end\nthree",
-    "words": "Überföhn 小米 ‏עברית",
+    "words": "Überföhn 小米 \u200fעברית",
     "page": "<script>alert('x')</script>&amp;<img src=x onerror=alert(1)>",
     "formula": '=HYPERLINK("x")\t$\\frac{1}{0}$ {0} %s %n',
     "large": "x'" * 5120,
@@ -51,7 +51,7 @@ def space(workspace):  # noqa: F811
 
 def aiot(space, *words):
     command = [sys.executable, "-m", "aiot", *words, "--workspace", str(space.root)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=100)
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=100)
 
 
 def hold(phone, value):
@@ -222,7 +222,7 @@ def test_a_page_shows_a_hostile_name_and_runs_nothing_of_it(space, phones):
     tables, out = space.root / "tables", space.root / "reports"
     ingest.process(space.raw, tables)
     command = [sys.executable, "-m", "aiot", "report", "01", "-p", "processed", str(tables), "--out", str(out)]
-    made = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    made = subprocess.run(command, check=False, capture_output=True, text=True, timeout=200)
     assert made.returncode == 0, made.stderr
     pages = list(out.rglob("*.html"))
     assert any("alert(" in page.read_text(encoding="utf-8") for page in pages), "its name is shown"

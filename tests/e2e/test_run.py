@@ -40,7 +40,9 @@ def command(space, *words, repeat=SHORT):
 
 
 def run(space, *words, repeat=SHORT, timeout_s=150):
-    return subprocess.run(command(space, *words, repeat=repeat), capture_output=True, text=True, timeout=timeout_s)
+    return subprocess.run(
+        command(space, *words, repeat=repeat), check=False, capture_output=True, text=True, timeout=timeout_s
+    )
 
 
 @contextmanager
@@ -137,7 +139,10 @@ def test_two_devices_at_once_and_their_logs_go_through_the_tables(space, phones,
     assert {path: path.stat().st_mtime_ns for path in pushed} == pushed, "a second run pushes nothing"
 
     cleaned = subprocess.run(
-        [sys.executable, "-m", "aiot", "clean", "--all", "--workspace", str(space.root)], capture_output=True, text=True
+        [sys.executable, "-m", "aiot", "clean", "--all", "--workspace", str(space.root)],
+        check=False,
+        capture_output=True,
+        text=True,
     )
     assert cleaned.returncode == 0, cleaned.stderr
     assert not (one.storage / ROOT).exists() and not (two.storage / ROOT).exists()

@@ -48,7 +48,11 @@ def test_a_device_that_stays_away_is_asked_less_and_less_often_and_then_given_up
 
 def test_a_device_that_comes_back_goes_on_where_it_was(clock):
     answers = iter([lost, lost, lambda: "done"])
-    assert fleet.persist(lambda: next(answers)(), 60, clock) == "done"
+
+    def ask():
+        return next(answers)()
+
+    assert fleet.persist(ask, 60, clock) == "done"
     assert clock.pauses == [1, 2]
 
 

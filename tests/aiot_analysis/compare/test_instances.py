@@ -402,9 +402,8 @@ def test_the_score_is_equation_1_over_the_common_instances():
     base, other = two_runs()
     matched, found = compared(base, other)
     [row] = vips_change.scores(found, matched, "end_to_end").to_dict("records")
-    values = []
-    for one in (matched.base, matched.other):
-        values.append((one["accuracy"] / (one["end_to_end_ms_mean"] / 1000)).sum())
+    both = (matched.base, matched.other)
+    values = [(side["accuracy"] / (side["end_to_end_ms_mean"] / 1000)).sum() for side in both]
     assert (row["suite"], row["instances"], row["of"]) == ("float32", 2, 24)
     assert (row["base"], row["other"]) == pytest.approx(tuple(values))
     assert row["change"] == pytest.approx(values[1] / values[0] - 1)

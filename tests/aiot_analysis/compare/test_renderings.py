@@ -69,7 +69,7 @@ def test_markdown_shows_what_changed_and_folds_the_rest(runs):
 
 
 def test_json_has_every_number_and_no_nan(runs):
-    content = json.loads(record.render(runs), parse_constant=lambda name: pytest.fail(name))
+    content = json.loads(record.render(runs), parse_constant=pytest.fail)
     assert content["schema_version"] == 1
     assert content["differs_in"]["threads"] == [["1", "2"]]
     assert content["regressions"] == runs.regressions

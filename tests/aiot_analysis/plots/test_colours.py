@@ -52,8 +52,8 @@ def color(handle):
 def confused(figure):
     """Pairs of a legend that somebody would not tell apart."""
     pairs = []
-    for (first, one), (second, other) in combinations(getattr(figure, "handles", {}).items(), 2):
-        one, other = artist(one), artist(other)
+    for (first, first_handle), (second, second_handle) in combinations(getattr(figure, "handles", {}).items(), 2):
+        one, other = artist(first_handle), artist(second_handle)
         if shape(one) == shape(other):
             nearest = min(distance(color(one), color(other), how) for how in (*BLIND, "grey"))
             if nearest < LEAST:

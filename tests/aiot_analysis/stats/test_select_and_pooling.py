@@ -94,8 +94,10 @@ def test_instances_under_other_conditions_are_not_used_with_the_others():
     rows, left_out = select.measured_rows(frame)
     assert rows[["instance_id", "run_id"]].values.tolist() == [[A, "r1"], [B, "r1"]]
     assert left_out["reasons"].tolist() == [
-        "run with paper profile, 1 threads, fixed performance, big cores; most of the device's instances: "
-        "paper profile, 1 threads"
+        (
+            "run with paper profile, 1 threads, fixed performance, big cores; most of the device's instances: "
+            "paper profile, 1 threads"
+        )
     ]
 
 
@@ -148,8 +150,10 @@ def test_instances_of_a_tool_are_not_used_with_those_of_an_agent():
     rows, left_out = select.measured_rows(mixed())
     assert rows["source"].unique().tolist() == ["tool"]
     assert left_out["reasons"].tolist() == [
-        "run with sample weights, sample images (dddddddd), end to end by the agent; most of the device's instances: "
-        "sample weights, sample images (dddddddd), inference only by the tool"
+        (
+            "run with sample weights, sample images (dddddddd), end to end by the agent; most of the device's instances"
+            ": sample weights, sample images (dddddddd), inference only by the tool"
+        )
     ]
 
 

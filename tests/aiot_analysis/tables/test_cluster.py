@@ -157,7 +157,7 @@ def test_frames_and_parts_of_them_are_taken_too(here):
     images, rows = parts(here)
     whole = images.of(*images.devices)
     one = rows[rows["instance_id"] == names.PAPER_FLOAT32[0]]
-    expected = {device: 6 for device in images.devices}
+    expected = dict.fromkeys(images.devices, 6)
     assert dict(by_device.each(whole, one, len)) == dict(by_device.each(list(images), one, len)) == expected
 
 

@@ -59,6 +59,7 @@ class Unpacked:
 def run(words, cwd, environment=HOSTILE, timeout_s=900) -> str:
     done = subprocess.run(
         list(map(str, words)),
+        check=False,
         cwd=cwd,
         env={**os.environ, **environment},
         capture_output=True,

@@ -42,8 +42,10 @@ def test_other_systems_have_no_archive_of_debian():
         ("a.sources", "Types: deb deb-src\nURIs: http://mirror.example/debian/\nSuites: sid\nComponents: main\n"),
         (
             "a.sources",
-            "Enabled: no\nTypes: deb\nURIs: http://no.example/debian\nSuites: sid\nComponents: main\n\n"
-            "Types: deb\nURIs: http://mirror.example/debian\nSuites: sid-x bookworm\nComponents: contrib main\n",
+            (
+                "Enabled: no\nTypes: deb\nURIs: http://no.example/debian\nSuites: sid\nComponents: main\n\n"
+                "Types: deb\nURIs: http://mirror.example/debian\nSuites: sid-x bookworm\nComponents: contrib main\n"
+            ),
         ),
     ],
 )

@@ -29,7 +29,7 @@ class ShellConnection:
         line = command if isinstance(command, str) else quoted(command)
         self._answer()
         self.said.append(line)
-        done = subprocess.run(["sh", "-c", line], capture_output=True, timeout=timeout_s)
+        done = subprocess.run(["sh", "-c", line], check=False, capture_output=True, timeout=timeout_s)
         out, errors = (stream.decode(errors="replace") for stream in (done.stdout, done.stderr))
         return Answer(done.returncode, out, errors)
 

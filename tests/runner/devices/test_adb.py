@@ -74,7 +74,7 @@ def test_an_old_shell_tells_its_exit_code_and_errors_by_a_detour(connection_to, 
     monkeypatch.setattr(adb, "_TEMPORARY", str(tmp_path))
 
     def shell(line):  # a real one, with the ends of lines of a terminal
-        done = subprocess.run(["sh", "-c", line], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        done = subprocess.run(["sh", "-c", line], check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         return done.stdout.replace(b"\n", b"\r\n")
 
     connection = connection_to(shell, features="cmd")

@@ -58,8 +58,12 @@ def printed(tmp_path):
         given = {
             "benchmark_model": {
                 "graph": str(tmp_path / graph),
-                **{"num_threads": "4", "warmup_runs": "1", "warmup_min_secs": "0.5", "num_runs": "50"},
-                **{"min_secs": "1", "max_secs": "150"},
+                "num_threads": "4",
+                "warmup_runs": "1",
+                "warmup_min_secs": "0.5",
+                "num_runs": "50",
+                "min_secs": "1",
+                "max_secs": "150",
             },
             "run_eval": {"model_file": str(tmp_path / graph), **_evaluated(tmp_path)},
         }[tool]

@@ -185,8 +185,8 @@ def test_damaged_logs_give_sentences_and_nothing_half_written(shared, logs):
     for text, changes in logs:
         data = text.encode()
         for at, length, new in changes:
-            at %= len(data) + 1
-            data = data[:at] + new + data[at + length :]
+            start = at % (len(data) + 1)
+            data = data[:start] + new + data[start + length :]
         content.append(data)
     check_import(shared, content)
 

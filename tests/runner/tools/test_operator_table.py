@@ -23,10 +23,10 @@ BY_TYPE = (
 def table(title, columns, rows):
     widths = [40, *[9] * (len(columns) - 2)]
     lines = [f"============================== {title} =============================="]
-    for cells in [columns, *rows]:
-        lines.append(
-            "\t" + "\t".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=False)) + "\t" + cells[-1]
-        )
+    lines += [
+        "\t" + "\t".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=False)) + "\t" + cells[-1]
+        for cells in [columns, *rows]
+    ]
     return "\n".join(lines) + "\n\n"
 
 

@@ -191,7 +191,7 @@ def test_a_difference_with_the_same_weights_is_as_claimed():
 
 
 def test_the_difference_of_two_accuracies_by_hand():
-    rows = fleet({one: 1.0 for one in ("tflite_cpu_int8_mnasnet", "tflite_cpu_dynamic_mnasnet")}, devices=2)
+    rows = fleet(dict.fromkeys(("tflite_cpu_int8_mnasnet", "tflite_cpu_dynamic_mnasnet"), 1.0), devices=2)
     planted = {"int8": [1] * 60 + [0] * 40, "dynamic": [1] * 50 + [0] * 20 + [1] * 20 + [0] * 10}
     images = records(rows, lambda one, *_: np.array(planted[one.split("_")[2]], bool))
     found = Evidence(rows, images).accuracy_change("tflite_cpu_int8_mnasnet", "tflite_cpu_dynamic_mnasnet")

@@ -256,7 +256,7 @@ def test_images_that_failed_have_no_time_and_images_shown_twice_count_once():
     rows = rows[rows["instance_id"].isin(["pytorch_cpu_float32_resnet50", "caffe2_cpu_float32_resnet50"])]
     images = records(rows)
     twice = pd.concat([images, images.assign(query=images["query"] + 1000)], ignore_index=True)
-    kinds = {one: "category" for one in ("run_id", "device_id", "instance_id", "image")}
+    kinds = dict.fromkeys(("run_id", "device_id", "instance_id", "image"), "category")
     once, again = (judged(rows, one.astype(kinds), remarks=[2]).loc["2d"] for one in (images, twice))
     assert (once["effect_low"], once["effect_high"]) == pytest.approx(
         (again["effect_low"], again["effect_high"]), rel=1e-6
