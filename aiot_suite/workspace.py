@@ -49,6 +49,11 @@ class Workspace:
         return path.read_text(encoding="utf-8")
 
 
+def models_folder(workspace: Workspace, weights: str) -> Path:
+    """Return the folder of the model files for a kind of weights."""
+    return workspace.models / (weights if weights in ("sample", "pretrained") else Path(weights).resolve().name)
+
+
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file in hexadecimal, cached until the file's size or modification time changes."""
     state = path.stat()

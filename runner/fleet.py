@@ -29,6 +29,9 @@ BACK_OFF_S = (1.0, 2.0, 4.0, 8.0)
 BACK_S = 60.0
 """Work that went on for so long shows that the device was back: a device that is away is found out sooner."""
 
+FAILED = ("failed", "cut", "damaged")
+"""Endings of an instance that make its run a failed one: see runner.ledger.Entry."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -38,6 +41,12 @@ class Outcome:
     folder: Path | None = None
     entries: Sequence[ledger.Entry] = field(default_factory=tuple)
     error: RunnerError | None = None  # why it did not come to its end
+    resize: str | None = None  # see runner.run_request.Request
+
+    @property
+    def failed(self) -> bool:
+        """Whether the run did not come to its end, or an instance failed."""
+        return bool(self.error) or any(entry.status in FAILED for entry in self.entries)
 
 
 def run_all(

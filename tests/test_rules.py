@@ -16,6 +16,7 @@ PLOTS = sorted((ROOT / "aiot_analysis" / "plots").glob("*.py"))
 RAWLOG = sorted((ROOT / "runner" / "rawlog").glob("*.py"))
 AGENT = sorted((ROOT / "runner" / "agent").glob("*.py"))
 PUSHED = [ROOT / "aiot_suite" / name for name in ("__init__.py", "preprocess.py")]  # to devices, with the agent
+RUNNER = ROOT / "runner" / "__init__.py"  # pushed too; imports the rest of the runner only where it runs the suite
 FRAMEWORKS = {  # the agent's modules that may import one
     "tflite.py": {"ai_edge_litert"},
     "pytorch.py": {"torch"},
@@ -189,7 +190,7 @@ def test_figures_compute_no_statistics(path):
     assert not top(path) & {"scipy", "statsmodels"}
 
 
-@pytest.mark.parametrize("path", [*RAWLOG, *AGENT, *PUSHED], ids=named)
+@pytest.mark.parametrize("path", [*RAWLOG, *AGENT, *PUSHED, RUNNER], ids=named)
 def test_what_runs_on_devices_is_written_in_python_3_8(path):
     ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 8))
 
@@ -227,7 +228,7 @@ def test_python_3_8_itself_compiles_the_agent_and_writes_and_reads_a_log(tmp_pat
     if python is None:
         pytest.skip("there is no Python 3.8 here that starts")
     program = f"""
-for path in {[str(path) for path in (*RAWLOG, *AGENT, *PUSHED)]!r}:
+for path in {[str(path) for path in (*RAWLOG, *AGENT, *PUSHED, RUNNER)]!r}:
     compile(open(path, encoding="utf-8").read(), path, "exec")
 from runner import rawlog
 path = rawlog.attempt_path({str(tmp_path)!r}, "a_b_c_d", 1)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aiot_suite.cli.options import HERE, Frameworks, Models, Quantizations, Seed, Weights, Workspaces, models_folder
+from aiot_suite.cli.options import HERE, Frameworks, Models, Quantizations, Seed, Weights, Workspaces
 from aiot_suite.environments import INSTALL_LEGACY
 from aiot_suite.errors import RunnerError
 from aiot_suite.suite import LIGHT_MODELS, MODELS
-from aiot_suite.workspace import Workspace
+from aiot_suite.workspace import Workspace, models_folder
 
 if TYPE_CHECKING:
     from aiot_suite.facts import Artifact

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from aiot_suite.suite import DELEGATES, FRAMEWORKS, MODELS, QUANTIZATIONS
-from aiot_suite.workspace import Workspace
 
 Models = Annotated[list[str], typer.Option("--models", "-m", help=f"Any of {', '.join(MODELS)}, or of plugins/models.")]
 Frameworks = Annotated[
@@ -44,8 +43,3 @@ NativeTools = Annotated[
 ]
 PYTHON = "python3"
 HERE = Path()
-
-
-def models_folder(workspace: Workspace, weights: str) -> Path:
-    """Return the folder of the model files for a kind of weights."""
-    return workspace.models / (weights if weights in ("sample", "pretrained") else Path(weights).resolve().name)

@@ -32,11 +32,10 @@ from aiot_suite.cli.options import (
     Timeout,
     Weights,
     Workspaces,
-    models_folder,
 )
 from aiot_suite.errors import RunnerError, SelectionError
 from aiot_suite.suite import PROFILES
-from aiot_suite.workspace import Workspace
+from aiot_suite.workspace import Workspace, models_folder
 from runner.devices import ALL_CORES, CORES, FOLDER, Conditions
 
 if TYPE_CHECKING:
@@ -224,11 +223,11 @@ def _with_instances(
     sides: Mapping[str, Side], pairs: Sequence[tuple[Instance, Instance]], folder: Path
 ) -> dict[str, Side]:
     """Return the sides with the instances of these pairs, and with what was found about the model files in `folder`."""
-    from runner.parity import check
+    from runner.model_checks import read_checks
 
     result = {}
     for (name, side), instances in zip(sides.items(), zip(*pairs, strict=True), strict=True):
-        checks = check.read(folder, side.request.artifacts.values())
+        checks = read_checks(folder, side.request.artifacts.values())
         findings = {artifact: asdict(finding) for artifact, finding in checks.items()}
         result[name] = replace(side, request=replace(side.request, instances=list(instances), checks=findings))
     return result

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aiot_suite.cli.models import app
-from aiot_suite.cli.options import HERE, Frameworks, Models, Quantizations, Weights, Workspaces, models_folder
-from aiot_suite.workspace import Workspace
+from aiot_suite.cli.options import HERE, Frameworks, Models, Quantizations, Weights, Workspaces
+from aiot_suite.workspace import Workspace, models_folder
 
 if TYPE_CHECKING:
     from aiot_suite.facts import Artifact
@@ -37,6 +37,7 @@ def models_check(
     from aiot_suite.facts import prepared
     from aiot_suite.progress_bar import counting
     from runner.devices.local import LocalDevice
+    from runner.model_checks import Check
     from runner.parity import check
 
     space = Workspace(workspace)
@@ -58,7 +59,7 @@ def models_check(
         )
     columns = ["model file", "largest difference", "correlation", "same top-1", "accuracy", "original", "declared"]
 
-    def row(one: check.Check) -> list[str]:
+    def row(one: Check) -> list[str]:
         shares = (one.top1_agreement, one.accuracy, one.original_accuracy, one.declared_accuracy)
         difference = "" if one.largest_difference is None else f"{one.largest_difference:.1e}"
         correlation = "" if one.correlation is None else f"{one.correlation:.5f}"

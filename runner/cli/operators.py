@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from aiot_suite.cli.options import HERE, Models, Seed, Weights, Workspaces, models_folder
+from aiot_suite.cli.options import HERE, Models, Seed, Weights, Workspaces
 from aiot_suite.errors import RunnerError
-from aiot_suite.workspace import Workspace
+from aiot_suite.workspace import Workspace, models_folder
 
 
 def profile(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -28,12 +29,13 @@ from aiot_suite.cli.options import (
     Timeout,
     Weights,
     Workspaces,
-    models_folder,
 )
-from aiot_suite.errors import RunnerError, SelectionError
+from aiot_suite.errors import RunnerError
 from aiot_suite.suite import PROFILES, SUITES
-from aiot_suite.workspace import Workspace
-from runner.devices import ALL_CORES, CORES, FOLDER, Conditions
+from runner.devices import ALL_CORES, FOLDER
+
+if TYPE_CHECKING:
+    from runner.fleet import Outcome
 
 
 def run(
@@ -90,83 +92,57 @@ def run(
     --native-tools all of TFLite is measured by its own programs: see docs/native-tools.md. Runs with --resize are a
     study of their own, and take no part in the statistics of the suite.
     """
-    from dataclasses import asdict, replace
+    from runner.devices.choice import Choice
+    from runner.suite_run import run_suite
 
-    from aiot_suite import catalog, suite
-    from aiot_suite.datasets import store
-    from aiot_suite.facts import prepared
-    from aiot_suite.preprocess import RESIZE_WAYS
-    from runner import fleet, order
-    from runner import run_request as runs
-    from runner.devices.choice import Choice, chosen
-    from runner.parity import check
-    from runner.preflight import preflight
-    from runner.progress import RunProgress, summary
-    from runner.tools.jobs import Given
-
-    space = Workspace(workspace)
-    choice = Choice(local, serials, every, connect, device_folder, device_python, keep_serial)
-    devices = chosen(choice, space)
-    installed = catalog.load(space.plugins)
-    folder = models_folder(space, weights)
-    artifacts = prepared(folder)
-    everything = installed.everything(artifacts.values())
-    instances = suite.select(models, frameworks, delegates, quantizations, everything, part)
-    name = suite.choose("Profile", [profile], list(PROFILES))[0]
-    if name == "sustained" and len(instances) > 1:
-        raise SelectionError(
-            f"Profile sustained runs one instance for ten minutes, and {len(instances)} are chosen: name one, "
-            "like `--models mnasnet --frameworks tflite --delegates cpu --quantizations int8`."
-        )
-    ways = suite.choose("Way of resizing", resize, RESIZE_WAYS) if resize else []
-    overrides: dict[str, Any] = {"warmups": warmups, "passes": repeat, "max_images": images}
-    request = runs.Request(
-        instances=instances,
-        profile=replace(
-            PROFILES[name],
-            **{name: value for name, value in overrides.items() if value is not None},
-        ),
-        seed=seed or 0,
-        order_seed=seed,
+    outcome = run_suite(
+        Choice(local, serials, every, connect, device_folder, device_python, keep_serial),
+        workspace=workspace,
+        suite=part,
+        models=models,
+        frameworks=frameworks,
+        delegates=delegates,
+        quantizations=quantizations,
+        profile=profile,
+        dataset=dataset,
+        weights=weights,
         threads=threads,
-        dataset=store.load(space.datasets / dataset),
-        artifacts=artifacts,
-        catalog=installed,
-        checks={name: asdict(item) for name, item in check.read(folder, artifacts.values()).items()},
+        warmups=warmups,
+        passes=repeat,
+        max_images=images,
+        resize=resize,
+        seed=seed,
         timeout_s=timeout_s,
         cooldown_s=cooldown_s,
-        conditions=Conditions(fixed_performance, suite.choose("Choice of cores", [cores], list(CORES))[0]),
-        native=Given(native_tools, space.staging / "native", accelerator) if native_tools else None,
+        patience_s=patience_s,
+        fixed_performance=fixed_performance,
+        cores=cores,
+        native_tools=native_tools,
+        nnapi_accelerator=accelerator,
+        resume=resume,
+        dry_run=dry_run,
+        progress=True,
+        report=_print_outcomes,
     )
-    if accelerator and not native_tools:
-        raise SelectionError("--nnapi-accelerator is for TFLite's own tools: give their folder with --native-tools.")
-    if request.native:
-        for device in devices:
-            request.native.tools_for(device)  # fail before any device starts if one has no tools
-    if dry_run:
-        for device in devices:
-            drawn = order.draw(space.raw, device.slug, request.record(device), request.order_seed)
-            for item in map(suite.Instance.parse, drawn["suite"]):
-                artifact, by_tools = request.artifacts.get(item.artifact), request.by_tools(item)
-                obstacle = preflight(item, artifact, installed, request.dataset, device, by_tools)
-                device_prefix = f"{device.slug}  " if len(devices) > 1 else ""
-                print(f"{device_prefix}{item.id:<44} {'unavailable: ' + obstacle['reason'] if obstacle else 'ready'}")
-        return
-    failed = False
-    for variant in [request.with_resize(way) for way in ways] or [request]:
-        with RunProgress([device.slug for device in devices], len(variant.instances)) as progress:
-            outcomes = fleet.run_all(space, devices, variant, resume, progress.listeners, patience_s)
-        for outcome in outcomes:
-            resize_prefix = f"{variant.resize}: " if variant.resize else ""
-            device_prefix = f"{outcome.device.slug}: " if len(devices) > 1 else ""
-            if outcome.folder:
-                print(f"run       {device_prefix}{resize_prefix}{summary(outcome.entries)} in {outcome.folder}")
-                for refused in runs.refused(outcome.folder):
-                    print(f"          {device_prefix}{resize_prefix}{refused}")
-            if outcome.error:
-                print(f"          {device_prefix}{resize_prefix}{outcome.error}")
-            failed |= bool(outcome.error) or any(
-                entry.status in ("failed", "cut", "damaged") for entry in outcome.entries
-            )
-    if failed:
+    for planned in outcome.planned:
+        device_prefix = f"{planned.device}  " if len(outcome.devices) > 1 else ""
+        state = f"unavailable: {planned.obstacle['reason']}" if planned.obstacle else "ready"
+        print(f"{device_prefix}{planned.instance_id:<44} {state}")
+    if outcome.failed:
         raise RunnerError("Something failed (see above): the same command with `--resume` goes on where it was.")
+
+
+def _print_outcomes(outcomes: Sequence[Outcome]) -> None:
+    """Print what came of the run of each device."""
+    from runner.progress import summary
+    from runner.run_request import refused
+
+    for outcome in outcomes:
+        resize_prefix = f"{outcome.resize}: " if outcome.resize else ""
+        device_prefix = f"{outcome.device.slug}: " if len(outcomes) > 1 else ""
+        if outcome.folder:
+            print(f"run       {device_prefix}{resize_prefix}{summary(outcome.entries)} in {outcome.folder}")
+            for refusal in refused(outcome.folder):
+                print(f"          {device_prefix}{resize_prefix}{refusal}")
+        if outcome.error:
+            print(f"          {device_prefix}{resize_prefix}{outcome.error}")

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -28,50 +27,13 @@ from aiot_suite.weights import weight_sources
 from runner.agent.loop import labels
 from runner.devices.local import LocalDevice
 from runner.execution import agent_files
+from runner.model_checks import Check, check_file, plain_settings, read_checks
 from runner.parity import hints, label_order
 
 FLOAT32_LIMIT = 1e-3  # maximum difference of a float32 file's outputs, as a share of the original's range
 AGREEMENT_LIMIT = 0.5  # minimum share of images that a quantized file assigns to the original's class
 SIGNIFICANCE = 0.001  # of the test whether the accuracy is below the declared one
 BATCH = 10
-
-
-@dataclass(frozen=True)
-class Check:
-    """Result of checking one model file."""
-
-    artifact: str
-    sha256: str  # hash of the model file
-    settings: dict[str, Any]
-    dataset: str
-    dataset_sha256: str
-    images: int
-    unreadable: list[str]  # skipped images, each with the reason
-    accuracy: float
-    original_accuracy: float | None  # None: no PyTorch original
-    declared_accuracy: float | None
-    largest_difference: float | None  # as a share of the range (maximum minus minimum) of the original's outputs
-    correlation: float | None
-    top1_agreement: float | None
-    passed: bool
-    finding: str  # one sentence
-
-    def is_of(self, artifact: Artifact) -> bool:
-        """Return whether the check still applies to the file in its present state."""
-        return self.sha256 == artifact.sha256 and self.settings == _plain(artifact.settings)
-
-
-def read(folder: Path, artifacts: Iterable[Artifact]) -> dict[str, Check]:
-    """Return the earlier checks that still apply to these files, by file name."""
-    check_of = {}
-    for artifact in artifacts:
-        try:
-            earlier = Check(**json.loads(_file(folder, artifact).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
-            continue
-        if earlier.is_of(artifact):
-            check_of[artifact.name] = earlier
-    return check_of
 
 
 def check(
@@ -101,7 +63,7 @@ def check(
         if reason := calibration.overlap(artifact, dataset):
             raise ModelError(f"{artifact.name} cannot be checked, because {reason}: {calibration.REMEDY}.")
     readable, unreadable = _readable(dataset, subset(dataset, images, 0))
-    previous = read(folder, artifacts)
+    previous = read_checks(folder, artifacts)
     originals: dict[str, _Original | None] = {}
     checks = []
     for index, artifact in enumerate(sorted(artifacts, key=lambda checked: Instance.of_artifact(checked.name).model)):
@@ -121,7 +83,7 @@ def check(
             hint = original.hint if original else _hint_of_added(artifact, known, device, dataset, readable)
             if hint:
                 checked = replace(checked, passed=False, finding=f"the right classes win more clearly with {hint}")
-        target = _file(folder, artifact)
+        target = check_file(folder, artifact)
         target.parent.mkdir(exist_ok=True)
         target.write_text(json.dumps(asdict(checked), indent=1) + "\n", encoding="utf-8")
         checks.append(checked)
@@ -210,7 +172,7 @@ def compare(
     return Check(
         artifact=artifact.name,
         sha256=artifact.sha256,
-        settings=_plain(artifact.settings),
+        settings=plain_settings(artifact.settings),
         dataset=dataset.name,
         dataset_sha256=dataset.sha256,
         images=len(shown),
@@ -327,13 +289,3 @@ def _readable(dataset: Dataset, chosen: Sequence[tuple[str, int]]) -> tuple[list
     if not readable:
         raise DatasetError(f"No image of dataset {dataset.name} that was chosen can be read: {unreadable[0]}.")
     return readable, unreadable
-
-
-def _plain(settings: Settings) -> dict[str, Any]:
-    """Return the settings as they are read back from JSON."""
-    record: dict[str, Any] = json.loads(json.dumps(settings.record()))
-    return record
-
-
-def _file(folder: Path, artifact: Artifact) -> Path:
-    return folder / "checks" / f"{artifact.name}.json"

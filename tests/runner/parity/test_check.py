@@ -9,6 +9,7 @@ from aiot_suite.datasets import store
 from aiot_suite.errors import DatasetError, ModelError
 from aiot_suite.facts import Artifact, Settings, prepared
 from runner.devices.local import LocalDevice
+from runner.model_checks import read_checks
 from runner.parity import check
 
 PHOTOS = store.Dataset(Path("photos"), "photos", "ten", "3" * 64, (), Path("photos"), {})
@@ -119,11 +120,11 @@ def test_outputs_come_from_the_agent_and_a_check_is_kept_while_the_file_is_the_s
     common = {"kind": "sample", "folder": workspace.models / "sample", "cache": workspace.models, "images": 5}
     [found] = check.check([one], known=catalog.load(), dataset=dataset, device=device, **common)
     assert (found.images, found.passed) == (5, True)
-    assert check.read(workspace.models / "sample", [one]) == {one.name: found}
+    assert read_checks(workspace.models / "sample", [one]) == {one.name: found}
     one.path.write_bytes(b"no model any more")  # what was checked is not run again
     assert check.check([one], known=catalog.load(), dataset=dataset, device=device, **common) == [found]
     changed = replace(one, settings=replace(one.settings, channel_order="BGR"))
-    assert check.read(workspace.models / "sample", [changed, replace(one, sha256="other")]) == {}
+    assert read_checks(workspace.models / "sample", [changed, replace(one, sha256="other")]) == {}
     few = replace(dataset, images=(*dataset.images[:3], ("0.jpg", 100)))
     with pytest.raises(ModelError, match=r"has 100 classes, and dataset sample has label 100 \(0.jpg\)"):
         check.check([one], known=catalog.load(), dataset=few, device=device, **common)

@@ -1,0 +1,254 @@
+"""Run the suite from Python: check the options, choose devices and models, and run them. `aiot run` calls it too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from aiot_suite import catalog
+from aiot_suite.datasets import store
+from aiot_suite.errors import SelectionError
+from aiot_suite.facts import prepared
+from aiot_suite.preprocess import RESIZE_WAYS
+from aiot_suite.suite import PROFILES, Instance, Profile, choose, select
+from aiot_suite.workspace import Workspace, models_folder
+from runner import fleet, order
+from runner.devices import ALL_CORES, CORES, Conditions, Device
+from runner.devices.choice import Choice, chosen
+from runner.execution import Listener
+from runner.fleet import PATIENCE_S, Outcome
+from runner.model_checks import read_checks
+from runner.preflight import preflight
+from runner.progress import RunProgress
+from runner.run_request import DEFAULT_COOLDOWN_S, DEFAULT_TIMEOUT_S, Request
+from runner.tools.jobs import Given
+
+LOCAL, ALL = "local", "all"
+"""Words for this machine and for every attached device, among serial numbers."""
+
+
+@dataclass(frozen=True)
+class PlannedInstance:
+    """An instance in the order of the next run of a device."""
+
+    device: str  # name of the device's folder of raw logs
+    instance_id: str
+    obstacle: dict[str, str]  # why it cannot run (`reason`) and what would help (`remedy`); empty if it can
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """The outcome of `run_suite`."""
+
+    devices: tuple[str, ...]  # names of the devices' folders of raw logs
+    runs: tuple[Outcome, ...] = ()  # of each device in turn, for each way of resizing; empty after a dry run
+    planned: tuple[PlannedInstance, ...] = ()  # only of a dry run
+
+    @property
+    def folders(self) -> list[Path]:
+        """Folders of the raw logs that were written or continued."""
+        return [run.folder for run in self.runs if run.folder]
+
+    @property
+    def failed(self) -> bool:
+        """Whether a run did not come to its end, or an instance failed. Unavailable instances are no failures."""
+        return any(run.failed for run in self.runs)
+
+
+def run_suite(
+    devices: str | Sequence[str] | Choice = (),
+    *,
+    workspace: str | Path = ".",
+    suite: str = "full",
+    models: str | Sequence[str] = (),
+    frameworks: str | Sequence[str] = (),
+    delegates: str | Sequence[str] = (),
+    quantizations: str | Sequence[str] = (),
+    profile: str = "paper",
+    dataset: str = "sample",
+    weights: str = "sample",
+    threads: int = 1,
+    warmups: int | None = None,
+    passes: int | None = None,
+    max_images: int | None = None,
+    resize: str | Sequence[str] = (),
+    seed: int | None = None,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+    cooldown_s: float = DEFAULT_COOLDOWN_S,
+    patience_s: float = PATIENCE_S,
+    fixed_performance: bool = False,
+    cores: str = ALL_CORES,
+    native_tools: str | Path | None = None,
+    nnapi_accelerator: str | None = None,
+    resume: bool = False,
+    dry_run: bool = False,
+    progress: bool = False,
+    report: Callable[[Sequence[Outcome]], None] | None = None,
+) -> RunOutcome:
+    """Run the suite on devices, all at once, and write raw logs, as `aiot run` does with the same checks.
+
+    Parameters
+    ----------
+    devices
+        "local" for this machine, "all" for every attached device, serial numbers as `adb devices` prints them, or
+        several of these. A `runner.devices.choice.Choice` also has network devices and the folder on devices. By
+        default, the device that the environment variable ANDROID_SERIAL names.
+    workspace
+        Folder that holds data/.
+    suite
+        Part of the paper's suite: "full", "float32" or "quantized".
+    models, frameworks, delegates, quantizations
+        One name, or several, of what to run. By default, everything in the paper.
+    profile
+        "paper", "mlperf-like", "quick" or "sustained".
+    dataset
+        Name of a dataset in the workspace.
+    weights
+        "sample", "pretrained", a folder of state dicts, or a name given to `aiot models add`.
+    threads
+        Threads of each framework.
+    warmups, passes, max_images
+        Warm-up images, times through the images, and number of images. By default, those of the profile.
+    resize
+        Ways of resizing to compare, each in a run of its own. These runs take no part in the statistics of the suite.
+    seed
+        Seed of the order and of the images that a profile draws. Without it each device has an order of its own, a
+        second run takes the reverse order, and images are drawn with seed 0.
+    timeout_s
+        Seconds that one instance may take.
+    cooldown_s
+        Seconds to wait for a device that is hot or has an empty battery.
+    patience_s
+        Seconds to wait for a device whose connection is lost.
+    fixed_performance, cores
+        Conditions that the devices are asked to keep: lower, steadier clock rates, and "all" or "big" cores.
+    native_tools
+        Folder with TFLite's own programs, which then measure all instances of TFLite.
+    nnapi_accelerator
+        Name of the accelerator that NNAPI uses. It needs `native_tools`.
+    resume
+        Continue the newest run of a device. A new run starts if that one is finished or differs.
+    dry_run
+        Return the order and what cannot run, and run nothing.
+    progress
+        Show progress bars in the terminal, and print a line for each instance that fails.
+    report
+        Function to call with the outcomes of all devices when their runs are over; once for each way of resizing.
+
+    Returns
+    -------
+    The outcome of each device. It tells whether something failed; call `run_suite` again with `resume=True` to try
+    what failed again.
+
+    Raises
+    ------
+    RunnerError
+        A device, model, dataset or option cannot be used. The message is the sentence that `aiot run` prints. Problems
+        of one device during its run are in its outcome instead.
+    """
+    _check_at_least(1, threads=threads, passes=passes, max_images=max_images, timeout_s=timeout_s)
+    _check_at_least(0, warmups=warmups, cooldown_s=cooldown_s, patience_s=patience_s)
+    space = Workspace(Path(workspace))
+    chosen_devices = chosen(_choice(devices), space)
+    slugs = tuple(device.slug for device in chosen_devices)
+    installed = catalog.load(space.plugins)
+    folder = models_folder(space, weights)
+    artifacts = prepared(folder)
+    instances = select(
+        _names(models),
+        _names(frameworks),
+        _names(delegates),
+        _names(quantizations),
+        installed.everything(artifacts.values()),
+        suite,
+    )
+    chosen_profile = _profile(profile, instances, {"warmups": warmups, "passes": passes, "max_images": max_images})
+    ways = choose("Way of resizing", _names(resize), RESIZE_WAYS) if resize else []
+    request = Request(
+        instances=instances,
+        profile=chosen_profile,
+        seed=seed or 0,
+        order_seed=seed,
+        threads=threads,
+        dataset=store.load(space.datasets / dataset),
+        artifacts=artifacts,
+        catalog=installed,
+        checks={name: asdict(check) for name, check in read_checks(folder, artifacts.values()).items()},
+        timeout_s=timeout_s,
+        cooldown_s=cooldown_s,
+        conditions=Conditions(fixed_performance, choose("Choice of cores", [cores], list(CORES))[0]),
+        native=Given(Path(native_tools), space.staging / "native", nnapi_accelerator) if native_tools else None,
+    )
+    if nnapi_accelerator and not native_tools:
+        raise SelectionError("--nnapi-accelerator is for TFLite's own tools: give their folder with --native-tools.")
+    if request.native:
+        for device in chosen_devices:
+            request.native.tools_for(device)  # fail before any device starts if one has no tools
+    if dry_run:
+        planned = [instance for device in chosen_devices for instance in _planned(space, device, request)]
+        return RunOutcome(slugs, planned=tuple(planned))
+    runs: list[Outcome] = []
+    for variant in [request.with_resize(way) for way in ways] or [request]:
+        with _listeners(slugs, len(instances), progress) as listeners:
+            outcomes = fleet.run_all(space, chosen_devices, variant, resume, listeners, patience_s)
+        outcomes = [replace(outcome, resize=variant.resize) for outcome in outcomes]
+        if report:
+            report(outcomes)
+        runs += outcomes
+    return RunOutcome(slugs, tuple(runs))
+
+
+def _names(names: str | Sequence[str]) -> list[str]:
+    """Return names as a list; a string is one name, and not its letters."""
+    return [names] if isinstance(names, str) else list(names)
+
+
+def _choice(devices: str | Sequence[str] | Choice) -> Choice:
+    if isinstance(devices, Choice):
+        return devices
+    names = _names(devices)
+    return Choice(LOCAL in names, [name for name in names if name not in (LOCAL, ALL)], ALL in names)
+
+
+def _check_at_least(minimum: int, **options: float | None) -> None:
+    """Raise SelectionError for an option that is smaller than `minimum`; None stands for the default."""
+    for name, value in options.items():
+        if value is not None and not value >= minimum:
+            raise SelectionError(f"{name} is {value}: it must be at least {minimum}.")
+
+
+def _profile(name: str, instances: Sequence[Instance], overrides: dict[str, Any]) -> Profile:
+    """Return the profile with this name, with overrides that are not None."""
+    name = choose("Profile", [name], list(PROFILES))[0]
+    if name == "sustained" and len(instances) > 1:
+        raise SelectionError(
+            f"Profile sustained runs one instance for ten minutes, and {len(instances)} are chosen: name one, "
+            "like `--models mnasnet --frameworks tflite --delegates cpu --quantizations int8`."
+        )
+    return replace(PROFILES[name], **{field: value for field, value in overrides.items() if value is not None})
+
+
+def _planned(space: Workspace, device: Device, request: Request) -> Iterator[PlannedInstance]:
+    """Yield the instances in the order of the next run of a device."""
+    drawn = order.draw(space.raw, device.slug, request.record(device), request.order_seed)
+    for instance in map(Instance.parse, drawn["suite"]):
+        artifact, by_tools = request.artifacts.get(instance.artifact), request.by_tools(instance)
+        obstacle = preflight(instance, artifact, request.catalog, request.dataset, device, by_tools)
+        yield PlannedInstance(device.slug, instance.id, obstacle)
+
+
+@contextmanager
+def _listeners(slugs: Sequence[str], instances: int, progress: bool) -> Iterator[Sequence[Listener]]:
+    """Provide a listener for each device: those of progress bars, or silent ones."""
+    if progress:
+        with RunProgress(slugs, instances) as bars:
+            yield bars.listeners
+    else:
+        yield [_ignore] * len(slugs)
+
+
+def _ignore(event: str, instance: Instance, known: dict[str, Any]) -> None:
+    """Hear of an event of a run and do nothing."""
