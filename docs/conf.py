@@ -55,10 +55,10 @@ def without_links_to_files(app, path, parent, content):
 
 
 def with_docstrings(app, page, content):
-    """Adds the public functions and classes of the analysis to the page that is about them."""
+    """Adds the public functions and classes of `run_suite` and the analysis to the page that is about them."""
     if page != "reference/python":
         return
-    modules = ["aiot_analysis.tables.data", "aiot_analysis.tables.storage"]
+    modules = ["runner.suite_run", "aiot_analysis.tables.data", "aiot_analysis.tables.storage"]
     paths = sorted((HERE.parent / "aiot_analysis" / "stats").rglob("*.py"))
     modules += [".".join(path.relative_to(HERE.parent).with_suffix("").parts) for path in paths]
     forms = {ast.FunctionDef: ".. autofunction:: {}", ast.ClassDef: ".. autoclass:: {}\n   :members:"}

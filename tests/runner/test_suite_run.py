@@ -1,6 +1,7 @@
 """The suite run from Python, and that the command runs it in the same way."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -101,6 +102,19 @@ def test_a_dry_run_is_the_plan_that_the_command_prints(run, workspace):
     assert [line.split()[0] for line in printed.splitlines()] == list(ready)
     assert {line.split()[0] for line in printed.splitlines() if line.endswith(" ready")} == {one.id for one in TINY}
     assert not workspace.raw.exists()
+
+
+def test_the_example_of_the_documentation_runs(workspace, monkeypatch):
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "python.md").read_text(encoding="utf-8")
+    [example] = [code for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "run_suite" in code]
+    monkeypatch.chdir(workspace.root)
+    names = {}
+    exec(example, names)
+    [folder] = names["outcome"].folders
+    record = record_of(workspace.root / folder)
+    assert (record["profile"]["name"], record["seed"], record["order"]["seed"]) == ("quick", 1, 1)
+    measured = {name for name, ending in endings(workspace.root / folder).items() if ending == "end"}
+    assert measured == {instance.id for instance in TINY if instance.framework == "tflite"}
 
 
 @pytest.mark.parametrize(
