@@ -34,7 +34,7 @@ _VERSIONS = (
 )
 
 
-def python_of(name: str) -> Path | None:
+def interpreter_path(name: str) -> Path | None:
     """Return the interpreter of an environment, or None if the environment is not installed."""
     if name == "main":
         return Path(sys.executable)
@@ -44,7 +44,7 @@ def python_of(name: str) -> Path | None:
 
 def first_of(names: Sequence[str]) -> str | None:
     """Return the first of the named environments that is installed, or None."""
-    return next((name for name in names if python_of(name)), None)
+    return next((name for name in names if interpreter_path(name)), None)
 
 
 def legacy_folder() -> Path:
@@ -62,7 +62,7 @@ def cache_folder() -> Path:
 @cache
 def versions(environment: str, distributions: tuple[str, ...]) -> dict[str, str]:
     """Return the installed versions of packages in an environment, "not installed" for missing packages."""
-    python = python_of(environment)
+    python = interpreter_path(environment)
     if python is None:
         return dict.fromkeys(distributions, "not installed")
     result = subprocess.run(
@@ -86,7 +86,7 @@ def install_legacy(say: Callable[[str], None]) -> Path:
     folder = legacy_folder()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with locked(folder.with_suffix(".lock")):
-        if existing := python_of("legacy"):
+        if existing := interpreter_path("legacy"):
             return existing
         say("looking for Python 3.9")
         python39 = find_python39()
@@ -102,7 +102,7 @@ def install_legacy(say: Callable[[str], None]) -> Path:
             "Caffe2 does not start",
         )
         (folder / "installed").touch()
-    python_of_legacy = python_of("legacy")
+    python_of_legacy = interpreter_path("legacy")
     assert python_of_legacy
     versions.cache_clear()
     return python_of_legacy

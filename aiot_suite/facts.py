@@ -151,7 +151,7 @@ def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def accuracy_of(given: dict[str, Any], where: object) -> float | None:
+def pop_declared_accuracy(given: dict[str, Any], where: object) -> float | None:
     """Remove the declared accuracy from settings read from JSON and return it, or None if there is none.
 
     Raises ModelError if it is not a fraction above 0 and at most 1.
@@ -232,7 +232,7 @@ class Artifact:
         return artifact
 
 
-def prepared(folder: Path) -> dict[str, Artifact]:
+def load_artifacts(folder: Path) -> dict[str, Artifact]:
     """Return the artifacts in a folder by name, without damaged ones, which are rebuilt by preparing the models."""
     artifacts = {}
     for sidecar in sorted(folder.glob("*.json")):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 @contextmanager
-def processes(jobs: int, log: Path | None = None) -> Iterator[ProcessPoolExecutor]:
+def worker_pool(jobs: int, log: Path | None = None) -> Iterator[ProcessPoolExecutor]:
     """Open a pool of newly spawned processes; if the block raises, tasks that have not started are cancelled.
 
     With `log`, everything the processes print goes to that file, including the output of the C++ parts of libraries,

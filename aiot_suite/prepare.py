@@ -18,8 +18,8 @@ from aiot_suite.convert.calibration import Calibration
 from aiot_suite.datasets.store import Progress
 from aiot_suite.environments import INSTALL_LEGACY
 from aiot_suite.errors import ModelError, SetupError
-from aiot_suite.facts import Artifact, prepared
-from aiot_suite.pool import processes
+from aiot_suite.facts import Artifact, load_artifacts
+from aiot_suite.pool import worker_pool
 from aiot_suite.suite import Instance
 from aiot_suite.weights import weight_sources
 from aiot_suite.workspace import sha256_of
@@ -31,7 +31,7 @@ RECIPE = 4
 """Version of the conversion recipe: increase it when a conversion changes without a change of library versions."""
 
 
-def wanted(instances: Iterable[Instance]) -> list[Instance]:
+def one_instance_per_file(instances: Iterable[Instance]) -> list[Instance]:
     """Return one instance per model file that the instances need, float32 files before those derived from them."""
     by_artifact: dict[str, Instance] = {}
     for instance in instances:
@@ -78,9 +78,9 @@ def prepare(
     available = catalog.load(plugins)
     if calibration is None and kind == "sample":
         calibration = calibrating.DRAWN
-    sources: dict[str, weight_sources.Source] = {}
+    sources: dict[str, weight_sources.WeightSource] = {}
     todo: dict[str, list[Instance]] = {}
-    files, on_disk = wanted(instances), prepared(folder)
+    files, on_disk = one_instance_per_file(instances), load_artifacts(folder)
     for instance in files:
         if instance.model not in sources:
             sources[instance.model] = weight_sources.locate(kind, available.models[instance.model], cache)
@@ -93,12 +93,14 @@ def prepare(
             )
         if _current(instance, available, sources[instance.model], folder, calibration) is None:
             if instance.quantization in calibrating.QUANTIZATIONS and calibration is None:
-                raise ModelError(calibrating.needed(instance.artifact, sources[instance.model].name))
+                raise ModelError(
+                    calibrating.calibration_required_message(instance.artifact, sources[instance.model].name)
+                )
             todo.setdefault(instance.model, []).append(instance)
     folder.mkdir(parents=True, exist_ok=True)
     total, built = sum(len(group) for group in todo.values()), 0
     if todo:
-        with processes(jobs, folder / "conversion.log") as pool:
+        with worker_pool(jobs, folder / "conversion.log") as pool:
             groups_by_future = {
                 pool.submit(_build_all, group, plugins, sources[model], folder, calibration): group
                 for model, group in todo.items()
@@ -114,7 +116,7 @@ def prepare(
 def _build_all(
     group: list[Instance],
     plugins: Path | None,
-    source: weight_sources.Source,
+    source: weight_sources.WeightSource,
     folder: Path,
     calibration: Calibration | None,
 ) -> None:
@@ -136,7 +138,7 @@ def _environment(framework: Framework) -> str:
     return environment
 
 
-def _source_key(one: Instance, known: Catalog, source: weight_sources.Source, calibration_key: str | None) -> str:
+def _source_key(one: Instance, known: Catalog, source: weight_sources.WeightSource, calibration_key: str | None) -> str:
     framework, model = known.frameworks[one.framework], known.models[one.model]
     environment = _environment(framework)
     made_with = environments.versions(environment, framework.distributions)
@@ -147,7 +149,7 @@ def _source_key(one: Instance, known: Catalog, source: weight_sources.Source, ca
 
 
 def _current(
-    one: Instance, known: Catalog, source: weight_sources.Source, folder: Path, calibration: Calibration | None
+    one: Instance, known: Catalog, source: weight_sources.WeightSource, folder: Path, calibration: Calibration | None
 ) -> Artifact | None:
     """Return the artifact of an instance if it exists, is intact and was built from the same inputs, else None."""
     try:
@@ -165,7 +167,7 @@ def _current(
 
 
 def _build(
-    one: Instance, known: Catalog, source: weight_sources.Source, folder: Path, calibration: Calibration | None
+    one: Instance, known: Catalog, source: weight_sources.WeightSource, folder: Path, calibration: Calibration | None
 ) -> Artifact:
     framework, model = known.frameworks[one.framework], known.models[one.model]
     environment = _environment(framework)
@@ -204,7 +206,7 @@ def _build(
     return artifact
 
 
-def network(source: weight_sources.Source, model: Model) -> nn.Module:
+def network(source: weight_sources.WeightSource, model: Model) -> nn.Module:
     """Return the float32 network with its weights loaded; raises ModelError if the weights do not fit."""
     from aiot_suite.architectures import load_arrays
     from aiot_suite.weights import state_dicts

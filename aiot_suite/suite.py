@@ -134,7 +134,7 @@ DRAWS = 50
 """Number of random orders drawn for one seed, of which the most balanced is used."""
 
 
-def ordered(instances: Iterable[Instance], seed: int) -> list[Instance]:
+def draw_balanced_order(instances: Iterable[Instance], seed: int) -> list[Instance]:
     """Return the instances in a seeded random order, interleaved so that consecutive instances differ in model.
 
     Each model appears once in every round, or in evenly spaced rounds if it has fewer instances than others. Of DRAWS

@@ -37,7 +37,7 @@ class Times:
 
 def missing(instances: list[Instance]) -> str | None:
     """Return one sentence about missing models or images, or None."""
-    prepared = facts.prepared(_MODELS)
+    prepared = facts.load_artifacts(_MODELS)
     absent = [instance.artifact for instance in instances if instance.artifact not in prepared]
     if absent:
         return f"{_MODELS} does not hold {', '.join(absent)}: run `make demo`, or `aiot models prepare`."
@@ -50,7 +50,7 @@ def missing(instances: list[Instance]) -> str | None:
 
 def job_of(instance: Instance, threads: int, images: int) -> dict[str, Any]:
     """Return a job as written by `aiot run`, without the path of the log."""
-    artifact = facts.prepared(_MODELS)[instance.artifact]
+    artifact = facts.load_artifacts(_MODELS)[instance.artifact]
     dataset = store.load(_DATASET)
     return {
         "instance": instance.id,
@@ -102,6 +102,6 @@ def bare_times(job: dict[str, Any], way: str, folder: Path) -> Times:
     """Run the bare loop in a separate process and return its times. Raise BenchmarkError if it fails."""
     file, out = folder / "bare.json", folder / "bare_times.json"
     file.write_text(json.dumps(job), encoding="utf-8")
-    python = environments.python_of(job["environment"])
+    python = environments.interpreter_path(job["environment"])
     wall_time_s([str(python), "-m", "benchmarks.bare", str(file), str(out), way])
     return Times(**json.loads(out.read_text(encoding="utf-8")))

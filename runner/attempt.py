@@ -10,9 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from runner import rawlog
-from runner.devices import GONE, Device, Process, Task, Work
+from runner.devices import GONE, Device, DeviceProcess, DeviceTask, Work
 from runner.errors import DeviceError, DeviceLostError
-from runner.tools.tool_attempt import Job, run_job
+from runner.tools.tool_attempt import ToolJob, run_job
 
 Tick = Callable[[bytes], None]
 """Called again and again with the last bytes of the log so far."""
@@ -20,7 +20,9 @@ Tick = Callable[[bytes], None]
 LOST = "the device or its connection went away, and the process ended with that"
 
 
-def carry_out(device: Device, task: Task, timeout_s: float, tick: Tick, stop: threading.Event | None = None) -> bool:
+def carry_out(
+    device: Device, task: DeviceTask, timeout_s: float, tick: Tick, stop: threading.Event | None = None
+) -> bool:
     """Does a task, or waits for one that was started before; whether it was ended with its connection, and not done.
 
     The log has an ending afterwards, whatever happened. Only where the device goes away (DeviceLostError) there is
@@ -49,7 +51,7 @@ def carry_out(device: Device, task: Task, timeout_s: float, tick: Tick, stop: th
 
 
 def carry_out_by_tools(
-    device: Device, job: Job, folder: Path, core_mask: str | None = None, stop: threading.Event | None = None
+    device: Device, job: ToolJob, folder: Path, core_mask: str | None = None, stop: threading.Event | None = None
 ) -> bool:
     """As carry_out, an attempt by TFLite's own tools, whose log is in the run's folder.
 
@@ -85,7 +87,7 @@ class _BrokenError(Exception):
 
 
 def ended(
-    process: Process,
+    process: DeviceProcess,
     interval_s: float,
     timeout_s: float,
     stop: threading.Event | None = None,

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from runner.devices.android import Facts
+from runner.devices.android import AndroidFacts
 from runner.devices.android_state import THERMAL_STATUSES
 from runner.devices.answers import cleaned
 
@@ -97,7 +97,7 @@ class Limits:
 
 def findings(
     connection_state: str,
-    facts: Facts | None,
+    facts: AndroidFacts | None,
     state: Mapping[str, Any] | None,
     abilities: Mapping[str, Collection[str]] | None = None,
     features: Collection[str] | None = None,
@@ -179,7 +179,7 @@ def _shell(features: Collection[str]) -> Finding:
     return Finding("shell", "note", said, "nothing needs to be done; each command takes a little longer")
 
 
-def _processor(facts: Facts) -> Finding:
+def _processor(facts: AndroidFacts) -> Finding:
     name = facts.machine or "an unknown processor"
     if facts.machine in WIDE_MACHINES:
         return Finding("processor", "ok", f"Its system runs on {name}.")
@@ -191,12 +191,12 @@ def _processor(facts: Facts) -> Finding:
     return Finding("processor", "warning", said, "use a Python of its own")
 
 
-def _pages(facts: Facts) -> Finding:
+def _pages(facts: AndroidFacts) -> Finding:
     said = f"Its memory has pages of {(facts.page_bytes or 0) // 1024} KB."
     return Finding("pages", "note", said, "a Python of its own must be linked for such pages; bundles are")
 
 
-def _storage(facts: Facts) -> Finding:
+def _storage(facts: AndroidFacts) -> Finding:
     free = facts.free_bytes
     needed = f"{FREE_LOW_BYTES / 1e9:.0f} GB"
     if free is None:
@@ -208,7 +208,7 @@ def _storage(facts: Facts) -> Finding:
     return Finding("storage", level, said, f"free {needed}, or run fewer models at a time")
 
 
-def _screen(facts: Facts) -> Finding:
+def _screen(facts: AndroidFacts) -> Finding:
     """A locked phone may drop USB for a moment when its screen goes off, and adbd with all that it started."""
     if facts.awake is None and facts.locked is None:
         return Finding("screen", "note", "It does not say whether its screen is on or locked.", _STAY_ON)
@@ -280,7 +280,7 @@ def _overridden() -> Finding:
     )
 
 
-def _nnapi(facts: Facts) -> Finding:
+def _nnapi(facts: AndroidFacts) -> Finding:
     if facts.os != "Android":
         return Finding("NNAPI", "note", "It is no Android, and NNAPI is part of Android.")
     if facts.sdk is None:

@@ -21,12 +21,12 @@ from aiot_suite.facts import Artifact
 from aiot_suite.suite import Instance, Profile
 from runner import ledger, rawlog
 from runner.attempt import carry_out, carry_out_by_tools
-from runner.devices import Device, Held, Task
+from runner.devices import AppliedConditions, Device, DeviceTask
 from runner.devices.boot import Boot
 from runner.doctor import gate
 from runner.errors import DeviceError, DeviceLostError
 from runner.preflight import preflight
-from runner.run_request import Request, conditions_of
+from runner.run_request import RunRequest, conditions_of
 from runner.tools import jobs
 
 Listener = Callable[[str, Instance, dict[str, Any]], None]
@@ -44,9 +44,9 @@ class Execution:
 
     folder: Path
     device: Device
-    request: Request
+    request: RunRequest
     record: dict[str, Any]  # run.json
-    held: Held
+    held: AppliedConditions
     listen: Listener
     stop: threading.Event
 
@@ -70,11 +70,11 @@ class Execution:
         return self.device.push(files, f"images-{dataset.sha256[:12]}")
 
     @cached_property
-    def native(self) -> jobs.Request:
+    def native(self) -> jobs.ToolRequest:
         """What the instances that TFLite's own tools measure have in common."""
         given = self.request.native
         assert given is not None
-        return jobs.Request(
+        return jobs.ToolRequest(
             tools=given.tools_for(self.device),
             dataset=self.request.dataset,
             images=self.images,
@@ -87,8 +87,8 @@ class Execution:
 
 
 def execute(
-    folder: Path, device: Device, request: Request, listen: Listener, stop: threading.Event | None = None
-) -> list[ledger.Entry]:
+    folder: Path, device: Device, request: RunRequest, listen: Listener, stop: threading.Event | None = None
+) -> list[ledger.LedgerEntry]:
     """Runs what the run's ledger says is left, one agent process an instance, and gives the ledger.
 
     `request` gives models and images; which instances, in which order and how long is in run.json.
@@ -110,7 +110,7 @@ def execute(
     return entries
 
 
-def _with_held(folder: Path, record: dict[str, Any], held: Held) -> dict[str, Any]:
+def _with_held(folder: Path, record: dict[str, Any], held: AppliedConditions) -> dict[str, Any]:
     """Adds to run.json what the device keeps to now, if that is something else than before."""
     there = [*(record.get("held") or [])]
     now = asdict(held)
@@ -121,7 +121,7 @@ def _with_held(folder: Path, record: dict[str, Any], held: Held) -> dict[str, An
     return record
 
 
-def _run_instance(run: Execution, entry: ledger.Entry) -> None:
+def _run_instance(run: Execution, entry: ledger.LedgerEntry) -> None:
     """One more attempt at an instance, and another one each time that it ended with the connection."""
     instance = Instance.parse(entry.instance_id)
     artifact = run.request.artifacts.get(instance.artifact)
@@ -201,9 +201,9 @@ def _not_ready(run: Execution, instance: Instance) -> list[str]:
     return []
 
 
-def _task(run: Execution, instance: Instance, artifact: Artifact, models: str, attempt: int) -> Task:
+def _task(run: Execution, instance: Instance, artifact: Artifact, models: str, attempt: int) -> DeviceTask:
     """An attempt at an instance, whose model file is in the folder `models` of the device."""
-    return Task(
+    return DeviceTask(
         name=f"{instance.id}.{attempt}",
         folder=run.folder,
         agent=run.agent,

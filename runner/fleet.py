@@ -16,7 +16,7 @@ from runner import execution, ledger
 from runner.devices import Device
 from runner.errors import DeviceLostError
 from runner.execution import Listener
-from runner.run_request import Request, begin, to_resume
+from runner.run_request import RunRequest, begin, to_resume
 
 Result = TypeVar("Result")
 
@@ -34,12 +34,12 @@ FAILED = ("failed", "cut", "damaged")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class DeviceOutcome:
     """What came of one device's run."""
 
     device: Device
     folder: Path | None = None
-    entries: Sequence[ledger.Entry] = field(default_factory=tuple)
+    entries: Sequence[ledger.LedgerEntry] = field(default_factory=tuple)
     error: RunnerError | None = None  # why it did not come to its end
     resize: str | None = None  # see runner.run_request.Request
 
@@ -52,11 +52,11 @@ class Outcome:
 def run_all(
     workspace: Workspace,
     devices: Sequence[Device],
-    request: Request,
+    request: RunRequest,
     resume: bool,
     listeners: Sequence[Listener],
     patience_s: float = PATIENCE_S,
-) -> list[Outcome]:
+) -> list[DeviceOutcome]:
     """The same request on every device at the same time; an outcome for each, in their order.
 
     After Ctrl-C it waits until every device has ended its instance, and raises KeyboardInterrupt.
@@ -78,24 +78,24 @@ def run_all(
 def _run_one(
     workspace: Workspace,
     device: Device,
-    request: Request,
+    request: RunRequest,
     resume: bool,
     listen: Listener,
     stop: threading.Event,
     patience_s: float,
-) -> Outcome:
+) -> DeviceOutcome:
     folder: list[Path] = []  # known once the device has answered
 
-    def work() -> list[ledger.Entry]:
+    def work() -> list[ledger.LedgerEntry]:
         if not folder:
             there = to_resume(workspace, device, request) if resume else None
             folder.append(there or begin(workspace, device, request))
         return execution.execute(folder[0], device, request, listen, stop)
 
     try:
-        return Outcome(device, entries=persist(work, patience_s, stop), folder=folder[0])
+        return DeviceOutcome(device, entries=persist(work, patience_s, stop), folder=folder[0])
     except RunnerError as error:
-        return Outcome(device, folder[0] if folder else None, ledger.read(folder[0]) if folder else (), error)
+        return DeviceOutcome(device, folder[0] if folder else None, ledger.read(folder[0]) if folder else (), error)
 
 
 def persist(work: Callable[[], Result], patience_s: float, stop: threading.Event) -> Result:

@@ -14,7 +14,7 @@ DONE = ("end",)
 
 
 @dataclass(frozen=True)
-class Entry:
+class LedgerEntry:
     """How an instance stands: its last attempt's ending, or "missing"."""
 
     instance_id: str
@@ -27,7 +27,7 @@ class Entry:
         return self.attempts + 1
 
 
-def read(folder: Path) -> list[Entry]:
+def read(folder: Path) -> list[LedgerEntry]:
     """One entry per instance, in the run's order; raises RunnerError if the run cannot be read."""
     try:
         suite = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)["suite"]
@@ -37,7 +37,7 @@ def read(folder: Path) -> list[Entry]:
     return [_entry(instance_id, paths.get(instance_id, [])) for instance_id in suite]
 
 
-def _entry(instance_id: str, paths: list[Path]) -> Entry:
+def _entry(instance_id: str, paths: list[Path]) -> LedgerEntry:
     status = "missing"
     last: dict[str, Any] = {}
     for path in paths:
@@ -52,14 +52,14 @@ def _entry(instance_id: str, paths: list[Path]) -> Entry:
         elif status in DONE:
             break
     number = int(paths[-1].name.split(".")[1]) if paths else 0
-    return Entry(instance_id, status, number, last)
+    return LedgerEntry(instance_id, status, number, last)
 
 
-def counts(entries: list[Entry]) -> Counter[str]:
+def counts(entries: list[LedgerEntry]) -> Counter[str]:
     return Counter(entry.status for entry in entries)
 
 
-def finished(entries: list[Entry]) -> bool:
+def finished(entries: list[LedgerEntry]) -> bool:
     """Whether every instance has ended, one way or another, so that a resumed run has nothing to begin with."""
     return all(entry.status in (*DONE, "unavailable") for entry in entries)
 

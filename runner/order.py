@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from aiot_suite.suite import Instance, ordered
+from aiot_suite.suite import Instance, draw_balanced_order
 from runner import rawlog
 
 Record = dict[str, Any]
@@ -22,7 +22,7 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Order:
-    """How the order of a run was made, as `order` in run.json has it: `ordered(instances, seed)`, or its reverse."""
+    """How the order of a run was made: `draw_balanced_order(instances, seed)`, or its reverse; `order` in run.json."""
 
     seed: int | None  # None: the reverse of a run of an earlier version, which did not log how its order was made
     reversed: bool = False
@@ -39,7 +39,7 @@ def draw(raw: Path, slug: str, asked: Record, seed: int | None = None) -> Record
     """
     instances = [Instance.parse(instance_id) for instance_id in asked["suite"]]
     if seed is not None:
-        return _fields(ordered(instances, seed), Order(seed))
+        return _fields(draw_balanced_order(instances, seed), Order(seed))
     earlier = [record for record in _records(raw / slug) if is_same(record, asked)]
     single = _without_partner([record for record in earlier if record["ended"]])
     if single:
@@ -49,7 +49,7 @@ def draw(raw: Path, slug: str, asked: Record, seed: int | None = None) -> Record
     used = {(record["order"] or {}).get("seed") for record in earlier}
     seeds = (_seed(slug, number) for number in itertools.count())
     fresh = next(seed for seed in seeds if seed not in used)
-    return _fields(ordered(instances, fresh), Order(fresh))
+    return _fields(draw_balanced_order(instances, fresh), Order(fresh))
 
 
 def is_same(record: Record, asked: Record) -> bool:

@@ -11,7 +11,7 @@ from rich import console, progress
 from aiot_suite.errors import SENTENCE_LIMIT, printable
 from aiot_suite.suite import Instance
 from runner.attempt import last_of
-from runner.ledger import Entry, counts
+from runner.ledger import LedgerEntry, counts
 
 
 class RunProgress:
@@ -71,7 +71,7 @@ def _rate(tail: bytes) -> str:
     return f"image {query + 1}" + (f", {query / at_ns * 1e9:.1f}/s" if at_ns else "")
 
 
-def summary(entries: Sequence[Entry]) -> str:
+def summary(entries: Sequence[LedgerEntry]) -> str:
     """Like "15 instances measured, 45 unavailable"."""
     found = counts(list(entries))
     measured = found.pop("end", 0)

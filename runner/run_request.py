@@ -21,7 +21,7 @@ from aiot_suite.suite import Instance, Profile
 from aiot_suite.workspace import Workspace
 from runner import ledger, order, rawlog
 from runner.devices import CORES, Conditions, Device
-from runner.tools.jobs import FRAMEWORK, Given
+from runner.tools.jobs import FRAMEWORK, NativeToolOptions
 
 DEFAULT_TIMEOUT_S = 1800.0
 DEFAULT_COOLDOWN_S = 600.0
@@ -31,7 +31,7 @@ AB = "ab"  # the study of short runs of two settings in turn: see runner.ab
 
 
 @dataclass(frozen=True)
-class Request:
+class RunRequest:
     """What is asked for."""
 
     instances: Sequence[Instance]  # in any order: see `order_seed`
@@ -46,7 +46,7 @@ class Request:
     cooldown_s: float = DEFAULT_COOLDOWN_S  # how long a device that is hot or empty is waited for
     resize: str | None = None  # the way of all models, in the study that compares the ways
     conditions: Conditions = field(default_factory=Conditions)
-    native: Given | None = None  # TFLite's own tools, for its instances
+    native: NativeToolOptions | None = None  # TFLite's own tools, for its instances
     order_seed: int | None = None  # of the order; None: from the device and its earlier runs (see runner.order)
     ab: dict[str, Any] | None = None  # the place of a short run in its A/B session: see runner.ab
 
@@ -54,7 +54,7 @@ class Request:
         """Whether an instance is measured by TFLite's own tools, and by no agent."""
         return self.native is not None and instance.framework == FRAMEWORK
 
-    def with_resize(self, way: str) -> Request:
+    def with_resize(self, way: str) -> RunRequest:
         """The same files with one of Section IV-B's ways of resizing for all: a study, and no run of the suite."""
         artifacts = {
             name: replace(artifact, settings=replace(artifact.settings, resize=way))
@@ -123,7 +123,7 @@ def refused(folder: Path) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def begin(workspace: Workspace, device: Device, request: Request) -> Path:
+def begin(workspace: Workspace, device: Device, request: RunRequest) -> Path:
     """Makes the folder of a new run with run.json and device.json."""
     asked = request.record(device)
     drawn = order.draw(workspace.raw, device.slug, asked, request.order_seed)
@@ -162,7 +162,7 @@ def new_folder(workspace: Workspace, device: Device, asked: dict[str, Any]) -> P
     return folder
 
 
-def to_resume(workspace: Workspace, device: Device, request: Request) -> Path | None:
+def to_resume(workspace: Workspace, device: Device, request: RunRequest) -> Path | None:
     """The device's newest run, if it is unfinished on the same models and dataset, or did what is asked.
 
     It keeps its order. None means that a new run has to begin.

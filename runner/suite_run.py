@@ -11,20 +11,20 @@ from typing import Any
 from aiot_suite import catalog
 from aiot_suite.datasets import store
 from aiot_suite.errors import SelectionError
-from aiot_suite.facts import prepared
+from aiot_suite.facts import load_artifacts
 from aiot_suite.preprocess import RESIZE_WAYS
 from aiot_suite.suite import PROFILES, Instance, Profile, choose, select
 from aiot_suite.workspace import Workspace, models_folder
 from runner import fleet, order
 from runner.devices import ALL_CORES, CORES, Conditions, Device
-from runner.devices.choice import Choice, chosen
+from runner.devices.choice import Choice, choose_devices
 from runner.execution import Listener
-from runner.fleet import PATIENCE_S, Outcome
+from runner.fleet import PATIENCE_S, DeviceOutcome
 from runner.model_checks import read_checks
 from runner.preflight import preflight
 from runner.progress import RunProgress
-from runner.run_request import DEFAULT_COOLDOWN_S, DEFAULT_TIMEOUT_S, Request
-from runner.tools.jobs import Given
+from runner.run_request import DEFAULT_COOLDOWN_S, DEFAULT_TIMEOUT_S, RunRequest
+from runner.tools.jobs import NativeToolOptions
 
 LOCAL, ALL = "local", "all"
 """Words for this machine and for every attached device, among serial numbers."""
@@ -44,7 +44,7 @@ class RunOutcome:
     """The outcome of `run_suite`."""
 
     devices: tuple[str, ...]  # names of the devices' folders of raw logs
-    runs: tuple[Outcome, ...] = ()  # of each device in turn, for each way of resizing; empty after a dry run
+    runs: tuple[DeviceOutcome, ...] = ()  # of each device in turn, for each way of resizing; empty after a dry run
     planned: tuple[PlannedInstance, ...] = ()  # only of a dry run
 
     @property
@@ -86,7 +86,7 @@ def run_suite(
     resume: bool = False,
     dry_run: bool = False,
     progress: bool = False,
-    report: Callable[[Sequence[Outcome]], None] | None = None,
+    report: Callable[[Sequence[DeviceOutcome]], None] | None = None,
 ) -> RunOutcome:
     """Run the suite on devices, all at once, and write raw logs, as `aiot run` does with the same checks.
 
@@ -152,11 +152,11 @@ def run_suite(
     _check_at_least(1, threads=threads, passes=passes, max_images=max_images, timeout_s=timeout_s)
     _check_at_least(0, warmups=warmups, cooldown_s=cooldown_s, patience_s=patience_s)
     space = Workspace(Path(workspace))
-    chosen_devices = chosen(_choice(devices), space)
+    chosen_devices = choose_devices(_choice(devices), space)
     slugs = tuple(device.slug for device in chosen_devices)
     installed = catalog.load(space.plugins)
     folder = models_folder(space, weights)
-    artifacts = prepared(folder)
+    artifacts = load_artifacts(folder)
     instances = select(
         _names(models),
         _names(frameworks),
@@ -167,7 +167,7 @@ def run_suite(
     )
     chosen_profile = _profile(profile, instances, {"warmups": warmups, "passes": passes, "max_images": max_images})
     ways = choose("Way of resizing", _names(resize), RESIZE_WAYS) if resize else []
-    request = Request(
+    request = RunRequest(
         instances=instances,
         profile=chosen_profile,
         seed=seed or 0,
@@ -180,7 +180,9 @@ def run_suite(
         timeout_s=timeout_s,
         cooldown_s=cooldown_s,
         conditions=Conditions(fixed_performance, choose("Choice of cores", [cores], list(CORES))[0]),
-        native=Given(Path(native_tools), space.staging / "native", nnapi_accelerator) if native_tools else None,
+        native=NativeToolOptions(Path(native_tools), space.staging / "native", nnapi_accelerator)
+        if native_tools
+        else None,
     )
     if nnapi_accelerator and not native_tools:
         raise SelectionError("--nnapi-accelerator is for TFLite's own tools: give their folder with --native-tools.")
@@ -190,7 +192,7 @@ def run_suite(
     if dry_run:
         planned = [instance for device in chosen_devices for instance in _planned(space, device, request)]
         return RunOutcome(slugs, planned=tuple(planned))
-    runs: list[Outcome] = []
+    runs: list[DeviceOutcome] = []
     for variant in [request.with_resize(way) for way in ways] or [request]:
         with _listeners(slugs, len(instances), progress) as listeners:
             outcomes = fleet.run_all(space, chosen_devices, variant, resume, listeners, patience_s)
@@ -231,7 +233,7 @@ def _profile(name: str, instances: Sequence[Instance], overrides: dict[str, Any]
     return replace(PROFILES[name], **{field: value for field, value in overrides.items() if value is not None})
 
 
-def _planned(space: Workspace, device: Device, request: Request) -> Iterator[PlannedInstance]:
+def _planned(space: Workspace, device: Device, request: RunRequest) -> Iterator[PlannedInstance]:
     """Yield the instances in the order of the next run of a device."""
     drawn = order.draw(space.raw, device.slug, request.record(device), request.order_seed)
     for instance in map(Instance.parse, drawn["suite"]):

@@ -15,7 +15,7 @@ import numpy as np
 
 from aiot_analysis.calibrate import plans
 from aiot_analysis.calibrate.plant import FleetPlan, plant
-from aiot_analysis.calibrate.rates import NULL, POWER, Counts, Row, Study, Target
+from aiot_analysis.calibrate.rates import NULL, POWER, Counts, RateRow, Study, Target
 from aiot_analysis.stats import remarks
 from aiot_analysis.stats.remarks.claim import AS_CLAIMED, HOLDS
 
@@ -41,9 +41,9 @@ class Planted:
     trials: int = TRIALS
 
     @property
-    def row(self) -> Row:
+    def row(self) -> RateRow:
         name = self.name or f"{self.claim}-{'power' if self.target is POWER else 'null'}"
-        return Row(name, self.words, "remarks", self.share_of or f"{self.claim} holds", self.target, self.note)
+        return RateRow(name, self.words, "remarks", self.share_of or f"{self.claim} holds", self.target, self.note)
 
 
 _EQUAL_BUT = "one comparison {}, the others well inside what is claimed"

@@ -10,7 +10,7 @@ import pandas as pd
 
 from aiot_analysis.calibrate.plans import EFFECT, POINTS
 from aiot_analysis.calibrate.plant import FLIPS, RUN_SD, FleetPlan, PlantedFleet, plant
-from aiot_analysis.calibrate.rates import NULL, POWER, Counts, Row, Study
+from aiot_analysis.calibrate.rates import NULL, POWER, Counts, RateRow, Study
 from aiot_analysis.compare import instances, matching, regression, sides, times
 from aiot_analysis.tables.names import PAPER_FLOAT32
 
@@ -40,16 +40,16 @@ def two_sides(sessions: int, runs: int = 1, speed: float = 1.0, points: float = 
 
 
 def compared(plan: FleetPlan, rng: np.random.Generator) -> pd.DataFrame:
-    """Plant both sides and return the table of `instances.compared`."""
+    """Plant both sides and return the table of `instances.compare_instances`."""
     fleet = plant(plan, rng)
     half = plan.sessions // 2
     base, other = (_side(fleet.of_sessions(*ends)) for ends in ((0, half), (half, plan.sessions)))
     matched = matching.match(base, other)
-    return instances.compared(matched, base, other, margins=MARGINS).table
+    return instances.compare_instances(matched, base, other, margins=MARGINS).table
 
 
 def _side(fleet: PlantedFleet) -> sides.Side:
-    return sides.chosen(fleet.instances, fleet.images, "end_to_end")
+    return sides.build_side(fleet.instances, fleet.images, "end_to_end")
 
 
 def any_change(plan: FleetPlan, names: Sequence[str], rng: np.random.Generator) -> dict[str, Counts]:
@@ -88,7 +88,7 @@ def studies() -> Iterator[Study]:
     shared = two_sides(1, run_sd=0.0, shared_sd=RUN_SD)
     yield _unchanged("one-run-shared", "no change, one run a side, runs deviate as a whole", shared)
     limit = two_sides(1, speed=1 / (1 + MARGINS.time), points=-100 * MARGINS.accuracy)
-    row = Row("at-margin", "worse by just the margins (5 %, 1 point), one run a side", PART, "any regression", NULL)
+    row = RateRow("at-margin", "worse by just the margins (5 %, 1 point), one run a side", PART, "any regression", NULL)
     yield Study((row,), partial(at_margin, limit, row.name), UNCHANGED)
     for name, (words, sessions, runs) in SIDES.items():
         plan = two_sides(sessions, runs, 1 / EFFECT)
@@ -99,15 +99,15 @@ def studies() -> Iterator[Study]:
 
 def _unchanged(name: str, planted: str, plan: FleetPlan) -> Study:
     rows = (
-        Row(f"{name}-change", planted, PART, "any change shown", NULL),
-        Row(f"{name}-regression", planted, PART, "any regression", NULL),
+        RateRow(f"{name}-change", planted, PART, "any change shown", NULL),
+        RateRow(f"{name}-regression", planted, PART, "any regression", NULL),
     )
     return Study(rows, partial(any_change, plan, [row.name for row in rows]), UNCHANGED)
 
 
 def _worse(name: str, planted: str, plan: FleetPlan, metric: str) -> Study:
     rows = (
-        Row(name, planted, PART, "any instance shown to be worse", POWER),
-        Row(f"{name}-each", planted, PART, "an instance drawn at random shown to be worse", None, CORRECTED),
+        RateRow(name, planted, PART, "any instance shown to be worse", POWER),
+        RateRow(f"{name}-each", planted, PART, "an instance drawn at random shown to be worse", None, CORRECTED),
     )
     return Study(rows, partial(worse, plan, metric, [row.name for row in rows]), CHANGED)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from aiot_analysis.calibrate.plant import ACCURACY, RUN_SD, FleetPlan, Floats, PlantedFleet, device_ids, plant
-from aiot_analysis.calibrate.rates import AT_LEAST, AT_ONCE, COVERAGE, Counts, Row, Study, Target
+from aiot_analysis.calibrate.rates import AT_LEAST, AT_ONCE, COVERAGE, Counts, RateRow, Study, Target
 from aiot_analysis.stats import accuracy, blocks, pairing, ratios, shares, variance, vips
 from aiot_analysis.tables import select
 from aiot_analysis.tables.names import MODELS, PAPER_FLOAT32, instance_id
@@ -159,13 +159,13 @@ def _study(
     target: Target = COVERAGE,
     note: str = "",
 ) -> Study:
-    row = Row(name, planted, part, "the interval has it inside", target, note)
+    row = RateRow(name, planted, part, "the interval has it inside", target, note)
     return Study((row,), partial(trial, plan, name), trials)
 
 
 def _rank_study(plan: FleetPlan, name: str, planted: str, trials: int) -> Study:
     rows = (
-        Row(name, planted, "vips.intervals", "all rank sets have the true rank inside", AT_ONCE),
-        Row(f"{name}-each", planted, "vips.intervals", "the rank set of one device has it inside", AT_ONCE),
+        RateRow(name, planted, "vips.intervals", "all rank sets have the true rank inside", AT_ONCE),
+        RateRow(f"{name}-each", planted, "vips.intervals", "the rank set of one device has it inside", AT_ONCE),
     )
     return Study(rows, partial(ranks, plan, name, f"{name}-each"), trials)

@@ -214,7 +214,7 @@ def _instances(
 ) -> pd.DataFrame:
     devices, runs, count, images = ms.shape
     size = devices * runs * count
-    parts = pd.DataFrame([names.instance(name) for name in plan.instances], columns=names.Instance._fields)
+    parts = pd.DataFrame([names.instance(name) for name in plan.instances], columns=names.InstanceParts._fields)
     parts["instance_id"] = list(plan.instances)
     frame = parts.iloc[np.tile(np.arange(count), devices * runs)].reset_index(drop=True)
     start = [_START + timedelta(days=s) + r * _RUN for s in range(plan.sessions) for r in range(plan.runs)]

@@ -29,7 +29,7 @@ MET, WITHIN_ERROR, NOT_MET, SHOWN = "met", "within the error of the trials", "no
 
 
 @dataclass(frozen=True)
-class Row:
+class RateRow:
     """Row of the table: what was planted, which function was tested, and the target share.
 
     Without a target, the share is shown but not judged, and `note` says why.
@@ -54,7 +54,7 @@ class Study:
     `trial` draws a fleet and returns the counts of each row by row name.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[RateRow, ...]
     trial: Callable[[np.random.Generator], Mapping[str, Counts]]
     trials: int
 
@@ -67,7 +67,7 @@ class Study:
 class Rate:
     """Row with its counts over all trials."""
 
-    row: Row
+    row: RateRow
     hits: int
     tries: int
 

@@ -14,7 +14,7 @@ from functools import cache
 import numpy as np
 
 from aiot_analysis.calibrate import claim_rates, compare_rates, interval_rates
-from aiot_analysis.calibrate.rates import Rate, Row, Study
+from aiot_analysis.calibrate.rates import Rate, RateRow, Study
 from aiot_analysis.errors import DataError
 
 CHUNK = 8  # trials per task of a process
@@ -83,7 +83,7 @@ def rates(
 
     `trials` limits the number of trials per study. The rates do not depend on the number of processes.
     """
-    rows: dict[str, Row] = {row.name: row for study in wanted for row in study.rows}
+    rows: dict[str, RateRow] = {row.name: row for study in wanted for row in study.rows}
     trial_counts = {study.name: min(study.trials, trials or study.trials) for study in wanted}
     tasks = [
         (name, first, min(first + CHUNK, number))

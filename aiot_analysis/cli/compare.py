@@ -59,7 +59,7 @@ def compare(
         raise typer.BadParameter("give A and B, or --ab SESSION for a session of `aiot ab`")
     forms = {"text": text.render, "markdown": markdown.render, "json": record.render}
     form = sources.choose("format", [form], list(forms))[0]
-    asked = comparison.Asked(
+    asked = comparison.CompareOptions(
         metrics=sources.choose("metric", metrics, instances.METRICS),
         timing=sources.choose("timing", [timing], comparison.TIMINGS)[0] if timing else "",
         verdicts=verdicts,

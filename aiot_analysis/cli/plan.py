@@ -119,7 +119,7 @@ def _noise(
     if measured.empty:
         raise DataError(f"No instance in {data.processed} has an accuracy and a time: plan with --noise {DEFAULT}.")
     facts = {"noise_of": DATA, "why": "", "origin": data.origin, "tables": str(data.processed.resolve())}
-    return measured, {**facts, "intervals": variance.said(rows, whole=True)}
+    return measured, {**facts, "intervals": variance.describe_noise(rows, whole=True)}
 
 
 def _print_tables(facts: dict[str, Any], measured: pd.DataFrame, resolved: pd.DataFrame, needed: pd.DataFrame) -> None:

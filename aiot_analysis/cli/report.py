@@ -46,7 +46,7 @@ def report(
     with bar("report: {task.description:<30}") as progress:
         task, pages = progress.add_task("looking for changes", total=None), []
 
-        def listen(result: render.Result) -> None:
+        def listen(result: render.RenderResult) -> None:
             if result.status == "waiting":
                 pages.append(result.name)
                 progress.update(task, total=len(pages))

@@ -20,7 +20,7 @@ SAME = 1e-12  # shares of devices are equal if they differ by less than this
 
 
 @dataclass(frozen=True)
-class Change:
+class AccuracyChange:
     """Accuracy of both sides as fractions of 1, with the uncertainty of the change (other minus base)."""
 
     base: float
@@ -36,7 +36,7 @@ class Change:
         return multiple.interval(self.p_value, self.ends, level)
 
 
-def of_images(base: Floats, other: Floats) -> Change:
+def of_images(base: Floats, other: Floats) -> AccuracyChange:
     """Return the change on images that both sides ran.
 
     Takes arrays of shape (n,) with one value per image: right (1) or wrong (0), or the share of devices that are right.
@@ -46,7 +46,7 @@ def of_images(base: Floats, other: Floats) -> Change:
     """
     n = len(base)
     if not n:
-        return Change(np.nan, np.nan, 0)
+        return AccuracyChange(np.nan, np.nan, 0)
     change = other - base
     won, lost = int((change > SAME).sum()), int((change < -SAME).sum())
     exact = float(binomtest(won, won + lost).pvalue) if won + lost else 1.0
@@ -56,7 +56,7 @@ def of_images(base: Floats, other: Floats) -> Change:
         ends = partial(_newcombe, both_right, lost, won, n - both_right - lost - won)
     else:
         ends = partial(over_images, change)
-    return Change(float(base.mean()), float(other.mean()), n, ends, agreeing(exact, ends))
+    return AccuracyChange(float(base.mean()), float(other.mean()), n, ends, agreeing(exact, ends))
 
 
 def _newcombe(both: int, lost: int, won: int, neither: int, level: float) -> tuple[float, float]:
@@ -77,7 +77,7 @@ def over_images(change: Floats, level: float = LEVEL) -> tuple[float, float]:
     return float(change.mean() - reach), float(change.mean() + reach)
 
 
-def of_counts(base: tuple[float, int], other: tuple[float, int]) -> Change:
+def of_counts(base: tuple[float, int], other: tuple[float, int]) -> AccuracyChange:
     """Return the change between two sides of which only (accuracy, number of images) are known.
 
     The sides are treated as independent samples: Newcombe's interval and the score test of two independent proportions
@@ -86,13 +86,13 @@ def of_counts(base: tuple[float, int], other: tuple[float, int]) -> Change:
     """
     (p, n), (q, m) = base, other
     if min(n, m) < 1 or np.isnan(p) or np.isnan(q):
-        return Change(p, q, 0)
+        return AccuracyChange(p, q, 0)
     counts = (round(q * m), m, round(p * n), n)
     ends = partial(_of_proportions, counts)
     if counts[0] == counts[2] == 0 or (counts[0] == m and counts[2] == n):
-        return Change(p, q, min(n, m), ends, 1.0)
+        return AccuracyChange(p, q, min(n, m), ends, 1.0)
     p_value = float(test_proportions_2indep(*counts, method="score", compare="diff").pvalue)
-    return Change(p, q, min(n, m), ends, agreeing(p_value, ends))
+    return AccuracyChange(p, q, min(n, m), ends, agreeing(p_value, ends))
 
 
 def _of_proportions(counts: tuple[int, int, int, int], level: float) -> tuple[float, float]:

@@ -32,7 +32,7 @@ FACTS = [
 
 
 @dataclass(frozen=True)
-class Asked:
+class CompareOptions:
     """Settings of a comparison."""
 
     metrics: Sequence[str] = (instances.ACCURACY, "mean")
@@ -49,11 +49,11 @@ class Comparison:
 
     words: tuple[str, str]  # the sides as the user named them
     facts: tuple[dict[str, str], dict[str, str]]  # about the compared instances, for A and for B
-    asked: Asked
+    asked: CompareOptions
     timing: str
     kind: str  # ONE, SAME or OTHER of `matching`, or `in_turn.KIND`
     differs: dict[str, list[tuple[str, str]]]
-    table: pd.DataFrame  # see `instances.compared`
+    table: pd.DataFrame  # see `instances.compare_instances`
     groups: pd.DataFrame  # see `summaries.summaries`
     scores: pd.DataFrame  # see `vips_change.scores`
     costs: pd.DataFrame  # see `summaries.costs`
@@ -91,7 +91,7 @@ class Comparison:
         return {name: value for name, value in self.facts[0].items() if self.facts[1].get(name) == value}
 
 
-def compare(found: Sequence[sources.Found], asked: Asked) -> Comparison:
+def compare(found: Sequence[sources.SideSource], asked: CompareOptions) -> Comparison:
     """Compare A with B.
 
     Raises CompareError or PoolingError if nothing can be compared, and DataError for an unknown timing or verdict.
@@ -102,7 +102,9 @@ def compare(found: Sequence[sources.Found], asked: Asked) -> Comparison:
         if side.rows.empty:
             raise CompareError(f"{source.words!r} has no instance with usable numbers{_why(side)}.")
     matched = matching.match(base, other)
-    table = instances.compared(matched, base, other, asked.metrics, timing, asked.margins, asked.run_to_run, asked.seed)
+    table = instances.compare_instances(
+        matched, base, other, asked.metrics, timing, asked.margins, asked.run_to_run, asked.seed
+    )
     facts = [
         facts_of(source, rows, timing, table.runs[index] if table.runs else None, list(table.sessions))
         for index, (source, rows) in enumerate(zip(found, (matched.base, matched.other), strict=True))
@@ -123,7 +125,7 @@ def compare(found: Sequence[sources.Found], asked: Asked) -> Comparison:
     )
 
 
-def _timing(found: Sequence[sources.Found]) -> str:
+def _timing(found: Sequence[sources.SideSource]) -> str:
     """Return "end_to_end", or "inference" if finished runs have no other time, as those of native tools."""
     ended = [source.instances[source.instances["verdict"].isin(select.USABLE)] for source in found]
     return select.timing_of(pd.concat(ended), "end_to_end")
@@ -137,7 +139,7 @@ def _why(side: Side) -> str:
 
 
 def facts_of(
-    found: sources.Found, rows: pd.DataFrame, timing: str, runs: pd.DataFrame | None, over_sessions: Sequence[str]
+    found: sources.SideSource, rows: pd.DataFrame, timing: str, runs: pd.DataFrame | None, over_sessions: Sequence[str]
 ) -> dict[str, str]:
     """Return the facts about a side's instances, in the order of FACTS.
 

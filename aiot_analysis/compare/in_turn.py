@@ -72,14 +72,14 @@ def right_by_image(records: pd.DataFrame) -> pd.DataFrame:
     return both.groupby(["instance_id", "image"], observed=True).mean().reset_index()
 
 
-def compared(
+def compare_blocks(
     rows: pd.DataFrame,
     right: pd.DataFrame,
     metrics: Sequence[str] = (ACCURACY, times.MEAN),
     timing: str = "end_to_end",
     margins: regression.Margins | None = None,
 ) -> pd.DataFrame:
-    """Return the table of `instances.compared` for two sides that were run alternately, with times over blocks.
+    """Return the table of `instances.compare_instances` for two sides that ran alternately, with times over blocks.
 
     Takes usable rows of the table `instances` of a session and the answers of `right_by_image`. Only instances with at
     least FEWEST_BLOCKS blocks are included.
@@ -107,10 +107,10 @@ def compared(
                 numbers = _times(instance_rows, f"{column}_{metric}", ratios_by_block.index, change)
             evidence.append(change)
             lines.append({**facts, "metric": metric, "note": "", **numbers, **instances.tests(change)})
-    return instances.judged(lines, evidence, margins)
+    return instances.build_table(lines, evidence, margins)
 
 
-def _accuracy(right: pd.DataFrame) -> accuracy_change.Change:
+def _accuracy(right: pd.DataFrame) -> accuracy_change.AccuracyChange:
     return accuracy_change.of_images(right["base"].to_numpy(), right["other"].to_numpy())
 
 
@@ -132,7 +132,7 @@ def _change(log: times.LogRatio) -> dict[str, Any]:
 def together(rows: pd.DataFrame, right: pd.DataFrame, table: pd.DataFrame, timing: str) -> pd.DataFrame:
     """Return the table of `summaries.summaries`, with times over the blocks that have all instances of a group.
 
-    Takes the arguments of `compared` and the table it returns.
+    Takes the arguments of `compare_blocks` and the table it returns.
     """
     once = table.drop_duplicates("instance_id")
     groups = [("all", "", list(once["instance_id"]))]

@@ -29,7 +29,7 @@ NO_RECORDS = "there are no records of single images: mean and standard deviation
 UNPAIRED = "not paired by image: the two were shown other images, or in another order"
 
 
-Evidence = accuracy_change.Change | times.LogRatio | times.SharedRatio
+Evidence = accuracy_change.AccuracyChange | times.LogRatio | times.SharedRatio
 """Statistic behind a row: a change in accuracy or a ratio of times."""
 Courses = tuple[pd.DataFrame, pd.DataFrame]
 """Images in run order on the base and on the other side: columns image, right (1 or 0) and ms (NaN if unusable)."""
@@ -37,7 +37,7 @@ Courses = tuple[pd.DataFrame, pd.DataFrame]
 
 @dataclass
 class Compared:
-    """The table of `compared` and the data behind it, from which summaries of several instances are made.
+    """The table of `compare_instances` and the data behind it, from which summaries of several instances are made.
 
     `logs` are keyed by instance and statistic and do not allow for other runs; the other dicts are keyed by instance.
     """
@@ -47,11 +47,11 @@ class Compared:
     sessions: dict[str, tuple[pd.DataFrame, pd.DataFrame]] = field(default_factory=dict)  # if they are the unit
     runs: tuple[pd.DataFrame, pd.DataFrame] | None = None  # of both sides, with one device per side
     changes: dict[str, pd.Series] = field(default_factory=dict)  # change in accuracy on each image
-    answers: dict[str, accuracy_change.Change] = field(default_factory=dict)
+    answers: dict[str, accuracy_change.AccuracyChange] = field(default_factory=dict)
     courses: dict[str, Courses] = field(default_factory=dict)  # with one device per side
 
 
-def compared(
+def compare_instances(
     matched: Matched,
     base: Side,
     other: Side,
@@ -72,7 +72,7 @@ def compared(
     - p_value: two-sided test of no change, not corrected for other rows
     - units, way: number and kind ("images", "sessions" or "devices") of what the interval is over
     - note: why numbers are missing or should be treated with caution
-    - those that `regression.judged` adds
+    - those that `regression.add_verdicts` adds
 
     If there are too few sessions to estimate how sessions differ, intervals and tests of times use the latest run of
     each side and allow for `run_to_run` (see `variance`).
@@ -110,25 +110,25 @@ def compared(
                 ratio = shared_ratios[statistic].get(measured.instance_id, log_ratio)
                 evidence.append(ratio)
                 rows.append({**facts, "metric": statistic, **cells, **tests(ratio)})
-    comparison.table = judged(rows, evidence, margins)
+    comparison.table = build_table(rows, evidence, margins)
     return comparison
 
 
-def judged(
+def build_table(
     rows: Sequence[dict[str, Any]], evidence: Sequence[Evidence], margins: regression.Margins | None
 ) -> pd.DataFrame:
-    """Return the table of `compared` from its rows and the evidence for each, with intervals and verdicts."""
+    """Return the table of `compare_instances` from its rows and the evidence for each, with intervals and verdicts."""
     table = pd.DataFrame(rows, columns=COLUMNS)
     level = multiple.level(int(table["p_value"].notna().sum()))
     table[["low", "high"]] = np.array([_ends(row_evidence, level) for row_evidence in evidence]).reshape(-1, 2)
     order = {metric: position for position, metric in enumerate(METRICS)}
     table = table.sort_values("metric", key=lambda metrics: metrics.map(order), kind="stable")
-    return regression.judged(names.ordered(table, ["quantization", "model", "implementation"]), margins)
+    return regression.add_verdicts(names.ordered(table, ["quantization", "model", "implementation"]), margins)
 
 
 def tests(evidence: Evidence) -> dict[str, float]:
     """Return the change and its test as columns change and p_value, and `regression.FAMILY` for a shared ratio."""
-    if isinstance(evidence, accuracy_change.Change):
+    if isinstance(evidence, accuracy_change.AccuracyChange):
         return {"change": evidence.other - evidence.base, "p_value": evidence.p_value}
     columns = {"change": np.expm1(evidence.value), "p_value": evidence.p_value()}
     if isinstance(evidence, times.SharedRatio):
@@ -139,7 +139,7 @@ def tests(evidence: Evidence) -> dict[str, float]:
 def _ends(evidence: Evidence, level: float) -> tuple[float, float]:
     """Return the ends of the interval of a change; for times, of other / base - 1."""
     low, high = evidence.interval(level)
-    return (low, high) if isinstance(evidence, accuracy_change.Change) else (low - 1, high - 1)
+    return (low, high) if isinstance(evidence, accuracy_change.AccuracyChange) else (low - 1, high - 1)
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ class Measured:
     sessions: tuple[pd.DataFrame, pd.DataFrame] | None = None  # see `over_sessions`; None if too few
     note: str = ""
 
-    def accuracy(self) -> tuple[accuracy_change.Change, dict[str, Any]]:
+    def accuracy(self) -> tuple[accuracy_change.AccuracyChange, dict[str, Any]]:
         """Return the change in accuracy, and the cells of its row."""
         if self.right is not None:
             base_right, other_right = (self.right[side].to_numpy(float) for side in ("base", "other"))
@@ -167,12 +167,12 @@ class Measured:
             summaries = [(float(row["accuracy"].iloc[0]), int(row["distinct_images"].iloc[0])) for row in self._rows()]
             change, note = accuracy_change.of_counts(summaries[0], summaries[1]), NO_RECORDS
         else:
-            change = accuracy_change.Change(
+            change = accuracy_change.AccuracyChange(
                 float(self.base["accuracy"].mean()), float(self.other["accuracy"].mean()), 0
             )
             note = "there are no records of single images"
         if change.images == 1:
-            change = accuracy_change.Change(change.base, change.other, 1)
+            change = accuracy_change.AccuracyChange(change.base, change.other, 1)
         cells = {"base": change.base, "other": change.other, "units": str(change.images), "way": "images"}
         return change, {**cells, "note": _joined(note, self.note)}
 

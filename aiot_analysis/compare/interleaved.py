@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from aiot_analysis.compare import comparison, in_turn, matching, sources, summaries, vips_change
-from aiot_analysis.compare.comparison import Asked, Comparison
+from aiot_analysis.compare.comparison import CompareOptions, Comparison
 from aiot_analysis.errors import CompareError
 from aiot_analysis.tables import select, storage, validity
 from aiot_analysis.tables.processed import find as find_tables
@@ -19,7 +19,7 @@ from aiot_analysis.words import plural
 NEWEST = "newest"
 
 
-def find(session: str, processed: Path) -> sources.Found:
+def find(session: str, processed: Path) -> sources.SideSource:
     """Return the rows of a session; `words` of the result is its id.
 
     `session` is the start of an id, the part after its hyphen, or "newest". Raises CompareError, with the choices, if
@@ -48,10 +48,10 @@ def find(session: str, processed: Path) -> sources.Found:
             raise CompareError(f"Session {matches[0]} has no run of {side.upper()}: go on with `aiot ab --resume`.")
     devices = storage.read("devices", folder)
     session_devices = devices[devices["device_id"].isin(rows["device_id"]) & devices["origin"].isin(rows["origin"])]
-    return sources.Found(matches[0], folder, rows, session_devices.reset_index(drop=True))
+    return sources.SideSource(matches[0], folder, rows, session_devices.reset_index(drop=True))
 
 
-def compare(session: str, processed: Path, wanted: Mapping[str, Sequence[str]], asked: Asked) -> Comparison:
+def compare(session: str, processed: Path, wanted: Mapping[str, Sequence[str]], asked: CompareOptions) -> Comparison:
     """Compare B with A of a session over its blocks.
 
     `wanted` selects instances by column, as in `sources.filtered`; if the sides differ in delegate, framework or
@@ -77,7 +77,7 @@ def compare(session: str, processed: Path, wanted: Mapping[str, Sequence[str]], 
     usable = usable[~usable["instance_id"].isin(list(undecided))]
     words = [str(rows[rows["ab_side"] == side]["ab_settings"].iloc[0]) for side in ("a", "b")]
     parts = [
-        sources.Found(settings, source.folder, _of_side(usable, side), source.devices)
+        sources.SideSource(settings, source.folder, _of_side(usable, side), source.devices)
         for settings, side in zip(words, ("a", "b"), strict=True)
     ]
     latest = [part.side(timing, asked.verdicts) for part in parts]
@@ -85,7 +85,7 @@ def compare(session: str, processed: Path, wanted: Mapping[str, Sequence[str]], 
     usable = usable[usable["instance_id"].isin(matched.instances)]
     base, other = (_of_side(usable, side) for side in ("a", "b"))
     answers = _answers(source.folder, usable)
-    table = in_turn.compared(usable, answers, asked.metrics, timing, asked.margins)
+    table = in_turn.compare_blocks(usable, answers, asked.metrics, timing, asked.margins)
     reasons = {str(instance_id): _in_words(part) for instance_id, part in lost.groupby("instance_id")}
     table["note"] = [
         "; ".join(filter(None, (note, reasons.get(instance_id, ""))))

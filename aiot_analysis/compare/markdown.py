@@ -54,7 +54,7 @@ def _verdict(found: Comparison) -> str:
     return f"{verdict[0].upper()}{verdict[1:]}. {counted}." if verdict else f"{counted}."
 
 
-def _instances(found: Comparison, lines: Sequence[wording.Line]) -> str:
+def _instances(found: Comparison, lines: Sequence[wording.WordedRow]) -> str:
     metrics = list(dict.fromkeys(found.table["metric"]))
     heads = ["instance", *(word for metric in metrics for word in wording.head(metric)), ""]
     rows = []

@@ -51,8 +51,8 @@ def margins(slower: str, points: float = ACCURACY_POINTS) -> Margins:
     return Margins(percent(slower, "margin for times"), points / 100)
 
 
-def judged(table: pd.DataFrame, margins: Margins | None) -> pd.DataFrame:
-    """Return the rows of `instances.compared` with the columns p_adjusted, verdict and regression.
+def add_verdicts(table: pd.DataFrame, margins: Margins | None) -> pd.DataFrame:
+    """Return the rows of `instances.compare_instances` with the columns p_adjusted, verdict and regression.
 
     The columns `low` and `high` must hold the ends of intervals at `multiple.level`, null if there is no interval.
 

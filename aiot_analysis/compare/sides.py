@@ -32,7 +32,7 @@ class Side:
         return sorted(set(self.rows["device_id"].astype(str)))
 
 
-def chosen(
+def build_side(
     instances: pd.DataFrame,
     images: pd.DataFrame | Iterable[pd.DataFrame],
     timing: str,

@@ -19,7 +19,7 @@ from aiot_analysis.compare import sides
 from aiot_analysis.compare.instances import IMAGE_COLUMNS
 from aiot_analysis.errors import CompareError
 from aiot_analysis.tables import storage, validity
-from aiot_analysis.tables.by_device import Records
+from aiot_analysis.tables.by_device import DeviceRecords
 from aiot_analysis.tables.names import DELEGATES, MODELS, QUANTIZATIONS, in_order
 from aiot_analysis.tables.processed import find as find_tables
 from aiot_analysis.tables.processed import tables_upwards
@@ -33,7 +33,7 @@ STUDY_WITHOUT_IMAGES = "profile"
 
 
 @dataclass(frozen=True)
-class Found:
+class SideSource:
     """Rows selected by the expression of a side, of one origin."""
 
     words: str
@@ -46,12 +46,12 @@ class Found:
         device_ids = tuple(sorted(set(self.instances["device_id"])))
         runs = sorted(set(self.instances["run_id"]))
         origin = str(self.instances["origin"].iloc[0])
-        images = Records(self.folder, origin, device_ids, tuple(IMAGE_COLUMNS), {"run_id": runs})
+        images = DeviceRecords(self.folder, origin, device_ids, tuple(IMAGE_COLUMNS), {"run_id": runs})
         # a study that was selected explicitly is compared like the suite
-        return sides.chosen(self.instances.assign(study=None), images, timing, wanted)
+        return sides.build_side(self.instances.assign(study=None), images, timing, wanted)
 
 
-def find(words: str, processed: Path) -> Found:
+def find(words: str, processed: Path) -> SideSource:
     """Return the rows selected by an expression.
 
     `processed` is the default folder; folders are located as in `load`. Raises CompareError, with the choices, if a
@@ -82,7 +82,7 @@ def find(words: str, processed: Path) -> Found:
     rows = _of_one_origin(instances[chosen].reset_index(drop=True), words)
     _no_profile(rows, words)
     side_devices = devices[devices["device_id"].isin(rows["device_id"]) & (devices["origin"] == rows["origin"].iloc[0])]
-    return Found(words, folder, rows, side_devices.reset_index(drop=True))
+    return SideSource(words, folder, rows, side_devices.reset_index(drop=True))
 
 
 def _folder(word: str) -> Path | None:
@@ -211,7 +211,7 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
-def filtered(found: Sequence[Found], given: Mapping[str, Sequence[str]]) -> list[Found]:
+def filtered(found: Sequence[SideSource], given: Mapping[str, Sequence[str]]) -> list[SideSource]:
     """Return the sides restricted to the selected instances.
 
     `given` has the selected values by column (model, framework, delegate, quantization); an empty list selects all
@@ -223,7 +223,7 @@ def filtered(found: Sequence[Found], given: Mapping[str, Sequence[str]]) -> list
         available = {str(item) for side in found for item in side.instances[column]}
         wanted = choose(column, names, in_order(available, orders.get(column, [])))
         found = [
-            Found(item.words, item.folder, item.instances[item.instances[column].isin(wanted)], item.devices)
+            SideSource(item.words, item.folder, item.instances[item.instances[column].isin(wanted)], item.devices)
             for item in found
         ]
     for item in found:

@@ -59,11 +59,11 @@ def _judged(found: Comparison) -> list[str]:
     return [verdict, *(f"  {regression}" for regression in found.regressions)] if verdict else []
 
 
-def _words(line: wording.Line) -> str:
+def _words(line: wording.WordedRow) -> str:
     return f"REGRESSION, {line.words}" if line.regression else line.words
 
 
-def _of(lines: Sequence[wording.Line], note: str) -> str:
+def _of(lines: Sequence[wording.WordedRow], note: str) -> str:
     names = [line.name for line in lines if line.note == note]
     return names[0] if len(names) == 1 else f"{len(names)} instances"
 

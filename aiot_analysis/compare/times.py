@@ -32,7 +32,7 @@ class LogRatio:
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
         """Return the ends of the interval of the ratio (not of its logarithm)."""
         value, error, freedom = (np.asarray(number) for number in (self.value, self.error, self.freedom))
-        low, high = variance.around(value, error, freedom, level)
+        low, high = variance.student_interval(value, error, freedom, level)
         with np.errstate(over="ignore"):  # with two units, the ends at a level near 1 are 0 and infinity
             return float(np.exp(low)), float(np.exp(high))
 
@@ -59,9 +59,9 @@ class SharedRatio:
     """Logarithm of a ratio of two times over sessions, with deviations that all instances of a session share.
 
     It belongs to a family of `rows` instances that were measured in the same sessions. A deviation of whole sessions
-    counts once for all of them (see `deviations.chance`). The guarantee is therefore one for the family: the intervals
-    of all rows at level 1 - a hold simultaneously with a probability of at least 1 - rows x a, although a single one
-    may fail more often than a.
+    counts once for all of them (see `deviations.error_rate_share`). The guarantee is therefore one for the family: the
+    intervals of all rows at level 1 - a hold simultaneously with a probability of at least 1 - rows x a, although a
+    single one may fail more often than a.
     """
 
     value: float
@@ -92,12 +92,12 @@ class SharedRatio:
         return self._chance(abs(self.value), rows)
 
     def _chance(self, distance: float, rows: int) -> float:
-        """Return the probability of a deviation of at least `distance` without a change; see `deviations.chance`."""
+        """Return the probability of deviating by `distance` or more without a change; see `error_rate_share`."""
         if not self.error > 0:
             return np.nan
         numbers = (distance, self.shared, self.shared_freedom, self.own, self.own_freedom)
         far, shared, shared_freedom, own, own_freedom = (np.array(number) for number in numbers)
-        return float(deviations.chance(far, shared, shared_freedom, own, own_freedom, rows))
+        return float(deviations.error_rate_share(far, shared, shared_freedom, own, own_freedom, rows))
 
 
 def of_images(base: Floats, other: Floats, statistic: str, paired: bool, seed: int = 0) -> LogRatio:

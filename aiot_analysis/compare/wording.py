@@ -29,7 +29,7 @@ MS_DIGITS = 4  # significant digits of a time
 
 
 @dataclass(frozen=True)
-class Line:
+class WordedRow:
     """Formatted results of one instance."""
 
     name: str
@@ -40,9 +40,9 @@ class Line:
     note: str
 
 
-def lines(found: Comparison) -> list[Line]:
+def lines(found: Comparison) -> list[WordedRow]:
     """Return one line per instance: regressions first, then worse ones, better ones, and all others."""
-    ranked: list[tuple[bool, bool, bool, int, Line]] = []
+    ranked: list[tuple[bool, bool, bool, int, WordedRow]] = []
     for instance, part in found.table.groupby("instance_id", sort=False):
         rows = part.to_dict("records")
         cells = {row["metric"]: (_values(row), _change(row)) for row in rows}
@@ -52,7 +52,7 @@ def lines(found: Comparison) -> list[Line]:
         words = ", ".join(item for item in changes if item) or NO_CHANGE
         notes = dict.fromkeys(row["note"] for row in rows if row["note"])
         changed = bool(verdicts & {"better", "worse"})
-        line = Line(names.instance_display(str(instance)), cells, words, changed, regression, "; ".join(notes))
+        line = WordedRow(names.instance_display(str(instance)), cells, words, changed, regression, "; ".join(notes))
         ranked.append((not regression, "worse" not in verdicts, not changed, len(ranked), line))
     return [item[-1] for item in sorted(ranked, key=lambda item: item[:4])]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from aiot_analysis.stats import variance
-from aiot_analysis.stats.remarks.claim import FAILS, HOLDS, NOT_APPLICABLE, OPEN, interval, told
+from aiot_analysis.stats.remarks.claim import FAILS, HOLDS, NOT_APPLICABLE, OPEN, format_effect, interval
 from aiot_analysis.stats.remarks.evidence import ERROR
 from aiot_analysis.tables import names
 from aiot_analysis.words import plural
@@ -46,9 +46,9 @@ def sentence(claims: pd.DataFrame) -> str:
 
 
 def intervals(rows: pd.DataFrame, whole: bool = False) -> str:
-    """Return what the intervals of claims include, for captions. Takes the arguments of `variance.said`."""
+    """Return what the intervals of claims include, for captions. Takes the arguments of `variance.describe_noise`."""
     over = ", and those over devices how devices differ" if rows["device_id"].nunique() > 1 else ""
-    words = variance.said(rows, whole).partition(", including ")[2]
+    words = variance.describe_noise(rows, whole).partition(", including ")[2]
     of_times = f"; those of times of one device include {words}{over}" if words else ""
     return f"All intervals of a claim hold together with 95 %{of_times}"
 
@@ -113,7 +113,7 @@ def _judged(claims: pd.DataFrame) -> dict[str, pd.Series]:
 def _effects(frame: pd.DataFrame) -> pd.Series:
     """Return the effect of each row with its interval as text; null if there is no effect."""
     texts = [
-        f"{told(effect, unit)} ({interval(low, high, unit)})" if effect == effect else None
+        f"{format_effect(effect, unit)} ({interval(low, high, unit)})" if effect == effect else None
         for effect, low, high, unit in frame[["effect", "effect_low", "effect_high", "unit"]].itertuples(index=False)
     ]
     return pd.Series(texts, index=frame.index, dtype=object)

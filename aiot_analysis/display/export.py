@@ -125,7 +125,7 @@ def figure(sink: Sink, item: Item, shown: Figure, data: Mapping[str, pd.DataFram
     for width in sink.widths or ("",):
         suffix = f"_{width}" if width else ""
         with style.printing(WIDTHS.get(width), Path(sink.sheet) if sink.sheet else None):
-            drawing = style.drawn(shown)
+            drawing = style.figure_source(shown)
             to_save = drawing.again() if drawing and (width or sink.sheet) else shown
             style.lay_out(to_save)
             for kind in PICTURES:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from aiot_analysis.display.pictures import Pictures
     from aiot_analysis.stats.answers import Answers
-    from aiot_analysis.stats.flips import Given
+    from aiot_analysis.stats.flips import ClassesGiven
 
 FEW = 3  # up to this many devices are named
 NOTHING = "No image flips: there are no two devices that gave the same image of the same instance different classes."
@@ -61,7 +61,7 @@ def _one(
     from aiot_analysis.stats import flips
 
     texts_by_instance: dict[str, list[str]] = {}
-    for answer in flips.given(answers, image):
+    for answer in flips.answers_to_image(answers, image):
         texts_by_instance.setdefault(answer.instance_id, []).append(_answer(answer, label, pictures, devices))
     listed = "".join(
         f"<li><b>{escape(names.instance_display(instance))}</b>: {escape('; '.join(texts))}</li>"
@@ -84,7 +84,7 @@ def _one(
     )
 
 
-def _answer(one: Given, label: int, pictures: Pictures, devices: Mapping[str, str]) -> str:
+def _answer(one: ClassesGiven, label: int, pictures: Pictures, devices: Mapping[str, str]) -> str:
     """Return an answer and its devices, such as "wavy disc on 2 devices (Honor V20, Oppo Reno)"."""
     from aiot_analysis.stats.answers import NONE
 

@@ -44,12 +44,12 @@ class NotebookPage:
     @property
     def intervals(self) -> str:
         """Text for captions on what intervals of ratios of times include."""
-        return variance.said(self.rows)
+        return variance.describe_noise(self.rows)
 
     @property
     def intervals_of_sums(self) -> str:
         """Text for captions on what intervals of sums and means of times include."""
-        return variance.said(self.rows, whole=True)
+        return variance.describe_noise(self.rows, whole=True)
 
     def with_noise(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return other rows of the table `instances` with the noise columns that `rows` has."""

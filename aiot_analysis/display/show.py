@@ -127,7 +127,7 @@ def _data(figure: Figure, data: pd.DataFrame | None) -> dict[str, pd.DataFrame]:
     """Return the frames that a figure draws, by name."""
     from aiot_analysis.plots import style
 
-    drawing = style.drawn(figure)
+    drawing = style.figure_source(figure)
     return {"data": data} if data is not None else drawing.frames if drawing else {}
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from aiot_analysis.display import show
 from aiot_analysis.display.pictures import Pictures
-from aiot_analysis.explore.selection import BETWEEN, Known, Selection
+from aiot_analysis.explore.selection import BETWEEN, ExplorerData, Selection
 from aiot_analysis.stats import answers, flips, versions
 from aiot_analysis.stats.answers import NONE, Answers
 from aiot_analysis.tables import names
@@ -32,14 +32,14 @@ class Flips:
     apart: pd.DataFrame  # what is not compared, see `stats.versions.collect`
 
 
-def find(known: Known, selection: Selection) -> Flips:
+def find(known: ExplorerData, selection: Selection) -> Flips:
     """Find the images of the selected instances that flip. Only the image records of these instances are read."""
     rows = selection.of(known.rows)
     wanted = {column: set(rows[column]) for column in ("device_id", "run_id", "instance_id")}
     records = known.data.images(answers.COLUMNS, **wanted)
     collected, apart = versions.collect(rows, records, selection.between)
     compared = [instance_answers for instance_answers in collected if len(instance_answers.devices) > 1]
-    every_image = flips.each(compared)
+    every_image = flips.image_classes(compared)
     return Flips(selection.between, compared, flips.by_image(every_image), every_image["image"].nunique(), apart)
 
 
@@ -79,7 +79,7 @@ def table(found: Flips, image: str, pictures: Pictures, devices: Mapping[str, st
             "right": "✓" if answer.answer == label else "✗",
             "given by": _listed(answer.devices, found.between, devices),
         }
-        for answer in flips.given(found.answers, image, MOST)
+        for answer in flips.answers_to_image(found.answers, image, MOST)
     ]
     return pd.DataFrame(rows, columns=["of", "answer", "right", "given by"])
 

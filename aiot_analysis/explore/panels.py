@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from aiot_analysis.errors import AnalysisError
-from aiot_analysis.explore.selection import Known, Selection
+from aiot_analysis.explore.selection import ExplorerData, Selection
 from aiot_analysis.plots import device_axis, instance_axis, latency, scatter, style, vips
 from aiot_analysis.stats import accuracy, variance
 from aiot_analysis.stats import latency as of_times
@@ -33,7 +33,7 @@ PHASES = [*select.KEY, *names.PHASE_NAMES]
 class View:
     """Data of a figure: the selected rows, and a timing that all of them have."""
 
-    known: Known
+    known: ExplorerData
     selection: Selection
     rows: pd.DataFrame
     timing: str
@@ -77,7 +77,7 @@ class View:
         return result[pd.MultiIndex.from_frame(result[select.KEY].astype(str)).isin(keys)].reset_index(drop=True)
 
 
-def view(known: Known, selection: Selection, kept: dict[tuple[str, str], pd.DataFrame]) -> View:
+def view(known: ExplorerData, selection: Selection, kept: dict[tuple[str, str], pd.DataFrame]) -> View:
     """Return the view of a selection. If native tools measured any rows, all times are of inference alone."""
     rows = selection.of(known.rows)
     return View(known, selection, rows, select.timing_of(rows, selection.timing), kept)
@@ -112,7 +112,7 @@ def score(view: View) -> Figure:
         scores = of_scores.intervals(view.rows, records, view.timing, suite, resamples=DRAWS)
     else:
         scores = of_scores.scores(view.rows, view.timing, suite)
-    interval = variance.said(view.rows, whole=True)
+    interval = variance.describe_noise(view.rows, whole=True)
     return vips.ranking(scores, view.origin, view.devices, "sum over the instances chosen", interval)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets as widgets
 import traitlets
 
-from aiot_analysis.explore.selection import BETWEEN, BY, COLUMNS, Known, Selection
+from aiot_analysis.explore.selection import BETWEEN, BY, COLUMNS, ExplorerData, Selection
 from aiot_analysis.explore.soon import Soon
 from aiot_analysis.tables import names, select
 
@@ -39,7 +39,7 @@ class State(traitlets.HasTraits):
         return later
 
 
-def pickers(known: Known, state: State, ones: tuple[str, ...], *others: widgets.Widget) -> widgets.VBox:
+def pickers(known: ExplorerData, state: State, ones: tuple[str, ...], *others: widgets.Widget) -> widgets.VBox:
     """Return the widgets for a selection.
 
     These are a list for multiple values for each of COLUMNS, a list for a single value for each of `ones`, and then the
@@ -54,7 +54,7 @@ def pickers(known: Known, state: State, ones: tuple[str, ...], *others: widgets.
     return widgets.VBox([widgets.Box(controls, layout=layout), widgets.HBox([everything, hint])])
 
 
-def origin(known: Known) -> widgets.HTML:
+def origin(known: ExplorerData) -> widgets.HTML:
     """Return the sentence on the origin of the data as a widget."""
     return widgets.HTML(f"<p>{names.ORIGIN_SENTENCES[known.data.origin]}</p>").add_class("aiot-origin")
 
@@ -64,7 +64,7 @@ def titled(title: str, widget: widgets.DOMWidget) -> widgets.VBox:
     return widgets.VBox([widgets.HTML(f"<b>{title}</b>"), widget], layout={"margin": "0 0.6em 0.4em 0"})
 
 
-def _several(name: str, known: Known, state: State) -> widgets.VBox:
+def _several(name: str, known: ExplorerData, state: State) -> widgets.VBox:
     """Return a list for selecting several values."""
     values, labels = getattr(known.everything, name), known.labels(name)
     rows = min(max(len(values), 2), LISTED)

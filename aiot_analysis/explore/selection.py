@@ -57,7 +57,7 @@ class Selection:
 
 
 @dataclass(frozen=True)
-class Known:
+class ExplorerData:
     """The data to select from: rows that statistics use, excluded rows, and a selection of every value."""
 
     data: Data = field(repr=False)
@@ -73,7 +73,7 @@ class Known:
         return {value: display_name(value) for value in getattr(self.everything, name)}
 
 
-def known(data: Data) -> Known:
+def known(data: Data) -> ExplorerData:
     """Return everything that can be selected, in the paper's order, including values without usable rows."""
     rows, left_out = select.measured_rows(data.instances, by_framework=True)
 
@@ -86,10 +86,10 @@ def known(data: Data) -> Known:
     timing = "end_to_end" if (rows["timing"] == "end_to_end").any() or rows.empty else "inference"
     lists = of("devices"), of("models"), of("frameworks"), of("delegates"), of("quantizations")
     everything = Selection(*lists, timing=timing)
-    return Known(data, rows, left_out, everything)
+    return ExplorerData(data, rows, left_out, everything)
 
 
-def sentence(selection: Selection, known: Known) -> str:
+def sentence(selection: Selection, known: ExplorerData) -> str:
     """Return a sentence on what is selected, or on why no row is, as plain text."""
     empty_lists = selection.empty()
     if empty_lists:

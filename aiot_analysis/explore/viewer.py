@@ -11,7 +11,7 @@ import ipywidgets as widgets
 from aiot_analysis.display import pictures
 from aiot_analysis.explore import flip_viewer, pickers, selection
 from aiot_analysis.explore.flip_viewer import Flips
-from aiot_analysis.explore.selection import Known, Selection
+from aiot_analysis.explore.selection import ExplorerData, Selection
 from aiot_analysis.plots import device_axis
 from aiot_analysis.tables import names
 from aiot_analysis.tables.data import Data
@@ -69,7 +69,7 @@ class Viewer(widgets.VBox):
         self._looked_at.value = html
 
 
-def first(known: Known) -> Selection:
+def first(known: ExplorerData) -> Selection:
     """Return the initial selection.
 
     It has all models for few devices and a single model for many. Images are compared between devices or, if there is

@@ -26,26 +26,26 @@ from pathlib import Path
 
 from aiot_analysis.errors import ClusterError, DamagedError, DataError
 from aiot_analysis.ingest import scan
-from aiot_analysis.ingest.parts import Entry, Manifest, Parts
+from aiot_analysis.ingest.parts import PartEntry, PartManifest, Parts
 from aiot_analysis.words import plural
 
 Progress = Callable[[int, int], None]
 """Called with the number of runs that are done, and the number of runs to be read."""
 
-Waiting = Sequence[tuple[scan.Run, str]]  # runs to be read, with their keys
+Waiting = Sequence[tuple[scan.RunFolder, str]]  # runs to be read, with their keys
 Make = Callable[[Waiting, Parts], Iterator[None]]
 
 
 @dataclass(frozen=True)
-class Result:
+class IngestResult:
     """Contents of the tables after a call of `process`."""
 
     raw: Path
-    manifest: Manifest
+    manifest: PartManifest
     read: int = 0  # folders that this call read; the others had not changed
 
     @property
-    def _used(self) -> list[Entry]:
+    def _used(self) -> list[PartEntry]:
         """Return the entries of the runs that are in the tables."""
         return [entry for entry in self.manifest.runs.values() if entry.used and entry.run]
 
@@ -61,7 +61,7 @@ class Result:
             *self.manifest.left_out,
             *(record for entry in self.manifest.runs.values() for record in entry.left_out),
         ]
-        return [(row["path"], row["reason"]) for row in (scan.named(self.raw, record) for record in records)]
+        return [(row["path"], row["reason"]) for row in (scan.left_out_row(self.raw, record) for record in records)]
 
     def summary(self) -> str:
         """Return text like "1 run, 60 instances, 7500 images, 0 left out"."""
@@ -76,7 +76,7 @@ def process(
     jobs: int = 1,
     progress: Progress = lambda done, total: None,
     scheduler: str = "",
-) -> Result:
+) -> IngestResult:
     """Update the tables in `processed` from the runs below `raw`, reading up to `jobs` of them at a time.
 
     With the address of a Dask `scheduler`, like tcp://10.0.0.1:8786, its workers read the runs instead of `jobs`
@@ -96,7 +96,7 @@ def process(
             try:
                 return _process(raw, listing, parts, make, progress, parts.manifest())
             except DamagedError:  # a table with the right size and time is unreadable: start from an empty manifest
-                return _process(raw, listing, parts, make, progress, Manifest())
+                return _process(raw, listing, parts, make, progress, PartManifest())
     except OSError as error:
         raise DataError(
             f"{processed} cannot be written ({error.strerror}): free some space or choose another folder, "
@@ -104,7 +104,9 @@ def process(
         ) from None
 
 
-def _process(raw: Path, found: scan.Scan, parts: Parts, make: Make, progress: Progress, known: Manifest) -> Result:
+def _process(
+    raw: Path, found: scan.Scan, parts: Parts, make: Make, progress: Progress, known: PartManifest
+) -> IngestResult:
     """Read the runs that are new or changed, and update the tables if anything differs from the `known` manifest."""
     code = scan.code()
     keys = {name: run.key(code) for name, run in found.runs.items()}
@@ -116,14 +118,14 @@ def _process(raw: Path, found: scan.Scan, parts: Parts, make: Make, progress: Pr
         entries |= {name: parts.entry(keys[name]) for name in unread}
         fresh |= set(unread)
         entries = _without_copies({name: entries[name] for name in keys}, fresh)
-    manifest = Manifest(str(raw), {name: entries[name] for name in keys}, found.left_out, known.files)
+    manifest = PartManifest(str(raw), {name: entries[name] for name in keys}, found.left_out, known.files)
     if fresh or manifest != known:
         _change(parts, manifest, fresh, raw)
     parts.clear()
-    return Result(raw, manifest, len(fresh))
+    return IngestResult(raw, manifest, len(fresh))
 
 
-def _without_copies(entries: dict[str, Entry], fresh: Collection[str]) -> dict[str, Entry]:
+def _without_copies(entries: dict[str, PartEntry], fresh: Collection[str]) -> dict[str, PartEntry]:
     """Return the entries, with all but the first of each run marked as unused copies.
 
     An entry that was a copy and no longer is one is omitted: it has to be read, since its rows were not kept.
@@ -173,7 +175,7 @@ def _on_cluster(waiting: Waiting, parts: Parts, scheduler: str) -> Iterator[None
     shared = Parts(parts.folder.absolute())
     calls = [(replace(run, folder=run.folder.absolute()), key, shared) for run, key in waiting]
     raw = calls[0][0].folder.parents[1]
-    results = cluster.each(scheduler, [raw, shared.staged], make_part, calls)
+    results = cluster.run_calls(scheduler, [raw, shared.staged], make_part, calls)
     for (run, key), _ in zip(waiting, results, strict=True):
         if not parts.has(key):
             raise ClusterError(
@@ -183,7 +185,7 @@ def _on_cluster(waiting: Waiting, parts: Parts, scheduler: str) -> Iterator[None
         yield
 
 
-def _change(parts: Parts, manifest: Manifest, fresh: Collection[str], raw: Path) -> None:
+def _change(parts: Parts, manifest: PartManifest, fresh: Collection[str], raw: Path) -> None:
     """Update the tables to match the manifest; raise DataError if it contains no run."""
     from aiot_analysis.ingest.assemble import UnfitError, assemble
 
@@ -193,17 +195,16 @@ def _change(parts: Parts, manifest: Manifest, fresh: Collection[str], raw: Path)
         except UnfitError as error:  # a bug in the checks of a run, which must not affect the others
             for name, reason in error.reasons.items():
                 unfit = manifest.runs[name]
-                manifest.runs[name] = Entry(unfit.key, left_out=[(name, reason, None)], origin=unfit.origin)
+                manifest.runs[name] = PartEntry(unfit.key, left_out=[(name, reason, None)], origin=unfit.origin)
         else:
             parts.change(manifest, names)
             return
     parts.clear()
-    raise _nothing(raw, Result(raw, manifest).left_out)
+    raise _nothing(raw, IngestResult(raw, manifest).left_out)
 
 
 def _nothing(raw: Path, left_out: Sequence[tuple[str, str]]) -> DataError:
     """Return the error for a folder without any readable run, with the first reasons."""
     reasons = "; ".join(reason.rstrip(".") for _, reason in left_out[:3])
-    return DataError(
-        f"{scan.shown(raw)} holds no run that can be read{f' ({reasons})' if reasons else ''}: run `aiot run --local`."
-    )
+    first = f" ({reasons})" if reasons else ""
+    return DataError(f"{scan.printable_path(raw)} holds no run that can be read{first}: run `aiot run --local`.")

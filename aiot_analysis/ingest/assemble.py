@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from aiot_analysis.errors import DataError
-from aiot_analysis.ingest.parts import Entry, Manifest, Parts
-from aiot_analysis.ingest.scan import LeftOut, folder_of, named
+from aiot_analysis.ingest.parts import PartEntry, PartManifest, Parts
+from aiot_analysis.ingest.scan import LeftOut, folder_of, left_out_row
 from aiot_analysis.tables import storage
 
 OF_RUNS = ["instances", "telemetry", "operators", "passes", "nodes"]
@@ -27,7 +27,7 @@ class UnfitError(Exception):
         self.reasons = reasons
 
 
-def assemble(parts: Parts, manifest: Manifest, fresh: Collection[str], raw: Path) -> list[str]:
+def assemble(parts: Parts, manifest: PartManifest, fresh: Collection[str], raw: Path) -> list[str]:
     """Write every small table to the place where it waits, and return their names.
 
     `fresh` are the folders whose rows are in their parts; the rows of the others are in the tables already. Raises
@@ -42,7 +42,7 @@ def assemble(parts: Parts, manifest: Manifest, fresh: Collection[str], raw: Path
     return list(tables)
 
 
-def _of_runs(parts: Parts, used: dict[str, Entry], fresh: list[str]) -> dict[str, pd.DataFrame]:
+def _of_runs(parts: Parts, used: dict[str, PartEntry], fresh: list[str]) -> dict[str, pd.DataFrame]:
     """Return the tables OF_RUNS, with new rows of the fresh runs and existing rows of the others, in order of runs."""
     new_rows: dict[str, list[dict[str, Any]]] = {table: [] for table in OF_RUNS}
     for name in fresh:
@@ -63,7 +63,7 @@ def _of_runs(parts: Parts, used: dict[str, Entry], fresh: list[str]) -> dict[str
     return tables
 
 
-def _unfit(parts: Parts, used: dict[str, Entry], fresh: list[str]) -> dict[str, str]:
+def _unfit(parts: Parts, used: dict[str, PartEntry], fresh: list[str]) -> dict[str, str]:
     """Return the reason for each fresh run whose rows do not fit, by folder name."""
     reasons = {}
     for name in fresh:
@@ -75,7 +75,7 @@ def _unfit(parts: Parts, used: dict[str, Entry], fresh: list[str]) -> dict[str, 
     return reasons
 
 
-def _devices(entries: Collection[Entry]) -> list[dict[str, Any]]:
+def _devices(entries: Collection[PartEntry]) -> list[dict[str, Any]]:
     """Return one row per device and origin, as described by its latest run."""
     latest = {}
     for entry in sorted(entries, key=lambda entry: str(entry.run_id)):
@@ -84,7 +84,7 @@ def _devices(entries: Collection[Entry]) -> list[dict[str, Any]]:
     return [latest[key] for key in sorted(latest, key=str)]
 
 
-def _left_out(manifest: Manifest, raw: Path) -> list[dict[str, Any]]:
+def _left_out(manifest: PartManifest, raw: Path) -> list[dict[str, Any]]:
     """Return the rows of the table `left_out`.
 
     An unreadable run is assigned to the device whose folder it is in. If its record does not state the origin either,
@@ -98,7 +98,7 @@ def _left_out(manifest: Manifest, raw: Path) -> list[dict[str, Any]]:
     def row(one: LeftOut, device: str | None, origin: str | None) -> dict[str, Any]:
         of_device = origins.get(device or "", set())
         single_origin = next(iter(of_device)) if len(of_device) == 1 else None
-        return {"device_id": device, "origin": origin or single_origin, **named(raw, one)}
+        return {"device_id": device, "origin": origin or single_origin, **left_out_row(raw, one)}
 
     rows = [row(one, folder_of(one[0]) if "/" in one[0] else None, None) for one in manifest.left_out]
     for name, entry in manifest.runs.items():

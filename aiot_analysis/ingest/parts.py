@@ -27,7 +27,7 @@ Rows = dict[str, list[dict[str, Any]]]
 
 
 @dataclass
-class Entry:
+class PartEntry:
     """Facts about one folder of the raw logs; without `run_id` it is not a readable run."""
 
     key: str  # hash of its files and of the code that read them
@@ -52,11 +52,11 @@ class Entry:
 
 
 @dataclass
-class Manifest:
+class PartManifest:
     """Contents of the tables."""
 
     raw: str = ""  # the folder that was read
-    runs: dict[str, Entry] = field(default_factory=dict)  # by folder name
+    runs: dict[str, PartEntry] = field(default_factory=dict)  # by folder name
     left_out: list[LeftOut] = field(default_factory=list)  # files that belong to no run
     files: dict[str, Stamp] = field(default_factory=dict)  # all files of the tables
 
@@ -99,7 +99,7 @@ class Parts:
         """Return the path at which a table waits."""
         return self.staged / f"{name}.table"
 
-    def write(self, entry: Entry, rows: Rows) -> None:
+    def write(self, entry: PartEntry, rows: Rows) -> None:
         """Save a part, with its entry last: a part exists once its entry does."""
         _write(self.staged / f"{entry.key}.rows", rows)
         _write(self.staged / f"{entry.key}.entry", asdict(entry))
@@ -109,7 +109,7 @@ class Parts:
         record = _read(self.staged / f"{key}.entry")
         return record is not None and (not record["images"] or self.images(key).is_file())
 
-    def entry(self, key: str) -> Entry:
+    def entry(self, key: str) -> PartEntry:
         """Return the entry of a part."""
         return _entry(_read(self.staged / f"{key}.entry") or {})
 
@@ -117,7 +117,7 @@ class Parts:
         """Return the rows of a part, by table."""
         return _read(self.staged / f"{key}.rows") or {}
 
-    def manifest(self) -> Manifest:
+    def manifest(self) -> PartManifest:
         """Return the contents of the tables, after finishing an interrupted update.
 
         The manifest is empty if there is none that this version can read, or if a table differs from what was written.
@@ -126,23 +126,23 @@ class Parts:
         """
         record = _read(self._manifest)
         if record is None:
-            return Manifest()
+            return PartManifest()
         try:
-            result = Manifest(**record)
+            result = PartManifest(**record)
             result.runs = {name: _entry(entry_record) for name, entry_record in record["runs"].items()}
             result.left_out = _tuples(record["left_out"])
             result.files = {name: list(stamp) for name, stamp in record["files"].items()}
         except (TypeError, KeyError, AttributeError, ValueError):  # written by another version
-            return Manifest()
+            return PartManifest()
         missing = self._finish(result)
         if any("/" not in name for name in missing):
-            return Manifest()
+            return PartManifest()
         for name, entry in result.runs.items():
             if entry.images_file in missing:
                 result.runs[name] = replace(entry, key="")
         return result
 
-    def change(self, manifest: Manifest, names: list[str]) -> None:
+    def change(self, manifest: PartManifest, names: list[str]) -> None:
         """Update the tables to match the manifest: the tables in `names` and the images of newly read runs are waiting.
 
         Images of other runs stay as they are.
@@ -157,7 +157,7 @@ class Parts:
         _write(self._manifest, asdict(manifest))
         self._finish(manifest)
 
-    def _finish(self, manifest: Manifest) -> list[str]:
+    def _finish(self, manifest: PartManifest) -> list[str]:
         """Move waiting files into place and delete images of other runs; return the files that are missing."""
         waiting = {entry.images_file: self.images(entry.key) for entry in manifest.runs.values()}
         missing = []
@@ -179,9 +179,9 @@ class Parts:
         return missing
 
 
-def _entry(record: dict[str, Any]) -> Entry:
+def _entry(record: dict[str, Any]) -> PartEntry:
     """Return the entry that a JSON record holds."""
-    return Entry(**{**record, "left_out": _tuples(record["left_out"])})
+    return PartEntry(**{**record, "left_out": _tuples(record["left_out"])})
 
 
 def _tuples(rows: list[list[Any]]) -> list[LeftOut]:

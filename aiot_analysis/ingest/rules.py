@@ -79,7 +79,7 @@ def _check_cores(cores: Sequence[Any], where: str) -> None:
         rawlog.check(core, {"max_mhz": _NUMBER + _ABSENT}, f"{where}, a core of its device")
 
 
-def chosen(readings: Sequence[Reading]) -> Reading | None:
+def choose_attempt(readings: Sequence[Reading]) -> Reading | None:
     """Return the attempt to use: the last that ended undamaged, else the last that ended, else the last."""
     complete = [reading for reading in readings if reading.status == "end"]
     sound = [reading for reading in complete if not reading.damaged]
@@ -112,14 +112,14 @@ def split_labels(images: pyarrow.Table, instance_id: str, run: Row) -> tuple[pya
     return images.filter(pyarrow.array(inside)), problems
 
 
-def left_out(lines: int) -> list[str]:
+def unused_line_doubts(lines: int) -> list[str]:
     """Return the doubt about a log with this number of unused lines."""
     return [f"lines of its log that were left out: {lines}"] if lines else []
 
 
 def doubts(reading: Reading, images: pyarrow.Table, correct: int, lines_left_out: int, run: Row) -> list[str]:
     """Return what is odd about an attempt that is used; `images` and `correct` are of the records in the table."""
-    messages = left_out(lines_left_out)
+    messages = unused_line_doubts(lines_left_out)
     failed = images["failed"].to_numpy()
     counts = {"images": int((~failed).sum()), "failed_images": int(failed.sum()), "correct": correct}
     stated_counts = {name: reading.last[name] for name in counts}
@@ -136,10 +136,10 @@ def doubts(reading: Reading, images: pyarrow.Table, correct: int, lines_left_out
     timeless = int((took_ns == 0).sum())
     if timeless:
         messages.append(f"images that took no time by its clock: {timeless}")
-    return [*messages, *odd(reading, run)]
+    return [*messages, *load_doubts(reading, run)]
 
 
-def odd(reading: Reading, run: Row) -> list[str]:
+def load_doubts(reading: Reading, run: Row) -> list[str]:
     """Return what is odd about an attempt that is used, apart from its records."""
     messages = []
     for load in reading.of("load"):

@@ -15,8 +15,8 @@ from pyarrow import parquet
 from aiot_analysis.errors import DataError
 from aiot_analysis.ingest import rows, rules, sessions, tool_logs
 from aiot_analysis.ingest.attempt import Reading, count_lines, read_all, together
-from aiot_analysis.ingest.parts import Entry, Parts
-from aiot_analysis.ingest.scan import LeftOut, Run
+from aiot_analysis.ingest.parts import PartEntry, Parts
+from aiot_analysis.ingest.scan import LeftOut, RunFolder
 from aiot_analysis.tables import along, stability, storage, validity
 from runner import rawlog
 
@@ -29,17 +29,17 @@ _RECORDS = ("run.json", "device.json", "telemetry.jsonl")
 _UNUSED = ("operator", "pass", "node", "summary")  # records that are not used if the attempt did not end
 
 
-def make_part(run: Run, key: str, parts: Parts) -> None:
+def make_part(run: RunFolder, key: str, parts: Parts) -> None:
     """Read a run and save its rows under `key`. For an unreadable run, the part holds the reason."""
     try:
         entry, tables = _read(run, key, parts.images(key))
     except (rawlog.RawLogError, DataError) as error:
         parts.images(key).unlink(missing_ok=True)
-        entry, tables = Entry(key, left_out=[(run.name, str(error), None)], origin=_origin(run)), {}
+        entry, tables = PartEntry(key, left_out=[(run.name, str(error), None)], origin=_origin(run)), {}
     parts.write(entry, tables)
 
 
-def _origin(run: Run) -> str | None:
+def _origin(run: RunFolder) -> str | None:
     """Return the origin of an unreadable run, if its record states it nevertheless."""
     path = run.folder / "run.json"
     if not path.is_file():  # reading a pipe might never end
@@ -51,7 +51,7 @@ def _origin(run: Run) -> str | None:
     return origin if isinstance(origin, str) and origin in rawlog.ORIGINS else None
 
 
-def _read(run: Run, key: str, file: Path) -> tuple[Entry, dict[str, list[Row]]]:
+def _read(run: RunFolder, key: str, file: Path) -> tuple[PartEntry, dict[str, list[Row]]]:
     """Return the entry of a run and its rows of the small tables; write its image records to `file`."""
     record = rawlog.read_json(run.folder / "run.json", rawlog.RUN_FIELDS)
     properties = rawlog.read_json(run.folder / "device.json", rawlog.DEVICE_FIELDS)
@@ -89,7 +89,7 @@ def _read(run: Run, key: str, file: Path) -> tuple[Entry, dict[str, list[Row]]]:
         row.update(session)
     for paths in attempts.values():
         left_out += [_file(path, "its instance is not in the suite of run.json", count_lines(path)) for path in paths]
-    entry = Entry(
+    entry = PartEntry(
         key,
         left_out=sorted(left_out, key=lambda item: item[0]),
         device_id=record["device_slug"],
@@ -117,7 +117,7 @@ def _chosen(attempts: Iterable[tuple[Path, Reading | rawlog.RawLogError]], left_
             left_out.append(_file(path, reason, reading.lines))
         else:
             readings.append(reading)
-    used = rules.chosen(readings)
+    used = rules.choose_attempt(readings)
     for other in readings:
         if used is not None and other is not used:
             worse = other.damaged and not used.damaged and other.status == used.status
@@ -137,7 +137,11 @@ def _add_ended(row: Row, reading: Reading, run: Row, images: _Images, left_out: 
         left_out.append(_file(reading.path, "a `summary` is not used beside records of images", unused))
     row |= {**rows.ended(reading), "reasons": "", "log_lines": reading.lines - len(problems) - unused}
     if summary:
-        doubts = [*rules.left_out(len(problems)), *tool_logs.doubts(summary, reading), *rules.odd(reading, run)]
+        doubts = [
+            *rules.unused_line_doubts(len(problems)),
+            *tool_logs.doubts(summary, reading),
+            *rules.load_doubts(reading, run),
+        ]
         row |= {**tool_logs.row(summary, reading.last), "reasons": "; ".join(doubts)}
     else:
         images.add(row, reading, valid_images, len(problems))

@@ -28,7 +28,7 @@ CODE = [
 
 
 @dataclass(frozen=True)
-class Run:
+class RunFolder:
     """A folder that may be a run."""
 
     name: str  # <folder of the device>/<folder of the run>
@@ -49,7 +49,7 @@ class Run:
 class Scan:
     """Runs in order of name, and whatever is not a run."""
 
-    runs: dict[str, Run] = field(default_factory=dict)
+    runs: dict[str, RunFolder] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
 
 
@@ -60,7 +60,7 @@ def scan(raw: Path) -> Scan:
         for entry in _folders(raw, device.name, "run", result):
             name = f"{device.name}/{entry.name}"
             files = [_facts(file) for file in _entries(raw, name, result) if file.name != NOT_READ]
-            result.runs[name] = Run(name, Path(entry.path), tuple(files))
+            result.runs[name] = RunFolder(name, Path(entry.path), tuple(files))
     return result
 
 
@@ -106,17 +106,17 @@ def code() -> str:
     return digest.hexdigest()
 
 
-def shown(path: Path | str) -> str:
+def printable_path(path: Path | str) -> str:
     """Return a path as text; bytes of a name that are not UTF-8 are written as escapes."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def folder_of(name: str) -> str:
     """Return the device folder of a path below the raw folder, as text; it is named after the device's id."""
-    return shown(name.partition("/")[0])
+    return printable_path(name.partition("/")[0])
 
 
-def named(raw: Path, left_out: LeftOut) -> dict[str, Any]:
+def left_out_row(raw: Path, left_out: LeftOut) -> dict[str, Any]:
     """Return the columns of the table `left_out` that describe the file itself."""
     name, reason, lines = left_out
-    return {"path": shown(raw / name), "reason": shown(reason), "lines": lines}
+    return {"path": printable_path(raw / name), "reason": printable_path(reason), "lines": lines}

@@ -48,7 +48,7 @@ def frameworks(
         for name in series:
             framework, delegate = name.split("_", 1)
             selection = {"model": model, "framework": framework, "delegate": delegate, "quantization": "float32"}
-            reasons[name] = style.why(left_out, **selection)
+            reasons[name] = style.gap_reason(left_out, **selection)
         handles |= _points(panel, part, "implementation", series, ids, devices, reasons)
     style.legend(figure, handles)
     alt = _alt(rows, "implementation", len(ids), "Float32 accuracy")
@@ -76,7 +76,7 @@ def quantizations(
         reasons = {}
         for name in names.QUANTIZATIONS:
             selection = {"model": model, "framework": "tflite", "delegate": delegate, "quantization": name}
-            reasons[name] = style.why(left_out, **selection)
+            reasons[name] = style.gap_reason(left_out, **selection)
         handles |= _points(panel, part, "quantization", names.QUANTIZATIONS, ids, devices, reasons)
     style.legend(figure, handles)
     alt = _alt(rows, "quantization", len(ids), "TFLite accuracy")
@@ -136,7 +136,7 @@ def _points(
     middle = (part["accuracy_low"].min() + part["accuracy_high"].max()) / 2
     half = max(0.11, (part["accuracy_high"].max() - part["accuracy_low"].min()) / 2 + 0.01)
     axes.set(ylim=(middle - half, middle + half), ylabel="accuracy")
-    device_axis.along_x(axes, ids, devices)
+    device_axis.set_up_x_axis(axes, ids, devices)
     if gaps:
         style.note(axes, "no data: " + "; ".join(gaps))
     if unlike:

@@ -181,10 +181,10 @@ def against(
 ) -> Figure:
     """Draw the accuracy of each device minus that of the reference `base`, one panel per model x version.
 
-    Takes the frame of `stats.agreement.against` and, from `stats.agreement.without`, the reasons why instances of these
-    quantizations are missing from it. The light line at each point is the Wilson interval of the device alone. The dark
-    line is the interval of the difference on the same images, simultaneous over all rows of the frame. Differences
-    whose dark line excludes 0 are marked.
+    Takes the frame of `stats.agreement.compare_with` and, from `stats.agreement.not_comparable`, the reasons why
+    instances of these quantizations are missing from it. The light line at each point is the Wilson interval of the
+    device alone. The dark line is the interval of the difference on the same images, simultaneous over all rows of the
+    frame. Differences whose dark line excludes 0 are marked.
     """
     gaps = {
         instance: why

@@ -98,7 +98,7 @@ def _model_axis(axes: Axes, known: pd.DataFrame) -> None:
         label_at = next((label_macs for label_macs in labels if macs / label_macs < NEAR), float(macs))
         labels.setdefault(label_at, []).append(f"{names.display(model)} {macs:g}")
     axes.set(xscale="log", xlim=(models["macs_millions"].min() / 1.3, models["macs_millions"].max() * 1.3))
-    turned = 25 if style.across(axes) > 4 else 50
+    turned = 25 if style.panel_width(axes) > 4 else 50
     texts = ["\n".join(model_labels) for model_labels in labels.values()]
     axes.set_xticks(list(labels), texts, fontsize=style.SMALL, rotation=turned, ha="right")
     axes.set_xticks([], minor=True)

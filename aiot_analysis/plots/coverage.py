@@ -91,7 +91,7 @@ def _lines(table: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None) ->
     panel.set_yticks(
         range(len(table)), [names.instance_display(instance_id) for instance_id in table.index], fontsize=style.SMALL
     )
-    device_axis.along_x(panel, ids, devices)
+    device_axis.set_up_x_axis(panel, ids, devices)
     panel.set_xlim(-0.5, len(ids) - 0.5)
     return figure
 

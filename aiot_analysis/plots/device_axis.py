@@ -84,10 +84,10 @@ def positions(rows: pd.DataFrame, ids: Sequence[str]) -> pd.Series:
     return rows["device_id"].map({device: position for position, device in enumerate(ids)}).astype(float)
 
 
-def along_x(axes: Axes, ids: Sequence[str], devices: pd.DataFrame | None = None) -> None:
+def set_up_x_axis(axes: Axes, ids: Sequence[str], devices: pd.DataFrame | None = None) -> None:
     """Set up the x axis with the devices at 0, 1, ... and as many labels as fit."""
     texts = labels(ids, devices)
-    room = (style.across(axes) - BESIDE) / len(ids)
+    room = (style.panel_width(axes) - BESIDE) / len(ids)
     step = max(math.ceil(len(ids) / MOST_LABELS), math.ceil(LABEL / room) if len(ids) > FEW else 1)
     narrow = len(ids) > 20 or (len(ids) > FEW and max(map(len, texts)) > 2)
     small: dict[str, Any] = {"fontsize": style.SMALL} if len(ids) > 20 else {}

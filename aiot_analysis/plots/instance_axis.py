@@ -23,7 +23,7 @@ def panels(ids: list[str], lines: list[str]) -> tuple[Figure, list[Axes]]:
     return style.panels(count, 2, 7.0 if count == 1 else 5.5, 0.17 * len(lines) + 0.9)
 
 
-def down(axes: Axes, lines: list[str], label: str) -> None:
+def set_up_y_axis(axes: Axes, lines: list[str], label: str) -> None:
     """Set up the y axis with the instances at 0, 1, ... from the top, and `label` on the x axis."""
     axes.set_yticks(
         range(len(lines)), [names.instance_display(instance_id) for instance_id in lines], fontsize=style.SMALL

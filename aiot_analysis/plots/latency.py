@@ -37,7 +37,7 @@ def distribution(
     if len(ids) > device_axis.FEW:
         heights = instance_axis.heights(summary["instance_id"], lines)
         axes[0].scatter(summary["median_ms"], heights, s=8, alpha=0.5, color=style.color(style.PLAIN))
-        instance_axis.down(axes[0], lines, f"median {what} of each device (ms)")
+        instance_axis.set_up_y_axis(axes[0], lines, f"median {what} of each device (ms)")
         axes[0].set_xscale("log")
         style.plain_log(axes[0].xaxis)
         return style.finish(figure, origin, alt)
@@ -45,7 +45,7 @@ def distribution(
         panel.set_title(name)
         times = summary[summary["device_id"] == device].set_index("instance_id").reindex(lines)
         _boxes(panel, times)
-        instance_axis.down(panel, lines, f"{what} per image (ms)")
+        instance_axis.set_up_y_axis(panel, lines, f"{what} per image (ms)")
         panel.set_xscale("log")
         style.plain_log(panel.xaxis)
     marks = {
@@ -114,7 +114,7 @@ def phases(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None
             times, look = frame[frame["phase"] == phase], style.look(phase)
             heights = instance_axis.heights(times["instance_id"], lines)
             axes[0].scatter(times["mean_ms"], heights, s=8, alpha=0.5, color=look.color, marker=look.marker)
-        instance_axis.down(axes[0], lines, "mean time per image and phase (ms)")
+        instance_axis.set_up_y_axis(axes[0], lines, "mean time per image and phase (ms)")
         axes[0].set_xscale("log")
         style.plain_log(axes[0].xaxis)
         markers = {
@@ -139,7 +139,7 @@ def phases(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None
             panel.text(
                 total, y, f" {total:.3g}" if total else " no data", va="center", fontsize=style.SMALL, color=style.GREY
             )
-        instance_axis.down(panel, lines, "mean time per image (ms)")
+        instance_axis.set_up_y_axis(panel, lines, "mean time per image (ms)")
         panel.set_xlim(0, 1.12 * left.max())
     patches = {
         names.display(phase_name): Patch(

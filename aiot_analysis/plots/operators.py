@@ -138,7 +138,7 @@ def convolution_times(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | 
         style.empty(axes[0], GAP)
         return style.finish(figure, origin, "The time of single convolutions: no data.")
     inside = frame[np.isfinite(frame["high_ms"])]
-    headroom = 1.25 if style.across(axes[0]) > WORDS_INCHES else 1.9  # space above the bars for text, as a factor
+    headroom = 1.25 if style.panel_width(axes[0]) > WORDS_INCHES else 1.9  # space above the bars for text, as a factor
     top, end = float(frame["share"].max()) * headroom, float(inside["high_ms"].max())
     width = float((inside["high_ms"] - inside["low_ms"]).iloc[0])
     overflow_x = end + 2 * width  # centre of the bar for longer times
@@ -175,9 +175,9 @@ def convolution_times(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | 
         panel_letter = f"({chr(97 + number)}) " if len(panel_keys) <= 26 else ""
         suffix = f", {_title(framework, device, frame, devices)}" if len(implementations) > 1 else ""
         panel.set_title(f"{panel_letter}{names.display(model)}{suffix}")
-        ticks = TICKS_MS[:: max(1, round(TICK_INCHES * len(TICKS_MS) / (style.across(panel) - 0.6)))]
+        ticks = TICKS_MS[:: max(1, round(TICK_INCHES * len(TICKS_MS) / (style.panel_width(panel) - 0.6)))]
         right = end + 3.5 * width
-        label_room = right * TICK_INCHES / max(style.across(panel) - 0.6, TICK_INCHES)
+        label_room = right * TICK_INCHES / max(style.panel_width(panel) - 0.6, TICK_INCHES)
         ticks = ticks[ticks <= overflow_x - 1.3 * label_room]  # leave room for the label of the overflow bar
         panel.set(xlim=(0, right), ylim=(0, top))
         panel.set_xticks([*ticks, overflow_x], [*(f"{tick:.2f}" for tick in ticks), f">{end:g}"])

@@ -29,13 +29,13 @@ def tradeoff(frame: pd.DataFrame, origin: str, left_out: pd.DataFrame | None = N
     figure, axes = style.panels(len(panel_keys) + len(absent), 4, 3.0, 2.3)
     for panel, delegate in zip(axes[len(panel_keys) :], absent, strict=True):
         panel.set_title(names.display(delegate))
-        reason = style.why(left_out, framework="tflite", delegate=delegate)
+        reason = style.gap_reason(left_out, framework="tflite", delegate=delegate)
         style.empty(panel, f"no data: no pair of a quantized model and float32{reason}")
     for panel, (model, delegate) in zip(axes, panel_keys, strict=False):
         panel.set_title(f"{names.display(model)}, {names.display(delegate)}")
         points = valid[(valid["model"] == model) & (valid["delegate"] == delegate)]
         if not (points["quantization"] != "float32").any():
-            reason = style.why(left_out, model=model, framework="tflite", delegate=delegate)
+            reason = style.gap_reason(left_out, model=model, framework="tflite", delegate=delegate)
             style.empty(panel, f"no data: no pair of a quantized model and float32{reason}")
             continue
         panel.axvline(1, color="#888888", linewidth=0.8, linestyle="--", zorder=0)
@@ -123,7 +123,9 @@ def latency(
         panel.set_title(title)
         part = rows[(rows["model"] == model) & (rows["delegate"] == delegate)]
         if part.empty:
-            style.empty(panel, "no data" + style.why(left_out, model=model, framework="tflite", delegate=delegate))
+            style.empty(
+                panel, "no data" + style.gap_reason(left_out, model=model, framework="tflite", delegate=delegate)
+            )
             continue
         gaps = []
         for number, quantization in enumerate(names.QUANTIZATIONS):
@@ -143,7 +145,7 @@ def latency(
                 )
         ranges.append(f"{title} {style.span(part[value], '{:.3g}')} ms")
         panel.set(ylabel="mean time (ms)", ylim=(0, 1.15 * part[value].max()))
-        device_axis.along_x(panel, ids, devices)
+        device_axis.set_up_x_axis(panel, ids, devices)
         if gaps:
             style.note(panel, "no data: " + "; ".join(gaps))
     style.legend(figure, handles)

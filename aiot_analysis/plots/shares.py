@@ -72,7 +72,7 @@ def _bars(
         elif missing[device]:
             axes.text(x, 1.01, "*", ha="center", va="bottom", fontsize=style.SMALL, color=style.GREY)
     axes.set(ylim=(0, 1.08), yticks=[0, 0.5, 1], yticklabels=["0 %", "50 %", "100 %"], ylabel="share of time")
-    device_axis.along_x(axes, ids, devices)
+    device_axis.set_up_x_axis(axes, ids, devices)
     if (missing != "").any():
         star = "* " if (table.notna().any(axis=1) & (missing != "")).any() else "no data"
         style.note(axes, star + _missing(missing).lstrip(": " if star == "* " else ""))

@@ -41,7 +41,7 @@ def speed_ups(
         )
         _points(panel, panel_rows, lines, part, parts, ids)
         panel.set_ylabel(f"times as fast as\n{base}")
-        device_axis.along_x(panel, ids, devices)
+        device_axis.set_up_x_axis(panel, ids, devices)
     if not panel_keys:
         style.empty(axes[0], "no data: nothing was measured together with what it is compared with")
     style.legend(figure, {names.display(item): _handle(item) for item in parts})

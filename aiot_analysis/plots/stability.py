@@ -46,7 +46,7 @@ def tails(
             alpha=0.5,
             color=style.color(style.PLAIN),
         )
-        instance_axis.down(axes[0], lines, f"99th percentile over median of the {what}, of each device")
+        instance_axis.set_up_y_axis(axes[0], lines, f"99th percentile over median of the {what}, of each device")
         return style.finish(figure, origin, alt)
     for panel, device, name in zip(axes, ids, device_axis.names(ids, devices), strict=True):
         device_rows = frame[frame["device_id"] == device]
@@ -56,7 +56,7 @@ def tails(
             panel.plot(device_rows[column], heights, marker, color=style.color(place), markersize=3.5)
         panel.plot(device_rows["first_ms"], heights, "x", color="#333333", markersize=4)
         _gaps(panel, lines, device_rows)
-        instance_axis.down(panel, lines, f"{what} per image (ms)")
+        instance_axis.set_up_y_axis(panel, lines, f"{what} per image (ms)")
         panel.set_title(name)
         panel.set_xscale("log")
         style.plain_log(panel.xaxis)
@@ -110,7 +110,7 @@ def along(
             )
         panel.set_ylim(min(images["ms"].min(), loops["ms"].min()) * 0.97, top * 1.02)
         instance = names.instance_display(row["instance_id"])
-        letters = style.letters(style.across(panel) - 0.6, style.SMALL * style.BOLD)
+        letters = style.letters(style.panel_width(panel) - 0.6, style.SMALL * style.BOLD)
         panel.set_title(style.wrapped(f"{name_of_device[row['device_id']]}: {instance}", letters), fontsize=style.SMALL)
         panel.set_xlabel("image of the run")
         panel.set_ylabel("time (ms)")
@@ -164,7 +164,7 @@ def scores(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None
         ):
             panel.plot(device_rows["stability"][selected], heights[selected], marker, color=color, markersize=4)
         _gaps(panel, lines, device_rows, "no score: too few images")
-        instance_axis.down(panel, lines, "stability: fastest part of the run over the slowest")
+        instance_axis.set_up_y_axis(panel, lines, "stability: fastest part of the run over the slowest")
         panel.set_title(name)
     marks = {
         "score": _mark(style.color(style.PLAIN), "o"),
@@ -186,8 +186,8 @@ def _grid(frame: pd.DataFrame, ids: list[str], lines: list[str], devices: pd.Dat
     figure, (axes,) = style.panels(1, 1, min(max(7.0, 2.2 + 0.14 * len(ids)), 11.0), 0.15 * len(lines) + 0.8)
     colors = [*SHADES, *CALM.values()]
     axes.imshow(cells, cmap=ListedColormap(colors), vmin=-0.5, vmax=len(colors) - 0.5, aspect="auto")
-    instance_axis.down(axes, lines, "")
-    device_axis.along_x(axes, ids, devices)
+    instance_axis.set_up_y_axis(axes, lines, "")
+    device_axis.set_up_x_axis(axes, ids, devices)
     axes.grid(False)
     pairs = zip(LEVELS, LEVELS[1:], SHADES, strict=False)
     marks = {f"unstable, {low:g} to {high:g}": _mark(color, "s", 7) for low, high, color in pairs}
@@ -214,7 +214,7 @@ def slowdown(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = No
         heights = instance_axis.heights(measured["instance_id"], lines)
         axes[0].axvline(1, color=style.GREY, linewidth=0.8)
         axes[0].scatter(measured["slowdown"], heights, s=8, alpha=0.5, color=style.color(style.PLAIN))
-        instance_axis.down(axes[0], lines, f"{label}, of each device")
+        instance_axis.set_up_y_axis(axes[0], lines, f"{label}, of each device")
         return style.finish(figure, origin, alt)
     for panel, device, name in zip(axes, ids, device_axis.names(ids, devices), strict=True):
         device_rows = measured[measured["device_id"] == device]
@@ -229,7 +229,7 @@ def slowdown(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = No
         )
         panel.plot(device_rows["slowdown"], heights, "o", color=style.color(style.PLAIN), markersize=3.5)
         _gaps(panel, lines, device_rows)
-        instance_axis.down(panel, lines, label)
+        instance_axis.set_up_y_axis(panel, lines, label)
         panel.set_title(name)
     return style.finish(figure, origin, alt)
 

@@ -103,14 +103,14 @@ def looks(series: Iterable[str]) -> dict[str, Look]:
     return dict(zip(series, cycle(palette()), strict=False))
 
 
-class Drawn(NamedTuple):
+class FigureSource(NamedTuple):
     """Record of how a figure was drawn."""
 
     again: Callable[[], Figure]  # redraws the figure, for `printing`
     frames: dict[str, pd.DataFrame]  # the data shown, by argument name
 
 
-def drawn(figure: Figure) -> Drawn | None:
+def figure_source(figure: Figure) -> FigureSource | None:
     """Return how a figure was drawn, or None if it is not from this package."""
     return getattr(figure, "drawn", None)
 
@@ -132,7 +132,7 @@ def printing(width: float | None = None, sheet: Path | None = None) -> Iterator[
 
 
 def styled(function: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Decorate a plot function to draw in the project's style and store the data with the figure (see `Drawn`).
+    """Decorate a plot function to draw in the project's style and store the data with the figure (see `FigureSource`).
 
     Matplotlib's settings are left unchanged.
     """
@@ -149,7 +149,7 @@ def styled(function: Callable[P, Figure]) -> Callable[P, Figure]:
         drawn_subset = getattr(figure, "shown", None)  # set by plots that draw only part of a wide frame
         if drawn_subset is not None:
             frames[next(iter(frames))] = drawn_subset
-        figure.drawn = Drawn(partial(wrapper, *args, **kwargs), frames)  # type: ignore[attr-defined]
+        figure.drawn = FigureSource(partial(wrapper, *args, **kwargs), frames)  # type: ignore[attr-defined]
         return figure
 
     return wrapper
@@ -180,7 +180,7 @@ def page_width(inches: float) -> float:
     return _width.get() or inches
 
 
-def across(axes: Axes) -> float:
+def panel_width(axes: Axes) -> float:
     """Return the width of a panel in inches, including axis labels."""
     grid = axes.get_subplotspec()
     figure = axes.get_figure(root=True)
@@ -245,7 +245,7 @@ def _fit(figure: Figure) -> None:
         label = axes.xaxis.label
         label_inches = LETTER * float(label.get_fontsize()) * max(map(len, label.get_text().split("\n")))
         if label_inches > inches:  # right-align the label so that it may extend below the axis labels on the left
-            room = axes.get_window_extent().x1 / figure.dpi % across(axes) or across(axes)
+            room = axes.get_window_extent().x1 / figure.dpi % panel_width(axes) or panel_width(axes)
             label.set(ha="right", x=1.0, text=_folded(label.get_text(), room - 0.1, float(label.get_fontsize())))
 
 
@@ -278,7 +278,7 @@ def legend(figure: Figure, handles: Mapping[str, Any]) -> None:
 
 def empty(axes: Axes, text: str) -> None:
     """Write in an empty panel why it is empty."""
-    words = wrapped(text, letters(across(axes) - 0.7))
+    words = wrapped(text, letters(panel_width(axes) - 0.7))
     axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", color=GREY, fontsize=SMALL)
     axes.set(xticks=[], yticks=[])
     axes.grid(False)
@@ -289,7 +289,7 @@ def empty(axes: Axes, text: str) -> None:
 def note(axes: Axes, text: str) -> None:
     """Add a note in small print under a panel, below the axis label."""
     axis_label = axes.get_xlabel()
-    words = wrapped(text, max(20, letters(0.88 * across(axes) - 0.55)))  # centred on the axis
+    words = wrapped(text, max(20, letters(0.88 * panel_width(axes) - 0.55)))  # centred on the axis
     axes.set_xlabel("\n".join(part for part in (axis_label, words) if part), fontsize=SMALL, color="#444444")
     grid, figure = axes.get_subplotspec(), axes.get_figure(root=True)
     if _width.get() and grid and figure:  # make the row taller, since low panels would be squeezed
@@ -317,7 +317,7 @@ def wrapped(text: str, width: int) -> str:
     return "\n".join(lines)
 
 
-def why(left_out: pd.DataFrame | None, **of: str) -> str:
+def gap_reason(left_out: pd.DataFrame | None, **of: str) -> str:
     """Return in brackets why there is no data, from the frame of excluded rows, or "" without such a frame.
 
     `of` selects rows by column values, such as framework="tflite", delegate="nnapi".

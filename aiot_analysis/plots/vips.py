@@ -26,9 +26,9 @@ def ranking(
     """Draw a bar per device with its rank within its peer group, its tie groups, and its interval if the frame has one.
 
     Takes the frame of `stats.vips.scores` or `intervals`. `score` is the name of the sum; only the sum over the paper's
-    24 float32 instances is called VIPS. `interval` describes the whiskers (see `stats.variance.said`). Devices that
-    lack instances are hatched and grouped with those that have the same instances: their sum has fewer terms, so they
-    cannot be ranked with the others.
+    24 float32 instances is called VIPS. `interval` describes the whiskers (see `stats.variance.describe_noise`).
+    Devices that lack instances are hatched and grouped with those that have the same instances: their sum has fewer
+    terms, so they cannot be ranked with the others.
     """
     all_scores, scores = scores, scores.head(MOST).reset_index(drop=True)
     figure, (axes,) = style.panels(1, 1, 6.6, max(1.2, 0.17 * len(scores) + 0.5 * (len(scores) < 20)))
@@ -151,7 +151,7 @@ def weights(frame: pd.DataFrame, origin: str) -> Figure:
         style.empty(axes, "no data: ranks need two devices with the same instances under the same conditions")
         return style.finish(figure, origin, "What each instance weighs in the ranks: no data.")
     figure, (axes,) = style.panels(1, 1, 7.2, 0.17 * len(group) + 0.6)
-    narrow = style.across(axes) < 5
+    narrow = style.panel_width(axes) < 5
     y = range(len(group))
     colors = [style.look(names.instance(instance_id).implementation).color for instance_id in group["instance_id"]]
     axes.hlines(y, 100 * group["share_min"], 100 * group["share_max"], color=colors, linewidth=1)
@@ -216,7 +216,7 @@ def _per_instance(parts: pd.DataFrame) -> Figure:
             axes.text(0, y, " no data", va="center", fontsize=style.SMALL, color=style.GREY)
             continue
         axes.barh(y, vips, color=style.look(row["implementation"]).color, edgecolor="white")
-        formula = f" = {row['accuracy']:.3f} / {1000 * row['time_s']:.3g} ms" if style.across(axes) > 4 else ""
+        formula = f" = {row['accuracy']:.3f} / {1000 * row['time_s']:.3g} ms" if style.panel_width(axes) > 4 else ""
         text = f" {vips:.3g}{formula}"
         axes.text(vips, y, text, va="center", fontsize=style.SMALL)
     axes.set_yticks(
@@ -252,7 +252,7 @@ def _stacked(known: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None) 
         # two of the colours look alike in greyscale, so each block ends in a line and a note gives the order
         axes.hlines(bottom, x_left, x_right, color="black", linewidth=1.0)
     axes.set_ylabel("VIPS (images per second)")
-    device_axis.along_x(axes, ids, devices)
+    device_axis.set_up_x_axis(axes, ids, devices)
     style.note(axes, f"blocks from below: {style.listed(map(names.display, implementations))}")
     handles = {names.display(name): Patch(facecolor=style.look(name).color) for name in implementations}
     for model in models:

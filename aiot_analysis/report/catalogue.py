@@ -17,7 +17,7 @@ ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6"}
 
 
 @dataclass(frozen=True)
-class Entry:
+class CatalogueEntry:
     """A figure or table with a name, by a call of `show`, `table` or a method of `NotebookPage`."""
 
     name: str
@@ -34,7 +34,7 @@ class Entry:
         return f"{self.name} ({self.number})" if self.number else self.name
 
 
-def read(notebook: Notebook) -> list[Entry]:
+def read(notebook: Notebook) -> list[CatalogueEntry]:
     """Return the named figures and tables of a notebook, in order."""
     cells = json.loads(notebook.path.read_text(encoding="utf-8"))["cells"]
     entries = []
@@ -50,7 +50,9 @@ def read(notebook: Notebook) -> list[Entry]:
             if _of(call) == CLAIMS[0]:
                 numbers = [word.value for word in call.args if isinstance(word, ast.Constant)]
                 entries += [
-                    Entry(name.format(number), "", "table", notebook.name) for number in numbers for name in CLAIMS[1]
+                    CatalogueEntry(name.format(number), "", "table", notebook.name)
+                    for number in numbers
+                    for name in CLAIMS[1]
                 ]
                 continue
             texts = {
@@ -59,7 +61,7 @@ def read(notebook: Notebook) -> list[Entry]:
                 if isinstance(keyword.value, ast.Constant) and isinstance(keyword.value.value, str)
             }
             if texts.get("name"):
-                entries.append(Entry(texts["name"], texts.get("number", ""), CALLS[_of(call)], notebook.name))
+                entries.append(CatalogueEntry(texts["name"], texts.get("number", ""), CALLS[_of(call)], notebook.name))
     return entries
 
 
@@ -68,7 +70,7 @@ def _of(call: ast.Call) -> str:
     return call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
 
 
-def choose(entries: Sequence[Entry], words: Sequence[str]) -> list[Entry]:
+def choose(entries: Sequence[CatalogueEntry], words: Sequence[str]) -> list[CatalogueEntry]:
     """Return the entries that are named, or all if `words` is empty.
 
     A word is a name, or the paper's number in any form: 5, fig5, "Fig. 5", table4, "Table IV". A number selects all
@@ -103,9 +105,9 @@ def _key(text: str) -> str:
     return f"{'fig' if match[1].startswith('fig') else 'table'}{number}"
 
 
-def unique(entries: Sequence[Entry]) -> None:
+def unique(entries: Sequence[CatalogueEntry]) -> None:
     """Raise ReportError if two entries have the same name, since one would overwrite the files of the other."""
-    seen: dict[str, Entry] = {}
+    seen: dict[str, CatalogueEntry] = {}
     for entry in entries:
         if entry.name in seen:
             books = " and ".join(dict.fromkeys([seen[entry.name].notebook, entry.notebook]))

@@ -31,7 +31,7 @@ class OriginFacts:
 
 
 @dataclass(frozen=True)
-class Facts:
+class SiteFacts:
     """Everything that the index shows about the data."""
 
     origins: list[OriginFacts]
@@ -45,7 +45,7 @@ class Facts:
         return next(facts for facts in self.origins if facts.origin == origin)
 
 
-def read(processed: Path, device: str = "") -> Facts:
+def read(processed: Path, device: str = "") -> SiteFacts:
     """Read the tables of a folder, restricted to one device if it is named.
 
     Raises:
@@ -69,7 +69,7 @@ def read(processed: Path, device: str = "") -> Facts:
         for origin in schemas.ORIGINS
         if (instances["origin"] == origin).any()
     ]
-    return Facts(origins)
+    return SiteFacts(origins)
 
 
 def _origin(origin: str, devices: pd.DataFrame, instances: pd.DataFrame, left_out: pd.DataFrame) -> OriginFacts:
@@ -199,7 +199,7 @@ def _distinct(values: pd.Series) -> list[str]:
     return sorted({str(value) for value in values.dropna()})
 
 
-def provenance(facts: Facts, notebook: Notebook, given: dict[str, object]) -> dict[str, Any]:
+def provenance(facts: SiteFacts, notebook: Notebook, given: dict[str, object]) -> dict[str, Any]:
     """Return what the page of a notebook states about itself.
 
     A notebook with a parameter `origin` shows data of that origin; a notebook without it shows all origins.

@@ -15,7 +15,7 @@ from typing import Any
 from aiot_analysis.display import export
 from aiot_analysis.errors import ReportError
 from aiot_analysis.report import catalogue, manifest
-from aiot_analysis.report.catalogue import Entry
+from aiot_analysis.report.catalogue import CatalogueEntry
 from aiot_analysis.report.notebooks import Notebook, assign, find
 from aiot_analysis.report.site import Site, root_of, sites
 
@@ -77,7 +77,7 @@ class Made:
 Listen = Callable[[str, bool], None]  # called with the name of the notebook, and whether it is done
 
 
-def known(notebooks_dir: Path) -> list[Entry]:
+def known(notebooks_dir: Path) -> list[CatalogueEntry]:
     """Return all figures and tables of the notebooks."""
     entries = [entry for notebook in find(Path(notebooks_dir).resolve()) for entry in catalogue.read(notebook)]
     catalogue.unique(entries)
@@ -128,8 +128,8 @@ def figures(
 def _draw(
     site: Site,
     books: Sequence[Notebook],
-    chosen: Sequence[Entry],
-    entries: Sequence[Entry],
+    chosen: Sequence[CatalogueEntry],
+    entries: Sequence[CatalogueEntry],
     given: Mapping[str, dict[str, object]],
     wanted: Wanted,
     jobs: int,
@@ -138,7 +138,7 @@ def _draw(
     made: Made,
 ) -> None:
     """Write the figures and tables of one origin."""
-    from aiot_analysis.report.page import Job
+    from aiot_analysis.report.page import RenderJob
     from aiot_analysis.report.workers import Workers
 
     work = []
@@ -148,7 +148,7 @@ def _draw(
         widths, sheet = WIDTHS[wanted.width], str(wanted.sheet or "")
         sink = export.Sink(str(folder), wanted.formats, site.origin, widths, names, sheet, displayed=False)
         values = site.parameters(book, given[book.name])
-        work.append(Job(book.name, book.path, site.root, site.out, values, timeout_s, {}, sink))
+        work.append(RenderJob(book.name, book.path, site.root, site.out, values, timeout_s, {}, sink))
     written: dict[str, dict[str, Any]] = {}
     try:
         with Workers(min(jobs, len(work))) as workers:
@@ -189,7 +189,7 @@ def _check_index(out: Path) -> None:
         raise ReportError(f"{path} is not of `aiot figures`, and would be lost: give another folder with --out.")
 
 
-def _write_index(site: Site, written: dict[str, dict[str, Any]], entries: Sequence[Entry]) -> None:
+def _write_index(site: Site, written: dict[str, dict[str, Any]], entries: Sequence[CatalogueEntry]) -> None:
     """Write the index of all files, including those that earlier calls wrote and that still exist."""
     try:
         earlier = json.loads((site.out / ITEMS).read_text(encoding="utf-8"))

@@ -23,7 +23,7 @@ def keep(data: Data, scores: pd.DataFrame, claims: pd.DataFrame, timing: str, in
     """Save the frames of `stats.vips.intervals` and `stats.remarks.verdicts` for the front page.
 
     `timing` is the kind of times they are based on, and `interval` states what the intervals of the scores include (see
-    `stats.variance.said`).
+    `stats.variance.describe_noise`).
     """
     from IPython.display import display
 

@@ -55,12 +55,12 @@ class Forked(LocalProvisioner):
             target=kernel_process.serve, args=(connection_file, kwargs.get("cwd") or str(Path.cwd()), kwargs["env"])
         )
         process.start()
-        self.process = Process(process)  # type: ignore[assignment]
+        self.process = KernelProcess(process)  # type: ignore[assignment]
         self.pid = self.pgid = process.pid  # the process makes itself the leader of a group
         return self.connection_info
 
 
-class Process:
+class KernelProcess:
     """The subset of subprocess.Popen that a provisioner uses, for a process of multiprocessing."""
 
     stdin = stdout = stderr = None

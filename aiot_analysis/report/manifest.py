@@ -12,7 +12,7 @@ VERSION = 1
 
 
 @dataclass
-class Entry:
+class ManifestEntry:
     """The last rendering of one notebook."""
 
     fingerprint: str = ""  # fingerprint of the existing page; "" if there is none
@@ -27,10 +27,10 @@ class Entry:
 
 
 @dataclass
-class Manifest:
+class PageManifest:
     """Everything that `render` remembers between two calls."""
 
-    reports: dict[str, Entry] = field(default_factory=dict)  # by the notebook's name
+    reports: dict[str, ManifestEntry] = field(default_factory=dict)  # by the notebook's name
     files: FileHashes = field(default_factory=dict)
     index: str = ""  # fingerprint of index.html and of the pages' navigation
 
@@ -38,7 +38,7 @@ class Manifest:
         write(path, json.dumps({"version": VERSION, **asdict(self)}, indent=1))
 
 
-def load(path: Path) -> Manifest:
+def load(path: Path) -> PageManifest:
     """Return the manifest of a folder.
 
     If it is missing, damaged or of another version, it is empty, and everything counts as out of date.
@@ -46,11 +46,11 @@ def load(path: Path) -> Manifest:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["version"] != VERSION:
-            return Manifest()
-        reports = {name: Entry(**entry) for name, entry in content["reports"].items()}
-        return Manifest(reports, content["files"], content["index"])
+            return PageManifest()
+        reports = {name: ManifestEntry(**entry) for name, entry in content["reports"].items()}
+        return PageManifest(reports, content["files"], content["index"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return Manifest()
+        return PageManifest()
 
 
 def write(path: Path, text: str) -> None:

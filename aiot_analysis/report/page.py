@@ -29,7 +29,7 @@ START_TIMEOUT_S = 180  # time for a kernel to start, even on a busy machine
 
 
 @dataclass(frozen=True)
-class Job:
+class RenderJob:
     """A notebook to render."""
 
     name: str
@@ -43,7 +43,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RenderOutcome:
     """The outcome of a job."""
 
     seconds: float | None = None
@@ -61,7 +61,7 @@ def prepare() -> None:
     os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # suppresses a warning on frozen modules from every kernel
 
 
-def render(job: Job) -> Outcome:
+def render(job: RenderJob) -> RenderOutcome:
     """Execute a notebook and write its page and the files of its figures and tables.
 
     If it fails, it is kept in `failed/`. Notebook, page and files only appear when they are complete.
@@ -81,17 +81,17 @@ def render(job: Job) -> Outcome:
         if partial.exists():
             failed.parent.mkdir(exist_ok=True)
             partial.replace(failed)
-        return Outcome(perf_counter() - started, message, cell)
+        return RenderOutcome(perf_counter() - started, message, cell)
     if job.sink:
-        return Outcome(perf_counter() - started, warnings=_warnings(notebook))
+        return RenderOutcome(perf_counter() - started, warnings=_warnings(notebook))
     files = sink.place(job.out / export.FOLDER)
     manifest.write(job.out / f"{job.name}.html", html)
     partial.replace(job.out / "notebooks" / f"{job.name}.ipynb")
     failed.unlink(missing_ok=True)
-    return Outcome(perf_counter() - started, warnings=_warnings(notebook), files=files)
+    return RenderOutcome(perf_counter() - started, warnings=_warnings(notebook), files=files)
 
 
-def _execute(job: Job, partial: Path) -> NotebookNode:
+def _execute(job: RenderJob, partial: Path) -> NotebookNode:
     import papermill
 
     return papermill.execute_notebook(

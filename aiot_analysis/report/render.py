@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING
 
 from aiot_analysis.errors import ReportError
 from aiot_analysis.report import folder, index, manifest
-from aiot_analysis.report.manifest import Entry
+from aiot_analysis.report.manifest import ManifestEntry
 from aiot_analysis.report.notebooks import Notebook, assign, choose, find
 from aiot_analysis.report.site import DEVICE, Site, of_each_device, root_of, sites
 
 if TYPE_CHECKING:
-    from aiot_analysis.report.page import Job, Outcome
+    from aiot_analysis.report.page import RenderJob, RenderOutcome
 
 
 @dataclass(frozen=True)
-class Result:
+class RenderResult:
     """The outcome of one notebook or, in a progress callback, the fact that it waits or has started."""
 
     name: str  # including the subfolder of its site, like 04_frameworks or simulated/devices/oppo-reno/04_frameworks
@@ -42,7 +42,7 @@ class Result:
         return f"{self.name} {self.status}" + (f" in {self.seconds:.1f} s" if self.seconds is not None else "")
 
 
-Progress = Callable[[Result], None]
+Progress = Callable[[RenderResult], None]
 
 
 def render(
@@ -57,7 +57,7 @@ def render(
     each_device: bool = False,
     working: Path | None = None,
     using: Callable[[Path], None] | None = None,
-) -> list[Result]:
+) -> list[RenderResult]:
     """Render notebooks to HTML in `out_dir`, with an index; notebooks that are up to date are not run again.
 
     Each origin in the tables has its own site (see `site.sites`), unless `parameters` name one. With `each_device`,
@@ -105,16 +105,16 @@ def render(
 
 
 def _update(
-    tasks: Sequence[Task], jobs: int, force: bool, timeout_s: int | None, progress: Progress | None
-) -> list[Result]:
+    tasks: Sequence[RenderTask], jobs: int, force: bool, timeout_s: int | None, progress: Progress | None
+) -> list[RenderResult]:
     results = {}
     stale = []
     for task in tasks:
         if force or not task.site.is_fresh(task.notebook, task.print_):
             stale.append(task)
-            _tell(progress, Result(task.name, "waiting", task.site.page(task.notebook.name)))
+            _tell(progress, RenderResult(task.name, "waiting", task.site.page(task.notebook.name)))
             continue
-        results[task.name] = Result(task.name, "up to date", task.site.page(task.notebook.name))
+        results[task.name] = RenderResult(task.name, "up to date", task.site.page(task.notebook.name))
         _tell(progress, results[task.name])
     for task in stale:
         if task.notebook.problem:
@@ -130,7 +130,7 @@ def _update(
 
 
 @dataclass(frozen=True)
-class Task:
+class RenderTask:
     """A notebook of a site, to be rendered if its page is out of date."""
 
     site: Site
@@ -142,7 +142,7 @@ class Task:
 
 def _tasks(
     found: Sequence[Site], out: Path, chosen: Sequence[Notebook], given: Mapping[str, dict[str, object]]
-) -> list[Task]:
+) -> list[RenderTask]:
     tasks = []
     for site in found:
         for notebook in chosen:
@@ -150,15 +150,17 @@ def _tasks(
                 continue
             parameters = site.parameters(notebook, given[notebook.name])
             name = (site.out / notebook.name).relative_to(out).as_posix()
-            tasks.append(Task(site, notebook, name, parameters, site.fingerprint(notebook, parameters)))
+            tasks.append(RenderTask(site, notebook, name, parameters, site.fingerprint(notebook, parameters)))
     return tasks
 
 
-def _sites_of(tasks: Sequence[Task]) -> list[Site]:
+def _sites_of(tasks: Sequence[RenderTask]) -> list[Site]:
     return list({task.site.out: task.site for task in tasks}.values())
 
 
-def _render(stale: Sequence[Task], jobs: int, timeout_s: int | None, progress: Progress | None) -> list[Result]:
+def _render(
+    stale: Sequence[RenderTask], jobs: int, timeout_s: int | None, progress: Progress | None
+) -> list[RenderResult]:
     from aiot_analysis.report.workers import Workers
 
     results = []
@@ -170,7 +172,7 @@ def _render(stale: Sequence[Task], jobs: int, timeout_s: int | None, progress: P
             for job, outcome in workers.run(work):
                 task = by_page[job.out, job.name]
                 if outcome is None:
-                    _tell(progress, Result(task.name, "running", task.site.page(job.name)))
+                    _tell(progress, RenderResult(task.name, "running", task.site.page(job.name)))
                     continue
                 result = _record(task, job, outcome)
                 results.append(result)
@@ -183,7 +185,7 @@ def _render(stale: Sequence[Task], jobs: int, timeout_s: int | None, progress: P
     return results
 
 
-def _expected(task: Task) -> tuple[bool, bool, float, int]:
+def _expected(task: RenderTask) -> tuple[bool, bool, float, int]:
     """Return a sort key that grows with the expected duration.
 
     Pages of all devices count as longest, then those that never ran, then those that took longest, then the largest
@@ -193,9 +195,9 @@ def _expected(task: Task) -> tuple[bool, bool, float, int]:
     return not task.site.device, seconds is None, seconds or 0.0, task.notebook.path.stat().st_size
 
 
-def _jobs(stale: Sequence[Task], timeout_s: int | None) -> list[Job]:
+def _jobs(stale: Sequence[RenderTask], timeout_s: int | None) -> list[RenderJob]:
     from aiot_analysis.report import facts
-    from aiot_analysis.report.page import Job
+    from aiot_analysis.report.page import RenderJob
 
     facts_by_device = {}
     jobs = []
@@ -207,11 +209,11 @@ def _jobs(stale: Sequence[Task], timeout_s: int | None) -> list[Job]:
         page["data"] = site.data_of(notebook, task.given)[:12]
         page["versions"] = site.versions
         page["rendered"] = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-        jobs.append(Job(notebook.name, notebook.path, site.root, site.out, task.given, timeout_s, page))
+        jobs.append(RenderJob(notebook.name, notebook.path, site.root, site.out, task.given, timeout_s, page))
     return jobs
 
 
-def _record(task: Task, job: Job, outcome: Outcome) -> Result:
+def _record(task: RenderTask, job: RenderJob, outcome: RenderOutcome) -> RenderResult:
     """Record an outcome in the manifest immediately, so that finished pages persist whatever happens next."""
     timestamp = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     site = task.site
@@ -220,13 +222,13 @@ def _record(task: Task, job: Job, outcome: Outcome) -> Result:
         entry.error, entry.cell, entry.failed, entry.warnings = outcome.error, outcome.cell, timestamp, outcome.warnings
     else:
         site.forget(entry.files, outcome.files)
-        entry = Entry(
+        entry = ManifestEntry(
             task.print_, job.parameters, timestamp, outcome.seconds, warnings=outcome.warnings, files=outcome.files
         )
         site.manifest.reports[job.name] = entry
     site.save()
     failed_copy = site.out / "failed" / f"{job.name}.ipynb"
-    return Result(
+    return RenderResult(
         task.name,
         "failed" if outcome.error else "rendered",
         site.page(job.name),
@@ -238,15 +240,15 @@ def _record(task: Task, job: Job, outcome: Outcome) -> Result:
     )
 
 
-def _record_problem(task: Task) -> Result:
+def _record_problem(task: RenderTask) -> RenderResult:
     """Record that a notebook cannot be executed at all; the page of an earlier call remains."""
     entry = task.site.entry(task.notebook.name)
     entry.error, entry.cell, entry.warnings = task.notebook.problem, None, []
     entry.failed = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     task.site.save()
-    return Result(task.name, "failed", task.site.page(task.notebook.name), error=task.notebook.problem)
+    return RenderResult(task.name, "failed", task.site.page(task.notebook.name), error=task.notebook.problem)
 
 
-def _tell(progress: Progress | None, result: Result) -> None:
+def _tell(progress: Progress | None, result: RenderResult) -> None:
     if progress:
         progress(result)

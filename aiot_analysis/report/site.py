@@ -17,7 +17,7 @@ from pathlib import Path
 
 from aiot_analysis.errors import DataError, ReportError
 from aiot_analysis.report import manifest
-from aiot_analysis.report.manifest import Entry, Manifest
+from aiot_analysis.report.manifest import ManifestEntry, PageManifest
 from aiot_analysis.report.notebooks import Notebook
 from aiot_analysis.tables import choice, fingerprint, processed
 from aiot_analysis.tables.fingerprint import Tables
@@ -38,7 +38,7 @@ class Site:
     others: dict[str, str]  # relative URLs of the other sites' indexes, by origin
     processed: Path  # folder of the tables that the index describes
     notebooks: list[Notebook]
-    manifest: Manifest
+    manifest: PageManifest
     code: str
     versions: dict[str, str]
     tables: dict[Path, Tables]  # by folder; shared by all sites
@@ -54,8 +54,8 @@ class Site:
             **({DEVICE: self.device} if self.device else {}),
         }
 
-    def entry(self, name: str) -> Entry:
-        return self.manifest.reports.setdefault(name, Entry())
+    def entry(self, name: str) -> ManifestEntry:
+        return self.manifest.reports.setdefault(name, ManifestEntry())
 
     def page(self, name: str) -> Path:
         return self.out / f"{name}.html"

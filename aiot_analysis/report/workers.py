@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from aiot_analysis.tables.fingerprint import PACKAGE
 
 if TYPE_CHECKING:
-    from aiot_analysis.report.page import Job, Outcome
+    from aiot_analysis.report.page import RenderJob, RenderOutcome
 
 STOP_TIMEOUT_S = 10  # time for a worker to end its kernel
 
@@ -56,11 +56,11 @@ class Workers:
         child_end.close()
         return parent_end
 
-    def run(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Outcome | None]]:
+    def run(self, jobs: Sequence[RenderJob]) -> Iterator[tuple[RenderJob, RenderOutcome | None]]:
         """Hand out the jobs in order and yield their starts and outcomes as they happen."""
         waiting = deque(jobs)
         idle = list(self._workers)
-        busy: dict[Connection, Job] = {}
+        busy: dict[Connection, RenderJob] = {}
         while waiting or busy:
             while waiting and idle:
                 connection = idle.pop()
@@ -80,13 +80,13 @@ class Workers:
                         idle.append(self._start())
                 yield job, outcome
 
-    def _bury(self, connection: Connection) -> Outcome:
-        from aiot_analysis.report.page import Outcome
+    def _bury(self, connection: Connection) -> RenderOutcome:
+        from aiot_analysis.report.page import RenderOutcome
 
         process = self._workers.pop(connection)
         connection.close()
         code = process.wait()
-        return Outcome(
+        return RenderOutcome(
             error=f"its process ended with code {code}: try fewer at once (--jobs 1), or see the system's log"
         )
 

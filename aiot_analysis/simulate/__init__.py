@@ -42,7 +42,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Run:
+class SimulatedRun:
     """The run of one phone in a simulated fleet."""
 
     phone: fleet.Phone
@@ -74,7 +74,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Result:
+class SimulationResult:
     """The fleet that exists after a call of `simulate`; `kept` is the number of devices that existed before."""
 
     devices: int
@@ -99,11 +99,11 @@ def version() -> str:
     return digest.hexdigest()[:12]
 
 
-def runs(options: Options) -> list[Run]:
+def runs(options: Options) -> list[SimulatedRun]:
     """Return the runs for the options, one per phone."""
     phones = fleet.phones(options.devices, options.seed)
     quantized = fleet.quantized(phones, options.quantized_on)
-    return [Run(phone, options.seed, options.images, phone.number in quantized) for phone in phones]
+    return [SimulatedRun(phone, options.seed, options.images, phone.number in quantized) for phone in phones]
 
 
 def simulate(
@@ -111,8 +111,8 @@ def simulate(
     raw: Path,
     jobs: int = 2,
     replace: bool = False,
-    progress: Callable[[Run], None] = lambda run: None,
-) -> Result:
+    progress: Callable[[SimulatedRun], None] = lambda run: None,
+) -> SimulationResult:
     """Write the raw logs of a fleet into the folder `raw`, `jobs` phones at a time.
 
     The same options give the same bytes, regardless of `jobs`. Existing runs are kept. Simulated runs that these
@@ -129,7 +129,7 @@ def simulate(
             raise SimulationError(_refusal(raw, others))
         for path in others:
             _remove(raw, path)
-        missing: list[Run] = []
+        missing: list[SimulatedRun] = []
         for run in wanted:
             if (raw / run.path).is_dir():
                 progress(run)
@@ -137,10 +137,10 @@ def simulate(
                 missing.append(run)
         _write_all(raw, missing, jobs, progress)
     instances = sum(len(run.instances) for run in wanted)
-    return Result(len(wanted), instances, instances * options.images, len(wanted) - len(missing))
+    return SimulationResult(len(wanted), instances, instances * options.images, len(wanted) - len(missing))
 
 
-def _write_all(raw: Path, missing: list[Run], jobs: int, progress: Callable[[Run], None]) -> None:
+def _write_all(raw: Path, missing: list[SimulatedRun], jobs: int, progress: Callable[[SimulatedRun], None]) -> None:
     """Write runs, in this process or in several others."""
     if jobs == 1 or len(missing) < 2:
         for run in missing:
@@ -161,7 +161,7 @@ def _write_all(raw: Path, missing: list[Run], jobs: int, progress: Callable[[Run
             raise
 
 
-def _write(raw: Path, run: Run) -> None:
+def _write(raw: Path, run: SimulatedRun) -> None:
     """Write a run to a temporary folder and move it into place when it is complete."""
     part = raw / f"{PART}{run.phone.slug}"
     try:

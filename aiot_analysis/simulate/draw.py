@@ -20,7 +20,7 @@ BYTES = {"float32": 4, "dynamic": 1, "int8": 1, "float16": 2}  # per weight
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnRun:
     """Results of one instance on one phone, for n images."""
 
     instance_id: str
@@ -41,7 +41,7 @@ def model_bytes(instance_id: str) -> int:
     return int(millions * 1e6 * BYTES[quantization])
 
 
-def phone(one: Phone, instances: Sequence[str], seed: int, count: int) -> tuple[list[Drawn], float]:
+def phone(one: Phone, instances: Sequence[str], seed: int, count: int) -> tuple[list[DrawnRun], float]:
     """Draw the instances of a phone on `count` images; also return the factor by which its times were scaled.
 
     All its times are scaled alike, so that VIPS over the 24 float32 instances is what `score.scale` aims at. Raises
@@ -113,7 +113,7 @@ def _times_ms(one: Phone, instance_id: str, seed: int, count: int, throttle: flo
     return times * (1 + throttle * (1 - np.exp(-spent_s / settings["throttle_after_s"])))
 
 
-def _drawn(one: Phone, instance_id: str, answer: Any, times_ms: NDArray[np.float64], factor: float) -> Drawn:
+def _drawn(one: Phone, instance_id: str, answer: Any, times_ms: NDArray[np.float64], factor: float) -> DrawnRun:
     """Return the results of an instance with scaled times."""
     settings = assumptions.file()["time"]
     classes, scores, correct = answer
@@ -123,4 +123,4 @@ def _drawn(one: Phone, instance_id: str, answer: Any, times_ms: NDArray[np.float
     load_ms *= assumptions.cpu_speed(one.soc).value * factor
     load_ms *= settings["load_nnapi"] if "_nnapi_" in instance_id else 1.0
     at_ns = np.concatenate([[0], ends_ns[:-1]])
-    return Drawn(instance_id, classes, scores, correct, phases_ns, at_ns, int(ends_ns[-1]), round(load_ms * 1e6))
+    return DrawnRun(instance_id, classes, scores, correct, phases_ns, at_ns, int(ends_ns[-1]), round(load_ms * 1e6))

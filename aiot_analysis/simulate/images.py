@@ -21,7 +21,7 @@ NEXT = np.array([2 / 3, 1 / 6, 1 / 12, 1 / 24])  # shares of the score left by t
 
 
 @dataclass(frozen=True)
-class Images:
+class SimulatedImages:
     """The images of the whole fleet. There are n of them; the same seed and n give the same images."""
 
     seed: int
@@ -46,7 +46,7 @@ class File:
 
 
 @cache
-def draw(seed: int, count: int) -> Images:
+def draw(seed: int, count: int) -> SimulatedImages:
     """Draw `count` images: five of each of 100 classes if there are 500, as in the paper's Section III-A.
 
     Difficulties are spread evenly over the normal distribution, so that accuracies come out near the published ones
@@ -59,7 +59,7 @@ def draw(seed: int, count: int) -> Images:
     labels = classes[order % len(classes)]
     quantiles = np.array([NormalDist().inv_cdf((i + 0.5) / count) for i in range(count)])
     offsets = rng.permuted(np.tile(np.arange(1, settings["label_space"]), (count, 1)), axis=1)[:, :RIVALS]
-    return Images(
+    return SimulatedImages(
         seed=seed,
         names=[f"simulated_{label:03}_{i // len(classes)}.jpg" for i, label in enumerate(labels.tolist())],
         labels=labels,

@@ -11,7 +11,7 @@ import orjson
 
 from aiot_analysis.simulate import assumptions, draw
 from aiot_analysis.simulate.fleet import Phone, stream
-from aiot_analysis.simulate.images import Images
+from aiot_analysis.simulate.images import SimulatedImages
 from aiot_analysis.tables import names
 from runner import rawlog
 
@@ -25,9 +25,9 @@ def write_run(
     folder: Path,
     run_id: str,
     phone: Phone,
-    drawn: list[draw.Drawn],
+    drawn: list[draw.DrawnRun],
     scale: float,
-    images: Images,
+    images: SimulatedImages,
     facts: dict[str, Any],
 ) -> None:
     """Write the run of a phone into an empty folder, run.json last: a folder without it is not a run.
@@ -104,7 +104,7 @@ def _model(instance_id: str) -> dict[str, object]:
     return {"sha256": sha256, "sha256_of": name, "weights": WEIGHTS, "size_bytes": draw.model_bytes(instance_id)}
 
 
-def _attempt(one: draw.Drawn, began: datetime, images: Images) -> bytes:
+def _attempt(one: draw.DrawnRun, began: datetime, images: SimulatedImages) -> bytes:
     """Return the lines of an attempt: load, one line per image, end."""
     framework, delegate, _, _ = names.instance(one.instance_id)
     load = {
@@ -131,7 +131,7 @@ def _attempt(one: draw.Drawn, began: datetime, images: Images) -> bytes:
     return b"\n".join(map(orjson.dumps, [load, *_image_events(one, images), end])) + b"\n"
 
 
-def _image_events(one: draw.Drawn, images: Images) -> list[dict[str, object]]:
+def _image_events(one: draw.DrawnRun, images: SimulatedImages) -> list[dict[str, object]]:
     """Return the image records of an instance."""
     pairs = zip(one.classes.tolist(), one.scores.tolist(), strict=True)
     columns = zip(images.names, images.labels.tolist(), pairs, *one.phases_ns.tolist(), one.at_ns.tolist(), strict=True)

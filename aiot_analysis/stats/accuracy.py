@@ -77,10 +77,10 @@ def accuracy_change(images: pd.DataFrame, pairs: pd.DataFrame, together: bool = 
     base, fraction of 1), only_base and only_other (images that are right on one side only), and the test and interval
     of `change_of`. Null without images.
     """
-    joined = pairing.joined(images, pairs)
+    joined = pairing.common_images(images, pairs)
     base, other = joined["correct_base"].astype(bool), joined["correct_other"].astype(bool)
     sides = dict(zip(SIDES, (base & other, base & ~other, other & ~base, ~(base | other)), strict=True))
-    return pairing.beside(pairs, change_of(pd.DataFrame(sides).groupby(joined["pair"]).sum(), together)[CHANGE])
+    return pairing.join_results(pairs, change_of(pd.DataFrame(sides).groupby(joined["pair"]).sum(), together)[CHANGE])
 
 
 def change_of(counts: pd.DataFrame, together: bool = False) -> pd.DataFrame:

@@ -91,8 +91,8 @@ def cochran(answers: Sequence[Answers]) -> pd.DataFrame:
       fewer images differ than there are devices.
     - p_adjusted: p_together times the number of rows that have one (Bonferroni).
 
-    The chi-square approximation is rough where few images differ; for two devices, `against` has the exact test. With
-    fewer than two devices or two images these are null and `gap` gives the reason.
+    The chi-square approximation is rough where few images differ; for two devices, `compare_with` has the exact test.
+    With fewer than two devices or two images these are null and `gap` gives the reason.
     """
     table = []
     for instance in answers:
@@ -201,7 +201,7 @@ def reference(answers: Sequence[Answers], wanted: str = "") -> str:
     return str(best_covered["device_id"].iloc[0]) if len(best_covered) else ""
 
 
-def against(answers: Sequence[Answers], base: str) -> pd.DataFrame:
+def compare_with(answers: Sequence[Answers], base: str) -> pd.DataFrame:
     """Compare each device with the device `base`, image by image: one row per other device and instance.
 
     Columns are the leading columns of `instability`, device_id, accuracy, accuracy_low, accuracy_high (Wilson, 95 %, of
@@ -209,7 +209,7 @@ def against(answers: Sequence[Answers], base: str) -> pd.DataFrame:
     interval, only_base, only_other, p_value, p_adjusted), and top1_differs (share of images with another class; a
     failed image has none). The paired intervals of all rows have a joint confidence of 95 %, so the probability of any
     false alarm is at most 5 %, and p_adjusted is below 5 % exactly when the interval excludes 0. Instances that `base`
-    did not run have no rows: see `without`.
+    did not run have no rows: see `not_comparable`.
     """
     parts = []
     for instance in answers:
@@ -237,7 +237,7 @@ def against(answers: Sequence[Answers], base: str) -> pd.DataFrame:
     return accuracy.with_interval(table)[columns]
 
 
-def without(answers: Sequence[Answers], base: str) -> dict[str, str]:
+def not_comparable(answers: Sequence[Answers], base: str) -> dict[str, str]:
     """Return why instances cannot be compared with the device `base`, by instance id."""
     absent = {
         instance.instance_id: "the reference is not among its devices"

@@ -160,9 +160,9 @@ def doubts(
 ) -> pd.DataFrame:
     """Return the rows of `rows` whose interval of the mean may be too short: KEY and note (see `doubt`).
 
-    Takes image records with `along.COLUMNS`: a frame, or parts by device (see `by_device.each`).
+    Takes image records with `along.COLUMNS`: a frame, or parts by device (see `by_device.map_devices`).
     """
-    tables = [part for _, part in by_device.each(images, rows, partial(_doubtful, timing=timing))]
+    tables = [part for _, part in by_device.map_devices(images, rows, partial(_doubtful, timing=timing))]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[*KEY, "note"])
 
 
@@ -195,14 +195,14 @@ def means(images: pd.DataFrame, rows: pd.DataFrame, timing: str = "end_to_end") 
             mean, block = times.mean(axis=1), lengths(times)
             error, worth = errors(times, block)
             noise_of_series = noise.reindex(pd.MultiIndex.from_frame(keys[KEY].astype(str))).reset_index()
-            runs, runs_freedom = variance.of_one(noise_of_series)
+            runs, runs_freedom = variance.log_time_variance(noise_of_series)
             squares = np.divide(error, mean, out=np.zeros_like(mean), where=mean > 0) ** 2
             total, freedom = variance.standard_error([squares, runs], [worth - 1, runs_freedom])
-            low, high = np.exp(variance.around(np.log(mean), total, freedom))
+            low, high = np.exp(variance.student_interval(np.log(mean), total, freedom))
             numbers = [mean, low, high, worth, _doubts(times, worth, block)]
             part = part.assign(**dict(zip(columns, numbers, strict=True)))
         parts.append(part)
-    return along.every(images, parts, columns)
+    return along.with_all_instances(images, parts, columns)
 
 
 def over_sessions(rows: pd.DataFrame, timing: str = "end_to_end") -> pd.DataFrame:
@@ -226,7 +226,7 @@ def over_sessions(rows: pd.DataFrame, timing: str = "end_to_end") -> pd.DataFram
     table = runs.join(sessions.agg(sessions="size", middle="mean", least="min", most="max", sd="std"))
     n = table["sessions"]
     middle, error, freedom = (part.to_numpy(float) for part in (table["middle"], table["sd"] / np.sqrt(n), n - 1))
-    ends = variance.around(middle, error, freedom)
+    ends = variance.student_interval(middle, error, freedom)
     low, high = (pd.Series(end, table.index).where(n >= MIN_SESSIONS) for end in ends)
     logs = {
         "mean_ms": table["middle"],

@@ -48,7 +48,7 @@ def bursts(images: pd.DataFrame, burst: float = 50, unit: str = "images", timing
             part = keys.loc[same_end, KEY].assign(images=times.shape[1], burst_images=end)
             parts.append(part.assign(**_against(times[same_end, :end], times[same_end, end:])))
     columns = ["burst_images", "burst_ms", "rest_ms", "slowdown", "slowdown_low", "slowdown_high"]
-    table = along.every(images, parts, columns).merge(clocks[[*KEY, "clock"]], on=KEY)
+    table = along.with_all_instances(images, parts, columns).merge(clocks[[*KEY, "clock"]], on=KEY)
     inside, after_burst = table["burst_images"].fillna(0), table["images"] - table["burst_images"].fillna(0)
     few = inside.map("{:.0f} images in the burst".format) + after_burst.map(" and {:.0f} after it".format)
     gap = (few.astype(str) + f", {MIN_PART} of each are needed").where(np.minimum(inside, after_burst) < MIN_PART, "")
@@ -73,7 +73,7 @@ def _against(burst: Floats, rest: Floats, runs: float = 0.0, runs_freedom: float
         a = np.maximum(a, b * rest.shape[1] / burst.shape[1])
         freedoms = [first_worth - 1, then_worth - 1, np.full_like(a, runs_freedom)]
         error, freedom = variance.standard_error([a, b, np.full_like(a, runs)], freedoms)
-        low, high = np.exp(variance.around(np.log(ratio), error, freedom))
+        low, high = np.exp(variance.student_interval(np.log(ratio), error, freedom))
     numbers = [first, then, ratio, low, high]
     return dict(zip(["burst_ms", "rest_ms", "slowdown", "slowdown_low", "slowdown_high"], numbers, strict=True))
 
@@ -105,7 +105,7 @@ def sustained(rows: pd.DataFrame, images: pd.DataFrame, timing: str = "inference
             numbers.append([np.nan] * len(_SUSTAINED))
             continue
         keys = [(run, pair.device_id, pair.instance_id) for run in runs]
-        [added], [freedom] = variance.of_ratio(*(noise.loc[[key]].reset_index(drop=True) for key in keys))
+        [added], [freedom] = variance.ratio_variance(*(noise.loc[[key]].reset_index(drop=True) for key in keys))
         numbers.append([float(number[0]) for number in _against(sides[0], sides[1], added, freedom).values()])
     comparisons = pd.DataFrame(numbers, index=pairs.index, columns=_SUSTAINED)
     none = f"fewer than {MIN_PART} records of images in one of them"

@@ -125,7 +125,7 @@ def _trigamma_inverse(value: float) -> float:
     return float(brentq(lambda x: polygamma(1, x) - value, 1e-8, 1.0 + 2.0 / value))
 
 
-def chance(
+def error_rate_share(
     distances: Floats, shared: Floats, shared_freedom: Floats, own: Floats, own_freedom: Floats, rows: int = 1
 ) -> Floats:
     """Return the share of a joint error rate that differences this far from the truth use up.

@@ -13,7 +13,7 @@ from aiot_analysis.stats.answers import NONE, Answers, counts
 
 
 @dataclass(frozen=True)
-class Given:
+class ClassesGiven:
     """A class that devices gave an image in one instance; NONE for the devices on which it failed."""
 
     instance_id: str
@@ -21,7 +21,7 @@ class Given:
     devices: tuple[str, ...]
 
 
-def each(answers: Sequence[Answers]) -> pd.DataFrame:
+def image_classes(answers: Sequence[Answers]) -> pd.DataFrame:
     """Return every image of each instance of two devices or more, and whether and how it flips.
 
     The other functions of this module are based on this frame. Columns are instance_id, image, label, unstable (devices
@@ -57,7 +57,7 @@ def each(answers: Sequence[Answers]) -> pd.DataFrame:
 
 
 def by_image(flips: pd.DataFrame) -> pd.DataFrame:
-    """Return the images that flip, the most frequent first, from the frame of `each`.
+    """Return the images that flip, the most frequent first, from the frame of `image_classes`.
 
     Columns are image, label, unstable and sides (numbers of instances), instances (all that showed it) and minority
     (share of all answers that were not the most frequent one of their instance).
@@ -70,7 +70,7 @@ def by_image(flips: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_class(flips: pd.DataFrame) -> pd.DataFrame:
-    """Return each true class, with the class that flips most first, from the frame of `each`.
+    """Return each true class, with the class that flips most first, from the frame of `image_classes`.
 
     Columns are label, images (how many show it), unstable and sides (shares of its images x instances) and minority
     (share of all answers that were not the most frequent one of their instance).
@@ -98,7 +98,7 @@ def _counted(flips: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     return sums.assign(minority=sums["minority"] / sums["devices"]).drop(columns="devices")
 
 
-def given(answers: Sequence[Answers], image: str, most: int = 3) -> list[Given]:
+def answers_to_image(answers: Sequence[Answers], image: str, most: int = 3) -> list[ClassesGiven]:
     """Return the answers to an image in the `most` instances that agree least on it.
 
     Only instances in which devices gave it different classes count. The most frequent class comes first.
@@ -113,7 +113,7 @@ def given(answers: Sequence[Answers], image: str, most: int = 3) -> list[Given]:
             continue
         failed = [NONE] if (row == NONE).any() else []
         classes_given = [
-            Given(item.instance_id, int(answer), tuple(np.asarray(item.devices)[row == answer].tolist()))
+            ClassesGiven(item.instance_id, int(answer), tuple(np.asarray(item.devices)[row == answer].tolist()))
             for answer in [*classes.tolist(), *failed]
         ]
         disagreements.append((count.sum() - count.max(), classes_given))

@@ -59,7 +59,7 @@ def measured(
     column = select.time_column(timing)
     rows = variance.assumed(rows[rows[f"{column}_mean"] > 0])
     answers, facts = {}, {}
-    for device, (times, right) in by_device.each(images, rows, partial(_of_records, column=column)):
+    for device, (times, right) in by_device.map_devices(images, rows, partial(_of_records, column=column)):
         facts[device], answers[device] = times, right
     others = _between_devices(rows, answers)
     table = [
@@ -149,8 +149,8 @@ def _of_device(
         discordant = DISCORDANT
         assumed.append(f"{100 * DISCORDANT:g} % of the images right on one side only")
     first_row = part.iloc[[0]]
-    same, same_freedom = variance.of_ratio(first_row, first_row)
-    apart, apart_freedom = variance.of_ratio(first_row, first_row.assign(device_id=f"not {device}"))
+    same, same_freedom = variance.ratio_variance(first_row, first_row)
+    apart, apart_freedom = variance.ratio_variance(first_row, first_row.assign(device_id=f"not {device}"))
     row = {
         "device_id": device,
         "instances": len(part),
@@ -171,7 +171,7 @@ def _of_device(
     if len(counted):
         ratio = (counted["accuracy"] / counted[f"{column}_mean"]).to_numpy(float)
         share = ratio / ratio.sum()
-        runs, freedom = variance.of_sum(counted, share)
+        runs, freedom = variance.sum_variance(counted, share)
         answers = row["discordant_devices"] / counted["accuracy"].to_numpy(float) ** 2
         row |= {"score_within": (share**2 * (within + answers)).sum(), "score_runs": 2 * runs, "score_freedom": freedom}
     return {**row, "assumed": "; ".join(assumed)}

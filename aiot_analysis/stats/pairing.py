@@ -25,12 +25,12 @@ ALIKE = {
 def pair(rows: pd.DataFrame, vary: str, base: str) -> pd.DataFrame:
     """Match each row with the row that differs from it only in the column `vary`, where that column is `base`.
 
-    `pair(rows, "quantization", "float32")` matches each quantized instance with its float32 version;
-    `pair(rows, "device_id", "local")` matches each device with one. Takes the rows chosen by `select.measured_rows`.
-    Returns one row per pair: the columns of DESIGN and `vary` (of the other row), run_id_base, device_id_base,
-    instance_id_base and the same with _other, and RUNS: the variance that differences between runs add to the logarithm
-    of the ratio of the two times, and its degrees of freedom (see `variance.of_ratio`). Raises PoolingError if the two
-    rows were measured under different conditions.
+    `pair(rows, "quantization", "float32")` matches each quantized instance with its float32 version; `pair(rows,
+    "device_id", "local")` matches each device with one. Takes the rows chosen by `select.measured_rows`. Returns one
+    row per pair: the columns of DESIGN and `vary` (of the other row), run_id_base, device_id_base, instance_id_base and
+    the same with _other, and RUNS: the variance that differences between runs add to the logarithm of the ratio of the
+    two times, and its degrees of freedom (see `variance.ratio_variance`). Raises PoolingError if the two rows were
+    measured under different conditions.
     """
     design = list(dict.fromkeys([*DESIGN, vary]))
     same = [column for column in design if column != vary]
@@ -56,11 +56,11 @@ def pair(rows: pd.DataFrame, vary: str, base: str) -> pd.DataFrame:
     base_noise, other_noise = (
         pairs[[f"{field}_{half}" for field in noise]].set_axis(noise, axis=1) for half in ("base", "other")
     )
-    pairs["run_variance"], pairs["run_freedom"] = variance.of_ratio(base_noise, other_noise)
+    pairs["run_variance"], pairs["run_freedom"] = variance.ratio_variance(base_noise, other_noise)
     return pairs[[*design, *(f"{column}_{half}" for half in ("base", "other") for column in KEY), *RUNS]]
 
 
-def joined(images: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+def common_images(images: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
     """Return the images that both sides of each pair saw, in the order of `pairs` and then of image name.
 
     Columns are pair (position in `pairs`, from 0), image and, with _base and _other, query, correct, end_to_end_ms,
@@ -81,7 +81,7 @@ def joined(images: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
     return base.merge(other, on=["pair", "image"], suffixes=("_base", "_other"))
 
 
-def beside(pairs: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+def join_results(pairs: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     """Return the pairs joined with `found`, indexed by position in `pairs`; pairs without a row there get 0 images."""
     joined_pairs = pairs.reset_index(drop=True).join(found)
     return joined_pairs.assign(n_images=joined_pairs["n_images"].fillna(0).astype(int))

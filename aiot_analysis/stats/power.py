@@ -63,7 +63,7 @@ def detectable_over_sessions(
 
     There are `sessions` on each side, with equal variances; `shared` is the share of the variance that all instances of
     a session have in common, and `alpha` is each row's share of the error rate. The result is based on DRAWS simulated
-    comparisons, which are always the same (see `deviations.chance`).
+    comparisons, which are always the same (see `deviations.error_rate_share`).
     """
     rng = np.random.default_rng(0)
     parts = []
@@ -81,7 +81,7 @@ def detectable_over_sessions(
 
     def excess(distance: float) -> float:
         """Return the power at a true difference, in standard errors, less the power required."""
-        chances = deviations.chance(
+        chances = deviations.error_rate_share(
             np.abs(differences + distance * unit), shared_error, shared_freedom, own_error, own_freedom, rows
         )
         return float((chances <= alpha).mean() - power)

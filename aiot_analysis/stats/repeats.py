@@ -1,6 +1,7 @@
 """Noise from run to run: whether a device gives the same answer when it is asked again.
 
-`flips` considers the class that a device answers; `again` and `noise` consider right and wrong, which accuracy counts.
+`flips` considers the class that a device answers; `repeated_answers` and `noise` consider right and wrong, which
+accuracy counts.
 """
 
 from __future__ import annotations
@@ -77,31 +78,31 @@ def flips(rows: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(table, columns=columns)
 
 
-class Again(NamedTuple):
+class RepeatedAnswers(NamedTuple):
     """Repeated answers, as right or wrong."""
 
     runs: pd.DataFrame  # RUN_COLUMNS: `accuracy` (fraction of 1) and number of `images`, per device x instance x run
     variation: pd.DataFrame  # VARIATION_COLUMNS, one row per device x instance: see `noise`
 
 
-def again(images: pd.DataFrame | Iterable[pd.DataFrame], rows: pd.DataFrame) -> Again:
+def repeated_answers(images: pd.DataFrame | Iterable[pd.DataFrame], rows: pd.DataFrame) -> RepeatedAnswers:
     """Return the accuracy of each run of the frame of `rows`, and how the answers to single images vary.
 
-    Takes image records with the columns of select.KEY, image and correct, or parts of them (see `by_device.each`). For
-    each device x instance, only images that were shown more than once count: `repeated` is the number of answers to
-    them, `changed` the number of images answered both right and wrong, and `variances` the sum over images of the
-    variance of a single answer about the mean of the image. `one_change` is the sum of what the variance of each image
-    would be if one answer to it differed from the others.
+    Takes image records with the columns of select.KEY, image and correct, or parts of them (see
+    `by_device.map_devices`). For each device x instance, only images that were shown more than once count: `repeated`
+    is the number of answers to them, `changed` the number of images answered both right and wrong, and `variances` the
+    sum over images of the variance of a single answer about the mean of the image. `one_change` is the sum of what the
+    variance of each image would be if one answer to it differed from the others.
     """
-    parts = [part for _, part in by_device.each(images, rows, _again)]
+    parts = [part for _, part in by_device.map_devices(images, rows, _again)]
     if not parts:
-        return Again(pd.DataFrame(columns=RUN_COLUMNS), pd.DataFrame(columns=VARIATION_COLUMNS))
+        return RepeatedAnswers(pd.DataFrame(columns=RUN_COLUMNS), pd.DataFrame(columns=VARIATION_COLUMNS))
     runs, variation = zip(*parts, strict=True)
-    return Again(pd.concat(runs, ignore_index=True), pd.concat(variation, ignore_index=True))
+    return RepeatedAnswers(pd.concat(runs, ignore_index=True), pd.concat(variation, ignore_index=True))
 
 
 def _again(records: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the two frames of `again` for one device."""
+    """Return the two frames of `repeated_answers` for one device."""
     groups = records.groupby([*EACH, "run_id"], observed=True, sort=False)
     runs = groups.head(1)[[*EACH, "run_id"]].astype(str)
     image, images = pd.factorize(records["image"])
@@ -137,11 +138,11 @@ def _again(records: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 def noise(variation: pd.DataFrame, by: str = "instance_id") -> pd.DataFrame:
     """Return how much right and wrong vary between repeated answers of one device, one row per value of `by`.
 
-    Takes the frame `variation` of `again`, of which `by` is a column. Columns are `repeated`, the number of answers to
-    images that a device saw more than once; `changed`, the number of these images, counted per device, whose answers
-    changed between right and wrong; `variance` of a single answer about its mean on the same device, averaged over
-    these images; and its degrees of `freedom`. The variance counts one change more than was seen, and two degrees of
-    freedom for each, so that it is not 0 where no change was seen: rare changes have a Poisson distribution, whose
+    Takes the frame `variation` of `repeated_answers`, of which `by` is a column. Columns are `repeated`, the number of
+    answers to images that a device saw more than once; `changed`, the number of these images, counted per device, whose
+    answers changed between right and wrong; `variance` of a single answer about its mean on the same device, averaged
+    over these images; and its degrees of `freedom`. The variance counts one change more than was seen, and two degrees
+    of freedom for each, so that it is not 0 where no change was seen: rare changes have a Poisson distribution, whose
     upper bounds are those of a chi-square variable with as many degrees of freedom (Garwood 1936). The variance of an
     accuracy over n images is this variance divided by n, if answers to different images vary independently.
     """

@@ -33,7 +33,7 @@ PAGES = {"Figure 1": "09", "Figure 2": "09", "Figure 4": "03", "Figure 5": "04",
 PAGES |= {"Figure 8": "07", "Figure 9": "07"}
 
 
-class Line(NamedTuple):
+class PaperNumber(NamedTuple):
     """A row of the table, with the fields COLUMNS."""
 
     what: str
@@ -69,13 +69,15 @@ def against_paper(
     if origin == "simulated":  # a simulation has no graphs and passes
         lines = [line._replace(mark=BUILT) if line.verdict in (AGREES, DIFFERS) else line for line in lines]
     lines += [
-        Line(what, where, "", "", "", NONE, f"nothing to compare with; ours is on page {PAGES[where]}")
+        PaperNumber(what, where, "", "", "", NONE, f"nothing to compare with; ours is on page {PAGES[where]}")
         for where, what in NOT_PRINTED.items()
     ]
-    return pd.DataFrame(lines, columns=Line._fields)[COLUMNS]
+    return pd.DataFrame(lines, columns=PaperNumber._fields)[COLUMNS]
 
 
-def _counts(rows: pd.DataFrame, images: pd.DataFrame, nodes: pd.DataFrame, passes: pd.DataFrame) -> Iterator[Line]:
+def _counts(
+    rows: pd.DataFrame, images: pd.DataFrame, nodes: pd.DataFrame, passes: pd.DataFrame
+) -> Iterator[PaperNumber]:
     """Yield the lines of the counts that the paper states, such as the numbers of devices, models and images."""
     quantized = rows[rows["quantization"] != "float32"]
     float32 = rows[rows["quantization"] == "float32"]
@@ -102,22 +104,24 @@ def _counts(rows: pd.DataFrame, images: pd.DataFrame, nodes: pd.DataFrame, passe
         values = sorted({int(value) for value in values_of[name]})
         if not values:
             helps = "aiot profile" if name in ("repetitions", "network_classes") or "input" in name else "aiot run"
-            yield Line(what, where, str(printed), "", EXACT, INCOMPARABLE, f"nothing of it in this data: {helps}")
+            yield PaperNumber(
+                what, where, str(printed), "", EXACT, INCOMPARABLE, f"nothing of it in this data: {helps}"
+            )
             continue
         ours = str(values[0]) if len(values) == 1 else f"{values[0]} to {values[-1]}"
-        yield Line(what, where, str(printed), ours, EXACT, AGREES if values == [printed] else DIFFERS)
+        yield PaperNumber(what, where, str(printed), ours, EXACT, AGREES if values == [printed] else DIFFERS)
 
 
-def _elsewhere() -> Iterator[Line]:
+def _elsewhere() -> Iterator[PaperNumber]:
     """Yield the lines of printed numbers that this project never measures."""
     for what, printed, note in (
         ("images to train on in ILSVRC 2012", "1280000", "nothing is trained on it here"),
         ("images to validate on in ILSVRC 2012", "50000", "the paper takes a part of them, as we do"),
     ):
-        yield Line(what, "Section III-A", printed, "", EXACT, INCOMPARABLE, note)
+        yield PaperNumber(what, "Section III-A", printed, "", EXACT, INCOMPARABLE, note)
     for what, printed in (("parameters", "138"), ("FLOPs", "15300")):
         note = "it is not in the suite: too slow for phones, as the paper says"
-        yield Line(f"VGG16, {what}, millions", "Section III-B", printed, "", EXACT, INCOMPARABLE, note)
+        yield PaperNumber(f"VGG16, {what}, millions", "Section III-B", printed, "", EXACT, INCOMPARABLE, note)
 
 
 def _last(nodes: pd.DataFrame) -> list[str]:
@@ -136,7 +140,7 @@ def _sides(nodes: pd.DataFrame) -> dict[str, int]:
     return sides
 
 
-def _table_2(rows: pd.DataFrame, nodes: pd.DataFrame) -> Iterator[Line]:
+def _table_2(rows: pd.DataFrame, nodes: pd.DataFrame) -> Iterator[PaperNumber]:
     """Yield the lines of Table II: operations, parameters, layers and reference accuracy of each model."""
     computed = graphs.table2(nodes).set_index("model")
     numbers = {
@@ -151,7 +155,7 @@ def _table_2(rows: pd.DataFrame, nodes: pd.DataFrame) -> Iterator[Line]:
             tolerance_text = f"{tolerance:.0%}" if tolerance else EXACT
             if model["model"] not in computed.index:
                 note = "no graph of it in this data: aiot profile"
-                yield Line(f"{name}, {what}", "Table II", f"{printed:g}", "", tolerance_text, INCOMPARABLE, note)
+                yield PaperNumber(f"{name}, {what}", "Table II", f"{printed:g}", "", tolerance_text, INCOMPARABLE, note)
                 continue
             ours = float(computed.loc[model["model"], column])
             deviation = ours / printed - 1
@@ -160,18 +164,18 @@ def _table_2(rows: pd.DataFrame, nodes: pd.DataFrame) -> Iterator[Line]:
             if what == "layers" and note:
                 layers_all = computed.loc[model["model"], "layers_all"]
                 note = f"on the longest way; {layers_all} in all. The paper does not say how it counts"
-            yield Line(
+            yield PaperNumber(
                 f"{name}, {what}", "Table II", f"{printed:g}", pattern.format(ours), tolerance_text, verdict, note
             )
         yield _accuracy(rows, model["model"], float(model["accuracy_percent"]))
 
 
-def _accuracy(rows: pd.DataFrame, model: str, printed: float) -> Line:
+def _accuracy(rows: pd.DataFrame, model: str, printed: float) -> PaperNumber:
     """Return the line of the reference accuracy of a model, which is on the validation images of ImageNet."""
     measured = with_interval(rows[(rows["model"] == model) & (rows["quantization"] == "float32")])
     what, tolerance = f"{names.display(model)}, reference accuracy, percent", "interval"
     if measured.empty:
-        return Line(what, "Table II", f"{printed:g}", "", tolerance, INCOMPARABLE, "not measured in this data")
+        return PaperNumber(what, "Table II", f"{printed:g}", "", tolerance, INCOMPARABLE, "not measured in this data")
     percent = 100 * measured[["accuracy", "accuracy_low", "accuracy_high"]]
     lowest, highest = percent["accuracy"].min(), percent["accuracy"].max()
     ours = f"{lowest:.1f}" if lowest == highest else f"{lowest:.1f} to {highest:.1f}"
@@ -180,21 +184,21 @@ def _accuracy(rows: pd.DataFrame, model: str, printed: float) -> Line:
     simulated = "simulated" in set(measured["origin"])
     if not simulated and ("imagenet" not in images.lower() or "sample" in weights):
         note = f"ours is of {weights} weights on {images} images, the paper's of ImageNet's"
-        return Line(what, "Table II", f"{printed:g}", ours, tolerance, INCOMPARABLE, note)
+        return PaperNumber(what, "Table II", f"{printed:g}", ours, tolerance, INCOMPARABLE, note)
     inside = (percent["accuracy_low"] <= printed) & (printed <= percent["accuracy_high"])
     basis = "simulated near published accuracies" if simulated else f"{weights} weights"
     note = f"{basis}; inside the interval of {inside.sum()} of {len(inside)} instances"
-    return Line(what, "Table II", f"{printed:g}", ours, tolerance, AGREES if inside.all() else DIFFERS, note)
+    return PaperNumber(what, "Table II", f"{printed:g}", ours, tolerance, AGREES if inside.all() else DIFFERS, note)
 
 
-def _table_3(devices: pd.DataFrame) -> Iterator[Line]:
+def _table_3(devices: pd.DataFrame) -> Iterator[PaperNumber]:
     """Yield the lines of Table III: the phones with their RAM, Android version and SoC."""
     phones = devices.dropna(subset="paper_id").merge(paper.devices(), on="paper_id", suffixes=("_ours", ""))
     yield _agreeing("phones of the table", "51", "", len(phones), len(paper.devices()), EXACT)
     if phones.empty:
         for what in ("RAM of the phones, GB", "Android version of the phones", "SoC of the phones"):
             note = "none of the paper's phones is in this data"
-            yield Line(what, "Table III", "51 values", "", EXACT, INCOMPARABLE, note)
+            yield PaperNumber(what, "Table III", "51 values", "", EXACT, INCOMPARABLE, note)
         return
     ram = (phones["ram_gb_ours"] / phones["ram_gb"] - 1).abs() <= RAM_TOLERANCE
     android = phones["os_version"].astype(str).str.split(".").str[0] == phones["android"].astype(str)
@@ -209,13 +213,13 @@ def _table_3(devices: pd.DataFrame) -> Iterator[Line]:
         yield _agreeing(what, f"{len(phones)} values", note, int(same.sum()), len(phones), tolerance)
 
 
-def _agreeing(what: str, printed: str, note: str, same: int, of: int, tolerance: str) -> Line:
+def _agreeing(what: str, printed: str, note: str, same: int, of: int, tolerance: str) -> PaperNumber:
     """Return a line of Table III that counts how many of `of` values are the `same`."""
     verdict = AGREES if same == of else DIFFERS
-    return Line(what, "Table III", printed, f"{same} of {of}", tolerance, verdict, note)
+    return PaperNumber(what, "Table III", printed, f"{same} of {of}", tolerance, verdict, note)
 
 
-def _table_4(devices: pd.DataFrame, rows: pd.DataFrame) -> Iterator[Line]:
+def _table_4(devices: pd.DataFrame, rows: pd.DataFrame) -> Iterator[PaperNumber]:
     """Yield the lines of Table IV: the VIPS of the first ten phones."""
     float32 = rows[rows["instance_id"].isin(names.PAPER_FLOAT32) & (rows["timing"] == "end_to_end")]
     vips = (float32["accuracy"] / (float32["end_to_end_ms_mean"] / 1000)).groupby(float32["device_id"])
@@ -230,10 +234,10 @@ def _table_4(devices: pd.DataFrame, rows: pd.DataFrame) -> Iterator[Line]:
         score = scores.get(ids.get(id_of_device[device]))
         if score is None:
             note = "this phone with all 24 instances, end to end, is not in this data"
-            yield Line(what, "Table IV", f"{printed:.2f}", "", tolerance, INCOMPARABLE, note)
+            yield PaperNumber(what, "Table IV", f"{printed:.2f}", "", tolerance, INCOMPARABLE, note)
             continue
         note = "may be a misprint for the Meizu 16s" if device == "Meizu 16Xs" else ""
         verdict = AGREES if abs(score / printed - 1) <= SCORE_TOLERANCE else DIFFERS
         if foreign:
             verdict, note = INCOMPARABLE, f"ours is of {foreign}"
-        yield Line(what, "Table IV", f"{printed:.2f}", f"{score:.2f}", tolerance, verdict, note)
+        yield PaperNumber(what, "Table IV", f"{printed:.2f}", f"{score:.2f}", tolerance, verdict, note)

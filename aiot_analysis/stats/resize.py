@@ -55,7 +55,7 @@ def summary(rows: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
     result = accuracy.with_interval(rows).reset_index(drop=True)
     records = select.image_rows(images, rows)
     groups = dict(iter(records[~records["failed"]].groupby(select.KEY, observed=True)))
-    runs, freedom = variance.of_one(result)
+    runs, freedom = variance.log_time_variance(result)
     keys = list(result[select.KEY].itertuples(index=False, name=None))
     for column, parts in TIMES.items():
         numbers = [_mean(groups.get(key), parts, *noise) for key, *noise in zip(keys, runs, freedom, strict=True)]
@@ -92,7 +92,7 @@ def _mean(
         return mean, np.nan, np.nan
     errors, worth = blocks.errors(times[None] / mean)
     error, freedom = variance.standard_error([errors**2, np.array([runs])], [worth - 1, np.array([runs_freedom])])
-    low, high = np.exp(variance.around(np.log([mean]), error, freedom))
+    low, high = np.exp(variance.student_interval(np.log([mean]), error, freedom))
     return mean, float(low[0]), float(high[0])
 
 

@@ -164,7 +164,7 @@ def _without_images(found: pd.DataFrame, rows: pd.DataFrame, timing: str) -> pd.
         runs = (np.array([pair[column]], float) for column in pairing.RUNS)
         added, added_freedom = runs
         error, freedom = variance.standard_error([np.array([se**2]), added], [np.array([n - 1]), added_freedom])
-        low, high = variance.around(np.array([log]), error, freedom)
+        low, high = variance.student_interval(np.array([log]), error, freedom)
         numbers.append([base[0], other[0], *np.exp([log, low[0], high[0]])])
     found.loc[found["n_images"] == 0, RATIO] = np.array(numbers, float).reshape(-1, len(RATIO))
     return found

@@ -108,7 +108,7 @@ def _on_front(records: pd.DataFrame, rows: pd.DataFrame, timing: str, seed: int,
     accuracy, time_ms = resample.means(records, timing, seed, resamples)
     run_sd = variance.assumed(rows).set_index("instance_id")["run_sd"].reindex(accuracy.columns).to_numpy(float)
     time_ms = time_ms * np.exp(run_sd * np.random.default_rng(seed).standard_normal(time_ms.shape))
-    parts = pd.DataFrame(map(names.instance, accuracy.columns), columns=names.Instance._fields)
+    parts = pd.DataFrame(map(names.instance, accuracy.columns), columns=names.InstanceParts._fields)
     probabilities = pd.DataFrame({"instance_id": accuracy.columns, "pareto_probability": np.nan})
     probabilities["device_id"] = rows["device_id"].iloc[0]
     for _, part in parts.groupby(["framework", "delegate", "model"]):

@@ -184,7 +184,7 @@ def _components(means: pd.DataFrame) -> tuple[int, float, float, float, float]:
     )
 
 
-def of_ratio(base: pd.DataFrame, other: pd.DataFrame) -> tuple[Floats, Floats]:
+def ratio_variance(base: pd.DataFrame, other: pd.DataFrame) -> tuple[Floats, Floats]:
     """Return the variance that runs add to log(time of base / time of other), and its degrees of freedom, (n,) each.
 
     Takes two frames of n rows with COLUMNS and device_id, one pair per row.
@@ -202,7 +202,7 @@ def of_ratio(base: pd.DataFrame, other: pd.DataFrame) -> tuple[Floats, Floats]:
     return _together(own_variance, own_freedom, shared_variance, shared_freedom)
 
 
-def of_sum(rows: pd.DataFrame, weights: Floats) -> tuple[float, float]:
+def sum_variance(rows: pd.DataFrame, weights: Floats) -> tuple[float, float]:
     """Return the variance that runs add to the sum of weight x log time over rows of one device, and its freedom.
 
     For a score, the weights are the shares of the instances, since its logarithm changes by the share of an instance
@@ -221,7 +221,7 @@ def of_sum(rows: pd.DataFrame, weights: Floats) -> tuple[float, float]:
     return float(variance[0]), float(freedom[0])
 
 
-def of_one(rows: pd.DataFrame) -> tuple[Floats, Floats]:
+def log_time_variance(rows: pd.DataFrame) -> tuple[Floats, Floats]:
     """Return the variance that runs add to the log time of each row, and its degrees of freedom, (n,) each."""
     own_variance, own_freedom, shared_variance, shared_freedom = _squares(rows)
     return _together(own_variance, own_freedom, shared_variance, shared_freedom)
@@ -251,12 +251,12 @@ def satterthwaite(variances: Sequence[Floats], freedoms: Sequence[Floats]) -> Fl
 def standard_error(variances: Sequence[Floats], freedoms: Sequence[Floats]) -> tuple[Floats, Floats]:
     """Return the standard error of a sum of independent parts with these variances, and its freedom, (n,) each.
 
-    Typical parts are the variation within runs (0 where all times are equal) and between runs (see `of_ratio`).
+    Typical parts are the variation within runs (0 where all times are equal) and between runs (see `ratio_variance`).
     """
     return np.sqrt(np.sum(variances, axis=0)), satterthwaite(variances, freedoms)
 
 
-def around(values: Floats, se: Floats, freedom: Floats, level: float = LEVEL) -> tuple[Floats, Floats]:
+def student_interval(values: Floats, se: Floats, freedom: Floats, level: float = LEVEL) -> tuple[Floats, Floats]:
     """Return Student's interval around values, given their standard errors and degrees of freedom (may be infinite).
 
     The ends are NaN where the standard error is 0 apart from rounding (`ROUNDING`): identical times, such as those of a
@@ -267,7 +267,7 @@ def around(values: Floats, se: Floats, freedom: Floats, level: float = LEVEL) ->
     return values - width, values + width
 
 
-def said(rows: pd.DataFrame, whole: bool = False) -> str:
+def describe_noise(rows: pd.DataFrame, whole: bool = False) -> str:
     """Return what intervals of times of these rows include, in words for a figure or a table; "" without rows.
 
     Examples are "95 %, including an assumed 5 % between runs" and "95 %, including the scatter between 3 sessions (46

@@ -65,13 +65,13 @@ def contributions(
 
 def _parts(suite: Sequence[str]) -> pd.DataFrame:
     """Return the parts of the instance ids and the FLOPs of their models in Table II, null for any other model."""
-    parts = pd.DataFrame(map(names.instance, suite), columns=names.Instance._fields)
+    parts = pd.DataFrame(map(names.instance, suite), columns=names.InstanceParts._fields)
     parts["instance_id"], parts["implementation"] = list(suite), names.implementation(parts)
     macs = paper.models().set_index("model")["flops_millions"].astype(float)
     return parts.assign(macs_millions=parts["model"].map(macs)).drop(columns=["framework", "delegate"])
 
 
-def counting(rows: pd.DataFrame, timing: str, suite: Sequence[str]) -> pd.DataFrame:
+def counted_rows(rows: pd.DataFrame, timing: str, suite: Sequence[str]) -> pd.DataFrame:
     """Return the rows that count in a score: those of `suite` with an accuracy and a positive time."""
     parts = contributions(rows, timing, suite).dropna(subset=["vips"])
     return rows.merge(parts[["device_id", "instance_id"]])
@@ -162,10 +162,10 @@ def intervals(
     Parameters
     ----------
     images
-        Image records: a frame, or parts by device (see `by_device.each`). They are drawn jointly for accuracy and time,
-        for all instances of a device and for all devices that saw the same number of images. The logarithm of each
-        drawn score gets an error with the variance of runs (`variance.of_sum`) and neighbours (`blocks.excess`),
-        independent between devices.
+        Image records: a frame, or parts by device (see `by_device.map_devices`). They are drawn jointly for accuracy
+        and time, for all instances of a device and for all devices that saw the same number of images. The logarithm of
+        each drawn score gets an error with the variance of runs (`variance.sum_variance`) and neighbours
+        (`blocks.excess`), independent between devices.
 
     Returns
     -------
@@ -185,12 +185,14 @@ def intervals(
     counted = scored.set_index("device_id")["instances"].to_dict()
     macs = _parts(suite).set_index("instance_id")["macs_millions"].to_dict()
     of_device = partial(
-        drawn, counted=counted, macs=macs, runs=_of_runs(rows, timing, suite), timing=timing, seed=seed,
+        draw_scores, counted=counted, macs=macs, runs=_of_runs(rows, timing, suite), timing=timing, seed=seed,
         resamples=resamples,
     )  # fmt: skip
     draws: dict[str, Floats] = {}
     facts: dict[str, dict[str, object]] = {}
-    for device, (values, facts_of_device) in by_device.each(images, counting(rows, timing, suite), of_device):
+    for device, (values, facts_of_device) in by_device.map_devices(
+        images, counted_rows(rows, timing, suite), of_device
+    ):
         facts[device] = facts_of_device
         if len(values):
             draws[device] = values
@@ -207,12 +209,12 @@ def _of_runs(rows: pd.DataFrame, timing: str, suite: Sequence[str]) -> dict[str,
     parts = contributions(rows, timing, suite).dropna(subset=["vips"])
     used = rows.merge(parts[["device_id", "instance_id", "share", "vops_share"]], on=["device_id", "instance_id"])
     return {
-        str(device): [variance.of_sum(part, part[share].to_numpy(float)) for share in ("share", "vops_share")]
+        str(device): [variance.sum_variance(part, part[share].to_numpy(float)) for share in ("share", "vops_share")]
         for device, part in used.groupby("device_id", sort=False)
     }
 
 
-def drawn(
+def draw_scores(
     records: pd.DataFrame,
     counted: Mapping[Any, int],
     macs: Mapping[Any, float],
@@ -230,7 +232,7 @@ def drawn(
     device = str(records["device_id"].iloc[0])
     n, n_instances = records["image"].nunique(), records["instance_id"].nunique()
     n_constant = int(records.groupby("instance_id", observed=True)["correct"].mean().isin([0.0, 1.0]).sum())
-    note = lacking(records, counted[device])
+    note = missing_interval_reason(records, counted[device])
     if not note and n_constant == n_instances:
         note = "no interval: all answers of every instance are alike, so no draw differs in accuracy"
     if note:
@@ -267,7 +269,7 @@ def time_errors(key: str, of_runs: float, freedom: float, of_neighbours: float, 
     return standard * error
 
 
-def lacking(records: pd.DataFrame, instances: int) -> str:
+def missing_interval_reason(records: pd.DataFrame, instances: int) -> str:
     """Return why the image records of a device give no interval, or "" if they give one.
 
     `instances` is the number of instances that count in the score of the device.

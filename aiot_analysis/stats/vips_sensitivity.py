@@ -86,11 +86,11 @@ def shares(
     """
     parts = vips.contributions(rows, timing, suite)
     counted = parts.dropna(subset=["vips"]).groupby("device_id").size()
-    used = vips.counting(rows, timing, suite)
+    used = vips.counted_rows(rows, timing, suite)
     measured = dict(list(used.groupby("device_id")))
     ends = []
     for device, records in select.records_by_device(images, used):
-        if vips.lacking(records, counted.get(device, 0)):
+        if vips.missing_interval_reason(records, counted.get(device, 0)):
             continue
         drawn = vips.resampled(records, timing, seed, resamples)
         low, high = _share_ends(
@@ -122,7 +122,7 @@ def _share_ends(
             continue
         weights = -shares / (1 - share)  # for the log odds, whose change is that of log(share) over 1 - share
         weights[place] = 1.0
-        of_runs, freedom = variance.of_sum(rows, weights)
+        of_runs, freedom = variance.sum_variance(rows, weights)
         key = f"{rows['device_id'].iloc[0]} {drawn.columns[place]}"
         errors = vips.time_errors(key, of_runs, freedom, float(weights**2 @ excess), seed, len(drawn))
         perturbed = values[:, place] * np.exp(errors)
@@ -217,10 +217,10 @@ def clocks(
     is null: some instance has no records, or takes 0 ms by this clock.
     """
     scored = vips.scores(rows, timing, suite).set_index("device_id")
-    used = vips.counting(rows, timing, suite)
+    used = vips.counted_rows(rows, timing, suite)
     accuracy = used.set_index(["device_id", "instance_id"])["accuracy"]
     table = []
-    for device, seconds in by_device.each(images, used, partial(_mean_times, timing=timing)):
+    for device, seconds in by_device.map_devices(images, used, partial(_mean_times, timing=timing)):
         right = np.array([accuracy[device, instance] for instance in seconds.index])
         lacking = len(seconds) != scored.loc[device, "instances"]
         for clock in CLOCKS:

@@ -175,7 +175,7 @@ def loops(times: NDArray[np.float64]) -> list[NDArray[np.float64]]:
     return np.array_split(times, int(np.clip(times.shape[1] // LOOP_IMAGES, *LOOPS)), axis=1)
 
 
-def every(images: pd.DataFrame, parts: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+def with_all_instances(images: pd.DataFrame, parts: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
     """Return the parts as one frame with a row for every instance that has records, null where no part has it.
 
     Parts have KEY, images and some of `columns`; `images` is 0 for instances without usable records.

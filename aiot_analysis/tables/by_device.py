@@ -24,7 +24,7 @@ Keys = list[tuple[str, str, str]]  # run, device and instance
 
 
 @dataclass(frozen=True)
-class Records:
+class DeviceRecords:
     """Image records that are read on demand; iterating yields one frame per device."""
 
     processed: Path
@@ -45,17 +45,17 @@ class Records:
         return (self.of(device) for device in self.devices)
 
 
-def each(
+def map_devices(
     images: pd.DataFrame | Iterable[pd.DataFrame], rows: pd.DataFrame, function: Callable[[pd.DataFrame], Result]
 ) -> Iterator[tuple[str, Result]]:
     """Yield each device with the result of `function` for its image records of the runs and instances in `rows`.
 
-    `images` is a frame, an iterable of parts (see `select.records_by_device`), or `Records`. With `Records`, only the
-    records of one device are in memory at a time. If they name a scheduler, its workers read them and call the
-    function, which must then be picklable and take small arguments. Devices without records are left out. May raise
-    DataError and ClusterError.
+    `images` is a frame, an iterable of parts (see `select.records_by_device`), or `DeviceRecords`. With
+    `DeviceRecords`, only the records of one device are in memory at a time. If they name a scheduler, its workers read
+    them and call the function, which must then be picklable and take small arguments. Devices without records are left
+    out. May raise DataError and ClusterError.
     """
-    if not isinstance(images, Records):
+    if not isinstance(images, DeviceRecords):
         for device, records in select.records_by_device(images, rows):
             yield device, function(records)
         return
@@ -64,23 +64,25 @@ def each(
         (images, str(device), list(part.itertuples(index=False, name=None)), function)
         for device, part in wanted.groupby("device_id", sort=False)
     ]
-    remote_results = cluster.each(images.scheduler, [images.processed], _one, calls) if images.scheduler else None
+    remote_results = cluster.run_calls(images.scheduler, [images.processed], _one, calls) if images.scheduler else None
     for call, results in zip(calls, remote_results or (_one(*call) for call in calls), strict=True):
         for result in results:
             yield call[1], result
 
 
 def table(
-    images: pd.DataFrame | Records, rows: pd.DataFrame, function: Callable[[pd.DataFrame], pd.DataFrame]
+    images: pd.DataFrame | DeviceRecords, rows: pd.DataFrame, function: Callable[[pd.DataFrame], pd.DataFrame]
 ) -> pd.DataFrame:
-    """Return the frames that `function` gives for each device (see `each`), concatenated."""
-    frames = [frame for _, frame in each(images, rows, function)]
+    """Return the frames that `function` gives for each device (see `map_devices`), concatenated."""
+    frames = [frame for _, frame in map_devices(images, rows, function)]
     if not frames:
-        return function(images.of() if isinstance(images, Records) else images.iloc[:0])
+        return function(images.of() if isinstance(images, DeviceRecords) else images.iloc[:0])
     return pd.concat(frames, ignore_index=True)
 
 
-def _one(images: Records, device: str, keys: Keys, function: Callable[[pd.DataFrame], Result]) -> tuple[Result, ...]:
+def _one(
+    images: DeviceRecords, device: str, keys: Keys, function: Callable[[pd.DataFrame], Result]
+) -> tuple[Result, ...]:
     """Return the result of `function` for the records of a device as a tuple of one item, empty without records."""
     records = images.of(device)
     if len(records):

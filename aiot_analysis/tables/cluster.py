@@ -31,7 +31,7 @@ AT_ONCE = 256
 """Most calls submitted at a time, so that the scheduler holds few arguments and the workers few results."""
 
 
-def each(
+def run_calls(
     scheduler: str, folders: Sequence[Path], function: Callable[..., Result], calls: Iterable[tuple[Any, ...]]
 ) -> Iterator[Result]:
     """Yield the result of `function` for each tuple of arguments, in order; the workers of the cluster call it.

@@ -12,7 +12,7 @@ import pandas as pd
 
 from aiot_analysis.errors import DataError
 from aiot_analysis.tables import choice, names, schemas, select, storage, validity
-from aiot_analysis.tables.by_device import Records
+from aiot_analysis.tables.by_device import DeviceRecords
 from aiot_analysis.tables.names import ORIGIN_SENTENCES
 from aiot_analysis.tables.processed import FOLDER, find
 
@@ -91,7 +91,7 @@ class Data:
         records = self.image_parts(columns, **filters)
         return records.of(*records.devices)
 
-    def image_parts(self, columns: Sequence[str] = IMAGE_COLUMNS, **filters: object) -> Records:
+    def image_parts(self, columns: Sequence[str] = IMAGE_COLUMNS, **filters: object) -> DeviceRecords:
         """Return `images` one device at a time, so that only the records of one device are in memory."""
         of_images = {
             column: selection for column, selection in filters.items() if column in storage.images_schema().names
@@ -107,7 +107,7 @@ class Data:
             for column in ("run_id", "instance_id"):  # avoids reading anything else
                 present = set(rows[column])
                 wanted[column] = [value for value in wanted.get(column, sorted(present)) if value in present]
-        return Records(self.processed, self.origin, tuple(devices), tuple(columns), wanted, self.scheduler, rows)
+        return DeviceRecords(self.processed, self.origin, tuple(devices), tuple(columns), wanted, self.scheduler, rows)
 
     def telemetry(self, **filters: object) -> pd.DataFrame:
         """Return samples of temperature, frequency and battery; filters work as in `images`."""

@@ -61,7 +61,7 @@ _ALL |= {"cpu": "CPU", "nnapi": "NNAPI", "gpu": "GPU", **DELEGATE_NAMES}
 _ALL |= {f"tflite_{delegate}": f"TFLite {label}" for delegate, label in DELEGATE_NAMES.items()}
 
 
-class Instance(NamedTuple):
+class InstanceParts(NamedTuple):
     """Parts of an instance id, <framework>_<delegate>_<quantization>_<model>."""
 
     framework: str
@@ -83,9 +83,9 @@ ORIGIN_SENTENCES = {
 """First sentence that pages show about their data, by origin."""
 
 
-def instance(instance_id: str) -> Instance:
+def instance(instance_id: str) -> InstanceParts:
     """Return the parts of an instance id. Raises TypeError for text with fewer parts."""
-    return Instance(*instance_id.split("_", 3))
+    return InstanceParts(*instance_id.split("_", 3))
 
 
 def instance_id(implementation: str, quantization: str, model: str) -> str:

@@ -42,7 +42,7 @@ def scores(images: pd.DataFrame, timing: str = "inference", seed: int = 0) -> pd
             part = part.assign(loops=len(along.loops(times)), **numbers, chance_low=lowest)
         parts.append(part)
     columns = ["loops", "fastest_ms", "slowest_ms", "stability", "chance", "chance_low"]
-    result = along.every(images, parts, columns)
+    result = along.with_all_instances(images, parts, columns)
     unstable = result["stability"] < result["chance_low"]
     conditions = [result["stability"].isna(), result["stability"] >= STABLE, unstable]
     result["steadiness"] = np.select(conditions, [STEADINESS[3], STEADINESS[0], STEADINESS[1]], STEADINESS[2])

@@ -71,7 +71,7 @@ def models_prepare(
         print(
             f"          int8 calibrated with {calibrated.images} images: {calibrated.dataset}, {calibrated.sha256[:12]}"
         )
-        for dataset, count in calibrating.sharing(calibrated, space.datasets):
+        for dataset, count in calibrating.datasets_sharing_images(calibrated, space.datasets):
             print(f"          {count} of them are in dataset {dataset} too, which cannot test these files")
 
 
@@ -79,9 +79,9 @@ def models_prepare(
 def models_list(weights: Weights = "sample", workspace: Workspaces = HERE) -> None:
     """Show the model files with size, hash and settings."""
     from aiot_suite.cli.show import show
-    from aiot_suite.facts import prepared
+    from aiot_suite.facts import load_artifacts
 
-    artifacts = prepared(models_folder(Workspace(workspace), weights))
+    artifacts = load_artifacts(models_folder(Workspace(workspace), weights))
     if not artifacts:
         raise RunnerError(f"No model with {weights} weights is prepared: run `aiot models prepare`.")
 

@@ -76,7 +76,7 @@ def of_dataset(dataset: Dataset) -> Calibration:
     return Calibration(dataset.name, files, dataset.sha256)
 
 
-def needed(artifact: str, weights: str) -> str:
+def calibration_required_message(artifact: str, weights: str) -> str:
     """Return the message that a model file needs calibration images, and how to provide them."""
     return (
         f"{artifact} (weights {weights}) needs images to be calibrated with, like those the network is for and other "
@@ -92,7 +92,7 @@ def shared_images(calibrated: Calibrated, dataset: Dataset) -> int:
     return sum(sha256_of(file) in calibration_hashes for file in files if file.is_file())
 
 
-def sharing(calibrated: Calibrated, datasets: Path) -> Iterator[tuple[str, int]]:
+def datasets_sharing_images(calibrated: Calibrated, datasets: Path) -> Iterator[tuple[str, int]]:
     """Yield the name of each other dataset in a folder that shares images with the calibration, and their number."""
     for file in sorted(datasets.glob("*/dataset.json")):
         if file.parent.name == calibrated.dataset:

@@ -28,7 +28,7 @@ def convert_float32(framework: Framework, model: Model, network: nn.Module, size
     """Convert a network of this interpreter in the legacy environment; raises ModelError if the conversion fails."""
     import numpy as np
 
-    python = environments.python_of("legacy")
+    python = environments.interpreter_path("legacy")
     if python is None:
         raise ModelError(f"{framework.name} is converted in the legacy environment: {environments.INSTALL_LEGACY}.")
     state = {name: value.numpy() for name, value in network.state_dict().items()}

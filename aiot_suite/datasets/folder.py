@@ -16,7 +16,7 @@ def use(
 
     Raises DatasetError if the label file is invalid or lists an image that does not exist.
     """
-    store.keeps(folder, "aiot dataset use", list_of_labels)
+    store.refuse_overwrite(folder, "aiot dataset use", list_of_labels)
     label_list = labels.read(list_of_labels, label_space, numbering)
     images, missing, notes = Photographs(source).named(label_list)
     if missing:

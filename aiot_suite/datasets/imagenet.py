@@ -37,8 +37,8 @@ def sample(
         file or assumed for the names of class folders.
     Raises DatasetError if there are too few classes or images.
     """
-    store.keeps(folder, "aiot dataset sample", source)
-    image_folder = photographs.holding(source)
+    store.refuse_overwrite(folder, "aiot dataset sample", source)
+    image_folder = photographs.find_image_folder(source)
     notes = [f"assumed: the images are those of {image_folder}"] if image_folder != source else []
     label_of, label_notes = (
         _listed(image_folder, ground_truth, numbering) if ground_truth else _class_folders(image_folder, numbering)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aiot_suite.datasets import classes
-from aiot_suite.datasets.numbering import Row, choose, differences, error_in, meaning, reason_outside, to_labels
+from aiot_suite.datasets.numbering import LabelRow, choose, differences, error_in, meaning, reason_outside, to_labels
 from aiot_suite.errors import DatasetError
 
 IMAGE_SUFFIXES = (".jpeg", ".jpg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
@@ -34,7 +34,7 @@ NAME_HEADS = ("name", "class_name", "classname", "label_name", "description", "w
 
 
 @dataclass(frozen=True)
-class Entry:
+class LabelEntry:
     """An image as named in a label file, and its label in the label space."""
 
     image: str
@@ -47,7 +47,7 @@ class LabelList:
     """Content of a label file, with notes for the user about what was assumed or left out."""
 
     path: Path
-    entries: tuple[Entry, ...]
+    entries: tuple[LabelEntry, ...]
     names: dict[int, str]  # of the classes, for label spaces other than ImageNet's
     notes: tuple[str, ...]
 
@@ -78,7 +78,7 @@ def read(path: Path, label_space: str, numbering: str | None = None) -> LabelLis
         if label is None or classes.outside(label, label_space):
             numbers = {other.value for other in rows if isinstance(other.value, int)}
             raise error_in(path, row, reason_outside(numbers, row.value, label_space))
-        entries.append(Entry(row.image, label, row.line))
+        entries.append(LabelEntry(row.image, label, row.line))
     if label_space == classes.IMAGENET:
         notes += differences(path, rows, {entry.line: entry.label for entry in entries})
         return LabelList(path, tuple(entries), {}, tuple(notes))
@@ -119,7 +119,7 @@ def _is_image(cell: str) -> bool:
     return cell.lower().endswith(IMAGE_SUFFIXES)
 
 
-def _rows(path: Path, lines: list[tuple[int, list[str]]], joint: str) -> tuple[list[Row], list[str]]:
+def _rows(path: Path, lines: list[tuple[int, list[str]]], joint: str) -> tuple[list[LabelRow], list[str]]:
     """Return the rows of a file, and notes about its columns."""
     is_single_column = Counter(len(cells) for _, cells in lines).most_common(1)[:1] == [(1, len(lines))]
     header: list[str] | None = None
@@ -147,12 +147,12 @@ def _rows(path: Path, lines: list[tuple[int, list[str]]], joint: str) -> tuple[l
     for line, cells in lines:
         value = _class(cells[label_column]) if max(image_column, label_column) < len(cells) else None
         text = cells[1] if is_single_column else joint.join(cells)
-        row = Row(line, text, "", 0, "", "")
+        row = LabelRow(line, text, "", 0, "", "")
         if value is None or not cells[image_column]:
             raise error_in(path, row, "columns are image, label (a number or a WordNet id) and, if you like, name")
         class_name = cells[name_column] if name_column is not None and name_column < len(cells) else ""
         other_cells = " ".join(cell for number, cell in enumerate(cells) if number != label_column)
-        rows.append(Row(line, text, cells[image_column], value, class_name, other_cells))
+        rows.append(LabelRow(line, text, cells[image_column], value, class_name, other_cells))
     return rows, notes
 
 
@@ -200,9 +200,9 @@ def _columns(head: list[str] | None, rows: list[list[str]]) -> tuple[int, int, i
     )
 
 
-def _names(path: Path, rows: list[Row]) -> dict[int, str]:
+def _names(path: Path, rows: list[LabelRow]) -> dict[int, str]:
     """Return the class names by class number in the file; raises DatasetError if a class has two names."""
-    first_rows: dict[int, Row] = {}
+    first_rows: dict[int, LabelRow] = {}
     for row in rows:
         if row.name and isinstance(row.value, int):
             first_row = first_rows.setdefault(row.value, row)

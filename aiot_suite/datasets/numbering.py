@@ -25,7 +25,7 @@ LEAST_NAMES, LEAST_IMAGES = 2, 3  # minimum number of rows with evidence from cl
 
 
 @dataclass(frozen=True)
-class Row:
+class LabelRow:
     """A line of a label file: an image, its class (a number or a WordNet id), and the rest of the line."""
 
     line: int
@@ -36,7 +36,7 @@ class Row:
     rest: str
 
 
-Known = tuple[Row, frozenset[int]]
+Evidence = tuple[LabelRow, frozenset[int]]
 """A row with a class number, and the labels that its image may have according to other evidence."""
 
 
@@ -59,7 +59,7 @@ def of_folders(folder: Path, names: Sequence[str], numbering: str | None) -> tup
     return label_of, [meaning(numbering or "0", reason, classes.IMAGENET)]
 
 
-def choose(path: Path, rows: list[Row], label_space: str, asked: str | None) -> tuple[str | None, str]:
+def choose(path: Path, rows: list[LabelRow], label_space: str, asked: str | None) -> tuple[str | None, str]:
     """Return the numbering of a file and the reason for choosing it; the numbering is None if the file has no numbers.
 
     asked: the numbering requested by the user, which takes precedence.
@@ -91,7 +91,7 @@ def choose(path: Path, rows: list[Row], label_space: str, asked: str | None) -> 
     )
 
 
-def _is_single(rows: list[Row]) -> bool:
+def _is_single(rows: list[LabelRow]) -> bool:
     return all(row.text == str(row.value) for row in rows)
 
 
@@ -152,7 +152,7 @@ def reason_outside(numbers: set[int], value: int | str, label_space: str) -> str
     return reason
 
 
-def differences(path: Path, rows: list[Row], label_of: dict[int, int]) -> list[str]:
+def differences(path: Path, rows: list[LabelRow], label_of: dict[int, int]) -> list[str]:
     """Return notes about labels that contradict the other information in their lines.
 
     label_of: label by line number.
@@ -182,12 +182,12 @@ def differences(path: Path, rows: list[Row], label_of: dict[int, int]) -> list[s
     return notes
 
 
-def error_in(path: Path, row: Row, reason: str) -> DatasetError:
+def error_in(path: Path, row: LabelRow, reason: str) -> DatasetError:
     """Return the error for a line of a file."""
     return DatasetError(f"{path} line {row.line} is {row.text!r}: {reason}.")
 
 
-def _evidence(rows: list[Row]) -> Iterator[tuple[list[Known], int, str]]:
+def _evidence(rows: list[LabelRow]) -> Iterator[tuple[list[Evidence], int, str]]:
     """Yield each kind of evidence about the images: its rows, the minimum number of rows, and a description."""
     yield list(_by_wnid(rows)), 1, "the WordNet ids beside them"
     yield list(_by_name(rows)), LEAST_NAMES, "the names of the classes"
@@ -195,7 +195,7 @@ def _evidence(rows: list[Row]) -> Iterator[tuple[list[Known], int, str]]:
     yield list(_by_validation_image(rows)), LEAST_IMAGES, "the first validation images, whose classes are known,"
 
 
-def _by_wnid(rows: list[Row]) -> Iterator[Known]:
+def _by_wnid(rows: list[LabelRow]) -> Iterator[Evidence]:
     labels = classes.label_of_wnid()
     for row in rows:
         ids = {labels[wnid] for wnid in classes.WNID.findall(row.rest.replace("_", " ")) if wnid in labels}
@@ -203,25 +203,25 @@ def _by_wnid(rows: list[Row]) -> Iterator[Known]:
             yield row, frozenset(ids)
 
 
-def _named(row: Row, name: str) -> Iterator[Known]:
+def _named(row: LabelRow, name: str) -> Iterator[Evidence]:
     labels = classes.labels_of_name().get(name.replace("_", " ").casefold())
     if isinstance(row.value, int) and labels:
         yield row, labels
 
 
-def _by_name(rows: list[Row]) -> Iterator[Known]:
+def _by_name(rows: list[LabelRow]) -> Iterator[Evidence]:
     for row in rows:
         yield from _named(row, row.name)
 
 
-def _by_file_name(rows: list[Row]) -> Iterator[Known]:
+def _by_file_name(rows: list[LabelRow]) -> Iterator[Evidence]:
     """Yield evidence from class names in paths such as beagle_3.jpg or beagle/3.jpg."""
     for row in rows:
         parts = [re.sub(r"[ _-]*[0-9]*(\.\w+)?$", "", part) for part in row.image.split("/")[-2:]]
         yield from next(filter(None, (list(_named(row, part)) for part in reversed(parts))), [])
 
 
-def _by_validation_image(rows: list[Row]) -> Iterator[Known]:
+def _by_validation_image(rows: list[LabelRow]) -> Iterator[Evidence]:
     labels_by_stem = {
         f"ILSVRC2012_val_{number:08d}": frozenset({label})
         for number, label in enumerate(classes.FIRST_OF_VALIDATION, 1)
@@ -231,5 +231,5 @@ def _by_validation_image(rows: list[Row]) -> Iterator[Known]:
             yield row, labels_by_stem[stem]
 
 
-def _share(evidence: list[Known], to_label: Callable[[int], int | None]) -> float:
+def _share(evidence: list[Evidence], to_label: Callable[[int], int | None]) -> float:
     return sum(to_label(int(row.value)) in possible_labels for row, possible_labels in evidence) / len(evidence)

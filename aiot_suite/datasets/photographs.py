@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from aiot_suite.datasets import classes
-from aiot_suite.datasets.labels import IMAGE_SUFFIXES, Entry, LabelList
+from aiot_suite.datasets.labels import IMAGE_SUFFIXES, LabelEntry, LabelList
 from aiot_suite.errors import DatasetError
 
 DEPTH = 4  # levels searched below the given folder, for paths such as Kaggle's ILSVRC/Data/CLS-LOC/val
@@ -38,7 +38,7 @@ def class_folders(folder: Path) -> dict[str, Path]:
     return by_wnid or {name: path for name, path in subfolders.items() if name.isascii() and name.isdigit()}
 
 
-def holding(source: Path) -> Path:
+def find_image_folder(source: Path) -> Path:
     """Return the folder that contains images or class folders: `source`, or the validation folder below it.
 
     Raises DatasetError if there is no such folder, or more than one.
@@ -88,7 +88,7 @@ class Photographs:
             if is_image(name):
                 self.by_name.setdefault(PurePosixPath(path).stem, []).append(path)
 
-    def named(self, labels: LabelList) -> tuple[dict[str, int], list[Entry], list[str]]:
+    def named(self, labels: LabelList) -> tuple[dict[str, int], list[LabelEntry], list[str]]:
         """Match the entries of a label file with the files.
 
         Returns the label of each listed file, in the order of the list, the entries whose file does not exist, and
@@ -101,7 +101,7 @@ class Photographs:
         strip = self._folders_before(entries)
         if strip:
             notes.append(f"assumed: the list's folder {'/'.join(_parts(entries[0].image)[:strip])} is {self.folder}")
-        entries_by_path: dict[str, Entry] = {}
+        entries_by_path: dict[str, LabelEntry] = {}
         missing, repeated = [], 0
         for entry in entries:
             path = self._find(entry, strip, labels.path)
@@ -119,13 +119,13 @@ class Photographs:
             notes.append(f"left out: {repeated} lines that list an image again, with the same label")
         return {path: entry.label for path, entry in entries_by_path.items()}, missing, notes
 
-    def _folders_before(self, entries: list[Entry]) -> int:
+    def _folders_before(self, entries: list[LabelEntry]) -> int:
         """Return how many leading folders to strip from listed names, such as 1 for `val/a.jpg` in the folder val."""
         max_depth = max((len(_parts(entry.image)) for entry in entries), default=1)
         match_counts = [sum(bool(self._candidates(entry, strip)) for entry in entries) for strip in range(max_depth)]
         return match_counts.index(max(match_counts))
 
-    def _candidates(self, entry: Entry, strip: int) -> list[str]:
+    def _candidates(self, entry: LabelEntry, strip: int) -> list[str]:
         """Return the files that a listed name may mean: that path, the same name in other folders, or with a suffix."""
         parts = _parts(entry.image)[strip:]
         path = "/".join(parts)
@@ -139,7 +139,7 @@ class Photographs:
             if not folders or PurePosixPath(candidate).parts[:-1][-len(folders) :] == folders
         ]
 
-    def _find(self, entry: Entry, strip: int, listed: Path) -> str | None:
+    def _find(self, entry: LabelEntry, strip: int, listed: Path) -> str | None:
         candidates = self._candidates(entry, strip)
         if len(candidates) > 1 and entry.label < len(classes.class_table()):
             class_folder_names = {str(entry.label), classes.class_table()[entry.label]["wnid"]}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aiot_suite.datasets import store
 from aiot_suite.datasets.drawing import CLASS_NAMES, draw_jpeg
-from aiot_suite.pool import processes
+from aiot_suite.pool import worker_pool
 
 LABEL_SPACE = "sample-100"
 TEST_PER_CLASS = 5
@@ -36,7 +36,7 @@ def make(
             return existing
     total, drawn_count = sum(100 * count for _, _, count in parts), 0
     store.fresh_folder(folder)
-    with processes(jobs) as pool:
+    with worker_pool(jobs) as pool:
         for part, part_folder, count in reversed(parts):
             pictures = [(label, index) for index in range(count) for label in range(len(CLASS_NAMES))]
             (part_folder / "images").mkdir(parents=True, exist_ok=True)

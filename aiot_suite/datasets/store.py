@@ -184,7 +184,7 @@ def _has_header(path: Path) -> bool:
         return False
 
 
-def keeps(folder: Path, tool: str, source: Path) -> None:
+def refuse_overwrite(folder: Path, tool: str, source: Path) -> None:
     """Raise DatasetError if a dataset made by `tool` from `source` would overwrite something else in `folder`."""
     if not folder.exists():
         return

@@ -38,7 +38,7 @@ _FEW = 3  # maximum number of names in a message
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedWeights:
     """Weights of a file, under the network's own names."""
 
     state: dict[str, torch.Tensor]
@@ -65,7 +65,7 @@ def read(file: Path) -> dict[str, torch.Tensor]:
     return {name: _as_float32(value, name, file) for name, value in _state_of(content, file).items()}
 
 
-def load(file: Path, model: Model) -> Fitted:
+def load(file: Path, model: Model) -> FittedWeights:
     """Read a state dict from a file and fit it to a network with any number of classes.
 
     Raises ModelError if it does not fit or contains values that are not finite.
@@ -79,7 +79,7 @@ def load(file: Path, model: Model) -> Fitted:
     return fitted
 
 
-def fit(state: Mapping[str, torch.Tensor], model: Model) -> Fitted:
+def fit(state: Mapping[str, torch.Tensor], model: Model) -> FittedWeights:
     """Find the weights of a network in a state dict; raises ValueError with the reason if they are not found."""
     from aiot_suite.architectures import outputs_of
 
@@ -112,7 +112,7 @@ def fit(state: Mapping[str, torch.Tensor], model: Model) -> Fitted:
         for name, value in expected.items()
     }
     left_out = tuple(sorted(name for name in plain_state if not name.startswith(prefix)))
-    return Fitted(fitted, outputs_of(fitted, network), left_out)
+    return FittedWeights(fitted, outputs_of(fitted, network), left_out)
 
 
 class _StandIn(dict[str, object]):

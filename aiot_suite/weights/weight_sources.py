@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from aiot_suite.datasets.sample import LABEL_SPACE as SAMPLE_SPACE
 from aiot_suite.errors import ModelError
-from aiot_suite.facts import Settings, accuracy_of, default_settings
+from aiot_suite.facts import Settings, default_settings, pop_declared_accuracy
 from aiot_suite.suite import LIGHT_MODELS
 from aiot_suite.workspace import sha256_of
 
@@ -27,7 +27,7 @@ pretrained weights."""
 
 
 @dataclass(frozen=True)
-class Source:
+class WeightSource:
     """Weights of a model in a local file, with their settings."""
 
     name: str  # sample, pretrained or the folder's name
@@ -39,7 +39,7 @@ class Source:
     notes: tuple[str, ...] = ()  # what was assumed or left out, one sentence each
 
 
-def locate(kind: str, model: Model, cache: Path) -> Source:
+def locate(kind: str, model: Model, cache: Path) -> WeightSource:
     """Return the source of a model's weights.
 
     kind: "sample", "pretrained" or a folder.
@@ -52,17 +52,17 @@ def locate(kind: str, model: Model, cache: Path) -> Source:
     return _from_folder(Path(kind), model)
 
 
-def _sample(model: str) -> Source:
+def _sample(model: str) -> WeightSource:
     file = Path(str(resources.files("aiot_suite.weights").joinpath(f"sample_{model}.npz")))
     if not file.is_file():
         raise ModelError(f"There are no sample weights of {model}: give a folder that has some, like --weights DIR.")
     training_record = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
     settings = default_settings(model, SAMPLE_SPACE, 100)
     form: Literal["state dict", "slim"] = "state dict" if model in LIGHT_MODELS else "slim"
-    return Source("sample", file, sha256_of(file), settings, form, training_record["accuracy"])
+    return WeightSource("sample", file, sha256_of(file), settings, form, training_record["accuracy"])
 
 
-def _pretrained(model: Model, folder: Path) -> Source:
+def _pretrained(model: Model, folder: Path) -> WeightSource:
     from aiot_suite.architectures import TORCHVISION_NAMES, pretrained_weights
 
     if model.name not in TORCHVISION_NAMES:
@@ -74,10 +74,10 @@ def _pretrained(model: Model, folder: Path) -> Source:
     if model.name == TWICE_NORMALIZED:
         settings = _normalized_twice(settings)
     accuracy = _published_accuracy(pretrained_weights(model.name)[0])
-    return Source("pretrained", file, sha256_of(file), settings, accuracy=accuracy)
+    return WeightSource("pretrained", file, sha256_of(file), settings, accuracy=accuracy)
 
 
-def _from_folder(folder: Path, model: Model) -> Source:
+def _from_folder(folder: Path, model: Model) -> WeightSource:
     from aiot_suite.weights import state_dicts
 
     name = folder.resolve().name
@@ -97,7 +97,9 @@ def _from_folder(folder: Path, model: Model) -> Source:
     if accuracy is None and entry is not None:
         accuracy = _published_accuracy(entry)
     notes += assumed
-    return Source(name, file, sha256, settings, accuracy=accuracy, notes=tuple(f"{file}: {note}" for note in notes))
+    return WeightSource(
+        name, file, sha256, settings, accuracy=accuracy, notes=tuple(f"{file}: {note}" for note in notes)
+    )
 
 
 def _file_in(folder: Path, model: str) -> Path:
@@ -144,7 +146,7 @@ def _settings(
         raise ModelError(f"{folder} has {' and '.join(candidate.name for candidate in json_files)}: keep one of them.")
     record = read_json(json_files[0]) if json_files else {}
     where = json_files[0] if json_files else model.file or file
-    accuracy = accuracy_of(record, where)
+    accuracy = pop_declared_accuracy(record, where)
     normalize_twice = record.pop("transform_input", None) if model.name == TWICE_NORMALIZED else False
     if normalize_twice not in (None, True, False):
         raise ModelError(f"{where} has transform_input {normalize_twice!r}: write true or false.")

@@ -142,7 +142,7 @@ def recorded(raw: Path, slug: str, session: str) -> list[Recorded]:
     return [blocks[number] for number in sorted(blocks)]
 
 
-def left(session: Session, measured: Sequence[Recorded]) -> list[Block]:
+def remaining_blocks(session: Session, measured: Sequence[Recorded]) -> list[Block]:
     """Return the blocks that have not been measured yet.
 
     A block with a problem is measured again as a whole, with both sides in the same order and under a new number: A and

@@ -9,16 +9,18 @@ from pathlib import Path
 
 from aiot_suite.datasets.store import subset
 from aiot_suite.errors import RunnerError
-from aiot_suite.suite import Instance, ordered
+from aiot_suite.suite import Instance, draw_balanced_order
 from aiot_suite.workspace import Workspace
 from runner import fleet, ledger, rawlog
 from runner.ab.blocks import Block, Recorded, Session
-from runner.ab.settings import Side
+from runner.ab.settings import SettingsSide
 from runner.progress import RunProgress
-from runner.run_request import Request
+from runner.run_request import RunRequest
 
 
-def of_block(request: Request, session: Session, block: Block, side: str, order: Sequence[int]) -> Request:
+def request_of_block(
+    request: RunRequest, session: Session, block: Block, side: str, order: Sequence[int]
+) -> RunRequest:
     """Return the request of one short run, with the instances at the positions in `order`."""
     instances = [request.instances[position] for position in order]
     return replace(request, instances=instances, seed=session.seed_of(block), ab=session.record(block, side))
@@ -27,11 +29,11 @@ def of_block(request: Request, session: Session, block: Block, side: str, order:
 def order_of(instances: Sequence[Instance], seed: int) -> list[int]:
     """Return the order in which both runs of a block take their instances, as positions."""
     positions = {instance: position for position, instance in enumerate(instances)}
-    return [positions[instance] for instance in ordered(instances, seed)]
+    return [positions[instance] for instance in draw_balanced_order(instances, seed)]
 
 
-def measured(
-    space: Workspace, session: Session, blocks: Sequence[Block], sides: Mapping[str, Side], patience_s: float
+def measure_blocks(
+    space: Workspace, session: Session, blocks: Sequence[Block], sides: Mapping[str, SettingsSide], patience_s: float
 ) -> Iterator[Recorded]:
     """Measure the blocks one after the other, and yield each when both of its runs are over.
 
@@ -44,7 +46,7 @@ def measured(
         folders: dict[str, Path] = {}
         for name in block.sides:
             side = sides[name]
-            request = of_block(side.request, session, block, name, order)
+            request = request_of_block(side.request, session, block, name, order)
             with RunProgress([side.device.slug], len(order)) as progress:
                 [outcome] = fleet.run_all(space, [side.device], request, False, progress.listeners, patience_s)
             if outcome.error:
@@ -54,7 +56,7 @@ def measured(
         yield Recorded(block, folders)
 
 
-def expected_s(raw: Path, side: Side) -> tuple[float, list[str]]:
+def expected_s(raw: Path, side: SettingsSide) -> tuple[float, list[str]]:
     """Return the expected duration of a short run of a side in seconds, estimated from earlier runs of the device.
 
     Also return the instances that no earlier run measured, which are not included in the sum.

@@ -16,8 +16,8 @@ from aiot_suite.workspace import sha256_of
 from runner.devices import CORES, Conditions, Device
 from runner.execution import agent_files
 from runner.preflight import preflight
-from runner.run_request import Request
-from runner.tools.jobs import Given
+from runner.run_request import RunRequest
+from runner.tools.jobs import NativeToolOptions
 
 PARTS = ("framework", "delegate", "quantization")
 """Settings that make A and B two different instances of the suite with the same model."""
@@ -30,12 +30,12 @@ NAMES = ("model", "threads", *PARTS, "profile", "cores", "python", "native-tools
 
 
 @dataclass(frozen=True)
-class Side:
+class SettingsSide:
     """One of the two settings, ready to run."""
 
     words: str
     device: Device
-    request: Request  # its n-th instance is compared with the n-th instance of the other side
+    request: RunRequest  # its n-th instance is compared with the n-th instance of the other side
     python: Path | None = None  # the interpreter that the user named to run the agent
     versions: str = ""  # versions of the frameworks in that Python
 
@@ -71,7 +71,7 @@ def parse(words: Sequence[str], option: str) -> dict[str, str]:
     return settings
 
 
-def in_words(settings: Mapping[str, str]) -> str:
+def settings_text(settings: Mapping[str, str]) -> str:
     """Return settings as text, in the order of NAMES."""
     return ", ".join(f"{name}={settings[name]}" for name in NAMES if name in settings)
 
@@ -117,7 +117,7 @@ def versions(device: Device, python: Path, frameworks: Iterable[str], catalog: C
     return available
 
 
-def with_versions(side: Side, instances: Sequence[Instance]) -> tuple[Side, list[Instance]]:
+def with_versions(side: SettingsSide, instances: Sequence[Instance]) -> tuple[SettingsSide, list[Instance]]:
     """Return a side with the versions of its frameworks, and those of its instances that its Python can run.
 
     Both are returned unchanged if no Python was named or TFLite's own tools measure everything.
@@ -135,7 +135,7 @@ def with_versions(side: Side, instances: Sequence[Instance]) -> tuple[Side, list
     return replace(side, versions=", ".join(available.values())), runnable
 
 
-def requested(common: Request, settings: Mapping[str, str], scratch: Path) -> Request:
+def build_request(common: RunRequest, settings: Mapping[str, str], scratch: Path) -> RunRequest:
     """Return the request of a side.
 
     `common` is the part that both sides share, and `scratch` a folder for files that native tools need.
@@ -157,7 +157,7 @@ def requested(common: Request, settings: Mapping[str, str], scratch: Path) -> Re
         changes["conditions"] = Conditions(common.conditions.fixed_performance, cores)
     native = common.native
     if "native-tools" in settings:
-        native = Given(Path(settings["native-tools"]), scratch, native.accelerator if native else None)
+        native = NativeToolOptions(Path(settings["native-tools"]), scratch, native.accelerator if native else None)
     if "accelerator" in settings:
         if native is None:
             raise SelectionError("accelerator= needs TFLite's own tools: give their folder with --native-tools.")
@@ -165,7 +165,7 @@ def requested(common: Request, settings: Mapping[str, str], scratch: Path) -> Re
     return replace(common, native=native, **changes)
 
 
-def chosen(
+def select_instances(
     options: Mapping[str, Sequence[str]], settings: Mapping[str, str], everything: Sequence[Instance]
 ) -> list[Instance]:
     """Return the instances of a side: those selected by the options, except where its settings name something else."""
@@ -240,7 +240,9 @@ def pairs(
     return matched
 
 
-def ready(sides: Mapping[str, Side], both: Sequence[tuple[Instance, Instance]]) -> tuple[list[int], list[str]]:
+def runnable_pairs(
+    sides: Mapping[str, SettingsSide], both: Sequence[tuple[Instance, Instance]]
+) -> tuple[list[int], list[str]]:
     """Return the positions of the pairs that both sides can run, and for each other pair the reason."""
     positions: list[int] = []
     reasons: list[str] = []
@@ -259,7 +261,7 @@ def ready(sides: Mapping[str, Side], both: Sequence[tuple[Instance, Instance]]) 
     return positions, reasons
 
 
-def check_different(sides: Mapping[str, Side]) -> None:
+def check_different(sides: Mapping[str, SettingsSide]) -> None:
     """Raise SelectionError if A and B would run the same, or could not be compared afterwards."""
     a, b = sides.values()
     if a.asked == b.asked:

@@ -15,7 +15,7 @@ from aiot_suite.environments import cache_folder, locked
 from aiot_suite.errors import SetupError
 from aiot_suite.workspace import sha256_of
 from runner.bundle import debian, layout, pack, wheels
-from runner.bundle.recipes import ARCHITECTURES, Lock, Part, lock_of, recipe_for, recipes
+from runner.bundle.recipes import ARCHITECTURES, BundlePart, Lock, lock_of, recipe_for, recipes
 
 MANIFEST = "bundle.json"
 """Name of the file in a bundle that lists its parts."""
@@ -33,7 +33,7 @@ class Bundle:
     environment: str  # environment that it provides on a device: see aiot_suite.environments
     python: str  # version, such as "3.11"
     imports: tuple[str, ...]  # modules to import at the first start: see runner.bundle.start.first
-    parts: tuple[Part, ...]
+    parts: tuple[BundlePart, ...]
 
 
 def folder() -> Path:
@@ -142,7 +142,7 @@ def _kept(lock: Lock, archive: Path) -> Bundle:
 
 def _parse(record: dict[str, Any]) -> Bundle:
     lists = {key: tuple(record[key]) for key in ("frameworks", "imports")}
-    parts = tuple(Part(**fields) for fields in record["parts"])
+    parts = tuple(BundlePart(**fields) for fields in record["parts"])
     return Bundle(**{**record, **lists, "path": folder() / record["path"], "parts": parts})
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from aiot_suite.errors import SetupError
 from aiot_suite.workspace import sha256_of
 from runner.bundle.host_programs import ToolError, needed, run
-from runner.bundle.recipes import Part
+from runner.bundle.recipes import BundlePart
 
 _SUITES = ("buster", "bullseye", "bookworm", "trixie", "forky", "oldoldstable", "oldstable", "stable", "testing", "sid")
 _LISTED = re.compile(r"'(?P<archive>.+)/dists/(?P<suite>[^/']+)(?:/updates)?/main/binary-[^/']+/Packages[^']*'")
@@ -73,7 +73,7 @@ class Apt:
         apt._run("apt-get", "update", "--error-on=any", failure=f"The list of Debian's {suite} cannot be had")
         return apt
 
-    def candidate(self, name: str) -> Part:
+    def candidate(self, name: str) -> BundlePart:
         """Return the package in its current version. Raise SetupError if the archive has none of that name."""
         package_record = self._run(
             "apt-cache", "show", "--no-all-versions", name, failure=f"{self.suite} has no package {name}"
@@ -81,9 +81,9 @@ class Apt:
         fields = dict(
             line.split(": ", 1) for line in package_record.splitlines() if ": " in line and not line.startswith(" ")
         )
-        return Part("debian", name, fields["Version"], fields["SHA256"])
+        return BundlePart("debian", name, fields["Version"], fields["SHA256"])
 
-    def download(self, parts: Sequence[Part]) -> list[Path]:
+    def download(self, parts: Sequence[BundlePart]) -> list[Path]:
         """Download exactly these packages. Raise SetupError for one that is gone or differs from the lock."""
         words = [f"{part.name}={part.version}" for part in parts]
         try:
@@ -97,7 +97,7 @@ class Apt:
             raise
         return [self._checked(part) for part in parts]
 
-    def _checked(self, part: Part) -> Path:
+    def _checked(self, part: BundlePart) -> Path:
         [path] = (self.folder / "packages").glob(f"{part.name}_*.deb")
         if (sha256 := sha256_of(path)) != part.sha256:
             raise SetupError(

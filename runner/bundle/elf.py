@@ -59,7 +59,7 @@ def read(path: Path) -> Elf:
         )
 
 
-def findings(bundle: Path, path: Path, architecture: Architecture, glibc: str) -> Iterator[str]:
+def find_problems(bundle: Path, path: Path, architecture: Architecture, glibc: str) -> Iterator[str]:
     """Yield the reasons why a file of a bundle would not run on a device, with the file's path within the bundle.
 
     Android maps no segment that is not aligned to its pages, and its policy rejects executable stacks and text
@@ -80,11 +80,11 @@ def findings(bundle: Path, path: Path, architecture: Architecture, glibc: str) -
         if not folder.startswith(_ORIGIN):
             yield f"{name} searches {folder}"
     for library in elf.needed:
-        if library != architecture.loader and not found(bundle, path, elf, library):
+        if library != architecture.loader and not loader_finds(bundle, path, elf, library):
             yield f"{name} needs {library}, which is not in the bundle"
 
 
-def found(bundle: Path, path: Path, elf: Elf, needed: str) -> bool:
+def loader_finds(bundle: Path, path: Path, elf: Elf, needed: str) -> bool:
     """Return whether the loader finds a library for a file of a bundle.
 
     The libraries in the folder `<name>.libs` of a wheel find each other: the DT_RPATH of the module that loads one of
@@ -97,7 +97,7 @@ def found(bundle: Path, path: Path, elf: Elf, needed: str) -> bool:
     return any((Path(search_path) / needed).is_file() for search_path in search_paths)
 
 
-def contain(path: Path) -> None:
+def confine_search_paths(path: Path) -> None:
     """Replace each system folder in the file's library search path by the file's own folder.
 
     Some wheels still name folders of the machine they were built on. The text keeps its length, because other names may
@@ -109,7 +109,7 @@ def contain(path: Path) -> None:
     data = path.read_bytes()
     for folder in system_folders:
         replacement = _ORIGIN.ljust(len(folder), "/")
-        if len(replacement) == len(folder):  # otherwise the folder is kept, and reported by `findings`
+        if len(replacement) == len(folder):  # otherwise the folder is kept, and reported by `find_problems`
             for before in (b"\0", b":"):
                 for after in (b"\0", b":"):
                     data = data.replace(before + folder.encode() + after, before + replacement.encode() + after)

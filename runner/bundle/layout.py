@@ -42,7 +42,7 @@ def lay_out(debian: Path, wheels: Path, bundle: Path, recipe: Recipe, architectu
         _copy(library(debian, architecture, name), bundle / "lib" / name)
     (bundle / TMP).mkdir()
     for path in programs(bundle):
-        elf.contain(path)
+        elf.confine_search_paths(path)
         if matches(path.relative_to(bundle).as_posix(), recipe.plain_stack):
             elf.forgo_executable_stack(path)
     _add_needed(debian, bundle, architecture)
@@ -51,7 +51,7 @@ def lay_out(debian: Path, wheels: Path, bundle: Path, recipe: Recipe, architectu
 def check(bundle: Path, recipe: Recipe, architecture: Architecture) -> int:
     """Return the number of programs and libraries in a bundle. Raise SetupError if one would not run on a device."""
     paths = list(programs(bundle))
-    problems = [finding for path in paths for finding in elf.findings(bundle, path, architecture, recipe.glibc)]
+    problems = [finding for path in paths for finding in elf.find_problems(bundle, path, architecture, recipe.glibc)]
     if problems:
         extra = f" (and {len(problems) - _SHOWN} more)" if len(problems) > _SHOWN else ""
         raise SetupError(
@@ -84,7 +84,7 @@ def _add_needed(debian: Path, bundle: Path, architecture: Architecture) -> None:
         facts = elf.read(path)
         for needed in facts.needed:
             source = library(debian, architecture, needed)
-            if needed == architecture.loader or source is None or elf.found(bundle, path, facts, needed):
+            if needed == architecture.loader or source is None or elf.loader_finds(bundle, path, facts, needed):
                 continue
             queue.append(_copy(source, bundle / "lib" / needed))
 

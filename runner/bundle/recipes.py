@@ -50,7 +50,7 @@ ARCHITECTURES = {
 
 
 @dataclass(frozen=True)
-class Part:
+class BundlePart:
     """A package in a lock."""
 
     kind: str  # "debian" or "wheel"
@@ -83,7 +83,7 @@ class Lock:
 
     recipe: Recipe
     architecture: Architecture
-    parts: tuple[Part, ...]
+    parts: tuple[BundlePart, ...]
 
     @property
     def name(self) -> str:
@@ -95,7 +95,7 @@ class Lock:
         facts = [LAYOUT, asdict(self.recipe), asdict(self.architecture), [asdict(part) for part in self.parts]]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
 
-    def of(self, kind: str) -> list[Part]:
+    def of(self, kind: str) -> list[BundlePart]:
         return [part for part in self.parts if part.kind == kind]
 
 
@@ -115,7 +115,7 @@ def recipes() -> dict[str, Recipe]:
 def lock_of(name: str, architecture: str) -> Lock:
     """Return the locked bundle. Raise SetupError if the lock does not match the recipe."""
     recipe, lock_record = recipes()[name], json.loads(LOCK.read_text(encoding="utf-8"))
-    parts = tuple(Part(**fields) for fields in lock_record.get(name, {}).get(architecture, ()))
+    parts = tuple(BundlePart(**fields) for fields in lock_record.get(name, {}).get(architecture, ()))
     wheels = {f"{part.name}=={part.version}" for part in parts if part.kind == "wheel"}
     if {part.name for part in parts if part.kind == "debian"} != set(recipe.debian) or wheels != set(recipe.wheels):
         raise SetupError(f"{LOCK.name} is not of the recipe {name} for {architecture}: run `aiot bundle lock`.")

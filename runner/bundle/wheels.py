@@ -13,7 +13,7 @@ from packaging.utils import parse_wheel_filename
 from aiot_suite.errors import SetupError
 from aiot_suite.workspace import sha256_of
 from runner.bundle.host_programs import run
-from runner.bundle.recipes import Architecture, Part, Recipe
+from runner.bundle.recipes import Architecture, BundlePart, Recipe
 
 _OLDEST_GLIBC = 5
 """Minor version of the oldest glibc that wheels are built for (PEP 600)."""
@@ -26,19 +26,19 @@ def platforms(glibc: str, machine: str) -> list[str]:
     return [*numbered, *(f"manylinux{year}_{machine}" for year in ("2014", "2010", "1"))]
 
 
-def download(recipe: Recipe, architecture: Architecture, parts: Sequence[Part], folder: Path) -> list[Path]:
+def download(recipe: Recipe, architecture: Architecture, parts: Sequence[BundlePart], folder: Path) -> list[Path]:
     """Download exactly these wheels. Raise SetupError if one is unavailable or differs from the lock."""
     lines = [f"{part.name}=={part.version} --hash=sha256:{part.sha256}" for part in parts]
     return _pip(recipe, architecture, lines, folder, "--require-hashes")
 
 
-def candidates(recipe: Recipe, architecture: Architecture, folder: Path) -> list[Part]:
+def candidates(recipe: Recipe, architecture: Architecture, folder: Path) -> list[BundlePart]:
     """Return the wheels that a recipe names, as pip currently finds them."""
     paths = _pip(recipe, architecture, recipe.wheels, folder)
     part_of = {}
     for path in paths:
         name, version, _, _ = parse_wheel_filename(path.name)
-        part_of[str(name)] = Part("wheel", str(name), str(version), sha256_of(path))
+        part_of[str(name)] = BundlePart("wheel", str(name), str(version), sha256_of(path))
     return [part_of[wheel.split("==")[0]] for wheel in recipe.wheels]
 
 

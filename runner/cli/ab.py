@@ -41,9 +41,9 @@ from runner.devices import ALL_CORES, CORES, FOLDER, Conditions
 if TYPE_CHECKING:
     from aiot_suite.suite import Instance
     from runner.ab.blocks import Block, Recorded, Session
-    from runner.ab.settings import Side
+    from runner.ab.settings import SettingsSide
     from runner.devices.choice import Choice
-    from runner.run_request import Request
+    from runner.run_request import RunRequest
 
 SETTINGS = "model, threads, framework, delegate, quantization, profile, cores, python, native-tools or accelerator"
 
@@ -116,23 +116,23 @@ def ab(
     """
     from aiot_suite import catalog, suite
     from aiot_suite.datasets import store
-    from aiot_suite.facts import prepared
+    from aiot_suite.facts import load_artifacts
     from runner import run_request as runs
     from runner.ab import blocks as ab_blocks
     from runner.ab import settings
     from runner.devices.choice import Choice
-    from runner.tools.jobs import Given
+    from runner.tools.jobs import NativeToolOptions
 
     space = Workspace(workspace)
     ab_blocks.firsts(blocks, seed)  # reject an invalid number of blocks before contacting a device
     asked = {"a": settings.parse(a, "--a"), "b": settings.parse(b, "--b")}
-    words = {side: settings.in_words(each) for side, each in asked.items()}
+    words = {side: settings.settings_text(each) for side, each in asked.items()}
     if words["a"] == words["b"]:
         raise SelectionError(f"A and B are the same ({words['a']}): give two settings that differ.")
     installed = catalog.load(space.plugins)
     folder = models_folder(space, weights)
-    artifacts = prepared(folder)
-    common = runs.Request(
+    artifacts = load_artifacts(folder)
+    common = runs.RunRequest(
         instances=(),
         profile=replace(PROFILES[suite.choose("Profile", [profile], list(PROFILES))[0]], max_images=images),
         seed=seed,
@@ -144,13 +144,13 @@ def ab(
         timeout_s=timeout_s,
         cooldown_s=cooldown_s,
         conditions=Conditions(fixed_performance, suite.choose("Choice of cores", [cores], list(CORES))[0]),
-        native=Given(native_tools, space.staging / "native") if native_tools else None,
+        native=NativeToolOptions(native_tools, space.staging / "native") if native_tools else None,
     )
     options = {"models": models, "frameworks": frameworks, "delegates": delegates, "quantizations": quantizations}
     choice = Choice(local, serials, False, connect, device_folder, device_python, keep_serial)
     sides, instances = _choose_sides(space, common, asked, options, choice)
     matched = settings.pairs(instances, asked)
-    places, obstacles = settings.ready(sides, matched)
+    places, obstacles = settings.runnable_pairs(sides, matched)
     if not places:
         raise SelectionError(f"Nothing can run on both sides: {'; '.join(obstacles[:3])}.")
     sides = _with_instances(sides, [matched[place] for place in places], folder)
@@ -159,7 +159,7 @@ def ab(
     measured: list[Recorded] = []
     if resume:
         session, measured = _resumed(space, session, sides)
-    remaining = ab_blocks.left(session, measured)
+    remaining = ab_blocks.remaining_blocks(session, measured)
     _show_plan(space, session, sides, remaining, obstacles)
     if dry_run:
         return None
@@ -170,11 +170,11 @@ def ab(
 
 def _choose_sides(
     space: Workspace,
-    common: Request,
+    common: RunRequest,
     asked: Mapping[str, Mapping[str, str]],
     options: Mapping[str, Sequence[str]],
     choice: Choice,
-) -> tuple[dict[str, Side], dict[str, list[Instance]]]:
+) -> tuple[dict[str, SettingsSide], dict[str, list[Instance]]]:
     """Return both sides, and the instances that each could run, by the name of the side.
 
     Parameters
@@ -196,23 +196,23 @@ def _choose_sides(
         More than one device is selected, or a setting does not fit the device or the other selections.
     """
     from runner.ab import settings
-    from runner.devices.choice import chosen
+    from runner.devices.choice import choose_devices
 
     everything = common.catalog.everything(common.artifacts.values())
     sides, instances = {}, {}
     for name, each in asked.items():
-        request = settings.requested(common, each, space.staging / "native")
-        side_instances = settings.chosen(options, each, everything)
+        request = settings.build_request(common, each, space.staging / "native")
+        side_instances = settings.select_instances(options, each, everything)
         if "model" in each:
             model = Path(each["model"])
             side_instances, files = settings.with_model(side_instances, common.artifacts, model, common.catalog)
             request = replace(request, artifacts=files)
         python = settings.python_of(each, choice.local)
         side_choice = replace(choice, python=str(python), local_python=python) if python else choice
-        devices = chosen(side_choice, space)
+        devices = choose_devices(side_choice, space)
         if len(devices) > 1:
             raise SelectionError(f"{len(devices)} devices are chosen: A and B take turns on one, so choose one.")
-        side = settings.Side(settings.in_words(each), devices[0], request, python)
+        side = settings.SettingsSide(settings.settings_text(each), devices[0], request, python)
         if request.native:
             request.native.tools_for(devices[0])
         sides[name], instances[name] = settings.with_versions(side, side_instances)
@@ -220,8 +220,8 @@ def _choose_sides(
 
 
 def _with_instances(
-    sides: Mapping[str, Side], pairs: Sequence[tuple[Instance, Instance]], folder: Path
-) -> dict[str, Side]:
+    sides: Mapping[str, SettingsSide], pairs: Sequence[tuple[Instance, Instance]], folder: Path
+) -> dict[str, SettingsSide]:
     """Return the sides with the instances of these pairs, and with what was found about the model files in `folder`."""
     from runner.model_checks import read_checks
 
@@ -233,7 +233,7 @@ def _with_instances(
     return result
 
 
-def _resumed(space: Workspace, session: Session, sides: Mapping[str, Side]) -> tuple[Session, list[Recorded]]:
+def _resumed(space: Workspace, session: Session, sides: Mapping[str, SettingsSide]) -> tuple[Session, list[Recorded]]:
     """Return the newest session of the device and its recorded blocks if it is the same comparison as `session`.
 
     Otherwise say in what it differs, and return `session` without blocks.
@@ -254,7 +254,7 @@ def _resumed(space: Workspace, session: Session, sides: Mapping[str, Side]) -> t
 
 
 def _show_plan(
-    space: Workspace, session: Session, sides: dict[str, Side], left: Sequence[Block], obstacles: Sequence[str]
+    space: Workspace, session: Session, sides: dict[str, SettingsSide], left: Sequence[Block], obstacles: Sequence[str]
 ) -> None:
     from aiot_suite.datasets.store import subset
     from runner.ab.measure import expected_s
@@ -288,7 +288,7 @@ def _duration(seconds: float) -> str:
 
 
 def _measure(
-    space: Workspace, session: Session, left: Sequence[Block], sides: dict[str, Side], patience_s: float
+    space: Workspace, session: Session, left: Sequence[Block], sides: dict[str, SettingsSide], patience_s: float
 ) -> list[str]:
     """Measure blocks and return their problems. If the session ends early, print how to continue it.
 
@@ -296,12 +296,12 @@ def _measure(
         RunnerError: The device refuses a condition in which A and B differ, or no instance of a block was measured on
             both sides.
     """
-    from runner.ab.measure import measured
+    from runner.ab.measure import measure_blocks
 
     conditions = [side.request.conditions for side in sides.values()]
     problems, refused = [], []
     try:
-        for done, block in enumerate(measured(space, session, left, sides, patience_s), 1):
+        for done, block in enumerate(measure_blocks(space, session, left, sides, patience_s), 1):
             block_problems, number = block.problems, block.block.number
             state = "; ".join(block_problems) if block_problems else "A and B measured"
             print(f"block     {number} ({done} of {len(left)}): {state}")

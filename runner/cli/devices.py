@@ -98,7 +98,7 @@ def doctor(
     from runner import doctor as checks
     from runner.devices import server
     from runner.devices.choice import Choice, attached, check_known, from_environment
-    from runner.tools.jobs import FRAMEWORK, Given
+    from runner.tools.jobs import FRAMEWORK, NativeToolOptions
 
     client = server.Client()
     named_serials = [*serials, *(server.connect(client, address) for address in connect)]
@@ -118,7 +118,7 @@ def doctor(
             abilities = device.abilities()
             results = []
             if native_tools:
-                native = Given(native_tools, Workspace(workspace).staging)
+                native = NativeToolOptions(native_tools, Workspace(workspace).staging)
                 try:
                     abilities[FRAMEWORK].append(native.tools_for(device).benchmark_model.version)
                 except SetupError as error:
@@ -152,11 +152,11 @@ def clean(
 ) -> None:
     """Remove what was pushed to devices, with all that is in the folder there, and undo what runs changed."""
     from runner.devices.attached import AttachedDevice
-    from runner.devices.choice import Choice, chosen
+    from runner.devices.choice import Choice, choose_devices
 
     choice = Choice(serials=serials, every=every, connect=connect, folder=device_folder)
     failed = False
-    for device in chosen(choice, Workspace(workspace)):
+    for device in choose_devices(choice, Workspace(workspace)):
         assert isinstance(device, AttachedDevice)
         try:
             outcome = "removed" if device.clean() else "nothing there:"

@@ -52,7 +52,7 @@ def import_(
     """
     from aiot_suite.suite import FRAMEWORKS, QUANTIZATIONS, choose
     from runner.importers import session
-    from runner.importers.given import Given, delegate_name, model_name
+    from runner.importers.given import LabelOverrides, delegate_name, model_name
     from runner.importers.source import lines, read
     from runner.tools.text import shown
 
@@ -65,7 +65,7 @@ def import_(
     names = tuple(line for line in lines(read(images)[1]) if line.strip()) if images else None
     if names is not None and len(set(names)) < len(names):
         raise RunnerError(f"{images} has a name twice: give each image a name of its own.")
-    stated = Given(
+    stated = LabelOverrides(
         device=plain(device),
         serial=serial,
         soc=plain(soc),

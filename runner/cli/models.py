@@ -34,7 +34,7 @@ def models_check(
     from aiot_suite import catalog
     from aiot_suite.cli.show import show
     from aiot_suite.datasets import store
-    from aiot_suite.facts import prepared
+    from aiot_suite.facts import load_artifacts
     from aiot_suite.progress_bar import counting
     from runner.devices.local import LocalDevice
     from runner.model_checks import Check
@@ -43,7 +43,7 @@ def models_check(
     space = Workspace(workspace)
     installed = catalog.load(space.plugins)
     folder = models_folder(space, weights)
-    artifacts = prepared(folder)
+    artifacts = load_artifacts(folder)
     chosen = chosen_artifacts(artifacts, models, frameworks, quantizations, installed.everything(artifacts.values()))
     with counting("models: checking") as step:
         checks = check.check(

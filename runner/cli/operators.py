@@ -31,7 +31,7 @@ def profile(
     and 2); Caffe2 runs the prepared model files.
     """
     from aiot_suite import catalog, suite
-    from aiot_suite.facts import prepared
+    from aiot_suite.facts import load_artifacts
     from aiot_suite.progress_bar import bar
     from runner.devices.local import LocalDevice
     from runner.ledger import counts
@@ -39,7 +39,7 @@ def profile(
 
     space = Workspace(workspace)
     known_models = list(catalog.load(space.plugins).models)
-    request = session.Request(
+    request = session.StudyRequest(
         models=suite.choose("Model", models or suite.MODELS, known_models),
         frameworks=suite.choose("Framework", frameworks, list(session.ENVIRONMENTS)),
         repeat=repeat,
@@ -47,7 +47,7 @@ def profile(
         threads=threads,
         seed=seed,
         timeout_s=timeout_s,
-        artifacts=prepared(models_folder(space, weights)),
+        artifacts=load_artifacts(models_folder(space, weights)),
     )
     device = LocalDevice(space.staging, space.salt())
     resumed = session.to_resume(space, device, request) if resume else None

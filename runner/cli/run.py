@@ -35,7 +35,7 @@ from aiot_suite.suite import PROFILES, SUITES
 from runner.devices import ALL_CORES, FOLDER
 
 if TYPE_CHECKING:
-    from runner.fleet import Outcome
+    from runner.fleet import DeviceOutcome
 
 
 def run(
@@ -132,7 +132,7 @@ def run(
         raise RunnerError("Something failed (see above): the same command with `--resume` goes on where it was.")
 
 
-def _print_outcomes(outcomes: Sequence[Outcome]) -> None:
+def _print_outcomes(outcomes: Sequence[DeviceOutcome]) -> None:
     """Print what came of the run of each device."""
     from runner.progress import summary
     from runner.run_request import refused

@@ -38,7 +38,7 @@ class Conditions:
 
 
 @dataclass(frozen=True)
-class Held:
+class AppliedConditions:
     """Conditions that a device actually applied."""
 
     core_mask: str | None = None  # hexadecimal mask of the cores that agents run on; None: all cores
@@ -50,7 +50,7 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Task:
+class DeviceTask:
     """One attempt, which runs as a separate process on a device."""
 
     name: str  # <instance>.<attempt>, the stem of its file names
@@ -75,7 +75,7 @@ class Task:
         return self.folder / "native" / f"{self.name}.output.txt"
 
 
-class Process(Protocol):
+class DeviceProcess(Protocol):
     """A process on a device. Its methods raise DeviceLostError if the device does not answer."""
 
     def poll(self) -> int | None:
@@ -87,7 +87,7 @@ class Process(Protocol):
         ...
 
 
-class Work(Process, Protocol):
+class Work(DeviceProcess, Protocol):
     """The process of a task on a device."""
 
     def tail(self) -> bytes:
@@ -99,7 +99,7 @@ class Work(Process, Protocol):
         ...
 
 
-class ToolProcess(Process, Protocol):
+class ToolProcess(DeviceProcess, Protocol):
     """A program on a device other than the agent."""
 
     def said(self) -> tuple[str, str]:
@@ -165,15 +165,15 @@ class Device(Protocol):
         """
         ...
 
-    def held(self, wanted: Conditions) -> AbstractContextManager[Held]:
+    def held(self, wanted: Conditions) -> AbstractContextManager[AppliedConditions]:
         """Apply the conditions as far as possible within the block, and restore the previous state afterwards."""
         ...
 
-    def start(self, task: Task) -> Work:
+    def start(self, task: DeviceTask) -> Work:
         """Start a task."""
         ...
 
-    def started(self, task: Task) -> Work | None:
+    def started(self, task: DeviceTask) -> Work | None:
         """Return the work of a task that was started earlier and not collected; None if the device has no trace."""
         ...
 

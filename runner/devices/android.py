@@ -107,7 +107,7 @@ _UNKNOWN = ("", "unknown", "none", "null")  # placeholders that a device prints 
 
 
 @dataclass(frozen=True)
-class Facts:
+class AndroidFacts:
     """Facts about a device. A field is None if the device does not report it."""
 
     maker: str | None
@@ -132,7 +132,7 @@ class Facts:
     nnapi: bool | None  # whether Android's NNAPI library exists
 
 
-def facts(answer: str | bytes) -> Facts:
+def facts(answer: str | bytes) -> AndroidFacts:
     """Return the facts from the output of FACTS. Raise DeviceError if the output is cut short."""
     texts = sections(answer)
     if "end" not in texts:
@@ -158,7 +158,7 @@ def facts(answer: str | bytes) -> Facts:
     page_bytes = number(first(_BYTES, texts.get("page_bytes")), 1024, 2**24)
     page_kb = number(first(_KB, texts.get("page_kb")), 1, 2**14)
     storage_match = _DF.search(texts.get("storage", "") + "\n")
-    return Facts(
+    return AndroidFacts(
         maker=of("ro.product.manufacturer", "ro.product.brand") or known(texts.get("maker")),
         model=of("ro.product.model", "ro.product.device") or known(texts.get("model")),
         market_name=of(*MARKET_NAMES),

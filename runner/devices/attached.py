@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.bundle import recipes
-from runner.devices import FOLDER, Conditions, Held, Task, android, android_state, boot
+from runner.devices import FOLDER, AppliedConditions, Conditions, DeviceTask, android, android_state, boot
 from runner.devices.adb import Connection
 from runner.devices.conditions import AttachedConditions
 from runner.devices.cores import pinned
@@ -58,7 +58,7 @@ class AttachedDevice:
         return self.connection.shell(["sh", "-c", android.FACTS, "sh", self.files.folder]).stdout
 
     @cached_property
-    def facts(self) -> android.Facts:
+    def facts(self) -> android.AndroidFacts:
         return android.facts(self._said)
 
     @cached_property
@@ -130,7 +130,7 @@ class AttachedDevice:
     def conditions(self) -> AttachedConditions:
         return AttachedConditions(self.connection, self.files, self.facts)
 
-    def held(self, wanted: Conditions) -> AbstractContextManager[Held]:
+    def held(self, wanted: Conditions) -> AbstractContextManager[AppliedConditions]:
         return self.conditions.held(wanted)
 
     def clean(self) -> bool:
@@ -141,11 +141,11 @@ class AttachedDevice:
         self.conditions.restore()
         return self.files.remove()
 
-    def start(self, task: Task) -> RemoteWork:
+    def start(self, task: DeviceTask) -> RemoteWork:
         python = pinned(self.pythons.words(task.environment), task.core_mask)
         return RemoteWork.start(self.connection, task, self._runs(task.folder.name), python)
 
-    def started(self, task: Task) -> RemoteWork | None:
+    def started(self, task: DeviceTask) -> RemoteWork | None:
         return RemoteWork.find(self.connection, task, self._runs(task.folder.name))
 
     def start_tool(self, run: str, words: Sequence[str], core_mask: str | None = None) -> RemoteTool:

@@ -40,7 +40,7 @@ def to_stderr(sentence: str) -> None:
     print(sentence, file=sys.stderr)
 
 
-def chosen(choice: Choice, space: Workspace, tell: Tell = to_stderr) -> list[Device]:
+def choose_devices(choice: Choice, space: Workspace, tell: Tell = to_stderr) -> list[Device]:
     """Return the chosen devices, this machine first. ANDROID_SERIAL applies if nothing else is chosen.
 
     With `--all`, devices that do not answer are skipped with a message. Raises SelectionError if no device is chosen or

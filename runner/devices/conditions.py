@@ -14,9 +14,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
-from runner.devices import Conditions, Held, cores
+from runner.devices import AppliedConditions, Conditions, cores
 from runner.devices.adb import Connection
-from runner.devices.android import Facts
+from runner.devices.android import AndroidFacts
 from runner.devices.answers import cleaned, from_json
 from runner.devices.files import DeviceFiles
 from runner.errors import DeviceError
@@ -37,14 +37,14 @@ class AttachedConditions:
     Methods raise DeviceLostError if the device does not answer.
     """
 
-    def __init__(self, connection: Connection, files: DeviceFiles, facts: Facts) -> None:
+    def __init__(self, connection: Connection, files: DeviceFiles, facts: AndroidFacts) -> None:
         self._connection = connection
         self._files = files
         self._facts = facts
         self._note = posixpath.join(files.folder, NOTE)
 
     @contextmanager
-    def held(self, wanted: Conditions) -> Iterator[Held]:
+    def held(self, wanted: Conditions) -> Iterator[AppliedConditions]:
         """Apply the conditions within the block: see runner.devices.Device.
 
         If the device is lost in between, the note stays there.
@@ -57,7 +57,7 @@ class AttachedConditions:
             raise
         self.restore()
 
-    def _hold(self, wanted: Conditions) -> Held:
+    def _hold(self, wanted: Conditions) -> AppliedConditions:
         held = cores.held(wanted.cores, self._facts.cores, self.run)
         if self._facts.os != "Android":
             if not wanted.fixed_performance:

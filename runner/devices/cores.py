@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from runner.devices import BIG_CORES, Held
+from runner.devices import BIG_CORES, AppliedConditions
 from runner.devices.answers import cleaned, first
 from runner.errors import DeviceError
 
@@ -42,7 +42,7 @@ def pinned(words: Sequence[str], mask: str | None) -> list[str]:
     return ["taskset", mask, *words] if mask else [*words]
 
 
-def held(wanted: str, cores: Sequence[Mapping[str, Any]], run: Run) -> Held:
+def held(wanted: str, cores: Sequence[Mapping[str, Any]], run: Run) -> AppliedConditions:
     """Return the cores that agents will run on, after trying it once. What fails is listed in `refused`."""
     refused: dict[str, str] = {}
     mask = None
@@ -57,4 +57,6 @@ def held(wanted: str, cores: Sequence[Mapping[str, Any]], run: Run) -> Held:
             refused["cores"] = f"`taskset {mask}` fails there (it says {cleaned(output)!r})"
             mask = None
     _, output = run(pinned(["sh", "-c", SHOW], mask))
-    return Held(core_mask=mask, cores_allowed=first(_ALLOWED, output), cpuset=first(_CPUSET, output), refused=refused)
+    return AppliedConditions(
+        core_mask=mask, cores_allowed=first(_ALLOWED, output), cpuset=first(_CPUSET, output), refused=refused
+    )

@@ -21,7 +21,7 @@ from typing import Any
 import psutil
 
 from aiot_suite import environments
-from runner.devices import OUTPUT_LIMIT_BYTES, TAIL_BYTES, Conditions, Held, Task, boot, cores
+from runner.devices import OUTPUT_LIMIT_BYTES, TAIL_BYTES, AppliedConditions, Conditions, DeviceTask, boot, cores
 from runner.devices.android import hashed
 from runner.errors import DeviceError
 from runner.rawlog import DEVICE_FIELDS, SCHEMA_VERSION
@@ -82,7 +82,7 @@ class LocalDevice:
 
     @property
     def environments(self) -> tuple[str, ...]:
-        return tuple(name for name in environments.NAMES if self._python or environments.python_of(name))
+        return tuple(name for name in environments.NAMES if self._python or environments.interpreter_path(name))
 
     def missing(self, modules: tuple[str, ...]) -> list[str]:
         if self._python:
@@ -109,7 +109,7 @@ class LocalDevice:
         return {"reason": reason, "remedy": remedy}
 
     @contextmanager
-    def held(self, wanted: Conditions) -> Iterator[Held]:
+    def held(self, wanted: Conditions) -> Iterator[AppliedConditions]:
         """Apply the choice of cores to the processes started here; nothing on the machine is changed."""
         held = cores.held(wanted.cores, _cores(), _ran)
         if wanted.fixed_performance:
@@ -117,21 +117,21 @@ class LocalDevice:
             held = replace(held, fixed_performance=False, refused=refused)
         yield held
 
-    def start(self, task: Task) -> LocalWork:
+    def start(self, task: DeviceTask) -> LocalWork:
         # the agent exits if this process dies
         job = {**task.job, "log": str(task.log.resolve()), "parent": os.getpid()}
         task.job_file.write_text(json.dumps(job), encoding="utf-8")
         words = ["-m", task.module, str(task.job_file.resolve())]
         return LocalWork(task, self.start_agent(task.agent, words, task.environment, task.output, task.core_mask))
 
-    def started(self, task: Task) -> None:
+    def started(self, task: DeviceTask) -> None:
         return None  # the agent logs directly to the run's folder
 
     def start_agent(
         self, agent: str, arguments: list[str], environment: str, output: Path, core_mask: str | None = None
     ) -> subprocess.Popen[bytes]:
         """Start Python with these arguments in the folder of the pushed agent, with its output written to `output`."""
-        python = self._python or environments.python_of(environment)
+        python = self._python or environments.interpreter_path(environment)
         if python is None:
             raise DeviceError(f"This machine has no environment {environment}: {environments.INSTALL_LEGACY}.")
         with output.open("wb") as stream:
@@ -170,7 +170,7 @@ class LocalDevice:
 class LocalWork:
     """A process of this machine, which logs directly to the final place of the log."""
 
-    def __init__(self, task: Task, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, task: DeviceTask, process: subprocess.Popen[bytes]) -> None:
         self._task = task
         self._process = process
 

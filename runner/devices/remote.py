@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from runner.devices import OUTPUT_LIMIT_BYTES, Task
+from runner.devices import OUTPUT_LIMIT_BYTES, DeviceTask
 from runner.devices.adb import Connection, quoted
 from runner.devices.process import RemoteProcess
 from runner.errors import DeviceError, DeviceLostError
@@ -20,14 +20,14 @@ LINE_LIMIT_BYTES = 2**20
 class RemoteWork:
     """The process of a task on an attached device: see runner.devices.Work."""
 
-    def __init__(self, connection: Connection, task: Task, folder: str) -> None:
+    def __init__(self, connection: Connection, task: DeviceTask, folder: str) -> None:
         self._connection = connection
         self._process = RemoteProcess(connection, folder, task.name)
         self._task = task
         self._folder = folder
 
     @classmethod
-    def start(cls, connection: Connection, task: Task, folder: str, python: list[str]) -> RemoteWork:
+    def start(cls, connection: Connection, task: DeviceTask, folder: str, python: list[str]) -> RemoteWork:
         """Start the task with its files in a folder of the device."""
         work = cls(connection, task, folder)
         job = {**task.job, "log": work._process.path("jsonl"), "parent": None}
@@ -40,7 +40,7 @@ class RemoteWork:
         return work
 
     @classmethod
-    def find(cls, connection: Connection, task: Task, folder: str) -> RemoteWork | None:
+    def find(cls, connection: Connection, task: DeviceTask, folder: str) -> RemoteWork | None:
         """Return the work of a task that was started and not collected, or None."""
         work = cls(connection, task, folder)
         return work if work._process.known() else None

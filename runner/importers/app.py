@@ -16,11 +16,11 @@ from typing import Any
 from aiot_suite.suite import Instance
 from runner.errors import LogError
 from runner.importers import app_program, app_result
-from runner.importers.app_program import ProgramLog, Shown
+from runner.importers.app_program import ProgramImage, ProgramLog
 from runner.importers.app_result import ResultLog
-from runner.importers.given import Given
-from runner.importers.parts import Datasets, DeviceFacts, Part, Sitting, lines, sha256_of
-from runner.importers.source import Source
+from runner.importers.given import LabelOverrides
+from runner.importers.parts import Datasets, DeviceFacts, ImportSession, LogPart, lines, sha256_of
+from runner.importers.source import LogSource
 from runner.tools.text import shown, whole
 
 RESOLUTION_MS = 1.0
@@ -41,8 +41,8 @@ ABI = "armeabi-v7a"  # the ABI that the app is built for
 TOOL = "AIoTBench app"
 LABEL_SPACES = {1000: "imagenet-1000", 1001: "imagenet-1000"}  # 1001: with a background class, which the app removes
 
-Result = tuple[Source, ResultLog]
-Program = tuple[Source, ProgramLog]
+Result = tuple[LogSource, ResultLog]
+Program = tuple[LogSource, ProgramLog]
 _FINGERPRINT = re.compile(r"([^/:]{1,60})/[^/]{0,90}/[^:]{0,90}:([^/]{1,30})/.*")
 _DATE = re.compile(r"_(\d{8})_(\d{6})(?:\D|$)")
 
@@ -88,7 +88,9 @@ def device(result: Result | None) -> DeviceFacts:
     )
 
 
-def sitting(result: Result | None, program: Program | None, given: Given, unit: str, datasets: Datasets) -> Sitting:
+def sitting(
+    result: Result | None, program: Program | None, given: LabelOverrides, unit: str, datasets: Datasets
+) -> ImportSession:
     """Return the session of one or both logs on the device with the slug `unit`.
 
     Raises:
@@ -123,7 +125,7 @@ def sitting(result: Result | None, program: Program | None, given: Given, unit: 
             parts.append(_from_program(logged, reported, load, model_text, labels, image_names))
         elif reported is not None:
             parts.append(_from_result(reported, images, load, model_text))
-    return Sitting(
+    return ImportSession(
         sources=sources,
         parts=tuple(parts),
         device=device(result),
@@ -137,7 +139,7 @@ def sitting(result: Result | None, program: Program | None, given: Given, unit: 
     )
 
 
-def _image_names(where: str, given: Given, unit: str, images: int) -> list[str]:
+def _image_names(where: str, given: LabelOverrides, unit: str, images: int) -> list[str]:
     """Return the names of the images by index: those stated by the user, or numbers that are specific to this device.
 
     The app shows the files of a class in the order in which the file system lists them, which differs between devices,
@@ -163,26 +165,26 @@ def _load(instance: Instance, model: str | None, started: datetime) -> dict[str,
     }
 
 
-def _from_result(one: app_result.Workload, images: int, load: dict[str, Any], model: str | None) -> Part:
+def _from_result(one: app_result.ResultBlock, images: int, load: dict[str, Any], model: str | None) -> LogPart:
     """Return an attempt with a summary, because a result log has no records of images."""
     if one.fault is not None:
-        return Part(one.instance, None, b"", ("failed", {"reason": one.fault}))
+        return LogPart(one.instance, None, b"", ("failed", {"reason": one.fault}))
     assert one.accuracy is not None and one.total_ms is not None
     correct = round(one.accuracy * images)
     summary = _summary(images, correct, one.mean_ms, one.sd_ms, one.first_ms)
     ending = _end(images, 0, correct, one.total_ms, one)
     load["load_ns"] = _ns(one.load_ms)
-    return Part(one.instance, load, lines([("summary", summary)]), ending, model_sha256_of=model)
+    return LogPart(one.instance, load, lines([("summary", summary)]), ending, model_sha256_of=model)
 
 
 def _from_program(
-    one: app_program.Workload,
-    reported: app_result.Workload | None,
+    one: app_program.ProgramWorkload,
+    reported: app_result.ResultBlock | None,
     load: dict[str, Any],
     model: str | None,
     labels: dict[int, int],
     names: list[str],
-) -> Part:
+) -> LogPart:
     """Return an attempt with records of the images, or with a summary if the class of a failed image is unknown."""
     load["load_ns"] = _ns(one.load_ms)
     whole_images = [image for image in one.images if image.end_ms is not None]
@@ -191,7 +193,7 @@ def _from_program(
             image for image in whole_images if image.index < len(names) and _label(image, labels) is not None
         ]
         body = _records(usable_images, labels, names)
-        return Part(one.instance, load, body, ("failed", {"reason": one.fault}), len(usable_images), model)
+        return LogPart(one.instance, load, body, ("failed", {"reason": one.fault}), len(usable_images), model)
     correct_answers = sum(_is_right(image) for image in whole_images)
     failed = sum(image.error is not None for image in whole_images)
     correct = (
@@ -201,16 +203,16 @@ def _from_program(
     unlabelled = [image.index for image in whole_images if _label(image, labels) is None]
     if not unlabelled:
         ending = _end(len(whole_images) - failed, failed, correct, total_ms, reported)
-        return Part(one.instance, load, _records(whole_images, labels, names), ending, len(whole_images), model)
+        return LogPart(one.instance, load, _records(whole_images, labels, names), ending, len(whole_images), model)
     times_ms = [float(_took(image)) for image in whole_images]
     summary = _summary(len(times_ms), correct, statistics.fmean(times_ms), statistics.pstdev(times_ms), times_ms[0])
     summary["median_ms"] = statistics.median(times_ms)
     summary["records_missing"] = f"image {unlabelled[0]} failed, and the log does not tell its class"
     ending = _end(len(whole_images) - failed, failed, correct, total_ms, reported)
-    return Part(one.instance, load, lines([("summary", summary)]), ending, model_sha256_of=model)
+    return LogPart(one.instance, load, lines([("summary", summary)]), ending, model_sha256_of=model)
 
 
-def _records(images: Iterable[Shown], labels: dict[int, int], names: list[str]) -> bytes:
+def _records(images: Iterable[ProgramImage], labels: dict[int, int], names: list[str]) -> bytes:
     origin_ms = None
     events = []
     for image in images:
@@ -234,15 +236,15 @@ def _records(images: Iterable[Shown], labels: dict[int, int], names: list[str]) 
     return lines(events)
 
 
-def _label(image: Shown, labels: dict[int, int]) -> int | None:
+def _label(image: ProgramImage, labels: dict[int, int]) -> int | None:
     return image.target if image.target is not None else labels.get(image.index)
 
 
-def _is_right(image: Shown) -> bool:
+def _is_right(image: ProgramImage) -> bool:
     return image.error is None and bool(image.best) and image.best[0][0] == image.target  # type: ignore[index]
 
 
-def _took(image: Shown) -> int:
+def _took(image: ProgramImage) -> int:
     return (image.end_ms or image.start_ms) - image.start_ms
 
 
@@ -265,7 +267,7 @@ def _summary(
 
 
 def _end(
-    images: int, failed: int, correct: int, total_ms: float, reported: app_result.Workload | None
+    images: int, failed: int, correct: int, total_ms: float, reported: app_result.ResultBlock | None
 ) -> tuple[str, dict[str, Any]]:
     names = ("load_ms", "first_ms", "total_ms", "mean_ms", "sd_ms", "accuracy")
     app_values = {name: getattr(reported, name) for name in names} if reported and not reported.fault else None
@@ -293,7 +295,7 @@ def _when(result: Result | None, program: Program | None) -> tuple[datetime, str
     return source.modified - (total or timedelta()), "time of the file", source.modified
 
 
-def _date(source: Source) -> datetime | None:
+def _date(source: LogSource) -> datetime | None:
     match = _DATE.search(source.path.name)
     try:
         moment = datetime.strptime(match[1] + match[2], "%Y%m%d%H%M%S").replace(tzinfo=UTC) if match else None

@@ -31,7 +31,7 @@ _STEPS = ("bitmap", "ic", "statistics")
 
 
 @dataclass
-class Shown:
+class ProgramImage:
     """An image, with the start and end of it and of each step in ms of the device's clock."""
 
     index: int
@@ -49,7 +49,7 @@ class Shown:
 
 
 @dataclass
-class Workload:
+class ProgramWorkload:
     """What the log has about a workload.
 
     `fault` is the reason why its numbers cannot be used, a sentence without a full stop.
@@ -58,7 +58,7 @@ class Workload:
     name: str
     instance: Instance
     load_ms: int | None
-    images: list[Shown] = field(default_factory=list)
+    images: list[ProgramImage] = field(default_factory=list)
     classes: int | None = None  # number of classes of the model
     done: bool = False
     fault: str | None = None
@@ -71,7 +71,7 @@ class ProgramLog:
     `labels` has the class of every image for which any workload states it, by index.
     """
 
-    workloads: tuple[Workload, ...]
+    workloads: tuple[ProgramWorkload, ...]
     labels: dict[int, int]
     notes: tuple[str, ...] = ()
     others: tuple[str, ...] = field(default=(), compare=False)  # lines that were not understood
@@ -102,9 +102,9 @@ def parse(name: object, text: str) -> ProgramLog:
     return ProgramLog(tuple(workloads), labels, tuple(notes), tuple(others))
 
 
-def _workloads(name: object, text: str, others: list[str]) -> Iterator[Workload]:
+def _workloads(name: object, text: str, others: list[str]) -> Iterator[ProgramWorkload]:
     """Yield the workloads of a log, and add the lines that were not understood to `others`."""
-    current: Workload | None = None
+    current: ProgramWorkload | None = None
     load_ms: int | None = None
     log_lines = lines(text)
     if log_lines and log_lines[-1].startswith("ic"):
@@ -129,7 +129,7 @@ def _workloads(name: object, text: str, others: list[str]) -> Iterator[Workload]
         yield current
 
 
-def _begin(name: object, title: str, load_ms: int | None) -> Workload:
+def _begin(name: object, title: str, load_ms: int | None) -> ProgramWorkload:
     """Return the workload that a line `start workload` names.
 
     Raises
@@ -140,10 +140,10 @@ def _begin(name: object, title: str, load_ms: int | None) -> Workload:
     instance = instance_of(title)
     if instance is None:
         raise LogError(f"{name} has a workload {shown(title)!r}, whose framework or device is not known.")
-    return Workload(shown(title), instance, load_ms)
+    return ProgramWorkload(shown(title), instance, load_ms)
 
 
-def _take_line(line: str, workload: Workload) -> bool:
+def _take_line(line: str, workload: ProgramWorkload) -> bool:
     """Apply a line about an image to a workload that has no fault yet. Return whether the line was understood."""
     if workload.fault is not None:
         return True  # nothing after the first fault is used
@@ -154,7 +154,7 @@ def _take_line(line: str, workload: Workload) -> bool:
     return True
 
 
-def _take(fields: list[str], workload: Workload) -> str | None:
+def _take(fields: list[str], workload: ProgramWorkload) -> str | None:
     """Apply the fields of a line to a workload.
 
     Return what is wrong with them, _OTHER if they are not understood, or None.
@@ -165,7 +165,7 @@ def _take(fields: list[str], workload: Workload) -> str | None:
             number, start = whole(index), whole(time)
             if number != len(workload.images) or start is None or start > MS_AT_MOST:
                 return f"its image {len(workload.images)} is followed by {shown(index)!r} at {shown(time)!r}"
-            workload.images.append(Shown(number, start))
+            workload.images.append(ProgramImage(number, start))
             return None
         case ["index", index, *rest] if image is not None:
             if index != str(image.index):
@@ -176,7 +176,7 @@ def _take(fields: list[str], workload: Workload) -> str | None:
     return _OTHER
 
 
-def _step(fields: list[str], image: Shown, workload: Workload) -> str | None:
+def _step(fields: list[str], image: ProgramImage, workload: ProgramWorkload) -> str | None:
     match fields:
         case ["all", "end", time] if image.end_ms is None:
             end = whole(time)
@@ -198,7 +198,7 @@ def _step(fields: list[str], image: Shown, workload: Workload) -> str | None:
     return None
 
 
-def _stamp(image: Shown, step: str, edge: str, text: str) -> str | None:
+def _stamp(image: ProgramImage, step: str, edge: str, text: str) -> str | None:
     time = whole(text)
     times = image.steps.setdefault(step, [])
     if time is None or len(times) != (edge == "end"):
@@ -207,7 +207,7 @@ def _stamp(image: Shown, step: str, edge: str, text: str) -> str | None:
     return None
 
 
-def _answer(data: str, image: Shown, workload: Workload) -> str | None:
+def _answer(data: str, image: ProgramImage, workload: ProgramWorkload) -> str | None:
     match = _DATA.fullmatch(data)
     indices = [item for item in match[2].split(",") if item] if match else []
     scores = [item for item in match[3].split(",") if item] if match else []
@@ -223,7 +223,7 @@ def _answer(data: str, image: Shown, workload: Workload) -> str | None:
     return None
 
 
-def _fault(workload: Workload) -> str | None:
+def _fault(workload: ProgramWorkload) -> str | None:
     """Return why a workload is incomplete or inconsistent, or None."""
     if not workload.images:
         return "it breaks off before its first image"

@@ -30,7 +30,7 @@ _HEADER = ("device", "ram size", "ram available size", "device fingerprint", "de
 
 
 @dataclass(frozen=True)
-class Workload:
+class ResultBlock:
     """A block of the log. Times are in ms.
 
     `fault` is the reason why its numbers cannot be used, a sentence without a full stop.
@@ -52,7 +52,7 @@ class ResultLog:
     """The parsed content of a result log."""
 
     images: int
-    workloads: tuple[Workload, ...]
+    workloads: tuple[ResultBlock, ...]
     header: dict[str, str] = field(default_factory=dict)  # the lines before the first block, by key
     total_ms: float | None = None
     notes: tuple[str, ...] = ()
@@ -122,7 +122,7 @@ def _blocks(text: str) -> tuple[dict[str, str], list[list[tuple[str, str]]], lis
     return header, blocks, others
 
 
-def _missing(name: object, vips: str, found: list[Workload]) -> list[str]:
+def _missing(name: object, vips: str, found: list[ResultBlock]) -> list[str]:
     """Return a note if the score in the header, a sum over all workloads, shows that some are missing."""
     score = _number(vips)
     summed = sum(
@@ -135,7 +135,7 @@ def _missing(name: object, vips: str, found: list[Workload]) -> list[str]:
     return [f"{name}: its vips is {score:.2f}, and its workloads give {summed:.2f}: some are missing or changed"]
 
 
-def _workload(block: list[tuple[str, str]], images: int) -> Workload | None:
+def _workload(block: list[tuple[str, str]], images: int) -> ResultBlock | None:
     values = dict(reversed(block))  # keeps the first value of each key
     name = values.get("name", "")
     instance = instance_of(name)
@@ -144,9 +144,9 @@ def _workload(block: list[tuple[str, str]], images: int) -> Workload | None:
     numbers = {key: _number(values[key].removesuffix("ms")) for key in _KEYS if key in values}
     fault = _fault(values, numbers, images)
     if fault:
-        return Workload(shown(name), instance, fault=fault)
+        return ResultBlock(shown(name), instance, fault=fault)
     load_ms = numbers["time_load"]
-    return Workload(
+    return ResultBlock(
         name=shown(name),
         instance=instance,
         load_ms=load_ms if load_ms is not None and load_ms >= 0 else None,

@@ -38,7 +38,7 @@ _CAFFE2_ALONE = re.compile(r"Caffe2Observer \{|^Operator #\d+ \(|^Time per opera
 _TOOLS_OF = {"pytorch": "speed_benchmark_torch", "caffe2": "caffe2_benchmark"}
 
 
-def recognised(name: object, text: str, asked: str | None = None, framework: str | None = None) -> str:
+def recognise_format(name: object, text: str, asked: str | None = None, framework: str | None = None) -> str:
     """Return the format of a text; if `asked` is set, return that format, provided that the text may have it.
 
     `framework` is the framework according to the user. Prefixes that other logs put before a line are ignored. LiteRT's

@@ -30,7 +30,7 @@ _PLAIN |= {"res50": "resnet50", "squeezenet10": "squeezenet"}  # as in the app's
 
 
 @dataclass(frozen=True)
-class Given:
+class LabelOverrides:
     """What the user states; None means not stated."""
 
     device: str | None = None  # "Maker Model"

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from aiot_suite.suite import Instance
-from runner.importers.source import Source
+from runner.importers.source import LogSource
 from runner.tools.events import Event
 from runner.tools.text import shown
 
@@ -26,7 +26,7 @@ Datasets = Callable[[str, int, str | None], dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Part:
+class LogPart:
     """An attempt at an instance.
 
     `load` is None if the attempt ended before the model was loaded. `body` holds the events after it as log lines, and
@@ -61,11 +61,11 @@ class DeviceFacts:
 
 
 @dataclass(frozen=True)
-class Sitting:
+class ImportSession:
     """A measurement session: attempts on one device, measured in the same way, at most one per instance."""
 
-    sources: tuple[Source, ...]
-    parts: tuple[Part, ...]
+    sources: tuple[LogSource, ...]
+    parts: tuple[LogPart, ...]
     device: DeviceFacts
     profile: dict[str, Any]
     timing: str  # end_to_end or inference

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from runner.errors import LogError
-from runner.importers.given import UNKNOWN, Given
+from runner.importers.given import UNKNOWN, LabelOverrides
 from runner.importers.sections import Section
 from runner.tools import delegates
 from runner.tools.delegates import Delegation
@@ -14,7 +14,7 @@ _NAMED_ANYTHING = ("npu", "dsp", "stable")  # delegates that TFLite loads as ext
 
 
 def delegate_of(
-    name: str, run: Section, parameters: Mapping[str, str], tool: str, given: Given
+    name: str, run: Section, parameters: Mapping[str, str], tool: str, given: LabelOverrides
 ) -> tuple[str | None, list[str]]:
     """Return the delegate that a run requested according to its output, and notes on it for the user.
 
@@ -24,7 +24,7 @@ def delegate_of(
     Raises:
         LogError: The output requests several delegates, and neither rule selects one of them.
     """
-    asked = delegates.asked(run.lines, parameters, run.flags)
+    asked = delegates.requested_delegates(run.lines, parameters, run.flags)
     if len(asked) > 1:
         applied = tuple(
             kind for kind in asked if delegates.delegation(run.lines, kind).applied in ("whole", "partly", "some")
@@ -62,7 +62,7 @@ def _cpu_asked(run: Section, parameters: Mapping[str, str], tool: str) -> bool:
     return (whole_header and tool == "benchmark_model") or delegates.cpu_ran(run.lines)
 
 
-def proven(
+def proven_delegation(
     told: Delegation | None, delegate: str, run: Section, parameters: Mapping[str, str], tool: str
 ) -> Delegation:
     """Return what became of a delegate as far as the output proves it.

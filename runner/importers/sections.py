@@ -105,7 +105,7 @@ def _role(text: str, patterns: dict[str, re.Pattern[str]], before: str) -> str:
             return role
     if PARAMETER.fullmatch(text):
         return "parameter"
-    return "delegate" if delegates.tells(text) else "other"
+    return "delegate" if delegates.mentions_delegate(text) else "other"
 
 
 def _begins(section: Section, role: str, text: str, following: Lines) -> bool:

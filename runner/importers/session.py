@@ -13,12 +13,12 @@ from aiot_suite.errors import DatasetError, SetupError
 from aiot_suite.workspace import Workspace
 from runner.errors import LogError
 from runner.importers import app, app_program, app_result, formats, parts, source, tool_output, write
-from runner.importers.given import Given
-from runner.importers.parts import Sitting
+from runner.importers.given import LabelOverrides
+from runner.importers.parts import ImportSession
 
 
 @dataclass
-class Result:
+class ImportResult:
     """The outcome of an import."""
 
     runs: list[tuple[Path, int, int]] = field(default_factory=list)  # folder, instances, images that have a record
@@ -35,7 +35,7 @@ class _Read:
     outputs: list[tool_output.Output] = field(default_factory=list)
 
 
-def import_files(paths: Sequence[Path], given: Given, workspace: Workspace) -> Result:
+def import_files(paths: Sequence[Path], given: LabelOverrides, workspace: Workspace) -> ImportResult:
     """Import files as runs: a new run for each device, each setting, and each session that repeats an instance.
 
     Raises:
@@ -43,7 +43,7 @@ def import_files(paths: Sequence[Path], given: Given, workspace: Workspace) -> R
         SetupError: The workspace cannot be written.
     """
     given.maker_and_model()
-    result = Result()
+    result = ImportResult()
     read = _Read()
     imported = write.imported(workspace)
     for path in paths:
@@ -54,13 +54,13 @@ def import_files(paths: Sequence[Path], given: Given, workspace: Workspace) -> R
     conflicts = tool_output.models_of_one_name(read.outputs, given)
     read.outputs = [output for output in read.outputs if output.source not in conflicts]
     result.refused += conflicts.values()
-    by_device: dict[str, list[Sitting]] = {}
+    by_device: dict[str, list[ImportSession]] = {}
     for device, sitting in _sittings(read, given, workspace, result.refused):
         by_device.setdefault(device, []).append(sitting)
     for sittings in by_device.values():
-        for run in write.runs(sittings):
+        for run in write.group_into_runs(sittings):
             try:
-                folder = write.write(run, given, workspace)
+                folder = write.write_run(run, given, workspace)
             except LogError as error:
                 result.refused.append(error)
             except OSError as error:
@@ -71,7 +71,7 @@ def import_files(paths: Sequence[Path], given: Given, workspace: Workspace) -> R
     return result
 
 
-def _take(path: Path, given: Given, read: _Read, known: dict[str, Path], notes: list[str]) -> None:
+def _take(path: Path, given: LabelOverrides, read: _Read, known: dict[str, Path], notes: list[str]) -> None:
     """Read a file into `read`.
 
     Raises:
@@ -82,7 +82,7 @@ def _take(path: Path, given: Given, read: _Read, known: dict[str, Path], notes: 
         if earlier.is_dir():
             raise LogError(f"{path} was imported before, into {earlier}: remove that folder to import it anew.")
         raise LogError(f"{path} is the same file as {earlier}: leave it out.")
-    file = replace(file, format=formats.recognised(path, text, given.format, given.framework))
+    file = replace(file, format=formats.recognise_format(path, text, given.format, given.framework))
     if file.format == "app-result":
         result = app_result.parse(path, text)
         read.results.append((file, result))
@@ -106,15 +106,15 @@ def _understood(path: Path, text: str, others: Sequence[str]) -> str:
 
 
 def _sittings(
-    read: _Read, given: Given, workspace: Workspace, refused: list[LogError]
-) -> Iterator[tuple[str, Sitting]]:
+    read: _Read, given: LabelOverrides, workspace: Workspace, refused: list[LogError]
+) -> Iterator[tuple[str, ImportSession]]:
     """Yield each session that the files make up, with the slug of its device; errors are added to `refused`."""
     codes: dict[str, str] = {}  # code of the first file, by --device
 
     def datasets(name: str, images: int, label_space: str | None) -> dict[str, Any]:
         return _dataset(workspace, name, images, label_space)
 
-    def of_app(result: app.Result | None, program: app.Program | None) -> tuple[str, Sitting]:
+    def of_app(result: app.Result | None, program: app.Program | None) -> tuple[str, ImportSession]:
         where = " and ".join(str(file[0].path) for file in (result, program) if file is not None)
         facts = app.device(result)
         if given.device and facts.code and codes.setdefault(given.device, facts.code) != facts.code:
@@ -122,7 +122,7 @@ def _sittings(
         slug = write.device(facts, given, workspace, where)["slug"]
         return slug, app.sitting(result, program, given, slug, datasets)
 
-    def of_tools(timed: tool_output.Output | None, evaluated: tool_output.Output | None) -> tuple[str, Sitting]:
+    def of_tools(timed: tool_output.Output | None, evaluated: tool_output.Output | None) -> tuple[str, ImportSession]:
         sitting = tool_output.sitting(timed, evaluated, given, datasets)
         return write.device(sitting.device, given, workspace, sitting.where)["slug"], sitting
 

@@ -22,7 +22,7 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True)
-class Source:
+class LogSource:
     """A file as it was when it was read."""
 
     path: Path
@@ -31,7 +31,7 @@ class Source:
     format: str = ""  # see runner.importers.formats
 
 
-def read(path: Path) -> tuple[Source, str]:
+def read(path: Path) -> tuple[LogSource, str]:
     """Return a file and its text.
 
     The text may be UTF-8 with or without a byte order mark, or UTF-16 with one, which is what PowerShell writes for
@@ -55,7 +55,7 @@ def read(path: Path) -> tuple[Source, str]:
     if not data.strip():
         raise LogError(f"{path} is empty: copy the log again.")
     modified = datetime.fromtimestamp(facts.st_mtime, UTC)
-    return Source(path, hashlib.sha256(data).hexdigest(), modified), _text(path, data)
+    return LogSource(path, hashlib.sha256(data).hexdigest(), modified), _text(path, data)
 
 
 def _text(path: Path, data: bytes) -> str:
@@ -75,7 +75,7 @@ def lines(text: str) -> list[str]:
     return [line.removesuffix("\r") for line in text.split("\n") if len(line) <= LINE_AT_MOST]
 
 
-def copy(source: Source, target: Path) -> None:
+def copy(source: LogSource, target: Path) -> None:
     """Copy a file unchanged to `target`, with its modification time.
 
     Raises:

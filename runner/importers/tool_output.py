@@ -14,15 +14,15 @@ from dataclasses import asdict, dataclass, replace
 from aiot_suite.suite import Instance
 from runner.errors import LogError
 from runner.importers import proof, sections
-from runner.importers.given import UNKNOWN, Given, of_file
-from runner.importers.parts import MS_AT_MOST, Datasets, DeviceFacts, Part, Sitting, lines, understood
+from runner.importers.given import UNKNOWN, LabelOverrides, of_file
+from runner.importers.parts import MS_AT_MOST, Datasets, DeviceFacts, ImportSession, LogPart, lines, understood
 from runner.importers.sections import Section
-from runner.importers.source import LINE_AT_MOST, Source
+from runner.importers.source import LINE_AT_MOST, LogSource
 from runner.tools import events, operator_table, reading, speed_benchmark, tally
 from runner.tools.delegates import Delegation
-from runner.tools.events import Accuracy, Known
+from runner.tools.events import Accuracy, AttemptFacts
 from runner.tools.operator_table import Operator
-from runner.tools.reading import Benchmark, Evaluation, Stats
+from runner.tools.reading import Benchmark, EvaluationResult, Stats
 from runner.tools.text import TEXT_AT_MOST, shown, whole
 from runner.tools.text import lines as tool_lines
 
@@ -36,11 +36,11 @@ _FRAMEWORKS = {"speed_benchmark_torch": "pytorch", "caffe2_benchmark": "caffe2"}
 class Output:
     """One run of a tool, with its instance: either its times or its evaluation."""
 
-    source: Source
+    source: LogSource
     instance: Instance
     threads: int | None
     benchmark: Benchmark | None = None
-    evaluation: Evaluation | None = None
+    evaluation: EvaluationResult | None = None
     runs_asked: int | None = None
     accelerator: str | None = None
     operators: tuple[Operator, ...] = ()
@@ -55,7 +55,7 @@ class Read:
     notes: list[str]
 
 
-def outputs(source: Source, text: str, given: Given) -> Read:
+def outputs(source: LogSource, text: str, given: LabelOverrides) -> Read:
     """Read the runs in a file.
 
     Raises:
@@ -79,7 +79,7 @@ def outputs(source: Source, text: str, given: Given) -> Read:
     return Read(parsed, [*notes, _told(source, text, output_lines)])
 
 
-def _without_model(runs: Sequence[Section], given: Given) -> str:
+def _without_model(runs: Sequence[Section], given: LabelOverrides) -> str:
     """Return a note on runs that name no model file, where one --model applies to all of them."""
     unnamed = sum(_graph(run, _parameters(run)) is None for run in runs)
     return f", of which {unnamed} name no model file: --model is taken to be theirs" if unnamed and given.model else ""
@@ -90,7 +90,7 @@ def _parameters(run: Section) -> dict[str, str]:
     return {key.lower(): value for key, value in reading.parameters(run.lines).items()}
 
 
-def _told(source: Source, text: str, found: list[tuple[str, str]]) -> str:
+def _told(source: LogSource, text: str, found: list[tuple[str, str]]) -> str:
     """Return a sentence on how many lines of a file were understood."""
     long_lines = [line for line in text.splitlines() if len(line) > LINE_AT_MOST]
     others = [*tally.not_understood(found), *long_lines]
@@ -99,7 +99,7 @@ def _told(source: Source, text: str, found: list[tuple[str, str]]) -> str:
     return f"{summary}; of its middle, {unread} characters were not read" if unread > 0 else summary
 
 
-def models_of_one_name(found: Sequence[Output], given: Given) -> dict[Source, LogError]:
+def models_of_one_name(found: Sequence[Output], given: LabelOverrides) -> dict[LogSource, LogError]:
     """Return an error for each file of runs with several model files, where one --model applies to all of them."""
     named_by_option = [run for run in found if run.graph is not None and given.model is not None]
     graphs: list[str] = []
@@ -142,7 +142,9 @@ def _has_number(run: Section, tool: str) -> bool:
     return bool(_read(run, tool, UNKNOWN)[0].mean_ms)
 
 
-def _output(source: Source, name: str, run: Section, given: Given, strict: bool) -> tuple[Output, list[str]]:
+def _output(
+    source: LogSource, name: str, run: Section, given: LabelOverrides, strict: bool
+) -> tuple[Output, list[str]]:
     """Read one run. Unless `strict`, a missing number counts as a result instead of an error."""
     parameters = _parameters(run)
     graph = _graph(run, parameters)
@@ -162,11 +164,11 @@ def _output(source: Source, name: str, run: Section, given: Given, strict: bool)
     if source.format == "run_eval":
         evaluation = reading.evaluation_of(run.lines, delegate=instance.delegate)
         _usable(name, evaluation.failure, [])
-        delegation = proof.proven(evaluation.delegation, instance.delegate, run, parameters, source.format)
+        delegation = proof.proven_delegation(evaluation.delegation, instance.delegate, run, parameters, source.format)
         return replace(output, evaluation=replace(evaluation, delegation=delegation)), notes
     benchmark, table = _read(run, source.format, instance.delegate)
     _usable(name, benchmark.failure, run.lines, benchmark, strict)
-    delegation = proof.proven(benchmark.delegation, instance.delegate, run, parameters, source.format)
+    delegation = proof.proven_delegation(benchmark.delegation, instance.delegate, run, parameters, source.format)
     return replace(output, benchmark=replace(benchmark, delegation=delegation), operators=table), notes
 
 
@@ -195,7 +197,7 @@ def _runs_asked(run: Section, parameters: Mapping[str, str]) -> int | None:
     return whole(parameters.get("min num runs") or parameters.get("num runs") or run.flags.get("num_runs"))
 
 
-def _threads(name: object, told: int | None, given: Given) -> int | None:
+def _threads(name: object, told: int | None, given: LabelOverrides) -> int | None:
     if None not in (told, given.threads) and told != given.threads:
         raise LogError(f"{name} is of {told} threads, and --threads says {given.threads}: leave the option out.")
     return told or given.threads
@@ -247,7 +249,7 @@ def _benchmark(mean_ms: float | None, runs: Stats | None, init_ms: float | None)
     )
 
 
-def sitting(timed: Output | None, evaluated: Output | None, given: Given, datasets: Datasets) -> Sitting:
+def sitting(timed: Output | None, evaluated: Output | None, given: LabelOverrides, datasets: Datasets) -> ImportSession:
     """Return the session of one pair of runs.
 
     Raises:
@@ -264,7 +266,7 @@ def sitting(timed: Output | None, evaluated: Output | None, given: Given, datase
     used = datasets(given.dataset or RANDOM, images, None) if evaluation else datasets(RANDOM, 0, None)
     started = min(output.source.modified for output in present)
     part = _part(timed, evaluated, f"{started:%Y-%m-%dT%H:%M:%SZ}")
-    return Sitting(
+    return ImportSession(
         sources=tuple({output.source.sha256: output.source for output in present}.values()),
         parts=(part,),
         device=DeviceFacts(),
@@ -278,7 +280,7 @@ def sitting(timed: Output | None, evaluated: Output | None, given: Given, datase
     )
 
 
-def _part(timed: Output | None, evaluated: Output | None, at: str) -> Part:
+def _part(timed: Output | None, evaluated: Output | None, at: str) -> LogPart:
     """Return the attempt of a pair of runs.
 
     If there is only a run of run_eval, the times are those that it took during the evaluation.
@@ -294,7 +296,7 @@ def _part(timed: Output | None, evaluated: Output | None, at: str) -> Part:
             _benchmark(evaluation.mean_ms, runs, None), replaced=evaluation.replaced, delegation=evaluation.delegation
         )
         _usable(first.source.path, None, [], benchmark)
-    context = Known(
+    context = AttemptFacts(
         instance=first.instance.id,
         attempt=1,
         delegate=first.instance.delegate,
@@ -305,7 +307,7 @@ def _part(timed: Output | None, evaluated: Output | None, at: str) -> Part:
         runs_asked=first.runs_asked,
     )
     if benchmark.failure:
-        return Part(first.instance, None, b"", events.without_time(context, benchmark, benchmark.failure))
+        return LogPart(first.instance, None, b"", events.without_time(context, benchmark, benchmark.failure))
     accuracy = Accuracy(evaluation) if evaluation else None
     summary = events.summary(context, benchmark, accuracy, "there is no output of run_eval beside it")
     summary |= {
@@ -321,4 +323,4 @@ def _part(timed: Output | None, evaluated: Output | None, at: str) -> Part:
         "loop_ns": round((benchmark.mean_ms or 0) * 1e6 * (benchmark.runs.count if benchmark.runs else 1)),
         "peak_rss_kb": events.peak_rss_kb(benchmark),
     }
-    return Part(first.instance, events.load(context, benchmark), lines([("summary", summary)]), ("end", ending))
+    return LogPart(first.instance, events.load(context, benchmark), lines([("summary", summary)]), ("end", ending))

@@ -15,13 +15,13 @@ from runner import rawlog
 from runner.devices import android
 from runner.errors import LogError
 from runner.importers import source
-from runner.importers.given import Given
-from runner.importers.parts import DeviceFacts, Part, Sitting
+from runner.importers.given import LabelOverrides
+from runner.importers.parts import DeviceFacts, ImportSession, LogPart
 
 ORIGIN = "imported"
 
 
-def device(facts: DeviceFacts, given: Given, workspace: Workspace, where: str) -> dict[str, Any]:
+def device(facts: DeviceFacts, given: LabelOverrides, workspace: Workspace, where: str) -> dict[str, Any]:
     """Return the fields of device.json for logs that error messages call `where`.
 
     All logs of the same maker, model and serial number belong to one device. Its slug differs from that of the same
@@ -52,9 +52,9 @@ def device(facts: DeviceFacts, given: Given, workspace: Workspace, where: str) -
     return {**record, "not_offered": [name for name, value in fields.items() if not value]}
 
 
-def runs(sittings: Iterable[Sitting]) -> list[list[Sitting]]:
+def group_into_runs(sittings: Iterable[ImportSession]) -> list[list[ImportSession]]:
     """Group the sessions of one device into runs: those of one setting together, as long as no instance repeats."""
-    grouped: list[list[Sitting]] = []
+    grouped: list[list[ImportSession]] = []
     for sitting in sorted(sittings, key=lambda session: session.started):
         instances = _instances([sitting])
         fitting = [run for run in grouped if run[0].setting == sitting.setting and not instances & _instances(run)]
@@ -65,11 +65,11 @@ def runs(sittings: Iterable[Sitting]) -> list[list[Sitting]]:
     return grouped
 
 
-def _instances(run: list[Sitting]) -> set[str]:
+def _instances(run: list[ImportSession]) -> set[str]:
     return {part.instance.id for sitting in run for part in sitting.parts}
 
 
-def write(run: list[Sitting], given: Given, workspace: Workspace) -> Path:
+def write_run(run: list[ImportSession], given: LabelOverrides, workspace: Workspace) -> Path:
     """Write a run with its logs and, in `native/`, unchanged copies of the source files; return its folder.
 
     Raises:
@@ -104,7 +104,9 @@ def write(run: list[Sitting], given: Given, workspace: Workspace) -> Path:
     return folder
 
 
-def _record(run: list[Sitting], parts: list[Part], run_id: str, slug: str, given: Given) -> dict[str, Any]:
+def _record(
+    run: list[ImportSession], parts: list[LogPart], run_id: str, slug: str, given: LabelOverrides
+) -> dict[str, Any]:
     first = run[0]
     ended = [sitting.ended for sitting in run if sitting.ended is not None]
     return {
@@ -125,7 +127,7 @@ def _record(run: list[Sitting], parts: list[Part], run_id: str, slug: str, given
     }
 
 
-def _model(part: Part, given: Given) -> dict[str, Any]:
+def _model(part: LogPart, given: LabelOverrides) -> dict[str, Any]:
     """Return the `models` entry of an attempt.
 
     There is no model file; where the log names a set of models, the hash is computed from the names.
@@ -134,7 +136,7 @@ def _model(part: Part, given: Given) -> dict[str, Any]:
     return {"sha256": sha256, "sha256_of": part.model_sha256_of, "weights": given.weights}
 
 
-def _write_attempt(folder: Path, part: Part) -> None:
+def _write_attempt(folder: Path, part: LogPart) -> None:
     path = rawlog.attempt_path(folder, part.instance.id, 1)
     attempt = rawlog.parse_attempt(path, part.lines)
     if attempt.left_out or attempt.status != part.ending[0]:
@@ -142,12 +144,12 @@ def _write_attempt(folder: Path, part: Part) -> None:
     path.write_bytes(part.lines)
 
 
-def _sources(run: list[Sitting]) -> list[source.Source]:
+def _sources(run: list[ImportSession]) -> list[source.LogSource]:
     """Return the files of a run without duplicates."""
     return list({file.sha256: file for sitting in run for file in sitting.sources}.values())
 
 
-def _copied(one: source.Source, folder: Path) -> dict[str, Any]:
+def _copied(one: source.LogSource, folder: Path) -> dict[str, Any]:
     """Copy a file under a unique name and return its entry for run.json."""
     plain = os.fsencode(one.path.name).decode("utf-8", "backslashreplace")  # JSON cannot hold bytes
     name, number = plain, 1

@@ -14,7 +14,7 @@ from aiot_suite.suite import Instance
 from aiot_suite.workspace import Workspace
 from runner import ledger, rawlog
 from runner.attempt import carry_out, last_of
-from runner.devices import Device, Task
+from runner.devices import Device, DeviceTask
 from runner.execution import device_locked, package_files
 from runner.run_request import new_folder
 
@@ -29,7 +29,7 @@ Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
-class Request:
+class StudyRequest:
     """What is asked for."""
 
     models: Sequence[str]
@@ -65,12 +65,12 @@ class Request:
         return read_back
 
 
-def begin(workspace: Workspace, device: Device, request: Request) -> Path:
+def begin(workspace: Workspace, device: Device, request: StudyRequest) -> Path:
     """Makes the folder of a new run with run.json and device.json."""
     return new_folder(workspace, device, request.record())
 
 
-def to_resume(workspace: Workspace, device: Device, request: Request) -> Path | None:
+def to_resume(workspace: Workspace, device: Device, request: StudyRequest) -> Path | None:
     """The device's newest profile if it is of what is asked; None means that a new one has to begin."""
     folder = ledger.newest_run(workspace.raw, device.slug, STUDY)
     if folder is None:
@@ -87,8 +87,8 @@ def _model(artifact: Artifact | None) -> dict[str, Any]:
 
 
 def execute(
-    folder: Path, workspace: Workspace, device: Device, request: Request, progress: Progress
-) -> list[ledger.Entry]:
+    folder: Path, workspace: Workspace, device: Device, request: StudyRequest, progress: Progress
+) -> list[ledger.LedgerEntry]:
     """Profiles one instance after the other, those that ended before left out, and gives how each ended.
 
     A process that crashes or takes too long is an attempt that failed; the others go on. Raises DeviceError if
@@ -105,7 +105,7 @@ def execute(
                 rawlog.close_attempt(log, "unavailable", **obstacle)
                 continue
             environment = ENVIRONMENTS[instance.framework]
-            task = Task(
+            task = DeviceTask(
                 name=log.stem,
                 folder=folder,
                 # another environment's Python sees only what it needs, and none of this one's packages
@@ -125,7 +125,7 @@ def execute(
     return ledger.read(folder)
 
 
-def preflight(instance: Instance, request: Request, device: Device) -> dict[str, str]:
+def preflight(instance: Instance, request: StudyRequest, device: Device) -> dict[str, str]:
     """Why an instance cannot be profiled (reason), and what would help (remedy); {} if nothing is known of."""
     environment = ENVIRONMENTS[instance.framework]
     if environment not in device.environments:
@@ -138,7 +138,7 @@ def preflight(instance: Instance, request: Request, device: Device) -> dict[str,
     return {}
 
 
-def _job(instance: Instance, attempt: int, request: Request, workspace: Workspace) -> dict[str, Any]:
+def _job(instance: Instance, attempt: int, request: StudyRequest, workspace: Workspace) -> dict[str, Any]:
     artifact = request.artifact(instance)
     return {
         "model": instance.model,

@@ -17,7 +17,7 @@ from aiot_suite import environments, suite
 from aiot_suite.catalog import MODEL_NAME, Catalog, Framework
 from aiot_suite.environments import INSTALL_LEGACY
 from aiot_suite.errors import ModelError, SelectionError, SetupError
-from aiot_suite.facts import Artifact, Settings, accuracy_of, prepared
+from aiot_suite.facts import Artifact, Settings, load_artifacts, pop_declared_accuracy
 from aiot_suite.model_files import Description, Tensor, describe
 from aiot_suite.preprocess import Preprocess
 from aiot_suite.suite import QUANTIZATIONS, Instance
@@ -92,8 +92,8 @@ def add(
     description = describe(file, framework.name)
     _refuse_other_quantization(file, instance, description, framework)
     fields = read_json(settings_file)
-    accuracy = accuracy_of(fields, settings_file)
-    installed = [env for env in framework.environments if environments.python_of(env)]
+    accuracy = pop_declared_accuracy(fields, settings_file)
+    installed = [env for env in framework.environments if environments.interpreter_path(env)]
     if not installed:
         raise SetupError(f"{framework.name} needs the legacy environment, which is missing: {INSTALL_LEGACY}.")
     fields = {"layout": framework.layout, **fields}
@@ -141,7 +141,7 @@ def add(
 
 def _refuse_name_of_prepared(folder: Path, artifact: Artifact) -> None:
     """Raise ModelError if the file would overwrite one that was built from weights."""
-    existing = prepared(folder).get(artifact.name)
+    existing = load_artifacts(folder).get(artifact.name)
     if existing is not None and not existing.added:
         raise ModelError(f"{folder} has {existing.path.name}, which was built from weights: give another --name.")
 

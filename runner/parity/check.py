@@ -250,7 +250,7 @@ def _original(
                 parts.append(module(torch.from_numpy(np.concatenate(tensors))).numpy())
         return np.concatenate(parts)
 
-    return _Original(scores_of(source.settings, shown), hints.better(source.settings, shown, scores_of))
+    return _Original(scores_of(source.settings, shown), hints.find_better_settings(source.settings, shown, scores_of))
 
 
 def _hint_of_added(
@@ -259,7 +259,7 @@ def _hint_of_added(
     def scores_of(settings: Settings, some: Sequence[tuple[str, int]]) -> np.ndarray:
         return outputs(replace(artifact, settings=settings), known, device, dataset.image_folder, some)
 
-    return hints.better(artifact.settings, shown, scores_of)
+    return hints.find_better_settings(artifact.settings, shown, scores_of)
 
 
 def _same_classes(settings: Settings, dataset: Dataset, name: str) -> None:

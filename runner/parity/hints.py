@@ -29,7 +29,7 @@ NORMALIZATIONS = {
 """Mean and standard deviation for values from 0 to 255 of red, green and blue."""
 
 
-def others(settings: Settings) -> Iterator[tuple[str, Settings]]:
+def settings_variants(settings: Settings) -> Iterator[tuple[str, Settings]]:
     """Yield similar settings with a description: the other channel order, and other normalizations."""
     order = "BGR" if settings.channel_order == "RGB" else "RGB"
     yield f"channel_order {order}", replace(settings, channel_order=order)
@@ -40,7 +40,7 @@ def others(settings: Settings) -> Iterator[tuple[str, Settings]]:
             yield f"mean and std for values of {name}" if "to" in name else f"mean and std: {name}", changed
 
 
-def better(
+def find_better_settings(
     settings: Settings,
     shown: Sequence[tuple[str, int]],
     scores_of: Callable[[Settings, Sequence[tuple[str, int]]], np.ndarray],
@@ -55,7 +55,7 @@ def better(
     sample = shown[:IMAGES]
     own_margins = margins(scores_of(settings, sample), sample, settings)
     candidates = []
-    for text, variant in others(settings):
+    for text, variant in settings_variants(settings):
         differences = margins(scores_of(variant, sample), sample, variant) - own_margins
         gain = float(np.median(differences))
         if gain >= LEAST_GAIN and wilcoxon(differences, alternative="greater").pvalue < SIGNIFICANCE:

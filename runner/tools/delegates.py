@@ -115,7 +115,7 @@ def kind(name: str) -> str:
     return next((kind_name for pattern, kind_name in _KINDS if re.search(pattern, plain)), "external")
 
 
-def tells(text: str) -> bool:
+def mentions_delegate(text: str) -> bool:
     """Return whether a line contains information about a delegate."""
     return _may_tell(text) and any(pattern.search(text) for pattern in _PATTERNS)
 
@@ -124,7 +124,7 @@ def _may_tell(text: str) -> bool:
     return any(word in text for word in _WORDS)
 
 
-def replaced(lines: Iterable[tuple[str, str]]) -> list[Replaced]:
+def find_replacements(lines: Iterable[tuple[str, str]]) -> list[Replaced]:
     """Return what delegates took over, in order, in all wordings since 2019. A repeated line counts once.
 
     A line "N nodes delegated" counts only if no line "Replacing" refers to the same kind of delegate.
@@ -147,7 +147,9 @@ def replaced(lines: Iterable[tuple[str, str]]) -> list[Replaced]:
     return [*replacing.values(), *additional][:REPLACED_AT_MOST]
 
 
-def asked(lines: list[tuple[str, str]], parameters: Mapping[str, str], flags: Mapping[str, str]) -> tuple[str, ...]:
+def requested_delegates(
+    lines: list[tuple[str, str]], parameters: Mapping[str, str], flags: Mapping[str, str]
+) -> tuple[str, ...]:
     """Return the kinds of delegates that a run was asked to use, without duplicates; () if nothing names one.
 
     parameters: as listed by the tool, such as "Use gpu" -> "1"
@@ -163,7 +165,7 @@ def asked(lines: list[tuple[str, str]], parameters: Mapping[str, str], flags: Ma
                 requests.append(kind(name) if name else None)
                 break
     requested = _accelerated(requests)
-    return requested or _accelerated(kind(entry.delegate) for entry in replaced(lines) if entry.nodes)
+    return requested or _accelerated(kind(entry.delegate) for entry in find_replacements(lines) if entry.nodes)
 
 
 def _accelerated(kinds: Iterable[str | None]) -> tuple[str, ...]:
@@ -185,7 +187,7 @@ def _asked_by(name: str, value: str) -> str | None:
 
 def cpu_ran(lines: list[tuple[str, str]]) -> bool:
     """Return whether the lines prove that the CPU ran the whole model: only its own delegates took nodes."""
-    kinds = [kind(entry.delegate) for entry in replaced(lines) if entry.nodes]
+    kinds = [kind(entry.delegate) for entry in find_replacements(lines) if entry.nodes]
     applied = [match for _, text in lines if _may_tell(text) and (match := _APPLIED.search(text))]
     kinds += [kind(match[1]) for match in applied if match[2] == "completely"]
     return bool(kinds) and set(kinds) == {"cpu"}
@@ -197,7 +199,7 @@ def delegation(lines: list[tuple[str, str]], delegate: str) -> Delegation:
     The tool's own summary takes precedence over the runtime's "Replacing", which release builds for Linux do not print.
     If that line is printed only for other delegates, the requested one took no node.
     """
-    entries = replaced(lines)
+    entries = find_replacements(lines)
     accelerated = [entry for entry in entries if kind(entry.delegate) != "cpu"]
     matching = [entry for entry in accelerated if _is(entry.delegate, delegate)]
     if not matching and delegate in _LOADED:

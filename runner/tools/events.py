@@ -6,14 +6,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from runner.tools.delegates import Delegation
-from runner.tools.reading import Benchmark, Evaluation
+from runner.tools.reading import Benchmark, EvaluationResult
 
 Event = tuple[str, dict[str, Any]]
 """Name and fields of an event."""
 
 
 @dataclass(frozen=True)
-class Known:
+class AttemptFacts:
     """Facts about an attempt that its tools do not print. A field is None if it is unknown."""
 
     instance: str
@@ -32,12 +32,12 @@ class Known:
 class Accuracy:
     """An evaluation, with facts that its tool does not print."""
 
-    evaluation: Evaluation
+    evaluation: EvaluationResult
     version: str | None = None
     model_sha256: str | None = None
 
 
-def load(known: Known, benchmark: Benchmark) -> dict[str, Any]:
+def load(known: AttemptFacts, benchmark: Benchmark) -> dict[str, Any]:
     """Return the fields of the event `load`. The tool that measured the time tells which accelerator ran."""
     delegation = benchmark.delegation or Delegation("none")
     delegated = known.delegate not in ("cpu", "unknown")
@@ -60,7 +60,9 @@ def load(known: Known, benchmark: Benchmark) -> dict[str, Any]:
     }
 
 
-def summary(known: Known, benchmark: Benchmark, accuracy: Accuracy | None, missing: str | None) -> dict[str, Any]:
+def summary(
+    known: AttemptFacts, benchmark: Benchmark, accuracy: Accuracy | None, missing: str | None
+) -> dict[str, Any]:
     """Return the fields of the event `summary`; `missing` is the reason if there is no accuracy."""
     times = (
         {name: value for name, value in asdict(benchmark.runs).items() if name.endswith("_ms")}
@@ -103,7 +105,7 @@ def summary(known: Known, benchmark: Benchmark, accuracy: Accuracy | None, missi
     }
 
 
-def without_time(known: Known, benchmark: Benchmark, fault: str) -> Event:
+def without_time(known: AttemptFacts, benchmark: Benchmark, fault: str) -> Event:
     """Return the final event of an attempt without a time.
 
     It is `unavailable` if the delegate refused the model, else `failed`.
@@ -114,7 +116,7 @@ def without_time(known: Known, benchmark: Benchmark, fault: str) -> Event:
     return "unavailable", {"reason": reason, "remedy": _remedy(known, benchmark)}
 
 
-def _remedy(known: Known, benchmark: Benchmark) -> str:
+def _remedy(known: AttemptFacts, benchmark: Benchmark) -> str:
     """Return what may help if a delegate refused a model."""
     alternatives = [name for name in benchmark.accelerators if name != known.accelerator]
     if known.delegate == "nnapi" and alternatives:

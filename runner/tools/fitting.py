@@ -99,7 +99,7 @@ def labels(settings: Settings, outputs: int) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedModel:
     """A model file for run_eval, and the file with the labels of its outputs."""
 
     path: Path
@@ -108,7 +108,7 @@ class Fitted:
     changed: bool  # whether the file differs from the one that is timed
 
 
-def fit(artifact: Artifact, root: Path) -> Fitted:
+def fit(artifact: Artifact, root: Path) -> FittedModel:
     """Return a prepared TFLite model in the form that run_eval takes, in a folder below `root`.
 
     It is created once for equal file and settings. Raises ModelError with the reason if run_eval cannot run this model.
@@ -126,8 +126,8 @@ def fit(artifact: Artifact, root: Path) -> Fitted:
         text = "".join(f"{label}\n" for label in labels(settings, outputs))
         label_file.write_text(text, encoding="utf-8")  # written last: a folder without it is incomplete
     if model_file.is_file():
-        return Fitted(model_file, hashlib.sha256(model_file.read_bytes()).hexdigest(), label_file, True)
-    return Fitted(artifact.path, artifact.sha256, label_file, False)
+        return FittedModel(model_file, hashlib.sha256(model_file.read_bytes()).hexdigest(), label_file, True)
+    return FittedModel(artifact.path, artifact.sha256, label_file, False)
 
 
 def with_tool_input(data: bytes, settings: Settings, name: str = "The model") -> tuple[bytes | None, int]:

@@ -16,7 +16,7 @@ from runner.devices import Device
 from runner.tools import fitting
 from runner.tools.commands import Ask, Repeats
 from runner.tools.programs import Tool, Tools, find
-from runner.tools.tool_attempt import Evaluation, Job, Program
+from runner.tools.tool_attempt import EvaluationFiles, Program, ToolJob
 
 
 class Push(Protocol):
@@ -33,7 +33,7 @@ The tools also measure its instances on the CPU, so that all of them have the sa
 
 
 @dataclass(frozen=True)
-class Given:
+class NativeToolOptions:
     """Native tools and options that a user gives for a run."""
 
     folder: Path  # folder with the tools, for one or several ABIs
@@ -58,7 +58,7 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Request:
+class ToolRequest:
     """Settings shared by the instances of a run."""
 
     tools: Tools
@@ -72,14 +72,14 @@ class Request:
     timeout_s: float = 1800.0  # time limit of each command
 
 
-def make(request: Request, instance: Instance, artifact: Artifact, attempt: int, push: Push) -> Job:
+def make(request: ToolRequest, instance: Instance, artifact: Artifact, attempt: int, push: Push) -> ToolJob:
     """Return the job of an attempt, after pushing everything it needs to the device.
 
     Without run_eval, or if it cannot take the model, the job has no evaluation but the reason.
     """
     models = push({artifact.path.name: artifact.path}, f"models-{artifact.weights}")
     evaluation, reason = _evaluation(request, artifact, push)
-    return Job(
+    return ToolJob(
         instance=instance.id,
         attempt=attempt,
         ask=Ask(instance.delegate, request.threads, request.accelerator, request.xnnpack),
@@ -91,7 +91,7 @@ def make(request: Request, instance: Instance, artifact: Artifact, attempt: int,
     )
 
 
-def _evaluation(request: Request, artifact: Artifact, push: Push) -> tuple[Evaluation | None, str]:
+def _evaluation(request: ToolRequest, artifact: Artifact, push: Push) -> tuple[EvaluationFiles | None, str]:
     """Return what accuracy is measured with, or None and the reason."""
     tool = request.tools.run_eval
     if tool is None:
@@ -108,7 +108,7 @@ def _evaluation(request: Request, artifact: Artifact, push: Push) -> tuple[Evalu
     files = {f"images/{name}": staged.images / name for name in staged.names}
     images = push({**files, staged.ground_truth.name: staged.ground_truth}, staged.folder.name)
     models = push({fitted.path.name: fitted.path, fitted.labels.name: fitted.labels}, fitted.labels.parent.name)
-    evaluation = Evaluation(
+    evaluation = EvaluationFiles(
         program=_program(tool, f"{models}/{fitted.path.name}", fitted.sha256, push),
         images=f"{images}/images",
         labels=f"{models}/{fitted.labels.name}",

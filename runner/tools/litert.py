@@ -24,7 +24,7 @@ PATTERNS = (_TIME, _MEMORY)
 
 
 @dataclass(frozen=True)
-class Result:
+class LitertResult:
     """Results of one run of benchmark_litert_model."""
 
     count: int | None
@@ -34,12 +34,12 @@ class Result:
     failure: str | None = None
 
 
-def result(stdout: str, stderr: str = "", exit_code: int = 0) -> Result:
+def result(stdout: str, stderr: str = "", exit_code: int = 0) -> LitertResult:
     """Parse the output. `failure` is the reason if there is no time, one sentence without a full stop."""
     return result_of(lines(stdout, stderr), exit_code)
 
 
-def result_of(found: list[tuple[str, str]], exit_code: int = 0) -> Result:
+def result_of(found: list[tuple[str, str]], exit_code: int = 0) -> LitertResult:
     """Parse the block of results in these lines."""
     memory: dict[str, float] = {}
     times: dict[str, float] = {}
@@ -59,4 +59,4 @@ def result_of(found: list[tuple[str, str]], exit_code: int = 0) -> Result:
             if value is not None:
                 memory[_MEMORY_NAMES[match[1]]] = value
     fault = failure("mean_ms" in times, found, exit_code, "benchmark_litert_model", "time")
-    return Result(count, times, warmups, memory, fault)
+    return LitertResult(count, times, warmups, memory, fault)

@@ -88,7 +88,7 @@ class Benchmark:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class EvaluationResult:
     """Results of one run of imagenet_image_classification's run_eval."""
 
     images: int | None
@@ -173,7 +173,7 @@ def benchmark_of(found: list[tuple[str, str]], exit_code: int = 0, delegate: str
         runs = Stats(block.count, **{name: times[name] for name in _BLOCK_TIMES if name in times})
     if warmup is None and block.warmups is not None:
         warmup = Stats(block.warmups, mean_ms=times.get("warmup_ms"), first_ms=times.get("first_ms"))
-    replaced = delegates.replaced(found)
+    replaced = delegates.find_replacements(found)
     parsed = Benchmark(
         runs=runs,
         warmup=warmup,
@@ -245,12 +245,12 @@ def _wording(found: list[tuple[str, str]], runs: Stats | None) -> str | None:
     return ", ".join(sign for sign, present in signs.items() if present) or None
 
 
-def evaluation(stdout: str, stderr: str = "", exit_code: int = 0, delegate: str = "cpu") -> Evaluation:
+def evaluation(stdout: str, stderr: str = "", exit_code: int = 0, delegate: str = "cpu") -> EvaluationResult:
     """Parse the output of imagenet_image_classification's run_eval; `delegate` as for `benchmark`."""
     return evaluation_of(lines(stdout, stderr), exit_code, delegate)
 
 
-def evaluation_of(found: list[tuple[str, str]], exit_code: int = 0, delegate: str = "cpu") -> Evaluation:
+def evaluation_of(found: list[tuple[str, str]], exit_code: int = 0, delegate: str = "cpu") -> EvaluationResult:
     """Parse one run of run_eval from the lines it printed."""
     images = _evaluated(found)
     latencies = _latencies(found)
@@ -265,13 +265,13 @@ def evaluation_of(found: list[tuple[str, str]], exit_code: int = 0, delegate: st
     if not fault and (len(valid) < len(top) or sorted(valid) != valid or 1 not in accuracies):
         printed = ", ".join(f"top-{k} {value}" for k, value in sorted(accuracies.items()))
         fault = f"run_eval printed what can be no accuracies ({printed})"
-    return Evaluation(
+    return EvaluationResult(
         images=images,
         top=() if fault else tuple(valid),
         mean_ms=mean_ms,
         sd_ms=sd_ms,
         preprocess_ms=latencies.get("Preprocessing", (None, None))[0],
-        replaced=tuple(delegates.replaced(found)),
+        replaced=tuple(delegates.find_replacements(found)),
         delegation=delegates.delegation(found, delegate),
         failure=fault,
     )

@@ -45,4 +45,4 @@ def _understood(text: str) -> bool:
         return line_stats is not None and (line_stats.count == 0 or line_stats.mean_ms is not None)
     if _PLAIN.match(text) or _COMMAND.search(text) or reading.PARAMETER.fullmatch(text):
         return True
-    return delegates.tells(text) or any(pattern.search(text) for pattern in _READ)
+    return delegates.mentions_delegate(text) or any(pattern.search(text) for pattern in _READ)

@@ -37,7 +37,7 @@ class Program:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class EvaluationFiles:
     """Tool and files to measure accuracy with: paths on the device (see runner.tools.fitting)."""
 
     program: Program
@@ -49,7 +49,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class Job:
+class ToolJob:
     """An attempt to be made."""
 
     instance: str
@@ -57,12 +57,12 @@ class Job:
     ask: Ask
     repeats: Repeats
     benchmark: Program
-    evaluation: Evaluation | None
+    evaluation: EvaluationFiles | None
     no_evaluation: str = "run_eval was not given"  # reason if there is no evaluation
     timeout_s: float = 1800.0  # time limit of each command
 
-    def known(self) -> events.Known:
-        return events.Known(
+    def known(self) -> events.AttemptFacts:
+        return events.AttemptFacts(
             instance=self.instance,
             attempt=self.attempt,
             delegate=self.ask.delegate,
@@ -74,13 +74,13 @@ class Job:
             runs_asked=self.repeats.runs,
         )
 
-    def accuracy(self, evaluation: reading.Evaluation | None) -> events.Accuracy | None:
+    def accuracy(self, evaluation: reading.EvaluationResult | None) -> events.Accuracy | None:
         if evaluation is None or self.evaluation is None:
             return None
         return events.Accuracy(evaluation, self.evaluation.program.version, self.evaluation.program.model_sha256)
 
 
-def run_job(job: Job, run: Run, log: Path, outputs: Path) -> str:
+def run_job(job: ToolJob, run: Run, log: Path, outputs: Path) -> str:
     """Make an attempt, write its log and return its final event: end, failed or unavailable.
 
     The command lines and their output are stored as `<log's stem>.<step>.*` in the folder `outputs`. Any exception of
@@ -98,7 +98,7 @@ def run_job(job: Job, run: Run, log: Path, outputs: Path) -> str:
 class _Steps:
     """Runs the commands of an attempt and stores their output."""
 
-    def __init__(self, job: Job, run: Run, outputs: Path, stem: str) -> None:
+    def __init__(self, job: ToolJob, run: Run, outputs: Path, stem: str) -> None:
         self.took_s = 0.0
         self._run, self._outputs, self._stem, self._timeout_s = run, outputs, stem, job.timeout_s
         self._keep("job.json", json.dumps(asdict(job), indent=1))
@@ -126,7 +126,7 @@ class _TooSlow(Exception):
     """A command exceeded its time limit."""
 
 
-def _attempt(job: Job, steps: _Steps, log: rawlog.AttemptWriter) -> str:
+def _attempt(job: ToolJob, steps: _Steps, log: rawlog.AttemptWriter) -> str:
     try:
         exit_code, stdout, stderr = steps("benchmark_model", _timing_words(job, job.repeats))
         benchmark = reading.benchmark(stdout, stderr, exit_code, job.ask.delegate)
@@ -159,16 +159,16 @@ def _attempt(job: Job, steps: _Steps, log: rawlog.AttemptWriter) -> str:
     return "end"
 
 
-def _timing_words(job: Job, repeats: Repeats, memory: bool = False) -> list[str]:
+def _timing_words(job: ToolJob, repeats: Repeats, memory: bool = False) -> list[str]:
     return commands.benchmark_model(job.benchmark.tool, job.benchmark.model, job.ask, repeats, memory)
 
 
-def _accuracy_words(job: Job, given: Evaluation) -> list[str]:
+def _accuracy_words(job: ToolJob, given: EvaluationFiles) -> list[str]:
     program = given.program
     return commands.run_eval(program.tool, program.model, given.images, given.labels, given.ground_truth, job.ask)
 
 
-def _peak_rss_kb(job: Job, steps: _Steps) -> int | None:
+def _peak_rss_kb(job: ToolJob, steps: _Steps) -> int | None:
     """Return the peak resident memory of a short run in kB, or None if not reported, which is no failure."""
     try:
         exit_code, stdout, stderr = steps("memory", _timing_words(job, commands.MEMORY, True), MEMORY_TIMEOUT_S)
@@ -184,7 +184,7 @@ def _fault(benchmark: reading.Benchmark) -> str | None:
     return benchmark.failure
 
 
-def _without_accuracy(job: Job, evaluation: reading.Evaluation | None) -> str | None:
+def _without_accuracy(job: ToolJob, evaluation: reading.EvaluationResult | None) -> str | None:
     """Return why the requested accuracy was not measured, or None."""
     if job.evaluation is None or evaluation is None:
         return None

@@ -30,7 +30,7 @@ def pretender(path: Path, prints: str) -> Path:
 
 
 def test_the_main_environment_is_this_interpreter():
-    assert environments.python_of("main") == Path(sys.executable)
+    assert environments.interpreter_path("main") == Path(sys.executable)
     assert environments.versions("main", ("numpy", "nothing-of-this-name"))["nothing-of-this-name"] == "not installed"
 
 
@@ -38,7 +38,7 @@ def test_an_environment_that_is_not_finished_is_not_there(nowhere):
     folder = environments.legacy_folder()
     assert folder.parent == nowhere / "cache"
     pretender(folder / "bin" / "python", "true")
-    assert environments.python_of("legacy") is None
+    assert environments.interpreter_path("legacy") is None
     assert environments.first_of(("legacy", "main")) == "main"
     assert environments.first_of(("legacy",)) is None
     (folder / "installed").touch()
@@ -84,4 +84,4 @@ def test_an_environment_that_cannot_be_made_is_one_sentence(nowhere):
     )
     with pytest.raises(SetupError, match=r"The environment cannot be made: 'no disk'"):
         environments.install_legacy(lambda _: None)
-    assert environments.python_of("legacy") is None
+    assert environments.interpreter_path("legacy") is None

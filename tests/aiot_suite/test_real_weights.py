@@ -127,7 +127,7 @@ FRAMEWORKS = [
 @pytest.mark.parametrize(("framework", "quantization"), FRAMEWORKS)
 @pytest.mark.parametrize("model", ["squeezenet", "squeezenet1_1"])
 def test_15_of_16_photographs_are_right_in_every_framework(space, photos, padded, framework, quantization, model):
-    if framework == "caffe2" and environments.python_of("legacy") is None:
+    if framework == "caffe2" and environments.interpreter_path("legacy") is None:
         pytest.skip(f"the legacy environment is not installed: {environments.INSTALL_LEGACY}")
     if framework == "executorch":
         pytest.importorskip("executorch", reason="`aiot frameworks install executorch` was not called")

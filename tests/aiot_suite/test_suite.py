@@ -69,15 +69,15 @@ def test_selecting_nothing_in_particular_selects_all_60():
 @given(seed=st.integers(min_value=0, max_value=2**32))
 def test_the_order_holds_every_instance_and_no_model_twice_in_a_row(seed):
     instances = suite.select()
-    order = suite.ordered(instances, seed)
+    order = suite.draw_balanced_order(instances, seed)
     assert sorted(one.id for one in order) == sorted(one.id for one in instances)
     assert all(a.model != b.model for a, b in itertools.pairwise(order))
 
 
 def test_the_order_follows_the_seed_only():
     instances = suite.select()
-    assert suite.ordered(instances, 1) == suite.ordered(instances[::-1], 1)
-    assert suite.ordered(instances, 1) != suite.ordered(instances, 2)
+    assert suite.draw_balanced_order(instances, 1) == suite.draw_balanced_order(instances[::-1], 1)
+    assert suite.draw_balanced_order(instances, 1) != suite.draw_balanced_order(instances, 2)
 
 
 @pytest.mark.parametrize("chosen", [{}, {"suite": "float32"}, {"delegates": ["cpu"]}, {"models": ["squeezenet"]}])
@@ -87,7 +87,7 @@ def test_no_model_implementation_or_quantization_comes_early_or_late(chosen):
     middle, places = (len(instances) - 1) / 2, {instance.id: [] for instance in instances}
     for seed in range(100):
         groups = {}
-        for place, instance in enumerate(suite.ordered(instances, seed)):
+        for place, instance in enumerate(suite.draw_balanced_order(instances, seed)):
             places[instance.id].append(place - middle)
             for group in (instance.model, (instance.framework, instance.delegate), instance.quantization):
                 groups.setdefault(group, []).append(place - middle)
@@ -101,10 +101,10 @@ def test_a_model_with_few_instances_is_spread_over_the_order():
     own = suite.Instance("tflite", "cpu", "float32", "own")
     other = suite.Instance("tflite", "cpu", "int8", "own")
     for seed in range(50):
-        order = suite.ordered([*suite.select(suite="float32"), own, other], seed)
+        order = suite.draw_balanced_order([*suite.select(suite="float32"), own, other], seed)
         first, second = sorted(map(order.index, (own, other)))
         assert first < len(order) / 2 <= second
-    assert suite.ordered([own], 0) == [own] and suite.ordered([], 0) == []
+    assert suite.draw_balanced_order([own], 0) == [own] and suite.draw_balanced_order([], 0) == []
 
 
 @pytest.mark.parametrize(("name", "count"), [("full", 60), ("float32", 24), ("QUANTIZED", 36)])

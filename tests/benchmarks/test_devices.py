@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from aiot_suite import catalog
-from aiot_suite.facts import prepared
+from aiot_suite.facts import load_artifacts
 from benchmarks import devices, waiting
 from benchmarks.pairs import BenchmarkError
 from tests.e2e import debian
@@ -18,7 +18,7 @@ from tests.unpacked import NotHere
 def test_the_workspace_has_a_framework_that_waits_and_its_models(tmp_path) -> None:
     space = devices._workspace(tmp_path)
     framework = catalog.load(space.plugins).frameworks["waiting"]
-    artifacts = prepared(space.models / "sample")
+    artifacts = load_artifacts(space.models / "sample")
     assert sorted(artifacts) == [f"waiting_float32_{model}" for model in sorted(devices.MODELS)]
     assert all(one.settings.layout == framework.layout for one in artifacts.values())
 

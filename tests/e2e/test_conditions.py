@@ -17,7 +17,7 @@ from aiot_analysis import ingest
 from aiot_analysis.tables import data
 from runner import rawlog
 from runner.devices import Conditions, cores
-from runner.devices.choice import Choice, chosen
+from runner.devices.choice import Choice, choose_devices
 from runner.devices.conditions import NOTE
 from tests.e2e.test_bundle import bundle, space  # noqa: F401
 from tests.e2e.test_run import ROOT, measuring, until
@@ -172,7 +172,7 @@ def test_what_a_killed_run_left_is_undone_by_cleaning(space, phones):  # noqa: F
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="there is only one core")
 def test_androids_own_taskset_keeps_what_is_started_on_the_cores_that_were_asked_for(space, phones):  # noqa: F811
     (phone,) = phones(1)
-    [device] = chosen(Choice(serials=[phone.serial]), space)
+    [device] = choose_devices(Choice(serials=[phone.serial]), space)
     last = max(os.sched_getaffinity(0))
     speeds = [{"max_mhz": 2000 if core == last else 1000} for core in range(last + 1)]
     with device.held(Conditions()):

@@ -11,7 +11,7 @@ from aiot_analysis import ingest
 from aiot_analysis.tables import data
 from aiot_suite.workspace import Workspace
 from runner import rawlog
-from runner.devices.choice import Choice, chosen
+from runner.devices.choice import Choice, choose_devices
 from runner.devices.remote import LINE_LIMIT_BYTES
 from runner.errors import DeviceError
 from tests.e2e.test_run import (
@@ -79,7 +79,7 @@ def test_a_hostile_device_is_listed_and_named_by_words_that_do_nothing(tmp_path,
     rows = aiot(space, "devices", "--json").stdout
     [row] = json.loads(rows)
     assert rows.isascii() and (row["serial"], row["state"]) == (phone.serial, "device")
-    [device] = chosen(Choice(serials=[phone.serial]), space)
+    [device] = choose_devices(Choice(serials=[phone.serial]), space)
     assert SLUG.fullmatch(device.slug)
     properties = device.properties()
     rawlog.check(properties, rawlog.DEVICE_FIELDS, "device.json")
@@ -111,9 +111,9 @@ def test_a_device_that_talks_without_end_is_stopped(tmp_path, phones, proxied, o
     phone.answers.set_property("ro.product.model", "x" * (20 << 20))
     serial = proxied(phone, shell_v2=False).serial if old else phone.serial
     with pytest.raises(DeviceError, match=r"does not come to an end of `.*`: it has said \d+ bytes\."):
-        chosen(Choice(serials=[serial]), Workspace(tmp_path))
+        choose_devices(Choice(serials=[serial]), Workspace(tmp_path))
     phone.answers.set_property("ro.product.model", "Mate")
-    [device] = chosen(Choice(serials=[serial]), Workspace(tmp_path))
+    [device] = choose_devices(Choice(serials=[serial]), Workspace(tmp_path))
     assert device.facts.model == "Mate", "and it can be asked again"
 
 
@@ -158,9 +158,9 @@ def test_two_phones_with_one_serial_number_are_two_devices(tmp_path, phones):
     one, two = phones(2, paper_ids=(1,))
     for phone in (one, two):
         phone.answers.set_property("ro.serialno", CHEAP)
-    devices = chosen(Choice(every=True), Workspace(tmp_path))
+    devices = choose_devices(Choice(every=True), Workspace(tmp_path))
     assert len({device.slug for device in devices}) == 2
-    assert [device.slug for device in chosen(Choice(every=True), Workspace(tmp_path))] == [
+    assert [device.slug for device in choose_devices(Choice(every=True), Workspace(tmp_path))] == [
         device.slug for device in devices
     ]
     assert len({device.properties()["serial_sha256"] for device in devices}) == 1
@@ -169,10 +169,10 @@ def test_two_phones_with_one_serial_number_are_two_devices(tmp_path, phones):
 def test_one_phone_by_two_ways_is_one_device(tmp_path, phones, proxied):
     (phone,) = phones(1)
     proxy = proxied(phone)
-    [device] = chosen(Choice(every=True), Workspace(tmp_path))
+    [device] = choose_devices(Choice(every=True), Workspace(tmp_path))
     assert device.connection.serial in (phone.serial, proxy.serial)
     with pytest.raises(DeviceError, match=r"are the same device \(one serial number, one boot\): choose one of them"):
-        chosen(Choice(serials=[phone.serial, proxy.serial]), Workspace(tmp_path))
+        choose_devices(Choice(serials=[phone.serial, proxy.serial]), Workspace(tmp_path))
 
 
 def test_a_phone_that_has_not_allowed_this_computer_is_said_and_left_out(tmp_path, phones, proxied, adb_server):
@@ -180,14 +180,14 @@ def test_a_phone_that_has_not_allowed_this_computer_is_said_and_left_out(tmp_pat
     shut = proxied(phone, authorized=False).serial
     until(lambda: {one.serial: one.state for one in adb_server.client().list()}[shut] == "unauthorized", "asking")
     with pytest.raises(DeviceError, match=f"The device {shut} is unauthorized: `aiot doctor -s {shut}` says"):
-        chosen(Choice(serials=[shut]), Workspace(tmp_path))
-    [device] = chosen(Choice(every=True), Workspace(tmp_path))
+        choose_devices(Choice(serials=[shut]), Workspace(tmp_path))
+    [device] = choose_devices(Choice(every=True), Workspace(tmp_path))
     assert device.connection.serial == phone.serial
 
 
 def test_a_push_onto_a_full_storage_is_said_at_once(tmp_path, phones):
     (phone,) = phones(1, storage_mb=8)
-    [device] = chosen(Choice(every=True), Workspace(tmp_path))
+    [device] = choose_devices(Choice(every=True), Workspace(tmp_path))
     (tmp_path / "model").write_bytes(bytes(3 << 20))
     phone.fill_storage(free_bytes=1 << 20)
     with pytest.raises(DeviceError, match=r"does not take .*/it/model: is its storage full") as raised:
@@ -205,7 +205,7 @@ def test_images_of_any_name_arrive_once_by_androids_own_tools(tmp_path, phones):
     files = {name: tmp_path / str(number) for number, name in enumerate(names)}
     times = []
     for _ in range(2):
-        [device] = chosen(Choice(serials=[phone.serial], folder=FOLDER), Workspace(tmp_path))
+        [device] = choose_devices(Choice(serials=[phone.serial], folder=FOLDER), Workspace(tmp_path))
         place = phone.storage / device.push(files, "images").removeprefix("/data/")
         times.append({name: (place / name).stat().st_mtime_ns for name in names})
         assert {name: (place / name).read_bytes() for name in names} == {name: name.encode() for name in names}

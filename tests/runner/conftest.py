@@ -10,7 +10,7 @@ import pytest
 from aiot_suite import catalog
 from aiot_suite.datasets import store
 from aiot_suite.datasets.drawing import CLASS_NAMES, draw_jpeg
-from aiot_suite.facts import Artifact, Settings, prepared
+from aiot_suite.facts import Artifact, Settings, load_artifacts
 from aiot_suite.suite import PROFILES, Instance
 from aiot_suite.workspace import Workspace, sha256_of
 from runner import run_request
@@ -91,15 +91,15 @@ def _convert(folder, torch):
 
 
 @pytest.fixture
-def request_(workspace: Workspace) -> run_request.Request:
+def request_(workspace: Workspace) -> run_request.RunRequest:
     """What a run of the tiny networks asks for: each picture twice, after one warmup."""
-    return run_request.Request(
+    return run_request.RunRequest(
         instances=TINY,
         profile=replace(PROFILES["paper"], warmups=1, passes=2),
         seed=0,
         threads=1,
         dataset=store.load(workspace.datasets / "sample"),
-        artifacts=prepared(workspace.models / "sample"),
+        artifacts=load_artifacts(workspace.models / "sample"),
         catalog=catalog.load(),
         checks={},
         timeout_s=120,

@@ -16,7 +16,7 @@ from runner import ledger, rawlog, run_request
 from runner.ab import blocks, measure, settings
 from runner.ab.blocks import Block, Recorded, Session
 from runner.devices.local import LocalDevice
-from runner.tools.jobs import Given
+from runner.tools.jobs import NativeToolOptions
 from tests.command import aiot, refused
 from tests.rawlogs import LOAD, attempt, begin, end
 from tests.runner.conftest import TINY
@@ -99,10 +99,10 @@ def test_a_block_that_went_wrong_is_measured_again_as_a_whole_in_its_order(tmp_p
         block = Block(number, first)
         for second, side in enumerate(block.sides[: 1 if number == 3 else 2]):
             short_run(tmp_path, block, side, ended=number != 2, second=second)
-    left = blocks.left(SESSION, blocks.recorded(tmp_path, "local", SESSION.id))
+    left = blocks.remaining_blocks(SESSION, blocks.recorded(tmp_path, "local", SESSION.id))
     assert [block.number for block in left] == [4, 5, 6]
     assert sorted([orders[0], *(block.first for block in left)]) == sorted(orders)
-    assert blocks.left(SESSION, []) == [Block(number, first) for number, first in enumerate(orders, 1)]
+    assert blocks.remaining_blocks(SESSION, []) == [Block(number, first) for number, first in enumerate(orders, 1)]
 
 
 def test_only_the_session_that_is_asked_for_is_gone_on_with(tmp_path):
@@ -144,7 +144,7 @@ def test_settings_that_are_none_are_refused(words, sentence):
 
 
 def test_settings_are_told_in_one_order():
-    assert settings.in_words(settings.parse(["cores=big, threads=2"], "--a")) == "threads=2, cores=big"
+    assert settings.settings_text(settings.parse(["cores=big, threads=2"], "--a")) == "threads=2, cores=big"
 
 
 def test_a_model_file_takes_the_place_of_the_prepared_one(workspace, request_, tmp_path):
@@ -289,7 +289,7 @@ def broken_int8(workspace, monkeypatch, tmp_path):
     """The int8 file of B cannot be loaded in the second block."""
     file = tmp_path / "broken.tflite"
     file.write_bytes(b"no model")
-    made = measure.of_block
+    made = measure.request_of_block
 
     def broken(request, session, block, side, order):
         if (block.number, side) == (2, "b"):
@@ -393,7 +393,7 @@ def test_a_framework_that_the_python_lacks_is_left_out(device, request_, tmp_pat
         return (0, "a warning\nlitert 9.9\n") if words[-1] == "tflite" else (1, "no module torch\n")
 
     monkeypatch.setattr(device, "run_python", run_python)
-    side = settings.Side("python=x", device, request_, tmp_path / "x")
+    side = settings.SettingsSide("python=x", device, request_, tmp_path / "x")
     known, instances = settings.with_versions(side, TINY)
     assert (known.versions, instances) == ("litert 9.9", TINY[:2])
     assert settings.with_versions(replace(side, python=None), TINY) == (replace(side, python=None), TINY)
@@ -401,7 +401,7 @@ def test_a_framework_that_the_python_lacks_is_left_out(device, request_, tmp_pat
 
 def test_what_makes_no_difference_to_the_chosen_instances_is_no_difference(device, request_, monkeypatch):
     """Accelerators are those of NNAPI, and tools need no Python."""
-    record = run_request.Request.record
+    record = run_request.RunRequest.record
     tools = {"benchmark_model": "1", "run_eval": "1"}
 
     def with_tools(request, device):
@@ -410,12 +410,12 @@ def test_what_makes_no_difference_to_the_chosen_instances_is_no_difference(devic
             "native_tools": {**tools, "accelerator": request.native.accelerator},
         }
 
-    monkeypatch.setattr(run_request.Request, "record", with_tools)
+    monkeypatch.setattr(run_request.RunRequest, "record", with_tools)
     cpu, nnapi = TINY[0], Instance("tflite", "nnapi", "float32", "squeezenet")
 
     def asked(instance, accelerator=None, python=None):
-        native = Given(Path("tools"), Path("scratch"), accelerator)
-        return settings.Side("", device, replace(request_, instances=[instance], native=native), python).asked
+        native = NativeToolOptions(Path("tools"), Path("scratch"), accelerator)
+        return settings.SettingsSide("", device, replace(request_, instances=[instance], native=native), python).asked
 
     assert asked(cpu, "npu") == asked(cpu, "dsp") == asked(cpu, python=Path("x"))
     assert asked(nnapi, "npu") != asked(nnapi, "dsp")
@@ -487,7 +487,7 @@ def test_expected_time_is_that_of_earlier_runs(tmp_path, request_):
     class Local:
         slug = "local"
 
-    side = settings.Side("threads=1", Local(), replace(request_, instances=TINY[:2], profile=profile))
+    side = settings.SettingsSide("threads=1", Local(), replace(request_, instances=TINY[:2], profile=profile))
     assert measure.expected_s(tmp_path, side) == (pytest.approx(4.0), [TINY[1].id])
 
 
@@ -504,10 +504,10 @@ def test_a_run_of_another_version_of_the_format_is_no_part_of_a_session(tmp_path
 def test_a_session_stops_where_its_device_is_lost(workspace, monkeypatch):
     from runner import fleet
     from runner.errors import DeviceLostError
-    from runner.fleet import Outcome
+    from runner.fleet import DeviceOutcome
 
     def lost(space, devices, request, *_):
-        return [Outcome(devices[0], error=DeviceLostError("The device local does not answer."))]
+        return [DeviceOutcome(devices[0], error=DeviceLostError("The device local does not answer."))]
 
     monkeypatch.setattr(fleet, "run_all", lost)
     done = aiot(*command(workspace, "--a", "threads=1", "--b", "threads=2"))

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from runner import rawlog
 from runner.attempt import carry_out, carry_out_by_tools, has_ended, last_of
-from runner.devices import GONE, Task
+from runner.devices import GONE, DeviceTask
 from runner.errors import DeviceError, DeviceLostError
 from runner.tools.commands import Ask, Repeats
-from runner.tools.tool_attempt import Job, Program
+from runner.tools.tool_attempt import Program, ToolJob
 
 
 def test_the_newest_number_in_a_log_that_is_being_written():
@@ -84,7 +84,7 @@ class Device:
 @pytest.fixture
 def task(tmp_path):
     (tmp_path / "native").mkdir()
-    return Task("tflite_cpu_int8_mnasnet.1", tmp_path, "agent", "runner.agent", "main", {})
+    return DeviceTask("tflite_cpu_int8_mnasnet.1", tmp_path, "agent", "runner.agent", "main", {})
 
 
 END = json.dumps({"event": "end", "images": 1, "failed_images": 0, "correct": 1, "loop_ns": 1, "peak_rss_kb": None})
@@ -191,7 +191,9 @@ class ToolDevice:
 def job(tmp_path):
     (tmp_path / "native").mkdir()
     program = Program("/there/benchmark_model", "benchmark_model abc", "/there/m.tflite", "f" * 64)
-    return Job("tflite_nnapi_int8_mnasnet", 2, Ask("nnapi", 1), Repeats(0, 5, 0.0, 60.0), program, None, timeout_s=0.05)
+    return ToolJob(
+        "tflite_nnapi_int8_mnasnet", 2, Ask("nnapi", 1), Repeats(0, 5, 0.0, 60.0), program, None, timeout_s=0.05
+    )
 
 
 def reason(tmp_path, job):

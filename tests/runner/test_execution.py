@@ -11,7 +11,7 @@ import pytest
 
 from aiot_suite.suite import Instance
 from runner import execution, rawlog
-from runner.devices import Conditions, Held
+from runner.devices import AppliedConditions, Conditions
 from runner.devices.boot import Boot
 from runner.errors import DeviceError, DeviceLostError
 from tests.rawlogs import begin
@@ -82,7 +82,10 @@ def test_a_full_disk_does_not_end_the_sampling_with_a_traceback(tmp_path, monkey
 def test_what_the_device_keeps_to_is_added_to_the_run_whenever_it_is_something_else(tmp_path):
     folder = begin(tmp_path, [ONE.id])
     record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
-    kept, refused = Held(core_mask="f0", fixed_performance=True), Held(refused={"cores": "all are of 1 MHz"})
+    kept, refused = (
+        AppliedConditions(core_mask="f0", fixed_performance=True),
+        AppliedConditions(refused={"cores": "all are of 1 MHz"}),
+    )
     for held, there in ((kept, 1), (kept, 1), (refused, 2), (refused, 2), (kept, 3)):
         record = execution._with_held(folder, record, held)
         assert rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS) == record
@@ -126,7 +129,7 @@ def test_the_device_is_held_to_the_runs_conditions_and_let_go(tmp_path, lost):
         def held(self, wanted):
             seen.append(wanted)
             try:
-                yield Held(core_mask="f0")
+                yield AppliedConditions(core_mask="f0")
             finally:
                 seen.append("let go")
 

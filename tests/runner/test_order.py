@@ -25,7 +25,9 @@ def run(raw, number, device="local", ended="2026-01-01T01:00:00Z", seed=None, **
 
 def of_log(record):
     """The order as the log says that it was made."""
-    instances = suite.ordered([suite.Instance.parse(id_) for id_ in sorted(record["suite"])], record["order"]["seed"])
+    instances = suite.draw_balanced_order(
+        [suite.Instance.parse(id_) for id_ in sorted(record["suite"])], record["order"]["seed"]
+    )
     ids = [instance.id for instance in instances]
     return ids[::-1] if record["order"]["reversed"] else ids
 

@@ -10,7 +10,7 @@ import pytest
 
 import runner
 from aiot_suite.errors import RunnerError, SelectionError
-from aiot_suite.suite import Instance, ordered
+from aiot_suite.suite import Instance, draw_balanced_order
 from runner import rawlog
 from runner.devices.choice import Choice
 from tests.command import aiot, refused
@@ -82,7 +82,7 @@ def test_each_way_of_resizing_is_a_run_of_the_outcome(run):
 
 def test_the_command_has_the_same_order_for_the_same_seed(run, workspace):
     asked = [Instance(name, "cpu", "float32", model) for name in ("tflite", "pytorch") for model in OURS["models"]]
-    expected = [instance.id for instance in ordered(asked, 5)]
+    expected = [instance.id for instance in draw_balanced_order(asked, 5)]
     [ours] = run(quantizations="float32", seed=5).folders
     done = aiot("run", "--local", "--workspace", workspace.root, *WORDS, "--quantizations", "float32", "--seed", "5")
     assert done.returncode == 0, done.stderr

@@ -6,7 +6,7 @@ import math
 from functools import partial
 from itertools import combinations
 
-from aiot_analysis.stats.remarks.claim import CORRELATION, POINTS, SHARE, Claim, Part
+from aiot_analysis.stats.remarks.claim import CORRELATION, POINTS, SHARE, Claim, ClaimPart
 from aiot_analysis.stats.remarks.evidence import Estimate, Evidence, level
 from aiot_analysis.stats.remarks.fluctuation import BEYOND_NOISE, OWN_PATTERN, different, patterns, spread_apart
 from aiot_analysis.stats.remarks.speed_ratios import CAFFE2, NNAPI, PYTORCH, TFLITE
@@ -23,7 +23,7 @@ def _all_of(implementations: list[str], model: str) -> list[str]:
     return [instance_id(implementation, "float32", model) for implementation in implementations]
 
 
-def _frameworks_differ(evidence: Evidence) -> list[Part]:
+def _frameworks_differ(evidence: Evidence) -> list[ClaimPart]:
     """Return a part per model: the difference between the two frameworks that are farthest apart."""
     pairs = list(combinations([TFLITE, PYTORCH, CAFFE2], 2))
     joint_level = level(len(pairs) * len(MODELS))
@@ -36,7 +36,7 @@ def _frameworks_differ(evidence: Evidence) -> list[Part]:
         }
         measured = {pair: first for pair, first in changes.items() if not math.isnan(first.low)}
         if not measured:
-            parts.append(Part(display(model), next(iter(changes.values())), (0.0, math.inf)))
+            parts.append(ClaimPart(display(model), next(iter(changes.values())), (0.0, math.inf)))
             continue
         sizes = {pair: _size(first) for pair, first in measured.items()}
         widest_pair = max(sizes, key=lambda pair: (sizes[pair].low, sizes[pair].effect))
@@ -46,7 +46,7 @@ def _frameworks_differ(evidence: Evidence) -> list[Part]:
         widest = Estimate(chosen.effect, chosen.low, max(chosen.high, high), chosen.n_devices)
         same = evidence.same_weights(*dict.fromkeys(ids[first] for pair in measured for first in pair))
         untested = f"its frameworks run the same weights ({same}), the paper's had weights of their own" if same else ""
-        parts.append(Part(name, widest, (0.0, math.inf), refuted=(-math.inf, EQUAL), untested=untested))
+        parts.append(ClaimPart(name, widest, (0.0, math.inf), refuted=(-math.inf, EQUAL), untested=untested))
     return parts
 
 

@@ -28,7 +28,7 @@ ALL, ANY = "all", "any"
 
 
 @dataclass(frozen=True)
-class Part:
+class ClaimPart:
     """One comparison of a claim: its result, and the region that is claimed for it.
 
     It is as claimed if the whole interval is inside `claimed`, and against the claim if the whole interval is inside
@@ -73,7 +73,7 @@ class Claim:
     rule: str  # the rule for the verdict, in words
     unit: str  # unit of the effect
     notebook: str
-    find: Callable[[Evidence], list[Part]]
+    find: Callable[[Evidence], list[ClaimPart]]
     needs: str = ALL  # how many of its parts must be as claimed: ALL or ANY
 
     @property
@@ -93,7 +93,7 @@ PART_COLUMNS = [
 ]  # fmt: skip
 
 
-def rows_of(claim: Claim, parts: Sequence[Part], origin: str) -> list[dict[str, object]]:
+def rows_of(claim: Claim, parts: Sequence[ClaimPart], origin: str) -> list[dict[str, object]]:
     """Return the parts of a claim as rows with the columns PART_COLUMNS."""
     return [
         {
@@ -156,7 +156,7 @@ def verdict(claim: Claim, parts: pd.DataFrame) -> dict[str, object]:
     }
 
 
-def told(value: float, unit: str) -> str:
+def format_effect(value: float, unit: str) -> str:
     """Format a number with its unit for readers."""
     return _FORMATS[unit].format(value)
 
@@ -207,7 +207,7 @@ def _figures(parts: pd.DataFrame, shown: pd.Series | None, unit: str) -> str:
     """Return the effect of the decisive part, its interval and the claimed region in words."""
     if shown is None:
         return "no figures"
-    numbers = f"{told(shown['effect'], unit)} ({interval(shown['effect_low'], shown['effect_high'], unit)})"
+    numbers = f"{format_effect(shown['effect'], unit)} ({interval(shown['effect_low'], shown['effect_high'], unit)})"
     with_number = parts[parts["state"] != MISSING]
     where = f", on {shown['device']}" if shown["device"] else ""
     text = f"{shown['part']}{where}: {numbers}, claimed: {shown['claimed']}"

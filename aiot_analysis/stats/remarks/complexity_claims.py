@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from aiot_analysis.stats import ratios
-from aiot_analysis.stats.remarks.claim import ANY, SHARE, TIMES, Claim, Part
+from aiot_analysis.stats.remarks.claim import ANY, SHARE, TIMES, Claim, ClaimPart
 from aiot_analysis.stats.remarks.evidence import Estimate, Evidence, level, share
 from aiot_analysis.stats.remarks.speed_ratios import (  # fmt: skip
     CAFFE2,
@@ -44,26 +44,26 @@ def ordered_pairs() -> list[tuple[str, str]]:
     return [(more, fewer) for more, fewer in pairs if flops[more] > APART * flops[fewer]]
 
 
-def _concordance(evidence: Evidence) -> list[Part]:
+def _concordance(evidence: Evidence) -> list[ClaimPart]:
     """Return the share of pairs of models in which the one with more FLOPs takes longer, for TFLite CPU."""
     name = f"{display(TFLITE)}, pairs of models in the order of their FLOPs"
     claimed = (ALMOST, math.inf)
     ids = {model: instance_id(TFLITE, "float32", model) for model in MODELS}
     if why := evidence.lacking(*ids.values()):
         lacking_models = ", ".join(display(model) for model, item in ids.items() if not evidence.has(item))
-        return [Part(name, Estimate(why=f"{why}: {lacking_models}"), claimed)]
+        return [ClaimPart(name, Estimate(why=f"{why}: {lacking_models}"), claimed)]
     pairs = ordered_pairs()
     if why := next((why for pair in pairs if (why := evidence.refused(*(ids[item] for item in pair)))), ""):
-        return [Part(name, Estimate(why=why), claimed)]
+        return [ClaimPart(name, Estimate(why=why), claimed)]
     ms = evidence.ms[list(ids.values())].dropna()
     if ms.empty:
-        return [Part(name, Estimate(why="no device has all six models"), claimed)]
+        return [ClaimPart(name, Estimate(why="no device has all six models"), claimed)]
     shares = np.mean([ms[ids[more]] > ms[ids[fewer]] for more, fewer in pairs], axis=0)
     if len(ms) > 1:
         effect, low, high = ratios.mean(shares)
         if why := ratios.too_few_devices(pd.Series(shares, ms.index)):
-            return [Part(name, Estimate(effect, n_devices=len(ms), why=why), claimed)]
-        return [Part(name, share(float(effect), low, high, len(pairs) * len(ms), len(ms)), claimed)]
+            return [ClaimPart(name, Estimate(effect, n_devices=len(ms), why=why), claimed)]
+        return [ClaimPart(name, share(float(effect), low, high, len(pairs) * len(ms), len(ms)), claimed)]
     joint_level = level(len(pairs))
     estimates = [evidence.speed_up(ids[more], ids[fewer], joint_level) for more, fewer in pairs]
     surely, never = (
@@ -71,8 +71,8 @@ def _concordance(evidence: Evidence) -> list[Part]:
     )
     all_scatter_known = all(np.isfinite([item.low for item in estimates]))
     if not all_scatter_known:
-        return [Part(name, Estimate(why="no scatter of times is known"), claimed)]
-    return [Part(name, share(float(shares[0]), float(surely), 1 - float(never), len(pairs), 1), claimed)]
+        return [ClaimPart(name, Estimate(why="no scatter of times is known"), claimed)]
+    return [ClaimPart(name, share(float(shares[0]), float(surely), 1 - float(never), len(pairs), 1), claimed)]
 
 
 CLAIMS = [

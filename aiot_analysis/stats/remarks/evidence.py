@@ -145,7 +145,7 @@ class Evidence:
             parts_of_ids = [names.instance(instance) for instance in instances]
             other = next(
                 field
-                for field in names.Instance._fields
+                for field in names.InstanceParts._fields
                 if len({getattr(instance, field) for instance in parts_of_ids}) > 1
             )
             fields = [field for field in pairing.ALIKE[other] if field != may_differ]
@@ -206,10 +206,12 @@ class Evidence:
         for place in (place for place, device in enumerate(ids) if device not in recorded):
             logs[place], se, n = ratios.log_ratio(*(self._summaries[instance, ids[place]] for instance in (slow, fast)))
             squares[place], freedom[place] = se**2, n - 1
-        runs, runs_freedom = variance.of_ratio(
+        runs, runs_freedom = variance.ratio_variance(
             *(self._by_instance[instance].loc[ids].reset_index() for instance in (slow, fast))
         )
-        low, high = variance.around(logs, *variance.standard_error([squares, runs], [freedom, runs_freedom]), level)
+        low, high = variance.student_interval(
+            logs, *variance.standard_error([squares, runs], [freedom, runs_freedom]), level
+        )
         return np.exp(logs), np.exp(low), np.exp(high)
 
     @cached_property
@@ -226,7 +228,7 @@ class Evidence:
         return dict(zip(keys, self.rows[columns].astype(float).to_numpy().tolist(), strict=True))
 
     @cached_property
-    def _records(self) -> records.Records:
+    def _records(self) -> records.ClaimRecords:
         """Image records of all devices in one table."""
         return records.collect(self._images, self.rows, self.column)
 
@@ -273,10 +275,10 @@ class Evidence:
         return right, ""
 
     @cached_property
-    def again(self) -> repeats.Again:
+    def again(self) -> repeats.RepeatedAnswers:
         """Repeated answers in all runs of `instances` that were made under the conditions of `rows`."""
         same_conditions = pooling.conditions(self.instances).isin(pooling.conditions(self.rows))
-        return repeats.again(self._images, repeats.rows(self.instances[same_conditions]))
+        return repeats.repeated_answers(self._images, repeats.rows(self.instances[same_conditions]))
 
     def accuracy_change(self, base: str, other: str, level: float = 0.95, may_differ: str = "") -> Estimate:
         """Return the accuracy of `other` minus that of `base`, in percentage points, on the images that both saw.

@@ -12,7 +12,7 @@ from scipy.stats import f as fisher
 from statsmodels.stats.multitest import multipletests
 
 from aiot_analysis.stats import reliability, repeats, resample
-from aiot_analysis.stats.remarks.claim import Part, Region
+from aiot_analysis.stats.remarks.claim import ClaimPart, Region
 from aiot_analysis.stats.remarks.evidence import ERROR, Estimate, Evidence, level
 from aiot_analysis.tables.names import display, instance, instance_display
 from aiot_analysis.words import plural
@@ -35,7 +35,7 @@ Floats = NDArray[np.float64]
 Sides = tuple[Sequence[str], Sequence[str]]
 
 
-def different(evidence: Evidence, instances: Sequence[str], of: str) -> list[Part]:
+def different(evidence: Evidence, instances: Sequence[str], of: str) -> list[ClaimPart]:
     """Return the share of instances whose accuracy differs between devices by more than one device's answers vary.
 
     The low end of the interval is the share that surely differs (see `_chances`, corrected by Holm's method over the
@@ -59,7 +59,7 @@ def different(evidence: Evidence, instances: Sequence[str], of: str) -> list[Par
             right[instance_id] = answers.to_numpy(float)
     if 2 * len(right) < len(instances):
         few = f"{len(right)} of {len(instances)} {of} have a number: at least half are needed"
-        return [Part(of, Estimate(why=f"{few} ({reasons[0]})"), MOST)]
+        return [ClaimPart(of, Estimate(why=f"{few} ({reasons[0]})"), MOST)]
     chances, why = _chances(evidence, right)
     surely = multipletests(chances, ERROR, method="holm")[0]
     spreads = np.array([100 * np.ptp(answers.mean(axis=1)) for answers in right.values()])
@@ -71,7 +71,7 @@ def different(evidence: Evidence, instances: Sequence[str], of: str) -> list[Par
         f"median, at most {max(spreads):.1f}: {worst}), {surely.sum()} of them by more than a device's own answers vary"
     )
     devices = min(len(answers) for answers in right.values())
-    return [Part(name, Estimate(effect, low, high, devices, why if low <= MOST[0] < high else ""), MOST)]
+    return [ClaimPart(name, Estimate(effect, low, high, devices, why if low <= MOST[0] < high else ""), MOST)]
 
 
 def _chances(evidence: Evidence, right: dict[str, Floats]) -> tuple[Floats, str]:
@@ -142,7 +142,7 @@ def _compared(evidence: Evidence, instances: Sequence[str]) -> tuple[dict[str, p
     ) < FEWEST else ""
 
 
-def spread_apart(evidence: Evidence, groups: Sequence[tuple[str, Sequence[Sides]]], kind: str) -> list[Part]:
+def spread_apart(evidence: Evidence, groups: Sequence[tuple[str, Sequence[Sides]]], kind: str) -> list[ClaimPart]:
     """Return how much more one side of instances fluctuates than another, one part per (name, pairs of sides).
 
     The effect is the difference of the standard deviations of accuracy over devices, in percentage points: the mean
@@ -161,14 +161,16 @@ def spread_apart(evidence: Evidence, groups: Sequence[tuple[str, Sequence[Sides]
         ]
         complete = [sides for sides in measured if all(sides)]
         if why or not complete:
-            parts.append(Part(name, Estimate(why=why or _no_pair(evidence, pairs, accuracy, kind)), (0.0, math.inf)))
+            parts.append(
+                ClaimPart(name, Estimate(why=why or _no_pair(evidence, pairs, accuracy, kind)), (0.0, math.inf))
+            )
             continue
         sds, drawn = _deviations(accuracy, evidence.seed)
         weights = sum(_mean_of(accuracy, more) - _mean_of(accuracy, less) for more, less in complete) / len(complete)
         effect = float(sds @ weights)
         low, high = map(float, resample.interval(drawn @ weights, level(len(groups))))
         estimate = Estimate(effect, min(low, effect), max(high, effect), len(accuracy))
-        parts.append(Part(f"{name} ({plural(len(complete), kind)})", estimate, (0.0, math.inf)))
+        parts.append(ClaimPart(f"{name} ({plural(len(complete), kind)})", estimate, (0.0, math.inf)))
     return parts
 
 
@@ -198,7 +200,9 @@ def _deviations(table: pd.DataFrame, seed: int) -> tuple[Floats, Floats]:
     return values.std(axis=0, ddof=1), np.sqrt(np.maximum(variance, 0) * n / (n - 1))
 
 
-def patterns(evidence: Evidence, name: str, pairs: Sequence[tuple[str, str]], claimed: Region = UNLIKE) -> list[Part]:
+def patterns(
+    evidence: Evidence, name: str, pairs: Sequence[tuple[str, str]], claimed: Region = UNLIKE
+) -> list[ClaimPart]:
     """Return how similarly accuracy varies across devices in the two instances of a pair.
 
     The result is the mean correlation over the pairs, corrected for noise, with its jackknife interval: see
@@ -214,20 +218,20 @@ def patterns(evidence: Evidence, name: str, pairs: Sequence[tuple[str, str]], cl
     right, why = _compared(evidence, list(dict.fromkeys(instance_id for pair in pairs for instance_id in pair)))
     measured = [(left, other) for left, other in pairs if left in right and other in right]
     if why or not measured:
-        return [Part(name, Estimate(why=why or "no two of them were measured"), claimed)]
+        return [ClaimPart(name, Estimate(why=why or "no two of them were measured"), claimed)]
     right = {
         instance_id: right[instance_id]
         for instance_id in dict.fromkeys(instance_id for pair in measured for instance_id in pair)
     }
     values, units = _units(evidence, right)
     if values.shape[1] < 2:
-        return [Part(name, Estimate(why="the instances have no two images in common"), claimed)]
+        return [ClaimPart(name, Estimate(why="the instances have no two images in common"), claimed)]
     place = {instance_id: index for index, instance_id in enumerate(right)}
     likeness = reliability.likeness(values, [(place[left], place[other]) for left, other in measured])
     if not likeness.repeats:
-        return [Part(name, Estimate(why=f"no pattern that repeats from {units} to {units}"), claimed)]
+        return [ClaimPart(name, Estimate(why=f"no pattern that repeats from {units} to {units}"), claimed)]
     label = f"{name} ({plural(len(measured), 'pair')}, corrected for what does not repeat from {units} to {units})"
-    return [Part(label, Estimate(likeness.correlation, likeness.low, likeness.high, len(values)), claimed)]
+    return [ClaimPart(label, Estimate(likeness.correlation, likeness.low, likeness.high, len(values)), claimed)]
 
 
 def _units(evidence: Evidence, right: dict[str, pd.DataFrame]) -> tuple[Floats, str]:

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from functools import partial
 
-from aiot_analysis.stats.remarks.claim import ANY, FASTER, TIMES, Claim, Part
+from aiot_analysis.stats.remarks.claim import ANY, FASTER, TIMES, Claim, ClaimPart
 from aiot_analysis.stats.remarks.evidence import Estimate, Evidence, level
 from aiot_analysis.stats.remarks.speed_ratios import (
     CAFFE2,
@@ -28,7 +28,7 @@ _SHOWN = {"figure": "Figure 5", "unit": TIMES, "notebook": "04_frameworks"}
 _RULE = "speed-up over devices (geometric mean), on one device by itself"
 
 
-def _beaten(evidence: Evidence) -> list[Part]:
+def _beaten(evidence: Evidence) -> list[ClaimPart]:
     """Return a part per framework: the framework and model that beat it most clearly."""
     joint_level = level(len(THREE) * (len(THREE) - 1) * len(MODELS))
     parts = []
@@ -43,11 +43,11 @@ def _beaten(evidence: Evidence) -> list[Part]:
         # a comparison without a number may be one that it loses
         if upper_ends and clearest.low <= FASTER[0] and len(upper_ends) < len(ahead):
             why = next(numbers.why for _, numbers in ahead if math.isnan(numbers.high))
-            parts.append(Part(f"{display(framework)} is behind none that was measured", Estimate(why=why), FASTER))
+            parts.append(ClaimPart(f"{display(framework)} is behind none that was measured", Estimate(why=why), FASTER))
             continue
         if upper_ends:  # it is behind none only if no interval reaches above 1
             clearest = replace(clearest, high=max(upper_ends))
-        parts.append(Part(f"{display(framework)} is behind {name}", clearest, FASTER))
+        parts.append(ClaimPart(f"{display(framework)} is behind {name}", clearest, FASTER))
     return parts
 
 

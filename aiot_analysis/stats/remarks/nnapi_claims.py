@@ -8,7 +8,7 @@ from functools import partial
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
-from aiot_analysis.stats.remarks.claim import ANY, SHARE, TIMES, Claim, Part
+from aiot_analysis.stats.remarks.claim import ANY, SHARE, TIMES, Claim, ClaimPart
 from aiot_analysis.stats.remarks.evidence import ERROR, Estimate, Evidence
 from aiot_analysis.stats.remarks.speed_ratios import (
     NNAPI,
@@ -29,33 +29,33 @@ DENSENET = "densenet121"
 _SHOWN = {"figure": "Figure 6", "notebook": "05_nnapi"}
 
 
-def _share(name: str, those: pd.Series) -> Part:
+def _share(name: str, those: pd.Series) -> ClaimPart:
     """Return the share of devices for which `those` is true, with the exact interval of Clopper and Pearson (1934)."""
     if those.empty:
-        return Part(name, Estimate(why="not in the logs"), MOST)
+        return ClaimPart(name, Estimate(why="not in the logs"), MOST)
     low, high = proportion_confint(int(those.sum()), len(those), ERROR, method="beta")
     why = "of one device nothing is told about most" if len(those) == 1 else ""
-    return Part(name, Estimate(float(those.mean()), float(low), float(high), len(those), why), MOST)
+    return ClaimPart(name, Estimate(float(those.mean()), float(low), float(high), len(those), why), MOST)
 
 
-def _deteriorates(evidence: Evidence) -> list[Part]:
+def _deteriorates(evidence: Evidence) -> list[ClaimPart]:
     """Return the share of devices on which NNAPI makes DenseNet121 much slower."""
     slow, fast = (instance_id(implementation, "float32", DENSENET) for implementation in (TFLITE, NNAPI))
     name = f"{display(DENSENET)}, devices on which it is much slower with NNAPI"
     if why := evidence.lacking(slow, fast) or evidence.refused(slow, fast):
-        return [Part(name, Estimate(why=why), MOST)]
+        return [ClaimPart(name, Estimate(why=why), MOST)]
     return [_share(name, (evidence.ms[slow] / evidence.ms[fast]).dropna() < DRAMATICALLY)]
 
 
-def _cut(evidence: Evidence) -> list[Part]:
+def _cut(evidence: Evidence) -> list[ClaimPart]:
     """Return the share of devices on which NNAPI takes DenseNet121 in several pieces."""
     instance = instance_id(NNAPI, "float32", DENSENET)
     name = f"{display(DENSENET)}, devices on which NNAPI got more than one piece of the graph"
     if why := evidence.lacking(instance):
-        return [Part(name, Estimate(why=why), MOST)]
+        return [ClaimPart(name, Estimate(why=why), MOST)]
     rows = evidence.rows[evidence.rows["instance_id"] == instance].dropna(subset="partitions")
     if rows.empty:
-        return [Part(name, Estimate(why="no log tells the number of partitions"), MOST)]
+        return [ClaimPart(name, Estimate(why="no log tells the number of partitions"), MOST)]
     return [_share(name, rows["partitions"].astype(int) > 1)]
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import combinations
 from typing import NamedTuple
 
-from aiot_analysis.stats.remarks.claim import CORRELATION, FASTER, POINTS, SHARE, TIMES, Claim, Part, Region
+from aiot_analysis.stats.remarks.claim import CORRELATION, FASTER, POINTS, SHARE, TIMES, Claim, ClaimPart, Region
 from aiot_analysis.stats.remarks.evidence import Evidence, level
 from aiot_analysis.stats.remarks.fluctuation import BEYOND_NOISE, OWN_PATTERN, different, patterns
 from aiot_analysis.stats.remarks.speed_ratios import NNAPI, TFLITE, over_devices, quantizations
@@ -27,7 +27,7 @@ _TIMES = "speed-up over devices (geometric mean), on one device by itself"
 _CHANGE = "change in accuracy on the same images, mean over devices, with CPU and, where there is one, with NNAPI"
 
 
-class Change(NamedTuple):
+class QuantizationChange(NamedTuple):
     """The accuracy of one quantization of a model minus that of another."""
 
     model: str
@@ -35,7 +35,7 @@ class Change(NamedTuple):
     other: str
 
 
-def _changes(evidence: Evidence, changes: Sequence[Change], claimed: Region) -> list[Part]:
+def _changes(evidence: Evidence, changes: Sequence[QuantizationChange], claimed: Region) -> list[ClaimPart]:
     """Return a part per change and delegate, in percentage points; those missing only with NNAPI are optional."""
     together = level(len(changes) * len(BOTH))
     parts = []
@@ -46,13 +46,13 @@ def _changes(evidence: Evidence, changes: Sequence[Change], claimed: Region) -> 
             )
             name = f"{display(item.model)}, {display(implementation)}, {display(item.other)} minus {display(item.base)}"
             change = evidence.accuracy_change(base, other, together)
-            parts.append(Part(name, change, claimed, optional=implementation == NNAPI))
+            parts.append(ClaimPart(name, change, claimed, optional=implementation == NNAPI))
     return parts
 
 
 def _gains(
     implementation: str, but: Sequence[tuple[str, str]], only: bool, claimed: Region = FASTER
-) -> partial[list[Part]]:
+) -> partial[list[ClaimPart]]:
     """Return a finder for each quantization against float32, without those in `but` or, if `only`, for those alone."""
     pairs = [
         (model, quantization) for model in MODELS for quantization in THREE if ((model, quantization) in but) == only
@@ -63,7 +63,7 @@ def _gains(
     )
 
 
-def _best(implementation: str, best: str) -> partial[list[Part]]:
+def _best(implementation: str, best: str) -> partial[list[ClaimPart]]:
     """Return a finder for one quantization against the two others, for each model."""
     others = [quantization for quantization in THREE if quantization != best]
     return partial(
@@ -133,7 +133,7 @@ CLAIMS = [
         find=partial(
             _changes,
             changes=[
-                Change(model, base, other)
+                QuantizationChange(model, base, other)
                 for model in ("resnet50", "inception_v3", "mnasnet")
                 for base, other in combinations(THREE, 2)
             ],
@@ -152,7 +152,7 @@ CLAIMS = [
         find=partial(
             _changes,
             changes=[
-                Change(model, base, "int8")
+                QuantizationChange(model, base, "int8")
                 for model in ("densenet121", "squeezenet")
                 for base in ("dynamic", "float16")
             ],
@@ -167,7 +167,7 @@ CLAIMS = [
         rule=f"{_CHANGE}: more than 10 points lower than float32; the paper gives no number for extremely, this is "
         "ours",
         unit=POINTS,
-        find=partial(_changes, changes=[Change("mobilenet_v2", "float32", "float16")], claimed=EXTREMELY),
+        find=partial(_changes, changes=[QuantizationChange("mobilenet_v2", "float32", "float16")], claimed=EXTREMELY),
         **_ACCURACY,
     ),
     Claim(

@@ -19,7 +19,7 @@ Images = pd.DataFrame | Iterable[pd.DataFrame]
 
 
 @dataclass(frozen=True)
-class Records:
+class ClaimRecords:
     """Answers, times and positions of all devices, instances and images.
 
     `right` is 1, 0, or NaN where an image was not shown. `ms` is also NaN where the image failed. `turn` is the query
@@ -44,15 +44,15 @@ class Records:
         return pd.DataFrame(values[recorded, column].astype(float), self.devices[recorded], self.images)
 
 
-def collect(images: Images, rows: pd.DataFrame, column: str) -> Records:
+def collect(images: Images, rows: pd.DataFrame, column: str) -> ClaimRecords:
     """Return the records of the runs and instances in `rows`, with the times in `column`.
 
     `images` is a frame, or parts of it that each have all records of their devices, in which case only one part is in
-    memory at a time (see `by_device.each`).
+    memory at a time (see `by_device.map_devices`).
     """
     instances = pd.Index(sorted(rows["instance_id"].unique()), dtype=object)
     tables = partial(_tables, instances=instances, column=column)
-    tables_by_device = dict(by_device.each(images, rows, tables))
+    tables_by_device = dict(by_device.map_devices(images, rows, tables))
     devices = pd.Index(sorted(tables_by_device), dtype=object)
     all_images = pd.Index(sorted(set().union(*(part[0] for part in tables_by_device.values()))), dtype=object)
     excess = pd.DataFrame({device: part[4] for device, part in tables_by_device.items()}).T.reindex(
@@ -63,7 +63,7 @@ def collect(images: Images, rows: pd.DataFrame, column: str) -> Records:
         names, answers, times, queries, _ = tables_by_device.pop(device)
         columns = all_images.get_indexer(names)
         right[place][:, columns], ms[place][:, columns], turn[place][:, columns] = answers, times, queries
-    return Records(devices, instances, all_images, right, ms, turn, excess)
+    return ClaimRecords(devices, instances, all_images, right, ms, turn, excess)
 
 
 def _tables(

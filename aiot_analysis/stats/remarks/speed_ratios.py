@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from aiot_analysis.stats.remarks.claim import AS_CLAIMED, FASTER, Part, Region
+from aiot_analysis.stats.remarks.claim import AS_CLAIMED, FASTER, ClaimPart, Region
 from aiot_analysis.stats.remarks.evidence import Evidence, level
 from aiot_analysis.tables.names import display, instance_id
 
@@ -51,16 +51,16 @@ def quantizations(implementation: str, model: str, slow: str, fast: str, claimed
     return Versus(name, base, other, claimed)
 
 
-def over_devices(evidence: Evidence, pairs: Sequence[Versus]) -> list[Part]:
+def over_devices(evidence: Evidence, pairs: Sequence[Versus]) -> list[ClaimPart]:
     """Return one part per pair: the geometric mean over devices, or the value of the only device.
 
     The intervals have a joint confidence of 95 %.
     """
     joint_level = level(len(pairs))
-    return [Part(pair.name, evidence.speed_up(pair.slow, pair.fast, joint_level), pair.claimed) for pair in pairs]
+    return [ClaimPart(pair.name, evidence.speed_up(pair.slow, pair.fast, joint_level), pair.claimed) for pair in pairs]
 
 
-def on_each_device(evidence: Evidence, pairs: Sequence[Versus]) -> list[Part]:
+def on_each_device(evidence: Evidence, pairs: Sequence[Versus]) -> list[ClaimPart]:
     """Return one part per pair and device, each with the interval of that device; their joint confidence is 95 %.
 
     The intervals share the error rate over all pairs and all devices considered, including those without a number.
@@ -72,11 +72,11 @@ def on_each_device(evidence: Evidence, pairs: Sequence[Versus]) -> list[Part]:
     parts = []
     for pair in pairs:
         devices = evidence.speed_ups(pair.slow, pair.fast, joint_level)
-        parts += [Part(pair.name, numbers, pair.claimed, device=device) for device, numbers in devices.items()]
+        parts += [ClaimPart(pair.name, numbers, pair.claimed, device=device) for device, numbers in devices.items()]
         if not devices:  # one row with the reason
-            parts.append(Part(pair.name, evidence.speed_up(pair.slow, pair.fast), pair.claimed))
+            parts.append(ClaimPart(pair.name, evidence.speed_up(pair.slow, pair.fast), pair.claimed))
         elif len(devices) > 1:
-            mean = Part(
+            mean = ClaimPart(
                 f"{pair.name}, mean over devices", evidence.speed_up(pair.slow, pair.fast, joint_level), pair.claimed
             )
             parts += [mean] if mean.state == AS_CLAIMED else []

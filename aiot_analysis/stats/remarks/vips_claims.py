@@ -12,7 +12,7 @@ from scipy.stats import t as student
 from statsmodels.stats.proportion import proportion_confint
 
 from aiot_analysis.stats import ratios, variance
-from aiot_analysis.stats.remarks.claim import SHARE, Claim, Part
+from aiot_analysis.stats.remarks.claim import SHARE, Claim, ClaimPart
 from aiot_analysis.stats.remarks.evidence import ERROR, Estimate, Evidence, share
 from aiot_analysis.stats.remarks.fluctuation import FEWEST
 from aiot_analysis.tables.names import PAPER_FLOAT32
@@ -82,7 +82,8 @@ def _of_times(evidence: Evidence, devices: pd.Index, parts: Floats, excess: Floa
     rows = evidence.rows[evidence.rows["instance_id"].isin(PAPER_FLOAT32)]
     measured = {device: part.set_index("instance_id", drop=False) for device, part in rows.groupby("device_id")}
     runs = [
-        variance.of_sum(measured[device].loc[PAPER_FLOAT32], part) for device, part in zip(devices, parts, strict=True)
+        variance.sum_variance(measured[device].loc[PAPER_FLOAT32], part)
+        for device, part in zip(devices, parts, strict=True)
     ]
     of_runs, freedom = np.array(runs).reshape(-1, 2).T
     of_neighbours = np.maximum((parts**2 * excess).sum(axis=1), 0.0)
@@ -114,30 +115,30 @@ def _few(devices: int) -> str:
     return few if devices < FEWEST else ""
 
 
-def _comparison(evidence: Evidence) -> list[Part]:
+def _comparison(evidence: Evidence) -> list[ClaimPart]:
     """Return the share of pairs of devices that their scores tell apart."""
     name = "pairs of devices that their scores tell apart"
     scored, why = scores(evidence)
     if why := why or _few(len(scored)):
-        return [Part(name, Estimate(why=why), NEARLY_ALL)]
+        return [ClaimPart(name, Estimate(why=why), NEARLY_ALL)]
     n = len(scored)
     apart = told_apart(scored).sum(axis=1)
     share_apart = float(apart.sum() / (n * (n - 1)))
     without = (apart.sum() - 2 * apart) / ((n - 1) * (n - 2))
     _, low, high = ratios.mean(n * share_apart - (n - 1) * without)  # pseudo-values
-    return [Part(name, share(share_apart, low, high, n * (n - 1) // 2, n), NEARLY_ALL)]
+    return [ClaimPart(name, share(share_apart, low, high, n * (n - 1) // 2, n), NEARLY_ALL)]
 
 
-def _ranking(evidence: Evidence) -> list[Part]:
+def _ranking(evidence: Evidence) -> list[ClaimPart]:
     """Return the share of neighbours in the ranking that their scores tell apart."""
     name = "neighbours in the ranking that their scores tell apart"
     scored, why = scores(evidence)
     if why := why or _few(len(scored)):
-        return [Part(name, Estimate(why=why), MOST)]
+        return [ClaimPart(name, Estimate(why=why), MOST)]
     order = np.argsort(-scored.total)
     apart = told_apart(scored)[order[:-1], order[1:]]
     low, high = proportion_confint(int(apart.sum()), len(apart), ERROR, method="beta")
-    return [Part(name, Estimate(float(apart.mean()), float(low), float(high), len(scored)), MOST)]
+    return [ClaimPart(name, Estimate(float(apart.mean()), float(low), float(high), len(scored)), MOST)]
 
 
 CLAIMS = [

@@ -3,10 +3,10 @@
 import pytest
 
 from aiot_analysis.calibrate import __main__, studies, table
-from aiot_analysis.calibrate.rates import COVERAGE, MET, NOT_MET, NULL, POWER, SHOWN, WITHIN_ERROR, Rate, Row
+from aiot_analysis.calibrate.rates import COVERAGE, MET, NOT_MET, NULL, POWER, SHOWN, WITHIN_ERROR, Rate, RateRow
 from aiot_analysis.errors import DataError
 
-ROW = Row("a-null", "nothing", "remarks", "a holds", NULL)
+ROW = RateRow("a-null", "nothing", "remarks", "a holds", NULL)
 CHEAP = "4-of-500-1a"
 
 
@@ -33,18 +33,18 @@ def test_the_interval_of_none_of_twenty():
     ],
 )
 def test_a_target_is_missed_where_the_whole_interval_is_outside(target, hits, tries, verdict):
-    assert Rate(Row("a", "", "", "", target), hits, tries).verdict == verdict
+    assert Rate(RateRow("a", "", "", "", target), hits, tries).verdict == verdict
 
 
 def test_a_row_of_the_table():
     line = table.line(Rate(ROW, 0, 20))
     assert line == "| nothing | remarks | a holds: 0 % (0 to 16.8 %) | at most 5 % | 20 | yes | `a-null` |"
-    noted = Row("b", "nothing", "remarks", "b holds", None, "500 images do not tell")
+    noted = RateRow("b", "nothing", "remarks", "b holds", None, "500 images do not tell")
     assert table.line(Rate(noted, 1, 2)).endswith("| none | 2 | 500 images do not tell | `b` |")
 
 
 def test_verdicts_are_counted():
-    rates = [Rate(ROW, 0, 20), Rate(ROW, 2, 20), Rate(ROW, 20, 20), Rate(Row("c", "", "", "", None), 1, 2)]
+    rates = [Rate(ROW, 0, 20), Rate(ROW, 2, 20), Rate(ROW, 20, 20), Rate(RateRow("c", "", "", "", None), 1, 2)]
     assert table.markdown({"Claims": rates}).startswith(
         "Of 3 rows with a target 1 meet it, 1 miss it within the error of the trials, and 1 do not meet it."
     )

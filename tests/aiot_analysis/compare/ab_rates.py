@@ -56,7 +56,7 @@ def rates(case: Case, trials: int) -> dict[str, float]:
     """
     frames = [session(case, seed).assign(instance_id=f"tflite_cpu_float32_m{seed}") for seed in range(trials)]
     rows = pd.concat(frames, ignore_index=True)
-    table = in_turn.compared(rows, pd.DataFrame(), ["mean"])
+    table = in_turn.compare_blocks(rows, pd.DataFrame(), ["mean"])
     by_block = in_turn.by_block(rows, "end_to_end_ms_mean").to_numpy()
     low, high = np.transpose([times.of_pairs(logs).interval() for logs in by_block])
     covered = (low <= case.ratio) & (case.ratio <= high)

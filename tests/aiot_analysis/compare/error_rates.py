@@ -53,7 +53,7 @@ def trial(case: Case, seed: int) -> dict[str, float]:
         *({"metric": "mean", **_ends(log.interval(level), 1), **instances.tests(log)} for log in logs),
         *({"metric": "accuracy", **_ends(one.interval(level), 0), **instances.tests(one)} for one in changes),
     ]
-    judged = regression.judged(pd.DataFrame(rows), MARGINS)
+    judged = regression.add_verdicts(pd.DataFrame(rows), MARGINS)
     time = judged["metric"] == "mean"
     return {
         "any change": bool(judged["verdict"].isin(["better", "worse"]).any()),
@@ -103,7 +103,7 @@ def _rows(many: int, sessions: int, runs: int) -> pd.DataFrame:
     return pd.concat([once.assign(instance_id=f"instance-{place:02}") for place in range(many)], ignore_index=True)
 
 
-def _accuracy(case: Case, rng) -> accuracy_change.Change:
+def _accuracy(case: Case, rng) -> accuracy_change.AccuracyChange:
     right, draw = rng.random(case.images) < 0.7, rng.random(case.images)
     other = np.where(right, draw >= (case.flips + case.lost) / 0.7, draw < case.flips / 0.3)
     return accuracy_change.of_images(right.astype(float), other.astype(float))

@@ -24,7 +24,7 @@ NOTHING = pd.DataFrame(columns=["instance_id", "image", "base", "other"])
 
 
 def compared(frame, **given):
-    [row] = in_turn.compared(frame, NOTHING, ["mean"], **given).to_dict("records")
+    [row] = in_turn.compare_blocks(frame, NOTHING, ["mean"], **given).to_dict("records")
     return row
 
 
@@ -75,7 +75,7 @@ def test_blocks_without_both_sides_are_left_out_and_named():
 
 def test_fewer_blocks_than_three_are_not_compared():
     frame = rows([("a", 1, 10.0), ("b", 1, 11.0), ("b", 2, 11.5), ("a", 2, 10.2)])
-    assert in_turn.compared(frame, NOTHING, ["mean"]).empty
+    assert in_turn.compare_blocks(frame, NOTHING, ["mean"]).empty
 
 
 def test_times_that_do_not_vary_have_no_interval():
@@ -120,7 +120,7 @@ def test_accuracy_has_the_exact_mcnemar_test():
     other = {place: (9 <= place < 30) or place == 35 for place in range(40)}
     records = pd.concat([answers(MNASNET, "a", 1, right), answers(MNASNET, "b", 1, other)])
     frame = rows([(side, block, 10.0 + block + (side == "b")) for block in (1, 2, 3) for side in "ab"])
-    table = in_turn.compared(frame, in_turn.right_by_image(records), ["accuracy", "mean"])
+    table = in_turn.compare_blocks(frame, in_turn.right_by_image(records), ["accuracy", "mean"])
     row = table.set_index("metric").loc["accuracy"]
     assert row["p_value"] == pytest.approx(stats.binomtest(1, 10).pvalue)
     assert (row["base"], row["other"], row["units"]) == (0.75, 22 / 40, "40")
@@ -130,7 +130,7 @@ def test_accuracy_without_answers_is_the_mean_over_blocks_and_not_tested():
     """Half of the images are right in A; in B, 30, 40 and 80 %, that is 50 % on average of the blocks."""
     frame = rows([(side, block, 10 + block + (side == "b")) for block in (1, 2, 3) for side in "ab"])
     frame.loc[frame["ab_side"] == "b", "accuracy"] = [0.3, 0.4, 0.8]
-    table = in_turn.compared(frame, NOTHING, ["accuracy", "mean"]).set_index("metric")
+    table = in_turn.compare_blocks(frame, NOTHING, ["accuracy", "mean"]).set_index("metric")
     row = table.loc["accuracy"]
     assert (row["base"], row["other"]) == (pytest.approx(0.5), pytest.approx(0.5))
     assert np.isnan(row["change"]) and np.isnan(row["p_value"])
@@ -155,7 +155,7 @@ def test_groups_are_over_the_blocks_that_have_all_of_them():
     more = [("a", 4, 10.0), ("b", 4, 30.0), ("a", 1, 20.0), ("b", 1, 20.0), ("b", 2, 21.0), ("a", 2, 20.0)]
     second = rows([*more, ("a", 3, 20.0), ("b", 3, 20.2)], SQUEEZENET)
     frame = pd.concat([first, second], ignore_index=True)
-    table = in_turn.compared(frame, NOTHING, ["mean"])
+    table = in_turn.compare_blocks(frame, NOTHING, ["mean"])
     groups = in_turn.together(frame, NOTHING, table, "end_to_end").set_index("group")
     logs = np.log([[1.2, 1.22, 1.1], [1.0, 1.05, 1.01]]).mean(axis=0)
     low, high = stats.ttest_1samp(logs, 0).confidence_interval(0.95)
@@ -168,7 +168,7 @@ def test_groups_are_over_the_blocks_that_have_all_of_them():
 
 def test_words_say_what_an_interval_is_over_and_what_is_not_in_it():
     frame = rows([(side, block, 10.0 + block + (side == "b")) for block in range(1, 7) for side in "ab"])
-    assert in_turn.in_words(in_turn.compared(frame, NOTHING, ["mean"])) == (
+    assert in_turn.in_words(in_turn.compare_blocks(frame, NOTHING, ["mean"])) == (
         "A and B in turn; intervals of times are over 6 blocks of one session; what another day would give is not "
         "included"
     )

@@ -17,7 +17,7 @@ N = 100
 
 def compared(base, other, metrics=("accuracy", "mean"), **options):
     matched = matching.match(base, other)
-    return matched, instances.compared(matched, base, other, metrics, **options)
+    return matched, instances.compare_instances(matched, base, other, metrics, **options)
 
 
 def of(found, instance_id, metric):
@@ -240,7 +240,7 @@ def test_a_restart_between_two_runs_makes_them_two_sessions():
 def instances_of(*parts):
     """A side of rows with columns that the table may not have."""
     rows = pd.concat([side(one).rows.assign(boot_id=one[0]["boot_id"]) for one in parts], ignore_index=True)
-    return sides.chosen(rows, pd.concat([frame for _, frame in parts]), "end_to_end")
+    return sides.build_side(rows, pd.concat([frame for _, frame in parts]), "end_to_end")
 
 
 def test_runs_under_other_conditions_or_versions_are_none_of_the_unit_and_are_told():

@@ -38,7 +38,7 @@ def rows(**columns):
 
 
 def test_a_change_is_shown_where_the_interval_is_on_one_side_of_0():
-    found = regression.judged(
+    found = regression.add_verdicts(
         rows(low=[0.1, -0.3, -0.2, 0.01], high=[0.3, -0.1, 0.0, 0.1], p_value=[0.001, 0.002, 0.03, 0.004]), None
     )
     assert list(found["verdict"]) == ["worse", "better", "no change shown", "better"]
@@ -47,7 +47,7 @@ def test_a_change_is_shown_where_the_interval_is_on_one_side_of_0():
 
 
 def test_rows_without_a_test_are_not_counted():
-    found = regression.judged(
+    found = regression.add_verdicts(
         rows(low=[0.1, None, -0.2, None], high=[0.3, None, 0.1, None], p_value=[0.02, None, 0.9, None]),
         regression.Margins(0.05, 0.01),
     )
@@ -59,14 +59,14 @@ def test_rows_without_a_test_are_not_counted():
 
 def test_rows_that_share_errors_are_corrected_as_one_of_their_family():
     columns = {regression.FAMILY: [0.002, 0.01, None, None], "p_value": [0.1, 0.1, 0.01, 0.02]}
-    found = regression.judged(rows(low=[0.1, 0.1, -0.3, -0.3], high=[0.3, 0.3, -0.1, -0.1], **columns), None)
+    found = regression.add_verdicts(rows(low=[0.1, 0.1, -0.3, -0.3], high=[0.3, 0.3, -0.1, -0.1], **columns), None)
     assert list(found["p_adjusted"]) == pytest.approx([0.008, 0.04, 0.04, 0.08])
     assert regression.FAMILY not in found
 
 
 def test_a_change_that_reaches_into_the_margin_is_no_regression():
     columns = {"low": [0.04, 0.06, -0.09, -0.09], "high": [0.2, 0.2, -0.005, -0.02], "p_value": 0.001}
-    found = regression.judged(rows(**columns), regression.Margins(0.05, 0.01))
+    found = regression.add_verdicts(rows(**columns), regression.Margins(0.05, 0.01))
     assert list(found["verdict"]) == ["worse"] * 4
     assert list(found["regression"]) == [False, True, False, True]
 
@@ -91,19 +91,19 @@ EVIDENCE = (
 @examples(150)
 @given(st.lists(EVIDENCE, max_size=12), MARGINS)
 def test_a_regression_is_a_row_whose_whole_interval_is_worse_than_the_margin(evidence, margins):
-    metrics = ["accuracy" if isinstance(one, accuracy_change.Change) else "mean" for one in evidence]
+    metrics = ["accuracy" if isinstance(one, accuracy_change.AccuracyChange) else "mean" for one in evidence]
     lines = [
         {**names.facts("tflite_cpu_float32_mnasnet"), "metric": metric, **instances.tests(one)}
         for metric, one in zip(metrics, evidence, strict=True)
     ]
-    table = instances.judged(lines, evidence, margins)
+    table = instances.build_table(lines, evidence, margins)
     for row in table.to_dict("records"):
         # the smallest loss of those in the interval; a null interval has none
         least = -row["high"] - margins.accuracy if row["metric"] == "accuracy" else row["low"] - margins.time
         assert row["regression"] == (least > 0)
         assert not row["regression"] or row["verdict"] == "worse"
     assert len(table) == len(evidence)
-    assert not instances.judged(lines, evidence, None)["regression"].any()
+    assert not instances.build_table(lines, evidence, None)["regression"].any()
 
 
 def test_intervals_share_5_percent():

@@ -17,7 +17,7 @@ SLOW = "SqueezeNet, TFLite CPU, float32"
 @pytest.fixture
 def compared(processed):
     def compare(a, b, **asked):
-        return comparison.compare([sources.find(one, processed) for one in (a, b)], comparison.Asked(**asked))
+        return comparison.compare([sources.find(one, processed) for one in (a, b)], comparison.CompareOptions(**asked))
 
     return compare
 
@@ -100,8 +100,8 @@ def test_what_is_not_compared_is_told(compared):
 def test_simulated_sides_are_told_to_be(compared, processed):
     both = [sources.find(one, processed) for one in ("sim-01", "sim-01")]
     other = both[1].instances.assign(device_id="sim-02", run_id="20210101T000000Z-ffffff")
-    with_other = sources.Found("sim-02", processed, other, both[1].devices)
-    found = comparison.compare([both[0], with_other], comparison.Asked())
+    with_other = sources.SideSource("sim-02", processed, other, both[1].devices)
+    found = comparison.compare([both[0], with_other], comparison.CompareOptions())
     for render in (text.render, markdown.render):
         assert "Simulated" in render(found)
     assert json.loads(record.render(found))["simulated"] is True

@@ -30,7 +30,7 @@ def side(*parts: tuple[dict, pd.DataFrame | None], timing: str = "end_to_end") -
     """A side of rows, each with its records or None."""
     known = [frame for _, frame in parts if frame is not None]
     frame = pd.concat(known, ignore_index=True) if known else images(MNASNET, [], [])
-    return sides.chosen(instances(*(row for row, _ in parts)), frame, timing)
+    return sides.build_side(instances(*(row for row, _ in parts)), frame, timing)
 
 
 def noisy(n: int, mean: float, seed: int, image: float = 0.2) -> np.ndarray:

@@ -88,7 +88,9 @@ def pictures(tmp_path: Path) -> Pictures:
 
 
 def gallery(pictures, every=EVERY):
-    return shown.to_html(flips.by_image(flips.each(every)), every, pictures, {"a": "Maker <A>", "b": "B", "c": "C"})
+    return shown.to_html(
+        flips.by_image(flips.image_classes(every)), every, pictures, {"a": "Maker <A>", "b": "B", "c": "C"}
+    )
 
 
 def test_the_gallery_has_the_picture_and_the_answers_in_words(pictures):

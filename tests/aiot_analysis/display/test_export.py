@@ -50,7 +50,7 @@ def sink(folder: Path, **other: Any) -> Sink:
 
 def write(folder: Path, **other: Any) -> list[str]:
     figure = draw()
-    known = style.drawn(figure)
+    known = style.figure_source(figure)
     assert known
     return export.figure(sink(folder, **other), FIGURE, figure, known.frames)
 

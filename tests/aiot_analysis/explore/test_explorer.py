@@ -24,7 +24,7 @@ def controls(widget):
 
 def given(view, figure):
     """The frame that a figure was drawn of."""
-    [frame] = style.drawn(view.figures[figure]).frames.values()
+    [frame] = style.figure_source(view.figures[figure]).frames.values()
     return frame
 
 

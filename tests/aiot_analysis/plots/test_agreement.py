@@ -43,8 +43,8 @@ def noise(every, again=REPEATS, origin=ORIGIN):
 
 
 def against(every, base="phone-00", **other):
-    found = agreement.against(every, base)
-    return draw.against(found, ORIGIN, base, None, agreement.without(every, base), **other)
+    found = agreement.compare_with(every, base)
+    return draw.against(found, ORIGIN, base, None, agreement.not_comparable(every, base), **other)
 
 
 def test_the_spread_is_drawn_beside_chance_and_other_images():
@@ -104,7 +104,7 @@ def test_an_instance_on_one_device_among_others_is_named_on_its_line():
 
 def test_differences_are_drawn_with_both_intervals():
     every = [answers(k=3)]
-    found = agreement.against(every, "phone-00")
+    found = agreement.compare_with(every, "phone-00")
     [panel] = against(every).axes
     alone, paired = panel.collections[:2]
     ends = np.array([segment[:, 1] for segment in alone.get_segments()])

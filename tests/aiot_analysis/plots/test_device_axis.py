@@ -16,7 +16,7 @@ from aiot_analysis.plots import device_axis
 )
 def test_two_long_names_stand_side_by_side(ids, expected):
     figure, axes = plt.subplots(figsize=(2.6, 2))
-    device_axis.along_x(axes, ids)
+    device_axis.set_up_x_axis(axes, ids)
     figure.canvas.draw()
     labels = axes.get_xticklabels()
     assert [label.get_text() for label in labels] == expected

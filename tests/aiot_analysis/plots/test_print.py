@@ -73,7 +73,7 @@ def test_words_are_readable_inside_and_apart_at_the_width_of_a_column(figures):
     for name, figure in figures.items():
         for width, inches in WIDTHS.items():
             with style.printing(inches):
-                again = style.drawn(figure).again()
+                again = style.figure_source(figure).again()
             told = f"{name}, {width}"
             assert again.get_size_inches()[0] == inches, told
             placed = words(again)
@@ -93,7 +93,7 @@ def test_words_that_do_overlap_or_lie_outside_are_found():
 
 
 def test_a_figure_is_drawn_again_with_fewer_panels_in_a_row(fleet):
-    known = style.drawn(next(figure for name, figure in test_plots.all_figures(fleet) if name == "fig4"))
+    known = style.figure_source(next(figure for name, figure in test_plots.all_figures(fleet) if name == "fig4"))
     columns = {}
     for width, inches in WIDTHS.items():
         with style.printing(inches):
@@ -136,6 +136,6 @@ def test_no_mark_keeps_a_colour_of_the_project_in_a_sheet_with_others(figures, t
     ours = {one.color.lower() for one in style.palette()[:6]}
     for name, figure in figures.items():
         with style.printing(sheet=sheet):
-            again = style.drawn(figure).again()
+            again = style.figure_source(figure).again()
         assert colors(again) & ours == set(), name
         assert colors(again) & set(other) or not colors(figure) & ours, name

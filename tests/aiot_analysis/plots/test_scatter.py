@@ -49,4 +49,4 @@ def test_more_devices_than_looks_have_no_legend_and_whiskers_are_for_few(fleet):
 def test_without_numbers_the_figure_says_so(rows):
     figure = scatter.accuracy_over_time(rows[rows["framework"] == "caffe2"], "measured")
     assert figure.get_label() == "Accuracy over time: no data."
-    assert style.drawn(figure) is not None
+    assert style.figure_source(figure) is not None

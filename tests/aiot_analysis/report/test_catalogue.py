@@ -8,20 +8,20 @@ import pytest
 
 from aiot_analysis.errors import ReportError
 from aiot_analysis.report import catalogue, notebooks
-from aiot_analysis.report.catalogue import Entry
+from aiot_analysis.report.catalogue import CatalogueEntry
 
 PROJECT = Path(__file__).parents[3] / "notebooks"
-FIVE = Entry("fig5_shares", "Fig. 5", "figure", "04")
+FIVE = CatalogueEntry("fig5_shares", "Fig. 5", "figure", "04")
 ENTRIES = [
     FIVE,
-    Entry("fig15_more", "Fig. 15", "figure", "04"),
-    Entry("table4_vips", "Table IV", "table", "08"),
-    Entry("table4_again", "Table IV", "table", "02"),
-    Entry("coverage", "", "figure", "01"),
+    CatalogueEntry("fig15_more", "Fig. 15", "figure", "04"),
+    CatalogueEntry("table4_vips", "Table IV", "table", "08"),
+    CatalogueEntry("table4_again", "Table IV", "table", "02"),
+    CatalogueEntry("coverage", "", "figure", "01"),
 ]
 
 
-def every() -> list[Entry]:
+def every() -> list[CatalogueEntry]:
     return [entry for notebook in notebooks.find(PROJECT) for entry in catalogue.read(notebook)]
 
 
@@ -66,4 +66,4 @@ def test_another_word_lists_what_there_is(word: str) -> None:
 
 def test_a_name_that_two_have_is_refused() -> None:
     with pytest.raises(ReportError, match=r"'coverage' in 01 and 09: rename one"):
-        catalogue.unique([*ENTRIES, Entry("coverage", "", "table", "09")])
+        catalogue.unique([*ENTRIES, CatalogueEntry("coverage", "", "table", "09")])

@@ -15,7 +15,7 @@ import pytest
 
 from aiot_analysis.errors import DataError, ReportError
 from aiot_analysis.report.page import script
-from aiot_analysis.report.render import Result, render
+from aiot_analysis.report.render import RenderResult, render
 
 from .conftest import device, instance, make_project, write_tables
 
@@ -55,10 +55,10 @@ class Rendered:
     def __init__(self, root: Path) -> None:
         self.root = make_project(root, "01_good", "02_fails", "03_other_error", "05_dies")
         self.out = self.root / "reports"
-        self.told: list[Result] = []
+        self.told: list[RenderResult] = []
         self.results = {result.name: result for result in self.call(force=False, progress=self.told.append)}
 
-    def call(self, *names: str, **options: object) -> list[Result]:
+    def call(self, *names: str, **options: object) -> list[RenderResult]:
         return render(self.root / "notebooks", self.out, names, **options)  # type: ignore[arg-type]
 
     def page(self, name: str) -> Page:

@@ -133,7 +133,7 @@ def test_all_right_and_all_wrong_is_no_difference(value):
     assert found[["sd", "sd_chance", "sd_chance_most", "q"]].tolist() == [0, 0, 0, 0]
     assert found[["p_value", "p_together", "p_adjusted"]].tolist() == [1, 1, 1]
     assert agreement.instability([right(np.full((10, 4), value))])["instability"].tolist() == [0]
-    versus = agreement.against([right(np.full((10, 4), value))], "phone-0")
+    versus = agreement.compare_with([right(np.full((10, 4), value))], "phone-0")
     assert (versus["change"] == 0).all() and (versus["p_value"] == 1).all()
     assert (versus["change_low"] < 0).all() and (versus["change_high"] > 0).all()
 
@@ -156,7 +156,7 @@ def test_one_device_one_image_and_no_image_are_labelled_gaps():
 def test_nothing_to_compare_gives_empty_frames_with_their_columns():
     assert {"instability", "gap"} <= set(agreement.instability([]))
     assert {"q", "p_adjusted"} <= set(agreement.cochran([]))
-    assert {"change", "p_adjusted"} <= set(agreement.against([], ""))
+    assert {"change", "p_adjusted"} <= set(agreement.compare_with([], ""))
     assert agreement.reference([]) == ""
     assert agreement.reference([right(np.ones((5, 1)))]) == ""
 
@@ -197,7 +197,7 @@ def test_a_device_that_is_worse_is_found():
         correct[:, 0] &= rng.random(500) > 0.06  # four points worse
         found.append(right(correct))
     assert (agreement.cochran(found)["p_adjusted"] < 0.05).mean() > 0.9
-    versus = pd.concat([agreement.against([one], "phone-1") for one in found])
+    versus = pd.concat([agreement.compare_with([one], "phone-1") for one in found])
     sure = versus["p_adjusted"] < 0.05
     assert sure[versus["device_id"] == "phone-0"].mean() > 0.8
     assert sure[versus["device_id"] != "phone-0"].sum() == 0
@@ -206,7 +206,7 @@ def test_a_device_that_is_worse_is_found():
 def test_against_a_reference_is_mcnemar_of_each_device():
     rng = np.random.default_rng(9)
     one = right(rng.random((80, 6)) < 0.7)
-    found = agreement.against([one], "phone-2").set_index("device_id")
+    found = agreement.compare_with([one], "phone-2").set_index("device_id")
     assert found.index.tolist() == ["phone-0", "phone-1", "phone-3", "phone-4", "phone-5"]
     for column in (0, 1, 3, 4, 5):
         row, base, other = found.loc[f"phone-{column}"], one.correct[:, 2], one.correct[:, column]
@@ -222,7 +222,7 @@ def test_against_a_reference_is_mcnemar_of_each_device():
 
 def test_six_images_of_one_direction():
     base = np.ones(20, bool)
-    found = agreement.against([right(np.column_stack([base, np.arange(20) >= 6]))], "phone-0")
+    found = agreement.compare_with([right(np.column_stack([base, np.arange(20) >= 6]))], "phone-0")
     assert found["p_value"].tolist() == [pytest.approx(0.03125)]
     assert found["p_adjusted"].tolist() == [pytest.approx(0.03125)]
 
@@ -231,7 +231,7 @@ def test_two_devices_against_a_reference_share_the_error_rate_by_hand():
     """Of 300 images the reference has 150 right. One device loses 9 (p = 2 / 2**9), the other loses and wins 5."""
     base = np.arange(300) < 150
     worse, alike = base & (np.arange(300) >= 9), base ^ (np.abs(np.arange(300) - 149.5) < 5)
-    found = agreement.against([right(np.column_stack([base, worse, alike]))], "phone-0")
+    found = agreement.compare_with([right(np.column_stack([base, worse, alike]))], "phone-0")
     assert found["p_value"].tolist() == [pytest.approx(1 / 256), 1]
     assert found["p_adjusted"].tolist() == [pytest.approx(1 / 128), 1]
     ends = [accuracy.newcombe(141, 9, 0, 150, level=0.975), accuracy.newcombe(145, 5, 5, 145, level=0.975)]
@@ -242,7 +242,7 @@ def test_two_devices_against_a_reference_share_the_error_rate_by_hand():
 def test_a_difference_that_one_row_alone_would_show_is_neither_marked_nor_outside_its_interval():
     """The same six images as above, with a second device: 2 / 2**6 is under 5 %, and twice as much is not."""
     base = np.ones(20, bool)
-    found = agreement.against([right(np.column_stack([base, np.arange(20) >= 6, base]))], "phone-0")
+    found = agreement.compare_with([right(np.column_stack([base, np.arange(20) >= 6, base]))], "phone-0")
     assert found["p_adjusted"].tolist() == [pytest.approx(0.0625), 1]
     assert accuracy.newcombe(14, 6, 0, 0)[1] < 0 and found["change_high"][0] == 0
 
@@ -255,7 +255,7 @@ def test_a_row_agrees_with_itself(drawn, data):
     for one in every:  # nearly alike, as devices are: a few images differ in one direction
         lost = data.draw(st.integers(0, len(one.images)))
         one.correct[:, 1] = one.correct[:, 0] & (np.arange(len(one.images)) >= lost)
-    versus = agreement.against(every, "phone-0")
+    versus = agreement.compare_with(every, "phone-0")
     outside = (versus["change_low"] > 0) | (versus["change_high"] < 0)
     assert (outside == (versus["p_adjusted"] < 0.05)).all()
     assert ((versus["change_low"] <= versus["change"]) & (versus["change"] <= versus["change_high"])).all()
@@ -267,8 +267,8 @@ def test_instances_without_the_reference_have_no_rows_and_are_named():
     with_, without = right(np.ones((4, 2))), right(np.ones((4, 2)), instance=TWO, devices=["x", "y"])
     alone = right(np.ones((4, 1)), instance="caffe2_cpu_float32_resnet50")
     every = [with_, without, alone]
-    assert agreement.against(every, "phone-0")["instance_id"].unique().tolist() == [ONE]
-    assert agreement.without(every, "phone-0") == {
+    assert agreement.compare_with(every, "phone-0")["instance_id"].unique().tolist() == [ONE]
+    assert agreement.not_comparable(every, "phone-0") == {
         TWO: "the reference is not among its devices",
         "caffe2_cpu_float32_resnet50": "only one device ran it",
     }
@@ -311,7 +311,7 @@ def test_false_alarms_over_a_page_of_equal_devices_are_rare():
     alarms = 0
     for _ in range(pages):
         every = [right(clumped(rng, 200, 12, 0.08, 4), instance=ONE) for _ in range(6)]
-        alarms += bool((agreement.against(every, "phone-0")["p_adjusted"] < 0.05).any())
+        alarms += bool((agreement.compare_with(every, "phone-0")["p_adjusted"] < 0.05).any())
         alarms += bool((agreement.cochran(every)["p_adjusted"] < 0.05).any())
     assert alarms / (2 * pages) < 0.08
 

@@ -22,7 +22,9 @@ def sides(rng, own, shared, sessions=(3, 3), change=0.0):
 
 def chance(distance, shared, shared_freedom, own, own_freedom, rows):
     return float(
-        deviations.chance(*(np.array(one) for one in (distance, shared, shared_freedom, own, own_freedom)), rows)
+        deviations.error_rate_share(
+            *(np.array(one) for one in (distance, shared, shared_freedom, own, own_freedom)), rows
+        )
     )
 
 

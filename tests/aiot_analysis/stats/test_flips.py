@@ -23,7 +23,7 @@ EVERY = [
 
 
 def test_each_image_of_each_instance():
-    found = flips.each(EVERY)
+    found = flips.image_classes(EVERY)
     assert found["unstable"].tolist() == [False, True, True, False, True, False]
     assert found["sides"].tolist() == [False, True, False, False, True, True]  # the last is wrong where it failed
     assert found["minority"].tolist() == [0, 1, 1, 0, 1, 0]
@@ -31,33 +31,33 @@ def test_each_image_of_each_instance():
 
 
 def test_images_that_flip_most_often_first():
-    found = flips.by_image(flips.each(EVERY))
+    found = flips.by_image(flips.image_classes(EVERY))
     assert found["image"].tolist() == ["b.jpg", "c.jpg"]
     assert found["unstable"].tolist() == [2, 1] and found["instances"].tolist() == [2, 2]
     assert found["minority"].tolist() == pytest.approx([2 / 6, 1 / 6])
 
 
 def test_classes_are_told_by_their_share():
-    found = flips.by_class(flips.each(EVERY)).set_index("label")
+    found = flips.by_class(flips.image_classes(EVERY)).set_index("label")
     assert found.index.tolist() == [1, 2]
     assert found.loc[1, ["images", "unstable", "sides"]].tolist() == [2, 0.5, 0.5]
     assert found.loc[2, ["images", "unstable", "sides"]].tolist() == [1, 0.5, 0.5]
 
 
 def test_the_answers_to_an_image_are_those_of_the_instances_that_agree_least():
-    found = flips.given(EVERY, "b.jpg")
+    found = flips.answers_to_image(EVERY, "b.jpg")
     assert [(one.instance_id, one.answer, one.devices) for one in found] == [
         (ONE, 1, ("phone-0", "phone-1")),
         (ONE, 3, ("phone-2",)),
         (TWO, 3, ("phone-0", "phone-1")),
         (TWO, 1, ("phone-2",)),
     ]
-    assert len(flips.given(EVERY, "b.jpg", most=1)) == 2
-    assert flips.given(EVERY, "a.jpg") == [] and flips.given(EVERY, "nowhere.jpg") == []
+    assert len(flips.answers_to_image(EVERY, "b.jpg", most=1)) == 2
+    assert flips.answers_to_image(EVERY, "a.jpg") == [] and flips.answers_to_image(EVERY, "nowhere.jpg") == []
 
 
 def test_a_failure_is_told_beside_answers_that_differ():
-    [one, two, three] = flips.given([answers([[1, 3, NONE]], labels=[1])], "a.jpg")
+    [one, two, three] = flips.answers_to_image([answers([[1, 3, NONE]], labels=[1])], "a.jpg")
     assert [one.answer, two.answer, three.answer] == [1, 3, NONE]
     assert three.devices == ("phone-2",)
 
@@ -75,7 +75,7 @@ def test_pairs_of_classes_say_which_is_right():
     "every", [[], [answers([[1], [1], [2]])], [answers([[1, 1], [1, 1], [2, 2]])]], ids=["none", "one", "alike"]
 )
 def test_nothing_flips(every):
-    found = flips.each(every)
+    found = flips.image_classes(every)
     assert flips.by_image(found).empty
     assert (flips.by_class(found)["unstable"] == 0).all()
     assert flips.pairs_of_classes(every).empty

@@ -49,7 +49,7 @@ def alone(records, pair):
 def test_the_images_of_all_pairs_are_those_of_each(measured):
     rows, records = measured
     pairs = pairing.pair(rows, "quantization", "float32")
-    found = pairing.joined(records, pairs)
+    found = pairing.common_images(records, pairs)
     assert found["pair"].is_monotonic_increasing
     for number, pair in enumerate(pairs.to_dict("records")):
         part = found[found["pair"] == number]

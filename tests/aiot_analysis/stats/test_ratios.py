@@ -35,7 +35,7 @@ def in_order(*sides):
 
 
 def covered(logs, squares, freedom, truth):
-    low, high = variance.around(logs, np.sqrt(squares), freedom)
+    low, high = variance.student_interval(logs, np.sqrt(squares), freedom)
     return ((low < truth) & (high > truth)).mean()
 
 

@@ -105,7 +105,7 @@ def test_the_noise_of_right_and_wrong_by_hand():
             ),
         ]
     )
-    again = repeats.again(records, repeats.rows(table))
+    again = repeats.repeated_answers(records, repeats.rows(table))
     assert again.runs[["device_id", "run_id", "images"]].values.tolist() == [
         ["a", FIRST, 3],
         ["a", SECOND, 3],
@@ -125,11 +125,11 @@ def test_the_variance_of_noise_is_that_of_the_accuracy_of_runs():
     run, image = (places.ravel() for places in np.indices(right.shape))
     records = pd.DataFrame({"device_id": "a", "instance_id": ONE, "run_id": np.array(runs)[run], "image": image})
     table = rows(*(("a", run, {"images": 50, "distinct_images": 50}) for run in runs))
-    again = repeats.again(records.assign(correct=right.ravel()), repeats.rows(table))
+    again = repeats.repeated_answers(records.assign(correct=right.ravel()), repeats.rows(table))
     variance = repeats.noise(again.variation)["variance"].item()
     assert variance / 50 == pytest.approx(again.runs["accuracy"].var(), rel=0.2)
 
 
 def test_without_repeats_there_is_no_noise_to_tell():
-    again = repeats.again(shown("a", [7]), repeats.rows(rows(("a", FIRST, {}))))
+    again = repeats.repeated_answers(shown("a", [7]), repeats.rows(rows(("a", FIRST, {}))))
     assert again.runs.empty and repeats.noise(again.variation).empty

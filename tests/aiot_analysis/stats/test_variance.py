@@ -70,9 +70,9 @@ def test_one_run_has_the_allowance_and_says_so():
     assert found["run_sd"].tolist() == pytest.approx([ALLOWED] * 12)
     assert np.isinf(found[["run_freedom", "shared_freedom"]]).all(axis=None)
     assert set(found["sessions"]) == {1}
-    assert variance.said(found) == "95 %, including an assumed 5 % between runs"
+    assert variance.describe_noise(found) == "95 %, including an assumed 5 % between runs"
     wider = variance.with_noise(table, table, run_to_run=0.1)
-    assert variance.said(wider) == "95 %, including an assumed 10 % between runs"
+    assert variance.describe_noise(wider) == "95 %, including an assumed 10 % between runs"
     assert wider["run_sd"].tolist() == pytest.approx([np.log(1.1) / 1.959964 / np.sqrt(2)] * 12)
 
 
@@ -127,9 +127,9 @@ def test_words_name_each_component_that_an_interval_has_and_whether_it_was_estim
     """Of a ratio within a session what all instances share cancels; a mean time and a score have it."""
     every = drawn(sessions, 0.02, 0.01, 0)
     rows = variance.with_noise(every[every["run_id"] == every["run_id"].max()], every)
-    assert variance.said(rows, whole) == f"95 %, including {words}"
+    assert variance.describe_noise(rows, whole) == f"95 %, including {words}"
     # the words agree with the numbers: an allowance has no degrees of freedom
-    of_score, freedom = variance.of_sum(rows, np.full(len(rows), 1 / len(rows)))
+    of_score, freedom = variance.sum_variance(rows, np.full(len(rows), 1 / len(rows)))
     assert np.isinf(freedom) == (sessions == 1) and of_score > 0
 
 
@@ -138,7 +138,8 @@ def test_words_for_ratios_of_instances_of_different_sessions_name_what_a_session
     first, second = every.iloc[:3], every.iloc[12:]
     rows = variance.with_noise(pd.concat([first, second.iloc[3:]]), every)
     assert (
-        variance.said(rows) == f"95 %, including {SCATTER.format(2, 11)} and an assumed 5 % of all instances together"
+        variance.describe_noise(rows)
+        == f"95 %, including {SCATTER.format(2, 11)} and an assumed 5 % of all instances together"
     )
 
 
@@ -152,30 +153,30 @@ def test_what_instances_of_a_session_share_cancels_in_their_ratio_and_counts_in_
     base = pd.DataFrame({"device_id": ["phone"] * 3, "session": [1, 1, 2], "sessions": 9, "run_to_run": 0.05,
                          "run_sd": 0.03, "run_freedom": 40.0, "shared_sd": 0.04, "shared_freedom": 8.0})  # fmt: skip
     first, other = base.iloc[[0, 0]], base.iloc[[1, 2]]
-    squares, freedom = variance.of_ratio(first, other)
+    squares, freedom = variance.ratio_variance(first, other)
     assert squares.tolist() == pytest.approx([2 * 0.03**2, 2 * 0.03**2 + 2 * 0.04**2])
     assert freedom[0] == pytest.approx(40)
     own, shared = 2 * 0.03**2, 2 * 0.04**2
     assert freedom[1] == pytest.approx((own + shared) ** 2 / (own**2 / 40 + shared**2 / 8))
-    square, _ = variance.of_sum(base, np.array([0.5, 0.3, 0.2]))
+    square, _ = variance.sum_variance(base, np.array([0.5, 0.3, 0.2]))
     assert square == pytest.approx(0.03**2 * (0.25 + 0.09 + 0.04) + 0.04**2 * (0.8**2 + 0.2**2))
 
 
 def test_an_allowance_covers_runs_that_differ_in_either_way():
     """Two instances of a run differ most if each varies by itself; a sum of shares varies most if all vary alike."""
     table = variance.assumed(instances(*(instance(f"tflite_cpu_float32_{model}") for model in MODELS[:4])))
-    squares, freedom = variance.of_ratio(table.iloc[[0]], table.iloc[[1]])
+    squares, freedom = variance.ratio_variance(table.iloc[[0]], table.iloc[[1]])
     assert np.sqrt(squares[0]) == pytest.approx(np.log(1.05) / 1.959964) and np.isinf(freedom[0])
-    square, freedom = variance.of_sum(table, np.full(4, 0.25))
+    square, freedom = variance.sum_variance(table, np.full(4, 0.25))
     assert np.sqrt(square) == pytest.approx(ALLOWED) and np.isinf(freedom)
-    assert np.sqrt(variance.of_one(table)[0]).tolist() == pytest.approx([ALLOWED] * 4)
+    assert np.sqrt(variance.log_time_variance(table)[0]).tolist() == pytest.approx([ALLOWED] * 4)
 
 
 @given(st.floats(0, 0.5), st.integers(1, 3))
 @examples(20)
 def test_rows_without_runs_of_their_own_vary_by_the_allowance_and_by_nothing_where_it_is_nothing(allowed, count):
     table = variance.assumed(instances(*(instance(f"tflite_cpu_float32_{model}") for model in MODELS[:count])), allowed)
-    squares, _ = variance.of_one(table)
+    squares, _ = variance.log_time_variance(table)
     assert np.exp(np.sqrt(2 * squares) * 1.959964).tolist() == pytest.approx([1 + allowed] * count, rel=1e-6)
     assert variance.assumed(table, 0.7) is table
 
@@ -184,9 +185,9 @@ def test_words_for_a_fleet_of_which_some_were_measured_again():
     once, again = drawn(1, 0, 0, 0).assign(device_id="once"), drawn(3, 0.02, 0.01, 0)
     table = pd.concat([once, again[again["run_id"] == again["run_id"].max()]], ignore_index=True)
     every = pd.concat([once, again], ignore_index=True)
-    words = variance.said(variance.with_noise(table, every))
+    words = variance.describe_noise(variance.with_noise(table, every))
     assert words == (
         "95 %, including an assumed 5 % between runs on 1 device; "
         "the scatter between 3 sessions (22 degrees of freedom) on 1 other device"
     )
-    assert variance.said(table.iloc[:0]) == ""
+    assert variance.describe_noise(table.iloc[:0]) == ""

@@ -39,7 +39,7 @@ def test_quantizations_of_a_device_stand_in_the_place_of_devices():
     assert one.correct.tolist() == [[True, True], [True, False], [False, False]]
     assert by_id["pytorch_cpu_*_mnasnet@b"].devices == ["float32"]
     assert apart.empty
-    flipping = flips.by_image(flips.each(found))
+    flipping = flips.by_image(flips.image_classes(found))
     assert flipping[["image", "unstable", "instances"]].values.tolist() == [["image-0001", 1, 2]]
 
 

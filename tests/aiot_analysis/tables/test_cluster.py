@@ -119,7 +119,7 @@ def test_devices_come_in_their_order_and_those_without_records_do_not(here, sche
     images, rows = parts(here, scheduler)
     chosen = rows[(rows["device_id"] != rows["device_id"].iloc[0]) | (rows["instance_id"] == INSTANCE)]
     other = chosen.assign(device_id=chosen["device_id"].replace(chosen["device_id"].iloc[-1], "elsewhere"))
-    found = dict(by_device.each(images, other, len))
+    found = dict(by_device.map_devices(images, other, len))
     assert [*found] == list(images.devices)[:-1]
     assert [*found.values()] == [6, 24 * 6 - 1, 24 * 6]
 
@@ -158,24 +158,26 @@ def test_frames_and_parts_of_them_are_taken_too(here):
     whole = images.of(*images.devices)
     one = rows[rows["instance_id"] == names.PAPER_FLOAT32[0]]
     expected = dict.fromkeys(images.devices, 6)
-    assert dict(by_device.each(whole, one, len)) == dict(by_device.each(list(images), one, len)) == expected
+    assert (
+        dict(by_device.map_devices(whole, one, len)) == dict(by_device.map_devices(list(images), one, len)) == expected
+    )
 
 
 def test_results_are_in_the_order_of_the_calls_however_many(scheduler, monkeypatch):
     monkeypatch.setattr(cluster, "AT_ONCE", 3)
     numbers = [(number, 1) for number in range(20)]
-    assert list(cluster.each(scheduler, [], operator.add, numbers)) == list(range(1, 21))
+    assert list(cluster.run_calls(scheduler, [], operator.add, numbers)) == list(range(1, 21))
 
 
 def test_an_error_of_a_call_is_raised_as_it_was(here, scheduler, tmp_path):
     with pytest.raises(DataError, match="There is no table images"):
-        list(cluster.each(scheduler, [], storage.read, [("images", tmp_path)]))
+        list(cluster.run_calls(scheduler, [], storage.read, [("images", tmp_path)]))
 
 
 @pytest.mark.parametrize("address", ["nonsense", "127.0.0.1:8786", "tcp://", "tcp://here", "foo://x:1"])
 def test_what_is_no_address_is_named(address):
     with pytest.raises(ClusterError, match=f"'{address}' is no address of a Dask scheduler: give one like tcp://10"):
-        list(cluster.each(address, [], operator.neg, [(1,)]))
+        list(cluster.run_calls(address, [], operator.neg, [(1,)]))
 
 
 def test_the_command_says_so_in_one_sentence_and_leaves_no_tables(raw, tmp_path):
@@ -188,7 +190,7 @@ def test_the_command_says_so_in_one_sentence_and_leaves_no_tables(raw, tmp_path)
 def test_where_nobody_answers_the_sentence_says_how_to_start_one(monkeypatch):
     monkeypatch.setattr(cluster, "ANSWER_TIMEOUT_S", 1)
     with pytest.raises(ClusterError, match=r"No Dask scheduler answers at 'tcp://127.0.0.1:1': start one with `dask "):
-        list(cluster.each("tcp://127.0.0.1:1", [], operator.neg, [(1,)]))
+        list(cluster.run_calls("tcp://127.0.0.1:1", [], operator.neg, [(1,)]))
 
 
 def test_a_scheduler_without_workers_says_so(monkeypatch):
@@ -196,12 +198,12 @@ def test_a_scheduler_without_workers_says_so(monkeypatch):
     with LocalCluster(n_workers=0, dashboard_address=":0") as workers:
         address = workers.scheduler_address
         with pytest.raises(ClusterError, match=f"has no worker: start some with `dask worker {address}`"):
-            list(cluster.each(address, [], operator.neg, [(1,)]))
+            list(cluster.run_calls(address, [], operator.neg, [(1,)]))
 
 
 def test_a_worker_that_does_not_see_a_folder_is_named(scheduler, tmp_path):
     with pytest.raises(ClusterError, match=rf"Worker tcp://\S+ does not see {tmp_path}/a and {tmp_path}/b: put"):
-        list(cluster.each(scheduler, [tmp_path / "a", tmp_path, tmp_path / "b"], operator.neg, [(1,)]))
+        list(cluster.run_calls(scheduler, [tmp_path / "a", tmp_path, tmp_path / "b"], operator.neg, [(1,)]))
 
 
 def test_a_worker_that_writes_into_another_folder_of_that_path_is_found_out(raw, monkeypatch, tmp_path):
@@ -213,7 +215,7 @@ def test_a_worker_that_writes_into_another_folder_of_that_path_is_found_out(raw,
 def test_a_worker_of_another_version_is_named(scheduler, monkeypatch):
     monkeypatch.setattr(cluster, "_version", lambda: "another")
     with pytest.raises(ClusterError, match=r"Worker tcp://\S+ has another version of this package or of its libraries"):
-        list(cluster.each(scheduler, [], operator.neg, [(1,)]))
+        list(cluster.run_calls(scheduler, [], operator.neg, [(1,)]))
 
 
 def test_a_worker_that_lacks_what_it_has_to_import_is_named(scheduler, monkeypatch, tmp_path):
@@ -223,16 +225,16 @@ def test_a_worker_that_lacks_what_it_has_to_import_is_named(scheduler, monkeypat
 
     monkeypatch.setattr(cluster, "_look", only_here.look)
     with pytest.raises(ClusterError, match=r"Worker tcp://\S+ cannot run this package \(.*No module named 'only_here'"):
-        list(cluster.each(scheduler, [], operator.neg, [(1,)]))
+        list(cluster.run_calls(scheduler, [], operator.neg, [(1,)]))
 
 
 def test_without_dask_the_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ClusterError, match=r"--scheduler needs Dask: pip install 'aiotbench\[cluster\]'"):
-        list(cluster.each("tcp://127.0.0.1:1", [], operator.neg, [(1,)]))
+        list(cluster.run_calls("tcp://127.0.0.1:1", [], operator.neg, [(1,)]))
 
 
 def test_workers_that_end_are_one_sentence(scheduler):
     with pytest.raises(ClusterError, match="ended, perhaps for want of memory"):
-        list(cluster.each(scheduler, [], os._exit, [(1,)]))
-    assert list(cluster.each(scheduler, [], operator.neg, [(1,)])) == [-1]
+        list(cluster.run_calls(scheduler, [], os._exit, [(1,)]))
+    assert list(cluster.run_calls(scheduler, [], operator.neg, [(1,)])) == [-1]

@@ -6,7 +6,7 @@ import pytest
 
 from aiot_analysis.errors import DataError
 from aiot_analysis.report import manifest
-from aiot_analysis.report.manifest import Entry, Manifest
+from aiot_analysis.report.manifest import ManifestEntry, PageManifest
 from aiot_analysis.tables import fingerprint
 from aiot_analysis.tables.fingerprint import Tables
 from tests.aiot_analysis.report.conftest import device, instance, write_tables
@@ -82,8 +82,8 @@ def test_pictures_count_where_record_and_folder_are_there(tmp_path: Path) -> Non
 
 def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
     path = tmp_path / "manifest.json"
-    entry = Entry("ab", {"origin": "measured", "seed": 3}, "2026-11-22T18:40:00Z", 2.5, warnings=["w"])
-    written = Manifest({"01_x": entry}, {"a.parquet": [1, 2, "cd"]}, "ef")
+    entry = ManifestEntry("ab", {"origin": "measured", "seed": 3}, "2026-11-22T18:40:00Z", 2.5, warnings=["w"])
+    written = PageManifest({"01_x": entry}, {"a.parquet": [1, 2, "cd"]}, "ef")
     written.save(path)
     assert manifest.load(path) == written
     assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
@@ -92,5 +92,5 @@ def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["", "[]", '{"version": 0}', '{"version": 1, "reports": {"a": {"odd": 1}}}'])
 def test_a_manifest_that_cannot_be_used_is_as_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "manifest.json").write_text(content)
-    assert manifest.load(tmp_path / "manifest.json") == Manifest()
-    assert manifest.load(tmp_path / "nothing.json") == Manifest()
+    assert manifest.load(tmp_path / "manifest.json") == PageManifest()
+    assert manifest.load(tmp_path / "nothing.json") == PageManifest()

@@ -10,7 +10,7 @@ from aiot_suite import catalog, prepare
 from aiot_suite.convert import calibration
 from aiot_suite.datasets import store
 from aiot_suite.errors import ModelError
-from aiot_suite.facts import Settings, prepared
+from aiot_suite.facts import Settings, load_artifacts
 from aiot_suite.suite import Instance
 from aiot_suite.workspace import sha256_of
 from runner.devices.local import LocalDevice
@@ -60,7 +60,7 @@ def shared(workspace):
         classes={},
         made_by={},
     )
-    artifact = prepared(workspace.models / "sample")[TINY[1].artifact]
+    artifact = load_artifacts(workspace.models / "sample")[TINY[1].artifact]
     return replace(artifact, calibrated=calibration.of_dataset(own).record()), dataset
 
 
@@ -76,13 +76,13 @@ def test_what_a_file_was_calibrated_with_does_not_test_it(workspace, shared):
     found = preflight(TINY[1], artifact, known, dataset, device)
     assert found["reason"].startswith(REASON.replace("\\", ""))
     assert "--calibration DATASET" in found["remedy"]
-    assert list(calibration.sharing(artifact.calibrated, workspace.datasets)) == [("sample", 2)]
+    assert list(calibration.datasets_sharing_images(artifact.calibrated, workspace.datasets)) == [("sample", 2)]
 
 
 def test_the_record_of_a_file_keeps_its_calibration(workspace, shared):
     artifact, _ = shared
     artifact.save()
-    assert prepared(workspace.models / "sample")[artifact.name] == artifact
+    assert load_artifacts(workspace.models / "sample")[artifact.name] == artifact
 
 
 @pytest.fixture

@@ -11,14 +11,14 @@ from PIL import Image
 
 from aiot_suite import catalog, environments, prepare
 from aiot_suite.errors import ModelError
-from aiot_suite.facts import prepared
+from aiot_suite.facts import load_artifacts
 from aiot_suite.suite import Instance
 from aiot_suite.workspace import Workspace
 from runner.devices.local import LocalDevice
 from runner.parity import add, check
 
 torch = pytest.importorskip("torch", reason="converting needs the extra `models`")
-LEGACY = environments.python_of("legacy")
+LEGACY = environments.interpreter_path("legacy")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(LEGACY is None, reason=f"no legacy environment: {environments.INSTALL_LEGACY}"),
@@ -90,7 +90,7 @@ def test_both_environments_make_the_same_pixels(space):
     )
     found = [
         subprocess.run(
-            [environments.python_of(name), "-c", code, str(space.root / "3.jpg")],
+            [environments.interpreter_path(name), "-c", code, str(space.root / "3.jpg")],
             env={**environments.clean_environment(), "PYTHONPATH": str(Path(__file__).parents[3])},
             capture_output=True,
             text=True,
@@ -145,5 +145,5 @@ def added(space, file, framework, folder):
         known=catalog.load(space.plugins),
         device=LocalDevice(space.staging, "salt"),
     )
-    assert prepared(target) == {artifact.name: artifact}
+    assert load_artifacts(target) == {artifact.name: artifact}
     return artifact

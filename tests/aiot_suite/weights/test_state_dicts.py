@@ -32,11 +32,11 @@ def prefixed(prefix: str, state=OWN) -> dict:
     return {prefix + name: value for name, value in state.items()}
 
 
-def loaded(file) -> state_dicts.Fitted:
+def loaded(file) -> state_dicts.FittedWeights:
     return state_dicts.load(file, TINY)
 
 
-def answer(fitted: state_dicts.Fitted):
+def answer(fitted: state_dicts.FittedWeights):
     network = build(fitted.outputs)
     network.load_state_dict(fitted.state)
     with torch.inference_mode():

@@ -66,7 +66,7 @@ def emulated(bundle, emulator, processor, page_bytes):
 
 
 def same_answers(device, framework, artifact, dataset, folder):
-    python = environments.python_of(device.bundle.environment)
+    python = environments.interpreter_path(device.bundle.environment)
     if python is None:
         pytest.skip(f"there is no environment {device.bundle.environment} here to compare with")
     agent = push_agent(folder / "agent")

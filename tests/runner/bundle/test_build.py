@@ -8,7 +8,7 @@ import pytest
 
 from aiot_suite.errors import SetupError
 from runner.bundle import build, debian, pack, wheels
-from runner.bundle.recipes import Lock, Part
+from runner.bundle.recipes import BundlePart, Lock
 from tests.runner.bundle.parts import ARM64, LAID_OUT, RECIPE, TinyArchive
 
 pytestmark = pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="there is no dpkg-deb here")
@@ -16,9 +16,9 @@ LOCK = Lock(
     RECIPE,
     ARM64,
     (
-        Part("debian", "libc6", "2.36", "0" * 64),
-        Part("debian", "python3.11-minimal", "3.11", "1" * 64),
-        Part("wheel", "thing", "1.0", "2" * 64),
+        BundlePart("debian", "libc6", "2.36", "0" * 64),
+        BundlePart("debian", "python3.11-minimal", "3.11", "1" * 64),
+        BundlePart("wheel", "thing", "1.0", "2" * 64),
     ),
 )
 
@@ -126,9 +126,9 @@ def test_the_lock_takes_what_the_archives_have_now(monkeypatch):
             opened.append((suite, architecture))
 
         def candidate(self, name):
-            return Part("debian", name, f"of {opened[-1][1]}", "0" * 64)
+            return BundlePart("debian", name, f"of {opened[-1][1]}", "0" * 64)
 
-    wheel = Part("wheel", "thing", "1.0", "2" * 64)
+    wheel = BundlePart("wheel", "thing", "1.0", "2" * 64)
     monkeypatch.setattr(build, "recipes", lambda: {"tiny": RECIPE})
     monkeypatch.setattr(debian.Apt, "open", Opened)
     monkeypatch.setattr(wheels, "candidates", lambda *_: [wheel])

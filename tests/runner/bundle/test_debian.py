@@ -8,7 +8,7 @@ import pytest
 from aiot_suite.errors import SetupError
 from runner.bundle import debian, host_programs
 from runner.bundle.debian import Apt
-from runner.bundle.recipes import Part
+from runner.bundle.recipes import BundlePart
 
 NEEDS_APT = pytest.mark.skipif(shutil.which("apt-get") is None, reason="there is no apt here")
 LISTED = """\
@@ -96,7 +96,7 @@ def apt(tmp_path, monkeypatch):
     return Apt(tmp_path, "bookworm", "arm64"), programs
 
 
-PART = Part("debian", "zlib1g", "1:1.2", hashlib.sha256(b"deb").hexdigest())
+PART = BundlePart("debian", "zlib1g", "1:1.2", hashlib.sha256(b"deb").hexdigest())
 
 
 def test_exactly_the_locked_version_is_asked_for_and_its_hash_checked(apt, tmp_path):
@@ -126,7 +126,7 @@ def test_another_failure_stays_what_it_is(apt):
 def test_the_candidate_is_what_the_signed_list_says(apt):
     about = "Description: x\n Version: 9\n  SHA256: 9\n"
     apt[1].says = f"Package: zlib1g\nVersion: 1:1.3\n{about}SHA256: abc\nHomepage: http://a: b\n"
-    assert apt[0].candidate("zlib1g") == Part("debian", "zlib1g", "1:1.3", "abc")
+    assert apt[0].candidate("zlib1g") == BundlePart("debian", "zlib1g", "1:1.3", "abc")
 
 
 def test_what_a_program_says_last_is_in_the_sentence():

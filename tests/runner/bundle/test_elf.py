@@ -12,7 +12,7 @@ GOOD = Program(needed=("libc.so.6", "ld-linux-aarch64.so.1"))
 
 def findings(tmp_path, program, glibc="2.36"):
     write(tmp_path, {"lib/libc.so.6": Program(), "site/a/x.so": program})
-    return list(elf.findings(tmp_path, tmp_path / "site/a/x.so", ARM64, glibc))
+    return list(elf.find_problems(tmp_path, tmp_path / "site/a/x.so", ARM64, glibc))
 
 
 def test_facts_are_read(tmp_path):
@@ -86,16 +86,16 @@ def test_libraries_that_a_wheel_brings_find_each_other(tmp_path):
         tmp_path,
         {"lib/libc.so.6": GOOD, "site/a.libs/libp.so": GOOD, "site/a.libs/libq.so": Program(needed=("libp.so",))},
     )
-    assert list(elf.findings(tmp_path, tmp_path / "site/a.libs/libq.so", ARM64, "2.36")) == []
+    assert list(elf.find_problems(tmp_path, tmp_path / "site/a.libs/libq.so", ARM64, "2.36")) == []
     write(tmp_path, {"site/a/libq.so": Program(needed=("libp.so",)), "site/a/libp.so": GOOD})
-    assert len(list(elf.findings(tmp_path, tmp_path / "site/a/libq.so", ARM64, "2.36"))) == 1
+    assert len(list(elf.find_problems(tmp_path, tmp_path / "site/a/libq.so", ARM64, "2.36"))) == 1
 
 
 def test_searches_are_kept_within_the_bundle(tmp_path):
     search = "/home/builder/lib:$ORIGIN/lib:/usr/local/lib:/opt"
     program = Program(needed=("/home/builder/lib.txt",), search=search)
     write(tmp_path, {"x": program})
-    elf.contain(tmp_path / "x")
+    elf.confine_search_paths(tmp_path / "x")
     facts = elf.read(tmp_path / "x")
     # "/opt" is too short to be written over, and stays a finding
     assert facts.search == ("$ORIGIN" + "/" * 10, "$ORIGIN/lib", "$ORIGIN" + "/" * 7, "/opt")
@@ -106,7 +106,7 @@ def test_searches_are_kept_within_the_bundle(tmp_path):
 def test_a_file_without_such_searches_is_not_touched(tmp_path):
     write(tmp_path, {"x": GOOD})
     before = (tmp_path / "x").stat().st_mtime_ns
-    elf.contain(tmp_path / "x")
+    elf.confine_search_paths(tmp_path / "x")
     assert (tmp_path / "x").stat().st_mtime_ns == before
     assert (tmp_path / "x").read_bytes() == GOOD.bytes()
 

@@ -11,7 +11,7 @@ import pytest
 
 from aiot_suite.datasets import store
 from aiot_suite.errors import SetupError
-from aiot_suite.facts import prepared
+from aiot_suite.facts import load_artifacts
 from runner.bundle import build, debian
 from runner.bundle.debian import Apt
 from runner.bundle.recipes import architecture_for, lock_of
@@ -83,7 +83,7 @@ def test_the_agent_gives_the_answers_that_it_gives_here(device, workspace, tmp_p
     dataset = store.load(workspace.datasets / "sample")
     agent = push_agent(tmp_path / "agent")
     for name in ("tflite_float32_squeezenet", "tflite_int8_squeezenet"):
-        artifact = prepared(workspace.models / "sample")[name]
+        artifact = load_artifacts(workspace.models / "sample")[name]
         there = answers(device.words(), agent, tmp_path / f"{name}.there.jsonl", artifact, "tflite", dataset)
         here = host_answers(Path(sys.executable), agent, tmp_path / f"{name}.here.jsonl", artifact, "tflite", dataset)
         assert len(there) == len(dataset.images)

@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 from aiot_suite.errors import SelectionError, SetupError
 from aiot_suite.suite import FRAMEWORKS
 from runner.bundle import recipes
-from runner.bundle.recipes import ARCHITECTURES, Lock, Part
+from runner.bundle.recipes import ARCHITECTURES, BundlePart, Lock
 from tests.runner.bundle.parts import ARM64, RECIPE
 
 ROOT = Path(__file__).parents[3]
@@ -77,9 +77,9 @@ def test_an_abi_has_an_architecture_or_no_bundle(abi, architecture):
 
 
 PARTS = (
-    Part("debian", "libc6", "1:2.36", "0" * 64),
-    Part("debian", "python3.11-minimal", "3.11", "1" * 64),
-    Part("wheel", "thing", "1.0", "2" * 64),
+    BundlePart("debian", "libc6", "1:2.36", "0" * 64),
+    BundlePart("debian", "python3.11-minimal", "3.11", "1" * 64),
+    BundlePart("wheel", "thing", "1.0", "2" * 64),
 )
 
 

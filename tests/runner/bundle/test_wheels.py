@@ -5,7 +5,7 @@ import pytest
 
 from aiot_suite.errors import SetupError
 from runner.bundle import wheels
-from runner.bundle.recipes import Part
+from runner.bundle.recipes import BundlePart
 from tests.runner.bundle.parts import ARM64, RECIPE, THING, make_wheel, names
 
 
@@ -49,7 +49,7 @@ def local(tmp_path, monkeypatch):
 def test_wheels_are_those_for_the_device_and_of_the_locked_hash(local):
     fitting = local / "index" / "thing-1.0-cp311-cp311-manylinux_2_36_aarch64.whl"
     [part] = wheels.candidates(RECIPE, ARM64, local / "a")
-    assert part == Part("wheel", "thing", "1.0", hashlib.sha256(fitting.read_bytes()).hexdigest())
+    assert part == BundlePart("wheel", "thing", "1.0", hashlib.sha256(fitting.read_bytes()).hexdigest())
     [path] = wheels.download(RECIPE, ARM64, [part], local / "b")
     assert path.read_bytes() == fitting.read_bytes()
     with pytest.raises(SetupError, match=r"The wheels for arm64 cannot be had: .*says 'ERROR: .*HASH"):
@@ -57,6 +57,6 @@ def test_wheels_are_those_for_the_device_and_of_the_locked_hash(local):
 
 
 def test_a_wheel_that_is_gone_is_one_sentence(local):
-    gone = Part("wheel", "thing", "2.0", "0" * 64)
+    gone = BundlePart("wheel", "thing", "2.0", "0" * 64)
     with pytest.raises(SetupError, match=r"The wheels for arm64 cannot be had: .*thing==2\.0"):
         wheels.download(RECIPE, ARM64, [gone], local / "a")

@@ -9,7 +9,7 @@ import pytest
 from aiot import main
 from aiot_suite.errors import SelectionError
 from aiot_suite.workspace import Workspace
-from runner.devices.choice import Choice, chosen
+from runner.devices.choice import Choice, choose_devices
 from runner.errors import DeviceError
 from tests.runner.devices import android_specimens as specimens
 from tests.runner.devices.stand_in import OKAY, StandInServer, block, packet
@@ -91,62 +91,62 @@ def test_nothing_chosen_is_said_with_the_choices(attach, space):
     with pytest.raises(
         SelectionError, match=r"give --local for this machine, or -s SERIAL of one that `aiot devices` lists\."
     ):
-        chosen(Choice(), space)
+        choose_devices(Choice(), space)
 
 
 def test_the_device_of_the_environment_counts_where_nothing_else_is_chosen(attach, space, monkeypatch):
     attach(Attached("one"), Attached("two", hardware_serial="2"))
     monkeypatch.setenv("ANDROID_SERIAL", "two")
-    assert names(chosen(Choice(), space)) == ["two"]
-    assert names(chosen(Choice(serials=["one"]), space)) == ["one"]
-    assert [device.slug for device in chosen(Choice(local=True), space)] == ["local"]
+    assert names(choose_devices(Choice(), space)) == ["two"]
+    assert names(choose_devices(Choice(serials=["one"]), space)) == ["one"]
+    assert [device.slug for device in choose_devices(Choice(local=True), space)] == ["local"]
     monkeypatch.setenv("ANDROID_SERIAL", "three")
     with pytest.raises(DeviceError, match=r"^There is no device three: attached are one, two\.$"):
-        chosen(Choice(), space)
+        choose_devices(Choice(), space)
 
 
 @pytest.mark.parametrize("state", ["unauthorized", "offline", "no permissions (user in plugdev group; see [http])"])
 def test_a_device_that_cannot_be_used_is_said_when_named_and_left_out_of_all(attach, space, state):
     attach(Attached("one"), Attached("two", state=state))
     with pytest.raises(DeviceError) as raised:
-        chosen(Choice(serials=["two"]), space)
+        choose_devices(Choice(serials=["two"]), space)
     assert str(raised.value) == f"The device two is {state}: `aiot doctor -s two` says what helps."
-    assert names(chosen(Choice(every=True), space)) == ["one"]
+    assert names(choose_devices(Choice(every=True), space)) == ["one"]
 
 
 def test_without_any_usable_device_it_is_said(attach, space):
     attach(Attached("one", state="offline"))
     with pytest.raises(SelectionError, match="No attached device can be used: `aiot doctor` says why"):
-        chosen(Choice(every=True), space)
+        choose_devices(Choice(every=True), space)
     attach()
     with pytest.raises(DeviceError, match=r"There is no device one: attached are none\."):
-        chosen(Choice(serials=["one"]), space)
+        choose_devices(Choice(serials=["one"]), space)
 
 
 def test_of_all_one_that_does_not_answer_is_left_out_and_told(attach, space):
     attach(Attached("one", hardware_serial="1"), Attached("two", silent=True), Attached("three", hardware_serial="3"))
     told = []
-    assert names(chosen(Choice(every=True), space, told.append)) == ["one", "three"]
+    assert names(choose_devices(Choice(every=True), space, told.append)) == ["one", "three"]
     assert len(told) == 1 and told[0].startswith("The device two does not answer") and told[0].endswith("left out.")
     with pytest.raises(DeviceError, match="The device two does not answer"):
-        chosen(Choice(serials=["two"]), space)
+        choose_devices(Choice(serials=["two"]), space)
     attach(Attached("two", silent=True))
     with pytest.raises(SelectionError, match="No attached device answers"):
-        chosen(Choice(every=True), space, told.append)
+        choose_devices(Choice(every=True), space, told.append)
 
 
 def test_an_address_is_a_device_by_the_name_that_adb_gives_it(attach, space):
     attach(Attached("10.0.0.1:5555"))
-    assert names(chosen(Choice(connect=["10.0.0.1:5555"]), space)) == ["10.0.0.1:5555"]
-    assert names(chosen(Choice(connect=["10.0.0.1:5555"], every=True), space)) == ["10.0.0.1:5555"]
+    assert names(choose_devices(Choice(connect=["10.0.0.1:5555"]), space)) == ["10.0.0.1:5555"]
+    assert names(choose_devices(Choice(connect=["10.0.0.1:5555"], every=True), space)) == ["10.0.0.1:5555"]
 
 
 def test_two_devices_with_one_serial_number_are_two_devices(attach, space):
     attach(Attached("usb:1-1"), Attached("usb:1-2"), Attached("other", hardware_serial="other"))
-    devices = chosen(Choice(every=True), space)
+    devices = choose_devices(Choice(every=True), space)
     assert names(devices) == ["usb:1-1", "usb:1-2", "other"]
     assert len({device.slug for device in devices}) == 3
-    again = chosen(Choice(every=True), space)
+    again = choose_devices(Choice(every=True), space)
     assert [device.slug for device in again] == [device.slug for device in devices], "so that a run can be gone on with"
     for device in devices:
         assert device.properties()["slug"] == device.slug
@@ -157,19 +157,19 @@ def test_two_devices_with_one_serial_number_are_two_devices(attach, space):
 def test_one_device_that_is_attached_twice_is_one_device(attach, space, network):
     there = Attached(network)
     attach(there, Attached("cable", boot_id=there.boot_id), Attached("other", hardware_serial="other"))
-    assert names(chosen(Choice(every=True), space)) == ["cable", "other"]
-    assert names(chosen(Choice(every=True, serials=[network]), space)) == [network, "other"]
+    assert names(choose_devices(Choice(every=True), space)) == ["cable", "other"]
+    assert names(choose_devices(Choice(every=True, serials=[network]), space)) == [network, "other"]
     said = rf"^{network} and cable are the same device \(one serial number, one boot\): choose one of them\.$"
     with pytest.raises(DeviceError, match=said):
-        chosen(Choice(serials=[network, "cable"]), space)
+        choose_devices(Choice(serials=[network, "cable"]), space)
 
 
 @pytest.mark.parametrize("boot_id", [None, "\33[31m", "x" * 10_240])
 def test_devices_that_cannot_be_told_apart_are_not_taken_for_one(attach, space, boot_id):
     attach(Attached("one", boot_id=boot_id), Attached("two"))
     with pytest.raises(DeviceError, match=r"^one and two have one serial number, and do not tell whether"):
-        chosen(Choice(every=True), space)
-    assert names(chosen(Choice(serials=["one"]), space)) == ["one"]
+        choose_devices(Choice(every=True), space)
+    assert names(choose_devices(Choice(serials=["one"]), space)) == ["one"]
 
 
 def aiot(monkeypatch, space, *words):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.devices import Conditions, Held, cores, local
+from runner.devices import AppliedConditions, Conditions, cores, local
 from runner.errors import DeviceError, DeviceLostError
 
 SD855 = [1785.6] * 4 + [2419.2] * 3 + [2841.6]  # Snapdragon 855: four small, three middle and a prime core
@@ -59,10 +59,10 @@ def test_the_mask_has_a_bit_for_each_faster_core_and_no_other(speeds):
 def test_what_agents_will_run_on_is_asked_of_what_is_started_like_them():
     device = Device()
     held = cores.held("big", of(SD855), device)
-    assert held == Held(core_mask="f0", cores_allowed="4-7", cpuset="/foreground")
+    assert held == AppliedConditions(core_mask="f0", cores_allowed="4-7", cpuset="/foreground")
     assert [words[:2] for words in device.asked] == [["taskset", "f0"]] * 2
     device = Device(shown="Cpus_allowed_list:\t0-7\n")
-    assert cores.held("all", of(SD855), device) == Held(cores_allowed="0-7")
+    assert cores.held("all", of(SD855), device) == AppliedConditions(cores_allowed="0-7")
     assert [words[0] for words in device.asked] == ["sh"]
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from runner import rawlog
 from runner.attempt import carry_out
-from runner.devices import GONE, Task, remote
+from runner.devices import GONE, DeviceTask, remote
 from runner.devices.remote import RemoteTool, RemoteWork
 from runner.errors import DeviceError, DeviceLostError
 from tests.runner.devices.stand_in import ShellConnection
@@ -30,7 +30,7 @@ def task_of(tmp_path, program):
         f"import json, sys\nlog = json.load(open(sys.argv[1]))['log']\n{program}\n"
     )
     (tmp_path / "run" / "native").mkdir(parents=True)
-    return Task(f"{INSTANCE}.1", tmp_path / "run", str(agent), "stand_in_agent", "main", {"attempt": 1})
+    return DeviceTask(f"{INSTANCE}.1", tmp_path / "run", str(agent), "stand_in_agent", "main", {"attempt": 1})
 
 
 @pytest.fixture(params=["runs", "it's `a` $(b); c"])

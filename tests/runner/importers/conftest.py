@@ -11,7 +11,7 @@ import pytest
 
 from aiot_suite.workspace import Workspace
 from runner import rawlog
-from runner.importers.given import Given
+from runner.importers.given import LabelOverrides
 from runner.importers.session import import_files
 from tests.runner.importers import specimens
 from tests.runner.tools import standin
@@ -95,7 +95,7 @@ def _evaluated(folder: Path) -> dict[str, str]:
 
 def imported(space: Workspace, *paths: Path, **given):
     """The result of an import into a workspace; what the user says is by field of Given."""
-    return import_files(paths, Given(**given), space)
+    return import_files(paths, LabelOverrides(**given), space)
 
 
 def whole_runs(space: Workspace) -> list[Path]:

@@ -13,7 +13,7 @@ from aiot_suite.workspace import Workspace
 from runner import rawlog
 from runner.errors import LogError
 from runner.importers import write
-from runner.importers.given import Given, model_name, of_file
+from runner.importers.given import LabelOverrides, model_name, of_file
 from runner.importers.session import import_files
 from tests.examples import examples
 from tests.runner.importers import specimens
@@ -21,7 +21,7 @@ from tests.runner.importers.conftest import PHONE, imported, whole_runs
 from tests.runner.importers.test_tool_output import CAFFE2, LITERT, TORCH
 
 TWO = ["pytorch_cpu_resnet50", "tflite_nnapi_mnasnet"]
-ALL_SAID = Given(device=PHONE, model="mnasnet", quantization="float32", dataset="val")
+ALL_SAID = LabelOverrides(device=PHONE, model="mnasnet", quantization="float32", dataset="val")
 BENCHMARK = (
     "INFO: Graph: [m.tflite]\nINFO: Num threads: [4]\nINFO: Initialized session in 134.52ms.\n"
     "INFO: Running benchmark for at least 1 iterations and at least 0.5 seconds but terminate if exceeding 9 seconds.\n"

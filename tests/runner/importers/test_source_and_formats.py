@@ -87,17 +87,17 @@ def test_a_file_that_changed_is_not_copied(save, tmp_path):
     ],
 )
 def test_a_format_is_recognised_by_what_the_text_says(text, name):
-    assert formats.recognised("x", text) == name
-    assert formats.recognised("x", text, name) == name
+    assert formats.recognise_format("x", text) == name
+    assert formats.recognise_format("x", text, name) == name
 
 
 def test_milliseconds_of_speed_benchmark_are_of_the_framework_that_is_given():
     text = "Main run finished. Milliseconds per iter: 66.8. Iters per second: 14.97\n"
     with pytest.raises(LogError, match=r"may be of PyTorch's tool before May 2020 or of Caffe2's.*give --framework"):
-        formats.recognised("x", text)
-    assert formats.recognised("x", text, framework="pytorch") == "speed_benchmark_torch"
-    assert formats.recognised("x", text, framework="caffe2") == "caffe2_benchmark"
-    assert formats.recognised("x", text, "caffe2_benchmark") == "caffe2_benchmark"
+        formats.recognise_format("x", text)
+    assert formats.recognise_format("x", text, framework="pytorch") == "speed_benchmark_torch"
+    assert formats.recognise_format("x", text, framework="caffe2") == "caffe2_benchmark"
+    assert formats.recognise_format("x", text, "caffe2_benchmark") == "caffe2_benchmark"
 
 
 def test_a_text_of_no_format_of_two_or_of_another_is_one_sentence():
@@ -110,6 +110,6 @@ def test_a_text_of_no_format_of_two_or_of_another_is_one_sentence():
         ("INFO: OutputDiff[0]: avg_error=1, std_dev=2\n", None, "x is of inference_diff, which compares outputs"),
     ]:
         with pytest.raises(LogError) as refused:
-            formats.recognised("x", text, asked)
+            formats.recognise_format("x", text, asked)
         assert str(refused.value).startswith(sentence)
-    assert formats.recognised("x", both, "run_eval") == "run_eval"
+    assert formats.recognise_format("x", both, "run_eval") == "run_eval"

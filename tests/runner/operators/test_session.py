@@ -45,7 +45,7 @@ def execute(space, device, request):
 
 def test_a_profile_is_a_run_of_its_own_kind(space, device):
     pytest.importorskip("torch", reason="profiling needs the extra `models`")
-    request = session.Request(models=["squeezenet"], repeat=3, warmups=1)
+    request = session.StudyRequest(models=["squeezenet"], repeat=3, warmups=1)
     folder, [entry], said = execute(space, device, request)
     assert (entry.instance_id, entry.status) == (ONE.id, "end")
     assert said[-1] == (ONE.id, 3, 3)
@@ -75,7 +75,7 @@ def test_a_profile_is_a_run_of_its_own_kind(space, device):
 )
 def test_a_process_that_hangs_or_crashes_is_a_failed_attempt(space, device, changes, reason):
     pytest.importorskip("torch", reason="profiling needs the extra `models`")
-    request = session.Request(**{"models": ["squeezenet"], "repeat": 10**6, **changes})
+    request = session.StudyRequest(**{"models": ["squeezenet"], "repeat": 10**6, **changes})
     _, [entry], _ = execute(space, device, request)
     assert entry.status == "failed"
     assert re.fullmatch(reason, entry.last["reason"])
@@ -83,7 +83,7 @@ def test_a_process_that_hangs_or_crashes_is_a_failed_attempt(space, device, chan
 
 def test_what_cannot_be_profiled_says_what_would_help(space, device):
     device.__class__ = type("Bare", (LocalDevice,), {"environments": ("main",)})
-    _, [entry], _ = execute(space, device, session.Request(["squeezenet"], ["caffe2"]))
+    _, [entry], _ = execute(space, device, session.StudyRequest(["squeezenet"], ["caffe2"]))
     assert entry.status == "unavailable"
     assert entry.last["reason"] == "caffe2 needs the environment legacy"
     assert "aiot frameworks install legacy" in entry.last["remedy"]
@@ -107,7 +107,7 @@ CAFFE2 = Instance("caffe2", "cpu", "float32", "squeezenet")
 @pytest.fixture
 def caffe2_model(tmp_path):
     """A small model file of Caffe2, as the suite's SqueezeNet."""
-    python = environments.python_of("legacy")
+    python = environments.interpreter_path("legacy")
     if python is None:
         pytest.skip(f"Caffe2 needs the legacy environment: {environments.INSTALL_LEGACY}")
     path = tmp_path / "model.caffe2.zip"
@@ -129,7 +129,7 @@ def caffe2_model(tmp_path):
 
 @pytest.mark.slow
 def test_caffe2_times_the_operators_of_its_own_net(space, device, caffe2_model):
-    request = session.Request(
+    request = session.StudyRequest(
         ["squeezenet"], ["caffe2"], repeat=3, warmups=1, artifacts={CAFFE2.artifact: caffe2_model}
     )
     folder, [entry], _ = execute(space, device, request)
@@ -146,7 +146,7 @@ def test_caffe2_times_the_operators_of_its_own_net(space, device, caffe2_model):
 @pytest.mark.slow
 def test_a_file_that_is_no_model_of_caffe2_is_a_failed_attempt(space, device, caffe2_model):
     caffe2_model.path.write_text("this is no model")
-    request = session.Request(["squeezenet"], ["caffe2"], repeat=3, artifacts={CAFFE2.artifact: caffe2_model})
+    request = session.StudyRequest(["squeezenet"], ["caffe2"], repeat=3, artifacts={CAFFE2.artifact: caffe2_model})
     _, [entry], _ = execute(space, device, request)
     assert entry.status == "failed"
     assert "model.caffe2.zip is no Caffe2 model" in entry.last["reason"]
@@ -154,7 +154,7 @@ def test_a_file_that_is_no_model_of_caffe2_is_a_failed_attempt(space, device, ca
 
 def test_without_torch_the_networks_are_unavailable(space, device, monkeypatch):
     monkeypatch.setattr(device, "missing", lambda modules: ["torch"])
-    _, [entry], _ = execute(space, device, session.Request(["squeezenet"]))
+    _, [entry], _ = execute(space, device, session.StudyRequest(["squeezenet"]))
     assert (entry.status, entry.last["reason"]) == ("unavailable", "torch is not installed")
 
 

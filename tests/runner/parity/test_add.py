@@ -11,7 +11,7 @@ import pytest
 
 from aiot_suite import catalog, prepare
 from aiot_suite.errors import ModelError, SelectionError
-from aiot_suite.facts import prepared
+from aiot_suite.facts import load_artifacts
 from aiot_suite.model_files import Description, Tensor, describe
 from aiot_suite.suite import Instance
 from runner.devices.local import LocalDevice
@@ -199,7 +199,7 @@ def test_a_file_of_the_shape_and_quantization_it_says_is_taken_in(tmp_path, quan
     assert (artifact.settings.size, artifact.settings.classes, artifact.declared_accuracy) == (SIZE, 100, 0.5)
     assert told[0] == "float32, takes 1x32x32x3 float32, gives 1x100 float32"
     assert "it has 0.00 million weights and squeezenet has 0.79: if it is another network" in told[1]
-    assert prepared(tmp_path / "models") == {artifact.name: artifact}
+    assert load_artifacts(tmp_path / "models") == {artifact.name: artifact}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from aiot_suite import catalog
 from aiot_suite.datasets import store
 from aiot_suite.errors import DatasetError, ModelError
-from aiot_suite.facts import Artifact, Settings, prepared
+from aiot_suite.facts import Artifact, Settings, load_artifacts
 from runner.devices.local import LocalDevice
 from runner.model_checks import read_checks
 from runner.parity import check
@@ -112,7 +112,7 @@ def test_other_outputs_than_the_original_has_are_refused():
 
 
 def test_outputs_come_from_the_agent_and_a_check_is_kept_while_the_file_is_the_same(workspace):
-    artifacts = prepared(workspace.models / "sample")
+    artifacts = load_artifacts(workspace.models / "sample")
     [one] = [one for one in artifacts.values() if one.name == "tflite_float32_squeezenet"]
     one = replace(one, added=True, declared_accuracy=0.0)
     dataset = store.load(workspace.datasets / "sample")
@@ -136,7 +136,7 @@ def test_outputs_come_from_the_agent_and_a_check_is_kept_while_the_file_is_the_s
 
 
 def test_an_image_that_cannot_be_read_is_left_out_and_named(workspace):
-    artifacts = prepared(workspace.models / "sample")
+    artifacts = load_artifacts(workspace.models / "sample")
     one = replace(artifacts["tflite_float32_squeezenet"], added=True)
     dataset = store.load(workspace.datasets / "sample")
     common = {"kind": "sample", "folder": workspace.models / "sample", "cache": workspace.models, "images": 5}

@@ -23,7 +23,7 @@ def network(best: Settings):
 
 
 def test_right_settings_are_left_alone():
-    assert hints.better(RGB, SHOWN, network(RGB)) is None
+    assert hints.find_better_settings(RGB, SHOWN, network(RGB)) is None
 
 
 @pytest.mark.parametrize(
@@ -37,12 +37,12 @@ def test_right_settings_are_left_alone():
 )
 def test_the_settings_the_network_was_trained_with_are_named(change, text):
     best = Settings(**{**RGB.record(), **change})
-    assert hints.better(RGB, SHOWN, network(best)) == text
+    assert hints.find_better_settings(RGB, SHOWN, network(best)) == text
 
 
 def test_the_mean_follows_the_channel_order():
     bgr = Settings(224, "ten", 10, channel_order="BGR")
-    changed = dict(hints.others(bgr))
+    changed = dict(hints.settings_variants(bgr))
     assert changed["mean and std: the mean of each channel taken off"].mean == (104.0, 117.0, 123.0)
     assert changed["channel_order RGB"].channel_order == "RGB"
 

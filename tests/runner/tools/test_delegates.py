@@ -23,13 +23,13 @@ def test_the_four_wordings_of_replacing(ending, of, where):
     text = (
         f"VERBOSE: Replacing 20{ending.rstrip('.')} node(s) with delegate ({NNAPI}) node, yielding 7 partitions{where}"
     )
-    assert delegates.replaced(lines(text)) == [Replaced(NNAPI, 20, of, 7)]
+    assert delegates.find_replacements(lines(text)) == [Replaced(NNAPI, 20, of, 7)]
 
 
 def test_a_line_in_the_log_of_android_is_read_too():
     said = f"Replacing 3 node(s) with delegate ({NNAPI}) node, yielding 2 partitions."
     text = f"11-23 05:00:00.123  77  77 I tflite  : {said}"
-    assert delegates.replaced(lines(text)) == [Replaced(NNAPI, 3, None, 2)]
+    assert delegates.find_replacements(lines(text)) == [Replaced(NNAPI, 3, None, 2)]
 
 
 def replacing(nodes, of, partitions=1, name=NNAPI):
@@ -130,11 +130,11 @@ def test_a_library_may_call_its_delegate_what_it_wants():
 
 def test_nodes_that_only_hexagon_and_core_ml_tell_count_once():
     own = "INFO: TfLiteHexagonDelegate delegate: 136 nodes delegated out of 139 nodes with 2 partitions.\n"
-    assert delegates.replaced(lines(own)) == [Replaced("TfLiteHexagonDelegate", 136, 139, 2)]
+    assert delegates.find_replacements(lines(own)) == [Replaced("TfLiteHexagonDelegate", 136, 139, 2)]
     both = own + "VERBOSE: Replacing 136 node(s) with delegate (TfLiteHexagonDelegate) node, yielding 5 partitions."
-    assert delegates.replaced(lines(both)) == [Replaced("TfLiteHexagonDelegate", 136, None, 5)]
+    assert delegates.find_replacements(lines(both)) == [Replaced("TfLiteHexagonDelegate", 136, None, 5)]
     core_ml = "CoreML delegate: 75 nodes delegated out of 77 nodes, with 2 partitions.\n"
-    assert delegates.replaced(lines(core_ml)) == [Replaced("CoreML", 75, 77, 2)]
+    assert delegates.find_replacements(lines(core_ml)) == [Replaced("CoreML", 75, 77, 2)]
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_nodes_that_only_hexagon_and_core_ml_tell_count_once():
     ],
 )
 def test_what_was_asked_for(text, parameters, flags, asked):
-    assert delegates.asked(lines(text), parameters, flags) == asked
+    assert delegates.requested_delegates(lines(text), parameters, flags) == asked
 
 
 def test_only_delegates_of_the_cpu_prove_that_it_ran():

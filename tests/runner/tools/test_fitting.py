@@ -22,7 +22,7 @@ def artifact(request, tiny_folder) -> Artifact:
     return Artifact.load(tiny_folder / f"{request.param}.json")
 
 
-def as_the_tool(fitted: fitting.Fitted, staged: fitting.Staged) -> list[tuple[str, str, np.ndarray]]:
+def as_the_tool(fitted: fitting.FittedModel, staged: fitting.Staged) -> list[tuple[str, str, np.ndarray]]:
     """Expected label, best label and scores of each image: AddDefaultNormalizationStep and TopkAccuracyEvalStage."""
     from ai_edge_litert.interpreter import Interpreter
 

@@ -34,9 +34,9 @@ def pushed_to(root: Path):
 
 
 @pytest.fixture
-def request_(tmp_path) -> jobs.Request:
+def request_(tmp_path) -> jobs.ToolRequest:
     dataset = make_dataset(tmp_path / "set", 12)
-    return jobs.Request(
+    return jobs.ToolRequest(
         tools=programs.find(standin.install(tmp_path / "tools"), "x86_64"),
         dataset=dataset,
         images=dataset.images,

@@ -13,7 +13,7 @@ from aiot_analysis.tables import storage
 from runner import rawlog
 from runner.tools import programs
 from runner.tools.commands import Ask, Repeats
-from runner.tools.tool_attempt import Evaluation, Job, Program, run_job
+from runner.tools.tool_attempt import EvaluationFiles, Program, ToolJob, run_job
 from tests.rawlogs import begin
 from tests.runner.tools import standin
 
@@ -38,7 +38,7 @@ def on_this_machine(variants=""):
 
 
 @pytest.fixture
-def job(tmp_path) -> Job:
+def job(tmp_path) -> ToolJob:
     found = programs.find(standin.install(tmp_path / "tools"), "x86_64")
     for name in ("m.tflite", "fitted.tflite"):
         (tmp_path / name).write_bytes(b"no model")
@@ -48,7 +48,7 @@ def job(tmp_path) -> Job:
     (tmp_path / "truth.txt").write_text("7\n" * IMAGES)
     (tmp_path / "labels.txt").write_text("".join(f"{label}\n" for label in range(100)))
     program = Program(str(found.run_eval.path), found.run_eval.version, str(tmp_path / "fitted.tflite"), "f" * 64)
-    return Job(
+    return ToolJob(
         instance=ONE,
         attempt=1,
         ask=Ask("nnapi", 2),
@@ -56,7 +56,7 @@ def job(tmp_path) -> Job:
         benchmark=Program(
             str(found.benchmark_model.path), found.benchmark_model.version, str(tmp_path / "m.tflite"), "m" * 64
         ),
-        evaluation=Evaluation(
+        evaluation=EvaluationFiles(
             program, str(tmp_path / "images"), str(tmp_path / "labels.txt"), str(tmp_path / "truth.txt"), IMAGES, 2
         ),
     )
@@ -73,7 +73,7 @@ def logged(tmp_path, job, run) -> rawlog.Attempt:
 
 
 def changed(job, **fields):
-    return Job(**{**vars(job), **fields})
+    return ToolJob(**{**vars(job), **fields})
 
 
 def test_a_whole_attempt(tmp_path, job):
