@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from aiot_analysis.calibrate import __main__, claims, sides, studies, table
+from aiot_analysis.calibrate import __main__, claim_rates, studies, table
 from aiot_analysis.calibrate.rates import NULL, POWER, Rate
 
 REPOSITORY = Path(__main__.__file__).parents[2]
 ROWS = {row.name: row for study in studies.studies().values() for row in study.rows}
 TRIALS = {row.name: study.trials for study in studies.studies().values() for row in study.rows}
-ONCE = {row.name for part in (claims, sides) for study in part.studies() for row in study.rows}
+ONCE = {row.name for part in (claim_rates, compare_rates) for study in part.studies() for row in study.rows}
 """Rows of which a fleet counts once. A fleet has several intervals."""
 
 
@@ -62,7 +62,7 @@ def test_the_sentence_above_the_table_counts_its_verdicts():
 
 
 def test_claims_have_a_hundred_trials_or_more():
-    judged = [one.row.name for one in [*claims.PITFALLS, *claims.PLANTED, *claims.FURTHER] if one.target]
+    judged = [one.row.name for one in [*claim_rates.PITFALLS, *claim_rates.PLANTED, *claim_rates.FURTHER] if one.target]
     assert min(TRIALS[name] for name in judged) >= 100
 
 
