@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from aiot_analysis.calibrate import __main__, claim_rates, studies, table
+from aiot_analysis.calibrate import __main__, claim_rates, compare_rates, studies, table
 from aiot_analysis.calibrate.rates import NULL, POWER, Rate
 
 REPOSITORY = Path(__main__.__file__).parents[2]
