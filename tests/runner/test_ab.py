@@ -299,7 +299,7 @@ def broken_int8(workspace, monkeypatch, tmp_path):
             )
         return made(request, session, block, side, order)
 
-    monkeypatch.setattr(measure, "of_block", broken)
+    monkeypatch.setattr(measure, "request_of_block", broken)
     return monkeypatch
 
 

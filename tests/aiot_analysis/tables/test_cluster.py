@@ -207,7 +207,7 @@ def test_a_worker_that_does_not_see_a_folder_is_named(scheduler, tmp_path):
 
 
 def test_a_worker_that_writes_into_another_folder_of_that_path_is_found_out(raw, monkeypatch, tmp_path):
-    monkeypatch.setattr(cluster, "each", lambda scheduler, folders, function, calls: [None] * len(calls))
+    monkeypatch.setattr(cluster, "run_calls", lambda scheduler, folders, function, calls: [None] * len(calls))
     with pytest.raises(ClusterError, match=r"is not in .*parts: put the folder on a file system that this machine and"):
         ingest.process(raw, tmp_path / "tables", scheduler="tcp://10.0.0.1:8786")
 
