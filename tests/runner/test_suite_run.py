@@ -177,7 +177,7 @@ def test_devices_are_named_by_words_and_serial_numbers(workspace, monkeypatch, d
         assert asked.keep_serial == choice.keep_serial and space == workspace
         raise SelectionError("no further")
 
-    monkeypatch.setattr("runner.suite_run.chosen", refuse)
+    monkeypatch.setattr("runner.suite_run.choose_devices", refuse)
     with pytest.raises(SelectionError, match="no further"):
         runner.run_suite(devices, workspace=str(workspace.root))
 
