@@ -93,7 +93,7 @@ docs: $(VENV)/installed ## build the documentation as a site in build/docs (what
 	@echo "docs      build/docs/index.html"
 
 .PHONY: calibrate
-calibrate: $(VENV)/installed ## error rates of the statistics with planted truths, into docs/statistics.md (10 minutes)
+calibrate: $(VENV)/installed ## error rates of the statistics with planted truths, into docs/statistics.md (12 minutes)
 	$(BIN)/python -m aiot_analysis.calibrate
 
 .PHONY: bench
