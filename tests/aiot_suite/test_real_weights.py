@@ -44,7 +44,7 @@ def space(tmp_path_factory):
     (root / "weights" / "squeezenet.json").write_text(json.dumps({**CAFFE_SETTINGS, "accuracy": RIGHT}))
     shutil.copy(SHARED / "models" / "squeezenet1_1_imagenet.npz", root / "weights" / "squeezenet1_1.npz")
     (root / "weights" / "squeezenet1_1.json").write_text(json.dumps({"accuracy": RIGHT}))
-    shutil.copytree(Path(__file__).parents[3] / "docs" / "examples" / "plugins", root / "plugins")
+    shutil.copytree(Path(__file__).parents[2] / "docs" / "examples" / "plugins", root / "plugins")
     return Workspace(root)
 
 
