@@ -1,10 +1,10 @@
-"""Runs the AIoTBench suite on devices and writes raw logs.
+"""Run the AIoTBench suite on devices and write raw logs.
 
     import runner
     outcome = runner.run_suite("local", models="squeezenet")    # as `aiot run --local --models squeezenet`
 
 This package never imports the analysis half; the raw log format (`runner.rawlog`) is all they share. This file is also
-pushed to devices, so that it needs only the standard library of Python 3.8.
+pushed to devices, so it may use only the standard library of Python 3.8.
 """
 
 from __future__ import annotations

@@ -14,3 +14,6 @@ parity_table     results of the checks of model files
 pictures         pictures and class names of a dataset
 resolution_text  differences that the data can show, and what smaller ones require
 """
+
+CLAIM_TABLES = ("remark{}_claims", "remark{}_comparisons")
+"""Names of the two tables that `NotebookPage.claims` displays, with a place for the number of the remark."""

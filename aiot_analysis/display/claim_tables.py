@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from aiot_analysis.stats import variance
+from aiot_analysis.stats.multiple import ALPHA
 from aiot_analysis.stats.remarks.claim import FAILS, HOLDS, NOT_APPLICABLE, OPEN, format_effect, interval
-from aiot_analysis.stats.remarks.evidence import ERROR
 from aiot_analysis.tables import names
 from aiot_analysis.words import plural
 
@@ -34,8 +34,8 @@ def sentence(claims: pd.DataFrame) -> str:
     text = f"Of {n_claims} claims, on this data {', '.join(listed)}."
     if decided := int(claims["verdict"].isin([HOLDS, FAILS]).sum()):
         text += (
-            f" All comparisons of a claim share an error rate of {ERROR:.0%}".replace("%", " %")
-            + f", so that of {plural(decided, 'verdict')} {ERROR * decided:.2g} may be wrong on average."
+            f" All comparisons of a claim share an error rate of {ALPHA:.0%}".replace("%", " %")
+            + f", so that of {plural(decided, 'verdict')} {ALPHA * decided:.2g} may be wrong on average."
         )
     if n_by_construction:
         text += (

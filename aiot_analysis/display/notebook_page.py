@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from aiot_analysis.display import claim_tables
+from aiot_analysis.display import CLAIM_TABLES, claim_tables
 from aiot_analysis.display.show import banner, say, table, timing_used
 from aiot_analysis.plots import device_axis, style
 from aiot_analysis.stats import blocks, remarks, variance, vips
@@ -78,15 +78,16 @@ class NotebookPage:
         parts, verdicts = self.judged([remark])
         say(claim_tables.sentence(verdicts))
         interval_note = ""
+        claims_name, comparisons_name = (name.format(remark) for name in CLAIM_TABLES)
         if remark != ACCURACY_REMARK:
             say(self.doubtful_intervals())
             interval_note = f". {claim_tables.intervals(self.rows, whole=remark == SCORE_REMARK)}"
-        table(claim_tables.detail(verdicts), f"Remark {remark}{interval_note}", name=f"remark{remark}_claims")
+        table(claim_tables.detail(verdicts), f"Remark {remark}{interval_note}", name=claims_name)
         table(
             claim_tables.comparisons(parts),
             f"Every comparison{interval_note}",
             folded=True,
-            name=f"remark{remark}_comparisons",
+            name=comparisons_name,
         )
 
     def show_excluded(self, name: str, caption: str = "Instances that this page does not use") -> None:

@@ -8,11 +8,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from aiot_analysis.display import CLAIM_TABLES
 from aiot_analysis.errors import ReportError
 from aiot_analysis.report.notebooks import Notebook
 
 CALLS = {"show": "figure", "table": "table", "show_excluded": "table", "show_with_care": "table"}
-CLAIMS = ("claims", ("remark{}_claims", "remark{}_comparisons"))  # a call with the number of a remark, and its tables
+CLAIMS = "claims"  # called with the number of a remark, it displays CLAIM_TABLES
 ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6"}
 
 
@@ -45,14 +46,14 @@ def read(notebook: Notebook) -> list[CatalogueEntry]:
             tree = ast.parse("".join(cell["source"]))
         except SyntaxError:
             continue  # a line magic, or an error that execution will report
-        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _of(node) in {*CALLS, CLAIMS[0]}]
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _of(node) in {*CALLS, CLAIMS}]
         for call in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
-            if _of(call) == CLAIMS[0]:
+            if _of(call) == CLAIMS:
                 numbers = [word.value for word in call.args if isinstance(word, ast.Constant)]
                 entries += [
                     CatalogueEntry(name.format(number), "", "table", notebook.name)
                     for number in numbers
-                    for name in CLAIMS[1]
+                    for name in CLAIM_TABLES
                 ]
                 continue
             texts = {

@@ -16,15 +16,15 @@ from typing import Any
 from aiot_analysis.errors import DataError
 from runner.rawlog import ORIGINS
 
-TIMINGS = ("end_to_end", "inference")
+TIMES = {"end_to_end": "end_to_end_ms", "inference": "inference_ms"}  # column of image records by timing
 USABLE = ("valid", "semi-valid")  # verdicts of instances whose numbers are used
 DEVICE_ORDERS = ("id", "value")
 DEVICE_LABELS = ("number", "name")
 BURST_UNITS = ("images", "seconds")
 PARAMETERS = {  # of notebooks, which have one of a few values
     "origin": ORIGINS,
-    "timing": TIMINGS,
-    "course": TIMINGS,
+    "timing": tuple(TIMES),
+    "course": tuple(TIMES),
     "order": DEVICE_ORDERS,
     "labels": DEVICE_LABELS,
     "burst_unit": BURST_UNITS,

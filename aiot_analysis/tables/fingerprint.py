@@ -13,14 +13,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import aiot_analysis
 from aiot_analysis.errors import DamagedError, DataError
 from aiot_analysis.tables.processed import REMEDY, upwards
 from runner import rawlog
 
 LIBRARIES = ["numpy", "pandas", "scipy", "statsmodels", "matplotlib", "seaborn", "papermill", "nbconvert", "ipykernel"]
 CODE = {".py", ".j2", ".css", ".js", ".json", ".csv", ".mplstyle"}
-PACKAGE = Path(aiot_analysis.__file__).parent
+PACKAGE = Path(__file__).parents[1]
 
 FileHashes = dict[str, list[int | str]]  # path: size, modification time in ns, sha256
 

@@ -9,11 +9,10 @@ import pandas as pd
 
 from aiot_analysis.errors import DataError
 from aiot_analysis.tables import names, pooling
-from aiot_analysis.tables.choice import USABLE
+from aiot_analysis.tables.choice import TIMES, USABLE
 
 KEY = ["run_id", "device_id", "instance_id"]  # identifies an instance in image records
 PROFILE = "profile"  # the operator study, which shows no images
-TIMES = {"end_to_end": "end_to_end_ms", "inference": "inference_ms"}
 LEFT_OUT_COLUMNS = ["run_id", "device_id", "instance_id", "model", "framework", "delegate", "quantization"]
 
 

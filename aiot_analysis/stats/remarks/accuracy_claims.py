@@ -6,8 +6,9 @@ import math
 from functools import partial
 from itertools import combinations
 
+from aiot_analysis.stats.multiple import level
 from aiot_analysis.stats.remarks.claim import CORRELATION, POINTS, SHARE, Claim, ClaimPart
-from aiot_analysis.stats.remarks.evidence import Estimate, Evidence, level
+from aiot_analysis.stats.remarks.evidence import Estimate, Evidence
 from aiot_analysis.stats.remarks.fluctuation import BEYOND_NOISE, OWN_PATTERN, different, patterns, spread_apart
 from aiot_analysis.stats.remarks.speed_ratios import CAFFE2, NNAPI, PYTORCH, TFLITE
 from aiot_analysis.tables.names import IMPLEMENTATIONS, MODELS, PAPER_FLOAT32, display, instance_id

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from aiot_analysis.stats import ratios
+from aiot_analysis.stats.multiple import level
 from aiot_analysis.stats.remarks.claim import ANY, SHARE, TIMES, Claim, ClaimPart
-from aiot_analysis.stats.remarks.evidence import Estimate, Evidence, level, share
+from aiot_analysis.stats.remarks.evidence import Estimate, Evidence, share
 from aiot_analysis.stats.remarks.speed_ratios import (  # fmt: skip
     CAFFE2,
     HEAVY,

@@ -16,8 +16,6 @@ from aiot_analysis.stats.accuracy import newcombe
 from aiot_analysis.stats.remarks import records
 from aiot_analysis.tables import names, pooling, select
 
-ERROR = 0.05  # joint error rate of all intervals of a claim
-
 
 @dataclass(frozen=True)
 class Estimate:
@@ -28,11 +26,6 @@ class Estimate:
     high: float = math.nan
     n_devices: int = 0
     why: str = ""
-
-
-def level(comparisons: int) -> float:
-    """Return the level of each of so many intervals whose joint confidence is 95 % (Bonferroni)."""
-    return 1 - ERROR / max(comparisons, 1)
 
 
 def share(effect: float, low: float, high: float, comparisons: int, devices: int) -> Estimate:

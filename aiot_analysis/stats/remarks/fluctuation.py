@@ -12,8 +12,9 @@ from scipy.stats import f as fisher
 from statsmodels.stats.multitest import multipletests
 
 from aiot_analysis.stats import reliability, repeats, resample
+from aiot_analysis.stats.multiple import ALPHA, level
 from aiot_analysis.stats.remarks.claim import ClaimPart, Region
-from aiot_analysis.stats.remarks.evidence import ERROR, Estimate, Evidence, level
+from aiot_analysis.stats.remarks.evidence import Estimate, Evidence
 from aiot_analysis.tables.names import display, instance, instance_display
 from aiot_analysis.words import plural
 
@@ -61,7 +62,7 @@ def different(evidence: Evidence, instances: Sequence[str], of: str) -> list[Cla
         few = f"{len(right)} of {len(instances)} {of} have a number: at least half are needed"
         return [ClaimPart(of, Estimate(why=f"{few} ({reasons[0]})"), MOST)]
     chances, why = _chances(evidence, right)
-    surely = multipletests(chances, ERROR, method="holm")[0]
+    surely = multipletests(chances, ALPHA, method="holm")[0]
     spreads = np.array([100 * np.ptp(answers.mean(axis=1)) for answers in right.values()])
     any_differs = [np.ptp(answers, axis=0).any() for answers in right.values()]
     effect, low, high = (float(np.mean(numbers)) for numbers in (spreads > 1e-9, surely, any_differs))

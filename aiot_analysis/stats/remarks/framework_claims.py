@@ -6,8 +6,9 @@ import math
 from dataclasses import replace
 from functools import partial
 
+from aiot_analysis.stats.multiple import level
 from aiot_analysis.stats.remarks.claim import ANY, FASTER, TIMES, Claim, ClaimPart
-from aiot_analysis.stats.remarks.evidence import Estimate, Evidence, level
+from aiot_analysis.stats.remarks.evidence import Estimate, Evidence
 from aiot_analysis.stats.remarks.speed_ratios import (
     CAFFE2,
     FASTER_BY_MATERIAL,

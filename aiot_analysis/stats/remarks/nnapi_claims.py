@@ -8,8 +8,9 @@ from functools import partial
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
+from aiot_analysis.stats.multiple import ALPHA
 from aiot_analysis.stats.remarks.claim import ANY, SHARE, TIMES, Claim, ClaimPart
-from aiot_analysis.stats.remarks.evidence import ERROR, Estimate, Evidence
+from aiot_analysis.stats.remarks.evidence import Estimate, Evidence
 from aiot_analysis.stats.remarks.speed_ratios import (
     NNAPI,
     SLOWER_BY_MATERIAL,
@@ -33,7 +34,7 @@ def _share(name: str, those: pd.Series) -> ClaimPart:
     """Return the share of devices for which `those` is true, with the exact interval of Clopper and Pearson (1934)."""
     if those.empty:
         return ClaimPart(name, Estimate(why="not in the logs"), MOST)
-    low, high = proportion_confint(int(those.sum()), len(those), ERROR, method="beta")
+    low, high = proportion_confint(int(those.sum()), len(those), ALPHA, method="beta")
     why = "of one device nothing is told about most" if len(those) == 1 else ""
     return ClaimPart(name, Estimate(float(those.mean()), float(low), float(high), len(those), why), MOST)
 

@@ -8,8 +8,9 @@ from functools import partial
 from itertools import combinations
 from typing import NamedTuple
 
+from aiot_analysis.stats.multiple import level
 from aiot_analysis.stats.remarks.claim import CORRELATION, FASTER, POINTS, SHARE, TIMES, Claim, ClaimPart, Region
-from aiot_analysis.stats.remarks.evidence import Evidence, level
+from aiot_analysis.stats.remarks.evidence import Evidence
 from aiot_analysis.stats.remarks.fluctuation import BEYOND_NOISE, OWN_PATTERN, different, patterns
 from aiot_analysis.stats.remarks.speed_ratios import NNAPI, TFLITE, over_devices, quantizations
 from aiot_analysis.tables.names import MODELS, PAPER_QUANTIZED, QUANTIZATIONS, display, instance_id

@@ -6,8 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from aiot_analysis.stats.multiple import level
 from aiot_analysis.stats.remarks.claim import AS_CLAIMED, FASTER, ClaimPart, Region
-from aiot_analysis.stats.remarks.evidence import Evidence, level
+from aiot_analysis.stats.remarks.evidence import Evidence
 from aiot_analysis.tables.names import display, instance_id
 
 HEAVY, LIGHT = ["resnet50", "inception_v3", "densenet121"], ["squeezenet", "mobilenet_v2", "mnasnet"]

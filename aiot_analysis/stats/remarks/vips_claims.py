@@ -12,15 +12,16 @@ from scipy.stats import t as student
 from statsmodels.stats.proportion import proportion_confint
 
 from aiot_analysis.stats import ratios, variance
+from aiot_analysis.stats.multiple import ALPHA
 from aiot_analysis.stats.remarks.claim import SHARE, Claim, ClaimPart
-from aiot_analysis.stats.remarks.evidence import ERROR, Estimate, Evidence, share
+from aiot_analysis.stats.remarks.evidence import Estimate, Evidence, share
 from aiot_analysis.stats.remarks.fluctuation import FEWEST
 from aiot_analysis.tables.names import PAPER_FLOAT32
 from aiot_analysis.words import plural
 
 NEARLY_ALL = (0.9, math.inf)
 MOST = (0.5, math.inf)
-LEVEL = 1 - ERROR  # for each pair of devices: the number of pairs told apart is counted, not whether all are
+LEVEL = 1 - ALPHA  # for each pair of devices: the number of pairs told apart is counted, not whether all are
 
 Floats = NDArray[np.float64]
 _SHOWN = {"figure": "Table IV", "unit": SHARE, "notebook": "08_vips"}
@@ -137,7 +138,7 @@ def _ranking(evidence: Evidence) -> list[ClaimPart]:
         return [ClaimPart(name, Estimate(why=why), MOST)]
     order = np.argsort(-scored.total)
     apart = told_apart(scored)[order[:-1], order[1:]]
-    low, high = proportion_confint(int(apart.sum()), len(apart), ERROR, method="beta")
+    low, high = proportion_confint(int(apart.sum()), len(apart), ALPHA, method="beta")
     return [ClaimPart(name, Estimate(float(apart.mean()), float(low), float(high), len(scored)), MOST)]
 
 
