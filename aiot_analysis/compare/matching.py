@@ -138,15 +138,15 @@ def _may_be_compared(
 
     Returns the rows of both sides that agree, and the others with the first field that differs.
     """
-    fields = pooling.SHARED
-    combined = pd.concat([mine.assign(side=0), theirs.assign(side=1)], ignore_index=True)
+    combined = pd.concat([mine, theirs], ignore_index=True)  # mine first, so that the reason names its value first
+    values = combined[pooling.SHARED].astype("object").where(combined[pooling.SHARED].notna(), "nothing")
+    keys = _keys(combined, key)
+    varies = values.groupby([keys.get_level_values(name) for name in key], sort=False).transform("nunique") > 1
     reasons: dict[tuple[str, ...], str] = {}
-    for key_values, part in combined.groupby(key, sort=False):
-        for field in fields:
-            values = part.sort_values("side")[field].astype("object").where(part[field].notna(), "nothing").unique()
-            if len(values) > 1:
-                first, second = short(values[0]), short(values[1])
-                reasons.setdefault(tuple(map(str, key_values)), f"they differ in {field}: {first!r} and {second!r}")
+    for field in pooling.SHARED:
+        for key_values in keys[varies[field]].unique():
+            first, second = values.loc[keys == key_values, field].unique()[:2]
+            reasons.setdefault(key_values, f"they differ in {field}: {short(first)!r} and {short(second)!r}")
     incomparable = pd.MultiIndex.from_tuples(reasons, names=key) if reasons else _keys(mine.iloc[:0], key)
     incomparable_rows = mine[_keys(mine, key).isin(incomparable)].drop_duplicates(key)
     words = [reasons[key_value] for key_value in _keys(incomparable_rows, key)]
