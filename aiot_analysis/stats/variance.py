@@ -34,6 +34,7 @@ RUN_TO_RUN = 0.05
 """Allowance where there are too few sessions for an estimate: two runs of the same thing agree within this share of
 their time 19 times out of 20. This is the repeatability that the rules of MLPerf Mobile require of a result.
 """
+NO_INTERVALS = "none, since there are no data"
 MIN_FREEDOM = 4
 """Minimum degrees of freedom for estimating a component. With fewer, Student's t is so large (12.7 with one) that an
 interval would say little.
@@ -268,16 +269,16 @@ def student_interval(values: Floats, se: Floats, freedom: Floats, level: float =
 
 
 def describe_noise(rows: pd.DataFrame, whole: bool = False) -> str:
-    """Return what intervals of times of these rows include, in words for a figure or a table; "" without rows.
+    """Return what intervals of times of these rows include, in words for a figure or a table.
 
     Examples are "95 %, including an assumed 5 % between runs" and "95 %, including the scatter between 3 sessions (46
-    degrees of freedom)". What all instances of a session share counts in the intervals of mean times and of scores
+    degrees of freedom)", and `NO_INTERVALS` without rows. What all instances of a session share counts in the intervals of mean times and of scores
     (`whole`). It counts in those of ratios, and is named there, only where the rows of a device are from several
     sessions.
     """
     noise = assumed(rows)
     if noise.empty:
-        return ""
+        return NO_INTERVALS
     several_sessions = noise.groupby("device_id")["session"].transform("nunique") > 1
     by_device = noise.assign(whole=whole | several_sessions).drop_duplicates("device_id")
     own_estimated, shared_estimated = (

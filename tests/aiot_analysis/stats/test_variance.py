@@ -190,4 +190,4 @@ def test_words_for_a_fleet_of_which_some_were_measured_again():
         "95 %, including an assumed 5 % between runs on 1 device; "
         "the scatter between 3 sessions (22 degrees of freedom) on 1 other device"
     )
-    assert variance.describe_noise(table.iloc[:0]) == ""
+    assert variance.describe_noise(table.iloc[:0]) == "none, since there are no data"
