@@ -38,7 +38,8 @@ def torchvision_models() -> types.ModuleType:
             del sys.modules[name]
         sys.modules["torchvision._meta_registrations"] = types.ModuleType("torchvision._meta_registrations")
         import torchvision.models
-    return torchvision.models
+    models: types.ModuleType = torchvision.models
+    return models
 
 
 def build(model: str, classes: int) -> nn.Module:

@@ -4,7 +4,11 @@ All settings are data stored with the model file; nothing here is specific to a 
 normalization (and the quantization of an 8-bit input) is a lookup table of 256 values per channel.
 """
 
+from __future__ import annotations
+
 import io
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import PIL
@@ -40,8 +44,18 @@ class Preprocess(object):
     """
 
     def __init__(
-        self, size, resize, channel_order, layout, mean, std, resize_size=None, dtype="float32", scale=0.0, zero_point=0
-    ):
+        self,
+        size: int,
+        resize: str,
+        channel_order: str,
+        layout: str,
+        mean: Sequence[float],
+        std: Sequence[float],
+        resize_size: int | None = None,
+        dtype: str = "float32",
+        scale: float = 0.0,
+        zero_point: int = 0,
+    ) -> None:
         if resize not in RESIZE_WAYS:
             raise ValueError("resize is %r: choose one of %s" % (resize, ", ".join(RESIZE_WAYS)))
         if channel_order not in ("RGB", "BGR"):
@@ -60,13 +74,15 @@ class Preprocess(object):
         self.tensor = np.empty(shape, self.table.dtype)
 
     @classmethod
-    def of(cls, settings, dtype="float32", scale=0.0, zero_point=0):
+    def of(
+        cls, settings: Mapping[str, Any], dtype: Any = "float32", scale: float = 0.0, zero_point: int = 0
+    ) -> Preprocess:
         """Create a converter from the settings of a model file and the type and quantization of its input tensor."""
         names = ("size", "resize", "channel_order", "layout", "mean", "std", "resize_size")
         arguments = {name: settings[name] for name in names}
         return cls(dtype=np.dtype(dtype).name, scale=scale, zero_point=zero_point, **arguments)
 
-    def __call__(self, image):
+    def __call__(self, image: Image.Image) -> np.ndarray:
         """Return the input tensor of an RGB image. Every call returns the same buffer."""
         pixels = np.asarray(resized(image, self.size, self.resize, self.resize_size))
         for plane, channel in enumerate(self.channels):
@@ -75,7 +91,7 @@ class Preprocess(object):
         return self.tensor
 
 
-def decode(data):
+def decode(data: bytes) -> Image.Image:
     """Decode the bytes of an image file to an RGB image with 8 bits per channel.
 
     16-bit values keep their upper 8 bits, as Pillow itself does for 16-bit colour images. Raises OSError or ValueError
@@ -97,7 +113,7 @@ def decode(data):
     return image.convert("RGB")
 
 
-def resized(image, size, way, resize_size=None):
+def resized(image: Image.Image, size: int, way: str, resize_size: int | None = None) -> Image.Image:
     """Return the image at size x size pixels, resized bilinearly in one of RESIZE_WAYS."""
     width, height = image.size
     short_side = min(width, height)
@@ -108,17 +124,20 @@ def resized(image, size, way, resize_size=None):
         # the paper's example: 360 x 480 becomes 224 x 298
         width, height = width * size // short_side, height * size // short_side
     else:
+        assert resize_size is not None
         width = height = resize_size
     return _centre(image.resize((width, height), Image.Resampling.BILINEAR), size)
 
 
-def _centre(image, side):
+def _centre(image: Image.Image, side: int) -> Image.Image:
     """Return the central square of an image."""
     left, top = (image.width - side) // 2, (image.height - side) // 2
     return image.crop((left, top, left + side, top + side))
 
 
-def _value_table(mean, std, dtype, scale, zero_point):
+def _value_table(
+    mean: Sequence[float], std: Sequence[float], dtype: np.dtype[Any], scale: float, zero_point: int
+) -> np.ndarray:
     """Return the normalized (and quantized) value of every 8-bit value, with shape (3, 256)."""
     values = np.arange(256, dtype=np.float64)[None, :]
     table = (values - np.asarray(mean, np.float64)[:, None]) / np.asarray(std, np.float64)[:, None]

@@ -133,7 +133,7 @@ def train(
                 logits = network(batch)
             loss = _loss(logits.float(), torch.from_numpy(labels[batch_indices]))
             optimizer.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             nn.utils.clip_grad_norm_(network.parameters(), 2.0)
             optimizer.step()
             schedule.step()
@@ -170,7 +170,7 @@ def _continued(network: nn.Module, model: str, start: Path) -> list[dict[str, An
 
 
 def _fresh(model: str) -> nn.Module:
-    network = slim(model) if model in HEAVY_MODELS else build(model, len(CLASS_NAMES))
+    network: nn.Module = slim(model) if model in HEAVY_MODELS else build(model, len(CLASS_NAMES))
     network = network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -181,7 +181,7 @@ def _fresh(model: str) -> nn.Module:
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
             nn.init.zeros_(module.bias)  # type: ignore[arg-type]
     if model == "squeezenet":
-        nn.init.normal_(network.classifier[1].weight, std=0.01)
+        nn.init.normal_(network.get_parameter("classifier.1.weight"), std=0.01)
     return network
 
 

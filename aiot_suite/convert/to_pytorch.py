@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import nn
@@ -32,7 +32,8 @@ def convert_float32(network: nn.Module, size: int, target: Path) -> None:
     with torch.no_grad(), warnings.catch_warnings():
         # TorchScript is deprecated, but PyTorch Mobile is based on it.
         warnings.simplefilter("ignore", DeprecationWarning)
-        traced = torch.jit.trace(network, example)
+        jit: Any = torch.jit  # its functions have no types
+        traced = jit.trace(network, example)
         xnnpack = torch._C._is_xnnpack_enabled()  # torch 1.10 has no public function for this
-        optimized = optimize_for_mobile(traced) if xnnpack else torch.jit.freeze(traced)
+        optimized = optimize_for_mobile(traced) if xnnpack else jit.freeze(traced)
         optimized._save_for_lite_interpreter(str(target))

@@ -26,26 +26,31 @@ def _polygon(u: Field, v: Field, sides: int) -> Field:
     """Return the signed distance to a regular polygon with inradius 0.8 (negative inside)."""
     angle = np.arctan2(v, u)
     step = 2 * np.pi / sides
-    return np.hypot(u, v) * np.cos((angle % step) - step / 2) - 0.8
+    distance: Field = np.hypot(u, v) * np.cos((angle % step) - step / 2) - 0.8
+    return distance
 
 
 def _star(u: Field, v: Field) -> Field:
     angle = np.arctan2(v, u)
-    return np.hypot(u, v) - (0.68 + 0.34 * np.cos(5 * angle))
+    distance: Field = np.hypot(u, v) - (0.68 + 0.34 * np.cos(5 * angle))
+    return distance
 
 
 def _flower(u: Field, v: Field) -> Field:
     angle = np.arctan2(v, u)
-    return np.hypot(u, v) - (0.55 + 0.45 * np.abs(np.cos(1.5 * angle)))
+    distance: Field = np.hypot(u, v) - (0.55 + 0.45 * np.abs(np.cos(1.5 * angle)))
+    return distance
 
 
 def _crescent(u: Field, v: Field) -> Field:
-    return np.maximum(np.hypot(u, v) - 1.0, 0.72 - np.hypot(u - 0.5, v))
+    distance: Field = np.maximum(np.hypot(u, v) - 1.0, 0.72 - np.hypot(u - 0.5, v))
+    return distance
 
 
 def _heart(u: Field, v: Field) -> Field:
     height = -v * 1.1 + 0.15 - 0.65 * np.sqrt(np.abs(u))
-    return np.hypot(u, height) - 0.85
+    distance: Field = np.hypot(u, height) - 0.85
+    return distance
 
 
 SHAPES: dict[str, Callable[[Field, Field], Field]] = {
@@ -64,7 +69,8 @@ SHAPES: dict[str, Callable[[Field, Field], Field]] = {
 
 
 def _wave(phase: Field) -> Field:
-    return 0.5 + 0.5 * np.sin(phase)
+    height: Field = 0.5 + 0.5 * np.sin(phase)
+    return height
 
 
 def _bricks(u: Field, v: Field, f: float) -> Field:
@@ -115,7 +121,8 @@ def _paint(rng: np.random.Generator) -> np.ndarray:
 
 def _cover(distance: Field, pixel: float) -> Field:
     """Return the share of each pixel that is inside the shape, with an edge two pixels wide."""
-    return np.clip(0.5 - distance / (2 * np.float32(pixel)), 0, 1, dtype=np.float32)[:, :, None]
+    share: Field = np.clip(0.5 - distance / (2 * np.float32(pixel)), 0, 1, dtype=np.float32)
+    return share[:, :, None]
 
 
 def _frame(

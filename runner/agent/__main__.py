@@ -5,13 +5,15 @@ The log file records everything that happens. The exit code is 0 if the attempt 
 instance is not available on this device.
 """
 
+from __future__ import annotations
+
 import json
 import sys
 
 from runner.agent.loop import run_job
 
 
-def main(argv):
+def main(argv: list[str]) -> int:
     """Run the job file named on the command line and return the exit code."""
     with open(argv[1], encoding="utf-8") as file:
         return run_job(json.load(file))

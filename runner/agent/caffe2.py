@@ -1,5 +1,7 @@
 """Caffe2 on the device. A model file is a zip archive of two nets, `init_net.pb` and `predict_net.pb`."""
 
+from __future__ import annotations
+
 import time
 import zipfile
 from collections import namedtuple
@@ -11,7 +13,7 @@ from caffe2.python import workspace
 Nets = namedtuple("Nets", "init predict")
 
 
-def prepare(path, threads, delegate):
+def prepare(path: str, threads: int, delegate: str) -> Caffe2Model:
     """Load a model; raises ValueError if the file is not a model, NotImplementedError for an unsupported delegate."""
     if delegate != "cpu":
         raise NotImplementedError("Caffe2 has no %s delegate" % delegate)
@@ -20,7 +22,7 @@ def prepare(path, threads, delegate):
     return Caffe2Model(read(path))
 
 
-def read(path):
+def read(path: str) -> Nets:
     """Read the nets of a model file; raises ValueError if the file is not a Caffe2 model."""
     nets = Nets(caffe2_pb2.NetDef(), caffe2_pb2.NetDef())
     try:
@@ -43,14 +45,14 @@ class Caffe2Model(object):
     output_scale, output_zero_point = 0.0, 0
     accelerator = "cpu"
 
-    def __init__(self, nets):
+    def __init__(self, nets: Nets) -> None:
         self._net, self._input, self._output = nets.predict.name, input_of(nets), nets.predict.external_output[0]
         workspace.RunNetOnce(nets.init)
         # the input blob must exist before the net is created
         workspace.FeedBlob(self._input, np.zeros((1, 3, 1, 1), np.float32))
         workspace.CreateNet(nets.predict)
 
-    def infer(self, tensor):
+    def infer(self, tensor: np.ndarray) -> tuple[np.ndarray, int]:
         """Run the model on an input tensor; return scores of shape (outputs,) and the time in ns."""
         start = time.perf_counter_ns()
         workspace.FeedBlob(self._input, tensor)
@@ -59,14 +61,14 @@ class Caffe2Model(object):
         return scores[0], time.perf_counter_ns() - start
 
 
-def input_of(nets):
+def input_of(nets: Nets) -> str:
     """Return the name of the image input: the only input blob that the init net does not fill."""
     filled = {blob for operator in nets.init.op for blob in operator.output}
     (name,) = [name for name in nets.predict.external_input if name not in filled]
-    return name
+    return str(name)
 
 
-def version():
+def version() -> str:
     """Return the PyTorch version that contains Caffe2, for the log."""
     import torch.version
 

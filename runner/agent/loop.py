@@ -1,10 +1,14 @@
 """One attempt at an instance: load and warm up, then decode, preprocess, infer and post-process each image."""
 
+from __future__ import annotations
+
 import gc
 import hashlib
 import importlib
 import os
 import time
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +22,7 @@ class Abandoned(Exception):
     """Raised if the parent process has exited, so that nothing waits for the result."""
 
 
-def run_job(job):
+def run_job(job: Mapping[str, Any]) -> int:
     """Run a job, log it, and return the exit code of the process."""
     with rawlog.AttemptWriter(job["log"]) as log:
         try:
@@ -81,15 +85,15 @@ def _image_of(job, query):
     return job["image_folder"] + "/" + name, name, label
 
 
-def labels(settings):
+def labels(settings: Mapping[str, Any]) -> Callable[[int], int]:
     """Return a function from output index to label, which is -1 for an output that is not a class."""
     mapping = settings["label_map"]
     offset = settings["label_offset"]
 
-    def label_of(index):
+    def label_of(index: int) -> int:
         if mapping is not None:
-            return mapping.get(str(index), -1)
-        return index - offset if index >= offset else -1
+            return int(mapping.get(str(index), -1))
+        return int(index - offset) if index >= offset else -1
 
     return label_of
 

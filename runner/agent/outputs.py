@@ -5,16 +5,20 @@ The job has the same format as the agent's. Each image is run once, untimed. Two
 fit it, one line is printed to standard error and the exit code is 1.
 """
 
+from __future__ import annotations
+
 import importlib
 import json
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from aiot_suite.preprocess import Preprocess, decode
 
 
-def outputs(job):
+def outputs(job: Mapping[str, Any]) -> tuple[np.ndarray, str]:
     """Return float32 scores of shape (images, outputs), dequantized if the output is 8-bit, and the accelerator."""
     framework = importlib.import_module("runner.agent." + job["framework"])
     model = framework.prepare(job["model"], job["threads"], job["delegate"])
@@ -37,7 +41,7 @@ def outputs(job):
     return np.stack(rows), model.accelerator
 
 
-def main(argv):
+def main(argv: list[str]) -> int:
     """Run the job file named on the command line and return the exit code, 0 or 1."""
     with open(argv[1], encoding="utf-8") as file:
         job = json.load(file)

@@ -1,8 +1,11 @@
 """PyTorch Mobile on the device, through the lite interpreter."""
 
+from __future__ import annotations
+
 import os
 import time
 import warnings
+from typing import TYPE_CHECKING, Any
 
 # Set before torch starts its threads. The threads of OpenMP and of XNNPACK would slow each other down by busy-waiting;
 # a short busy-wait is kept because without it two threads are slower than one in small layers.
@@ -12,8 +15,11 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 import torch
 from torch.jit.mobile import _load_for_lite_interpreter
 
+if TYPE_CHECKING:
+    import numpy as np
 
-def prepare(path, threads, delegate):
+
+def prepare(path: str, threads: int, delegate: str) -> PytorchModel:
     """Load a model; raises ValueError if the file is not a model, NotImplementedError for an unsupported delegate."""
     if delegate != "cpu":
         raise NotImplementedError("PyTorch Mobile has no %s delegate" % delegate)
@@ -33,10 +39,10 @@ class PytorchModel(object):
     output_scale, output_zero_point = 0.0, 0
     accelerator = "cpu"
 
-    def __init__(self, module):
+    def __init__(self, module: Any) -> None:
         self._module = module
 
-    def infer(self, tensor):
+    def infer(self, tensor: np.ndarray) -> tuple[np.ndarray, int]:
         """Run the model on an input tensor; return scores of shape (outputs,) and the time in ns."""
         start = time.perf_counter_ns()
         with torch.no_grad():
@@ -45,6 +51,6 @@ class PytorchModel(object):
         return scores[0], time.perf_counter_ns() - start
 
 
-def version():
+def version() -> str:
     """Return the PyTorch version, for the log."""
     return "torch " + torch.__version__

@@ -46,7 +46,7 @@ class Answer:
     stderr: str
 
 
-class _Device(AdbDevice):
+class _Device(AdbDevice):  # type: ignore[misc, unused-ignore]  # no types, which only --strict reports
     """AdbDevice whose file transfers fail after SILENCE_S without data, where adbutils would wait forever."""
 
     def open_transport(self, command: str | None = None, timeout: float | None = SHELL_TIMEOUT_S) -> AdbConnection:

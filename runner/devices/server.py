@@ -29,7 +29,7 @@ COMMAND_LIMIT_BYTES = 0xFFFF
 _NAMELESS = "(no serial number)"
 
 
-class Wire(AdbConnection):
+class Wire(AdbConnection):  # type: ignore[misc, unused-ignore]  # no types, which only --strict reports
     """A connection to the server that rejects packets over PIECE_LIMIT_BYTES and anything after its deadline."""
 
     deadline = float("inf")  # in terms of time.monotonic()
@@ -63,7 +63,7 @@ class Wire(AdbConnection):
         return bytes(data)
 
 
-class Client(AdbClient):
+class Client(AdbClient):  # type: ignore[misc, unused-ignore]  # no types, which only --strict reports
     """A client of the adb server on the port in ANDROID_ADB_SERVER_PORT, by default 5037."""
 
     def __init__(self) -> None:
@@ -76,7 +76,7 @@ class Client(AdbClient):
     @cache  # noqa: B019 - a client lives as long as its command
     def server_version(self) -> int:
         """Return the version of the server, cached: adbutils would ask before each connection to a device."""
-        return super().server_version()
+        return int(super().server_version())
 
     def make_connection(self, timeout: float | None = None) -> Wire:
         wire = Wire(self.host, self.port)
@@ -125,7 +125,7 @@ def connect(client: AdbClient, address: str) -> str:
     """
     with answering():
         try:
-            reply = client.connect(address, timeout=CONNECT_TIMEOUT_S)
+            reply = str(client.connect(address, timeout=CONNECT_TIMEOUT_S))
         except AdbConnectionError:
             raise
         except AdbError as error:

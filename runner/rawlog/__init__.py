@@ -1,9 +1,11 @@
 """The raw log format, version 1.
 
     schema   names, fields and their types
+    ids      ids of instances, and names of attempts and model files
     check    validation of records
     writing  writing of run.json, device.json and attempts
     reading  reading of the same; invalid parts are left out and reported
+    atomic   replacing files completely or not at all, and locks
 
 This package uses only Python 3.8 and the standard library: it is pushed to devices with the agent, and it is the only
 package of `runner` that the analysis imports. docs/raw-logs.md describes the format.
@@ -17,7 +19,18 @@ package of `runner` that the analysis imports. docs/raw-logs.md describes the fo
 Attempts are append-only, and a finished attempt is never opened for writing again.
 """
 
+from .atomic import locked, replace_text, replacing
 from .check import RawLogError, check, check_event, parse
+from .ids import (
+    ATTEMPT_NAME,
+    attempt_path,
+    format_attempt_name,
+    format_instance_id,
+    format_model_file_name,
+    split_attempt_name,
+    split_instance_id,
+    split_model_file_name,
+)
 from .reading import (
     Attempt,
     attempt_paths,
@@ -29,7 +42,6 @@ from .reading import (
     run_folders,
 )
 from .schema import (
-    ATTEMPT_NAME,
     DEVICE_FIELDS,
     EVENT_FIELDS,
     ORIGINS,
@@ -38,7 +50,7 @@ from .schema import (
     TELEMETRY_FIELDS,
     TERMINAL,
 )
-from .writing import AttemptWriter, attempt_path, close_attempt, utc_now, write_json
+from .writing import AttemptWriter, close_attempt, utc_now, write_json
 
 __all__ = [
     "ATTEMPT_NAME",
@@ -57,13 +69,22 @@ __all__ = [
     "check",
     "check_event",
     "close_attempt",
+    "format_attempt_name",
+    "format_instance_id",
+    "format_model_file_name",
+    "locked",
     "parse",
     "parse_attempt",
     "read_attempt",
     "read_bytes",
     "read_json",
     "read_telemetry",
+    "replace_text",
+    "replacing",
     "run_folders",
+    "split_attempt_name",
+    "split_instance_id",
+    "split_model_file_name",
     "utc_now",
     "write_json",
 ]

@@ -1,17 +1,21 @@
 """Validation of records against the format."""
 
+from __future__ import annotations
+
 import json
 import math
 import reprlib
+from collections.abc import Mapping
+from typing import Any
 
-from .schema import COUNTS, EVENT_FIELDS, LISTS, SCHEMA_VERSION, STEPS
+from .schema import COUNTS, EVENT_FIELDS, LISTS, SCHEMA_VERSION, STEPS, Fields
 
 
 class RawLogError(Exception):
     """Raised if a raw log cannot be read or written. The message is one sentence with path, value and what to try."""
 
 
-def parse(text):
+def parse(text: bytes) -> Any:
     """Parse the bytes of a line or a file as JSON; raises ValueError if they are not JSON or not valid UTF-8."""
     try:
         record = json.loads(text.decode("utf-8"))
@@ -22,7 +26,7 @@ def parse(text):
         raise ValueError("it is nested too deeply")
 
 
-def check(record, fields, where):
+def check(record: Mapping[str, Any], fields: Fields, where: str) -> None:
     """Raise RawLogError if a field is missing, has the wrong type or has an invalid value.
 
     Integers must fit in 64 bits, other numbers must be finite, and times and counts must not be negative.
@@ -37,11 +41,11 @@ def check(record, fields, where):
         fits = math.isfinite(value) if isinstance(value, float) else type(value) is not int or -(2**63) <= value < 2**63
         if not isinstance(value, types) or (isinstance(value, bool) and bool not in types) or not fits:
             raise RawLogError("%s has %s as %s, which is not of the format." % (where, reprlib.repr(value), name))
-        if (name.endswith(("_ns", "_ms")) or name in COUNTS) and value is not None and value < 0:
+        if (name.endswith(("_ns", "_ms")) or name in COUNTS) and isinstance(value, (int, float)) and value < 0:
             raise RawLogError("%s has the negative value %r as %s." % (where, value, name))
 
 
-def check_event(record, where):
+def check_event(record: Any, where: str) -> None:
     """Raise RawLogError if a record is not a valid event. The error message starts with `where`."""
     event = record.get("event") if isinstance(record, dict) else None
     if not isinstance(event, str) or event not in EVENT_FIELDS:
@@ -57,9 +61,9 @@ def check_event(record, where):
             raise RawLogError("%s has %s as %s, which is not of the format." % (where, reprlib.repr(values), name))
 
 
-def _is_answer(pair):
+def _is_answer(pair: Any) -> bool:
     """Return whether a pair is a class and its score. The score may be NaN, which a broken network produces."""
     if not isinstance(pair, list) or [type(value) in (int, float) for value in pair] != [True, True]:
         return False
     # JSON does not distinguish 36 and 36.0 (RFC 8259, section 6)
-    return abs(pair[0]) < 2**53 and pair[0] == int(pair[0])
+    return bool(abs(pair[0]) < 2**53 and pair[0] == int(pair[0]))

@@ -1,14 +1,21 @@
 """Reading of runs, devices and attempts. Invalid parts are left out and reported."""
 
+from __future__ import annotations
+
 import codecs
 import reprlib
 from pathlib import Path
+from typing import Any, Dict, List
 
 from .check import RawLogError, check, check_event, parse
-from .schema import ATTEMPT_NAME, ONCE, SCHEMA_VERSION, TELEMETRY_FIELDS, TERMINAL
+from .ids import split_attempt_name
+from .schema import ONCE, SCHEMA_VERSION, TELEMETRY_FIELDS, TERMINAL, Fields
+
+Record = Dict[str, Any]
+"""An event or another JSON object of a log."""
 
 
-def read_json(path, fields):
+def read_json(path: str | Path, fields: Fields) -> Record:
     """Read run.json or device.json; raises RawLogError if the file is missing, invalid or of a newer version.
 
     The returned record has every field: optional fields missing in the file are None.
@@ -30,13 +37,13 @@ def read_json(path, fields):
     return dict(dict.fromkeys(fields), **record)
 
 
-def attempt_paths(run_folder):
+def attempt_paths(run_folder: str | Path) -> Dict[str, List[Path]]:
     """Return the attempt files of a run: {instance id: [path of attempt 1, 2, ...]}."""
-    numbered_paths = {}  # type: dict
+    numbered_paths: Dict[str, List[tuple[int, Path]]] = {}
     for path in Path(run_folder).iterdir():
-        match = ATTEMPT_NAME.fullmatch(path.name)
-        if match:
-            numbered_paths.setdefault(match["instance"], []).append((int(match["attempt"]), path))
+        name = split_attempt_name(path.name)
+        if name:
+            numbered_paths.setdefault(name[0], []).append((name[1], path))
     return {instance: [path for _, path in sorted(paths)] for instance, paths in sorted(numbered_paths.items())}
 
 
@@ -46,32 +53,32 @@ class Attempt(object):
     status is "end", "failed" or "unavailable", or "cut" if the last event is none of these.
     """
 
-    def __init__(self, path, events, left_out, dropped):
-        match = ATTEMPT_NAME.fullmatch(Path(path).name)
+    def __init__(self, path: str | Path, events: List[Record], left_out: List[str], dropped: str | None) -> None:
         self.path = Path(path)
-        self.instance = match["instance"] if match else None
-        self.attempt = int(match["attempt"]) if match else None
+        name = split_attempt_name(self.path.name)
+        self.instance = name[0] if name else None
+        self.attempt = name[1] if name else None
         self.events = events
         self.left_out = left_out  # a message for each line of the file that is not in events
         self.dropped = dropped  # text of a half-written line, which is also in left_out, or None
         self.status = events[-1]["event"] if events and events[-1]["event"] in TERMINAL else "cut"
 
     @property
-    def last(self):
+    def last(self) -> Record:
         """The last event, or an empty dictionary if there are no events."""
         return self.events[-1] if self.events else {}
 
     @property
-    def damaged(self):
+    def damaged(self) -> bool:
         """Whether more than the half-written line of a crash was left out."""
         return len(self.left_out) > (self.dropped is not None)
 
-    def of(self, event):
+    def of(self, event: str) -> List[Record]:
         """Return all events with a name, in order."""
         return [record for record in self.events if record["event"] == event]
 
 
-def read_bytes(path):
+def read_bytes(path: str | Path) -> bytes:
     """Return the content of a file; raises RawLogError if it is not a regular file or cannot be read."""
     try:
         if Path(path).exists() and not Path(path).is_file():  # reading a pipe would never end
@@ -81,12 +88,12 @@ def read_bytes(path):
         raise RawLogError("%s cannot be read (%s)." % (path, error.strerror))
 
 
-def read_attempt(path):
+def read_attempt(path: str | Path) -> Attempt:
     """Read an attempt; raises RawLogError if it cannot be read or contains no event. See `parse_attempt`."""
     return parse_attempt(path, read_bytes(path))
 
 
-def parse_attempt(path, data):
+def parse_attempt(path: str | Path, data: bytes) -> Attempt:
     """Parse the content (bytes) of an attempt file; raises RawLogError if it contains no event.
 
     Invalid lines are left out and reported, and so are lines after the end of the attempt, a second `load` and repeated
@@ -96,7 +103,9 @@ def parse_attempt(path, data):
     lines = (data[3:] if data.startswith(codecs.BOM_UTF8) else data).split(b"\n")  # some editors add a byte order mark
     if not lines[-1]:
         lines.pop()
-    events, left_out, seen = [], [], set()  # type: list, list, set
+    events: List[Record] = []
+    left_out: List[str] = []
+    seen = set()
     dropped = None
     for number, line in enumerate(lines, 1):
         where = "line %d" % number
@@ -126,9 +135,10 @@ def parse_attempt(path, data):
     return attempt
 
 
-def read_telemetry(path):
+def read_telemetry(path: str | Path) -> tuple[List[Record], int]:
     """Return the samples of telemetry.jsonl and the number of invalid lines. The file may be missing."""
-    samples, broken = [], 0  # type: list, int
+    samples: List[Record] = []
+    broken = 0
     if Path(path).exists():
         lines = read_bytes(path).split(b"\n")
         for line in lines if lines[-1] else lines[:-1]:
@@ -141,7 +151,7 @@ def read_telemetry(path):
     return samples, broken
 
 
-def run_folders(raw_root):
+def run_folders(raw_root: str | Path) -> List[Path]:
     """Return all folders <raw_root>/<device-slug>/<run-id>, in order of name."""
     root = Path(raw_root)
     return sorted(path for path in root.glob("*/*") if path.is_dir()) if root.is_dir() else []

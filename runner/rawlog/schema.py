@@ -1,23 +1,26 @@
 """The fields of all records of the format, and their types."""
 
-import re
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping, Tuple
+
+Fields = Mapping[str, Tuple[type, ...]]
+"""Type of the tables below: the allowed types of each field."""
 
 SCHEMA_VERSION = 1
 
 ORIGINS = ("measured", "simulated", "imported")
 TERMINAL = ("end", "failed", "unavailable")
-ATTEMPT_NAME = re.compile(r"(?P<instance>[a-z0-9_]+)\.(?P<attempt>[1-9][0-9]{0,8})\.jsonl")
-"""Pattern of the names of attempt files."""
 
 _INT, _NUMBER, _TEXT, _BOOL, _LIST, _DICT = (int,), (int, float), (str,), (bool,), (list,), (dict,)
 _OPTIONAL = (type(None),)
 
 
-def _all(types, *names):
+def _all(types: Any, *names: str) -> Dict[str, Any]:
     return dict.fromkeys(names, types)
 
 
-RUN_FIELDS = {
+RUN_FIELDS: Fields = {
     "schema_version": _INT,
     **_all(_TEXT, "run_id", "device_slug", "origin"),
     "suite": _LIST,  # instance ids, in execution order
@@ -41,7 +44,7 @@ RUN_FIELDS = {
 }
 """Fields of run.json and their types."""
 
-DEVICE_FIELDS = {
+DEVICE_FIELDS: Fields = {
     "schema_version": _INT,
     "slug": _TEXT,
     **_all(_TEXT + _OPTIONAL, "serial_sha256", "maker", "model", "soc"),
@@ -53,10 +56,10 @@ DEVICE_FIELDS = {
 }
 """Fields of device.json and their types."""
 
-STEPS = _all(_INT, "decode_ns", "preprocess_ns", "inference_ns", "postprocess_ns")
+STEPS: Fields = _all(_INT, "decode_ns", "preprocess_ns", "inference_ns", "postprocess_ns")
 """Fields that are required in an `image` event without `total_ns`."""
 
-EVENT_FIELDS = {
+EVENT_FIELDS: Mapping[str, Fields] = {
     "load": {
         "instance": _TEXT,
         "attempt": _INT,
@@ -113,7 +116,7 @@ EVENT_FIELDS = {
 }
 """Fields that every event must have, by event name; additional fields are allowed."""
 
-TELEMETRY_FIELDS = {
+TELEMETRY_FIELDS: Fields = {
     "at": _TEXT,
     "instance": _TEXT + _OPTIONAL,
     "attempt": _INT + _OPTIONAL,
@@ -131,8 +134,14 @@ TELEMETRY_FIELDS = {
 COUNTS = ("query", "repetition", "macs", "parameters", "count")
 """Fields that are never negative, in addition to those that end in _ns or _ms."""
 
-LISTS = {**_all(int, "kernel", "stride", "in_shape", "out_shape"), **_all(str, "within", "inputs")}
+LISTS: Mapping[str, type] = {**_all(int, "kernel", "stride", "in_shape", "out_shape"), **_all(str, "within", "inputs")}
 """Element types of the lists in a `node` event."""
 
-ONCE = {"load": None, "summary": None, "image": "query", "image_failed": "query", "node": "node"}
+ONCE: Mapping[str, str | None] = {
+    "load": None,
+    "summary": None,
+    "image": "query",
+    "image_failed": "query",
+    "node": "node",
+}
 """Events that occur once in an attempt (None), or once for each value of the field given here."""
