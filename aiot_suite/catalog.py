@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from aiot_suite.facts import Artifact
 
-_AGENT = Path(__file__).parents[1] / "runner" / "agent"
 _HOSTS = {name: f"aiot_suite.convert.to_{name}" for name in (*suite.FRAMEWORKS, "executorch")}
 MODEL_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _NAMES = {"models": MODEL_NAME, "frameworks": re.compile(r"[a-z][a-z0-9]*")}
@@ -44,12 +43,11 @@ class Model:
 
 @dataclass(frozen=True)
 class Framework:
-    """A framework: the module that runs on the device, and the host's module with its properties and converter."""
+    """A framework: its properties and its converter. The runner has the module that runs it on a device."""
 
     name: str
-    agent: Path
     host: ModuleType  # properties and convert_float32()
-    file: Path | None = None  # of the plugin; None: built in
+    file: Path | None = None  # of the plugin, which also runs on the device; None: built in
 
     @property
     def layout(self) -> str:
@@ -126,13 +124,11 @@ def load(plugins: Path | None = None) -> Catalog:
     from aiot_suite import architectures
 
     models = {name: Model(name, partial(architectures.build, name)) for name in suite.MODELS}
-    frameworks = {
-        name: Framework(name, _AGENT / f"{name}.py", importlib.import_module(host)) for name, host in _HOSTS.items()
-    }
+    frameworks = {name: Framework(name, importlib.import_module(host)) for name, host in _HOSTS.items()}
     for file in _files(plugins, "models", models):
         models[file.stem] = read_model(file)
     for file in _files(plugins, "frameworks", frameworks):
-        frameworks[file.stem] = Framework(file.stem, file, _module(file, ("SUFFIX", "prepare", "version")), file)
+        frameworks[file.stem] = Framework(file.stem, _module(file, ("SUFFIX", "prepare", "version")), file)
     return Catalog(models, frameworks)
 
 

@@ -13,17 +13,19 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import cache
 from importlib import resources
 from pathlib import Path
 
 from aiot_suite.errors import SetupError
+from aiot_suite.workspace import PROJECT
+from runner import rawlog
 
 NAMES = ("main", "legacy")
 INSTALL_LEGACY = "`aiot frameworks install legacy`"
 """The command to suggest when the legacy environment is missing."""
 
+_ANSWER_TIMEOUT_S = 60.0  # for another program to tell which Python it has
 _REQUIREMENTS = "legacy-requirements.txt"
 _VERSIONS = (
     "import json, sys; from importlib import metadata as m\n"
@@ -85,7 +87,7 @@ def install_legacy(say: Callable[[str], None]) -> Path:
     """
     folder = legacy_folder()
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with locked(folder.with_suffix(".lock")):
+    with rawlog.locked(folder.with_suffix(".lock")):
         if existing := interpreter_path("legacy"):
             return existing
         say("looking for Python 3.9")
@@ -127,7 +129,7 @@ def install_extra(name: str, say: Callable[[str], None]) -> None:
         and not requirement.marker.evaluate({"extra": ""})
     ]
     say(f"packages: {', '.join(packages)}")
-    constraints = Path(__file__).parents[1] / "constraints.txt"  # exists in a checkout only
+    constraints = PROJECT / "constraints.txt"  # exists in a checkout only
     pip = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
     pip += ["-c", str(constraints)] if constraints.is_file() else []
     _run([*pip, *packages], "The packages cannot be installed")
@@ -183,7 +185,7 @@ def _is_python39(python: Path) -> bool:
 def _output(command: Sequence[str]) -> str:
     try:
         result = subprocess.run(
-            command, check=False, capture_output=True, text=True, timeout=60, env=clean_environment()
+            command, check=False, capture_output=True, text=True, timeout=_ANSWER_TIMEOUT_S, env=clean_environment()
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
@@ -208,13 +210,3 @@ def _run(command: Sequence[str], failure: str) -> None:
 
 def _requirements() -> str:
     return (resources.files("aiot_suite") / _REQUIREMENTS).read_text(encoding="utf-8")
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on a file, so that only one process at a time runs the block."""
-    import fcntl
-
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

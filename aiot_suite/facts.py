@@ -12,6 +12,7 @@ from typing import Any
 
 from aiot_suite.errors import ModelError
 from aiot_suite.preprocess import RESIZE_WAYS
+from runner import rawlog
 
 INPUT_SIZES = {"inception_v3": 299}
 """Input height and width in pixels of models whose size is not 224 (paper, Section IV-B)."""
@@ -211,9 +212,7 @@ class Artifact:
     def save(self) -> None:
         """Write the description to a sidecar file <name>.json next to the model file."""
         record = {**asdict(self), "path": self.path.name}
-        temporary = self.path.with_name(f"{self.name}.json.part")
-        temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-        temporary.replace(self.path.with_name(f"{self.name}.json"))
+        rawlog.replace_text(self.path.with_name(f"{self.name}.json"), json.dumps(record, indent=1) + "\n")
 
     @classmethod
     def load(cls, sidecar: Path) -> Artifact:

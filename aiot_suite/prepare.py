@@ -23,6 +23,7 @@ from aiot_suite.pool import worker_pool
 from aiot_suite.suite import Instance
 from aiot_suite.weights import weight_sources
 from aiot_suite.workspace import sha256_of
+from runner import rawlog
 
 if TYPE_CHECKING:
     from torch import nn
@@ -173,9 +174,9 @@ def _build(
     environment = _environment(framework)
     settings = source.settings.with_layout(framework.layout)
     target = folder / f"{one.artifact}{framework.suffix}"
-    temporary = target.with_name(f"{one.artifact}.part{framework.suffix}")
     images = calibration if one.quantization in calibrating.QUANTIZATIONS else None
-    try:
+    # converters may depend on the suffix, so the temporary file has it too
+    with rawlog.replacing(target, f".part{framework.suffix}") as temporary:
         if one.quantization != "float32":
             original = replace(one, quantization="float32")
             float32 = _current(original, known, source, folder, None) or _build(original, known, source, folder, None)
@@ -185,9 +186,6 @@ def _build(
             legacy.convert_float32(framework, model, network(source, model), settings.size, temporary)
         else:
             framework.host.convert_float32(network(source, model), settings.size, temporary)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
     artifact = Artifact(
         path=target,
         name=one.artifact,

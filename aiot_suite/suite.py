@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 from aiot_suite.errors import SelectionError
+from runner import rawlog
 
 MODELS = ("resnet50", "inception_v3", "densenet121", "squeezenet", "mobilenet_v2", "mnasnet")
 HEAVY_MODELS, LIGHT_MODELS = MODELS[:3], MODELS[3:]
@@ -30,29 +31,36 @@ class Instance:
     @property
     def id(self) -> str:
         """Instance id: <framework>_<delegate>_<quantization>_<model>."""
-        return f"{self.framework}_{self.delegate}_{self.quantization}_{self.model}"
+        return rawlog.format_instance_id(self.framework, self.delegate, self.quantization, self.model)
 
     @property
     def artifact(self) -> str:
         """Name of the model file that the instance runs; all delegates of a framework share it."""
-        return f"{self.framework}_{self.quantization}_{self.model}"
+        return rawlog.format_model_file_name(self.framework, self.quantization, self.model)
 
     @classmethod
     def of_artifact(cls, name: str) -> Instance:
         """Return the instance that runs a model file on the CPU."""
-        framework, quantization, model = name.split("_", 2)
+        framework, quantization, model = rawlog.split_model_file_name(name)
         return cls(framework, "cpu", quantization, model)
 
     @classmethod
     def parse(cls, instance_id: str) -> Instance:
         """Return the instance with an id; raises SelectionError if the id is malformed."""
-        parts = instance_id.split("_", 3)
-        if len(parts) != 4 or parts[1] not in (*DELEGATES, *BEYOND_DELEGATES) or parts[2] not in QUANTIZATIONS:
+        try:
+            instance = cls(*rawlog.split_instance_id(instance_id))
+        except ValueError:
+            instance = None
+        if (
+            instance is None
+            or instance.delegate not in (*DELEGATES, *BEYOND_DELEGATES)
+            or instance.quantization not in QUANTIZATIONS
+        ):
             raise SelectionError(
                 f"{instance_id!r} is no instance: ids are <framework>_<delegate>_<quantization>_<model>, "
                 "like tflite_cpu_float32_mobilenet_v2."
             )
-        return cls(*parts)
+        return instance
 
 
 def paper_float32() -> list[Instance]:

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from runner import rawlog
+
+PROJECT = Path(__file__).parents[1]
+"""The folder that contains the packages of this project: a checkout, or the `site-packages` they are installed in."""
+
 
 @dataclass(frozen=True)
 class Workspace:
@@ -45,7 +50,7 @@ class Workspace:
         path = self.root / "data" / "salt"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(secrets.token_hex(16), encoding="utf-8")
+            rawlog.replace_text(path, secrets.token_hex(16))
         return path.read_text(encoding="utf-8")
 
 

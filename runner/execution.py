@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -19,6 +18,7 @@ from aiot_suite.datasets.store import subset
 from aiot_suite.errors import RunnerError
 from aiot_suite.facts import Artifact
 from aiot_suite.suite import Instance, Profile
+from aiot_suite.workspace import PROJECT
 from runner import ledger, rawlog
 from runner.attempt import carry_out, carry_out_by_tools
 from runner.devices import AppliedConditions, Device, DeviceTask
@@ -204,7 +204,7 @@ def _not_ready(run: Execution, instance: Instance) -> list[str]:
 def _task(run: Execution, instance: Instance, artifact: Artifact, models: str, attempt: int) -> DeviceTask:
     """An attempt at an instance, whose model file is in the folder `models` of the device."""
     return DeviceTask(
-        name=f"{instance.id}.{attempt}",
+        name=rawlog.format_attempt_name(instance.id, attempt),
         folder=run.folder,
         agent=run.agent,
         module="runner.agent",
@@ -230,15 +230,15 @@ def _task(run: Execution, instance: Instance, artifact: Artifact, models: str, a
 
 def agent_files(known: Catalog) -> dict[str, Path]:
     """What goes to a device, by its place there: the agent's package, plug-in frameworks included."""
-    own = {f"runner/agent/{name}.py": framework.agent for name, framework in known.frameworks.items()}
+    plugins = {f"runner/agent/{name}.py": one.file for name, one in known.frameworks.items() if one.file}
     suite = ("aiot_suite/__init__.py", "aiot_suite/preprocess.py")
-    return package_files(*suite, "runner/__init__.py", "runner/rawlog/*.py", "runner/agent/*.py") | own
+    return package_files(*suite, "runner/__init__.py", "runner/rawlog/*.py", "runner/agent/*.py") | plugins
 
 
 def package_files(*patterns: str) -> dict[str, Path]:
     """Files of this project that match, by their path in it."""
-    root = Path(__file__).parents[1]
-    return {file.relative_to(root).as_posix(): file for pattern in patterns for file in sorted(root.glob(pattern))}
+    files = [file for pattern in patterns for file in sorted(PROJECT.glob(pattern))]
+    return {file.relative_to(PROJECT).as_posix(): file for file in files}
 
 
 @contextmanager
@@ -280,10 +280,10 @@ def _telemetry(run: Execution, instance: Instance, attempt: int) -> Iterator[Non
 
 @contextmanager
 def device_locked(folder: Path) -> Iterator[None]:
-    with (folder / ".lock").open("w") as lock:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            stack.enter_context(rawlog.locked(folder / ".lock", wait=False))
+        except BlockingIOError:
             raise DeviceError(f"Another run uses the device {folder.name}: wait for it, or end it first.") from None
         yield
 

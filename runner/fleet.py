@@ -13,15 +13,12 @@ from typing import TypeVar
 from aiot_suite.errors import RunnerError
 from aiot_suite.workspace import Workspace
 from runner import execution, ledger
-from runner.devices import Device
+from runner.devices import PATIENCE_S, Device
 from runner.errors import DeviceLostError
 from runner.execution import Listener
 from runner.run_request import RunRequest, begin, to_resume
 
 Result = TypeVar("Result")
-
-PATIENCE_S = 120.0
-"""How long a device that went away is waited for. One that is back for less than BACK_S at a time counts as away."""
 
 BACK_OFF_S = (1.0, 2.0, 4.0, 8.0)
 """Pauses before it is asked again; the last one comes again and again."""

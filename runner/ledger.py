@@ -51,7 +51,7 @@ def _entry(instance_id: str, paths: list[Path]) -> LedgerEntry:
             status, last = "damaged", {}
         elif status in DONE:
             break
-    number = int(paths[-1].name.split(".")[1]) if paths else 0
+    _, number = rawlog.split_attempt_name(paths[-1].name if paths else "") or ("", 0)
     return LedgerEntry(instance_id, status, number, last)
 
 

@@ -20,11 +20,8 @@ from aiot_suite.facts import Artifact
 from aiot_suite.suite import Instance, Profile
 from aiot_suite.workspace import Workspace
 from runner import ledger, order, rawlog
-from runner.devices import CORES, Conditions, Device
+from runner.devices import ATTEMPT_TIMEOUT_S, COOLDOWN_S, CORES, Conditions, Device
 from runner.tools.jobs import FRAMEWORK, NativeToolOptions
-
-DEFAULT_TIMEOUT_S = 1800.0
-DEFAULT_COOLDOWN_S = 600.0
 
 RESIZE = "resize"  # the study that compares the ways of Section IV-B
 AB = "ab"  # the study of short runs of two settings in turn: see runner.ab
@@ -42,8 +39,8 @@ class RunRequest:
     artifacts: dict[str, Artifact]
     catalog: Catalog
     checks: dict[str, dict[str, Any]]  # what `aiot models check` found, by name of the model file
-    timeout_s: float = DEFAULT_TIMEOUT_S
-    cooldown_s: float = DEFAULT_COOLDOWN_S  # how long a device that is hot or empty is waited for
+    timeout_s: float = ATTEMPT_TIMEOUT_S
+    cooldown_s: float = COOLDOWN_S  # how long a device that is hot or empty is waited for
     resize: str | None = None  # the way of all models, in the study that compares the ways
     conditions: Conditions = field(default_factory=Conditions)
     native: NativeToolOptions | None = None  # TFLite's own tools, for its instances

@@ -16,14 +16,14 @@ from aiot_suite.preprocess import RESIZE_WAYS
 from aiot_suite.suite import PROFILES, Instance, Profile, choose, select
 from aiot_suite.workspace import Workspace, models_folder
 from runner import fleet, order
-from runner.devices import ALL_CORES, CORES, Conditions, Device
+from runner.devices import ALL_CORES, ATTEMPT_TIMEOUT_S, COOLDOWN_S, CORES, PATIENCE_S, Conditions, Device
 from runner.devices.choice import Choice, choose_devices
 from runner.execution import Listener
-from runner.fleet import PATIENCE_S, DeviceOutcome
+from runner.fleet import DeviceOutcome
 from runner.model_checks import read_checks
 from runner.preflight import preflight
 from runner.progress import RunProgress
-from runner.run_request import DEFAULT_COOLDOWN_S, DEFAULT_TIMEOUT_S, RunRequest
+from runner.run_request import RunRequest
 from runner.tools.jobs import NativeToolOptions
 
 LOCAL, ALL = "local", "all"
@@ -76,8 +76,8 @@ def run_suite(
     max_images: int | None = None,
     resize: str | Sequence[str] = (),
     seed: int | None = None,
-    timeout_s: float = DEFAULT_TIMEOUT_S,
-    cooldown_s: float = DEFAULT_COOLDOWN_S,
+    timeout_s: float = ATTEMPT_TIMEOUT_S,
+    cooldown_s: float = COOLDOWN_S,
     patience_s: float = PATIENCE_S,
     fixed_performance: bool = False,
     cores: str = ALL_CORES,

@@ -10,8 +10,9 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from aiot_suite.environments import cache_folder, locked
+from aiot_suite.environments import cache_folder
 from runner.bundle.debian import Apt, unpack
+from runner.rawlog import locked
 
 
 class NotHere(Exception):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from aiot_suite import environments
 from aiot_suite.errors import ModelError
+from aiot_suite.workspace import PROJECT
 
 if TYPE_CHECKING:
     from torch import nn
@@ -44,11 +45,10 @@ def convert_float32(framework: Framework, model: Model, network: nn.Module, size
             "target": str(target.resolve()),
         }
         job_file.write_text(json.dumps(job), encoding="utf-8")
-        checkout = Path(__file__).parents[2]
         result = subprocess.run(
             [python, "-m", "aiot_suite.convert.legacy", job_file],
             check=False,
-            env={**environments.clean_environment(), "PYTHONPATH": str(checkout), "PYTHONDONTWRITEBYTECODE": "1"},
+            env={**environments.clean_environment(), "PYTHONPATH": str(PROJECT), "PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,
             text=True,
         )

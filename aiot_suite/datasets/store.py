@@ -22,7 +22,7 @@ from pathlib import Path
 from aiot_suite.datasets.classes import outside, span
 from aiot_suite.errors import DatasetError
 from aiot_suite.workspace import sha256_of
-from runner.rawlog import utc_now
+from runner.rawlog import replace_text, utc_now
 
 Progress = Callable[[int, int], None]
 """Progress callback, called with the number of items done and the total."""
@@ -95,7 +95,7 @@ def write(
         "made": utc_now(),
     }
     # Written last, so that a folder without it is an unfinished dataset.
-    (folder / "dataset.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    replace_text(folder / "dataset.json", json.dumps(record, indent=1) + "\n")
     return load(folder)
 
 

@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from aiot_suite.environments import cache_folder, locked
+from aiot_suite.environments import cache_folder
 from aiot_suite.errors import SetupError
 from aiot_suite.workspace import sha256_of
+from runner import rawlog
 from runner.bundle import debian, layout, pack, wheels
 from runner.bundle.recipes import ARCHITECTURES, BundlePart, Lock, lock_of, recipe_for, recipes
 
@@ -70,7 +71,7 @@ def build_lock(lock: Lock, say: Callable[[str], None]) -> Bundle:
     """Return the bundle of a lock, building it if necessary."""
     bundle_folder = folder()
     bundle_folder.mkdir(parents=True, exist_ok=True)
-    with locked(bundle_folder / f"{lock.name}.lock"):
+    with rawlog.locked(bundle_folder / f"{lock.name}.lock"):
         if existing := of_lock(lock):
             return existing
         try:
@@ -151,6 +152,4 @@ def _manifest(lock: Lock) -> Path:
 
 
 def _write(path: Path, record: dict[str, Any]) -> None:
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    rawlog.replace_text(path, json.dumps(record, indent=1) + "\n")

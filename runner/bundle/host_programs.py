@@ -10,7 +10,8 @@ from pathlib import Path
 from aiot_suite.environments import clean_environment
 from aiot_suite.errors import SetupError
 
-TIMEOUT_S = 1800.0
+PROGRAM_TIMEOUT_S = 1800.0
+"""Maximum time for one program on the host, such as a download of packages."""
 
 
 class ToolError(SetupError):
@@ -44,7 +45,7 @@ def run(command: Sequence[str], failure: str, folder: Path | None = None, more: 
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=TIMEOUT_S,
+            timeout=PROGRAM_TIMEOUT_S,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ToolError(f"{failure}: {error}.", "") from None

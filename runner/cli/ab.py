@@ -36,7 +36,7 @@ from aiot_suite.cli.options import (
 from aiot_suite.errors import RunnerError, SelectionError
 from aiot_suite.suite import PROFILES
 from aiot_suite.workspace import Workspace, models_folder
-from runner.devices import ALL_CORES, CORES, FOLDER, Conditions
+from runner.devices import ALL_CORES, ATTEMPT_TIMEOUT_S, COOLDOWN_S, CORES, FOLDER, PATIENCE_S, Conditions
 
 if TYPE_CHECKING:
     from aiot_suite.suite import Instance
@@ -86,7 +86,7 @@ def ab(
     weights: Weights = "sample",
     threads: Threads = 1,
     seed: Seed = 0,
-    timeout_s: Timeout = 1800.0,
+    timeout_s: Timeout = ATTEMPT_TIMEOUT_S,
     resume: Annotated[
         bool,
         typer.Option(
@@ -94,8 +94,8 @@ def ab(
         ),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Run without asking for confirmation.")] = False,
-    cooldown_s: Cooldown = 600.0,
-    patience_s: Patience = 120.0,
+    cooldown_s: Cooldown = COOLDOWN_S,
+    patience_s: Patience = PATIENCE_S,
     fixed_performance: FixedPerformance = False,
     cores: Cores = ALL_CORES,
     native_tools: NativeTools = None,

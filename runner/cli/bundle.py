@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from aiot_suite.errors import SelectionError, SetupError
+from aiot_suite.workspace import PROJECT
 
 app = typer.Typer(help="Make the bundles that bring Python to devices that have none.", no_args_is_help=True)
 
@@ -54,7 +55,7 @@ def bundle_lock() -> None:
     """Take the versions that Debian and pip have now into the package's lock (in a checkout)."""
     from runner.bundle import build, recipes
 
-    if not (recipes.LOCK.parents[2] / "pyproject.toml").is_file():
+    if not (PROJECT / "pyproject.toml").is_file():
         raise SetupError("The lock belongs to a checkout of the project, and this is an installed package.")
     recipes.write_lock(build.renew_lock(_say))
     print(f"{recipes.LOCK} written")

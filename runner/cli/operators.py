@@ -9,6 +9,7 @@ import typer
 from aiot_suite.cli.options import HERE, Models, Seed, Weights, Workspaces
 from aiot_suite.errors import RunnerError
 from aiot_suite.workspace import Workspace, models_folder
+from runner.devices import ATTEMPT_TIMEOUT_S
 
 
 def profile(
@@ -22,7 +23,7 @@ def profile(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the newest profile; begin one only if it differs.")
     ] = False,
-    timeout_s: Annotated[float, typer.Option("--timeout", min=1, help="Seconds for one network.")] = 1800.0,
+    timeout_s: Annotated[float, typer.Option("--timeout", min=1, help="Seconds for one network.")] = ATTEMPT_TIMEOUT_S,
     workspace: Workspaces = HERE,
 ) -> None:
     """Time each operator of each network on this machine's CPU, and log the networks' graphs.

@@ -32,7 +32,7 @@ from aiot_suite.cli.options import (
 )
 from aiot_suite.errors import RunnerError
 from aiot_suite.suite import PROFILES, SUITES
-from runner.devices import ALL_CORES, FOLDER
+from runner.devices import ALL_CORES, ATTEMPT_TIMEOUT_S, COOLDOWN_S, FOLDER, PATIENCE_S
 
 if TYPE_CHECKING:
     from runner.fleet import DeviceOutcome
@@ -68,12 +68,12 @@ def run(
             "device has an order of its own, and a second run of the same takes the reverse."
         ),
     ] = None,
-    timeout_s: Timeout = 1800.0,
+    timeout_s: Timeout = ATTEMPT_TIMEOUT_S,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the newest run; begin one only if it is over or differs.")
     ] = False,
-    cooldown_s: Cooldown = 600.0,
-    patience_s: Patience = 120.0,
+    cooldown_s: Cooldown = COOLDOWN_S,
+    patience_s: Patience = PATIENCE_S,
     fixed_performance: FixedPerformance = False,
     cores: Cores = ALL_CORES,
     native_tools: NativeTools = None,

@@ -29,6 +29,7 @@ SILENCE_S = 20.0
 """Maximum time without any data in the middle of a file transfer."""
 FILE_TIMEOUT_S = 3600.0
 """Maximum time for the transfer of one file."""
+_RECONNECT_TIMEOUT_S = 5.0
 ANSWER_LIMIT_BYTES = 4 * 2**20
 """Maximum size of an answer; all commands used here print far less."""
 _STDOUT, _STDERR, _EXIT = 1, 2, 3
@@ -225,7 +226,7 @@ class Connection:
             with suppress(AdbError, OSError):
                 if self.state() == "offline":
                     self._client.disconnect(self.serial)
-                self._client.connect(self.serial, timeout=5)
+                self._client.connect(self.serial, timeout=_RECONNECT_TIMEOUT_S)
 
 
 def quoted(words: Sequence[str]) -> str:

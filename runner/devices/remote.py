@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from runner import rawlog
 from runner.devices import OUTPUT_LIMIT_BYTES, DeviceTask
 from runner.devices.adb import Connection, quoted
 from runner.devices.process import RemoteProcess
@@ -75,25 +76,27 @@ class RemoteWork:
         """Fetch a file of the device unless it is missing or already fetched. Return the reason if it is rejected."""
         if target.exists() or not self._process.has(extension):
             return None
-        part = target.with_name(target.name + ".part")
         try:
-            with part.open("wb") as file:
-                file.writelines(self._process.content(extension, limit_bytes))
-                file.flush()
-                os.fsync(file.fileno())  # the copy on the device is removed next
-            with part.open("rb") as file:
-                while line := file.readline(LINE_LIMIT_BYTES + 1):
-                    if len(line) > LINE_LIMIT_BYTES:
-                        path = self._process.path(extension)
-                        return f"{path} of the device has a line over {LINE_LIMIT_BYTES} bytes, and was not taken."
-            part.replace(target)
+            with rawlog.replacing(target) as part:
+                with part.open("wb") as file:
+                    file.writelines(self._process.content(extension, limit_bytes))
+                    file.flush()
+                    os.fsync(file.fileno())  # the copy on the device is removed next
+                self._refuse_long_lines(part, extension)
         except DeviceLostError:
             raise
         except DeviceError as error:
             return str(error)
-        finally:
-            part.unlink(missing_ok=True)
         return None
+
+    def _refuse_long_lines(self, fetched: Path, extension: str) -> None:
+        with fetched.open("rb") as file:
+            while line := file.readline(LINE_LIMIT_BYTES + 1):
+                if len(line) > LINE_LIMIT_BYTES:
+                    path = self._process.path(extension)
+                    raise DeviceError(
+                        f"{path} of the device has a line over {LINE_LIMIT_BYTES} bytes, and was not taken."
+                    )
 
 
 class RemoteTool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from aiot_suite.suite import FRAMEWORKS, MODELS, QUANTIZATIONS, Instance
+from runner import rawlog
 from runner.errors import LogError
 from runner.tools.delegates import ACCELERATED
 
@@ -102,11 +104,10 @@ def of_file(path: str) -> dict[str, str]:
     models. A name like mobilenet_v2_1.4_224 states nothing for certain: it is not the paper's network.
     """
     stem = Path(path.replace("\\", "/")).stem
-    for framework in FRAMEWORKS:
-        for quantization in QUANTIZATIONS:
-            name = stem.removeprefix(f"{framework}_{quantization}_")
-            if name != stem and model_name(name) == name:
-                return {"framework": framework, "quantization": quantization, "model": name}
+    with suppress(ValueError):
+        framework, quantization, model = rawlog.split_model_file_name(stem)
+        if framework in FRAMEWORKS and quantization in QUANTIZATIONS and model_name(model) == model:
+            return {"framework": framework, "quantization": quantization, "model": model}
     return {"model": model_name(stem)} if model_name(stem) in _PLAIN.values() else {}
 
 

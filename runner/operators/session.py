@@ -11,15 +11,14 @@ from typing import Any
 from aiot_suite.environments import INSTALL_LEGACY
 from aiot_suite.facts import Artifact
 from aiot_suite.suite import Instance
-from aiot_suite.workspace import Workspace
+from aiot_suite.workspace import PROJECT, Workspace
 from runner import ledger, rawlog
 from runner.attempt import carry_out, last_of
-from runner.devices import Device, DeviceTask
+from runner.devices import ATTEMPT_TIMEOUT_S, Device, DeviceTask
 from runner.execution import device_locked, package_files
 from runner.run_request import new_folder
 
 STUDY = "profile"
-ROOT = Path(__file__).parents[2]
 LIBRARIES = ("torch", "torchvision")
 ENVIRONMENTS = {"pytorch": "main", "caffe2": "legacy"}
 """The frameworks that can be profiled, and the Python environment that each needs (see aiot_suite.environments)."""
@@ -38,7 +37,7 @@ class StudyRequest:
     warmups: int = 3
     threads: int = 1
     seed: int = 0
-    timeout_s: float = 1800.0
+    timeout_s: float = ATTEMPT_TIMEOUT_S
     artifacts: Mapping[str, Artifact] = field(default_factory=dict)  # of the frameworks that need a model file
 
     @property
@@ -109,7 +108,7 @@ def execute(
                 name=log.stem,
                 folder=folder,
                 # another environment's Python sees only what it needs, and none of this one's packages
-                agent=str(ROOT) if environment == "main" else device.push(_files(), "profile"),
+                agent=str(PROJECT) if environment == "main" else device.push(_files(), "profile"),
                 module=f"runner.operators.profile_{instance.framework}",
                 environment=environment,
                 job=_job(instance, entry.next_attempt, request, workspace),

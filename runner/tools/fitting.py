@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from aiot_suite.errors import ModelError
 from aiot_suite.facts import Artifact, Settings
 from aiot_suite.workspace import sha256_of
+from runner import rawlog
 
 if TYPE_CHECKING:
     from aiot_suite.datasets.store import Dataset
@@ -80,7 +81,7 @@ def stage(dataset: Dataset, chosen: Sequence[tuple[str, int]], settings: Setting
             (folder / "images" / _file(len(truths))).write_bytes(pixels)
             truths.append(label)
         (folder / "ground_truth.txt").write_text("".join(f"{label}\n" for label in truths), encoding="utf-8")
-        marker.write_text(json.dumps(failures), encoding="utf-8")  # written last: a folder without it is incomplete
+        rawlog.replace_text(marker, json.dumps(failures))  # written last: a folder without it is incomplete
     failed = json.loads(marker.read_text(encoding="utf-8"))
     return Staged(folder, tuple(_file(number) for number in range(len(chosen) - len(failed))), tuple(failed))
 
@@ -124,7 +125,7 @@ def fit(artifact: Artifact, root: Path) -> FittedModel:
         if fitted_data is not None:
             model_file.write_bytes(fitted_data)
         text = "".join(f"{label}\n" for label in labels(settings, outputs))
-        label_file.write_text(text, encoding="utf-8")  # written last: a folder without it is incomplete
+        rawlog.replace_text(label_file, text)  # written last: a folder without it is incomplete
     if model_file.is_file():
         return FittedModel(model_file, hashlib.sha256(model_file.read_bytes()).hexdigest(), label_file, True)
     return FittedModel(artifact.path, artifact.sha256, label_file, False)

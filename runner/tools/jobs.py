@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Protocol
 
 from aiot_suite.datasets.store import Dataset
-from aiot_suite.environments import locked
 from aiot_suite.errors import ModelError, SetupError
 from aiot_suite.facts import Artifact
 from aiot_suite.suite import Instance, Profile
-from runner.devices import Device
+from runner import rawlog
+from runner.devices import ATTEMPT_TIMEOUT_S, Device
 from runner.tools import fitting
 from runner.tools.commands import Ask, Repeats
 from runner.tools.programs import Tool, Tools, find
@@ -69,7 +69,7 @@ class ToolRequest:
     scratch: Path  # see Given.scratch
     accelerator: str | None = None
     xnnpack: bool = True
-    timeout_s: float = 1800.0  # time limit of each command
+    timeout_s: float = ATTEMPT_TIMEOUT_S  # time limit of each command
 
 
 def make(request: ToolRequest, instance: Instance, artifact: Artifact, attempt: int, push: Push) -> ToolJob:
@@ -97,7 +97,7 @@ def _evaluation(request: ToolRequest, artifact: Artifact, push: Push) -> tuple[E
     if tool is None:
         return None, "run_eval was not given"
     request.scratch.mkdir(parents=True, exist_ok=True)
-    with locked(request.scratch / ".lock"):  # runs on several devices share these files
+    with rawlog.locked(request.scratch / ".lock"):  # runs on several devices share these files
         try:
             fitted = fitting.fit(artifact, request.scratch)
         except ModelError as error:

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from runner import rawlog
+from runner.devices import ATTEMPT_TIMEOUT_S
 from runner.tools import commands, events, reading
 from runner.tools.commands import Ask, Repeats
 from runner.tools.text import bounded
@@ -24,6 +25,7 @@ It raises TimeoutError if the time is exceeded.
 """
 
 MEMORY_TIMEOUT_S = 300.0
+"""Maximum time for the short run that measures the peak memory."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class ToolJob:
     benchmark: Program
     evaluation: EvaluationFiles | None
     no_evaluation: str = "run_eval was not given"  # reason if there is no evaluation
-    timeout_s: float = 1800.0  # time limit of each command
+    timeout_s: float = ATTEMPT_TIMEOUT_S  # time limit of each command
 
     def known(self) -> events.AttemptFacts:
         return events.AttemptFacts(

@@ -46,7 +46,7 @@ def test_what_a_file_says_of_itself_is_known(plugins):
     known = catalog.load(plugins)
     framework = known.frameworks["torchscript"]
     assert (framework.suffix, framework.layout, framework.imports) == (".torchscript.pt", "NCHW", ("torch",))
-    assert framework.agent == framework.file == plugins / "frameworks" / "torchscript.py"
+    assert framework.file == plugins / "frameworks" / "torchscript.py"
     assert known.models["squeezenet1_1"].settings["channel_order"] == "BGR"
 
 

@@ -259,3 +259,67 @@ def test_a_node_is_read_as_it_was_written_or_not_at_all(name, value):
         assert all(type(one) is lists[name] for one in value)
     if not attempt.left_out and name in ("macs", "parameters"):
         assert type(value) is int and value >= 0
+
+
+@pytest.mark.parametrize(
+    ("instance_id", "parts"),
+    [
+        ("tflite_cpu_float32_mobilenet_v2", ("tflite", "cpu", "float32", "mobilenet_v2")),
+        ("pytorch_unknown_unknown_unknown", ("pytorch", "unknown", "unknown", "unknown")),
+    ],
+)
+def test_an_instance_id_has_four_parts_and_only_the_model_has_underscores(instance_id, parts):
+    assert rawlog.split_instance_id(instance_id) == parts
+    assert rawlog.format_instance_id(*parts) == instance_id
+
+
+def test_the_name_of_a_model_file_has_no_delegate():
+    assert rawlog.format_model_file_name("tflite", "int8", "mobilenet_v2") == "tflite_int8_mobilenet_v2"
+    assert rawlog.split_model_file_name("tflite_int8_mobilenet_v2") == ("tflite", "int8", "mobilenet_v2")
+
+
+@pytest.mark.parametrize("text", ["", "tflite", "tflite_cpu_float32"])
+def test_an_id_with_fewer_parts_is_refused(text):
+    with pytest.raises(ValueError, match="unpack"):
+        rawlog.split_instance_id(text)
+
+
+@pytest.mark.parametrize(
+    ("file_name", "attempt"),
+    [
+        ("a_b_c_d.12.jsonl", ("a_b_c_d", 12)),
+        ("a_b_c_d.0.jsonl", None),
+        ("a_b_c_d.1.jsonl.part", None),
+        ("telemetry.jsonl", None),
+        ("A_b_c_d.1.jsonl", None),
+    ],
+)
+def test_the_name_of_an_attempt_file_tells_its_instance_and_number(tmp_path, file_name, attempt):
+    assert rawlog.split_attempt_name(file_name) == attempt
+    if attempt:
+        assert rawlog.attempt_path(tmp_path, *attempt) == tmp_path / file_name
+        assert rawlog.format_attempt_name(*attempt) + ".jsonl" == file_name
+
+
+def test_a_file_is_replaced_completely_or_not_at_all(tmp_path):
+    path = tmp_path / "run.json"
+    rawlog.replace_text(path, "old é\n")
+    with pytest.raises(KeyError), rawlog.replacing(path, ".part.json") as temporary:
+        temporary.write_text("half")
+        assert temporary == tmp_path / "run.json.part.json"
+        raise KeyError
+    assert [one.name for one in tmp_path.iterdir()] == ["run.json"]
+    assert path.read_bytes() == "old é\n".encode()
+    rawlog.replace_text(path, "new")
+    assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("run.json", "new")]
+
+
+@pytest.mark.parametrize("name", [".lock", "."])
+def test_a_lock_is_held_once_and_released_at_the_end_of_the_block(tmp_path, name):
+    path = tmp_path / name
+    with rawlog.locked(path, wait=False), pytest.raises(BlockingIOError), rawlog.locked(path, wait=False):
+        pytest.fail("it was locked twice")
+    with pytest.raises(KeyError), rawlog.locked(path):
+        raise KeyError
+    with rawlog.locked(path, wait=False):
+        assert [one.name for one in tmp_path.iterdir()] == ([".lock"] if name == ".lock" else [])
