@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from aiot_suite.environments import cache_folder
-from runner.bundle.debian import Apt, unpack
+from runner.bundle.debian import Apt, unpack_deb
 from runner.rawlog import locked
 
 
@@ -39,7 +39,7 @@ def folder(
                 apt = Apt.open(Path(work) / "apt", suite, architecture)
                 made = Path(work) / "made"
                 for package in apt.download([apt.candidate(one) for one in needed(apt)]):
-                    unpack(package, made)
+                    unpack_deb(package, made)
                 finish(made)
                 made.rename(kept)
     return kept

@@ -67,7 +67,7 @@ def dataset_sample(
     from aiot_suite.progress_bar import counting
 
     with counting("dataset: copying") as step:
-        dataset = source.sample(
+        dataset = source.sample_imagenet(
             Workspace(workspace).datasets / name,
             imagenet,
             classes=classes,
@@ -97,7 +97,7 @@ def dataset_use(
     from aiot_suite.datasets import folder as source
 
     target = Workspace(workspace).datasets / (name or folder.resolve().name)
-    dataset = source.use(target, folder, labels, label_space=label_space, numbering=numbering)
+    dataset = source.use_folder(target, folder, labels, label_space=label_space, numbering=numbering)
     _tell(dataset, dataset.image_folder)
 
 

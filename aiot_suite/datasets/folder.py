@@ -9,7 +9,7 @@ from aiot_suite.datasets.photographs import Photographs
 from aiot_suite.errors import DatasetError
 
 
-def use(
+def use_folder(
     folder: Path, source: Path, list_of_labels: Path, *, label_space: str, numbering: str | None = None
 ) -> store.Dataset:
     """Create a dataset from the images in `source` that a label file lists (see `labels.read`).

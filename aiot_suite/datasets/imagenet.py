@@ -19,7 +19,7 @@ from aiot_suite.errors import DatasetError
 LABEL_SPACE = label_spaces.IMAGENET
 
 
-def sample(
+def sample_imagenet(
     folder: Path,
     source: Path,
     *,

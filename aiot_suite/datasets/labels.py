@@ -18,7 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aiot_suite.datasets import classes
-from aiot_suite.datasets.numbering import LabelRow, choose, differences, error_in, meaning, reason_outside, to_labels
+from aiot_suite.datasets.numbering import (
+    LabelRow,
+    choose_numbering,
+    differences,
+    error_in,
+    meaning,
+    reason_outside,
+    to_labels,
+)
 from aiot_suite.errors import DatasetError
 
 IMAGE_SUFFIXES = (".jpeg", ".jpg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
@@ -68,7 +76,7 @@ def read(path: Path, label_space: str, numbering: str | None = None) -> LabelLis
                 raise error_in(
                     path, row, f"WordNet ids are labels of {classes.IMAGENET}, give a number or --label-space"
                 )
-    chosen, reason = choose(path, rows, label_space, numbering)
+    chosen, reason = choose_numbering(path, rows, label_space, numbering)
     if chosen:
         notes.append(meaning(chosen, reason, label_space))
     to_label = to_labels(path)[chosen or "0"]

@@ -59,7 +59,7 @@ def of_folders(folder: Path, names: Sequence[str], numbering: str | None) -> tup
     return label_of, [meaning(numbering or "0", reason, classes.IMAGENET)]
 
 
-def choose(path: Path, rows: list[LabelRow], label_space: str, asked: str | None) -> tuple[str | None, str]:
+def choose_numbering(path: Path, rows: list[LabelRow], label_space: str, asked: str | None) -> tuple[str | None, str]:
     """Return the numbering of a file and the reason for choosing it; the numbering is None if the file has no numbers.
 
     asked: the numbering requested by the user, which takes precedence.

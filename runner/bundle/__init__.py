@@ -1,7 +1,7 @@
 """Python for devices that have none: glibc, Python, numpy, Pillow and one framework in one archive.
 
 An archive can be unpacked anywhere and runs through its own loader: nothing is installed, no root is needed, and no
-library of the system is opened. `build.build` makes a bundle, `build.find` finds an existing one, and `start.command`
+library of the system is opened. `build.build` makes a bundle, `build.find` finds an existing one, and `start.python_command`
 starts its Python.
 
 recipes.py    content of each bundle (recipes.toml) and its versions (lock.json)

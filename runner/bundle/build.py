@@ -33,7 +33,7 @@ class Bundle:
     frameworks: tuple[str, ...]
     environment: str  # environment that it provides on a device: see aiot_suite.environments
     python: str  # version, such as "3.11"
-    imports: tuple[str, ...]  # modules to import at the first start: see runner.bundle.start.first
+    imports: tuple[str, ...]  # modules to import at the first start: see runner.bundle.start
     parts: tuple[BundlePart, ...]
 
 
@@ -94,7 +94,7 @@ def renew_lock(say: Callable[[str], None]) -> list[Lock]:
             with tempfile.TemporaryDirectory() as work:
                 apt = debian.Apt.open(Path(work) / "apt", recipe.suite, architecture.name)
                 parts = [apt.candidate(name) for name in recipe.debian]
-                parts += wheels.candidates(recipe, architecture, Path(work) / "wheels")
+                parts += wheels.wheel_candidates(recipe, architecture, Path(work) / "wheels")
             locks.append(Lock(recipe, architecture, tuple(parts)))
     return locks
 
@@ -106,10 +106,10 @@ def _made(lock: Lock, work: Path, say: Callable[[str], None]) -> Bundle:
     apt = debian.Apt.open(work / "apt", recipe.suite, architecture.name)
     say(f"{len(lock.of('debian'))} packages of Debian")
     for package in apt.download(lock.of("debian")):
-        debian.unpack(package, packages)
+        debian.unpack_deb(package, packages)
     say(f"{len(lock.of('wheel'))} wheels")
-    for wheel in wheels.download(recipe, architecture, lock.of("wheel"), work / "wheels"):
-        wheels.unpack(wheel, site)
+    for wheel in wheels.download_wheels(recipe, architecture, lock.of("wheel"), work / "wheels"):
+        wheels.unpack_wheel(wheel, site)
         wheel.unlink()
     say("putting it together")
     layout.lay_out(packages, site, bundle, recipe, architecture)
@@ -118,7 +118,7 @@ def _made(lock: Lock, work: Path, say: Callable[[str], None]) -> Bundle:
     say(f"{count} programs and libraries checked")
     _write(bundle / MANIFEST, {"name": lock.name, "parts": [asdict(part) for part in lock.parts]})
     archive = work / "bundle.tar"
-    pack.pack(bundle, archive)
+    pack.pack_folder(bundle, archive)
     return _kept(lock, archive)
 
 

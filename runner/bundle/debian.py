@@ -13,7 +13,7 @@ from pathlib import Path
 
 from aiot_suite.errors import SetupError
 from aiot_suite.workspace import sha256_of
-from runner.bundle.host_programs import ToolError, needed, run
+from runner.bundle.host_programs import ToolError, require_programs, run_program
 from runner.bundle.recipes import BundlePart
 
 _SUITES = ("buster", "bullseye", "bookworm", "trixie", "forky", "oldoldstable", "oldstable", "stable", "testing", "sid")
@@ -28,8 +28,8 @@ def archive() -> str:
 
     Raises SetupError if there is no apt or none of its sources is Debian's.
     """
-    needed("apt-get", "apt-cache", "apt-config", "dpkg-deb")
-    uri_lines = run(["apt-get", "update", "--print-uris"], "The sources of apt cannot be read")
+    require_programs("apt-get", "apt-cache", "apt-config", "dpkg-deb")
+    uri_lines = run_program(["apt-get", "update", "--print-uris"], "The sources of apt cannot be read")
     address = archive_in(uri_lines)
     if address is None:
         raise SetupError(
@@ -107,17 +107,19 @@ class Apt:
 
     def _run(self, *words: str, failure: str) -> str:
         variables = {"APT_CONFIG": str(self.folder / "apt.conf")}
-        return run([words[0], "-q", *words[1:]], failure, self.folder / "packages", variables)
+        return run_program([words[0], "-q", *words[1:]], failure, self.folder / "packages", variables)
 
 
-def unpack(package: Path, folder: Path) -> None:
+def unpack_deb(package: Path, folder: Path) -> None:
     """Unpack the files that a package would install into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    run(["dpkg-deb", "-x", str(package), str(folder)], f"{package.name} cannot be unpacked")
+    run_program(["dpkg-deb", "-x", str(package), str(folder)], f"{package.name} cannot be unpacked")
 
 
 def _configuration(folder: Path, architecture: str) -> str:
-    kept_settings = _KEPT.findall(run(["apt-config", "dump", "Acquire"], "The configuration of apt cannot be read"))
+    kept_settings = _KEPT.findall(
+        run_program(["apt-config", "dump", "Acquire"], "The configuration of apt cannot be read")
+    )
     return "\n".join(
         [
             *kept_settings,

@@ -36,7 +36,7 @@ def is_elf(path: Path) -> bool:
         return file.read(4) == _MAGIC
 
 
-def read(path: Path) -> Elf:
+def read_elf(path: Path) -> Elf:
     """Return the facts about an ELF file."""
     from elftools.elf.dynamic import DynamicSegment
     from elftools.elf.elffile import ELFFile
@@ -65,7 +65,7 @@ def find_problems(bundle: Path, path: Path, architecture: Architecture, glibc: s
     Android maps no segment that is not aligned to its pages, and its policy rejects executable stacks and text
     relocations. A library that is missing in the bundle would be the device's own, or not found at all.
     """
-    elf, name = read(path), path.relative_to(bundle).as_posix()
+    elf, name = read_elf(path), path.relative_to(bundle).as_posix()
     if elf.machine != architecture.elf:
         yield f"{name} is for {elf.machine}, not {architecture.elf}"
     if elf.alignment is not None and elf.alignment < architecture.alignment:
@@ -103,7 +103,7 @@ def confine_search_paths(path: Path) -> None:
     Some wheels still name folders of the machine they were built on. The text keeps its length, because other names may
     share its trailing bytes.
     """
-    system_folders = [folder for folder in read(path).search if not folder.startswith(_ORIGIN)]
+    system_folders = [folder for folder in read_elf(path).search if not folder.startswith(_ORIGIN)]
     if not system_folders:
         return
     data = path.read_bytes()

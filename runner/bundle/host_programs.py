@@ -22,7 +22,7 @@ class ToolError(SetupError):
         self.said = said
 
 
-def needed(*programs: str) -> None:
+def require_programs(*programs: str) -> None:
     """Raise SetupError if a program is not installed."""
     absent = [program for program in programs if not shutil.which(program)]
     if absent:
@@ -32,7 +32,9 @@ def needed(*programs: str) -> None:
         )
 
 
-def run(command: Sequence[str], failure: str, folder: Path | None = None, more: Mapping[str, str] | None = None) -> str:
+def run_program(
+    command: Sequence[str], failure: str, folder: Path | None = None, more: Mapping[str, str] | None = None
+) -> str:
     """Run a program and return its output. Raise ToolError with `failure` and its last error message."""
     variables = {**clean_environment(), "LC_ALL": "C.UTF-8", **(more or {})}
     try:

@@ -81,7 +81,7 @@ def _add_needed(debian: Path, bundle: Path, architecture: Architecture) -> None:
     queue = list(programs(bundle))
     while queue:
         path = queue.pop()
-        facts = elf.read(path)
+        facts = elf.read_elf(path)
         for needed in facts.needed:
             source = library(debian, architecture, needed)
             if needed == architecture.loader or source is None or elf.loader_finds(bundle, path, facts, needed):

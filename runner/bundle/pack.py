@@ -24,7 +24,7 @@ done
 _RUNS = ("bin/", "lib/ld.so")
 
 
-def pack(folder: Path, archive: Path) -> None:
+def pack_folder(folder: Path, archive: Path) -> None:
     """Write a tar of a folder: its folders and files, sorted, without owner, time or links.
 
     The format is POSIX ustar, which the tar of every Android version reads. JOIN has to be run after unpacking.

@@ -19,7 +19,9 @@ print(json.dumps({{
 """
 
 
-def command(root: str, python_arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> list[str]:
+def python_command(
+    root: str, python_arguments: Sequence[str], environment: Mapping[str, str] | None = None
+) -> list[str]:
     """Return the command that starts Python: its loader by path, without anything of the system.
 
     No variable, library or package of the system is used.
@@ -59,17 +61,17 @@ def command(root: str, python_arguments: Sequence[str], environment: Mapping[str
     ]
 
 
-def first(root: str, imports: Sequence[str]) -> list[str]:
+def first_start_command(root: str, imports: Sequence[str]) -> list[str]:
     """Return the command for a bundle's first start, which imports everything that the agent imports.
 
     It stores Python's bytecode next to the modules, so that later starts need not compile them, and prints one line of
     JSON: `python`, `machine`, `page_bytes`, `prefix`, `path` and the `files` of all modules.
     """
     program = _CHECK.format(imports=list(imports)).strip()
-    return command(root, ["-c", program], {"PYTHONDONTWRITEBYTECODE": ""})
+    return python_command(root, ["-c", program], {"PYTHONDONTWRITEBYTECODE": ""})
 
 
-def read_first(output: str) -> dict[str, object]:
+def read_first_start(output: str) -> dict[str, object]:
     """Return what the first start printed. Raise ValueError if the output is anything else."""
     lines = output.strip().splitlines()
     record = json.loads(lines[-1] if lines else "")

@@ -12,27 +12,29 @@ from packaging.utils import parse_wheel_filename
 
 from aiot_suite.errors import SetupError
 from aiot_suite.workspace import sha256_of
-from runner.bundle.host_programs import run
+from runner.bundle.host_programs import run_program
 from runner.bundle.recipes import Architecture, BundlePart, Recipe
 
 _OLDEST_GLIBC = 5
 """Minor version of the oldest glibc that wheels are built for (PEP 600)."""
 
 
-def platforms(glibc: str, machine: str) -> list[str]:
+def wheel_platforms(glibc: str, machine: str) -> list[str]:
     """Return the tags of wheels that run with a glibc version, newest first (PEP 600)."""
     newest = int(glibc.split(".")[1])
     numbered = [f"manylinux_2_{minor}_{machine}" for minor in range(newest, _OLDEST_GLIBC - 1, -1)]
     return [*numbered, *(f"manylinux{year}_{machine}" for year in ("2014", "2010", "1"))]
 
 
-def download(recipe: Recipe, architecture: Architecture, parts: Sequence[BundlePart], folder: Path) -> list[Path]:
+def download_wheels(
+    recipe: Recipe, architecture: Architecture, parts: Sequence[BundlePart], folder: Path
+) -> list[Path]:
     """Download exactly these wheels. Raise SetupError if one is unavailable or differs from the lock."""
     lines = [f"{part.name}=={part.version} --hash=sha256:{part.sha256}" for part in parts]
     return _pip(recipe, architecture, lines, folder, "--require-hashes")
 
 
-def candidates(recipe: Recipe, architecture: Architecture, folder: Path) -> list[BundlePart]:
+def wheel_candidates(recipe: Recipe, architecture: Architecture, folder: Path) -> list[BundlePart]:
     """Return the wheels that a recipe names, as pip currently finds them."""
     paths = _pip(recipe, architecture, recipe.wheels, folder)
     part_of = {}
@@ -42,7 +44,7 @@ def candidates(recipe: Recipe, architecture: Architecture, folder: Path) -> list
     return [part_of[wheel.split("==")[0]] for wheel in recipe.wheels]
 
 
-def unpack(wheel: Path, folder: Path) -> None:
+def unpack_wheel(wheel: Path, folder: Path) -> None:
     """Unpack the part of a wheel that belongs on Python's path. Raise SetupError if a name leads outside the folder."""
     with zipfile.ZipFile(wheel) as file:
         for member in file.infolist():
@@ -70,7 +72,7 @@ def _pip(recipe: Recipe, architecture: Architecture, lines: Iterable[str], folde
     requirements.write_text("\n".join(lines) + "\n", encoding="utf-8")
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     pip += ["--only-binary=:all:", "--implementation", "cp", "--python-version", recipe.python, *more]
-    for platform in platforms(recipe.glibc, architecture.machine):
+    for platform in wheel_platforms(recipe.glibc, architecture.machine):
         pip += ["--platform", platform]
-    run([*pip, "-r", str(requirements), "-d", str(folder)], f"The wheels for {architecture.name} cannot be had")
+    run_program([*pip, "-r", str(requirements), "-d", str(folder)], f"The wheels for {architecture.name} cannot be had")
     return sorted(folder.glob("*.whl"))

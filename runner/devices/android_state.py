@@ -13,7 +13,7 @@ from typing import Any
 
 from runner.devices.answers import PREAMBLE, cleaned, first, number, sections
 
-STATE = (
+STATE_SCRIPT = (
     PREAMBLE
     + """\
 section battery
@@ -38,7 +38,7 @@ cat /proc/loadavg
 section end
 """
 )
-"""Shell script that prints everything `state` reads. On a phone it starts only two processes, both dumpsys.
+"""Shell script that prints everything `current_state` reads. On a phone it starts only two processes, both dumpsys.
 
 The kernel's thermal zones are read only on systems other than Android: which zones of a phone are readable depends on
 its maker.
@@ -79,7 +79,7 @@ class Battery:
     overridden: bool  # whether the values were set by hand with `dumpsys battery set`
 
 
-def state(answer: str | bytes) -> dict[str, Any]:
+def current_state(answer: str | bytes) -> dict[str, Any]:
     """Return the current state of a device from the output of STATE. Never raises.
 
     The result has the fields of a line of telemetry.jsonl and those below. What the device does not offer is None.

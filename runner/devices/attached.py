@@ -70,10 +70,10 @@ class AttachedDevice:
         return android.properties(self._said, self._salt, self.slug, self._keep_serial)
 
     def boot(self) -> boot.Boot:
-        return boot.parse(self.connection.shell(["cat", *boot.FILES]).stdout, self._salt)
+        return boot.parse_boot(self.connection.shell(["cat", *boot.BOOT_FILES]).stdout, self._salt)
 
     def telemetry(self) -> dict[str, Any]:
-        return android_state.state(self.connection.shell(["sh", "-c", android_state.STATE]).stdout)
+        return android_state.current_state(self.connection.shell(["sh", "-c", android_state.STATE_SCRIPT]).stdout)
 
     @property
     def tool_delegates(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aiot_suite.errors import printable
 from runner.devices.android import hashed
 
-FILES = ("/proc/sys/kernel/random/boot_id", "/proc/uptime")
+BOOT_FILES = ("/proc/sys/kernel/random/boot_id", "/proc/uptime")
 """Files with the random id drawn at each boot (random(4)) and the seconds since boot and of idle cores (proc(5))."""
 
 _BOOT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -24,7 +24,7 @@ class Boot:
     uptime_s: float | None = None
 
 
-def parse(text: str, salt: str) -> Boot:
+def parse_boot(text: str, salt: str) -> Boot:
     """Return the boot described by the contents of FILES, either of which may be missing."""
     lines = [printable(line) for line in text.splitlines()]
     boot_id = next((line for line in lines if _BOOT_ID.fullmatch(line)), None)

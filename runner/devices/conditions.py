@@ -58,7 +58,7 @@ class AttachedConditions:
         self.restore()
 
     def _hold(self, wanted: Conditions) -> AppliedConditions:
-        held = cores.held(wanted.cores, self._facts.cores, self.run)
+        held = cores.choose_cores(wanted.cores, self._facts.cores, self.run)
         if self._facts.os != "Android":
             if not wanted.fixed_performance:
                 return held

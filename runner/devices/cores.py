@@ -10,7 +10,7 @@ from runner.devices import BIG_CORES, AppliedConditions
 from runner.devices.answers import cleaned, first
 from runner.errors import DeviceError
 
-SHOW = "grep Cpus_allowed_list: /proc/self/status; cat /proc/self/cpuset 2>/dev/null"
+SHOW_CORES = "grep Cpus_allowed_list: /proc/self/status; cat /proc/self/cpuset 2>/dev/null"
 """Shell script that prints the cores its process may use, and its cpuset: see proc(5) and cpuset(7)."""
 
 _ALLOWED = re.compile(r"^Cpus_allowed_list:\s*([0-9,-]{1,200})$", re.MULTILINE)
@@ -42,7 +42,7 @@ def pinned(words: Sequence[str], mask: str | None) -> list[str]:
     return ["taskset", mask, *words] if mask else [*words]
 
 
-def held(wanted: str, cores: Sequence[Mapping[str, Any]], run: Run) -> AppliedConditions:
+def choose_cores(wanted: str, cores: Sequence[Mapping[str, Any]], run: Run) -> AppliedConditions:
     """Return the cores that agents will run on, after trying it once. What fails is listed in `refused`."""
     refused: dict[str, str] = {}
     mask = None
@@ -56,7 +56,7 @@ def held(wanted: str, cores: Sequence[Mapping[str, Any]], run: Run) -> AppliedCo
         if exit_code != 0:
             refused["cores"] = f"`taskset {mask}` fails there (it says {cleaned(output)!r})"
             mask = None
-    _, output = run(pinned(["sh", "-c", SHOW], mask))
+    _, output = run(pinned(["sh", "-c", SHOW_CORES], mask))
     return AppliedConditions(
         core_mask=mask, cores_allowed=first(_ALLOWED, output), cpuset=first(_CPUSET, output), refused=refused
     )

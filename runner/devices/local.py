@@ -111,7 +111,7 @@ class LocalDevice:
     @contextmanager
     def held(self, wanted: Conditions) -> Iterator[AppliedConditions]:
         """Apply the choice of cores to the processes started here; nothing on the machine is changed."""
-        held = cores.held(wanted.cores, _cores(), _ran)
+        held = cores.choose_cores(wanted.cores, _cores(), _ran)
         if wanted.fixed_performance:
             refused = {**held.refused, "fixed_performance": "it is a mode of Android, which this machine has not"}
             held = replace(held, fixed_performance=False, refused=refused)
@@ -154,7 +154,7 @@ class LocalDevice:
             ) from None
 
     def boot(self) -> boot.Boot:
-        return boot.parse("\n".join(_read(Path(file)) or "" for file in boot.FILES), self._salt)
+        return boot.parse_boot("\n".join(_read(Path(file)) or "" for file in boot.BOOT_FILES), self._salt)
 
     def telemetry(self) -> dict[str, Any]:
         battery = _battery()

@@ -82,7 +82,7 @@ class Pythons:
         if root not in self._unpacked:
             self._unpack(bundle, root)
             self._unpacked.add(root)
-        return start.command(root, [])
+        return start.python_command(root, [])
 
     def _unpack(self, bundle: Bundle, root: str) -> None:
         """Unpack a bundle unless the device already has it.
@@ -98,9 +98,9 @@ class Pythons:
         self._files.do(["tar", "-xf", archive, "-C", part], _UNPACK_TIMEOUT_S)
         self._files.do(f"cd {quoted([part])} && {{ {JOIN} }}", _UNPACK_TIMEOUT_S)
         self._files.do(["rm", "-f", archive])
-        answer = self._connection.shell(start.first(part, bundle.imports), _START_TIMEOUT_S)
+        answer = self._connection.shell(start.first_start_command(part, bundle.imports), _START_TIMEOUT_S)
         try:
-            start.read_first(answer.stdout)
+            start.read_first_start(answer.stdout)
         except (ValueError, RecursionError):
             message = (answer.stderr or answer.stdout)[-300:]
             raise DeviceError(

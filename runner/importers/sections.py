@@ -151,7 +151,7 @@ def _begins_with_block(section: Section, text: str, following: Lines) -> bool:
         return True
     if section.mean_ms is None:
         return False
-    mean_ms = litert.result_of(following).times_ms.get("mean_ms")
+    mean_ms = litert.read_litert_lines(following).times_ms.get("mean_ms")
     return mean_ms is not None and abs(mean_ms - section.mean_ms) > 0.0051  # printed with two decimals, in ms
 
 

@@ -175,8 +175,10 @@ def _output(
 def _read(run: Section, tool: str, delegate: str) -> tuple[Benchmark, tuple[Operator, ...]]:
     """Return the times that a tool printed, and its table of operators."""
     if tool not in _FRAMEWORKS:
-        return reading.benchmark_of(run.lines, delegate=delegate), tuple(operator_table.read(run.lines)[0])
-    speed = speed_benchmark.speed_of(run.lines)
+        return reading.benchmark_of(run.lines, delegate=delegate), tuple(
+            operator_table.read_operator_table(run.lines)[0]
+        )
+    speed = speed_benchmark.read_speed_lines(run.lines)
     benchmark = _benchmark(speed.mean_ms, _stats(speed.latencies_ms) if speed.latencies_ms else None, None)
     table = [Operator("runs", 0, name, kind, None, mean_ms, None, None) for name, kind, mean_ms in speed.operators]
     return replace(benchmark, delegation=Delegation("unknown"), failure=speed.failure), tuple(table)
@@ -307,9 +309,9 @@ def _part(timed: Output | None, evaluated: Output | None, at: str) -> LogPart:
         runs_asked=first.runs_asked,
     )
     if benchmark.failure:
-        return LogPart(first.instance, None, b"", events.without_time(context, benchmark, benchmark.failure))
+        return LogPart(first.instance, None, b"", events.ending_without_time(context, benchmark, benchmark.failure))
     accuracy = Accuracy(evaluation) if evaluation else None
-    summary = events.summary(context, benchmark, accuracy, "there is no output of run_eval beside it")
+    summary = events.summary_fields(context, benchmark, accuracy, "there is no output of run_eval beside it")
     summary |= {
         "model_mb": benchmark.model_mb,
         "operators": [asdict(operator) for operator in first.operators],
@@ -323,4 +325,6 @@ def _part(timed: Output | None, evaluated: Output | None, at: str) -> LogPart:
         "loop_ns": round((benchmark.mean_ms or 0) * 1e6 * (benchmark.runs.count if benchmark.runs else 1)),
         "peak_rss_kb": events.peak_rss_kb(benchmark),
     }
-    return LogPart(first.instance, events.load(context, benchmark), lines([("summary", summary)]), ("end", ending))
+    return LogPart(
+        first.instance, events.load_fields(context, benchmark), lines([("summary", summary)]), ("end", ending)
+    )

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import math
 import reprlib
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, Mapping
 
 from .schema import COUNTS, EVENT_FIELDS, LISTS, SCHEMA_VERSION, STEPS, Fields
 

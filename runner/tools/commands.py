@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from aiot_suite.suite import Profile
 
-DELEGATES = ("cpu", "nnapi", "gpu")
+TOOL_DELEGATES = ("cpu", "nnapi", "gpu")
 """Delegates that the tools can be asked for."""
 
 
@@ -50,11 +50,11 @@ class Repeats:
         return cls(profile.warmups, runs, profile.min_duration_s, max(max_s, profile.min_duration_s))
 
 
-MEMORY = Repeats(warmups=0, runs=3, min_s=0.0, max_s=60.0)
+MEMORY_REPEATS = Repeats(warmups=0, runs=3, min_s=0.0, max_s=60.0)
 """Repeats for the peak memory, which the tool samples in a thread that would disturb the timed runs."""
 
 
-def benchmark_model(tool: str, model: str, ask: Ask, repeats: Repeats, memory: bool = False) -> list[str]:
+def benchmark_model_words(tool: str, model: str, ask: Ask, repeats: Repeats, memory: bool = False) -> list[str]:
     """Return the words that time a model file; `memory` also samples the peak memory.
 
     --warmup_min_secs is 0, since the tool would otherwise warm up for half a second whatever the number of warm-ups. On
@@ -75,7 +75,7 @@ def benchmark_model(tool: str, model: str, ask: Ask, repeats: Repeats, memory: b
     ]
 
 
-def run_eval(tool: str, model: str, images: str, labels: str, ground_truth: str, ask: Ask) -> list[str]:
+def run_eval_words(tool: str, model: str, images: str, labels: str, ground_truth: str, ask: Ask) -> list[str]:
     """Return the words that measure accuracy.
 
     images: folder of images

@@ -37,8 +37,8 @@ class Accuracy:
     model_sha256: str | None = None
 
 
-def load(known: AttemptFacts, benchmark: Benchmark) -> dict[str, Any]:
-    """Return the fields of the event `load`. The tool that measured the time tells which accelerator ran."""
+def load_fields(known: AttemptFacts, benchmark: Benchmark) -> dict[str, Any]:
+    """Return the fields of the event `load_fields`. The tool that measured the time tells which accelerator ran."""
     delegation = benchmark.delegation or Delegation("none")
     delegated = known.delegate not in ("cpu", "unknown")
     return {
@@ -60,10 +60,10 @@ def load(known: AttemptFacts, benchmark: Benchmark) -> dict[str, Any]:
     }
 
 
-def summary(
+def summary_fields(
     known: AttemptFacts, benchmark: Benchmark, accuracy: Accuracy | None, missing: str | None
 ) -> dict[str, Any]:
-    """Return the fields of the event `summary`; `missing` is the reason if there is no accuracy."""
+    """Return the fields of the event `summary_fields`; `missing` is the reason if there is no accuracy."""
     times = (
         {name: value for name, value in asdict(benchmark.runs).items() if name.endswith("_ms")}
         if benchmark.runs
@@ -105,7 +105,7 @@ def summary(
     }
 
 
-def without_time(known: AttemptFacts, benchmark: Benchmark, fault: str) -> Event:
+def ending_without_time(known: AttemptFacts, benchmark: Benchmark, fault: str) -> Event:
     """Return the final event of an attempt without a time.
 
     It is `unavailable` if the delegate refused the model, else `failed`.

@@ -91,7 +91,7 @@ def _file(number: int) -> str:
     return f"{number:06}.rgb8"
 
 
-def labels(settings: Settings, outputs: int) -> list[str]:
+def label_lines(settings: Settings, outputs: int) -> list[str]:
     """Return the label of each output as text, in the form of the ground truth."""
     from runner.agent.loop import labels as label_of
 
@@ -124,7 +124,7 @@ def fit(artifact: Artifact, root: Path) -> FittedModel:
         fitted_data, outputs = with_tool_input(data, settings, artifact.path.name)
         if fitted_data is not None:
             model_file.write_bytes(fitted_data)
-        text = "".join(f"{label}\n" for label in labels(settings, outputs))
+        text = "".join(f"{label}\n" for label in label_lines(settings, outputs))
         rawlog.replace_text(label_file, text)  # written last: a folder without it is incomplete
     if model_file.is_file():
         return FittedModel(model_file, hashlib.sha256(model_file.read_bytes()).hexdigest(), label_file, True)

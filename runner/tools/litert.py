@@ -19,7 +19,7 @@ _NAMES = {"Model initialization": "init_ms", "Warmup (first)": "first_ms", "Warm
 _MEMORY = re.compile(rf"(Init footprint|Overall footprint|Peak memory): +({NUMBER}) MB")
 _MEMORY_NAMES = {"Init footprint": "init", "Overall footprint": "overall", "Peak memory": "peak"}
 
-PATTERNS = (_TIME, _MEMORY)
+LITERT_PATTERNS = (_TIME, _MEMORY)
 """Patterns of the lines whose numbers are read here."""
 
 
@@ -34,12 +34,12 @@ class LitertResult:
     failure: str | None = None
 
 
-def result(stdout: str, stderr: str = "", exit_code: int = 0) -> LitertResult:
+def read_litert(stdout: str, stderr: str = "", exit_code: int = 0) -> LitertResult:
     """Parse the output. `failure` is the reason if there is no time, one sentence without a full stop."""
-    return result_of(lines(stdout, stderr), exit_code)
+    return read_litert_lines(lines(stdout, stderr), exit_code)
 
 
-def result_of(found: list[tuple[str, str]], exit_code: int = 0) -> LitertResult:
+def read_litert_lines(found: list[tuple[str, str]], exit_code: int = 0) -> LitertResult:
     """Parse the block of results in these lines."""
     memory: dict[str, float] = {}
     times: dict[str, float] = {}

@@ -41,12 +41,12 @@ class Operator:
     memory_kb: float | None
 
 
-def operators(stdout: str) -> list[Operator]:
+def read_operators(stdout: str) -> list[Operator]:
     """Return the operators in execution order; [] without such a table. Lines that are no rows are ignored."""
-    return read(lines(stdout))[0]
+    return read_operator_table(lines(stdout))[0]
 
 
-def read(found: list[tuple[str, str]]) -> tuple[list[Operator], set[int]]:
+def read_operator_table(found: list[tuple[str, str]]) -> tuple[list[Operator], set[int]]:
     """Return the operators in execution order and the indices of all lines that belong to tables of operators."""
     rows: list[Operator] = []
     table_lines: set[int] = set()

@@ -167,7 +167,7 @@ def benchmark_of(found: list[tuple[str, str]], exit_code: int = 0, delegate: str
     warmup, runs = _phases(found, warmup_ms, mean_ms)
     if runs is not None:
         mean_ms = runs.mean_ms if runs.mean_ms is not None else mean_ms if runs.count else None
-    block = litert.result_of(found)
+    block = litert.read_litert_lines(found)
     times = block.times_ms
     if runs is None and block.count is not None:
         runs = Stats(block.count, **{name: times[name] for name in _BLOCK_TIMES if name in times})

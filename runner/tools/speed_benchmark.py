@@ -15,7 +15,7 @@ _FINISHED = re.compile(rf"Main run finished\. (Microseconds|Milliseconds) per it
 _OBSERVER = re.compile(r"(PyTorchObserver|Caffe2Observer) (\{.*\})")
 _OPERATOR = re.compile(rf"Operator #(\d+) \((.*), ([^,()]*)\) ({NUMBER}) ms/iter")
 
-PATTERNS = (_FINISHED, _OBSERVER, _OPERATOR)
+SPEED_PATTERNS = (_FINISHED, _OBSERVER, _OPERATOR)
 """Patterns of the lines whose numbers are read here."""
 
 
@@ -29,12 +29,12 @@ class Speed:
     failure: str | None = None
 
 
-def speed(stdout: str, stderr: str = "", exit_code: int = 0) -> Speed:
+def read_speed(stdout: str, stderr: str = "", exit_code: int = 0) -> Speed:
     """Parse the output of either tool. `failure` is one sentence, without a full stop, if there is no time."""
-    return speed_of(lines(stdout, stderr), exit_code)
+    return read_speed_lines(lines(stdout, stderr), exit_code)
 
 
-def speed_of(found: list[tuple[str, str]], exit_code: int = 0) -> Speed:
+def read_speed_lines(found: list[tuple[str, str]], exit_code: int = 0) -> Speed:
     """Parse one run from the lines it printed. PyTorch's tool prints milliseconds in builds before May 2020."""
     mean_ms = None
     latencies: list[float] = []

@@ -26,12 +26,12 @@ _PLAIN = re.compile(
 _COMMAND = re.compile(r"(?:^|\s)--\w+")
 _FENCE = re.compile(r"(?:```|~~~)\w*$")  # in Markdown
 
-_READ = (*reading.PATTERNS, *litert.PATTERNS, *speed_benchmark.PATTERNS)
+_READ = (*reading.PATTERNS, *litert.LITERT_PATTERNS, *speed_benchmark.SPEED_PATTERNS)
 
 
 def not_understood(found: list[tuple[str, str]]) -> list[str]:
     """Return the lines that no reader uses, except empty ones and those known to carry no information."""
-    _, table_lines = operator_table.read(found)
+    _, table_lines = operator_table.read_operator_table(found)
     return [
         text
         for index, (_, text) in enumerate(found)

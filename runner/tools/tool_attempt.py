@@ -133,10 +133,10 @@ def _attempt(job: ToolJob, steps: _Steps, log: rawlog.AttemptWriter) -> str:
         exit_code, stdout, stderr = steps("benchmark_model", _timing_words(job, job.repeats))
         benchmark = reading.benchmark(stdout, stderr, exit_code, job.ask.delegate)
         if fault := _fault(benchmark):
-            ending, fields = events.without_time(job.known(), benchmark, fault)
+            ending, fields = events.ending_without_time(job.known(), benchmark, fault)
             log.write(ending, **fields)
             return ending
-        log.write("load", **events.load(job.known(), benchmark))
+        log.write("load", **events.load_fields(job.known(), benchmark))
         peak_rss_kb = _peak_rss_kb(job, steps)
         evaluation = None
         if job.evaluation is not None:
@@ -145,7 +145,7 @@ def _attempt(job: ToolJob, steps: _Steps, log: rawlog.AttemptWriter) -> str:
     except _TooSlow as error:
         log.write("failed", reason=str(error))
         return "failed"
-    log.write("summary", **events.summary(job.known(), benchmark, job.accuracy(evaluation), job.no_evaluation))
+    log.write("summary", **events.summary_fields(job.known(), benchmark, job.accuracy(evaluation), job.no_evaluation))
     if fault := _without_accuracy(job, evaluation):
         log.write("failed", reason=fault)
         return "failed"
@@ -162,18 +162,18 @@ def _attempt(job: ToolJob, steps: _Steps, log: rawlog.AttemptWriter) -> str:
 
 
 def _timing_words(job: ToolJob, repeats: Repeats, memory: bool = False) -> list[str]:
-    return commands.benchmark_model(job.benchmark.tool, job.benchmark.model, job.ask, repeats, memory)
+    return commands.benchmark_model_words(job.benchmark.tool, job.benchmark.model, job.ask, repeats, memory)
 
 
 def _accuracy_words(job: ToolJob, given: EvaluationFiles) -> list[str]:
     program = given.program
-    return commands.run_eval(program.tool, program.model, given.images, given.labels, given.ground_truth, job.ask)
+    return commands.run_eval_words(program.tool, program.model, given.images, given.labels, given.ground_truth, job.ask)
 
 
 def _peak_rss_kb(job: ToolJob, steps: _Steps) -> int | None:
     """Return the peak resident memory of a short run in kB, or None if not reported, which is no failure."""
     try:
-        exit_code, stdout, stderr = steps("memory", _timing_words(job, commands.MEMORY, True), MEMORY_TIMEOUT_S)
+        exit_code, stdout, stderr = steps("memory", _timing_words(job, commands.MEMORY_REPEATS, True), MEMORY_TIMEOUT_S)
     except _TooSlow:
         return None
     return events.peak_rss_kb(reading.benchmark(stdout, stderr, exit_code)) if exit_code == 0 else None

@@ -51,7 +51,7 @@ def space(tmp_path_factory):
 @pytest.fixture(scope="module")
 def photos(space):
     labels = SHARED / "images" / "labels.csv"
-    return dataset_folder.use(space.datasets / "photos", SHARED / "images", labels, label_space="imagenet-1000")
+    return dataset_folder.use_folder(space.datasets / "photos", SHARED / "images", labels, label_space="imagenet-1000")
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def padded(space):
         canvas.paste(photo, (100, 0) if wide else (0, 100))
         canvas.save(folder / name, quality=95)
     labels = SHARED / "images" / "labels.csv"
-    return dataset_folder.use(space.datasets / "padded", folder, labels, label_space="imagenet-1000")
+    return dataset_folder.use_folder(space.datasets / "padded", folder, labels, label_space="imagenet-1000")
 
 
 def checked(space, instances, dataset, weights="weights"):
@@ -94,7 +94,7 @@ def validation(space):
         labels = space.root / f"{part}.csv"
         lines = [f"{row['file']},{row['label']}" for row in rows if row["part"] == part]
         labels.write_text("\n".join(["image,label", *lines]) + "\n")
-        made[part] = dataset_folder.use(space.datasets / part, folder, labels, label_space="imagenet-1000")
+        made[part] = dataset_folder.use_folder(space.datasets / part, folder, labels, label_space="imagenet-1000")
     return made
 
 

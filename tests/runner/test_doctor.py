@@ -226,7 +226,7 @@ def test_nothing_a_device_says_reaches_the_terminal_as_it_is(value):
         facts = android.facts(specimens.answer(**sections))
     except android.DeviceError:
         return
-    state = android_state.state(specimens.answer(thermal=thermal))
+    state = android_state.current_state(specimens.answer(thermal=thermal))
     for line in doctor.lines(doctor.findings(value, facts, state) + doctor.findings("device", facts, state)):
         assert line.isprintable() and len(line) < 1000
 
@@ -267,10 +267,10 @@ def test_without_a_thermal_status_the_chip_is_waited_for(chip_c, status, reasons
 
 def test_a_status_of_none_without_thresholds_lets_the_chip_count():
     told = specimens.THERMAL_OTHER_NUMBERS
-    state = android_state.state(specimens.answer(battery=specimens.BATTERY, thermal=told))
+    state = android_state.current_state(specimens.answer(battery=specimens.BATTERY, thermal=told))
     assert doctor.gate(state) == ["its chip is at 71.5 °C, over 70.0 °C"]
     told += "\tTemperatureThreshold{mType=4, mName=TYPE_SKIN, mHotThrottlingThresholds=[NaN, 45.0]}\n"
-    state = android_state.state(specimens.answer(battery=specimens.BATTERY, thermal=told))
+    state = android_state.current_state(specimens.answer(battery=specimens.BATTERY, thermal=told))
     assert (state["thermal_status"], doctor.gate(state)) == ("none", [])
 
 

@@ -19,7 +19,7 @@ def source(tmp_path):
 def use(tmp_path, source, text):
     labels = tmp_path / "labels.csv"
     labels.write_text(text)
-    return folder.use(tmp_path / "made", source, labels, label_space="pets")
+    return folder.use_folder(tmp_path / "made", source, labels, label_space="pets")
 
 
 def test_images_stay_where_they_are(tmp_path, source):
@@ -103,15 +103,15 @@ def test_nothing_that_is_no_such_dataset_is_overwritten(tmp_path, source):
         use(tmp_path, source, text)
     with pytest.raises(DatasetError, match=r"labels.csv is in .*photos, which would be written anew"):
         shutil.copy(tmp_path / "labels.csv", source / "labels.csv")
-        folder.use(source, source, source / "labels.csv", label_space="pets")
+        folder.use_folder(source, source, source / "labels.csv", label_space="pets")
     with pytest.raises(DatasetError, match=r"photos is there and no dataset \(it holds dog.jpg\)"):
         (source / "labels.csv").unlink()
-        folder.use(source, source, tmp_path / "labels.csv", label_space="pets")
+        folder.use_folder(source, source, tmp_path / "labels.csv", label_space="pets")
 
 
 def test_classes_of_imagenet_are_called_what_they_are(tmp_path, source):
     labels = tmp_path / "labels.csv"
     labels.write_text("file,label,part\ndog.jpg,162,test\n")
-    made = folder.use(tmp_path / "made", source, labels, label_space="imagenet-1000")
+    made = folder.use_folder(tmp_path / "made", source, labels, label_space="imagenet-1000")
     assert made.classes == {162: "beagle"}
     assert "columns that were not used: part" in made.notes

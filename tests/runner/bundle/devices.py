@@ -15,7 +15,7 @@ from runner import rawlog
 from runner.bundle.build import Bundle
 from runner.bundle.layout import LOADER
 from runner.bundle.pack import JOIN
-from runner.bundle.start import command, first, read_first
+from runner.bundle.start import first_start_command, python_command, read_first_start
 from runner.execution import agent_files
 
 ROOT = Path(__file__).parents[3]
@@ -44,12 +44,12 @@ class Unpacked:
         return cls(root, bundle, tuple(emulator))
 
     def words(self, *arguments: str) -> list:
-        return self._emulated(command(str(self.root), arguments))
+        return self._emulated(python_command(str(self.root), arguments))
 
     def first(self) -> dict:
         """What its first start says."""
-        done = run(self._emulated(first(str(self.root), self.bundle.imports)), self.root)
-        return read_first(done)
+        done = run(self._emulated(first_start_command(str(self.root), self.bundle.imports)), self.root)
+        return read_first_start(done)
 
     def _emulated(self, words: list) -> list:
         at = words.index(f"{self.root}/{LOADER}")

@@ -132,11 +132,11 @@ def test_the_candidate_is_what_the_signed_list_says(apt):
 def test_what_a_program_says_last_is_in_the_sentence():
     with pytest.raises(SetupError, match=r"It cannot be made: sh says 'E: broken'\."):
         words = ["sh", "-c", "echo working; echo E: broken >&2; echo W: more >&2; exit 3"]
-        host_programs.run(words, "It cannot be made")
+        host_programs.run_program(words, "It cannot be made")
     with pytest.raises(SetupError, match=r"It cannot be made: .*nowhere"):
-        host_programs.run(["/nowhere/at/all"], "It cannot be made")
+        host_programs.run_program(["/nowhere/at/all"], "It cannot be made")
     with pytest.raises(SetupError, match=r"It cannot be made: sh says 'exit code 4'\."):
-        host_programs.run(["sh", "-c", "exit 4"], "It cannot be made")
+        host_programs.run_program(["sh", "-c", "exit 4"], "It cannot be made")
 
 
 def test_the_configuration_is_of_one_folder_and_keeps_the_machines_proxy(tmp_path, monkeypatch):

@@ -20,7 +20,7 @@ def test_facts_are_read(tmp_path):
         needed=("a.so", "b.so"), search="$ORIGIN:/opt/lib:", runpath=False, machine="amd64", alignment=4096
     )
     write(tmp_path, {"x": program})
-    assert elf.read(tmp_path / "x") == elf.Elf(
+    assert elf.read_elf(tmp_path / "x") == elf.Elf(
         machine="EM_X86_64",
         needed=("a.so", "b.so"),
         search=("$ORIGIN", "/opt/lib"),
@@ -35,7 +35,7 @@ def test_the_newest_glibc_that_a_real_library_needs_is_read():
     umath = pytest.importorskip("numpy._core._multiarray_umath")
     if not sys.platform.startswith("linux"):
         pytest.skip("libraries are ELF on Linux only")
-    facts = elf.read(Path(umath.__file__))
+    facts = elf.read_elf(Path(umath.__file__))
     assert (2, 17) <= facts.glibc <= (2, 28)  # its wheel is of manylinux_2_27
     assert "libc.so.6" in facts.needed
 
@@ -96,7 +96,7 @@ def test_searches_are_kept_within_the_bundle(tmp_path):
     program = Program(needed=("/home/builder/lib.txt",), search=search)
     write(tmp_path, {"x": program})
     elf.confine_search_paths(tmp_path / "x")
-    facts = elf.read(tmp_path / "x")
+    facts = elf.read_elf(tmp_path / "x")
     # "/opt" is too short to be written over, and stays a finding
     assert facts.search == ("$ORIGIN" + "/" * 10, "$ORIGIN/lib", "$ORIGIN" + "/" * 7, "/opt")
     assert facts.needed == program.needed

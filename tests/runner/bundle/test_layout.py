@@ -16,8 +16,8 @@ def laid_out(tmp_path):
 
     def make(recipe=RECIPE, libc=LIBC, thing=THING):
         for name, files in (("libc6", libc), ("python3.11-minimal", PYTHON)):
-            debian.unpack(make_deb(tmp_path, name, "1", files), tmp_path / "packages")
-        wheels.unpack(make_wheel(tmp_path, "thing-1.0-py3-none-any.whl", thing), tmp_path / "site")
+            debian.unpack_deb(make_deb(tmp_path, name, "1", files), tmp_path / "packages")
+        wheels.unpack_wheel(make_wheel(tmp_path, "thing-1.0-py3-none-any.whl", thing), tmp_path / "site")
         bundle = tmp_path / "bundle"
         layout.lay_out(tmp_path / "packages", tmp_path / "site", bundle, recipe, ARM64)
         return bundle

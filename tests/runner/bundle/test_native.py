@@ -15,7 +15,7 @@ from aiot_suite.facts import load_artifacts
 from runner.bundle import build, debian
 from runner.bundle.debian import Apt
 from runner.bundle.recipes import architecture_for, lock_of
-from runner.bundle.start import command
+from runner.bundle.start import python_command
 from tests.runner.bundle.devices import Unpacked, answers, host_answers, push_agent, run
 
 pytestmark = pytest.mark.slow
@@ -75,7 +75,7 @@ def test_a_device_without_tmp_user_and_home_is_enough(device):
     )
     temporary, home, user, variables = json.loads(run(device.words("-c", program), device.root))
     assert (temporary, home, user) == (f"{device.root}/tmp", f"{device.root}/tmp", "shell")
-    given = {word.split("=")[0] for word in command("/b", []) if "=" in word}
+    given = {word.split("=")[0] for word in python_command("/b", []) if "=" in word}
     assert set(variables) == given
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.bundle import pack as module
-from runner.bundle.pack import pack
+from runner.bundle.pack import pack_folder
 from tests.runner.bundle.parts import write
 
 FILES = {"bin/python3": b"\x7fELF", "lib/ld.so": b"x", "lib/a.py": b"", "site/" + "long/" * 25 + "name.py": b"deep"}
@@ -18,7 +18,7 @@ FILES = {"bin/python3": b"\x7fELF", "lib/ld.so": b"x", "lib/a.py": b"", "site/" 
 def packed(folder, files, tmp_path, name="a.tar"):
     write(folder, files)
     (folder / "tmp").mkdir(parents=True, exist_ok=True)
-    pack(folder, tmp_path / name)
+    pack_folder(folder, tmp_path / name)
     return tmp_path / name
 
 
@@ -29,10 +29,10 @@ def test_the_same_files_are_the_same_archive(tmp_path):
     second = packed(tmp_path / "b", dict(shuffled), tmp_path, "b.tar")
     os.utime(tmp_path / "b" / "lib/a.py", (5, 5))
     (tmp_path / "b" / "lib/a.py").chmod(0o600)
-    pack(tmp_path / "b", second)
+    pack_folder(tmp_path / "b", second)
     assert first.read_bytes() == second.read_bytes()
     (tmp_path / "b" / "lib/a.py").write_text("#")
-    pack(tmp_path / "b", second)
+    pack_folder(tmp_path / "b", second)
     assert first.read_bytes() != second.read_bytes()
 
 
@@ -56,7 +56,7 @@ def test_a_link_is_refused(tmp_path):
     folder = write(tmp_path / "a", FILES)
     (folder / "lib" / "link").symlink_to("a.py")
     with pytest.raises(ValueError, match="neither a file nor a folder"):
-        pack(folder, tmp_path / "a.tar")
+        pack_folder(folder, tmp_path / "a.tar")
 
 
 NAMES = st.lists(

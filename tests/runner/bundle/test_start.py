@@ -1,6 +1,6 @@
 import pytest
 
-from runner.bundle.start import command, first, read_first
+from runner.bundle.start import first_start_command, python_command, read_first_start
 
 
 def split(words):
@@ -11,7 +11,7 @@ def split(words):
 
 
 def test_python_is_started_through_its_own_loader_with_variables_of_its_own():
-    variables, rest = split(command("/data/local/tmp/aiot/b", ["-m", "runner.agent", "job.json"]))
+    variables, rest = split(python_command("/data/local/tmp/aiot/b", ["-m", "runner.agent", "job.json"]))
     assert rest == [
         "/data/local/tmp/aiot/b/lib/ld.so",
         "--inhibit-cache",
@@ -38,14 +38,14 @@ def test_python_is_started_through_its_own_loader_with_variables_of_its_own():
 
 def test_variables_can_be_given_and_the_bundles_packages_stay_on_the_path():
     given = {"PYTHONPATH": "/a/agent", "TMPDIR": "/t", "OMP_NUM_THREADS": "2"}
-    variables, _ = split(command("/b", [], given))
+    variables, _ = split(python_command("/b", [], given))
     assert variables["PYTHONPATH"] == "/a/agent:/b/site"
     assert (variables["TMPDIR"], variables["OMP_NUM_THREADS"], variables["HOME"]) == ("/t", "2", "/b/tmp")
     assert given == {"PYTHONPATH": "/a/agent", "TMPDIR": "/t", "OMP_NUM_THREADS": "2"}
 
 
 def test_the_first_start_imports_everything_and_leaves_bytecode():
-    variables, rest = split(first("/b", ["numpy", "PIL.Image"]))
+    variables, rest = split(first_start_command("/b", ["numpy", "PIL.Image"]))
     assert variables["PYTHONDONTWRITEBYTECODE"] == ""
     assert rest[-2] == "-c"
     assert "['numpy', 'PIL.Image']" in rest[-1]
@@ -53,7 +53,7 @@ def test_the_first_start_imports_everything_and_leaves_bytecode():
 
 
 def test_what_the_first_start_prints_is_its_last_line():
-    assert read_first('a warning\n{"python": "3.11.2"}\n') == {"python": "3.11.2"}
+    assert read_first_start('a warning\n{"python": "3.11.2"}\n') == {"python": "3.11.2"}
     for text in ("", "Illegal instruction\n", "[1]\n"):
         with pytest.raises(ValueError):
-            read_first(text)
+            read_first_start(text)

@@ -10,14 +10,14 @@ from tests.runner.bundle.parts import ARM64, RECIPE, THING, make_wheel, names
 
 
 def test_a_glibc_runs_wheels_that_are_no_newer():
-    tags = wheels.platforms("2.31", "aarch64")
+    tags = wheels.wheel_platforms("2.31", "aarch64")
     assert tags[0] == "manylinux_2_31_aarch64"
     assert "manylinux_2_17_aarch64" in tags and "manylinux2014_aarch64" in tags
     assert "manylinux_2_32_aarch64" not in tags
 
 
 def test_what_belongs_on_the_path_is_unpacked(tmp_path):
-    wheels.unpack(make_wheel(tmp_path, "thing-1.0-py3-none-any.whl", THING), tmp_path / "site")
+    wheels.unpack_wheel(make_wheel(tmp_path, "thing-1.0-py3-none-any.whl", THING), tmp_path / "site")
     below = {name for name in THING if ".data/" not in name}
     assert names(tmp_path / "site") == below | {"extra.py"}
 
@@ -28,7 +28,7 @@ def test_a_name_that_leads_out_is_refused(tmp_path, name):
     with pytest.raises(
         SetupError, match=r"thing-1\.0-py3-none-any\.whl has a file named .*evil.*leads out of its folder"
     ):
-        wheels.unpack(wheel, tmp_path / "a" / "site")
+        wheels.unpack_wheel(wheel, tmp_path / "a" / "site")
     assert names(tmp_path) == {"thing-1.0-py3-none-any.whl"}
 
 
@@ -48,15 +48,15 @@ def local(tmp_path, monkeypatch):
 
 def test_wheels_are_those_for_the_device_and_of_the_locked_hash(local):
     fitting = local / "index" / "thing-1.0-cp311-cp311-manylinux_2_36_aarch64.whl"
-    [part] = wheels.candidates(RECIPE, ARM64, local / "a")
+    [part] = wheels.wheel_candidates(RECIPE, ARM64, local / "a")
     assert part == BundlePart("wheel", "thing", "1.0", hashlib.sha256(fitting.read_bytes()).hexdigest())
-    [path] = wheels.download(RECIPE, ARM64, [part], local / "b")
+    [path] = wheels.download_wheels(RECIPE, ARM64, [part], local / "b")
     assert path.read_bytes() == fitting.read_bytes()
     with pytest.raises(SetupError, match=r"The wheels for arm64 cannot be had: .*says 'ERROR: .*HASH"):
-        wheels.download(RECIPE, ARM64, [dataclasses.replace(part, sha256="0" * 64)], local / "c")
+        wheels.download_wheels(RECIPE, ARM64, [dataclasses.replace(part, sha256="0" * 64)], local / "c")
 
 
 def test_a_wheel_that_is_gone_is_one_sentence(local):
     gone = BundlePart("wheel", "thing", "2.0", "0" * 64)
     with pytest.raises(SetupError, match=r"The wheels for arm64 cannot be had: .*thing==2\.0"):
-        wheels.download(RECIPE, ARM64, [gone], local / "a")
+        wheels.download_wheels(RECIPE, ARM64, [gone], local / "a")

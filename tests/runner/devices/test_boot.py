@@ -26,13 +26,13 @@ HASH = hashlib.sha256(f"salt:{ID}".encode()).hexdigest()[:16]
     ],
 )
 def test_the_boot_id_is_hashed_and_what_cannot_be_read_is_none(text, expected):
-    assert boot.parse(text, "salt") == expected
+    assert boot.parse_boot(text, "salt") == expected
 
 
 def test_the_hash_is_of_the_boot_the_salt_and_nothing_else():
     other = str(uuid.uuid4())
-    assert boot.parse(ID, "salt") == boot.parse(f"{ID}\n", "salt")
-    assert len({boot.parse(text, salt).boot_id for text in (ID, other) for salt in ("salt", "pepper")}) == 4
+    assert boot.parse_boot(ID, "salt") == boot.parse_boot(f"{ID}\n", "salt")
+    assert len({boot.parse_boot(text, salt).boot_id for text in (ID, other) for salt in ("salt", "pepper")}) == 4
 
 
 def test_this_machine_tells_its_boot(tmp_path):

@@ -58,17 +58,17 @@ def test_the_mask_has_a_bit_for_each_faster_core_and_no_other(speeds):
 
 def test_what_agents_will_run_on_is_asked_of_what_is_started_like_them():
     device = Device()
-    held = cores.held("big", of(SD855), device)
+    held = cores.choose_cores("big", of(SD855), device)
     assert held == AppliedConditions(core_mask="f0", cores_allowed="4-7", cpuset="/foreground")
     assert [words[:2] for words in device.asked] == [["taskset", "f0"]] * 2
     device = Device(shown="Cpus_allowed_list:\t0-7\n")
-    assert cores.held("all", of(SD855), device) == AppliedConditions(cores_allowed="0-7")
+    assert cores.choose_cores("all", of(SD855), device) == AppliedConditions(cores_allowed="0-7")
     assert [words[0] for words in device.asked] == ["sh"]
 
 
 @pytest.mark.parametrize("said", ["sh: taskset: not found\n", "taskset: bad mask\x1b[31m '9'" + "x" * 10_000, ""])
 def test_a_device_that_refuses_is_left_as_it_is(said):
-    held = cores.held("big", of(SD855), Device(taskset=(127, said), shown="no such thing"))
+    held = cores.choose_cores("big", of(SD855), Device(taskset=(127, said), shown="no such thing"))
     assert (held.core_mask, held.cores_allowed, held.cpuset) == (None, None, None)
     reason = held.refused["cores"]
     assert reason.startswith("`taskset f0` fails there (it says ") and len(reason) < 300 and reason.isprintable()
@@ -79,7 +79,7 @@ def test_a_device_that_is_lost_has_refused_nothing():
         raise DeviceLostError("It does not answer.")
 
     with pytest.raises(DeviceLostError):
-        cores.held("big", of(SD855), lost)
+        cores.choose_cores("big", of(SD855), lost)
 
 
 def test_this_machine_starts_agents_on_the_cores_that_were_asked_for(tmp_path, monkeypatch):

@@ -27,7 +27,7 @@ def test_a_profile_is_never_cut_under_its_own_duration():
 
 
 def words(ask, memory=False):
-    return commands.benchmark_model("/d/tool", "/d/a b.tflite", ask, Repeats(1, 50, 0.0, 150.0), memory)
+    return commands.benchmark_model_words("/d/tool", "/d/a b.tflite", ask, Repeats(1, 50, 0.0, 150.0), memory)
 
 
 def test_benchmark_model_on_the_cpu():
@@ -70,7 +70,7 @@ def test_xnnpack_can_be_turned_off():
     ],
 )
 def test_run_eval(ask, last):
-    found = commands.run_eval("/d/run_eval", "/d/m.tflite", "/d/images", "/d/labels.txt", "/d/truth.txt", ask)
+    found = commands.run_eval_words("/d/run_eval", "/d/m.tflite", "/d/images", "/d/labels.txt", "/d/truth.txt", ask)
     assert found == [
         "/d/run_eval",
         "--model_file=/d/m.tflite",

@@ -67,7 +67,7 @@ def test_the_tool_gives_the_answers_of_the_agent(artifact, settings, tmp_path):
     staged = fitting.stage(dataset, dataset.images, artifact.settings, tmp_path)
     fitted = fitting.fit(artifact, tmp_path)
     assert fitted.changed and fitted.sha256 != artifact.sha256
-    labels = fitting.labels(artifact.settings, 100)
+    labels = fitting.label_lines(artifact.settings, 100)
     agents = as_the_agent(artifact, [dataset.path(name) for name, _ in dataset.images])
     for (truth, best, scores), expected, (_, label) in zip(
         as_the_tool(fitted, staged), agents, dataset.images, strict=True
@@ -131,7 +131,7 @@ def test_an_image_that_cannot_be_decoded_is_not_given_to_the_tool(tmp_path):
     ],
 )
 def test_labels_by_output(settings, expected):
-    assert fitting.labels(replace(SETTINGS, **settings), 3) == expected
+    assert fitting.label_lines(replace(SETTINGS, **settings), 3) == expected
 
 
 def test_the_convolution_leads_from_the_tools_input_to_the_models():

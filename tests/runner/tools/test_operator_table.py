@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runner.tools.operator_table import Operator, operators
+from runner.tools.operator_table import Operator, read_operators
 
 COLUMNS = ["[node type]", "[first]", "[avg ms]", "[%]", "[cdf%]", "[mem KB]", "[times called]", "[Name]"]
 ROWS = [
@@ -43,12 +43,12 @@ EXPECTED = [
 @pytest.mark.parametrize("prefix", ["INFO: ", ""])
 def test_operators_are_read_once_in_their_order(prefix):
     text = f"{prefix}Operator-wise Profiling Info for Regular Benchmark Runs:\n{profile()}"
-    assert operators(text) == EXPECTED
+    assert read_operators(text) == EXPECTED
 
 
 def test_the_column_start_of_builds_before_2023_is_none_of_the_times():
     old = profile([COLUMNS[0], "[start]", *COLUMNS[1:]], [[row[0], "0.123", *row[1:]] for row in ROWS])
-    assert operators(old) == EXPECTED
+    assert read_operators(old) == EXPECTED
 
 
 def test_initialization_and_the_inside_of_a_delegate_are_told_apart():
@@ -67,7 +67,7 @@ def test_initialization_and_the_inside_of_a_delegate_are_told_apart():
         + "Delegate internal:\n"
         + inside
     )
-    found = operators(text)
+    found = read_operators(text)
     assert [(one.phase, one.name) for one in found] == [
         ("initialization", "AllocateTensors/0"),
         ("runs", "[a/Relu6;a/bias]:0"),
@@ -79,7 +79,7 @@ def test_initialization_and_the_inside_of_a_delegate_are_told_apart():
 
 def test_graphs_are_told_apart():
     text = f"Primary graph (name: main) profile:\n{profile()}Subgraph (index: 2, name: body) profile:\n{profile()}"
-    assert [one.subgraph for one in operators(text)] == [0, 0, 2, 2]
+    assert [one.subgraph for one in read_operators(text)] == [0, 0, 2, 2]
 
 
 def test_a_csv_file():
@@ -90,14 +90,14 @@ def test_a_csv_file():
     ]
     by_type = "node type, count, avg_ms, avg %, cdf %, mem KB, times called\nCONV_2D, 1, 4.267, 99%, 99%, 0, 1\n"
     csv = "\n".join([header, *rows, "", header, *rows[::-1], "", by_type])
-    assert operators(csv) == EXPECTED
+    assert read_operators(csv) == EXPECTED
 
 
 @pytest.mark.parametrize("text", ["", "no table\n", profile()[:300], BY_TYPE, "\t\t\t\n,,,\n", '"unclosed, cell\n'])
 def test_without_a_whole_table_there_is_nothing_made_up(text):
-    assert all(one.mean_ms in (4.267, 0.002) for one in operators(text))
+    assert all(one.mean_ms in (4.267, 0.002) for one in read_operators(text))
 
 
 def test_rows_that_are_none_are_passed_over():
     damaged = profile(rows=[ROWS[0], ["CONV_2D", "?", "?", "?", "?", "?", "?", "x"], ["short"], ROWS[1]])
-    assert operators(damaged) == EXPECTED
+    assert read_operators(damaged) == EXPECTED
