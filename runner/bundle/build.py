@@ -100,19 +100,19 @@ def renew_lock(say: Callable[[str], None]) -> list[Lock]:
 
 
 def _made(lock: Lock, work: Path, say: Callable[[str], None]) -> Bundle:
-    packages, site, bundle = work / "packages", work / "site", work / "bundle"
+    unpacked, site, bundle = work / "packages", work / "site", work / "bundle"
     recipe, architecture = lock.recipe, lock.architecture
     say(f"the list of Debian's {recipe.suite}, {architecture.name}")
     apt = debian.Apt.open(work / "apt", recipe.suite, architecture.name)
     say(f"{len(lock.of('debian'))} packages of Debian")
     for package in apt.download(lock.of("debian")):
-        debian.unpack_deb(package, packages)
+        debian.unpack_deb(package, unpacked)
     say(f"{len(lock.of('wheel'))} wheels")
     for wheel in wheels.download_wheels(recipe, architecture, lock.of("wheel"), work / "wheels"):
         wheels.unpack_wheel(wheel, site)
         wheel.unlink()
     say("putting it together")
-    layout.lay_out(packages, site, bundle, recipe, architecture)
+    layout.lay_out(unpacked, site, bundle, recipe, architecture)
     shutil.rmtree(site)
     count = layout.check(bundle, recipe, architecture)
     say(f"{count} programs and libraries checked")

@@ -1,12 +1,5 @@
 """The raw log format, version 1.
 
-    schema   names, fields and their types
-    ids      ids of instances, and names of attempts and model files
-    check    validation of records
-    writing  writing of run.json, device.json and attempts
-    reading  reading of the same; invalid parts are left out and reported
-    atomic   replacing files completely or not at all, and locks
-
 This package uses only Python 3.8 and the standard library: it is pushed to devices with the agent, and it is the only
 package of `runner` that the analysis imports. docs/raw-logs.md describes the format.
 

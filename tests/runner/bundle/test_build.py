@@ -29,7 +29,7 @@ def archive(tmp_path, monkeypatch):
     tiny = TinyArchive(tmp_path)
     opened = type("Opened", (), {"download": staticmethod(tiny.packages)})
     monkeypatch.setattr(debian.Apt, "open", lambda *_: opened)
-    monkeypatch.setattr(wheels, "download", tiny.wheels)
+    monkeypatch.setattr(wheels, "download_wheels", tiny.wheels)
     monkeypatch.setenv("AIOT_CACHE", str(tmp_path / "cache"))
     return tiny
 
@@ -102,7 +102,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(archive, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(pack, "pack", full)
+    monkeypatch.setattr(pack, "pack_folder", full)
     with pytest.raises(
         SetupError, match=r"No space is left in .*bundles: free some, or name another place by AIOT_CACHE"
     ):
@@ -131,7 +131,7 @@ def test_the_lock_takes_what_the_archives_have_now(monkeypatch):
     wheel = BundlePart("wheel", "thing", "1.0", "2" * 64)
     monkeypatch.setattr(build, "recipes", lambda: {"tiny": RECIPE})
     monkeypatch.setattr(debian.Apt, "open", Opened)
-    monkeypatch.setattr(wheels, "candidates", lambda *_: [wheel])
+    monkeypatch.setattr(wheels, "wheel_candidates", lambda *_: [wheel])
     locks = build.renew_lock(silent)
     assert opened == [("bookworm", "arm64"), ("bookworm", "amd64")]
     assert [lock.name for lock in locks] == ["tiny-arm64", "tiny-amd64"]

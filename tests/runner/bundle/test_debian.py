@@ -91,7 +91,7 @@ class Recorded(list):
 @pytest.fixture
 def apt(tmp_path, monkeypatch):
     programs = Recorded()
-    monkeypatch.setattr(debian, "run", programs)
+    monkeypatch.setattr(debian, "run_program", programs)
     (tmp_path / "packages").mkdir()
     return Apt(tmp_path, "bookworm", "arm64"), programs
 
@@ -145,7 +145,7 @@ def test_the_configuration_is_of_one_folder_and_keeps_the_machines_proxy(tmp_pat
         'Acquire::IndexTargets::deb::X "y";',
         "Acquire::Other 1",
     ]
-    monkeypatch.setattr(debian, "run", lambda *_: "\n".join(said))
+    monkeypatch.setattr(debian, "run_program", lambda *_: "\n".join(said))
     text = debian._configuration(tmp_path, "arm64")
     assert 'Acquire::http::Proxy "http://proxy.example:3128";' in text
     assert "IndexTargets" not in text

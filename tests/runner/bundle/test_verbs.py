@@ -48,6 +48,6 @@ def test_without_apt_the_sentence_says_where_bundles_are_made(aiot, tmp_path):
 
 
 def test_an_installed_package_keeps_its_lock(tmp_path, monkeypatch):
-    monkeypatch.setattr(recipes, "LOCK", tmp_path / "site" / "runner" / "bundle" / "lock.json")
+    monkeypatch.setattr("runner.cli.bundle.PROJECT", tmp_path / "site")
     with pytest.raises(SetupError, match="The lock belongs to a checkout of the project"):
         bundle_lock()
