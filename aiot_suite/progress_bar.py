@@ -8,17 +8,19 @@ from contextlib import contextmanager
 from rich import console, progress
 
 
-def bar(width: int = 34) -> progress.Progress:
+def bar(width: int = 34, *columns: progress.ProgressColumn, bar_width: int = 24) -> progress.Progress:
     """Return a progress bar with description, count and elapsed time that disappears when it is finished.
 
     width: characters reserved for the description.
+    columns: further columns, to the right.
     """
-    screen = console.Console()
+    screen = console.Console(markup=False, emoji=False, highlight=False)  # what is shown may come from a device
     return progress.Progress(
-        progress.TextColumn(f"{{task.description:<{width}}}"),
-        progress.BarColumn(bar_width=24),
+        progress.TextColumn(f"{{task.description:<{width}}}", markup=False),
+        progress.BarColumn(bar_width=bar_width),
         progress.MofNCompleteColumn(),
         progress.TimeElapsedColumn(),
+        *columns,
         console=screen,
         transient=True,
         disable=not screen.is_terminal,  # in a file it would leave an empty line

@@ -205,6 +205,15 @@ class Profile:
         return asdict(self)
 
 
+TIMEOUT_S = 1800.0
+"""Default time limit of one instance."""
+
+COOLDOWN_S = 600.0
+"""Default limit of the wait for a device that is hot or has an empty battery."""
+
+PATIENCE_S = 120.0
+"""Default limit of the wait for a device whose connection is lost."""
+
 PROFILES = {
     profile.name: profile
     for profile in (

@@ -8,26 +8,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass
-from functools import cached_property, partial
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aiot_suite.catalog import Catalog
-from aiot_suite.datasets.store import subset
 from aiot_suite.errors import RunnerError
-from aiot_suite.facts import Artifact
-from aiot_suite.suite import Instance, Profile
-from aiot_suite.workspace import PROJECT
+from aiot_suite.suite import Instance
 from runner import ledger, rawlog
 from runner.attempt import carry_out, carry_out_by_tools
 from runner.devices import AppliedConditions, Device, DeviceTask
 from runner.devices.boot import Boot
 from runner.doctor import gate
 from runner.errors import DeviceError, DeviceLostError
-from runner.preflight import preflight
-from runner.run_request import RunRequest, conditions_of
-from runner.tools import jobs
+from runner.preflight import framework_version, python_version
+from runner.run_request import MakeTask, Request, StartedRun, conditions_of
+from runner.tools.tool_attempt import ToolJob
 
 Listener = Callable[[str, Instance, dict[str, Any]], None]
 """Called with "waiting", "start", "progress", "telemetry" or an attempt's ending, the instance, and what is known."""
@@ -40,58 +35,26 @@ LOSSES = 3
 
 @dataclass(frozen=True)
 class Execution:
-    """What all instances of a run share."""
+    """What all attempts of a run share."""
 
     folder: Path
     device: Device
-    request: RunRequest
+    request: Request
     record: dict[str, Any]  # run.json
-    held: AppliedConditions
+    make_task: MakeTask
+    core_mask: str | None  # see AppliedConditions.core_mask
     listen: Listener
     stop: threading.Event
-
-    @cached_property
-    def profile(self) -> Profile:
-        return Profile(**self.record["profile"])
-
-    @cached_property
-    def images(self) -> Sequence[tuple[str, int]]:
-        return subset(self.request.dataset, self.profile.max_images, self.record["seed"])
-
-    @cached_property
-    def agent(self) -> str:
-        """The package on the device, pushed when it is needed first, as the images are."""
-        return self.device.push(agent_files(self.request.catalog), "agent")
-
-    @cached_property
-    def image_folder(self) -> str:
-        dataset = self.request.dataset
-        files = {image: dataset.path(image) for image, _ in self.images}
-        return self.device.push(files, f"images-{dataset.sha256[:12]}")
-
-    @cached_property
-    def native(self) -> jobs.ToolRequest:
-        """What the instances that TFLite's own tools measure have in common."""
-        given = self.request.native
-        assert given is not None
-        return jobs.ToolRequest(
-            tools=given.tools_for(self.device),
-            dataset=self.request.dataset,
-            images=self.images,
-            profile=self.profile,
-            threads=self.record["threads"],
-            scratch=given.scratch,
-            accelerator=given.accelerator,
-            timeout_s=self.request.timeout_s,
-        )
+    finished: Sequence[ledger.LedgerEntry]  # instances that were measured before this execution
+    checked: set[str] = field(default_factory=set)  # frameworks whose versions are those of `finished`
 
 
 def execute(
-    folder: Path, device: Device, request: RunRequest, listen: Listener, stop: threading.Event | None = None
+    folder: Path, device: Device, request: Request, listen: Listener, stop: threading.Event | None = None
 ) -> list[ledger.LedgerEntry]:
-    """Runs what the run's ledger says is left, one agent process an instance, and gives the ledger.
+    """Run what the run's ledger says is left, one process for each instance, and return the ledger.
 
-    `request` gives models and images; which instances, in which order and how long is in run.json.
+    `request` provides models and images; which instances, in which order and how long is in run.json.
     Raises RunnerError if no space is left or another run uses the device. It can be called again for the same
     folder after that, after an interruption (KeyboardInterrupt, which `stop` raises in another thread), and after
     the device was lost (DeviceLostError), whose agent may still be at work then.
@@ -99,8 +62,13 @@ def execute(
     record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
     with _writable(folder), device_locked(folder.parent), device.held(conditions_of(record)) as held:
         record = _with_held(folder, record, held)
-        run = Execution(folder, device, request, record, held, listen, stop or threading.Event())
-        for entry in ledger.read(folder):
+        make_task = request.tasks(StartedRun(folder, device, record, held.core_mask))
+        entries = ledger.read(folder)
+        finished = [entry for entry in entries if entry.status in ledger.DONE]
+        run = Execution(
+            folder, device, request, record, make_task, held.core_mask, listen, stop or threading.Event(), finished
+        )
+        for entry in entries:
             if entry.status not in ledger.DONE:
                 _run_instance(run, entry)
         entries = ledger.read(folder)
@@ -122,32 +90,60 @@ def _with_held(folder: Path, record: dict[str, Any], held: AppliedConditions) ->
 
 
 def _run_instance(run: Execution, entry: ledger.LedgerEntry) -> None:
-    """One more attempt at an instance, and another one each time that it ended with the connection."""
+    """Make one more attempt at an instance, and another one each time that it ended with the connection."""
     instance = Instance.parse(entry.instance_id)
-    artifact = run.request.artifacts.get(instance.artifact)
-    by_tools = run.request.by_tools(instance)
-    obstacle = preflight(instance, artifact, run.request.catalog, run.request.dataset, run.device, by_tools)
-    if obstacle or artifact is None:
-        known = entry.status == "unavailable" and entry.last.get("reason") == obstacle["reason"]
-        _unavailable(run, instance, None if known else entry.next_attempt, obstacle)
+    obstacle = run.request.obstacle(instance, run.device)
+    if obstacle:
+        is_recorded = entry.status == "unavailable" and entry.last.get("reason") == obstacle["reason"]
+        _unavailable(run, instance, None if is_recorded else entry.next_attempt, obstacle)
         return
-    if by_tools:
-        begun, attempt_at = None, partial(_attempt_by_tools, run, instance, artifact)
-    else:
-        models = run.device.push({artifact.path.name: artifact.path}, f"models-{artifact.weights}")
-        begun = run.device.started(_task(run, instance, artifact, models, entry.next_attempt))
-        attempt_at = partial(_attempt, run, instance, artifact, models)
+    attempt = entry.next_attempt
+    task = run.make_task(instance, attempt)
+    begun = isinstance(task, DeviceTask) and run.device.started(task)
+    if isinstance(task, DeviceTask) and not begun:
+        _check_versions(run, instance, task)
     if not begun and (reasons := _not_ready(run, instance)):
         remedy = "let it cool and charge, then the same command with `--resume`; or give it longer with --cooldown"
-        _unavailable(run, instance, entry.next_attempt, {"reason": "; ".join(reasons), "remedy": remedy})
+        _unavailable(run, instance, attempt, {"reason": "; ".join(reasons), "remedy": remedy})
         return
     run.listen("start", instance, {})
-    for attempt in range(entry.next_attempt, entry.next_attempt + LOSSES + 1):
-        _note_boot(run)
-        if not attempt_at(attempt):
-            break
+    while _attempt(run, instance, task, attempt) and attempt < entry.next_attempt + LOSSES:
+        attempt += 1
+        task = run.make_task(instance, attempt)
     ending = rawlog.read_attempt(rawlog.attempt_path(run.folder, instance.id, attempt))
     run.listen(ending.status, instance, ending.last)
+
+
+def _check_versions(run: Execution, instance: Instance, task: DeviceTask) -> None:
+    """Add the device's Python to run.json, and refuse to go on with another Python or framework than before.
+
+    Only the main environment can be upgraded; the versions of the others are fixed.
+    """
+    if task.environment != "main" or instance.framework in run.checked:
+        return
+    now = python_version(run.device, task.agent)
+    before = run.record["software"].get("device_python")
+    if run.finished and now and before and before != now:
+        raise _other_version(run, f"Python {before}", now)
+    if now and now != before:
+        run.record["software"] = {**run.record["software"], "device_python": now}
+        rawlog.write_json(run.folder / "run.json", run.record, rawlog.RUN_FIELDS)
+    for entry in run.finished:
+        if Instance.parse(entry.instance_id).framework == instance.framework:
+            path = rawlog.attempt_path(run.folder, entry.instance_id, entry.attempts)
+            before = rawlog.read_attempt(path).of("load")[0].get("framework_version")
+            can_run, now = framework_version(run.device, task.agent, instance.framework)
+            if can_run and before and now != before:
+                raise _other_version(run, before, now)
+            break
+    run.checked.add(instance.framework)
+
+
+def _other_version(run: Execution, before: str, now: str) -> RunnerError:
+    return RunnerError(
+        f"Run {run.folder.name} was measured with {before}, and {run.device.slug} has {now} now: install the former "
+        "again to finish the run, or begin another one by the same command without `--resume`."
+    )
 
 
 def _note_boot(run: Execution) -> None:
@@ -162,22 +158,17 @@ def _note_boot(run: Execution) -> None:
     rawlog.write_json(run.folder / "run.json", run.record, rawlog.RUN_FIELDS)
 
 
-def _attempt(run: Execution, instance: Instance, artifact: Artifact, models: str, attempt: int) -> bool:
-    """An attempt by the agent; whether it was ended with its connection."""
+def _attempt(run: Execution, instance: Instance, task: DeviceTask | ToolJob, attempt: int) -> bool:
+    """Carry out an attempt. Return True if the connection was lost before it finished."""
 
     def tick(tail: bytes) -> None:
         run.listen("progress", instance, {"tail": tail})
 
-    task = _task(run, instance, artifact, models, attempt)
+    _note_boot(run)
     with _telemetry(run, instance, attempt):
+        if isinstance(task, ToolJob):
+            return carry_out_by_tools(run.device, task, run.folder, run.core_mask, run.stop)
         return carry_out(run.device, task, run.request.timeout_s, tick, run.stop)
-
-
-def _attempt_by_tools(run: Execution, instance: Instance, artifact: Artifact, attempt: int) -> bool:
-    """An attempt by TFLite's own tools; whether it was ended with its connection."""
-    job = jobs.make(run.native, instance, artifact, attempt, run.device.push)
-    with _telemetry(run, instance, attempt):
-        return carry_out_by_tools(run.device, job, run.folder, run.held.core_mask, run.stop)
 
 
 def _unavailable(run: Execution, instance: Instance, attempt: int | None, obstacle: dict[str, str]) -> None:
@@ -199,46 +190,6 @@ def _not_ready(run: Execution, instance: Instance) -> list[str]:
         if run.stop.wait(min(COOLDOWN_INTERVAL_S, run.request.cooldown_s)):
             raise KeyboardInterrupt
     return []
-
-
-def _task(run: Execution, instance: Instance, artifact: Artifact, models: str, attempt: int) -> DeviceTask:
-    """An attempt at an instance, whose model file is in the folder `models` of the device."""
-    return DeviceTask(
-        name=rawlog.format_attempt_name(instance.id, attempt),
-        folder=run.folder,
-        agent=run.agent,
-        module="runner.agent",
-        environment=artifact.environment,
-        job={
-            "images": run.images,
-            "image_folder": run.image_folder,
-            "threads": run.record["threads"],
-            "warmups": run.profile.warmups,
-            "passes": run.profile.passes,
-            "min_queries": run.profile.min_queries,
-            "min_duration_s": run.profile.min_duration_s,
-            "instance": instance.id,
-            "attempt": attempt,
-            "framework": instance.framework,
-            "delegate": instance.delegate,
-            "model": f"{models}/{artifact.path.name}",
-            "settings": artifact.settings.record(),
-        },
-        core_mask=run.held.core_mask,
-    )
-
-
-def agent_files(known: Catalog) -> dict[str, Path]:
-    """What goes to a device, by its place there: the agent's package, plug-in frameworks included."""
-    plugins = {f"runner/agent/{name}.py": one.file for name, one in known.frameworks.items() if one.file}
-    suite = ("aiot_suite/__init__.py", "aiot_suite/preprocess.py")
-    return package_files(*suite, "runner/__init__.py", "runner/rawlog/*.py", "runner/agent/*.py") | plugins
-
-
-def package_files(*patterns: str) -> dict[str, Path]:
-    """Files of this project that match, by their path in it."""
-    files = [file for pattern in patterns for file in sorted(PROJECT.glob(pattern))]
-    return {file.relative_to(PROJECT).as_posix(): file for file in files}
 
 
 @contextmanager

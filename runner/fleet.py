@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from aiot_suite.errors import RunnerError
+from aiot_suite.suite import PATIENCE_S
 from aiot_suite.workspace import Workspace
 from runner import execution, ledger
-from runner.devices import PATIENCE_S, Device
+from runner.devices import Device
 from runner.errors import DeviceLostError
 from runner.execution import Listener
-from runner.run_request import RunRequest, begin, to_resume
+from runner.run_request import Request, begin, to_resume
 
 Result = TypeVar("Result")
 
@@ -24,7 +25,7 @@ BACK_OFF_S = (1.0, 2.0, 4.0, 8.0)
 """Pauses before it is asked again; the last one comes again and again."""
 
 BACK_S = 60.0
-"""Work that went on for so long shows that the device was back: a device that is away is found out sooner."""
+"""Work that took this long shows that the device was back: one that is back for a shorter time counts as away."""
 
 FAILED = ("failed", "cut", "damaged")
 """Endings of an instance that make its run a failed one: see runner.ledger.Entry."""
@@ -38,7 +39,7 @@ class DeviceOutcome:
     folder: Path | None = None
     entries: Sequence[ledger.LedgerEntry] = field(default_factory=tuple)
     error: RunnerError | None = None  # why it did not come to its end
-    resize: str | None = None  # see runner.run_request.Request
+    resize: str | None = None  # see RunRequest.resize
 
     @property
     def failed(self) -> bool:
@@ -49,7 +50,7 @@ class DeviceOutcome:
 def run_all(
     workspace: Workspace,
     devices: Sequence[Device],
-    request: RunRequest,
+    request: Request,
     resume: bool,
     listeners: Sequence[Listener],
     patience_s: float = PATIENCE_S,
@@ -75,7 +76,7 @@ def run_all(
 def _run_one(
     workspace: Workspace,
     device: Device,
-    request: RunRequest,
+    request: Request,
     resume: bool,
     listen: Listener,
     stop: threading.Event,

@@ -1,4 +1,4 @@
-"""What stands in the way of an instance, before it is run."""
+"""What is found out before an instance is run: what stands in its way, and the versions that would run it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,12 @@ from aiot_suite.datasets.store import Dataset
 from aiot_suite.facts import Artifact
 from aiot_suite.suite import Instance
 from runner.devices import Device
+
+_FRAMEWORK_VERSION = """\
+import importlib, sys
+from runner.agent import loop
+print(importlib.import_module("runner.agent." + sys.argv[1]).version())
+"""
 
 
 def preflight(
@@ -58,6 +64,25 @@ def preflight(
     if reason := calibration.overlap(artifact, dataset):
         return {"reason": f"{reason}: what is measured with them says nothing", "remedy": calibration.REMEDY}
     return {}
+
+
+def python_version(device: Device, agent: str) -> str | None:
+    """Return the version of the Python that runs the pushed agent on a device, or None if it does not start."""
+    code, printed = device.run_python(["-c", "import platform; print(platform.python_version())"], agent)
+    return None if code else _last_line(printed)
+
+
+def framework_version(device: Device, agent: str, framework: str) -> tuple[bool, str]:
+    """Return whether the device's Python can run a framework, and its version as the agent logs it.
+
+    If it cannot, the text is the last line that the Python printed.
+    """
+    code, printed = device.run_python(["-c", _FRAMEWORK_VERSION, framework], agent)
+    return not code, _last_line(printed)
+
+
+def _last_line(printed: str) -> str:
+    return (printed.strip().splitlines() or ["it printed nothing"])[-1]
 
 
 def _without_environment(framework: Framework, artifact: Artifact | None, device: Device) -> dict[str, str]:

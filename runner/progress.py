@@ -1,4 +1,4 @@
-"""What a run shows while it goes on, and the one line it ends with."""
+"""The progress that a run shows, and the line it ends with."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from rich import console, progress
+from rich import progress
 
 from aiot_suite.errors import SENTENCE_LIMIT, printable
+from aiot_suite.progress_bar import bar
 from aiot_suite.suite import Instance
 from runner.attempt import last_of
 from runner.ledger import LedgerEntry, counts
@@ -20,18 +21,12 @@ class RunProgress:
     def __init__(self, devices: Sequence[str], instances: int) -> None:
         self._several = len(devices) > 1
         width = max(map(len, devices), default=0) if self._several else 0
-        screen = console.Console(markup=False, emoji=False, highlight=False)  # reasons may be what a device said
-        self._bar = progress.Progress(
-            progress.TextColumn(f"{{task.description:<{max(width, 3)}}}", markup=False),
-            progress.BarColumn(bar_width=16),
-            progress.MofNCompleteColumn(),
-            progress.TimeElapsedColumn(),
+        self._bar = bar(
+            max(width, 3),
             progress.TextColumn("left"),
             progress.TimeRemainingColumn(),
             progress.TextColumn("{task.fields[now]}", markup=False),
-            console=screen,
-            transient=True,
-            disable=not screen.is_terminal,
+            bar_width=16,
         )
         self._tasks = [
             self._bar.add_task(device if self._several else "run", total=instances, now="", heat="")
@@ -52,7 +47,11 @@ class RunProgress:
             heat = known.get("temperature_c")
             self._bar.update(task, heat=f"{heat:.0f} °C" if heat is not None else "")
         elif event in ("start", "progress", "waiting"):
-            doing = f"waits: {'; '.join(known['reasons'])}" if event == "waiting" else _rate(known.get("tail", b""))
+            doing = (
+                f"waits: {'; '.join(known['reasons'])}"
+                if event == "waiting"
+                else _within_instance(known.get("tail", b""))
+            )
             shown = [instance.id, doing, self._bar.tasks[task].fields["heat"]]
             self._bar.update(task, now="  ".join(filter(None, shown)))
         else:
@@ -63,8 +62,11 @@ class RunProgress:
                 self._bar.console.print(f"{who}{instance.id} {event}: {reason}")
 
 
-def _rate(tail: bytes) -> str:
-    """Like "image 41, 12.3/s"."""
+def _within_instance(tail: bytes) -> str:
+    """Return the progress within an instance, like "image 41, 12.3/s", or "pass 7" in the operator study."""
+    repetition = last_of(tail, "repetition")
+    if repetition is not None:
+        return f"pass {repetition + 1}"
     query, at_ns = last_of(tail, "query"), last_of(tail, "at_ns")
     if query is None:
         return ""
@@ -72,8 +74,13 @@ def _rate(tail: bytes) -> str:
 
 
 def summary(entries: Sequence[LedgerEntry]) -> str:
-    """Like "15 instances measured, 45 unavailable"."""
-    found = counts(list(entries))
-    measured = found.pop("end", 0)
-    rest = [f"{number} {status}" for status, number in sorted(found.items())]
-    return ", ".join([f"{measured} instance{'s' * (measured != 1)} measured", *rest])
+    """Return the number of instances by outcome, like "15 instances measured, 45 unavailable"."""
+    numbers = counts(list(entries))
+    measured = numbers.pop("end", 0)
+    rest = [f"{number} {status}" for status, number in sorted(numbers.items())]
+    return ", ".join([f"{counted(measured, 'instance')} measured", *rest])
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, like "1 block" or "2 blocks"."""
+    return f"{number} {noun}{'s' * (number != 1)}"

@@ -1,4 +1,4 @@
-"""A run of a suite on a device: what is asked for, its folder, and which earlier one to go on with."""
+"""Run requests, the tasks they result in, run folders, and finding a run to resume."""
 
 from __future__ import annotations
 
@@ -6,30 +6,92 @@ import json
 import platform
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from aiot_suite.catalog import Catalog
-from aiot_suite.datasets.store import Dataset
+from aiot_suite.datasets.store import Dataset, subset
 from aiot_suite.errors import SetupError
 from aiot_suite.facts import Artifact
-from aiot_suite.suite import Instance, Profile
-from aiot_suite.workspace import Workspace
+from aiot_suite.suite import COOLDOWN_S, TIMEOUT_S, Instance, Profile
+from aiot_suite.workspace import PROJECT, Workspace
 from runner import ledger, order, rawlog
-from runner.devices import ATTEMPT_TIMEOUT_S, COOLDOWN_S, CORES, Conditions, Device
+from runner.devices import CORES, Conditions, Device, DeviceTask
+from runner.preflight import preflight
+from runner.tools import jobs
 from runner.tools.jobs import FRAMEWORK, NativeToolOptions
+from runner.tools.tool_attempt import ToolJob
 
 RESIZE = "resize"  # the study that compares the ways of Section IV-B
 AB = "ab"  # the study of short runs of two settings in turn: see runner.ab
 
 
 @dataclass(frozen=True)
+class StartedRun:
+    """A run on a device, as the tasks of its attempts need it."""
+
+    folder: Path
+    device: Device
+    record: dict[str, Any]  # run.json
+    core_mask: str | None  # see AppliedConditions.core_mask
+
+
+MakeTask = Callable[[Instance, int], DeviceTask | ToolJob]
+"""Makes the task of an attempt from its instance and its number, and pushes what the task needs to the device."""
+
+
+class Request(Protocol):
+    """What is asked of a device: a run of the suite (RunRequest), or of another study that is executed in the same way.
+
+    What is asked and read back from run.json when a run is resumed is in `record`; the rest is about this execution.
+    """
+
+    @property
+    def artifacts(self) -> Mapping[str, Artifact]:
+        """Model files by name."""
+        ...
+
+    @property
+    def checks(self) -> Mapping[str, dict[str, Any]]:
+        """What `aiot models check` found, by the name of the model file."""
+        ...
+
+    @property
+    def order_seed(self) -> int | None:
+        """Seed of the order; None: the order comes from the device and its earlier runs (see runner.order)."""
+        ...
+
+    @property
+    def timeout_s(self) -> float:
+        """Seconds that one instance may take."""
+        ...
+
+    @property
+    def cooldown_s(self) -> float:
+        """Seconds to wait for a device that is hot or has an empty battery; 0: the device is not asked."""
+        ...
+
+    def record(self, device: Device) -> dict[str, Any]:
+        """Return the fields of run.json that say what is asked of a device: equal for equal requests."""
+        ...
+
+    def obstacle(self, instance: Instance, device: Device) -> dict[str, str]:
+        """Return why an instance cannot run (`reason`) and what would help (`remedy`); {} if it can."""
+        ...
+
+    def tasks(self, run: StartedRun) -> MakeTask:
+        """Return the function that makes the tasks of a run."""
+        ...
+
+
+@dataclass(frozen=True)
 class RunRequest:
-    """What is asked for."""
+    """A request for a run of the suite."""
 
     instances: Sequence[Instance]  # in any order: see `order_seed`
     profile: Profile
@@ -39,7 +101,7 @@ class RunRequest:
     artifacts: dict[str, Artifact]
     catalog: Catalog
     checks: dict[str, dict[str, Any]]  # what `aiot models check` found, by name of the model file
-    timeout_s: float = ATTEMPT_TIMEOUT_S
+    timeout_s: float = TIMEOUT_S
     cooldown_s: float = COOLDOWN_S  # how long a device that is hot or empty is waited for
     resize: str | None = None  # the way of all models, in the study that compares the ways
     conditions: Conditions = field(default_factory=Conditions)
@@ -50,6 +112,15 @@ class RunRequest:
     def by_tools(self, instance: Instance) -> bool:
         """Whether an instance is measured by TFLite's own tools, and by no agent."""
         return self.native is not None and instance.framework == FRAMEWORK
+
+    def obstacle(self, instance: Instance, device: Device) -> dict[str, str]:
+        """Return why an instance cannot run (`reason`) and what would help (`remedy`); {} if it can."""
+        artifact, by_tools = self.artifacts.get(instance.artifact), self.by_tools(instance)
+        return preflight(instance, artifact, self.catalog, self.dataset, device, by_tools)
+
+    def tasks(self, run: StartedRun) -> MakeTask:
+        """Return the function that makes the tasks of a run."""
+        return _SuiteTasks(self, run)
 
     def with_resize(self, way: str) -> RunRequest:
         """The same files with one of Section IV-B's ways of resizing for all: a study, and no run of the suite."""
@@ -99,6 +170,94 @@ class RunRequest:
         return read_back
 
 
+@dataclass(frozen=True)
+class _SuiteTasks:
+    """Makes the tasks of a run of the suite, from what its instances share on the device."""
+
+    request: RunRequest
+    run: StartedRun
+
+    def __call__(self, instance: Instance, attempt: int) -> DeviceTask | ToolJob:
+        """Return the task of an attempt by the agent, or the job of one by TFLite's own tools."""
+        artifact = self.request.artifacts[instance.artifact]
+        if self.request.by_tools(instance):
+            return jobs.make(self._tools, instance, artifact, attempt, self.run.device.push)
+        models = self.run.device.push({artifact.path.name: artifact.path}, f"models-{artifact.weights}")
+        return DeviceTask(
+            name=f"{instance.id}.{attempt}",
+            folder=self.run.folder,
+            agent=self._agent,
+            module="runner.agent",
+            environment=artifact.environment,
+            job={
+                "images": self._images,
+                "image_folder": self._image_folder,
+                "threads": self.run.record["threads"],
+                "warmups": self._profile.warmups,
+                "passes": self._profile.passes,
+                "min_queries": self._profile.min_queries,
+                "min_duration_s": self._profile.min_duration_s,
+                "instance": instance.id,
+                "attempt": attempt,
+                "framework": instance.framework,
+                "delegate": instance.delegate,
+                "model": f"{models}/{artifact.path.name}",
+                "settings": artifact.settings.record(),
+            },
+            core_mask=self.run.core_mask,
+        )
+
+    @cached_property
+    def _profile(self) -> Profile:
+        return Profile(**self.run.record["profile"])
+
+    @cached_property
+    def _images(self) -> Sequence[tuple[str, int]]:
+        return subset(self.request.dataset, self._profile.max_images, self.run.record["seed"])
+
+    @cached_property
+    def _agent(self) -> str:
+        """The folder of the agent on the device, pushed at its first use, as the images are."""
+        return self.run.device.push(agent_files(self.request.catalog), "agent")
+
+    @cached_property
+    def _image_folder(self) -> str:
+        dataset = self.request.dataset
+        files = {image: dataset.path(image) for image, _ in self._images}
+        return self.run.device.push(files, f"images-{dataset.sha256[:12]}")
+
+    @cached_property
+    def _tools(self) -> jobs.ToolRequest:
+        """What the instances that TFLite's own tools measure have in common."""
+        options = self.request.native
+        assert options is not None
+        return jobs.ToolRequest(
+            tools=options.tools_for(self.run.device),
+            dataset=self.request.dataset,
+            images=self._images,
+            profile=self._profile,
+            threads=self.run.record["threads"],
+            scratch=options.scratch,
+            accelerator=options.accelerator,
+            timeout_s=self.request.timeout_s,
+        )
+
+
+def agent_files(installed: Catalog) -> dict[str, Path]:
+    """Return the files that are pushed to a device, by their path there: the agent with plug-in frameworks."""
+    plugins = {
+        f"runner/agent/{name}.py": framework.file for name, framework in installed.frameworks.items() if framework.file
+    }
+    suite = ("aiot_suite/__init__.py", "aiot_suite/preprocess.py")
+    return package_files(*suite, "runner/__init__.py", "runner/rawlog/*.py", "runner/agent/*.py") | plugins
+
+
+def package_files(*patterns: str) -> dict[str, Path]:
+    """Return the files of this project that match a pattern, by their path in it."""
+    files = [file for pattern in patterns for file in sorted(PROJECT.glob(pattern))]
+    return {file.relative_to(PROJECT).as_posix(): file for file in files}
+
+
 def conditions_of(record: dict[str, Any]) -> Conditions:
     """What a run.json says that the device is to keep to; what it does not say is not asked for."""
     said = record.get("conditions") or {}
@@ -120,18 +279,13 @@ def refused(folder: Path) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def begin(workspace: Workspace, device: Device, request: RunRequest) -> Path:
-    """Makes the folder of a new run with run.json and device.json."""
-    asked = request.record(device)
-    drawn = order.draw(workspace.raw, device.slug, asked, request.order_seed)
-    return new_folder(workspace, device, {"checks": request.checks, **asked, **drawn})
-
-
-def new_folder(workspace: Workspace, device: Device, asked: dict[str, Any]) -> Path:
+def begin(workspace: Workspace, device: Device, request: Request) -> Path:
     """Make the folder of a new run, with device.json and a run.json of what is asked for.
 
     Raises SetupError if it cannot be written.
     """
+    asked = request.record(device)
+    drawn = order.draw(workspace.raw, device.slug, asked, request.order_seed)
     now = datetime.now(UTC)  # to the millisecond, so that the names of a device's runs sort by time
     run_id = f"{now:%Y%m%dT%H%M%S}.{now.microsecond // 1000:03}Z-{secrets.token_hex(3)}"
     folder = workspace.raw / device.slug / run_id
@@ -144,7 +298,9 @@ def new_folder(workspace: Workspace, device: Device, asked: dict[str, Any]) -> P
         "software": {"aiotbench": metadata.version("aiotbench"), "python": platform.python_version()},
         "started": rawlog.utc_now(),
         "ended": None,
+        "checks": dict(request.checks),
         **asked,
+        **drawn,
     }
     try:
         (folder / "native").mkdir(parents=True)
@@ -159,13 +315,13 @@ def new_folder(workspace: Workspace, device: Device, asked: dict[str, Any]) -> P
     return folder
 
 
-def to_resume(workspace: Workspace, device: Device, request: RunRequest) -> Path | None:
-    """The device's newest run, if it is unfinished on the same models and dataset, or did what is asked.
+def to_resume(workspace: Workspace, device: Device, request: Request) -> Path | None:
+    """Return the device's newest run if it is unfinished on the same models and dataset, or did what is asked.
 
-    It keeps its order. None means that a new run has to begin.
+    It keeps its order. None means that a new run has to begin. A model without a file is not known to be the same.
     """
     asked = request.record(device)
-    folder = ledger.newest_run(workspace.raw, device.slug, asked["study"], request.resize)
+    folder = ledger.newest_run(workspace.raw, device.slug, asked["study"], asked.get("resize"))
     if folder is None:
         return None
     record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
@@ -173,8 +329,8 @@ def to_resume(workspace: Workspace, device: Device, request: RunRequest) -> Path
         return folder
     unfinished = not ledger.finished(ledger.read(folder))
     same_models = all(
-        request.artifacts.get(Instance.parse(one).artifact)
-        and request.artifacts[Instance.parse(one).artifact].sha256 == model["sha256"]
-        for one, model in record["models"].items()
+        (artifact := request.artifacts.get(Instance.parse(instance_id).artifact))
+        and artifact.sha256 == model.get("sha256")
+        for instance_id, model in record["models"].items()
     )
     return folder if unfinished and same_models and record["dataset"] == asked["dataset"] else None

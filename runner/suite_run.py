@@ -13,15 +13,14 @@ from aiot_suite.datasets import store
 from aiot_suite.errors import SelectionError
 from aiot_suite.facts import load_artifacts
 from aiot_suite.preprocess import RESIZE_WAYS
-from aiot_suite.suite import PROFILES, Instance, Profile, choose, select
+from aiot_suite.suite import COOLDOWN_S, PATIENCE_S, PROFILES, TIMEOUT_S, Instance, choose, select
 from aiot_suite.workspace import Workspace, models_folder
 from runner import fleet, order
-from runner.devices import ALL_CORES, ATTEMPT_TIMEOUT_S, COOLDOWN_S, CORES, PATIENCE_S, Conditions, Device
+from runner.devices import ALL_CORES, CORES, Conditions, Device
 from runner.devices.choice import Choice, choose_devices
 from runner.execution import Listener
 from runner.fleet import DeviceOutcome
 from runner.model_checks import read_checks
-from runner.preflight import preflight
 from runner.progress import RunProgress
 from runner.run_request import RunRequest
 from runner.tools.jobs import NativeToolOptions
@@ -76,7 +75,7 @@ def run_suite(
     max_images: int | None = None,
     resize: str | Sequence[str] = (),
     seed: int | None = None,
-    timeout_s: float = ATTEMPT_TIMEOUT_S,
+    timeout_s: float = TIMEOUT_S,
     cooldown_s: float = COOLDOWN_S,
     patience_s: float = PATIENCE_S,
     fixed_performance: bool = False,
@@ -149,43 +148,36 @@ def run_suite(
         A device, model, dataset or option cannot be used. The message is the sentence that `aiot run` prints. Problems
         of one device during its run are in its outcome instead.
     """
-    _check_at_least(1, threads=threads, passes=passes, max_images=max_images, timeout_s=timeout_s)
-    _check_at_least(0, warmups=warmups, cooldown_s=cooldown_s, patience_s=patience_s)
+    _check_at_least(0, patience_s=patience_s)
     space = Workspace(Path(workspace))
     chosen_devices = choose_devices(_choice(devices), space)
     slugs = tuple(device.slug for device in chosen_devices)
-    installed = catalog.load(space.plugins)
-    folder = models_folder(space, weights)
-    artifacts = load_artifacts(folder)
-    instances = select(
-        _names(models),
-        _names(frameworks),
-        _names(delegates),
-        _names(quantizations),
-        installed.everything(artifacts.values()),
-        suite,
-    )
-    chosen_profile = _profile(profile, instances, {"warmups": warmups, "passes": passes, "max_images": max_images})
     ways = choose("Way of resizing", _names(resize), RESIZE_WAYS) if resize else []
-    request = RunRequest(
-        instances=instances,
-        profile=chosen_profile,
-        seed=seed or 0,
-        order_seed=seed,
+    common = build_request(
+        space,
+        profile=profile,
+        dataset=dataset,
+        weights=weights,
         threads=threads,
-        dataset=store.load(space.datasets / dataset),
-        artifacts=artifacts,
-        catalog=installed,
-        checks={name: asdict(check) for name, check in read_checks(folder, artifacts.values()).items()},
+        warmups=warmups,
+        passes=passes,
+        max_images=max_images,
+        seed=seed or 0,
         timeout_s=timeout_s,
         cooldown_s=cooldown_s,
-        conditions=Conditions(fixed_performance, choose("Choice of cores", [cores], list(CORES))[0]),
-        native=NativeToolOptions(Path(native_tools), space.staging / "native", nnapi_accelerator)
-        if native_tools
-        else None,
+        fixed_performance=fixed_performance,
+        cores=cores,
+        native_tools=native_tools,
+        nnapi_accelerator=nnapi_accelerator,
     )
-    if nnapi_accelerator and not native_tools:
-        raise SelectionError("--nnapi-accelerator is for TFLite's own tools: give their folder with --native-tools.")
+    everything = common.catalog.everything(common.artifacts.values())
+    instances = select(_names(models), _names(frameworks), _names(delegates), _names(quantizations), everything, suite)
+    if common.profile.name == "sustained" and len(instances) > 1:
+        raise SelectionError(
+            f"Profile sustained runs one instance for ten minutes, and {len(instances)} are chosen: name one, "
+            "like `--models mnasnet --frameworks tflite --delegates cpu --quantizations int8`."
+        )
+    request = replace(with_instances(common, instances, models_folder(space, weights)), order_seed=seed)
     if request.native:
         for device in chosen_devices:
             request.native.tools_for(device)  # fail before any device starts if one has no tools
@@ -201,6 +193,55 @@ def run_suite(
             report(outcomes)
         runs += outcomes
     return RunOutcome(slugs, tuple(runs))
+
+
+def build_request(
+    space: Workspace,
+    *,
+    profile: str,
+    dataset: str,
+    weights: str,
+    threads: int,
+    warmups: int | None = None,
+    passes: int | None = None,
+    max_images: int | None = None,
+    seed: int,
+    timeout_s: float,
+    cooldown_s: float,
+    fixed_performance: bool,
+    cores: str,
+    native_tools: str | Path | None,
+    nnapi_accelerator: str | None = None,
+) -> RunRequest:
+    """Return a request for no instances yet: what they share, with options checked as `run_suite` describes them."""
+    _check_at_least(1, threads=threads, passes=passes, max_images=max_images, timeout_s=timeout_s)
+    _check_at_least(0, warmups=warmups, cooldown_s=cooldown_s)
+    if nnapi_accelerator and not native_tools:
+        raise SelectionError("--nnapi-accelerator is for TFLite's own tools: give their folder with --native-tools.")
+    overrides: dict[str, Any] = {"warmups": warmups, "passes": passes, "max_images": max_images}
+    chosen_profile = PROFILES[choose("Profile", [profile], list(PROFILES))[0]]
+    return RunRequest(
+        instances=(),
+        profile=replace(chosen_profile, **{name: value for name, value in overrides.items() if value is not None}),
+        seed=seed,
+        threads=threads,
+        dataset=store.load(space.datasets / dataset),
+        artifacts=load_artifacts(models_folder(space, weights)),
+        catalog=catalog.load(space.plugins),
+        checks={},
+        timeout_s=timeout_s,
+        cooldown_s=cooldown_s,
+        conditions=Conditions(fixed_performance, choose("Choice of cores", [cores], list(CORES))[0]),
+        native=NativeToolOptions(Path(native_tools), space.staging / "native", nnapi_accelerator)
+        if native_tools
+        else None,
+    )
+
+
+def with_instances(request: RunRequest, instances: Sequence[Instance], folder: Path) -> RunRequest:
+    """Return the request for these instances, with the checks in `folder` of the model files."""
+    checks = read_checks(folder, request.artifacts.values())
+    return replace(request, instances=list(instances), checks={name: asdict(check) for name, check in checks.items()})
 
 
 def _names(names: str | Sequence[str]) -> list[str]:
@@ -222,24 +263,11 @@ def _check_at_least(minimum: int, **options: float | None) -> None:
             raise SelectionError(f"{name} is {value}: it must be at least {minimum}.")
 
 
-def _profile(name: str, instances: Sequence[Instance], overrides: dict[str, Any]) -> Profile:
-    """Return the profile with this name, with overrides that are not None."""
-    name = choose("Profile", [name], list(PROFILES))[0]
-    if name == "sustained" and len(instances) > 1:
-        raise SelectionError(
-            f"Profile sustained runs one instance for ten minutes, and {len(instances)} are chosen: name one, "
-            "like `--models mnasnet --frameworks tflite --delegates cpu --quantizations int8`."
-        )
-    return replace(PROFILES[name], **{field: value for field, value in overrides.items() if value is not None})
-
-
 def _planned(space: Workspace, device: Device, request: RunRequest) -> Iterator[PlannedInstance]:
     """Yield the instances in the order of the next run of a device."""
     drawn = order.draw(space.raw, device.slug, request.record(device), request.order_seed)
     for instance in map(Instance.parse, drawn["suite"]):
-        artifact, by_tools = request.artifacts.get(instance.artifact), request.by_tools(instance)
-        obstacle = preflight(instance, artifact, request.catalog, request.dataset, device, by_tools)
-        yield PlannedInstance(device.slug, instance.id, obstacle)
+        yield PlannedInstance(device.slug, instance.id, request.obstacle(instance, device))
 
 
 @contextmanager

@@ -272,9 +272,9 @@ def describe_noise(rows: pd.DataFrame, whole: bool = False) -> str:
     """Return what intervals of times of these rows include, in words for a figure or a table.
 
     Examples are "95 %, including an assumed 5 % between runs" and "95 %, including the scatter between 3 sessions (46
-    degrees of freedom)", and `NO_INTERVALS` without rows. What all instances of a session share counts in the intervals of mean times and of scores
-    (`whole`). It counts in those of ratios, and is named there, only where the rows of a device are from several
-    sessions.
+    degrees of freedom)"; without rows it is `NO_INTERVALS`. What all instances of a session share counts in the
+    intervals of mean times and of scores (`whole`). It counts in those of ratios, and is named there, only where the
+    rows of a device are from several sessions.
     """
     noise = assumed(rows)
     if noise.empty:

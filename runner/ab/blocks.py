@@ -12,6 +12,7 @@ from typing import Any
 
 from aiot_suite.errors import SelectionError
 from runner import ledger, rawlog
+from runner.progress import counted
 from runner.run_request import AB, refused
 
 SIDES = ("a", "b")
@@ -35,9 +36,7 @@ def firsts(blocks: int, seed: int) -> list[str]:
             if blocks < FEWEST_PAIRS
             else "one side comes first more often, and a steady drift does not cancel"
         )
-        raise SelectionError(
-            f"With {blocks} block{'s' * (blocks != 1)} {reason}: give an even number, {FEWEST_BLOCKS} or more."
-        )
+        raise SelectionError(f"With {counted(blocks, 'block')} {reason}: give an even number, {FEWEST_BLOCKS} or more.")
     draw = random.Random(seed)
     return [first for _ in range(blocks // 2) for first in draw.choice(("ab", "ba"))]
 

@@ -14,18 +14,12 @@ from aiot_suite.facts import Artifact
 from aiot_suite.suite import PROFILES, Instance
 from aiot_suite.workspace import sha256_of
 from runner.devices import CORES, Conditions, Device
-from runner.execution import agent_files
-from runner.preflight import preflight
-from runner.run_request import RunRequest
+from runner.preflight import framework_version
+from runner.run_request import RunRequest, agent_files
 from runner.tools.jobs import NativeToolOptions
 
 PARTS = ("framework", "delegate", "quantization")
 """Settings that make A and B two different instances of the suite with the same model."""
-_VERSION = """\
-import importlib, sys
-from runner.agent import loop
-print(importlib.import_module("runner.agent." + sys.argv[1]).version())
-"""
 NAMES = ("model", "threads", *PARTS, "profile", "cores", "python", "native-tools", "accelerator")
 
 
@@ -106,12 +100,11 @@ def versions(device: Device, python: Path, frameworks: Iterable[str], catalog: C
     available: dict[str, str] = {}
     problem = ""
     for framework in frameworks:
-        code, printed = device.run_python(["-c", _VERSION, framework], agent)
-        lines = printed.strip().splitlines() or ["it printed nothing"]
-        if code:
-            problem = problem or f"{python} cannot run {framework} ({printable(lines[-1])[-200:]})"
+        can_run, text = framework_version(device, agent, framework)
+        if can_run:
+            available[framework] = text
         else:
-            available[framework] = lines[-1]
+            problem = problem or f"{python} cannot run {framework} ({printable(text)[-200:]})"
     if not available:
         raise SelectionError(f"{problem}: install what is missing there, or name another Python.")
     return available
@@ -135,7 +128,7 @@ def with_versions(side: SettingsSide, instances: Sequence[Instance]) -> tuple[Se
     return replace(side, versions=", ".join(available.values())), runnable
 
 
-def build_request(common: RunRequest, settings: Mapping[str, str], scratch: Path) -> RunRequest:
+def request_of_side(common: RunRequest, settings: Mapping[str, str], scratch: Path) -> RunRequest:
     """Return the request of a side.
 
     `common` is the part that both sides share, and `scratch` a folder for files that native tools need.
@@ -249,10 +242,7 @@ def runnable_pairs(
     for position, pair in enumerate(both):
         obstacles = []
         for side, instance in zip(sides.values(), pair, strict=True):
-            request = side.request
-            artifact = request.artifacts.get(instance.artifact)
-            by_tools = request.by_tools(instance)
-            obstacle = preflight(instance, artifact, request.catalog, request.dataset, side.device, by_tools)
+            obstacle = side.request.obstacle(instance, side.device)
             obstacles += [f"{instance.id}: {obstacle['reason']} ({obstacle['remedy']})"] if obstacle else []
         if obstacles:
             reasons += dict.fromkeys(obstacles)

@@ -31,8 +31,8 @@ from aiot_suite.cli.options import (
     Workspaces,
 )
 from aiot_suite.errors import RunnerError
-from aiot_suite.suite import PROFILES, SUITES
-from runner.devices import ALL_CORES, ATTEMPT_TIMEOUT_S, COOLDOWN_S, FOLDER, PATIENCE_S
+from aiot_suite.suite import COOLDOWN_S, PATIENCE_S, PROFILES, SUITES, TIMEOUT_S
+from runner.devices import ALL_CORES, FOLDER
 
 if TYPE_CHECKING:
     from runner.fleet import DeviceOutcome
@@ -68,7 +68,7 @@ def run(
             "device has an order of its own, and a second run of the same takes the reverse."
         ),
     ] = None,
-    timeout_s: Timeout = ATTEMPT_TIMEOUT_S,
+    timeout_s: Timeout = TIMEOUT_S,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the newest run; begin one only if it is over or differs.")
     ] = False,

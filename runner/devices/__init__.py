@@ -24,15 +24,6 @@ GONE = -signal.SIGHUP
 """Exit code of work that ended together with its connection: the device ended everything the connection started."""
 
 
-ATTEMPT_TIMEOUT_S = 1800.0
-"""Maximum time for one attempt at an instance, unless another is given."""
-
-COOLDOWN_S = 600.0
-"""Maximum time to wait for a device that is hot or has little charge, unless another is given."""
-
-PATIENCE_S = 120.0
-"""Maximum time to wait for a lost device to return, unless another is given."""
-
 ALL_CORES, BIG_CORES = "all", "big"
 CORES = (ALL_CORES, BIG_CORES)
 """Choices of the cores that agents may run on. `big`: those with a higher maximum frequency than the slowest."""

@@ -26,9 +26,9 @@ from aiot_suite.suite import Instance
 from aiot_suite.weights import weight_sources
 from runner.agent.loop import labels
 from runner.devices.local import LocalDevice
-from runner.execution import agent_files
 from runner.model_checks import Check, check_file, plain_settings, read_checks
 from runner.parity import hints, label_order
+from runner.run_request import agent_files
 
 FLOAT32_LIMIT = 1e-3  # maximum difference of a float32 file's outputs, as a share of the original's range
 AGREEMENT_LIMIT = 0.5  # minimum share of images that a quantized file assigns to the original's class

@@ -10,9 +10,9 @@ from typing import Protocol
 from aiot_suite.datasets.store import Dataset
 from aiot_suite.errors import ModelError, SetupError
 from aiot_suite.facts import Artifact
-from aiot_suite.suite import Instance, Profile
+from aiot_suite.suite import TIMEOUT_S, Instance, Profile
 from runner import rawlog
-from runner.devices import ATTEMPT_TIMEOUT_S, Device
+from runner.devices import Device
 from runner.tools import fitting
 from runner.tools.commands import Ask, Repeats
 from runner.tools.programs import Tool, Tools, find
@@ -69,7 +69,7 @@ class ToolRequest:
     scratch: Path  # see Given.scratch
     accelerator: str | None = None
     xnnpack: bool = True
-    timeout_s: float = ATTEMPT_TIMEOUT_S  # time limit of each command
+    timeout_s: float = TIMEOUT_S  # time limit of each command
 
 
 def make(request: ToolRequest, instance: Instance, artifact: Artifact, attempt: int, push: Push) -> ToolJob:

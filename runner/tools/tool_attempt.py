@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from aiot_suite.suite import TIMEOUT_S
 from runner import rawlog
-from runner.devices import ATTEMPT_TIMEOUT_S
 from runner.tools import commands, events, reading
 from runner.tools.commands import Ask, Repeats
 from runner.tools.text import bounded
@@ -61,7 +61,7 @@ class ToolJob:
     benchmark: Program
     evaluation: EvaluationFiles | None
     no_evaluation: str = "run_eval was not given"  # reason if there is no evaluation
-    timeout_s: float = ATTEMPT_TIMEOUT_S  # time limit of each command
+    timeout_s: float = TIMEOUT_S  # time limit of each command
 
     def known(self) -> events.AttemptFacts:
         return events.AttemptFacts(

@@ -137,9 +137,7 @@ def test_the_device_is_held_to_the_runs_conditions_and_let_go(tmp_path, lost):
         def delegates(self):
             raise DeviceLostError("gone")
 
-    request = SimpleNamespace(
-        artifacts={}, by_tools=lambda instance: False, catalog=SimpleNamespace(), dataset=SimpleNamespace(), checks={}
-    )
+    request = SimpleNamespace(tasks=lambda run: None, obstacle=lambda instance, device: device.delegates, checks={})
     if lost:
         with pytest.raises(DeviceLostError):
             execution.execute(folder, Holding(), request, lambda *_: None)

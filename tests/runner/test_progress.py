@@ -6,7 +6,6 @@ import pytest
 from rich import console
 
 from aiot_suite.suite import Instance
-from runner import progress
 from runner.progress import RunProgress
 
 INSTANCE = Instance("tflite", "cpu", "int8", "mnasnet")
@@ -22,7 +21,7 @@ def screen(request, monkeypatch):
     def to_here(**options):
         return made(file=shown, force_terminal=request.param, width=200, color_system=None, **options)
 
-    monkeypatch.setattr(progress.console, "Console", to_here)
+    monkeypatch.setattr(console, "Console", to_here)
     return shown
 
 

@@ -1,11 +1,13 @@
 import errno
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
+from importlib import metadata
 
 import pytest
 
@@ -159,6 +161,60 @@ def test_an_interrupted_attempt_is_closed_and_tried_again(workspace, device, req
         execution.execute(folder, device, request, interrupt)
     (entry,) = ledger.read(folder)
     assert (entry.status, entry.last["reason"], entry.next_attempt) == ("failed", "the run was interrupted", 2)
+
+
+@pytest.mark.parametrize(
+    ("changed", "before", "now"),
+    [
+        ("python_version", f"Python {platform.python_version()}", "3.99.0"),
+        ("framework_version", f"ai-edge-litert {metadata.version('ai-edge-litert')}", "ai-edge-litert 99"),
+    ],
+)
+def test_a_run_is_not_resumed_with_other_versions(workspace, device, request_, monkeypatch, changed, before, now):
+    """One instance is finished and the next one is not; then Python or the framework is upgraded."""
+    folder = run_request.begin(workspace, device, replace(request_, instances=TINY[:2]))
+    carry_out = execution.carry_out
+
+    def one_only(device_, task, *more):
+        if rawlog.attempt_paths(folder):
+            raise KeyboardInterrupt
+        return carry_out(device_, task, *more)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(execution, "carry_out", one_only)
+        execution.execute(folder, device, request_, silent)
+    record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
+    assert record["software"]["device_python"] == platform.python_version()
+    statuses = [entry.status for entry in ledger.read(folder)]
+    assert statuses == ["end", "missing"]
+    with monkeypatch.context() as patch:
+        patch.setattr(execution, changed, lambda *_: (True, now) if changed == "framework_version" else now)
+        with pytest.raises(RunnerError) as refused:
+            execution.execute(folder, device, request_, silent)
+    assert str(refused.value) == (
+        f"Run {folder.name} was measured with {before}, and local has {now} now: install the former again to finish "
+        "the run, or begin another one by the same command without `--resume`."
+    )
+    assert [entry.status for entry in ledger.read(folder)] == statuses
+    assert [entry.status for entry in execution.execute(folder, device, request_, silent)] == ["end", "end"]
+    # nothing is left to measure, so that nothing can be mixed
+    monkeypatch.setattr(execution, "python_version", lambda *_: "3.99.0")
+    assert [entry.status for entry in execution.execute(folder, device, request_, silent)] == ["end", "end"]
+
+
+def test_a_run_without_a_measurement_takes_the_python_that_there_is(workspace, device, request_, monkeypatch):
+    folder = run_request.begin(workspace, device, replace(request_, instances=TINY[:1]))
+    for version in ("3.11.1", "3.12.1"):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(execution, "python_version", lambda *_, version=version: version)
+            patch.setattr(execution, "carry_out", interrupt)
+            execution.execute(folder, device, request_, silent)
+        record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
+        assert record["software"]["device_python"] == version
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
 
 
 def command(workspace, *options):

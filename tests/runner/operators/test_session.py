@@ -17,7 +17,8 @@ from aiot_suite import environments
 from aiot_suite.facts import Artifact, Settings
 from aiot_suite.suite import Instance
 from aiot_suite.workspace import Workspace, sha256_of
-from runner import ledger, rawlog
+from runner import execution, ledger, rawlog, run_request
+from runner.devices import DeviceTask
 from runner.devices.local import LocalDevice
 from runner.operators import session
 from tests.command import aiot
@@ -36,20 +37,29 @@ def device(space):
     return LocalDevice(space.staging, space.salt())
 
 
+def asked(space, *models, **options):
+    return session.OperatorRequest(models or ["squeezenet"], space.plugins, **options)
+
+
 def execute(space, device, request):
-    said = []
-    folder = session.begin(space, device, request)
-    entries = session.execute(folder, space, device, request, lambda *words: said.append(words))
-    return folder, entries, said
+    heard = []
+    folder = run_request.begin(space, device, request)
+    entries = execution.execute(folder, device, request, lambda *event: heard.append(event))
+    return folder, entries, heard
 
 
 def test_a_profile_is_a_run_of_its_own_kind(space, device):
     pytest.importorskip("torch", reason="profiling needs the extra `models`")
-    request = session.StudyRequest(models=["squeezenet"], repeat=3, warmups=1)
-    folder, [entry], said = execute(space, device, request)
+    folder, [entry], heard = execute(space, device, asked(space, repeat=3, warmups=1))
     assert (entry.instance_id, entry.status) == (ONE.id, "end")
-    assert said[-1] == (ONE.id, 3, 3)
-    assert rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)["study"] == "profile"
+    assert [event for event, *_ in heard if event not in ("progress", "telemetry")] == ["start", "end"]
+    record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
+    assert (record["study"], record["ended"] >= record["started"]) == ("profile", True)
+    # what every run records of its device
+    assert record["boots"][0]["boot_id"] == device.boot().boot_id
+    assert record["held"][0]["refused"] == {}
+    samples, broken = rawlog.read_telemetry(folder / "telemetry.jsonl")
+    assert broken == 0 and {sample["instance"] for sample in samples} == {ONE.id}
     result = ingest.process(space.raw, space.root / "tables")
     assert result.left_out == []
     found = data.load(space.root / "tables")
@@ -70,20 +80,20 @@ def test_a_profile_is_a_run_of_its_own_kind(space, device):
     ("changes", "reason"),
     [
         ({"timeout_s": 0.1}, r"it took longer than 0\.1 s"),
-        ({"models": ["nothing"]}, r"it ended with exit code 1, saying \"KeyError: 'nothing'\""),
+        ({"models": "nothing"}, r"it ended with exit code 1, saying \"KeyError: 'nothing'\""),
     ],
 )
 def test_a_process_that_hangs_or_crashes_is_a_failed_attempt(space, device, changes, reason):
     pytest.importorskip("torch", reason="profiling needs the extra `models`")
-    request = session.StudyRequest(**{"models": ["squeezenet"], "repeat": 10**6, **changes})
-    _, [entry], _ = execute(space, device, request)
+    models = [changes.pop("models")] if "models" in changes else []
+    _, [entry], _ = execute(space, device, asked(space, *models, repeat=10**6, **changes))
     assert entry.status == "failed"
     assert re.fullmatch(reason, entry.last["reason"])
 
 
 def test_what_cannot_be_profiled_says_what_would_help(space, device):
     device.__class__ = type("Bare", (LocalDevice,), {"environments": ("main",)})
-    _, [entry], _ = execute(space, device, session.StudyRequest(["squeezenet"], ["caffe2"]))
+    _, [entry], _ = execute(space, device, asked(space, frameworks=["caffe2"]))
     assert entry.status == "unavailable"
     assert entry.last["reason"] == "caffe2 needs the environment legacy"
     assert "aiot frameworks install legacy" in entry.last["remedy"]
@@ -129,9 +139,7 @@ def caffe2_model(tmp_path):
 
 @pytest.mark.slow
 def test_caffe2_times_the_operators_of_its_own_net(space, device, caffe2_model):
-    request = session.StudyRequest(
-        ["squeezenet"], ["caffe2"], repeat=3, warmups=1, artifacts={CAFFE2.artifact: caffe2_model}
-    )
+    request = asked(space, frameworks=["caffe2"], repeat=3, warmups=1, artifacts={CAFFE2.artifact: caffe2_model})
     folder, [entry], _ = execute(space, device, request)
     assert (entry.status, entry.last.get("reason")) == ("end", None)
     log = rawlog.read_attempt(rawlog.attempt_path(folder, CAFFE2.id, 1))
@@ -146,7 +154,7 @@ def test_caffe2_times_the_operators_of_its_own_net(space, device, caffe2_model):
 @pytest.mark.slow
 def test_a_file_that_is_no_model_of_caffe2_is_a_failed_attempt(space, device, caffe2_model):
     caffe2_model.path.write_text("this is no model")
-    request = session.StudyRequest(["squeezenet"], ["caffe2"], repeat=3, artifacts={CAFFE2.artifact: caffe2_model})
+    request = asked(space, frameworks=["caffe2"], repeat=3, artifacts={CAFFE2.artifact: caffe2_model})
     _, [entry], _ = execute(space, device, request)
     assert entry.status == "failed"
     assert "model.caffe2.zip is no Caffe2 model" in entry.last["reason"]
@@ -154,7 +162,7 @@ def test_a_file_that_is_no_model_of_caffe2_is_a_failed_attempt(space, device, ca
 
 def test_without_torch_the_networks_are_unavailable(space, device, monkeypatch):
     monkeypatch.setattr(device, "missing", lambda modules: ["torch"])
-    _, [entry], _ = execute(space, device, session.StudyRequest(["squeezenet"]))
+    _, [entry], _ = execute(space, device, asked(space))
     assert (entry.status, entry.last["reason"]) == ("unavailable", "torch is not installed")
 
 
@@ -166,7 +174,7 @@ def test_without_torch_the_networks_are_unavailable(space, device, monkeypatch):
     ],
 )
 def test_a_name_that_is_unknown_is_one_sentence(tmp_path, words, sentence):
-    done = aiot("profile", *words, "--workspace", tmp_path)
+    done = aiot("operators", *words, "--workspace", tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"aiot: {sentence}")
     assert not (tmp_path / "data" / "raw").exists()
@@ -175,13 +183,13 @@ def test_a_name_that_is_unknown_is_one_sentence(tmp_path, words, sentence):
 @pytest.mark.slow
 def test_ctrl_c_ends_the_process_and_closes_the_attempt(space):
     pytest.importorskip("torch", reason="profiling needs the extra `models`")
-    words = ["profile", "--models", "squeezenet", "--repeat", "100000", "--workspace", str(space.root)]
+    words = ["operators", "--models", "squeezenet", "--repeat", "100000", "--workspace", str(space.root)]
     process = subprocess.Popen([sys.executable, "-m", "aiot", *words], stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
-    while not any(b'"pass"' in log.read_bytes() for log in space.raw.glob("*/*/*.jsonl")):
+    while not any(b'"pass"' in log.read_bytes() for log in space.raw.glob("*/*/pytorch_*.jsonl")):
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.05)
-    [log] = space.raw.glob("*/*/*.jsonl")
+    [log] = space.raw.glob("*/*/pytorch_*.jsonl")
     os.kill(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors.strip()) == (130, "aiot: interrupted; what was finished is kept.")
@@ -190,6 +198,86 @@ def test_ctrl_c_ends_the_process_and_closes_the_attempt(space):
     size = log.stat().st_size
     time.sleep(0.5)
     assert log.stat().st_size == size, "somebody goes on in the background"
+
+
+def in_child_process(space, code, *words):
+    """Start `aiot operators` in a Python that first executes `code`."""
+    program = f"import sys, aiot\n{code}\nsys.argv = ['aiot', 'operators', *sys.argv[1:]]\naiot.main()"
+    return subprocess.Popen(
+        [sys.executable, "-c", program, "--workspace", str(space.root), *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.slow
+def test_a_study_that_was_killed_is_resumed_and_what_was_finished_stays(space):
+    """SqueezeNet or MnasNet is finished, the other one is not: only the latter is attempted again."""
+    pytest.importorskip("torch", reason="profiling needs the extra `models`")
+    words = ["--models", "squeezenet,mnasnet", "--repeat", "2", "--warmup-runs", "0"]
+    process = in_child_process(space, KILLED_AFTER_ONE, *words)
+    assert process.wait(120) == -signal.SIGKILL
+    process.stdout.close(), process.stderr.close()
+    [folder] = rawlog.run_folders(space.raw)
+    [first, second] = ledger.read(folder)
+    assert (first.status, second.status) == ("end", "missing")
+    log = rawlog.attempt_path(folder, first.instance_id, 1)
+    before = log.read_bytes()
+    done = aiot("operators", *words, "--resume", "--workspace", space.root)
+    assert done.returncode == 0, done.stderr
+    assert f"2 instances measured in {folder}" in done.stdout
+    assert rawlog.run_folders(space.raw) == [folder]
+    assert [(entry.status, entry.attempts) for entry in ledger.read(folder)] == [("end", 1), ("end", 1)]
+    assert log.read_bytes() == before
+    assert len(rawlog.read_attempt(rawlog.attempt_path(folder, second.instance_id, 1)).of("pass")) == 2
+    # other repetitions are another run
+    assert run_request.to_resume(space, LocalDevice(space.staging, "salt"), asked(space, repeat=3)) is None
+
+
+KILLED_AFTER_ONE = """
+import os, signal
+from runner import execution
+carry_out = execution.carry_out
+def first_only(device, task, *more):
+    if "done" in globals():
+        os.kill(os.getpid(), signal.SIGKILL)
+    globals()["done"] = True
+    return carry_out(device, task, *more)
+execution.carry_out = first_only
+"""
+
+
+def test_a_network_that_failed_is_in_the_ledger_and_attempted_again(space, monkeypatch):
+    pytest.importorskip("torch", reason="profiling needs the extra `models`")
+    words = ["operators", "--models", "squeezenet", "--repeat", "2", "--resume", "--workspace", space.root]
+    module = DeviceTask.__init__
+
+    def broken(task, **fields):
+        module(task, **{**fields, "module": "runner.operators.nothing"})
+
+    monkeypatch.setattr(DeviceTask, "__init__", broken)
+    failed = aiot(*words)
+    assert failed.returncode == 1
+    assert failed.stderr == (
+        "aiot: Something failed (see above): the same command with `--resume` goes on where it was.\n"
+    )
+    assert f"          {ONE.id} failed: it ended with exit code 1, saying " in failed.stdout
+    [folder] = rawlog.run_folders(space.raw)
+    [entry] = ledger.read(folder)
+    assert (entry.status, entry.attempts) == ("failed", 1)
+    monkeypatch.undo()
+    assert aiot(*words).returncode == 0
+    [entry] = ledger.read(folder)
+    assert (entry.status, entry.attempts) == ("end", 2)
+
+
+def test_a_hot_device_is_waited_for_and_then_left_out(space, device, monkeypatch):
+    """The same conditions as for the suite: see runner.doctor.gate."""
+    monkeypatch.setattr(execution, "gate", lambda state: ["it is hot"])
+    _, [entry], heard = execute(space, device, asked(space, cooldown_s=0.01))
+    assert (entry.status, entry.last["reason"]) == ("unavailable", "it is hot")
+    assert [event for event, *_ in heard] == ["waiting", "unavailable"]
 
 
 def test_a_study_is_no_run_to_go_on_with(tmp_path):
