@@ -30,7 +30,8 @@ def page():
 def _verbs(group, words, level):
     """Lines of all verbs of a group, in the order of `aiot --help`."""
     for name, command in group.commands.items():
-        yield from _verb(command, f"{words} {name}", level)
+        if not command.hidden:
+            yield from _verb(command, f"{words} {name}", level)
 
 
 def _verb(command, words, level):

@@ -52,7 +52,7 @@ def test_papermill_and_nbconvert_make_a_page_from_any_folder(tmp_path):
     assert done.returncode == 0, done.stderr
     page = (below / "out.html").read_text()
     assert "<title>out</title>" in page and "Operators" in page and "Measured" in page
-    assert "aiot profile" in page  # what to do where there is none
+    assert "aiot operators" in page  # what to do where there is none
     assert "import aiot_analysis" not in page
 
     done = run("papermill", notebook, "out2.ipynb", "-p", "device", "three", cwd=below)

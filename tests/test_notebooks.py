@@ -161,7 +161,7 @@ def test_every_notebook_is_rendered_on_one_device_with_five_instances(processed,
     assert "NNAPI is part of Android: run it on an Android phone" in pages["05_nnapi"]
     assert "0.750" in pages["03_accuracy"]  # 15 of 20
     assert all("The only run took the instances in one order" in pages[name] for name in ("01_overview", "11_latency"))
-    assert "aiot profile" in pages["09_operators"]
+    assert "aiot operators" in pages["09_operators"]
     assert "aiot run --local --resize crop_resize,resize_crop,square_crop" in pages["10_resizing"]
     assert (tmp_path / "index.html").exists()
     unexplained = {name: captions_without_words(page) for name, page in pages.items()}

@@ -103,7 +103,7 @@ def _counts(
     for name, what, where, printed in paper.counts().itertuples(index=False):
         values = sorted({int(value) for value in values_of[name]})
         if not values:
-            helps = "aiot profile" if name in ("repetitions", "network_classes") or "input" in name else "aiot run"
+            helps = "aiot operators" if name in ("repetitions", "network_classes") or "input" in name else "aiot run"
             yield PaperNumber(
                 what, where, str(printed), "", EXACT, INCOMPARABLE, f"nothing of it in this data: {helps}"
             )
@@ -154,7 +154,7 @@ def _table_2(rows: pd.DataFrame, nodes: pd.DataFrame) -> Iterator[PaperNumber]:
             printed = model[printed_as]
             tolerance_text = f"{tolerance:.0%}" if tolerance else EXACT
             if model["model"] not in computed.index:
-                note = "no graph of it in this data: aiot profile"
+                note = "no graph of it in this data: aiot operators"
                 yield PaperNumber(f"{name}, {what}", "Table II", f"{printed:g}", "", tolerance_text, INCOMPARABLE, note)
                 continue
             ours = float(computed.loc[model["model"], column])

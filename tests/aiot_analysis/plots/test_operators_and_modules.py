@@ -110,5 +110,5 @@ def test_where_nothing_was_profiled_the_figure_says_what_to_do():
         draw_modules.typical_modules(modules.boxes(storage.table("nodes", [])), ORIGIN),
     ]
     for figure in figures:
-        assert "aiot profile" in " ".join(words(figure)).replace("\n", " ")
+        assert "aiot operators" in " ".join(words(figure)).replace("\n", " ")
         assert "no data" in figure.get_label()

@@ -46,7 +46,7 @@ def test_the_counts_of_the_paper_agree_where_they_are_reached():
             assert found.loc[counts[name], "verdict"] == AGREES, name
     assert told(found, counts["quantized_devices"], "ours", "verdict") == ["51", DIFFERS]
     assert found.loc[counts["repetitions"], "verdict"] == INCOMPARABLE
-    assert "aiot profile" in found.loc[counts["repetitions"], "note"]
+    assert "aiot operators" in found.loc[counts["repetitions"], "note"]
 
 
 def test_a_part_of_the_suite_differs():
