@@ -29,7 +29,7 @@ class Order:
     reverse_of: str | None = None  # run whose order was reversed
 
 
-def draw(raw: Path, slug: str, asked: Record, seed: int | None = None) -> Record:
+def draw_order(raw: Path, slug: str, asked: Record, seed: int | None = None) -> Record:
     """Return the fields `suite` and `order` of run.json for the next run of a device.
 
     `asked` are the fields that say what is asked of it, with the instances in any order. With a seed the order is the
@@ -40,7 +40,7 @@ def draw(raw: Path, slug: str, asked: Record, seed: int | None = None) -> Record
     instances = [Instance.parse(instance_id) for instance_id in asked["suite"]]
     if seed is not None:
         return _fields(draw_balanced_order(instances, seed), Order(seed))
-    earlier = [record for record in _records(raw / slug) if is_same(record, asked)]
+    earlier = [record for record in _records(raw / slug) if asks_the_same(record, asked)]
     single = _without_partner([record for record in earlier if record["ended"]])
     if single:
         order = single["order"] or {}
@@ -52,14 +52,14 @@ def draw(raw: Path, slug: str, asked: Record, seed: int | None = None) -> Record
     return _fields(draw_balanced_order(instances, fresh), Order(fresh))
 
 
-def is_same(record: Record, asked: Record) -> bool:
+def asks_the_same(record: Record, asked: Record) -> bool:
     """Tell whether a run.json is of a run that was asked the same, in whatever order."""
     return sorted(record["suite"]) == sorted(asked["suite"]) and all(
         record.get(name) == asked[name] for name in asked if name != "suite"
     )
 
 
-def is_of_seed(record: Record, seed: int | None) -> bool:
+def has_order_of(record: Record, seed: int | None) -> bool:
     """Tell whether a run.json has the order of a seed; any order is one of None, and that of older logs of any seed."""
     drawn = record["order"] or {"seed": seed}
     return seed is None or (drawn.get("seed") == seed and not drawn.get("reversed", False))

@@ -285,7 +285,7 @@ def begin(workspace: Workspace, device: Device, request: Request) -> Path:
     Raises SetupError if it cannot be written.
     """
     asked = request.record(device)
-    drawn = order.draw(workspace.raw, device.slug, asked, request.order_seed)
+    drawn = order.draw_order(workspace.raw, device.slug, asked, request.order_seed)
     now = datetime.now(UTC)  # to the millisecond, so that the names of a device's runs sort by time
     run_id = f"{now:%Y%m%dT%H%M%S}.{now.microsecond // 1000:03}Z-{secrets.token_hex(3)}"
     folder = workspace.raw / device.slug / run_id
@@ -325,7 +325,7 @@ def to_resume(workspace: Workspace, device: Device, request: Request) -> Path | 
     if folder is None:
         return None
     record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
-    if order.is_same(record, asked) and order.is_of_seed(record, request.order_seed):
+    if order.asks_the_same(record, asked) and order.has_order_of(record, request.order_seed):
         return folder
     unfinished = not ledger.finished(ledger.read(folder))
     same_models = all(

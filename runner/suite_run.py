@@ -265,7 +265,7 @@ def _check_at_least(minimum: int, **options: float | None) -> None:
 
 def _planned(space: Workspace, device: Device, request: RunRequest) -> Iterator[PlannedInstance]:
     """Yield the instances in the order of the next run of a device."""
-    drawn = order.draw(space.raw, device.slug, request.record(device), request.order_seed)
+    drawn = order.draw_order(space.raw, device.slug, request.record(device), request.order_seed)
     for instance in map(Instance.parse, drawn["suite"]):
         yield PlannedInstance(device.slug, instance.id, request.obstacle(instance, device))
 

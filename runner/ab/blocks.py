@@ -155,13 +155,13 @@ def remaining_blocks(session: Session, measured: Sequence[Recorded]) -> list[Blo
     return [Block(number + position, first) for position, first in enumerate(orders, 1)]
 
 
-def newest(raw: Path, slug: str) -> str | None:
+def newest_session(raw: Path, slug: str) -> str | None:
     """Return the id of the newest session of a device, or None if it has none."""
     runs = _runs(raw, slug)
     return str(runs[-1][1]["session"]) if runs else None
 
 
-def differences(
+def session_differences(
     raw: Path, slug: str, session: str, asked: Session, records: Mapping[str, Mapping[str, Any]]
 ) -> list[str]:
     """Return the names of what differs between a recorded session and `asked`, such as "blocks" or "models".

@@ -122,11 +122,11 @@ def _newest(
 ) -> tuple[str | None, list[str], list[Recorded]]:
     """Return the newest session of the device, in what it differs from `session`, and its blocks if in nothing."""
     slug = sides["a"].device.slug
-    newest = blocks.newest(space.raw, slug)
+    newest = blocks.newest_session(space.raw, slug)
     if newest is None:
         return None, [], []
     records = {
         name: replace(side.request, ab={"session": session.id}).record(side.device) for name, side in sides.items()
     }
-    differences = blocks.differences(space.raw, slug, newest, session, records)
+    differences = blocks.session_differences(space.raw, slug, newest, session, records)
     return newest, differences, [] if differences else blocks.recorded(space.raw, slug, newest)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import typer
 
 from aiot_suite.cli import dataset, frameworks
-from runner.cli import bundle, devices, importing, operators, run
-from runner.cli.models import app as models
+from aiot_suite.cli.models import app as models_app
+from runner.cli import bundle, devices, importing, models, operators, run
 
 app = typer.Typer()
-app.add_typer(models, name="models")
+models_app.command("check")(models.models_check)
+models_app.command("add")(models.models_add)
+app.add_typer(models_app, name="models")
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(frameworks.app, name="frameworks")
 app.add_typer(bundle.app, name="bundle")

@@ -53,7 +53,7 @@ def import_(
     from aiot_suite.suite import FRAMEWORKS, QUANTIZATIONS, choose
     from runner.importers import session
     from runner.importers.given import LabelOverrides, delegate_name, model_name
-    from runner.importers.source import lines, read
+    from runner.importers.source import lines_of, read_source
     from runner.tools.text import shown
 
     def chosen(kind: str, value: str | None, choices: tuple[str, ...]) -> str | None:
@@ -62,7 +62,7 @@ def import_(
     def plain(value: str | None) -> str | None:
         return None if value is None else shown(value)
 
-    names = tuple(line for line in lines(read(images)[1]) if line.strip()) if images else None
+    names = tuple(line for line in lines_of(read_source(images)[1]) if line.strip()) if images else None
     if names is not None and len(set(names)) < len(names):
         raise RunnerError(f"{images} has a name twice: give each image a name of its own.")
     stated = LabelOverrides(

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aiot_suite.cli.models import app
 from aiot_suite.cli.options import HERE, Frameworks, Models, Quantizations, Weights, Workspaces
 from aiot_suite.workspace import Workspace, models_folder
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from aiot_suite.suite import Instance
 
 
-@app.command("check")
 def models_check(
     models: Models = [],  # noqa: B006
     frameworks: Frameworks = [],  # noqa: B006
@@ -77,7 +75,6 @@ def models_check(
         raise typer.Exit(1)
 
 
-@app.command("add")
 def models_add(
     file: Annotated[Path, typer.Argument(help="The model file, like mobilenet.tflite.")],
     settings: Annotated[Path, typer.Option(help="JSON: size, channel_order, mean, std, label_offset, accuracy, ...")],

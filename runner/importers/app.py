@@ -19,7 +19,7 @@ from runner.importers import app_program, app_result
 from runner.importers.app_program import ProgramImage, ProgramLog
 from runner.importers.app_result import ResultLog
 from runner.importers.given import LabelOverrides
-from runner.importers.parts import Datasets, DeviceFacts, ImportSession, LogPart, lines, sha256_of
+from runner.importers.parts import Datasets, DeviceFacts, ImportSession, LogPart, event_lines, sha256_of
 from runner.importers.source import LogSource
 from runner.tools.text import shown, whole
 
@@ -174,7 +174,7 @@ def _from_result(one: app_result.ResultBlock, images: int, load: dict[str, Any],
     summary = _summary(images, correct, one.mean_ms, one.sd_ms, one.first_ms)
     ending = _end(images, 0, correct, one.total_ms, one)
     load["load_ns"] = _ns(one.load_ms)
-    return LogPart(one.instance, load, lines([("summary", summary)]), ending, model_sha256_of=model)
+    return LogPart(one.instance, load, event_lines([("summary", summary)]), ending, model_sha256_of=model)
 
 
 def _from_program(
@@ -209,7 +209,7 @@ def _from_program(
     summary["median_ms"] = statistics.median(times_ms)
     summary["records_missing"] = f"image {unlabelled[0]} failed, and the log does not tell its class"
     ending = _end(len(whole_images) - failed, failed, correct, total_ms, reported)
-    return LogPart(one.instance, load, lines([("summary", summary)]), ending, model_sha256_of=model)
+    return LogPart(one.instance, load, event_lines([("summary", summary)]), ending, model_sha256_of=model)
 
 
 def _records(images: Iterable[ProgramImage], labels: dict[int, int], names: list[str]) -> bytes:
@@ -233,7 +233,7 @@ def _records(images: Iterable[ProgramImage], labels: dict[int, int], names: list
         }
         durations = {name: _ns(took) for name, took in steps.items()}
         events.append(("image", {**common, "top5": image.best, "total_ns": _ns(_took(image)), **durations}))
-    return lines(events)
+    return event_lines(events)
 
 
 def _label(image: ProgramImage, labels: dict[int, int]) -> int | None:

@@ -17,7 +17,7 @@ from aiot_suite.suite import Instance
 from runner.errors import LogError
 from runner.importers.app_result import instance_of
 from runner.importers.parts import MS_AT_MOST
-from runner.importers.source import lines
+from runner.importers.source import lines_of
 from runner.tools.text import shown, whole
 
 _JOINT = "  -  "
@@ -77,7 +77,7 @@ class ProgramLog:
     others: tuple[str, ...] = field(default=(), compare=False)  # lines that were not understood
 
 
-def parse(name: object, text: str) -> ProgramLog:
+def parse_program_log(name: object, text: str) -> ProgramLog:
     """Parse a program log, which error messages call `name`.
 
     Raises:
@@ -87,7 +87,7 @@ def parse(name: object, text: str) -> ProgramLog:
     others: list[str] = []
     workloads = [workload for workload in _workloads(name, text, others) if workload.images or not workload.done]
     for workload in workloads:
-        workload.fault = workload.fault or _fault(workload)
+        workload.fault = workload.fault or _program_fault(workload)
     notes = [f"{name}: {entry.name} failed: {entry.fault}" for entry in workloads if entry.fault]
     if not any(entry.fault is None for entry in workloads):
         reason = notes[0].partition(": ")[2] if notes else "no image in it"
@@ -106,7 +106,7 @@ def _workloads(name: object, text: str, others: list[str]) -> Iterator[ProgramWo
     """Yield the workloads of a log, and add the lines that were not understood to `others`."""
     current: ProgramWorkload | None = None
     load_ms: int | None = None
-    log_lines = lines(text)
+    log_lines = lines_of(text)
     if log_lines and log_lines[-1].startswith("ic"):
         others.append(log_lines.pop())  # cut off: a complete line ends with a line break
     for line in log_lines:
@@ -223,7 +223,7 @@ def _answer(data: str, image: ProgramImage, workload: ProgramWorkload) -> str | 
     return None
 
 
-def _fault(workload: ProgramWorkload) -> str | None:
+def _program_fault(workload: ProgramWorkload) -> str | None:
     """Return why a workload is incomplete or inconsistent, or None."""
     if not workload.images:
         return "it breaks off before its first image"

@@ -15,7 +15,7 @@ from aiot_suite.suite import Instance
 from runner.errors import LogError
 from runner.importers.given import model_name
 from runner.importers.parts import MS_AT_MOST
-from runner.importers.source import lines
+from runner.importers.source import lines_of
 from runner.tools.text import shown
 
 IMAGES_AT_MOST = 10**7
@@ -70,7 +70,7 @@ def instance_of(name: str) -> Instance | None:
     return Instance(match[1].lower(), match[3].lower(), quantization, model_name(match[4]))
 
 
-def parse(name: object, text: str) -> ResultLog:
+def parse_result_log(name: object, text: str) -> ResultLog:
     """Parse a result log, which error messages call `name`.
 
     Raises:
@@ -109,7 +109,7 @@ def _blocks(text: str) -> tuple[dict[str, str], list[list[tuple[str, str]]], lis
     header: dict[str, str] = {}
     blocks: list[list[tuple[str, str]]] = []
     others: list[str] = []
-    for line in lines(text):
+    for line in lines_of(text):
         key, colon, value = (part.strip() for part in line.partition(":"))
         if line.strip() == "workload":
             blocks.append([])
@@ -142,7 +142,7 @@ def _workload(block: list[tuple[str, str]], images: int) -> ResultBlock | None:
     if instance is None:
         return None
     numbers = {key: _number(values[key].removesuffix("ms")) for key in _KEYS if key in values}
-    fault = _fault(values, numbers, images)
+    fault = _result_fault(values, numbers, images)
     if fault:
         return ResultBlock(shown(name), instance, fault=fault)
     load_ms = numbers["time_load"]
@@ -158,7 +158,7 @@ def _workload(block: list[tuple[str, str]], images: int) -> ResultBlock | None:
     )
 
 
-def _fault(values: dict[str, str], numbers: dict[str, float | None], images: int) -> str | None:
+def _result_fault(values: dict[str, str], numbers: dict[str, float | None], images: int) -> str | None:
     """Return what is wrong with the numbers of a block, or None."""
     for key in _KEYS:
         if key not in numbers:

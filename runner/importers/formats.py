@@ -22,7 +22,7 @@ _SIGNS = {
 FORMATS = tuple(_SIGNS)
 """Names of the formats, as accepted by --format."""
 
-_PATTERNS = {name: re.compile(sign, re.MULTILINE) for name, sign in _SIGNS.items()}
+_PATTERNS = {text_format: re.compile(sign, re.MULTILINE) for text_format, sign in _SIGNS.items()}
 _OF_THE_APP = ("app-result", "app-program")  # these logs have no line prefixes to remove
 _DIFFERENCE = re.compile(r"(?:OutputDiff\[\d+\]|(?:Reference|Test) run latency): ")
 

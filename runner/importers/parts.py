@@ -44,7 +44,7 @@ class LogPart:
     def lines(self) -> bytes:
         """The whole log of the attempt."""
         events = [("load", {**self.load, "instance": self.instance.id, "attempt": 1})] if self.load is not None else []
-        return lines(events) + self.body + lines([self.ending])
+        return event_lines(events) + self.body + event_lines([self.ending])
 
 
 @dataclass(frozen=True)
@@ -94,13 +94,13 @@ def understood(name: object, count: int, others: Sequence[str]) -> str:
     return f"{name}: {count} lines understood, {len(others)} not{f' ({shown_first}{more})' if others else ''}"
 
 
-def lines(events: Iterable[Event]) -> bytes:
+def event_lines(events: Iterable[Event]) -> bytes:
     """Return events as lines of a log."""
     texts = (json.dumps({**fields, "event": name}, separators=(",", ":")) + "\n" for name, fields in events)
     return "".join(texts).encode()
 
 
-def dataset(name: str, images: int, label_space: str | None) -> dict[str, Any]:
+def dataset_record(name: str, images: int, label_space: str | None) -> dict[str, Any]:
     """Return the entry of a dataset of which only the name is known.
 
     Its hash is computed from the name, so that equal names mean the same dataset.

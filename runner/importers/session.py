@@ -45,7 +45,7 @@ def import_files(paths: Sequence[Path], given: LabelOverrides, workspace: Worksp
     given.maker_and_model()
     result = ImportResult()
     read = _Read()
-    imported = write.imported(workspace)
+    imported = write.imported_files(workspace)
     for path in paths:
         try:
             _take(path, given, read, imported, result.notes)
@@ -77,18 +77,18 @@ def _take(path: Path, given: LabelOverrides, read: _Read, known: dict[str, Path]
     Raises:
         LogError: The file cannot be imported or has been imported before.
     """
-    file, text = source.read(path)
+    file, text = source.read_source(path)
     if (earlier := known.get(file.sha256)) is not None:
         if earlier.is_dir():
             raise LogError(f"{path} was imported before, into {earlier}: remove that folder to import it anew.")
         raise LogError(f"{path} is the same file as {earlier}: leave it out.")
     file = replace(file, format=formats.recognise_format(path, text, given.format, given.framework))
     if file.format == "app-result":
-        result = app_result.parse(path, text)
+        result = app_result.parse_result_log(path, text)
         read.results.append((file, result))
         notes += [*result.notes, _understood(path, text, result.others)]
     elif file.format == "app-program":
-        program = app_program.parse(path, text)
+        program = app_program.parse_program_log(path, text)
         read.programs.append((file, program))
         notes += [*program.notes, _understood(path, text, program.others)]
     else:
@@ -119,12 +119,12 @@ def _sittings(
         facts = app.device(result)
         if given.device and facts.code and codes.setdefault(given.device, facts.code) != facts.code:
             raise LogError(f"{where} is of {facts.code}, another file of {codes[given.device]}: --device names one.")
-        slug = write.device(facts, given, workspace, where)["slug"]
+        slug = write.device_record(facts, given, workspace, where)["slug"]
         return slug, app.sitting(result, program, given, slug, datasets)
 
     def of_tools(timed: tool_output.Output | None, evaluated: tool_output.Output | None) -> tuple[str, ImportSession]:
         sitting = tool_output.sitting(timed, evaluated, given, datasets)
-        return write.device(sitting.device, given, workspace, sitting.where)["slug"], sitting
+        return write.device_record(sitting.device, given, workspace, sitting.where)["slug"], sitting
 
     builders = [partial(of_app, *pair) for pair in app.pairs(read.results, read.programs)]
     builders += [partial(of_tools, *pair) for pair in tool_output.pairs(read.outputs)]
@@ -139,7 +139,7 @@ def _dataset(workspace: Workspace, name: str, images: int, label_space: str | No
     """Return the entry of a dataset of the workspace, or of one of which only the name is known."""
     folder = workspace.datasets / name
     if folder.parent != workspace.datasets or not (folder / "dataset.json").is_file():
-        return parts.dataset(name, images, label_space)
+        return parts.dataset_record(name, images, label_space)
     try:
         stored = store.load(folder)
     except DatasetError as error:

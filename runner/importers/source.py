@@ -31,7 +31,7 @@ class LogSource:
     format: str = ""  # see runner.importers.formats
 
 
-def read(path: Path) -> tuple[LogSource, str]:
+def read_source(path: Path) -> tuple[LogSource, str]:
     """Return a file and its text.
 
     The text may be UTF-8 with or without a byte order mark, or UTF-16 with one, which is what PowerShell writes for
@@ -70,12 +70,12 @@ def _text(path: Path, data: bytes) -> str:
         ) from None
 
 
-def lines(text: str) -> list[str]:
+def lines_of(text: str) -> list[str]:
     """Return the lines of a text without line ends, leaving out lines longer than LINE_AT_MOST."""
     return [line.removesuffix("\r") for line in text.split("\n") if len(line) <= LINE_AT_MOST]
 
 
-def copy(source: LogSource, target: Path) -> None:
+def copy_source(source: LogSource, target: Path) -> None:
     """Copy a file unchanged to `target`, with its modification time.
 
     Raises:

@@ -15,7 +15,7 @@ from aiot_suite.suite import Instance
 from runner.errors import LogError
 from runner.importers import proof, sections
 from runner.importers.given import UNKNOWN, LabelOverrides, of_file
-from runner.importers.parts import MS_AT_MOST, Datasets, DeviceFacts, ImportSession, LogPart, lines, understood
+from runner.importers.parts import MS_AT_MOST, Datasets, DeviceFacts, ImportSession, LogPart, event_lines, understood
 from runner.importers.sections import Section
 from runner.importers.source import LINE_AT_MOST, LogSource
 from runner.tools import events, operator_table, reading, speed_benchmark, tally
@@ -326,5 +326,5 @@ def _part(timed: Output | None, evaluated: Output | None, at: str) -> LogPart:
         "peak_rss_kb": events.peak_rss_kb(benchmark),
     }
     return LogPart(
-        first.instance, events.load_fields(context, benchmark), lines([("summary", summary)]), ("end", ending)
+        first.instance, events.load_fields(context, benchmark), event_lines([("summary", summary)]), ("end", ending)
     )

@@ -21,7 +21,7 @@ from runner.importers.parts import DeviceFacts, ImportSession, LogPart
 ORIGIN = "imported"
 
 
-def device(facts: DeviceFacts, given: LabelOverrides, workspace: Workspace, where: str) -> dict[str, Any]:
+def device_record(facts: DeviceFacts, given: LabelOverrides, workspace: Workspace, where: str) -> dict[str, Any]:
     """Return the fields of device.json for logs that error messages call `where`.
 
     All logs of the same maker, model and serial number belong to one device. Its slug differs from that of the same
@@ -77,9 +77,9 @@ def write_run(run: list[ImportSession], given: LabelOverrides, workspace: Worksp
     """
     started = min(sitting.started for sitting in run)
     run_id = f"{started:%Y%m%dT%H%M%S}.{started.microsecond // 1000:03}Z-{secrets.token_hex(3)}"
-    devices = [device(sitting.device, given, workspace, sitting.where) for sitting in run]
-    device_record = min(devices, key=lambda item: len(item["not_offered"]))  # from the session that states most
-    device_folder = workspace.raw / device_record["slug"]
+    devices = [device_record(sitting.device, given, workspace, sitting.where) for sitting in run]
+    device = min(devices, key=lambda item: len(item["not_offered"]))  # from the session that states most
+    device_folder = workspace.raw / device["slug"]
     unfinished, folder = device_folder / f".{run_id}", device_folder / run_id
     parts = [part for sitting in run for part in sitting.parts]
     try:
@@ -87,8 +87,8 @@ def write_run(run: list[ImportSession], given: LabelOverrides, workspace: Worksp
         for part in parts:
             _write_attempt(unfinished, part)
         files = [_copied(item, unfinished / "native") for item in _sources(run)]
-        rawlog.write_json(unfinished / "device.json", device_record, rawlog.DEVICE_FIELDS)
-        record = _record(run, parts, run_id, device_record["slug"], given)
+        rawlog.write_json(unfinished / "device.json", device, rawlog.DEVICE_FIELDS)
+        record = _record(run, parts, run_id, device["slug"], given)
         record["imported"] = {
             "at": rawlog.utc_now(),
             "files": files,
@@ -156,7 +156,7 @@ def _copied(one: source.LogSource, folder: Path) -> dict[str, Any]:
     while (folder / name).exists():
         number += 1
         name = f"{number}-{plain}"
-    source.copy(one, folder / name)
+    source.copy_source(one, folder / name)
     return {"name": name, "sha256": one.sha256, "format": one.format}
 
 
@@ -164,7 +164,7 @@ def _iso(moment: Any) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def imported(workspace: Workspace) -> dict[str, Path]:
+def imported_files(workspace: Workspace) -> dict[str, Path]:
     """Return the run into which each file was imported, by the SHA-256 of the file. Unreadable runs are skipped."""
     runs_by_hash = {}
     for folder in rawlog.run_folders(workspace.raw):

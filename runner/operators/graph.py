@@ -74,7 +74,7 @@ def _kind(node: fx.Node, operation: str, layer: nn.Module | None) -> str:
     if node.op == "placeholder":
         return kinds.INPUT
     depthwise = isinstance(layer, nn.Conv2d) and layer.groups == layer.in_channels > 1
-    return kinds.DEPTHWISE if depthwise else kinds.of(operation)
+    return kinds.DEPTHWISE if depthwise else kinds.kind_of(operation)
 
 
 def _within(node: fx.Node) -> list[str]:

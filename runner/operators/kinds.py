@@ -22,6 +22,6 @@ _NAMES = {
 _KINDS = {name: kind for kind, names in _NAMES.items() for name in names}
 
 
-def of(name: str) -> str:
+def kind_of(name: str) -> str:
     """The kind of an operator, like "relu" of ReLU6, relu_ and aten::relu6_; OTHER if the name is none of these."""
     return _KINDS.get(name.removeprefix("aten::").strip("_").lower(), OTHER)

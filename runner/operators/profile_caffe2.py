@@ -4,13 +4,17 @@ Runs with the Python of the legacy environment (3.9) and needs of this project o
 for Caffe2.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
 import resource
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from caffe2.python import workspace
@@ -34,7 +38,7 @@ KINDS = {
 """Kinds of Caffe2's operators but convolutions, in the words of runner.operators.kinds."""
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> int:
     job = json.loads(Path(argv[1]).read_text(encoding="utf-8"))
     with rawlog.AttemptWriter(job["log"]) as log:
         try:
@@ -45,10 +49,10 @@ def main(argv):
     return 0
 
 
-def run(job, log):
-    """Logs the time of each operator in each repetition, as Caffe2's own benchmark takes it (BenchmarkNet).
+def run(job: dict[str, Any], log: rawlog.AttemptWriter) -> None:
+    """Log the time of each operator in each repetition, as measured by Caffe2's own benchmark (BenchmarkNet).
 
-    Every repetition is one plain pass, and then two of the benchmark: one as a whole, one operator by operator.
+    A repetition is one plain pass and two passes of the benchmark: one as a whole, and one operator by operator.
     """
     began = time.perf_counter_ns()
     model = caffe2.prepare(job["file"], job["threads"], "cpu")
@@ -90,8 +94,8 @@ def run(job, log):
     )
 
 
-def named(nets):
-    """Name and kind of each operator of a network, in the order in which they run.
+def named(nets: caffe2.Nets) -> list[tuple[str, str]]:
+    """Return name and kind of each operator of a network, in the order in which they run.
 
     A name is that of the operator's first output. A convolution is depthwise if it has as many groups as its
     weights have output channels, and more than one.

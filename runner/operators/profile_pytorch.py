@@ -81,7 +81,7 @@ def run(job: Record, log: rawlog.AttemptWriter) -> None:
                 return  # the host is gone
             plain_ns = plain_pass(network, image)
             profiled_ns, ran = profiled_pass(network, image)
-            for operator in named(nodes, ran):
+            for operator in named_operators(nodes, ran):
                 log.write("operator", model=job["model"], framework="pytorch", repetition=repetition, **operator)
             log.write("pass", repetition=repetition, profiled_ns=profiled_ns, plain_ns=plain_ns)
     log.write(
@@ -114,16 +114,16 @@ def profiled_pass(network: nn.Module, image: torch.Tensor) -> tuple[int, list[tu
     return took, [(event.name, round(event.time_range.elapsed_us() * 1000)) for event in events]
 
 
-def named(nodes: Sequence[Record], ran: Sequence[tuple[str, int]]) -> list[Record]:
+def named_operators(nodes: Sequence[Record], ran: Sequence[tuple[str, int]]) -> list[Record]:
     """The operators that ran, each with the name and the kind of the node that it is: the n-th is the n-th.
 
     Operators of no kind of interest, like flatten, keep their own names. Raises ModelError if the network ran
     others than the graph has.
     """
     expected = [node for node in nodes if node["kind"] not in (kinds.INPUT, kinds.OTHER)]
-    there = [name for name, _ in ran if kinds.of(name) != kinds.OTHER]
+    there = [name for name, _ in ran if kinds.kind_of(name) != kinds.OTHER]
     plain = [kinds.CONVOLUTION if node["kind"] == kinds.DEPTHWISE else node["kind"] for node in expected]
-    if plain != [kinds.of(name) for name in there]:
+    if plain != [kinds.kind_of(name) for name in there]:
         raise ModelError(
             f"PyTorch ran {len(there)} operators that do not match the {len(expected)} nodes of the traced graph: "
             "the network cannot be profiled operator by operator."
@@ -131,7 +131,7 @@ def named(nodes: Sequence[Record], ran: Sequence[tuple[str, int]]) -> list[Recor
     left = iter(expected)
     found = []
     for name, time_ns in ran:
-        known = kinds.of(name) != kinds.OTHER
+        known = kinds.kind_of(name) != kinds.OTHER
         node = next(left) if known else {"node": name, "kind": kinds.OTHER}
         found.append({"operator": node["node"], "kind": node["kind"], "time_ns": time_ns})
     return found

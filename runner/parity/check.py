@@ -32,7 +32,7 @@ from runner.run_request import agent_files
 
 FLOAT32_LIMIT = 1e-3  # maximum difference of a float32 file's outputs, as a share of the original's range
 AGREEMENT_LIMIT = 0.5  # minimum share of images that a quantized file assigns to the original's class
-SIGNIFICANCE = 0.001  # of the test whether the accuracy is below the declared one
+ACCURACY_SIGNIFICANCE = 0.001  # of the test whether the accuracy is below the declared one
 BATCH = 10
 
 
@@ -165,8 +165,8 @@ def compare(
         agreement = float(np.mean(scores.argmax(1) == original.argmax(1)))
     problem: str | None = "some outputs are not numbers"
     if finite:
-        label_problem = label_order.problem(answers(scores if original is None else original), truth, artifact.settings)
-        problem = label_problem or _problem(
+        reference_answers = answers(scores if original is None else original)
+        problem = label_order.label_problem(reference_answers, truth, artifact.settings) or _problem(
             artifact, len(shown), accuracy if original_accuracy is None else original_accuracy, difference, agreement
         )
     return Check(
@@ -205,7 +205,7 @@ def _problem(
     if artifact.declared_accuracy is not None:
         right = round(accuracy * images)
         test = binomtest(right, images, artifact.declared_accuracy, alternative="less")
-        if test.pvalue < SIGNIFICANCE:
+        if test.pvalue < ACCURACY_SIGNIFICANCE:
             return (
                 f"{right} of {images} images right, {artifact.declared_accuracy:.1%} declared: look at channel order, "
                 "mean, std and label_offset of its settings"

@@ -17,7 +17,7 @@ from runner.agent.loop import labels
 
 IMAGES = 16
 # Significance level of the one-sided paired test. With the right settings, all others are worse and p is near 1.
-SIGNIFICANCE = 0.02
+GAIN_SIGNIFICANCE = 0.02
 LEAST_GAIN = 0.02  # minimum gain of the median margin, as a share of the range of the scores
 
 NORMALIZATIONS = {
@@ -58,7 +58,7 @@ def find_better_settings(
     for text, variant in settings_variants(settings):
         differences = margins(scores_of(variant, sample), sample, variant) - own_margins
         gain = float(np.median(differences))
-        if gain >= LEAST_GAIN and wilcoxon(differences, alternative="greater").pvalue < SIGNIFICANCE:
+        if gain >= LEAST_GAIN and wilcoxon(differences, alternative="greater").pvalue < GAIN_SIGNIFICANCE:
             candidates.append((gain, text))
     return max(candidates)[1] if candidates else None
 

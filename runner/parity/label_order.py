@@ -15,11 +15,11 @@ from aiot_suite.datasets import classes
 from aiot_suite.facts import Settings
 
 MAYBE = "the labels may be shifted or in another order"
-SIGNIFICANCE = 0.001  # of the one-sided tests
+LABEL_SIGNIFICANCE = 0.001  # of the one-sided tests
 LEAST_LABELS = 3  # minimum number of labels that a shift or an order has to explain: a constant answer explains one
 
 
-def problem(answers: np.ndarray, truth: np.ndarray, settings: Settings) -> str | None:
+def label_problem(answers: np.ndarray, truth: np.ndarray, settings: Settings) -> str | None:
     """Return a sentence on what seems to be wrong with the labels, or None.
 
     answers, truth: labels of shape (images,); an answer of -1 is no class. Another order is reported if it explains
@@ -28,13 +28,13 @@ def problem(answers: np.ndarray, truth: np.ndarray, settings: Settings) -> str |
     """
     right = int((answers == truth).sum())
     chance = 1 / settings.classes
-    by_chance = _tail(right, len(truth), chance) > SIGNIFICANCE
+    by_chance = _tail(right, len(truth), chance) > LABEL_SIGNIFICANCE
     candidates = list(_others(answers, truth, settings))
     best_labels, text = max(candidates, key=lambda candidate: int((candidate[0] == answers).sum()), default=(truth, ""))
     explained = int((best_labels == answers).sum())
     if (
         len(set(truth[best_labels == answers].tolist())) >= LEAST_LABELS
-        and _tail(explained, len(truth), chance) * (2 * settings.classes + len(candidates)) < SIGNIFICANCE
+        and _tail(explained, len(truth), chance) * (2 * settings.classes + len(candidates)) < LABEL_SIGNIFICANCE
         and (by_chance or _better(best_labels == answers, truth == answers))
     ):
         return f"{right} of {len(truth)} images right: {MAYBE}; {explained} are {text}"
@@ -56,8 +56,8 @@ def at_chance_level(right: int, images: int, classes: int) -> bool:
     from scipy.stats import binom
 
     chance = 1 / classes
-    guessed = binom.sf(right - 1, images, chance) >= SIGNIFICANCE
-    return bool(guessed and binom.cdf(right, images, (1 + chance) / 2) < SIGNIFICANCE)
+    guessed = binom.sf(right - 1, images, chance) >= LABEL_SIGNIFICANCE
+    return bool(guessed and binom.cdf(right, images, (1 + chance) / 2) < LABEL_SIGNIFICANCE)
 
 
 def _tail(count: int, images: int, rate: float) -> float:
@@ -69,7 +69,7 @@ def _tail(count: int, images: int, rate: float) -> float:
 
 def _better(one: np.ndarray, other: np.ndarray) -> bool:
     gained, lost = int((one & ~other).sum()), int((other & ~one).sum())
-    return gained > 0 and _tail(gained, gained + lost, 0.5) < SIGNIFICANCE
+    return gained > 0 and _tail(gained, gained + lost, 0.5) < LABEL_SIGNIFICANCE
 
 
 def _others(answers: np.ndarray, truth: np.ndarray, settings: Settings) -> Iterator[tuple[np.ndarray, str]]:
@@ -117,4 +117,4 @@ def _follow(answers: np.ndarray, truth: np.ndarray) -> bool:
     if not same_label.any() or same_label.all():
         return False
     base_rate = float(same_answer[~same_label].mean())
-    return _tail(int(same_answer[same_label].sum()), int(same_label.sum()), base_rate) < SIGNIFICANCE
+    return _tail(int(same_answer[same_label].sum()), int(same_label.sum()), base_rate) < LABEL_SIGNIFICANCE

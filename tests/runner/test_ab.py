@@ -113,10 +113,10 @@ def test_only_the_session_that_is_asked_for_is_gone_on_with(tmp_path):
     asked = {name: record[name] for name in ("study", "suite", "threads", "dataset", "models", "profile", "ab", "seed")}
     new = Session.new(SESSION.seed, SESSION.blocks, WORDS)
     assert new.id != SESSION.id
-    assert (blocks.newest(tmp_path, "local"), blocks.newest(tmp_path, "pixel")) == (SESSION.id, None)
+    assert (blocks.newest_session(tmp_path, "local"), blocks.newest_session(tmp_path, "pixel")) == (SESSION.id, None)
 
     def different(session=new, **b):
-        return blocks.differences(tmp_path, "local", SESSION.id, session, {"a": asked, "b": {**asked, **b}})
+        return blocks.session_differences(tmp_path, "local", SESSION.id, session, {"a": asked, "b": {**asked, **b}})
 
     assert different() == []
     assert different(replace(new, seed=8, blocks=6)) == ["blocks", "seed"]

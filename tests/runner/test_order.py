@@ -13,7 +13,7 @@ ASKED = {"suite": IDS, "seed": 0, "threads": 2, "profile": {"name": "paper"}}
 
 
 def drawn(raw, device="local", seed=None, **other):
-    return order.draw(raw, device, {**ASKED, **other}, seed)
+    return order.draw_order(raw, device, {**ASKED, **other}, seed)
 
 
 def run(raw, number, device="local", ended="2026-01-01T01:00:00Z", seed=None, **other):
@@ -59,9 +59,9 @@ def test_an_explicit_seed_gives_the_same_order_on_every_device_and_in_every_run(
     assert drawn(tmp_path, "local", 7) == drawn(tmp_path, "pixel-1", 7)
     assert drawn(tmp_path, "local", 7)["suite"] == first["suite"] == of_log(first)
     assert first["order"] == {"seed": 7, "reversed": False, "reverse_of": None}
-    assert order.is_of_seed(first, 7) and order.is_of_seed(first, None) and not order.is_of_seed(first, 8)
-    assert not order.is_of_seed({"order": {"seed": 7, "reversed": True}}, 7)
-    assert order.is_of_seed({"order": None}, 7)
+    assert order.has_order_of(first, 7) and order.has_order_of(first, None) and not order.has_order_of(first, 8)
+    assert not order.has_order_of({"order": {"seed": 7, "reversed": True}}, 7)
+    assert order.has_order_of({"order": None}, 7)
 
 
 def test_a_run_that_was_not_finished_is_not_reversed(tmp_path):

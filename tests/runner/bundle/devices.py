@@ -15,6 +15,7 @@ from runner import rawlog
 from runner.bundle.build import Bundle
 from runner.bundle.layout import LOADER
 from runner.bundle.pack import JOIN
+from runner.bundle.start import first_start_command, python_command, read_first_start
 from runner.run_request import agent_files
 
 ROOT = Path(__file__).parents[3]

@@ -20,7 +20,7 @@ def log(images=6, names=TWO, failed=()):
 
 def test_every_image_of_every_workload_is_read():
     made = specimens.sitting(6, TWO)
-    found = app_program.parse("x", specimens.program_log(made))
+    found = app_program.parse_program_log("x", specimens.program_log(made))
     assert found.labels == dict(enumerate(made.labels))
     assert found.notes == ()
     for one, wanted in zip(found.workloads, made.workloads, strict=True):
@@ -35,11 +35,11 @@ def test_every_image_of_every_workload_is_read():
 
 
 def test_an_image_that_failed_has_a_reason_and_a_class_if_another_workload_tells_it():
-    found = app_program.parse("x", log(failed=[2]))
+    found = app_program.parse_program_log("x", log(failed=[2]))
     failed = found.workloads[0].images[2]
     assert (failed.error, failed.best, failed.target) == ("java.lang.RuntimeException: made up", None, None)
     assert found.labels[2] == found.workloads[1].images[2].target
-    alone = app_program.parse("x", log(names=ONE, failed=[2]))
+    alone = app_program.parse_program_log("x", log(names=ONE, failed=[2]))
     assert 2 not in alone.labels
 
 
@@ -48,18 +48,18 @@ def test_a_network_whose_scores_are_no_numbers_has_no_best_class():
     text = log(1, ONE)
     best = text.split("maxIndex=")[1].split(" ")[0]
     text = text.replace(f"maxIndex={best}", "maxIndex=-1,-1,-1,-1,-1,").replace("9.123456954956055", low)
-    assert app_program.parse("x", text).workloads[0].images[0].best == ()
+    assert app_program.parse_program_log("x", text).workloads[0].images[0].best == ()
 
 
 def test_lines_of_another_kind_are_passed_over():
     text = log().replace(
         "ic  -  index  -  1  -  bitmap", "ic  -  error  -  width\nsomething\nic  -  index  -  1  -  bitmap"
     )
-    assert app_program.parse("x", text) == app_program.parse("x", log())
+    assert app_program.parse_program_log("x", text) == app_program.parse_program_log("x", log())
 
 
 def test_lines_of_windows_are_read():
-    assert app_program.parse("x", log().replace("\n", "\r\n")) == app_program.parse("x", log())
+    assert app_program.parse_program_log("x", log().replace("\n", "\r\n")) == app_program.parse_program_log("x", log())
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_lines_of_windows_are_read():
 def test_a_workload_that_is_not_whole_failed_and_the_others_are_used(old, new, fault):
     text = log()
     assert old in text
-    found = app_program.parse("x", text.replace(old, new, 1))
+    found = app_program.parse_program_log("x", text.replace(old, new, 1))
     assert fault in found.workloads[0].fault
     assert found.workloads[1].fault is None
     assert found.notes == (f"x: pytorch_cpu_resnet50 failed: {found.workloads[0].fault}",)
@@ -108,16 +108,16 @@ def test_a_workload_that_is_not_whole_failed_and_the_others_are_used(old, new, f
 )
 def test_a_log_without_a_usable_workload_is_one_sentence(text, sentence):
     with pytest.raises(LogError) as refused:
-        app_program.parse("x", text)
+        app_program.parse_program_log("x", text)
     assert sentence in str(refused.value) and "\n" not in str(refused.value)
 
 
 def test_two_logs_in_one_file_are_refused():
     with pytest.raises(LogError, match="a workload twice"):
-        app_program.parse("x", log() + log())
+        app_program.parse_program_log("x", log() + log())
 
 
 def test_workloads_that_tell_an_image_apart_are_refused():
     first, second = log().split("start workload 1")
     with pytest.raises(LogError, match="has image 0 as class 0 and 7"):
-        app_program.parse("x", first + "start workload 1" + second.replace("target=0", "target=7"))
+        app_program.parse_program_log("x", first + "start workload 1" + second.replace("target=0", "target=7"))

@@ -18,7 +18,7 @@ def log(**header):
 
 def test_the_numbers_of_every_workload_and_the_header_are_read():
     made = specimens.sitting(20, TWO)
-    found = app_result.parse("x", specimens.result_log(made))
+    found = app_result.parse_result_log("x", specimens.result_log(made))
     assert (found.images, found.total_ms, found.notes) == (20, 720000.0, ())
     assert found.header["device fingerprint"] == specimens.FINGERPRINT
     assert [one.instance.id for one in found.workloads] == [
@@ -55,7 +55,7 @@ def test_quantized_workloads_have_two_lines_framework():
     made = specimens.sitting(20, specimens.QUANTIZED)
     text = specimens.result_log(made)
     assert text.count("framework:tflite\nframework:full_int\n") == 12
-    assert len({one.instance for one in app_result.parse("x", text).workloads}) == 36
+    assert len({one.instance for one in app_result.parse_result_log("x", text).workloads}) == 36
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_quantized_workloads_have_two_lines_framework():
 )
 def test_a_workload_with_impossible_numbers_failed_and_the_others_are_used(old, new, fault):
     text = log().replace(old, new, 1)
-    found = app_result.parse("x", text)
+    found = app_result.parse_result_log("x", text)
     assert fault in found.workloads[0].fault
     assert found.workloads[1].fault is None
     assert found.notes[0].startswith("x: pytorch_cpu_resnet50 failed: ")
@@ -82,20 +82,23 @@ def test_a_workload_with_impossible_numbers_failed_and_the_others_are_used(old, 
 def test_a_workload_that_was_not_run_has_no_time():
     before = log()
     mean = before.split("time_avg:")[1].split("ms")[0]
-    found = app_result.parse("x", before.replace(f"time_avg:{mean}ms", "time_avg:0.0ms", 1))
+    found = app_result.parse_result_log("x", before.replace(f"time_avg:{mean}ms", "time_avg:0.0ms", 1))
     assert found.workloads[0].fault == "its time_avg is 0: it was not run"
 
 
 def test_a_model_that_was_not_timed_when_it_was_loaded_has_no_such_time():
     text = log()
     load = text.split("time_load:")[1].split("ms")[0]
-    assert app_result.parse("x", text.replace(f"time_load:{load}ms", "time_load:-1ms", 1)).workloads[0].load_ms is None
+    assert (
+        app_result.parse_result_log("x", text.replace(f"time_load:{load}ms", "time_load:-1ms", 1)).workloads[0].load_ms
+        is None
+    )
 
 
 def test_a_log_that_lost_a_workload_is_told_by_its_score():
     head, first, second = log().partition("\n\nworkload")[0], *log().split("\n\nworkload")[1:]
-    assert app_result.parse("x", f"{head}\n\nworkload{first}\n\nworkload{second}").notes == ()
-    [note] = app_result.parse("x", f"{head}\n\nworkload{first}").notes
+    assert app_result.parse_result_log("x", f"{head}\n\nworkload{first}\n\nworkload{second}").notes == ()
+    [note] = app_result.parse_result_log("x", f"{head}\n\nworkload{first}").notes
     assert note.startswith("x: its vips is ") and note.endswith(": some are missing or changed")
 
 
@@ -113,20 +116,20 @@ def test_a_log_that_lost_a_workload_is_told_by_its_score():
 )
 def test_a_log_without_a_usable_workload_is_one_sentence(text, sentence):
     with pytest.raises(LogError) as refused:
-        app_result.parse("x", text)
+        app_result.parse_result_log("x", text)
     assert sentence in str(refused.value) and "\n" not in str(refused.value)
 
 
 def test_two_logs_in_one_file_are_refused():
     with pytest.raises(LogError, match="a workload twice"):
-        app_result.parse("x", log() + log())
+        app_result.parse_result_log("x", log() + log())
 
 
 @pytest.mark.parametrize("cut", range(0, 1400, 37))
 def test_wherever_a_log_is_cut_no_number_is_wrong(cut):
-    whole = {one.instance: one for one in app_result.parse("x", log()).workloads}
+    whole = {one.instance: one for one in app_result.parse_result_log("x", log()).workloads}
     try:
-        found = app_result.parse("x", log()[:cut])
+        found = app_result.parse_result_log("x", log()[:cut])
     except LogError:
         return
     for one in found.workloads:

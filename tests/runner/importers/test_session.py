@@ -12,7 +12,7 @@ from aiot_suite.errors import SetupError
 from aiot_suite.workspace import Workspace
 from runner import rawlog
 from runner.errors import LogError
-from runner.importers import write
+from runner.importers import source
 from runner.importers.given import LabelOverrides, model_name, of_file
 from runner.importers.session import import_files
 from tests.examples import examples
@@ -84,7 +84,7 @@ def test_an_import_that_is_interrupted_leaves_nothing(space, app_files, monkeypa
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(write.source, "copy", interrupted)
+    monkeypatch.setattr(source, "copy_source", interrupted)
     with pytest.raises(KeyboardInterrupt):
         imported(space, *app_files(MADE))
     assert list(space.raw.rglob("*")) == []
@@ -94,7 +94,7 @@ def test_a_workspace_that_cannot_be_written_is_one_sentence(space, app_files, mo
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(write.source, "copy", full)
+    monkeypatch.setattr(source, "copy_source", full)
     with pytest.raises(SetupError, match=r"data/raw cannot be written \(No space left on device\)"):
         imported(space, *app_files(MADE))
     assert list(space.raw.rglob("*")) == []

@@ -16,7 +16,7 @@ RESULT = specimens.result_log(specimens.sitting(2, ["tflite_cpu_mnasnet"]))
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_texts_are_read_as_they_may_be_saved(save, encoding):
-    assert source.read(save("a", "Gerät\n".encode(encoding)))[1] == "Gerät\n"
+    assert source.read_source(save("a", "Gerät\n".encode(encoding)))[1] == "Gerät\n"
 
 
 @pytest.mark.parametrize(
@@ -31,18 +31,18 @@ def test_texts_are_read_as_they_may_be_saved(save, encoding):
 )
 def test_what_is_no_text_is_one_sentence(save, content, sentence):
     with pytest.raises(LogError) as refused:
-        source.read(save("a", content))
+        source.read_source(save("a", content))
     assert sentence in str(refused.value)
 
 
 def test_what_is_no_file_is_one_sentence(tmp_path):
     for path, sentence in [(tmp_path, "is no file"), (tmp_path / "x", "cannot be read (No such file or directory)")]:
         with pytest.raises(LogError) as refused:
-            source.read(path)
+            source.read_source(path)
         assert sentence in str(refused.value)
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(LogError, match="is no file"):  # and nobody waits for who writes to it
-        source.read(tmp_path / "pipe")
+        source.read_source(tmp_path / "pipe")
 
 
 def test_a_file_of_a_gigabyte_is_refused_unread(tmp_path):
@@ -50,21 +50,21 @@ def test_a_file_of_a_gigabyte_is_refused_unread(tmp_path):
     with path.open("wb") as file:
         file.truncate(1 << 30)  # sparse: it takes no room
     with pytest.raises(LogError, match="has 1074 MB, and no log of these formats has more than 256 MB"):
-        source.read(path)
+        source.read_source(path)
 
 
 def test_lines_that_are_too_long_are_not_read():
-    assert source.lines(f"a\r\n{'x' * 10_001}\nb") == ["a", "b"]
+    assert source.lines_of(f"a\r\n{'x' * 10_001}\nb") == ["a", "b"]
 
 
 def test_a_file_that_changed_is_not_copied(save, tmp_path):
     path = save("a", "one")
-    read, _ = source.read(path)
-    source.copy(read, tmp_path / "b")
+    read, _ = source.read_source(path)
+    source.copy_source(read, tmp_path / "b")
     assert ((tmp_path / "b").read_text(), (tmp_path / "b").stat().st_mtime) == ("one", 1_767_268_800)
     path.write_text("two")
     with pytest.raises(LogError, match="changed while it was read"):
-        source.copy(read, tmp_path / "c")
+        source.copy_source(read, tmp_path / "c")
 
 
 @pytest.mark.parametrize(

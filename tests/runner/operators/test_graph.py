@@ -119,4 +119,4 @@ def test_the_six_networks_cost_what_their_shapes_say(model):
     ],
 )
 def test_layers_functions_and_operators_of_one_kind_have_its_name(name, kind):
-    assert kinds.of(name) == kind
+    assert kinds.kind_of(name) == kind

@@ -19,7 +19,7 @@ def test_operators_are_the_nodes_of_the_graph_in_their_order(network):
     nodes = graph.trace(network, 32)
     with torch.inference_mode():
         took, ran = profile_pytorch.profiled_pass(network, image)
-    operators = profile_pytorch.named(nodes, ran)
+    operators = profile_pytorch.named_operators(nodes, ran)
     assert [one["operator"] for one in operators] == [node["node"] for node in nodes[1:]]
     assert [one["kind"] for one in operators] == [node["kind"] for node in nodes[1:]]
     assert all(one["time_ns"] > 0 for one in operators)
@@ -28,7 +28,7 @@ def test_operators_are_the_nodes_of_the_graph_in_their_order(network):
 
 def test_an_operator_of_no_kind_keeps_its_own_name():
     nodes = [{"node": "x", "kind": "input"}, {"node": "a", "kind": "relu"}, {"node": "b", "kind": "other"}]
-    found = profile_pytorch.named(nodes, [("aten::flatten", 5), ("aten::relu_", 7)])
+    found = profile_pytorch.named_operators(nodes, [("aten::flatten", 5), ("aten::relu_", 7)])
     assert found == [
         {"operator": "aten::flatten", "kind": "other", "time_ns": 5},
         {"operator": "a", "kind": "relu", "time_ns": 7},
@@ -38,4 +38,4 @@ def test_an_operator_of_no_kind_keeps_its_own_name():
 @pytest.mark.parametrize("ran", [[], [("aten::add", 1)], [("aten::relu", 1), ("aten::relu", 1)]])
 def test_operators_that_do_not_match_the_graph_are_refused(ran):
     with pytest.raises(ModelError, match=rf"PyTorch ran {len(ran)} operators that do not match the 1 nodes"):
-        profile_pytorch.named([{"node": "a", "kind": "relu"}], ran)
+        profile_pytorch.named_operators([{"node": "a", "kind": "relu"}], ran)

@@ -20,7 +20,7 @@ def answers(right=35):
 
 def test_a_network_with_its_own_labels_has_no_problem():
     for right in (50, 35, 8):
-        assert label_order.problem(answers(right), TRUE, IMAGENET) is None
+        assert label_order.label_problem(answers(right), TRUE, IMAGENET) is None
 
 
 @pytest.mark.parametrize(
@@ -32,19 +32,19 @@ def test_a_network_with_its_own_labels_has_no_problem():
     ],
 )
 def test_a_shift_is_named_with_what_to_do(shift, text):
-    found = label_order.problem(answers(), TRUE + shift, IMAGENET)
+    found = label_order.label_problem(answers(), TRUE + shift, IMAGENET)
     assert found == f"0 of 50 images right: the labels may be shifted or in another order; {text}"
 
 
 def test_an_offset_of_the_model_that_is_one_too_high_is_named():
     settings = Settings(224, "imagenet-1000", 1000, label_offset=1)
-    found = label_order.problem(answers() - 1, TRUE, settings)
+    found = label_order.label_problem(answers() - 1, TRUE, settings)
     assert found is not None and "every label is 1 lower (label_offset 0 in the settings of the model, or" in found
 
 
 def test_a_shift_among_similar_classes_is_found_above_chance_level():
     """With labels one too high a network is right where it takes an image for the class before."""
-    found = label_order.problem(np.where(np.arange(50) < 10, TRUE + 1, answers(50)), TRUE + 1, IMAGENET)
+    found = label_order.label_problem(np.where(np.arange(50) < 10, TRUE + 1, answers(50)), TRUE + 1, IMAGENET)
     assert found is not None and found.startswith(f"10 of 50 images right: {label_order.MAYBE}; 40 are if every label")
 
 
@@ -62,7 +62,7 @@ DIGITS = sorted(range(1000), key=str)
     ],
 )
 def test_another_order_is_named(answer, truth, text):
-    found = label_order.problem(
+    found = label_order.label_problem(
         np.array([answer(int(label)) for label in answers()]), np.array([truth(int(label)) for label in TRUE]), IMAGENET
     )
     assert found is not None and label_order.MAYBE in found
@@ -70,7 +70,7 @@ def test_another_order_is_named(answer, truth, text):
 
 
 def test_at_chance_level_labels_and_settings_are_doubted():
-    found = label_order.problem(OTHER, TRUE, IMAGENET)
+    found = label_order.label_problem(OTHER, TRUE, IMAGENET)
     assert found is not None
     assert found.startswith(f"0 of 50 images right, which is chance: {label_order.MAYBE}, though no shift and no usual")
     assert "images of one label" not in found and found.endswith("label_offset of its settings")
@@ -78,18 +78,18 @@ def test_at_chance_level_labels_and_settings_are_doubted():
 
 def test_an_order_that_nobody_knows_shows_in_equal_answers():
     truth = np.repeat(np.arange(10), 5)
-    found = label_order.problem(OTHER[truth], truth, IMAGENET)
+    found = label_order.label_problem(OTHER[truth], truth, IMAGENET)
     assert found is not None and "images of one label get one answer, but not that label" in found
 
 
 def test_one_answer_to_everything_is_no_shift():
     truth = np.repeat([3, 4], 25)
-    found = label_order.problem(np.full(50, 7), truth, IMAGENET)
+    found = label_order.label_problem(np.full(50, 7), truth, IMAGENET)
     assert found is not None and "no shift and no usual order" in found and "images of one label" not in found
 
 
 def test_a_few_images_tell_nothing():
-    assert label_order.problem(OTHER[:5], TRUE[:5], IMAGENET) is None
+    assert label_order.label_problem(OTHER[:5], TRUE[:5], IMAGENET) is None
 
 
 @pytest.mark.parametrize(
