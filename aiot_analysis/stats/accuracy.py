@@ -65,7 +65,8 @@ def newcombe(
 
     def width(left: Floats, right: Floats) -> Floats:
         """Return the distance of an end of the interval from the difference."""
-        return np.sqrt(np.maximum(left**2 - 2 * phi * left * right + right**2, 0))
+        distance: Floats = np.sqrt(np.maximum(left**2 - 2 * phi * left * right + right**2, 0))
+        return distance
 
     return p - q - width(p - p_low, q_high - q), p - q + width(p_high - p, q - q_low)
 

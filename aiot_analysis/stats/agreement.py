@@ -52,7 +52,8 @@ def instability(answers: Sequence[Answers]) -> pd.DataFrame:
 def split(correct: Bools) -> Bools:
     """Return whether each image (row) is right on some devices (columns) and wrong on others."""
     right = correct.sum(axis=1)
-    return (right > 0) & (right < correct.shape[1])
+    mixed: Bools = (right > 0) & (right < correct.shape[1])
+    return mixed
 
 
 def disagreement(image: NDArray[np.int64], count: NDArray[np.int64]) -> float:
@@ -247,8 +248,8 @@ def not_comparable(answers: Sequence[Answers], base: str) -> dict[str, str]:
     return absent | {instance.instance_id: gap for instance in answers if (gap := _few(instance))}
 
 
-def _few(one: Answers) -> str:
+def _few(answers: Answers) -> str:
     """Return why an instance has nothing to compare, or "" if it has."""
-    if not one.images:
+    if not answers.images:
         return "no image was seen by all devices"
-    return "" if len(one.devices) > 1 else "only one device ran it"
+    return "" if len(answers.devices) > 1 else "only one device ran it"

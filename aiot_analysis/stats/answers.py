@@ -59,9 +59,9 @@ def collect(
     return comparable, pd.DataFrame(apart, columns=APART_COLUMNS)
 
 
-def facts(one: Answers) -> dict[str, Any]:
+def facts(answers: Answers) -> dict[str, Any]:
     """Return the leading columns of a statistic over devices: the instance, the number of devices and of images."""
-    return {**names.facts(one.instance_id), "devices": len(one.devices), "images": len(one.images)}
+    return {**names.facts(answers.instance_id), "devices": len(answers.devices), "images": len(answers.images)}
 
 
 def counts(top1: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

@@ -62,7 +62,8 @@ def lengths(times: Floats) -> NDArray[np.int64]:
     g, total = 2 * (weighted * lag).sum(axis=1), variance[:, 0] + 2 * weighted.sum(axis=1)
     ratio = np.divide(g, total, out=np.zeros(m), where=total > 0)
     best = (1.5 * ratio**2 * n) ** (1 / 3)
-    return np.clip(np.ceil(best), 1, np.ceil(min(3 * np.sqrt(n), n / 3))).astype(np.int64)
+    limited: Floats = np.clip(np.ceil(best), 1, np.ceil(min(3 * np.sqrt(n), n / 3)))
+    return limited.astype(np.int64)
 
 
 def errors(times: Floats, block: NDArray[np.int64] | None = None) -> tuple[Floats, Floats]:

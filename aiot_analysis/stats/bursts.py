@@ -137,7 +137,7 @@ def sustained_runs(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(table, columns=columns)
 
 
-def _differ(one: Any, other: Any) -> bool:
+def _differ(value: Any, other: Any) -> bool:
     """Return whether two values differ; null is a value of its own."""
-    nulls = pd.isna(one), pd.isna(other)
-    return nulls[0] != nulls[1] if any(nulls) else one != other
+    nulls = pd.isna(value), pd.isna(other)
+    return nulls[0] != nulls[1] if any(nulls) else bool(value != other)

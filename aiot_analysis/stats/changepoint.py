@@ -40,7 +40,8 @@ def statistics(values: Floats) -> Floats:
     sums, left = _halves(ranks)
     right = _halves(ranks[:, ::-1])[1][:, ::-1]
     scale = np.sqrt(np.maximum(left + right, 0) / n)
-    return np.divide(np.abs(sums), scale, out=np.zeros((m, n - 1)), where=scale > 1e-9)
+    ratio: Floats = np.divide(np.abs(sums), scale, out=np.zeros((m, n - 1)), where=scale > 1e-9)
+    return ratio
 
 
 def _halves(ranks: Floats) -> tuple[Floats, Floats]:

@@ -90,22 +90,24 @@ def _fisher(correlation: float, variance: float, level: float) -> tuple[float, f
     return float(np.tanh(z - width)), float(np.tanh(z + width))
 
 
-def _products(some: Floats, ranks: Floats) -> Floats:
+def _products(other_ranks: Floats, ranks: Floats) -> Floats:
     """Return the sums of products of centred ranks, (..., n) and (n,): rho up to a factor."""
-    return np.asarray((some * ranks).sum(axis=-1))
+    return np.asarray((other_ranks * ranks).sum(axis=-1))
 
 
-def _pairs_in_order(some: Floats, ranks: Floats) -> Floats:
+def _pairs_in_order(other_ranks: Floats, ranks: Floats) -> Floats:
     """Return the number of pairs in the same order less those in opposite order, for (..., n) and (n,).
 
     It is tau up to a factor.
     """
     first, then = np.triu_indices(len(ranks), 1)
-    return np.asarray((np.sign(some[..., then] - some[..., first]) * np.sign(ranks[then] - ranks[first])).sum(axis=-1))
+    return np.asarray(
+        (np.sign(other_ranks[..., then] - other_ranks[..., first]) * np.sign(ranks[then] - ranks[first])).sum(axis=-1)
+    )
 
 
 @cache
-def _exact_p(x: tuple[float, ...], y: tuple[float, ...], of: Callable[[Floats, Floats], Floats]) -> float:
+def _exact_p(x: tuple[float, ...], y: tuple[float, ...], measure: Callable[[Floats, Floats], Floats]) -> float:
     """Return the p-value of the permutation test of a statistic of ranks.
 
     For n models there are n! orders: 720 for the paper's six.
@@ -113,9 +115,9 @@ def _exact_p(x: tuple[float, ...], y: tuple[float, ...], of: Callable[[Floats, F
     middle = (len(y) + 1) / 2
     ranks = np.array(y) - middle
 
-    def statistic(some: Floats, axis: int) -> Floats:
+    def statistic(other_ranks: Floats, axis: int) -> Floats:
         """Return the statistic along an axis, rounded so that equal orders tie."""
-        return np.round(of(np.moveaxis(some, axis, -1), ranks), 9)
+        return np.round(measure(np.moveaxis(other_ranks, axis, -1), ranks), 9)
 
     test = permutation_test(
         (np.array(x) - middle,), statistic, permutation_type="pairings", n_resamples=1000, vectorized=True, rng=0

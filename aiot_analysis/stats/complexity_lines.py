@@ -78,19 +78,19 @@ def residuals(frame: pd.DataFrame) -> pd.DataFrame:
     return table[columns]
 
 
-def implementations(found: pd.DataFrame) -> pd.DataFrame:
+def implementations(residuals_of_instances: pd.DataFrame) -> pd.DataFrame:
     """Return how far each implementation is off the line of its device, and flag those clearly off it.
 
     Takes the frame of `residuals`. Returns device_id, implementation, models, ratio (median over the models) with
     ratio_low, ratio_high, ratio_min and ratio_max (see `medians`: with six models the interval is the whole range), and
     off: "slower" or "faster" where the whole interval is above or below 1, else ""; null without an interval.
     """
-    result = medians(found, "ratio", ["device_id", "implementation"], "models")
+    result = medians(residuals_of_instances, "ratio", ["device_id", "implementation"], "models")
     low, high = result["ratio_low"], result["ratio_high"]
     return result.assign(off=_which(low > 1, high < 1, low.notna()))
 
 
-def over_devices(found: pd.DataFrame, by: Sequence[str] = ("implementation", "model")) -> pd.DataFrame:
+def over_devices(off_line: pd.DataFrame, by: Sequence[str] = ("implementation", "model")) -> pd.DataFrame:
     """Return what is off the line on many devices, the most distant first.
 
     Takes the frame of `residuals`, or that of `implementations` with by=("implementation",). Returns `by`, devices,
@@ -99,19 +99,21 @@ def over_devices(found: pd.DataFrame, by: Sequence[str] = ("implementation", "mo
     where it is off in that direction on at least half of those, and the interval of its ratio (with fewer than 6
     devices, the ratio itself) is on that side of 1; else "".
     """
-    result = medians(found, "ratio", by)
-    judged = found.assign(slower=found["off"] == "slower", faster=found["off"] == "faster", judged=found["off"].notna())
+    result = medians(off_line, "ratio", by)
+    judged = off_line.assign(
+        slower=off_line["off"] == "slower", faster=off_line["off"] == "faster", judged=off_line["off"].notna()
+    )
     counts = judged.groupby(list(by), sort=False)[["slower", "faster", "judged"]].sum().astype(int).reset_index()
     result = result.merge(counts, on=list(by))
     half = result["judged"].clip(lower=1) / 2
     low, high = (result[f"ratio_{end}"].fillna(result["ratio"]) for end in ("low", "high"))
     slower, faster = (result["slower"] >= half) & (low > 1), (result["faster"] >= half) & (high < 1)
     result["named"] = _which(slower, faster, result["judged"] > 0)
-    far = -np.log(result["ratio"]).abs()
+    far: pd.Series = -np.log(result["ratio"]).abs()
     return result.iloc[far.argsort(kind="stable")].reset_index(drop=True)
 
 
-def _which(slower: pd.Series, faster: pd.Series, known: pd.Series) -> pd.Series:
-    """Return "slower", "faster" or "" for each row, and null where nothing is `known`."""
+def _which(slower: pd.Series, faster: pd.Series, has_number: pd.Series) -> pd.Series:
+    """Return "slower", "faster" or "" for each row, and null where nothing is `has_number`."""
     words = np.select([slower, faster], ["slower", "faster"], "")
-    return pd.Series(words, index=known.index, dtype=object).where(known, None)
+    return pd.Series(words, index=has_number.index, dtype=object).where(has_number, None)

@@ -150,4 +150,5 @@ def error_rate_share(
     deviation = -stdtrit(shared_freedom, tails) * shared
     single = stdtr(own_freedom, (deviation - distances) / own) + stdtr(own_freedom, (-deviation - distances) / own)
     inside = np.minimum(1.0, rows * single) * tails * _WEIGHTS / 2 * (depth - np.log(2))
-    return np.minimum(2 * (inside.sum(axis=-1) + np.exp(-depth[..., 0])), 1.0) / rows
+    bound: Floats = np.minimum(2 * (inside.sum(axis=-1) + np.exp(-depth[..., 0])), 1.0)
+    return bound / rows

@@ -96,16 +96,16 @@ def drifts(
     return table[[*KEY, *order]].sort_values(KEY, ignore_index=True)
 
 
-def _findings(found: pd.DataFrame, material: float, level: float) -> NDArray[np.object_]:
+def _findings(tests: pd.DataFrame, material: float, level: float) -> NDArray[np.object_]:
     """Return one of FINDINGS for each row. If trend and change have opposite directions, the change decides."""
-    ways, seen = [], np.zeros(len(found), bool)
+    ways, seen = [], np.zeros(len(tests), bool)
     for test in ("change", "drift"):
-        share = found[test].to_numpy(float)
-        sure = found[f"{test}_p_adjusted"].to_numpy(float) < level
+        share = tests[test].to_numpy(float)
+        sure = tests[f"{test}_p_adjusted"].to_numpy(float) < level
         ways.append(np.where(sure & (np.abs(share) >= material), share, 0.0))
         seen |= sure
     way = np.where(ways[0] != 0, ways[0], ways[1])
-    return np.select([found["gap"] != "", way > 0, way < 0, seen], [OPEN, SLOWER, FASTER, SMALL], NONE_SEEN)
+    return np.select([tests["gap"] != "", way > 0, way < 0, seen], [OPEN, SLOWER, FASTER, SMALL], NONE_SEEN)
 
 
 def _trend(times: Floats, alpha: Floats) -> pd.DataFrame:
@@ -144,15 +144,17 @@ def _change(times: Floats, seed: int) -> pd.DataFrame:
     return pd.DataFrame({"split": split, "before_ms": first, "after_ms": then, "change": change, "change_p": p_value})
 
 
-def counted(found: pd.DataFrame) -> pd.DataFrame:
+def counted(drifts_of_instances: pd.DataFrame) -> pd.DataFrame:
     """Return, per device, how many of its instances have each of FINDINGS, in columns of these names."""
-    counts = pd.crosstab(found["device_id"], found["finding"]).reindex(columns=list(FINDINGS), fill_value=0)
+    counts = pd.crosstab(drifts_of_instances["device_id"], drifts_of_instances["finding"]).reindex(
+        columns=list(FINDINGS), fill_value=0
+    )
     return counts.rename_axis(columns=None).reset_index()
 
 
-def most_moved(found: pd.DataFrame, most: int = 9) -> pd.DataFrame:
+def most_moved(drifts_of_instances: pd.DataFrame, most: int = 9) -> pd.DataFrame:
     """Return the slower or faster instances of the frame of `drifts`, with the largest trend or change first."""
-    moved = found[found["finding"].isin([SLOWER, FASTER])]
+    moved = drifts_of_instances[drifts_of_instances["finding"].isin([SLOWER, FASTER])]
     size = moved[["drift", "change"]].abs().max(axis=1)
     return moved.loc[size.sort_values(ascending=False, kind="stable").index].head(most).reset_index(drop=True)
 

@@ -144,7 +144,6 @@ def pairs_of_classes(answers: Sequence[Answers]) -> pd.DataFrame:
     flips = pd.concat(parts, ignore_index=True)
     right = np.select([flips["most"] == flips["label"], flips["other"] == flips["label"]], ["most", "other"], "neither")
     grouped = flips.assign(right=right).groupby(["most", "other", "right"], as_index=False)
-    counted = grouped.agg(flips=("answers", "size"), answers=("answers", "sum"))
-    return counted.sort_values(["flips", "answers", "most", "other"], ascending=[False, False, True, True])[
-        columns
-    ].reset_index(drop=True)
+    counted: pd.DataFrame = grouped.agg(flips=("answers", "size"), answers=("answers", "sum"))
+    order = ["flips", "answers", "most", "other"]
+    return counted.sort_values(order, ascending=[False, False, True, True], ignore_index=True)[columns]

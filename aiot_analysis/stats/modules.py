@@ -69,11 +69,8 @@ def _is_in(within: str, module: str | None) -> bool:
 
 def _class_of(inside: pd.DataFrame, module: str) -> str:
     """Return the class of the module, from the first of the nodes inside it."""
-    return next(
-        of_class
-        for path, _, of_class in (entry.rpartition(":") for entry in inside["within"].iloc[0].split())
-        if path == module
-    )
+    entries = (entry.rpartition(":") for entry in str(inside["within"].iloc[0]).split())
+    return next(of_class for path, _, of_class in entries if path == module)
 
 
 @dataclass

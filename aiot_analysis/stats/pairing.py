@@ -81,7 +81,7 @@ def common_images(images: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
     return base.merge(other, on=["pair", "image"], suffixes=("_base", "_other"))
 
 
-def join_results(pairs: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
-    """Return the pairs joined with `found`, indexed by position in `pairs`; pairs without a row there get 0 images."""
-    joined_pairs = pairs.reset_index(drop=True).join(found)
+def join_results(pairs: pd.DataFrame, results: pd.DataFrame) -> pd.DataFrame:
+    """Return the pairs joined with `results`, indexed by position in `pairs`; a pair without a row gets 0 images."""
+    joined_pairs = pairs.reset_index(drop=True).join(results)
     return joined_pairs.assign(n_images=joined_pairs["n_images"].fillna(0).astype(int))

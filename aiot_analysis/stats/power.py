@@ -155,7 +155,7 @@ def _critical(alpha: float, size: int) -> NDArray[np.int64]:
     It is -1 where no count is rejected.
     """
     m = np.arange(size)
-    least = binom.ppf(alpha / 2, m, 0.5)
+    least: Floats = binom.ppf(alpha / 2, m, 0.5)
     return np.where(2 * bdtr(least, m, 0.5) <= alpha, least, least - 1).astype(np.int64)
 
 

@@ -46,7 +46,8 @@ def mean(values: Floats, level: float = LEVEL) -> Floats:
     if n < FEWEST_DEVICES:
         return np.array([values.mean() if n else np.nan, np.nan, np.nan])
     middle, se = values.mean(), values.std(ddof=1) / np.sqrt(n)
-    return middle + np.array([0.0, -1.0, 1.0]) * t.ppf((1 + level) / 2, n - 1) * se
+    interval: Floats = middle + np.array([0.0, -1.0, 1.0]) * t.ppf((1 + level) / 2, n - 1) * se
+    return interval
 
 
 def of_images(base: Floats, other: Floats, base_turn: Floats, other_turn: Floats) -> tuple[Floats, Floats, Floats]:

@@ -87,7 +87,8 @@ def cross_products(values: Floats) -> Floats:
     centred = _centred(values)
     total = centred.sum(axis=1)
     same_unit = np.einsum("dua,dub->dab", centred, centred)
-    return (total[:, :, None] * total[:, None, :] - same_unit) / (units * (units - 1))
+    products: Floats = (total[:, :, None] * total[:, None, :] - same_unit) / (units * (units - 1))
+    return products
 
 
 def _centred(values: Floats) -> Floats:
@@ -106,4 +107,5 @@ def _ratio(covariances: Floats, pairs: Sequence[tuple[int, int]]) -> Floats:
     signed_root = np.sign(variances) * np.sqrt(np.abs(variances))
     denominator = (signed_root[:, first] * signed_root[:, second]).mean(axis=1)
     numerator = covariances[:, first, second].mean(axis=1)
-    return np.divide(numerator, denominator, out=np.full_like(numerator, np.nan), where=denominator > 0)
+    ratio: Floats = np.divide(numerator, denominator, out=np.full_like(numerator, np.nan), where=denominator > 0)
+    return ratio

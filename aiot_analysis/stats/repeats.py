@@ -14,7 +14,7 @@ import pandas as pd
 
 from aiot_analysis.stats import accuracy, agreement
 from aiot_analysis.stats.answers import NONE, counts
-from aiot_analysis.tables import by_device, pooling, select
+from aiot_analysis.tables import by_device, choice, pooling, select
 
 EACH = ["device_id", "instance_id"]
 RUN_COLUMNS = [*EACH, "run_id", "images", "accuracy"]
@@ -29,7 +29,7 @@ def rows(instances: pd.DataFrame) -> pd.DataFrame:
     conditions, the conditions with the most runs are used or, in a tie, those of the latest run.
     """
     usable = select.of_suite(instances)
-    usable = usable[usable["verdict"].isin(select.USABLE) & (usable["source"] == "agent")]
+    usable = usable[usable["verdict"].isin(choice.USABLE) & (usable["source"] == "agent")]
     with_conditions = usable.assign(condition=pooling.conditions(usable))
     by_condition = with_conditions.groupby([*EACH, "condition"], as_index=False).agg(
         images=("images", "sum"),

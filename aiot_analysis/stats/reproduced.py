@@ -213,10 +213,10 @@ def _table_3(devices: pd.DataFrame) -> Iterator[PaperNumber]:
         yield _agreeing(what, f"{len(phones)} values", note, int(same.sum()), len(phones), tolerance)
 
 
-def _agreeing(what: str, printed: str, note: str, same: int, of: int, tolerance: str) -> PaperNumber:
-    """Return a line of Table III that counts how many of `of` values are the `same`."""
-    verdict = AGREES if same == of else DIFFERS
-    return PaperNumber(what, "Table III", printed, f"{same} of {of}", tolerance, verdict, note)
+def _agreeing(what: str, printed: str, note: str, alike: int, total: int, tolerance: str) -> PaperNumber:
+    """Return a line of Table III that counts how many of `total` values are `alike`."""
+    verdict = AGREES if alike == total else DIFFERS
+    return PaperNumber(what, "Table III", printed, f"{alike} of {total}", tolerance, verdict, note)
 
 
 def _table_4(devices: pd.DataFrame, rows: pd.DataFrame) -> Iterator[PaperNumber]:

@@ -7,6 +7,7 @@ are therefore not comparable, whereas ratios of times are.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TypedDict, Unpack
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,14 @@ from aiot_analysis.tables import names, pooling, select
 
 RATIO = ["base_ms", "other_ms", "speed_up", "speed_up_low", "speed_up_high"]
 BASE_MODEL = "resnet50"
+
+
+class ShareOptions(TypedDict, total=False):
+    """Options of `time_shares` that the functions for single figures pass on."""
+
+    value: str
+    partial: bool
+    devices: Sequence[str] | None
 
 
 def time_shares(
@@ -67,25 +76,25 @@ def time_shares(
     return table[[*key, "time_ms", "share", "missing", "partial"]]
 
 
-def frameworks(rows: pd.DataFrame, **options: object) -> pd.DataFrame:
+def frameworks(rows: pd.DataFrame, **options: Unpack[ShareOptions]) -> pd.DataFrame:
     """Return Fig. 5: TFLite CPU, PyTorch and Caffe2 within each model, float32; options as in `time_shares`."""
     parts = ["tflite_cpu", "pytorch_cpu", "caffe2_cpu"]
     return _float32(rows, ["model"], "implementation", [(model,) for model in names.MODELS], parts, options)
 
 
-def nnapi(rows: pd.DataFrame, **options: object) -> pd.DataFrame:
+def nnapi(rows: pd.DataFrame, **options: Unpack[ShareOptions]) -> pd.DataFrame:
     """Return Fig. 6: TFLite with and without NNAPI within each model, float32; options as in `time_shares`."""
     parts = ["tflite_nnapi", "tflite_cpu"]
     return _float32(rows, ["model"], "implementation", [(model,) for model in names.MODELS], parts, options)
 
 
-def models(rows: pd.DataFrame, **options: object) -> pd.DataFrame:
+def models(rows: pd.DataFrame, **options: Unpack[ShareOptions]) -> pd.DataFrame:
     """Return Fig. 7: the six models within each implementation, float32; options as in `time_shares`."""
     panels = [(name,) for name in names.IMPLEMENTATIONS]
     return _float32(rows, ["implementation"], "model", panels, names.MODELS, options)
 
 
-def quantizations(rows: pd.DataFrame, **options: object) -> pd.DataFrame:
+def quantizations(rows: pd.DataFrame, **options: Unpack[ShareOptions]) -> pd.DataFrame:
     """Return Fig. 9: float32, dynamic, INT8 and float16 within each model x {CPU, NNAPI} of TFLite.
 
     Options are those of `time_shares`.
@@ -93,7 +102,7 @@ def quantizations(rows: pd.DataFrame, **options: object) -> pd.DataFrame:
     panels = [(model, delegate) for model in names.MODELS for delegate in names.DELEGATES]
     tflite = rows[rows["framework"] == "tflite"]
     options.setdefault("devices", rows["device_id"].unique().tolist())
-    return time_shares(tflite, ["model", "delegate"], "quantization", panels, names.QUANTIZATIONS, **options)  # type: ignore[arg-type]
+    return time_shares(tflite, ["model", "delegate"], "quantization", panels, names.QUANTIZATIONS, **options)
 
 
 def _float32(
@@ -102,12 +111,12 @@ def _float32(
     part: str,
     panels: Sequence[tuple[str, ...]],
     parts: list[str],
-    options: dict[str, object],
+    options: ShareOptions,
 ) -> pd.DataFrame:
     """Return `time_shares` of the float32 rows, with the column implementation."""
     options.setdefault("devices", rows["device_id"].unique().tolist())
     wanted = rows[rows["quantization"] == "float32"].assign(implementation=names.implementation)
-    return time_shares(wanted, panel, part, panels, parts, **options)  # type: ignore[arg-type]
+    return time_shares(wanted, panel, part, panels, parts, **options)
 
 
 def speed_ups(
@@ -151,13 +160,13 @@ def speed_ups(
     return ratios_of_pairs[[*by, "n_images", *RATIO]]
 
 
-def _without_images(found: pd.DataFrame, rows: pd.DataFrame, timing: str) -> pd.DataFrame:
+def _without_images(compared: pd.DataFrame, rows: pd.DataFrame, timing: str) -> pd.DataFrame:
     """Fill in the ratio of means in the frame of `latency.speed_up` where no image was seen by both sides."""
     column = select.time_column(timing)
     sides = rows[[*select.KEY, f"{column}_mean", f"{column}_sd", "images"]]
     summaries = {row[: len(select.KEY)]: row[len(select.KEY) :] for row in sides.itertuples(index=False, name=None)}
     numbers = []
-    for pair in found[found["n_images"] == 0].to_dict("records"):
+    for pair in compared[compared["n_images"] == 0].to_dict("records"):
         keys = [tuple(pair[f"{field}_{half}"] for field in select.KEY) for half in ("base", "other")]
         base, other = (tuple(map(float, summaries[key])) for key in keys)
         log, se, n = ratios.log_ratio(base, other)
@@ -166,5 +175,5 @@ def _without_images(found: pd.DataFrame, rows: pd.DataFrame, timing: str) -> pd.
         error, freedom = variance.standard_error([np.array([se**2]), added], [np.array([n - 1]), added_freedom])
         low, high = variance.student_interval(np.array([log]), error, freedom)
         numbers.append([base[0], other[0], *np.exp([log, low[0], high[0]])])
-    found.loc[found["n_images"] == 0, RATIO] = np.array(numbers, float).reshape(-1, len(RATIO))
-    return found
+    compared.loc[compared["n_images"] == 0, RATIO] = np.array(numbers, float).reshape(-1, len(RATIO))
+    return compared

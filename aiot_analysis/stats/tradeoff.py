@@ -120,7 +120,7 @@ def _on_front(records: pd.DataFrame, rows: pd.DataFrame, timing: str, seed: int,
     return probabilities
 
 
-def over_devices(found: pd.DataFrame) -> pd.DataFrame:
+def over_devices(tradeoffs: pd.DataFrame) -> pd.DataFrame:
     """Return the trade-off of each version over devices.
 
     Takes the frame of `tradeoff`. Returns one row per model x implementation x quantization: devices, speed_up and
@@ -129,8 +129,8 @@ def over_devices(found: pd.DataFrame) -> pd.DataFrame:
     how many of these it is on the Pareto front) and front_share (fraction).
     """
     by = ["model", "implementation", "quantization"]
-    result = medians(found, "speed_up", by).merge(medians(found, "change", by).drop(columns="devices"), on=by)
-    compared = found.dropna(subset=["pareto"])
+    result = medians(tradeoffs, "speed_up", by).merge(medians(tradeoffs, "change", by).drop(columns="devices"), on=by)
+    compared = tradeoffs.dropna(subset=["pareto"])
     versions = compared.groupby(GROUP)["quantization"].transform("size")
     most_versions = versions.groupby([compared["model"], compared["implementation"]]).transform("max")
     fronts = (

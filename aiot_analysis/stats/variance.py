@@ -246,7 +246,8 @@ def satterthwaite(variances: Sequence[Floats], freedoms: Sequence[Floats]) -> Fl
     """Return the degrees of freedom of sums of variances (Satterthwaite 1946), (n,); infinite where all are known."""
     total = np.sum(variances, axis=0)
     shares = np.sum([v**2 / np.maximum(f, 1.0) for v, f in zip(variances, freedoms, strict=True)], axis=0)
-    return np.divide(total**2, shares, out=np.full_like(total, np.inf), where=shares > 0)
+    freedom: Floats = np.divide(total**2, shares, out=np.full_like(total, np.inf), where=shares > 0)
+    return freedom
 
 
 def standard_error(variances: Sequence[Floats], freedoms: Sequence[Floats]) -> tuple[Floats, Floats]:

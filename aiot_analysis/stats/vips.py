@@ -266,7 +266,8 @@ def time_errors(key: str, of_runs: float, freedom: float, of_neighbours: float, 
     variances = [np.array([of_runs]), np.array([max(of_neighbours, 0.0)])]
     [error], [together] = variance.standard_error(variances, [np.array([freedom]), np.array([np.inf])])
     standard = generator.standard_t(together, resamples) if np.isfinite(together) else generator.normal(size=resamples)
-    return standard * error
+    drawn: Floats = standard * error
+    return drawn
 
 
 def missing_interval_reason(records: pd.DataFrame, instances: int) -> str:

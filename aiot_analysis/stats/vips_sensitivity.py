@@ -269,4 +269,5 @@ def _mean_times(records: pd.DataFrame, timing: str) -> pd.DataFrame:
 
 def _ns(milliseconds: pd.Series) -> NDArray[np.int64]:
     """Convert milliseconds to whole nanoseconds."""
-    return np.rint(milliseconds.to_numpy(float) * NS_PER_MS).astype(np.int64)
+    nanoseconds: NDArray[np.float64] = np.rint(milliseconds.to_numpy(float) * NS_PER_MS)
+    return nanoseconds.astype(np.int64)

@@ -24,7 +24,7 @@ from aiot_analysis.stats.remarks.claim import PART_COLUMNS, VERDICTS, Claim, row
 from aiot_analysis.stats.remarks.evidence import Evidence
 from aiot_analysis.stats.remarks.records import COLUMNS as IMAGE_COLUMNS
 from aiot_analysis.stats.remarks.records import Images
-from aiot_analysis.tables import select
+from aiot_analysis.tables import choice, select
 
 __all__ = ["CLAIMS", "COLUMNS", "IMAGE_COLUMNS", "VERDICTS", "parts", "verdicts"]
 
@@ -47,7 +47,7 @@ def parts(
     timing: str = "end_to_end",
     remarks: Collection[int] = REMARKS,
     seed: int = 0,
-    wanted: str | Sequence[str] = select.USABLE,
+    wanted: str | Sequence[str] = choice.USABLE,
     run_to_run: float = variance.RUN_TO_RUN,
     ids: Collection[str] | None = None,
 ) -> pd.DataFrame:

@@ -65,7 +65,7 @@ CLAIMS = [
         quote="for the same model with the same framework, the accuracy fluctuates across different devices",
         rule=f"share of model and framework combinations {BEYOND_NOISE}",
         unit=SHARE,
-        find=partial(different, instances=PAPER_FLOAT32, of="combinations"),
+        find=partial(different, instances=PAPER_FLOAT32, what="combinations"),
         **_SHOWN,
     ),
     Claim(

@@ -38,7 +38,7 @@ class ClaimPart:
     """
 
     name: str
-    found: Estimate
+    estimate: Estimate
     claimed: Region
     refuted: Region | None = None
     optional: bool = False
@@ -48,7 +48,7 @@ class ClaimPart:
     @property
     def state(self) -> str:
         """Return one of STATES, by comparing the interval with the regions."""
-        low, high = self.found.low, self.found.high
+        low, high = self.estimate.low, self.estimate.high
         if math.isnan(low) or math.isnan(high):
             return MISSING
         if self.claimed[0] < low and high < self.claimed[1]:
@@ -101,15 +101,15 @@ def rows_of(claim: Claim, parts: Sequence[ClaimPart], origin: str) -> list[dict[
             "part": part.name,
             "device": part.device,
             "state": part.state,
-            "effect": part.found.effect,
-            "effect_low": part.found.low,
-            "effect_high": part.found.high,
+            "effect": part.estimate.effect,
+            "effect_low": part.estimate.low,
+            "effect_high": part.estimate.high,
             "unit": claim.unit,
             "claimed": region(part.claimed),
             "claimed_low": part.claimed[0],
             "claimed_high": part.claimed[1],
-            "n_devices": part.found.n_devices,
-            "why": part.untested if part.state == NOT_APPLICABLE else part.found.why,
+            "n_devices": part.estimate.n_devices,
+            "why": part.untested if part.state == NOT_APPLICABLE else part.estimate.why,
             "optional": part.optional,
             "origin": origin,
         }
@@ -166,9 +166,9 @@ def interval(low: float, high: float, unit: str) -> str:
     return words.interval(low, high, _FORMATS[unit].split(" ")[0])
 
 
-def region(of: Region) -> str:
+def region(ends: Region) -> str:
     """Describe a region in words, like "over 1" or "0.8 to 1.25"."""
-    low, high = of
+    low, high = ends
     if math.isinf(high):
         return f"over {low:g}"
     return f"under {high:g}" if low in (0, -math.inf) else f"{low:g} to {high:g}"
@@ -184,10 +184,10 @@ def _decisive(parts: pd.DataFrame, needs: str) -> pd.Series | None:
     effect, low, high = with_number[["effect", "claimed_low", "claimed_high"]].to_numpy(float).T
     margin = np.minimum(effect - low, high - effect)
     decisive = np.lexsort((margin, order))[0] if needs == ALL else np.lexsort((-margin, -order))[0]
-    return with_number.iloc[decisive]
+    return with_number.iloc[int(decisive)]
 
 
-def _why(parts: pd.DataFrame, said: str) -> str:
+def _why(parts: pd.DataFrame, judgement: str) -> str:
     """Return how many parts have each state, followed by the reasons."""
     counts = parts["state"].value_counts()
     n = len(parts)
@@ -198,7 +198,7 @@ def _why(parts: pd.DataFrame, said: str) -> str:
     if reasons:
         more = f", and {len(reasons) - 3} more" if len(reasons) > 3 else ""
         text += f". {'; '.join(reasons[:3])}{more}"
-    elif said == OPEN:
+    elif judgement == OPEN:
         text += ". Intervals include the threshold"
     return text
 

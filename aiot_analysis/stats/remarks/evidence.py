@@ -232,15 +232,15 @@ class Evidence:
 
     def times(self, instance: str) -> pd.DataFrame:
         """Return the time per image in ms, device x image; NaN where the image failed or was not shown."""
-        return self._records.of(instance, self._records.ms)
+        return self._records.of_instance(instance, self._records.ms)
 
     def turns(self, instance: str) -> pd.DataFrame:
         """Return the position of each image in its run, as its query, device x image; NaN where it was not shown."""
-        return self._records.of(instance, self._records.turn)
+        return self._records.of_instance(instance, self._records.turn)
 
     def right(self, instance: str) -> pd.DataFrame:
         """Return 1 for right answers, 0 for wrong ones and NaN where an image was not shown: device x image."""
-        return self._records.of(instance, self._records.right)
+        return self._records.of_instance(instance, self._records.right)
 
     def excess(self, instance: str) -> pd.Series:
         """Return what dependent neighbours add to the variance of the log of a mean time, by device.

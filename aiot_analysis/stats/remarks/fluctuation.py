@@ -36,7 +36,7 @@ Floats = NDArray[np.float64]
 Sides = tuple[Sequence[str], Sequence[str]]
 
 
-def different(evidence: Evidence, instances: Sequence[str], of: str) -> list[ClaimPart]:
+def different(evidence: Evidence, instances: Sequence[str], what: str) -> list[ClaimPart]:
     """Return the share of instances whose accuracy differs between devices by more than one device's answers vary.
 
     The low end of the interval is the share that surely differs (see `_chances`, corrected by Holm's method over the
@@ -59,8 +59,8 @@ def different(evidence: Evidence, instances: Sequence[str], of: str) -> list[Cla
         else:
             right[instance_id] = answers.to_numpy(float)
     if 2 * len(right) < len(instances):
-        few = f"{len(right)} of {len(instances)} {of} have a number: at least half are needed"
-        return [ClaimPart(of, Estimate(why=f"{few} ({reasons[0]})"), MOST)]
+        few = f"{len(right)} of {len(instances)} {what} have a number: at least half are needed"
+        return [ClaimPart(what, Estimate(why=f"{few} ({reasons[0]})"), MOST)]
     chances, why = _chances(evidence, right)
     surely = multipletests(chances, ALPHA, method="holm")[0]
     spreads = np.array([100 * np.ptp(answers.mean(axis=1)) for answers in right.values()])
@@ -68,7 +68,7 @@ def different(evidence: Evidence, instances: Sequence[str], of: str) -> list[Cla
     effect, low, high = (float(np.mean(numbers)) for numbers in (spreads > 1e-9, surely, any_differs))
     worst = instance_display(list(right)[int(np.argmax(spreads))])
     name = (
-        f"{of} whose accuracy differs between devices, of {len(right)} (by {np.median(spreads):.1f} points in the "
+        f"{what} whose accuracy differs between devices, of {len(right)} (by {np.median(spreads):.1f} points in the "
         f"median, at most {max(spreads):.1f}: {worst}), {surely.sum()} of them by more than a device's own answers vary"
     )
     devices = min(len(answers) for answers in right.values())

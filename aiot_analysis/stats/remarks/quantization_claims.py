@@ -83,7 +83,7 @@ CLAIMS = [
         quote="For the same model with the same quantization, the accuracy fluctuates across different devices",
         rule=f"share of model, quantization and delegate combinations {BEYOND_NOISE}",
         unit=SHARE,
-        find=partial(different, instances=PAPER_QUANTIZED, of="combinations"),
+        find=partial(different, instances=PAPER_QUANTIZED, what="combinations"),
         **_ACCURACY,
     ),
     Claim(

@@ -35,7 +35,7 @@ class ClaimRecords:
     turn: NDArray[np.float32]
     excess: pd.DataFrame  # device x instance
 
-    def of(self, instance: str, values: NDArray[np.float32]) -> pd.DataFrame:
+    def of_instance(self, instance: str, values: NDArray[np.float32]) -> pd.DataFrame:
         """Return `right`, `ms` or `turn` of one instance: device x image, for the devices with records of it."""
         if instance not in self.instances:
             return pd.DataFrame(columns=self.images, dtype=float)

@@ -105,7 +105,9 @@ def told_apart(scored: Scored) -> NDArray[np.bool_]:
     squares = np.meshgrid(scored.error**2, scored.error**2)
     freedoms = [np.full((devices, devices), n - 1.0), *np.meshgrid(scored.freedom, scored.freedom)]
     error, freedom = variance.standard_error([of_images, *squares], freedoms)
-    apart = np.abs(scored.total[:, None] - scored.total[None, :]) > student.ppf((1 + LEVEL) / 2, freedom) * error
+    apart: NDArray[np.bool_] = (
+        np.abs(scored.total[:, None] - scored.total[None, :]) > student.ppf((1 + LEVEL) / 2, freedom) * error
+    )
     np.fill_diagonal(apart, False)
     return apart
 

@@ -87,13 +87,13 @@ def test_random_flips_are_no_difference_between_devices(rate):
     rows = run_twice(fleet(LIGHT, devices=8))
     parts = [differ(rows, flipping(rate, fleet_number)) for fleet_number in range(3)]
     assert {part.state for part in parts} == {UNDECIDED}
-    assert np.mean([part.found.effect for part in parts]) > 0.9  # nearly all accuracies differ
-    assert np.mean([part.found.low for part in parts]) < 0.1
+    assert np.mean([part.estimate.effect for part in parts]) > 0.9  # nearly all accuracies differ
+    assert np.mean([part.estimate.low for part in parts]) < 0.1
 
 
 def test_three_points_beyond_the_noise_are_a_difference():
     part = differ(run_twice(fleet(LIGHT, devices=8)), patterned(lambda one: 3.0, flips=0.002))
-    assert part.state == AS_CLAIMED and part.found.low == 1
+    assert part.state == AS_CLAIMED and part.estimate.low == 1
     assert "6 of them by more than a device's own answers vary" in part.name
 
 
@@ -106,8 +106,8 @@ def test_how_surely_answers_differ_that_never_changed_by_hand():
         chance = 2000 / (2000 + repeated)
         assert chance**fewest < 0.05 / 6 < chance ** (fewest - 1)
         twice = run_twice(rows, devices)
-        assert differ(twice, unlike(fewest)).found.low == 1
-        assert differ(twice, unlike(fewest - 1)).found.low == 0
+        assert differ(twice, unlike(fewest)).estimate.low == 1
+        assert differ(twice, unlike(fewest - 1)).estimate.low == 0
 
 
 def test_noise_of_another_way_to_measure_is_none_of_these_rows():
@@ -148,7 +148,7 @@ def test_how_much_more_one_side_fluctuates_by_hand():
     pairs = [([left], [other]) for left, other in zip(*ids.values(), strict=True)]
     [part] = spread_apart(evidence(rows, answers), [("TFLite's over PyTorch's", pairs)], "model")
     sd = np.std([0, 1, 2, 3, 4, 5], ddof=1)  # points, of the first; MnasNet of PyTorch is not there
-    assert part.found.effect == pytest.approx(sd - 3 * sd)
+    assert part.estimate.effect == pytest.approx(sd - 3 * sd)
     assert part.name == "TFLite's over PyTorch's (1 model)"
     assert part.state == AGAINST
 
@@ -159,7 +159,7 @@ PAIRS = [(ONE, TWO)]
 def test_random_flips_have_no_pattern():
     for rows in (fleet(LIGHT, devices=8), run_twice(fleet(LIGHT, devices=8))):
         [part] = patterns(evidence(rows, flipping(0.002)), "two", PAIRS)
-        assert part.state == MISSING and part.found.why.startswith("no pattern that repeats from ")
+        assert part.state == MISSING and part.estimate.why.startswith("no pattern that repeats from ")
 
 
 def test_a_pattern_of_single_images_repeats_from_run_to_run_only():
@@ -172,11 +172,11 @@ def test_a_pattern_of_single_images_repeats_from_run_to_run_only():
     rows = fleet(LIGHT, devices=12)
     pairs = [(one, two) for one in LIGHT for two in LIGHT if one < two]
     [once] = patterns(evidence(rows, answers), "two", pairs)
-    assert once.found.why == "no pattern that repeats from image to image"
+    assert once.estimate.why == "no pattern that repeats from image to image"
     [twice] = patterns(evidence(run_twice(rows), answers), "two", pairs)
     assert twice.state == AS_CLAIMED and "from run to run" in twice.name
     [few] = patterns(evidence(run_twice(rows, 5), answers), "two", pairs)
-    assert few.found.why == "no pattern that repeats from image to image"  # five of twelve ran twice
+    assert few.estimate.why == "no pattern that repeats from image to image"  # five of twelve ran twice
 
 
 def test_a_pattern_in_common_is_found_through_noise_that_hides_it():
@@ -190,7 +190,7 @@ def test_a_pattern_in_common_is_found_through_noise_that_hides_it():
     [part] = patterns(found, "two", pairs)
     accuracy = pd.DataFrame({one: found.answers(one)[0].mean(axis=1) for one in LIGHT})
     plain = accuracy.corr().to_numpy()[np.triu_indices(6, 1)].mean()
-    assert plain < 0.8 < part.found.effect
+    assert plain < 0.8 < part.estimate.effect
     assert part.state == AGAINST
 
 
