@@ -37,9 +37,9 @@ def with_interval(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(accuracy_low=np.fmin(low, accuracy), accuracy_high=np.fmax(high, accuracy))
 
 
-def wilson(count: Floats | Counts, n: Floats | Counts) -> tuple[Floats, Floats]:
-    """Return Wilson's 95 % score interval (1927) of count / n, as fractions of 1."""
-    low, high = proportion_confint(count, n, 1 - LEVEL, method="wilson")
+def wilson(count: Floats | Counts, n: Floats | Counts, level: float | Floats = LEVEL) -> tuple[Floats, Floats]:
+    """Return Wilson's score interval (1927) of count / n, as fractions of 1."""
+    low, high = proportion_confint(count, n, 1 - level, method="wilson")
     # rounding may put an end 1e-17 beyond the estimate, which error bars do not accept
     return np.fmin(low, count / n), np.fmax(high, count / n)
 
@@ -56,8 +56,7 @@ def newcombe(
     n = a + b + c + d
     base, other = a + b, a + c
     p, q = other / n, base / n
-    p_low, p_high = proportion_confint(other, n, 1 - level, method="wilson")
-    q_low, q_high = proportion_confint(base, n, 1 - level, method="wilson")
+    (p_low, p_high), (q_low, q_high) = wilson(other, n, level), wilson(base, n, level)
     product = a * d - b * c
     product = np.where(product > 0, np.maximum(product - n / 2, 0), product)
     spread = base * (n - base) * other * (n - other)
@@ -114,7 +113,7 @@ def change_of(counts: pd.DataFrame, together: bool = False) -> pd.DataFrame:
     not_rejected = p_values >= 1 - level
     result["change_low"] = np.where(not_rejected, np.minimum(low, 0.0), low)
     result["change_high"] = np.where(not_rejected, np.maximum(high, 0.0), high)
-    result["p_adjusted"] = np.minimum(comparisons * p_values, 1.0)
+    result["p_adjusted"] = multiple.bonferroni(result["p_value"]) if together else result["p_value"]
     return result
 
 

@@ -45,7 +45,8 @@ def collect(
     records = _first_answers(select.image_rows(images, rows))
     records_of = {str(value): part for value, part in records.groupby("instance_id", observed=True)}
     comparable, apart = [], []
-    ordered = _in_order(rows).reset_index(drop=True)
+    with_implementation = rows.reset_index(drop=True).assign(implementation=names.implementation)
+    ordered = names.ordered(with_implementation, ["model", "implementation", "quantization"])
     fields = ordered[list(alike)].astype("object")
     conditions = fields.where(fields.notna(), "nothing").astype(str).astype("object")
     for instance, part in ordered.groupby("instance_id", sort=False):
@@ -138,13 +139,3 @@ def _reason(usual: pd.Series, other: pd.Series, saw: NDArray[np.bool_], other_sa
 def _short(value: str) -> str:
     """Abbreviate a hash to its first digits."""
     return value if len(value) <= 40 else f"{value[:8]}…"
-
-
-def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
-    """Sort the rows by model, implementation and quantization."""
-    columns = ["model", "implementation", "quantization"]
-    orders = dict(zip(columns, (names.MODELS, names.IMPLEMENTATIONS, names.QUANTIZATIONS), strict=True))
-    sorted_ = rows.assign(implementation=names.implementation(rows))
-    return sorted_.sort_values(
-        columns, key=lambda column: names.places(column, orders[str(column.name)]), kind="stable"
-    )

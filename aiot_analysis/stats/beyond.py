@@ -33,9 +33,7 @@ def implementations(rows: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
     faster = latency.speed_up(images, pairs, "inference")
     faster = faster.rename(columns={f"{column}_other": column for column in ("run_id", "instance_id")})
     table = table.merge(faster[[*latency.KEY, *SPEED]], on=latency.KEY, how="left")
-    orders = {"model": names.MODELS, "implementation": names.IMPLEMENTATIONS, "quantization": names.QUANTIZATIONS}
-    by = ["device_id", *orders]
-    return table.sort_values(by, key=lambda values: names.places(values, orders.get(str(values.name), [])))[COLUMNS]
+    return names.ordered(table, ["device_id", "model", "implementation", "quantization"])[COLUMNS]
 
 
 def _times(images: pd.DataFrame) -> pd.DataFrame:

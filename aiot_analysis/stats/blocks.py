@@ -178,6 +178,21 @@ def _doubtful(images: pd.DataFrame, timing: str) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+def mean_intervals(
+    times: Floats, errors_of_means: Floats, worth: Floats, runs: Floats, runs_freedom: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Return the mean of each series (m, n) and the ends of its 95 % interval, (m,) each.
+
+    The interval is Student's on the logarithm, from the standard error and worth of the mean (see `errors`) and what
+    runs add to the variance of the logarithm, with its degrees of freedom. A mean of 0 has no interval.
+    """
+    means_of_series = times.mean(axis=1)
+    relative = np.divide(errors_of_means, means_of_series, out=np.zeros(len(times)), where=means_of_series > 0)
+    logs = np.log(np.where(means_of_series > 0, means_of_series, np.nan))
+    low, high = np.exp(variance.interval_of_parts(logs, [relative**2, runs], [worth - 1, runs_freedom]))
+    return means_of_series, low, high
+
+
 def means(images: pd.DataFrame, rows: pd.DataFrame, timing: str = "end_to_end") -> pd.DataFrame:
     """Return the mean time of each run x instance of image records, and how precisely it is known.
 
@@ -193,15 +208,12 @@ def means(images: pd.DataFrame, rows: pd.DataFrame, timing: str = "end_to_end") 
     for keys, times in along.matrices(along.usable(images, timing, first=True)):
         part = keys[KEY].assign(images=times.shape[1])
         if times.shape[1] > 1:
-            mean, block = times.mean(axis=1), lengths(times)
+            block = lengths(times)
             error, worth = errors(times, block)
             noise_of_series = noise.reindex(pd.MultiIndex.from_frame(keys[KEY].astype(str))).reset_index()
-            runs, runs_freedom = variance.log_time_variance(noise_of_series)
-            squares = np.divide(error, mean, out=np.zeros_like(mean), where=mean > 0) ** 2
-            total, freedom = variance.standard_error([squares, runs], [worth - 1, runs_freedom])
-            low, high = np.exp(variance.student_interval(np.log(mean), total, freedom))
-            numbers = [mean, low, high, worth, _doubts(times, worth, block)]
-            part = part.assign(**dict(zip(columns, numbers, strict=True)))
+            mean, low, high = mean_intervals(times, error, worth, *variance.log_time_variance(noise_of_series))
+            notes = _doubts(times, worth, block)
+            part = part.assign(mean_ms=mean, mean_low=low, mean_high=high, worth=worth, note=notes)
         parts.append(part)
     return along.with_all_instances(images, parts, columns)
 

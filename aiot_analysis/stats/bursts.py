@@ -72,8 +72,7 @@ def _against(burst: Floats, rest: Floats, runs: float = 0.0, runs_freedom: float
         # so few images do not show the range of their dependence: assume at least that of the longer remainder
         a = np.maximum(a, b * rest.shape[1] / burst.shape[1])
         freedoms = [first_worth - 1, then_worth - 1, np.full_like(a, runs_freedom)]
-        error, freedom = variance.standard_error([a, b, np.full_like(a, runs)], freedoms)
-        low, high = np.exp(variance.student_interval(np.log(ratio), error, freedom))
+        low, high = np.exp(variance.interval_of_parts(np.log(ratio), [a, b, np.full_like(a, runs)], freedoms))
     numbers = [first, then, ratio, low, high]
     return dict(zip(["burst_ms", "rest_ms", "slowdown", "slowdown_low", "slowdown_high"], numbers, strict=True))
 

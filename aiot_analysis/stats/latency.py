@@ -72,7 +72,7 @@ def speed_up(images: pd.DataFrame, pairs: pd.DataFrame, timing: str = "end_to_en
         base, other, turn, other_turn = (part[column].to_numpy(float).reshape(-1, n) for column in columns)
         logs, squares, freedom = ratios.of_images(base, other, turn, other_turn)
         runs, runs_freedom = (pairs[column].to_numpy(float)[pair_numbers] for column in pairing.RUNS)
-        low, high = variance.student_interval(logs, *variance.standard_error([squares, runs], [freedom, runs_freedom]))
+        low, high = variance.interval_of_parts(logs, [squares, runs], [freedom, runs_freedom])
         base_ms, other_ms = base.mean(axis=1), other.mean(axis=1)
         numbers = [np.full(len(pair_numbers), n), base_ms, other_ms, base_ms / other_ms, np.exp(low), np.exp(high)]
         speed.loc[pair_numbers] = np.column_stack(numbers)

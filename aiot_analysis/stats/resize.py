@@ -87,13 +87,11 @@ def _mean(
         return np.nan, np.nan, np.nan
     in_order = records.sort_values("query", kind="stable")
     times = in_order[parts].sum(axis=1).groupby(in_order["image"], observed=True, sort=False).mean().to_numpy(float)
-    mean = float(times.mean())
-    if len(times) < 2 or not mean > 0:
-        return mean, np.nan, np.nan
-    errors, worth = blocks.errors(times[None] / mean)
-    error, freedom = variance.standard_error([errors**2, np.array([runs])], [worth - 1, np.array([runs_freedom])])
-    low, high = np.exp(variance.student_interval(np.log([mean]), error, freedom))
-    return mean, float(low[0]), float(high[0])
+    if len(times) < 2:
+        return float(times.mean()), np.nan, np.nan
+    noise = np.array([runs]), np.array([runs_freedom])
+    [mean], [low], [high] = blocks.mean_intervals(times[None], *blocks.errors(times[None]), *noise)
+    return float(mean), float(low), float(high)
 
 
 def _in_order(rows: pd.DataFrame) -> pd.DataFrame:

@@ -16,7 +16,6 @@ from aiot_analysis.errors import PoolingError
 from aiot_analysis.stats import latency, pairing, ratios, variance
 from aiot_analysis.tables import names, pooling, select
 
-RATIO = ["base_ms", "other_ms", "speed_up", "speed_up_low", "speed_up_high"]
 BASE_MODEL = "resnet50"
 
 
@@ -149,15 +148,12 @@ def speed_ups(
         pairs_of_device = pairs[pairs["device_id"] == device].reset_index(drop=True)
         parts.append(latency.speed_up(records, pairs_of_device, timing))
     seen = pd.concat([part["device_id"] for part in parts]) if parts else pd.Series(dtype=object)
-    unseen = pairs[~pairs["device_id"].isin(seen)].assign(n_images=0).reindex(columns=[*pairs, "n_images", *RATIO])
+    unseen = pairs[~pairs["device_id"].isin(seen)].assign(n_images=0)
+    unseen = unseen.reindex(columns=[*pairs, "n_images", *latency.SPEED])
     ratios_of_pairs = pd.concat([part for part in [*parts, unseen] if len(part)] or [unseen], ignore_index=True)
     ratios_of_pairs = _without_images(ratios_of_pairs.assign(implementation=names.implementation), wanted, timing)
-    orders = {"model": names.MODELS, "implementation": names.IMPLEMENTATIONS, "quantization": names.QUANTIZATIONS}
     by = [*panel, "device_id", part]
-    ratios_of_pairs = ratios_of_pairs.sort_values(
-        by, key=lambda column: names.places(column, orders.get(str(column.name), [])), ignore_index=True
-    )
-    return ratios_of_pairs[[*by, "n_images", *RATIO]]
+    return names.ordered(ratios_of_pairs, by)[[*by, "n_images", *latency.SPEED]]
 
 
 def _without_images(compared: pd.DataFrame, rows: pd.DataFrame, timing: str) -> pd.DataFrame:
@@ -170,10 +166,9 @@ def _without_images(compared: pd.DataFrame, rows: pd.DataFrame, timing: str) -> 
         keys = [tuple(pair[f"{field}_{half}"] for field in select.KEY) for half in ("base", "other")]
         base, other = (tuple(map(float, summaries[key])) for key in keys)
         log, se, n = ratios.log_ratio(base, other)
-        runs = (np.array([pair[column]], float) for column in pairing.RUNS)
-        added, added_freedom = runs
-        error, freedom = variance.standard_error([np.array([se**2]), added], [np.array([n - 1]), added_freedom])
-        low, high = variance.student_interval(np.array([log]), error, freedom)
+        runs, runs_freedom = (np.array([pair[column]], float) for column in pairing.RUNS)
+        freedoms = [np.array([n - 1]), runs_freedom]
+        low, high = variance.interval_of_parts(np.array([log]), [np.array([se**2]), runs], freedoms)
         numbers.append([base[0], other[0], *np.exp([log, low[0], high[0]])])
-    compared.loc[compared["n_images"] == 0, RATIO] = np.array(numbers, float).reshape(-1, len(RATIO))
+    compared.loc[compared["n_images"] == 0, latency.SPEED] = np.array(numbers, float).reshape(-1, len(latency.SPEED))
     return compared

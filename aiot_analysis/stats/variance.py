@@ -269,6 +269,13 @@ def student_interval(values: Floats, se: Floats, freedom: Floats, level: float =
     return values - width, values + width
 
 
+def interval_of_parts(
+    values: Floats, variances: Sequence[Floats], freedoms: Sequence[Floats], level: float = LEVEL
+) -> tuple[Floats, Floats]:
+    """Return Student's interval around values whose errors are sums of independent parts (see `standard_error`)."""
+    return student_interval(values, *standard_error(variances, freedoms), level)
+
+
 def describe_noise(rows: pd.DataFrame, whole: bool = False) -> str:
     """Return what intervals of times of these rows include, in words for a figure or a table.
 

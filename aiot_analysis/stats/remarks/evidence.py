@@ -114,7 +114,7 @@ class Evidence:
         elsewhere = any(
             [*names.instance(instance)][:3] == way and self.has(instance) for instance in map(str, self.ms.columns)
         )
-        return f"{_implementation(missing)} not measured" + (f" for {names.display(model)}" if elsewhere else "")
+        return f"{implementation_words(missing)} not measured" + (f" for {names.display(model)}" if elsewhere else "")
 
     def refused(self, *instances: str, may_differ: str = "") -> str:
         """Return why the instances may not share a statistic over devices; "" if they may.
@@ -202,9 +202,7 @@ class Evidence:
         runs, runs_freedom = variance.ratio_variance(
             *(self._by_instance[instance].loc[ids].reset_index() for instance in (slow, fast))
         )
-        low, high = variance.student_interval(
-            logs, *variance.standard_error([squares, runs], [freedom, runs_freedom]), level
-        )
+        low, high = variance.interval_of_parts(logs, [squares, runs], [freedom, runs_freedom], level)
         return np.exp(logs), np.exp(low), np.exp(high)
 
     @cached_property
@@ -300,7 +298,7 @@ class Evidence:
         return Estimate(100 * (won - lost) / len(common_images), low, high, len(devices))
 
 
-def _implementation(instance: str) -> str:
-    """Return what an instance runs with in words, like "TFLite CPU float32"."""
+def implementation_words(instance: str) -> str:
+    """Return what an instance runs with in words, like "TFLite CPU float32": everything but the model."""
     parts = names.instance(instance)
     return f"{names.display(parts.implementation)} {names.display(parts.quantization)}"

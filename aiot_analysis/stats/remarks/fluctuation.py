@@ -14,8 +14,8 @@ from statsmodels.stats.multitest import multipletests
 from aiot_analysis.stats import reliability, repeats, resample
 from aiot_analysis.stats.multiple import ALPHA, level
 from aiot_analysis.stats.remarks.claim import ClaimPart, Region
-from aiot_analysis.stats.remarks.evidence import Estimate, Evidence
-from aiot_analysis.tables.names import display, instance, instance_display
+from aiot_analysis.stats.remarks.evidence import Estimate, Evidence, implementation_words
+from aiot_analysis.tables.names import instance_display
 from aiot_analysis.words import plural
 
 FEWEST = 5  # minimum number of devices for a standard deviation or a correlation over devices
@@ -90,15 +90,15 @@ def _chances(evidence: Evidence, right: dict[str, Floats]) -> tuple[Floats, str]
     without repeats, and for one whose accuracy is the same on all devices.
     """
     variation = evidence.again.variation
-    variation = variation.assign(framework=variation["instance_id"].map(_framework))
+    variation = variation.assign(framework=variation["instance_id"].map(implementation_words))
     by_framework, by_instance = (repeats.noise(variation, by).to_dict("index") for by in ("framework", "instance_id"))
     chances, unknown = [], []
     for instance_id, answers in right.items():
         devices, images = answers.shape
         accuracy = answers.mean(axis=1)
-        noise = by_framework.get(_framework(instance_id))
+        noise = by_framework.get(implementation_words(instance_id))
         if noise is None:
-            unknown.append(_framework(instance_id))
+            unknown.append(implementation_words(instance_id))
             chances.append(1.0)
             continue
         if noise["changed"]:
@@ -114,12 +114,6 @@ def _chances(evidence: Evidence, right: dict[str, Floats]) -> tuple[Floats, str]
     if variation.empty:
         return np.array(chances), "no device was run twice"
     return np.array(chances), f"no device ran {', '.join(dict.fromkeys(unknown))} twice" if unknown else ""
-
-
-def _framework(instance_id: str) -> str:
-    """Return what an instance runs with, like "TFLite CPU INT8": everything but the model."""
-    parts = instance(instance_id)
-    return f"{display(parts.implementation)} {display(parts.quantization)}"
 
 
 def _compared(evidence: Evidence, instances: Sequence[str]) -> tuple[dict[str, pd.DataFrame], str]:
