@@ -33,7 +33,7 @@ class AccuracyChange:
         """Return the ends of the interval of other - base, which contains 0 if the test does not reject."""
         if self.ends is None:
             return np.nan, np.nan
-        return multiple.interval(self.p_value, self.ends, level)
+        return multiple.agreeing_interval(self.p_value, self.ends, level)
 
 
 def of_images(base: Floats, other: Floats) -> AccuracyChange:

@@ -282,7 +282,7 @@ def banner_html(data: Data, rows: pd.DataFrame | None = None) -> str:
         "dataset": _listed(runs["dataset"]),
         "versions": ", ".join(f"{name} {' and '.join(values)}" for name, values in versions.items()) or "unknown",
     }
-    failed = tell.failures(parity.files(runs))
+    failed = tell.failures(parity.model_files(runs))
     if len(failed):
         findings = (f"{entry.file} {entry.model} ({entry.finding})" for entry in failed.itertuples(index=False))
         facts["left out, since their model files failed aiot models check"] = "; ".join(findings)

@@ -12,7 +12,7 @@ import pandas as pd
 from aiot_analysis.display import show
 from aiot_analysis.display.pictures import Pictures
 from aiot_analysis.explore.selection import BETWEEN, ExplorerData, Selection
-from aiot_analysis.stats import answers, flips, versions
+from aiot_analysis.stats import answers, flips
 from aiot_analysis.stats.answers import NONE, Answers
 from aiot_analysis.tables import names
 
@@ -29,7 +29,7 @@ class Flips:
     answers: list[Answers]  # of the instances that can be compared
     images: pd.DataFrame  # images that flip, see `stats.flips.by_image`
     shown: int  # number of images that were compared
-    apart: pd.DataFrame  # what is not compared, see `stats.versions.collect`
+    apart: pd.DataFrame  # what is not compared, see `stats.answers.collect`
 
 
 def find(known: ExplorerData, selection: Selection) -> Flips:
@@ -37,7 +37,7 @@ def find(known: ExplorerData, selection: Selection) -> Flips:
     rows = selection.of(known.rows)
     wanted = {column: set(rows[column]) for column in ("device_id", "run_id", "instance_id")}
     records = known.data.images(answers.COLUMNS, **wanted)
-    collected, apart = versions.collect(rows, records, selection.between)
+    collected, apart = answers.collect(rows, records, selection.between)
     compared = [instance_answers for instance_answers in collected if len(instance_answers.devices) > 1]
     every_image = flips.image_classes(compared)
     return Flips(selection.between, compared, flips.by_image(every_image), every_image["image"].nunique(), apart)
@@ -104,7 +104,7 @@ def to_html(found: Flips, image: str, pictures: Pictures, devices: Mapping[str, 
 
 
 def same(instance: str, devices: Mapping[str, str]) -> str:
-    """Return the id of an instance, or of `stats.versions`, as text: "MnasNet, TFLite CPU on Honor V20"."""
+    """Return the id of an instance, or of `stats.answers`, as text: "MnasNet, TFLite CPU on Honor V20"."""
     instance, _, device = instance.partition("@")
     parts = names.instance(instance)
     implementation = names.display(parts.delegate if parts.framework == "*" else parts.implementation)

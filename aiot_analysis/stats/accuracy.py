@@ -44,6 +44,12 @@ def wilson(count: Floats | Counts, n: Floats | Counts, level: float | Floats = L
     return np.fmin(low, count / n), np.fmax(high, count / n)
 
 
+def clopper_pearson(count: int, n: int) -> tuple[float, float]:
+    """Return the exact 95 % interval of count / n (Clopper and Pearson 1934), as fractions of 1."""
+    low, high = proportion_confint(count, n, 1 - LEVEL, method="beta")
+    return float(low), float(high)
+
+
 def newcombe(
     both: Counts, only_base: Counts, only_other: Counts, neither: Counts, level: float | Floats = LEVEL
 ) -> tuple[Floats, Floats]:

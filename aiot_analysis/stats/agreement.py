@@ -12,7 +12,7 @@ from statsmodels.stats.contingency_tables import cochrans_q
 
 from aiot_analysis.errors import DataError
 from aiot_analysis.stats import accuracy, multiple
-from aiot_analysis.stats.answers import NONE, Answers, counts, facts
+from aiot_analysis.stats.answers import NONE, Answers, counts, disagreement, facts
 
 Bools = NDArray[np.bool_]
 
@@ -54,20 +54,6 @@ def split(correct: Bools) -> Bools:
     right = correct.sum(axis=1)
     mixed: Bools = (right > 0) & (right < correct.shape[1])
     return mixed
-
-
-def disagreement(image: NDArray[np.int64], count: NDArray[np.int64]) -> float:
-    """Return the share of pairs of answers to the same image that differ, pooled over images; NaN if there is no pair.
-
-    For each distinct answer, `image` is the image it was given to and `count` how often it was given, as returned by
-    `answers.counts`.
-    """
-    if not len(image):
-        return np.nan
-    answers = np.bincount(image, count)
-    identical_pairs = np.bincount(image, count * (count - 1.0)).sum()
-    pairs = (answers * (answers - 1)).sum()
-    return float(1 - identical_pairs / pairs) if pairs else np.nan
 
 
 def cochran(answers: Sequence[Answers]) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,7 @@ COLUMNS = ["run_id", "device_id", "instance_id", "query", "image", "label", "top
 """The columns of image records that are used here."""
 NONE = -1  # stands for a class where the image failed
 APART_COLUMNS = ["device_id", "instance_id", "reason"]
+BETWEEN = ("device_id", "quantization", "framework")  # what `collect` compares
 
 
 @dataclass(frozen=True)
@@ -31,23 +31,27 @@ class Answers:
     correct: NDArray[np.bool_]  # (n, k); a failed image is wrong
 
 
-def collect(
-    rows: pd.DataFrame, images: pd.DataFrame, alike: Sequence[str] = pairing.ALIKE["device_id"]
-) -> tuple[list[Answers], pd.DataFrame]:
+def collect(rows: pd.DataFrame, images: pd.DataFrame, between: str = "device_id") -> tuple[list[Answers], pd.DataFrame]:
     """Return the answers to each instance by comparable devices, and the other devices with the reason.
 
     Takes rows of `select.measured_rows` (one per device x instance) and image records with COLUMNS. Of each instance,
-    the largest group of devices is used that agree in the columns `alike` of the rows and saw the same images; in a
-    tie, the group of the first row. The frame has the columns device_id, instance_id and reason, and one row for each
+    the largest group of devices is used that agree in the columns that pairing.ALIKE lists and saw the same images; in
+    a tie, the group of the first row. The frame has the columns device_id, instance_id and reason, and one row for each
     device that is not in the group. If an image was shown more than once, the first answer counts. Instances are in
     order of model, implementation and quantization.
+
+    If `between` is "quantization" or "framework", the versions of a model on one device take the place of devices:
+    `devices` of an Answers has quantizations or frameworks, and its `instance_id` is the id of an instance with "*" in
+    the place of that part, followed by the device: "tflite_cpu_*_mnasnet@local".
     """
+    if between != "device_id":
+        rows, images = _by_version(rows, images, between)
     records = _first_answers(select.image_rows(images, rows))
     records_of = {str(value): part for value, part in records.groupby("instance_id", observed=True)}
     comparable, apart = [], []
     with_implementation = rows.reset_index(drop=True).assign(implementation=names.implementation)
     ordered = names.ordered(with_implementation, ["model", "implementation", "quantization"])
-    fields = ordered[list(alike)].astype("object")
+    fields = ordered[pairing.ALIKE[between]].astype("object")
     conditions = fields.where(fields.notna(), "nothing").astype(str).astype("object")
     for instance, part in ordered.groupby("instance_id", sort=False):
         devices = [str(value) for value in part["device_id"]]
@@ -77,6 +81,20 @@ def counts(top1: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64
     image, answer = np.divmod(distinct, width)
     order = np.lexsort((answer, -count, image))
     return image[order], answer[order], count[order]
+
+
+def disagreement(image: NDArray[np.int64], count: NDArray[np.int64]) -> float:
+    """Return the share of pairs of answers to the same image that differ, pooled over images; NaN if there is no pair.
+
+    For each distinct answer, `image` is the image it was given to and `count` how often it was given, as returned by
+    `counts`.
+    """
+    if not len(image):
+        return np.nan
+    answers = np.bincount(image, count)
+    identical_pairs = np.bincount(image, count * (count - 1.0)).sum()
+    pairs = (answers * (answers - 1)).sum()
+    return float(1 - identical_pairs / pairs) if pairs else np.nan
 
 
 def _first_answers(records: pd.DataFrame) -> pd.DataFrame:
@@ -139,3 +157,34 @@ def _reason(usual: pd.Series, other: pd.Series, saw: NDArray[np.bool_], other_sa
 def _short(value: str) -> str:
     """Abbreviate a hash to its first digits."""
     return value if len(value) <= 40 else f"{value[:8]}…"
+
+
+def _by_version(rows: pd.DataFrame, images: pd.DataFrame, between: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return rows and image records with the part `between` of instance ids in the place of the device.
+
+    The instance id is that of `collect`, with "*" for this part and followed by the device.
+    """
+    codes = images["instance_id"].cat.codes.to_numpy()
+    parts = _version_parts(images["instance_id"].cat.categories, between)
+    devices = images["device_id"].cat
+    same, same_names = pd.factorize(parts["same"])
+    label = same[codes] * len(devices.categories) + devices.codes.to_numpy()
+    labels = [f"{base_id}@{device}" for base_id in same_names for device in devices.categories]
+    version, versions = pd.factorize(parts["version"])
+    records = images.assign(
+        device_id=pd.Categorical.from_codes(version[codes], pd.Index(versions)),
+        instance_id=pd.Categorical.from_codes(label.astype(np.int64), pd.Index(labels)),
+    )
+    parts = _version_parts(rows["instance_id"], between)
+    return rows.assign(device_id=parts["version"], instance_id=parts["same"] + "@" + rows["device_id"]), records
+
+
+def _version_parts(ids: pd.Series | pd.Index, between: str) -> pd.DataFrame:
+    """Split each instance id into the part that varies and the remainder.
+
+    Returns the columns same (the id without that part) and version (the part), with the index of `ids`.
+    """
+    instances = [names.instance(str(instance)) for instance in ids]
+    same = ["_".join(instance._replace(**{between: "*"})) for instance in instances]
+    index = ids.index if isinstance(ids, pd.Series) else None
+    return pd.DataFrame({"same": same, "version": [getattr(instance, between) for instance in instances]}, index=index)

@@ -11,7 +11,7 @@ STEP_PERCENT = 1.0
 RUN = ["device_id", "run_id"]
 
 
-def changes(telemetry: pd.DataFrame, by: Sequence[str] = RUN) -> pd.DataFrame:
+def battery_changes(telemetry: pd.DataFrame, by: Sequence[str] = RUN) -> pd.DataFrame:
     """Return the change of the battery level per run, or per group of other columns such as [*RUN, "instance_id"].
 
     Takes the table `telemetry`. Columns are samples, told (samples with a percentage), begin_percent, end_percent,

@@ -7,14 +7,14 @@ import pandas as pd
 from aiot_analysis.stats import latency, pairing
 from aiot_analysis.tables import names
 
-SPEED = ["speed_up", "speed_up_low", "speed_up_high"]
+RATIO = ["speed_up", "speed_up_low", "speed_up_high"]
 COLUMNS = [
-    "device_id", "model", "implementation", "quantization", "mean_ms", "median_ms", *SPEED, "accuracy",
+    "device_id", "model", "implementation", "quantization", "mean_ms", "median_ms", *RATIO, "accuracy",
     "framework_version",
 ]  # fmt: skip
 
 
-def implementations(rows: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
+def implementations_beyond_paper(rows: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
     """Return the inference time of all implementations of each model that has one beyond the paper's 60 instances.
 
     Takes the rows of `select.measured_rows` and image records. Returns one row per float32 row of such a model, and one
@@ -32,7 +32,7 @@ def implementations(rows: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
     )
     faster = latency.speed_up(images, pairs, "inference")
     faster = faster.rename(columns={f"{column}_other": column for column in ("run_id", "instance_id")})
-    table = table.merge(faster[[*latency.KEY, *SPEED]], on=latency.KEY, how="left")
+    table = table.merge(faster[[*latency.KEY, *RATIO]], on=latency.KEY, how="left")
     return names.ordered(table, ["device_id", "model", "implementation", "quantization"])[COLUMNS]
 
 

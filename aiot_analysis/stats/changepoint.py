@@ -24,7 +24,7 @@ NULL_LENGTH = 256
 NULL_SERIES = 20_000
 
 
-def statistics(values: Floats) -> Floats:
+def change_statistics(values: Floats) -> Floats:
     """Return the self-normalized Wilcoxon statistic of series (m, n) after each k of n values, (m, n - 1).
 
     Here k = 1 ... n - 1. With R the ranks less their mean and S(a, b) = R_a + ... + R_b,
@@ -55,7 +55,7 @@ def _halves(ranks: Floats) -> tuple[Floats, Floats]:
 
 
 @lru_cache(maxsize=4)
-def null(seed: int = 0) -> Floats:
+def null_maxima(seed: int = 0) -> Floats:
     """Return the sorted maxima of G(k) of NULL_SERIES series in random order: the distribution without a change.
 
     Owing to the ranks it is the same for every distribution of the values and, in long series, owing to
@@ -64,17 +64,17 @@ def null(seed: int = 0) -> Floats:
     """
     rng = np.random.default_rng(seed)
     series = np.tile(np.arange(NULL_LENGTH, dtype=float), (1000, 1))
-    maxima = [statistics(rng.permuted(series, axis=1)).max(axis=1) for _ in range(NULL_SERIES // 1000)]
+    maxima = [change_statistics(rng.permuted(series, axis=1)).max(axis=1) for _ in range(NULL_SERIES // 1000)]
     return np.sort(np.concatenate(maxima))
 
 
-def change(values: Floats, seed: int = 0) -> tuple[NDArray[np.int64], Floats]:
+def largest_change(values: Floats, seed: int = 0) -> tuple[NDArray[np.int64], Floats]:
     """Return where each series (m, n) changes most, and the p-value of any change, (m,) each.
 
     The position is the number of values before the change. The p-value is the share of series in random order with a
     statistic at least as large, and at least 1 / (NULL_SERIES + 1).
     """
-    g = statistics(values)
+    g = change_statistics(values)
     largest = g.max(axis=1)
-    above = NULL_SERIES - np.searchsorted(null(seed), largest, side="left")
+    above = NULL_SERIES - np.searchsorted(null_maxima(seed), largest, side="left")
     return g.argmax(axis=1) + 1, (above + 1) / (NULL_SERIES + 1)

@@ -78,7 +78,7 @@ def rank_correlation(frame: pd.DataFrame) -> pd.DataFrame:
             of_rho, of_tau = partial(_fisher, rho, (1 + rho**2 / 2) / (n - 3)), partial(_fisher, tau, 0.437 / (n - 4))
             for name, p_value, ends in (("rho", "p_value", of_rho), ("tau", "tau_p_value", of_tau)):
                 row[p_value] = p = multiple.agreeing(float(row[p_value]), ends)
-                row[f"{name}_low"], row[f"{name}_high"] = multiple.interval(p, ends)
+                row[f"{name}_low"], row[f"{name}_high"] = multiple.agreeing_interval(p, ends)
         table.append(row)
     columns = ["device_id", "implementation", "models", "rho", "rho_low", "rho_high", "p_value"]
     return pd.DataFrame(table, columns=[*columns, "tau", "tau_low", "tau_high", "tau_p_value", "note"])

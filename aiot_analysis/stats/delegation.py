@@ -9,7 +9,7 @@ COLUMNS = ["accelerator_requested", "accelerator_actual", *NODES, "share_delegat
 DELEGATIONS = ("none asked for", "not told", "another ran", "none of it", "part of it", "all of it")
 
 
-def table(rows: pd.DataFrame) -> pd.DataFrame:
+def delegations(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one row per row of the table `instances`, with its verdict and reasons.
 
     Columns are run_id, device_id, instance_id, source, those of COLUMNS and delegation, one of DELEGATIONS.

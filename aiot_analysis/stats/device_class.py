@@ -23,7 +23,7 @@ RULE = (
 )
 
 
-def classes(devices: pd.DataFrame) -> pd.DataFrame:
+def device_classes(devices: pd.DataFrame) -> pd.DataFrame:
     """Return the class of each device of the table `devices` by RULE: columns device_id and device_class.
 
     A class is like "phone, Qualcomm", "phone, other SoC", "Arm computer" or "x86 computer"; "unknown" if neither the

@@ -136,7 +136,7 @@ def _change(times: Floats, seed: int) -> pd.DataFrame:
 
     split is the number of images, of n, that come before the change.
     """
-    split, p_value = changepoint.change(times, seed)
+    split, p_value = changepoint.largest_change(times, seed)
     before = np.arange(times.shape[1]) < split[:, None]
     first, then = (np.nanmedian(np.where(half, times, np.nan), axis=1) for half in (before, ~before))
     with np.errstate(divide="ignore", invalid="ignore"):  # a clock too coarse for the model gives zeros

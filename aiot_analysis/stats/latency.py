@@ -58,8 +58,8 @@ def speed_up(images: pd.DataFrame, pairs: pd.DataFrame, timing: str = "end_to_en
 
     Takes image records and the pairs of `pairing.pair`. Returns the pairs with n_images, base_ms, other_ms, speed_up,
     speed_up_low and speed_up_high: Student's 95 % interval on the logarithm, from the variation within runs
-    (`ratios.of_images`) and what runs add (`pairing.RUNS`). Images that failed on one side are left out on both. Null
-    without images; with a single image there is no interval.
+    (`ratios.image_log_ratios`) and what runs add (`pairing.RUNS`). Images that failed on one side are left out on both.
+    Null without images; with a single image there is no interval.
     """
     sides = [f"{select.time_column(timing)}_{half}" for half in ("base", "other")]
     joined = pairing.common_images(images, pairs)
@@ -70,7 +70,7 @@ def speed_up(images: pd.DataFrame, pairs: pd.DataFrame, timing: str = "end_to_en
         pair_numbers = part["pair"].unique()
         columns = [*sides, "query_base", "query_other"]
         base, other, turn, other_turn = (part[column].to_numpy(float).reshape(-1, n) for column in columns)
-        logs, squares, freedom = ratios.of_images(base, other, turn, other_turn)
+        logs, squares, freedom = ratios.image_log_ratios(base, other, turn, other_turn)
         runs, runs_freedom = (pairs[column].to_numpy(float)[pair_numbers] for column in pairing.RUNS)
         low, high = variance.interval_of_parts(logs, [squares, runs], [freedom, runs_freedom])
         base_ms, other_ms = base.mean(axis=1), other.mean(axis=1)

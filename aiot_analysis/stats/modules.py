@@ -34,14 +34,14 @@ def boxes(nodes: pd.DataFrame) -> pd.DataFrame:
     """
     tables = [pd.DataFrame(columns=COLUMNS)]
     for model, part in graphs.by_model(nodes):
-        module = LARGER.get(model) or typical(part)
+        module = LARGER.get(model) or typical_module(part)
         inside = part[[_is_in(within, module) for within in part["within"]]]
         if module is not None and len(inside):
             tables.append(_boxes(part, inside).assign(model=model, module=module, of_class=_class_of(inside, module)))
     return pd.concat(tables, ignore_index=True)[COLUMNS]
 
 
-def typical(part: pd.DataFrame) -> str | None:
+def typical_module(part: pd.DataFrame) -> str | None:
     """Return the path of the typical module of a graph, or None if there is none.
 
     Modules with at least two convolutions are grouped by class and by their operators, in order. The first module of

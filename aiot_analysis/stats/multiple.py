@@ -56,7 +56,7 @@ def agreeing(p_value: float, ends: Ends) -> float:
     return float(brentq(beyond, max(p_value, LEAST_P), most)) if beyond(most) > 0 else 1.0
 
 
-def interval(p_value: float, ends: Ends, level: float = LEVEL) -> tuple[float, float]:
+def agreeing_interval(p_value: float, ends: Ends, level: float = LEVEL) -> tuple[float, float]:
     """Return the ends of an interval, extended to contain 0 if a test with this p value does not reject.
 
     With the p value of `agreeing`, the interval is on one side of 0 exactly if p is below 1 - `level`.

@@ -45,8 +45,9 @@ def measured(
     all), accuracy (mean), and
 
     - within: n times the variance, within runs, of the log ratio of two mean times over n images, paired by image where
-      possible (see `ratios.of_images`); the median over instances, each with the next one. With a single instance it is
-      twice its own variance, and without image records it follows from the standard deviation and AUTOCORRELATION.
+      possible (see `ratios.image_log_ratios`); the median over instances, each with the next one. With a single
+      instance it is twice its own variance, and without image records it follows from the standard deviation and
+      AUTOCORRELATION.
     - worth: independent times per image, from 0 to 1.
     - same_runs, apart_runs and score_runs, with _freedom: variance that runs add to the log ratio of two instances of a
       session, of two devices or sessions, and of two scores.
@@ -113,7 +114,7 @@ def _within(times: Floats, turn: Floats) -> pd.DataFrame:
     """Return within and worth, as in `measured`, of each instance with the next, or of a single instance by itself."""
     if len(times) > 1:
         counts = np.maximum((~np.isnan(times[:-1] + times[1:])).sum(axis=1), 1)
-        _, squares, freedom = ratios.of_images(times[:-1], times[1:], turn[:-1], turn[1:])
+        _, squares, freedom = ratios.image_log_ratios(times[:-1], times[1:], turn[:-1], turn[1:])
         table = pd.DataFrame({"within": squares * counts, "worth": (freedom + 1) / counts})
     else:
         series = times[0][turn[0].argsort()]

@@ -11,7 +11,7 @@ KEY = ["model", "weights", "framework", "quantization"]
 FRAMEWORKS = list(dict.fromkeys(name.split("_")[0] for name in names.IMPLEMENTATIONS))
 
 
-def files(instances: pd.DataFrame) -> pd.DataFrame:
+def model_files(instances: pd.DataFrame) -> pd.DataFrame:
     """Return one row per model file of the latest run, with models, frameworks and quantizations in the paper's order.
 
     Takes the table `instances`, including rows that could not be run: devices and delegates share a file. Returns the

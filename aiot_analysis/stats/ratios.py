@@ -35,7 +35,7 @@ def too_few_devices(values: pd.Series, written: str = "{:.2f}") -> str:
     return f"{plural(len(values), 'device')} ({listed}): an interval over devices needs {FEWEST_DEVICES}"
 
 
-def mean(values: Floats, level: float = LEVEL) -> Floats:
+def mean_over_devices(values: Floats, level: float = LEVEL) -> Floats:
     """Return the mean of one value per device and the ends of Student's interval (1908), (3,).
 
     The ends are NaN for fewer than FEWEST_DEVICES devices. For logarithms of ratios, the exponentials are the geometric
@@ -50,7 +50,9 @@ def mean(values: Floats, level: float = LEVEL) -> Floats:
     return interval
 
 
-def of_images(base: Floats, other: Floats, base_turn: Floats, other_turn: Floats) -> tuple[Floats, Floats, Floats]:
+def image_log_ratios(
+    base: Floats, other: Floats, base_turn: Floats, other_turn: Floats
+) -> tuple[Floats, Floats, Floats]:
     """Return log(mean of base / mean of other), its variance within the runs, and its freedom, (m,) each.
 
     Takes the times per image of m pairs of runs of two instances, (m, n) each with one column per image, and the
@@ -96,14 +98,14 @@ def over_devices(frame: pd.DataFrame, by: list[str], level: float = LEVEL) -> pd
     """Return the geometric mean of the column speed_up over the devices of each group of `by`, one row per group.
 
     The columns are those of `by`, devices (their number), speed_up, speed_up_low and speed_up_high (over devices, see
-    `mean`), slowest and fastest (smallest and largest speed-up of a device) and faster_on (number of devices on which
-    it is above 1).
+    `mean_over_devices`), slowest and fastest (smallest and largest speed-up of a device) and faster_on (number of
+    devices on which it is above 1).
     """
     table = []
     valid = frame.dropna(subset="speed_up")
     for group, part in valid.groupby(by, sort=False, observed=True):
         ratio = part["speed_up"].to_numpy(float)
-        middle, low, high = np.exp(mean(np.log(ratio), level))
+        middle, low, high = np.exp(mean_over_devices(np.log(ratio), level))
         numbers = [len(ratio), middle, low, high, ratio.min(), ratio.max(), int((ratio > 1).sum())]
         table.append([*(group if isinstance(group, tuple) else (group,)), *numbers])
     columns = [*by, "devices", "speed_up", "speed_up_low", "speed_up_high", "slowest", "fastest", "faster_on"]

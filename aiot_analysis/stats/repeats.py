@@ -1,7 +1,7 @@
 """Noise from run to run: whether a device gives the same answer when it is asked again.
 
-`flips` considers the class that a device answers; `repeated_answers` and `noise` consider right and wrong, which
-accuracy counts.
+`answer_changes` considers the class that a device answers; `repeated_answers` and `answer_noise` consider right and
+wrong, which accuracy counts.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from aiot_analysis.stats import accuracy, agreement
-from aiot_analysis.stats.answers import NONE, counts
+from aiot_analysis.stats import accuracy
+from aiot_analysis.stats.answers import NONE, counts, disagreement
 from aiot_analysis.tables import by_device, choice, pooling, select
 
 EACH = ["device_id", "instance_id"]
@@ -21,7 +21,7 @@ RUN_COLUMNS = [*EACH, "run_id", "images", "accuracy"]
 VARIATION_COLUMNS = [*EACH, "repeated", "changed", "images", "variances", "one_change"]
 
 
-def rows(instances: pd.DataFrame) -> pd.DataFrame:
+def repeated_rows(instances: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of `instances` that showed an image more than once to one device under the same conditions.
 
     This may be in several runs, or in a single run of a timed profile. Only usable rows of runs of the suite with image
@@ -42,13 +42,14 @@ def rows(instances: pd.DataFrame) -> pd.DataFrame:
     return with_conditions.merge(chosen, on=[*EACH, "condition"]).drop(columns="condition")
 
 
-def flips(rows: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
+def answer_changes(rows: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
     """Return how often a device gives another class when it sees an image again, one row per device x instance.
 
-    Takes the frame of `rows` and image records with answers.COLUMNS. Columns are device_id, instance_id, runs, images
-    (those that it answered more than once), changed (those of them that it did not answer identically each time), noise
-    (their share) with noise_low and noise_high (Wilson, 95 %), and disagreement (see `agreement.instability`; here
-    between two answers of one device). Devices whose runs have no image in common are left out.
+    Takes the frame of `repeated_rows` and image records with answers.COLUMNS. Columns are device_id, instance_id, runs,
+    images (those that it answered more than once), changed (those of them that it did not answer identically each
+    time), noise (their share) with noise_low and noise_high (Wilson, 95 %), and disagreement (see
+    `agreement.instability`; here between two answers of one device). Devices whose runs have no image in common are
+    left out.
     """
     records = select.image_rows(images, rows)
     table = []
@@ -71,7 +72,7 @@ def flips(rows: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
                 "noise": n_changed / answered.sum(),
                 "noise_low": low,
                 "noise_high": high,
-                "disagreement": agreement.disagreement(image_of_answer, count),
+                "disagreement": disagreement(image_of_answer, count),
             }
         )
     columns = [*EACH, "runs", "images", "changed", "noise", "noise_low", "noise_high", "disagreement"]
@@ -82,11 +83,11 @@ class RepeatedAnswers(NamedTuple):
     """Repeated answers, as right or wrong."""
 
     runs: pd.DataFrame  # RUN_COLUMNS: `accuracy` (fraction of 1) and number of `images`, per device x instance x run
-    variation: pd.DataFrame  # VARIATION_COLUMNS, one row per device x instance: see `noise`
+    variation: pd.DataFrame  # VARIATION_COLUMNS, one row per device x instance: see `answer_noise`
 
 
 def repeated_answers(images: pd.DataFrame | Iterable[pd.DataFrame], rows: pd.DataFrame) -> RepeatedAnswers:
-    """Return the accuracy of each run of the frame of `rows`, and how the answers to single images vary.
+    """Return the accuracy of each run of the frame of `repeated_rows`, and how the answers to single images vary.
 
     Takes image records with the columns of select.KEY, image and correct, or parts of them (see
     `by_device.map_devices`). For each device x instance, only images that were shown more than once count: `repeated`
@@ -135,7 +136,7 @@ def _again(records: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     return runs.sort_values([*EACH, "run_id"]), variation[variation["images"] > 0].reset_index()
 
 
-def noise(variation: pd.DataFrame, by: str = "instance_id") -> pd.DataFrame:
+def answer_noise(variation: pd.DataFrame, by: str = "instance_id") -> pd.DataFrame:
     """Return how much right and wrong vary between repeated answers of one device, one row per value of `by`.
 
     Takes the frame `variation` of `repeated_answers`, of which `by` is a column. Columns are `repeated`, the number of

@@ -15,7 +15,7 @@ LEVEL = 0.95
 
 
 @lru_cache(maxsize=8)
-def weights(n_images: int, resamples: int = RESAMPLES, seed: int = 0) -> NDArray[np.float64]:
+def bootstrap_weights(n_images: int, resamples: int = RESAMPLES, seed: int = 0) -> NDArray[np.float64]:
     """Return how often each image is drawn in each resample, divided by the number of images: (resamples, n_images).
 
     `weights @ values` is then the mean of every resample (Efron 1979, nonparametric bootstrap), for any number of value
@@ -25,7 +25,7 @@ def weights(n_images: int, resamples: int = RESAMPLES, seed: int = 0) -> NDArray
     return rng.multinomial(n_images, np.full(n_images, 1 / n_images), size=resamples) / n_images
 
 
-def means(
+def bootstrap_means(
     records: pd.DataFrame, timing: str = "end_to_end", seed: int = 0, resamples: int = RESAMPLES
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return accuracy (fraction of 1) and mean time (ms) of each instance of one device in every draw of a bootstrap.
@@ -48,7 +48,7 @@ def means(
         np.bincount(cell, numbers, table[0] * table[1]).reshape(table)
         for numbers in (None, records["correct"].to_numpy(float, na_value=0.0), np.where(timed, value, 0.0), timed)
     ]
-    draw_weights = weights(len(images), resamples, seed)
+    draw_weights = bootstrap_weights(len(images), resamples, seed)
     ones = np.ones((len(draw_weights), len(ids)))  # in nearly all cases every image is shown, and timed, once
     n_shown, right, ms, count = (ones if (part == 1).all() else draw_weights @ part for part in sums)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -56,6 +56,6 @@ def means(
     return pd.DataFrame(accuracy, columns=ids), pd.DataFrame(time_ms, columns=ids)
 
 
-def interval(values: NDArray[np.float64], level: float = LEVEL) -> NDArray[np.float64]:
+def percentile_interval(values: NDArray[np.float64], level: float = LEVEL) -> NDArray[np.float64]:
     """Return the low and high ends, (2, ...), of the percentile intervals of bootstrap values (..., resamples)."""
     return np.quantile(values, [(1 - level) / 2, (1 + level) / 2], axis=-1)

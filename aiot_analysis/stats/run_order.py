@@ -17,7 +17,7 @@ EFFECT = ["effect", "effect_low", "effect_high", "p_value"]
 MIN_FREE = 5  # residual degrees of freedom
 
 
-def common(rows: pd.DataFrame) -> str:
+def common_order(rows: pd.DataFrame) -> str:
     """Return a sentence if all runs took their instances in one order, and "" if two of them differ in it.
 
     Takes rows of the table `instances`, of any number of devices and runs. The runs may have different instances: they
@@ -42,7 +42,7 @@ def common(rows: pd.DataFrame) -> str:
     )
 
 
-def effects(rows: pd.DataFrame, timing: str = "end_to_end") -> pd.DataFrame:
+def order_effects(rows: pd.DataFrame, timing: str = "end_to_end") -> pd.DataFrame:
     """Return how much slower an instance is at the end of a run than at its start, one row per device.
 
     Takes usable rows of the table `instances`, of any number of runs. Instances differ a hundredfold in time, so only

@@ -105,7 +105,7 @@ def _on_front(records: pd.DataFrame, rows: pd.DataFrame, timing: str, seed: int,
     Images are resampled for accuracy and time together, and each time gets the deviation that its run may have by
     itself (`run_sd`). What all instances of a run share moves no version past another.
     """
-    accuracy, time_ms = resample.means(records, timing, seed, resamples)
+    accuracy, time_ms = resample.bootstrap_means(records, timing, seed, resamples)
     run_sd = variance.assumed(rows).set_index("instance_id")["run_sd"].reindex(accuracy.columns).to_numpy(float)
     time_ms = time_ms * np.exp(run_sd * np.random.default_rng(seed).standard_normal(time_ms.shape))
     parts = pd.DataFrame(map(names.instance, accuracy.columns), columns=names.InstanceParts._fields)

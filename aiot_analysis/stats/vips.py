@@ -16,7 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aiot_analysis.errors import DataError
-from aiot_analysis.stats import blocks, ranks, resample, variance
+from aiot_analysis.stats import blocks, ranks, variance
+from aiot_analysis.stats.resample import RESAMPLES, bootstrap_means, percentile_interval
 from aiot_analysis.tables import by_device, names, paper, pooling, select
 
 Floats = NDArray[np.float64]
@@ -135,13 +136,13 @@ def resampled(
     records: pd.DataFrame,
     timing: str = "end_to_end",
     seed: int = 0,
-    resamples: int = resample.RESAMPLES,
+    resamples: int = RESAMPLES,
 ) -> pd.DataFrame:
     """Return VIPS of each instance of one device in every draw of a bootstrap over images: resamples x instances.
 
-    Takes the image records of one run of each instance (see `resample.means`).
+    Takes the image records of one run of each instance (see `resample.bootstrap_means`).
     """
-    accuracy, time_ms = resample.means(records, timing, seed, resamples)
+    accuracy, time_ms = bootstrap_means(records, timing, seed, resamples)
     return accuracy / (time_ms / 1000)
 
 
@@ -151,7 +152,7 @@ def intervals(
     timing: str = "end_to_end",
     suite: Sequence[str] = tuple(names.PAPER_FLOAT32),
     seed: int = 0,
-    resamples: int = resample.RESAMPLES,
+    resamples: int = RESAMPLES,
 ) -> pd.DataFrame:
     """Return `scores` with 95 % intervals, confidence sets of the ranks, and tie groups.
 
@@ -251,7 +252,7 @@ def draw_scores(
         errors = time_errors(device, of_runs, freedom, float(share**2 @ excess), seed, resamples)
         drawn_scores.append(parts.sum(axis=1) * np.exp(errors))
     note = f"too narrow: all answers of {n_constant} of {n_instances} instances are alike" if n_constant else ""
-    ends = [*resample.interval(drawn_scores[0]), *resample.interval(drawn_scores[1]), n, note]
+    ends = [*percentile_interval(drawn_scores[0]), *percentile_interval(drawn_scores[1]), n, note]
     return drawn_scores[0], dict(zip(_INTERVALS, ends, strict=True))
 
 

@@ -126,7 +126,7 @@ def _share_ends(
         key = f"{rows['device_id'].iloc[0]} {drawn.columns[place]}"
         errors = vips.time_errors(key, of_runs, freedom, float(weights**2 @ excess), seed, len(drawn))
         perturbed = values[:, place] * np.exp(errors)
-        ends[:, place] = resample.interval(perturbed / (total - values[:, place] + perturbed))
+        ends[:, place] = resample.percentile_interval(perturbed / (total - values[:, place] + perturbed))
     return ends[0], ends[1]
 
 

@@ -12,27 +12,27 @@ from functools import cache
 import pandas as pd
 
 from aiot_analysis.stats import variance
-from aiot_analysis.stats.remarks import (
-    accuracy_claims,
-    complexity_claims,
-    framework_claims,
-    nnapi_claims,
-    quantization_claims,
-    vips_claims,
-)
+from aiot_analysis.stats.remarks.accuracy_claims import ACCURACY_CLAIMS
 from aiot_analysis.stats.remarks.claim import PART_COLUMNS, VERDICTS, Claim, rows_of, verdict
+from aiot_analysis.stats.remarks.complexity_claims import COMPLEXITY_CLAIMS
 from aiot_analysis.stats.remarks.evidence import Evidence
+from aiot_analysis.stats.remarks.framework_claims import FRAMEWORK_CLAIMS
+from aiot_analysis.stats.remarks.nnapi_claims import NNAPI_CLAIMS
+from aiot_analysis.stats.remarks.quantization_claims import QUANTIZATION_CLAIMS
 from aiot_analysis.stats.remarks.records import COLUMNS as IMAGE_COLUMNS
 from aiot_analysis.stats.remarks.records import Images
+from aiot_analysis.stats.remarks.vips_claims import VIPS_CLAIMS
 from aiot_analysis.tables import choice, select
 
 __all__ = ["CLAIMS", "COLUMNS", "IMAGE_COLUMNS", "VERDICTS", "parts", "verdicts"]
 
 CLAIMS: dict[str, Claim] = {
     claim.id: claim
-    for module in (accuracy_claims, framework_claims, nnapi_claims, complexity_claims, quantization_claims, vips_claims)
-    for claim in module.CLAIMS
-}
+    for claims in (
+        ACCURACY_CLAIMS, FRAMEWORK_CLAIMS, NNAPI_CLAIMS, COMPLEXITY_CLAIMS, QUANTIZATION_CLAIMS, VIPS_CLAIMS,
+    )
+    for claim in claims
+}  # fmt: skip
 REMARKS = range(1, 7)
 ONE_SOURCE = [1, 2]  # remarks that compare frameworks: an agent and a tool never share such a statistic
 COLUMNS = [

@@ -16,7 +16,7 @@ from aiot_analysis.tables.names import IMPLEMENTATIONS, MODELS, PAPER_FLOAT32, d
 EQUAL = 2.0  # percentage points: differences that are surely smaller count as none
 FRAMEWORKS = {"TFLite": [TFLITE, NNAPI], "PyTorch": [PYTORCH], "Caffe2": [CAFFE2]}
 
-_SHOWN = {"figure": "Figure 4", "notebook": "03_accuracy"}
+_FIGURE_4 = {"figure": "Figure 4", "notebook": "03_accuracy"}
 
 
 def _all_of(implementations: list[str], model: str) -> list[str]:
@@ -58,7 +58,7 @@ def _size(change: Estimate) -> Estimate:
     return Estimate(abs(change.effect), low, ends[1], change.n_devices)
 
 
-CLAIMS = [
+ACCURACY_CLAIMS = [
     Claim(
         id="1a",
         text="The same model with the same framework has different accuracy on different devices.",
@@ -66,7 +66,7 @@ CLAIMS = [
         rule=f"share of model and framework combinations {BEYOND_NOISE}",
         unit=SHARE,
         find=partial(different, instances=PAPER_FLOAT32, what="combinations"),
-        **_SHOWN,
+        **_FIGURE_4,
     ),
     Claim(
         id="1b",
@@ -87,7 +87,7 @@ CLAIMS = [
             ],
             kind="model",
         ),
-        **_SHOWN,
+        **_FIGURE_4,
     ),
     Claim(
         id="1c",
@@ -109,7 +109,7 @@ CLAIMS = [
             ],
             kind="implementation",
         ),
-        **_SHOWN,
+        **_FIGURE_4,
     ),
     Claim(
         id="1d",
@@ -120,7 +120,7 @@ CLAIMS = [
         "ours. Frameworks that run the same weights cannot refute it, since the paper's had weights of their own",
         unit=POINTS,
         find=_frameworks_differ,
-        **_SHOWN,
+        **_FIGURE_4,
     ),
     Claim(
         id="1e",
@@ -137,7 +137,7 @@ CLAIMS = [
                 for first, second in combinations(IMPLEMENTATIONS, 2)
             ],
         ),
-        **_SHOWN,
+        **_FIGURE_4,
     ),
     Claim(
         id="1f",
@@ -154,6 +154,6 @@ CLAIMS = [
                 for first, second in combinations(MODELS, 2)
             ],
         ),
-        **_SHOWN,
+        **_FIGURE_4,
     ),
 ]

@@ -29,10 +29,10 @@ from aiot_analysis.tables.names import MODELS, display, instance_id
 
 ALMOST = 0.8  # smallest share of the pairs of models
 APART = 1.1  # smallest ratio of FLOPs of compared models: the paper calls MobileNetV2 close to MnasNet, 5 % apart
-CLOSE = (0.5, 2.0)
+CLOSE_TO_HEAVY = (0.5, 2.0)
 AT_MOST_TWICE = (0.5, math.inf)  # times as fast as a light model
 
-_SHOWN = {"figure": "Figure 7", "notebook": "06_complexity"}
+_FIGURE_7 = {"figure": "Figure 7", "notebook": "06_complexity"}
 
 
 def ordered_pairs() -> list[tuple[str, str]]:
@@ -61,7 +61,7 @@ def _concordance(evidence: Evidence) -> list[ClaimPart]:
         return [ClaimPart(name, Estimate(why="no device has all six models"), claimed)]
     shares = np.mean([ms[ids[more]] > ms[ids[fewer]] for more, fewer in pairs], axis=0)
     if len(ms) > 1:
-        effect, low, high = ratios.mean(shares)
+        effect, low, high = ratios.mean_over_devices(shares)
         if why := ratios.too_few_devices(pd.Series(shares, ms.index)):
             return [ClaimPart(name, Estimate(effect, n_devices=len(ms), why=why), claimed)]
         return [ClaimPart(name, share(float(effect), low, high, len(pairs) * len(ms), len(ms)), claimed)]
@@ -76,7 +76,7 @@ def _concordance(evidence: Evidence) -> list[ClaimPart]:
     return [ClaimPart(name, share(float(shares[0]), float(surely), 1 - float(never), len(pairs), 1), claimed)]
 
 
-CLAIMS = [
+COMPLEXITY_CLAIMS = [
     Claim(
         id="4a",
         text="With TFLite on the CPU, models with more FLOPs nearly always take longer.",
@@ -87,7 +87,7 @@ CLAIMS = [
         "for almost, this is ours",
         unit=SHARE,
         find=_concordance,
-        **_SHOWN,
+        **_FIGURE_7,
     ),
     Claim(
         id="4b",
@@ -106,7 +106,7 @@ CLAIMS = [
                 if slow != "squeezenet"
             ],
         ),
-        **_SHOWN,
+        **_FIGURE_7,
     ),
     Claim(
         id="4c",
@@ -118,9 +118,11 @@ CLAIMS = [
         unit=TIMES,
         find=partial(
             over_devices,
-            pairs=[models(PYTORCH, slow, fast, CLOSE) for fast in ("mobilenet_v2", "mnasnet") for slow in HEAVY],
+            pairs=[
+                models(PYTORCH, slow, fast, CLOSE_TO_HEAVY) for fast in ("mobilenet_v2", "mnasnet") for slow in HEAVY
+            ],
         ),
-        **_SHOWN,
+        **_FIGURE_7,
     ),
     Claim(
         id="4d",
@@ -133,7 +135,7 @@ CLAIMS = [
         unit=TIMES,
         find=partial(on_each_device, pairs=[models(NNAPI, light, "inception_v3", AT_MOST_TWICE) for light in LIGHT]),
         needs=ANY,
-        **_SHOWN,
+        **_FIGURE_7,
     ),
     Claim(
         id="4e",
@@ -146,6 +148,6 @@ CLAIMS = [
             over_devices,
             pairs=[models(NNAPI, "densenet121", fast) for fast in MODELS if fast != "densenet121"],
         ),
-        **_SHOWN,
+        **_FIGURE_7,
     ),
 ]

@@ -161,7 +161,7 @@ class Evidence:
         if len(logs) == 1:
             [estimate] = self.speed_ups(slow, fast, level).values()
             return estimate
-        effect, low, high = np.exp(ratios.mean(logs.to_numpy(), level))
+        effect, low, high = np.exp(ratios.mean_over_devices(logs.to_numpy(), level))
         return Estimate(effect, low, high, len(logs), ratios.too_few_devices(np.exp(logs)))
 
     def speed_ups(self, slow: str, fast: str, level: float = 0.95) -> dict[str, Estimate]:
@@ -194,7 +194,7 @@ class Evidence:
         sides = [self.times(instance) for instance in (slow, fast)] + [
             self.turns(instance) for instance in (slow, fast)
         ]
-        logs, squares, freedom = ratios.of_images(*(side.reindex(ids).to_numpy() for side in sides))
+        logs, squares, freedom = ratios.image_log_ratios(*(side.reindex(ids).to_numpy() for side in sides))
         recorded = sides[0].index.intersection(sides[1].index)
         for place in (place for place, device in enumerate(ids) if device not in recorded):
             logs[place], se, n = ratios.log_ratio(*(self._summaries[instance, ids[place]] for instance in (slow, fast)))
@@ -269,7 +269,7 @@ class Evidence:
     def again(self) -> repeats.RepeatedAnswers:
         """Repeated answers in all runs of `instances` that were made under the conditions of `rows`."""
         same_conditions = pooling.conditions(self.instances).isin(pooling.conditions(self.rows))
-        return repeats.repeated_answers(self._images, repeats.rows(self.instances[same_conditions]))
+        return repeats.repeated_answers(self._images, repeats.repeated_rows(self.instances[same_conditions]))
 
     def accuracy_change(self, base: str, other: str, level: float = 0.95, may_differ: str = "") -> Estimate:
         """Return the accuracy of `other` minus that of `base`, in percentage points, on the images that both saw.

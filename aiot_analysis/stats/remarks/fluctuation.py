@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from scipy.stats import f as fisher
 from statsmodels.stats.multitest import multipletests
 
-from aiot_analysis.stats import reliability, repeats, resample
+from aiot_analysis.stats import reliability, resample
 from aiot_analysis.stats.multiple import ALPHA, level
 from aiot_analysis.stats.remarks.claim import ClaimPart, Region
 from aiot_analysis.stats.remarks.evidence import Estimate, Evidence, implementation_words
+from aiot_analysis.stats.repeats import answer_noise
 from aiot_analysis.tables.names import instance_display
 from aiot_analysis.words import plural
 
@@ -91,7 +92,7 @@ def _chances(evidence: Evidence, right: dict[str, Floats]) -> tuple[Floats, str]
     """
     variation = evidence.again.variation
     variation = variation.assign(framework=variation["instance_id"].map(implementation_words))
-    by_framework, by_instance = (repeats.noise(variation, by).to_dict("index") for by in ("framework", "instance_id"))
+    by_framework, by_instance = (answer_noise(variation, by).to_dict("index") for by in ("framework", "instance_id"))
     chances, unknown = [], []
     for instance_id, answers in right.items():
         devices, images = answers.shape
@@ -163,7 +164,7 @@ def spread_apart(evidence: Evidence, groups: Sequence[tuple[str, Sequence[Sides]
         sds, drawn = _deviations(accuracy, evidence.seed)
         weights = sum(_mean_of(accuracy, more) - _mean_of(accuracy, less) for more, less in complete) / len(complete)
         effect = float(sds @ weights)
-        low, high = map(float, resample.interval(drawn @ weights, level(len(groups))))
+        low, high = map(float, resample.percentile_interval(drawn @ weights, level(len(groups))))
         estimate = Estimate(effect, min(low, effect), max(high, effect), len(accuracy))
         parts.append(ClaimPart(f"{name} ({plural(len(complete), kind)})", estimate, (0.0, math.inf)))
     return parts
@@ -190,7 +191,7 @@ def _deviations(table: pd.DataFrame, seed: int) -> tuple[Floats, Floats]:
     """
     values = table.to_numpy(float) - table.to_numpy(float).mean(axis=0)
     n = len(values)
-    weights = resample.weights(n, seed=seed)
+    weights = resample.bootstrap_weights(n, seed=seed)
     variance = weights @ values**2 - (weights @ values) ** 2
     return values.std(axis=0, ddof=1), np.sqrt(np.maximum(variance, 0) * n / (n - 1))
 

@@ -25,7 +25,7 @@ CLOSE = (0.8, 1.25)
 SLIGHTLY = (1.0, 1.5)
 THREE = [TFLITE, PYTORCH, CAFFE2]
 
-_SHOWN = {"figure": "Figure 5", "unit": TIMES, "notebook": "04_frameworks"}
+_FIGURE_5 = {"figure": "Figure 5", "unit": TIMES, "notebook": "04_frameworks"}
 _RULE = "speed-up over devices (geometric mean), on one device by itself"
 
 
@@ -52,7 +52,7 @@ def _beaten(evidence: Evidence) -> list[ClaimPart]:
     return parts
 
 
-CLAIMS = [
+FRAMEWORK_CLAIMS = [
     Claim(
         id="2a",
         text="PyTorch Mobile is the fastest for ResNet50, InceptionV3 and DenseNet121.",
@@ -61,7 +61,7 @@ CLAIMS = [
         find=partial(
             over_devices, pairs=[frameworks(model, slow, PYTORCH) for model in HEAVY for slow in (TFLITE, CAFFE2)]
         ),
-        **_SHOWN,
+        **_FIGURE_5,
     ),
     Claim(
         id="2b",
@@ -78,7 +78,7 @@ CLAIMS = [
                 frameworks("squeezenet", TFLITE, CAFFE2, SLIGHTLY),
             ],
         ),
-        **_SHOWN,
+        **_FIGURE_5,
     ),
     Claim(
         id="2c",
@@ -94,7 +94,7 @@ CLAIMS = [
                 for slow, fast in ((PYTORCH, TFLITE), (CAFFE2, TFLITE), (PYTORCH, CAFFE2))
             ],
         ),
-        **_SHOWN,
+        **_FIGURE_5,
     ),
     Claim(
         id="2d",
@@ -105,7 +105,7 @@ CLAIMS = [
         "does not hold if it is under 1.05 on each",
         find=partial(on_each_device, pairs=[frameworks("resnet50", PYTORCH, CAFFE2, FASTER_BY_MATERIAL)]),
         needs=ANY,
-        **_SHOWN,
+        **_FIGURE_5,
     ),
     Claim(
         id="2e",
@@ -113,6 +113,6 @@ CLAIMS = [
         quote="There is no one-size-fits-all solution for AI frameworks on mobile devices",
         rule=f"{_RULE}: over 1 for some other framework and model, against each of the three frameworks",
         find=_beaten,
-        **_SHOWN,
+        **_FIGURE_5,
     ),
 ]

@@ -6,9 +6,8 @@ import math
 from functools import partial
 
 import pandas as pd
-from statsmodels.stats.proportion import proportion_confint
 
-from aiot_analysis.stats.multiple import ALPHA
+from aiot_analysis.stats.accuracy import clopper_pearson
 from aiot_analysis.stats.remarks.claim import ANY, SHARE, TIMES, Claim, ClaimPart
 from aiot_analysis.stats.remarks.evidence import Estimate, Evidence
 from aiot_analysis.stats.remarks.speed_ratios import (
@@ -27,16 +26,16 @@ DRAMATICALLY = 1 / 1.5
 MOST = (0.5, math.inf)
 DENSENET = "densenet121"
 
-_SHOWN = {"figure": "Figure 6", "notebook": "05_nnapi"}
+_FIGURE_6 = {"figure": "Figure 6", "notebook": "05_nnapi"}
 
 
 def _share(name: str, those: pd.Series) -> ClaimPart:
     """Return the share of devices for which `those` is true, with the exact interval of Clopper and Pearson (1934)."""
     if those.empty:
         return ClaimPart(name, Estimate(why="not in the logs"), MOST)
-    low, high = proportion_confint(int(those.sum()), len(those), ALPHA, method="beta")
+    low, high = clopper_pearson(int(those.sum()), len(those))
     why = "of one device nothing is told about most" if len(those) == 1 else ""
-    return ClaimPart(name, Estimate(float(those.mean()), float(low), float(high), len(those), why), MOST)
+    return ClaimPart(name, Estimate(float(those.mean()), low, high, len(those), why), MOST)
 
 
 def _deteriorates(evidence: Evidence) -> list[ClaimPart]:
@@ -60,7 +59,7 @@ def _cut(evidence: Evidence) -> list[ClaimPart]:
     return [_share(name, rows["partitions"].astype(int) > 1)]
 
 
-CLAIMS = [
+NNAPI_CLAIMS = [
     Claim(
         id="3a",
         text="NNAPI speeds up ResNet50, InceptionV3 and SqueezeNet much.",
@@ -72,7 +71,7 @@ CLAIMS = [
             over_devices,
             pairs=[frameworks(model, TFLITE, NNAPI, VERY_GOOD) for model in ("resnet50", "inception_v3", "squeezenet")],
         ),
-        **_SHOWN,
+        **_FIGURE_6,
     ),
     Claim(
         id="3b",
@@ -84,7 +83,7 @@ CLAIMS = [
         find=partial(
             over_devices, pairs=[frameworks(model, TFLITE, NNAPI, LITTLE) for model in ("mobilenet_v2", "mnasnet")]
         ),
-        **_SHOWN,
+        **_FIGURE_6,
     ),
     Claim(
         id="3c",
@@ -99,7 +98,7 @@ CLAIMS = [
             pairs=[frameworks(model, TFLITE, NNAPI, SLOWER_BY_MATERIAL) for model in ("mobilenet_v2", "mnasnet")],
         ),
         needs=ANY,
-        **_SHOWN,
+        **_FIGURE_6,
     ),
     Claim(
         id="3d",
@@ -109,7 +108,7 @@ CLAIMS = [
         "dramatically, this is ours): over a half, with the exact binomial interval",
         unit=SHARE,
         find=_deteriorates,
-        **_SHOWN,
+        **_FIGURE_6,
     ),
     Claim(
         id="3e",
@@ -120,7 +119,7 @@ CLAIMS = [
         "the exact binomial interval",
         unit=SHARE,
         find=_cut,
-        **_SHOWN,
+        **_FIGURE_6,
     ),
     Claim(
         id="3f",
@@ -132,6 +131,6 @@ CLAIMS = [
         unit=TIMES,
         find=partial(on_each_device, pairs=[frameworks(model, TFLITE, NNAPI, SLOWER_BY_MATERIAL) for model in MODELS]),
         needs=ANY,
-        **_SHOWN,
+        **_FIGURE_6,
     ),
 ]

@@ -22,8 +22,8 @@ MUCH_LOWER = (-math.inf, -5.0)
 EXTREMELY = (-math.inf, -10.0)
 NO_FASTER = (0.0, 1.05)
 
-_ACCURACY = {"figure": "Figure 8", "notebook": "07_quantization"}
-_SPEED = {"figure": "Figure 9", "unit": TIMES, "notebook": "07_quantization"}
+_FIGURE_8 = {"figure": "Figure 8", "notebook": "07_quantization"}
+_FIGURE_9 = {"figure": "Figure 9", "unit": TIMES, "notebook": "07_quantization"}
 _TIMES = "speed-up over devices (geometric mean), on one device by itself"
 _CHANGE = "change in accuracy on the same images, mean over devices, with CPU and, where there is one, with NNAPI"
 
@@ -76,7 +76,7 @@ def _best(implementation: str, best: str) -> partial[list[ClaimPart]]:
 SLOW_ON_CPU = [("mobilenet_v2", "dynamic"), ("mnasnet", "dynamic")]
 FAST_ON_NNAPI = [("densenet121", "dynamic"), ("densenet121", "int8")]
 
-CLAIMS = [
+QUANTIZATION_CLAIMS = [
     Claim(
         id="5a",
         text="The same model with the same quantization has different accuracy on different devices.",
@@ -84,7 +84,7 @@ CLAIMS = [
         rule=f"share of model, quantization and delegate combinations {BEYOND_NOISE}",
         unit=SHARE,
         find=partial(different, instances=PAPER_QUANTIZED, what="combinations"),
-        **_ACCURACY,
+        **_FIGURE_8,
     ),
     Claim(
         id="5b",
@@ -103,7 +103,7 @@ CLAIMS = [
                 for first, second in combinations(THREE, 2)
             ],
         ),
-        **_ACCURACY,
+        **_FIGURE_8,
     ),
     Claim(
         id="5c",
@@ -121,7 +121,7 @@ CLAIMS = [
                 for quantization in THREE
             ],
         ),
-        **_ACCURACY,
+        **_FIGURE_8,
     ),
     Claim(
         id="5d",
@@ -140,7 +140,7 @@ CLAIMS = [
             ],
             claimed=SMALL,
         ),
-        **_ACCURACY,
+        **_FIGURE_8,
     ),
     Claim(
         id="5e",
@@ -159,7 +159,7 @@ CLAIMS = [
             ],
             claimed=MUCH_LOWER,
         ),
-        **_ACCURACY,
+        **_FIGURE_8,
     ),
     Claim(
         id="5f",
@@ -169,7 +169,7 @@ CLAIMS = [
         "ours",
         unit=POINTS,
         find=partial(_changes, changes=[QuantizationChange("mobilenet_v2", "float32", "float16")], claimed=EXTREMELY),
-        **_ACCURACY,
+        **_FIGURE_8,
     ),
     Claim(
         id="5g",
@@ -178,7 +178,7 @@ CLAIMS = [
         "quantization of MobileNetV2 and MnasNet",
         rule=f"{_TIMES}: over 1 against float32, for each of the 16 others",
         find=_gains(TFLITE, SLOW_ON_CPU, only=False),
-        **_SPEED,
+        **_FIGURE_9,
     ),
     Claim(
         id="5h",
@@ -186,7 +186,7 @@ CLAIMS = [
         quote="except dynamic range quantization of MobileNetV2 and MnasNet",
         rule=f"{_TIMES}: under 1.05 against float32 for both; the paper gives no number for no speed-up, this is ours",
         find=_gains(TFLITE, SLOW_ON_CPU, only=True, claimed=NO_FASTER),
-        **_SPEED,
+        **_FIGURE_9,
     ),
     Claim(
         id="5i",
@@ -194,7 +194,7 @@ CLAIMS = [
         quote="Among the three quantization methods, full integer quantization achieves the best performance",
         rule=f"{_TIMES}: over 1 against dynamic and against float16, for each of the six models",
         find=_best(TFLITE, "int8"),
-        **_SPEED,
+        **_FIGURE_9,
     ),
     Claim(
         id="5j",
@@ -204,7 +204,7 @@ CLAIMS = [
         rule=f"{_TIMES}: under 1.05 against float32, for each of the 16 others; the paper gives no number for no "
         "speed-up, this is ours",
         find=_gains(NNAPI, FAST_ON_NNAPI, only=False, claimed=NO_FASTER),
-        **_SPEED,
+        **_FIGURE_9,
     ),
     Claim(
         id="5k",
@@ -212,7 +212,7 @@ CLAIMS = [
         quote="except dynamic range and full integer quantization of DenseNet121",
         rule=f"{_TIMES}: over 1 against float32 for both",
         find=_gains(NNAPI, FAST_ON_NNAPI, only=True),
-        **_SPEED,
+        **_FIGURE_9,
     ),
     Claim(
         id="5l",
@@ -220,6 +220,6 @@ CLAIMS = [
         quote="Among the three quantization methods, dynamic range quantization achieves the best performance",
         rule=f"{_TIMES}: over 1 against INT8 and against float16, for each of the six models",
         find=_best(NNAPI, "dynamic"),
-        **_SPEED,
+        **_FIGURE_9,
     ),
 ]

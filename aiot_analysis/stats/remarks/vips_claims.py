@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import t as student
-from statsmodels.stats.proportion import proportion_confint
 
 from aiot_analysis.stats import ratios, variance
+from aiot_analysis.stats.accuracy import clopper_pearson
 from aiot_analysis.stats.multiple import ALPHA
 from aiot_analysis.stats.remarks.claim import SHARE, Claim, ClaimPart
 from aiot_analysis.stats.remarks.evidence import Estimate, Evidence, share
@@ -24,7 +24,7 @@ MOST = (0.5, math.inf)
 LEVEL = 1 - ALPHA  # for each pair of devices: the number of pairs told apart is counted, not whether all are
 
 Floats = NDArray[np.float64]
-_SHOWN = {"figure": "Table IV", "unit": SHARE, "notebook": "08_vips"}
+_TABLE_IV = {"figure": "Table IV", "unit": SHARE, "notebook": "08_vips"}
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def _comparison(evidence: Evidence) -> list[ClaimPart]:
     apart = told_apart(scored).sum(axis=1)
     share_apart = float(apart.sum() / (n * (n - 1)))
     without = (apart.sum() - 2 * apart) / ((n - 1) * (n - 2))
-    _, low, high = ratios.mean(n * share_apart - (n - 1) * without)  # pseudo-values
+    _, low, high = ratios.mean_over_devices(n * share_apart - (n - 1) * without)  # pseudo-values
     return [ClaimPart(name, share(share_apart, low, high, n * (n - 1) // 2, n), NEARLY_ALL)]
 
 
@@ -140,11 +140,11 @@ def _ranking(evidence: Evidence) -> list[ClaimPart]:
         return [ClaimPart(name, Estimate(why=why), MOST)]
     order = np.argsort(-scored.total)
     apart = told_apart(scored)[order[:-1], order[1:]]
-    low, high = proportion_confint(int(apart.sum()), len(apart), ALPHA, method="beta")
-    return [ClaimPart(name, Estimate(float(apart.mean()), float(low), float(high), len(scored)), MOST)]
+    low, high = clopper_pearson(int(apart.sum()), len(apart))
+    return [ClaimPart(name, Estimate(float(apart.mean()), low, high, len(scored)), MOST)]
 
 
-CLAIMS = [
+VIPS_CLAIMS = [
     Claim(
         id="6a",
         text="The score compares any two devices directly.",
@@ -153,7 +153,7 @@ CLAIMS = [
         "images and other runs can make (95 % interval of each difference, paired by image): over 90 %, which is ours; "
         "interval of a jackknife over 5 devices or more",
         find=_comparison,
-        **_SHOWN,
+        **_TABLE_IV,
     ),
     Claim(
         id="6b",
@@ -163,6 +163,6 @@ CLAIMS = [
         "other runs can make (95 % interval of each difference, paired by image): over a half, which is ours, with the "
         "exact binomial interval, over 5 devices or more",
         find=_ranking,
-        **_SHOWN,
+        **_TABLE_IV,
     ),
 ]

@@ -12,7 +12,7 @@ def test_the_table_has_three_lines_a_model_and_a_column_a_file():
         instance("executorch_cpu_float32_squeezenet"),
         instance("tflite_cpu_float32_squeezenet", **added),
     )
-    found = tell.grid(parity.files(table)).astype(object)
+    found = tell.grid(parity.model_files(table)).astype(object)
     found = found.where(found.notna(), None)
     assert found.columns.tolist() == ["model", "TFLite float32", "TFLite INT8", "ExecuTorch float32"]
     assert found.values.tolist() == [
@@ -23,7 +23,7 @@ def test_the_table_has_three_lines_a_model_and_a_column_a_file():
         ["same top-1", "100%", "40%", None],
         ["accuracy / original's", "0.830 / 0.830", "0.350 / 0.830", None],
     ]
-    [failure] = tell.failures(parity.files(table)).to_dict("records")
+    [failure] = tell.failures(parity.model_files(table)).to_dict("records")
     assert (failure["model"], failure["file"]) == ("MnasNet", "TFLite INT8")
     assert failure["finding"] == FAILED["parity_finding"]
 
@@ -34,7 +34,7 @@ def test_weights_are_told_apart_where_a_model_has_several():
         instance(TFLITE, weights="google", **PASSED),
         instance("tflite_cpu_float32_resnet50", **PASSED),
     )
-    models = tell.grid(parity.files(table))["model"].tolist()[::3]
+    models = tell.grid(parity.model_files(table))["model"].tolist()[::3]
     assert models == ["ResNet50: difference", "MnasNet (google): difference", "MnasNet (sample): difference"]
 
 
@@ -42,10 +42,10 @@ def test_the_sentence_counts_and_names_the_command_that_helps():
     table = instances(
         instance(TFLITE, **PASSED), instance(INT8, **{**FAILED, "parity_images": 50}), instance("a_cpu_float32_b")
     )
-    said = tell.sentence(parity.files(table), "measured")
+    said = tell.sentence(parity.model_files(table), "measured")
     assert said.startswith("1 of 2 model files that were checked passed, on 50 to 100 images. What was measured")
     assert "Not checked: 1, which needs `aiot models check`" in said
-    unchecked = parity.files(instances(instance(TFLITE)))
+    unchecked = parity.model_files(instances(instance(TFLITE)))
     assert tell.sentence(unchecked, "measured").startswith("No model file was checked: `aiot models check`")
-    assert tell.sentence(parity.files(instances()), "measured").startswith("No model file was run: ")
+    assert tell.sentence(parity.model_files(instances()), "measured").startswith("No model file was run: ")
     assert "nothing to check" in tell.sentence(unchecked, "simulated")

@@ -35,7 +35,9 @@ def answers(k=6, instance=ONE, n=200, worse=0.0, seed=0):
 REPEATS = pd.DataFrame(
     [{"device_id": "a", "instance_id": ONE, "images": 100, "noise": 0.01, "noise_low": 0.002, "noise_high": 0.05}]
 )
-NOTHING = repeats.flips(repeats.rows(instances()), pd.DataFrame(columns=["run_id", "device_id", "instance_id"]))
+NOTHING = repeats.answer_changes(
+    repeats.repeated_rows(instances()), pd.DataFrame(columns=["run_id", "device_id", "instance_id"])
+)
 
 
 def noise(every, again=REPEATS, origin=ORIGIN):

@@ -41,7 +41,9 @@ def test_points_are_coloured_by_class_of_device_and_lie_where_their_numbers_are(
     devices = pd.DataFrame([device(os="Debian", abi="x86_64"), device("phone", os="Android", soc="Kirin 990")])
     devices["abi"] = devices["abi"].fillna("arm64-v8a")
     points = complexity_stats.complexity(rows)
-    figure = complexity.scatter(points, ORIGIN, None, device_class.classes(devices), complexity_lines.lines(points))
+    figure = complexity.scatter(
+        points, ORIGIN, None, device_class.device_classes(devices), complexity_lines.lines(points)
+    )
     panel = figure.axes[0]
     looks = style.looks(["phone, HiSilicon", "x86 computer"])
     drawn = {mpl.colors.to_hex(one.get_facecolor()[0][:3]).upper(): one for one in panel.collections}

@@ -19,7 +19,7 @@ TIMES = {  # mean time end to end in ms; 75 % of it is inference
 def table(times):
     rows = instances(*(instance(one, framework_version=f"{one.split('_')[0]} 1") for one in times))
     records = [images(one, [True, True, False], [times[one] * factor for factor in (0.5, 1, 1.5)]) for one in times]
-    return beyond.implementations(rows, pd.concat(records))
+    return beyond.implementations_beyond_paper(rows, pd.concat(records))
 
 
 def test_every_implementation_of_a_model_that_was_run_beyond_the_paper():
@@ -47,7 +47,7 @@ def test_nothing_beyond_the_paper_nothing_to_show(times):
     rows = instances(*(instance(one) for one in times))
     records = [images(one, [True], [time]) for one, time in times.items()]
     nothing = images("tflite_cpu_float32_mnasnet", [True], [1.0]).head(0)
-    found = beyond.implementations(rows, pd.concat([nothing, *records]))
+    found = beyond.implementations_beyond_paper(rows, pd.concat([nothing, *records]))
     assert found.empty and found.columns.tolist() == beyond.COLUMNS
 
 

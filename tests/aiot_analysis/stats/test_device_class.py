@@ -7,7 +7,7 @@ from aiot_analysis.tables import paper
 
 def of(**facts):
     row = {"device_id": "one", "os": None, "abi": None, "soc": None, **facts}
-    return device_class.classes(pd.DataFrame([row]))["device_class"].iloc[0]
+    return device_class.device_classes(pd.DataFrame([row]))["device_class"].iloc[0]
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_other_devices_are_told_apart_by_their_instructions(abi, kind):
 def test_every_phone_of_table_iii_has_a_maker():
     phones = paper.devices()
     frame = phones.assign(device_id=phones["paper_id"].astype(str), os="Android", abi="armeabi-v7a")
-    counts = device_class.classes(frame)["device_class"].value_counts().to_dict()
+    counts = device_class.device_classes(frame)["device_class"].value_counts().to_dict()
     assert counts == {
         "phone, Qualcomm": 26,
         "phone, HiSilicon": 20,

@@ -27,7 +27,7 @@ FAILED = {
 
 
 def states(table):
-    found = parity.files(table)
+    found = parity.model_files(table)
     return {
         f"{row['framework']}_{row['quantization']}_{row['model']}": row["state"] for row in found.to_dict("records")
     }

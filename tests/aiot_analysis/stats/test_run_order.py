@@ -35,7 +35,7 @@ def rows(runs=3, effect=0.0, noise=0.01, seed=0, same_order=False, counterbalanc
 
 
 def test_a_planted_effect_is_found_though_instances_and_runs_differ():
-    found = run_order.effects(rows(effect=0.2)).iloc[0]
+    found = run_order.order_effects(rows(effect=0.2)).iloc[0]
     assert found["effect"] == pytest.approx(0.2, abs=0.02)
     assert found["effect_low"] <= 0.2 <= found["effect_high"]
     assert found["p_value"] < 1e-6 and found["gap"] == ""
@@ -43,7 +43,7 @@ def test_a_planted_effect_is_found_though_instances_and_runs_differ():
 
 
 def test_the_effect_of_exact_times_is_exact():
-    found = run_order.effects(rows(effect=0.1, noise=0)).iloc[0]
+    found = run_order.order_effects(rows(effect=0.1, noise=0)).iloc[0]
     assert found["effect"] == pytest.approx(0.1)
 
 
@@ -54,39 +54,39 @@ def test_the_level_is_kept_and_the_interval_covers():
         place = np.concatenate([rng.permutation(len(SOME)) for _ in range(2)])
         times = frame["end_to_end_ms_mean"] * np.exp(rng.normal(0, 0.05, len(frame)))
         copies.append(frame.assign(device_id=f"d{at:03}", position=place, end_to_end_ms_mean=times))
-    found = run_order.effects(pd.concat(copies, ignore_index=True))
+    found = run_order.order_effects(pd.concat(copies, ignore_index=True))
     assert (found["gap"] == "").all()
     assert 0.01 <= (found["p_value"] < 0.05).mean() <= 0.09
     assert 0.91 <= ((found["effect_low"] <= 0) & (found["effect_high"] >= 0)).mean() <= 0.99
 
 
 def test_one_run_cannot_tell():
-    found = run_order.effects(rows(runs=1)).iloc[0]
+    found = run_order.order_effects(rows(runs=1)).iloc[0]
     assert found["gap"] == "one run: the place of an instance and its own speed cannot be told apart"
     assert np.isnan(found["effect"])
 
 
 def test_runs_of_one_order_cannot_tell():
-    assert run_order.effects(rows(runs=2, same_order=True)).iloc[0]["gap"] == "the 2 runs had the same order"
+    assert run_order.order_effects(rows(runs=2, same_order=True)).iloc[0]["gap"] == "the 2 runs had the same order"
 
 
 def test_runs_without_a_common_instance_cannot_tell():
     frame = rows(runs=2)
     other = frame["run_id"] == "r1"
     frame.loc[other, "threads"] = 4
-    found = run_order.effects(frame).iloc[0]
+    found = run_order.order_effects(frame).iloc[0]
     assert found["gap"] == "2 runs, but no instance that was measured in the same way in two of them"
 
 
 def test_few_instances_are_too_few():
     frame = rows(runs=2)
-    found = run_order.effects(frame[frame["instance_id"].isin(SOME[:2])]).iloc[0]
+    found = run_order.order_effects(frame[frame["instance_id"].isin(SOME[:2])]).iloc[0]
     assert found["gap"] in ("4 times are too few to tell", "the 2 runs had the same order")
 
 
 def test_each_device_is_asked_on_its_own():
     frame = instances(*rows(effect=0.3).to_dict("records"), *rows(runs=1, device_id="b").to_dict("records"))
-    found = run_order.effects(frame).set_index("device_id")
+    found = run_order.order_effects(frame).set_index("device_id")
     assert found.loc["local", "effect"] == pytest.approx(0.3, abs=0.03)
     assert found.loc["b", "gap"].startswith("one run")
 
@@ -95,8 +95,8 @@ def test_times_of_zero_and_missing_ones_are_not_used():
     frame = rows(effect=0.2)
     frame.loc[0, "end_to_end_ms_mean"] = 0.0
     frame.loc[1, "end_to_end_ms_mean"] = np.nan
-    assert run_order.effects(frame).iloc[0]["effect"] == pytest.approx(0.2, abs=0.02)
-    assert run_order.effects(frame.iloc[:0]).empty
+    assert run_order.order_effects(frame).iloc[0]["effect"] == pytest.approx(0.2, abs=0.02)
+    assert run_order.order_effects(frame.iloc[:0]).empty
 
 
 @pytest.mark.parametrize(("runs", "effect"), [(2, 0.0), (2, 0.1), (4, 0.1)])
@@ -104,7 +104,7 @@ def test_counterbalanced_runs_find_a_slow_down_of_a_tenth_and_none_where_there_i
     """On 60 devices: the interval covers the truth, a tenth is found always, and none hardly ever."""
     settings = {"noise": 0.0176, "counterbalanced": True}
     devices = [rows(runs, effect, seed=seed, device_id=f"d{seed:03}", **settings) for seed in range(60)]
-    effects = run_order.effects(pd.concat(devices, ignore_index=True))
+    effects = run_order.order_effects(pd.concat(devices, ignore_index=True))
     assert (effects["gap"] == "").all()
     assert effects["effect"].mean() == pytest.approx(effect, abs=0.01)
     assert ((effects["effect_low"] <= effect) & (effect <= effects["effect_high"])).mean() >= 0.91
@@ -131,28 +131,30 @@ def ran(order, run_id="r0", device_id="a"):
 
 def test_one_order_of_all_runs_is_said():
     """Whatever some of them lack."""
-    assert run_order.common(instances(*ran(SOME))).startswith(f"The only run took the instances in one order. {APART}")
+    assert run_order.common_order(instances(*ran(SOME))).startswith(
+        f"The only run took the instances in one order. {APART}"
+    )
     fleet = [*ran(SOME), *ran(SOME[1::2], device_id="b"), *ran(SOME, "r1", "b"), *ran(SOME[:1], "r2", "c")]
-    sentence = run_order.common(instances(*fleet))
+    sentence = run_order.common_order(instances(*fleet))
     assert sentence.startswith(f"All 4 runs of 3 devices took the instances in one order. {APART}")
-    assert run_order.common(instances(*fleet[::-1])) == sentence, "the order of rows does not count"
+    assert run_order.common_order(instances(*fleet[::-1])) == sentence, "the order of rows does not count"
 
 
 def test_orders_that_differ_need_no_word():
-    assert run_order.common(instances(*ran(SOME), *ran(SOME[::-1], "r1"))) == ""
-    assert run_order.common(instances(*ran(SOME), *ran(SOME[::-1], device_id="b"))) == ""  # one run a device
+    assert run_order.common_order(instances(*ran(SOME), *ran(SOME[::-1], "r1"))) == ""
+    assert run_order.common_order(instances(*ran(SOME), *ran(SOME[::-1], device_id="b"))) == ""  # one run a device
     three = [*ran(SOME[:2]), *ran(SOME[1:3], "r1"), *ran([SOME[2], SOME[0]], "r2")]  # only all three together
-    assert run_order.common(instances(*three)) == ""
-    assert run_order.common(instances(*three[:4])) != ""
+    assert run_order.common_order(instances(*three)) == ""
+    assert run_order.common_order(instances(*three[:4])) != ""
 
 
 def test_without_an_order_there_is_nothing_to_say():
     frame = instances(*ran(SOME[:1]), *ran(SOME[1:2], "r1"))
-    assert run_order.common(frame) == run_order.common(frame.iloc[:0]) == ""
+    assert run_order.common_order(frame) == run_order.common_order(frame.iloc[:0]) == ""
 
 
 @given(st.integers(0, 10_000), st.sampled_from([0.0, 0.005, 0.01, 0.02]))
 @examples(40)
 def test_interval_and_p_value_never_contradict_each_other(seed, effect):
-    found = run_order.effects(rows(effect=effect, seed=seed)).iloc[0]
+    found = run_order.order_effects(rows(effect=effect, seed=seed)).iloc[0]
     assert (found["effect_low"] > 0 or found["effect_high"] < 0) == (found["p_value"] < 0.05)

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from aiot_analysis.stats import answers, flips, versions
+from aiot_analysis.stats import answers, flips
 from tests.aiot_analysis.conftest import images, instance, instances
 
 F32, INT8, TORCH = (f"{one}_mnasnet" for one in ("tflite_cpu_float32", "tflite_cpu_int8", "pytorch_cpu_float32"))
@@ -17,20 +17,20 @@ def records(*parts):
     return frame.astype(dict.fromkeys(["run_id", "device_id", "instance_id", "image"], "category"))
 
 
-def test_between_devices_it_is_what_answers_give():
+def test_devices_are_compared_unless_another_part_is_named():
     rows = instances(instance(F32, device_id="a"), instance(F32, device_id="b"))
     seen = records((F32, "a", [0, 1]), (F32, "b", [0, 2]))
-    [ours], _ = versions.collect(rows, seen)
-    [theirs], _ = answers.collect(rows, seen)
-    assert (ours.instance_id, ours.devices) == (theirs.instance_id, theirs.devices) == (F32, ["a", "b"])
-    assert np.array_equal(ours.top1, theirs.top1)
+    for collected, _ in (answers.collect(rows, seen), answers.collect(rows, seen, "device_id")):
+        [ours] = collected
+        assert (ours.instance_id, ours.devices) == (F32, ["a", "b"])
+        assert np.array_equal(ours.top1, [[0, 0], [1, 2]])
 
 
 def test_quantizations_of_a_device_stand_in_the_place_of_devices():
     rows = instances(*(instance(one, device_id=device) for one in (F32, INT8, TORCH) for device in ("a", "b")))
     tops = {(F32, "a"): [0, 0, 3], (INT8, "a"): [0, 1, 3], (F32, "b"): [0, 0, 0], (INT8, "b"): [0, 0, 0]}
     tops |= {(TORCH, device): [0, 0, 0] for device in ("a", "b")}
-    found, apart = versions.collect(rows, records(*((*key, top) for key, top in tops.items())), "quantization")
+    found, apart = answers.collect(rows, records(*((*key, top) for key, top in tops.items())), "quantization")
     by_id = {one.instance_id: one for one in found}
     assert set(by_id) == {f"{one}@{d}" for one in ("tflite_cpu_*_mnasnet", "pytorch_cpu_*_mnasnet") for d in "ab"}
     one = by_id["tflite_cpu_*_mnasnet@a"]
@@ -46,10 +46,10 @@ def test_quantizations_of_a_device_stand_in_the_place_of_devices():
 def test_frameworks_are_compared_in_the_same_quantization_and_with_the_same_weights():
     rows = instances(instance(F32), instance(INT8), instance(TORCH))
     seen = records((F32, "local", [0, 4]), (INT8, "local", [1, 1]), (TORCH, "local", [0, 5]))
-    found, _ = versions.collect(rows, seen, "framework")
+    found, _ = answers.collect(rows, seen, "framework")
     by_id = {one.instance_id: one for one in found}
     assert by_id["*_cpu_float32_mnasnet@local"].top1.tolist() == [[0, 0], [4, 5]]
     assert sorted(by_id["*_cpu_float32_mnasnet@local"].devices) == ["pytorch", "tflite"]
     others = instances(instance(F32), instance(TORCH, weights="others"))
-    _, apart = versions.collect(others, seen, "framework")
+    _, apart = answers.collect(others, seen, "framework")
     assert apart["reason"].tolist() == ["weights others, that of the others: sample"]
