@@ -7,8 +7,10 @@ import pytest
 
 from aiot_analysis.plots import complexity, quantization, style, vips
 from aiot_analysis.stats import complexity as complexity_stats
-from aiot_analysis.stats import complexity_lines, device_class, tradeoff, vips_sensitivity
+from aiot_analysis.stats import tradeoff, vips_sensitivity
 from aiot_analysis.stats import vips as vips_stats
+from aiot_analysis.stats.complexity_lines import implementations, lines, residuals
+from aiot_analysis.stats.device_class import device_classes
 from aiot_analysis.tables import names
 from tests.aiot_analysis.conftest import device, images, instance, instances
 
@@ -41,9 +43,7 @@ def test_points_are_coloured_by_class_of_device_and_lie_where_their_numbers_are(
     devices = pd.DataFrame([device(os="Debian", abi="x86_64"), device("phone", os="Android", soc="Kirin 990")])
     devices["abi"] = devices["abi"].fillna("arm64-v8a")
     points = complexity_stats.complexity(rows)
-    figure = complexity.scatter(
-        points, ORIGIN, None, device_class.device_classes(devices), complexity_lines.lines(points)
-    )
+    figure = complexity.scatter(points, ORIGIN, None, device_classes(devices), lines(points))
     panel = figure.axes[0]
     looks = style.looks(["phone, HiSilicon", "x86 computer"])
     drawn = {mpl.colors.to_hex(one.get_facecolor()[0][:3]).upper(): one for one in panel.collections}
@@ -58,7 +58,7 @@ def test_points_are_coloured_by_class_of_device_and_lie_where_their_numbers_are(
 
 def test_the_line_of_one_device_passes_where_it_should():
     points = complexity_stats.complexity(instances(*six()))
-    fits = complexity_lines.lines(points)
+    fits = lines(points)
     figure = complexity.scatter(points, ORIGIN, None, None, fits)
     [line] = [one for one in figure.axes[0].lines if one.get_xdata()[0] != one.get_xdata()[1]]
     x, y = line.get_xdata(), line.get_ydata()
@@ -80,8 +80,8 @@ def test_labels_of_models_do_not_overlap():
 def test_what_is_off_the_line_is_marked_and_told():
     slow = instance("caffe2_cpu_float32_densenet121", 0.5, 900.0)
     rows = instances(*six(), *six(factor=1.1, implementation="pytorch_cpu"), slow)
-    found = complexity_lines.residuals(complexity_stats.complexity(rows))
-    figure = complexity.off_line(found, complexity_lines.implementations(found), ORIGIN)
+    found = residuals(complexity_stats.complexity(rows))
+    figure = complexity.off_line(found, implementations(found), ORIGIN)
     *_, usual, off = figure.axes[0].collections
     assert len(usual.get_offsets()) + len(off.get_offsets()) == 13
     flagged = found[found["off"].isin(["slower", "faster"])]
@@ -92,8 +92,8 @@ def test_what_is_off_the_line_is_marked_and_told():
 
 
 def test_without_a_line_nothing_is_off_it():
-    found = complexity_lines.residuals(complexity_stats.complexity(instances(instance(A))))
-    figure = complexity.off_line(found, complexity_lines.implementations(found), ORIGIN)
+    found = residuals(complexity_stats.complexity(instances(instance(A))))
+    figure = complexity.off_line(found, implementations(found), ORIGIN)
     assert "no data: no device has a line, which needs three models" in words(figure)
 
 
