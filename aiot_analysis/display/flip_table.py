@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from aiot_analysis.display.show import display_html
 from aiot_analysis.tables import names
 from aiot_analysis.words import plural
 
@@ -29,10 +30,8 @@ def gallery(
     most: int = 6,
 ) -> None:
     """Display the first `most` images of `stats.flips.by_image` with the answers of the devices."""
-    from IPython.display import display
-
     html = to_html(images.head(most), answers, pictures, names.devices(devices))
-    display({"text/html": html, "text/plain": f"{len(images)} images flip"}, raw=True)
+    display_html(html, f"{len(images)} images flip")
 
 
 def to_html(images: pd.DataFrame, answers: Sequence[Answers], pictures: Pictures, devices: Mapping[str, str]) -> str:

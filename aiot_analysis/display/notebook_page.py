@@ -13,6 +13,7 @@ from aiot_analysis.display.show import banner, say, table, timing_used
 from aiot_analysis.plots import device_axis, style
 from aiot_analysis.stats import blocks, remarks, variance, vips
 from aiot_analysis.tables import along, select
+from aiot_analysis.tables.choice import USABLE
 from aiot_analysis.tables.data import Data, load
 from aiot_analysis.tables.processed import FOLDER
 
@@ -108,7 +109,7 @@ def open_page(
     *,
     device: str = "",
     timing: str = "end_to_end",
-    verdicts: str = ",".join(select.USABLE),
+    verdicts: str = ",".join(USABLE),
     run_to_run: float = variance.RUN_TO_RUN,
     order: str = "id",
     labels: str = "number",

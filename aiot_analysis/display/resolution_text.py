@@ -48,8 +48,8 @@ def assumptions(measured: pd.DataFrame) -> list[str]:
 
 def _first(resolved: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Return the rows of the first comparison of a metric, in the order of `resolution.COMPARISONS`."""
-    part = resolved[resolved["metric"] == metric]
-    first = min(part["comparison"], key=lambda comparison: resolution.COMPARISONS.index((metric, comparison)))
+    part: pd.DataFrame = resolved[resolved["metric"] == metric]
+    first: str = min(part["comparison"], key=lambda comparison: resolution.COMPARISONS.index((metric, comparison)))
     return part[part["comparison"] == first]
 
 

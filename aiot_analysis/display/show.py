@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiot_analysis.display import cells, export
 from aiot_analysis.display.cells import MISSING
@@ -22,6 +22,7 @@ from aiot_analysis.words import plural
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
+    from PIL.Image import Image
 
     from aiot_analysis.tables.data import Data
 
@@ -65,7 +66,6 @@ def show(
     package `plots` carry theirs. Raises ReportError if the figure has no label, because it would then have no
     alternative text for screen readers.
     """
-    from IPython.display import display
     from matplotlib import pyplot
 
     label = str(figure.get_label())
@@ -91,30 +91,36 @@ def show(
         metadata["number"] = number
     if files:
         metadata["files"] = _links(files)
-    display({"image/png": picture, "text/plain": label}, raw=True, metadata={"image/png": metadata})
+    display_data({"image/png": picture, "text/plain": label}, {"image/png": metadata})
     if caption:  # JupyterLab does not support captions
         text = _numbered(caption, number)
-        _display_html(f"<p><em>{escape(text)}</em></p>", text, role="caption")
+        display_html(f"<p><em>{escape(text)}</em></p>", text, role="caption")
 
 
 def _picture(figure: Figure) -> bytes:
     """Return a PNG with a palette of 256 colours, a third of the size of one without and visually the same."""
-    import numpy as np
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
     from aiot_analysis.plots import style
 
     style.lay_out(figure)
     figure.set_facecolor("white")
-    figure.set_dpi(DPI)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    colors = picture.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    colors = draw(figure, DPI).quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     small = io.BytesIO()
     colors.save(small, "png", dpi=(DPI, DPI))
     return small.getvalue()
+
+
+def draw(figure: Figure, dpi: int) -> Image:
+    """Return a figure as an RGB picture. It is drawn once, whereas `savefig` draws twice for the layout."""
+    import numpy as np
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
+
+    figure.set_dpi(dpi)
+    canvas: Any = FigureCanvasAgg(figure)  # its methods have no annotations
+    canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
 def _numbered(caption: str | None, number: str, printed: bool = False) -> str:
@@ -170,7 +176,7 @@ def table(
     html = to_html(frame, title, formats, headings, missing, folded)
     links = ", ".join(f'<a href="{escape(address)}">{escape(words)}</a>' for words, address in _links(files))
     text = caption or frame.to_string(index=False)
-    _display_html(html + (f'<p class="files">{links}</p>' if links else ""), text)
+    display_html(html + (f'<p class="files">{links}</p>' if links else ""), text)
 
 
 def to_html(
@@ -237,7 +243,7 @@ def say(text: str) -> None:
     if not text:
         return
     html = re.sub("`([^`]*)`", r"<code>\1</code>", escape(text))
-    _display_html(f"<p>{html}</p>", text)
+    display_html(f"<p>{html}</p>", text)
 
 
 def timing_used(rows: pd.DataFrame, timing: str) -> str:
@@ -260,7 +266,7 @@ def banner(data: Data, rows: pd.DataFrame | None = None) -> None:
     Covers the runs of the suite unless other rows of the table `instances` are passed. Model files that failed their
     check are listed, since no statistic of a page uses measurements made with them.
     """
-    _display_html(banner_html(data, rows), f"{data.origin.capitalize()} data")
+    display_html(banner_html(data, rows), f"{data.origin.capitalize()} data")
 
 
 def banner_html(data: Data, rows: pd.DataFrame | None = None) -> str:
@@ -298,8 +304,14 @@ def _listed(values: pd.Series) -> str:
     return ", ".join(sorted({str(value) for value in values.dropna()})) or "unknown"
 
 
-def _display_html(html: str, text: str, role: str | None = None) -> None:
-    from IPython.display import display
+def display_html(html: str, text: str, role: str | None = None) -> None:
+    """Display HTML, and a text where HTML is not supported."""
+    display_data({"text/html": html, "text/plain": text}, {"text/html": {"role": role}} if role else {})
 
-    metadata = {"text/html": {"role": role}} if role else {}
-    display({"text/html": html, "text/plain": text}, raw=True, metadata=metadata)
+
+def display_data(data: Mapping[str, object], metadata: Mapping[str, object] | None = None) -> None:
+    """Display data by MIME type, with metadata by MIME type."""
+    from IPython import display
+
+    publish: Callable[..., None] = display.display  # which has no annotations
+    publish(data, raw=True, metadata=metadata or {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 
 import ipywidgets as widgets
 import pandas as pd
@@ -16,10 +17,11 @@ from aiot_analysis.tables.data import Data
 FIRST = ("accuracy over time", "time per image", "valid images per second")
 
 
-class Explorer(widgets.VBox):
+class Explorer:
     """Lists to select from, and the figures of the selection.
 
-    The attributes `state`, `rows` and `figures` give other cells access to the selection.
+    The attributes `state`, `rows` and `figures` give other cells access to the selection. `widget` is the whole as a
+    widget, to put into a layout of one's own.
     """
 
     def __init__(self, data: Data) -> None:
@@ -35,9 +37,12 @@ class Explorer(widgets.VBox):
         self.shown.add_class("aiot-figures")
         selectors = pickers.pickers(self.known, self.state, ("timing", "by"), pickers.titled("figures", self.shown))
         figures = widgets.Box(list(self._boxes.values()), layout={"display": "flex", "flex_flow": "row wrap"})
-        super().__init__([pickers.origin(self.known), selectors, self._said, figures])
+        self.widget = widgets.VBox([pickers.origin(self.known), selectors, self._said, figures])
         self._soon = self.state.follow_soon(self._draw)
         self.shown.observe(lambda _: self._soon(self.state.selection), "value")
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        return self.widget._repr_mimebundle_(**options)
 
     @property
     def figures(self) -> dict[str, Figure]:

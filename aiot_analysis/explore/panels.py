@@ -9,12 +9,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from html import escape
 
-import numpy as np
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
 
+from aiot_analysis.display import show
 from aiot_analysis.errors import AnalysisError
 from aiot_analysis.explore.selection import ExplorerData, Selection
 from aiot_analysis.plots import device_axis, instance_axis, latency, scatter, style, vips
@@ -157,11 +155,8 @@ def draw(panel: Panel, view: View) -> tuple[Figure | None, str]:
 
 def to_html(figure: Figure, caption: str) -> str:
     """Return a figure as a picture on white, with its label as alternative text, and its caption."""
-    figure.set_dpi(DPI)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()  # draws once; `savefig` would draw twice for the layout
     picture = io.BytesIO()
-    Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(picture, format="PNG", compress_level=1)
+    show.draw(figure, DPI).save(picture, format="PNG", compress_level=1)
     data = base64.b64encode(picture.getvalue()).decode()
     width = round(figure.get_size_inches()[0] * 96)
     return (

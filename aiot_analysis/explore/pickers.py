@@ -11,7 +11,8 @@ import traitlets
 
 from aiot_analysis.explore.selection import BETWEEN, BY, COLUMNS, ExplorerData, Selection
 from aiot_analysis.explore.soon import Soon
-from aiot_analysis.tables import names, select
+from aiot_analysis.tables import names
+from aiot_analysis.tables.choice import TIMES
 
 LISTED = 8  # maximum number of visible lines; longer lists scroll
 WIDTHS = {"devices": "14em", "models": "9em", "frameworks": "7em", "delegates": "6em", "quantizations": "8em"}
@@ -77,7 +78,7 @@ def _several(name: str, known: ExplorerData, state: State) -> widgets.VBox:
 def _one(name: str, state: State) -> widgets.VBox:
     """Return a list for selecting a single value."""
     choices = {
-        "timing": [(names.display(value), value) for value in select.TIMES],
+        "timing": [(names.display(value), value) for value in TIMES],
         "by": [(label, value) for value, label in BY.items()],
         "between": [(label, value) for value, label in BETWEEN.items()],
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import ipywidgets as widgets
 
@@ -19,10 +20,11 @@ from aiot_analysis.tables.data import Data
 LINES = 10  # visible lines of the list of images
 
 
-class Viewer(widgets.VBox):
+class Viewer:
     """Lists to select from, the images that flip, and the current image.
 
-    The attributes `state` and `found` give other cells access to the selection and its result.
+    The attributes `state` and `found` give other cells access to the selection and its result. `widget` is the whole as
+    a widget, to put into a layout of one's own.
     """
 
     def __init__(self, data: Data, datasets: Path | str) -> None:
@@ -39,9 +41,12 @@ class Viewer(widgets.VBox):
             [pickers.titled("images that flip, and in how many", self.image), self._looked_at],
             layout={"flex_flow": "row wrap"},
         )
-        super().__init__([pickers.origin(self.known), selectors, self._said, image_row])
+        self.widget = widgets.VBox([pickers.origin(self.known), selectors, self._said, image_row])
         self.image.observe(lambda _: self._show(), "value")
         self._soon = self.state.follow_soon(self._find)
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        return self.widget._repr_mimebundle_(**options)
 
     @property
     def found(self) -> Flips | None:

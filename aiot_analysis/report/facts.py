@@ -12,6 +12,7 @@ import pandas as pd
 from aiot_analysis.errors import DataError
 from aiot_analysis.report.notebooks import Notebook
 from aiot_analysis.tables import names, schemas, select, storage, validity
+from runner.rawlog import ORIGINS
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def read(processed: Path, device: str = "") -> SiteFacts:
             instances[instances["origin"] == origin],
             left_out[left_out["origin"].isna() | (left_out["origin"] == origin)],
         )
-        for origin in schemas.ORIGINS
+        for origin in ORIGINS
         if (instances["origin"] == origin).any()
     ]
     return SiteFacts(origins)

@@ -25,9 +25,8 @@ def keep(data: Data, scores: pd.DataFrame, claims: pd.DataFrame, timing: str, in
     `timing` is the kind of times they are based on, and `interval` states what the intervals of the scores include (see
     `stats.variance.describe_noise`).
     """
-    from IPython.display import display
-
     from aiot_analysis.display import claim_tables as of_claims
+    from aiot_analysis.display.show import display_data
     from aiot_analysis.tables import names
 
     content = {
@@ -37,7 +36,7 @@ def keep(data: Data, scores: pd.DataFrame, claims: pd.DataFrame, timing: str, in
         "sentence": of_claims.sentence(claims),
         "remarks": remarks(claims),
     }
-    display({KIND: content, "text/plain": "Kept for the front page: scores and claims."}, raw=True)
+    display_data({KIND: content, "text/plain": "Kept for the front page: scores and claims."})
 
 
 def groups(scores: pd.DataFrame, devices: dict[str, str]) -> list[dict[str, Any]]:

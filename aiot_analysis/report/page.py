@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
@@ -94,7 +94,7 @@ def render(job: RenderJob) -> RenderOutcome:
 def _execute(job: RenderJob, partial: Path) -> NotebookNode:
     import papermill
 
-    return papermill.execute_notebook(
+    executed: NotebookNode = papermill.execute_notebook(
         _literal(job.source),
         _literal(partial),
         parameters=job.parameters,
@@ -107,6 +107,7 @@ def _execute(job: RenderJob, partial: Path) -> NotebookNode:
         shutdown_kernel="immediate",  # there is nothing left to clean up
         config=_kernel_config(),
     )
+    return executed
 
 
 @cache
@@ -162,7 +163,8 @@ def _last_begun(partial: Path) -> int | None:
 
     if not partial.exists():
         return None
-    cells = [cell for cell in nbformat.read(partial, as_version=4).cells if cell.cell_type == "code" and cell.source]
+    read: Callable[..., NotebookNode] = nbformat.read  # which has no annotations
+    cells = [cell for cell in read(partial, as_version=4).cells if cell.cell_type == "code" and cell.source]
     started = [number for number, cell in enumerate(cells, 1) if cell.metadata.get("papermill", {}).get("start_time")]
     return max(started, default=None)
 
@@ -183,7 +185,8 @@ def _warnings(notebook: NotebookNode) -> list[str]:
 def _exporter() -> Any:
     from nbconvert.exporters.html import HTMLExporter
 
-    return HTMLExporter(
+    exporter: Callable[..., Any] = HTMLExporter  # which has no annotations
+    return exporter(
         template_name="report",
         extra_template_basedirs=[str(TEMPLATES)],
         exclude_input=True,

@@ -43,7 +43,7 @@ def test_at_first_everything_is_chosen_and_three_figures_are_there(view):
 
 def test_a_change_of_a_list_redraws_every_figure_of_what_is_chosen(view):
     before = shown(view)
-    controls(view)["quantizations"].value = ["int8"]
+    controls(view.widget)["quantizations"].value = ["int8"]
     chosen = ["tflite_cpu_int8_mobilenet_v2"]
     assert view.rows["instance_id"].tolist() == chosen
     for figure in ("accuracy over time", "time per image"):
@@ -55,7 +55,7 @@ def test_a_change_of_a_list_redraws_every_figure_of_what_is_chosen(view):
 def test_times_are_of_the_timing_that_is_chosen(view):
     both = {}
     for timing in ("end_to_end", "inference"):
-        controls(view)["timing"].value = timing
+        controls(view.widget)["timing"].value = timing
         both[timing] = given(view, "time per image").set_index("instance_id")["median_ms"]
         assert given(view, "valid images per second")["vips"].iloc[0] == pytest.approx(
             (view.rows["accuracy"] / view.rows[f"{timing}_ms_mean"] * 1000).sum()
@@ -64,7 +64,7 @@ def test_times_are_of_the_timing_that_is_chosen(view):
 
 
 def test_colours_tell_what_is_asked_for(view):
-    controls(view)["by"].value = "quantization"
+    controls(view.widget)["by"].value = "quantization"
     assert "by quantization" in view.figures["accuracy over time"].get_label()
 
 
@@ -72,7 +72,7 @@ def test_only_the_figures_that_are_shown_are_drawn(view, monkeypatch):
     drawn = []
     draw = panels_module.draw
     monkeypatch.setattr(panels_module, "draw", lambda panel, of: drawn.append(panel) or draw(panel, of))
-    controls(view)["figures"].value = ["phases"]
+    controls(view.widget)["figures"].value = ["phases"]
     assert drawn == [panels_module.PANELS["phases"]]
     assert list(view.figures) == ["phases"] and len(shown(view)) == 1
     assert set(given(view, "phases")["phase"]) == {"decode_ms", "preprocess_ms", "inference_ms", "postprocess_ms"}
@@ -80,7 +80,7 @@ def test_only_the_figures_that_are_shown_are_drawn(view, monkeypatch):
 
 def test_where_nothing_is_chosen_there_is_a_sentence_and_no_figure(view):
     for name in ("devices", "models", "frameworks", "delegates", "quantizations"):
-        control = controls(view)[name]
+        control = controls(view.widget)[name]
         before, control.value = control.value, ()
         assert f"Nothing is chosen of {name}" in view._said.value
         assert shown(view) == [] and view.figures == {} and view.rows.empty
@@ -96,10 +96,10 @@ def test_what_was_not_measured_is_said_with_the_reason(view):
 
 def test_code_moves_the_lists_and_a_button_chooses_everything(view):
     view.state.choose(models=("mobilenet_v2",), frameworks=("pytorch",))
-    found = controls(view)
+    found = controls(view.widget)
     assert (found["models"].value, found["frameworks"].value) == (("mobilenet_v2",), ("pytorch",))
     assert len(view.rows) == 1
-    button = next(one for one in buttons(view) if one.description == "choose everything")
+    button = next(one for one in buttons(view.widget) if one.description == "choose everything")
     button.click()
     assert len(found["models"].value) == 6 and len(view.rows) == 5
 
@@ -120,7 +120,7 @@ def test_an_equal_choice_draws_nothing_anew(view, monkeypatch):
 
 def test_simulated_data_are_marked_on_the_page_and_on_every_figure(fleet):
     view = explore(fleet)
-    assert "SIMULATED DATA" in view.children[0].value
+    assert "SIMULATED DATA" in view.widget.children[0].value
     assert all("Simulated data." in html for html in shown(view))
 
 
