@@ -18,9 +18,28 @@ from aiot_analysis.words import plural
 def time_shares(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None) -> Figure:
     """Draw one panel per model, implementation or model x delegate, with a bar per device.
 
-    Shorter parts took less time. Takes a frame of `stats.shares`: the columns before device_id define the panels, the
-    column after it the parts. Devices that lack parts are shown as labelled gaps. If shares are over fewer parts
+    Shorter parts took less time. Devices that lack parts are shown as labelled gaps. If shares are over fewer parts
     (`partial`), the bar has a star and the panel lists the missing parts.
+
+    Parameters
+    ----------
+    frame
+        Frame of `stats.shares`: the columns before device_id define the panels, the column after it the parts.
+    origin
+        Line below the figure that states the origin of the data, such as `NotebookPage.source`.
+    devices
+        Table of the devices, for their order and names.
+
+    Returns
+    -------
+    The figure.
+
+    Examples
+    --------
+    >>> page = aiot_analysis.open_page()
+    >>> shares = aiot_analysis.stats.shares.frameworks(page.rows, value=page.mean_column)
+    >>> figure = aiot_analysis.plots.shares.time_shares(shares, page.source, page.devices)  # Figure 5
+    >>> figure.savefig("figure5.pdf")
     """
     device_column = list(frame.columns).index("device_id")
     panel_columns, part = list(frame.columns[:device_column]), str(frame.columns[device_column + 1])

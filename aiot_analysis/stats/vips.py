@@ -162,11 +162,19 @@ def intervals(
 
     Parameters
     ----------
+    rows
+        One usable row per device and instance, as in `Data.results()` or `NotebookPage.rows`.
     images
         Image records: a frame, or parts by device (see `by_device.map_devices`). They are drawn jointly for accuracy
         and time, for all instances of a device and for all devices that saw the same number of images. The logarithm of
         each drawn score gets an error with the variance of runs (`variance.sum_variance`) and neighbours
         (`blocks.excess`), independent between devices.
+    timing
+        "end_to_end" or "inference".
+    suite
+        Instances whose scores are summed up (default: the paper's 24 float32 instances).
+    seed, resamples
+        Seed and number of the bootstrap's draws.
 
     Returns
     -------
@@ -181,6 +189,11 @@ def intervals(
     - tie_group: letters; devices that share one are not told apart (see `ranks.tie_groups`);
     - interval_images: number of images on which the intervals are based;
     - interval_note: what an interval lacks, or why it is null.
+
+    Examples
+    --------
+    >>> page = aiot_analysis.open_page()
+    >>> aiot_analysis.stats.vips.intervals(page.rows, page.data.image_parts())[["device_id", "rank", "vips"]]
     """
     scored = scores(rows, timing, suite)
     counted = scored.set_index("device_id")["instances"].to_dict()

@@ -74,19 +74,54 @@ class Data:
     def results(self, verdicts: str | Sequence[str] = select.USABLE, **filters: object) -> pd.DataFrame:
         """Return the rows of `instances` that the pages use: one per device and instance, ready for a pivot or a mean.
 
-        Only usable rows are returned: those whose verdict is valid or semi-valid, or among `verdicts`. Of several runs
-        the newest is taken, and only of those that were measured alike: `tables.select.measured_rows` also tells what
-        is left out and why. Filters work as in `images`: results(model="mnasnet", framework=["tflite", "pytorch"]).
+        Of several runs the newest is taken, and only of those that were measured alike: `tables.select.measured_rows`
+        also tells what is left out and why.
+
+        Parameters
+        ----------
+        verdicts
+            Verdicts of the rows that are returned.
+        filters
+            Values by column, as in `images`: results(model="mnasnet", framework=["tflite", "pytorch"]).
+
+        Returns
+        -------
+        A frame with the columns of `instances`.
+
+        Examples
+        --------
+        >>> data = aiot_analysis.load(origin="")
+        >>> data.results().pivot_table("accuracy", "model", "device_id")
         """
         rows, _ = select.measured_rows(self.instances, by_framework=True, wanted=verdicts)
         return self._chosen(rows, filters).reset_index(drop=True)
 
     def images(self, columns: Sequence[str] = IMAGE_COLUMNS, **filters: object) -> pd.DataFrame:
-        """Return image records of this origin, by default without `top5`, which is as large as all other columns.
+        """Return image records of this origin: one row per image that an instance was shown.
 
-        Filters take one value or several in a list, for any column of the table `images`, like image="cat.jpg" or
-        label=[3, 4], or of its instance, like model="mnasnet", framework, delegate, quantization or threads=4. Text may
-        name several values, separated by commas. Raises DataError for an unknown column or name.
+        Parameters
+        ----------
+        columns
+            Columns of the table `images`, by default without `top5`, which is as large as all others.
+        filters
+            One value or several in a list, for any column of the table `images`, like image="cat.jpg" or label=[3, 4],
+            or of its instance, like model="mnasnet", framework, delegate, quantization or threads=4. Text may name
+            several values, separated by commas.
+
+        Returns
+        -------
+        A frame with these columns.
+
+        Raises
+        ------
+        DataError
+            A column or a value is unknown.
+
+        Examples
+        --------
+        >>> data = aiot_analysis.load(origin="")
+        >>> data.images(instance_id="tflite_cpu_float32_mnasnet")["inference_ms"].median()
+        >>> data.images(["image", "label", "top5"], model="mnasnet", correct=False)
         """
         records = self.image_parts(columns, **filters)
         return records.of(*records.devices)
@@ -192,11 +227,30 @@ def load(
 ) -> Data:
     """Read the devices and instances of one origin.
 
-    A relative folder is looked up in the working folder and its parent folders. With origin "", it is the first of
-    measured, simulated and imported for which there are data. `scheduler` is the address of a Dask scheduler, like
-    tcp://10.0.0.1:8786. `devices` are ids as data[...] takes them: one, several in a list, or text with commas; empty
-    text selects all. Raises DataError if the folder or a table is missing or damaged, if it holds nothing of that
-    origin, or if a device is unknown.
+    Parameters
+    ----------
+    processed
+        Folder of the tables; a relative one is looked up in the working folder and its parent folders.
+    origin
+        "measured", "simulated" or "imported"; empty: the first of them for which there are data.
+    scheduler
+        Address of a Dask scheduler that works on the image records, like tcp://10.0.0.1:8786.
+    devices
+        Ids as data[...] takes them: one, several in a list, or text with commas; empty text selects all.
+
+    Returns
+    -------
+    The tables `devices`, `instances`, `studies` and `left_out`, and methods that read the others.
+
+    Raises
+    ------
+    DataError
+        The folder or a table is missing or damaged, it holds nothing of that origin, or a device is unknown.
+
+    Examples
+    --------
+    >>> data = aiot_analysis.load(origin="")
+    >>> data.devices[["device_id", "soc"]]
     """
     if origin and origin not in schemas.ORIGINS:
         raise DataError(f"Origin {origin!r} is unknown: choose {', '.join(schemas.ORIGINS)}.")
