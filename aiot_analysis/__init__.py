@@ -1,20 +1,55 @@
 """Tables, statistics, figures and reports of AIoTBench's raw logs. Needs no machine learning framework.
 
     import aiot_analysis
-    data = aiot_analysis.load()             # the tables of this workspace
-    data.results()                          # the rows that the pages use, one per device and instance: start here
-    data.results().pivot_table("accuracy", "model", "device_id")
-    data.images(model="mnasnet")            # a row for each image; filter by any column, also by instance_id
-    data.instances                          # a row for each run and instance, invalid and repeated ones included
+    from aiot_analysis import plots, stats
 
-    page = aiot_analysis.open_page()        # the same rows with all that statistics and figures need
-    stats, plots = aiot_analysis.stats, aiot_analysis.plots
-    stats.vips.scores(page.rows)            # VIPS of each device, Equation 1 of the paper
+Load the tables of this workspace, of the first origin that they have (measured, simulated or imported):
+
+    data = aiot_analysis.load(origin="")
+
+Compute means and pivot tables of the rows that the pages use: valid, of the newest runs, one per device and instance.
+`data.instances` also has invalid rows and earlier runs:
+
+    rows = data.results()
+    rows.pivot_table("accuracy", "model", "device_id")
+
+Read a row for each image, of one model or one instance:
+
+    data.images(model="mnasnet")
+    data.images(instance_id="tflite_cpu_float32_mnasnet")
+
+Open a page: the same rows with all that statistics and figures need:
+
+    page = aiot_analysis.open_page()
+
+Compute the score VIPS of each device, with intervals:
+
+    stats.vips.intervals(page.rows, page.data.image_parts())
+
+Draw a figure of the paper, here Figure 5:
+
     shares = stats.shares.frameworks(page.rows, value=page.mean_column)
-    plots.shares.time_shares(shares, page.source, page.devices)     # Figure 5
+    plots.shares.time_shares(shares, page.source, page.devices)
 
-A mean over `data.results()` is over valid results, one of each device and instance; one over `data.instances` would
-include invalid rows and earlier runs. docs/reference/python.md lists the functions that are kept stable, by task.
+Render the notebooks as pages, like `aiot report`:
+
+    aiot_analysis.render("notebooks", "reports", ["04"])
+
+Compare two devices, runs or versions, like `aiot compare`:
+
+    first, second = data.devices["device_id"][:2]
+    aiot_analysis.compare_sides(first, second).table
+
+Plan a study, like `aiot plan`: what it takes to detect 3 % of a time:
+
+    aiot_analysis.plan(page, time=0.03)
+
+Explore the data in JupyterLab with lists and figures, or image by image:
+
+    aiot_analysis.explore.explore(data)
+    aiot_analysis.explore.images(data)
+
+docs/reference/python.md lists the functions that are kept stable, by task.
 """
 
 from __future__ import annotations
@@ -23,27 +58,44 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aiot_analysis import plots, stats
+    from aiot_analysis import explore, plots, stats
     from aiot_analysis.display.notebook_page import NotebookPage, open_page
+    from aiot_analysis.report.render import render
     from aiot_analysis.tables.data import Data, load
+    from aiot_analysis.tasks import compare_sides, plan
 
-__all__ = ["Data", "NotebookPage", "load", "open_page", "plots", "stats"]
+__all__ = [
+    "Data",
+    "NotebookPage",
+    "compare_sides",
+    "explore",
+    "load",
+    "open_page",
+    "plan",
+    "plots",
+    "render",
+    "stats",
+]
 _MODULES = {
     "Data": "aiot_analysis.tables.data",
     "load": "aiot_analysis.tables.data",
     "NotebookPage": "aiot_analysis.display.notebook_page",
     "open_page": "aiot_analysis.display.notebook_page",
+    "compare_sides": "aiot_analysis.tasks",
+    "plan": "aiot_analysis.tasks",
+    "render": "aiot_analysis.report.render",
 }
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *__all__]
+    """Return the public names, for Tab."""
+    return [*__all__]
 
 
 def __getattr__(name: str) -> object:
     """Import pandas only when something is used, so that `aiot --help` stays fast."""
-    if name in ("plots", "stats"):
-        return importlib.import_module(f"{__name__}.{name}")
     if name in _MODULES:
         return getattr(importlib.import_module(_MODULES[name]), name)
+    if name in __all__:
+        return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

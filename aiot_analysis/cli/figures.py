@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from aiot_analysis.cli.screen import bar, used
+from aiot_analysis.cli.screen import bar, parameter_values, used
 from aiot_analysis.words import plural
 
 
@@ -37,9 +37,7 @@ def figures(
     Only the notebooks that hold what is asked for are run. The same data give the same bytes. Data are those of the
     working folder or of a folder above it, and if there are none, those beside the notebooks.
     """
-    values = dict(text.partition("=")[::2] for text in parameters or ())
-    if "" in values or not all("=" in text for text in parameters or ()):
-        raise typer.BadParameter("give a name and a value, like -p timing inference", param_hint="'-p'")
+    values = parameter_values(parameters or ())
     if origin:
         values["origin"] = origin
 

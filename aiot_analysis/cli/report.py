@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from aiot_analysis.cli.screen import bar, used
+from aiot_analysis.cli.screen import bar, parameter_values, used
 from aiot_analysis.words import plural
 
 
@@ -35,9 +35,7 @@ def report(
     Only those whose data, code or parameters changed; a failing one is kept and named, the others finish. A report
     of one device depends on the data of that device alone. Ctrl-C keeps what is finished, and the next call goes on.
     """
-    values = dict(text.partition("=")[::2] for text in parameters or ())
-    if "" in values or not all("=" in text for text in parameters or ()):
-        raise typer.BadParameter("give a name and a value, like -p timing inference", param_hint="'-p'")
+    values = parameter_values(parameters or ())
     if scheduler:
         values["scheduler"] = scheduler
 

@@ -1,13 +1,24 @@
-"""Output of the commands on the screen."""
+"""Parameters of notebooks on the command line, and output of the commands on the screen."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+import typer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from rich.progress import Progress
+
+
+def parameter_values(words: Sequence[str]) -> dict[str, object]:
+    """Return the values of parameters by name, from words like timing=inference."""
+    values: dict[str, object] = dict(word.partition("=")[::2] for word in words)
+    if "" in values or not all("=" in word for word in words):
+        raise typer.BadParameter("give a name and a value, like -p timing inference", param_hint="'-p'")
+    return values
 
 
 def bar(text: str) -> Progress:

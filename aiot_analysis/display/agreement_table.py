@@ -21,7 +21,7 @@ DIFFERENCES = ["instance", "devices", "accuracy", "spread (chance)", "Q", "p (ep
 DIFFERENCES += ["some differ", "two differ"]
 
 
-def sentence(spread: pd.DataFrame, unstable: pd.DataFrame, origin: str) -> str:
+def of_devices(spread: pd.DataFrame, unstable: pd.DataFrame, origin: str) -> str:
     """Return a summary of how much devices differ over all instances, or the reason why none can be compared.
 
     Takes the frames of `stats.agreement.cochran` and `stats.agreement.instability`.
@@ -104,20 +104,7 @@ def apart(found: pd.DataFrame, devices: pd.DataFrame) -> pd.DataFrame:
     The columns are device, reason, instances (their number) and such as (the first of them).
     Takes the second frame of `stats.answers.collect` and the table `devices`.
     """
-    return _short(found, ["device_id", "reason"], devices)
-
-
-def left_out(found: pd.DataFrame, devices: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows that `tables.select.measured_rows` excluded, by device and reason.
-
-    The columns are device, verdict, reasons, instances (their number) and such as (the first of them).
-    """
-    return _short(found, ["device_id", "verdict", "reasons"], devices)
-
-
-def _short(found: pd.DataFrame, by: list[str], devices: pd.DataFrame) -> pd.DataFrame:
-    """Return the groups of rows, each with the number of its instances and the first of them."""
-    grouped = found.groupby(by, as_index=False, sort=False)
+    grouped = found.groupby(["device_id", "reason"], as_index=False, sort=False)
     listed = grouped.agg(**{"instances": ("instance_id", "size"), "such as": ("instance_id", "first")})
     listed["such as"] = listed["such as"].map(names.instance_display)
     device_names = names.devices(devices)

@@ -44,7 +44,7 @@ def words(
     for name in {**(formats or {}), **(headings or {})}:
         if name not in names:
             raise ReportError(f"There is no column {name!r} to format: choose {', '.join(names)}.")
-    ends_by_name = {name: ends for name in names if (ends := columns.interval(name, names))}
+    ends_by_name = {name: ends for name in names if (ends := columns.interval_columns(name, names))}
     end_columns = {end for ends in ends_by_name.values() for end in ends}
     column_headings, column_texts, numeric = [], [], []
     for name, (_, column), is_number in zip(names, frame.items(), _numeric(frame), strict=True):

@@ -50,6 +50,15 @@ COLUMNS = {
     "note": Column("remark"),
     "interval_note": Column("remark"),
     "gap": Column("why it is missing"),
+    "instance_id_other": Column("instance", names.instance_display),
+    # profiles of operators
+    "time_ms": Column("time, ms", "{:.3f}"),
+    "share_p5": Column("5th percentile", "{:.1%}"),
+    "share_p95": Column("95th percentile", "{:.1%}"),
+    "covered": Column("covered", "{:.1%}"),
+    "overhead": Column("overhead", "{:.1%}"),
+    "profiled_ms": Column("pass with the profiler, ms", "{:.2f}"),
+    "plain_ms": Column("pass without it, ms", "{:.2f}"),
     # devices
     "soc": Column("chip"),
     "abi": Column("ABI"),
@@ -84,7 +93,7 @@ COLUMNS = {
     "label": Column("class"),
     "unstable": Column("different classes"),
     "sides": Column("right and wrong"),
-    "minority": Column("answers that differ"),
+    "minority": Column("answers that differ", "{:.2%}"),
     "p_value": Column("p", p_value),
     "p_adjusted": Column("p, corrected", p_value),
     # times
@@ -107,6 +116,31 @@ COLUMNS = {
     "time_s": Column("time, s", "{:.5f}"),
     "gmacs_per_s": Column("GMAC/s", "{:.1f}"),
     "gflops_per_s": Column("GFLOP/s", "{:.1f}"),
+    "later_ms": Column("mean after it, ms", "{:.2f}"),
+    "decode_preprocess_ms": Column("decode + preprocess, ms", "{:.2f}"),
+    "worth": Column("worth so many independent images", "{:.0f}"),
+    # along a run
+    "loops": Column("loops", "{:.0f}"),
+    "stability": Column("stability", "{:.3f}"),
+    "chance": Column("chance", "{:.3f}"),
+    "drift": Column("trend", "{:+.1%}"),
+    "drift_p_adjusted": Column("p of the trend", p_value),
+    "change_at": Column("at image"),
+    "change_p_adjusted": Column("p of the change", p_value),
+    "effect": Column("effect", "{:+.1%}"),
+    "hours": Column("hours", "{:.2f}"),
+    "begin_percent": Column("begin, %", "{:.0f}"),
+    "end_percent": Column("end, %", "{:.0f}"),
+    "change_percent": Column("change, points", "{:+.1f}"),
+    "per_hour": Column("points an hour", "{:+.1f}"),
+    # quantization
+    "compared": Column("devices compared"),
+    "on_front": Column("on the front"),
+    "front_share": Column("share on the front", "{:.0%}"),
+    "pareto": Column("on the front"),
+    "pareto_probability": Column("probability of it", "{:.2f}"),
+    "mb_min": Column("smallest, MB", "{:.2f}"),
+    "mb_max": Column("largest, MB", "{:.2f}"),
     # lines and correlations
     "rho": Column("Spearman's ρ", "{:.2f}"),
     "tau": Column("Kendall's τ", "{:.3f}"),
@@ -132,6 +166,10 @@ COLUMNS = {
     "moved": Column("devices that move"),
     "largest_move": Column("places at most"),
     "first_ten_changed": Column("leave the first ten"),
+    "places_lost": Column("places lost", "{:.0f}"),
+    "share_median": Column("share of the score", "{:.1%}"),
+    "share_min": Column("lowest", "{:.1%}"),
+    "share_max": Column("highest", "{:.1%}"),
 }
 UNITS = {"_ms": ", ms", "_mb": ", MB", "_gb": ", GB", "_mhz": ", MHz", "_s": ", s", "_percent": ", %"}
 FORMATS = {"_ms": "{:.2f}", "_mb": "{:.2f}"}
@@ -156,7 +194,13 @@ def told(name: str, columns: Sequence[str] = ()) -> Column:
     return Column(name.replace("_", " "))
 
 
-def interval(name: str, columns: Sequence[str]) -> tuple[str, str] | None:
+def with_intervals(names: Sequence[str], columns: Sequence[str]) -> list[str]:
+    """Return the names, each followed by the columns with the ends of its interval if `columns` contains them."""
+    selected = (column for name in names for column in (name, *(interval_columns(name, columns) or ())))
+    return list(dict.fromkeys(selected))
+
+
+def interval_columns(name: str, columns: Sequence[str]) -> tuple[str, str] | None:
     """Return the columns with the ends of a column's 95 % interval, such as mean_low and mean_high; None if missing."""
     for base in (name, *(name.removesuffix(unit) for unit in UNITS if name.endswith(unit))):
         if f"{base}_low" in columns and f"{base}_high" in columns:

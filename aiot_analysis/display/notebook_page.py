@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from aiot_analysis.display import CLAIM_TABLES, claim_tables
+from aiot_analysis.display.columns import Format, with_intervals
 from aiot_analysis.display.show import banner, say, table, timing_used
 from aiot_analysis.plots import device_axis, style
-from aiot_analysis.stats import blocks, remarks, variance, vips
+from aiot_analysis.stats import blocks, remarks, resize, variance, vips
 from aiot_analysis.tables import along, select
 from aiot_analysis.tables.choice import USABLE
 from aiot_analysis.tables.data import Data, load
@@ -40,7 +41,8 @@ class NotebookPage:
     @property
     def source(self) -> str:
         """Line below each figure that states the origin of its data."""
-        return style.origin_line(self.rows.assign(timing=self.timing))
+        rows = self.rows if len(self.rows) else self.data.instances
+        return style.origin_line(rows.assign(timing=self.timing))
 
     @property
     def intervals(self) -> str:
@@ -91,24 +93,51 @@ class NotebookPage:
             name=comparisons_name,
         )
 
-    def show_excluded(self, name: str, caption: str = "Instances that this page does not use") -> None:
-        """Display the excluded instances by device and reason, as a table of this name."""
-        groups = self.excluded.groupby(["device_id", "verdict", "reasons"])["instance_id"]
-        counts = groups.agg(instances="count", which=", ".join).reset_index()
-        table(self.data.named(counts), caption, name=name)
+    def table(
+        self,
+        frame: pd.DataFrame,
+        caption: str,
+        columns: Sequence[str] = (),
+        *,
+        name: str,
+        formats: Mapping[str, Format] | None = None,
+        headings: Mapping[str, str] | None = None,
+        folded: bool = False,
+        number: str = "",
+    ) -> None:
+        """Display a frame as `show.table` does, with the names of devices in place of their ids.
+
+        `columns` selects columns (default: all); the ends of an interval come with the column that they belong to.
+        """
+        if columns:
+            frame = frame[with_intervals(columns, list(frame.columns))]
+        if "device_id" in frame:
+            frame = self.data.named(frame)
+        table(frame, caption, formats=formats, headings=headings, folded=folded, name=name, number=number)
+
+    def show_excluded(self, name: str, caption: str = "Instances that this page does not use", **values: str) -> None:
+        """Display the excluded instances by device and reason, as a table of this name.
+
+        `values` restrict them by column, as in delegate="nnapi".
+        """
+        rows = self.excluded
+        for column, value in values.items():
+            rows = rows[rows[column] == value]
+        groups = rows.groupby(["device_id", "verdict", "reasons"])["instance_id"]
+        self.table(groups.agg(instances="count", which=", ".join).reset_index(), caption, name=name)
 
     def show_with_care(self, name: str) -> None:
         """Display the instances that are used despite reservations, as a table of this name."""
-        careful = self.rows[self.rows["reasons"] != ""][["device_id", "instance_id", "verdict", "reasons"]]
-        table(self.data.named(careful), "Instances that are used with care", name=name)
+        columns = ["device_id", "instance_id", "verdict", "reasons"]
+        self.table(self.rows[self.rows["reasons"] != ""], "Instances that are used with care", columns, name=name)
 
 
 def open_page(
     processed: str | Path = FOLDER,
     origin: str = "",
+    timing: str = "end_to_end",
     *,
     device: str = "",
-    timing: str = "end_to_end",
     verdicts: str = ",".join(USABLE),
     run_to_run: float = variance.RUN_TO_RUN,
     order: str = "id",
@@ -120,11 +149,47 @@ def open_page(
 ) -> NotebookPage:
     """Load the processed tables, display their origin, and select the rows that the page uses.
 
-    The parameters are those of the notebooks. If `order` is "value", devices are sorted by `by`: "time" (mean, lowest
-    first), "accuracy" (mean, lowest first) or "vips" (highest first). `beyond_paper` keeps instances that are not among
-    the paper's 60. With `by_framework`, the selected rows of each framework were measured under the same conditions;
-    without it, all selected rows were. If native tools measured any of them, `timing` becomes "inference", and the page
-    says so. Raises DataError for an unknown value.
+    Parameters
+    ----------
+    processed
+        Folder of the tables, looked up in the working folder and its parent folders.
+    origin
+        "measured", "simulated" or "imported"; empty: the first of them that the tables have.
+    timing
+        "end_to_end" or "inference". If native tools measured any of the rows, it becomes "inference", and the page says
+        so.
+    device
+        Id of a device, or several separated by commas; empty: all.
+    verdicts
+        Verdicts of the rows that are used, separated by commas.
+    run_to_run
+        Share of time within which two runs are assumed to agree, where there are too few sessions to estimate it.
+    order, by
+        Order of devices: "id" (number in Table III), or "value", which is "time" (mean, lowest first), "accuracy"
+        (mean, lowest first) or "vips" (highest first).
+    labels
+        Labels of many devices: "number" (Table III) or "name".
+    scheduler
+        Address of a Dask scheduler that works on the image records.
+    beyond_paper
+        Whether to keep instances that are not among the paper's 60.
+    by_framework
+        Whether rows are measured under the same conditions only within each framework, rather than all of them.
+
+    Returns
+    -------
+    The page: `data`, `rows` (one usable row per device and instance), `excluded`, `devices`, and what figures and
+    captions need.
+
+    Raises
+    ------
+    DataError
+        The tables are missing, or a value is unknown.
+
+    Examples
+    --------
+    >>> page = aiot_analysis.open_page()
+    >>> page.rows.groupby("device_id")[page.mean_column].median()
     """
     data = load(processed, origin, scheduler, devices=device)
     banner(data)
@@ -134,6 +199,29 @@ def open_page(
     rows = variance.with_noise(rows, data.instances, timing, run_to_run)
     devices = device_axis.arranged(data.devices, _values(rows, timing, by), order, labels)
     return NotebookPage(data, rows, excluded, timing, verdicts, run_to_run, devices)
+
+
+def open_study(
+    study: str,
+    processed: str | Path = FOLDER,
+    origin: str = "",
+    *,
+    device: str = "",
+    run_to_run: float = variance.RUN_TO_RUN,
+) -> NotebookPage:
+    """Load the processed tables, display their origin, and select the rows of a study: "profile" or "resize".
+
+    The parameters are those of `open_page`. The rows have the columns of `variance.assumed`.
+    """
+    data = load(processed, origin, devices=device)
+    if study == resize.STUDY:
+        rows, excluded = resize.rows(data.studies)
+    else:
+        rows, excluded = select.of_study(data.studies, study), data.studies.head(0)
+    banner(data, rows)
+    timing = select.timing_of(rows, "end_to_end")
+    rows = variance.assumed(rows, run_to_run)
+    return NotebookPage(data, rows, excluded, timing, ",".join(USABLE), run_to_run, data.devices)
 
 
 def _values(rows: pd.DataFrame, timing: str, by: str) -> pd.Series:

@@ -14,7 +14,7 @@ CHECK = "`aiot models check`, then `aiot run` and `aiot process`"
 DIFFERENCE, TOP1, ACCURACY = "difference", "same top-1", "accuracy / original's"
 
 
-def sentence(files: pd.DataFrame, origin: str) -> str:
+def of_files(files: pd.DataFrame, origin: str) -> str:
     """Return how many files passed and which command checks the others, or why there is nothing to check.
 
     Takes the frame of `stats.parity.files`. Commands are in backquotes.

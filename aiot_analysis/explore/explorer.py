@@ -58,7 +58,7 @@ class Explorer:
     def _draw(self, chosen: Selection) -> None:
         """Redraw all displayed figures. An empty selection clears them, and the sentence gives the reason."""
         view = panels.view(self.known, chosen, self._kept)
-        text = selection.sentence(chosen, self.known)
+        text = selection.rows_sentence(chosen, self.known)
         if view.timing != chosen.timing:
             text += " Native tools measured some of them, which time inference alone: all times here are of it."
         self._said.value = f"<p role='status'>{escape(text)}</p>"
@@ -73,5 +73,21 @@ class Explorer:
 
 
 def explore(data: Data) -> Explorer:
-    """Return lists of devices, models, frameworks, delegates and quantizations, with figures of what is selected."""
+    """Return lists of devices, models, frameworks, delegates and quantizations, with figures of what is selected.
+
+    Parameters
+    ----------
+    data
+        Tables of one origin, as returned by `aiot_analysis.load`.
+
+    Returns
+    -------
+    A widget, displayed by JupyterLab. `rows` has the selected rows, `figures` the figures by name, and
+    `state.choose(models=["mnasnet"])` changes the selection.
+
+    Examples
+    --------
+    >>> view = aiot_analysis.explore.explore(aiot_analysis.load(origin=""))
+    >>> view.rows
+    """
     return Explorer(data)

@@ -43,7 +43,7 @@ def find(known: ExplorerData, selection: Selection) -> Flips:
     return Flips(selection.between, compared, flips.by_image(every_image), every_image["image"].nunique(), apart)
 
 
-def sentence(found: Flips) -> str:
+def flips_sentence(found: Flips) -> str:
     """Return how many images flip, or why none can, as plain text."""
     between = BETWEEN[found.between]
     if not found.answers:
@@ -84,7 +84,7 @@ def table(found: Flips, image: str, pictures: Pictures, devices: Mapping[str, st
     return pd.DataFrame(rows, columns=["of", "answer", "right", "given by"])
 
 
-def to_html(found: Flips, image: str, pictures: Pictures, devices: Mapping[str, str]) -> str:
+def image_html(found: Flips, image: str, pictures: Pictures, devices: Mapping[str, str]) -> str:
     """Return the picture (or the reason why it is missing), its true class and the table of answers."""
     label = int(found.images.loc[found.images["image"] == image, "label"].iloc[0])
     class_name = pictures.name(label)

@@ -150,10 +150,10 @@ def draw(panel: Panel, view: View) -> tuple[Figure | None, str]:
         figure = panel.draw(view)
     except AnalysisError as error:
         return None, f"<p>{escape(str(error))}</p>"
-    return figure, to_html(figure, panel.caption(view))
+    return figure, figure_html(figure, panel.caption(view))
 
 
-def to_html(figure: Figure, caption: str) -> str:
+def figure_html(figure: Figure, caption: str) -> str:
     """Return a figure as a picture on white, with its label as alternative text, and its caption."""
     picture = io.BytesIO()
     show.draw(figure, DPI).save(picture, format="PNG", compress_level=1)

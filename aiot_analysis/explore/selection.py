@@ -89,7 +89,7 @@ def known(data: Data) -> ExplorerData:
     return ExplorerData(data, rows, left_out, everything)
 
 
-def sentence(selection: Selection, known: ExplorerData) -> str:
+def rows_sentence(selection: Selection, known: ExplorerData) -> str:
     """Return a sentence on what is selected, or on why no row is, as plain text."""
     empty_lists = selection.empty()
     if empty_lists:

@@ -58,7 +58,11 @@ class Viewer:
         """Find the images that flip. The current image is kept if it is still among them."""
         has_rows = len(chosen.of(self.known.rows)) > 0
         self._found = flip_viewer.find(self.known, chosen) if has_rows else None
-        text = selection.sentence(chosen, self.known) if self._found is None else flip_viewer.sentence(self._found)
+        text = (
+            selection.rows_sentence(chosen, self.known)
+            if self._found is None
+            else flip_viewer.flips_sentence(self._found)
+        )
         self._said.value = f"<p role='status'>{escape(text)}</p>"
         previous, options = self.image.value, flip_viewer.options(self._found, self.pictures) if self._found else []
         available = [image for _, image in options]
@@ -70,7 +74,7 @@ class Viewer:
         """Display the current image."""
         html = ""
         if self._found and self.image.value is not None:
-            html = flip_viewer.to_html(self._found, self.image.value, self.pictures, self._names)
+            html = flip_viewer.image_html(self._found, self.image.value, self.pictures, self._names)
         self._looked_at.value = html
 
 
@@ -89,7 +93,22 @@ def first(known: ExplorerData) -> Selection:
 def images(data: Data, datasets: Path | str = "data/datasets") -> Viewer:
     """Return a widget with the images that flip between devices, quantizations or frameworks.
 
-    It displays the picture and the answers. `datasets` is the folder of the datasets; if it lacks the dataset of the
-    results, only the answers are displayed.
+    It displays the picture and the answers.
+
+    Parameters
+    ----------
+    data
+        Tables of one origin, as returned by `aiot_analysis.load`.
+    datasets
+        Folder of the datasets; if it lacks the dataset of the results, only the answers are displayed.
+
+    Returns
+    -------
+    A widget, displayed by JupyterLab. `found.images` has the images that flip.
+
+    Examples
+    --------
+    >>> viewer = aiot_analysis.explore.images(aiot_analysis.load(origin=""))
+    >>> viewer.found.images
     """
     return Viewer(data, datasets)

@@ -35,7 +35,7 @@ class CatalogueEntry:
         return f"{self.name} ({self.number})" if self.number else self.name
 
 
-def read(notebook: Notebook) -> list[CatalogueEntry]:
+def read_catalogue(notebook: Notebook) -> list[CatalogueEntry]:
     """Return the named figures and tables of a notebook, in order."""
     cells = json.loads(notebook.path.read_text(encoding="utf-8"))["cells"]
     entries = []
@@ -71,7 +71,7 @@ def _of(call: ast.Call) -> str:
     return call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
 
 
-def choose(entries: Sequence[CatalogueEntry], words: Sequence[str]) -> list[CatalogueEntry]:
+def choose_entries(entries: Sequence[CatalogueEntry], words: Sequence[str]) -> list[CatalogueEntry]:
     """Return the entries that are named, or all if `words` is empty.
 
     A word is a name, or the paper's number in any form: 5, fig5, "Fig. 5", table4, "Table IV". A number selects all
@@ -106,7 +106,7 @@ def _key(text: str) -> str:
     return f"{'fig' if match[1].startswith('fig') else 'table'}{number}"
 
 
-def unique(entries: Sequence[CatalogueEntry]) -> None:
+def check_unique(entries: Sequence[CatalogueEntry]) -> None:
     """Raise ReportError if two entries have the same name, since one would overwrite the files of the other."""
     seen: dict[str, CatalogueEntry] = {}
     for entry in entries:

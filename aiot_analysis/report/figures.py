@@ -14,8 +14,8 @@ from typing import Any
 
 from aiot_analysis.display import export
 from aiot_analysis.errors import ReportError
-from aiot_analysis.report import catalogue, manifest
-from aiot_analysis.report.catalogue import CatalogueEntry
+from aiot_analysis.report.catalogue import CatalogueEntry, check_unique, choose_entries, read_catalogue
+from aiot_analysis.report.manifest import write_file
 from aiot_analysis.report.notebooks import Notebook, assign, find
 from aiot_analysis.report.site import Site, root_of, sites
 
@@ -79,8 +79,8 @@ Listen = Callable[[str, bool], None]  # called with the name of the notebook, an
 
 def known(notebooks_dir: Path) -> list[CatalogueEntry]:
     """Return all figures and tables of the notebooks."""
-    entries = [entry for notebook in find(Path(notebooks_dir).resolve()) for entry in catalogue.read(notebook)]
-    catalogue.unique(entries)
+    entries = [entry for notebook in find(Path(notebooks_dir).resolve()) for entry in read_catalogue(notebook)]
+    check_unique(entries)
     return entries
 
 
@@ -96,7 +96,7 @@ def figures(
     working: Path | None = None,
     using: Callable[[Path], None] | None = None,
 ) -> Made:
-    """Write the named figures and tables to `out_dir`, with an index (see `catalogue.choose`; all if none is named).
+    """Write the named figures and tables to `out_dir`, with an index (see `choose_entries`; all if none is named).
 
     The folder `working` determines which tables are used, as in `render.render`; `using` is called with their folder.
     Each origin in the tables has its own folder, as in `render.render`, unless `parameters` name one. All errors are
@@ -110,7 +110,7 @@ def figures(
     out, source = Path(out_dir).resolve(), Path(notebooks_dir).resolve()
     available = find(source)
     entries = known(source)
-    chosen = catalogue.choose(entries, names)
+    chosen = choose_entries(entries, names)
     books = [book for book in available if book.name in {entry.notebook for entry in chosen}]
     values = dict(parameters or {})
     assigned = assign(books, {name: value for name, value in values.items() if name != "origin"})
@@ -205,7 +205,7 @@ def _write_index(site: Site, written: dict[str, dict[str, Any]], entries: Sequen
     items = {
         entry.name: record for entry in entries if (record := written.get(entry.name) or remaining.get(entry.name))
     }
-    manifest.write(site.out / ITEMS, json.dumps(items, indent=1) + "\n")
+    write_file(site.out / ITEMS, json.dumps(items, indent=1) + "\n")
     marks = {"simulated": "**Simulated data: nothing here was measured on a device.**\n\n"}
     lines = [
         f"{HEAD}\n{marks.get(site.origin, '')}Of {site.origin} data, by `aiot figures`. The column data has the hash",
@@ -220,4 +220,4 @@ def _write_index(site: Site, written: dict[str, dict[str, Any]], entries: Sequen
         lines.append(
             f"| {record['number']} | {caption} | {origin} | {files} | `{record['data']}` | {record['notebook']} |"
         )
-    manifest.write(site.out / INDEX, "\n".join(lines) + "\n")
+    write_file(site.out / INDEX, "\n".join(lines) + "\n")

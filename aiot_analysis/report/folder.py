@@ -47,7 +47,7 @@ def _not_written(out: Path, error: OSError) -> ReportError:
     return ReportError(f"Reports cannot be written into {out} ({error.strerror}): see to it, or choose another folder.")
 
 
-def check(out: Path, notebooks: Path, pages: Iterable[Path]) -> None:
+def check_folder(out: Path, notebooks: Path, pages: Iterable[Path]) -> None:
     """Raise ReportError if writing the pages would replace the notebooks or an unrelated file."""
     if (out / "notebooks").resolve() == notebooks.resolve():
         raise ReportError(f"Executed notebooks would replace those in {notebooks}: choose another folder than {out}.")

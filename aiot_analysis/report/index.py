@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from aiot_analysis.report import front, manifest
+from aiot_analysis.report import front
+from aiot_analysis.report.manifest import write_file
 from aiot_analysis.report.site import Site
 from aiot_analysis.tables.fingerprint import combine
 
@@ -61,7 +62,7 @@ def update(site: Site) -> None:
             css=page.style(),
             script=page.script(),
         )
-        manifest.write(address, html)
+        write_file(address, html)
         site.manifest.index = print_
         site.save()
 
@@ -129,7 +130,7 @@ def _navigate(site: Site, environment: Environment, report: dict[str, Any], repo
     old_html = page.read_text(encoding="utf-8")
     new_html = NAVIGATION.sub(lambda _: f"<!--navigation-->{html}<!--/navigation-->", old_html, count=1)
     if new_html != old_html:
-        manifest.write(page, new_html)
+        write_file(page, new_html)
 
 
 def _environment() -> Environment:

@@ -9,15 +9,7 @@ import gc
 from contextlib import suppress
 from importlib import import_module
 
-USUAL = [
-    "ipykernel.kernelapp",
-    "matplotlib.pyplot",
-    "aiot_analysis.tables.data",
-    "aiot_analysis.plots.device_axis",
-    "aiot_analysis.display.show",
-    "aiot_analysis.stats.remarks",
-    "aiot_analysis.stats.run_order",
-]
+USUAL = ["ipykernel.kernelapp", "matplotlib.pyplot", "aiot_analysis.display.notebook_page"]
 for name in USUAL:
     with suppress(Exception):  # the notebook that imports it will report the error
         import_module(name)

@@ -35,10 +35,10 @@ class PageManifest:
     index: str = ""  # fingerprint of index.html and of the pages' navigation
 
     def save(self, path: Path) -> None:
-        write(path, json.dumps({"version": VERSION, **asdict(self)}, indent=1))
+        write_file(path, json.dumps({"version": VERSION, **asdict(self)}, indent=1))
 
 
-def load(path: Path) -> PageManifest:
+def load_manifest(path: Path) -> PageManifest:
     """Return the manifest of a folder.
 
     If it is missing, damaged or of another version, it is empty, and everything counts as out of date.
@@ -53,13 +53,13 @@ def load(path: Path) -> PageManifest:
         return PageManifest()
 
 
-def write(path: Path, text: str) -> None:
+def write_file(path: Path, text: str) -> None:
     """Write a file completely or not at all."""
-    temporary = partial(path)
+    temporary = partial_file(path)
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)
 
 
-def partial(path: Path) -> Path:
+def partial_file(path: Path) -> Path:
     """Return the path of a file while it is incomplete."""
     return path.with_name(f".{path.name}.part")

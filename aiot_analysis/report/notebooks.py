@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from aiot_analysis.errors import ReportError
-from aiot_analysis.report import parameters
-from aiot_analysis.report.parameters import Parameter
+from aiot_analysis.report.parameters import Parameter, convert, read_parameters
 
 NAME = re.compile(r"(\d+)_(.+)")
 
@@ -101,7 +100,7 @@ def assign(notebooks: Sequence[Notebook], values: Mapping[str, object]) -> dict[
             raise ReportError(f"Parameter {name!r} is unknown to the chosen notebooks: they have {choices}.")
     return {
         notebook.name: {
-            name: parameters.convert(notebook.parameters[name], value)
+            name: convert(notebook.parameters[name], value)
             for name, value in values.items()
             if name in notebook.parameters
         }
@@ -126,7 +125,7 @@ def read(path: Path) -> Notebook:
     title, summary = _opening([source for kind, source, _ in cells if kind == "markdown"])
     digest = hashlib.sha256(json.dumps(cells, sort_keys=True).encode()).hexdigest()
     problem = _of_another_language(document.get("metadata", {}))
-    return Notebook(path, path.stem, title or path.stem, summary, parameters.read(tagged, path.stem), digest, problem)
+    return Notebook(path, path.stem, title or path.stem, summary, read_parameters(tagged, path.stem), digest, problem)
 
 
 def _of_another_language(metadata: Mapping[str, Any]) -> str:

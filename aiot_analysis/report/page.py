@@ -19,7 +19,9 @@ from uuid import uuid4
 from aiot_analysis import errors
 from aiot_analysis.display import export
 from aiot_analysis.display.export import Sink
-from aiot_analysis.report import front, manifest, markup
+from aiot_analysis.report import front
+from aiot_analysis.report.manifest import write_file
+from aiot_analysis.report.markup import CONTENTS, alignment, finish, scrolling
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -85,7 +87,7 @@ def render(job: RenderJob) -> RenderOutcome:
     if job.sink:
         return RenderOutcome(perf_counter() - started, warnings=_warnings(notebook))
     files = sink.place(job.out / export.FOLDER)
-    manifest.write(job.out / f"{job.name}.html", html)
+    write_file(job.out / f"{job.name}.html", html)
     partial.replace(job.out / "notebooks" / f"{job.name}.ipynb")
     failed.unlink(missing_ok=True)
     return RenderOutcome(perf_counter() - started, warnings=_warnings(notebook), files=files)
@@ -194,7 +196,7 @@ def _exporter() -> Any:
         exclude_output_prompt=True,
         embed_images=True,
         anchor_link_text="#",
-        filters={"scrolling": markup.scrolling},
+        filters={"scrolling": scrolling},
     )
 
 
@@ -207,9 +209,9 @@ def to_html(notebook: NotebookNode, page: Mapping[str, Any]) -> str:
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     banner = any('class="banner simulated"' in output.get("data", {}).get("text/html", "") for output in outputs)
     mark = "simulated" in page["origins"] and not banner  # the notebook's own banner is enough
-    facts = {**page, "css": style(), "script": script(), "contents": markup.CONTENTS, "mark": mark}
+    facts = {**page, "css": style(), "script": script(), "contents": CONTENTS, "mark": mark}
     html, _ = _exporter().from_notebook_node(_for_readers(notebook), resources={"page": facts})
-    return markup.finish(str(html))
+    return finish(str(html))
 
 
 def _for_readers(notebook: NotebookNode) -> NotebookNode:
@@ -223,7 +225,7 @@ def _for_readers(notebook: NotebookNode) -> NotebookNode:
 
 def style() -> str:
     """Return the style sheet that all pages share."""
-    return (TEMPLATES / "style.css").read_text(encoding="utf-8") + markup.alignment()
+    return (TEMPLATES / "style.css").read_text(encoding="utf-8") + alignment()
 
 
 def script() -> str:

@@ -31,7 +31,7 @@ class Parameter:
         return f"{self.name}{kind} = {self.default!r}" + (f" ({self.comment})" if self.comment else "")
 
 
-def read(source: str, notebook: str) -> dict[str, Parameter]:
+def read_parameters(source: str, notebook: str) -> dict[str, Parameter]:
     """Return the parameters that a cell defines, in order.
 
     Raises:

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiot_analysis.errors import ReportError
-from aiot_analysis.report import folder, index, manifest
-from aiot_analysis.report.manifest import ManifestEntry
+from aiot_analysis.report import index
+from aiot_analysis.report.folder import check_folder, locked
+from aiot_analysis.report.manifest import ManifestEntry, load_manifest, partial_file
 from aiot_analysis.report.notebooks import Notebook, assign, choose, find
 from aiot_analysis.report.site import DEVICE, Site, of_each_device, root_of, sites
 
@@ -64,17 +65,48 @@ def render(
     each device also has its own site, or only the devices that the parameter `device` names. Such a site consists of
     the notebooks that have this parameter; the pages of the fleet then show all devices.
 
-    `names` are numbers or names of notebooks, in any case; if empty, all are rendered. `parameters` are passed to the
-    notebooks that have them, with text converted to the type of the parameter. `timeout_s` is the limit for one cell.
-    Notebooks run in `jobs` processes. Their working directory is `working` if there are tables in it or above it, else
-    the parent of `notebooks_dir`; `using` is called with the folder of the tables. A notebook that fails is included in
-    the results and does not stop the others. On KeyboardInterrupt everything that was started ends, and finished pages
-    remain. All errors are raised before anything runs.
+    A notebook that fails is included in the results and does not stop the others. On KeyboardInterrupt everything that
+    was started ends, and finished pages remain. All errors are raised before anything runs.
 
-    Raises:
-        ReportError: A notebook or parameter is unknown, or the folder cannot be written to or is in use by another
-            process.
-        DataError: There are no processed tables.
+    Parameters
+    ----------
+    notebooks_dir, out_dir
+        Folder of the notebooks, and folder for the pages.
+    names
+        Numbers or names of notebooks, in any case; empty: all.
+    parameters
+        Values for the notebooks that have them; text is converted to the type of the parameter.
+    jobs
+        Number of processes.
+    force
+        Whether to render also pages that are up to date.
+    timeout_s
+        Limit for one cell.
+    progress
+        Called when a notebook waits, starts and ends.
+    each_device
+        Whether to render a site for each device as well.
+    working
+        Working directory of the notebooks, if there are tables in it or above it; else it is the parent of
+        `notebooks_dir`.
+    using
+        Called with the folder of the tables.
+
+    Returns
+    -------
+    The outcome of each notebook: name, status, page, seconds, error, warnings.
+
+    Raises
+    ------
+    ReportError
+        A notebook or parameter is unknown, or the folder cannot be written to or is in use by another process.
+    DataError
+        There are no processed tables.
+
+    Examples
+    --------
+    >>> results = aiot_analysis.render("notebooks", "reports", ["04"])
+    >>> [(result.name, result.status, result.page) for result in results]
     """
     if jobs < 1:
         raise ReportError(f"{jobs} notebooks at once is not possible: give 1 or more.")
@@ -97,10 +129,10 @@ def render(
         # devices come first, because the index of the fleet links to them
         rendered_sites = [item for fleet in rendered_sites for item in (*device_sites[fleet.origin], fleet)]
     tasks = _tasks(rendered_sites, out, chosen, assigned)
-    folder.check(out, source, [task.site.page(task.notebook.name) for task in tasks])
-    with folder.locked(out):
+    check_folder(out, source, [task.site.page(task.notebook.name) for task in tasks])
+    with locked(out):
         for site in _sites_of(tasks):  # another process may have written it until now
-            site.manifest = manifest.load(site.out / "manifest.json")
+            site.manifest = load_manifest(site.out / "manifest.json")
         return _update(tasks, jobs, force, timeout_s, progress)
 
 
@@ -181,7 +213,7 @@ def _render(
         for site in _sites_of(stale):
             shutil.rmtree(site.out / ".part", ignore_errors=True)
         for task in stale:
-            manifest.partial(task.site.page(task.notebook.name)).unlink(missing_ok=True)
+            partial_file(task.site.page(task.notebook.name)).unlink(missing_ok=True)
     return results
 
 

@@ -16,8 +16,7 @@ from os.path import relpath
 from pathlib import Path
 
 from aiot_analysis.errors import DataError, ReportError
-from aiot_analysis.report import manifest
-from aiot_analysis.report.manifest import ManifestEntry, PageManifest
+from aiot_analysis.report.manifest import ManifestEntry, PageManifest, load_manifest
 from aiot_analysis.report.notebooks import Notebook
 from aiot_analysis.tables import choice, fingerprint, processed
 from aiot_analysis.tables.fingerprint import Tables
@@ -178,7 +177,7 @@ def sites(root: Path, found: Sequence[Notebook], out: Path, values: Mapping[str,
         usable = [item for item in found if origin == origins[0] or "origin" in item.parameters]
         if not usable:
             continue
-        stored_manifest = manifest.load(folders[origin] / "manifest.json")
+        stored_manifest = load_manifest(folders[origin] / "manifest.json")
         devices = _devices(tables_folder, origin)
         result.append(
             Site(
@@ -225,7 +224,7 @@ def _of_devices(fleet: Site, devices: Sequence[str]) -> list[Site]:
     result = []
     for device in devices:
         out = fleet.folder_of(device)
-        stored_manifest = manifest.load(out / "manifest.json")
+        stored_manifest = load_manifest(out / "manifest.json")
         fleet_index = relpath(fleet.out / "index.html", out)
         result.append(
             replace(

@@ -28,7 +28,7 @@ EVERY = [answers([[1, 1, 1], [1, 1, 2], [1, 1, 1], [1, 2, NONE]]), answers([[1, 
 
 
 def said(every, origin="measured"):
-    return tell.sentence(agreement.cochran(every), agreement.instability(every), origin)
+    return tell.of_devices(agreement.cochran(every), agreement.instability(every), origin)
 
 
 def test_the_sentence_has_the_numbers():

@@ -31,8 +31,8 @@ def test_the_range_of_a_column_beside_it_needs_no_name_of_its_own() -> None:
 
 
 def test_an_interval_has_both_ends() -> None:
-    assert columns.interval("mean_ms", ["mean_ms", "mean_low", "mean_high"]) == ("mean_low", "mean_high")
-    assert columns.interval("vips", ["vips", "vips_low"]) is None
+    assert columns.interval_columns("mean_ms", ["mean_ms", "mean_low", "mean_high"]) == ("mean_low", "mean_high")
+    assert columns.interval_columns("vips", ["vips", "vips_low"]) is None
 
 
 @pytest.mark.parametrize(("p", "words"), [(0.0, "<0.001"), (0.00099, "<0.001"), (0.001, "0.001"), (1.0, "1.000")])

@@ -50,7 +50,7 @@ def test_the_rows_of_a_selection_have_all_that_is_chosen_and_nothing_else(known)
     ],
 )
 def test_what_is_chosen_is_said_in_a_sentence(known, change, said):
-    assert selection.sentence(replace(known.everything, **change), known).startswith(said)
+    assert selection.rows_sentence(replace(known.everything, **change), known).startswith(said)
 
 
 def test_a_fleet_is_in_the_order_of_table_iii(fleet):

@@ -22,19 +22,19 @@ ENTRIES = [
 
 
 def every() -> list[CatalogueEntry]:
-    return [entry for notebook in notebooks.find(PROJECT) for entry in catalogue.read(notebook)]
+    return [entry for notebook in notebooks.find(PROJECT) for entry in catalogue.read_catalogue(notebook)]
 
 
 def test_every_figure_and_table_of_the_project_has_a_name_of_its_own() -> None:
     entries = every()
-    catalogue.unique(entries)
+    catalogue.check_unique(entries)
     calls = 0
     for path in PROJECT.glob("*.ipynb"):
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             if cell["cell_type"] == "code":
                 nodes = [node for node in ast.walk(ast.parse("".join(cell["source"]))) if isinstance(node, ast.Call)]
                 functions = [ast.unparse(node.func) for node in nodes]
-                one = ("show", "table", "page.show_excluded", "page.show_with_care")
+                one = ("show", "table", "page.table", "page.show_excluded", "page.show_with_care")
                 calls += sum(function in one for function in functions) + 2 * functions.count("page.claims")
     assert len(entries) == calls
     assert all(one.name.isidentifier() and one.name == one.name.lower() for one in entries)
@@ -48,24 +48,24 @@ def test_all_that_the_paper_numbers_is_there() -> None:
 
 @pytest.mark.parametrize("word", ["5", "fig5", "FIG5", "Fig. 5", "figure 5", " fig_5 ", "fig5_shares", "Fig5_Shares"])
 def test_a_figure_has_its_name_and_its_number_in_any_form(word: str) -> None:
-    assert catalogue.choose(ENTRIES, [word]) == [FIVE]
+    assert catalogue.choose_entries(ENTRIES, [word]) == [FIVE]
 
 
 @pytest.mark.parametrize("word", ["table4", "Table IV", "tab. 4", "TABLE iv"])
 def test_a_number_means_all_that_have_it(word: str) -> None:
-    assert [one.name for one in catalogue.choose(ENTRIES, [word])] == ["table4_vips", "table4_again"]
+    assert [one.name for one in catalogue.choose_entries(ENTRIES, [word])] == ["table4_vips", "table4_again"]
 
 
 def test_no_word_means_all() -> None:
-    assert catalogue.choose(ENTRIES, []) == ENTRIES
+    assert catalogue.choose_entries(ENTRIES, []) == ENTRIES
 
 
 @pytest.mark.parametrize("word", ["4", "fig4", "", "vips", "table"])
 def test_another_word_lists_what_there_is(word: str) -> None:
     with pytest.raises(ReportError, match=r"choose fig5_shares \(Fig\. 5\), .*; or coverage\."):
-        catalogue.choose(ENTRIES, [word])
+        catalogue.choose_entries(ENTRIES, [word])
 
 
 def test_a_name_that_two_have_is_refused() -> None:
     with pytest.raises(ReportError, match=r"'coverage' in 01 and 09: rename one"):
-        catalogue.unique([*ENTRIES, CatalogueEntry("coverage", "", "table", "09")])
+        catalogue.check_unique([*ENTRIES, CatalogueEntry("coverage", "", "table", "09")])

@@ -19,7 +19,7 @@ first, second = 1, 2
 
 
 def test_a_cell_gives_names_types_defaults_and_comments() -> None:
-    found = parameters.read(CELL, "01_x")
+    found = parameters.read_parameters(CELL, "01_x")
     assert list(found.values()) == [
         Parameter("count", "int", False, 5, "how many"),
         Parameter("ratio", "float", False, 1, ""),
@@ -32,7 +32,7 @@ def test_a_cell_gives_names_types_defaults_and_comments() -> None:
 
 def test_a_cell_that_is_no_python_names_its_notebook() -> None:
     with pytest.raises(ReportError, match="parameters cell of 01_x is not Python"):
-        parameters.read("count: int = ", "01_x")
+        parameters.read_parameters("count: int = ", "01_x")
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_a_cell_that_is_no_python_names_its_notebook() -> None:
     ],
 )
 def test_text_is_read_as_the_type(name: str, given: object, value: object) -> None:
-    converted = parameters.convert(parameters.read(CELL, "01_x")[name], given)
+    converted = parameters.convert(parameters.read_parameters(CELL, "01_x")[name], given)
     assert converted == value
     assert type(converted) is type(value)
 
@@ -68,7 +68,7 @@ def test_text_is_read_as_the_type(name: str, given: object, value: object) -> No
 )
 def test_a_value_of_another_type_is_an_error_in_one_sentence(name: str, given: object, sentence: str) -> None:
     with pytest.raises(ReportError) as error:
-        parameters.convert(parameters.read(CELL, "01_x")[name], given)
+        parameters.convert(parameters.read_parameters(CELL, "01_x")[name], given)
     assert str(error.value) == sentence
 
 
@@ -93,17 +93,17 @@ burst_unit: str = "images"  # of a burst
 )
 def test_one_of_a_few_values_is_checked_before_anything_runs(name: str, given: str, sentence: str) -> None:
     with pytest.raises(ReportError) as error:
-        parameters.convert(parameters.read(CHOICES, "01_x")[name], given)
+        parameters.convert(parameters.read_parameters(CHOICES, "01_x")[name], given)
     assert str(error.value) == sentence
 
 
 @pytest.mark.parametrize("text", ["valid", "semi-valid", "valid, semi-valid"])
 def test_verdicts_may_be_several(text: str) -> None:
-    assert parameters.convert(parameters.read(CHOICES, "01_x")["verdicts"], text) == text
+    assert parameters.convert(parameters.read_parameters(CHOICES, "01_x")["verdicts"], text) == text
 
 
 @pytest.mark.parametrize("name", sorted(PARAMETERS))
 def test_every_value_of_a_choice_is_one_that_the_notebooks_take(name: str) -> None:
     cell = f'{name}: str = "x"  # one of a few'
     for value in PARAMETERS[name]:
-        assert parameters.convert(parameters.read(cell, "01_x")[name], value) == value
+        assert parameters.convert(parameters.read_parameters(cell, "01_x")[name], value) == value
