@@ -38,32 +38,35 @@ class CatalogueEntry:
 def read_catalogue(notebook: Notebook) -> list[CatalogueEntry]:
     """Return the named figures and tables of a notebook, in order."""
     cells = json.loads(notebook.path.read_text(encoding="utf-8"))["cells"]
-    entries = []
-    for cell in cells:
-        if cell["cell_type"] != "code":
-            continue
-        try:
-            tree = ast.parse("".join(cell["source"]))
-        except SyntaxError:
-            continue  # a line magic, or an error that execution will report
-        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _of(node) in {*CALLS, CLAIMS}]
-        for call in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
-            if _of(call) == CLAIMS:
-                numbers = [word.value for word in call.args if isinstance(word, ast.Constant)]
-                entries += [
-                    CatalogueEntry(name.format(number), "", "table", notebook.name)
-                    for number in numbers
-                    for name in CLAIM_TABLES
-                ]
-                continue
-            texts = {
-                keyword.arg: keyword.value.value
-                for keyword in call.keywords
-                if isinstance(keyword.value, ast.Constant) and isinstance(keyword.value.value, str)
-            }
-            if texts.get("name"):
-                entries.append(CatalogueEntry(texts["name"], texts.get("number", ""), CALLS[_of(call)], notebook.name))
-    return entries
+    sources = ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    return [entry for source in sources for call in _calls(source) for entry in _entries(call, notebook.name)]
+
+
+def _calls(source: str) -> list[ast.Call]:
+    """Return the calls in a cell that display something, in order."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return []  # a line magic, or an error that execution will report
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _of(node) in {*CALLS, CLAIMS}]
+    return sorted(calls, key=lambda call: (call.lineno, call.col_offset))
+
+
+def _entries(call: ast.Call, notebook: str) -> list[CatalogueEntry]:
+    """Return what a call displays under a name: one figure or table, or the tables of the claims of a remark."""
+    if _of(call) == CLAIMS:
+        numbers = [word.value for word in call.args if isinstance(word, ast.Constant)]
+        return [
+            CatalogueEntry(name.format(number), "", "table", notebook) for number in numbers for name in CLAIM_TABLES
+        ]
+    texts = {
+        keyword.arg: keyword.value.value
+        for keyword in call.keywords
+        if isinstance(keyword.value, ast.Constant) and isinstance(keyword.value.value, str)
+    }
+    if not texts.get("name"):
+        return []
+    return [CatalogueEntry(texts["name"], texts.get("number", ""), CALLS[_of(call)], notebook)]
 
 
 def _of(call: ast.Call) -> str:

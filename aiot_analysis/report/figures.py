@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiot_analysis.display import export
 from aiot_analysis.errors import ReportError
@@ -18,6 +18,9 @@ from aiot_analysis.report.catalogue import CatalogueEntry, check_unique, choose_
 from aiot_analysis.report.manifest import write_file
 from aiot_analysis.report.notebooks import Notebook, assign, find
 from aiot_analysis.report.site import Site, root_of, sites
+
+if TYPE_CHECKING:
+    from aiot_analysis.report.page import RenderJob
 
 INDEX = "README.md"
 ITEMS = "figures.json"  # content of the index, for the next call
@@ -138,17 +141,45 @@ def _draw(
     made: Made,
 ) -> None:
     """Write the figures and tables of one origin."""
+    work = [_job(site, book, chosen, given[book.name], wanted, timeout_s) for book in books]
+    written = _run(site, work, jobs, listen, made)
+    missing_names = [entry.name for entry in chosen if entry.name not in written]
+    if missing_names and not made.failed:
+        made.remarks.append(f"these data do not show {', '.join(missing_names)}.")
+    made.items += len(written)
+    for entry in chosen:
+        if entry.name in written:
+            book = next(book for book in books if book.name == entry.notebook)
+            data = site.data_of(book, given[book.name])[:12]
+            written[entry.name] |= {"data": data, "notebook": book.name}
+    if written:
+        _write_index(site, written, entries)
+
+
+def _job(
+    site: Site,
+    book: Notebook,
+    chosen: Sequence[CatalogueEntry],
+    given: dict[str, object],
+    wanted: Wanted,
+    timeout_s: int | None,
+) -> RenderJob:
+    """Return the job of a notebook that writes the chosen figures and tables, and no page."""
     from aiot_analysis.report.page import RenderJob
+
+    names = tuple(entry.name for entry in chosen if entry.notebook == book.name)
+    folder = site.out / ".part" / book.name
+    widths, sheet = WIDTHS[wanted.width], str(wanted.sheet or "")
+    sink = export.Sink(str(folder), wanted.formats, site.origin, widths, names, sheet, displayed=False)
+    return RenderJob(book.name, book.path, site.root, site.out, site.parameters(book, given), timeout_s, {}, sink)
+
+
+def _run(
+    site: Site, work: Sequence[RenderJob], jobs: int, listen: Listen | None, made: Made
+) -> dict[str, dict[str, Any]]:
+    """Run the jobs, and return the record of each figure and table that they wrote, by name."""
     from aiot_analysis.report.workers import Workers
 
-    work = []
-    for book in books:
-        names = tuple(entry.name for entry in chosen if entry.notebook == book.name)
-        folder = site.out / ".part" / book.name
-        widths, sheet = WIDTHS[wanted.width], str(wanted.sheet or "")
-        sink = export.Sink(str(folder), wanted.formats, site.origin, widths, names, sheet, displayed=False)
-        values = site.parameters(book, given[book.name])
-        work.append(RenderJob(book.name, book.path, site.root, site.out, values, timeout_s, {}, sink))
     written: dict[str, dict[str, Any]] = {}
     try:
         with Workers(min(jobs, len(work))) as workers:
@@ -169,17 +200,7 @@ def _draw(
                 made.files += len(job.sink.place(site.out))
     finally:
         shutil.rmtree(site.out / ".part", ignore_errors=True)
-    missing_names = [entry.name for entry in chosen if entry.name not in written]
-    if missing_names and not made.failed:
-        made.remarks.append(f"these data do not show {', '.join(missing_names)}.")
-    made.items += len(written)
-    for entry in chosen:
-        if entry.name in written:
-            book = next(book for book in books if book.name == entry.notebook)
-            data = site.data_of(book, given[book.name])[:12]
-            written[entry.name] |= {"data": data, "notebook": book.name}
-    if written:
-        _write_index(site, written, entries)
+    return written
 
 
 def _check_index(out: Path) -> None:

@@ -35,6 +35,14 @@ def test_an_interval_has_both_ends() -> None:
     assert columns.interval_columns("vips", ["vips", "vips_low"]) is None
 
 
+def test_intervals_follow_their_columns_once() -> None:
+    frame = ["rank", "rank_low", "rank_high", "device_id", "vips", "vips_low"]
+    assert columns.with_intervals(["device_id", "vips", "rank"], frame) == [
+        "device_id", "vips", "rank", "rank_low", "rank_high",
+    ]  # fmt: skip
+    assert columns.with_intervals(["rank", "rank_low"], frame) == ["rank", "rank_low", "rank_high"]
+
+
 @pytest.mark.parametrize(("p", "words"), [(0.0, "<0.001"), (0.00099, "<0.001"), (0.001, "0.001"), (1.0, "1.000")])
 def test_p_values(p: float, words: str) -> None:
     assert columns.p_value(p) == words

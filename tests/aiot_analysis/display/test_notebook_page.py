@@ -76,6 +76,35 @@ def test_excluded_rows_and_rows_with_reasons_are_listed_by_device(processed, dis
     assert displayed["careful"][["device", "reasons"]].to_numpy().tolist() == [["B", "it was warm"]]
 
 
+def test_excluded_rows_of_one_delegate_are_listed_alone(processed, displayed):
+    page = aiot_analysis.open_page(processed, "measured")
+    page.show_excluded(name="on_cpu", delegate="cpu")
+    page.show_excluded(name="on_nnapi", delegate="nnapi")
+    assert (len(displayed["on_cpu"]), len(displayed["on_nnapi"])) == (0, 1)
+
+
+def test_a_table_names_devices_and_brings_the_ends_of_intervals_with_their_column(processed, displayed):
+    page = aiot_analysis.open_page(processed, "measured")
+    frame = page.rows.assign(accuracy_low=0.25, accuracy_high=0.75)
+    page.table(frame, "Accuracy", ["device_id", "accuracy", "images"], name="accuracy")
+    assert list(displayed["accuracy"]) == ["device", "accuracy", "accuracy_low", "accuracy_high", "images"]
+    assert sorted(displayed["accuracy"]["device"]) == ["A", "B", "B"]
+    page.table(frame, "Everything", name="everything")
+    assert list(displayed["everything"]) == ["device" if name == "device_id" else name for name in frame]
+
+
+@pytest.mark.parametrize(("study", "n_excluded"), [("profile", 0), ("resize", 1)])
+def test_a_study_is_opened_with_its_usable_rows_of_the_newest_run(processed, study, n_excluded):
+    """There are a row of an earlier run, one of the newest, and one of the suite."""
+    facts = {"device_id": "a", "study": study, "resize": "crop_resize"}
+    runs = [instance(CPU, 0.5, 10.0, **facts, run_id=f"2026010{day}T000000Z-aaaaaa") for day in (1, 2)]
+    storage.write("instances", instances(*runs, instance(CPU, 0.5, 10.0, device_id="a")), processed)
+    page = notebook_page.open_study(study, processed, "measured", run_to_run=0.1)
+    assert page.rows["run_id"].tolist() == ["20260102T000000Z-aaaaaa"]
+    assert len(page.excluded) == n_excluded
+    assert page.rows["run_to_run"].tolist() == [0.1] and page.source.startswith("measured · end to end")
+
+
 def test_claims_of_a_remark_are_two_tables_with_its_number(processed, displayed):
     aiot_analysis.open_page(processed, "measured").claims(3)
     assert list(displayed) == ["remark3_claims", "remark3_comparisons"]

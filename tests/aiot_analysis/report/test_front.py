@@ -83,7 +83,10 @@ def test_what_was_kept_is_read_from_the_executed_notebook(tmp_path: Path) -> Non
 
 
 def test_reading_it_imports_no_pandas() -> None:
-    script = "import sys; from aiot_analysis.report import front, index; print({'pandas', 'jinja2'} & {*sys.modules})"
+    script = (
+        "import sys; from aiot_analysis.report import front; from aiot_analysis.report import index; "
+        "print({'pandas', 'jinja2'} & {*sys.modules})"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 
