@@ -193,7 +193,7 @@ def test_what_is_assumed_of_other_runs_reaches_all_that_needs_it(path):
     """A page whose intervals rest on the parameter `run_to_run` gives it to each statistic that takes it."""
     code = "\n".join(source(cell) for cell in cells(path, "code"))
     calls = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
-    takes_it = ("open_page", "remarks.parts", "variance.with_noise", "variance.assumed")
+    takes_it = ("open_page", "open_study", "remarks.parts", "variance.with_noise", "variance.assumed")
     found = [ast.unparse(call) for call in calls if ast.unparse(call.func) in takes_it]
     if "run_to_run" in declared(path):
         assert found and [call for call in found if "run_to_run" not in call] == []

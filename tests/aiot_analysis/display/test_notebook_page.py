@@ -97,10 +97,10 @@ def test_a_table_names_devices_and_brings_the_ends_of_intervals_with_their_colum
 def test_a_study_is_opened_with_its_usable_rows_of_the_newest_run(processed, study, n_excluded):
     """There are a row of an earlier run, one of the newest, and one of the suite."""
     facts = {"device_id": "a", "study": study, "resize": "crop_resize"}
-    runs = [instance(CPU, 0.5, 10.0, **facts, run_id=f"2026010{day}T000000Z-aaaaaa") for day in (1, 2)]
+    runs = [instance(CPU, 0.5, 10.0, **facts, run_id=f"2025010{day}T000000Z-aaaaaa") for day in (1, 2)]
     storage.write("instances", instances(*runs, instance(CPU, 0.5, 10.0, device_id="a")), processed)
     page = notebook_page.open_study(study, processed, "measured", run_to_run=0.1)
-    assert page.rows["run_id"].tolist() == ["20260102T000000Z-aaaaaa"]
+    assert page.rows["run_id"].tolist() == ["20250102T000000Z-aaaaaa"]
     assert len(page.excluded) == n_excluded
     assert page.rows["run_to_run"].tolist() == [0.1] and page.source.startswith("measured · end to end")
 
