@@ -31,6 +31,13 @@ Draw a figure of the paper, here Figure 5:
     shares = stats.shares.frameworks(page.rows, value=page.mean_column)
     plots.shares.time_shares(shares, page.source, page.devices)
 
+Draw on axes of your own, in a layout of your own (`fig=` takes a figure or subfigure):
+
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(12, 5), layout="constrained")
+    plots.vips.ranking(stats.vips.scores(page.rows), page.source, ax=axes[0])
+
 Render the notebooks as pages, like `aiot report`:
 
     aiot_analysis.render("notebooks", "reports", ["04"])

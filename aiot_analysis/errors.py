@@ -5,6 +5,7 @@ AnalysisError           anything a user can fix: one sentence with the value and
 │   └── DamagedError    a file of the processed tables differs from what was written
 ├── PoolingError        rows that must not be pooled into one statistic
 ├── SimulationError     a fleet that cannot be written, or that would be mixed with another one
+├── FigureError            a figure that cannot be drawn on the axes or the figure passed for it
 ├── ReportError         a notebook, parameter or report is unknown or failed
 ├── CompareError        a side of a comparison is unknown, or the two sides have nothing in common
 └── ClusterError        a Dask scheduler does not answer, or its workers cannot do the work
@@ -33,6 +34,10 @@ class PoolingError(AnalysisError):
 
 class SimulationError(AnalysisError):
     """A simulated fleet cannot be written, or would be mixed with another one."""
+
+
+class FigureError(AnalysisError):
+    """A figure cannot be drawn on the axes or the figure that were passed for it."""
 
 
 class ReportError(AnalysisError):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from aiot_analysis.plots import device_axis, style
 from aiot_analysis.tables import names
@@ -24,6 +24,9 @@ def frameworks(
     devices: pd.DataFrame | None = None,
     left_out: pd.DataFrame | None = None,
     apart: pd.DataFrame | None = None,
+    *,
+    ax: Axes | None = None,
+    fig: Figure | SubFigure | None = None,
 ) -> Figure:
     """Draw Fig. 4: float32 accuracy of each implementation of each model across devices, with 95 % intervals.
 
@@ -57,7 +60,13 @@ def frameworks(
 
 @style.styled
 def quantizations(
-    rows: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None, left_out: pd.DataFrame | None = None
+    rows: pd.DataFrame,
+    origin: str,
+    devices: pd.DataFrame | None = None,
+    left_out: pd.DataFrame | None = None,
+    *,
+    ax: Axes | None = None,
+    fig: Figure | SubFigure | None = None,
 ) -> Figure:
     """Draw Fig. 8: accuracy of each quantization across devices, one panel per model x {CPU, NNAPI} of TFLite.
 

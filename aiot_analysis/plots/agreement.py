@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
@@ -23,7 +23,15 @@ MOST_TICKS = 6  # maximum number of devices labelled on the axis of a narrow pan
 
 
 @style.styled
-def noise(spread: pd.DataFrame, unstable: pd.DataFrame, repeats: pd.DataFrame, origin: str) -> Figure:
+def noise(
+    spread: pd.DataFrame,
+    unstable: pd.DataFrame,
+    repeats: pd.DataFrame,
+    origin: str,
+    *,
+    ax: Axes | None = None,
+    fig: Figure | SubFigure | None = None,
+) -> Figure:
     """Draw the differences between devices next to those expected by chance, one line per instance.
 
     Takes the frames of `stats.agreement.cochran`, `stats.agreement.instability` and `stats.repeats.flips`. The left
@@ -178,6 +186,9 @@ def against(
     devices: pd.DataFrame | None = None,
     gaps: Mapping[str, str] | None = None,
     quantizations: Sequence[str] = names.QUANTIZATIONS,
+    *,
+    ax: Axes | None = None,
+    fig: Figure | SubFigure | None = None,
 ) -> Figure:
     """Draw the accuracy of each device minus that of the reference `base`, one panel per model x version.
 
@@ -241,8 +252,8 @@ def _differences(axes: Axes, part: pd.DataFrame, base: str, ids: Sequence[str], 
     """Draw the differences of the devices for one instance, with the reference at 0."""
     x = device_axis.positions(part, ids)
     paired = 100 * part[["change_low", "change", "change_high"]]
-    figure = axes.get_figure(root=True)
-    panel_points = axes.get_position().width * figure.get_size_inches()[0] * 72 if figure else 200.0  # in points
+    figure = axes.get_figure()
+    panel_points = axes.get_position().width * style.size(figure)[0] * 72 if figure else 200.0
     line_width = min(5.0, 0.6 * panel_points / len(ids))
     axes.axhline(0, color="#888888", linewidth=0.6)
     axes.vlines(x, 100 * part["low"], 100 * part["high"], color=BAND, linewidth=line_width)

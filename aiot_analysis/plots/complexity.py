@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
@@ -23,6 +23,9 @@ def scatter(
     correlation: pd.DataFrame | None = None,
     classes: pd.DataFrame | None = None,
     lines: pd.DataFrame | None = None,
+    *,
+    ax: Axes | None = None,
+    fig: Figure | SubFigure | None = None,
 ) -> Figure:
     """Draw latency over multiply-accumulates on logarithmic axes, one panel per implementation.
 
@@ -121,7 +124,14 @@ def _rho(correlation: pd.DataFrame | None, implementation: str) -> str:
 
 
 @style.styled
-def off_line(residuals: pd.DataFrame, implementations: pd.DataFrame, origin: str) -> Figure:
+def off_line(
+    residuals: pd.DataFrame,
+    implementations: pd.DataFrame,
+    origin: str,
+    *,
+    ax: Axes | None = None,
+    fig: Figure | SubFigure | None = None,
+) -> Figure:
     """Draw the ratio of each instance's time to the line of its device, one row per implementation x model.
 
     Takes the frame of `stats.complexity_lines.residuals` and, for the medians and intervals of whole implementations,

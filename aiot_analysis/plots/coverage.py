@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Patch
 
 from aiot_analysis.plots import device_axis, style
@@ -30,7 +30,14 @@ def colors() -> dict[str, str]:
 
 
 @style.styled
-def grid(instances: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None) -> Figure:
+def grid(
+    instances: pd.DataFrame,
+    origin: str,
+    devices: pd.DataFrame | None = None,
+    *,
+    ax: Axes | None = None,
+    fig: Figure | SubFigure | None = None,
+) -> Figure:
     """Draw the verdict of the latest run of each of the paper's 60 instances on each device, as colour and symbol.
 
     Takes the whole table `instances`. Up to six devices have a panel each, with models by versions. More devices are
@@ -61,7 +68,7 @@ def grid(instances: pd.DataFrame, origin: str, devices: pd.DataFrame | None = No
     return style.finish(figure, origin, alt, cells)
 
 
-def _panels(table: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None) -> Figure:
+def _panels(table: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None) -> style.Canvas:
     """Draw one panel per device, with models by implementation and quantization."""
     parts = [names.instance(instance) for instance in table.index]
     versions = [(instance.implementation, instance.quantization) for instance in parts]
@@ -84,7 +91,7 @@ def _panels(table: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None) -
     return figure
 
 
-def _lines(table: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None) -> Figure:
+def _lines(table: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None) -> style.Canvas:
     """Draw devices side by side, with one line per instance."""
     figure, (panel,) = style.panels(1, 1, 0.14 * len(ids) + 3.2, 0.13 * len(table) + 0.8)
     _cells(panel, table)
@@ -96,7 +103,7 @@ def _lines(table: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None) ->
     return figure
 
 
-def _counted(table: pd.DataFrame) -> Figure:
+def _counted(table: pd.DataFrame) -> style.Canvas:
     """Draw the number of devices per verdict, with one line per instance."""
     figure, (panel,) = style.panels(1, 1, 7.0, 0.13 * len(table) + 0.8)
     devices = table.shape[1]

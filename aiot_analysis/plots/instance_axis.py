@@ -17,7 +17,7 @@ def order(instances: Iterable[str]) -> list[str]:
     return names.in_order(set(instances), [*names.PAPER_FLOAT32, *names.PAPER_QUANTIZED])
 
 
-def panels(ids: list[str], lines: list[str]) -> tuple[Figure, list[Axes]]:
+def panels(ids: list[str], lines: list[str]) -> tuple[style.Canvas, list[Axes]]:
     """Return a figure with one panel per device for few devices, or a single panel for many."""
     count = 1 if len(ids) > device_axis.FEW else len(ids)
     return style.panels(count, 2, 7.0 if count == 1 else 5.5, 0.17 * len(lines) + 0.9)

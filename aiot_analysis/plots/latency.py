@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
@@ -18,7 +18,13 @@ from aiot_analysis.words import plural
 
 @style.styled
 def distribution(
-    summary: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None, what: str = "end-to-end time"
+    summary: pd.DataFrame,
+    origin: str,
+    devices: pd.DataFrame | None = None,
+    what: str = "end-to-end time",
+    *,
+    ax: Axes | None = None,
+    fig: Figure | SubFigure | None = None,
 ) -> Figure:
     """Draw a box per instance and device: quartiles, with whiskers from the shortest to the 99th percentile.
 
@@ -92,7 +98,14 @@ def _boxes(panel: Axes, some: pd.DataFrame) -> None:
 
 
 @style.styled
-def phases(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None) -> Figure:
+def phases(
+    frame: pd.DataFrame,
+    origin: str,
+    devices: pd.DataFrame | None = None,
+    *,
+    ax: Axes | None = None,
+    fig: Figure | SubFigure | None = None,
+) -> Figure:
     """Draw stacked bars of the mean time of decode, preprocess, inference and post-process of each instance.
 
     Takes the frame of `stats.latency.phases`. More than six devices share one panel, with a point per device and phase.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import FancyBboxPatch
 
@@ -24,7 +24,9 @@ LEAST_BOXES = 2.7  # minimum width of a column in boxes, so that titles fit
 
 
 @style.styled
-def typical_modules(frame: pd.DataFrame, origin: str) -> Figure:
+def typical_modules(
+    frame: pd.DataFrame, origin: str, *, ax: Axes | None = None, fig: Figure | SubFigure | None = None
+) -> Figure:
     """Draw one diagram per model: boxes are operators, arrows are their inputs.
 
     Takes the frame of `stats.modules.boxes`. The size of a panel depends on its diagram.
@@ -49,7 +51,7 @@ def typical_modules(frame: pd.DataFrame, origin: str) -> Figure:
     return style.finish(figure, origin, f"The typical module of each network. {'. '.join(descriptions)}.")
 
 
-def _panels(widths: Sequence[float], layers: Sequence[int]) -> tuple[Figure, list[tuple[Axes, float]]]:
+def _panels(widths: Sequence[float], layers: Sequence[int]) -> tuple[style.Canvas, list[tuple[Axes, float]]]:
     """Return a figure with one panel per diagram, and for each panel its axes and its width in boxes.
 
     Each panel is added to the shortest column so far, so that a long module is next to several short ones.
@@ -64,7 +66,9 @@ def _panels(widths: Sequence[float], layers: Sequence[int]) -> tuple[Figure, lis
         ends[column_index] += height
     column_widths = [max(LEAST_BOXES, *(widths[number] for number in column)) for column in columns]
     figure_width = style.page_width(BOX_INCHES * sum(column_widths))
-    figure = Figure(figsize=(figure_width, max(ends) + 0.3), layout=ConstrainedLayoutEngine(h_pad=0.02))
+    figure = style.blank(len(widths), figure_width, max(ends) + 0.3, ConstrainedLayoutEngine(h_pad=0.02))
+    if isinstance(figure, Axes):
+        return figure, [(figure, column_widths[0])]
     grid = figure.add_gridspec(1, len(columns), width_ratios=column_widths)
     panels: dict[int, tuple[Axes, float]] = {}
     for column_index, column in enumerate(columns):

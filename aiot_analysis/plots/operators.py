@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Patch
 
 from aiot_analysis.plots import style
@@ -35,7 +35,14 @@ def looks() -> dict[str, style.Look]:
 
 
 @style.styled
-def breakdown(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None) -> Figure:
+def breakdown(
+    frame: pd.DataFrame,
+    origin: str,
+    devices: pd.DataFrame | None = None,
+    *,
+    ax: Axes | None = None,
+    fig: Figure | SubFigure | None = None,
+) -> Figure:
     """Draw Fig. 1: a 100 % stacked bar per model, in one panel per framework and device.
 
     Takes the frame of `stats.operators.shares`.
@@ -123,7 +130,14 @@ def _repetitions(frame: pd.DataFrame) -> str:
 
 
 @style.styled
-def convolution_times(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None) -> Figure:
+def convolution_times(
+    frame: pd.DataFrame,
+    origin: str,
+    devices: pd.DataFrame | None = None,
+    *,
+    ax: Axes | None = None,
+    fig: Figure | SubFigure | None = None,
+) -> Figure:
     """Draw Fig. 2: one histogram per model of the times of single convolutions, with the paper's bins and ticks.
 
     Takes the frame of `stats.operators.convolution_times`. A separate hatched bar shows the share of convolutions that

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
 from aiot_analysis.plots import device_axis, style
@@ -13,7 +13,14 @@ from aiot_analysis.words import plural
 
 
 @style.styled
-def tradeoff(frame: pd.DataFrame, origin: str, left_out: pd.DataFrame | None = None) -> Figure:
+def tradeoff(
+    frame: pd.DataFrame,
+    origin: str,
+    left_out: pd.DataFrame | None = None,
+    *,
+    ax: Axes | None = None,
+    fig: Figure | SubFigure | None = None,
+) -> Figure:
     """Draw accuracy change over speed-up relative to float32, one panel per model x {CPU, NNAPI}.
 
     The panels are those of Figs. 8 and 9. Takes the frame of `stats.tradeoff.tradeoff`. Colour and marker identify each
@@ -105,6 +112,9 @@ def latency(
     devices: pd.DataFrame | None = None,
     left_out: pd.DataFrame | None = None,
     value: str = "end_to_end_ms_mean",
+    *,
+    ax: Axes | None = None,
+    fig: Figure | SubFigure | None = None,
 ) -> Figure:
     """Draw the mean time per image of each quantization, one panel per model x {CPU, NNAPI}.
 

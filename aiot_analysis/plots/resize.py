@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pandas as pd
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
 
 from aiot_analysis.plots import device_axis, style
 from aiot_analysis.tables import names
@@ -17,7 +18,14 @@ GAP = "no data: the ways of resizing were not compared; `aiot run --local --resi
 
 
 @style.styled
-def ways(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None) -> Figure:
+def ways(
+    frame: pd.DataFrame,
+    origin: str,
+    devices: pd.DataFrame | None = None,
+    *,
+    ax: Axes | None = None,
+    fig: Figure | SubFigure | None = None,
+) -> Figure:
     """Draw accuracy, preprocessing time, and decoding plus preprocessing time of each resizing method.
 
     Points have 95 % intervals. Takes the frame of `stats.resize.summary`; each instance is a line, in the frame's

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
 from aiot_analysis.plots import device_axis, style
@@ -23,6 +24,9 @@ def accuracy_over_time(
     value: str = "end_to_end_ms_mean",
     by: str = "implementation",
     devices: pd.DataFrame | None = None,
+    *,
+    ax: Axes | None = None,
+    fig: Figure | SubFigure | None = None,
 ) -> Figure:
     """Draw accuracy over mean time (logarithmic), one point per device and instance.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Patch
 
 from aiot_analysis.plots import device_axis, style
@@ -15,7 +15,14 @@ from aiot_analysis.words import plural
 
 
 @style.styled
-def time_shares(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None) -> Figure:
+def time_shares(
+    frame: pd.DataFrame,
+    origin: str,
+    devices: pd.DataFrame | None = None,
+    *,
+    ax: Axes | None = None,
+    fig: Figure | SubFigure | None = None,
+) -> Figure:
     """Draw one panel per model, implementation or model x delegate, with a bar per device.
 
     Shorter parts took less time. Devices that lack parts are shown as labelled gaps. If shares are over fewer parts

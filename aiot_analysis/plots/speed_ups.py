@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
@@ -18,7 +18,14 @@ NARROW = 4  # ratio of the ends of an axis below which ticks at 1, 2 and 5 are t
 
 @style.styled
 def speed_ups(
-    frame: pd.DataFrame, summary: pd.DataFrame, base: str, origin: str, devices: pd.DataFrame | None = None
+    frame: pd.DataFrame,
+    summary: pd.DataFrame,
+    base: str,
+    origin: str,
+    devices: pd.DataFrame | None = None,
+    *,
+    ax: Axes | None = None,
+    fig: Figure | SubFigure | None = None,
 ) -> Figure:
     """Draw one panel per model, implementation or model x delegate, with a point and interval per device and part.
 

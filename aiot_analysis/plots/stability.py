@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
 from aiot_analysis.plots import device_axis, instance_axis, style
@@ -24,7 +24,13 @@ CALM = {"no less stable than chance": "#e9e9e9", "stable": "#9ecae1", "cannot be
 
 @style.styled
 def tails(
-    summary: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None, what: str = "end-to-end time"
+    summary: pd.DataFrame,
+    origin: str,
+    devices: pd.DataFrame | None = None,
+    what: str = "end-to-end time",
+    *,
+    ax: Axes | None = None,
+    fig: Figure | SubFigure | None = None,
 ) -> Figure:
     """Draw the range from the median to the 99th percentile of each instance; a cross marks the first image.
 
@@ -75,6 +81,9 @@ def along(
     devices: pd.DataFrame | None = None,
     tested: int = 1,
     level: float = 0.05,
+    *,
+    ax: Axes | None = None,
+    fig: Figure | SubFigure | None = None,
 ) -> Figure:
     """Draw the latency over the run of the chosen instances, one panel each, with any change in level.
 
@@ -132,7 +141,14 @@ def _moved(row: Mapping[Any, Any], level: float) -> str:
 
 
 @style.styled
-def scores(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None) -> Figure:
+def scores(
+    frame: pd.DataFrame,
+    origin: str,
+    devices: pd.DataFrame | None = None,
+    *,
+    ax: Axes | None = None,
+    fig: Figure | SubFigure | None = None,
+) -> Figure:
     """Draw the stability score of each instance: the fastest part of its run over the slowest, 1 being steady.
 
     Takes the frame of `tables.stability.scores`. A tick marks the score of the same times in random order. More than
@@ -176,7 +192,7 @@ def scores(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None
     return style.finish(figure, origin, alt)
 
 
-def _grid(frame: pd.DataFrame, ids: list[str], lines: list[str], devices: pd.DataFrame | None) -> Figure:
+def _grid(frame: pd.DataFrame, ids: list[str], lines: list[str], devices: pd.DataFrame | None) -> style.Canvas:
     """Draw the grid, shading only unstable instances by score, since the other scores differ by chance."""
     shade = pd.cut(frame["stability"], list(LEVELS), labels=False).where(frame["steadiness"] == "unstable")
     for number, steadiness in enumerate(CALM, start=len(SHADES)):
@@ -196,7 +212,15 @@ def _grid(frame: pd.DataFrame, ids: list[str], lines: list[str], devices: pd.Dat
 
 
 @style.styled
-def slowdown(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None, first: str = "burst") -> Figure:
+def slowdown(
+    frame: pd.DataFrame,
+    origin: str,
+    devices: pd.DataFrame | None = None,
+    first: str = "burst",
+    *,
+    ax: Axes | None = None,
+    fig: Figure | SubFigure | None = None,
+) -> Figure:
     """Draw the ratio of the mean time after the burst to that during it, with 95 % intervals; above 1 is slower later.
 
     Takes the frame of `stats.bursts.bursts`; `first` is the name of the burst in labels. More than six devices share

@@ -18,13 +18,21 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import to_hex, to_rgb
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from aiot_analysis.errors import FigureError
 from aiot_analysis.tables import names
 
 P = ParamSpec("P")
+Canvas = Figure | SubFigure | Axes
+"""What a plot draws on: a figure of its own, or what its caller passed as `ax` or `fig`."""
+TARGET_NOTE = """
+
+Draws on a new figure, or on existing axes `ax` (if there is one panel), or on an empty figure or subfigure `fig`.
+These keep their size, and everything else on their figure stays as it is. Returns the figure in each case.
+"""
 SHEET = Path(__file__).with_name("paper.mplstyle")
 GREY = "#6b6b6b"
 SIMULATED = "#b00020"
@@ -55,6 +63,7 @@ CONTEXT = ("devices", "left_out", "apart", "classes")
 """Arguments with frames that label or explain the figure but are not drawn themselves."""
 
 _width: ContextVar[float | None] = ContextVar("width", default=None)
+_target: ContextVar[Canvas | None] = ContextVar("target", default=None)
 _sheets: ContextVar[tuple[Path, ...]] = ContextVar("sheets", default=(SHEET,))
 
 
@@ -132,16 +141,19 @@ def printing(width: float | None = None, sheet: Path | None = None) -> Iterator[
 
 
 def styled(function: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Decorate a plot function to draw in the project's style and store the data with the figure (see `FigureSource`).
+    """Decorate a plot function to draw in the project's style, on a new figure or on its argument `ax` or `fig`.
 
-    Matplotlib's settings are left unchanged.
+    A new figure stores its data and how it was drawn (see `FigureSource`). Matplotlib's settings are left unchanged.
     """
     parameters = inspect.signature(function)
 
     @wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        with context():
+        target = _checked_target(kwargs.get("ax"), kwargs.get("fig"))
+        with context(), _drawing_on(target):
             figure = function(*args, **kwargs)
+        if target is not None:
+            return figure
         arguments = parameters.bind(*args, **kwargs).arguments
         frames = {
             name: value for name, value in arguments.items() if isinstance(value, pd.DataFrame) and name not in CONTEXT
@@ -152,41 +164,125 @@ def styled(function: Callable[P, Figure]) -> Callable[P, Figure]:
         figure.drawn = FigureSource(partial(wrapper, *args, **kwargs), frames)  # type: ignore[attr-defined]
         return figure
 
+    wrapper.__doc__ = inspect.cleandoc(function.__doc__ or "") + TARGET_NOTE
     return wrapper
 
 
-def panels(count: int, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
+def _checked_target(ax: object, fig: object) -> Canvas | None:
+    """Return the axes or the figure to draw on, or None for a new figure."""
+    if ax is not None and fig is not None:
+        raise FigureError("Both `ax` and `fig` were passed: pass one of them.")
+    if ax is not None and not isinstance(ax, Axes):
+        raise FigureError(
+            f"`ax` is of type {type(ax).__name__}: pass single axes, or a figure or a subfigure as `fig`."
+        )
+    if fig is not None and not isinstance(fig, Figure | SubFigure):
+        raise FigureError(f"`fig` is of type {type(fig).__name__}: pass a figure or subfigure, or axes as `ax`.")
+    if isinstance(fig, Figure | SubFigure) and (fig.axes or fig.subfigs):
+        raise FigureError("`fig` has axes already: pass one of them as `ax`, or an empty subfigure.")
+    return ax or fig
+
+
+@contextmanager
+def _drawing_on(target: Canvas | None) -> Iterator[None]:
+    """Draw on existing axes or an existing figure, whose width limits panels and texts as a printed column does."""
+    if target is None:
+        yield
+        return
+    width = panel_width(target) if isinstance(target, Axes) else size(target)[0]
+    tokens = _width.set(width), _target.set(target)
+    try:
+        yield
+    finally:
+        _width.reset(tokens[0])
+        _target.reset(tokens[1])
+
+
+def blank(count: int, width: float, height: float, layout: ConstrainedLayoutEngine) -> Canvas:
+    """Return what to draw `count` panels on: a new figure of width x height inches, or the caller's `ax` or `fig`.
+
+    Raises FigureError if there is more than one panel for the caller's axes.
+    """
+    target = _target.get()
+    if target is None:
+        return Figure(figsize=(width, height), layout=layout)
+    if isinstance(target, Axes):
+        if count != 1:
+            raise FigureError(
+                f"This figure has {count} panels and cannot be drawn on one `ax`: pass an empty figure or subfigure as "
+                "`fig`, such as one of `figure.subfigures(2, 2)`."
+            )
+        _restyle(target)
+    elif isinstance(target, Figure) and target.get_layout_engine() is None:
+        target.set_layout_engine(layout)
+    return target
+
+
+def _restyle(axes: Axes) -> None:
+    """Apply the project's style to axes that were created in another one."""
+    settings: Mapping[Any, Any] = matplotlib.rcParams
+    axes.set_axisbelow(settings["axes.axisbelow"])
+    for side, spine in axes.spines.items():
+        spine.set(visible=settings[f"axes.spines.{side}"], linewidth=settings["axes.linewidth"])
+    for name, axis in (("x", axes.xaxis), ("y", axes.yaxis)):
+        axis.reset_ticks()
+        axis.set_tick_params(labelsize=settings[f"{name}tick.labelsize"], width=settings[f"{name}tick.major.width"])
+        axis.grid(settings["axes.grid"], color=settings["grid.color"], linewidth=settings["grid.linewidth"])
+        axis.label.set(fontsize=settings["axes.labelsize"], parse_math=settings["text.parse_math"])
+    axes._left_title.set_parse_math(settings["text.parse_math"])  # type: ignore[attr-defined]
+
+
+def panels(count: int, columns: int, width: float, height: float) -> tuple[Canvas, list[Axes]]:
     """Return a figure with `count` panels of width x height inches each, at most `columns` per row, and its axes.
 
     In print, the figure is as wide as the text column: panels may be narrower, fewer per row and, with many rows,
-    lower.
+    lower. On a figure of the caller, they share its height, too. On axes of the caller, these are the only panel.
     """
     columns = max(1, min(columns, count))
-    page = _width.get()
+    page, target = _width.get(), _target.get()
     if page:
         columns = max(1, min(columns, int(page / max(NARROWEST, 0.55 * width))))
+    if page and isinstance(target, Figure | SubFigure):  # rows that would be too low have more panels
+        columns = max(columns, min(ceil(count / max(1, int(size(target)[1] / LOW))), int(page / NARROWEST)))
+    if page:
         width = page / columns
     rows = max(1, ceil(count / columns))
     if page and rows > 3:
         height = min(height, max(LOW, TALL / rows))
     layout = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06)
-    figure = Figure(figsize=(page or max(columns * width, 4.2), rows * height + 0.7), layout=layout)
-    axes = [figure.add_subplot(rows, columns, number + 1) for number in range(count)]
-    return figure, axes
+    canvas = blank(count, page or max(columns * width, 4.2), rows * height + 0.7, layout)
+    if isinstance(canvas, Axes):
+        return canvas, [canvas]
+    return canvas, [canvas.add_subplot(rows, columns, number + 1) for number in range(count)]
 
 
 def page_width(inches: float) -> float:
-    """Return the page width set by `printing`, or `inches` if none is set."""
+    """Return the page width set by `printing` or by the caller's axes or figure, or `inches` if none is set."""
     return _width.get() or inches
+
+
+def size(figure: Figure | SubFigure) -> tuple[float, float]:
+    """Return the width and height of a figure or a subfigure in inches."""
+    if isinstance(figure, Figure):
+        width, height = figure.get_size_inches()
+    else:
+        width, height = figure.bbox.width / figure.dpi, figure.bbox.height / figure.dpi
+    return float(width), float(height)
 
 
 def panel_width(axes: Axes) -> float:
     """Return the width of a panel in inches, including axis labels."""
-    grid = axes.get_subplotspec()
-    figure = axes.get_figure(root=True)
-    if grid is None or figure is None:
+    figure, spec = axes.get_figure(), axes.get_subplotspec()
+    if figure is None:
         return 2.0
-    return float(figure.get_size_inches()[0]) / grid.get_gridspec().ncols
+    width = size(figure)[0]
+    if spec is None:
+        return width * float(axes.get_position().width)
+    outer = spec.get_topmost_subplotspec()
+    for cell in [spec] if outer == spec else [outer, spec]:
+        ratios: Any = cell.get_gridspec().get_width_ratios()
+        width = width * sum(ratios[cell.colspan.start : cell.colspan.stop]) / sum(ratios)
+    return float(width)
 
 
 def origin_line(rows: pd.DataFrame) -> str:
@@ -201,51 +297,72 @@ def origin_line(rows: pd.DataFrame) -> str:
     return f"{of('origin')} · {of('timing')} · {of('weights')} weights · {of('dataset')} images"
 
 
-def finish(figure: Figure, origin: str, alt: str, shown: pd.DataFrame | None = None) -> Figure:
-    """Add the origin line to a figure, and the alternative text as its label.
+def finish(canvas: Canvas, origin: str, alt: str, shown: pd.DataFrame | None = None) -> Figure:
+    """Add the origin line to a figure, and the alternative text as its label. Return the figure.
 
     Simulated data are marked across the whole figure, so that a cropped copy keeps the mark. `shown` holds the data
-    that are drawn, if the plot received much more than that.
+    that are drawn, if the plot received much more than that. The label of a figure of the caller joins the alternative
+    texts of all that is drawn on it, and the axes and subfigures have their own.
     """
-    figure.shown = shown  # type: ignore[attr-defined]
     simulated = "simulated" in origin.lower()
     line = origin.replace("simulated", "SIMULATED", 1) if simulated else origin
-    width = float(figure.get_size_inches()[0])
-    # the constrained layout reserves room for the figure's x label
-    figure.supxlabel(
-        wrapped(line, letters(width)),
-        x=0.995,
-        ha="right",
-        fontsize=SMALL,
-        color=SIMULATED if simulated else GREY,
-    )
-    if simulated:
-        mark: dict[str, Any] = {
-            "fontsize": min(40.0, 11 * width),
-            "color": SIMULATED,
-            "alpha": 0.22,
-            "rotation": 25,
-            "ha": "center",
-            "va": "center",
-        }
-        figure.text(0.5, 0.5, "SIMULATED", **mark)
-    figure.set_label(f"{'Simulated data. ' if simulated else ''}{alt}")
+    width = panel_width(canvas) if isinstance(canvas, Axes) else size(canvas)[0]
+    words: dict[str, Any] = {"ha": "right", "fontsize": SMALL, "color": SIMULATED if simulated else GREY}
+    mark: dict[str, Any] = {"color": SIMULATED, "alpha": 0.22, "rotation": 25, "ha": "center", "va": "center"}
+    mark["fontsize"] = min(40.0, 11 * width)
+    if isinstance(canvas, Axes):
+        below: Any = ("axes fraction", canvas.xaxis.label)  # below the label of the x axis, wherever that is
+        offset: dict[str, Any] = {"xytext": (0, -2), "textcoords": "offset points", "va": "top"}
+        canvas.annotate(wrapped(line, letters(width)), (1, 0), xycoords=below, **offset, **words)
+    else:
+        # the constrained layout reserves room for the figure's x label
+        canvas.supxlabel(wrapped(line, letters(width)), x=0.995, **words)
+    if simulated and isinstance(canvas, Axes):
+        mark["fontsize"] = min(40.0, 7 * width)
+        canvas.text(0.5, 0.5, "SIMULATED", transform=canvas.transAxes, in_layout=False, **mark)
+    elif simulated:
+        canvas.text(0.5, 0.5, "SIMULATED", **mark)
+    figure = canvas.get_figure(root=True)
+    assert isinstance(figure, Figure)  # axes that were removed from their figure have none
+    _describe(figure, canvas, f"{'Simulated data. ' if simulated else ''}{alt}")
+    if _target.get() is None:
+        figure.shown = shown  # type: ignore[attr-defined]
     if _width.get():
-        _fit(figure)
+        _fit(figure, canvas)
     return figure
 
 
-def _fit(figure: Figure) -> None:
-    """Wrap the titles and labels of narrow panels, once the layout has fixed the width of their axes."""
-    figure.draw_without_rendering()
-    for axes in figure.axes:
-        inches = axes.get_window_extent().width / figure.dpi
+def _describe(figure: Figure, canvas: Canvas, alt: str) -> None:
+    """Label what was drawn on, and its figure unless the caller has labelled that."""
+    texts: dict[Canvas, str] = figure.__dict__.setdefault("alternative_texts", {})
+    free = figure.get_label() in ("", " ".join(texts.values()))
+    texts[canvas] = alt
+    if canvas is not figure:
+        canvas.set_label(alt)
+    if free:
+        figure.set_label(" ".join(texts.values()))
+
+
+def _fit(figure: Figure, canvas: Canvas) -> None:
+    """Wrap the titles and labels of narrow panels to the width of their axes.
+
+    The layout fixes that width. A figure of the caller may not be complete yet, so there it is estimated.
+    """
+    if _target.get() is None:
+        figure.draw_without_rendering()
+    for axes in [canvas] if isinstance(canvas, Axes) else canvas.axes:
+        if _target.get() is None:
+            inches = axes.get_window_extent().width / figure.dpi
+            room = axes.get_window_extent().x1 / figure.dpi % panel_width(axes) or panel_width(axes)
+        else:
+            beside = axes.yaxis.get_tightbbox()
+            room = panel_width(axes) - 0.1
+            inches = max(0.3 * room, room - (beside.width / figure.dpi if beside else 0.0))
         title = axes.title if axes.title.get_text() else axes._left_title  # type: ignore[attr-defined]
         title.set_text(_folded(title.get_text(), inches, float(title.get_fontsize()) * BOLD))
         label = axes.xaxis.label
         label_inches = LETTER * float(label.get_fontsize()) * max(map(len, label.get_text().split("\n")))
         if label_inches > inches:  # right-align the label so that it may extend below the axis labels on the left
-            room = axes.get_window_extent().x1 / figure.dpi % panel_width(axes) or panel_width(axes)
             label.set(ha="right", x=1.0, text=_folded(label.get_text(), room - 0.1, float(label.get_fontsize())))
 
 
@@ -265,15 +382,23 @@ def lay_out(figure: Figure) -> None:
         figure.set_layout_engine(None)
 
 
-def legend(figure: Figure, handles: Mapping[str, Any]) -> None:
-    """Add one legend above all panels, from a mapping of labels to handles."""
-    if handles:
-        keys = list(handles)
-        width, height = figure.get_size_inches()
-        per_entry = 0.062 * max(map(len, keys)) + 0.55  # inches, at 7.5 points
-        columns = max(1, min(len(keys), int(width / per_entry)))
-        figure.set_size_inches(width, height + 0.15 * (ceil(len(keys) / columns) - 1))
-        figure.legend(list(handles.values()), keys, loc="outside upper center", ncols=columns)
+def legend(canvas: Canvas, handles: Mapping[str, Any]) -> None:
+    """Add one legend above all panels, or inside of axes of the caller, from a mapping of labels to handles."""
+    if not handles:
+        return
+    keys = list(handles)
+    if isinstance(canvas, Axes):
+        box: dict[str, Any] = {"frameon": True, "framealpha": 0.8, "edgecolor": "none", "fontsize": SMALL}
+        tight: dict[str, Any] = {"labelspacing": 0.25, "handlelength": 1.4, "columnspacing": 1.0}
+        keys = [wrapped(key, letters(0.4 * panel_width(canvas))) for key in keys]
+        canvas.legend(list(handles.values()), keys, loc="best", ncols=ceil(len(keys) / 5), **box, **tight)
+        return
+    width, height = size(canvas)
+    per_entry = 0.062 * max(map(len, keys)) + 0.55  # inches, at 7.5 points
+    columns = max(1, min(len(keys), int(width / per_entry)))
+    if isinstance(canvas, Figure) and _target.get() is None:
+        canvas.set_size_inches(width, height + 0.15 * (ceil(len(keys) / columns) - 1))
+    canvas.legend(list(handles.values()), keys, loc="outside upper center", ncols=columns)
 
 
 def empty(axes: Axes, text: str) -> None:
@@ -292,7 +417,9 @@ def note(axes: Axes, text: str) -> None:
     words = wrapped(text, max(20, letters(0.88 * panel_width(axes) - 0.55)))  # centred on the axis
     axes.set_xlabel("\n".join(part for part in (axis_label, words) if part), fontsize=SMALL, color="#444444")
     grid, figure = axes.get_subplotspec(), axes.get_figure(root=True)
-    if _width.get() and grid and figure:  # make the row taller, since low panels would be squeezed
+    if (
+        _width.get() and _target.get() is None and grid and figure
+    ):  # make the row taller, since low panels would be squeezed
         lines: dict[int, int] = figure.__dict__.setdefault("note_lines", {})
         row, count = grid.rowspan.start, axis_label.count("\n") + words.count("\n") + 1
         width, height = figure.get_size_inches()

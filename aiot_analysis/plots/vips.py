@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
@@ -22,6 +23,9 @@ def ranking(
     devices: pd.DataFrame | None = None,
     score: str = "VIPS",
     interval: str = "95 % interval",
+    *,
+    ax: Axes | None = None,
+    fig: Figure | SubFigure | None = None,
 ) -> Figure:
     """Draw a bar per device with its rank within its peer group, its tie groups, and its interval if the frame has one.
 
@@ -95,7 +99,14 @@ def ranking(
 
 
 @style.styled
-def timings(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None) -> Figure:
+def timings(
+    frame: pd.DataFrame,
+    origin: str,
+    devices: pd.DataFrame | None = None,
+    *,
+    ax: Axes | None = None,
+    fig: Figure | SubFigure | None = None,
+) -> Figure:
     """Draw VIPS by end-to-end time and by inference time, two marks per device, with the change in rank.
 
     Takes the frame of `stats.vips_sensitivity.timings`.
@@ -138,7 +149,9 @@ def timings(frame: pd.DataFrame, origin: str, devices: pd.DataFrame | None = Non
 
 
 @style.styled
-def weights(frame: pd.DataFrame, origin: str) -> Figure:
+def weights(
+    frame: pd.DataFrame, origin: str, *, ax: Axes | None = None, fig: Figure | SubFigure | None = None
+) -> Figure:
     """Draw the weight of each instance: its share of the score over devices, and how ranks change without it.
 
     Takes the frame of `stats.vips_sensitivity.by_instance` and draws its largest peer group.
@@ -185,7 +198,14 @@ def weights(frame: pd.DataFrame, origin: str) -> Figure:
 
 
 @style.styled
-def contributions(parts: pd.DataFrame, origin: str, devices: pd.DataFrame | None = None) -> Figure:
+def contributions(
+    parts: pd.DataFrame,
+    origin: str,
+    devices: pd.DataFrame | None = None,
+    *,
+    ax: Axes | None = None,
+    fig: Figure | SubFigure | None = None,
+) -> Figure:
     """Draw the contribution of each instance to the score: a bar per instance for one device, stacked bars for several.
 
     Takes the frame of `stats.vips.contributions`. The colour shows the implementation, the hatch the model.
@@ -207,7 +227,7 @@ def contributions(parts: pd.DataFrame, origin: str, devices: pd.DataFrame | None
     )
 
 
-def _per_instance(parts: pd.DataFrame) -> Figure:
+def _per_instance(parts: pd.DataFrame) -> style.Canvas:
     figure, (axes,) = style.panels(1, 1, 6.6, 0.16 * len(parts) + 0.6)
     parts = parts.sort_values("vips", ascending=False, na_position="last").reset_index(drop=True)
     for y, row in enumerate(parts.to_dict("records")):
@@ -233,7 +253,7 @@ def _per_instance(parts: pd.DataFrame) -> Figure:
     return figure
 
 
-def _stacked(known: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None) -> Figure:
+def _stacked(known: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None) -> style.Canvas:
     figure, (axes,) = style.panels(1, 1, 7.5 if len(ids) <= 20 else 11.0, 3.6)
     implementations = names.in_order(set(known["implementation"]), names.IMPLEMENTATIONS)
     models = names.in_order(set(known["model"]), names.MODELS)

@@ -31,7 +31,9 @@ def test_examples_run_from_top_to_bottom(workspace):
     assert names["data"].origin == "simulated"
     assert sorted(names["results"]["device_id"].unique()) == sorted(names["page"].devices["device_id"])
     assert len(names["speed_ups"]) == len(names["pairs"]) > 0
-    assert (workspace / "times.pdf").read_bytes().startswith(b"%PDF")
+    for file in ("times.pdf", "layout.pdf"):
+        assert (workspace / file).read_bytes().startswith(b"%PDF"), file
+    assert names["ranking"].has_data() and names["scatter"].has_data() and len(names["left"].axes) > 1
 
 
 @pytest.mark.parametrize("package", ["stats", "plots"])

@@ -24,7 +24,7 @@ def words(figure):
     figure.draw_without_rendering()
     undrawn = set()
     for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
-        shown = axis._update_ticks()  # ticks outside of the view keep their label
+        shown = axis._update_ticks() if axis.axes.axison else []  # ticks outside of the view keep their label
         ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
         undrawn |= {label for tick in ticks if tick not in shown for label in (tick.label1, tick.label2)}
     found = []
