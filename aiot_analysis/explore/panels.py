@@ -104,7 +104,7 @@ def phases(view: View) -> Figure:
 
 def score(view: View) -> Figure:
     """Draw the ranking of devices by valid images per second, with intervals for few devices."""
-    suite = instance_axis.order(view.rows["instance_id"])
+    suite = instance_axis.order_instances(view.rows["instance_id"])
     if view.few:
         records = view.known.data.image_parts(device_id=set(view.rows["device_id"]), instance_id=suite)
         scores = of_scores.intervals(view.rows, records, view.timing, suite, resamples=DRAWS)

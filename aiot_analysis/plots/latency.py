@@ -32,18 +32,18 @@ def distribution(
     devices share one panel with a point per device at its median; the frame then needs no other column of times.
     """
     ids = device_axis.order(summary["device_id"], devices)
-    lines = instance_axis.order(summary["instance_id"])
+    lines = instance_axis.order_instances(summary["instance_id"])
     alt = f"Time per image of {plural(len(lines), 'instance')} on {plural(len(ids), 'device')}"
     if not lines:
-        return instance_axis.nothing(origin, alt)
+        return instance_axis.empty_figure(origin, alt)
     medians = style.span(summary["median_ms"], "{:.3g}")
     tails = f", 99th percentiles up to {summary['p99_ms'].max():.3g} ms" if "p99_ms" in summary else ""
     alt += f"; medians {medians} ms{tails}."
-    figure, axes = instance_axis.panels(ids, lines)
+    figure, axes = instance_axis.instance_panels(ids, lines)
     if len(ids) > device_axis.FEW:
-        heights = instance_axis.heights(summary["instance_id"], lines)
+        heights = instance_axis.instance_heights(summary["instance_id"], lines)
         axes[0].scatter(summary["median_ms"], heights, s=8, alpha=0.5, color=style.color(style.PLAIN))
-        instance_axis.set_up_y_axis(axes[0], lines, f"median {what} of each device (ms)")
+        instance_axis.set_up_instance_axis(axes[0], lines, f"median {what} of each device (ms)")
         axes[0].set_xscale("log")
         style.plain_log(axes[0].xaxis)
         return style.finish(figure, origin, alt)
@@ -51,7 +51,7 @@ def distribution(
         panel.set_title(name)
         times = summary[summary["device_id"] == device].set_index("instance_id").reindex(lines)
         _boxes(panel, times)
-        instance_axis.set_up_y_axis(panel, lines, f"{what} per image (ms)")
+        instance_axis.set_up_instance_axis(panel, lines, f"{what} per image (ms)")
         panel.set_xscale("log")
         style.plain_log(panel.xaxis)
     marks = {
@@ -70,7 +70,7 @@ def _boxes(panel: Axes, some: pd.DataFrame) -> None:
     All boxes share a few artists, since there may be hundreds.
     """
     for y in np.flatnonzero(some["median_ms"].isna()):
-        instance_axis.missing(panel, float(y))
+        instance_axis.mark_missing(panel, float(y))
     heights = np.flatnonzero(some["median_ms"].notna())
     box = some.dropna(subset=["median_ms"])
     if box.empty:
@@ -112,22 +112,22 @@ def phases(
     """
     frame = frame.dropna(subset=["mean_ms"])
     ids = device_axis.order(frame["device_id"], devices)
-    lines = instance_axis.order(frame["instance_id"])
+    lines = instance_axis.order_instances(frame["instance_id"])
     title = f"Mean time per phase of {plural(len(lines), 'instance')} on {plural(len(ids), 'device')}"
     if not lines:
-        return instance_axis.nothing(origin, title, "no image was timed step by step")
+        return instance_axis.empty_figure(origin, title, "no image was timed step by step")
     present = [phase for phase in names.PHASE_NAMES if phase in set(frame["phase"])]
     ranges = [
         f"{names.display(phase_name)} {style.span(frame[frame['phase'] == phase_name]['mean_ms'], '{:.3g}')} ms"
         for phase_name in present
     ]
-    figure, axes = instance_axis.panels(ids, lines)
+    figure, axes = instance_axis.instance_panels(ids, lines)
     if len(ids) > device_axis.FEW:
         for phase in present:
             times, look = frame[frame["phase"] == phase], style.look(phase)
-            heights = instance_axis.heights(times["instance_id"], lines)
+            heights = instance_axis.instance_heights(times["instance_id"], lines)
             axes[0].scatter(times["mean_ms"], heights, s=8, alpha=0.5, color=look.color, marker=look.marker)
-        instance_axis.set_up_y_axis(axes[0], lines, "mean time per image and phase (ms)")
+        instance_axis.set_up_instance_axis(axes[0], lines, "mean time per image and phase (ms)")
         axes[0].set_xscale("log")
         style.plain_log(axes[0].xaxis)
         markers = {
@@ -152,7 +152,7 @@ def phases(
             panel.text(
                 total, y, f" {total:.3g}" if total else " no data", va="center", fontsize=style.SMALL, color=style.GREY
             )
-        instance_axis.set_up_y_axis(panel, lines, "mean time per image (ms)")
+        instance_axis.set_up_instance_axis(panel, lines, "mean time per image (ms)")
         panel.set_xlim(0, 1.12 * left.max())
     patches = {
         names.display(phase_name): Patch(

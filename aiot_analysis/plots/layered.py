@@ -35,7 +35,7 @@ class Layout:
         return max(layer for _, layer in self.boxes.values()) + 1
 
 
-def layout(inputs: Mapping[str, Sequence[str]]) -> Layout:
+def layered_layout(inputs: Mapping[str, Sequence[str]]) -> Layout:
     """Return the layout of an acyclic graph, given as the inputs of each box; inputs come first in the mapping."""
     layer = _layers(inputs)
     rows: list[list[str | Bend]] = [[] for _ in range(max(layer.values()) + 1)]

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import FancyBboxPatch
 
-from aiot_analysis.plots import layered, style
+from aiot_analysis.plots import style
+from aiot_analysis.plots.layered import Layout, layered_layout
 from aiot_analysis.plots.operators import GAP, looks
 from aiot_analysis.tables import names
 
@@ -37,21 +38,21 @@ def typical_modules(
         style.empty(axes[0], GAP)
         return style.finish(figure, origin, "The typical module of each network: no data.")
     parts = [frame[frame["model"] == model] for model, _, _ in modules]
-    layouts = [layered.layout(_inputs(part)) for part in parts]
-    figure, panels = _panels([diagram.width for diagram in layouts], [diagram.layers for diagram in layouts])
+    layouts = [layered_layout(_module_inputs(part)) for part in parts]
+    figure, panels = _module_panels([diagram.width for diagram in layouts], [diagram.layers for diagram in layouts])
     descriptions = []
     for number, ((model, module, of_class), part, diagram_layout) in enumerate(
         zip(modules, parts, layouts, strict=True)
     ):
         panel, panel_width = panels[number]
         panel.set_title(f"({chr(97 + number)}) {names.display(model)}: {of_class.strip('_')}, {module}", fontsize=7.5)
-        _draw(panel, part, diagram_layout, panel_width)
+        _draw_module(panel, part, diagram_layout, panel_width)
         operators = part[part["kind"] != "input"]
         descriptions.append(f"{names.display(model)}, {module}: {'; '.join(operators['label'])}")
     return style.finish(figure, origin, f"The typical module of each network. {'. '.join(descriptions)}.")
 
 
-def _panels(widths: Sequence[float], layers: Sequence[int]) -> tuple[style.Canvas, list[tuple[Axes, float]]]:
+def _module_panels(widths: Sequence[float], layers: Sequence[int]) -> tuple[style.Canvas, list[tuple[Axes, float]]]:
     """Return a figure with one panel per diagram, and for each panel its axes and its width in boxes.
 
     Each panel is added to the shortest column so far, so that a long module is next to several short ones.
@@ -81,11 +82,11 @@ def _panels(widths: Sequence[float], layers: Sequence[int]) -> tuple[style.Canva
     return figure, [panels[number] for number in range(len(widths))]
 
 
-def _inputs(part: pd.DataFrame) -> dict[str, list[str]]:
+def _module_inputs(part: pd.DataFrame) -> dict[str, list[str]]:
     return {box: inputs.split() for box, inputs in zip(part["box"], part["inputs"], strict=True)}
 
 
-def _draw(panel: Axes, part: pd.DataFrame, found: layered.Layout, wide: float) -> None:
+def _draw_module(panel: Axes, part: pd.DataFrame, found: Layout, wide: float) -> None:
     """Draw a diagram in the middle of a panel that is `wide` boxes wide."""
     for points in found.arrows.values():
         half = BOX_HEIGHT / 2  # arrows run straight down beside boxes and change direction between layers
@@ -116,7 +117,7 @@ def _draw(panel: Axes, part: pd.DataFrame, found: layered.Layout, wide: float) -
                 zorder=2,
             )
         )
-        text = "\n".join(_short(str(label)) for label in (row.label, row.also) if label)
+        text = "\n".join(_short_label(str(label)) for label in (row.label, row.also) if label)
         panel.text(x, y, text, ha="center", va="center", fontsize=style.SMALL, linespacing=1.1, zorder=3)
     xs = [x for x, _ in found.boxes.values()] + [x for points in found.arrows.values() for x, _ in points]
     middle = (min(xs) + max(xs)) / 2
@@ -124,7 +125,7 @@ def _draw(panel: Axes, part: pd.DataFrame, found: layered.Layout, wide: float) -
     panel.set_axis_off()
 
 
-def _short(label: str) -> str:
+def _short_label(label: str) -> str:
     for word, short in SHORT.items():
         label = label.replace(word, short)
     return label

@@ -9,16 +9,18 @@ from matplotlib.figure import Figure, SubFigure
 from aiot_analysis.plots import device_axis, style
 from aiot_analysis.tables import names
 
-PANELS = {
+RESIZE_PANELS = {
     "accuracy": "accuracy",
     "preprocess_ms": "preprocess (ms)",
     "decode_preprocess_ms": "decode and preprocess (ms)",
 }
-GAP = "no data: the ways of resizing were not compared; `aiot run --local --resize crop_resize,resize_crop,square_crop`"
+NO_RESIZING = (
+    "no data: the ways of resizing were not compared; `aiot run --local --resize crop_resize,resize_crop,square_crop`"
+)
 
 
 @style.styled
-def ways(
+def resizing(
     frame: pd.DataFrame,
     origin: str,
     devices: pd.DataFrame | None = None,
@@ -34,13 +36,13 @@ def ways(
     title = "Accuracy and time of the three ways of resizing"
     if frame.empty:
         figure, axes = style.panels(1, 1, 6.5, 1.5)
-        style.empty(axes[0], GAP)
+        style.empty(axes[0], NO_RESIZING)
         return style.finish(figure, origin, f"{title}: no data.")
     lines = list(frame[["device_id", "instance_id"]].drop_duplicates().itertuples(index=False, name=None))
-    figure, axes = style.panels(len(PANELS), len(PANELS), 2.6, 0.36 * len(lines) + 0.7)
+    figure, axes = style.panels(len(RESIZE_PANELS), len(RESIZE_PANELS), 2.6, 0.36 * len(lines) + 0.7)
     handles: dict[str, object] = {}
     looks = style.looks(names.RESIZE_NAMES)
-    for panel, (column, label) in zip(axes, PANELS.items(), strict=True):
+    for panel, (column, label) in zip(axes, RESIZE_PANELS.items(), strict=True):
         for number, (way, look) in enumerate(looks.items()):
             rows = frame[frame["resize"] == way].dropna(subset=[column])
             if rows.empty:
@@ -59,13 +61,13 @@ def ways(
             )
         panel.set(xlabel=label, yticks=range(len(lines)), yticklabels=[], ylim=(len(lines) - 0.5, -0.5))
         panel.grid(axis="y", visible=False)
-    axes[0].set_yticklabels(_names(lines, devices), fontsize=style.SMALL)
+    axes[0].set_yticklabels(_line_names(lines, devices), fontsize=style.SMALL)
     style.legend(figure, handles)
-    ranges = [f"{names.display(str(way))}: {_ranges(part)}" for way, part in frame.groupby("resize", sort=False)]
+    ranges = [f"{names.display(str(way))}: {_resize_ranges(part)}" for way, part in frame.groupby("resize", sort=False)]
     return style.finish(figure, origin, f"{title}, {len(lines)} instances, with 95 % intervals. {'; '.join(ranges)}.")
 
 
-def _names(lines: list[tuple[str, str]], devices: pd.DataFrame | None) -> list[str]:
+def _line_names(lines: list[tuple[str, str]], devices: pd.DataFrame | None) -> list[str]:
     """Return the display name of each instance, with its device if there are several."""
     several = len({device for device, _ in lines}) > 1
     return [
@@ -74,6 +76,6 @@ def _names(lines: list[tuple[str, str]], devices: pd.DataFrame | None) -> list[s
     ]
 
 
-def _ranges(part: pd.DataFrame) -> str:
+def _resize_ranges(part: pd.DataFrame) -> str:
     accuracy, time = style.span(part["accuracy"], "{:.3f}"), style.span(part["decode_preprocess_ms"], "{:.2f}")
     return f"accuracy {accuracy}, decode and preprocess {time} ms"

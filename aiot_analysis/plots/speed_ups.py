@@ -51,8 +51,8 @@ def speed_ups(
         device_axis.set_up_x_axis(panel, ids, devices)
     if not panel_keys:
         style.empty(axes[0], "no data: nothing was measured together with what it is compared with")
-    style.legend(figure, {names.display(item): _handle(item) for item in parts})
-    return style.finish(figure, origin, _alt(summary, panel_columns, part, base))
+    style.legend(figure, {names.display(item): _speed_up_mark(item) for item in parts})
+    return style.finish(figure, origin, _alt_speed_ups(summary, panel_columns, part, base))
 
 
 def _points(axes: Axes, some: pd.DataFrame, summary: pd.DataFrame, part: str, parts: list[str], ids: list[str]) -> None:
@@ -93,12 +93,12 @@ def _points(axes: Axes, some: pd.DataFrame, summary: pd.DataFrame, part: str, pa
         style.plain_log(axes.yaxis)
 
 
-def _handle(part: str) -> Line2D:
+def _speed_up_mark(part: str) -> Line2D:
     look = style.look(part)
     return Line2D([], [], color=look.color, marker=look.marker, linestyle="none", markersize=5)
 
 
-def _alt(summary: pd.DataFrame, panel_columns: list[str], part: str, base: str) -> str:
+def _alt_speed_ups(summary: pd.DataFrame, panel_columns: list[str], part: str, base: str) -> str:
     descriptions = []
     for panel_key, panel_rows in summary.groupby(panel_columns, sort=False):
         words = [

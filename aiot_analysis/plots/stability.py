@@ -38,31 +38,31 @@ def tails(
     ratio of the 99th percentile to the median.
     """
     frame = summary.dropna(subset="median_ms")
-    ids, lines = device_axis.order(frame["device_id"], devices), instance_axis.order(frame["instance_id"])
+    ids, lines = device_axis.order(frame["device_id"], devices), instance_axis.order_instances(frame["instance_id"])
     alt = f"Median and tail of the time per image of {_counted(lines, ids)}"
     if not lines:
-        return instance_axis.nothing(origin, alt)
+        return instance_axis.empty_figure(origin, alt)
     alt += f": the 99th percentile is {style.span(frame['tail'].dropna(), '{:.2f}')} times the median."
-    figure, axes = instance_axis.panels(ids, lines)
+    figure, axes = instance_axis.instance_panels(ids, lines)
     if len(ids) > device_axis.FEW:
         axes[0].scatter(
             frame["tail"],
-            instance_axis.heights(frame["instance_id"], lines),
+            instance_axis.instance_heights(frame["instance_id"], lines),
             s=8,
             alpha=0.5,
             color=style.color(style.PLAIN),
         )
-        instance_axis.set_up_y_axis(axes[0], lines, f"99th percentile over median of the {what}, of each device")
+        instance_axis.set_up_instance_axis(axes[0], lines, f"99th percentile over median of the {what}, of each device")
         return style.finish(figure, origin, alt)
     for panel, device, name in zip(axes, ids, device_axis.names(ids, devices), strict=True):
         device_rows = frame[frame["device_id"] == device]
-        heights = instance_axis.heights(device_rows["instance_id"], lines)
+        heights = instance_axis.instance_heights(device_rows["instance_id"], lines)
         panel.hlines(heights, device_rows["median_ms"], device_rows["p99_ms"], color="#b5c7d3", linewidth=1.6)
         for column, (place, marker) in TAILS.items():
             panel.plot(device_rows[column], heights, marker, color=style.color(place), markersize=3.5)
         panel.plot(device_rows["first_ms"], heights, "x", color="#333333", markersize=4)
-        _gaps(panel, lines, device_rows)
-        instance_axis.set_up_y_axis(panel, lines, f"{what} per image (ms)")
+        _mark_gaps(panel, lines, device_rows)
+        instance_axis.set_up_instance_axis(panel, lines, f"{what} per image (ms)")
         panel.set_title(name)
         panel.set_xscale("log")
         style.plain_log(panel.xaxis)
@@ -74,7 +74,7 @@ def tails(
 
 
 @style.styled
-def along(
+def along_run(
     course: pd.DataFrame,
     chosen: pd.DataFrame,
     origin: str,
@@ -141,7 +141,7 @@ def _moved(row: Mapping[Any, Any], level: float) -> str:
 
 
 @style.styled
-def scores(
+def stability_scores(
     frame: pd.DataFrame,
     origin: str,
     devices: pd.DataFrame | None = None,
@@ -154,11 +154,11 @@ def scores(
     Takes the frame of `tables.stability.scores`. A tick marks the score of the same times in random order. More than
     six devices are drawn as a grid of instances by devices, shaded where an instance is unstable.
     """
-    ids, lines = device_axis.order(frame["device_id"], devices), instance_axis.order(frame["instance_id"])
+    ids, lines = device_axis.order(frame["device_id"], devices), instance_axis.order_instances(frame["instance_id"])
     scored = frame.dropna(subset="stability")
     alt = f"Stability of {_counted(lines, ids)}"
     if scored.empty:
-        return instance_axis.nothing(origin, alt, "no run is long enough for a score")
+        return instance_axis.empty_figure(origin, alt, "no run is long enough for a score")
     counts = scored["steadiness"].value_counts()
     alt += f": {style.span(scored['stability'], '{:.3f}')}; " + style.listed(
         f"{count} {steadiness}" for steadiness, count in counts.items()
@@ -166,11 +166,11 @@ def scores(
     gaps = len(frame) - len(scored)
     alt += f"; {gaps} without a score." if gaps else "."
     if len(ids) > device_axis.FEW:
-        return style.finish(_grid(frame, ids, lines, devices), origin, alt)
-    figure, axes = instance_axis.panels(ids, lines)
+        return style.finish(_stability_grid(frame, ids, lines, devices), origin, alt)
+    figure, axes = instance_axis.instance_panels(ids, lines)
     for panel, device, name in zip(axes, ids, device_axis.names(ids, devices), strict=True):
         device_rows = scored[scored["device_id"] == device]
-        heights = instance_axis.heights(device_rows["instance_id"], lines)
+        heights = instance_axis.instance_heights(device_rows["instance_id"], lines)
         panel.axvline(LEVELS[-1], color=style.GREY, linewidth=0.8, linestyle=":")
         panel.plot(device_rows["chance"], heights, "|", color=style.GREY, markersize=7)
         unstable = device_rows["steadiness"] == "unstable"
@@ -179,8 +179,8 @@ def scores(
             (unstable, style.color(style.NOTABLE), "s"),
         ):
             panel.plot(device_rows["stability"][selected], heights[selected], marker, color=color, markersize=4)
-        _gaps(panel, lines, device_rows, "no score: too few images")
-        instance_axis.set_up_y_axis(panel, lines, "stability: fastest part of the run over the slowest")
+        _mark_gaps(panel, lines, device_rows, "no score: too few images")
+        instance_axis.set_up_instance_axis(panel, lines, "stability: fastest part of the run over the slowest")
         panel.set_title(name)
     marks = {
         "score": _mark(style.color(style.PLAIN), "o"),
@@ -192,7 +192,9 @@ def scores(
     return style.finish(figure, origin, alt)
 
 
-def _grid(frame: pd.DataFrame, ids: list[str], lines: list[str], devices: pd.DataFrame | None) -> style.Canvas:
+def _stability_grid(
+    frame: pd.DataFrame, ids: list[str], lines: list[str], devices: pd.DataFrame | None
+) -> style.Canvas:
     """Draw the grid, shading only unstable instances by score, since the other scores differ by chance."""
     shade = pd.cut(frame["stability"], list(LEVELS), labels=False).where(frame["steadiness"] == "unstable")
     for number, steadiness in enumerate(CALM, start=len(SHADES)):
@@ -202,7 +204,7 @@ def _grid(frame: pd.DataFrame, ids: list[str], lines: list[str], devices: pd.Dat
     figure, (axes,) = style.panels(1, 1, min(max(7.0, 2.2 + 0.14 * len(ids)), 11.0), 0.15 * len(lines) + 0.8)
     colors = [*SHADES, *CALM.values()]
     axes.imshow(cells, cmap=ListedColormap(colors), vmin=-0.5, vmax=len(colors) - 0.5, aspect="auto")
-    instance_axis.set_up_y_axis(axes, lines, "")
+    instance_axis.set_up_instance_axis(axes, lines, "")
     device_axis.set_up_x_axis(axes, ids, devices)
     axes.grid(False)
     pairs = zip(LEVELS, LEVELS[1:], SHADES, strict=False)
@@ -227,22 +229,22 @@ def slowdown(
     one panel, with a point per device.
     """
     measured = frame.dropna(subset="slowdown")
-    ids, lines = device_axis.order(frame["device_id"], devices), instance_axis.order(frame["instance_id"])
+    ids, lines = device_axis.order(frame["device_id"], devices), instance_axis.order_instances(frame["instance_id"])
     alt = f"Time after the {first} over that in it, of {_counted(lines, ids)}"
     if measured.empty:
-        return instance_axis.nothing(origin, alt, "no run is long enough to be divided")
+        return instance_axis.empty_figure(origin, alt, "no run is long enough to be divided")
     alt += f": {style.span(measured['slowdown'], '{:.2f}')}."
     label = f"time after the {first} over that in it"
-    figure, axes = instance_axis.panels(ids, lines)
+    figure, axes = instance_axis.instance_panels(ids, lines)
     if len(ids) > device_axis.FEW:
-        heights = instance_axis.heights(measured["instance_id"], lines)
+        heights = instance_axis.instance_heights(measured["instance_id"], lines)
         axes[0].axvline(1, color=style.GREY, linewidth=0.8)
         axes[0].scatter(measured["slowdown"], heights, s=8, alpha=0.5, color=style.color(style.PLAIN))
-        instance_axis.set_up_y_axis(axes[0], lines, f"{label}, of each device")
+        instance_axis.set_up_instance_axis(axes[0], lines, f"{label}, of each device")
         return style.finish(figure, origin, alt)
     for panel, device, name in zip(axes, ids, device_axis.names(ids, devices), strict=True):
         device_rows = measured[measured["device_id"] == device]
-        heights = instance_axis.heights(device_rows["instance_id"], lines)
+        heights = instance_axis.instance_heights(device_rows["instance_id"], lines)
         panel.axvline(1, color=style.GREY, linewidth=0.8)
         panel.hlines(
             heights,
@@ -252,8 +254,8 @@ def slowdown(
             linewidth=1,
         )
         panel.plot(device_rows["slowdown"], heights, "o", color=style.color(style.PLAIN), markersize=3.5)
-        _gaps(panel, lines, device_rows)
-        instance_axis.set_up_y_axis(panel, lines, label)
+        _mark_gaps(panel, lines, device_rows)
+        instance_axis.set_up_instance_axis(panel, lines, label)
         panel.set_title(name)
     return style.finish(figure, origin, alt)
 
@@ -262,12 +264,12 @@ def _counted(lines: list[str], ids: list[str]) -> str:
     return f"{plural(len(lines), 'instance')} on {plural(len(ids), 'device')}"
 
 
-def _gaps(panel: Axes, lines: list[str], drawn: pd.DataFrame, words: str = "no data") -> None:
+def _mark_gaps(panel: Axes, lines: list[str], drawn: pd.DataFrame, words: str = "no data") -> None:
     """Mark the instances that have data on other devices but not on this one."""
     present = set(drawn["instance_id"])
     for height, instance_id in enumerate(lines):
         if instance_id not in present:
-            instance_axis.missing(panel, height, words)
+            instance_axis.mark_missing(panel, height, words)
 
 
 def _mark(color: str, marker: str, size: float = 4) -> Line2D:

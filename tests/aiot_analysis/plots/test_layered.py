@@ -19,7 +19,7 @@ def graphs(draw):
 
 @given(graphs())
 def test_arrows_lead_down_from_layer_to_layer_and_nothing_overlaps(inputs):
-    found = layered.layout(inputs)
+    found = layered.layered_layout(inputs)
     assert set(found.boxes) == set(inputs)
     assert set(found.arrows) == {(one, box) for box, before in inputs.items() for one in before}
     for (one, box), points in found.arrows.items():
@@ -36,19 +36,19 @@ def test_arrows_lead_down_from_layer_to_layer_and_nothing_overlaps(inputs):
 
 
 def test_a_chain_is_straight():
-    found = layered.layout({"a": [], "b": ["a"], "c": ["b"]})
+    found = layered.layered_layout({"a": [], "b": ["a"], "c": ["b"]})
     assert [place[1] for place in found.boxes.values()] == [0, 1, 2]
     assert len({round(x, 6) for x, _ in found.boxes.values()}) == 1
 
 
 def test_arrows_that_need_not_cross_do_not():
-    found = layered.layout({"a": [], "b": [], "c": ["b"], "d": ["a"]})
+    found = layered.layered_layout({"a": [], "b": [], "c": ["b"], "d": ["a"]})
     x = {box: place[0] for box, place in found.boxes.items()}
     assert (x["a"] < x["b"]) == (x["d"] < x["c"])
 
 
 def test_a_shortcut_goes_beside_the_boxes():
-    found = layered.layout({"x": [], "one": ["x"], "two": ["one"], "add": ["two", "x"]})
+    found = layered.layered_layout({"x": [], "one": ["x"], "two": ["one"], "add": ["two", "x"]})
     middle = [x for x, _ in found.arrows["x", "add"]][1:-1]
     assert len(middle) == 2
     assert all(abs(x - found.boxes["one"][0]) > 0.5 for x in middle)

@@ -20,7 +20,7 @@ def summary(ways, **other):
 
 
 def test_each_way_has_a_point_with_an_interval_for_each_instance():
-    figure = draw.ways(summary(resize.WAYS), ORIGIN)
+    figure = draw.resizing(summary(resize.WAYS), ORIGIN)
     assert [len(panel.containers) for panel in figure.axes] == [3, 3, 3]
     [*first] = figure.axes[0].containers[0].lines[0].get_xdata()
     assert first == [0.8, 0.8]
@@ -34,14 +34,14 @@ def test_each_way_has_a_point_with_an_interval_for_each_instance():
 
 
 def test_a_way_that_was_not_run_is_not_in_the_legend():
-    figure = draw.ways(summary(["crop_resize"]), ORIGIN)
+    figure = draw.resizing(summary(["crop_resize"]), ORIGIN)
     [legend] = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["crop, then resize"]
 
 
 def test_without_such_a_study_the_figure_says_which_command_makes_one():
     rows, _ = resize.rows(instances())
-    figure = draw.ways(resize.summary(rows, images(ONE, [True], [1.0]).head(0)), ORIGIN)
+    figure = draw.resizing(resize.summary(rows, images(ONE, [True], [1.0]).head(0)), ORIGIN)
     [panel] = figure.axes
     said = " ".join(text.get_text().replace("\n", " ") for text in panel.texts)
     assert "aiot run --local --resize crop_resize,resize_crop,square_crop" in said
@@ -49,5 +49,5 @@ def test_without_such_a_study_the_figure_says_which_command_makes_one():
 
 
 def test_simulated_data_are_marked():
-    figure = draw.ways(summary(resize.WAYS, origin="simulated"), ORIGIN.replace("measured", "simulated"))
+    figure = draw.resizing(summary(resize.WAYS, origin="simulated"), ORIGIN.replace("measured", "simulated"))
     assert figure.get_label().startswith("Simulated data.")
