@@ -16,8 +16,9 @@ from aiot_analysis.display import show
 from aiot_analysis.errors import AnalysisError
 from aiot_analysis.explore.selection import ExplorerData, Selection
 from aiot_analysis.plots import device_axis, instance_axis, latency, scatter, style, vips
-from aiot_analysis.stats import accuracy, variance
+from aiot_analysis.stats import accuracy as of_accuracy
 from aiot_analysis.stats import latency as of_times
+from aiot_analysis.stats import variance
 from aiot_analysis.stats import vips as of_scores
 from aiot_analysis.tables import by_device, names, select
 
@@ -83,7 +84,7 @@ def view(known: ExplorerData, selection: Selection, kept: dict[tuple[str, str], 
 
 def accuracy_over_time(view: View) -> Figure:
     """Draw accuracy over the mean time per image."""
-    rows = accuracy.with_interval(view.rows)
+    rows = of_accuracy.with_interval(view.rows)
     return scatter.accuracy_over_time(rows, view.origin, view.value, view.selection.by, view.devices)
 
 

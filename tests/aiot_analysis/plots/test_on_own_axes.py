@@ -51,13 +51,14 @@ def takes_a_frame(function):
     return signature.return_annotation is mpl.figure.Figure and first is not None and first.annotation is pd.DataFrame
 
 
-PUBLIC = {
-    f"{module}.{name}": function
+FUNCTIONS = [
+    function
     for module in dir(plots)
     for name, function in inspect.getmembers(getattr(plots, module), inspect.isfunction)
     if function.__module__ == f"aiot_analysis.plots.{module}" and not name.startswith("_") and takes_a_frame(function)
-}
-"""The public plot functions: they take a frame and return a figure."""
+]
+PUBLIC = {function.__name__: function for function in FUNCTIONS}
+"""The public plot functions, by name: they take a frame and return a figure."""
 
 
 @pytest.fixture(scope="module")
@@ -75,40 +76,40 @@ def arguments():
     answers = [test_agreement.answers()]
     speed_ups = test_speed_ups.frame(2)
     return {
-        "accuracy.frameworks": [accuracy.with_interval(rows)],
-        "accuracy.quantizations": [accuracy.with_interval(rows)],
-        "agreement.noise": [
+        "frameworks": [accuracy.with_interval(rows)],
+        "quantizations": [accuracy.with_interval(rows)],
+        "noise": [
             agreement.cochran(answers),
             agreement.instability(answers),
             test_agreement.REPEATS,
         ],
-        "agreement.against": [agreement.compare_with(answers, "phone-00"), {"base": "phone-00"}],
-        "complexity.scatter": [points],
-        "complexity.off_line": [residuals, complexity_lines.implementations(residuals)],
-        "coverage.grid": [computer()],
-        "latency.distribution": [latency.summary(pictures)],
-        "latency.phases": [latency.phases(pictures)],
-        "modules.typical_modules": [modules.boxes(pd.concat([fire(), residual()]))],
-        "operators.breakdown": [operators.shares(test_operators_and_modules.FRAME)],
-        "operators.convolution_times": [operators.convolution_times(test_operators_and_modules.FRAME)],
-        "quantization.tradeoff": [tradeoff.tradeoff(rows, pictures)],
-        "quantization.latency": [rows],
-        "resize.resizing": [test_resize.summary(resize.WAYS)],
-        "scatter.accuracy_over_time": [accuracy.with_interval(rows)],
-        "shares.time_shares": [shares.frameworks(rows, partial=True)],
-        "speed_ups.speed_ups": [
+        "against": [agreement.compare_with(answers, "phone-00"), {"base": "phone-00"}],
+        "scatter": [points],
+        "off_line": [residuals, complexity_lines.implementations(residuals)],
+        "grid": [computer()],
+        "distribution": [latency.summary(pictures)],
+        "phases": [latency.phases(pictures)],
+        "typical_modules": [modules.boxes(pd.concat([fire(), residual()]))],
+        "breakdown": [operators.shares(test_operators_and_modules.FRAME)],
+        "convolution_times": [operators.convolution_times(test_operators_and_modules.FRAME)],
+        "tradeoff": [tradeoff.tradeoff(rows, pictures)],
+        "latency": [rows],
+        "resizing": [test_resize.summary(resize.WAYS)],
+        "accuracy_over_time": [accuracy.with_interval(rows)],
+        "time_shares": [shares.frameworks(rows, partial=True)],
+        "speed_ups": [
             speed_ups,
             ratios.over_devices(speed_ups, ["model", "implementation"]),
             {"base": "TFLite CPU"},
         ],
-        "stability.tails": [latency.summary(along, "inference")],
-        "stability.along_run": [drift.course(along, moved), moved],
-        "stability.stability_scores": [stability.scores(along)],
-        "stability.slowdown": [bursts.bursts(along)],
-        "vips.ranking": [vips.scores(score_rows)],
-        "vips.timings": [vips_sensitivity.timings(score_rows)],
-        "vips.weights": [vips_sensitivity.by_instance(vips_sensitivity.leave_one_out(score_rows))],
-        "vips.contributions": [vips.contributions(score_rows)],
+        "tails": [latency.summary(along, "inference")],
+        "along_run": [drift.course(along, moved), moved],
+        "stability_scores": [stability.scores(along)],
+        "slowdown": [bursts.bursts(along)],
+        "ranking": [vips.scores(score_rows)],
+        "timings": [vips_sensitivity.timings(score_rows)],
+        "weights": [vips_sensitivity.by_instance(vips_sensitivity.leave_one_out(score_rows))],
+        "contributions": [vips.contributions(score_rows)],
     }
 
 
@@ -124,7 +125,7 @@ def draw(arguments):
 
 
 def test_every_function_takes_axes_or_a_figure_and_is_tested_here(arguments):
-    assert set(arguments) == set(PUBLIC)
+    assert set(arguments) == set(PUBLIC) and len(PUBLIC) == len(FUNCTIONS)
     for name, function in PUBLIC.items():
         parameters = inspect.signature(function).parameters
         assert {parameters[target].kind for target in ("ax", "fig")} == {inspect.Parameter.KEYWORD_ONLY}, name
@@ -203,14 +204,14 @@ def test_a_figure_of_one_panel_is_drawn_on_axes_and_leaves_the_others_empty(name
 
 def test_figures_share_a_figure_with_one_alternative_text(draw):
     figure, (left, right) = pyplot.subplots(1, 2, layout="constrained")
-    draw("vips.ranking", ax=left)
-    draw("vips.timings", origin="simulated · end to end", ax=right)
+    draw("ranking", ax=left)
+    draw("timings", origin="simulated · end to end", ax=right)
     assert figure.get_label() == f"{left.get_label()} {right.get_label()}"
     assert right.get_label().startswith("Simulated data. ")
     marks = [[text.get_text() for text in axes.texts if "SIMULATED" in text.get_text()] for axes in (left, right)]
     assert marks == [[], ["SIMULATED · end to end", "SIMULATED"]]
     named = pyplot.figure("mine")
-    draw("vips.ranking", fig=named)
+    draw("ranking", fig=named)
     assert named.get_label() == "mine"
 
 
@@ -218,7 +219,7 @@ def test_axes_get_the_style_of_the_project_and_the_names_of_devices_as_they_are(
     before = dict(mpl.rcParams)
     figure, axes = pyplot.subplots(layout="constrained")
     devices = pd.DataFrame([{"device_id": "local", "maker": "", "model": "a $\\frac$ b"}])
-    plots.latency.distribution(*arguments["latency.distribution"], ORIGIN, devices, ax=axes)
+    plots.latency.distribution(*arguments["distribution"], ORIGIN, devices, ax=axes)
     figure.draw_without_rendering()
     assert axes.get_title(loc="left") == "a $\\frac$ b"
     assert not axes.spines["top"].get_visible()
@@ -236,5 +237,5 @@ def test_what_cannot_be_drawn_on_is_one_sentence(draw):
     }
     for sentence, target in wrong.items():
         with pytest.raises(FigureError, match=sentence):
-            draw("vips.ranking", **target)
+            draw("ranking", **target)
     assert all(untouched(panel) for panel in axes.flat) and is_empty(figure)

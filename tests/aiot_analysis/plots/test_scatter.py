@@ -1,7 +1,7 @@
 import pytest
 
 from aiot_analysis.plots import scatter, style
-from aiot_analysis.stats import accuracy
+from aiot_analysis.stats.accuracy import with_interval
 from tests.aiot_analysis.conftest import instance, instances
 
 
@@ -10,7 +10,7 @@ def rows():
     measured = {"tflite_cpu_float32_mnasnet": (0.5, 10.0), "tflite_cpu_int8_mnasnet": (0.7, 5.0)}
     measured["pytorch_cpu_float32_mnasnet"] = (0.6, 30.0)
     found = [instance(one, *numbers) for one, numbers in measured.items()]
-    return accuracy.with_interval(instances(*found, instance("caffe2_cpu_float32_mnasnet", None, None)))
+    return with_interval(instances(*found, instance("caffe2_cpu_float32_mnasnet", None, None)))
 
 
 def test_every_instance_with_numbers_is_a_point_at_its_time_and_accuracy(rows):
@@ -39,10 +39,10 @@ def test_the_legend_has_what_colours_tell(rows, by, told):
 
 
 def test_more_devices_than_looks_have_no_legend_and_whiskers_are_for_few(fleet):
-    figure = scatter.accuracy_over_time(accuracy.with_interval(fleet), "simulated", by="device_id")
+    figure = scatter.accuracy_over_time(with_interval(fleet), "simulated", by="device_id")
     assert figure.legends == []
     assert not figure.axes[0].containers
-    assert scatter.accuracy_over_time(accuracy.with_interval(fleet.head(24)), "simulated").axes[0].containers
+    assert scatter.accuracy_over_time(with_interval(fleet.head(24)), "simulated").axes[0].containers
     assert figure.get_label().startswith("Simulated data.")
 
 
