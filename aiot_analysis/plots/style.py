@@ -176,6 +176,8 @@ def _checked_target(ax: object, fig: object) -> Canvas | None:
         raise FigureError(
             f"`ax` is of type {type(ax).__name__}: pass single axes, or a figure or a subfigure as `fig`."
         )
+    if isinstance(ax, Axes) and ax.get_figure() is None:
+        raise FigureError("`ax` was removed from its figure: pass axes that are on a figure.")
     if fig is not None and not isinstance(fig, Figure | SubFigure):
         raise FigureError(f"`fig` is of type {type(fig).__name__}: pass a figure or subfigure, or axes as `ax`.")
     if isinstance(fig, Figure | SubFigure) and (fig.axes or fig.subfigs):
@@ -323,7 +325,7 @@ def finish(canvas: Canvas, origin: str, alt: str, shown: pd.DataFrame | None = N
     elif simulated:
         canvas.text(0.5, 0.5, "SIMULATED", **mark)
     figure = canvas.get_figure(root=True)
-    assert isinstance(figure, Figure)  # axes that were removed from their figure have none
+    assert isinstance(figure, Figure)  # see `_checked_target`
     _describe(figure, canvas, f"{'Simulated data. ' if simulated else ''}{alt}")
     if _target.get() is None:
         figure.shown = shown  # type: ignore[attr-defined]

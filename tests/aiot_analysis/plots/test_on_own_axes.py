@@ -229,7 +229,10 @@ def test_axes_get_the_style_of_the_project_and_the_names_of_devices_as_they_are(
 
 def test_what_cannot_be_drawn_on_is_one_sentence(draw):
     figure, axes = pyplot.subplots(2, 2)
+    removed = pyplot.figure().add_subplot()
+    removed.remove()
     wrong = {
+        "`ax` was removed from its figure: pass axes that are on a figure": {"ax": removed},
         "`ax` is of type ndarray: pass single axes": {"ax": axes},
         "`fig` is of type Axes: pass a figure or subfigure, or axes as `ax`": {"fig": axes[0, 0]},
         "`fig` has axes already: pass one of them as `ax`, or an empty subfigure": {"fig": figure},
