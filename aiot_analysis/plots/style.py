@@ -321,7 +321,9 @@ def finish(canvas: Canvas, origin: str, alt: str, shown: pd.DataFrame | None = N
         canvas.supxlabel(wrapped(line, letters(width)), x=0.995, **words)
     if simulated and isinstance(canvas, Axes):
         mark["fontsize"] = min(40.0, 7 * width)
-        canvas.text(0.5, 0.5, "SIMULATED", transform=canvas.transAxes, in_layout=False, **mark)
+        canvas.text(
+            0.5, 0.5, "SIMULATED", transform=canvas.transAxes, in_layout=False, zorder=6, **mark
+        )  # over the legend
     elif simulated:
         canvas.text(0.5, 0.5, "SIMULATED", **mark)
     figure = canvas.get_figure(root=True)
