@@ -84,7 +84,7 @@ def main() -> None:
     except (KeyboardInterrupt, SystemExit) as stopped:
         code = INTERRUPTED if isinstance(stopped, KeyboardInterrupt) else stopped.code
         if code == INTERRUPTED:  # Typer's exit code for an interrupted command
-            print("aiot: interrupted; what was finished is kept.", file=sys.stderr)
+            print("aiot: interrupted; completed work is kept.", file=sys.stderr)
         sys.exit(code)
 
 

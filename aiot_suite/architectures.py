@@ -64,7 +64,7 @@ def outputs_of(state: Mapping[str, torch.Tensor], network: nn.Module) -> int:
     expected = network.state_dict()
     lengths = {int(state[name].shape[0]) for name, value in expected.items() if state[name].shape != value.shape}
     if len(lengths) > 1:
-        raise ValueError("more layers than the last one are of other sizes than in this network")
+        raise ValueError("layers other than the last one have different sizes in this network")
     return lengths.pop() if lengths else int(list(expected.values())[-1].shape[0])
 
 

@@ -147,10 +147,10 @@ def _files(plugins: Path | None, kind: str, taken: Mapping[str, object]) -> list
     files = sorted((plugins / kind).glob("*.py")) if plugins else []
     for file in files:
         if file.stem in taken:
-            raise ModelError(f"{file} has the name of one that is there already: give it another.")
+            raise ModelError(f"{file} has the same name as an existing one: choose another name.")
         if not _NAMES[kind].fullmatch(file.stem):
             allowed = "letters, digits and underscores" if kind == "models" else "letters and digits"
-            raise ModelError(f"{file}: a name here is of lower-case {allowed}: rename the file.")
+            raise ModelError(f"{file}: a name here consists of lower-case {allowed}: rename the file.")
     return files
 
 
@@ -158,7 +158,7 @@ def _module(file: Path, needed: tuple[str, ...]) -> ModuleType:
     """Import a file as a module; raises ModelError if it cannot be imported or lacks a needed name."""
     spec = importlib.util.spec_from_file_location(f"aiot_plugin_{file.stem}", file)
     if spec is None or spec.loader is None:
-        raise ModelError(f"{file} is no Python file.")
+        raise ModelError(f"{file} is not a Python file.")
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
@@ -166,5 +166,5 @@ def _module(file: Path, needed: tuple[str, ...]) -> ModuleType:
         raise ModelError(f"{file} cannot be imported ({type(error).__name__}: {error}).") from None
     missing = [name for name in needed if not hasattr(module, name)]
     if missing:
-        raise ModelError(f"{file} has no {' and no '.join(missing)}: see docs/adding.md.")
+        raise ModelError(f"{file} does not define {' or '.join(missing)}: see docs/adding.md.")
     return module

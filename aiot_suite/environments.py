@@ -92,10 +92,10 @@ def install_legacy(say: Callable[[str], None]) -> Path:
             return existing
         say("looking for Python 3.9")
         python39 = find_python39()
-        say(f"building on {python39}")
+        say(f"building the environment with {python39}")
         shutil.rmtree(folder, ignore_errors=True)
-        _run([str(python39), "-m", "venv", str(folder)], "The environment cannot be made")
-        say("packages: 2 GB, most of it PyTorch 1.10.2")
+        _run([str(python39), "-m", "venv", str(folder)], "The environment cannot be created")
+        say("installing packages: 2 GB, mostly PyTorch 1.10.2")
         with resources.as_file(resources.files("aiot_suite") / _REQUIREMENTS) as file:
             pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
             _run([*pip, "--no-deps", "-r", str(file)], "The packages cannot be installed")
@@ -128,7 +128,7 @@ def install_extra(name: str, say: Callable[[str], None]) -> None:
         and requirement.marker.evaluate({"extra": name})
         and not requirement.marker.evaluate({"extra": ""})
     ]
-    say(f"packages: {', '.join(packages)}")
+    say(f"installing packages: {', '.join(packages)}")
     constraints = PROJECT / "constraints.txt"  # exists in a checkout only
     pip = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
     pip += ["-c", str(constraints)] if constraints.is_file() else []
@@ -149,8 +149,9 @@ def find_python39() -> Path:
         if _is_python39(candidate):
             return candidate
     raise SetupError(
-        f"No Python 3.9 was found ({len(tried)} tried): get one with `pyenv install 3.9`, `uv python install 3.9` or "
-        "`conda create -n py39 python=3.9`, or name one, like AIOT_PYTHON39=/opt/python3.9/bin/python3.9."
+        f"No Python 3.9 was found ({len(tried)} interpreters tried): install one with `pyenv install 3.9`, "
+        "`uv python install 3.9` or `conda create -n py39 python=3.9`, or set AIOT_PYTHON39 to its path, for "
+        "example AIOT_PYTHON39=/opt/python3.9/bin/python3.9."
     )
 
 

@@ -54,7 +54,7 @@ class Settings:
             }
             settings = cls(**{**record, **triples})
         except TypeError as error:
-            raise ModelError(f"The settings in {where} are not complete or not known ({error}).") from None
+            raise ModelError(f"The settings in {where} are incomplete or contain unknown names ({error}).") from None
         problem = settings._problem()
         if problem:
             raise ModelError(f"{where} {problem}.")
@@ -96,7 +96,7 @@ class Settings:
         if self.layout not in ("NHWC", "NCHW"):
             return f"has layout {self.layout!r}: write NHWC or NCHW"
         if not isinstance(self.label_space, str) or not self.label_space:
-            return f"has label_space {self.label_space!r}: write a name, like imagenet-1000"
+            return f"has label_space {self.label_space!r}: write a name, for example imagenet-1000"
         return self._problem_of_normalization() or self._problem_of_map()
 
     def _problem_of_normalization(self) -> str | None:
@@ -105,13 +105,16 @@ class Settings:
             is_numeric = isinstance(values, tuple) and all(map(_is_number, values))
             if not is_numeric or len(values) != 3:
                 displayed = list(values) if isinstance(values, tuple) else values
-                return f"has {name} {displayed!r}: write three numbers, one a channel"
+                return f"has {name} {displayed!r}: write three numbers, one for each channel"
         if min(self.std) <= 0:
-            return f"has std {list(self.std)}: x becomes (x - mean) / std, so every value has to be above 0"
+            return (
+                f"has std {list(self.std)}: every value must be greater than 0, because pixels are converted "
+                "with (x - mean) / std"
+            )
         if min(self.std) < 1 or 0 < max(map(abs, self.mean)) <= 1:
             return (
-                f"has mean {list(self.mean)} and std {list(self.std)}: they are of values from 0 to 255, "
-                "so multiply those of values from 0 to 1 by 255"
+                f"has mean {list(self.mean)} and std {list(self.std)}: these must be for pixel values from 0 "
+                "to 255, so multiply values meant for the range 0 to 1 by 255"
             )
         return None
 
@@ -120,24 +123,28 @@ class Settings:
         if mapping is None:
             return None
         if not isinstance(mapping, dict) or not mapping:
-            return f'has label_map {mapping!r}: write an object of output to label, like {{"0": 5}}'
+            return f'has label_map {mapping!r}: write an object that maps outputs to labels, for example {{"0": 5}}'
         for output, label in mapping.items():
             if not str(output).isdecimal() or not _is_whole(label) or not 0 <= label < self.classes:
-                return f"has {output!r}: {label!r} in label_map: write output: label, with labels below {self.classes}"
+                return f"has {output!r}: {label!r} in label_map: map an output number to a label below {self.classes}"
         return None
 
     def _problem_with(self, outputs: int) -> str | None:
         """Return how the settings conflict with a network that has `outputs` outputs, or None if they match."""
         count = _SPACES.get(self.label_space, self.classes)
         if count != self.classes:
-            return f"label_space {self.label_space} has {count} classes, and there are {self.classes}: mend one of them"
+            return (
+                f"label_space {self.label_space} has {count} classes, but the settings have {self.classes}: "
+                "correct one of them"
+            )
         if self.label_map is None and self.classes + self.label_offset != outputs:
             return (
-                f"the network has {outputs} outputs, and its settings say {self.classes} classes from output "
-                f"{self.label_offset} on: mend classes or label_offset (1 where output 0 is no class but background)"
+                f"the network has {outputs} outputs, but its settings say {self.classes} classes starting at "
+                f"output {self.label_offset}: correct classes or label_offset (use 1 if output 0 is "
+                "background, not a class)"
             )
         invalid = [output for output in self.label_map or {} if int(output) >= outputs]
-        return f"label_map has output {invalid[0]}, and the network has {outputs} outputs" if invalid else None
+        return f"label_map has output {invalid[0]}, but the network has {outputs} outputs" if invalid else None
 
 
 _WITH_BACKGROUND = 1001  # outputs of networks with a background class before ImageNet's 1000
@@ -162,8 +169,10 @@ def pop_declared_accuracy(given: dict[str, Any], where: object) -> float | None:
         return None
     if not _is_number(accuracy) or not 0 < accuracy <= 1:
         is_percentage = _is_number(accuracy) and 1 < accuracy <= 100
-        hint = f", like {round(accuracy / 100, 6):g} for {accuracy:g} %" if is_percentage else ""
-        raise ModelError(f"{where} has accuracy {accuracy!r}: write the share of right answers, from 0 to 1{hint}.")
+        hint = f", for example {round(accuracy / 100, 6):g} for {accuracy:g} %" if is_percentage else ""
+        raise ModelError(
+            f"{where} has accuracy {accuracy!r}: write the fraction of correct answers, from 0 to 1{hint}."
+        )
     return float(accuracy)
 
 
@@ -225,9 +234,11 @@ class Artifact:
             path = sidecar.parent / record.pop("path")
             artifact = cls(path=path, settings=settings, calibrated=calibrated, **record)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ModelError(f"{sidecar} is not a model's description ({error}): prepare the model again.") from None
+            raise ModelError(
+                f"{sidecar} is not a valid description of a model ({error}): prepare the model again."
+            ) from None
         if not artifact.path.is_file():
-            raise ModelError(f"{artifact.path} is gone: run `aiot models prepare`.")
+            raise ModelError(f"{artifact.path} no longer exists: run `aiot models prepare`.")
         return artifact
 
 

@@ -25,22 +25,20 @@ def refuse_other_files(file: Path, wanted: str) -> None:
     with file.open("rb") as stream:
         beginning = stream.read(_BEGINNING)
     text = beginning.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    advice = f"download the {wanted} again, from an address that leads to the file itself"
+    advice = f"download the {wanted} again, using an address that leads directly to the file"
     if not beginning:
         raise ModelError(f"{file} is empty: {advice}.")
     if text.startswith((b"version https://git-lfs.github.com/spec/", b"version https://hawser")):
-        raise ModelError(
-            f"{file} is a Git LFS pointer, which only names the {wanted}: run `git lfs pull`, or {advice}."
-        )
+        raise ModelError(f"{file} is a Git LFS pointer, not the {wanted} itself: run `git lfs pull`, or {advice}.")
     if text.startswith(b"/annex/objects/") or b"/.git/annex/objects/" in text:
-        raise ModelError(f"{file} is a git-annex pointer, which only names the {wanted}: run `git annex get` there.")
+        raise ModelError(f"{file} is a git-annex pointer, not the {wanted} itself: run `git annex get` in its folder.")
     if b"<html" in text or text.startswith((b"<!doctype html", b"<head", b"<body")):
         raise ModelError(f"{file} is a web page (HTML): {advice}.")
     if beginning.startswith(gzip.compress(b"")[:2]):
-        raise ModelError(f"{file} is compressed with gzip: unpack it first.")
+        raise ModelError(f"{file} is compressed with gzip: decompress it first.")
     if _is_text(beginning):
         excerpt = printable(beginning.decode("utf-8", errors="replace"))[:60]
-        raise ModelError(f"{file} is a text that begins with {excerpt!r}: {advice}.")
+        raise ModelError(f"{file} is a text file that starts with {excerpt!r}: {advice}.")
 
 
 def _is_text(beginning: bytes) -> bool:
@@ -100,7 +98,9 @@ def _describe_tflite(file: Path) -> Description:
 
     data = file.read_bytes()
     if data[4:8] != b"TFL3":
-        raise ModelError(f"{file} is no TFLite model file: it does not have the mark TFL3.")
+        raise ModelError(
+            f"{file} is not a TFLite model file, because it lacks the identifier TFL3: check the file name."
+        )
     try:
         model = schema.Model.GetRootAs(data, 0)
         graph = model.Subgraphs(0)
@@ -108,7 +108,9 @@ def _describe_tflite(file: Path) -> Description:
         outputs = tuple(_tensor(graph.Tensors(graph.Outputs(index)), schema) for index in range(graph.OutputsLength()))
         kinds = _kinds_of_weights(model, graph, schema)
     except (struct.error, IndexError, ValueError, TypeError, AttributeError) as error:
-        raise ModelError(f"{file} cannot be read as a TFLite model file ({type(error).__name__}).") from None
+        raise ModelError(
+            f"{file} cannot be read as a TFLite model file ({type(error).__name__}): it may be damaged or incomplete."
+        ) from None
     main_kind = kinds.most_common(1)[0][0] if kinds else None
     if set(kinds) == {"int8", "dynamic"}:
         main_kind = "int8"  # only its last layer outputs float32: see aiot_suite.convert.to_tflite
@@ -164,6 +166,6 @@ def _kinds_of_weights(model: Any, graph: Any, schema: Any) -> Counter[str]:
         weight_type, activation_type = type_names[tensor.Type()], type_names[graph.Tensors(activations).Type()]
         kind = _KINDS.get((activation_type, weight_type), f"{weight_type} weights and {activation_type} activations")
         if weights in stored_as and weight_type != "float16":
-            kind = f"{weight_type} weights that are made {activation_type} before they are used"
+            kind = f"{weight_type} weights that are converted to {activation_type} before use"
         kinds[kind] += prod(int(tensor.Shape(axis)) for axis in range(tensor.ShapeLength()))
     return kinds

@@ -90,7 +90,8 @@ def prepare(
                     tell(note)
         if (existing := on_disk.get(instance.artifact)) and existing.added:
             raise ModelError(
-                f"{folder} has {existing.path.name}, which was added and not built: rename the folder of the weights."
+                f"{folder} contains {existing.path.name}, which was added with `aiot models add` and not "
+                "built from weights: rename the folder of the weights."
             )
         if _current(instance, available, sources[instance.model], folder, calibration) is None:
             if instance.quantization in calibrating.QUANTIZATIONS and calibration is None:

@@ -66,7 +66,7 @@ class Preprocess(object):
         self.resize = resize
         self.resize_size = int(resize_size or round(size * 256 / 224))
         if resize == "square_crop" and self.resize_size < self.size:
-            raise ValueError("resize_size is %d: choose %d, the size, or more" % (self.resize_size, self.size))
+            raise ValueError("resize_size is %d: choose %d (the size) or more" % (self.resize_size, self.size))
         self.channels = [0, 1, 2] if channel_order == "RGB" else [2, 1, 0]
         self.layout = layout
         self.table = _value_table(mean, std, np.dtype(dtype), scale, zero_point)
@@ -109,7 +109,9 @@ def decode(data: bytes) -> Image.Image:
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format in SIXTEEN_BIT_AS_I):
         return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8)).convert("RGB")
     if image.mode in MODES:
-        raise ValueError("the image has %s values, whose range is unknown: save it with 8 bits" % MODES[image.mode])
+        raise ValueError(
+            "the image has %s values, whose range is unknown: save it with 8 bits per channel" % MODES[image.mode]
+        )
     return image.convert("RGB")
 
 

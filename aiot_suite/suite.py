@@ -57,8 +57,8 @@ class Instance:
             or instance.quantization not in QUANTIZATIONS
         ):
             raise SelectionError(
-                f"{instance_id!r} is no instance: ids are <framework>_<delegate>_<quantization>_<model>, "
-                "like tflite_cpu_float32_mobilenet_v2."
+                f"{instance_id!r} is not an instance id: use <framework>_<delegate>_<quantization>_<model>, "
+                "for example tflite_cpu_float32_mobilenet_v2."
             )
         return instance
 
@@ -129,7 +129,7 @@ def select(
     if not chosen:
         description = ", ".join(f"{kind} {'/'.join(names)}" for kind, names in criteria.items())
         raise SelectionError(
-            f"No instance of the {suite} suite has {description}: only TFLite is quantized or has NNAPI."
+            f"No instance of the {suite} suite has {description}: only TFLite has quantized models and NNAPI."
         )
     return chosen
 

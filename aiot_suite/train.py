@@ -49,9 +49,13 @@ class Phase:
             size, steps, rate = text.split(":")
             phase = cls(int(size), int(steps), float(rate))
         except ValueError:
-            raise SelectionError(f"Phase {text!r} is not SIZE:STEPS:RATE, like 224:300:6e-4.") from None
+            raise SelectionError(
+                f"Phase {text!r} is not of the form SIZE:STEPS:RATE, for example 224:300:6e-4."
+            ) from None
         if phase.size < 32 or phase.steps < 1 or not 0 < phase.rate < 1:
-            raise SelectionError(f"Phase {text!r} needs at least 32 pixels, one step and a rate between 0 and 1.")
+            raise SelectionError(
+                f"Phase {text!r} needs a size of at least 32 pixels, at least one step, and a rate between 0 and 1."
+            )
         return phase
 
 
@@ -163,7 +167,7 @@ def _continued(network: nn.Module, model: str, start: Path) -> list[dict[str, An
     """Load the weights of an earlier training run into a network, and return its history."""
     path = start / f"sample_{model}.npz"
     if not path.is_file():
-        raise ModelError(f"There are no weights {path} to start from: train without --start first.")
+        raise ModelError(f"There are no weights {path} to start from: omit --start to train from scratch.")
     load_arrays(network, read(path))
     history: list[dict[str, Any]] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["history"]
     return history

@@ -16,18 +16,19 @@ if TYPE_CHECKING:
 Numbering = Annotated[
     Literal["0", "1", "devkit"] | None,
     typer.Option(
-        help="How numbers count the classes: from 0 or 1 in the order of the labels, or as ILSVRC's development kit. "
-        "By default what the file itself tells."
+        help="How the labels number the classes: 0 or 1 if they count from there in the order of the label "
+        "space, devkit for the numbers of ILSVRC's development kit. By default, this is inferred from "
+        "the file."
     ),
 ]
 
-app = typer.Typer(help="Make or choose the images.", no_args_is_help=True)
+app = typer.Typer(help="Make or choose a dataset of images.", no_args_is_help=True)
 
 
 @app.command("make")
 def dataset_make(
     seed: Seed = 0,
-    train_per_class: Annotated[int, typer.Option(min=0, help="Pictures a class for a training part apart.")] = 0,
+    train_per_class: Annotated[int, typer.Option(min=0, help="Pictures per class for a separate training part.")] = 0,
     jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
     workspace: Workspaces = HERE,
 ) -> None:
@@ -56,7 +57,12 @@ def dataset_sample(
     seed: Seed = 0,
     ground_truth: Annotated[
         Path | None,
-        typer.Option(help="For flat images: a file that says which is of which class, in any usual form."),
+        typer.Option(
+            help=(
+                "For images that are not in class folders: a file, in any common form, that gives the class "
+                "of each image."
+            )
+        ),
     ] = None,
     numbering: Numbering = None,
     name: Annotated[str, typer.Option(help="Name of the new dataset.")] = "imagenet",
@@ -82,15 +88,15 @@ def dataset_sample(
 
 @app.command("use")
 def dataset_use(
-    folder: Annotated[Path, typer.Argument(help="Folder of the images; they stay there.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of the images, which are not copied.")],
     labels: Annotated[
-        Path, typer.Option(help="CSV with columns image, label and, if you like, name, or another usual form.")
+        Path, typer.Option(help="CSV with the columns image, label and optionally name, or another common form.")
     ],
     label_space: Annotated[
-        str, typer.Option(help="What the label numbers mean: models must have the same.")
+        str, typer.Option(help="What the label numbers mean; models must have the same label space.")
     ] = "imagenet-1000",
     numbering: Numbering = None,
-    name: Annotated[str | None, typer.Option(help="Name of the new dataset; by default the folder's.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the new dataset; by default, the folder's name.")] = None,
     workspace: Workspaces = HERE,
 ) -> None:
     """Use any labelled folder of images."""

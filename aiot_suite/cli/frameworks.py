@@ -10,7 +10,7 @@ from aiot_suite.cli.options import HERE, Workspaces
 from aiot_suite.errors import SetupError
 from aiot_suite.workspace import Workspace
 
-app = typer.Typer(help="Show the frameworks, and install the environments they need.", no_args_is_help=True)
+app = typer.Typer(help="List the frameworks, and install the environments they need.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -48,4 +48,4 @@ def frameworks_install(
         environments.install_extra("executorch", say)
         print("executorch ready")
     else:
-        raise SetupError(f"There is nothing to install for {name!r}: choose legacy or executorch.")
+        raise SetupError(f"Nothing can be installed for {name!r}: choose legacy or executorch.")

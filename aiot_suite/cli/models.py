@@ -16,7 +16,7 @@ from aiot_suite.workspace import Workspace, models_folder
 if TYPE_CHECKING:
     from aiot_suite.facts import Artifact
 
-app = typer.Typer(help="Build the model files, list and check them, train the sample weights.", no_args_is_help=True)
+app = typer.Typer(help="Build, list and check the model files, and train the sample weights.", no_args_is_help=True)
 
 
 @app.command("prepare")
@@ -27,7 +27,12 @@ def models_prepare(
     weights: Weights = "sample",
     calibration: Annotated[
         str | None,
-        typer.Option(help="Name of a dataset for int8, other than the test images; needed for all but sample weights."),
+        typer.Option(
+            help=(
+                "Name of a dataset to calibrate int8 with, other than the test images; required except for "
+                "sample weights."
+            )
+        ),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes; each needs up to 1.5 GB.")] = 2,
     workspace: Workspaces = HERE,
@@ -63,16 +68,16 @@ def models_prepare(
         )
     for note in notes:
         print(f"weights   {note}")
-    print(f"models    {len(artifacts)} model files, {built} built now, in {folder}")
+    print(f"models    {len(artifacts)} model files, {built} of them built now, in {folder}")
     if left_out:
         names = ", ".join(dict.fromkeys(instance.framework for instance in left_out))
-        print(f"          without {names}, which needs another environment: {INSTALL_LEGACY}")
+        print(f"          skipped {names}, which needs another environment: {INSTALL_LEGACY}")
     for calibrated in dict.fromkeys(artifact.calibrated for artifact in artifacts if artifact.calibrated):
         print(
             f"          int8 calibrated with {calibrated.images} images: {calibrated.dataset}, {calibrated.sha256[:12]}"
         )
         for dataset, count in calibrating.datasets_sharing_images(calibrated, space.datasets):
-            print(f"          {count} of them are in dataset {dataset} too, which cannot test these files")
+            print(f"          dataset {dataset} cannot test these files: it contains {count} of these images")
 
 
 @app.command("list")
@@ -83,7 +88,7 @@ def models_list(weights: Weights = "sample", workspace: Workspaces = HERE) -> No
 
     artifacts = load_artifacts(models_folder(Workspace(workspace), weights))
     if not artifacts:
-        raise RunnerError(f"No model with {weights} weights is prepared: run `aiot models prepare`.")
+        raise RunnerError(f"There are no model files with {weights} weights: run `aiot models prepare`.")
 
     def row(artifact: Artifact) -> list[str]:
         settings = artifact.settings
@@ -104,12 +109,15 @@ def models_train(
     models: Models = list(LIGHT_MODELS),  # noqa: B006
     seed: Seed = 0,
     phases: Annotated[
-        list[str] | None, typer.Option("--phase", help="SIZE:STEPS:RATE, repeatable; by default the model's recipe.")
+        list[str] | None,
+        typer.Option("--phase", help="SIZE:STEPS:RATE, repeatable; by default, the model's own recipe."),
     ] = None,
-    per_class: Annotated[int, typer.Option(min=1, help="Training pictures a class.")] = 80,
+    per_class: Annotated[int, typer.Option(min=1, help="Training pictures per class.")] = 80,
     threads: Annotated[int, typer.Option("--num-threads", min=1)] = 1,
-    bfloat16: Annotated[bool, typer.Option("--bfloat16", help="Faster on processors that have it.")] = False,
-    start: Annotated[Path | None, typer.Option(help="Folder of sample_<model>.npz to start from.")] = None,
+    bfloat16: Annotated[
+        bool, typer.Option("--bfloat16", help="Train in bfloat16, which is faster on processors that support it.")
+    ] = False,
+    start: Annotated[Path | None, typer.Option(help="Folder of sample_<model>.npz files to start from.")] = None,
     target: Annotated[Path, typer.Option(help="Folder for the .npz files.")] = Path("aiot_suite/weights"),
 ) -> None:
     """Train the sample weights.

@@ -61,7 +61,7 @@ class Calibration:
                 yield from inputs_of(settings, [file.read_bytes()])
             except (OSError, ValueError) as error:
                 raise ModelError(
-                    f"{file} of dataset {self.name} cannot be decoded ({error}): take it out of the dataset."
+                    f"{file} of dataset {self.name} cannot be decoded ({error}): remove it from the dataset."
                 ) from None
 
 
@@ -72,16 +72,16 @@ def of_dataset(dataset: Dataset) -> Calibration:
     """Return a calibration with the images of a dataset; raises ModelError if an image file is missing."""
     files = tuple(dataset.path(name) for name, _ in subset(dataset, MOST_IMAGES, 0))
     if missing := [file for file in files if not file.is_file()]:
-        raise ModelError(f"{missing[0]} of dataset {dataset.name} is gone: make the dataset again.")
+        raise ModelError(f"{missing[0]} of dataset {dataset.name} no longer exists: make the dataset again.")
     return Calibration(dataset.name, files, dataset.sha256)
 
 
 def calibration_required_message(artifact: str, weights: str) -> str:
     """Return the message that a model file needs calibration images, and how to provide them."""
     return (
-        f"{artifact} (weights {weights}) needs images to be calibrated with, like those the network is for and other "
-        "than those it is tested with: name a dataset with --calibration (`aiot dataset use` makes one of a folder), "
-        "or leave it out with `--quantizations float32,dynamic,float16`."
+        f"{artifact} (weights {weights}) needs calibration images that resemble the network's intended input "
+        "and are not among the test images: name a dataset with --calibration (`aiot dataset use` makes one "
+        "from a folder), or omit this file with `--quantizations float32,dynamic,float16`."
     )
 
 
@@ -116,5 +116,7 @@ def overlap(artifact: Artifact, dataset: Dataset) -> str | None:
     )
 
 
-REMEDY = "choose other images with --dataset, or calibrate with others: `aiot models prepare --calibration DATASET`"
+REMEDY = (
+    "choose other images with --dataset, or calibrate with other images: `aiot models prepare --calibration DATASET`"
+)
 """What to try if calibration and test images overlap."""

@@ -31,7 +31,10 @@ def convert_float32(framework: Framework, model: Model, network: nn.Module, size
 
     python = environments.interpreter_path("legacy")
     if python is None:
-        raise ModelError(f"{framework.name} is converted in the legacy environment: {environments.INSTALL_LEGACY}.")
+        raise ModelError(
+            f"{framework.name} models are converted in the legacy environment, which is missing: "
+            f"{environments.INSTALL_LEGACY}."
+        )
     state = {name: value.numpy() for name, value in network.state_dict().items()}
     with tempfile.TemporaryDirectory(prefix="aiot-legacy-") as folder:
         weights, job_file = Path(folder) / "weights.npz", Path(folder) / "job.json"

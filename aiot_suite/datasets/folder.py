@@ -20,7 +20,7 @@ def use_folder(
     label_list = labels.read(list_of_labels, label_space, numbering)
     images, missing, notes = Photographs(source).named(label_list)
     if missing:
-        others = f", nor are {len(missing) - 1} more of the list" if len(missing) > 1 else ""
+        others = f" ({len(missing)} listed images are missing)" if len(missing) > 1 else ""
         raise DatasetError(
             f"Image {missing[0].image!r} is not in {source}{others}: check line {missing[0].line} of {list_of_labels}."
         )

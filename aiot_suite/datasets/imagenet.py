@@ -39,7 +39,7 @@ def sample_imagenet(
     """
     store.refuse_overwrite(folder, "aiot dataset sample", source)
     image_folder = photographs.find_image_folder(source)
-    notes = [f"assumed: the images are those of {image_folder}"] if image_folder != source else []
+    notes = [f"assumed: the images are in {image_folder}"] if image_folder != source else []
     label_of, label_notes = (
         _listed(image_folder, ground_truth, numbering) if ground_truth else _class_folders(image_folder, numbering)
     )
@@ -49,8 +49,8 @@ def sample_imagenet(
     eligible = {label: sorted(paths, key=PurePosixPath) for label, paths in by_label.items() if len(paths) >= per_class}
     if len(eligible) < classes:
         raise DatasetError(
-            f"{image_folder} has {len(eligible)} classes of at least {per_class} images, {classes} were asked for: "
-            "name the validation folder, or ask for fewer."
+            f"{image_folder} has {len(eligible)} classes with at least {per_class} images, but {classes} were "
+            "requested: name the validation folder, or request fewer."
         )
     rng = random.Random(seed)
     chosen = {label: rng.sample(eligible[label], per_class) for label in sorted(rng.sample(sorted(eligible), classes))}
@@ -91,8 +91,8 @@ def _class_folders(folder: Path, numbering: str | None) -> tuple[dict[str, int],
     folders = photographs.class_folders(folder)
     if not folders:
         raise DatasetError(
-            f"{folder} has no class folder like n01440764 or 0 to 999: name the folder that holds them, "
-            "or give --ground-truth for flat images."
+            f"{folder} contains no class folders named like n01440764 or 0 to 999: name the folder that "
+            "contains them, or use --ground-truth if the images are not in class folders."
         )
     label_of, notes = of_folders(folder, list(folders), numbering)
     others = sorted(
@@ -101,9 +101,9 @@ def _class_folders(folder: Path, numbering: str | None) -> tuple[dict[str, int],
         if subfolder.is_dir() and subfolder.name not in folders and not photographs.is_hidden(subfolder.name)
     )
     if others:
-        notes.append(f"left out: {len(others)} folders that are no class, like {others[0]}")
+        notes.append(f"skipped: {len(others)} folders that are not classes, for example {others[0]}")
     if hidden := sum(1 for path in folders.values() for _ in path.rglob("._*")):
-        notes.append(f"left out: {hidden} hidden files (._*), which macOS keeps beside photographs")
+        notes.append(f"skipped: {hidden} hidden files (._*), which macOS stores beside photographs")
     images = {
         f"{name}/{path}": label_of[name]
         for name in sorted(folders)
@@ -120,14 +120,16 @@ def _listed(folder: Path, ground_truth: Path, numbering: str | None) -> tuple[di
     images, missing, notes = image_files.named(label_list)
     if missing and not images:
         raise DatasetError(
-            f"{folder} has none of the {len(missing)} images that {ground_truth} lists, the first of which is "
-            f"{missing[0].image}: name the folder of the images."
+            f"{folder} contains none of the {len(missing)} images that {ground_truth} lists, the first of "
+            f"which is {missing[0].image}: name the folder of the images."
         )
     if missing:
-        notes.append(f"left out: {len(missing)} images of the list that are not in the folder, like {missing[0].image}")
+        notes.append(
+            f"skipped: {len(missing)} listed images that are not in the folder, for example {missing[0].image}"
+        )
     unlisted = sorted(
         path for path in image_files.paths if path not in images and photographs.is_image(path.split("/")[-1])
     )
     if unlisted:
-        notes.append(f"left out: {len(unlisted)} images in the folder that are not in the list, like {unlisted[0]}")
+        notes.append(f"skipped: {len(unlisted)} images in the folder that are not listed, for example {unlisted[0]}")
     return images, [*label_list.notes, *notes]

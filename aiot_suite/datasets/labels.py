@@ -69,12 +69,15 @@ def read(path: Path, label_space: str, numbering: str | None = None) -> LabelLis
     lines, joint = _lines(path)
     rows, notes = _rows(path, lines, joint)
     if not rows:
-        raise DatasetError(f"{path} lists no image: give the file that says which image is of which class.")
+        raise DatasetError(f"{path} lists no images: name the file that gives the class of each image.")
     if label_space != classes.IMAGENET:
         for row in rows:
             if isinstance(row.value, str):
                 raise error_in(
-                    path, row, f"WordNet ids are labels of {classes.IMAGENET}, give a number or --label-space"
+                    path,
+                    row,
+                    f"WordNet ids are labels of {classes.IMAGENET}: use numbers, or choose --label-space "
+                    f"{classes.IMAGENET}",
                 )
     chosen, reason = choose_numbering(path, rows, label_space, numbering)
     if chosen:
@@ -99,7 +102,7 @@ def _lines(path: Path) -> tuple[list[tuple[int, list[str]]], str]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path} cannot be read as text ({error}): give the file of labels.") from None
+        raise DatasetError(f"{path} cannot be read as text ({error}): name the file of labels.") from None
     non_empty = [line for line in text.splitlines() if line.strip()]
     for delimiter in ("\t", ",", ";"):
         if 2 * sum(delimiter in line for line in non_empty) > len(non_empty):
@@ -138,7 +141,7 @@ def _rows(path: Path, lines: list[tuple[int, list[str]]], joint: str) -> tuple[l
         with_image_names = [
             (line, [f"ILSVRC2012_val_{number:08d}.JPEG", *cells]) for number, (line, cells) in enumerate(lines, 1)
         ]
-        notes = ["assumed: line n is the class of validation image n"]
+        notes = ["assumed: line n gives the class of validation image n"]
         image_column, label_column, name_column = 0, 1, None
         lines = with_image_names
     else:
@@ -150,14 +153,14 @@ def _rows(path: Path, lines: list[tuple[int, list[str]]], joint: str) -> tuple[l
             if number not in (image_column, label_column, name_column) and cell
         ]
         if unused:
-            notes.append(f"columns that were not used: {', '.join(unused)}")
+            notes.append(f"unused columns: {', '.join(unused)}")
     rows = []
     for line, cells in lines:
         value = _class(cells[label_column]) if max(image_column, label_column) < len(cells) else None
         text = cells[1] if is_single_column else joint.join(cells)
         row = LabelRow(line, text, "", 0, "", "")
         if value is None or not cells[image_column]:
-            raise error_in(path, row, "columns are image, label (a number or a WordNet id) and, if you like, name")
+            raise error_in(path, row, "the columns must be image, label (a number or a WordNet id) and optionally name")
         class_name = cells[name_column] if name_column is not None and name_column < len(cells) else ""
         other_cells = " ".join(cell for number, cell in enumerate(cells) if number != label_column)
         rows.append(LabelRow(line, text, cells[image_column], value, class_name, other_cells))
@@ -215,6 +218,6 @@ def _names(path: Path, rows: list[LabelRow]) -> dict[int, str]:
         if row.name and isinstance(row.value, int):
             first_row = first_rows.setdefault(row.value, row)
             if first_row.name != row.name:
-                reason = f"label {row.value} is called {first_row.name!r} in line {first_row.line}"
-                raise error_in(path, row, reason + ": give each class one name, or leave the names out")
+                reason = f"label {row.value} is already named {first_row.name!r} in line {first_row.line}"
+                raise error_in(path, row, reason + ": give each class one name, or omit the names")
     return {value: row.name for value, row in first_rows.items()}

@@ -17,8 +17,8 @@ from aiot_suite.errors import DatasetError
 
 NUMBERINGS = {
     "0": "labels count from 0 in the order of the WordNet ids",
-    "1": "labels count from 1 in the order of the WordNet ids, and 1 was taken off",
-    "devkit": "labels are the class numbers of ILSVRC 2012's development kit, and were translated",
+    "1": "labels count from 1 in the order of the WordNet ids, so 1 was subtracted",
+    "devkit": "labels are the class numbers of ILSVRC 2012's development kit and were converted",
 }
 ENOUGH = 0.9  # share of the evidence that a numbering has to agree with
 LEAST_NAMES, LEAST_IMAGES = 2, 3  # minimum number of rows with evidence from class names, and from images
@@ -52,10 +52,10 @@ def of_folders(folder: Path, names: Sequence[str], numbering: str | None) -> tup
         label = to_label(number)
         if label is None or classes.outside(label, classes.IMAGENET):
             raise DatasetError(
-                f"{folder / name} is no class: {reason_outside(set(numbers.values()), number, classes.IMAGENET)}."
+                f"{folder / name} is not a class: {reason_outside(set(numbers.values()), number, classes.IMAGENET)}."
             )
         label_of[name] = label
-    reason = "as --numbering says" if numbering else _of_zero(set(numbers.values()))
+    reason = "set by --numbering" if numbering else _of_zero(set(numbers.values()))
     return label_of, [meaning(numbering or "0", reason, classes.IMAGENET)]
 
 
@@ -69,7 +69,7 @@ def choose_numbering(path: Path, rows: list[LabelRow], label_space: str, asked: 
     if not numbers:
         return None, ""
     if asked:
-        return asked, "as --numbering says"
+        return asked, "set by --numbering"
     if 0 in numbers or label_space != classes.IMAGENET:
         return "0", _of_zero(numbers)
     converters = to_labels(path)
@@ -80,14 +80,15 @@ def choose_numbering(path: Path, rows: list[LabelRow], label_space: str, asked: 
             if len(evidence) >= minimum and _share(evidence, to_label) >= ENOUGH
         ]
         if matching:
-            return matching[0], f"as {description} say"
+            return matching[0], f"according to {description}"
     if not _is_single(rows):
         return "0", _of_zero(numbers)
     if path.with_name("meta.mat").exists() or "ground_truth" in path.name:
-        return "devkit", "as the file's name and place say"
+        return "devkit", "according to the file's name and location"
     raise DatasetError(
-        f"{path} has one number a line and no 0: keep the development kit's meta.mat that explains them beside it, "
-        "or say --numbering devkit, or --numbering 1 or 0 if they are in the order of the WordNet ids."
+        f"{path} has one number per line and no 0, so the meaning of the numbers is ambiguous: put the "
+        "development kit's meta.mat, which explains them, in the same folder, or use --numbering devkit, or "
+        "use --numbering 1 or 0 if they follow the order of the WordNet ids."
     )
 
 
@@ -98,8 +99,8 @@ def _is_single(rows: list[LabelRow]) -> bool:
 def _of_zero(numbers: set[int]) -> str:
     """Return the reason for numbering "0", depending on whether 0 is among the numbers."""
     if 0 in numbers:
-        return "there is a 0"
-    return "nothing here tells; if they count from 1, say --numbering 1"
+        return "the numbers include 0"
+    return "nothing in the file confirms this; if the labels count from 1, use --numbering 1"
 
 
 def to_labels(path: Path) -> dict[str, Callable[[int], int | None]]:
@@ -126,7 +127,7 @@ def _devkit(path: Path) -> dict[int, int]:
         pairs = [(int(row["ILSVRC2012_ID"]), str(row["WNID"])) for row in synsets]
     except Exception:  # SciPy raises many exceptions for damaged files
         raise DatasetError(
-            f"{meta}, which explains the development kit's class numbers, is damaged: copy it anew or take it away."
+            f"{meta}, which explains the development kit's class numbers, is damaged: copy it again or remove it."
         ) from None
     labels = classes.label_of_wnid()
     return {number: labels[wnid] for number, wnid in pairs if wnid in labels}
@@ -137,18 +138,18 @@ def meaning(chosen: str, why: str, label_space: str) -> str:
     if label_space == classes.IMAGENET:
         return f"assumed: {NUMBERINGS[chosen]} ({why})"
     class_count = classes.count(label_space)
-    remark = "" if class_count else ", of which nothing here knows how many classes it has"
+    remark = "" if class_count else ", whose number of classes is unknown"
     return f"assumed: labels count from {chosen} in the order of {label_space}{remark} ({why})"
 
 
 def reason_outside(numbers: set[int], value: int | str, label_space: str) -> str:
     """Return why a class is not in the label space, and which numbering may be meant."""
     if isinstance(value, str):
-        return f"{value} is none of the 1000 classes of ILSVRC 2012"
+        return f"{value} is not one of the 1000 classes of ILSVRC 2012"
     reason = classes.span(label_space)
     if value == classes.count(label_space) and 0 not in numbers:
-        kit = " or, if they are the development kit's, --numbering devkit" if label_space == classes.IMAGENET else ""
-        return f"{reason}; if these count from 1, say --numbering 1{kit}"
+        kit = ", or --numbering devkit if they are the development kit's" if label_space == classes.IMAGENET else ""
+        return f"{reason}; if these labels count from 1, use --numbering 1{kit}"
     return reason
 
 
@@ -165,7 +166,8 @@ def differences(path: Path, rows: list[LabelRow], label_of: dict[int, int]) -> l
             raise error_in(
                 path,
                 row,
-                f"its label means {meant_class['wnid']}, {meant_class['name']}: the labels are in another order",
+                f"its label means {meant_class['wnid']}, {meant_class['name']}, so the labels are in another "
+                "order: check --numbering",
             )
     notes = []
     for kind, pairs in (("names", list(_by_name(rows))), ("names of files", list(_by_file_name(rows)))):
@@ -174,10 +176,14 @@ def differences(path: Path, rows: list[LabelRow], label_of: dict[int, int]) -> l
             continue
         first_row, meant_name = conflicts[0], table[label_of[conflicts[0].line]]["name"]
         if kind == "names" and 2 * len(conflicts) > len(pairs):
-            raise error_in(path, first_row, f"its label means {meant_name!r}: labels or names are in another order")
+            raise error_in(
+                path,
+                first_row,
+                f"its label means {meant_name!r}, so the labels or the names are in another order: check --numbering",
+            )
         notes.append(
-            f"{kind} that are of other classes than the labels, which were believed: {len(conflicts)} of {len(pairs)}, "
-            f"like {first_row.text!r} in line {first_row.line}, whose label means {meant_name!r}"
+            f"{kind} that contradict the labels (the labels were used): {len(conflicts)} of {len(pairs)}, for "
+            f"example {first_row.text!r} in line {first_row.line}, whose label means {meant_name!r}"
         )
     return notes
 
@@ -189,10 +195,10 @@ def error_in(path: Path, row: LabelRow, reason: str) -> DatasetError:
 
 def _evidence(rows: list[LabelRow]) -> Iterator[tuple[list[Evidence], int, str]]:
     """Yield each kind of evidence about the images: its rows, the minimum number of rows, and a description."""
-    yield list(_by_wnid(rows)), 1, "the WordNet ids beside them"
-    yield list(_by_name(rows)), LEAST_NAMES, "the names of the classes"
-    yield list(_by_file_name(rows)), LEAST_IMAGES, "the names of the files"
-    yield list(_by_validation_image(rows)), LEAST_IMAGES, "the first validation images, whose classes are known,"
+    yield list(_by_wnid(rows)), 1, "the WordNet ids in the same lines"
+    yield list(_by_name(rows)), LEAST_NAMES, "the class names"
+    yield list(_by_file_name(rows)), LEAST_IMAGES, "the file names"
+    yield list(_by_validation_image(rows)), LEAST_IMAGES, "the first validation images, whose classes are known"
 
 
 def _by_wnid(rows: list[LabelRow]) -> Iterator[Evidence]:

@@ -44,7 +44,7 @@ def find_image_folder(source: Path) -> Path:
     Raises DatasetError if there is no such folder, or more than one.
     """
     if not source.is_dir():
-        raise DatasetError(f"{source} is no folder: name the folder of the validation images.")
+        raise DatasetError(f"{source} is not a folder: name the folder of the validation images.")
     if _holds(source):
         return source
     places = list(_places(source, DEPTH))
@@ -53,11 +53,11 @@ def find_image_folder(source: Path) -> Path:
         return (validation_places or places)[0]
     if not places:
         raise DatasetError(
-            f"{source} has no class folder like n01440764 or 0 to 999 and no image, nor has a folder below it: "
-            "name the folder of the validation images."
+            f"{source} contains no images and no class folders named like n01440764 or 0 to 999, and neither "
+            "do its subfolders: name the folder of the validation images."
         )
     examples = ", ".join(str(place) for place in (validation_places or places)[:5])
-    raise DatasetError(f"{source} has several folders of images ({examples}): name one of them.")
+    raise DatasetError(f"{source} contains several folders of images ({examples}): name one of them.")
 
 
 def _holds(folder: Path) -> bool:
@@ -78,7 +78,7 @@ class Photographs:
 
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():
-            raise DatasetError(f"{folder} is no folder: name the folder of the images.")
+            raise DatasetError(f"{folder} is not a folder: name the folder of the images.")
         self.folder = folder
         self.paths = frozenset(files_below(folder))
         self.by_name: dict[str, list[str]] = {}
@@ -97,10 +97,12 @@ class Photographs:
         entries = [entry for entry in labels.entries if not is_hidden(_parts(entry.image)[-1])]
         notes = []
         if hidden_count := len(labels.entries) - len(entries):
-            notes.append(f"left out: {hidden_count} entries for hidden files, which macOS keeps beside photographs")
+            notes.append(f"skipped: {hidden_count} entries for hidden files, which macOS stores beside photographs")
         strip = self._folders_before(entries)
         if strip:
-            notes.append(f"assumed: the list's folder {'/'.join(_parts(entries[0].image)[:strip])} is {self.folder}")
+            notes.append(
+                f"assumed: the folder {'/'.join(_parts(entries[0].image)[:strip])} in the list is {self.folder}"
+            )
         entries_by_path: dict[str, LabelEntry] = {}
         missing, repeated = [], 0
         for entry in entries:
@@ -111,12 +113,12 @@ class Photographs:
             first = entries_by_path.setdefault(path, entry)
             if first.label != entry.label:
                 raise DatasetError(
-                    f"{labels.path} has two labels for {path}: {first.label} in line {first.line} and {entry.label} in "
-                    f"line {entry.line}."
+                    f"{labels.path} has two labels for {path}: {first.label} in line {first.line} and "
+                    f"{entry.label} in line {entry.line}."
                 )
             repeated += first is not entry
         if repeated:
-            notes.append(f"left out: {repeated} lines that list an image again, with the same label")
+            notes.append(f"skipped: {repeated} lines that repeat an image with the same label")
         return {path: entry.label for path, entry in entries_by_path.items()}, missing, notes
 
     def _folders_before(self, entries: list[LabelEntry]) -> int:
@@ -148,8 +150,8 @@ class Photographs:
             ] or candidates
         if len(candidates) > 1:
             raise DatasetError(
-                f"{listed} line {entry.line} names {entry.image}, and several files have that name ({candidates[0]}, "
-                f"{candidates[1]}): write the folder before the name."
+                f"{listed} line {entry.line} names {entry.image}, but several files have that name "
+                f"({candidates[0]}, {candidates[1]}): put the folder before the name."
             )
         return candidates[0] if candidates else None
 

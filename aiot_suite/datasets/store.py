@@ -66,9 +66,9 @@ def write(
     Raises DatasetError if there are no images, or if an image is missing, listed twice or has an invalid label.
     """
     if not images:
-        raise DatasetError(f"Dataset {name!r} would hold no image: check the folder and the labels.")
+        raise DatasetError(f"Dataset {name!r} would contain no images: check the folder and the labels.")
     if fault := _fault(images, label_space):
-        raise DatasetError(f"Dataset {name!r} would hold {fault}: check the labels.")
+        raise DatasetError(f"Dataset {name!r} would contain {fault}: check the labels.")
     where = image_folder or folder / "images"
     digest = hashlib.sha256()
     by_content: dict[str, list[tuple[str, int]]] = {}
@@ -146,7 +146,7 @@ def _fault(images: Sequence[tuple[str, int]], label_space: str) -> str | None:
     label_by_image: dict[str, int] = {}
     for image, label in images:
         if outside(label, label_space):
-            return f"label {label} (of {image}), and {span(label_space)}"
+            return f"label {label} (of {image}), but {span(label_space)}"
         if image in label_by_image:
             return f"{image} twice, with the labels {label_by_image[image]} and {label}"
         label_by_image[image] = label
@@ -163,14 +163,14 @@ def _same_content(by_content: Mapping[str, list[tuple[str, int]]]) -> list[str]:
     )
     return [
         (
-            f"images that are there again with another label: {len(pairs)}, "
-            f"like {first_image} ({label}) and {second_image} ({second_label})"
+            f"images that occur again with a different label: {len(pairs)}, for example {first_image} "
+            f"({label}) and {second_image} ({second_label})"
         )
     ]
 
 
 def _unreadable(images: Sequence[str]) -> list[str]:
-    return [f"files that are no images that can be read: {len(images)}, like {images[0]}"] if images else []
+    return [f"files that cannot be read as images: {len(images)}, for example {images[0]}"] if images else []
 
 
 def _has_header(path: Path) -> bool:
@@ -189,7 +189,7 @@ def refuse_overwrite(folder: Path, tool: str, source: Path) -> None:
     if not folder.exists():
         return
     if folder.resolve() in [source.resolve(), *source.resolve().parents]:
-        raise DatasetError(f"{source} is in {folder}, which would be written anew: choose another --name.")
+        raise DatasetError(f"{source} is in {folder}, which would be overwritten: choose another --name.")
     others = sorted(
         {child.name for child in folder.iterdir()} - {"images", "labels.csv", "classes.csv", "dataset.json"}
     )
@@ -200,10 +200,12 @@ def refuse_overwrite(folder: Path, tool: str, source: Path) -> None:
             existing_tool = tool  # damaged: may be overwritten
         if existing_tool != tool:
             raise DatasetError(
-                f"{folder} holds a dataset that `{existing_tool}` made: choose another --name, or delete it."
+                f"{folder} contains a dataset made by `{existing_tool}`: choose another --name, or delete the folder."
             )
     elif others:
-        raise DatasetError(f"{folder} is there and no dataset (it holds {others[0]}): choose another --name.")
+        raise DatasetError(
+            f"{folder} already exists and is not a dataset (it contains {others[0]}): choose another --name."
+        )
 
 
 def fresh_folder(folder: Path) -> Path:

@@ -60,7 +60,7 @@ def read(file: Path) -> dict[str, torch.Tensor]:
         raise ModelError(f"{file} cannot be read without {error.name}: pip install 'aiotbench[models]'.") from None
     except Exception as error:  # each format raises its own exceptions for damaged files
         raise ModelError(
-            f"{file} is not a state dict that can be read ({_reason(error)}): it may be damaged or cut off."
+            f"{file} cannot be read as a state dict ({_reason(error)}): it may be damaged or incomplete."
         ) from None
     return {name: _as_float32(value, name, file) for name, value in _state_of(content, file).items()}
 
@@ -91,7 +91,7 @@ def fit(state: Mapping[str, torch.Tensor], model: Model) -> FittedWeights:
     complete = [prefix for prefix in prefixes if all(prefix + name in plain_state for name in weights)]
     if len(complete) > 1:
         raise ValueError(
-            f"it holds the network more than once ({_few(complete)}): save the one that is meant by itself"
+            f"it contains the network more than once ({_few(complete)}): save only the copy that you want to use"
         )
     if not complete:
         raise ValueError(_what_is_missing(plain_state, weights, prefixes))
@@ -103,10 +103,12 @@ def fit(state: Mapping[str, torch.Tensor], model: Model) -> FittedWeights:
     for name in weights:
         if expected[name].is_floating_point() and not network_state[name].is_floating_point():
             raise ValueError(
-                f"{name} is {_type(network_state[name])}: give weights in floating point, before quantization"
+                f"{name} is {_type(network_state[name])}: use floating-point weights from before quantization"
             )
         if network_state[name].shape[1:] != expected[name].shape[1:] or network_state[name].ndim != expected[name].ndim:
-            raise ValueError(f"{name} is {_shape(network_state[name])}, in this network it is {_shape(expected[name])}")
+            raise ValueError(
+                f"{name} has shape {_shape(network_state[name])}, but this network expects {_shape(expected[name])}"
+            )
     fitted = {
         name: network_state.get(name, value).reshape(value.shape) if name.endswith(_COUNTER) else network_state[name]
         for name, value in expected.items()
@@ -163,13 +165,15 @@ def _foreign_classes(file: Path) -> list[str]:
         return []  # the format of torch before 1.6
     with zipfile.ZipFile(file) as archive:
         if any(Path(name).name == "constants.pkl" for name in archive.namelist()):
-            raise ModelError(f"{file} is a TorchScript program, not a state dict: save the network's `state_dict()`.")
+            raise ModelError(
+                f"{file} is a TorchScript program, not a state dict: save the network's `state_dict()` instead."
+            )
     return torch.serialization.get_unsafe_globals_in_checkpoint(file)
 
 
 def _objects(file: Path, found: str = "Python objects other than tensors") -> ModelError:
     return ModelError(
-        f"{file} holds {found}, and reading that would run code of the file: save the network's `state_dict()` alone."
+        f"{file} contains {found}, and loading it would run code from the file: save only the network's `state_dict()`."
     )
 
 
@@ -177,9 +181,9 @@ def _reason(error: Exception) -> str:
     """Return the first sentence of an error, without torch's and numpy's advice to load the file unsafely."""
     text = str(error).strip()
     if "allow_pickle" in text:
-        return "it is no archive of arrays"
+        return "it is not an archive of arrays"
     if "weights_only" in text or "Weights only" in text:
-        return "it is no file of torch.save"
+        return "it was not written by torch.save"
     if not text:
         return type(error).__name__
     return text.splitlines()[0].split(". ")[0].rstrip(".")[:200]
@@ -192,11 +196,11 @@ def _state_of(content: Any, file: Path) -> dict[str, Any]:
     if isinstance(content, _StandIn):
         raise _objects(file, f"a whole {type(content).__name__}")
     if not isinstance(content, Mapping):
-        raise ModelError(f"{file} holds a {type(content).__name__}: save the network's `state_dict()`.")
+        raise ModelError(f"{file} contains a {type(content).__name__}: save the network's `state_dict()` instead.")
     sets = _sets_of_weights(content)
     if len(sets) > 1:
         raise ModelError(
-            f"{file} holds {len(sets)} sets of weights ({_few(list(sets))}): save the one that is meant by itself."
+            f"{file} contains {len(sets)} sets of weights ({_few(list(sets))}): save only the set that you want to use."
         )
     if sets:
         (state,) = sets.values()
@@ -208,8 +212,11 @@ def _state_of(content: Any, file: Path) -> dict[str, Any]:
         f"a {type(value).__name__} as {name!r}" for name, value in content.items() if isinstance(value, _StandIn)
     ]
     if networks:
-        raise _objects(file, f"no weights but {_few(networks)}")
-    raise ModelError(f"{file} holds no weights but {_few([f'{name!r}' for name in content]) or 'nothing'}.")
+        raise _objects(file, f"no weights, only {_few(networks)}")
+    raise ModelError(
+        f"{file} contains no weights, only "
+        f"{_few([f'{name!r}' for name in content]) or 'an empty dictionary'}: save the network's `state_dict()`."
+    )
 
 
 def _sets_of_weights(content: Mapping[Any, Any], path: str = "") -> dict[str, dict[str, Any]]:
@@ -221,7 +228,7 @@ def _sets_of_weights(content: Mapping[Any, Any], path: str = "") -> dict[str, di
         name: value for name, value in content.items() if isinstance(name, str) and isinstance(value, torch.Tensor)
     }
     if any("." in name for name in tensors):
-        weight_sets[path or "at the top"] = tensors
+        weight_sets[path or "at the top level"] = tensors
     for name, value in content.items():
         if isinstance(value, Mapping) and isinstance(name, str):
             weight_sets |= _sets_of_weights(value, f"{path}.{name}" if path else name)
@@ -230,7 +237,9 @@ def _sets_of_weights(content: Mapping[Any, Any], path: str = "") -> dict[str, di
 
 def _as_float32(value: Any, name: str, file: Path) -> torch.Tensor:
     if value.is_quantized:
-        raise ModelError(f"{file} holds quantized tensors, {name} among them: give the weights before quantization.")
+        raise ModelError(
+            f"{file} contains quantized tensors, for example {name}: use the weights from before quantization."
+        )
     tensor: torch.Tensor = value.detach()
     return tensor.float() if tensor.is_floating_point() else tensor
 
@@ -245,7 +254,7 @@ def _plain(state: Mapping[str, Any], expected: Mapping[str, Any]) -> dict[str, A
     renamed = {plain(name): value for name, value in state.items()}
     if len(renamed) < len(state):
         raise ValueError(
-            "it holds layers twice, with and without the prefix of a wrapper: save one set of them by itself"
+            "it contains some layers twice, with and without a wrapper's prefix: save only one set of them"
         )
     return renamed
 
@@ -255,8 +264,8 @@ def _what_is_missing(named: Mapping[str, Any], weights: list[str], prefixes: lis
     best_prefix = max(["", *prefixes], key=lambda prefix: sum(prefix + name in named for name in weights))
     missing = [name for name in weights if best_prefix + name not in named]
     return (
-        f"{len(missing)} of the network's {len(weights)} tensors are missing ({_few(missing)}), "
-        f"and it holds {_few(list(named)) or 'nothing'}"
+        f"{len(missing)} of the network's {len(weights)} tensors are missing ({_few(missing)}); it contains "
+        f"{_few(list(named)) or 'nothing'}"
     )
 
 
@@ -267,8 +276,8 @@ def _refuse_unfinished(state: Mapping[str, torch.Tensor], file: Path) -> None:
     if count:
         first_name = next(name for name in non_finite if non_finite[name])
         raise ModelError(
-            f"{file} holds {count} values of {total} that are not finite numbers (first in {first_name}): "
-            "the training failed or the file is damaged, take other weights."
+            f"{count} of the {total} values in {file} are not finite (the first is in {first_name}): the "
+            "training failed or the file is damaged, so use other weights."
         )
 
 

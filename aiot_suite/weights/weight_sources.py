@@ -55,7 +55,9 @@ def locate(kind: str, model: Model, cache: Path) -> WeightSource:
 def _sample(model: str) -> WeightSource:
     file = Path(str(resources.files("aiot_suite.weights").joinpath(f"sample_{model}.npz")))
     if not file.is_file():
-        raise ModelError(f"There are no sample weights of {model}: give a folder that has some, like --weights DIR.")
+        raise ModelError(
+            f"There are no sample weights for {model}: name a folder that contains weights, for example --weights DIR."
+        )
     training_record = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
     settings = default_settings(model, SAMPLE_SPACE, 100)
     form: Literal["state dict", "slim"] = "state dict" if model in LIGHT_MODELS else "slim"
@@ -67,7 +69,8 @@ def _pretrained(model: Model, folder: Path) -> WeightSource:
 
     if model.name not in TORCHVISION_NAMES:
         raise ModelError(
-            f"There are no pretrained weights of {model.name}: give a folder that has some, like --weights DIR."
+            f"There are no pretrained weights for {model.name}: name a folder that contains weights, for "
+            "example --weights DIR."
         )
     file = download(*torchvision_file(model.name), folder)
     settings = default_settings(model.name, "imagenet-1000", 1000)
@@ -82,17 +85,19 @@ def _from_folder(folder: Path, model: Model) -> WeightSource:
 
     name = folder.resolve().name
     if name in OWN_NAMES:
-        raise ModelError(f"{folder} has the name of the toolkit's own weights, {name!r}: rename the folder.")
+        raise ModelError(f"{folder} has a name reserved for the toolkit's own weights, {name!r}: rename the folder.")
     file = _file_in(folder, model.name)
     fitted = state_dicts.load(file, model)
     sha256, notes = sha256_of(file), []
     entry = _published(model.name, sha256)
     hash_in_name = re.search(r"-([0-9a-f]{8,64})\.", file.name)
     if hash_in_name and not sha256.startswith(hash_in_name[1]):
-        notes.append(f"its SHA-256 begins with {sha256[:8]} and its name says {hash_in_name[1]}: it is another file")
+        notes.append(
+            f"its SHA-256 starts with {sha256[:8]}, but its name says {hash_in_name[1]}, so it is a different file"
+        )
     if fitted.left_out:
         count, first = len(fitted.left_out), fitted.left_out[0]
-        notes.append(f"without {count} tensors of the file that are not part of the network, like {first}")
+        notes.append(f"{count} tensors of the file are not part of the network and are ignored, for example {first}")
     settings, accuracy, assumed = _settings(folder, file, model, fitted.outputs, known=entry is not None)
     if accuracy is None and entry is not None:
         accuracy = _published_accuracy(entry)
@@ -108,9 +113,11 @@ def _file_in(folder: Path, model: str) -> Path:
     from aiot_suite.weights.state_dicts import SUFFIXES
 
     if folder.is_file():
-        raise ModelError(f"{folder} is a file: give the folder it is in, and call the file {model}{folder.suffix}.")
+        raise ModelError(
+            f"{folder} is a file: give the folder that contains it, and name the file {model}{folder.suffix}."
+        )
     if not folder.is_dir():
-        raise ModelError(f"There is no folder {folder}: give sample, pretrained or the folder of the state dicts.")
+        raise ModelError(f"There is no folder {folder}: give sample, pretrained or a folder of state dicts.")
     names, example = [model], ""
     if model in TORCHVISION_NAMES:
         published = torchvision_file(model)[0].rsplit("/", 1)[1]
@@ -121,11 +128,11 @@ def _file_in(folder: Path, model: str) -> Path:
     )
     matches = sorted(file for file in folder.iterdir() if pattern.fullmatch(file.name) and file.is_file())
     if not matches:
-        raise ModelError(f"{folder} has no {model}{' or '.join(SUFFIXES)}{example}: put the state dict there.")
+        raise ModelError(f"{folder} contains no {model}{' or '.join(SUFFIXES)}{example}: put the state dict there.")
     if len(matches) > 1:
         raise ModelError(
-            f"{folder} has {' and '.join(file.name for file in matches)}, and only one of them can be {model}'s "
-            "weights: move the others to another folder."
+            f"{folder} contains {' and '.join(file.name for file in matches)}, but {model} can have only one "
+            "weights file: move the others to another folder."
         )
     return matches[0]
 
@@ -143,7 +150,9 @@ def _settings(
     json_files = [folder / f"{candidate}.json" for candidate in dict.fromkeys((model.name, stem))]
     json_files = [candidate for candidate in json_files if candidate.is_file()]
     if len(json_files) > 1:
-        raise ModelError(f"{folder} has {' and '.join(candidate.name for candidate in json_files)}: keep one of them.")
+        raise ModelError(
+            f"{folder} contains {' and '.join(candidate.name for candidate in json_files)}: keep only one of them."
+        )
     record = read_json(json_files[0]) if json_files else {}
     where = json_files[0] if json_files else model.file or file
     accuracy = pop_declared_accuracy(record, where)
@@ -158,14 +167,16 @@ def _settings(
             normalize_twice = True
             if not known:
                 assumed.append(
-                    "inputs from -1 to 1 are assumed, as torchvision's InceptionV3 takes them with transform_input; "
-                    f'otherwise write "transform_input": false into {folder / model.name}.json'
+                    "inputs are assumed to range from -1 to 1, as for torchvision's InceptionV3 with "
+                    'transform_input; if that is wrong, write "transform_input": false into '
+                    f"{folder / model.name}.json"
                 )
         elif (settings.mean, settings.std) == (default.mean, default.std):
             raise ModelError(
-                f"{where} has the mean and std of torchvision's preprocessing, which its InceptionV3 normalizes again "
-                'if it was made with transform_input: write "transform_input": true for pretrained weights of '
-                "torchvision's and what was trained from them, and false otherwise."
+                f"{where} has the mean and std of torchvision's preprocessing, but its InceptionV3 normalizes "
+                'the input a second time if it was created with transform_input: write "transform_input": '
+                "true for torchvision's pretrained weights and weights trained from them, and false "
+                "otherwise."
             )
     return (_normalized_twice(settings) if normalize_twice else settings), accuracy, assumed
 
@@ -201,13 +212,15 @@ def _published_accuracy(entry: Any) -> float:
 def read_json(file: Path) -> dict[str, Any]:
     """Return the object in a JSON file; raises ModelError if the file is missing or holds no object."""
     if not file.is_file():
-        raise ModelError(f'There is no file {file}: write the settings into it, like {{"size": 224}}.')
+        raise ModelError(f'There is no file {file}: create it with the settings, for example {{"size": 224}}.')
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ModelError(f"{file} is not JSON ({error}).") from None
+        raise ModelError(f"{file} is not valid JSON ({error}).") from None
     if not isinstance(content, dict):
-        raise ModelError(f'{file} holds no settings but {content!r}: write an object, like {{"size": 224}}.')
+        raise ModelError(
+            f'{file} contains {content!r} instead of settings: write an object, for example {{"size": 224}}.'
+        )
     return content
 
 
@@ -237,10 +250,10 @@ def download(url: str, sha256_prefix: str, folder: Path) -> Path:
     try:
         torch.hub.download_url_to_file(url, str(file), hash_prefix=sha256_prefix, progress=False)
     except RuntimeError as error:  # raised by torch for a wrong hash, for example of an incomplete download
-        raise ModelError(f"{url} came with a wrong SHA-256 ({error}): it was not kept, try again.") from None
+        raise ModelError(f"The file from {url} has the wrong SHA-256 ({error}) and was discarded: try again.") from None
     except OSError as error:
         raise ModelError(
-            f"{url} cannot be downloaded ({error}): use `--weights sample`, or put the file into a folder "
-            "and give `--weights DIR`."
+            f"{url} cannot be downloaded ({error}): use `--weights sample`, or put the file into a folder and "
+            "use `--weights DIR`."
         ) from None
     return file

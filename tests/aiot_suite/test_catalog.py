@@ -61,11 +61,11 @@ def test_names_choose_among_everything_and_no_name_means_the_papers(plugins):
 @pytest.mark.parametrize(
     ("place", "text", "sentence"),
     [
-        ("models/resnet50.py", "", r"resnet50\.py has the name of one that is there already"),
+        ("models/resnet50.py", "", r"resnet50\.py has the same name as an existing one"),
         ("models/Big.py", "", r"lower-case letters, digits and underscores: rename the file"),
         ("frameworks/my_own.py", "", r"lower-case letters and digits: rename the file"),
-        ("models/empty.py", "", r"empty\.py has no build: see docs/adding\.md"),
-        ("frameworks/empty.py", "SUFFIX = '.x'", r"empty\.py has no prepare and no version"),
+        ("models/empty.py", "", r"empty\.py does not define build: see docs/adding\.md"),
+        ("frameworks/empty.py", "SUFFIX = '.x'", r"empty\.py does not define prepare or version"),
         ("models/broken.py", "1 / 0", r"broken\.py cannot be imported \(ZeroDivisionError: division by zero\)"),
         ("models/broken.py", "def", r"broken\.py cannot be imported \(SyntaxError"),
     ],

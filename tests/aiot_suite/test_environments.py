@@ -46,7 +46,9 @@ def test_an_environment_that_is_not_finished_is_not_there(nowhere):
 
 
 def test_without_a_python_39_the_ways_to_get_one_are_told(nowhere):
-    with pytest.raises(SetupError, match=r"No Python 3\.9 was found \(0 tried\): .*pyenv install 3\.9.*AIOT_PYTHON39="):
+    with pytest.raises(
+        SetupError, match=r"No Python 3\.9 was found \(0 interpreters tried\): .*pyenv install 3\.9.*AIOT_PYTHON39="
+    ):
         environments.find_python39()
 
 
@@ -55,7 +57,7 @@ def test_a_python_is_asked_for_its_version(nowhere):
     pretender(nowhere / "bin" / "python3.9", "echo '3.9: command not found' >&2; exit 127")
     wrong = pretender(nowhere / "other" / "python", "echo '(3, 10)'")
     os.environ["AIOT_PYTHON39"] = str(wrong)
-    with pytest.raises(SetupError, match=r"\(2 tried\)"):
+    with pytest.raises(SetupError, match=r"\(2 interpreters tried\)"):
         environments.find_python39()
 
 
@@ -82,6 +84,6 @@ def test_an_environment_that_cannot_be_made_is_one_sentence(nowhere):
         nowhere / "bin" / "python3.9",
         'case "$*" in *venv\\ /*|*-m\\ venv*) echo no disk; exit 1;; *) echo "(3, 9)";; esac',
     )
-    with pytest.raises(SetupError, match=r"The environment cannot be made: 'no disk'"):
+    with pytest.raises(SetupError, match=r"The environment cannot be created: 'no disk'"):
         environments.install_legacy(lambda _: None)
     assert environments.interpreter_path("legacy") is None

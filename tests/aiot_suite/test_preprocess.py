@@ -108,7 +108,7 @@ def test_every_way_gives_the_size(width, height, way):
         ({"resize": "stretch"}, "resize is 'stretch': choose one of crop_resize, resize_crop, square_crop"),
         ({"channel_order": "GBR"}, "channel_order is 'GBR': choose RGB or BGR"),
         ({"layout": "HWC"}, "layout is 'HWC': choose NHWC or NCHW"),
-        ({"resize": "square_crop", "resize_size": 3}, "resize_size is 3: choose 4, the size, or more"),
+        ({"resize": "square_crop", "resize_size": 3}, r"resize_size is 3: choose 4 \(the size\) or more"),
     ],
 )
 def test_a_wrong_setting_lists_the_choices(changes, message):

@@ -270,7 +270,7 @@ def test_ctrl_c_ends_the_agent_on_the_device(space, phones):
     with in_the_middle(space, [phone], "-s", phone.serial) as (process, _):
         process.send_signal(signal.SIGINT)
         code, said = finished(process)
-    assert (code, said.strip().splitlines()[-1]) == (130, "aiot: interrupted; what was finished is kept.")
+    assert (code, said.strip().splitlines()[-1]) == (130, "aiot: interrupted; completed work is kept.")
     assert not [one for one in phone.processes() if "runner.agent" in " ".join(one.cmdline())]
     folder = newest_run(space.raw, rawlog.run_folders(space.raw)[0].parent.name)
     record = json.loads((folder / "run.json").read_text())

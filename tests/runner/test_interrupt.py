@@ -11,7 +11,7 @@ import pytest
 from aiot_suite.datasets import store
 
 pytestmark = pytest.mark.slow
-SAID = "aiot: interrupted; what was finished is kept."
+SAID = "aiot: interrupted; completed work is kept."
 
 
 def alive(group):

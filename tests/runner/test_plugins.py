@@ -97,7 +97,7 @@ def test_what_the_names_are_is_said(space):
 
 def test_weights_that_are_missing_are_one_sentence(space):
     for weights, sentence in (
-        ("sample", "no sample weights of squeezenet1_1"),
+        ("sample", "no sample weights for squeezenet1_1"),
         ("pretrained", "no pretrained weights"),
     ):
         words = ["--models", "squeezenet1_1", "--frameworks", "torchscript", "--weights", weights]

@@ -278,7 +278,7 @@ def test_an_interrupted_call_keeps_whole_runs_and_goes_on(tmp_path):
         time.sleep(0.005)
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=30)
-    assert (process.returncode, errors.strip()) == (130, "aiot: interrupted; what was finished is kept.")
+    assert (process.returncode, errors.strip()) == (130, "aiot: interrupted; completed work is kept.")
     there = rawlog.run_folders(tmp_path / "raw")
     assert 0 < len(there) < 20
     assert all(len(list(folder.iterdir())) in (24 + 2, 60 + 2) for folder in there)

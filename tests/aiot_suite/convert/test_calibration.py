@@ -99,7 +99,9 @@ def real(tmp_path, monkeypatch):
 
 
 def test_without_images_int8_of_other_than_sample_weights_is_refused_and_nothing_is_built(real):
-    with pytest.raises(ModelError, match=r"tflite_int8_mnasnet \(weights weights\) needs images .*--calibration"):
+    with pytest.raises(
+        ModelError, match=r"tflite_int8_mnasnet \(weights weights\) needs calibration images .*--calibration"
+    ):
         prepare.prepare([FLOAT32, INT8], **real)
     assert not real["folder"].exists()
 

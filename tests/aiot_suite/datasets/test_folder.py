@@ -33,12 +33,12 @@ def test_images_stay_where_they_are(tmp_path, source):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "lists no image"),
-        ("image,label\ndog.jpg,dog\n", "line 2 is 'dog.jpg,dog': columns are image, label"),
+        ("", "lists no images"),
+        ("image,label\ndog.jpg,dog\n", "line 2 is 'dog.jpg,dog': the columns must be image, label"),
         ("image,label\nbird.jpg,1\n", r"Image 'bird.jpg' is not in .*photos: check line 2 of"),
         (
             "bird.jpg,1\ncow.jpg,1\n",
-            r"Image 'bird.jpg' is not in .*photos, nor are 1 more of the list: check line 1 of",
+            r"Image 'bird.jpg' is not in .*photos \(2 listed images are missing\): check line 1 of",
         ),
         ("dog.jpg,1\nsub/cat.jpg,2\ndog.jpg,3\n", "has two labels for dog.jpg: 1 in line 1 and 3 in line 3"),
         ("dog.jpg,1\n./dog.jpg,3\n", "has two labels for dog.jpg: 1 in line 1 and 3 in line 2"),
@@ -60,8 +60,8 @@ def test_what_lines_say_twice_or_of_hidden_files_is_left_out_and_told(tmp_path, 
     (source / "._dog.jpg").write_bytes(b"AppleDouble")
     made = use(tmp_path, source, "dog.jpg,2\n._dog.jpg,2\ndog.jpg,2\n")
     assert made.images == (("dog.jpg", 2),)
-    assert "left out: 1 entries for hidden files, which macOS keeps beside photographs" in made.notes
-    assert "left out: 1 lines that list an image again, with the same label" in made.notes
+    assert "skipped: 1 entries for hidden files, which macOS stores beside photographs" in made.notes
+    assert "skipped: 1 lines that repeat an image with the same label" in made.notes
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_name_that_several_files_have_needs_its_folder(tmp_path, source):
     (source / "old").mkdir()
     shutil.copy(source / "dog.jpg", source / "old" / "cat.jpg")
     assert use(tmp_path, source, "dog.jpg,1\n").images == (("dog.jpg", 1),)
-    with pytest.raises(DatasetError, match=r"line 1 names cat.jpg, and several files have that name"):
+    with pytest.raises(DatasetError, match=r"line 1 names cat.jpg, but several files have that name"):
         use(tmp_path, source, "cat.jpg,1\n")
 
 
@@ -87,8 +87,8 @@ def test_equal_files_of_two_labels_and_files_that_are_no_images_are_told(tmp_pat
     shutil.copy(source / "dog.jpg", source / "wolf.jpg")
     (source / "fox.jpg").write_text("version https://git-lfs.github.com/spec/v1")
     notes = use(tmp_path, source, "dog.jpg,2\nwolf.jpg,3\nfox.jpg,4\n").notes
-    assert "images that are there again with another label: 1, like dog.jpg (2) and wolf.jpg (3)" in notes
-    assert "files that are no images that can be read: 1, like fox.jpg" in notes
+    assert "images that occur again with a different label: 1, for example dog.jpg (2) and wolf.jpg (3)" in notes
+    assert "files that cannot be read as images: 1, for example fox.jpg" in notes
 
 
 def test_nothing_that_is_no_such_dataset_is_overwritten(tmp_path, source):
@@ -98,13 +98,13 @@ def test_nothing_that_is_no_such_dataset_is_overwritten(tmp_path, source):
     record = tmp_path / "made" / "dataset.json"
     record.write_text(record.read_text().replace("aiot dataset use", "aiot dataset make"))
     with pytest.raises(
-        DatasetError, match=r"made holds a dataset that `aiot dataset make` made: choose another --name"
+        DatasetError, match=r"made contains a dataset made by `aiot dataset make`: choose another --name"
     ):
         use(tmp_path, source, text)
-    with pytest.raises(DatasetError, match=r"labels.csv is in .*photos, which would be written anew"):
+    with pytest.raises(DatasetError, match=r"labels.csv is in .*photos, which would be overwritten"):
         shutil.copy(tmp_path / "labels.csv", source / "labels.csv")
         folder.use_folder(source, source, source / "labels.csv", label_space="pets")
-    with pytest.raises(DatasetError, match=r"photos is there and no dataset \(it holds dog.jpg\)"):
+    with pytest.raises(DatasetError, match=r"photos already exists and is not a dataset \(it contains dog.jpg\)"):
         (source / "labels.csv").unlink()
         folder.use_folder(source, source, tmp_path / "labels.csv", label_space="pets")
 
@@ -114,4 +114,4 @@ def test_classes_of_imagenet_are_called_what_they_are(tmp_path, source):
     labels.write_text("file,label,part\ndog.jpg,162,test\n")
     made = folder.use_folder(tmp_path / "made", source, labels, label_space="imagenet-1000")
     assert made.classes == {162: "beagle"}
-    assert "columns that were not used: part" in made.notes
+    assert "unused columns: part" in made.notes

@@ -71,7 +71,9 @@ def test_the_development_kits_own_numbers_are_understood(tmp_path, flat):
     assert {(int(made.path(image).read_bytes()) % 2, label) for image, label in made.images} == {(0, kit_1), (1, kit_2)}
 
     other = truth.rename(kit / "val.txt")
-    with pytest.raises(DatasetError, match=r"has one number a line and no 0: keep the development kit's meta\.mat"):
+    with pytest.raises(
+        DatasetError, match=r"has one number per line and no 0, .*: put the development kit's meta\.mat"
+    ):
         imagenet.sample_imagenet(tmp_path / "c", flat, classes=2, per_class=3, ground_truth=other)
 
 
@@ -103,15 +105,15 @@ def test_flat_images_are_found_in_the_folder_or_below_it(tmp_path, flat, name, b
     truth.write_text("".join(f"{name.format(f'ILSVRC2012_val_{n:08d}')} {n % 2 * 500}\n" for n in range(1, 25)))
     made = imagenet.sample_imagenet(tmp_path / "a", source, classes=2, per_class=10, ground_truth=truth)
     assert all(int(made.path(image).read_bytes()) % 2 * 500 == label for image, label in made.images)
-    assert (f"assumed: the images are those of {source / below}" in made.notes) is bool(below)
-    assert any(note.startswith("left out: 4 images of the list that are not in the folder") for note in made.notes)
+    assert (f"assumed: the images are in {source / below}" in made.notes) is bool(below)
+    assert any(note.startswith("skipped: 4 listed images that are not in the folder") for note in made.notes)
 
 
 def test_a_list_of_other_images_is_refused_as_such(tmp_path, flat):
     truth = tmp_path / "val.txt"
     truth.write_text("a.JPEG 1\nb.JPEG 2\n")
     with pytest.raises(
-        DatasetError, match=r"flat has none of the 2 images that .*val.txt lists, the first of which is a"
+        DatasetError, match=r"flat contains none of the 2 images that .*val.txt lists, the first of which is a"
     ):
         imagenet.sample_imagenet(tmp_path / "a", flat, ground_truth=truth)
 
@@ -144,7 +146,7 @@ def test_hidden_files_of_macos_are_no_photographs(tmp_path, class_folders):
     (class_folders / "__MACOSX").mkdir()
     made = imagenet.sample_imagenet(tmp_path / "a", class_folders, classes=10, per_class=8)
     assert not [image for image, _ in made.images if image.startswith("._")]
-    assert "left out: 80 hidden files (._*), which macOS keeps beside photographs" in made.notes
+    assert "skipped: 80 hidden files (._*), which macOS stores beside photographs" in made.notes
 
 
 def test_the_folders_of_imagenetv2_are_called_after_their_labels(tmp_path):
@@ -154,10 +156,10 @@ def test_the_folders_of_imagenetv2_are_called_after_their_labels(tmp_path):
         (source / str(label) / f"{label:x}.jpeg").write_bytes(b"%d" % label)
     made = imagenet.sample_imagenet(tmp_path / "a", tmp_path, classes=4, per_class=1)
     assert all(int(made.path(image).read_bytes()) == label for image, label in made.images)
-    assert f"assumed: the images are those of {source}" in made.notes
+    assert f"assumed: the images are in {source}" in made.notes
     (source / "0").rename(source / "1000")
     with pytest.raises(
-        DatasetError, match=r"val/1000 is no class: .* 0 to 999; if these count from 1, say --numbering 1"
+        DatasetError, match=r"val/1000 is not a class: .* 0 to 999; if these labels count from 1, use --numbering 1"
     ):
         imagenet.sample_imagenet(tmp_path / "a", source, classes=4, per_class=1)
     made = imagenet.sample_imagenet(tmp_path / "a", source, classes=4, per_class=1, numbering="1")
@@ -171,19 +173,19 @@ def test_the_validation_folder_is_found_beside_others(tmp_path, class_folders):
     (root / "train" / WNIDS[0]).mkdir(parents=True)
     assert len(imagenet.sample_imagenet(tmp_path / "a", root, classes=10, per_class=8).images) == 80
     (root / "val").rename(root / "test")
-    with pytest.raises(DatasetError, match=r"has several folders of images \(.*test, .*train\): name one of them"):
+    with pytest.raises(DatasetError, match=r"contains several folders of images \(.*test, .*train\): name one of them"):
         imagenet.sample_imagenet(tmp_path / "b", root, classes=10, per_class=8)
 
 
 def test_the_folder_of_the_images_is_never_emptied(tmp_path, class_folders):
-    with pytest.raises(DatasetError, match=r"would be written anew: choose another --name"):
+    with pytest.raises(DatasetError, match=r"would be overwritten: choose another --name"):
         imagenet.sample_imagenet(class_folders, class_folders)
     assert len(list(class_folders.rglob("*.JPEG"))) == 80
 
 
 def test_too_few_classes_and_no_classes_say_so(tmp_path, class_folders):
-    with pytest.raises(DatasetError, match="has 10 classes of at least 5 images, 100 were asked for"):
+    with pytest.raises(DatasetError, match="has 10 classes with at least 5 images, but 100 were requested"):
         imagenet.sample_imagenet(tmp_path / "a", class_folders)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DatasetError, match="has no class folder like n01440764 or 0 to 999 and no image"):
+    with pytest.raises(DatasetError, match="contains no images and no class folders named like n01440764 or 0 to 999"):
         imagenet.sample_imagenet(tmp_path / "a", tmp_path / "empty")

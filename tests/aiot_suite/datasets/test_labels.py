@@ -61,24 +61,28 @@ def test_the_first_line_is_an_image_where_there_is_no_header_and_that_is_said(tm
 def test_what_numbers_mean_is_said(tmp_path):
     [note] = read(tmp_path, "a.jpg 3\n").notes
     assert note == (
-        "assumed: labels count from 0 in the order of the WordNet ids (nothing here tells; if they count from 1, say "
-        "--numbering 1)"
+        "assumed: labels count from 0 in the order of the WordNet ids (nothing in the file confirms this; "
+        "if the labels count from 1, use --numbering 1)"
     )
     [note] = read(tmp_path, "a.jpg 0\n").notes
-    assert note == "assumed: labels count from 0 in the order of the WordNet ids (there is a 0)"
+    assert note == "assumed: labels count from 0 in the order of the WordNet ids (the numbers include 0)"
     [note] = read(tmp_path, "a.jpg 3\n", "pets").notes
-    assert "labels count from 0 in the order of pets, of which nothing here knows how many classes it has" in note
+    assert "labels count from 0 in the order of pets, whose number of classes is unknown" in note
 
 
 OUTSIDE = [
     ("imagenet-1000", "1000", "the labels of imagenet-1000 are 0 to 999.$"),
     ("imagenet-1000", "-5", "the labels of imagenet-1000 are 0 to 999.$"),
     ("imagenet-1000", "99999", "the labels of imagenet-1000 are 0 to 999.$"),
-    ("imagenet-1000", "n00000001", "n00000001 is none of the 1000 classes of ILSVRC 2012.$"),
+    ("imagenet-1000", "n00000001", "n00000001 is not one of the 1000 classes of ILSVRC 2012.$"),
     ("sample-100", "100", "the labels of sample-100 are 0 to 99.$"),
     ("custom-7", "7", "the labels of custom-7 are 0 to 6.$"),
     ("pets", "-1", "the labels of pets are 0 and above.$"),
-    ("pets", "n01440764", "WordNet ids are labels of imagenet-1000, give a number or --label-space.$"),
+    (
+        "pets",
+        "n01440764",
+        "WordNet ids are labels of imagenet-1000: use numbers, or choose --label-space imagenet-1000.$",
+    ),
 ]
 
 
@@ -90,13 +94,13 @@ def test_a_label_that_is_none_is_named_with_its_line(tmp_path, space, label, rea
 
 @pytest.mark.parametrize("label", ["x", "²", "--5", "1.5", "3 4"])
 def test_what_is_no_label_is_named_with_its_line(tmp_path, label):
-    with pytest.raises(DatasetError, match=r"line 2 is 'b.jpg,.*': columns are image, label"):
+    with pytest.raises(DatasetError, match=r"line 2 is 'b.jpg,.*': the columns must be image, label"):
         read(tmp_path, f"a.jpg,1\nb.jpg,{label}\n")
 
 
 def test_a_file_that_lists_nothing_or_is_no_text_is_one_sentence(tmp_path):
     for text in ("", "\n\n", "image,label\n"):
-        with pytest.raises(DatasetError, match="lists no image: give the file"):
+        with pytest.raises(DatasetError, match="lists no images: name the file"):
             read(tmp_path, text)
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(DatasetError, match="cannot be read as text"):
@@ -115,15 +119,18 @@ BY_VALIDATION = [(image(number), label) for number, label in enumerate(classes.F
 @pytest.mark.parametrize(
     ("rows", "reason"),
     [
-        (BY_WNID, "the WordNet ids beside them"),
-        (BY_FILE, "the names of the files"),
-        (BY_VALIDATION, "the first validation images, whose classes are known,"),
+        (BY_WNID, "the WordNet ids in the same lines"),
+        (BY_FILE, "the file names"),
+        (BY_VALIDATION, "the first validation images, whose classes are known"),
     ],
 )
 def test_numbers_from_1_are_found_by_what_is_known_of_the_images(tmp_path, rows, reason):
     listed = read(tmp_path, from_one(rows))
     assert [entry.label for entry in listed.entries] == [label for _, label in rows]
-    assert any("labels count from 1" in note and f"1 was taken off (as {reason} say)" in note for note in listed.notes)
+    assert any(
+        "labels count from 1" in note and f"so 1 was subtracted (according to {reason})" in note
+        for note in listed.notes
+    )
     assert [entry.label for entry in read(tmp_path, from_one((name, label - 1) for name, label in rows)).entries] == [
         label for _, label in rows
     ]
@@ -143,13 +150,16 @@ def test_the_numbers_of_the_development_kit_are_found_by_the_first_validation_im
 
 def test_a_thousand_without_a_zero_is_refused_until_it_is_said_what_it_means(tmp_path):
     text = "a.jpg 1\nb.jpg 1000\n"
-    with pytest.raises(DatasetError, match="if these count from 1, say --numbering 1 or, if they are the development"):
+    with pytest.raises(
+        DatasetError,
+        match="if these labels count from 1, use --numbering 1, or --numbering devkit if they are the development",
+    ):
         read(tmp_path, text)
     assert [entry.label for entry in read(tmp_path, text, numbering="1").entries] == [0, 999]
     fox, dumbbell = WNIDS.index("n02119789"), WNIDS.index("n03255030")
     assert [entry.label for entry in read(tmp_path, text, numbering="devkit").entries] == [fox, dumbbell]
     with pytest.raises(
-        DatasetError, match="the labels of custom-7 are 0 to 6; if these count from 1, say --numbering 1"
+        DatasetError, match="the labels of custom-7 are 0 to 6; if these labels count from 1, use --numbering 1"
     ):
         read(tmp_path, "a.jpg 7\n", "custom-7")
 
@@ -160,13 +170,11 @@ def test_labels_in_another_order_than_what_is_beside_them_are_refused(tmp_path):
     with pytest.raises(DatasetError, match=r"line 3 is 'b.jpg,0,koala': its label means 'tench, Tinca tinca'"):
         read(tmp_path, "image,label,name\na.jpg,162,beagle\nb.jpg,0,koala\nc.jpg,9,bagel\n")
     notes = read(tmp_path, "koala.jpg 0\nbeagle.jpg 162\n").notes
-    assert any(
-        "names of files that are of other classes than the labels" in note and "1 of 2" in note for note in notes
-    )
+    assert any("names of files that contradict the labels" in note and "1 of 2" in note for note in notes)
 
 
 def test_a_class_of_two_names_is_refused(tmp_path):
-    with pytest.raises(DatasetError, match=r"line 3 is 'b.jpg,1,dog': label 1 is called 'cat' in line 2"):
+    with pytest.raises(DatasetError, match=r"line 3 is 'b.jpg,1,dog': label 1 is already named 'cat' in line 2"):
         read(tmp_path, "image,label,name\na.jpg,1,cat\nb.jpg,1,dog\n", "pets")
     assert read(tmp_path, "image,label,name\na.jpg,1,cat\n", "pets").names == {1: "cat"}
     assert read(tmp_path, "image,label,name\na.jpg,1,cat\n", "pets", numbering="1").names == {0: "cat"}

@@ -119,17 +119,23 @@ def test_what_is_no_part_of_the_network_is_told(tmp_path):
 
 NAN = {name: value * float("nan") if value.is_floating_point() else value for name, value in OWN.items()}
 REFUSED = {
-    "two sets": ({"model": OWN, "model_ema": OWN}, r"holds 2 sets of weights \(model, model_ema\)"),
+    "two sets": ({"model": OWN, "model_ema": OWN}, r"contains 2 sets of weights \(model, model_ema\)"),
     "twice": ({"state_dict": prefixed("student.") | prefixed("teacher.")}, r"more than once \(student\., teacher\.\)"),
-    "both names": (OWN | prefixed("module."), "holds layers twice, with and without the prefix of a wrapper"),
-    "a whole network": (build(10), "holds a whole Sequential, and reading that would run code of the file: save"),
-    "a network in it": ({"model": build(10), "epoch": 1}, "holds no weights but a Sequential as 'model'"),
-    "a list": ([1, 2], "holds a list: save the network's"),
-    "nothing": ({}, "holds no weights but nothing"),
-    "no weights": ({"epoch": 3, "loss": 0.1}, "holds no weights but 'epoch', 'loss'"),
-    "all nan": (NAN, r"holds 178 values of 178 that are not finite numbers \(first in 0\.0\.weight\)"),
-    "one infinity": (OWN | {"1.bias": torch.tensor([1.0] * 9 + [np.inf])}, r"holds 1 values of .*first in 1\.bias"),
-    "integers": (OWN | {"1.weight": torch.ones(10, 4, dtype=torch.int8)}, "1.weight is int8: give weights in floating"),
+    "both names": (OWN | prefixed("module."), "contains some layers twice, with and without a wrapper's prefix"),
+    "a whole network": (build(10), "contains a whole Sequential, and loading it would run code from the file: save"),
+    "a network in it": ({"model": build(10), "epoch": 1}, "contains no weights, only a Sequential as 'model'"),
+    "a list": ([1, 2], "contains a list: save the network's"),
+    "nothing": ({}, "contains no weights, only an empty dictionary"),
+    "no weights": ({"epoch": 3, "loss": 0.1}, "contains no weights, only 'epoch', 'loss'"),
+    "all nan": (NAN, r"178 of the 178 values in .* are not finite \(the first is in 0\.0\.weight\)"),
+    "one infinity": (
+        OWN | {"1.bias": torch.tensor([1.0] * 9 + [np.inf])},
+        r"1 of the 178 values in .* are not finite \(the first is in 1\.bias\)",
+    ),
+    "integers": (
+        OWN | {"1.weight": torch.ones(10, 4, dtype=torch.int8)},
+        "1.weight is int8: use floating-point weights",
+    ),
     "a layer missing": (
         {name: OWN[name] for name in list(OWN)[:-1]},
         r"1 of the network's 8 tensors are missing \(1\.b",
@@ -137,9 +143,9 @@ REFUSED = {
     "a layer too many": (OWN | {"2.weight": torch.ones(2)}, "does not fit tiny: 2.weight is not in this network"),
     "another shape": (
         OWN | {"0.0.weight": torch.ones(4, 3, 5, 5)},
-        "0.0.weight is 4x3x5x5, in this network .* 4x3x3x3",
+        "0.0.weight has shape 4x3x5x5, but this network expects 4x3x3x3",
     ),
-    "two sizes": (OWN | {"0.0.bias": torch.ones(6), "0.1.bias": torch.ones(6)}, "more layers than the last one"),
+    "two sizes": (OWN | {"0.0.bias": torch.ones(6), "0.1.bias": torch.ones(6)}, "layers other than the last one"),
 }
 
 
@@ -155,7 +161,7 @@ def test_what_cannot_be_told_is_refused_in_words(tmp_path, content, sentence):
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_quantized_tensors_are_refused(tmp_path):
     torch.save({"1.weight": torch.quantize_per_tensor(torch.ones(10, 4), 0.1, 0, torch.qint8)}, tmp_path / "tiny.pth")
-    with pytest.raises(ModelError, match=r"holds quantized tensors, 1\.weight among them"):
+    with pytest.raises(ModelError, match=r"contains quantized tensors, for example 1\.weight"):
         loaded(tmp_path / "tiny.pth")
 
 
@@ -167,11 +173,11 @@ BYTES = {
     "a git-annex pointer": (b"/annex/objects/SHA256E-s1--0.pth\n", "is a git-annex pointer"),
     "a page": (b"\n<!DOCTYPE html>\n<html><head>", r"is a web page \(HTML\): download the weights again"),
     "a page without its type": (b'<?xml version="1.0"?>\n<HTML lang="en">', "is a web page"),
-    "a message": (b'{"message": "Not Found"}', 'is a text that begins with \'{"message": "Not Found"}\''),
+    "a message": (b'{"message": "Not Found"}', 'is a text file that starts with \'{"message": "Not Found"}\''),
     "nothing": (b"", "is empty"),
     "gzip": (b"\x1f\x8b\x08\x00\x00", "is compressed with gzip"),
-    "other bytes": (bytes(range(256)) * 4, "is not a state dict that can be read"),
-    "a pickle": (pickle.dumps({"1.weight": np.ones(3)}), "is not a state dict that can be read"),
+    "other bytes": (bytes(range(256)) * 4, "cannot be read as a state dict"),
+    "a pickle": (pickle.dumps({"1.weight": np.ones(3)}), "cannot be read as a state dict"),
 }
 
 
@@ -187,7 +193,7 @@ def test_another_file_is_named_as_what_it_is(tmp_path, content, sentence, suffix
 
 def test_an_array_of_objects_is_not_read(tmp_path):
     np.savez(tmp_path / "tiny.npz", state=np.array([{"a": 1}], dtype=object))
-    with pytest.raises(ModelError, match="holds Python objects other than tensors, and reading that would run code"):
+    with pytest.raises(ModelError, match="contains Python objects other than tensors, and loading it would run code"):
         state_dicts.read(tmp_path / "tiny.npz")
 
 

@@ -52,7 +52,7 @@ def test_a_download_is_checked_and_made_once(address, tmp_path):
 
 @pytest.mark.parametrize("name", ["cut.pth", "wrong.pth"])
 def test_an_incomplete_or_wrong_download_is_never_kept(address, tmp_path, name):
-    with pytest.raises(ModelError, match=f"{name} came with a wrong SHA-256 .*: it was not kept, try again"):
+    with pytest.raises(ModelError, match=f"{name} has the wrong SHA-256 .* and was discarded: try again"):
         weight_sources.download(f"{address}/{name}", SHA256[:8], tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -97,10 +97,10 @@ def test_settings_beside_the_weights_count(tmp_path, mobilenet):
     assert (settings.channel_order, settings.mean, settings.size) == ("BGR", (104, 117, 123), 224)
     assert (settings.classes, settings.label_space, source.accuracy) == (7, "custom-7", 0.7)
     beside.write_text('{"colour": "blue"}')
-    with pytest.raises(ModelError, match=r"not complete or not known .*colour"):
+    with pytest.raises(ModelError, match=r"incomplete or contain unknown names .*colour"):
         located(tmp_path)
     beside.write_text('{"classes": 10}')
-    with pytest.raises(ModelError, match="has 7 outputs, and its settings say 10 classes from output 0 on"):
+    with pytest.raises(ModelError, match="has 7 outputs, but its settings say 10 classes starting at output 0"):
         located(tmp_path)
     beside.write_text('{"label_offset": 1}')
     assert located(tmp_path).settings.classes == 6
@@ -127,7 +127,7 @@ def test_a_file_is_found_by_the_name_torchvision_publishes_it_with(tmp_path, mod
 def test_a_file_that_is_not_the_one_its_name_says_is_told(tmp_path, mobilenet):
     torch.save(mobilenet, tmp_path / "mobilenet_v2-b0353104.pth")
     source = located(tmp_path)
-    assert f"its SHA-256 begins with {source.sha256[:8]} and its name says b0353104" in source.notes[0]
+    assert f"its SHA-256 starts with {source.sha256[:8]}, but its name says b0353104" in source.notes[0]
     assert source.accuracy is None
 
 
@@ -145,18 +145,20 @@ def test_a_file_of_torchvisions_is_known_by_its_hash(tmp_path, mobilenet, monkey
 def test_two_files_of_a_model_are_refused(tmp_path, other):
     for name in ("mobilenet_v2.pth", other):
         (tmp_path / name).touch()
-    with pytest.raises(ModelError, match="and only one of them can be mobilenet_v2's weights") as refused:
+    with pytest.raises(ModelError, match="but mobilenet_v2 can have only one weights file") as refused:
         located(tmp_path)
     assert "mobilenet_v2.pth" in str(refused.value) and other in str(refused.value)
 
 
 def test_a_folder_without_the_model_says_what_it_looked_for(tmp_path):
-    with pytest.raises(ModelError, match=r"has no mnasnet\.pth or \.pt or .*, or torchvision's mnasnet1.0_top1_73"):
+    with pytest.raises(
+        ModelError, match=r"contains no mnasnet\.pth or \.pt or .*, or torchvision's mnasnet1.0_top1_73"
+    ):
         located(tmp_path, "mnasnet")
     with pytest.raises(ModelError, match=r"There is no folder .*nowhere"):
         located(tmp_path / "nowhere")
     (tmp_path / "mobilenet_v2.pth").touch()
-    with pytest.raises(ModelError, match="is a file: give the folder it is in"):
+    with pytest.raises(ModelError, match="is a file: give the folder that contains it"):
         located(tmp_path / "mobilenet_v2.pth")
 
 
@@ -246,5 +248,5 @@ def test_the_second_normalization_of_inception_is_not_lost(tmp_path, given, expe
 
 def test_settings_that_do_not_say_how_often_inception_normalizes_are_refused(tmp_path):
     (tmp_path / "inception_v3.json").write_text(json.dumps({"mean": ONCE[0], "std": ONCE[1]}))
-    with pytest.raises(ModelError, match='write "transform_input": true for pretrained weights'):
+    with pytest.raises(ModelError, match='write "transform_input": true for torchvision\'s pretrained weights'):
         weight_sources._settings(tmp_path, tmp_path / "inception_v3.pth", _Inception, 1000, known=False)

@@ -192,7 +192,7 @@ def test_ctrl_c_ends_the_process_and_closes_the_attempt(space):
     [log] = space.raw.glob("*/*/pytorch_*.jsonl")
     os.kill(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
-    assert (process.returncode, errors.strip()) == (130, "aiot: interrupted; what was finished is kept.")
+    assert (process.returncode, errors.strip()) == (130, "aiot: interrupted; completed work is kept.")
     ending = rawlog.read_attempt(log)
     assert (ending.status, ending.last["reason"]) == ("failed", "the run was interrupted")
     size = log.stat().st_size

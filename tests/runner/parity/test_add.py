@@ -87,7 +87,7 @@ NO_CLASSIFIERS = {
     "a segmenter": ([IMAGE], [((1, 257, 257, 21), "float32")], "gives 1x257x257x21 float32: it is no classifier"),
     "a pose network": ([IMAGE], [((1, 1, 17, 3), "float32")], "gives 1x1x17x3 float32: it is no classifier"),
     "one number": ([IMAGE], [((1, 1), "float32")], "gives 1x1 float32: it is no classifier"),
-    "an embedding": ([IMAGE], [((1, 1024), "float32")], "has 1024 outputs, and its settings say 1000 classes"),
+    "an embedding": ([IMAGE], [((1, 1024), "float32")], "has 1024 outputs, but its settings say 1000 classes"),
     "text and image": ([IMAGE, ((1, 77), "int32")], [SCORES], r"takes 2 tensors \(1x224x224x3 float32, 1x77 int32\)"),
     "grey images": (
         [((1, 28, 28, 1), "float32")],
@@ -107,32 +107,35 @@ def test_a_network_that_is_no_classifier_is_refused(tmp_path, inputs, outputs, s
 
 
 SETTINGS = {
-    "background unsaid": ({}, "has 1001 outputs, and its settings say 1000 classes from output 0 on: mend classes or"),
+    "background unsaid": (
+        {},
+        "has 1001 outputs, but its settings say 1000 classes starting at output 0: correct classes or",
+    ),
     "too many classes": ({"classes": 1001, "label_offset": 1}, "1001 classes from output 1 on"),
     "another size": ({"label_offset": 1, "size": 299}, "takes 1x224x224x3 uint8, and .* says size 299"),
-    "std 0": ({"label_offset": 1, "std": [0, 0, 0]}, r"has std \[0, 0, 0\]: .* every value has to be above 0"),
-    "negative std": ({"label_offset": 1, "std": [1, 1, -1]}, "every value has to be above 0"),
+    "std 0": ({"label_offset": 1, "std": [0, 0, 0]}, r"has std \[0, 0, 0\]: .* every value must be greater than 0"),
+    "negative std": ({"label_offset": 1, "std": [1, 1, -1]}, "every value must be greater than 0"),
     "values from 0 to 1": (
         {"label_offset": 1, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]},
-        "multiply those of values from 0 to 1 by 255",
+        "multiply values meant for the range 0 to 1 by 255",
     ),
     "one mean": ({"label_offset": 1, "mean": 128}, "has mean 128: write three numbers"),
     "two means": ({"label_offset": 1, "mean": [128, 128]}, r"has mean \[128, 128\]: write three numbers"),
     "no number": ({"label_offset": 1, "mean": [128, 128, float("nan")]}, "has mean .*: write three numbers"),
     "percent": ({"label_offset": 1, "accuracy": 70.8}, r"has accuracy 70\.8: .*, like 0\.708 for 70\.8 %"),
-    "accuracy in words": ({"label_offset": 1, "accuracy": "70%"}, "has accuracy '70%': write the share"),
-    "accuracy of 0": ({"label_offset": 1, "accuracy": 0}, "has accuracy 0: write the share"),
+    "accuracy in words": ({"label_offset": 1, "accuracy": "70%"}, "has accuracy '70%': write the fraction"),
+    "accuracy of 0": ({"label_offset": 1, "accuracy": 0}, "has accuracy 0: write the fraction"),
     "offset in words": ({"label_offset": "1"}, "has label_offset '1': write a whole number"),
     "negative offset": ({"label_offset": -1, "classes": 1002}, "has label_offset -1: write a whole number, 0 or more"),
     "half a class": ({"label_offset": 1, "classes": 999.5}, r"has classes 999\.5: write a whole number"),
     "another space": (
         {"classes": 1001, "label_space": "imagenet-1000"},
-        "imagenet-1000 has 1000 classes, and there are",
+        "imagenet-1000 has 1000 classes, but the settings have",
     ),
-    "map beyond": ({"label_map": {"1001": 0}}, "label_map has output 1001, and the network has 1001 outputs"),
+    "map beyond": ({"label_map": {"1001": 0}}, "label_map has output 1001, but the network has 1001 outputs"),
     "map of classes": ({"label_map": {"1": 1000}, "classes": 1000}, "'1': 1000 in label_map: .* labels below 1000"),
     "map in words": ({"label_map": "one.txt", "label_offset": 1}, "has label_map 'one.txt': write an object"),
-    "unknown": ({"label_offset": 1, "colour": "blue"}, "not complete or not known .*colour"),
+    "unknown": ({"label_offset": 1, "colour": "blue"}, "incomplete or contain unknown names .*colour"),
 }
 
 
@@ -157,7 +160,7 @@ def test_a_name_of_weights_is_a_folders_and_none_of_the_toolkits(tmp_path, name)
 def test_a_pointer_in_place_of_the_file_is_named(tmp_path):
     file = tmp_path / "model.tflite"
     file.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 14\n")
-    refused(tmp_path, file, {}, "is a Git LFS pointer, which only names the model file")
+    refused(tmp_path, file, {}, "is a Git LFS pointer, not the model file itself")
     refused(tmp_path, tmp_path / "missing.tflite", {}, "There is no file")
 
 
@@ -258,7 +261,7 @@ ANSWERS = {
         "gives vectors of length 1, as embeddings are: it is no classifier",
     ),
     "no numbers": (VECTORS * np.nan, "gives scores that are not finite numbers"),
-    "other classes": (VECTORS[:, :90], "has 90 outputs, and its settings say 100 classes"),
+    "other classes": (VECTORS[:, :90], "has 90 outputs, but its settings say 100 classes"),
 }
 
 
@@ -298,7 +301,9 @@ def test_added_and_built_files_do_not_replace_each_other(tmp_path, quantized):
     torch = pytest.importorskip("torch", reason="weights are read with the extra `models`")
     torch.save(KNOWN.models["squeezenet"].build(100).state_dict(), tmp_path / "squeezenet.pth")
     with pytest.raises(
-        ModelError, match=r"has tflite_float32_squeezenet\.tflite, which was added and not built: rename"
+        ModelError,
+        match=r"contains tflite_float32_squeezenet\.tflite, which was added with `aiot models add` and not built from "
+        "weights: rename",
     ):
         prepare.prepare([FLOAT32], kind=str(tmp_path), folder=artifact.path.parent, cache=tmp_path)
     replace(artifact, added=False).save()
