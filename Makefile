@@ -1,11 +1,11 @@
-# Two commands do all the set-up: `make demo` and `make test`.
+# Both `make demo` and `make test` do all the set-up.
 .DEFAULT_GOAL := help
 VENV := .venv
 BIN := $(VENV)/bin
 AIOT := $(BIN)/aiot
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 
-# The first Python of 3.11 to 3.13 that starts (a name on the PATH may be a shim that does not).
+# The first Python 3.11 to 3.13 that starts (a name on the PATH may be a shim that does not work).
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 
@@ -14,8 +14,8 @@ help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(VENV)/installed: pyproject.toml constraints.txt
-	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 to 3.13 was found: install one, or name it: make PYTHON=/path/to/python"; exit 1; }
-	@echo "setup     Python packages into $(VENV) (3 GB, once)"
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 to 3.13 was found: install one, or set its path, for example make PYTHON=/path/to/python"; exit 1; }
+	@echo "setup     installing Python packages into $(VENV) (3 GB, only once)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[run,models,cluster,docs,dev]'
 	@touch $@
@@ -38,7 +38,7 @@ ALL_MODELS := resnet50,inception_v3,densenet121,squeezenet,mobilenet_v2,mnasnet
 ALL := --models $(ALL_MODELS) --frameworks tflite,pytorch,caffe2,executorch
 
 .PHONY: demo-full
-demo-full: legacy $(VENV)/installed ## the same with all six models on all frameworks (4 GB more, and takes long)
+demo-full: legacy $(VENV)/installed ## the same with all six models in all frameworks (4 GB more, and slow)
 	@$(AIOT) frameworks install executorch
 	@$(AIOT) models prepare $(ALL)
 	@$(AIOT) dataset make
@@ -53,7 +53,7 @@ demo-full: legacy $(VENV)/installed ## the same with all six models on all frame
 legacy: $(VENV)/installed ## make the environment of Caffe2 and PyTorch Mobile with XNNPACK (2 GB, in the user's cache)
 	@$(AIOT) frameworks install legacy
 
-# On all cores, see tests/scheduling.py. COVERAGE is what `.ci/run` adds.
+# Uses all cores, see tests/scheduling.py. COVERAGE is set by `.ci/run`.
 PYTEST := $(BIN)/pytest -ra --numprocesses logical $(COVERAGE)
 
 .PHONY: test
@@ -68,34 +68,34 @@ test-all: test ## `make test`, then heavy conversions, adbd devices, Caffe2, bun
 	$(PYTEST) -m "slow or e2e"
 
 .PHONY: fuzz
-fuzz: $(VENV)/installed ## the tests that draw their examples, with others and ten times as many as `make test` has
+fuzz: $(VENV)/installed ## property tests, with other examples than `make test` and ten times as many
 	$(PYTEST) -m hypothesis --hypothesis-profile=search
 
 .PHONY: e2e-all
-e2e-all: $(VENV)/installed ## all tests with real adbd devices, bundles and other processors (what `make test` leaves out as well)
+e2e-all: $(VENV)/installed ## all tests with real adbd devices, bundles and other processors (including those that `make test` skips)
 	$(BIN)/pytest -ra --e2e-all tests/e2e tests/runner/bundle
 
-# Options for JupyterLab, like `make lab LAB="--no-browser --port 9000"`. In a container the user is often root.
+# Options for JupyterLab, for example `make lab LAB="--no-browser --port 9000"`. In a container, the user is often root.
 LAB ?=
 .PHONY: lab
-lab: $(VENV)/installed ## open JupyterLab on the notebooks to explore in (without a browser it prints the address)
+lab: $(VENV)/installed ## open JupyterLab on the notebooks for exploring (without a browser, the address is printed)
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/explore/explore.ipynb $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB) notebooks
 
 .PHONY: report
-report: $(VENV)/installed ## render the reports again where something changed
+report: $(VENV)/installed ## update the reports where something has changed
 	@$(AIOT) process
 	@$(AIOT) report
 
 .PHONY: docs
-docs: $(VENV)/installed ## build the documentation as a site in build/docs (what is wrong in it stops it)
+docs: $(VENV)/installed ## build the documentation site in build/docs (stops at any error in it)
 	@$(BIN)/python docs/generate.py
 	@$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky docs build/docs
 	@echo "docs      build/docs/index.html"
 
 .PHONY: calibrate
-calibrate: $(VENV)/installed ## error rates of the statistics with planted truths, into docs/statistics.md (12 minutes)
+calibrate: $(VENV)/installed ## write error rates of the statistics on data with known effects to docs/statistics.md (12 minutes)
 	$(BIN)/python -m aiot_analysis.calibrate
 
 .PHONY: bench
-bench: $(VENV)/installed ## measure speed against peers (needs what `make demo` made)
+bench: $(VENV)/installed ## compare the speed with that of other tools (run `make demo` first)
 	$(BIN)/python -m benchmarks

@@ -1,4 +1,4 @@
-"""Writes docs/reference/cli.md from the command line itself: `make docs` calls it, and a test compares."""
+"""Write docs/reference/cli.md from the command line itself. `make docs` calls it, and a test compares the result."""
 
 import sys
 from pathlib import Path
@@ -13,9 +13,9 @@ HEAD = """<!-- Written by docs/generate.py from the command line itself: `make d
 
 # Command line
 
-`aiot VERB --help` says the same on the screen. Names of models, frameworks, delegates and quantizations are taken in
-any case. What a user can mend is one sentence on standard error and exit code 1; wrong usage is 2, Ctrl-C 130, and 3 a
-regression that `aiot compare --fail-on-regression` found.
+`aiot COMMAND --help` shows the same text. Names of models, frameworks, delegates and quantizations may be in upper or
+lower case. An error that you can fix is one sentence on standard error with exit code 1. The exit code is 2 for wrong
+usage, 130 after Ctrl-C, and 3 for a regression found by `aiot compare --fail-on-regression`.
 """
 
 

@@ -17,7 +17,7 @@ from runner.tools.tool_attempt import ToolJob, run_job
 Tick = Callable[[bytes], None]
 """Called again and again with the last bytes of the log so far."""
 
-LOST = "the device or its connection went away, and the process ended with that"
+LOST = "the device or its connection was lost, which ended the process"
 
 
 def carry_out(
@@ -71,7 +71,7 @@ def carry_out_by_tools(
             return (code, *tool.said())
         except DeviceError as error:  # it names the device's serial, which is not to be logged
             lost = isinstance(error, DeviceLostError)
-            raise _BrokenError(LOST if lost else "the device does not run it") from error
+            raise _BrokenError(LOST if lost else "the device could not run it") from error
 
     try:
         run_job(job, run, rawlog.attempt_path(folder, job.instance, job.attempt), folder / "native")
@@ -125,7 +125,7 @@ def _ending(code: int | None, output: Path) -> str:
     said = output.read_text(encoding="utf-8", errors="replace").strip().splitlines() if output.exists() else []
     words = f", saying {said[-1][:300]!r}" if said else ""
     if code in (-signal.SIGKILL, 128 + signal.SIGKILL):  # the latter is how a shell says it
-        words += ": something killed it, as the system does when memory runs out"
+        words += ": it was killed, as happens when the system runs out of memory"
     return f"it ended with exit code {code}{words}"
 
 

@@ -39,39 +39,41 @@ Level = Literal["ok", "note", "warning", "problem"]
 
 _STATES = {
     "unauthorized": (
-        "The device has not allowed this computer to debug it.",
+        "The device has not authorized this computer for debugging.",
         (
             "unlock it and accept 'Allow USB debugging'; if it does not ask, choose 'Revoke USB debugging "
-            "authorizations' in its developer options and plug it in again"
+            "authorizations' in its developer options and reconnect it"
         ),
     ),
-    "authorizing": ("The device is asking whether this computer may debug it.", "unlock it and accept"),
-    "connecting": ("The connection is being made.", "wait some seconds and try again"),
-    "absent": ("adb knows of no such device.", "plug it in and turn on USB debugging, or name it with `--connect`"),
+    "authorizing": ("The device is asking whether to allow debugging from this computer.", "unlock it and accept"),
+    "connecting": ("The connection is being established.", "wait a few seconds and try again"),
+    "absent": ("adb does not know this device.", "connect it and turn on USB debugging, or name it with `--connect`"),
     "offline": (
-        "adb sees the device and gets no answer from it.",
+        "adb sees the device but gets no answer from it.",
         (
-            "plug it out and in, or turn USB debugging off and on; over the network: `adb disconnect ADDRESS`, then "
-            "`adb connect ADDRESS`"
+            "unplug and reconnect it, or turn USB debugging off and on; over the network: `adb disconnect "
+            "ADDRESS`, then `adb connect ADDRESS`"
         ),
     ),
     "no permissions": (
-        "This computer's user may not open the USB device.",
+        "This computer's user is not permitted to open the USB device.",
         (
-            "on Debian and Ubuntu: `sudo apt install android-sdk-platform-tools-common`, add yourself to the group "
-            "plugdev, log in again and plug the device in again"
+            "on Debian and Ubuntu: `sudo apt install android-sdk-platform-tools-common`, add yourself to the "
+            "group plugdev, log in again and reconnect the device"
         ),
     ),
-    "bootloader": ("The device is in its boot loader.", "`fastboot reboot`, or restart it by its buttons"),
+    "bootloader": ("The device is in its boot loader.", "run `fastboot reboot`, or restart it with its buttons"),
     "recovery": ("The device is in recovery mode.", "choose 'Reboot system now' on it"),
-    "sideload": ("The device waits for an update by adb.", "choose 'Reboot system now' on it"),
+    "sideload": ("The device is waiting for an update by adb.", "choose 'Reboot system now' on it"),
     "rescue": ("The device is in rescue mode.", "choose 'Reboot system now' on it"),
 }
 """What adb says of a device that cannot be used: what that means, and what helps."""
 
-_WIRELESS = "for a run by MLPerf Mobile's rules (not plugged in), connect over the network: `--connect HOST:PORT`"
+_WIRELESS = (
+    "for a run under the rules of MLPerf Mobile (not plugged in), connect over the network: `--connect HOST:PORT`"
+)
 _STAY_ON = (
-    "unlock it, and keep the screen on while plugged in: `adb shell svc power stayon true` (afterwards `... false`)"
+    "unlock it, and keep the screen on while plugged in: `adb shell svc power stayon true` (to undo: `... false`)"
 )
 
 
@@ -133,14 +135,14 @@ def gate(state: Mapping[str, Any], limits: Limits | None = None) -> list[str]:
     reasons = []
     battery, status = state.get("battery_percent"), state.get("thermal_status")
     if battery is not None and battery < limits.battery_percent:
-        reasons.append(f"its battery is at {battery:g} %, under {limits.battery_percent:g} %")
+        reasons.append(f"its battery is at {battery:g} %, below {limits.battery_percent:g} %")
     body = _body(state)
     for name, heat in body.items():
         if heat > limits.body_c:
-            reasons.append(f"its {name} is at {heat:.1f} °C, over {limits.body_c:.1f} °C")
+            reasons.append(f"its {name} is at {heat:.1f} °C, above {limits.body_c:.1f} °C")
     chip = state.get("temperature_c")
     if status is None and chip is not None and chip > limits.chip_c:
-        reasons.append(f"its chip is at {chip:.1f} °C, over {limits.chip_c:.1f} °C")
+        reasons.append(f"its chip is at {chip:.1f} °C, above {limits.chip_c:.1f} °C")
     if status in THERMAL_STATUSES and _severity(status) > _severity(limits.thermal_status):
         reasons.append(f"its thermal status is {status}, worse than {limits.thermal_status}")
     return reasons
@@ -169,14 +171,16 @@ def _connection(said: str) -> Finding:
     for known, (meaning, remedy) in _STATES.items():
         if said.startswith(known):  # adb adds reasons and links to "no permissions"
             return Finding("connection", "problem", meaning, remedy)
-    return Finding("connection", "problem", f"adb calls the device {cleaned(said)!r}.", "plug it out and in")
+    return Finding(
+        "connection", "problem", f"adb reports the state {cleaned(said)!r} for the device.", "unplug and reconnect it"
+    )
 
 
 def _shell(features: Collection[str]) -> Finding:
     if "shell_v2" in features:
-        return Finding("shell", "ok", "Its shell tells exit codes, and keeps errors apart from output.")
-    said = "Its adbd has no shell_v2 (Android 7 and later have), so exit codes and errors are asked for by a detour."
-    return Finding("shell", "note", said, "nothing needs to be done; each command takes a little longer")
+        return Finding("shell", "ok", "Its shell reports exit codes and separates errors from output.")
+    said = "Its adbd lacks shell_v2 (available since Android 7), so exit codes and errors are obtained by a workaround."
+    return Finding("shell", "note", said, "nothing; each command takes a little longer")
 
 
 def _processor(facts: AndroidFacts) -> Finding:
@@ -184,24 +188,29 @@ def _processor(facts: AndroidFacts) -> Finding:
     if facts.machine in WIDE_MACHINES:
         return Finding("processor", "ok", f"Its system runs on {name}.")
     if facts.machine is None:
-        return Finding("processor", "note", "It does not say what processor it has.", "see that it is a 64-bit one")
-    said = f"Its system runs on {name}; there are bundles with Python only for {' and '.join(WIDE_MACHINES)}."
+        return Finding("processor", "note", "It does not report its processor.", "check that it is a 64-bit one")
+    said = f"Its system runs on {name}, but bundles with Python exist only for {' and '.join(WIDE_MACHINES)}."
     if facts.machine.startswith(("armv7", "armv8", "i686", "i386")):
-        said = f"Its system is a 32-bit one ({name}); bundles with Python are for 64 bits."
-    return Finding("processor", "warning", said, "use a Python of its own")
+        said = f"Its system is 32-bit ({name}), but bundles with Python need 64 bits."
+    return Finding("processor", "warning", said, "install Python on the device and name it with --device-python")
 
 
 def _pages(facts: AndroidFacts) -> Finding:
-    said = f"Its memory has pages of {(facts.page_bytes or 0) // 1024} KB."
-    return Finding("pages", "note", said, "a Python of its own must be linked for such pages; bundles are")
+    said = f"Its memory pages have {(facts.page_bytes or 0) // 1024} KB."
+    return Finding(
+        "pages",
+        "note",
+        said,
+        "bundles support this; a separately installed Python must be linked for pages of this size",
+    )
 
 
 def _storage(facts: AndroidFacts) -> Finding:
     free = facts.free_bytes
     needed = f"{FREE_LOW_BYTES / 1e9:.0f} GB"
     if free is None:
-        return Finding("storage", "note", "It does not say how much storage is free.", f"see that there are {needed}")
-    said = f"{free / 1e9:.1f} GB are free where files go to."
+        return Finding("storage", "note", "It does not report its free storage.", f"check that {needed} are free")
+    said = f"{free / 1e9:.1f} GB are free in the file system of the device folder."
     if free >= FREE_LOW_BYTES:
         return Finding("storage", "ok", said)
     level: Level = "warning" if free >= FREE_TOO_LOW_BYTES else "problem"
@@ -211,19 +220,19 @@ def _storage(facts: AndroidFacts) -> Finding:
 def _screen(facts: AndroidFacts) -> Finding:
     """A locked phone may drop USB for a moment when its screen goes off, and adbd with all that it started."""
     if facts.awake is None and facts.locked is None:
-        return Finding("screen", "note", "It does not say whether its screen is on or locked.", _STAY_ON)
+        return Finding("screen", "note", "It does not report whether its screen is on or locked.", _STAY_ON)
     if facts.dreaming and not facts.locked:
-        return Finding("screen", "warning", "Its screen saver is running, which takes time of its chip.", _STAY_ON)
+        return Finding("screen", "warning", "Its screen saver is running, which uses its processor.", _STAY_ON)
     if facts.awake is not False and not facts.locked:
-        return Finding("screen", "ok", "Its screen is on and not locked.")
+        return Finding("screen", "ok", "Its screen is on and unlocked.")
     said = "Its screen is locked." if facts.locked else "Its screen is off."
-    return Finding("screen", "warning", f"{said} Some phones drop USB or slow down then.", _STAY_ON)
+    return Finding("screen", "warning", f"{said} Some phones disconnect USB or slow down in this state.", _STAY_ON)
 
 
 def _battery(state: Mapping[str, Any]) -> Finding:
     percent = state.get("battery_percent")
     if percent is None:
-        return Finding("battery", "note", "It tells of no battery.")
+        return Finding("battery", "note", "It does not report a battery.")
     said = f"Its battery is at {percent:g} %."
     if percent >= BATTERY_LOW_PERCENT:
         return Finding("battery", "ok", said)
@@ -233,18 +242,22 @@ def _battery(state: Mapping[str, Any]) -> Finding:
 def _charging(state: Mapping[str, Any]) -> Finding:
     plugged, charging = state.get("plugged"), state.get("charging")
     if plugged is None and charging is None:
-        return Finding("charging", "note", "It does not say whether it is charging.")
+        return Finding("charging", "note", "It does not report whether it is charging.")
     if charging:
-        return Finding("charging", "note", "It is charging, which warms it; every sample records it.", _WIRELESS)
+        return Finding(
+            "charging", "note", "It is charging, which warms it up; this is recorded with every sample.", _WIRELESS
+        )
     if plugged:
-        return Finding("charging", "note", "It is plugged in and not charging; every sample records it.", _WIRELESS)
-    return Finding("charging", "ok", "It runs on its battery.")
+        return Finding(
+            "charging", "note", "It is plugged in but not charging; this is recorded with every sample.", _WIRELESS
+        )
+    return Finding("charging", "ok", "It is running on battery.")
 
 
 def _temperature(state: Mapping[str, Any]) -> Finding:
     body, chip = _body(state), state.get("temperature_c")
     if not body and chip is None:
-        return Finding("temperature", "note", "It tells no temperature.", "feel that it is cool")
+        return Finding("temperature", "note", "It does not report a temperature.", "check by touch that it is cool")
     told = [f"its {name} is at {heat:.1f} °C" for name, heat in body.items()]
     sensor = cleaned(state.get("temperature_sensor")) or "chip"
     if chip is not None and sensor not in body:
@@ -252,22 +265,22 @@ def _temperature(state: Mapping[str, Any]) -> Finding:
     said = ", ".join(told)
     said = said[:1].upper() + said[1:] + "."
     hottest = max(body.values(), default=None)
-    cool = "let it cool: out of the sun, off the charger, its case off"
+    cool = "let it cool: out of the sun, unplugged, without its case"
     if hottest is not None and hottest > BODY_WARM_C:
         return Finding("temperature", "problem" if hottest > BODY_HOT_C else "warning", said, cool)
     if state.get("thermal_status") is None and chip is not None and chip > CHIP_HOT_C:
-        return Finding("temperature", "warning", said, "let it rest, or give it a cooler")
+        return Finding("temperature", "warning", said, "let it rest, or cool it with a fan")
     return Finding("temperature", "ok", said)
 
 
 def _thermal_status(state: Mapping[str, Any]) -> Finding:
     status = state.get("thermal_status")
     if status not in THERMAL_STATUSES:
-        return Finding("thermal status", "note", "It does not say whether it slows down for heat.")
+        return Finding("thermal status", "note", "It does not report whether it is thermally throttled.")
     if status == "none":
-        return Finding("thermal status", "ok", "It does not slow down for heat.")
+        return Finding("thermal status", "ok", "It is not thermally throttled.")
     level: Level = "warning" if status == "light" else "problem"
-    said = f"It slows down for heat: its thermal status is {status}."
+    said = f"It is thermally throttled: its thermal status is {status}."
     return Finding("thermal status", level, said, "let it cool until the status is none")
 
 
@@ -275,36 +288,36 @@ def _overridden() -> Finding:
     return Finding(
         "override",
         "warning",
-        "Its battery or thermal status was set by hand, so that what it tells is not how it is.",
-        "`adb shell dumpsys battery reset`, and `adb shell cmd thermalservice reset`",
+        "Its battery or thermal status was overridden by hand, so the reported values are not the real ones.",
+        "`adb shell dumpsys battery reset` and `adb shell cmd thermalservice reset`",
     )
 
 
 def _nnapi(facts: AndroidFacts) -> Finding:
     if facts.os != "Android":
-        return Finding("NNAPI", "note", "It is no Android, and NNAPI is part of Android.")
+        return Finding("NNAPI", "note", "It does not run Android, and NNAPI is part of Android.")
     if facts.sdk is None:
-        return Finding("NNAPI", "note", "It does not say its API level, so whether it has NNAPI is unknown.")
+        return Finding("NNAPI", "note", "It does not report its API level, so whether it has NNAPI is unknown.")
     version = f"Android {facts.os_version}" if facts.os_version else f"API level {facts.sdk}"
     if facts.sdk < NNAPI_SINCE_SDK:
         return Finding(
-            "NNAPI", "note", f"{version} has none: it came with Android 8.1.", "run the instances of the CPU"
+            "NNAPI", "note", f"{version} has no NNAPI, which was added in Android 8.1.", "run only the CPU instances"
         )
     if not facts.nnapi:
-        said = f"{version} should have NNAPI, and its library is not where it should be."
-        return Finding("NNAPI", "warning", said, "run the instances of the CPU")
-    tool = "TFLite's benchmark_model tells in its log which accelerator ran: docs/native-tools.md"
+        said = f"{version} should have NNAPI, but its library is not in the usual place."
+        return Finding("NNAPI", "warning", said, "run only the CPU instances")
+    tool = "TFLite's benchmark_model reports in its log which accelerator ran: docs/native-tools.md"
     if facts.sdk >= NNAPI_DEPRECATED_SDK:
-        said = f"{version} has NNAPI, which is deprecated since Android 15: makers may leave out their drivers."
+        said = f"{version} has NNAPI, which is deprecated since Android 15: manufacturers may omit their drivers."
         return Finding("NNAPI", "note", said, tool)
-    return Finding("NNAPI", "ok", f"{version} has NNAPI; whether an accelerator is behind it is known by a run.", tool)
+    return Finding("NNAPI", "ok", f"{version} has NNAPI; only a run shows whether it uses an accelerator.", tool)
 
 
 def _framework(name: str, ways: Collection[str]) -> Finding:
     if ways:
-        return Finding(f"framework {name}", "ok", f"{name} can run there: {', '.join(sorted(ways))}.")
-    remedy = "make a bundle (`aiot bundle build`), or install it in a Python of the device"
-    return Finding(f"framework {name}", "warning", f"There is no way to run {name} there.", remedy)
+        return Finding(f"framework {name}", "ok", f"{name} can run on it: {', '.join(sorted(ways))}.")
+    remedy = "build a bundle (`aiot bundle build`), or install the framework in a Python on the device"
+    return Finding(f"framework {name}", "warning", f"{name} cannot run on it.", remedy)
 
 
 def _body(state: Mapping[str, Any]) -> dict[str, float]:

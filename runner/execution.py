@@ -103,7 +103,7 @@ def _run_instance(run: Execution, entry: ledger.LedgerEntry) -> None:
     if isinstance(task, DeviceTask) and not begun:
         _check_versions(run, instance, task)
     if not begun and (reasons := _not_ready(run, instance)):
-        remedy = "let it cool and charge, then the same command with `--resume`; or give it longer with --cooldown"
+        remedy = "let it cool and charge, then repeat the command with `--resume`; or allow more time with --cooldown"
         _unavailable(run, instance, attempt, {"reason": "; ".join(reasons), "remedy": remedy})
         return
     run.listen("start", instance, {})
@@ -235,7 +235,9 @@ def device_locked(folder: Path) -> Iterator[None]:
         try:
             stack.enter_context(rawlog.locked(folder / ".lock", wait=False))
         except BlockingIOError:
-            raise DeviceError(f"Another run uses the device {folder.name}: wait for it, or end it first.") from None
+            raise DeviceError(
+                f"Another run is using the device {folder.name}: wait until it finishes, or stop it."
+            ) from None
         yield
 
 
@@ -243,7 +245,7 @@ def device_locked(folder: Path) -> Iterator[None]:
 def _writable(folder: Path) -> Iterator[None]:
     """Raise RunnerError where a file of the run cannot be written in the block."""
     remedies = {
-        **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), ("No space is left in {}", "free some")),
+        **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), ("No space is left in {}", "free some space")),
         **dict.fromkeys((errno.EROFS, errno.EACCES), ("{} cannot be written to", "make it writable")),
     }
     try:
@@ -252,4 +254,4 @@ def _writable(folder: Path) -> Iterator[None]:
         if error.errno not in remedies:
             raise
         problem, remedy = remedies[error.errno]
-        raise RunnerError(f"{problem.format(folder)}: {remedy}, then give the same command with `--resume`.") from None
+        raise RunnerError(f"{problem.format(folder)}: {remedy}, then repeat the command with `--resume`.") from None

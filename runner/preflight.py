@@ -33,8 +33,8 @@ def preflight(
     framework = known.frameworks.get(instance.framework)
     if framework is None:
         return {
-            "reason": f"there is no framework {instance.framework} here",
-            "remedy": f"put its file into the workspace, as plugins/frameworks/{instance.framework}.py",
+            "reason": f"there is no framework {instance.framework} in this workspace",
+            "remedy": f"put its file into the workspace as plugins/frameworks/{instance.framework}.py",
         }
     if not by_tools and (obstacle := _without_environment(framework, artifact, device)):
         return obstacle
@@ -45,24 +45,27 @@ def preflight(
         }
     if artifact.settings.layout != framework.layout:
         return {
-            "reason": f"the model file was made for {artifact.settings.layout}, {framework.name} now takes "
-            f"{framework.layout}",
+            "reason": f"the model file was made for the layout {artifact.settings.layout}, but {framework.name} "
+            f"takes {framework.layout}",
             "remedy": f"`aiot models prepare --models {instance.model} --frameworks {instance.framework}`",
         }
     if artifact.settings.label_space != dataset.label_space:
         return {
-            "reason": f"the model knows the classes of {artifact.settings.label_space}, "
-            f"the dataset those of {dataset.label_space}",
+            "reason": f"the model has the classes of {artifact.settings.label_space}, but the dataset has those of "
+            f"{dataset.label_space}",
             "remedy": "choose another dataset with --dataset, or other weights with --weights",
         }
     highest = max((label for _, label in dataset.images), default=0)
     if highest >= artifact.settings.classes:
         return {
-            "reason": f"the model has {artifact.settings.classes} classes, and the dataset has label {highest}",
-            "remedy": "make the dataset again with the labels of the model, or choose another with --dataset",
+            "reason": f"the model has {artifact.settings.classes} classes, but the dataset has label {highest}",
+            "remedy": "make the dataset again with the model's labels, or choose another with --dataset",
         }
     if reason := calibration.overlap(artifact, dataset):
-        return {"reason": f"{reason}: what is measured with them says nothing", "remedy": calibration.REMEDY}
+        return {
+            "reason": f"{reason}, so accuracy measured with them would be meaningless",
+            "remedy": calibration.REMEDY,
+        }
     return {}
 
 

@@ -271,7 +271,7 @@ def refused(folder: Path) -> list[str]:
     wanted = conditions_of(record)
     names = {"fixed_performance": wanted.fixed_performance, "cores": wanted.cores != Conditions().cores}
     found = [
-        f"{name.replace('_', ' ')} as asked for could not be had: {reason}"
+        f"the request for {name.replace('_', ' ')} was refused: {reason}"
         for held in record.get("held") or []
         for name, reason in held["refused"].items()
         if names.get(name)
@@ -309,8 +309,8 @@ def begin(workspace: Workspace, device: Device, request: Request) -> Path:
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise SetupError(
-            f"No run can be written to {workspace.raw} ({error.strerror}): free some space, or make it a folder that "
-            "you may write to."
+            f"No run can be written to {workspace.raw} ({error.strerror}): free some space, or make it a "
+            "folder that you can write to."
         ) from None
     return folder
 

@@ -174,8 +174,8 @@ def run_suite(
     instances = select(_names(models), _names(frameworks), _names(delegates), _names(quantizations), everything, suite)
     if common.profile.name == "sustained" and len(instances) > 1:
         raise SelectionError(
-            f"Profile sustained runs one instance for ten minutes, and {len(instances)} are chosen: name one, "
-            "like `--models mnasnet --frameworks tflite --delegates cpu --quantizations int8`."
+            f"Profile sustained runs one instance for ten minutes, but {len(instances)} are selected: select "
+            "one, for example with `--models mnasnet --frameworks tflite --delegates cpu --quantizations int8`."
         )
     request = replace(with_instances(common, instances, models_folder(space, weights)), order_seed=seed)
     if request.native:
@@ -217,7 +217,7 @@ def build_request(
     _check_at_least(1, threads=threads, passes=passes, max_images=max_images, timeout_s=timeout_s)
     _check_at_least(0, warmups=warmups, cooldown_s=cooldown_s)
     if nnapi_accelerator and not native_tools:
-        raise SelectionError("--nnapi-accelerator is for TFLite's own tools: give their folder with --native-tools.")
+        raise SelectionError("--nnapi-accelerator requires TFLite's own tools: give their folder with --native-tools.")
     overrides: dict[str, Any] = {"warmups": warmups, "passes": passes, "max_images": max_images}
     chosen_profile = PROFILES[choose("Profile", [profile], list(PROFILES))[0]]
     return RunRequest(
@@ -260,7 +260,7 @@ def _check_at_least(minimum: int, **options: float | None) -> None:
     """Raise SelectionError for an option that is smaller than `minimum`; None stands for the default."""
     for name, value in options.items():
         if value is not None and not value >= minimum:
-            raise SelectionError(f"{name} is {value}: it must be at least {minimum}.")
+            raise SelectionError(f"{name} is {value}, but must be at least {minimum}.")
 
 
 def _planned(space: Workspace, device: Device, request: RunRequest) -> Iterator[PlannedInstance]:

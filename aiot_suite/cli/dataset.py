@@ -32,7 +32,7 @@ def dataset_make(
     jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
     workspace: Workspaces = HERE,
 ) -> None:
-    """Draw the sample set: 100 classes x 5 test images."""
+    """Draw the sample set, which has 100 classes x 5 test images."""
     from aiot_suite.datasets import sample
     from aiot_suite.progress_bar import counting
 
@@ -68,7 +68,7 @@ def dataset_sample(
     name: Annotated[str, typer.Option(help="Name of the new dataset.")] = "imagenet",
     workspace: Workspaces = HERE,
 ) -> None:
-    """Sample ILSVRC 2012 val as the paper does (Section III-A)."""
+    """Sample the validation images of ILSVRC 2012, as the paper does (Section III-A)."""
     from aiot_suite.datasets import imagenet as source
     from aiot_suite.progress_bar import counting
 

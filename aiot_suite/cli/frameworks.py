@@ -15,7 +15,7 @@ app = typer.Typer(help="List the frameworks, and install the environments they n
 
 @app.command("list")
 def frameworks_list(workspace: Workspaces = HERE) -> None:
-    """Show the frameworks, where they run, and their versions."""
+    """List the frameworks with their environments and versions."""
     from importlib.util import find_spec
 
     from aiot_suite import catalog, environments
@@ -36,7 +36,7 @@ def frameworks_list(workspace: Workspaces = HERE) -> None:
 def frameworks_install(
     name: Annotated[str, typer.Argument(help="legacy (Caffe2, and PyTorch Mobile with XNNPACK) or executorch.")],
 ) -> None:
-    """Install what a framework needs; nothing is done twice."""
+    """Install what a framework needs, unless it is already installed."""
     from aiot_suite import environments
 
     def say(text: str) -> None:

@@ -37,10 +37,10 @@ def models_prepare(
     jobs: Annotated[int, typer.Option(min=1, help="Processes; each needs up to 1.5 GB.")] = 2,
     workspace: Workspaces = HERE,
 ) -> None:
-    """Build the model files; what is there and unchanged stays.
+    """Build the model files; existing files whose inputs are unchanged are kept.
 
-    The ranges of int8 activations come from the images of --calibration, for sample weights from drawn pictures if
-    none are given. Those images are recorded with the model file, and cannot test it.
+    The ranges of int8 activations come from the images of --calibration. Without it, sample weights are calibrated with
+    drawn pictures. The calibration images are recorded with the model file and cannot be used to test it.
     """
     from aiot_suite import catalog, prepare, suite
     from aiot_suite.convert import calibration as calibrating
@@ -82,7 +82,7 @@ def models_prepare(
 
 @app.command("list")
 def models_list(weights: Weights = "sample", workspace: Workspaces = HERE) -> None:
-    """Show the model files with size, hash and settings."""
+    """List the model files with size, hash and settings."""
     from aiot_suite.cli.show import show
     from aiot_suite.facts import load_artifacts
 
@@ -122,8 +122,8 @@ def models_train(
 ) -> None:
     """Train the sample weights.
 
-    On the training part of the sample set; each takes a quarter of an hour or more. Of the heavy networks a slim
-    one is trained, which the heavy one then holds.
+    The training part of the sample set is used, and each network takes a quarter of an hour or more. For a heavy
+    network, a slim version is trained, and the heavy network then contains its weights.
     """
     from aiot_suite import suite
     from aiot_suite.progress_bar import bar

@@ -32,7 +32,7 @@ Every = Annotated[bool, typer.Option("--all", help="Use every attached device.")
 Connect = Annotated[list[str], typer.Option("--connect", help="HOST:PORT of a device on the network.")]
 DeviceFolder = Annotated[str, typer.Option(help="Folder on attached devices for all files copied there.")]
 DevicePython = Annotated[str, typer.Option(help="Python interpreter on attached devices that have their own.")]
-KeepSerial = Annotated[bool, typer.Option("--keep-serial", help="Record serial numbers unchanged instead of hashed.")]
+KeepSerial = Annotated[bool, typer.Option("--keep-serial", help="Also record serial numbers without hashing them.")]
 Threads = Annotated[int, typer.Option("--num-threads", min=1, help="Threads used by each framework.")]
 Timeout = Annotated[float, typer.Option("--timeout", min=1, help="Time limit for one instance in seconds.")]
 Cooldown = Annotated[

@@ -32,11 +32,11 @@ def firsts(blocks: int, seed: int) -> list[str]:
     """
     if blocks < FEWEST_BLOCKS or blocks % 2:
         reason = (
-            f"nothing can be decided, since an interval over blocks needs {FEWEST_PAIRS}"
+            f"nothing can be decided, because an interval over blocks needs {FEWEST_PAIRS}"
             if blocks < FEWEST_PAIRS
-            else "one side comes first more often, and a steady drift does not cancel"
+            else "one side comes first more often, so a steady drift does not cancel"
         )
-        raise SelectionError(f"With {counted(blocks, 'block')} {reason}: give an even number, {FEWEST_BLOCKS} or more.")
+        raise SelectionError(f"With {counted(blocks, 'block')}, {reason}: use an even number, {FEWEST_BLOCKS} or more.")
     draw = random.Random(seed)
     return [first for _ in range(blocks // 2) for first in draw.choice(("ab", "ba"))]
 
@@ -125,7 +125,7 @@ def _problems(folder: Path) -> dict[str, str]:
             load: dict[str, Any] = next(iter(attempt.of("load")), {})
             asked = load.get("accelerator_requested")
             if asked not in (None, "cpu") and load.get("accelerator_actual") == "cpu":
-                problem = f"ran on the cpu, and {asked} was asked for"
+                problem = f"ran on the cpu, but {asked} was requested"
         problems[entry.instance_id] = problem
     return problems
 

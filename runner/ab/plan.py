@@ -69,12 +69,12 @@ def make_plan(
     """
     texts = {name: settings.settings_text(each) for name, each in words.items()}
     if texts["a"] == texts["b"]:
-        raise SelectionError(f"A and B are the same ({texts['a']}): give two settings that differ.")
+        raise SelectionError(f"A and B are the same ({texts['a']}): choose two different settings.")
     sides, instances = _choose_sides(space, common, words, options, choice)
     matched = settings.pairs(instances, words)
     places, obstacles = settings.runnable_pairs(sides, matched)
     if not places:
-        raise SelectionError(f"Nothing can run on both sides: {'; '.join(obstacles[:3])}.")
+        raise SelectionError(f"No instance can run on both sides: {'; '.join(obstacles[:3])}.")
     of_sides = zip(*(matched[place] for place in places), strict=True)
     sides = {
         name: replace(side, request=with_instances(side.request, side_instances, checks_folder))
@@ -109,7 +109,9 @@ def _choose_sides(
         side_choice = replace(choice, python=str(python), local_python=python) if python else choice
         devices = choose_devices(side_choice, space)
         if len(devices) > 1:
-            raise SelectionError(f"{len(devices)} devices are chosen: A and B take turns on one, so choose one.")
+            raise SelectionError(
+                f"{len(devices)} devices are selected, but A and B alternate on a single device: select one."
+            )
         side = SettingsSide(settings.settings_text(each), devices[0], request, python)
         if request.native:
             request.native.tools_for(devices[0])

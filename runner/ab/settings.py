@@ -55,13 +55,13 @@ def parse(words: Sequence[str], option: str) -> dict[str, str]:
         name, _, value = (piece.strip() for piece in part.partition("="))
         if name not in NAMES or not value:
             raise SelectionError(
-                f"{part!r} of {option} is not a setting: give NAME=VALUE, where NAME is one of {', '.join(NAMES)}."
+                f"{part!r} in {option} is not a setting: use NAME=VALUE, where NAME is one of {', '.join(NAMES)}."
             )
         if name in settings:
-            raise SelectionError(f"{option} has {name} twice: give it once.")
+            raise SelectionError(f"{option} contains {name} twice: set it once.")
         settings[name] = value
     if not settings:
-        raise SelectionError(f"{option} has no setting: give one like {option} threads=2.")
+        raise SelectionError(f"{option} contains no setting: use for example {option} threads=2.")
     return settings
 
 
@@ -81,7 +81,7 @@ def python_of(settings: Mapping[str, str], local: bool) -> Path | None:
     python = Path(settings["python"])
     if local and not python.is_file():
         raise SelectionError(
-            f"There is no Python {python}: name the interpreter of an environment, like {python}/bin/python."
+            f"There is no Python {python}: name the interpreter of an environment, for example {python}/bin/python."
             if python.is_dir()
             else f"There is no Python {python}: name the interpreter of an environment that has the framework."
         )
@@ -140,7 +140,7 @@ def request_of_side(common: RunRequest, settings: Mapping[str, str], scratch: Pa
     if "threads" in settings:
         threads = settings["threads"]
         if not (threads.isascii() and threads.isdecimal() and int(threads)):
-            raise SelectionError(f"threads={threads} is not a number of threads: give 1 or more.")
+            raise SelectionError(f"threads={threads} is not a valid number of threads: use 1 or more.")
         changes["threads"] = int(threads)
     if "profile" in settings:
         name = suite.choose("Profile", [settings["profile"]], list(PROFILES))[0]
@@ -153,7 +153,7 @@ def request_of_side(common: RunRequest, settings: Mapping[str, str], scratch: Pa
         native = NativeToolOptions(Path(settings["native-tools"]), scratch, native.accelerator if native else None)
     if "accelerator" in settings:
         if native is None:
-            raise SelectionError("accelerator= needs TFLite's own tools: give their folder with --native-tools.")
+            raise SelectionError("accelerator= requires TFLite's own tools: give their folder with --native-tools.")
         native = replace(native, accelerator=settings["accelerator"])
     return replace(common, native=native, **changes)
 
@@ -180,25 +180,29 @@ def with_model(
         SelectionError: It is unclear which model the file holds.
     """
     if not file.is_file():
-        raise ModelError(f"There is no model file {file}: name one that is there.")
+        raise ModelError(f"There is no model file {file}: name an existing file.")
     described = file.with_suffix(".json")
     if described.is_file() and (artifact := Artifact.load(described)).path.resolve() == file.resolve():
         matching = [instance for instance in instances if instance.artifact == artifact.name]
         if not matching:
-            raise SelectionError(f"{file} is {artifact.name}, which is not among the chosen instances: choose it.")
+            raise SelectionError(f"{file} is {artifact.name}, which is not among the selected instances: select it.")
     else:
         names = list(dict.fromkeys(instance.artifact for instance in instances))
         if len(names) > 1:
             raise SelectionError(
-                f"{file} may be any of {len(names)} models: choose the one whose settings it has, with --models, "
-                "--frameworks and --quantizations."
+                f"{file} may be any of {len(names)} models: select the one whose settings apply to it with "
+                "--models, --frameworks and --quantizations."
             )
         if names[0] not in artifacts:
-            raise ModelError(f"{names[0]}, whose settings {file} would have, is not prepared: `aiot models prepare`.")
+            raise ModelError(
+                f"{names[0]}, whose settings would apply to {file}, has not been prepared: run `aiot models prepare`."
+            )
         artifact, matching = _in_place_of(artifacts[names[0]], file), list(instances)
     suffix = catalog.frameworks[matching[0].framework].suffix
     if file.suffix != suffix:
-        raise ModelError(f"{file} is no file of {matching[0].framework}, whose model files end in {suffix}.")
+        raise ModelError(
+            f"{file} is not a {matching[0].framework} model file, whose name ends in {suffix}: name another file."
+        )
     return matching, {**artifacts, artifact.name: artifact}
 
 
@@ -219,7 +223,7 @@ def pairs(
     for name in sorted(varied):
         for side, other in (("a", "b"), ("b", "a")):
             if name not in settings[side]:
-                raise SelectionError(f"--{other} names the {name} and --{side} does not: name it on both sides.")
+                raise SelectionError(f"--{other} sets the {name}, but --{side} does not: set it on both sides.")
 
     def key(instance: Instance) -> tuple[str, ...]:
         return tuple(getattr(instance, part) for part in ("model", *PARTS) if part not in varied)
@@ -229,7 +233,7 @@ def pairs(
         (a_instance, b_instances[key(a_instance)]) for a_instance in instances["a"] if key(a_instance) in b_instances
     ]
     if not matched:
-        raise SelectionError("A and B have no instance in common: choose others.")
+        raise SelectionError("A and B have no instances in common: select others.")
     return matched
 
 
@@ -256,16 +260,17 @@ def check_different(sides: Mapping[str, SettingsSide]) -> None:
     a, b = sides.values()
     if a.asked == b.asked:
         raise SelectionError(
-            f"A ({a.words}) and B ({b.words}) are the same for the chosen instances: give two settings that differ."
+            f"A ({a.words}) and B ({b.words}) are the same for the selected instances: choose two different settings."
         )
     for mine, theirs in zip(a.request.instances, b.request.instances, strict=True):
         weights = [side.request.artifacts[instance.artifact].weights for side, instance in ((a, mine), (b, theirs))]
         if weights[0] != weights[1]:
             raise SelectionError(
-                f"A has {weights[0]} weights and B {weights[1]}, which are not compared: give files of one kind."
+                f"A has {weights[0]} weights and B has {weights[1]}, which cannot be compared: use files with "
+                "the same weights."
             )
         if a.request.by_tools(mine) != b.request.by_tools(theirs):
             raise SelectionError(
-                f"{mine.id} and {theirs.id} would be measured by an agent and by TFLite's own tools, whose times are "
-                "not compared: measure both in one way."
+                f"{mine.id} and {theirs.id} would be measured by an agent and by TFLite's own tools, whose "
+                "times cannot be compared: measure both in the same way."
             )

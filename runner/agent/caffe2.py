@@ -30,11 +30,11 @@ def read(path: str) -> Nets:
             nets.init.ParseFromString(file.read("init_net.pb"))
             nets.predict.ParseFromString(file.read("predict_net.pb"))
     except (zipfile.BadZipFile, KeyError) as error:
-        raise ValueError("%s is no Caffe2 model: %s" % (path, error))
+        raise ValueError("%s is not a Caffe2 model: %s" % (path, error))
     except Exception as error:  # DecodeError is a different class in each version of protobuf
         if type(error).__name__ != "DecodeError":
             raise
-        raise ValueError("%s holds no net of Caffe2: %s" % (path, error))
+        raise ValueError("%s does not contain a Caffe2 net: %s" % (path, error))
     return nets
 
 

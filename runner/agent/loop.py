@@ -32,14 +32,14 @@ def run_job(job: Mapping[str, Any]) -> int:
             log.write(
                 final_event,
                 reason="%s is not installed (%s)" % (job["framework"], error),
-                remedy="install it into the environment that the agent runs in",
+                remedy="install it into the environment in which the agent runs",
             )
         except NotImplementedError as error:
             final_event = "unavailable"
             log.write(final_event, reason=str(error), remedy="run it with the framework's own Android tools")
         except Abandoned:
             final_event = "failed"
-            log.write(final_event, reason="the run that started this attempt was ended")
+            log.write(final_event, reason="the run that started this attempt has ended")
         except MemoryError as error:
             final_event = "failed"
             log.write(final_event, reason="there was not enough memory" + (" (%s)" % error if str(error) else ""))

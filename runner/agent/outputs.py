@@ -36,7 +36,7 @@ def outputs(job: Mapping[str, Any]) -> tuple[np.ndarray, str]:
         try:
             scores, _ = model.infer(tensor)
         except (AttributeError, TypeError) as error:
-            raise ValueError("its output is not one tensor of scores (%s)" % error)
+            raise ValueError("the output is not a single tensor of scores (%s)" % error)
         rows.append((scores.astype(np.float32) - zero_point) * scale)
     return np.stack(rows), model.accelerator
 

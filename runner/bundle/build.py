@@ -81,7 +81,7 @@ def build_lock(lock: Lock, say: Callable[[str], None]) -> Bundle:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
             raise SetupError(
-                f"No space is left in {bundle_folder}: free some, or name another place by AIOT_CACHE."
+                f"No space is left in {bundle_folder}: free some space, or choose another folder with AIOT_CACHE."
             ) from None
 
 
@@ -102,20 +102,20 @@ def renew_lock(say: Callable[[str], None]) -> list[Lock]:
 def _made(lock: Lock, work: Path, say: Callable[[str], None]) -> Bundle:
     unpacked, site, bundle = work / "packages", work / "site", work / "bundle"
     recipe, architecture = lock.recipe, lock.architecture
-    say(f"the list of Debian's {recipe.suite}, {architecture.name}")
+    say(f"downloading the package list of Debian's {recipe.suite} for {architecture.name}")
     apt = debian.Apt.open(work / "apt", recipe.suite, architecture.name)
-    say(f"{len(lock.of('debian'))} packages of Debian")
+    say(f"downloading {len(lock.of('debian'))} packages from Debian")
     for package in apt.download(lock.of("debian")):
         debian.unpack_deb(package, unpacked)
-    say(f"{len(lock.of('wheel'))} wheels")
+    say(f"downloading {len(lock.of('wheel'))} wheels")
     for wheel in wheels.download_wheels(recipe, architecture, lock.of("wheel"), work / "wheels"):
         wheels.unpack_wheel(wheel, site)
         wheel.unlink()
-    say("putting it together")
+    say("assembling the bundle")
     layout.lay_out(unpacked, site, bundle, recipe, architecture)
     shutil.rmtree(site)
     count = layout.check(bundle, recipe, architecture)
-    say(f"{count} programs and libraries checked")
+    say(f"checked {count} programs and libraries")
     _write(bundle / MANIFEST, {"name": lock.name, "parts": [asdict(part) for part in lock.parts]})
     archive = work / "bundle.tar"
     pack.pack_folder(bundle, archive)

@@ -33,8 +33,9 @@ def archive() -> str:
     address = archive_in(uri_lines)
     if address is None:
         raise SetupError(
-            "The apt sources of this machine do not name Debian's archive, which bundles are made from: "
-            "make them on Debian (a container is enough), or add a mirror of Debian to /etc/apt/sources.list.d."
+            "The apt sources of this machine do not include Debian's archive, which bundles are built from: "
+            "build them on Debian (a container is enough), or add a mirror of Debian to "
+            "/etc/apt/sources.list.d."
         )
     return address
 
@@ -70,7 +71,9 @@ class Apt:
         (folder / "sources.list").write_text(f"deb [arch={architecture}{signed_by}] {address} {suite} main\n", "utf-8")
         (folder / "apt.conf").write_text(_configuration(folder, architecture), "utf-8")
         apt = cls(folder, suite, architecture)
-        apt._run("apt-get", "update", "--error-on=any", failure=f"The list of Debian's {suite} cannot be had")
+        apt._run(
+            "apt-get", "update", "--error-on=any", failure=f"Debian's package list for {suite} cannot be downloaded"
+        )
         return apt
 
     def candidate(self, name: str) -> BundlePart:
@@ -87,12 +90,12 @@ class Apt:
         """Download exactly these packages. Raise SetupError for one that is gone or differs from the lock."""
         words = [f"{part.name}={part.version}" for part in parts]
         try:
-            self._run("apt-get", "download", *words, failure="Debian's packages cannot be had")
+            self._run("apt-get", "download", *words, failure="Debian's packages cannot be downloaded")
         except ToolError as error:
             if match := re.search(r"Version '(.+)' for '(.+)' was not found", error.said):
                 raise SetupError(
                     f"Debian's archive no longer has {match[2]} {match[1]} ({self.suite}, {self.architecture}): "
-                    "run `aiot bundle lock` to take the versions that it has now."
+                    "run `aiot bundle lock` to switch to the current versions."
                 ) from None
             raise
         return [self._checked(part) for part in parts]
@@ -101,7 +104,7 @@ class Apt:
         [path] = (self.folder / "packages").glob(f"{part.name}_*.deb")
         if (sha256 := sha256_of(path)) != part.sha256:
             raise SetupError(
-                f"{path.name} has the SHA-256 {sha256}, and the lock says {part.sha256}: try another mirror of Debian."
+                f"{path.name} has the SHA-256 {sha256}, but the lock says {part.sha256}: try another mirror of Debian."
             )
         return path
 

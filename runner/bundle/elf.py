@@ -71,11 +71,11 @@ def find_problems(bundle: Path, path: Path, architecture: Architecture, glibc: s
     if elf.alignment is not None and elf.alignment < architecture.alignment:
         yield f"{name} is aligned to {elf.alignment} bytes, not {architecture.alignment}"
     if elf.executable_stack:
-        yield f"{name} asks for an executable stack"
+        yield f"{name} requires an executable stack"
     if elf.text_relocations:
-        yield f"{name} has text relocations"
+        yield f"{name} contains text relocations"
     if elf.glibc > tuple(map(int, glibc.split("."))):
-        yield f"{name} needs glibc {'.'.join(map(str, elf.glibc))}, and the bundle has {glibc}"
+        yield f"{name} needs glibc {'.'.join(map(str, elf.glibc))}, but the bundle has {glibc}"
     for folder in elf.search:
         if not folder.startswith(_ORIGIN):
             yield f"{name} searches {folder}"

@@ -27,8 +27,9 @@ def require_programs(*programs: str) -> None:
     absent = [program for program in programs if not shutil.which(program)]
     if absent:
         raise SetupError(
-            f"Bundles are made of Debian's packages, and this machine has no {' and no '.join(absent)}: "
-            "make them on Debian (a container is enough) and copy its cache folder, or name it with AIOT_CACHE."
+            f"Bundles are built from Debian's packages, but this machine does not have {' or '.join(absent)}: "
+            "build them on Debian (a container is enough) and copy its cache folder, or set AIOT_CACHE to "
+            "that folder."
         )
 
 

@@ -55,8 +55,9 @@ def check(bundle: Path, recipe: Recipe, architecture: Architecture) -> int:
     if problems:
         extra = f" (and {len(problems) - _SHOWN} more)" if len(problems) > _SHOWN else ""
         raise SetupError(
-            f"The bundle {recipe.name} for {architecture.name} would not run: {'; '.join(problems[:_SHOWN])}{extra}. "
-            "Leave the file out, or take another version of its package, in runner/bundle/recipes.toml."
+            f"The bundle {recipe.name} for {architecture.name} would not run: "
+            f"{'; '.join(problems[:_SHOWN])}{extra}. Exclude the file, or choose another version of its "
+            "package, in runner/bundle/recipes.toml."
         )
     return len(paths)
 
@@ -99,7 +100,7 @@ def _copy_tree(root: Path, source: Path, bundle: Path, place: str, patterns: Seq
 
 def _copy(source: Path | None, target: Path) -> Path:
     if source is None or not source.is_file():
-        raise SetupError(f"No package of the lock has {source or target.name}: add one that has to the recipe.")
+        raise SetupError(f"No package in the lock contains {source or target.name}: add one that does to the recipe.")
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
     return target

@@ -118,7 +118,7 @@ def lock_of(name: str, architecture: str) -> Lock:
     parts = tuple(BundlePart(**fields) for fields in lock_record.get(name, {}).get(architecture, ()))
     wheels = {f"{part.name}=={part.version}" for part in parts if part.kind == "wheel"}
     if {part.name for part in parts if part.kind == "debian"} != set(recipe.debian) or wheels != set(recipe.wheels):
-        raise SetupError(f"{LOCK.name} is not of the recipe {name} for {architecture}: run `aiot bundle lock`.")
+        raise SetupError(f"{LOCK.name} does not match the recipe {name} for {architecture}: run `aiot bundle lock`.")
     return Lock(recipe, ARCHITECTURES[architecture], parts)
 
 

@@ -76,5 +76,5 @@ def read_first_start(output: str) -> dict[str, object]:
     lines = output.strip().splitlines()
     record = json.loads(lines[-1] if lines else "")
     if not isinstance(record, dict):
-        raise ValueError(f"{lines[-1]!r} is not what a bundle prints")
+        raise ValueError(f"{lines[-1]!r} is not the expected output of a bundle")
     return record

@@ -52,7 +52,10 @@ def unpack_wheel(wheel: Path, folder: Path) -> None:
             if member.is_dir() or destination is None:
                 continue
             if destination.is_absolute() or ".." in destination.parts:
-                raise SetupError(f"{wheel.name} has a file named {member.filename!r}, which leads out of its folder.")
+                raise SetupError(
+                    f"{wheel.name} contains a file named {member.filename!r}, which would be unpacked outside the "
+                    "target folder."
+                )
             (folder / destination).parent.mkdir(parents=True, exist_ok=True)
             with file.open(member) as source, (folder / destination).open("wb") as target:
                 shutil.copyfileobj(source, target, 1 << 20)
@@ -74,5 +77,7 @@ def _pip(recipe: Recipe, architecture: Architecture, lines: Iterable[str], folde
     pip += ["--only-binary=:all:", "--implementation", "cp", "--python-version", recipe.python, *more]
     for platform in wheel_platforms(recipe.glibc, architecture.machine):
         pip += ["--platform", platform]
-    run_program([*pip, "-r", str(requirements), "-d", str(folder)], f"The wheels for {architecture.name} cannot be had")
+    run_program(
+        [*pip, "-r", str(requirements), "-d", str(folder)], f"The wheels for {architecture.name} cannot be downloaded"
+    )
     return sorted(folder.glob("*.whl"))

@@ -57,28 +57,30 @@ class Ended:
             from runner.progress import counted
 
             raise RunnerError(
-                f"{counted(len(self.problems), 'block')} failed (see above): the same command with `--resume` measures "
+                f"{counted(len(self.problems), 'block')} failed (see above): repeat the command with `--resume` to measure "
                 "every failed block again."
             )
 
 
 def ab(
     a: Annotated[
-        list[str], typer.Option("--a", metavar="SETTING", help=f"The baseline, as NAME=VALUE; NAME is {SETTINGS}.")
+        list[str], typer.Option("--a", metavar="SETTING", help=f"The baseline A, as NAME=VALUE; NAME is {SETTINGS}.")
     ],
-    b: Annotated[list[str], typer.Option("--b", metavar="SETTING", help="What is compared with it, in the same form.")],
+    b: Annotated[
+        list[str], typer.Option("--b", metavar="SETTING", help="B, which is compared with A, in the same form.")
+    ],
     local: Annotated[bool, typer.Option("--local", help="Run on this machine.")] = False,
     serials: Serials = [],  # noqa: B006
     connect: Connect = [],  # noqa: B006
     blocks: Annotated[
-        int, typer.Option(help="Number of blocks, each a short run of A and one of B: even, 4 or more.")
+        int, typer.Option(help="Number of blocks, each a short run of A and one of B; an even number, 4 or more.")
     ] = 6,
     models: Models = [],  # noqa: B006
     frameworks: Frameworks = [],  # noqa: B006
     delegates: Delegates = [],  # noqa: B006
     quantizations: Quantizations = [],  # noqa: B006
     profile: Annotated[str, typer.Option(help=f"One of {', '.join(PROFILES)}.")] = "quick",
-    images: Annotated[int, typer.Option(min=1, help="Images in each short run. Every block draws its own.")] = 50,
+    images: Annotated[int, typer.Option(min=1, help="Images in each short run; every block draws its own.")] = 50,
     dataset: Annotated[str, typer.Option(help="Name of a dataset.")] = "sample",
     weights: Weights = "sample",
     threads: Threads = 1,
@@ -87,7 +89,7 @@ def ab(
     resume: Annotated[
         bool,
         typer.Option(
-            "--resume", help="Continue the newest session if it is the same comparison; else begin a new one."
+            "--resume", help="Continue the newest session if it is the same comparison; otherwise start a new one."
         ),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Run without asking for confirmation.")] = False,
@@ -100,7 +102,7 @@ def ab(
     device_python: DevicePython = PYTHON,
     keep_serial: KeepSerial = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the plan and the time it should take, and exit.")
+        bool, typer.Option("--dry-run", help="Show the plan and the expected duration, then exit.")
     ] = False,
     workspace: Workspaces = HERE,
 ) -> Ended | None:
@@ -109,7 +111,7 @@ def ab(
     A block is one short run of A and one of B. Which of the two comes first is balanced and drawn with the seed, so
     that a steady drift, like that of a device that warms up, affects both alike. The plan is shown first, and nothing
     runs until you confirm it. `aiot compare --ab newest` shows the verdict again: see docs/compare.md. The runs are a
-    study of their own and take no part in the statistics of the suite.
+    separate study and are not used in the statistics of the suite.
     """
     from runner.ab.blocks import firsts
     from runner.ab.plan import make_plan
@@ -158,7 +160,9 @@ def _show_plan(space: Workspace, plan: Plan) -> None:
 
     session, sides, remaining = plan.session, plan.sides, plan.remaining
     if plan.differences:
-        print(f"resume    not session {plan.newest}, which differs in {', '.join(plan.differences)}: a new one begins")
+        print(
+            f"resume    starting a new session, because session {plan.newest} differs in {', '.join(plan.differences)}"
+        )
     request = sides["a"].request
     print(f"session   {session.id} on {sides['a'].device.slug}, seed {session.seed}")
     for name, side in sides.items():
@@ -166,18 +170,18 @@ def _show_plan(space: Workspace, plan: Plan) -> None:
     for a_instance, b_instance in zip(*(side.request.instances for side in sides.values()), strict=True):
         print(f"          {a_instance.id}" + (f" and {b_instance.id}" if a_instance != b_instance else ""))
     for obstacle in plan.obstacles:
-        print(f"left out  {obstacle}")
+        print(f"excluded  {obstacle}")
     order = " ".join("".join(side.upper() for side in block.sides) for block in remaining)
     images = len(subset(request.dataset, request.profile.max_images, 0))
     if not remaining:
-        print("order     nothing is left to measure")
+        print("order     nothing left to measure")
         return
     print(f"order     {order}: {2 * len(remaining)} runs of {images} images")
     times = [expected_s(space.raw, side) for side in sides.values()]
     seconds = len(remaining) * sum(duration_s for duration_s, _ in times)
     unknown = ", ".join(dict.fromkeys(instance for _, names in times for instance in names))
     if not seconds:
-        print(f"expected  not known, as no earlier run on this device measured {unknown}")
+        print(f"expected  unknown, because no earlier run on this device measured {unknown}")
     else:
         unmeasured = f", plus {unknown}, which no earlier run on this device measured" if unknown else ""
         print(f"expected  about {_duration(seconds)}{unmeasured}")
@@ -205,7 +209,9 @@ def _measure(space: Workspace, plan: Plan, patience_s: float) -> list[str]:
             print(f"block     {number} ({done} of {len(plan.remaining)}): {state}")
             for refusal in block.refused:
                 if conditions[0] != conditions[1]:
-                    raise RunnerError(f"The device refuses what A and B differ in ({refusal}): choose other settings.")
+                    raise RunnerError(
+                        f"The device refuses a condition in which A and B differ ({refusal}): choose other settings."
+                    )
                 if refusal not in refused:
                     print(f"          {refusal}")
                     refused.append(refusal)
@@ -213,10 +219,13 @@ def _measure(space: Workspace, plan: Plan, patience_s: float) -> list[str]:
                 problems.append(f"block {number}: {state}")
             if not block.pairs:
                 raise RunnerError(
-                    f"No instance was measured on both sides in block {number}, so the session stops: "
-                    "mend what is said above."
+                    f"The session was stopped because no instance was measured on both sides in block {number}: "
+                    "fix the problems listed above."
                 )
     except (RunnerError, KeyboardInterrupt):
-        print(f"session   {plan.session.id} is unfinished: go on by the same command with `--resume`", file=sys.stderr)
+        print(
+            f"session   {plan.session.id} is unfinished: repeat the command with `--resume` to continue",
+            file=sys.stderr,
+        )
         raise
     return problems

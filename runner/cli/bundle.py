@@ -9,7 +9,7 @@ import typer
 from aiot_suite.errors import SelectionError, SetupError
 from aiot_suite.workspace import PROJECT
 
-app = typer.Typer(help="Make the bundles that bring Python to devices that have none.", no_args_is_help=True)
+app = typer.Typer(help="Build bundles of Python for devices that do not have it.", no_args_is_help=True)
 
 _MB = 1e6
 
@@ -18,10 +18,10 @@ _MB = 1e6
 def bundle_build(
     arch: Annotated[str, typer.Option("--arch", help="arm64 (phones, boards) or amd64 (x86-64).")] = "arm64",
     framework: Annotated[
-        str, typer.Option("--framework", "-f", help="tflite; or pytorch or caffe2, which share a bundle.")
+        str, typer.Option("--framework", "-f", help="tflite, pytorch or caffe2; the last two share a bundle.")
     ] = "tflite",
 ) -> None:
-    """Make a bundle of Debian's packages and pip's; nothing is made twice."""
+    """Build a bundle from Debian packages and wheels; existing bundles are kept."""
     from runner.bundle import build, recipes
 
     architecture = recipes.architecture_for(arch)
@@ -34,7 +34,7 @@ def bundle_build(
 
 @app.command("list")
 def bundle_list() -> None:
-    """Show the bundles, and which of them are made."""
+    """List the bundles, and which of them have been built."""
     from aiot_suite.cli.show import show
     from runner.bundle import build, recipes
 
@@ -52,11 +52,14 @@ def bundle_list() -> None:
 
 @app.command("lock")
 def bundle_lock() -> None:
-    """Take the versions that Debian and pip have now into the package's lock (in a checkout)."""
+    """Update the lock to the current versions from Debian and pip (only in a checkout)."""
     from runner.bundle import build, recipes
 
     if not (PROJECT / "pyproject.toml").is_file():
-        raise SetupError("The lock belongs to a checkout of the project, and this is an installed package.")
+        raise SetupError(
+            "The lock can be changed only in a checkout of the project, but this is an installed package: "
+            "clone the project."
+        )
     recipes.write_lock(build.renew_lock(_say))
     print(f"{recipes.LOCK} written")
 

@@ -22,12 +22,12 @@ from aiot_suite.workspace import Workspace
 from runner.devices import FOLDER
 from runner.errors import DeviceError
 
-AsJson = Annotated[bool, typer.Option("--json", help="For scripts: JSON on standard output.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON to standard output, for scripts.")]
 COLUMNS = ("serial", "state", "model", "soc", "system", "ram_gb", "abi")
 
 
 def devices(connect: Connect = [], as_json: AsJson = False, workspace: Workspaces = HERE) -> None:  # noqa: B006
-    """List the devices that an adb server knows."""
+    """List the devices known to the adb server."""
     import json
     from concurrent.futures import ThreadPoolExecutor
 
@@ -44,7 +44,7 @@ def devices(connect: Connect = [], as_json: AsJson = False, workspace: Workspace
     elif rows:
         print("\n".join(_table(rows)))
     else:
-        print("No device is attached: plug one in with USB debugging on, or name one with --connect HOST:PORT.")
+        print("No device is attached: connect one with USB debugging on, or name one with --connect HOST:PORT.")
 
 
 def _table(rows: list[dict[str, Any]]) -> list[str]:
@@ -91,7 +91,7 @@ def doctor(
     as_json: AsJson = False,
     workspace: Workspaces = HERE,
 ) -> None:
-    """Check attached devices before a run: what is wrong, and what to do."""
+    """Check attached devices before a run, and show problems with their remedies."""
     import json
     from concurrent.futures import ThreadPoolExecutor
 
@@ -106,7 +106,7 @@ def doctor(
     wanted = list(dict.fromkeys(named_serials or from_environment())) or list(states)
     check_known(wanted, states)
     if not wanted:
-        raise DeviceError("No device is attached: plug one in with USB debugging on, or name one with --connect.")
+        raise DeviceError("No device is attached: connect one with USB debugging on, or name one with --connect.")
     choice = Choice(python=device_python, folder=device_folder)
 
     def findings(serial: str) -> list[checks.Finding]:
@@ -140,7 +140,9 @@ def doctor(
             print(printable(serial))
             print("\n".join(f"  {line}" for line in checks.lines(device_findings)))
     if any(checks.worst(device_findings) == "problem" for device_findings in results.values()):
-        raise RunnerError("Some devices cannot be used as they are (see the lines that begin with `problem`).")
+        raise RunnerError(
+            "Some devices cannot be used in their present state: see the lines that start with `problem`."
+        )
 
 
 def clean(
@@ -150,7 +152,7 @@ def clean(
     device_folder: DeviceFolder = FOLDER,
     workspace: Workspaces = HERE,
 ) -> None:
-    """Remove what was pushed to devices, with all that is in the folder there, and undo what runs changed."""
+    """Remove the folder of copied files from devices, with everything in it, and restore settings changed by runs."""
     from runner.devices.attached import AttachedDevice
     from runner.devices.choice import Choice, choose_devices
 
@@ -159,9 +161,9 @@ def clean(
     for device in choose_devices(choice, Workspace(workspace)):
         assert isinstance(device, AttachedDevice)
         try:
-            outcome = "removed" if device.clean() else "nothing there:"
+            outcome = "removed" if device.clean() else "nothing to remove in"
         except DeviceError as error:
-            outcome, failed = f"{error} Left:", True
+            outcome, failed = f"{error} Not removed:", True
         print(f"clean     {printable(f'{device.connection.serial}: {outcome} {device.files.folder}')}")
     if failed:
-        raise RunnerError("Not every device was cleaned (see above): `aiot doctor` says what is wrong with them.")
+        raise RunnerError("Some devices were not cleaned (see above): run `aiot doctor` to find out why.")

@@ -15,40 +15,51 @@ from runner.importers.given import DELEGATES
 
 
 def import_(
-    files: Annotated[list[Path], typer.Argument(help="Logs of the paper's app, or what tools printed.")],
+    files: Annotated[list[Path], typer.Argument(help="Logs of the paper's app, or outputs of tools.")],
     device: Annotated[
-        str | None, typer.Option(metavar='"MAKER MODEL"', help="What they are of, if they do not tell.")
+        str | None, typer.Option(metavar='"MAKER MODEL"', help="The device, if the logs do not state it.")
     ] = None,
     serial: Annotated[
-        str | None, typer.Option(help="Tells devices of one model apart; only a salted hash is kept.")
+        str | None, typer.Option(help="Distinguishes devices of the same model; only a salted hash is stored.")
     ] = None,
-    soc: Annotated[str | None, typer.Option(help="The device's chip, like Snapdragon 865.")] = None,
+    soc: Annotated[str | None, typer.Option(help="The device's chip, for example Snapdragon 865.")] = None,
     model: Annotated[
-        str | None, typer.Option("--model", "-m", help="The network, where the log does not tell.")
+        str | None, typer.Option("--model", "-m", help="The network, if the log does not state it.")
     ] = None,
-    framework: Annotated[str | None, typer.Option(help="tflite, pytorch or caffe2: likewise.")] = None,
-    delegate: Annotated[str | None, typer.Option(help=f"Any of {', '.join(DELEGATES)}: likewise.")] = None,
-    quantization: Annotated[str | None, typer.Option(help="float32, dynamic, int8 or float16: likewise.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="Name of the images: the same name is the same images.")] = None,
+    framework: Annotated[
+        str | None, typer.Option(help="tflite, pytorch or caffe2, if the log does not state it.")
+    ] = None,
+    delegate: Annotated[
+        str | None, typer.Option(help=f"Any of {', '.join(DELEGATES)}, if the log does not state it.")
+    ] = None,
+    quantization: Annotated[
+        str | None, typer.Option(help="float32, dynamic, int8 or float16, if the log does not state it.")
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="Name of the images; the same name means the same images.")
+    ] = None,
     images: Annotated[
         Path | None,
-        typer.Option(help="File with the names of the app's images, one a line, in the order they were shown."),
+        typer.Option(
+            help="File with the names of the app's images, one per line, in the order in which they were shown."
+        ),
     ] = None,
-    weights: Annotated[
-        str | None, typer.Option(help="Name of the trained weights: unknown if it is not given.")
-    ] = None,
+    weights: Annotated[str | None, typer.Option(help="Name of the trained weights; unknown by default.")] = None,
     threads: Annotated[
-        int | None, typer.Option("--threads", "--num-threads", min=1, help="Threads of the framework: likewise.")
+        int | None,
+        typer.Option(
+            "--threads", "--num-threads", min=1, help="Threads of the framework, if the log does not state them."
+        ),
     ] = None,
     format_: Annotated[
-        str | None, typer.Option("--format", help=f"One of {', '.join(FORMATS)}, where a file may be of two.")
+        str | None, typer.Option("--format", help=f"One of {', '.join(FORMATS)}, if a file may have two formats.")
     ] = None,
     workspace: Workspaces = HERE,
 ) -> None:
     """Import other people's logs as raw logs of origin "imported".
 
-    Logs of the paper's own app have every image, and the device; those of benchmark_model, run_eval and other tools
-    have times or an accuracy.
+    Logs of the paper's own app contain the device and every image. Outputs of benchmark_model, run_eval and other tools
+    contain times or an accuracy.
     """
     from aiot_suite.suite import FRAMEWORKS, QUANTIZATIONS, choose
     from runner.importers import session
@@ -64,7 +75,7 @@ def import_(
 
     names = tuple(line for line in lines_of(read_source(images)[1]) if line.strip()) if images else None
     if names is not None and len(set(names)) < len(names):
-        raise RunnerError(f"{images} has a name twice: give each image a name of its own.")
+        raise RunnerError(f"{images} contains a name twice: give each image its own name.")
     stated = LabelOverrides(
         device=plain(device),
         serial=serial,
@@ -89,5 +100,5 @@ def import_(
     for message in [*result.notes, *map(str, result.refused)]:
         print(f"          {message}")
     if result.refused:
-        outcome = "Not all of it was imported" if result.runs else "Nothing was imported"
-        raise RunnerError(f"{outcome}: see above what is wrong, and import that again.")
+        outcome = "Some files were not imported" if result.runs else "No files were imported"
+        raise RunnerError(f"{outcome}: see the reasons above, and import those files again.")

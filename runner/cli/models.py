@@ -20,14 +20,16 @@ def models_check(
     frameworks: Frameworks = [],  # noqa: B006
     quantizations: Quantizations = [],  # noqa: B006
     weights: Weights = "sample",
-    dataset: Annotated[str, typer.Option(help="Name of a dataset with the models' classes.")] = "sample",
-    images: Annotated[int, typer.Option(min=1, help="Images, evenly spread over the dataset.")] = 50,
-    summary: Annotated[bool, typer.Option("--summary", help="No table: how many passed, and which did not.")] = False,
+    dataset: Annotated[str, typer.Option(help="Name of a dataset with the same classes as the models.")] = "sample",
+    images: Annotated[int, typer.Option(min=1, help="Number of images, evenly spread over the dataset.")] = 50,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="Print only how many files passed and which did not, without the table.")
+    ] = False,
     workspace: Workspaces = HERE,
 ) -> None:
-    """Compare every model file with its PyTorch original, on real images.
+    """Compare every model file with its PyTorch original on real images.
 
-    Float32 files must give the same to a thousandth of the range of the outputs; of quantized ones the loss is told.
+    The outputs of float32 files must agree to a thousandth of their range. For quantized files the loss is shown.
     """
     from aiot_suite import catalog
     from aiot_suite.cli.show import show
@@ -68,7 +70,7 @@ def models_check(
     failed = [one for one in checks if not one.passed]
     print(f"check     {len(checks) - len(failed)} of {len(checks)} model files passed on {checks[0].images} images")
     if unreadable := checks[0].unreadable:
-        print(f"          left out: {len(unreadable)} images that cannot be read, like {unreadable[0]}")
+        print(f"          skipped: {len(unreadable)} images that cannot be read, for example {unreadable[0]}")
     for one in failed:
         print(f"          {one.artifact}: {one.finding}")
     if failed:
@@ -76,22 +78,24 @@ def models_check(
 
 
 def models_add(
-    file: Annotated[Path, typer.Argument(help="The model file, like mobilenet.tflite.")],
-    settings: Annotated[Path, typer.Option(help="JSON: size, channel_order, mean, std, label_offset, accuracy, ...")],
-    model: Annotated[
-        str, typer.Option(help="Which model it is; a new name for a network that is none of the suite's.")
+    file: Annotated[Path, typer.Argument(help="The model file, for example mobilenet.tflite.")],
+    settings: Annotated[
+        Path, typer.Option(help="JSON file with size, channel_order, mean, std, label_offset, accuracy, ...")
     ],
-    name: Annotated[str, typer.Option(help="What to call its weights: give it to --weights afterwards.")],
-    framework: Annotated[str, typer.Option(help="Which framework it is for.")] = "tflite",
+    model: Annotated[
+        str, typer.Option(help="Name of the model; choose a new name for a network that is not in the suite.")
+    ],
+    name: Annotated[str, typer.Option(help="Name for its weights, to use with --weights afterwards.")],
+    framework: Annotated[str, typer.Option(help="Framework of the file.")] = "tflite",
     quantization: Annotated[
-        str | None, typer.Option(help="float32, dynamic, int8 or float16; by default as the file says.")
+        str | None, typer.Option(help="float32, dynamic, int8 or float16; by default, as read from the file.")
     ] = None,
     workspace: Workspaces = HERE,
 ) -> None:
-    """Take in a model file that exists, with its settings.
+    """Add an existing model file with its settings.
 
-    Types, shapes and quantization are read from the file. One that is no classifier, or not what is said of it, is
-    refused.
+    Types, shapes and quantization are read from the file. A file that is not a classifier, or contradicts the options
+    or settings, is rejected.
     """
     from aiot_suite import catalog
     from runner.devices.local import LocalDevice
@@ -114,7 +118,7 @@ def models_add(
     )
     for note in notes:
         print(f"          {note}")
-    print(f"models    {artifact.path} was added: `aiot models check --weights {name} --dataset ...`")
+    print(f"models    {artifact.path} was added: check it with `aiot models check --weights {name} --dataset ...`")
 
 
 def chosen_artifacts(

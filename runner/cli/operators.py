@@ -15,13 +15,16 @@ from aiot_suite.workspace import Workspace, models_folder
 def operators(
     models: Models = [],  # noqa: B006
     frameworks: Annotated[list[str], typer.Option("--frameworks", help="Any of pytorch, caffe2.")] = ["pytorch"],  # noqa: B006
-    repeat: Annotated[int, typer.Option(min=1, help="Times through each network.")] = 100,
-    warmups: Annotated[int, typer.Option("--warmup-runs", min=0, help="Times before, which do not count.")] = 3,
+    repeat: Annotated[int, typer.Option(min=1, help="Timed runs of each network.")] = 100,
+    warmups: Annotated[
+        int, typer.Option("--warmup-runs", min=0, help="Untimed runs of each network before the timed ones.")
+    ] = 3,
     threads: Threads = 1,
     seed: Seed = 0,
     weights: Weights = "sample",
     resume: Annotated[
-        bool, typer.Option("--resume", help="Continue the newest run of this study; begin a new one if it differs.")
+        bool,
+        typer.Option("--resume", help="Continue the newest run of this study; start a new a new one if it differs."),
     ] = False,
     timeout_s: Timeout = TIMEOUT_S,
     cooldown_s: Cooldown = COOLDOWN_S,
@@ -29,8 +32,8 @@ def operators(
 ) -> None:
     """Time each operator of each network on this machine's CPU, and log the networks' graphs.
 
-    PyTorch runs the 1000-class definitions as they are, without conversion, with its own profiler (the paper's Figs. 1
-    and 2); Caffe2 runs the prepared model files. The runs are a study of their own, and take no part in the statistics
+    PyTorch runs the 1000-class definitions without conversion, with its own profiler (the paper's Figs. 1 and 2).
+    Caffe2 runs the prepared model files. The runs are a study of their own, and take no part in the statistics
     of the suite.
     """
     from aiot_suite import catalog, suite
@@ -64,4 +67,4 @@ def operators(
         if entry.status != "end":
             print(f"          {entry.instance_id} {entry.status}: {entry.last.get('reason', 'its log is incomplete')}")
     if outcome.failed:
-        raise RunnerError("Something failed (see above): the same command with `--resume` goes on where it was.")
+        raise RunnerError("Some measurements failed (see above): repeat the command with `--resume` to continue.")

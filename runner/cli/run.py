@@ -43,7 +43,9 @@ def run(
     serials: Serials = [],  # noqa: B006
     every: Every = False,
     connect: Connect = [],  # noqa: B006
-    part: Annotated[str, typer.Option("--suite", help=f"Of the paper: one of {', '.join(SUITES)}.")] = "full",
+    part: Annotated[
+        str, typer.Option("--suite", help=f"Part of the paper's suite: one of {', '.join(SUITES)}.")
+    ] = "full",
     models: Models = [],  # noqa: B006
     frameworks: Frameworks = [],  # noqa: B006
     delegates: Delegates = [],  # noqa: B006
@@ -52,25 +54,29 @@ def run(
     dataset: Annotated[str, typer.Option(help="Name of a dataset.")] = "sample",
     weights: Weights = "sample",
     threads: Threads = 1,
-    warmups: Annotated[int | None, typer.Option("--warmup-runs", min=0, help="Instead of the profile's.")] = None,
-    repeat: Annotated[
-        int | None, typer.Option(min=1, help="Times through the images, instead of the profile's.")
+    warmups: Annotated[
+        int | None, typer.Option("--warmup-runs", min=0, help="Warm-up inferences; overrides the profile.")
     ] = None,
-    images: Annotated[int | None, typer.Option(min=1, help="Only so many images, instead of the profile's.")] = None,
+    repeat: Annotated[int | None, typer.Option(min=1, help="Passes over the images; overrides the profile.")] = None,
+    images: Annotated[int | None, typer.Option(min=1, help="Maximum number of images; overrides the profile.")] = None,
     resize: Annotated[
         list[str],
-        typer.Option("--resize", help="A run for each: any of crop_resize, resize_crop, square_crop, to compare them."),
+        typer.Option(
+            "--resize",
+            help=("Ways of resizing to compare, each in its own run: any of crop_resize, resize_crop, square_crop."),
+        ),
     ] = [],  # noqa: B006
     seed: Annotated[
         int | None,
         typer.Option(
-            help="Seed of the order, and of the images that a profile draws (0 if it is not given). Without it each "
-            "device has an order of its own, and a second run of the same takes the reverse."
+            help="Seed of the order, and of the images that a profile draws (0 by default). Without it, each "
+            "device has its own order, and a second identical run uses the reverse order."
         ),
     ] = None,
     timeout_s: Timeout = TIMEOUT_S,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the newest run; begin one only if it is over or differs.")
+        bool,
+        typer.Option("--resume", help="Continue the newest run; start a new one only if it is finished or differs."),
     ] = False,
     cooldown_s: Cooldown = COOLDOWN_S,
     patience_s: Patience = PATIENCE_S,
@@ -78,19 +84,20 @@ def run(
     cores: Cores = ALL_CORES,
     native_tools: NativeTools = None,
     accelerator: Annotated[
-        str | None, typer.Option("--nnapi-accelerator", help="The one of NNAPI's to use, by its name on the device.")
+        str | None,
+        typer.Option("--nnapi-accelerator", help="Name, on the device, of the NNAPI accelerator to use."),
     ] = None,
     device_folder: DeviceFolder = FOLDER,
     device_python: DevicePython = PYTHON,
     keep_serial: KeepSerial = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the order and what cannot run, and stop.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the order and what cannot run, then exit.")] = False,
     workspace: Workspaces = HERE,
 ) -> None:
-    """Run the suite on devices, all at once, and write raw logs.
+    """Run the suite on one or more devices at the same time, and write raw logs.
 
-    By default all 60 instances of the paper; what cannot run is recorded with the reason and what would help. With
-    --native-tools all of TFLite is measured by its own programs: see docs/native-tools.md. Runs with --resize are a
-    study of their own, and take no part in the statistics of the suite.
+    By default, all 60 instances of the paper are run. An instance that cannot run is recorded with the reason and a
+    remedy. With --native-tools, TFLite is measured entirely by its own programs: see docs/native-tools.md. Runs with
+    --resize are a separate study and are not used in the statistics of the suite.
     """
     from runner.devices.choice import Choice
     from runner.suite_run import run_suite
@@ -129,11 +136,11 @@ def run(
         state = f"unavailable: {planned.obstacle['reason']}" if planned.obstacle else "ready"
         print(f"{device_prefix}{planned.instance_id:<44} {state}")
     if outcome.failed:
-        raise RunnerError("Something failed (see above): the same command with `--resume` goes on where it was.")
+        raise RunnerError("Some measurements failed (see above): repeat the command with `--resume` to continue.")
 
 
 def _print_outcomes(outcomes: Sequence[DeviceOutcome]) -> None:
-    """Print what came of the run of each device."""
+    """Print the outcome of the run of each device."""
     from runner.progress import summary
     from runner.run_request import refused
 

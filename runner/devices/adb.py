@@ -141,14 +141,16 @@ class Connection:
         text = data.decode(errors="replace").replace("\r\n", "\n")
         marker_match = re.search(rf"{mark}(\d{{1,3}})\n", text)
         if not marker_match:
-            raise DeviceLostError(f"The shell of {self.serial} stopped in the middle of an answer.")
+            raise DeviceLostError(
+                f"The shell of {self.serial} stopped in the middle of an answer: check the cable, and try again."
+            )
         return Answer(int(marker_match[1]), text[: marker_match.start()], text[marker_match.end() :])
 
     def _check_end(self, size: int, deadline: float, line: str) -> None:
         """Raise DeviceError if a command takes too long or prints too much."""
         if size > ANSWER_LIMIT_BYTES or time.monotonic() > deadline:
-            reason = f"it has said {size} bytes" if size > ANSWER_LIMIT_BYTES else "it is still talking"
-            raise DeviceError(f"The device {self.serial} does not come to an end of `{line[:60]}`: {reason}.")
+            reason = f"it has sent {size} bytes" if size > ANSWER_LIMIT_BYTES else "it is still sending output"
+            raise DeviceError(f"The command `{line[:60]}` does not finish on the device {self.serial}: {reason}.")
 
     def push(self, source: Path | bytes, target: str, mode: int = 0o644) -> None:
         """Write one file to the device and check that it arrived in full.
@@ -163,8 +165,8 @@ class Connection:
             except AdbError as error:
                 if str(error) == "FAIL":  # sent by adbd; adbutils does not read the reason that follows
                     raise DeviceError(
-                        f"The device {self.serial} does not take {target}: is its storage full, or may nobody write "
-                        "there?"
+                        f"The device {self.serial} does not accept {target}: check its free storage and the "
+                        "permissions of the folder."
                     ) from None
                 raise
 
@@ -181,7 +183,9 @@ class Connection:
                 for chunk in self._device.sync.iter_content(path):
                     size += len(chunk)
                     if size > limit_bytes:
-                        raise DeviceError(f"{path} on the device is larger than {limit_bytes} bytes, and not taken.")
+                        raise DeviceError(
+                            f"{path} on the device is larger than {limit_bytes} bytes and was not copied."
+                        )
                     yield chunk
             except AdbError as error:
                 if len(error.args) == 2 and error.args[1] == path:  # the message from adbd, and the path it refers to
@@ -215,7 +219,7 @@ class Connection:
             self._lost = True
             reason = str(error)[:200] or type(error).__name__
             raise DeviceLostError(
-                f"The device {self.serial} does not answer ({reason}): look at its cable, its screen and `adb devices`."
+                f"The device {self.serial} does not answer ({reason}): check its cable, its screen and `adb devices`."
             ) from None
         self._lost = False
 
@@ -239,8 +243,8 @@ def _check_sayable(text: str) -> None:
     try:
         size = len(text.encode())
     except UnicodeEncodeError:
-        raise DeviceError(f"{text[:80]!a} cannot be said to a device: it is no text in UTF-8.") from None
+        raise DeviceError(f"{text[:80]!a} cannot be sent to a device, because it is not valid UTF-8 text.") from None
     if "\0" in text:
-        raise DeviceError(f"{text[:80]!r} cannot be said to a device: it holds a character NUL.")
+        raise DeviceError(f"{text[:80]!r} cannot be sent to a device, because it contains a NUL character.")
     if size > COMMAND_LIMIT_BYTES - 1000:  # adb and this module add a few words around it
-        raise DeviceError(f"{text[:80]!r}... cannot be said to a device: it has {size} bytes.")
+        raise DeviceError(f"{text[:80]!r}... cannot be sent to a device, because it has {size} bytes.")

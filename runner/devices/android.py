@@ -137,8 +137,8 @@ def facts(answer: str | bytes) -> AndroidFacts:
     texts = sections(answer)
     if "end" not in texts:
         raise DeviceError(
-            f"The device's answer about itself breaks off (after {len(answer)} bytes; up to {ANSWER_LIMIT_BYTES} are "
-            "read): check the cable, and try again."
+            f"The device's description of itself is cut off (after {len(answer)} bytes; at most "
+            f"{ANSWER_LIMIT_BYTES} are read): check the cable, and try again."
         )
     property_of = dict(_PROPERTY.findall(texts.get("properties", "")))
     release = dict(_RELEASE.findall(texts.get("release", "")))

@@ -107,21 +107,24 @@ class AttachedDevice:
 
     def without_delegate(self, delegate: str) -> dict[str, str]:
         if self.facts.os != "Android":
-            return {"reason": f"{delegate} is a delegate of Android", "remedy": "run it on an Android phone"}
+            return {"reason": f"{delegate} is a delegate for Android", "remedy": "run it on an Android phone"}
         if delegate == "nnapi" and not self.facts.nnapi:
-            return {"reason": "this Android has no NNAPI", "remedy": "it came with Android 8.1: take a younger phone"}
+            return {"reason": "this Android has no NNAPI", "remedy": "it was added in Android 8.1: use a newer phone"}
         return {
-            "reason": f"{delegate} is out of a Python process's reach: only Android's own programs can load it",
-            "remedy": "give TFLite's own programs, which reach it, with --native-tools: docs/native-tools.md",
+            "reason": f"{delegate} cannot be used from a Python process: only native Android programs can load it",
+            "remedy": "use TFLite's own programs, which can load it, with --native-tools: docs/native-tools.md",
         }
 
     def without_framework(self, framework: str, missing: list[str]) -> dict[str, str]:
         reason = f"the device has no Python with {framework}"
         architecture = recipes.architecture_for(self.facts.machine or "")
         if framework not in _NEEDS or architecture is None:
-            return {"reason": reason, "remedy": "install it in a Python there, and name that with --device-python"}
+            return {
+                "reason": reason,
+                "remedy": "install it in a Python on the device, and name that with --device-python",
+            }
         remedy = f"`aiot bundle build --arch {architecture} --framework {framework}`"
-        return {"reason": reason, "remedy": f"{remedy}, then the same command with --resume"}
+        return {"reason": reason, "remedy": f"run {remedy}, then repeat the command with --resume"}
 
     def push(self, files: dict[str, Path], folder: str, executable: bool = False) -> str:
         return self.files.push(files, folder, executable)

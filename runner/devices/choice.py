@@ -53,7 +53,7 @@ def choose_devices(choice: Choice, space: Workspace, tell: Tell = to_stderr) -> 
     if not (named or choice.connect or choice.every):
         if not devices:
             raise SelectionError(
-                "No device is chosen: give --local for this machine, or -s SERIAL of one that `aiot devices` lists."
+                "No device is selected: use --local for this machine, or -s SERIAL for one that `aiot devices` lists."
             )
         return devices
     client = Client()
@@ -63,10 +63,10 @@ def choose_devices(choice: Choice, space: Workspace, tell: Tell = to_stderr) -> 
     usable = [serial for serial, state in state_of.items() if state == "device"]
     for serial in named:
         if serial not in usable:
-            raise DeviceError(f"The device {serial} is {state_of[serial]}: `aiot doctor -s {serial}` says what helps.")
+            raise DeviceError(f"The device {serial} is {state_of[serial]}: run `aiot doctor -s {serial}` for advice.")
     serials = list(dict.fromkeys([*named, *usable] if choice.every else named))
     if not serials:
-        raise SelectionError("No attached device can be used: `aiot doctor` says why.")
+        raise SelectionError("No attached device can be used: run `aiot doctor` to find out why.")
     attached_devices = [attached(serial, client, choice, space) for serial in serials]
     with ThreadPoolExecutor(len(attached_devices)) as pool:
         errors = list(pool.map(_silent, attached_devices))
@@ -74,10 +74,10 @@ def choose_devices(choice: Choice, space: Workspace, tell: Tell = to_stderr) -> 
         if error and device.connection.serial in named:
             raise error
         if error:
-            tell(f"{error} It is left out.")
+            tell(f"{error} It is skipped.")
     answering = [device for device, error in zip(attached_devices, errors, strict=True) if not error]
     if not answering:
-        raise SelectionError("No attached device answers: `aiot doctor` says why.")
+        raise SelectionError("No attached device answers: run `aiot doctor` to find out why.")
     return [*devices, *_each_once(answering, named, space.salt())]
 
 
@@ -89,7 +89,7 @@ def from_environment() -> list[str]:
 def check_known(serials: Sequence[str], known: dict[str, str]) -> None:
     """Raise DeviceError for a serial that is unknown to the adb server."""
     if unknown := [serial for serial in serials if serial not in known]:
-        raise DeviceError(f"There is no device {unknown[0]}: attached are {', '.join(known) or 'none'}.")
+        raise DeviceError(f"There is no device {unknown[0]}: attached devices are {', '.join(known) or 'none'}.")
 
 
 def attached(serial: str, client: Client, choice: Choice, space: Workspace) -> AttachedDevice:
@@ -128,7 +128,8 @@ def _each_once(devices: Sequence[AttachedDevice], named: Sequence[str], salt: st
         if None in boots:
             names = " and ".join(device.connection.serial for device in same_slug)
             raise DeviceError(
-                f"{names} have one serial number, and do not tell whether they are one device: attach only one of them."
+                f"{names} have the same serial number and do not report whether they are one device: attach "
+                "only one of them."
             )
         distinct = [_one_of(connections, named) for connections in boots.values()]
         if len(distinct) > 1:
@@ -148,6 +149,6 @@ def _one_of(same: list[AttachedDevice], named: Sequence[str]) -> AttachedDevice:
     if len(requested) > 1:
         first, second = (device.connection.serial for device in requested[:2])
         raise DeviceError(
-            f"{first} and {second} are the same device (one serial number, one boot): choose one of them."
+            f"{first} and {second} are the same device (same serial number and boot): choose one of them."
         )
     return min(same, key=lambda device: (device not in requested, device.connection.over_network))

@@ -62,7 +62,7 @@ class AttachedConditions:
         if self._facts.os != "Android":
             if not wanted.fixed_performance:
                 return held
-            refused = {**held.refused, "fixed_performance": "it is a mode of Android, which the device has not"}
+            refused = {**held.refused, "fixed_performance": "it is a mode of Android, which the device does not run"}
             return replace(held, fixed_performance=False, refused=refused)
         previous = self._noted()
         fixed_before = bool(previous.get("fixed_performance"))  # left on by an interrupted run
@@ -88,15 +88,15 @@ class AttachedConditions:
             self.run(["svc", "power", "stayon", "true"])
             if self._stay_on() not in (None, "null", "0"):
                 return {}
-        return {"screen_on": "`svc power stayon true` has no effect there"}
+        return {"screen_on": "`svc power stayon true` has no effect on the device"}
 
     def _fix_performance(self) -> dict[str, str]:
         """Turn the fixed-performance mode on. Return the reason if refused, as in Held.refused."""
         if (self._facts.sdk or 0) < FIXED_PERFORMANCE_SINCE_SDK:
-            return {"fixed_performance": f"Android 11 and later have it (API level {FIXED_PERFORMANCE_SINCE_SDK})"}
+            return {"fixed_performance": f"it requires Android 11 or later (API level {FIXED_PERFORMANCE_SINCE_SDK})"}
         exit_code, output = self.run([*_FIXED_PERFORMANCE, "true"])
         if exit_code != 0:
-            return {"fixed_performance": f"the device refuses it and says {cleaned(output)!r}"}
+            return {"fixed_performance": f"the device refuses it with the message {cleaned(output)!r}"}
         return {}
 
     def restore(self) -> bool:

@@ -29,11 +29,13 @@ def big_mask(cores: Sequence[Mapping[str, Any]]) -> str:
     speeds = [core.get("max_mhz") for core in cores]
     known_speeds = [speed for speed in speeds if speed is not None]
     if not known_speeds or len(known_speeds) < len(speeds):
-        raise DeviceError("it does not say how fast each of its cores can be (cpuinfo_max_freq)")
+        raise DeviceError("it does not report the maximum speed of each core (cpuinfo_max_freq)")
     slowest = min(known_speeds)
     mask = sum(1 << number for number, speed in enumerate(known_speeds) if speed > slowest)
     if not mask:
-        raise DeviceError(f"none of its {len(known_speeds)} cores is a big one: all are of {slowest:g} MHz")
+        raise DeviceError(
+            f"none of its {len(known_speeds)} cores is faster than the others: all run at {slowest:g} MHz"
+        )
     return f"{mask:x}"
 
 
@@ -54,7 +56,7 @@ def choose_cores(wanted: str, cores: Sequence[Mapping[str, Any]], run: Run) -> A
     if mask:
         exit_code, output = run(pinned(["true"], mask))
         if exit_code != 0:
-            refused["cores"] = f"`taskset {mask}` fails there (it says {cleaned(output)!r})"
+            refused["cores"] = f"`taskset {mask}` fails on it (the message is {cleaned(output)!r})"
             mask = None
     _, output = run(pinned(["sh", "-c", SHOW_CORES], mask))
     return AppliedConditions(

@@ -38,8 +38,8 @@ class DeviceFiles:
     def __init__(self, connection: Connection, folder: str) -> None:
         if not folder.startswith("/") or ":" in folder or not folder.strip("/") or ".." in folder.split("/"):
             raise DeviceError(
-                f"{folder!r} cannot be the folder on a device: name a path from / on, without `..` and `:` (which "
-                f"divides the paths that a Python is given), like {FOLDER}."
+                f"{folder!r} cannot be used as the folder on a device: name an absolute path without `..` and "
+                f"`:` (which separates the paths given to Python), for example {FOLDER}."
             )
         self._connection = connection
         self.folder = folder.rstrip("/")
@@ -69,8 +69,8 @@ class DeviceFiles:
         answer = self._connection.shell(script)
         if answer.exit_code == _NOT_OURS:
             raise DeviceError(
-                f"{self.folder} on {self._connection.serial} holds files that are not aiot's: name another folder with "
-                "--device-folder."
+                f"{self.folder} on {self._connection.serial} contains files that aiot did not create: choose "
+                "another folder with --device-folder."
             )
         self._check(answer, f"mkdir -p {self.folder}")
         if to_make := list(folders):
@@ -85,7 +85,9 @@ class DeviceFiles:
         if answer.exit_code != 0:
             return False
         if _MARK not in answer.stdout.split():
-            raise DeviceError(f"{self.folder} on {self._connection.serial} was not made by aiot: it is left as it is.")
+            raise DeviceError(
+                f"{self.folder} on {self._connection.serial} was not created by aiot, so it is not removed."
+            )
         self.do(["rm", "-rf", self.folder], _LONG_S)
         self._noted.clear()
         return True
@@ -120,7 +122,9 @@ class DeviceFiles:
         sums = self._table(place, wanted, ["sha256sum"])
         for name, sha256 in wanted.items():
             if sums and sums.get(name) != sha256:
-                raise DeviceError(f"{place}/{name} on {self._connection.serial} is not what was sent: try again.")
+                raise DeviceError(
+                    f"{place}/{name} on {self._connection.serial} differs from the file that was sent: try again."
+                )
 
     def _table(self, place: str, names: Iterable[str], words: list[str]) -> dict[str, str]:
         """Return the output of `wc -c` or `sha256sum` for files in a folder, as name -> first column."""

@@ -88,7 +88,10 @@ class LocalDevice:
         if self._python:
             code, output = _ran([str(self._python), "-c", _MISSING, *modules])
             if code:
-                raise DeviceError(f"{self._python} is no Python that starts ({output.strip()[-200:]}).")
+                raise DeviceError(
+                    f"{self._python} does not start as a Python interpreter ({output.strip()[-200:]}): name "
+                    "another one."
+                )
             return output.split()
         return [module for module in modules if importlib.util.find_spec(module) is None]
 
@@ -113,7 +116,7 @@ class LocalDevice:
         """Apply the choice of cores to the processes started here; nothing on the machine is changed."""
         held = cores.choose_cores(wanted.cores, _cores(), _ran)
         if wanted.fixed_performance:
-            refused = {**held.refused, "fixed_performance": "it is a mode of Android, which this machine has not"}
+            refused = {**held.refused, "fixed_performance": "it is a mode of Android, which this machine does not run"}
             held = replace(held, fixed_performance=False, refused=refused)
         yield held
 
@@ -133,7 +136,9 @@ class LocalDevice:
         """Start Python with these arguments in the folder of the pushed agent, with its output written to `output`."""
         python = self._python or environments.interpreter_path(environment)
         if python is None:
-            raise DeviceError(f"This machine has no environment {environment}: {environments.INSTALL_LEGACY}.")
+            raise DeviceError(
+                f"The environment {environment} is missing on this machine: {environments.INSTALL_LEGACY}."
+            )
         with output.open("wb") as stream:
             return subprocess.Popen(
                 cores.pinned([str(python), *arguments], core_mask),
@@ -150,7 +155,8 @@ class LocalDevice:
             return LocalTool(cores.pinned(words, core_mask))
         except OSError as error:
             raise DeviceError(
-                f"{words[0]} cannot be started here ({error.strerror}): is it for this machine?"
+                f"{words[0]} cannot be started on this machine ({error.strerror}): check that it was built "
+                "for this machine."
             ) from None
 
     def boot(self) -> boot.Boot:

@@ -71,7 +71,7 @@ class RemoteProcess:
         answer = self._connection.shell(line)
         if answer.exit_code != 0:
             output_text = (answer.stderr or answer.stdout).strip()[:200]
-            raise DeviceError(f"A process did not start on {self._connection.serial}: it says {output_text!r}.")
+            raise DeviceError(f"A process did not start on {self._connection.serial}: the message is {output_text!r}.")
 
     def known(self) -> bool:
         """Return whether the device has a record of the process: it was started and not removed."""
@@ -117,7 +117,8 @@ class RemoteProcess:
         match = _STATE.match(reply)
         if not match:
             raise DeviceError(
-                f"The device {self._connection.serial} says {reply[:80]!r} of a process that was started."
+                f"The device {self._connection.serial} gave the unexpected answer {reply[:80]!r} about a "
+                "process that was started."
             )
         self.tail = reply[match.end() :].encode()
         return match[1]

@@ -70,7 +70,7 @@ class RemoteWork:
             raise DeviceError(refused)
         if len(df_columns) >= 4 and df_columns[-3] == "0":
             # no serial in the message: it is logged
-            raise DeviceError("no space is left on the device: free some there")
+            raise DeviceError("no space is left on the device: free some space on it")
 
     def _fetch(self, extension: str, target: Path, limit_bytes: int) -> str | None:
         """Fetch a file of the device unless it is missing or already fetched. Return the reason if it is rejected."""
@@ -95,7 +95,7 @@ class RemoteWork:
                 if len(line) > LINE_LIMIT_BYTES:
                     path = self._process.path(extension)
                     raise DeviceError(
-                        f"{path} of the device has a line over {LINE_LIMIT_BYTES} bytes, and was not taken."
+                        f"{path} on the device has a line over {LINE_LIMIT_BYTES} bytes and was not copied."
                     )
 
 

@@ -70,7 +70,9 @@ class Client(AdbClient):  # type: ignore[misc, unused-ignore]  # no types, which
         port_text = os.environ.get("ANDROID_ADB_SERVER_PORT") or "5037"
         port = int(port_text) if port_text.isascii() and port_text.isdigit() else 0
         if not 0 < port < 2**16:
-            raise SelectionError(f"ANDROID_ADB_SERVER_PORT is {port_text!r}, which is no port: unset it, or name one.")
+            raise SelectionError(
+                f"ANDROID_ADB_SERVER_PORT is {port_text!r}, which is not a port number: unset it, or set it to one."
+            )
         super().__init__(port=port, socket_timeout=ANSWER_TIMEOUT_S)
 
     @cache  # noqa: B019 - a client lives as long as its command
@@ -131,7 +133,7 @@ def connect(client: AdbClient, address: str) -> str:
         except AdbError as error:
             reply = str(error)
     if not reply.startswith(("connected to", "already connected to")):
-        raise DeviceError(f"{address} cannot be reached ({reply.strip()}): is wireless debugging on there?")
+        raise DeviceError(f"{address} cannot be reached ({reply.strip()}): check that wireless debugging is on there.")
     return reply.split()[-1]
 
 

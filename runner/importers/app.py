@@ -102,14 +102,14 @@ def sitting(
     resource = shown(resource_name) if resource_name and resource_name != "null" else None
     name = given.dataset or resource
     if name is None:
-        raise LogError(f"{where} does not tell which images were shown: give --dataset with a name for them.")
+        raise LogError(f"{where} does not state which images were used: name them with --dataset.")
     program_workloads = {entry.instance: entry for entry in program[1].workloads} if program else {}
     result_workloads = {entry.instance: entry for entry in result[1].workloads} if result else {}
     image_counts = {len(entry.images) for entry in program_workloads.values() if entry.fault is None}
     image_counts |= {result[1].images} if result else set()
     if len(image_counts) > 1:
         raise LogError(
-            f"{where} has workloads of {' and '.join(map(str, sorted(image_counts)))} images: import each by itself."
+            f"{where} has workloads with {' and '.join(map(str, sorted(image_counts)))} images: import each separately."
         )
     [images] = image_counts
     label_spaces = {LABEL_SPACES.get(entry.classes or 0) for entry in program_workloads.values() if entry.fault is None}
@@ -148,7 +148,7 @@ def _image_names(where: str, given: LabelOverrides, unit: str, images: int) -> l
     if given.images is None:
         return [f"{unit}-{index:05}" for index in range(images)]
     if len(given.images) != images:
-        raise LogError(f"{where} is of {images} images, and --images names {len(given.images)}.")
+        raise LogError(f"{where} has {images} images, but --images names {len(given.images)}: check the list.")
     return list(given.images)
 
 
@@ -207,7 +207,7 @@ def _from_program(
     times_ms = [float(_took(image)) for image in whole_images]
     summary = _summary(len(times_ms), correct, statistics.fmean(times_ms), statistics.pstdev(times_ms), times_ms[0])
     summary["median_ms"] = statistics.median(times_ms)
-    summary["records_missing"] = f"image {unlabelled[0]} failed, and the log does not tell its class"
+    summary["records_missing"] = f"image {unlabelled[0]} failed, and the log does not state its class"
     ending = _end(len(whole_images) - failed, failed, correct, total_ms, reported)
     return LogPart(one.instance, load, event_lines([("summary", summary)]), ending, model_sha256_of=model)
 

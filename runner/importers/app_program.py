@@ -90,15 +90,20 @@ def parse_program_log(name: object, text: str) -> ProgramLog:
         workload.fault = workload.fault or _program_fault(workload)
     notes = [f"{name}: {entry.name} failed: {entry.fault}" for entry in workloads if entry.fault]
     if not any(entry.fault is None for entry in workloads):
-        reason = notes[0].partition(": ")[2] if notes else "no image in it"
-        raise LogError(f"{name} has no workload that can be used ({reason}): copy it again.")
+        reason = notes[0].partition(": ")[2] if notes else "it contains no images"
+        raise LogError(f"{name} has no usable workload ({reason}): copy it again.")
     if len({entry.instance for entry in workloads}) < len(workloads):
-        raise LogError(f"{name} has a workload twice: the files of two runs seem to be in one, import each by itself.")
+        raise LogError(
+            f"{name} contains a workload twice, so the files of two runs may have been joined: import each separately."
+        )
     labels: dict[int, int] = {}
     for workload in workloads:
         for image in workload.images if workload.fault is None else []:
             if image.target is not None and labels.setdefault(image.index, image.target) != image.target:
-                raise LogError(f"{name} has image {image.index} as class {labels[image.index]} and {image.target}.")
+                raise LogError(
+                    f"{name} has the two classes {labels[image.index]} and {image.target} for image "
+                    f"{image.index}: copy it again."
+                )
     return ProgramLog(tuple(workloads), labels, tuple(notes), tuple(others))
 
 
@@ -112,7 +117,10 @@ def _workloads(name: object, text: str, others: list[str]) -> Iterator[ProgramWo
     for line in log_lines:
         if line.startswith(f"ic{_JOINT}"):
             if current is None:
-                raise LogError(f"{name} has images before any line `start workload`: its beginning is missing.")
+                raise LogError(
+                    f"{name} has images before the first line `start workload`, so its beginning is missing: copy "
+                    "it again."
+                )
             if not _take_line(line, current):
                 others.append(line)
         elif match := _LOADED.fullmatch(line):
@@ -139,7 +147,7 @@ def _begin(name: object, title: str, load_ms: int | None) -> ProgramWorkload:
     """
     instance = instance_of(title)
     if instance is None:
-        raise LogError(f"{name} has a workload {shown(title)!r}, whose framework or device is not known.")
+        raise LogError(f"{name} has a workload {shown(title)!r}, whose framework or device is unknown.")
     return ProgramWorkload(shown(title), instance, load_ms)
 
 
@@ -169,7 +177,7 @@ def _take(fields: list[str], workload: ProgramWorkload) -> str | None:
             return None
         case ["index", index, *rest] if image is not None:
             if index != str(image.index):
-                return f"a line of image {shown(index)!r} is within image {image.index}"
+                return f"a line about image {shown(index)!r} is inside image {image.index}"
             return _step(rest, image, workload)
         case ["bitmap", _, "ic" | "statistics" as step, "start" | "end" as edge, time] if image is not None:
             return _stamp(image, step, edge, time)
@@ -181,7 +189,7 @@ def _step(fields: list[str], image: ProgramImage, workload: ProgramWorkload) -> 
         case ["all", "end", time] if image.end_ms is None:
             end = whole(time)
             if end is None or not image.start_ms <= end <= MS_AT_MOST:
-                return f"its image {image.index} begins at {image.start_ms} ms and ends at {shown(time)!r}"
+                return f"its image {image.index} starts at {image.start_ms} ms and ends at {shown(time)!r}"
             image.end_ms = end
         case ["all", "end", *_]:
             return None  # repeats the end, with the duration
@@ -202,7 +210,7 @@ def _stamp(image: ProgramImage, step: str, edge: str, text: str) -> str | None:
     time = whole(text)
     times = image.steps.setdefault(step, [])
     if time is None or len(times) != (edge == "end"):
-        return f"its image {image.index} has {shown(text)!r} as {edge} of {step}"
+        return f"its image {image.index} has {shown(text)!r} as the {edge} of {step}"
     times.append(time)
     return None
 
@@ -216,7 +224,7 @@ def _answer(data: str, image: ProgramImage, workload: ProgramWorkload) -> str | 
     except ValueError:
         pairs = []
     if match is None or not pairs or image.best is not None:
-        return f"the answer to its image {image.index} is {shown(data)!r}"
+        return f"its answer for image {image.index} is {shown(data)!r}"
     image.best = tuple((index, score) for index, score in pairs if index >= 0)  # -1: no score exceeded another
     image.target = int(match[4])
     workload.classes = int(match[1])
@@ -226,16 +234,16 @@ def _answer(data: str, image: ProgramImage, workload: ProgramWorkload) -> str | 
 def _program_fault(workload: ProgramWorkload) -> str | None:
     """Return why a workload is incomplete or inconsistent, or None."""
     if not workload.images:
-        return "it breaks off before its first image"
+        return "it ends before its first image"
     last = workload.images[-1]
     if not workload.done or last.end_ms is None:
-        return f"it breaks off after {len(workload.images) - (last.end_ms is None)} images"
+        return f"it ends after {len(workload.images) - (last.end_ms is None)} images"
     for previous, image in pairwise(workload.images):
         if previous.end_ms is None or image.start_ms < previous.end_ms:
-            return f"its image {image.index} begins before image {previous.index} ends"
+            return f"its image {image.index} starts before image {previous.index} ends"
     for image in workload.images:
         if image.error is None and image.best is None:
             return f"its image {image.index} has no answer"
         if image.target is not None and image.target < 0:
-            return f"its image {image.index} is of class {image.target}"
+            return f"its image {image.index} has the class {image.target}"
     return None

@@ -80,21 +80,23 @@ def parse_result_log(name: object, text: str) -> ResultLog:
     count = header.get("image count", "")
     images = int(count) if count.isascii() and count.isdigit() and len(count) < 9 else 0
     if not 0 < images <= IMAGES_AT_MOST:
-        raise LogError(f"{name} does not say of how many images it is (image count:{shown(count)}): copy it again.")
+        raise LogError(f"{name} does not state its number of images (image count:{shown(count)}): copy it again.")
     workloads, notes = [], []
     for number, block in enumerate(blocks, 1):
         workload = _workload(block, images)
         if workload is None:
-            notes.append(f"{name}: its workload {number} is not named, and left out")
+            notes.append(f"{name}: workload {number} has no name and is skipped")
         else:
             workloads.append(workload)
             if workload.fault:
                 notes.append(f"{name}: {workload.name} failed: {workload.fault}")
     if not any(entry.fault is None for entry in workloads):
-        reason = notes[0].partition(": ")[2] if notes else "it breaks off before the first one"
-        raise LogError(f"{name} has no workload that can be used ({reason}): copy it again.")
+        reason = notes[0].partition(": ")[2] if notes else "it ends before the first one"
+        raise LogError(f"{name} has no usable workload ({reason}): copy it again.")
     if len({entry.instance for entry in workloads}) < len(workloads):
-        raise LogError(f"{name} has a workload twice: the files of two runs seem to be in one, import each by itself.")
+        raise LogError(
+            f"{name} contains a workload twice, so the files of two runs may have been joined: import each separately."
+        )
     notes += _missing(name, header.get("vips", ""), workloads)
     total = _number(header.get("time total", "").removesuffix("ms"))
     total_ms = total if total and 0 < total <= MS_AT_MOST else None
@@ -132,7 +134,12 @@ def _missing(name: object, vips: str, found: list[ResultBlock]) -> list[str]:
     )
     if score is None or abs(score - summed) <= 1e-6 * abs(score):
         return []
-    return [f"{name}: its vips is {score:.2f}, and its workloads give {summed:.2f}: some are missing or changed"]
+    return [
+        (
+            f"{name}: its vips is {score:.2f}, but its workloads add up to {summed:.2f}, so some are missing "
+            "or were changed"
+        )
+    ]
 
 
 def _workload(block: list[tuple[str, str]], images: int) -> ResultBlock | None:
@@ -162,15 +169,15 @@ def _result_fault(values: dict[str, str], numbers: dict[str, float | None], imag
     """Return what is wrong with the numbers of a block, or None."""
     for key in _KEYS:
         if key not in numbers:
-            return f"the log breaks off before its {key}"
+            return f"the log ends before its {key}"
         value, lowest = numbers[key], -1 if key == "time_load" else 0
         if value is None or not lowest <= value <= MS_AT_MOST:
             return f"its {key} is {shown(values[key])!r}"
     if not numbers["time_avg"]:
-        return "its time_avg is 0: it was not run"
+        return "its time_avg is 0, so it was not run"
     accuracy = numbers["accuracy"] or 0.0
     if accuracy > 1 or abs(accuracy * images - round(accuracy * images)) > 1e-6 * images:
-        return f"its accuracy {accuracy:g} is no share of {images} images"
+        return f"its accuracy {accuracy:g} is not a fraction of {images} images"
     return None
 
 

@@ -53,27 +53,31 @@ def recognise_format(name: object, text: str, asked: str | None = None, framewor
     if not any(_PATTERNS[app_format].search(searched) for app_format in _OF_THE_APP):
         searched = "\n".join(line for _, line in lines(text))
     if _DIFFERENCE.search(searched):
-        raise LogError(f"{name} is of inference_diff, which compares outputs: import what benchmark_model printed.")
+        raise LogError(
+            f"{name} is the output of inference_diff, which compares outputs: import the output of "
+            "benchmark_model instead."
+        )
     matching = [app_format for app_format, pattern in _PATTERNS.items() if pattern.search(searched)]
     if not matching and _HEADER.search(searched):
         matching = ["benchmark_model"]
     if asked is not None:
         if asked not in matching:
-            raise LogError(f"{name} holds nothing of {asked}{_seems(matching)}.")
+            raise LogError(f"{name} does not match the format {asked}{_seems(matching)}.")
         return asked
     if not matching:
-        raise LogError(f"{name} is of no format that is known: {', '.join(FORMATS)} are.")
+        raise LogError(f"{name} has an unknown format: supported formats are {', '.join(FORMATS)}.")
     if matching == ["benchmark_model", "benchmark_litert_model"]:
         return "benchmark_litert_model"
     if matching == list(_TOOLS_OF.values()):
         matching = _speed_benchmark(searched, framework)
         if not matching:
             raise LogError(
-                f"{name} may be of PyTorch's tool before May 2020 or of Caffe2's, which is the same: give --framework."
+                f"{name} may be from PyTorch's tool before May 2020 or from Caffe2's, which have the same "
+                "output: use --framework."
             )
     if len(matching) > 1:
         raise LogError(
-            f"{name} may be of {' or '.join(matching)}: save each output by itself, or choose with --format."
+            f"{name} may be from {' or '.join(matching)}: save each output in its own file, or choose with --format."
         )
     return matching[0]
 
@@ -87,4 +91,4 @@ def _speed_benchmark(told: str, framework: str | None) -> list[str]:
 
 
 def _seems(found: list[str]) -> str:
-    return f": it seems to be of {' or '.join(found)}, leave --format out" if found else ", nor of any other format"
+    return f": it seems to be from {' or '.join(found)}, so omit --format" if found else ", nor any other known format"

@@ -62,12 +62,12 @@ class LabelOverrides:
             if logged is not None and wanted == UNKNOWN:
                 wanted = None
             if None not in (logged, wanted) and logged != wanted:
-                raise LogError(f"{where} is of {field} {logged}, and --{field} says {wanted}: leave the option out.")
+                raise LogError(f"{where} has the {field} {logged}, but --{field} says {wanted}: omit the option.")
             values[field] = logged or wanted
         missing = [field for field, value in values.items() if value is None]
         if missing:
             raise LogError(
-                f"{where} does not tell its {_and(missing)}: give {_and([f'--{name}' for name in missing])}."
+                f"{where} does not state its {_and(missing)}: use {_and([f'--{name}' for name in missing])}."
             )
         return Instance(**values)
 
@@ -81,7 +81,7 @@ class LabelOverrides:
             return None
         maker, _, model = self.device.strip().partition(" ")
         if not model.strip():
-            raise LogError(f'--device {self.device!r} is not a maker and a model: write it like "Xiaomi Mi 10".')
+            raise LogError(f'--device {self.device!r} is not a maker and a model: write it in the form "Xiaomi Mi 10".')
         return maker, model.strip()
 
 

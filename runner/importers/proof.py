@@ -33,20 +33,19 @@ def delegate_of(
             applied = (given.delegate,)
         if len(applied) != 1:
             raise LogError(
-                f"{name} is of {len(asked)} delegates, {' and '.join(asked)}: give --delegate with the one it is to be "
-                "filed under."
+                f"{name} requested {len(asked)} delegates, {' and '.join(asked)}: choose one of them with --delegate."
             )
-        return applied[0], [f"{name} was asked for {' and '.join(asked)}: it is filed under {applied[0]}"]
+        return applied[0], [f"{name} requested {' and '.join(asked)}: it is imported as {applied[0]}"]
     if asked:
         plugin = delegates.delegation(run.lines, asked[0]).name
         if asked[0] in ("external", "stable") and given.delegate in _NAMED_ANYTHING:
             return given.delegate, []
-        return asked[0], [f"{name} is of the {asked[0]} delegate {plugin}"] if plugin and asked[0] == "external" else []
+        return asked[0], [f"{name}: the {asked[0]} delegate is {plugin}"] if plugin and asked[0] == "external" else []
     if _cpu_asked(run, parameters, tool):
         return "cpu", []
     if given.delegate is not None:
         return None, []
-    return UNKNOWN, [f"{name} does not tell its delegate, which is unknown: give --delegate if you know it"]
+    return UNKNOWN, [f"{name} does not state its delegate, which is imported as unknown: use --delegate if you know it"]
 
 
 def _cpu_asked(run: Section, parameters: Mapping[str, str], tool: str) -> bool:

@@ -64,7 +64,9 @@ def import_files(paths: Sequence[Path], given: LabelOverrides, workspace: Worksp
             except LogError as error:
                 result.refused.append(error)
             except OSError as error:
-                raise SetupError(f"{workspace.raw} cannot be written ({error.strerror}): free some space.") from None
+                raise SetupError(
+                    f"{workspace.raw} cannot be written ({error.strerror}): check its free space and permissions."
+                ) from None
             else:
                 attempts = [part for sitting in run for part in sitting.parts]
                 result.runs.append((folder, len(attempts), sum(part.images for part in attempts)))
@@ -80,8 +82,8 @@ def _take(path: Path, given: LabelOverrides, read: _Read, known: dict[str, Path]
     file, text = source.read_source(path)
     if (earlier := known.get(file.sha256)) is not None:
         if earlier.is_dir():
-            raise LogError(f"{path} was imported before, into {earlier}: remove that folder to import it anew.")
-        raise LogError(f"{path} is the same file as {earlier}: leave it out.")
+            raise LogError(f"{path} was already imported into {earlier}: remove that folder to import it again.")
+        raise LogError(f"{path} is the same file as {earlier}: name it only once.")
     file = replace(file, format=formats.recognise_format(path, text, given.format, given.framework))
     if file.format == "app-result":
         result = app_result.parse_result_log(path, text)
@@ -118,7 +120,10 @@ def _sittings(
         where = " and ".join(str(file[0].path) for file in (result, program) if file is not None)
         facts = app.device(result)
         if given.device and facts.code and codes.setdefault(given.device, facts.code) != facts.code:
-            raise LogError(f"{where} is of {facts.code}, another file of {codes[given.device]}: --device names one.")
+            raise LogError(
+                f"{where} is from {facts.code}, but another file is from {codes[given.device]}, and --device "
+                "names only one device: import them separately."
+            )
         slug = write.device_record(facts, given, workspace, where)["slug"]
         return slug, app.sitting(result, program, given, slug, datasets)
 
@@ -145,7 +150,5 @@ def _dataset(workspace: Workspace, name: str, images: int, label_space: str | No
     except DatasetError as error:
         raise LogError(str(error)) from None
     if images != len(stored.images):
-        raise LogError(
-            f"Dataset {name} has {len(stored.images)} images, and the log is of {images}: give another name."
-        )
+        raise LogError(f"Dataset {name} has {len(stored.images)} images, but the log has {images}: use another name.")
     return {"name": name, "sha256": stored.sha256, "images": images, "label_space": stored.label_space}

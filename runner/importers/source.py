@@ -43,11 +43,11 @@ def read_source(path: Path) -> tuple[LogSource, str]:
     try:
         facts = path.stat()
         if not stat.S_ISREG(facts.st_mode):
-            raise LogError(f"{path} is no file: name the log itself.")
+            raise LogError(f"{path} is not a file: name the log file itself.")
         if facts.st_size > BYTES_AT_MOST:
             raise LogError(
-                f"{path} has {facts.st_size / 1e6:.0f} MB, and no log of these formats has more than "
-                f"{BYTES_AT_MOST >> 20} MB: name the log itself."
+                f"{path} has {facts.st_size / 1e6:.0f} MB, but no log in these formats has more than "
+                f"{BYTES_AT_MOST >> 20} MB: name the log file itself."
             )
         data = path.read_bytes()
     except OSError as error:
@@ -61,12 +61,12 @@ def read_source(path: Path) -> tuple[LogSource, str]:
 def _text(path: Path, data: bytes) -> str:
     encoding = "utf-16" if data.startswith(_UTF_16) else "utf-8-sig"
     if encoding == "utf-8-sig" and b"\0" in data:
-        raise LogError(f"{path} is binary: name the text that the tool printed, or that the app wrote.")
+        raise LogError(f"{path} is a binary file: name the text that the tool printed or the app wrote.")
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
         raise LogError(
-            f"{path} is no text in {encoding.removesuffix('-sig').upper()} (byte {error.start}): save it as UTF-8."
+            f"{path} is not valid {encoding.removesuffix('-sig').upper()} text (byte {error.start}): save it as UTF-8."
         ) from None
 
 
@@ -83,6 +83,6 @@ def copy_source(source: LogSource, target: Path) -> None:
     """
     data = source.path.read_bytes()
     if hashlib.sha256(data).hexdigest() != source.sha256:
-        raise LogError(f"{source.path} changed while it was read: import it again when nothing writes to it.")
+        raise LogError(f"{source.path} changed while it was being read: import it again when nothing writes to it.")
     target.write_bytes(data)
     os.utime(target, ns=(int(source.modified.timestamp() * 1e9),) * 2)

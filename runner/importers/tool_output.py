@@ -75,14 +75,14 @@ def outputs(source: LogSource, text: str, given: LabelOverrides) -> Read:
         parsed.append(output)
         notes += run_notes
     if several:
-        notes.insert(0, f"{source.path} holds {len(runs)} runs{_without_model(runs, given)}")
+        notes.insert(0, f"{source.path} contains {len(runs)} runs{_without_model(runs, given)}")
     return Read(parsed, [*notes, _told(source, text, output_lines)])
 
 
 def _without_model(runs: Sequence[Section], given: LabelOverrides) -> str:
     """Return a note on runs that name no model file, where one --model applies to all of them."""
     unnamed = sum(_graph(run, _parameters(run)) is None for run in runs)
-    return f", of which {unnamed} name no model file: --model is taken to be theirs" if unnamed and given.model else ""
+    return f", of which {unnamed} do not name a model file; --model is used for them" if unnamed and given.model else ""
 
 
 def _parameters(run: Section) -> dict[str, str]:
@@ -96,7 +96,7 @@ def _told(source: LogSource, text: str, found: list[tuple[str, str]]) -> str:
     others = [*tally.not_understood(found), *long_lines]
     summary = understood(source.path, sum(bool(line) for _, line in found) + len(long_lines) - len(others), others)
     unread = len(text) - TEXT_AT_MOST
-    return f"{summary}; of its middle, {unread} characters were not read" if unread > 0 else summary
+    return f"{summary}; {unread} characters in its middle were not read" if unread > 0 else summary
 
 
 def models_of_one_name(found: Sequence[Output], given: LabelOverrides) -> dict[LogSource, LogError]:
@@ -111,8 +111,8 @@ def models_of_one_name(found: Sequence[Output], given: LabelOverrides) -> dict[L
     files = f"{', '.join(map(shown, graphs[:-1]))} and {shown(graphs[-1])}"
     return {
         run.source: LogError(
-            f"{run.source.path} is among runs of {files}, and --model names one network: import the runs of each model "
-            "file by themselves."
+            f"{run.source.path} belongs to runs of {files}, but --model names only one network: import the "
+            "runs of each model file separately."
         )
         for run in named_by_option
     }
@@ -201,7 +201,7 @@ def _runs_asked(run: Section, parameters: Mapping[str, str]) -> int | None:
 
 def _threads(name: object, told: int | None, given: LabelOverrides) -> int | None:
     if None not in (told, given.threads) and told != given.threads:
-        raise LogError(f"{name} is of {told} threads, and --threads says {given.threads}: leave the option out.")
+        raise LogError(f"{name} used {told} threads, but --threads says {given.threads}: omit the option.")
     return told or given.threads
 
 
@@ -219,10 +219,10 @@ def _usable(
     if benchmark is None or failure:
         return
     if not benchmark.mean_ms:
-        raise LogError(f"{name} has {benchmark.mean_ms} ms as the mean time of a run, which is none: run it again.")
+        raise LogError(f"{name} has a mean run time of {benchmark.mean_ms} ms, which is not usable: run it again.")
     longest = max(benchmark.mean_ms * (benchmark.runs.count if benchmark.runs else 1), benchmark.init_ms or 0)
     if longest > MS_AT_MOST:
-        raise LogError(f"{name} has runs or a load of {longest:g} ms, which cannot be: copy it again.")
+        raise LogError(f"{name} has a run or load time of {longest:g} ms, which is not possible: copy it again.")
 
 
 def _stats(latencies_ms: tuple[float, ...]) -> Stats:
@@ -262,9 +262,7 @@ def sitting(timed: Output | None, evaluated: Output | None, given: LabelOverride
     evaluation = evaluated.evaluation if evaluated else None
     images = evaluation.images or 0 if evaluation else 0
     if evaluated is not None and given.dataset is None:
-        raise LogError(
-            f"{evaluated.source.path} does not tell which images were shown: give --dataset with a name for them."
-        )
+        raise LogError(f"{evaluated.source.path} does not state which images were used: name them with --dataset.")
     used = datasets(given.dataset or RANDOM, images, None) if evaluation else datasets(RANDOM, 0, None)
     started = min(output.source.modified for output in present)
     part = _part(timed, evaluated, f"{started:%Y-%m-%dT%H:%M:%SZ}")
@@ -311,7 +309,7 @@ def _part(timed: Output | None, evaluated: Output | None, at: str) -> LogPart:
     if benchmark.failure:
         return LogPart(first.instance, None, b"", events.ending_without_time(context, benchmark, benchmark.failure))
     accuracy = Accuracy(evaluation) if evaluation else None
-    summary = events.summary_fields(context, benchmark, accuracy, "there is no output of run_eval beside it")
+    summary = events.summary_fields(context, benchmark, accuracy, "there is no output of run_eval with it")
     summary |= {
         "model_mb": benchmark.model_mb,
         "operators": [asdict(operator) for operator in first.operators],

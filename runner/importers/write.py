@@ -32,7 +32,7 @@ def device_record(facts: DeviceFacts, given: LabelOverrides, workspace: Workspac
     """
     maker, model = given.maker_and_model() or (facts.maker, facts.code)
     if maker is None or model is None:
-        raise LogError(f'{where} does not tell the device: give --device, like --device "Xiaomi Mi 10".')
+        raise LogError(f'{where} does not state the device: use --device, for example --device "Xiaomi Mi 10".')
     identity = f"imported {maker} {model} {given.serial or ''}"
     fields: dict[str, Any] = {
         "serial_sha256": android.hashed(given.serial, workspace.salt()) if given.serial else None,
@@ -140,7 +140,7 @@ def _write_attempt(folder: Path, part: LogPart) -> None:
     path = rawlog.attempt_path(folder, part.instance.id, 1)
     attempt = rawlog.parse_attempt(path, part.lines)
     if attempt.left_out or attempt.status != part.ending[0]:
-        raise LogError(f"{part.instance.id} does not come out as a log that can be read ({attempt.left_out[:1]}).")
+        raise LogError(f"{part.instance.id} would give a log that cannot be read ({attempt.left_out[:1]}).")
     path.write_bytes(part.lines)
 
 

@@ -125,8 +125,8 @@ def named_operators(nodes: Sequence[Record], ran: Sequence[tuple[str, int]]) -> 
     plain = [kinds.CONVOLUTION if node["kind"] == kinds.DEPTHWISE else node["kind"] for node in expected]
     if plain != [kinds.kind_of(name) for name in there]:
         raise ModelError(
-            f"PyTorch ran {len(there)} operators that do not match the {len(expected)} nodes of the traced graph: "
-            "the network cannot be profiled operator by operator."
+            f"PyTorch ran {len(there)} operators, which do not match the {len(expected)} nodes of the traced "
+            "graph: the network cannot be profiled operator by operator."
         )
     left = iter(expected)
     found = []

@@ -53,8 +53,8 @@ def instance_of(file: Path, model: str, framework: str, quantization: str | None
         name = re.sub(r"[-. ]", "_", model.strip().lower())
         if not MODEL_NAME.fullmatch(name):
             raise SelectionError(
-                f"Model {model!r} is no name: take one of {', '.join(known.models)}, or for another network one of "
-                "lower-case letters, digits and underscores."
+                f"{model!r} is not a valid model name: use one of {', '.join(known.models)}, or for another "
+                "network a name of lower-case letters, digits and underscores."
             ) from None
     return Instance(framework, "cpu", quantization, name)
 
@@ -81,12 +81,13 @@ def add(
         raise ModelError(f"There is no file {file}: name the model file.")
     if name in OWN_NAMES or not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name):
         raise ModelError(
-            f"{name!r} cannot be the name of its weights: take one of letters, digits, '.', '_' and '-', and none of "
-            f"{' and '.join(OWN_NAMES)}."
+            f"{name!r} cannot be used as the name of the weights: use letters, digits, '.', '_' and '-', but "
+            f"not {' or '.join(OWN_NAMES)}."
         )
     if file.name.endswith((".npz", ".safetensors", ".pth", ".pth.tar", ".ckpt")):
         raise ModelError(
-            f"{file} holds weights: build model files of them with `aiot models prepare --weights FOLDER`."
+            f"{file} contains weights, not a model: build model files from them with `aiot models prepare "
+            "--weights FOLDER`."
         )
     framework = known.frameworks[instance.framework]
     description = describe(file, framework.name)
@@ -135,7 +136,7 @@ def add(
         artifact.save()
         return artifact
     missing_envs = [env for env in framework.environments if env not in installed]
-    hint = f" It may be one for the environment {missing_envs[0]}: {INSTALL_LEGACY}." if missing_envs else ""
+    hint = f" The file may be meant for the environment {missing_envs[0]}: {INSTALL_LEGACY}." if missing_envs else ""
     raise ModelError(" ".join(failures) + hint)
 
 
@@ -143,22 +144,29 @@ def _refuse_name_of_prepared(folder: Path, artifact: Artifact) -> None:
     """Raise ModelError if the file would overwrite one that was built from weights."""
     existing = load_artifacts(folder).get(artifact.name)
     if existing is not None and not existing.added:
-        raise ModelError(f"{folder} has {existing.path.name}, which was built from weights: give another --name.")
+        raise ModelError(
+            f"{folder} contains {existing.path.name}, which was built from weights: choose another --name."
+        )
 
 
 def _refuse_other_quantization(file: Path, instance: Instance, described: Description, framework: Framework) -> None:
     """Raise ModelError if the quantization of the file differs from that of the instance."""
     actual = described.quantization
     if actual is not None and actual not in QUANTIZATIONS:
-        raise ModelError(f"{file} has {actual}, which is none of {', '.join(QUANTIZATIONS)}.")
+        raise ModelError(
+            f"{file} has {actual}, which is not one of {', '.join(QUANTIZATIONS)}: convert the model again."
+        )
     if actual is not None and actual == instance.quantization and actual not in framework.quantizations:
         offered = ", ".join(framework.quantizations)
         raise ModelError(
-            f"{file} is {actual} by the types of its weights: of {framework.name} only {offered} is run here."
+            f"{file} is {actual} according to the types of its weights, but for {framework.name} only "
+            f"{offered} can be run: convert the model again."
         )
     if actual is not None and actual != instance.quantization:
-        advice = f"add it with --quantization {actual}" if actual in framework.quantizations else "take another file"
-        raise ModelError(f"{file} is {actual}, not {instance.quantization}, by the types of its weights: {advice}.")
+        advice = f"add it with --quantization {actual}" if actual in framework.quantizations else "use another file"
+        raise ModelError(
+            f"{file} is {actual}, not {instance.quantization}, according to the types of its weights: {advice}."
+        )
 
 
 def _read_from(
@@ -176,8 +184,8 @@ def _read_from(
     if len(outputs) != 1 or len(inputs) != 1:
         tensors, verb = (outputs, "gives") if len(outputs) != 1 else (inputs, "takes")
         raise ModelError(
-            f"{file} {verb} {len(tensors)} tensors ({', '.join(map(str, tensors))}): it is no classifier, which "
-            "takes one image and gives one score a class."
+            f"{file} {verb} {len(tensors)} tensors ({', '.join(map(str, tensors))}), so it is not a "
+            "classifier: use a model that takes one image and gives one score per class."
         )
     (input_tensor,), (output_tensor,) = inputs, outputs
     if (
@@ -186,34 +194,36 @@ def _read_from(
         or int(np.prod(output_tensor.shape)) != output_tensor.shape[-1]
     ):
         raise ModelError(
-            f"{file} gives {output_tensor}: it is no classifier, which gives 1 x classes, but may be a detector, or "
-            "a network for segmentation or poses."
+            f"{file} gives {output_tensor}, but a classifier gives 1 x classes: it may be a detector, or a "
+            "network for segmentation or poses."
         )
     shape = input_tensor.shape
     if len(shape) != 4 or shape[0] != 1 or 3 not in (shape[1], shape[3]):
-        raise ModelError(f"{file} takes {input_tensor}: an input for one image of three channels is needed.")
+        raise ModelError(f"{file} takes {input_tensor}: use a model whose input is one image with three channels.")
     input_layout = "NHWC" if shape[3] == 3 else "NCHW"
     if input_layout != layout:
         raise ModelError(
-            f"{file} takes {input_tensor}, which is {input_layout}: convert it again, with an input of {layout}."
+            f"{file} takes {input_tensor}, which is {input_layout}: convert it again with an {layout} input."
         )
     sides = shape[1:3] if layout == "NHWC" else shape[2:4]
     if sides[0] != sides[1]:
-        raise ModelError(f"{file} takes {input_tensor}: only square images are made here.")
+        raise ModelError(
+            f"{file} takes {input_tensor}: use a model with a square input, because only square images are supported."
+        )
     if given.setdefault("size", sides[0]) != sides[0]:
         raise ModelError(
-            f"{file} takes {input_tensor}, and {settings_file} says size {given['size']!r}: mend or leave out size."
+            f"{file} takes {input_tensor}, but {settings_file} says size {given['size']!r}: correct or remove the size."
         )
     if input_tensor.dtype not in ("float32", "uint8", "int8"):
-        raise ModelError(f"{file} takes {input_tensor}: an input of float32, uint8 or int8 is needed.")
+        raise ModelError(f"{file} takes {input_tensor}: use a model with an input of float32, uint8 or int8.")
     if input_tensor.dtype != "float32":
         mean, std = _of_raw_pixels(input_tensor)
         given.setdefault("mean", [mean] * 3)
         given.setdefault("std", [std] * 3)
         if not input_tensor.scale and (list(given["mean"]), list(given["std"])) != ([mean] * 3, [std] * 3):
             raise ModelError(
-                f"{file} takes {input_tensor} without quantization, so pixels as they are: write mean {mean:g}, "
-                f"std {std:g} for each channel into {settings_file}, or leave them out."
+                f"{file} takes {input_tensor} without quantization, so its input is unmodified pixels: write "
+                f"mean {mean:g} and std {std:g} for each channel into {settings_file}, or omit them."
             )
     return given, output_tensor.shape[-1]
 
@@ -257,16 +267,16 @@ def _try(artifact: Artifact, known: Catalog, device: LocalDevice) -> int:
     if scores.ndim != 2 or scores.shape[1] < 2:
         shape = "x".join(map(str, scores.shape[1:])) or "a single number"
         raise ModelError(
-            f"{artifact.path} gives {shape} an image: it is no classifier, which gives one score a class, but may be a "
-            "detector, or a network for segmentation or poses."
+            f"{artifact.path} gives {shape} per image, but a classifier gives one score per class: it may be "
+            "a detector, or a network for segmentation or poses."
         )
     if not np.isfinite(scores).all():
-        raise ModelError(f"{artifact.path} gives scores that are not finite numbers: its weights are damaged.")
+        raise ModelError(f"{artifact.path} gives scores that are not finite numbers: its weights may be damaged.")
     lengths = np.linalg.norm(scores, axis=1)
     if np.abs(lengths - 1).max() < UNIT_LENGTH and (scores < 0).any():
         raise ModelError(
-            f"{artifact.path} gives vectors of length 1, as embeddings are: it is no classifier, which gives one score "
-            "a class."
+            f"{artifact.path} gives vectors of length 1, as networks for embeddings do: use a classifier, "
+            "which gives one score per class."
         )
     return int(scores.shape[1])
 
@@ -279,14 +289,14 @@ def _notes(instance: Instance, described: Description, settings: Settings, outpu
         notes.append(f"{instance.quantization}, takes {input_tensor}, gives {output_tensor}")
         notes += _note_on_input(input_tensor, settings)
     if instance.model not in known.models:
-        notes.append(f"{instance.model} is none of the suite's models: choose it with --models {instance.model}")
+        notes.append(f"{instance.model} is not one of the suite's models: select it with --models {instance.model}")
     elif described.weights:
         network = known.models[instance.model].build(outputs)
         count = sum(value.numel() for value in network.parameters())
         if abs(described.weights / count - 1) > ALIKE:
             notes.append(
-                f"it has {described.weights / 1e6:.2f} million weights and {instance.model} has {count / 1e6:.2f}: "
-                "if it is another network, add it under a name of its own with --model"
+                f"it has {described.weights / 1e6:.2f} million weights, but {instance.model} has "
+                f"{count / 1e6:.2f} million: if it is another network, choose another name with --model"
             )
     return notes
 
@@ -303,13 +313,13 @@ def _note_on_input(taken: Tensor, settings: Settings) -> list[str]:
         mean, std = _of_raw_pixels(taken)
         return [
             (
-                f"mean and std shift {shifted_count} of the {2**PIXELS} values of a pixel by {np.abs(shifted).max()}: "
-                f"with mean {mean:g} and std {std:g} the input is the image itself"
+                f"mean and std shift {shifted_count} of the {2**PIXELS} pixel values by "
+                f"{np.abs(shifted).max()}: with mean {mean:g} and std {std:g}, the input equals the image"
             )
         ]
     limits = np.iinfo(taken.dtype)
     values = (pixels[:, None] - np.array(settings.mean)) / np.array(settings.std) / taken.scale + taken.zero_point
     share_beyond = float(np.mean((values < limits.min - 1) | (values > limits.max + 1)))
     if share_beyond > MANY:
-        return [f"mean and std take {share_beyond:.0%} of the values of a pixel beyond what the quantized input holds"]
+        return [f"mean and std move {share_beyond:.0%} of the pixel values out of the range of the quantized input"]
     return []

@@ -58,7 +58,7 @@ def check(
     weights have changed or if there is nothing to check, and DatasetError if no image can be decoded.
     """
     if not artifacts:
-        raise ModelError(f"No model file in {folder} is chosen: run `aiot models prepare`.")
+        raise ModelError(f"No model files in {folder} match the selection: run `aiot models prepare`.")
     for artifact in artifacts:
         if reason := calibration.overlap(artifact, dataset):
             raise ModelError(f"{artifact.name} cannot be checked, because {reason}: {calibration.REMEDY}.")
@@ -82,7 +82,7 @@ def check(
         if checked.passed:
             hint = original.hint if original else _hint_of_added(artifact, known, device, dataset, readable)
             if hint:
-                checked = replace(checked, passed=False, finding=f"the right classes win more clearly with {hint}")
+                checked = replace(checked, passed=False, finding=f"the correct classes have a clearer lead with {hint}")
         target = check_file(folder, artifact)
         target.parent.mkdir(exist_ok=True)
         target.write_text(json.dumps(asdict(checked), indent=1) + "\n", encoding="utf-8")
@@ -103,8 +103,8 @@ def outputs(
     layout = known.frameworks[instance.framework].layout
     if artifact.settings.layout != layout:
         raise ModelError(
-            f"{artifact.path} was made for {artifact.settings.layout}, {instance.framework} takes {layout}: "
-            "run `aiot models prepare`."
+            f"{artifact.path} was made for the layout {artifact.settings.layout}, but {instance.framework} "
+            f"takes {layout}: run `aiot models prepare`."
         )
     agent = device.push(agent_files(known), "agent")
     with tempfile.TemporaryDirectory(prefix="aiot-check-") as folder:
@@ -130,8 +130,8 @@ def outputs(
         if process.returncode:
             lines = output_file.read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["nothing"]
             raise ModelError(
-                f"{artifact.path} cannot be run by {instance.framework} in the environment {artifact.environment}: "
-                f"it says {lines[-1][:300]!r}."
+                f"{artifact.path} cannot be run by {instance.framework} in the environment "
+                f"{artifact.environment}: the message is {lines[-1][:300]!r}."
             )
         with np.load(scores_file) as arrays:
             scores: np.ndarray = arrays["scores"]
@@ -159,11 +159,13 @@ def compare(
     finite = bool(np.isfinite(scores).all())
     if original is not None and finite:
         if original.shape != scores.shape:
-            raise ModelError(f"{artifact.name} has {scores.shape[1]} outputs, its original {original.shape[1]}.")
+            raise ModelError(
+                f"{artifact.name} has {scores.shape[1]} outputs, but its original has {original.shape[1]}."
+            )
         difference = float(np.abs(scores - original).max() / np.ptp(original))
         correlation = float(np.corrcoef(scores.ravel(), original.ravel())[0, 1])
         agreement = float(np.mean(scores.argmax(1) == original.argmax(1)))
-    problem: str | None = "some outputs are not numbers"
+    problem: str | None = "some outputs are not finite numbers"
     if finite:
         reference_answers = answers(scores if original is None else original)
         problem = label_order.label_problem(reference_answers, truth, artifact.settings) or _problem(
@@ -191,10 +193,10 @@ def compare(
 def _verdict(artifact: Artifact, agreement: float | None) -> str:
     """Return the finding for a file that passed."""
     if agreement is None:
-        return "no original to compare with"
+        return "there is no original to compare with"
     if Instance.of_artifact(artifact.name).quantization == "float32":
-        return "the same network"
-    return f"{agreement:.0%} of the images get the original's class"
+        return "the outputs match the original's"
+    return f"{agreement:.0%} of the images get the same class as from the original"
 
 
 def _problem(
@@ -207,14 +209,14 @@ def _problem(
         test = binomtest(right, images, artifact.declared_accuracy, alternative="less")
         if test.pvalue < ACCURACY_SIGNIFICANCE:
             return (
-                f"{right} of {images} images right, {artifact.declared_accuracy:.1%} declared: look at channel order, "
-                "mean, std and label_offset of its settings"
+                f"{right} of {images} images are classified correctly, but {artifact.declared_accuracy:.1%} "
+                "is declared: check channel_order, mean, std and label_offset in its settings"
             )
     quantization = Instance.of_artifact(artifact.name).quantization
     if quantization == "float32" and difference is not None and difference > FLOAT32_LIMIT:
-        return f"outputs differ by {difference:.2g} of their range, {FLOAT32_LIMIT:g} are allowed"
+        return f"outputs differ by {difference:.2g} of their range, but at most {FLOAT32_LIMIT:g} is allowed"
     if agreement is not None and agreement < AGREEMENT_LIMIT:
-        return f"only {agreement:.0%} of the images get the original's class"
+        return f"only {agreement:.0%} of the images get the same class as from the original"
     return None
 
 
@@ -237,7 +239,7 @@ def _original(
     model = known.models[Instance.of_artifact(artifact.name).model]
     source = weight_sources.locate(kind, model, cache)
     if source.sha256 != artifact.weights_sha256:
-        raise ModelError(f"{artifact.name} was made of other weights than {source.file}: run `aiot models prepare`.")
+        raise ModelError(f"{artifact.name} was not made from the weights in {source.file}: run `aiot models prepare`.")
     module = network(source, model)
 
     def scores_of(settings: Settings, some: Sequence[tuple[str, int]]) -> np.ndarray:
@@ -265,14 +267,14 @@ def _hint_of_added(
 def _same_classes(settings: Settings, dataset: Dataset, name: str) -> None:
     if settings.label_space != dataset.label_space:
         raise ModelError(
-            f"{name} knows the classes of {settings.label_space}, dataset {dataset.name} has those of "
-            f"{dataset.label_space}: choose another with --dataset."
+            f"{name} has the classes of {settings.label_space}, but dataset {dataset.name} has those of "
+            f"{dataset.label_space}: choose another dataset with --dataset."
         )
     highest = max(dataset.images, key=lambda image: image[1], default=("", -1))
     if highest[1] >= settings.classes:
         raise ModelError(
-            f"{name} has {settings.classes} classes, and dataset {dataset.name} has label {highest[1]} ({highest[0]}): "
-            "choose another with --dataset."
+            f"{name} has {settings.classes} classes, but dataset {dataset.name} has label {highest[1]} "
+            f"({highest[0]}): choose another dataset with --dataset."
         )
 
 
@@ -287,5 +289,5 @@ def _readable(dataset: Dataset, chosen: Sequence[tuple[str, int]]) -> tuple[list
         else:
             readable.append((name, label))
     if not readable:
-        raise DatasetError(f"No image of dataset {dataset.name} that was chosen can be read: {unreadable[0]}.")
+        raise DatasetError(f"None of the selected images of dataset {dataset.name} can be read: {unreadable[0]}.")
     return readable, unreadable

@@ -24,7 +24,7 @@ NORMALIZATIONS = {
     "torchvision's": ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
     "-1 to 1": ((127.5, 127.5, 127.5), (127.5, 127.5, 127.5)),
     "0 to 1": ((0.0, 0.0, 0.0), (255.0, 255.0, 255.0)),
-    "the mean of each channel taken off": ((123.0, 117.0, 104.0), (1.0, 1.0, 1.0)),
+    "the mean of each channel subtracted": ((123.0, 117.0, 104.0), (1.0, 1.0, 1.0)),
 }
 """Mean and standard deviation for values from 0 to 255 of red, green and blue."""
 

@@ -37,13 +37,16 @@ def label_problem(answers: np.ndarray, truth: np.ndarray, settings: Settings) ->
         and _tail(explained, len(truth), chance) * (2 * settings.classes + len(candidates)) < LABEL_SIGNIFICANCE
         and (by_chance or _better(best_labels == answers, truth == answers))
     ):
-        return f"{right} of {len(truth)} images right: {MAYBE}; {explained} are {text}"
+        return f"{right} of {len(truth)} images are classified correctly: {MAYBE}; {explained} are correct {text}"
     if not at_chance_level(right, len(truth), settings.classes):
         return None
-    follow_note = "; images of one label get one answer, but not that label" if _follow(answers, truth) else ""
+    follow_note = (
+        "; images with the same label get the same answer, but not that label" if _follow(answers, truth) else ""
+    )
     return (
-        f"{right} of {len(truth)} images right, which is chance: {MAYBE}, though no shift and no usual order does "
-        f"better{follow_note}; or look at channel order, mean, std and label_offset of its settings"
+        f"{right} of {len(truth)} images are classified correctly, no more than by chance: {MAYBE}, although "
+        f"no shift and no common order fits better{follow_note}; also check channel_order, mean, std and "
+        "label_offset in its settings"
     )
 
 
@@ -92,22 +95,22 @@ def _of_shift(shift: int, settings: Settings) -> str:
     if settings.label_map is None and settings.label_offset + shift >= 0:
         remedies.append(f"label_offset {settings.label_offset + shift} in the settings of the model")
     if shift == -1:
-        remedies.append("the dataset made again with --numbering 1")
+        remedies.append("make the dataset again with --numbering 1")
     return f"{text} ({', or '.join(remedies)})" if remedies else text
 
 
 def _orders(settings: Settings) -> Iterator[tuple[np.ndarray, str]]:
     """Yield the label of each number of another list, -1 for unused numbers, and a description of the list."""
-    yield np.array(sorted(range(settings.classes), key=str)), "in the order of their digits: 0, 1, 10, 100, 101"
+    yield np.array(sorted(range(settings.classes), key=str)), "sorted as text: 0, 1, 10, 100, 101"
     if settings.label_space != classes.IMAGENET:
         return
     devkit_labels = np.full(1001, -1)
     for number, label in classes.label_of_devkit().items():
         devkit_labels[number] = label
     yield devkit_labels, "the class numbers of ILSVRC 2012's development kit (--numbering devkit for the dataset)"
-    yield devkit_labels[1:], "the class numbers of ILSVRC 2012's development kit less one"
+    yield devkit_labels[1:], "the class numbers of ILSVRC 2012's development kit minus one"
     names = [row["name"].casefold() for row in classes.class_table()]
-    yield np.array(sorted(range(len(names)), key=names.__getitem__)), "in the order of the names of the classes"
+    yield np.array(sorted(range(len(names)), key=names.__getitem__)), "sorted by the names of the classes"
 
 
 def _follow(answers: np.ndarray, truth: np.ndarray) -> bool:

@@ -39,7 +39,7 @@ def check(record: Mapping[str, Any], fields: Fields, where: str) -> None:
         value = record.get(name)
         fits = math.isfinite(value) if isinstance(value, float) else type(value) is not int or -(2**63) <= value < 2**63
         if not isinstance(value, types) or (isinstance(value, bool) and bool not in types) or not fits:
-            raise RawLogError("%s has %s as %s, which is not of the format." % (where, reprlib.repr(value), name))
+            raise RawLogError("%s has %s as %s, which is not valid in the format." % (where, reprlib.repr(value), name))
         if (name.endswith(("_ns", "_ms")) or name in COUNTS) and isinstance(value, (int, float)) and value < 0:
             raise RawLogError("%s has the negative value %r as %s." % (where, value, name))
 
@@ -53,11 +53,15 @@ def check_event(record: Any, where: str) -> None:
     if event == "image" and record.get("total_ns") is None:
         check(record, STEPS, where)
     if event == "image" and not all(_is_answer(pair) for pair in record["top5"]):
-        raise RawLogError("%s has %s as top5: pairs of class and score." % (where, reprlib.repr(record["top5"])))
+        raise RawLogError(
+            "%s has %s as top5, which must be pairs of class and score." % (where, reprlib.repr(record["top5"]))
+        )
     for name in LISTS if event == "node" else ():
         values = record.get(name) or ()
         if not all(type(item) is LISTS[name] and (type(item) is not int or 0 <= item < 2**53) for item in values):
-            raise RawLogError("%s has %s as %s, which is not of the format." % (where, reprlib.repr(values), name))
+            raise RawLogError(
+                "%s has %s as %s, which is not valid in the format." % (where, reprlib.repr(values), name)
+            )
 
 
 def _is_answer(pair: Any) -> bool:

@@ -24,14 +24,14 @@ def read_json(path: str | Path, fields: Fields) -> Record:
     try:
         record = parse(path.read_bytes())
     except FileNotFoundError:
-        raise RawLogError("%s is missing: the folder is not a run, or the run ended before it began." % path)
+        raise RawLogError("%s is missing: the folder is not a run, or the run ended before it was written." % path)
     except (ValueError, OSError) as error:
         raise RawLogError("%s cannot be read as JSON (%s)." % (path, error))
     if not isinstance(record, dict):
-        raise RawLogError("%s does not hold a JSON object." % path)
+        raise RawLogError("%s does not contain a JSON object." % path)
     version = record.get("schema_version")
     if not isinstance(version, int) or version > SCHEMA_VERSION or version < 1:
-        text = "%s has schema version %s; this version reads 1 to %d: update the toolkit."
+        text = "%s has schema version %s, but this version reads 1 to %d: update the toolkit."
         raise RawLogError(text % (path, reprlib.repr(version), SCHEMA_VERSION))
     check(record, fields, str(path))
     return dict(dict.fromkeys(fields), **record)
@@ -118,7 +118,7 @@ def parse_attempt(path: str | Path, data: bytes) -> Attempt:
                 field = ONCE[record["event"]]
                 key = "%s %s" % (field, record[field]) if field else record["event"]
                 if key in seen:
-                    raise RawLogError("%s is %s a second time." % (where, key))
+                    raise RawLogError("%s repeats %s." % (where, key))
                 seen.add(key)
         except RawLogError as error:
             left_out.append(str(error)[:-1])
@@ -126,12 +126,12 @@ def parse_attempt(path: str | Path, data: bytes) -> Attempt:
             left_out.append("%s is not JSON" % where)
             if number == len(lines) or (number == len(lines) - 1 and b'"event":"failed"' in lines[-1]):
                 dropped = line.decode("utf-8", "replace")
-                left_out[-1] = "a half-written line was dropped: %r" % dropped[:60]
+                left_out[-1] = "an incomplete last line was dropped: %r" % dropped[:60]
         else:
             events.append(record)
     attempt = Attempt(path, events, left_out, dropped)
     if not events and (attempt.damaged or not lines):
-        raise RawLogError("%s %s." % (path, "holds no event: " + left_out[0] if lines else "is empty"))
+        raise RawLogError("%s %s." % (path, "contains no event: " + left_out[0] if lines else "is empty"))
     return attempt
 
 

@@ -30,7 +30,7 @@ class AttemptWriter(object):
         try:
             self._file = open(str(path), "x", encoding="utf-8")
         except FileExistsError:
-            raise RawLogError("%s exists: an attempt is never written twice." % path)
+            raise RawLogError("%s already exists: an attempt is never overwritten." % path)
 
     def write(self, event: str, **fields: Any) -> None:
         """Append an event with its fields as one line."""

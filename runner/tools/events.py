@@ -120,8 +120,8 @@ def _remedy(known: AttemptFacts, benchmark: Benchmark) -> str:
     """Return what may help if a delegate refused a model."""
     alternatives = [name for name in benchmark.accelerators if name != known.accelerator]
     if known.delegate == "nnapi" and alternatives:
-        return f"ask for one of the accelerators that the device names: {', '.join(alternatives)[:500]}"
-    return "the device offers nothing else for this model: measure it on the CPU"
+        return f"choose one of the accelerators that the device offers: {', '.join(alternatives)[:500]}"
+    return "the device offers no other accelerator for this model: measure it on the CPU"
 
 
 def peak_rss_kb(benchmark: Benchmark) -> int | None:

@@ -140,7 +140,7 @@ def with_tool_input(data: bytes, settings: Settings, name: str = "The model") ->
 
     model = flatbuffer.Network(data, name)
     if model.outputs < LEAST_OUTPUTS:
-        raise ModelError(f"{name} has {model.outputs} outputs, and run_eval takes models with {LEAST_OUTPUTS} or more.")
+        raise ModelError(f"{name} has {model.outputs} outputs, but run_eval needs {LEAST_OUTPUTS} or more.")
     weights, bias = tool_to_model(settings)
     identical = weights == ((1, 0, 0), (0, 1, 0), (0, 0, 1)) and bias == (0, 0, 0)
     if identical and model.is_float:

@@ -24,7 +24,7 @@ class Network:
 
     def __init__(self, data: bytes, name: str) -> None:
         if data[4:8] != _IDENTIFIER:
-            raise ModelError(f"{name} is no TFLite model file.")
+            raise ModelError(f"{name} is not a TFLite model file.")
         try:
             self._model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
             self._take_in_buffers(data)
@@ -32,18 +32,22 @@ class Network:
             raise ModelError(f"{name} cannot be read as a TFLite model file ({type(error).__name__}).") from None
         graphs = self._model.subgraphs or []
         if len(graphs) != 1 or len(graphs[0].inputs) != 1 or len(graphs[0].outputs) != 1:
-            raise ModelError(f"{name} has not one graph with one input and one output, which is what run_eval takes.")
+            raise ModelError(
+                f"{name} does not have exactly one graph with one input and one output, which run_eval requires."
+            )
         self._graph = graphs[0]
         self._input, self._output = int(self._graph.inputs[0]), int(self._graph.outputs[0])
         shapes = [list(self._tensor(index).shape) for index in (self._input, self._output)]
         if len(shapes[0]) != 4 or shapes[0][0] != 1 or shapes[0][3] != 3 or len(shapes[1]) != 2 or shapes[1][0] != 1:
             raise ModelError(
-                f"{name} takes {_by(shapes[0])} and gives {_by(shapes[1])}: run_eval takes 1 x height x width x 3 "
-                "and 1 x classes."
+                f"{name} takes {_by(shapes[0])} and gives {_by(shapes[1])}, but run_eval requires 1 x height "
+                "x width x 3 and 1 x classes."
             )
         kinds = {self._tensor(index).type for index in (self._input, self._output)}
         if not kinds <= {schema.TensorType.FLOAT32, *_INTEGERS}:
-            raise ModelError(f"{name} takes or gives neither float32 nor 8 bits, which run_eval cannot show images.")
+            raise ModelError(
+                f"{name} has an input or output that is neither float32 nor 8-bit, which run_eval does not support."
+            )
         self.outputs = int(shapes[1][1])
 
     @property

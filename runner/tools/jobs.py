@@ -95,7 +95,7 @@ def _evaluation(request: ToolRequest, artifact: Artifact, push: Push) -> tuple[E
     """Return what accuracy is measured with, or None and the reason."""
     tool = request.tools.run_eval
     if tool is None:
-        return None, "run_eval was not given"
+        return None, "run_eval was not provided"
     request.scratch.mkdir(parents=True, exist_ok=True)
     with rawlog.locked(request.scratch / ".lock"):  # runs on several devices share these files
         try:

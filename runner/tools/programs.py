@@ -69,16 +69,16 @@ def find(folder: Path, abi: str) -> Tools:
     SetupError if the folder or benchmark_model is missing, or if a file is not for the ABI.
     """
     if not folder.is_dir():
-        raise SetupError(f"{folder} is no folder: name the one that holds benchmark_model and run_eval.")
+        raise SetupError(f"{folder} is not a folder: name the folder that contains benchmark_model and run_eval.")
     if abi.lower() not in _ABIS:
-        raise SetupError(f"There are no native tools for ABI {abi!r}: known are {', '.join(_ABIS)}.")
+        raise SetupError(f"There are no native tools for ABI {abi!r}: supported ABIs are {', '.join(_ABIS)}.")
     benchmark, evaluation = (_tool(folder, name, abi) for name in KINDS)
     if benchmark is None:
         names = sorted(path.name for path in folder.iterdir())[:5]
-        contents = f"there are {', '.join(names)}" if names else "it is empty"
+        contents = f"it contains {', '.join(names)}" if names else "it is empty"
         raise SetupError(
-            f"{folder} holds no benchmark_model for {abi} ({contents}): name the file benchmark_model, "
-            f"or {_names('benchmark_model', abi)[0]}."
+            f"{folder} contains no benchmark_model for {abi} ({contents}): name the file benchmark_model or "
+            f"{_names('benchmark_model', abi)[0]}."
         )
     return Tools(benchmark, evaluation)
 
@@ -106,9 +106,10 @@ def _check(path: Path, abi: str) -> None:
             processor = ELFFile(file).get_machine_arch()
     except ELFError:
         raise SetupError(
-            f"{path} is no program for Android or Linux: download it again, as a file and not as a page."
+            f"{path} is not a program for Android or Linux: download it again, and check that it is the "
+            "program and not a web page."
         ) from None
     except OSError as error:
         raise SetupError(f"{path} cannot be read ({error.strerror}).") from None
     if processor not in _ABIS[abi.lower()]:
-        raise SetupError(f"{path} is a program for {processor}, and the device is {abi}: give the one for {abi}.")
+        raise SetupError(f"{path} is a program for {processor}, but the device is {abi}: use the program for {abi}.")

@@ -264,7 +264,7 @@ def evaluation_of(found: list[tuple[str, str]], exit_code: int = 0, delegate: st
     fault = failure(bool(top and images), found, exit_code, "run_eval", "accuracy")
     if not fault and (len(valid) < len(top) or sorted(valid) != valid or 1 not in accuracies):
         printed = ", ".join(f"top-{k} {value}" for k, value in sorted(accuracies.items()))
-        fault = f"run_eval printed what can be no accuracies ({printed})"
+        fault = f"run_eval printed impossible accuracies ({printed})"
     return EvaluationResult(
         images=images,
         top=() if fault else tuple(valid),

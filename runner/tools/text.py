@@ -101,7 +101,7 @@ def bounded(text: str) -> str:
     if len(text) <= TEXT_AT_MOST:
         return text
     half = TEXT_AT_MOST // 2
-    return f"{text[:half]}\n[{len(text) - 2 * half} characters left out]\n{text[-half:]}"
+    return f"{text[:half]}\n[{len(text) - 2 * half} characters omitted]\n{text[-half:]}"
 
 
 def _split(line: str, severity: str = "") -> tuple[str, str]:
@@ -192,7 +192,7 @@ def ending(exit_code: int) -> str:
     """Describe how a process ended, by its exit code as a shell or (negative) as Python's subprocess reports it."""
     signal_number = -exit_code if exit_code < 0 else exit_code - 128
     if signal_number in _SIGNALS:
-        explanation = ", as the system does when memory runs out" if signal_number == signal.SIGKILL else ""
+        explanation = ", as happens when the system runs out of memory" if signal_number == signal.SIGKILL else ""
         return f"it was ended by {_SIGNALS[signal_number]}{explanation}"
     if exit_code == 127:
         return "it was not found (exit code 127)"
@@ -213,4 +213,4 @@ def failure(measured: bool, found: list[tuple[str, str]], exit_code: int, tool: 
         return f"{tool}: {ending(exit_code)}, saying {repr(message) if message else 'nothing'}"
     if not message:
         return f"{tool} printed nothing"
-    return f"{tool} printed no {what} that can be understood; what it says is {message!r}"
+    return f"{tool} printed no {what} that can be understood; its message is {message!r}"

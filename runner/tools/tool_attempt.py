@@ -60,7 +60,7 @@ class ToolJob:
     repeats: Repeats
     benchmark: Program
     evaluation: EvaluationFiles | None
-    no_evaluation: str = "run_eval was not given"  # reason if there is no evaluation
+    no_evaluation: str = "run_eval was not provided"  # reason if there is no evaluation
     timeout_s: float = TIMEOUT_S  # time limit of each command
 
     def known(self) -> events.AttemptFacts:
@@ -182,7 +182,7 @@ def _peak_rss_kb(job: ToolJob, steps: _Steps) -> int | None:
 def _fault(benchmark: reading.Benchmark) -> str | None:
     """Return why there is no usable time, or None."""
     if benchmark.failure is None and (benchmark.init_ms is None or benchmark.runs is None or not benchmark.runs.count):
-        return "benchmark_model printed a time, but not how long loading took and how many runs were timed"
+        return "benchmark_model printed a time, but not the load time and the number of timed runs"
     return benchmark.failure
 
 
@@ -193,5 +193,5 @@ def _without_accuracy(job: ToolJob, evaluation: reading.EvaluationResult | None)
     if evaluation.failure:
         return evaluation.failure
     if evaluation.images != job.evaluation.count:
-        return f"run_eval showed the model {evaluation.images} of {job.evaluation.count} images"
+        return f"run_eval used {evaluation.images} of {job.evaluation.count} images"
     return None

@@ -42,7 +42,7 @@ def test_a_file_adds_a_framework_to_every_model(plugins):
     assert {(one.delegate, one.quantization) for one in added} == {("cpu", "float32")}
 
 
-def test_what_a_file_says_of_itself_is_known(plugins):
+def test_facts_that_a_plugin_defines_are_read(plugins):
     known = catalog.load(plugins)
     framework = known.frameworks["torchscript"]
     assert (framework.suffix, framework.layout, framework.imports) == (".torchscript.pt", "NCHW", ("torch",))

@@ -126,7 +126,7 @@ def test_every_kind_of_image_becomes_rgb(mode):
 
 
 @pytest.mark.parametrize("data", [b"", b"no image at all", b"\xff\xd8\xff\xe0 half a jpeg"])
-def test_what_is_no_image_raises_oserror(data):
+def test_data_that_are_not_an_image_raise_oserror(data):
     with pytest.raises(OSError):
         decode(data)
 

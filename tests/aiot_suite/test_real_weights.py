@@ -203,7 +203,7 @@ def test_mean_and_std_of_128_give_the_quantized_network_the_image_itself(space, 
 
 
 def test_a_file_that_does_not_fit_is_refused(space, tmp_path):
-    with pytest.raises(ModelError, match="has 1001 outputs, and its settings say 1001 classes from output 1 on"):
+    with pytest.raises(ModelError, match="has 1001 outputs, and its settings say 1001 classes starting at output 1"):
         added(space, "unfit", {"label_offset": 1, "classes": 1001})
     with pytest.raises(ModelError, match="has 1001 outputs, and its settings say 1000 classes from output 0 on"):
         added(space, "unfit", {})

@@ -28,7 +28,7 @@ def test_an_id_gives_its_instance_back(one):
 
 
 @pytest.mark.parametrize("text", ["", "tflite", "tflite_tpu_float32_mnasnet", "tflite_cpu_int4_mnasnet"])
-def test_what_is_no_id_is_named(text):
+def test_an_invalid_instance_id_is_named(text):
     with pytest.raises(SelectionError, match="is not an instance id: use <framework>"):
         Instance.parse(text)
 

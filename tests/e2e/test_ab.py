@@ -72,7 +72,7 @@ def test_two_model_files_on_a_device_that_goes_away_in_the_middle(space, adb_ser
         process.kill()
         process.communicate()
     assert code == 1
-    assert "is unfinished: go on by the same command with `--resume`" in printed
+    assert "is unfinished: repeat the command with `--resume` to continue" in printed
     assert "aiot: Block 2, " in printed
     assert f"The device {phone.serial} does not answer" in printed
     phone.start()

@@ -98,7 +98,7 @@ def test_a_phone_that_is_empty_or_hot_is_not_measured_until_it_no_longer_is(spac
     assert tables.devices["paper_id"].tolist() == [10]
 
 
-def test_a_phone_that_becomes_hot_in_the_middle_is_told_by_the_verdict(space, phones, tmp_path):  # noqa: F811
+def test_a_phone_that_becomes_hot_during_an_instance_gets_a_verdict(space, phones, tmp_path):  # noqa: F811
     (phone,) = phones(1, paper_ids=ANDROID_11)
     with running(space, phone.serial, "--repeat", "400") as process:
         until(lambda: measuring(phone), "measuring", timeout_s=120, process=process)
@@ -112,7 +112,7 @@ def test_a_phone_that_becomes_hot_in_the_middle_is_told_by_the_verdict(space, ph
     assert "its thermal status was severe: let it cool and run again" in row["reasons"].split("; ")
 
 
-def test_what_was_asked_for_is_held_recorded_and_undone(space, phones):  # noqa: F811
+def test_requested_conditions_are_applied_recorded_and_restored(space, phones):  # noqa: F811
     (phone,) = phones(1, paper_ids=ANDROID_11)
     said = run(space, phone.serial, "--fixed-performance", "--cores", "big")
     [folder] = rawlog.run_folders(space.raw)
@@ -123,16 +123,16 @@ def test_what_was_asked_for_is_held_recorded_and_undone(space, phones):  # noqa:
     assert held["cores_allowed"] and held["cpuset"].startswith("/")
     there = [core["max_mhz"] for core in json.loads((folder / "device.json").read_text())["cores"]]
     if len(set(there)) == 1:  # as on most machines that this runs on: the phone has this machine's cores
-        assert held["core_mask"] is None and f"cores as asked for could not be had: {held['refused']['cores']}" in said
+        assert held["core_mask"] is None and f"the request for cores was refused: {held['refused']['cores']}" in said
     assert modes(phone) == ["true", "false"]
     assert stay_on(phone) is None and not list(phone.storage.rglob(NOTE))
 
 
-def test_what_a_phone_refuses_is_recorded_and_the_run_goes_on(space, phones, tmp_path):  # noqa: F811
+def test_refused_conditions_are_recorded_and_the_run_continues(space, phones, tmp_path):  # noqa: F811
     (phone,) = phones(1, paper_ids=ANDROID_11)
     phone.answers.set_fixed_performance(False)
     said = run(space, phone.serial, "--fixed-performance")
-    assert "fixed performance as asked for could not be had: the device refuses it and says 'Failed to set" in said
+    assert "the request for fixed performance was refused: the device refuses it and says 'Failed to set" in said
     ingest.process(space.raw, tmp_path / "tables")
     [row] = data.load(tmp_path / "tables").instances.to_dict("records")
     assert "fixed performance was asked for, and not to be had: the device refuses it" in row["reasons"]
@@ -155,7 +155,7 @@ def test_a_phone_that_was_away_is_restored_by_the_run_that_goes_on(space, phones
     assert any(one.get("lost") for one in samples)
 
 
-def test_what_a_killed_run_left_is_undone_by_cleaning(space, phones):  # noqa: F811
+def test_cleaning_restores_what_a_killed_run_changed(space, phones):  # noqa: F811
     (phone,) = phones(1, paper_ids=ANDROID_11)
     with running(space, phone.serial, "--fixed-performance", "--repeat", "600") as process:
         until(lambda: measuring(phone), "measuring", timeout_s=120, process=process)

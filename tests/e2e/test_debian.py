@@ -12,7 +12,7 @@ from tests.unpacked import NotHere
 pytestmark = pytest.mark.e2e
 
 
-def test_what_cannot_be_had_is_said_and_leaves_nothing(tmp_path, monkeypatch):
+def test_a_failed_download_is_one_sentence_and_leaves_nothing(tmp_path, monkeypatch):
     def no_archive(folder, suite, architecture):
         folder.mkdir()
         raise SetupError(f"No {suite} for {architecture}.")
@@ -25,7 +25,7 @@ def test_what_cannot_be_had_is_said_and_leaves_nothing(tmp_path, monkeypatch):
     assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".lock"]
 
 
-def test_a_machine_that_adbd_does_not_run_on_is_said(monkeypatch):
+def test_a_machine_that_cannot_run_adbd_is_reported(monkeypatch):
     monkeypatch.setattr(platform, "system", lambda: "Darwin")
     with pytest.raises(NotHere, match="does not run on Darwin"):
         debian.root.__wrapped__()

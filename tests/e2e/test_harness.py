@@ -204,7 +204,7 @@ def test_android_9_has_no_thermal_service(adb_server, phones):
     assert "Can't find service" in device(adb_server, phone).shell("dumpsys thermalservice")
 
 
-def test_what_a_phone_says_can_change_while_it_runs(adb_server, phones):
+def test_answers_of_a_phone_can_change_while_it_runs(adb_server, phones):
     (phone,) = phones(1, paper_ids=(2,))
     there = device(adb_server, phone)
     phone.answers.set_battery(percent=12, temperature_c=41.5, plugged=False)
@@ -252,7 +252,7 @@ def test_a_phone_sees_nothing_of_this_machine_and_a_board_sees_this_python(adb_s
 
 @pytest.mark.parametrize(("unshare", "said"), [("exit 1", "Operation not permitted"), (None, "there is no unshare")])
 @pytest.mark.usefixtures("parts")
-def test_a_machine_that_allows_no_namespaces_is_said(tmp_path, monkeypatch, unshare, said):
+def test_a_machine_without_namespaces_is_reported(tmp_path, monkeypatch, unshare, said):
     for tool in ("sh", "nsenter", "mount", "chroot"):
         (tmp_path / tool).symlink_to(shutil.which(tool))
     if unshare:
@@ -283,7 +283,7 @@ def test_the_command_starts_phones_and_nothing_of_them_outlives_it(phones, tmp_p
 @pytest.mark.parametrize(
     "value", ["$(reboot)", "`id`; rm -rf /", "a'b\"c", "\n\n\\n%s -n", "Überfön 小米", "x" * 10_240]
 )
-def test_a_hostile_value_arrives_as_it_is(adb_server, phones, value):
+def test_a_hostile_value_arrives_unchanged(adb_server, phones, value):
     (phone,) = phones(1)
     phone.answers.set_property("ro.product.model", value)
     assert device(adb_server, phone).shell("getprop ro.product.model", rstrip=False) == f"{value}\n"

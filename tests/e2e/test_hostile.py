@@ -106,11 +106,13 @@ def test_a_run_on_a_hostile_device_stays_in_its_folder_and_goes_through_the_tabl
 
 
 @pytest.mark.parametrize("old", [False, True], ids=["shell_v2", "old_shell"])
-def test_a_device_that_talks_without_end_is_stopped(tmp_path, phones, proxied, old):
+def test_endless_output_of_a_device_is_stopped(tmp_path, phones, proxied, old):
     (phone,) = phones(1)
     phone.answers.set_property("ro.product.model", "x" * (20 << 20))
     serial = proxied(phone, shell_v2=False).serial if old else phone.serial
-    with pytest.raises(DeviceError, match=r"does not come to an end of `.*`: it has said \d+ bytes\."):
+    with pytest.raises(
+        DeviceError, match=r"The command `.*` does not finish on the device .*: it has sent \d+ bytes\."
+    ):
         choose_devices(Choice(serials=[serial]), Workspace(tmp_path))
     phone.answers.set_property("ro.product.model", "Mate")
     [device] = choose_devices(Choice(serials=[serial]), Workspace(tmp_path))
@@ -128,7 +130,7 @@ def test_a_log_with_an_endless_line_is_refused_and_its_attempt_failed(space, pho
             file.write(b"x" * 3 * LINE_LIMIT_BYTES)  # the agent goes on at its own place, and overwrites a part
         code, said = finished(process)
     assert code == 1, said
-    assert f"has a line over {LINE_LIMIT_BYTES} bytes, and was not taken." in " ".join(said.split())
+    assert f"has a line over {LINE_LIMIT_BYTES} bytes and was not copied." in " ".join(said.split())
     [failed] = [path for path in attempts(space) if rawlog.read_attempt(path).status == "failed"]
     assert failed.stat().st_size < 1000 and not list(space.raw.rglob("*.part"))
     assert list(phone.storage.glob("local/tmp/aiot/runs/*/*")) == []
@@ -171,15 +173,15 @@ def test_one_phone_by_two_ways_is_one_device(tmp_path, phones, proxied):
     proxy = proxied(phone)
     [device] = choose_devices(Choice(every=True), Workspace(tmp_path))
     assert device.connection.serial in (phone.serial, proxy.serial)
-    with pytest.raises(DeviceError, match=r"are the same device \(one serial number, one boot\): choose one of them"):
+    with pytest.raises(DeviceError, match=r"are the same device \(same serial number and boot\): choose one of them"):
         choose_devices(Choice(serials=[phone.serial, proxy.serial]), Workspace(tmp_path))
 
 
-def test_a_phone_that_has_not_allowed_this_computer_is_said_and_left_out(tmp_path, phones, proxied, adb_server):
+def test_an_unauthorized_phone_is_reported_and_skipped(tmp_path, phones, proxied, adb_server):
     (phone,) = phones(1)
     shut = proxied(phone, authorized=False).serial
     until(lambda: {one.serial: one.state for one in adb_server.client().list()}[shut] == "unauthorized", "asking")
-    with pytest.raises(DeviceError, match=f"The device {shut} is unauthorized: `aiot doctor -s {shut}` says"):
+    with pytest.raises(DeviceError, match=f"The device {shut} is unauthorized: run `aiot doctor -s {shut}` for advice"):
         choose_devices(Choice(serials=[shut]), Workspace(tmp_path))
     [device] = choose_devices(Choice(every=True), Workspace(tmp_path))
     assert device.connection.serial == phone.serial

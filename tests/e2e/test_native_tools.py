@@ -134,7 +134,7 @@ def tool_at_work(phone):
 
 
 @pytest.mark.parametrize("fault", ["drop", "kill", "stop"])
-def test_what_happens_in_the_middle_of_a_tool_costs_one_attempt(workspace, phones, tools, fault):  # noqa: F811
+def test_a_fault_while_a_tool_runs_costs_one_attempt(workspace, phones, tools, fault):  # noqa: F811
     (phone,) = phones(1)
     chosen = ["-s", phone.serial, "--delegates", "cpu"]
     words = command(workspace, tools(timed_s=SLEEP), *chosen)

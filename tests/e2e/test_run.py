@@ -160,11 +160,11 @@ def test_a_device_that_drops_out_and_comes_back(space, phones):
     [second] = [path for path in attempts(space) if path.name.endswith(".2.jsonl")]
     first = rawlog.read_attempt(second.with_name(second.name.replace(".2.", ".1.")))
     assert (first.status, len(first.of("image")) > 20) == ("failed", True)
-    assert first.last["reason"] == "the device or its connection went away, and the process ended with that"
+    assert first.last["reason"] == "the device or its connection was lost, which ended the process"
 
 
 @pytest.mark.e2e_all
-def test_a_device_that_stays_away_is_given_up_and_gone_on_with_later(space, phones):
+def test_a_disconnected_device_is_given_up_and_can_be_resumed_later(space, phones):
     one, two = phones(2, board=True)
     with in_the_middle(space, [one, two], "--all", "--patience", "3") as (process, before):
         one.drop()

@@ -47,15 +47,15 @@ def test_the_order_is_drawn_and_the_seed_repeats_it():
 @pytest.mark.parametrize(
     "count, reason",
     [
-        (0, "With 0 blocks nothing can be decided, since an interval over blocks needs 3"),
-        (1, "With 1 block nothing can be decided, since an interval over blocks needs 3"),
-        (2, "With 2 blocks nothing can be decided"),
-        (3, "With 3 blocks one side comes first more often, and a steady drift does not cancel"),
-        (7, "With 7 blocks one side comes first more often"),
+        (0, "With 0 blocks, nothing can be decided, because an interval over blocks needs 3"),
+        (1, "With 1 block, nothing can be decided, because an interval over blocks needs 3"),
+        (2, "With 2 blocks, nothing can be decided"),
+        (3, "With 3 blocks, one side comes first more often, so a steady drift does not cancel"),
+        (7, "With 7 blocks, one side comes first more often"),
     ],
 )
 def test_a_number_of_blocks_that_cannot_be_is_refused(count, reason):
-    with pytest.raises(SelectionError, match=f"^{reason}.*: give an even number, 4 or more"):
+    with pytest.raises(SelectionError, match=f"^{reason}.*: use an even number, 4 or more"):
         blocks.firsts(count, 0)
 
 
@@ -82,14 +82,14 @@ def test_a_session_is_read_from_its_runs(tmp_path):
     assert broken.problems == [f"B: {ID} failed: it crashed", "A was not run"]
 
 
-def test_what_ran_on_another_accelerator_than_asked_for_is_no_pair(tmp_path):
+def test_an_instance_that_ran_on_another_accelerator_is_not_paired(tmp_path):
     block = Block(1, "a")
     folders = {side: short_run(tmp_path, block, side, second=at) for at, side in enumerate("ab")}
     fallback = {**LOAD, "accelerator_requested": "nnapi"}
     rawlog.attempt_path(folders["b"], ID, 1).unlink()
     attempt(folders["b"], ID, fallback, end())
     [only] = blocks.recorded(tmp_path, "local", SESSION.id)
-    assert (only.problems, only.pairs) == ([f"B: {ID} ran on the cpu, and nnapi was asked for"], 0)
+    assert (only.problems, only.pairs) == ([f"B: {ID} ran on the cpu, but nnapi was requested"], 0)
 
 
 def test_a_block_that_went_wrong_is_measured_again_as_a_whole_in_its_order(tmp_path):
@@ -128,14 +128,14 @@ def test_only_the_session_that_is_asked_for_is_gone_on_with(tmp_path):
 @pytest.mark.parametrize(
     "words, sentence",
     [
-        ([], "--a has no setting: give one like --a threads=2."),
+        ([], "--a contains no setting: use for example --a threads=2."),
         (
             ["speed=2"],
-            "'speed=2' of --a is not a setting: give NAME=VALUE, where NAME is one of model, threads, framework",
+            "'speed=2' in --a is not a setting: use NAME=VALUE, where NAME is one of model, threads, framework",
         ),
-        (["threads"], "'threads' of --a is not a setting"),
-        (["threads="], "'threads=' of --a is not a setting"),
-        (["threads=1", "threads=2"], "--a has threads twice"),
+        (["threads"], "'threads' in --a is not a setting"),
+        (["threads="], "'threads=' in --a is not a setting"),
+        (["threads=1", "threads=2"], "--a contains threads twice"),
     ],
 )
 def test_settings_that_are_none_are_refused(words, sentence):
@@ -164,14 +164,14 @@ def test_a_model_file_takes_the_place_of_the_prepared_one(workspace, request_, t
 
 def test_a_model_file_that_cannot_be_is_refused(request_, tmp_path):
     file = tmp_path / "after.tflite"
-    with pytest.raises(ModelError, match=r"^There is no model file .*after\.tflite: name one that is there\.$"):
+    with pytest.raises(ModelError, match=r"^There is no model file .*after\.tflite: name an existing file\.$"):
         settings.with_model(TINY[:1], request_.artifacts, file, request_.catalog)
     file.write_bytes(b"x")
-    with pytest.raises(SelectionError, match="may be any of 3 models: choose the one whose settings it has"):
+    with pytest.raises(SelectionError, match="may be any of 3 models: select the one whose settings apply to it"):
         settings.with_model(TINY, request_.artifacts, file, request_.catalog)
-    with pytest.raises(ModelError, match=r"is no file of pytorch, whose model files end in \.ptl"):
+    with pytest.raises(ModelError, match=r"is not a pytorch model file, whose name ends in \.ptl"):
         settings.with_model(TINY[2:], request_.artifacts, file, request_.catalog)
-    with pytest.raises(ModelError, match="is not prepared"):
+    with pytest.raises(ModelError, match="has not been prepared"):
         settings.with_model([Instance("tflite", "cpu", "float16", "mnasnet")], {}, file, request_.catalog)
 
 
@@ -181,9 +181,9 @@ def test_instances_are_paired_by_what_the_settings_do_not_name():
     instances = {"a": [cpu], "b": [other, nnapi]}
     varied = {"a": {"delegate": "cpu"}, "b": {"delegate": "nnapi"}}
     assert settings.pairs(instances, varied) == [(cpu, nnapi)]
-    with pytest.raises(SelectionError, match="A and B have no instance in common"):
+    with pytest.raises(SelectionError, match="A and B have no instances in common"):
         settings.pairs(instances, {"a": {"threads": "1"}, "b": {"threads": "2"}})
-    with pytest.raises(SelectionError, match="--b names the delegate and --a does not: name it on both sides"):
+    with pytest.raises(SelectionError, match="--b sets the delegate, but --a does not: set it on both sides"):
         settings.pairs(instances, {"a": {"threads": "1"}, "b": {"delegate": "nnapi"}})
 
 
@@ -234,14 +234,14 @@ def test_two_thread_counts_take_turns_and_are_compared(workspace):
     # a session that is whole is not measured again
     whole = aiot(*command(workspace, "--a", "threads=1", "--b", "threads=2", "--resume"))
     assert (whole.returncode, len(runs_of(workspace))) == (0, 8)
-    assert "order     nothing is left to measure\n" in whole.stdout
+    assert "order     nothing left to measure\n" in whole.stdout
 
 
 def test_the_plan_is_shown_and_nothing_is_run_without_a_yes(workspace):
     words = [word for word in command(workspace, "--a", "threads=1", "--b", "threads=2") if word != "--yes"]
     plan = aiot(*words, "--dry-run")
     assert plan.returncode == 0, plan.stderr
-    assert f"expected  not known, as no earlier run on this device measured {ID}\n" in plan.stdout
+    assert f"expected  unknown, because no earlier run on this device measured {ID}\n" in plan.stdout
     declined = aiot(*words)  # there is no one to ask
     assert declined.returncode == 1
     assert "Run it? [y/N]" in declined.stdout
@@ -259,7 +259,7 @@ def test_two_quantizations_are_compared_under_the_name_of_the_first(workspace):
 
 
 @pytest.mark.slow
-def test_a_session_that_breaks_off_is_gone_on_with(workspace, monkeypatch):
+def test_an_interrupted_session_can_be_resumed(workspace, monkeypatch):
     """The third run is interrupted: its block is measured again with both sides."""
     from runner import fleet
 
@@ -275,7 +275,7 @@ def test_a_session_that_breaks_off_is_gone_on_with(workspace, monkeypatch):
     monkeypatch.setattr(fleet, "run_all", interrupted)
     broken = aiot(*words)
     assert broken.returncode == 130
-    assert "is unfinished: go on by the same command with `--resume`" in broken.stderr
+    assert "is unfinished: repeat the command with `--resume` to continue" in broken.stderr
     assert len(runs_of(workspace)) == 2
     done = aiot(*words)
     assert done.returncode == 0, done.stderr
@@ -310,7 +310,8 @@ def test_a_block_that_fails_is_named_and_left_out_of_the_pairs(workspace, broken
     assert done.returncode == 1
     assert "block     2 (2 of 4): B: tflite_cpu_int8_squeezenet failed: " in done.stdout
     assert (
-        "1 block failed (see above): the same command with `--resume` measures every failed block again." in done.stderr
+        "1 block failed (see above): repeat the command with `--resume` to measure every failed block again."
+        in done.stderr
     )
     assert "intervals of times are over 3 to 4 blocks of one session" in done.stdout
     assert "block 2 left out: B is invalid" in done.stdout
@@ -329,8 +330,8 @@ def test_a_session_stops_where_nothing_ends_on_both_sides(workspace, broken_int8
     done = aiot(*words, "--a", "threads=1", "--b", "threads=2")
     assert done.returncode == 1
     assert (
-        "No instance was measured on both sides in block 2, so the session stops: mend what is said above."
-        in done.stderr
+        "The session was stopped because no instance was measured on both sides in block 2: "
+        "fix the problems listed above." in done.stderr
     )
     assert len(runs_of(workspace)) == 4
     sentence = refused(aiot("compare", "--ab", "newest", "--processed", processed_of(workspace)))
@@ -342,17 +343,17 @@ def test_a_session_stops_where_nothing_ends_on_both_sides(workspace, broken_int8
 @pytest.mark.parametrize(
     "words, sentence",
     [
-        (["--a", "threads=1", "--b", "threads=1"], "A and B are the same (threads=1): give two settings that differ."),
+        (["--a", "threads=1", "--b", "threads=1"], "A and B are the same (threads=1): choose two different settings."),
         (
             ["--a", "threads=1", "--b", "cores=all"],
-            "A (threads=1) and B (cores=all) are the same for the chosen instances: give",
+            "A (threads=1) and B (cores=all) are the same for the selected instances: choose",
         ),
-        (["--a", "threads=1", "--b", "threads=0"], "threads=0 is not a number of threads: give 1 or more."),
-        (["--a", "threads=1", "--b", "threads=٣"], "threads=٣ is not a number of threads: give 1 or more."),
-        (["--a", "threads=1", "--b", "model=no.tflite"], "There is no model file no.tflite: name one that is there."),
+        (["--a", "threads=1", "--b", "threads=0"], "threads=0 is not a valid number of threads: use 1 or more."),
+        (["--a", "threads=1", "--b", "threads=٣"], "threads=٣ is not a valid number of threads: use 1 or more."),
+        (["--a", "threads=1", "--b", "model=no.tflite"], "There is no model file no.tflite: name an existing file."),
         (["--a", "threads=1", "--b", "python=/no/python"], "There is no Python /no/python: name the interpreter of"),
-        (["--a", "threads=1", "--b", "accelerator=npu"], "accelerator= needs TFLite's own tools: give their folder"),
-        (["--a", "threads=1", "--b", "threads=2", "--blocks", "1"], "With 1 block nothing can be decided, since an"),
+        (["--a", "threads=1", "--b", "accelerator=npu"], "accelerator= requires TFLite's own tools: give their folder"),
+        (["--a", "threads=1", "--b", "threads=2", "--blocks", "1"], "With 1 block, nothing can be decided, because an"),
     ],
 )
 def test_bad_input_is_one_sentence(workspace, words, sentence):
@@ -382,7 +383,7 @@ def test_a_python_that_cannot_run_the_agent_is_refused_before_anything_runs(work
     reason = f"{python} cannot run tflite (no module numpy): install what is missing there, or name another Python."
     assert sentence == f"aiot: {reason}"
     sentence = refused(aiot(*command(workspace, "--a", "threads=1", "--b", f"python={tmp_path}")))
-    assert sentence.endswith(f"name the interpreter of an environment, like {tmp_path}/bin/python.")
+    assert sentence.endswith(f"name the interpreter of an environment, for example {tmp_path}/bin/python.")
     assert not rawlog.run_folders(workspace.raw)
 
 
@@ -399,7 +400,7 @@ def test_a_framework_that_the_python_lacks_is_left_out(device, request_, tmp_pat
     assert settings.with_versions(replace(side, python=None), TINY) == (replace(side, python=None), TINY)
 
 
-def test_what_makes_no_difference_to_the_chosen_instances_is_no_difference(device, request_, monkeypatch):
+def test_settings_without_effect_on_the_selected_instances_are_no_difference(device, request_, monkeypatch):
     """Accelerators are those of NNAPI, and tools need no Python."""
     record = run_request.RunRequest.record
     tools = {"benchmark_model": "1", "run_eval": "1"}
@@ -425,33 +426,35 @@ def test_what_makes_no_difference_to_the_chosen_instances_is_no_difference(devic
 def test_a_session_stops_where_the_device_refuses_what_differs(workspace, monkeypatch):
     def refuses_big(folder):
         conditions = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)["conditions"]
-        return ["cores as asked for could not be had: all are alike"] if conditions else []
+        return ["the request for cores was refused: all are alike"] if conditions else []
 
     monkeypatch.setattr(blocks, "refused", refuses_big)
     done = aiot(*command(workspace, "--a", "cores=all", "--b", "cores=big"))
     assert done.returncode == 1
     assert done.stderr.endswith(
-        "aiot: The device refuses what A and B differ in (cores as asked for could not be had: all are alike): "
-        "choose other settings.\n"
+        "aiot: The device refuses a condition in which A and B differ "
+        "(the request for cores was refused: all are alike): choose other settings.\n"
     )
     assert len(runs_of(workspace)) == 2
 
 
 @pytest.mark.slow
-def test_a_condition_that_both_sides_lack_is_told_once(workspace):
+def test_a_condition_refused_on_both_sides_is_reported_once(workspace):
     done = aiot(*command(workspace, "--a", "threads=1", "--b", "threads=2", "--fixed-performance"))
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("fixed performance as asked for could not be had: it is a mode of Android") == 1
+    assert done.stdout.count("the request for fixed performance was refused: it is a mode of Android") == 1
 
 
-def test_a_session_that_differs_is_named_with_what_differs(workspace):
+def test_a_session_with_other_settings_is_not_resumed_and_the_differences_are_named(workspace):
     session = replace(SESSION, words={"a": "threads=1", "b": "threads=3"})
     short_run(workspace.raw, Block(1, "a"), "a", session=session)
     done = aiot(*command(workspace, "--a", "threads=1", "--b", "threads=2", "--resume", "--dry-run"))
     assert done.returncode == 0, done.stderr
     first = done.stdout.splitlines()[0]
-    assert first.startswith(f"resume    not session {SESSION.id}, which differs in seed, settings, ")
-    assert first.endswith(": a new one begins")
+    assert first.startswith(
+        f"resume    starting a new session, because session {SESSION.id} differs in seed, settings, "
+    )
+    assert first.endswith(", models")
 
 
 @pytest.mark.parametrize("verb", ["ab", "run"])
@@ -468,12 +471,12 @@ def test_a_folder_of_raw_logs_that_cannot_be_written_is_one_sentence(workspace, 
     assert sentence in done.stdout + done.stderr
 
 
-def test_what_cannot_run_on_both_sides_is_no_pair(workspace):
+def test_instances_that_cannot_run_on_both_sides_are_not_paired(workspace):
     [_, nnapi] = (Instance("tflite", delegate, "float32", "squeezenet") for delegate in ("cpu", "nnapi"))
     words = [word for word in command(workspace) if word not in ("--delegates", "cpu")]
     sentence = refused(aiot(*words, "--a", "delegate=cpu", "--b", "delegate=nnapi"))
     reason = "NNAPI is part of Android (run it on an Android phone)"
-    assert sentence == f"aiot: Nothing can run on both sides: {nnapi.id}: {reason}."
+    assert sentence == f"aiot: No instance can run on both sides: {nnapi.id}: {reason}."
 
 
 def test_expected_time_is_that_of_earlier_runs(tmp_path, request_):
@@ -514,4 +517,4 @@ def test_a_session_stops_where_its_device_is_lost(workspace, monkeypatch):
     first = blocks.firsts(4, 0)[0].upper()
     assert done.returncode == 1
     assert f"aiot: Block 1, {first}: The device local does not answer." in done.stderr
-    assert "is unfinished: go on by the same command with `--resume`" in done.stderr
+    assert "is unfinished: repeat the command with `--resume` to continue" in done.stderr

@@ -102,7 +102,7 @@ def reasons(task):
     return [event["reason"] for event in rawlog.read_attempt(task.log).of("failed")]
 
 
-def test_work_that_is_at_work_is_waited_for_and_not_started_again(task):
+def test_running_work_is_waited_for_and_not_started_again(task):
     device = Device(Work(task, [None, None, 0], measured), running=True)
     ticks = []
     assert not carry_out(device, task, 10, ticks.append)
@@ -123,9 +123,9 @@ def test_a_device_that_goes_away_leaves_the_attempt_open(task):
         assert not task.log.exists()
 
 
-def test_what_ended_with_its_connection_is_to_be_tried_again_unless_it_was_done(task):
+def test_an_attempt_that_ended_with_its_connection_is_retried_unless_it_was_complete(task):
     assert carry_out(Device(Work(task, [GONE])), task, 10, lambda tail: None)
-    assert reasons(task) == ["the device or its connection went away, and the process ended with that"]
+    assert reasons(task) == ["the device or its connection was lost, which ended the process"]
     task.log.unlink()
     assert not carry_out(Device(Work(task, [GONE], measured)), task, 10, lambda tail: None)
     assert reasons(task) == []
@@ -220,11 +220,13 @@ def test_a_tool_that_takes_too_long_is_ended(tmp_path, job):
 
 def test_a_tool_that_ended_with_its_connection_is_to_be_run_again(tmp_path, job):
     assert carry_out_by_tools(ToolDevice([None, GONE]), job, tmp_path)
-    assert reason(tmp_path, job).startswith("the device or its connection went away")
+    assert reason(tmp_path, job).startswith("the device or its connection was lost")
 
 
 def test_a_device_that_goes_away_under_a_tool_fails_the_attempt(tmp_path, job):
-    for number, (error, said) in enumerate([(DeviceLostError, "went away"), (DeviceError, "does not run it")], start=1):
+    for number, (error, said) in enumerate(
+        [(DeviceLostError, "connection was lost"), (DeviceError, "could not run it")], start=1
+    ):
         attempt = replace(job, attempt=number)
         with pytest.raises(error, match="SERIAL"):
             carry_out_by_tools(ToolDevice([None, error("SERIAL does not answer.")]), attempt, tmp_path)

@@ -34,7 +34,7 @@ def finding(check, facts=FACTS, state=GOOD, abilities=None, features=None):
     return one
 
 
-def test_a_phone_in_order_has_nothing_but_good_to_be_told():
+def test_a_healthy_phone_has_only_ok_findings():
     found = doctor.findings("device", FACTS, GOOD, {"tflite": ["bundle"]}, ["shell_v2", "cmd"])
     assert doctor.worst(found) == "ok"
     assert [one.check for one in found] == [
@@ -46,15 +46,19 @@ def test_a_phone_in_order_has_nothing_but_good_to_be_told():
 @pytest.mark.parametrize(
     ("said", "meaning", "remedy"),
     [
-        ("unauthorized", "not allowed", "Allow USB debugging"),
+        ("unauthorized", "not authorized", "Allow USB debugging"),
         ("offline", "no answer", "adb connect"),
-        ("no permissions (missing udev rules? user is in the plugdev group); see [link]", "may not open", "plugdev"),
+        (
+            "no permissions (missing udev rules? user is in the plugdev group); see [link]",
+            "not permitted to open",
+            "plugdev",
+        ),
         ("recovery", "recovery", "Reboot"),
         ("authorizing", "asking", "accept"),
-        ("absent", "no such device", "plug it in"),
+        ("absent", "does not know this device", "connect it"),
         ("bootloader", "boot loader", "fastboot"),
-        ("\x1b[2Jodd\n" + "x" * 10_000, "adb calls the device '[2Jodd xxx", "plug"),
-        ("", "adb calls the device None", "plug"),
+        ("\x1b[2Jodd\n" + "x" * 10_000, "adb reports the state '[2Jodd xxx", "plug"),
+        ("", "adb reports the state None", "plug"),
     ],
 )
 def test_of_a_device_that_cannot_be_used_only_the_connection_is_told(said, meaning, remedy):
@@ -64,7 +68,7 @@ def test_of_a_device_that_cannot_be_used_only_the_connection_is_told(said, meani
     assert len(one.said) < 300 and one.said.isprintable()
 
 
-def test_whatever_is_not_in_order_says_what_to_do():
+def test_every_problem_has_a_remedy():
     bad = {**GOOD, "battery_percent": 1, "battery_temperature_c": 50, "thermal_status": "severe", "overridden": True}
     worse = replace(FACTS, machine="armv7l", free_bytes=0, awake=False, nnapi=False)
     found = doctor.findings("device", worse, bad, {"caffe2": []}, [])
@@ -102,7 +106,7 @@ def test_a_chip_is_judged_only_where_the_thermal_status_is_not_known(chip_c, sta
 
 
 def test_no_temperature_is_said_to_be_none():
-    assert finding("temperature", state=BARE).said == "It tells no temperature."
+    assert finding("temperature", state=BARE).said == "It does not report a temperature."
 
 
 @pytest.mark.parametrize("status", [*android_state.THERMAL_STATUSES, None])
@@ -143,7 +147,7 @@ def test_charging(plugged, charging, level):
     assert finding("charging", state={**GOOD, "plugged": plugged, "charging": charging}).level == level
 
 
-def test_values_set_by_hand_are_told():
+def test_values_set_by_hand_are_reported():
     one = finding("override", state={**GOOD, "overridden": True})
     assert one.level == "warning" and "dumpsys battery reset" in one.remedy
 
@@ -151,7 +155,7 @@ def test_values_set_by_hand_are_told():
 @pytest.mark.parametrize(
     ("sdk", "version", "library", "level", "word"),
     [
-        (26, "8.0.0", False, "note", "came with Android 8.1"),
+        (26, "8.0.0", False, "note", "added in Android 8.1"),
         (27, "8.1.0", True, "ok", "8.1.0 has NNAPI"),
         (29, "10", False, "warning", "library"),
         (34, "14", True, "ok", "14 has NNAPI"),
@@ -166,7 +170,7 @@ def test_nnapi(sdk, version, library, level, word):
 
 def test_nnapi_is_not_expected_of_a_linux_board():
     board = android.facts(specimens.answer(**specimens.BOARD))
-    assert finding("NNAPI", board, BARE).said == "It is no Android, and NNAPI is part of Android."
+    assert finding("NNAPI", board, BARE).said == "It does not run Android, and NNAPI is part of Android."
 
 
 @pytest.mark.parametrize(
@@ -178,7 +182,7 @@ def test_nnapi_is_not_expected_of_a_linux_board():
         ("armv8l", "warning", "32-bit"),
         ("i686", "warning", "32-bit"),
         ("riscv64", "warning", "only for aarch64 and x86_64"),
-        (None, "note", "does not say"),
+        (None, "note", "does not report"),
     ],
 )
 def test_processor(machine, level, word):
@@ -187,23 +191,23 @@ def test_processor(machine, level, word):
 
 
 def test_large_pages_are_told():
-    assert finding("pages", replace(FACTS, page_bytes=16384)).said == "Its memory has pages of 16 KB."
+    assert finding("pages", replace(FACTS, page_bytes=16384)).said == "Its memory pages have 16 KB."
     assert not [one for one in doctor.findings("device", FACTS, GOOD) if one.check == "pages"]
 
 
-def test_an_adbd_without_shell_v2_is_told():
+def test_an_adbd_without_shell_v2_is_reported():
     assert finding("shell", features=["cmd", "stat_v2"]).level == "note"
     assert finding("shell", features={"shell_v2"}).level == "ok"
 
 
 def test_frameworks_are_told_with_the_ways_they_run():
     abilities = {"tflite": ["bundle", "benchmark_model"], "caffe2": []}
-    assert finding("framework tflite", abilities=abilities).said == "tflite can run there: benchmark_model, bundle."
+    assert finding("framework tflite", abilities=abilities).said == "tflite can run on it: benchmark_model, bundle."
     one = finding("framework caffe2", abilities=abilities)
     assert one.level == "warning" and "aiot bundle build" in one.remedy
 
 
-def test_what_was_not_asked_is_not_told():
+def test_findings_cover_only_what_was_asked():
     assert [one.check for one in doctor.findings("device", None, None)] == ["connection"]
 
 
@@ -234,11 +238,11 @@ def test_nothing_a_device_says_reaches_the_terminal_as_it_is(value):
 # ---- the start gate
 
 
-def test_a_phone_in_order_may_begin():
+def test_a_healthy_phone_may_start():
     assert doctor.gate(GOOD) == []
 
 
-def test_what_a_device_does_not_tell_stands_in_no_way():
+def test_missing_values_of_a_device_do_not_prevent_a_run():
     assert doctor.gate(BARE) == []
     assert doctor.gate({}) == []
 
@@ -246,8 +250,8 @@ def test_what_a_device_does_not_tell_stands_in_no_way():
 def test_every_reason_is_told_with_value_and_limit():
     state = {**GOOD, "battery_percent": 12.0, "battery_temperature_c": 41.5, "thermal_status": "moderate"}
     assert doctor.gate(state) == [
-        "its battery is at 12 %, under 30 %",
-        "its battery is at 41.5 °C, over 40.0 °C",
+        "its battery is at 12 %, below 30 %",
+        "its battery is at 41.5 °C, above 40.0 °C",
         "its thermal status is moderate, worse than none",
     ]
 
@@ -268,7 +272,7 @@ def test_without_a_thermal_status_the_chip_is_waited_for(chip_c, status, reasons
 def test_a_status_of_none_without_thresholds_lets_the_chip_count():
     told = specimens.THERMAL_OTHER_NUMBERS
     state = android_state.current_state(specimens.answer(battery=specimens.BATTERY, thermal=told))
-    assert doctor.gate(state) == ["its chip is at 71.5 °C, over 70.0 °C"]
+    assert doctor.gate(state) == ["its chip is at 71.5 °C, above 70.0 °C"]
     told += "\tTemperatureThreshold{mType=4, mName=TYPE_SKIN, mHotThrottlingThresholds=[NaN, 45.0]}\n"
     state = android_state.current_state(specimens.answer(battery=specimens.BATTERY, thermal=told))
     assert (state["thermal_status"], doctor.gate(state)) == ("none", [])
@@ -276,7 +280,7 @@ def test_a_status_of_none_without_thresholds_lets_the_chip_count():
 
 def test_a_screen_saver_is_named():
     one = finding("screen", replace(FACTS, awake=True, dreaming=True, locked=False))
-    assert (one.level, one.said) == ("warning", "Its screen saver is running, which takes time of its chip.")
+    assert (one.level, one.said) == ("warning", "Its screen saver is running, which uses its processor.")
     one = finding("screen", replace(FACTS, awake=True, dreaming=True, locked=True))
     assert one.said.startswith("Its screen is locked.")
 

@@ -59,7 +59,7 @@ def test_a_device_that_does_not_answer_is_noted_without_its_name(tmp_path, error
     assert set(samples[1]) == {"at", "instance", "attempt", "lost"}
 
 
-def test_a_connection_that_is_lost_in_the_middle_is_noted_at_last(tmp_path):
+def test_a_connection_lost_in_the_middle_is_detected(tmp_path):
     def lose():
         time.sleep(0.05)
         raise DeviceLostError("gone")
@@ -79,7 +79,7 @@ def test_a_full_disk_does_not_end_the_sampling_with_a_traceback(tmp_path, monkey
     assert raised == []
 
 
-def test_what_the_device_keeps_to_is_added_to_the_run_whenever_it_is_something_else(tmp_path):
+def test_applied_conditions_are_recorded_whenever_they_change(tmp_path):
     folder = begin(tmp_path, [ONE.id])
     record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
     kept, refused = (

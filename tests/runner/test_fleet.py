@@ -39,14 +39,14 @@ def lost():
     raise DeviceLostError("It does not answer.")
 
 
-def test_a_device_that_stays_away_is_asked_less_and_less_often_and_then_given_up(clock):
+def test_a_disconnected_device_is_polled_less_often_and_finally_given_up(clock):
     with pytest.raises(DeviceLostError):
         fleet.persist(lost, 60, clock)
     assert clock.pauses[:6] == [1, 2, 4, 8, 8, 8]
     assert 60 < clock.now - 1000 <= 60 + 8
 
 
-def test_a_device_that_comes_back_goes_on_where_it_was(clock):
+def test_a_device_that_reconnects_continues_its_run(clock):
     answers = iter([lost, lost, lambda: "done"])
 
     def ask():
@@ -62,7 +62,7 @@ def test_without_patience_a_lost_device_is_given_up_at_the_second_loss(clock):
     assert clock.pauses == [1]
 
 
-def test_a_device_that_was_back_for_long_has_all_patience_again(clock):
+def test_a_device_that_was_connected_for_long_gets_the_full_patience_again(clock):
     def work():
         if len(clock.pauses) in (3, 6, 9):
             clock.now += 1000  # an instance that went well
@@ -92,7 +92,7 @@ def test_a_lost_device_is_waited_for_as_long_as_was_asked_and_hardly_longer(sile
     assert patience_s < clock.now - began <= patience_s + max(fleet.BACK_OFF_S) + max([5.0, *silences])
 
 
-def test_what_is_wrong_and_not_lost_is_not_tried_again(clock):
+def test_an_error_other_than_a_lost_device_is_not_retried(clock):
     def work():
         raise DeviceError("It has no space left.")
 
@@ -198,7 +198,7 @@ def test_ctrl_c_is_said_to_all_devices_and_waited_for(run_all, monkeypatch):
     assert sorted(ended) == ["device-0", "device-1"]
 
 
-def test_a_device_that_cannot_even_begin_is_an_outcome(run_all, monkeypatch):
+def test_a_device_that_cannot_start_has_an_outcome_with_an_error(run_all, monkeypatch):
     def begin(workspace, device, request):
         raise RunnerError("No space is left.")
 

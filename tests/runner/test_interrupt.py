@@ -63,4 +63,4 @@ def test_models_can_be_converted_after_an_interrupted_try(tmp_path):
     assert (code, errors.strip()) == (130, SAID)
     assert [path.name for path in folder.iterdir()] == ["conversion.log"]
     done = run(tmp_path, words)
-    assert (done.returncode, done.stdout.split(", ")[1]) == (0, "1 built now")
+    assert (done.returncode, done.stdout.split(", ")[1]) == (0, "1 of them built now")

@@ -58,8 +58,8 @@ def aiot(space, *words):
 def test_a_model_and_a_framework_are_one_file_each(space, converted):
     _, made = converted
     assert (made.returncode, made.stderr) == (0, "")
-    assert "1 model files, 1 built now" in made.stdout
-    assert "1 model files, 0 built now" in aiot(space, "models", "prepare", *CHOSEN).stdout
+    assert "1 model files, 1 of them built now" in made.stdout
+    assert "1 model files, 0 of them built now" in aiot(space, "models", "prepare", *CHOSEN).stdout
 
     checked = aiot(space, "models", "check", "--weights", "weights", "--images", "12")
     assert "torchscript_float32_squeezenet1_1" in checked.stdout
@@ -85,10 +85,10 @@ def test_a_model_and_a_framework_are_one_file_each(space, converted):
 def test_a_changed_file_is_a_changed_model(space):
     plugin = space.plugins / "frameworks" / "torchscript.py"
     plugin.write_text(plugin.read_text() + "\n# changed\n")
-    assert "1 model files, 1 built now" in aiot(space, "models", "prepare", *CHOSEN).stdout
+    assert "1 model files, 1 of them built now" in aiot(space, "models", "prepare", *CHOSEN).stdout
 
 
-def test_what_the_names_are_is_said(space):
+def test_an_unknown_model_lists_the_choices_including_plugins(space):
     refused = aiot(space, "models", "prepare", "--models", "alexnet")
     assert refused.returncode == 1
     assert refused.stderr.startswith("aiot: Model 'alexnet' is unknown: choose from resnet50, ")
@@ -121,7 +121,7 @@ def test_a_framework_that_crashes_is_an_instance_that_failed_and_the_run_goes_on
     assert aiot(space, "models", "prepare", *both).returncode == 0
     ran = aiot(space, "run", "--local", *both)
     assert ran.returncode == 1
-    assert ran.stderr.startswith("aiot: Something failed (see above)")
+    assert ran.stderr.startswith("aiot: Some measurements failed (see above)")
     [log] = space.raw.rglob("crashing_cpu_float32_squeezenet1_1.1.jsonl")
     attempt = rawlog.read_attempt(log)
     assert (attempt.status, len(attempt.of("image"))) == ("failed", 2)

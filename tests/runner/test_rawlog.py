@@ -40,7 +40,7 @@ def log(tmp_path):
     return rawlog.attempt_path(tmp_path, "tflite_cpu_int8_mnasnet", 2)
 
 
-def test_what_is_written_is_read(log):
+def test_written_records_are_read_back(log):
     with rawlog.AttemptWriter(log) as writer:
         for record in (IMAGE, END):
             fields = dict(record)
@@ -57,7 +57,7 @@ def test_what_is_written_is_read(log):
 
 def test_an_attempt_is_never_written_twice(log):
     rawlog.AttemptWriter(log).close()
-    with pytest.raises(rawlog.RawLogError, match=r"mnasnet\.2\.jsonl exists: an attempt is never written twice"):
+    with pytest.raises(rawlog.RawLogError, match=r"mnasnet\.2\.jsonl already exists: an attempt is never overwritten"):
         rawlog.AttemptWriter(log)
 
 
@@ -93,24 +93,33 @@ def test_the_host_can_close_a_cut_log(log):
         ('{"event":["image"]}', "line 2 is not an event of schema version 1"),
         ('{"event":"party"}', "line 2 is not an event of schema version 1"),
         ('{"event":"failed"}', "line 2 has no field 'reason'"),
-        ('{"event":"failed","reason":7}', "line 2 has 7 as reason, which is not of the format"),
-        ('{"event":"warmup","inference_ns":true}', "line 2 has True as inference_ns, which is not of the format"),
-        ('{"event":"warmup","inference_ns":1.0}', "line 2 has 1.0 as inference_ns, which is not of the format"),
+        ('{"event":"failed","reason":7}', "line 2 has 7 as reason, which is not valid in the format"),
+        ('{"event":"warmup","inference_ns":true}', "line 2 has True as inference_ns, which is not valid in the format"),
+        ('{"event":"warmup","inference_ns":1.0}', "line 2 has 1.0 as inference_ns, which is not valid in the format"),
         ('{"event":"warmup","inference_ns":-1}', "line 2 has the negative value -1 as inference_ns"),
         (
             f'{{"event":"warmup","inference_ns":{2**63}}}',
-            f"line 2 has {2**63} as inference_ns, which is not of the format",
+            f"line 2 has {2**63} as inference_ns, which is not valid in the format",
         ),
         (
             '{"event":"summary","count":1,"tool":"x","mean_ms":NaN}',
-            "line 2 has nan as mean_ms, which is not of the format",
+            "line 2 has nan as mean_ms, which is not valid in the format",
         ),
         (json.dumps({**IMAGE, "query": -1}), "line 2 has the negative value -1 as query"),
-        (json.dumps({**IMAGE, "top5": [3, 0.9]}), "line 2 has [3, 0.9] as top5: pairs of class and score"),
-        (json.dumps({**IMAGE, "top5": [[1.5, 0.9]]}), "line 2 has [[1.5, 0.9]] as top5: pairs of class and score"),
-        (json.dumps({**IMAGE, "top5": [[2**53, 1]]}), f"line 2 has [[{2**53}, 1]] as top5: pairs of class and score"),
-        (json.dumps({**IMAGE, "label": 1}), "line 2 is query 0 a second time"),
-        (json.dumps({**FAILED_IMAGE, "query": 0}), "line 2 is query 0 a second time"),
+        (
+            json.dumps({**IMAGE, "top5": [3, 0.9]}),
+            "line 2 has [3, 0.9] as top5, which must be pairs of class and score",
+        ),
+        (
+            json.dumps({**IMAGE, "top5": [[1.5, 0.9]]}),
+            "line 2 has [[1.5, 0.9]] as top5, which must be pairs of class and score",
+        ),
+        (
+            json.dumps({**IMAGE, "top5": [[2**53, 1]]}),
+            f"line 2 has [[{2**53}, 1]] as top5, which must be pairs of class and score",
+        ),
+        (json.dumps({**IMAGE, "label": 1}), "line 2 repeats query 0"),
+        (json.dumps({**FAILED_IMAGE, "query": 0}), "line 2 repeats query 0"),
     ],
 )
 def test_a_line_that_is_not_of_the_format_is_left_out_and_named(log, line, reason):
@@ -122,7 +131,7 @@ def test_a_line_that_is_not_of_the_format_is_left_out_and_named(log, line, reaso
     assert (attempt.status, attempt.damaged, attempt.dropped) == ("end", True, None)
 
 
-def test_what_follows_the_ending_is_left_out(log):
+def test_lines_after_the_final_event_are_excluded(log):
     write_lines(log, IMAGE, END, {**IMAGE, "query": 1}, END)
     attempt = rawlog.read_attempt(log)
     assert attempt.events == [IMAGE, END]
@@ -145,8 +154,8 @@ def test_a_byte_order_mark_is_no_damage(log):
     ("content", "message"),
     [
         ("", r"mnasnet\.2\.jsonl is empty\."),
-        ("what\nis this\n", r"mnasnet\.2\.jsonl holds no event: line 1 is not JSON\."),
-        ('{"event":"failed"}\n', r"mnasnet\.2\.jsonl holds no event: line 1 has no field 'reason'\."),
+        ("what\nis this\n", r"mnasnet\.2\.jsonl contains no event: line 1 is not JSON\."),
+        ('{"event":"failed"}\n', r"mnasnet\.2\.jsonl contains no event: line 1 has no field 'reason'\."),
     ],
 )
 def test_a_log_without_an_event_is_refused(log, content, message):
@@ -155,7 +164,7 @@ def test_a_log_without_an_event_is_refused(log, content, message):
         rawlog.read_attempt(log)
 
 
-def test_what_is_no_file_is_refused(log):
+def test_a_path_that_is_not_a_regular_file_is_refused(log):
     log.mkdir()
     with pytest.raises(rawlog.RawLogError, match=r"mnasnet\.2\.jsonl is not a file\."):
         rawlog.read_attempt(log)
@@ -173,7 +182,7 @@ def test_any_bytes_are_lines_that_are_events_or_are_named(text):
 def test_an_unknown_schema_version_is_refused(tmp_path, version):
     path = tmp_path / "run.json"
     path.write_text(json.dumps({"schema_version": version}))
-    with pytest.raises(rawlog.RawLogError, match=rf"schema version {version!r}; this version reads 1 to 1"):
+    with pytest.raises(rawlog.RawLogError, match=rf"schema version {version!r}, but this version reads 1 to 1"):
         rawlog.read_json(path, rawlog.RUN_FIELDS)
 
 
@@ -230,13 +239,13 @@ VALUES = st.one_of(
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"node": "conv1"}, "line 2 is node conv1 a second time"),
-        ({"inputs": [1]}, "line 2 has [1] as inputs, which is not of the format"),
-        ({"within": [None]}, "line 2 has [None] as within, which is not of the format"),
-        ({"kernel": [3.0, 3]}, "line 2 has [3.0, 3] as kernel, which is not of the format"),
-        ({"kernel": [True, 3]}, "line 2 has [True, 3] as kernel, which is not of the format"),
-        ({"out_shape": [1, -8]}, "line 2 has [1, -8] as out_shape, which is not of the format"),
-        ({"out_shape": None}, "line 2 has None as out_shape, which is not of the format"),
+        ({"node": "conv1"}, "line 2 repeats node conv1"),
+        ({"inputs": [1]}, "line 2 has [1] as inputs, which is not valid in the format"),
+        ({"within": [None]}, "line 2 has [None] as within, which is not valid in the format"),
+        ({"kernel": [3.0, 3]}, "line 2 has [3.0, 3] as kernel, which is not valid in the format"),
+        ({"kernel": [True, 3]}, "line 2 has [True, 3] as kernel, which is not valid in the format"),
+        ({"out_shape": [1, -8]}, "line 2 has [1, -8] as out_shape, which is not valid in the format"),
+        ({"out_shape": None}, "line 2 has None as out_shape, which is not valid in the format"),
         ({"macs": -1}, "line 2 has the negative value -1 as macs"),
     ],
 )

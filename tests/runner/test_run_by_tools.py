@@ -75,5 +75,5 @@ def test_an_accelerator_is_for_the_tools(workspace):
     done = command.aiot("run", "--local", "--nnapi-accelerator", "qti-dsp", "--workspace", workspace.root)
     assert (done.returncode, done.stderr) == (
         1,
-        "aiot: --nnapi-accelerator is for TFLite's own tools: give their folder with --native-tools.\n",
+        "aiot: --nnapi-accelerator requires TFLite's own tools: give their folder with --native-tools.\n",
     )

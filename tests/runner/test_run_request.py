@@ -104,10 +104,10 @@ def test_a_model_of_other_classes_is_not_run(workspace, device, request_):
     other = replace(request_.dataset, label_space="imagenet-1000")
     artifact = request_.artifacts[TINY[0].artifact]
     obstacle = preflight(TINY[0], artifact, request_.catalog, other, device)
-    assert obstacle["reason"] == "the model knows the classes of sample-100, the dataset those of imagenet-1000"
+    assert obstacle["reason"] == "the model has the classes of sample-100, but the dataset has those of imagenet-1000"
     beyond = replace(request_.dataset, images=(("0.jpg", 100),))
     obstacle = preflight(TINY[0], artifact, request_.catalog, beyond, device)
-    assert obstacle["reason"] == "the model has 100 classes, and the dataset has label 100"
+    assert obstacle["reason"] == "the model has 100 classes, but the dataset has label 100"
 
 
 def test_a_model_file_for_another_layout_is_not_run(workspace, device, request_):
@@ -115,7 +115,7 @@ def test_a_model_file_for_another_layout_is_not_run(workspace, device, request_)
     artifact = request_.artifacts[TINY[0].artifact]
     turned = replace(artifact, settings=artifact.settings.with_layout("NCHW"))
     obstacle = preflight(TINY[0], turned, request_.catalog, request_.dataset, device)
-    assert obstacle["reason"] == "the model file was made for NCHW, tflite now takes NHWC"
+    assert obstacle["reason"] == "the model file was made for the layout NCHW, but tflite takes NHWC"
 
 
 def test_too_slow_an_instance_is_ended(workspace, device, request_):
@@ -128,15 +128,18 @@ def test_too_slow_an_instance_is_ended(workspace, device, request_):
 
 def test_one_device_is_used_by_one_run_at_a_time(workspace, device, request_):
     folder = run_request.begin(workspace, device, request_)
-    with execution.device_locked(folder.parent), pytest.raises(DeviceError, match="Another run uses the device local"):
+    with (
+        execution.device_locked(folder.parent),
+        pytest.raises(DeviceError, match="Another run is using the device local"),
+    ):
         execution.execute(folder, device, request_, silent)
 
 
 @pytest.mark.parametrize(
     "code, sentence",
     [
-        (errno.ENOSPC, r"^No space is left in .*: free some, then give the same command with `--resume`\.$"),
-        (errno.EROFS, r"cannot be written to: make it writable, then give the same command with `--resume`\.$"),
+        (errno.ENOSPC, r"^No space is left in .*: free some space, then repeat the command with `--resume`\.$"),
+        (errno.EROFS, r"cannot be written to: make it writable, then repeat the command with `--resume`\.$"),
     ],
 )
 def test_a_run_that_cannot_be_written_is_one_sentence(workspace, device, request_, monkeypatch, code, sentence):
@@ -357,7 +360,7 @@ def test_each_way_of_resizing_is_a_run_of_a_study_with_the_same_model_files(work
     assert run_request.to_resume(workspace, device, request) == other
 
 
-def test_a_study_of_resizing_is_gone_on_with_way_by_way(workspace, device, request_):
+def test_a_study_of_resizing_resumes_each_way_separately(workspace, device, request_):
     one = replace(request_, instances=TINY[:1])
     ways = {way: one.with_resize(way) for way in ("crop_resize", "square_crop")}
     assert [run_request.to_resume(workspace, device, way) for way in ways.values()] == [None, None]
@@ -376,7 +379,7 @@ def test_conditions_are_asked_for_recorded_and_judged(workspace, device, request
     options = ["--models", "squeezenet", "--frameworks", "tflite", "--quantizations", "float32", "--delegates", "cpu"]
     result = aiot(*command(workspace, *options, "--fixed-performance"))
     assert result.returncode == 0, result.stderr
-    said = "fixed performance as asked for could not be had: it is a mode of Android, which this machine has not"
+    said = "the request for fixed performance was refused: it is a mode of Android, which this machine does not run"
     assert said in " ".join(result.stdout.split())
     [folder] = rawlog.run_folders(workspace.raw)
     record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)

@@ -60,7 +60,7 @@ def test_the_outcome_is_what_the_raw_logs_say(run, workspace):
     assert not outcome.failed, "instances that are unavailable are no failures"
 
 
-def test_a_failed_instance_is_in_the_outcome_and_resuming_mends_it(run, workspace):
+def test_a_failed_instance_is_in_the_outcome_and_is_retried_on_resume(run, workspace):
     model = workspace.models / "sample" / "tflite_int8_squeezenet.tflite"
     content = model.read_bytes()
     model.write_bytes(b"no model")
@@ -139,20 +139,20 @@ def test_errors_are_the_sentences_of_the_command(workspace, options, words):
 
 def test_without_a_device_nothing_runs(workspace, monkeypatch):
     monkeypatch.delenv("ANDROID_SERIAL", raising=False)
-    with pytest.raises(SelectionError, match=r"^No device is chosen"):
+    with pytest.raises(SelectionError, match=r"^No device is selected"):
         runner.run_suite(workspace=workspace.root)
 
 
 @pytest.mark.parametrize(
     "options, sentence",
     [
-        ({"threads": 0}, "threads is 0: it must be at least 1."),
-        ({"passes": 0}, "passes is 0: it must be at least 1."),
-        ({"max_images": 0}, "max_images is 0: it must be at least 1."),
-        ({"warmups": -1}, "warmups is -1: it must be at least 0."),
-        ({"timeout_s": 0.5}, "timeout_s is 0.5: it must be at least 1."),
-        ({"cooldown_s": -1.0}, "cooldown_s is -1.0: it must be at least 0."),
-        ({"patience_s": float("nan")}, "patience_s is nan: it must be at least 0."),
+        ({"threads": 0}, "threads is 0, but must be at least 1."),
+        ({"passes": 0}, "passes is 0, but must be at least 1."),
+        ({"max_images": 0}, "max_images is 0, but must be at least 1."),
+        ({"warmups": -1}, "warmups is -1, but must be at least 0."),
+        ({"timeout_s": 0.5}, "timeout_s is 0.5, but must be at least 1."),
+        ({"cooldown_s": -1.0}, "cooldown_s is -1.0, but must be at least 0."),
+        ({"patience_s": float("nan")}, "patience_s is nan, but must be at least 0."),
     ],
 )
 def test_numbers_that_the_command_line_refuses_are_refused(run, options, sentence):

@@ -91,7 +91,7 @@ def test_files_come_in_their_order_and_errors_in_their_places(tmp_path, monkeypa
         (paths[0], "end", 6),
         f"{paths[1]} is empty.",
         (paths[2], "cut", 2),
-        f"{paths[3]} holds no event: line 1 is not JSON.",
+        f"{paths[3]} contains no event: line 1 is not JSON.",
         (paths[4], "end", 5),
         f"{paths[5]} cannot be read (No such file or directory).",
     ]

@@ -185,7 +185,7 @@ def test_a_damaged_attempt_is_named_and_the_earlier_one_is_used(raw, processed):
     assert rows["attempts"].tolist() == [2, 1]
     assert rows["reasons"][1] == "its log is damaged: run it again"  # and not that it was never run
     left = reasons(result)
-    assert left[f"{ONE}.2.jsonl"].endswith("holds no event: line 1 is not JSON.")
+    assert left[f"{ONE}.2.jsonl"].endswith("contains no event: line 1 is not JSON.")
     assert left[f"{TWO}.1.jsonl"].endswith("is empty.")
 
 
@@ -196,7 +196,7 @@ def test_a_half_written_last_line_is_dropped_and_named(raw, processed):
         log.write('{"query":2,"image":"002.jp')
     result = ingest.process(raw, processed)
     assert [(Path(name).name, reason) for name, reason in result.left_out] == [
-        (path.name, """a half-written line was dropped: '{"query":2,"image":"002.jp'"""),
+        (path.name, """an incomplete last line was dropped: '{"query":2,"image":"002.jp'"""),
         (path.name, "records of an attempt that did not end (cut) are not used"),
     ]
     assert storage.read("left_out", processed)["lines"].tolist() == [1, 2]
@@ -228,7 +228,7 @@ def changed(**fields):
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
-        (newer_version, r"run\.json has schema version 2; this version reads 1 to 1: update the toolkit\."),
+        (newer_version, r"run\.json has schema version 2, but this version reads 1 to 1: update the toolkit\."),
         (lambda folder: (folder / "run.json").write_text(""), r"run\.json cannot be read as JSON"),
         (lambda folder: (folder / "device.json").unlink(), r"device\.json is missing: the folder is not a run"),
         (lambda folder: (folder / "run.json").unlink(), r"run\.json is missing: the folder is not a run"),
@@ -243,13 +243,13 @@ def changed(**fields):
         (changed(device_slug="another"), r"run\.json is of device another, and the device\.json beside it of 'local'"),
         (changed(device_slug="../../etc"), r"run\.json has device_slug '\.\./\.\./etc', which cannot name a file"),
         (changed(run_id=""), r"run\.json has run_id '', which cannot name a file"),
-        (changed(threads=10**60), r"run\.json has 10+\.\.\.0+ as threads, which is not of the format"),
+        (changed(threads=10**60), r"run\.json has 10+\.\.\.0+ as threads, which is not valid in the format"),
         (
             lambda folder: (folder / "run.json").write_text("[" * 10**5),
             r"run\.json cannot be read as JSON \(it is nested",
         ),
         (lambda folder: (folder / "run.json").write_text('{"a": "\\ud800"}'), r"run\.json cannot be read as JSON"),
-        (lambda folder: (folder / "run.json").write_text("7"), r"run\.json does not hold a JSON object"),
+        (lambda folder: (folder / "run.json").write_text("7"), r"run\.json does not contain a JSON object"),
     ],
 )
 def test_a_run_that_cannot_be_read_is_named_and_the_others_are_processed(raw, processed, damage, reason):
@@ -271,7 +271,7 @@ def test_a_folder_that_is_no_run_is_named(raw, processed):
     (raw / "local" / ".lock").touch()  # of a run that goes on
     result = ingest.process(raw, processed)
     assert list(reasons(result)) == ["notes"]
-    assert reasons(result)["notes"].endswith("the folder is not a run, or the run ended before it began.")
+    assert reasons(result)["notes"].endswith("the folder is not a run, or the run ended before it was written.")
 
 
 def test_files_and_folders_that_belong_to_no_run_are_named(raw, processed):

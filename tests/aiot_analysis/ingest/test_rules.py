@@ -139,7 +139,7 @@ def test_what_follows_the_ending_is_left_out(raw, processed):
 
 def test_a_second_load_is_left_out(raw, processed):
     row, _, left_out = processed_log(raw, processed, LOAD, image(0), {**LOAD, "load_ns": 1}, end())
-    assert (row["load_ms"], left_out) == (12.5, [("line 3 is load a second time", 1)])
+    assert (row["load_ms"], left_out) == (12.5, [("line 3 repeats load", 1)])
 
 
 def test_a_query_a_second_time_is_left_out(raw, processed):
@@ -153,7 +153,7 @@ def test_a_query_a_second_time_is_left_out(raw, processed):
     ]
     row, images, left_out = processed_log(raw, processed, *events)
     assert images["inference_ms"].tolist() == [10, 10]
-    assert left_out == [("line 4 is query 1 a second time", 1), ("line 5 is query 0 a second time", 1)]
+    assert left_out == [("line 4 repeats query 1", 1), ("line 5 repeats query 0", 1)]
     assert row["reasons"] == "lines of its log that were left out: 2; 2 of 500 images"
 
 

@@ -101,7 +101,7 @@ def test_a_second_summary_is_left_out_with_a_doubt(tmp_path):
     ending = end(images=500, failed_images=0, correct=400)
     row, result = row_of(tmp_path, NNAPI, SUMMARY, {**SUMMARY, "mean_ms": 1.0}, ending)
     assert (row["inference_ms_mean"], row["reasons"]) == (14.5, "lines of its log that were left out: 1")
-    assert [reason for _, reason in result.left_out] == ["line 3 is summary a second time"]
+    assert [reason for _, reason in result.left_out] == ["line 3 repeats summary"]
 
 
 @pytest.mark.parametrize("bad", [{"mean_ms": -1.0}, {"median_ms": "fast"}, {"count": -1}, {"mean_ms": None}])

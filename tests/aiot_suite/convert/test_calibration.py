@@ -67,7 +67,7 @@ def shared(workspace):
 REASON = r"it was calibrated with 2 of the 12 images of dataset sample \(--calibration calibration\)"
 
 
-def test_what_a_file_was_calibrated_with_does_not_test_it(workspace, shared):
+def test_a_file_cannot_be_tested_with_its_calibration_images(workspace, shared):
     artifact, dataset = shared
     known, device = catalog.load(), LocalDevice(workspace.staging, "salt")
     common = {"kind": "sample", "folder": workspace.models / "sample", "cache": workspace.models, "known": known}

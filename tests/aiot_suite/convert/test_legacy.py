@@ -64,7 +64,7 @@ def outputs(space, framework):
 
 
 @pytest.mark.parametrize("framework", ["caffe2", "pytorch"])
-def test_a_network_says_the_same_in_the_legacy_environment(space, framework):
+def test_a_network_has_the_same_outputs_in_the_legacy_environment(space, framework):
     scores, artifact = outputs(space, framework)
     assert (artifact.environment, artifact.made_with["torch"]) == ("legacy", "1.10.2")
     original = catalog.load(space.plugins).models["tiny"].build(10)

@@ -56,7 +56,7 @@ def test_the_first_image_of_a_file_without_a_header_is_there_and_every_assumptio
     assert "assumed: there is no header, and the first line is an image" in made.notes
 
 
-def test_what_lines_say_twice_or_of_hidden_files_is_left_out_and_told(tmp_path, source):
+def test_repeated_lines_and_hidden_files_are_skipped_and_reported(tmp_path, source):
     (source / "._dog.jpg").write_bytes(b"AppleDouble")
     made = use(tmp_path, source, "dog.jpg,2\n._dog.jpg,2\ndog.jpg,2\n")
     assert made.images == (("dog.jpg", 2),)

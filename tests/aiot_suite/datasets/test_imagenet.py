@@ -183,7 +183,7 @@ def test_the_folder_of_the_images_is_never_emptied(tmp_path, class_folders):
     assert len(list(class_folders.rglob("*.JPEG"))) == 80
 
 
-def test_too_few_classes_and_no_classes_say_so(tmp_path, class_folders):
+def test_too_few_classes_or_none_is_one_sentence(tmp_path, class_folders):
     with pytest.raises(DatasetError, match="has 10 classes with at least 5 images, but 100 were requested"):
         imagenet.sample_imagenet(tmp_path / "a", class_folders)
     (tmp_path / "empty").mkdir()

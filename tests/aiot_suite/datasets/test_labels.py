@@ -58,7 +58,7 @@ def test_the_first_line_is_an_image_where_there_is_no_header_and_that_is_said(tm
     assert [entry.image for entry in read(tmp_path, "file,label\na.jpg,3\n").entries] == ["a.jpg"]
 
 
-def test_what_numbers_mean_is_said(tmp_path):
+def test_the_assumed_numbering_is_reported(tmp_path):
     [note] = read(tmp_path, "a.jpg 3\n").notes
     assert note == (
         "assumed: labels count from 0 in the order of the WordNet ids (nothing in the file confirms this; "
@@ -87,13 +87,13 @@ OUTSIDE = [
 
 
 @pytest.mark.parametrize(("space", "label", "reason"), OUTSIDE)
-def test_a_label_that_is_none_is_named_with_its_line(tmp_path, space, label, reason):
+def test_an_invalid_label_of_the_list_is_named_with_its_line(tmp_path, space, label, reason):
     with pytest.raises(DatasetError, match=f"line 3 is 'b.jpg {label}': {reason}"):
         read(tmp_path, f"a.jpg 0\n\nb.jpg {label}\n", space)
 
 
 @pytest.mark.parametrize("label", ["x", "²", "--5", "1.5", "3 4"])
-def test_what_is_no_label_is_named_with_its_line(tmp_path, label):
+def test_an_invalid_label_is_named_with_its_line(tmp_path, label):
     with pytest.raises(DatasetError, match=r"line 2 is 'b.jpg,.*': the columns must be image, label"):
         read(tmp_path, f"a.jpg,1\nb.jpg,{label}\n")
 
@@ -148,7 +148,7 @@ def test_the_numbers_of_the_development_kit_are_found_by_the_first_validation_im
     assert tuple(entry.label for entry in listed.entries) == classes.FIRST_OF_VALIDATION
 
 
-def test_a_thousand_without_a_zero_is_refused_until_it_is_said_what_it_means(tmp_path):
+def test_numbers_up_to_1000_without_a_0_need_the_option_numbering(tmp_path):
     text = "a.jpg 1\nb.jpg 1000\n"
     with pytest.raises(
         DatasetError,

@@ -112,7 +112,7 @@ def test_half_precision_becomes_float32(tmp_path):
     assert torch.equal(state["1.weight"], OWN["1.weight"].half().float())
 
 
-def test_what_is_no_part_of_the_network_is_told(tmp_path):
+def test_ignored_tensors_are_reported(tmp_path):
     torch.save(FORMS["Lightning"], tmp_path / "tiny.ckpt")
     assert loaded(tmp_path / "tiny.ckpt").left_out == ("loss.weight",)
 
@@ -151,7 +151,7 @@ REFUSED = {
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
 @pytest.mark.parametrize(("content", "sentence"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_told_is_refused_in_words(tmp_path, content, sentence):
+def test_an_ambiguous_or_invalid_file_of_weights_is_one_sentence(tmp_path, content, sentence):
     torch.save(content, tmp_path / "tiny.pth")
     with pytest.raises(ModelError, match=sentence) as refused:
         loaded(tmp_path / "tiny.pth")

@@ -49,7 +49,7 @@ def test_a_bundle_is_one_archive_named_by_its_content_with_a_manifest(archive):
         assert {member.name for member in tar if member.isfile()} == LAID_OUT | {"bundle.json"}
         inside = json.load(tar.extractfile("bundle.json"))
     assert inside == {"name": "tiny-arm64", "parts": [dataclasses.asdict(part) for part in LOCK.parts]}
-    assert said[-1] == "7 programs and libraries checked"
+    assert said[-1] == "checked 7 programs and libraries"
     left = {path.suffix for path in build.folder().iterdir()}
     assert left == {".tar", ".json", ".lock"}
 
@@ -77,7 +77,7 @@ def test_another_lock_is_another_bundle(archive):
 
 
 @pytest.mark.parametrize("damage", ["gone", "short", "manifest"])
-def test_what_is_damaged_is_made_again(archive, damage):
+def test_a_damaged_bundle_is_built_again(archive, damage):
     made = build.build_lock(LOCK, silent)
     if damage == "gone":
         made.path.unlink()
@@ -104,7 +104,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(archive, monkeypatch):
 
     monkeypatch.setattr(pack, "pack_folder", full)
     with pytest.raises(
-        SetupError, match=r"No space is left in .*bundles: free some, or name another place by AIOT_CACHE"
+        SetupError, match=r"No space is left in .*bundles: free some space, or choose another folder with AIOT_CACHE"
     ):
         build.build_lock(LOCK, silent)
     assert [path.suffix for path in build.folder().iterdir()] == [".lock"]

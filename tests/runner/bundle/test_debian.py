@@ -64,14 +64,14 @@ def test_sources_without_debian_are_one_sentence(tmp_path, monkeypatch):
     (tmp_path / "apt.conf").write_text('Dir::Etc::sourcelist "/dev/null"; Dir::Etc::sourceparts "/dev/null";')
     monkeypatch.setenv("APT_CONFIG", str(tmp_path / "apt.conf"))
     with pytest.raises(
-        SetupError, match=r"apt sources of this machine do not name Debian's archive.*make them on Debian"
+        SetupError, match=r"apt sources of this machine do not include Debian's archive.*build them on Debian"
     ):
         debian.archive()
 
 
 def test_a_machine_without_apt_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    sentence = r"this machine has no apt-get and no apt-cache and no apt-config and no dpkg-deb: make them on Debian"
+    sentence = r"this machine does not have apt-get or apt-cache or apt-config or dpkg-deb: build them on Debian"
     with pytest.raises(SetupError, match=sentence):
         debian.archive()
 
@@ -105,14 +105,16 @@ def test_exactly_the_locked_version_is_asked_for_and_its_hash_checked(apt, tmp_p
     assert apt[0].download([PART]) == [there]
     assert apt[1] == [["apt-get", "-q", "download", "zlib1g=1:1.2"]]
     with pytest.raises(
-        SetupError, match=r"zlib1g_1%3a1\.2_arm64\.deb has the SHA-256 .* and the lock says 000.*mirror"
+        SetupError, match=r"zlib1g_1%3a1\.2_arm64\.deb has the SHA-256 .* but the lock says 000.*mirror"
     ):
         apt[0].download([dataclasses.replace(PART, sha256="0" * 64)])
 
 
 def test_a_version_that_is_gone_is_one_sentence(apt):
     apt[1].says = host_programs.ToolError("x", "E: Version '1:1.2' for 'zlib1g' was not found")
-    sentence = r"no longer has zlib1g 1:1\.2 \(bookworm, arm64\): run `aiot bundle lock` to take the versions"
+    sentence = (
+        r"no longer has zlib1g 1:1\.2 \(bookworm, arm64\): run `aiot bundle lock` to switch to the current versions"
+    )
     with pytest.raises(SetupError, match=sentence):
         apt[0].download([PART])
 
@@ -129,7 +131,7 @@ def test_the_candidate_is_what_the_signed_list_says(apt):
     assert apt[0].candidate("zlib1g") == BundlePart("debian", "zlib1g", "1:1.3", "abc")
 
 
-def test_what_a_program_says_last_is_in_the_sentence():
+def test_the_last_line_of_a_program_is_in_the_message():
     with pytest.raises(SetupError, match=r"It cannot be made: sh says 'E: broken'\."):
         words = ["sh", "-c", "echo working; echo E: broken >&2; echo W: more >&2; exit 3"]
         host_programs.run_program(words, "It cannot be made")

@@ -49,15 +49,15 @@ def test_a_library_that_runs_everywhere_has_no_findings(tmp_path):
     [
         ({"machine": "amd64"}, "site/a/x.so is for EM_X86_64, not EM_AARCH64"),
         ({"alignment": 4096}, "site/a/x.so is aligned to 4096 bytes, not 16384"),
-        ({"stack": 7}, "site/a/x.so asks for an executable stack"),
-        ({"stack": None}, "site/a/x.so asks for an executable stack"),
-        ({"text_relocations": "tag"}, "site/a/x.so has text relocations"),
-        ({"text_relocations": "flag"}, "site/a/x.so has text relocations"),
+        ({"stack": 7}, "site/a/x.so requires an executable stack"),
+        ({"stack": None}, "site/a/x.so requires an executable stack"),
+        ({"text_relocations": "tag"}, "site/a/x.so contains text relocations"),
+        ({"text_relocations": "flag"}, "site/a/x.so contains text relocations"),
         ({"search": "/usr/local/cuda/lib64"}, "site/a/x.so searches /usr/local/cuda/lib64"),
         ({"needed": ("libcuda.so.1",)}, "site/a/x.so needs libcuda.so.1, which is not in the bundle"),
     ],
 )
-def test_what_stands_in_the_way_on_a_device_is_found(tmp_path, changed, finding):
+def test_obstacles_in_a_program_are_found(tmp_path, changed, finding):
     assert findings(tmp_path, dataclasses.replace(GOOD, **changed)) == [finding]
 
 
@@ -70,7 +70,7 @@ def test_a_newer_glibc_than_the_bundle_has_is_found(tmp_path, monkeypatch):
     monkeypatch.setattr(elf, "_versions", lambda _: [(2, 17), (2, 34)])
     assert findings(tmp_path, GOOD, "2.36") == []
     assert findings(tmp_path, GOOD, "2.34") == []
-    assert findings(tmp_path, GOOD, "2.31") == ["site/a/x.so needs glibc 2.34, and the bundle has 2.31"]
+    assert findings(tmp_path, GOOD, "2.31") == ["site/a/x.so needs glibc 2.34, but the bundle has 2.31"]
 
 
 def test_a_library_is_found_beside_where_its_search_path_says(tmp_path):

@@ -38,8 +38,10 @@ def test_a_library_that_is_opened_by_name_is_taken_if_it_is_named(laid_out):
     assert names(bundle) == LAID_OUT | {"lib/libnever.so.1"}
 
 
-def test_what_no_package_has_is_one_sentence(laid_out):
-    with pytest.raises(SetupError, match=r"No package of the lock has libfar\.so: add one that has to the recipe\."):
+def test_a_file_that_no_package_has_is_one_sentence(laid_out):
+    with pytest.raises(
+        SetupError, match=r"No package in the lock contains libfar\.so: add one that does to the recipe\."
+    ):
         laid_out(dataclasses.replace(RECIPE, libraries=("libfar.so",)))
 
 
@@ -65,8 +67,8 @@ def test_a_bundle_that_would_not_run_is_one_sentence_with_the_first_reasons(laid
         layout.check(bundle, RECIPE, ARM64)
     assert str(caught.value) == (
         "The bundle tiny for arm64 would not run: site/thing/a.so is aligned to 4096 bytes, not 16384; "
-        "site/thing/a.so asks for an executable stack; site/thing/a.so needs libcuda.so.1, which is not in the bundle "
-        "(and 4 more). Leave the file out, or take another version of its package, in runner/bundle/recipes.toml."
+        "site/thing/a.so requires an executable stack; site/thing/a.so needs libcuda.so.1, which is not in the bundle "
+        "(and 4 more). Exclude the file, or choose another version of its package, in runner/bundle/recipes.toml."
     )
 
 

@@ -107,7 +107,9 @@ def test_a_lock_is_read_as_it_was_written(tmp_path, monkeypatch):
     assert [json.loads(line.strip().rstrip(",")) for line in lines if "sha256" in line] == [
         dataclasses.asdict(part) for part in PARTS
     ]
-    with pytest.raises(SetupError, match=r"lock\.json is not of the recipe tiny for amd64: run `aiot bundle lock`"):
+    with pytest.raises(
+        SetupError, match=r"lock\.json does not match the recipe tiny for amd64: run `aiot bundle lock`"
+    ):
         recipes.lock_of("tiny", "amd64")
     recipes.write_lock([Lock(RECIPE, ARM64, PARTS[:2])], tmp_path / "lock.json")
     with pytest.raises(SetupError, match=r"not of the recipe tiny for arm64"):

@@ -52,7 +52,7 @@ def test_the_first_start_imports_everything_and_leaves_bytecode():
     compile(rest[-1], "first", "exec")
 
 
-def test_what_the_first_start_prints_is_its_last_line():
+def test_the_last_line_of_the_first_start_is_its_result():
     assert read_first_start('a warning\n{"python": "3.11.2"}\n') == {"python": "3.11.2"}
     for text in ("", "Illegal instruction\n", "[1]\n"):
         with pytest.raises(ValueError):

@@ -14,7 +14,7 @@ def aiot(tmp_path):
     return call
 
 
-def test_what_can_be_made_is_listed_with_the_command_that_makes_it(aiot):
+def test_bundles_are_listed_with_the_command_that_builds_them(aiot):
     done = aiot("list")
     assert (done.returncode, done.stderr) == (0, "")
     head, *rows = done.stdout.splitlines()
@@ -35,7 +35,7 @@ def test_what_can_be_made_is_listed_with_the_command_that_makes_it(aiot):
         ),
     ],
 )
-def test_what_there_is_not_is_one_sentence(aiot, words, sentence):
+def test_an_unknown_choice_is_one_sentence(aiot, words, sentence):
     done = aiot("build", *words)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"aiot: {sentence}\n")
 
@@ -43,11 +43,13 @@ def test_what_there_is_not_is_one_sentence(aiot, words, sentence):
 def test_without_apt_the_sentence_says_where_bundles_are_made(aiot, tmp_path):
     done = aiot("build", "--arch", "arm64", PATH=str(tmp_path))
     assert done.returncode == 1
-    assert done.stderr.startswith("aiot: Bundles are made of Debian's packages, and this machine has no apt-get")
+    assert done.stderr.startswith(
+        "aiot: Bundles are built from Debian's packages, but this machine does not have apt-get"
+    )
     assert len(done.stderr.splitlines()) == 1
 
 
 def test_an_installed_package_keeps_its_lock(tmp_path, monkeypatch):
     monkeypatch.setattr("runner.cli.bundle.PROJECT", tmp_path / "site")
-    with pytest.raises(SetupError, match="The lock belongs to a checkout of the project"):
+    with pytest.raises(SetupError, match="The lock can be changed only in a checkout of the project"):
         bundle_lock()

@@ -44,7 +44,7 @@ class ShellConnection:
         self._answer()
         data = Path(path).read_bytes()
         if len(data) > limit_bytes:
-            raise DeviceError(f"{path} on the device is larger than {limit_bytes} bytes, and not taken.")
+            raise DeviceError(f"{path} on the device is larger than {limit_bytes} bytes and was not copied.")
         yield data
 
     def _answer(self) -> None:

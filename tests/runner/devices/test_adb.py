@@ -70,7 +70,7 @@ def test_a_server_is_asked_for_its_version_once(client_of):
     assert (asked.count("host:version"), asked.count("shell,v2,raw:true")) == (1, 3)
 
 
-def test_an_old_shell_tells_its_exit_code_and_errors_by_a_detour(connection_to, monkeypatch, tmp_path):
+def test_an_old_shell_gives_exit_code_and_errors_by_a_workaround(connection_to, monkeypatch, tmp_path):
     monkeypatch.setattr(adb, "_TEMPORARY", str(tmp_path))
 
     def shell(line):  # a real one, with the ends of lines of a terminal
@@ -84,28 +84,32 @@ def test_an_old_shell_tells_its_exit_code_and_errors_by_a_detour(connection_to, 
 
 
 @pytest.mark.parametrize("features", ["shell_v2", "cmd"])
-def test_a_device_that_talks_without_end_is_stopped(connection_to, features):
+def test_endless_output_of_a_device_is_stopped(connection_to, features):
     talk = packet(1, b"y\n" * 1000) if features == "shell_v2" else b"y\n" * 1000
     sent = itertools.count()
     connection = connection_to(lambda line: (talk for _ in sent), features)
-    with pytest.raises(DeviceError, match=r"does not come to an end of `yes`: it has said \d+ bytes\.$") as raised:
+    with pytest.raises(
+        DeviceError, match=r"The command `yes` does not finish on the device .*: it has sent \d+ bytes\.$"
+    ) as raised:
         connection.shell("yes")
     assert not isinstance(raised.value, DeviceLostError)
     assert next(sent) * len(talk) < 4 * adb.ANSWER_LIMIT_BYTES
 
 
 @pytest.mark.parametrize("features", ["shell_v2", "cmd"])
-def test_a_device_that_talks_slowly_for_ever_is_stopped(connection_to, features):
+def test_slow_endless_output_of_a_device_is_stopped(connection_to, features):
     def drip(line):
         while True:
             time.sleep(0.05)
             yield packet(1, b".") if features == "shell_v2" else b"."
 
-    with pytest.raises(DeviceError, match="does not come to an end of `sleep`: it is still talking"):
+    with pytest.raises(
+        DeviceError, match=r"The command `sleep` does not finish on the device .*: it is still sending output"
+    ):
         connection_to(drip, features).shell("sleep", timeout_s=0.3)
 
 
-def test_a_device_that_announces_gigabytes_is_not_believed(connection_to):
+def test_an_announced_length_of_gigabytes_is_rejected(connection_to):
     def shell(line):
         yield struct.pack("<BI", 1, 2**32 - 1)
         yield from itertools.repeat(bytes(1000))
@@ -120,7 +124,7 @@ def test_an_answer_that_breaks_off_is_a_lost_device(connection_to, features):
         connection_to(lambda line: packet(1, b"half an ans")[:-2], features).shell("ls")
 
 
-def test_a_device_that_says_nothing_is_lost_in_time(connection_to):
+def test_a_silent_device_counts_as_lost_after_the_timeout(connection_to):
     def shell(line):
         time.sleep(3)
         yield b""
@@ -131,7 +135,7 @@ def test_a_device_that_says_nothing_is_lost_in_time(connection_to):
     assert time.monotonic() - began < 2
 
 
-def test_what_a_device_says_of_itself_does_not_reach_a_terminal(connection_to, client_of):
+def test_control_characters_from_a_device_do_not_reach_the_terminal(connection_to, client_of):
     def says(service):
         return b"FAIL" + block("\33[31mred\33[0m \u202e evil\nnext") if service.startswith("host-serial") else None
 
@@ -141,10 +145,10 @@ def test_what_a_device_says_of_itself_does_not_reach_a_terminal(connection_to, c
 
 
 @pytest.mark.parametrize("words", ["a\0b", "\udcff", "x" * 70_000])
-def test_what_cannot_be_said_to_a_device_is_refused_before(connection_to, words):
+def test_text_that_cannot_be_sent_to_a_device_is_refused_first(connection_to, words):
     connection = connection_to(lambda line: packet(3, b"\0"))
     for say in (lambda: connection.shell(words), lambda: connection.push(b"", words)):
-        with pytest.raises(DeviceError, match="cannot be said to a device") as raised:
+        with pytest.raises(DeviceError, match="cannot be sent to a device") as raised:
             say()
         assert not isinstance(raised.value, DeviceLostError)
 
@@ -160,13 +164,13 @@ def test_a_file_larger_than_the_limit_is_not_taken(connection_to):
         yield from itertools.repeat(b"DATA" + struct.pack("<I", 65536) + bytes(65536))
 
     taken = 0
-    with pytest.raises(DeviceError, match=r"/data/it on .* is larger than 1000000 bytes, and not taken"):
+    with pytest.raises(DeviceError, match=r"/data/it on .* is larger than 1000000 bytes and was not copied"):
         for piece in connection_to(sync).pull("/data/it", 1_000_000):
             taken += len(piece)
     assert taken <= 1_000_000
 
 
-def test_a_piece_of_a_file_of_gigabytes_is_not_believed(connection_to):
+def test_an_announced_file_piece_of_gigabytes_is_rejected(connection_to):
     with pytest.raises(DeviceLostError, match="it announces 4294967295 bytes at once"):
         list(connection_to(lambda line: b"DATA\xff\xff\xff\xff" + bytes(1000)).pull("/data/it", 1_000_000))
 
@@ -197,18 +201,20 @@ def test_devices_that_share_a_serial_are_called_by_their_ports(client_of):
     }
 
 
-def test_an_address_that_does_not_answer_is_said(client_of):
+def test_an_address_that_does_not_answer_is_one_sentence(client_of):
     client = client_of(lambda service: OKAY + block("failed to connect to '10.0.0.1:5555': refused"))
-    with pytest.raises(DeviceError, match=r"^10.0.0.1 cannot be reached \(failed .* refused\): is wireless debugging"):
+    with pytest.raises(
+        DeviceError, match=r"^10.0.0.1 cannot be reached \(failed .* refused\): check that wireless debugging"
+    ):
         server.connect(client, "10.0.0.1")
     client = client_of(lambda service: OKAY + block("already connected to 10.0.0.1:5555"))
     assert server.connect(client, "10.0.0.1") == "10.0.0.1:5555"
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "x", "\u0663\u0663", "5037 "])
-def test_a_port_that_is_none_is_said(monkeypatch, port):
+def test_an_invalid_port_is_one_sentence(monkeypatch, port):
     monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", port)
-    with pytest.raises(SelectionError, match=r"ANDROID_ADB_SERVER_PORT is .* which is no port"):
+    with pytest.raises(SelectionError, match=r"ANDROID_ADB_SERVER_PORT is .* which is not a port"):
         server.Client()
 
 
@@ -218,6 +224,6 @@ def test_the_port_of_the_environment_is_the_one_that_is_asked(monkeypatch, clien
     assert server.Client().port == 5037
 
 
-def test_a_server_that_is_none_is_said(client_of):
+def test_a_server_that_does_not_answer_is_one_sentence(client_of):
     with pytest.raises(DeviceError, match=r"The adb server does not answer \(.*\): try `adb start-server`"):
         server.states(client_of(lambda service: b"HTTP/1.1 400 Bad Request\r\n"))

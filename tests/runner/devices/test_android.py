@@ -24,7 +24,7 @@ SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,48}")
 hostile = st.one_of(st.sampled_from(specimens.HOSTILE), st.text())
 
 
-def test_what_a_phone_says_becomes_the_fields_of_device_json():
+def test_properties_of_a_phone_become_the_fields_of_device_json():
     record = android.properties(PHONE, "salt", "xiaomi-redmi-k20-pro-00000000")
     rawlog.check(record, rawlog.DEVICE_FIELDS, "device.json")
     expected = {
@@ -61,7 +61,7 @@ def test_the_serial_is_hashed_unless_it_is_to_be_kept():
     assert one == same != other
 
 
-def test_what_else_is_known_of_a_phone():
+def test_further_facts_of_a_phone_are_read():
     facts = android.facts(PHONE)
     assert (facts.sdk, facts.machine, facts.page_bytes, facts.nnapi) == (29, "aarch64", 4096, True)
     assert (facts.awake, facts.locked) == (True, False)
@@ -130,13 +130,13 @@ def test_nnapi_is_there_if_its_library_is():
 
 @pytest.mark.parametrize("cut", [b"", b"@aiot-section properties\n", PHONE.encode()[:-6], b"\xff\xfe\n" * 9])
 def test_an_answer_that_was_cut_short_is_refused(cut):
-    with pytest.raises(DeviceError, match=r"breaks off.*try again"):
+    with pytest.raises(DeviceError, match=r"is cut off.*try again"):
         android.facts(cut)
 
 
 def test_no_more_of_an_answer_is_read_than_the_limit():
     flood = specimens.answer(properties="x" * answers.ANSWER_LIMIT_BYTES, end="")
-    with pytest.raises(DeviceError, match="breaks off"):
+    with pytest.raises(DeviceError, match="is cut off"):
         android.facts(flood)
     assert answers.sections(flood.encode())["properties"] == "x" * (
         answers.ANSWER_LIMIT_BYTES - len("\n@aiot-section properties\n")
@@ -157,7 +157,7 @@ def test_a_terminal_on_the_way_changes_nothing():
     assert android.facts(PHONE.replace("\n", "\r\n").encode()) == android.facts(PHONE)
 
 
-def test_what_is_said_before_the_first_section_is_not_read():
+def test_output_before_the_first_section_is_ignored():
     assert android.facts("Welcome!\n[ro.serialno]: [no]\n" + PHONE) == android.facts(PHONE)
 
 
@@ -254,7 +254,7 @@ def test_the_state_of_a_phone():
     }
 
 
-def test_what_is_not_offered_is_unknown():
+def test_values_that_the_system_does_not_offer_are_unknown():
     unknown = state()
     assert unknown.pop("overridden") is False
     assert set(unknown.values()) == {None}

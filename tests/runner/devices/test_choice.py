@@ -89,7 +89,7 @@ def names(devices):
 def test_nothing_chosen_is_said_with_the_choices(attach, space):
     attach(Attached("one"))
     with pytest.raises(
-        SelectionError, match=r"give --local for this machine, or -s SERIAL of one that `aiot devices` lists\."
+        SelectionError, match=r"use --local for this machine, or -s SERIAL for one that `aiot devices` lists\."
     ):
         choose_devices(Choice(), space)
 
@@ -101,25 +101,25 @@ def test_the_device_of_the_environment_counts_where_nothing_else_is_chosen(attac
     assert names(choose_devices(Choice(serials=["one"]), space)) == ["one"]
     assert [device.slug for device in choose_devices(Choice(local=True), space)] == ["local"]
     monkeypatch.setenv("ANDROID_SERIAL", "three")
-    with pytest.raises(DeviceError, match=r"^There is no device three: attached are one, two\.$"):
+    with pytest.raises(DeviceError, match=r"^There is no device three: attached devices are one, two\.$"):
         choose_devices(Choice(), space)
 
 
 @pytest.mark.parametrize("state", ["unauthorized", "offline", "no permissions (user in plugdev group; see [http])"])
-def test_a_device_that_cannot_be_used_is_said_when_named_and_left_out_of_all(attach, space, state):
+def test_an_unusable_device_is_an_error_if_named_and_skipped_with_all(attach, space, state):
     attach(Attached("one"), Attached("two", state=state))
     with pytest.raises(DeviceError) as raised:
         choose_devices(Choice(serials=["two"]), space)
-    assert str(raised.value) == f"The device two is {state}: `aiot doctor -s two` says what helps."
+    assert str(raised.value) == f"The device two is {state}: run `aiot doctor -s two` for advice."
     assert names(choose_devices(Choice(every=True), space)) == ["one"]
 
 
-def test_without_any_usable_device_it_is_said(attach, space):
+def test_without_any_usable_device_there_is_an_error(attach, space):
     attach(Attached("one", state="offline"))
-    with pytest.raises(SelectionError, match="No attached device can be used: `aiot doctor` says why"):
+    with pytest.raises(SelectionError, match="No attached device can be used: run `aiot doctor` to find out why"):
         choose_devices(Choice(every=True), space)
     attach()
-    with pytest.raises(DeviceError, match=r"There is no device one: attached are none\."):
+    with pytest.raises(DeviceError, match=r"There is no device one: attached devices are none\."):
         choose_devices(Choice(serials=["one"]), space)
 
 
@@ -127,7 +127,9 @@ def test_of_all_one_that_does_not_answer_is_left_out_and_told(attach, space):
     attach(Attached("one", hardware_serial="1"), Attached("two", silent=True), Attached("three", hardware_serial="3"))
     told = []
     assert names(choose_devices(Choice(every=True), space, told.append)) == ["one", "three"]
-    assert len(told) == 1 and told[0].startswith("The device two does not answer") and told[0].endswith("left out.")
+    assert (
+        len(told) == 1 and told[0].startswith("The device two does not answer") and told[0].endswith("It is skipped.")
+    )
     with pytest.raises(DeviceError, match="The device two does not answer"):
         choose_devices(Choice(serials=["two"]), space)
     attach(Attached("two", silent=True))
@@ -159,7 +161,7 @@ def test_one_device_that_is_attached_twice_is_one_device(attach, space, network)
     attach(there, Attached("cable", boot_id=there.boot_id), Attached("other", hardware_serial="other"))
     assert names(choose_devices(Choice(every=True), space)) == ["cable", "other"]
     assert names(choose_devices(Choice(every=True, serials=[network]), space)) == [network, "other"]
-    said = rf"^{network} and cable are the same device \(one serial number, one boot\): choose one of them\.$"
+    said = rf"^{network} and cable are the same device \(same serial number and boot\): choose one of them\.$"
     with pytest.raises(DeviceError, match=said):
         choose_devices(Choice(serials=[network, "cable"]), space)
 
@@ -167,7 +169,7 @@ def test_one_device_that_is_attached_twice_is_one_device(attach, space, network)
 @pytest.mark.parametrize("boot_id", [None, "\33[31m", "x" * 10_240])
 def test_devices_that_cannot_be_told_apart_are_not_taken_for_one(attach, space, boot_id):
     attach(Attached("one", boot_id=boot_id), Attached("two"))
-    with pytest.raises(DeviceError, match=r"^one and two have one serial number, and do not tell whether"):
+    with pytest.raises(DeviceError, match=r"^one and two have the same serial number and do not report whether"):
         choose_devices(Choice(every=True), space)
     assert names(choose_devices(Choice(serials=["one"]), space)) == ["one"]
 

@@ -106,24 +106,24 @@ def test_without_being_asked_only_the_screen_is_kept_on():
     assert not [words for words in phone.calls if words[0] in ("cmd", "taskset")]
 
 
-def test_what_the_phone_refuses_is_told():
+def test_conditions_that_the_phone_refuses_are_reported():
     said = "Failed to set FIXED_PERFORMANCE mode\nThis is likely because Power HAL AIDL is not implemented\n"
     phone = Phone(fixed=(255, said), svc=False)
     with device(phone).held(ALL) as held:
         assert held.fixed_performance is False
         assert held.refused == {
-            "screen_on": "`svc power stayon true` has no effect there",
-            "fixed_performance": f"the device refuses it and says {' '.join(said.split())!r}",
+            "screen_on": "`svc power stayon true` has no effect on the device",
+            "fixed_performance": f"the device refuses it with the message {' '.join(said.split())!r}",
         }
     with device(Phone(), sdk=29).held(ALL) as held:
-        assert held.refused == {"fixed_performance": "Android 11 and later have it (API level 30)"}
+        assert held.refused == {"fixed_performance": "it requires Android 11 or later (API level 30)"}
 
 
 def test_a_board_has_only_cores():
     phone = Phone("0")
     with device(phone, os="Debian GNU/Linux").held(ALL) as held:
         assert (held.core_mask, held.screen_on, held.fixed_performance) == ("f0", None, False)
-        assert held.refused == {"fixed_performance": "it is a mode of Android, which the device has not"}
+        assert held.refused == {"fixed_performance": "it is a mode of Android, which the device does not run"}
     assert {words[0] for words in phone.calls} == {"taskset"}
 
 
@@ -155,7 +155,7 @@ def test_a_run_without_the_mode_undoes_that_of_one_that_was_cut_off():
     assert phone.stay_on == "0"
 
 
-def test_a_device_that_is_lost_at_the_end_is_said_to_be_so_that_it_is_tried_again():
+def test_a_device_lost_at_the_end_is_reported_so_that_it_is_retried():
     phone = Phone("0")
     with pytest.raises(DeviceLostError), device(phone).held(Conditions()):
         phone.calls, phone.lost_at = [], 1

@@ -38,12 +38,12 @@ def test_big_cores_are_those_that_can_be_faster_than_the_slowest(speeds, mask):
 @pytest.mark.parametrize(
     "speeds, reason",
     [
-        ([], "it does not say how fast each of its cores can be"),
-        ([1800, None], "it does not say how fast each of its cores can be"),
-        ([1800.0] * 8, "none of its 8 cores is a big one: all are of 1800 MHz"),
+        ([], "it does not report the maximum speed of each core"),
+        ([1800, None], "it does not report the maximum speed of each core"),
+        ([1800.0] * 8, "none of its 8 cores is faster than the others: all run at 1800 MHz"),
     ],
 )
-def test_without_big_cores_it_is_said(speeds, reason):
+def test_without_big_cores_there_is_an_error(speeds, reason):
     with pytest.raises(DeviceError, match=reason):
         cores.big_mask(of(speeds))
 
@@ -56,7 +56,7 @@ def test_the_mask_has_a_bit_for_each_faster_core_and_no_other(speeds):
     )
 
 
-def test_what_agents_will_run_on_is_asked_of_what_is_started_like_them():
+def test_the_cores_of_agents_are_read_from_a_process_started_like_them():
     device = Device()
     held = cores.choose_cores("big", of(SD855), device)
     assert held == AppliedConditions(core_mask="f0", cores_allowed="4-7", cpuset="/foreground")
@@ -71,7 +71,7 @@ def test_a_device_that_refuses_is_left_as_it_is(said):
     held = cores.choose_cores("big", of(SD855), Device(taskset=(127, said), shown="no such thing"))
     assert (held.core_mask, held.cores_allowed, held.cpuset) == (None, None, None)
     reason = held.refused["cores"]
-    assert reason.startswith("`taskset f0` fails there (it says ") and len(reason) < 300 and reason.isprintable()
+    assert reason.startswith("`taskset f0` fails on it (the message is ") and len(reason) < 300 and reason.isprintable()
 
 
 def test_a_device_that_is_lost_has_refused_nothing():
@@ -91,7 +91,7 @@ def test_this_machine_starts_agents_on_the_cores_that_were_asked_for(tmp_path, m
         assert int(held.core_mask, 16) == 1 << free[-1]
         assert held.cores_allowed == str(free[-1])
         assert held.fixed_performance is False
-        assert held.refused == {"fixed_performance": "it is a mode of Android, which this machine has not"}
+        assert held.refused == {"fixed_performance": "it is a mode of Android, which this machine does not run"}
         for mask, allowed in ((held.core_mask, {free[-1]}), (None, set(free))):
             words = ["-c", "import os; print(os.sched_getaffinity(0))"]
             assert device.start_agent(str(tmp_path), words, "main", tmp_path / "said", mask).wait() == 0
@@ -102,4 +102,4 @@ def test_a_machine_whose_cores_are_alike_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(local, "_cores", lambda: of([3000, 3000]))
     with local.LocalDevice(tmp_path, "salt").held(Conditions(cores="big")) as held:
         assert (held.core_mask, held.fixed_performance) == (None, None)
-        assert held.refused == {"cores": "none of its 2 cores is a big one: all are of 3000 MHz"}
+        assert held.refused == {"cores": "none of its 2 cores is faster than the others: all run at 3000 MHz"}

@@ -78,17 +78,17 @@ def test_only_what_changed_is_sent_again(tmp_path, connection, sources):
     assert (ours / "it" / "it's").read_text() == "other content"
 
 
-def test_what_arrives_as_something_else_is_refused(tmp_path, connection, sources, monkeypatch):
+def test_a_file_that_arrives_changed_is_refused(tmp_path, connection, sources, monkeypatch):
     def damaged(source, target, mode=0o644):
         ShellConnection.push(connection, b"something else" if "-rf" in target else source, target, mode)
 
     monkeypatch.setattr(connection, "push", damaged)
-    with pytest.raises(DeviceError, match=r"/it/-rf on stand-in is not what was sent: try again\."):
+    with pytest.raises(DeviceError, match=r"/it/-rf on stand-in differs from the file that was sent: try again\."):
         DeviceFiles(connection, str(tmp_path / "device")).push(sources, "it")
 
 
 @pytest.mark.parametrize("noted", ["[" * 100_000, '["x"]', '{"it": {"x": 1}}', "nothing", '{"it": null}', "\udcff"])
-def test_a_note_of_a_device_that_is_none_is_no_note(tmp_path, connection, noted):
+def test_an_invalid_note_on_a_device_is_ignored(tmp_path, connection, noted):
     (tmp_path / "source").write_text("content")
     ours = DeviceFiles(connection, str(tmp_path / "device"))
     ours.make([f"{ours.folder}/it"])
@@ -102,9 +102,11 @@ def test_a_folder_with_files_of_others_is_neither_used_nor_removed(tmp_path, con
     (tmp_path / "device").mkdir()
     (tmp_path / "device" / "holiday.jpg").write_text("of somebody")
     ours = DeviceFiles(connection, str(tmp_path / "device"))
-    with pytest.raises(DeviceError, match="holds files that are not aiot's: name another folder with --device-folder"):
+    with pytest.raises(
+        DeviceError, match="contains files that aiot did not create: choose another folder with --device-folder"
+    ):
         ours.push(sources, "it")
-    with pytest.raises(DeviceError, match="was not made by aiot: it is left as it is"):
+    with pytest.raises(DeviceError, match="was not created by aiot, so it is not removed"):
         ours.remove()
     assert below(tmp_path / "device") == {"holiday.jpg"}
 
@@ -117,19 +119,19 @@ def test_an_empty_folder_is_taken_also_after_it_was_cut_off_in_the_middle(tmp_pa
 
 @pytest.mark.parametrize("folder", ["", "/", "//", "aiot", "~/aiot", "/data/../etc", "/data:/etc"])
 def test_a_path_that_cannot_be_our_folder_is_refused(connection, folder):
-    with pytest.raises(DeviceError, match="cannot be the folder on a device: name a path from / on"):
+    with pytest.raises(DeviceError, match="cannot be used as the folder on a device: name an absolute path"):
         DeviceFiles(connection, folder)
     assert connection.said == []
 
 
-def test_a_command_that_fails_is_said_without_what_a_terminal_would_act_on(tmp_path, connection):
+def test_the_message_of_a_failed_command_has_no_control_characters(tmp_path, connection):
     ours = DeviceFiles(connection, str(tmp_path / "device"))
     with pytest.raises(DeviceError) as raised:
         ours.do("printf '\\033[31mno\\nway' >&2; exit 4")
     assert str(raised.value).endswith("( [31mno way).") and str(raised.value).isprintable()
 
 
-def test_what_tools_say_of_odd_names_is_not_relied_on(tmp_path):
+def test_output_of_tools_about_odd_names_is_not_trusted(tmp_path):
     """GNU's sha256sum escapes a backslash and marks the line by one more, toybox's does neither."""
     (tmp_path / "a\\b").write_text("x")
     ours = DeviceFiles(ShellConnection(), str(tmp_path))

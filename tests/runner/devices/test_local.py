@@ -66,7 +66,9 @@ def test_a_tool_is_ended_with_all_that_it_started(tmp_path):
 def test_a_program_that_is_none_is_one_sentence(tmp_path):
     (tmp_path / "tool").write_bytes(b"\0\0")
     (tmp_path / "tool").chmod(0o755)
-    with pytest.raises(DeviceError, match=r"cannot be started here .*is it for this machine"):
+    with pytest.raises(
+        DeviceError, match=r"cannot be started on this machine .*check that it was built for this machine"
+    ):
         LocalDevice(tmp_path, "salt").start_tool("run", [str(tmp_path / "tool")])
 
 
@@ -87,5 +89,7 @@ def test_a_python_that_does_not_start_is_one_sentence(tmp_path):
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\necho it is broken >&2; exit 1\n")
     python.chmod(0o755)
-    with pytest.raises(DeviceError, match=r"python is no Python that starts \(it is broken\)\.$"):
+    with pytest.raises(
+        DeviceError, match=r"python does not start as a Python interpreter \(it is broken\): name another one\.$"
+    ):
         LocalDevice(tmp_path, "salt", python).missing(("json",))

@@ -110,7 +110,7 @@ def test_an_answer_about_a_process_that_is_none_is_refused(tmp_path, said, monke
     task = task_of(tmp_path, "")
     connection = ShellConnection()
     monkeypatch.setattr(connection, "shell", lambda *_: remote_answer(said))
-    with pytest.raises(DeviceError, match="of a process that was started") as raised:
+    with pytest.raises(DeviceError, match="about a process that was started") as raised:
         RemoteWork(connection, task, "/there").poll()
     assert str(raised.value).isprintable() and len(str(raised.value)) < 500
 
@@ -125,7 +125,7 @@ def remote_answer(said):
     ("program", "limits", "said"),
     [
         ("open(log, 'w').write('x' * 2000 + chr(10))", {"LINE_LIMIT_BYTES": 1000}, "has a line over 1000 bytes"),
-        ("open(log, 'w').write('{}' + chr(10))", {"LOG_LIMIT_BYTES": 2}, "is larger than 2 bytes, and not taken"),
+        ("open(log, 'w').write('{}' + chr(10))", {"LOG_LIMIT_BYTES": 2}, "is larger than 2 bytes and was not copied"),
     ],
 )
 def test_a_log_over_the_limits_is_not_taken_and_the_attempt_failed(tmp_path, there, monkeypatch, program, limits, said):
@@ -140,12 +140,12 @@ def test_a_log_over_the_limits_is_not_taken_and_the_attempt_failed(tmp_path, the
     assert not list(task.folder.rglob("*.part"))
 
 
-def test_a_chatty_agent_loses_its_words_and_not_its_log(tmp_path, there, monkeypatch):
+def test_a_flood_of_agent_output_is_truncated_but_its_log_is_kept(tmp_path, there, monkeypatch):
     monkeypatch.setattr(remote, "OUTPUT_LIMIT_BYTES", 100)
     task = task_of(tmp_path, f"open(log, 'w').write({json.dumps(END)!r} + chr(10)); print('x' * 200)")
     carry_out(Device(there), task, 20, lambda tail: None)
     assert rawlog.read_attempt(task.log).status == "end"
-    assert "is larger than 100 bytes, and not taken" in task.output.read_text()
+    assert "is larger than 100 bytes and was not copied" in task.output.read_text()
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_a_path_on_this_side_is_never_a_devices(tmp_path, there):
     assert files() - before == {task.log, task.output, task.job_file}
 
 
-def test_what_was_lost_in_the_middle_of_fetching_is_fetched_later(tmp_path, there, monkeypatch):
+def test_a_fetch_that_was_interrupted_is_completed_later(tmp_path, there, monkeypatch):
     task = task_of(tmp_path, f"open(log, 'w').write({json.dumps(END)!r} + chr(10))")
     device = Device(there)
     device.connection.pull = cut
@@ -193,9 +193,9 @@ def cut(path, limit_bytes):
     raise DeviceLostError("The device stand-in does not answer.")
 
 
-def test_an_agent_that_does_not_start_is_said(tmp_path):
+def test_an_agent_that_does_not_start_is_reported(tmp_path):
     task = replace(task_of(tmp_path, ""), agent=str(tmp_path / "none"))
-    with pytest.raises(DeviceError, match="A process did not start on stand-in: it says"):
+    with pytest.raises(DeviceError, match="A process did not start on stand-in: the message is"):
         start(task, tmp_path / "device")
 
 
@@ -246,4 +246,4 @@ def test_more_than_the_limit_of_a_tools_words_is_not_taken(there, monkeypatch):
     one = tool(there, "echo this is longer; echo short >&2")
     ended(one)
     output, errors = one.said()
-    assert "is larger than 10 bytes, and not taken" in output and errors == "short\n"
+    assert "is larger than 10 bytes and was not copied" in output and errors == "short\n"

@@ -38,7 +38,7 @@ def test_both_logs_of_a_sitting_are_one_run_with_every_image(space, app_files):
         assert end["reported"]["mean_ms"] == one.mean_ms
 
 
-def test_what_ran_is_known_of_the_cpu_alone_and_threads_of_tflite_alone(space, app_files):
+def test_the_accelerator_is_known_only_for_the_cpu_and_threads_only_for_tflite(space, app_files):
     imported(space, *app_files(specimens.sitting(5, TWO)))
     [folder] = whole_runs(space)
     first, second = events(folder, FIRST)[0], events(folder, SECOND)[0]
@@ -87,9 +87,9 @@ def test_the_result_log_alone_is_a_summary_of_each_workload(space, save):
 
 def test_the_program_log_alone_needs_the_device_and_a_name_of_the_images(space, save):
     path = save(specimens.PROGRAM_NAME, specimens.program_log(specimens.sitting(5, TWO)))
-    assert "does not tell the device: give --device" in str(imported(space, path).refused[0])
+    assert "does not state the device: use --device" in str(imported(space, path).refused[0])
     refused = imported(space, path, device="Specimen 1").refused
-    assert "does not tell which images were shown: give --dataset" in str(refused[0])
+    assert "does not state which images were used: name them with --dataset" in str(refused[0])
     assert whole_runs(space) == []
     imported(space, path, device="Specimen 1", dataset="val")
     [folder] = whole_runs(space)
@@ -129,7 +129,7 @@ def test_images_are_numbers_of_the_device_since_every_device_lists_a_class_in_an
 def test_images_have_the_names_that_are_given(space, app_files):
     files = app_files(specimens.sitting(5, TWO))
     refused = imported(space, *files, images=("a", "b")).refused
-    assert "is of 5 images, and --images names 2" in str(refused[0])
+    assert "has 5 images, but --images names 2" in str(refused[0])
     imported(space, *files, images=tuple("abcde"))
     [folder] = whole_runs(space)
     assert [event["image"] for event in events(folder, FIRST)[1:-1]] == list("abcde")
@@ -154,7 +154,7 @@ def test_where_the_class_of_a_failed_image_is_not_known_there_is_a_summary(space
     imported(space, *app_files(made))
     [folder] = whole_runs(space)
     _, summary, end = events(folder, FIRST)
-    assert summary["records_missing"] == "image 2 failed, and the log does not tell its class"
+    assert summary["records_missing"] == "image 2 failed, and the log does not state its class"
     assert summary["mean_ms"] == sum(made.workloads[0].times_ms) / 5
     assert (end["images"], end["failed_images"]) == (4, 1)
 
@@ -166,8 +166,8 @@ def test_a_program_log_that_breaks_off_keeps_what_it_has_and_the_result_log_the_
     result = imported(space, program, device="Specimen 1", dataset="val")
     [folder] = whole_runs(space)
     assert [one[-1]["event"] for one in (events(folder, FIRST), events(folder, SECOND))] == ["end", "failed"]
-    assert "it breaks off after " in events(folder, SECOND)[-1]["reason"]
-    assert "failed: it breaks off after " in result.notes[0]
+    assert "it ends after " in events(folder, SECOND)[-1]["reason"]
+    assert "failed: it ends after " in result.notes[0]
     both = save("program_log_again.log", text[: len(text) * 3 // 4] + "\n")
     imported(space, both, save(specimens.RESULT_NAME, specimens.result_log(made)))
     [folder] = set(whole_runs(space)) - {folder}
@@ -187,7 +187,7 @@ def test_workloads_of_different_numbers_of_images_are_refused(space, save):
     short, long = specimens.sitting(5, TWO[:1]), specimens.sitting(6, TWO[1:])
     text = specimens.program_log(short) + specimens.program_log(long).replace("workload 0", "workload 1")
     [refused] = imported(space, save("p.log", text), device="Specimen 1", dataset="val").refused
-    assert "has workloads of 5 and 6 images" in str(refused)
+    assert "has workloads with 5 and 6 images" in str(refused)
 
 
 def test_one_device_is_not_two(space, save):
@@ -195,7 +195,7 @@ def test_one_device_is_not_two(space, save):
     second = save("b", specimens.result_log(specimens.sitting(5, TWO, 1), device="Other 2"))
     result = imported(space, first, second, device="Specimen 1")
     assert len(whole_runs(space)) == 1
-    assert "is of Other 2, another file of Specimen 1: --device names one" in str(result.refused[0])
+    assert "is from Other 2, but another file is from Specimen 1, and --device names only one" in str(result.refused[0])
     assert len(result.runs) == 1
 
 
@@ -204,7 +204,7 @@ def test_a_dataset_of_the_workspace_is_known_by_its_hash(space, app_files):
 
     make_dataset(space.datasets / "mine", count=12)
     files = app_files(specimens.sitting(5, TWO))
-    assert "has 12 images, and the log is of 5" in str(imported(space, *files, dataset="mine").refused[0])
+    assert "has 12 images, but the log has 5" in str(imported(space, *files, dataset="mine").refused[0])
     imported(space, *app_files(specimens.sitting(12, TWO)), dataset="mine")
     [folder] = whole_runs(space)
     record = json.loads((folder / "run.json").read_text())["dataset"]

@@ -74,18 +74,18 @@ def test_lines_of_windows_are_read():
         (
             "index  -  0  -  all  -  end  -  5",
             "index  -  0  -  all  -  end  -  4",
-            "begins at 5000000 ms and ends at '4",
+            "starts at 5000000 ms and ends at '4",
         ),
         ("index  -  0  -  all  -  end  -  5", "index  -  0  -  all  -  end  -  NaN5", "and ends at 'NaN5"),
         ("index  -  0  -  all  -  end  -  5", "index  -  0  -  all  -  end  -  -5", "and ends at '-5"),
-        ("index  -  0  -  all  -  end  -  5", "index  -  0  -  all  -  end  -  6", "its image 1 begins before image 0"),
-        ("ic  -  start  -  5", "ic  -  start  -  -5", "as start of ic"),
-        ("bitmap  -  end  -  5", "bitmap  -  end  -  ?5", "as end of bitmap"),
-        ("maxIndex=", "maxIndex=1,", "the answer to its image 0 is 'score.len=1000, maxIndex=1,"),
-        ("maxScore=", "maxScore=x,", "the answer to its image 0 is 'score.len=1000, maxIndex="),
+        ("index  -  0  -  all  -  end  -  5", "index  -  0  -  all  -  end  -  6", "its image 1 starts before image 0"),
+        ("ic  -  start  -  5", "ic  -  start  -  -5", "as the start of ic"),
+        ("bitmap  -  end  -  5", "bitmap  -  end  -  ?5", "as the end of bitmap"),
+        ("maxIndex=", "maxIndex=1,", "its answer for image 0 is 'score.len=1000, maxIndex=1,"),
+        ("maxScore=", "maxScore=x,", "its answer for image 0 is 'score.len=1000, maxIndex="),
         ("statistics  -  data", "statistics  -  dada", "its image 0 has no answer"),
-        ("target=0", "target=-1", "its image 0 is of class -1"),
-        ("all done for workload 0", "all doe for workload 0", "it breaks off after 6 images"),
+        ("target=0", "target=-1", "its image 0 has the class -1"),
+        ("all done for workload 0", "all doe for workload 0", "it ends after 6 images"),
     ],
 )
 def test_a_workload_that_is_not_whole_failed_and_the_others_are_used(old, new, fault):
@@ -100,10 +100,10 @@ def test_a_workload_that_is_not_whole_failed_and_the_others_are_used(old, new, f
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("start workload 0 name=tflite_cpu_mnasnet\n", "it breaks off before its first image"),
-        ("start workload 0 name=a_b\n", "a workload 'a_b', whose framework or device is not known"),
-        ("ic  -  index  -  0  -  all  -  start  -  5\n", "images before any line `start workload`"),
-        (log(names=ONE)[:800], "it breaks off after 0 images"),
+        ("start workload 0 name=tflite_cpu_mnasnet\n", "it ends before its first image"),
+        ("start workload 0 name=a_b\n", "a workload 'a_b', whose framework or device is unknown"),
+        ("ic  -  index  -  0  -  all  -  start  -  5\n", "images before the first line `start workload`"),
+        (log(names=ONE)[:800], "it ends after 0 images"),
     ],
 )
 def test_a_log_without_a_usable_workload_is_one_sentence(text, sentence):
@@ -119,5 +119,5 @@ def test_two_logs_in_one_file_are_refused():
 
 def test_workloads_that_tell_an_image_apart_are_refused():
     first, second = log().split("start workload 1")
-    with pytest.raises(LogError, match="has image 0 as class 0 and 7"):
+    with pytest.raises(LogError, match="has the two classes 0 and 7 for image 0"):
         app_program.parse_program_log("x", first + "start workload 1" + second.replace("target=0", "target=7"))

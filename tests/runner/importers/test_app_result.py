@@ -66,9 +66,9 @@ def test_quantized_workloads_have_two_lines_framework():
         ("time_sd:", "time_sd:Infinity", "its time_sd is 'Infinity"),
         ("time_total:", "time_total:-", "its time_total is '-"),
         ("time_first_img:", "time_first_img:x", "its time_first_img is 'x"),
-        ("accuracy:0.", "accuracy:7.", "is no share of 20 images"),
-        ("accuracy:0.", "accuracy:0.01", "is no share of 20 images"),
-        ("accuracy:", "accurate:", "the log breaks off before its accuracy"),
+        ("accuracy:0.", "accuracy:7.", "is not a fraction of 20 images"),
+        ("accuracy:0.", "accuracy:0.01", "is not a fraction of 20 images"),
+        ("accuracy:", "accurate:", "the log ends before its accuracy"),
     ],
 )
 def test_a_workload_with_impossible_numbers_failed_and_the_others_are_used(old, new, fault):
@@ -83,7 +83,7 @@ def test_a_workload_that_was_not_run_has_no_time():
     before = log()
     mean = before.split("time_avg:")[1].split("ms")[0]
     found = app_result.parse_result_log("x", before.replace(f"time_avg:{mean}ms", "time_avg:0.0ms", 1))
-    assert found.workloads[0].fault == "its time_avg is 0: it was not run"
+    assert found.workloads[0].fault == "its time_avg is 0, so it was not run"
 
 
 def test_a_model_that_was_not_timed_when_it_was_loaded_has_no_such_time():
@@ -95,23 +95,23 @@ def test_a_model_that_was_not_timed_when_it_was_loaded_has_no_such_time():
     )
 
 
-def test_a_log_that_lost_a_workload_is_told_by_its_score():
+def test_a_missing_workload_is_detected_by_the_score():
     head, first, second = log().partition("\n\nworkload")[0], *log().split("\n\nworkload")[1:]
     assert app_result.parse_result_log("x", f"{head}\n\nworkload{first}\n\nworkload{second}").notes == ()
     [note] = app_result.parse_result_log("x", f"{head}\n\nworkload{first}").notes
-    assert note.startswith("x: its vips is ") and note.endswith(": some are missing or changed")
+    assert note.startswith("x: its vips is ") and note.endswith(", so some are missing or were changed")
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("image count:20\n", "it breaks off before the first one"),
-        ("device:x\n", "does not say of how many images it is"),
-        ("image count:0\n", "does not say of how many images it is"),
-        ("image count:-4\n", "does not say of how many images it is"),
-        (f"image count:{'9' * 5000}\n", "does not say of how many images it is"),
-        ("image count:20\nworkload\nname:tflite_cpu_mnasnet\n", "breaks off before its time_load"),
-        ("image count:20\nworkload\nname:nothing\n", "its workload 1 is not named"),
+        ("image count:20\n", "it ends before the first one"),
+        ("device:x\n", "does not state its number of images"),
+        ("image count:0\n", "does not state its number of images"),
+        ("image count:-4\n", "does not state its number of images"),
+        (f"image count:{'9' * 5000}\n", "does not state its number of images"),
+        ("image count:20\nworkload\nname:tflite_cpu_mnasnet\n", "ends before its time_load"),
+        ("image count:20\nworkload\nname:nothing\n", "workload 1 has no name and is skipped"),
     ],
 )
 def test_a_log_without_a_usable_workload_is_one_sentence(text, sentence):

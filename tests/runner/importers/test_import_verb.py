@@ -28,13 +28,13 @@ def test_logs_become_tables(tmp_path, app_files):
             ["log", "--delegate", "apu"],
             "aiot: Delegate 'apu' is unknown: choose from cpu, nnapi, gpu, dsp, npu, coreml, ",
         ),
-        (["log", "--device", "Pixel"], "aiot: --device 'Pixel' is not a maker and a model: write it like "),
-        (["log", "--images", "twice"], "aiot: twice has a name twice: give each image a name of its own."),
+        (["log", "--device", "Pixel"], "aiot: --device 'Pixel' is not a maker and a model: write it in the form "),
+        (["log", "--images", "twice"], "aiot: twice contains a name twice: give each image its own name."),
         (["log", "--images", "log"], "aiot: log is empty: copy the log again."),
-        (["log", "log"], "aiot: Nothing was imported: see above what is wrong, and import that again."),
+        (["log", "log"], "aiot: No files were imported: see the reasons above, and import those files again."),
     ],
 )
-def test_what_is_wrong_is_one_sentence(tmp_path, words, sentence):
+def test_errors_are_one_sentence(tmp_path, words, sentence):
     (tmp_path / "log").touch()
     (tmp_path / "twice").write_text("a\na\n")
     done = aiot("import", *words, cwd=tmp_path)
@@ -44,7 +44,7 @@ def test_what_is_wrong_is_one_sentence(tmp_path, words, sentence):
     assert not list((tmp_path / "data").rglob("run.json"))
 
 
-def test_the_good_of_several_is_imported_and_the_bad_named(tmp_path, save):
+def test_valid_files_are_imported_and_invalid_ones_are_named(tmp_path, save):
     good = save("good", specimens.result_log(specimens.sitting(4, TWO)))
     bad = save("bad", "Dear diary")
     done = aiot("import", good, bad, "--device", PHONE, "--images", save("names", "a\nb\nc\nd\n"), cwd=tmp_path)
@@ -52,8 +52,8 @@ def test_the_good_of_several_is_imported_and_the_bad_named(tmp_path, save):
     first, lines, second = done.stdout.splitlines()
     assert first.startswith("import    2 instances, 0 images in data/raw/specimen-made-up-")
     assert lines == f"          {good}: 33 lines understood, 0 not"
-    assert second.startswith(f"          {bad} is of no format that is known")
-    assert done.stderr == "aiot: Not all of it was imported: see above what is wrong, and import that again.\n"
+    assert second.startswith(f"          {bad} has an unknown format")
+    assert done.stderr == "aiot: Some files were not imported: see the reasons above, and import those files again.\n"
 
 
 def test_without_a_file_the_usage_is_shown(tmp_path):

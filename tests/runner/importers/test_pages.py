@@ -65,7 +65,7 @@ EVALUATED = "Num evaluation runs: 600\nInference latency: avg=8000(us), std_dev=
     ("delegate", "doubt"),
     [(None, "its log does not tell which delegate ran"), ("npu", "npu was asked for, and what ran is not known")],
 )
-def test_what_a_log_does_not_prove_is_a_doubt_and_no_measurement_of_the_cpu(space, save, delegate, doubt):
+def test_without_proof_of_the_accelerator_an_instance_is_semi_valid_and_not_of_the_cpu(space, save, delegate, doubt):
     paths = save("time.txt", TERSE), save("accuracy.txt", EVALUATED)
     imported(space, *paths, device=PHONE, model="mnasnet", quantization="float32", dataset="val", delegate=delegate)
     [row] = load(processed(space), "imported").instances.to_dict("records")

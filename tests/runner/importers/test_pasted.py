@@ -102,7 +102,7 @@ def delegated(name, own="", nodes=31, parameter=""):
 def test_a_delegate_is_never_stored_as_the_cpu(space, save, parameter, name, own, kind):
     path = save("b.txt", delegated(name, own, parameter=parameter))
     refused = imported(space, path, delegate="cpu", **NAMED).refused[0]
-    assert f"is of delegate {kind}, and --delegate says cpu" in str(refused)
+    assert f"has the delegate {kind}, but --delegate says cpu" in str(refused)
     imported(space, path, **NAMED)
     instance, load, summary, _ = only(space)
     assert instance == f"tflite_{kind}_float32_mnasnet"
@@ -136,7 +136,9 @@ TWO = (
 
 def test_a_run_of_two_delegates_is_of_neither_alone(space, save):
     path = save("b.txt", TWO.format(11))
-    assert "is of 2 delegates, gpu and nnapi: give --delegate" in str(imported(space, path, **NAMED).refused[0])
+    assert "requested 2 delegates, gpu and nnapi: choose one of them with --delegate" in str(
+        imported(space, path, **NAMED).refused[0]
+    )
     assert whole_runs(space) == []
     imported(space, path, delegate="nnapi", **NAMED)
     instance, load, *_ = only(space)
@@ -146,7 +148,7 @@ def test_a_run_of_two_delegates_is_of_neither_alone(space, save):
 
 def test_of_two_delegates_the_one_that_took_nodes_ran(space, save):
     result = imported(space, save("b.txt", TWO.format(0)), **NAMED)
-    assert "was asked for gpu and nnapi: it is filed under gpu" in result.notes[0]
+    assert "requested gpu and nnapi: it is imported as gpu" in result.notes[0]
     instance, load, *_ = only(space)
     assert (instance, load["accelerator_actual"]) == ("tflite_gpu_float32_mnasnet", "gpu")
 
@@ -184,7 +186,7 @@ def prefixed(text, prefix, keep_severity):
 
 @pytest.mark.parametrize("keep_severity", [True, False])
 @pytest.mark.parametrize("prefix", PREFIXES)
-def test_what_is_put_before_lines_does_not_matter(space, save, prefix, keep_severity):
+def test_prefixes_of_lines_are_ignored(space, save, prefix, keep_severity):
     table = (
         "INFO: ============================== Run Order ==============================\n"
         "INFO:      [node type]   [first]   [avg ms]   [%]   [cdf%]   [mem KB]   [times called]   [Name]\n"
@@ -211,7 +213,7 @@ def test_the_letter_of_a_severity_tells_a_failure(space, save, prefix):
     imported(space, save("b.txt", text), **NAMED)
     [(key, [event])] = instances(space).items()
     assert key[0] == "tflite_gpu_float32_mnasnet" and event["event"] == "unavailable"
-    assert event["reason"].endswith("what it says is 'Failed to apply GPU delegate'")
+    assert event["reason"].endswith("its message is 'Failed to apply GPU delegate'")
 
 
 def test_errors_of_other_processes_are_none_of_the_tool(space, save):
@@ -221,11 +223,11 @@ def test_errors_of_other_processes_are_none_of_the_tool(space, save):
     assert "printed no time that can be understood" in str(result.refused[0])
 
 
-def test_terse_runs_are_told_apart(space, save):
+def test_terse_runs_are_separated(space, save):
     command = "$ ./benchmark_model --graph=/data/m.tflite --num_threads=2"
     text = f"{command}\n{TERSE.format(90000)}{command} --use_nnapi=true\n{APPLIED.format('NNAPI')}{TERSE.format(8000)}"
     result = imported(space, save("b.txt", text), **NAMED)
-    assert result.notes[0].endswith("holds 2 runs")
+    assert result.notes[0].endswith("contains 2 runs")
     found = instances(space)
     assert {key: events[0]["accelerator_actual"] for key, events in found.items()} == {
         ("tflite_unknown_float32_mnasnet", 90.0): None,
@@ -235,11 +237,11 @@ def test_terse_runs_are_told_apart(space, save):
 
 
 @pytest.mark.parametrize("text", ["{0}{1}{2}{3}", "{0}Created TensorFlow Lite delegate for NNAPI.\n{1}{2}{3}"])
-def test_terse_runs_without_commands_are_told_apart(space, save, text):
+def test_terse_runs_without_commands_are_separated(space, save, text):
     nnapi, gpu = APPLIED.format("NNAPI") + TERSE.format(8000), APPLIED.format("GPU") + TERSE.format(7000)
     text = text.format(TERSE.format(90000), nnapi, gpu, TERSE.format(6000))
     result = imported(space, save("b.txt", text), **NAMED)
-    assert "holds 4 runs, of which 4 name no model file: --model is taken to be theirs" in result.notes[0]
+    assert "contains 4 runs, of which 4 do not name a model file; --model is used for them" in result.notes[0]
     assert set(instances(space)) == {
         ("tflite_unknown_float32_mnasnet", 90.0),
         ("tflite_nnapi_float32_mnasnet", 8.0),
@@ -286,7 +288,7 @@ def test_a_run_that_breaks_off_among_others_is_a_result(space, save):
 )  # fmt: skip
 def test_one_model_does_not_stand_for_several_files(space, save, text):
     result = imported(space, save("b.txt", text), **NAMED)
-    assert "and --model names one network: import the runs of each model file" in str(result.refused[0])
+    assert "but --model names only one network: import the runs of each model file" in str(result.refused[0])
     assert whole_runs(space) == []
 
 
@@ -318,7 +320,7 @@ def test_litert_prints_two_forms_of_one_run(space, save):
 
 
 @pytest.mark.parametrize("cut", [LITERT, LITERT[LITERT.index("INFO: [") :]])
-def test_several_runs_of_litert_are_told_apart(space, save, cut):
+def test_several_runs_of_litert_are_separated(space, save, cut):
     other = cut.replace("1254.44", "2254.44").replace("1.25 ms", "2.25 ms")
     imported(space, save("b.txt", cut + other), **NAMED)
     means = sorted(key[1] for key in instances(space))
@@ -353,7 +355,7 @@ TORCH = "Starting benchmark.\nRunning warmup runs.\nMain runs.\nMain run finishe
 
 
 @pytest.mark.parametrize("delegate", ["cpu", "nnapi"])
-def test_what_a_log_does_not_prove_did_not_run_on_the_cpu(space, save, delegate):
+def test_without_proof_in_the_log_the_cpu_is_not_assumed(space, save, delegate):
     imported(space, save("b.txt", TORCH.format(25000)), delegate=delegate, **NAMED)
     instance, load, *_ = only(space)
     assert instance == f"pytorch_{delegate}_float32_mnasnet"
@@ -364,7 +366,7 @@ def test_several_runs_of_pytorch_and_its_milliseconds_before_may_2020(space, sav
     old = TORCH.format(30.5).replace("Microseconds", "Milliseconds")
     imported(space, save("b.txt", TORCH.format(25000) + old), **NAMED)
     assert sorted(key[1] for key in instances(space)) == [25.0, 30.5]
-    assert "give --framework" in str(imported(space, save("old.txt", old), **NAMED).refused[0])
+    assert "use --framework" in str(imported(space, save("old.txt", old), **NAMED).refused[0])
     imported(space, save("old.txt", old), framework="pytorch", **NAMED)
     assert len(instances(space)) == 2 and len(whole_runs(space)) == 3
 

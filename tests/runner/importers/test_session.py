@@ -52,7 +52,7 @@ def test_untouched_originals_are_kept_and_a_file_is_imported_once(space, app_fil
     again = imported(space, *files)
     assert again.runs == [] and len(again.refused) == 2
     assert str(again.refused[0]) == (
-        f"{files[0]} was imported before, into {folder}: remove that folder to import it anew."
+        f"{files[0]} was already imported into {folder}: remove that folder to import it again."
     )
     assert whole_runs(space) == [folder]
 
@@ -60,7 +60,7 @@ def test_untouched_originals_are_kept_and_a_file_is_imported_once(space, app_fil
 def test_the_same_file_twice_in_a_call_is_refused_once(space, save):
     one, two = save("a", LOGS[0]), save("b", LOGS[0])
     result = imported(space, one, two)
-    assert [str(error) for error in result.refused] == [f"{two} is the same file as {one}: leave it out."]
+    assert [str(error) for error in result.refused] == [f"{two} is the same file as {one}: name it only once."]
     assert len(whole_runs(space)) == 1
 
 
@@ -108,7 +108,7 @@ def test_runs_that_cannot_be_read_are_no_reason_to_stop(space, app_files):
 
 @pytest.mark.parametrize("device", ["Pixel", " ", ""])
 def test_a_device_is_a_maker_and_a_model(space, app_files, device):
-    with pytest.raises(LogError, match='write it like "Xiaomi Mi 10"'):
+    with pytest.raises(LogError, match='write it in the form "Xiaomi Mi 10"'):
         imported(space, *app_files(MADE), device=device)
 
 
@@ -125,7 +125,7 @@ def test_a_device_is_a_maker_and_a_model(space, app_files, device):
         ("", ()),
     ],
 )
-def test_a_model_files_name_tells_only_what_is_sure(path, told):
+def test_a_model_file_name_gives_only_certain_facts(path, told):
     names = dict(zip(("framework", "quantization", "model"), told, strict=False))
     assert of_file(path) == {name: value for name, value in names.items() if value}
 

@@ -24,24 +24,24 @@ def test_texts_are_read_as_they_may_be_saved(save, encoding):
     [
         (b"", "is empty"),
         (b" \n\n", "is empty"),
-        (b"\x7fELF\0\0\0", "is binary"),
-        ("Gerät".encode("latin-1"), "is no text in UTF-8 (byte 3)"),
-        (b"\xff\xfe\x00\xd8", "is no text in UTF-16"),
+        (b"\x7fELF\0\0\0", "is a binary file"),
+        ("Gerät".encode("latin-1"), "is not valid UTF-8 text (byte 3)"),
+        (b"\xff\xfe\x00\xd8", "is not valid UTF-16 text"),
     ],
 )
-def test_what_is_no_text_is_one_sentence(save, content, sentence):
+def test_a_file_that_is_not_text_is_one_sentence(save, content, sentence):
     with pytest.raises(LogError) as refused:
         source.read_source(save("a", content))
     assert sentence in str(refused.value)
 
 
-def test_what_is_no_file_is_one_sentence(tmp_path):
-    for path, sentence in [(tmp_path, "is no file"), (tmp_path / "x", "cannot be read (No such file or directory)")]:
+def test_a_path_that_is_not_a_file_is_one_sentence(tmp_path):
+    for path, sentence in [(tmp_path, "is not a file"), (tmp_path / "x", "cannot be read (No such file or directory)")]:
         with pytest.raises(LogError) as refused:
             source.read_source(path)
         assert sentence in str(refused.value)
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(LogError, match="is no file"):  # and nobody waits for who writes to it
+    with pytest.raises(LogError, match="is not a file"):  # and nobody waits for who writes to it
         source.read_source(tmp_path / "pipe")
 
 
@@ -49,7 +49,7 @@ def test_a_file_of_a_gigabyte_is_refused_unread(tmp_path):
     path = tmp_path / "a"
     with path.open("wb") as file:
         file.truncate(1 << 30)  # sparse: it takes no room
-    with pytest.raises(LogError, match="has 1074 MB, and no log of these formats has more than 256 MB"):
+    with pytest.raises(LogError, match="has 1074 MB, but no log in these formats has more than 256 MB"):
         source.read_source(path)
 
 
@@ -63,7 +63,7 @@ def test_a_file_that_changed_is_not_copied(save, tmp_path):
     source.copy_source(read, tmp_path / "b")
     assert ((tmp_path / "b").read_text(), (tmp_path / "b").stat().st_mtime) == ("one", 1_767_268_800)
     path.write_text("two")
-    with pytest.raises(LogError, match="changed while it was read"):
+    with pytest.raises(LogError, match="changed while it was being read"):
         source.copy_source(read, tmp_path / "c")
 
 
@@ -93,21 +93,29 @@ def test_a_format_is_recognised_by_what_the_text_says(text, name):
 
 def test_milliseconds_of_speed_benchmark_are_of_the_framework_that_is_given():
     text = "Main run finished. Milliseconds per iter: 66.8. Iters per second: 14.97\n"
-    with pytest.raises(LogError, match=r"may be of PyTorch's tool before May 2020 or of Caffe2's.*give --framework"):
+    with pytest.raises(LogError, match=r"may be from PyTorch's tool before May 2020 or from Caffe2's.*use --framework"):
         formats.recognise_format("x", text)
     assert formats.recognise_format("x", text, framework="pytorch") == "speed_benchmark_torch"
     assert formats.recognise_format("x", text, framework="caffe2") == "caffe2_benchmark"
     assert formats.recognise_format("x", text, "caffe2_benchmark") == "caffe2_benchmark"
 
 
-def test_a_text_of_no_format_of_two_or_of_another_is_one_sentence():
+def test_a_text_of_an_unknown_ambiguous_or_other_format_is_one_sentence():
     both = "INFO: STARTING!\nINFO: Num evaluation runs: 3\n"
     for text, asked, sentence in [
-        ("Dear diary", None, "x is of no format that is known: app-result, app-program, "),
-        (both, None, "x may be of benchmark_model or run_eval: save each output by itself, or choose with --format."),
-        (RESULT, "run_eval", "x holds nothing of run_eval: it seems to be of app-result, leave --format out."),
-        ("Dear diary", "run_eval", "x holds nothing of run_eval, nor of any other format."),
-        ("INFO: OutputDiff[0]: avg_error=1, std_dev=2\n", None, "x is of inference_diff, which compares outputs"),
+        ("Dear diary", None, "x has an unknown format: supported formats are app-result, app-program, "),
+        (
+            both,
+            None,
+            "x may be from benchmark_model or run_eval: save each output in its own file, or choose with --format.",
+        ),
+        (RESULT, "run_eval", "x does not match the format run_eval: it seems to be from app-result, so omit --format."),
+        ("Dear diary", "run_eval", "x does not match the format run_eval, nor any other known format."),
+        (
+            "INFO: OutputDiff[0]: avg_error=1, std_dev=2\n",
+            None,
+            "x is the output of inference_diff, which compares outputs",
+        ),
     ]:
         with pytest.raises(LogError) as refused:
             formats.recognise_format("x", text, asked)

@@ -31,7 +31,7 @@ def test_benchmark_model_alone_has_times_and_says_that_it_has_no_accuracy(space,
     assert (load["nodes_delegated"], load["nodes"], load["partitions"]) == (31, 31, 1)
     assert summary["mean_ms"] == pytest.approx(sum(samples) / 50 / 1000, rel=5.1e-6)
     assert (summary["count"], summary["runs_asked"], summary["timing"]) == (50, 50, "inference")
-    assert summary["accuracy_missing"] == "there is no output of run_eval beside it"
+    assert summary["accuracy_missing"] == "there is no output of run_eval with it"
     assert (end["images"], end["correct"]) == (0, 0)
     run = run_of(space)
     assert (run["threads"], run["timing"], run["dataset"]["name"]) == (4, "inference", "random input")
@@ -41,7 +41,9 @@ def test_benchmark_model_alone_has_times_and_says_that_it_has_no_accuracy(space,
 def test_run_eval_beside_it_gives_the_accuracy(space, save, printed):
     timed = save("b.txt", printed(use_nnapi="true"))
     evaluated = save("e.txt", printed("run_eval", delegate="nnapi"))
-    assert "which images were shown: give --dataset" in str(imported(space, timed, evaluated, **NAMED).refused[0])
+    assert "which images were used: name them with --dataset" in str(
+        imported(space, timed, evaluated, **NAMED).refused[0]
+    )
     assert whole_runs(space) == []
     imported(space, timed, evaluated, dataset="val", weights="theirs", **NAMED)
     _, summary, end = events(space, NNAPI)
@@ -78,7 +80,7 @@ def test_which_accelerator_ran_is_as_the_tool_says(space, save, printed, variant
         ("no_accelerators", "unavailable", "nnapi refused the model"),
     ],
 )
-def test_what_a_tool_itself_says_that_it_failed_at_is_a_result(space, save, printed, variants, ending, reason):
+def test_a_failure_reported_by_the_tool_is_a_result(space, save, printed, variants, ending, reason):
     imported(space, save("b.txt", printed(variants=variants, use_nnapi="true")), **NAMED)
     [event] = events(space, NNAPI)
     assert event["event"] == ending and event["reason"].startswith(reason)
@@ -94,7 +96,7 @@ def test_builds_of_other_years_are_read(space, save, printed, variants):
 
 def test_the_model_file_may_tell_the_instance(space, save, printed):
     text = printed(graph="tflite_int8_mobilenet_v2.tflite")
-    assert "is of quantization int8, and --quantization says float32" in str(
+    assert "has the quantization int8, but --quantization says float32" in str(
         imported(space, save("b.txt", text), **NAMED).refused[0]
     )
     imported(space, save("b.txt", text), device=PHONE)
@@ -125,7 +127,7 @@ def test_one_instance_twice_and_other_threads_are_runs_of_their_own(space, save,
 
 def test_threads_that_contradict_the_log_are_refused(space, save, printed):
     result = imported(space, save("b.txt", printed()), threads=2, **NAMED)
-    assert "is of 4 threads, and --threads says 2" in str(result.refused[0])
+    assert "used 4 threads, but --threads says 2" in str(result.refused[0])
 
 
 def test_threads_and_chip_that_nobody_tells_are_unknown(space, save, printed):
@@ -187,7 +189,7 @@ CAFFE2 = "Starting benchmark.\nMain run finished. Milliseconds per iter: 66.8. I
 )
 def test_times_of_other_tools(space, save, text, framework, load_ns, mean_ms, count):
     result = imported(space, save("o.txt", text), framework=framework, **NAMED)
-    assert "does not tell its delegate, which is unknown: give --delegate" in result.notes[0]
+    assert "does not state its delegate, which is imported as unknown: use --delegate" in result.notes[0]
     load, summary, end = events(space, f"{framework}_unknown_float32_mnasnet")
     assert (load["accelerator_requested"], load["accelerator_actual"]) == (None, None)
     assert (load["load_ns"], summary["mean_ms"], summary["count"]) == (load_ns, mean_ms, count)
@@ -202,12 +204,15 @@ def test_times_of_other_tools(space, save, text, framework, load_ns, mean_ms, co
         ("Inference timings in us: Init: 1, First inference: 2, Warmup (avg): 2, Inference (avg): -5\n", "no time"),
         (
             "Inference timings in us: Init: 1, First inference: 2, Warmup (avg): 2, Inference (avg): 0\n",
-            "which is none",
+            "which is not usable",
         ),
-        ("Inference timings in us: Init: 1, First inference: 2, Warmup (avg): 2, Inference (avg): 1e99\n", "cannot be"),
+        (
+            "Inference timings in us: Init: 1, First inference: 2, Warmup (avg): 2, Inference (avg): 1e99\n",
+            "is not possible",
+        ),
         ("INFO: Num evaluation runs: 20\n", "run_eval printed no accuracy"),
-        ("INFO: Num evaluation runs: 20\nINFO: Top-1 Accuracy: 71.5\n", "what can be no accuracies"),
-        ("INFO: Num evaluation runs: 20\nINFO: Top-1 Accuracy: 0.5\n", "None ms as the mean time"),
+        ("INFO: Num evaluation runs: 20\nINFO: Top-1 Accuracy: 71.5\n", "impossible accuracies"),
+        ("INFO: Num evaluation runs: 20\nINFO: Top-1 Accuracy: 0.5\n", "mean run time of None ms"),
         ("Main run finished. Microseconds per iter: nan. Iters per second: nan\n", "printed no time"),
         ("INFO: Num evaluation runs: 50\nINFO: OutputDiff[0]: avg_error=1, std_dev=2\n", "compares outputs"),
     ],

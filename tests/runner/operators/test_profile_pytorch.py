@@ -37,5 +37,5 @@ def test_an_operator_of_no_kind_keeps_its_own_name():
 
 @pytest.mark.parametrize("ran", [[], [("aten::add", 1)], [("aten::relu", 1), ("aten::relu", 1)]])
 def test_operators_that_do_not_match_the_graph_are_refused(ran):
-    with pytest.raises(ModelError, match=rf"PyTorch ran {len(ran)} operators that do not match the 1 nodes"):
+    with pytest.raises(ModelError, match=rf"PyTorch ran {len(ran)} operators, which do not match the 1 nodes"):
         profile_pytorch.named_operators([{"node": "a", "kind": "relu"}], ran)

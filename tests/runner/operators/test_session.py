@@ -91,7 +91,7 @@ def test_a_process_that_hangs_or_crashes_is_a_failed_attempt(space, device, chan
     assert re.fullmatch(reason, entry.last["reason"])
 
 
-def test_what_cannot_be_profiled_says_what_would_help(space, device):
+def test_an_instance_that_cannot_be_profiled_has_a_reason_and_a_remedy(space, device):
     device.__class__ = type("Bare", (LocalDevice,), {"environments": ("main",)})
     _, [entry], _ = execute(space, device, asked(space, frameworks=["caffe2"]))
     assert entry.status == "unavailable"
@@ -260,7 +260,7 @@ def test_a_network_that_failed_is_in_the_ledger_and_attempted_again(space, monke
     failed = aiot(*words)
     assert failed.returncode == 1
     assert failed.stderr == (
-        "aiot: Something failed (see above): the same command with `--resume` goes on where it was.\n"
+        "aiot: Some measurements failed (see above): repeat the command with `--resume` to continue.\n"
     )
     assert f"          {ONE.id} failed: it ended with exit code 1, saying " in failed.stdout
     [folder] = rawlog.run_folders(space.raw)
@@ -280,13 +280,13 @@ def test_a_hot_device_is_waited_for_and_then_left_out(space, device, monkeypatch
     assert [event for event, *_ in heard] == ["waiting", "unavailable"]
 
 
-def test_a_study_is_no_run_to_go_on_with(tmp_path):
+def test_a_study_is_never_resumed_as_a_run(tmp_path):
     suite = begin(tmp_path, [ONE.id], run_id="20260101T000000Z-aaaaaa")
     begin(tmp_path, [ONE.id], run_id="20260102T000000Z-aaaaaa", study="profile")
     assert ledger.newest_run(tmp_path, "local") == suite
 
 
-def test_a_study_takes_no_part_in_what_is_said_of_the_suite(tmp_path):
+def test_a_study_is_not_used_in_results_of_the_suite(tmp_path):
     first = begin(tmp_path / "raw", [ONE.id], run_id="20260101T000000Z-aaaaaa")
     later = begin(tmp_path / "raw", [ONE.id], run_id="20260102T000000Z-aaaaaa", study="resize")
     for folder in (first, later):

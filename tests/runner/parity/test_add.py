@@ -81,23 +81,31 @@ NO_CLASSIFIERS = {
     "a detector": (
         [((1, 300, 300, 3), "float32")],
         [((1, 10, 4), "float32"), ((1, 10), "float32"), ((1, 10), "float32"), ((1,), "float32")],
-        r"gives 4 tensors \(1x10x4 float32, .*it is no classifier",
+        r"gives 4 tensors \(1x10x4 float32, .*it is not a classifier",
     ),
-    "a detector of one output": ([IMAGE], [((1, 84, 8400), "float32")], "gives 1x84x8400 float32: it is no classifier"),
-    "a segmenter": ([IMAGE], [((1, 257, 257, 21), "float32")], "gives 1x257x257x21 float32: it is no classifier"),
-    "a pose network": ([IMAGE], [((1, 1, 17, 3), "float32")], "gives 1x1x17x3 float32: it is no classifier"),
-    "one number": ([IMAGE], [((1, 1), "float32")], "gives 1x1 float32: it is no classifier"),
+    "a detector of one output": (
+        [IMAGE],
+        [((1, 84, 8400), "float32")],
+        "gives 1x84x8400 float32, but a classifier gives",
+    ),
+    "a segmenter": ([IMAGE], [((1, 257, 257, 21), "float32")], "gives 1x257x257x21 float32, but a classifier gives"),
+    "a pose network": ([IMAGE], [((1, 1, 17, 3), "float32")], "gives 1x1x17x3 float32, but a classifier gives"),
+    "one number": ([IMAGE], [((1, 1), "float32")], "gives 1x1 float32, but a classifier gives"),
     "an embedding": ([IMAGE], [((1, 1024), "float32")], "has 1024 outputs, but its settings say 1000 classes"),
     "text and image": ([IMAGE, ((1, 77), "int32")], [SCORES], r"takes 2 tensors \(1x224x224x3 float32, 1x77 int32\)"),
     "grey images": (
         [((1, 28, 28, 1), "float32")],
         [SCORES],
-        "takes 1x28x28x1 float32: an input for one image of three",
+        "takes 1x28x28x1 float32: use a model whose input is one image with three",
     ),
-    "a batch": ([((8, 224, 224, 3), "float32")], [SCORES], "takes 8x224x224x3 float32: an input for one image"),
-    "channels first": ([((1, 3, 224, 224), "float32")], [SCORES], "which is NCHW: convert it again, with .* NHWC"),
-    "no square": ([((1, 224, 320, 3), "float32")], [SCORES], "only square images are made here"),
-    "16 bits": ([((1, 224, 224, 3), "int16", 0.1)], [SCORES], "an input of float32, uint8 or int8 is needed"),
+    "a batch": (
+        [((8, 224, 224, 3), "float32")],
+        [SCORES],
+        "takes 8x224x224x3 float32: use a model whose input is one image",
+    ),
+    "channels first": ([((1, 3, 224, 224), "float32")], [SCORES], "which is NCHW: convert it again with an NHWC input"),
+    "no square": ([((1, 224, 320, 3), "float32")], [SCORES], "only square images are supported"),
+    "16 bits": ([((1, 224, 224, 3), "int16", 0.1)], [SCORES], "use a model with an input of float32, uint8 or int8"),
 }
 
 
@@ -111,9 +119,9 @@ SETTINGS = {
         {},
         "has 1001 outputs, but its settings say 1000 classes starting at output 0: correct classes or",
     ),
-    "too many classes": ({"classes": 1001, "label_offset": 1}, "1001 classes from output 1 on"),
-    "another size": ({"label_offset": 1, "size": 299}, "takes 1x224x224x3 uint8, and .* says size 299"),
-    "std 0": ({"label_offset": 1, "std": [0, 0, 0]}, r"has std \[0, 0, 0\]: .* every value must be greater than 0"),
+    "too many classes": ({"classes": 1001, "label_offset": 1}, "1001 classes starting at output 1"),
+    "another size": ({"label_offset": 1, "size": 299}, "takes 1x224x224x3 uint8, but .* says size 299"),
+    "std 0": ({"label_offset": 1, "std": [0, 0, 0]}, r"has std \[0, 0, 0\]: every value must be greater than 0"),
     "negative std": ({"label_offset": 1, "std": [1, 1, -1]}, "every value must be greater than 0"),
     "values from 0 to 1": (
         {"label_offset": 1, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]},
@@ -122,7 +130,7 @@ SETTINGS = {
     "one mean": ({"label_offset": 1, "mean": 128}, "has mean 128: write three numbers"),
     "two means": ({"label_offset": 1, "mean": [128, 128]}, r"has mean \[128, 128\]: write three numbers"),
     "no number": ({"label_offset": 1, "mean": [128, 128, float("nan")]}, "has mean .*: write three numbers"),
-    "percent": ({"label_offset": 1, "accuracy": 70.8}, r"has accuracy 70\.8: .*, like 0\.708 for 70\.8 %"),
+    "percent": ({"label_offset": 1, "accuracy": 70.8}, r"has accuracy 70\.8: .*, for example 0\.708 for 70\.8 %"),
     "accuracy in words": ({"label_offset": 1, "accuracy": "70%"}, "has accuracy '70%': write the fraction"),
     "accuracy of 0": ({"label_offset": 1, "accuracy": 0}, "has accuracy 0: write the fraction"),
     "offset in words": ({"label_offset": "1"}, "has label_offset '1': write a whole number"),
@@ -133,7 +141,7 @@ SETTINGS = {
         "imagenet-1000 has 1000 classes, but the settings have",
     ),
     "map beyond": ({"label_map": {"1001": 0}}, "label_map has output 1001, but the network has 1001 outputs"),
-    "map of classes": ({"label_map": {"1": 1000}, "classes": 1000}, "'1': 1000 in label_map: .* labels below 1000"),
+    "map of classes": ({"label_map": {"1": 1000}, "classes": 1000}, "'1': 1000 in label_map: .* label below 1000"),
     "map in words": ({"label_map": "one.txt", "label_offset": 1}, "has label_map 'one.txt': write an object"),
     "unknown": ({"label_offset": 1, "colour": "blue"}, "incomplete or contain unknown names .*colour"),
 }
@@ -148,13 +156,18 @@ def test_settings_that_cannot_be_are_one_sentence(tmp_path, settings, sentence):
 def test_pixels_as_they_are_need_no_normalization(tmp_path):
     file = tflite(tmp_path / "m.tflite", [((1, 224, 224, 3), "uint8")], [SCORES])
     usual = {"mean": [123.675, 116.28, 103.53], "std": [58.395, 57.12, 57.375]}
-    refused(tmp_path, file, usual, "takes 1x224x224x3 uint8 without quantization, so pixels as they are: write mean 0")
+    refused(
+        tmp_path,
+        file,
+        usual,
+        "takes 1x224x224x3 uint8 without quantization, so its input is unmodified pixels: write mean 0",
+    )
 
 
 @pytest.mark.parametrize("name", ["sample", "pretrained", "a/b", ".", ""])
-def test_a_name_of_weights_is_a_folders_and_none_of_the_toolkits(tmp_path, name):
+def test_a_name_of_weights_is_a_valid_folder_name_and_not_reserved(tmp_path, name):
     file = tflite(tmp_path / "model.tflite", [IMAGE], [SCORES])
-    refused(tmp_path, file, {}, "cannot be the name of its weights", name=name)
+    refused(tmp_path, file, {}, "cannot be used as the name of the weights", name=name)
 
 
 def test_a_pointer_in_place_of_the_file_is_named(tmp_path):
@@ -193,7 +206,7 @@ def test_the_quantization_is_read_from_the_file(quantized, quantization):
 )
 def test_a_file_of_another_quantization_is_refused(tmp_path, quantized, file, said):
     instance = Instance("tflite", "cpu", said, "squeezenet")
-    sentence = f"is {file}, not {said}, by the types of its weights: add it with --quantization {file}"
+    sentence = f"is {file}, not {said}, according to the types of its weights: add it with --quantization {file}"
     refused(tmp_path, quantized / f"{file}.tflite", HUNDRED, sentence, instance)
 
 
@@ -201,7 +214,7 @@ def test_a_file_of_the_shape_and_quantization_it_says_is_taken_in(tmp_path, quan
     artifact, told = take_in(tmp_path, quantized / "float32.tflite", {**HUNDRED, "accuracy": 0.5})
     assert (artifact.settings.size, artifact.settings.classes, artifact.declared_accuracy) == (SIZE, 100, 0.5)
     assert told[0] == "float32, takes 1x32x32x3 float32, gives 1x100 float32"
-    assert "it has 0.00 million weights and squeezenet has 0.79: if it is another network" in told[1]
+    assert "it has 0.00 million weights, but squeezenet has 0.79 million: if it is another network" in told[1]
     assert load_artifacts(tmp_path / "models") == {artifact.name: artifact}
 
 
@@ -224,12 +237,12 @@ def test_an_integer_input_is_the_image_itself_unless_settings_say_otherwise(tmp_
         (
             [127.5] * 3,
             [127.5] * 3,
-            "shift 127 of the 256 values of a pixel by 1: with mean 128 and std 128 the input is",
+            "shift 127 of the 256 pixel values by 1: with mean 128 and std 128, the input equals",
         ),
-        ([123.675, 116.28, 103.53], [58.395, 57.12, 57.375], "beyond what the quantized input holds"),
+        ([123.675, 116.28, 103.53], [58.395, 57.12, 57.375], "out of the range of the quantized input"),
     ],
 )
-def test_settings_that_do_not_suit_a_quantized_input_are_told(tmp_path, mean, std, note):
+def test_settings_that_do_not_suit_a_quantized_input_are_reported(tmp_path, mean, std, note):
     taken = Tensor((1, 224, 224, 3), "uint8", 1 / 128, 128)
     settings = add._settings(FLOAT32, {"mean": mean, "std": std}, 1000, tmp_path)
     [told] = add._note_on_input(taken, settings)
@@ -248,17 +261,17 @@ def test_a_network_of_pytorch_with_two_outputs_is_refused(tmp_path, monkeypatch)
     file = tmp_path / "network.ptl"
     to_pytorch.convert_float32(Detector().eval(), SIZE, file)
     instance = Instance("pytorch", "cpu", "float32", "mnasnet")
-    refused(tmp_path, file, {**HUNDRED, "size": SIZE}, "its output is not one tensor of scores", instance)
+    refused(tmp_path, file, {**HUNDRED, "size": SIZE}, "the output is not a single tensor of scores", instance)
 
 
 RNG = np.random.default_rng(0)
 VECTORS = RNG.normal(size=(3, 100)).astype(np.float32)
 ANSWERS = {
-    "a segmenter": (RNG.normal(size=(3, 100, 7, 7)), "gives 100x7x7 an image: it is no classifier"),
-    "one number": (RNG.normal(size=(3, 1)), "gives 1 an image: it is no classifier"),
+    "a segmenter": (RNG.normal(size=(3, 100, 7, 7)), "gives 100x7x7 per image, but a classifier gives"),
+    "one number": (RNG.normal(size=(3, 1)), "gives 1 per image, but a classifier gives"),
     "an embedding": (
         VECTORS / np.linalg.norm(VECTORS, axis=1, keepdims=True),
-        "gives vectors of length 1, as embeddings are: it is no classifier",
+        "gives vectors of length 1, as networks for embeddings do: use a classifier",
     ),
     "no numbers": (VECTORS * np.nan, "gives scores that are not finite numbers"),
     "other classes": (VECTORS[:, :90], "has 90 outputs, but its settings say 100 classes"),
@@ -266,7 +279,7 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize(("scores", "sentence"), ANSWERS.values(), ids=ANSWERS)
-def test_what_a_file_does_not_say_its_answers_do(tmp_path, monkeypatch, scores, sentence):
+def test_missing_facts_of_a_file_are_taken_from_its_answers(tmp_path, monkeypatch, scores, sentence):
     monkeypatch.setattr(check, "outputs", lambda *_: scores)
     file = tmp_path / "model.ptl"
     file.write_bytes(b"\x00\x01 a network of which nothing can be read")
@@ -274,7 +287,7 @@ def test_what_a_file_does_not_say_its_answers_do(tmp_path, monkeypatch, scores, 
     refused(tmp_path, file, {**HUNDRED, "size": SIZE}, sentence, instance)
 
 
-def test_a_sure_classifier_is_no_embedding(tmp_path, monkeypatch):
+def test_a_confident_classifier_is_not_taken_for_an_embedding(tmp_path, monkeypatch):
     """Probabilities of one class have the length 1 as well, and no negative values."""
     monkeypatch.setattr(check, "outputs", lambda *_: np.eye(3, 100, dtype=np.float32))
     file = tmp_path / "model.ptl"
@@ -289,10 +302,20 @@ def test_a_quantized_network_of_pytorch_is_not_float32(tmp_path):
         archive.writestr("model/bytecode.pkl", b"..quantized::conv2d_relu..")
     assert describe(file, "pytorch") == Description("int8")
     instance = Instance("pytorch", "cpu", "float32", "mnasnet")
-    refused(tmp_path, file, HUNDRED, "is int8, not float32, by the types of its weights: take another file", instance)
+    refused(
+        tmp_path,
+        file,
+        HUNDRED,
+        "is int8, not float32, according to the types of its weights: use another file",
+        instance,
+    )
     as_int8 = add.instance_of(file, "mnasnet", "pytorch", None, KNOWN)
     refused(
-        tmp_path, file, HUNDRED, "is int8 by the types of its weights: of pytorch only float32 is run here", as_int8
+        tmp_path,
+        file,
+        HUNDRED,
+        "is int8 according to the types of its weights, but for pytorch only float32 can be run",
+        as_int8,
     )
 
 
@@ -307,24 +330,27 @@ def test_added_and_built_files_do_not_replace_each_other(tmp_path, quantized):
     ):
         prepare.prepare([FLOAT32], kind=str(tmp_path), folder=artifact.path.parent, cache=tmp_path)
     replace(artifact, added=False).save()
-    with pytest.raises(ModelError, match="which was built from weights: give another --name"):
+    with pytest.raises(ModelError, match="which was built from weights: choose another --name"):
         take_in(tmp_path, quantized / "float32.tflite", HUNDRED)
 
 
 def test_weights_are_no_model_file(tmp_path):
     (tmp_path / "mnasnet.npz").write_bytes(b"PK\x03\x04")
     refused(
-        tmp_path, tmp_path / "mnasnet.npz", {}, "holds weights: build model files of them with `aiot models prepare"
+        tmp_path,
+        tmp_path / "mnasnet.npz",
+        {},
+        "contains weights, not a model: build model files from them with `aiot models prepare",
     )
 
 
-def test_a_name_of_ones_own_is_another_network(tmp_path, quantized):
+def test_a_new_model_name_is_another_network(tmp_path, quantized):
     file = quantized / "int8.tflite"
     assert add.instance_of(file, "EfficientNet-Lite0", "tflite", None, KNOWN) == Instance(
         "tflite", "cpu", "int8", "efficientnet_lite0"
     )
     assert add.instance_of(file, "MobileNetV2", "TFLite", "float32", KNOWN).artifact == "tflite_float32_mobilenet_v2"
-    with pytest.raises(SelectionError, match="Model '3d' is no name"):
+    with pytest.raises(SelectionError, match="'3d' is not a valid model name"):
         add.instance_of(file, "3d", "tflite", None, KNOWN)
     with pytest.raises(SelectionError, match="Quantization 'int4' is unknown"):
         add.instance_of(file, "mnasnet", "tflite", "int4", KNOWN)
@@ -341,9 +367,14 @@ def test_a_classifier_of_another_architecture_is_checked_and_run_under_its_own_n
     words = ["--model", "efficientnet_lite0", "--name", "mine", "--settings", "mine.json"]
     made = aiot("models", "add", str(quantized / "int8.tflite"), *words)
     assert (made.returncode, made.stderr) == (0, "")
-    assert "efficientnet_lite0 is none of the suite's models: choose it with --models efficientnet_lite0" in made.stdout
+    assert (
+        "efficientnet_lite0 is not one of the suite's models: select it with --models efficientnet_lite0" in made.stdout
+    )
     checked = aiot("models", "check", "--weights", "mine")
-    assert "tflite_int8_efficientnet_lite0: 0 of 12 images right, which is chance" in checked.stdout
+    assert (
+        "tflite_int8_efficientnet_lite0: 0 of 12 images are classified correctly, no more than by chance"
+        in checked.stdout
+    )
     assert checked.returncode == 1
     chosen = ["--models", "efficientnet_lite0", "--weights", "mine"]
     ran = aiot("run", "--local", *chosen, "--delegates", "cpu")

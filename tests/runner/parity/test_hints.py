@@ -32,7 +32,7 @@ def test_right_settings_are_left_alone():
         ({"channel_order": "BGR"}, "channel_order BGR"),
         ({"mean": (127.5,) * 3, "std": (127.5,) * 3}, "mean and std for values of -1 to 1"),
         ({"mean": (0.0,) * 3, "std": (255.0,) * 3}, "mean and std for values of 0 to 1"),
-        ({"mean": (123.0, 117.0, 104.0), "std": (1.0,) * 3}, "mean and std: the mean of each channel taken off"),
+        ({"mean": (123.0, 117.0, 104.0), "std": (1.0,) * 3}, "mean and std: the mean of each channel subtracted"),
     ],
 )
 def test_the_settings_the_network_was_trained_with_are_named(change, text):
@@ -43,7 +43,7 @@ def test_the_settings_the_network_was_trained_with_are_named(change, text):
 def test_the_mean_follows_the_channel_order():
     bgr = Settings(224, "ten", 10, channel_order="BGR")
     changed = dict(hints.settings_variants(bgr))
-    assert changed["mean and std: the mean of each channel taken off"].mean == (104.0, 117.0, 123.0)
+    assert changed["mean and std: the mean of each channel subtracted"].mean == (104.0, 117.0, 123.0)
     assert changed["channel_order RGB"].channel_order == "RGB"
 
 

@@ -26,14 +26,14 @@ def test_a_network_with_its_own_labels_has_no_problem():
 @pytest.mark.parametrize(
     ("shift", "text"),
     [
-        (1, "35 are if every label is 1 lower (the dataset made again with --numbering 1)"),
-        (-1, "35 are if every label is 1 higher (label_offset 1 in the settings of the model)"),
-        (-7, "35 are if every label is 7 higher (label_offset 7 in the settings of the model)"),
+        (1, "35 are correct if every label is 1 lower (make the dataset again with --numbering 1)"),
+        (-1, "35 are correct if every label is 1 higher (label_offset 1 in the settings of the model)"),
+        (-7, "35 are correct if every label is 7 higher (label_offset 7 in the settings of the model)"),
     ],
 )
 def test_a_shift_is_named_with_what_to_do(shift, text):
     found = label_order.label_problem(answers(), TRUE + shift, IMAGENET)
-    assert found == f"0 of 50 images right: the labels may be shifted or in another order; {text}"
+    assert found == f"0 of 50 images are classified correctly: the labels may be shifted or in another order; {text}"
 
 
 def test_an_offset_of_the_model_that_is_one_too_high_is_named():
@@ -45,7 +45,9 @@ def test_an_offset_of_the_model_that_is_one_too_high_is_named():
 def test_a_shift_among_similar_classes_is_found_above_chance_level():
     """With labels one too high a network is right where it takes an image for the class before."""
     found = label_order.label_problem(np.where(np.arange(50) < 10, TRUE + 1, answers(50)), TRUE + 1, IMAGENET)
-    assert found is not None and found.startswith(f"10 of 50 images right: {label_order.MAYBE}; 40 are if every label")
+    assert found is not None and found.startswith(
+        f"10 of 50 images are classified correctly: {label_order.MAYBE}; 40 are correct if every label"
+    )
 
 
 DIGITS = sorted(range(1000), key=str)
@@ -55,10 +57,10 @@ DIGITS = sorted(range(1000), key=str)
     ("answer", "truth", "text"),
     [
         (lambda label: label, KIT.get, "if the labels are the class numbers of ILSVRC 2012's development kit (--numb"),
-        (lambda label: label, lambda label: KIT[label] - 1, "development kit less one"),
+        (lambda label: label, lambda label: KIT[label] - 1, "development kit minus one"),
         (KIT.get, lambda label: label, "if the outputs are the class numbers of ILSVRC 2012's development kit"),
-        (lambda label: label, DIGITS.index, "if the labels are in the order of their digits: 0, 1, 10, 100, 101"),
-        (DIGITS.index, lambda label: label, "if the outputs are in the order of their digits"),
+        (lambda label: label, DIGITS.index, "if the labels are sorted as text: 0, 1, 10, 100, 101"),
+        (DIGITS.index, lambda label: label, "if the outputs are sorted as text"),
     ],
 )
 def test_another_order_is_named(answer, truth, text):
@@ -72,23 +74,26 @@ def test_another_order_is_named(answer, truth, text):
 def test_at_chance_level_labels_and_settings_are_doubted():
     found = label_order.label_problem(OTHER, TRUE, IMAGENET)
     assert found is not None
-    assert found.startswith(f"0 of 50 images right, which is chance: {label_order.MAYBE}, though no shift and no usual")
-    assert "images of one label" not in found and found.endswith("label_offset of its settings")
+    assert found.startswith(
+        f"0 of 50 images are classified correctly, no more than by chance: {label_order.MAYBE}, "
+        "although no shift and no common"
+    )
+    assert "images with the same label" not in found and found.endswith("label_offset in its settings")
 
 
 def test_an_order_that_nobody_knows_shows_in_equal_answers():
     truth = np.repeat(np.arange(10), 5)
     found = label_order.label_problem(OTHER[truth], truth, IMAGENET)
-    assert found is not None and "images of one label get one answer, but not that label" in found
+    assert found is not None and "images with the same label get the same answer, but not that label" in found
 
 
 def test_one_answer_to_everything_is_no_shift():
     truth = np.repeat([3, 4], 25)
     found = label_order.label_problem(np.full(50, 7), truth, IMAGENET)
-    assert found is not None and "no shift and no usual order" in found and "images of one label" not in found
+    assert found is not None and "no shift and no common order" in found and "images with the same label" not in found
 
 
-def test_a_few_images_tell_nothing():
+def test_a_few_images_are_not_enough_for_a_finding():
     assert label_order.label_problem(OTHER[:5], TRUE[:5], IMAGENET) is None
 
 

@@ -18,7 +18,7 @@ from runner.tools.commands import Ask, Repeats
         ("sustained", Repeats(1, 500, 600.0, 900.0)),
     ],
 )
-def test_what_each_profile_asks_for(profile, expected):
+def test_each_profile_has_its_repetitions(profile, expected):
     assert Repeats.of(PROFILES[profile], images=500, max_s=900.0) == expected
 
 

@@ -83,11 +83,11 @@ def replacing(nodes, of, partitions=1, name=NNAPI):
         ),
     ],
 )
-def test_what_became_of_nnapi(text, expected):
+def test_the_result_of_nnapi_is_read(text, expected):
     assert delegates.delegation(lines(text), "nnapi") == expected
 
 
-def test_other_delegates_are_told_apart():
+def test_other_delegates_are_distinguished():
     text = (
         "INFO: Explicitly applied GPU delegate, and the model graph will be partially executed by the delegate "
         "w/ 2 delegate kernels.\n" + replacing(40, 64, 5, "TfLiteGpuDelegateV2")
@@ -115,7 +115,7 @@ def test_other_delegates_are_told_apart():
         ("TfLiteFlexDelegate", "cpu"),
     ],
 )
-def test_a_delegate_of_any_name_has_a_kind(name, kind):
+def test_every_spelling_of_a_delegate_has_a_kind(name, kind):
     assert delegates.kind(name) == kind
     nodes = delegates.delegation(lines(replacing(31, 31, name=name)), kind).nodes
     assert nodes == (None if kind == "cpu" else 31)
@@ -157,7 +157,7 @@ def test_nodes_that_only_hexagon_and_core_ml_tell_count_once():
         ("Could not create Hexagon delegate: platform may not support delegate", {}, {}, ("dsp",)),
     ],
 )
-def test_what_was_asked_for(text, parameters, flags, asked):
+def test_the_requested_delegates_are_read(text, parameters, flags, asked):
     assert delegates.requested_delegates(lines(text), parameters, flags) == asked
 
 
@@ -179,7 +179,7 @@ def test_only_delegates_of_the_cpu_prove_that_it_ran():
         ("unknown", None, None),
     ],
 )
-def test_what_ran(applied, name, ran):
+def test_the_accelerator_that_ran_is_read(applied, name, ran):
     assert Delegation(applied).accelerator("nnapi", name) == ran
 
 

@@ -84,7 +84,7 @@ def test_a_model_that_takes_the_tools_input_already_is_left_as_it_is(tiny_folder
     assert len(fitted.labels.read_text().splitlines()) == 100
 
 
-def test_what_was_made_once_is_not_made_again(tiny_folder, tmp_path):
+def test_an_existing_file_for_run_eval_is_not_made_again(tiny_folder, tmp_path):
     artifact = Artifact.load(tiny_folder / "tflite_int8_squeezenet.json")
     first = fitting.fit(artifact, tmp_path)
     written = first.path.stat().st_mtime_ns

@@ -66,7 +66,7 @@ def test_a_job_finds_everything_on_the_device(tmp_path, tiny_folder, request_):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda one: replace(one, tools=replace(one.tools, run_eval=None)), "run_eval was not given"),
+        (lambda one: replace(one, tools=replace(one.tools, run_eval=None)), "run_eval was not provided"),
         (lambda one: replace(one, images=[]), "none of the images can be decoded"),
     ],
 )
@@ -82,7 +82,7 @@ def test_a_model_that_run_eval_cannot_take_is_timed_all_the_same(tmp_path, tiny_
     broken.write_bytes(b"no model at all")
     job = jobs.make(request_, ONE, replace(artifact, path=broken), 1, pushed_to(tmp_path / "device"))
     assert job.evaluation is None
-    assert job.no_evaluation == f"{artifact.path.name} is no TFLite model file"
+    assert job.no_evaluation == f"{artifact.path.name} is not a TFLite model file"
     assert Path(job.benchmark.model).is_file()
 
 

@@ -55,18 +55,18 @@ def test_a_64_bit_device_runs_32_bit_tools_if_there_are_no_others(tmp_path):
 @pytest.mark.parametrize(
     ("make", "abi", "said"),
     [
-        (lambda folder: None, "arm64-v8a", "holds no benchmark_model for arm64-v8a (it is empty): name the file"),
-        (lambda folder: program(folder / "run_eval", ARM64), "arm64-v8a", "there are run_eval"),
-        (lambda folder: program(folder / "benchmark_model", X86_64), "arm64-v8a", "is a program for x64, and the"),
+        (lambda folder: None, "arm64-v8a", "contains no benchmark_model for arm64-v8a (it is empty): name the file"),
+        (lambda folder: program(folder / "run_eval", ARM64), "arm64-v8a", "it contains run_eval"),
+        (lambda folder: program(folder / "benchmark_model", X86_64), "arm64-v8a", "is a program for x64, but the"),
         (lambda folder: program(folder / "benchmark_model", 21, True), "arm64-v8a", "is a program for 64-bit PowerPC"),
-        (lambda folder: (folder / "benchmark_model").write_text("<html>404"), "x86_64", "is no program for Android"),
-        (lambda folder: (folder / "benchmark_model").write_bytes(b"\x7fELF"), "x86_64", "is no program for Android"),
-        (lambda folder: (folder / "benchmark_model").mkdir(), "x86_64", "holds no benchmark_model"),
+        (lambda folder: (folder / "benchmark_model").write_text("<html>404"), "x86_64", "is not a program for Android"),
+        (lambda folder: (folder / "benchmark_model").write_bytes(b"\x7fELF"), "x86_64", "is not a program for Android"),
+        (lambda folder: (folder / "benchmark_model").mkdir(), "x86_64", "contains no benchmark_model"),
         (lambda folder: None, "riscv64", "There are no native tools for ABI 'riscv64'"),
-        (lambda folder: folder.rmdir(), "x86_64", "is no folder: name the one that holds"),
+        (lambda folder: folder.rmdir(), "x86_64", "is not a folder: name the folder that contains"),
     ],
 )
-def test_what_is_missing_or_wrong_is_one_sentence(tmp_path, make, abi, said):
+def test_missing_or_wrong_programs_are_one_sentence(tmp_path, make, abi, said):
     folder = tmp_path / "tools"
     folder.mkdir()
     make(folder)

@@ -71,7 +71,7 @@ def test_caffe2_benchmark_gives_the_times_of_runs_and_their_mean():
             "Starting benchmark.\n",
             "",
             0,
-            "printed no time that can be understood; what it says is 'Starting benchmark'",
+            "printed no time that can be understood; its message is 'Starting benchmark'",
         ),
         (TORCH, "", 139, "was ended by SIGSEGV"),
         ("Main run finished. Microseconds per iter: nan. Iters per second: nan", "", 0, "printed no time"),

@@ -122,7 +122,7 @@ def test_lines_of_counts(line, expected):
 
 @given(st.lists(st.integers(1, 3_000_000), max_size=200), st.booleans())
 @examples(200)
-def test_what_the_tool_computes_of_samples_is_read_back(samples, percentiles):
+def test_statistics_computed_by_the_tool_are_read_back(samples, percentiles):
     read = reading.stats(standin.stats(samples, percentiles))
     assert read.count == len(samples)
     if not samples:
@@ -210,11 +210,11 @@ def test_an_evaluation():
     [
         ("ERROR: Could not run the task evaluation!\n", 1, "it ended with exit code 1, saying 'Could not run the task"),
         ("ERROR: Number of images and ground truth labels is not same\n", 1, "labels is not same"),
-        (EVALUATION.replace("0.733333", "73.3333"), 0, "what can be no accuracies (top-1 73.3333"),
-        (EVALUATION.replace("0.733333", "nan"), 0, "what can be no accuracies (top-1 None"),
-        (EVALUATION.replace("0.8\n", "0.7\n"), 0, "what can be no accuracies (top-1 0.733333, top-2 0.7"),
+        (EVALUATION.replace("0.733333", "73.3333"), 0, "impossible accuracies (top-1 73.3333"),
+        (EVALUATION.replace("0.733333", "nan"), 0, "impossible accuracies (top-1 None"),
+        (EVALUATION.replace("0.8\n", "0.7\n"), 0, "impossible accuracies (top-1 0.733333, top-2 0.7"),
         (EVALUATION.replace("runs: 300", "runs: 0"), 0, "printed no accuracy that can be understood"),
-        (EVALUATION.replace("INFO: Top-1 Accuracy: 0.733333\n", ""), 0, "what can be no accuracies (top-2"),
+        (EVALUATION.replace("INFO: Top-1 Accuracy: 0.733333\n", ""), 0, "impossible accuracies (top-2"),
         ("", 0, "run_eval printed nothing"),
     ],
 )

@@ -25,7 +25,7 @@ def test_a_number_of_six_digits_is_read_to_five_parts_in_ten_million(value):
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
-def test_what_six_digits_can_say_is_read_exactly(value):
+def test_numbers_of_six_digits_are_read_exactly(value):
     printed = six_digits(value)
     assert re.fullmatch(text.NUMBER, printed)
     assert text.number(printed) == float(printed)
@@ -37,13 +37,13 @@ def test_whole_numbers_are_read_whole(value):
 
 
 @pytest.mark.parametrize("printed", ["nan", "-nan", "inf", "-inf", "1e999", "", "x", "1,5", None])
-def test_what_is_no_finite_number_is_none(printed):
+def test_a_number_that_is_not_finite_is_none(printed):
     assert text.number(printed) is None
     assert text.milliseconds(printed) is None
 
 
 @pytest.mark.parametrize("printed", ["", "-1", "1.0", "٣", "1" * 19, "0x10", None])
-def test_what_is_no_plain_whole_number_is_none(printed):
+def test_text_that_is_not_a_plain_whole_number_is_none(printed):
     assert text.whole(printed) is None
 
 
@@ -78,7 +78,7 @@ def test_any_text_is_read_without_an_error(output):
         ("ERROR: bad\r", ("ERROR", "bad")),
     ],
 )
-def test_severities_of_three_logs_are_told_from_the_text(line, expected):
+def test_severities_of_three_log_formats_are_separated_from_the_text(line, expected):
     assert text.lines(line) == [expected]
 
 
@@ -88,7 +88,7 @@ def test_a_long_output_is_read_from_both_ends_and_a_long_line_not_at_all():
     assert (read[0], read[-1]) == ("first", "last")
     assert len(text.bounded(output)) < text.TEXT_AT_MOST + 100
     assert max(map(len, read)) <= text.LINE_AT_MOST
-    assert sum("characters left out" in line for line in read) == 1
+    assert sum("characters omitted" in line for line in read) == 1
 
 
 def test_a_line_in_a_sentence_is_short_and_printable():
@@ -102,7 +102,7 @@ def test_a_line_in_a_sentence_is_short_and_printable():
         (1, "it ended with exit code 1"),
         (-signal.SIGSEGV, "it was ended by SIGSEGV"),
         (128 + signal.SIGABRT, "it was ended by SIGABRT"),
-        (137, "it was ended by SIGKILL, as the system does when memory runs out"),
+        (137, "it was ended by SIGKILL, as happens when the system runs out of memory"),
         (127, "it was not found (exit code 127)"),
         (126, "it cannot be executed (exit code 126)"),
         (255, "it ended with exit code 255"),

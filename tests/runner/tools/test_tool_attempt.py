@@ -96,7 +96,7 @@ def test_a_whole_attempt(tmp_path, job):
     assert end["peak_rss_kb"] == round(41.2 * 1024)
 
 
-def test_what_was_run_and_printed_is_kept(tmp_path, job):
+def test_commands_and_their_output_are_kept(tmp_path, job):
     logged(tmp_path, job, on_this_machine())
     folder = tmp_path / "log"
     words = json.loads((folder / f"{ONE}.1.run_eval.words.json").read_text())
@@ -149,12 +149,12 @@ def test_the_cpu_is_measured_by_the_same_tool(tmp_path, job):
         ("no_accelerators", "NNAPI delegate requested but no accelerators available"),
     ],
 )
-def test_what_nnapi_refuses_is_unavailable(tmp_path, job, variant, said):
+def test_a_model_that_nnapi_refuses_is_unavailable(tmp_path, job, variant, said):
     attempt = logged(tmp_path, job, on_this_machine(variant))
     assert attempt.status == "unavailable"
     assert attempt.last["reason"].startswith("nnapi refused the model: ") and said in attempt.last["reason"]
     if variant == "refused":
-        assert attempt.last["remedy"].endswith("the device names: qti-default, qti-dsp, nnapi-reference")
+        assert attempt.last["remedy"].endswith("the device offers: qti-default, qti-dsp, nnapi-reference")
 
 
 @pytest.mark.parametrize(
@@ -164,10 +164,10 @@ def test_what_nnapi_refuses_is_unavailable(tmp_path, job, variant, said):
         ("empty", "benchmark_model printed no time that can be understood"),
         ("garbage", "benchmark_model printed no time that can be understood"),
         ("eval_fails", "run_eval: it ended with exit code 1, saying 'Invalid model_output_shape_"),
-        ("eval_odd", "run_eval printed what can be no accuracies"),
+        ("eval_odd", "run_eval printed impossible accuracies"),
     ],
 )
-def test_what_cannot_be_used_fails_with_one_sentence(tmp_path, job, variant, said):
+def test_an_unusable_run_fails_with_one_sentence(tmp_path, job, variant, said):
     attempt = logged(tmp_path, job, on_this_machine(variant))
     assert attempt.status == "failed"
     assert attempt.last["reason"].startswith(said) and "\n" not in attempt.last["reason"]
@@ -206,7 +206,7 @@ def test_a_tool_that_is_not_there_fails(tmp_path, job):
 
 @pytest.mark.parametrize("error", [OSError("the cable is out"), KeyboardInterrupt()])
 @pytest.mark.parametrize("after", [0, 1, 2])
-def test_what_interrupts_an_attempt_ends_its_log_and_goes_on(tmp_path, job, error, after):
+def test_an_exception_closes_the_log_of_an_attempt_and_is_raised_again(tmp_path, job, error, after):
     run, calls = on_this_machine(), []
 
     def interrupted(words, timeout_s):
@@ -225,7 +225,7 @@ def test_what_interrupts_an_attempt_ends_its_log_and_goes_on(tmp_path, job, erro
 def test_an_attempt_is_never_written_twice(tmp_path, job):
     logged(tmp_path, job, on_this_machine())
     before = {path: path.read_bytes() for path in (tmp_path / "log").iterdir()}
-    with pytest.raises(rawlog.RawLogError, match="never written twice"):
+    with pytest.raises(rawlog.RawLogError, match="never overwritten"):
         logged(tmp_path, changed(job, ask=Ask("cpu", 1)), on_this_machine())
     assert {path: path.read_bytes() for path in (tmp_path / "log").iterdir()} == before
 
@@ -261,5 +261,5 @@ def test_without_run_eval_there_is_a_time_and_no_accuracy(tmp_path, job):
     attempt = logged(tmp_path, changed(job, evaluation=None), on_this_machine())
     assert attempt.status == "end"
     assert (attempt.events[1]["accuracy"], attempt.events[1]["mean_ms"] > 14) == (None, True)
-    assert attempt.events[1]["accuracy_missing"] == "run_eval was not given"
+    assert attempt.events[1]["accuracy_missing"] == "run_eval was not provided"
     assert (attempt.last["images"], attempt.last["correct"]) == (0, 0)

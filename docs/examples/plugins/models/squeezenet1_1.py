@@ -1,6 +1,6 @@
 """SqueezeNet 1.1, its authors' second version (Iandola et al. 2016): less computation than 1.0, the same accuracy.
 
-The published weights (and so these settings) want BGR pixels of 0 to 255 with the mean of each channel taken off.
+The published weights (and so these settings) want BGR pixels of 0 to 255 with the mean of each channel subtracted.
 """
 
 from aiot_suite.architectures import torchvision_models
