@@ -112,5 +112,5 @@ def test_a_lock_is_read_as_it_was_written(tmp_path, monkeypatch):
     ):
         recipes.lock_of("tiny", "amd64")
     recipes.write_lock([Lock(RECIPE, ARM64, PARTS[:2])], tmp_path / "lock.json")
-    with pytest.raises(SetupError, match=r"not of the recipe tiny for arm64"):
+    with pytest.raises(SetupError, match=r"does not match the recipe tiny for arm64"):
         recipes.lock_of("tiny", "arm64")
