@@ -192,7 +192,7 @@ def test_a_push_onto_a_full_storage_is_said_at_once(tmp_path, phones):
     [device] = choose_devices(Choice(every=True), Workspace(tmp_path))
     (tmp_path / "model").write_bytes(bytes(3 << 20))
     phone.fill_storage(free_bytes=1 << 20)
-    with pytest.raises(DeviceError, match=r"does not take .*/it/model: is its storage full") as raised:
+    with pytest.raises(DeviceError, match=r"does not accept .*/it/model: check its free storage") as raised:
         device.push({"model": tmp_path / "model"}, "it")
     assert type(raised.value) is DeviceError, "it is there: waiting for it would not help"
     phone.free_storage()
