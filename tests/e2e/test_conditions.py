@@ -132,7 +132,8 @@ def test_refused_conditions_are_recorded_and_the_run_continues(space, phones, tm
     (phone,) = phones(1, paper_ids=ANDROID_11)
     phone.answers.set_fixed_performance(False)
     said = run(space, phone.serial, "--fixed-performance")
-    assert "the request for fixed performance was refused: the device refuses it with the message 'Failed to set" in said
+    refusal = "the device refuses it with the message 'Failed to set"
+    assert f"the request for fixed performance was refused: {refusal}" in said
     ingest.process(space.raw, tmp_path / "tables")
     [row] = data.load(tmp_path / "tables").instances.to_dict("records")
     assert "fixed performance was asked for, and not to be had: the device refuses it" in row["reasons"]
