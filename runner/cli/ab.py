@@ -57,8 +57,8 @@ class Ended:
             from runner.progress import counted
 
             raise RunnerError(
-                f"{counted(len(self.problems), 'block')} failed (see above): repeat the command with `--resume` to measure "
-                "every failed block again."
+                f"{counted(len(self.problems), 'block')} failed (see above): repeat the command with `--resume` to "
+                "measure every failed block again."
             )
 
 

@@ -24,7 +24,7 @@ def operators(
     weights: Weights = "sample",
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Continue the newest run of this study; start a new a new one if it differs."),
+        typer.Option("--resume", help="Continue the newest run of this study; start a new one if it differs."),
     ] = False,
     timeout_s: Timeout = TIMEOUT_S,
     cooldown_s: Cooldown = COOLDOWN_S,
