@@ -1,4 +1,4 @@
-"""One attempt, from the start of its process on a device to a log with an ending on this side."""
+"""One attempt, from the start of its process on a device to a complete log on the host."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runner.errors import DeviceError, DeviceLostError
 from runner.tools.tool_attempt import ToolJob, run_job
 
 Tick = Callable[[bytes], None]
-"""Called again and again with the last bytes of the log so far."""
+"""Called repeatedly with the last bytes written to the log so far."""
 
 LOST = "the device or its connection was lost, which ended the process"
 
@@ -23,11 +23,11 @@ LOST = "the device or its connection was lost, which ended the process"
 def carry_out(
     device: Device, task: DeviceTask, timeout_s: float, tick: Tick, stop: threading.Event | None = None
 ) -> bool:
-    """Does a task, or waits for one that was started before; whether it was ended with its connection, and not done.
+    """Run a task or rejoin one already started. Return True if the connection was lost before it finished.
 
-    The log has an ending afterwards, whatever happened. Only where the device goes away (DeviceLostError) there is
-    none yet: what it measured is still there, and `Device.started` finds it. `stop` ends the attempt like Ctrl-C,
-    and both raise KeyboardInterrupt.
+    Afterwards the log has an ending, whatever happened, unless the device is lost (DeviceLostError): its measurements
+    are then still on the device, where `Device.started` finds them. `stop` ends the attempt like Ctrl-C, and both raise
+    KeyboardInterrupt.
     """
     work = device.started(task) or device.start(task)
     code, reason = None, None
@@ -83,7 +83,7 @@ def carry_out_by_tools(
 
 
 class _BrokenError(Exception):
-    """What ended an attempt by tools, in words that may be logged."""
+    """The reason an attempt by tools ended, in words that may be logged."""
 
 
 def ended(
@@ -93,9 +93,9 @@ def ended(
     stop: threading.Event | None = None,
     tick: Callable[[], None] = lambda: None,
 ) -> int:
-    """Waits for a process, asking at an interval, and gives its exit code.
+    """Wait for a process, polling it at an interval, and return its exit code.
 
-    Raises TimeoutError after ending one that takes longer than it may; KeyboardInterrupt once `stop` is set.
+    Raises TimeoutError if it exceeds the time limit, after killing it, and KeyboardInterrupt once `stop` is set.
     """
     stop = stop or threading.Event()
     deadline = time.monotonic() + timeout_s
@@ -110,7 +110,7 @@ def ended(
 
 
 def _collected(work: Work) -> str | None:
-    """Fetches what there is; why not all of it was taken, if it was not."""
+    """Fetch the log and the output. Return why part of them was not taken, or None."""
     try:
         work.collect()
     except DeviceLostError:
@@ -121,7 +121,7 @@ def _collected(work: Work) -> str | None:
 
 
 def _ending(code: int | None, output: Path) -> str:
-    """Why a process ended that did not write so itself."""
+    """Return the reason a process exited without logging one."""
     said = output.read_text(encoding="utf-8", errors="replace").strip().splitlines() if output.exists() else []
     words = f", saying {said[-1][:300]!r}" if said else ""
     if code in (-signal.SIGKILL, 128 + signal.SIGKILL):  # the latter is how a shell says it
@@ -130,7 +130,7 @@ def _ending(code: int | None, output: Path) -> str:
 
 
 def has_ended(log: Path) -> bool:
-    """Whether an attempt's log has its ending."""
+    """Return whether an attempt's log has its ending."""
     try:
         return log.exists() and log.stat().st_size > 0 and rawlog.read_attempt(log).status in rawlog.TERMINAL
     except rawlog.RawLogError:
@@ -143,7 +143,7 @@ def _close(log: Path, reason: str) -> None:
 
 
 def last_of(tail: bytes, field: str, event: str | None = None) -> int | None:
-    """The newest value of a whole number in the last bytes of a log that is being written; None if there is none."""
+    """Return the latest integer value of a field in the last bytes of a log that is being written, or None."""
     for line in reversed(tail.split(b"\n")[:-1]):
         try:
             record = rawlog.parse(line)

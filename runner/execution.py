@@ -1,4 +1,4 @@
-"""A run on one device: what its ledger says is left, one instance after the other; it can be gone on with later."""
+"""The execution of a run on one device: what its ledger says is left, one instance after the other."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from runner.run_request import MakeTask, Request, StartedRun, conditions_of
 from runner.tools.tool_attempt import ToolJob
 
 Listener = Callable[[str, Instance, dict[str, Any]], None]
-"""Called with "waiting", "start", "progress", "telemetry" or an attempt's ending, the instance, and what is known."""
+"""Called with "waiting", "start", "progress", "telemetry" or an attempt's ending, the instance, and details."""
 
 COOLDOWN_INTERVAL_S = 10.0
 
 LOSSES = 3
-"""How often an instance that a lost connection ended is tried again at once."""
+"""How often an instance that ended with a lost connection is attempted again at once."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def execute(
 
 
 def _with_held(folder: Path, record: dict[str, Any], held: AppliedConditions) -> dict[str, Any]:
-    """Adds to run.json what the device keeps to now, if that is something else than before."""
+    """Add the conditions that the device applied to run.json, if they changed. Return the record."""
     there = [*(record.get("held") or [])]
     now = asdict(held)
     if there and {**there[-1], "at": None} == {**now, "at": None}:
@@ -147,9 +147,9 @@ def _other_version(run: Execution, before: str, now: str) -> RunnerError:
 
 
 def _note_boot(run: Execution) -> None:
-    """Add to run.json the start of the device's system that an attempt begins in, unless the one before began in it.
+    """Add the current boot of the device's system to run.json, unless it is the one of the previous attempt.
 
-    Where only the uptime can be read it is added before each attempt: it tells restarts only beside the others.
+    If only the uptime can be read, it is added before each attempt: restarts show in the sequence of uptimes.
     """
     now, earlier = run.device.boot(), run.record["boots"] or []
     if now == Boot() or (now.boot_id and earlier and earlier[-1]["boot_id"] == now.boot_id):
@@ -172,14 +172,14 @@ def _attempt(run: Execution, instance: Instance, task: DeviceTask | ToolJob, att
 
 
 def _unavailable(run: Execution, instance: Instance, attempt: int | None, obstacle: dict[str, str]) -> None:
-    """Tells why an instance cannot run, and records it as an attempt; None: it is on record already."""
+    """Report why an instance cannot run, and record it as an attempt, unless `attempt` is None: already recorded."""
     if attempt is not None:
         rawlog.close_attempt(rawlog.attempt_path(run.folder, instance.id, attempt), "unavailable", **obstacle)
     run.listen("unavailable", instance, obstacle)
 
 
 def _not_ready(run: Execution, instance: Instance) -> list[str]:
-    """Waits until the device may begin, and says why it still may not after the time for that (0: not asked)."""
+    """Wait until the device is ready. Return why it is not after the time limit (0: the device is not asked)."""
     if not run.request.cooldown_s:
         return []
     deadline = time.monotonic() + run.request.cooldown_s
@@ -194,7 +194,7 @@ def _not_ready(run: Execution, instance: Instance) -> list[str]:
 
 @contextmanager
 def _telemetry(run: Execution, instance: Instance, attempt: int) -> Iterator[None]:
-    """Samples the device's state at an interval while the block runs, and notes where it does not answer."""
+    """Sample the device's state at an interval during the block, and note when it does not answer."""
     stop = threading.Event()
 
     def add(state: dict[str, Any]) -> None:

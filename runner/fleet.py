@@ -1,4 +1,4 @@
-"""Runs on several devices at once, one worker each: a slow or lost device holds up none of the others."""
+"""Runs on several devices at once, one worker each, so that a slow or lost device does not delay the others."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ from runner.run_request import Request, begin, to_resume
 Result = TypeVar("Result")
 
 BACK_OFF_S = (1.0, 2.0, 4.0, 8.0)
-"""Pauses before it is asked again; the last one comes again and again."""
+"""Pauses between attempts to reach a lost device; the last one is repeated."""
 
 BACK_S = 60.0
 """Work that took this long shows that the device was back: one that is back for a shorter time counts as away."""
 
 FAILED = ("failed", "cut", "damaged")
-"""Endings of an instance that make its run a failed one: see runner.ledger.Entry."""
+"""Statuses of an instance that make its run a failed one: see runner.ledger.LedgerEntry."""
 
 
 @dataclass(frozen=True)
 class DeviceOutcome:
-    """What came of one device's run."""
+    """The outcome of one device's run."""
 
     device: Device
     folder: Path | None = None
     entries: Sequence[ledger.LedgerEntry] = field(default_factory=tuple)
-    error: RunnerError | None = None  # why it did not come to its end
+    error: RunnerError | None = None  # why the run did not finish
     resize: str | None = None  # see RunRequest.resize
 
     @property
     def failed(self) -> bool:
-        """Whether the run did not come to its end, or an instance failed."""
+        """Whether the run did not finish, or an instance failed."""
         return bool(self.error) or any(entry.status in FAILED for entry in self.entries)
 
 
@@ -55,9 +55,9 @@ def run_all(
     listeners: Sequence[Listener],
     patience_s: float = PATIENCE_S,
 ) -> list[DeviceOutcome]:
-    """The same request on every device at the same time; an outcome for each, in their order.
+    """Run the same request on every device at the same time, and return an outcome for each, in their order.
 
-    After Ctrl-C it waits until every device has ended its instance, and raises KeyboardInterrupt.
+    After Ctrl-C, wait until every device has ended its instance, and raise KeyboardInterrupt.
     """
     stop = threading.Event()
     with ThreadPoolExecutor(len(devices), thread_name_prefix="device") as pool:
@@ -97,9 +97,9 @@ def _run_one(
 
 
 def persist(work: Callable[[], Result], patience_s: float, stop: threading.Event) -> Result:
-    """What `work` gives, tried again while its device is lost for no longer than `patience_s` on end.
+    """Return the result of `work`, which is called again as long as its device is lost for less than `patience_s`.
 
-    `work` has to go on where it was. Raises KeyboardInterrupt once `stop` is set.
+    `work` must continue where it was. Raises KeyboardInterrupt once `stop` is set.
     """
     lost_at, pauses = time.monotonic(), 0
     while True:

@@ -1,4 +1,4 @@
-"""What a run has done and what is left: read from its attempts, which are the only record of it."""
+"""What a run has done and what is left, read from its attempts, which are the only record of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DONE = ("end",)
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """How an instance stands: its last attempt's ending, or "missing"."""
+    """The state of an instance in a run: the ending of its last attempt, or "missing"."""
 
     instance_id: str
     status: str  # missing, end, failed, unavailable, cut or damaged
@@ -28,7 +28,7 @@ class LedgerEntry:
 
 
 def read(folder: Path) -> list[LedgerEntry]:
-    """One entry per instance, in the run's order; raises RunnerError if the run cannot be read."""
+    """Return one entry for each instance, in the run's order. Raises RunnerError if the run cannot be read."""
     try:
         suite = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)["suite"]
     except rawlog.RawLogError as error:
@@ -60,12 +60,12 @@ def counts(entries: list[LedgerEntry]) -> Counter[str]:
 
 
 def finished(entries: list[LedgerEntry]) -> bool:
-    """Whether every instance has ended, one way or another, so that a resumed run has nothing to begin with."""
+    """Return whether every instance was measured or is unavailable, so that nothing is left for a resumed run."""
     return all(entry.status in (*DONE, "unavailable") for entry in entries)
 
 
 def newest_run(raw: Path, slug: str, study: str | None = None, resize: str | None = None) -> Path | None:
-    """The device's newest folder with a run.json of the suite, or of a study and one of its ways of resizing."""
+    """Return the device's newest run of the suite, or of a study and one of its ways of resizing; None if none."""
     for folder in reversed(rawlog.run_folders(raw)):
         file = folder / "run.json"
         if folder.parent.name == slug and file.is_file():

@@ -24,9 +24,9 @@ def preflight(
     device: Device,
     by_tools: bool = False,
 ) -> dict[str, str]:
-    """Why an instance cannot run (reason), and what would help (remedy); {} if nothing is known to stand in the way.
+    """Return why an instance cannot run (`reason`) and what would help (`remedy`); {} if no obstacle is known.
 
-    One that is measured by TFLite's own tools (see runner.tools) needs no Python there.
+    An instance that is measured by TFLite's own tools (see runner.tools) needs no Python on the device.
     """
     if instance.delegate not in (device.tool_delegates if by_tools else device.delegates):
         return device.without_delegate(instance.delegate)
@@ -89,7 +89,7 @@ def _last_line(printed: str) -> str:
 
 
 def _without_environment(framework: Framework, artifact: Artifact | None, device: Device) -> dict[str, str]:
-    """As preflight, of the Python environment that the framework needs."""
+    """Return the obstacle as `preflight` does, if the Python environment of the framework is missing or incomplete."""
     wanted = (artifact.environment,) if artifact else framework.environments
     if not set(wanted) & set(device.environments):
         return device.without_framework(framework.name, [])

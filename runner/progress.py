@@ -33,7 +33,7 @@ class RunProgress:
             for device in devices
         ]
         self.listeners = [partial(self._hear, device, task) for device, task in zip(devices, self._tasks, strict=True)]
-        """Of each device, in their order: see runner.execution.Listener."""
+        """The listener of each device, in their order: see runner.execution.Listener."""
 
     def __enter__(self) -> RunProgress:
         self._bar.start()

@@ -110,7 +110,7 @@ class RunRequest:
     ab: dict[str, Any] | None = None  # the place of a short run in its A/B session: see runner.ab
 
     def by_tools(self, instance: Instance) -> bool:
-        """Whether an instance is measured by TFLite's own tools, and by no agent."""
+        """Return whether an instance is measured by TFLite's own tools instead of the agent."""
         return self.native is not None and instance.framework == FRAMEWORK
 
     def obstacle(self, instance: Instance, device: Device) -> dict[str, str]:
@@ -123,7 +123,7 @@ class RunRequest:
         return _SuiteTasks(self, run)
 
     def with_resize(self, way: str) -> RunRequest:
-        """The same files with one of Section IV-B's ways of resizing for all: a study, and no run of the suite."""
+        """Return a request for the study of resizing: the same files, all with one of Section IV-B's ways."""
         artifacts = {
             name: replace(artifact, settings=replace(artifact.settings, resize=way))
             for name, artifact in self.artifacts.items()
@@ -131,10 +131,10 @@ class RunRequest:
         return replace(self, artifacts=artifacts, resize=way)
 
     def record(self, device: Device) -> dict[str, Any]:
-        """The fields of run.json that say what was asked of a device, as they are read back: equal for equal requests.
+        """Return the fields of run.json that say what is asked of a device, as they are read back.
 
-        `suite` has the instances in any order: that of a run is drawn when it begins (see `begin`). Raises SetupError
-        if the tools that were given are not for it.
+        They are equal for equal requests. `suite` has the instances in any order: the order of a run is drawn when it
+        begins (see `begin`). Raises SetupError if the given tools are not for this device.
         """
         fields = {
             "study": AB if self.ab else self.resize and RESIZE,
@@ -184,7 +184,7 @@ class _SuiteTasks:
             return jobs.make(self._tools, instance, artifact, attempt, self.run.device.push)
         models = self.run.device.push({artifact.path.name: artifact.path}, f"models-{artifact.weights}")
         return DeviceTask(
-            name=f"{instance.id}.{attempt}",
+            name=rawlog.format_attempt_name(instance.id, attempt),
             folder=self.run.folder,
             agent=self._agent,
             module="runner.agent",
@@ -259,14 +259,14 @@ def package_files(*patterns: str) -> dict[str, Path]:
 
 
 def conditions_of(record: dict[str, Any]) -> Conditions:
-    """What a run.json says that the device is to keep to; what it does not say is not asked for."""
+    """Return the conditions that a run.json requests; those that it does not state are not requested."""
     said = record.get("conditions") or {}
     fixed, cores = said.get("fixed_performance") is True, said.get("cores")
     return Conditions(fixed, cores) if cores in CORES else Conditions(fixed)
 
 
 def refused(folder: Path) -> list[str]:
-    """What a run asked for of its device and the device has not done, with the reason."""
+    """Return the conditions that a run requested and the device did not apply, as sentences with the reason."""
     record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
     wanted = conditions_of(record)
     names = {"fixed_performance": wanted.fixed_performance, "cores": wanted.cores != Conditions().cores}

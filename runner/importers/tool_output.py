@@ -161,14 +161,15 @@ def _output(
         accelerator=parameters.get("nnapi accelerator name") or run.flags.get("nnapi_accelerator_name") or None,
         graph=graph if "model" not in from_name else None,
     )
+    asked = (instance.delegate, run, parameters, source.format)
     if source.format == "run_eval":
         evaluation = reading.evaluation_of(run.lines, delegate=instance.delegate)
         _usable(name, evaluation.failure, [])
-        delegation = proof.proven_delegation(evaluation.delegation, instance.delegate, run, parameters, source.format)
+        delegation = proof.proven_delegation(evaluation.delegation, *asked)
         return replace(output, evaluation=replace(evaluation, delegation=delegation)), notes
     benchmark, table = _read(run, source.format, instance.delegate)
     _usable(name, benchmark.failure, run.lines, benchmark, strict)
-    delegation = proof.proven_delegation(benchmark.delegation, instance.delegate, run, parameters, source.format)
+    delegation = proof.proven_delegation(benchmark.delegation, *asked)
     return replace(output, benchmark=replace(benchmark, delegation=delegation), operators=table), notes
 
 

@@ -15,7 +15,7 @@ Record = dict[str, Any]
 
 
 def trace(network: nn.Module, size: int) -> list[Record]:
-    """The nodes of a network for one image of shape (1, 3, size, size), in the order in which they are computed.
+    """Return the nodes of a network for one image of shape (1, 3, size, size), in the order of computation.
 
     Each is an event `node` of `runner.rawlog`. Multiply-accumulates are half the floating-point operations that
     torch.utils.flop_counter counts: those of convolutions and linear layers. Nothing is computed, only shapes.
@@ -27,7 +27,7 @@ def trace(network: nn.Module, size: int) -> list[Record]:
 
 
 class _Shapes(fx.Interpreter):
-    """Notes what shape each node gives, and how many operations it takes."""
+    """Stores the output shape of each node and its number of operations."""
 
     def run_node(self, n: fx.Node) -> Any:
         with FlopCounterMode(display=False) as counter:
@@ -66,7 +66,7 @@ def _operation(node: fx.Node, layer: nn.Module | None) -> str:
 
 
 def _arguments(node: fx.Node) -> dict[str, Any]:
-    """The arguments of a function by name; of those without a name, those of torch's pooling functions."""
+    """Return the arguments of a function by name; positional ones are named as in torch's pooling functions."""
     return dict(zip(("input", "kernel_size", "stride"), node.args, strict=False)) | dict(node.kwargs)
 
 
@@ -78,7 +78,7 @@ def _kind(node: fx.Node, operation: str, layer: nn.Module | None) -> str:
 
 
 def _within(node: fx.Node) -> list[str]:
-    """The modules around a node, without the layer that it is."""
+    """Return the modules that contain a node, without the layer that the node itself is."""
     modules = [
         f"{path}:{found if isinstance(found, str) else found.__name__}"
         for path, found in node.meta.get("nn_module_stack", {}).values()
@@ -88,13 +88,13 @@ def _within(node: fx.Node) -> list[str]:
 
 
 def _pair(value: object) -> list[int] | None:
-    """Height and width; None where there are none, or where they are computed."""
+    """Return height and width, or None if there are none or they are computed."""
     both = [value, value] if isinstance(value, int) else list(value) if isinstance(value, (tuple, list)) else []
     return both if both and all(isinstance(one, int) for one in both) else None
 
 
 def _parameters(node: fx.Node, layer: nn.Module | None, known: set[str]) -> int:
-    """Parameters of a layer, where it is used first."""
+    """Return the number of parameters of a layer at its first use, and 0 afterwards."""
     if layer is None or str(node.target) in known:
         return 0
     known.add(str(node.target))

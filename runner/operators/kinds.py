@@ -1,4 +1,4 @@
-"""Kinds of operators, and the names they have: of PyTorch's layers, functions and ATen operators."""
+"""Kinds of operators, and the names of PyTorch's layers, functions and ATen operators of each kind."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ _KINDS = {name: kind for kind, names in _NAMES.items() for name in names}
 
 
 def kind_of(name: str) -> str:
-    """The kind of an operator, like "relu" of ReLU6, relu_ and aten::relu6_; OTHER if the name is none of these."""
+    """Return the kind of an operator by its name, like "relu" for ReLU6, relu_ and aten::relu6_, or OTHER."""
     return _KINDS.get(name.removeprefix("aten::").strip("_").lower(), OTHER)

@@ -45,10 +45,10 @@ def main(argv: Sequence[str]) -> int:
 
 
 def run(job: Record, log: rawlog.AttemptWriter) -> None:
-    """Logs the graph of the network and the time of each operator in each repetition.
+    """Log the graph of the network and the time of each operator in each repetition.
 
-    The weights are random: no operator's time depends on their values. Every repetition is one pass without the
-    profiler and one with it, so that what the profiler itself takes is known.
+    The weights are random: no operator's time depends on their values. Each repetition is one pass without the
+    profiler and one with it, so that the overhead of the profiler is known.
     """
     model = catalog.load(Path(job["plugins"])).models[job["model"]]
     size = model.settings.get("size", INPUT_SIZES.get(model.name, 224))
@@ -95,17 +95,17 @@ def run(job: Record, log: rawlog.AttemptWriter) -> None:
 
 
 def plain_pass(network: nn.Module, image: torch.Tensor) -> int:
-    """Time of one pass in ns."""
+    """Return the time of one pass in ns."""
     began = time.perf_counter_ns()
     network(image)
     return time.perf_counter_ns() - began
 
 
 def profiled_pass(network: nn.Module, image: torch.Tensor) -> tuple[int, list[tuple[str, int]]]:
-    """Time of one pass in ns with the profiler on, and the operators it called with the time of each in ns.
+    """Return the time of one pass in ns with the profiler on, and the operators called, each with its time in ns.
 
-    An operator is one that the network called itself. Its time is from its begin to its end: what it calls in turn,
-    as aten::conv2d does aten::mkldnn_convolution, is a part of it.
+    These are the operators that the network itself calls. The time of an operator is from its start to its end and
+    includes the operators that it calls, as aten::conv2d calls aten::mkldnn_convolution.
     """
     with profile(activities=[ProfilerActivity.CPU]) as profiler:
         took = plain_pass(network, image)
@@ -115,10 +115,10 @@ def profiled_pass(network: nn.Module, image: torch.Tensor) -> tuple[int, list[tu
 
 
 def named_operators(nodes: Sequence[Record], ran: Sequence[tuple[str, int]]) -> list[Record]:
-    """The operators that ran, each with the name and the kind of the node that it is: the n-th is the n-th.
+    """Return the operators that ran, each with the name and kind of its node: the n-th operator is the n-th node.
 
-    Operators of no kind of interest, like flatten, keep their own names. Raises ModelError if the network ran
-    others than the graph has.
+    Operators of other kinds, like flatten, keep their own names. Raises ModelError if the operators do not match the
+    graph.
     """
     expected = [node for node in nodes if node["kind"] not in (kinds.INPUT, kinds.OTHER)]
     there = [name for name, _ in ran if kinds.kind_of(name) != kinds.OTHER]

@@ -13,6 +13,7 @@ from aiot_suite.environments import INSTALL_LEGACY
 from aiot_suite.facts import Artifact
 from aiot_suite.suite import COOLDOWN_S, TIMEOUT_S, Instance
 from aiot_suite.workspace import PROJECT
+from runner import rawlog
 from runner.devices import Device, DeviceTask
 from runner.run_request import MakeTask, StartedRun, package_files
 
@@ -22,6 +23,9 @@ STUDY = "profile"
 LIBRARIES = ("torch", "torchvision")
 ENVIRONMENTS = {"pytorch": "main", "caffe2": "legacy"}
 """The frameworks whose operators can be timed, and the Python environment that each needs: aiot_suite.environments."""
+
+_MODULES = {"pytorch": "runner.operators.profile_pytorch", "caffe2": "runner.operators.profile_caffe2"}
+"""The module of each framework that runs as a process and times the operators of one network."""
 
 
 @dataclass(frozen=True)
@@ -80,11 +84,11 @@ class OperatorRequest:
         environment = ENVIRONMENTS[instance.framework]
         artifact = self._artifact(instance)
         return DeviceTask(
-            name=f"{instance.id}.{attempt}",
+            name=rawlog.format_attempt_name(instance.id, attempt),
             folder=run.folder,
             # another environment's Python sees only what it needs, and none of this one's packages
             agent=str(PROJECT) if environment == "main" else run.device.push(_pushed_files(), "operators"),
-            module=f"runner.operators.profile_{instance.framework}",
+            module=_MODULES[instance.framework],
             environment=environment,
             job={
                 "model": instance.model,

@@ -59,11 +59,13 @@ def test_a_number_of_blocks_that_cannot_be_is_refused(count, reason):
         blocks.firsts(count, 0)
 
 
-def short_run(raw, block, side, ended=True, session=SESSION, second=0):
+def short_run(raw, block, side, ended=True, of_session=SESSION, second=0):
     """A short run as it is logged."""
     number = 2 * block.number + second
-    ab = session.record(block, side)
-    folder = begin(raw, [ID], f"20260101T0000{number:02}.000Z-aaaaaa", study="ab", ab=ab, seed=session.seed_of(block))
+    ab = of_session.record(block, side)
+    folder = begin(
+        raw, [ID], f"20260101T0000{number:02}.000Z-aaaaaa", study="ab", ab=ab, seed=of_session.seed_of(block)
+    )
     last = end() if ended else {"event": "failed", "reason": "it crashed"}
     attempt(folder, ID, LOAD, last)
     return folder
@@ -73,7 +75,7 @@ def test_a_session_is_read_from_its_runs(tmp_path):
     first, second = Block(1, "a"), Block(2, "b")
     folders = [short_run(tmp_path, first, "a"), short_run(tmp_path, first, "b", second=1)]
     folders.append(short_run(tmp_path, second, "b", ended=False))
-    short_run(tmp_path, Block(9, "a"), "a", session=replace(SESSION, id="another"))
+    short_run(tmp_path, Block(9, "a"), "a", of_session=replace(SESSION, id="another"))
     begin(tmp_path, [ID], "20260101T000059.000Z-aaaaaa")
     whole, broken = blocks.recorded(tmp_path, "local", SESSION.id)
     assert (whole.block, dict(whole.folders)) == (first, dict(zip("ab", folders, strict=False)))
@@ -115,8 +117,8 @@ def test_only_the_session_that_is_asked_for_is_gone_on_with(tmp_path):
     assert new.id != SESSION.id
     assert (blocks.newest_session(tmp_path, "local"), blocks.newest_session(tmp_path, "pixel")) == (SESSION.id, None)
 
-    def different(session=new, **b):
-        return blocks.session_differences(tmp_path, "local", SESSION.id, session, {"a": asked, "b": {**asked, **b}})
+    def different(wanted=new, **b):
+        return blocks.session_differences(tmp_path, "local", SESSION.id, wanted, {"a": asked, "b": {**asked, **b}})
 
     assert different() == []
     assert different(replace(new, seed=8, blocks=6)) == ["blocks", "seed"]
@@ -291,13 +293,13 @@ def broken_int8(workspace, monkeypatch, tmp_path):
     file.write_bytes(b"no model")
     made = measure.request_of_block
 
-    def broken(request, session, block, side, order):
+    def broken(request, ab_session, block, side, order):
         if (block.number, side) == (2, "b"):
             name = TINY[1].artifact
             request = replace(
                 request, artifacts={**request.artifacts, name: replace(request.artifacts[name], path=file)}
             )
-        return made(request, session, block, side, order)
+        return made(request, ab_session, block, side, order)
 
     monkeypatch.setattr(measure, "request_of_block", broken)
     return monkeypatch
@@ -446,8 +448,8 @@ def test_a_condition_refused_on_both_sides_is_reported_once(workspace):
 
 
 def test_a_session_with_other_settings_is_not_resumed_and_the_differences_are_named(workspace):
-    session = replace(SESSION, words={"a": "threads=1", "b": "threads=3"})
-    short_run(workspace.raw, Block(1, "a"), "a", session=session)
+    other = replace(SESSION, words={"a": "threads=1", "b": "threads=3"})
+    short_run(workspace.raw, Block(1, "a"), "a", of_session=other)
     done = aiot(*command(workspace, "--a", "threads=1", "--b", "threads=2", "--resume", "--dry-run"))
     assert done.returncode == 0, done.stderr
     first = done.stdout.splitlines()[0]

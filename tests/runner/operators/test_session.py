@@ -16,7 +16,7 @@ from aiot_analysis.tables import data, select
 from aiot_suite import environments
 from aiot_suite.facts import Artifact, Settings
 from aiot_suite.suite import Instance
-from aiot_suite.workspace import Workspace, sha256_of
+from aiot_suite.workspace import PROJECT, Workspace, sha256_of
 from runner import execution, ledger, rawlog, run_request
 from runner.devices import DeviceTask
 from runner.devices.local import LocalDevice
@@ -121,7 +121,7 @@ def caffe2_model(tmp_path):
     if python is None:
         pytest.skip(f"Caffe2 needs the legacy environment: {environments.INSTALL_LEGACY}")
     path = tmp_path / "model.caffe2.zip"
-    variables = {**environments.clean_environment(), "PYTHONPATH": str(session.ROOT)}
+    variables = {**environments.clean_environment(), "PYTHONPATH": str(PROJECT)}
     subprocess.run([python, "-c", CONVERT, path], env=variables, check=True, capture_output=True, timeout=120)
     return Artifact(
         path=path,
