@@ -79,7 +79,7 @@ def write_run(run: list[ImportSession], given: LabelOverrides, workspace: Worksp
     run_id = f"{started:%Y%m%dT%H%M%S}.{started.microsecond // 1000:03}Z-{secrets.token_hex(3)}"
     devices = [device_record(sitting.device, given, workspace, sitting.where) for sitting in run]
     device = min(devices, key=lambda item: len(item["not_offered"]))  # from the session that states most
-    device_folder = workspace.raw / device["slug"]
+    device_folder: Path = workspace.raw / device["slug"]
     unfinished, folder = device_folder / f".{run_id}", device_folder / run_id
     parts = [part for sitting in run for part in sitting.parts]
     try:
