@@ -181,7 +181,7 @@ def of_sessions(base: Floats, other: Floats) -> list[SharedRatio]:
 
 
 def of_pairs(logs: Floats) -> LogRatio:
-    """Return the mean of log ratios, (k,), one per device, with Student's interval as in `ratios.mean_over_devices`."""
+    """Return the mean of log ratios, (k,), one per device, and its interval as in `ratios.mean_over_devices`."""
     if len(logs) < ratios.FEWEST_DEVICES:
         return LogRatio(float(logs.mean()) if len(logs) else np.nan, np.nan, 1.0)
     return LogRatio(float(logs.mean()), _known(logs.std(ddof=1) / np.sqrt(len(logs))), len(logs) - 1.0)

@@ -124,7 +124,7 @@ def change_of(counts: pd.DataFrame, together: bool = False) -> pd.DataFrame:
 
 
 def _agreeing(p_values: Floats, cells: Floats) -> Floats:
-    """Return `multiple.agreeing` for McNemar's p-values, (n,), and Newcombe's intervals of numbers of SIDES, (n, 4)."""
+    """Return `multiple.agreeing` for McNemar's p-values, (n,), and Newcombe's intervals of counts of SIDES, (n, 4)."""
     a, b, c, d = cells.T
     low, high = newcombe(a, b, c, d, 1 - np.maximum(p_values, multiple.LEAST_P))
     joint_p_values = p_values.copy()

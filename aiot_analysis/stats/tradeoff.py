@@ -124,7 +124,7 @@ def over_devices(tradeoffs: pd.DataFrame) -> pd.DataFrame:
     """Return the trade-off of each version over devices.
 
     Takes the frame of `tradeoff`. Returns one row per model x implementation x quantization: devices, speed_up and
-    change (medians over devices, each with its interval and range, see `medians.medians`), compared (number of devices
+    change (medians over devices, each with its interval and range, see `medians`), compared (number of devices
     that have the largest number of versions of the model: it is easier to be on the front among fewer), on_front (on
     how many of these it is on the Pareto front) and front_share (fraction).
     """
