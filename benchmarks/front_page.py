@@ -28,10 +28,11 @@ INTERACTIVE = """() => {
 
 def missing() -> str | None:
     from tests.browser import chromium
+    from tests.unpacked import NotHere
 
     try:
         chromium.find()
-    except chromium.NotHere as reason:
+    except NotHere as reason:
         return f"{reason}."
     return process.missing()
 

@@ -112,7 +112,7 @@ def interval_of(values: list[float]) -> Interval:
 
     def coverage(left_out: int) -> float:
         """Return the coverage of the interval without `left_out` values at either end."""
-        return 1 - 2 * sum(comb(count, number) for number in range(left_out + 1)) / 2**count
+        return 1 - 2 * sum(comb(count, number) for number in range(left_out + 1)) / 2.0**count
 
     left_out = 0
     while left_out + 1 < count / 2 and coverage(left_out + 1) >= 0.95:

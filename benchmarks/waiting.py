@@ -10,16 +10,16 @@ SUFFIX = ".waiting"
 INFERENCE_S = 0.1
 
 
-def version():
+def version() -> str:
     return "waiting 1"
 
 
-def prepare(path, threads, delegate):
+def prepare(path: str, threads: int, delegate: str) -> SimpleNamespace:
     import numpy as np
 
     scores = np.zeros(100, dtype=np.float32)
 
-    def infer(tensor):
+    def infer(tensor: np.ndarray) -> tuple[np.ndarray, int]:
         started = time.perf_counter_ns()
         time.sleep(INFERENCE_S)
         return scores, time.perf_counter_ns() - started

@@ -143,7 +143,8 @@ def _run_times(plan: FleetPlan, order: NDArray[np.int64], rng: np.random.Generat
     log = log + plan.run_sd * rng.standard_normal((devices, plan.sessions, count))
     log = log + plan.shared_sd * rng.standard_normal((devices, plan.sessions, 1))
     hot = np.log1p(plan.slower_at_end) * order / max(count - 1, 1)
-    return 10.0 * np.exp(np.repeat(log, plan.runs, axis=1) + hot)
+    times_ms: Floats = 10.0 * np.exp(np.repeat(log, plan.runs, axis=1) + hot)
+    return times_ms
 
 
 def _answers(plan: FleetPlan, shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.bool_]:

@@ -11,9 +11,9 @@ from aiot_analysis.compare import instances, matching, regression, sources, summ
 from aiot_analysis.compare.sides import Side, counted
 from aiot_analysis.errors import CompareError
 from aiot_analysis.stats import variance
-from aiot_analysis.tables import names, select
+from aiot_analysis.tables import choice, names, select
 
-TIMINGS = list(select.TIMES)
+TIMINGS = list(choice.TIMES)
 FACTS = [
     "tables",
     "device",
@@ -37,7 +37,7 @@ class CompareOptions:
 
     metrics: Sequence[str] = (instances.ACCURACY, "mean")
     timing: str = ""  # "" for end to end, or inference if some instance has only that
-    verdicts: str = ",".join(select.USABLE)
+    verdicts: str = ",".join(choice.USABLE)
     margins: regression.Margins | None = None  # None if regressions are not requested
     run_to_run: float = variance.RUN_TO_RUN  # see `variance.RUN_TO_RUN`
     seed: int = 0
@@ -127,7 +127,7 @@ def compare(found: Sequence[sources.SideSource], asked: CompareOptions) -> Compa
 
 def _timing(found: Sequence[sources.SideSource]) -> str:
     """Return "end_to_end", or "inference" if finished runs have no other time, as those of native tools."""
-    ended = [source.instances[source.instances["verdict"].isin(select.USABLE)] for source in found]
+    ended = [source.instances[source.instances["verdict"].isin(choice.USABLE)] for source in found]
     return select.timing_of(pd.concat(ended), "end_to_end")
 
 

@@ -293,8 +293,8 @@ def enough(base: pd.DataFrame, other: pd.DataFrame) -> bool:
 
 def _runs(side: Side, rows: pd.DataFrame) -> pd.DataFrame:
     """Return the runs of the instances in `rows`, which are all of one device."""
-    wanted = (side.runs["device_id"] == rows["device_id"].iloc[0]) & side.runs["instance_id"].isin(rows["instance_id"])
-    return side.runs[wanted].reset_index(drop=True)
+    of_device = side.runs[side.runs["device_id"].eq(rows["device_id"].iloc[0])]
+    return of_device[of_device["instance_id"].isin(rows["instance_id"])].reset_index(drop=True)
 
 
 def _unlike(side: Side, rows: pd.DataFrame, name: str) -> dict[str, str]:

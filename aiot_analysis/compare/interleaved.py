@@ -12,7 +12,7 @@ import pandas as pd
 from aiot_analysis.compare import comparison, in_turn, matching, sources, summaries, vips_change
 from aiot_analysis.compare.comparison import CompareOptions, Comparison
 from aiot_analysis.errors import CompareError
-from aiot_analysis.tables import select, storage, validity
+from aiot_analysis.tables import choice, select, storage, validity
 from aiot_analysis.tables.processed import find as find_tables
 from aiot_analysis.words import plural
 
@@ -152,7 +152,7 @@ def _apart(undecided: Mapping[str, str], rows: pd.DataFrame, column: str) -> pd.
     """
     lines = []
     for instance_id, reason in undecided.items():
-        usable = rows[(rows["instance_id"] == instance_id) & rows["verdict"].isin(select.USABLE) & (rows[column] > 0)]
+        usable = rows[(rows["instance_id"] == instance_id) & rows["verdict"].isin(choice.USABLE) & (rows[column] > 0)]
         blocks_a, blocks_b = ((usable["ab_side"] == side).sum() for side in ("a", "b"))
         lost = bool(blocks_b < in_turn.FEWEST_BLOCKS <= blocks_a)
         lines.append((instance_id, str(rows["device_id"].iloc[0]), f"cannot be decided: {reason}", lost))

@@ -9,7 +9,7 @@ import pandas as pd
 
 from aiot_analysis.compare.sides import Side, short
 from aiot_analysis.errors import CompareError, PoolingError
-from aiot_analysis.tables import pooling, select
+from aiot_analysis.tables import choice, pooling, select
 
 ONE, SAME, OTHER = "one device a side", "the same devices", "other devices"
 """Kinds of pairing: two devices (or the same one twice), every device with itself, or no pairing of devices."""
@@ -117,7 +117,7 @@ def _missing(
     verdict, reasons = explanations["verdict"].to_numpy(), explanations["reasons"].to_numpy()
     words = []
     for verdict_value, reason in zip(verdict, reasons, strict=True):
-        label = "left out" if verdict_value in select.USABLE else verdict_value
+        label = "left out" if verdict_value in choice.USABLE else verdict_value
         words.append(f"{name} has no run of it" if pd.isna(verdict_value) else f"{label} in {name}: {reason}")
     lost = [verdict_value == "invalid" for verdict_value in verdict]
     return unmatched[["instance_id", "device_id"]].assign(reason=words, lost=lost)

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from aiot_analysis.stats import variance
-from aiot_analysis.tables import pooling, select
+from aiot_analysis.tables import choice, pooling, select
 from aiot_analysis.words import plural
 
-TIMES = [f"{column}_{statistic}" for column in select.TIMES.values() for statistic in ("mean", "median")]
+TIMES = [f"{column}_{statistic}" for column in choice.TIMES.values() for statistic in ("mean", "median")]
 """Columns of the table `instances` that are averaged over the runs of a session."""
 
 
@@ -36,7 +36,7 @@ def build_side(
     instances: pd.DataFrame,
     images: pd.DataFrame | Iterable[pd.DataFrame],
     timing: str,
-    wanted: str = ",".join(select.USABLE),
+    wanted: str = ",".join(choice.USABLE),
 ) -> Side:
     """Return a side made of rows of the table `instances`, with the latest usable run of each device and instance.
 

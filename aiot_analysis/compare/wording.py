@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -57,13 +59,13 @@ def lines(found: Comparison) -> list[WordedRow]:
     return [item[-1] for item in sorted(ranked, key=lambda item: item[:4])]
 
 
-def _values(row: dict) -> str:
+def _values(row: Mapping[Hashable, Any]) -> str:
     if row["metric"] == ACCURACY:
         return f"{_points(row['base'])} → {_points(row['other'])}"
     return f"{_number(row['base'])} → {_number(row['other'])}"
 
 
-def _change(row: dict) -> str:
+def _change(row: Mapping[Hashable, Any]) -> str:
     """Return a change in points or percent, with interval and p corrected for all comparisons."""
     text = interval(row["change"], row["low"], row["high"])
     return text if pd.isna(row["p_adjusted"]) else f"{text}, {p_value(row['p_adjusted'])}"

@@ -35,7 +35,7 @@ class Reading:
     @property
     def lines(self) -> int:
         """Return the number of lines of the log."""
-        return len(self.events) + self.images.num_rows + len(self.problems)
+        return len(self.events) + len(self.images) + len(self.problems)
 
     @property
     def last(self) -> dict[str, Any]:

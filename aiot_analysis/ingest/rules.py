@@ -18,7 +18,7 @@ from pyarrow import compute
 
 from aiot_analysis.ingest import checks, conditions
 from aiot_analysis.ingest.attempt import Reading
-from aiot_analysis.tables import select
+from aiot_analysis.tables import choice, select
 from runner import rawlog
 
 Row = dict[str, Any]
@@ -36,7 +36,7 @@ def check_run(run: Row, device: Row, where: str) -> None:
 
     Such a run is left out as a whole.
     """
-    for field, allowed in (("origin", rawlog.ORIGINS), ("timing", tuple(select.TIMES))):
+    for field, allowed in (("origin", rawlog.ORIGINS), ("timing", tuple(choice.TIMES))):
         if run[field] not in allowed:
             raise rawlog.RawLogError(f"{where} has {field} {short(run[field])}, which is none of {', '.join(allowed)}.")
     for field in ("run_id", "device_slug"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aiot_analysis.ingest.attempt import Reading
-from aiot_analysis.tables import select
+from aiot_analysis.tables import choice
 
 Row = dict[str, Any]
 
@@ -46,12 +46,13 @@ def row(found: Row, last: Row) -> Row:
 def _timing(found: Row) -> str:
     """Return the timing of a summary: inference, as with native tools, unless it states another."""
     timing = found.get("timing")
-    return timing if timing in select.TIMES else "inference"
+    return timing if timing in choice.TIMES else "inference"
 
 
 def _sound(last: Row) -> bool:
     """Return whether the counts of an ending are plausible."""
-    return 0 <= last["correct"] <= last["images"] <= IMAGES_AT_MOST and 0 <= last["failed_images"] <= IMAGES_AT_MOST
+    correct, images, failed = (int(last[name]) for name in ("correct", "images", "failed_images"))
+    return 0 <= correct <= images <= IMAGES_AT_MOST and 0 <= failed <= IMAGES_AT_MOST
 
 
 def doubts(found: Row, reading: Reading) -> list[str]:

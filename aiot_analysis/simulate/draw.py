@@ -110,7 +110,8 @@ def _times_ms(one: Phone, instance_id: str, seed: int, count: int, throttle: flo
     first = settings["first_image"]
     times[:, 0] *= [first[delegate if phase == "inference" else "around"] for phase in PHASES]
     spent_s = np.cumsum(times.sum(axis=0)) / 1000
-    return times * (1 + throttle * (1 - np.exp(-spent_s / settings["throttle_after_s"])))
+    slowdown: NDArray[np.float64] = 1 + throttle * (1 - np.exp(-spent_s / settings["throttle_after_s"]))
+    return times * slowdown
 
 
 def _drawn(one: Phone, instance_id: str, answer: Any, times_ms: NDArray[np.float64], factor: float) -> DrawnRun:

@@ -11,10 +11,11 @@ from typing import Any
 import pandas as pd
 
 from aiot_analysis.errors import DataError
-from aiot_analysis.tables import choice, names, schemas, select, storage, validity
+from aiot_analysis.tables import choice, names, select, storage, validity
 from aiot_analysis.tables.by_device import DeviceRecords
 from aiot_analysis.tables.names import ORIGIN_SENTENCES
 from aiot_analysis.tables.processed import FOLDER, find
+from runner.rawlog import ORIGINS
 
 IMAGE_COLUMNS = [column for column in storage.images_schema().names if column != "top5"]
 
@@ -71,7 +72,7 @@ class Data:
         labels = names.devices(self.devices)
         return frame.assign(device_id=frame["device_id"].map(labels)).rename(columns={"device_id": "device"})
 
-    def results(self, verdicts: str | Sequence[str] = select.USABLE, **filters: object) -> pd.DataFrame:
+    def results(self, verdicts: str | Sequence[str] = choice.USABLE, **filters: object) -> pd.DataFrame:
         """Return the rows of `instances` that the pages use: one per device and instance, ready for a pivot or a mean.
 
         Of several runs the newest is taken, and only of those that were measured alike: `tables.select.measured_rows`
@@ -252,11 +253,11 @@ def load(
     >>> data = aiot_analysis.load(origin="")
     >>> data.devices[["device_id", "soc"]]
     """
-    if origin and origin not in schemas.ORIGINS:
-        raise DataError(f"Origin {origin!r} is unknown: choose {', '.join(schemas.ORIGINS)}.")
+    if origin and origin not in ORIGINS:
+        raise DataError(f"Origin {origin!r} is unknown: choose {', '.join(ORIGINS)}.")
     folder = find(processed)
     instances = validity.read(folder)
-    origin = origin or next((name for name in schemas.ORIGINS if name in set(instances["origin"])), schemas.ORIGINS[0])
+    origin = origin or next((name for name in ORIGINS if name in set(instances["origin"])), ORIGINS[0])
     of_origin = instances[instances["origin"] == origin].reset_index(drop=True)
     if of_origin.empty:
         held_origins = ", ".join(sorted(instances["origin"].unique())) or "no run at all"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from aiot_analysis.tables import select, storage
+from aiot_analysis.tables import choice, select, storage
 from aiot_analysis.tables.processed import check
 
 MIN_IMAGES = 500  # the paper's subset of ILSVRC 2012, Section III-A
@@ -129,7 +129,7 @@ def with_checks_of_files(instances: pd.DataFrame) -> pd.DataFrame:
     for column in columns:
         result.loc[has_later_check, column] = checks[column]
     failed = (
-        has_later_check & ~result["parity_passed"].fillna(True).astype(bool) & result["verdict"].isin(select.USABLE)
+        has_later_check & ~result["parity_passed"].fillna(True).astype(bool) & result["verdict"].isin(choice.USABLE)
     )
     reason = "its model file failed the check: " + result.loc[failed, "parity_finding"]
     earlier_reasons = result.loc[failed, "reasons"]
