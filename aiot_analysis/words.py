@@ -1,17 +1,27 @@
-"""Helpers for the wording of sentences that readers see."""
+"""Helpers for the wording of numbers that readers see, and the confidence at which they are stated."""
 
 from __future__ import annotations
 
+CONFIDENCE = 0.95
+"""Level of all intervals."""
+ALPHA = 0.05
+"""Error rate of all tests, 1 - CONFIDENCE."""
+LEAST_P = 0.001  # smaller p-values are not told apart
 MORE_DIGITS = 6  # maximum number of formats to try, each with one more digit
 
 
-def plural(n: float, what: str) -> str:
+def plural(n: float, what: str, form: str = "") -> str:
     """Return a count with its noun, like "1 device" or "51 devices".
 
-    `what` is the singular of a noun that forms its plural with an s.
+    `what` is the singular of a noun that forms its plural with an s. `form` is a format of the count, like "{:,}".
     """
-    number = f"{n:g}" if isinstance(n, float) else n
+    number = (form or ("{:g}" if isinstance(n, float) else "{}")).format(n)
     return f"{number} {what}{'s' * (n != 1)}"
+
+
+def p_value(p: float) -> str:
+    """Return a p-value with three decimals, or "<0.001" if it is smaller."""
+    return f"<{LEAST_P:g}" if p < LEAST_P else f"{p:.3f}"
 
 
 def interval(low: float, high: float, form: str) -> str:

@@ -13,7 +13,7 @@ from aiot_analysis.calibrate.plant import FLIPS, RUN_SD, FleetPlan
 from aiot_analysis.stats.remarks.complexity_claims import ALMOST, ordered_pairs
 from aiot_analysis.stats.remarks.speed_ratios import CAFFE2, HEAVY, LIGHT, NNAPI, PYTORCH, TFLITE
 from aiot_analysis.tables import paper
-from aiot_analysis.tables.names import MODELS, PAPER, PAPER_FLOAT32, PAPER_QUANTIZED, instance_id
+from aiot_analysis.tables.names import MODELS, PAPER, PAPER_FLOAT32, PAPER_QUANTIZED, QUANTIZATIONS, instance_id
 
 EFFECT = 1.1
 """Planted effect on times: a difference of 10 %."""
@@ -194,7 +194,7 @@ QUANTIZED_MORE_IMAGES = replace(
         *(
             instance_id(delegate, quantization, model)
             for delegate in (TFLITE, NNAPI)
-            for quantization in ("dynamic", "int8", "float16")
+            for quantization in QUANTIZATIONS[1:]
             for model in MODELS
         ),
     ],

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from statsmodels.stats.proportion import proportion_confint
 
-from aiot_analysis.stats.resample import LEVEL
+from aiot_analysis.words import ALPHA, CONFIDENCE
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Target:
 
 COVERAGE = Target("93 to 97 %", 0.93, 0.97)
 AT_ONCE = AT_LEAST = Target("at least 93 %", low=0.93)
-NULL = Target("at most 5 %", high=0.05)
+NULL = Target("at most 5 %", high=ALPHA)
 POWER = Target("at least 80 %", low=0.8)
 
 MET, WITHIN_ERROR, NOT_MET, SHOWN = "met", "within the error of the trials", "not met", "no target"
@@ -80,7 +80,7 @@ class Rate:
         """Exact 95 % interval of the share (Clopper and Pearson 1934)."""
         if not self.tries:
             return 0.0, 1.0
-        low, high = proportion_confint(self.hits, self.tries, 1 - LEVEL, method="beta")
+        low, high = proportion_confint(self.hits, self.tries, 1 - CONFIDENCE, method="beta")
         return float(low), float(high)
 
     @property

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aiot_analysis.tables.processed import FOLDER
+from aiot_analysis.words import ALPHA
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -155,7 +156,7 @@ def _print_json(facts: dict[str, Any], frames: dict[str, pd.DataFrame]) -> None:
 
     from aiot_analysis.stats import power
 
-    content = {"schema_version": 1, **facts, "power": power.POWER, "alpha": round(power.ALPHA, 6)}
+    content = {"schema_version": 1, **facts, "power": power.POWER, "alpha": round(ALPHA, 6)}
     for name, frame in frames.items():
         content[name] = [{key: _value(value) for key, value in row.items()} for row in frame.to_dict("records")]
     print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))

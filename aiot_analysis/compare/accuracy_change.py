@@ -13,7 +13,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep, test_propor
 
 from aiot_analysis.stats import accuracy, multiple
 from aiot_analysis.stats.multiple import Ends, agreeing
-from aiot_analysis.stats.resample import LEVEL
+from aiot_analysis.words import CONFIDENCE
 
 Floats = NDArray[np.float64]
 SAME = 1e-12  # shares of devices are equal if they differ by less than this
@@ -29,7 +29,7 @@ class AccuracyChange:
     ends: Ends | None = None  # interval of other - base at a given level; None if unknown
     p_value: float = np.nan  # two-sided test of no change; see `multiple.agreeing`
 
-    def interval(self, level: float = LEVEL) -> tuple[float, float]:
+    def interval(self, level: float = CONFIDENCE) -> tuple[float, float]:
         """Return the ends of the interval of other - base, which contains 0 if the test does not reject."""
         if self.ends is None:
             return np.nan, np.nan
@@ -65,7 +65,7 @@ def _newcombe(both: int, lost: int, won: int, neither: int, level: float) -> tup
     return float(low), float(high)
 
 
-def over_images(change: Floats, level: float = LEVEL) -> tuple[float, float]:
+def over_images(change: Floats, level: float = CONFIDENCE) -> tuple[float, float]:
     """Return the ends of Student's interval of the mean change, with one change per image, (n,).
 
     Both are NaN for a single image and if all images change by the same amount, since nothing is then known about the

@@ -41,7 +41,7 @@ def aligned(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, tuple[str, str]
             varied[part] = (values[0][0], values[1][0])
     if varied:
         rows = rows.assign(**{part: rows[part].mask(other, values[0]) for part, values in varied.items()})
-        rows["instance_id"] = rows[[*PARTS, "model"]].astype(str).agg("_".join, axis=1)
+        rows["instance_id"] = names.instance_ids(rows)
     return rows, varied
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from aiot_analysis.compare import wording
 from aiot_analysis.compare.comparison import Comparison
+from aiot_analysis.words import plural
 
 UNCHANGED = "no change shown"
 
@@ -65,7 +66,7 @@ def _words(line: wording.WordedRow) -> str:
 
 def _of(lines: Sequence[wording.WordedRow], note: str) -> str:
     names = [line.name for line in lines if line.note == note]
-    return names[0] if len(names) == 1 else f"{len(names)} instances"
+    return names[0] if len(names) == 1 else plural(len(names), "instance")
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 from scipy.stats import t as student
 
 from aiot_analysis.stats import blocks, deviations, ratios, variance
-from aiot_analysis.stats.resample import LEVEL
+from aiot_analysis.words import CONFIDENCE
 
 Floats = NDArray[np.float64]
 
@@ -29,7 +29,7 @@ class LogRatio:
     freedom: float  # degrees of freedom of Student's t
     doubt: str = ""  # why the error may be too small; see `blocks.doubt`
 
-    def interval(self, level: float = LEVEL) -> tuple[float, float]:
+    def interval(self, level: float = CONFIDENCE) -> tuple[float, float]:
         """Return the ends of the interval of the ratio (not of its logarithm)."""
         value, error, freedom = (np.asarray(number) for number in (self.value, self.error, self.freedom))
         low, high = variance.student_interval(value, error, freedom, level)
@@ -76,7 +76,7 @@ class SharedRatio:
         """Standard error of both parts together; NaN if unknown."""
         return _known(np.hypot(self.shared, self.own))
 
-    def interval(self, level: float = LEVEL) -> tuple[float, float]:
+    def interval(self, level: float = CONFIDENCE) -> tuple[float, float]:
         """Return the ends of the interval of the ratio as one of its family; NaN if the error is unknown."""
         if not self.error > 0:
             return np.nan, np.nan

@@ -15,9 +15,8 @@ from aiot_analysis.compare.instances import ACCURACY, UNPAIRED
 from aiot_analysis.compare.matching import ONE, SAME
 from aiot_analysis.compare.sides import short
 from aiot_analysis.compare.summaries import COSTS
-from aiot_analysis.stats.resample import LEVEL
 from aiot_analysis.tables import names
-from aiot_analysis.words import plural
+from aiot_analysis.words import CONFIDENCE, p_value, plural
 
 WORDS = {  # by verdict: text for accuracy, and for times
     "better": ("more accurate", "faster"),
@@ -68,7 +67,7 @@ def _values(row: Mapping[Hashable, Any]) -> str:
 def _change(row: Mapping[Hashable, Any]) -> str:
     """Return a change in points or percent, with interval and p corrected for all comparisons."""
     text = interval(row["change"], row["low"], row["high"])
-    return text if pd.isna(row["p_adjusted"]) else f"{text}, {p_value(row['p_adjusted'])}"
+    return text if pd.isna(row["p_adjusted"]) else f"{text}, p {p_value(row['p_adjusted'])}"
 
 
 def interval(change: float, low: float, high: float) -> str:
@@ -78,11 +77,6 @@ def interval(change: float, low: float, high: float) -> str:
     if pd.isna(low) or pd.isna(high):
         return _signed(change)
     return f"{_signed(change)} ({_end(low)} to {_end(high)})"
-
-
-def p_value(p: float) -> str:
-    """Return a p-value as text, such as "p 0.03" or "p <0.001"."""
-    return "p <0.001" if p < 0.001 else f"p {p:.2g}" if p < 0.1 else f"p {p:.1f}"
 
 
 def _signed(fraction: float) -> str:
@@ -119,9 +113,8 @@ def counted(found: Comparison) -> str:
     distinct = found.table.drop_duplicates("instance_id")
     changed = sum(line.changed for line in lines(found))
     text = f"{plural(len(distinct), 'instance')} compared, {changed} with a change that is shown"
-    return f"{text} (intervals and tests: {LEVEL:.0%} together over {plural(found.comparisons, 'comparison')})".replace(
-        "%", " %"
-    )
+    level = f"{100 * CONFIDENCE:g} %"
+    return f"{text} (intervals and tests: {level} together over {plural(found.comparisons, 'comparison')})"
 
 
 def judged(found: Comparison) -> str:

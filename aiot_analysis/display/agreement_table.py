@@ -6,17 +6,15 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from aiot_analysis.display.columns import p_value
-from aiot_analysis.stats import agreement, multiple
+from aiot_analysis.stats import agreement
 from aiot_analysis.stats.answers import Answers
 from aiot_analysis.tables import names
-from aiot_analysis.words import plural
+from aiot_analysis.words import ALPHA, p_value, plural
 
 BUILT = (
     "By construction: the answers of this fleet were drawn by rule, so all that follows tells what the rules say and "
     "nothing about devices. "
 )
-SURE = multiple.ALPHA
 DIFFERENCES = ["instance", "devices", "accuracy", "spread (chance)", "Q", "p (epsilon)", "p, corrected"]
 DIFFERENCES += ["some differ", "two differ"]
 
@@ -31,7 +29,7 @@ def of_devices(spread: pd.DataFrame, unstable: pd.DataFrame, origin: str) -> str
     if comparable.empty:
         why = "; ".join(sorted(set(unstable["gap"]) - {""})) or "nothing was measured"
         return f"{built}No instance can be compared across devices ({why})."
-    sure = int((tested["p_adjusted"] < SURE).sum())
+    sure = int((tested["p_adjusted"] < ALPHA).sum())
     return (
         f"{built}{plural(len(comparable), 'instance')} can be compared, on {_span(comparable['devices'], '{:.0f}')} "
         f"devices and {_span(comparable['images'], '{:.0f}')} images. By instance, some devices give another class on "

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from aiot_analysis.stats import variance
-from aiot_analysis.stats.multiple import ALPHA
 from aiot_analysis.stats.remarks.claim import FAILS, HOLDS, NOT_APPLICABLE, OPEN, format_effect, interval
 from aiot_analysis.tables import names
-from aiot_analysis.words import plural
+from aiot_analysis.words import ALPHA, plural
 
 MOST_NAMED = 5  # a sentence names at most this many instances per reason
 

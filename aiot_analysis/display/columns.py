@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiot_analysis.tables import names
+from aiot_analysis.words import p_value
 
 Format = str | Callable[[Any], str]
 
@@ -22,11 +23,6 @@ class Column:
 
     heading: str
     format: Format | None = None  # for str.format, or a function; None for the default of `cells.text`
-
-
-def p_value(value: float) -> str:
-    """Return a p-value with three decimals, or "<0.001" if it is smaller."""
-    return "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
 COLUMNS = {

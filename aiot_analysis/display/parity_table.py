@@ -76,7 +76,7 @@ def _cells(file: Mapping[Any, Any]) -> dict[str, str]:
 
 def _places(column: pd.Series) -> pd.Series:
     """Return the positions of frameworks or quantizations in their display order."""
-    return names.places(column, parity.FRAMEWORKS if column.name == "framework" else names.QUANTIZATIONS)
+    return names.places(column, names.FRAMEWORKS if column.name == "framework" else names.QUANTIZATIONS)
 
 
 def _models(files: pd.DataFrame) -> pd.Series:

@@ -168,18 +168,13 @@ def takes(device: pd.Series | dict[str, Any], end: str = "") -> str:
     images_text = f"{int(device['images_there']):,}"
     ways = []
     if pd.notna(images):
-        ways.append(plural_of(images, "image"))
+        ways.append(plural(int(images), "image", "{:,}"))
         if runs > 1 and device["metric"] != resolution.CORRECT:
-            ways[0] += f" ({plural_of(runs, 'run')} of {images_text} in one session)"
+            ways[0] += f" ({plural(int(runs), 'run', '{:,}')} of {images_text} in one session)"
     if pd.notna(sessions) and not (pd.notna(images) and runs == 1):
-        ways.append(f"{plural_of(sessions, 'session')} of {images_text} images")
+        ways.append(f"{plural(int(sessions), 'session', '{:,}')} of {images_text} images")
     if not ways:
         not_enough = f"not with {resolution.MOST_IMAGES:,} images"
         nor_sessions = "" if device["metric"] == resolution.CORRECT else f", nor in {resolution.MOST_SESSIONS} sessions"
         return not_enough + nor_sessions
     return ", or ".join(ways) if pd.notna(images) else f"{ways[0]}; more images do not help"
-
-
-def plural_of(number: float, what: str) -> str:
-    """Return a count with thousands separators and its noun."""
-    return plural(int(number), what).replace(str(int(number)), f"{int(number):,}", 1)

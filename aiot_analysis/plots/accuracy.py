@@ -49,7 +49,7 @@ def frameworks(
         part = rows[rows["model"] == model]
         reasons = {}
         for name in series:
-            framework, delegate = name.split("_", 1)
+            framework, delegate = names.framework_and_delegate(name)
             selection = {"model": model, "framework": framework, "delegate": delegate, "quantization": "float32"}
             reasons[name] = style.gap_reason(left_out, **selection)
         handles |= _points(panel, part, "implementation", series, ids, devices, reasons)

@@ -14,8 +14,8 @@ from matplotlib.patches import Patch
 
 from aiot_analysis.plots import device_axis, style
 from aiot_analysis.tables import names
+from aiot_analysis.words import ALPHA
 
-SURE = 0.05  # differences with an adjusted p-value below this are marked; their intervals exclude 0
 BAND = "#cfd6dc"
 DARK = "#2b3a47"
 SMALL: dict[str, Any] = {"fontsize": style.SMALL, "color": style.GREY, "va": "center"}
@@ -90,7 +90,7 @@ def _spreads(axes: Axes, known: pd.DataFrame, ids: Sequence[str]) -> dict[str, A
         edgecolors=style.color(style.FOURTH),
         linewidths=0.8,
     )
-    significant = known["p_adjusted"] < SURE
+    significant = known["p_adjusted"] < ALPHA
     for selected, color in ((~significant, DARK), (significant, style.color(style.NOTABLE))):
         axes.scatter(
             100 * known["sd"][selected], y[selected], s=20, color=color, marker="o" if color == DARK else "P", zorder=3
@@ -160,7 +160,7 @@ def _line(instance: str) -> str:
 def _alt_noise(known: pd.DataFrame, found: pd.DataFrame, repeats: pd.DataFrame, gap: str) -> str:
     sentences = []
     if len(known):
-        significant = int((known["p_adjusted"] < SURE).sum())
+        significant = int((known["p_adjusted"] < ALPHA).sum())
         sentences.append(
             f"Standard deviation of accuracy between devices {style.span(100 * known['sd'], '{:.2f}')} points over "
             f"{len(known)} instances, where chance gives {style.span(100 * known['sd_chance'], '{:.2f}')} and images "
@@ -237,7 +237,7 @@ def against(
             else:
                 axis.set_ylabel("points")
             labelled = True
-    style.legend(figure, _against_handles(bool((differences["p_adjusted"] < SURE).any())))
+    style.legend(figure, _against_handles(bool((differences["p_adjusted"] < ALPHA).any())))
     return style.finish(figure, origin, _alt_against(differences, base, devices))
 
 
@@ -258,7 +258,7 @@ def _differences(axes: Axes, part: pd.DataFrame, base: str, ids: Sequence[str], 
     axes.axhline(0, color="#888888", linewidth=0.6)
     axes.vlines(x, 100 * part["low"], 100 * part["high"], color=BAND, linewidth=line_width)
     axes.vlines(x, paired["change_low"], paired["change_high"], color=DARK, linewidth=0.7)
-    significant = part["p_adjusted"] < SURE
+    significant = part["p_adjusted"] < ALPHA
     axes.scatter(x[~significant], paired["change"][~significant], s=5, color=DARK, zorder=3)
     axes.scatter(
         x[significant], paired["change"][significant], s=14, color=style.color(style.NOTABLE), marker="P", zorder=4
@@ -301,7 +301,7 @@ def _gap(spread: pd.DataFrame) -> str:
 
 
 def _alt_against(known: pd.DataFrame, base: str, devices: pd.DataFrame | None) -> str:
-    sure = int((known["p_adjusted"] < SURE).sum())
+    sure = int((known["p_adjusted"] < ALPHA).sum())
     [name] = device_axis.names([base], devices)
     change, width = known["change"], known["change_high"] - known["change_low"]
     own_widths = known["accuracy_high"] - known["accuracy_low"]

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 
 from aiot_analysis.plots import device_axis, instance_axis, style
 from aiot_analysis.tables import names
-from aiot_analysis.words import plural
+from aiot_analysis.words import ALPHA, plural
 
 TAILS = {"median_ms": (style.PLAIN, "o"), "p90_ms": (style.THIRD, "^"), "p99_ms": (style.NOTABLE, "s")}
 TAIL_NAMES = {"median_ms": "median", "p90_ms": "90th percentile", "p99_ms": "99th percentile"}
@@ -80,7 +80,7 @@ def along_run(
     origin: str,
     devices: pd.DataFrame | None = None,
     tested: int = 1,
-    level: float = 0.05,
+    level: float = ALPHA,
     *,
     ax: Axes | None = None,
     fig: Figure | SubFigure | None = None,

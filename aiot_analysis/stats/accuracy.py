@@ -11,7 +11,7 @@ from scipy.stats import binom
 from statsmodels.stats.proportion import proportion_confint
 
 from aiot_analysis.stats import multiple, pairing
-from aiot_analysis.stats.resample import LEVEL
+from aiot_analysis.words import CONFIDENCE
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64] | int
@@ -37,7 +37,7 @@ def with_interval(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(accuracy_low=np.fmin(low, accuracy), accuracy_high=np.fmax(high, accuracy))
 
 
-def wilson(count: Floats | Counts, n: Floats | Counts, level: float | Floats = LEVEL) -> tuple[Floats, Floats]:
+def wilson(count: Floats | Counts, n: Floats | Counts, level: float | Floats = CONFIDENCE) -> tuple[Floats, Floats]:
     """Return Wilson's score interval (1927) of count / n, as fractions of 1."""
     low, high = proportion_confint(count, n, 1 - level, method="wilson")
     # rounding may put an end 1e-17 beyond the estimate, which error bars do not accept
@@ -46,12 +46,12 @@ def wilson(count: Floats | Counts, n: Floats | Counts, level: float | Floats = L
 
 def clopper_pearson(count: int, n: int) -> tuple[float, float]:
     """Return the exact 95 % interval of count / n (Clopper and Pearson 1934), as fractions of 1."""
-    low, high = proportion_confint(count, n, 1 - LEVEL, method="beta")
+    low, high = proportion_confint(count, n, 1 - CONFIDENCE, method="beta")
     return float(low), float(high)
 
 
 def newcombe(
-    both: Counts, only_base: Counts, only_other: Counts, neither: Counts, level: float | Floats = LEVEL
+    both: Counts, only_base: Counts, only_other: Counts, neither: Counts, level: float | Floats = CONFIDENCE
 ) -> tuple[Floats, Floats]:
     """Return an interval for other minus base accuracy on the same images, fractions of 1, from numbers of images.
 

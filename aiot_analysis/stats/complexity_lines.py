@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import norm, theilslopes
 
 from aiot_analysis.stats.medians import medians
-from aiot_analysis.stats.resample import LEVEL
+from aiot_analysis.words import CONFIDENCE
 
 OFF_SCORE = 3.5
 """Modified z-score beyond which a value is an outlier (Iglewicz and Hoaglin 1993, How to Detect and Handle Outliers).
@@ -36,7 +36,7 @@ def lines(frame: pd.DataFrame, by: Sequence[str] = ("device_id",)) -> pd.DataFra
         if models < 3:
             table.append({**row, "note": f"{models} of at least 3 models: no line"})
             continue
-        fit = theilslopes(y, x, LEVEL, method="joint")
+        fit = theilslopes(y, x, CONFIDENCE, method="joint")
         row |= {"slope": fit.slope, "slope_low": fit.low_slope, "slope_high": fit.high_slope}
         row |= {"intercept": fit.intercept, "note": "" if y.std() else "all times are equal"}
         table.append({**row, "r_squared": np.corrcoef(x, y)[0, 1] ** 2 if y.std() else np.nan})

@@ -13,11 +13,11 @@ from scipy.stats import norm, theilslopes
 
 from aiot_analysis.stats import changepoint
 from aiot_analysis.tables import along, select
+from aiot_analysis.words import ALPHA
 
 KEY = along.KEY
 Floats = NDArray[np.float64]
 
-LEVEL = 0.05  # error rate of all tests of a device's run together
 TESTS = 2  # per instance: a trend and a change in level
 MATERIAL = 0.05
 """Smallest change, as a share of the time, that is called slower or faster. By the rules of MLPerf Mobile, a result
@@ -31,7 +31,7 @@ _NOTHING = pd.DataFrame(columns=[*KEY, "images", "tests", *TREND, *CHANGE], dtyp
 
 
 def drifts(
-    images: pd.DataFrame, timing: str = "inference", material: float = MATERIAL, level: float = LEVEL, seed: int = 0
+    images: pd.DataFrame, timing: str = "inference", material: float = MATERIAL, level: float = ALPHA, seed: int = 0
 ) -> pd.DataFrame:
     """Return the trend of the time, its largest change in level and a finding, one row per run x instance.
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import quantile_test
 
-from aiot_analysis.stats.resample import LEVEL
 from aiot_analysis.tables import names
+from aiot_analysis.words import CONFIDENCE
 
 LEAST = 6  # fewest values for a 95 % interval: the full range of five values reaches only 1 - 2 / 2**5 = 93.75 %
 
@@ -28,7 +28,7 @@ def medians(frame: pd.DataFrame, value: str, by: Sequence[str], count: str = "de
         values = part[value].to_numpy(float)
         low = high = np.nan
         if len(values) >= LEAST:
-            low, high = quantile_test(values, p=0.5).confidence_interval(LEVEL)
+            low, high = quantile_test(values, p=0.5).confidence_interval(CONFIDENCE)
         ends = {"": np.median(values), "_low": low, "_high": high, "_min": values.min(), "_max": values.max()}
         numbers = {f"{value}{name}": float(number) for name, number in ends.items()}
         rows.append({**dict(zip(by, key, strict=True)), count: len(values), **numbers})

@@ -13,17 +13,16 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from aiot_analysis.stats.resample import LEVEL
+from aiot_analysis.words import ALPHA, CONFIDENCE
 
 Floats = NDArray[np.float64]
 Ends = Callable[[float], tuple[float, float]]
 """Function that returns the ends of an interval at a given level."""
-ALPHA = 1 - LEVEL
 LEAST_P = 1e-12  # a level closer to 1 than this cannot be represented accurately
 
 
 def level(comparisons: int) -> float:
-    """Return the level at which so many intervals hold simultaneously with LEVEL (Bonferroni)."""
+    """Return the level at which so many intervals hold simultaneously with CONFIDENCE (Bonferroni)."""
     return 1 - ALPHA / max(comparisons, 1)
 
 
@@ -56,7 +55,7 @@ def agreeing(p_value: float, ends: Ends) -> float:
     return float(brentq(beyond, max(p_value, LEAST_P), most)) if beyond(most) > 0 else 1.0
 
 
-def agreeing_interval(p_value: float, ends: Ends, level: float = LEVEL) -> tuple[float, float]:
+def agreeing_interval(p_value: float, ends: Ends, level: float = CONFIDENCE) -> tuple[float, float]:
     """Return the ends of an interval, extended to contain 0 if a test with this p value does not reject.
 
     With the p value of `agreeing`, the interval is on one side of 0 exactly if p is below 1 - `level`.

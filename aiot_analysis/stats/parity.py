@@ -8,7 +8,6 @@ from aiot_analysis.tables import names
 
 PASSED, FAILED, UNCHECKED = "passed", "failed", "not checked"
 KEY = ["model", "weights", "framework", "quantization"]
-FRAMEWORKS = list(dict.fromkeys(name.split("_")[0] for name in names.IMPLEMENTATIONS))
 
 
 def model_files(instances: pd.DataFrame) -> pd.DataFrame:
@@ -25,7 +24,7 @@ def model_files(instances: pd.DataFrame) -> pd.DataFrame:
     result = same.drop_duplicates(KEY, keep="last")
     result = result.assign(state=result["parity_passed"].map({True: PASSED, False: FAILED}).astype("object"))
     result["state"] = result["state"].where(result["parity_passed"].notna(), UNCHECKED)
-    orders = {"model": names.MODELS, "framework": FRAMEWORKS, "quantization": names.QUANTIZATIONS}
+    orders = {"model": names.MODELS, "framework": names.FRAMEWORKS, "quantization": names.QUANTIZATIONS}
     result = result.sort_values(
         KEY, key=lambda column: names.places(column, orders.get(str(column.name), [])), ignore_index=True
     )

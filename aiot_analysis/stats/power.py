@@ -16,11 +16,10 @@ from scipy.stats import binom, chi2, f, norm
 from scipy.stats import t as student
 
 from aiot_analysis.stats import deviations
-from aiot_analysis.stats.resample import LEVEL
+from aiot_analysis.words import ALPHA
 
 Floats = NDArray[np.float64]
 
-ALPHA = 1 - LEVEL
 POWER = 0.8
 DRAWS = 400  # simulated comparisons, where the power of a test is simulated
 POINTS = 100  # nodes of the quadrature over the distribution of an estimated variance

@@ -16,14 +16,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from aiot_analysis.stats.resample import LEVEL
+from aiot_analysis.words import CONFIDENCE
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 YES, NO, OPEN = "yes", "no", "open"
 
 
-def surely_better(scores: Floats, draws: Floats, level: float = LEVEL) -> Flags:
+def surely_better(scores: Floats, draws: Floats, level: float = CONFIDENCE) -> Flags:
     """Return which devices are better than which others with a joint confidence of `level`: (devices, devices).
 
     Parameters

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import t
 
 from aiot_analysis.stats import blocks, variance
-from aiot_analysis.stats.resample import LEVEL
-from aiot_analysis.words import plural
+from aiot_analysis.words import CONFIDENCE, plural
 
 Floats = NDArray[np.float64]
 
@@ -35,7 +34,7 @@ def too_few_devices(values: pd.Series, written: str = "{:.2f}") -> str:
     return f"{plural(len(values), 'device')} ({listed}): an interval over devices needs {FEWEST_DEVICES}"
 
 
-def mean_over_devices(values: Floats, level: float = LEVEL) -> Floats:
+def mean_over_devices(values: Floats, level: float = CONFIDENCE) -> Floats:
     """Return the mean of one value per device and the ends of Student's interval (1908), (3,).
 
     The ends are NaN for fewer than FEWEST_DEVICES devices. For logarithms of ratios, the exponentials are the geometric
@@ -94,7 +93,7 @@ def log_ratio(base: Sequence[float], other: Sequence[float]) -> tuple[float, flo
     return float(np.log(base[0] / other[0])), float(se), min(base[2], other[2])
 
 
-def over_devices(frame: pd.DataFrame, by: list[str], level: float = LEVEL) -> pd.DataFrame:
+def over_devices(frame: pd.DataFrame, by: list[str], level: float = CONFIDENCE) -> pd.DataFrame:
     """Return the geometric mean of the column speed_up over the devices of each group of `by`, one row per group.
 
     The columns are those of `by`, devices (their number), speed_up, speed_up_low and speed_up_high (over devices, see

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 from scipy.stats import t as student
 
-from aiot_analysis.stats.resample import LEVEL
+from aiot_analysis.words import CONFIDENCE
 
 Floats = NDArray[np.float64]
 ROUNDING = 1e-9  # as a share of the largest value
@@ -32,7 +32,7 @@ class Likeness:
     high: float = np.nan
 
 
-def likeness(values: Floats, pairs: Sequence[tuple[int, int]], level: float = LEVEL) -> Likeness:
+def likeness(values: Floats, pairs: Sequence[tuple[int, int]], level: float = CONFIDENCE) -> Likeness:
     """Return the mean correlation over devices of pairs of patterns, corrected for attenuation.
 
     Takes values (devices, units, patterns) of three devices or more, and pairs of indices of patterns. A unit is the

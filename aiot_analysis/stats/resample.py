@@ -9,9 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aiot_analysis.tables import select
+from aiot_analysis.words import CONFIDENCE
 
 RESAMPLES = 2000
-LEVEL = 0.95
 
 
 @lru_cache(maxsize=8)
@@ -56,6 +56,6 @@ def bootstrap_means(
     return pd.DataFrame(accuracy, columns=ids), pd.DataFrame(time_ms, columns=ids)
 
 
-def percentile_interval(values: NDArray[np.float64], level: float = LEVEL) -> NDArray[np.float64]:
+def percentile_interval(values: NDArray[np.float64], level: float = CONFIDENCE) -> NDArray[np.float64]:
     """Return the low and high ends, (2, ...), of the percentile intervals of bootstrap values (..., resamples)."""
     return np.quantile(values, [(1 - level) / 2, (1 + level) / 2], axis=-1)

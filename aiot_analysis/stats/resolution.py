@@ -18,7 +18,7 @@ from scipy.stats import t as student
 
 from aiot_analysis.stats import accuracy, power, variance
 from aiot_analysis.stats.noise import Row
-from aiot_analysis.stats.power import ALPHA
+from aiot_analysis.words import ALPHA
 
 MOST_IMAGES = 50_000  # size of the validation set of ImageNet
 MOST_SESSIONS = 100

@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 from statsmodels.regression.linear_model import OLS
 
-from aiot_analysis.stats import resample
 from aiot_analysis.tables import pooling, select
-from aiot_analysis.words import plural
+from aiot_analysis.words import CONFIDENCE, plural
 
 EFFECT = ["effect", "effect_low", "effect_high", "p_value"]
 MIN_FREE = 5  # residual degrees of freedom
@@ -90,6 +89,6 @@ def _effect(rows: pd.DataFrame) -> dict[str, object]:
     if free < MIN_FREE:
         return {**row, "gap": f"{len(rows)} times are too few to tell"}
     fit = OLS(rows["log_ms"].to_numpy(float), np.column_stack([fixed, place])).fit(cov_type="HC3", use_t=True)
-    low, high = fit.conf_int(1 - resample.LEVEL)[-1]
+    low, high = fit.conf_int(1 - CONFIDENCE)[-1]
     numbers = np.expm1([fit.params[-1], low, high])
     return {**row, **dict(zip(EFFECT, [*numbers, fit.pvalues[-1]], strict=True)), "gap": ""}

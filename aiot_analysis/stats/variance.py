@@ -24,9 +24,8 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 from scipy.stats import t as student
 
-from aiot_analysis.stats.resample import LEVEL
 from aiot_analysis.tables import pooling, select
-from aiot_analysis.words import plural
+from aiot_analysis.words import CONFIDENCE, plural
 
 Floats = NDArray[np.float64]
 
@@ -53,7 +52,7 @@ def standard_deviation(run_to_run: float) -> float:
 
     The difference of two independent runs has sqrt(2) times the standard deviation of one: 0.05 gives 0.0176.
     """
-    return float(np.log1p(run_to_run) / norm.ppf((1 + LEVEL) / 2) / np.sqrt(2))
+    return float(np.log1p(run_to_run) / norm.ppf((1 + CONFIDENCE) / 2) / np.sqrt(2))
 
 
 def sessions(rows: pd.DataFrame) -> pd.Series:
@@ -258,7 +257,7 @@ def standard_error(variances: Sequence[Floats], freedoms: Sequence[Floats]) -> t
     return np.sqrt(np.sum(variances, axis=0)), satterthwaite(variances, freedoms)
 
 
-def student_interval(values: Floats, se: Floats, freedom: Floats, level: float = LEVEL) -> tuple[Floats, Floats]:
+def student_interval(values: Floats, se: Floats, freedom: Floats, level: float = CONFIDENCE) -> tuple[Floats, Floats]:
     """Return Student's interval around values, given their standard errors and degrees of freedom (may be infinite).
 
     The ends are NaN where the standard error is 0 apart from rounding (`ROUNDING`): identical times, such as those of a
@@ -270,7 +269,7 @@ def student_interval(values: Floats, se: Floats, freedom: Floats, level: float =
 
 
 def interval_of_parts(
-    values: Floats, variances: Sequence[Floats], freedoms: Sequence[Floats], level: float = LEVEL
+    values: Floats, variances: Sequence[Floats], freedoms: Sequence[Floats], level: float = CONFIDENCE
 ) -> tuple[Floats, Floats]:
     """Return Student's interval around values whose errors are sums of independent parts (see `standard_error`)."""
     return student_interval(values, *standard_error(variances, freedoms), level)
@@ -307,7 +306,7 @@ def describe_noise(rows: pd.DataFrame, whole: bool = False) -> str:
             f" on {plural(len(part), 'other device' if parts else 'device')}" if descriptions.nunique() > 1 else ""
         )
         parts.append(str(text).format(**numbers) + devices)
-    return f"{LEVEL:.0%}, including ".replace("%", " %") + "; ".join(parts)
+    return f"{CONFIDENCE:.0%}, including ".replace("%", " %") + "; ".join(parts)
 
 
 def _range(values: pd.Series) -> str:

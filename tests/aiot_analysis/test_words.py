@@ -1,6 +1,6 @@
 import pytest
 
-from aiot_analysis.words import interval, plural
+from aiot_analysis.words import ALPHA, CONFIDENCE, interval, p_value, plural
 
 
 @pytest.mark.parametrize(
@@ -8,6 +8,23 @@ from aiot_analysis.words import interval, plural
 )
 def test_counts_in_words(n: float, words: str) -> None:
     assert plural(n, "device") == words
+
+
+def test_a_count_takes_a_format() -> None:
+    assert plural(12345, "image", "{:,}") == "12,345 images"
+    assert plural(1, "image", "{:,}") == "1 image"
+
+
+@pytest.mark.parametrize(
+    ("p", "words"),
+    [(0.0, "<0.001"), (0.00099, "<0.001"), (0.001, "0.001"), (0.0123, "0.012"), (0.34, "0.340"), (1, "1.000")],
+)
+def test_p_values(p: float, words: str) -> None:
+    assert p_value(p) == words
+
+
+def test_the_error_rate_belongs_to_the_confidence() -> None:
+    assert pytest.approx(1) == ALPHA + CONFIDENCE
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def parts(
 
     Takes the table `instances` of one origin; image records with IMAGE_COLUMNS (or parts of them, each with all records
     of its devices: see `records.collect`); the timing to use (inference where native tools measured); `wanted`, the
-    verdicts that instances may have (see `select.verdicts`); and `run_to_run`, the share of their time within which two
+    verdicts that instances may have (see `choice.verdicts`); and `run_to_run`, the share of their time within which two
     runs are assumed to agree if a device was not measured in enough sessions (see `variance`). With `ids`, only claims
     with one of these ids are judged.
 
@@ -65,7 +65,7 @@ def parts(
     have a joint confidence of 95 %.
     """
     paper = select.of_paper(instances)
-    judged_rows = paper[paper["verdict"].isin(select.verdicts(wanted))]
+    judged_rows = paper[paper["verdict"].isin(choice.verdicts(wanted))]
 
     @cache
     def chosen(by_framework: bool) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from aiot_analysis.stats import pairing, ratios, repeats, variance
 from aiot_analysis.stats.accuracy import newcombe
 from aiot_analysis.stats.remarks import records
 from aiot_analysis.tables import names, pooling, select
+from aiot_analysis.words import CONFIDENCE
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,7 @@ class Evidence:
             return str(error).split(":")[0]
         return ""
 
-    def speed_up(self, slow: str, fast: str, level: float = 0.95) -> Estimate:
+    def speed_up(self, slow: str, fast: str, level: float = CONFIDENCE) -> Estimate:
         """Return how many times as fast as instance `slow` the instance `fast` is: geometric mean over devices."""
         logs, why = self._log_ratios(slow, fast)
         if why:
@@ -164,7 +165,7 @@ class Evidence:
         effect, low, high = np.exp(ratios.mean_over_devices(logs.to_numpy(), level))
         return Estimate(effect, low, high, len(logs), ratios.too_few_devices(np.exp(logs)))
 
-    def speed_ups(self, slow: str, fast: str, level: float = 0.95) -> dict[str, Estimate]:
+    def speed_ups(self, slow: str, fast: str, level: float = CONFIDENCE) -> dict[str, Estimate]:
         """Return `speed_up` for each device separately (see `within`); empty if there is none."""
         logs, why = self._log_ratios(slow, fast)
         if why:
@@ -271,7 +272,7 @@ class Evidence:
         same_conditions = pooling.conditions(self.instances).isin(pooling.conditions(self.rows))
         return repeats.repeated_answers(self._images, repeats.repeated_rows(self.instances[same_conditions]))
 
-    def accuracy_change(self, base: str, other: str, level: float = 0.95, may_differ: str = "") -> Estimate:
+    def accuracy_change(self, base: str, other: str, level: float = CONFIDENCE, may_differ: str = "") -> Estimate:
         """Return the accuracy of `other` minus that of `base`, in percentage points, on the images that both saw.
 
         The interval is Newcombe's for paired proportions (`accuracy.newcombe`), from counts of images that are means

@@ -12,12 +12,12 @@ from scipy.stats import f as fisher
 from statsmodels.stats.multitest import multipletests
 
 from aiot_analysis.stats import reliability, resample
-from aiot_analysis.stats.multiple import ALPHA, level
+from aiot_analysis.stats.multiple import level
 from aiot_analysis.stats.remarks.claim import ClaimPart, Region
 from aiot_analysis.stats.remarks.evidence import Estimate, Evidence, implementation_words
 from aiot_analysis.stats.repeats import answer_noise
 from aiot_analysis.tables.names import instance_display
-from aiot_analysis.words import plural
+from aiot_analysis.words import ALPHA, plural
 
 FEWEST = 5  # minimum number of devices for a standard deviation or a correlation over devices
 MOST = (0.5, math.inf)

@@ -12,16 +12,14 @@ from scipy.stats import t as student
 
 from aiot_analysis.stats import ratios, variance
 from aiot_analysis.stats.accuracy import clopper_pearson
-from aiot_analysis.stats.multiple import ALPHA
 from aiot_analysis.stats.remarks.claim import SHARE, Claim, ClaimPart
 from aiot_analysis.stats.remarks.evidence import Estimate, Evidence, share
 from aiot_analysis.stats.remarks.fluctuation import FEWEST
 from aiot_analysis.tables.names import PAPER_FLOAT32
-from aiot_analysis.words import plural
+from aiot_analysis.words import CONFIDENCE, plural
 
 NEARLY_ALL = (0.9, math.inf)
 MOST = (0.5, math.inf)
-LEVEL = 1 - ALPHA  # for each pair of devices: the number of pairs told apart is counted, not whether all are
 
 Floats = NDArray[np.float64]
 _TABLE_IV = {"figure": "Table IV", "unit": SHARE, "notebook": "08_vips"}
@@ -106,7 +104,7 @@ def told_apart(scored: Scored) -> NDArray[np.bool_]:
     freedoms = [np.full((devices, devices), n - 1.0), *np.meshgrid(scored.freedom, scored.freedom)]
     error, freedom = variance.standard_error([of_images, *squares], freedoms)
     apart: NDArray[np.bool_] = (
-        np.abs(scored.total[:, None] - scored.total[None, :]) > student.ppf((1 + LEVEL) / 2, freedom) * error
+        np.abs(scored.total[:, None] - scored.total[None, :]) > student.ppf((1 + CONFIDENCE) / 2, freedom) * error
     )
     np.fill_diagonal(apart, False)
     return apart

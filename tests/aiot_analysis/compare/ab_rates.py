@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from aiot_analysis.compare import in_turn, times
-from aiot_analysis.stats import multiple
+from aiot_analysis.words import ALPHA
 from runner.ab.blocks import firsts
 from tests.aiot_analysis.stats.series import autocorrelated
 
@@ -60,7 +60,7 @@ def rates(case: Case, trials: int) -> dict[str, float]:
     by_block = in_turn.by_block(rows, "end_to_end_ms_mean").to_numpy()
     low, high = np.transpose([times.of_pairs(logs).interval() for logs in by_block])
     covered = (low <= case.ratio) & (case.ratio <= high)
-    return {"shown": float((table["p_value"] < multiple.ALPHA).mean()), "covered": float(covered.mean())}
+    return {"shown": float((table["p_value"] < ALPHA).mean()), "covered": float(covered.mean())}
 
 
 CASES = [

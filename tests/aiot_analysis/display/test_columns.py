@@ -43,11 +43,6 @@ def test_intervals_follow_their_columns_once() -> None:
     assert columns.with_intervals(["rank", "rank_low"], frame) == ["rank", "rank_low", "rank_high"]
 
 
-@pytest.mark.parametrize(("p", "words"), [(0.0, "<0.001"), (0.00099, "<0.001"), (0.001, "0.001"), (1.0, "1.000")])
-def test_p_values(p: float, words: str) -> None:
-    assert columns.p_value(p) == words
-
-
 def test_every_column_that_is_told_is_one_of_the_project() -> None:
     sources = [*(NOTEBOOKS.parent / "aiot_analysis").rglob("*.py"), *NOTEBOOKS.glob("*.ipynb")]
     text = "\n".join(path.read_text(encoding="utf-8") for path in sources if path.name != "columns.py")
