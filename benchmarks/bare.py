@@ -61,7 +61,8 @@ def pytorch(path: str, threads: int) -> Network:
     from torch.jit.mobile import _load_for_lite_interpreter
 
     torch.set_num_threads(threads)
-    module = _load_for_lite_interpreter(path)  # type: ignore[no-untyped-call]  # torch does not annotate it
+    load: Callable[[str], Any] = _load_for_lite_interpreter  # torch does not annotate it
+    module = load(path)
 
     def call(tensor: np.ndarray) -> tuple[int, np.ndarray]:
         started = perf_counter_ns()

@@ -82,5 +82,9 @@ def test_the_parameter_of_verdicts_leaves_out_and_lists(tmp_path):
     assert result.status == "rendered", str(result)
     assert "200 of 500 images" in text  # why they are only semi-valid
     assert "no data" in re.findall(r'<img[^>]*alt="([^"]*)"', text)[0]
-    with pytest.raises(ReportError, match="Parameter verdicts cannot have 'good': choose valid or semi-valid"):
+    with pytest.raises(
+        ReportError,
+        match="Parameter verdicts: Instances whose verdict is 'good' have no numbers to use: "
+        "choose valid or semi-valid",
+    ):
         page(tmp_path, verdicts="good")

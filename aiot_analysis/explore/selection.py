@@ -23,7 +23,7 @@ COLUMNS = {  # fields of a selection, with their columns in the table `instances
 }
 ORDERS = {
     "models": names.MODELS,
-    "frameworks": list(dict.fromkeys(implementation.split("_")[0] for implementation in names.IMPLEMENTATIONS)),
+    "frameworks": names.FRAMEWORKS,
     "delegates": names.DELEGATES,
     "quantizations": names.QUANTIZATIONS,
 }

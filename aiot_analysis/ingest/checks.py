@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from aiot_analysis.tables import names
 from runner import rawlog
 
 Row = dict[str, Any]
@@ -31,8 +32,7 @@ def parity(run: Row, instance_id: str) -> tuple[Row, str]:
 
     There are no columns if the model file was not checked.
     """
-    framework, _, quantization, model = instance_id.split("_", 3)
-    check = (run.get("checks") or {}).get(f"{framework}_{quantization}_{model}")
+    check = (run.get("checks") or {}).get(names.instance(instance_id).file)
     if check is None:
         return {}, ""
     if not _is_one(check):

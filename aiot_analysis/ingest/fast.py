@@ -15,8 +15,9 @@ import numpy as np
 import pyarrow
 from pyarrow import json
 
+from aiot_analysis.tables.names import PHASES
+
 EVENTS = ("image", "image_failed")
-PHASES = ("decode", "preprocess", "inference", "postprocess")
 
 _WHOLE, _TEXT = pyarrow.int64(), pyarrow.string()
 _BOTH = {"event": _TEXT, "query": _WHOLE, "image": _TEXT, "label": _WHOLE, "at_ns": _WHOLE}

@@ -10,7 +10,6 @@ later, the next call moves the remaining files.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import shutil
 from collections.abc import Iterator
@@ -20,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from aiot_analysis.errors import DataError
-from aiot_analysis.ingest.scan import LeftOut
+from aiot_analysis.ingest.scan import LOCK, LeftOut
+from aiot_analysis.tables.files import locked, write_whole
 from aiot_analysis.tables.processed import MANIFEST, Stamp, digest
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -73,11 +73,8 @@ class Parts:
     def locked(self) -> Iterator[None]:
         """Create the folder if necessary, and lock it for one process at a time."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / ".lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise DataError(f"Another `aiot process` writes to {self.folder}: wait for it, or end it.") from None
+        busy = DataError(f"Another `aiot process` writes to {self.folder}: wait for it, or end it.")
+        with locked(self.folder / LOCK, busy):
             yield
 
     def begin(self) -> None:
@@ -88,7 +85,7 @@ class Parts:
         """Delete the waiting files, and the processed folder if it holds nothing else."""
         if self.staged.exists():
             shutil.rmtree(self.staged)
-        if [path.name for path in self.folder.iterdir()] == [".lock"]:
+        if [path.name for path in self.folder.iterdir()] == [LOCK]:
             shutil.rmtree(self.folder)
 
     def images(self, key: str) -> Path:
@@ -101,8 +98,8 @@ class Parts:
 
     def write(self, entry: PartEntry, rows: Rows) -> None:
         """Save a part, with its entry last: a part exists once its entry does."""
-        _write(self.staged / f"{entry.key}.rows", rows)
-        _write(self.staged / f"{entry.key}.entry", asdict(entry))
+        write_whole(self.staged / f"{entry.key}.rows", json.dumps(rows))
+        write_whole(self.staged / f"{entry.key}.entry", json.dumps(asdict(entry)))
 
     def has(self, key: str) -> bool:
         """Return whether there is a complete part with that key."""
@@ -154,7 +151,7 @@ class Parts:
                 paths[entry.images_file] = waiting if waiting.exists() else self.folder / entry.images_file
         stamps = {name: _stamp(path, manifest.files.get(name, [])) for name, path in paths.items()}
         manifest.files = {name: stamp for name, stamp in stamps.items() if stamp}
-        _write(self._manifest, asdict(manifest))
+        write_whole(self._manifest, json.dumps(asdict(manifest)))
         self._finish(manifest)
 
     def _finish(self, manifest: PartManifest) -> list[str]:
@@ -213,10 +210,3 @@ def _read(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return record if isinstance(record, dict) else None
-
-
-def _write(path: Path, record: dict[str, Any]) -> None:
-    """Write a JSON record whole or not at all."""
-    temporary = path.with_suffix(".new")
-    temporary.write_text(json.dumps(record), encoding="utf-8")
-    temporary.replace(path)

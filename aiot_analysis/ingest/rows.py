@@ -12,8 +12,7 @@ from pyarrow import compute
 
 from aiot_analysis.ingest import checks, conditions
 from aiot_analysis.ingest.attempt import Reading
-from aiot_analysis.ingest.fast import PHASES
-from aiot_analysis.tables import paper, storage
+from aiot_analysis.tables import names, paper, storage
 from runner import rawlog
 
 Row = dict[str, Any]
@@ -80,7 +79,7 @@ def samples_by_instance(telemetry: Sequence[Row]) -> dict[tuple[str | None, int 
 
 def instance(run: Row, instance_id: str, position: int, tried: int) -> Row:
     """Return the row of an instance before any of its attempts is examined; `tried` is the number of attempts."""
-    framework, delegate, quantization, model = instance_id.split("_", 3)
+    parts = names.instance(instance_id)
     model_file = run["models"].get(instance_id, {})
     settings = model_file.get("preprocess")
     return {
@@ -88,10 +87,7 @@ def instance(run: Row, instance_id: str, position: int, tried: int) -> Row:
         "study": run.get("study"),
         **_interleaved(run),
         "instance_id": instance_id,
-        "model": model,
-        "framework": framework,
-        "delegate": delegate,
-        "quantization": quantization,
+        **parts._asdict(),
         "threads": run["threads"],
         "position": position,
         "attempts": tried,
@@ -198,7 +194,7 @@ def images(run: Row, parts: Mapping[str, pyarrow.Table]) -> pyarrow.Table:
     logged = pyarrow.concat_tables(parts.values()).combine_chunks()
     column = {name: logged[name].combine_chunks() for name in logged.column_names}
     rows = len(logged)
-    phases = {f"{phase}_ms": _divided(column[f"{phase}_ns"], 1e6) for phase in PHASES}
+    phases = {f"{phase}_ms": _divided(column[f"{phase}_ns"], 1e6) for phase in names.PHASES}
     summed = reduce(compute.add, phases.values())
     counts = [len(part) for part in parts.values()]
     top1 = _first(column["classes"])

@@ -18,7 +18,7 @@ from pyarrow import compute
 
 from aiot_analysis.ingest import checks, conditions
 from aiot_analysis.ingest.attempt import Reading
-from aiot_analysis.tables import choice, select
+from aiot_analysis.tables import choice, names, select
 from runner import rawlog
 
 Row = dict[str, Any]
@@ -27,7 +27,6 @@ CLASSES = {"sample-100": 100, "imagenet-1000": 1000}
 """Number of classes in a label space, numbered from 0; for other label spaces, the run may state it."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")  # valid names for files of the tables
-_INSTANCE = re.compile(r"[a-z0-9]+_[a-z0-9]+_[a-z0-9]+_[a-z0-9_]+")
 _TEXT, _NUMBER, _ABSENT = (str,), (int, float), (type(None),)
 
 
@@ -47,7 +46,7 @@ def check_run(run: Row, device: Row, where: str) -> None:
             f"{where} is of device {run['device_slug']}, and the device.json beside it of {short(device['slug'])}."
         )
     for instance_id in run["suite"]:
-        if not isinstance(instance_id, str) or not _INSTANCE.fullmatch(instance_id):
+        if not isinstance(instance_id, str) or not names.is_instance_id(instance_id):
             raise rawlog.RawLogError(f"{where} has {short(instance_id)} in its suite, which is no instance.")
     _check_models(run["models"], where)
     _check_cores(device["cores"], where)
@@ -147,7 +146,7 @@ def load_doubts(reading: Reading, run: Row) -> list[str]:
             messages.append(f"by its own words it is attempt {load['attempt']}")
         if (requested := load.get("accelerator_requested")) is not None and load.get("accelerator_actual") is None:
             messages.append(f"{requested} was asked for, and what ran is not known")
-        elif requested is None and reading.instance.split("_")[1:2] == ["unknown"]:
+        elif requested is None and names.instance(reading.instance).delegate == "unknown":
             messages.append("its log does not tell which delegate ran")
     if run.get("study") == select.PROFILE and not reading.of("operator"):
         messages.append("no operator was timed")

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 from aiot_analysis.display import export
 from aiot_analysis.errors import ReportError
 from aiot_analysis.report.catalogue import CatalogueEntry, check_unique, choose_entries, read_catalogue
-from aiot_analysis.report.manifest import write_file
 from aiot_analysis.report.notebooks import Notebook, assign, find
 from aiot_analysis.report.site import Site, root_of, sites
+from aiot_analysis.tables.files import write_whole
+from aiot_analysis.tables.processed import find_notebooks
 
 if TYPE_CHECKING:
     from aiot_analysis.report.page import RenderJob
@@ -82,7 +83,7 @@ Listen = Callable[[str, bool], None]  # called with the name of the notebook, an
 
 def known(notebooks_dir: Path) -> list[CatalogueEntry]:
     """Return all figures and tables of the notebooks."""
-    entries = [entry for notebook in find(Path(notebooks_dir).resolve()) for entry in read_catalogue(notebook)]
+    entries = [entry for notebook in find(find_notebooks(notebooks_dir)) for entry in read_catalogue(notebook)]
     check_unique(entries)
     return entries
 
@@ -110,7 +111,7 @@ def figures(
         DataError: There are no processed tables.
     """
     wanted = (wanted or Wanted()).checked()
-    out, source = Path(out_dir).resolve(), Path(notebooks_dir).resolve()
+    out, source = Path(out_dir).resolve(), find_notebooks(notebooks_dir)
     available = find(source)
     entries = known(source)
     chosen = choose_entries(entries, names)
@@ -226,7 +227,7 @@ def _write_index(site: Site, written: dict[str, dict[str, Any]], entries: Sequen
     items = {
         entry.name: record for entry in entries if (record := written.get(entry.name) or remaining.get(entry.name))
     }
-    write_file(site.out / ITEMS, json.dumps(items, indent=1) + "\n")
+    write_whole(site.out / ITEMS, json.dumps(items, indent=1) + "\n")
     marks = {"simulated": "**Simulated data: nothing here was measured on a device.**\n\n"}
     lines = [
         f"{HEAD}\n{marks.get(site.origin, '')}Of {site.origin} data, by `aiot figures`. The column data has the hash",
@@ -241,4 +242,4 @@ def _write_index(site: Site, written: dict[str, dict[str, Any]], entries: Sequen
         lines.append(
             f"| {record['number']} | {caption} | {origin} | {files} | `{record['data']}` | {record['notebook']} |"
         )
-    write_file(site.out / INDEX, "\n".join(lines) + "\n")
+    write_whole(site.out / INDEX, "\n".join(lines) + "\n")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from aiot_analysis.errors import ReportError
+from aiot_analysis.tables import files
 
 OURS = b"AIoTBench"  # occurs in the title of every page
 
@@ -23,24 +22,16 @@ def locked(out: Path) -> Iterator[None]:
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        handle = os.open(out, os.O_RDONLY)
     except OSError as error:
         raise _not_written(out, error) from None
+    busy = ReportError(f"Another `aiot report` writes into {out}: wait for it, or choose another folder.")
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ReportError(
-                f"Another `aiot report` writes into {out}: wait for it, or choose another folder."
-            ) from None
-        try:
+        with files.locked(out, busy):
             yield
-        except OSError as error:
-            if error.filename is None or not Path(str(error.filename)).is_relative_to(out):
-                raise
-            raise _not_written(out, error) from None
-    finally:
-        os.close(handle)
+    except OSError as error:
+        if error.filename is None or not Path(str(error.filename)).is_relative_to(out):
+            raise
+        raise _not_written(out, error) from None
 
 
 def _not_written(out: Path, error: OSError) -> ReportError:

@@ -9,8 +9,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from aiot_analysis.report import front
-from aiot_analysis.report.manifest import write_file
 from aiot_analysis.report.site import Site
+from aiot_analysis.tables.files import write_whole
 from aiot_analysis.tables.fingerprint import combine
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def update(site: Site) -> None:
             css=page.style(),
             script=page.script(),
         )
-        write_file(address, html)
+        write_whole(address, html)
         site.manifest.index = print_
         site.save()
 
@@ -130,7 +130,7 @@ def _navigate(site: Site, environment: Environment, report: dict[str, Any], repo
     old_html = page.read_text(encoding="utf-8")
     new_html = NAVIGATION.sub(lambda _: f"<!--navigation-->{html}<!--/navigation-->", old_html, count=1)
     if new_html != old_html:
-        write_file(page, new_html)
+        write_whole(page, new_html)
 
 
 def _environment() -> Environment:

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from aiot_analysis.tables.files import write_whole
 from aiot_analysis.tables.fingerprint import FileHashes
 
 VERSION = 1
@@ -35,7 +36,7 @@ class PageManifest:
     index: str = ""  # fingerprint of index.html and of the pages' navigation
 
     def save(self, path: Path) -> None:
-        write_file(path, json.dumps({"version": VERSION, **asdict(self)}, indent=1))
+        write_whole(path, json.dumps({"version": VERSION, **asdict(self)}, indent=1))
 
 
 def load_manifest(path: Path) -> PageManifest:
@@ -51,15 +52,3 @@ def load_manifest(path: Path) -> PageManifest:
         return PageManifest(reports, content["files"], content["index"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return PageManifest()
-
-
-def write_file(path: Path, text: str) -> None:
-    """Write a file completely or not at all."""
-    temporary = partial_file(path)
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
-
-
-def partial_file(path: Path) -> Path:
-    """Return the path of a file while it is incomplete."""
-    return path.with_name(f".{path.name}.part")

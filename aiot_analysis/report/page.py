@@ -20,8 +20,8 @@ from aiot_analysis import errors
 from aiot_analysis.display import export
 from aiot_analysis.display.export import Sink
 from aiot_analysis.report import front
-from aiot_analysis.report.manifest import write_file
 from aiot_analysis.report.markup import CONTENTS, alignment, finish, scrolling
+from aiot_analysis.tables.files import write_whole
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -87,7 +87,7 @@ def render(job: RenderJob) -> RenderOutcome:
     if job.sink:
         return RenderOutcome(perf_counter() - started, warnings=_warnings(notebook))
     files = sink.place(job.out / export.FOLDER)
-    write_file(job.out / f"{job.name}.html", html)
+    write_whole(job.out / f"{job.name}.html", html)
     partial.replace(job.out / "notebooks" / f"{job.name}.ipynb")
     failed.unlink(missing_ok=True)
     return RenderOutcome(perf_counter() - started, warnings=_warnings(notebook), files=files)

@@ -12,8 +12,8 @@ import tokenize
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from aiot_analysis.errors import ReportError
-from aiot_analysis.tables.choice import FALSE, PARAMETERS, TRUE, USABLE
+from aiot_analysis.errors import DataError, ReportError
+from aiot_analysis.tables.choice import FALSE, PARAMETERS, TRUE, verdicts
 
 
 @dataclass(frozen=True)
@@ -109,14 +109,10 @@ def _check_choice(name: str, value: object) -> None:
         *others, last = PARAMETERS[name]
         raise ReportError(f"Parameter {name} cannot be {value!r}: choose {', '.join(others)} or {last}.")
     if name == "verdicts":
-        _check_verdicts(str(value))
-
-
-def _check_verdicts(text: str) -> None:
-    """Raise ReportError unless the text names one or several usable verdicts, with commas."""
-    unknown = [word for word in text.split(",") if word.strip() not in USABLE]
-    if unknown:
-        raise ReportError(f"Parameter verdicts cannot have {unknown[0].strip()!r}: choose {' or '.join(USABLE)}.")
+        try:
+            verdicts(str(value))
+        except DataError as error:
+            raise ReportError(f"Parameter {name}: {error}") from None
 
 
 def _truth(text: str) -> bool:

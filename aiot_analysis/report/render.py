@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 from aiot_analysis.errors import ReportError
 from aiot_analysis.report import index
 from aiot_analysis.report.folder import check_folder, locked
-from aiot_analysis.report.manifest import ManifestEntry, load_manifest, partial_file
+from aiot_analysis.report.manifest import ManifestEntry, load_manifest
 from aiot_analysis.report.notebooks import Notebook, assign, choose, find
 from aiot_analysis.report.site import DEVICE, Site, of_each_device, root_of, sites
+from aiot_analysis.tables.files import unfinished
+from aiot_analysis.tables.processed import find_notebooks
 
 if TYPE_CHECKING:
     from aiot_analysis.report.page import RenderJob, RenderOutcome
@@ -111,7 +113,7 @@ def render(
     if jobs < 1:
         raise ReportError(f"{jobs} notebooks at once is not possible: give 1 or more.")
     out = Path(out_dir).resolve()
-    source = Path(notebooks_dir).resolve()
+    source = find_notebooks(notebooks_dir)
     values = dict(parameters or {})
     available = find(source)
     chosen = choose(available, names)
@@ -213,7 +215,7 @@ def _render(
         for site in _sites_of(stale):
             shutil.rmtree(site.out / ".part", ignore_errors=True)
         for task in stale:
-            partial_file(task.site.page(task.notebook.name)).unlink(missing_ok=True)
+            unfinished(task.site.page(task.notebook.name)).unlink(missing_ok=True)
     return results
 
 

@@ -147,8 +147,7 @@ def root_of(found: Sequence[Notebook], source: Path, working: Path | None, value
     """
     bases = [base for base in (working, source.parent) if base]
     name = _processed(found, values)
-    folder = processed.find(name, *bases)
-    return next(base for base in bases if processed.tables_upwards(name, base) == folder)
+    return processed.base_of(name, *bases)
 
 
 def _processed(found: Sequence[Notebook], values: Mapping[str, object]) -> str:

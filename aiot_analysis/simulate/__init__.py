@@ -6,11 +6,9 @@ simulate.simulate(simulate.Options(devices=10, images=100), Path("data/raw"))
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import multiprocessing
-import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
@@ -25,6 +23,7 @@ from typing import Any
 from aiot_analysis.errors import SimulationError
 from aiot_analysis.simulate import assumptions, draw, fleet, images, write
 from aiot_analysis.tables import names, paper
+from aiot_analysis.tables.files import locked, whole
 from aiot_analysis.words import plural
 from runner import rawlog
 
@@ -85,7 +84,7 @@ class SimulationResult:
     def summary(self) -> str:
         """Return text like "51 devices, 2124 instances, 1062000 images"."""
         counts = [(self.devices, "device"), (self.instances, "instance"), (self.images, "image")]
-        return ", ".join(f"{number} {word}{'' if number == 1 else 's'}" for number, word in counts)
+        return ", ".join(plural(*count) for count in counts)
 
 
 @cache
@@ -163,16 +162,10 @@ def _write_all(raw: Path, missing: list[SimulatedRun], jobs: int, progress: Call
 
 def _write(raw: Path, run: SimulatedRun) -> None:
     """Write a run to a temporary folder and move it into place when it is complete."""
-    part = raw / f"{PART}{run.phone.slug}"
-    try:
+    with whole(raw / run.path, raw / f"{PART}{run.phone.slug}") as part:
         part.mkdir()
         drawn, scale = draw.phone(run.phone, run.instances, run.seed, run.images)
         write.write_run(part, run.id, run.phone, drawn, scale, images.draw(run.seed, run.images), run.facts)
-        (raw / run.path).parent.mkdir(exist_ok=True)
-        part.rename(raw / run.path)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
 
 
 def _others(raw: Path, wanted: set[Path]) -> dict[Path, dict[str, Any]]:
@@ -212,17 +205,10 @@ def _remove(raw: Path, path: Path) -> None:
 
 @contextmanager
 def _locked(raw: Path) -> Iterator[None]:
-    """Lock the folder against other simulations; the lock is on the folder itself and leaves no file."""
+    """Create the folder if necessary, and lock it against other simulations."""
     raw.mkdir(parents=True, exist_ok=True)
-    folder = os.open(raw, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise SimulationError(f"Another `aiot simulate` writes into {raw}: wait for it, or end it.") from None
+    with locked(raw, SimulationError(f"Another `aiot simulate` writes into {raw}: wait for it, or end it.")):
         yield
-    finally:
-        os.close(folder)
 
 
 @contextmanager

@@ -72,13 +72,18 @@ def time_ms(soc: str, instance_id: str) -> Value:
     for row in anchors:
         if (row["soc"], row["instance"]) == (soc, instance_id):
             return Value(row["ms"], REFERENCE, source=_sources([row["source"]]))
-    framework, delegate, quantization, model = names.instance(instance_id)
+    parts = names.instance(instance_id)
+    framework, delegate, quantization, model = parts
     if quantization != "float32":
         rule = f"quantization_{delegate}"
-        return _times(time_ms(soc, f"{framework}_{delegate}_float32_{model}"), rules[rule][quantization][model], rule)
+        return _times(
+            time_ms(soc, names.instance_id(parts.implementation, "float32", model)),
+            rules[rule][quantization][model],
+            rule,
+        )
     if framework != "tflite" or delegate == "nnapi":
         rule, factor = _framework(soc, framework, model) if framework != "tflite" else _nnapi(soc, model)
-        return _times(time_ms(soc, f"tflite_cpu_float32_{model}"), factor, rule)
+        return _times(time_ms(soc, names.instance_id("tflite_cpu", "float32", model)), factor, rule)
     if soc != file()["base_soc"]:
         speed = cpu_speed(soc)
         base = time_ms(file()["base_soc"], instance_id)

@@ -14,8 +14,8 @@ from aiot_analysis.errors import SimulationError
 from aiot_analysis.simulate import assumptions, images, score
 from aiot_analysis.simulate.fleet import Phone, stream
 from aiot_analysis.tables import names, paper
+from aiot_analysis.tables.names import PHASES
 
-PHASES = ("decode", "preprocess", "inference", "postprocess")
 BYTES = {"float32": 4, "dynamic": 1, "int8": 1, "float16": 2}  # per weight
 
 
@@ -122,6 +122,6 @@ def _drawn(one: Phone, instance_id: str, answer: Any, times_ms: NDArray[np.float
     ends_ns = np.cumsum(phases_ns.sum(axis=0) + round(settings["gap_ms"] * 1e6))
     load_ms = settings["load_ms"] + settings["load_ms_per_mb"] * model_bytes(instance_id) / 1e6
     load_ms *= assumptions.cpu_speed(one.soc).value * factor
-    load_ms *= settings["load_nnapi"] if "_nnapi_" in instance_id else 1.0
+    load_ms *= settings["load_nnapi"] if names.instance(instance_id).delegate == "nnapi" else 1.0
     at_ns = np.concatenate([[0], ends_ns[:-1]])
     return DrawnRun(instance_id, classes, scores, correct, phases_ns, at_ns, int(ends_ns[-1]), round(load_ms * 1e6))

@@ -98,8 +98,7 @@ def _model(instance_id: str) -> dict[str, object]:
 
     The hash is thus the same on all phones and for both delegates.
     """
-    framework, _, quantization, model = names.instance(instance_id)
-    name = f"simulated {framework}_{quantization}_{model}"
+    name = f"simulated {names.instance(instance_id).file}"
     sha256 = hashlib.sha256(name.encode()).hexdigest()
     return {"sha256": sha256, "sha256_of": name, "weights": WEIGHTS, "size_bytes": draw.model_bytes(instance_id)}
 

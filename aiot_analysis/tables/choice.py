@@ -9,7 +9,7 @@ This module imports nothing that is slow to import.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -17,7 +17,8 @@ from aiot_analysis.errors import DataError
 from runner.rawlog import ORIGINS
 
 TIMES = {"end_to_end": "end_to_end_ms", "inference": "inference_ms"}  # column of image records by timing
-USABLE = ("valid", "semi-valid")  # verdicts of instances whose numbers are used
+VERDICTS = ("valid", "semi-valid", "invalid", "unavailable")  # of instances
+USABLE = VERDICTS[:2]  # those of instances whose numbers are used
 DEVICE_ORDERS = ("id", "value")
 DEVICE_LABELS = ("number", "name")
 BURST_UNITS = ("images", "seconds")
@@ -63,6 +64,21 @@ def choose(what: str, given: object, known: Collection[Any], kind: str = "text")
         if value not in known:
             raise DataError(f"There is no {what} {value!r} in these data: choose {choices(str(value), known)}.")
     return values
+
+
+def verdicts(asked: str | Sequence[str]) -> list[str]:
+    """Return the verdicts named in text like "valid,semi-valid" or in a list.
+
+    Raises DataError if there are none, or for any that is not in USABLE.
+    """
+    words = [word.strip() for word in asked.split(",")] if isinstance(asked, str) else list(asked)
+    unknown = [word for word in words if word not in USABLE]
+    if unknown or not words:
+        listed_words = ", ".join(map(repr, unknown)) or "none"
+        raise DataError(
+            f"Instances whose verdict is {listed_words} have no numbers to use: choose {' or '.join(USABLE)}."
+        )
+    return words
 
 
 def choices(near: str, known: Collection[Any]) -> str:

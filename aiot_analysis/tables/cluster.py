@@ -71,8 +71,8 @@ def _connected(scheduler: str, folders: Sequence[Path]) -> Iterator[Client]:
     if not ADDRESS.fullmatch(scheduler):
         raise ClusterError(f"{scheduler!r} is no address of a Dask scheduler: give one like tcp://10.0.0.1:8786.")
     try:
-        # distributed does not annotate it
-        client = Client(scheduler, timeout=ANSWER_TIMEOUT_S, set_as_default=False)  # type: ignore[no-untyped-call]
+        connect: Callable[..., Client] = Client  # distributed does not annotate it
+        client = connect(scheduler, timeout=ANSWER_TIMEOUT_S, set_as_default=False)
     except OSError:
         raise ClusterError(
             f"No Dask scheduler answers at {scheduler!r}: start one with `dask scheduler`, and give its address, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -27,12 +28,8 @@ BEYOND_NAMES = {  # not in the paper
     "squeezenet1_1": "SqueezeNet 1.1",
 }
 QUANTIZATION_NAMES = {"float32": "float32", "dynamic": "dynamic", "int8": "INT8", "float16": "float16"}
-PHASE_NAMES = {
-    "decode_ms": "decode",
-    "preprocess_ms": "preprocess",
-    "inference_ms": "inference",
-    "postprocess_ms": "post-process",
-}
+PHASES = ("decode", "preprocess", "inference", "postprocess")  # of an image, in order
+PHASE_NAMES = {f"{phase}_ms": phase for phase in PHASES} | {"postprocess_ms": "post-process"}
 RESIZE_NAMES = {  # the three ways in the paper, Section IV-B
     "crop_resize": "crop, then resize",
     "resize_crop": "resize the short side, then crop",
@@ -42,6 +39,7 @@ TIMING_NAMES = {"end_to_end": "end to end", "inference": "inference only"}
 
 MODELS = list(MODEL_NAMES)
 IMPLEMENTATIONS = list(IMPLEMENTATION_NAMES)  # framework and delegate: the four of the paper (Section V)
+FRAMEWORKS = list(dict.fromkeys(name.partition("_")[0] for name in IMPLEMENTATIONS))
 QUANTIZATIONS = list(QUANTIZATION_NAMES)
 DELEGATES = ["cpu", "nnapi"]
 
@@ -61,6 +59,9 @@ _ALL |= {"cpu": "CPU", "nnapi": "NNAPI", "gpu": "GPU", **DELEGATE_NAMES}
 _ALL |= {f"tflite_{delegate}": f"TFLite {label}" for delegate, label in DELEGATE_NAMES.items()}
 
 
+_INSTANCE_ID = re.compile(r"[a-z0-9]+_[a-z0-9]+_[a-z0-9]+_[a-z0-9_]+")
+
+
 class InstanceParts(NamedTuple):
     """Parts of an instance id, <framework>_<delegate>_<quantization>_<model>."""
 
@@ -74,6 +75,11 @@ class InstanceParts(NamedTuple):
         """Return the implementation, <framework>_<delegate>."""
         return f"{self.framework}_{self.delegate}"
 
+    @property
+    def file(self) -> str:
+        """Return the name of the model file, <framework>_<quantization>_<model>: delegates share one."""
+        return f"{self.framework}_{self.quantization}_{self.model}"
+
 
 ORIGIN_SENTENCES = {
     "measured": "<strong>Measured</strong> on the devices named here.",
@@ -86,6 +92,17 @@ ORIGIN_SENTENCES = {
 def instance(instance_id: str) -> InstanceParts:
     """Return the parts of an instance id. Raises TypeError for text with fewer parts."""
     return InstanceParts(*instance_id.split("_", 3))
+
+
+def is_instance_id(text: str) -> bool:
+    """Return whether text has the form of an instance id."""
+    return bool(_INSTANCE_ID.fullmatch(text))
+
+
+def framework_and_delegate(implementation: str) -> tuple[str, str]:
+    """Return the parts of an implementation, <framework>_<delegate>."""
+    framework, _, delegate = implementation.partition("_")
+    return framework, delegate
 
 
 def instance_id(implementation: str, quantization: str, model: str) -> str:
@@ -148,6 +165,11 @@ def devices(frame: pd.DataFrame) -> dict[str, str]:
 def implementation(rows: pd.DataFrame) -> pd.Series:
     """Return the implementation of each row, <framework>_<delegate>."""
     return rows["framework"] + "_" + rows["delegate"]
+
+
+def instance_ids(rows: pd.DataFrame) -> pd.Series:
+    """Return the instance id of each row, from the columns that hold its parts."""
+    return rows[list(InstanceParts._fields)].astype(str).agg("_".join, axis=1)
 
 
 def places(column: pd.Series, order: list[str]) -> pd.Series:

@@ -16,6 +16,7 @@ from typing import Any
 from aiot_analysis.errors import DamagedError, DataError
 
 FOLDER = "data/processed"  # default folder of the tables, relative to a workspace
+NOTEBOOKS = "notebooks"  # default folder of the notebooks
 MANIFEST = "manifest.json"
 REMEDY = "run `aiot process` to make it anew, or copy the folder again"
 MOVING_S = 0.5  # longer than an update of the tables takes to move their files
@@ -47,17 +48,36 @@ def find(path: Path | str = FOLDER, *bases: Path) -> Path:
     A relative path is looked up in each base and its parent folders. Without bases, the lookup starts in the working
     folder. Raises DataError if there is no such folder, or if it has no table `instances`.
     """
-    candidates = [folder for base in bases or (Path.cwd(),) if (folder := tables_upwards(path, base))]
+    return _find(path, bases)[1]
+
+
+def base_of(path: Path | str, *bases: Path) -> Path:
+    """Return the base from which `find` finds the folder of processed tables; raise DataError as `find` does."""
+    return _find(path, bases)[0]
+
+
+def _find(path: Path | str, bases: tuple[Path, ...]) -> tuple[Path, Path]:
+    """Return the first of the bases from which a folder with tables is found, and the folder."""
+    candidates = [(base, folder) for base in bases or (Path.cwd(),) if (folder := tables_upwards(path, base))]
     if not candidates:
         where = ", ".join(str(base) for base in bases) or "here"
         raise DataError(f"There is no {path} {'in ' * bool(bases)}{where} or in a folder above: {_NAME_IT}")
-    folder = next((candidate for candidate in candidates if _has_tables(candidate)), candidates[0])
+    base, folder = next((candidate for candidate in candidates if _has_tables(candidate[1])), candidates[0])
     if not (folder / "instances.parquet").exists():
         raise DataError(f"There is no table instances in {folder}: run `aiot process` first.")
-    return folder
+    return base, folder
 
 
 _NAME_IT = "run `aiot process`, or name the folder."
+
+
+def find_notebooks(path: Path | str = NOTEBOOKS) -> Path:
+    """Return the absolute path of the folder of notebooks that `path` names.
+
+    A relative path is looked up in the working folder and its parent folders; if it is in none of them, it is taken to
+    be in the working folder.
+    """
+    return (upwards(path, Path.cwd()) or Path(path)).resolve()
 
 
 def check(folder: Path) -> None:

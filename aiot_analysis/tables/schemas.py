@@ -14,10 +14,10 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.typing.pandas import Series
 
+from aiot_analysis.tables.choice import TIMES, VERDICTS
 from runner.rawlog import ORIGINS
 
 STATUSES = ["end", "summary", "failed", "unavailable", "cut"]
-VERDICTS = ["valid", "semi-valid", "invalid", "unavailable"]
 
 
 def _import_without_dask(name: str) -> None:
@@ -86,7 +86,7 @@ class Instances(Table):
     attempts: Series[int]  # number of attempts
     source: Series[str] = pa.Field(isin=["agent", "tool"])
     profile: Series[str]
-    timing: Series[str] = pa.Field(isin=["end_to_end", "inference"])
+    timing: Series[str] = pa.Field(isin=list(TIMES))
     conditions: Series[str] = pa.Field(nullable=True)  # requested and kept, like "fixed performance, big cores"
     weights: Series[str] = pa.Field(nullable=True)
     resize: Series[str] = pa.Field(nullable=True)  # one of the three ways in the paper's Section IV-B
@@ -116,7 +116,7 @@ class Instances(Table):
     partitions: Series[pd.Int64Dtype] = pa.Field(nullable=True)
     log_lines: Series[int] = pa.Field(ge=0)  # lines of the attempt's log used for this row and its images
     status: Series[str] = pa.Field(isin=STATUSES)
-    verdict: Series[str] = pa.Field(isin=VERDICTS)
+    verdict: Series[str] = pa.Field(isin=list(VERDICTS))
     reasons: Series[str]  # why the verdict is not "valid", and what would help; "" if it is
     model_sha256: Series[str] = pa.Field(nullable=True)
     dataset_sha256: Series[str]

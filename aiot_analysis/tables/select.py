@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from aiot_analysis.errors import DataError
-from aiot_analysis.tables import names, pooling
+from aiot_analysis.tables import choice, names, pooling
 from aiot_analysis.tables.choice import TIMES, USABLE
 
 KEY = ["run_id", "device_id", "instance_id"]  # identifies an instance in image records
@@ -48,19 +48,6 @@ def timing_of(rows: pd.DataFrame, timing: str) -> str:
     return "inference" if (rows["timing"] == "inference").any() else timing
 
 
-def verdicts(asked: str | Sequence[str]) -> list[str]:
-    """Return the verdicts named in text like "valid,semi-valid" or in a list.
-
-    Raises DataError if there are none, or for any that is not in USABLE.
-    """
-    words = [word.strip() for word in asked.split(",")] if isinstance(asked, str) else list(asked)
-    unknown = [word for word in words if word not in USABLE]
-    if unknown or not words:
-        named = ", ".join(map(repr, unknown)) or "none"
-        raise DataError(f"Instances whose verdict is {named} have no numbers to use: choose {' or '.join(USABLE)}.")
-    return words
-
-
 def usable_rows(
     instances: pd.DataFrame, needs: Sequence[str] = ("accuracy",), wanted: str | Sequence[str] = USABLE
 ) -> pd.DataFrame:
@@ -69,7 +56,7 @@ def usable_rows(
     This is for comparing runs of a device; `measured_rows` takes one run of each instance.
     """
     instances = of_suite(instances)
-    usable = instances["verdict"].isin(verdicts(wanted)) & instances[list(needs)].notna().all(axis=1)
+    usable = instances["verdict"].isin(choice.verdicts(wanted)) & instances[list(needs)].notna().all(axis=1)
     return instances[usable].reset_index(drop=True)
 
 
@@ -87,9 +74,9 @@ def measured_rows(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return one usable row per device x instance, and every other row with the reason why it is not used.
 
-    Only runs of the suite count (see `of_suite`). A row is usable if its verdict is in `wanted` (see `verdicts`; by
-    default valid and semi-valid) and it has a number in each column of `needs`. Of several runs the latest is taken
-    (run ids begin with the time), never a mean over runs.
+    Only runs of the suite count (see `of_suite`). A row is usable if its verdict is in `wanted` (see
+    `choice.verdicts`; by default valid and semi-valid) and it has a number in each column of `needs`. Of several runs
+    the latest is taken (run ids begin with the time), never a mean over runs.
 
     Instances of a device are only used together if they ran with the same profile, threads, weights and images, and
     those of one framework with the same version of it; the settings with which most instances ran are used (see
@@ -102,7 +89,7 @@ def measured_rows(
     """
     instances = of_suite(instances)
     missing = instances[list(needs)].isna()
-    accepted = verdicts(wanted)
+    accepted = choice.verdicts(wanted)
     has_verdict = instances["verdict"].isin(accepted)
     usable = has_verdict & ~missing.any(axis=1)
     setting_reasons = pd.Series(index=instances.index, dtype=object)

@@ -18,6 +18,7 @@ from pyarrow import compute, dataset, parquet
 
 from aiot_analysis.errors import DamagedError, DataError
 from aiot_analysis.tables import choice
+from aiot_analysis.tables.files import whole
 from aiot_analysis.tables.processed import REMEDY, is_as_written
 from aiot_analysis.tables.schemas import TABLES, Images
 
@@ -123,21 +124,17 @@ def write(name: str, frame: pd.DataFrame, processed: Path) -> None:
     written = set()
     for (device, run), part in frame.groupby(["device_id", "run_id"], observed=True):
         path = folder / str(device) / f"{run}.parquet"
-        path.parent.mkdir(exist_ok=True)
-        temporary = path.with_suffix(".part")
-        with images_writer(temporary) as writer:
+        with whole(path) as temporary, images_writer(temporary) as writer:
             writer.write_table(pyarrow.Table.from_pandas(part, images_schema(), preserve_index=False))
-        written.add(temporary.replace(path))
+        written.add(path)
     for other in set(folder.rglob("*.parquet")) - written:
         other.unlink()
 
 
 def write_file(frame: pd.DataFrame, path: Path) -> None:
     """Write a table to a file, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".part")
-    parquet.write_table(pyarrow.Table.from_pandas(frame, preserve_index=False), temporary)
-    temporary.replace(path)
+    with whole(path) as temporary:
+        parquet.write_table(pyarrow.Table.from_pandas(frame, preserve_index=False), temporary)
 
 
 def read(name: str, processed: Path | str, columns: Sequence[str] | None = None, **filters: object) -> pd.DataFrame:

@@ -87,8 +87,19 @@ burst_unit: str = "images"  # of a burst
         ("timing", "", "Parameter timing cannot be '': choose end_to_end or inference."),
         ("origin", "Measured", "Parameter origin cannot be 'Measured': choose measured, simulated or imported."),
         ("burst_unit", "minutes", "Parameter burst_unit cannot be 'minutes': choose images or seconds."),
-        ("verdicts", "valid,invalid", "Parameter verdicts cannot have 'invalid': choose valid or semi-valid."),
-        ("verdicts", "", "Parameter verdicts cannot have '': choose valid or semi-valid."),
+        (
+            "verdicts",
+            "valid,invalid",
+            (
+                "Parameter verdicts: Instances whose verdict is 'invalid' have no numbers to use: "
+                "choose valid or semi-valid."
+            ),
+        ),
+        (
+            "verdicts",
+            "",
+            "Parameter verdicts: Instances whose verdict is '' have no numbers to use: choose valid or semi-valid.",
+        ),
     ],
 )
 def test_one_of_a_few_values_is_checked_before_anything_runs(name: str, given: str, sentence: str) -> None:

@@ -76,6 +76,21 @@ def test_the_first_base_with_tables_wins(workspace, tmp_path):
         processed.find("data/processed", ours, theirs)
 
 
+def test_the_base_is_the_one_from_which_the_tables_are_found(workspace, tmp_path):
+    theirs = tmp_path / "theirs"
+    _tables(theirs / "data" / "processed")
+    ours = workspace / "notebooks"
+    assert processed.base_of("data/processed", ours, theirs) == ours
+    (workspace / "data" / "processed" / "instances.parquet").unlink()
+    assert processed.base_of("data/processed", ours, theirs) == theirs
+
+
+def test_notebooks_are_found_from_a_folder_below(workspace, tmp_path):
+    assert processed.find_notebooks() == workspace / "notebooks"
+    assert processed.find_notebooks(tmp_path / "other") == tmp_path / "other"
+    assert processed.find_notebooks("none-such") == workspace / "notebooks" / "none-such"
+
+
 def test_a_path_that_is_nowhere_is_named_with_where_it_was_looked_for(workspace, tmp_path):
     with pytest.raises(DataError, match=r"^There is no data/nowhere here or in a folder above: run `aiot process`, or"):
         processed.find("data/nowhere")
