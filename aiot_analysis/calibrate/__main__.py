@@ -28,13 +28,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"calibrate {time.monotonic() - started:4.0f} s  {words}", file=sys.stderr, flush=True)
 
     try:
-        rates = studies.rates(studies.chosen(options.only), options.trials, options.processes, tell)
+        rate_of = studies.rates(studies.chosen(options.only), options.trials, options.processes, tell)
     except DataError as error:
         print(f"calibrate: {error}", file=sys.stderr)
         return 2
-    row_names = options.only or rates
+    row_names = options.only or rate_of
     results = {
-        title: [rates[name] for name in names if name in row_names] for title, names in studies.sections().items()
+        title: [rate_of[name] for name in names if name in row_names] for title, names in studies.sections().items()
     }
     content = table.markdown({title: part for title, part in results.items() if part})
     print(content)

@@ -231,7 +231,7 @@ def holds(plan: FleetPlan, asked: Sequence[Planted], rng: np.random.Generator) -
     }
 
 
-def studies() -> Iterator[Study]:
+def claim_studies() -> Iterator[Study]:
     """Yield one study per plan, with the rows of all claims that use it."""
     by_plan: list[tuple[FleetPlan, list[Planted]]] = []
     for planted in [*PITFALLS, *PLANTED, *FURTHER]:

@@ -81,7 +81,7 @@ SIDES = {
 """Description, sessions per side, and runs per session."""
 
 
-def studies() -> Iterator[Study]:
+def comparison_studies() -> Iterator[Study]:
     """Yield one study per pair of sides."""
     for name, (words, sessions, runs) in SIDES.items():
         yield _unchanged(name, f"no change, {words}", two_sides(sessions, runs))

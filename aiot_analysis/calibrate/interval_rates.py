@@ -123,7 +123,7 @@ def _scores(fleet: PlantedFleet, rng: np.random.Generator) -> pd.DataFrame:
     return vips.intervals(chosen_rows(fleet.instances), fleet.images, seed=int(rng.integers(2**31)))
 
 
-def studies() -> Iterator[Study]:
+def interval_studies() -> Iterator[Study]:
     """Yield one study per interval. A fleet has many intervals, but only one set of simultaneous ranks."""
     two_sessions_plan, six_sessions_plan = (replace(SPEED_UP, sessions=sessions) for sessions in (2, 6))
     six_sessions = replace(ONE_DEVICE, sessions=6)

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import cache
+from itertools import chain
 
 import numpy as np
 
@@ -26,7 +27,8 @@ Task = tuple[str, int, int]
 @cache
 def studies() -> dict[str, Study]:
     """Return all studies by name."""
-    return {study.name: study for part in (claim_rates, interval_rates, compare_rates) for study in part.studies()}
+    found = chain(claim_rates.claim_studies(), interval_rates.interval_studies(), compare_rates.comparison_studies())
+    return {study.name: study for study in found}
 
 
 def sections() -> dict[str, list[str]]:
@@ -35,8 +37,8 @@ def sections() -> dict[str, list[str]]:
         "What once was taken for evidence": [planted.row.name for planted in claim_rates.PITFALLS],
         "Claims, where they are false and where they are true": [planted.row.name for planted in claim_rates.PLANTED],
         "Further plans for claims": [planted.row.name for planted in claim_rates.FURTHER],
-        "Intervals and rank sets": _names(interval_rates.studies()),
-        "Two sides": _names(compare_rates.studies()),
+        "Intervals and rank sets": _names(interval_rates.interval_studies()),
+        "Two sides": _names(compare_rates.comparison_studies()),
     }
 
 

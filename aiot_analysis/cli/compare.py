@@ -57,7 +57,7 @@ def compare(
 
     if bool(ab) == bool(a) or bool(a) != bool(b):
         raise typer.BadParameter("give A and B, or --ab SESSION for a session of `aiot ab`")
-    forms = {"text": text.render, "markdown": markdown.render, "json": record.render}
+    forms = {"text": text.render_text, "markdown": markdown.render_markdown, "json": record.render_json}
     form = sources.choose("format", [form], list(forms))[0]
     asked = comparison.CompareOptions(
         metrics=sources.choose("metric", metrics, instances.METRICS),

@@ -12,4 +12,4 @@ def show(session: str, data: Path) -> None:
 
     process(data / "raw", data / "processed")
     print()
-    print(text.render(interleaved.compare(session, data / "processed", {}, comparison.CompareOptions())), end="")
+    print(text.render_text(interleaved.compare(session, data / "processed", {}, comparison.CompareOptions())), end="")

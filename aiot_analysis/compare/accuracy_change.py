@@ -36,7 +36,7 @@ class AccuracyChange:
         return multiple.agreeing_interval(self.p_value, self.ends, level)
 
 
-def of_images(base: Floats, other: Floats) -> AccuracyChange:
+def accuracy_on_images(base: Floats, other: Floats) -> AccuracyChange:
     """Return the change on images that both sides ran.
 
     Takes arrays of shape (n,) with one value per image: right (1) or wrong (0), or the share of devices that are right.
@@ -77,7 +77,7 @@ def over_images(change: Floats, level: float = CONFIDENCE) -> tuple[float, float
     return float(change.mean() - reach), float(change.mean() + reach)
 
 
-def of_counts(base: tuple[float, int], other: tuple[float, int]) -> AccuracyChange:
+def accuracy_from_counts(base: tuple[float, int], other: tuple[float, int]) -> AccuracyChange:
     """Return the change between two sides of which only (accuracy, number of images) are known.
 
     The sides are treated as independent samples: Newcombe's interval and the score test of two independent proportions

@@ -14,7 +14,7 @@ import pandas as pd
 
 from aiot_analysis.compare import accuracy_change, instances, regression, times
 from aiot_analysis.compare.instances import ACCURACY
-from aiot_analysis.compare.summaries import COLUMNS as GROUP_COLUMNS
+from aiot_analysis.compare.summaries import GROUP_COLUMNS
 from aiot_analysis.stats import ratios
 from aiot_analysis.tables import names, select
 from aiot_analysis.words import plural
@@ -103,7 +103,7 @@ def compare_blocks(
                     numbers["note"] = "accuracy is not tested: answers were not recorded image by image"
             else:
                 ratios_by_block = logs[metric].loc[instance_id].dropna()
-                change = times.of_pairs(ratios_by_block.to_numpy(float))
+                change = times.ratio_of_pairs(ratios_by_block.to_numpy(float))
                 numbers = _times(instance_rows, f"{column}_{metric}", ratios_by_block.index, change)
             evidence.append(change)
             lines.append({**facts, "metric": metric, "note": "", **numbers, **instances.tests(change)})
@@ -111,7 +111,7 @@ def compare_blocks(
 
 
 def _accuracy(right: pd.DataFrame) -> accuracy_change.AccuracyChange:
-    return accuracy_change.of_images(right["base"].to_numpy(), right["other"].to_numpy())
+    return accuracy_change.accuracy_on_images(right["base"].to_numpy(), right["other"].to_numpy())
 
 
 def _times(rows: pd.DataFrame, column: str, blocks: pd.Index, log: times.LogRatio) -> dict[str, Any]:
@@ -149,18 +149,23 @@ def together(rows: pd.DataFrame, right: pd.DataFrame, table: pd.DataFrame, timin
                     change = _accuracy(group_answers)
                     mean, (low, high), images = change.other - change.base, change.interval(), change.images
                 else:
-                    changes = (
+                    image_changes = (
                         (group_answers["other"] - group_answers["base"])
                         .groupby(group_answers["image"])
                         .mean()
                         .to_numpy()
                     )
-                    mean, (low, high), images = changes.mean(), accuracy_change.over_images(changes), len(changes)
+                    mean, (low, high) = image_changes.mean(), accuracy_change.over_images(image_changes)
+                    images = len(image_changes)
                 numbers = {"change": mean, "low": low, "high": high, "units": str(images), "way": "images"}
             else:
                 logs = by_block(rows, f"{select.time_column(timing)}_{metric}").reindex(ids)
                 block_means = logs.loc[:, logs.notna().all()].mean().to_numpy()
-                numbers = {**_change(times.of_pairs(block_means)), "units": str(len(block_means)), "way": "blocks"}
+                numbers = {
+                    **_change(times.ratio_of_pairs(block_means)),
+                    "units": str(len(block_means)),
+                    "way": "blocks",
+                }
             lines.append({"by": by, "group": group, "metric": metric, "instances": len(ids), **numbers})
     return pd.DataFrame(lines, columns=GROUP_COLUMNS)
 

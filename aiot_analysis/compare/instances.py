@@ -160,12 +160,12 @@ class Measured:
         """Return the change in accuracy, and the cells of its row."""
         if self.right is not None:
             base_right, other_right = (self.right[side].to_numpy(float) for side in ("base", "other"))
-            change = accuracy_change.of_images(base_right, other_right)
+            change = accuracy_change.accuracy_on_images(base_right, other_right)
             note = "" if change.images else "no image was seen on both sides"
             note = "one image says nothing of others" if change.images == 1 else note
         elif self.kind == ONE:
             summaries = [(float(row["accuracy"].iloc[0]), int(row["distinct_images"].iloc[0])) for row in self._rows()]
-            change, note = accuracy_change.of_counts(summaries[0], summaries[1]), NO_RECORDS
+            change, note = accuracy_change.accuracy_from_counts(summaries[0], summaries[1]), NO_RECORDS
         else:
             change = accuracy_change.AccuracyChange(
                 float(self.base["accuracy"].mean()), float(self.other["accuracy"].mean()), 0
@@ -186,10 +186,10 @@ class Measured:
             if self.kind == SAME:
                 ratio = pd.Series(_times(self.other[column]) / _times(self.base[column]), list(self.base["device_id"]))
                 ratio = ratio[np.isfinite(ratio)]
-                log_ratio, units = times.of_pairs(np.log(ratio.to_numpy())), f"{len(ratio)}"
+                log_ratio, units = times.ratio_of_pairs(np.log(ratio.to_numpy())), f"{len(ratio)}"
                 note = ratios.too_few_devices(ratio - 1, "{:+.1%}") or _lack(log_ratio)
             else:
-                log_ratio, units = times.of_units(*values), " and ".join(str(len(side)) for side in values)
+                log_ratio, units = times.ratio_of_units(*values), " and ".join(str(len(side)) for side in values)
                 note = _lack(log_ratio)
             way = "devices"
             if self.sessions is not None:
@@ -198,14 +198,14 @@ class Measured:
             return log_ratio, {"base": typical_ms[0], "other": typical_ms[1], "units": units, "way": way, "note": note}
         if self.courses is None:
             base, other = ([float(row[name].iloc[0]) for name in (column, sd, "images")] for row in self._rows())
-            log_ratio = times.of_summaries((base[0], base[1], base[2]), (other[0], other[1], other[2]))
+            log_ratio = times.ratio_of_summaries((base[0], base[1], base[2]), (other[0], other[1], other[2]))
             if statistic != times.MEAN:  # the standard deviation gives no error of a median
                 log_ratio = times.LogRatio(log_ratio.value, np.nan, 1.0)
             units = f"{base[2]:.0f} and {other[2]:.0f}"
             note = _joined(NO_RECORDS, self.note)
             return log_ratio, {"base": base[0], "other": other[0], "units": units, "way": "images", "note": note}
         base_ms, other_ms, paired = _series(self.courses)
-        log_ratio = times.of_images(base_ms, other_ms, statistic, paired, seed)
+        log_ratio = times.ratio_of_images(base_ms, other_ms, statistic, paired, seed)
         centre = np.mean if statistic == times.MEAN else np.median
         typical_ms = [float(centre(side)) if len(side) else np.nan for side in (base_ms, other_ms)]
         note = _joined("" if paired else UNPAIRED, _lack(log_ratio), log_ratio.doubt, self.note)
@@ -282,7 +282,7 @@ def _over_sessions(work: Sequence[Measured], statistic: str) -> dict[str, times.
     shared_ratios: dict[str, times.SharedRatio] = {}
     for group in by_sessions.values():
         base, other = (np.array([sides[index] for sides in group.values()]) for index in (0, 1))
-        shared_ratios |= dict(zip(group, times.of_sessions(base, other), strict=True))
+        shared_ratios |= dict(zip(group, times.ratio_of_sessions(base, other), strict=True))
     return shared_ratios
 
 

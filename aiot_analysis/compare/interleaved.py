@@ -108,7 +108,7 @@ def compare(session: str, processed: Path, wanted: Mapping[str, Sequence[str]], 
         differs=differs or {"settings": [(words[0], words[1])]},
         table=table,
         groups=in_turn.together(usable, answers, table, timing),
-        scores=pd.DataFrame(columns=vips_change.COLUMNS),  # scores need whole runs
+        scores=pd.DataFrame(columns=vips_change.SCORE_COLUMNS),  # scores need whole runs
         costs=summaries.costs(base, other),
         apart=pd.concat([matched.apart, _apart(undecided, rows, column)], ignore_index=True).astype({"lost": bool}),
         careful=comparison.careful(*map(_with_all_doubts, (base, other))),

@@ -16,19 +16,19 @@ SHOWN = 20
 _MEANING = re.compile(r"([\\`*_{}\[\]|~#@!])")
 
 
-def render(found: Comparison) -> str:
+def render_markdown(found: Comparison) -> str:
     """Return the comparison as GitHub Markdown. Names are escaped, since they come from devices."""
-    lines = wording.lines(found)
-    changed = [line for line in lines if line.changed or line.regression]
-    visible, folded = changed[:SHOWN], [*changed[SHOWN:], *(line for line in lines if line not in changed)]
+    worded_rows = wording.lines(found)
+    changed = [line for line in worded_rows if line.changed or line.regression]
+    visible, folded = changed[:SHOWN], [*changed[SHOWN:], *(line for line in worded_rows if line not in changed)]
     parts = [f"### `aiot compare`: {escaped(found.words[0])} → {escaped(found.words[1])}"]
     if found.simulated:
         parts.append("**Simulated**: what is found here is so by construction, and nothing was measured.")
     parts.append(f"**{escaped(_verdict(found))}**")
     if found.regressions:
         parts.append("\n".join(f"- {escaped(regression)}" for regression in found.regressions))
-    differing = "; ".join(map(escaped, wording.differing(found)))
-    parts.append(f"Differs in {differing or 'nothing that is recorded'}.")
+    differing_fields = "; ".join(map(escaped, wording.differing(found)))
+    parts.append(f"Differs in {differing_fields or 'nothing that is recorded'}.")
     if visible:
         parts.append(_instances(found, visible))
     if folded:
@@ -37,28 +37,28 @@ def render(found: Comparison) -> str:
     metrics = list(dict.fromkeys(found.table["metric"]))
     changes = [wording.head(metric)[1].replace("change", f"change in {metric}") for metric in metrics]
     groups = _table(["", "instances", *changes], wording.together(found))
-    if scored := wording.scored(found):
-        groups += "\n\n" + _table(["score", "A", "B", "change, %", ""], scored)
-    if costs := wording.costs(found):
-        groups += "\n\n" + _table(["one number a run", "instances", "least change, %", "median", "greatest"], costs)
+    if score_rows := wording.scored(found):
+        groups += "\n\n" + _table(["score", "A", "B", "change, %", ""], score_rows)
+    if cost_rows := wording.costs(found):
+        groups += "\n\n" + _table(["one number a run", "instances", "least change, %", "median", "greatest"], cost_rows)
     parts.append(_folded("By implementation and model, score, memory, load time", groups))
-    if left_out := wording.left_out(found):
-        parts.append(_folded(f"Not compared: {len(found.apart)}", _table(["instances", "why"], left_out)))
+    if left_out_rows := wording.left_out(found):
+        parts.append(_folded(f"Not compared: {len(found.apart)}", _table(["instances", "why"], left_out_rows)))
     parts.append(_folded("What was compared, and how", _how(found)))
     return "\n\n".join(parts) + "\n"
 
 
 def _verdict(found: Comparison) -> str:
     verdict = wording.judged(found)
-    counted = wording.counted(found)
-    return f"{verdict[0].upper()}{verdict[1:]}. {counted}." if verdict else f"{counted}."
+    counts = wording.counted(found)
+    return f"{verdict[0].upper()}{verdict[1:]}. {counts}." if verdict else f"{counts}."
 
 
-def _instances(found: Comparison, lines: Sequence[wording.WordedRow]) -> str:
+def _instances(found: Comparison, worded_rows: Sequence[wording.WordedRow]) -> str:
     metrics = list(dict.fromkeys(found.table["metric"]))
     heads = ["instance", *(word for metric in metrics for word in wording.head(metric)), ""]
     rows = []
-    for line in lines:
+    for line in worded_rows:
         words = f"**regression**: {line.words}" if line.regression else line.words
         rows.append([escaped(line.name), *(cell for metric in metrics for cell in line.cells[metric]), words])
     return _table(heads, rows, escape=False)
@@ -67,8 +67,8 @@ def _instances(found: Comparison, lines: Sequence[wording.WordedRow]) -> str:
 def _how(found: Comparison) -> str:
     rows = [[name, row[0], row[-1]] for name, *row in wording.facts(found)]
     parts = [_table(["", "A", "B"], rows), f"Paired: {escaped(wording.paired(found))}."]
-    if careful := wording.careful(found):
-        parts.append(_table(["side", "with care", "why"], careful))
+    if care_rows := wording.careful(found):
+        parts.append(_table(["side", "with care", "why"], care_rows))
     notes = dict.fromkeys(line.note for line in wording.lines(found) if line.note)
     parts += [f"- {escaped(note)}" for note in notes]
     comparisons = plural(found.comparisons, "comparison")

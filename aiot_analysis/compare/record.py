@@ -15,7 +15,7 @@ from aiot_analysis.stats import multiple
 SCHEMA_VERSION = 1
 
 
-def render(found: Comparison) -> str:
+def render_json(found: Comparison) -> str:
     """Return the comparison as a JSON object, whose fields are described in docs/compare.md.
 
     Fractions are of 1, times are in ms, and unknown values are null.

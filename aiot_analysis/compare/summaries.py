@@ -13,7 +13,7 @@ from aiot_analysis.compare.matching import ONE, SAME, Matched
 from aiot_analysis.stats import variance
 from aiot_analysis.tables import names, select
 
-COLUMNS = ["by", "group", "metric", "instances", "change", "low", "high", "units", "way"]
+GROUP_COLUMNS = ["by", "group", "metric", "instances", "change", "low", "high", "units", "way"]
 COSTS = {"load_ms": "time to load", "peak_rss_mb": "peak memory", "model_mb": "model file"}
 """Quantities with a single value per run, which therefore have no interval and no test."""
 
@@ -37,7 +37,7 @@ def summaries(found: Compared, matched: Matched, timing: str, run_to_run: float 
                 rows.append({**keys, **_accuracy(found, instances)})
             else:
                 rows.append({**keys, **_time(found, matched, instances, metric, timing, run_to_run)})
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=GROUP_COLUMNS)
 
 
 def _groups(table: pd.DataFrame) -> Iterator[tuple[str, str, list[str]]]:
@@ -49,19 +49,19 @@ def _groups(table: pd.DataFrame) -> Iterator[tuple[str, str, list[str]]]:
 
 
 def _accuracy(found: Compared, instances: Sequence[str]) -> dict[str, object]:
-    changes = [found.changes[instance_id] for instance_id in instances if instance_id in found.changes]
-    if not changes:
+    image_changes = [found.changes[instance_id] for instance_id in instances if instance_id in found.changes]
+    if not image_changes:
         return {"instances": 0, "units": "0", "way": "images"}
-    if len(changes) == 1:  # a single instance has its own interval
+    if len(image_changes) == 1:  # a single instance has its own interval
         [answer] = [found.answers[instance_id] for instance_id in instances if instance_id in found.changes]
         mean, (low, high), images = answer.other - answer.base, answer.interval(), answer.images
     else:
-        image_means = pd.concat(changes, axis=1, join="inner").mean(axis=1).to_numpy(float)
+        image_means = pd.concat(image_changes, axis=1, join="inner").mean(axis=1).to_numpy(float)
         mean = float(image_means.mean()) if len(image_means) else np.nan
         low, high = accuracy_change.over_images(image_means) if len(image_means) else (np.nan, np.nan)
         images = len(image_means)
     numbers = {"change": mean, "low": low, "high": high}
-    return {"instances": len(changes), **numbers, "units": str(images), "way": "images"}
+    return {"instances": len(image_changes), **numbers, "units": str(images), "way": "images"}
 
 
 def _time(
@@ -71,7 +71,11 @@ def _time(
     if matched.kind == ONE and all(item in found.sessions for item in instances):
         sides = [pd.concat([found.sessions[item][side] for item in instances]) for side in (0, 1)]
         samples = [_together(rows, instances, column, "session") for rows in sides]
-        log, units, way = times.of_units(*(item.to_numpy(float) for item in samples)), _counts(samples), "sessions"
+        log, units, way = (
+            times.ratio_of_units(*(item.to_numpy(float) for item in samples)),
+            _counts(samples),
+            "sessions",
+        )
     elif matched.kind == ONE:
         logs = [found.logs[item, statistic] for item in instances]
         logs = [item for item in logs if np.isfinite(item.value)]
@@ -81,9 +85,9 @@ def _time(
         samples = [_together(rows, instances, column, "device_id") for rows in (matched.base, matched.other)]
         if matched.kind == SAME:
             differences = (samples[1] - samples[0]).dropna().to_numpy(float)
-            log, units = times.of_pairs(differences), str(len(differences))
+            log, units = times.ratio_of_pairs(differences), str(len(differences))
         else:
-            log, units = times.of_units(*(item.to_numpy(float) for item in samples)), _counts(samples)
+            log, units = times.ratio_of_units(*(item.to_numpy(float) for item in samples)), _counts(samples)
         way = "devices"
     low, high = log.interval()
     numbers = {"change": np.expm1(log.value), "low": low - 1, "high": high - 1}

@@ -12,15 +12,15 @@ from aiot_analysis.words import plural
 UNCHANGED = "no change shown"
 
 
-def render(found: Comparison) -> str:
+def render_text(found: Comparison) -> str:
     """Return the comparison as plain text, with changes first."""
     parts = [_head(found), [wording.counted(found), *_judged(found)]]
-    lines = wording.lines(found)
+    worded_rows = wording.lines(found)
     metrics = list(dict.fromkeys(found.table["metric"]))
     heads = ["", *(word for metric in metrics for word in wording.head(metric)), ""]
     for title, section_lines in (
-        ("changed", [line for line in lines if line.changed]),
-        (UNCHANGED, [line for line in lines if not line.changed]),
+        ("changed", [line for line in worded_rows if line.changed]),
+        (UNCHANGED, [line for line in worded_rows if not line.changed]),
     ):
         if section_lines:
             rows = [
@@ -30,17 +30,17 @@ def render(found: Comparison) -> str:
             parts.append(aligned([[title, *heads[1:]], *rows]))
     changes = [wording.head(metric)[1].replace("change", f"change in {metric}") for metric in metrics]
     parts.append(aligned([["together (95 % each)", "instances", *changes], *wording.together(found)]))
-    if scored := wording.scored(found):
-        parts.append(aligned([["score (95 % each)", "A", "B", "change, %", ""], *scored]))
-    if costs := wording.costs(found):
-        parts.append(aligned([["one number a run", "instances", "least change, %", "median", "greatest"], *costs]))
-    notes = dict.fromkeys(line.note for line in lines if line.note)
-    if notes:
-        parts.append(["to be known", *(f"  {_of(lines, note)}: {note}" for note in notes)])
-    if careful := wording.careful(found):
-        parts.append(aligned([["compared with care", "", ""], *careful]))
-    if left_out := wording.left_out(found):
-        parts.append(["not compared", *(f"  {name}: {reason}" for name, reason in left_out)])
+    if score_rows := wording.scored(found):
+        parts.append(aligned([["score (95 % each)", "A", "B", "change, %", ""], *score_rows]))
+    if cost_rows := wording.costs(found):
+        parts.append(aligned([["one number a run", "instances", "least change, %", "median", "greatest"], *cost_rows]))
+    all_notes = dict.fromkeys(line.note for line in worded_rows if line.note)
+    if all_notes:
+        parts.append(["to be known", *(f"  {_of(worded_rows, note)}: {note}" for note in all_notes)])
+    if care_rows := wording.careful(found):
+        parts.append(aligned([["compared with care", "", ""], *care_rows]))
+    if left_out_rows := wording.left_out(found):
+        parts.append(["not compared", *(f"  {name}: {reason}" for name, reason in left_out_rows)])
     return "\n\n".join("\n".join(map(plain, part)) for part in parts if part) + "\n"
 
 
@@ -64,8 +64,8 @@ def _words(line: wording.WordedRow) -> str:
     return f"REGRESSION, {line.words}" if line.regression else line.words
 
 
-def _of(lines: Sequence[wording.WordedRow], note: str) -> str:
-    names = [line.name for line in lines if line.note == note]
+def _of(worded_rows: Sequence[wording.WordedRow], note: str) -> str:
+    names = [line.name for line in worded_rows if line.note == note]
     return names[0] if len(names) == 1 else plural(len(names), "instance")
 
 

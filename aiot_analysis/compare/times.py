@@ -100,15 +100,15 @@ class SharedRatio:
         return float(deviations.error_rate_share(far, shared, shared_freedom, own, own_freedom, rows))
 
 
-def of_images(base: Floats, other: Floats, statistic: str, paired: bool, seed: int = 0) -> LogRatio:
+def ratio_of_images(base: Floats, other: Floats, statistic: str, paired: bool, seed: int = 0) -> LogRatio:
     """Return the ratio of two runs from their times per image in the order of measurement, (n,) and (m,).
 
     `paired` means that the i-th times of both runs are of the same image, so that n = m; the cost of an image that is
     common to both sides then cancels out. The standard error of means is that of the delta method and allows for
     dependence between successive times (`blocks.errors`). That of medians comes from DRAWS resamples of a circular
     block bootstrap with the same block length. The interval does not cover what another run of either side would give
-    (see `of_units`). The error is unknown with fewer than two times and if times do not vary (a coarse clock). If it
-    may be too small, `doubt` says why (`blocks.doubt`).
+    (see `ratio_of_units`). The error is unknown with fewer than two times and if times do not vary (a coarse clock). If
+    it may be too small, `doubt` says why (`blocks.doubt`).
     """
     centre = np.mean if statistic == MEAN else np.median
     if min(len(base), len(other)) < 2 or centre(base) <= 0 or centre(other) <= 0:
@@ -146,7 +146,7 @@ def _medians(series: list[Floats], length: int, rng: np.random.Generator) -> lis
     return [np.concatenate(medians) for medians in medians_by_series]
 
 
-def of_units(base: Floats, other: Floats) -> LogRatio:
+def ratio_of_units(base: Floats, other: Floats) -> LogRatio:
     """Return the ratio from two samples of logarithms of times, (k,) and (l,), with one value per unit.
 
     A unit is a session, a run or a device. The interval is Welch's (1947). If a side has only one unit, both sides are
@@ -164,7 +164,7 @@ def of_units(base: Floats, other: Floats) -> LogRatio:
     return LogRatio(value, _known(np.sqrt(spread * (1 / len(base) + 1 / len(other)))), float(freedom))
 
 
-def of_sessions(base: Floats, other: Floats) -> list[SharedRatio]:
+def ratio_of_sessions(base: Floats, other: Floats) -> list[SharedRatio]:
     """Return the ratio of each instance from logarithms of times, (instances, sessions) per side.
 
     Both sides have the same instances, and all instances of a side were measured in all of its sessions. See
@@ -180,14 +180,14 @@ def of_sessions(base: Floats, other: Floats) -> list[SharedRatio]:
     ]
 
 
-def of_pairs(logs: Floats) -> LogRatio:
+def ratio_of_pairs(logs: Floats) -> LogRatio:
     """Return the mean of log ratios, (k,), one per device, and its interval as in `ratios.mean_over_devices`."""
     if len(logs) < ratios.FEWEST_DEVICES:
         return LogRatio(float(logs.mean()) if len(logs) else np.nan, np.nan, 1.0)
     return LogRatio(float(logs.mean()), _known(logs.std(ddof=1) / np.sqrt(len(logs))), len(logs) - 1.0)
 
 
-def of_summaries(base: tuple[float, float, float], other: tuple[float, float, float]) -> LogRatio:
+def ratio_of_summaries(base: tuple[float, float, float], other: tuple[float, float, float]) -> LogRatio:
     """Return the ratio of two runs of which only (mean, standard deviation, number of images) are known.
 
     The times are treated as unpaired and independent.

@@ -17,8 +17,8 @@ from aiot_analysis.tables import names
 Floats = NDArray[np.float64]
 SUITES = {"float32": names.PAPER_FLOAT32, "quantized": names.PAPER_QUANTIZED}
 SIDES = ("base", "other")
-COLUMNS = ["suite", "instances", "of", *SIDES, "base_low", "base_high", "other_low", "other_high"]
-COLUMNS += ["change", "low", "high", "units", "way", "note"]
+SCORE_COLUMNS = ["suite", "instances", "of", *SIDES, "base_low", "base_high", "other_low", "other_high"]
+SCORE_COLUMNS += ["change", "low", "high", "units", "way", "note"]
 
 
 def scores(found: Compared, matched: Matched, timing: str, run_to_run: float = variance.RUN_TO_RUN) -> pd.DataFrame:
@@ -42,7 +42,7 @@ def scores(found: Compared, matched: Matched, timing: str, run_to_run: float = v
             rows.append({**keys, **_one(found, matched, instances, timing, run_to_run)})
         else:
             rows.append({**keys, **_several(matched, instances, timing)})
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=SCORE_COLUMNS)
 
 
 def _logs(rows: pd.DataFrame, instances: list[str], timing: str, unit: str = "device_id") -> pd.Series:
@@ -59,9 +59,14 @@ def _several(matched: Matched, instances: list[str], timing: str) -> dict[str, o
     if base.empty or other.empty:
         return {"note": "no device has all of the instances"}
     samples = base.to_numpy(float), other.to_numpy(float)
-    log = times.of_pairs(samples[1] - samples[0]) if matched.kind == SAME else times.of_units(*samples)
+    log = times.ratio_of_pairs(samples[1] - samples[0]) if matched.kind == SAME else times.ratio_of_units(*samples)
     units = str(len(base)) if matched.kind == SAME else f"{len(base)} and {len(other)}"
-    return {**_told([times.of_pairs(sample) for sample in samples], log), "units": units, "way": "devices", "note": ""}
+    return {
+        **_told([times.ratio_of_pairs(sample) for sample in samples], log),
+        "units": units,
+        "way": "devices",
+        "note": "",
+    }
 
 
 def _told(sides: Sequence[times.LogRatio], change: times.LogRatio) -> dict[str, object]:
@@ -86,13 +91,13 @@ def _one(found: Compared, matched: Matched, instances: list[str], timing: str, r
     if not all(len(item) for item in samples):
         return {"note": "no score: an instance has no accuracy, or no time"}
     facts = {"units": " and ".join(str(len(item)) for item in samples), "way": "sessions" if over_sessions else "runs"}
-    change = times.of_units(*samples)
+    change = times.ratio_of_units(*samples)
     images, note = _of_images(found, instances)
     if note:
         without_error = [times.LogRatio(float(item.mean()), np.nan, 1.0) for item in samples]
         return {**_told(without_error, times.LogRatio(change.value, np.nan, 1.0)), **facts, "note": note}
     if over_sessions:
-        sides = [_both(image, times.of_pairs(item)) for image, item in zip(images, samples, strict=False)]
+        sides = [_both(image, times.ratio_of_pairs(item)) for image, item in zip(images, samples, strict=False)]
         return {**_told(sides, _both(images[2], change)), **facts, "note": ""}
     values = [*(float(item.mean()) for item in samples), change.value]
     logs = [

@@ -1,17 +1,10 @@
 """Conversion of raw logs to processed tables. Unreadable data are left out with a reason, and the rest is processed.
 
-    scan        list the runs below data/raw, and whether they changed
-    attempt     one attempt's log as columns, by definition (slow)
-    fast        the same with pyarrow, if that is sure to give the same
-    rules       handling of odd data
-    rows        rows of the tables
-    tool_logs   what differs if a native tool measured
-    conditions  conditions that a run requested of its device
-    sessions    when a run ended, and in which boot of the device
-    checks      results of `aiot models check`
-    run         one run: its rows of every table, as a part
-    parts       the processed folder between two calls, and its atomic update
-    assemble    the small tables from the parts
+    attempt     one attempt's log as columns, by definition (slow), or with pyarrow if that is sure to give the same
+    rules       handling of odd data; checks, conditions and sessions that a run records
+    rows        rows of the tables, also where a native tool measured
+    parts       the runs below data/raw, and the processed folder between two calls with its atomic update
+    run         one run: its rows of every table, as a part; the small tables from the parts
 
 Only what changed is read again. pandas is not imported before there is something to read.
 """
@@ -25,14 +18,14 @@ from functools import partial
 from pathlib import Path
 
 from aiot_analysis.errors import ClusterError, DamagedError, DataError
-from aiot_analysis.ingest import scan
 from aiot_analysis.ingest.parts import PartEntry, PartManifest, Parts
+from aiot_analysis.ingest.scan import RunFolder, Scan, code_hash, left_out_row, printable_path, scan
 from aiot_analysis.words import plural
 
 Progress = Callable[[int, int], None]
 """Called with the number of runs that are done, and the number of runs to be read."""
 
-Waiting = Sequence[tuple[scan.RunFolder, str]]  # runs to be read, with their keys
+Waiting = Sequence[tuple[RunFolder, str]]  # runs to be read, with their keys
 Make = Callable[[Waiting, Parts], Iterator[None]]
 
 
@@ -61,7 +54,7 @@ class IngestResult:
             *self.manifest.left_out,
             *(record for entry in self.manifest.runs.values() for record in entry.left_out),
         ]
-        return [(row["path"], row["reason"]) for row in (scan.left_out_row(self.raw, record) for record in records)]
+        return [(row["path"], row["reason"]) for row in (left_out_row(self.raw, record) for record in records)]
 
     def summary(self) -> str:
         """Return text like "1 run, 60 instances, 7500 images, 0 left out"."""
@@ -86,7 +79,7 @@ def process(
     resumes. Raises DataError if no run can be read (nothing is written then) or if the tables cannot be written, and
     ClusterError if there is no such scheduler, or its workers cannot do the work.
     """
-    listing = scan.scan(raw)
+    listing = scan(raw)
     if not listing.runs:
         raise _nothing(raw, [])
     parts = Parts(processed)
@@ -104,11 +97,9 @@ def process(
         ) from None
 
 
-def _process(
-    raw: Path, found: scan.Scan, parts: Parts, make: Make, progress: Progress, known: PartManifest
-) -> IngestResult:
+def _process(raw: Path, found: Scan, parts: Parts, make: Make, progress: Progress, known: PartManifest) -> IngestResult:
     """Read the runs that are new or changed, and update the tables if anything differs from the `known` manifest."""
-    code = scan.code()
+    code = code_hash()
     keys = {name: run.key(code) for name, run in found.runs.items()}
     fresh: set[str] = set()
     unchanged = {name: known.runs[name] for name in keys if name in known.runs and known.runs[name].key == keys[name]}
@@ -207,4 +198,4 @@ def _nothing(raw: Path, left_out: Sequence[tuple[str, str]]) -> DataError:
     """Return the error for a folder without any readable run, with the first reasons."""
     reasons = "; ".join(reason.rstrip(".") for _, reason in left_out[:3])
     first = f" ({reasons})" if reasons else ""
-    return DataError(f"{scan.printable_path(raw)} holds no run that can be read{first}: run `aiot run --local`.")
+    return DataError(f"{printable_path(raw)} holds no run that can be read{first}: run `aiot run --local`.")

@@ -9,13 +9,13 @@ Row = dict[str, Any]
 _WORDS = {"fixed_performance": "fixed performance", "cores": "big cores"}
 
 
-def kept(run: Row) -> str | None:
+def kept_conditions(run: Row) -> str | None:
     """Return the requested conditions that held throughout a run, like "fixed performance, big cores"."""
     words = [_WORDS[name] for name in _asked(run) if all(_is_kept(name, applied) for applied in _held(run))]
     return ", ".join(words) if words and _held(run) else None
 
 
-def doubts(run: Row) -> list[str]:
+def condition_doubts(run: Row) -> list[str]:
     """Return the requested conditions that did not hold, with the device's reason."""
     messages = []
     for name in _asked(run):

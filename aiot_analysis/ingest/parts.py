@@ -161,10 +161,10 @@ class Parts:
         for name, stamp in manifest.files.items():
             source = waiting.get(name, self.table(Path(name).stem))
             target = self.folder / name
-            if _facts(source) == stamp[:2]:
+            if _file_state(source) == stamp[:2]:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 source.replace(target)
-            elif _facts(target) != stamp[:2]:
+            elif _file_state(target) != stamp[:2]:
                 missing.append(name)
         (self.folder / "images").mkdir(exist_ok=True)
         for path in (self.folder / "images").rglob("*.parquet"):
@@ -186,7 +186,7 @@ def _tuples(rows: list[list[Any]]) -> list[LeftOut]:
     return [(path, reason, lines) for path, reason, lines in rows]
 
 
-def _facts(path: Path) -> list[int] | None:
+def _file_state(path: Path) -> list[int] | None:
     """Return the size in bytes and the modification time in ns of a file, or None if there is no such file."""
     try:
         status = path.stat()
@@ -197,7 +197,7 @@ def _facts(path: Path) -> list[int] | None:
 
 def _stamp(path: Path, known: Stamp) -> Stamp | None:
     """Return the stamp of a file, None if it does not exist. A file that matches the known stamp is not read again."""
-    facts = _facts(path)
+    facts = _file_state(path)
     if facts is None:
         return None
     return known if known[:2] == facts and len(known) > 2 else [*facts, digest(path)]

@@ -94,7 +94,7 @@ def instance(run: Row, instance_id: str, position: int, tried: int) -> Row:
         "source": "agent",
         "profile": run["profile"]["name"],
         "timing": run["timing"],
-        "conditions": conditions.kept(run),
+        "conditions": conditions.kept_conditions(run),
         "weights": model_file.get("weights"),
         "resize": settings.get("resize") if isinstance(settings, dict) else None,
         "dataset": run["dataset"]["name"],

@@ -152,7 +152,7 @@ def load_doubts(reading: Reading, run: Row) -> list[str]:
         messages.append("no operator was timed")
     if doubt := checks.parity(run, reading.instance)[1]:
         messages.append(doubt)
-    return [*messages, *conditions.doubts(run), *run_doubts(run)]
+    return [*messages, *conditions.condition_doubts(run), *run_doubts(run)]
 
 
 def run_doubts(run: Row) -> list[str]:

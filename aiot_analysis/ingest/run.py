@@ -82,7 +82,7 @@ def _read(run: RunFolder, key: str, file: Path) -> tuple[PartEntry, dict[str, li
             instances.append(row)
     telemetry = _telemetry(run.folder / "telemetry.jsonl", record, left_out)
     samples = rows.samples_by_instance(telemetry)
-    session = {"ended": sessions.ended(record, telemetry), "boot_id": sessions.boot_id(record)}
+    session = {"ended": sessions.run_ended(record, telemetry), "boot_id": sessions.boot_id(record)}
     for row in instances:
         taken = samples.get((row["instance_id"], row.get("attempt"))) or samples.get((row["instance_id"], None), [])
         row["verdict"], row["reasons"] = validity.judge(row, taken)

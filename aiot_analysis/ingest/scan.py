@@ -20,7 +20,7 @@ LeftOut = tuple[str, str, int | None]  # path below the raw folder, reason, line
 TABLES = Path(__file__).parents[1] / "tables"
 CODE = [
     *sorted(Path(__file__).parent.glob("*.py")),
-    *(TABLES / f"{name}.py" for name in ("schemas", "storage", "select", "pooling", "validity", "stability", "along")),
+    *sorted(TABLES.glob("*.py")),
     TABLES / "paper" / "devices.csv",
     *sorted(Path(rawlog.__file__).parent.glob("*.py")),
 ]
@@ -59,7 +59,7 @@ def scan(raw: Path) -> Scan:
     for device in _folders(raw, "", "device", result):
         for entry in _folders(raw, device.name, "run", result):
             name = f"{device.name}/{entry.name}"
-            files = [_facts(file) for file in _entries(raw, name, result) if file.name != NOT_READ]
+            files = [_entry_state(file) for file in _entries(raw, name, result) if file.name != NOT_READ]
             result.runs[name] = RunFolder(name, Path(entry.path), tuple(files))
     return result
 
@@ -89,7 +89,7 @@ def _entries(raw: Path, name: str, found: Scan) -> Iterator[os.DirEntry[str]]:
         found.left_out.append((name, f"it cannot be listed ({error.strerror})", None))
 
 
-def _facts(file: os.DirEntry[str]) -> tuple[str, int, int]:
+def _entry_state(file: os.DirEntry[str]) -> tuple[str, int, int]:
     """Return name, size and modification time of a file."""
     try:
         status = file.stat()
@@ -98,7 +98,7 @@ def _facts(file: os.DirEntry[str]) -> tuple[str, int, int]:
     return file.name, status.st_size if file.is_file() else -1, status.st_mtime_ns
 
 
-def code() -> str:
+def code_hash() -> str:
     """Return a hash of the code that the tables depend on."""
     digest = hashlib.sha256()
     for path in CODE:

@@ -12,7 +12,7 @@ TOLERANCE = timedelta(minutes=1)
 """Largest difference between the boot times that two uptimes of one boot give: two clocks, both in whole seconds."""
 
 
-def ended(run: Row, telemetry: Iterable[Row]) -> str | None:
+def run_ended(run: Row, telemetry: Iterable[Row]) -> str | None:
     """Return when a run ended; for one that was cut off, the time of its last telemetry sample, or None without any."""
     ends = [run.get("ended")] if run.get("ended") else [sample.get("at") for sample in telemetry]
     times = {moment: text for text in ends if (moment := _moment(text))}

@@ -1,12 +1,13 @@
-"""Order and display names of models, implementations and quantizations, in one place."""
+"""Order and display names of models, implementations and quantizations. Imports nothing that is slow to import."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 MODEL_NAMES = {
     "resnet50": "ResNet50",
@@ -154,6 +155,8 @@ def devices(frame: pd.DataFrame) -> dict[str, str]:
 
     The id is used instead if both are unknown, and is appended if two devices have the same name.
     """
+    import pandas as pd
+
     makers_and_models = frame.set_index("device_id").reindex(columns=["maker", "model"]).fillna("").astype(str)
     labels = {}
     for device, maker, model in makers_and_models.itertuples(name=None):
@@ -180,6 +183,8 @@ def places(column: pd.Series, order: list[str]) -> pd.Series:
 
 def ordered(frame: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Return the rows sorted by the columns `by`, with names in the paper's order, and with a new index."""
+    import pandas as pd
+
     orders = {"model": MODELS, "implementation": IMPLEMENTATIONS, "quantization": QUANTIZATIONS}
     keys = {column: places(frame[column], orders[column]) if column in orders else frame[column] for column in by}
     return frame.loc[pd.DataFrame(keys).sort_values(list(by), kind="stable").index].reset_index(drop=True)

@@ -7,8 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aiot_analysis.tables import along
+from aiot_analysis.tables.along import KEY
 
-KEY = along.KEY
 Floats = NDArray[np.float64]
 
 STABLE = 0.97

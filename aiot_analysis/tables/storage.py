@@ -307,8 +307,9 @@ def _frame(content: pyarrow.Table) -> pd.DataFrame:
     """Return image records as a frame with the types of the schema; categories are sorted by name, as text would be."""
     frame: pd.DataFrame = content.to_pandas()
     for column in frame.select_dtypes("category"):
-        names = frame[column].cat
-        frame[column] = names.set_categories(sorted(names.categories[names.codes.unique().tolist()]))
+        categories = frame[column].cat
+        used = categories.categories[categories.codes.unique().tolist()]
+        frame[column] = categories.set_categories(sorted(used))
     if "top1" in frame:
         frame["top1"] = content["top1"].to_pandas(types_mapper={pyarrow.int64(): pd.Int64Dtype()}.get)
     return frame

@@ -48,7 +48,7 @@ def test_every_claim_is_tried_where_it_is_false_and_where_it_is_true():
 
 
 def test_rows_have_names_of_their_own():
-    names = Counter(row.name for study in claim_rates.studies() for row in study.rows)
+    names = Counter(row.name for study in claim_rates.claim_studies() for row in study.rows)
     assert set(names.values()) == {1}
     assert len(names) == len([*claim_rates.PITFALLS, *claim_rates.PLANTED, *claim_rates.FURTHER])
 

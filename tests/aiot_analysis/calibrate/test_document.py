@@ -15,7 +15,12 @@ from aiot_analysis.calibrate.rates import NULL, POWER, Rate
 REPOSITORY = Path(__main__.__file__).parents[2]
 ROWS = {row.name: row for study in studies.studies().values() for row in study.rows}
 TRIALS = {row.name: study.trials for study in studies.studies().values() for row in study.rows}
-ONCE = {row.name for part in (claim_rates, compare_rates) for study in part.studies() for row in study.rows}
+ONCE = {
+    row.name
+    for part in (claim_rates.claim_studies(), compare_rates.comparison_studies())
+    for study in part
+    for row in study.rows
+}
 """Rows of which a fleet counts once. A fleet has several intervals."""
 
 

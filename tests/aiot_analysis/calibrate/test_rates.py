@@ -44,8 +44,8 @@ def test_a_row_of_the_table():
 
 
 def test_verdicts_are_counted():
-    rates = [Rate(ROW, 0, 20), Rate(ROW, 2, 20), Rate(ROW, 20, 20), Rate(RateRow("c", "", "", "", None), 1, 2)]
-    assert table.markdown({"Claims": rates}).startswith(
+    judged = [Rate(ROW, 0, 20), Rate(ROW, 2, 20), Rate(ROW, 20, 20), Rate(RateRow("c", "", "", "", None), 1, 2)]
+    assert table.markdown({"Claims": judged}).startswith(
         "Of 3 rows with a target 1 meet it, 1 miss it within the error of the trials, and 1 do not meet it."
     )
 

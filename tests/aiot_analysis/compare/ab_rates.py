@@ -58,7 +58,7 @@ def rates(case: Case, trials: int) -> dict[str, float]:
     rows = pd.concat(frames, ignore_index=True)
     table = in_turn.compare_blocks(rows, pd.DataFrame(), ["mean"])
     by_block = in_turn.by_block(rows, "end_to_end_ms_mean").to_numpy()
-    low, high = np.transpose([times.of_pairs(logs).interval() for logs in by_block])
+    low, high = np.transpose([times.ratio_of_pairs(logs).interval() for logs in by_block])
     covered = (low <= case.ratio) & (case.ratio <= high)
     return {"shown": float((table["p_value"] < ALPHA).mean()), "covered": float(covered.mean())}
 

@@ -47,11 +47,11 @@ def trial(case: Case, seed: int) -> dict[str, float]:
     """
     rng = np.random.default_rng(seed)
     logs = _times(case, rng, seed)
-    changes = [_accuracy(case, rng) for _ in range(case.instances)]
+    accuracy_changes = [_accuracy(case, rng) for _ in range(case.instances)]
     level = multiple.level(2 * case.instances)
     rows = [
         *({"metric": "mean", **_ends(log.interval(level), 1), **instances.tests(log)} for log in logs),
-        *({"metric": "accuracy", **_ends(one.interval(level), 0), **instances.tests(one)} for one in changes),
+        *({"metric": "accuracy", **_ends(one.interval(level), 0), **instances.tests(one)} for one in accuracy_changes),
     ]
     judged = regression.add_verdicts(pd.DataFrame(rows), MARGINS)
     time = judged["metric"] == "mean"
@@ -84,9 +84,9 @@ def _times(case: Case, rng, seed: int) -> list[times.LogRatio] | list[times.Shar
     sides = [[rows for _, rows in over_sessions(_runs(side)).groupby("instance_id")] for side in both]
     if instances.enough(sides[0][0], sides[1][0]):
         logs = [np.log([rows["end_to_end_ms_mean"].to_numpy() for rows in side]) for side in sides]
-        return times.of_sessions(*logs)
+        return times.ratio_of_sessions(*logs)
     last = ms[:, :, -1, -1]
-    return [times.of_images(*both, times.MEAN, paired=True).of_any_run(variance.RUN_TO_RUN) for both in last]
+    return [times.ratio_of_images(*both, times.MEAN, paired=True).of_any_run(variance.RUN_TO_RUN) for both in last]
 
 
 def _runs(ms) -> pd.DataFrame:
@@ -106,7 +106,7 @@ def _rows(many: int, sessions: int, runs: int) -> pd.DataFrame:
 def _accuracy(case: Case, rng) -> accuracy_change.AccuracyChange:
     right, draw = rng.random(case.images) < 0.7, rng.random(case.images)
     other = np.where(right, draw >= (case.flips + case.lost) / 0.7, draw < case.flips / 0.3)
-    return accuracy_change.of_images(right.astype(float), other.astype(float))
+    return accuracy_change.accuracy_on_images(right.astype(float), other.astype(float))
 
 
 def rates(case: Case, trials: int) -> dict[str, float]:

@@ -70,7 +70,7 @@ def pair(kind: str, both: bool, n: int, seed: int) -> tuple[bool, bool]:
     base = usual(n, 2 * seed + 1, phi if both else 0.45)
     if both:
         base, mean = make(rng, base), 1.0
-    log = times.of_images(base, other, times.MEAN, paired=True)
+    log = times.ratio_of_images(base, other, times.MEAN, paired=True)
     low, high = log.interval()
     return low < mean < high, log.doubt != ""
 

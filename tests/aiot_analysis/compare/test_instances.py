@@ -49,7 +49,7 @@ def test_numbers_of_an_instance_are_those_of_its_images():
     assert (row["units"], row["way"], row["note"]) == ("100", "images", "")
     row = of(found, SQUEEZENET, "mean")
     first, second = noisy(N, 20, 2), noisy(N, 40, 4)
-    log = times.of_images(first, second, "mean", paired=True).of_any_run(variance.RUN_TO_RUN)
+    log = times.ratio_of_images(first, second, "mean", paired=True).of_any_run(variance.RUN_TO_RUN)
     assert (row["base"], row["other"]) == pytest.approx((first.mean(), second.mean()))
     assert row["change"] == pytest.approx(second.mean() / first.mean() - 1)
     assert (row["low"] + 1, row["high"] + 1) == pytest.approx(log.interval(level))
@@ -136,7 +136,7 @@ def test_summaries_of_tools_have_mean_and_standard_deviation_only():
     _, found = compared(*sides, metrics=("accuracy", "mean", "median"))
     mean = of(found, MNASNET, "mean")
     assert (mean["base"], mean["other"], mean["note"]) == (10, 20, instances.NO_RECORDS)
-    log = times.of_summaries((10, 1, 200), (20, 1, 200)).of_any_run(variance.RUN_TO_RUN)
+    log = times.ratio_of_summaries((10, 1, 200), (20, 1, 200)).of_any_run(variance.RUN_TO_RUN)
     assert (mean["low"] + 1, mean["high"] + 1) == pytest.approx(log.interval(1 - 0.05 / 2))  # the median has no test
     assert (mean["verdict"], of(found, MNASNET, "median")["verdict"]) == ("worse", "not tested")
     right = of(found, MNASNET, "accuracy")
@@ -168,7 +168,7 @@ def test_several_sessions_a_side_are_the_unit_of_times():
     base, other = side(*runs(10, 3, 1)), side(*runs(12, 3, 11))
     _, found = compared(base, other)
     mean = of(found, MNASNET, "mean")
-    log = times.of_units(*(session_means(one.runs, 1) for one in (base, other)))
+    log = times.ratio_of_units(*(session_means(one.runs, 1) for one in (base, other)))
     assert (mean["way"], mean["units"]) == ("sessions", "3 sessions (3 runs) and 3 sessions (3 runs)")
     assert (mean["low"] + 1, mean["high"] + 1) == pytest.approx(log.interval(1 - 0.05 / 2))
     assert of(found, MNASNET, "accuracy")["way"] == "images"
@@ -190,7 +190,7 @@ def test_instances_of_the_same_sessions_tell_together_how_these_differ():
         for ids in ((MNASNET, SQUEEZENET), (TORCH,))
         for one in (base, other)
     ]
-    pair, alone = times.of_sessions(*logs[:2]), times.of_sessions(*logs[2:])
+    pair, alone = times.ratio_of_sessions(*logs[:2]), times.ratio_of_sessions(*logs[2:])
     assert [one.rows for one in (*pair, *alone)] == [2, 2, 1]
     for id_, log in zip((MNASNET, SQUEEZENET, TORCH), (*pair, *alone), strict=True):
         row = of(found, id_, "mean")
@@ -328,7 +328,7 @@ def test_devices_are_compared_each_with_itself():
     ratio = matched.other["end_to_end_ms_mean"].to_numpy(float) / matched.base["end_to_end_ms_mean"].to_numpy(float)
     mine = (matched.base["instance_id"] == MNASNET).to_numpy()
     assert (mean["way"], mean["units"]) == ("devices", "4")
-    interval = times.of_pairs(np.log(ratio[mine])).interval(1 - 0.05 / 4)
+    interval = times.ratio_of_pairs(np.log(ratio[mine])).interval(1 - 0.05 / 4)
     assert (mean["low"] + 1, mean["high"] + 1) == pytest.approx(interval)
     assert right["change"] == pytest.approx(-0.08)
     assert (mean["verdict"], right["verdict"]) == ("worse", "worse")
@@ -356,7 +356,7 @@ def test_fleets_without_a_device_in_common_scatter_as_their_devices_do():
         np.log(rows[rows["instance_id"] == MNASNET]["end_to_end_ms_mean"].to_numpy(float))
         for rows in (matched.base, matched.other)
     ]
-    assert (mean["low"] + 1, mean["high"] + 1) == pytest.approx(times.of_units(*samples).interval(1 - 0.05 / 4))
+    assert (mean["low"] + 1, mean["high"] + 1) == pytest.approx(times.ratio_of_units(*samples).interval(1 - 0.05 / 4))
     assert (mean["units"], mean["verdict"]) == ("3 and 3", "no change shown")  # the devices are far apart
 
 
@@ -386,7 +386,7 @@ def test_groups_of_devices_are_over_devices():
     ratio = matched.other["end_to_end_ms_mean"].to_numpy(float) / matched.base["end_to_end_ms_mean"].to_numpy(float)
     each = np.log(ratio).reshape(2, 4).mean(axis=0)  # rows are in order of instance and device
     every = groups.loc[("all", "", "mean")]
-    assert (every["low"] + 1, every["high"] + 1) == pytest.approx(times.of_pairs(each).interval())
+    assert (every["low"] + 1, every["high"] + 1) == pytest.approx(times.ratio_of_pairs(each).interval())
     assert every["units"] == "4"
 
 
@@ -440,7 +440,7 @@ def test_the_score_of_several_sessions_scatters_as_they_do():
     matched, found = compared(base, other)
     [row] = vips_change.scores(found, matched, "end_to_end").to_dict("records")
     logs = [np.log(0.8) - session_means(one.runs, each) for one, each in ((base, 2), (other, 1))]
-    alone = times.of_units(*logs)
+    alone = times.ratio_of_units(*logs)
     assert row["change"] + 1 == pytest.approx(np.exp(alone.value))
     low, high = alone.interval()
     assert row["low"] + 1 < low * 1.02
@@ -448,7 +448,7 @@ def test_the_score_of_several_sessions_scatters_as_they_do():
     assert high > 0
     groups = summaries.summaries(found, matched, "end_to_end").set_index(["by", "group", "metric"])
     every = groups.loc[("all", "", "mean")]
-    own = times.of_units(*(session_means(one.runs, each) for one, each in ((base, 2), (other, 1))))
+    own = times.ratio_of_units(*(session_means(one.runs, each) for one, each in ((base, 2), (other, 1))))
     assert (every["low"] + 1, every["high"] + 1) == pytest.approx(own.interval())
 
 

@@ -80,7 +80,7 @@ COUNTS = st.lists(st.integers(0, 60), min_size=4, max_size=4)
 
 def change(counts):
     """The change in accuracy on images that are right on both sides, on the base, on the other, on neither."""
-    return accuracy_change.of_images(np.repeat([1.0, 1, 0, 0], counts), np.repeat([1.0, 0, 1, 0], counts))
+    return accuracy_change.accuracy_on_images(np.repeat([1.0, 1, 0, 0], counts), np.repeat([1.0, 0, 1, 0], counts))
 
 
 EVIDENCE = (

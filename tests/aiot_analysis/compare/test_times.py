@@ -27,7 +27,7 @@ def independent_error(base, other):
 
 def test_independent_pairs_have_the_interval_of_the_delta_method():
     base, other = two()
-    found = times.of_images(base, other, times.MEAN, paired=True)
+    found = times.ratio_of_images(base, other, times.MEAN, paired=True)
     assert found.value == pytest.approx(np.log(other.mean() / base.mean()))
     assert found.error == pytest.approx(independent_error(base, other), rel=0.15)  # blocks of one or two images
     low, high = found.interval()
@@ -36,8 +36,8 @@ def test_independent_pairs_have_the_interval_of_the_delta_method():
 
 def test_pairs_leave_out_what_an_image_costs_on_both_sides():
     base, other = two()
-    paired = times.of_images(base, other, times.MEAN, paired=True)
-    alone = times.of_images(base, other, times.MEAN, paired=False)
+    paired = times.ratio_of_images(base, other, times.MEAN, paired=True)
+    alone = times.ratio_of_images(base, other, times.MEAN, paired=False)
     assert alone.value == paired.value
     assert alone.error > 2 * paired.error
     squares = [blocks.errors(one[None] / one.mean())[0][0] ** 2 for one in (base, other)]
@@ -46,7 +46,7 @@ def test_pairs_leave_out_what_an_image_costs_on_both_sides():
 
 def test_times_that_depend_on_those_before_tell_less():
     base, other = two(phi=0.8)
-    found = times.of_images(base, other, times.MEAN, paired=True)
+    found = times.ratio_of_images(base, other, times.MEAN, paired=True)
     assert found.error > 1.5 * independent_error(base, other)
 
 
@@ -54,7 +54,7 @@ def test_the_interval_of_pairs_covers_the_ratio():
     """95 % of 300 pairs of runs, within what chance does to so many (binomial, 99.9 %)."""
     inside = 0
     for seed in range(300):
-        low, high = times.of_images(*two(300, 1.1, 0.5, seed), times.MEAN, paired=True).interval()
+        low, high = times.ratio_of_images(*two(300, 1.1, 0.5, seed), times.MEAN, paired=True).interval()
         inside += low < 1.1 < high
     assert inside >= stats.binom.ppf(0.001, 300, 0.93)
 
@@ -66,7 +66,7 @@ def test_the_error_of_medians_is_that_of_many_pairs_of_runs(paired):
         base, other = two(300, 1.0, 0.5, seed)
         if not paired:
             other = np.random.default_rng(seed).permutation(other)
-        found = times.of_images(base, other, times.MEDIAN, paired, seed)
+        found = times.ratio_of_images(base, other, times.MEDIAN, paired, seed)
         values.append(found.value)
         errors.append(found.error)
     if paired:  # an image's cost is in both, so that the ratio of medians varies by the noise alone
@@ -76,33 +76,33 @@ def test_the_error_of_medians_is_that_of_many_pairs_of_runs(paired):
 
 def test_the_same_seed_draws_the_same_medians():
     base, other = two(100)
-    first, again = (times.of_images(base, other, times.MEDIAN, True, 3) for _ in range(2))
+    first, again = (times.ratio_of_images(base, other, times.MEDIAN, True, 3) for _ in range(2))
     assert first == again
-    assert first != times.of_images(base, other, times.MEDIAN, True, 4)
+    assert first != times.ratio_of_images(base, other, times.MEDIAN, True, 4)
     assert first.value == pytest.approx(np.log(np.median(other) / np.median(base)))
 
 
 def test_medians_of_many_times_are_drawn_in_parts(monkeypatch):
     base, other = two(100)
-    whole = times.of_images(base, other, times.MEDIAN, True, 3)
+    whole = times.ratio_of_images(base, other, times.MEDIAN, True, 3)
     monkeypatch.setattr(times, "_AT_ONCE", 5000)
-    assert times.of_images(base, other, times.MEDIAN, True, 3).error == pytest.approx(whole.error, rel=0.2)
+    assert times.ratio_of_images(base, other, times.MEDIAN, True, 3).error == pytest.approx(whole.error, rel=0.2)
 
 
 @pytest.mark.parametrize("statistic", [times.MEAN, times.MEDIAN])
 def test_times_that_do_not_vary_or_are_too_few_have_no_error(statistic):
-    same = times.of_images(np.full(50, 20.0), np.full(50, 21.0), statistic, True)
+    same = times.ratio_of_images(np.full(50, 20.0), np.full(50, 21.0), statistic, True)
     assert same.value == pytest.approx(np.log(1.05))
     assert np.isnan([same.error, same.p_value(), *same.interval()]).all()
-    assert np.isnan(times.of_images(np.array([1.0]), np.array([2.0]), statistic, True).value)
-    assert np.isnan(times.of_images(np.array([]), np.array([2.0]), statistic, False).value)
-    assert np.isnan(times.of_images(np.zeros(9), np.ones(9), statistic, True).value)
+    assert np.isnan(times.ratio_of_images(np.array([1.0]), np.array([2.0]), statistic, True).value)
+    assert np.isnan(times.ratio_of_images(np.array([]), np.array([2.0]), statistic, False).value)
+    assert np.isnan(times.ratio_of_images(np.zeros(9), np.ones(9), statistic, True).value)
 
 
 def test_units_are_compared_as_scipy_does():
     rng = np.random.default_rng(1)
     base, other = rng.normal(0, 0.1, 4), rng.normal(0.2, 0.3, 6)
-    found, theirs = times.of_units(base, other), stats.ttest_ind(other, base, equal_var=False)
+    found, theirs = times.ratio_of_units(base, other), stats.ttest_ind(other, base, equal_var=False)
     assert found.p_value() == pytest.approx(theirs.pvalue)
     assert np.log(found.interval()) == pytest.approx([*theirs.confidence_interval()])
     assert found.freedom == pytest.approx(theirs.df)
@@ -110,31 +110,31 @@ def test_units_are_compared_as_scipy_does():
 
 def test_one_run_against_several_is_a_new_value_among_them():
     base = np.array([0.0, 0.1, 0.2, 0.1, 0.1])
-    found = times.of_units(base, np.array([0.5]))
+    found = times.ratio_of_units(base, np.array([0.5]))
     t = (0.5 - base.mean()) / (base.std(ddof=1) * np.sqrt(1 + 1 / 5))
     assert found.p_value() == pytest.approx(2 * stats.t.sf(t, 4))
-    assert np.isnan(times.of_units(base[:1], base[1:2]).error)
-    assert np.isnan(times.of_units(base[:0], base).value)
+    assert np.isnan(times.ratio_of_units(base[:1], base[1:2]).error)
+    assert np.isnan(times.ratio_of_units(base[:0], base).value)
 
 
 def test_pairs_of_devices_are_compared_as_scipy_does():
     logs = np.array([0.1, 0.2, 0.05, 0.3])
     theirs = stats.ttest_1samp(logs, 0)
-    found = times.of_pairs(logs)
+    found = times.ratio_of_pairs(logs)
     assert found.p_value() == pytest.approx(theirs.pvalue)
     assert np.log(found.interval()) == pytest.approx([*theirs.confidence_interval()])
-    assert np.isnan(times.of_pairs(logs[:1]).error)
-    assert np.isnan(times.of_pairs(logs[:0]).value)
+    assert np.isnan(times.ratio_of_pairs(logs[:1]).error)
+    assert np.isnan(times.ratio_of_pairs(logs[:0]).value)
 
 
 def test_summaries_have_the_errors_of_their_means():
-    found = times.of_summaries((10.0, 2.0, 100.0), (12.0, 3.0, 400.0))
+    found = times.ratio_of_summaries((10.0, 2.0, 100.0), (12.0, 3.0, 400.0))
     assert found.value == pytest.approx(np.log(1.2))
     assert found.error == pytest.approx(np.sqrt((0.2**2) / 100 + (0.25**2) / 400))
     assert found.freedom == 99
     for nothing in ((np.nan, 1.0, 10.0), (0.0, 1.0, 10.0), (1.0, 1.0, 1.0)):
-        assert np.isnan(times.of_summaries(nothing, (12.0, 3.0, 400.0)).value)
-    assert np.isnan(times.of_summaries((10.0, np.nan, 100.0), (12.0, 3.0, 400.0)).error)
+        assert np.isnan(times.ratio_of_summaries(nothing, (12.0, 3.0, 400.0)).value)
+    assert np.isnan(times.ratio_of_summaries((10.0, np.nan, 100.0), (12.0, 3.0, 400.0)).error)
 
 
 def test_runs_that_may_differ_widen_the_interval():
@@ -163,10 +163,10 @@ def test_a_geometric_mean_of_instances_is_surer_than_each():
 def test_sides_that_change_places_change_the_sign_and_a_scale_moves_the_value(base, scale, paired):
     first = np.array(base)
     second = np.array(base[::-1]) + 1
-    there, back = (times.of_images(*sides, times.MEAN, paired) for sides in ((first, second), (second, first)))
+    there, back = (times.ratio_of_images(*sides, times.MEAN, paired) for sides in ((first, second), (second, first)))
     assert there.value == pytest.approx(-back.value)
     assert there.error == pytest.approx(back.error, nan_ok=True)
-    scaled = times.of_images(first, second * scale, times.MEAN, paired)
+    scaled = times.ratio_of_images(first, second * scale, times.MEAN, paired)
     assert scaled.value == pytest.approx(there.value + np.log(scale))
     assert scaled.error == pytest.approx(there.error, nan_ok=True, abs=1e-9)
 
@@ -182,15 +182,15 @@ def test_the_largest_block_sums_are_counted_by_hand():
 @pytest.mark.parametrize("paired", [True, False])
 def test_times_with_a_heavy_tail_and_slow_changes_have_a_doubt(paired):
     base, other = two(500, phi=0.45)
-    assert times.of_images(base, other, times.MEAN, paired).doubt == ""
+    assert times.ratio_of_images(base, other, times.MEAN, paired).doubt == ""
     rare = other * np.where(np.arange(500) % 250 == 99, 20, 1)
-    assert times.of_images(base, rare, times.MEAN, paired).doubt.startswith("a few long times make most")
-    assert times.of_images(base, rare, times.MEDIAN, paired).doubt == ""
+    assert times.ratio_of_images(base, rare, times.MEAN, paired).doubt.startswith("a few long times make most")
+    assert times.ratio_of_images(base, rare, times.MEDIAN, paired).doubt == ""
     slow = other * np.where(np.arange(500) < 300, 1, 1.4)
     for statistic in (times.MEAN, times.MEDIAN):
-        log = times.of_images(base, slow, statistic, paired).of_any_run(0.05)
+        log = times.ratio_of_images(base, slow, statistic, paired).of_any_run(0.05)
         assert log.doubt.startswith("times change slowly along a run")
 
 
 def test_few_images_are_no_doubt_by_themselves():
-    assert times.of_images(*two(20), times.MEAN, paired=True).doubt == ""
+    assert times.ratio_of_images(*two(20), times.MEAN, paired=True).doubt == ""

@@ -56,7 +56,7 @@ def test_the_start_of_the_system_that_a_run_was_measured_in(boots, expected):
     ],
 )
 def test_the_end_of_a_run_is_its_last_sample_where_it_was_cut_off(ended, samples, expected):
-    assert sessions.ended({"ended": ended}, [{"at": at} for at in samples]) == expected
+    assert sessions.run_ended({"ended": ended}, [{"at": at} for at in samples]) == expected
 
 
 def test_the_table_tells_runs_of_one_session_from_those_after_a_restart(tmp_path):

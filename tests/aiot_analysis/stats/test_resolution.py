@@ -13,8 +13,8 @@ RUN = np.log(1.05) / norm.isf(0.025) / np.sqrt(2)  # standard deviation of a run
 WITHIN = 2 * 0.1**2 * 1.45 / 0.55  # 10 % with an autocorrelation of 0.45, of both sides
 
 
-def resolved(**changes):
-    return resolution.resolution(noise.default().assign(**changes)).set_index(["metric", "comparison"])
+def resolved(**values):
+    return resolution.resolution(noise.default().assign(**values)).set_index(["metric", "comparison"])
 
 
 def test_default_noise_by_hand():
@@ -85,7 +85,7 @@ def test_the_smallest_difference_over_sessions_is_found_in_80_of_100_simulated_c
     for _ in range(150):
         own, whole = rng.normal(size=(2, 12, 3)), rng.normal(size=(2, 1, 3))
         base, other = np.sqrt(1 - shared) * own + np.sqrt(shared) * whole
-        found = times.of_sessions(base, other + distance * np.sqrt(2 / 3))
+        found = times.ratio_of_sessions(base, other + distance * np.sqrt(2 / 3))
         shown.append(np.mean([one.p_value(12) < 0.05 / 24 for one in found]))
     assert np.mean(shown) == pytest.approx(0.8, abs=0.09)  # shared deviations are those of 150 comparisons
 
