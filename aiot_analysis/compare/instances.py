@@ -46,7 +46,7 @@ class Compared:
     logs: dict[tuple[str, str], times.LogRatio] = field(default_factory=dict)
     sessions: dict[str, tuple[pd.DataFrame, pd.DataFrame]] = field(default_factory=dict)  # if they are the unit
     runs: tuple[pd.DataFrame, pd.DataFrame] | None = None  # of both sides, with one device per side
-    changes: dict[str, pd.Series] = field(default_factory=dict)  # change in accuracy on each image
+    image_changes: dict[str, pd.Series] = field(default_factory=dict)  # change in accuracy on each image
     answers: dict[str, accuracy_change.AccuracyChange] = field(default_factory=dict)
     courses: dict[str, Courses] = field(default_factory=dict)  # with one device per side
 
@@ -96,7 +96,7 @@ def compare_instances(
             evidence.append(change)
             rows.append({**facts, "metric": ACCURACY, **cells, **tests(change)})
         if measured.right is not None:
-            comparison.changes[measured.instance_id] = measured.right["other"] - measured.right["base"]
+            comparison.image_changes[measured.instance_id] = measured.right["other"] - measured.right["base"]
         if measured.sessions is not None:
             comparison.sessions[measured.instance_id] = measured.sessions
         if measured.courses is not None:

@@ -219,16 +219,16 @@ def filtered(found: Sequence[SideSource], given: Mapping[str, Sequence[str]]) ->
     CompareError, with the choices, if a name is unknown, and if no instance of a side is left.
     """
     orders = {"model": MODELS, "delegate": DELEGATES, "quantization": QUANTIZATIONS}
-    for column, names in given.items():
+    for column, values in given.items():
         available = {str(item) for side in found for item in side.instances[column]}
-        wanted = choose(column, names, in_order(available, orders.get(column, [])))
+        wanted = choose(column, values, in_order(available, orders.get(column, [])))
         found = [
             SideSource(item.words, item.folder, item.instances[item.instances[column].isin(wanted)], item.devices)
             for item in found
         ]
     for item in found:
         if item.instances.empty:
-            selection = ", ".join(f"{column} {'/'.join(names)}" for column, names in given.items() if names)
+            selection = ", ".join(f"{column} {'/'.join(values)}\" for column, values in given.items() if values)
             raise CompareError(f"{item.words!r} has no instance of {selection}: ask for others, or for fewer things.")
     return list(found)
 

@@ -30,13 +30,13 @@ def summaries(found: Compared, matched: Matched, timing: str, run_to_run: float 
     """
     rows = []
     metrics = list(dict.fromkeys(found.table["metric"]))
-    for by, group, instances in _groups(found.table):
+    for by, group, ids in _groups(found.table):
         for metric in metrics:
             keys = {"by": by, "group": group, "metric": metric}
             if metric == ACCURACY:
-                rows.append({**keys, **_accuracy(found, instances)})
+                rows.append({**keys, **_accuracy(found, ids)})
             else:
-                rows.append({**keys, **_time(found, matched, instances, metric, timing, run_to_run)})
+                rows.append({**keys, **_time(found, matched, ids, metric, timing, run_to_run)})
     return pd.DataFrame(rows, columns=GROUP_COLUMNS)
 
 
@@ -49,11 +49,13 @@ def _groups(table: pd.DataFrame) -> Iterator[tuple[str, str, list[str]]]:
 
 
 def _accuracy(found: Compared, instances: Sequence[str]) -> dict[str, object]:
-    image_changes = [found.changes[instance_id] for instance_id in instances if instance_id in found.changes]
+    image_changes = [
+        found.image_changes[instance_id] for instance_id in instances if instance_id in found.image_changes
+    ]
     if not image_changes:
         return {"instances": 0, "units": "0", "way": "images"}
     if len(image_changes) == 1:  # a single instance has its own interval
-        [answer] = [found.answers[instance_id] for instance_id in instances if instance_id in found.changes]
+        [answer] = [found.answers[instance_id] for instance_id in instances if instance_id in found.image_changes]
         mean, (low, high), images = answer.other - answer.base, answer.interval(), answer.images
     else:
         image_means = pd.concat(image_changes, axis=1, join="inner").mean(axis=1).to_numpy(float)

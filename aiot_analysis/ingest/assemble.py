@@ -46,10 +46,10 @@ def _of_runs(parts: Parts, used: dict[str, PartEntry], fresh: list[str]) -> dict
     """Return the tables OF_RUNS, with new rows of the fresh runs and existing rows of the others, in order of runs."""
     new_rows: dict[str, list[dict[str, Any]]] = {table: [] for table in OF_RUNS}
     for name in fresh:
-        for table, rows in parts.rows(used[name].key).items():
-            new_rows[table] += rows
+        for table, table_rows in parts.rows(used[name].key).items():
+            new_rows[table] += table_rows
     try:
-        tables = {table: storage.table(table, rows) for table, rows in new_rows.items()}
+        tables = {table: storage.table(table, table_rows) for table, table_rows in new_rows.items()}
     except DataError as error:
         raise UnfitError(_unfit(parts, used, fresh) or dict.fromkeys(fresh, str(error))) from None
     order = pd.MultiIndex.from_tuples([entry.run or () for entry in used.values()], names=_RUN)
@@ -68,8 +68,8 @@ def _unfit(parts: Parts, used: dict[str, PartEntry], fresh: list[str]) -> dict[s
     reasons = {}
     for name in fresh:
         try:
-            for table, rows in parts.rows(used[name].key).items():
-                storage.table(table, rows)
+            for table, table_rows in parts.rows(used[name].key).items():
+                storage.table(table, table_rows)
         except DataError as error:
             reasons[name] = str(error)
     return reasons

@@ -8,7 +8,8 @@ from scipy import stats
 from aiot_analysis.compare import in_turn, regression
 from tests.aiot_analysis.compare.ab_rates import Case, rates, session
 from tests.aiot_analysis.compare.two import MNASNET, SQUEEZENET
-from tests.aiot_analysis.conftest import instance, instances
+from tests.aiot_analysis.conftest import instance
+from tests.aiot_analysis.conftest import instances as instances_table
 
 
 def rows(times, instance_id=MNASNET, **other):
@@ -17,7 +18,7 @@ def rows(times, instance_id=MNASNET, **other):
     for place, (side, block, time) in enumerate(times):
         facts = {"run_id": f"r{place:02}", "study": "ab", "ab_session": "s", "ab_side": side, "ab_block": block}
         lines.append(instance(instance_id, 0.5, time, **facts, **other))
-    return instances(*lines)
+    return instances_table(*lines)
 
 
 NOTHING = pd.DataFrame(columns=["instance_id", "image", "base", "other"])
