@@ -228,7 +228,7 @@ def filtered(found: Sequence[SideSource], given: Mapping[str, Sequence[str]]) ->
         ]
     for item in found:
         if item.instances.empty:
-            selection = ", ".join(f"{column} {'/'.join(values)}\" for column, values in given.items() if values)
+            selection = ", ".join(f"{column} {'/'.join(values)}" for column, values in given.items() if values)
             raise CompareError(f"{item.words!r} has no instance of {selection}: ask for others, or for fewer things.")
     return list(found)
 

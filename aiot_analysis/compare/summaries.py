@@ -55,7 +55,7 @@ def _accuracy(found: Compared, instances: Sequence[str]) -> dict[str, object]:
     if not image_changes:
         return {"instances": 0, "units": "0", "way": "images"}
     if len(image_changes) == 1:  # a single instance has its own interval
-        [answer] = [found.answers[instance_id] for instance_id in instances if instance_id in found.image_changes]
+        answer = found.answers[tested[0]]
         mean, (low, high), images = answer.other - answer.base, answer.interval(), answer.images
     else:
         image_means = pd.concat(image_changes, axis=1, join="inner").mean(axis=1).to_numpy(float)
