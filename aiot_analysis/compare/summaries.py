@@ -49,9 +49,8 @@ def _groups(table: pd.DataFrame) -> Iterator[tuple[str, str, list[str]]]:
 
 
 def _accuracy(found: Compared, instances: Sequence[str]) -> dict[str, object]:
-    image_changes = [
-        found.image_changes[instance_id] for instance_id in instances if instance_id in found.image_changes
-    ]
+    tested = [instance_id for instance_id in instances if instance_id in found.image_changes]
+    image_changes = [found.image_changes[instance_id] for instance_id in tested]
     if not image_changes:
         return {"instances": 0, "units": "0", "way": "images"}
     if len(image_changes) == 1:  # a single instance has its own interval
