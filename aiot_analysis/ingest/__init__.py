@@ -19,7 +19,7 @@ from pathlib import Path
 
 from aiot_analysis.errors import ClusterError, DamagedError, DataError
 from aiot_analysis.ingest.parts import PartEntry, PartManifest, Parts
-from aiot_analysis.ingest.scan import RunFolder, Scan, code_hash, left_out_row, printable_path, scan
+from aiot_analysis.ingest.scan import RunFolder, Scan, code_hash, left_out_row, printable_path, scan_runs
 from aiot_analysis.words import plural
 
 Progress = Callable[[int, int], None]
@@ -79,7 +79,7 @@ def process(
     resumes. Raises DataError if no run can be read (nothing is written then) or if the tables cannot be written, and
     ClusterError if there is no such scheduler, or its workers cannot do the work.
     """
-    listing = scan(raw)
+    listing = scan_runs(raw)
     if not listing.runs:
         raise _nothing(raw, [])
     parts = Parts(processed)

@@ -53,7 +53,7 @@ class Scan:
     left_out: list[LeftOut] = field(default_factory=list)
 
 
-def scan(raw: Path) -> Scan:
+def scan_runs(raw: Path) -> Scan:
     """List the folders below `raw`; those that cannot be listed are left out with a reason."""
     result = Scan()
     for device in _folders(raw, "", "device", result):
