@@ -72,7 +72,7 @@ def test_a_phone_that_is_empty_or_hot_is_not_measured_until_it_no_longer_is(spac
     phone.answers.set_battery(percent=20)
     run(space, phone.serial, "--cooldown", "1", "--repeat", "2")
     [empty] = attempts(space)
-    assert (empty.status, empty.last["reason"]) == ("unavailable", "its battery is at 20 %, under 30 %")
+    assert (empty.status, empty.last["reason"]) == ("unavailable", "its battery is at 20 %, below 30 %")
 
     phone.answers.set_battery(percent=85)
     phone.answers.set_thermal(status=2)
