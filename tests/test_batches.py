@@ -77,7 +77,7 @@ def test_the_nightly_job_does_what_is_new_and_tells_of_what_failed(tmp_path):
 
     done = run(*script, cwd="/", **aiot)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "process   2 runs, 2 instances, 4 images, 0 left out" in done.stdout
+    assert "process   2 runs, 2 instances, 4 images, 0 excluded" in done.stdout
     assert "report    3 pages, 3 rendered now" in done.stdout
     first = pages(tmp_path / "reports")
     assert set(first) == {f"{NOTEBOOK}.html", f"devices/one/{NOTEBOOK}.html", f"devices/two/{NOTEBOOK}.html"}

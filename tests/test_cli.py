@@ -54,8 +54,8 @@ def test_what_was_processed_and_what_was_left_out_is_told(project):
     done = aiot("process", cwd=project)
     assert (done.returncode, done.stderr) == (0, "")
     first, second = done.stdout.splitlines()
-    assert first == "process   1 run, 1 instance, 2 images, 1 left out in data/processed"
-    assert second.startswith("          left out data/raw/local/notes: data/raw/local/notes/run.json is missing")
+    assert first == "process   1 run, 1 instance, 2 images, 1 excluded in data/processed"
+    assert second.startswith("          excluded data/raw/local/notes: data/raw/local/notes/run.json is missing")
 
 
 def test_a_verb_that_reads_tables_says_which(project):

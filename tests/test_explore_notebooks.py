@@ -133,5 +133,8 @@ def test_without_data_there_is_one_sentence_and_no_traceback(project):
     outputs = run("explore", project, on_error=True)
     [error] = outputs[1]
     assert error["traceback"] == [
-        "DataError: There is no data/processed here or in a folder above: run `aiot process`, or name the folder."
+        (
+            "DataError: There is no data/processed here or in a folder above: run `aiot process`, or give the folder "
+            "that holds it."
+        )
     ]

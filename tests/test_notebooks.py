@@ -156,7 +156,9 @@ def test_every_notebook_is_rendered_on_one_device_with_five_instances(processed,
     assert all(f"Remark {number}, claim by claim" in pages[name] for number, name in enumerate(REMARKS, start=1))
     assert "All claims of the six remarks" in pages["01_overview"]
     assert "? cannot be decided" in pages["01_overview"]
-    assert "cannot be told from noise: a single test at 5 % finds larger ones" in pages["01_overview"]
+    assert (
+        "cannot be distinguished from noise. A single test at the 5 % level finds larger ones" in pages["01_overview"]
+    )
     assert all("<img" in page for name, page in pages.items() if name[:2] != "02")
     assert "NNAPI is part of Android: run it on an Android phone" in pages["05_nnapi"]
     assert "0.750" in pages["03_accuracy"]  # 15 of 20
@@ -291,11 +293,11 @@ def test_what_is_beyond_the_paper_is_shown_apart_and_is_in_none_of_its_figures(t
     assert re.search(r">0\.80 \(0\.\d\d to 0\.\d\d\)<", pages["04_frameworks"])  # 8 of TFLite's ms in 10
     assert "SqueezeNet 1.1" in pages["04_frameworks"]
     overview = pages["01_overview"]
-    assert "1 of 2 model files that were checked passed, on 100 images." in overview
+    assert "1 of 2 checked model files passed, on 100 images." in overview
     assert "✗ 2.5e-01" in overview and "only 40% of the images get the original" in overview
     assert "its model file failed the check" in overview  # among what is left out
     for name in ("01_overview", "07_quantization", "08_vips"):
-        assert "left out, since their model files failed aiot models check" in pages[name]
+        assert "excluded because their model files failed aiot models check" in pages[name]
     assert "No model file was checked: <code>aiot models check</code>" in plain["01_overview"]
     assert "Model files against" not in plain["01_overview"]
 

@@ -14,28 +14,34 @@ from aiot_analysis.words import plural
 
 def figures(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Names, or the paper's numbers like fig5 or table4; all if none.")
+        list[str] | None, typer.Argument(help="Names, or numbers in the paper, like fig5 or table4. Default: all.")
     ] = None,
     parameters: Annotated[
         list[str] | None,
-        typer.Option("-p", "--parameter", metavar="KEY VALUE", help="A notebook's parameter and its value."),
+        typer.Option(
+            "-p", "--parameter", metavar="KEY VALUE", help="Set a parameter of the notebooks, like -p timing inference."
+        ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("figures"),
-    formats: Annotated[str, typer.Option(help="Any of pdf, svg, png, csv, tex, md.")] = "pdf,svg,png,csv,tex,md",
-    width: Annotated[str, typer.Option(metavar="single|double|both", help="Of a printed column.")] = "both",
+    formats: Annotated[str, typer.Option(help="File formats, separated by commas.")] = "pdf,svg,png,csv,tex,md",
+    width: Annotated[
+        str, typer.Option(metavar="single|double|both", help="Width of the figures, in columns of a printed page.")
+    ] = "both",
     style: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A matplotlib style sheet, laid over the project's.")
+        Path | None, typer.Option(metavar="FILE", help="A matplotlib style sheet, applied on top of the project's.")
     ] = None,
-    origin: Annotated[str, typer.Option(help="measured, simulated or imported; each there is if none.")] = "",
-    jobs: Annotated[int, typer.Option(min=1, help="Notebooks at a time.")] = 2,
-    timeout_s: Annotated[int | None, typer.Option("--timeout", min=1, help="Seconds for one cell.")] = None,
+    origin: Annotated[str, typer.Option(help="measured, simulated or imported. Default: all in the tables.")] = "",
+    jobs: Annotated[int, typer.Option(min=1, help="Number of notebooks to run at the same time.")] = 2,
+    timeout_s: Annotated[
+        int | None, typer.Option("--timeout", min=1, help="Time limit for one cell, in seconds.")
+    ] = None,
     notebooks: Annotated[Path, typer.Option(help="Folder of the notebooks.")] = Path("notebooks"),
-    known: Annotated[bool, typer.Option("--list", help="List the figures and tables, and make none.")] = False,
+    known: Annotated[bool, typer.Option("--list", help="List the figures and tables without making any.")] = False,
 ) -> None:
-    """Write figures and tables for print: PDF, SVG, PNG of 300 dpi; CSV, LaTeX, Markdown.
+    """Write figures as PDF, SVG and PNG (300 dpi) and tables as CSV, LaTeX and Markdown, ready for print.
 
-    Only the notebooks that hold what is asked for are run. The same data give the same bytes. Data are those of the
-    working folder or of a folder above it, and if there are none, those beside the notebooks.
+    Only the notebooks that contain the requested figures and tables are run. The same data give identical files. The
+    data are taken from the working folder or a folder above it, or else from the folder that holds the notebooks.
     """
     values = parameter_values(parameters or ())
     if origin:

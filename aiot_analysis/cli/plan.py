@@ -28,13 +28,13 @@ def plan(
     ] = None,
     devices: Annotated[int | None, typer.Option(min=1, help="Devices to compare, instead of those measured.")] = None,
     noise: Annotated[
-        str, typer.Option(help="data, or default (built-in constants). Unless given: data, if there are any.")
+        str, typer.Option(help="data, or default (built-in constants). Default: data, if there are any.")
     ] = "",
     processed: Annotated[Path, typer.Option(help="Folder of the tables.")] = Path(FOLDER),
     origin: Annotated[
-        str, typer.Option(help="measured, simulated or imported. Unless given: the first that the tables have.")
+        str, typer.Option(help="measured, simulated or imported. Default: the first that the tables have.")
     ] = "",
-    device: Annotated[str, typer.Option(help="Device ids, separated by commas. Unless given: all devices.")] = "",
+    device: Annotated[str, typer.Option(help="Device ids, separated by commas. Default: all devices.")] = "",
     timing: Annotated[str, typer.Option(help="end_to_end or inference.")] = "end_to_end",
     run_to_run: Annotated[
         str,
@@ -100,7 +100,7 @@ def _noise(
         raise DataError(f"Noise {noise!r} is unknown: choose {DATA} or {DEFAULT}.")
     allowed = regression.percent(run_to_run, "difference between runs")
     select.time_column(timing)
-    reason = "as asked for"
+    reason = "as requested"
     if not noise:
         try:
             find(processed)
@@ -136,19 +136,21 @@ def _print_tables(facts: dict[str, Any], measured: pd.DataFrame, resolved: pd.Da
     else:
         print(f"plan      default noise, {facts['why']}")
         times = f"times scatter by {100 * noise.SCATTER:g} %, autocorrelation {noise.AUTOCORRELATION:g}"
-        print(f"plan      {times}; {100 * noise.DISCORDANT:g} % of the images are right on one side only")
+        print(
+            f"plan      {times}; {100 * noise.DISCORDANT:g} % of the images are classified correctly on one side only"
+        )
     print(f"plan      intervals of times are {facts['intervals']}")
     if facts["noise_of"] == DATA:
         for words in tell.assumptions(measured):
             print(f"plan      {words}")
-    print("\nwhat these data can show: the smallest difference that is found in 80 % of cases (test at 5 %)")
+    print("\nwhat these data can show: the smallest difference that a test at the 5 % level finds in 80 % of cases")
     print("\n".join(plain(line) for line in aligned(tell.summary(resolved))))
     if needed.empty:
         return
-    print("\nwhat it takes to find a difference")
+    print("\nwhat it takes to detect a difference")
     print("\n".join(plain(line) for line in aligned(tell.requirements(needed, resolved))))
     if (needed["comparison"] == resolution.SAME_SESSION).any():
-        print("\nPages compare one run of each instance. Means over sessions are on page 11 and in `aiot compare`.")
+        print("\nThe pages compare one run of each instance. Page 11 and `aiot compare` have means over sessions.")
 
 
 def _print_json(facts: dict[str, Any], frames: dict[str, pd.DataFrame]) -> None:

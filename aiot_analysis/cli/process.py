@@ -14,17 +14,17 @@ SHOWN = 10
 
 
 def process(
-    raw: Annotated[Path, typer.Option(help="Folder of the raw logs.")] = Path("data/raw"),
-    processed: Annotated[Path, typer.Option(help="Folder for the tables.")] = Path("data/processed"),
-    jobs: Annotated[int, typer.Option(min=1, help="Runs at a time.")] = 2,
+    raw: Annotated[Path, typer.Option(help="Folder that holds the raw logs.")] = Path("data/raw"),
+    processed: Annotated[Path, typer.Option(help="Folder to write the tables to.")] = Path("data/processed"),
+    jobs: Annotated[int, typer.Option(min=1, help="Number of runs to read at the same time.")] = 2,
     scheduler: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Dask cluster that reads the runs, like tcp://10.0.0.1:8786.")
     ] = "",
 ) -> None:
     """Turn raw logs into tidy, validated tables.
 
-    Only runs that are new or changed are read; what cannot be read is named, and the rest goes on. The workers of
-    a Dask cluster have to see both folders under the same paths.
+    Only new and changed runs are read. Files that cannot be read are listed, and processing continues without them.
+    The workers of a Dask cluster must be able to access both folders under the same paths.
     """
     from aiot_analysis import ingest
 
@@ -37,6 +37,6 @@ def process(
         result = ingest.process(raw, processed, jobs, tell, scheduler)
     print(f"process   {result.summary()} in {processed}")
     for path, reason in result.left_out[:SHOWN]:
-        print(f"          left out {path}: {reason}")
+        print(f"          excluded {path}: {reason}")
     if len(result.left_out) > SHOWN:
-        print(f"          and {len(result.left_out) - SHOWN} more: they are in {processed / 'left_out.parquet'}")
+        print(f"          and {len(result.left_out) - SHOWN} more, listed in {processed / 'left_out.parquet'}")

@@ -13,27 +13,35 @@ from aiot_analysis.words import plural
 
 
 def report(
-    names: Annotated[list[str] | None, typer.Argument(help="Notebooks, like 04 or frameworks; all if none.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Notebooks to render, like 04 or frameworks. Default: all.")
+    ] = None,
     parameters: Annotated[
         list[str] | None,
-        typer.Option("-p", "--parameter", metavar="KEY VALUE", help="A notebook's parameter and its value."),
+        typer.Option(
+            "-p", "--parameter", metavar="KEY VALUE", help="Set a parameter of the notebooks, like -p timing inference."
+        ),
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Notebooks at a time.")] = 2,
+    jobs: Annotated[int, typer.Option(min=1, help="Number of notebooks to run at the same time.")] = 2,
     each_device: Annotated[
-        bool, typer.Option("--each-device", help="Also a report of each device, or of those of -p device.")
+        bool,
+        typer.Option("--each-device", help="Also write a report for each device, or for those named by -p device."),
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Render also what is up to date.")] = False,
-    timeout_s: Annotated[int | None, typer.Option("--timeout", min=1, help="Seconds for one cell.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Render all pages, even those that are up to date.")] = False,
+    timeout_s: Annotated[
+        int | None, typer.Option("--timeout", min=1, help="Time limit for one cell, in seconds.")
+    ] = None,
     notebooks: Annotated[Path, typer.Option(help="Folder of the notebooks.")] = Path("notebooks"),
-    out: Annotated[Path, typer.Option(help="Folder for the pages.")] = Path("reports"),
+    out: Annotated[Path, typer.Option(help="Folder to write the pages to.")] = Path("reports"),
     scheduler: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Dask cluster for the notebooks that can use one (the overview).")
+        str, typer.Option(metavar="ADDRESS", help="Address of a Dask cluster, used by the overview.")
     ] = "",
 ) -> None:
     """Render the notebooks as HTML, with an index.
 
-    Only those whose data, code or parameters changed; a failing one is kept and named, the others finish. A report
-    of one device depends on the data of that device alone. Ctrl-C keeps what is finished, and the next call goes on.
+    Only notebooks whose data, code or parameters changed are rendered. If a notebook fails, its name is printed, a
+    copy is kept, and the others continue. The report of a device depends only on the data of that device. After
+    Ctrl-C, finished pages are kept, and the next call continues with the others.
     """
     values = parameter_values(parameters or ())
     if scheduler:

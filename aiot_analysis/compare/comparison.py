@@ -71,7 +71,7 @@ class Comparison:
         for row in self.table[self.table["regression"]].to_dict("records"):
             name = names.instance_display(row["instance_id"])
             if row["metric"] == instances.ACCURACY:
-                descriptions.append(f"{name}: {-100 * row['change']:.1f} points less accurate")
+                descriptions.append(f"{name}: accuracy lower by {-100 * row['change']:.1f} points")
             else:
                 descriptions.append(f"{name}: {100 * row['change']:.1f} % slower ({row['metric']})")
         if self.asked.margins:
@@ -100,7 +100,9 @@ def compare(found: Sequence[sources.SideSource], asked: CompareOptions) -> Compa
     base, other = (source.side(timing, asked.verdicts) for source in found)
     for source, side in zip(found, (base, other), strict=True):
         if side.rows.empty:
-            raise CompareError(f"{source.words!r} has no instance with usable numbers{_why(side)}.")
+            raise CompareError(
+                f"{source.words!r} has no instance with usable numbers{_why(side)}: choose another side."
+            )
     matched = matching.match(base, other)
     table = instances.compare_instances(
         matched, base, other, asked.metrics, timing, asked.margins, asked.run_to_run, asked.seed
@@ -155,7 +157,7 @@ def facts_of(
         "tables": str(found.folder.resolve()),
         "device": _listed(devices, "devices") + (f" ({soc.iloc[0]})" if len(devices) == 1 and len(soc) else ""),
         "run": _listed(sorted(map(str, used)), "runs"),
-        "sessions": "one of each device, the latest" if runs is None else counted(runs),
+        "sessions": "the latest of each device" if runs is None else counted(runs),
         "timing": names.display(timing),
     }
     for name in FACTS:
@@ -164,9 +166,7 @@ def facts_of(
             facts[name] = _listed(sorted(values), name) if len(values) else "none"
     versions = rows.drop_duplicates(["framework", "framework_version"])
     for framework, part in versions.groupby("framework", sort=True):
-        facts[str(framework)] = (
-            _listed(sorted(part["framework_version"].dropna().astype(str)), "versions") or "not known"
-        )
+        facts[str(framework)] = _listed(sorted(part["framework_version"].dropna().astype(str)), "versions") or "unknown"
     order = [*FACTS, *(name for name in facts if name not in FACTS)]
     return {name: facts[name] for name in order}
 

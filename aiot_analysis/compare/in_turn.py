@@ -100,7 +100,7 @@ def compare_blocks(
                 if not change.images:
                     means = instance_rows.groupby("ab_side")["accuracy"].mean()
                     numbers |= {"base": means["a"], "other": means["b"]}
-                    numbers["note"] = "accuracy is not tested: answers were not recorded image by image"
+                    numbers["note"] = "accuracy is not tested, because the answers to single images were not recorded"
             else:
                 ratios_by_block = logs[metric].loc[instance_id].dropna()
                 change = times.ratio_of_pairs(ratios_by_block.to_numpy(float))
@@ -120,7 +120,7 @@ def _times(rows: pd.DataFrame, column: str, blocks: pd.Index, log: times.LogRati
     middle = [
         float(np.exp(np.log(paired[paired["ab_side"] == side][column].astype(float)).mean())) for side in ("a", "b")
     ]
-    note = "" if np.isfinite(log.error) else "no interval: times that do not vary from block to block"
+    note = "" if np.isfinite(log.error) else "no interval, because the times do not vary between blocks"
     return {"base": middle[0], "other": middle[1], "units": str(len(blocks)), "way": "blocks", "note": note}
 
 
@@ -199,7 +199,7 @@ def in_words(table: pd.DataFrame) -> str:
     parts = []
     if counts:
         blocks = plural(counts[0], "block") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} blocks"
-        parts.append(f"A and B in turn; intervals of times are over {blocks} of one session")
+        parts.append(f"A and B alternate; intervals of times are over {blocks} of one session")
     if ((table["metric"] == ACCURACY) & (table["units"] != "0")).any():
-        parts.append("accuracy image by image")
-    return "; ".join([*parts, "what another day would give is not included"])
+        parts.append("accuracy is compared image by image")
+    return "; ".join([*parts, "differences between days are not included"])

@@ -25,8 +25,8 @@ IMAGE_COLUMNS = [*select.KEY, "query", "image", "correct", "inference_ms", "end_
 COLUMNS = ["instance_id", "model", "implementation", "quantization", "metric", "base", "other", "change", "low", "high"]
 COLUMNS += ["p_value", regression.FAMILY, "units", "way", "note"]
 
-NO_RECORDS = "there are no records of single images: mean and standard deviation only"
-UNPAIRED = "not paired by image: the two were shown other images, or in another order"
+NO_RECORDS = "no records of single images, so only the mean and the standard deviation are used"
+UNPAIRED = "not paired by image, because the images or their order differ"
 
 
 Evidence = accuracy_change.AccuracyChange | times.LogRatio | times.SharedRatio
@@ -161,8 +161,8 @@ class Measured:
         if self.right is not None:
             base_right, other_right = (self.right[side].to_numpy(float) for side in ("base", "other"))
             change = accuracy_change.accuracy_on_images(base_right, other_right)
-            note = "" if change.images else "no image was seen on both sides"
-            note = "one image says nothing of others" if change.images == 1 else note
+            note = "" if change.images else "the two sides share no image"
+            note = "one image is too few for a test" if change.images == 1 else note
         elif self.kind == ONE:
             summaries = [(float(row["accuracy"].iloc[0]), int(row["distinct_images"].iloc[0])) for row in self._rows()]
             change, note = accuracy_change.accuracy_from_counts(summaries[0], summaries[1]), NO_RECORDS
@@ -218,7 +218,7 @@ class Measured:
 
 def _lack(log: times.LogRatio) -> str:
     """Return why a ratio has no interval; empty if it has one."""
-    return "" if np.isfinite(log.error) else "no interval: too few times, or times that do not vary"
+    return "" if np.isfinite(log.error) else "no interval, because there are too few times or they do not vary"
 
 
 def _joined(*notes: str) -> str:
@@ -302,7 +302,7 @@ def _unlike(side: Side, rows: pd.DataFrame, name: str) -> dict[str, str]:
     unlike = side.unlike[side.unlike["device_id"] == rows["device_id"].iloc[0]]
     words = [f"{plural(runs, 'run')} ({reason})" for runs, reason in zip(unlike["runs"], unlike["reason"], strict=True)]
     parts = pd.Series(words, unlike["instance_id"].astype(str), dtype=object).groupby(level=0)
-    return {str(instance): f"left out of {name}: {', '.join(part)}" for instance, part in parts}
+    return {str(instance): f"excluded from {name}: {', '.join(part)}" for instance, part in parts}
 
 
 def _collected(side: Side, rows: pd.DataFrame) -> pd.DataFrame:

@@ -29,7 +29,7 @@ def find(session: str, processed: Path) -> sources.SideSource:
     instances = validity.read(folder)
     ids = sorted(set(instances["ab_session"].dropna().astype(str)))
     if not ids:
-        raise CompareError(f"There is no A/B session in {folder}: run `aiot ab`, then `aiot process`.")
+        raise CompareError(f"There is not an A/B session in {folder}: run `aiot ab`, then `aiot process`.")
     word = session.lower()
     matches = [
         session_id
@@ -39,13 +39,15 @@ def find(session: str, processed: Path) -> sources.SideSource:
     if word == NEWEST:
         matches = ids[-1:]
     if len(matches) != 1:
-        problem = f"may be {len(matches)} sessions" if matches else "is no A/B session"
+        problem = f"matches {len(matches)} sessions" if matches else "is not an A/B session"
         listed = ", ".join(reversed((matches or ids)[-sources.SHOWN :]))
         raise CompareError(f"{session!r} {problem} in {folder}: choose {NEWEST}, or one of {listed}.")
     rows = instances[instances["ab_session"] == matches[0]].reset_index(drop=True)
     for side in ("a", "b"):
         if side not in set(rows["ab_side"]):
-            raise CompareError(f"Session {matches[0]} has no run of {side.upper()}: go on with `aiot ab --resume`.")
+            raise CompareError(
+                f"Session {matches[0]} has no run of {side.upper()}: continue it with `aiot ab --resume`."
+            )
     devices = storage.read("devices", folder)
     session_devices = devices[devices["device_id"].isin(rows["device_id"]) & devices["origin"].isin(rows["origin"])]
     return sources.SideSource(matches[0], folder, rows, session_devices.reset_index(drop=True))
@@ -73,7 +75,7 @@ def compare(session: str, processed: Path, wanted: Mapping[str, Sequence[str]], 
         if counts.get(instance_id, 0) < in_turn.FEWEST_BLOCKS
     }
     if len(undecided) == len(ids):
-        raise CompareError(f"Session {name} cannot be decided: {undecided[ids[0]]}.")
+        raise CompareError(f"Session {name} has no result: {undecided[ids[0]]}.")
     usable = usable[~usable["instance_id"].isin(list(undecided))]
     words = [str(rows[rows["ab_side"] == side]["ab_settings"].iloc[0]) for side in ("a", "b")]
     parts = [
@@ -155,14 +157,14 @@ def _apart(undecided: Mapping[str, str], rows: pd.DataFrame, column: str) -> pd.
         usable = rows[(rows["instance_id"] == instance_id) & rows["verdict"].isin(choice.USABLE) & (rows[column] > 0)]
         blocks_a, blocks_b = ((usable["ab_side"] == side).sum() for side in ("a", "b"))
         lost = bool(blocks_b < in_turn.FEWEST_BLOCKS <= blocks_a)
-        lines.append((instance_id, str(rows["device_id"].iloc[0]), f"cannot be decided: {reason}", lost))
+        lines.append((instance_id, str(rows["device_id"].iloc[0]), f"no result: {reason}", lost))
     return pd.DataFrame(lines, columns=matching.APART)
 
 
 def _undecided(instance_id: str, count: int, lost: pd.DataFrame) -> str:
     """Return a description of why an instance has no interval."""
     reasons = _in_words(lost[lost["instance_id"] == instance_id])
-    words = f"{plural(count, 'block')} of {instance_id} can be used, and an interval over blocks needs "
+    words = f"{plural(count, 'block')} of {instance_id} can be used, but an interval over blocks needs "
     return f"{words}{in_turn.FEWEST_BLOCKS}" + (f" ({reasons})" if reasons else "")
 
 
@@ -171,5 +173,5 @@ def _in_words(lost: pd.DataFrame) -> str:
     parts = []
     for reason, rows in lost.groupby("reason", sort=False):
         numbers = ", ".join(map(str, rows["block"]))
-        parts.append(f"block{'s' * (len(rows) > 1)} {numbers} left out: {reason}")
+        parts.append(f"block{'s' * (len(rows) > 1)} {numbers} excluded: {reason}")
     return "; ".join(parts)

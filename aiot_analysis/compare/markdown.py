@@ -23,16 +23,16 @@ def render_markdown(found: Comparison) -> str:
     visible, folded = changed[:SHOWN], [*changed[SHOWN:], *(line for line in worded_rows if line not in changed)]
     parts = [f"### `aiot compare`: {escaped(found.words[0])} → {escaped(found.words[1])}"]
     if found.simulated:
-        parts.append("**Simulated**: what is found here is so by construction, and nothing was measured.")
+        parts.append("**Simulated**: nothing was measured, and the differences shown here were built into the data.")
     parts.append(f"**{escaped(_verdict(found))}**")
     if found.regressions:
         parts.append("\n".join(f"- {escaped(regression)}" for regression in found.regressions))
     differing_fields = "; ".join(map(escaped, wording.differing(found)))
-    parts.append(f"Differs in {differing_fields or 'nothing that is recorded'}.")
+    parts.append(f"Recorded differences: {differing_fields or 'none'}.")
     if visible:
         parts.append(_instances(found, visible))
     if folded:
-        title = f"{len(folded)} {'more' if len(changed) > SHOWN else 'without a change that is shown'}"
+        title = f"{len(folded)} {'more' if len(changed) > SHOWN else 'without a demonstrated change'}"
         parts.append(_folded(f"{title}", _instances(found, folded)))
     metrics = list(dict.fromkeys(found.table["metric"]))
     changes = [wording.head(metric)[1].replace("change", f"change in {metric}") for metric in metrics]
@@ -40,10 +40,12 @@ def render_markdown(found: Comparison) -> str:
     if score_rows := wording.scored(found):
         groups += "\n\n" + _table(["score", "A", "B", "change, %", ""], score_rows)
     if cost_rows := wording.costs(found):
-        groups += "\n\n" + _table(["one number a run", "instances", "least change, %", "median", "greatest"], cost_rows)
+        groups += "\n\n" + _table(
+            ["one value per run", "instances", "smallest change, %", "median", "largest"], cost_rows
+        )
     parts.append(_folded("By implementation and model, score, memory, load time", groups))
     if left_out_rows := wording.left_out(found):
-        parts.append(_folded(f"Not compared: {len(found.apart)}", _table(["instances", "why"], left_out_rows)))
+        parts.append(_folded(f"Not compared: {len(found.apart)}", _table(["instances", "reason"], left_out_rows)))
     parts.append(_folded("What was compared, and how", _how(found)))
     return "\n\n".join(parts) + "\n"
 
@@ -68,13 +70,13 @@ def _how(found: Comparison) -> str:
     rows = [[name, row[0], row[-1]] for name, *row in wording.facts(found)]
     parts = [_table(["", "A", "B"], rows), f"Paired: {escaped(wording.paired(found))}."]
     if care_rows := wording.careful(found):
-        parts.append(_table(["side", "with care", "why"], care_rows))
+        parts.append(_table(["side", "flagged", "reason"], care_rows))
     notes = dict.fromkeys(line.note for line in wording.lines(found) if line.note)
     parts += [f"- {escaped(note)}" for note in notes]
     comparisons = plural(found.comparisons, "comparison")
     parts.append(
-        f"In brackets intervals; those of instances and their p are 95 % together over {comparisons} (Bonferroni), "
-        "those of groups and scores 95 % each."
+        f"Intervals are in brackets. Those of instances, and their p-values, hold together at 95 % over {comparisons} "
+        "(Bonferroni); those of groups and scores hold at 95 % each."
     )
     return "\n\n".join(parts)
 

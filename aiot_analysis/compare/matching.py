@@ -65,8 +65,8 @@ def match(base: Side, other: Side) -> Matched:
     if base_rows.empty:
         if len(incomparable):
             reason = incomparable["reason"].iloc[0]
-            raise PoolingError(f"A and B cannot be compared, {reason}: choose sides that are alike in it.")
-        raise CompareError(f"A and B have no instance in common that has numbers{_examples(apart)}.")
+            raise PoolingError(f"A and B cannot be compared, because {reason}: choose sides that have the same value.")
+        raise CompareError(f"A and B share no instance with usable numbers{_examples(apart)}: choose other sides.")
     return Matched(kind, base_rows, other_rows, apart.astype({"lost": bool}), _differing(base_rows, other_rows, kind))
 
 
@@ -81,8 +81,8 @@ def _apart(base: pd.DataFrame, other: pd.DataFrame) -> None:
     if len(twice):
         run, device, instance, _ = twice.iloc[0]
         raise CompareError(
-            f"{len(twice)} of the instances are on both sides, like {instance} of run {run} on {device}: "
-            "choose two sides that have no run in common."
+            f"A and B have results in common ({len(twice)}, such as {instance} of run {run} on {device}): "
+            "choose sides without a common run."
         )
 
 
@@ -117,8 +117,8 @@ def _missing(
     verdict, reasons = explanations["verdict"].to_numpy(), explanations["reasons"].to_numpy()
     words = []
     for verdict_value, reason in zip(verdict, reasons, strict=True):
-        label = "left out" if verdict_value in choice.USABLE else verdict_value
-        words.append(f"{name} has no run of it" if pd.isna(verdict_value) else f"{label} in {name}: {reason}")
+        label = "excluded" if verdict_value in choice.USABLE else verdict_value
+        words.append(f"{name} did not run it" if pd.isna(verdict_value) else f"{label} in {name}: {reason}")
     lost = [verdict_value == "invalid" for verdict_value in verdict]
     return unmatched[["instance_id", "device_id"]].assign(reason=words, lost=lost)
 
@@ -171,7 +171,7 @@ def _alike(mine: pd.DataFrame, theirs: pd.DataFrame, kind: str) -> tuple[pd.Data
         most_common = conditions.loc[counts.groupby(rows["instance_id"]).transform("idxmax")].to_numpy()
         is_minority = (conditions != most_common).to_numpy()
         kept.append(rows[~is_minority].reset_index(drop=True))
-        words = "measured otherwise than on most devices of its side"
+        words = "measured under other conditions than on most devices of its side"
         exclusions.append(rows[is_minority][["instance_id", "device_id"]].assign(reason=words, lost=False))
     return kept[0], kept[1], pd.concat(exclusions[:1] if kind == SAME else exclusions, ignore_index=True)
 
@@ -183,7 +183,7 @@ def _differing(mine: pd.DataFrame, theirs: pd.DataFrame, kind: str) -> dict[str,
     differences: dict[str, list[tuple[str, str]]] = {}
     for field in SHOWN:
         pairs = [
-            rows[field].astype("object").where(rows[field].notna(), "not known").astype(str) for rows in (mine, theirs)
+            rows[field].astype("object").where(rows[field].notna(), "unknown").astype(str) for rows in (mine, theirs)
         ]
         unequal = dict.fromkeys((a, b) for a, b in zip(*pairs, strict=True) if a != b)
         if unequal:

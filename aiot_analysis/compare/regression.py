@@ -37,7 +37,7 @@ def percent(words: str, what: str) -> float:
     """
     match = _PERCENT.fullmatch(words)
     if not match:
-        raise CompareError(f"{words!r} is no {what}: give percent, like 5% or 2.5%.")
+        raise CompareError(f"{words!r} is not a {what}: give a percentage, like 5% or 2.5%.")
     return float(match[1]) / 100
 
 
@@ -47,7 +47,9 @@ def margins(slower: str, points: float = ACCURACY_POINTS) -> Margins:
     Raises CompareError if either cannot be used.
     """
     if not 0 <= points < 100:
-        raise CompareError(f"{points:g} is no margin for accuracy: give points from 0 to under 100, like 1 or 0.5.")
+        raise CompareError(
+            f"{points:g} is not a margin for accuracy: give at least 0 and less than 100 points, like 1 or 0.5."
+        )
     return Margins(percent(slower, "margin for times"), points / 100)
 
 

@@ -59,10 +59,10 @@ def find(words: str, processed: Path) -> SideSource:
     """
     parts = [part.strip() for part in words.split(",")]
     if not all(parts):
-        raise CompareError(f"{words!r} names no side: give a device, a run, a folder or a version like pytorch=2.13.")
+        raise CompareError(f"{words!r} is not a side: give a device, a run, a folder or a version like pytorch=2.13.")
     folders = list(dict.fromkeys(path for part in parts if (path := _folder(part))))
     if len(folders) > 1:
-        raise CompareError(f"{words!r} names {len(folders)} folders: a side is of one.")
+        raise CompareError(f"{words!r} names {len(folders)} folders: give one folder per side.")
     folder = find_tables(folders[0] if folders else processed)
     instances = validity.read(folder)
     devices = storage.read("devices", folder)
@@ -78,7 +78,7 @@ def find(words: str, processed: Path) -> SideSource:
     if "run" not in selections and "study" not in selections:
         chosen &= instances["study"].isna()
     if not chosen.any():
-        raise CompareError(f"Nothing in {folder} is {words!r} in all its parts: leave one of them out.")
+        raise CompareError(f"No instance in {folder} matches all parts of {words!r}: remove one of them.")
     rows = _of_one_origin(instances[chosen].reset_index(drop=True), words)
     _no_profile(rows, words)
     side_devices = devices[devices["device_id"].isin(rows["device_id"]) & (devices["origin"] == rows["origin"].iloc[0])]
@@ -102,7 +102,9 @@ def _meant(word: str, instances: pd.DataFrame, devices: pd.DataFrame, folder: Pa
     if colon and kind in KINDS and name:
         word = name
     elif colon:
-        raise CompareError(f"{word!r} has no kind that is known: begin with {', '.join(f'{text}:' for text in KINDS)}.")
+        raise CompareError(
+            f"{word!r} starts with an unknown kind: use one of {', '.join(f'{text}:' for text in KINDS)}."
+        )
     else:
         kind = ""
     if kind != "run" and (device_ids := _device(word, devices)):
@@ -114,13 +116,13 @@ def _meant(word: str, instances: pd.DataFrame, devices: pd.DataFrame, folder: Pa
     ):
         return "device", instances["device_id"] == device_id
     if "/" in word:
-        raise CompareError(f"{word} is no folder of processed tables: run `aiot process`, or name a device or a run.")
+        raise CompareError(
+            f"{word} is not a folder of processed tables: run `aiot process`, or name a device or a run."
+        )
     listed = [f"devices {_some(_ids(devices))}"] if kind != "run" else []
     if kind != "device":
         listed.append(f"runs {_some(sorted(set(instances['run_id']), reverse=True))}")
-    raise CompareError(
-        f"{word!r} is no {kind or 'device, run or folder of tables'} in {folder}: it has {', '.join(listed)}."
-    )
+    raise CompareError(f"{folder} has no {kind or 'device or run'} {word!r}: choose from {', '.join(listed)}.")
 
 
 def _ids(devices: pd.DataFrame) -> list[str]:
@@ -156,7 +158,7 @@ def _run(word: str, instances: pd.DataFrame) -> str:
 def _only(word: str, found: Sequence[str]) -> str:
     """Return the only match, or "" if there is none. Raises CompareError for several."""
     if len(found) > 1:
-        raise CompareError(f"{word!r} may be {len(found)} things: choose one of {_some(found)}.")
+        raise CompareError(f"{word!r} is ambiguous, with {len(found)} matches: choose one of {_some(found)}.")
     return found[0] if found else ""
 
 
@@ -174,7 +176,7 @@ def _setting(word: str, instances: pd.DataFrame) -> tuple[str, pd.Series]:
         )
         if not version:
             raise CompareError(
-                f"There is no {word!r}: the versions of {frameworks[name]} are {_some(available) or 'not known'}."
+                f"There is no {word!r}: the versions of {frameworks[name]} are {_some(available) or 'unknown'}."
             )
         return f"{name}=", versions == version
     if name not in FIELDS:
@@ -197,13 +199,17 @@ def _of_one_origin(rows: pd.DataFrame, words: str) -> pd.DataFrame:
     origins = sorted(set(rows["origin"]))
     chosen = "measured" if "measured" in origins else origins[0]
     if len(origins) > 1 and chosen != "measured":
-        raise CompareError(f"{words!r} is {' and '.join(origins)}: say which, like {words},origin={origins[0]}.")
+        raise CompareError(
+            f"{words!r} has {' and '.join(origins)} data: choose an origin, like {words},origin={origins[0]}."
+        )
     return rows[rows["origin"] == chosen].reset_index(drop=True)
 
 
 def _no_profile(rows: pd.DataFrame, words: str) -> None:
     if (rows["study"] == STUDY_WITHOUT_IMAGES).all():
-        raise CompareError(f"{words!r} is a profile of operators, which shows no images: choose a run of the suite.")
+        raise CompareError(
+            f"{words!r} is a profile of operators, which has no results for images: choose a run of the suite."
+        )
 
 
 def _some(names: Sequence[str]) -> str:
@@ -229,7 +235,7 @@ def filtered(found: Sequence[SideSource], given: Mapping[str, Sequence[str]]) ->
     for item in found:
         if item.instances.empty:
             selection = ", ".join(f"{column} {'/'.join(values)}" for column, values in given.items() if values)
-            raise CompareError(f"{item.words!r} has no instance of {selection}: ask for others, or for fewer things.")
+            raise CompareError(f"{item.words!r} has no instance of {selection}: choose other values, or fewer of them.")
     return list(found)
 
 

@@ -14,7 +14,7 @@ from aiot_analysis.stats import variance
 from aiot_analysis.tables import names, select
 
 GROUP_COLUMNS = ["by", "group", "metric", "instances", "change", "low", "high", "units", "way"]
-COSTS = {"load_ms": "time to load", "peak_rss_mb": "peak memory", "model_mb": "model file"}
+COSTS = {"load_ms": "load time", "peak_rss_mb": "peak memory", "model_mb": "model file"}
 """Quantities with a single value per run, which therefore have no interval and no test."""
 
 

@@ -29,16 +29,18 @@ def render_text(found: Comparison) -> str:
             ]
             parts.append(aligned([[title, *heads[1:]], *rows]))
     changes = [wording.head(metric)[1].replace("change", f"change in {metric}") for metric in metrics]
-    parts.append(aligned([["together (95 % each)", "instances", *changes], *wording.together(found)]))
+    parts.append(aligned([["averages (95 % each)", "instances", *changes], *wording.together(found)]))
     if score_rows := wording.scored(found):
         parts.append(aligned([["score (95 % each)", "A", "B", "change, %", ""], *score_rows]))
     if cost_rows := wording.costs(found):
-        parts.append(aligned([["one number a run", "instances", "least change, %", "median", "greatest"], *cost_rows]))
+        parts.append(
+            aligned([["one value per run", "instances", "smallest change, %", "median", "largest"], *cost_rows])
+        )
     all_notes = dict.fromkeys(line.note for line in worded_rows if line.note)
     if all_notes:
-        parts.append(["to be known", *(f"  {_of(worded_rows, note)}: {note}" for note in all_notes)])
+        parts.append(["notes", *(f"  {_of(worded_rows, note)}: {note}" for note in all_notes)])
     if care_rows := wording.careful(found):
-        parts.append(aligned([["compared with care", "", ""], *care_rows]))
+        parts.append(aligned([["compared but flagged", "", ""], *care_rows]))
     if left_out_rows := wording.left_out(found):
         parts.append(["not compared", *(f"  {name}: {reason}" for name, reason in left_out_rows)])
     return "\n\n".join("\n".join(map(plain, part)) for part in parts if part) + "\n"
@@ -48,9 +50,9 @@ def _head(found: Comparison) -> list[str]:
     rows = [[name, row[0], *(["→", row[1]] if len(row) > 1 else [])] for name, *row in wording.facts(found)]
     head = [f"A  {found.words[0]}", f"B  {found.words[1]}", ""]
     if found.simulated:
-        head.insert(2, "Simulated: what is found here is so by construction, and nothing was measured.")
+        head.insert(2, "Simulated: nothing was measured, and the differences shown here were built into the data.")
     differences = [f"differs in  {difference}" for difference in wording.differing(found)] or [
-        "differs in  nothing that is recorded"
+        "differs in  nothing recorded"
     ]
     return [*head, *aligned(rows), *differences, f"paired      {wording.paired(found)}"]
 

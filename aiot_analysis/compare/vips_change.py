@@ -89,7 +89,7 @@ def _one(found: Compared, matched: Matched, instances: list[str], timing: str, r
     else:
         samples = [_logs(item, instances, timing).to_numpy(float) for item in (matched.base, matched.other)]
     if not all(len(item) for item in samples):
-        return {"note": "no score: an instance has no accuracy, or no time"}
+        return {"note": "no score, because an instance has no accuracy or no time"}
     facts = {"units": " and ".join(str(len(item)) for item in samples), "way": "sessions" if over_sessions else "runs"}
     change = times.ratio_of_units(*samples)
     images, note = _of_images(found, instances)
@@ -120,11 +120,11 @@ def _of_images(found: Compared, instances: list[str]) -> tuple[list[times.LogRat
     """
     courses = [found.courses[item] for item in instances if item in found.courses]
     if len(courses) < len(instances):
-        return [], "no interval: some instance has no records of single images"
+        return [], "no interval, because an instance has no records of single images"
     influences = [_influence(courses, side) for side in (0, 1)]
     series = [item for item in influences if item is not None]
     if len(series) < 2:
-        return [], "no interval: not all instances were shown the same images in one order"
+        return [], "no interval, because not all instances were given the same images in the same order"
     side_errors = [_error(item) for item in series]
     if courses[0][0]["image"].equals(courses[0][1]["image"]):
         return [*side_errors, _error(series[1] - series[0])], ""

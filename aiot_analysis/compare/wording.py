@@ -112,9 +112,9 @@ def counted(found: Comparison) -> str:
     """Return how many instances were compared and how many changed."""
     distinct = found.table.drop_duplicates("instance_id")
     changed = sum(line.changed for line in lines(found))
-    text = f"{plural(len(distinct), 'instance')} compared, {changed} with a change that is shown"
+    text = f"{plural(len(distinct), 'instance')} compared, {changed} with a demonstrated change"
     level = f"{100 * CONFIDENCE:g} %"
-    return f"{text} (intervals and tests: {level} together over {plural(found.comparisons, 'comparison')})"
+    return f"{text} ({level} intervals and tests, joint over {plural(found.comparisons, 'comparison')})"
 
 
 def judged(found: Comparison) -> str:
@@ -123,11 +123,11 @@ def judged(found: Comparison) -> str:
     if not margins:
         return ""
     points = plural(100 * margins.accuracy, "point")
-    limit = f"slower by more than {100 * margins.time:g} %, or less accurate by more than {points}"
+    limit = f"slower by more than {100 * margins.time:g} %, or accuracy lower by more than {points}"
     if _single(found):
-        limit += f"; if two runs of the same differ by no more than {100 * found.asked.run_to_run:g} %"
+        limit += f"; assuming that two runs of the same differ by at most {100 * found.asked.run_to_run:g} %"
     if not found.regressions:
-        return f"no regression is shown ({limit})"
+        return f"no regression found ({limit})"
     return f"{plural(len(found.regressions), 'regression')} ({limit})"
 
 
@@ -141,20 +141,22 @@ def paired(found: Comparison) -> str:
     if found.kind == in_turn.KIND:
         return in_turn.in_words(found.table)
     if found.kind == SAME:
-        return "every device with itself; intervals of times are over devices, of accuracy over images"
+        return "every device with itself; intervals of times are over devices, those of accuracy over images"
     if found.kind != ONE:
-        return "no device is on both sides; intervals of times are over devices, of accuracy over images"
+        return "no device is on both sides; intervals of times are over devices, those of accuracy over images"
     times = found.table[found.table["metric"] != ACCURACY]
     sessions = sorted(set(times[times["way"] == "sessions"]["units"]))
     by_images = times[times["way"] == "images"]
-    pairs = "" if by_images["note"].str.contains(UNPAIRED, regex=False).any() or sessions else " (times too)"
-    parts = [f"accuracy image by image{'' if times.empty else pairs}"]
+    pairs = "" if by_images["note"].str.contains(UNPAIRED, regex=False).any() or sessions else " (as are times)"
+    parts = [f"accuracy is compared image by image{'' if times.empty else pairs}"]
     if sessions:
         parts.append(f"intervals of times are over sessions ({', '.join(sessions)})")
     if len(by_images):
         allowed = f"intervals of times allow for {100 * found.asked.run_to_run:g} % between two runs of the same"
         scope = " of some instances" * bool(sessions)
-        parts.append(f"too few sessions{scope} to tell how sessions differ: the latest run of each side, {allowed}")
+        parts.append(
+            f"too few sessions{scope} to estimate how sessions differ: uses the latest run of each side, and {allowed}"
+        )
     return "; ".join(parts)
 
 

@@ -33,23 +33,23 @@ def sentence(claims: pd.DataFrame) -> str:
     text = f"Of {n_claims} claims, on this data {', '.join(listed)}."
     if decided := int(claims["verdict"].isin([HOLDS, FAILS]).sum()):
         text += (
-            f" All comparisons of a claim share an error rate of {ALPHA:.0%}".replace("%", " %")
-            + f", so that of {plural(decided, 'verdict')} {ALPHA * decided:.2g} may be wrong on average."
+            f" All comparisons of a claim together have an error rate of {ALPHA:.0%}".replace("%", " %")
+            + f", so of {plural(decided, 'verdict')}, {ALPHA * decided:.2g} may be wrong on average."
         )
     if n_by_construction:
         text += (
-            " The data are simulated to be as the paper describes: what is decided is by construction, and says "
-            "nothing about any phone."
+            " The data are simulated to match the paper, so these verdicts follow from the simulation and say nothing "
+            "about any phone."
         )
     return text
 
 
 def intervals(rows: pd.DataFrame, whole: bool = False) -> str:
     """Return what the intervals of claims include, for captions. Takes the arguments of `variance.describe_noise`."""
-    over = ", and those over devices how devices differ" if rows["device_id"].nunique() > 1 else ""
+    over = ", and intervals over devices include how devices differ" if rows["device_id"].nunique() > 1 else ""
     words = variance.describe_noise(rows, whole).partition(", including ")[2]
-    of_times = f"; those of times of one device include {words}{over}" if words else ""
-    return f"All intervals of a claim hold together with 95 %{of_times}"
+    of_times = f"; intervals of times of one device include {words}{over}" if words else ""
+    return f"All intervals of a claim hold jointly at 95 %{of_times}"
 
 
 def doubts(found: pd.DataFrame, rows: pd.DataFrame) -> str:
@@ -64,7 +64,7 @@ def doubts(found: pd.DataFrame, rows: pd.DataFrame) -> str:
     devices = f" on {plural(found['device_id'].nunique(), 'device')}" if rows["device_id"].nunique() > 1 else ""
     return (
         f"Intervals that rest on the times of {len(found)} of the {plural(len(rows), 'instance')}{devices} may be too "
-        f"short: {', and '.join(reasons)}. The page Latency and stability names each of them."
+        f"short: {', and '.join(reasons)}. The page Latency and stability lists them."
     )
 
 
@@ -87,8 +87,13 @@ def detail(claims: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             **_judged(claims),
-            "claim, and the paper's words": claims["claim"] + " “" + claims["quote"] + "” (" + claims["source"] + ")",
-            "what was found": claims["figures"] + ". " + claims["why"] + ".",
+            "claim and quotation from the paper": claims["claim"]
+            + " “"
+            + claims["quote"]
+            + "” ("
+            + claims["source"]
+            + ")",
+            "result": claims["figures"] + ". " + claims["why"] + ".",
             "devices": claims["n_devices"],
             "rule": claims["rule"],
         }
@@ -100,7 +105,9 @@ def comparisons(parts: pd.DataFrame) -> pd.DataFrame:
     table = parts.assign(found=_effects(parts))
     columns = ["id", "part", "device", "state", "found", "claimed", "n_devices", "why"]
     columns = [column for column in columns if column not in ("device", "why") or (table[column] != "").any()]
-    return table[columns].rename(columns={"part": "comparison", "n_devices": "devices", "why": "why there is none"})
+    return table[columns].rename(
+        columns={"part": "comparison", "n_devices": "devices", "why": "reason without an effect"}
+    )
 
 
 def _judged(claims: pd.DataFrame) -> dict[str, pd.Series]:

@@ -38,14 +38,14 @@ COLUMNS = {
     "resize": Column("resizing", names.display),
     "run_id": Column("run"),
     "n_images": Column("images", "{:.0f}"),
-    "accelerator_requested": Column("asked for", names.display),
+    "accelerator_requested": Column("requested", names.display),
     "accelerator_actual": Column("ran on", names.display),
     "share_delegated": Column("share of nodes", "{:.0%}"),
     "peak_rss_mb": Column("memory, MB", "{:.0f}"),
     "model_mb": Column("file, MB", "{:.2f}"),
     "note": Column("remark"),
     "interval_note": Column("remark"),
-    "gap": Column("why it is missing"),
+    "gap": Column("reason it is missing"),
     "instance_id_other": Column("instance", names.instance_display),
     # profiles of operators
     "time_ms": Column("time, ms", "{:.3f}"),
@@ -77,7 +77,7 @@ COLUMNS = {
     "params_printed": Column("printed", "{:.2f}"),
     "params_difference": Column("difference", "{:+.1%}"),
     "accuracy_percent": Column("accuracy, %", "{:.1f}"),
-    "layers_all": Column("layers with those of shortcuts"),
+    "layers_all": Column("layers, including shortcuts"),
     "layers_printed": Column("layers, printed"),
     "branch_printed": Column("branch, printed"),
     # accuracy
@@ -85,11 +85,11 @@ COLUMNS = {
     "change": Column("change in accuracy", "{:+.3f}"),
     "only_base": Column("lost", "{:.0f}"),
     "only_other": Column("gained", "{:.0f}"),
-    "top1_differs": Column("other class", "{:.1%}"),
+    "top1_differs": Column("another class", "{:.1%}"),
     "label": Column("class"),
     "unstable": Column("different classes"),
     "sides": Column("right and wrong"),
-    "minority": Column("answers that differ", "{:.2%}"),
+    "minority": Column("different answers", "{:.2%}"),
     "p_value": Column("p", p_value),
     "p_adjusted": Column("p, corrected", p_value),
     # times
@@ -152,16 +152,16 @@ COLUMNS = {
     "vops_rank": Column("rank by VOPS"),
     "rank_end_to_end": Column("rank, end to end"),
     "rank_inference": Column("rank, inference only"),
-    "rank_change": Column("places gained"),
-    "exact_rank": Column("rank by the exact clock"),
+    "rank_change": Column("ranks gained"),
+    "exact_rank": Column("rank by exact clock"),
     "group_size": Column("of"),
-    "first_ten": Column("among the first ten"),
+    "first_ten": Column("in the top ten"),
     "tie_group": Column("ties"),
     "printed_device": Column("device, printed"),
     "printed_vips": Column("VIPS, printed", "{:.2f}"),
     "moved": Column("devices that move"),
-    "largest_move": Column("places at most"),
-    "first_ten_changed": Column("leave the first ten"),
+    "largest_move": Column("largest move, ranks"),
+    "first_ten_changed": Column("leave the top ten"),
     "places_lost": Column("places lost", "{:.0f}"),
     "share_median": Column("share of the score", "{:.1%}"),
     "share_min": Column("lowest", "{:.1%}"),
@@ -171,7 +171,7 @@ UNITS = {"_ms": ", ms", "_mb": ", MB", "_gb": ", GB", "_mhz": ", MHz", "_s": ", 
 FORMATS = {"_ms": "{:.2f}", "_mb": "{:.2f}"}
 ENDS = {"_min": "lowest", "_max": "highest"}
 INTERVAL = "95\N{NO-BREAK SPACE}% interval"
-TOGETHER = "interval, 95\N{NO-BREAK SPACE}% together"
+TOGETHER = "joint 95\N{NO-BREAK SPACE}% interval"
 """Heading of intervals that hold simultaneously for all rows of a table."""
 
 

@@ -113,7 +113,7 @@ def current() -> Sink | None:
         }
         return Sink(**fields)
     except (ValueError, TypeError) as error:
-        raise ReportError(f"{VARIABLE} is not what `aiot figures` sets ({error}): unset it.") from None
+        raise ReportError(f"{VARIABLE} does not have a value set by `aiot figures` ({error}): unset it.") from None
 
 
 def figure(sink: Sink, item: Item, shown: Figure, data: Mapping[str, pd.DataFrame]) -> list[str]:

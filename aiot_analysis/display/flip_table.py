@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from aiot_analysis.stats.flips import ClassesGiven
 
 FEW = 3  # up to this many devices are named
-NOTHING = "No image flips: there are no two devices that gave the same image of the same instance different classes."
+NOTHING = "No image flips: no two devices gave different classes for the same image and instance."
 
 
 def gallery(
@@ -38,7 +38,7 @@ def to_html(images: pd.DataFrame, answers: Sequence[Answers], pictures: Pictures
     """Return what `gallery` displays. Without pictures, it is the text alone with the reason."""
     if images.empty:
         return f"<p>{escape(NOTHING)}</p>"
-    why = f"<p>Without pictures: {escape(pictures.why)}.</p>" if pictures.why else ""
+    why = f"<p>Pictures are not shown: {escape(pictures.why)}.</p>" if pictures.why else ""
     return why + "".join(
         _one(str(image), int(label), int(unstable), int(instances), answers, pictures, devices)
         for image, label, unstable, instances in images[["image", "label", "unstable", "instances"]].itertuples(

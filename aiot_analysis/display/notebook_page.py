@@ -115,7 +115,7 @@ class NotebookPage:
             frame = self.data.named(frame)
         table(frame, caption, formats=formats, headings=headings, folded=folded, name=name, number=number)
 
-    def show_excluded(self, name: str, caption: str = "Instances that this page does not use", **values: str) -> None:
+    def show_excluded(self, name: str, caption: str = "Instances excluded from this page", **values: str) -> None:
         """Display the excluded instances by device and reason, as a table of this name.
 
         `values` restrict them by column, as in delegate="nnapi".
@@ -129,7 +129,7 @@ class NotebookPage:
     def show_with_care(self, name: str) -> None:
         """Display the instances that are used despite reservations, as a table of this name."""
         columns = ["device_id", "instance_id", "verdict", "reasons"]
-        self.table(self.rows[self.rows["reasons"] != ""], "Instances that are used with care", columns, name=name)
+        self.table(self.rows[self.rows["reasons"] != ""], "Instances that are used but flagged", columns, name=name)
 
 
 def open_page(

@@ -20,19 +20,19 @@ def of_files(files: pd.DataFrame, origin: str) -> str:
     Takes the frame of `stats.parity.files`. Commands are in backquotes.
     """
     if origin == "simulated":
-        return "Simulated data come from no model files, so there is nothing to check."
+        return "Simulated data have no model files, so there is nothing to check."
     if files.empty:
-        return f"No model file was run: `aiot models prepare`, then {CHECK}."
+        return f"No model file was run: run `aiot models prepare`, then {CHECK}."
     passed, failed = (int((files["state"] == state).sum()) for state in (parity.PASSED, parity.FAILED))
     unchecked = len(files) - passed - failed
     if unchecked == len(files):
-        return f"No model file was checked: {CHECK}."
+        return f"No model file was checked: run {CHECK}."
     fewest, most = files["parity_images"].min(), files["parity_images"].max()
     images = f"{fewest} images" if fewest == most else f"{fewest} to {most} images"
-    text = f"{passed} of {passed + failed} model files that were checked passed, on {images}."
+    text = f"{passed} of {passed + failed} checked model files passed, on {images}."
     if failed:
-        text += " What was measured with the others, marked ✗, is not what their networks give, and is not used."
-    return text + (f" Not checked: {unchecked}, which needs {CHECK}." if unchecked else "")
+        text += " The others, marked ✗, do not compute what their networks compute, so their measurements are excluded."
+    return text + (f" Not checked: {unchecked}. To check them, run {CHECK}." if unchecked else "")
 
 
 def grid(files: pd.DataFrame) -> pd.DataFrame:

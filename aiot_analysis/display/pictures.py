@@ -65,9 +65,9 @@ def of(rows: pd.DataFrame, datasets: Path | str = "data/datasets") -> Pictures:
     if measured_datasets.empty:
         return Pictures(why="there are no results")
     if (measured_datasets["origin"] == "simulated").all():
-        return Pictures(why="the data are simulated, and there are no pictures")
+        return Pictures(why="the data are simulated, so there are no pictures")
     if len(measured_datasets) > 1:
-        return Pictures(why="the results are of several datasets")
+        return Pictures(why="the results are from several datasets")
     name, sha256 = str(measured_datasets["dataset"].iloc[0]), str(measured_datasets["dataset_sha256"].iloc[0])
     folder = upwards(Path(datasets) / name, Path.cwd())
     if folder is None:
@@ -84,7 +84,7 @@ def _read(folder: Path, name: str, sha256: str) -> Pictures:
     """Read a dataset. Raises DataError if its SHA-256 is a different one."""
     record = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
     if record["sha256"] != sha256:
-        raise DataError(f"the dataset in {folder} is another one than {name!r} of the results (its SHA-256 differs)")
+        raise DataError(f"the dataset in {folder} differs from {name!r} of the results (by its SHA-256)")
     image_folder = folder / record["image_folder"]
     classes = {int(row["label"]): row["name"] for row in _rows(folder / "classes.csv")}
     return Pictures(classes, {row["image"]: image_folder / row["image"] for row in _rows(folder / "labels.csv")})

@@ -25,7 +25,7 @@ def sentence(resolved: pd.DataFrame, measured: pd.DataFrame) -> str:
     device if it has two. With several devices, they are those of the median device.
     """
     if resolved.empty:
-        return "No instance can be used, so nothing is known of what these data can show."
+        return "There are no usable instances, so these data cannot show any difference."
     chosen = [_first(resolved, metric) for metric in (resolution.CORRECT, resolution.TIME)]
     single_test, corrected = (
         " and ".join(_under(part, column) for part in chosen) for column in ("resolves", "resolves_corrected")
@@ -34,16 +34,16 @@ def sentence(resolved: pd.DataFrame, measured: pd.DataFrame) -> str:
     devices = resolved["device_id"].nunique()
     median = f", on the median of {devices} devices" if devices > 1 else ""
     return (
-        f"With these data, differences {single_test} cannot be told from noise: a single test at 5 % finds larger ones "
-        f"in at least 80 % of cases ({sides}{median}). Where the tests of a page are corrected for their number, "
-        f"differences {corrected} cannot. {' '.join(assumptions(measured))}"
+        f"With these data, differences {single_test} cannot be distinguished from noise. A single test at the 5 % "
+        f"level finds larger ones in at least 80 % of cases ({sides}{median}). If tests are corrected for the number "
+        f"of tests on a page, differences {corrected} cannot be distinguished. {' '.join(assumptions(measured))}"
     ).rstrip()
 
 
 def assumptions(measured: pd.DataFrame) -> list[str]:
     """Return sentences on which noise of devices is assumed. Takes the frame of `noise.measured`."""
     counts = measured.loc[measured["assumed"] != "", "assumed"].value_counts()
-    return [f"Assumed on {plural(n, 'device')}, since it was not measured: {words}." for words, n in counts.items()]
+    return [f"Assumed on {plural(n, 'device')}, because it was not measured: {words}." for words, n in counts.items()]
 
 
 def _first(resolved: pd.DataFrame, metric: str) -> pd.DataFrame:

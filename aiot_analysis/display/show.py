@@ -70,7 +70,7 @@ def show(
 
     label = str(figure.get_label())
     if not label:
-        raise ReportError("The figure has no description: say what it shows with figure.set_label(...).")
+        raise ReportError("The figure has no description: set one with figure.set_label(...).")
     sink = export.current()
     files: list[str] = []
     if sink and name and sink.wants(name):
@@ -253,9 +253,9 @@ def timing_used(rows: pd.DataFrame, timing: str) -> str:
     tools = int((rows["source"] == "tool").sum())
     if tools:
         say(
-            f"{tools} of the {len(rows)} instances on this page were measured by native tools, which time inference "
-            "alone: all times here, and what is made of them, are of inference. Their accuracy is of the images, and "
-            "they have no records of single images."
+            f"{tools} of the {len(rows)} instances on this page were measured by native tools, which time only "
+            "inference. All times on this page, and all numbers computed from them, are therefore of inference alone. "
+            "The accuracy of these instances is over all images, but they have no records of single images."
         )
     return select.timing_of(rows, timing)
 
@@ -291,7 +291,7 @@ def banner_html(data: Data, rows: pd.DataFrame | None = None) -> str:
     failed = tell.failures(parity.model_files(runs))
     if len(failed):
         findings = (f"{entry.file} {entry.model} ({entry.finding})" for entry in failed.itertuples(index=False))
-        facts["left out, since their model files failed aiot models check"] = "; ".join(findings)
+        facts["excluded because their model files failed aiot models check"] = "; ".join(findings)
     listed = " · ".join(f"<b>{name}</b> {escape(value)}" for name, value in facts.items())
     return (
         f'<div class="banner {data.origin}" role="note" style="border: 1px solid; border-left-width: 6px; '

@@ -60,7 +60,7 @@ class IngestResult:
         """Return text like "1 run, 60 instances, 7500 images, 0 left out"."""
         instances, images = (sum(getattr(entry, name) for entry in self._used) for name in ("instances", "images"))
         counts = [(self.runs, "run"), (instances, "instance"), (images, "image")]
-        return ", ".join([*(plural(*count) for count in counts), f"{len(self.left_out)} left out"])
+        return ", ".join([*(plural(*count) for count in counts), f"{len(self.left_out)} excluded"])
 
 
 def process(
@@ -93,7 +93,7 @@ def process(
     except OSError as error:
         raise DataError(
             f"{processed} cannot be written ({error.strerror}): free some space or choose another folder, "
-            "then run `aiot process` again; what was read is kept."
+            "then run `aiot process` again. Runs that were already read are kept."
         ) from None
 
 
@@ -125,7 +125,7 @@ def _without_copies(entries: dict[str, PartEntry], fresh: Collection[str]) -> di
     result = {}
     for name, entry in entries.items():
         if entry.run in seen:
-            reason = f"it holds run {entry.run_id} of {entry.device_id}, which was read from another folder already"
+            reason = f"it holds run {entry.run_id} of {entry.device_id}, which was already read from another folder"
             result[name] = replace(entry, used=False, left_out=[(name, reason, None)])
         elif entry.used or name in fresh:
             result[name] = entry
@@ -170,8 +170,8 @@ def _on_cluster(waiting: Waiting, parts: Parts, scheduler: str) -> Iterator[None
     for (run, key), _ in zip(waiting, results, strict=True):
         if not parts.has(key):
             raise ClusterError(
-                f"What a worker of {scheduler} made of {run.name} is not in {shared.staged}: put the folder on a file "
-                "system that this machine and all workers share."
+                f"{shared.staged} lacks the tables that a worker of {scheduler} made of {run.name}: put the folder on "
+                "a file system that this machine and all workers share."
             )
         yield
 

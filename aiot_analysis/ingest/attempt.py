@@ -147,7 +147,7 @@ def together(problems: list[str], what: str = "lines") -> list[tuple[str, int]]:
     others = problems[NAMED:]
     return [
         *((problem, 1) for problem in problems[:NAMED]),
-        (f"{len(others)} more {what} that are not used, the first: {others[0]}", len(others)),
+        (f"{len(others)} more unused {what}, the first of them: {others[0]}", len(others)),
     ]
 
 

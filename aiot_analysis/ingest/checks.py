@@ -36,9 +36,9 @@ def parity(run: Row, instance_id: str) -> tuple[Row, str]:
     if check is None:
         return {}, ""
     if not _is_one(check):
-        return {}, "its check in run.json is not of the format: `aiot models check`, then run it again"
+        return {}, "the check of its model file in run.json is malformed: run `aiot models check`, then run it again"
     if check["sha256"] != run["models"].get(instance_id, {}).get("sha256"):
-        return {}, "its check in run.json is of another model file: `aiot models check`, then run it again"
+        return {}, "the check in run.json is of another model file: run `aiot models check`, then run it again"
     columns = {f"parity_{name}": check[name] for name in ("passed", "finding", "images", "dataset")}
     for name, (column, (low, high)) in _NUMBERS.items():
         value = check.get(name)

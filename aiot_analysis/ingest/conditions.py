@@ -21,11 +21,11 @@ def condition_doubts(run: Row) -> list[str]:
     for name in _asked(run):
         missed = [applied for applied in _held(run) if not _is_kept(name, applied)]
         if not _held(run):
-            messages.append(f"{_WORDS[name]} was asked for, and what the device made of it is not known")
+            messages.append(f"{_WORDS[name]} was requested, but it is unknown whether the device applied it")
         elif missed:
             refused = missed[0].get("refused")
             reason = refused.get(name) if isinstance(refused, dict) else None
-            messages.append(f"{_WORDS[name]} was asked for, and not to be had: {reason or 'the reason is not known'}")
+            messages.append(f"{_WORDS[name]} was requested but not applied: {reason or 'the reason is unknown'}")
     return messages
 
 

@@ -73,7 +73,7 @@ class Parts:
     def locked(self) -> Iterator[None]:
         """Create the folder if necessary, and lock it for one process at a time."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        busy = DataError(f"Another `aiot process` writes to {self.folder}: wait for it, or end it.")
+        busy = DataError(f"Another `aiot process` is writing to {self.folder}: wait for it to finish, or stop it.")
         with locked(self.folder / LOCK, busy):
             yield
 

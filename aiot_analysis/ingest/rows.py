@@ -109,7 +109,7 @@ def instance(run: Row, instance_id: str, position: int, tried: int) -> Row:
         **checks.parity(run, instance_id)[0],
         "started": run["started"],
         "status": "cut",
-        "reasons": "its log is damaged: run it again" if tried else "it was not run: the run is unfinished",
+        "reasons": "its log is damaged: run it again" if tried else "it was not run, because the run is unfinished",
     }
 
 

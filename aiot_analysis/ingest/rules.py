@@ -37,17 +37,19 @@ def check_run(run: Row, device: Row, where: str) -> None:
     """
     for field, allowed in (("origin", rawlog.ORIGINS), ("timing", tuple(choice.TIMES))):
         if run[field] not in allowed:
-            raise rawlog.RawLogError(f"{where} has {field} {short(run[field])}, which is none of {', '.join(allowed)}.")
+            raise rawlog.RawLogError(
+                f"{where} has {field} {short(run[field])}, but it must be one of {', '.join(allowed)}."
+            )
     for field in ("run_id", "device_slug"):
         if not _NAME.fullmatch(run[field]):
-            raise rawlog.RawLogError(f"{where} has {field} {short(run[field])}, which cannot name a file.")
+            raise rawlog.RawLogError(f"{where} has {field} {short(run[field])}, which is not a valid file name.")
     if device["slug"] != run["device_slug"]:
         raise rawlog.RawLogError(
-            f"{where} is of device {run['device_slug']}, and the device.json beside it of {short(device['slug'])}."
+            f"{where} is of device {run['device_slug']}, but the device.json beside it is of {short(device['slug'])}."
         )
     for instance_id in run["suite"]:
         if not isinstance(instance_id, str) or not names.is_instance_id(instance_id):
-            raise rawlog.RawLogError(f"{where} has {short(instance_id)} in its suite, which is no instance.")
+            raise rawlog.RawLogError(f"{where} has {short(instance_id)} in its suite, which is not an instance.")
     _check_models(run["models"], where)
     _check_cores(device["cores"], where)
     rawlog.check(run["profile"], {"name": _TEXT}, f"{where}, profile")
@@ -59,9 +61,7 @@ def _check_models(models: Row, where: str) -> None:
     """Raise RawLogError for a model file in run.json that is not described as the format asks."""
     for instance_id, file in models.items():
         if not isinstance(file, dict):
-            raise rawlog.RawLogError(
-                f"{where} has {short(file)} as the model of {instance_id}, which is not of the format."
-            )
+            raise rawlog.RawLogError(f"{where} has {short(file)} as the model of {instance_id}, which is malformed.")
         fields = {"sha256": _TEXT + _ABSENT, "weights": _TEXT + _ABSENT, "size_bytes": _NUMBER + _ABSENT}
         rawlog.check(file, fields, f"{where}, model of {instance_id}")
         if isinstance(settings := file.get("preprocess"), dict):
@@ -72,9 +72,7 @@ def _check_cores(cores: Sequence[Any], where: str) -> None:
     """Raise RawLogError for a core in device.json that is not described as the format asks."""
     for core in cores:
         if not isinstance(core, dict):
-            raise rawlog.RawLogError(
-                f"{where} is of a device with {short(core)} as a core, which is not of the format."
-            )
+            raise rawlog.RawLogError(f"{where} is of a device with {short(core)} as a core, which is malformed.")
         rawlog.check(core, {"max_mhz": _NUMBER + _ABSENT}, f"{where}, a core of its device")
 
 
@@ -89,7 +87,7 @@ def misplaced(reading: Reading) -> str | None:
     """Return why an attempt does not belong to the instance that its file is named after, or None if it does."""
     for load in reading.of("load"):
         if load["instance"] != reading.instance:
-            return f"it is the log of {load['instance']} by its own words: the file was renamed or copied"
+            return f"according to its content it is the log of {load['instance']}: the file was renamed or copied"
     return None
 
 
@@ -105,7 +103,7 @@ def split_labels(images: pyarrow.Table, instance_id: str, run: Row) -> tuple[pya
         return images, []
     outside = images.filter(pyarrow.array(~inside))
     problems = [
-        f"query {query} has label {value}, which is not of the label space {label_space}"
+        f"query {query} has label {value}, which is not in the label space {label_space}"
         for query, value in zip(outside["query"].to_pylist(), outside["label"].to_pylist(), strict=True)
     ]
     return images.filter(pyarrow.array(inside)), problems
@@ -113,7 +111,7 @@ def split_labels(images: pyarrow.Table, instance_id: str, run: Row) -> tuple[pya
 
 def unused_line_doubts(lines: int) -> list[str]:
     """Return the doubt about a log with this number of unused lines."""
-    return [f"lines of its log that were left out: {lines}"] if lines else []
+    return [f"lines of its log that were excluded: {lines}"] if lines else []
 
 
 def doubts(reading: Reading, images: pyarrow.Table, correct: int, lines_left_out: int, run: Row) -> list[str]:
@@ -127,14 +125,14 @@ def doubts(reading: Reading, images: pyarrow.Table, correct: int, lines_left_out
             ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in numbers.items())
             for numbers in (counts, stated_counts)
         )
-        messages.append(f"its log holds {counted}, and ends with {stated}")
+        messages.append(f"its log has {counted}, but its last line states {stated}")
     backward_steps = int((np.diff(images["at_ns"].to_numpy()) < 0).sum())
     if backward_steps:
-        messages.append(f"times its clock went back: {backward_steps}")
+        messages.append(f"times that its clock went backwards: {backward_steps}")
     took_ns = compute.coalesce(images["inference_ns"], images["spent_ns"], images["total_ns"]).to_numpy()
     timeless = int((took_ns == 0).sum())
     if timeless:
-        messages.append(f"images that took no time by its clock: {timeless}")
+        messages.append(f"images that took no time according to its clock: {timeless}")
     return [*messages, *load_doubts(reading, run)]
 
 
@@ -143,11 +141,11 @@ def load_doubts(reading: Reading, run: Row) -> list[str]:
     messages = []
     for load in reading.of("load"):
         if load["attempt"] != reading.attempt:
-            messages.append(f"by its own words it is attempt {load['attempt']}")
+            messages.append(f"according to its content it is attempt {load['attempt']}")
         if (requested := load.get("accelerator_requested")) is not None and load.get("accelerator_actual") is None:
-            messages.append(f"{requested} was asked for, and what ran is not known")
+            messages.append(f"{requested} was requested, but it is unknown what ran")
         elif requested is None and names.instance(reading.instance).delegate == "unknown":
-            messages.append("its log does not tell which delegate ran")
+            messages.append("its log does not say which delegate ran")
     if run.get("study") == select.PROFILE and not reading.of("operator"):
         messages.append("no operator was timed")
     if doubt := checks.parity(run, reading.instance)[1]:
@@ -161,5 +159,5 @@ def run_doubts(run: Row) -> list[str]:
         started, ended = (datetime.fromisoformat(run[name] or run["started"]) for name in ("started", "ended"))
         backwards = ended < started
     except (ValueError, TypeError):  # TypeError: only one of them has a time zone
-        return ["its run has a start or an end that is no time in ISO 8601 UTC"]
-    return ["its run ended before it started by the clock"] if backwards else []
+        return ["its run has a start or an end that is not a time in ISO 8601 UTC"]
+    return ["its run ended before it started, according to the clock"] if backwards else []

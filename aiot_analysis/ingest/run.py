@@ -62,7 +62,7 @@ def _read(run: RunFolder, key: str, file: Path) -> tuple[PartEntry, dict[str, li
         raise rawlog.RawLogError(f"{run.folder} cannot be listed ({error.strerror}).") from None
     expected = {*_RECORDS, *(path.name for paths in attempts.values() for path in paths)}
     left_out: list[LeftOut] = [
-        (f"{run.name}/{name}", "it is no file of a run", None) for name, _, _ in run.files if name not in expected
+        (f"{run.name}/{name}", "it is not a file of a run", None) for name, _, _ in run.files if name not in expected
     ]
     suite = {instance_id: attempts.pop(instance_id, []) for instance_id in dict.fromkeys(record["suite"])}
     readings = read_all(path for paths in suite.values() for path in paths)
@@ -121,7 +121,7 @@ def _chosen(attempts: Iterable[tuple[Path, Reading | rawlog.RawLogError]], left_
     for other in readings:
         if used is not None and other is not used:
             worse = other.damaged and not used.damaged and other.status == used.status
-            reason = f"is damaged, and attempt {used.attempt} is not" if worse else "is not the last complete one"
+            reason = f"is damaged, but attempt {used.attempt} is not" if worse else "is not the last complete one"
             left_out.append(_file(other.path, f"attempt {other.attempt} ({other.status}) {reason}", other.lines))
     return used
 
@@ -134,7 +134,7 @@ def _add_ended(row: Row, reading: Reading, run: Row, images: _Images, left_out: 
     summary = tool_logs.summary(reading)
     unused = 0 if summary else len(reading.of("summary"))
     if unused:
-        left_out.append(_file(reading.path, "a `summary` is not used beside records of images", unused))
+        left_out.append(_file(reading.path, "a `summary` is not used if there are records of images", unused))
     row |= {**rows.ended(reading), "reasons": "", "log_lines": reading.lines - len(problems) - unused}
     if summary:
         doubts = [
@@ -152,7 +152,7 @@ def _add_not_ended(row: Row, reading: Reading, left_out: list[LeftOut]) -> None:
     left_out += [_file(reading.path, reason, lines) for reason, lines in together(reading.problems)]
     unused = reading.images.num_rows + sum(event["event"] in _UNUSED for event in reading.events)
     if unused:
-        reason = f"records of an attempt that did not end ({reading.status}) are not used"
+        reason = f"records of an unfinished attempt ({reading.status}) are not used"
         left_out.append(_file(reading.path, reason, unused))
     row |= {**rows.not_ended(reading), "log_lines": reading.lines - len(reading.problems) - unused}
 
@@ -165,7 +165,7 @@ def _telemetry(path: Path, run: Row, left_out: list[LeftOut]) -> list[Row]:
         left_out.append(_file(path, str(error), None))
         return []
     if broken:
-        left_out.append(_file(path, f"lines that are not of the format: {broken}", broken))
+        left_out.append(_file(path, f"malformed lines: {broken}", broken))
     return [rows.sample(sample, run) for sample in samples]
 
 

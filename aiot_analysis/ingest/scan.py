@@ -73,7 +73,7 @@ def _folders(raw: Path, name: str, kind: str, found: Scan) -> Iterator[os.DirEnt
         if not entry.is_dir():
             found.left_out.append((path, f"it is not the folder of a {kind}", None))
         elif entry.name.startswith("."):
-            found.left_out.append((path, "it is hidden: what is being written or removed has such a name", None))
+            found.left_out.append((path, "it is hidden, like files that are being written or removed", None))
         else:
             yield entry
 

@@ -65,13 +65,13 @@ def doubts(found: Row, reading: Reading) -> list[str]:
     if accuracy_missing is not None:
         messages.append(f"it has no accuracy: {accuracy_missing}")
     if not _sound(reading.last):
-        messages.append("its ending has counts that cannot be")
+        messages.append("its last line has impossible counts")
     if runs_requested is not None and runs_timed is not None and runs_timed < runs_requested:
         messages.append(f"runs that were timed: {runs_timed} of {runs_requested}")
     if None in (requested, actual) or _timing(found) == "end_to_end":
         return messages  # what ran is unknown (reported for every log), or time and accuracy are from the same run
     if requested != "cpu" and accuracy_accelerator is None and accuracy_missing is None:
-        messages.append(f"{requested} was asked for, and what ran for its accuracy is not known")
+        messages.append(f"{requested} was requested, but it is unknown what ran when its accuracy was measured")
     elif accuracy_accelerator not in (None, actual):
-        messages.append(f"its time is that of {actual}, its accuracy that of {accuracy_accelerator}")
+        messages.append(f"its time was measured on {actual}, but its accuracy on {accuracy_accelerator}")
     return messages

@@ -79,7 +79,7 @@ def drifts(
     for test in ("drift", "change"):
         table[f"{test}_p_adjusted"] = (table[f"{test}_p"] * table["tests"]).clip(upper=1)
     enough = table["images"] >= along.MIN_IMAGES
-    too_few = f"{{}} images with a time after the first, a trend needs {along.MIN_IMAGES}"
+    too_few = f"{{}} images with a time after the first, but a trend needs {along.MIN_IMAGES}"
     table["gap"] = table["images"].map(too_few.format).where(~enough, "")
     table["finding"] = _findings(table, material, level)
     order = [

@@ -131,9 +131,10 @@ def clocks(images: pd.DataFrame) -> pd.DataFrame:
         [totals["missing"] > 0, totals["back"] > 0, ~totals["moved"] & (totals["images"] > 1), totals["leaps"] > 0],
         [
             totals["missing"].map("the clock is missing at {} images".format),
-            _times(totals["back"], "the clock goes back") + totals["back_at"].map(", first at query {:.0f}".format),
+            _times(totals["back"], "the clock goes backwards")
+            + totals["back_at"].map(", first at query {:.0f}".format),
             "the clock stands still",
-            _times(totals["leaps"], f"a pause of over {MAX_PAUSE_S:g} s, or a leap of the clock,")
+            _times(totals["leaps"], f"a pause of more than {MAX_PAUSE_S:g} s, or a jump of the clock,")
             + totals["leap_at"].map(", first at query {:.0f}".format),
         ],
         "",

@@ -85,7 +85,7 @@ def choices(near: str, known: Collection[Any]) -> str:
     """Return the known values as text for an error message; of many, those spelled most like `near`."""
     names = [str(value) for value in known if value is not None]
     if not names:
-        return "nothing, since there is none"
+        return "nothing, because there are none"
     if len(names) <= SHOWN:
         return ", ".join(names)
     closest = get_close_matches(near, names, SHOWN // 2, 0.5) or names[: SHOWN // 2]
@@ -126,7 +126,7 @@ def convert(column: str, value: object, kind: str) -> Any:
             raise ValueError
         return int(number)
     except (TypeError, ValueError, OverflowError):
-        raise DataError(f"Column {column} holds {KINDS[kind]}, not {value!r}: give a value of that kind.") from None
+        raise DataError(f"Column {column} holds {KINDS[kind]}, not {value!r}: give a value of that type.") from None
 
 
 def _truth(value: object) -> bool:

@@ -54,11 +54,11 @@ def run_calls(
                 yield running.popleft().result()
         except KilledWorker:
             raise ClusterError(
-                f"Workers of the Dask scheduler {scheduler} ended, perhaps for want of memory: "
-                "give each of them more, or fewer threads (--nthreads)."
+                f"Workers of the Dask scheduler {scheduler} died, perhaps because they ran out of memory: "
+                "give each of them more memory or fewer threads (--nthreads)."
             ) from None
         except (CancelledError, CommClosedError):
-            raise ClusterError(f"The Dask scheduler {scheduler} ended: start it anew, then try again.") from None
+            raise ClusterError(f"The Dask scheduler {scheduler} stopped: restart it, then try again.") from None
 
 
 @contextmanager
@@ -67,15 +67,15 @@ def _connected(scheduler: str, folders: Sequence[Path]) -> Iterator[Client]:
     try:
         from distributed import Client
     except ImportError:
-        raise ClusterError("--scheduler needs Dask: pip install 'aiotbench[cluster]'.") from None
+        raise ClusterError("--scheduler needs Dask: run `pip install 'aiotbench[cluster]'`.") from None
     if not ADDRESS.fullmatch(scheduler):
-        raise ClusterError(f"{scheduler!r} is no address of a Dask scheduler: give one like tcp://10.0.0.1:8786.")
+        raise ClusterError(f"{scheduler!r} is not the address of a Dask scheduler: give one like tcp://10.0.0.1:8786.")
     try:
         connect: Callable[..., Client] = Client  # distributed does not annotate it
         client = connect(scheduler, timeout=ANSWER_TIMEOUT_S, set_as_default=False)
     except OSError:
         raise ClusterError(
-            f"No Dask scheduler answers at {scheduler!r}: start one with `dask scheduler`, and give its address, "
+            f"No Dask scheduler answers at {scheduler!r}: start one with `dask scheduler` and give its address, "
             "like tcp://10.0.0.1:8786."
         ) from None
     with client:
@@ -89,24 +89,24 @@ def _check(client: Client, scheduler: str, folders: Sequence[Path]) -> None:
         client.wait_for_workers(1, timeout=WORKERS_TIMEOUT_S)
     except TimeoutError:
         raise ClusterError(
-            f"The Dask scheduler {scheduler} has no worker: start some with `dask worker {scheduler}`."
+            f"The Dask scheduler {scheduler} has no workers: start some with `dask worker {scheduler}`."
         ) from None
     paths = [str(folder.absolute()) for folder in folders]
     for worker, reply in client.run(_look, paths, on_error="return").items():
         if isinstance(reply, Exception):
             raise ClusterError(
-                f"Worker {worker} cannot run this package ({reply}): install the same version there, and start it anew."
+                f"Worker {worker} cannot run this package ({reply}): install the same version there and restart it."
             )
         version, missing = reply
         if missing:
             raise ClusterError(
-                f"Worker {worker} does not see {' and '.join(missing)}: put it on a file system that this machine and "
-                "all workers have under the same path."
+                f"Worker {worker} cannot access {' and '.join(missing)}: put it on a file system that this machine and "
+                "all workers can access under the same path."
             )
         if version != _version():
             raise ClusterError(
-                f"Worker {worker} has another version of this package or of its libraries: install the same there, and "
-                "start it anew."
+                f"Worker {worker} has another version of this package or of its libraries: install the same versions "
+                "there and restart it."
             )
 
 

@@ -60,7 +60,11 @@ class Data:
         return [name for name in super().__dir__() if not name.startswith("_")]
 
     def __repr__(self) -> str:
-        counts = (f"{len(self.devices)} devices", f"{len(self.instances)} instances", f"{len(self.studies)} of studies")
+        counts = (
+            f"{len(self.devices)} devices",
+            f"{len(self.instances)} instances",
+            f"{len(self.studies)} instances of studies",
+        )
         return f"Data({self.origin}, {self.processed}: {', '.join(counts)})"
 
     def _repr_html_(self) -> str:
@@ -260,9 +264,9 @@ def load(
     origin = origin or next((name for name in ORIGINS if name in set(instances["origin"])), ORIGINS[0])
     of_origin = instances[instances["origin"] == origin].reset_index(drop=True)
     if of_origin.empty:
-        held_origins = ", ".join(sorted(instances["origin"].unique())) or "no run at all"
+        held_origins = ", ".join(sorted(instances["origin"].unique())) or "no runs at all"
         raise DataError(
-            f"{folder} holds nothing {origin} (it holds {held_origins}): choose another origin or run the suite."
+            f"{folder} has no {origin} data (it has {held_origins}): choose another origin or run the suite."
         )
     data = Data(
         folder,
@@ -303,14 +307,14 @@ def overview(data: Data) -> pd.DataFrame:
     image_count = data.instances["images"].sum() + data.studies["images"].sum()
     entries: list[tuple[str, str, int | None]] = [
         ("data.devices", "device", len(data.devices)),
-        ("data.results()", "device and instance: the newest usable run, as on the pages", len(data.results())),
-        ("data.instances", "run and instance of the suite, also what is not usable", len(data.instances)),
-        ("data.images()", "image that an instance was shown: see data.images?", int(image_count)),
-        ("data.studies", "run and instance of a study, as of operators or resizing", len(data.studies)),
+        ("data.results()", "device and instance, from the latest usable run, as on the pages", len(data.results())),
+        ("data.instances", "run and instance of the suite, including unusable ones", len(data.instances)),
+        ("data.images()", "image and instance (see data.images?)", int(image_count)),
+        ("data.studies", "run and instance of a study, such as operators or resizing", len(data.studies)),
         *((f"data.{name}()", description, _count(data, name)) for name, description in READ_LATER.items()),
-        ("data.left_out", "file or line of the raw logs that was not used", len(data.left_out)),
+        ("data.left_out", "excluded file or line of the raw logs", len(data.left_out)),
     ]
-    frame = pd.DataFrame(entries, columns=["table", "one row for each", "rows"])
+    frame = pd.DataFrame(entries, columns=["table", "one row per", "rows"])
     return frame.astype({"rows": "Int64"})
 
 

@@ -141,7 +141,7 @@ def _check_columns(found: Any, path: Path, *columns: str) -> None:
     for column in columns:
         if column not in found.column_names:
             raise DataError(
-                f"{path} was made by another version (it has no column {column!r}): run `aiot process` to make it anew."
+                f"{path} was written by another version (no column {column!r}): run `aiot process` to rebuild it."
             )
 
 

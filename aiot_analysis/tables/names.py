@@ -84,7 +84,7 @@ class InstanceParts(NamedTuple):
 
 ORIGIN_SENTENCES = {
     "measured": "<strong>Measured</strong> on the devices named here.",
-    "simulated": "<strong>SIMULATED DATA</strong>, made by a simulation: nothing here was measured on a device.",
+    "simulated": "<strong>SIMULATED DATA</strong>, produced by a simulation. Nothing here was measured on a device.",
     "imported": "<strong>Imported</strong> from logs of another tool.",
 }
 """First sentence that pages show about their data, by origin."""

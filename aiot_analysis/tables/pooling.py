@@ -39,8 +39,8 @@ def check(frame: pd.DataFrame, fields: Sequence[str] = SHARED, by: Sequence[str]
             row = frame[groups == group].iloc[0]
             where = "".join(f", {column} {row[column]}" for column in by)
             raise PoolingError(
-                f"Rows with {field} {first!r} and {second!r} would share one statistic{where}: "
-                f"choose rows of one {field}, or compare them side by side."
+                f"Rows with {field} {first!r} and {second!r} cannot be combined in one statistic{where}: "
+                f"choose rows with one {field}, or compare them side by side."
             )
 
 

@@ -18,7 +18,7 @@ from aiot_analysis.errors import DamagedError, DataError
 FOLDER = "data/processed"  # default folder of the tables, relative to a workspace
 NOTEBOOKS = "notebooks"  # default folder of the notebooks
 MANIFEST = "manifest.json"
-REMEDY = "run `aiot process` to make it anew, or copy the folder again"
+REMEDY = "run `aiot process` to rebuild it, or copy the folder again"
 MOVING_S = 0.5  # longer than an update of the tables takes to move their files
 
 Stamp = list[Any]  # of a file: size in bytes, modification time in ns, sha256
@@ -68,7 +68,7 @@ def _find(path: Path | str, bases: tuple[Path, ...]) -> tuple[Path, Path]:
     return base, folder
 
 
-_NAME_IT = "run `aiot process`, or name the folder."
+_NAME_IT = "run `aiot process`, or give the folder that holds it."
 
 
 def find_notebooks(path: Path | str = NOTEBOOKS) -> Path:
@@ -91,7 +91,7 @@ def check(folder: Path) -> None:
         sleep(MOVING_S)
         problem = next(_problems(folder), None)
         if problem and _is_changing(folder):
-            problem = f"A change of the tables in {folder} is not complete: wait for `aiot process`, or run it again."
+            problem = f"An update of the tables in {folder} is incomplete: wait for `aiot process`, or run it again."
     if problem:
         raise DamagedError(problem)
 
@@ -116,7 +116,7 @@ def _problems(folder: Path) -> Iterator[str]:
     if files:
         for path in sorted(folder.glob("images/*/*.parquet")):
             if path.relative_to(folder).as_posix() not in files:
-                yield f"{path} does not belong to these tables, as {MANIFEST} tells them: {REMEDY}."
+                yield f"{path} does not belong to these tables according to {MANIFEST}: {REMEDY}."
 
 
 def is_as_written(path: Path, folder: Path) -> bool | None:
@@ -163,7 +163,7 @@ def _files(path: Path, size: int, time_ns: int) -> dict[str, Stamp]:
     record = json.loads(path.read_bytes())
     files = record.get("files") if isinstance(record, dict) else None
     if not isinstance(files, dict) or not all(isinstance(stamp, list) and len(stamp) > 1 for stamp in files.values()):
-        raise ValueError("it does not tell of the files")
+        raise ValueError("it does not list the files")
     return files
 
 

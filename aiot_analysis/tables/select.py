@@ -99,7 +99,7 @@ def measured_rows(
         usual = usual.reindex(instances.index).astype(str)
         unusual = usable & (setting != usual)
         setting_reasons = setting_reasons.where(
-            ~unusual, "run with " + setting + f"; most of the device's instances{scope}: " + usual
+            ~unusual, "run with " + setting + f", but most of the device's instances{scope}: " + usual
         )
         usable &= ~unusual
     latest = instances[usable].groupby(["device_id", "instance_id"])["run_id"].transform("max")
@@ -114,7 +114,7 @@ def measured_rows(
         left_out["reasons"] != "", pd.Series(absent_columns, left_out.index, dtype=object)
     )
     unwanted = left_out["verdict"].isin(USABLE) & ~has_verdict.reindex(left_out.index)
-    unusable = unusable.where((unusable != "") | ~unwanted, f"only {' and '.join(accepted)} ones are asked for")
+    unusable = unusable.where((unusable != "") | ~unwanted, f"only {' and '.join(accepted)} instances were requested")
     later_run = "run " + superseded.reindex(left_out.index) + " is later"
     left_out["reasons"] = later_run.fillna(setting_reasons.reindex(left_out.index)).fillna(unusable)
     left_out = left_out.drop_duplicates(["device_id", "instance_id", "verdict", "reasons"], keep="last")
@@ -190,7 +190,9 @@ def records_by_device(
         for key, records in chosen.groupby("device_id", observed=True, sort=False):
             device = str(key)
             if device in seen:
-                raise DataError(f"Image records of device {device} come in two parts: give all of a device at once.")
+                raise DataError(
+                    f"Image records of device {device} are in two parts: pass all records of a device at once."
+                )
             seen.add(device)
             yield device, records
 

@@ -46,7 +46,7 @@ def scores(images: pd.DataFrame, timing: str = "inference", seed: int = 0) -> pd
     unstable = result["stability"] < result["chance_low"]
     conditions = [result["stability"].isna(), result["stability"] >= STABLE, unstable]
     result["steadiness"] = np.select(conditions, [STEADINESS[3], STEADINESS[0], STEADINESS[1]], STEADINESS[2])
-    gap = result["images"].map(f"{{}} images with a time after the first, a score needs {along.MIN_IMAGES}".format)
+    gap = result["images"].map(f"{{}} images with a time after the first, but a score needs {along.MIN_IMAGES}".format)
     return result.assign(gap=gap.where(result["images"] < along.MIN_IMAGES, ""))
 
 
@@ -54,8 +54,8 @@ def doubts(scores: pd.DataFrame) -> dict[str, str]:
     """Return why the unstable instances of a run should be used with care, by instance id."""
     unstable = scores[scores["steadiness"] == STEADINESS[1]]
     template = (
-        "its time was unstable along the run: the slowest of {loops:.0f} parts took {more:.0%} longer than the "
-        "fastest, more than by chance: close other programs, let it cool and run again"
+        "its time was unstable over the run: the slowest of {loops:.0f} parts took {more:.0%} longer than the "
+        "fastest, more than by chance: close other programs, let the device cool and run again"
     )
     return {
         str(row["instance_id"]): template.format(loops=row["loops"], more=row["slowest_ms"] / row["fastest_ms"] - 1)

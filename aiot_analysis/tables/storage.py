@@ -191,7 +191,7 @@ def kind_of(name: str, column: str, of: str = "") -> str:
     _check_columns(name, [column])
     kind = _KINDS.get(str(TABLES[name].to_schema().columns[column].dtype), "")
     if not kind:
-        raise DataError(f"Column {column} holds lists: choose rows by another one.")
+        raise DataError(f"Column {column} holds lists: filter by another column.")
     return kind
 
 
@@ -247,7 +247,7 @@ def _is_as_written(path: Path, folder: Path) -> bool:
     """
     as_written = is_as_written(path, folder)
     if as_written is False:
-        raise DamagedError(f"{path} is not as `aiot process` wrote it: {REMEDY}.")
+        raise DamagedError(f"{path} has changed since `aiot process` wrote it: {REMEDY}.")
     return bool(as_written)
 
 
@@ -269,7 +269,7 @@ def _check_content(name: str, path: Path, size: int, time_ns: int) -> None:
             check_images(content)
             keys = content.select(IMAGE_KEY).to_pandas()
             if keys.duplicated().any():
-                raise DataError(f"Table images has {keys.duplicated().sum():,} rows twice.")
+                raise DataError(f"Table images has {keys.duplicated().sum():,} duplicate rows.")
         else:
             # ignore a stored index: it may have duplicates, as the rows may
             table(name, _content(name, path).to_pandas(ignore_metadata=True))
@@ -283,10 +283,10 @@ def _check_version(found: pyarrow.Schema, name: str, path: Path) -> None:
         if column not in found.names:
             problem = f"it has no column {column!r}"
         elif _kind(found.field(column).type) not in (_KINDS.get(str(facts.dtype), "").removeprefix("whole "), ""):
-            problem = f"its column {column!r} is of {found.field(column).type}"
+            problem = f"its column {column!r} has type {found.field(column).type}"
         else:
             continue
-        raise DataError(f"{path} was made by another version ({problem}): run `aiot process` to make it anew.")
+        raise DataError(f"{path} was written by another version ({problem}): run `aiot process` to rebuild it.")
 
 
 _KINDS = {"string[pyarrow]": "text", "category": "text", "bool": "truth", "boolean": "truth"}

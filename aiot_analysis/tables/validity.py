@@ -61,10 +61,10 @@ def judge(row: Mapping[str, Any], samples: Sequence[Mapping[str, Any]] = ()) -> 
     log_reasons = _value(row, "reasons") or ""
     status = row["status"]
     if status == "unavailable":
-        return "unavailable", log_reasons or "the device offers no such framework or delegate"
+        return "unavailable", log_reasons or "the device does not have this framework or delegate"
     if status in ("failed", "cut"):
         return "invalid", log_reasons or (
-            "the attempt failed" if status == "failed" else "the log breaks off: run it again"
+            "the attempt failed" if status == "failed" else "the log ends too early: run it again"
         )
 
     doubts = [log_reasons] if log_reasons else []
@@ -78,13 +78,13 @@ def judge(row: Mapping[str, Any], samples: Sequence[Mapping[str, Any]] = ()) -> 
     required = {"accuracy": _value(row, "accuracy"), "time": mean or None}  # a clock that stands still gives 0
     faults = [f"no {quantity} was measured" for quantity, value in required.items() if value is None]
     if requested not in (None, "cpu") and actual == "cpu":
-        faults.append(f"{requested} was asked for, cpu ran: it is no measurement of {requested}")
+        faults.append(f"{requested} was requested, but cpu ran: this is not a measurement of {requested}")
     passed = _value(row, "parity_passed")
     if passed is not None and not passed:
         faults.append(f"its model file failed the check: {_value(row, 'parity_finding')}")
     thermal_status = _thermal_status(samples)
     if thermal_status >= SEVERE and _value(row, "profile") != "sustained":
-        faults.append(f"its thermal status was {THERMAL_STATUSES[thermal_status]}: let it cool and run again")
+        faults.append(f"the thermal status was {THERMAL_STATUSES[thermal_status]}: let the device cool and run again")
     if faults:
         return "invalid", "; ".join([*doubts, *faults])
 
@@ -95,10 +95,10 @@ def judge(row: Mapping[str, Any], samples: Sequence[Mapping[str, Any]] = ()) -> 
         doubts.append(f"failed images, counted as wrong: {failed}")
     if mean and sd is not None and sd / mean > MAX_CV:
         doubts.append(
-            f"times scatter by {sd / mean:.0%} of their mean, more than {MAX_CV:.0%}: cool down and run again"
+            f"times scatter by {sd / mean:.0%} of their mean, more than {MAX_CV:.0%}: let the device cool and run again"
         )
     if requested is not None and actual is not None and requested != actual:
-        doubts.append(f"{requested} was asked for, {actual} ran")
+        doubts.append(f"{requested} was requested, but {actual} ran")
     return _verdict([*doubts, *state_doubts])
 
 
@@ -152,22 +152,22 @@ def _states(samples: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     thermal status had been set by hand. Values that a device does not report give no reason.
     """
     if thermal_status := _thermal_status(samples):
-        yield f"its thermal status was {THERMAL_STATUSES[thermal_status]}: let it cool and run again"
+        yield f"the thermal status was {THERMAL_STATUSES[thermal_status]}: let the device cool and run again"
     for name, column in (("battery", "battery_temperature_c"), ("skin", "skin_temperature_c")):
         hottest = max(_known(samples, column), default=0)
         if hottest > BODY_HOT_C:
-            yield f"its {name} was at {hottest:.1f} °C, over {BODY_HOT_C:.0f} °C: let it cool and run again"
+            yield f"the {name} was at {hottest:.1f} °C, above {BODY_HOT_C:.0f} °C: let the device cool and run again"
     percent = min(_known(samples, "battery_percent"), default=FULL_PERCENT)
     if percent < BATTERY_LOW_PERCENT:
-        yield f"its battery was at {percent:g} %, under {BATTERY_LOW_PERCENT:g} %: charge it and run again"
+        yield f"the battery was at {percent:g} %, below {BATTERY_LOW_PERCENT:g} %: charge it and run again"
     if len(set(_known(samples, "plugged"))) > 1:
-        yield "it was plugged in or out in the middle"
+        yield "the device was plugged in or unplugged during the measurement"
     elif len(set(_known([sample for sample in samples if not _full(sample)], "charging"))) > 1:
-        yield "it began or stopped to charge in the middle"
+        yield "the device started or stopped charging during the measurement"
     yield from _frequency(_known(samples, "frequency_mhz"))
     yield from _connection(samples)
     if True in _known(samples, "overridden"):
-        yield "its battery or thermal status was set by hand"
+        yield "the battery or thermal status was set by hand"
 
 
 def _thermal_status(samples: Sequence[Mapping[str, Any]]) -> int:
@@ -188,7 +188,7 @@ def _frequency(mhz: Sequence[float]) -> Iterator[str]:
         return
     drop = 1 - median(mhz[-third:]) / start_mhz
     if drop > MAX_FREQUENCY_DROP:
-        yield f"its frequency fell by {drop:.0%} in the course of it, more than {MAX_FREQUENCY_DROP:.0%}"
+        yield f"the frequency fell by {drop:.0%} during the measurement, more than {MAX_FREQUENCY_DROP:.0%}"
 
 
 def _connection(samples: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -196,9 +196,9 @@ def _connection(samples: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     times = [at for sample in samples if not _value(sample, "lost") and (at := _seconds(sample["at"])) is not None]
     gap_s = max((after - before for before, after in pairwise(times)), default=0.0)
     if True in _known(samples, "lost"):
-        yield f"its connection was lost in the middle (there are {gap_s:.0f} s between two samples of its state)"
+        yield f"the connection was lost during the measurement ({gap_s:.0f} s between two samples of the state)"
     elif gap_s > MAX_GAP_S:
-        yield f"nobody asked for its state for {gap_s:.0f} s in the middle"
+        yield f"the device's state was not sampled for {gap_s:.0f} s during the measurement"
 
 
 def _seconds(at: str) -> float | None:

@@ -47,7 +47,7 @@ def test_without_data_it_says_that_it_uses_the_default(tmp_path):
 def test_differences_are_planned_for_and_more_images_do_not_always_help(tmp_path):
     words = ["--noise", "default", "--time", "3%", "--accuracy", "2", "--vips", "5 %", "--devices", "3"]
     done = aiot("plan", *words, cwd=tmp_path)
-    assert done.returncode == 0 and "default noise, as asked for" in done.stdout
+    assert done.returncode == 0 and "default noise, as requested" in done.stdout
     lines = done.stdout.splitlines()
     [line] = [line for line in lines if line.startswith("time 3 %, two devices or versions")]
     assert "8 sessions of 500 images; more images do not help" in line
@@ -78,7 +78,7 @@ def test_a_device_and_a_plan_of_ones_own(processed, tmp_path):
     assert (row["device_id"], row["images"], row["sessions"]) == ("local", 1000, 4)
     table = aiot("plan", "--device", "local,tool", cwd=tmp_path).stdout
     assert "plan      noise of 2 devices, measured" in table
-    assert "plan      Assumed on 1 device, since it was not measured: an autocorrelation of 0.45" in table
+    assert "plan      Assumed on 1 device, because it was not measured: an autocorrelation of 0.45" in table
 
 
 def test_another_allowance_between_runs_is_said(tmp_path):
@@ -96,12 +96,12 @@ def test_another_allowance_between_runs_is_said(tmp_path):
         (["--noise", "data"], "There is no data/processed here or in a folder above"),
         (["--processed", "nowhere"], "There is no nowhere here or in a folder above"),
         (["--device", "pixel"], "There is no data/processed here or in a folder above"),
-        (["--time", "fast"], "'fast' is no difference in time: give percent, like 5% or 2.5%."),
+        (["--time", "fast"], "'fast' is not a difference in time: give a percentage, like 5% or 2.5%."),
         (["--vips", "0"], "No test finds a difference of 0: give --vips a percentage above 0, like 3%."),
         (["--accuracy", "0"], "0 is not a difference in accuracy: give points between 0 and 100"),
         (["--accuracy", "nan"], "nan is not a difference in accuracy"),
         (["--timing", "clock"], "Timing 'clock' is unknown: choose end_to_end or inference."),
-        (["--run-to-run", "x"], "'x' is no difference between runs"),
+        (["--run-to-run", "x"], "'x' is not a difference between runs"),
     ],
 )
 def test_what_a_user_can_mend_is_one_sentence(words, said, tmp_path):

@@ -67,7 +67,7 @@ def test_claims_are_counted_by_remark_and_lead_to_their_pages(site: Path, visit:
         listed += rows
         assert remark.get_by_role("link", name="Rules and comparisons").count() == 1
     assert f"Of {listed} claims" in page.locator("main").inner_text()
-    assert "what is decided is by construction" in page.locator("main").inner_text()
+    assert "these verdicts follow from the simulation" in page.locator("main").inner_text()
     page.goto((site / "index.html").as_uri())
     assert f"Of {listed} claims" in page.locator("main").inner_text()
 

@@ -109,7 +109,7 @@ def test_a_phone_that_becomes_hot_during_an_instance_gets_a_verdict(space, phone
     ingest.process(space.raw, tmp_path / "tables")
     [row] = data.load(tmp_path / "tables").instances.to_dict("records")
     assert row["verdict"] == "invalid"
-    assert "its thermal status was severe: let it cool and run again" in row["reasons"].split("; ")
+    assert "the thermal status was severe: let the device cool and run again" in row["reasons"].split("; ")
 
 
 def test_requested_conditions_are_applied_recorded_and_restored(space, phones):  # noqa: F811
@@ -136,7 +136,7 @@ def test_refused_conditions_are_recorded_and_the_run_continues(space, phones, tm
     assert f"the request for fixed performance was refused: {refusal}" in said
     ingest.process(space.raw, tmp_path / "tables")
     [row] = data.load(tmp_path / "tables").instances.to_dict("records")
-    assert "fixed performance was asked for, and not to be had: the device refuses it" in row["reasons"]
+    assert "fixed performance was requested but not applied: the device refuses it" in row["reasons"]
     assert row["conditions"] is None or row["conditions"] != row["conditions"]
 
 

@@ -224,7 +224,7 @@ def test_two_thread_counts_take_turns_and_are_compared(workspace):
     assert all(record["threads"] == {"a": 1, "b": 2}[record["ab"]["side"]] for record in records)
     assert [record["seed"] for record in records] == [1, 1, 2, 2, 3, 3, 4, 4]
     assert "intervals of times are over 4 blocks of one session" in done.stdout
-    assert "what another day would give is not included" in done.stdout
+    assert "differences between days are not included" in done.stdout
     assert "threads: 1 → 2" in done.stdout
     # the suite knows nothing of it, and the comparison can be had again
     assert ledger.newest_run(workspace.raw, "local") is None
@@ -338,7 +338,7 @@ def test_a_session_stops_where_nothing_ends_on_both_sides(workspace, broken_int8
     assert len(runs_of(workspace)) == 4
     sentence = refused(aiot("compare", "--ab", "newest", "--processed", processed_of(workspace)))
     assert sentence.startswith("aiot: Session ")
-    assert "cannot be decided: 1 block of tflite_cpu_int8_squeezenet can be used" in sentence
+    assert "no result: 1 block of tflite_cpu_int8_squeezenet can be used" in sentence
     assert "an interval over blocks needs 3 (block 2 left out: B is invalid" in sentence
 
 

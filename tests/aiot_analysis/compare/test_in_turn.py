@@ -83,7 +83,7 @@ def test_times_that_do_not_vary_have_no_interval():
     row = compared(rows([(side, block, 10.0) for block in (1, 2, 3) for side in "ab"]))
     assert row["change"] == 0
     assert np.isnan([row["low"], row["high"], row["p_value"]]).all()
-    assert row["note"] == "no interval: times that do not vary from block to block"
+    assert row["note"] == "no interval, because the times do not vary between blocks"
     assert row["verdict"] == "not tested"
 
 
@@ -135,7 +135,7 @@ def test_accuracy_without_answers_is_the_mean_over_blocks_and_not_tested():
     row = table.loc["accuracy"]
     assert (row["base"], row["other"]) == (pytest.approx(0.5), pytest.approx(0.5))
     assert np.isnan(row["change"]) and np.isnan(row["p_value"])
-    assert row["note"] == "accuracy is not tested: answers were not recorded image by image"
+    assert row["note"] == "accuracy is not tested, because the answers to single images were not recorded"
     assert "image by image" not in in_turn.in_words(table.reset_index())
 
 
@@ -170,8 +170,8 @@ def test_groups_are_over_the_blocks_that_have_all_of_them():
 def test_words_say_what_an_interval_is_over_and_what_is_not_in_it():
     frame = rows([(side, block, 10.0 + block + (side == "b")) for block in range(1, 7) for side in "ab"])
     assert in_turn.in_words(in_turn.compare_blocks(frame, NOTHING, ["mean"])) == (
-        "A and B in turn; intervals of times are over 6 blocks of one session; what another day would give is not "
-        "included"
+        "A and B alternate; intervals of times are over 6 blocks of one session; "
+        "differences between days are not included"
     )
 
 

@@ -113,7 +113,7 @@ def test_one_image_has_no_interval():
     cut = [replace(one, images=one.images[one.images["query"] == 0]) for one in pair]
     _, found = compared(*cut)
     right, mean = of(found, MNASNET, "accuracy"), of(found, MNASNET, "mean")
-    assert (right["note"], right["verdict"]) == ("one image says nothing of others", "not tested")
+    assert (right["note"], right["verdict"]) == ("one image is too few for a test", "not tested")
     assert mean["note"].startswith("no interval")
     assert np.isnan([mean["low"], mean["p_value"], right["low"], right["p_value"]]).all()
 
@@ -123,7 +123,7 @@ def test_no_image_in_common_is_said():
     row, frame = records(MNASNET, answered(N, 0.8), noisy(N, 10, 3), run_id=RUN_B)
     others = frame.assign(image=[f"other-{at}" for at in range(N)])
     _, found = compared(base, side((row, others)))
-    assert of(found, MNASNET, "accuracy")["note"] == "no image was seen on both sides"
+    assert of(found, MNASNET, "accuracy")["note"] == "the two sides share no image"
     assert of(found, MNASNET, "mean")["note"] == instances.UNPAIRED
 
 
@@ -251,7 +251,7 @@ def test_runs_under_other_conditions_or_versions_are_none_of_the_unit_and_are_to
     _, found = compared(base, side(*runs(12, 3, 11)))
     mean = of(found, MNASNET, "mean")
     assert mean["units"] == "3 sessions (3 runs) and 3 sessions (3 runs)"
-    words = "left out of A: 2 runs (framework version 0.9, not 1.0)"
+    words = "excluded from A: 2 runs (framework version 0.9, not 1.0)"
     assert mean["note"] == of(found, MNASNET, "accuracy")["note"] == words
 
 

@@ -119,13 +119,13 @@ def test_text_and_markdown_say_over_what_it_is(project):
         done = compare(project, "--ab", "abcdef", "--format", form)
         assert (done.returncode, done.stderr) == (0, "")
         assert words in done.stdout
-        assert "what another day would give is not included" in done.stdout
+        assert "differences between days are not included" in done.stdout
 
 
 def test_a_slower_side_is_a_regression(project):
     done = compare(project, "--ab", "newest", "--fail-on-regression", "5%")
     assert done.returncode == 3
-    assert "2 regressions (slower by more than 5 %, or less accurate by more than 1 point)" in done.stdout
+    assert "2 regressions (slower by more than 5 %, or accuracy lower by more than 1 point)" in done.stdout
     assert compare(project, "--ab", "newest", "--fail-on-regression", "25%").returncode == 0
 
 
@@ -134,15 +134,15 @@ def test_what_cannot_be_decided_is_told_and_is_a_regression_where_b_lost_it(tmp_
     done = compare(tmp_path, "--ab", "newest", "--fail-on-regression", "5%")
     assert done.returncode == 3
     assert "1 instance compared" in done.stdout
-    reason = f"cannot be decided: 2 blocks of {TWO} can be used, and an interval over blocks needs 3"
-    assert f"{reason} (blocks 2, 3 left out: B is invalid (it crashed))" in done.stdout
+    reason = f"no result: 2 blocks of {TWO} can be used, but an interval over blocks needs 3"
+    assert f"{reason} (blocks 2, 3 excluded: B is invalid (it crashed))" in done.stdout
 
 
 def test_a_block_that_is_left_out_is_named(tmp_path):
     measure(tmp_path / "data" / "raw", failed=[("a", 4)])
     done = compare(tmp_path, "--ab", "newest")
     assert done.returncode == 0, done.stderr
-    assert "SqueezeNet, TFLite CPU, float32: block 4 left out: A is invalid (it crashed)" in done.stdout
+    assert "SqueezeNet, TFLite CPU, float32: block 4 excluded: A is invalid (it crashed)" in done.stdout
     assert "over 3 to 4 blocks of one session" in done.stdout
 
 
@@ -152,7 +152,7 @@ def test_too_few_blocks_are_one_sentence(tmp_path, blocks):
     sentence = refused(compare(tmp_path, "--ab", "newest"))
     count = f"{blocks} block{'s' * (blocks > 1)}"
     assert sentence == (
-        f"aiot: Session {SESSION} cannot be decided: {count} of {ONE} can be used, and an interval over blocks needs 3."
+        f"aiot: Session {SESSION} has no result: {count} of {ONE} can be used, but an interval over blocks needs 3."
     )
 
 
@@ -163,21 +163,23 @@ def test_sessions_are_named_by_the_beginning_or_the_end_of_their_ids(project):
     assert f"session {SESSION}" in compare(project, "--ab", "abcdef").stdout
     assert f"session {SESSION}" in compare(project, "--ab", "20260101").stdout
     assert refused(compare(project, "--ab", "2026")) == (
-        f"aiot: '2026' may be 2 sessions in {processed}: choose newest, or one of 20260102T000000Z-fedcba, {SESSION}."
+        f"aiot: '2026' matches 2 sessions in {processed}: choose newest, or one of 20260102T000000Z-fedcba, {SESSION}."
     )
-    assert refused(compare(project, "--ab", "12")).startswith(f"aiot: '12' is no A/B session in {processed}: choose")
+    assert refused(compare(project, "--ab", "12")).startswith(
+        f"aiot: '12' is not an A/B session in {processed}: choose"
+    )
 
 
 def test_tables_without_a_session_are_one_sentence(processed, tmp_path):
     sentence = refused(aiot("compare", "--ab", "newest", cwd=tmp_path))
-    assert sentence == f"aiot: There is no A/B session in {processed}: run `aiot ab`, then `aiot process`."
+    assert sentence == f"aiot: There is not an A/B session in {processed}: run `aiot ab`, then `aiot process`."
 
 
 @pytest.mark.parametrize("words", [["local", "--ab", "newest"], ["local", "other", "--ab", "newest"], ["local"], []])
 def test_a_session_stands_in_place_of_two_sides(words, tmp_path):
     done = aiot("compare", *words, cwd=tmp_path)
     assert done.returncode == 2
-    assert "give A and B, or --ab SESSION" in done.stderr
+    assert "give both A and B, or --ab SESSION" in done.stderr
 
 
 def test_the_suite_knows_nothing_of_short_runs(project):
@@ -191,7 +193,7 @@ def test_the_suite_knows_nothing_of_short_runs(project):
     assert sorted(set(data.studies["ab_block"])) == [1, 2, 3, 4]
     assert set(data.studies["ab_settings"]) == set(SETTINGS.values())
     with_both = refused(aiot("compare", "local", "local", cwd=project))
-    assert with_both.startswith("aiot: 1 of the instances are on both sides")
+    assert with_both.startswith("aiot: A and B have results in common (1, such as ")
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def test_fleets_with_devices_in_common_are_paired_by_device():
     found = matching.match(base, other)
     assert found.kind == matching.SAME
     assert list(found.base["device_id"]) == list(found.other["device_id"]) == ["b", "c"]
-    assert apart(found) == [(MNASNET, "B has no run of it", False), (MNASNET, "A has no run of it", False)]
+    assert apart(found) == [(MNASNET, "B did not run it", False), (MNASNET, "A did not run it", False)]
 
 
 def test_one_device_in_common_is_compared_with_itself():
@@ -73,7 +73,7 @@ def test_what_the_comparison_is_about_is_told():
     assert found.differs["threads"] == [("1", "4")]
     assert found.differs["framework_version"] == [("1.0", "2.0")]
     assert found.differs["profile"] == [("paper", "quick")]
-    assert found.differs["conditions"] == [("not known", "big cores")]
+    assert found.differs["conditions"] == [("unknown", "big cores")]
     assert found.differs["model_sha256"] == [("tflite-float32-mnasnet", "other")]
     assert set(found.differs) == {*changed, "model_sha256"}
 
@@ -104,14 +104,15 @@ def test_what_is_invalid_on_both_sides_is_listed_for_both():
 
 
 def test_the_same_run_on_both_sides_is_refused():
-    with pytest.raises(CompareError, match=f"both sides, like {MNASNET} of run {RUN_A} on local: choose two sides"):
+    words = rf"have results in common \(1, such as {MNASNET} of run {RUN_A} on local\): choose sides without"
+    with pytest.raises(CompareError, match=words):
         matching.match(side(row(MNASNET)), side(row(MNASNET)))
 
 
 def test_no_common_instance_says_what_there_is():
-    with pytest.raises(CompareError, match="no instance in common that has numbers") as caught:
+    with pytest.raises(CompareError, match="share no instance with usable numbers") as caught:
         matching.match(side(row(MNASNET)), side(row(TORCH, run=RUN_B)))
-    assert f"{MNASNET}: B has no run of it" in str(caught.value)
+    assert f"{MNASNET}: B did not run it" in str(caught.value)
 
 
 def test_a_side_without_numbers_is_refused():
@@ -125,4 +126,4 @@ def test_devices_that_were_measured_otherwise_than_most_are_apart():
     found = matching.match(side(*base), side(*other))
     assert list(found.base["device_id"]) == list(found.other["device_id"]) == ["a", "b", "d"]
     assert list(found.apart["device_id"]) == ["c"]
-    assert found.apart["reason"].iloc[0] == "measured otherwise than on most devices of its side"
+    assert found.apart["reason"].iloc[0] == "measured under other conditions than on most devices of its side"

@@ -23,13 +23,13 @@ def test_margins_are_percent(words, share):
 
 @pytest.mark.parametrize("words", ["", "five", "-5%", "5%%", "nan", "inf", "1e3", "5 points", "٥%"])
 def test_what_is_no_margin_is_refused_with_an_example(words):
-    with pytest.raises(CompareError, match=r"no margin for times: give percent, like 5% or 2.5%"):
+    with pytest.raises(CompareError, match=r"not a margin for times: give a percentage, like 5% or 2.5%"):
         regression.margins(words)
 
 
 @pytest.mark.parametrize("points", [-1, 100, float("nan")])
 def test_points_are_from_0_to_100(points):
-    with pytest.raises(CompareError, match="no margin for accuracy"):
+    with pytest.raises(CompareError, match="not a margin for accuracy"):
         regression.margins("5%", points)
 
 

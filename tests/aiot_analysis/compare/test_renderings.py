@@ -40,11 +40,11 @@ def test_text_has_conditions_first_then_what_changed(runs):
     assert "differs in  framework version: torch 1.10.2+cu102 → torch 2.13.0+cpu" in lines
     assert "differs in  threads: 1 → 2" in lines
     assert f"run         {RUN_A}  →  {RUN_B}" in lines
-    told = "3 instances compared, 1 with a change that is shown (intervals and tests: 95 % together over 6 comparisons)"
+    told = "3 instances compared, 1 with a demonstrated change (95 % intervals and tests, joint over 6 comparisons)"
     assert told in lines
     assert "sessions    1 session (1 run)" in lines
     paired = next(line for line in lines if line.startswith("paired"))
-    assert "too few sessions to tell how sessions differ: the latest run of each side" in paired
+    assert "too few sessions to estimate how sessions differ: uses the latest run of each side" in paired
     at = next(place for place, line in enumerate(lines) if line.startswith("changed"))
     assert lines[at + 1].startswith(SLOW)
     assert lines[at + 1].endswith("REGRESSION, slower")
@@ -59,7 +59,7 @@ def test_markdown_shows_what_changed_and_folds_the_rest(runs):
     assert SLOW in above
     assert "MnasNet" not in above
     assert "**regression**: slower" in above
-    assert folded[0].startswith("<summary>2 without a change that is shown</summary>")
+    assert folded[0].startswith("<summary>2 without a demonstrated change</summary>")
     assert "MnasNet, PyTorch, float32" in folded[0]
     assert content.count("<details>") == content.count("</details>") == 4
     rows = [line for line in content.splitlines() if line.startswith("|")]
@@ -93,7 +93,7 @@ def test_names_of_devices_become_no_markup(compared):
 def test_what_is_not_compared_is_told(compared):
     found = compared("run:aaaaaa", "pixel-4")
     assert "not compared" in text.render_text(found)
-    assert "B has no run of it" in text.render_text(found)
+    assert "B did not run it" in text.render_text(found)
     assert "Not compared: 2" in markdown.render_markdown(found)
 
 

@@ -52,22 +52,22 @@ def test_a_version_is_a_side_of_its_framework_alone(processed):
     [
         (
             "nexus",
-            "'nexus' is no device, run or folder of tables in .*: it has devices local, pixel-4, sim-01-pixel, runs",
+            "data/processed has no device or run 'nexus': choose from devices local, pixel-4, sim-01-pixel, runs 2026",
         ),
-        ("device:20260101", "'20260101' is no device in .*: it has devices local"),
-        ("run:local", "'local' is no run in .*: it has runs 20260104"),
-        ("2026", "'2026' may be 4 things: choose one of 20260101"),
+        ("device:20260101", "data/processed has no device '20260101': choose from devices local"),
+        ("run:local", "data/processed has no run 'local': choose from runs 20260104"),
+        ("2026", "'2026' is ambiguous, with 4 matches: choose one of 20260101"),
         ("pytorch=3", "There is no 'pytorch=3': the versions of pytorch are torch 1.10.2.cu102, torch 2.13.0.cpu"),
         ("pytorch=1.1", "There is no 'pytorch=1.1'"),  # 1.10 is another version
         ("pytorch=", "There is no 'pytorch='"),
         ("colour=red", "'colour' of 'colour=red' is neither a setting nor a framework: choose threads, profile"),
         ("threads=9", "There is no 'threads=9': choose 1, 2"),
-        ("phone:pixel-4", "'phone:pixel-4' has no kind that is known: begin with folder:, device:, run:"),
-        ("", "'' names no side"),
-        ("local,", "'local,' names no side"),
-        ("local,threads=1,run:bbbbbb", "Nothing in .* is 'local,threads=1,run:bbbbbb' in all its parts"),
-        ("no/such/folder", "no/such/folder is no folder of processed tables: run `aiot process`"),
-        ("run:eeeeee", "'run:eeeeee' is a profile of operators, which shows no images"),
+        ("phone:pixel-4", "'phone:pixel-4' starts with an unknown kind: use one of folder:, device:, run:"),
+        ("", "'' is not a side: give a device"),
+        ("local,", "'local,' is not a side: give a device"),
+        ("local,threads=1,run:bbbbbb", "No instance in .* matches all parts of 'local,threads=1,run:bbbbbb'"),
+        ("no/such/folder", "no/such/folder is not a folder of processed tables: run `aiot process`"),
+        ("run:eeeeee", "'run:eeeeee' is a profile of operators, which has no results for images"),
     ],
 )
 def test_words_that_name_nothing_list_the_choices(words, said, processed):

@@ -39,13 +39,13 @@ def test_a_table_may_write_a_column_otherwise_and_its_interval_follows() -> None
 
 def test_a_table_may_say_what_its_intervals_are() -> None:
     words = cells.words(FRAME, headings={"mean_low": columns.TOGETHER})
-    assert list(words.frame)[2] == "mean, ms (interval, 95\N{NO-BREAK SPACE}% together)"
+    assert list(words.frame)[2] == "mean, ms (joint 95\N{NO-BREAK SPACE}% interval)"
 
 
 def test_a_column_without_a_word_is_left_out() -> None:
     frame = pd.DataFrame({"device": ["a", "b"], "note": ["", ""], "gap": ["", "one run"]})
-    assert list(cells.words(frame).frame) == ["device", "why it is missing"]
-    assert list(cells.words(frame.head(0)).frame) == ["device", "remark", "why it is missing"]
+    assert list(cells.words(frame).frame) == ["device", "reason it is missing"]
+    assert list(cells.words(frame.head(0)).frame) == ["device", "remark", "reason it is missing"]
 
 
 def test_a_text_among_numbers_stays_as_it_is() -> None:

@@ -36,7 +36,7 @@ def test_the_rule_stands_beside_the_verdict_with_the_papers_words(claims):
     assert "“for ResNet50, InceptionV3, and DenseNet121, Pytorch Mobile achieves the best" in found.iloc[1]
     assert found.iloc[1].endswith("(Section V, Remark 2, Figure 5)")
     assert found["rule"] == remarks.CLAIMS["2a"].rule
-    assert "6 comparisons" in found["what was found"]
+    assert "6 comparisons" in found["result"]
 
 
 def test_how_many_hold_is_told_in_a_sentence(claims):
@@ -44,18 +44,18 @@ def test_how_many_hold_is_told_in_a_sentence(claims):
     assert f"Of 11 claims, on this data {counts['holds']} hold" in tell.sentence(claims)
     assert f"{counts['cannot be decided']} cannot be decided." in tell.sentence(claims)
     decided = claims["verdict"].isin(["holds", "does not hold"]).sum()
-    assert f"rate of 5 %, so that of {decided} verdicts {decided / 20:.2g} may be wrong" in tell.sentence(claims)
+    assert f"rate of 5 %, so of {decided} verdicts, {decided / 20:.2g} may be wrong" in tell.sentence(claims)
     assert "error rate" not in tell.sentence(claims[claims["verdict"] == "cannot be decided"])
     assert "by construction" not in tell.sentence(claims)
     built = tell.sentence(claims.assign(mark="by construction"))
-    assert built.startswith(f"{tell.sentence(claims)} The data are simulated") and "is by construction" in built
+    assert built.startswith(f"{tell.sentence(claims)} The data are simulated") and "follow from the simulation" in built
 
 
 def test_comparisons_name_what_is_missing(parts):
     found = tell.comparisons(parts)
     assert len(found) == len(parts)
     assert found["found"].isna().sum() == (parts["state"] == "missing").sum() > 0
-    assert "why there is none" in found
+    assert "reason without an effect" in found
     assert "device" not in tell.comparisons(parts[parts["id"] == "2a"])
     assert found[found["id"] == "2d"]["device"].nunique() == 8
 
@@ -77,10 +77,10 @@ def test_a_short_table_can_be_folded():
 
 
 def test_captions_say_that_intervals_hold_together_and_what_those_of_times_include():
-    together = "All intervals of a claim hold together with 95 %"
-    of_times = "; those of times of one device include an assumed 5 % between runs"
+    together = "All intervals of a claim hold jointly at 95 %"
+    of_times = "; intervals of times of one device include an assumed 5 % between runs"
     several = fleet()
-    assert tell.intervals(several) == f"{together}{of_times}, and those over devices how devices differ"
+    assert tell.intervals(several) == f"{together}{of_times}, and intervals over devices include how devices differ"
     assert tell.intervals(several[several["device_id"] == several["device_id"].iloc[0]]) == together + of_times
     assert tell.intervals(several.iloc[:0]) == together
 
@@ -95,6 +95,6 @@ def test_intervals_that_may_be_too_short_are_named_with_the_reason():
     assert tell.doubts(few.assign(note=notes), rows) == (
         f"Intervals that rest on the times of 7 of the {len(rows)} instances on 1 device may be too short: "
         f"a few long times ({'; '.join(of_seven[1:6])}; and 1 more), and times change slowly ({of_seven[0]}). "
-        "The page Latency and stability names each of them."
+        "The page Latency and stability lists them."
     )
     assert tell.doubts(few.assign(note=notes).iloc[:0], rows) == ""

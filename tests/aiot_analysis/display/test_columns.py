@@ -16,9 +16,9 @@ NOTEBOOKS = Path(__file__).parents[3] / "notebooks"
         ("vips", "VIPS"),
         ("load_ms", "load, ms"),
         ("begin_percent", "begin, %"),
-        ("why there is none", "why there is none"),
+        ("reason without an effect", "reason without an effect"),
         ("places_lost", "places lost"),
-        ("minority", "answers that differ"),
+        ("minority", "different answers"),
     ],
 )
 def test_headings_are_words_with_units(name: str, heading: str) -> None:

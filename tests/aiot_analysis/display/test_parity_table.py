@@ -43,9 +43,9 @@ def test_the_sentence_counts_and_names_the_command_that_helps():
         instance(TFLITE, **PASSED), instance(INT8, **{**FAILED, "parity_images": 50}), instance("a_cpu_float32_b")
     )
     said = tell.sentence(parity.model_files(table), "measured")
-    assert said.startswith("1 of 2 model files that were checked passed, on 50 to 100 images. What was measured")
-    assert "Not checked: 1, which needs `aiot models check`" in said
+    assert said.startswith("1 of 2 checked model files passed, on 50 to 100 images. The others, marked ✗,")
+    assert "Not checked: 1. To check them, run `aiot models check`" in said
     unchecked = parity.model_files(instances(instance(TFLITE)))
-    assert tell.sentence(unchecked, "measured").startswith("No model file was checked: `aiot models check`")
+    assert tell.sentence(unchecked, "measured").startswith("No model file was checked: run `aiot models check`")
     assert tell.sentence(parity.model_files(instances()), "measured").startswith("No model file was run: ")
     assert "nothing to check" in tell.sentence(unchecked, "simulated")

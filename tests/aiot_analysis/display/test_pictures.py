@@ -66,16 +66,16 @@ def test_a_relative_folder_is_found_from_below(datasets, monkeypatch):
 
 def test_a_dataset_with_other_pictures_is_not_shown(datasets):
     found = pictures.of(rows(dataset_sha256="another"), datasets)
-    assert "is another one than 'sample' of the results" in found.why
+    assert "differs from 'sample' of the results" in found.why
     assert found.thumbnail("a.jpg") is None and found.name(0) == "class 0"
 
 
 def test_why_there_are_no_pictures(datasets):
     assert pictures.of(rows(dataset="imagenet"), datasets).why == f"there is no dataset 'imagenet' in {datasets}"
     simulated = pictures.of(rows(origin="simulated"), datasets)
-    assert simulated.why == "the data are simulated, and there are no pictures"
+    assert simulated.why == "the data are simulated, so there are no pictures"
     two = instances(instance(ONE), instance(ONE, device_id="b", dataset="mine"))
-    assert pictures.of(two, datasets).why == "the results are of several datasets"
+    assert pictures.of(two, datasets).why == "the results are from several datasets"
     assert pictures.of(instances(), datasets).why == "there are no results"
 
 

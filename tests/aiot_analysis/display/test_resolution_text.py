@@ -27,10 +27,10 @@ MEASURED = pd.DataFrame({"assumed": [""]})
 
 def test_the_sentence_of_one_device():
     assert tell.sentence(resolved(a=(0.042, 0.06)), MEASURED) == (
-        "With these data, differences in accuracy under 4.2 points and in time under 6.0 % cannot be told from noise: "
-        "a single test at 5 % finds larger ones in at least 80 % of cases (two instances of a device). Where the tests "
-        "of a page are corrected for their number, differences in accuracy under 6.3 points and in time under 9.0 % "
-        "cannot."
+        "With these data, differences in accuracy under 4.2 points and in time under 6.0 % cannot be distinguished "
+        "from noise. A single test at the 5 % level finds larger ones in at least 80 % of cases (two instances of a "
+        "device). If tests are corrected for the number of tests on a page, differences in accuracy under 6.3 points "
+        "and in time under 9.0 % cannot be distinguished."
     )
 
 
@@ -43,26 +43,26 @@ def test_the_sentence_of_several_devices_is_of_the_median():
 def test_what_is_assumed_is_said():
     measured = pd.DataFrame({"assumed": ["", "a scatter", "a scatter"]})
     text = tell.sentence(resolved(a=(0.042, 0.06)), measured)
-    assert text.endswith("9.0 % cannot. Assumed on 2 devices, since it was not measured: a scatter.")
+    assert text.endswith("9.0 % cannot be distinguished. Assumed on 2 devices, because it was not measured: a scatter.")
 
 
 def test_an_instance_by_itself_is_compared_with_other_devices():
     rows = resolved(a=(0.042, 0.06)).replace({resolution.SAME_IMAGES: resolution.DEVICES, resolution.SAME_SESSION: "-"})
     text = tell.sentence(rows[rows["comparison"] != "-"], MEASURED)
     assert "in accuracy under 4.2 points and in time under 30.0 %" in text
-    assert "cases (two devices or versions). Where" in text
+    assert "cases (two devices or versions). If" in text
 
 
 def test_of_a_few_images_nothing_precise_is_said():
     assert tell.size("time", 42.0) == "over 1,000 %"
-    assert "and in time even over 1,000 % cannot be told" in tell.sentence(resolved(a=(0.3, 42.0)), MEASURED)
+    assert "and in time even over 1,000 % cannot be distinguished" in tell.sentence(resolved(a=(0.3, 42.0)), MEASURED)
     assert tell.size("accuracy", np.nan) == "none"
 
 
 def test_too_few_images_and_no_data_are_said():
     text = tell.sentence(resolved(a=(np.nan, 0.06)).assign(images=5), MEASURED)
     assert "differences in accuracy of any size (too few images: 5) and in time under 6.0 % cannot" in text
-    assert "nothing is known" in tell.sentence(resolution.resolution(pd.DataFrame()), MEASURED)
+    assert "There are no usable instances" in tell.sentence(resolution.resolution(pd.DataFrame()), MEASURED)
 
 
 def test_the_summary_has_the_median_and_names_the_worst():

@@ -136,7 +136,7 @@ def test_the_banner_of_simulated_data_says_so_first(tmp_path: Path) -> None:
     write_tables(tmp_path, [device("simulated")], [instance("cpu", "mnasnet", "simulated")])
     html = banner_html(load(tmp_path, "simulated"))
     assert 'class="banner simulated"' in html
-    assert "<strong>SIMULATED DATA</strong>, made by a simulation: nothing here was measured" in html
+    assert "<strong>SIMULATED DATA</strong>, produced by a simulation. Nothing here was measured" in html
 
 
 def test_a_sentence_has_its_commands_set_apart(displayed: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:

@@ -85,11 +85,11 @@ def test_a_file_without_an_original_has_an_accuracy_alone(tmp_path):
 @pytest.mark.parametrize(
     ("change", "doubt"),
     [
-        ({"sha256": "another"}, "its check in run.json is of another model file"),
-        ({"accuracy": 1.5}, "its check in run.json is not of the format"),
-        ({"correlation": float("nan")}, "its check in run.json is not of the format"),
-        ({"passed": 1}, "its check in run.json is not of the format"),
-        ({"images": 0}, "its check in run.json is not of the format"),
+        ({"sha256": "another"}, "the check in run.json is of another model file"),
+        ({"accuracy": 1.5}, "the check of its model file in run.json is malformed"),
+        ({"correlation": float("nan")}, "the check of its model file in run.json is malformed"),
+        ({"passed": 1}, "the check of its model file in run.json is malformed"),
+        ({"images": 0}, "the check of its model file in run.json is malformed"),
     ],
 )
 def test_a_check_that_means_nothing_is_a_doubt(tmp_path, change, doubt):

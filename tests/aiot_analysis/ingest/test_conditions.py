@@ -41,19 +41,19 @@ def processed(tmp_path, *samples, attempts=1, **run):
             BOTH,
             [KEPT, {**KEPT, "fixed_performance": False, "refused": {"fixed_performance": "it says 'no'"}}],
             "big cores",
-            "fixed performance was asked for, and not to be had: it says 'no'",
+            "fixed performance was requested but not applied: it says 'no'",
         ),
         (
             {"cores": "big"},
             [{**KEPT, "core_mask": None, "refused": "no"}],
             None,
-            "big cores was asked for, and not to be had: the reason is not known",
+            "big cores was requested but not applied: the reason is unknown",
         ),
         (
             {"fixed_performance": True},
             None,
             None,
-            "fixed performance was asked for, and what the device made of it is not known",
+            "fixed performance was requested, but it is unknown whether the device applied it",
         ),
         ({"fixed_performance": "yes", "cores": 7}, ["odd"], None, ""),  # not of the format: nothing was asked for
     ],
@@ -86,16 +86,16 @@ def test_an_instance_is_judged_by_the_samples_of_its_own_attempt(tmp_path):
         attempts=2,
     )
     assert found["verdict"].to_dict() == {ONE: "valid", TWO: "invalid"}
-    assert found.loc[TWO, "reasons"] == "its thermal status was severe: let it cool and run again"
+    assert found.loc[TWO, "reasons"] == "the thermal status was severe: let the device cool and run again"
 
 
 def test_samples_of_older_logs_have_no_attempt_and_count_for_the_one_that_is_used(tmp_path):
     found, _ = processed(tmp_path, sample(battery_percent=12), sample(instance=None, thermal_status="severe"))
-    assert found["reasons"].to_dict() == {ONE: "its battery was at 12 %, under 30 %: charge it and run again", TWO: ""}
+    assert found["reasons"].to_dict() == {ONE: "the battery was at 12 %, below 30 %: charge it and run again", TWO: ""}
 
 
 def test_a_sample_that_is_not_of_the_format_is_left_out(tmp_path):
     _, telemetry = processed(tmp_path, sample(plugged="yes"), sample(charging=1), sample(attempt=True), sample())
     assert len(telemetry) == 1
     left_out = storage.read("left_out", tmp_path / "processed")
-    assert left_out[["reason", "lines"]].values.tolist() == [["lines that are not of the format: 3", 3]]
+    assert left_out[["reason", "lines"]].values.tolist() == [["malformed lines: 3", 3]]

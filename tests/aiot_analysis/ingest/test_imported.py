@@ -70,7 +70,7 @@ def test_a_time_as_a_whole_that_is_none_is_left_out(tmp_path, event, reason):
 def test_what_ran_for_an_accelerator_is_a_doubt_where_it_is_not_known(tmp_path):
     load = {**UNKNOWN, "accelerator_requested": "nnapi", "accelerator_actual": None}
     row, _, _ = tables_of(tmp_path, load, whole(0), end())
-    assert row["reasons"].startswith("nnapi was asked for, and what ran is not known")
+    assert row["reasons"].startswith("nnapi was requested, but it is unknown what ran")
     assert row["verdict"] == "semi-valid"
 
 

@@ -90,7 +90,7 @@ def test_nothing_is_read_where_nothing_changed(raw, processed, read_now):
     files = {path: path.stat().st_mtime_ns for path in [*processed.rglob("*.parquet"), *processed.glob("*.json")]}
     second = ingest.process(raw, processed)
     assert (first.read, second.read, read_now) == (3, 0, DEVICES)
-    assert first.summary() == second.summary() == "3 runs, 3 instances, 6 images, 0 left out"
+    assert first.summary() == second.summary() == "3 runs, 3 instances, 6 images, 0 excluded"
     assert {path: path.stat().st_mtime_ns for path in files} == files
     assert len(files) == len(storage.TABLES) + len(DEVICES)  # a file of images a device, and manifest.json
 
@@ -112,7 +112,7 @@ def test_only_a_run_that_changed_is_read(raw, processed, read_now, tmp_path):
     shutil.rmtree(raw / "c")
     result = ingest.process(raw, processed)
     assert read_now == [*DEVICES, "b", "d"]
-    assert result.summary() == "3 runs, 3 instances, 9 images, 1 left out"
+    assert result.summary() == "3 runs, 3 instances, 9 images, 1 excluded"
     assert_same(content(processed), from_scratch(raw, tmp_path / "other"))
 
 
@@ -169,7 +169,7 @@ def test_a_copy_takes_the_place_of_the_run_it_was_copied_from(raw, processed, re
     ingest.process(raw, processed)
     assert read_now == [*DEVICES, "z"]
     shutil.rmtree(raw / "b")
-    assert ingest.process(raw, processed).summary() == "3 runs, 3 instances, 6 images, 0 left out"
+    assert ingest.process(raw, processed).summary() == "3 runs, 3 instances, 6 images, 0 excluded"
     assert read_now == [*DEVICES, "z", "z"]
     assert_same(content(processed), from_scratch(raw, tmp_path / "other"))
 
@@ -195,7 +195,7 @@ def test_a_run_that_is_gone_with_its_images_leaves_the_tables(raw, processed, tm
     ingest.process(raw, processed)
     shutil.rmtree(processed / "images" / "b")
     shutil.rmtree(raw / "b")
-    assert ingest.process(raw, processed).summary() == "2 runs, 2 instances, 4 images, 0 left out"
+    assert ingest.process(raw, processed).summary() == "2 runs, 2 instances, 4 images, 0 excluded"
     assert_same(content(processed), from_scratch(raw, tmp_path / "other"))
 
 
@@ -230,7 +230,7 @@ def test_several_runs_at_a_time_give_the_same_tables(raw, processed, tmp_path):
     told = []
     result = ingest.process(raw, processed, 2, lambda done, total: told.append((done, total)))
     assert told == [(0, 3), (1, 3), (2, 3), (3, 3)]
-    assert result.summary() == "3 runs, 3 instances, 6 images, 0 left out"
+    assert result.summary() == "3 runs, 3 instances, 6 images, 0 excluded"
     assert_same(content(processed), from_scratch(raw, tmp_path / "other"))
 
 
@@ -334,7 +334,9 @@ def test_two_calls_at_a_time_do_not_mix(raw, processed):
     ingest.process(raw, processed)
     with (processed / ".lock").open("w") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        with pytest.raises(DataError, match=r"Another `aiot process` writes to .*processed: wait for it, or end it\."):
+        with pytest.raises(
+            DataError, match=r"Another `aiot process` is writing to .*processed: wait for it to finish, or stop it\."
+        ):
             ingest.process(raw, processed)
 
 

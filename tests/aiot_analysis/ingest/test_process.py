@@ -52,7 +52,7 @@ def test_accuracy_and_times_of_a_run_are_what_the_hand_computes(raw, processed):
     attempt(begin(raw, [ONE]), ONE, *GOOD)
     result = ingest.process(raw, processed)
     assert (result.runs, result.left_out) == (1, [])
-    assert result.summary() == "1 run, 1 instance, 5 images, 0 left out"
+    assert result.summary() == "1 run, 1 instance, 5 images, 0 excluded"
     row = only("instances", processed)
     assert (row["images"], row["failed_images"], row["correct"], row["accuracy"]) == (5, 1, 3, 0.6)
     end_to_end = [row[f"end_to_end_ms_{name}"] for name in ("mean", "median", "p90", "sd")]
@@ -152,15 +152,15 @@ def test_every_way_an_instance_can_end_has_its_status_verdict_and_reasons(raw, p
     rawlog.close_attempt(folder / f"{suite[2]}.1.jsonl", "failed", reason="it took longer than 60 s")
     unavailable(folder, suite[3])
     result = ingest.process(raw, processed)
-    assert reasons(result) == {f"{suite[1]}.1.jsonl": "records of an attempt that did not end (cut) are not used"}
+    assert reasons(result) == {f"{suite[1]}.1.jsonl": "records of an unfinished attempt (cut) are not used"}
     rows = storage.read("instances", processed)
     assert rows["position"].tolist() == [0, 1, 2, 3, 4]
     assert list(zip(rows["status"], rows["verdict"], rows["reasons"], strict=True)) == [
         ("end", "semi-valid", "1 of 500 images"),
-        ("cut", "invalid", "the log breaks off: run it again"),
+        ("cut", "invalid", "the log ends too early: run it again"),
         ("failed", "invalid", "it took longer than 60 s"),
         ("unavailable", "unavailable", "NNAPI is part of Android: run it on an Android phone"),
-        ("cut", "invalid", "it was not run: the run is unfinished"),
+        ("cut", "invalid", "it was not run, because the run is unfinished"),
     ]
     assert rows["images"].tolist() == [1, 0, 0, 0, 0]
     assert rows["accuracy"].isna().tolist() == [False, True, True, True, True]
@@ -197,7 +197,7 @@ def test_a_half_written_last_line_is_dropped_and_named(raw, processed):
     result = ingest.process(raw, processed)
     assert [(Path(name).name, reason) for name, reason in result.left_out] == [
         (path.name, """an incomplete last line was dropped: '{"query":2,"image":"002.jp'"""),
-        (path.name, "records of an attempt that did not end (cut) are not used"),
+        (path.name, "records of an unfinished attempt (cut) are not used"),
     ]
     assert storage.read("left_out", processed)["lines"].tolist() == [1, 2]
     assert only("instances", processed)["status"] == "cut"
@@ -240,9 +240,15 @@ def changed(**fields):
         (changed(dataset={"name": "sample"}), r"run\.json, dataset has no field 'sha256'"),
         (changed(models={ONE: None}), r"run\.json has None as the model of"),
         (changed(models={ONE: {"size_bytes": "3 MB"}}), r"run\.json, model of .* has '3 MB' as size_bytes"),
-        (changed(device_slug="another"), r"run\.json is of device another, and the device\.json beside it of 'local'"),
-        (changed(device_slug="../../etc"), r"run\.json has device_slug '\.\./\.\./etc', which cannot name a file"),
-        (changed(run_id=""), r"run\.json has run_id '', which cannot name a file"),
+        (
+            changed(device_slug="another"),
+            r"run\.json is of device another, but the device\.json beside it is of 'local'",
+        ),
+        (
+            changed(device_slug="../../etc"),
+            r"run\.json has device_slug '\.\./\.\./etc', which is not a valid file name",
+        ),
+        (changed(run_id=""), r"run\.json has run_id '', which is not a valid file name"),
         (changed(threads=10**60), r"run\.json has 10+\.\.\.0+ as threads, which is not valid in the format"),
         (
             lambda folder: (folder / "run.json").write_text("[" * 10**5),
@@ -291,12 +297,12 @@ def test_files_and_folders_that_belong_to_no_run_are_named(raw, processed):
         path.touch()
     result = ingest.process(raw, processed)
     assert reasons(result) == {
-        ".part-phone": "it is hidden: what is being written or removed has such a name",
+        ".part-phone": "it is hidden, like files that are being written or removed",
         "readme.txt": "it is not the folder of a device",
         "notes.txt": "it is not the folder of a run",
-        f"{ONE}.1.jsonl.bak": "it is no file of a run",
-        f"{ONE}.01.jsonl": "it is no file of a run",
-        "old": "it is no file of a run",
+        f"{ONE}.1.jsonl.bak": "it is not a file of a run",
+        f"{ONE}.01.jsonl": "it is not a file of a run",
+        "old": "it is not a file of a run",
     }
     assert len(storage.read("images", processed)) == 5
 
@@ -366,7 +372,7 @@ def test_a_copy_of_a_run_is_not_counted_twice(raw, processed):
     result = ingest.process(raw, processed)
     assert (result.runs, len(storage.read("images", processed))) == (1, 5)
     assert len(result.left_out) == 1
-    assert result.left_out[0][1] == f"it holds run {RUN} of local, which was read from another folder already"
+    assert result.left_out[0][1] == f"it holds run {RUN} of local, which was already read from another folder"
 
 
 @pytest.mark.parametrize("damage", [None, "run.json"])
@@ -406,7 +412,7 @@ def test_telemetry_becomes_rows_and_what_is_not_offered_null(raw, processed):
     ]
     assert rows.loc[1, ["instance_id", "temperature_c", "battery_percent"]].isna().all()
     assert rows["frequency_mhz"].tolist()[1] == 1800
-    assert reasons(result) == {"telemetry.jsonl": "lines that are not of the format: 3"}
+    assert reasons(result) == {"telemetry.jsonl": "malformed lines: 3"}
 
 
 def test_operators_become_rows_in_milliseconds(raw, processed):
@@ -458,7 +464,7 @@ def test_records_of_a_profile_that_did_not_end_are_left_out(raw, processed):
     path = next(profile(raw, "squeezenet").glob("*.1.jsonl"))
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
     result = ingest.process(raw, processed)
-    assert reasons(result) == {path.name: "records of an attempt that did not end (cut) are not used"}
+    assert reasons(result) == {path.name: "records of an unfinished attempt (cut) are not used"}
     assert storage.read("nodes", processed).empty and storage.read("operators", processed).empty
 
 

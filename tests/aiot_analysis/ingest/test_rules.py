@@ -65,7 +65,7 @@ def test_of_two_folders_with_one_run_the_first_by_name_is_used(raw, processed):
     result = ingest.process(raw, processed)
     assert storage.read("images", processed)["inference_ms"].tolist() == [20]
     assert result.left_out == [
-        (str(folder), f"it holds run {RUN} of local, which was read from another folder already")
+        (str(folder), f"it holds run {RUN} of local, which was already read from another folder")
     ]
 
 
@@ -84,7 +84,7 @@ def test_an_attempt_that_is_not_damaged_comes_before_a_later_one_that_is(raw, pr
     add_lines(later, "what is this", at=1)
     result = ingest.process(raw, processed)
     assert storage.read("images", processed)["inference_ms"].tolist() == [10]
-    assert result.left_out == [(str(later), "attempt 2 (end) is damaged, and attempt 1 is not")]
+    assert result.left_out == [(str(later), "attempt 2 (end) is damaged, but attempt 1 is not")]
     assert storage.read("left_out", processed)["lines"].tolist() == [4]
 
 
@@ -97,13 +97,13 @@ def test_an_instance_that_stands_twice_in_the_suite_is_one(raw, processed):
 def test_a_log_of_another_instance_than_its_file_is_named_after_is_left_out(raw, processed):
     row, images, left_out = processed_log(raw, processed, {**LOAD, "instance": TWO}, image(0), end())
     assert (row["verdict"], row["attempts"], len(images)) == ("invalid", 1, 0)
-    assert left_out == [(f"it is the log of {TWO} by its own words: the file was renamed or copied", 3)]
+    assert left_out == [(f"according to its content it is the log of {TWO}: the file was renamed or copied", 3)]
 
 
 def test_a_log_of_another_attempt_than_its_file_is_named_after_is_used_with_a_doubt(raw, processed):
     row, images, left_out = processed_log(raw, processed, {**LOAD, "attempt": 4}, image(0), end())
     assert (len(images), left_out) == (1, [])
-    assert row["reasons"] == "by its own words it is attempt 4; 1 of 500 images"
+    assert row["reasons"] == "according to its content it is attempt 4; 1 of 500 images"
 
 
 # lines
@@ -115,7 +115,7 @@ def test_a_line_that_is_not_of_the_format_is_left_out_and_the_rest_is_used(raw, 
     ingest.process(raw, processed)
     [row] = storage.read("instances", processed).to_dict("records")
     assert (row["verdict"], row["images"], row["log_lines"]) == ("semi-valid", 2, 4)
-    assert row["reasons"] == "lines of its log that were left out: 2; 2 of 500 images"
+    assert row["reasons"] == "lines of its log that were excluded: 2; 2 of 500 images"
     left_out = storage.read("left_out", processed)
     assert left_out["reason"].tolist() == ["line 3 is not JSON", "line 4 has no field 'query'"]
     assert left_out["lines"].tolist() == [1, 1]
@@ -127,14 +127,14 @@ def test_many_such_lines_are_named_in_six_rows(raw, processed):
     ingest.process(raw, processed)
     left_out = storage.read("left_out", processed)
     assert left_out["lines"].tolist() == [1, 1, 1, 1, 1, 295]
-    assert left_out["reason"].iloc[-1] == "295 more lines that are not used, the first: line 7 is not JSON"
+    assert left_out["reason"].iloc[-1] == "295 more unused lines, the first of them: line 7 is not JSON"
 
 
 def test_what_follows_the_ending_is_left_out(raw, processed):
     row, images, left_out = processed_log(raw, processed, LOAD, image(0), end(images=1, correct=1), image(1))
     assert (row["status"], images["query"].tolist()) == ("end", [0])
     assert left_out == [("line 4 follows the end of the attempt", 1)]
-    assert row["reasons"].startswith("lines of its log that were left out: 1; ")
+    assert row["reasons"].startswith("lines of its log that were excluded: 1; ")
 
 
 def test_a_second_load_is_left_out(raw, processed):
@@ -154,7 +154,7 @@ def test_a_query_a_second_time_is_left_out(raw, processed):
     row, images, left_out = processed_log(raw, processed, *events)
     assert images["inference_ms"].tolist() == [10, 10]
     assert left_out == [("line 4 repeats query 1", 1), ("line 5 repeats query 0", 1)]
-    assert row["reasons"] == "lines of its log that were left out: 2; 2 of 500 images"
+    assert row["reasons"] == "lines of its log that were excluded: 2; 2 of 500 images"
 
 
 def test_an_image_under_another_query_is_a_record_of_its_own_and_counted_once_as_an_image(raw, processed):
@@ -173,7 +173,7 @@ def test_a_record_with_a_negative_time_is_left_out(raw, processed, name):
     row, images, left_out = processed_log(raw, processed, LOAD, image(0), odd, end(images=1, correct=1))
     assert images["query"].tolist() == [0]
     assert left_out == [(f"line 3 has the negative value -5 as {name}", 1)]
-    assert (row["verdict"], row["reasons"]) == ("semi-valid", "lines of its log that were left out: 1; 1 of 500 images")
+    assert (row["verdict"], row["reasons"]) == ("semi-valid", "lines of its log that were excluded: 1; 1 of 500 images")
 
 
 def test_a_negative_time_of_loading_costs_only_that_time(raw, processed):
@@ -185,7 +185,7 @@ def test_a_negative_time_of_loading_costs_only_that_time(raw, processed):
 def test_images_that_took_no_time_are_kept_with_a_doubt(raw, processed):
     row, images, left_out = processed_log(raw, processed, LOAD, image(0, 0), image(1), failed_image(2, 0), end())
     assert (len(images), left_out) == (3, [])
-    assert row["reasons"].startswith("images that took no time by its clock: 2; ")
+    assert row["reasons"].startswith("images that took no time according to its clock: 2; ")
 
 
 def test_a_clock_that_stands_still_gives_no_time(raw, processed):
@@ -193,7 +193,7 @@ def test_a_clock_that_stands_still_gives_no_time(raw, processed):
     row, images, _ = processed_log(raw, processed, LOAD, *({**image(query), **phases} for query in range(3)), end())
     assert images["end_to_end_ms"].tolist() == [0, 0, 0]
     assert (row["verdict"], row["end_to_end_ms_mean"]) == ("invalid", 0)
-    assert row["reasons"] == "images that took no time by its clock: 3; no time was measured"
+    assert row["reasons"] == "images that took no time according to its clock: 3; no time was measured"
 
 
 def test_an_instance_that_is_unstable_along_its_run_is_used_with_care(raw, processed):
@@ -201,24 +201,24 @@ def test_an_instance_that_is_unstable_along_its_run_is_used_with_care(raw, proce
     row, _, _ = processed_log(raw, processed, LOAD, *(image(query, ms) for query, ms in enumerate(times)), end())
     assert row["verdict"] == "semi-valid"
     # of tens of 5, 6, 7 ... the fastest has a mean of 5.9, of tens of 8, 9, 10 ... the slowest one of 9.1
-    assert "its time was unstable along the run: the slowest of 10 parts took 54% longer" in row["reasons"]
+    assert "its time was unstable over the run: the slowest of 10 parts took 54% longer" in row["reasons"]
 
 
 def test_a_clock_that_goes_back_between_images_is_a_doubt(raw, processed):
     back = [image(0), {**image(1), "at_ns": 5_000_000_000}, image(2), image(3)]
     row, images, left_out = processed_log(raw, processed, LOAD, *back, end())
     assert (images["at_s"].tolist(), left_out) == ([0, 5, 2, 3], [])
-    assert row["reasons"] == "times its clock went back: 1; 4 of 500 images"
+    assert row["reasons"] == "times that its clock went backwards: 1; 4 of 500 images"
 
 
 @pytest.mark.parametrize(
     ("times", "doubt"),
     [
-        ({"ended": "2025-12-31T23:59:59Z"}, "its run ended before it started by the clock"),
-        ({"ended": "yesterday"}, "its run has a start or an end that is no time in ISO 8601 UTC"),
+        ({"ended": "2025-12-31T23:59:59Z"}, "its run ended before it started, according to the clock"),
+        ({"ended": "yesterday"}, "its run has a start or an end that is not a time in ISO 8601 UTC"),
         (
             {"started": "2026-01-01", "ended": "2026-01-02T00:00:00Z"},
-            "its run has a start or an end that is no time in",
+            "its run has a start or an end that is not a time in",
         ),
         ({"ended": None}, ""),
         ({"ended": "2026-01-01T00:00:00Z"}, ""),
@@ -252,9 +252,9 @@ def test_a_record_with_a_label_out_of_the_label_space_is_left_out(raw, processed
     row, images, left_out = processed_log(raw, processed, LOAD, *shown, end(**counts), **run)
     assert images["label"].tolist() == [label for label in labels if label not in outside]
     space = dataset.get("label_space")
-    said = [f"query {labels.index(one)} has label {one}, which is not of the label space {space}" for one in outside]
+    said = [f"query {labels.index(one)} has label {one}, which is not in the label space {space}" for one in outside]
     assert left_out == [(one, 1) for one in said]
-    assert row["reasons"].startswith(f"lines of its log that were left out: {len(outside)}; ")
+    assert row["reasons"].startswith(f"lines of its log that were excluded: {len(outside)}; ")
     assert row["log_lines"] == 6 - len(outside)
 
 
@@ -266,13 +266,13 @@ def test_an_ending_that_counts_otherwise_is_a_doubt(raw, processed, field):
     there, said = (
         ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in one.items()) for one in (counts, {**counts, field: 9})
     )
-    assert row["reasons"] == f"its log holds {there}, and ends with {said}; 2 of 500 images"
+    assert row["reasons"] == f"its log has {there}, but its last line states {said}; 2 of 500 images"
 
 
 def test_a_summary_beside_records_of_images_is_left_out(raw, processed):
     summary = {"event": "summary", "count": 1, "tool": "x", "mean_ms": 1.5}
     row, _, left_out = processed_log(raw, processed, LOAD, summary, image(0), end())
-    assert left_out == [("a `summary` is not used beside records of images", 1)]
+    assert left_out == [("a `summary` is not used if there are records of images", 1)]
     assert (row["log_lines"], row["source"], row["timing"]) == (3, "agent", "end_to_end")
 
 
@@ -289,4 +289,4 @@ def test_a_device_that_names_itself_otherwise_keeps_its_run_out(raw, processed):
     result = ingest.process(raw, processed)
     assert storage.read("devices", processed)["device_id"].tolist() == ["good"]
     [(path, reason)] = result.left_out
-    assert path == str(folder) and "is of device bad, and the device.json beside it of 'other'" in reason
+    assert path == str(folder) and "is of device bad, but the device.json beside it is of 'other'" in reason

@@ -63,9 +63,13 @@ def test_with_all_images_shown_on_what_was_asked_for_it_is_valid(tmp_path):
 @pytest.mark.parametrize(
     ("load", "summary", "reason"),
     [
-        ({"accelerator_actual": None}, {}, "nnapi was asked for, and what ran is not known"),
-        ({}, {"accuracy_accelerator": "cpu"}, "its time is that of nnapi, its accuracy that of cpu"),
-        ({}, {"accuracy_accelerator": None}, "nnapi was asked for, and what ran for its accuracy is not known"),
+        ({"accelerator_actual": None}, {}, "nnapi was requested, but it is unknown what ran"),
+        ({}, {"accuracy_accelerator": "cpu"}, "its time was measured on nnapi, but its accuracy on cpu"),
+        (
+            {},
+            {"accuracy_accelerator": None},
+            "nnapi was requested, but it is unknown what ran when its accuracy was measured",
+        ),
         ({}, {"count": 7}, "runs that were timed: 7 of 50"),
     ],
 )
@@ -78,7 +82,7 @@ def test_what_the_cpu_ran_in_place_of_the_accelerator_is_no_measurement_of_that(
     load, summary = NNAPI | {"accelerator_actual": "cpu"}, SUMMARY | {"accuracy_accelerator": "cpu"}
     row, _ = row_of(tmp_path, load, summary, end(images=500, failed_images=0, correct=400))
     assert (row["verdict"], row["inference_ms_mean"]) == ("invalid", 14.5)
-    assert row["reasons"] == "nnapi was asked for, cpu ran: it is no measurement of nnapi"
+    assert row["reasons"] == "nnapi was requested, but cpu ran: this is not a measurement of nnapi"
 
 
 def test_without_accuracy_it_is_invalid_and_says_why(tmp_path):
@@ -93,14 +97,14 @@ def test_without_accuracy_it_is_invalid_and_says_why(tmp_path):
 def test_counts_that_cannot_be_give_no_accuracy(tmp_path, counts):
     row, result = row_of(tmp_path, NNAPI, SUMMARY, end(**{"images": 500, "failed_images": 0, "correct": 400, **counts}))
     assert row["verdict"] == "invalid"
-    assert row["reasons"] == "its ending has counts that cannot be; no accuracy was measured"
+    assert row["reasons"] == "its last line has impossible counts; no accuracy was measured"
     assert (row["images"], result.left_out) == (0, [])
 
 
 def test_a_second_summary_is_left_out_with_a_doubt(tmp_path):
     ending = end(images=500, failed_images=0, correct=400)
     row, result = row_of(tmp_path, NNAPI, SUMMARY, {**SUMMARY, "mean_ms": 1.0}, ending)
-    assert (row["inference_ms_mean"], row["reasons"]) == (14.5, "lines of its log that were left out: 1")
+    assert (row["inference_ms_mean"], row["reasons"]) == (14.5, "lines of its log that were excluded: 1")
     assert [reason for _, reason in result.left_out] == ["line 3 repeats summary"]
 
 
@@ -114,7 +118,7 @@ def test_a_summary_that_is_not_of_the_format_is_no_measurement(tmp_path, bad):
 def test_a_summary_of_an_attempt_that_failed_is_left_out(tmp_path):
     row, result = row_of(tmp_path, NNAPI, SUMMARY, {"event": "failed", "reason": "run_eval: it was ended by SIGKILL"})
     assert (row["verdict"], row["reasons"]) == ("invalid", "run_eval: it was ended by SIGKILL")
-    assert [reason for _, reason in result.left_out] == ["records of an attempt that did not end (failed) are not used"]
+    assert [reason for _, reason in result.left_out] == ["records of an unfinished attempt (failed) are not used"]
 
 
 def test_an_agent_and_a_tool_may_be_in_one_run(tmp_path):

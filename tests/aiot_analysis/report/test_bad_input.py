@@ -74,7 +74,7 @@ def change(path: Path, **columns: object) -> None:
 def test_tables_of_another_version_are_one_sentence(processed: Path, table: str, column: str, value: object) -> None:
     root = processed.parents[1]
     change(processed / f"{table}.parquet", **{column: value})
-    with pytest.raises(DataError, match=rf"{table}\.parquet .*{column!r}.*: run `aiot process` to make it anew"):
+    with pytest.raises(DataError, match=rf"{table}\.parquet .*{column!r}.*: run `aiot process` to rebuild it"):
         render(root / "notebooks", root / "reports")
     assert not list((root / "reports").glob("*.html"))
 

@@ -51,7 +51,7 @@ def check_verdicts(instances):
     """Few instances are doubtful, since phones get warm and by chance, and all others are valid."""
     doubtful = instances[instances["verdict"] != "valid"]
     assert 0 < len(doubtful) < 0.1 * len(instances)
-    assert doubtful["reasons"].str.fullmatch("its time was unstable along the run: [^;]+").all()
+    assert doubtful["reasons"].str.fullmatch("its time was unstable over the run: [^;]+").all()
 
 
 def test_instances_with_all_images_are_valid_but_where_a_phone_gets_warm(tmp_path):

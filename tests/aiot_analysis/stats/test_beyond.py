@@ -63,4 +63,4 @@ def test_a_model_with_weights_of_its_own_is_used_beside_the_papers():
     assert reason.startswith("run with quick profile, 1 threads; most of the device's instances: paper profile")
     same_profile = table.assign(profile="paper")
     [reason] = select.measured_rows(same_profile)[1]["reasons"]
-    assert reason.startswith("run with mine weights, photos images (other), end to end by the agent; most of")
+    assert reason.startswith("run with mine weights, photos images (other), end to end by the agent, but most of")

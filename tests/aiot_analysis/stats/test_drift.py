@@ -101,7 +101,7 @@ def test_single_slow_images_are_no_drift():
 def test_too_few_images_cannot_be_decided(n):
     found = drift.drifts(records(A, np.ones(n))).iloc[0]
     assert found["finding"] == "cannot be decided"
-    assert found["gap"] == f"{n - 1} images with a time after the first, a trend needs 80"
+    assert found["gap"] == f"{n - 1} images with a time after the first, but a trend needs 80"
     assert np.isnan(found["drift"]) and np.isnan(found["change_at"])
 
 
@@ -125,7 +125,7 @@ def test_a_clock_that_jumps_gives_no_time_of_the_change():
     frame = records(A, times)
     frame.loc[200:, "at_s"] -= 1.0
     found = drift.drifts(frame).iloc[0]
-    assert found["clock"].startswith("the clock goes back 1 time")
+    assert found["clock"].startswith("the clock goes backwards 1 time")
     assert np.isnan(found["change_s"]) and abs(found["change_at"] - 300) <= 5
 
 

@@ -151,8 +151,8 @@ def test_instances_of_a_tool_are_not_used_with_those_of_an_agent():
     assert rows["source"].unique().tolist() == ["tool"]
     assert left_out["reasons"].tolist() == [
         (
-            "run with sample weights, sample images (dddddddd), end to end by the agent; most of the device's instances"
-            ": sample weights, sample images (dddddddd), inference only by the tool"
+            "run with sample weights, sample images (dddddddd), end to end by the agent, but most of the device's "
+            "instances: sample weights, sample images (dddddddd), inference only by the tool"
         )
     ]
 
@@ -172,7 +172,10 @@ def test_within_a_framework_the_usual_source_is_used_by_framework_too():
     rows, left_out = select.measured_rows(instances(*mixed().to_dict("records"), again), by_framework=True)
     assert rows["source"].tolist() == ["tool", "tool", "agent"]
     assert left_out["reasons"].tolist() == [
-        "run with end to end by the agent; most of the device's instances of this framework: inference only by the tool"
+        (
+            "run with end to end by the agent, but most of the device's instances of this framework: "
+            "inference only by the tool"
+        )
     ]
 
 

@@ -22,8 +22,8 @@ def test_the_score_is_the_fastest_part_over_the_slowest():
     assert found["steadiness"] == "unstable" and found["chance"] > 0.9
 
     assert stability.doubts(stability.scores(records(A, np.append(99, times)))) == {
-        A: "its time was unstable along the run: the slowest of 20 parts took 25% longer than the fastest, more than "
-        "by chance: close other programs, let it cool and run again"
+        A: "its time was unstable over the run: the slowest of 20 parts took 25% longer than the fastest, more than "
+        "by chance: close other programs, let the device cool and run again"
     }
 
 
@@ -51,7 +51,7 @@ def test_the_score_is_from_0_to_1_and_knows_no_unit(times, factor):
 def test_too_few_images_and_a_clock_too_coarse():
     found = stability.scores(records(A, np.ones(50))).iloc[0]
     assert found["steadiness"] == "cannot be decided" and np.isnan(found["stability"])
-    assert found["gap"] == "49 images with a time after the first, a score needs 80"
+    assert found["gap"] == "49 images with a time after the first, but a score needs 80"
     assert stability.scores(records(A, np.zeros(100))).iloc[0]["stability"] == 1
     assert stability.scores(records(A, np.ones(3)).iloc[:0]).empty
 
@@ -70,7 +70,7 @@ def test_a_burst_in_seconds_ends_by_the_clock():
     jumped = records(A, times)
     jumped.loc[150:, "at_s"] += 3600
     found = bursts.bursts(jumped, 1.01, "seconds").iloc[0]
-    assert np.isnan(found["slowdown"]) and "leap of the clock" in found["gap"]
+    assert np.isnan(found["slowdown"]) and "jump of the clock" in found["gap"]
     assert bursts.bursts(jumped, 100).iloc[0]["slowdown"] == 2  # images need no clock
 
 

@@ -81,7 +81,7 @@ def test_parts_by_device_give_what_one_frame_gives():
     whole = tradeoff.tradeoff(rows, pd.concat([*first[1], *second[1]]), resamples=50)
     parts = tradeoff.tradeoff(rows, (pd.concat(records) for records in (first[1], second[1])), resamples=50)
     pd.testing.assert_frame_equal(whole, parts)
-    with pytest.raises(DataError, match="Image records of device a come in two parts"):
+    with pytest.raises(DataError, match="Image records of device a are in two parts"):
         tradeoff.tradeoff(rows, iter([pd.concat(first[1]), pd.concat(first[1])]))
 
 

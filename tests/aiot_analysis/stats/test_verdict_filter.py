@@ -25,7 +25,7 @@ def table():
             [(C, "the attempt failed")],
         ),
         ("valid", [A], [(B, "50 of 500 images"), (C, "the attempt failed")]),
-        (["semi-valid"], [B], [(A, "only semi-valid ones are asked for"), (C, "the attempt failed")]),
+        (["semi-valid"], [B], [(A, "only semi-valid instances were requested"), (C, "the attempt failed")]),
     ],
 )
 def test_rows_are_filtered_by_verdict_and_the_others_are_listed_with_the_reason(wanted, used, left_out):
@@ -46,7 +46,7 @@ def test_a_verdict_that_is_not_asked_for_does_not_decide_which_run_is_used():
 @pytest.mark.parametrize("wanted, named", [("valid,invalid", "'invalid'"), ("", "''"), ("good, bad", "'good', 'bad'")])
 def test_other_verdicts_are_one_sentence(wanted, named):
     with pytest.raises(
-        DataError, match=rf"whose verdict is {named} have no numbers to use: choose valid or semi-valid"
+        DataError, match=rf"with the verdict {named} have no usable numbers: choose valid or semi-valid"
     ):
         select.measured_rows(table(), wanted=wanted)
 

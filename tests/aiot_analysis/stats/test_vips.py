@@ -250,7 +250,7 @@ def test_parts_by_device_give_what_one_frame_gives():
     whole = vips.intervals(rows, pd.concat(records), resamples=200)
     parts = vips.intervals(rows, (pd.concat(records[i : i + 2]) for i in (0, 2, 4)), resamples=200)
     pd.testing.assert_frame_equal(whole, parts)
-    with pytest.raises(DataError, match="device a come in two parts: give all of a device at once"):
+    with pytest.raises(DataError, match="device a are in two parts: pass all records of a device at once"):
         vips.intervals(rows, iter(records))
 
 

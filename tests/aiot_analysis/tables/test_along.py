@@ -83,11 +83,11 @@ def test_a_run_is_cut_into_ten_to_twenty_equal_parts(n, loops):
     "at_s, words",
     [
         ([0.0, 0.01, 0.02, 0.03], ""),
-        ([0.0, 0.02, 0.01, 0.03], "the clock goes back 1 time, first at query 2"),
-        ([0.0, 5.0, 4.0, 3.0], "the clock goes back 2 times, first at query 2"),
+        ([0.0, 0.02, 0.01, 0.03], "the clock goes backwards 1 time, first at query 2"),
+        ([0.0, 5.0, 4.0, 3.0], "the clock goes backwards 2 times, first at query 2"),
         ([0.0, 0.0, 0.0, 0.0], "the clock stands still"),
         ([0.0, 0.01, np.nan, 0.03], "the clock is missing at 1 images"),
-        ([0.0, 0.01, 3600.0, 3600.1], "a pause of over 10 s, or a leap of the clock, 1 time, first at query 2"),
+        ([0.0, 0.01, 3600.0, 3600.1], "a pause of more than 10 s, or a jump of the clock, 1 time, first at query 2"),
     ],
 )
 def test_clocks_that_jump_are_named_and_give_no_duration(at_s, words):

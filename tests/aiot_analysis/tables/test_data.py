@@ -77,7 +77,7 @@ def test_where_nothing_has_the_origin_the_error_lists_what_is_there(project):
 
 def test_where_there_is_no_run_the_error_says_so(project):
     storage.write("instances", storage.table("instances", []), project / "data" / "processed")
-    with pytest.raises(DataError, match=r"holds nothing measured \(it holds no run at all\)"):
+    with pytest.raises(DataError, match=r"has no measured data \(it has no runs at all\)"):
         data.load()
 
 
@@ -249,7 +249,7 @@ def test_images_are_chosen_by_any_column_of_theirs_and_of_their_instances(severa
         ({"correct": "perhaps"}, "Column correct holds true or false, not 'perhaps': give a value of that kind."),
         ({"threads": "two"}, "Column threads holds a whole number, not 'two': give a value of that kind."),
         ({"origin": "imported"}, "There is no origin 'imported' in these data: choose measured."),
-        ({"top5": [3]}, "Column top5 holds lists: choose rows by another one."),
+        ({"top5": [3]}, "Column top5 holds lists: filter by another column."),
         ({"modell": "x"}, "Tables images and instances have no column 'modell': choose model, model_mb, "),
     ],
 )
@@ -368,7 +368,7 @@ def test_no_origin_is_the_first_that_there_is(project):
     storage.write("instances", instances(instance(ID, device_id="phone", origin="imported")), processed)
     assert data.load(origin="").origin == "imported"
     storage.write("instances", storage.table("instances", []), processed)
-    with pytest.raises(DataError, match=r"holds nothing measured \(it holds no run at all\)"):
+    with pytest.raises(DataError, match=r"has no measured data \(it has no runs at all\)"):
         data.load(origin="")
 
 

@@ -54,10 +54,10 @@ def test_the_hash_of_a_device_is_of_its_rows_alone(processed: Path) -> None:
 
 def test_a_table_that_cannot_be_read_is_named_with_what_to_do(processed: Path) -> None:
     path = processed / "instances.parquet"
-    with pytest.raises(DataError, match=r"another version \(it has no column 'colour'\): run `aiot process`"):
+    with pytest.raises(DataError, match=r"another version \((it has )?no column 'colour'\): run `aiot process`"):
         fingerprint.read_columns(path, "origin", "colour")
     path.write_bytes(b"PAR1 and no more")
-    with pytest.raises(DataError, match=r"instances.parquet cannot be read \(.+\): run `aiot process` to make it anew"):
+    with pytest.raises(DataError, match=r"instances.parquet cannot be read \(.+\): run `aiot process` to rebuild it"):
         fingerprint.read_columns(path, "origin")
 
 

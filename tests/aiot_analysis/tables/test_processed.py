@@ -193,7 +193,7 @@ def test_without_a_manifest_the_content_is_checked(copy, name, damage):
     assert len(aiot_analysis.load(copy).images()) == 12
     damage(copy / name)
     with pytest.raises(
-        DamagedError, match=rf"{name} (is damaged|cannot be read) \(.*: run `aiot process` to make it anew"
+        DamagedError, match=rf"{name} (is damaged|cannot be read) \(.*: run `aiot process` to rebuild it"
     ):
         aiot_analysis.load(copy).images()
 
@@ -217,7 +217,7 @@ def test_a_change_that_was_interrupted_is_told(copy, monkeypatch):
     record["files"]["devices.parquet"][0] += 1
     (copy / "manifest.json").write_text(json.dumps(record))
     (copy / ".parts").mkdir()
-    with pytest.raises(DataError, match=rf"A change of the tables in {copy} is not complete: wait for `aiot process`"):
+    with pytest.raises(DataError, match=rf"An update of the tables in {copy} is incomplete: wait for `aiot process`"):
         aiot_analysis.load(copy)
 
 

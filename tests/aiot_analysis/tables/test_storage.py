@@ -141,7 +141,7 @@ def test_a_table_of_another_version_says_to_process_again(processed, name):
     pyarrow.parquet.write_table(pyarrow.parquet.read_table(path).drop_columns(gone), path)
     for asked in (None, ["run_id"]):
         with pytest.raises(
-            DataError, match=rf"was made by another version \(it has no column '{gone}'\): run `aiot process`"
+            DataError, match=rf"was written by another version \((it has )?no column '{gone}'\): run `aiot process`"
         ):
             storage.read(name, processed, asked)
 

@@ -25,7 +25,7 @@ GOOD = {
         ({"end_to_end_ms_sd": 5.0}, "valid", ""),  # just half of the mean
         ({"status": "unavailable", "reasons": "NNAPI needs Android"}, "unavailable", "NNAPI needs Android"),
         ({"status": "failed", "reasons": "out of memory"}, "invalid", "out of memory"),
-        ({"status": "cut"}, "invalid", "the log breaks off: run it again"),
+        ({"status": "cut"}, "invalid", "the log ends too early: run it again"),
         ({"accuracy": None}, "invalid", "no accuracy was measured"),
         ({"accuracy": float("nan")}, "invalid", "no accuracy was measured"),
         ({"timing": "inference"}, "invalid", "no time was measured"),
@@ -38,9 +38,13 @@ GOOD = {
         (
             {"accelerator_requested": "nnapi", "accelerator_actual": "cpu"},
             "invalid",
-            "nnapi was asked for, cpu ran: it is no",
+            "nnapi was requested, but cpu ran: this is not",
         ),
-        ({"accelerator_requested": "nnapi", "accelerator_actual": "gpu"}, "semi-valid", "nnapi was asked for, gpu ran"),
+        (
+            {"accelerator_requested": "nnapi", "accelerator_actual": "gpu"},
+            "semi-valid",
+            "nnapi was requested, but gpu ran",
+        ),
         ({"accelerator_requested": "nnapi", "accelerator_actual": "nnapi"}, "valid", ""),
         ({"parity_passed": True, "parity_finding": "the same network"}, "valid", ""),
         ({"parity_passed": pd.NA}, "valid", ""),
@@ -82,23 +86,23 @@ def samples(*changes, every_s=5):
     [
         ([{}, {}, {}], ""),
         ([dict.fromkeys(COOL), dict.fromkeys(COOL)], ""),  # a device that tells nothing
-        ([{}, {"thermal_status": "light"}, {}], "its thermal status was light: let it cool and run again"),
-        ([{}, {"thermal_status": "moderate"}, {"thermal_status": "light"}], "its thermal status was moderate"),
+        ([{}, {"thermal_status": "light"}, {}], "the thermal status was light: let the device cool and run again"),
+        ([{}, {"thermal_status": "moderate"}, {"thermal_status": "light"}], "the thermal status was moderate"),
         ([{"battery_temperature_c": 45.0, "skin_temperature_c": 45.0}], ""),
-        ([{"battery_temperature_c": 45.1}, {}], "its battery was at 45.1 °C, over 45 °C"),
-        ([{}, {"skin_temperature_c": 47.0}], "its skin was at 47.0 °C, over 45 °C"),
+        ([{"battery_temperature_c": 45.1}, {}], "the battery was at 45.1 °C, above 45 °C"),
+        ([{}, {"skin_temperature_c": 47.0}], "the skin was at 47.0 °C, above 45 °C"),
         ([{"battery_percent": 30.0}], ""),
-        ([{"battery_percent": 31.0}, {"battery_percent": 29.0}], "its battery was at 29 %, under 30 %"),
-        ([{}, {"plugged": False, "charging": False}], "it was plugged in or out in the middle"),
+        ([{"battery_percent": 31.0}, {"battery_percent": 29.0}], "the battery was at 29 %, below 30 %"),
+        ([{}, {"plugged": False, "charging": False}], "the device was plugged in or unplugged during the measurement"),
         ([{}, {"plugged": None, "charging": None}, {}], ""),
-        ([{}, {"charging": False}], "it began or stopped to charge in the middle"),
+        ([{}, {"charging": False}], "the device started or stopped charging during the measurement"),
         ([{"battery_percent": 100.0}, {"battery_percent": 100.0, "charging": False}], ""),
         ([{"frequency_mhz": mhz} for mhz in (2000, 2100, 1900, 1900, 1850, 1850)], ""),
-        ([{"frequency_mhz": mhz} for mhz in (2000, 2000, 1900, 1900, 1700, 1700)], "its frequency fell by 15%"),
+        ([{"frequency_mhz": mhz} for mhz in (2000, 2000, 1900, 1900, 1700, 1700)], "the frequency fell by 15%"),
         ([{"frequency_mhz": mhz} for mhz in (2000, 2000, 900, 900, 900)], ""),  # too few of them
         ([{"frequency_mhz": mhz} for mhz in (1000, 1000, 1500, 1500, 2000, 2000)], ""),  # it came to work
-        ([{}, {"lost": True}, {}], "its connection was lost in the middle (there are 10 s between"),
-        ([{}, {"overridden": True}], "its battery or thermal status was set by hand"),
+        ([{}, {"lost": True}, {}], "the connection was lost during the measurement (10 s between"),
+        ([{}, {"overridden": True}], "the battery or thermal status was set by hand"),
     ],
 )
 def test_what_the_samples_tell(changes, reason):
@@ -109,7 +113,10 @@ def test_what_the_samples_tell(changes, reason):
 
 def test_a_time_in_which_nobody_looked_is_told():
     assert judge(GOOD, samples({}, {}, every_s=30)) == ("valid", "")
-    assert judge(GOOD, samples({}, {}, every_s=31))[1] == "nobody asked for its state for 31 s in the middle"
+    assert (
+        judge(GOOD, samples({}, {}, every_s=31))[1]
+        == "the device's state was not sampled for 31 s during the measurement"
+    )
     back = [*samples({}, {}), *samples({})]  # a clock that was set
     assert judge(GOOD, back) == ("valid", "")
     assert judge(GOOD, [{**COOL, "at": "soon"}, {**COOL, "at": "2026-01-01T00:00:00"}]) == ("valid", "")
@@ -118,7 +125,7 @@ def test_a_time_in_which_nobody_looked_is_told():
 @pytest.mark.parametrize("status", validity.THERMAL_STATUSES[validity.SEVERE :])
 def test_severe_throttling_is_no_measurement_but_where_it_is_looked_for(status):
     hot = samples({}, {"thermal_status": status})
-    reason = f"its thermal status was {status}: let it cool and run again"
+    reason = f"the thermal status was {status}: let the device cool and run again"
     assert judge(GOOD, hot) == ("invalid", reason)
     assert judge({**GOOD, "profile": "sustained"}, hot) == ("semi-valid", reason)
 

@@ -40,7 +40,7 @@ def test_the_score_of_both_logs_is_that_of_the_images_times(space, app_files):
     wanted = sum(one.correct(made.labels) / 500 / (sum(one.times_ms) / 500 / 1000) for one in made.workloads)
     assert score(data).item() == pytest.approx(wanted, rel=1e-12)
     assert (data.instances["verdict"][data.instances["delegate"] == "cpu"] == "valid").all()
-    assert set(data.instances["reasons"]) == {"", "nnapi was asked for, and what ran is not known"}
+    assert set(data.instances["reasons"]) == {"", "nnapi was requested, but it is unknown what ran"}
     assert data.left_out.empty
 
 
@@ -52,7 +52,7 @@ def test_logs_of_one_sitting_that_contradict_each_other_are_used_with_a_doubt(sp
     [row] = load(processed(space), "imported").instances.to_dict("records")
     assert (row["correct"], row["verdict"]) == (right, "semi-valid")
     assert (
-        f"10 images, 0 failed images, {right} correct, and ends with 10 images, 0 failed images, {right - 1}"
+        f"10 images, 0 failed images, {right} correct, but its last line states 10 images, 0 failed images, {right - 1}"
         in (row["reasons"])
     )
 
@@ -63,7 +63,7 @@ EVALUATED = "Num evaluation runs: 600\nInference latency: avg=8000(us), std_dev=
 
 @pytest.mark.parametrize(
     ("delegate", "doubt"),
-    [(None, "its log does not tell which delegate ran"), ("npu", "npu was asked for, and what ran is not known")],
+    [(None, "its log does not say which delegate ran"), ("npu", "npu was requested, but it is unknown what ran")],
 )
 def test_without_proof_of_the_accelerator_an_instance_is_semi_valid_and_not_of_the_cpu(space, save, delegate, doubt):
     paths = save("time.txt", TERSE), save("accuracy.txt", EVALUATED)

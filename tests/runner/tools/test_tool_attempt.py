@@ -234,9 +234,9 @@ def test_an_attempt_is_never_written_twice(tmp_path, job):
     ("variant", "verdict", "reasons"),
     [
         ("", "semi-valid", "22 of 500 images; failed images, counted as wrong: 2"),
-        ("none", "invalid", "nnapi was asked for, cpu ran: it is no measurement of nnapi"),
-        ("eval_on_cpu", "semi-valid", "its time is that of nnapi, its accuracy that of cpu"),
-        ("quiet", "semi-valid", "what ran for its accuracy is not known"),
+        ("none", "invalid", "nnapi was requested, but cpu ran: this is not a measurement of nnapi"),
+        ("eval_on_cpu", "semi-valid", "its time was measured on nnapi, but its accuracy on cpu"),
+        ("quiet", "semi-valid", "but it is unknown what ran when its accuracy was measured"),
         ("few", "semi-valid", "runs that were timed: 5 of 20"),
         ("refused", "unavailable", "nnapi refused the model"),
         ("crash", "invalid", "benchmark_model: it was ended by SIGSEGV"),
