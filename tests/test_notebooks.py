@@ -298,7 +298,7 @@ def test_what_is_beyond_the_paper_is_shown_apart_and_is_in_none_of_its_figures(t
     assert "its model file failed the check" in overview  # among what is left out
     for name in ("01_overview", "07_quantization", "08_vips"):
         assert "excluded because their model files failed aiot models check" in pages[name]
-    assert "No model file was checked: <code>aiot models check</code>" in plain["01_overview"]
+    assert "No model file was checked: run <code>aiot models check</code>" in plain["01_overview"]
     assert "Model files against" not in plain["01_overview"]
 
 

@@ -114,7 +114,7 @@ COLUMNS = {
     "gflops_per_s": Column("GFLOP/s", "{:.1f}"),
     "later_ms": Column("mean after it, ms", "{:.2f}"),
     "decode_preprocess_ms": Column("decode + preprocess, ms", "{:.2f}"),
-    "worth": Column("worth so many independent images", "{:.0f}"),
+    "worth": Column("number of independent images it is worth", "{:.0f}"),
     # along a run
     "loops": Column("loops", "{:.0f}"),
     "stability": Column("stability", "{:.3f}"),
@@ -128,7 +128,7 @@ COLUMNS = {
     "begin_percent": Column("begin, %", "{:.0f}"),
     "end_percent": Column("end, %", "{:.0f}"),
     "change_percent": Column("change, points", "{:+.1f}"),
-    "per_hour": Column("points an hour", "{:+.1f}"),
+    "per_hour": Column("points per hour", "{:+.1f}"),
     # quantization
     "compared": Column("devices compared"),
     "on_front": Column("on the front"),

@@ -46,7 +46,7 @@ def test_how_many_hold_is_told_in_a_sentence(claims):
     decided = claims["verdict"].isin(["holds", "does not hold"]).sum()
     assert f"rate of 5 %, so of {decided} verdicts, {decided / 20:.2g} may be wrong" in tell.sentence(claims)
     assert "error rate" not in tell.sentence(claims[claims["verdict"] == "cannot be decided"])
-    assert "by construction" not in tell.sentence(claims)
+    assert "follow from the simulation" not in tell.sentence(claims)
     built = tell.sentence(claims.assign(mark="by construction"))
     assert built.startswith(f"{tell.sentence(claims)} The data are simulated") and "follow from the simulation" in built
 

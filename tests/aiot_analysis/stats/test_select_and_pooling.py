@@ -95,7 +95,7 @@ def test_instances_under_other_conditions_are_not_used_with_the_others():
     assert rows[["instance_id", "run_id"]].values.tolist() == [[A, "r1"], [B, "r1"]]
     assert left_out["reasons"].tolist() == [
         (
-            "run with paper profile, 1 threads, fixed performance, big cores; most of the device's instances: "
+            "run with paper profile, 1 threads, fixed performance, big cores, but most of the device's instances: "
             "paper profile, 1 threads"
         )
     ]
@@ -110,7 +110,7 @@ def test_instances_of_another_profile_or_threads_are_not_used_with_the_others():
     rows, left_out = select.measured_rows(table)
     assert rows[["instance_id", "run_id", "threads"]].values.tolist() == [[A, "r1", 1], [B, "r1", 1]]
     assert left_out["reasons"].tolist() == [
-        "run with paper profile, 2 threads; most of the device's instances: paper profile, 1 threads"
+        "run with paper profile, 2 threads, but most of the device's instances: paper profile, 1 threads"
     ]
 
 
