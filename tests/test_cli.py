@@ -49,7 +49,7 @@ def test_a_damaged_run_is_one_sentence_that_names_the_file(project):
     assert "run.json cannot be read as JSON" in line
 
 
-def test_what_was_processed_and_what_was_left_out_is_told(project):
+def test_processed_and_excluded_items_are_printed(project):
     (project / "data" / "raw" / "local" / "notes").mkdir()
     done = aiot("process", cwd=project)
     assert (done.returncode, done.stderr) == (0, "")

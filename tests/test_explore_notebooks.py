@@ -28,7 +28,7 @@ def test_there_are_one_to_choose_in_one_of_images_one_for_own_work_and_one_for_c
     assert [path.stem for path in NOTEBOOKS] == ["colab", "explore", "images", "own_analysis"]
 
 
-def test_none_of_them_is_a_report():
+def test_exploration_notebooks_are_not_reports():
     found = {notebook.path for notebook in notebooks.find(ROOT / "notebooks")}
     assert found and not found & set(NOTEBOOKS)
 

@@ -70,10 +70,10 @@ def test_what_slows_down_is_drawn_and_what_is_missing_is_named(tmp_path):
     assert "it failed" in text and "7, 9" in text
     assert "its log has a summary and no times of single images" in text
     assert re.search(r">part of it\s*<td[^>]*>31\s*<td[^>]*>62\s*<td[^>]*>50%", text)
-    assert "1 session, an interval over sessions needs 3" in text  # both runs began at one time, by the log
+    assert "1 session, but an interval over sessions needs 3" in text  # both runs began at one time, by the log
     assert re.search(r"-5\.0\s*<td[^>]*>-6\.0\s*<td[^>]*>-4\.0", text)  # points of the battery
     assert "failed images, counted as wrong: 2" in text  # among what is used with care
-    assert "in one order" not in text  # the second run took the reverse
+    assert "one order of the instances" not in text  # the second run took the reverse
 
 
 def test_the_parameter_of_verdicts_leaves_out_and_lists(tmp_path):

@@ -60,7 +60,7 @@ def written(document: str, content: str) -> str:
     head, begin, remainder = document.partition(BEGIN)
     _, end, tail = remainder.partition(END)
     if not begin or not end or BEGIN in tail or END in tail:
-        raise DataError(f"The document needs one line {BEGIN!r}, and one line {END!r} after it.")
+        raise DataError(f"The document must have one line {BEGIN!r} and, after it, one line {END!r}.")
     return f"{head}{BEGIN}\n\n{content}\n\n{END}{tail}"
 
 

@@ -60,7 +60,7 @@ class Explorer:
         view = panels.view(self.known, chosen, self._kept)
         text = selection.rows_sentence(chosen, self.known)
         if view.timing != chosen.timing:
-            text += " Native tools measured some of them, which time inference alone: all times here are of it."
+            text += " Native tools measured some of them and time only inference, so all times here are of inference."
         self._said.value = f"<p role='status'>{escape(text)}</p>"
         self._figures = {}
         for name, box in self._boxes.items():

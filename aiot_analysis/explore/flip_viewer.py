@@ -49,10 +49,14 @@ def flips_sentence(found: Flips) -> str:
     if not found.answers:
         why = f" Not compared: {found.apart['reason'].iloc[0]}." if len(found.apart) else ""
         item = {"device_id": "an instance on", "quantization": "a model in", "framework": "a model in"}[found.between]
-        return f"Nothing can flip between {between}: {item} two {between} or more has to be chosen.{why}"
+        return f"Nothing can flip between {between}: choose {item} two {between} or more.{why}"
     if found.images.empty:
         return f"No image flips: all {between} gave each of the {found.shown} images the same class."
-    excluded = f" {len(found.apart)} are not compared, as they were measured otherwise." if len(found.apart) else ""
+    excluded = (
+        f" {len(found.apart)} are not compared, because they were measured under other conditions."
+        if len(found.apart)
+        else ""
+    )
     return f"{len(found.images)} of {found.shown} images flip between {between}.{excluded}"
 
 
@@ -75,7 +79,7 @@ def table(found: Flips, image: str, pictures: Pictures, devices: Mapping[str, st
     rows = [
         {
             "of": same(answer.instance_id, devices),
-            "answer": "none, it failed" if answer.answer == NONE else pictures.name(answer.answer),
+            "answer": "none (failed)" if answer.answer == NONE else pictures.name(answer.answer),
             "right": "✓" if answer.answer == label else "✗",
             "given by": _listed(answer.devices, found.between, devices),
         }
@@ -94,7 +98,7 @@ def image_html(found: Flips, image: str, pictures: Pictures, devices: Mapping[st
         alt = escape(f"Picture {image} of the class {class_name}", quote=True)
         picture = f'<img src="data:image/jpeg;base64,{data}" alt="{alt}" style="flex: none; align-self: flex-start">'
     else:
-        why = pictures.why or f"the file of {image} is missing or cannot be read"
+        why = pictures.why or f"the file {image} is missing or cannot be read"
         picture = f'<p style="flex: none; width: {PIXELS}px"><em>No picture: {escape(why)}.</em></p>'
     answer_table = show.to_html(table(found, image, pictures, devices))
     return (

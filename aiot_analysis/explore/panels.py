@@ -112,7 +112,7 @@ def score(view: View) -> Figure:
     else:
         scores = of_scores.scores(view.rows, view.timing, suite)
     interval = variance.describe_noise(view.rows, whole=True)
-    return vips.ranking(scores, view.origin, view.devices, "sum over the instances chosen", interval)
+    return vips.ranking(scores, view.origin, view.devices, "sum over the chosen instances", interval)
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,11 @@ class Panel:
 
 def _of_score(view: View) -> str:
     """Return the caption of `score`."""
-    note = f"95 % intervals of {DRAWS} draws." if view.few else f"Intervals are for up to {device_axis.FEW} devices."
+    note = (
+        f"The 95 % intervals are from {DRAWS} resamples."
+        if view.few
+        else f"Intervals are shown for up to {device_axis.FEW} devices."
+    )
     return (
         "Accuracy over time, summed up over the instances that are chosen, where a device has them: VIPS is the sum "
         f"over the paper's 24 float32 instances. {note}"
@@ -136,7 +140,7 @@ PANELS = {
     "accuracy over time": Panel(
         accuracy_over_time, lambda view: "Accuracy over mean time per image, with Wilson's 95 % intervals where few."
     ),
-    "time per image": Panel(times, lambda view: f"Time per image, {names.display(view.timing)}. Nothing is trimmed."),
+    "time per image": Panel(times, lambda view: f"Time per image, {names.display(view.timing)}. Without trimming."),
     "valid images per second": Panel(score, _of_score),
     "phases": Panel(phases, lambda view: "Mean time of each phase per image."),
 }

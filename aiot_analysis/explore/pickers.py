@@ -48,7 +48,9 @@ def pickers(known: ExplorerData, state: State, ones: tuple[str, ...], *others: w
     """
     controls = [_several(name, known, state) for name in COLUMNS]
     controls += [*(_one(name, state) for name in ones), *others]
-    hint = widgets.HTML("<small>A click chooses one, Ctrl or Shift with it several, Ctrl+A all of a list.</small>")
+    hint = widgets.HTML(
+        "<small>Click to choose one, Ctrl-click or Shift-click for several, Ctrl+A for the whole list.</small>"
+    )
     everything = widgets.Button(description="choose everything", layout={"width": "11em"})
     everything.on_click(lambda _: state.choose(**{name: getattr(known.everything, name) for name in COLUMNS}))
     layout = widgets.Layout(flex_flow="row wrap", display="flex")
@@ -82,7 +84,7 @@ def _one(name: str, state: State) -> widgets.VBox:
         "by": [(label, value) for value, label in BY.items()],
         "between": [(label, value) for value, label in BETWEEN.items()],
     }
-    titles = {"timing": "timing", "by": "colours tell", "between": "flips between"}
+    titles = {"timing": "timing", "by": "colours show", "between": "flips between"}
     control = widgets.Dropdown(options=choices[name], layout={"width": "8.5em"}, tooltip=titles[name])
     control.add_class(f"aiot-{name}")
     return titled(titles[name], _bound(control, name, state))

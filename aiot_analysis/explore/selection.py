@@ -96,14 +96,14 @@ def rows_sentence(selection: Selection, known: ExplorerData) -> str:
         return f"Nothing is chosen of {style.listed(empty_lists)}: choose one or more."
     rows, requested = selection.of(known.rows), selection.of(known.data.instances)
     if requested.empty:
-        return "No device was asked to run what you chose: choose more."
+        return "No device was set to run what you chose: choose more."
     if rows.empty:
         reasons = selection.of(known.left_out)["reasons"].value_counts()
         other_reasons = f", and {len(reasons) - 1} other reasons" if len(reasons) > 1 else ""
-        return f"Nothing that you chose has numbers: {reasons.index[0]}{other_reasons}. Choose more."
+        return f"Nothing you chose has numbers: {reasons.index[0]}{other_reasons}. Choose more."
     n_devices, n_missing = (
         rows["device_id"].nunique(),
         len(requested[["device_id", "instance_id"]].drop_duplicates()) - len(rows),
     )
     text = f"{plural(len(rows), 'instance')} with numbers on {plural(n_devices, 'device')}"
-    return f"{text}; {n_missing} of what you chose have none." if n_missing else f"{text}."
+    return f"{text}; {n_missing} of your choices have none." if n_missing else f"{text}."

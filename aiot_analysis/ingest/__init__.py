@@ -57,7 +57,7 @@ class IngestResult:
         return [(row["path"], row["reason"]) for row in (left_out_row(self.raw, record) for record in records)]
 
     def summary(self) -> str:
-        """Return text like "1 run, 60 instances, 7500 images, 0 left out"."""
+        """Return text like "1 run, 60 instances, 7500 images, 0 excluded"."""
         instances, images = (sum(getattr(entry, name) for entry in self._used) for name in ("instances", "images"))
         counts = [(self.runs, "run"), (instances, "instance"), (images, "image")]
         return ", ".join([*(plural(*count) for count in counts), f"{len(self.left_out)} excluded"])

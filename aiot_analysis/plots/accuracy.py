@@ -149,7 +149,7 @@ def _points(
     if gaps:
         style.note(axes, "no data: " + "; ".join(gaps))
     if unlike:
-        style.note(axes, "open: not measured as on the other devices: " + "; ".join(unlike))
+        style.note(axes, "open: measured under other conditions than the rest: " + "; ".join(unlike))
     return handles
 
 

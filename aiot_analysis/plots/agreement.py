@@ -44,7 +44,7 @@ def noise(
     figure, axes = style.panels(2, 2, 4.3, max(1.8, 0.17 * len(ids) + 0.6))
     left, right = axes
     left.set_title("spread of accuracy between devices")
-    right.set_title("images with another answer")
+    right.set_title("images with another class")
     with_spread = spread.dropna(subset=["sd"])
     handles: dict[str, Any] = {}
     gap = _gap(spread)
@@ -64,7 +64,9 @@ def noise(
         if with_instability.empty:
             style.note(right, f"no data between devices: {gap}")
         if repeats.empty:
-            style.note(right, "no data of a device against itself: none was measured twice under the same conditions")
+            style.note(
+                right, "no data on a device compared with itself: none was measured twice under the same conditions"
+            )
     filled = [
         panel
         for panel, row_count in ((left, len(with_spread)), (right, len(with_instability) + len(repeats)))
@@ -99,12 +101,12 @@ def _spreads(axes: Axes, known: pd.DataFrame, ids: Sequence[str]) -> dict[str, A
     handles = {
         "observed spread": Line2D([], [], color=DARK, marker="o", linestyle="none"),
         "chance alone (95 %, all instances)": Patch(color=BAND),
-        "if each had seen other images": Line2D(
+        "if each device had other images": Line2D(
             [], [], color=style.color(style.FOURTH), marker="D", markerfacecolor="none", linestyle="none"
         ),
     }
     if significant.any():
-        handles["observed, surely no chance"] = Line2D(
+        handles["observed, significant"] = Line2D(
             [], [], color=style.color(style.NOTABLE), marker="P", linestyle="none"
         )
     return handles
@@ -164,7 +166,8 @@ def _alt_noise(known: pd.DataFrame, found: pd.DataFrame, repeats: pd.DataFrame, 
         sentences.append(
             f"Standard deviation of accuracy between devices {style.span(100 * known['sd'], '{:.2f}')} points over "
             f"{len(known)} instances, where chance gives {style.span(100 * known['sd_chance'], '{:.2f}')} and images "
-            f"of their own {style.span(100 * known['sd_sampling'], '{:.2f}')}; surely more than chance in {significant}"
+            f"of their own {style.span(100 * known['sd_sampling'], '{:.2f}')}; significantly more than chance in "
+            f"{significant}"
         )
     else:
         sentences.append(f"Spread of accuracy between devices: no data, {gap}")
@@ -174,7 +177,7 @@ def _alt_noise(known: pd.DataFrame, found: pd.DataFrame, repeats: pd.DataFrame, 
             f"two devices {style.span(100 * found['disagreement'], '{:.1f}')} %"
         )
     if len(repeats):
-        sentences.append(f"from one device when it saw them again {style.span(100 * repeats['noise'], '{:.1f}')} %")
+        sentences.append(f"from one device on repeated images {style.span(100 * repeats['noise'], '{:.1f}')} %")
     return "; ".join(sentences) + "."
 
 
@@ -278,14 +281,16 @@ def _differences(axes: Axes, part: pd.DataFrame, base: str, ids: Sequence[str], 
 
 def _against_handles(sure: bool) -> dict[str, Any]:
     handles: dict[str, Any] = {
-        "a device by itself (Wilson, 95 % each)": Patch(color=BAND),
-        "difference on the same images (95 % together)": Line2D(
+        "each device alone (Wilson, 95 % each)": Patch(color=BAND),
+        "difference on the same images (95 % jointly)": Line2D(
             [], [], color=DARK, marker="o", markersize=2.5, linewidth=0.7
         ),
         "the reference": Line2D([], [], color=DARK, marker="D", markerfacecolor="white", linestyle="none"),
     }
     if sure:
-        handles["sure difference"] = Line2D([], [], color=style.color(style.NOTABLE), marker="P", linestyle="none")
+        handles["significant difference"] = Line2D(
+            [], [], color=style.color(style.NOTABLE), marker="P", linestyle="none"
+        )
     return handles
 
 
@@ -307,7 +312,7 @@ def _alt_against(known: pd.DataFrame, base: str, devices: pd.DataFrame | None) -
     own_widths = known["accuracy_high"] - known["accuracy_low"]
     return (
         f"Accuracy of {known['device_id'].nunique()} devices less that of {name}, on the same images: "
-        f"{style.span(100 * change, '{:+.1f}')} points; {sure} of {len(known)} differences are sure after correction. "
-        f"The paired intervals, 95 % together, are {100 * width.median():.1f} points wide (median), those of single "
-        f"devices {100 * own_widths.median():.1f}."
+        f"{style.span(100 * change, '{:+.1f}')} points; {sure} of {len(known)} differences are significant. "
+        f"The paired intervals, which hold jointly at 95 %, are {100 * width.median():.1f} points wide (median), "
+        f"those of single devices {100 * own_widths.median():.1f}."
     )

@@ -140,7 +140,7 @@ def off_line(
     if residuals.empty:
         figure, (axes,) = style.panels(1, 1, 6.4, 1.5)
         style.empty(axes, "no data: no device has a line, which needs three models")
-        return style.finish(figure, origin, "What is off the line: no data.")
+        return style.finish(figure, origin, "Distance from the line: no data.")
     devices = residuals["device_id"].nunique()
     pairs = residuals.drop_duplicates(["implementation", "model"])
     order = [
@@ -176,7 +176,7 @@ def off_line(
         [f"{names.display(model_name)}, {names.display(implementation)}" for implementation, model_name in order],
         fontsize=style.SMALL,
     )
-    axes.set(ylim=(len(order) - 0.4, -0.6), xscale="log", xlabel="time as a multiple of what the device's line says")
+    axes.set(ylim=(len(order) - 0.4, -0.6), xscale="log", xlabel="time as a multiple of the device's line")
     style.plain_log(axes.xaxis)
     if residuals["ratio"].max() < 20 * residuals["ratio"].min():  # otherwise the axis would have hardly any numbers
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))

@@ -12,7 +12,7 @@ from aiot_analysis.plots import style
 from aiot_analysis.tables import names
 from aiot_analysis.words import plural
 
-GAP = "no data: no network was profiled; `aiot operators`, then `aiot process`"
+GAP = "no data: no network was profiled; run `aiot operators`, then `aiot process`"
 LABELLED = 0.07  # shares of at least this much have their number in the bar
 TICKS_MS = np.arange(0.21, 1.9, 0.28)  # tick positions of the paper's Fig. 2
 TICK_INCHES = 0.32  # room for a tick label

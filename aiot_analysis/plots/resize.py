@@ -15,7 +15,8 @@ RESIZE_PANELS = {
     "decode_preprocess_ms": "decode and preprocess (ms)",
 }
 NO_RESIZING = (
-    "no data: the ways of resizing were not compared; `aiot run --local --resize crop_resize,resize_crop,square_crop`"
+    "no data: the ways of resizing were not compared; run "
+    "`aiot run --local --resize crop_resize,resize_crop,square_crop`"
 )
 
 

@@ -50,7 +50,7 @@ def speed_ups(
         panel.set_ylabel(f"times as fast as\n{base}")
         device_axis.set_up_x_axis(panel, ids, devices)
     if not panel_keys:
-        style.empty(axes[0], "no data: nothing was measured together with what it is compared with")
+        style.empty(axes[0], "no data: nothing was measured together with its baseline")
     style.legend(figure, {names.display(item): _speed_up_mark(item) for item in parts})
     return style.finish(figure, origin, _alt_speed_ups(summary, panel_columns, part, base))
 

@@ -91,9 +91,9 @@ def along_run(
     were tested. A change is drawn if its change_p_adjusted is below `level`. Images that took much longer than the
     others are drawn as triangles at the top of a panel.
     """
-    title = "Time per image along the run"
+    title = "Time per image over the run"
     if chosen.empty:
-        reason = "no instance became slower or faster along its run by the rule above"
+        reason = "no instance became slower or faster over its run by the rule above"
         reason = reason if tested else "no data: no run is long enough to be tested"
         figure, panels = style.panels(1, 1, 6.0, 1.5)
         style.empty(panels[0], reason)
@@ -184,7 +184,7 @@ def stability_scores(
         panel.set_title(name)
     marks = {
         "score": _mark(style.color(style.PLAIN), "o"),
-        "under 0.97 and less than by chance": _mark(style.color(style.NOTABLE), "s"),
+        "below 0.97 and below chance": _mark(style.color(style.NOTABLE), "s"),
         "the same times in random order": _mark(style.GREY, "|", 7),
         "stable from here on": Line2D([], [], color=style.GREY, linewidth=0.8, linestyle=":"),
     }

@@ -81,7 +81,7 @@ def ranking(
     if whiskers:
         style.note(axes, f"whiskers: {interval}")
     if (ties != "").any():
-        style.note(axes, "letters: devices that share one are not told apart")
+        style.note(axes, "devices that share a letter cannot be distinguished")
     if scores["peer_group"].nunique() > 1:
         style.note(axes, "ranks hold within a group: the same instances, measured under the same conditions")
     if len(all_scores) > MOST:
@@ -134,7 +134,7 @@ def timings(
     compared = int(scored["rank_change"].notna().sum())
     moved = int((scored["rank_change"].fillna(0) != 0).sum())
     if moved:
-        style.note(axes, "numbers: places gained (+) or lost (-) by inference alone")
+        style.note(axes, "numbers: ranks gained (+) or lost (-) with inference alone")
     used = [(column, mark) for column, mark in marks.items() if scored[column].notna().any()]
     style.legend(
         figure, {text: Line2D([], [], color=color, marker=marker, ls="none") for _, (text, color, marker) in used}
@@ -162,7 +162,7 @@ def weights(
     if devices < 2:
         figure, (axes,) = style.panels(1, 1, 6.6, 1.2)
         style.empty(axes, "no data: ranks need two devices with the same instances under the same conditions")
-        return style.finish(figure, origin, "What each instance weighs in the ranks: no data.")
+        return style.finish(figure, origin, "Share of each instance in the score: no data.")
     figure, (axes,) = style.panels(1, 1, 7.2, 0.17 * len(group) + 0.6)
     narrow = style.panel_width(axes) < 5
     y = range(len(group))
@@ -184,7 +184,9 @@ def weights(
     axes.set(xlim=(0, 1.45 * largest), ylim=(len(group) - 0.4, -0.6), xlabel="share of the score (%)")
     axes.grid(axis="y", visible=False)
     explanation = (
-        f"numbers: of {devices} devices, those that move without it (places)" if narrow else "words: ranks without it"
+        f"numbers: of {devices} devices, those that change rank without it (largest change)"
+        if narrow
+        else "words: ranks without it"
     )
     style.note(axes, f"point: median over devices; line: lowest to highest; {explanation}")
     first, most = group.iloc[0], group.iloc[int(group["moved"].to_numpy(float).argmax())]
@@ -221,7 +223,7 @@ def contributions(
     return style.finish(
         figure,
         origin,
-        f"What {scored['instance_id'].nunique()} instances add to VIPS on {plural(len(ids), 'device')}. "
+        f"Contribution of {scored['instance_id'].nunique()} instances to VIPS on {plural(len(ids), 'device')}. "
         f"Largest: {names.instance_display(top['instance_id'])}, {top['vips']:.4g} images per second "
         f"on {device_axis.names([top['device_id']], devices)[0]}.",
     )

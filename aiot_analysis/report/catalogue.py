@@ -115,5 +115,5 @@ def check_unique(entries: Sequence[CatalogueEntry]) -> None:
     for entry in entries:
         if entry.name in seen:
             books = " and ".join(dict.fromkeys([seen[entry.name].notebook, entry.notebook]))
-            raise ReportError(f"Two figures or tables are called {entry.name!r} in {books}: rename one.")
+            raise ReportError(f"Two figures or tables have the name {entry.name!r} in {books}: rename one.")
         seen[entry.name] = entry

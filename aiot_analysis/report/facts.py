@@ -54,7 +54,7 @@ def read(processed: Path, device: str = "") -> SiteFacts:
     """
     instances = validity.read(processed)
     if instances.empty:
-        raise DataError(f"{processed} holds no run: run the suite, then `aiot process`.")
+        raise DataError(f"{processed} has no runs: run the suite, then `aiot process`.")
     devices = storage.read("devices", processed)
     left_out = storage.read("left_out", processed)
     if device:
@@ -179,9 +179,7 @@ def _missing(latest: pd.DataFrame, covered: dict[str, Any], origin: str) -> list
             for kind, count in kinds.items()
             if isinstance(kind, tuple)
         ]
-        groups.append(
-            {"reason": reason or "no reason is known", "verdict": verdict, "count": len(rows), "of": concerned}
-        )
+        groups.append({"reason": reason or "unknown reason", "verdict": verdict, "count": len(rows), "of": concerned})
     never_run = {
         f"{column['name']} {column['quantization']}": sum(
             count for row in covered["rows"] for verdict, count in row["cells"][position] if verdict == NOT_RUN
@@ -190,8 +188,8 @@ def _missing(latest: pd.DataFrame, covered: dict[str, Any], origin: str) -> list
     }
     if any(never_run.values()):
         concerned = [f"{name} ({count})" for name, count in never_run.items() if count]
-        remedy = ": `aiot run` has all 60 of the paper, if not told otherwise" if origin == "measured" else ""
-        reason = f"no run had them{remedy}"
+        remedy = ": by default, `aiot run` runs all 60 of the paper" if origin == "measured" else ""
+        reason = f"no run included them{remedy}"
         groups.append({"reason": reason, "verdict": NOT_RUN, "count": sum(never_run.values()), "of": concerned})
     return sorted(groups, key=lambda group: -group["count"])
 

@@ -63,9 +63,9 @@ def _check(sheet: Path) -> None:
         settings = rc_params_from_file(sheet, fail_on_error=True, use_default_template=False)
     except Exception as error:  # an invalid value may lead to any exception
         reason = " ".join(str(error).split())
-        raise ReportError(f"{sheet} is no style sheet of matplotlib ({reason}): correct it.") from None
+        raise ReportError(f"{sheet} is not a valid style sheet of matplotlib ({reason}): correct it.") from None
     if not settings:
-        raise ReportError(f"{sheet} sets nothing that matplotlib knows: write lines like `font.size: 9`.")
+        raise ReportError(f"{sheet} has no setting of matplotlib: write lines like `font.size: 9`.")
 
 
 @dataclass
@@ -146,7 +146,7 @@ def _draw(
     written = _run(site, work, jobs, listen, made)
     missing_names = [entry.name for entry in chosen if entry.name not in written]
     if missing_names and not made.failed:
-        made.remarks.append(f"these data do not show {', '.join(missing_names)}.")
+        made.remarks.append(f"these data do not produce {', '.join(missing_names)}.")
     made.items += len(written)
     for entry in chosen:
         if entry.name in written:
@@ -208,7 +208,9 @@ def _check_index(out: Path) -> None:
     """Raise ReportError if the index would replace a file that `aiot figures` did not write."""
     path = out / INDEX
     if path.exists() and not path.read_text(encoding="utf-8", errors="replace").startswith(HEAD):
-        raise ReportError(f"{path} is not of `aiot figures`, and would be lost: give another folder with --out.")
+        raise ReportError(
+            f"{path} was not written by `aiot figures` and would be overwritten: give another folder with --out."
+        )
 
 
 def _write_index(site: Site, written: dict[str, dict[str, Any]], entries: Sequence[CatalogueEntry]) -> None:

@@ -24,7 +24,7 @@ def locked(out: Path) -> Iterator[None]:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _not_written(out, error) from None
-    busy = ReportError(f"Another `aiot report` writes into {out}: wait for it, or choose another folder.")
+    busy = ReportError(f"Another `aiot report` is writing to {out}: wait for it to finish, or choose another folder.")
     try:
         with files.locked(out, busy):
             yield
@@ -35,19 +35,21 @@ def locked(out: Path) -> Iterator[None]:
 
 
 def _not_written(out: Path, error: OSError) -> ReportError:
-    return ReportError(f"Reports cannot be written into {out} ({error.strerror}): see to it, or choose another folder.")
+    return ReportError(f"Reports cannot be written to {out} ({error.strerror}): fix this, or choose another folder.")
 
 
 def check_folder(out: Path, notebooks: Path, pages: Iterable[Path]) -> None:
     """Raise ReportError if writing the pages would replace the notebooks or an unrelated file."""
     if (out / "notebooks").resolve() == notebooks.resolve():
-        raise ReportError(f"Executed notebooks would replace those in {notebooks}: choose another folder than {out}.")
+        raise ReportError(
+            f"Executed notebooks would replace those in {notebooks}: choose a different folder from {out}."
+        )
     for page in pages:
         for path in (page, page.with_name("index.html")):
             if path.exists() and not _is_our_page(path):
-                raise ReportError(f"{path} is no page of a report: delete it, or choose another folder (--out).")
+                raise ReportError(f"{path} is not a page of a report: delete it, or choose another folder (--out).")
     if (out / "manifest.json").exists() and not _is_our_manifest(out / "manifest.json"):
-        raise ReportError(f"{out / 'manifest.json'} is of something else: choose another folder (--out).")
+        raise ReportError(f"{out / 'manifest.json'} was not written by `aiot report`: choose another folder (--out).")
 
 
 def _is_our_page(path: Path) -> bool:

@@ -36,7 +36,7 @@ def keep(data: Data, scores: pd.DataFrame, claims: pd.DataFrame, timing: str, in
         "sentence": of_claims.sentence(claims),
         "remarks": remarks(claims),
     }
-    display_data({KIND: content, "text/plain": "Kept for the front page: scores and claims."})
+    display_data({KIND: content, "text/plain": "Saved for the front page: scores and claims."})
 
 
 def groups(scores: pd.DataFrame, devices: dict[str, str]) -> list[dict[str, Any]]:

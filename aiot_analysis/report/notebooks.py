@@ -49,7 +49,9 @@ def find(folder: Path) -> list[Notebook]:
     """
     paths = sorted(path for path in folder.glob("*.ipynb") if NAME.fullmatch(path.stem))
     if not paths:
-        raise ReportError(f"There is no notebook like 01_name.ipynb in {folder}: name the folder that holds them.")
+        raise ReportError(
+            f"There is no notebook like 01_name.ipynb in {folder}: give the folder of the notebooks with --notebooks."
+        )
     return [_found(path) for path in paths]
 
 
@@ -118,7 +120,7 @@ def read(path: Path) -> Notebook:
         document = json.loads(path.read_text(encoding="utf-8"))
         cells = [(cell["cell_type"], _text(cell["source"]), cell.get("metadata", {})) for cell in document["cells"]]
     except OSError as error:
-        raise ReportError(f"{path} cannot be read ({error.strerror}): see to its rights.") from None
+        raise ReportError(f"{path} cannot be read ({error.strerror}): check its permissions.") from None
     except (ValueError, KeyError, TypeError) as error:
         raise ReportError(f"{path} is not a notebook of format 4 ({error}): save it again in Jupyter.") from None
     tagged = next((source for _, source, metadata in cells if "parameters" in metadata.get("tags", [])), "")
@@ -134,7 +136,7 @@ def _of_another_language(metadata: Mapping[str, Any]) -> str:
     language = str(kernel.get("language") or metadata.get("language_info", {}).get("name") or "python")
     if language.casefold() == "python":
         return ""
-    return f"its kernel {kernel.get('name', '')!r} is for {language}, not Python: choose a kernel of Python in Jupyter"
+    return f"its kernel {kernel.get('name', '')!r} is for {language}, not Python: choose a Python kernel in Jupyter"
 
 
 def _text(source: str | list[str]) -> str:

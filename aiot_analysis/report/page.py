@@ -153,7 +153,7 @@ def _explain(error: Exception, partial: Path, timeout_s: int | None) -> tuple[st
     if isinstance(error, CellTimeoutError):
         return f"the cell took longer than {timeout_s} s: give it more time or less data", _last_begun(partial)
     if isinstance(error, DeadKernelError):
-        return "the kernel died, perhaps for want of memory", _last_begun(partial)
+        return "the kernel died, perhaps because it ran out of memory", _last_begun(partial)
     # an internal error rather than one of the notebook: show the traceback
     traceback.print_exception(error, file=sys.stderr)
     return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}", None

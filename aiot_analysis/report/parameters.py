@@ -41,7 +41,7 @@ def read_parameters(source: str, notebook: str) -> dict[str, Parameter]:
         body = ast.parse(source).body
         tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
     except (SyntaxError, tokenize.TokenError) as error:
-        raise ReportError(f"The parameters cell of {notebook} is not Python ({error}): correct it.") from None
+        raise ReportError(f"The parameters cell of {notebook} is not valid Python ({error}): correct it.") from None
     comments = {token.start[0]: token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT}
     defined = {}
     for line in body:
@@ -77,7 +77,7 @@ def convert(parameter: Parameter, value: object) -> object:
     except ValueError:
         kind = {"bool": "true or false", "int": "a whole number", "float": "a number", "str": "text"}[parameter.type]
         raise ReportError(
-            f"Parameter {parameter.name} is {kind}, not {value!r}: give a value like {parameter.default!r}."
+            f"Parameter {parameter.name} must be {kind}, not {value!r}: give a value like {parameter.default!r}."
         ) from None
     if parameter.type in ("str", ""):
         _check_choice(parameter.name, converted)

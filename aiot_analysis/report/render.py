@@ -111,7 +111,7 @@ def render(
     >>> [(result.name, result.status, result.page) for result in results]
     """
     if jobs < 1:
-        raise ReportError(f"{jobs} notebooks at once is not possible: give 1 or more.")
+        raise ReportError(f"{jobs} is not a possible number of notebooks to run at the same time: give 1 or more.")
     out = Path(out_dir).resolve()
     source = find_notebooks(notebooks_dir)
     values = dict(parameters or {})

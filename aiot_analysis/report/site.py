@@ -219,7 +219,9 @@ def of_each_device(fleets: Sequence[Site], wanted: object = "") -> dict[str, lis
 def _of_devices(fleet: Site, devices: Sequence[str]) -> list[Site]:
     notebooks = [notebook for notebook in fleet.notebooks if DEVICE in notebook.parameters]
     if not notebooks:
-        raise ReportError("No notebook has a parameter `device`, so that none can be of one device: give one to them.")
+        raise ReportError(
+            "No notebook has a parameter `device`, which reports of single devices need: add it to a notebook."
+        )
     result = []
     for device in devices:
         out = fleet.folder_of(device)
@@ -257,7 +259,7 @@ def _origins(processed: Path) -> list[str]:
     """Return the origins of the instances, in the order of their sites."""
     present = set(fingerprint.read_columns(processed / "instances.parquet", "origin")["origin"].unique().to_pylist())
     if not present:
-        raise DataError(f"{processed} holds no run: run the suite, then `aiot process`.")
+        raise DataError(f"{processed} has no runs: run the suite, then `aiot process`.")
     return [origin for origin in ORIGINS if origin in present]
 
 
@@ -275,6 +277,6 @@ def _wanted(values: Mapping[str, object], there: list[str], processed: Path) -> 
         return there
     if values["origin"] not in there:
         raise DataError(
-            f"{processed} holds nothing {values['origin']} (it holds {' and '.join(there)}): choose another origin."
+            f"{processed} has no {values['origin']} data (it has {' and '.join(there)}): choose another origin."
         )
     return [str(values["origin"])]

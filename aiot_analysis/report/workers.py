@@ -87,7 +87,7 @@ class Workers:
         connection.close()
         code = process.wait()
         return RenderOutcome(
-            error=f"its process ended with code {code}: try fewer at once (--jobs 1), or see the system's log"
+            error=f"its process ended with code {code}: run fewer at the same time (--jobs 1), or check the system log"
         )
 
     def __enter__(self) -> Workers:

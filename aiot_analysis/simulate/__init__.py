@@ -188,8 +188,8 @@ def _refusal(raw: Path, others: dict[Path, dict[str, Any]]) -> str:
     description = f"seed {options.get('seed')}, {options.get('images')} images"
     description += "" if options.get("version") == version() else ", by another version"
     return (
-        f"{raw} holds {plural(len(others), 'simulated run')} that these options do not make, "
-        f"like {path} ({description}): give the options they were made with, another folder with --raw, "
+        f"{raw} holds {plural(len(others), 'simulated run')} that these options do not produce, "
+        f"like {path} ({description}): give the same options as before, choose another folder with --raw, "
         "or --replace to delete them."
     )
 
@@ -207,7 +207,9 @@ def _remove(raw: Path, path: Path) -> None:
 def _locked(raw: Path) -> Iterator[None]:
     """Create the folder if necessary, and lock it against other simulations."""
     raw.mkdir(parents=True, exist_ok=True)
-    with locked(raw, SimulationError(f"Another `aiot simulate` writes into {raw}: wait for it, or end it.")):
+    with locked(
+        raw, SimulationError(f"Another `aiot simulate` is writing to {raw}: wait for it to finish, or stop it.")
+    ):
         yield
 
 
@@ -217,10 +219,10 @@ def _sentences(raw: Path) -> Iterator[None]:
     try:
         yield
     except BrokenProcessPool:
-        raise SimulationError("A process that wrote raw logs was ended: try fewer at once (--jobs 1).") from None
+        raise SimulationError("A process that wrote raw logs died: run fewer at the same time (--jobs 1).") from None
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         raise SimulationError(
-            f"Raw logs cannot be written into {raw}: {error.strerror or error}{where}: "
+            f"Raw logs cannot be written to {raw}: {error.strerror or error}{where}: "
             "free some space, or name another folder with --raw."
         ) from None

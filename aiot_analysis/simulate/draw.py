@@ -53,7 +53,7 @@ def phone(one: Phone, instances: Sequence[str], seed: int, count: int) -> tuple[
     vips = sum(answers[i][2].mean() / (times[i].sum(axis=0).mean() / 1000) for i in names.PAPER_FLOAT32)
     if not vips:
         raise SimulationError(
-            f"No image of {count} is right on {one.name}, which leaves no score: simulate more images."
+            f"None of the {count} images is correct on {one.name}, so there is no score: simulate more images."
         )
     factor = score.scale(one, float(vips), _slowness(one, seed))
     return [_drawn(one, i, answers[i], times[i] * factor, factor) for i in instances], factor

@@ -90,7 +90,7 @@ def cochran(answers: Sequence[Answers]) -> pd.DataFrame:
             "accuracy_min": right.min(),
             "accuracy_max": right.max(),
         }
-        row["gap"] = _few(instance) or ("one image says nothing about a spread" if len(instance.images) < 2 else "")
+        row["gap"] = _few(instance) or ("one image is too few to show a spread" if len(instance.images) < 2 else "")
         table.append(row)
     level = multiple.level(sum(not row["gap"] for row in table))
     for row, instance in zip(table, answers, strict=True):
@@ -181,7 +181,7 @@ def reference(answers: Sequence[Answers], wanted: str = "") -> str:
     if wanted:
         if wanted not in devices:
             listed = ", ".join(devices[:5]) + (f" and {len(devices) - 5} more" if len(devices) > 5 else "")
-            raise DataError(f"Reference {wanted!r} is no device with image records: choose {listed or 'none'}.")
+            raise DataError(f"Reference {wanted!r} is not a device with image records: choose {listed or 'none'}.")
         return wanted
     agreements = shares_alike(answers)
     best_covered = agreements[agreements["instances"] == agreements["instances"].max()]
@@ -227,9 +227,7 @@ def compare_with(answers: Sequence[Answers], base: str) -> pd.DataFrame:
 def not_comparable(answers: Sequence[Answers], base: str) -> dict[str, str]:
     """Return why instances cannot be compared with the device `base`, by instance id."""
     absent = {
-        instance.instance_id: "the reference is not among its devices"
-        for instance in answers
-        if base not in instance.devices
+        instance.instance_id: "the reference did not run it" for instance in answers if base not in instance.devices
     }
     return absent | {instance.instance_id: gap for instance in answers if (gap := _few(instance))}
 
@@ -237,5 +235,5 @@ def not_comparable(answers: Sequence[Answers], base: str) -> dict[str, str]:
 def _few(answers: Answers) -> str:
     """Return why an instance has nothing to compare, or "" if it has."""
     if not answers.images:
-        return "no image was seen by all devices"
+        return "the devices have no image in common"
     return "" if len(answers.devices) > 1 else "only one device ran it"

@@ -150,8 +150,8 @@ def _reason(usual: pd.Series, other: pd.Series, saw: NDArray[np.bool_], other_sa
     unlike = [field for field in usual.index if usual[field] != other[field]]
     if unlike:
         field = unlike[0]
-        return f"{field} {_short(other[field])}, that of the others: {_short(usual[field])}"
-    return f"it saw other images: {other_saw.sum()}, the others {saw.sum()}, {(saw & other_saw).sum()} are the same"
+        return f"{field} {_short(other[field])}, but on the others {_short(usual[field])}"
+    return f"it has other images: {other_saw.sum()}, the others {saw.sum()}, with {(saw & other_saw).sum()} in common"
 
 
 def _short(value: str) -> str:

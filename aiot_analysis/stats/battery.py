@@ -49,17 +49,17 @@ def battery_changes(telemetry: pd.DataFrame, by: Sequence[str] = RUN) -> pd.Data
 def _gap(row: pd.Series) -> str:
     """Return why the change of a row is uninformative, the plainest reason first."""
     if not row["told"]:
-        return "the device tells no battery"
+        return "the device does not report a battery"
     if row["told"] < 2:
-        return "one reading alone"
+        return "there is only one reading"
     if row["overridden"]:
         return "the battery was set by hand"
     if row["charged"] is not pd.NA and row["charged"]:
         return "it was plugged in or charging"
     if row["charged"] is pd.NA:
-        return "whether it was charging is not told"
+        return "it is unknown whether it was charging"
     if row["change_percent"] > 0:
-        return "it went up without charging: its reading is not to be trusted"
+        return "the level rose without charging, so the reading is unreliable"
     if row["change_percent"] > -STEP_PERCENT:
-        return "under a step of its reading"
+        return "below the resolution of the reading"
     return ""

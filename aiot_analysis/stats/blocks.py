@@ -140,9 +140,9 @@ def doubt(worth: float, images: int, largest: float) -> str:
     if images < FEWEST_TIMES:
         return ""  # neither sign would be visible
     if worth < min(FEWEST_TIMES, images / 2):
-        return f"times change slowly along a run, worth fewer than {FEWEST_TIMES} independent ones: {TOO_SHORT}"
+        return f"times change slowly over a run and are worth fewer than {FEWEST_TIMES} independent ones: {TOO_SHORT}"
     if largest > MOST_OF_LARGEST:
-        return f"a few long times make most of the scatter: {TOO_SHORT}"
+        return f"a few long times cause most of the scatter: {TOO_SHORT}"
     return ""
 
 
@@ -251,6 +251,6 @@ def over_sessions(rows: pd.DataFrame, timing: str = "end_to_end") -> pd.DataFram
     table = table.drop(columns=["middle", "least", "most", "sd"]).assign(
         **{name: np.exp(log) for name, log in logs.items()}
     )
-    few = n.map(lambda count: f"{plural(count, 'session')}, an interval over sessions needs {MIN_SESSIONS}")
-    gap = few.where(n < MIN_SESSIONS, np.where(low.isna(), "not known: the time is the same in all sessions", ""))
+    few = n.map(lambda count: f"{plural(count, 'session')}, but an interval over sessions needs {MIN_SESSIONS}")
+    gap = few.where(n < MIN_SESSIONS, np.where(low.isna(), "unknown, because the time is the same in all sessions", ""))
     return table.assign(gap=gap).reset_index().drop(columns="way")

@@ -32,9 +32,9 @@ def bursts(images: pd.DataFrame, burst: float = 50, unit: str = "images", timing
     Raises DataError for an unknown unit or an empty burst.
     """
     if unit not in BURST_UNITS:
-        raise DataError(f"A burst of {burst:g} {unit!r} is not known: choose {' or '.join(BURST_UNITS)}.")
+        raise DataError(f"A burst of {burst:g} {unit!r} is unknown: choose {' or '.join(BURST_UNITS)}.")
     if not burst > 0:
-        raise DataError(f"A burst of {burst:g} {unit} holds no image: choose a number over 0.")
+        raise DataError(f"A burst of {burst:g} {unit} has no image: choose a number above 0.")
     used = along.usable(images, timing)
     clocks = along.clocks(images).astype(dict.fromkeys(KEY, str))
     parts = []
@@ -124,7 +124,7 @@ def sustained_runs(rows: pd.DataFrame) -> pd.DataFrame:
             (others["device_id"] == long_run["device_id"]) & (others["instance_id"] == long_run["instance_id"])
         ]
         named = {"run_id_sustained": long_run["run_id"], "run_id_other": None, "profile": None}
-        gap = "it was run with no other profile"
+        gap = "it was not run with another profile"
         for other in same.sort_values("run_id", ascending=False).to_dict("records"):
             unlike = [field for field in pooling.SAME_INSTANCE if _differ(long_run[field], other[field])]
             if not unlike:

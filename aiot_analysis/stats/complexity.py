@@ -73,7 +73,7 @@ def rank_correlation(frame: pd.DataFrame) -> pd.DataFrame:
         if n < 5:
             row["note"] = f"{n} models: an interval needs at least 5"
         elif abs(rho) > 1 - 1e-9:
-            row["note"] = "the orders agree wholly: Fisher's interval is not defined"
+            row["note"] = "the orders agree completely: Fisher's interval is undefined"
         else:
             of_rho, of_tau = partial(_fisher, rho, (1 + rho**2 / 2) / (n - 3)), partial(_fisher, tau, 0.437 / (n - 4))
             for name, p_value, ends in (("rho", "p_value", of_rho), ("tau", "tau_p_value", of_tau)):

@@ -6,7 +6,7 @@ import pandas as pd
 
 NODES = ["nodes", "nodes_delegated", "partitions", "threads"]
 COLUMNS = ["accelerator_requested", "accelerator_actual", *NODES, "share_delegated", "peak_rss_mb", "load_ms"]
-DELEGATIONS = ("none asked for", "not told", "another ran", "none of it", "part of it", "all of it")
+DELEGATIONS = ("none requested", "not reported", "another ran", "none of it", "part of it", "all of it")
 
 
 def delegations(rows: pd.DataFrame) -> pd.DataFrame:

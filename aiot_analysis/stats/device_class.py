@@ -18,7 +18,7 @@ SOC_MAKERS = {
 Android reports instead as ro.soc.model (SM8150, MT6785).
 """
 RULE = (
-    "Phones are Android devices, told apart by the maker of their system on a chip; other devices are Arm boards and "
+    "Phones are Android devices, classified by the maker of their system on a chip; other devices are Arm boards and "
     "computers or x86 computers, by their instruction set."
 )
 

@@ -104,9 +104,7 @@ def _counts(
         values = sorted({int(value) for value in values_of[name]})
         if not values:
             helps = "aiot operators" if name in ("repetitions", "network_classes") or "input" in name else "aiot run"
-            yield PaperNumber(
-                what, where, str(printed), "", EXACT, INCOMPARABLE, f"nothing of it in this data: {helps}"
-            )
+            yield PaperNumber(what, where, str(printed), "", EXACT, INCOMPARABLE, f"none in these data: {helps}")
             continue
         ours = str(values[0]) if len(values) == 1 else f"{values[0]} to {values[-1]}"
         yield PaperNumber(what, where, str(printed), ours, EXACT, AGREES if values == [printed] else DIFFERS)
@@ -115,8 +113,8 @@ def _counts(
 def _elsewhere() -> Iterator[PaperNumber]:
     """Yield the lines of printed numbers that this project never measures."""
     for what, printed, note in (
-        ("images to train on in ILSVRC 2012", "1280000", "nothing is trained on it here"),
-        ("images to validate on in ILSVRC 2012", "50000", "the paper takes a part of them, as we do"),
+        ("images to train on in ILSVRC 2012", "1280000", "not used for training here"),
+        ("images to validate on in ILSVRC 2012", "50000", "the paper uses a part of them, and so do we"),
     ):
         yield PaperNumber(what, "Section III-A", printed, "", EXACT, INCOMPARABLE, note)
     for what, printed in (("parameters", "138"), ("FLOPs", "15300")):
@@ -154,7 +152,7 @@ def _table_2(rows: pd.DataFrame, nodes: pd.DataFrame) -> Iterator[PaperNumber]:
             printed = model[printed_as]
             tolerance_text = f"{tolerance:.0%}" if tolerance else EXACT
             if model["model"] not in computed.index:
-                note = "no graph of it in this data: aiot operators"
+                note = "no graph of it in these data: run `aiot operators`"
                 yield PaperNumber(f"{name}, {what}", "Table II", f"{printed:g}", "", tolerance_text, INCOMPARABLE, note)
                 continue
             ours = float(computed.loc[model["model"], column])
@@ -175,7 +173,7 @@ def _accuracy(rows: pd.DataFrame, model: str, printed: float) -> PaperNumber:
     measured = with_interval(rows[(rows["model"] == model) & (rows["quantization"] == "float32")])
     what, tolerance = f"{names.display(model)}, reference accuracy, percent", "interval"
     if measured.empty:
-        return PaperNumber(what, "Table II", f"{printed:g}", "", tolerance, INCOMPARABLE, "not measured in this data")
+        return PaperNumber(what, "Table II", f"{printed:g}", "", tolerance, INCOMPARABLE, "not measured in these data")
     percent = 100 * measured[["accuracy", "accuracy_low", "accuracy_high"]]
     lowest, highest = percent["accuracy"].min(), percent["accuracy"].max()
     ours = f"{lowest:.1f}" if lowest == highest else f"{lowest:.1f} to {highest:.1f}"
@@ -197,7 +195,7 @@ def _table_3(devices: pd.DataFrame) -> Iterator[PaperNumber]:
     yield _agreeing("phones of the table", "51", "", len(phones), len(paper.devices()), EXACT)
     if phones.empty:
         for what in ("RAM of the phones, GB", "Android version of the phones", "SoC of the phones"):
-            note = "none of the paper's phones is in this data"
+            note = "none of the paper's phones is in these data"
             yield PaperNumber(what, "Table III", "51 values", "", EXACT, INCOMPARABLE, note)
         return
     ram = (phones["ram_gb_ours"] / phones["ram_gb"] - 1).abs() <= RAM_TOLERANCE

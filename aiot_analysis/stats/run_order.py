@@ -36,8 +36,8 @@ def common_order(rows: pd.DataFrame) -> str:
     devices, runs = rows["device_id"].nunique(), len(rows[["device_id", "run_id"]].drop_duplicates())
     whose = "The only run" if runs == 1 else f"All {runs} runs of {plural(devices, 'device')}"
     return (
-        f"{whose} took the instances in one order. The effect of the order and the speed of an instance cannot be told "
-        "apart: where a device slows down along a run, the instances that come late in it look slow."
+        f"{whose} used one order of the instances. The effect of the order and the speed of an instance cannot be "
+        "separated: if a device slows down over a run, the instances that come late look slow."
     )
 
 
@@ -75,9 +75,9 @@ def _effect(rows: pd.DataFrame) -> dict[str, object]:
     counts = {"runs": rows["run_id"].nunique() or runs, "instances": rows["way"].nunique()}
     row = {**counts, **dict.fromkeys(EFFECT, np.nan)}
     if runs < 2:
-        return {**row, "gap": "one run: the place of an instance and its own speed cannot be told apart"}
+        return {**row, "gap": "one run: the position of an instance and its own speed cannot be separated"}
     if rows.empty:
-        return {**row, "gap": f"{runs} runs, but no instance that was measured in the same way in two of them"}
+        return {**row, "gap": f"{runs} runs, but no instance was measured under the same conditions in two of them"}
     instance_columns = pd.get_dummies(rows["way"], dtype=float)
     run_columns = pd.get_dummies(rows["run_id"], dtype=float, drop_first=True)
     fixed = np.column_stack([instance_columns, run_columns])
@@ -87,7 +87,7 @@ def _effect(rows: pd.DataFrame) -> dict[str, object]:
     if np.ptp(place_residual) < 1e-9:
         return {**row, "gap": f"the {counts['runs']} runs had the same order"}
     if free < MIN_FREE:
-        return {**row, "gap": f"{len(rows)} times are too few to tell"}
+        return {**row, "gap": f"{len(rows)} times are too few for an estimate"}
     fit = OLS(rows["log_ms"].to_numpy(float), np.column_stack([fixed, place])).fit(cov_type="HC3", use_t=True)
     low, high = fit.conf_int(1 - CONFIDENCE)[-1]
     numbers = np.expm1([fit.params[-1], low, high])

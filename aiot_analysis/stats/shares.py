@@ -53,7 +53,7 @@ def time_shares(
     if wanted.duplicated(key).any():
         first = wanted[wanted.duplicated(key)].iloc[0]
         raise PoolingError(
-            f"Device {first['device_id']} has {first['instance_id']} more than once: choose a run of it, "
+            f"Device {first['device_id']} has {first['instance_id']} more than once: choose one run, "
             "as select.measured_rows does."
         )
     pooling.check(wanted, by=[*panel, "device_id"])

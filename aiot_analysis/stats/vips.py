@@ -47,7 +47,7 @@ def contributions(
     key = ["device_id", "instance_id"]
     if wanted.duplicated(key).any():
         device, instance = wanted.loc[wanted.duplicated(key), key].iloc[0]
-        raise DataError(f"Device {device} has {instance} more than once: choose a run, as select.measured_rows does.")
+        raise DataError(f"Device {device} has {instance} more than once: choose one run, as select.measured_rows does.")
     pooling.check(wanted, pooling.SHARED_INFERENCE if timing == "inference" else pooling.SHARED, by=["device_id"])
     pooling.check(wanted, pooling.SAME_FRAMEWORK, by=["device_id", "framework"])
 
@@ -248,12 +248,12 @@ def draw_scores(
     n_constant = int(records.groupby("instance_id", observed=True)["correct"].mean().isin([0.0, 1.0]).sum())
     note = missing_interval_reason(records, counted[device])
     if not note and n_constant == n_instances:
-        note = "no interval: all answers of every instance are alike, so no draw differs in accuracy"
+        note = "no interval: all answers of every instance are equal, so resampling does not change the accuracy"
     if note:
         return np.empty(0), {"interval_images": n, "interval_note": note}
     vips_draws = resampled(records, timing, seed, resamples)
     if vips_draws.isna().any(axis=None):
-        note = "no interval: some instance has so few images that draws are without any"
+        note = "no interval: an instance has so few images that some resamples are empty"
         return np.empty(0), {"interval_images": n, "interval_note": note}
     excess = blocks.excess(records, select.time_column(timing)).reindex(vips_draws.columns).to_numpy()
     drawn_scores = []
@@ -264,7 +264,7 @@ def draw_scores(
         share = parts.mean(axis=0) / parts.mean(axis=0).sum()
         errors = time_errors(device, of_runs, freedom, float(share**2 @ excess), seed, resamples)
         drawn_scores.append(parts.sum(axis=1) * np.exp(errors))
-    note = f"too narrow: all answers of {n_constant} of {n_instances} instances are alike" if n_constant else ""
+    note = f"too narrow: all answers of {n_constant} of {n_instances} instances are equal" if n_constant else ""
     ends = [*percentile_interval(drawn_scores[0]), *percentile_interval(drawn_scores[1]), n, note]
     return drawn_scores[0], dict(zip(_INTERVALS, ends, strict=True))
 

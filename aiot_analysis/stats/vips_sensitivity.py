@@ -225,9 +225,9 @@ def clocks(
         lacking = len(seconds) != scored.loc[device, "instances"]
         for clock in CLOCKS:
             time_s = seconds[clock].to_numpy()
-            note = "some instance has no records of images" if lacking else ""
+            note = "an instance has no records of images" if lacking else ""
             if not note and not (time_s > 0).all():
-                note = "some instance takes 0 ms by this clock"
+                note = "an instance takes 0 ms by this clock"
             score = np.nan if note else float((right / time_s).sum())
             table.append({"device_id": device, "clock": clock, "vips": score, "note": note})
     frame = pd.DataFrame(table, columns=["device_id", "clock", "vips", "note"]).astype({"vips": float})

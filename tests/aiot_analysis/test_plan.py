@@ -81,7 +81,7 @@ def test_a_device_and_a_plan_of_ones_own(processed, tmp_path):
     assert "plan      Assumed on 1 device, because it was not measured: an autocorrelation of 0.45" in table
 
 
-def test_another_allowance_between_runs_is_said(tmp_path):
+def test_another_allowance_between_runs_is_reported(tmp_path):
     done = aiot("plan", "--run-to-run", "10%", "--json", cwd=tmp_path)
     content = json.loads(done.stdout)
     assert content["intervals"] == "95 %, including an assumed 10 % between runs"
@@ -104,7 +104,7 @@ def test_another_allowance_between_runs_is_said(tmp_path):
         (["--run-to-run", "x"], "'x' is not a difference between runs"),
     ],
 )
-def test_what_a_user_can_mend_is_one_sentence(words, said, tmp_path):
+def test_user_errors_are_one_sentence(words, said, tmp_path):
     assert said in refused(aiot("plan", *words, cwd=tmp_path))
 
 

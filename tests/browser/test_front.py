@@ -38,7 +38,7 @@ def test_devices_with_other_instances_have_no_common_rank(site: Path, visit: Vis
     groups = [page.get_by_role("region", name=f"1 device with {count} of 24 instances") for count in (2, 1)]
     assert [group.locator("tbody tr").count() for group in groups] == [1, 1]
     assert [group.locator("tbody tr > :first-child").text_content() for group in groups] == ["1", "1"]
-    assert all("not to be compared with complete scores" in group.text_content() for group in groups)
+    assert all("must not be compared with complete scores" in group.text_content() for group in groups)
 
 
 def test_coverage_has_every_device_and_every_one_of_60_instances(site: Path, visit: Visit):

@@ -135,10 +135,10 @@ def test_a_choice_in_the_browser_changes_every_figure(open_notebook: Any):
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=1000 * RAN_S)
     assert "Measured on the devices named here." in page.locator(".aiot-origin").inner_text()
     said = page.locator(".aiot-said")
-    assert said.inner_text() == "5 instances with numbers on 1 device; 55 of what you chose have none."
+    assert said.inner_text() == "5 instances with numbers on 1 device; 55 of your choices have none."
     before = pictures(page)
     assert len(before) == 3
-    assert all("5 instances" in alt or "sum over the instances chosen of 1 device" in alt for alt in before.values())
+    assert all("5 instances" in alt or "sum over the chosen instances of 1 device" in alt for alt in before.values())
 
     page.locator(".aiot-quantizations select").select_option(["float32"])
     page.wait_for_function("document.querySelector('.aiot-said').innerText.startsWith('2 instances')")

@@ -46,7 +46,9 @@ def _frameworks_differ(evidence: Evidence) -> list[ClaimPart]:
         chosen = sizes[widest_pair]
         widest = Estimate(chosen.effect, chosen.low, max(chosen.high, high), chosen.n_devices)
         same = evidence.same_weights(*dict.fromkeys(ids[first] for pair in measured for first in pair))
-        untested = f"its frameworks run the same weights ({same}), the paper's had weights of their own" if same else ""
+        untested = (
+            f"its frameworks run the same weights ({same}), but each framework of the paper had its own" if same else ""
+        )
         parts.append(ClaimPart(name, widest, (0.0, math.inf), refuted=(-math.inf, EQUAL), untested=untested))
     return parts
 
@@ -116,15 +118,15 @@ ACCURACY_CLAIMS = [
         text="The same model has different accuracy with different frameworks.",
         quote="The same model with different framework has different accuracy",
         rule="for each model the largest difference in accuracy between two of the three frameworks on the same "
-        "images: its interval does not include 0; a difference that is surely under 2 points counts as none, which is "
-        "ours. Frameworks that run the same weights cannot refute it, since the paper's had weights of their own",
+        "images: its interval does not include 0; a difference that is certainly under 2 points counts as none, our "
+        "choice. Frameworks that run the same weights cannot refute it, since each framework of the paper had its own",
         unit=POINTS,
         find=_frameworks_differ,
         **_FIGURE_4,
     ),
     Claim(
         id="1e",
-        text="Each framework fluctuates in a pattern of its own.",
+        text="Each framework fluctuates in its own pattern.",
         quote="the fluctuating patterns are various depending on the framework and the model",
         rule=f"correlation over devices between the accuracies of one model in two implementations, {OWN_PATTERN}",
         unit=CORRELATION,
@@ -141,7 +143,7 @@ ACCURACY_CLAIMS = [
     ),
     Claim(
         id="1f",
-        text="Each model fluctuates in a pattern of its own.",
+        text="Each model fluctuates in its own pattern.",
         quote="the fluctuating patterns are various depending on the framework and the model",
         rule=f"correlation over devices between the accuracies of two models in one implementation, {OWN_PATTERN}",
         unit=CORRELATION,

@@ -84,7 +84,7 @@ COMPLEXITY_CLAIMS = [
         "more inference time",
         rule="share of the pairs of models, 10 % or more apart in Table II's FLOPs, that are in the order of their "
         "FLOPs, mean over devices (on one device, by its intervals): over 80 %; the paper gives no number "
-        "for almost, this is ours",
+        "for almost, so this is our choice",
         unit=SHARE,
         find=_concordance,
         **_FIGURE_7,
@@ -94,7 +94,7 @@ COMPLEXITY_CLAIMS = [
         text="SqueezeNet is the fastest model with PyTorch Mobile and with Caffe2, though not the smallest in FLOPs.",
         quote="Although its FLOPs is not the fewest, SqueezeNet takes fewest inference time with Pytorch Mobile as "
         "well as Caffe2",
-        rule="speed-up over each other model over devices (geometric mean), on one device by itself: over 1 for "
+        rule="speed-up over each other model over devices (geometric mean), on one device alone: over 1 for "
         "all five, with both frameworks",
         unit=TIMES,
         find=partial(
@@ -113,8 +113,8 @@ COMPLEXITY_CLAIMS = [
         text="With PyTorch Mobile, MobileNetV2 and MnasNet take about as long as the three heavy models.",
         quote="For Pytorch Mobile, although with much fewer FLOPs, MobileNetV2 and MnasNet have close performance to "
         "the three heavy-weight networks",
-        rule="speed-up over each heavy model over devices (geometric mean), on one device by itself: 0.5 to 2, "
-        "where FLOPs differ by 8.9 times and more; the paper gives no number for close, this is ours",
+        rule="speed-up over each heavy model over devices (geometric mean), on one device alone: 0.5 to 2, "
+        "where FLOPs differ by 8.9 times and more; the paper gives no number for close, so this is our choice",
         unit=TIMES,
         find=partial(
             over_devices,
@@ -126,12 +126,12 @@ COMPLEXITY_CLAIMS = [
     ),
     Claim(
         id="4d",
-        text="With NNAPI InceptionV3 comes close to light models on some devices.",
+        text="With NNAPI, InceptionV3 comes close to light models on some devices.",
         quote="With Tensorflow Lite NNAPI, InceptionV3, who has the most FLOPs, achieves close performance to "
         "light-weight networks on some devices",
-        rule="speed of InceptionV3 over that of a light model on each device by itself: over 0.5 for one of the three "
+        rule="speed of InceptionV3 over that of a light model on each device alone: over 0.5 for one of the three "
         "on at least one device, or in the geometric mean over devices; it does not hold if it is under 0.5 for all on "
-        "each; the paper gives no number for close, this is ours",
+        "each; the paper gives no number for close, so this is our choice",
         unit=TIMES,
         find=partial(on_each_device, pairs=[models(NNAPI, light, "inception_v3", AT_MOST_TWICE) for light in LIGHT]),
         needs=ANY,
@@ -139,9 +139,9 @@ COMPLEXITY_CLAIMS = [
     ),
     Claim(
         id="4e",
-        text="With NNAPI DenseNet121 is the slowest model, though not the largest in FLOPs.",
+        text="With NNAPI, DenseNet121 is the slowest model, though not the largest in FLOPs.",
         quote="while DenseNet121, whose FLOPs is not the most, achieves the worst performance",
-        rule="speed-up of each other model over it over devices (geometric mean), on one device by itself: over "
+        rule="speed-up of each other model over it over devices (geometric mean), on one device alone: over "
         "1 for all five",
         unit=TIMES,
         find=partial(

@@ -289,7 +289,7 @@ class Evidence:
             complete_sides[0].columns.intersection(complete_sides[1].columns),
         )
         if devices.empty or common_images.empty:
-            return Estimate(why="no device has both" if devices.empty else "the two were shown different images")
+            return Estimate(why="no device has both" if devices.empty else "the two have different images")
         a, b = (side.loc[devices, common_images].to_numpy(bool) for side in complete_sides)
         kept, lost, won, none = (
             (base_side & other_side).sum(axis=1).mean()

@@ -29,7 +29,7 @@ BEYOND_NOISE = (
 )
 OWN_PATTERN = (
     "mean over all pairs, corrected for what does not repeat from run to run (or, without second runs, from image to "
-    "image): under 0.7 (less than half of the variance is shared, which is ours), by a jackknife over "
+    "image): under 0.7 (less than half of the variance is shared, our choice), by a jackknife over "
     f"{FEWEST} devices or more. It needs a pattern that repeats"
 )
 
@@ -70,7 +70,7 @@ def different(evidence: Evidence, instances: Sequence[str], what: str) -> list[C
     worst = instance_display(list(right)[int(np.argmax(spreads))])
     name = (
         f"{what} whose accuracy differs between devices, of {len(right)} (by {np.median(spreads):.1f} points in the "
-        f"median, at most {max(spreads):.1f}: {worst}), {surely.sum()} of them by more than a device's own answers vary"
+        f"median, at most {max(spreads):.1f}: {worst}), {surely.sum()} of them by more than one device varies"
     )
     devices = min(len(answers) for answers in right.values())
     return [ClaimPart(name, Estimate(effect, low, high, devices, why if low <= MOST[0] < high else ""), MOST)]

@@ -26,7 +26,7 @@ SLIGHTLY = (1.0, 1.5)
 THREE = [TFLITE, PYTORCH, CAFFE2]
 
 _FIGURE_5 = {"figure": "Figure 5", "unit": TIMES, "notebook": "04_frameworks"}
-_RULE = "speed-up over devices (geometric mean), on one device by itself"
+_RULE = "speed-up over devices (geometric mean), on one device alone"
 
 
 def _beaten(evidence: Evidence) -> list[ClaimPart]:
@@ -44,7 +44,9 @@ def _beaten(evidence: Evidence) -> list[ClaimPart]:
         # a comparison without a number may be one that it loses
         if upper_ends and clearest.low <= FASTER[0] and len(upper_ends) < len(ahead):
             why = next(numbers.why for _, numbers in ahead if math.isnan(numbers.high))
-            parts.append(ClaimPart(f"{display(framework)} is behind none that was measured", Estimate(why=why), FASTER))
+            parts.append(
+                ClaimPart(f"{display(framework)} is not behind any measured framework", Estimate(why=why), FASTER)
+            )
             continue
         if upper_ends:  # it is behind none only if no interval reaches above 1
             clearest = replace(clearest, high=max(upper_ends))
@@ -65,11 +67,11 @@ FRAMEWORK_CLAIMS = [
     ),
     Claim(
         id="2b",
-        text="For SqueezeNet PyTorch Mobile and Caffe2 are close, and slightly faster than TFLite.",
+        text="For SqueezeNet, PyTorch Mobile and Caffe2 are close, and slightly faster than TFLite.",
         quote="for SqueezeNet, Pytorch Mobile and Caffe2 achieve close performance, slightly better than Tensorflow "
         "Lite",
         rule=f"{_RULE}: 0.8 to 1.25 between the two (close), and 1 to 1.5 of each against TFLite CPU (slightly "
-        "better); the paper gives no number for either word, these are ours",
+        "better); the paper gives no number for either word, so these are our choices",
         find=partial(
             over_devices,
             pairs=[
@@ -98,10 +100,10 @@ FRAMEWORK_CLAIMS = [
     ),
     Claim(
         id="2d",
-        text="On some devices Caffe2 is faster than PyTorch Mobile for ResNet50.",
+        text="On some devices, Caffe2 is faster than PyTorch Mobile for ResNet50.",
         quote="there are some devices on which ResNet50 with Caffe2 performs better than Pytorch Mobile",
-        rule="speed-up on each device by itself: over 1.05 on at least one, or in the geometric mean over them (5 % of "
-        "time, which is ours); it "
+        rule="speed-up on each device alone: over 1.05 on at least one, or in the geometric mean over them (5 % of "
+        "time, our choice); it "
         "does not hold if it is under 1.05 on each",
         find=partial(on_each_device, pairs=[frameworks("resnet50", PYTORCH, CAFFE2, FASTER_BY_MATERIAL)]),
         needs=ANY,

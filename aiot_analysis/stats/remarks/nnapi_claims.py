@@ -34,7 +34,7 @@ def _share(name: str, those: pd.Series) -> ClaimPart:
     if those.empty:
         return ClaimPart(name, Estimate(why="not in the logs"), MOST)
     low, high = clopper_pearson(int(those.sum()), len(those))
-    why = "of one device nothing is told about most" if len(those) == 1 else ""
+    why = "one device says nothing about most devices" if len(those) == 1 else ""
     return ClaimPart(name, Estimate(float(those.mean()), low, high, len(those), why), MOST)
 
 
@@ -50,22 +50,22 @@ def _deteriorates(evidence: Evidence) -> list[ClaimPart]:
 def _cut(evidence: Evidence) -> list[ClaimPart]:
     """Return the share of devices on which NNAPI takes DenseNet121 in several pieces."""
     instance = instance_id(NNAPI, "float32", DENSENET)
-    name = f"{display(DENSENET)}, devices on which NNAPI got more than one piece of the graph"
+    name = f"{display(DENSENET)}, devices on which NNAPI got more than one part of the graph"
     if why := evidence.lacking(instance):
         return [ClaimPart(name, Estimate(why=why), MOST)]
     rows = evidence.rows[evidence.rows["instance_id"] == instance].dropna(subset="partitions")
     if rows.empty:
-        return [ClaimPart(name, Estimate(why="no log tells the number of partitions"), MOST)]
+        return [ClaimPart(name, Estimate(why="no log has the number of partitions"), MOST)]
     return [_share(name, rows["partitions"].astype(int) > 1)]
 
 
 NNAPI_CLAIMS = [
     Claim(
         id="3a",
-        text="NNAPI speeds up ResNet50, InceptionV3 and SqueezeNet much.",
+        text="NNAPI speeds up ResNet50, InceptionV3 and SqueezeNet a lot.",
         quote="the accelerating effect of NNAPI is very good for ResNet50, InceptionV3, and SqueezeNet",
-        rule="speed-up over TFLite CPU over devices (geometric mean), on one device by itself: over 1.5 for each "
-        "model; the paper gives no number for very good, this is ours",
+        rule="speed-up over TFLite CPU over devices (geometric mean), on one device alone: over 1.5 for each "
+        "model; the paper gives no number for very good, so this is our choice",
         unit=TIMES,
         find=partial(
             over_devices,
@@ -77,8 +77,8 @@ NNAPI_CLAIMS = [
         id="3b",
         text="NNAPI helps MobileNetV2 and MnasNet little or not at all.",
         quote="Extra accelerator helps little for them",
-        rule="speed-up over TFLite CPU over devices (geometric mean), on one device by itself: under 1.25 for "
-        "both models; the paper gives no number for little, this is ours",
+        rule="speed-up over TFLite CPU over devices (geometric mean), on one device alone: under 1.25 for "
+        "both models; the paper gives no number for little, so this is our choice",
         unit=TIMES,
         find=partial(
             over_devices, pairs=[frameworks(model, TFLITE, NNAPI, LITTLE) for model in ("mobilenet_v2", "mnasnet")]
@@ -87,10 +87,10 @@ NNAPI_CLAIMS = [
     ),
     Claim(
         id="3c",
-        text="On some devices MobileNetV2 or MnasNet is slower with NNAPI.",
+        text="On some devices, MobileNetV2 or MnasNet is slower with NNAPI.",
         quote="the performances with NNAPI even decrease on some devices",
-        rule="speed-up over TFLite CPU on each device by itself: under 1 / 1.05 for one of the two models "
-        "on at least one device, or in the geometric mean over devices (5 % of time, which is ours); it does not hold "
+        rule="speed-up over TFLite CPU on each device alone: under 1 / 1.05 for one of the two models "
+        "on at least one device, or in the geometric mean over devices (5 % of time, our choice); it does not hold "
         "if it is over that for both on each",
         unit=TIMES,
         find=partial(
@@ -102,20 +102,20 @@ NNAPI_CLAIMS = [
     ),
     Claim(
         id="3d",
-        text="On most devices NNAPI makes DenseNet121 much slower.",
+        text="On most devices, NNAPI makes DenseNet121 much slower.",
         quote="the NNAPI dramatically deteriorates its performance on most of devices",
         rule="share of devices on which it takes more than 1.5 times as long with NNAPI (the paper gives no number for "
-        "dramatically, this is ours): over a half, with the exact binomial interval",
+        "dramatically, so this is our choice): over a half, with the exact binomial interval",
         unit=SHARE,
         find=_deteriorates,
         **_FIGURE_6,
     ),
     Claim(
         id="3e",
-        text="DenseNet121 is cut into pieces, since NNAPI does not have all its operators.",
+        text="DenseNet121 is split into parts, since NNAPI does not have all its operators.",
         quote="the model graph is partitioned into several sub-graphs, and the unsupported sub-graphs are ran on the "
         "CPU",
-        rule="share of the devices that tell it on which NNAPI was given more than one partition: over a half, with "
+        rule="share of the devices that report it on which NNAPI was given more than one partition: over a half, with "
         "the exact binomial interval",
         unit=SHARE,
         find=_cut,
@@ -125,8 +125,8 @@ NNAPI_CLAIMS = [
         id="3f",
         text="NNAPI does not always make inference faster.",
         quote="NNAPI does not always accelerate the inference",
-        rule="speed-up over TFLite CPU on each device by itself: under 1 / 1.05 for one of the six models "
-        "on at least one device, or in the geometric mean over devices (5 % of time, which is ours); it does not hold "
+        rule="speed-up over TFLite CPU on each device alone: under 1 / 1.05 for one of the six models "
+        "on at least one device, or in the geometric mean over devices (5 % of time, our choice); it does not hold "
         "if it is over that for all on each",
         unit=TIMES,
         find=partial(on_each_device, pairs=[frameworks(model, TFLITE, NNAPI, SLOWER_BY_MATERIAL) for model in MODELS]),

@@ -24,7 +24,7 @@ NO_FASTER = (0.0, 1.05)
 
 _FIGURE_8 = {"figure": "Figure 8", "notebook": "07_quantization"}
 _FIGURE_9 = {"figure": "Figure 9", "unit": TIMES, "notebook": "07_quantization"}
-_TIMES = "speed-up over devices (geometric mean), on one device by itself"
+_TIMES = "speed-up over devices (geometric mean), on one device alone"
 _CHANGE = "change in accuracy on the same images, mean over devices, with CPU and, where there is one, with NNAPI"
 
 
@@ -88,7 +88,7 @@ QUANTIZATION_CLAIMS = [
     ),
     Claim(
         id="5b",
-        text="Each quantization of a model fluctuates in a pattern of its own.",
+        text="Each quantization of a model fluctuates in its own pattern.",
         quote="The fluctuating patterns are different for the same model with the different quantization",
         rule="correlation over devices between the accuracies of two quantizations of one model with one delegate, "
         f"{OWN_PATTERN}",
@@ -107,7 +107,7 @@ QUANTIZATION_CLAIMS = [
     ),
     Claim(
         id="5c",
-        text="Accuracy fluctuates with NNAPI in other patterns than on the CPU.",
+        text="With NNAPI, accuracy fluctuates in different patterns from those on the CPU.",
         quote="The fluctuating patterns on CPU are different from NNAPI",
         rule="correlation over devices between the accuracies of one quantized model on the CPU and with NNAPI, "
         f"{OWN_PATTERN}",
@@ -129,7 +129,7 @@ QUANTIZATION_CLAIMS = [
         quote="For ResNet50, InceptionV3, and MnasNet, the absolute value of difference between different "
         "quantization is small",
         rule=f"{_CHANGE}: within 3 points of 0 between each two quantizations; the paper gives no number for small, "
-        "this is ours",
+        "so this is our choice",
         unit=POINTS,
         find=partial(
             _changes,
@@ -148,7 +148,7 @@ QUANTIZATION_CLAIMS = [
         quote="for DenseNet121 and SqueezeNet, the accuracy of full integer quantization is much lower than the other "
         "two quantization methods",
         rule=f"{_CHANGE}: more than 5 points lower than dynamic and than float16; the paper gives no number for much, "
-        "this is ours",
+        "so this is our choice",
         unit=POINTS,
         find=partial(
             _changes,
@@ -163,17 +163,17 @@ QUANTIZATION_CLAIMS = [
     ),
     Claim(
         id="5f",
-        text="Float16 costs MobileNetV2 very much accuracy.",
+        text="Float16 makes MobileNetV2 far less accurate.",
         quote="For MobileNetV2, float16 quantization extremely hurts the accuracy",
-        rule=f"{_CHANGE}: more than 10 points lower than float32; the paper gives no number for extremely, this is "
-        "ours",
+        rule=f"{_CHANGE}: more than 10 points lower than float32; the paper gives no number for extremely, so this is "
+        "our choice",
         unit=POINTS,
         find=partial(_changes, changes=[QuantizationChange("mobilenet_v2", "float32", "float16")], claimed=EXTREMELY),
         **_FIGURE_8,
     ),
     Claim(
         id="5g",
-        text="On the CPU quantized models are faster than float32, but for dynamic range with two light models.",
+        text="On the CPU, quantized models are faster than float32, except dynamic range with two light models.",
         quote="On CPU, quantization sqeedups the inference compared to float32 model generally, except dynamic range "
         "quantization of MobileNetV2 and MnasNet",
         rule=f"{_TIMES}: over 1 against float32, for each of the 16 others",
@@ -182,15 +182,16 @@ QUANTIZATION_CLAIMS = [
     ),
     Claim(
         id="5h",
-        text="On the CPU dynamic range does not speed up MobileNetV2 and MnasNet.",
+        text="On the CPU, dynamic range does not speed up MobileNetV2 and MnasNet.",
         quote="except dynamic range quantization of MobileNetV2 and MnasNet",
-        rule=f"{_TIMES}: under 1.05 against float32 for both; the paper gives no number for no speed-up, this is ours",
+        rule=f"{_TIMES}: under 1.05 against float32 for both; the paper gives no number for no speed-up, so this is "
+        "our choice",
         find=_gains(TFLITE, SLOW_ON_CPU, only=True, claimed=NO_FASTER),
         **_FIGURE_9,
     ),
     Claim(
         id="5i",
-        text="On the CPU INT8 is the fastest of the three quantizations.",
+        text="On the CPU, INT8 is the fastest of the three quantizations.",
         quote="Among the three quantization methods, full integer quantization achieves the best performance",
         rule=f"{_TIMES}: over 1 against dynamic and against float16, for each of the six models",
         find=_best(TFLITE, "int8"),
@@ -198,17 +199,17 @@ QUANTIZATION_CLAIMS = [
     ),
     Claim(
         id="5j",
-        text="With NNAPI quantized models are no faster than float32, but for two of DenseNet121.",
+        text="With NNAPI, quantized models are no faster than float32, except two of DenseNet121.",
         quote="With NNAPI, quantization does not sqeedup the inference compared to float32 model except dynamic range "
         "and full integer quantization of DenseNet121",
         rule=f"{_TIMES}: under 1.05 against float32, for each of the 16 others; the paper gives no number for no "
-        "speed-up, this is ours",
+        "speed-up, so this is our choice",
         find=_gains(NNAPI, FAST_ON_NNAPI, only=False, claimed=NO_FASTER),
         **_FIGURE_9,
     ),
     Claim(
         id="5k",
-        text="With NNAPI dynamic range and INT8 speed up DenseNet121.",
+        text="With NNAPI, dynamic range and INT8 speed up DenseNet121.",
         quote="except dynamic range and full integer quantization of DenseNet121",
         rule=f"{_TIMES}: over 1 against float32 for both",
         find=_gains(NNAPI, FAST_ON_NNAPI, only=True),
@@ -216,7 +217,7 @@ QUANTIZATION_CLAIMS = [
     ),
     Claim(
         id="5l",
-        text="With NNAPI dynamic range is the fastest of the three quantizations.",
+        text="With NNAPI, dynamic range is the fastest of the three quantizations.",
         quote="Among the three quantization methods, dynamic range quantization achieves the best performance",
         rule=f"{_TIMES}: over 1 against INT8 and against float16, for each of the six models",
         find=_best(NNAPI, "dynamic"),

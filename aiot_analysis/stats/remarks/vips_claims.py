@@ -117,8 +117,8 @@ def _few(devices: int) -> str:
 
 
 def _comparison(evidence: Evidence) -> list[ClaimPart]:
-    """Return the share of pairs of devices that their scores tell apart."""
-    name = "pairs of devices that their scores tell apart"
+    """Return the share of pairs of devices that their scores distinguish."""
+    name = "pairs of devices that their scores distinguish"
     scored, why = scores(evidence)
     if why := why or _few(len(scored)):
         return [ClaimPart(name, Estimate(why=why), NEARLY_ALL)]
@@ -131,8 +131,8 @@ def _comparison(evidence: Evidence) -> list[ClaimPart]:
 
 
 def _ranking(evidence: Evidence) -> list[ClaimPart]:
-    """Return the share of neighbours in the ranking that their scores tell apart."""
-    name = "neighbours in the ranking that their scores tell apart"
+    """Return the share of neighbours in the ranking that their scores distinguish."""
+    name = "neighbours in the ranking that their scores distinguish"
     scored, why = scores(evidence)
     if why := why or _few(len(scored)):
         return [ClaimPart(name, Estimate(why=why), MOST)]
@@ -148,7 +148,7 @@ VIPS_CLAIMS = [
         text="The score compares any two devices directly.",
         quote="The AI scores enable a direct comparison [...] of different devices",
         rule="share of the pairs of devices with all 24 instances whose scores differ by more than the choice of "
-        "images and other runs can make (95 % interval of each difference, paired by image): over 90 %, which is ours; "
+        "images and other runs can make (95 % interval of each difference, paired by image): over 90 %, our choice; "
         "interval of a jackknife over 5 devices or more",
         find=_comparison,
         **_TABLE_IV,
@@ -158,7 +158,7 @@ VIPS_CLAIMS = [
         text="The score ranks the devices.",
         quote="The AI scores enable a direct [...] ranking of different devices",
         rule="share of the neighbours in the ranking whose scores differ by more than the choice of images and "
-        "other runs can make (95 % interval of each difference, paired by image): over a half, which is ours, with the "
+        "other runs can make (95 % interval of each difference, paired by image): over a half, our choice, with the "
         "exact binomial interval, over 5 devices or more",
         find=_ranking,
         **_TABLE_IV,

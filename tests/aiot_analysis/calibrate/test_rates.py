@@ -59,7 +59,7 @@ def test_the_table_takes_the_place_between_its_markers(tmp_path):
 
 @pytest.mark.parametrize("text", ["", table.BEGIN, table.END + table.BEGIN, 2 * (table.BEGIN + table.END)])
 def test_a_document_without_its_markers_is_refused(text):
-    with pytest.raises(DataError, match="needs one line"):
+    with pytest.raises(DataError, match="must have one line"):
         table.written(text, "new")
 
 

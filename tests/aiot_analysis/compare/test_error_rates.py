@@ -29,7 +29,7 @@ SMALL = [replace(case, name=f"small, {case.name}", instances=6, images=100) for 
     [*SMALL, CASES[0], *(pytest.param(case, marks=pytest.mark.slow) for case in CASES[1:])],
     ids=lambda case: case.name,
 )
-def test_no_change_is_seldom_told_to_be_one(case):
+def test_changes_are_rarely_found_where_there_are_none(case):
     found = rates(case, TRIALS)
     assert found["any change"] <= most(0.05)
     assert found["any regression"] <= most(0.01)
@@ -46,6 +46,6 @@ def test_what_is_much_worse_is_a_regression():
     assert rates(Case("less accurate", lost=0.06), 10)["any regression"] == 1
 
 
-def test_single_runs_on_a_machine_that_is_busy_are_told_to_differ():
+def test_single_runs_on_a_busy_machine_appear_to_differ():
     """That is why docs/compare.md asks for three sessions a side."""
     assert rates(Case("sessions within 50 %", between=0.5), 10)["any change"] > 0.5

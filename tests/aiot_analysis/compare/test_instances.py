@@ -118,7 +118,7 @@ def test_one_image_has_no_interval():
     assert np.isnan([mean["low"], mean["p_value"], right["low"], right["p_value"]]).all()
 
 
-def test_no_image_in_common_is_said():
+def test_no_image_in_common_is_reported():
     base = side(records(MNASNET, answered(N, 0.8), noisy(N, 10, 1)))
     row, frame = records(MNASNET, answered(N, 0.8), noisy(N, 10, 3), run_id=RUN_B)
     others = frame.assign(image=[f"other-{at}" for at in range(N)])
@@ -243,7 +243,7 @@ def instances_of(*parts):
     return sides.build_side(rows, pd.concat([frame for _, frame in parts]), "end_to_end")
 
 
-def test_runs_under_other_conditions_or_versions_are_none_of_the_unit_and_are_told():
+def test_runs_under_other_conditions_or_versions_are_excluded_and_listed():
     several = runs(10, 5, 1)
     old = [(row | {"framework_version": "0.9"}, frame) for row, frame in several[:2]]
     base = side(*old, *several[2:])
@@ -284,7 +284,7 @@ def test_a_doubt_on_the_interval_stands_on_the_row():
 
     rare = noisy(500, 10, 2) * np.where(np.arange(500) % 250 == 99, 20, 1)
     _, found = compared(of_times(RUN_A, noisy(500, 10, 1)), of_times(RUN_B, rare))
-    assert of(found, MNASNET, "mean")["note"].startswith("a few long times make ")
+    assert of(found, MNASNET, "mean")["note"].startswith("a few long times cause ")
     assert of(found, MNASNET, "accuracy")["note"] == ""
 
 

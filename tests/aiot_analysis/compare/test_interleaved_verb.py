@@ -97,7 +97,7 @@ def test_settings_that_no_run_records_are_what_differs(tmp_path):
     assert "differs in  settings: python=old → python=new\n" in done.stdout
 
 
-def test_doubts_about_any_run_are_told_once(tmp_path):
+def test_doubts_about_any_run_are_reported_once(tmp_path):
     """Nine images take 1 ms and one 200 ms in blocks 1 and 2 of A; those of the others take 20 ms."""
     for block in range(1, 5):
         for place, side in enumerate("ab"):
@@ -129,7 +129,7 @@ def test_a_slower_side_is_a_regression(project):
     assert compare(project, "--ab", "newest", "--fail-on-regression", "25%").returncode == 0
 
 
-def test_what_cannot_be_decided_is_told_and_is_a_regression_where_b_lost_it(tmp_path):
+def test_an_instance_without_a_result_is_listed_and_is_a_regression_if_b_failed(tmp_path):
     measure(tmp_path / "data" / "raw", ratio=1.0, failed=[("b", 2), ("b", 3)])
     done = compare(tmp_path, "--ab", "newest", "--fail-on-regression", "5%")
     assert done.returncode == 3
@@ -147,7 +147,7 @@ def test_a_block_that_is_left_out_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("blocks", [1, 2])
-def test_too_few_blocks_are_one_sentence(tmp_path, blocks):
+def test_too_few_blocks_are_an_error_in_one_sentence(tmp_path, blocks):
     measure(tmp_path / "data" / "raw", blocks=blocks)
     sentence = refused(compare(tmp_path, "--ab", "newest"))
     count = f"{blocks} block{'s' * (blocks > 1)}"
@@ -182,7 +182,7 @@ def test_a_session_stands_in_place_of_two_sides(words, tmp_path):
     assert "give both A and B, or --ab SESSION" in done.stderr
 
 
-def test_the_suite_knows_nothing_of_short_runs(project):
+def test_short_runs_are_excluded_from_the_suite(project):
     suite = begin(project / "data" / "raw", [ONE], "20251231T000000Z-ffffff")
     attempt(suite, ONE, LOAD, *[image(query) for query in range(10)], end())
     assert aiot("process", cwd=project).returncode == 0
@@ -209,7 +209,7 @@ def test_the_suite_knows_nothing_of_short_runs(project):
         {"session": "s", "side": ["a"], "block": 1},
     ],
 )
-def test_a_place_that_is_not_clear_is_none(tmp_path, ab):
+def test_an_unclear_position_is_ignored(tmp_path, ab):
     folder = begin(tmp_path / "data" / "raw", [ONE], study="ab", ab=ab)
     attempt(folder, ONE, LOAD, image(0), image(1), end())
     assert aiot("process", cwd=tmp_path).returncode == 0

@@ -67,7 +67,7 @@ def test_one_instance_that_may_not_be_compared_is_a_gap_and_the_others_are():
     assert apart(found) == [(TORCH, "they differ in timing: 'end_to_end' and 'inference'", False)]
 
 
-def test_what_the_comparison_is_about_is_told():
+def test_what_the_comparison_is_about_is_reported():
     changed = {"threads": 4, "framework_version": "2.0", "profile": "quick", "conditions": "big cores"}
     found = matching.match(side(row(MNASNET)), side(row(MNASNET, run=RUN_B, model_sha256="other", **changed)))
     assert found.differs["threads"] == [("1", "4")]
@@ -109,7 +109,7 @@ def test_the_same_run_on_both_sides_is_refused():
         matching.match(side(row(MNASNET)), side(row(MNASNET)))
 
 
-def test_no_common_instance_says_what_there_is():
+def test_sides_without_a_common_instance_list_examples():
     with pytest.raises(CompareError, match="share no instance with usable numbers") as caught:
         matching.match(side(row(MNASNET)), side(row(TORCH, run=RUN_B)))
     assert f"{MNASNET}: B did not run it" in str(caught.value)

@@ -22,7 +22,7 @@ def test_margins_are_percent(words, share):
 
 
 @pytest.mark.parametrize("words", ["", "five", "-5%", "5%%", "nan", "inf", "1e3", "5 points", "٥%"])
-def test_what_is_no_margin_is_refused_with_an_example(words):
+def test_an_invalid_margin_is_refused_with_an_example(words):
     with pytest.raises(CompareError, match=r"not a margin for times: give a percentage, like 5% or 2.5%"):
         regression.margins(words)
 

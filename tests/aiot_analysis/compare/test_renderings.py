@@ -90,14 +90,14 @@ def test_names_of_devices_become_no_markup(compared):
     assert text.plain("phone\x1b[31m\n") == "phone?[31m?"
 
 
-def test_what_is_not_compared_is_told(compared):
+def test_what_is_not_compared_is_reported(compared):
     found = compared("run:aaaaaa", "pixel-4")
     assert "not compared" in text.render_text(found)
     assert "B did not run it" in text.render_text(found)
     assert "Not compared: 2" in markdown.render_markdown(found)
 
 
-def test_simulated_sides_are_told_to_be(compared, processed):
+def test_simulated_sides_are_marked(compared, processed):
     both = [sources.find(one, processed) for one in ("sim-01", "sim-01")]
     other = both[1].instances.assign(device_id="sim-02", run_id="20210101T000000Z-ffffff")
     with_other = sources.SideSource("sim-02", processed, other, both[1].devices)

@@ -70,12 +70,12 @@ def test_a_version_is_a_side_of_its_framework_alone(processed):
         ("run:eeeeee", "'run:eeeeee' is a profile of operators, which has no results for images"),
     ],
 )
-def test_words_that_name_nothing_list_the_choices(words, said, processed):
+def test_unknown_words_list_the_choices(words, said, processed):
     with pytest.raises(CompareError, match=said):
         sources.find(words, processed)
 
 
-def test_two_folders_are_no_side(processed):
+def test_a_side_with_two_folders_is_refused(processed):
     with pytest.raises(CompareError, match="names 2 folders"):
         sources.find(f"{processed},folder:{processed.parent}", processed)
 

@@ -45,7 +45,7 @@ def test_without_the_option_no_change_is_a_failure(processed, tmp_path):
         (["threads=1", "threads=2", "--processed", "nowhere"], "There is no nowhere here or in a folder above: run"),
     ],
 )
-def test_what_a_user_can_mend_is_one_sentence(words, said, processed, tmp_path):
+def test_user_errors_are_one_sentence(words, said, processed, tmp_path):
     assert said in refused(aiot("compare", *words, cwd=tmp_path))
 
 

@@ -62,7 +62,7 @@ def test_the_reference_and_the_rule_that_chose_it():
     assert tell.of_reference([], "", "", DEVICES).startswith("There is no reference")
 
 
-def test_noise_from_run_to_run_is_told_or_that_it_is_not_known():
+def test_noise_between_runs_is_reported_or_unknown():
     columns = {"device_id": ["a", "a"], "instance_id": [ONE, TWO], "images": [100, 50], "changed": [1, 0]}
     assert tell.of_repeats(pd.DataFrame(columns), "measured") == (
         "1 device saw images again under the same recorded conditions, in 2 instances: 1 of 150 images got another "
@@ -73,7 +73,7 @@ def test_noise_from_run_to_run_is_told_or_that_it_is_not_known():
     assert "Simulated phones have only one run." in tell.of_repeats(nothing, "simulated")
 
 
-def test_devices_that_are_apart_are_told_once_for_all_instances():
+def test_excluded_devices_are_listed_once_for_all_instances():
     found = pd.DataFrame([("a", ONE, "why"), ("a", TWO, "why"), ("b", ONE, "else")], columns=APART_COLUMNS)
     table = tell.apart(found, DEVICES)
     assert table.columns.tolist() == ["device", "reason", "instances", "such as"]

@@ -52,7 +52,7 @@ def test_a_text_among_numbers_stays_as_it_is() -> None:
     assert cells.text("0.7 to 0.8", "{:.3f}") == "0.7 to 0.8"
 
 
-def test_a_heading_for_no_column_is_told_the_columns() -> None:
+def test_a_heading_for_an_unknown_column_lists_the_columns() -> None:
     with pytest.raises(ReportError, match="no column 'mean' to format: choose device, instance_id, mean_ms"):
         cells.words(FRAME, headings={"mean": "time"})
 

@@ -39,7 +39,7 @@ def test_the_rule_stands_beside_the_verdict_with_the_papers_words(claims):
     assert "6 comparisons" in found["result"]
 
 
-def test_how_many_hold_is_told_in_a_sentence(claims):
+def test_the_sentence_counts_the_claims_that_hold(claims):
     counts = claims["verdict"].value_counts()
     assert f"Of 11 claims, on this data {counts['holds']} hold" in tell.sentence(claims)
     assert f"{counts['cannot be decided']} cannot be decided." in tell.sentence(claims)

@@ -43,7 +43,7 @@ def test_intervals_follow_their_columns_once() -> None:
     assert columns.with_intervals(["rank", "rank_low"], frame) == ["rank", "rank_low", "rank_high"]
 
 
-def test_every_column_that_is_told_is_one_of_the_project() -> None:
+def test_every_described_column_is_used_in_the_project() -> None:
     sources = [*(NOTEBOOKS.parent / "aiot_analysis").rglob("*.py"), *NOTEBOOKS.glob("*.ipynb")]
     text = "\n".join(path.read_text(encoding="utf-8") for path in sources if path.name != "columns.py")
     printed = "".join(path.read_text(encoding="utf-8") for path in (NOTEBOOKS.parent / "aiot_analysis").rglob("*.csv"))

@@ -28,7 +28,7 @@ def test_the_table_has_three_lines_a_model_and_a_column_a_file():
     assert failure["finding"] == FAILED["parity_finding"]
 
 
-def test_weights_are_told_apart_where_a_model_has_several():
+def test_weights_are_named_if_a_model_has_several():
     table = instances(
         instance(TFLITE, **PASSED),
         instance(TFLITE, weights="google", **PASSED),

@@ -40,7 +40,7 @@ def test_the_sentence_of_several_devices_is_of_the_median():
     assert "two instances of a device, on the median of 3 devices)" in text
 
 
-def test_what_is_assumed_is_said():
+def test_what_is_assumed_is_reported():
     measured = pd.DataFrame({"assumed": ["", "a scatter", "a scatter"]})
     text = tell.sentence(resolved(a=(0.042, 0.06)), measured)
     assert text.endswith("9.0 % cannot be distinguished. Assumed on 2 devices, because it was not measured: a scatter.")
@@ -53,13 +53,13 @@ def test_an_instance_by_itself_is_compared_with_other_devices():
     assert "cases (two devices or versions). If" in text
 
 
-def test_of_a_few_images_nothing_precise_is_said():
+def test_a_few_images_give_no_precise_number():
     assert tell.size("time", 42.0) == "over 1,000 %"
     assert "and in time even over 1,000 % cannot be distinguished" in tell.sentence(resolved(a=(0.3, 42.0)), MEASURED)
     assert tell.size("accuracy", np.nan) == "none"
 
 
-def test_too_few_images_and_no_data_are_said():
+def test_too_few_images_and_no_data_are_reported():
     text = tell.sentence(resolved(a=(np.nan, 0.06)).assign(images=5), MEASURED)
     assert "differences in accuracy of any size (too few images: 5) and in time under 6.0 % cannot" in text
     assert "There are no usable instances" in tell.sentence(resolution.resolution(pd.DataFrame()), MEASURED)
@@ -85,7 +85,7 @@ def test_what_a_difference_takes_in_words():
     assert takes("accuracy", pd.NA, pd.NA, pd.NA) == "not with 50,000 images"
 
 
-def test_of_several_devices_the_median_and_the_worst_are_told():
+def test_the_median_and_the_worst_of_several_devices_are_listed():
     scatter = {"a": 0.1, "b": 9.0, "c": 1.0}
     measured = pd.concat([noise.default().assign(device_id=name, within=w) for name, w in scatter.items()])
     wanted = resolution.needed(measured, {"time": 0.2})

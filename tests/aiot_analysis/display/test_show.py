@@ -94,7 +94,7 @@ def test_of_a_table_that_is_too_long_for_a_page_it_has_the_first_rows_and_says_s
     assert '<td class="number">3499</td>' in cut and '<td class="number">3500</td>' not in cut
 
 
-def test_a_format_for_no_column_is_told_the_columns() -> None:
+def test_a_format_for_an_unknown_column_lists_the_columns() -> None:
     with pytest.raises(ReportError, match="no column 'acuracy' to format: choose model, accuracy, images, fits"):
         to_html(FRAME, formats={"acuracy": "{}"})
 

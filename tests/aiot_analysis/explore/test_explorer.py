@@ -88,9 +88,9 @@ def test_where_nothing_is_chosen_there_is_a_sentence_and_no_figure(view):
         assert len(shown(view)) == 3
 
 
-def test_what_was_not_measured_is_said_with_the_reason(view):
+def test_what_was_not_measured_is_reported_with_the_reason(view):
     view.state.choose(delegates=("nnapi",))
-    assert "Nothing that you chose has numbers: NNAPI is part of Android" in view._said.value
+    assert "Nothing you chose has numbers: NNAPI is part of Android" in view._said.value
     assert shown(view) == []
 
 
@@ -139,7 +139,7 @@ def test_image_records_are_read_of_few_devices_only_and_once(fleet, monkeypatch)
     assert len(given(view, "time per image")) == len(view.rows) > 8
 
 
-def test_what_must_not_share_a_statistic_is_said_in_the_place_of_the_figure(view):
+def test_what_must_not_share_a_statistic_is_reported_in_the_place_of_the_figure(view):
     rows = view.known.rows
     rows.loc[rows.index[0], "weights"] = "others"
     try:

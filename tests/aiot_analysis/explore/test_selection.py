@@ -38,18 +38,18 @@ def test_the_rows_of_a_selection_have_all_that_is_chosen_and_nothing_else(known)
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({}, "5 instances with numbers on 1 device; 55 of what you chose have none."),
+        ({}, "5 instances with numbers on 1 device; 55 of your choices have none."),
         (
             {"models": ("mobilenet_v2",), "delegates": ("cpu",), "frameworks": ("pytorch",)},
             "1 instance with numbers on 1 device.",
         ),
         ({"models": ()}, "Nothing is chosen of models: choose one or more."),
         ({"models": (), "delegates": ()}, "Nothing is chosen of models and delegates: choose one or more."),
-        ({"frameworks": ("caffe2",), "delegates": ("nnapi",)}, "No device was asked to run what you chose"),
-        ({"delegates": ("nnapi",)}, "Nothing that you chose has numbers: NNAPI is part of Android"),
+        ({"frameworks": ("caffe2",), "delegates": ("nnapi",)}, "No device was set to run what you chose"),
+        ({"delegates": ("nnapi",)}, "Nothing you chose has numbers: NNAPI is part of Android"),
     ],
 )
-def test_what_is_chosen_is_said_in_a_sentence(known, change, said):
+def test_a_sentence_describes_the_choice(known, change, said):
     assert selection.rows_sentence(replace(known.everything, **change), known).startswith(said)
 
 

@@ -45,7 +45,7 @@ def test_with_the_dataset_there_are_the_picture_and_the_names_of_classes(measure
     missing.unlink()
     viewer.image.index = 1
     viewer.image.index = 0
-    assert f"the file of {missing.name} is missing or cannot be read" in viewer._looked_at.value
+    assert f"the file {missing.name} is missing or cannot be read" in viewer._looked_at.value
 
 
 def test_the_next_image_is_shown_when_it_is_chosen(measured, tmp_path):
@@ -55,10 +55,10 @@ def test_the_next_image_is_shown_when_it_is_chosen(measured, tmp_path):
     assert viewer.image.value in viewer._looked_at.value != before
 
 
-def test_where_nothing_can_flip_it_is_said_what_to_choose(measured, tmp_path):
+def test_the_viewer_says_what_to_choose_if_nothing_can_flip(measured, tmp_path):
     viewer = images(measured, tmp_path)
     viewer.state.choose(between="device_id")
-    assert "an instance on two devices or more has to be chosen" in viewer._said.value
+    assert "choose an instance on two devices or more" in viewer._said.value
     assert (viewer.image.options, viewer.image.value, viewer._looked_at.value) == ((), None, "")
     viewer.state.choose(models=())
     assert "Nothing is chosen of models" in viewer._said.value and viewer.found is None
@@ -85,7 +85,7 @@ def test_of_many_devices_one_model_is_looked_at_first(fleet, tmp_path):
 
 
 @pytest.mark.parametrize(("between", "who"), [("framework", "PyTorch"), ("quantization", "INT8")])
-def test_frameworks_and_quantizations_are_told_by_name(fleet, tmp_path, between, who):
+def test_frameworks_and_quantizations_are_named(fleet, tmp_path, between, who):
     viewer = images(fleet, tmp_path)
     viewer.state.choose(between=between, models=viewer.known.everything.models)
     assert who in "".join(shown_of_each(viewer))

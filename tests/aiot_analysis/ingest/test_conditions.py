@@ -58,7 +58,7 @@ def processed(tmp_path, *samples, attempts=1, **run):
         ({"fixed_performance": "yes", "cores": 7}, ["odd"], None, ""),  # not of the format: nothing was asked for
     ],
 )
-def test_conditions_are_told_and_judged(tmp_path, asked, held, kept, reason):
+def test_conditions_are_reported_and_judged(tmp_path, asked, held, kept, reason):
     found, _ = processed(tmp_path, conditions=asked, held=held)
     assert found["conditions"].astype("object").where(found["conditions"].notna(), None).tolist() == [kept, kept]
     assert found["reasons"].tolist() == [reason, reason]

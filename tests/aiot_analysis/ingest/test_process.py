@@ -333,7 +333,7 @@ def test_what_is_no_file_is_named_where_a_log_should_be(raw, processed):
     assert storage.read("instances", processed)["reasons"].tolist() == ["its log is damaged: run it again"] * 2
 
 
-def test_what_is_left_out_is_told_with_its_device_and_origin(raw, processed):
+def test_what_is_left_out_is_reported_with_its_device_and_origin(raw, processed):
     """Where its own record does not tell the origin, the device's other runs do, if they are of but one."""
     attempt(begin(raw, [ONE]), ONE, *GOOD, number=2)
     attempt(begin(raw, [ONE], device="phone", origin="simulated"), ONE, *GOOD)

@@ -73,7 +73,7 @@ def test_with_all_images_shown_on_what_was_asked_for_it_is_valid(tmp_path):
         ({}, {"count": 7}, "runs that were timed: 7 of 50"),
     ],
 )
-def test_what_is_odd_is_said(tmp_path, load, summary, reason):
+def test_what_is_odd_is_reported(tmp_path, load, summary, reason):
     row, _ = row_of(tmp_path, NNAPI | load, SUMMARY | summary, end(images=500, failed_images=0, correct=400))
     assert (row["verdict"], row["reasons"]) == ("semi-valid", reason)
 

@@ -61,15 +61,15 @@ def test_the_spread_is_drawn_beside_chance_and_other_images():
     assert offsets[2].tolist() == pytest.approx((100 * found["sd"]).tolist())  # none is sure
     assert [text.get_text() for text in left.get_yticklabels()] == ["MnasNet · TFLite CPU", "MnasNet · PyTorch"]
     assert right.containers[1].lines[0].get_xdata().tolist() == [1.0]  # the device against itself
-    assert "surely more than chance in 0" in figure.get_label()
+    assert "significantly more than chance in 0" in figure.get_label()
     figure.draw_without_rendering()
 
 
-def test_a_sure_difference_is_marked_and_told():
+def test_a_sure_difference_is_marked_and_reported():
     figure = noise([answers(worse=0.3)], NOTHING)
-    assert "surely more than chance in 1" in figure.get_label()
-    assert "observed, surely no chance" in words(figure)
-    assert "no data of a device against itself" in words(figure)
+    assert "significantly more than chance in 1" in figure.get_label()
+    assert "observed, significant" in words(figure)
+    assert "no data on a device compared with itself" in words(figure)
 
 
 def test_an_empty_panel_names_no_instances():
@@ -84,7 +84,7 @@ def test_one_device_is_a_labelled_gap_but_its_noise_is_shown():
     figure = noise([answers(k=1)])
     assert "no data: only one device ran it" in words(figure)
     assert "no data between devices: only one device" in words(figure)
-    assert "from one device when it saw them again 1.0 %" in figure.get_label()
+    assert "from one device on repeated images 1.0 %" in figure.get_label()
     assert "only one device" in figure.get_label()
     figure.draw_without_rendering()
 
@@ -120,9 +120,9 @@ def test_differences_are_drawn_with_both_intervals():
 def test_a_worse_device_is_marked():
     every = [answers(worse=0.3)]
     figure = against(every)
-    assert "1 of 5 differences are sure after correction" in figure.get_label()
-    assert "sure difference" in words(figure)
-    assert "sure difference" not in words(against([answers()]))
+    assert "1 of 5 differences are significant" in figure.get_label()
+    assert "significant difference" in words(figure)
+    assert "significant difference" not in words(against([answers()]))
 
 
 def test_versions_without_devices_and_devices_without_versions_are_labelled():
@@ -155,10 +155,10 @@ def test_simulated_data_are_marked():
 def test_in_fig_4_devices_that_were_measured_otherwise_have_open_points():
     rows = accuracy.with_interval(instances(*(instance(ONE, 0.7, device_id=one) for one in "abc")))
     devices = pd.DataFrame([device(one, maker="") for one in "abc"])
-    apart = pd.DataFrame([("b", ONE, "it saw other images")], columns=APART_COLUMNS)
+    apart = pd.DataFrame([("b", ONE, "it has other images")], columns=APART_COLUMNS)
     figure = draw_accuracy.frameworks(rows, ORIGIN, devices, None, apart)
     panel = figure.axes[names.MODELS.index("mnasnet")]
     [mark] = [marks for marks in panel.collections if isinstance(marks, mpl.collections.PathCollection)]
     assert mark.get_offsets()[0][0] == pytest.approx(1 - 0.27)
-    assert "open: not measured as on the other devices: TFLite CPU on 1 of 3 devices" in words(figure)
+    assert "open: measured under other conditions than the rest: TFLite CPU on 1 of 3 devices" in words(figure)
     assert "open:" not in words(draw_accuracy.frameworks(rows, ORIGIN, devices, None, apart.iloc[:0]))

@@ -33,7 +33,7 @@ def test_every_instance_with_numbers_is_a_point_at_its_time_and_accuracy(rows):
         ("device_id", ["local"]),
     ],
 )
-def test_the_legend_has_what_colours_tell(rows, by, told):
+def test_the_legend_explains_the_colours(rows, by, told):
     figure = scatter.accuracy_over_time(rows, "measured", by=by)
     assert [text.get_text() for text in figure.legends[0].get_texts()] == told
 

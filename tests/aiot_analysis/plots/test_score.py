@@ -77,7 +77,7 @@ def test_labels_of_models_do_not_overlap():
     assert len(labels) == 5 and (step > height).all()
 
 
-def test_what_is_off_the_line_is_marked_and_told():
+def test_what_is_off_the_line_is_marked_and_reported():
     slow = instance("caffe2_cpu_float32_densenet121", 0.5, 900.0)
     rows = instances(*six(), *six(factor=1.1, implementation="pytorch_cpu"), slow)
     found = residuals(complexity_stats.complexity(rows))

@@ -39,13 +39,13 @@ def test_notebooks_that_cannot_run_are_named_and_the_others_are_made(tmp_path: P
         "05_no_python": "failed",
         "06_broken": "failed",
     }
-    assert results["03_in_r"].error == "its kernel 'ir' is for R, not Python: choose a kernel of Python in Jupyter"
-    assert "The parameters cell of 05_no_python is not Python" in results["05_no_python"].error
+    assert results["03_in_r"].error == "its kernel 'ir' is for R, not Python: choose a Python kernel in Jupyter"
+    assert "The parameters cell of 05_no_python is not valid Python" in results["05_no_python"].error
     assert "06_broken.ipynb is not a notebook of format 4" in results["06_broken"].error
     for name, text in (("01_plain", "plain measured"), ("02_without_parameters", "without"), ("04_own_kernel", "own")):
         assert text in (root / "reports" / f"{name}.html").read_text()
     front = (root / "reports" / "index.html").read_text()
-    assert "not Python: choose a kernel of Python" in front
+    assert "not Python: choose a Python kernel" in front
     assert [result.status for result in render(root / "notebooks", root / "reports", ["06"])] == ["failed"]
     with pytest.raises(ReportError, match="'colour' is unknown to the chosen notebooks: they have none"):
         render(root / "notebooks", root / "reports", ["02"], {"colour": "red"})
@@ -90,7 +90,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(processed: Path) -> Non
     root = processed.parents[1]
     (root / "file").write_text("mine")
     for out in (root / "file", root / "file" / "reports", Path("/proc/reports")):
-        with pytest.raises(ReportError, match=rf"cannot be written into {out} \(.+\): see to it, or choose another"):
+        with pytest.raises(ReportError, match=rf"cannot be written to {out} \(.+\): fix this, or choose another"):
             render(root / "notebooks", out)
     assert (root / "file").read_text() == "mine"
 
@@ -138,7 +138,7 @@ def test_two_do_not_write_into_one_folder(processed: Path) -> None:
     other = os.open(out, os.O_RDONLY)
     try:
         fcntl.flock(other, fcntl.LOCK_EX)
-        with pytest.raises(ReportError, match=f"Another `aiot report` writes into {out}: wait for it"):
+        with pytest.raises(ReportError, match=f"Another `aiot report` is writing to {out}: wait for it"):
             render(root / "notebooks", out)
         assert list(out.iterdir()) == []
     finally:

@@ -112,7 +112,7 @@ def test_names_of_devices_that_no_file_could_have_do_no_harm(tmp_path: Path) -> 
     assert f"shown: {len(HOSTILE)}" in (root / "reports" / "devices" / folder_name(HOSTILE) / "01_one.html").read_text()
 
 
-def test_notebooks_that_know_no_device_are_said_to(tmp_path: Path) -> None:
+def test_notebooks_without_a_device_parameter_are_an_error(tmp_path: Path) -> None:
     root = make_project(tmp_path, "04_slow")
     with pytest.raises(ReportError, match="No notebook has a parameter `device`"):
         statuses(root)

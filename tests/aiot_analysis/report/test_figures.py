@@ -62,7 +62,7 @@ def made(project: Path) -> tuple[Path, Made]:
     return out, result
 
 
-def test_what_is_named_is_written_and_what_fails_is_told(made: tuple[Path, Made]) -> None:
+def test_what_is_named_is_written_and_what_fails_is_reported(made: tuple[Path, Made]) -> None:
     out, result = made
     assert (result.items, result.files, result.failed) == (2, 3, True)
     kept = out / "failed" / "07_broken.ipynb"
@@ -112,7 +112,7 @@ def test_a_later_call_keeps_what_is_there_in_the_index(project: Path, made: tupl
 
 def test_an_index_of_somebody_else_is_not_overwritten(project: Path, tmp_path: Path) -> None:
     (tmp_path / INDEX).write_text("# My project\n")
-    with pytest.raises(ReportError, match=r"README\.md is not of `aiot figures`"):
+    with pytest.raises(ReportError, match=r"README\.md was not written by `aiot figures`"):
         figures(project / "notebooks", tmp_path, ["fig5"])
     assert (tmp_path / INDEX).read_text() == "# My project\n"
 
@@ -131,7 +131,7 @@ def test_what_is_wrong_is_one_sentence(project: Path, tmp_path: Path, wrong: Wan
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(("text", "reason"), [("font.size: large\n", "large"), ("", "sets nothing")])
+@pytest.mark.parametrize(("text", "reason"), [("font.size: large\n", "large"), ("", "has no setting")])
 def test_a_sheet_that_is_none_says_so(project: Path, tmp_path: Path, text: str, reason: str) -> None:
     sheet = tmp_path / "own.mplstyle"
     sheet.write_text(text)

@@ -51,7 +51,7 @@ def test_no_name_means_all_and_order_is_that_of_the_folder(found: list[notebooks
     assert [notebook.name for notebook in notebooks.choose(found, ["slow", "01", "4"])] == ["01_good", "04_slow"]
 
 
-def test_an_unknown_name_is_told_the_choices(found: list[notebooks.Notebook]) -> None:
+def test_an_unknown_name_lists_the_choices(found: list[notebooks.Notebook]) -> None:
     with pytest.raises(ReportError, match="no notebook 'good_': choose 01_good, 02_fails, 03_other_error, 04_slow"):
         notebooks.choose(found, ["good_"])
 
@@ -89,7 +89,7 @@ def test_a_parameter_goes_only_to_notebooks_that_know_it(found: list[notebooks.N
     }
 
 
-def test_a_parameter_that_no_chosen_notebook_knows_is_told_the_known_ones(found: list[notebooks.Notebook]) -> None:
+def test_an_unknown_parameter_lists_the_known_ones(found: list[notebooks.Notebook]) -> None:
     chosen = notebooks.choose(found, ["other_error", "dies"])
     with pytest.raises(ReportError) as error:
         notebooks.assign(chosen, {"confidence": "0.9"})

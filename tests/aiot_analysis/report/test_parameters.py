@@ -31,7 +31,7 @@ def test_a_cell_gives_names_types_defaults_and_comments() -> None:
 
 
 def test_a_cell_that_is_no_python_names_its_notebook() -> None:
-    with pytest.raises(ReportError, match="parameters cell of 01_x is not Python"):
+    with pytest.raises(ReportError, match="parameters cell of 01_x is not valid Python"):
         parameters.read_parameters("count: int = ", "01_x")
 
 

@@ -103,12 +103,12 @@ def test_another_error_keeps_its_class(rendered: Rendered) -> None:
     assert (result.error, result.cell) == ("ZeroDivisionError: division by zero", 2)
 
 
-def test_a_dead_kernel_is_said_to_be_dead(rendered: Rendered) -> None:
+def test_a_dead_kernel_is_reported_as_dead(rendered: Rendered) -> None:
     result = rendered.results["05_dies"]
-    assert (result.error, result.cell) == ("the kernel died, perhaps for want of memory", 1)
+    assert (result.error, result.cell) == ("the kernel died, perhaps because it ran out of memory", 1)
 
 
-def test_progress_is_told_of_each_beginning_and_end(rendered: Rendered) -> None:
+def test_progress_reports_each_start_and_end(rendered: Rendered) -> None:
     for name, result in rendered.results.items():
         assert [told.status for told in rendered.told if told.name == name] == ["waiting", "running", result.status]
 
@@ -228,7 +228,7 @@ def test_what_changed_is_rendered_again_and_a_page_that_fails_is_marked(tmp_path
     for text in (
         "Measured data",
         "1 device and 1 run measured. 2 of 2",
-        "Kept apart: 1 device simulated. No page and no statistic mixes them with these.",
+        "Kept apart: 1 device simulated. They are never combined with these data.",
     ):
         assert text in index.text
     assert "Simulated data" not in index.text
@@ -291,7 +291,7 @@ def test_each_origin_has_a_site_of_its_own(tmp_path: Path) -> None:
 
     results = {result.name: result.status for result in render(source, out, ["01"], {"origin": "simulated"})}
     assert results == {"simulated/01_good": "up to date"}
-    with pytest.raises(DataError, match=r"holds nothing imported \(it holds measured and simulated\): choose another"):
+    with pytest.raises(DataError, match=r"has no imported data \(it has measured and simulated\): choose another"):
         render(source, out, parameters={"origin": "imported"})
 
 
@@ -389,12 +389,12 @@ def test_errors_come_before_anything_runs(tmp_path: Path) -> None:
         render(source, out, parameters={"conf": 1})
     with pytest.raises(ReportError, match="confidence is a number, not 'abc'"):
         render(source, out, parameters={"confidence": "abc"})
-    with pytest.raises(ReportError, match="0 notebooks at once"):
+    with pytest.raises(ReportError, match="0 is not a possible number of notebooks"):
         render(source, out, jobs=0)
     with pytest.raises(DataError, match="There is no data/none in"):
         render(source, out, parameters={"processed": "data/none"})
     write_tables(root / "data" / "processed", [], [])
-    with pytest.raises(DataError, match="holds no run: run the suite"):
+    with pytest.raises(DataError, match="has no runs: run the suite"):
         render(source, out)
     assert not list(out.glob("*.html"))
 

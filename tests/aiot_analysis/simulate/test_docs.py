@@ -38,7 +38,7 @@ def test_the_factors_of_the_ten_phones_are_those_that_are_drawn():
     assert smallest == "Meizu 16Xs"
 
 
-def test_the_rule_for_the_other_phones_is_told_with_its_numbers():
+def test_the_rule_for_the_other_phones_is_reported_with_its_numbers():
     assert f"share the factor {score.common_scale():.1f}, the geometric mean" in WORDS
     assert f"pressed together under {score.ceiling():.2f}" in WORDS
 
@@ -49,7 +49,7 @@ def test_the_comparison_with_paddle_lite_is_of_the_figures_in_the_parameter_file
     assert f"differ {slow / fast:.1f} times" in WORDS
 
 
-def test_the_chips_with_published_times_and_the_25_phones_are_as_told():
+def test_the_chips_with_published_times_and_the_25_phones_are_as_documented():
     times = assumptions.times()
     assert set(times[times["basis"] == "reference"]["soc"]) == {"Snapdragon 845", "Snapdragon 855"}
     assert "two chips (Snapdragon 845 and 855)" in WORDS

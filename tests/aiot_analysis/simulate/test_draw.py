@@ -236,5 +236,5 @@ def test_remark_5_on_a_phone():
 def test_a_phone_that_gets_nothing_right_is_one_sentence(monkeypatch):
     wrong = images.File(np.full(2, -9.0), np.ones((2, 5), int))
     monkeypatch.setattr(images, "of_file", lambda *_: wrong)
-    with pytest.raises(SimulationError, match="No image of 2 is right on Samsung Galaxy S10e"):
+    with pytest.raises(SimulationError, match="None of the 2 images is correct on Samsung Galaxy S10e"):
         phone(1, count=2)

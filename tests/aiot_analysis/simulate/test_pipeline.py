@@ -18,7 +18,7 @@ def processed(workspace, options):
     simulate.simulate(options, raw, jobs=2)
     done = aiot("process", "--raw", raw, "--processed", tables)
     assert (done.returncode, done.stderr) == (0, "")
-    assert " 0 left out" in done.stdout
+    assert " 0 excluded" in done.stdout
     return aiot_analysis.load(tables, origin="simulated")
 
 

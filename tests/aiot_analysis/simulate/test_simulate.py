@@ -248,14 +248,14 @@ def test_what_a_killed_call_left_is_cleared_away_and_is_no_run(small, tmp_path):
 
 
 def test_a_second_call_at_the_same_time_is_refused(tmp_path):
-    with simulate._locked(tmp_path), pytest.raises(SimulationError, match="Another `aiot simulate` writes into"):
+    with simulate._locked(tmp_path), pytest.raises(SimulationError, match="Another `aiot simulate` is writing to"):
         simulate.simulate(SMALL, tmp_path, jobs=1)
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
     (tmp_path / "file").write_text("")
     line = refused("--devices", 1, "--images", 2, "--raw", tmp_path / "file" / "raw")
-    assert line.startswith(f"aiot: Raw logs cannot be written into {tmp_path / 'file' / 'raw'}: Not a directory")
+    assert line.startswith(f"aiot: Raw logs cannot be written to {tmp_path / 'file' / 'raw'}: Not a directory")
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

@@ -145,8 +145,8 @@ def test_one_device_one_image_and_no_image_are_labelled_gaps():
     assert spread[["sd", "q", "p_value", "p_adjusted"]].isna().all(axis=None)
     assert spread["gap"].tolist() == [
         "only one device ran it",
-        "one image says nothing about a spread",
-        "no image was seen by all devices",
+        "one image is too few to show a spread",
+        "the devices have no image in common",
     ]
     unstable = agreement.instability([one_device, one_image, no_image])
     assert unstable["instability"].isna().tolist() == [True, False, True]
@@ -269,7 +269,7 @@ def test_instances_without_the_reference_have_no_rows_and_are_named():
     every = [with_, without, alone]
     assert agreement.compare_with(every, "phone-0")["instance_id"].unique().tolist() == [ONE]
     assert agreement.not_comparable(every, "phone-0") == {
-        TWO: "the reference is not among its devices",
+        TWO: "the reference did not run it",
         "caffe2_cpu_float32_resnet50": "only one device ran it",
     }
 

@@ -57,13 +57,13 @@ def test_of_an_image_shown_twice_the_first_answer_counts():
 def test_a_device_that_saw_other_images_is_named_and_left_out():
     [one], apart = collected(shown("a", [7, 8, 9]), shown("b", [7, 8]), shown("c", [7, 7, 7]))
     assert one.devices == ["a", "c"] and len(one.images) == 3
-    assert apart.values.tolist() == [["b", ONE, "it saw other images: 2, the others 3, 2 are the same"]]
+    assert apart.values.tolist() == [["b", ONE, "it has other images: 2, the others 3, 2 are the same"]]
 
 
 def test_a_device_that_saw_as_many_but_other_images_is_left_out():
     [one], apart = collected(shown("a", [7, 8]), shown("b", [7, 8]), shown("c", [7, 8], names=["0.jpg", "9.jpg"]))
     assert one.devices == ["a", "b"] and one.images == ["0.jpg", "1.jpg"]
-    assert apart["reason"].tolist() == ["it saw other images: 2, the others 2, 1 are the same"]
+    assert apart["reason"].tolist() == ["it has other images: 2, the others 2, 1 are the same"]
 
 
 @pytest.mark.parametrize(
@@ -85,13 +85,13 @@ def test_devices_that_were_measured_otherwise_are_never_compared(field, value):
     assert one.devices == ["a", "c"]
     [[device, of, reason]] = apart.values.tolist()
     assert (device, of) == ("b", ONE)
-    assert reason.startswith(f"{field} {value}, that of the others: ")
+    assert reason.startswith(f"{field} {value}, but on the others ")
 
 
 def test_of_two_devices_that_differ_each_is_alone():
     [one], apart = collected(shown("a", [7]), shown("b", [7]), b={"model_sha256": "m" * 64})
     assert one.devices == ["a"]
-    assert apart["reason"].tolist() == ["model_sha256 mmmmmmmm…, that of the others: tflite-float32-mnasnet"]
+    assert apart["reason"].tolist() == ["model_sha256 mmmmmmmm…, but on the others tflite-float32-mnasnet"]
 
 
 def test_a_device_without_records_of_single_images_is_named():

@@ -204,7 +204,7 @@ def test_intervals_over_sessions_cover_at_their_rate(count):
 
 
 @pytest.mark.parametrize(
-    "count, gap", [(1, "1 session, an interval"), (2, "2 sessions, an interval over sessions needs 3")]
+    "count, gap", [(1, "1 session, but an interval"), (2, "2 sessions, an interval over sessions needs 3")]
 )
 def test_few_sessions_give_no_interval_and_say_so(count, gap):
     found = blocks.over_sessions(instances(*several([10.0] * count))).iloc[0]
@@ -235,5 +235,5 @@ def test_a_mean_says_where_its_interval_may_be_too_short():
         for frame in (records(A, each) for each in (noise, step, tail))
     ]
     assert notes[0] == ""
-    assert notes[1].startswith("times change slowly along a run") and "may be too short" in notes[1]
-    assert notes[2] == "a few long times make most of the scatter: the interval may be too short"
+    assert notes[1].startswith("times change slowly over a run") and "may be too short" in notes[1]
+    assert notes[2] == "a few long times cause most of the scatter: the interval may be too short"

@@ -53,7 +53,7 @@ def test_full_agreement_has_no_interval():
     times = {"mnasnet": 2.0, "mobilenet_v2": 1.0, "squeezenet": 3.0, "resnet50": 4.0, "inception_v3": 5.0}
     found = complexity.rank_correlation(complexity.complexity(rows_of(**times))).iloc[0]
     assert found["rho"] == found["tau"] == pytest.approx(1) and found["p_value"] == pytest.approx(2 / 120)
-    assert np.isnan(found["rho_low"]) and np.isnan(found["tau_low"]) and "not defined" in found["note"]
+    assert np.isnan(found["rho_low"]) and np.isnan(found["tau_low"]) and "interval is undefined" in found["note"]
 
 
 @pytest.mark.parametrize("models, note", [(4, "4 models: an interval needs at least 5"), (2, "2 of at least 3 models")])
@@ -91,7 +91,7 @@ def test_instances_of_a_device_under_other_conditions_are_refused():
         complexity.complexity(mixed)
 
 
-def test_quantized_instances_are_none_of_it():
+def test_quantized_instances_are_not_correlated():
     assert complexity.complexity(instances(instance("tflite_cpu_int8_mnasnet"))).empty
 
 

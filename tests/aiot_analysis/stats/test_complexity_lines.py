@@ -102,7 +102,7 @@ def test_a_slow_implementation_is_off_as_a_whole():
     assert over.loc["caffe2_cpu", ["devices", "slower", "faster", "judged"]].tolist() == [2, 2, 0, 2]
 
 
-def test_of_an_implementation_with_fewer_than_six_models_nothing_is_said():
+def test_an_implementation_with_fewer_than_six_models_is_not_judged():
     frame = pd.concat([points(lambda macs: macs), points([9.0] * 3, implementation="b", models=names.MODELS[:3])])
     whole = complexity_lines.implementations(complexity_lines.residuals(frame)).set_index("implementation")
     assert whole.loc["b", "off"] is None and np.isnan(whole.loc["b", "ratio_low"])

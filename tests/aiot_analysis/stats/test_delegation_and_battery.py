@@ -15,11 +15,11 @@ CPU, NNAPI = "tflite_cpu_float32_mnasnet", "tflite_nnapi_float32_mnasnet"
         ({"nodes_delegated": 31, "partitions": 1}, 31, 1.0, "all of it"),
         ({"nodes_delegated": 20, "partitions": 3}, 80, 0.25, "part of it"),
         ({"nodes_delegated": 0, "partitions": 0}, 80, 0.0, "none of it"),
-        ({"nodes_delegated": 20}, None, np.nan, "not told"),
-        ({}, None, np.nan, "not told"),
+        ({"nodes_delegated": 20}, None, np.nan, "not reported"),
+        ({}, None, np.nan, "not reported"),
         ({"accelerator_requested": "nnapi", "accelerator_actual": "gpu", "nodes_delegated": 5}, 5, 1.0, "another ran"),
         ({"accelerator_requested": "nnapi", "accelerator_actual": "cpu"}, None, np.nan, "another ran"),
-        ({"accelerator_requested": "cpu", "accelerator_actual": "cpu"}, None, np.nan, "none asked for"),
+        ({"accelerator_requested": "cpu", "accelerator_actual": "cpu"}, None, np.nan, "none requested"),
     ],
 )
 def test_what_a_delegate_took(changes, nodes, share, said):
@@ -30,9 +30,9 @@ def test_what_a_delegate_took(changes, nodes, share, said):
     assert (found["peak_rss_mb"], found["threads"], found["verdict"]) == (80.0, 1, "valid")
 
 
-def test_the_cpu_needs_no_delegate_and_nothing_told_is_null():
+def test_the_cpu_needs_no_delegate_and_missing_reports_are_null():
     found = delegation.delegations(instances(instance(CPU))).iloc[0]
-    assert found["delegation"] == "none asked for"
+    assert found["delegation"] == "none requested"
     assert pd.isna(found["nodes_delegated"]) and pd.isna(found["nodes"]) and np.isnan(found["share_delegated"])
     assert delegation.delegations(instances(instance(CPU)).iloc[:0]).empty
 
@@ -57,7 +57,7 @@ def samples(percents, minutes=10, run_id="r1", **other):
     return storage.table("telemetry", rows)
 
 
-def test_a_change_with_the_steps_it_is_told_in():
+def test_a_battery_change_has_the_resolution_of_its_readings():
     found = battery.battery_changes(samples([90, 88, 87, 84])).iloc[0]
     assert found[["samples", "told", "begin_percent", "end_percent"]].tolist() == [4, 4, 90, 84]
     assert found[["change_percent", "change_percent_min", "change_percent_max"]].tolist() == [-6, -7, -5]
@@ -68,14 +68,14 @@ def test_a_change_with_the_steps_it_is_told_in():
 @pytest.mark.parametrize(
     "frame, gap",
     [
-        (samples([None, None]), "the device tells no battery"),
-        (samples([90]), "one reading alone"),
+        (samples([None, None]), "the device does not report a battery"),
+        (samples([90]), "there is only one reading"),
         (samples([90, 80], overridden=True), "the battery was set by hand"),
         (samples([90, 80], plugged=True), "it was plugged in or charging"),
         (samples([90, 80], charging=True), "it was plugged in or charging"),
-        (samples([90, 80], plugged=None, charging=None), "whether it was charging is not told"),
-        (samples([80, 82]), "it went up without charging: its reading is not to be trusted"),
-        (samples([80, 80]), "under a step of its reading"),
+        (samples([90, 80], plugged=None, charging=None), "it is unknown whether it was charging"),
+        (samples([80, 82]), "the level rose without charging, so the reading is unreliable"),
+        (samples([80, 80]), "below the resolution of the reading"),
     ],
 )
 def test_what_tells_nothing_says_why(frame, gap):

@@ -25,7 +25,7 @@ def of(**facts):
         (None, "other SoC"),
     ],
 )
-def test_phones_are_told_apart_by_the_maker_of_their_chip(soc, maker):
+def test_phones_are_distinguished_by_the_maker_of_their_chip(soc, maker):
     assert of(os="Android", abi="arm64-v8a", soc=soc) == f"phone, {maker}"
 
 
@@ -33,7 +33,7 @@ def test_phones_are_told_apart_by_the_maker_of_their_chip(soc, maker):
     "abi, kind",
     [("aarch64", "Arm computer"), ("armv7l", "Arm computer"), ("x86_64", "x86 computer"), (None, "unknown")],
 )
-def test_other_devices_are_told_apart_by_their_instructions(abi, kind):
+def test_other_devices_are_distinguished_by_their_instructions(abi, kind):
     assert of(os="Debian GNU/Linux", abi=abi, soc="Exynos 5422") == kind
 
 

@@ -37,7 +37,7 @@ def test_images_that_flip_most_often_first():
     assert found["minority"].tolist() == pytest.approx([2 / 6, 1 / 6])
 
 
-def test_classes_are_told_by_their_share():
+def test_classes_have_their_shares():
     found = flips.by_class(flips.image_classes(EVERY)).set_index("label")
     assert found.index.tolist() == [1, 2]
     assert found.loc[1, ["images", "unstable", "sides"]].tolist() == [2, 0.5, 0.5]
@@ -56,7 +56,7 @@ def test_the_answers_to_an_image_are_those_of_the_instances_that_agree_least():
     assert flips.answers_to_image(EVERY, "a.jpg") == [] and flips.answers_to_image(EVERY, "nowhere.jpg") == []
 
 
-def test_a_failure_is_told_beside_answers_that_differ():
+def test_a_failure_is_reported_beside_answers_that_differ():
     [one, two, three] = flips.answers_to_image([answers([[1, 3, NONE]], labels=[1])], "a.jpg")
     assert [one.answer, two.answer, three.answer] == [1, 3, NONE]
     assert three.devices == ("phone-2",)

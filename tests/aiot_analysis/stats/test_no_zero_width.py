@@ -81,6 +81,6 @@ def test_an_interval_that_is_not_known_says_why():
     every = table(2)
     rows = variance.with_noise(every[every["run_id"] == every["run_id"].max()], every, run_to_run=0.0)
     images = every_image(rows)
-    assert set(over_sessions(rows, images)["gap"]) == {"not known: the time is the same in all sessions"}
+    assert set(over_sessions(rows, images)["gap"]) == {"unknown, because the time is the same in all sessions"}
     parts = claims(rows, images)
     assert set(parts.loc[parts["speed_low"].isna(), "why"]) == {"no scatter of times is known"}

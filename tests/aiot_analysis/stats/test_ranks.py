@@ -16,7 +16,7 @@ def test_rank_sets_by_hand():
     assert ranks.among_first(lowest, highest, 2) == ["yes", "open", "open", "no"]
 
 
-def test_two_devices_are_told_apart_beyond_the_normal_quantile():
+def test_two_devices_are_distinguished_beyond_the_normal_quantile():
     """With one pair the maximum over pairs is that pair: 1.96 standard errors of the difference, sqrt(2) of a score."""
     rng = np.random.default_rng(0)
     noise = rng.normal(size=(100_000, 2))
@@ -97,7 +97,7 @@ def test_many_tie_groups_are_a_range_of_letters():
     assert letters[27] == "z–ab" and letters[-1] == "al"
 
 
-def test_devices_that_share_a_letter_are_not_told_apart():
+def test_devices_that_share_a_letter_are_not_distinguished():
     rng = np.random.default_rng(6)
     scores = np.sort(rng.normal(scale=2, size=15))[::-1]
     better = ranks.surely_better(scores, scores + rng.normal(size=(300, 15)) * rng.uniform(0.2, 2, 15))

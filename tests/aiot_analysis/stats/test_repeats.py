@@ -87,7 +87,7 @@ def test_runs_without_an_image_in_common_are_left_out():
     assert repeats.answer_changes(repeats.repeated_rows(table), records).empty
 
 
-def test_instances_of_a_device_are_told_apart():
+def test_instances_of_a_device_are_distinguished():
     table = pd.concat([rows(("a", FIRST, {}), ("a", SECOND, {})), rows(("a", FIRST, {})).assign(instance_id=TWO)])
     records = pd.concat([shown("a", [7], run_id=FIRST), shown("a", [7], run_id=SECOND), shown("a", [9], one=TWO)])
     found = repeats.answer_changes(repeats.repeated_rows(table), records)

@@ -122,7 +122,7 @@ def test_table_iv_is_compared_where_the_phone_has_all_24_instances():
     assert sample.loc["VIPS of rank 1, Samsung Galaxy S20", "verdict"] == INCOMPARABLE
 
 
-def test_what_a_simulation_was_given_agrees_by_construction():
+def test_values_set_by_the_simulation_agree_by_construction():
     devices, rows = phones(range(1, 52), origin="simulated"), measured(range(1, 52), origin="simulated")
     found = against(devices, rows)
     assert ((found["mark"] == BUILT) == found["verdict"].isin([AGREES, DIFFERS])).all()
@@ -130,7 +130,7 @@ def test_what_a_simulation_was_given_agrees_by_construction():
     assert found.loc["ResNet50, reference accuracy, percent", "mark"] == BUILT
 
 
-def test_figures_without_numbers_are_said_to_have_none():
+def test_figures_without_printed_numbers_are_marked():
     found = against(phones([1]), measured([1]))
     without = found[found["verdict"] == NONE]
     assert without["where"].tolist() == [f"Figure {n}" for n in (1, 2, 4, 5, 6, 7, 8, 9)]

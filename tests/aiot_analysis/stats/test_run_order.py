@@ -62,7 +62,7 @@ def test_the_level_is_kept_and_the_interval_covers():
 
 def test_one_run_cannot_tell():
     found = run_order.order_effects(rows(runs=1)).iloc[0]
-    assert found["gap"] == "one run: the place of an instance and its own speed cannot be told apart"
+    assert found["gap"] == "one run: the position of an instance and its own speed cannot be separated"
     assert np.isnan(found["effect"])
 
 
@@ -75,13 +75,13 @@ def test_runs_without_a_common_instance_cannot_tell():
     other = frame["run_id"] == "r1"
     frame.loc[other, "threads"] = 4
     found = run_order.order_effects(frame).iloc[0]
-    assert found["gap"] == "2 runs, but no instance that was measured in the same way in two of them"
+    assert found["gap"] == "2 runs, but no instance was measured under the same conditions in two of them"
 
 
 def test_few_instances_are_too_few():
     frame = rows(runs=2)
     found = run_order.order_effects(frame[frame["instance_id"].isin(SOME[:2])]).iloc[0]
-    assert found["gap"] in ("4 times are too few to tell", "the 2 runs had the same order")
+    assert found["gap"] in ("4 times are too few for an estimate", "the 2 runs had the same order")
 
 
 def test_each_device_is_asked_on_its_own():
@@ -122,21 +122,21 @@ def test_a_slow_down_cancels_in_the_mean_of_two_counterbalanced_runs():
     assert np.ptp(off.mean(axis=1)) == pytest.approx(0, abs=1e-9)
 
 
-APART = "The effect of the order and the speed of an instance cannot be told apart"
+APART = "The effect of the order and the speed of an instance cannot be separated"
 
 
 def ran(order, run_id="r0", device_id="a"):
     return [instance(id_, position=at, run_id=run_id, device_id=device_id) for at, id_ in enumerate(order)]
 
 
-def test_one_order_of_all_runs_is_said():
+def test_one_order_of_all_runs_is_reported():
     """Whatever some of them lack."""
     assert run_order.common_order(instances(*ran(SOME))).startswith(
-        f"The only run took the instances in one order. {APART}"
+        f"The only run used one order of the instances. {APART}"
     )
     fleet = [*ran(SOME), *ran(SOME[1::2], device_id="b"), *ran(SOME, "r1", "b"), *ran(SOME[:1], "r2", "c")]
     sentence = run_order.common_order(instances(*fleet))
-    assert sentence.startswith(f"All 4 runs of 3 devices took the instances in one order. {APART}")
+    assert sentence.startswith(f"All 4 runs of 3 devices used one order of the instances. {APART}")
     assert run_order.common_order(instances(*fleet[::-1])) == sentence, "the order of rows does not count"
 
 

@@ -91,7 +91,7 @@ def test_a_side_without_images_is_a_gap(n):
 
 @pytest.mark.parametrize("burst, unit", [(50, "minutes"), (0, "images"), (-1, "seconds")])
 def test_a_burst_that_means_nothing_is_one_sentence(burst, unit):
-    with pytest.raises(DataError, match=rf"A burst of {burst} .*(choose images or seconds|choose a number over 0)\."):
+    with pytest.raises(DataError, match=rf"A burst of {burst} .*(choose images or seconds|choose a number above 0)\."):
         bursts.bursts(records(A, np.ones(3)), burst, unit)
 
 
@@ -120,7 +120,7 @@ def test_runs_that_differ_are_not_compared_with_the_profile_sustained():
     [found] = bursts.sustained(rows, images).to_dict("records")
     assert found["gap"] == "its run r1 differs in threads" and np.isnan(found["slowdown"])
     alone = bursts.sustained(rows[rows["profile"] == "sustained"], images).iloc[0]
-    assert alone["gap"] == "it was run with no other profile"
+    assert alone["gap"] == "it was not run with another profile"
 
 
 def test_a_profile_sustained_without_records_is_a_gap_and_none_is_no_row():

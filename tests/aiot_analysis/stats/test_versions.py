@@ -52,4 +52,4 @@ def test_frameworks_are_compared_in_the_same_quantization_and_with_the_same_weig
     assert sorted(by_id["*_cpu_float32_mnasnet@local"].devices) == ["pytorch", "tflite"]
     others = instances(instance(F32), instance(TORCH, weights="others"))
     _, apart = answers.collect(others, seen, "framework")
-    assert apart["reason"].tolist() == ["weights others, that of the others: sample"]
+    assert apart["reason"].tolist() == ["weights others, but on the others sample"]

@@ -73,7 +73,7 @@ def test_interval_where_no_draw_can_differ_is_a_gap_that_says_why():
     records = pd.concat([images(A, [True, False] * 5, [10.0] * 10), images(B, [True] * 10, [20.0] * 10)])
     found = vips.intervals(instances(instance(A, 0.5, 10.0), instance(B, 1.0, 20.0)), records).iloc[0]
     assert found["vips_low"] < 100 < found["vips_high"]
-    assert found["interval_note"] == "too narrow: all answers of 1 of 2 instances are alike"
+    assert found["interval_note"] == "too narrow: all answers of 1 of 2 instances are equal"
 
 
 def test_interval_of_images_half_of_them_right():
@@ -289,7 +289,7 @@ def test_a_device_that_got_no_image_right_has_a_score_of_0_and_no_shares():
 
 
 def test_two_rows_of_an_instance_are_refused():
-    with pytest.raises(DataError, match="has tflite_cpu_float32_mnasnet more than once: choose a run"):
+    with pytest.raises(DataError, match="has tflite_cpu_float32_mnasnet more than once: choose one run"):
         vips.scores(instances(instance(A), instance(A, run_id="2")))
 
 
@@ -368,7 +368,7 @@ def test_a_device_without_records_has_no_rank_and_leaves_those_of_others_open():
     assert found.loc["d20", ["rank_low", "rank_high"]].isna().all() and found.loc["d20", "tie_group"] == ""
 
 
-def test_of_ten_devices_or_fewer_all_are_among_the_first_ten_so_nothing_is_said():
+def test_the_first_ten_are_not_judged_for_ten_devices_or_fewer():
     records = images(A, [True, False] * 20, [10.0] * 40)
     assert pd.isna(vips.intervals(instances(instance(A, 0.5)), records)["first_ten"].iloc[0])
 

@@ -158,12 +158,12 @@ def test_times_under_a_millisecond_have_no_score_by_a_clock_that_cuts():
     assert found.loc["run", "vips"] == pytest.approx(0.5 / (1 / 4 / 1000))
     for clock in ("image", "cut"):
         assert np.isnan(found.loc[clock, "vips"]) and pd.isna(found.loc[clock, "rank"])
-        assert found.loc[clock, "note"] == "some instance takes 0 ms by this clock"
+        assert found.loc[clock, "note"] == "an instance takes 0 ms by this clock"
 
 
 def test_an_instance_without_records_leaves_no_score_by_any_clock():
     found = vips_sensitivity.clocks(instances(instance(A), instance(B)), images(A, [True] * 2, [10.0] * 2))
-    assert found["vips"].isna().all() and (found["note"] == "some instance has no records of images").all()
+    assert found["vips"].isna().all() and (found["note"] == "an instance has no records of images").all()
 
 
 def test_reading_before_and_after_each_image_is_right_on_average_and_cutting_is_half_a_millisecond_short():

@@ -169,7 +169,7 @@ def test_results_are_in_the_order_of_the_calls_however_many(scheduler, monkeypat
     assert list(cluster.run_calls(scheduler, [], operator.add, numbers)) == list(range(1, 21))
 
 
-def test_an_error_of_a_call_is_raised_as_it_was(here, scheduler, tmp_path):
+def test_an_error_in_a_worker_is_raised_unchanged(here, scheduler, tmp_path):
     with pytest.raises(DataError, match="There is no table images"):
         list(cluster.run_calls(scheduler, [], storage.read, [("images", tmp_path)]))
 

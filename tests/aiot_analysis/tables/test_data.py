@@ -71,7 +71,7 @@ def test_an_unknown_origin_lists_those_there_are(project):
 
 
 def test_where_nothing_has_the_origin_the_error_lists_what_is_there(project):
-    with pytest.raises(DataError, match=r"holds nothing simulated \(it holds imported, measured\): choose another"):
+    with pytest.raises(DataError, match=r"has no simulated data \(it has imported, measured\): choose another"):
         data.load(origin="simulated")
 
 
@@ -253,7 +253,7 @@ def test_images_are_chosen_by_any_column_of_theirs_and_of_their_instances(severa
         ({"modell": "x"}, "Tables images and instances have no column 'modell': choose model, model_mb, "),
     ],
 )
-def test_what_names_nothing_is_one_sentence(several, chosen, said):
+def test_an_unknown_selection_is_one_sentence(several, chosen, said):
     for read in (several.images, several.image_parts):
         with pytest.raises(DataError, match=f"^{re.escape(said)}"):
             read(**chosen)

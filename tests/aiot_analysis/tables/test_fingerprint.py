@@ -80,7 +80,7 @@ def test_pictures_count_where_record_and_folder_are_there(tmp_path: Path) -> Non
     assert found() == []
 
 
-def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
+def test_a_manifest_survives_a_round_trip(tmp_path: Path) -> None:
     path = tmp_path / "manifest.json"
     entry = ManifestEntry("ab", {"origin": "measured", "seed": 3}, "2026-11-22T18:40:00Z", 2.5, warnings=["w"])
     written = PageManifest({"01_x": entry}, {"a.parquet": [1, 2, "cd"]}, "ef")

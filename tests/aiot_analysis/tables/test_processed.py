@@ -211,7 +211,7 @@ def test_a_damaged_manifest_is_one_sentence(copy, content):
         aiot_analysis.load(copy)
 
 
-def test_a_change_that_was_interrupted_is_told(copy, monkeypatch):
+def test_an_interrupted_update_is_reported(copy, monkeypatch):
     monkeypatch.setattr(processed, "MOVING_S", 0)
     record = json.loads((copy / "manifest.json").read_text())
     record["files"]["devices.parquet"][0] += 1

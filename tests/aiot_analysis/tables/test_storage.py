@@ -57,7 +57,7 @@ def test_columns_that_are_not_of_the_schema_are_not_kept():
 
 
 @pytest.mark.parametrize("name", list(storage.TABLES))
-def test_an_empty_table_is_read_as_it_was_written(name, processed):
+def test_an_empty_table_survives_a_round_trip(name, processed):
     empty = storage.table(name, [])
     storage.write(name, empty, processed)
     found = storage.read(name, processed)

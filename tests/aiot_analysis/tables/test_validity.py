@@ -111,7 +111,7 @@ def test_what_the_samples_tell(changes, reason):
     assert reasons.startswith(reason) and bool(reasons) == bool(reason)
 
 
-def test_a_time_in_which_nobody_looked_is_told():
+def test_a_gap_between_samples_is_reported():
     assert judge(GOOD, samples({}, {}, every_s=30)) == ("valid", "")
     assert (
         judge(GOOD, samples({}, {}, every_s=31))[1]

@@ -16,7 +16,7 @@ def test_logs_become_tables(tmp_path, app_files):
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("import    2 instances, 8 images in data/raw/specimen-1-")
     done = aiot("process", cwd=tmp_path)
-    assert done.stdout == "process   1 run, 2 instances, 8 images, 0 left out in data/processed\n"
+    assert done.stdout == "process   1 run, 2 instances, 8 images, 0 excluded in data/processed\n"
 
 
 @pytest.mark.parametrize(

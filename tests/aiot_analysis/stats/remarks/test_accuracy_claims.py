@@ -148,7 +148,7 @@ def test_devices_that_saw_different_images_are_refused_and_named():
     assert "saw different images" in found.loc["6a", "why"]
 
 
-def test_without_records_of_images_nothing_is_told_of_fluctuation():
+def test_fluctuation_is_undecided_without_records_of_images():
     found = judged(FLOAT32, remarks=[1, 6])
     assert set(found["verdict"]) == {OPEN}
     assert found["why"].str.contains("no records of single images").all()
@@ -177,7 +177,7 @@ def remark_1d(rows, answers):
 
 def test_frameworks_with_the_same_weights_do_not_refute_that_accuracy_differs():
     alike = base_answers("tflite_cpu_float32_mnasnet", 400)
-    why = "its frameworks run the same weights (sample), the paper's had weights of their own"
+    why = "its frameworks run the same weights (sample), but each framework of the paper had its own"
     assert remark_1d(FLOAT32.assign(weights="sample"), lambda *_: alike) == (NOT_APPLICABLE, {NOT_APPLICABLE}, {why})
     assert remark_1d(OWN_WEIGHTS, lambda *_: alike) == (FAILS, {AGAINST}, {""})
 
@@ -257,7 +257,7 @@ def alike(one, device, rng):
     return np.arange(400) < 240
 
 
-def test_scores_that_differ_by_less_than_two_runs_do_are_not_told_apart():
+def test_scores_that_differ_by_less_than_two_runs_do_are_not_distinguished():
     """Answers are alike and times hardly scatter. Two runs differ by up to 1.96 x sqrt(2) x 1.76 % = 4.9 %."""
     for step, share in ((1.04, 0), (1.06, 1)):
         rows = ranked(step)
