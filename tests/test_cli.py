@@ -92,7 +92,7 @@ def test_an_unknown_parameter_lists_those_there_are(project):
 
 def test_a_parameter_of_the_wrong_type_says_what_it_takes(project):
     line = refused(report(project, "08", "-p", "resamples", "many"))
-    assert line == "aiot: Parameter resamples is a whole number, not 'many': give a value like 2000."
+    assert line == "aiot: Parameter resamples must be a whole number, not 'many': give a value like 2000."
 
 
 def test_an_unknown_figure_lists_those_there_are(project):

@@ -59,11 +59,11 @@ def test_text_is_read_as_the_type(name: str, given: object, value: object) -> No
 @pytest.mark.parametrize(
     ("name", "given", "sentence"),
     [
-        ("count", "7.5", "Parameter count is a whole number, not '7.5': give a value like 5."),
-        ("count", True, "Parameter count is a whole number, not True: give a value like 5."),
-        ("ratio", "abc", "Parameter ratio is a number, not 'abc': give a value like 1."),
-        ("deep", "maybe", "Parameter deep is true or false, not 'maybe': give a value like False."),
-        ("name", 3, "Parameter name is text, not 3: give a value like 'a # b'."),
+        ("count", "7.5", "Parameter count must be a whole number, not '7.5': give a value like 5."),
+        ("count", True, "Parameter count must be a whole number, not True: give a value like 5."),
+        ("ratio", "abc", "Parameter ratio must be a number, not 'abc': give a value like 1."),
+        ("deep", "maybe", "Parameter deep must be true or false, not 'maybe': give a value like False."),
+        ("name", 3, "Parameter name must be text, not 3: give a value like 'a # b'."),
     ],
 )
 def test_a_value_of_another_type_is_an_error_in_one_sentence(name: str, given: object, sentence: str) -> None:

@@ -301,7 +301,7 @@ def test_the_reference_agrees_most_of_the_devices_with_most_instances():
 def test_a_reference_can_be_named_and_an_unknown_one_is_refused():
     one = answers([[1, 1, 2]])
     assert agreement.reference([one], "phone-2") == "phone-2"
-    with pytest.raises(DataError, match=r"'pixel' is no device .*: choose phone-0, phone-1, phone-2\."):
+    with pytest.raises(DataError, match=r"'pixel' is not a device .*: choose phone-0, phone-1, phone-2\."):
         agreement.reference([one], "pixel")
 
 

@@ -60,7 +60,7 @@ def test_a_model_with_weights_of_its_own_is_used_beside_the_papers():
     assert set(rows["instance_id"]) == set(table["instance_id"])
     assert rows.set_index("instance_id").loc["tflite_cpu_float32_mnasnet", "weights"] == "sample"
     [reason] = left_out["reasons"]
-    assert reason.startswith("run with quick profile, 1 threads; most of the device's instances: paper profile")
+    assert reason.startswith("run with quick profile, 1 threads, but most of the device's instances: paper profile")
     same_profile = table.assign(profile="paper")
     [reason] = select.measured_rows(same_profile)[1]["reasons"]
     assert reason.startswith("run with mine weights, photos images (other), end to end by the agent, but most of")

@@ -204,7 +204,7 @@ def test_intervals_over_sessions_cover_at_their_rate(count):
 
 
 @pytest.mark.parametrize(
-    "count, gap", [(1, "1 session, but an interval"), (2, "2 sessions, an interval over sessions needs 3")]
+    "count, gap", [(1, "1 session, but an interval"), (2, "2 sessions, but an interval over sessions needs 3")]
 )
 def test_few_sessions_give_no_interval_and_say_so(count, gap):
     found = blocks.over_sessions(instances(*several([10.0] * count))).iloc[0]

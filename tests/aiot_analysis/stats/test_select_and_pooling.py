@@ -131,7 +131,9 @@ def test_instances_of_another_version_of_a_framework_are_not_used_with_the_other
     )
     rows, left_out = select.measured_rows(table)
     assert rows[["instance_id", "run_id"]].values.tolist() == [[A, "r1"], [B, "r1"], [heavy, "r1"]]
-    assert left_out["reasons"].tolist() == [f"run with {old}; most of the device's instances of this framework: {new}"]
+    assert left_out["reasons"].tolist() == [
+        f"run with {old}, but most of the device's instances of this framework: {new}"
+    ]
     shares.frameworks(rows, partial=True)  # which refuses a mixture
     later = instances(*table.to_dict("records"), instance(heavy, run_id="r2", framework_version=old))
     rows, left_out = select.measured_rows(later)
