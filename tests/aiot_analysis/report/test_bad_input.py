@@ -116,7 +116,10 @@ def test_foreign_files_are_never_deleted_or_replaced(tmp_path: Path) -> None:
         elsewhere = root / f"of-{name}"
         elsewhere.mkdir()
         (elsewhere / name).write_text(text)
-        with pytest.raises(ReportError, match=f"{name} is .*choose another folder"):
+        with pytest.raises(
+            ReportError,
+            match=f"{name} (is not a page of a report|was not written by `aiot report`): .*choose another folder",
+        ):
             render(root / "notebooks", elsewhere)
         assert [path.name for path in elsewhere.iterdir()] == [name]
         assert (elsewhere / name).read_text() == text
@@ -190,5 +193,7 @@ def test_a_page_is_old_when_the_pictures_it_shows_come_or_go(processed: Path) ->
 def test_what_is_not_of_the_type_of_a_parameter_is_named(processed: Path) -> None:
     root = processed.parents[1]
     for value in ("many", "0,5", True):
-        with pytest.raises(ReportError, match=re.escape(f"confidence is a number, not {value!r}: give a value like")):
+        with pytest.raises(
+            ReportError, match=re.escape(f"confidence must be a number, not {value!r}: give a value like")
+        ):
             render(root / "notebooks", root / "reports", parameters={"confidence": value})

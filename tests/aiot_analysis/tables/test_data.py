@@ -242,12 +242,12 @@ def test_images_are_chosen_by_any_column_of_theirs_and_of_their_instances(severa
         ({"device_id": [["local"]]}, "There is no device \"['local']\" in these data: choose local."),
         ({"image": "cat.jpg"}, "There is no image 'cat.jpg' in these data: choose image-0000, image-0001, image-0002."),
         ({"label": 9}, "There is no label 9 in these data: choose 3, 4, 5."),
-        ({"label": "cat"}, "Column label holds a whole number, not 'cat': give a value of that kind."),
-        ({"label": 3.5}, "Column label holds a whole number, not 3.5: give a value of that kind."),
-        ({"label": 10**30}, f"Column label holds a whole number, not {10**30}: give a value of that kind."),
-        ({"label": True}, "Column label holds a whole number, not True: give a value of that kind."),
-        ({"correct": "perhaps"}, "Column correct holds true or false, not 'perhaps': give a value of that kind."),
-        ({"threads": "two"}, "Column threads holds a whole number, not 'two': give a value of that kind."),
+        ({"label": "cat"}, "Column label holds a whole number, not 'cat': give a value of that type."),
+        ({"label": 3.5}, "Column label holds a whole number, not 3.5: give a value of that type."),
+        ({"label": 10**30}, f"Column label holds a whole number, not {10**30}: give a value of that type."),
+        ({"label": True}, "Column label holds a whole number, not True: give a value of that type."),
+        ({"correct": "perhaps"}, "Column correct holds true or false, not 'perhaps': give a value of that type."),
+        ({"threads": "two"}, "Column threads holds a whole number, not 'two': give a value of that type."),
         ({"origin": "imported"}, "There is no origin 'imported' in these data: choose measured."),
         ({"top5": [3]}, "Column top5 holds lists: filter by another column."),
         ({"modell": "x"}, "Tables images and instances have no column 'modell': choose model, model_mb, "),
@@ -338,7 +338,7 @@ def test_ipython_offers_them_at_the_tab_key(two):
 
 
 def test_data_say_in_one_line_what_they_are(two, project):
-    words = f"Data(measured, {project / 'data' / 'processed'}: 2 devices, 2 instances, 0 of studies)"
+    words = f"Data(measured, {project / 'data' / 'processed'}: 2 devices, 2 instances, 0 instances of studies)"
     assert repr(two) == words
 
 
