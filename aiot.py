@@ -36,9 +36,9 @@ def with_verdict(measure: Callable[..., Any]) -> Callable[..., None]:
     def ab(**options: Any) -> None:
         ended = measure(**options)
         if ended is not None:
-            from aiot_analysis.cli import verdict
+            from aiot_analysis.cli import comparison_commands
 
-            verdict.show(ended.session, ended.workspace.root / "data")
+            comparison_commands.show(ended.session, ended.workspace.root / "data")
             ended.check()
 
     return ab
@@ -49,8 +49,8 @@ def command() -> typer.Typer:
     import typer
 
     from aiot_analysis.cli import app as analysis
-    from runner.cli import ab
     from runner.cli import app as runner
+    from runner.cli import measure_commands
 
     app = typer.Typer(
         help="AIoTBench: run the suite on devices, and get every table and figure of the paper on your own data.",
@@ -61,7 +61,7 @@ def command() -> typer.Typer:
     )
     app.add_typer(runner)
     app.add_typer(analysis)
-    app.command("ab")(with_verdict(ab.ab))
+    app.command("ab")(with_verdict(measure_commands.ab))
     return app
 
 

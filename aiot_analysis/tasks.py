@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiot_analysis.errors import DataError
-from aiot_analysis.tables.processed import FOLDER
+from aiot_analysis.tables.workspace import FOLDER
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +53,8 @@ def compare_sides(
     >>> change = aiot_analysis.compare_sides(devices[0], devices[1], model="mnasnet")
     >>> change.table[["instance_id", "metric", "base", "other", "change", "low", "high", "verdict"]]
     """
-    from aiot_analysis.compare import comparison, sources
+    from aiot_analysis.compare import comparison
+    from aiot_analysis.compare import sides as sources
 
     selected = {column: [value] if isinstance(value, str) else value for column, value in filters.items()}
     sides = sources.filtered([sources.find(side, Path(processed)) for side in (a, b)], selected)

@@ -19,7 +19,7 @@ from aiot_suite.datasets.store import Progress
 from aiot_suite.environments import INSTALL_LEGACY
 from aiot_suite.errors import ModelError, SetupError
 from aiot_suite.facts import Artifact, load_artifacts
-from aiot_suite.pool import worker_pool
+from aiot_suite.long_tasks import worker_pool
 from aiot_suite.suite import Instance
 from aiot_suite.weights import weight_sources
 from aiot_suite.workspace import sha256_of
@@ -212,7 +212,7 @@ def network(source: weight_sources.WeightSource, model: Model) -> nn.Module:
 
     try:
         if source.form == "slim":
-            from aiot_suite.weights.slim import embedded
+            from aiot_suite.train import embedded
 
             return embedded(model.name, state_dicts.read(source.file))
         fitted = state_dicts.load(source.file, model)

@@ -1,37 +1,149 @@
-"""Training of the sample weights on the training part of the sample set; for heavy networks, of slim ones.
-
-Training pictures are drawn, JPEG-compressed and resized in the same way as the test images. Most epochs run at low
-resolution, where they are cheap; short phases at higher resolutions follow, and batch-norm statistics are computed
-again at the size the network runs at. A class is a combination of a texture and a shape, so the loss has an additional
-term for each of the two (class probabilities summed over the other), which makes training several times shorter.
-"""
+"""Training of the sample weights on the training part of the sample set; heavy networks get those of slim ones."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
+from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import fx, nn
 from torch.nn import functional
 
 from aiot_suite.architectures import build, load_arrays
-from aiot_suite.convert.inputs import sample_batches
-from aiot_suite.datasets.drawing import CLASS_NAMES, SHAPES, TEXTURES, draw_jpeg
-from aiot_suite.datasets.sample import TEST_PER_CLASS
+from aiot_suite.convert.calibration import sample_batches
+from aiot_suite.datasets.sample import CLASS_NAMES, SHAPES, TEST_PER_CLASS, TEXTURES, draw_jpeg
 from aiot_suite.errors import ModelError, SelectionError
 from aiot_suite.facts import Settings, default_settings
 from aiot_suite.preprocess import decode, resized
 from aiot_suite.suite import HEAVY_MODELS
-from aiot_suite.weights.slim import slim
 from aiot_suite.weights.state_dicts import read
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SHARE = 0.25  # share of the channels that belong to the slim network
+SEED = 0
+RESIDUAL_SCALE = 0.2  # of the random channels: with 1, their values grow from block to block
+STATISTICS_BATCHES = 2  # batches of sample pictures for the batch-norm statistics of the random channels
+
+
+@dataclass(frozen=True)
+class Channels:
+    """Channels of a tensor: their number, and which of them belong to the slim network."""
+
+    count: int
+    slim: Tensor  # indices, ascending
+
+    @classmethod
+    def first(cls, count: int) -> Channels:
+        """Return `count` channels of which the first SHARE belong to the slim network."""
+        return cls(count, torch.arange(ceil(count * SHARE)))
+
+    @classmethod
+    def joined(cls, parts: list[Channels]) -> Channels:
+        """Return the channels of concatenated tensors."""
+        ends = torch.tensor([0] + [part.count for part in parts]).cumsum(0)
+        return cls(int(ends[-1]), torch.cat([part.slim + start for part, start in zip(parts, ends, strict=False)]))
+
+
+def channels(network: nn.Module) -> dict[str, tuple[Channels, Channels]]:
+    """Return the input and output channels of every convolution, batch norm and linear layer, by name."""
+    layers: dict[str, tuple[Channels, Channels]] = {}
+    node_channels: dict[fx.Node, Channels] = {}
+    for node in fx.symbolic_trace(network).graph.nodes:
+        inputs = [node_channels[input_node] for input_node in node.all_input_nodes]
+        if node.op == "placeholder":
+            node_channels[node] = Channels(3, torch.arange(3))
+            continue
+        layer = network.get_submodule(node.target) if node.op == "call_module" else None
+        if isinstance(layer, nn.Conv2d):
+            node_channels[node] = Channels.first(layer.out_channels)
+        elif isinstance(layer, nn.Linear):
+            node_channels[node] = Channels(layer.out_features, torch.arange(layer.out_features))
+        elif node.target is torch.cat:
+            node_channels[node] = Channels.joined([node_channels[input_node] for input_node in node.args[0]])
+        else:
+            node_channels[node] = inputs[0]
+        if isinstance(layer, (nn.Conv2d, nn.BatchNorm2d, nn.Linear)):
+            layers[str(node.target)] = inputs[0], node_channels[node]
+    return layers
+
+
+def slim(model: str) -> nn.Module:
+    """Return the untrained slim network of a heavy model."""
+    network = build(model, len(CLASS_NAMES))
+    for name, (inputs, outputs) in channels(network).items():
+        layer = network.get_submodule(name)
+        slim_layer: nn.Module
+        if isinstance(layer, nn.Conv2d):
+            slim_layer = nn.Conv2d(
+                len(inputs.slim),
+                len(outputs.slim),
+                layer.kernel_size,  # type: ignore[arg-type]
+                layer.stride,  # type: ignore[arg-type]
+                layer.padding,  # type: ignore[arg-type]
+                bias=layer.bias is not None,
+            )
+            nn.init.kaiming_normal_(slim_layer.weight, nonlinearity="relu")
+        elif isinstance(layer, nn.BatchNorm2d):
+            slim_layer = nn.BatchNorm2d(len(outputs.slim), eps=layer.eps)
+        else:
+            slim_layer = nn.Linear(len(inputs.slim), len(outputs.slim))
+        network.set_submodule(name, slim_layer)
+    return network.eval()
+
+
+def embedded(model: str, state: Mapping[str, Tensor]) -> nn.Module:
+    """Return the heavy network with a slim network embedded in it.
+
+    state: the weights of the slim network; raises RuntimeError if they do not fit it.
+    """
+    slim_network = slim(model)
+    load_arrays(slim_network, state)
+    torch.manual_seed(SEED)
+    network = build(model, len(CLASS_NAMES))
+    layer_channels = channels(network)
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        elif isinstance(module, nn.BatchNorm2d):
+            module.momentum = None  # the mean over all batches
+    for name, parameter in network.named_parameters():
+        if name.endswith("bn3.weight"):  # of a residual block
+            nn.init.constant_(parameter, RESIDUAL_SCALE)
+    _put(network, slim_network, layer_channels)
+    settings = default_settings(model, "sample-100", len(CLASS_NAMES))
+    network.train()
+    with torch.no_grad():
+        for batch in islice(sample_batches(settings, 1), STATISTICS_BATCHES):
+            network(batch)
+    _put(network, slim_network, layer_channels)  # restore the slim network's own statistics
+    return network.eval()
+
+
+def _put(network: nn.Module, thin: nn.Module, layout: Mapping[str, tuple[Channels, Channels]]) -> None:
+    """Copy the slim network into the slim channels of every layer, and set weights from other channels to zero."""
+    with torch.no_grad():
+        for name, (inputs, outputs) in layout.items():
+            heavy_layer: Any = network.get_submodule(name)
+            slim_layer: Any = thin.get_submodule(name)
+            if isinstance(heavy_layer, nn.BatchNorm2d):
+                for field in ("weight", "bias", "running_mean", "running_var"):
+                    getattr(heavy_layer, field)[outputs.slim] = getattr(slim_layer, field)
+                continue
+            heavy_layer.weight[outputs.slim] = 0
+            heavy_layer.weight[outputs.slim[:, None], inputs.slim] = slim_layer.weight
+            if heavy_layer.bias is not None:
+                heavy_layer.bias[outputs.slim] = slim_layer.bias
 
 
 @dataclass(frozen=True)

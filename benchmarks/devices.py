@@ -83,9 +83,8 @@ def _attached() -> Iterator[tuple[Server, list[Phone]]]:
 
 def _pushes(options: Options, server: Server, phone: Phone) -> list[Comparison | Level]:
     """Measure wall times in s of pushing one incompressible file, and of pushing all images."""
-    from runner.devices.adb import Connection
-    from runner.devices.files import DeviceFiles
-    from runner.devices.server import Client
+    from runner.devices.adb import Client, Connection
+    from runner.devices.remote import DeviceFiles
     from tests.e2e.server import adb
 
     bundle = options.folder / "bundle"

@@ -7,8 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from runner.devices.android import AndroidFacts
-from runner.devices.android_state import THERMAL_STATUSES
-from runner.devices.answers import cleaned
+from runner.devices.answers import THERMAL_STATUSES, cleaned
 
 BATTERY_LOW_PERCENT = 30
 """Under it a run may not come to its end, and some phones begin to save power."""
@@ -107,7 +106,7 @@ def findings(
     """What is to be said of a device, check by check, the good things too.
 
     `connection_state` is adb's word for it: only of a "device" more can be known. `facts` is
-    `runner.devices.android.facts`, `state` is `runner.devices.android_state.state`. `abilities` has for each framework
+    `runner.devices.android.facts`, `state` is `runner.devices.answers.state`. `abilities` has for each framework
     the ways it can run there, like "legacy" or "benchmark_model", empty where there is none. `features` are those of
     its adbd. What is None was not asked, and nothing is said of it.
     """

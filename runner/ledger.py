@@ -1,13 +1,17 @@
-"""What a run has done and what is left, read from its attempts, which are the only record of it."""
+"""What a run has done and what is left, and the order in which runs take their instances."""
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from aiot_suite.errors import RunnerError
+from aiot_suite.suite import Instance, draw_balanced_order
 from runner import rawlog
 
 DONE = ("end",)
@@ -73,3 +77,80 @@ def newest_run(raw: Path, slug: str, study: str | None = None, resize: str | Non
             if (record.get("study"), record.get("resize")) == (study, resize):
                 return folder
     return None
+
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Order:
+    """How the order of a run was made: `draw_balanced_order(instances, seed)`, or its reverse; `order` in run.json."""
+
+    seed: int | None  # None: the reverse of a run of an earlier version, which did not log how its order was made
+    reversed: bool = False
+    reverse_of: str | None = None  # run whose order was reversed
+
+
+def draw_order(raw: Path, slug: str, asked: Record, seed: int | None = None) -> Record:
+    """Return the fields `suite` and `order` of run.json for the next run of a device.
+
+    `asked` are the fields that say what is asked of it, with the instances in any order. With a seed the order is the
+    one that the seed gives. Otherwise the latest finished run that was asked the same and has no partner yet is
+    reversed. Where there is none, the seed comes from the device's slug and the number of the order: the first runs of
+    different settings on one device take their instances in one order, and can be compared instance by instance.
+    """
+    instances = [Instance.parse(instance_id) for instance_id in asked["suite"]]
+    if seed is not None:
+        return _fields(draw_balanced_order(instances, seed), Order(seed))
+    earlier = [record for record in _records(raw / slug) if asks_the_same(record, asked)]
+    single = _without_partner([record for record in earlier if record["ended"]])
+    if single:
+        order = single["order"] or {}
+        backwards = Order(order.get("seed"), not order.get("reversed", False), single["run_id"])
+        return _fields([Instance.parse(instance_id) for instance_id in reversed(single["suite"])], backwards)
+    used = {(record["order"] or {}).get("seed") for record in earlier}
+    seeds = (_seed(slug, number) for number in itertools.count())
+    fresh = next(seed for seed in seeds if seed not in used)
+    return _fields(draw_balanced_order(instances, fresh), Order(fresh))
+
+
+def asks_the_same(record: Record, asked: Record) -> bool:
+    """Tell whether a run.json is of a run that was asked the same, in whatever order."""
+    return sorted(record["suite"]) == sorted(asked["suite"]) and all(
+        record.get(name) == asked[name] for name in asked if name != "suite"
+    )
+
+
+def has_order_of(record: Record, seed: int | None) -> bool:
+    """Tell whether a run.json has the order of a seed; any order is one of None, and that of older logs of any seed."""
+    drawn = record["order"] or {"seed": seed}
+    return seed is None or (drawn.get("seed") == seed and not drawn.get("reversed", False))
+
+
+def _fields(instances: Sequence[Instance], order: Order) -> Record:
+    return {"suite": [instance.id for instance in instances], "order": asdict(order)}
+
+
+def _seed(slug: str, number: int) -> int:
+    return int.from_bytes(hashlib.sha256(f"{slug} {number}".encode()).digest()[:4], "big")
+
+
+def _without_partner(finished: Sequence[Record]) -> Record | None:
+    """Return the latest of some runs, given from the first to the last, that is not the reverse of another or reversed.
+
+    A run whose partner is not there any more counts as one that never had any.
+    """
+    reverse_of = {record["run_id"]: (record["order"] or {}).get("reverse_of") for record in finished}
+    single = [run for run, other in reverse_of.items() if other not in reverse_of and run not in reverse_of.values()]
+    return next((record for record in finished if record["run_id"] == single[-1]), None) if single else None
+
+
+def _records(folder: Path) -> list[Record]:
+    """Return the run.json of each run of a device that can be read, from the first to the last."""
+    records = []
+    for path in sorted(folder.glob("*/run.json")):
+        try:
+            records.append(rawlog.read_json(path, rawlog.RUN_FIELDS))
+        except rawlog.RawLogError:
+            continue
+    return records

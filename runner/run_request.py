@@ -20,7 +20,7 @@ from aiot_suite.errors import SetupError
 from aiot_suite.facts import Artifact
 from aiot_suite.suite import COOLDOWN_S, TIMEOUT_S, Instance, Profile
 from aiot_suite.workspace import PROJECT, Workspace
-from runner import ledger, order, rawlog
+from runner import ledger, rawlog
 from runner.devices import CORES, Conditions, Device, DeviceTask
 from runner.preflight import preflight
 from runner.tools import jobs
@@ -63,7 +63,7 @@ class Request(Protocol):
 
     @property
     def order_seed(self) -> int | None:
-        """Seed of the order; None: the order comes from the device and its earlier runs (see runner.order)."""
+        """Seed of the order; None: the order comes from the device and its earlier runs (see runner.ledger)."""
         ...
 
     @property
@@ -106,7 +106,7 @@ class RunRequest:
     resize: str | None = None  # the way of all models, in the study that compares the ways
     conditions: Conditions = field(default_factory=Conditions)
     native: NativeToolOptions | None = None  # TFLite's own tools, for its instances
-    order_seed: int | None = None  # of the order; None: from the device and its earlier runs (see runner.order)
+    order_seed: int | None = None  # of the order; None: from the device and its earlier runs (see runner.ledger)
     ab: dict[str, Any] | None = None  # the place of a short run in its A/B session: see runner.ab
 
     def by_tools(self, instance: Instance) -> bool:
@@ -285,7 +285,7 @@ def begin(workspace: Workspace, device: Device, request: Request) -> Path:
     Raises SetupError if it cannot be written.
     """
     asked = request.record(device)
-    drawn = order.draw_order(workspace.raw, device.slug, asked, request.order_seed)
+    drawn = ledger.draw_order(workspace.raw, device.slug, asked, request.order_seed)
     now = datetime.now(UTC)  # to the millisecond, so that the names of a device's runs sort by time
     run_id = f"{now:%Y%m%dT%H%M%S}.{now.microsecond // 1000:03}Z-{secrets.token_hex(3)}"
     folder = workspace.raw / device.slug / run_id
@@ -325,7 +325,7 @@ def to_resume(workspace: Workspace, device: Device, request: Request) -> Path | 
     if folder is None:
         return None
     record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
-    if order.asks_the_same(record, asked) and order.has_order_of(record, request.order_seed):
+    if ledger.asks_the_same(record, asked) and ledger.has_order_of(record, request.order_seed):
         return folder
     unfinished = not ledger.finished(ledger.read(folder))
     same_models = all(

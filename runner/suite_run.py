@@ -15,13 +15,12 @@ from aiot_suite.facts import load_artifacts
 from aiot_suite.preprocess import RESIZE_WAYS
 from aiot_suite.suite import COOLDOWN_S, PATIENCE_S, PROFILES, TIMEOUT_S, Instance, choose, select
 from aiot_suite.workspace import Workspace, models_folder
-from runner import fleet, order
+from runner import fleet, ledger
 from runner.devices import ALL_CORES, CORES, Conditions, Device
 from runner.devices.choice import Choice, choose_devices
 from runner.execution import Listener
-from runner.fleet import DeviceOutcome
-from runner.model_checks import read_checks
-from runner.progress import RunProgress
+from runner.fleet import DeviceOutcome, RunProgress
+from runner.preflight import read_checks
 from runner.run_request import RunRequest
 from runner.tools.jobs import NativeToolOptions
 
@@ -265,7 +264,7 @@ def _check_at_least(minimum: int, **options: float | None) -> None:
 
 def _planned(space: Workspace, device: Device, request: RunRequest) -> Iterator[PlannedInstance]:
     """Yield the instances in the order of the next run of a device."""
-    drawn = order.draw_order(space.raw, device.slug, request.record(device), request.order_seed)
+    drawn = ledger.draw_order(space.raw, device.slug, request.record(device), request.order_seed)
     for instance in map(Instance.parse, drawn["suite"]):
         yield PlannedInstance(device.slug, instance.id, request.obstacle(instance, device))
 

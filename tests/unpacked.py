@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from aiot_suite.environments import cache_folder
-from runner.bundle.debian import Apt, unpack_deb
+from runner.bundle.packages import Apt, unpack_deb
 from runner.rawlog import locked
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from aiot_analysis.calibrate import studies, table
+from aiot_analysis.calibrate import rates, studies
 from aiot_analysis.calibrate.rates import NOT_MET
 from aiot_analysis.errors import DataError
 
@@ -36,10 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results = {
         title: [rate_of[name] for name in names if name in row_names] for title, names in studies.sections().items()
     }
-    content = table.markdown({title: part for title, part in results.items() if part})
+    content = rates.markdown({title: part for title, part in results.items() if part})
     print(content)
     if is_complete:
-        table.write(DOCUMENT, content)
+        rates.write(DOCUMENT, content)
         tell(f"written to {DOCUMENT}")
     return int(any(rate.verdict == NOT_MET for part in results.values() for rate in part))
 

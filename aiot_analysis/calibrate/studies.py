@@ -14,7 +14,7 @@ from itertools import chain
 
 import numpy as np
 
-from aiot_analysis.calibrate import claim_rates, compare_rates, interval_rates
+from aiot_analysis.calibrate import claim_rates, interval_rates
 from aiot_analysis.calibrate.rates import Rate, RateRow, Study
 from aiot_analysis.errors import DataError
 
@@ -27,7 +27,7 @@ Task = tuple[str, int, int]
 @cache
 def studies() -> dict[str, Study]:
     """Return all studies by name."""
-    found = chain(claim_rates.claim_studies(), interval_rates.interval_studies(), compare_rates.comparison_studies())
+    found = chain(claim_rates.claim_studies(), interval_rates.interval_studies(), interval_rates.comparison_studies())
     return {study.name: study for study in found}
 
 
@@ -38,7 +38,7 @@ def sections() -> dict[str, list[str]]:
         "Claims, where they are false and where they are true": [planted.row.name for planted in claim_rates.PLANTED],
         "Further plans for claims": [planted.row.name for planted in claim_rates.FURTHER],
         "Intervals and rank sets": _names(interval_rates.interval_studies()),
-        "Two sides": _names(compare_rates.comparison_studies()),
+        "Two sides": _names(interval_rates.comparison_studies()),
     }
 
 

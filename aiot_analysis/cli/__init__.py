@@ -1,15 +1,15 @@
-"""The commands of the analysis, one module each. Slow imports happen inside the commands."""
+"""The commands of the analysis. Slow imports happen inside the commands."""
 
 from __future__ import annotations
 
 import typer
 
-from aiot_analysis.cli import compare, figures, plan, process, report, simulate
+from aiot_analysis.cli import comparison_commands, output_commands
 
 app = typer.Typer()
-app.command("simulate")(simulate.simulate)
-app.command("process")(process.process)
-app.command("report")(report.report)
-app.command("figures")(figures.figures)
-app.command("compare")(compare.compare)
-app.command("plan")(plan.plan)
+app.command("simulate")(output_commands.simulate)
+app.command("process")(output_commands.process)
+app.command("report")(output_commands.report)
+app.command("figures")(output_commands.figures)
+app.command("compare")(comparison_commands.compare)
+app.command("plan")(comparison_commands.plan)

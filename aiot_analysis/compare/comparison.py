@@ -1,19 +1,272 @@
-"""Comparison of two sides: its settings, its results, and the facts reported about each side."""
+"""Comparison of two sides: settings, changes by instance, implementation and model, and of VIPS."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from aiot_analysis.compare import instances, matching, regression, sources, summaries, vips_change
+from aiot_analysis.compare import changes, instances, matching, sides
+from aiot_analysis.compare.instances import ACCURACY, Compared, Courses
+from aiot_analysis.compare.matching import ONE, SAME, Matched
 from aiot_analysis.compare.sides import Side, counted
 from aiot_analysis.errors import CompareError
-from aiot_analysis.stats import variance
-from aiot_analysis.tables import choice, names, select
+from aiot_analysis.stats import blocks, variance, vips
+from aiot_analysis.tables import names, select
 
-TIMINGS = list(choice.TIMES)
+GROUP_COLUMNS = ["by", "group", "metric", "instances", "change", "low", "high", "units", "way"]
+COSTS = {"load_ms": "load time", "peak_rss_mb": "peak memory", "model_mb": "model file"}
+"""Quantities with a single value per run, which therefore have no interval and no test."""
+
+
+def summaries(found: Compared, matched: Matched, timing: str, run_to_run: float = variance.RUN_TO_RUN) -> pd.DataFrame:
+    """Return the mean change in accuracy and the geometric mean ratio of times over the instances of each group.
+
+    There is one row per group x metric, with the columns by ("all", "implementation" or "model"), group, instances
+    (count), change (other minus base; for times the ratio minus 1), low and high (individual 95 %), units and way. The
+    instances are those that were compared, not a sample of others. The interval of times is over the group means of the
+    devices, or sessions, that have all instances of the group. For single runs, it combines the intervals of the
+    instances, which were measured independently, with `run_to_run`, which they share. The interval of accuracy is over
+    the images, which the instances share.
+    """
+    rows = []
+    metrics = list(dict.fromkeys(found.table["metric"]))
+    for by, group, ids in _groups(found.table):
+        for metric in metrics:
+            keys = {"by": by, "group": group, "metric": metric}
+            if metric == ACCURACY:
+                rows.append({**keys, **_accuracy(found, ids)})
+            else:
+                rows.append({**keys, **_time(found, matched, ids, metric, timing, run_to_run)})
+    return pd.DataFrame(rows, columns=GROUP_COLUMNS)
+
+
+def _groups(table: pd.DataFrame) -> Iterator[tuple[str, str, list[str]]]:
+    distinct = table.drop_duplicates("instance_id")
+    yield "all", "", list(distinct["instance_id"])
+    for by, order in (("implementation", names.IMPLEMENTATIONS), ("model", names.MODELS)):
+        for group in names.in_order(set(distinct[by]), order):
+            yield by, group, list(distinct[distinct[by] == group]["instance_id"])
+
+
+def _accuracy(found: Compared, instances: Sequence[str]) -> dict[str, object]:
+    tested = [instance_id for instance_id in instances if instance_id in found.image_changes]
+    image_changes = [found.image_changes[instance_id] for instance_id in tested]
+    if not image_changes:
+        return {"instances": 0, "units": "0", "way": "images"}
+    if len(image_changes) == 1:  # a single instance has its own interval
+        answer = found.answers[tested[0]]
+        mean, (low, high), images = answer.other - answer.base, answer.interval(), answer.images
+    else:
+        image_means = pd.concat(image_changes, axis=1, join="inner").mean(axis=1).to_numpy(float)
+        mean = float(image_means.mean()) if len(image_means) else np.nan
+        low, high = changes.over_images(image_means) if len(image_means) else (np.nan, np.nan)
+        images = len(image_means)
+    numbers = {"change": mean, "low": low, "high": high}
+    return {"instances": len(image_changes), **numbers, "units": str(images), "way": "images"}
+
+
+def _time(
+    found: Compared, matched: Matched, instances: Sequence[str], statistic: str, timing: str, run_to_run: float
+) -> dict[str, object]:
+    column, count = f"{select.time_column(timing)}_{statistic}", len(instances)
+    if matched.kind == ONE and all(item in found.sessions for item in instances):
+        sides = [pd.concat([found.sessions[item][side] for item in instances]) for side in (0, 1)]
+        samples = [_together(rows, instances, column, "session") for rows in sides]
+        log, units, way = (
+            changes.ratio_of_units(*(item.to_numpy(float) for item in samples)),
+            _counts(samples),
+            "sessions",
+        )
+    elif matched.kind == ONE:
+        logs = [found.logs[item, statistic] for item in instances]
+        logs = [item for item in logs if np.isfinite(item.value)]
+        log, way, count = changes.mean_of(logs).of_any_run(run_to_run), "instances", len(logs)
+        units = str(count)
+    else:
+        samples = [_together(rows, instances, column, "device_id") for rows in (matched.base, matched.other)]
+        if matched.kind == SAME:
+            differences = (samples[1] - samples[0]).dropna().to_numpy(float)
+            log, units = changes.ratio_of_pairs(differences), str(len(differences))
+        else:
+            log, units = changes.ratio_of_units(*(item.to_numpy(float) for item in samples)), _counts(samples)
+        way = "devices"
+    low, high = log.interval()
+    numbers = {"change": np.expm1(log.value), "low": low - 1, "high": high - 1}
+    return {"instances": count, **numbers, "units": units, "way": way}
+
+
+def _counts(samples: Sequence[pd.Series]) -> str:
+    return " and ".join(str(len(sample)) for sample in samples)
+
+
+def _together(rows: pd.DataFrame, instances: Sequence[str], column: str, unit: str) -> pd.Series:
+    """Return the mean logarithm of the times of each device or session (`unit`) that has all instances."""
+    selected = rows[rows["instance_id"].isin(instances) & (rows[column] > 0)]
+    logs = selected[column].astype(float).map(np.log).groupby(selected[unit])
+    return logs.mean()[logs.size() == len(instances)]
+
+
+def costs(base: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """Return load time, peak memory and model file size of the instances for which both sides have a value.
+
+    Takes rows of the table `instances` of each side. Returns the columns instance_id, cost, base, other (medians over
+    the rows of a side) and change (other over base, minus 1).
+    """
+    frames = []
+    for column in COSTS:
+        sides = [rows.groupby("instance_id", sort=False)[column].median().astype(float) for rows in (base, other)]
+        paired = pd.concat(sides, axis=1, keys=["base", "other"]).dropna().rename_axis("instance_id").reset_index()
+        frames.append(paired.assign(cost=column, change=paired["other"] / paired["base"].where(paired["base"] > 0) - 1))
+    return pd.concat(frames, ignore_index=True)[["instance_id", "cost", "base", "other", "change"]]
+
+
+Floats = NDArray[np.float64]
+SUITES = {"float32": names.PAPER_FLOAT32, "quantized": names.PAPER_QUANTIZED}
+SIDES = ("base", "other")
+SCORE_COLUMNS = ["suite", "instances", "of", *SIDES, "base_low", "base_high", "other_low", "other_high"]
+SCORE_COLUMNS += ["change", "low", "high", "units", "way", "note"]
+
+
+def scores(found: Compared, matched: Matched, timing: str, run_to_run: float = variance.RUN_TO_RUN) -> pd.DataFrame:
+    """Return one row for each part of the paper's suite of which both sides have any instances.
+
+    The columns are suite, instances (the number that both sides have, over which VIPS is the sum of Equation 1), of
+    (the number in the part), base and other (VIPS, images per second), change (other over base, minus 1), the ends of
+    individual 95 % intervals (with _low and _high, or low and high for the change), units, way and note. With one
+    device per side, an interval combines two errors. The error of the images is the contribution of each image to the
+    logarithm of the score, through accuracy and time of all instances, with neighbours in time treated as dependent
+    (delta method). The error of the sessions is the scatter of their scores, or `run_to_run` if there are too few
+    sessions. Over devices, scores are geometric means over the devices that have all instances.
+    """
+    rows = []
+    for suite, suite_instances in SUITES.items():
+        instances = [instance_id for instance_id in suite_instances if instance_id in set(matched.instances)]
+        if not instances:
+            continue
+        keys = {"suite": suite, "instances": len(instances), "of": len(suite_instances)}
+        if matched.kind == ONE:
+            rows.append({**keys, **_one(found, matched, instances, timing, run_to_run)})
+        else:
+            rows.append({**keys, **_several(matched, instances, timing)})
+    return pd.DataFrame(rows, columns=SCORE_COLUMNS)
+
+
+def _logs(rows: pd.DataFrame, instances: list[str], timing: str, unit: str = "device_id") -> pd.Series:
+    """Return the logarithm of the score of each device or session (`unit`) that has all instances."""
+    parts = vips.contributions(rows.assign(device_id=rows[unit]), timing, instances).groupby("device_id")["vips"]
+    sums = parts.sum(min_count=len(instances))
+    return sums[sums > 0].map(np.log)
+
+
+def _several(matched: Matched, instances: list[str], timing: str) -> dict[str, object]:
+    base, other = (_logs(rows, instances, timing) for rows in (matched.base, matched.other))
+    if matched.kind == SAME:
+        base, other = base.align(other, join="inner")
+    if base.empty or other.empty:
+        return {"note": "no device has all of the instances"}
+    samples = base.to_numpy(float), other.to_numpy(float)
+    log = changes.ratio_of_pairs(samples[1] - samples[0]) if matched.kind == SAME else changes.ratio_of_units(*samples)
+    units = str(len(base)) if matched.kind == SAME else f"{len(base)} and {len(other)}"
+    return {
+        **_told([changes.ratio_of_pairs(sample) for sample in samples], log),
+        "units": units,
+        "way": "devices",
+        "note": "",
+    }
+
+
+def _told(sides: Sequence[changes.LogRatio], change: changes.LogRatio) -> dict[str, object]:
+    """Return the scores and their change, with intervals, from logarithms."""
+    low, high = change.interval()
+    numbers: dict[str, object] = {"change": np.expm1(change.value), "low": low - 1, "high": high - 1}
+    for name, side in zip(SIDES, sides, strict=True):
+        numbers |= {
+            name: np.exp(side.value),
+            **dict(zip((f"{name}_low", f"{name}_high"), side.interval(), strict=True)),
+        }
+    return numbers
+
+
+def _one(found: Compared, matched: Matched, instances: list[str], timing: str, run_to_run: float) -> dict[str, object]:
+    over_sessions = all(item in found.sessions for item in instances)
+    if over_sessions:
+        rows = [pd.concat([found.sessions[item][side] for item in instances]) for side in (0, 1)]
+        samples = [_logs(item, instances, timing, "session").to_numpy(float) for item in rows]
+    else:
+        samples = [_logs(item, instances, timing).to_numpy(float) for item in (matched.base, matched.other)]
+    if not all(len(item) for item in samples):
+        return {"note": "no score, because an instance has no accuracy or no time"}
+    facts = {"units": " and ".join(str(len(item)) for item in samples), "way": "sessions" if over_sessions else "runs"}
+    change = changes.ratio_of_units(*samples)
+    images, note = _of_images(found, instances)
+    if note:
+        without_error = [changes.LogRatio(float(item.mean()), np.nan, 1.0) for item in samples]
+        return {**_told(without_error, changes.LogRatio(change.value, np.nan, 1.0)), **facts, "note": note}
+    if over_sessions:
+        sides = [_both(image, changes.ratio_of_pairs(item)) for image, item in zip(images, samples, strict=False)]
+        return {**_told(sides, _both(images[2], change)), **facts, "note": ""}
+    values = [*(float(item.mean()) for item in samples), change.value]
+    logs = [
+        changes.LogRatio(value, image.error, image.freedom).of_any_run(run_to_run, runs)
+        for value, image, runs in zip(values, images, (1, 1, 2), strict=True)
+    ]
+    return {**_told(logs[:2], logs[2]), **facts, "note": ""}
+
+
+def _both(images: changes.LogRatio, sessions: changes.LogRatio) -> changes.LogRatio:
+    """Return the value over sessions with the combined error of images and sessions; both include image times."""
+    error, freedom = changes.together([images.error, sessions.error], [images.freedom, sessions.freedom])
+    return changes.LogRatio(sessions.value, error, freedom)
+
+
+def _of_images(found: Compared, instances: list[str]) -> tuple[list[changes.LogRatio], str]:
+    """Return the errors due to images of the logarithms of both scores and of their difference.
+
+    The second value says why there are no errors, or is "".
+    """
+    courses = [found.courses[item] for item in instances if item in found.courses]
+    if len(courses) < len(instances):
+        return [], "no interval, because an instance has no records of single images"
+    influences = [_influence(courses, side) for side in (0, 1)]
+    series = [item for item in influences if item is not None]
+    if len(series) < 2:
+        return [], "no interval, because not all instances were given the same images in the same order"
+    side_errors = [_error(item) for item in series]
+    if courses[0][0]["image"].equals(courses[0][1]["image"]):
+        return [*side_errors, _error(series[1] - series[0])], ""
+    error, freedom = changes.together([item.error for item in side_errors], [item.freedom for item in side_errors])
+    return [*side_errors, changes.LogRatio(0.0, error, freedom)], ""
+
+
+def _error(series: Floats) -> changes.LogRatio:
+    errors, worth = blocks.errors(series[None])
+    return changes.LogRatio(0.0, float(errors[0]), float(worth[0]) - 1)
+
+
+def _influence(courses: list[Courses], side: int) -> Floats | None:
+    """Return the influence of each image on the logarithm of the score, in order, with shape (images,).
+
+    None if the instances were not shown the same images in the same order.
+    """
+    frames = [item[side] for item in courses]
+    first = frames[0]["image"]
+    if len(first) < 2 or first.duplicated().any() or not all(first.equals(item["image"]) for item in frames):
+        return None
+    total, influence = 0.0, np.zeros(len(first))
+    for item in frames:
+        right, ms = item["right"].to_numpy(), item["ms"].to_numpy()
+        accuracy, time_ms = right.mean(), np.nanmean(ms)
+        excess = np.nan_to_num(ms / time_ms - 1)  # images without a time do not affect the mean
+        influence += ((right - accuracy) - accuracy * excess) / time_ms
+        total += accuracy / time_ms
+    return influence / total if total > 0 else None
+
+
+TIMINGS = list(names.TIMES)
 FACTS = [
     "tables",
     "device",
@@ -37,8 +290,8 @@ class CompareOptions:
 
     metrics: Sequence[str] = (instances.ACCURACY, "mean")
     timing: str = ""  # "" for end to end, or inference if some instance has only that
-    verdicts: str = ",".join(choice.USABLE)
-    margins: regression.Margins | None = None  # None if regressions are not requested
+    verdicts: str = ",".join(names.USABLE)
+    margins: instances.Margins | None = None  # None if regressions are not requested
     run_to_run: float = variance.RUN_TO_RUN  # see `variance.RUN_TO_RUN`
     seed: int = 0
 
@@ -91,7 +344,7 @@ class Comparison:
         return {name: value for name, value in self.facts[0].items() if self.facts[1].get(name) == value}
 
 
-def compare(found: Sequence[sources.SideSource], asked: CompareOptions) -> Comparison:
+def compare(found: Sequence[sides.SideSource], asked: CompareOptions) -> Comparison:
     """Compare A with B.
 
     Raises CompareError or PoolingError if nothing can be compared, and DataError for an unknown timing or verdict.
@@ -119,17 +372,17 @@ def compare(found: Sequence[sources.SideSource], asked: CompareOptions) -> Compa
         kind=matched.kind,
         differs=matched.differs,
         table=table.table,
-        groups=summaries.summaries(table, matched, timing, asked.run_to_run),
-        scores=vips_change.scores(table, matched, timing, asked.run_to_run),
-        costs=summaries.costs(matched.base, matched.other),
+        groups=summaries(table, matched, timing, asked.run_to_run),
+        scores=scores(table, matched, timing, asked.run_to_run),
+        costs=costs(matched.base, matched.other),
         apart=matched.apart,
         careful=careful(matched.base, matched.other),
     )
 
 
-def _timing(found: Sequence[sources.SideSource]) -> str:
+def _timing(found: Sequence[sides.SideSource]) -> str:
     """Return "end_to_end", or "inference" if finished runs have no other time, as those of native tools."""
-    ended = [source.instances[source.instances["verdict"].isin(choice.USABLE)] for source in found]
+    ended = [source.instances[source.instances["verdict"].isin(names.USABLE)] for source in found]
     return select.timing_of(pd.concat(ended), "end_to_end")
 
 
@@ -141,7 +394,7 @@ def _why(side: Side) -> str:
 
 
 def facts_of(
-    found: sources.SideSource, rows: pd.DataFrame, timing: str, runs: pd.DataFrame | None, over_sessions: Sequence[str]
+    found: sides.SideSource, rows: pd.DataFrame, timing: str, runs: pd.DataFrame | None, over_sessions: Sequence[str]
 ) -> dict[str, str]:
     """Return the facts about a side's instances, in the order of FACTS.
 

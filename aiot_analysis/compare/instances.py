@@ -1,7 +1,9 @@
-"""Comparison of two sides instance by instance: the changes, their intervals and their tests."""
+"""Changes of every instance, corrected for multiple comparisons, and what is worse by more than a margin."""
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,26 +12,99 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from aiot_analysis.compare import accuracy_change, regression, times
+from aiot_analysis.compare import changes
 from aiot_analysis.compare.matching import ONE, SAME, Matched
-from aiot_analysis.compare.sides import Side, over_sessions
-from aiot_analysis.stats import multiple, ratios, variance
+from aiot_analysis.compare.sides import IMAGE_COLUMNS, Side, over_sessions
+from aiot_analysis.errors import CompareError
+from aiot_analysis.stats import intervals, latency, variance
 from aiot_analysis.tables import names, select
 from aiot_analysis.words import plural
 
+ACCURACY_POINTS = 1.0
+FAMILY = "p_value_of_family"
+"""Column with the p value of a row as one of a family of rows that share part of their error (`times.SharedRatio`);
+null for all other rows.
+"""
+_PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%?\s*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Margins:
+    """Largest tolerated loss from the base to the other side."""
+
+    time: float  # share of the base's time: 0.05 tolerates 5 % slower
+    accuracy: float  # fraction of 1: 0.01 tolerates a loss of one point
+
+
+NONE, ANY = Margins(0.0, 0.0), Margins(math.inf, math.inf)
+"""Margins that tolerate no loss, and margins that tolerate any loss."""
+
+
+def percent(words: str, what: str) -> float:
+    """Return the fraction for a percentage such as "5%", "5" or "2.5 %".
+
+    Raises CompareError for other text; `what` names the quantity in the message.
+    """
+    match = _PERCENT.fullmatch(words)
+    if not match:
+        raise CompareError(f"{words!r} is not a {what}: give a percentage, like 5% or 2.5%.")
+    return float(match[1]) / 100
+
+
+def margins(slower: str, points: float = ACCURACY_POINTS) -> Margins:
+    """Return margins from a percentage of time (see `percent`) and points of accuracy.
+
+    Raises CompareError if either cannot be used.
+    """
+    if not 0 <= points < 100:
+        raise CompareError(
+            f"{points:g} is not a margin for accuracy: give at least 0 and less than 100 points, like 1 or 0.5."
+        )
+    return Margins(percent(slower, "margin for times"), points / 100)
+
+
+def add_verdicts(table: pd.DataFrame, margins: Margins | None) -> pd.DataFrame:
+    """Return the rows of `instances.compare_instances` with the columns p_adjusted, verdict and regression.
+
+    The columns `low` and `high` must hold the ends of intervals at `intervals.level`, null if there is no interval.
+
+    - verdict: "better" or "worse" if the interval is on one side of 0, "no change shown" if it is not, "not tested" if
+      there is no test
+    - p_adjusted: the number of tests times p_value, or times FAMILY in rows that have it (Bonferroni); below ALPHA
+      exactly if a change is shown
+    - regression: whether the whole interval is worse than `margins` allow; false everywhere without margins
+
+    Since the intervals hold simultaneously, the probability of any false regression is below 5 % if nothing is worse by
+    more than its margin.
+    """
+    tested = table["p_value"].notna()
+    better = table["low"].gt(0).where(table["metric"] == "accuracy", table["high"].lt(0))
+    verdict = pd.Series("no change shown", table.index).mask(better, "better").mask(_worse(table, NONE), "worse")
+    p_value = table.reindex(columns=[FAMILY])[FAMILY].astype(float).fillna(table["p_value"].astype(float))
+    return table.drop(columns=FAMILY, errors="ignore").assign(
+        p_adjusted=(p_value * tested.sum()).clip(upper=1),
+        verdict=verdict.where(tested, "not tested"),
+        regression=_worse(table, margins or ANY),
+    )
+
+
+def _worse(table: pd.DataFrame, margins: Margins) -> pd.Series:
+    """Return for each row whether its whole interval is worse than `margins` allow; false without an interval."""
+    slower, less_accurate = table["low"].gt(margins.time), table["high"].lt(-margins.accuracy)
+    return less_accurate.where(table["metric"] == "accuracy", slower)
+
+
 Floats = NDArray[np.float64]
 ACCURACY = "accuracy"
-METRICS = (ACCURACY, times.MEAN, times.MEDIAN)
-IMAGE_COLUMNS = [*select.KEY, "query", "image", "correct", "inference_ms", "end_to_end_ms", "failed"]
-"""Columns of the table `images` that a comparison reads."""
+METRICS = (ACCURACY, changes.MEAN, changes.MEDIAN)
 COLUMNS = ["instance_id", "model", "implementation", "quantization", "metric", "base", "other", "change", "low", "high"]
-COLUMNS += ["p_value", regression.FAMILY, "units", "way", "note"]
+COLUMNS += ["p_value", FAMILY, "units", "way", "note"]
 
 NO_RECORDS = "no records of single images, so only the mean and the standard deviation are used"
 UNPAIRED = "not paired by image, because the images or their order differ"
 
 
-Evidence = accuracy_change.AccuracyChange | times.LogRatio | times.SharedRatio
+Evidence = changes.AccuracyChange | changes.LogRatio | changes.SharedRatio
 """Statistic behind a row: a change in accuracy or a ratio of times."""
 Courses = tuple[pd.DataFrame, pd.DataFrame]
 """Images in run order on the base and on the other side: columns image, right (1 or 0) and ms (NaN if unusable)."""
@@ -43,11 +118,11 @@ class Compared:
     """
 
     table: pd.DataFrame
-    logs: dict[tuple[str, str], times.LogRatio] = field(default_factory=dict)
+    logs: dict[tuple[str, str], changes.LogRatio] = field(default_factory=dict)
     sessions: dict[str, tuple[pd.DataFrame, pd.DataFrame]] = field(default_factory=dict)  # if they are the unit
     runs: tuple[pd.DataFrame, pd.DataFrame] | None = None  # of both sides, with one device per side
     image_changes: dict[str, pd.Series] = field(default_factory=dict)  # change in accuracy on each image
-    answers: dict[str, accuracy_change.AccuracyChange] = field(default_factory=dict)
+    answers: dict[str, changes.AccuracyChange] = field(default_factory=dict)
     courses: dict[str, Courses] = field(default_factory=dict)  # with one device per side
 
 
@@ -55,9 +130,9 @@ def compare_instances(
     matched: Matched,
     base: Side,
     other: Side,
-    metrics: Sequence[str] = (ACCURACY, times.MEAN),
+    metrics: Sequence[str] = (ACCURACY, changes.MEAN),
     timing: str = "end_to_end",
-    margins: regression.Margins | None = None,
+    margins: Margins | None = None,
     run_to_run: float = variance.RUN_TO_RUN,
     seed: int = 0,
 ) -> Compared:
@@ -68,7 +143,7 @@ def compare_instances(
     - instance_id, model, implementation, quantization, metric
     - base, other: fractions of 1, or ms
     - change: other minus base; for times, other / base - 1
-    - low, high: interval of the change; all rows with a test hold together at 95 % (see `multiple.level`)
+    - low, high: interval of the change; all rows with a test hold together at 95 % (see `intervals.level`)
     - p_value: two-sided test of no change, not corrected for other rows
     - units, way: number and kind ("images", "sessions" or "devices") of what the interval is over
     - note: why numbers are missing or should be treated with caution
@@ -114,32 +189,30 @@ def compare_instances(
     return comparison
 
 
-def build_table(
-    rows: Sequence[dict[str, Any]], evidence: Sequence[Evidence], margins: regression.Margins | None
-) -> pd.DataFrame:
+def build_table(rows: Sequence[dict[str, Any]], evidence: Sequence[Evidence], margins: Margins | None) -> pd.DataFrame:
     """Return the table of `compare_instances` from its rows and the evidence for each, with intervals and verdicts."""
     table = pd.DataFrame(rows, columns=COLUMNS)
-    level = multiple.level(int(table["p_value"].notna().sum()))
+    level = intervals.level(int(table["p_value"].notna().sum()))
     table[["low", "high"]] = np.array([_ends(row_evidence, level) for row_evidence in evidence]).reshape(-1, 2)
     order = {metric: position for position, metric in enumerate(METRICS)}
     table = table.sort_values("metric", key=lambda metrics: metrics.map(order), kind="stable")
-    return regression.add_verdicts(names.ordered(table, ["quantization", "model", "implementation"]), margins)
+    return add_verdicts(names.ordered(table, ["quantization", "model", "implementation"]), margins)
 
 
 def tests(evidence: Evidence) -> dict[str, float]:
     """Return the change and its test as columns change and p_value, and `regression.FAMILY` for a shared ratio."""
-    if isinstance(evidence, accuracy_change.AccuracyChange):
+    if isinstance(evidence, changes.AccuracyChange):
         return {"change": evidence.other - evidence.base, "p_value": evidence.p_value}
     columns = {"change": np.expm1(evidence.value), "p_value": evidence.p_value()}
-    if isinstance(evidence, times.SharedRatio):
-        columns[regression.FAMILY] = evidence.p_value(evidence.rows)
+    if isinstance(evidence, changes.SharedRatio):
+        columns[FAMILY] = evidence.p_value(evidence.rows)
     return columns
 
 
 def _ends(evidence: Evidence, level: float) -> tuple[float, float]:
     """Return the ends of the interval of a change; for times, of other / base - 1."""
     low, high = evidence.interval(level)
-    return (low, high) if isinstance(evidence, accuracy_change.AccuracyChange) else (low - 1, high - 1)
+    return (low, high) if isinstance(evidence, changes.AccuracyChange) else (low - 1, high - 1)
 
 
 @dataclass(frozen=True)
@@ -156,27 +229,27 @@ class Measured:
     sessions: tuple[pd.DataFrame, pd.DataFrame] | None = None  # see `over_sessions`; None if too few
     note: str = ""
 
-    def accuracy(self) -> tuple[accuracy_change.AccuracyChange, dict[str, Any]]:
+    def accuracy(self) -> tuple[changes.AccuracyChange, dict[str, Any]]:
         """Return the change in accuracy, and the cells of its row."""
         if self.right is not None:
             base_right, other_right = (self.right[side].to_numpy(float) for side in ("base", "other"))
-            change = accuracy_change.accuracy_on_images(base_right, other_right)
+            change = changes.accuracy_on_images(base_right, other_right)
             note = "" if change.images else "the two sides share no image"
             note = "one image is too few for a test" if change.images == 1 else note
         elif self.kind == ONE:
             summaries = [(float(row["accuracy"].iloc[0]), int(row["distinct_images"].iloc[0])) for row in self._rows()]
-            change, note = accuracy_change.accuracy_from_counts(summaries[0], summaries[1]), NO_RECORDS
+            change, note = changes.accuracy_from_counts(summaries[0], summaries[1]), NO_RECORDS
         else:
-            change = accuracy_change.AccuracyChange(
+            change = changes.AccuracyChange(
                 float(self.base["accuracy"].mean()), float(self.other["accuracy"].mean()), 0
             )
             note = "there are no records of single images"
         if change.images == 1:
-            change = accuracy_change.AccuracyChange(change.base, change.other, 1)
+            change = changes.AccuracyChange(change.base, change.other, 1)
         cells = {"base": change.base, "other": change.other, "units": str(change.images), "way": "images"}
         return change, {**cells, "note": _joined(note, self.note)}
 
-    def time(self, statistic: str, seed: int) -> tuple[times.LogRatio, dict[str, Any]]:
+    def time(self, statistic: str, seed: int) -> tuple[changes.LogRatio, dict[str, Any]]:
         """Return the ratio of the mean or median times, other over base, and the cells of its row."""
         column, sd = f"{self.column}_{statistic}", f"{self.column}_sd"
         if self.sessions is not None or self.kind != ONE:
@@ -186,10 +259,10 @@ class Measured:
             if self.kind == SAME:
                 ratio = pd.Series(_times(self.other[column]) / _times(self.base[column]), list(self.base["device_id"]))
                 ratio = ratio[np.isfinite(ratio)]
-                log_ratio, units = times.ratio_of_pairs(np.log(ratio.to_numpy())), f"{len(ratio)}"
-                note = ratios.too_few_devices(ratio - 1, "{:+.1%}") or _lack(log_ratio)
+                log_ratio, units = changes.ratio_of_pairs(np.log(ratio.to_numpy())), f"{len(ratio)}"
+                note = latency.too_few_devices(ratio - 1, "{:+.1%}") or _lack(log_ratio)
             else:
-                log_ratio, units = times.ratio_of_units(*values), " and ".join(str(len(side)) for side in values)
+                log_ratio, units = changes.ratio_of_units(*values), " and ".join(str(len(side)) for side in values)
                 note = _lack(log_ratio)
             way = "devices"
             if self.sessions is not None:
@@ -198,15 +271,15 @@ class Measured:
             return log_ratio, {"base": typical_ms[0], "other": typical_ms[1], "units": units, "way": way, "note": note}
         if self.courses is None:
             base, other = ([float(row[name].iloc[0]) for name in (column, sd, "images")] for row in self._rows())
-            log_ratio = times.ratio_of_summaries((base[0], base[1], base[2]), (other[0], other[1], other[2]))
-            if statistic != times.MEAN:  # the standard deviation gives no error of a median
-                log_ratio = times.LogRatio(log_ratio.value, np.nan, 1.0)
+            log_ratio = changes.ratio_of_summaries((base[0], base[1], base[2]), (other[0], other[1], other[2]))
+            if statistic != changes.MEAN:  # the standard deviation gives no error of a median
+                log_ratio = changes.LogRatio(log_ratio.value, np.nan, 1.0)
             units = f"{base[2]:.0f} and {other[2]:.0f}"
             note = _joined(NO_RECORDS, self.note)
             return log_ratio, {"base": base[0], "other": other[0], "units": units, "way": "images", "note": note}
         base_ms, other_ms, paired = _series(self.courses)
-        log_ratio = times.ratio_of_images(base_ms, other_ms, statistic, paired, seed)
-        centre = np.mean if statistic == times.MEAN else np.median
+        log_ratio = changes.ratio_of_images(base_ms, other_ms, statistic, paired, seed)
+        centre = np.mean if statistic == changes.MEAN else np.median
         typical_ms = [float(centre(side)) if len(side) else np.nan for side in (base_ms, other_ms)]
         note = _joined("" if paired else UNPAIRED, _lack(log_ratio), log_ratio.doubt, self.note)
         units = str(len(base_ms)) if paired else f"{len(base_ms)} and {len(other_ms)}"
@@ -216,7 +289,7 @@ class Measured:
         return self.base, self.other
 
 
-def _lack(log: times.LogRatio) -> str:
+def _lack(log: changes.LogRatio) -> str:
     """Return why a ratio has no interval; empty if it has one."""
     return "" if np.isfinite(log.error) else "no interval, because there are too few times or they do not vary"
 
@@ -265,7 +338,7 @@ def _one(matched: Matched, base: Side, other: Side, timing: str) -> Iterator[Mea
         yield Measured(instance, *rows, column, ONE, right, courses, averages if enough(*averages) else None, note)
 
 
-def _over_sessions(work: Sequence[Measured], statistic: str) -> dict[str, times.SharedRatio]:
+def _over_sessions(work: Sequence[Measured], statistic: str) -> dict[str, changes.SharedRatio]:
     """Return the ratios of the instances whose unit is the session, by instance.
 
     How sessions differ is estimated jointly from all instances that were measured in the same sessions.
@@ -279,10 +352,10 @@ def _over_sessions(work: Sequence[Measured], statistic: str) -> dict[str, times.
         if min(len(side) for side in sides) and sum(len(side) for side in sides) - 2 >= variance.MIN_FREEDOM:
             key = tuple(tuple(side.index) for side in sides)
             by_sessions.setdefault(key, {})[measured.instance_id] = [np.log(_times(side)) for side in sides]
-    shared_ratios: dict[str, times.SharedRatio] = {}
+    shared_ratios: dict[str, changes.SharedRatio] = {}
     for group in by_sessions.values():
         base, other = (np.array([sides[index] for sides in group.values()]) for index in (0, 1))
-        shared_ratios |= dict(zip(group, times.ratio_of_sessions(base, other), strict=True))
+        shared_ratios |= dict(zip(group, changes.ratio_of_sessions(base, other), strict=True))
     return shared_ratios
 
 

@@ -9,12 +9,12 @@ import pandas as pd
 
 from aiot_analysis.compare.sides import Side, short
 from aiot_analysis.errors import CompareError, PoolingError
-from aiot_analysis.tables import choice, pooling, select
+from aiot_analysis.tables import names, select
 
 ONE, SAME, OTHER = "one device a side", "the same devices", "other devices"
 """Kinds of pairing: two devices (or the same one twice), every device with itself, or no pairing of devices."""
 
-SHOWN = [field for field in pooling.SAME_INSTANCE if field not in pooling.SHARED] + ["profile", "accelerator_actual"]
+SHOWN = [field for field in select.SAME_INSTANCE if field not in select.SHARED] + ["profile", "accelerator_actual"]
 """Fields that the comparison may be about, shown if they differ. Fields of pooling.SHARED must not differ."""
 
 APART = ["instance_id", "device_id", "reason", "lost"]
@@ -117,7 +117,7 @@ def _missing(
     verdict, reasons = explanations["verdict"].to_numpy(), explanations["reasons"].to_numpy()
     words = []
     for verdict_value, reason in zip(verdict, reasons, strict=True):
-        label = "excluded" if verdict_value in choice.USABLE else verdict_value
+        label = "excluded" if verdict_value in names.USABLE else verdict_value
         words.append(f"{name} did not run it" if pd.isna(verdict_value) else f"{label} in {name}: {reason}")
     lost = [verdict_value == "invalid" for verdict_value in verdict]
     return unmatched[["instance_id", "device_id"]].assign(reason=words, lost=lost)
@@ -139,11 +139,11 @@ def _may_be_compared(
     Returns the rows of both sides that agree, and the others with the first field that differs.
     """
     combined = pd.concat([mine, theirs], ignore_index=True)  # mine first, so that the reason names its value first
-    values = combined[pooling.SHARED].astype("object").where(combined[pooling.SHARED].notna(), "nothing")
+    values = combined[select.SHARED].astype("object").where(combined[select.SHARED].notna(), "nothing")
     keys = _keys(combined, key)
     varies = values.groupby([keys.get_level_values(name) for name in key], sort=False).transform("nunique") > 1
     reasons: dict[tuple[str, ...], str] = {}
-    for field in pooling.SHARED:
+    for field in select.SHARED:
         for key_values in keys[varies[field]].unique():
             first, second = values.loc[keys == key_values, field].unique()[:2]
             reasons.setdefault(key_values, f"they differ in {field}: {short(first)!r} and {short(second)!r}")
@@ -160,7 +160,7 @@ def _alike(mine: pd.DataFrame, theirs: pd.DataFrame, kind: str) -> tuple[pd.Data
 
     Returns the rows kept on both sides, and the excluded rows with the reason.
     """
-    conditions_by_side = [pooling.conditions(rows) for rows in (mine, theirs)]
+    conditions_by_side = [select.conditions(rows) for rows in (mine, theirs)]
     if kind == SAME:  # the rows of a device on both sides are kept or excluded together
         conditions_by_side = [
             conditions_by_side[0].reset_index(drop=True) + conditions_by_side[1].reset_index(drop=True)

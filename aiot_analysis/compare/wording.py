@@ -1,20 +1,25 @@
-"""Formatting of a comparison's numbers for readers, and their order."""
+"""Output of a comparison for a terminal, a pull request and a program."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+import html
+import json
+import math
+import re
+import unicodedata
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from aiot_analysis.compare import in_turn
-from aiot_analysis.compare.comparison import Comparison
+from aiot_analysis.compare import interleaved
+from aiot_analysis.compare.comparison import COSTS, Comparison
 from aiot_analysis.compare.instances import ACCURACY, UNPAIRED
 from aiot_analysis.compare.matching import ONE, SAME
 from aiot_analysis.compare.sides import short
-from aiot_analysis.compare.summaries import COSTS
+from aiot_analysis.stats import intervals
 from aiot_analysis.tables import names
 from aiot_analysis.words import CONFIDENCE, p_value, plural
 
@@ -138,8 +143,8 @@ def _single(found: Comparison) -> bool:
 
 def paired(found: Comparison) -> str:
     """Return a description of how the sides are paired and what the intervals are over."""
-    if found.kind == in_turn.KIND:
-        return in_turn.in_words(found.table)
+    if found.kind == interleaved.KIND:
+        return interleaved.in_words(found.table)
     if found.kind == SAME:
         return "every device with itself; intervals of times are over devices, those of accuracy over images"
     if found.kind != ONE:
@@ -244,3 +249,210 @@ def facts(found: Comparison) -> list[list[str]]:
         a, b = (side.get(name, "none") for side in found.facts)
         rows.append([name, a] if a == b else [name, a, b])
     return rows
+
+
+UNCHANGED = "no change shown"
+
+
+def render_text(found: Comparison) -> str:
+    """Return the comparison as plain text, with changes first."""
+    parts = [_head(found), [counted(found), *_judged(found)]]
+    worded_rows = lines(found)
+    metrics = list(dict.fromkeys(found.table["metric"]))
+    heads = ["", *(word for metric in metrics for word in head(metric)), ""]
+    for title, section_lines in (
+        ("changed", [line for line in worded_rows if line.changed]),
+        (UNCHANGED, [line for line in worded_rows if not line.changed]),
+    ):
+        if section_lines:
+            rows = [
+                [line.name, *(cell for metric in metrics for cell in line.cells[metric]), _words(line)]
+                for line in section_lines
+            ]
+            parts.append(aligned([[title, *heads[1:]], *rows]))
+    changes = [head(metric)[1].replace("change", f"change in {metric}") for metric in metrics]
+    parts.append(aligned([["averages (95 % each)", "instances", *changes], *together(found)]))
+    if score_rows := scored(found):
+        parts.append(aligned([["score (95 % each)", "A", "B", "change, %", ""], *score_rows]))
+    if cost_rows := costs(found):
+        parts.append(
+            aligned([["one value per run", "instances", "smallest change, %", "median", "largest"], *cost_rows])
+        )
+    all_notes = dict.fromkeys(line.note for line in worded_rows if line.note)
+    if all_notes:
+        parts.append(["notes", *(f"  {_of(worded_rows, note)}: {note}" for note in all_notes)])
+    if care_rows := careful(found):
+        parts.append(aligned([["compared but flagged", "", ""], *care_rows]))
+    if left_out_rows := left_out(found):
+        parts.append(["not compared", *(f"  {name}: {reason}" for name, reason in left_out_rows)])
+    return "\n\n".join("\n".join(map(plain, part)) for part in parts if part) + "\n"
+
+
+def _head(found: Comparison) -> list[str]:
+    rows = [[name, row[0], *(["→", row[1]] if len(row) > 1 else [])] for name, *row in facts(found)]
+    head = [f"A  {found.words[0]}", f"B  {found.words[1]}", ""]
+    if found.simulated:
+        head.insert(2, "Simulated: nothing was measured, and the differences shown here were built into the data.")
+    differences = [f"differs in  {difference}" for difference in differing(found)] or ["differs in  nothing recorded"]
+    return [*head, *aligned(rows), *differences, f"paired      {paired(found)}"]
+
+
+def _judged(found: Comparison) -> list[str]:
+    verdict = judged(found)
+    return [verdict, *(f"  {regression}" for regression in found.regressions)] if verdict else []
+
+
+def _words(line: WordedRow) -> str:
+    return f"REGRESSION, {line.words}" if line.regression else line.words
+
+
+def _of(worded_rows: Sequence[WordedRow], note: str) -> str:
+    names = [line.name for line in worded_rows if line.note == note]
+    return names[0] if len(names) == 1 else plural(len(names), "instance")
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows of cells as lines with aligned columns."""
+    width: dict[int, int] = {}
+    for row in rows:
+        for column, cell in enumerate(row[:-1]):  # the last column needs no padding
+            width[column] = max(width.get(column, 0), len(cell))
+    return ["  ".join(cell.ljust(width.get(index, 0)) for index, cell in enumerate(row)).rstrip() for row in rows]
+
+
+def plain(line: str) -> str:
+    """Replace control characters, which device names may contain, by question marks."""
+    return "".join(character if unicodedata.category(character)[0] != "C" else "?" for character in line)
+
+
+SHOWN = 20
+"""Maximum number of changed instances that are visible; more are folded."""
+_MEANING = re.compile(r"([\\`*_{}\[\]|~#@!])")
+
+
+def render_markdown(found: Comparison) -> str:
+    """Return the comparison as GitHub Markdown. Names are escaped, since they come from devices."""
+    worded_rows = lines(found)
+    changed = [line for line in worded_rows if line.changed or line.regression]
+    visible, folded = changed[:SHOWN], [*changed[SHOWN:], *(line for line in worded_rows if line not in changed)]
+    parts = [f"### `aiot compare`: {escaped(found.words[0])} → {escaped(found.words[1])}"]
+    if found.simulated:
+        parts.append("**Simulated**: nothing was measured, and the differences shown here were built into the data.")
+    parts.append(f"**{escaped(_verdict(found))}**")
+    if found.regressions:
+        parts.append("\n".join(f"- {escaped(regression)}" for regression in found.regressions))
+    differing_fields = "; ".join(map(escaped, differing(found)))
+    parts.append(f"Recorded differences: {differing_fields or 'none'}.")
+    if visible:
+        parts.append(_instances(found, visible))
+    if folded:
+        title = f"{len(folded)} {'more' if len(changed) > SHOWN else 'without a demonstrated change'}"
+        parts.append(_folded(f"{title}", _instances(found, folded)))
+    metrics = list(dict.fromkeys(found.table["metric"]))
+    changes = [head(metric)[1].replace("change", f"change in {metric}") for metric in metrics]
+    groups = _table(["", "instances", *changes], together(found))
+    if score_rows := scored(found):
+        groups += "\n\n" + _table(["score", "A", "B", "change, %", ""], score_rows)
+    if cost_rows := costs(found):
+        groups += "\n\n" + _table(
+            ["one value per run", "instances", "smallest change, %", "median", "largest"], cost_rows
+        )
+    parts.append(_folded("By implementation and model, score, memory, load time", groups))
+    if left_out_rows := left_out(found):
+        parts.append(_folded(f"Not compared: {len(found.apart)}", _table(["instances", "reason"], left_out_rows)))
+    parts.append(_folded("What was compared, and how", _how(found)))
+    return "\n\n".join(parts) + "\n"
+
+
+def _verdict(found: Comparison) -> str:
+    verdict = judged(found)
+    counts = counted(found)
+    return f"{verdict[0].upper()}{verdict[1:]}. {counts}." if verdict else f"{counts}."
+
+
+def _instances(found: Comparison, worded_rows: Sequence[WordedRow]) -> str:
+    metrics = list(dict.fromkeys(found.table["metric"]))
+    heads = ["instance", *(word for metric in metrics for word in head(metric)), ""]
+    rows = []
+    for line in worded_rows:
+        words = f"**regression**: {line.words}" if line.regression else line.words
+        rows.append([escaped(line.name), *(cell for metric in metrics for cell in line.cells[metric]), words])
+    return _table(heads, rows, escape=False)
+
+
+def _how(found: Comparison) -> str:
+    rows = [[name, row[0], row[-1]] for name, *row in facts(found)]
+    parts = [_table(["", "A", "B"], rows), f"Paired: {escaped(paired(found))}."]
+    if care_rows := careful(found):
+        parts.append(_table(["side", "flagged", "reason"], care_rows))
+    notes = dict.fromkeys(line.note for line in lines(found) if line.note)
+    parts += [f"- {escaped(note)}" for note in notes]
+    comparisons = plural(found.comparisons, "comparison")
+    parts.append(
+        f"Intervals are in brackets. Those of instances, and their p-values, hold together at 95 % over {comparisons} "
+        "(Bonferroni); those of groups and scores hold at 95 % each."
+    )
+    return "\n\n".join(parts)
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], escape: bool = True) -> str:
+    body = [[escaped(cell) for cell in row] if escape else list(row) for row in rows]
+    used = [column for column, head in enumerate(heads) if head or any(row[column] for row in body)]
+    table_rows = [[row[column] for column in used] for row in [list(heads), *body]]
+    lines = [f"| {' | '.join(row)} |" for row in table_rows]
+    lines.insert(1, "|" + " --- |" * len(used))
+    return "\n".join(lines)
+
+
+def _folded(title: str, content: str) -> str:
+    return f"<details><summary>{html.escape(title)}</summary>\n\n{content}\n\n</details>"
+
+
+def escaped(text: str) -> str:
+    """Escape text so that it contains no HTML, Markdown, line breaks or mentions."""
+    return _MEANING.sub(r"\\\1", html.escape(plain(text), quote=False)).replace("@", "@\u200b")
+
+
+SCHEMA_VERSION = 1
+
+
+def render_json(found: Comparison) -> str:
+    """Return the comparison as a JSON object, whose fields are described in docs/compare.md.
+
+    Fractions are of 1, times are in ms, and unknown values are null.
+    """
+    margins = found.asked.margins
+    sides = [{"words": words, **facts} for words, facts in zip(found.words, found.facts, strict=True)]
+    content = {
+        "schema_version": SCHEMA_VERSION,
+        "simulated": found.simulated,
+        "a": sides[0],
+        "b": sides[1],
+        "timing": found.timing,
+        "kind": found.kind,
+        "paired": paired(found),
+        "differs_in": {field: [list(pair) for pair in pairs] for field, pairs in found.differs.items()},
+        "comparisons": found.comparisons,
+        "level": intervals.level(found.comparisons),
+        "margins": {"time": margins.time, "accuracy": margins.accuracy} if margins else None,
+        "regressions": found.regressions,
+        "instances": _rows(found.table),
+        "together": _rows(found.groups),
+        "scores": _rows(found.scores),
+        "costs": _rows(found.costs),
+        "with_care": _rows(found.careful),
+        "not_compared": _rows(found.apart),
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): _value(value) for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+def _value(value: Any) -> Any:
+    """Convert a value to a JSON number, text or null; missing and non-finite numbers become null."""
+    value = value.item() if hasattr(value, "item") else value
+    if value is None or value is pd.NA or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    return value

@@ -4,14 +4,12 @@
 
 show             figures with their descriptions, tables, and the origin of the data
 notebook_page    opening the data, claims and excluded rows of a notebook
-columns          headings with units and number formats of the columns of frames
-cells            text of the cells of a table
+columns          headings, units and digits of columns, and the text of cells
 export           files of figures and tables: PDF, SVG, PNG, CSV, LaTeX, Markdown
+front            results of the overview that are saved for the first page
 claim_tables     claims of the paper's remarks
-agreement_table  agreement between devices
-flip_table       images that flip, with their pictures
-parity_table     results of the checks of model files
-pictures         pictures and class names of a dataset
+agreement_table  agreement between devices, and of model files with their originals
+pictures         pictures and class names of a dataset, and images that flip
 resolution_text  differences that the data can show, and what smaller ones require
 """
 

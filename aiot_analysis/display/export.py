@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from aiot_analysis.display.cells import Words
+    from aiot_analysis.display.columns import Words
 
 VARIABLE = "AIOT_EXPORT"
 FOLDER = "figures"  # folder next to the pages for their exported files
@@ -180,9 +180,9 @@ def table(sink: Sink, item: Item, frame: pd.DataFrame, words: Callable[[], Words
 
 def csv(frame: pd.DataFrame, path: Path, origin: str) -> None:
     """Write the values without rounding. Each row has its origin."""
-    from aiot_analysis.display import cells
+    from aiot_analysis.display import columns
 
-    flat = frame.set_axis(cells.flat(frame.columns), axis=1)
+    flat = frame.set_axis(columns.flat(frame.columns), axis=1)
     if "origin" not in flat.columns:
         flat = flat.assign(origin=origin)
     flat.to_csv(path, index=False, lineterminator="\n")

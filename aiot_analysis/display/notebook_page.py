@@ -14,9 +14,9 @@ from aiot_analysis.display.show import banner, say, table, timing_used
 from aiot_analysis.plots import device_axis, style
 from aiot_analysis.stats import blocks, remarks, resize, variance, vips
 from aiot_analysis.tables import along, select
-from aiot_analysis.tables.choice import USABLE
 from aiot_analysis.tables.data import Data, load
-from aiot_analysis.tables.processed import FOLDER
+from aiot_analysis.tables.names import USABLE
+from aiot_analysis.tables.workspace import FOLDER
 
 ACCURACY_REMARK, SCORE_REMARK = 1, 6  # claims of the first use no times, those of the second use sums
 

@@ -12,9 +12,8 @@ from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from aiot_analysis.display import cells, export
-from aiot_analysis.display.cells import MISSING
-from aiot_analysis.display.columns import Format
+from aiot_analysis.display import columns, export
+from aiot_analysis.display.columns import MISSING, Format
 from aiot_analysis.errors import ReportError
 from aiot_analysis.tables.names import ORIGIN_SENTENCES
 from aiot_analysis.words import plural
@@ -169,7 +168,7 @@ def table(
     files: list[str] = []
     if sink and name and sink.wants(name):
         item = export.Item(name, number, caption or "", "table", origin or sink.origin)
-        files = export.table(sink, item, frame, partial(cells.words, frame, formats, headings, missing))
+        files = export.table(sink, item, frame, partial(columns.words, frame, formats, headings, missing))
     if sink and not sink.displayed:
         return
     title = _numbered(caption, number, origin == "paper")
@@ -193,7 +192,7 @@ def to_html(
     table than MOST_SHOWN, only the first rows are included, and the summary says so. Raises ReportError if a format or
     heading is for a column that does not exist.
     """
-    words = cells.words(frame.head(MOST_SHOWN), formats, headings, missing)
+    words = columns.words(frame.head(MOST_SHOWN), formats, headings, missing)
     rows = [
         "<tr>"
         + "".join(
@@ -271,8 +270,8 @@ def banner(data: Data, rows: pd.DataFrame | None = None) -> None:
 
 def banner_html(data: Data, rows: pd.DataFrame | None = None) -> str:
     """Return the box that `banner` displays. For simulated data, it begins with a statement in capitals."""
-    from aiot_analysis.display import parity_table as tell
-    from aiot_analysis.stats import parity
+    from aiot_analysis.display import agreement_table as tell
+    from aiot_analysis.stats import execution
 
     candidates = (entry for entry in (rows, data.instances, data.studies) if entry is not None and len(entry))
     runs = next(candidates, data.instances)
@@ -288,7 +287,7 @@ def banner_html(data: Data, rows: pd.DataFrame | None = None) -> str:
         "dataset": _listed(runs["dataset"]),
         "versions": ", ".join(f"{name} {' and '.join(values)}" for name, values in versions.items()) or "unknown",
     }
-    failed = tell.failures(parity.model_files(runs))
+    failed = tell.failures(execution.model_files(runs))
     if len(failed):
         findings = (f"{entry.file} {entry.model} ({entry.finding})" for entry in failed.itertuples(index=False))
         facts["excluded because their model files failed aiot models check"] = "; ".join(findings)

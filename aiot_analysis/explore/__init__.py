@@ -4,12 +4,8 @@
     view = explore(data)     # `view.rows` holds the selected rows, for further analysis
     images(data)             # images that flip, with their pictures
 
-- `selection`: the selection as data, and its rows
-- `panels`: the figures of a selection, or a sentence in place of a figure
-- `flip_viewer`: the images of a selection that flip, and the answers to an image
-- `pickers`: the widgets for selecting, which share one state
-- `soon`: a delay, so that several clicks in a row redraw only once
-- `explorer`, `viewer`: the widgets that `explore` and `images` return
+- `views`: selections as data, and the figures, images and sentences that show them
+- `explorer`: the widgets that `explore` and `images` return
 
 All statistics and figures come from `stats` and `plots`.
 """
@@ -19,8 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aiot_analysis.explore.explorer import explore
-    from aiot_analysis.explore.viewer import images
+    from aiot_analysis.explore.explorer import explore, images
 
 __all__ = ["explore", "images"]
 
@@ -32,7 +27,7 @@ def __getattr__(name: str) -> object:
 
         return explorer.explore
     if name == "images":
-        from aiot_analysis.explore import viewer
+        from aiot_analysis.explore import explorer
 
-        return viewer.images
+        return explorer.images
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

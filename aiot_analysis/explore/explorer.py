@@ -1,18 +1,147 @@
-"""The widget of `explore(data)`: a selection, and figures that follow it."""
+"""Widgets that select from the data: `explore` shows figures, `images` shows images that flip."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
 import pandas as pd
+import traitlets
 from matplotlib.figure import Figure
 
-from aiot_analysis.explore import panels, pickers, selection
-from aiot_analysis.explore.panels import PANELS
-from aiot_analysis.explore.selection import Selection
+from aiot_analysis.display import pictures
+from aiot_analysis.explore import views
+from aiot_analysis.explore.views import BETWEEN, BY, COLUMNS, PANELS, ExplorerData, Flips, Selection
+from aiot_analysis.plots import device_axis
+from aiot_analysis.tables import names
 from aiot_analysis.tables.data import Data
+from aiot_analysis.tables.names import TIMES
+
+WAIT_S = 0.2  # people make their next click in a list sooner than this
+
+
+class Soon:
+    """Callable that calls a function with the most recent arguments after WAIT_S without another call.
+
+    A kernel handles clicks one after the other, so drawing the figures for each of them immediately would delay the
+    last. Without a running event loop, as in a script, the function is called immediately.
+    """
+
+    def __init__(self, function: Callable[..., None]) -> None:
+        self._function = function
+        self._arguments: tuple[Any, ...] = ()
+        self._waiting: asyncio.TimerHandle | None = None
+
+    def __call__(self, *arguments: Any) -> None:
+        self._arguments = arguments
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._function(*arguments)
+            return
+        if self._waiting:
+            self._waiting.cancel()
+        self._waiting = loop.call_later(WAIT_S, self.now)
+
+    def now(self) -> None:
+        """Make a pending call immediately, if there is one."""
+        if self._waiting:
+            self._waiting.cancel()
+            self._waiting = None
+            self._function(*self._arguments)
+
+
+LISTED = 8  # maximum number of visible lines; longer lists scroll
+WIDTHS = {"devices": "14em", "models": "9em", "frameworks": "7em", "delegates": "6em", "quantizations": "8em"}
+
+
+class State(traitlets.HasTraits):
+    """The current selection. Setting `selection` also updates the widgets; setting an equal one has no effect."""
+
+    selection = traitlets.Instance(Selection)
+
+    def choose(self, **values: Any) -> None:
+        """Change parts of the selection, as in choose(models=["mnasnet"], timing="inference")."""
+        self.selection = replace(self.selection, **values)
+
+    def follow(self, function: Callable[[Selection], None]) -> None:
+        """Call the function now and after every change."""
+        self.observe(lambda change: function(change["new"]), "selection")
+        function(self.selection)
+
+    def follow_soon(self, function: Callable[[Selection], None]) -> Soon:
+        """Call a slow function now and after changes, but only after the last of several in quick succession."""
+        function(self.selection)
+        later = Soon(function)
+        self.observe(lambda change: later(change["new"]), "selection")
+        return later
+
+
+def pickers(known: ExplorerData, state: State, ones: tuple[str, ...], *others: widgets.Widget) -> widgets.VBox:
+    """Return the widgets for a selection.
+
+    These are a list for multiple values for each of COLUMNS, a list for a single value for each of `ones`, and then the
+    widgets `others`.
+    """
+    controls = [_several(name, known, state) for name in COLUMNS]
+    controls += [*(_one(name, state) for name in ones), *others]
+    hint = widgets.HTML(
+        "<small>Click to choose one, Ctrl-click or Shift-click for several, Ctrl+A for the whole list.</small>"
+    )
+    everything = widgets.Button(description="choose everything", layout={"width": "11em"})
+    everything.on_click(lambda _: state.choose(**{name: getattr(known.everything, name) for name in COLUMNS}))
+    layout = widgets.Layout(flex_flow="row wrap", display="flex")
+    return widgets.VBox([widgets.Box(controls, layout=layout), widgets.HBox([everything, hint])])
+
+
+def origin(known: ExplorerData) -> widgets.HTML:
+    """Return the sentence on the origin of the data as a widget."""
+    return widgets.HTML(f"<p>{names.ORIGIN_SENTENCES[known.data.origin]}</p>").add_class("aiot-origin")
+
+
+def titled(title: str, widget: widgets.DOMWidget) -> widgets.VBox:
+    """Return a widget with a title above it."""
+    return widgets.VBox([widgets.HTML(f"<b>{title}</b>"), widget], layout={"margin": "0 0.6em 0.4em 0"})
+
+
+def _several(name: str, known: ExplorerData, state: State) -> widgets.VBox:
+    """Return a list for selecting several values."""
+    values, labels = getattr(known.everything, name), known.labels(name)
+    rows = min(max(len(values), 2), LISTED)
+    options = [(labels[value], value) for value in values]
+    control = widgets.SelectMultiple(options=options, rows=rows, layout={"width": WIDTHS[name]}, tooltip=name)
+    control.add_class(f"aiot-{name}")
+    return titled(name, _bound(control, name, state))
+
+
+def _one(name: str, state: State) -> widgets.VBox:
+    """Return a list for selecting a single value."""
+    choices = {
+        "timing": [(names.display(value), value) for value in TIMES],
+        "by": [(label, value) for value, label in BY.items()],
+        "between": [(label, value) for value, label in BETWEEN.items()],
+    }
+    titles = {"timing": "timing", "by": "colours show", "between": "flips between"}
+    control = widgets.Dropdown(options=choices[name], layout={"width": "8.5em"}, tooltip=titles[name])
+    control.add_class(f"aiot-{name}")
+    return titled(titles[name], _bound(control, name, state))
+
+
+def _bound(control: widgets.ValueWidget, name: str, state: State) -> widgets.ValueWidget:
+    """Bind the value of a widget to that of the state, in both directions."""
+
+    def shown(selection: Selection) -> None:
+        control.value = getattr(selection, name)
+
+    state.follow(shown)
+    control.observe(lambda change: state.choose(**{name: change["new"]}), "value")
+    return control
+
 
 FIRST = ("accuracy over time", "time per image", "valid images per second")
 
@@ -25,8 +154,8 @@ class Explorer:
     """
 
     def __init__(self, data: Data) -> None:
-        self.known = selection.known(data)
-        self.state = pickers.State(selection=self.known.everything)
+        self.known = views.known(data)
+        self.state = State(selection=self.known.everything)
         self._figures: dict[str, Figure] = {}
         self._kept: dict[tuple[str, str], pd.DataFrame] = {}
         self._said = widgets.HTML().add_class("aiot-said")
@@ -35,9 +164,9 @@ class Explorer:
             options=list(PANELS), value=FIRST, rows=len(PANELS), layout={"width": "12em"}, tooltip="figures"
         )
         self.shown.add_class("aiot-figures")
-        selectors = pickers.pickers(self.known, self.state, ("timing", "by"), pickers.titled("figures", self.shown))
+        selectors = pickers(self.known, self.state, ("timing", "by"), titled("figures", self.shown))
         figures = widgets.Box(list(self._boxes.values()), layout={"display": "flex", "flex_flow": "row wrap"})
-        self.widget = widgets.VBox([pickers.origin(self.known), selectors, self._said, figures])
+        self.widget = widgets.VBox([origin(self.known), selectors, self._said, figures])
         self._soon = self.state.follow_soon(self._draw)
         self.shown.observe(lambda _: self._soon(self.state.selection), "value")
 
@@ -57,8 +186,8 @@ class Explorer:
 
     def _draw(self, chosen: Selection) -> None:
         """Redraw all displayed figures. An empty selection clears them, and the sentence gives the reason."""
-        view = panels.view(self.known, chosen, self._kept)
-        text = selection.rows_sentence(chosen, self.known)
+        view = views.view(self.known, chosen, self._kept)
+        text = views.rows_sentence(chosen, self.known)
         if view.timing != chosen.timing:
             text += " Native tools measured some of them and time only inference, so all times here are of inference."
         self._said.value = f"<p role='status'>{escape(text)}</p>"
@@ -66,7 +195,7 @@ class Explorer:
         for name, box in self._boxes.items():
             html = ""
             if len(view.rows) and name in self.shown.value:
-                figure, html = panels.draw(PANELS[name], view)
+                figure, html = views.draw(PANELS[name], view)
                 if figure is not None:
                     self._figures[name] = figure
             box.value = html
@@ -91,3 +220,96 @@ def explore(data: Data) -> Explorer:
     >>> view.rows
     """
     return Explorer(data)
+
+
+LINES = 10  # visible lines of the list of images
+
+
+class Viewer:
+    """Lists to select from, the images that flip, and the current image.
+
+    The attributes `state` and `found` give other cells access to the selection and its result. `widget` is the whole as
+    a widget, to put into a layout of one's own.
+    """
+
+    def __init__(self, data: Data, datasets: Path | str) -> None:
+        self.known = views.known(data)
+        self.state = State(selection=first(self.known))
+        self.pictures = pictures.of(self.known.rows, datasets)
+        self._found: Flips | None = None
+        self._names = names.devices(data.devices)
+        self._said = widgets.HTML().add_class("aiot-said")
+        self.image = widgets.Select(rows=LINES, layout={"width": "32em"}, tooltip="images").add_class("aiot-image")
+        self._looked_at = widgets.HTML().add_class("aiot-picture")
+        selectors = pickers(self.known, self.state, ("between",))
+        image_row = widgets.HBox(
+            [titled("images that flip, and in how many", self.image), self._looked_at],
+            layout={"flex_flow": "row wrap"},
+        )
+        self.widget = widgets.VBox([origin(self.known), selectors, self._said, image_row])
+        self.image.observe(lambda _: self._show(), "value")
+        self._soon = self.state.follow_soon(self._find)
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        return self.widget._repr_mimebundle_(**options)
+
+    @property
+    def found(self) -> Flips | None:
+        """Images of the current selection that flip; None if no rows are selected."""
+        self._soon.now()
+        return self._found
+
+    def _find(self, chosen: Selection) -> None:
+        """Find the images that flip. The current image is kept if it is still among them."""
+        has_rows = len(chosen.of(self.known.rows)) > 0
+        self._found = views.find(self.known, chosen) if has_rows else None
+        text = views.rows_sentence(chosen, self.known) if self._found is None else views.flips_sentence(self._found)
+        self._said.value = f"<p role='status'>{escape(text)}</p>"
+        previous, options = self.image.value, views.options(self._found, self.pictures) if self._found else []
+        available = [image for _, image in options]
+        self.image.options = options
+        self.image.value = previous if previous in available else next(iter(available), None)
+        self._show()
+
+    def _show(self) -> None:
+        """Display the current image."""
+        html = ""
+        if self._found and self.image.value is not None:
+            html = views.image_html(self._found, self.image.value, self.pictures, self._names)
+        self._looked_at.value = html
+
+
+def first(known: ExplorerData) -> Selection:
+    """Return the initial selection.
+
+    It has all models for few devices and a single model for many. Images are compared between devices or, if there is
+    only one, between quantizations.
+    """
+    everything = known.everything
+    n_devices = len(everything.devices)
+    models = everything.models if n_devices <= device_axis.FEW else everything.models[-1:]
+    return replace(everything, models=models, between="device_id" if n_devices > 1 else "quantization")
+
+
+def images(data: Data, datasets: Path | str = "data/datasets") -> Viewer:
+    """Return a widget with the images that flip between devices, quantizations or frameworks.
+
+    It displays the picture and the answers.
+
+    Parameters
+    ----------
+    data
+        Tables of one origin, as returned by `aiot_analysis.load`.
+    datasets
+        Folder of the datasets; if it lacks the dataset of the results, only the answers are displayed.
+
+    Returns
+    -------
+    A widget, displayed by JupyterLab. `found.images` has the images that flip.
+
+    Examples
+    --------
+    >>> viewer = aiot_analysis.explore.images(aiot_analysis.load(origin=""))
+    >>> viewer.found.images
+    """
+    return Viewer(data, datasets)

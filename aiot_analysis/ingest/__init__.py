@@ -18,8 +18,17 @@ from functools import partial
 from pathlib import Path
 
 from aiot_analysis.errors import ClusterError, DamagedError, DataError
-from aiot_analysis.ingest.parts import PartEntry, PartManifest, Parts
-from aiot_analysis.ingest.scan import RunFolder, Scan, code_hash, left_out_row, printable_path, scan_runs
+from aiot_analysis.ingest.parts import (
+    PartEntry,
+    PartManifest,
+    Parts,
+    RunFolder,
+    Scan,
+    code_hash,
+    left_out_row,
+    printable_path,
+    scan_runs,
+)
 from aiot_analysis.words import plural
 
 Progress = Callable[[int, int], None]
@@ -161,12 +170,12 @@ def _in_threads(waiting: Waiting, parts: Parts, jobs: int) -> Iterator[None]:
 def _on_cluster(waiting: Waiting, parts: Parts, scheduler: str) -> Iterator[None]:
     """Make a part of each run on the workers of a Dask cluster, whose working folders may differ."""
     from aiot_analysis.ingest.run import make_part
-    from aiot_analysis.tables import cluster
+    from aiot_analysis.tables import by_device
 
     shared = Parts(parts.folder.absolute())
     calls = [(replace(run, folder=run.folder.absolute()), key, shared) for run, key in waiting]
     raw = calls[0][0].folder.parents[1]
-    results = cluster.run_calls(scheduler, [raw, shared.staged], make_part, calls)
+    results = by_device.run_calls(scheduler, [raw, shared.staged], make_part, calls)
     for (run, key), _ in zip(waiting, results, strict=True):
         if not parts.has(key):
             raise ClusterError(
@@ -178,7 +187,7 @@ def _on_cluster(waiting: Waiting, parts: Parts, scheduler: str) -> Iterator[None
 
 def _change(parts: Parts, manifest: PartManifest, fresh: Collection[str], raw: Path) -> None:
     """Update the tables to match the manifest; raise DataError if it contains no run."""
-    from aiot_analysis.ingest.assemble import UnfitError, assemble
+    from aiot_analysis.ingest.run import UnfitError, assemble
 
     while any(entry.used and entry.run for entry in manifest.runs.values()):
         try:

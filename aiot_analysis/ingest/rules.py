@@ -1,14 +1,10 @@
-"""Handling of odd data. docs/processing.md lists these rules in a table.
-
-Data that cannot be told apart from damage are left out with a reason. Data that can be used with care are used, and the
-doubt becomes a reason in the verdict of their instance. Nothing is repaired.
-"""
+"""Handling of odd data, and what the record of a run says about checks, conditions and sessions."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from reprlib import repr as short
 from typing import Any
 
@@ -16,12 +12,155 @@ import numpy as np
 import pyarrow
 from pyarrow import compute
 
-from aiot_analysis.ingest import checks, conditions
 from aiot_analysis.ingest.attempt import Reading
-from aiot_analysis.tables import choice, names, select
+from aiot_analysis.tables import names, select
 from runner import rawlog
 
 Row = dict[str, Any]
+
+_SHARE = (0.0, 1.0)
+_NUMBERS = {  # field of a check -> column and range
+    "largest_difference": ("parity_difference", (0.0, float("inf"))),
+    "correlation": ("parity_correlation", (-1.0, 1.0)),
+    "top1_agreement": ("parity_top1_agreement", _SHARE),
+    "accuracy": ("parity_accuracy", _SHARE),
+    "original_accuracy": ("parity_accuracy_original", _SHARE),
+}
+_FIELDS = {
+    "sha256": (str,),
+    "passed": (bool,),
+    **dict.fromkeys(["finding", "dataset"], (str,)),
+    "images": (int,),
+    **dict.fromkeys(_NUMBERS, (int, float, type(None))),
+}
+_ROUNDING = 1e-9  # a correlation may come out as 1.0000000000000002
+
+
+def parity(run: Row, instance_id: str) -> tuple[Row, str]:
+    """Return the columns parity_... of an instance, and what is odd about its check ("" if nothing).
+
+    There are no columns if the model file was not checked.
+    """
+    check = (run.get("checks") or {}).get(names.instance(instance_id).file)
+    if check is None:
+        return {}, ""
+    if not _is_one(check):
+        return {}, "the check of its model file in run.json is malformed: run `aiot models check`, then run it again"
+    if check["sha256"] != run["models"].get(instance_id, {}).get("sha256"):
+        return {}, "the check in run.json is of another model file: run `aiot models check`, then run it again"
+    columns = {f"parity_{name}": check[name] for name in ("passed", "finding", "images", "dataset")}
+    for name, (column, (low, high)) in _NUMBERS.items():
+        value = check.get(name)
+        columns[column] = None if value is None else min(max(value, low), high)
+    return columns, ""
+
+
+def _is_one(check: Any) -> bool:
+    """Return whether a check is in the expected format."""
+    if not isinstance(check, dict):
+        return False
+    try:
+        rawlog.check(check, _FIELDS, "check")
+    except rawlog.RawLogError:
+        return False
+    values = [(check.get(name), limits) for name, (_, limits) in _NUMBERS.items()]
+    within_limits = all(value is None or low - _ROUNDING <= value <= high + _ROUNDING for value, (low, high) in values)
+    return within_limits and check["images"] > 0
+
+
+_WORDS = {"fixed_performance": "fixed performance", "cores": "big cores"}
+
+
+def kept_conditions(run: Row) -> str | None:
+    """Return the requested conditions that held throughout a run, like "fixed performance, big cores"."""
+    words = [_WORDS[name] for name in _asked(run) if all(_is_kept(name, applied) for applied in _held(run))]
+    return ", ".join(words) if words and _held(run) else None
+
+
+def condition_doubts(run: Row) -> list[str]:
+    """Return the requested conditions that did not hold, with the device's reason."""
+    messages = []
+    for name in _asked(run):
+        missed = [applied for applied in _held(run) if not _is_kept(name, applied)]
+        if not _held(run):
+            messages.append(f"{_WORDS[name]} was requested, but it is unknown whether the device applied it")
+        elif missed:
+            refused = missed[0].get("refused")
+            reason = refused.get(name) if isinstance(refused, dict) else None
+            messages.append(f"{_WORDS[name]} was requested but not applied: {reason or 'the reason is unknown'}")
+    return messages
+
+
+def _asked(run: Row) -> list[str]:
+    """Return the names of the requested conditions."""
+    wanted = run.get("conditions") or {}
+    asked = {"fixed_performance": wanted.get("fixed_performance") is True, "cores": wanted.get("cores") == "big"}
+    return [name for name, value in asked.items() if value]
+
+
+def _held(run: Row) -> list[Row]:
+    """Return the conditions that the device applied, one record for each time they changed."""
+    return [applied for applied in run.get("held") or [] if isinstance(applied, dict)]
+
+
+def _is_kept(name: str, held: Row) -> bool:
+    """Return whether a condition is among those applied."""
+    if name == "fixed_performance":
+        return held.get("fixed_performance") is True
+    return isinstance(held.get("core_mask"), str)
+
+
+TOLERANCE = timedelta(minutes=1)
+"""Largest difference between the boot times that two uptimes of one boot give: two clocks, both in whole seconds."""
+
+
+def run_ended(run: Row, telemetry: Iterable[Row]) -> str | None:
+    """Return when a run ended; for one that was cut off, the time of its last telemetry sample, or None without any."""
+    ends = [run.get("ended")] if run.get("ended") else [sample.get("at") for sample in telemetry]
+    times = {moment: text for text in ends if (moment := _moment(text))}
+    return times[max(times)] if times else None
+
+
+def boot_id(run: Row) -> str | None:
+    """Return the id of the boot in which all of a run was measured, or None if unknown.
+
+    If the system does not report a boot id, it is the hour of the system's start, computed from its uptime. A run that
+    was resumed after a restart belongs to several boots and has None, so that only the time between runs separates it
+    from the runs before and after it.
+    """
+    boots = [boot for boot in run.get("boots") or [] if isinstance(boot, dict)]
+    ids = {boot.get("boot_id") for boot in boots}
+    if len(ids) != 1:
+        return None
+    reported = ids.pop()
+    if reported is not None:
+        return reported if isinstance(reported, str) else None
+    starts = [_start(boot) for boot in boots]
+    known_starts = [start for start in starts if start]
+    if len(known_starts) < len(starts) or max(known_starts) - min(known_starts) > TOLERANCE:
+        return None
+    return f"started {min(known_starts):%Y-%m-%dT%HZ}"
+
+
+def _start(boot: Row) -> datetime | None:
+    """Return when the system started, from its uptime at one moment, or None if unknown."""
+    moment, uptime_s = _moment(boot.get("at")), boot.get("uptime_s")
+    if moment is None or isinstance(uptime_s, bool) or not isinstance(uptime_s, (int, float)):
+        return None
+    try:
+        return moment - timedelta(seconds=uptime_s)
+    except (OverflowError, ValueError):
+        return None
+
+
+def _moment(text: object) -> datetime | None:
+    """Return a time in ISO 8601, in UTC unless it names a time zone; None if the text is not such a time."""
+    try:
+        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
+        return moment and (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
 
 CLASSES = {"sample-100": 100, "imagenet-1000": 1000}
 """Number of classes in a label space, numbered from 0; for other label spaces, the run may state it."""
@@ -35,7 +174,7 @@ def check_run(run: Row, device: Row, where: str) -> None:
 
     Such a run is left out as a whole.
     """
-    for field, allowed in (("origin", rawlog.ORIGINS), ("timing", tuple(choice.TIMES))):
+    for field, allowed in (("origin", rawlog.ORIGINS), ("timing", tuple(names.TIMES))):
         if run[field] not in allowed:
             raise rawlog.RawLogError(
                 f"{where} has {field} {short(run[field])}, but it must be one of {', '.join(allowed)}."
@@ -148,9 +287,9 @@ def load_doubts(reading: Reading, run: Row) -> list[str]:
             messages.append("its log does not say which delegate ran")
     if run.get("study") == select.PROFILE and not reading.of("operator"):
         messages.append("no operator was timed")
-    if doubt := checks.parity(run, reading.instance)[1]:
+    if doubt := parity(run, reading.instance)[1]:
         messages.append(doubt)
-    return [*messages, *conditions.condition_doubts(run), *run_doubts(run)]
+    return [*messages, *condition_doubts(run), *run_doubts(run)]
 
 
 def run_doubts(run: Row) -> list[str]:

@@ -1,4 +1,4 @@
-"""Plots of accuracy across devices (Figs. 4 and 8)."""
+"""Plots of accuracy: across devices (Figs. 4 and 8), over time, and by resizing method (Section IV-B)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.lines import Line2D
 
 from aiot_analysis.plots import device_axis, style
 from aiot_analysis.tables import names
@@ -31,7 +32,7 @@ def frameworks(
     """Draw Fig. 4: float32 accuracy of each implementation of each model across devices, with 95 % intervals.
 
     Takes the rows of `stats.accuracy.with_interval`, the rows excluded by `measured_rows` to explain gaps, and from
-    `stats.answers.collect` the rows `apart` that were measured differently from the others, which have open markers.
+    `stats.pairing.collect` the rows `apart` that were measured differently from the others, which have open markers.
     """
     if apart is not None:
         keys = ["device_id", "instance_id"]
@@ -164,3 +165,141 @@ def _alt(rows: pd.DataFrame, column: str, devices: int, what: str) -> str:
         f"{what} by {column} ({listed}) on {plural(devices, 'device')}, with 95 % "
         f"Wilson intervals. Range by model: {'; '.join(ranges) or 'no data'}."
     )
+
+
+ORDERS = {"model": names.MODELS, "implementation": names.IMPLEMENTATIONS, "quantization": names.QUANTIZATIONS}
+MOST_WHISKERS = 80  # with more points than this, whiskers would hide the points
+
+
+@style.styled
+def accuracy_over_time(
+    rows: pd.DataFrame,
+    origin: str,
+    value: str = "end_to_end_ms_mean",
+    by: str = "implementation",
+    devices: pd.DataFrame | None = None,
+    *,
+    ax: Axes | None = None,
+    fig: Figure | SubFigure | None = None,
+) -> Figure:
+    """Draw accuracy over mean time (logarithmic), one point per device and instance.
+
+    If there are few points, they have 95 % intervals. Takes the rows of `stats.accuracy.with_interval`. Colour and
+    marker show the column `by`: model, implementation, quantization or device_id. More than seven devices share the
+    looks of seven and have no legend.
+    """
+    rows = rows.dropna(subset=["accuracy", value]).assign(implementation=names.implementation)
+    figure, (axes,) = style.panels(1, 1, 6.6, 3.6)
+    what = "device" if by == "device_id" else by
+    if rows.empty:
+        style.empty(axes, "no data: no instance has an accuracy and a time")
+        return style.finish(figure, origin, "Accuracy over time: no data.")
+    if by == "device_id":
+        ids = device_axis.order(rows[by], devices)
+        looks, display_names = style.looks(ids), dict(zip(ids, device_axis.names(ids, devices), strict=True))
+    else:
+        groups = names.in_order(set(rows[by]), ORDERS[by])
+        looks, display_names = (
+            {group: style.look(group) for group in groups},
+            {group: names.display(group) for group in groups},
+        )
+    many = len(rows) > MOST_WHISKERS
+    handles: dict[str, Any] = {}
+    for group, look in looks.items():
+        points = rows[rows[by] == group]
+        size, alpha = (9, 0.5) if many else (24, 0.9)
+        axes.scatter(
+            points[value], points["accuracy"], marker=look.marker, color=look.color, s=size, alpha=alpha, zorder=3
+        )
+        if not many:
+            errors = [points["accuracy"] - points["accuracy_low"], points["accuracy_high"] - points["accuracy"]]
+            axes.errorbar(
+                points[value], points["accuracy"], yerr=errors, fmt="none", ecolor=(look.color, 0.4), capsize=0
+            )
+        handles[display_names[group]] = Line2D([], [], color=look.color, marker=look.marker, linestyle="none")
+    axes.set(xscale="log", xlabel="mean time per image (ms)", ylabel="accuracy")
+    style.plain_log(axes.xaxis)
+    if len(looks) <= len(style.MARKERS):
+        style.legend(figure, handles)
+    count = rows["device_id"].nunique()
+    best = rows.nlargest(1, "accuracy").iloc[0]
+    return style.finish(
+        figure,
+        origin,
+        f"Accuracy over mean time by {what} of {plural(len(rows), 'instance')} on {plural(count, 'device')}: accuracy "
+        f"{style.span(rows['accuracy'], '{:.3f}')}, {style.span(rows[value], '{:.3g}')} ms. Most accurate: "
+        f"{names.instance_display(best['instance_id'])}, {best['accuracy']:.3f} in {best[value]:.3g} ms.",
+    )
+
+
+RESIZE_PANELS = {
+    "accuracy": "accuracy",
+    "preprocess_ms": "preprocess (ms)",
+    "decode_preprocess_ms": "decode and preprocess (ms)",
+}
+NO_RESIZING = (
+    "no data: the ways of resizing were not compared; run "
+    "`aiot run --local --resize crop_resize,resize_crop,square_crop`"
+)
+
+
+@style.styled
+def resizing(
+    frame: pd.DataFrame,
+    origin: str,
+    devices: pd.DataFrame | None = None,
+    *,
+    ax: Axes | None = None,
+    fig: Figure | SubFigure | None = None,
+) -> Figure:
+    """Draw accuracy, preprocessing time, and decoding plus preprocessing time of each resizing method.
+
+    Points have 95 % intervals. Takes the frame of `stats.resize.summary`; each instance is a line, in the frame's
+    order.
+    """
+    title = "Accuracy and time of the three ways of resizing"
+    if frame.empty:
+        figure, axes = style.panels(1, 1, 6.5, 1.5)
+        style.empty(axes[0], NO_RESIZING)
+        return style.finish(figure, origin, f"{title}: no data.")
+    lines = list(frame[["device_id", "instance_id"]].drop_duplicates().itertuples(index=False, name=None))
+    figure, axes = style.panels(len(RESIZE_PANELS), len(RESIZE_PANELS), 2.6, 0.36 * len(lines) + 0.7)
+    handles: dict[str, object] = {}
+    looks = style.looks(names.RESIZE_NAMES)
+    for panel, (column, label) in zip(axes, RESIZE_PANELS.items(), strict=True):
+        for number, (way, look) in enumerate(looks.items()):
+            rows = frame[frame["resize"] == way].dropna(subset=[column])
+            if rows.empty:
+                continue
+            heights = [
+                lines.index(line_key)
+                for line_key in rows[["device_id", "instance_id"]].itertuples(index=False, name=None)
+            ]
+            handles[names.display(way)] = panel.errorbar(
+                rows[column],
+                [height + (number - 1) * 0.22 for height in heights],
+                xerr=[rows[column] - rows[f"{column}_low"], rows[f"{column}_high"] - rows[column]],
+                fmt=look.marker,
+                color=look.color,
+                linestyle="none",
+            )
+        panel.set(xlabel=label, yticks=range(len(lines)), yticklabels=[], ylim=(len(lines) - 0.5, -0.5))
+        panel.grid(axis="y", visible=False)
+    axes[0].set_yticklabels(_line_names(lines, devices), fontsize=style.SMALL)
+    style.legend(figure, handles)
+    ranges = [f"{names.display(str(way))}: {_resize_ranges(part)}" for way, part in frame.groupby("resize", sort=False)]
+    return style.finish(figure, origin, f"{title}, {len(lines)} instances, with 95 % intervals. {'; '.join(ranges)}.")
+
+
+def _line_names(lines: list[tuple[str, str]], devices: pd.DataFrame | None) -> list[str]:
+    """Return the display name of each instance, with its device if there are several."""
+    several = len({device for device, _ in lines}) > 1
+    return [
+        names.instance_display(instance) + (f"\n{device_axis.names([device], devices)[0]}" if several else "")
+        for device, instance in lines
+    ]
+
+
+def _resize_ranges(part: pd.DataFrame) -> str:
+    accuracy, time = style.span(part["accuracy"], "{:.3f}"), style.span(part["decode_preprocess_ms"], "{:.2f}")
+    return f"accuracy {accuracy}, decode and preprocess {time} ms"

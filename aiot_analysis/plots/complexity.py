@@ -30,7 +30,7 @@ def scatter(
     """Draw latency over multiply-accumulates on logarithmic axes, one panel per implementation.
 
     Takes the frame of `stats.complexity.complexity` and optionally those of `rank_correlation` (for the correlations in
-    the titles), `stats.device_class.classes` (for colours and markers) and `stats.complexity_lines.lines` (for the line
+    the titles), `stats.device_class.classes` (for colours and markers) and `stats.complexity.lines` (for the line
     of each device, which is the same in all panels).
     """
     measured = frame.dropna(subset=["macs_millions", "latency_ms"])
@@ -134,7 +134,7 @@ def off_line(
 ) -> Figure:
     """Draw the ratio of each instance's time to the line of its device, one row per implementation x model.
 
-    Takes the frame of `stats.complexity_lines.residuals` and, for the medians and intervals of whole implementations,
+    Takes the frame of `stats.complexity.residuals` and, for the medians and intervals of whole implementations,
     that of `implementations` (one device) or `over_devices` (several).
     """
     if residuals.empty:

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 
 from aiot_analysis.errors import DataError
 from aiot_analysis.plots import style
-from aiot_analysis.tables.choice import DEVICE_LABELS, DEVICE_ORDERS
+from aiot_analysis.tables.names import DEVICE_LABELS, DEVICE_ORDERS
 from aiot_analysis.tables.names import devices as display_names
 
 FEW = 6  # up to this many devices are labelled by name, more by number

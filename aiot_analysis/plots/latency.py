@@ -1,19 +1,59 @@
-"""Plots of the time per image, its distribution and its phases, with one line per instance."""
+"""Plots of the time per image by instance: its distribution, its phases, and its stability along the run."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from aiot_analysis.plots import device_axis, instance_axis, style
+from aiot_analysis.plots import device_axis, style
 from aiot_analysis.tables import names
-from aiot_analysis.words import plural
+from aiot_analysis.words import ALPHA, plural
+
+
+def order_instances(instances: Iterable[str]) -> list[str]:
+    """Return the paper's instances in its order, then any others by name."""
+    return names.in_order(set(instances), [*names.PAPER_FLOAT32, *names.PAPER_QUANTIZED])
+
+
+def instance_panels(ids: list[str], lines: list[str]) -> tuple[style.Canvas, list[Axes]]:
+    """Return a figure with one panel per device for few devices, or a single panel for many."""
+    count = 1 if len(ids) > device_axis.FEW else len(ids)
+    return style.panels(count, 2, 7.0 if count == 1 else 5.5, 0.17 * len(lines) + 0.9)
+
+
+def set_up_instance_axis(axes: Axes, lines: list[str], label: str) -> None:
+    """Set up the y axis with the instances at 0, 1, ... from the top, and `label` on the x axis."""
+    axes.set_yticks(
+        range(len(lines)), [names.instance_display(instance_id) for instance_id in lines], fontsize=style.SMALL
+    )
+    axes.set(ylim=(len(lines) - 0.4, -0.6), xlabel=label)
+    axes.grid(axis="y", visible=False)
+
+
+def instance_heights(instances: pd.Series, lines: list[str]) -> pd.Series:
+    """Return the y position of the instance of each row."""
+    return instances.map({instance_id: position for position, instance_id in enumerate(lines)}).astype(float)
+
+
+def mark_missing(axes: Axes, height: float, text: str = "no data") -> None:
+    """Write at the height of an instance that it has no data."""
+    transform = axes.get_yaxis_transform()
+    axes.text(0.01, height, text, transform=transform, va="center", fontsize=style.SMALL, color=style.GREY)
+
+
+def empty_figure(origin: str, said: str, why: str = "there are no image records") -> Figure:
+    """Return a figure that says why there is nothing to draw."""
+    figure, (axes,) = style.panels(1, 1, 5.0, 1.5)
+    style.empty(axes, f"no data: {why}")
+    return style.finish(figure, origin, f"{said}: no data.")
 
 
 @style.styled
@@ -32,18 +72,18 @@ def distribution(
     devices share one panel with a point per device at its median; the frame then needs no other column of times.
     """
     ids = device_axis.order(summary["device_id"], devices)
-    lines = instance_axis.order_instances(summary["instance_id"])
+    lines = order_instances(summary["instance_id"])
     alt = f"Time per image of {plural(len(lines), 'instance')} on {plural(len(ids), 'device')}"
     if not lines:
-        return instance_axis.empty_figure(origin, alt)
+        return empty_figure(origin, alt)
     medians = style.span(summary["median_ms"], "{:.3g}")
     tails = f", 99th percentiles up to {summary['p99_ms'].max():.3g} ms" if "p99_ms" in summary else ""
     alt += f"; medians {medians} ms{tails}."
-    figure, axes = instance_axis.instance_panels(ids, lines)
+    figure, axes = instance_panels(ids, lines)
     if len(ids) > device_axis.FEW:
-        heights = instance_axis.instance_heights(summary["instance_id"], lines)
+        heights = instance_heights(summary["instance_id"], lines)
         axes[0].scatter(summary["median_ms"], heights, s=8, alpha=0.5, color=style.color(style.PLAIN))
-        instance_axis.set_up_instance_axis(axes[0], lines, f"median {what} of each device (ms)")
+        set_up_instance_axis(axes[0], lines, f"median {what} of each device (ms)")
         axes[0].set_xscale("log")
         style.plain_log(axes[0].xaxis)
         return style.finish(figure, origin, alt)
@@ -51,7 +91,7 @@ def distribution(
         panel.set_title(name)
         times = summary[summary["device_id"] == device].set_index("instance_id").reindex(lines)
         _boxes(panel, times)
-        instance_axis.set_up_instance_axis(panel, lines, f"{what} per image (ms)")
+        set_up_instance_axis(panel, lines, f"{what} per image (ms)")
         panel.set_xscale("log")
         style.plain_log(panel.xaxis)
     marks = {
@@ -70,7 +110,7 @@ def _boxes(panel: Axes, some: pd.DataFrame) -> None:
     All boxes share a few artists, since there may be hundreds.
     """
     for y in np.flatnonzero(some["median_ms"].isna()):
-        instance_axis.mark_missing(panel, float(y))
+        mark_missing(panel, float(y))
     heights = np.flatnonzero(some["median_ms"].notna())
     box = some.dropna(subset=["median_ms"])
     if box.empty:
@@ -112,22 +152,22 @@ def phases(
     """
     frame = frame.dropna(subset=["mean_ms"])
     ids = device_axis.order(frame["device_id"], devices)
-    lines = instance_axis.order_instances(frame["instance_id"])
+    lines = order_instances(frame["instance_id"])
     title = f"Mean time per phase of {plural(len(lines), 'instance')} on {plural(len(ids), 'device')}"
     if not lines:
-        return instance_axis.empty_figure(origin, title, "no image was timed step by step")
+        return empty_figure(origin, title, "no image was timed step by step")
     present = [phase for phase in names.PHASE_NAMES if phase in set(frame["phase"])]
     ranges = [
         f"{names.display(phase_name)} {style.span(frame[frame['phase'] == phase_name]['mean_ms'], '{:.3g}')} ms"
         for phase_name in present
     ]
-    figure, axes = instance_axis.instance_panels(ids, lines)
+    figure, axes = instance_panels(ids, lines)
     if len(ids) > device_axis.FEW:
         for phase in present:
             times, look = frame[frame["phase"] == phase], style.look(phase)
-            heights = instance_axis.instance_heights(times["instance_id"], lines)
+            heights = instance_heights(times["instance_id"], lines)
             axes[0].scatter(times["mean_ms"], heights, s=8, alpha=0.5, color=look.color, marker=look.marker)
-        instance_axis.set_up_instance_axis(axes[0], lines, "mean time per image and phase (ms)")
+        set_up_instance_axis(axes[0], lines, "mean time per image and phase (ms)")
         axes[0].set_xscale("log")
         style.plain_log(axes[0].xaxis)
         markers = {
@@ -152,7 +192,7 @@ def phases(
             panel.text(
                 total, y, f" {total:.3g}" if total else " no data", va="center", fontsize=style.SMALL, color=style.GREY
             )
-        instance_axis.set_up_instance_axis(panel, lines, "mean time per image (ms)")
+        set_up_instance_axis(panel, lines, "mean time per image (ms)")
         panel.set_xlim(0, 1.12 * left.max())
     patches = {
         names.display(phase_name): Patch(
@@ -162,3 +202,265 @@ def phases(
     }
     style.legend(figure, patches)
     return style.finish(figure, origin, f"{title}: {', '.join(ranges)}.")
+
+
+TAILS = {"median_ms": (style.PLAIN, "o"), "p90_ms": (style.THIRD, "^"), "p99_ms": (style.NOTABLE, "s")}
+TAIL_NAMES = {"median_ms": "median", "p90_ms": "90th percentile", "p99_ms": "99th percentile"}
+LEVELS = (0.0, 0.8, 0.9, 0.95, 0.97)  # levels of the stability score; the last one is 3DMark's pass mark
+SHADES = ("#7f2704", "#d94801", "#fd8d3c", "#fdd0a2")
+CALM = {"no less stable than chance": "#e9e9e9", "stable": "#9ecae1", "cannot be decided": "#ffffff"}
+
+
+@style.styled
+def tails(
+    summary: pd.DataFrame,
+    origin: str,
+    devices: pd.DataFrame | None = None,
+    what: str = "end-to-end time",
+    *,
+    ax: Axes | None = None,
+    fig: Figure | SubFigure | None = None,
+) -> Figure:
+    """Draw the range from the median to the 99th percentile of each instance; a cross marks the first image.
+
+    Takes the frame of `stats.latency.summary`. More than six devices share one panel, with a point per device at the
+    ratio of the 99th percentile to the median.
+    """
+    frame = summary.dropna(subset="median_ms")
+    ids, lines = device_axis.order(frame["device_id"], devices), order_instances(frame["instance_id"])
+    alt = f"Median and tail of the time per image of {_counted(lines, ids)}"
+    if not lines:
+        return empty_figure(origin, alt)
+    alt += f": the 99th percentile is {style.span(frame['tail'].dropna(), '{:.2f}')} times the median."
+    figure, axes = instance_panels(ids, lines)
+    if len(ids) > device_axis.FEW:
+        axes[0].scatter(
+            frame["tail"],
+            instance_heights(frame["instance_id"], lines),
+            s=8,
+            alpha=0.5,
+            color=style.color(style.PLAIN),
+        )
+        set_up_instance_axis(axes[0], lines, f"99th percentile over median of the {what}, of each device")
+        return style.finish(figure, origin, alt)
+    for panel, device, name in zip(axes, ids, device_axis.names(ids, devices), strict=True):
+        device_rows = frame[frame["device_id"] == device]
+        heights = instance_heights(device_rows["instance_id"], lines)
+        panel.hlines(heights, device_rows["median_ms"], device_rows["p99_ms"], color="#b5c7d3", linewidth=1.6)
+        for column, (place, marker) in TAILS.items():
+            panel.plot(device_rows[column], heights, marker, color=style.color(place), markersize=3.5)
+        panel.plot(device_rows["first_ms"], heights, "x", color="#333333", markersize=4)
+        _mark_gaps(panel, lines, device_rows)
+        set_up_instance_axis(panel, lines, f"{what} per image (ms)")
+        panel.set_title(name)
+        panel.set_xscale("log")
+        style.plain_log(panel.xaxis)
+    marks = {
+        TAIL_NAMES[column_name]: _mark(style.color(place), marker) for column_name, (place, marker) in TAILS.items()
+    }
+    style.legend(figure, marks | {"first image": _mark("#333333", "x")})
+    return style.finish(figure, origin, alt)
+
+
+@style.styled
+def along_run(
+    course: pd.DataFrame,
+    chosen: pd.DataFrame,
+    origin: str,
+    devices: pd.DataFrame | None = None,
+    tested: int = 1,
+    level: float = ALPHA,
+    *,
+    ax: Axes | None = None,
+    fig: Figure | SubFigure | None = None,
+) -> Figure:
+    """Draw the latency over the run of the chosen instances, one panel each, with any change in level.
+
+    Takes the frames of `stats.drift.course` and `stats.drift.most_moved`, and in `tested` the number of instances that
+    were tested. A change is drawn if its change_p_adjusted is below `level`. Images that took much longer than the
+    others are drawn as triangles at the top of a panel.
+    """
+    title = "Time per image over the run"
+    if chosen.empty:
+        reason = "no instance became slower or faster over its run by the rule above"
+        reason = reason if tested else "no data: no run is long enough to be tested"
+        figure, panels = style.panels(1, 1, 6.0, 1.5)
+        style.empty(panels[0], reason)
+        return style.finish(figure, origin, f"{title}: {reason}.")
+    figure, panels = style.panels(len(chosen), 3, 3.6, 2.1)
+    display_names = device_axis.names(device_axis.order(chosen["device_id"], devices), devices)
+    name_of_device = dict(zip(device_axis.order(chosen["device_id"], devices), display_names, strict=True))
+    descriptions = []
+    for panel, row in zip(panels, chosen.to_dict("records"), strict=True):
+        of_run = (course["run_id"] == row["run_id"]) & (course["device_id"] == row["device_id"])
+        times = course[of_run & (course["instance_id"] == row["instance_id"])]
+        images, loops = times[times["kind"] == "image"], times[times["kind"] == "loop"]
+        top = 1.35 * loops["ms"].max()
+        high = images["ms"] > top
+        panel.plot(images["query"][~high], images["ms"][~high], ".", color="#9db3c1", markersize=2)
+        panel.plot(images["query"][high], [top] * int(high.sum()), "^", color=style.GREY, markersize=3)
+        panel.plot(loops["query"], loops["ms"], color=style.color(style.PLAIN), linewidth=1.2)
+        if row["change_p_adjusted"] < level:
+            panel.axvline(row["change_at"], color=style.color(style.NOTABLE), linestyle="--", linewidth=1)
+            ends = images["query"].min(), row["change_at"], images["query"].max()
+            panel.hlines(
+                [row["before_ms"], row["after_ms"]], ends[:2], ends[1:], color=style.color(style.NOTABLE), linewidth=1.4
+            )
+        panel.set_ylim(min(images["ms"].min(), loops["ms"].min()) * 0.97, top * 1.02)
+        instance = names.instance_display(row["instance_id"])
+        letters = style.letters(style.panel_width(panel) - 0.6, style.SMALL * style.BOLD)
+        panel.set_title(style.wrapped(f"{name_of_device[row['device_id']]}: {instance}", letters), fontsize=style.SMALL)
+        panel.set_xlabel("image of the run")
+        panel.set_ylabel("time (ms)")
+        descriptions.append(f"{instance} on {name_of_device[row['device_id']]} {row['finding']}, {_moved(row, level)}")
+    marks = {
+        "image": _mark("#9db3c1", "."),
+        "longer than shown": _mark(style.GREY, "^"),
+        "median of a part": Line2D([], [], color=style.color(style.PLAIN), linewidth=1.2),
+        "change in level": Line2D([], [], color=style.color(style.NOTABLE), linestyle="--", linewidth=1),
+    }
+    style.legend(figure, marks)
+    return style.finish(figure, origin, f"{title} of {plural(len(chosen), 'instance')}: {'; '.join(descriptions[:6])}.")
+
+
+def _moved(row: Mapping[Any, Any], level: float) -> str:
+    if row["change_p_adjusted"] < level:
+        return f"{row['change']:+.0%} from image {row['change_at']:.0f} on"
+    return f"{row['drift']:+.0%} from start to end"
+
+
+@style.styled
+def stability_scores(
+    frame: pd.DataFrame,
+    origin: str,
+    devices: pd.DataFrame | None = None,
+    *,
+    ax: Axes | None = None,
+    fig: Figure | SubFigure | None = None,
+) -> Figure:
+    """Draw the stability score of each instance: the fastest part of its run over the slowest, 1 being steady.
+
+    Takes the frame of `tables.stability.scores`. A tick marks the score of the same times in random order. More than
+    six devices are drawn as a grid of instances by devices, shaded where an instance is unstable.
+    """
+    ids, lines = device_axis.order(frame["device_id"], devices), order_instances(frame["instance_id"])
+    scored = frame.dropna(subset="stability")
+    alt = f"Stability of {_counted(lines, ids)}"
+    if scored.empty:
+        return empty_figure(origin, alt, "no run is long enough for a score")
+    counts = scored["steadiness"].value_counts()
+    alt += f": {style.span(scored['stability'], '{:.3f}')}; " + style.listed(
+        f"{count} {steadiness}" for steadiness, count in counts.items()
+    )
+    gaps = len(frame) - len(scored)
+    alt += f"; {gaps} without a score." if gaps else "."
+    if len(ids) > device_axis.FEW:
+        return style.finish(_stability_grid(frame, ids, lines, devices), origin, alt)
+    figure, axes = instance_panels(ids, lines)
+    for panel, device, name in zip(axes, ids, device_axis.names(ids, devices), strict=True):
+        device_rows = scored[scored["device_id"] == device]
+        heights = instance_heights(device_rows["instance_id"], lines)
+        panel.axvline(LEVELS[-1], color=style.GREY, linewidth=0.8, linestyle=":")
+        panel.plot(device_rows["chance"], heights, "|", color=style.GREY, markersize=7)
+        unstable = device_rows["steadiness"] == "unstable"
+        for selected, color, marker in (
+            (~unstable, style.color(style.PLAIN), "o"),
+            (unstable, style.color(style.NOTABLE), "s"),
+        ):
+            panel.plot(device_rows["stability"][selected], heights[selected], marker, color=color, markersize=4)
+        _mark_gaps(panel, lines, device_rows, "no score: too few images")
+        set_up_instance_axis(panel, lines, "stability: fastest part of the run over the slowest")
+        panel.set_title(name)
+    marks = {
+        "score": _mark(style.color(style.PLAIN), "o"),
+        "below 0.97 and below chance": _mark(style.color(style.NOTABLE), "s"),
+        "the same times in random order": _mark(style.GREY, "|", 7),
+        "stable from here on": Line2D([], [], color=style.GREY, linewidth=0.8, linestyle=":"),
+    }
+    style.legend(figure, marks)
+    return style.finish(figure, origin, alt)
+
+
+def _stability_grid(
+    frame: pd.DataFrame, ids: list[str], lines: list[str], devices: pd.DataFrame | None
+) -> style.Canvas:
+    """Draw the grid, shading only unstable instances by score, since the other scores differ by chance."""
+    shade = pd.cut(frame["stability"], list(LEVELS), labels=False).where(frame["steadiness"] == "unstable")
+    for number, steadiness in enumerate(CALM, start=len(SHADES)):
+        shade = shade.mask(frame["steadiness"] == steadiness, number)
+    table = frame.assign(shade=shade).pivot(index="instance_id", columns="device_id", values="shade")
+    cells = table.reindex(index=lines, columns=ids).to_numpy(float)
+    figure, (axes,) = style.panels(1, 1, min(max(7.0, 2.2 + 0.14 * len(ids)), 11.0), 0.15 * len(lines) + 0.8)
+    colors = [*SHADES, *CALM.values()]
+    axes.imshow(cells, cmap=ListedColormap(colors), vmin=-0.5, vmax=len(colors) - 0.5, aspect="auto")
+    set_up_instance_axis(axes, lines, "")
+    device_axis.set_up_x_axis(axes, ids, devices)
+    axes.grid(False)
+    pairs = zip(LEVELS, LEVELS[1:], SHADES, strict=False)
+    marks = {f"unstable, {low:g} to {high:g}": _mark(color, "s", 7) for low, high, color in pairs}
+    style.legend(figure, marks | {steadiness: _mark(color, "s", 7) for steadiness, color in CALM.items()})
+    return figure
+
+
+@style.styled
+def slowdown(
+    frame: pd.DataFrame,
+    origin: str,
+    devices: pd.DataFrame | None = None,
+    first: str = "burst",
+    *,
+    ax: Axes | None = None,
+    fig: Figure | SubFigure | None = None,
+) -> Figure:
+    """Draw the ratio of the mean time after the burst to that during it, with 95 % intervals; above 1 is slower later.
+
+    Takes the frame of `stats.drift.bursts`; `first` is the name of the burst in labels. More than six devices share
+    one panel, with a point per device.
+    """
+    measured = frame.dropna(subset="slowdown")
+    ids, lines = device_axis.order(frame["device_id"], devices), order_instances(frame["instance_id"])
+    alt = f"Time after the {first} over that in it, of {_counted(lines, ids)}"
+    if measured.empty:
+        return empty_figure(origin, alt, "no run is long enough to be divided")
+    alt += f": {style.span(measured['slowdown'], '{:.2f}')}."
+    label = f"time after the {first} over that in it"
+    figure, axes = instance_panels(ids, lines)
+    if len(ids) > device_axis.FEW:
+        heights = instance_heights(measured["instance_id"], lines)
+        axes[0].axvline(1, color=style.GREY, linewidth=0.8)
+        axes[0].scatter(measured["slowdown"], heights, s=8, alpha=0.5, color=style.color(style.PLAIN))
+        set_up_instance_axis(axes[0], lines, f"{label}, of each device")
+        return style.finish(figure, origin, alt)
+    for panel, device, name in zip(axes, ids, device_axis.names(ids, devices), strict=True):
+        device_rows = measured[measured["device_id"] == device]
+        heights = instance_heights(device_rows["instance_id"], lines)
+        panel.axvline(1, color=style.GREY, linewidth=0.8)
+        panel.hlines(
+            heights,
+            device_rows["slowdown_low"],
+            device_rows["slowdown_high"],
+            color=style.color(style.PLAIN),
+            linewidth=1,
+        )
+        panel.plot(device_rows["slowdown"], heights, "o", color=style.color(style.PLAIN), markersize=3.5)
+        _mark_gaps(panel, lines, device_rows)
+        set_up_instance_axis(panel, lines, label)
+        panel.set_title(name)
+    return style.finish(figure, origin, alt)
+
+
+def _counted(lines: list[str], ids: list[str]) -> str:
+    return f"{plural(len(lines), 'instance')} on {plural(len(ids), 'device')}"
+
+
+def _mark_gaps(panel: Axes, lines: list[str], drawn: pd.DataFrame, words: str = "no data") -> None:
+    """Mark the instances that have data on other devices but not on this one."""
+    present = set(drawn["instance_id"])
+    for height, instance_id in enumerate(lines):
+        if instance_id not in present:
+            mark_missing(panel, height, words)
+
+
+def _mark(color: str, marker: str, size: float = 4) -> Line2D:
+    edge = style.GREY if color == CALM["cannot be decided"] else color
+    return Line2D([], [], color=color, marker=marker, linestyle="none", markersize=size, markeredgecolor=edge)

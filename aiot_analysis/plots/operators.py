@@ -1,12 +1,18 @@
-"""Plots of the time of a network by operator (Figs. 1 and 2)."""
+"""Plots of operators: their time (Figs. 1 and 2), and diagrams of the typical module of each network (Fig. 3)."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import fmean
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
-from matplotlib.patches import Patch
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.patches import FancyBboxPatch, Patch
 
 from aiot_analysis.plots import style
 from aiot_analysis.tables import names
@@ -213,3 +219,252 @@ def convolution_times(
 def _percent(share: float) -> str:
     """Return a share as text that distinguishes none from very little."""
     return "none" if share == 0 else "under 0.1 %" if share < 0.001 else f"{100 * share:.1f} %"
+
+
+SWEEPS = 12
+BEND = 0.45  # room for an arrow that passes beside boxes, in widths of a box
+
+Bend = tuple[str, int]  # (source box, layer): arrows from the same box share their bends until they branch off
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Positions of boxes (x to the right, in widths of a box; layer, downwards) and the points of arrows."""
+
+    boxes: dict[str, tuple[float, int]]
+    arrows: dict[tuple[str, str], list[tuple[float, int]]]  # by (source, target), from first to last point
+
+    @property
+    def width(self) -> float:
+        xs = [x for points in self.arrows.values() for x, _ in points] + [x for x, _ in self.boxes.values()]
+        return max(xs) - min(xs) + 1
+
+    @property
+    def layers(self) -> int:
+        return max(layer for _, layer in self.boxes.values()) + 1
+
+
+def layered_layout(inputs: Mapping[str, Sequence[str]]) -> Layout:
+    """Return the layout of an acyclic graph, given as the inputs of each box; inputs come first in the mapping."""
+    layer = _layers(inputs)
+    rows: list[list[str | Bend]] = [[] for _ in range(max(layer.values()) + 1)]
+    links: dict[str | Bend, list[str | Bend]] = {}  # upwards
+    paths: dict[tuple[str, str], list[str | Bend]] = {}
+    for box, sources in inputs.items():
+        rows[layer[box]].append(box)
+        links.setdefault(box, [])
+        for item in sources:
+            path: list[str | Bend] = [item, *((item, level) for level in range(layer[item] + 1, layer[box])), box]
+            paths[item, box] = path
+            for level, (above, below) in enumerate(pairwise(path), layer[item] + 1):
+                if below not in links:
+                    rows[level].append(below)
+                if above not in links.setdefault(below, []):
+                    links[below].append(above)
+    places = _places(_ordered(rows, links), links)
+    return Layout(
+        {box: (places[box], layer[box]) for box in inputs},
+        {
+            ends: [(places[item], layer[ends[0]] + step) for step, item in enumerate(path)]
+            for ends, path in paths.items()
+        },
+    )
+
+
+def _layers(inputs: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """Return the layer of each box: its longest path from an input. Inputs are right above the first box using them."""
+    layer: dict[str, int] = {}
+    for box, sources in inputs.items():
+        layer[box] = max((layer[source] + 1 for source in sources), default=0)
+    for box, sources in inputs.items():
+        users = [layer[other] for other, other_sources in inputs.items() if box in other_sources]
+        if not sources and users:
+            layer[box] = min(users) - 1
+    return layer
+
+
+def _neighbours(links: Mapping[str | Bend, Sequence[str | Bend]]) -> dict[str | Bend, list[str | Bend]]:
+    down: dict[str | Bend, list[str | Bend]] = {}
+    for below, above in links.items():
+        for upper in above:
+            down.setdefault(upper, []).append(below)
+    return down
+
+
+def _ordered(rows: list[list[str | Bend]], links: Mapping[str | Bend, Sequence[str | Bend]]) -> list[list[str | Bend]]:
+    """Return the rows in an order with few crossings, the best of `SWEEPS` sweeps down and up."""
+    down = _neighbours(links)
+    best, fewest = [list(row) for row in rows], _crossings(rows, links)
+    for sweep in range(SWEEPS):
+        downwards = sweep % 2 == 0
+        sides = links if downwards else down
+        for level in range(1, len(rows)) if downwards else range(len(rows) - 2, -1, -1):
+            fixed = {item: place for place, item in enumerate(rows[level - 1 if downwards else level + 1])}
+            current = {item: place for place, item in enumerate(rows[level])}
+            rows[level].sort(key=lambda item: _mean([fixed[other] for other in sides.get(item, ())], current[item]))
+        if (crossings := _crossings(rows, links)) < fewest:
+            best, fewest = [list(row) for row in rows], crossings
+    return best
+
+
+def _mean(values: Sequence[float], otherwise: float) -> float:
+    return fmean(values) if values else otherwise
+
+
+def _crossings(rows: list[list[str | Bend]], links: Mapping[str | Bend, Sequence[str | Bend]]) -> int:
+    count = 0
+    for above, below in pairwise(rows):
+        place = {item: position for position, item in enumerate(above)}
+        ends = [(place[item], position) for position, lower in enumerate(below) for item in links.get(lower, ())]
+        count += sum((a - c) * (b - d) < 0 for n, (a, b) in enumerate(ends) for c, d in ends[:n])
+    return count
+
+
+def _places(rows: list[list[str | Bend]], links: Mapping[str | Bend, Sequence[str | Bend]]) -> dict[str | Bend, float]:
+    """Return an x for each box and bend: near its neighbours, in the order of its row, and without overlaps."""
+    down = _neighbours(links)
+    x: dict[str | Bend, float] = {}
+    for row in rows:
+        x |= _spread(row, [float(position) for position in range(len(row))])
+    for sweep in range(4 * SWEEPS):
+        for row in rows if sweep % 2 == 0 else reversed(rows):
+            wanted = [
+                _mean([x[other] for other in (*links.get(item, ()), *down.get(item, ()))], x[item]) for item in row
+            ]
+            x |= _spread(row, wanted)
+    return x
+
+
+def _spread(row: list[str | Bend], wanted: list[float]) -> dict[str | Bend, float]:
+    """Return the wanted positions, moved apart as far as necessary; items that touch are shifted as a group."""
+    offset = [0.0]
+    for left, right in pairwise(row):
+        offset.append(offset[-1] + (_room(left) + _room(right)) / 2)
+    # after subtracting the minimum distances, positions only have to be in order: pool adjacent violators
+    groups: list[list[float]] = []
+    for want, distance in zip(wanted, offset, strict=False):
+        groups.append([want - distance])
+        while len(groups) > 1 and fmean(groups[-2]) > fmean(groups[-1]):
+            groups[-2:] = [groups[-2] + groups[-1]]
+    shifts = [fmean(group) for group in groups for _ in group]
+    return {item: shift + distance for item, shift, distance in zip(row, shifts, offset, strict=False)}
+
+
+def _room(one: str | Bend) -> float:
+    return BEND if isinstance(one, tuple) else 1.1
+
+
+COLUMNS = 3
+BOX_INCHES, LAYER_INCHES = 0.97, 0.42  # room for a box
+BOX_WIDTH, BOX_HEIGHT = 0.94, 0.6  # size of a box as a fraction of its room
+TITLE_INCHES = 0.35
+SHORT = {"batch norm": "BN", "concatenation": "concat", "average pooling": "avg pool", "max pooling": "max pool"}
+SHORT |= {"depthwise": "dw"}  # the usual abbreviation in papers, since boxes are narrow
+LEAST_BOXES = 2.7  # minimum width of a column in boxes, so that titles fit
+
+
+@style.styled
+def typical_modules(
+    frame: pd.DataFrame, origin: str, *, ax: Axes | None = None, fig: Figure | SubFigure | None = None
+) -> Figure:
+    """Draw one diagram per model: boxes are operators, arrows are their inputs.
+
+    Takes the frame of `stats.operators.boxes`. The size of a panel depends on its diagram.
+    """
+    modules = list(frame[["model", "module", "of_class"]].drop_duplicates().itertuples(index=False, name=None))
+    if not modules:
+        figure, axes = style.panels(1, 1, 4.2, 1.6)
+        style.empty(axes[0], GAP)
+        return style.finish(figure, origin, "The typical module of each network: no data.")
+    parts = [frame[frame["model"] == model] for model, _, _ in modules]
+    layouts = [layered_layout(_module_inputs(part)) for part in parts]
+    figure, panels = _module_panels([diagram.width for diagram in layouts], [diagram.layers for diagram in layouts])
+    descriptions = []
+    for number, ((model, module, of_class), part, diagram_layout) in enumerate(
+        zip(modules, parts, layouts, strict=True)
+    ):
+        panel, panel_width = panels[number]
+        panel.set_title(f"({chr(97 + number)}) {names.display(model)}: {of_class.strip('_')}, {module}", fontsize=7.5)
+        _draw_module(panel, part, diagram_layout, panel_width)
+        operators = part[part["kind"] != "input"]
+        descriptions.append(f"{names.display(model)}, {module}: {'; '.join(operators['label'])}")
+    return style.finish(figure, origin, f"The typical module of each network. {'. '.join(descriptions)}.")
+
+
+def _module_panels(widths: Sequence[float], layers: Sequence[int]) -> tuple[style.Canvas, list[tuple[Axes, float]]]:
+    """Return a figure with one panel per diagram, and for each panel its axes and its width in boxes.
+
+    Each panel is added to the shortest column so far, so that a long module is next to several short ones.
+    """
+    fitting = int(style.page_width(8.0) / (LEAST_BOXES * BOX_INCHES))
+    columns: list[list[int]] = [[] for _ in range(max(1, min(COLUMNS, len(widths), fitting)))]
+    ends = [0.0] * len(columns)
+    heights = [TITLE_INCHES + LAYER_INCHES * count for count in layers]
+    for number, height in enumerate(heights):
+        column_index = ends.index(min(ends))
+        columns[column_index].append(number)
+        ends[column_index] += height
+    column_widths = [max(LEAST_BOXES, *(widths[number] for number in column)) for column in columns]
+    figure_width = style.page_width(BOX_INCHES * sum(column_widths))
+    figure = style.blank(len(widths), figure_width, max(ends) + 0.3, ConstrainedLayoutEngine(h_pad=0.02))
+    if isinstance(figure, Axes):
+        return figure, [(figure, column_widths[0])]
+    grid = figure.add_gridspec(1, len(columns), width_ratios=column_widths)
+    panels: dict[int, tuple[Axes, float]] = {}
+    for column_index, column in enumerate(columns):
+        free_height = max(ends) - ends[column_index]
+        ratios = [heights[number] for number in column] + ([free_height] if free_height > 0 else [])
+        inner = grid[column_index].subgridspec(len(ratios), 1, height_ratios=ratios)
+        panels |= {
+            number: (figure.add_subplot(inner[row]), column_widths[column_index]) for row, number in enumerate(column)
+        }
+    return figure, [panels[number] for number in range(len(widths))]
+
+
+def _module_inputs(part: pd.DataFrame) -> dict[str, list[str]]:
+    return {box: inputs.split() for box, inputs in zip(part["box"], part["inputs"], strict=True)}
+
+
+def _draw_module(panel: Axes, part: pd.DataFrame, found: Layout, wide: float) -> None:
+    """Draw a diagram in the middle of a panel that is `wide` boxes wide."""
+    for points in found.arrows.values():
+        half = BOX_HEIGHT / 2  # arrows run straight down beside boxes and change direction between layers
+        path = [(x, layer + side) for x, layer in points for side in (-half, half)][1:-1]
+        xs, ys = [x for x, _ in path], [y for _, y in path]
+        panel.plot(xs[:-1], ys[:-1], color="#555555", linewidth=0.7, zorder=1, solid_joinstyle="round")
+        panel.annotate(
+            "",
+            xy=(xs[-1], ys[-1]),
+            xytext=(xs[-2], ys[-2]),
+            arrowprops={"arrowstyle": "-|>", "color": "#555555", "linewidth": 0.7, "shrinkA": 0, "shrinkB": 0},
+            zorder=1,
+        )
+    kind_looks = looks()
+    for row in part.itertuples():
+        x, y = found.boxes[str(row.box)]
+        look = kind_looks.get(str(row.kind))
+        panel.add_patch(
+            FancyBboxPatch(
+                (x - BOX_WIDTH / 2, y - BOX_HEIGHT / 2),
+                BOX_WIDTH,
+                BOX_HEIGHT,
+                boxstyle="round,pad=0,rounding_size=0.08",
+                facecolor=style.light(look.color) if look else "#ffffff",
+                edgecolor=look.color if look else "#999999",
+                linestyle="-" if look else (0, (3, 2)),
+                linewidth=0.8,
+                zorder=2,
+            )
+        )
+        text = "\n".join(_short_label(str(label)) for label in (row.label, row.also) if label)
+        panel.text(x, y, text, ha="center", va="center", fontsize=style.SMALL, linespacing=1.1, zorder=3)
+    xs = [x for x, _ in found.boxes.values()] + [x for points in found.arrows.values() for x, _ in points]
+    middle = (min(xs) + max(xs)) / 2
+    panel.set(xlim=(middle - wide / 2, middle + wide / 2), ylim=(found.layers - 0.5, -0.5))
+    panel.set_axis_off()
+
+
+def _short_label(label: str) -> str:
+    for word, short in SHORT.items():
+        label = label.replace(word, short)
+    return label

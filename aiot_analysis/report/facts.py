@@ -11,7 +11,7 @@ import pandas as pd
 
 from aiot_analysis.errors import DataError
 from aiot_analysis.report.notebooks import Notebook
-from aiot_analysis.tables import choice, names, select, storage, validity
+from aiot_analysis.tables import names, select, storage, validity
 from runner.rawlog import ORIGINS
 
 
@@ -165,7 +165,7 @@ def _run(run_id: str, rows: pd.DataFrame) -> dict[str, Any]:
 
 
 def _counts(rows: pd.DataFrame) -> dict[str, int]:
-    return {verdict: int((rows["verdict"] == verdict).sum()) for verdict in choice.VERDICTS}
+    return {verdict: int((rows["verdict"] == verdict).sum()) for verdict in names.VERDICTS}
 
 
 def _missing(latest: pd.DataFrame, covered: dict[str, Any], origin: str) -> list[dict[str, Any]]:

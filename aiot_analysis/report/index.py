@@ -8,10 +8,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from aiot_analysis.report import front
+from aiot_analysis.display import front
 from aiot_analysis.report.site import Site
-from aiot_analysis.tables.files import write_whole
-from aiot_analysis.tables.fingerprint import combine
+from aiot_analysis.tables.workspace import combine, write_whole
 
 if TYPE_CHECKING:
     from jinja2 import Environment

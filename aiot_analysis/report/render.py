@@ -14,12 +14,19 @@ from typing import TYPE_CHECKING
 
 from aiot_analysis.errors import ReportError
 from aiot_analysis.report import index
-from aiot_analysis.report.folder import check_folder, locked
-from aiot_analysis.report.manifest import ManifestEntry, load_manifest
 from aiot_analysis.report.notebooks import Notebook, assign, choose, find
-from aiot_analysis.report.site import DEVICE, Site, of_each_device, root_of, sites
-from aiot_analysis.tables.files import unfinished
-from aiot_analysis.tables.processed import find_notebooks
+from aiot_analysis.report.site import (
+    DEVICE,
+    ManifestEntry,
+    Site,
+    check_folder,
+    load_manifest,
+    locked,
+    of_each_device,
+    root_of,
+    sites,
+)
+from aiot_analysis.tables.workspace import find_notebooks, unfinished
 
 if TYPE_CHECKING:
     from aiot_analysis.report.page import RenderJob, RenderOutcome

@@ -1,26 +1,124 @@
-"""A folder of reports: its pages, and whether they are up to date.
-
-Origins never share a page; each has its own site. The site of the first origin in the tables is the output folder
-itself, and that of every other is a subfolder with the name of the origin. A device may have its own site in the folder
-`devices` of its origin's site.
-"""
+"""A folder of reports: its lock, its manifest, its pages, and whether they are up to date."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from os.path import relpath
 from pathlib import Path
 
 from aiot_analysis.errors import DataError, ReportError
-from aiot_analysis.report.manifest import ManifestEntry, PageManifest, load_manifest
 from aiot_analysis.report.notebooks import Notebook
-from aiot_analysis.tables import choice, fingerprint, processed
-from aiot_analysis.tables.fingerprint import Tables
+from aiot_analysis.tables import names, workspace
+from aiot_analysis.tables.workspace import FileHashes, Tables, write_whole
 from runner.rawlog import ORIGINS
+
+OURS = b"AIoTBench"  # occurs in the title of every page
+
+
+@contextmanager
+def locked(out: Path) -> Iterator[None]:
+    """Create the folder if necessary and lock it for one writer; the lock is on the folder itself and leaves no file.
+
+    Raises:
+        ReportError: Another process has locked the folder, or writing to it fails now or within the block.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _not_written(out, error) from None
+    busy = ReportError(f"Another `aiot report` is writing to {out}: wait for it to finish, or choose another folder.")
+    try:
+        with workspace.locked(out, busy):
+            yield
+    except OSError as error:
+        if error.filename is None or not Path(str(error.filename)).is_relative_to(out):
+            raise
+        raise _not_written(out, error) from None
+
+
+def _not_written(out: Path, error: OSError) -> ReportError:
+    return ReportError(f"Reports cannot be written to {out} ({error.strerror}): fix this, or choose another folder.")
+
+
+def check_folder(out: Path, notebooks: Path, pages: Iterable[Path]) -> None:
+    """Raise ReportError if writing the pages would replace the notebooks or an unrelated file."""
+    if (out / "notebooks").resolve() == notebooks.resolve():
+        raise ReportError(
+            f"Executed notebooks would replace those in {notebooks}: choose a different folder from {out}."
+        )
+    for page in pages:
+        for path in (page, page.with_name("index.html")):
+            if path.exists() and not _is_our_page(path):
+                raise ReportError(f"{path} is not a page of a report: delete it, or choose another folder (--out).")
+    if (out / "manifest.json").exists() and not _is_our_manifest(out / "manifest.json"):
+        raise ReportError(f"{out / 'manifest.json'} was not written by `aiot report`: choose another folder (--out).")
+
+
+def _is_our_page(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(4096)
+    return not head or OURS in head
+
+
+def _is_our_manifest(path: Path) -> bool:
+    """Return whether the file may be replaced: it is a manifest of reports, or damaged."""
+    try:
+        content = json.loads(path.read_bytes())
+    except ValueError:
+        return True
+    return not isinstance(content, dict) or not content or "reports" in content
+
+
+VERSION = 1
+
+
+@dataclass
+class ManifestEntry:
+    """The last rendering of one notebook."""
+
+    fingerprint: str = ""  # fingerprint of the existing page; "" if there is none
+    parameters: dict[str, object] = field(default_factory=dict)  # values that were passed
+    rendered: str = ""  # when the existing page was made: ISO 8601, UTC
+    seconds: float | None = None
+    error: str = ""  # why the last rendering failed; "" if it succeeded
+    cell: int | None = None  # the code cell it failed in, counted from 1
+    failed: str = ""  # when it failed: ISO 8601, UTC
+    warnings: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)  # files of its figures and tables next to the page
+
+
+@dataclass
+class PageManifest:
+    """Everything that `render` remembers between two calls."""
+
+    reports: dict[str, ManifestEntry] = field(default_factory=dict)  # by the notebook's name
+    files: FileHashes = field(default_factory=dict)
+    index: str = ""  # fingerprint of index.html and of the pages' navigation
+
+    def save(self, path: Path) -> None:
+        write_whole(path, json.dumps({"version": VERSION, **asdict(self)}, indent=1))
+
+
+def load_manifest(path: Path) -> PageManifest:
+    """Return the manifest of a folder.
+
+    If it is missing, damaged or of another version, it is empty, and everything counts as out of date.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["version"] != VERSION:
+            return PageManifest()
+        reports = {name: ManifestEntry(**entry) for name, entry in content["reports"].items()}
+        return PageManifest(reports, content["files"], content["index"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return PageManifest()
+
 
 DEVICES = "devices"  # folder of the sites of single devices
 DEVICE = "device"  # parameter that names devices
@@ -82,7 +180,7 @@ class Site:
             DataError: The tables are missing.
         """
         folder = notebook.value("processed", given)
-        return self.data(processed.find(str(folder), self.root)) if folder else ""
+        return self.data(workspace.find(str(folder), self.root)) if folder else ""
 
     def fingerprint(self, notebook: Notebook, given: dict[str, object]) -> str:
         """Return a hash of what a page depends on: the notebook, its parameters, the data, the code and the libraries.
@@ -94,14 +192,14 @@ class Site:
         """
         values = {name: value for name, value in given.items() if name != "scheduler"}
         parts = [notebook.digest, values, self.data_of(notebook, given), self.code, self.versions, notebook.name]
-        return fingerprint.combine(*parts, self._pictures(notebook, given))
+        return workspace.combine(*parts, self._pictures(notebook, given))
 
     def _pictures(self, notebook: Notebook, given: dict[str, object]) -> list[str]:
         """Return the state of the pictures that a notebook may show; simulated data have none."""
         folder = notebook.value("datasets", given)
         if not folder or self.origin == "simulated":
             return []
-        return fingerprint.pictures(self.root, str(folder), self._tables(self.processed).datasets)
+        return workspace.pictures(self.root, str(folder), self._tables(self.processed).datasets)
 
     def status(self, notebook: Notebook) -> str:
         """Return the status of the existing page: "ok", "failed", "outdated" or "missing"."""
@@ -147,13 +245,13 @@ def root_of(found: Sequence[Notebook], source: Path, working: Path | None, value
     """
     bases = [base for base in (working, source.parent) if base]
     name = _processed(found, values)
-    return processed.base_of(name, *bases)
+    return workspace.base_of(name, *bases)
 
 
 def _processed(found: Sequence[Notebook], values: Mapping[str, object]) -> str:
     """Return the folder of the tables according to the parameters, or else to the first notebook that names one."""
     candidates = (values.get("processed"), *(notebook.value("processed", {}) for notebook in found))
-    return str(next((candidate for candidate in candidates if candidate), processed.FOLDER))
+    return str(next((candidate for candidate in candidates if candidate), workspace.FOLDER))
 
 
 def sites(root: Path, found: Sequence[Notebook], out: Path, values: Mapping[str, object]) -> list[Site]:
@@ -164,11 +262,11 @@ def sites(root: Path, found: Sequence[Notebook], out: Path, values: Mapping[str,
     Raises:
         DataError: The processed tables are missing or damaged, or have no data of the origin.
     """
-    tables_folder = processed.find(_processed(found, values), root)
-    processed.check(tables_folder)
+    tables_folder = workspace.find(_processed(found, values), root)
+    workspace.check(tables_folder)
     origins = _origins(tables_folder)
     folders = {origin: out if number == 0 else out / origin for number, origin in enumerate(origins)}
-    code, versions = fingerprint.code(), fingerprint.versions()
+    code, versions = workspace.code(), workspace.versions()
     tables: dict[Path, Tables] = {}
     result = []
     for origin in _wanted(values, origins, tables_folder):
@@ -209,7 +307,7 @@ def of_each_device(fleets: Sequence[Site], wanted: object = "") -> dict[str, lis
     """
     known_devices = list(dict.fromkeys(device for fleet in fleets for device in fleet.known_devices))
     select_all = isinstance(wanted, str) and not wanted.strip(" ,")
-    chosen = known_devices if select_all else choice.choose("device", wanted, known_devices)
+    chosen = known_devices if select_all else names.choose("device", wanted, known_devices)
     return {
         fleet.origin: _of_devices(fleet, [device_id for device_id in fleet.known_devices if device_id in chosen])
         for fleet in fleets
@@ -257,7 +355,7 @@ def folder_name(device: str) -> str:
 
 def _origins(processed: Path) -> list[str]:
     """Return the origins of the instances, in the order of their sites."""
-    present = set(fingerprint.read_columns(processed / "instances.parquet", "origin")["origin"].unique().to_pylist())
+    present = set(workspace.read_columns(processed / "instances.parquet", "origin")["origin"].unique().to_pylist())
     if not present:
         raise DataError(f"{processed} has no runs: run the suite, then `aiot process`.")
     return [origin for origin in ORIGINS if origin in present]
@@ -268,7 +366,7 @@ def _devices(processed: Path, origin: str) -> tuple[str, ...]:
     path = processed / "devices.parquet"
     if not path.exists():
         raise DataError(f"There is no table devices in {processed}: run `aiot process` first.")
-    rows = fingerprint.read_columns(path, "device_id", "origin").to_pylist()
+    rows = workspace.read_columns(path, "device_id", "origin").to_pylist()
     return tuple(row["device_id"] for row in rows if row["origin"] == origin)
 
 

@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection, wait
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING
 
-from aiot_analysis.tables.fingerprint import PACKAGE
+from aiot_analysis.tables.workspace import PACKAGE
 
 if TYPE_CHECKING:
     from aiot_analysis.report.page import RenderJob, RenderOutcome

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from aiot_analysis.errors import SimulationError
-from aiot_analysis.simulate import assumptions, draw, fleet, images, write
+from aiot_analysis.simulate import assumptions, draw, write
 from aiot_analysis.tables import names, paper
-from aiot_analysis.tables.files import locked, whole
+from aiot_analysis.tables.workspace import locked, whole
 from aiot_analysis.words import plural
 from runner import rawlog
 
@@ -44,7 +44,7 @@ class Options:
 class SimulatedRun:
     """The run of one phone in a simulated fleet."""
 
-    phone: fleet.Phone
+    phone: assumptions.Phone
     seed: int
     images: int
     quantized: bool
@@ -100,8 +100,8 @@ def version() -> str:
 
 def runs(options: Options) -> list[SimulatedRun]:
     """Return the runs for the options, one per phone."""
-    phones = fleet.phones(options.devices, options.seed)
-    quantized = fleet.quantized(phones, options.quantized_on)
+    phones = assumptions.phones(options.devices, options.seed)
+    quantized = assumptions.quantized(phones, options.quantized_on)
     return [SimulatedRun(phone, options.seed, options.images, phone.number in quantized) for phone in phones]
 
 
@@ -165,7 +165,7 @@ def _write(raw: Path, run: SimulatedRun) -> None:
     with whole(raw / run.path, raw / f"{PART}{run.phone.slug}") as part:
         part.mkdir()
         drawn, scale = draw.phone(run.phone, run.instances, run.seed, run.images)
-        write.write_run(part, run.id, run.phone, drawn, scale, images.draw(run.seed, run.images), run.facts)
+        write.write_run(part, run.id, run.phone, drawn, scale, draw.draw(run.seed, run.images), run.facts)
 
 
 def _others(raw: Path, wanted: set[Path]) -> dict[Path, dict[str, Any]]:

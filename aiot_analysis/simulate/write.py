@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 
 from aiot_analysis.simulate import assumptions, draw
-from aiot_analysis.simulate.fleet import Phone, stream
-from aiot_analysis.simulate.images import SimulatedImages
+from aiot_analysis.simulate.assumptions import Phone, stream
+from aiot_analysis.simulate.draw import SimulatedImages
 from aiot_analysis.tables import names
 from runner import rawlog
 

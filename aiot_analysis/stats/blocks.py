@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aiot_analysis.stats import variance
-from aiot_analysis.tables import along, by_device, pooling, select
+from aiot_analysis.tables import along, by_device, select
 from aiot_analysis.words import plural
 
 KEY = along.KEY
@@ -230,7 +230,7 @@ def over_sessions(rows: pd.DataFrame, timing: str = "end_to_end") -> pd.DataFram
     column = f"{select.time_column(timing)}_mean"
     timed = rows[rows[column] > 0]
     timed = timed.assign(
-        way=pooling.ways(timed), session=variance.sessions(timed), log=np.log(timed[column].astype(float))
+        way=select.ways(timed), session=variance.sessions(timed), log=np.log(timed[column].astype(float))
     )
     key = ["device_id", "instance_id", "way"]
     timed = timed.sort_values([*key, "run_id"])

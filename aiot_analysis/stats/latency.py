@@ -1,13 +1,117 @@
-"""Time per image: its distribution, its phases, and how many times faster one instance is than another."""
+"""Time per image: its distribution, its phases, and ratios of the times of instances."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import t
 
-from aiot_analysis.stats import pairing, ratios, variance
-from aiot_analysis.tables import select
+from aiot_analysis.stats import blocks, pairing, variance
+from aiot_analysis.tables import names, select
 from aiot_analysis.tables.names import PHASE_NAMES
+from aiot_analysis.words import CONFIDENCE, plural
+
+Floats = NDArray[np.float64]
+
+
+FEWEST_DEVICES = 3
+"""Minimum number of devices for an interval over devices. Two leave one degree of freedom: at the levels that several
+comparisons share, Student's quantile is then in the hundreds, and the interval of a ratio spans many powers of ten.
+"""
+OVER_DEVICES = f"with a 95 % interval over devices where there are {FEWEST_DEVICES} or more"
+"""Description of the interval of a geometric mean over devices, for the captions of tables."""
+
+
+def too_few_devices(values: pd.Series, written: str = "{:.2f}") -> str:
+    """Return why the values of these devices have no interval over devices, naming each device; "" if they have one.
+
+    The index of `values` has the ids of the devices, and `written` is the format of a value.
+    """
+    if len(values) >= FEWEST_DEVICES or values.empty:
+        return ""
+    listed = ", ".join(f"{written.format(value)} on {device}" for device, value in values.items())
+    return f"{plural(len(values), 'device')} ({listed}): an interval over devices needs {FEWEST_DEVICES}"
+
+
+def mean_over_devices(values: Floats, level: float = CONFIDENCE) -> Floats:
+    """Return the mean of one value per device and the ends of Student's interval (1908), (3,).
+
+    The ends are NaN for fewer than FEWEST_DEVICES devices. For logarithms of ratios, the exponentials are the geometric
+    mean and its interval. Devices are treated as independent, although phones with the same chip are more similar than
+    independent ones.
+    """
+    n = len(values)
+    if n < FEWEST_DEVICES:
+        return np.array([values.mean() if n else np.nan, np.nan, np.nan])
+    middle, se = values.mean(), values.std(ddof=1) / np.sqrt(n)
+    interval: Floats = middle + np.array([0.0, -1.0, 1.0]) * t.ppf((1 + level) / 2, n - 1) * se
+    return interval
+
+
+def image_log_ratios(
+    base: Floats, other: Floats, base_turn: Floats, other_turn: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Return log(mean of base / mean of other), its variance within the runs, and its freedom, (m,) each.
+
+    Takes the times per image of m pairs of runs of two instances, (m, n) each with one column per image, and the
+    position of each image in its run. By the delta method, the logarithm varies like the mean of base / mean(base) -
+    other / mean(other), where neighbours in time are treated as dependent (see `blocks.errors`). If the two instances
+    were shown the images in different orders, the variances of both sides are added instead. An image that is NaN on
+    one side is left out on both. NaN where fewer than two images are left.
+    """
+    seen = ~(np.isnan(base) | np.isnan(other))
+    counts = seen.sum(axis=1)
+    logs, squares, freedom = np.full((3, len(base)), np.nan)
+    for n in np.unique(counts[counts > 1]):
+        rows = np.flatnonzero(counts == n)
+        x, y, x_turn, y_turn = (side[rows][seen[rows]].reshape(-1, n) for side in (base, other, base_turn, other_turn))
+        logs[rows] = np.log(x.mean(axis=1) / y.mean(axis=1))
+        x, y = x / x.mean(axis=1, keepdims=True), y / y.mean(axis=1, keepdims=True)
+        order, other_order = x_turn.argsort(axis=1), y_turn.argsort(axis=1)
+        x, y = np.take_along_axis(x, order, 1), np.take_along_axis(y, other_order, 1)
+        alike = (order == other_order).all(axis=1)
+        error, worth = np.empty((2, len(rows)))
+        if alike.any():
+            error[alike], worth[alike] = blocks.errors(x[alike] - y[alike])
+        if not alike.all():
+            (base_error, base_worth), (other_error, other_worth) = blocks.errors(x[~alike]), blocks.errors(y[~alike])
+            error[~alike], together = variance.standard_error(
+                [base_error**2, other_error**2], [base_worth - 1, other_worth - 1]
+            )
+            worth[~alike] = 1 + together
+        squares[rows], freedom[rows] = error**2, worth - 1
+    return logs, squares, freedom
+
+
+def log_ratio(base: Sequence[float], other: Sequence[float]) -> tuple[float, float, float]:
+    """Return log(mean of base / mean of other), its standard error, and the number of images of the smaller side.
+
+    Each side is given by mean, standard deviation and number of images alone; the sides are treated as independent.
+    """
+    se = np.sqrt(sum((sd / middle) ** 2 / n for middle, sd, n in (base, other)))
+    return float(np.log(base[0] / other[0])), float(se), min(base[2], other[2])
+
+
+def over_devices(frame: pd.DataFrame, by: list[str], level: float = CONFIDENCE) -> pd.DataFrame:
+    """Return the geometric mean of the column speed_up over the devices of each group of `by`, one row per group.
+
+    The columns are those of `by`, devices (their number), speed_up, speed_up_low and speed_up_high (over devices, see
+    `mean_over_devices`), slowest and fastest (smallest and largest speed-up of a device) and faster_on (number of
+    devices on which it is above 1).
+    """
+    table = []
+    valid = frame.dropna(subset="speed_up")
+    for group, part in valid.groupby(by, sort=False, observed=True):
+        ratio = part["speed_up"].to_numpy(float)
+        middle, low, high = np.exp(mean_over_devices(np.log(ratio), level))
+        numbers = [len(ratio), middle, low, high, ratio.min(), ratio.max(), int((ratio > 1).sum())]
+        table.append([*(group if isinstance(group, tuple) else (group,)), *numbers])
+    columns = [*by, "devices", "speed_up", "speed_up_low", "speed_up_high", "slowest", "fastest", "faster_on"]
+    return pd.DataFrame(table, columns=columns)
+
 
 KEY = select.KEY
 QUANTILES = {"p25_ms": 0.25, "median_ms": 0.5, "p75_ms": 0.75, "p90_ms": 0.9, "p99_ms": 0.99}
@@ -58,7 +162,7 @@ def speed_up(images: pd.DataFrame, pairs: pd.DataFrame, timing: str = "end_to_en
 
     Takes image records and the pairs of `pairing.pair`. Returns the pairs with n_images, base_ms, other_ms, speed_up,
     speed_up_low and speed_up_high: Student's 95 % interval on the logarithm, from the variation within runs
-    (`ratios.image_log_ratios`) and what runs add (`pairing.RUNS`). Images that failed on one side are left out on both.
+    (`image_log_ratios`) and what runs add (`pairing.RUNS`). Images that failed on one side are left out on both.
     Null without images; with a single image there is no interval.
     """
     sides = [f"{select.time_column(timing)}_{half}" for half in ("base", "other")]
@@ -70,10 +174,45 @@ def speed_up(images: pd.DataFrame, pairs: pd.DataFrame, timing: str = "end_to_en
         pair_numbers = part["pair"].unique()
         columns = [*sides, "query_base", "query_other"]
         base, other, turn, other_turn = (part[column].to_numpy(float).reshape(-1, n) for column in columns)
-        logs, squares, freedom = ratios.image_log_ratios(base, other, turn, other_turn)
+        logs, squares, freedom = image_log_ratios(base, other, turn, other_turn)
         runs, runs_freedom = (pairs[column].to_numpy(float)[pair_numbers] for column in pairing.RUNS)
         low, high = variance.interval_of_parts(logs, [squares, runs], [freedom, runs_freedom])
         base_ms, other_ms = base.mean(axis=1), other.mean(axis=1)
         numbers = [np.full(len(pair_numbers), n), base_ms, other_ms, base_ms / other_ms, np.exp(low), np.exp(high)]
         speed.loc[pair_numbers] = np.column_stack(numbers)
     return pairing.join_results(pairs, speed)
+
+
+RATIO = ["speed_up", "speed_up_low", "speed_up_high"]
+COLUMNS = [
+    "device_id", "model", "implementation", "quantization", "mean_ms", "median_ms", *RATIO, "accuracy",
+    "framework_version",
+]  # fmt: skip
+
+
+def implementations_beyond_paper(rows: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
+    """Return the inference time of all implementations of each model that has one beyond the paper's 60 instances.
+
+    Takes the rows of `select.measured_rows` and image records. Returns one row per float32 row of such a model, and one
+    per row in another quantization that is not the paper's, in the order of `names`, with COLUMNS. mean_ms and
+    median_ms are times of inference alone. speed_up, with its 95 % interval, is how many times faster the row is than
+    the model in TFLite CPU, float32, on the images that both saw (`latency.speed_up`); it is null for TFLite CPU itself
+    and where that was not measured. The frame is empty if there is nothing beyond the paper's instances.
+    """
+    others = ~rows["instance_id"].isin(names.PAPER)
+    device_models = pd.MultiIndex.from_frame(rows[["device_id", "model"]])
+    compared = rows[device_models.isin(device_models[others]) & ((rows["quantization"] == "float32") | others)]
+    table = compared.assign(implementation=names.implementation).merge(_times(images), on=KEY, how="left")
+    pairs = pairing.pair(
+        compared[(compared["quantization"] == "float32") & (compared["delegate"] == "cpu")], "framework", "tflite"
+    )
+    faster = speed_up(images, pairs, "inference")
+    faster = faster.rename(columns={f"{column}_other": column for column in ("run_id", "instance_id")})
+    table = table.merge(faster[[*KEY, *RATIO]], on=KEY, how="left")
+    return names.ordered(table, ["device_id", "model", "implementation", "quantization"])[COLUMNS]
+
+
+def _times(images: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean and median inference time per run and instance, in ms."""
+    times = summary(images, "inference")[[*KEY, "mean_ms", "median_ms"]]
+    return times.astype(dict.fromkeys(KEY, str))

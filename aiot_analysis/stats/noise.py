@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from aiot_analysis.stats import blocks, ratios, variance
-from aiot_analysis.tables import by_device, names, pooling, select
+from aiot_analysis.stats import blocks, latency, variance
+from aiot_analysis.tables import by_device, names, select
 
 Floats = NDArray[np.float64]
 Row = dict[Any, Any]
@@ -45,7 +45,7 @@ def measured(
     all), accuracy (mean), and
 
     - within: n times the variance, within runs, of the log ratio of two mean times over n images, paired by image where
-      possible (see `ratios.image_log_ratios`); the median over instances, each with the next one. With a single
+      possible (see `latency.image_log_ratios`); the median over instances, each with the next one. With a single
       instance it is twice its own variance, and without image records it follows from the standard deviation and
       AUTOCORRELATION.
     - worth: independent times per image, from 0 to 1.
@@ -114,7 +114,7 @@ def _within(times: Floats, turn: Floats) -> pd.DataFrame:
     """Return within and worth, as in `measured`, of each instance with the next, or of a single instance by itself."""
     if len(times) > 1:
         counts = np.maximum((~np.isnan(times[:-1] + times[1:])).sum(axis=1), 1)
-        _, squares, freedom = ratios.image_log_ratios(times[:-1], times[1:], turn[:-1], turn[1:])
+        _, squares, freedom = latency.image_log_ratios(times[:-1], times[1:], turn[:-1], turn[1:])
         table = pd.DataFrame({"within": squares * counts, "worth": (freedom + 1) / counts})
     else:
         series = times[0][turn[0].argsort()]
@@ -202,7 +202,7 @@ def _between_devices(rows: pd.DataFrame, answers: dict[str, pd.DataFrame]) -> di
     """
     differ, pairs = dict.fromkeys(answers, 0.0), dict.fromkeys(answers, 0.0)
     recorded = rows[rows["device_id"].isin(answers)]
-    for key, part in recorded.groupby(["instance_id", pooling.conditions(recorded)]):
+    for key, part in recorded.groupby(["instance_id", select.conditions(recorded)]):
         instance = str(key[0])
         ids = [device for device in part["device_id"] if instance in answers[device].index]
         if len(ids) < 2:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from aiot_analysis.stats import graphs
+from aiot_analysis.stats import operators
 from aiot_analysis.stats.accuracy import with_interval
 from aiot_analysis.stats.remarks.claim import BUILT
 from aiot_analysis.tables import names, paper
@@ -124,14 +124,14 @@ def _elsewhere() -> Iterator[PaperNumber]:
 
 def _last(nodes: pd.DataFrame) -> list[str]:
     """Return the output shape of the last node of each model's graph."""
-    shapes = [part["out_shape"].dropna() for _, part in graphs.by_model(nodes)]
+    shapes = [part["out_shape"].dropna() for _, part in operators.by_model(nodes)]
     return [str(shape.iloc[-1]) for shape in shapes if len(shape)]
 
 
 def _sides(nodes: pd.DataFrame) -> dict[str, int]:
     """Return the side length, in pixels, of the input of each of the paper's models, from their graphs."""
     sides = {}
-    for model, part in graphs.by_model(nodes):
+    for model, part in operators.by_model(nodes):
         shapes = part["in_shape"].dropna()
         if model in names.MODELS and len(shapes):
             sides[model] = int(str(shapes.iloc[0]).split("x")[-1])
@@ -140,7 +140,7 @@ def _sides(nodes: pd.DataFrame) -> dict[str, int]:
 
 def _table_2(rows: pd.DataFrame, nodes: pd.DataFrame) -> Iterator[PaperNumber]:
     """Yield the lines of Table II: operations, parameters, layers and reference accuracy of each model."""
-    computed = graphs.table2(nodes).set_index("model")
+    computed = operators.table2(nodes).set_index("model")
     numbers = {
         "FLOPs (multiply-accumulates), millions": ("macs_millions", "flops_millions", SIZE_TOLERANCE, "{:.0f}"),
         "parameters, millions": ("params_millions", "params_millions", SIZE_TOLERANCE, "{:.2f}"),

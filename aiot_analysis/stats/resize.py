@@ -11,7 +11,7 @@ import pandas as pd
 
 from aiot_analysis.stats import accuracy, blocks, pairing, variance
 from aiot_analysis.stats.remarks.claim import BUILT, FAILS, HOLDS, OPEN
-from aiot_analysis.tables import choice, names, pooling, select
+from aiot_analysis.tables import names, select
 from aiot_analysis.words import plural
 
 STUDY = "resize"
@@ -28,11 +28,11 @@ def rows(studies: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     way of resizing. The column `reasons` of the unused rows says why they are unused.
     """
     study_rows = studies[(studies["study"] == STUDY)].reset_index(drop=True)
-    usable = study_rows["verdict"].isin(choice.USABLE) & study_rows["resize"].isin(WAYS)
+    usable = study_rows["verdict"].isin(names.USABLE) & study_rows["resize"].isin(WAYS)
     instance_key = ["device_id", "instance_id"]
     usable_rows = study_rows[usable].sort_values("run_id")
     usable_rows = usable_rows.assign(
-        condition=pooling.ways(usable_rows.assign(resize=""))
+        condition=select.ways(usable_rows.assign(resize=""))
     )  # the way of resizing is what may differ
     latest_condition = usable_rows.groupby(instance_key)["condition"].transform("last")
     alike = usable_rows[usable_rows["condition"] == latest_condition]

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from aiot_analysis.errors import PoolingError
-from aiot_analysis.stats import latency, pairing, ratios, variance
-from aiot_analysis.tables import names, pooling, select
+from aiot_analysis.stats import latency, pairing, variance
+from aiot_analysis.tables import names, select
 
 BASE_MODEL = "resnet50"
 
@@ -56,8 +56,8 @@ def time_shares(
             f"Device {first['device_id']} has {first['instance_id']} more than once: choose one run, "
             "as select.measured_rows does."
         )
-    pooling.check(wanted, by=[*panel, "device_id"])
-    pooling.check(wanted, pooling.SAME_FRAMEWORK, by=["device_id", "framework"])
+    select.check(wanted, by=[*panel, "device_id"])
+    select.check(wanted, select.SAME_FRAMEWORK, by=["device_id", "framework"])
 
     device_ids = rows["device_id"].unique().tolist() if devices is None else list(devices)
     grid = pd.DataFrame(
@@ -132,7 +132,7 @@ def speed_ups(
     part: the columns of the panel, device_id, the part, n_images, base_ms, other_ms, speed_up (times as fast as the
     base), speed_up_low and speed_up_high (see `latency.speed_up`). Without image records, as with native tools,
     n_images is 0 and the variation within runs is taken from the standard deviations of both sides
-    (`ratios.log_ratio`). Intervals include what runs add (see `variance.with_noise`).
+    (`latency.log_ratio`). Intervals include what runs add (see `variance.with_noise`).
     """
     cpu, tflite = rows["delegate"] == "cpu", rows["framework"] == "tflite"
     float32 = rows["quantization"] == "float32"
@@ -165,7 +165,7 @@ def _without_images(compared: pd.DataFrame, rows: pd.DataFrame, timing: str) -> 
     for pair in compared[compared["n_images"] == 0].to_dict("records"):
         keys = [tuple(pair[f"{field}_{half}"] for field in select.KEY) for half in ("base", "other")]
         base, other = (tuple(map(float, summaries[key])) for key in keys)
-        log, se, n = ratios.log_ratio(base, other)
+        log, se, n = latency.log_ratio(base, other)
         runs, runs_freedom = (np.array([pair[column]], float) for column in pairing.RUNS)
         freedoms = [np.array([n - 1]), runs_freedom]
         low, high = variance.interval_of_parts(np.array([log]), [np.array([se**2]), runs], freedoms)

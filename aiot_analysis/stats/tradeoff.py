@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from aiot_analysis.stats import resample, variance
+from aiot_analysis.stats import intervals, variance
 from aiot_analysis.stats.accuracy import accuracy_change
+from aiot_analysis.stats.intervals import medians
 from aiot_analysis.stats.latency import speed_up
-from aiot_analysis.stats.medians import medians
 from aiot_analysis.stats.pairing import pair
 from aiot_analysis.tables import names, select
 
@@ -28,7 +28,7 @@ def tradeoff(
     images: pd.DataFrame | Iterable[pd.DataFrame],
     timing: str = "end_to_end",
     seed: int = 0,
-    resamples: int = resample.RESAMPLES,
+    resamples: int = intervals.RESAMPLES,
 ) -> pd.DataFrame:
     """Compare each quantized instance with its float32 version, image by image.
 
@@ -105,7 +105,7 @@ def _on_front(records: pd.DataFrame, rows: pd.DataFrame, timing: str, seed: int,
     Images are resampled for accuracy and time together, and each time gets the deviation that its run may have by
     itself (`run_sd`). What all instances of a run share moves no version past another.
     """
-    accuracy, time_ms = resample.bootstrap_means(records, timing, seed, resamples)
+    accuracy, time_ms = intervals.bootstrap_means(records, timing, seed, resamples)
     run_sd = variance.assumed(rows).set_index("instance_id")["run_sd"].reindex(accuracy.columns).to_numpy(float)
     time_ms = time_ms * np.exp(run_sd * np.random.default_rng(seed).standard_normal(time_ms.shape))
     parts = pd.DataFrame(map(names.instance, accuracy.columns), columns=names.InstanceParts._fields)

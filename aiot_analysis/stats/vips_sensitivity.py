@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import kendalltau, rankdata
 
-from aiot_analysis.stats import blocks, resample, variance, vips
+from aiot_analysis.stats import blocks, intervals, variance, vips
 from aiot_analysis.tables import by_device, names, select
 
 FLOAT32 = tuple(names.PAPER_FLOAT32)
@@ -75,7 +75,7 @@ def shares(
     timing: str = "end_to_end",
     suite: Sequence[str] = FLOAT32,
     seed: int = 0,
-    resamples: int = resample.RESAMPLES,
+    resamples: int = intervals.RESAMPLES,
 ) -> pd.DataFrame:
     """Return `vips.contributions` with the 95 % interval of each share: share_low and share_high, fractions of 1.
 
@@ -126,7 +126,7 @@ def _share_ends(
         key = f"{rows['device_id'].iloc[0]} {drawn.columns[place]}"
         errors = vips.time_errors(key, of_runs, freedom, float(weights**2 @ excess), seed, len(drawn))
         perturbed = values[:, place] * np.exp(errors)
-        ends[:, place] = resample.percentile_interval(perturbed / (total - values[:, place] + perturbed))
+        ends[:, place] = intervals.percentile_interval(perturbed / (total - values[:, place] + perturbed))
     return ends[0], ends[1]
 
 

@@ -1,25 +1,124 @@
-"""Image records one device at a time, in this process or on a Dask cluster.
-
-The records of a large fleet do not fit in memory, so they are read when they are needed:
-
-    records = data.image_parts()                                   # nothing is read yet
-    by_device.table(records, rows, partial(latency.summary, timing="inference"))
-
-The computation for one device needs nothing from another, so results do not depend on where they are computed.
-"""
+"""Image records one device at a time, in this process or on a Dask cluster."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+import re
+import sys
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 
-from aiot_analysis.tables import cluster, select, storage
+from aiot_analysis.errors import ClusterError
+from aiot_analysis.tables import select, storage, workspace
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 Result = TypeVar("Result")
+
+ADDRESS = re.compile(r"(tcp|tls|wss?)://[^/\s]+:\d+")  # anything else makes Client wait for minutes
+ANSWER_TIMEOUT_S = 10  # for an answer from the scheduler
+WORKERS_TIMEOUT_S = 30  # for the first worker to be available
+AT_ONCE = 256
+"""Most calls submitted at a time, so that the scheduler holds few arguments and the workers few results."""
+
+
+def run_calls(
+    scheduler: str, folders: Sequence[Path], function: Callable[..., Result], calls: Iterable[tuple[Any, ...]]
+) -> Iterator[Result]:
+    """Yield the result of `function` for each tuple of arguments, in order; the workers of the cluster call it.
+
+    `folders` are those that the function reads and writes. An exception in a call is raised here too. Raises
+    ClusterError if the scheduler does not answer or has no worker, or if a worker does not see the folders, has another
+    version of the package, or ends.
+    """
+    with _connected(scheduler, folders) as client:
+        from distributed import CancelledError, KilledWorker
+        from distributed.comm.core import CommClosedError
+
+        running: deque[Any] = deque()
+        try:
+            for call in calls:
+                running.append(client.submit(function, *call, pure=False))
+                if len(running) == AT_ONCE:
+                    yield running.popleft().result()
+            while running:
+                yield running.popleft().result()
+        except KilledWorker:
+            raise ClusterError(
+                f"Workers of the Dask scheduler {scheduler} died, perhaps because they ran out of memory: "
+                "give each of them more memory or fewer threads (--nthreads)."
+            ) from None
+        except (CancelledError, CommClosedError):
+            raise ClusterError(f"The Dask scheduler {scheduler} stopped: restart it, then try again.") from None
+
+
+@contextmanager
+def _connected(scheduler: str, folders: Sequence[Path]) -> Iterator[Client]:
+    """Yield a client of the scheduler whose workers were checked; raise ClusterError if that fails."""
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ClusterError("--scheduler needs Dask: run `pip install 'aiotbench[cluster]'`.") from None
+    if not ADDRESS.fullmatch(scheduler):
+        raise ClusterError(f"{scheduler!r} is not the address of a Dask scheduler: give one like tcp://10.0.0.1:8786.")
+    try:
+        connect: Callable[..., Client] = Client  # distributed does not annotate it
+        client = connect(scheduler, timeout=ANSWER_TIMEOUT_S, set_as_default=False)
+    except OSError:
+        raise ClusterError(
+            f"No Dask scheduler answers at {scheduler!r}: start one with `dask scheduler` and give its address, "
+            "like tcp://10.0.0.1:8786."
+        ) from None
+    with client:
+        _check(client, scheduler, folders)
+        yield client
+
+
+def _check(client: Client, scheduler: str, folders: Sequence[Path]) -> None:
+    """Raise ClusterError if a worker of the cluster could not do what this process does."""
+    try:
+        client.wait_for_workers(1, timeout=WORKERS_TIMEOUT_S)
+    except TimeoutError:
+        raise ClusterError(
+            f"The Dask scheduler {scheduler} has no workers: start some with `dask worker {scheduler}`."
+        ) from None
+    paths = [str(folder.absolute()) for folder in folders]
+    for worker, reply in client.run(_look, paths, on_error="return").items():
+        if isinstance(reply, Exception):
+            raise ClusterError(
+                f"Worker {worker} cannot run this package ({reply}): install the same version there and restart it."
+            )
+        version, missing = reply
+        if missing:
+            raise ClusterError(
+                f"Worker {worker} cannot access {' and '.join(missing)}: put it on a file system that this machine and "
+                "all workers can access under the same path."
+            )
+        if version != _version():
+            raise ClusterError(
+                f"Worker {worker} has another version of this package or of its libraries: install the same versions "
+                "there and restart it."
+            )
+
+
+def _look(paths: Sequence[str]) -> tuple[str, list[str]]:
+    """Return the worker's version of everything that results depend on, and the folders that it does not see."""
+    return _version(), [path for path in paths if not Path(path).is_dir()]
+
+
+@cache  # the version that is loaded, even if the files change later
+def _version() -> str:
+    """Return a hash of the code, the libraries and the Python version."""
+    return workspace.combine(workspace.code(), workspace.versions(), sys.version_info[:2])
+
+
 Keys = list[tuple[str, str, str]]  # run, device and instance
 
 
@@ -64,7 +163,7 @@ def map_devices(
         (images, str(device), list(part.itertuples(index=False, name=None)), function)
         for device, part in wanted.groupby("device_id", sort=False)
     ]
-    remote_results = cluster.run_calls(images.scheduler, [images.processed], _one, calls) if images.scheduler else None
+    remote_results = run_calls(images.scheduler, [images.processed], _one, calls) if images.scheduler else None
     for call, results in zip(calls, remote_results or (_one(*call) for call in calls), strict=True):
         for result in results:
             yield call[1], result

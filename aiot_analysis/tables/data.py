@@ -11,10 +11,10 @@ from typing import Any
 import pandas as pd
 
 from aiot_analysis.errors import DataError
-from aiot_analysis.tables import choice, names, select, storage, validity
+from aiot_analysis.tables import names, select, storage, validity
 from aiot_analysis.tables.by_device import DeviceRecords
 from aiot_analysis.tables.names import ORIGIN_SENTENCES
-from aiot_analysis.tables.processed import FOLDER, find
+from aiot_analysis.tables.workspace import FOLDER, find
 from runner.rawlog import ORIGINS
 
 IMAGE_COLUMNS = [column for column in storage.images_schema().names if column != "top5"]
@@ -38,7 +38,7 @@ class Data:
 
         Raises DataError for an unknown id.
         """
-        wanted = choice.choose("device", devices, self._devices)
+        wanted = names.choose("device", devices, self._devices)
 
         def of_devices(frame: pd.DataFrame) -> pd.DataFrame:
             return frame[frame["device_id"].isin(wanted)].reset_index(drop=True)
@@ -76,7 +76,7 @@ class Data:
         labels = names.devices(self.devices)
         return frame.assign(device_id=frame["device_id"].map(labels)).rename(columns={"device_id": "device"})
 
-    def results(self, verdicts: str | Sequence[str] = choice.USABLE, **filters: object) -> pd.DataFrame:
+    def results(self, verdicts: str | Sequence[str] = names.USABLE, **filters: object) -> pd.DataFrame:
         """Return the rows of `instances` that the pages use: one per device and instance, ready for a pivot or a mean.
 
         Of several runs the newest is taken, and only of those that were measured alike: `tables.select.measured_rows`
@@ -196,8 +196,8 @@ class Data:
         kind = storage.kind_of(name, column, of)
         candidates = self._known(name, column, kind)
         if candidates is None:
-            return [choice.convert(column, value, kind) for value in choice.listed(given)]
-        return choice.choose(column.removesuffix("_id"), given, candidates, kind)
+            return [names.convert(column, value, kind) for value in names.listed(given)]
+        return names.choose(column.removesuffix("_id"), given, candidates, kind)
 
     def _known(self, name: str, column: str, kind: str) -> Collection[Any] | None:
         """Return the values of a column that names something, or None for a measured one or one of another table."""

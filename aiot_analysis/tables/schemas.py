@@ -14,7 +14,7 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.typing.pandas import Series
 
-from aiot_analysis.tables.choice import TIMES, VERDICTS
+from aiot_analysis.tables.names import TIMES, VERDICTS
 from runner.rawlog import ORIGINS
 
 STATUSES = ["end", "summary", "failed", "unavailable", "cut"]

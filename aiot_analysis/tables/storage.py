@@ -17,10 +17,9 @@ from pandera.config import ValidationDepth, config_context
 from pyarrow import compute, dataset, parquet
 
 from aiot_analysis.errors import DamagedError, DataError
-from aiot_analysis.tables import choice
-from aiot_analysis.tables.files import whole
-from aiot_analysis.tables.processed import REMEDY, is_as_written
+from aiot_analysis.tables import names
 from aiot_analysis.tables.schemas import TABLES, Images
+from aiot_analysis.tables.workspace import REMEDY, is_as_written, whole
 
 IMAGE_KEY = ["run_id", "device_id", "instance_id", "query"]
 
@@ -148,7 +147,7 @@ def read(name: str, processed: Path | str, columns: Sequence[str] | None = None,
     folder = Path(processed)
     kinds = {column: kind_of(name, column) for column in filters}
     wanted = {
-        column: [choice.convert(column, value, kinds[column]) for value in choice.listed(selection)]
+        column: [names.convert(column, value, kinds[column]) for value in names.listed(selection)]
         for column, selection in filters.items()
     }
     _check_columns(name, columns or ())
@@ -187,7 +186,7 @@ def kind_of(name: str, column: str, of: str = "") -> str:
     """
     if of and column not in TABLES[name].to_schema().columns:
         columns = list(dict.fromkeys([*TABLES[of].to_schema().columns, *TABLES[name].to_schema().columns]))
-        raise DataError(f"Tables {of} and {name} have no column {column!r}: choose {choice.choices(column, columns)}.")
+        raise DataError(f"Tables {of} and {name} have no column {column!r}: choose {names.choices(column, columns)}.")
     _check_columns(name, [column])
     kind = _KINDS.get(str(TABLES[name].to_schema().columns[column].dtype), "")
     if not kind:

@@ -11,8 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from aiot_analysis.tables import choice, select, storage
-from aiot_analysis.tables.processed import check
+from aiot_analysis.tables import names, select, storage
+from aiot_analysis.tables.workspace import check
 
 MIN_IMAGES = 500  # the paper's subset of ILSVRC 2012, Section III-A
 MAX_CV = 0.5  # standard deviation over mean of the times of one instance
@@ -128,9 +128,7 @@ def with_checks_of_files(instances: pd.DataFrame) -> pd.DataFrame:
     checks = latest.loc[instances.loc[has_later_check, "model_sha256"]].set_axis(instances.index[has_later_check])
     for column in columns:
         result.loc[has_later_check, column] = checks[column]
-    failed = (
-        has_later_check & ~result["parity_passed"].fillna(True).astype(bool) & result["verdict"].isin(choice.USABLE)
-    )
+    failed = has_later_check & ~result["parity_passed"].fillna(True).astype(bool) & result["verdict"].isin(names.USABLE)
     reason = "its model file failed the check: " + result.loc[failed, "parity_finding"]
     earlier_reasons = result.loc[failed, "reasons"]
     result.loc[failed, "reasons"] = reason.where(earlier_reasons == "", earlier_reasons + "; " + reason)

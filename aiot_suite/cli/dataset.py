@@ -34,7 +34,7 @@ def dataset_make(
 ) -> None:
     """Draw the sample set, which has 100 classes x 5 test images."""
     from aiot_suite.datasets import sample
-    from aiot_suite.progress_bar import counting
+    from aiot_suite.long_tasks import counting
 
     with counting("dataset: drawing") as step:
         dataset = sample.make(
@@ -70,7 +70,7 @@ def dataset_sample(
 ) -> None:
     """Sample the validation images of ILSVRC 2012, as the paper does (Section III-A)."""
     from aiot_suite.datasets import imagenet as source
-    from aiot_suite.progress_bar import counting
+    from aiot_suite.long_tasks import counting
 
     with counting("dataset: copying") as step:
         dataset = source.sample_imagenet(
@@ -100,7 +100,7 @@ def dataset_use(
     workspace: Workspaces = HERE,
 ) -> None:
     """Use any labelled folder of images."""
-    from aiot_suite.datasets import folder as source
+    from aiot_suite.datasets import imagenet as source
 
     target = Workspace(workspace).datasets / (name or folder.resolve().name)
     dataset = source.use_folder(target, folder, labels, label_space=label_space, numbering=numbering)

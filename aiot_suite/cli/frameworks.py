@@ -19,7 +19,7 @@ def frameworks_list(workspace: Workspaces = HERE) -> None:
     from importlib.util import find_spec
 
     from aiot_suite import catalog, environments
-    from aiot_suite.cli.show import show
+    from aiot_suite.cli.options import show
 
     rows = []
     for framework in catalog.load(Workspace(workspace).plugins).frameworks.values():

@@ -1,4 +1,4 @@
-"""`aiot models`: prepare, list and train models. `runner.cli.models` adds the commands that need a device."""
+"""`aiot models`: prepare, list and train models. `runner.cli.file_commands` adds the commands that need a device."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def models_prepare(
     from aiot_suite import catalog, prepare, suite
     from aiot_suite.convert import calibration as calibrating
     from aiot_suite.datasets import store
-    from aiot_suite.progress_bar import counting
+    from aiot_suite.long_tasks import counting
 
     space = Workspace(workspace)
     images = calibrating.of_dataset(store.load(space.datasets / calibration)) if calibration else None
@@ -83,7 +83,7 @@ def models_prepare(
 @app.command("list")
 def models_list(weights: Weights = "sample", workspace: Workspaces = HERE) -> None:
     """List the model files with size, hash and settings."""
-    from aiot_suite.cli.show import show
+    from aiot_suite.cli.options import show
     from aiot_suite.facts import load_artifacts
 
     artifacts = load_artifacts(models_folder(Workspace(workspace), weights))
@@ -126,7 +126,7 @@ def models_train(
     network, a slim version is trained, and the heavy network then contains its weights.
     """
     from aiot_suite import suite
-    from aiot_suite.progress_bar import bar
+    from aiot_suite.long_tasks import bar
     from aiot_suite.train import PHASES, Phase, train
 
     for model in suite.choose("Model", models, MODELS):

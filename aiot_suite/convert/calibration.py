@@ -1,20 +1,59 @@
-"""Calibration images, which determine the ranges of 8-bit activations, and checks that they are not test images."""
+"""Input tensors of pictures, and the images that calibrate 8-bit activations, which must not be test images."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aiot_suite.convert.inputs import inputs_of, sample_pictures
 from aiot_suite.datasets import store
+from aiot_suite.datasets.sample import CLASS_NAMES, draw_jpeg
 from aiot_suite.datasets.store import Dataset, subset
 from aiot_suite.errors import DatasetError, ModelError
 from aiot_suite.facts import Artifact, Calibrated, Settings
+from aiot_suite.preprocess import Preprocess, decode
 from aiot_suite.workspace import sha256_of
+
+if TYPE_CHECKING:
+    import torch
+
+BATCH = 25  # pictures; divides 100, the number of classes
+
+
+def inputs_of(settings: Settings, pictures: Iterable[bytes]) -> Iterator[np.ndarray]:
+    """Yield the float32 input tensor, of shape (1, ...), of each image file given as bytes."""
+    preprocess = Preprocess.of(settings.record())
+    for picture in pictures:
+        yield preprocess(decode(picture)).copy()
+
+
+def sample_pictures(count: int, part: str = "train", seed: int = 0) -> Iterator[bytes]:
+    """Yield pictures like those of the sample set as JPEG bytes; picture n belongs to class n modulo 100.
+
+    The pictures are drawn on demand, so no dataset needs to exist.
+    """
+    for number in range(count):
+        yield draw_jpeg(number % len(CLASS_NAMES), number // len(CLASS_NAMES), part, seed)
+
+
+def sample_inputs(settings: Settings, count: int, part: str = "train", seed: int = 0) -> Iterator[np.ndarray]:
+    """Yield the input tensors of `count` pictures of `sample_pictures`."""
+    return inputs_of(settings, sample_pictures(count, part, seed))
+
+
+def sample_batches(settings: Settings, per_class: int, part: str = "train", seed: int = 0) -> Iterator[torch.Tensor]:
+    """Yield input tensors of shape (BATCH, ...), for `per_class` pictures of each of the 100 classes."""
+    import torch
+
+    inputs = sample_inputs(settings, per_class * len(CLASS_NAMES), part, seed)
+    while batch := list(islice(inputs, BATCH)):
+        yield torch.from_numpy(np.concatenate(batch))
+
 
 QUANTIZATIONS = ("int8",)
 """Quantizations that need calibration, because the ranges of their activations are fixed at conversion."""

@@ -1,8 +1,4 @@
-"""The paper's dataset: 100 random classes x 5 images of the ILSVRC 2012 validation set (Section III-A).
-
-The images are expected in class folders (`val/n01440764/ILSVRC2012_val_00000293.JPEG`; the class folders of ImageNetV2
-are named 0 to 999), or in one flat folder with a label file.
-"""
+"""Datasets of photographs: a labelled folder, and the paper's sample of ImageNet (Section III-A)."""
 
 from __future__ import annotations
 
@@ -11,10 +7,41 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
+from aiot_suite.datasets import classes, labels, store
 from aiot_suite.datasets import classes as label_spaces
-from aiot_suite.datasets import labels, photographs, store
-from aiot_suite.datasets.numbering import of_folders
+from aiot_suite.datasets.classes import of_folders
+from aiot_suite.datasets.labels import Photographs
 from aiot_suite.errors import DatasetError
+
+
+def use_folder(
+    folder: Path, source: Path, list_of_labels: Path, *, label_space: str, numbering: str | None = None
+) -> store.Dataset:
+    """Create a dataset from the images in `source` that a label file lists (see `labels.read`).
+
+    Raises DatasetError if the label file is invalid or lists an image that does not exist.
+    """
+    store.refuse_overwrite(folder, "aiot dataset use", list_of_labels)
+    label_list = labels.read(list_of_labels, label_space, numbering)
+    images, missing, notes = Photographs(source).named(label_list)
+    if missing:
+        others = f" ({len(missing)} listed images are missing)" if len(missing) > 1 else ""
+        raise DatasetError(
+            f"Image {missing[0].image!r} is not in {source}{others}: check line {missing[0].line} of {list_of_labels}."
+        )
+    imagenet_names = {label: row["name"] for label, row in enumerate(classes.class_table())}
+    class_names = imagenet_names if label_space == classes.IMAGENET else label_list.names
+    return store.write(
+        folder,
+        name=folder.name,
+        label_space=label_space,
+        images=list(images.items()),
+        classes={label: class_names.get(label, str(label)) for label in images.values()},
+        made_by={"tool": "aiot dataset use", "source": str(source.resolve())},
+        image_folder=source,
+        notes=[*label_list.notes, *notes],
+    )
+
 
 LABEL_SPACE = label_spaces.IMAGENET
 
@@ -38,7 +65,7 @@ def sample_imagenet(
     Raises DatasetError if there are too few classes or images.
     """
     store.refuse_overwrite(folder, "aiot dataset sample", source)
-    image_folder = photographs.find_image_folder(source)
+    image_folder = labels.find_image_folder(source)
     notes = [f"assumed: the images are in {image_folder}"] if image_folder != source else []
     label_of, label_notes = (
         _listed(image_folder, ground_truth, numbering) if ground_truth else _class_folders(image_folder, numbering)
@@ -88,7 +115,7 @@ def _names(paths: Mapping[str, int]) -> dict[str, str]:
 
 def _class_folders(folder: Path, numbering: str | None) -> tuple[dict[str, int], list[str]]:
     """Return the label of each image below the class folders, and notes."""
-    folders = photographs.class_folders(folder)
+    folders = labels.class_folders(folder)
     if not folders:
         raise DatasetError(
             f"{folder} contains no class folders named like n01440764 or 0 to 999: name the folder that "
@@ -98,7 +125,7 @@ def _class_folders(folder: Path, numbering: str | None) -> tuple[dict[str, int],
     others = sorted(
         subfolder.name
         for subfolder in folder.iterdir()
-        if subfolder.is_dir() and subfolder.name not in folders and not photographs.is_hidden(subfolder.name)
+        if subfolder.is_dir() and subfolder.name not in folders and not labels.is_hidden(subfolder.name)
     )
     if others:
         notes.append(f"skipped: {len(others)} folders that are not classes, for example {others[0]}")
@@ -107,8 +134,8 @@ def _class_folders(folder: Path, numbering: str | None) -> tuple[dict[str, int],
     images = {
         f"{name}/{path}": label_of[name]
         for name in sorted(folders)
-        for path in photographs.files_below(folders[name])
-        if photographs.is_image(PurePosixPath(path).name)
+        for path in labels.files_below(folders[name])
+        if labels.is_image(PurePosixPath(path).name)
     }
     return images, notes
 
@@ -116,7 +143,7 @@ def _class_folders(folder: Path, numbering: str | None) -> tuple[dict[str, int],
 def _listed(folder: Path, ground_truth: Path, numbering: str | None) -> tuple[dict[str, int], list[str]]:
     """Return the label of each image in the folder that a label file lists, and notes."""
     label_list = labels.read(ground_truth, LABEL_SPACE, numbering)
-    image_files = photographs.Photographs(folder)
+    image_files = labels.Photographs(folder)
     images, missing, notes = image_files.named(label_list)
     if missing and not images:
         raise DatasetError(
@@ -127,9 +154,7 @@ def _listed(folder: Path, ground_truth: Path, numbering: str | None) -> tuple[di
         notes.append(
             f"skipped: {len(missing)} listed images that are not in the folder, for example {missing[0].image}"
         )
-    unlisted = sorted(
-        path for path in image_files.paths if path not in images and photographs.is_image(path.split("/")[-1])
-    )
+    unlisted = sorted(path for path in image_files.paths if path not in images and labels.is_image(path.split("/")[-1]))
     if unlisted:
         notes.append(f"skipped: {len(unlisted)} images in the folder that are not listed, for example {unlisted[0]}")
     return images, [*label_list.notes, *notes]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiot_suite.errors import ModelError
-from aiot_suite.model_files import refuse_other_files
+from aiot_suite.facts import refuse_other_files
 
 if TYPE_CHECKING:
     import torch

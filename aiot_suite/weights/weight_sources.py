@@ -34,7 +34,7 @@ class WeightSource:
     file: Path
     sha256: str
     settings: Settings
-    form: Literal["state dict", "slim"] = "state dict"  # slim: see aiot_suite.weights.slim
+    form: Literal["state dict", "slim"] = "state dict"  # slim: see aiot_suite.train
     accuracy: float | None = None  # top-1, 0 to 1, as stated by the author of the weights
     notes: tuple[str, ...] = ()  # what was assumed or left out, one sentence each
 

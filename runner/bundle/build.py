@@ -15,7 +15,7 @@ from aiot_suite.environments import cache_folder
 from aiot_suite.errors import SetupError
 from aiot_suite.workspace import sha256_of
 from runner import rawlog
-from runner.bundle import debian, layout, pack, wheels
+from runner.bundle import layout, packages
 from runner.bundle.recipes import ARCHITECTURES, BundlePart, Lock, lock_of, recipe_for, recipes
 
 MANIFEST = "bundle.json"
@@ -33,7 +33,7 @@ class Bundle:
     frameworks: tuple[str, ...]
     environment: str  # environment that it provides on a device: see aiot_suite.environments
     python: str  # version, such as "3.11"
-    imports: tuple[str, ...]  # modules to import at the first start: see runner.bundle.start
+    imports: tuple[str, ...]  # modules to import at the first start: see runner.bundle.layout
     parts: tuple[BundlePart, ...]
 
 
@@ -92,9 +92,9 @@ def renew_lock(say: Callable[[str], None]) -> list[Lock]:
         for architecture in ARCHITECTURES.values():
             say(f"{recipe.name} for {architecture.name}")
             with tempfile.TemporaryDirectory() as work:
-                apt = debian.Apt.open(Path(work) / "apt", recipe.suite, architecture.name)
+                apt = packages.Apt.open(Path(work) / "apt", recipe.suite, architecture.name)
                 parts = [apt.candidate(name) for name in recipe.debian]
-                parts += wheels.wheel_candidates(recipe, architecture, Path(work) / "wheels")
+                parts += packages.wheel_candidates(recipe, architecture, Path(work) / "wheels")
             locks.append(Lock(recipe, architecture, tuple(parts)))
     return locks
 
@@ -103,13 +103,13 @@ def _made(lock: Lock, work: Path, say: Callable[[str], None]) -> Bundle:
     unpacked, site, bundle = work / "packages", work / "site", work / "bundle"
     recipe, architecture = lock.recipe, lock.architecture
     say(f"downloading the package list of Debian's {recipe.suite} for {architecture.name}")
-    apt = debian.Apt.open(work / "apt", recipe.suite, architecture.name)
+    apt = packages.Apt.open(work / "apt", recipe.suite, architecture.name)
     say(f"downloading {len(lock.of('debian'))} packages from Debian")
     for package in apt.download(lock.of("debian")):
-        debian.unpack_deb(package, unpacked)
+        packages.unpack_deb(package, unpacked)
     say(f"downloading {len(lock.of('wheel'))} wheels")
-    for wheel in wheels.download_wheels(recipe, architecture, lock.of("wheel"), work / "wheels"):
-        wheels.unpack_wheel(wheel, site)
+    for wheel in packages.download_wheels(recipe, architecture, lock.of("wheel"), work / "wheels"):
+        packages.unpack_wheel(wheel, site)
         wheel.unlink()
     say("assembling the bundle")
     layout.lay_out(unpacked, site, bundle, recipe, architecture)
@@ -118,7 +118,7 @@ def _made(lock: Lock, work: Path, say: Callable[[str], None]) -> Bundle:
     say(f"checked {count} programs and libraries")
     _write(bundle / MANIFEST, {"name": lock.name, "parts": [asdict(part) for part in lock.parts]})
     archive = work / "bundle.tar"
-    pack.pack_folder(bundle, archive)
+    layout.pack_folder(bundle, archive)
     return _kept(lock, archive)
 
 

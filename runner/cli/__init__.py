@@ -6,19 +6,19 @@ import typer
 
 from aiot_suite.cli import dataset, frameworks
 from aiot_suite.cli.models import app as models_app
-from runner.cli import bundle, devices, importing, models, operators, run
+from runner.cli import device_commands, file_commands, measure_commands
 
 app = typer.Typer()
-models_app.command("check")(models.models_check)
-models_app.command("add")(models.models_add)
+models_app.command("check")(file_commands.models_check)
+models_app.command("add")(file_commands.models_add)
 app.add_typer(models_app, name="models")
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(frameworks.app, name="frameworks")
-app.add_typer(bundle.app, name="bundle")
-app.command("run")(run.run)
-app.command("operators")(operators.operators)
-app.command("profile", hidden=True)(operators.operators)  # the name of earlier versions
-app.command("import")(importing.import_)
-app.command("devices")(devices.devices)
-app.command("doctor")(devices.doctor)
-app.command("clean")(devices.clean)
+app.add_typer(device_commands.app, name="bundle")
+app.command("run")(measure_commands.run)
+app.command("operators")(measure_commands.operators)
+app.command("profile", hidden=True)(measure_commands.operators)  # the name of earlier versions
+app.command("import")(file_commands.import_)
+app.command("devices")(device_commands.devices)
+app.command("doctor")(device_commands.doctor)
+app.command("clean")(device_commands.clean)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from runner.devices.boot import Boot
+from runner.devices.android import Boot
 
 FOLDER = "/data/local/tmp/aiot"
 """Folder for all files on an attached device, unless another is given."""

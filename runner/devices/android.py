@@ -8,8 +8,8 @@ import unicodedata
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from runner.devices.android_state import Battery, battery
-from runner.devices.answers import ANSWER_LIMIT_BYTES, PREAMBLE, cleaned, first, number, sections
+from aiot_suite.errors import printable
+from runner.devices.answers import ANSWER_LIMIT_BYTES, PREAMBLE, Battery, battery, cleaned, first, number, sections
 from runner.errors import DeviceError
 from runner.rawlog import DEVICE_FIELDS, SCHEMA_VERSION
 
@@ -243,3 +243,27 @@ def _cores(text: str) -> tuple[dict[str, Any], ...]:
             int(core), {"max_mhz": max_mhz, "governor": None if governor == "-" else cleaned(governor)}
         )
     return tuple(core_facts[core] for core in sorted(core_facts))
+
+
+BOOT_FILES = ("/proc/sys/kernel/random/boot_id", "/proc/uptime")
+"""Files with the random id drawn at each boot (random(4)) and the seconds since boot and of idle cores (proc(5))."""
+
+_BOOT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_UPTIME = re.compile(r"(\d{1,12}(?:\.\d{1,9})?) \d+(?:\.\d+)?")
+_DIGITS = 16
+
+
+@dataclass(frozen=True)
+class Boot:
+    """One boot of a system. A field is None if it cannot be read."""
+
+    boot_id: str | None = None  # a hash, since other logs of the device may contain the boot id itself
+    uptime_s: float | None = None
+
+
+def parse_boot(text: str, salt: str) -> Boot:
+    """Return the boot described by the contents of FILES, either of which may be missing."""
+    lines = [printable(line) for line in text.splitlines()]
+    boot_id = next((line for line in lines if _BOOT_ID.fullmatch(line)), None)
+    uptime = next((match for line in lines if (match := _UPTIME.fullmatch(line))), None)
+    return Boot(hashed(boot_id, salt)[:_DIGITS] if boot_id else None, float(uptime[1]) if uptime else None)

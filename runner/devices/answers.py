@@ -1,14 +1,11 @@
-"""Parsing of what devices print, which is limited in size, divided into sections and never trusted.
-
-A script for a device begins with PREAMBLE and calls `section NAME` before the output that belongs to the section, so
-that one shell call returns many answers. The last line is `section end`: an answer without it was cut short.
-"""
+"""What devices print: parsing of untrusted text, and the current battery, temperature, frequency and load."""
 
 from __future__ import annotations
 
 import json
 import math
 import re
+from dataclasses import dataclass
 from typing import Any
 
 ANSWER_LIMIT_BYTES = 256 * 1024
@@ -81,3 +78,205 @@ def from_json(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
+
+
+STATE_SCRIPT = (
+    PREAMBLE
+    + """\
+section battery
+dumpsys battery
+section thermal
+dumpsys thermalservice
+section frequency
+for file in /sys/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_cur_freq; do
+  khz=
+  read -r khz <"$file"
+  echo "$khz"
+done
+section zones
+command -v dumpsys >/dev/null || for zone in /sys/class/thermal/thermal_zone[0-9]*; do
+  kind= heat=
+  read -r kind <"$zone/type"
+  read -r heat <"$zone/temp"
+  echo "$heat $kind"
+done
+section load
+cat /proc/loadavg
+section end
+"""
+)
+"""Shell script that prints everything `current_state` reads. On a phone it starts only two processes, both dumpsys.
+
+The kernel's thermal zones are read only on systems other than Android: which zones of a phone are readable depends on
+its maker.
+"""
+
+THERMAL_STATUSES = ("none", "light", "moderate", "severe", "critical", "emergency", "shutdown")
+"""Names of android.os.PowerManager.THERMAL_STATUS_*, by number."""
+
+COLDEST_C, HOTTEST_C = -40.0, 150.0
+"""Range of plausible temperatures: some phones report -99.9, or millivolts."""
+
+_CHARGING = 2
+_TYPES = ("CPU", "GPU", "BATTERY", "SKIN", "USB_PORT", "POWER_AMPLIFIER", "BCL_VOLTAGE", "BCL_CURRENT",
+          "BCL_PERCENTAGE", "NPU", "TPU", "DISPLAY", "MODEM", "SOC")  # fmt: skip
+"""Names of android.os.Temperature.TYPE_*, by number. The BCL types are not temperatures: volts, amperes and percent."""
+
+_CHIP_TYPES = ("CPU", "GPU", "NPU", "TPU", "SOC")
+_FIELD = re.compile(r"^[ \t]*([A-Za-z][A-Za-z ]{0,40}): ?(\S{1,40})[ \t]*$", re.MULTILINE)
+_TEMPERATURE = re.compile(r"Temperature\{mValue=([^,}]{1,30}), mType=(-?\d{1,4}), mName=([^\n]{0,100}?), mStatus=")
+_THRESHOLD = re.compile(
+    r"TemperatureThreshold\{mType=(-?\d{1,4}), mName=([^\n]{0,100}?), mHotThrottlingThresholds=\[([^\]\n]{0,200})\]"
+)
+_TYPE_NAME = re.compile(rf"TYPE_({'|'.join(_TYPES)})\d{{0,3}}", re.IGNORECASE)
+_PLAIN_NAME = re.compile(r"(CPU|GPU|NPU|TPU|BATTERY|SKIN)\d{0,3}", re.IGNORECASE)
+_STATUS = re.compile(r"^[ \t]*Thermal Status: (\d)[ \t]*$", re.MULTILINE)
+_ZONE = re.compile(r"^(-?\d{1,7}) (\S[^\n]{0,60})$", re.MULTILINE)
+_LOAD = re.compile(r"([0-9.]{1,10})\s")
+
+
+@dataclass(frozen=True)
+class Battery:
+    """State of the battery according to `dumpsys battery`. A field is None if it is not reported."""
+
+    percent: float | None
+    temperature_c: float | None
+    plugged: bool | None
+    charging: bool | None
+    overridden: bool  # whether the values were set by hand with `dumpsys battery set`
+
+
+def current_state(answer: str | bytes) -> dict[str, Any]:
+    """Return the current state of a device from the output of STATE. Never raises.
+
+    The result has the fields of a line of telemetry.jsonl and those below. What the device does not offer is None.
+
+    - `temperature_sensor`: the sensor of `temperature_c`: the hottest of the chip, else of the skin, else the battery's
+    - `battery_temperature_c`, `skin_temperature_c`, `plugged`, `charging`
+    - `overridden`: whether the battery values or the thermal status were set by hand
+    """
+    texts = sections(answer)
+    battery_state = battery(texts.get("battery"))
+    thermal = texts.get("thermal", "")
+    sensors = _sensors(thermal) + _zones(texts.get("zones", ""))
+    skin_c = max((celsius for celsius, kind, _ in sensors if kind == "SKIN"), default=None)
+    battery_c = battery_state.temperature_c if battery_state else None
+    if battery_c is None:
+        battery_c = max((celsius for celsius, kind, _ in sensors if kind == "BATTERY"), default=None)
+    hottest_c, sensor = _hottest(sensors, battery_c)
+    return {
+        "temperature_c": hottest_c,
+        "temperature_sensor": sensor,
+        "battery_temperature_c": battery_c,
+        "skin_temperature_c": skin_c,
+        "thermal_status": _thermal_status(thermal),
+        "frequency_mhz": _mean_mhz(texts.get("frequency", "")),
+        "battery_percent": battery_state.percent if battery_state else None,
+        "plugged": battery_state.plugged if battery_state else None,
+        "charging": battery_state.charging if battery_state else None,
+        "overridden": "IsStatusOverride: true" in thermal or bool(battery_state and battery_state.overridden),
+        "load_average": number(first(_LOAD, texts.get("load")), 0, 1e6),
+    }
+
+
+def battery(text: str | None) -> Battery | None:
+    """Parse the output of `dumpsys battery`. Return None if it describes no battery or says that none is present."""
+    fields: dict[str, str] = {}
+    for name, value in _FIELD.findall(text or ""):  # makers add lines; Android's own come first
+        fields.setdefault(name.lower(), value)
+    if not {"level", "status", "temperature"} & set(fields) or fields.get("present") == "false":
+        return None
+    level, scale = number(fields.get("level"), 0, 1e6), number(fields.get("scale", "100"), 1, 1e6)
+    percent = None if level is None or scale is None or level > scale else round(100 * level / scale, 1)
+    tenths = number(fields.get("temperature"), 10 * COLDEST_C, 10 * HOTTEST_C)
+    sources = {value for name, value in fields.items() if name.endswith(" powered")}
+    status = number(fields.get("status"), 1, 5)
+    return Battery(
+        percent=percent,
+        temperature_c=tenths / 10 if tenths else None,  # a missing sensor reads 0
+        plugged="true" in sources if sources else None,
+        charging=None if status is None else status == _CHARGING,
+        overridden="(UPDATES STOPPED" in (text or ""),
+    )
+
+
+def _kind(number: str, name: str) -> str | None:
+    """Return the type of a sensor, such as "SKIN".
+
+    A name that is one of Android's types takes precedence over the number, since some makers number the types
+    differently. Some values that are not temperatures have names such as "soc" (state of charge), so for the BCL types
+    only the full name of a type counts.
+    """
+    if match := _TYPE_NAME.fullmatch(name.strip()):
+        return match[1].upper()
+    numbered = _TYPES[int(number)] if 0 <= int(number) < len(_TYPES) else None
+    if (match := _PLAIN_NAME.fullmatch(name.strip())) and not (numbered or "").startswith("BCL_"):
+        return match[1].upper()
+    return numbered
+
+
+def _sensors(text: str) -> list[tuple[float, str | None, str]]:
+    """Return temperature in degrees Celsius, type and name of each sensor: current readings, else cached ones."""
+    _, separator, current = text.partition("Current temperatures from HAL:")
+    for part in (current, text) if separator else (text,):
+        readings = []
+        for value, kind, name in _TEMPERATURE.findall(part):
+            celsius = number(value, COLDEST_C, HOTTEST_C)
+            if celsius:  # an idle or missing sensor reads 0.0
+                readings.append((round(celsius, 1), _kind(kind, name), cleaned(name) or f"type {kind}"))
+        if readings:
+            return readings
+    return []
+
+
+def _zones(text: str) -> list[tuple[float, str | None, str]]:
+    """Return the kernel's thermal zones in the format of _sensors.
+
+    The kernel reports thousandths of a degree. The zones belong to a board and count as its chip.
+    """
+    readings: list[tuple[float, str | None, str]] = []
+    for value, name in _ZONE.findall(text):
+        celsius = number(value, 1000 * COLDEST_C, 1000 * HOTTEST_C)
+        if celsius:
+            readings.append((round(celsius / 1000, 1), _CHIP_TYPES[0], cleaned(name) or "zone"))
+    return readings
+
+
+def _hottest(sensors: list[tuple[float, str | None, str]], battery_c: float | None) -> tuple[float | None, str | None]:
+    """Return temperature and name of the hottest sensor of the chip, else of the skin, else the battery."""
+    for kinds in (_CHIP_TYPES, ("SKIN",)):
+        if candidates := [(celsius, name) for celsius, kind, name in sensors if kind in kinds]:
+            return max(candidates)
+    return battery_c, None if battery_c is None else "battery"
+
+
+def _thermal_status(text: str) -> str | None:
+    """Return the name of the thermal status, or None if the status carries no information.
+
+    Android derives the status from the thresholds that the thermal HAL reports for the skin. Without thresholds or
+    without a HAL, it is always 0. A status that is not 0, or that was set by hand, is one that Android acts on.
+    """
+    digit = first(_STATUS, text)
+    if digit is None or int(digit) >= len(THERMAL_STATUSES):
+        return None
+    if "IsStatusOverride: true" not in text:
+        if "HAL Ready: false" in text:
+            return None
+        if digit == "0" and not _has_thresholds(text):
+            return None
+    return THERMAL_STATUSES[int(digit)]
+
+
+def _has_thresholds(text: str) -> bool:
+    """Return whether the thermal HAL reports a skin temperature above which the device is throttled."""
+    return any(
+        _kind(type_number, name) == "SKIN"
+        and any(number(threshold, COLDEST_C, HOTTEST_C) is not None for threshold in hot_thresholds.split(","))
+        for type_number, name, hot_thresholds in _THRESHOLD.findall(text)
+    )
+
+
+def _mean_mhz(text: str) -> float | None:
+    """Return the mean frequency over the cores that report one in kHz."""
+    frequencies = [khz for line in text.split() if (khz := number(line, 1, 1e8))]
+    return round(sum(frequencies) / len(frequencies) / 1000, 1) if frequencies else None

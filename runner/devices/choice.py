@@ -13,10 +13,9 @@ from pathlib import Path
 from aiot_suite.errors import SelectionError
 from aiot_suite.workspace import Workspace
 from runner.devices import FOLDER, Device, android
-from runner.devices.adb import Connection
+from runner.devices.adb import Client, Connection, connect, states
 from runner.devices.attached import AttachedDevice
 from runner.devices.local import LocalDevice
-from runner.devices.server import Client, connect, states
 from runner.errors import DeviceError
 
 Tell = Callable[[str], None]

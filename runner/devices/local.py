@@ -21,7 +21,15 @@ from typing import Any
 import psutil
 
 from aiot_suite import environments
-from runner.devices import OUTPUT_LIMIT_BYTES, TAIL_BYTES, AppliedConditions, Conditions, DeviceTask, boot, cores
+from runner.devices import (
+    OUTPUT_LIMIT_BYTES,
+    TAIL_BYTES,
+    AppliedConditions,
+    Conditions,
+    DeviceTask,
+    android,
+    conditions,
+)
 from runner.devices.android import hashed
 from runner.errors import DeviceError
 from runner.rawlog import DEVICE_FIELDS, SCHEMA_VERSION
@@ -114,7 +122,7 @@ class LocalDevice:
     @contextmanager
     def held(self, wanted: Conditions) -> Iterator[AppliedConditions]:
         """Apply the choice of cores to the processes started here; nothing on the machine is changed."""
-        held = cores.choose_cores(wanted.cores, _cores(), _ran)
+        held = conditions.choose_cores(wanted.cores, _cores(), _ran)
         if wanted.fixed_performance:
             refused = {**held.refused, "fixed_performance": "it is a mode of Android, which this machine does not run"}
             held = replace(held, fixed_performance=False, refused=refused)
@@ -141,7 +149,7 @@ class LocalDevice:
             )
         with output.open("wb") as stream:
             return subprocess.Popen(
-                cores.pinned([str(python), *arguments], core_mask),
+                conditions.pinned([str(python), *arguments], core_mask),
                 cwd=agent,
                 env=_variables(agent),
                 stdin=subprocess.DEVNULL,
@@ -152,15 +160,15 @@ class LocalDevice:
 
     def start_tool(self, run: str, words: Sequence[str], core_mask: str | None = None) -> LocalTool:
         try:
-            return LocalTool(cores.pinned(words, core_mask))
+            return LocalTool(conditions.pinned(words, core_mask))
         except OSError as error:
             raise DeviceError(
                 f"{words[0]} cannot be started on this machine ({error.strerror}): check that it was built "
                 "for this machine."
             ) from None
 
-    def boot(self) -> boot.Boot:
-        return boot.parse_boot("\n".join(_read(Path(file)) or "" for file in boot.BOOT_FILES), self._salt)
+    def boot(self) -> android.Boot:
+        return android.parse_boot("\n".join(_read(Path(file)) or "" for file in android.BOOT_FILES), self._salt)
 
     def telemetry(self) -> dict[str, Any]:
         battery = _battery()

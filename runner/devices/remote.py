@@ -1,17 +1,277 @@
-"""Work on an attached device: an attempt by the agent, or one of TFLite's own programs."""
+"""Files and processes on an attached device: pushed files, and work that outlives its connection."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from aiot_suite.workspace import sha256_of
 from runner import rawlog
-from runner.devices import OUTPUT_LIMIT_BYTES, DeviceTask
-from runner.devices.adb import Connection, quoted
-from runner.devices.process import RemoteProcess
+from runner.devices import FOLDER, GONE, OUTPUT_LIMIT_BYTES, TAIL_BYTES, DeviceTask
+from runner.devices.adb import SHELL_TIMEOUT_S, Answer, Connection, quoted
+from runner.devices.answers import from_json
 from runner.errors import DeviceError, DeviceLostError
+
+_MARK = ".aiotbench"  # marks our folder: without it nothing is removed
+_PUSHED = ".pushed.json"  # in each folder of pushed files: maps name to SHA-256
+_BATCH_BYTES = 3000  # total length of names in one command: adbd of Android 5 and older accepts 4 KiB at once
+_PLAIN = re.compile(r"[^\s\\]+")
+"""Names that all tools print unchanged, one per line: some versions of sha256sum escape backslashes and newlines."""
+_LONG_S = 120.0  # timeout of commands that read or remove large files
+_NOT_OURS = 9
+_MAKE = """\
+[ -e {mark} ] && exit
+mkdir -p {folder} || exit 1
+[ -z "$(ls -A {folder})" ] || exit {not_ours}
+touch {mark}
+"""
+
+
+class DeviceFiles:
+    """Files in our folder on a device.
+
+    Methods raise DeviceLostError if the device does not answer and DeviceError for what it refuses.
+    """
+
+    def __init__(self, connection: Connection, folder: str) -> None:
+        if not folder.startswith("/") or ":" in folder or not folder.strip("/") or ".." in folder.split("/"):
+            raise DeviceError(
+                f"{folder!r} cannot be used as the folder on a device: name an absolute path without `..` and "
+                f"`:` (which separates the paths given to Python), for example {FOLDER}."
+            )
+        self._connection = connection
+        self.folder = folder.rstrip("/")
+        self._noted: dict[str, dict[str, str]] = {}  # content of _PUSHED by folder
+
+    def push(self, files: dict[str, Path], folder: str, executable: bool = False) -> str:
+        """Send the files that are missing on the device and verify what arrived. Return the folder's path there."""
+        place = posixpath.join(self.folder, folder)
+        expected = {name: sha256_of(path) for name, path in files.items()}
+        present = self._there(place, files)
+        mode = 0o755 if executable else 0o644
+        new = [name for name in files if present.get(name) != expected[name]]
+        if new:
+            self.make(sorted({posixpath.dirname(posixpath.join(place, name)) for name in new}))
+        for names in batches(new):
+            for name in names:
+                self._connection.push(files[name], posixpath.join(place, name), mode)
+            self._compare(place, {name: expected[name] for name in names})
+            self._noted[place] |= {name: expected[name] for name in names}
+            self._connection.push(json.dumps(self._noted[place]).encode(), posixpath.join(place, _PUSHED))
+        return place
+
+    def make(self, folders: Iterable[str]) -> None:
+        """Make folders, and mark ours. Raise DeviceError if our folder exists and holds files of others."""
+        mark = posixpath.join(self.folder, _MARK)
+        script = _MAKE.format(folder=quoted([self.folder]), mark=quoted([mark]), not_ours=_NOT_OURS)
+        answer = self._connection.shell(script)
+        if answer.exit_code == _NOT_OURS:
+            raise DeviceError(
+                f"{self.folder} on {self._connection.serial} contains files that aiot did not create: choose "
+                "another folder with --device-folder."
+            )
+        self._check(answer, f"mkdir -p {self.folder}")
+        if to_make := list(folders):
+            self.do(["mkdir", "-p", *to_make])
+
+    def remove(self) -> bool:
+        """Remove our folder with all its content. Return whether it existed.
+
+        Raises DeviceError for a folder that is not ours.
+        """
+        answer = self._connection.shell(["ls", "-a", self.folder])
+        if answer.exit_code != 0:
+            return False
+        if _MARK not in answer.stdout.split():
+            raise DeviceError(
+                f"{self.folder} on {self._connection.serial} was not created by aiot, so it is not removed."
+            )
+        self.do(["rm", "-rf", self.folder], _LONG_S)
+        self._noted.clear()
+        return True
+
+    def do(self, command: str | list[str], timeout_s: float = SHELL_TIMEOUT_S) -> Answer:
+        """Run a command and raise DeviceError if it fails."""
+        answer = self._connection.shell(command, timeout_s)
+        self._check(answer, command if isinstance(command, str) else command[0])
+        return answer
+
+    def _check(self, answer: Answer, what: str) -> None:
+        if answer.exit_code != 0:
+            output = (answer.stderr or answer.stdout).strip()[:200]
+            raise DeviceError(f"The device {self._connection.serial} refuses `{what[:80]}` ({output}).")
+
+    def _there(self, place: str, files: dict[str, Path]) -> dict[str, str]:
+        """Return the SHA-256, by name, of those files left by an earlier push whose sizes are unchanged."""
+        if place not in self._noted:
+            answer = self._connection.shell(["cat", posixpath.join(place, _PUSHED)])
+            noted = from_json(answer.stdout) if answer.exit_code == 0 else {}
+            self._noted[place] = noted if isinstance(noted, dict) else {}
+        noted = self._noted[place]
+        names = [name for name in files if name in noted]
+        sizes = self._table(place, names, ["wc", "-c"])
+        return {name: noted[name] for name in names if sizes.get(name) == str(files[name].stat().st_size)}
+
+    def _compare(self, place: str, wanted: dict[str, str]) -> None:
+        """Raise DeviceError if the files that arrived differ from those sent.
+
+        On a device without sha256sum, the size that each transfer checks has to suffice.
+        """
+        sums = self._table(place, wanted, ["sha256sum"])
+        for name, sha256 in wanted.items():
+            if sums and sums.get(name) != sha256:
+                raise DeviceError(
+                    f"{place}/{name} on {self._connection.serial} differs from the file that was sent: try again."
+                )
+
+    def _table(self, place: str, names: Iterable[str], words: list[str]) -> dict[str, str]:
+        """Return the output of `wc -c` or `sha256sum` for files in a folder, as name -> first column."""
+        values = {}
+        for batch in batches(names):
+            if _PLAIN.fullmatch(batch[0]):
+                line = f"cd {quoted([place])} && {quoted([*words, *(f'./{name}' for name in batch)])}"
+                for row in self._connection.shell(line, _LONG_S).stdout.splitlines():
+                    value, _, name = row.strip().partition(" ")
+                    values[name.strip().removeprefix("./")] = value
+            else:  # a name that is not plain, which is in a batch by itself
+                answer = self._connection.shell(f"cd {quoted([place])} && {quoted(words)} <{quoted(batch)}", _LONG_S)
+                if value := answer.stdout.strip().partition(" ")[0]:
+                    values[batch[0]] = value
+        return values
+
+
+def batches(names: Iterable[str]) -> Iterator[list[str]]:
+    """Yield the names in order, in batches that fit into one command. A name that is not plain is a batch by itself."""
+    group: list[str] = []
+    size = 0
+    for name in names:
+        length = len(quoted([name]).encode(errors="replace")) + 3  # a space and "./"
+        odd = not _PLAIN.fullmatch(name)
+        if group and (odd or size + length > _BATCH_BYTES):
+            yield group
+            group, size = [], 0
+        group.append(name)
+        size += length
+        if odd:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+_STATE = re.compile(r"\A(running|gone|absent|exit (\d{1,3}))\n")
+_START = """\
+cd {folder} || exit 1
+rm -f {name}.pid
+echo ---- >{name}.exit
+setsid nohup sh -c {script} </dev/null >/dev/null 2>&1 &
+for turn in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+  [ -s {name}.pid ] && exit 0
+  sleep 0.1 || sleep 1
+done
+exit 1
+"""
+_ASK = """\
+cd {folder} 2>/dev/null || {{ echo absent; exit; }}
+[ -s {name}.pid ] || {{ echo absent; exit; }}
+read -r pid <{name}.pid
+if grep -qF {name} /proc/$pid/cmdline 2>/dev/null; then now=running; else now=gone; fi
+read -r code <{name}.exit
+case $code in [0-9]*) now="exit $code" ;; esac
+echo "$now"
+tail -c {bytes} {name}.jsonl 2>/dev/null
+"""
+
+
+class RemoteProcess:
+    """A process on an attached device: see runner.devices.Process.
+
+    Several processes may share a folder if their names differ.
+    """
+
+    def __init__(self, connection: Connection, folder: str, name: str) -> None:
+        self._connection = connection
+        self._folder = folder
+        self._name = name
+        self.tail = b""  # end of the log at the time of the last poll
+
+    def path(self, extension: str) -> str:
+        """Return the path of one of the process's files on the device."""
+        return posixpath.join(self._folder, f"{self._name}.{extension}")
+
+    def start(self, words: Sequence[str], within: str, output: str, errors: str | None = None) -> None:
+        """Start words in a folder of the device, with output written to the files with these extensions.
+
+        Without `errors`, both streams go to one file. Raises DeviceError if the process does not start.
+        """
+        error_redirect = f"2>{quoted([self.path(errors)])}" if errors else "2>&1"
+        script = (
+            f"cd {quoted([within])} || exit 1\n"
+            "export PYTHONDONTWRITEBYTECODE=1 PYTHONUTF8=1\n"
+            f"echo $$ >{quoted([self.path('pid')])}\n"
+            f"{quoted(words)} >{quoted([self.path(output)])} {error_redirect}\n"
+            f"echo $? 1<>{quoted([self.path('exit')])}\n"  # overwrites in place, since the storage may be full
+        )
+        line = _START.format(folder=quoted([self._folder]), name=quoted([self._name]), script=quoted([script]))
+        answer = self._connection.shell(line)
+        if answer.exit_code != 0:
+            output_text = (answer.stderr or answer.stdout).strip()[:200]
+            raise DeviceError(f"A process did not start on {self._connection.serial}: the message is {output_text!r}.")
+
+    def known(self) -> bool:
+        """Return whether the device has a record of the process: it was started and not removed."""
+        return self._ask() != "absent"
+
+    def poll(self) -> int | None:
+        """Return the exit code, None while the process runs, or GONE if it left no exit code.
+
+        In the last case the shell around the process, which writes the exit code, was killed too.
+        """
+        state = self._ask()
+        if state == "running":
+            return None
+        return int(state.split()[1]) if state.startswith("exit") else GONE
+
+    def kill(self) -> None:
+        """Kill the process, if it is running, and everything that it started."""
+        pid, name = quoted([self.path("pid")]), quoted([self._name])
+        # kill the process group that setsid created (negative number); dash does not accept `--`
+        self._connection.shell(
+            f"[ -s {pid} ] && read -r pid <{pid} && grep -qF {name} /proc/$pid/cmdline && kill -9 -$pid"
+        )
+
+    def has(self, extension: str) -> bool:
+        """Return whether the file with this extension exists on the device."""
+        return self._connection.shell(["ls", self.path(extension)]).exit_code == 0
+
+    def content(self, extension: str, limit_bytes: int) -> Iterator[bytes]:
+        """Yield the file with this extension in chunks.
+
+        Raises DeviceError if it is larger than the limit or cannot be read.
+        """
+        return self._connection.pull(self.path(extension), limit_bytes)
+
+    def remove(self, *extensions: str) -> None:
+        """Remove the files with these extensions and the record of the process."""
+        self._connection.shell(["rm", "-f", *map(self.path, (*extensions, "exit", "pid"))])
+
+    def _ask(self) -> str:
+        """Return the state of the process (running, gone, absent or "exit <code>") and store the end of its log."""
+        line = _ASK.format(folder=quoted([self._folder]), name=quoted([self._name]), bytes=TAIL_BYTES)
+        reply = self._connection.shell(line).stdout
+        match = _STATE.match(reply)
+        if not match:
+            raise DeviceError(
+                f"The device {self._connection.serial} gave the unexpected answer {reply[:80]!r} about a "
+                "process that was started."
+            )
+        self.tail = reply[match.end() :].encode()
+        return match[1]
+
 
 LOG_LIMIT_BYTES = 512 * 2**20
 LINE_LIMIT_BYTES = 2**20

@@ -15,12 +15,10 @@ from typing import Any
 
 from aiot_suite.suite import Instance
 from runner.errors import LogError
-from runner.importers import app_program, app_result
-from runner.importers.app_program import ProgramImage, ProgramLog
-from runner.importers.app_result import ResultLog
-from runner.importers.given import LabelOverrides
-from runner.importers.parts import Datasets, DeviceFacts, ImportSession, LogPart, event_lines, sha256_of
-from runner.importers.source import LogSource
+from runner.importers import app_logs
+from runner.importers.app_logs import ProgramImage, ProgramLog, ResultLog
+from runner.importers.imported_runs import Datasets, DeviceFacts, ImportSession, LogPart, event_lines, sha256_of
+from runner.importers.input_files import LabelOverrides, LogSource
 from runner.tools.text import shown, whole
 
 RESOLUTION_MS = 1.0
@@ -165,7 +163,7 @@ def _load(instance: Instance, model: str | None, started: datetime) -> dict[str,
     }
 
 
-def _from_result(one: app_result.ResultBlock, images: int, load: dict[str, Any], model: str | None) -> LogPart:
+def _from_result(one: app_logs.ResultBlock, images: int, load: dict[str, Any], model: str | None) -> LogPart:
     """Return an attempt with a summary, because a result log has no records of images."""
     if one.fault is not None:
         return LogPart(one.instance, None, b"", ("failed", {"reason": one.fault}))
@@ -178,8 +176,8 @@ def _from_result(one: app_result.ResultBlock, images: int, load: dict[str, Any],
 
 
 def _from_program(
-    one: app_program.ProgramWorkload,
-    reported: app_result.ResultBlock | None,
+    one: app_logs.ProgramWorkload,
+    reported: app_logs.ResultBlock | None,
     load: dict[str, Any],
     model: str | None,
     labels: dict[int, int],
@@ -267,7 +265,7 @@ def _summary(
 
 
 def _end(
-    images: int, failed: int, correct: int, total_ms: float, reported: app_result.ResultBlock | None
+    images: int, failed: int, correct: int, total_ms: float, reported: app_logs.ResultBlock | None
 ) -> tuple[str, dict[str, Any]]:
     names = ("load_ms", "first_ms", "total_ms", "mean_ms", "sd_ms", "accuracy")
     app_values = {name: getattr(reported, name) for name in names} if reported and not reported.fault else None

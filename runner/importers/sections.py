@@ -1,18 +1,18 @@
-"""Split an output with several runs of a tool into the lines of each run.
-
-A loop over models appends one output to another, and people paste several into one report: either complete outputs or
-only the lines of interest, with or without the commands.
-"""
+"""Split the output of a tool into runs, and find which delegate each requested and what proves it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from runner.tools import delegates, litert
-from runner.tools.reading import PARAMETER
+from runner.errors import LogError
+from runner.importers.input_files import UNKNOWN, LabelOverrides
+from runner.tools import benchmark_output, delegates
+from runner.tools.delegates import Delegation
 from runner.tools.text import number
+from runner.tools.tflite_output import PARAMETER
 
 Lines = list[tuple[str, str]]
 
@@ -151,7 +151,7 @@ def _begins_with_block(section: Section, text: str, following: Lines) -> bool:
         return True
     if section.mean_ms is None:
         return False
-    mean_ms = litert.read_litert_lines(following).times_ms.get("mean_ms")
+    mean_ms = benchmark_output.read_litert_lines(following).times_ms.get("mean_ms")
     return mean_ms is not None and abs(mean_ms - section.mean_ms) > 0.0051  # printed with two decimals, in ms
 
 
@@ -207,3 +207,66 @@ def flags(text: str) -> dict[str, str]:
         name: "true" if value == "" and f"--{name}=" not in text else value.strip("\"'")
         for name, value in _FLAG.findall(text)
     }
+
+
+_NAMED_ANYTHING = ("npu", "dsp", "stable")  # delegates that TFLite loads as external ones
+
+
+def delegate_of(
+    name: str, run: Section, parameters: Mapping[str, str], tool: str, given: LabelOverrides
+) -> tuple[str | None, list[str]]:
+    """Return the delegate that a run requested according to its output, and notes on it for the user.
+
+    The delegate is UNKNOWN if neither the output nor the user states it, and None if only the user does. Of several
+    delegates in the output it is the one that the user named, or else the only one that was assigned nodes.
+
+    Raises:
+        LogError: The output requests several delegates, and neither rule selects one of them.
+    """
+    asked = delegates.requested_delegates(run.lines, parameters, run.flags)
+    if len(asked) > 1:
+        applied = tuple(
+            kind for kind in asked if delegates.delegation(run.lines, kind).applied in ("whole", "partly", "some")
+        )
+        if given.delegate in asked:
+            applied = (given.delegate,)
+        if len(applied) != 1:
+            raise LogError(
+                f"{name} requested {len(asked)} delegates, {' and '.join(asked)}: choose one of them with --delegate."
+            )
+        return applied[0], [f"{name} requested {' and '.join(asked)}: it is imported as {applied[0]}"]
+    if asked:
+        plugin = delegates.delegation(run.lines, asked[0]).name
+        if asked[0] in ("external", "stable") and given.delegate in _NAMED_ANYTHING:
+            return given.delegate, []
+        return asked[0], [f"{name}: the {asked[0]} delegate is {plugin}"] if plugin and asked[0] == "external" else []
+    if _cpu_asked(run, parameters, tool):
+        return "cpu", []
+    if given.delegate is not None:
+        return None, []
+    return UNKNOWN, [f"{name} does not state its delegate, which is imported as unknown: use --delegate if you know it"]
+
+
+def _cpu_asked(run: Section, parameters: Mapping[str, str], tool: str) -> bool:
+    """Return whether the output shows that no delegate was requested.
+
+    The header of TFLite's benchmark_model lists every option that was set. LiteRT's header does not name the
+    accelerator, and incomplete headers and other tools prove nothing, unless the runtime reports that the CPU's own
+    delegate ran.
+    """
+    whole_header = "graph" in parameters and (
+        len(parameters) > 1 or any(text.startswith("STARTING!") for _, text in run.lines)
+    )
+    return (whole_header and tool == "benchmark_model") or delegates.cpu_ran(run.lines)
+
+
+def proven_delegation(
+    told: Delegation | None, delegate: str, run: Section, parameters: Mapping[str, str], tool: str
+) -> Delegation:
+    """Return what became of a delegate as far as the output proves it.
+
+    The delegate "cpu" counts as proven only if the output shows that the CPU ran.
+    """
+    if delegate == "cpu" and not (told and told.others) and not _cpu_asked(run, parameters, tool):
+        return Delegation("unknown")
+    return told or Delegation("unknown")

@@ -13,18 +13,24 @@ from dataclasses import asdict, dataclass, replace
 
 from aiot_suite.suite import Instance
 from runner.errors import LogError
-from runner.importers import proof, sections
-from runner.importers.given import UNKNOWN, LabelOverrides, of_file
-from runner.importers.parts import MS_AT_MOST, Datasets, DeviceFacts, ImportSession, LogPart, event_lines, understood
+from runner.importers import sections
+from runner.importers.imported_runs import (
+    MS_AT_MOST,
+    Datasets,
+    DeviceFacts,
+    ImportSession,
+    LogPart,
+    event_lines,
+    understood,
+)
+from runner.importers.input_files import LINE_AT_MOST, UNKNOWN, LabelOverrides, LogSource, of_file
 from runner.importers.sections import Section
-from runner.importers.source import LINE_AT_MOST, LogSource
-from runner.tools import events, operator_table, reading, speed_benchmark, tally
+from runner.tools import benchmark_output, tflite_output, tool_attempt
 from runner.tools.delegates import Delegation
-from runner.tools.events import Accuracy, AttemptFacts
-from runner.tools.operator_table import Operator
-from runner.tools.reading import Benchmark, EvaluationResult, Stats
 from runner.tools.text import TEXT_AT_MOST, shown, whole
 from runner.tools.text import lines as tool_lines
+from runner.tools.tflite_output import Benchmark, EvaluationResult, Operator, Stats
+from runner.tools.tool_attempt import Accuracy, AttemptFacts
 
 RANDOM = "random input"
 """The input on which benchmark_model and similar tools run a model."""
@@ -87,13 +93,13 @@ def _without_model(runs: Sequence[Section], given: LabelOverrides) -> str:
 
 def _parameters(run: Section) -> dict[str, str]:
     """Return the parameters that a run lists in its header, by lower-case name."""
-    return {key.lower(): value for key, value in reading.parameters(run.lines).items()}
+    return {key.lower(): value for key, value in tflite_output.parameters(run.lines).items()}
 
 
 def _told(source: LogSource, text: str, found: list[tuple[str, str]]) -> str:
     """Return a sentence on how many lines of a file were understood."""
     long_lines = [line for line in text.splitlines() if len(line) > LINE_AT_MOST]
-    others = [*tally.not_understood(found), *long_lines]
+    others = [*tflite_output.not_understood(found), *long_lines]
     summary = understood(source.path, sum(bool(line) for _, line in found) + len(long_lines) - len(others), others)
     unread = len(text) - TEXT_AT_MOST
     return f"{summary}; {unread} characters in its middle were not read" if unread > 0 else summary
@@ -138,7 +144,7 @@ def pairs(found: list[Output]) -> list[tuple[Output | None, Output | None]]:
 
 def _has_number(run: Section, tool: str) -> bool:
     if tool == "run_eval":
-        return reading.evaluation_of(run.lines).failure is None
+        return tflite_output.evaluation_of(run.lines).failure is None
     return bool(_read(run, tool, UNKNOWN)[0].mean_ms)
 
 
@@ -149,7 +155,7 @@ def _output(
     parameters = _parameters(run)
     graph = _graph(run, parameters)
     from_name = of_file(graph or "")
-    delegate, notes = proof.delegate_of(name, run, parameters, source.format, given)
+    delegate, notes = sections.delegate_of(name, run, parameters, source.format, given)
     instance = given.instance(
         name, {"framework": _FRAMEWORKS.get(source.format, "tflite"), **from_name, "delegate": delegate}
     )
@@ -163,23 +169,23 @@ def _output(
     )
     asked = (instance.delegate, run, parameters, source.format)
     if source.format == "run_eval":
-        evaluation = reading.evaluation_of(run.lines, delegate=instance.delegate)
+        evaluation = tflite_output.evaluation_of(run.lines, delegate=instance.delegate)
         _usable(name, evaluation.failure, [])
-        delegation = proof.proven_delegation(evaluation.delegation, *asked)
+        delegation = sections.proven_delegation(evaluation.delegation, *asked)
         return replace(output, evaluation=replace(evaluation, delegation=delegation)), notes
     benchmark, table = _read(run, source.format, instance.delegate)
     _usable(name, benchmark.failure, run.lines, benchmark, strict)
-    delegation = proof.proven_delegation(benchmark.delegation, *asked)
+    delegation = sections.proven_delegation(benchmark.delegation, *asked)
     return replace(output, benchmark=replace(benchmark, delegation=delegation), operators=table), notes
 
 
 def _read(run: Section, tool: str, delegate: str) -> tuple[Benchmark, tuple[Operator, ...]]:
     """Return the times that a tool printed, and its table of operators."""
     if tool not in _FRAMEWORKS:
-        return reading.benchmark_of(run.lines, delegate=delegate), tuple(
-            operator_table.read_operator_table(run.lines)[0]
+        return tflite_output.benchmark_of(run.lines, delegate=delegate), tuple(
+            tflite_output.read_operator_table(run.lines)[0]
         )
-    speed = speed_benchmark.read_speed_lines(run.lines)
+    speed = benchmark_output.read_speed_lines(run.lines)
     benchmark = _benchmark(speed.mean_ms, _stats(speed.latencies_ms) if speed.latencies_ms else None, None)
     table = [Operator("runs", 0, name, kind, None, mean_ms, None, None) for name, kind, mean_ms in speed.operators]
     return replace(benchmark, delegation=Delegation("unknown"), failure=speed.failure), tuple(table)
@@ -308,9 +314,11 @@ def _part(timed: Output | None, evaluated: Output | None, at: str) -> LogPart:
         runs_asked=first.runs_asked,
     )
     if benchmark.failure:
-        return LogPart(first.instance, None, b"", events.ending_without_time(context, benchmark, benchmark.failure))
+        return LogPart(
+            first.instance, None, b"", tool_attempt.ending_without_time(context, benchmark, benchmark.failure)
+        )
     accuracy = Accuracy(evaluation) if evaluation else None
-    summary = events.summary_fields(context, benchmark, accuracy, "there is no output of run_eval with it")
+    summary = tool_attempt.summary_fields(context, benchmark, accuracy, "there is no output of run_eval with it")
     summary |= {
         "model_mb": benchmark.model_mb,
         "operators": [asdict(operator) for operator in first.operators],
@@ -322,8 +330,11 @@ def _part(timed: Output | None, evaluated: Output | None, at: str) -> LogPart:
         "failed_images": 0,
         "correct": round(evaluation.top[0] * images) if evaluation else 0,
         "loop_ns": round((benchmark.mean_ms or 0) * 1e6 * (benchmark.runs.count if benchmark.runs else 1)),
-        "peak_rss_kb": events.peak_rss_kb(benchmark),
+        "peak_rss_kb": tool_attempt.peak_rss_kb(benchmark),
     }
     return LogPart(
-        first.instance, events.load_fields(context, benchmark), event_lines([("summary", summary)]), ("end", ending)
+        first.instance,
+        tool_attempt.load_fields(context, benchmark),
+        event_lines([("summary", summary)]),
+        ("end", ending),
     )

@@ -17,8 +17,7 @@ from aiot_suite import environments, suite
 from aiot_suite.catalog import MODEL_NAME, Catalog, Framework
 from aiot_suite.environments import INSTALL_LEGACY
 from aiot_suite.errors import ModelError, SelectionError, SetupError
-from aiot_suite.facts import Artifact, Settings, load_artifacts, pop_declared_accuracy
-from aiot_suite.model_files import Description, Tensor, describe
+from aiot_suite.facts import Artifact, Description, Settings, Tensor, describe, load_artifacts, pop_declared_accuracy
 from aiot_suite.preprocess import Preprocess
 from aiot_suite.suite import QUANTIZATIONS, Instance
 from aiot_suite.weights.weight_sources import OWN_NAMES, read_json

@@ -1,15 +1,10 @@
-"""Checks that model files are the networks they should be.
-
-Each file processes real images through the agent, in the environment it runs in, and its outputs are compared with
-those of the float32 PyTorch original. The accuracy is compared with the one stated by the author of the weights: this
-reveals a wrong channel order, normalization or label numbering (paper, Section IV-B).
-"""
+"""Check that model files are the networks they should be, and find what explains it if they are not."""
 
 from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -17,6 +12,7 @@ import numpy as np
 
 from aiot_suite.catalog import Catalog
 from aiot_suite.convert import calibration
+from aiot_suite.datasets import classes
 from aiot_suite.datasets.store import Dataset, Progress, subset
 from aiot_suite.errors import DatasetError, ModelError
 from aiot_suite.facts import Artifact, Settings
@@ -26,9 +22,179 @@ from aiot_suite.suite import Instance
 from aiot_suite.weights import weight_sources
 from runner.agent.loop import labels
 from runner.devices.local import LocalDevice
-from runner.model_checks import Check, check_file, plain_settings, read_checks
-from runner.parity import hints, label_order
+from runner.preflight import Check, check_file, plain_settings, read_checks
 from runner.run_request import agent_files
+
+IMAGES = 16
+# Significance level of the one-sided paired test. With the right settings, all others are worse and p is near 1.
+GAIN_SIGNIFICANCE = 0.02
+LEAST_GAIN = 0.02  # minimum gain of the median margin, as a share of the range of the scores
+
+NORMALIZATIONS = {
+    "torchvision's": ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
+    "-1 to 1": ((127.5, 127.5, 127.5), (127.5, 127.5, 127.5)),
+    "0 to 1": ((0.0, 0.0, 0.0), (255.0, 255.0, 255.0)),
+    "the mean of each channel subtracted": ((123.0, 117.0, 104.0), (1.0, 1.0, 1.0)),
+}
+"""Mean and standard deviation for values from 0 to 255 of red, green and blue."""
+
+
+def settings_variants(settings: Settings) -> Iterator[tuple[str, Settings]]:
+    """Yield similar settings with a description: the other channel order, and other normalizations."""
+    order = "BGR" if settings.channel_order == "RGB" else "RGB"
+    yield f"channel_order {order}", replace(settings, channel_order=order)
+    for name, (mean, std) in NORMALIZATIONS.items():
+        in_order = [(r, g, b) if settings.channel_order == "RGB" else (b, g, r) for r, g, b in (mean, std)]
+        changed = replace(settings, mean=in_order[0], std=in_order[1])
+        if not np.allclose([changed.mean, changed.std], [settings.mean, settings.std], atol=2):
+            yield f"mean and std for values of {name}" if "to" in name else f"mean and std: {name}", changed
+
+
+def find_better_settings(
+    settings: Settings,
+    shown: Sequence[tuple[str, int]],
+    scores_of: Callable[[Settings, Sequence[tuple[str, int]]], np.ndarray],
+) -> str | None:
+    """Return a description of the settings under which the right classes win most clearly; None if its own are best.
+
+    `scores_of` returns the outputs of the network under some settings, shape (images, outputs). The test is Wilcoxon's
+    signed-rank test on the margins of the same images.
+    """
+    from scipy.stats import wilcoxon
+
+    sample = shown[:IMAGES]
+    own_margins = margins(scores_of(settings, sample), sample, settings)
+    candidates = []
+    for text, variant in settings_variants(settings):
+        differences = margins(scores_of(variant, sample), sample, variant) - own_margins
+        gain = float(np.median(differences))
+        if gain >= LEAST_GAIN and wilcoxon(differences, alternative="greater").pvalue < GAIN_SIGNIFICANCE:
+            candidates.append((gain, text))
+    return max(candidates)[1] if candidates else None
+
+
+def margins(scores: np.ndarray, shown: Sequence[tuple[str, int]], settings: Settings) -> np.ndarray:
+    """Return the margin of the right class over the best other class, as a share of the range of an image's scores."""
+    label_of = labels(settings.record())
+    columns = {label_of(index): index for index in range(scores.shape[1])}
+    result = []
+    for row, (_, label) in zip(scores, shown, strict=True):
+        true_column = columns.get(label)
+        other_scores = np.delete(row, true_column) if true_column is not None else row
+        result.append(
+            ((row[true_column] if true_column is not None else row.min()) - other_scores.max()) / (np.ptp(row) or 1)
+        )
+    return np.array(result)
+
+
+MAYBE = "the labels may be shifted or in another order"
+LABEL_SIGNIFICANCE = 0.001  # of the one-sided tests
+LEAST_LABELS = 3  # minimum number of labels that a shift or an order has to explain: a constant answer explains one
+
+
+def label_problem(answers: np.ndarray, truth: np.ndarray, settings: Settings) -> str | None:
+    """Return a sentence on what seems to be wrong with the labels, or None.
+
+    answers, truth: labels of shape (images,); an answer of -1 is no class. Another order is reported if it explains
+    more than chance (binomial test, corrected for all orders tried) and more than the labels as they are (McNemar's
+    exact test, if those explain more than chance themselves).
+    """
+    right = int((answers == truth).sum())
+    chance = 1 / settings.classes
+    by_chance = _tail(right, len(truth), chance) > LABEL_SIGNIFICANCE
+    candidates = list(_others(answers, truth, settings))
+    best_labels, text = max(candidates, key=lambda candidate: int((candidate[0] == answers).sum()), default=(truth, ""))
+    explained = int((best_labels == answers).sum())
+    if (
+        len(set(truth[best_labels == answers].tolist())) >= LEAST_LABELS
+        and _tail(explained, len(truth), chance) * (2 * settings.classes + len(candidates)) < LABEL_SIGNIFICANCE
+        and (by_chance or _better(best_labels == answers, truth == answers))
+    ):
+        return f"{right} of {len(truth)} images are classified correctly: {MAYBE}; {explained} are correct {text}"
+    if not at_chance_level(right, len(truth), settings.classes):
+        return None
+    follow_note = (
+        "; images with the same label get the same answer, but not that label" if _follow(answers, truth) else ""
+    )
+    return (
+        f"{right} of {len(truth)} images are classified correctly, no more than by chance: {MAYBE}, although "
+        f"no shift and no common order fits better{follow_note}; also check channel_order, mean, std and "
+        "label_offset in its settings"
+    )
+
+
+def at_chance_level(right: int, images: int, classes: int) -> bool:
+    """Return whether a number of right answers is consistent with guessing, and too low for a trained network.
+
+    A trained network is taken to be right half way between guessing and always. With fewer than ten images, both may
+    hold.
+    """
+    from scipy.stats import binom
+
+    chance = 1 / classes
+    guessed = binom.sf(right - 1, images, chance) >= LABEL_SIGNIFICANCE
+    return bool(guessed and binom.cdf(right, images, (1 + chance) / 2) < LABEL_SIGNIFICANCE)
+
+
+def _tail(count: int, images: int, rate: float) -> float:
+    """Return the probability of `count` or more."""
+    from scipy.stats import binomtest
+
+    return float(binomtest(count, images, rate, alternative="greater").pvalue)
+
+
+def _better(one: np.ndarray, other: np.ndarray) -> bool:
+    gained, lost = int((one & ~other).sum()), int((other & ~one).sum())
+    return gained > 0 and _tail(gained, gained + lost, 0.5) < LABEL_SIGNIFICANCE
+
+
+def _others(answers: np.ndarray, truth: np.ndarray, settings: Settings) -> Iterator[tuple[np.ndarray, str]]:
+    """Yield the labels under the shift that fits best and under other orders, each with its meaning."""
+    differences, counts = np.unique((answers - truth)[(answers >= 0) & (answers != truth)], return_counts=True)
+    if len(differences):
+        shift = int(differences[counts.argmax()])
+        yield truth + shift, _of_shift(shift, settings)
+    for order, text in _orders(settings):
+        inverse = np.full(max(len(order), int(order.max()) + 1), -1)
+        inverse[order[order >= 0]] = np.flatnonzero(order >= 0)
+        for mapping, meaning in ((order, f"if the labels are {text}"), (inverse, f"if the outputs are {text}")):
+            inside = truth < len(mapping)
+            yield np.where(inside, mapping[np.where(inside, truth, 0)], -1), meaning
+
+
+def _of_shift(shift: int, settings: Settings) -> str:
+    text = f"if every label is {abs(shift)} {'lower' if shift < 0 else 'higher'}"
+    remedies = []
+    if settings.label_map is None and settings.label_offset + shift >= 0:
+        remedies.append(f"label_offset {settings.label_offset + shift} in the settings of the model")
+    if shift == -1:
+        remedies.append("make the dataset again with --numbering 1")
+    return f"{text} ({', or '.join(remedies)})" if remedies else text
+
+
+def _orders(settings: Settings) -> Iterator[tuple[np.ndarray, str]]:
+    """Yield the label of each number of another list, -1 for unused numbers, and a description of the list."""
+    yield np.array(sorted(range(settings.classes), key=str)), "sorted as text: 0, 1, 10, 100, 101"
+    if settings.label_space != classes.IMAGENET:
+        return
+    devkit_labels = np.full(1001, -1)
+    for number, label in classes.label_of_devkit().items():
+        devkit_labels[number] = label
+    yield devkit_labels, "the class numbers of ILSVRC 2012's development kit (--numbering devkit for the dataset)"
+    yield devkit_labels[1:], "the class numbers of ILSVRC 2012's development kit minus one"
+    names = [row["name"].casefold() for row in classes.class_table()]
+    yield np.array(sorted(range(len(names)), key=names.__getitem__)), "sorted by the names of the classes"
+
+
+def _follow(answers: np.ndarray, truth: np.ndarray) -> bool:
+    """Return whether images of the same label get the same answer more often than images of different labels."""
+    first, second = np.triu_indices(len(truth), 1)
+    same_label, same_answer = truth[first] == truth[second], answers[first] == answers[second]
+    if not same_label.any() or same_label.all():
+        return False
+    base_rate = float(same_answer[~same_label].mean())
+    return _tail(int(same_answer[same_label].sum()), int(same_label.sum()), base_rate) < LABEL_SIGNIFICANCE
+
 
 FLOAT32_LIMIT = 1e-3  # maximum difference of a float32 file's outputs, as a share of the original's range
 AGREEMENT_LIMIT = 0.5  # minimum share of images that a quantized file assigns to the original's class
@@ -168,7 +334,7 @@ def compare(
     problem: str | None = "some outputs are not finite numbers"
     if finite:
         reference_answers = answers(scores if original is None else original)
-        problem = label_order.label_problem(reference_answers, truth, artifact.settings) or _problem(
+        problem = label_problem(reference_answers, truth, artifact.settings) or _problem(
             artifact, len(shown), accuracy if original_accuracy is None else original_accuracy, difference, agreement
         )
     return Check(
@@ -252,7 +418,7 @@ def _original(
                 parts.append(module(torch.from_numpy(np.concatenate(tensors))).numpy())
         return np.concatenate(parts)
 
-    return _Original(scores_of(source.settings, shown), hints.find_better_settings(source.settings, shown, scores_of))
+    return _Original(scores_of(source.settings, shown), find_better_settings(source.settings, shown, scores_of))
 
 
 def _hint_of_added(
@@ -261,7 +427,7 @@ def _hint_of_added(
     def scores_of(settings: Settings, some: Sequence[tuple[str, int]]) -> np.ndarray:
         return outputs(replace(artifact, settings=settings), known, device, dataset.image_folder, some)
 
-    return hints.find_better_settings(artifact.settings, shown, scores_of)
+    return find_better_settings(artifact.settings, shown, scores_of)
 
 
 def _same_classes(settings: Settings, dataset: Dataset, name: str) -> None:

@@ -12,8 +12,6 @@ package of `runner` that the analysis imports. docs/raw-logs.md describes the fo
 Attempts are append-only, and a finished attempt is never opened for writing again.
 """
 
-from .atomic import locked, replace_text, replacing
-from .check import RawLogError, check, check_event, parse
 from .ids import (
     ATTEMPT_NAME,
     attempt_path,
@@ -24,7 +22,7 @@ from .ids import (
     split_instance_id,
     split_model_file_name,
 )
-from .reading import (
+from .reader import (
     Attempt,
     attempt_paths,
     parse_attempt,
@@ -42,8 +40,12 @@ from .schema import (
     SCHEMA_VERSION,
     TELEMETRY_FIELDS,
     TERMINAL,
+    RawLogError,
+    check,
+    check_event,
+    parse,
 )
-from .writing import AttemptWriter, close_attempt, utc_now, write_json
+from .writer import AttemptWriter, close_attempt, locked, replace_text, replacing, utc_now, write_json
 
 __all__ = [
     "ATTEMPT_NAME",

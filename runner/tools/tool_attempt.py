@@ -1,8 +1,4 @@
-"""One attempt at an instance by TFLite's own tools, as events of the raw log. Any runner of command lines can be used.
-
-benchmark_model measures the time, a short second run of it the peak memory, and run_eval the accuracy. There are no
-records of images: a `summary` replaces them, and its times are of inference alone.
-"""
+"""One attempt at an instance by TFLite's own tools, and the events of the raw log for their output."""
 
 from __future__ import annotations
 
@@ -11,12 +7,137 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from aiot_suite.suite import TIMEOUT_S
 from runner import rawlog
-from runner.tools import commands, events, reading
-from runner.tools.commands import Ask, Repeats
+from runner.tools import programs, tflite_output
+from runner.tools.delegates import Delegation
+from runner.tools.programs import Ask, Repeats
 from runner.tools.text import bounded
+from runner.tools.tflite_output import Benchmark, EvaluationResult
+
+Event = tuple[str, dict[str, Any]]
+"""Name and fields of an event."""
+
+
+@dataclass(frozen=True)
+class AttemptFacts:
+    """Facts about an attempt that its tools do not print. A field is None if it is unknown."""
+
+    instance: str
+    attempt: int
+    delegate: str  # requested delegate
+    at: str  # ISO 8601, UTC
+    tool: str = "benchmark_model"
+    version: str | None = None  # version of the tool: see runner.tools.programs
+    model_sha256: str | None = None
+    threads: int | None = None
+    accelerator: str | None = None  # requested accelerator of NNAPI
+    runs_asked: int | None = None
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """An evaluation, with facts that its tool does not print."""
+
+    evaluation: EvaluationResult
+    version: str | None = None
+    model_sha256: str | None = None
+
+
+def load_fields(known: AttemptFacts, benchmark: Benchmark) -> dict[str, Any]:
+    """Return the fields of the event `load_fields`. The tool that measured the time tells which accelerator ran."""
+    delegation = benchmark.delegation or Delegation("none")
+    delegated = known.delegate not in ("cpu", "unknown")
+    return {
+        "instance": known.instance,
+        "attempt": known.attempt,
+        "load_ns": None if benchmark.init_ms is None else round(benchmark.init_ms * 1e6),
+        "framework_version": known.version,
+        "threads": known.threads,
+        "model_sha256": known.model_sha256,
+        "accelerator_requested": None if known.delegate == "unknown" else known.delegate,
+        "accelerator_actual": delegation.accelerator(known.delegate, known.accelerator),
+        "nodes_delegated": delegation.nodes if delegated else None,
+        "partitions": delegation.partitions,
+        "nodes": delegation.of,
+        "delegate_kernels": delegation.kernels,
+        "accelerator_name": known.accelerator or delegation.name,
+        "accelerators": list(benchmark.accelerators),
+        "at": known.at,
+    }
+
+
+def summary_fields(
+    known: AttemptFacts, benchmark: Benchmark, accuracy: Accuracy | None, missing: str | None
+) -> dict[str, Any]:
+    """Return the fields of the event `summary_fields`; `missing` is the reason if there is no accuracy."""
+    times = (
+        {name: value for name, value in asdict(benchmark.runs).items() if name.endswith("_ms")}
+        if benchmark.runs
+        else {}
+    )
+    fields: dict[str, Any] = {
+        "tool": known.tool,
+        "tool_version": known.version,
+        "wording": benchmark.wording,
+        "timing": "inference",
+        "count": benchmark.runs.count if benchmark.runs else None,
+        "runs_asked": known.runs_asked,
+        **times,
+        "mean_ms": benchmark.mean_ms,
+        "warmups": benchmark.warmup.count if benchmark.warmup else None,
+        "warmup_ms": benchmark.warmup.mean_ms if benchmark.warmup else None,
+        "init_memory_mb": benchmark.init_memory_mb,
+        "overall_memory_mb": benchmark.overall_memory_mb,
+        "delegates": [asdict(entry) for entry in benchmark.replaced],
+        "accuracy": None,
+        "accuracy_missing": None if accuracy else missing,
+    }
+    if accuracy is None:
+        return fields
+    evaluation = accuracy.evaluation
+    delegation = evaluation.delegation or Delegation("none")
+    return {
+        **fields,
+        "accuracy": evaluation.top[0] if evaluation.top else None,
+        "accuracy_missing": evaluation.failure,
+        "accuracy_tool": accuracy.version,
+        "accuracy_model_sha256": accuracy.model_sha256,
+        "accuracy_accelerator": delegation.accelerator(known.delegate, known.accelerator),
+        "accuracy_delegates": [asdict(entry) for entry in evaluation.replaced],
+        "top": list(evaluation.top),
+        "images": evaluation.images,
+        "images_mean_ms": evaluation.mean_ms,
+        "images_sd_ms": evaluation.sd_ms,
+    }
+
+
+def ending_without_time(known: AttemptFacts, benchmark: Benchmark, fault: str) -> Event:
+    """Return the final event of an attempt without a time.
+
+    It is `unavailable` if the delegate refused the model, else `failed`.
+    """
+    if benchmark.delegation is None or benchmark.delegation.applied != "refused":
+        return "failed", {"reason": fault}
+    reason = f"{known.delegate} refused the model: {fault}"
+    return "unavailable", {"reason": reason, "remedy": _remedy(known, benchmark)}
+
+
+def _remedy(known: AttemptFacts, benchmark: Benchmark) -> str:
+    """Return what may help if a delegate refused a model."""
+    alternatives = [name for name in benchmark.accelerators if name != known.accelerator]
+    if known.delegate == "nnapi" and alternatives:
+        return f"choose one of the accelerators that the device offers: {', '.join(alternatives)[:500]}"
+    return "the device offers no other accelerator for this model: measure it on the CPU"
+
+
+def peak_rss_kb(benchmark: Benchmark) -> int | None:
+    """Return the peak resident memory in kB, or None if the tool does not report it."""
+    peak_mb = benchmark.peak_memory_mb
+    return round(peak_mb * 1024) if peak_mb is not None and peak_mb > 0 else None
+
 
 Run = Callable[[list[str], float], tuple[int, str, str]]
 """Type of a function that runs words for at most so many seconds and returns exit code, stdout and stderr.
@@ -40,7 +161,7 @@ class Program:
 
 @dataclass(frozen=True)
 class EvaluationFiles:
-    """Tool and files to measure accuracy with: paths on the device (see runner.tools.fitting)."""
+    """Tool and files to measure accuracy with: paths on the device (see runner.tools.jobs)."""
 
     program: Program
     images: str
@@ -63,8 +184,8 @@ class ToolJob:
     no_evaluation: str = "run_eval was not provided"  # reason if there is no evaluation
     timeout_s: float = TIMEOUT_S  # time limit of each command
 
-    def known(self) -> events.AttemptFacts:
-        return events.AttemptFacts(
+    def known(self) -> AttemptFacts:
+        return AttemptFacts(
             instance=self.instance,
             attempt=self.attempt,
             delegate=self.ask.delegate,
@@ -76,10 +197,10 @@ class ToolJob:
             runs_asked=self.repeats.runs,
         )
 
-    def accuracy(self, evaluation: reading.EvaluationResult | None) -> events.Accuracy | None:
+    def accuracy(self, evaluation: tflite_output.EvaluationResult | None) -> Accuracy | None:
         if evaluation is None or self.evaluation is None:
             return None
-        return events.Accuracy(evaluation, self.evaluation.program.version, self.evaluation.program.model_sha256)
+        return Accuracy(evaluation, self.evaluation.program.version, self.evaluation.program.model_sha256)
 
 
 def run_job(job: ToolJob, run: Run, log: Path, outputs: Path) -> str:
@@ -131,21 +252,21 @@ class _TooSlow(Exception):
 def _attempt(job: ToolJob, steps: _Steps, log: rawlog.AttemptWriter) -> str:
     try:
         exit_code, stdout, stderr = steps("benchmark_model", _timing_words(job, job.repeats))
-        benchmark = reading.benchmark(stdout, stderr, exit_code, job.ask.delegate)
+        benchmark = tflite_output.benchmark(stdout, stderr, exit_code, job.ask.delegate)
         if fault := _fault(benchmark):
-            ending, fields = events.ending_without_time(job.known(), benchmark, fault)
+            ending, fields = ending_without_time(job.known(), benchmark, fault)
             log.write(ending, **fields)
             return ending
-        log.write("load", **events.load_fields(job.known(), benchmark))
+        log.write("load", **load_fields(job.known(), benchmark))
         peak_rss_kb = _peak_rss_kb(job, steps)
         evaluation = None
         if job.evaluation is not None:
             exit_code, stdout, stderr = steps("run_eval", _accuracy_words(job, job.evaluation))
-            evaluation = reading.evaluation(stdout, stderr, exit_code, job.ask.delegate)
+            evaluation = tflite_output.evaluation(stdout, stderr, exit_code, job.ask.delegate)
     except _TooSlow as error:
         log.write("failed", reason=str(error))
         return "failed"
-    log.write("summary", **events.summary_fields(job.known(), benchmark, job.accuracy(evaluation), job.no_evaluation))
+    log.write("summary", **summary_fields(job.known(), benchmark, job.accuracy(evaluation), job.no_evaluation))
     if fault := _without_accuracy(job, evaluation):
         log.write("failed", reason=fault)
         return "failed"
@@ -162,31 +283,31 @@ def _attempt(job: ToolJob, steps: _Steps, log: rawlog.AttemptWriter) -> str:
 
 
 def _timing_words(job: ToolJob, repeats: Repeats, memory: bool = False) -> list[str]:
-    return commands.benchmark_model_words(job.benchmark.tool, job.benchmark.model, job.ask, repeats, memory)
+    return programs.benchmark_model_words(job.benchmark.tool, job.benchmark.model, job.ask, repeats, memory)
 
 
 def _accuracy_words(job: ToolJob, given: EvaluationFiles) -> list[str]:
     program = given.program
-    return commands.run_eval_words(program.tool, program.model, given.images, given.labels, given.ground_truth, job.ask)
+    return programs.run_eval_words(program.tool, program.model, given.images, given.labels, given.ground_truth, job.ask)
 
 
 def _peak_rss_kb(job: ToolJob, steps: _Steps) -> int | None:
     """Return the peak resident memory of a short run in kB, or None if not reported, which is no failure."""
     try:
-        exit_code, stdout, stderr = steps("memory", _timing_words(job, commands.MEMORY_REPEATS, True), MEMORY_TIMEOUT_S)
+        exit_code, stdout, stderr = steps("memory", _timing_words(job, programs.MEMORY_REPEATS, True), MEMORY_TIMEOUT_S)
     except _TooSlow:
         return None
-    return events.peak_rss_kb(reading.benchmark(stdout, stderr, exit_code)) if exit_code == 0 else None
+    return peak_rss_kb(tflite_output.benchmark(stdout, stderr, exit_code)) if exit_code == 0 else None
 
 
-def _fault(benchmark: reading.Benchmark) -> str | None:
+def _fault(benchmark: tflite_output.Benchmark) -> str | None:
     """Return why there is no usable time, or None."""
     if benchmark.failure is None and (benchmark.init_ms is None or benchmark.runs is None or not benchmark.runs.count):
         return "benchmark_model printed a time, but not the load time and the number of timed runs"
     return benchmark.failure
 
 
-def _without_accuracy(job: ToolJob, evaluation: reading.EvaluationResult | None) -> str | None:
+def _without_accuracy(job: ToolJob, evaluation: tflite_output.EvaluationResult | None) -> str | None:
     """Return why the requested accuracy was not measured, or None."""
     if job.evaluation is None or evaluation is None:
         return None

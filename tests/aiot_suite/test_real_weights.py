@@ -16,7 +16,7 @@ from PIL import Image
 
 from aiot_suite import catalog, environments, prepare
 from aiot_suite.convert import calibration
-from aiot_suite.datasets import folder as dataset_folder
+from aiot_suite.datasets import imagenet as dataset_folder
 from aiot_suite.errors import ModelError
 from aiot_suite.preprocess import Preprocess, decode, resized
 from aiot_suite.suite import Instance

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from aiot_suite.errors import SetupError
-from runner.bundle.debian import Apt
+from runner.bundle.packages import Apt
 from runner.bundle.recipes import architecture_for
 from tests import unpacked
 from tests.unpacked import NotHere

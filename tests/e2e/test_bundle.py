@@ -9,7 +9,7 @@ import pytest
 
 from aiot_suite.errors import SetupError
 from runner import rawlog
-from runner.bundle import build, debian
+from runner.bundle import build, packages
 from runner.bundle.recipes import architecture_for
 from tests.runner.conftest import tiny_folder, workspace  # noqa: F401
 
@@ -24,7 +24,7 @@ def bundle():
     if architecture is None:
         pytest.skip(f"no bundle is made for {platform.machine()}")
     try:
-        debian.archive()
+        packages.archive()
     except SetupError as reason:
         pytest.skip(str(reason))
     return build.build("tflite", architecture, print)

@@ -16,7 +16,7 @@ import pytest
 from aiot_analysis import ingest
 from aiot_analysis.tables import data
 from runner import rawlog
-from runner.devices import Conditions, cores
+from runner.devices import Conditions, conditions
 from runner.devices.choice import Choice, choose_devices
 from runner.devices.conditions import NOTE
 from tests.e2e.test_bundle import bundle, space  # noqa: F401
@@ -177,5 +177,5 @@ def test_androids_own_taskset_keeps_what_is_started_on_the_cores_that_were_asked
     last = max(os.sched_getaffinity(0))
     speeds = [{"max_mhz": 2000 if core == last else 1000} for core in range(last + 1)]
     with device.held(Conditions()):
-        held = cores.choose_cores("big", speeds, device.conditions.run)
+        held = conditions.choose_cores("big", speeds, device.conditions.run)
     assert (int(held.core_mask, 16), held.cores_allowed, held.refused) == (1 << last, str(last), {})

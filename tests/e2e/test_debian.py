@@ -5,7 +5,7 @@ import platform
 import pytest
 
 from aiot_suite.errors import SetupError
-from runner.bundle.debian import Apt
+from runner.bundle.packages import Apt
 from tests.e2e import debian
 from tests.unpacked import NotHere
 

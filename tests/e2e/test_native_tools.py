@@ -17,7 +17,7 @@ import pytest
 from aiot_analysis import ingest
 from aiot_analysis.tables import data
 from runner import rawlog
-from runner.attempt import LOST
+from runner.execution import LOST
 from runner.ledger import newest_run
 from tests.e2e.test_run import IMAGES, finished, until
 from tests.runner.conftest import tiny_folder, workspace  # noqa: F401

@@ -9,7 +9,7 @@ import pytest
 
 from aiot_suite import catalog
 from aiot_suite.datasets import store
-from aiot_suite.datasets.drawing import CLASS_NAMES, draw_jpeg
+from aiot_suite.datasets.sample import CLASS_NAMES, draw_jpeg
 from aiot_suite.facts import Artifact, Settings, load_artifacts
 from aiot_suite.suite import PROFILES, Instance
 from aiot_suite.workspace import Workspace, sha256_of
@@ -58,7 +58,7 @@ def tiny_folder(tmp_path_factory) -> Path:
 
 def _convert(folder, torch):
     from aiot_suite.convert import to_pytorch, to_tflite
-    from aiot_suite.convert.inputs import sample_inputs
+    from aiot_suite.convert.calibration import sample_inputs
 
     torch.manual_seed(0)
     layers = torch.nn

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner import doctor
-from runner.devices import android, android_state
+from runner.devices import android, answers
 from tests.runner.devices import android_specimens as specimens
 
 FACTS = android.facts(specimens.answer(**specimens.PHONE))
@@ -109,7 +109,7 @@ def test_no_temperature_is_said_to_be_none():
     assert finding("temperature", state=BARE).said == "It does not report a temperature."
 
 
-@pytest.mark.parametrize("status", [*android_state.THERMAL_STATUSES, None])
+@pytest.mark.parametrize("status", [*answers.THERMAL_STATUSES, None])
 def test_thermal_status(status):
     expected = {"none": "ok", "light": "warning", None: "note"}.get(status, "problem")
     assert finding("thermal status", state={**GOOD, "thermal_status": status}).level == expected
@@ -230,7 +230,7 @@ def test_nothing_a_device_says_reaches_the_terminal_as_it_is(value):
         facts = android.facts(specimens.answer(**sections))
     except android.DeviceError:
         return
-    state = android_state.current_state(specimens.answer(thermal=thermal))
+    state = answers.current_state(specimens.answer(thermal=thermal))
     for line in doctor.lines(doctor.findings(value, facts, state) + doctor.findings("device", facts, state)):
         assert line.isprintable() and len(line) < 1000
 
@@ -271,10 +271,10 @@ def test_without_a_thermal_status_the_chip_is_waited_for(chip_c, status, reasons
 
 def test_a_status_of_none_without_thresholds_lets_the_chip_count():
     told = specimens.THERMAL_OTHER_NUMBERS
-    state = android_state.current_state(specimens.answer(battery=specimens.BATTERY, thermal=told))
+    state = answers.current_state(specimens.answer(battery=specimens.BATTERY, thermal=told))
     assert doctor.gate(state) == ["its chip is at 71.5 °C, above 70.0 °C"]
     told += "\tTemperatureThreshold{mType=4, mName=TYPE_SKIN, mHotThrottlingThresholds=[NaN, 45.0]}\n"
-    state = android_state.current_state(specimens.answer(battery=specimens.BATTERY, thermal=told))
+    state = answers.current_state(specimens.answer(battery=specimens.BATTERY, thermal=told))
     assert (state["thermal_status"], doctor.gate(state)) == ("none", [])
 
 
@@ -289,7 +289,7 @@ def test_a_screen_saver_is_named():
     percent=st.floats(0, 100),
     colder=st.floats(0, 50),
     battery_c=st.floats(-40, 150),
-    status=st.sampled_from(android_state.THERMAL_STATUSES),
+    status=st.sampled_from(answers.THERMAL_STATUSES),
 )
 def test_a_cooler_and_fuller_phone_never_has_more_reasons_to_wait(percent, colder, battery_c, status):
     now = {**BARE, "battery_percent": percent, "battery_temperature_c": battery_c, "thermal_status": status}

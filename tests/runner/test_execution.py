@@ -12,7 +12,7 @@ import pytest
 from aiot_suite.suite import Instance
 from runner import execution, rawlog
 from runner.devices import AppliedConditions, Conditions
-from runner.devices.boot import Boot
+from runner.devices.android import Boot
 from runner.errors import DeviceError, DeviceLostError
 from tests.rawlogs import begin
 

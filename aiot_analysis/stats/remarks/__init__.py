@@ -12,17 +12,13 @@ from functools import cache
 import pandas as pd
 
 from aiot_analysis.stats import variance
-from aiot_analysis.stats.remarks.accuracy_claims import ACCURACY_CLAIMS
+from aiot_analysis.stats.remarks.accuracy_claims import ACCURACY_CLAIMS, QUANTIZATION_CLAIMS
 from aiot_analysis.stats.remarks.claim import PART_COLUMNS, VERDICTS, Claim, rows_of, verdict
-from aiot_analysis.stats.remarks.complexity_claims import COMPLEXITY_CLAIMS
-from aiot_analysis.stats.remarks.evidence import Evidence
-from aiot_analysis.stats.remarks.framework_claims import FRAMEWORK_CLAIMS
-from aiot_analysis.stats.remarks.nnapi_claims import NNAPI_CLAIMS
-from aiot_analysis.stats.remarks.quantization_claims import QUANTIZATION_CLAIMS
-from aiot_analysis.stats.remarks.records import COLUMNS as IMAGE_COLUMNS
-from aiot_analysis.stats.remarks.records import Images
+from aiot_analysis.stats.remarks.evidence import COLUMNS as IMAGE_COLUMNS
+from aiot_analysis.stats.remarks.evidence import Evidence, Images
+from aiot_analysis.stats.remarks.speed_claims import COMPLEXITY_CLAIMS, FRAMEWORK_CLAIMS, NNAPI_CLAIMS
 from aiot_analysis.stats.remarks.vips_claims import VIPS_CLAIMS
-from aiot_analysis.tables import choice, select
+from aiot_analysis.tables import names, select
 
 __all__ = ["CLAIMS", "COLUMNS", "IMAGE_COLUMNS", "VERDICTS", "parts", "verdicts"]
 
@@ -47,14 +43,14 @@ def parts(
     timing: str = "end_to_end",
     remarks: Collection[int] = REMARKS,
     seed: int = 0,
-    wanted: str | Sequence[str] = choice.USABLE,
+    wanted: str | Sequence[str] = names.USABLE,
     run_to_run: float = variance.RUN_TO_RUN,
     ids: Collection[str] | None = None,
 ) -> pd.DataFrame:
     """Return every comparison that the claims of `remarks` consist of, with its result.
 
     Takes the table `instances` of one origin; image records with IMAGE_COLUMNS (or parts of them, each with all records
-    of its devices: see `records.collect`); the timing to use (inference where native tools measured); `wanted`, the
+    of its devices: see `evidence.collect`); the timing to use (inference where native tools measured); `wanted`, the
     verdicts that instances may have (see `choice.verdicts`); and `run_to_run`, the share of their time within which two
     runs are assumed to agree if a device was not measured in enough sessions (see `variance`). With `ids`, only claims
     with one of these ids are judged.
@@ -65,7 +61,7 @@ def parts(
     have a joint confidence of 95 %.
     """
     paper = select.of_paper(instances)
-    judged_rows = paper[paper["verdict"].isin(choice.verdicts(wanted))]
+    judged_rows = paper[paper["verdict"].isin(names.verdicts(wanted))]
 
     @cache
     def chosen(by_framework: bool) -> pd.DataFrame:

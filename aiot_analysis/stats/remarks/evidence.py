@@ -3,19 +3,92 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from aiot_analysis.errors import PoolingError
-from aiot_analysis.stats import pairing, ratios, repeats, variance
+from aiot_analysis.stats import accuracy, blocks, latency, pairing, variance
 from aiot_analysis.stats.accuracy import newcombe
-from aiot_analysis.stats.remarks import records
-from aiot_analysis.tables import names, pooling, select
+from aiot_analysis.tables import by_device, names, select
 from aiot_analysis.words import CONFIDENCE
+
+COLUMNS = [*select.KEY, "query", "image", "correct", "end_to_end_ms", "inference_ms", "failed"]
+"""The columns of image records that are used here."""
+Images = pd.DataFrame | Iterable[pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class ClaimRecords:
+    """Answers, times and positions of all devices, instances and images.
+
+    `right` is 1, 0, or NaN where an image was not shown. `ms` is also NaN where the image failed. `turn` is the query
+    of the image. `excess` is what the dependence of neighbours along a run adds to the variance of the logarithm of a
+    mean time (see `blocks.excess`).
+    """
+
+    devices: pd.Index
+    instances: pd.Index
+    images: pd.Index  # in order of name
+    right: NDArray[np.float32]  # (devices, instances, images)
+    ms: NDArray[np.float32]
+    turn: NDArray[np.float32]
+    excess: pd.DataFrame  # device x instance
+
+    def of_instance(self, instance: str, values: NDArray[np.float32]) -> pd.DataFrame:
+        """Return `right`, `ms` or `turn` of one instance: device x image, for the devices with records of it."""
+        if instance not in self.instances:
+            return pd.DataFrame(columns=self.images, dtype=float)
+        column = self.instances.get_loc(instance)
+        recorded = np.flatnonzero(~np.isnan(self.right[:, column]).all(axis=1))
+        return pd.DataFrame(values[recorded, column].astype(float), self.devices[recorded], self.images)
+
+
+def collect(images: Images, rows: pd.DataFrame, column: str) -> ClaimRecords:
+    """Return the records of the runs and instances in `rows`, with the times in `column`.
+
+    `images` is a frame, or parts of it that each have all records of their devices, in which case only one part is in
+    memory at a time (see `by_device.map_devices`).
+    """
+    instances = pd.Index(sorted(rows["instance_id"].unique()), dtype=object)
+    tables = partial(_tables, instances=instances, column=column)
+    tables_by_device = dict(by_device.map_devices(images, rows, tables))
+    devices = pd.Index(sorted(tables_by_device), dtype=object)
+    all_images = pd.Index(sorted(set().union(*(part[0] for part in tables_by_device.values()))), dtype=object)
+    excess = pd.DataFrame({device: part[4] for device, part in tables_by_device.items()}).T.reindex(
+        devices, columns=instances
+    )
+    right, ms, turn = (np.full((len(devices), len(instances), len(all_images)), np.nan, np.float32) for _ in range(3))
+    for place, device in enumerate(devices):
+        names, answers, times, queries, _ = tables_by_device.pop(device)
+        columns = all_images.get_indexer(names)
+        right[place][:, columns], ms[place][:, columns], turn[place][:, columns] = answers, times, queries
+    return ClaimRecords(devices, instances, all_images, right, ms, turn, excess)
+
+
+def _tables(
+    records: pd.DataFrame, instances: pd.Index, column: str
+) -> tuple[pd.Index, NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], pd.Series]:
+    """Return the images of one device, its answers, times and queries, and the excess by instance.
+
+    Answers, times and queries are matrices of instance x image.
+    """
+    excess = blocks.excess(records, column)
+    if records.duplicated([*select.KEY, "image"]).any():  # a timed profile may show an image several times
+        records = select.per_image(records)
+    images = records["image"].astype("category").cat.remove_unused_categories()
+    instance_column = records["instance_id"].astype("category")
+    row_numbers = instances.get_indexer(pd.Index(instance_column.cat.categories.astype(str)))[instance_column.cat.codes]
+    tables = [np.full((len(instances), len(images.cat.categories)), np.nan, np.float32) for _ in range(3)]
+    tables[0][row_numbers, images.cat.codes] = records["correct"].to_numpy(np.float32)
+    times = records[column].astype(float).where(~records["failed"].astype(bool))
+    tables[1][row_numbers, images.cat.codes] = times.where(np.isfinite(times) & (times >= 0)).to_numpy(np.float32)
+    tables[2][row_numbers, images.cat.codes] = records["query"].to_numpy(np.float32)
+    return pd.Index(images.cat.categories.astype(str)), tables[0], tables[1], tables[2], excess
 
 
 @dataclass(frozen=True)
@@ -41,7 +114,7 @@ def share(effect: float, low: float, high: float, comparisons: int, devices: int
 
 
 class Evidence:
-    """Rows of `variance.with_noise` and image records (records.COLUMNS), and the statistics computed from them.
+    """Rows of `variance.with_noise` and image records (COLUMNS), and the statistics computed from them.
 
     `instances` is the table that the rows were chosen from, with all runs; without it, nothing counts as repeated.
 
@@ -54,7 +127,7 @@ class Evidence:
     def __init__(
         self,
         rows: pd.DataFrame,
-        images: records.Images,
+        images: Images,
         timing: str = "end_to_end",
         seed: int = 0,
         instances: pd.DataFrame | None = None,
@@ -134,7 +207,7 @@ class Evidence:
             reason := next((why for instance in instances if (why := self.refused(instance))), "")
         ):
             return reason
-        fields = pooling.SAME_INSTANCE
+        fields = select.SAME_INSTANCE
         if len(instances) > 1:
             parts_of_ids = [names.instance(instance) for instance in instances]
             other = next(
@@ -149,7 +222,7 @@ class Evidence:
         ):
             return ""  # the usual case, which needs no full check
         try:
-            pooling.check(self.rows[self.rows["instance_id"].isin(instances)], fields)
+            select.check(self.rows[self.rows["instance_id"].isin(instances)], fields)
         except PoolingError as error:
             return str(error).split(":")[0]
         return ""
@@ -162,8 +235,8 @@ class Evidence:
         if len(logs) == 1:
             [estimate] = self.speed_ups(slow, fast, level).values()
             return estimate
-        effect, low, high = np.exp(ratios.mean_over_devices(logs.to_numpy(), level))
-        return Estimate(effect, low, high, len(logs), ratios.too_few_devices(np.exp(logs)))
+        effect, low, high = np.exp(latency.mean_over_devices(logs.to_numpy(), level))
+        return Estimate(effect, low, high, len(logs), latency.too_few_devices(np.exp(logs)))
 
     def speed_ups(self, slow: str, fast: str, level: float = CONFIDENCE) -> dict[str, Estimate]:
         """Return `speed_up` for each device separately (see `within`); empty if there is none."""
@@ -195,10 +268,12 @@ class Evidence:
         sides = [self.times(instance) for instance in (slow, fast)] + [
             self.turns(instance) for instance in (slow, fast)
         ]
-        logs, squares, freedom = ratios.image_log_ratios(*(side.reindex(ids).to_numpy() for side in sides))
+        logs, squares, freedom = latency.image_log_ratios(*(side.reindex(ids).to_numpy() for side in sides))
         recorded = sides[0].index.intersection(sides[1].index)
         for place in (place for place, device in enumerate(ids) if device not in recorded):
-            logs[place], se, n = ratios.log_ratio(*(self._summaries[instance, ids[place]] for instance in (slow, fast)))
+            logs[place], se, n = latency.log_ratio(
+                *(self._summaries[instance, ids[place]] for instance in (slow, fast))
+            )
             squares[place], freedom[place] = se**2, n - 1
         runs, runs_freedom = variance.ratio_variance(
             *(self._by_instance[instance].loc[ids].reset_index() for instance in (slow, fast))
@@ -220,9 +295,9 @@ class Evidence:
         return dict(zip(keys, self.rows[columns].astype(float).to_numpy().tolist(), strict=True))
 
     @cached_property
-    def _records(self) -> records.ClaimRecords:
+    def _records(self) -> ClaimRecords:
         """Image records of all devices in one table."""
-        return records.collect(self._images, self.rows, self.column)
+        return collect(self._images, self.rows, self.column)
 
     @property
     def all_images(self) -> pd.Index:
@@ -267,10 +342,10 @@ class Evidence:
         return right, ""
 
     @cached_property
-    def again(self) -> repeats.RepeatedAnswers:
+    def again(self) -> accuracy.RepeatedAnswers:
         """Repeated answers in all runs of `instances` that were made under the conditions of `rows`."""
-        same_conditions = pooling.conditions(self.instances).isin(pooling.conditions(self.rows))
-        return repeats.repeated_answers(self._images, repeats.repeated_rows(self.instances[same_conditions]))
+        same_conditions = select.conditions(self.instances).isin(select.conditions(self.rows))
+        return accuracy.repeated_answers(self._images, accuracy.repeated_rows(self.instances[same_conditions]))
 
     def accuracy_change(self, base: str, other: str, level: float = CONFIDENCE, may_differ: str = "") -> Estimate:
         """Return the accuracy of `other` minus that of `base`, in percentage points, on the images that both saw.

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from scipy.stats import f as fisher
 from statsmodels.stats.multitest import multipletests
 
-from aiot_analysis.stats import reliability, resample
-from aiot_analysis.stats.multiple import level
+from aiot_analysis.stats import intervals
+from aiot_analysis.stats.accuracy import answer_noise
+from aiot_analysis.stats.intervals import level
 from aiot_analysis.stats.remarks.claim import ClaimPart, Region
 from aiot_analysis.stats.remarks.evidence import Estimate, Evidence, implementation_words
-from aiot_analysis.stats.repeats import answer_noise
 from aiot_analysis.tables.names import instance_display
 from aiot_analysis.words import ALPHA, plural
 
@@ -164,7 +164,7 @@ def spread_apart(evidence: Evidence, groups: Sequence[tuple[str, Sequence[Sides]
         sds, drawn = _deviations(accuracy, evidence.seed)
         weights = sum(_mean_of(accuracy, more) - _mean_of(accuracy, less) for more, less in complete) / len(complete)
         effect = float(sds @ weights)
-        low, high = map(float, resample.percentile_interval(drawn @ weights, level(len(groups))))
+        low, high = map(float, intervals.percentile_interval(drawn @ weights, level(len(groups))))
         estimate = Estimate(effect, min(low, effect), max(high, effect), len(accuracy))
         parts.append(ClaimPart(f"{name} ({plural(len(complete), kind)})", estimate, (0.0, math.inf)))
     return parts
@@ -191,7 +191,7 @@ def _deviations(table: pd.DataFrame, seed: int) -> tuple[Floats, Floats]:
     """
     values = table.to_numpy(float) - table.to_numpy(float).mean(axis=0)
     n = len(values)
-    weights = resample.bootstrap_weights(n, seed=seed)
+    weights = intervals.bootstrap_weights(n, seed=seed)
     variance = weights @ values**2 - (weights @ values) ** 2
     return values.std(axis=0, ddof=1), np.sqrt(np.maximum(variance, 0) * n / (n - 1))
 
@@ -202,7 +202,7 @@ def patterns(
     """Return how similarly accuracy varies across devices in the two instances of a pair.
 
     The result is the mean correlation over the pairs, corrected for noise, with its jackknife interval: see
-    `reliability.likeness`. Noise is what does not repeat: from run to run if at least FEWEST devices, and half of all,
+    `intervals.likeness`. Noise is what does not repeat: from run to run if at least FEWEST devices, and half of all,
     have two runs of all instances; otherwise from image to image. There is no number if no pattern repeats.
 
     Simulations used 24 instances on 500 images. Where answers only flip at random (0.2 %), a pattern seemed to repeat
@@ -223,7 +223,7 @@ def patterns(
     if values.shape[1] < 2:
         return [ClaimPart(name, Estimate(why="the instances have no two images in common"), claimed)]
     place = {instance_id: index for index, instance_id in enumerate(right)}
-    likeness = reliability.likeness(values, [(place[left], place[other]) for left, other in measured])
+    likeness = intervals.likeness(values, [(place[left], place[other]) for left, other in measured])
     if not likeness.repeats:
         return [ClaimPart(name, Estimate(why=f"no pattern that repeats from {units} to {units}"), claimed)]
     label = f"{name} ({plural(len(measured), 'pair')}, corrected for what does not repeat from {units} to {units})"

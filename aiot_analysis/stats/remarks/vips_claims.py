@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from aiot_analysis.stats import ratios, variance
+from aiot_analysis.stats import latency, variance
 from aiot_analysis.stats.accuracy import clopper_pearson
 from aiot_analysis.stats.remarks.claim import SHARE, Claim, ClaimPart
 from aiot_analysis.stats.remarks.evidence import Estimate, Evidence, share
@@ -126,7 +126,7 @@ def _comparison(evidence: Evidence) -> list[ClaimPart]:
     apart = told_apart(scored).sum(axis=1)
     share_apart = float(apart.sum() / (n * (n - 1)))
     without = (apart.sum() - 2 * apart) / ((n - 1) * (n - 2))
-    _, low, high = ratios.mean_over_devices(n * share_apart - (n - 1) * without)  # pseudo-values
+    _, low, high = latency.mean_over_devices(n * share_apart - (n - 1) * without)  # pseudo-values
     return [ClaimPart(name, share(share_apart, low, high, n * (n - 1) // 2, n), NEARLY_ALL)]
 
 

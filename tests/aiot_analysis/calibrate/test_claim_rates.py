@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aiot_analysis.calibrate import claim_rates, plans
+from aiot_analysis.calibrate import claim_rates
 from aiot_analysis.calibrate.claim_rates import PLANTED, holds
 from aiot_analysis.calibrate.plant import plant
 from aiot_analysis.calibrate.rates import NULL, POWER
@@ -77,7 +77,7 @@ def test_without_noise_claims_of_times_hold_where_they_are_true(planted):
 
 
 def test_tflite_is_behind_no_other_where_no_framework_is_to_be_beaten():
-    speed = pd.Series(plans.TFLITE_BEST.speed).reindex(plans.TFLITE_BEST.instances).fillna(1.0)
+    speed = pd.Series(claim_rates.TFLITE_BEST.speed).reindex(claim_rates.TFLITE_BEST.instances).fillna(1.0)
     parts_of = speed.index.str.split("_", n=3)
     table = pd.DataFrame({"framework": parts_of.str[0], "model": parts_of.str[3], "speed": speed.to_numpy()})
     wide = table.pivot(index="model", columns="framework", values="speed")
@@ -87,12 +87,12 @@ def test_tflite_is_behind_no_other_where_no_framework_is_to_be_beaten():
 
 @pytest.mark.parametrize("share", [0.8, 0.88])
 def test_models_are_in_the_order_of_their_flops_as_often_as_planned(share):
-    plan = replace(plans.COMPLEXITY_NULL, devices=2000, images=2, scatter=0.0, run_sd=0.0)
+    plan = replace(claim_rates.COMPLEXITY_NULL, devices=2000, images=2, scatter=0.0, run_sd=0.0)
     ids = [one for one in plan.instances if one.startswith("tflite_cpu_")]
-    spread = dict.fromkeys(ids, plans.spread_for(share))
+    spread = dict.fromkeys(ids, claim_rates.spread_for(share))
     rows = plant(replace(plan, instances=ids, speed_spread=spread), np.random.default_rng(0)).instances
     ms = rows.pivot(index="device_id", columns="model", values="end_to_end_ms_mean")
-    shares = [(ms[more] > ms[fewer]).mean() for more, fewer in plans.ordered_pairs()]
+    shares = [(ms[more] > ms[fewer]).mean() for more, fewer in claim_rates.ordered_pairs()]
     assert np.mean(shares) == pytest.approx(share, abs=0.01)
 
 

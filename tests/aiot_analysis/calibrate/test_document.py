@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from aiot_analysis.calibrate import __main__, claim_rates, compare_rates, studies, table
+from aiot_analysis.calibrate import __main__, claim_rates, interval_rates, rates, studies
 from aiot_analysis.calibrate.rates import NULL, POWER, Rate
 
 REPOSITORY = Path(__main__.__file__).parents[2]
@@ -17,7 +17,7 @@ ROWS = {row.name: row for study in studies.studies().values() for row in study.r
 TRIALS = {row.name: study.trials for study in studies.studies().values() for row in study.rows}
 ONCE = {
     row.name
-    for part in (claim_rates.claim_studies(), compare_rates.comparison_studies())
+    for part in (claim_rates.claim_studies(), interval_rates.comparison_studies())
     for study in part
     for row in study.rows
 }
@@ -27,7 +27,7 @@ ONCE = {
 def documented():
     """The cells of each row of the table of the document, by title and in order."""
     text = (REPOSITORY / "docs" / "statistics.md").read_text(encoding="utf-8")
-    text = text.split(table.BEGIN)[1].split(table.END)[0]
+    text = text.split(rates.BEGIN)[1].split(rates.END)[0]
     sections = re.split(r"^\*\*(.+)\*\*$", text, flags=re.MULTILINE)[1:]
     return {
         title: [line.strip("| ").split(" | ") for line in part.splitlines() if line.endswith("` |")]
@@ -59,7 +59,7 @@ def test_each_row_of_the_document_has_its_number_of_trials():
 
 
 def test_the_sentence_above_the_table_counts_its_verdicts():
-    text = (REPOSITORY / "docs" / "statistics.md").read_text(encoding="utf-8").split(table.BEGIN)[1]
+    text = (REPOSITORY / "docs" / "statistics.md").read_text(encoding="utf-8").split(rates.BEGIN)[1]
     verdicts = [cells[5].split(":")[0] for rows in documented().values() for cells in rows if cells[3] != "none"]
     counts = [verdicts.count(word) for word in ("yes", "within error", "**no**")]
     numbers = re.search(r"Of (\d+) rows .* (\d+) meet it, (\d+) miss it .* and (\d+) do not meet it", text).groups()
@@ -75,12 +75,12 @@ def test_claims_have_a_hundred_trials_or_more():
 def test_the_module_exits_with_an_error_if_a_single_row_fails(tmp_path, monkeypatch, failing, code):
     document = tmp_path / "docs" / "statistics.md"
     document.parent.mkdir()
-    document.write_text(f"{table.BEGIN}\n{table.END}\n", encoding="utf-8")
+    document.write_text(f"{rates.BEGIN}\n{rates.END}\n", encoding="utf-8")
     failed = next((name for name, row in ROWS.items() if row.target is failing), None) if failing else None
     good = {name: Rate(row, 0 if row.target is NULL else 95, 100) for name, row in ROWS.items()}
     bad = {name: Rate(ROWS[name], 100 - rate.hits, 100) if name == failed else rate for name, rate in good.items()}
     monkeypatch.setattr(studies, "rates", lambda *_: bad)
-    monkeypatch.setattr(table, "write", lambda _, content: document.write_text(content, encoding="utf-8"))
+    monkeypatch.setattr(rates, "write", lambda _, content: document.write_text(content, encoding="utf-8"))
     monkeypatch.setattr("sys.argv", ["calibrate"])
     with pytest.raises(SystemExit) as ended, pytest.warns(RuntimeWarning, match="aiot_analysis.calibrate"):
         runpy.run_module("aiot_analysis.calibrate", run_name="__main__")

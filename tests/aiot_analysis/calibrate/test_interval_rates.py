@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from aiot_analysis.calibrate import compare_rates, interval_rates
+from aiot_analysis.calibrate import interval_rates
 from aiot_analysis.calibrate.interval_rates import inside
-from aiot_analysis.compare import instances, times
+from aiot_analysis.compare import changes, instances
 
 
 def counted(trial, plan, trials):
@@ -72,12 +72,12 @@ def test_true_ranks_begin_with_the_fastest(monkeypatch):
 
 
 def test_without_noise_only_a_change_is_shown():
-    quiet = partial(compare_rates.two_sides, run_sd=0.0)
-    same = compare_rates.compared(quiet(1), np.random.default_rng(0))
+    quiet = partial(interval_rates.two_sides, run_sd=0.0)
+    same = interval_rates.compared(quiet(1), np.random.default_rng(0))
     assert set(same["verdict"]) == {"no change shown"}
-    slower = compare_rates.compared(quiet(1, speed=1 / 1.3), np.random.default_rng(0))
-    of_times = slower[slower["metric"] == times.MEAN]
+    slower = interval_rates.compared(quiet(1, speed=1 / 1.3), np.random.default_rng(0))
+    of_times = slower[slower["metric"] == changes.MEAN]
     assert set(of_times["verdict"]) == {"worse"}
     assert of_times["change"].to_numpy() == pytest.approx(np.full(24, 0.3), abs=0.05)
-    lost = compare_rates.compared(quiet(1, points=-10.0), np.random.default_rng(0))
+    lost = interval_rates.compared(quiet(1, points=-10.0), np.random.default_rng(0))
     assert set(lost.loc[lost["metric"] == instances.ACCURACY, "verdict"]) == {"worse"}

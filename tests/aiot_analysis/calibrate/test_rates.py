@@ -2,7 +2,7 @@
 
 import pytest
 
-from aiot_analysis.calibrate import __main__, studies, table
+from aiot_analysis.calibrate import __main__, rates, studies
 from aiot_analysis.calibrate.rates import COVERAGE, MET, NOT_MET, NULL, POWER, SHOWN, WITHIN_ERROR, Rate, RateRow
 from aiot_analysis.errors import DataError
 
@@ -37,30 +37,30 @@ def test_a_target_is_missed_where_the_whole_interval_is_outside(target, hits, tr
 
 
 def test_a_row_of_the_table():
-    line = table.line(Rate(ROW, 0, 20))
+    line = rates.line(Rate(ROW, 0, 20))
     assert line == "| nothing | remarks | a holds: 0 % (0 to 16.8 %) | at most 5 % | 20 | yes | `a-null` |"
     noted = RateRow("b", "nothing", "remarks", "b holds", None, "500 images do not tell")
-    assert table.line(Rate(noted, 1, 2)).endswith("| none | 2 | 500 images do not tell | `b` |")
+    assert rates.line(Rate(noted, 1, 2)).endswith("| none | 2 | 500 images do not tell | `b` |")
 
 
 def test_verdicts_are_counted():
     judged = [Rate(ROW, 0, 20), Rate(ROW, 2, 20), Rate(ROW, 20, 20), Rate(RateRow("c", "", "", "", None), 1, 2)]
-    assert table.markdown({"Claims": judged}).startswith(
+    assert rates.markdown({"Claims": judged}).startswith(
         "Of 3 rows with a target 1 meet it, 1 miss it within the error of the trials, and 1 do not meet it."
     )
 
 
 def test_the_table_takes_the_place_between_its_markers(tmp_path):
     path = tmp_path / "document.md"
-    path.write_text(f"before\n{table.BEGIN}\nold\n{table.END}\nafter\n", encoding="utf-8")
-    table.write(path, "new")
-    assert path.read_text(encoding="utf-8") == f"before\n{table.BEGIN}\n\nnew\n\n{table.END}\nafter\n"
+    path.write_text(f"before\n{rates.BEGIN}\nold\n{rates.END}\nafter\n", encoding="utf-8")
+    rates.write(path, "new")
+    assert path.read_text(encoding="utf-8") == f"before\n{rates.BEGIN}\n\nnew\n\n{rates.END}\nafter\n"
 
 
-@pytest.mark.parametrize("text", ["", table.BEGIN, table.END + table.BEGIN, 2 * (table.BEGIN + table.END)])
+@pytest.mark.parametrize("text", ["", rates.BEGIN, rates.END + rates.BEGIN, 2 * (rates.BEGIN + rates.END)])
 def test_a_document_without_its_markers_is_refused(text):
     with pytest.raises(DataError, match="must have one line"):
-        table.written(text, "new")
+        rates.written(text, "new")
 
 
 def test_every_row_has_a_place_in_the_table():
@@ -101,7 +101,7 @@ def test_an_unknown_row_is_an_error_that_lists_the_rows(capsys):
 @pytest.mark.parametrize(("hits", "code"), [(0, 0), (20, 1)])
 def test_a_whole_run_writes_the_document_and_fails_if_a_target_is_not_met(tmp_path, monkeypatch, hits, code):
     document = tmp_path / "statistics.md"
-    document.write_text(f"{table.BEGIN}\n{table.END}\n", encoding="utf-8")
+    document.write_text(f"{rates.BEGIN}\n{rates.END}\n", encoding="utf-8")
     monkeypatch.setattr(__main__, "DOCUMENT", document)
     rows = {row.name: row for study in studies.studies().values() for row in study.rows}
     nulls = {

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from aiot_analysis.compare import in_turn, times
+from aiot_analysis.compare import changes, interleaved
 from aiot_analysis.words import ALPHA
-from runner.ab.blocks import firsts
+from runner.ab.session import firsts
 from tests.aiot_analysis.stats.series import autocorrelated
 
 INSTANCE = "tflite_cpu_float32_mnasnet"
@@ -56,9 +56,9 @@ def rates(case: Case, trials: int) -> dict[str, float]:
     """
     frames = [session(case, seed).assign(instance_id=f"tflite_cpu_float32_m{seed}") for seed in range(trials)]
     rows = pd.concat(frames, ignore_index=True)
-    table = in_turn.compare_blocks(rows, pd.DataFrame(), ["mean"])
-    by_block = in_turn.by_block(rows, "end_to_end_ms_mean").to_numpy()
-    low, high = np.transpose([times.ratio_of_pairs(logs).interval() for logs in by_block])
+    table = interleaved.compare_blocks(rows, pd.DataFrame(), ["mean"])
+    by_block = interleaved.by_block(rows, "end_to_end_ms_mean").to_numpy()
+    low, high = np.transpose([changes.ratio_of_pairs(logs).interval() for logs in by_block])
     covered = (low <= case.ratio) & (case.ratio <= high)
     return {"shown": float((table["p_value"] < ALPHA).mean()), "covered": float(covered.mean())}
 

@@ -12,12 +12,12 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from aiot_analysis.compare import accuracy_change, instances, regression, times
+from aiot_analysis.compare import changes, instances
 from aiot_analysis.compare.sides import TIMES, over_sessions
-from aiot_analysis.stats import multiple, variance
+from aiot_analysis.stats import intervals, variance
 from tests.aiot_analysis.stats.series import autocorrelated
 
-MARGINS = regression.Margins(0.05, 0.01)
+MARGINS = instances.Margins(0.05, 0.01)
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,12 @@ def trial(case: Case, seed: int) -> dict[str, float]:
     rng = np.random.default_rng(seed)
     logs = _times(case, rng, seed)
     accuracy_changes = [_accuracy(case, rng) for _ in range(case.instances)]
-    level = multiple.level(2 * case.instances)
+    level = intervals.level(2 * case.instances)
     rows = [
         *({"metric": "mean", **_ends(log.interval(level), 1), **instances.tests(log)} for log in logs),
         *({"metric": "accuracy", **_ends(one.interval(level), 0), **instances.tests(one)} for one in accuracy_changes),
     ]
-    judged = regression.add_verdicts(pd.DataFrame(rows), MARGINS)
+    judged = instances.add_verdicts(pd.DataFrame(rows), MARGINS)
     time = judged["metric"] == "mean"
     return {
         "any change": bool(judged["verdict"].isin(["better", "worse"]).any()),
@@ -69,7 +69,7 @@ def _ends(interval, none):
     return {"low": interval[0] - none, "high": interval[1] - none}
 
 
-def _times(case: Case, rng, seed: int) -> list[times.LogRatio] | list[times.SharedRatio]:
+def _times(case: Case, rng, seed: int) -> list[changes.LogRatio] | list[changes.SharedRatio]:
     """The ratio of the times of each instance, of the sessions if they are enough and of the last runs if not."""
     sd = variance.standard_deviation(case.between)
     sessions = case.sessions + case.more
@@ -84,9 +84,9 @@ def _times(case: Case, rng, seed: int) -> list[times.LogRatio] | list[times.Shar
     sides = [[rows for _, rows in over_sessions(_runs(side)).groupby("instance_id")] for side in both]
     if instances.enough(sides[0][0], sides[1][0]):
         logs = [np.log([rows["end_to_end_ms_mean"].to_numpy() for rows in side]) for side in sides]
-        return times.ratio_of_sessions(*logs)
+        return changes.ratio_of_sessions(*logs)
     last = ms[:, :, -1, -1]
-    return [times.ratio_of_images(*both, times.MEAN, paired=True).of_any_run(variance.RUN_TO_RUN) for both in last]
+    return [changes.ratio_of_images(*both, changes.MEAN, paired=True).of_any_run(variance.RUN_TO_RUN) for both in last]
 
 
 def _runs(ms) -> pd.DataFrame:
@@ -103,10 +103,10 @@ def _rows(many: int, sessions: int, runs: int) -> pd.DataFrame:
     return pd.concat([once.assign(instance_id=f"instance-{place:02}") for place in range(many)], ignore_index=True)
 
 
-def _accuracy(case: Case, rng) -> accuracy_change.AccuracyChange:
+def _accuracy(case: Case, rng) -> changes.AccuracyChange:
     right, draw = rng.random(case.images) < 0.7, rng.random(case.images)
     other = np.where(right, draw >= (case.flips + case.lost) / 0.7, draw < case.flips / 0.3)
-    return accuracy_change.accuracy_on_images(right.astype(float), other.astype(float))
+    return changes.accuracy_on_images(right.astype(float), other.astype(float))
 
 
 def rates(case: Case, trials: int) -> dict[str, float]:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from aiot_analysis.compare import times
+from aiot_analysis.compare import changes
 from tests.aiot_analysis.stats.series import autocorrelated
 
 Floats = NDArray[np.float64]
@@ -70,7 +70,7 @@ def pair(kind: str, both: bool, n: int, seed: int) -> tuple[bool, bool]:
     base = usual(n, 2 * seed + 1, phi if both else 0.45)
     if both:
         base, mean = make(rng, base), 1.0
-    log = times.ratio_of_images(base, other, times.MEAN, paired=True)
+    log = changes.ratio_of_images(base, other, changes.MEAN, paired=True)
     low, high = log.interval()
     return low < mean < high, log.doubt != ""
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from aiot_analysis.compare import instances, matching, regression, sides, summaries, times, vips_change
+from aiot_analysis.compare import changes, comparison, instances, matching, sides
 from aiot_analysis.stats import accuracy, variance, vips
 from aiot_analysis.tables import names
 from tests.aiot_analysis.compare.two import MNASNET, RUN_A, RUN_B, SQUEEZENET, TORCH, answered, noisy, records, side
@@ -40,7 +40,7 @@ def two_runs():
 
 def test_numbers_of_an_instance_are_those_of_its_images():
     base, other = two_runs()
-    _, found = compared(base, other, margins=regression.Margins(0.05, 0.01))
+    _, found = compared(base, other, margins=instances.Margins(0.05, 0.01))
     row = of(found, SQUEEZENET, "accuracy")
     assert (row["base"], row["other"], row["change"]) == pytest.approx((0.6, 0.48, -0.12))
     level = 1 - 0.05 / 4  # accuracy and time of two instances
@@ -49,14 +49,14 @@ def test_numbers_of_an_instance_are_those_of_its_images():
     assert (row["units"], row["way"], row["note"]) == ("100", "images", "")
     row = of(found, SQUEEZENET, "mean")
     first, second = noisy(N, 20, 2), noisy(N, 40, 4)
-    log = times.ratio_of_images(first, second, "mean", paired=True).of_any_run(variance.RUN_TO_RUN)
+    log = changes.ratio_of_images(first, second, "mean", paired=True).of_any_run(variance.RUN_TO_RUN)
     assert (row["base"], row["other"]) == pytest.approx((first.mean(), second.mean()))
     assert row["change"] == pytest.approx(second.mean() / first.mean() - 1)
     assert (row["low"] + 1, row["high"] + 1) == pytest.approx(log.interval(level))
 
 
 def test_tests_are_corrected_together_and_regressions_are_beyond_the_margins():
-    _, found = compared(*two_runs(), margins=regression.Margins(0.05, 0.01))
+    _, found = compared(*two_runs(), margins=instances.Margins(0.05, 0.01))
     table = found.table
     assert list(table["p_adjusted"]) == pytest.approx([min(4 * p, 1) for p in table["p_value"]])
     verdicts = table.set_index(["instance_id", "metric"])["verdict"].to_dict()
@@ -71,7 +71,7 @@ def test_tests_are_corrected_together_and_regressions_are_beyond_the_margins():
 
 def test_sides_that_change_places_get_better():
     base, other = two_runs()
-    _, found = compared(other, base, margins=regression.Margins(0.05, 0.01))
+    _, found = compared(other, base, margins=instances.Margins(0.05, 0.01))
     assert of(found, SQUEEZENET, "mean")["verdict"] == of(found, SQUEEZENET, "accuracy")["verdict"] == "better"
     assert not found.table["regression"].any()
 
@@ -136,7 +136,7 @@ def test_summaries_of_tools_have_mean_and_standard_deviation_only():
     _, found = compared(*sides, metrics=("accuracy", "mean", "median"))
     mean = of(found, MNASNET, "mean")
     assert (mean["base"], mean["other"], mean["note"]) == (10, 20, instances.NO_RECORDS)
-    log = times.ratio_of_summaries((10, 1, 200), (20, 1, 200)).of_any_run(variance.RUN_TO_RUN)
+    log = changes.ratio_of_summaries((10, 1, 200), (20, 1, 200)).of_any_run(variance.RUN_TO_RUN)
     assert (mean["low"] + 1, mean["high"] + 1) == pytest.approx(log.interval(1 - 0.05 / 2))  # the median has no test
     assert (mean["verdict"], of(found, MNASNET, "median")["verdict"]) == ("worse", "not tested")
     right = of(found, MNASNET, "accuracy")
@@ -168,7 +168,7 @@ def test_several_sessions_a_side_are_the_unit_of_times():
     base, other = side(*runs(10, 3, 1)), side(*runs(12, 3, 11))
     _, found = compared(base, other)
     mean = of(found, MNASNET, "mean")
-    log = times.ratio_of_units(*(session_means(one.runs, 1) for one in (base, other)))
+    log = changes.ratio_of_units(*(session_means(one.runs, 1) for one in (base, other)))
     assert (mean["way"], mean["units"]) == ("sessions", "3 sessions (3 runs) and 3 sessions (3 runs)")
     assert (mean["low"] + 1, mean["high"] + 1) == pytest.approx(log.interval(1 - 0.05 / 2))
     assert of(found, MNASNET, "accuracy")["way"] == "images"
@@ -190,7 +190,7 @@ def test_instances_of_the_same_sessions_tell_together_how_these_differ():
         for ids in ((MNASNET, SQUEEZENET), (TORCH,))
         for one in (base, other)
     ]
-    pair, alone = times.ratio_of_sessions(*logs[:2]), times.ratio_of_sessions(*logs[2:])
+    pair, alone = changes.ratio_of_sessions(*logs[:2]), changes.ratio_of_sessions(*logs[2:])
     assert [one.rows for one in (*pair, *alone)] == [2, 2, 1]
     for id_, log in zip((MNASNET, SQUEEZENET, TORCH), (*pair, *alone), strict=True):
         row = of(found, id_, "mean")
@@ -261,7 +261,7 @@ def test_an_instance_that_some_sessions_lack_is_over_those_that_have_it():
     matched, found = compared(base, other)
     assert of(found, MNASNET, "mean")["units"] == "3 sessions (3 runs) and 4 sessions (4 runs)"
     assert of(found, SQUEEZENET, "mean")["way"] == "images"
-    groups = summaries.summaries(found, matched, "end_to_end").set_index(["by", "group", "metric"])
+    groups = comparison.summaries(found, matched, "end_to_end").set_index(["by", "group", "metric"])
     assert groups.loc[("all", "", "mean")]["way"] == "instances"
     assert groups.loc[("model", "mnasnet", "mean")]["way"] == "sessions"
     assert groups.loc[("model", "mnasnet", "mean")]["units"] == "3 and 4"
@@ -299,7 +299,7 @@ def test_a_row_agrees_with_itself(seed):
             ms = noisy(N, 10 * (1 + 0.02 * which * place), int(draws.integers(1000)))
             parts[which].append(records(id_, right, ms, run_id=run))
     both = [side(*some) for some in parts]
-    table = compared(*both, margins=regression.Margins(0.05, 0.01))[1].table
+    table = compared(*both, margins=instances.Margins(0.05, 0.01))[1].table
     shown = table["verdict"].isin(["better", "worse"])
     assert list(shown) == list((table["low"] > 0) | (table["high"] < 0))
     assert list(shown) == list(table["p_adjusted"] < 0.05)
@@ -323,18 +323,18 @@ def fleet(devices, day, factor=1.0, wrong=0):
 def test_devices_are_compared_each_with_itself():
     devices = ["a", "b", "c", "d"]
     base, other = fleet(devices, 1), fleet(devices, 2, 1.5, wrong=8)
-    matched, found = compared(base, other, margins=regression.Margins(0.05, 0.01))
+    matched, found = compared(base, other, margins=instances.Margins(0.05, 0.01))
     mean, right = of(found, MNASNET, "mean"), of(found, MNASNET, "accuracy")
     ratio = matched.other["end_to_end_ms_mean"].to_numpy(float) / matched.base["end_to_end_ms_mean"].to_numpy(float)
     mine = (matched.base["instance_id"] == MNASNET).to_numpy()
     assert (mean["way"], mean["units"]) == ("devices", "4")
-    interval = times.ratio_of_pairs(np.log(ratio[mine])).interval(1 - 0.05 / 4)
+    interval = changes.ratio_of_pairs(np.log(ratio[mine])).interval(1 - 0.05 / 4)
     assert (mean["low"] + 1, mean["high"] + 1) == pytest.approx(interval)
     assert right["change"] == pytest.approx(-0.08)
     assert (mean["verdict"], right["verdict"]) == ("worse", "worse")
     assert right["high"] == pytest.approx(float(accuracy.newcombe(72, 8, 0, 20, 1 - 0.05 / 4)[1]))
     assert (mean["regression"], right["regression"]) == (True, False)  # it reaches from -0.159 to -0.006
-    assert compared(base, other, margins=regression.Margins(0.05, 0.005))[1].table["regression"].all()
+    assert compared(base, other, margins=instances.Margins(0.05, 0.005))[1].table["regression"].all()
 
 
 def test_two_devices_have_no_interval_and_are_listed():
@@ -356,14 +356,14 @@ def test_fleets_without_a_device_in_common_scatter_as_their_devices_do():
         np.log(rows[rows["instance_id"] == MNASNET]["end_to_end_ms_mean"].to_numpy(float))
         for rows in (matched.base, matched.other)
     ]
-    assert (mean["low"] + 1, mean["high"] + 1) == pytest.approx(times.ratio_of_units(*samples).interval(1 - 0.05 / 4))
+    assert (mean["low"] + 1, mean["high"] + 1) == pytest.approx(changes.ratio_of_units(*samples).interval(1 - 0.05 / 4))
     assert (mean["units"], mean["verdict"]) == ("3 and 3", "no change shown")  # the devices are far apart
 
 
 def test_groups_are_over_their_instances():
     base, other = two_runs()
     matched, found = compared(base, other)
-    groups = summaries.summaries(found, matched, "end_to_end").set_index(["by", "group", "metric"])
+    groups = comparison.summaries(found, matched, "end_to_end").set_index(["by", "group", "metric"])
     every = groups.loc[("all", "", "mean")]
     each = [of(found, one, "mean")["change"] + 1 for one in (MNASNET, SQUEEZENET)]
     assert every["change"] + 1 == pytest.approx(np.sqrt(each[0] * each[1]))
@@ -382,18 +382,18 @@ def test_groups_of_devices_are_over_devices():
     devices = ["a", "b", "c", "d"]
     base, other = fleet(devices, 1), fleet(devices, 2, 1.5)
     matched, found = compared(base, other)
-    groups = summaries.summaries(found, matched, "end_to_end").set_index(["by", "group", "metric"])
+    groups = comparison.summaries(found, matched, "end_to_end").set_index(["by", "group", "metric"])
     ratio = matched.other["end_to_end_ms_mean"].to_numpy(float) / matched.base["end_to_end_ms_mean"].to_numpy(float)
     each = np.log(ratio).reshape(2, 4).mean(axis=0)  # rows are in order of instance and device
     every = groups.loc[("all", "", "mean")]
-    assert (every["low"] + 1, every["high"] + 1) == pytest.approx(times.ratio_of_pairs(each).interval())
+    assert (every["low"] + 1, every["high"] + 1) == pytest.approx(changes.ratio_of_pairs(each).interval())
     assert every["units"] == "4"
 
 
 def test_costs_are_those_that_both_sides_know():
     base, other = two_runs()
     matched, _ = compared(base, other)
-    found = summaries.costs(matched.base, matched.other)
+    found = comparison.costs(matched.base, matched.other)
     assert set(found["cost"]) == {"load_ms", "peak_rss_mb", "model_mb"}
     assert (found["change"] == 0).all()
 
@@ -401,7 +401,7 @@ def test_costs_are_those_that_both_sides_know():
 def test_the_score_is_equation_1_over_the_common_instances():
     base, other = two_runs()
     matched, found = compared(base, other)
-    [row] = vips_change.scores(found, matched, "end_to_end").to_dict("records")
+    [row] = comparison.scores(found, matched, "end_to_end").to_dict("records")
     both = (matched.base, matched.other)
     values = [(side["accuracy"] / (side["end_to_end_ms_mean"] / 1000)).sum() for side in both]
     assert (row["suite"], row["instances"], row["of"]) == ("float32", 2, 24)
@@ -418,7 +418,7 @@ def test_the_interval_of_a_score_is_that_of_a_bootstrap_where_times_are_independ
         records(SQUEEZENET, right[0], noisy(N, 40, 4), run_id=RUN_B),
     )
     matched, found = compared(base, other)
-    [row] = vips_change.scores(found, matched, "end_to_end", run_to_run=0.0).to_dict("records")
+    [row] = comparison.scores(found, matched, "end_to_end", run_to_run=0.0).to_dict("records")
     draws = [vips.resampled(one.images).sum(axis=1).to_numpy() for one in (base, other)]
     low, high = np.quantile(draws[1] / draws[0], [0.025, 0.975]) - 1
     assert row["high"] - row["low"] == pytest.approx(high - low, rel=0.25)
@@ -429,7 +429,7 @@ def test_scores_of_devices_are_geometric_means():
     devices = ["a", "b", "c", "d"]
     base, other = fleet(devices, 1), fleet(devices, 2, 1.5)
     matched, found = compared(base, other)
-    [row] = vips_change.scores(found, matched, "end_to_end").to_dict("records")
+    [row] = comparison.scores(found, matched, "end_to_end").to_dict("records")
     assert row["way"] == "devices"
     assert 1 + row["change"] == pytest.approx(row["other"] / row["base"])
     assert row["change"] == pytest.approx(1 / 1.5 - 1, abs=0.03)
@@ -438,24 +438,24 @@ def test_scores_of_devices_are_geometric_means():
 def test_the_score_of_several_sessions_scatters_as_they_do():
     base, other = side(*runs(10, 3, 1, each=2, within=0.02)), side(*runs(12, 3, 11))
     matched, found = compared(base, other)
-    [row] = vips_change.scores(found, matched, "end_to_end").to_dict("records")
+    [row] = comparison.scores(found, matched, "end_to_end").to_dict("records")
     logs = [np.log(0.8) - session_means(one.runs, each) for one, each in ((base, 2), (other, 1))]
-    alone = times.ratio_of_units(*logs)
+    alone = changes.ratio_of_units(*logs)
     assert row["change"] + 1 == pytest.approx(np.exp(alone.value))
     low, high = alone.interval()
     assert row["low"] + 1 < low * 1.02
     assert (row["units"], row["way"]) == ("3 and 3", "sessions")
     assert high > 0
-    groups = summaries.summaries(found, matched, "end_to_end").set_index(["by", "group", "metric"])
+    groups = comparison.summaries(found, matched, "end_to_end").set_index(["by", "group", "metric"])
     every = groups.loc[("all", "", "mean")]
-    own = times.ratio_of_units(*(session_means(one.runs, each) for one, each in ((base, 2), (other, 1))))
+    own = changes.ratio_of_units(*(session_means(one.runs, each) for one, each in ((base, 2), (other, 1))))
     assert (every["low"] + 1, every["high"] + 1) == pytest.approx(own.interval())
 
 
 def test_the_score_of_single_runs_allows_each_side_its_part():
     base, other = two_runs()
     matched, found = compared(base, other)
-    narrow, wide = (vips_change.scores(found, matched, "end_to_end", run_to_run=one).iloc[0] for one in (0.0, 99.0))
+    narrow, wide = (comparison.scores(found, matched, "end_to_end", run_to_run=one).iloc[0] for one in (0.0, 99.0))
     for side_, runs_ in (("base", 1), ("other", 1), ("", 2)):
         ends = [f"{side_}_low", f"{side_}_high"] if side_ else ["low", "high"]
         less, more = (np.log(row[ends].astype(float) + (not side_)) for row in (narrow, wide))

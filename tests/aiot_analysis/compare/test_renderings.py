@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiot_analysis.compare import comparison, markdown, record, regression, sources, text, wording
+from aiot_analysis.compare import comparison, instances, sides, wording
 from tests.aiot_analysis.compare.conftest import RUN_A, RUN_B
 from tests.aiot_analysis.compare.two import SQUEEZENET
 
@@ -17,14 +17,14 @@ SLOW = "SqueezeNet, TFLite CPU, float32"
 @pytest.fixture
 def compared(processed):
     def compare(a, b, **asked):
-        return comparison.compare([sources.find(one, processed) for one in (a, b)], comparison.CompareOptions(**asked))
+        return comparison.compare([sides.find(one, processed) for one in (a, b)], comparison.CompareOptions(**asked))
 
     return compare
 
 
 @pytest.fixture
 def runs(compared):
-    return compared("threads=1", "threads=2", margins=regression.margins("5%"))
+    return compared("threads=1", "threads=2", margins=instances.margins("5%"))
 
 
 def test_what_became_slower_is_the_regression(runs):
@@ -35,7 +35,7 @@ def test_what_became_slower_is_the_regression(runs):
 
 
 def test_text_has_conditions_first_then_what_changed(runs):
-    lines = text.render_text(runs).splitlines()
+    lines = wording.render_text(runs).splitlines()
     assert lines[:2] == ["A  threads=1", "B  threads=2"]
     assert "differs in  framework version: torch 1.10.2+cu102 → torch 2.13.0+cpu" in lines
     assert "differs in  threads: 1 → 2" in lines
@@ -54,7 +54,7 @@ def test_text_has_conditions_first_then_what_changed(runs):
 
 
 def test_markdown_shows_what_changed_and_folds_the_rest(runs):
-    content = markdown.render_markdown(runs)
+    content = wording.render_markdown(runs)
     above, *folded = content.split("<details>")
     assert SLOW in above
     assert "MnasNet" not in above
@@ -69,7 +69,7 @@ def test_markdown_shows_what_changed_and_folds_the_rest(runs):
 
 
 def test_json_has_every_number_and_no_nan(runs):
-    content = json.loads(record.render_json(runs), parse_constant=pytest.fail)
+    content = json.loads(wording.render_json(runs), parse_constant=pytest.fail)
     assert content["schema_version"] == 1
     assert content["differs_in"]["threads"] == [["1", "2"]]
     assert content["regressions"] == runs.regressions
@@ -83,36 +83,36 @@ def test_json_has_every_number_and_no_nan(runs):
 
 def test_names_of_devices_become_no_markup(compared):
     found = compared("run:aaaaaa", "pixel-4")
-    content = markdown.render_markdown(found)
+    content = wording.render_markdown(found)
     assert "<script" not in content
     assert "Google Pixel 4 \\| &lt;script&gt;alert(1)&lt;/script&gt;" in content
-    assert markdown.escaped("a@b `c` [d](e) *f*\n") == "a\\@\u200bb \\`c\\` \\[d\\](e) \\*f\\*?"
-    assert text.plain("phone\x1b[31m\n") == "phone?[31m?"
+    assert wording.escaped("a@b `c` [d](e) *f*\n") == "a\\@\u200bb \\`c\\` \\[d\\](e) \\*f\\*?"
+    assert wording.plain("phone\x1b[31m\n") == "phone?[31m?"
 
 
 def test_what_is_not_compared_is_reported(compared):
     found = compared("run:aaaaaa", "pixel-4")
-    assert "not compared" in text.render_text(found)
-    assert "B did not run it" in text.render_text(found)
-    assert "Not compared: 2" in markdown.render_markdown(found)
+    assert "not compared" in wording.render_text(found)
+    assert "B did not run it" in wording.render_text(found)
+    assert "Not compared: 2" in wording.render_markdown(found)
 
 
 def test_simulated_sides_are_marked(compared, processed):
-    both = [sources.find(one, processed) for one in ("sim-01", "sim-01")]
+    both = [sides.find(one, processed) for one in ("sim-01", "sim-01")]
     other = both[1].instances.assign(device_id="sim-02", run_id="20210101T000000Z-ffffff")
-    with_other = sources.SideSource("sim-02", processed, other, both[1].devices)
+    with_other = sides.SideSource("sim-02", processed, other, both[1].devices)
     found = comparison.compare([both[0], with_other], comparison.CompareOptions())
-    for render in (text.render_text, markdown.render_markdown):
+    for render in (wording.render_text, wording.render_markdown):
         assert "Simulated" in render(found)
-    assert json.loads(record.render_json(found))["simulated"] is True
+    assert json.loads(wording.render_json(found))["simulated"] is True
     assert not compared("run:aaaaaa", "run:bbbbbb").simulated
 
 
 def test_metrics_are_those_asked_for(compared):
     found = compared("threads=1", "threads=2", metrics=["median"], timing="inference")
     assert set(found.table["metric"]) == {"median"}
-    assert "median time, ms" in text.render_text(found)
-    assert "timing      inference only" in text.render_text(found)
+    assert "median time, ms" in wording.render_text(found)
+    assert "timing      inference only" in wording.render_text(found)
     assert found.table.set_index("instance_id")["change"][SQUEEZENET] == pytest.approx(2, abs=0.05)
 
 

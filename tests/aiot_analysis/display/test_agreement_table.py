@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from aiot_analysis.display import agreement_table as tell
-from aiot_analysis.display import flip_table as shown
+from aiot_analysis.display import pictures as shown
 from aiot_analysis.display.pictures import Pictures
-from aiot_analysis.stats import agreement, flips
-from aiot_analysis.stats.answers import APART_COLUMNS, NONE, Answers
+from aiot_analysis.stats import agreement
+from aiot_analysis.stats.pairing import APART_COLUMNS, NONE, Answers
 
 ONE, TWO = "tflite_cpu_float32_mnasnet", "pytorch_cpu_float32_resnet50"
 DEVICES = pd.DataFrame({"device_id": ["a", "b", "c"], "maker": "Maker", "model": ["<A>", "B", "C"]})
@@ -92,7 +92,7 @@ def pictures(tmp_path: Path) -> Pictures:
 
 def gallery(pictures, every=EVERY):
     return shown.to_html(
-        flips.by_image(flips.image_classes(every)), every, pictures, {"a": "Maker <A>", "b": "B", "c": "C"}
+        agreement.by_image(agreement.image_classes(every)), every, pictures, {"a": "Maker <A>", "b": "B", "c": "C"}
     )
 
 

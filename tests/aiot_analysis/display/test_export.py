@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from aiot_analysis.display import export
-from aiot_analysis.display.cells import Words
+from aiot_analysis.display.columns import Words
 from aiot_analysis.display.export import Item, Sink
 from aiot_analysis.display.show import show, table
 from aiot_analysis.errors import ReportError

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from aiot_analysis.explore import explore
-from aiot_analysis.explore import panels as panels_module
+from aiot_analysis.explore import views as panels_module
 from aiot_analysis.explore.explorer import FIRST
 from aiot_analysis.plots import style
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiot_analysis.ingest import attempt, fast
+from aiot_analysis.ingest import attempt
 from runner import rawlog
 from tests.aiot_analysis.ingest import fuzz
 from tests.examples import examples
@@ -132,7 +132,7 @@ TRAPS = [
 
 @pytest.mark.parametrize("lines", TRAPS, ids=range(len(TRAPS)))
 def test_what_only_pyarrow_takes_for_records_is_not_read_the_fast_way(lines):
-    assert fast.images([lines]) is None
+    assert attempt.images([lines]) is None
     around = fuzz.lines_of(FULL[:1]) + lines + fuzz.lines_of(FULL[-1:])
     assert fast_reading(around) is None
 
@@ -166,7 +166,7 @@ def test_a_log_with_a_byte_order_mark_or_other_line_ends_loses_nothing():
 
 
 def test_a_large_log_is_read_the_fast_way_in_blocks(monkeypatch):
-    monkeypatch.setattr(fast, "_BLOCK_BYTES", 1000)
+    monkeypatch.setattr(attempt, "_BLOCK_BYTES", 1000)
     data = fuzz.lines_of([FULL[0], *(image(query, name=f"{query}.jpg") for query in range(50)), FULL[-1]])
     found = fast_reading(data)
     assert found is not None and found == slow(data)

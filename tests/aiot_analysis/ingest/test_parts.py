@@ -18,7 +18,7 @@ from pyarrow import parquet
 
 from aiot_analysis import ingest, tables
 from aiot_analysis.errors import DataError
-from aiot_analysis.ingest import parts, rows, run, scan
+from aiot_analysis.ingest import parts, rows, run
 from aiot_analysis.tables import storage
 from runner import rawlog
 from tests.examples import examples
@@ -151,8 +151,8 @@ def test_tables_of_an_older_version_are_made_anew(raw, processed, tmp_path, monk
 def test_the_code_that_counts_is_all_that_reads():
     folders = [Path(package.__file__).parent for package in (ingest, tables, rawlog)]
     modules = {path for folder in folders for path in folder.glob("*.py")}
-    assert modules <= set(scan.CODE) and len(modules) > 15
-    assert all(path.is_file() for path in scan.CODE)
+    assert modules <= set(parts.CODE) and len(modules) > 15
+    assert all(path.is_file() for path in parts.CODE)
 
 
 def test_a_stray_file_is_named_without_reading_a_run(raw, processed, read_now):

@@ -8,8 +8,8 @@ import pytest
 from aiot_analysis.plots import accuracy as draw_accuracy
 from aiot_analysis.plots import agreement as draw
 from aiot_analysis.plots import style
-from aiot_analysis.stats import accuracy, agreement, repeats
-from aiot_analysis.stats.answers import APART_COLUMNS, Answers
+from aiot_analysis.stats import accuracy, agreement
+from aiot_analysis.stats.pairing import APART_COLUMNS, Answers
 from aiot_analysis.tables import names
 from tests.aiot_analysis.conftest import device, instance, instances
 
@@ -35,8 +35,8 @@ def answers(k=6, instance=ONE, n=200, worse=0.0, seed=0):
 REPEATS = pd.DataFrame(
     [{"device_id": "a", "instance_id": ONE, "images": 100, "noise": 0.01, "noise_low": 0.002, "noise_high": 0.05}]
 )
-NOTHING = repeats.answer_changes(
-    repeats.repeated_rows(instances()), pd.DataFrame(columns=["run_id", "device_id", "instance_id"])
+NOTHING = accuracy.answer_changes(
+    accuracy.repeated_rows(instances()), pd.DataFrame(columns=["run_id", "device_id", "instance_id"])
 )
 
 

@@ -11,8 +11,8 @@ from matplotlib.container import BarContainer, ErrorbarContainer
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from aiot_analysis.plots import coverage, operators, stability, style
-from tests.aiot_analysis.plots import test_plots, test_stability
+from aiot_analysis.plots import coverage, latency, operators, style
+from tests.aiot_analysis.plots import test_latency_stability, test_plots
 
 BLIND = ("deuteranomaly", "protanomaly", "tritanomaly")  # of severity 100: the three kinds of dichromacy
 LEAST = 5.0  # CAM02-UCS; about twice what an eye sees side by side
@@ -117,12 +117,12 @@ def test_every_figure_of_one_device_and_of_a_fleet(one_device, fleet):
 
 @pytest.mark.parametrize("devices", [1, 8])
 def test_figures_of_stability(devices):
-    for name, figure in test_stability.figures(test_stability.measured(devices)):
+    for name, figure in test_latency_stability.figures(test_latency_stability.measured(devices)):
         assert confused(figure) == [], name
 
 
 def test_the_shades_of_the_grid_of_stability_are_a_scale_in_grey_too():
-    colors = [*stability.SHADES, *stability.CALM.values()]
+    colors = [*latency.SHADES, *latency.CALM.values()]
     assert min(distance(one, other, "grey") for one, other in combinations(colors, 2)) > LEAST
 
 

@@ -14,32 +14,29 @@ from aiot_analysis.plots import style
 from aiot_analysis.stats import (
     accuracy,
     agreement,
-    bursts,
     complexity,
-    complexity_lines,
     drift,
     latency,
-    modules,
     operators,
-    ratios,
     resize,
     shares,
     tradeoff,
     vips,
     vips_sensitivity,
 )
-from aiot_analysis.tables import select, stability
+from aiot_analysis.tables import along as stability
+from aiot_analysis.tables import select
 from tests.aiot_analysis.conftest import computer, instances
 from tests.aiot_analysis.networks import fire, residual
 from tests.aiot_analysis.plots import (
+    test_accuracy_resize,
     test_agreement,
+    test_latency_stability,
     test_operators_and_modules,
     test_plots,
     test_print,
-    test_resize,
     test_score,
-    test_speed_ups,
-    test_stability,
+    test_shares_speed_ups,
 )
 
 ORIGIN = "measured · end to end"
@@ -66,15 +63,13 @@ def arguments():
     """Frames for each public plot function."""
     rows, _ = select.measured_rows(computer())
     pictures = test_plots.records(rows).assign(device_id="local")
-    along = test_stability.measured()
+    along = test_latency_stability.measured()
     moved = drift.most_moved(drift.drifts(along))
     points = complexity.complexity(rows)
     score_rows = test_score.fleet(3)
-    residuals = complexity_lines.residuals(
-        complexity.complexity(instances(*test_score.six(), *test_score.six("phone", 2.0)))
-    )
+    residuals = complexity.residuals(complexity.complexity(instances(*test_score.six(), *test_score.six("phone", 2.0))))
     answers = [test_agreement.answers()]
-    speed_ups = test_speed_ups.frame(2)
+    speed_ups = test_shares_speed_ups.frame(2)
     return {
         "frameworks": [accuracy.with_interval(rows)],
         "quantizations": [accuracy.with_interval(rows)],
@@ -85,27 +80,27 @@ def arguments():
         ],
         "against": [agreement.compare_with(answers, "phone-00"), {"base": "phone-00"}],
         "scatter": [points],
-        "off_line": [residuals, complexity_lines.implementations(residuals)],
+        "off_line": [residuals, complexity.implementations(residuals)],
         "grid": [computer()],
         "distribution": [latency.summary(pictures)],
         "phases": [latency.phases(pictures)],
-        "typical_modules": [modules.boxes(pd.concat([fire(), residual()]))],
+        "typical_modules": [operators.boxes(pd.concat([fire(), residual()]))],
         "breakdown": [operators.shares(test_operators_and_modules.FRAME)],
         "convolution_times": [operators.convolution_times(test_operators_and_modules.FRAME)],
         "tradeoff": [tradeoff.tradeoff(rows, pictures)],
         "latency": [rows],
-        "resizing": [test_resize.summary(resize.WAYS)],
+        "resizing": [test_accuracy_resize.summary(resize.WAYS)],
         "accuracy_over_time": [accuracy.with_interval(rows)],
         "time_shares": [shares.frameworks(rows, partial=True)],
         "speed_ups": [
             speed_ups,
-            ratios.over_devices(speed_ups, ["model", "implementation"]),
+            latency.over_devices(speed_ups, ["model", "implementation"]),
             {"base": "TFLite CPU"},
         ],
         "tails": [latency.summary(along, "inference")],
         "along_run": [drift.course(along, moved), moved],
         "stability_scores": [stability.scores(along)],
-        "slowdown": [bursts.bursts(along)],
+        "slowdown": [drift.bursts(along)],
         "ranking": [vips.scores(score_rows)],
         "timings": [vips_sensitivity.timings(score_rows)],
         "weights": [vips_sensitivity.by_instance(vips_sensitivity.leave_one_out(score_rows))],

@@ -9,8 +9,7 @@ from aiot_analysis.plots import complexity, quantization, style, vips
 from aiot_analysis.stats import complexity as complexity_stats
 from aiot_analysis.stats import tradeoff, vips_sensitivity
 from aiot_analysis.stats import vips as vips_stats
-from aiot_analysis.stats.complexity_lines import implementations, lines, residuals
-from aiot_analysis.stats.device_class import device_classes
+from aiot_analysis.stats.complexity import device_classes, implementations, lines, residuals
 from aiot_analysis.tables import names
 from tests.aiot_analysis.conftest import device, images, instance, instances
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from aiot_analysis.simulate import Options, assumptions, draw, fleet, score
+from aiot_analysis.simulate import Options, assumptions, draw
 from aiot_analysis.tables import names
 from tests.command import aiot
 
@@ -28,7 +28,7 @@ def test_the_factors_of_the_ten_phones_are_those_that_are_drawn():
     options = Options()
     factors = {
         one.name: draw.phone(one, names.PAPER_FLOAT32, options.seed, options.images)[1]
-        for one in fleet.known()
+        for one in assumptions.known()
         if one.vips
     }
     smallest, largest = min(factors, key=factors.get), max(factors, key=factors.get)
@@ -39,8 +39,8 @@ def test_the_factors_of_the_ten_phones_are_those_that_are_drawn():
 
 
 def test_the_rule_for_the_other_phones_is_reported_with_its_numbers():
-    assert f"share the factor {score.common_scale():.1f}, the geometric mean" in WORDS
-    assert f"pressed together under {score.ceiling():.2f}" in WORDS
+    assert f"share the factor {draw.common_scale():.1f}, the geometric mean" in WORDS
+    assert f"pressed together under {draw.ceiling():.2f}" in WORDS
 
 
 def test_the_comparison_with_paddle_lite_is_of_the_figures_in_the_parameter_file():
@@ -53,15 +53,15 @@ def test_the_chips_with_published_times_and_the_25_phones_are_as_documented():
     times = assumptions.times()
     assert set(times[times["basis"] == "reference"]["soc"]) == {"Snapdragon 845", "Snapdragon 855"}
     assert "two chips (Snapdragon 845 and 855)" in WORDS
-    chosen = fleet.quantized(fleet.known(), Options().quantized_on)
-    firsts = {min(one.number for one in fleet.known() if one.soc == soc) for soc in assumptions.socs()}
+    chosen = assumptions.quantized(assumptions.known(), Options().quantized_on)
+    firsts = {min(one.number for one in assumptions.known() if one.soc == soc) for soc in assumptions.socs()}
     assert (len(chosen), len(firsts), len(chosen - firsts)) == (25, 19, 6)
     assert sorted(chosen - firsts) == sorted(set(range(1, 52)) - firsts)[:6]
     assert "first phone of each of the 19 chips in the order of Table III, then the first six of the others" in WORDS
 
 
 def test_about_three_phones_in_ten_get_slower():
-    hot = sum(draw._throttle(one, 0) > 0 for one in fleet.phones(1000, 0))
+    hot = sum(draw._throttle(one, 0) > 0 for one in assumptions.phones(1000, 0))
     assert hot / 1000 == pytest.approx(0.3, abs=0.05)
 
 

@@ -8,7 +8,7 @@ from aiot_analysis import simulate
 from aiot_analysis.errors import PoolingError
 from aiot_analysis.plots import style
 from aiot_analysis.stats import accuracy, pairing, vips
-from aiot_analysis.tables import names, paper, pooling, select
+from aiot_analysis.tables import names, paper, select
 from tests.command import aiot
 
 
@@ -96,7 +96,7 @@ def test_the_origin_is_in_every_row_and_on_every_figure(reduced):
 def test_all_phones_may_be_compared_image_by_image(reduced):
     rows, _ = select.measured_rows(reduced.instances)
     for _, of_instance in rows.groupby("instance_id"):
-        pooling.check(of_instance, pooling.SAME_INSTANCE)
+        select.check(of_instance, select.SAME_INSTANCE)
     one = rows[rows["instance_id"] == "tflite_nnapi_float32_inception_v3"]
     pairs = pairing.pair(one, "device_id", "sim-01-samsung-galaxy-s10e")
     assert len(pairs) == 51
@@ -114,4 +114,4 @@ def test_fleets_of_different_images_are_not_pooled(reduced, tmp_path):
     other = processed(tmp_path, simulate.Options(devices=1, images=11, quantized_on=0))
     both = pd.concat([reduced.instances, other.instances])
     with pytest.raises(PoolingError, match="dataset_sha256"):
-        pooling.check(both[both["instance_id"] == names.PAPER_FLOAT32[0]])
+        select.check(both[both["instance_id"] == names.PAPER_FLOAT32[0]])

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiot_analysis.stats import accuracy, latency, pairing, resample
+from aiot_analysis.stats import accuracy, intervals, latency, pairing
 from tests.aiot_analysis.conftest import images, instance, instances
 from tests.examples import examples
 
@@ -111,9 +111,9 @@ def test_images_that_failed_on_one_side_are_left_out_of_the_speed_up():
 
 
 def test_resamples_depend_on_the_seed_alone():
-    assert (resample.bootstrap_weights(7, 50, seed=1) == resample.bootstrap_weights(7, 50, seed=1)).all()
-    assert (resample.bootstrap_weights(7, 50, seed=1) != resample.bootstrap_weights(7, 50, seed=2)).any()
-    assert resample.bootstrap_weights(7, 50, seed=3).sum(axis=1) == pytest.approx(np.ones(50))
+    assert (intervals.bootstrap_weights(7, 50, seed=1) == intervals.bootstrap_weights(7, 50, seed=1)).all()
+    assert (intervals.bootstrap_weights(7, 50, seed=1) != intervals.bootstrap_weights(7, 50, seed=2)).any()
+    assert intervals.bootstrap_weights(7, 50, seed=3).sum(axis=1) == pytest.approx(np.ones(50))
 
 
 def test_summary_of_known_times():

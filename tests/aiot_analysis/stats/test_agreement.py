@@ -13,7 +13,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 
 from aiot_analysis.errors import DataError
 from aiot_analysis.stats import accuracy, agreement
-from aiot_analysis.stats.answers import NONE, Answers
+from aiot_analysis.stats.pairing import NONE, Answers
 from tests.examples import examples
 
 ONE, TWO = "tflite_cpu_float32_mnasnet", "pytorch_cpu_float32_resnet50"

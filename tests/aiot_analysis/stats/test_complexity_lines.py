@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiot_analysis.stats import complexity_lines
+from aiot_analysis.stats import complexity
 from aiot_analysis.tables import names, paper
 from tests.examples import examples
 
@@ -24,7 +24,7 @@ def points(ms, device="a", implementation="tflite_cpu", models=names.MODELS):
 @given(st.floats(-1, 2), st.floats(0.01, 10))
 @examples(25)
 def test_times_on_a_line_give_it_back(slope, factor):
-    found = complexity_lines.lines(points(lambda macs: factor * macs**slope)).iloc[0]
+    found = complexity.lines(points(lambda macs: factor * macs**slope)).iloc[0]
     assert found["slope"] == pytest.approx(slope, abs=1e-9)
     assert found["intercept"] == pytest.approx(np.log2(factor), abs=1e-6)
     if abs(slope) > 1e-3:
@@ -33,7 +33,7 @@ def test_times_on_a_line_give_it_back(slope, factor):
 
 def test_the_slope_is_the_median_of_the_slopes_of_pairs():
     models = ["mobilenet_v2", "squeezenet", "resnet50"]
-    found = complexity_lines.lines(points([3.0, 40.0, 50.0], models=models)).iloc[0]
+    found = complexity.lines(points([3.0, 40.0, 50.0], models=models)).iloc[0]
     x, y = np.log2(MACS[models].to_numpy(float)), np.log2([3.0, 40.0, 50.0])
     pairs = [(y[b] - y[a]) / (x[b] - x[a]) for a, b in ((0, 1), (0, 2), (1, 2))]
     assert found["slope"] == pytest.approx(np.median(pairs))
@@ -43,7 +43,7 @@ def test_the_slope_is_the_median_of_the_slopes_of_pairs():
 def test_points_far_off_do_not_draw_the_line_to_them():
     frame = points(lambda macs: 0.1 * macs)
     frame.loc[frame["model"] == "densenet121", "latency_ms"] *= 50
-    assert complexity_lines.lines(frame).iloc[0]["slope"] == pytest.approx(1)
+    assert complexity.lines(frame).iloc[0]["slope"] == pytest.approx(1)
 
 
 def test_what_is_planted_off_the_line_is_named_and_nothing_else():
@@ -58,12 +58,12 @@ def test_what_is_planted_off_the_line_is_named_and_nothing_else():
     )
     planted = (frame["model"] == "densenet121") & (frame["implementation"] == "tflite_nnapi")
     frame.loc[planted, "latency_ms"] *= 8
-    found = complexity_lines.residuals(frame)
+    found = complexity.residuals(frame)
     assert found.loc[found["off"] != "", ["implementation", "model", "off"]].to_numpy().tolist() == [
         ["tflite_nnapi", "densenet121", "slower"]
     ]
     assert found.loc[found["off"] == "slower", "ratio"].iloc[0] == pytest.approx(8, rel=0.15)
-    over = complexity_lines.over_devices(found)
+    over = complexity.over_devices(found)
     assert over.iloc[0][["implementation", "model", "slower", "judged", "named"]].tolist() == [
         "tflite_nnapi", "densenet121", 1, 1, "slower",
     ]  # fmt: skip
@@ -72,7 +72,7 @@ def test_what_is_planted_off_the_line_is_named_and_nothing_else():
 
 def test_the_modified_z_score_by_hand():
     frame = points([10.0, 20, 30, 40, 50, 60])
-    found = complexity_lines.residuals(frame)
+    found = complexity.residuals(frame)
     logs = np.log2(found["ratio"].to_numpy())
     mad = np.median(np.abs(logs - np.median(logs)))
     assert found["score"].tolist() == pytest.approx((0.6745 * (logs - np.median(logs)) / mad).tolist(), rel=1e-4)
@@ -89,7 +89,7 @@ def test_a_slow_implementation_is_off_as_a_whole():
             for one, factor in factors.items()
         ]
     )
-    whole = complexity_lines.implementations(complexity_lines.residuals(frame))
+    whole = complexity.implementations(complexity.residuals(frame))
     assert (whole["models"] == 6).all()
     off = whole.set_index(["device_id", "implementation"])["off"].to_dict()
     assert off == {
@@ -97,44 +97,44 @@ def test_a_slow_implementation_is_off_as_a_whole():
         for device in ("a", "b")
         for one in factors
     }
-    over = complexity_lines.over_devices(whole, ["implementation"]).set_index("implementation")
+    over = complexity.over_devices(whole, ["implementation"]).set_index("implementation")
     assert over["named"].to_dict() == {"caffe2_cpu": "slower", "tflite_cpu": "faster", "pytorch_cpu": ""}
     assert over.loc["caffe2_cpu", ["devices", "slower", "faster", "judged"]].tolist() == [2, 2, 0, 2]
 
 
 def test_an_implementation_with_fewer_than_six_models_is_not_judged():
     frame = pd.concat([points(lambda macs: macs), points([9.0] * 3, implementation="b", models=names.MODELS[:3])])
-    whole = complexity_lines.implementations(complexity_lines.residuals(frame)).set_index("implementation")
+    whole = complexity.implementations(complexity.residuals(frame)).set_index("implementation")
     assert whole.loc["b", "off"] is None and np.isnan(whole.loc["b", "ratio_low"])
 
 
 def test_too_few_models_have_no_line_and_say_so():
     frame = points([1.0, 2.0], models=names.MODELS[:2])
-    assert complexity_lines.lines(frame)["note"].tolist() == ["2 of at least 3 models: no line"]
-    assert complexity_lines.residuals(frame).empty
-    three = complexity_lines.residuals(points([1.0, 5.0, 2.0], models=names.MODELS[:3]))
+    assert complexity.lines(frame)["note"].tolist() == ["2 of at least 3 models: no line"]
+    assert complexity.residuals(frame).empty
+    three = complexity.residuals(points([1.0, 5.0, 2.0], models=names.MODELS[:3]))
     assert three["ratio"].notna().all() and three["off"].isna().all()  # a line, but too few points to name any
 
 
 def test_times_that_are_all_equal_or_on_the_line_name_nothing():
-    flat = complexity_lines.lines(points([5.0] * 6)).iloc[0]
+    flat = complexity.lines(points([5.0] * 6)).iloc[0]
     assert flat["slope"] == 0 and np.isnan(flat["r_squared"]) and flat["note"] == "all times are equal"
-    assert complexity_lines.residuals(points(lambda macs: macs))["off"].isna().all()
+    assert complexity.residuals(points(lambda macs: macs))["off"].isna().all()
 
 
 def test_points_without_a_number_are_left_out():
     frame = points(lambda macs: macs)
     frame.loc[0, "latency_ms"] = np.nan
     frame.loc[1, "macs_millions"] = np.nan
-    assert complexity_lines.lines(frame)["points"].tolist() == [4]
-    assert len(complexity_lines.residuals(frame)) == 4
+    assert complexity.lines(frame)["points"].tolist() == [4]
+    assert len(complexity.residuals(frame)) == 4
 
 
 def test_nothing_at_all():
     nothing = points([1.0] * 6).iloc[:0]
-    residuals = complexity_lines.residuals(nothing)
-    assert residuals.empty and complexity_lines.over_devices(residuals).empty
-    assert complexity_lines.over_devices(complexity_lines.implementations(residuals), ["implementation"]).empty
+    residuals = complexity.residuals(nothing)
+    assert residuals.empty and complexity.over_devices(residuals).empty
+    assert complexity.over_devices(complexity.implementations(residuals), ["implementation"]).empty
 
 
 def test_the_interval_of_the_slope_covers_the_one_that_was_planted():
@@ -144,7 +144,7 @@ def test_the_interval_of_the_slope_covers_the_one_that_was_planted():
         for number in range(400)
         for one in names.IMPLEMENTATIONS
     ]
-    found = complexity_lines.lines(pd.concat(frames))
+    found = complexity.lines(pd.concat(frames))
     covered = ((found["slope_low"] <= 0.8) & (found["slope_high"] >= 0.8)).mean()
     assert 0.93 <= covered <= 0.975
 
@@ -157,10 +157,10 @@ def test_of_instances_that_only_scatter_few_are_named():
         for number in range(300)
         for one in names.IMPLEMENTATIONS
     ]
-    found = complexity_lines.residuals(pd.concat(frames))
+    found = complexity.residuals(pd.concat(frames))
     assert (found["off"] != "").mean() < 0.01
     # the interval of a median over six models is their range, which lies on one side once in 32
-    whole = complexity_lines.implementations(found)
+    whole = complexity.implementations(found)
     assert (whole["off"] != "").mean() < 0.05
 
 
@@ -169,7 +169,7 @@ def test_of_instances_that_only_scatter_few_are_named():
 def test_what_is_named_as_off_the_line_never_contradicts_the_interval_over_devices(devices):
     ratios, off = zip(*devices, strict=True)
     frame = pd.DataFrame({"implementation": "tflite_cpu", "ratio": ratios, "off": pd.Series(off, dtype=object)})
-    found = complexity_lines.over_devices(frame, ["implementation"]).iloc[0]
+    found = complexity.over_devices(frame, ["implementation"]).iloc[0]
     low, high = found[["ratio_low", "ratio_high"]].fillna(found["ratio"]).astype(float)
     judged = [one for one in off if one is not None]
     enough = [word for word in ("slower", "faster") if judged and judged.count(word) >= len(judged) / 2]
@@ -181,5 +181,5 @@ def test_as_many_slower_as_faster_devices_name_nothing():
     frame = pd.DataFrame(
         {"implementation": "a", "ratio": [2.0] * 3 + [0.5] * 3, "off": ["slower"] * 3 + ["faster"] * 3}
     )
-    found = complexity_lines.over_devices(frame, ["implementation"]).iloc[0]
+    found = complexity.over_devices(frame, ["implementation"]).iloc[0]
     assert (found["ratio_low"], found["ratio_high"], found["named"]) == (0.5, 2.0, "")

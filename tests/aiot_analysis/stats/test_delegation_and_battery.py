@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aiot_analysis.stats import battery, delegation
+from aiot_analysis.stats import execution
 from aiot_analysis.tables import storage
 from tests.aiot_analysis.conftest import instance, instances
 
@@ -24,17 +24,17 @@ CPU, NNAPI = "tflite_cpu_float32_mnasnet", "tflite_nnapi_float32_mnasnet"
 )
 def test_what_a_delegate_took(changes, nodes, share, said):
     rows = instances(instance(NNAPI, peak_rss_mb=80.0, nodes=nodes, **changes))
-    found = delegation.delegations(rows).iloc[0]
+    found = execution.delegations(rows).iloc[0]
     assert found["delegation"] == said
     assert found["share_delegated"] == pytest.approx(share, nan_ok=True)
     assert (found["peak_rss_mb"], found["threads"], found["verdict"]) == (80.0, 1, "valid")
 
 
 def test_the_cpu_needs_no_delegate_and_missing_reports_are_null():
-    found = delegation.delegations(instances(instance(CPU))).iloc[0]
+    found = execution.delegations(instances(instance(CPU))).iloc[0]
     assert found["delegation"] == "none requested"
     assert pd.isna(found["nodes_delegated"]) and pd.isna(found["nodes"]) and np.isnan(found["share_delegated"])
-    assert delegation.delegations(instances(instance(CPU)).iloc[:0]).empty
+    assert execution.delegations(instances(instance(CPU)).iloc[:0]).empty
 
 
 def samples(percents, minutes=10, run_id="r1", **other):
@@ -58,7 +58,7 @@ def samples(percents, minutes=10, run_id="r1", **other):
 
 
 def test_a_battery_change_has_the_resolution_of_its_readings():
-    found = battery.battery_changes(samples([90, 88, 87, 84])).iloc[0]
+    found = execution.battery_changes(samples([90, 88, 87, 84])).iloc[0]
     assert found[["samples", "told", "begin_percent", "end_percent"]].tolist() == [4, 4, 90, 84]
     assert found[["change_percent", "change_percent_min", "change_percent_max"]].tolist() == [-6, -7, -5]
     assert found["hours"] == 0.5 and found["per_hour"] == -12 and found["gap"] == ""
@@ -79,26 +79,26 @@ def test_a_battery_change_has_the_resolution_of_its_readings():
     ],
 )
 def test_what_tells_nothing_says_why(frame, gap):
-    found = battery.battery_changes(frame).iloc[0]
+    found = execution.battery_changes(frame).iloc[0]
     assert found["gap"] == gap and np.isnan(found["per_hour"])
 
 
 def test_plugged_in_once_is_enough():
     both = pd.concat([samples([90, 85]), samples([84], plugged=True).assign(at="2026-01-01T01:00:00Z")])
-    assert battery.battery_changes(both).iloc[0]["gap"] == "it was plugged in or charging"
+    assert execution.battery_changes(both).iloc[0]["gap"] == "it was plugged in or charging"
 
 
 def test_clocks_that_stand_or_mean_nothing_give_no_rate():
     still = samples([90, 85], minutes=0)
-    assert battery.battery_changes(still).iloc[0]["change_percent"] == -5
-    assert np.isnan(battery.battery_changes(still).iloc[0]["per_hour"])
+    assert execution.battery_changes(still).iloc[0]["change_percent"] == -5
+    assert np.isnan(execution.battery_changes(still).iloc[0]["per_hour"])
     broken = samples([90, 85]).assign(at="yesterday")
-    assert np.isnan(battery.battery_changes(broken).iloc[0]["per_hour"])
+    assert np.isnan(execution.battery_changes(broken).iloc[0]["per_hour"])
 
 
 def test_runs_and_instances_are_kept_apart():
     frame = pd.concat([samples([90, 85]), samples([50, 49], run_id="r2")])
-    assert battery.battery_changes(frame)["change_percent"].tolist() == [-5, -1]
-    found = battery.battery_changes(frame, [*battery.RUN, "instance_id"])
+    assert execution.battery_changes(frame)["change_percent"].tolist() == [-5, -1]
+    found = execution.battery_changes(frame, [*execution.RUN, "instance_id"])
     assert found["instance_id"].tolist() == [CPU, CPU]
-    assert battery.battery_changes(frame.iloc[:0]).empty
+    assert execution.battery_changes(frame.iloc[:0]).empty

@@ -2,7 +2,7 @@
 
 import aiot_analysis
 from aiot_analysis import ingest, simulate
-from aiot_analysis.simulate import draw, fleet
+from aiot_analysis.simulate import assumptions, draw
 from aiot_analysis.stats import drift
 from aiot_analysis.tables import along
 
@@ -16,7 +16,7 @@ def test_phones_that_throttle_are_found_and_no_other(tmp_path):
     data = aiot_analysis.load(tmp_path / "processed", "simulated")
     found = drift.drifts(data.images(along.COLUMNS))
     slower = drift.counted(found).set_index("device_id")["slower"]
-    throttled = {phone.slug: draw._throttle(phone, SEED) for phone in fleet.phones(PHONES, SEED)}
+    throttled = {phone.slug: draw._throttle(phone, SEED) for phone in assumptions.phones(PHONES, SEED)}
     strongly = [one for one, share in throttled.items() if share >= SEEN]
     steady = [one for one, share in throttled.items() if share == 0]
     assert len(strongly) >= 3 and len(steady) >= 8

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from scipy.stats import norm, ttest_ind
 
-from aiot_analysis.compare import times
-from aiot_analysis.stats import noise, power, resolution
+from aiot_analysis.compare import changes
+from aiot_analysis.stats import noise, resolution
 
 Z = norm.isf(0.025) + norm.isf(0.2)
 RUN = np.log(1.05) / norm.isf(0.025) / np.sqrt(2)  # standard deviation of a run, where two agree within 5 %
@@ -28,7 +28,7 @@ def test_default_noise_by_hand():
     assert time["resolves_corrected"] == pytest.approx(np.expm1(many * error), rel=2e-3)
     score = np.sqrt(0.066 * (WITHIN + 0.04 / 0.71**2) / 500 + 2 * RUN**2)
     assert found.loc["vips", resolution.APART]["resolves"] == pytest.approx(np.expm1(Z * score), rel=1e-3)
-    assert found.loc["accuracy", resolution.SAME_IMAGES]["resolves"] == power.paired_change(500, 0.04)
+    assert found.loc["accuracy", resolution.SAME_IMAGES]["resolves"] == resolution.paired_change(500, 0.04)
     # Wald's interval of the paired difference: Newcombe's is close to it
     width = norm.isf(0.025) * np.sqrt(0.04 / 500)
     assert found.loc["accuracy", resolution.SAME_IMAGES]["half_width"] == pytest.approx(width, rel=0.05)
@@ -80,12 +80,12 @@ def test_more_sessions_resolve_more_where_many_tests_are_corrected_for(instances
 @pytest.mark.parametrize("shared", [0.0, 0.9])
 def test_the_smallest_difference_over_sessions_is_found_in_80_of_100_simulated_comparisons(shared):
     """With draws of their own, of which every instance counts."""
-    distance = power.detectable_over_sessions(3, 12, shared, 0.05 / 24)
+    distance = resolution.detectable_over_sessions(3, 12, shared, 0.05 / 24)
     rng, shown = np.random.default_rng(11), []
     for _ in range(150):
         own, whole = rng.normal(size=(2, 12, 3)), rng.normal(size=(2, 1, 3))
         base, other = np.sqrt(1 - shared) * own + np.sqrt(shared) * whole
-        found = times.ratio_of_sessions(base, other + distance * np.sqrt(2 / 3))
+        found = changes.ratio_of_sessions(base, other + distance * np.sqrt(2 / 3))
         shown.append(np.mean([one.p_value(12) < 0.05 / 24 for one in found]))
     assert np.mean(shown) == pytest.approx(0.8, abs=0.09)  # shared deviations are those of 150 comparisons
 
@@ -145,7 +145,7 @@ def test_where_no_number_is_enough_there_is_none():
 def test_images_that_a_difference_in_accuracy_needs():
     found = needs(accuracy=0.02)
     images = int(found.loc["accuracy", resolution.SAME_IMAGES]["images"])
-    assert power.mcnemar_power(images, 0.02, 0.04) >= 0.8 > power.mcnemar_power(images - 1, 0.02, 0.04)
+    assert resolution.mcnemar_power(images, 0.02, 0.04) >= 0.8 > resolution.mcnemar_power(images - 1, 0.02, 0.04)
     # n = (z sqrt(d) + z' sqrt(d - change^2))^2 / change^2, Connor 1987, without the discreteness of the exact test
     approximate = (norm.isf(0.025) * np.sqrt(0.04) + norm.isf(0.2) * np.sqrt(0.04 - 0.02**2)) ** 2 / 0.02**2
     assert approximate < images < 1.15 * approximate

@@ -3,7 +3,7 @@ import pytest
 
 from aiot_analysis.errors import DataError, PoolingError
 from aiot_analysis.stats import pairing, shares, vips
-from aiot_analysis.tables import names, pooling, select
+from aiot_analysis.tables import names, select
 from tests.aiot_analysis.conftest import images, instance, instances
 
 A, B = "tflite_cpu_float32_mnasnet", "pytorch_cpu_float32_mnasnet"
@@ -46,27 +46,27 @@ def test_unknown_timing():
         select.time_column("wall")
 
 
-@pytest.mark.parametrize("field", pooling.SAME_INSTANCE)
+@pytest.mark.parametrize("field", select.SAME_INSTANCE)
 def test_the_error_names_the_field_and_both_values(field):
     values = {"origin": "imported", "timing": "inference", "source": "tool", "threads": 4}
     other = values.get(field, "other")
     frame = instances(instance(A), instance(A, **{field: other}, device_id="b"))
     with pytest.raises(PoolingError) as error:
-        pooling.check(frame, pooling.SAME_INSTANCE, by=["instance_id"])
+        select.check(frame, select.SAME_INSTANCE, by=["instance_id"])
     first = frame[field].astype("object").fillna("nothing").iloc[0]
     assert all(str(told) in str(error.value) for told in (field, other, first))
 
 
 def test_null_differs_from_a_value_and_equals_itself():
     frame = instances(instance(A, weights=None), instance(B, weights=None))
-    pooling.check(frame)
+    select.check(frame)
     with pytest.raises(PoolingError, match="'nothing' and 'sample'"):
-        pooling.check(instances(instance(A, weights=None), instance(B)))
+        select.check(instances(instance(A, weights=None), instance(B)))
 
 
 def test_side_by_side_groups_may_differ():
     frame = instances(instance(A), instance(A, device_id="b", weights="other"))
-    pooling.check(frame, by=["device_id"])
+    select.check(frame, by=["device_id"])
 
 
 @pytest.mark.parametrize("statistic", [vips.scores, lambda rows: shares.frameworks(rows, partial=True)])

@@ -2,7 +2,7 @@ import pytest
 
 from aiot_analysis.errors import DataError
 from aiot_analysis.stats import latency
-from aiot_analysis.tables import choice, select
+from aiot_analysis.tables import names, select
 from tests.aiot_analysis.conftest import images, instance, instances
 
 A, B, C = "tflite_cpu_float32_mnasnet", "pytorch_cpu_float32_mnasnet", "tflite_cpu_int8_mnasnet"
@@ -52,7 +52,7 @@ def test_other_verdicts_are_one_sentence(wanted, named):
 
 
 def test_spaces_do_not_matter():
-    assert choice.verdicts(" valid , semi-valid") == ["valid", "semi-valid"]
+    assert names.verdicts(" valid , semi-valid") == ["valid", "semi-valid"]
 
 
 def test_usable_rows_are_of_every_run_of_the_suite():

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiot_analysis.errors import DataError, PoolingError
-from aiot_analysis.stats import resample, variance, vips
+from aiot_analysis.stats import intervals, variance, vips
 from aiot_analysis.tables import names
 from tests.aiot_analysis.conftest import images, instance, instances
 from tests.aiot_analysis.stats.series import autocorrelated
@@ -268,7 +268,7 @@ def test_an_image_that_failed_is_wrong_and_has_no_time_of_inference():
     records = images(A, [True, False] * 50, [10.0, 99.0] * 50)
     failed = np.array([False, True] * 50)
     records["failed"], records["inference_ms"] = failed, np.where(failed, np.nan, 8.0)
-    accuracy, time_ms = resample.bootstrap_means(records, "inference", resamples=500)
+    accuracy, time_ms = intervals.bootstrap_means(records, "inference", resamples=500)
     assert time_ms[A].to_numpy() == pytest.approx(8.0)
     assert accuracy[A].mean() == pytest.approx(0.5, abs=0.02)
     found = vips.intervals(instances(instance(A, 0.5, 10.0)), records, "inference").iloc[0]  # 8 ms of inference
@@ -336,7 +336,7 @@ def test_intervals_cover_the_score_that_was_planted():
         hard = np.where(rng.random((6, n)) < 0.7, rng.random(n), rng.random((6, n)))
         right, times = hard < accuracy, ms * rng.gamma(20, 1 / 20, (6, n))
         drawn = records.assign(correct=right.ravel(), end_to_end_ms=times.ravel())
-        low, high = resample.percentile_interval(vips.resampled(drawn, resamples=400).sum(axis=1).to_numpy())
+        low, high = intervals.percentile_interval(vips.resampled(drawn, resamples=400).sum(axis=1).to_numpy())
         covered += low <= truth <= high
     assert 0.91 <= covered / 200 <= 0.98
 

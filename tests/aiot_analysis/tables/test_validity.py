@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from aiot_analysis.tables import validity
 from aiot_analysis.tables.validity import judge
 from runner import doctor
-from runner.devices import android_state
+from runner.devices import answers
 
 GOOD = {
     "status": "end", "images": 500, "failed_images": 0, "accuracy": 0.7, "timing": "end_to_end",
@@ -181,4 +181,4 @@ def test_the_limits_are_those_of_the_documentation():
 def test_the_limits_are_those_of_the_runner():
     assert validity.BATTERY_LOW_PERCENT == doctor.BATTERY_LOW_PERCENT
     assert validity.BODY_HOT_C == doctor.BODY_HOT_C
-    assert validity.THERMAL_STATUSES == android_state.THERMAL_STATUSES
+    assert validity.THERMAL_STATUSES == answers.THERMAL_STATUSES

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from aiot_suite.datasets import sample, store
-from aiot_suite.datasets.drawing import CLASS_NAMES, SIZES, draw, draw_jpeg
+from aiot_suite.datasets.sample import CLASS_NAMES, SIZES, draw, draw_jpeg
 from aiot_suite.errors import DatasetError
 
 

@@ -13,9 +13,7 @@ from aiot_suite import catalog
 from aiot_suite.environments import clean_environment
 from runner import rawlog
 from runner.bundle.build import Bundle
-from runner.bundle.layout import LOADER
-from runner.bundle.pack import JOIN
-from runner.bundle.start import first_start_command, python_command, read_first_start
+from runner.bundle.layout import JOIN, LOADER, first_start_command, python_command, read_first_start
 from runner.run_request import agent_files
 
 ROOT = Path(__file__).parents[3]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aiot_suite.errors import SetupError
-from runner.bundle.debian import Apt
+from runner.bundle.packages import Apt
 from runner.bundle.recipes import architecture_for
 from tests import unpacked
 

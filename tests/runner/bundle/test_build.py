@@ -7,7 +7,7 @@ import tarfile
 import pytest
 
 from aiot_suite.errors import SetupError
-from runner.bundle import build, debian, pack, wheels
+from runner.bundle import build, layout, packages
 from runner.bundle.recipes import BundlePart, Lock
 from tests.runner.bundle.parts import ARM64, LAID_OUT, RECIPE, TinyArchive
 
@@ -28,8 +28,8 @@ def archive(tmp_path, monkeypatch):
     """Debian and pip with made-up packages, and a cache that is empty."""
     tiny = TinyArchive(tmp_path)
     opened = type("Opened", (), {"download": staticmethod(tiny.packages)})
-    monkeypatch.setattr(debian.Apt, "open", lambda *_: opened)
-    monkeypatch.setattr(wheels, "download_wheels", tiny.wheels)
+    monkeypatch.setattr(packages.Apt, "open", lambda *_: opened)
+    monkeypatch.setattr(packages, "download_wheels", tiny.wheels)
     monkeypatch.setenv("AIOT_CACHE", str(tmp_path / "cache"))
     return tiny
 
@@ -102,7 +102,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(archive, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(pack, "pack_folder", full)
+    monkeypatch.setattr(layout, "pack_folder", full)
     with pytest.raises(
         SetupError, match=r"No space is left in .*bundles: free some space, or choose another folder with AIOT_CACHE"
     ):
@@ -130,8 +130,8 @@ def test_the_lock_takes_what_the_archives_have_now(monkeypatch):
 
     wheel = BundlePart("wheel", "thing", "1.0", "2" * 64)
     monkeypatch.setattr(build, "recipes", lambda: {"tiny": RECIPE})
-    monkeypatch.setattr(debian.Apt, "open", Opened)
-    monkeypatch.setattr(wheels, "wheel_candidates", lambda *_: [wheel])
+    monkeypatch.setattr(packages.Apt, "open", Opened)
+    monkeypatch.setattr(packages, "wheel_candidates", lambda *_: [wheel])
     locks = build.renew_lock(silent)
     assert opened == [("bookworm", "arm64"), ("bookworm", "amd64")]
     assert [lock.name for lock in locks] == ["tiny-arm64", "tiny-amd64"]

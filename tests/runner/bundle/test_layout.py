@@ -4,7 +4,7 @@ import shutil
 import pytest
 
 from aiot_suite.errors import SetupError
-from runner.bundle import debian, layout, wheels
+from runner.bundle import layout, packages
 from tests.runner.bundle.parts import ARM64, LAID_OUT, LIBC, PYTHON, RECIPE, THING, Program, make_deb, make_wheel, names
 
 pytestmark = pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="there is no dpkg-deb here")
@@ -16,8 +16,8 @@ def laid_out(tmp_path):
 
     def make(recipe=RECIPE, libc=LIBC, thing=THING):
         for name, files in (("libc6", libc), ("python3.11-minimal", PYTHON)):
-            debian.unpack_deb(make_deb(tmp_path, name, "1", files), tmp_path / "packages")
-        wheels.unpack_wheel(make_wheel(tmp_path, "thing-1.0-py3-none-any.whl", thing), tmp_path / "site")
+            packages.unpack_deb(make_deb(tmp_path, name, "1", files), tmp_path / "packages")
+        packages.unpack_wheel(make_wheel(tmp_path, "thing-1.0-py3-none-any.whl", thing), tmp_path / "site")
         bundle = tmp_path / "bundle"
         layout.lay_out(tmp_path / "packages", tmp_path / "site", bundle, recipe, ARM64)
         return bundle

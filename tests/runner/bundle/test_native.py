@@ -12,10 +12,10 @@ import pytest
 from aiot_suite.datasets import store
 from aiot_suite.errors import SetupError
 from aiot_suite.facts import load_artifacts
-from runner.bundle import build, debian
-from runner.bundle.debian import Apt
+from runner.bundle import build, packages
+from runner.bundle.layout import python_command
+from runner.bundle.packages import Apt
 from runner.bundle.recipes import architecture_for, lock_of
-from runner.bundle.start import python_command
 from tests.runner.bundle.devices import Unpacked, answers, host_answers, push_agent, run
 
 pytestmark = pytest.mark.slow
@@ -26,7 +26,7 @@ HERE = architecture_for(platform.machine())
 def archive():
     """Debian's archive, or a skip with the reason."""
     try:
-        return debian.archive()
+        return packages.archive()
     except SetupError as reason:
         pytest.skip(str(reason))
 

@@ -2,7 +2,7 @@ import pytest
 
 from aiot_suite.errors import SetupError
 from runner.bundle import recipes
-from runner.cli.bundle import bundle_lock
+from runner.cli.device_commands import bundle_lock
 from tests import command
 
 
@@ -50,6 +50,6 @@ def test_without_apt_the_sentence_says_where_bundles_are_made(aiot, tmp_path):
 
 
 def test_an_installed_package_keeps_its_lock(tmp_path, monkeypatch):
-    monkeypatch.setattr("runner.cli.bundle.PROJECT", tmp_path / "site")
+    monkeypatch.setattr("runner.cli.device_commands.PROJECT", tmp_path / "site")
     with pytest.raises(SetupError, match="The lock can be changed only in a checkout of the project"):
         bundle_lock()

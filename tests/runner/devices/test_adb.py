@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiot_suite.errors import SelectionError
-from runner.devices import adb, server
+from runner.devices import adb
 from runner.devices.adb import Connection, quoted
 from runner.errors import DeviceError, DeviceLostError
 from tests.examples import examples
@@ -28,7 +28,7 @@ def client_of(monkeypatch):
     def start(says):
         servers.append(StandInServer(says))
         monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(servers[-1].port))
-        return server.Client()
+        return adb.Client()
 
     start.servers = servers
     yield start
@@ -192,7 +192,7 @@ def test_devices_that_share_a_serial_are_called_by_their_ports(client_of):
         for line, port in zip(listed.splitlines(), ports, strict=True)
     )
     answers = {"host:devices": OKAY + block(listed), "host:devices-l": OKAY + block(longer)}
-    assert server.states(client_of(answers.get)) == {
+    assert adb.states(client_of(answers.get)) == {
         "usb:1-1": "device",
         "usb:1-2": "no permissions (user in group?)",
         "A B": "offline",
@@ -206,24 +206,24 @@ def test_an_address_that_does_not_answer_is_one_sentence(client_of):
     with pytest.raises(
         DeviceError, match=r"^10.0.0.1 cannot be reached \(failed .* refused\): check that wireless debugging"
     ):
-        server.connect(client, "10.0.0.1")
+        adb.connect(client, "10.0.0.1")
     client = client_of(lambda service: OKAY + block("already connected to 10.0.0.1:5555"))
-    assert server.connect(client, "10.0.0.1") == "10.0.0.1:5555"
+    assert adb.connect(client, "10.0.0.1") == "10.0.0.1:5555"
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "x", "\u0663\u0663", "5037 "])
 def test_an_invalid_port_is_one_sentence(monkeypatch, port):
     monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", port)
     with pytest.raises(SelectionError, match=r"ANDROID_ADB_SERVER_PORT is .* which is not a port"):
-        server.Client()
+        adb.Client()
 
 
 def test_the_port_of_the_environment_is_the_one_that_is_asked(monkeypatch, client_of):
-    assert server.states(client_of(lambda service: OKAY + block("one\tdevice\n"))) == {"one": "device"}
+    assert adb.states(client_of(lambda service: OKAY + block("one\tdevice\n"))) == {"one": "device"}
     monkeypatch.delenv("ANDROID_ADB_SERVER_PORT")
-    assert server.Client().port == 5037
+    assert adb.Client().port == 5037
 
 
 def test_a_server_that_does_not_answer_is_one_sentence(client_of):
     with pytest.raises(DeviceError, match=r"The adb server does not answer \(.*\): try `adb start-server`"):
-        server.states(client_of(lambda service: b"HTTP/1.1 400 Bad Request\r\n"))
+        adb.states(client_of(lambda service: b"HTTP/1.1 400 Bad Request\r\n"))

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner import rawlog
-from runner.devices import android, android_state, answers
+from runner.devices import android, answers
 from runner.errors import DeviceError
 from tests.runner.devices import android_specimens as specimens
 
@@ -149,7 +149,7 @@ def test_a_flood_takes_time_in_proportion_to_its_size(section, piece):
     flood = specimens.answer(**{section: piece * (answers.ANSWER_LIMIT_BYTES // len(piece) - 100)})
     began = time.perf_counter()
     android.facts(flood)
-    android_state.current_state(flood)
+    answers.current_state(flood)
     assert time.perf_counter() - began < 10  # in proportion to the square it would be minutes
 
 
@@ -201,7 +201,7 @@ def test_no_answer_breaks_the_reader(answer):
         pass
     else:
         rawlog.check(record, rawlog.DEVICE_FIELDS, "device.json")
-    line = {"at": rawlog.utc_now(), "instance": None, **android_state.current_state(answer)}
+    line = {"at": rawlog.utc_now(), "instance": None, **answers.current_state(answer)}
     rawlog.check(line, rawlog.TELEMETRY_FIELDS, "telemetry.jsonl")
 
 
@@ -230,7 +230,7 @@ def test_a_slug_begins_the_hash_that_device_json_has():
 
 
 def state(**sections):
-    return android_state.current_state(specimens.answer(**sections))
+    return answers.current_state(specimens.answer(**sections))
 
 
 def test_the_state_of_a_phone():
@@ -268,8 +268,8 @@ def test_a_makers_lines_do_not_hide_those_of_android():
 
 
 def test_a_device_without_a_battery_has_none():
-    assert android_state.battery(specimens.NO_BATTERY) is None
-    assert android_state.battery("Can't find service: battery\n") is None
+    assert answers.battery(specimens.NO_BATTERY) is None
+    assert answers.battery("Can't find service: battery\n") is None
 
 
 def test_without_a_thermal_hal_the_status_is_unknown():
@@ -279,7 +279,7 @@ def test_without_a_thermal_hal_the_status_is_unknown():
     assert (found["thermal_status"], found["overridden"]) == ("severe", True)
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(android_state.THERMAL_STATUSES)))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(answers.THERMAL_STATUSES)))
 def test_a_status_has_its_name(number, name):
     told = specimens.THERMAL.replace("Thermal Status: 1", f"Thermal Status: {number}")
     assert state(thermal=told)["thermal_status"] == name
@@ -302,7 +302,7 @@ def test_a_status_of_none_says_something_only_with_thresholds_of_the_skin(status
     told += "" if thresholds is None else f"Temperature static thresholds from HAL:\n{thresholds}"
     assert state(thermal=told)["thermal_status"] == name
     by_hand = told.replace("Override: false", "Override: true")
-    assert state(thermal=by_hand)["thermal_status"] == android_state.THERMAL_STATUSES[int(status)]
+    assert state(thermal=by_hand)["thermal_status"] == answers.THERMAL_STATUSES[int(status)]
 
 
 def test_the_name_of_a_type_decides_over_its_number():
@@ -387,7 +387,7 @@ def test_this_machine_is_read_by_a_real_shell(shell):
     assert facts.free_bytes == pytest.approx(disk.free, abs=disk.total / 100)
     assert facts.os != "Android"
     assert facts.nnapi is None
-    load = android_state.current_state(run(shell, android_state.STATE_SCRIPT, path=os.environ["PATH"]))["load_average"]
+    load = answers.current_state(run(shell, answers.STATE_SCRIPT, path=os.environ["PATH"]))["load_average"]
     assert load == pytest.approx(os.getloadavg()[0], abs=1)
 
 
@@ -396,7 +396,7 @@ def test_a_system_without_any_command_answers_and_says_nothing(shell):
     facts = android.facts(run(shell, android.FACTS, path="/nowhere"))
     assert (facts.machine, facts.ram_gb, facts.free_bytes, facts.battery) == (None, None, None, None)
     assert len(facts.cores) > 0  # the shell itself lists folders
-    assert android_state.current_state(run(shell, android_state.STATE_SCRIPT, path="/nowhere"))["load_average"] is None
+    assert answers.current_state(run(shell, answers.STATE_SCRIPT, path="/nowhere"))["load_average"] is None
 
 
 @pytest.mark.parametrize("shell", shells())
@@ -412,7 +412,7 @@ def test_a_real_shell_reads_what_a_phones_commands_print(shell, tmp_path):
     assert facts.serial == "9f1c2d3e"
     assert (facts.awake, facts.locked) == (True, False)
     assert facts.battery.percent == 84.0
-    found = android_state.current_state(run(shell, android_state.STATE_SCRIPT, path=path))
+    found = answers.current_state(run(shell, answers.STATE_SCRIPT, path=path))
     assert (found["battery_percent"], found["temperature_c"], found["thermal_status"]) == (84.0, 43.8, "light")
 
 
@@ -441,7 +441,7 @@ def test_frequencies_and_zones_are_read_from_where_linux_has_them(shell, tmp_pat
         (tmp_path / "sys" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "sys" / name).write_text(text)
     facts_script, state_script = (
-        script.replace("/sys/", f"{tmp_path}/sys/") for script in (android.FACTS, android_state.STATE_SCRIPT)
+        script.replace("/sys/", f"{tmp_path}/sys/") for script in (android.FACTS, answers.STATE_SCRIPT)
     )
     path = os.environ["PATH"]
     assert android.facts(run(shell, facts_script, path=path)).cores == (
@@ -449,10 +449,10 @@ def test_frequencies_and_zones_are_read_from_where_linux_has_them(shell, tmp_pat
         {"max_mhz": 2400.0, "governor": None},
         {"max_mhz": None, "governor": None},
     )
-    found = android_state.current_state(run(shell, state_script, path=path))
+    found = answers.current_state(run(shell, state_script, path=path))
     assert (found["frequency_mhz"], found["temperature_c"]) == (1500.0, 48.3)
     command(tmp_path, "dumpsys", "")
-    on_android = android_state.current_state(run(shell, state_script, path=f"{tmp_path}:{path}"))
+    on_android = answers.current_state(run(shell, state_script, path=f"{tmp_path}:{path}"))
     assert (on_android["frequency_mhz"], on_android["temperature_c"]) == (1500.0, None)
 
 

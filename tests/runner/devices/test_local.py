@@ -6,9 +6,9 @@ import pytest
 
 from aiot_suite import environments
 from runner import rawlog
-from runner.attempt import ended
 from runner.devices.local import LocalDevice
 from runner.errors import DeviceError
+from runner.execution import ended
 
 
 def test_properties_are_of_the_format_and_list_what_is_not_offered(tmp_path):

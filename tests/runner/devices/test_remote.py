@@ -12,10 +12,10 @@ import psutil
 import pytest
 
 from runner import rawlog
-from runner.attempt import carry_out
 from runner.devices import GONE, DeviceTask, remote
 from runner.devices.remote import RemoteTool, RemoteWork
 from runner.errors import DeviceError, DeviceLostError
+from runner.execution import carry_out
 from tests.runner.devices.stand_in import ShellConnection
 
 INSTANCE = "tflite_cpu_int8_mnasnet"

@@ -11,8 +11,8 @@ import pytest
 
 from aiot_suite.workspace import Workspace
 from runner import rawlog
-from runner.importers.given import LabelOverrides
-from runner.importers.session import import_files
+from runner.importers.import_files import import_files
+from runner.importers.input_files import LabelOverrides
 from tests.runner.importers import specimens
 from tests.runner.tools import standin
 

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from runner.errors import LogError
-from runner.importers import formats, source
+from runner.importers import input_files
 from tests.runner.importers import specimens
 
 PROGRAM = specimens.program_log(specimens.sitting(2, ["tflite_cpu_mnasnet"]))
@@ -16,7 +16,7 @@ RESULT = specimens.result_log(specimens.sitting(2, ["tflite_cpu_mnasnet"]))
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_texts_are_read_as_they_may_be_saved(save, encoding):
-    assert source.read_source(save("a", "Gerät\n".encode(encoding)))[1] == "Gerät\n"
+    assert input_files.read_source(save("a", "Gerät\n".encode(encoding)))[1] == "Gerät\n"
 
 
 @pytest.mark.parametrize(
@@ -31,18 +31,18 @@ def test_texts_are_read_as_they_may_be_saved(save, encoding):
 )
 def test_a_file_that_is_not_text_is_one_sentence(save, content, sentence):
     with pytest.raises(LogError) as refused:
-        source.read_source(save("a", content))
+        input_files.read_source(save("a", content))
     assert sentence in str(refused.value)
 
 
 def test_a_path_that_is_not_a_file_is_one_sentence(tmp_path):
     for path, sentence in [(tmp_path, "is not a file"), (tmp_path / "x", "cannot be read (No such file or directory)")]:
         with pytest.raises(LogError) as refused:
-            source.read_source(path)
+            input_files.read_source(path)
         assert sentence in str(refused.value)
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(LogError, match="is not a file"):  # and nobody waits for who writes to it
-        source.read_source(tmp_path / "pipe")
+        input_files.read_source(tmp_path / "pipe")
 
 
 def test_a_file_of_a_gigabyte_is_refused_unread(tmp_path):
@@ -50,21 +50,21 @@ def test_a_file_of_a_gigabyte_is_refused_unread(tmp_path):
     with path.open("wb") as file:
         file.truncate(1 << 30)  # sparse: it takes no room
     with pytest.raises(LogError, match="has 1074 MB, but no log in these formats has more than 256 MB"):
-        source.read_source(path)
+        input_files.read_source(path)
 
 
 def test_lines_that_are_too_long_are_not_read():
-    assert source.lines_of(f"a\r\n{'x' * 10_001}\nb") == ["a", "b"]
+    assert input_files.lines_of(f"a\r\n{'x' * 10_001}\nb") == ["a", "b"]
 
 
 def test_a_file_that_changed_is_not_copied(save, tmp_path):
     path = save("a", "one")
-    read, _ = source.read_source(path)
-    source.copy_source(read, tmp_path / "b")
+    read, _ = input_files.read_source(path)
+    input_files.copy_source(read, tmp_path / "b")
     assert ((tmp_path / "b").read_text(), (tmp_path / "b").stat().st_mtime) == ("one", 1_767_268_800)
     path.write_text("two")
     with pytest.raises(LogError, match="changed while it was being read"):
-        source.copy_source(read, tmp_path / "c")
+        input_files.copy_source(read, tmp_path / "c")
 
 
 @pytest.mark.parametrize(
@@ -87,17 +87,17 @@ def test_a_file_that_changed_is_not_copied(save, tmp_path):
     ],
 )
 def test_a_format_is_recognised_by_what_the_text_says(text, name):
-    assert formats.recognise_format("x", text) == name
-    assert formats.recognise_format("x", text, name) == name
+    assert input_files.recognise_format("x", text) == name
+    assert input_files.recognise_format("x", text, name) == name
 
 
 def test_milliseconds_of_speed_benchmark_are_of_the_framework_that_is_given():
     text = "Main run finished. Milliseconds per iter: 66.8. Iters per second: 14.97\n"
     with pytest.raises(LogError, match=r"may be from PyTorch's tool before May 2020 or from Caffe2's.*use --framework"):
-        formats.recognise_format("x", text)
-    assert formats.recognise_format("x", text, framework="pytorch") == "speed_benchmark_torch"
-    assert formats.recognise_format("x", text, framework="caffe2") == "caffe2_benchmark"
-    assert formats.recognise_format("x", text, "caffe2_benchmark") == "caffe2_benchmark"
+        input_files.recognise_format("x", text)
+    assert input_files.recognise_format("x", text, framework="pytorch") == "speed_benchmark_torch"
+    assert input_files.recognise_format("x", text, framework="caffe2") == "caffe2_benchmark"
+    assert input_files.recognise_format("x", text, "caffe2_benchmark") == "caffe2_benchmark"
 
 
 def test_a_text_of_an_unknown_ambiguous_or_other_format_is_one_sentence():
@@ -118,6 +118,6 @@ def test_a_text_of_an_unknown_ambiguous_or_other_format_is_one_sentence():
         ),
     ]:
         with pytest.raises(LogError) as refused:
-            formats.recognise_format("x", text, asked)
+            input_files.recognise_format("x", text, asked)
         assert str(refused.value).startswith(sentence)
-    assert formats.recognise_format("x", both, "run_eval") == "run_eval"
+    assert input_files.recognise_format("x", both, "run_eval") == "run_eval"

@@ -11,8 +11,7 @@ import pytest
 
 from aiot_suite import catalog, prepare
 from aiot_suite.errors import ModelError, SelectionError
-from aiot_suite.facts import load_artifacts
-from aiot_suite.model_files import Description, Tensor, describe
+from aiot_suite.facts import Description, Tensor, describe, load_artifacts
 from aiot_suite.suite import Instance
 from runner.devices.local import LocalDevice
 from runner.parity import add, check

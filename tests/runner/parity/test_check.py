@@ -9,8 +9,8 @@ from aiot_suite.datasets import store
 from aiot_suite.errors import DatasetError, ModelError
 from aiot_suite.facts import Artifact, Settings, load_artifacts
 from runner.devices.local import LocalDevice
-from runner.model_checks import read_checks
 from runner.parity import check
+from runner.preflight import read_checks
 
 PHOTOS = store.Dataset(Path("photos"), "photos", "ten", "3" * 64, (), Path("photos"), {})
 SHOWN = [(f"{number}.jpg", number % 10) for number in range(100)]

@@ -12,7 +12,7 @@ from aiot_suite.facts import Artifact
 from aiot_suite.suite import PROFILES, Instance
 from runner import rawlog
 from runner.tools import jobs, programs
-from runner.tools.commands import Ask, Repeats
+from runner.tools.programs import Ask, Repeats
 from runner.tools.tool_attempt import run_job
 from tests.runner.conftest import make_dataset
 from tests.runner.tools import standin

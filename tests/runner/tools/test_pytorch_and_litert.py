@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.tools import litert, speed_benchmark
+from runner.tools import benchmark_output
 
 TORCH = """\
 Starting benchmark.
@@ -38,23 +38,25 @@ GLOG = (
 
 
 def test_speed_benchmark_torch():
-    read = speed_benchmark.read_speed(TORCH)
+    read = benchmark_output.read_speed(TORCH)
     assert (read.mean_ms, read.latencies_ms) == (pytest.approx(66.8123), (66.812, 67.0005))
     assert (read.operators, read.failure) == ((), None)
 
 
 def test_a_second_and_more_in_six_digits():
-    assert speed_benchmark.read_speed("Main run finished. Microseconds per iter: 1.23457e+06. Iters").mean_ms == 1234.57
+    assert (
+        benchmark_output.read_speed("Main run finished. Microseconds per iter: 1.23457e+06. Iters").mean_ms == 1234.57
+    )
 
 
 def test_speed_benchmark_of_caffe2():
-    read = speed_benchmark.read_speed(CAFFE2)
+    read = benchmark_output.read_speed(CAFFE2)
     assert read.mean_ms == 66.8
     assert read.operators == (("conv1", "Conv", 4.27), ("a, b", "Relu", 0.5))
 
 
 def test_caffe2_benchmark_gives_the_times_of_runs_and_their_mean():
-    read = speed_benchmark.read_speed("", GLOG)
+    read = benchmark_output.read_speed("", GLOG)
     assert (read.latencies_ms, read.mean_ms, read.failure) == ((pytest.approx(66.8123),), pytest.approx(66.8123), None)
 
 
@@ -87,7 +89,7 @@ def test_caffe2_benchmark_gives_the_times_of_runs_and_their_mean():
     ],
 )
 def test_no_time_is_made_up(out, err, code, said):
-    read = speed_benchmark.read_speed(out, err, code)
+    read = benchmark_output.read_speed(out, err, code)
     assert said in read.failure
     assert code or read.mean_ms is None
 
@@ -106,7 +108,7 @@ INFO: [benchmark_litert_model.h:129] Inference (std):      0.40
 
 
 def test_benchmark_litert_model():
-    read = litert.read_litert(LITERT)
+    read = benchmark_output.read_litert(LITERT)
     assert (read.count, read.failure) == (50, None)
     assert read.times_ms == {
         "init_ms": 12.34,
@@ -120,7 +122,7 @@ def test_benchmark_litert_model():
 
 
 def test_benchmark_litert_model_without_a_result():
-    read = litert.read_litert("ERROR: [main.cc:5] no model\n", "", 1)
+    read = benchmark_output.read_litert("ERROR: [main.cc:5] no model\n", "", 1)
     assert read.failure == "benchmark_litert_model: it ended with exit code 1, saying 'no model'"
     assert read.times_ms == {}
 
@@ -128,7 +130,7 @@ def test_benchmark_litert_model_without_a_result():
 @given(st.text(max_size=300), st.integers(-70, 300))
 def test_no_output_whatever_raises(output, code):
     for failure in (
-        speed_benchmark.read_speed(output, output, code).failure,
-        litert.read_litert(output, output, code).failure,
+        benchmark_output.read_speed(output, output, code).failure,
+        benchmark_output.read_litert(output, output, code).failure,
     ):
         assert failure and "\n" not in failure

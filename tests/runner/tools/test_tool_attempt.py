@@ -12,7 +12,7 @@ from aiot_analysis import ingest
 from aiot_analysis.tables import storage
 from runner import rawlog
 from runner.tools import programs
-from runner.tools.commands import Ask, Repeats
+from runner.tools.programs import Ask, Repeats
 from runner.tools.tool_attempt import EvaluationFiles, Program, ToolJob, run_job
 from tests.rawlogs import begin
 from tests.runner.tools import standin

@@ -1,0 +1,274 @@
+"""Commands that compare, and that plan comparisons: compare and plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aiot_analysis.tables.workspace import FOLDER
+from aiot_analysis.words import ALPHA
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+REGRESSION = 3
+"""Exit code for a regression beyond --fail-on-regression. 1 means an error, 2 wrong usage."""
+
+
+def compare(
+    a: Annotated[str, typer.Argument(metavar="A", help="Baseline: a device, a run or a folder of tables.")] = "",
+    b: Annotated[str, typer.Argument(metavar="B", help="What to compare with the baseline.")] = "",
+    ab: Annotated[
+        str, typer.Option(metavar="SESSION", help="Session of `aiot ab` to use instead of A and B, or newest.")
+    ] = "",
+    processed: Annotated[Path, typer.Option(help="Folder of the tables, for sides that do not name one.")] = Path(
+        "data/processed"
+    ),
+    metrics: Annotated[
+        list[str], typer.Option("--metric", help="accuracy, mean or median (mean and median of the time per image).")
+    ] = ["accuracy", "mean"],  # noqa: B006
+    timing: Annotated[
+        str, typer.Option(help="end_to_end or inference. Default: end_to_end if all have it, else inference.")
+    ] = "",
+    models: Annotated[list[str], typer.Option("--models", "-m", help="Only these models.")] = [],  # noqa: B006
+    frameworks: Annotated[list[str], typer.Option("--frameworks", help="Only these frameworks.")] = [],  # noqa: B006
+    delegates: Annotated[list[str], typer.Option("--delegates", help="Only these delegates.")] = [],  # noqa: B006
+    quantizations: Annotated[list[str], typer.Option("--quantizations", help="Only these quantizations.")] = [],  # noqa: B006
+    verdicts: Annotated[str, typer.Option(help="Verdicts of the instances to use: valid, or valid,semi-valid.")] = (
+        "valid,semi-valid"
+    ),
+    fail_on_regression: Annotated[
+        str | None,
+        typer.Option(metavar="PERCENT", help="Exit with code 3 if B is slower than A by more than this, like 5%."),
+    ] = None,
+    accuracy_margin: Annotated[
+        float, typer.Option(metavar="POINTS", help="Loss of accuracy that is not yet a regression.")
+    ] = 1.0,
+    run_to_run: Annotated[
+        str,
+        typer.Option(metavar="PERCENT", help="How much two runs of the same may differ, if too few sessions show it."),
+    ] = "5%",
+    form: Annotated[str, typer.Option("--format", help="text, markdown or json.")] = "text",
+    output: Annotated[
+        Path | None, typer.Option(help="Write the comparison to this file instead of the screen.")
+    ] = None,
+) -> None:
+    """Compare two devices, runs, software versions or fleets: what changed from A to B, by how much, how certainly.
+
+    Each of A and B is a device (id or name), a run (or the start of its id), a folder of processed tables, a version
+    like pytorch=2.13, a setting like threads=4, or several of these separated by commas: see docs/compare.md. The exit
+    code is 0, or 3 if there is a regression, or 1 if the two cannot be compared.
+    """
+    from aiot_analysis.compare import comparison, instances, interleaved, sides, wording
+
+    if bool(ab) == bool(a) or bool(a) != bool(b):
+        raise typer.BadParameter("give both A and B, or --ab SESSION to show a session of `aiot ab`")
+    forms = {"text": wording.render_text, "markdown": wording.render_markdown, "json": wording.render_json}
+    form = sides.choose("format", [form], list(forms))[0]
+    asked = comparison.CompareOptions(
+        metrics=sides.choose("metric", metrics, instances.METRICS),
+        timing=sides.choose("timing", [timing], comparison.TIMINGS)[0] if timing else "",
+        verdicts=verdicts,
+        run_to_run=instances.percent(run_to_run, "difference between runs"),
+        margins=None if fail_on_regression is None else instances.margins(fail_on_regression, accuracy_margin),
+    )
+    filters = {"model": models, "framework": frameworks, "delegate": delegates, "quantization": quantizations}
+    if ab:
+        result = interleaved.compare(ab, processed, filters, asked)
+    else:
+        result = comparison.compare(sides.filtered([sides.find(side, processed) for side in (a, b)], filters), asked)
+    _write(forms[form](result), output)
+    if result.regressions:
+        raise typer.Exit(REGRESSION)
+
+
+def _write(content: str, path: Path | None) -> None:
+    """Print a comparison, or write it to a file."""
+    from aiot_analysis.errors import CompareError
+
+    if path is None:
+        print(content, end="")
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise CompareError(f"{path} cannot be written ({error.strerror}): choose another --output.") from None
+    print(f"compare   {path.resolve()}")
+
+
+DATA, DEFAULT = "data", "default"
+
+
+def plan(
+    time: Annotated[str, typer.Option(metavar="PERCENT", help="Difference in time to detect, like 3%.")] = "",
+    accuracy: Annotated[
+        float | None, typer.Option(metavar="POINTS", help="Difference in accuracy to detect, like 2.")
+    ] = None,
+    vips: Annotated[str, typer.Option(metavar="PERCENT", help="Difference in VIPS to detect, like 5%.")] = "",
+    images: Annotated[int | None, typer.Option(min=2, help="Images per run, instead of the number measured.")] = None,
+    sessions: Annotated[
+        int | None, typer.Option(min=1, help="Sessions per side, instead of the number measured.")
+    ] = None,
+    devices: Annotated[int | None, typer.Option(min=1, help="Devices to compare, instead of those measured.")] = None,
+    noise: Annotated[
+        str, typer.Option(help="data, or default (built-in constants). Default: data, if there are any.")
+    ] = "",
+    processed: Annotated[Path, typer.Option(help="Folder of the tables.")] = Path(FOLDER),
+    origin: Annotated[
+        str, typer.Option(help="measured, simulated or imported. Default: the first that the tables have.")
+    ] = "",
+    device: Annotated[str, typer.Option(help="Device ids, separated by commas. Default: all devices.")] = "",
+    timing: Annotated[str, typer.Option(help="end_to_end or inference.")] = "end_to_end",
+    run_to_run: Annotated[
+        str,
+        typer.Option(metavar="PERCENT", help="How much two runs of the same may differ, if too few sessions show it."),
+    ] = "5%",
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for every device.")] = False,
+) -> None:
+    """Show which differences in time, accuracy and VIPS the data can detect, and what smaller ones would take.
+
+    A difference counts as detectable if a test at the 5 % level finds it in 80 % of cases. `aiot plan --time 3%
+    --accuracy 2` shows how many images, runs and sessions it takes to detect 3 % in time and 2 points in accuracy.
+    Without data, the default noise is used.
+    """
+    from aiot_analysis.stats import resolution
+
+    wanted = _wanted(time, accuracy, vips)
+    measured, facts = _noise(noise, processed, origin, device, timing, run_to_run)
+    planned = {"images": images, "sessions": sessions, "devices": devices}
+    measured = measured.assign(**{name: value for name, value in planned.items() if value is not None})
+    resolved, needed = resolution.resolution(measured), resolution.needed(measured, wanted)
+    if as_json:
+        _print_json(facts, {"noise": measured, "resolution": resolved, "needed": needed})
+    else:
+        _print_tables(facts, measured, resolved, needed)
+
+
+def _wanted(time: str, accuracy: float | None, vips: str) -> dict[str, float]:
+    """Return the requested differences as fractions, by metric."""
+    from aiot_analysis.compare import instances
+    from aiot_analysis.errors import DataError
+    from aiot_analysis.stats import resolution
+
+    wanted = {
+        metric: instances.percent(words, f"difference in {name}")
+        for metric, name, words in ((resolution.TIME, "time", time), (resolution.SCORE, "VIPS", vips))
+        if words
+    }
+    for metric, difference in wanted.items():
+        if not difference > 0:
+            raise DataError(f"No test finds a difference of 0: give --{metric} a percentage above 0, like 3%.")
+    if accuracy is not None:
+        if not 0 < accuracy < 100:
+            raise DataError(
+                f"{accuracy:g} is not a difference in accuracy: give points between 0 and 100, like 2 or 0.5."
+            )
+        wanted[resolution.CORRECT] = accuracy / 100
+    return wanted
+
+
+def _noise(
+    noise: str, processed: Path, origin: str, device: str, timing: str, run_to_run: str
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Return the frame of `noise.measured`, and the facts about its source."""
+    import aiot_analysis
+    from aiot_analysis.compare import instances
+    from aiot_analysis.errors import DataError
+    from aiot_analysis.stats import noise as noises
+    from aiot_analysis.stats import variance
+    from aiot_analysis.tables import select
+    from aiot_analysis.tables.workspace import find
+
+    if noise not in ("", DATA, DEFAULT):
+        raise DataError(f"Noise {noise!r} is unknown: choose {DATA} or {DEFAULT}.")
+    allowed = instances.percent(run_to_run, "difference between runs")
+    select.time_column(timing)
+    reason = "as requested"
+    if not noise:
+        try:
+            find(processed)
+        except DataError as error:
+            if processed != Path(FOLDER) or origin or device:  # the options refer to data, so there should be some
+                raise
+            noise, reason = DEFAULT, f"since there are no data: {error}"
+    if noise == DEFAULT:
+        between = f"95 %, including an assumed {100 * allowed:g} % between runs"
+        facts = {"noise_of": DEFAULT, "why": reason, "origin": None, "tables": None, "intervals": between}
+        return noises.default(run_to_run=allowed), facts
+    data = aiot_analysis.load(processed, origin, devices=device)
+    rows, _ = select.measured_rows(data.instances, by_framework=True)
+    timing = select.timing_of(rows, timing)
+    rows = variance.with_noise(rows, data.instances, timing, allowed)
+    measured = noises.measured(rows, data.image_parts(noises.IMAGE_COLUMNS), timing)
+    if measured.empty:
+        raise DataError(f"No instance in {data.processed} has an accuracy and a time: plan with --noise {DEFAULT}.")
+    facts = {"noise_of": DATA, "why": "", "origin": data.origin, "tables": str(data.processed.resolve())}
+    return measured, {**facts, "intervals": variance.describe_noise(rows, whole=True)}
+
+
+def _print_tables(facts: dict[str, Any], measured: pd.DataFrame, resolved: pd.DataFrame, needed: pd.DataFrame) -> None:
+    from aiot_analysis.cli.output_commands import used
+    from aiot_analysis.compare.wording import aligned, plain
+    from aiot_analysis.display import resolution_text as tell
+    from aiot_analysis.stats import noise, resolution
+    from aiot_analysis.words import plural
+
+    if facts["noise_of"] == DATA:
+        used("plan", Path(facts["tables"]))
+        print(f"plan      noise of {plural(len(measured), 'device')}, {facts['origin']}")
+    else:
+        print(f"plan      default noise, {facts['why']}")
+        times = f"times scatter by {100 * noise.SCATTER:g} %, autocorrelation {noise.AUTOCORRELATION:g}"
+        print(
+            f"plan      {times}; {100 * noise.DISCORDANT:g} % of the images are classified correctly on one side only"
+        )
+    print(f"plan      intervals of times are {facts['intervals']}")
+    if facts["noise_of"] == DATA:
+        for words in tell.assumptions(measured):
+            print(f"plan      {words}")
+    print("\nwhat these data can show: the smallest difference that a test at the 5 % level finds in 80 % of cases")
+    print("\n".join(plain(line) for line in aligned(tell.summary(resolved))))
+    if needed.empty:
+        return
+    print("\nwhat it takes to detect a difference")
+    print("\n".join(plain(line) for line in aligned(tell.requirements(needed, resolved))))
+    if (needed["comparison"] == resolution.SAME_SESSION).any():
+        print("\nThe pages compare one run of each instance. Page 11 and `aiot compare` have means over sessions.")
+
+
+def _print_json(facts: dict[str, Any], frames: dict[str, pd.DataFrame]) -> None:
+    import json
+
+    from aiot_analysis.stats import resolution
+
+    content = {"schema_version": 1, **facts, "power": resolution.POWER, "alpha": round(ALPHA, 6)}
+    for name, frame in frames.items():
+        content[name] = [{key: _value(value) for key, value in row.items()} for row in frame.to_dict("records")]
+    print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _value(value: Any) -> Any:
+    """Return a value as JSON can hold it; missing and infinite values become null."""
+    import numpy as np
+
+    if isinstance(value, str) or value is None:
+        return value
+    number = float(value)
+    if not np.isfinite(number):
+        return None
+    return int(number) if number.is_integer() and not isinstance(value, float) else number
+
+
+def show(session: str, data: Path) -> None:
+    """Print the comparison of a session of `aiot ab`, whose raw logs are in `raw` below the folder `data`."""
+    from aiot_analysis.cli.output_commands import process
+    from aiot_analysis.compare import comparison, interleaved, wording
+
+    process(data / "raw", data / "processed")
+    print()
+    print(
+        wording.render_text(interleaved.compare(session, data / "processed", {}, comparison.CompareOptions())), end=""
+    )

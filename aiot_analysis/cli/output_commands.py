@@ -1,0 +1,240 @@
+"""Commands that write raw logs, tables, pages and figures: simulate, process, report and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aiot_analysis.words import plural
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+
+def parameter_values(words: Sequence[str]) -> dict[str, object]:
+    """Return the values of parameters by name, from words like timing=inference."""
+    values: dict[str, object] = dict(word.partition("=")[::2] for word in words)
+    if "" in values or not all("=" in word for word in words):
+        raise typer.BadParameter("give a name and a value, like -p timing inference", param_hint="'-p'")
+    return values
+
+
+def bar(text: str) -> Progress:
+    """Return a progress bar that disappears when it is done, and that is disabled if the output is not a terminal."""
+    from rich import console, progress
+
+    screen = console.Console()
+    return progress.Progress(
+        progress.TextColumn(text),
+        progress.BarColumn(bar_width=24),
+        progress.MofNCompleteColumn(),
+        progress.TimeElapsedColumn(),
+        console=screen,
+        transient=True,
+        disable=not screen.is_terminal,  # it would leave an empty line in a file
+    )
+
+
+def used(verb: str, folder: Path) -> None:
+    """Print the folder of the tables that a command uses."""
+    print(f"{verb:<10}tables in {folder.resolve()}")
+
+
+def _phones(text: str) -> int | None:
+    """Return the number of phones that run the quantized models, or None for all."""
+    number = {"all": None, "none": 0}.get(text.lower(), text)
+    if isinstance(number, str) and not number.isdecimal():
+        raise typer.BadParameter(f"{text!r} is not a number of phones: give a number like 25, or all, or none")
+    return None if number is None else int(number)
+
+
+def simulate(
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of the random numbers; another seed gives other images and times.")
+    ] = 0,
+    devices: Annotated[
+        int, typer.Option(min=1, help="Number of phones; phones beyond the paper's 51 are drawn at random.")
+    ] = 51,
+    images: Annotated[int, typer.Option(min=1, help="Number of images shown to every instance.")] = 500,
+    quantized_on: Annotated[
+        str, typer.Option(metavar="NUMBER|all|none", help="Number of phones that also run the 36 quantized instances.")
+    ] = "25",
+    raw: Annotated[Path, typer.Option(help="Folder to write the raw logs to.")] = Path("data/raw"),
+    jobs: Annotated[int, typer.Option(min=1, help="Number of phones to simulate at the same time.")] = 2,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Delete simulated runs that were made with different options.")
+    ] = False,
+) -> None:
+    """Simulate the paper's 51 phones and write their raw logs.
+
+    The fleet is fitted to the paper's Table IV and is marked as simulated wherever it is shown.
+    """
+    phones = _phones(quantized_on)
+
+    from aiot_analysis import simulate as fleet
+
+    with bar("simulate: {task.description:<30}") as progress:
+        task = progress.add_task("starting", total=devices)
+        options = fleet.Options(seed, devices, images, phones)
+        result = fleet.simulate(
+            options, raw, jobs, replace, lambda run: progress.update(task, description=run.phone.name, advance=1)
+        )
+    kept_note = f", {'all' if result.kept == result.devices else result.kept} there already" if result.kept else ""
+    print(f"simulate  {result.summary()} in {raw}{kept_note}")
+
+
+SHOWN = 10
+"""Maximum number of excluded items that are printed."""
+
+
+def process(
+    raw: Annotated[Path, typer.Option(help="Folder that holds the raw logs.")] = Path("data/raw"),
+    processed: Annotated[Path, typer.Option(help="Folder to write the tables to.")] = Path("data/processed"),
+    jobs: Annotated[int, typer.Option(min=1, help="Number of runs to read at the same time.")] = 2,
+    scheduler: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Dask cluster that reads the runs, like tcp://10.0.0.1:8786.")
+    ] = "",
+) -> None:
+    """Turn raw logs into tidy, validated tables.
+
+    Only new and changed runs are read. Files that cannot be read are listed, and processing continues without them.
+    The workers of a Dask cluster must be able to access both folders under the same paths.
+    """
+    from aiot_analysis import ingest
+
+    with bar("process: runs read") as progress:
+        task = progress.add_task("", total=None)
+
+        def tell(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        result = ingest.process(raw, processed, jobs, tell, scheduler)
+    print(f"process   {result.summary()} in {processed}")
+    for path, reason in result.left_out[:SHOWN]:
+        print(f"          excluded {path}: {reason}")
+    if len(result.left_out) > SHOWN:
+        print(f"          and {len(result.left_out) - SHOWN} more, listed in {processed / 'left_out.parquet'}")
+
+
+def report(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Notebooks to render, like 04 or frameworks. Default: all.")
+    ] = None,
+    parameters: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-p", "--parameter", metavar="KEY VALUE", help="Set a parameter of the notebooks, like -p timing inference."
+        ),
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Number of notebooks to run at the same time.")] = 2,
+    each_device: Annotated[
+        bool,
+        typer.Option("--each-device", help="Also write a report for each device, or for those named by -p device."),
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Render all pages, even those that are up to date.")] = False,
+    timeout_s: Annotated[
+        int | None, typer.Option("--timeout", min=1, help="Time limit for one cell, in seconds.")
+    ] = None,
+    notebooks: Annotated[Path, typer.Option(help="Folder of the notebooks.")] = Path("notebooks"),
+    out: Annotated[Path, typer.Option(help="Folder to write the pages to.")] = Path("reports"),
+    scheduler: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Address of a Dask cluster, used by the overview.")
+    ] = "",
+) -> None:
+    """Render the notebooks as HTML, with an index.
+
+    Only notebooks whose data, code or parameters changed are rendered. If a notebook fails, its name is printed, a
+    copy is kept, and the others continue. The report of a device depends only on the data of that device. After
+    Ctrl-C, finished pages are kept, and the next call continues with the others.
+    """
+    values = parameter_values(parameters or ())
+    if scheduler:
+        values["scheduler"] = scheduler
+
+    from aiot_analysis.report import render
+
+    with bar("report: {task.description:<30}") as progress:
+        task, pages = progress.add_task("looking for changes", total=None), []
+
+        def listen(result: render.RenderResult) -> None:
+            if result.status == "waiting":
+                pages.append(result.name)
+                progress.update(task, total=len(pages))
+            elif result.status != "up to date":
+                progress.update(task, description=result.name, advance=0 if result.status == "running" else 1)
+
+        using = partial(used, "report")
+        results = render.render(
+            notebooks, out, names or (), values, jobs, force, timeout_s, listen, each_device, Path.cwd(), using
+        )
+    failed = [result for result in results if result.status == "failed"]
+    for result in failed:
+        print(f"report    {result}")
+    rendered = sum(result.status == "rendered" for result in results)
+    page_count = plural(len(results) - len(failed), "page")
+    print(f"report    {page_count}, {rendered} rendered now: {(out / 'index.html').resolve()}")
+    if failed:
+        raise typer.Exit(1)
+
+
+def figures(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Names, or numbers in the paper, like fig5 or table4. Default: all.")
+    ] = None,
+    parameters: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-p", "--parameter", metavar="KEY VALUE", help="Set a parameter of the notebooks, like -p timing inference."
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("figures"),
+    formats: Annotated[str, typer.Option(help="File formats, separated by commas.")] = "pdf,svg,png,csv,tex,md",
+    width: Annotated[
+        str, typer.Option(metavar="single|double|both", help="Width of the figures, in columns of a printed page.")
+    ] = "both",
+    style: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A matplotlib style sheet, applied on top of the project's.")
+    ] = None,
+    origin: Annotated[str, typer.Option(help="measured, simulated or imported. Default: all in the tables.")] = "",
+    jobs: Annotated[int, typer.Option(min=1, help="Number of notebooks to run at the same time.")] = 2,
+    timeout_s: Annotated[
+        int | None, typer.Option("--timeout", min=1, help="Time limit for one cell, in seconds.")
+    ] = None,
+    notebooks: Annotated[Path, typer.Option(help="Folder of the notebooks.")] = Path("notebooks"),
+    known: Annotated[bool, typer.Option("--list", help="List the figures and tables without making any.")] = False,
+) -> None:
+    """Write figures as PDF, SVG and PNG (300 dpi) and tables as CSV, LaTeX and Markdown, ready for print.
+
+    Only the notebooks that contain the requested figures and tables are run. The same data give identical files. The
+    data are taken from the working folder or a folder above it, or else from the folder that holds the notebooks.
+    """
+    values = parameter_values(parameters or ())
+    if origin:
+        values["origin"] = origin
+
+    from aiot_analysis.report import figures as draw
+
+    if known:
+        for entry in draw.known(notebooks):
+            print(f"{entry.number or '-':<10} {entry.kind:<7} {entry.name:<38} {entry.notebook}")
+        return
+    wanted = draw.Wanted(tuple(formats.split(",")), width, style)
+    with bar("figures: {task.description:<30}") as progress:
+        task = progress.add_task("starting", total=None)
+
+        def listen(name: str, done: bool) -> None:
+            progress.update(task, description=name, advance=int(done))
+
+        using = partial(used, "figures")
+        outcome = draw.figures(notebooks, out, names or (), values, wanted, jobs, timeout_s, listen, Path.cwd(), using)
+    for remark in outcome.remarks:
+        print(f"figures   {remark}")
+    print(
+        f"figures   {plural(outcome.items, 'item')} in {plural(outcome.files, 'file')}: {(out / draw.INDEX).resolve()}"
+    )
+    if outcome.failed:
+        raise typer.Exit(1)

@@ -1,0 +1,385 @@
+"""Selections of the data, and the figures, images and sentences that show them, without widgets."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from html import escape
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from aiot_analysis.display import show
+from aiot_analysis.display.pictures import Pictures
+from aiot_analysis.errors import AnalysisError
+from aiot_analysis.plots import accuracy, device_axis, latency, style, vips
+from aiot_analysis.stats import accuracy as of_accuracy
+from aiot_analysis.stats import agreement, pairing, variance
+from aiot_analysis.stats import latency as of_times
+from aiot_analysis.stats import vips as of_scores
+from aiot_analysis.stats.pairing import NONE, Answers
+from aiot_analysis.tables import by_device, names, select
+from aiot_analysis.words import plural
+
+if TYPE_CHECKING:
+    from aiot_analysis.tables.data import Data
+
+COLUMNS = {  # fields of a selection, with their columns in the table `instances`
+    "devices": "device_id",
+    "models": "model",
+    "frameworks": "framework",
+    "delegates": "delegate",
+    "quantizations": "quantization",
+}
+ORDERS = {
+    "models": names.MODELS,
+    "frameworks": names.FRAMEWORKS,
+    "delegates": names.DELEGATES,
+    "quantizations": names.QUANTIZATIONS,
+}
+
+
+BETWEEN = {"device_id": "devices", "quantization": "quantizations", "framework": "frameworks"}
+BY = {"implementation": "framework", "model": "model", "quantization": "quantization", "device_id": "device"}
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Selected values of each of COLUMNS, and the settings of the figures."""
+
+    devices: tuple[str, ...]
+    models: tuple[str, ...]
+    frameworks: tuple[str, ...]
+    delegates: tuple[str, ...]
+    quantizations: tuple[str, ...]
+    timing: str = "end_to_end"
+    by: str = "implementation"  # what colours distinguish, a key of BY
+    between: str = "device_id"  # what images flip between, a key of BETWEEN
+
+    def of(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return the selected rows of `instances` or of any other frame with the columns of COLUMNS."""
+        chosen = [rows[column].isin(getattr(self, name)) for name, column in COLUMNS.items()]
+        return rows[pd.concat(chosen, axis=1).all(axis=1)].reset_index(drop=True)
+
+    def empty(self) -> list[str]:
+        """Return the fields without any selected value, such as ["models"]."""
+        return [name for name in COLUMNS if not getattr(self, name)]
+
+
+@dataclass(frozen=True)
+class ExplorerData:
+    """The data to select from: rows that statistics use, excluded rows, and a selection of every value."""
+
+    data: Data = field(repr=False)
+    rows: pd.DataFrame = field(repr=False)  # see `select.measured_rows`
+    left_out: pd.DataFrame = field(repr=False)
+    everything: Selection
+
+    def labels(self, name: str) -> dict[str, str]:
+        """Return the display name of each value of one of COLUMNS."""
+        if name == "devices":
+            return names.devices(self.data.devices)
+        display_name = names.framework if name == "frameworks" else names.display
+        return {value: display_name(value) for value in getattr(self.everything, name)}
+
+
+def known(data: Data) -> ExplorerData:
+    """Return everything that can be selected, in the paper's order, including values without usable rows."""
+    rows, left_out = select.measured_rows(data.instances, by_framework=True)
+
+    def of(name: str) -> tuple[str, ...]:
+        values = set(data.instances[COLUMNS[name]])
+        if name == "devices":
+            return tuple(device_axis.order(values, data.devices))
+        return tuple(names.in_order(values, ORDERS[name]))
+
+    timing = "end_to_end" if (rows["timing"] == "end_to_end").any() or rows.empty else "inference"
+    lists = of("devices"), of("models"), of("frameworks"), of("delegates"), of("quantizations")
+    everything = Selection(*lists, timing=timing)
+    return ExplorerData(data, rows, left_out, everything)
+
+
+def rows_sentence(selection: Selection, known: ExplorerData) -> str:
+    """Return a sentence on what is selected, or on why no row is, as plain text."""
+    empty_lists = selection.empty()
+    if empty_lists:
+        return f"Nothing is chosen of {style.listed(empty_lists)}: choose one or more."
+    rows, requested = selection.of(known.rows), selection.of(known.data.instances)
+    if requested.empty:
+        return "No device was set to run what you chose: choose more."
+    if rows.empty:
+        reasons = selection.of(known.left_out)["reasons"].value_counts()
+        other_reasons = f", and {len(reasons) - 1} other reasons" if len(reasons) > 1 else ""
+        return f"Nothing you chose has numbers: {reasons.index[0]}{other_reasons}. Choose more."
+    n_devices, n_missing = (
+        rows["device_id"].nunique(),
+        len(requested[["device_id", "instance_id"]].drop_duplicates()) - len(rows),
+    )
+    text = f"{plural(len(rows), 'instance')} with numbers on {plural(n_devices, 'device')}"
+    return f"{text}; {n_missing} of your choices have none." if n_missing else f"{text}."
+
+
+DPI = 110  # fast to draw and sharp enough for a screen
+DRAWS = 500  # number of bootstrap resamples; few, because scores are recomputed after every change
+TIMES = ["run_id", "device_id", "instance_id", "query", "end_to_end_ms", "inference_ms", "failed"]
+PHASES = [*select.KEY, *names.PHASE_NAMES]
+
+
+@dataclass(frozen=True)
+class View:
+    """Data of a figure: the selected rows, and a timing that all of them have."""
+
+    known: ExplorerData
+    selection: Selection
+    rows: pd.DataFrame
+    timing: str
+    kept: dict[tuple[str, str], pd.DataFrame] = field(default_factory=dict, repr=False)  # by statistic and device
+
+    @property
+    def devices(self) -> pd.DataFrame:
+        return self.known.data.devices
+
+    @property
+    def few(self) -> bool:
+        """Whether there are few enough devices to read the image records of each."""
+        return self.rows["device_id"].nunique() <= device_axis.FEW
+
+    @property
+    def value(self) -> str:
+        """Column with the mean time per image, in ms."""
+        return select.time_column(self.timing) + "_mean"
+
+    @property
+    def origin(self) -> str:
+        """Line on every figure that states the origin of the data."""
+        return style.origin_line(self.rows.assign(timing=self.timing))
+
+    def by_device(
+        self, name: str, columns: list[str], function: Callable[[pd.DataFrame], pd.DataFrame]
+    ) -> pd.DataFrame:
+        """Return a statistic of image records for the selected devices and instances.
+
+        `function` computes it from the records with these columns. The result for all instances of a device is cached
+        under `name`, so that records are read only once.
+        """
+        usable_rows = self.known.rows
+        for device in self.rows["device_id"].unique():
+            if (name, device) not in self.kept:
+                records = self.known.data.image_parts(columns, device_id=[device])
+                device_rows = usable_rows[usable_rows["device_id"] == device]
+                self.kept[name, device] = by_device.table(records, device_rows, function)
+        result = pd.concat([self.kept[name, device] for device in self.rows["device_id"].unique()], ignore_index=True)
+        keys = pd.MultiIndex.from_frame(self.rows[select.KEY])
+        return result[pd.MultiIndex.from_frame(result[select.KEY].astype(str)).isin(keys)].reset_index(drop=True)
+
+
+def view(known: ExplorerData, selection: Selection, kept: dict[tuple[str, str], pd.DataFrame]) -> View:
+    """Return the view of a selection. If native tools measured any rows, all times are of inference alone."""
+    rows = selection.of(known.rows)
+    return View(known, selection, rows, select.timing_of(rows, selection.timing), kept)
+
+
+def accuracy_over_time(view: View) -> Figure:
+    """Draw accuracy over the mean time per image."""
+    rows = of_accuracy.with_interval(view.rows)
+    return accuracy.accuracy_over_time(rows, view.origin, view.value, view.selection.by, view.devices)
+
+
+def times(view: View) -> Figure:
+    """Draw the distribution of the time per image."""
+    medians = view.rows[view.value.replace("mean", "median")]
+    drawn_times = view.rows[select.KEY].assign(median_ms=medians).dropna(subset=["median_ms"])
+    if drawn_times["device_id"].nunique() <= device_axis.FEW:  # with more, only medians are drawn, without records
+        summary = partial(of_times.summary, timing=view.timing)
+        drawn_times = view.by_device(f"summary of {view.timing}", TIMES, summary)
+    return latency.distribution(drawn_times, view.origin, view.devices, names.display(view.timing) + " time")
+
+
+def phases(view: View) -> Figure:
+    """Draw the mean time of each phase per image."""
+    return latency.phases(view.by_device("phases", PHASES, of_times.phases), view.origin, view.devices)
+
+
+def score(view: View) -> Figure:
+    """Draw the ranking of devices by valid images per second, with intervals for few devices."""
+    suite = latency.order_instances(view.rows["instance_id"])
+    if view.few:
+        records = view.known.data.image_parts(device_id=set(view.rows["device_id"]), instance_id=suite)
+        scores = of_scores.intervals(view.rows, records, view.timing, suite, resamples=DRAWS)
+    else:
+        scores = of_scores.scores(view.rows, view.timing, suite)
+    interval = variance.describe_noise(view.rows, whole=True)
+    return vips.ranking(scores, view.origin, view.devices, "sum over the chosen instances", interval)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A figure to choose, and its caption."""
+
+    draw: Callable[[View], Figure]
+    caption: Callable[[View], str]
+
+
+def _of_score(view: View) -> str:
+    """Return the caption of `score`."""
+    note = (
+        f"The 95 % intervals are from {DRAWS} resamples."
+        if view.few
+        else f"Intervals are shown for up to {device_axis.FEW} devices."
+    )
+    return (
+        "Accuracy over time, summed up over the instances that are chosen, where a device has them: VIPS is the sum "
+        f"over the paper's 24 float32 instances. {note}"
+    )
+
+
+PANELS = {
+    "accuracy over time": Panel(
+        accuracy_over_time, lambda view: "Accuracy over mean time per image, with Wilson's 95 % intervals where few."
+    ),
+    "time per image": Panel(times, lambda view: f"Time per image, {names.display(view.timing)}. Without trimming."),
+    "valid images per second": Panel(score, _of_score),
+    "phases": Panel(phases, lambda view: "Mean time of each phase per image."),
+}
+
+
+def draw(panel: Panel, view: View) -> tuple[Figure | None, str]:
+    """Return the figure with its HTML, or None with a sentence that gives the reason.
+
+    There is no figure, for example, if the selected data must not be pooled.
+    """
+    try:
+        figure = panel.draw(view)
+    except AnalysisError as error:
+        return None, f"<p>{escape(str(error))}</p>"
+    return figure, figure_html(figure, panel.caption(view))
+
+
+def figure_html(figure: Figure, caption: str) -> str:
+    """Return a figure as a picture on white, with its label as alternative text, and its caption."""
+    picture = io.BytesIO()
+    show.draw(figure, DPI).save(picture, format="PNG", compress_level=1)
+    data = base64.b64encode(picture.getvalue()).decode()
+    width = round(figure.get_size_inches()[0] * 96)
+    return (
+        f'<figure style="margin: 0 1em 1em 0"><img src="data:image/png;base64,{data}" width="{width}" '
+        f'style="max-width: 100%; height: auto" alt="{escape(str(figure.get_label()), quote=True)}">'
+        f"<figcaption><em>{escape(caption)}</em></figcaption></figure>"
+    )
+
+
+FEW = 8  # up to this many devices are named
+MOST = 12  # maximum number of instances in the table of an image
+PIXELS = 224  # largest side of a picture
+
+
+@dataclass(frozen=True)
+class Flips:
+    """Answers to the images of a selection, and the images that flip."""
+
+    between: str  # see `Selection.between`
+    answers: list[Answers]  # of the instances that can be compared
+    images: pd.DataFrame  # images that flip, see `stats.agreement.by_image`
+    shown: int  # number of images that were compared
+    apart: pd.DataFrame  # what is not compared, see `stats.pairing.collect`
+
+
+def find(known: ExplorerData, selection: Selection) -> Flips:
+    """Find the images of the selected instances that flip. Only the image records of these instances are read."""
+    rows = selection.of(known.rows)
+    wanted = {column: set(rows[column]) for column in ("device_id", "run_id", "instance_id")}
+    records = known.data.images(pairing.COLUMNS, **wanted)
+    collected, apart = pairing.collect(rows, records, selection.between)
+    compared = [instance_answers for instance_answers in collected if len(instance_answers.devices) > 1]
+    every_image = agreement.image_classes(compared)
+    return Flips(selection.between, compared, agreement.by_image(every_image), every_image["image"].nunique(), apart)
+
+
+def flips_sentence(found: Flips) -> str:
+    """Return how many images flip, or why none can, as plain text."""
+    between = BETWEEN[found.between]
+    if not found.answers:
+        why = f" Not compared: {found.apart['reason'].iloc[0]}." if len(found.apart) else ""
+        item = {"device_id": "an instance on", "quantization": "a model in", "framework": "a model in"}[found.between]
+        return f"Nothing can flip between {between}: choose {item} two {between} or more.{why}"
+    if found.images.empty:
+        return f"No image flips: all {between} gave each of the {found.shown} images the same class."
+    excluded = (
+        f" {len(found.apart)} are not compared, because they were measured under other conditions."
+        if len(found.apart)
+        else ""
+    )
+    return f"{len(found.images)} of {found.shown} images flip between {between}.{excluded}"
+
+
+def options(found: Flips, pictures: Pictures) -> list[tuple[str, str]]:
+    """Return a label and the name of each image that flips, those that flip most often first."""
+    columns = found.images[["image", "label", "unstable", "instances"]].itertuples(index=False)
+    return [
+        (f"{pictures.name(int(label))}, {image}: {unstable} of {instances}", str(image))
+        for image, label, unstable, instances in columns
+    ]
+
+
+def table(found: Flips, image: str, pictures: Pictures, devices: Mapping[str, str]) -> pd.DataFrame:
+    """Return a row per instance and class that the image was given, for the MOST instances that agree least.
+
+    The columns are of (what was the same), answer (the class), right (a sign), and given by (text; `devices` maps
+    device ids to names).
+    """
+    label = int(found.images.loc[found.images["image"] == image, "label"].iloc[0])
+    rows = [
+        {
+            "of": same(answer.instance_id, devices),
+            "answer": "none (failed)" if answer.answer == NONE else pictures.name(answer.answer),
+            "right": "✓" if answer.answer == label else "✗",
+            "given by": _listed(answer.devices, found.between, devices),
+        }
+        for answer in agreement.answers_to_image(found.answers, image, MOST)
+    ]
+    return pd.DataFrame(rows, columns=["of", "answer", "right", "given by"])
+
+
+def image_html(found: Flips, image: str, pictures: Pictures, devices: Mapping[str, str]) -> str:
+    """Return the picture (or the reason why it is missing), its true class and the table of answers."""
+    label = int(found.images.loc[found.images["image"] == image, "label"].iloc[0])
+    class_name = pictures.name(label)
+    jpeg = pictures.thumbnail(image, PIXELS)
+    if jpeg:
+        data = base64.b64encode(jpeg).decode()
+        alt = escape(f"Picture {image} of the class {class_name}", quote=True)
+        picture = f'<img src="data:image/jpeg;base64,{data}" alt="{alt}" style="flex: none; align-self: flex-start">'
+    else:
+        why = pictures.why or f"the file {image} is missing or cannot be read"
+        picture = f'<p style="flex: none; width: {PIXELS}px"><em>No picture: {escape(why)}.</em></p>'
+    answer_table = show.to_html(table(found, image, pictures, devices))
+    return (
+        f'<div style="display: flex; flex-wrap: wrap; gap: 1em">{picture}<div><b>{escape(class_name)}</b> '
+        f"({escape(image)}){answer_table}</div></div>"
+    )
+
+
+def same(instance: str, devices: Mapping[str, str]) -> str:
+    """Return the id of an instance, or of `stats.answers`, as text: "MnasNet, TFLite CPU on Honor V20"."""
+    instance, _, device = instance.partition("@")
+    parts = names.instance(instance)
+    implementation = names.display(parts.delegate if parts.framework == "*" else parts.implementation)
+    words = [names.display(parts.model), implementation, names.display(parts.quantization)]
+    text = ", ".join(word for word in words if word != "*")
+    return f"{text} on {devices.get(device, device)}" if device else text
+
+
+def _listed(who: tuple[str, ...], between: str, devices: Mapping[str, str]) -> str:
+    """Return the devices, quantizations or frameworks that gave an answer, as text."""
+    if between == "device_id" and len(who) > FEW:
+        return f"{len(who)} devices"
+    label_functions = {
+        "device_id": lambda name: devices.get(name, name),
+        "quantization": names.display,
+        "framework": names.framework,
+    }
+    return ", ".join(label_functions[between](name) for name in who)

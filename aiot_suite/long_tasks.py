@@ -1,0 +1,66 @@
+"""Long tasks: pools of worker processes that stop promptly when interrupted, and progress bars."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich import console, progress
+
+
+@contextmanager
+def worker_pool(jobs: int, log: Path | None = None) -> Iterator[ProcessPoolExecutor]:
+    """Open a pool of newly spawned processes; if the block raises, tasks that have not started are cancelled.
+
+    With `log`, everything the processes print goes to that file, including the output of the C++ parts of libraries,
+    and Ctrl-C interrupts their current tasks. Without it, they ignore Ctrl-C, leave it to the parent process, and
+    finish their current tasks.
+    """
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, context, _prepare, (log,)) as pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # has to wait: otherwise leaving the block would revoke the cancellation
+            raise
+
+
+def _prepare(log: Path | None) -> None:
+    if log is None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+
+
+def bar(width: int = 34, *columns: progress.ProgressColumn, bar_width: int = 24) -> progress.Progress:
+    """Return a progress bar with description, count and elapsed time that disappears when it is finished.
+
+    width: characters reserved for the description.
+    columns: further columns, to the right.
+    """
+    screen = console.Console(markup=False, emoji=False, highlight=False)  # what is shown may come from a device
+    return progress.Progress(
+        progress.TextColumn(f"{{task.description:<{width}}}", markup=False),
+        progress.BarColumn(bar_width=bar_width),
+        progress.MofNCompleteColumn(),
+        progress.TimeElapsedColumn(),
+        *columns,
+        console=screen,
+        transient=True,
+        disable=not screen.is_terminal,  # in a file it would leave an empty line
+    )
+
+
+@contextmanager
+def counting(text: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar, and yield a function that updates it with the number of items done and the total."""
+    with bar() as progress_bar:
+        task = progress_bar.add_task(text, total=None)
+        yield lambda done, total: progress_bar.update(task, completed=done, total=total)

@@ -1,0 +1,228 @@
+"""`aiot devices`, `aiot doctor`, `aiot clean` and `aiot bundle`: the commands that prepare devices."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from aiot_suite.cli.options import (
+    HERE,
+    PYTHON,
+    Connect,
+    DeviceFolder,
+    DevicePython,
+    Every,
+    NativeTools,
+    Serials,
+    Workspaces,
+)
+from aiot_suite.errors import RunnerError, SelectionError, SetupError, printable
+from aiot_suite.workspace import PROJECT, Workspace
+from runner.devices import FOLDER
+from runner.errors import DeviceError
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON to standard output, for scripts.")]
+COLUMNS = ("serial", "state", "model", "soc", "system", "ram_gb", "abi")
+
+
+def devices(connect: Connect = [], as_json: AsJson = False, workspace: Workspaces = HERE) -> None:  # noqa: B006
+    """List the devices known to the adb server."""
+    import json
+    from concurrent.futures import ThreadPoolExecutor
+
+    from runner.devices import adb
+
+    client = adb.Client()
+    for address in connect:
+        adb.connect(client, address)
+    states = adb.states(client)
+    with ThreadPoolExecutor(max(1, len(states))) as pool:  # a device that does not answer must not delay the others
+        rows = list(pool.map(lambda serial: _row(serial, states[serial], client, Workspace(workspace)), states))
+    if as_json:
+        print(json.dumps(rows, indent=1))
+    elif rows:
+        print("\n".join(_table(rows)))
+    else:
+        print("No device is attached: connect one with USB debugging on, or name one with --connect HOST:PORT.")
+
+
+def _table(rows: list[dict[str, Any]]) -> list[str]:
+    """Return aligned lines of text without characters that a terminal would interpret."""
+    from rich.cells import cell_len  # some characters are two columns wide
+
+    cells = [[printable(str(row[name])) if row[name] is not None else "-" for name in COLUMNS] for row in rows]
+    lines = [list(COLUMNS), *cells]
+    widths = [max(cell_len(line[column]) for line in lines) for column in range(len(COLUMNS))]
+    return [
+        "  ".join(value + " " * (width - cell_len(value)) for value, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+
+
+def _row(serial: str, state: str, client: Any, space: Workspace) -> dict[str, Any]:
+    from runner.devices.choice import Choice, attached
+
+    row: dict[str, Any] = {**dict.fromkeys(COLUMNS), "serial": serial, "state": state}
+    if state != "device":
+        return row
+    try:
+        facts = attached(serial, client, Choice(), space).facts
+    except DeviceError as error:
+        return {**row, "state": "no answer", "error": str(error)}
+    name = " ".join(filter(None, [facts.maker, facts.market_name or facts.model]))
+    system = " ".join(filter(None, [facts.os, facts.os_version]))
+    return {
+        **row,
+        "model": name or None,
+        "soc": facts.soc,
+        "system": system or None,
+        "ram_gb": facts.ram_gb,
+        "abi": facts.abi,
+    }
+
+
+def doctor(
+    serials: Serials = [],  # noqa: B006
+    connect: Connect = [],  # noqa: B006
+    device_folder: DeviceFolder = FOLDER,
+    device_python: DevicePython = PYTHON,
+    native_tools: NativeTools = None,
+    as_json: AsJson = False,
+    workspace: Workspaces = HERE,
+) -> None:
+    """Check attached devices before a run, and show problems with their remedies."""
+    import json
+    from concurrent.futures import ThreadPoolExecutor
+
+    from runner import doctor as checks
+    from runner.devices import adb
+    from runner.devices.choice import Choice, attached, check_known, from_environment
+    from runner.tools.jobs import FRAMEWORK, NativeToolOptions
+
+    client = adb.Client()
+    named_serials = [*serials, *(adb.connect(client, address) for address in connect)]
+    states = adb.states(client)
+    wanted = list(dict.fromkeys(named_serials or from_environment())) or list(states)
+    check_known(wanted, states)
+    if not wanted:
+        raise DeviceError("No device is attached: connect one with USB debugging on, or name one with --connect.")
+    choice = Choice(python=device_python, folder=device_folder)
+
+    def findings(serial: str) -> list[checks.Finding]:
+        if states[serial] != "device":
+            return checks.findings(states[serial], None, None)
+        try:
+            device = attached(serial, client, choice, Workspace(workspace))
+            features = device.connection.features()
+            abilities = device.abilities()
+            results = []
+            if native_tools:
+                native = NativeToolOptions(native_tools, Workspace(workspace).staging)
+                try:
+                    abilities[FRAMEWORK].append(native.tools_for(device).benchmark_model.version)
+                except SetupError as error:
+                    results = [checks.Finding("native tools", "problem", str(error))]
+            return checks.findings("device", device.facts, device.telemetry(), abilities, features) + results
+        except DeviceError as error:
+            return [checks.Finding("connection", "problem", str(error))]
+
+    with ThreadPoolExecutor(len(wanted)) as pool:
+        results = dict(zip(wanted, pool.map(findings, wanted), strict=True))
+    if as_json:
+        print(
+            json.dumps(
+                {serial: checks.as_json(device_findings) for serial, device_findings in results.items()}, indent=1
+            )
+        )
+    else:
+        for serial, device_findings in results.items():
+            print(printable(serial))
+            print("\n".join(f"  {line}" for line in checks.lines(device_findings)))
+    if any(checks.worst(device_findings) == "problem" for device_findings in results.values()):
+        raise RunnerError(
+            "Some devices cannot be used in their present state: see the lines that start with `problem`."
+        )
+
+
+def clean(
+    serials: Serials = [],  # noqa: B006
+    every: Every = False,
+    connect: Connect = [],  # noqa: B006
+    device_folder: DeviceFolder = FOLDER,
+    workspace: Workspaces = HERE,
+) -> None:
+    """Remove the folder of copied files from devices, with everything in it, and restore settings changed by runs."""
+    from runner.devices.attached import AttachedDevice
+    from runner.devices.choice import Choice, choose_devices
+
+    choice = Choice(serials=serials, every=every, connect=connect, folder=device_folder)
+    failed = False
+    for device in choose_devices(choice, Workspace(workspace)):
+        assert isinstance(device, AttachedDevice)
+        try:
+            outcome = "removed" if device.clean() else "nothing to remove in"
+        except DeviceError as error:
+            outcome, failed = f"{error} Not removed:", True
+        print(f"clean     {printable(f'{device.connection.serial}: {outcome} {device.files.folder}')}")
+    if failed:
+        raise RunnerError("Some devices were not cleaned (see above): run `aiot doctor` to find out why.")
+
+
+app = typer.Typer(help="Build bundles of Python for devices that do not have it.", no_args_is_help=True)
+
+_MB = 1e6
+
+
+@app.command("build")
+def bundle_build(
+    arch: Annotated[str, typer.Option("--arch", help="arm64 (phones, boards) or amd64 (x86-64).")] = "arm64",
+    framework: Annotated[
+        str, typer.Option("--framework", "-f", help="tflite, pytorch or caffe2; the last two share a bundle.")
+    ] = "tflite",
+) -> None:
+    """Build a bundle from Debian packages and wheels; existing bundles are kept."""
+    from runner.bundle import build, recipes
+
+    architecture = recipes.architecture_for(arch)
+    if architecture is None:
+        names = ", ".join(recipes.ARCHITECTURES)
+        raise SelectionError(f"There are no bundles for the architecture {arch!r}: choose one of {names}.")
+    built = build.build(framework, architecture, _say)
+    print(f"{built.name} ready: {built.path} ({built.size_bytes / _MB:.0f} MB)")
+
+
+@app.command("list")
+def bundle_list() -> None:
+    """List the bundles, and which of them have been built."""
+    from aiot_suite.cli.options import show
+    from runner.bundle import build, recipes
+
+    rows = []
+    for recipe in recipes.recipes().values():
+        for architecture in recipes.ARCHITECTURES:
+            lock = recipes.lock_of(recipe.name, architecture)
+            built = build.of_lock(lock)
+            command = f"aiot bundle build --arch {architecture} --framework {recipe.frameworks[0]}"
+            state = f"{built.size_bytes / _MB:.0f} MB, {built.path.name}" if built else command
+            libraries = ", ".join(f"{part.name} {part.version}" for part in lock.of("wheel"))
+            rows.append([lock.name, ", ".join(recipe.frameworks), recipe.python, libraries, state])
+    show(["bundle", "frameworks", "python", "packages", "state"], rows)
+
+
+@app.command("lock")
+def bundle_lock() -> None:
+    """Update the lock to the current versions from Debian and pip (only in a checkout)."""
+    from runner.bundle import build, recipes
+
+    if not (PROJECT / "pyproject.toml").is_file():
+        raise SetupError(
+            "The lock can be changed only in a checkout of the project, but this is an installed package: "
+            "clone the project."
+        )
+    recipes.write_lock(build.renew_lock(_say))
+    print(f"{recipes.LOCK} written")
+
+
+def _say(text: str) -> None:
+    print(f"bundle    {text}", flush=True)

@@ -1,0 +1,236 @@
+"""`aiot models check`, `aiot models add` and `aiot import`: the commands that examine or import files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aiot_suite.cli.options import HERE, Frameworks, Models, Quantizations, Weights, Workspaces
+from aiot_suite.errors import RunnerError
+from aiot_suite.workspace import Workspace, models_folder
+from runner.importers.input_files import DELEGATES, FORMATS
+
+if TYPE_CHECKING:
+    from aiot_suite.facts import Artifact
+    from aiot_suite.suite import Instance
+
+
+def models_check(
+    models: Models = [],  # noqa: B006
+    frameworks: Frameworks = [],  # noqa: B006
+    quantizations: Quantizations = [],  # noqa: B006
+    weights: Weights = "sample",
+    dataset: Annotated[str, typer.Option(help="Name of a dataset with the same classes as the models.")] = "sample",
+    images: Annotated[int, typer.Option(min=1, help="Number of images, evenly spread over the dataset.")] = 50,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="Print only how many files passed and which did not, without the table.")
+    ] = False,
+    workspace: Workspaces = HERE,
+) -> None:
+    """Compare every model file with its PyTorch original on real images.
+
+    The outputs of float32 files must agree to a thousandth of their range. For quantized files the loss is shown.
+    """
+    from aiot_suite import catalog
+    from aiot_suite.cli.options import show
+    from aiot_suite.datasets import store
+    from aiot_suite.facts import load_artifacts
+    from aiot_suite.long_tasks import counting
+    from runner.devices.local import LocalDevice
+    from runner.parity import check
+    from runner.preflight import Check
+
+    space = Workspace(workspace)
+    installed = catalog.load(space.plugins)
+    folder = models_folder(space, weights)
+    artifacts = load_artifacts(folder)
+    chosen = chosen_artifacts(artifacts, models, frameworks, quantizations, installed.everything(artifacts.values()))
+    with counting("models: checking") as step:
+        checks = check.check(
+            chosen,
+            kind=weights,
+            folder=folder,
+            cache=space.models,
+            known=installed,
+            dataset=store.load(space.datasets / dataset),
+            images=images,
+            device=LocalDevice(space.staging, space.salt()),
+            progress=step,
+        )
+    columns = ["model file", "largest difference", "correlation", "same top-1", "accuracy", "original", "declared"]
+
+    def row(one: Check) -> list[str]:
+        shares = (one.top1_agreement, one.accuracy, one.original_accuracy, one.declared_accuracy)
+        difference = "" if one.largest_difference is None else f"{one.largest_difference:.1e}"
+        correlation = "" if one.correlation is None else f"{one.correlation:.5f}"
+        return [one.artifact, difference, correlation, *("" if share is None else f"{share:.1%}" for share in shares)]
+
+    if not summary:
+        show(columns, map(row, checks), right=columns[1:])
+    failed = [one for one in checks if not one.passed]
+    print(f"check     {len(checks) - len(failed)} of {len(checks)} model files passed on {checks[0].images} images")
+    if unreadable := checks[0].unreadable:
+        print(f"          skipped: {len(unreadable)} images that cannot be read, for example {unreadable[0]}")
+    for one in failed:
+        print(f"          {one.artifact}: {one.finding}")
+    if failed:
+        raise typer.Exit(1)
+
+
+def models_add(
+    file: Annotated[Path, typer.Argument(help="The model file, for example mobilenet.tflite.")],
+    settings: Annotated[
+        Path, typer.Option(help="JSON file with size, channel_order, mean, std, label_offset, accuracy, ...")
+    ],
+    model: Annotated[
+        str, typer.Option(help="Name of the model; choose a new name for a network that is not in the suite.")
+    ],
+    name: Annotated[str, typer.Option(help="Name for its weights, to use with --weights afterwards.")],
+    framework: Annotated[str, typer.Option(help="Framework of the file.")] = "tflite",
+    quantization: Annotated[
+        str | None, typer.Option(help="float32, dynamic, int8 or float16; by default, as read from the file.")
+    ] = None,
+    workspace: Workspaces = HERE,
+) -> None:
+    """Add an existing model file with its settings.
+
+    Types, shapes and quantization are read from the file. A file that is not a classifier, or contradicts the options
+    or settings, is rejected.
+    """
+    from aiot_suite import catalog
+    from runner.devices.local import LocalDevice
+    from runner.parity import add
+
+    space = Workspace(workspace)
+    installed = catalog.load(space.plugins)
+    instance = add.instance_of(file, model, framework, quantization, installed)
+    device = LocalDevice(space.staging, space.salt())
+    notes: list[str] = []
+    artifact = add.add(
+        file,
+        instance,
+        name=name,
+        settings_file=settings,
+        folder=models_folder(space, name),
+        known=installed,
+        device=device,
+        tell=notes.append,
+    )
+    for note in notes:
+        print(f"          {note}")
+    print(f"models    {artifact.path} was added: check it with `aiot models check --weights {name} --dataset ...`")
+
+
+def chosen_artifacts(
+    there: dict[str, Artifact],
+    models: list[str],
+    frameworks: list[str],
+    quantizations: list[str],
+    everything: list[Instance],
+) -> list[Artifact]:
+    """Return the prepared files of the named models, frameworks and quantizations; an empty list selects all."""
+    from aiot_suite import suite
+    from aiot_suite.suite import Instance
+
+    named = {
+        kind: suite.choose(
+            kind.capitalize(), choices, list(dict.fromkeys(getattr(instance, kind) for instance in everything))
+        )
+        for kind, choices in (("model", models), ("framework", frameworks), ("quantization", quantizations))
+    }
+    return [
+        artifact
+        for name, artifact in there.items()
+        if all(getattr(Instance.of_artifact(name), kind) in names for kind, names in named.items())
+    ]
+
+
+def import_(
+    files: Annotated[list[Path], typer.Argument(help="Logs of the paper's app, or outputs of tools.")],
+    device: Annotated[
+        str | None, typer.Option(metavar='"MAKER MODEL"', help="The device, if the logs do not state it.")
+    ] = None,
+    serial: Annotated[
+        str | None, typer.Option(help="Distinguishes devices of the same model; only a salted hash is stored.")
+    ] = None,
+    soc: Annotated[str | None, typer.Option(help="The device's chip, for example Snapdragon 865.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="The network, if the log does not state it.")
+    ] = None,
+    framework: Annotated[
+        str | None, typer.Option(help="tflite, pytorch or caffe2, if the log does not state it.")
+    ] = None,
+    delegate: Annotated[
+        str | None, typer.Option(help=f"Any of {', '.join(DELEGATES)}, if the log does not state it.")
+    ] = None,
+    quantization: Annotated[
+        str | None, typer.Option(help="float32, dynamic, int8 or float16, if the log does not state it.")
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="Name of the images; the same name means the same images.")
+    ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            help="File with the names of the app's images, one per line, in the order in which they were shown."
+        ),
+    ] = None,
+    weights: Annotated[str | None, typer.Option(help="Name of the trained weights; unknown by default.")] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            "--threads", "--num-threads", min=1, help="Threads of the framework, if the log does not state them."
+        ),
+    ] = None,
+    format_: Annotated[
+        str | None, typer.Option("--format", help=f"One of {', '.join(FORMATS)}, if a file may have two formats.")
+    ] = None,
+    workspace: Workspaces = HERE,
+) -> None:
+    """Import other people's logs as raw logs of origin "imported".
+
+    Logs of the paper's own app contain the device and every image. Outputs of benchmark_model, run_eval and other tools
+    contain times or an accuracy.
+    """
+    from aiot_suite.suite import FRAMEWORKS, QUANTIZATIONS, choose
+    from runner.importers import import_files
+    from runner.importers.input_files import LabelOverrides, delegate_name, lines_of, model_name, read_source
+    from runner.tools.text import shown
+
+    def chosen(kind: str, value: str | None, choices: tuple[str, ...]) -> str | None:
+        return None if value is None else choose(kind, [value], choices)[0]
+
+    def plain(value: str | None) -> str | None:
+        return None if value is None else shown(value)
+
+    names = tuple(line for line in lines_of(read_source(images)[1]) if line.strip()) if images else None
+    if names is not None and len(set(names)) < len(names):
+        raise RunnerError(f"{images} contains a name twice: give each image its own name.")
+    stated = LabelOverrides(
+        device=plain(device),
+        serial=serial,
+        soc=plain(soc),
+        format=chosen("Format", format_, FORMATS),
+        model=None if model is None else model_name(model),
+        framework=chosen("Framework", framework, FRAMEWORKS),
+        delegate=chosen("Delegate", None if delegate is None else delegate_name(delegate), DELEGATES),
+        quantization=chosen("Quantization", quantization, QUANTIZATIONS),
+        dataset=plain(dataset),
+        weights=plain(weights),
+        threads=threads,
+        images=names,
+    )
+    result = import_files.import_files(files, stated, Workspace(workspace))
+    if not result.runs and len(result.refused) == 1:
+        raise result.refused[0]
+    for folder, instances, records in result.runs:
+        counts = [(instances, "instance"), (records, "image")]
+        listed = ", ".join(f"{number} {word}{'' if number == 1 else 's'}" for number, word in counts)
+        print(f"import    {listed} in {folder}")
+    for message in [*result.notes, *map(str, result.refused)]:
+        print(f"          {message}")
+    if result.refused:
+        outcome = "Some files were not imported" if result.runs else "No files were imported"
+        raise RunnerError(f"{outcome}: see the reasons above, and import those files again.")

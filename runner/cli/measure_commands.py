@@ -1,0 +1,408 @@
+"""`aiot run`, `aiot ab` and `aiot operators`: the commands that measure."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aiot_suite.cli.options import (
+    HERE,
+    PYTHON,
+    Connect,
+    Cooldown,
+    Cores,
+    Delegates,
+    DeviceFolder,
+    DevicePython,
+    Every,
+    FixedPerformance,
+    Frameworks,
+    KeepSerial,
+    Models,
+    NativeTools,
+    Patience,
+    Quantizations,
+    Seed,
+    Serials,
+    Threads,
+    Timeout,
+    Weights,
+    Workspaces,
+)
+from aiot_suite.errors import RunnerError
+from aiot_suite.suite import COOLDOWN_S, PATIENCE_S, PROFILES, SUITES, TIMEOUT_S
+from aiot_suite.workspace import Workspace, models_folder
+from runner.devices import ALL_CORES, FOLDER
+
+if TYPE_CHECKING:
+    from runner.ab.session import Plan
+    from runner.fleet import DeviceOutcome
+
+
+def run(
+    local: Annotated[bool, typer.Option("--local", help="Run on this machine.")] = False,
+    serials: Serials = [],  # noqa: B006
+    every: Every = False,
+    connect: Connect = [],  # noqa: B006
+    part: Annotated[
+        str, typer.Option("--suite", help=f"Part of the paper's suite: one of {', '.join(SUITES)}.")
+    ] = "full",
+    models: Models = [],  # noqa: B006
+    frameworks: Frameworks = [],  # noqa: B006
+    delegates: Delegates = [],  # noqa: B006
+    quantizations: Quantizations = [],  # noqa: B006
+    profile: Annotated[str, typer.Option(help=f"One of {', '.join(PROFILES)}.")] = "paper",
+    dataset: Annotated[str, typer.Option(help="Name of a dataset.")] = "sample",
+    weights: Weights = "sample",
+    threads: Threads = 1,
+    warmups: Annotated[
+        int | None, typer.Option("--warmup-runs", min=0, help="Warm-up inferences; overrides the profile.")
+    ] = None,
+    repeat: Annotated[int | None, typer.Option(min=1, help="Passes over the images; overrides the profile.")] = None,
+    images: Annotated[int | None, typer.Option(min=1, help="Maximum number of images; overrides the profile.")] = None,
+    resize: Annotated[
+        list[str],
+        typer.Option(
+            "--resize",
+            help=("Ways of resizing to compare, each in its own run: any of crop_resize, resize_crop, square_crop."),
+        ),
+    ] = [],  # noqa: B006
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            help="Seed of the order, and of the images that a profile draws (0 by default). Without it, each "
+            "device has its own order, and a second identical run uses the reverse order."
+        ),
+    ] = None,
+    timeout_s: Timeout = TIMEOUT_S,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Continue the newest run; start a new one only if it is finished or differs."),
+    ] = False,
+    cooldown_s: Cooldown = COOLDOWN_S,
+    patience_s: Patience = PATIENCE_S,
+    fixed_performance: FixedPerformance = False,
+    cores: Cores = ALL_CORES,
+    native_tools: NativeTools = None,
+    accelerator: Annotated[
+        str | None,
+        typer.Option("--nnapi-accelerator", help="Name, on the device, of the NNAPI accelerator to use."),
+    ] = None,
+    device_folder: DeviceFolder = FOLDER,
+    device_python: DevicePython = PYTHON,
+    keep_serial: KeepSerial = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the order and what cannot run, then exit.")] = False,
+    workspace: Workspaces = HERE,
+) -> None:
+    """Run the suite on one or more devices at the same time, and write raw logs.
+
+    By default, all 60 instances of the paper are run. An instance that cannot run is recorded with the reason and a
+    remedy. With --native-tools, TFLite is measured entirely by its own programs: see docs/native-tools.md. Runs with
+    --resize are a separate study and are not used in the statistics of the suite.
+    """
+    from runner.devices.choice import Choice
+    from runner.suite_run import run_suite
+
+    outcome = run_suite(
+        Choice(local, serials, every, connect, device_folder, device_python, keep_serial),
+        workspace=workspace,
+        suite=part,
+        models=models,
+        frameworks=frameworks,
+        delegates=delegates,
+        quantizations=quantizations,
+        profile=profile,
+        dataset=dataset,
+        weights=weights,
+        threads=threads,
+        warmups=warmups,
+        passes=repeat,
+        max_images=images,
+        resize=resize,
+        seed=seed,
+        timeout_s=timeout_s,
+        cooldown_s=cooldown_s,
+        patience_s=patience_s,
+        fixed_performance=fixed_performance,
+        cores=cores,
+        native_tools=native_tools,
+        nnapi_accelerator=accelerator,
+        resume=resume,
+        dry_run=dry_run,
+        progress=True,
+        report=_print_outcomes,
+    )
+    for planned in outcome.planned:
+        device_prefix = f"{planned.device}  " if len(outcome.devices) > 1 else ""
+        state = f"unavailable: {planned.obstacle['reason']}" if planned.obstacle else "ready"
+        print(f"{device_prefix}{planned.instance_id:<44} {state}")
+    if outcome.failed:
+        raise RunnerError("Some measurements failed (see above): repeat the command with `--resume` to continue.")
+
+
+def _print_outcomes(outcomes: Sequence[DeviceOutcome]) -> None:
+    """Print the outcome of the run of each device."""
+    from runner.fleet import summary
+    from runner.run_request import refused
+
+    for outcome in outcomes:
+        resize_prefix = f"{outcome.resize}: " if outcome.resize else ""
+        device_prefix = f"{outcome.device.slug}: " if len(outcomes) > 1 else ""
+        if outcome.folder:
+            print(f"run       {device_prefix}{resize_prefix}{summary(outcome.entries)} in {outcome.folder}")
+            for refusal in refused(outcome.folder):
+                print(f"          {device_prefix}{resize_prefix}{refusal}")
+        if outcome.error:
+            print(f"          {device_prefix}{resize_prefix}{outcome.error}")
+
+
+SETTINGS = "model, threads, framework, delegate, quantization, profile, cores, python, native-tools or accelerator"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The outcome of `aiot ab`: the session, and its blocks that failed."""
+
+    session: str
+    workspace: Workspace
+    problems: Sequence[str]
+
+    def check(self) -> None:
+        """Raise RunnerError if any block failed."""
+        if self.problems:
+            from runner.fleet import counted
+
+            raise RunnerError(
+                f"{counted(len(self.problems), 'block')} failed (see above): repeat the command with `--resume` to "
+                "measure every failed block again."
+            )
+
+
+def ab(
+    a: Annotated[
+        list[str], typer.Option("--a", metavar="SETTING", help=f"The baseline A, as NAME=VALUE; NAME is {SETTINGS}.")
+    ],
+    b: Annotated[
+        list[str], typer.Option("--b", metavar="SETTING", help="B, which is compared with A, in the same form.")
+    ],
+    local: Annotated[bool, typer.Option("--local", help="Run on this machine.")] = False,
+    serials: Serials = [],  # noqa: B006
+    connect: Connect = [],  # noqa: B006
+    blocks: Annotated[
+        int, typer.Option(help="Number of blocks, each a short run of A and one of B; an even number, 4 or more.")
+    ] = 6,
+    models: Models = [],  # noqa: B006
+    frameworks: Frameworks = [],  # noqa: B006
+    delegates: Delegates = [],  # noqa: B006
+    quantizations: Quantizations = [],  # noqa: B006
+    profile: Annotated[str, typer.Option(help=f"One of {', '.join(PROFILES)}.")] = "quick",
+    images: Annotated[int, typer.Option(min=1, help="Images in each short run; every block draws its own.")] = 50,
+    dataset: Annotated[str, typer.Option(help="Name of a dataset.")] = "sample",
+    weights: Weights = "sample",
+    threads: Threads = 1,
+    seed: Seed = 0,
+    timeout_s: Timeout = TIMEOUT_S,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Continue the newest session if it is the same comparison; otherwise start a new one."
+        ),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Run without asking for confirmation.")] = False,
+    cooldown_s: Cooldown = COOLDOWN_S,
+    patience_s: Patience = PATIENCE_S,
+    fixed_performance: FixedPerformance = False,
+    cores: Cores = ALL_CORES,
+    native_tools: NativeTools = None,
+    device_folder: DeviceFolder = FOLDER,
+    device_python: DevicePython = PYTHON,
+    keep_serial: KeepSerial = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the plan and the expected duration, then exit.")
+    ] = False,
+    workspace: Workspaces = HERE,
+) -> Ended | None:
+    """Run two settings on one device in alternating short runs, and show what changed from A to B.
+
+    A block is one short run of A and one of B. Which of the two comes first is balanced and drawn with the seed, so
+    that a steady drift, like that of a device that warms up, affects both alike. The plan is shown first, and nothing
+    runs until you confirm it. `aiot compare --ab newest` shows the verdict again: see docs/compare.md. The runs are a
+    separate study and are not used in the statistics of the suite.
+    """
+    from runner.ab.session import firsts, make_plan
+    from runner.ab.settings import parse
+    from runner.devices.choice import Choice
+    from runner.suite_run import build_request
+
+    space = Workspace(workspace)
+    firsts(blocks, seed)  # reject an invalid number of blocks before contacting a device
+    words = {"a": parse(a, "--a"), "b": parse(b, "--b")}
+    common = build_request(
+        space,
+        profile=profile,
+        dataset=dataset,
+        weights=weights,
+        threads=threads,
+        max_images=images,
+        seed=seed,
+        timeout_s=timeout_s,
+        cooldown_s=cooldown_s,
+        fixed_performance=fixed_performance,
+        cores=cores,
+        native_tools=native_tools,
+    )
+    plan = make_plan(
+        space,
+        common,
+        words,
+        {"models": models, "frameworks": frameworks, "delegates": delegates, "quantizations": quantizations},
+        Choice(local, serials, False, connect, device_folder, device_python, keep_serial),
+        checks_folder=models_folder(space, weights),
+        number_of_blocks=blocks,
+        resume=resume,
+    )
+    _show_plan(space, plan)
+    if dry_run:
+        return None
+    if plan.remaining and not yes:
+        typer.confirm("Run it?", abort=True)
+    return Ended(plan.session.id, space, _measure(space, plan, patience_s))
+
+
+def _show_plan(space: Workspace, plan: Plan) -> None:
+    from aiot_suite.datasets.store import subset
+    from runner.ab.session import expected_s
+
+    session, sides, remaining = plan.session, plan.sides, plan.remaining
+    if plan.differences:
+        print(
+            f"resume    starting a new session, because session {plan.newest} differs in {', '.join(plan.differences)}"
+        )
+    request = sides["a"].request
+    print(f"session   {session.id} on {sides['a'].device.slug}, seed {session.seed}")
+    for name, side in sides.items():
+        print(f"{name.upper()}         {side.words}" + (f" ({side.versions})" if side.versions else ""))
+    for a_instance, b_instance in zip(*(side.request.instances for side in sides.values()), strict=True):
+        print(f"          {a_instance.id}" + (f" and {b_instance.id}" if a_instance != b_instance else ""))
+    for obstacle in plan.obstacles:
+        print(f"excluded  {obstacle}")
+    order = " ".join("".join(side.upper() for side in block.sides) for block in remaining)
+    images = len(subset(request.dataset, request.profile.max_images, 0))
+    if not remaining:
+        print("order     nothing left to measure")
+        return
+    print(f"order     {order}: {2 * len(remaining)} runs of {images} images")
+    times = [expected_s(space.raw, side) for side in sides.values()]
+    seconds = len(remaining) * sum(duration_s for duration_s, _ in times)
+    unknown = ", ".join(dict.fromkeys(instance for _, names in times for instance in names))
+    if not seconds:
+        print(f"expected  unknown, because no earlier run on this device measured {unknown}")
+    else:
+        unmeasured = f", plus {unknown}, which no earlier run on this device measured" if unknown else ""
+        print(f"expected  about {_duration(seconds)}{unmeasured}")
+
+
+def _duration(seconds: float) -> str:
+    return f"{max(seconds, 1):.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def _measure(space: Workspace, plan: Plan, patience_s: float) -> list[str]:
+    """Measure blocks and return their problems. If the session ends early, print how to continue it.
+
+    Raises:
+        RunnerError: The device refuses a condition in which A and B differ, or no instance of a block was measured on
+            both sides.
+    """
+    from runner.ab.session import measure_blocks
+
+    conditions = [side.request.conditions for side in plan.sides.values()]
+    problems, refused = [], []
+    try:
+        for done, block in enumerate(measure_blocks(space, plan.session, plan.remaining, plan.sides, patience_s), 1):
+            block_problems, number = block.problems, block.block.number
+            state = "; ".join(block_problems) if block_problems else "A and B measured"
+            print(f"block     {number} ({done} of {len(plan.remaining)}): {state}")
+            for refusal in block.refused:
+                if conditions[0] != conditions[1]:
+                    raise RunnerError(
+                        f"The device refuses a condition in which A and B differ ({refusal}): choose other settings."
+                    )
+                if refusal not in refused:
+                    print(f"          {refusal}")
+                    refused.append(refusal)
+            if block_problems:
+                problems.append(f"block {number}: {state}")
+            if not block.pairs:
+                raise RunnerError(
+                    f"The session was stopped because no instance was measured on both sides in block {number}: "
+                    "fix the problems listed above."
+                )
+    except (RunnerError, KeyboardInterrupt):
+        print(
+            f"session   {plan.session.id} is unfinished: repeat the command with `--resume` to continue",
+            file=sys.stderr,
+        )
+        raise
+    return problems
+
+
+def operators(
+    models: Models = [],  # noqa: B006
+    frameworks: Annotated[list[str], typer.Option("--frameworks", help="Any of pytorch, caffe2.")] = ["pytorch"],  # noqa: B006
+    repeat: Annotated[int, typer.Option(min=1, help="Timed runs of each network.")] = 100,
+    warmups: Annotated[
+        int, typer.Option("--warmup-runs", min=0, help="Untimed runs of each network before the timed ones.")
+    ] = 3,
+    threads: Threads = 1,
+    seed: Seed = 0,
+    weights: Weights = "sample",
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Continue the newest run of this study; start a new one if it differs."),
+    ] = False,
+    timeout_s: Timeout = TIMEOUT_S,
+    cooldown_s: Cooldown = COOLDOWN_S,
+    workspace: Workspaces = HERE,
+) -> None:
+    """Time each operator of each network on this machine's CPU, and log the networks' graphs.
+
+    PyTorch runs the 1000-class definitions without conversion, with its own profiler (the paper's Figs. 1 and 2).
+    Caffe2 runs the prepared model files. The runs are a study of their own, and take no part in the statistics
+    of the suite.
+    """
+    from aiot_suite import catalog, suite
+    from aiot_suite.facts import load_artifacts
+    from runner import fleet
+    from runner.devices.local import LocalDevice
+    from runner.fleet import RunProgress, summary
+    from runner.operators import operator_study
+
+    space = Workspace(workspace)
+    known_models = list(catalog.load(space.plugins).models)
+    request = operator_study.OperatorRequest(
+        models=suite.choose("Model", models or suite.MODELS, known_models),
+        plugins=space.plugins,
+        frameworks=suite.choose("Framework", frameworks, list(operator_study.ENVIRONMENTS)),
+        repeat=repeat,
+        warmups=warmups,
+        threads=threads,
+        seed=seed,
+        timeout_s=timeout_s,
+        cooldown_s=cooldown_s,
+        artifacts=load_artifacts(models_folder(space, weights)),
+    )
+    device = LocalDevice(space.staging, space.salt())
+    with RunProgress([device.slug], len(request.instances)) as progress:
+        [outcome] = fleet.run_all(space, [device], request, resume, progress.listeners)
+    if outcome.error:
+        raise outcome.error
+    print(f"operators {summary(outcome.entries)} in {outcome.folder}")
+    for entry in outcome.entries:
+        if entry.status != "end":
+            print(f"          {entry.instance_id} {entry.status}: {entry.last.get('reason', 'its log is incomplete')}")
+    if outcome.failed:
+        raise RunnerError("Some measurements failed (see above): repeat the command with `--resume` to continue.")

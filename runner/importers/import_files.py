@@ -1,0 +1,154 @@
+"""One call of `aiot import`: import what can be imported, and report what cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from aiot_suite.datasets import store
+from aiot_suite.errors import DatasetError, SetupError
+from aiot_suite.workspace import Workspace
+from runner.errors import LogError
+from runner.importers import app, app_logs, imported_runs, input_files, tool_output
+from runner.importers.imported_runs import ImportSession
+from runner.importers.input_files import LabelOverrides
+
+
+@dataclass
+class ImportResult:
+    """The outcome of an import."""
+
+    runs: list[tuple[Path, int, int]] = field(default_factory=list)  # folder, instances, images that have a record
+    notes: list[str] = field(default_factory=list)  # about imported files
+    refused: list[LogError] = field(default_factory=list)  # one per file, or per pair of files of one session
+
+
+@dataclass
+class _Read:
+    """The files that were read, by kind."""
+
+    results: list[app.Result] = field(default_factory=list)
+    programs: list[app.Program] = field(default_factory=list)
+    outputs: list[tool_output.Output] = field(default_factory=list)
+
+
+def import_files(paths: Sequence[Path], given: LabelOverrides, workspace: Workspace) -> ImportResult:
+    """Import files as runs: a new run for each device, each setting, and each session that repeats an instance.
+
+    Raises:
+        LogError: An option has an unusable value.
+        SetupError: The workspace cannot be written.
+    """
+    given.maker_and_model()
+    result = ImportResult()
+    read = _Read()
+    imported = imported_runs.imported_files(workspace)
+    for path in paths:
+        try:
+            _take(path, given, read, imported, result.notes)
+        except LogError as error:
+            result.refused.append(error)
+    conflicts = tool_output.models_of_one_name(read.outputs, given)
+    read.outputs = [output for output in read.outputs if output.source not in conflicts]
+    result.refused += conflicts.values()
+    by_device: dict[str, list[ImportSession]] = {}
+    for device, sitting in _sittings(read, given, workspace, result.refused):
+        by_device.setdefault(device, []).append(sitting)
+    for sittings in by_device.values():
+        for run in imported_runs.group_into_runs(sittings):
+            try:
+                folder = imported_runs.write_run(run, given, workspace)
+            except LogError as error:
+                result.refused.append(error)
+            except OSError as error:
+                raise SetupError(
+                    f"{workspace.raw} cannot be written ({error.strerror}): check its free space and permissions."
+                ) from None
+            else:
+                attempts = [part for sitting in run for part in sitting.parts]
+                result.runs.append((folder, len(attempts), sum(part.images for part in attempts)))
+    return result
+
+
+def _take(path: Path, given: LabelOverrides, read: _Read, known: dict[str, Path], notes: list[str]) -> None:
+    """Read a file into `read`.
+
+    Raises:
+        LogError: The file cannot be imported or has been imported before.
+    """
+    file, text = input_files.read_source(path)
+    if (earlier := known.get(file.sha256)) is not None:
+        if earlier.is_dir():
+            raise LogError(f"{path} was already imported into {earlier}: remove that folder to import it again.")
+        raise LogError(f"{path} is the same file as {earlier}: name it only once.")
+    file = replace(file, format=input_files.recognise_format(path, text, given.format, given.framework))
+    if file.format == "app-result":
+        result = app_logs.parse_result_log(path, text)
+        read.results.append((file, result))
+        notes += [*result.notes, _understood(path, text, result.others)]
+    elif file.format == "app-program":
+        program = app_logs.parse_program_log(path, text)
+        read.programs.append((file, program))
+        notes += [*program.notes, _understood(path, text, program.others)]
+    else:
+        printed = tool_output.outputs(file, text, given)
+        read.outputs += printed.outputs
+        notes += printed.notes
+    known[file.sha256] = path
+
+
+def _understood(path: Path, text: str, others: Sequence[str]) -> str:
+    """Return a sentence on how many lines of a log of the app were understood."""
+    count = sum(bool(line.strip()) for line in text.split("\n"))
+    long_lines = [line for line in text.split("\n") if len(line) > input_files.LINE_AT_MOST]
+    return imported_runs.understood(path, count - len(others) - len(long_lines), [*others, *long_lines])
+
+
+def _sittings(
+    read: _Read, given: LabelOverrides, workspace: Workspace, refused: list[LogError]
+) -> Iterator[tuple[str, ImportSession]]:
+    """Yield each session that the files make up, with the slug of its device; errors are added to `refused`."""
+    codes: dict[str, str] = {}  # code of the first file, by --device
+
+    def datasets(name: str, images: int, label_space: str | None) -> dict[str, Any]:
+        return _dataset(workspace, name, images, label_space)
+
+    def of_app(result: app.Result | None, program: app.Program | None) -> tuple[str, ImportSession]:
+        where = " and ".join(str(file[0].path) for file in (result, program) if file is not None)
+        facts = app.device(result)
+        if given.device and facts.code and codes.setdefault(given.device, facts.code) != facts.code:
+            raise LogError(
+                f"{where} is from {facts.code}, but another file is from {codes[given.device]}, and --device "
+                "names only one device: import them separately."
+            )
+        slug = imported_runs.device_record(facts, given, workspace, where)["slug"]
+        return slug, app.sitting(result, program, given, slug, datasets)
+
+    def of_tools(timed: tool_output.Output | None, evaluated: tool_output.Output | None) -> tuple[str, ImportSession]:
+        sitting = tool_output.sitting(timed, evaluated, given, datasets)
+        return imported_runs.device_record(sitting.device, given, workspace, sitting.where)["slug"], sitting
+
+    builders = [partial(of_app, *pair) for pair in app.pairs(read.results, read.programs)]
+    builders += [partial(of_tools, *pair) for pair in tool_output.pairs(read.outputs)]
+    for build in builders:
+        try:
+            yield build()
+        except LogError as error:
+            refused.append(error)
+
+
+def _dataset(workspace: Workspace, name: str, images: int, label_space: str | None) -> dict[str, Any]:
+    """Return the entry of a dataset of the workspace, or of one of which only the name is known."""
+    folder = workspace.datasets / name
+    if folder.parent != workspace.datasets or not (folder / "dataset.json").is_file():
+        return imported_runs.dataset_record(name, images, label_space)
+    try:
+        stored = store.load(folder)
+    except DatasetError as error:
+        raise LogError(str(error)) from None
+    if images != len(stored.images):
+        raise LogError(f"Dataset {name} has {len(stored.images)} images, but the log has {images}: use another name.")
+    return {"name": name, "sha256": stored.sha256, "images": images, "label_space": stored.label_space}

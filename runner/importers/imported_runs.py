@@ -1,0 +1,285 @@
+"""What files become: attempts at instances, grouped by session, and written as runs completely or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from aiot_suite.suite import Instance
+from aiot_suite.workspace import Workspace
+from runner import rawlog
+from runner.devices import android
+from runner.errors import LogError
+from runner.importers import input_files
+from runner.importers.input_files import LabelOverrides, LogSource
+from runner.tools.text import shown
+from runner.tools.tool_attempt import Event
+
+OTHERS_SHOWN = 3
+"""Maximum number of lines quoted that were not understood."""
+
+MS_AT_MOST = 10**12
+"""Upper limit of a plausible time in ms (about 30 years)."""
+
+
+Datasets = Callable[[str, int, str | None], dict[str, Any]]
+"""Return the dataset entry of run.json for a name, a number of images and a label space."""
+
+
+@dataclass(frozen=True)
+class LogPart:
+    """An attempt at an instance.
+
+    `load` is None if the attempt ended before the model was loaded. `body` holds the events after it as log lines, and
+    `ending` is the last event.
+    """
+
+    instance: Instance
+    load: dict[str, Any] | None
+    body: bytes
+    ending: Event
+    images: int = 0  # number of image records in the body
+    model_sha256_of: str | None = None  # text whose hash stands in for that of the model file
+
+    @property
+    def lines(self) -> bytes:
+        """The whole log of the attempt."""
+        events = [("load", {**self.load, "instance": self.instance.id, "attempt": 1})] if self.load is not None else []
+        return event_lines(events) + self.body + event_lines([self.ending])
+
+
+@dataclass(frozen=True)
+class DeviceFacts:
+    """What the logs state about a device, in addition to what the user states."""
+
+    maker: str | None = None
+    code: str | None = None  # Build.MODEL: either the retail name or a code like SM-G970F
+    os: str | None = None
+    os_version: str | None = None
+    ram_gb: float | None = None
+    abi: str | None = None
+    other: dict[str, str] = field(default_factory=dict)  # copied unchanged to device.json
+
+
+@dataclass(frozen=True)
+class ImportSession:
+    """A measurement session: attempts on one device, measured in the same way, at most one per instance."""
+
+    sources: tuple[LogSource, ...]
+    parts: tuple[LogPart, ...]
+    device: DeviceFacts
+    profile: dict[str, Any]
+    timing: str  # end_to_end or inference
+    threads: int | None
+    dataset: dict[str, Any]  # in the form used in run.json
+    started: datetime
+    started_from: str  # source of the start time
+    ended: datetime | None
+    notes: tuple[str, ...] = ()  # messages for the user
+
+    @property
+    def where(self) -> str:
+        """The paths of its files, joined for use in a sentence."""
+        return " and ".join(str(source.path) for source in self.sources)
+
+    @property
+    def setting(self) -> tuple[object, ...]:
+        """Device and settings; sessions in which these are equal may form one run."""
+        return self.device.code, self.profile["name"], self.timing, self.threads, self.dataset["sha256"]
+
+
+def understood(name: object, count: int, others: Sequence[str]) -> str:
+    """Return a sentence on how many lines of a file were understood, quoting some of those that were not."""
+    shown_first = ", ".join(repr(shown(text)) for text in list(dict.fromkeys(others))[:OTHERS_SHOWN])
+    more = ", ..." if len(set(others)) > OTHERS_SHOWN else ""
+    return f"{name}: {count} lines understood, {len(others)} not{f' ({shown_first}{more})' if others else ''}"
+
+
+def event_lines(events: Iterable[Event]) -> bytes:
+    """Return events as lines of a log."""
+    texts = (json.dumps({**fields, "event": name}, separators=(",", ":")) + "\n" for name, fields in events)
+    return "".join(texts).encode()
+
+
+def dataset_record(name: str, images: int, label_space: str | None) -> dict[str, Any]:
+    """Return the entry of a dataset of which only the name is known.
+
+    Its hash is computed from the name, so that equal names mean the same dataset.
+    """
+    text = f"imported dataset {name}"
+    record = {"name": name, "sha256": sha256_of(text), "sha256_of": text, "images": images}
+    return {**record, "label_space": label_space}
+
+
+def sha256_of(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+ORIGIN = "imported"
+
+
+def device_record(facts: DeviceFacts, given: LabelOverrides, workspace: Workspace, where: str) -> dict[str, Any]:
+    """Return the fields of device.json for logs that error messages call `where`.
+
+    All logs of the same maker, model and serial number belong to one device. Its slug differs from that of the same
+    phone on an adb server, which keeps imported results apart from results measured here.
+
+    Raises:
+        LogError: Neither the logs nor the user name the device.
+    """
+    maker, model = given.maker_and_model() or (facts.maker, facts.code)
+    if maker is None or model is None:
+        raise LogError(f'{where} does not state the device: use --device, for example --device "Xiaomi Mi 10".')
+    identity = f"imported {maker} {model} {given.serial or ''}"
+    fields: dict[str, Any] = {
+        "serial_sha256": android.hashed(given.serial, workspace.salt()) if given.serial else None,
+        "maker": maker,
+        "model": model,
+        "soc": given.soc,
+        "ram_gb": facts.ram_gb,
+        "os": facts.os,
+        "os_version": facts.os_version,
+        "abi": facts.abi,
+        "kernel": None,
+        "cores": [],
+        "battery": None,
+    }
+    name = android.slug(maker, model, identity, workspace.salt())
+    record = {"schema_version": rawlog.SCHEMA_VERSION, "slug": name, **fields, **facts.other}
+    return {**record, "not_offered": [name for name, value in fields.items() if not value]}
+
+
+def group_into_runs(sittings: Iterable[ImportSession]) -> list[list[ImportSession]]:
+    """Group the sessions of one device into runs: those of one setting together, as long as no instance repeats."""
+    grouped: list[list[ImportSession]] = []
+    for sitting in sorted(sittings, key=lambda session: session.started):
+        instances = _instances([sitting])
+        fitting = [run for run in grouped if run[0].setting == sitting.setting and not instances & _instances(run)]
+        if fitting:
+            fitting[0].append(sitting)
+        else:
+            grouped.append([sitting])
+    return grouped
+
+
+def _instances(run: list[ImportSession]) -> set[str]:
+    return {part.instance.id for sitting in run for part in sitting.parts}
+
+
+def write_run(run: list[ImportSession], given: LabelOverrides, workspace: Workspace) -> Path:
+    """Write a run with its logs and, in `native/`, unchanged copies of the source files; return its folder.
+
+    Raises:
+        LogError: A log does not come out as a readable one. Everything written until then is removed.
+    """
+    started = min(sitting.started for sitting in run)
+    run_id = f"{started:%Y%m%dT%H%M%S}.{started.microsecond // 1000:03}Z-{secrets.token_hex(3)}"
+    devices = [device_record(sitting.device, given, workspace, sitting.where) for sitting in run]
+    device = min(devices, key=lambda item: len(item["not_offered"]))  # from the session that states most
+    device_folder: Path = workspace.raw / device["slug"]
+    unfinished, folder = device_folder / f".{run_id}", device_folder / run_id
+    parts = [part for sitting in run for part in sitting.parts]
+    try:
+        (unfinished / "native").mkdir(parents=True)
+        for part in parts:
+            _write_attempt(unfinished, part)
+        files = [_copied(item, unfinished / "native") for item in _sources(run)]
+        rawlog.write_json(unfinished / "device.json", device, rawlog.DEVICE_FIELDS)
+        record = _record(run, parts, run_id, device["slug"], given)
+        record["imported"] = {
+            "at": rawlog.utc_now(),
+            "files": files,
+            "started_from": run[0].started_from,
+        }
+        rawlog.write_json(unfinished / "run.json", record, rawlog.RUN_FIELDS)
+        unfinished.rename(folder)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        if device_folder.is_dir() and not any(device_folder.iterdir()):
+            device_folder.rmdir()
+        raise
+    return folder
+
+
+def _record(
+    run: list[ImportSession], parts: list[LogPart], run_id: str, slug: str, given: LabelOverrides
+) -> dict[str, Any]:
+    first = run[0]
+    ended = [sitting.ended for sitting in run if sitting.ended is not None]
+    return {
+        "schema_version": rawlog.SCHEMA_VERSION,
+        "run_id": run_id,
+        "device_slug": slug,
+        "origin": ORIGIN,
+        "suite": [part.instance.id for part in parts],
+        "profile": first.profile,
+        "seed": None,
+        "threads": first.threads,
+        "timing": first.timing,
+        "dataset": first.dataset,
+        "models": {part.instance.id: _model(part, given) for part in parts},
+        "software": {"aiotbench": metadata.version("aiotbench")},
+        "started": _iso(min(sitting.started for sitting in run)),
+        "ended": _iso(max(ended)) if ended else None,
+    }
+
+
+def _model(part: LogPart, given: LabelOverrides) -> dict[str, Any]:
+    """Return the `models` entry of an attempt.
+
+    There is no model file; where the log names a set of models, the hash is computed from the names.
+    """
+    sha256 = part.load["model_sha256"] if part.load else None
+    return {"sha256": sha256, "sha256_of": part.model_sha256_of, "weights": given.weights}
+
+
+def _write_attempt(folder: Path, part: LogPart) -> None:
+    path = rawlog.attempt_path(folder, part.instance.id, 1)
+    attempt = rawlog.parse_attempt(path, part.lines)
+    if attempt.left_out or attempt.status != part.ending[0]:
+        raise LogError(f"{part.instance.id} would give a log that cannot be read ({attempt.left_out[:1]}).")
+    path.write_bytes(part.lines)
+
+
+def _sources(run: list[ImportSession]) -> list[input_files.LogSource]:
+    """Return the files of a run without duplicates."""
+    return list({file.sha256: file for sitting in run for file in sitting.sources}.values())
+
+
+def _copied(one: input_files.LogSource, folder: Path) -> dict[str, Any]:
+    """Copy a file under a unique name and return its entry for run.json."""
+    plain = os.fsencode(one.path.name).decode("utf-8", "backslashreplace")  # JSON cannot hold bytes
+    name, number = plain, 1
+    while (folder / name).exists():
+        number += 1
+        name = f"{number}-{plain}"
+    input_files.copy_source(one, folder / name)
+    return {"name": name, "sha256": one.sha256, "format": one.format}
+
+
+def _iso(moment: Any) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def imported_files(workspace: Workspace) -> dict[str, Path]:
+    """Return the run into which each file was imported, by the SHA-256 of the file. Unreadable runs are skipped."""
+    runs_by_hash = {}
+    for folder in rawlog.run_folders(workspace.raw):
+        try:
+            record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
+        except rawlog.RawLogError:
+            continue
+        files = (record.get("imported") or {}).get("files")
+        for file in files if isinstance(files, list) else []:
+            if isinstance(file, dict) and isinstance(file.get("sha256"), str):
+                runs_by_hash[file["sha256"]] = folder
+    return runs_by_hash

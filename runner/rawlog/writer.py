@@ -1,0 +1,101 @@
+"""Writing of runs, devices and attempts; replacing files completely or not at all, and locks."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Mapping
+
+from .schema import EVENT_FIELDS, Fields, RawLogError, check
+
+
+@contextmanager
+def replacing(path: str | Path, suffix: str = ".part") -> Iterator[Path]:
+    """Yield the path of a temporary file that replaces `path` when the block ends.
+
+    The temporary file is in the same folder and has the name of `path` followed by `suffix`. If the block raises an
+    exception, the temporary file is deleted and `path` is left unchanged.
+    """
+    path = Path(path)
+    temporary = path.with_name(path.name + suffix)
+    try:
+        yield temporary
+        os.replace(str(temporary), str(path))
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def replace_text(path: str | Path, text: str) -> None:
+    """Write a UTF-8 text file completely or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def locked(path: str | Path, wait: bool = True) -> Iterator[None]:
+    """Hold an exclusive lock within the block, so that one process at a time runs it.
+
+    path: a folder that exists, or a file, which is created if necessary and stays.
+    wait: whether to wait until another process releases the lock; otherwise BlockingIOError is raised.
+    """
+    import fcntl  # not available on every system that reads logs
+
+    flags = os.O_RDONLY if os.path.isdir(str(path)) else os.O_RDWR | os.O_CREAT
+    handle = os.open(str(path), flags, 0o666)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)
+
+
+def utc_now() -> str:
+    """Return the current time as ISO 8601 in UTC with seconds, such as 2026-11-22T18:40:00Z."""
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def write_json(path: str | Path, record: Mapping[str, Any], fields: Fields) -> None:
+    """Validate a record and write it as JSON, completely or not at all."""
+    check(record, fields, str(path))
+    replace_text(path, json.dumps(record, indent=1, sort_keys=True) + "\n")
+
+
+class AttemptWriter(object):
+    """Writer that appends events to the file of a new attempt and flushes each to the operating system."""
+
+    def __init__(self, path: str | Path) -> None:
+        try:
+            self._file = open(str(path), "x", encoding="utf-8")
+        except FileExistsError:
+            raise RawLogError("%s already exists: an attempt is never overwritten." % path)
+
+    def write(self, event: str, **fields: Any) -> None:
+        """Append an event with its fields as one line."""
+        fields["event"] = event
+        self._file.write(json.dumps(fields, separators=(",", ":")) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> AttemptWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def close_attempt(path: str | Path, event: str, **fields: Any) -> None:
+    """Append the final event to an attempt whose agent stopped without writing one; keep a half-written last line."""
+    path = Path(path)
+    is_cut = path.exists() and path.stat().st_size > 0 and path.read_bytes()[-1:] != b"\n"
+    fields["event"] = event
+    check(fields, EVENT_FIELDS[event], str(path))
+    with open(str(path), "a", encoding="utf-8") as file:
+        file.write(("\n" if is_cut else "") + json.dumps(fields, separators=(",", ":")) + "\n")

@@ -1,0 +1,82 @@
+"""Tables in words."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from aiot_analysis.display import columns
+from aiot_analysis.errors import ReportError
+
+FRAME = pd.DataFrame(
+    {
+        "device": ["a", "b"],
+        "instance_id": ["tflite_nnapi_int8_mnasnet", None],
+        "mean_ms": [12.345, 7.0],
+        "mean_low": [12.0, np.nan],
+        "mean_high": [12.75, 8.0],
+        "ok": [True, False],
+    }
+)
+
+
+def test_columns_have_headings_units_and_formats_and_intervals_stand_beside_their_values() -> None:
+    words = columns.words(FRAME)
+    assert list(words.frame) == ["device", "instance", "mean, ms (95\N{NO-BREAK SPACE}% interval)", "ok"]
+    assert words.frame.iloc[0].tolist() == ["a", "MnasNet, TFLite NNAPI, INT8", "12.35 (12.00 to 12.75)", "yes"]
+    assert words.numeric == [False, False, True, False]
+
+
+def test_without_an_end_of_the_interval_there_is_the_value_alone() -> None:
+    assert columns.words(FRAME).frame.iloc[1].tolist() == ["b", "–", "7.00", "no"]
+
+
+def test_a_table_may_write_a_column_otherwise_and_its_interval_follows() -> None:
+    words = columns.words(FRAME, {"mean_ms": "{:.0f}"}, {"mean_ms": "time"}, "missing")
+    assert list(words.frame)[2] == "time (95\N{NO-BREAK SPACE}% interval)"
+    assert words.frame.iloc[:, 2].tolist() == ["12 (12 to 13)", "7"]
+    assert words.frame.iloc[1, 1] == "missing"
+
+
+def test_a_table_may_say_what_its_intervals_are() -> None:
+    words = columns.words(FRAME, headings={"mean_low": columns.TOGETHER})
+    assert list(words.frame)[2] == "mean, ms (joint 95\N{NO-BREAK SPACE}% interval)"
+
+
+def test_a_column_without_a_word_is_left_out() -> None:
+    frame = pd.DataFrame({"device": ["a", "b"], "note": ["", ""], "gap": ["", "one run"]})
+    assert list(columns.words(frame).frame) == ["device", "reason it is missing"]
+    assert list(columns.words(frame.head(0)).frame) == ["device", "remark", "reason it is missing"]
+
+
+def test_a_text_among_numbers_stays_as_it_is() -> None:
+    assert columns.text("0.7 to 0.8", "{:.3f}") == "0.7 to 0.8"
+
+
+def test_a_heading_for_an_unknown_column_lists_the_columns() -> None:
+    with pytest.raises(ReportError, match="no column 'mean' to format: choose device, instance_id, mean_ms"):
+        columns.words(FRAME, headings={"mean": "time"})
+
+
+def test_a_frame_is_not_changed_and_an_empty_one_has_headings() -> None:
+    before = FRAME.copy()
+    empty = columns.words(FRAME.head(0))
+    assert list(empty.frame) == list(columns.words(FRAME).frame) and len(empty.frame) == 0
+    pd.testing.assert_frame_equal(FRAME, before)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(1 / 3, "0.3333"), (2_124, "2124"), (np.True_, "yes"), (None, "–"), (float("nan"), "–"), ("a", "a"), ([1], "[1]")],
+)
+def test_a_value_without_a_format(value: object, words: str) -> None:
+    assert columns.text(value) == words
+
+
+def test_two_columns_of_one_name_are_two() -> None:
+    frame = pd.DataFrame([[1, 2]], columns=["n", "n"])
+    assert columns.words(frame).frame.to_numpy().tolist() == [["1", "2"]]
+
+
+def test_an_interval_on_a_table_never_looks_as_if_it_had_no_width():
+    frame = pd.DataFrame({"speed_up": [0.234, 1.5], "speed_up_low": [0.2302, 1.2], "speed_up_high": [0.2338, 1.9]})
+    assert columns.words(frame).frame.iloc[:, 0].tolist() == ["0.23 (0.230 to 0.234)", "1.50 (1.20 to 1.90)"]

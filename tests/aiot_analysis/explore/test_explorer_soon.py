@@ -1,0 +1,47 @@
+"""Several clicks in a row."""
+
+import asyncio
+
+from aiot_analysis.explore import explorer
+from aiot_analysis.explore.explorer import Soon
+
+
+def test_without_an_event_loop_every_call_is_made_at_once() -> None:
+    calls: list[int] = []
+    later = Soon(calls.append)
+    later(1)
+    later(2)
+    later.now()
+    assert calls == [1, 2]
+
+
+def test_of_several_calls_in_a_row_the_last_is_made_once() -> None:
+    calls: list[int] = []
+
+    async def clicks() -> None:
+        later = Soon(calls.append)
+        for number in range(5):
+            later(number)
+        assert calls == []
+        await asyncio.sleep(2 * explorer.WAIT_S)
+        assert calls == [4]
+        later(5)
+        await asyncio.sleep(2 * explorer.WAIT_S)
+
+    asyncio.run(clicks())
+    assert calls == [4, 5]
+
+
+def test_who_needs_it_now_does_not_wait_and_it_is_made_once() -> None:
+    calls: list[int] = []
+
+    async def code() -> None:
+        later = Soon(calls.append)
+        later(1)
+        later.now()
+        assert calls == [1]
+        later.now()
+        await asyncio.sleep(2 * explorer.WAIT_S)
+
+    asyncio.run(code())
+    assert calls == [1]

@@ -1,0 +1,111 @@
+"""What the figures of stability say: numbers in the alternative text, words in every gap."""
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+
+from aiot_analysis.plots import latency as draw
+from aiot_analysis.stats import drift, latency
+from aiot_analysis.tables import along
+from tests.aiot_analysis.stats.series import autocorrelated, records
+
+ORIGIN = "measured · inference only · sample weights"
+A, B = "tflite_cpu_float32_mnasnet", "pytorch_cpu_float32_mnasnet"
+
+
+def words(figure):
+    found = [text.get_text() for text in figure.findobj(mpl.text.Text)]
+    return "\n".join(text.replace("\n", " ") for text in found)
+
+
+def measured(devices=1, n=300):
+    """A on every device, slower by half from the middle on, and B on the first alone, steady."""
+    noise = 1 + 0.02 * autocorrelated(0.3, devices + 1, n)
+    step = np.where(np.arange(n) < n // 2, 10.0, 15.0)
+    parts = [records(A, step * noise[at], device_id=f"d{at}") for at in range(devices)]
+    return pd.concat([*parts, records(B, 10 * noise[-1], device_id="d0")], ignore_index=True)
+
+
+def figures(images, origin=ORIGIN):
+    drifts = drift.drifts(images)
+    moved = drift.most_moved(drifts)
+    yield "tails", draw.tails(latency.summary(images, "inference"), origin)
+    yield "along", draw.along_run(drift.course(images, moved), moved, origin)
+    yield "scores", draw.stability_scores(along.scores(images), origin)
+    yield "slowdown", draw.slowdown(drift.bursts(images), origin)
+
+
+@pytest.mark.parametrize("devices", [1, 3, 8])
+def test_every_figure_has_its_origin_its_numbers_and_a_word_in_every_gap(devices):
+    before = dict(mpl.rcParams)
+    for name, figure in figures(measured(devices), "simulated · inference only"):
+        figure.draw_without_rendering()
+        assert "SIMULATED" in words(figure), name
+        assert figure.get_label().startswith("Simulated data. "), name
+        assert any(letter.isdigit() for letter in figure.get_label()), name
+        assert figure.get_size_inches()[0] <= 12, name
+        for axes in figure.axes:
+            assert axes.has_data() or axes.images or "no" in words(figure), name
+    assert dict(mpl.rcParams) == before
+
+
+def test_the_numbers_in_words():
+    found = {name: figure.get_label() for name, figure in figures(measured())}
+    assert "2 instances on 1 device: the 99th percentile is 1." in found["tails"]
+    assert "of 1 instance: MnasNet, TFLite CPU, float32 on d0 slower, +" in found["along"]
+    assert "1 unstable" in found["scores"]
+    assert "Time after the burst over that in it, of 2 instances on 1 device: 1.00 to 1.3" in found["slowdown"]
+
+
+def test_an_instance_that_another_device_has_is_a_gap_on_this_one():
+    shown = dict(figures(measured(2)))
+    assert words(shown["tails"]).count("no data") == 1
+    assert words(shown["scores"]).count("no score: too few images") == 1
+    assert words(shown["slowdown"]).count("no data") == 1
+
+
+def test_short_runs_and_no_records_say_so():
+    short = measured(n=10)
+    for name, text in (("along", "no instance became slower or faster"), ("scores", "no run is long enough")):
+        assert text in words(dict(figures(short))[name])
+    assert "no run is long enough to be divided" in words(dict(figures(short))["slowdown"])
+    for name, figure in figures(short.iloc[:0]):
+        assert "no " in words(figure), name
+    moved = drift.most_moved(drift.drifts(short))
+    untested = draw.along_run(drift.course(short, moved), moved, ORIGIN, tested=0)
+    assert "no run is long enough to be tested" in words(untested)
+
+
+def test_a_change_is_drawn_where_it_is_and_only_where_it_is_seen():
+    images = measured()
+    moved = drift.most_moved(drift.drifts(images))
+    course = drift.course(images, moved)
+    [axes] = draw.along_run(course, moved, ORIGIN).axes
+    lines = [line for line in axes.lines if line.get_linestyle() == "--"]
+    assert [line.get_xdata()[0] for line in lines] == pytest.approx([150], abs=5)
+    [axes] = draw.along_run(course, moved.assign(change_p_adjusted=0.5), ORIGIN).axes
+    assert not [line for line in axes.lines if line.get_linestyle() == "--"]
+
+
+def test_images_that_took_long_are_marked_at_the_top_and_not_dropped():
+    images = measured()
+    images.loc[images.index[[50, 60, 200]], "inference_ms"] = 500.0
+    moved = drift.most_moved(drift.drifts(images))
+    [axes] = draw.along_run(drift.course(images, moved), moved, ORIGIN).axes
+    points = {line.get_marker(): len(line.get_xdata()) for line in axes.lines if line.get_marker() != "None"}
+    assert points == {".": 296, "^": 3}  # 300 images less the first
+
+
+def test_in_the_grid_only_what_is_unstable_is_shaded_by_its_score():
+    scores = pd.DataFrame(
+        {
+            "device_id": [f"d{n}" for n in range(8)],
+            "instance_id": A,
+            "stability": [0.7, 0.85, 0.92, 0.96, 0.96, 0.99, np.nan, 0.9],
+            "chance": 0.98,
+            "steadiness": ["unstable"] * 4 + ["no less stable than chance", "stable", "cannot be decided", "unstable"],
+        }
+    )
+    [axes] = draw.stability_scores(scores, ORIGIN).axes
+    assert axes.images[0].get_array().tolist() == [[0, 1, 2, 3, 4, 5, 6, 1]]

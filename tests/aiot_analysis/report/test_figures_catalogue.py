@@ -1,0 +1,71 @@
+"""Which figures and tables there are, read from notebooks: those of the project, and words for them."""
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+
+from aiot_analysis.errors import ReportError
+from aiot_analysis.report import figures, notebooks
+from aiot_analysis.report.figures import CatalogueEntry
+
+PROJECT = Path(__file__).parents[3] / "notebooks"
+FIVE = CatalogueEntry("fig5_shares", "Fig. 5", "figure", "04")
+ENTRIES = [
+    FIVE,
+    CatalogueEntry("fig15_more", "Fig. 15", "figure", "04"),
+    CatalogueEntry("table4_vips", "Table IV", "table", "08"),
+    CatalogueEntry("table4_again", "Table IV", "table", "02"),
+    CatalogueEntry("coverage", "", "figure", "01"),
+]
+
+
+def every() -> list[CatalogueEntry]:
+    return [entry for notebook in notebooks.find(PROJECT) for entry in figures.read_catalogue(notebook)]
+
+
+def test_every_figure_and_table_of_the_project_has_a_name_of_its_own() -> None:
+    entries = every()
+    figures.check_unique(entries)
+    calls = 0
+    for path in PROJECT.glob("*.ipynb"):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            if cell["cell_type"] == "code":
+                nodes = [node for node in ast.walk(ast.parse("".join(cell["source"]))) if isinstance(node, ast.Call)]
+                functions = [ast.unparse(node.func) for node in nodes]
+                one = ("show", "table", "page.table", "page.show_excluded", "page.show_with_care")
+                calls += sum(function in one for function in functions) + 2 * functions.count("page.claims")
+    assert len(entries) == calls
+    assert all(one.name.isidentifier() and one.name == one.name.lower() for one in entries)
+
+
+def test_all_that_the_paper_numbers_is_there() -> None:
+    numbered = {one.key for one in every()}
+    assert numbered >= {f"fig{number}" for number in range(1, 10)} | {f"table{number}" for number in range(1, 5)}
+    assert all(one.key == "" or one.name.startswith(one.key) or one.key == "table4" for one in every())
+
+
+@pytest.mark.parametrize("word", ["5", "fig5", "FIG5", "Fig. 5", "figure 5", " fig_5 ", "fig5_shares", "Fig5_Shares"])
+def test_a_figure_has_its_name_and_its_number_in_any_form(word: str) -> None:
+    assert figures.choose_entries(ENTRIES, [word]) == [FIVE]
+
+
+@pytest.mark.parametrize("word", ["table4", "Table IV", "tab. 4", "TABLE iv"])
+def test_a_number_means_all_that_have_it(word: str) -> None:
+    assert [one.name for one in figures.choose_entries(ENTRIES, [word])] == ["table4_vips", "table4_again"]
+
+
+def test_no_word_means_all() -> None:
+    assert figures.choose_entries(ENTRIES, []) == ENTRIES
+
+
+@pytest.mark.parametrize("word", ["4", "fig4", "", "vips", "table"])
+def test_another_word_lists_what_there_is(word: str) -> None:
+    with pytest.raises(ReportError, match=r"choose fig5_shares \(Fig\. 5\), .*; or coverage\."):
+        figures.choose_entries(ENTRIES, [word])
+
+
+def test_a_name_that_two_have_is_refused() -> None:
+    with pytest.raises(ReportError, match=r"'coverage' in 01 and 09: rename one"):
+        figures.check_unique([*ENTRIES, CatalogueEntry("coverage", "", "table", "09")])

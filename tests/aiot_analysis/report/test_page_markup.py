@@ -1,0 +1,81 @@
+"""Contents, and tables in fewer bytes."""
+
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+from aiot_analysis.display.show import to_html
+from aiot_analysis.report import page
+
+FRAME = pd.DataFrame({"name": ["a < b", "c"], "ms": [1.5, 20.25], "verdict": ["holds", "semi-valid"], "n": [1, 2]})
+
+
+class Cells(HTMLParser):
+    """The words of each cell, row by row, as a reader of HTML finds them."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_data(self, data: str) -> None:
+        if self.rows and self.rows[-1]:
+            self.rows[-1][-1] += data
+
+
+def heading(tag: str, name: str, words: str) -> str:
+    return f'<{tag} id="{name}">{words}<a class="anchor-link" href="#{name}">#</a></{tag}>'
+
+
+def test_contents_list_the_headings_below_the_title_and_each_has_an_id_of_its_own() -> None:
+    html = page.contents(
+        page.CONTENTS
+        + heading("h1", "Title", "Title")
+        + heading("h2", "Times", "Times of <em>all</em>")
+        + heading("h3", "More", "More")
+        + heading("h2", "Times", 'Times "again"')
+    )
+    assert '<li class="h2"><a href="#Times">Times of all</a></li><li class="h3"><a href="#More">More</a></li>' in html
+    assert '<a href="#Times-2">Times "again"</a>' in html
+    assert '<h2 id="Times-2">' in html and 'href="#Times-2" aria-label="Link to Times &quot;again&quot;"' in html
+    assert "#Title" not in html.partition("</nav>")[0]
+
+
+def test_a_page_with_one_heading_has_no_contents() -> None:
+    assert page.contents(page.CONTENTS + heading("h2", "a", "A")).startswith('<h2 id="a">')
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [FRAME, FRAME[["ms", "n"]].head(0), FRAME.set_axis(pd.MultiIndex.from_product([["x", "y"], [1, 2]]), axis=1)],
+)
+def test_a_compact_table_says_the_same_in_fewer_bytes(frame: pd.DataFrame) -> None:
+    whole = to_html(frame, "Times")
+    short = page.finish(whole)
+    assert len(short) < len(whole)
+    assert Cells(short).rows == Cells(whole).rows
+    assert "</td>" not in short and "text-align" not in short
+
+
+def test_the_columns_of_numbers_are_aligned_by_the_style_sheet() -> None:
+    short = page.finish(to_html(FRAME))
+    assert '<table class="n2 n4">' in short and "number" not in short
+    assert ".n2 > * > tr > :nth-child(2)" in page.alignment()
+    wide = page.finish(to_html(pd.DataFrame([range(30)])))
+    assert "<table>" in wide and wide.count('class="number"') == 60
+
+
+def test_only_folded_tables_of_many_rows_are_kept_from_print() -> None:
+    some, many = (page.finish(to_html(pd.DataFrame({"n": range(rows)}), "n", folded=True)) for rows in (150, 250))
+    assert "<details><summary>" in some and '<details class="many"><summary>' in many
+
+
+def test_tables_of_others_get_a_box_of_their_own() -> None:
+    assert page.scrolling("<table></table>") == '<div class="scroll" tabindex="0"><table></table></div>'

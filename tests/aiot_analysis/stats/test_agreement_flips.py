@@ -1,0 +1,81 @@
+"""Which images and classes flip, counted by hand."""
+
+import numpy as np
+import pytest
+
+from aiot_analysis.stats import agreement
+from aiot_analysis.stats.pairing import NONE, Answers
+
+ONE, TWO = "tflite_cpu_float32_mnasnet", "pytorch_cpu_float32_resnet50"
+LABELS = [1, 1, 2]
+
+
+def answers(top1, instance=ONE, labels=LABELS):
+    top1, labels = np.array(top1, np.int64), np.array(labels, np.int64)
+    devices = [f"phone-{number}" for number in range(top1.shape[1])]
+    return Answers(instance, devices, ["a.jpg", "b.jpg", "c.jpg"][: len(top1)], labels, top1, top1 == labels[:, None])
+
+
+EVERY = [
+    answers([[1, 1, 1], [1, 1, 3], [4, 5, 5]]),
+    answers([[1, 1, 1], [3, 3, 1], [2, 2, NONE]], instance=TWO),
+]
+
+
+def test_each_image_of_each_instance():
+    found = agreement.image_classes(EVERY)
+    assert found["unstable"].tolist() == [False, True, True, False, True, False]
+    assert found["sides"].tolist() == [False, True, False, False, True, True]  # the last is wrong where it failed
+    assert found["minority"].tolist() == [0, 1, 1, 0, 1, 0]
+    assert found["right"].tolist() == [3, 2, 0, 3, 1, 2]
+
+
+def test_images_that_flip_most_often_first():
+    found = agreement.by_image(agreement.image_classes(EVERY))
+    assert found["image"].tolist() == ["b.jpg", "c.jpg"]
+    assert found["unstable"].tolist() == [2, 1] and found["instances"].tolist() == [2, 2]
+    assert found["minority"].tolist() == pytest.approx([2 / 6, 1 / 6])
+
+
+def test_classes_have_their_shares():
+    found = agreement.by_class(agreement.image_classes(EVERY)).set_index("label")
+    assert found.index.tolist() == [1, 2]
+    assert found.loc[1, ["images", "unstable", "sides"]].tolist() == [2, 0.5, 0.5]
+    assert found.loc[2, ["images", "unstable", "sides"]].tolist() == [1, 0.5, 0.5]
+
+
+def test_the_answers_to_an_image_are_those_of_the_instances_that_agree_least():
+    found = agreement.answers_to_image(EVERY, "b.jpg")
+    assert [(one.instance_id, one.answer, one.devices) for one in found] == [
+        (ONE, 1, ("phone-0", "phone-1")),
+        (ONE, 3, ("phone-2",)),
+        (TWO, 3, ("phone-0", "phone-1")),
+        (TWO, 1, ("phone-2",)),
+    ]
+    assert len(agreement.answers_to_image(EVERY, "b.jpg", most=1)) == 2
+    assert agreement.answers_to_image(EVERY, "a.jpg") == [] and agreement.answers_to_image(EVERY, "nowhere.jpg") == []
+
+
+def test_a_failure_is_reported_beside_answers_that_differ():
+    [one, two, three] = agreement.answers_to_image([answers([[1, 3, NONE]], labels=[1])], "a.jpg")
+    assert [one.answer, two.answer, three.answer] == [1, 3, NONE]
+    assert three.devices == ("phone-2",)
+
+
+def test_pairs_of_classes_say_which_is_right():
+    found = agreement.pairs_of_classes(EVERY)
+    assert found.values.tolist() == [
+        [1, 3, "most", 1, 1],
+        [3, 1, "other", 1, 1],
+        [5, 4, "neither", 1, 1],
+    ]
+
+
+@pytest.mark.parametrize(
+    "every", [[], [answers([[1], [1], [2]])], [answers([[1, 1], [1, 1], [2, 2]])]], ids=["none", "one", "alike"]
+)
+def test_nothing_flips(every):
+    found = agreement.image_classes(every)
+    assert agreement.by_image(found).empty
+    assert (agreement.by_class(found)["unstable"] == 0).all()
+    assert agreement.pairs_of_classes(every).empty

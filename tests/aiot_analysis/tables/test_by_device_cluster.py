@@ -1,0 +1,245 @@
+"""Work on a Dask cluster of two worker processes gives what it gives here; what cannot work is one sentence."""
+
+from __future__ import annotations
+
+import json
+import operator
+import os
+import sys
+from functools import partial
+
+import dask
+import pytest
+from distributed import LocalCluster
+from pandas.testing import assert_frame_equal
+
+import aiot_analysis
+from aiot_analysis import ingest, simulate
+from aiot_analysis.errors import ClusterError, DataError
+from aiot_analysis.stats import latency, remarks, vips
+from aiot_analysis.tables import by_device, names, select, storage
+from tests.command import aiot, refused
+
+INSTANCE = "tflite_cpu_float32_mobilenet_v2"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def scratch_space(tmp_path_factory):
+    """A folder for the files of Dask: a scheduler makes some too, and leaves the folder that it made."""
+    with dask.config.set({"temporary-directory": str(tmp_path_factory.mktemp("dask"))}):
+        yield
+
+
+@pytest.fixture(scope="module")
+def scheduler(scratch_space):
+    """The address of a scheduler with two workers, which gives up a call whose worker ended."""
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as workers,
+    ):
+        yield workers.scheduler_address
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory):
+    """Five simulated phones of six images, one of them with a damaged log, and one run that cannot be read."""
+    folder = tmp_path_factory.mktemp("fleet") / "raw"
+    simulate.simulate(simulate.Options(devices=5, images=6, quantized_on=1), folder, jobs=2)
+    log = sorted(folder.rglob(f"{INSTANCE}.*.jsonl"))[1]
+    log.write_text(log.read_text().replace('"decode_ns":', '"decode_ms":', 1))
+    sorted(folder.rglob("run.json"))[4].write_text("{")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def here(raw):
+    """The tables as this process makes them."""
+    ingest.process(raw, raw.parent / "here", jobs=2)
+    return raw.parent / "here"
+
+
+def content(processed):
+    """Every table, the image records with the classes as tuples."""
+    found = {name: storage.read(name, processed) for name in storage.TABLES}
+    found["images"]["top5"] = found["images"]["top5"].map(tuple)
+    return found
+
+
+def test_runs_are_read_as_here(raw, here, scheduler, tmp_path):
+    folder = tmp_path / "tables"
+    done = aiot("process", "--raw", os.path.relpath(raw, tmp_path), "--processed", "tables", "--scheduler", scheduler,
+                cwd=tmp_path)  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("process   4 runs, 132 instances, 791 images, 2 excluded in tables")
+    found, expected = content(folder), content(here)
+    assert len(found["instances"]) == 4 * 24 + 36
+    assert len(found["left_out"]) == 2
+    for name in set(storage.TABLES) - {"left_out"}:  # which has the folders as they were given
+        assert_frame_equal(found[name], expected[name], rtol=1e-9, atol=0, obj=name)
+    assert ingest.process(raw, folder).read == 0
+
+
+def test_what_is_up_to_date_needs_no_scheduler(raw, here):
+    assert ingest.process(raw, here, scheduler="tcp://127.0.0.1:1").read == 0
+
+
+def parts(processed, scheduler=""):
+    data = aiot_analysis.load(processed, "simulated", scheduler)
+    rows, _ = select.measured_rows(data.instances)
+    return data.image_parts(), rows
+
+
+@pytest.mark.parametrize("function", [latency.summary, partial(latency.summary, timing="inference"), latency.phases])
+def test_what_is_computed_by_device_is_what_is_computed_of_all(here, scheduler, function):
+    images, rows = parts(here)
+    whole = function(select.image_rows(aiot_analysis.load(here, "simulated").images(), rows))
+    alone = by_device.table(images, rows, function)
+    there = by_device.table(parts(here, scheduler)[0], rows, function)
+    assert_frame_equal(there, alone, check_exact=True)
+    key = [*select.KEY, *(["phase"] if "phase" in whole else [])]
+    both = [frame.astype(dict.fromkeys(key, str)).sort_values(key, ignore_index=True) for frame in (there, whole)]
+    assert_frame_equal(*both, rtol=1e-9, atol=0)
+    assert len(there) == 132 * (4 if "phase" in whole else 1)
+
+
+def test_scores_and_claims_are_what_they_are_here(here, scheduler):
+    images, rows = parts(here)
+    there, _ = parts(here, scheduler)
+    whole = images.of(*images.devices)
+    scored = [vips.intervals(rows, some, resamples=200) for some in (there, images, whole)]
+    assert scored[0]["vips_low"].notna().sum() == 4
+    claimed = [remarks.parts(rows, some) for some in (there, images, whole)]
+    assert (claimed[0]["n_devices"] == 4).any()
+    for found in (scored, claimed):
+        assert_frame_equal(found[0], found[1], check_exact=True)
+        assert_frame_equal(found[0], found[2], rtol=1e-9, atol=0)
+
+
+def test_devices_come_in_their_order_and_those_without_records_do_not(here, scheduler):
+    images, rows = parts(here, scheduler)
+    chosen = rows[(rows["device_id"] != rows["device_id"].iloc[0]) | (rows["instance_id"] == INSTANCE)]
+    other = chosen.assign(device_id=chosen["device_id"].replace(chosen["device_id"].iloc[-1], "elsewhere"))
+    found = dict(by_device.map_devices(images, other, len))
+    assert [*found] == list(images.devices)[:-1]
+    assert [*found.values()] == [6, 24 * 6 - 1, 24 * 6]
+
+
+@pytest.mark.slow
+def test_the_overview_is_the_same_page(here, scheduler, tmp_path):
+    """Every cell shows the same: text, tables and pictures to the byte."""
+    shown = []
+    for number, more in enumerate([[], ["--scheduler", scheduler]]):
+        out = tmp_path / str(number)
+        done = aiot("report", "01", "-p", "processed", here, "-p", "origin", "simulated", "--out", out, *more)
+        assert (done.returncode, done.stderr) == (0, "")
+        cells = json.loads((out / "notebooks" / "01_overview.ipynb").read_text())["cells"]
+        outputs = [output for cell in cells for output in cell.get("outputs", [])]
+        shown.append([output["data"] for output in outputs if output["output_type"] == "display_data"])
+    assert len(shown[0]) > 10
+    assert shown[0] == shown[1]
+
+
+def test_a_page_without_its_cluster_fails_with_the_sentence(here, tmp_path):
+    done = aiot("report", "01", "-p", "processed", here, "--scheduler", "nonsense", "--out", tmp_path)
+    assert done.returncode == 1
+    assert "01_overview failed in cell" in done.stdout
+    assert "'nonsense' is not the address of a Dask scheduler" in done.stdout
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_without_any_record_the_columns_are_those_of_no_records(here, scheduler, there):
+    images, rows = parts(here, scheduler if there else "")
+    found = by_device.table(images, rows.iloc[:0], latency.summary)
+    assert found.empty and {"mean_ms", "p99_ms", *select.KEY} <= set(found)
+
+
+def test_frames_and_parts_of_them_are_taken_too(here):
+    images, rows = parts(here)
+    whole = images.of(*images.devices)
+    one = rows[rows["instance_id"] == names.PAPER_FLOAT32[0]]
+    expected = dict.fromkeys(images.devices, 6)
+    assert (
+        dict(by_device.map_devices(whole, one, len)) == dict(by_device.map_devices(list(images), one, len)) == expected
+    )
+
+
+def test_results_are_in_the_order_of_the_calls_however_many(scheduler, monkeypatch):
+    monkeypatch.setattr(by_device, "AT_ONCE", 3)
+    numbers = [(number, 1) for number in range(20)]
+    assert list(by_device.run_calls(scheduler, [], operator.add, numbers)) == list(range(1, 21))
+
+
+def test_an_error_in_a_worker_is_raised_unchanged(here, scheduler, tmp_path):
+    with pytest.raises(DataError, match="There is no table images"):
+        list(by_device.run_calls(scheduler, [], storage.read, [("images", tmp_path)]))
+
+
+@pytest.mark.parametrize("address", ["nonsense", "127.0.0.1:8786", "tcp://", "tcp://here", "foo://x:1"])
+def test_what_is_no_address_is_named(address):
+    with pytest.raises(
+        ClusterError, match=f"'{address}' is not the address of a Dask scheduler: give one like tcp://10"
+    ):
+        list(by_device.run_calls(address, [], operator.neg, [(1,)]))
+
+
+def test_the_command_says_so_in_one_sentence_and_leaves_no_tables(raw, tmp_path):
+    line = refused(aiot("process", "--raw", raw, "--processed", tmp_path / "tables", "--scheduler", "here"))
+    assert line == "aiot: 'here' is not the address of a Dask scheduler: give one like tcp://10.0.0.1:8786."
+    with pytest.raises(DataError, match="There is no table instances"):
+        aiot_analysis.load(tmp_path / "tables")
+
+
+def test_where_nobody_answers_the_sentence_says_how_to_start_one(monkeypatch):
+    monkeypatch.setattr(by_device, "ANSWER_TIMEOUT_S", 1)
+    with pytest.raises(ClusterError, match=r"No Dask scheduler answers at 'tcp://127.0.0.1:1': start one with `dask "):
+        list(by_device.run_calls("tcp://127.0.0.1:1", [], operator.neg, [(1,)]))
+
+
+def test_a_scheduler_without_workers_says_so(monkeypatch):
+    monkeypatch.setattr(by_device, "WORKERS_TIMEOUT_S", 0.5)
+    with LocalCluster(n_workers=0, dashboard_address=":0") as workers:
+        address = workers.scheduler_address
+        with pytest.raises(ClusterError, match=f"has no workers: start some with `dask worker {address}`"):
+            list(by_device.run_calls(address, [], operator.neg, [(1,)]))
+
+
+def test_a_worker_that_does_not_see_a_folder_is_named(scheduler, tmp_path):
+    with pytest.raises(ClusterError, match=rf"Worker tcp://\S+ cannot access {tmp_path}/a and {tmp_path}/b: put"):
+        list(by_device.run_calls(scheduler, [tmp_path / "a", tmp_path, tmp_path / "b"], operator.neg, [(1,)]))
+
+
+def test_a_worker_that_writes_into_another_folder_of_that_path_is_found_out(raw, monkeypatch, tmp_path):
+    monkeypatch.setattr(by_device, "run_calls", lambda scheduler, folders, function, calls: [None] * len(calls))
+    with pytest.raises(
+        ClusterError,
+        match=r"parts lacks the tables that a worker of .* made of .*: put the folder on a file",
+    ):
+        ingest.process(raw, tmp_path / "tables", scheduler="tcp://10.0.0.1:8786")
+
+
+def test_a_worker_of_another_version_is_named(scheduler, monkeypatch):
+    monkeypatch.setattr(by_device, "_version", lambda: "another")
+    with pytest.raises(ClusterError, match=r"Worker tcp://\S+ has another version of this package or of its libraries"):
+        list(by_device.run_calls(scheduler, [], operator.neg, [(1,)]))
+
+
+def test_a_worker_that_lacks_what_it_has_to_import_is_named(scheduler, monkeypatch, tmp_path):
+    (tmp_path / "only_here.py").write_text("def look(paths):\n    return '', []\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    import only_here
+
+    monkeypatch.setattr(by_device, "_look", only_here.look)
+    with pytest.raises(ClusterError, match=r"Worker tcp://\S+ cannot run this package \(.*No module named 'only_here'"):
+        list(by_device.run_calls(scheduler, [], operator.neg, [(1,)]))
+
+
+def test_without_dask_the_sentence_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ClusterError, match=r"--scheduler needs Dask: run `pip install 'aiotbench\[cluster\]'`"):
+        list(by_device.run_calls("tcp://127.0.0.1:1", [], operator.neg, [(1,)]))
+
+
+def test_workers_that_end_are_one_sentence(scheduler):
+    with pytest.raises(ClusterError, match="died, perhaps because they ran out of memory"):
+        list(by_device.run_calls(scheduler, [], os._exit, [(1,)]))
+    assert list(by_device.run_calls(scheduler, [], operator.neg, [(1,)])) == [-1]
