@@ -62,7 +62,7 @@ def test_devices_are_compared_by_image_and_those_that_cannot_be_are_named(tmp_pa
 def test_another_reference_can_be_asked_for_and_an_unknown_one_is_refused(tmp_path):
     for device in "ab":
         run(tmp_path / "raw", device, {1})
-    assert "The reference is Example B (<code>b</code>), as set by the parameter `reference`." in page(
+    assert "The reference is Example B (<code>b</code>), as set by the parameter <code>reference</code>." in page(
         tmp_path, reference="b"
     )
     given = {"processed": str(tmp_path / "processed"), "reference": "x"}

@@ -183,7 +183,7 @@ def test_a_fleet_of_other_options_is_not_mixed_with(tmp_path, other):
     options = simulate.Options(**{**vars(SMALL), **other})
     with pytest.raises(SimulationError) as refusal:
         simulate.simulate(options, tmp_path, jobs=1)
-    assert "that these options do not make" in str(refusal.value)
+    assert "that these options do not produce" in str(refusal.value)
     assert "(seed 0, 6 images)" in str(refusal.value)
     assert "--replace" in str(refusal.value)
     assert contents(tmp_path) == before

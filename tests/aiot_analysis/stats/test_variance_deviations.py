@@ -55,12 +55,12 @@ def test_the_chance_of_many_rows_bounds_that_of_the_farthest_draw():
 
 def test_a_single_instance_has_welchs_test():
     base, other = sides(np.random.default_rng(3), [RUN], RUN, (3, 5))
-    [found] = changes.of_sessions(base, other)
+    [found] = changes.ratio_of_sessions(base, other)
     theirs = stats.ttest_ind(other[0], base[0], equal_var=False)
     assert found.p_value() == pytest.approx(theirs.pvalue, rel=1e-4)
     assert np.log(found.interval()) == pytest.approx([*theirs.confidence_interval()], rel=1e-3)
     base, other = base[:, :2], other[:, :4]  # a side of two sessions counts as scattering like the other
-    [found] = changes.of_sessions(base, other)
+    [found] = changes.ratio_of_sessions(base, other)
     assert found.p_value() == pytest.approx(stats.ttest_ind(other[0], base[0]).pvalue, rel=1e-4)
 
 
@@ -107,7 +107,7 @@ def test_where_nothing_changed_a_change_is_seldom_shown(own, shared, sessions):
     rng = np.random.default_rng(6)
     shown = 0
     for _ in range(150):
-        found = changes.of_sessions(*sides(rng, own, shared, sessions))
+        found = changes.ratio_of_sessions(*sides(rng, own, shared, sessions))
         shown += min(one.p_value(one.rows) for one in found) < 1 - LEVEL
     assert shown <= stats.binom.ppf(0.999, 150, 0.025)
 
@@ -116,7 +116,7 @@ def test_an_interval_leaves_0_out_where_p_is_under_its_level():
     rng = np.random.default_rng(7)
     seen = set()
     for change in (0.03, 0.06, 0.09):
-        for one in changes.of_sessions(*sides(rng, [RUN] * 12, RUN / 2, change=change)):
+        for one in changes.ratio_of_sessions(*sides(rng, [RUN] * 12, RUN / 2, change=change)):
             low, high = one.interval(LEVEL)
             shown = not low <= 1 <= high
             assert shown == (one.p_value(12) < 1 - LEVEL)
@@ -127,6 +127,6 @@ def test_an_interval_leaves_0_out_where_p_is_under_its_level():
 
 def test_sessions_that_are_all_alike_tell_nothing():
     same = np.zeros((2, 3))
-    for one in changes.of_sessions(same, same + 0.1):
+    for one in changes.ratio_of_sessions(same, same + 0.1):
         assert one.value == pytest.approx(0.1)
         assert np.isnan([one.error, one.p_value(), *one.interval()]).all()

@@ -69,7 +69,7 @@ def test_interval_where_no_draw_can_differ_is_a_gap_that_says_why():
         found = vips.intervals(instances(instance(A, right, 10.0), instance(B, right, 20.0)), records).iloc[0]
         assert found["vips"] == pytest.approx(150 * right)
         assert np.isnan(found["vips_low"]) and pd.isna(found["rank_low"])
-        assert found["interval_note"].startswith("no interval: all answers of every instance are alike")
+        assert found["interval_note"].startswith("no interval: all answers of every instance are equal")
     records = pd.concat([images(A, [True, False] * 5, [10.0] * 10), images(B, [True] * 10, [20.0] * 10)])
     found = vips.intervals(instances(instance(A, 0.5, 10.0), instance(B, 1.0, 20.0)), records).iloc[0]
     assert found["vips_low"] < 100 < found["vips_high"]

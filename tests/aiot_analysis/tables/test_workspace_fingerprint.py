@@ -85,12 +85,12 @@ def test_a_manifest_survives_a_round_trip(tmp_path: Path) -> None:
     entry = ManifestEntry("ab", {"origin": "measured", "seed": 3}, "2026-11-22T18:40:00Z", 2.5, warnings=["w"])
     written = PageManifest({"01_x": entry}, {"a.parquet": [1, 2, "cd"]}, "ef")
     written.save(path)
-    assert site.load(path) == written
+    assert site.load_manifest(path) == written
     assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"version": 0}', '{"version": 1, "reports": {"a": {"odd": 1}}}'])
 def test_a_manifest_that_cannot_be_used_is_as_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "manifest.json").write_text(content)
-    assert site.load(tmp_path / "manifest.json") == PageManifest()
-    assert site.load(tmp_path / "nothing.json") == PageManifest()
+    assert site.load_manifest(tmp_path / "manifest.json") == PageManifest()
+    assert site.load_manifest(tmp_path / "nothing.json") == PageManifest()
