@@ -33,4 +33,4 @@ def _share(job: dict[str, object], options: Options) -> float:
     attempt = jobs.run_agent(job, options.folder)
     accounted_ns = sum(event[part] for event in attempt.of("image") for part in PARTS)
     loop_ns = attempt.last["loop_ns"]
-    return 100.0 * (loop_ns - accounted_ns) / loop_ns
+    return float(100 * (loop_ns - accounted_ns) / loop_ns)

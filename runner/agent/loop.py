@@ -49,7 +49,7 @@ def run_job(job: Mapping[str, Any]) -> int:
     return EXIT_CODES[final_event]
 
 
-def _attempt(job, log):
+def _attempt(job: Mapping[str, Any], log: rawlog.AttemptWriter) -> str:
     framework = importlib.import_module("runner.agent." + job["framework"])
     for name in getattr(framework, "IMPORTS", ()):  # modules that a plugin imports inside its functions
         importlib.import_module(name)
@@ -79,7 +79,7 @@ def _attempt(job, log):
     return _loop(job, log, model, preprocess, labels(settings))
 
 
-def _image_of(job, query):
+def _image_of(job: Mapping[str, Any], query: int) -> tuple[str, str, int]:
     """Return the path, name and label of a query's image."""
     name, label = job["images"][query % len(job["images"])]
     return job["image_folder"] + "/" + name, name, label
@@ -98,7 +98,13 @@ def labels(settings: Mapping[str, Any]) -> Callable[[int], int]:
     return label_of
 
 
-def _loop(job, log, model, preprocess, label_of):
+def _loop(
+    job: Mapping[str, Any],
+    log: rawlog.AttemptWriter,
+    model: Any,
+    preprocess: Preprocess,
+    label_of: Callable[[int], int],
+) -> str:
     scale, zero_point = model.output_scale or 1.0, model.output_zero_point
     now = time.perf_counter_ns
     images = failed = correct = query = 0
@@ -161,14 +167,14 @@ def _loop(job, log, model, preprocess, label_of):
     return "end"
 
 
-def _goes_on(job, query, spent_ns):
+def _goes_on(job: Mapping[str, Any], query: int, spent_ns: int) -> bool:
     """Return whether to run another query: first complete all passes, then continue until both minimums are met."""
     if query < job["passes"] * len(job["images"]):
         return True
-    return query < job["min_queries"] or spent_ns < job["min_duration_s"] * 1e9
+    return bool(query < job["min_queries"] or spent_ns < job["min_duration_s"] * 1e9)
 
 
-def _sha256_of(path):
+def _sha256_of(path: str) -> str:
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         for block in iter(lambda: file.read(1 << 20), b""):
@@ -176,7 +182,7 @@ def _sha256_of(path):
     return digest.hexdigest()
 
 
-def _peak_rss_kb():
+def _peak_rss_kb() -> int | None:
     """Return the peak resident memory of this process in kB, or None if the system does not report it."""
     try:
         with open("/proc/self/status") as status:
