@@ -66,8 +66,8 @@ def test_no_cell_defines_a_function_or_a_class(path):
 
 
 def test_what_was_not_tried_says_so():
-    assert "**Not tried**" in source(cells(FOLDER / "colab.ipynb")[0])
-    assert "**Not tried**" in (ROOT / "binder" / "README.md").read_text()
+    assert "**Untested**" in source(cells(FOLDER / "colab.ipynb")[0])
+    assert "**Untested**" in (ROOT / "binder" / "README.md").read_text()
     assert (ROOT / "binder" / "postBuild").stat().st_mode & 0o111
 
 

@@ -84,7 +84,7 @@ def test_the_parameter_of_verdicts_leaves_out_and_lists(tmp_path):
     assert "no data" in re.findall(r'<img[^>]*alt="([^"]*)"', text)[0]
     with pytest.raises(
         ReportError,
-        match="Parameter verdicts: Instances whose verdict is 'good' have no numbers to use: "
+        match="Parameter verdicts: Instances with the verdict 'good' have no usable numbers: "
         "choose valid or semi-valid",
     ):
         page(tmp_path, verdicts="good")

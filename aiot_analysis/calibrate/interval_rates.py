@@ -138,7 +138,7 @@ def interval_studies() -> Iterator[Study]:
     yield _study(
         speed_up, six_sessions_plan, "speed-up-6", "the same, six sessions of the device", "shares.speed_ups", 125
     )
-    yield _study(over_devices, SPEED_UPS, "over-devices", means, "ratios.over_devices", 125)
+    yield _study(over_devices, SPEED_UPS, "over-devices", means, "latency.over_devices", 125)
     yield _study(mean_time, ONE_DEVICE, "mean-time", "the mean time of a device, one run", "blocks.means", 80)
     over_sessions = "the mean time of a device, six sessions"
     yield _study(mean_over_sessions, six_sessions, "mean-over-sessions", over_sessions, "blocks.over_sessions", 80)

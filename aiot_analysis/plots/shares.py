@@ -38,6 +38,8 @@ def time_shares(
         Line below the figure that states the origin of the data, such as `NotebookPage.source`.
     devices
         Table of the devices, for their order and names.
+    ax, fig
+        Axes (if there is one panel), or an empty figure or subfigure, to draw on.
 
     Returns
     -------

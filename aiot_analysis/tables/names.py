@@ -74,7 +74,7 @@ def verdicts(asked: str | Sequence[str]) -> list[str]:
     if unknown or not words:
         listed_words = ", ".join(map(repr, unknown)) or "none"
         raise DataError(
-            f"Instances whose verdict is {listed_words} have no numbers to use: choose {' or '.join(USABLE)}."
+            f"Instances with the verdict {listed_words} have no usable numbers: choose {' or '.join(USABLE)}."
         )
     return words
 

@@ -34,7 +34,7 @@ def test_an_inference_of_it_waits_and_says_how_long() -> None:
 def test_a_run_that_fails_is_no_measurement(tmp_path, monkeypatch) -> None:
     monkeypatch.delenv("ANDROID_SERIAL", raising=False)
     space = devices._workspace(tmp_path)
-    with pytest.raises(BenchmarkError, match=r"`aiot run` failed on 0 devices, saying .*No device is chosen"):
+    with pytest.raises(BenchmarkError, match=r"`aiot run` failed on 0 devices, saying .*No device is selected"):
         devices._aiot(space, [], 1, 1)
 
 

@@ -91,14 +91,14 @@ burst_unit: str = "images"  # of a burst
             "verdicts",
             "valid,invalid",
             (
-                "Parameter verdicts: Instances whose verdict is 'invalid' have no numbers to use: "
+                "Parameter verdicts: Instances with the verdict 'invalid' have no usable numbers: "
                 "choose valid or semi-valid."
             ),
         ),
         (
             "verdicts",
             "",
-            "Parameter verdicts: Instances whose verdict is '' have no numbers to use: choose valid or semi-valid.",
+            "Parameter verdicts: Instances with the verdict '' have no usable numbers: choose valid or semi-valid.",
         ),
     ],
 )

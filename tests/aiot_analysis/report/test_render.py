@@ -228,7 +228,7 @@ def test_what_changed_is_rendered_again_and_a_page_that_fails_is_marked(tmp_path
     for text in (
         "Measured data",
         "1 device and 1 run measured. 2 of 2",
-        "Kept apart: 1 device simulated. They are never combined with these data.",
+        "Shown separately: 1 device simulated. They are never combined with these data.",
     ):
         assert text in index.text
     assert "Simulated data" not in index.text
@@ -287,7 +287,7 @@ def test_each_origin_has_a_site_of_its_own(tmp_path: Path) -> None:
     assert "../index.html" in [link["href"] for link in simulated.of("a")]
     index = Page(out / "simulated" / "index.html")
     assert "1 device and 1 run simulated. 1 of 1 reports." in index.text  # one without an origin is not asked for twice
-    assert "Kept apart: 1 device measured." in index.text
+    assert "Shown separately: 1 device measured." in index.text
 
     results = {result.name: result.status for result in render(source, out, ["01"], {"origin": "simulated"})}
     assert results == {"simulated/01_good": "up to date"}
@@ -387,7 +387,7 @@ def test_errors_come_before_anything_runs(tmp_path: Path) -> None:
         render(source, out, ["9"])
     with pytest.raises(ReportError, match="'conf' is unknown"):
         render(source, out, parameters={"conf": 1})
-    with pytest.raises(ReportError, match="confidence is a number, not 'abc'"):
+    with pytest.raises(ReportError, match="confidence must be a number, not 'abc'"):
         render(source, out, parameters={"confidence": "abc"})
     with pytest.raises(ReportError, match="0 is not a possible number of notebooks"):
         render(source, out, jobs=0)

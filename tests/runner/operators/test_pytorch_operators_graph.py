@@ -8,7 +8,7 @@ from aiot_suite import architectures  # noqa: E402
 from aiot_suite.facts import INPUT_SIZES  # noqa: E402
 from aiot_suite.suite import MODELS  # noqa: E402
 from runner.operators import pytorch_operators  # noqa: E402
-from runner.rawlog import EVENT_FIELDS, schema  # noqa: E402
+from runner.rawlog import EVENT_FIELDS, check  # noqa: E402
 
 MILLIONS = {  # multiply-accumulates and parameters
     "resnet50": (4089, 25.6),
@@ -53,7 +53,7 @@ def nodes():
 def test_nodes_come_in_an_order_in_which_they_can_be_computed_and_are_events_of_the_format(nodes):
     known = set()
     for name, node in nodes.items():
-        schema(node, EVENT_FIELDS["node"], name)
+        check(node, EVENT_FIELDS["node"], name)
         assert set(node["inputs"]) <= known
         known.add(name)
     assert [node["kind"] for node in nodes.values()] == [
