@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from importlib import metadata
+from typing import Annotated, Any
 
-if TYPE_CHECKING:
-    import typer
+import typer
+
+from aiot_suite.cli.options import CommandGroup
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as in shells."""
@@ -29,6 +31,14 @@ def pairs_joined(words: list[str]) -> list[str]:
     return joined
 
 
+SECTIONS = {
+    "Measure": ("run", "ab", "operators", "simulate", "import"),
+    "Analyse": ("process", "report", "figures", "compare", "plan"),
+    "Maintain": ("models", "dataset", "frameworks", "bundle", "devices", "doctor", "clean"),
+}
+"""The subcommands by their heading in `aiot --help`."""
+
+
 def with_verdict(measure: Callable[..., Any]) -> Callable[..., None]:
     """Return the command `aiot ab`, which involves both packages: the runner measures, the analysis compares."""
 
@@ -44,21 +54,41 @@ def with_verdict(measure: Callable[..., Any]) -> Callable[..., None]:
     return ab
 
 
+class Program(CommandGroup):
+    """All subcommands, under their headings."""
+
+    sections = SECTIONS
+
+
+def show_version(wanted: bool) -> None:
+    """Print the version of the project and exit, if wanted."""
+    if wanted:
+        print(f"aiot {metadata.version('aiotbench')}")
+        raise typer.Exit
+
+
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=show_version, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Accept the options of `aiot` itself."""
+
+
 def command() -> typer.Typer:
     """Return all subcommands as one command."""
-    import typer
-
     from aiot_analysis.cli import app as analysis
     from runner.cli import app as runner
     from runner.cli import measure_commands
 
     app = typer.Typer(
+        cls=Program,
         help="AIoTBench: run the suite on devices, and get every table and figure of the paper on your own data.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
-        add_completion=False,
         rich_markup_mode=None,  # importing the code that draws boxes takes longer than the rest of the startup
     )
+    app.callback()(root)
     app.add_typer(runner)
     app.add_typer(analysis)
     app.command("ab")(with_verdict(measure_commands.ab))
@@ -67,7 +97,12 @@ def command() -> typer.Typer:
 
 def run() -> None:
     """Run the subcommand that the command line names."""
-    command()(pairs_joined(sys.argv[1:]))
+    from runner.rawlog import refuse_address
+
+    words = pairs_joined(sys.argv[1:])
+    for word in words:
+        refuse_address(word)
+    command()(words)
 
 
 def main() -> None:

@@ -38,7 +38,9 @@ def project(tmp_path):
 
 def test_a_folder_of_raw_logs_that_is_missing_is_one_sentence(tmp_path):
     line = refused(aiot("process", "--raw", tmp_path / "nothing", "--processed", tmp_path / "tables"))
-    assert line == f"aiot: {tmp_path / 'nothing'} holds no run that can be read: run `aiot run --local`."
+    assert line == (
+        f"aiot: There is no folder {tmp_path / 'nothing'}: run `aiot run --local`, or name the folder of the raw logs with --raw."
+    )
     assert not (tmp_path / "tables").exists()
 
 

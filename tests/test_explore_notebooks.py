@@ -134,7 +134,7 @@ def test_without_data_there_is_one_sentence_and_no_traceback(project):
     [error] = outputs[1]
     assert error["traceback"] == [
         (
-            "DataError: There is no data/processed here or in a folder above: run `aiot process`, or give the folder "
-            "that holds it."
+            "DataError: There is no folder data/processed here or in a folder above: run `aiot process`, or give the "
+            "folder that holds it."
         )
     ]

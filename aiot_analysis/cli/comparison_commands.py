@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aiot_analysis.cli.workspace_options import Processed, ReadWorkspace, tables_to_read
 from aiot_analysis.tables.workspace import FOLDER
 from aiot_analysis.words import ALPHA
+from runner import rawlog
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,9 +25,8 @@ def compare(
     ab: Annotated[
         str, typer.Option(metavar="SESSION", help="Session of `aiot ab` to use instead of A and B, or newest.")
     ] = "",
-    processed: Annotated[Path, typer.Option(help="Folder of the tables, for sides that do not name one.")] = Path(
-        "data/processed"
-    ),
+    processed: Processed = None,
+    workspace: ReadWorkspace = None,
     metrics: Annotated[
         list[str], typer.Option("--metric", help="accuracy, mean or median (mean and median of the time per image).")
     ] = ["accuracy", "mean"],  # noqa: B006
@@ -51,6 +52,7 @@ def compare(
         typer.Option(metavar="PERCENT", help="How much two runs of the same may differ, if too few sessions show it."),
     ] = "5%",
     form: Annotated[str, typer.Option("--format", help="text, markdown or json.")] = "text",
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     output: Annotated[
         Path | None, typer.Option(help="Write the comparison to this file instead of the screen.")
     ] = None,
@@ -66,7 +68,8 @@ def compare(
     if bool(ab) == bool(a) or bool(a) != bool(b):
         raise typer.BadParameter("give both A and B, or --ab SESSION to show a session of `aiot ab`")
     forms = {"text": wording.render_text, "markdown": wording.render_markdown, "json": wording.render_json}
-    form = sides.choose("format", [form], list(forms))[0]
+    form = "json" if as_json else sides.choose("format", [form], list(forms))[0]
+    tables = tables_to_read(processed, workspace)
     asked = comparison.CompareOptions(
         metrics=sides.choose("metric", metrics, instances.METRICS),
         timing=sides.choose("timing", [timing], comparison.TIMINGS)[0] if timing else "",
@@ -76,9 +79,9 @@ def compare(
     )
     filters = {"model": models, "framework": frameworks, "delegate": delegates, "quantization": quantizations}
     if ab:
-        result = interleaved.compare(ab, processed, filters, asked)
+        result = interleaved.compare(ab, tables, filters, asked)
     else:
-        result = comparison.compare(sides.filtered([sides.find(side, processed) for side in (a, b)], filters), asked)
+        result = comparison.compare(sides.filtered([sides.find(side, tables) for side in (a, b)], filters), asked)
     _write(forms[form](result), output)
     if result.regressions:
         raise typer.Exit(REGRESSION)
@@ -116,7 +119,8 @@ def plan(
     noise: Annotated[
         str, typer.Option(help="data, or default (built-in constants). Default: data, if there are any.")
     ] = "",
-    processed: Annotated[Path, typer.Option(help="Folder of the tables.")] = Path(FOLDER),
+    processed: Processed = None,
+    workspace: ReadWorkspace = None,
     origin: Annotated[
         str, typer.Option(help="measured, simulated or imported. Default: the first that the tables have.")
     ] = "",
@@ -137,7 +141,7 @@ def plan(
     from aiot_analysis.stats import resolution
 
     wanted = _wanted(time, accuracy, vips)
-    measured, facts = _noise(noise, processed, origin, device, timing, run_to_run)
+    measured, facts = _noise(noise, tables_to_read(processed, workspace), origin, device, timing, run_to_run)
     planned = {"images": images, "sessions": sessions, "devices": devices}
     measured = measured.assign(**{name: value for name, value in planned.items() if value is not None})
     resolved, needed = resolution.resolution(measured), resolution.needed(measured, wanted)
@@ -240,26 +244,9 @@ def _print_tables(facts: dict[str, Any], measured: pd.DataFrame, resolved: pd.Da
 
 
 def _print_json(facts: dict[str, Any], frames: dict[str, pd.DataFrame]) -> None:
-    import json
-
     from aiot_analysis.stats import resolution
 
-    content = {"schema_version": 1, **facts, "power": resolution.POWER, "alpha": round(ALPHA, 6)}
-    for name, frame in frames.items():
-        content[name] = [{key: _value(value) for key, value in row.items()} for row in frame.to_dict("records")]
-    print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
-
-
-def _value(value: Any) -> Any:
-    """Return a value as JSON can hold it; missing and infinite values become null."""
-    import numpy as np
-
-    if isinstance(value, str) or value is None:
-        return value
-    number = float(value)
-    if not np.isfinite(number):
-        return None
-    return int(number) if number.is_integer() and not isinstance(value, float) else number
+    rawlog.print_json({"schema_version": 1, **facts, "power": resolution.POWER, "alpha": round(ALPHA, 6), **frames})
 
 
 def show(session: str, data: Path) -> None:

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aiot_analysis.cli.workspace_options import (
+    ReadWorkspace,
+    WriteWorkspace,
+    base_to_read,
+    folder_to_write,
+)
+from aiot_analysis.tables.workspace import FOLDER
 from aiot_analysis.words import plural
+from runner import rawlog
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -63,7 +71,10 @@ def simulate(
     quantized_on: Annotated[
         str, typer.Option(metavar="NUMBER|all|none", help="Number of phones that also run the 36 quantized instances.")
     ] = "25",
-    raw: Annotated[Path, typer.Option(help="Folder to write the raw logs to.")] = Path("data/raw"),
+    raw: Annotated[
+        Path | None, typer.Option(help="Folder to write the raw logs to. Default: data/raw of the workspace.")
+    ] = None,
+    workspace: WriteWorkspace = None,
     jobs: Annotated[int, typer.Option(min=1, help="Number of phones to simulate at the same time.")] = 2,
     replace: Annotated[
         bool, typer.Option("--replace", help="Delete simulated runs that were made with different options.")
@@ -74,6 +85,7 @@ def simulate(
     The fleet is fitted to the paper's Table IV and is marked as simulated wherever it is shown.
     """
     phones = _phones(quantized_on)
+    raw = folder_to_write(raw, workspace, "data/raw")
 
     from aiot_analysis import simulate as fleet
 
@@ -92,8 +104,13 @@ SHOWN = 10
 
 
 def process(
-    raw: Annotated[Path, typer.Option(help="Folder that holds the raw logs.")] = Path("data/raw"),
-    processed: Annotated[Path, typer.Option(help="Folder to write the tables to.")] = Path("data/processed"),
+    raw: Annotated[
+        Path | None, typer.Option(help="Folder that holds the raw logs. Default: data/raw of the workspace.")
+    ] = None,
+    processed: Annotated[
+        Path | None, typer.Option(help="Folder to write the tables to. Default: data/processed of the workspace.")
+    ] = None,
+    workspace: WriteWorkspace = None,
     jobs: Annotated[int, typer.Option(min=1, help="Number of runs to read at the same time.")] = 2,
     scheduler: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Dask cluster that reads the runs, like tcp://10.0.0.1:8786.")
@@ -106,6 +123,7 @@ def process(
     """
     from aiot_analysis import ingest
 
+    raw, processed = folder_to_write(raw, workspace, "data/raw"), folder_to_write(processed, workspace, FOLDER)
     with bar("process: runs read") as progress:
         task = progress.add_task("", total=None)
 
@@ -140,7 +158,10 @@ def report(
         int | None, typer.Option("--timeout", min=1, help="Time limit for one cell, in seconds.")
     ] = None,
     notebooks: Annotated[Path, typer.Option(help="Folder of the notebooks.")] = Path("notebooks"),
-    out: Annotated[Path, typer.Option(help="Folder to write the pages to.")] = Path("reports"),
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write the pages to. Default: reports of the workspace.")
+    ] = None,
+    workspace: WriteWorkspace = None,
     scheduler: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Address of a Dask cluster, used by the overview.")
     ] = "",
@@ -157,6 +178,8 @@ def report(
 
     from aiot_analysis.report import render
 
+    out = folder_to_write(out, workspace, "reports")
+    base = base_to_read(workspace, values.get("processed"))
     with bar("report: {task.description:<30}") as progress:
         task, pages = progress.add_task("looking for changes", total=None), []
 
@@ -169,7 +192,7 @@ def report(
 
         using = partial(used, "report")
         results = render.render(
-            notebooks, out, names or (), values, jobs, force, timeout_s, listen, each_device, Path.cwd(), using
+            notebooks, out, names or (), values, jobs, force, timeout_s, listen, each_device, base, using
         )
     failed = [result for result in results if result.status == "failed"]
     for result in failed:
@@ -192,6 +215,7 @@ def figures(
         ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("figures"),
+    workspace: ReadWorkspace = None,
     formats: Annotated[str, typer.Option(help="File formats, separated by commas.")] = "pdf,svg,png,csv,tex,md",
     width: Annotated[
         str, typer.Option(metavar="single|double|both", help="Width of the figures, in columns of a printed page.")
@@ -206,6 +230,7 @@ def figures(
     ] = None,
     notebooks: Annotated[Path, typer.Option(help="Folder of the notebooks.")] = Path("notebooks"),
     known: Annotated[bool, typer.Option("--list", help="List the figures and tables without making any.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --list: print the table as JSON, for scripts.")] = False,
 ) -> None:
     """Write figures as PDF, SVG and PNG (300 dpi) and tables as CSV, LaTeX and Markdown, ready for print.
 
@@ -216,12 +241,20 @@ def figures(
     if origin:
         values["origin"] = origin
 
+    if as_json and not known:
+        raise typer.BadParameter("it needs --list, because otherwise no table is printed", param_hint="'--json'")
+
     from aiot_analysis.report import figures as draw
 
     if known:
-        for entry in draw.known(notebooks):
+        entries = draw.known(notebooks)
+        if as_json:
+            rawlog.print_json(entries)
+            return
+        for entry in entries:
             print(f"{entry.number or '-':<10} {entry.kind:<7} {entry.name:<38} {entry.notebook}")
         return
+    base = base_to_read(workspace, values.get("processed"))
     wanted = draw.Wanted(tuple(formats.split(",")), width, style)
     with bar("figures: {task.description:<30}") as progress:
         task = progress.add_task("starting", total=None)
@@ -230,7 +263,7 @@ def figures(
             progress.update(task, description=name, advance=int(done))
 
         using = partial(used, "figures")
-        outcome = draw.figures(notebooks, out, names or (), values, wanted, jobs, timeout_s, listen, Path.cwd(), using)
+        outcome = draw.figures(notebooks, out, names or (), values, wanted, jobs, timeout_s, listen, base, using)
     for remark in outcome.remarks:
         print(f"figures   {remark}")
     print(

@@ -30,6 +30,7 @@ from aiot_analysis.ingest.parts import (
     scan_runs,
 )
 from aiot_analysis.words import plural
+from runner import rawlog
 
 Progress = Callable[[int, int], None]
 """Called with the number of runs that are done, and the number of runs to be read."""
@@ -88,6 +89,7 @@ def process(
     resumes. Raises DataError if no run can be read (nothing is written then) or if the tables cannot be written, and
     ClusterError if there is no such scheduler, or its workers cannot do the work.
     """
+    rawlog.existing_folder(raw, "run `aiot run --local`, or name the folder of the raw logs with --raw")
     listing = scan_runs(raw)
     if not listing.runs:
         raise _nothing(raw, [])

@@ -15,6 +15,7 @@ from typing import Any
 
 from aiot_analysis.errors import DataError, ReportError
 from aiot_analysis.tables.names import FALSE, PARAMETERS, TRUE, verdicts
+from runner import rawlog
 
 
 @dataclass(frozen=True)
@@ -156,6 +157,7 @@ def find(folder: Path) -> list[Notebook]:
     Raises:
         ReportError: There is no notebook at all.
     """
+    rawlog.existing_folder(folder, "give the folder of the notebooks with --notebooks")
     paths = sorted(path for path in folder.glob("*.ipynb") if NAME.fullmatch(path.stem))
     if not paths:
         raise ReportError(

@@ -88,10 +88,14 @@ def upwards(path: Path | str, base: Path) -> Path | None:
 
 
 def tables_upwards(path: Path | str, base: Path) -> Path | None:
-    """Return the nearest folder that `upwards` could find and that has a table; without any, what `upwards` returns.
+    """Return the folder of tables `path` of a workspace: the one that holds data, at `base` or nearest above it.
 
-    In a fresh clone, data/processed exists but has no tables; it must not hide those of a folder above.
+    Another folder than data/processed is the nearest that `upwards` could find and that has a table; without any, what
+    `upwards` returns. In a fresh clone, data/processed exists but has no tables; it does not hide those of a folder
+    above.
     """
+    if Path(path) == Path(FOLDER) and (workspace := rawlog.workspace_above(base)):
+        return workspace / FOLDER
     folders = (folder / path for folder in [base, *base.parents])
     return next((folder for folder in folders if _has_tables(folder)), upwards(path, base))
 
@@ -116,10 +120,11 @@ def base_of(path: Path | str, *bases: Path) -> Path:
 
 def _find(path: Path | str, bases: tuple[Path, ...]) -> tuple[Path, Path]:
     """Return the first of the bases from which a folder with tables is found, and the folder."""
+    rawlog.refuse_address(path)
     candidates = [(base, folder) for base in bases or (Path.cwd(),) if (folder := tables_upwards(path, base))]
     if not candidates:
         where = ", ".join(str(base) for base in bases) or "here"
-        raise DataError(f"There is no {path} {'in ' * bool(bases)}{where} or in a folder above: {_NAME_IT}")
+        raise DataError(f"There is no folder {path} {'in ' * bool(bases)}{where} or in a folder above: {_NAME_IT}")
     base, folder = next((candidate for candidate in candidates if _has_tables(candidate[1])), candidates[0])
     if not (folder / "instances.parquet").exists():
         raise DataError(f"There is no table instances in {folder}: run `aiot process` first.")

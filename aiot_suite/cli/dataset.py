@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from aiot_suite.cli.options import HERE, Seed, Workspaces
-from aiot_suite.workspace import Workspace
+from aiot_suite.cli.options import CommandGroup, Seed, WriteWorkspace, to_write
 
 if TYPE_CHECKING:
     from aiot_suite.datasets.store import Dataset
@@ -22,7 +21,7 @@ Numbering = Annotated[
     ),
 ]
 
-app = typer.Typer(help="Make or choose a dataset of images.", no_args_is_help=True)
+app = typer.Typer(cls=CommandGroup, help="Make or choose a dataset of images.", no_args_is_help=True)
 
 
 @app.command("make")
@@ -30,7 +29,7 @@ def dataset_make(
     seed: Seed = 0,
     train_per_class: Annotated[int, typer.Option(min=0, help="Pictures per class for a separate training part.")] = 0,
     jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
-    workspace: Workspaces = HERE,
+    workspace: WriteWorkspace = None,
 ) -> None:
     """Draw the sample set, which has 100 classes x 5 test images."""
     from aiot_suite.datasets import sample
@@ -38,7 +37,7 @@ def dataset_make(
 
     with counting("dataset: drawing") as step:
         dataset = sample.make(
-            Workspace(workspace).datasets / "sample",
+            to_write(workspace).datasets / "sample",
             seed=seed,
             train_per_class=train_per_class,
             jobs=jobs,
@@ -66,7 +65,7 @@ def dataset_sample(
     ] = None,
     numbering: Numbering = None,
     name: Annotated[str, typer.Option(help="Name of the new dataset.")] = "imagenet",
-    workspace: Workspaces = HERE,
+    workspace: WriteWorkspace = None,
 ) -> None:
     """Sample the validation images of ILSVRC 2012, as the paper does (Section III-A)."""
     from aiot_suite.datasets import imagenet as source
@@ -74,7 +73,7 @@ def dataset_sample(
 
     with counting("dataset: copying") as step:
         dataset = source.sample_imagenet(
-            Workspace(workspace).datasets / name,
+            to_write(workspace).datasets / name,
             imagenet,
             classes=classes,
             per_class=per_class,
@@ -97,12 +96,12 @@ def dataset_use(
     ] = "imagenet-1000",
     numbering: Numbering = None,
     name: Annotated[str | None, typer.Option(help="Name of the new dataset; by default, the folder's name.")] = None,
-    workspace: Workspaces = HERE,
+    workspace: WriteWorkspace = None,
 ) -> None:
     """Use any labelled folder of images."""
     from aiot_suite.datasets import imagenet as source
 
-    target = Workspace(workspace).datasets / (name or folder.resolve().name)
+    target = to_write(workspace).datasets / (name or folder.resolve().name)
     dataset = source.use_folder(target, folder, labels, label_space=label_space, numbering=numbering)
     _tell(dataset, dataset.image_folder)
 

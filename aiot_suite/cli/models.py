@@ -7,16 +7,33 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aiot_suite.cli.options import HERE, Frameworks, Models, Quantizations, Seed, Weights, Workspaces
+from aiot_suite.cli.options import (
+    AsJson,
+    CommandGroup,
+    Frameworks,
+    Models,
+    NoWorkspace,
+    Quantizations,
+    ReadWorkspace,
+    Seed,
+    Weights,
+    WriteWorkspace,
+    show,
+    to_read,
+    to_write,
+)
 from aiot_suite.environments import INSTALL_LEGACY
 from aiot_suite.errors import RunnerError
 from aiot_suite.suite import LIGHT_MODELS, MODELS
-from aiot_suite.workspace import Workspace, models_folder
+from aiot_suite.workspace import models_folder
+from runner import rawlog
 
 if TYPE_CHECKING:
     from aiot_suite.facts import Artifact
 
-app = typer.Typer(help="Build, list and check the model files, and train the sample weights.", no_args_is_help=True)
+app = typer.Typer(
+    cls=CommandGroup, help="Build, list and check the model files, and train the sample weights.", no_args_is_help=True
+)
 
 
 @app.command("prepare")
@@ -35,7 +52,7 @@ def models_prepare(
         ),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes; each needs up to 1.5 GB.")] = 2,
-    workspace: Workspaces = HERE,
+    workspace: WriteWorkspace = None,
 ) -> None:
     """Build the model files; existing files whose inputs are unchanged are kept.
 
@@ -47,7 +64,7 @@ def models_prepare(
     from aiot_suite.datasets import store
     from aiot_suite.long_tasks import counting
 
-    space = Workspace(workspace)
+    space = to_write(workspace)
     images = calibrating.of_dataset(store.load(space.datasets / calibration)) if calibration else None
     available = catalog.load(space.plugins)
     chosen = suite.select(models, frameworks, (), quantizations, available.everything())
@@ -81,14 +98,16 @@ def models_prepare(
 
 
 @app.command("list")
-def models_list(weights: Weights = "sample", workspace: Workspaces = HERE) -> None:
+def models_list(weights: Weights = "sample", as_json: AsJson = False, workspace: ReadWorkspace = None) -> None:
     """List the model files with size, hash and settings."""
-    from aiot_suite.cli.options import show
     from aiot_suite.facts import load_artifacts
 
-    artifacts = load_artifacts(models_folder(Workspace(workspace), weights))
+    artifacts = load_artifacts(models_folder(to_read(workspace), weights))
     if not artifacts:
         raise RunnerError(f"There are no model files with {weights} weights: run `aiot models prepare`.")
+    if as_json:
+        rawlog.print_json(list(artifacts.values()))
+        return
 
     def row(artifact: Artifact) -> list[str]:
         settings = artifact.settings
@@ -119,6 +138,7 @@ def models_train(
     ] = False,
     start: Annotated[Path | None, typer.Option(help="Folder of sample_<model>.npz files to start from.")] = None,
     target: Annotated[Path, typer.Option(help="Folder for the .npz files.")] = Path("aiot_suite/weights"),
+    workspace: NoWorkspace = None,
 ) -> None:
     """Train the sample weights.
 

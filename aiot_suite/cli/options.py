@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from aiot_suite.suite import DELEGATES, FRAMEWORKS, MODELS, QUANTIZATIONS
+from aiot_suite.workspace import Workspace
+from runner import rawlog
 
 Models = Annotated[
     list[str], typer.Option("--models", "-m", help=f"Any of {', '.join(MODELS)}, or a model in plugins/models.")
@@ -24,7 +27,25 @@ Quantizations = Annotated[list[str], typer.Option("--quantizations", help=f"Any 
 Weights = Annotated[
     str, typer.Option(help="sample, pretrained, a folder of state dicts, or a name used with `aiot models add`.")
 ]
-Workspaces = Annotated[Path, typer.Option("--workspace", help="Folder that contains data/ and reports/.")]
+ReadWorkspace = Annotated[
+    Path | None,
+    typer.Option(
+        "--workspace",
+        help="Folder that contains data/. Default: the working folder, or the nearest folder above it that has data.",
+    ),
+]
+WriteWorkspace = Annotated[
+    Path | None,
+    typer.Option(
+        "--workspace",
+        help="Folder that contains data/. Default: the working folder; never a folder above it.",
+    ),
+]
+NoWorkspace = Annotated[
+    Path | None,
+    typer.Option("--workspace", help="Accepted as by every command, but this one uses no files of a workspace."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the table as JSON, for scripts.")]
 Seed = Annotated[int, typer.Option(help="Seed of all random choices.")]
 Serials = Annotated[
     list[str], typer.Option("--serial", "-s", help="Serial number of an attached device, as listed by `adb devices`.")
@@ -57,9 +78,41 @@ NativeTools = Annotated[
     typer.Option("--native-tools", help="Folder with TFLite's benchmark_model and run_eval, which can use NNAPI."),
 ]
 PYTHON = "python3"
-HERE = Path()
 
 
+def to_read(named: Path | None) -> Workspace:
+    """Return the workspace that a command reads, see `rawlog.workspace_to_read`."""
+    return Workspace(rawlog.workspace_to_read(named))
+
+
+def to_write(named: Path | None) -> Workspace:
+    """Return the workspace that a command writes to, see `rawlog.workspace_to_write`."""
+    return Workspace(rawlog.workspace_to_write(named))
+
+
+class CommandGroup(TyperGroup):
+    """A command with subcommands, whose help describes each of them in a whole sentence, never cut."""
+
+    sections: Mapping[str, Sequence[str]] = {}
+    """Names of subcommands by the heading that they have in the help; the others are under "Commands"."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        listed = [name for names in self.sections.values() for name in names if name in self.commands]
+        return listed + [name for name in super().list_commands(ctx) if name not in listed]
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        headings = {name: heading for heading, names in self.sections.items() for name in names}
+        rows: dict[str, list[tuple[str, str]]] = {}
+        for name in self.list_commands(ctx):
+            command = self.commands[name]
+            if not command.hidden:
+                rows.setdefault(headings.get(name, "Commands"), []).append((name, command.get_short_help_str(LONG)))
+        for heading, commands in rows.items():
+            with formatter.section(heading):
+                formatter.write_dl(commands)
+
+
+LONG = 1000  # characters; more than any description has
 WIDE = 250  # characters; the width in a file or pipe, where nothing should be shortened
 
 

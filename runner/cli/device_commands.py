@@ -7,40 +7,44 @@ from typing import Annotated, Any
 import typer
 
 from aiot_suite.cli.options import (
-    HERE,
     PYTHON,
+    AsJson,
+    CommandGroup,
     Connect,
     DeviceFolder,
     DevicePython,
     Every,
     NativeTools,
+    NoWorkspace,
+    ReadWorkspace,
     Serials,
-    Workspaces,
+    show,
+    to_read,
 )
 from aiot_suite.errors import RunnerError, SelectionError, SetupError, printable
 from aiot_suite.workspace import PROJECT, Workspace
+from runner import rawlog
 from runner.devices import FOLDER
 from runner.errors import DeviceError
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON to standard output, for scripts.")]
 COLUMNS = ("serial", "state", "model", "soc", "system", "ram_gb", "abi")
 
 
-def devices(connect: Connect = [], as_json: AsJson = False, workspace: Workspaces = HERE) -> None:  # noqa: B006
+def devices(connect: Connect = [], as_json: AsJson = False, workspace: ReadWorkspace = None) -> None:  # noqa: B006
     """List the devices known to the adb server."""
-    import json
     from concurrent.futures import ThreadPoolExecutor
 
     from runner.devices import adb
 
+    space = to_read(workspace)
     client = adb.Client()
     for address in connect:
         adb.connect(client, address)
     states = adb.states(client)
     with ThreadPoolExecutor(max(1, len(states))) as pool:  # a device that does not answer must not delay the others
-        rows = list(pool.map(lambda serial: _row(serial, states[serial], client, Workspace(workspace)), states))
+        rows = list(pool.map(lambda serial: _row(serial, states[serial], client, space), states))
     if as_json:
-        print(json.dumps(rows, indent=1))
+        rawlog.print_json(rows)
     elif rows:
         print("\n".join(_table(rows)))
     else:
@@ -89,10 +93,9 @@ def doctor(
     device_python: DevicePython = PYTHON,
     native_tools: NativeTools = None,
     as_json: AsJson = False,
-    workspace: Workspaces = HERE,
+    workspace: ReadWorkspace = None,
 ) -> None:
     """Check attached devices before a run, and show problems with their remedies."""
-    import json
     from concurrent.futures import ThreadPoolExecutor
 
     from runner import doctor as checks
@@ -100,6 +103,7 @@ def doctor(
     from runner.devices.choice import Choice, attached, check_known, from_environment
     from runner.tools.jobs import FRAMEWORK, NativeToolOptions
 
+    space = to_read(workspace)
     client = adb.Client()
     named_serials = [*serials, *(adb.connect(client, address) for address in connect)]
     states = adb.states(client)
@@ -113,12 +117,12 @@ def doctor(
         if states[serial] != "device":
             return checks.findings(states[serial], None, None)
         try:
-            device = attached(serial, client, choice, Workspace(workspace))
+            device = attached(serial, client, choice, space)
             features = device.connection.features()
             abilities = device.abilities()
             results = []
             if native_tools:
-                native = NativeToolOptions(native_tools, Workspace(workspace).staging)
+                native = NativeToolOptions(native_tools, space.staging)
                 try:
                     abilities[FRAMEWORK].append(native.tools_for(device).benchmark_model.version)
                 except SetupError as error:
@@ -130,11 +134,7 @@ def doctor(
     with ThreadPoolExecutor(len(wanted)) as pool:
         results = dict(zip(wanted, pool.map(findings, wanted), strict=True))
     if as_json:
-        print(
-            json.dumps(
-                {serial: checks.as_json(device_findings) for serial, device_findings in results.items()}, indent=1
-            )
-        )
+        rawlog.print_json({serial: checks.as_json(device_findings) for serial, device_findings in results.items()})
     else:
         for serial, device_findings in results.items():
             print(printable(serial))
@@ -150,7 +150,7 @@ def clean(
     every: Every = False,
     connect: Connect = [],  # noqa: B006
     device_folder: DeviceFolder = FOLDER,
-    workspace: Workspaces = HERE,
+    workspace: ReadWorkspace = None,
 ) -> None:
     """Remove the folder of copied files from devices, with everything in it, and restore settings changed by runs."""
     from runner.devices.attached import AttachedDevice
@@ -158,7 +158,7 @@ def clean(
 
     choice = Choice(serials=serials, every=every, connect=connect, folder=device_folder)
     failed = False
-    for device in choose_devices(choice, Workspace(workspace)):
+    for device in choose_devices(choice, to_read(workspace)):
         assert isinstance(device, AttachedDevice)
         try:
             outcome = "removed" if device.clean() else "nothing to remove in"
@@ -169,7 +169,9 @@ def clean(
         raise RunnerError("Some devices were not cleaned (see above): run `aiot doctor` to find out why.")
 
 
-app = typer.Typer(help="Build bundles of Python for devices that do not have it.", no_args_is_help=True)
+app = typer.Typer(
+    cls=CommandGroup, help="Build bundles of Python for devices that do not have it.", no_args_is_help=True
+)
 
 _MB = 1e6
 
@@ -180,6 +182,7 @@ def bundle_build(
     framework: Annotated[
         str, typer.Option("--framework", "-f", help="tflite, pytorch or caffe2; the last two share a bundle.")
     ] = "tflite",
+    workspace: NoWorkspace = None,
 ) -> None:
     """Build a bundle from Debian packages and wheels; existing bundles are kept."""
     from runner.bundle import build, recipes
@@ -193,11 +196,11 @@ def bundle_build(
 
 
 @app.command("list")
-def bundle_list() -> None:
+def bundle_list(as_json: AsJson = False, workspace: NoWorkspace = None) -> None:
     """List the bundles, and which of them have been built."""
-    from aiot_suite.cli.options import show
     from runner.bundle import build, recipes
 
+    columns = ["bundle", "frameworks", "python", "packages", "state"]
     rows = []
     for recipe in recipes.recipes().values():
         for architecture in recipes.ARCHITECTURES:
@@ -207,11 +210,14 @@ def bundle_list() -> None:
             state = f"{built.size_bytes / _MB:.0f} MB, {built.path.name}" if built else command
             libraries = ", ".join(f"{part.name} {part.version}" for part in lock.of("wheel"))
             rows.append([lock.name, ", ".join(recipe.frameworks), recipe.python, libraries, state])
-    show(["bundle", "frameworks", "python", "packages", "state"], rows)
+    if as_json:
+        rawlog.print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        show(columns, rows)
 
 
 @app.command("lock")
-def bundle_lock() -> None:
+def bundle_lock(workspace: NoWorkspace = None) -> None:
     """Update the lock to the current versions from Debian and pip (only in a checkout)."""
     from runner.bundle import build, recipes
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aiot_suite.cli.options import HERE, Frameworks, Models, Quantizations, Weights, Workspaces
+from aiot_suite.cli.options import AsJson, Frameworks, Models, Quantizations, Weights, WriteWorkspace, show, to_write
 from aiot_suite.errors import RunnerError
-from aiot_suite.workspace import Workspace, models_folder
+from aiot_suite.workspace import models_folder
+from runner import rawlog
 from runner.importers.input_files import DELEGATES, FORMATS
 
 if TYPE_CHECKING:
@@ -27,14 +28,14 @@ def models_check(
     summary: Annotated[
         bool, typer.Option("--summary", help="Print only how many files passed and which did not, without the table.")
     ] = False,
-    workspace: Workspaces = HERE,
+    as_json: AsJson = False,
+    workspace: WriteWorkspace = None,
 ) -> None:
     """Compare every model file with its PyTorch original on real images.
 
     The outputs of float32 files must agree to a thousandth of their range. For quantized files the loss is shown.
     """
     from aiot_suite import catalog
-    from aiot_suite.cli.options import show
     from aiot_suite.datasets import store
     from aiot_suite.facts import load_artifacts
     from aiot_suite.long_tasks import counting
@@ -42,7 +43,7 @@ def models_check(
     from runner.parity import check
     from runner.preflight import Check
 
-    space = Workspace(workspace)
+    space = to_write(workspace)
     installed = catalog.load(space.plugins)
     folder = models_folder(space, weights)
     artifacts = load_artifacts(folder)
@@ -67,9 +68,12 @@ def models_check(
         correlation = "" if one.correlation is None else f"{one.correlation:.5f}"
         return [one.artifact, difference, correlation, *("" if share is None else f"{share:.1%}" for share in shares)]
 
+    failed = [one for one in checks if not one.passed]
+    if as_json:
+        rawlog.print_json(checks)
+        raise typer.Exit(bool(failed))
     if not summary:
         show(columns, map(row, checks), right=columns[1:])
-    failed = [one for one in checks if not one.passed]
     print(f"check     {len(checks) - len(failed)} of {len(checks)} model files passed on {checks[0].images} images")
     if unreadable := checks[0].unreadable:
         print(f"          skipped: {len(unreadable)} images that cannot be read, for example {unreadable[0]}")
@@ -92,7 +96,7 @@ def models_add(
     quantization: Annotated[
         str | None, typer.Option(help="float32, dynamic, int8 or float16; by default, as read from the file.")
     ] = None,
-    workspace: Workspaces = HERE,
+    workspace: WriteWorkspace = None,
 ) -> None:
     """Add an existing model file with its settings.
 
@@ -103,7 +107,7 @@ def models_add(
     from runner.devices.local import LocalDevice
     from runner.parity import add
 
-    space = Workspace(workspace)
+    space = to_write(workspace)
     installed = catalog.load(space.plugins)
     instance = add.instance_of(file, model, framework, quantization, installed)
     device = LocalDevice(space.staging, space.salt())
@@ -171,12 +175,13 @@ def import_(
     dataset: Annotated[
         str | None, typer.Option(help="Name of the images; the same name means the same images.")
     ] = None,
-    images: Annotated[
+    image_names: Annotated[
         Path | None,
         typer.Option(
             help="File with the names of the app's images, one per line, in the order in which they were shown."
         ),
     ] = None,
+    images: Annotated[Path | None, typer.Option(hidden=True)] = None,  # the name of --image-names in earlier versions
     weights: Annotated[str | None, typer.Option(help="Name of the trained weights; unknown by default.")] = None,
     threads: Annotated[
         int | None,
@@ -187,7 +192,7 @@ def import_(
     format_: Annotated[
         str | None, typer.Option("--format", help=f"One of {', '.join(FORMATS)}, if a file may have two formats.")
     ] = None,
-    workspace: Workspaces = HERE,
+    workspace: WriteWorkspace = None,
 ) -> None:
     """Import other people's logs as raw logs of origin "imported".
 
@@ -205,9 +210,10 @@ def import_(
     def plain(value: str | None) -> str | None:
         return None if value is None else shown(value)
 
-    names = tuple(line for line in lines_of(read_source(images)[1]) if line.strip()) if images else None
+    list_of_names = image_names or images
+    names = tuple(line for line in lines_of(read_source(list_of_names)[1]) if line.strip()) if list_of_names else None
     if names is not None and len(set(names)) < len(names):
-        raise RunnerError(f"{images} contains a name twice: give each image its own name.")
+        raise RunnerError(f"{list_of_names} contains a name twice: give each image its own name.")
     stated = LabelOverrides(
         device=plain(device),
         serial=serial,
@@ -222,7 +228,7 @@ def import_(
         threads=threads,
         images=names,
     )
-    result = import_files.import_files(files, stated, Workspace(workspace))
+    result = import_files.import_files(files, stated, to_write(workspace))
     if not result.runs and len(result.refused) == 1:
         raise result.refused[0]
     for folder, instances, records in result.runs:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aiot_suite.cli.options import (
-    HERE,
     PYTHON,
     Connect,
     Cooldown,
@@ -31,11 +30,13 @@ from aiot_suite.cli.options import (
     Threads,
     Timeout,
     Weights,
-    Workspaces,
+    WriteWorkspace,
+    to_write,
 )
 from aiot_suite.errors import RunnerError
 from aiot_suite.suite import COOLDOWN_S, PATIENCE_S, PROFILES, SUITES, TIMEOUT_S
 from aiot_suite.workspace import Workspace, models_folder
+from runner import rawlog
 from runner.devices import ALL_CORES, FOLDER
 
 if TYPE_CHECKING:
@@ -96,7 +97,10 @@ def run(
     device_python: DevicePython = PYTHON,
     keep_serial: KeepSerial = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the order and what cannot run, then exit.")] = False,
-    workspace: Workspaces = HERE,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="With --dry-run: print the table as JSON, for scripts.")
+    ] = False,
+    workspace: WriteWorkspace = None,
 ) -> None:
     """Run the suite on one or more devices at the same time, and write raw logs.
 
@@ -107,9 +111,11 @@ def run(
     from runner.devices.choice import Choice
     from runner.suite_run import run_suite
 
+    if as_json and not dry_run:
+        raise typer.BadParameter("it needs --dry-run, because a run prints no table", param_hint="'--json'")
     outcome = run_suite(
         Choice(local, serials, every, connect, device_folder, device_python, keep_serial),
-        workspace=workspace,
+        workspace=to_write(workspace).root,
         suite=part,
         models=models,
         frameworks=frameworks,
@@ -136,6 +142,9 @@ def run(
         progress=True,
         report=_print_outcomes,
     )
+    if as_json:
+        rawlog.print_json(outcome.planned)
+        return
     for planned in outcome.planned:
         device_prefix = f"{planned.device}  " if len(outcome.devices) > 1 else ""
         state = f"unavailable: {planned.obstacle['reason']}" if planned.obstacle else "ready"
@@ -224,7 +233,7 @@ def ab(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the plan and the expected duration, then exit.")
     ] = False,
-    workspace: Workspaces = HERE,
+    workspace: WriteWorkspace = None,
 ) -> Ended | None:
     """Run two settings on one device in alternating short runs, and show what changed from A to B.
 
@@ -238,7 +247,7 @@ def ab(
     from runner.devices.choice import Choice
     from runner.suite_run import build_request
 
-    space = Workspace(workspace)
+    space = to_write(workspace)
     firsts(blocks, seed)  # reject an invalid number of blocks before contacting a device
     words = {"a": parse(a, "--a"), "b": parse(b, "--b")}
     common = build_request(
@@ -366,7 +375,7 @@ def operators(
     ] = False,
     timeout_s: Timeout = TIMEOUT_S,
     cooldown_s: Cooldown = COOLDOWN_S,
-    workspace: Workspaces = HERE,
+    workspace: WriteWorkspace = None,
 ) -> None:
     """Time each operator of each network on this machine's CPU, and log the networks' graphs.
 
@@ -381,7 +390,7 @@ def operators(
     from runner.fleet import RunProgress, summary
     from runner.operators import operator_study
 
-    space = Workspace(workspace)
+    space = to_write(workspace)
     known_models = list(catalog.load(space.plugins).models)
     request = operator_study.OperatorRequest(
         models=suite.choose("Model", models or suite.MODELS, known_models),

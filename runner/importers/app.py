@@ -146,7 +146,7 @@ def _image_names(where: str, given: LabelOverrides, unit: str, images: int) -> l
     if given.images is None:
         return [f"{unit}-{index:05}" for index in range(images)]
     if len(given.images) != images:
-        raise LogError(f"{where} has {images} images, but --images names {len(given.images)}: check the list.")
+        raise LogError(f"{where} has {images} images, but --image-names has {len(given.images)}: check the list.")
     return list(given.images)
 
 

@@ -12,6 +12,7 @@ package of `runner` that the analysis imports. docs/raw-logs.md describes the fo
 Attempts are append-only, and a finished attempt is never opened for writing again.
 """
 
+from .as_json import print_json
 from .ids import (
     ATTEMPT_NAME,
     attempt_path,
@@ -45,6 +46,14 @@ from .schema import (
     check_event,
     parse,
 )
+from .workspaces import (
+    WorkspaceError,
+    existing_folder,
+    refuse_address,
+    workspace_above,
+    workspace_to_read,
+    workspace_to_write,
+)
 from .writer import AttemptWriter, close_attempt, locked, replace_text, replacing, utc_now, write_json
 
 __all__ = [
@@ -59,21 +68,25 @@ __all__ = [
     "Attempt",
     "AttemptWriter",
     "RawLogError",
+    "WorkspaceError",
     "attempt_path",
     "attempt_paths",
     "check",
     "check_event",
     "close_attempt",
+    "existing_folder",
     "format_attempt_name",
     "format_instance_id",
     "format_model_file_name",
     "locked",
     "parse",
     "parse_attempt",
+    "print_json",
     "read_attempt",
     "read_bytes",
     "read_json",
     "read_telemetry",
+    "refuse_address",
     "replace_text",
     "replacing",
     "run_folders",
@@ -81,5 +94,8 @@ __all__ = [
     "split_instance_id",
     "split_model_file_name",
     "utc_now",
+    "workspace_above",
+    "workspace_to_read",
+    "workspace_to_write",
     "write_json",
 ]

@@ -38,7 +38,7 @@ def processed(tmp_path):
 def test_without_data_it_says_that_it_uses_the_default(tmp_path):
     done = aiot("plan", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("plan      default noise, since there are no data: There is no data/processed")
+    assert done.stdout.startswith("plan      default noise, since there are no data: There is no folder data/processed")
     assert "an assumed 5 % between runs" in done.stdout
     [line] = [line for line in done.stdout.splitlines() if line.startswith("time, two instances of a device")]
     assert "7.8 %" in line and "what it takes" not in done.stdout
@@ -93,9 +93,9 @@ def test_another_allowance_between_runs_is_reported(tmp_path):
     ("words", "said"),
     [
         (["--noise", "some"], "Noise 'some' is unknown: choose data or default."),
-        (["--noise", "data"], "There is no data/processed here or in a folder above"),
-        (["--processed", "nowhere"], "There is no nowhere here or in a folder above"),
-        (["--device", "pixel"], "There is no data/processed here or in a folder above"),
+        (["--noise", "data"], "There is no folder data/processed here or in a folder above"),
+        (["--processed", "nowhere"], "There is no folder nowhere here or in a folder above"),
+        (["--device", "pixel"], "There is no folder data/processed here or in a folder above"),
         (["--time", "fast"], "'fast' is not a difference in time: give a percentage, like 5% or 2.5%."),
         (["--vips", "0"], "No test finds a difference of 0: give --vips a percentage above 0, like 3%."),
         (["--accuracy", "0"], "0 is not a difference in accuracy: give points between 0 and 100"),

@@ -42,7 +42,10 @@ def test_without_the_option_no_change_is_a_failure(processed, tmp_path):
         (["threads=1", "threads=2", "--format", "xml"], "Format 'xml' is unknown: choose from text, markdown, json."),
         (["threads=1", "threads=2", "--fail-on-regression", "some"], "'some' is not a margin for times"),
         (["threads=1", "threads=2", "--output", "data"], "data cannot be written"),
-        (["threads=1", "threads=2", "--processed", "nowhere"], "There is no nowhere here or in a folder above: run"),
+        (
+            ["threads=1", "threads=2", "--processed", "nowhere"],
+            "There is no folder nowhere here or in a folder above: run",
+        ),
     ],
 )
 def test_user_errors_are_one_sentence(words, said, processed, tmp_path):

@@ -391,7 +391,7 @@ def test_errors_come_before_anything_runs(tmp_path: Path) -> None:
         render(source, out, parameters={"confidence": "abc"})
     with pytest.raises(ReportError, match="0 is not a possible number of notebooks"):
         render(source, out, jobs=0)
-    with pytest.raises(DataError, match="There is no data/none in"):
+    with pytest.raises(DataError, match="There is no folder data/none in"):
         render(source, out, parameters={"processed": "data/none"})
     write_tables(root / "data" / "processed", [], [])
     with pytest.raises(DataError, match="has no runs: run the suite"):

@@ -93,9 +93,13 @@ def test_notebooks_are_found_from_a_folder_below(workspace, tmp_path):
 
 
 def test_a_path_that_is_nowhere_is_named_with_where_it_was_looked_for(workspace, tmp_path):
-    with pytest.raises(DataError, match=r"^There is no data/nowhere here or in a folder above: run `aiot process`, or"):
+    with pytest.raises(
+        DataError, match=r"^There is no folder data/nowhere here or in a folder above: run `aiot process`, or"
+    ):
         processed.find("data/nowhere")
-    with pytest.raises(DataError, match=rf"^There is no data/nowhere in {tmp_path}, /mnt or in a folder above: run"):
+    with pytest.raises(
+        DataError, match=rf"^There is no folder data/nowhere in {tmp_path}, /mnt or in a folder above: run"
+    ):
         processed.find("data/nowhere", tmp_path, Path("/mnt"))
 
 

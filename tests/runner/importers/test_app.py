@@ -129,7 +129,7 @@ def test_images_are_numbers_of_the_device_since_every_device_lists_a_class_in_an
 def test_images_have_the_names_that_are_given(space, app_files):
     files = app_files(specimens.sitting(5, TWO))
     refused = imported(space, *files, images=("a", "b")).refused
-    assert "has 5 images, but --images names 2" in str(refused[0])
+    assert "has 5 images, but --image-names has 2" in str(refused[0])
     imported(space, *files, images=tuple("abcde"))
     [folder] = whole_runs(space)
     assert [event["image"] for event in events(folder, FIRST)[1:-1]] == list("abcde")

@@ -1,0 +1,79 @@
+"""Which folder is the workspace: one rule for every command, and for `aiot_analysis.load()`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Optional
+
+from .schema import RawLogError
+
+_HOLDINGS = ("raw/*/*/run.json", "processed/*.parquet", "models/*/*.json", "datasets/*/dataset.json")
+_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+)://\S*", re.IGNORECASE)
+DASK_SCHEMES = ("tcp", "tls", "ucx", "ws", "wss", "inproc")
+"""Schemes of addresses that are not those of files: those of a Dask scheduler."""
+
+
+class WorkspaceError(RawLogError):
+    """Raised if a folder does not exist, is not on this machine, or is not clearly the one meant."""
+
+
+def refuse_address(text: str | Path) -> None:
+    """Raise WorkspaceError if a text names files by an address such as s3://bucket/raw."""
+    address = _ADDRESS.search(str(text))
+    if address and address[1].lower() not in DASK_SCHEMES:
+        raise WorkspaceError(
+            f"{address[0]} is an address, but only files on this machine can be used: copy or mount them, and give "
+            "their path."
+        )
+
+
+def existing_folder(path: str | Path, remedy: str = "check the path") -> Path:
+    """Return the path of a folder; raise WorkspaceError if there is no such folder."""
+    refuse_address(path)
+    if Path(path).is_dir():
+        return Path(path)
+    if Path(path).exists():
+        raise WorkspaceError(f"{path} is not a folder: {remedy}.")
+    raise WorkspaceError(f"There is no folder {path}: {remedy}.")
+
+
+def holds_data(folder: Path) -> bool:
+    """Return whether there are runs, tables, model files or datasets in `data` below a folder."""
+    try:
+        return any(next((folder / "data").glob(pattern), None) for pattern in _HOLDINGS)
+    except OSError:  # a folder above that this user may not read
+        return False
+
+
+def workspace_above(base: Path) -> Optional[Path]:
+    """Return the nearest of a folder and its parents that holds data, or None if none of them does."""
+    return next((folder for folder in (base, *base.parents) if holds_data(folder)), None)
+
+
+def workspace_to_read(named: str | Path | None = None) -> Path:
+    """Return the workspace that a command reads.
+
+    It is the folder `named`, or by default the nearest of the working folder and its parents that holds data, or the
+    working folder if none of them does. Raises WorkspaceError if the folder `named` does not exist.
+    """
+    if named is not None:
+        return existing_folder(named, "create it, or name another with --workspace")
+    here = Path.cwd()
+    above = workspace_above(here)
+    return Path() if above in (None, here) else above
+
+
+def workspace_to_write(named: str | Path | None = None) -> Path:
+    """Return the workspace that a command writes to: the folder `named`, or by default the working folder.
+
+    Raises WorkspaceError if the folder `named` does not exist, or if by default another folder would be read than
+    written to: the working folder holds no data, but one of its parents does.
+    """
+    workspace = workspace_to_read(named)
+    if named is None and workspace != Path():
+        raise WorkspaceError(
+            f"This folder is inside the workspace {workspace}: add `--workspace {workspace}` to write there, or "
+            "`--workspace .` to start a new workspace here."
+        )
+    return workspace
