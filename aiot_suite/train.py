@@ -26,6 +26,7 @@ from aiot_suite.facts import Settings, default_settings
 from aiot_suite.preprocess import decode, resized
 from aiot_suite.suite import HEAVY_MODELS
 from aiot_suite.weights.state_dicts import read
+from runner import rawlog
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -277,6 +278,7 @@ def train(
 
 def _continued(network: nn.Module, model: str, start: Path) -> list[dict[str, Any]]:
     """Load the weights of an earlier training run into a network, and return its history."""
+    rawlog.existing_folder(start, "omit --start to train from scratch", ModelError)
     path = start / f"sample_{model}.npz"
     if not path.is_file():
         raise ModelError(f"There are no weights {path} to start from: omit --start to train from scratch.")

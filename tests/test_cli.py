@@ -1,13 +1,18 @@
 """The command as a user meets it: exit codes, and what stands on which stream."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from tests.command import aiot, refused
+from aiot import SECTIONS
+from runner import rawlog
+from tests.command import aiot, command, refused
 from tests.rawlogs import LOAD, attempt, begin, end, image
 
 ROOT = Path(__file__).parents[1]
@@ -38,9 +43,8 @@ def project(tmp_path):
 
 def test_a_folder_of_raw_logs_that_is_missing_is_one_sentence(tmp_path):
     line = refused(aiot("process", "--raw", tmp_path / "nothing", "--processed", tmp_path / "tables"))
-    assert line == (
-        f"aiot: There is no folder {tmp_path / 'nothing'}: run `aiot run --local`, or name the folder of the raw logs with --raw."
-    )
+    missing = f"There is no folder {tmp_path / 'nothing'}"
+    assert line == f"aiot: {missing}: run `aiot run --local`, or name the folder of the raw logs with --raw."
     assert not (tmp_path / "tables").exists()
 
 
@@ -135,3 +139,216 @@ def test_wrong_usage_exits_with_2(words, tmp_path):
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "Usage:" in done.stderr
+
+
+def verbs(group=None, words=()):
+    """Yield the words and the command of every visible verb."""
+    for name, verb in (group or command()).commands.items():
+        if hasattr(verb, "commands"):
+            yield from verbs(verb, (*words, name))
+        elif not verb.hidden:
+            yield (*words, name), verb
+
+
+def shown(verb):
+    """Return the help record, the value and the text, of each visible long option of a verb."""
+    context = verb.make_context("aiot", [], resilient_parsing=True)
+    records = [(parameter, parameter.get_help_record(context)) for parameter in verb.params]
+    return {
+        name: (record[0].rpartition("--")[2].partition(" ")[2], record[1])
+        for parameter, record in records
+        if record
+        for name in parameter.opts
+        if name.startswith("--")
+    }
+
+
+def test_the_version_is_that_of_the_package():
+    done = aiot("--version")
+    assert (done.returncode, done.stderr) == (0, "")
+    text = (ROOT / "pyproject.toml").read_text()
+    assert done.stdout == f"aiot {tomllib.loads(text)['project']['version']}\n"
+
+
+def test_every_verb_is_under_a_heading_of_the_help_and_described_in_whole_sentences():
+    groups = command().commands
+    assert sorted(name for names in SECTIONS.values() for name in names) == sorted(
+        name for name, verb in groups.items() if not verb.hidden
+    )
+    lines = aiot("--help", COLUMNS="80").stdout.splitlines()
+    assert [line for line in lines if line in ("Measure:", "Analyse:", "Maintain:", "Commands:")] == [
+        "Measure:",
+        "Analyse:",
+        "Maintain:",
+    ]
+    assert lines.index("Measure:") < lines.index("Analyse:") < lines.index("Maintain:")
+    for words in ([], *([name] for name, verb in groups.items() if hasattr(verb, "commands"))):
+        for columns in ("40", "80"):
+            assert "..." not in aiot(*words, "--help", COLUMNS=columns).stdout.replace("COMMAND [ARGS]...", "")
+
+
+COMPLETE = """
+aiot --install-completion > said
+source "$HOME/.bashrc"
+for words in "aiot mod" "aiot models che" "aiot run --nat"; do
+    COMP_WORDS=($words)
+    COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+    _aiot_completion aiot
+    echo "${COMPREPLY[@]}"
+done
+[ "$(aiot --show-completion)" = "$(cat "$HOME/.bash_completions/aiot.sh")" ] && echo same
+"""
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash")
+def test_the_shell_completes_verbs_and_options(tmp_path):
+    """Install the completion in an empty home, and call what bash calls when Tab is pressed."""
+    program = tmp_path / "bin" / "aiot"
+    program.parent.mkdir()
+    program.write_text(f"#!{sys.executable}\nimport sys; sys.path.insert(0, {str(ROOT)!r}); import aiot; aiot.main()\n")
+    program.chmod(0o755)
+    variables = {**os.environ, "HOME": str(tmp_path), "PATH": f"{program.parent}:{os.environ['PATH']}"}
+    words = ["bash", "--norc", "-c", COMPLETE]
+    done = subprocess.run(words, check=False, cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=120)
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == ["models", "check", "--native-tools", "same"]
+
+
+def test_every_verb_has_an_option_for_the_workspace():
+    assert len(list(verbs())) > 20
+    assert [words for words, verb in verbs() if "--workspace" not in shown(verb)] == []
+
+
+def test_an_option_takes_the_same_kind_of_value_everywhere():
+    kinds = {}
+    for words, verb in verbs():
+        for name, (value, _) in shown(verb).items():
+            kinds.setdefault(name, {}).setdefault(value, []).append(" ".join(words))
+    others = {"--device", "--seed", "--serial", "--timeout"}  # one or several; other limits of the same number
+    assert {name: values for name, values in kinds.items() if len(values) > 1 and name not in others} == {}
+    assert set(kinds["--images"]) == {"<int range>"}
+    assert all(text for _, verb in verbs() for _, text in shown(verb).values())
+
+
+TABLES = ["devices", "doctor", "run", "plan", "compare", "figures", "models list", "models check", "frameworks list"]
+
+
+@pytest.mark.parametrize("name", [*TABLES, "bundle list"])
+def test_verbs_that_print_a_table_print_it_as_json_too(name):
+    assert "--json" in shown(dict(verbs())[tuple(name.split())])
+
+
+def test_lists_are_the_same_as_text_and_as_json(tmp_path):
+    for words in (["frameworks", "list"], ["bundle", "list"], ["figures", "--list", "--notebooks", ROOT / "notebooks"]):
+        text, rows = aiot(*words, cwd=tmp_path).stdout, json.loads(aiot(*words, "--json", cwd=tmp_path).stdout)
+        lines = text.splitlines()[len(words) == 2 :]  # without the heading
+        assert len(rows) == len(lines) > 0
+        for row, line in zip(rows, lines, strict=True):
+            assert all(str(value or "-") in line for value in row.values() if value != "")
+
+
+@pytest.mark.parametrize("words", [["run"], ["figures"]])
+def test_json_without_a_table_is_wrong_usage(words, tmp_path):
+    done = aiot(*words, "--json", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--json" in done.stderr
+
+
+WRITING = [
+    ["process"],
+    ["simulate", "--devices", "1", "--images", "1"],
+    ["report"],
+    ["run", "--local"],
+    ["ab", "--local", "--a", "threads=1", "--b", "threads=2"],
+    ["operators"],
+    ["import", "log"],
+    ["models", "prepare"],
+    ["models", "check"],
+    ["models", "add", "file", "--settings", "s", "--model", "m", "--name", "n"],
+    ["dataset", "make"],
+    ["dataset", "sample", "--imagenet", "."],
+    ["dataset", "use", ".", "--labels", "x"],
+]
+
+
+@pytest.mark.parametrize("words", WRITING, ids=" ".join)
+def test_a_verb_that_writes_does_not_write_into_the_workspace_of_a_folder_above(words, project):
+    below = project / "below"
+    below.mkdir()
+    before = sorted(project.rglob("*"))
+    line = refused(aiot(*words, cwd=below))
+    assert line.startswith(f"aiot: This folder is inside the workspace {project}: add `--workspace {project}` to write")
+    assert sorted(project.rglob("*")) == before
+
+
+def test_every_verb_that_writes_says_so_in_its_help():
+    writing = {" ".join(words) for words, verb in verbs() if "never a folder above" in shown(verb)["--workspace"][1]}
+    assert writing == {" ".join(words[: 2 if words[0] in ("models", "dataset") else 1]) for words in WRITING}
+
+
+def test_a_workspace_is_named_or_found_from_a_folder_below(project):
+    below = project / "below"
+    below.mkdir()
+    done = aiot("process", "--workspace", "..", cwd=below)
+    assert (done.returncode, done.stdout) == (
+        0,
+        "process   1 run, 1 instance, 2 images, 0 excluded in ../data/processed\n",
+    )
+    attempt(begin(project / "data" / "raw", [ID], device="phone"), ID, LOAD, image(0), image(1), end())
+    assert aiot("process", "--workspace", project, cwd=ROOT).stdout.startswith("process   2 runs")
+    for cwd, words in [(below, []), (ROOT, ["--workspace", project])]:
+        found = json.loads(aiot("compare", "local", "phone", "--json", *words, cwd=cwd).stdout)
+        assert found == json.loads(aiot("compare", "local", "phone", "--format", "json", cwd=project).stdout)
+        assert json.loads(aiot("plan", "--json", *words, cwd=cwd).stdout)["tables"] == f"{project}/data/processed"
+    here = aiot("process", "--workspace", ".", cwd=below)
+    assert refused(here).startswith("aiot: There is no folder data/raw: run `aiot run --local`")
+
+
+@pytest.mark.parametrize("verb", ["report", "figures", "plan", "compare"])
+def test_a_workspace_that_is_named_is_not_left_for_one_above_it(verb, project):
+    assert aiot("process", cwd=project).returncode == 0
+    empty = project / "empty"
+    empty.mkdir()
+    words = {"compare": ["local", "local"], "plan": ["--noise", "data"]}.get(verb, ["--notebooks", ROOT / "notebooks"])
+    line = refused(aiot(verb, *words, "--workspace", empty, cwd=project))
+    assert f"{empty}/data/processed" in line and "aiot process" in line
+    assert list(empty.iterdir()) == []
+
+
+def test_a_workspace_that_does_not_exist_is_an_error_of_every_verb_that_uses_one(tmp_path):
+    required = {"compare": ["a", "b"], "import": ["log"], "models add": WRITING[9][2:], "ab": WRITING[4][1:]}
+    required |= {"dataset sample": WRITING[11][2:], "dataset use": WRITING[12][2:], "report": [], "figures": []}
+    for words, verb in verbs():
+        name = " ".join(words)
+        if "uses no files" in shown(verb)["--workspace"][1] or name in ("devices", "doctor", "clean"):
+            continue
+        line = refused(aiot(*words, *required.get(name, []), "--workspace", tmp_path / "typo", cwd=ROOT))
+        assert line == f"aiot: There is no folder {tmp_path}/typo: create it, or name another with --workspace.", name
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["process", "--raw", "s3://bucket/raw"],
+        ["process", "--raw=s3://bucket/raw"],
+        ["report", "-p", "processed", "s3://bucket/raw"],
+        ["compare", "folder:s3://bucket/raw", "x"],
+        ["import", "s3://bucket/raw"],
+        ["run", "--workspace", "s3://bucket/raw"],
+    ],
+    ids=" ".join,
+)
+def test_an_address_is_refused_by_name(words, tmp_path):
+    line = refused(aiot(*words, cwd=tmp_path))
+    assert line.endswith(
+        "s3://bucket/raw is an address, but only files on this machine can be used: copy or mount "
+        "them, and give their path."
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_address_of_a_cluster_is_none_of_files(tmp_path):
+    line = refused(aiot("process", "--raw", "none", "--scheduler", "tcp://127.0.0.1:1", cwd=tmp_path))
+    assert line.startswith("aiot: There is no folder none: ")
+    assert "tcp" in rawlog.workspaces.DASK_SCHEMES

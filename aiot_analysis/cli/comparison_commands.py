@@ -23,20 +23,25 @@ def compare(
     a: Annotated[str, typer.Argument(metavar="A", help="Baseline: a device, a run or a folder of tables.")] = "",
     b: Annotated[str, typer.Argument(metavar="B", help="What to compare with the baseline.")] = "",
     ab: Annotated[
-        str, typer.Option(metavar="SESSION", help="Session of `aiot ab` to use instead of A and B, or newest.")
+        str, typer.Option(metavar="SESSION", help="Show a session of `aiot ab` instead of A and B: its id, or newest.")
     ] = "",
     processed: Processed = None,
     workspace: ReadWorkspace = None,
     metrics: Annotated[
-        list[str], typer.Option("--metric", help="accuracy, mean or median (mean and median of the time per image).")
+        list[str],
+        typer.Option(
+            "--metric", metavar="NAMES", help="accuracy, mean or median (mean and median of the time per image)."
+        ),
     ] = ["accuracy", "mean"],  # noqa: B006
     timing: Annotated[
         str, typer.Option(help="end_to_end or inference. Default: end_to_end if all have it, else inference.")
     ] = "",
-    models: Annotated[list[str], typer.Option("--models", "-m", help="Only these models.")] = [],  # noqa: B006
-    frameworks: Annotated[list[str], typer.Option("--frameworks", help="Only these frameworks.")] = [],  # noqa: B006
-    delegates: Annotated[list[str], typer.Option("--delegates", help="Only these delegates.")] = [],  # noqa: B006
-    quantizations: Annotated[list[str], typer.Option("--quantizations", help="Only these quantizations.")] = [],  # noqa: B006
+    models: Annotated[list[str], typer.Option("--models", "-m", metavar="NAMES", help="Only these models.")] = [],  # noqa: B006
+    frameworks: Annotated[list[str], typer.Option("--frameworks", metavar="NAMES", help="Only these frameworks.")] = [],  # noqa: B006
+    delegates: Annotated[list[str], typer.Option("--delegates", metavar="NAMES", help="Only these delegates.")] = [],  # noqa: B006
+    quantizations: Annotated[
+        list[str], typer.Option("--quantizations", metavar="NAMES", help="Only these quantizations.")
+    ] = [],  # noqa: B006
     verdicts: Annotated[str, typer.Option(help="Verdicts of the instances to use: valid, or valid,semi-valid.")] = (
         "valid,semi-valid"
     ),
@@ -54,7 +59,7 @@ def compare(
     form: Annotated[str, typer.Option("--format", help="text, markdown or json.")] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     output: Annotated[
-        Path | None, typer.Option(help="Write the comparison to this file instead of the screen.")
+        Path | None, typer.Option("--out", "--output", help="Write the comparison to this file instead of the screen.")
     ] = None,
 ) -> None:
     """Compare two devices, runs, software versions or fleets: what changed from A to B, by how much, how certainly.
@@ -98,7 +103,7 @@ def _write(content: str, path: Path | None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
     except OSError as error:
-        raise CompareError(f"{path} cannot be written ({error.strerror}): choose another --output.") from None
+        raise CompareError(f"{path} cannot be written ({error.strerror}): choose another --out.") from None
     print(f"compare   {path.resolve()}")
 
 

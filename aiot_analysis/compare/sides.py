@@ -19,6 +19,7 @@ from aiot_analysis.tables.names import DELEGATES, MODELS, QUANTIZATIONS, in_orde
 from aiot_analysis.tables.workspace import find as find_tables
 from aiot_analysis.tables.workspace import tables_upwards
 from aiot_analysis.words import plural
+from runner import rawlog
 
 TIMES = [f"{column}_{statistic}" for column in names.TIMES.values() for statistic in ("mean", "median")]
 """Columns of the table `instances` that are averaged over the runs of a session."""
@@ -204,6 +205,7 @@ def _meant(word: str, instances: pd.DataFrame, devices: pd.DataFrame, folder: Pa
     ):
         return "device", instances["device_id"] == device_id
     if "/" in word:
+        rawlog.existing_folder(word, "run `aiot process`, or name a device or a run", CompareError)
         raise CompareError(
             f"{word} is not a folder of processed tables: run `aiot process`, or name a device or a run."
         )

@@ -86,10 +86,10 @@ def process(
     threads of this process; they must see both folders under the same paths.
 
     Only runs that are new or changed are read. If interrupted, existing tables are left unchanged, and the next call
-    resumes. Raises DataError if no run can be read (nothing is written then) or if the tables cannot be written, and
-    ClusterError if there is no such scheduler, or its workers cannot do the work.
+    resumes. Raises DataError if there is no folder `raw` or no run in it that can be read (nothing is written then), or
+    if the tables cannot be written, and ClusterError if there is no such scheduler, or its workers cannot do the work.
     """
-    rawlog.existing_folder(raw, "run `aiot run --local`, or name the folder of the raw logs with --raw")
+    rawlog.existing_folder(raw, "run `aiot run --local`, or name the folder of the raw logs with --raw", DataError)
     listing = scan_runs(raw)
     if not listing.runs:
         raise _nothing(raw, [])

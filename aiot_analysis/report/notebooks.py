@@ -155,9 +155,9 @@ def find(folder: Path) -> list[Notebook]:
     A notebook that cannot be read has a `problem` and does not prevent the others from being rendered.
 
     Raises:
-        ReportError: There is no notebook at all.
+        ReportError: There is no such folder, or no notebook in it.
     """
-    rawlog.existing_folder(folder, "give the folder of the notebooks with --notebooks")
+    rawlog.existing_folder(folder, "give the folder of the notebooks with --notebooks", ReportError)
     paths = sorted(path for path in folder.glob("*.ipynb") if NAME.fullmatch(path.stem))
     if not paths:
         raise ReportError(

@@ -120,7 +120,7 @@ def base_of(path: Path | str, *bases: Path) -> Path:
 
 def _find(path: Path | str, bases: tuple[Path, ...]) -> tuple[Path, Path]:
     """Return the first of the bases from which a folder with tables is found, and the folder."""
-    rawlog.refuse_address(path)
+    rawlog.refuse_address(path, DataError)
     candidates = [(base, folder) for base in bases or (Path.cwd(),) if (folder := tables_upwards(path, base))]
     if not candidates:
         where = ", ".join(str(base) for base in bases) or "here"

@@ -28,7 +28,7 @@ app = typer.Typer(cls=CommandGroup, help="Make or choose a dataset of images.", 
 def dataset_make(
     seed: Seed = 0,
     train_per_class: Annotated[int, typer.Option(min=0, help="Pictures per class for a separate training part.")] = 0,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    jobs: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 2,
     workspace: WriteWorkspace = None,
 ) -> None:
     """Draw the sample set, which has 100 classes x 5 test images."""
@@ -51,8 +51,8 @@ def dataset_make(
 @app.command("sample")
 def dataset_sample(
     imagenet: Annotated[Path, typer.Option(help="Folder of the ILSVRC 2012 validation images.")],
-    classes: Annotated[int, typer.Option(min=1)] = 100,
-    per_class: Annotated[int, typer.Option(min=1)] = 5,
+    classes: Annotated[int, typer.Option(min=1, help="Number of classes.")] = 100,
+    per_class: Annotated[int, typer.Option(min=1, help="Images per class.")] = 5,
     seed: Seed = 0,
     ground_truth: Annotated[
         Path | None,

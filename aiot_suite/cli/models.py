@@ -51,7 +51,7 @@ def models_prepare(
             )
         ),
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes; each needs up to 1.5 GB.")] = 2,
+    jobs: Annotated[int, typer.Option(min=1, help="Number of processes; each needs up to 1.5 GB.")] = 2,
     workspace: WriteWorkspace = None,
 ) -> None:
     """Build the model files; existing files whose inputs are unchanged are kept.
@@ -129,10 +129,14 @@ def models_train(
     seed: Seed = 0,
     phases: Annotated[
         list[str] | None,
-        typer.Option("--phase", help="SIZE:STEPS:RATE, repeatable; by default, the model's own recipe."),
+        typer.Option(
+            "--phase",
+            metavar="SIZE:STEPS:RATE",
+            help="Image size, steps and learning rate; repeat the option for more phases. Default: the model's own.",
+        ),
     ] = None,
     per_class: Annotated[int, typer.Option(min=1, help="Training pictures per class.")] = 80,
-    threads: Annotated[int, typer.Option("--num-threads", min=1)] = 1,
+    threads: Annotated[int, typer.Option("--num-threads", min=1, help="Threads used by PyTorch.")] = 1,
     bfloat16: Annotated[
         bool, typer.Option("--bfloat16", help="Train in bfloat16, which is faster on processors that support it.")
     ] = False,

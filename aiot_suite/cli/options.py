@@ -14,16 +14,30 @@ from aiot_suite.workspace import Workspace
 from runner import rawlog
 
 Models = Annotated[
-    list[str], typer.Option("--models", "-m", help=f"Any of {', '.join(MODELS)}, or a model in plugins/models.")
+    list[str],
+    typer.Option(
+        "--models",
+        "-m",
+        metavar="NAMES",
+        help=f"Any of {', '.join(MODELS)}, or a model in plugins/models, separated by commas.",
+    ),
 ]
 Frameworks = Annotated[
     list[str],
     typer.Option(
-        "--frameworks", help=f"Any of {', '.join(FRAMEWORKS)}, executorch, or a framework in plugins/frameworks."
+        "--frameworks",
+        metavar="NAMES",
+        help=f"Any of {', '.join(FRAMEWORKS)}, executorch, or a framework in plugins/frameworks, separated by commas.",
     ),
 ]
-Delegates = Annotated[list[str], typer.Option("--delegates", help=f"Any of {', '.join(DELEGATES)}, or gpu.")]
-Quantizations = Annotated[list[str], typer.Option("--quantizations", help=f"Any of {', '.join(QUANTIZATIONS)}.")]
+Delegates = Annotated[
+    list[str],
+    typer.Option("--delegates", metavar="NAMES", help=f"Any of {', '.join(DELEGATES)}, gpu, separated by commas."),
+]
+Quantizations = Annotated[
+    list[str],
+    typer.Option("--quantizations", metavar="NAMES", help=f"Any of {', '.join(QUANTIZATIONS)}, separated by commas."),
+]
 Weights = Annotated[
     str, typer.Option(help="sample, pretrained, a folder of state dicts, or a name used with `aiot models add`.")
 ]
@@ -48,10 +62,21 @@ NoWorkspace = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print the table as JSON, for scripts.")]
 Seed = Annotated[int, typer.Option(help="Seed of all random choices.")]
 Serials = Annotated[
-    list[str], typer.Option("--serial", "-s", help="Serial number of an attached device, as listed by `adb devices`.")
+    list[str],
+    typer.Option(
+        "--serial",
+        "-s",
+        metavar="SERIAL",
+        help="Serial number of an attached device, as listed by `aiot devices`; repeat the option for more devices.",
+    ),
 ]
 Every = Annotated[bool, typer.Option("--all", help="Use every attached device.")]
-Connect = Annotated[list[str], typer.Option("--connect", help="HOST:PORT of a device on the network.")]
+Connect = Annotated[
+    list[str],
+    typer.Option(
+        "--connect", metavar="HOST:PORT", help="Address of a device on the network; repeat the option for more devices."
+    ),
+]
 DeviceFolder = Annotated[str, typer.Option(help="Folder on attached devices for all files copied there.")]
 DevicePython = Annotated[str, typer.Option(help="Python interpreter on attached devices that have their own.")]
 KeepSerial = Annotated[bool, typer.Option("--keep-serial", help="Also record serial numbers without hashing them.")]

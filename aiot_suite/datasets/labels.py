@@ -21,6 +21,7 @@ from aiot_suite.datasets.classes import (
     to_labels,
 )
 from aiot_suite.errors import DatasetError
+from runner import rawlog
 
 IMAGE_SUFFIXES = (".jpeg", ".jpg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
 IMAGE_HEADS = (
@@ -249,8 +250,7 @@ def find_image_folder(source: Path) -> Path:
 
     Raises DatasetError if there is no such folder, or more than one.
     """
-    if not source.is_dir():
-        raise DatasetError(f"{source} is not a folder: name the folder of the validation images.")
+    rawlog.existing_folder(source, "name the folder of the validation images", DatasetError)
     if _holds(source):
         return source
     places = list(_places(source, DEPTH))
@@ -283,8 +283,7 @@ class Photographs:
     """The files below a folder, indexed by the names that label files use for them."""
 
     def __init__(self, folder: Path) -> None:
-        if not folder.is_dir():
-            raise DatasetError(f"{folder} is not a folder: name the folder of the images.")
+        rawlog.existing_folder(folder, "name the folder of the images", DatasetError)
         self.folder = folder
         self.paths = frozenset(files_below(folder))
         self.by_name: dict[str, list[str]] = {}

@@ -218,7 +218,7 @@ def bundle_list(as_json: AsJson = False, workspace: NoWorkspace = None) -> None:
 
 @app.command("lock")
 def bundle_lock(workspace: NoWorkspace = None) -> None:
-    """Update the lock to the current versions from Debian and pip (only in a checkout)."""
+    """Update the exact versions of the packages in bundles (the lock) to the current ones; only in a checkout."""
     from runner.bundle import build, recipes
 
     if not (PROJECT / "pyproject.toml").is_file():

@@ -86,7 +86,10 @@ def models_check(
 def models_add(
     file: Annotated[Path, typer.Argument(help="The model file, for example mobilenet.tflite.")],
     settings: Annotated[
-        Path, typer.Option(help="JSON file with size, channel_order, mean, std, label_offset, accuracy, ...")
+        Path,
+        typer.Option(
+            help="JSON file with size, channel_order, mean, std, label_offset, accuracy and others: see docs/adding.md."
+        ),
     ],
     model: Annotated[
         str, typer.Option(help="Name of the model; choose a new name for a network that is not in the suite.")
@@ -181,17 +184,18 @@ def import_(
             help="File with the names of the app's images, one per line, in the order in which they were shown."
         ),
     ] = None,
-    images: Annotated[Path | None, typer.Option(hidden=True)] = None,  # the name of --image-names in earlier versions
+    images: Annotated[Path | None, typer.Option(hidden=True)] = None,  # an earlier name of --image-names
     weights: Annotated[str | None, typer.Option(help="Name of the trained weights; unknown by default.")] = None,
     threads: Annotated[
         int | None,
         typer.Option(
-            "--threads", "--num-threads", min=1, help="Threads of the framework, if the log does not state them."
+            "--num-threads", "--threads", min=1, help="Threads of the framework, if the log does not state them."
         ),
     ] = None,
-    format_: Annotated[
-        str | None, typer.Option("--format", help=f"One of {', '.join(FORMATS)}, if a file may have two formats.")
+    log_format: Annotated[
+        str | None, typer.Option(help=f"One of {', '.join(FORMATS)}, if a file may have two formats.")
     ] = None,
+    format_: Annotated[str | None, typer.Option("--format", hidden=True)] = None,  # an earlier name of --log-format
     workspace: WriteWorkspace = None,
 ) -> None:
     """Import other people's logs as raw logs of origin "imported".
@@ -218,7 +222,7 @@ def import_(
         device=plain(device),
         serial=serial,
         soc=plain(soc),
-        format=chosen("Format", format_, FORMATS),
+        format=chosen("Format", log_format or format_, FORMATS),
         model=None if model is None else model_name(model),
         framework=chosen("Framework", framework, FRAMEWORKS),
         delegate=chosen("Delegate", None if delegate is None else delegate_name(delegate), DELEGATES),

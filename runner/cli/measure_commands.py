@@ -69,7 +69,9 @@ def run(
         list[str],
         typer.Option(
             "--resize",
-            help=("Ways of resizing to compare, each in its own run: any of crop_resize, resize_crop, square_crop."),
+            metavar="NAMES",
+            help="Ways of resizing to compare, each in its own run: any of crop_resize, resize_crop, square_crop, "
+            "separated by commas.",
         ),
     ] = [],  # noqa: B006
     seed: Annotated[
@@ -361,7 +363,9 @@ def _measure(space: Workspace, plan: Plan, patience_s: float) -> list[str]:
 
 def operators(
     models: Models = [],  # noqa: B006
-    frameworks: Annotated[list[str], typer.Option("--frameworks", help="Any of pytorch, caffe2.")] = ["pytorch"],  # noqa: B006
+    frameworks: Annotated[
+        list[str], typer.Option("--frameworks", metavar="NAMES", help="pytorch, caffe2 or both, separated by a comma.")
+    ] = ["pytorch"],  # noqa: B006
     repeat: Annotated[int, typer.Option(min=1, help="Timed runs of each network.")] = 100,
     warmups: Annotated[
         int, typer.Option("--warmup-runs", min=0, help="Untimed runs of each network before the timed ones.")

@@ -108,7 +108,7 @@ _SIGNS = {
     "caffe2_benchmark": r"Milliseconds per iter: |Caffe2Observer \{",
 }
 FORMATS = tuple(_SIGNS)
-"""Names of the formats, as accepted by --format."""
+"""Names of the formats, as accepted by --log-format."""
 
 _PATTERNS = {text_format: re.compile(sign, re.MULTILINE) for text_format, sign in _SIGNS.items()}
 _OF_THE_APP = ("app-result", "app-program")  # these logs have no line prefixes to remove
@@ -165,7 +165,8 @@ def recognise_format(name: object, text: str, asked: str | None = None, framewor
             )
     if len(matching) > 1:
         raise LogError(
-            f"{name} may be from {' or '.join(matching)}: save each output in its own file, or choose with --format."
+            f"{name} may be from {' or '.join(matching)}: save each output in its own file, or choose with "
+            "--log-format."
         )
     return matching[0]
 
@@ -179,7 +180,9 @@ def _speed_benchmark(told: str, framework: str | None) -> list[str]:
 
 
 def _seems(found: list[str]) -> str:
-    return f": it seems to be from {' or '.join(found)}, so omit --format" if found else ", nor any other known format"
+    return (
+        f": it seems to be from {' or '.join(found)}, so omit --log-format" if found else ", nor any other known format"
+    )
 
 
 UNKNOWN = "unknown"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Type
 
 from .schema import RawLogError
 
@@ -18,24 +18,24 @@ class WorkspaceError(RawLogError):
     """Raised if a folder does not exist, is not on this machine, or is not clearly the one meant."""
 
 
-def refuse_address(text: str | Path) -> None:
-    """Raise WorkspaceError if a text names files by an address such as s3://bucket/raw."""
+def refuse_address(text: str | Path, error: Type[Exception] = WorkspaceError) -> None:
+    """Raise an error if a text names files by an address such as s3://bucket/raw."""
     address = _ADDRESS.search(str(text))
     if address and address[1].lower() not in DASK_SCHEMES:
-        raise WorkspaceError(
+        raise error(
             f"{address[0]} is an address, but only files on this machine can be used: copy or mount them, and give "
             "their path."
         )
 
 
-def existing_folder(path: str | Path, remedy: str = "check the path") -> Path:
-    """Return the path of a folder; raise WorkspaceError if there is no such folder."""
-    refuse_address(path)
+def existing_folder(path: str | Path, remedy: str, error: Type[Exception] = WorkspaceError) -> Path:
+    """Return the path of a folder; raise an error with what to do if there is no such folder."""
+    refuse_address(path, error)
     if Path(path).is_dir():
         return Path(path)
     if Path(path).exists():
-        raise WorkspaceError(f"{path} is not a folder: {remedy}.")
-    raise WorkspaceError(f"There is no folder {path}: {remedy}.")
+        raise error(f"{path} is not a folder: {remedy}.")
+    raise error(f"There is no folder {path}: {remedy}.")
 
 
 def holds_data(folder: Path) -> bool:

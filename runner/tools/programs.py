@@ -12,6 +12,7 @@ from elftools.elf.elffile import ELFFile
 from aiot_suite.errors import SetupError
 from aiot_suite.suite import Profile
 from aiot_suite.workspace import sha256_of
+from runner import rawlog
 
 KINDS = {
     "benchmark_model": ("benchmark_model", "benchmark_model_plus_flex"),
@@ -70,8 +71,7 @@ def find(folder: Path, abi: str) -> Tools:
     `android_aarch64_eval_imagenet_image_classification`, take precedence over `benchmark_model` and `run_eval`. Raises
     SetupError if the folder or benchmark_model is missing, or if a file is not for the ABI.
     """
-    if not folder.is_dir():
-        raise SetupError(f"{folder} is not a folder: name the folder that contains benchmark_model and run_eval.")
+    rawlog.existing_folder(folder, "name the folder that contains benchmark_model and run_eval", SetupError)
     if abi.lower() not in _ABIS:
         raise SetupError(f"There are no native tools for ABI {abi!r}: supported ABIs are {', '.join(_ABIS)}.")
     benchmark, evaluation = (_tool(folder, name, abi) for name in KINDS)

@@ -66,7 +66,7 @@ def test_a_version_is_a_side_of_its_framework_alone(processed):
         ("", "'' is not a side: give a device"),
         ("local,", "'local,' is not a side: give a device"),
         ("local,threads=1,run:bbbbbb", "No instance in .* matches all parts of 'local,threads=1,run:bbbbbb'"),
-        ("no/such/folder", "no/such/folder is not a folder of processed tables: run `aiot process`"),
+        ("no/such/folder", "There is no folder no/such/folder: run `aiot process`, or name a device or a run"),
         ("run:eeeeee", "'run:eeeeee' is a profile of operators, which has no results for images"),
     ],
 )

@@ -379,6 +379,7 @@ def test_a_copy_of_a_run_is_not_counted_twice(raw, processed):
 def test_where_nothing_can_be_read_the_error_says_so_in_one_sentence_and_nothing_is_written(raw, processed, damage):
     if damage:
         (begin(raw, [ONE]) / damage).write_text("")
+    raw.mkdir(exist_ok=True)
     with pytest.raises(DataError) as caught:
         ingest.process(raw, processed)
     said = str(caught.value)
@@ -386,6 +387,15 @@ def test_where_nothing_can_be_read_the_error_says_so_in_one_sentence_and_nothing
     assert said.endswith(": run `aiot run --local`.")
     assert "\n" not in said and ". " not in said and ".." not in said
     assert ("run.json cannot be read as JSON" in said) == bool(damage)
+    assert not processed.exists()
+
+
+def test_a_folder_that_does_not_exist_is_not_one_without_runs(raw, processed, tmp_path):
+    with pytest.raises(DataError, match=rf"^There is no folder {raw}: run `aiot run --local`, or name "):
+        ingest.process(raw, processed)
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match=rf"^{tmp_path / 'file'} is not a folder: "):
+        ingest.process(tmp_path / "file", processed)
     assert not processed.exists()
 
 

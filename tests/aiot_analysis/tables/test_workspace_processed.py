@@ -17,6 +17,7 @@ from aiot_analysis.report import facts
 from aiot_analysis.report.site import sites
 from aiot_analysis.tables import storage
 from aiot_analysis.tables import workspace as processed
+from runner import rawlog
 from tests.rawlogs import LOAD, attempt, begin, end, image
 
 ONE, TWO = "tflite_cpu_float32_mobilenet_v2", "tflite_cpu_int8_mobilenet_v2"
@@ -56,6 +57,22 @@ def test_a_folder_without_tables_does_not_hide_those_of_a_folder_above(workspace
     (workspace / "data" / "processed" / "instances.parquet").unlink()
     with pytest.raises(DataError, match=rf"There is no table instances in {empty}: run `aiot process` first"):
         processed.find()
+
+
+def test_load_and_the_commands_have_one_workspace(workspace):
+    inner = workspace / "notebooks"
+    assert processed.find().parents[1] == rawlog.workspace_to_read() == workspace
+    begin(inner / "data" / "raw", [ONE])  # a workspace of its own, whose tables are not made yet
+    assert rawlog.workspace_to_read() == Path()
+    with pytest.raises(DataError, match=rf"There is no table instances in {inner}/data/processed: run `aiot process`"):
+        aiot_analysis.load()
+    _tables(inner / "data" / "processed")
+    assert processed.find() == inner / "data" / "processed"
+
+
+def test_an_address_is_refused():
+    with pytest.raises(DataError, match=r"^s3://bucket/processed is an address, but only files on this machine"):
+        aiot_analysis.load("s3://bucket/processed")
 
 
 def test_an_absolute_path_is_taken_as_it_is(workspace, tmp_path):

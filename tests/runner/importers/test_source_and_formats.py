@@ -107,9 +107,13 @@ def test_a_text_of_an_unknown_ambiguous_or_other_format_is_one_sentence():
         (
             both,
             None,
-            "x may be from benchmark_model or run_eval: save each output in its own file, or choose with --format.",
+            "x may be from benchmark_model or run_eval: save each output in its own file, or choose with --log-format.",
         ),
-        (RESULT, "run_eval", "x does not match the format run_eval: it seems to be from app-result, so omit --format."),
+        (
+            RESULT,
+            "run_eval",
+            "x does not match the format run_eval: it seems to be from app-result, so omit --log-format.",
+        ),
         ("Dear diary", "run_eval", "x does not match the format run_eval, nor any other known format."),
         (
             "INFO: OutputDiff[0]: avg_error=1, std_dev=2\n",

@@ -63,7 +63,8 @@ def test_a_64_bit_device_runs_32_bit_tools_if_there_are_no_others(tmp_path):
         (lambda folder: (folder / "benchmark_model").write_bytes(b"\x7fELF"), "x86_64", "is not a program for Android"),
         (lambda folder: (folder / "benchmark_model").mkdir(), "x86_64", "contains no benchmark_model"),
         (lambda folder: None, "riscv64", "There are no native tools for ABI 'riscv64'"),
-        (lambda folder: folder.rmdir(), "x86_64", "is not a folder: name the folder that contains"),
+        (lambda folder: folder.rmdir(), "x86_64", "There is no folder "),
+        (lambda folder: (folder.rmdir(), folder.touch()), "x86_64", "is not a folder: name the folder that contains"),
     ],
 )
 def test_missing_or_wrong_programs_are_one_sentence(tmp_path, make, abi, said):
