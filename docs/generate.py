@@ -16,6 +16,26 @@ HEAD = """<!-- Written by docs/generate.py from the command line itself: `make d
 `aiot COMMAND --help` shows the same text. Names of models, frameworks, delegates and quantizations may be in upper or
 lower case. An error that you can fix is one sentence on standard error with exit code 1. The exit code is 2 for wrong
 usage, 130 after Ctrl-C, and 3 for a regression found by `aiot compare --fail-on-regression`.
+
+`--json` prints a table as JSON, for scripts.
+
+## The workspace
+
+A command uses the files of one workspace: the folder that contains `data/` and `reports/`. Every command accepts
+`--workspace FOLDER`. Without it:
+
+- A command that only reads uses the working folder or the nearest folder above it that holds data, as
+  `aiot_analysis.load()` does. A folder holds data if there are runs, tables, model files or datasets in its `data/`.
+- A command that writes uses the working folder. If that holds no data, but a folder above does, the command stops and
+  names that folder, so that nothing is written to it unintentionally: add `--workspace` with its path, or
+  `--workspace .` to start a new workspace.
+
+Folders must be on this machine: addresses such as `s3://bucket/raw` are refused.
+
+## Completion in the shell
+
+`aiot --install-completion` installs completion of commands and options for bash, zsh, fish or PowerShell: press Tab in
+a new terminal.
 """
 
 
@@ -24,12 +44,14 @@ def page():
     import typer
 
     group = typer.main.get_command(aiot.command())
-    return "\n".join([HEAD, *_verbs(group, "aiot", 2)])
+    context = group.make_context("aiot", [], resilient_parsing=True)
+    return "\n".join([HEAD, "## aiot\n", *_options(group, context), *_verbs(group, "aiot", 2)])
 
 
 def _verbs(group, words, level):
     """Lines of all verbs of a group, in the order of `aiot --help`."""
-    for name, command in group.commands.items():
+    for name in group.list_commands(None):
+        command = group.commands[name]
         if not command.hidden:
             yield from _verb(command, f"{words} {name}", level)
 
@@ -42,6 +64,11 @@ def _verb(command, words, level):
         return
     usage = " ".join(command.collect_usage_pieces(context))
     yield from ["```console", f"$ {words} {usage}".rstrip(), "```", ""]
+    yield from _options(command, context)
+
+
+def _options(command, context):
+    """Lines of the table of a command's options and arguments; none without any."""
     rows = [row for parameter in command.params if (row := _row(parameter, context))]
     if rows:
         yield from ["| option or argument | meaning |", "| --- | --- |", *rows, ""]
