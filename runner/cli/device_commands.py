@@ -41,6 +41,8 @@ def devices(connect: Connect = [], as_json: AsJson = False, workspace: ReadWorks
     for address in connect:
         adb.connect(client, address)
     states = adb.states(client)
+    if states:
+        space.salt()  # or each thread would make one
     with ThreadPoolExecutor(max(1, len(states))) as pool:  # a device that does not answer must not delay the others
         rows = list(pool.map(lambda serial: _row(serial, states[serial], client, space), states))
     if as_json:
@@ -131,6 +133,7 @@ def doctor(
         except DeviceError as error:
             return [checks.Finding("connection", "problem", str(error))]
 
+    space.salt()  # or each thread would make one
     with ThreadPoolExecutor(len(wanted)) as pool:
         results = dict(zip(wanted, pool.map(findings, wanted), strict=True))
     if as_json:

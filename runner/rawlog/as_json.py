@@ -12,9 +12,10 @@ from typing import Any
 def print_json(content: Any) -> None:
     """Print a table as JSON: a list of dataclasses or dictionaries, a data frame, or a dictionary of these.
 
-    A frame becomes a list with an object per row. Missing and infinite numbers become null, and paths text.
+    A frame becomes a list with an object per row. Missing and infinite numbers become null, and paths text. The output
+    is ASCII, so that no character in a text of a device or a log acts on a terminal.
     """
-    print(json.dumps(_plain(content), indent=1, ensure_ascii=False, allow_nan=False))
+    print(json.dumps(_plain(content), indent=1, allow_nan=False))
 
 
 def _plain(value: Any) -> Any:

@@ -107,7 +107,9 @@ class Row:
 def test_a_table_is_printed_as_json(capsys):
     frame = pd.DataFrame({"n": np.array([1, 2]), "time": [0.5, np.inf], "name": ["ä", None], "ok": [True, False]})
     print_json({"rows": [Row(Path("a/b"), float("nan"), (1, 2))], "frame": frame, "one": np.float32(0.5)})
-    assert json.loads(capsys.readouterr().out) == {
+    printed = capsys.readouterr().out
+    assert printed.isascii()
+    assert json.loads(printed) == {
         "rows": [{"path": "a/b", "size": None, "nested": [1, 2]}],
         "frame": [
             {"n": 1, "time": 0.5, "name": "ä", "ok": True},
