@@ -304,6 +304,16 @@ def test_a_workspace_is_named_or_found_from_a_folder_below(project):
     assert refused(here).startswith("aiot: There is no folder data/raw: run `aiot run --local`")
 
 
+def test_a_report_is_written_to_the_workspace_that_is_named(project, tmp_path_factory):
+    assert aiot("process", cwd=project).returncode == 0
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "01_broken.ipynb").write_text("none")  # so that no notebook is executed
+    done = aiot("report", "--notebooks", elsewhere, "--workspace", project, cwd=elsewhere)
+    assert done.stdout.splitlines()[0] == f"report    tables in {project}/data/processed"
+    assert (project / "reports" / "index.html").exists()
+    assert [path.name for path in elsewhere.iterdir()] == ["01_broken.ipynb"]
+
+
 @pytest.mark.parametrize("verb", ["report", "figures", "plan", "compare"])
 def test_a_workspace_that_is_named_is_not_left_for_one_above_it(verb, project):
     assert aiot("process", cwd=project).returncode == 0
