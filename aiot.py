@@ -108,11 +108,21 @@ def run() -> None:
 def main() -> None:
     """Run a subcommand; an error that the user can fix is printed to stderr as one sentence, with exit code 1."""
     from aiot_analysis.errors import AnalysisError
+    from aiot_suite import environments
     from aiot_suite.errors import RunnerError
     from runner.rawlog import RawLogError
 
     try:
         run()
+    except ModuleNotFoundError as error:
+        module = (error.name or "").partition(".")[0]
+        if module not in environments.EXTRAS:
+            raise
+        print(
+            f"aiot: This command needs {module}, which is not installed: run {environments.how_to_install([module])}.",
+            file=sys.stderr,
+        )
+        sys.exit(1)
     except (RunnerError, AnalysisError, RawLogError) as error:
         print(f"aiot: {error}", file=sys.stderr)
         sys.exit(1)

@@ -7,6 +7,7 @@ user's cache folder, outside any checkout, and shared by all checkouts.
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import os
 import shutil
@@ -25,8 +26,24 @@ NAMES = ("main", "legacy")
 INSTALL_LEGACY = "`aiot frameworks install legacy`"
 """The command to suggest when the legacy environment is missing."""
 
+EXTRAS = {
+    "adbutils": "run",
+    "ai_edge_litert": "run",
+    "distributed": "cluster",
+    "elftools": "run",
+    "executorch": "executorch",
+    "flatbuffers": "run",
+    "litert_quantizer": "models",
+    "litert_torch": "models",
+    "safetensors": "models",
+    "torch": "models",
+    "torchvision": "models",
+}
+"""The extra of this distribution that installs each optional module."""
+
 _ANSWER_TIMEOUT_S = 60.0  # for another program to tell which Python it has
 _REQUIREMENTS = "legacy-requirements.txt"
+_ABSENT = "import sys; from importlib.util import find_spec; print(*(m for m in sys.argv[1:] if find_spec(m) is None))"
 _VERSIONS = (
     "import json, sys; from importlib import metadata as m\n"
     "def v(name):\n"
@@ -47,6 +64,39 @@ def interpreter_path(name: str) -> Path | None:
 def first_of(names: Sequence[str]) -> str | None:
     """Return the first of the named environments that is installed, or None."""
     return next((name for name in names if interpreter_path(name)), None)
+
+
+def absent(modules: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Return the modules that are missing in the named environment that lacks the fewest of them.
+
+    Environments that are not installed lack all modules.
+    """
+    missing = [_absent(tuple(modules), name) for name in names if interpreter_path(name)]
+    return min(missing, key=len, default=list(modules))
+
+
+def _absent(modules: tuple[str, ...], name: str) -> list[str]:
+    if name != "main":
+        return _absent_in_legacy(modules)
+    return [module for module in modules if importlib.util.find_spec(module) is None]
+
+
+@cache
+def _absent_in_legacy(modules: tuple[str, ...]) -> list[str]:
+    return _output([str(interpreter_path("legacy")), "-c", _ABSENT, *modules]).split()
+
+
+def not_installed(modules: Sequence[str]) -> str:
+    """Return a clause like "torch and torchvision are not installed"."""
+    return f"{' and '.join(modules)} {'is' if len(modules) == 1 else 'are'} not installed"
+
+
+def how_to_install(modules: Sequence[str]) -> str:
+    """Return the command that installs optional modules, or advice for modules that no extra has."""
+    extras = sorted({EXTRAS[module] for module in modules if module in EXTRAS})
+    if not extras:
+        return f"install {' and '.join(modules)} in this Python"
+    return f"`pip install 'aiotbench[{','.join(extras)}]'`"
 
 
 def legacy_folder() -> Path:
@@ -107,6 +157,7 @@ def install_legacy(say: Callable[[str], None]) -> Path:
     python_of_legacy = interpreter_path("legacy")
     assert python_of_legacy
     versions.cache_clear()
+    _absent_in_legacy.cache_clear()
     return python_of_legacy
 
 

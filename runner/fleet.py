@@ -91,6 +91,20 @@ def summary(entries: Sequence[LedgerEntry]) -> str:
     return ", ".join([f"{counted(measured, 'instance')} measured", *rest])
 
 
+def check_measured(outcomes: Sequence[DeviceOutcome]) -> None:
+    """Raise RunnerError if no instance was measured in any of the runs, with the reasons and what would help."""
+    entries = [entry for outcome in outcomes for entry in outcome.entries]
+    if not outcomes or any(entry.status == "end" for entry in entries):
+        return
+    remedies = {
+        str(entry.last.get("reason")): str(entry.last.get("remedy"))
+        for entry in entries
+        if entry.status == "unavailable"
+    }
+    reasons = "; ".join(f"{reason} ({remedy})" for reason, remedy in remedies.items())
+    raise RunnerError(f"No instance was measured: {printable(reasons)[:SENTENCE_LIMIT]}.")
+
+
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun, like "1 block" or "2 blocks"."""
     return f"{number} {noun}{'s' * (number != 1)}"

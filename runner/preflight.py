@@ -149,5 +149,5 @@ def _without_environment(framework: Framework, artifact: Artifact | None, device
     wanted = (artifact.environment,) if artifact else framework.environments
     if not set(wanted) & set(device.environments):
         return device.without_framework(framework.name, [])
-    missing = device.missing(framework.imports)
+    missing = device.missing(framework.imports, wanted)
     return device.without_framework(framework.name, missing) if missing else {}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aiot_suite.cli.options import AsJson, CommandGroup, NoWorkspace, ReadWorkspace, show, to_read
 from aiot_suite.errors import SetupError
 from runner import rawlog
+
+if TYPE_CHECKING:
+    from aiot_suite.catalog import Framework
 
 app = typer.Typer(
     cls=CommandGroup, help="List the frameworks, and install the environments they need.", no_args_is_help=True
@@ -18,23 +21,30 @@ app = typer.Typer(
 @app.command("list")
 def frameworks_list(as_json: AsJson = False, workspace: ReadWorkspace = None) -> None:
     """List the frameworks with their environments and versions."""
-    from importlib.util import find_spec
-
     from aiot_suite import catalog, environments
 
     columns = ["framework", "environment", "versions", "state"]
     rows = []
     for framework in catalog.load(to_read(workspace).plugins).frameworks.values():
-        environment = environments.first_of(framework.environments)
+        usable = [name for name in framework.environments if not environments.absent(framework.imports, [name])]
+        environment = environments.first_of(usable or framework.environments)
         installed = environments.versions(environment, framework.distributions) if environment else {}
         versions = ", ".join(f"{name} {version}" for name, version in installed.items() if version != "not installed")
-        missing = [name for name in framework.imports if find_spec(name) is None]
-        state = "ready" if environment and not missing else f"aiot frameworks install {framework.name}"
+        state = "ready" if environment in usable else f"not installed: {_remedy(framework)}"
         rows.append([framework.name, environment or " or ".join(framework.environments), versions, state])
     if as_json:
         rawlog.print_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
         show(columns, rows)
+
+
+def _remedy(framework: Framework) -> str:
+    """Return how to install a framework: its packages, or the environment if it runs only in another one."""
+    from aiot_suite import environments
+
+    if "main" in framework.environments:
+        return environments.how_to_install(environments.absent(framework.imports, ["main"]))
+    return environments.INSTALL_LEGACY
 
 
 @app.command("install")
@@ -53,5 +63,7 @@ def frameworks_install(
     elif name.lower() == "executorch":
         environments.install_extra("executorch", say)
         print("executorch ready")
+    elif name.lower() == "tflite":
+        raise SetupError(f"TFLite is an extra of this package: run {environments.how_to_install(['ai_edge_litert'])}.")
     else:
         raise SetupError(f"Nothing can be installed for {name!r}: choose legacy or executorch.")

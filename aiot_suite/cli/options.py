@@ -145,11 +145,12 @@ def show(columns: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[
     """Print a table. Columns named in `right` are right-aligned, and the first column is never shortened."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
     for index, column in enumerate(columns):
         table.add_column(column, justify="right" if column in right else "left", no_wrap=index == 0)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))  # a text is no markup: it may have square brackets
     screen = Console()
     (screen if screen.is_terminal else Console(width=WIDE)).print(table)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 LAYOUT = "NCHW"
 SUFFIX = ".caffe2.zip"
+IMPORTS = ("caffe2",)
 DISTRIBUTIONS = ("torch", "torchvision", "onnx")
 ENVIRONMENTS = ("legacy",)
 OPSET = 9  # the newest that Caffe2's importer supports completely

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 LAYOUT = "NHWC"  # in memory; the network sees the tensor as NCHW
 SUFFIX = ".ptl"
+IMPORTS = ("torch",)
 DISTRIBUTIONS = ("torch", "torchvision")
 ENVIRONMENTS = ("legacy", "main")
 

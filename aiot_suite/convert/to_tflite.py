@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LAYOUT = "NHWC"
 SUFFIX = ".tflite"
+IMPORTS = ("ai_edge_litert",)
 DISTRIBUTIONS = ("litert-torch", "litert-quantizer", "torch", "torchvision")
 DELEGATES = ("cpu", "nnapi", "gpu")
 QUANTIZATIONS = ("float32", "dynamic", "int8", "float16")

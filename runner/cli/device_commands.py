@@ -188,6 +188,8 @@ def bundle_build(
     workspace: NoWorkspace = None,
 ) -> None:
     """Build a bundle from Debian packages and wheels; existing bundles are kept."""
+    import elftools  # noqa: F401  fail before anything is downloaded
+
     from runner.bundle import build, recipes
 
     architecture = recipes.architecture_for(arch)

@@ -110,6 +110,7 @@ def run(
     remedy. With --native-tools, TFLite is measured entirely by its own programs: see docs/native-tools.md. Runs with
     --resize are a separate study and are not used in the statistics of the suite.
     """
+    from runner import fleet
     from runner.devices.choice import Choice
     from runner.suite_run import run_suite
 
@@ -153,6 +154,7 @@ def run(
         print(f"{device_prefix}{planned.instance_id:<44} {state}")
     if outcome.failed:
         raise RunnerError("Some measurements failed (see above): repeat the command with `--resume` to continue.")
+    fleet.check_measured(outcome.runs)
 
 
 def _print_outcomes(outcomes: Sequence[DeviceOutcome]) -> None:
@@ -419,3 +421,4 @@ def operators(
             print(f"          {entry.instance_id} {entry.status}: {entry.last.get('reason', 'its log is incomplete')}")
     if outcome.failed:
         raise RunnerError("Some measurements failed (see above): repeat the command with `--resume` to continue.")
+    fleet.check_measured([outcome])

@@ -143,8 +143,8 @@ class Device(Protocol):
         """Make files available under their names in a folder of the device, and return the folder's path there."""
         ...
 
-    def missing(self, modules: tuple[str, ...]) -> list[str]:
-        """Return those of the Python modules that the device's main environment lacks."""
+    def missing(self, modules: tuple[str, ...], names: Sequence[str]) -> list[str]:
+        """Return those of the Python modules that all the named environments of the device lack."""
         ...
 
     def run_python(self, words: Sequence[str], agent: str) -> tuple[int, str]:

@@ -181,8 +181,8 @@ class AttachedDevice:
     def environments(self) -> tuple[str, ...]:
         return self.pythons.environments
 
-    def missing(self, modules: tuple[str, ...]) -> list[str]:
-        available = set().union(*map(self.pythons.modules, self.environments))
+    def missing(self, modules: tuple[str, ...], names: Sequence[str]) -> list[str]:
+        available = set().union(*map(self.pythons.modules, names))
         return [module for module in modules if module.split(".")[0] not in available]
 
     def run_python(self, words: Sequence[str], agent: str) -> tuple[int, str]:

@@ -9,14 +9,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiot_suite.errors import SelectionError
 from aiot_suite.workspace import Workspace
 from runner.devices import FOLDER, Device, android
-from runner.devices.adb import Client, Connection, connect, states
-from runner.devices.attached import AttachedDevice
 from runner.devices.local import LocalDevice
 from runner.errors import DeviceError
+
+if TYPE_CHECKING:
+    from runner.devices.adb import Client
+    from runner.devices.attached import AttachedDevice
 
 Tell = Callable[[str], None]
 
@@ -55,6 +58,8 @@ def choose_devices(choice: Choice, space: Workspace, tell: Tell = to_stderr) -> 
                 "No device is selected: use --local for this machine, or -s SERIAL for one that `aiot devices` lists."
             )
         return devices
+    from runner.devices.adb import Client, connect, states  # not needed for this machine
+
     client = Client()
     named += [connect(client, address) for address in choice.connect]
     state_of = states(client)
@@ -92,6 +97,9 @@ def check_known(serials: Sequence[str], known: dict[str, str]) -> None:
 
 
 def attached(serial: str, client: Client, choice: Choice, space: Workspace) -> AttachedDevice:
+    from runner.devices.adb import Connection
+    from runner.devices.attached import AttachedDevice
+
     return AttachedDevice(
         Connection(serial, client), space.salt(), choice.folder, choice.python, keep_serial=choice.keep_serial
     )

@@ -8,14 +8,16 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runner.devices import BIG_CORES, AppliedConditions, Conditions
-from runner.devices.adb import Connection
 from runner.devices.android import AndroidFacts
 from runner.devices.answers import cleaned, first, from_json
-from runner.devices.remote import DeviceFiles
 from runner.errors import DeviceError
+
+if TYPE_CHECKING:
+    from runner.devices.adb import Connection
+    from runner.devices.remote import DeviceFiles
 
 SHOW_CORES = "grep Cpus_allowed_list: /proc/self/status; cat /proc/self/cpuset 2>/dev/null"
 """Shell script that prints the cores its process may use, and its cpuset: see proc(5) and cpuset(7)."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import platform
@@ -92,7 +91,7 @@ class LocalDevice:
     def environments(self) -> tuple[str, ...]:
         return tuple(name for name in environments.NAMES if self._python or environments.interpreter_path(name))
 
-    def missing(self, modules: tuple[str, ...]) -> list[str]:
+    def missing(self, modules: tuple[str, ...], names: Sequence[str]) -> list[str]:
         if self._python:
             code, output = _ran([str(self._python), "-c", _MISSING, *modules])
             if code:
@@ -101,7 +100,7 @@ class LocalDevice:
                     "another one."
                 )
             return output.split()
-        return [module for module in modules if importlib.util.find_spec(module) is None]
+        return environments.absent(modules, names)
 
     def run_python(self, words: Sequence[str], agent: str) -> tuple[int, str]:
         return _ran([str(self._python or sys.executable), *words], _variables(agent))
@@ -113,7 +112,7 @@ class LocalDevice:
 
     def without_framework(self, framework: str, missing: list[str]) -> dict[str, str]:
         if missing:
-            reason, remedy = f"{', '.join(missing)} is not installed", f"`aiot frameworks install {framework}`"
+            reason, remedy = environments.not_installed(missing), environments.how_to_install(missing)
         else:
             reason = f"{framework} needs the legacy environment (Python 3.9, torch 1.10.2)"
             remedy = f"{environments.INSTALL_LEGACY}, then `aiot models prepare --frameworks {framework}`"

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from aiot_suite.environments import INSTALL_LEGACY
+from aiot_suite.environments import INSTALL_LEGACY, how_to_install, not_installed
 from aiot_suite.facts import Artifact
 from aiot_suite.suite import COOLDOWN_S, TIMEOUT_S, Instance
 from aiot_suite.workspace import PROJECT
@@ -69,8 +69,8 @@ class OperatorRequest:
         environment = ENVIRONMENTS[instance.framework]
         if environment not in device.environments:
             return {"reason": f"{instance.framework} needs the environment {environment}", "remedy": INSTALL_LEGACY}
-        if environment == "main" and (absent := device.missing(LIBRARIES)):
-            return {"reason": f"{', '.join(absent)} is not installed", "remedy": "`pip install 'aiotbench[models]'`"}
+        if environment == "main" and (absent := device.missing(LIBRARIES, [environment])):
+            return {"reason": not_installed(absent), "remedy": how_to_install(absent)}
         if environment != "main" and instance.artifact not in self.artifacts:
             remedy = f"`aiot models prepare --models {instance.model} --frameworks {instance.framework}`"
             return {"reason": "the model is not prepared", "remedy": remedy}

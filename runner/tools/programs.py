@@ -6,9 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from elftools.common.exceptions import ELFError
-from elftools.elf.elffile import ELFFile
-
 from aiot_suite.errors import SetupError
 from aiot_suite.suite import Profile
 from aiot_suite.workspace import sha256_of
@@ -101,6 +98,9 @@ def _tool(folder: Path, name: str, abi: str) -> Tool | None:
 
 def _check(path: Path, abi: str) -> None:
     """Raise SetupError if a file is no program for the ABI. A script is accepted for every ABI."""
+    from elftools.common.exceptions import ELFError
+    from elftools.elf.elffile import ELFFile
+
     try:
         with path.open("rb") as file:
             if file.read(2) == b"#!":

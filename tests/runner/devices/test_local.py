@@ -78,7 +78,7 @@ def test_another_python_runs_agents_and_says_what_it_lacks(tmp_path):
     python.chmod(0o755)
     device = LocalDevice(tmp_path, "salt", python)
     assert device.environments == environments.NAMES
-    assert device.missing(("json", "no_such_module")) == ["no_such_module"]
+    assert device.missing(("json", "no_such_module"), ["main"]) == ["no_such_module"]
     output = tmp_path / "output"
     code = "import os; print(os.environ['AIOT_TEST_PYTHON'])"
     assert device.start_agent(str(tmp_path), ["-c", code], "legacy", output).wait() == 0
@@ -92,4 +92,4 @@ def test_a_python_that_does_not_start_is_one_sentence(tmp_path):
     with pytest.raises(
         DeviceError, match=r"python does not start as a Python interpreter \(it is broken\): name another one\.$"
     ):
-        LocalDevice(tmp_path, "salt", python).missing(("json",))
+        LocalDevice(tmp_path, "salt", python).missing(("json",), ["main"])

@@ -161,7 +161,7 @@ def test_a_file_that_is_no_model_of_caffe2_is_a_failed_attempt(space, device, ca
 
 
 def test_without_torch_the_networks_are_unavailable(space, device, monkeypatch):
-    monkeypatch.setattr(device, "missing", lambda modules: ["torch"])
+    monkeypatch.setattr(device, "missing", lambda modules, names: ["torch"])
     _, [entry], _ = execute(space, device, asked(space))
     assert (entry.status, entry.last["reason"]) == ("unavailable", "torch is not installed")
 
