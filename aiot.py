@@ -12,9 +12,6 @@ import typer
 
 from aiot_suite.cli.options import CommandGroup
 
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as in shells."""
-
 
 def pairs_joined(words: list[str]) -> list[str]:
     """Return the words with Papermill's `-p key value` as `-p key=value`.
@@ -109,27 +106,32 @@ def main() -> None:
     """Run a subcommand; an error that the user can fix is printed to stderr as one sentence, with exit code 1."""
     from aiot_analysis.errors import AnalysisError
     from aiot_suite import environments
+    from aiot_suite.cli import streams
     from aiot_suite.errors import RunnerError
     from runner.rawlog import RawLogError
 
     try:
-        run()
+        with streams.interruptible(), streams.checked():
+            run()
     except ModuleNotFoundError as error:
         module = (error.name or "").partition(".")[0]
         if module not in environments.EXTRAS:
             raise
-        print(
-            f"aiot: This command needs {module}, which is not installed: run {environments.how_to_install([module])}.",
-            file=sys.stderr,
-        )
+        command = environments.how_to_install([module])
+        streams.say(f"aiot: This command needs {module}, which is not installed: run {command}.")
         sys.exit(1)
+    except streams.ReaderGoneError:
+        streams.drop_output()
+        sys.exit(streams.BROKEN_PIPE)
     except (RunnerError, AnalysisError, RawLogError) as error:
-        print(f"aiot: {error}", file=sys.stderr)
+        streams.say(f"aiot: {error}")
+        if isinstance(error, streams.OutputError):
+            streams.drop_output()
         sys.exit(1)
     except (KeyboardInterrupt, SystemExit) as stopped:
-        code = INTERRUPTED if isinstance(stopped, KeyboardInterrupt) else stopped.code
-        if code == INTERRUPTED:  # Typer's exit code for an interrupted command
-            print("aiot: interrupted; completed work is kept.", file=sys.stderr)
+        code = streams.INTERRUPTED if isinstance(stopped, KeyboardInterrupt) else stopped.code
+        if code == streams.INTERRUPTED:  # Typer's exit code for an interrupted command
+            streams.say(streams.INTERRUPTED_MESSAGE)
         sys.exit(code)
 
 

@@ -45,7 +45,9 @@ def bar(width: int = 34, *columns: progress.ProgressColumn, bar_width: int = 24)
     width: characters reserved for the description.
     columns: further columns, to the right.
     """
-    screen = console.Console(markup=False, emoji=False, highlight=False)  # what is shown may come from a device
+    screen = console.Console(
+        stderr=True, markup=False, emoji=False, highlight=False
+    )  # what is shown may come from a device
     return progress.Progress(
         progress.TextColumn(f"{{task.description:<{width}}}", markup=False),
         progress.BarColumn(bar_width=bar_width),

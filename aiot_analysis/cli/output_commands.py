@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -32,10 +33,10 @@ def parameter_values(words: Sequence[str]) -> dict[str, object]:
 
 
 def bar(text: str) -> Progress:
-    """Return a progress bar that disappears when it is done, and that is disabled if the output is not a terminal."""
+    """Return a progress bar that disappears when it is done, and disabled if standard error is not a terminal."""
     from rich import console, progress
 
-    screen = console.Console()
+    screen = console.Console(stderr=True)
     return progress.Progress(
         progress.TextColumn(text),
         progress.BarColumn(bar_width=24),
@@ -47,9 +48,14 @@ def bar(text: str) -> Progress:
     )
 
 
+def say(text: str) -> None:
+    """Print a message to standard error; results go to standard output."""
+    print(text, file=sys.stderr, flush=True)
+
+
 def used(verb: str, folder: Path) -> None:
     """Print the folder of the tables that a command uses."""
-    print(f"{verb:<10}tables in {folder.resolve()}")
+    say(f"{verb:<10}tables in {folder.resolve()}")
 
 
 def _phones(text: str) -> int | None:
@@ -133,9 +139,9 @@ def process(
         result = ingest.process(raw, processed, jobs, tell, scheduler)
     print(f"process   {result.summary()} in {processed}")
     for path, reason in result.left_out[:SHOWN]:
-        print(f"          excluded {path}: {reason}")
+        say(f"          excluded {path}: {reason}")
     if len(result.left_out) > SHOWN:
-        print(f"          and {len(result.left_out) - SHOWN} more, listed in {processed / 'left_out.parquet'}")
+        say(f"          and {len(result.left_out) - SHOWN} more, listed in {processed / 'left_out.parquet'}")
 
 
 def report(
@@ -196,7 +202,7 @@ def report(
         )
     failed = [result for result in results if result.status == "failed"]
     for result in failed:
-        print(f"report    {result}")
+        say(f"report    {result}")
     rendered = sum(result.status == "rendered" for result in results)
     page_count = plural(len(results) - len(failed), "page")
     print(f"report    {page_count}, {rendered} rendered now: {(out / 'index.html').resolve()}")
@@ -265,7 +271,7 @@ def figures(
         using = partial(used, "figures")
         outcome = draw.figures(notebooks, out, names or (), values, wanted, jobs, timeout_s, listen, base, using)
     for remark in outcome.remarks:
-        print(f"figures   {remark}")
+        say(f"figures   {remark}")
     print(
         f"figures   {plural(outcome.items, 'item')} in {plural(outcome.files, 'file')}: {(out / draw.INDEX).resolve()}"
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aiot_suite.cli.options import AsJson, CommandGroup, NoWorkspace, ReadWorkspace, show, to_read
+from aiot_suite.cli.streams import say
 from aiot_suite.errors import SetupError
 from runner import rawlog
 
@@ -55,13 +56,13 @@ def frameworks_install(
     """Install what a framework needs, unless it is already installed."""
     from aiot_suite import environments
 
-    def say(text: str) -> None:
-        print(f"setup     {text}", flush=True)
+    def tell(text: str) -> None:
+        say(f"setup     {text}")
 
     if name.lower() in ("legacy", "caffe2", "pytorch"):
-        print(f"legacy ready: {environments.install_legacy(say)}")
+        print(f"legacy ready: {environments.install_legacy(tell)}")
     elif name.lower() == "executorch":
-        environments.install_extra("executorch", say)
+        environments.install_extra("executorch", tell)
         print("executorch ready")
     elif name.lower() == "tflite":
         raise SetupError(f"TFLite is an extra of this package: run {environments.how_to_install(['ai_edge_litert'])}.")

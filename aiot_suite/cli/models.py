@@ -22,6 +22,7 @@ from aiot_suite.cli.options import (
     to_read,
     to_write,
 )
+from aiot_suite.cli.streams import say
 from aiot_suite.environments import INSTALL_LEGACY
 from aiot_suite.errors import RunnerError
 from aiot_suite.suite import LIGHT_MODELS, MODELS
@@ -84,17 +85,17 @@ def models_prepare(
             tell=notes.append,
         )
     for note in notes:
-        print(f"weights   {note}")
+        say(f"weights   {note}")
     print(f"models    {len(artifacts)} model files, {built} of them built now, in {folder}")
     if left_out:
         names = ", ".join(dict.fromkeys(instance.framework for instance in left_out))
-        print(f"          skipped {names}, which needs another environment: {INSTALL_LEGACY}")
+        say(f"          skipped {names}, which needs another environment: {INSTALL_LEGACY}")
     for calibrated in dict.fromkeys(artifact.calibrated for artifact in artifacts if artifact.calibrated):
         print(
             f"          int8 calibrated with {calibrated.images} images: {calibrated.dataset}, {calibrated.sha256[:12]}"
         )
         for dataset, count in calibrating.datasets_sharing_images(calibrated, space.datasets):
-            print(f"          dataset {dataset} cannot test these files: it contains {count} of these images")
+            say(f"          dataset {dataset} cannot test these files: it contains {count} of these images")
 
 
 @app.command("list")

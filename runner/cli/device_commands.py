@@ -21,6 +21,7 @@ from aiot_suite.cli.options import (
     show,
     to_read,
 )
+from aiot_suite.cli.streams import say
 from aiot_suite.errors import RunnerError, SelectionError, SetupError, printable
 from aiot_suite.workspace import PROJECT, Workspace
 from runner import rawlog
@@ -236,4 +237,4 @@ def bundle_lock(workspace: NoWorkspace = None) -> None:
 
 
 def _say(text: str) -> None:
-    print(f"bundle    {text}", flush=True)
+    say(f"bundle    {text}")

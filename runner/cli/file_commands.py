@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aiot_suite.cli.options import AsJson, Frameworks, Models, Quantizations, Weights, WriteWorkspace, show, to_write
+from aiot_suite.cli.streams import say
 from aiot_suite.errors import RunnerError
 from aiot_suite.workspace import models_folder
 from runner import rawlog
@@ -76,9 +77,9 @@ def models_check(
         show(columns, map(row, checks), right=columns[1:])
     print(f"check     {len(checks) - len(failed)} of {len(checks)} model files passed on {checks[0].images} images")
     if unreadable := checks[0].unreadable:
-        print(f"          skipped: {len(unreadable)} images that cannot be read, for example {unreadable[0]}")
+        say(f"          skipped: {len(unreadable)} images that cannot be read, for example {unreadable[0]}")
     for one in failed:
-        print(f"          {one.artifact}: {one.finding}")
+        say(f"          {one.artifact}: {one.finding}")
     if failed:
         raise typer.Exit(1)
 
@@ -126,7 +127,7 @@ def models_add(
         tell=notes.append,
     )
     for note in notes:
-        print(f"          {note}")
+        say(f"          {note}")
     print(f"models    {artifact.path} was added: check it with `aiot models check --weights {name} --dataset ...`")
 
 
@@ -240,7 +241,7 @@ def import_(
         listed = ", ".join(f"{number} {word}{'' if number == 1 else 's'}" for number, word in counts)
         print(f"import    {listed} in {folder}")
     for message in [*result.notes, *map(str, result.refused)]:
-        print(f"          {message}")
+        say(f"          {message}")
     if result.refused:
         outcome = "Some files were not imported" if result.runs else "No files were imported"
         raise RunnerError(f"{outcome}: see the reasons above, and import those files again.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -33,6 +32,7 @@ from aiot_suite.cli.options import (
     WriteWorkspace,
     to_write,
 )
+from aiot_suite.cli.streams import say
 from aiot_suite.errors import RunnerError
 from aiot_suite.suite import COOLDOWN_S, PATIENCE_S, PROFILES, SUITES, TIMEOUT_S
 from aiot_suite.workspace import Workspace, models_folder
@@ -168,9 +168,9 @@ def _print_outcomes(outcomes: Sequence[DeviceOutcome]) -> None:
         if outcome.folder:
             print(f"run       {device_prefix}{resize_prefix}{summary(outcome.entries)} in {outcome.folder}")
             for refusal in refused(outcome.folder):
-                print(f"          {device_prefix}{resize_prefix}{refusal}")
+                say(f"          {device_prefix}{resize_prefix}{refusal}")
         if outcome.error:
-            print(f"          {device_prefix}{resize_prefix}{outcome.error}")
+            say(f"          {device_prefix}{resize_prefix}{outcome.error}")
 
 
 SETTINGS = "model, threads, framework, delegate, quantization, profile, cores, python, native-tools or accelerator"
@@ -282,7 +282,7 @@ def ab(
     if dry_run:
         return None
     if plan.remaining and not yes:
-        typer.confirm("Run it?", abort=True)
+        typer.confirm("Run it?", abort=True, err=True)
     return Ended(plan.session.id, space, _measure(space, plan, patience_s))
 
 
@@ -355,10 +355,7 @@ def _measure(space: Workspace, plan: Plan, patience_s: float) -> list[str]:
                     "fix the problems listed above."
                 )
     except (RunnerError, KeyboardInterrupt):
-        print(
-            f"session   {plan.session.id} is unfinished: repeat the command with `--resume` to continue",
-            file=sys.stderr,
-        )
+        say(f"session   {plan.session.id} is unfinished: repeat the command with `--resume` to continue")
         raise
     return problems
 
@@ -418,7 +415,7 @@ def operators(
     print(f"operators {summary(outcome.entries)} in {outcome.folder}")
     for entry in outcome.entries:
         if entry.status != "end":
-            print(f"          {entry.instance_id} {entry.status}: {entry.last.get('reason', 'its log is incomplete')}")
+            say(f"          {entry.instance_id} {entry.status}: {entry.last.get('reason', 'its log is incomplete')}")
     if outcome.failed:
         raise RunnerError("Some measurements failed (see above): repeat the command with `--resume` to continue.")
     fleet.check_measured([outcome])
