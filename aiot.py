@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import sys
 from collections.abc import Callable
@@ -11,6 +12,10 @@ from typing import Annotated, Any
 import typer
 
 from aiot_suite.cli.options import CommandGroup
+
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""Errors of a file system that cannot be written, which do not name a file if they come late."""
 
 
 def pairs_joined(words: list[str]) -> list[str]:
@@ -127,6 +132,15 @@ def main() -> None:
         streams.say(f"aiot: {error}")
         if isinstance(error, streams.OutputError):
             streams.drop_output()
+        sys.exit(1)
+    except OSError as error:
+        if error.filename is None and error.errno not in FULL:
+            raise
+        place = "A file" if error.filename is None else error.filename
+        streams.say(
+            f"aiot: {place} cannot be read or written ({error.strerror}): make it accessible, free some space, or "
+            "choose another folder."
+        )
         sys.exit(1)
     except (KeyboardInterrupt, SystemExit) as stopped:
         code = streams.INTERRUPTED if isinstance(stopped, KeyboardInterrupt) else stopped.code

@@ -33,7 +33,7 @@ def parameter_values(words: Sequence[str]) -> dict[str, object]:
 
 
 def bar(text: str) -> Progress:
-    """Return a progress bar that disappears when it is done, and disabled if standard error is not a terminal."""
+    """Return a progress bar that disappears when it is done; it is disabled if standard error is no terminal."""
     from rich import console, progress
 
     screen = console.Console(stderr=True)

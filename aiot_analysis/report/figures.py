@@ -228,6 +228,7 @@ def figures(
         using(origin_sites[0].processed)
     for site in origin_sites:
         _check_index(site.out)
+        site.out.mkdir(parents=True, exist_ok=True)
         site_books = [book for book in books if book in site.notebooks]
         _draw(site, site_books, chosen, entries, assigned, wanted, jobs, timeout_s, listen, outcome)
     return outcome

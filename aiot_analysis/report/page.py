@@ -156,12 +156,12 @@ def render(job: RenderJob) -> RenderOutcome:
     If it fails, it is kept in `failed/`. Notebook, page and files only appear when they are complete.
     """
     started = perf_counter()
-    for folder in ("notebooks", ".part") if job.sink is None else (".part",):
-        (job.out / folder).mkdir(parents=True, exist_ok=True)
     sink = job.sink or export.beside_page(job.out, job.name, job.page["origins"])
     partial = job.out / ".part" / f"{job.name}.ipynb"
     failed = job.out / "failed" / f"{job.name}.ipynb"
     try:
+        for folder in ("notebooks", ".part") if job.sink is None else (".part",):
+            (job.out / folder).mkdir(parents=True, exist_ok=True)
         with sink.open():
             notebook = _execute(job, partial)
         html = "" if job.sink else to_html(notebook, job.page)

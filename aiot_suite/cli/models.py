@@ -154,6 +154,7 @@ def models_train(
     from aiot_suite.long_tasks import bar
     from aiot_suite.train import PHASES, Phase, train
 
+    target.mkdir(parents=True, exist_ok=True)  # fail before the training, not after it
     for model in suite.choose("Model", models, MODELS):
         with bar() as display:
             task = display.add_task(model, total=None)
