@@ -149,7 +149,7 @@ def show(columns: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[
 
     table = Table(box=None, pad_edge=False)
     for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if column in right else "left", no_wrap=index == 0)
+        table.add_column(column, justify="right" if column in right else "left", no_wrap=index == 0, overflow="fold")
     for row in rows:
         table.add_row(*map(Text, row))  # a text is no markup: it may have square brackets
     screen = Console()

@@ -145,4 +145,4 @@ def _null(number: int) -> TextIO:
     null = os.open(os.devnull, os.O_WRONLY)
     if null != number:
         os.dup2(null, number)
-    return os.fdopen(number, "w")
+    return os.fdopen(number, "w", closefd=False)
