@@ -92,7 +92,7 @@ def test_the_nightly_job_does_what_is_new_and_tells_of_what_failed(tmp_path):
     (tmp_path / "notebooks" / "10_bad.ipynb").write_text("no notebook")
     done = run(*script, cwd="/", **aiot)
     assert done.returncode == 1
-    assert "10_bad failed:" in done.stdout and "3 pages, 0 rendered now" in done.stdout
+    assert "10_bad failed:" in done.stderr and "3 pages, 0 rendered now" in done.stdout
 
     assert run(NIGHTLY, cwd="/").returncode != 0
     shutil.rmtree(tmp_path / "data" / "raw")

@@ -58,8 +58,8 @@ def test_a_damaged_run_is_one_sentence_that_names_the_file(project):
 def test_processed_and_excluded_items_are_printed(project):
     (project / "data" / "raw" / "local" / "notes").mkdir()
     done = aiot("process", cwd=project)
-    assert (done.returncode, done.stderr) == (0, "")
-    first, second = done.stdout.splitlines()
+    assert done.returncode == 0
+    [first], [second] = done.stdout.splitlines(), done.stderr.splitlines()
     assert first == "process   1 run, 1 instance, 2 images, 1 excluded in data/processed"
     assert second.startswith("          excluded data/raw/local/notes: data/raw/local/notes/run.json is missing")
 
@@ -72,12 +72,12 @@ def test_a_verb_that_reads_tables_says_which(project):
     notebooks.mkdir(parents=True)
     (notebooks / "01_broken.ipynb").write_text("none")  # so that no notebook is executed
     done = aiot("report", "--notebooks", notebooks, "--out", project / "reports", cwd=notebooks)
-    assert done.stdout.splitlines()[0] == f"report    tables in {tables}"
+    assert done.stderr.splitlines()[0] == f"report    tables in {tables}"
     done = aiot("compare", "local", "phone", cwd=notebooks)
     assert f"tables      {tables}" in done.stdout.splitlines()
     (notebooks / "01_broken.ipynb").write_text(json.dumps({"cells": [], "metadata": {}, "nbformat": 4}))
     done = aiot("figures", "--notebooks", notebooks, "--out", project / "figures", cwd=notebooks)
-    assert done.stdout.splitlines()[0] == f"figures   tables in {tables}"
+    assert done.stderr.splitlines()[0] == f"figures   tables in {tables}"
 
 
 def report(project, *words):

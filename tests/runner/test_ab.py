@@ -246,7 +246,7 @@ def test_the_plan_is_shown_and_nothing_is_run_without_a_yes(workspace):
     assert f"expected  unknown, because no earlier run on this device measured {ID}\n" in plan.stdout
     declined = aiot(*words)  # there is no one to ask
     assert declined.returncode == 1
-    assert "Run it? [y/N]" in declined.stdout
+    assert "Run it? [y/N]" in declined.stderr
     assert not rawlog.run_folders(workspace.raw)
 
 

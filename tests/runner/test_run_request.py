@@ -380,7 +380,7 @@ def test_conditions_are_asked_for_recorded_and_judged(workspace, device, request
     result = aiot(*command(workspace, *options, "--fixed-performance"))
     assert result.returncode == 0, result.stderr
     said = "the request for fixed performance was refused: it is a mode of Android, which this machine does not run"
-    assert said in " ".join(result.stdout.split())
+    assert said in " ".join(result.stderr.split())
     [folder] = rawlog.run_folders(workspace.raw)
     record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
     assert record["conditions"] == {"fixed_performance": True, "cores": "all"}
