@@ -121,6 +121,15 @@ def process(
     scheduler: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Dask cluster that reads the runs, like tcp://10.0.0.1:8786.")
     ] = "",
+    workers_timeout_s: Annotated[
+        float | None,
+        typer.Option(
+            "--wait-for-workers",
+            min=0,
+            metavar="SECONDS",
+            help="Longest time to wait while the cluster has no worker. Default: 30.",
+        ),
+    ] = None,
 ) -> None:
     """Turn raw logs into tidy, validated tables.
 
@@ -136,7 +145,7 @@ def process(
         def tell(done: int, total: int) -> None:
             progress.update(task, completed=done, total=total)
 
-        result = ingest.process(raw, processed, jobs, tell, scheduler)
+        result = ingest.process(raw, processed, jobs, tell, scheduler, workers_timeout_s)
     print(f"process   {result.summary()} in {processed}")
     for path, reason in result.left_out[:SHOWN]:
         say(f"          excluded {path}: {reason}")

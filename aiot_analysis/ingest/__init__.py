@@ -79,11 +79,13 @@ def process(
     jobs: int = 1,
     progress: Progress = lambda done, total: None,
     scheduler: str = "",
+    workers_timeout_s: float | None = None,
 ) -> IngestResult:
     """Update the tables in `processed` from the runs below `raw`, reading up to `jobs` of them at a time.
 
     With the address of a Dask `scheduler`, like tcp://10.0.0.1:8786, its workers read the runs instead of `jobs`
-    threads of this process; they must see both folders under the same paths.
+    threads of this process; they must see both folders under the same paths. `workers_timeout_s` is the longest time to
+    wait for a worker while there is none (30 s by default).
 
     Only runs that are new or changed are read. If interrupted, existing tables are left unchanged, and the next call
     resumes. Raises DataError if there is no folder `raw` or no run in it that can be read (nothing is written then), or
@@ -94,7 +96,9 @@ def process(
     if not listing.runs:
         raise _nothing(raw, [])
     parts = Parts(processed)
-    make = partial(_on_cluster, scheduler=scheduler) if scheduler else partial(_in_threads, jobs=jobs)
+    make = partial(_in_threads, jobs=jobs)
+    if scheduler:
+        make = partial(_on_cluster, scheduler=scheduler, workers_timeout_s=workers_timeout_s)
     try:
         with parts.locked():
             try:
@@ -169,7 +173,7 @@ def _in_threads(waiting: Waiting, parts: Parts, jobs: int) -> Iterator[None]:
             raise
 
 
-def _on_cluster(waiting: Waiting, parts: Parts, scheduler: str) -> Iterator[None]:
+def _on_cluster(waiting: Waiting, parts: Parts, scheduler: str, workers_timeout_s: float | None) -> Iterator[None]:
     """Make a part of each run on the workers of a Dask cluster, whose working folders may differ."""
     from aiot_analysis.ingest.run import make_part
     from aiot_analysis.tables import by_device
@@ -177,7 +181,7 @@ def _on_cluster(waiting: Waiting, parts: Parts, scheduler: str) -> Iterator[None
     shared = Parts(parts.folder.absolute())
     calls = [(replace(run, folder=run.folder.absolute()), key, shared) for run, key in waiting]
     raw = calls[0][0].folder.parents[1]
-    results = by_device.run_calls(scheduler, [raw, shared.staged], make_part, calls)
+    results = by_device.run_calls(scheduler, [raw, shared.staged], make_part, calls, workers_timeout_s)
     for (run, key), _ in zip(waiting, results, strict=True):
         if not parts.has(key):
             raise ClusterError(

@@ -24,21 +24,27 @@ Result = TypeVar("Result")
 
 ADDRESS = re.compile(r"(tcp|tls|wss?)://[^/\s]+:\d+")  # anything else makes Client wait for minutes
 ANSWER_TIMEOUT_S = 10  # for an answer from the scheduler
-WORKERS_TIMEOUT_S = 30  # for the first worker to be available
+WORKERS_TIMEOUT_S = 30.0  # for a worker to be available, at the start and after the last one has ended
+POLL_S = 1.0  # between two looks at whether there are workers
 AT_ONCE = 256
 """Most calls submitted at a time, so that the scheduler holds few arguments and the workers few results."""
 
 
 def run_calls(
-    scheduler: str, folders: Sequence[Path], function: Callable[..., Result], calls: Iterable[tuple[Any, ...]]
+    scheduler: str,
+    folders: Sequence[Path],
+    function: Callable[..., Result],
+    calls: Iterable[tuple[Any, ...]],
+    workers_timeout_s: float | None = None,
 ) -> Iterator[Result]:
     """Yield the result of `function` for each tuple of arguments, in order; the workers of the cluster call it.
 
     `folders` are those that the function reads and writes. An exception in a call is raised here too. Raises
-    ClusterError if the scheduler does not answer or has no worker, or if a worker does not see the folders, has another
-    version of the package, or ends.
+    ClusterError if the scheduler does not answer, if it has no worker for `workers_timeout_s` (30 s by default), or if
+    a worker does not see the folders, has another version of the package, or ends in every attempt at a call.
     """
-    with _connected(scheduler, folders) as client:
+    patience_s = WORKERS_TIMEOUT_S if workers_timeout_s is None else workers_timeout_s
+    with _connected(scheduler, folders, patience_s) as client:
         from distributed import CancelledError, KilledWorker
         from distributed.comm.core import CommClosedError
 
@@ -47,9 +53,9 @@ def run_calls(
             for call in calls:
                 running.append(client.submit(function, *call, pure=False))
                 if len(running) == AT_ONCE:
-                    yield running.popleft().result()
+                    yield _result(running.popleft(), client, scheduler, patience_s)
             while running:
-                yield running.popleft().result()
+                yield _result(running.popleft(), client, scheduler, patience_s)
         except KilledWorker:
             raise ClusterError(
                 f"Workers of the Dask scheduler {scheduler} died, perhaps because they ran out of memory: "
@@ -59,8 +65,26 @@ def run_calls(
             raise ClusterError(f"The Dask scheduler {scheduler} stopped: restart it, then try again.") from None
 
 
+def _result(call: Any, client: Client, scheduler: str, patience_s: float) -> Any:
+    """Return the result of a submitted call; raise ClusterError if there is no worker for `patience_s`."""
+    while True:
+        try:
+            return call.result(timeout=POLL_S)
+        except TimeoutError:
+            if call.done():  # the call itself raised it, or it has ended since
+                return call.result()
+        try:
+            client.wait_for_workers(1, timeout=patience_s)
+        except TimeoutError:
+            raise ClusterError(
+                f"The last worker of the Dask scheduler {scheduler} ended, and no other came within {patience_s:g} s: "
+                f"start workers with `dask worker {scheduler}`, then repeat the command. "
+                "`aiot process --wait-for-workers` sets how long to wait."
+            ) from None
+
+
 @contextmanager
-def _connected(scheduler: str, folders: Sequence[Path]) -> Iterator[Client]:
+def _connected(scheduler: str, folders: Sequence[Path], patience_s: float) -> Iterator[Client]:
     """Yield a client of the scheduler whose workers were checked; raise ClusterError if that fails."""
     try:
         from distributed import Client
@@ -77,14 +101,14 @@ def _connected(scheduler: str, folders: Sequence[Path]) -> Iterator[Client]:
             "like tcp://10.0.0.1:8786."
         ) from None
     with client:
-        _check(client, scheduler, folders)
+        _check(client, scheduler, folders, patience_s)
         yield client
 
 
-def _check(client: Client, scheduler: str, folders: Sequence[Path]) -> None:
+def _check(client: Client, scheduler: str, folders: Sequence[Path], patience_s: float) -> None:
     """Raise ClusterError if a worker of the cluster could not do what this process does."""
     try:
-        client.wait_for_workers(1, timeout=WORKERS_TIMEOUT_S)
+        client.wait_for_workers(1, timeout=patience_s)
     except TimeoutError:
         raise ClusterError(
             f"The Dask scheduler {scheduler} has no workers: start some with `dask worker {scheduler}`."

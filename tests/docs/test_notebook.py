@@ -26,7 +26,7 @@ def test_a_notebook_is_one_file(tmp_path):
     shutil.copy(EXAMPLE, tmp_path / "notebooks")
 
     made = aiot("report", "12", cwd=tmp_path)
-    assert (made.returncode, made.stderr) == (0, ""), made.stdout
+    assert made.returncode == 0, made.stderr
     page = (tmp_path / "reports" / "12_steps.html").read_text(encoding="utf-8")
     assert "for 1 instances on 1 devices." in page
     means = ["1.00", "2.00", "7.00", "1.00"]  # decode, preprocess, inference, post-process

@@ -5,8 +5,13 @@ from __future__ import annotations
 import json
 import operator
 import os
+import subprocess
 import sys
+import threading
+import time
+from contextlib import ExitStack, contextmanager
 from functools import partial
+from pathlib import Path
 
 import dask
 import pytest
@@ -20,6 +25,7 @@ from aiot_analysis.stats import latency, remarks, vips
 from aiot_analysis.tables import by_device, names, select, storage
 from tests.command import aiot, refused
 
+ROOT = Path(__file__).parents[3]
 INSTANCE = "tflite_cpu_float32_mobilenet_v2"
 
 
@@ -210,7 +216,9 @@ def test_a_worker_that_does_not_see_a_folder_is_named(scheduler, tmp_path):
 
 
 def test_a_worker_that_writes_into_another_folder_of_that_path_is_found_out(raw, monkeypatch, tmp_path):
-    monkeypatch.setattr(by_device, "run_calls", lambda scheduler, folders, function, calls: [None] * len(calls))
+    monkeypatch.setattr(
+        by_device, "run_calls", lambda scheduler, folders, function, calls, timeout_s: [None] * len(calls)
+    )
     with pytest.raises(
         ClusterError,
         match=r"parts lacks the tables that a worker of .* made of .*: put the folder on a file",
@@ -244,3 +252,73 @@ def test_workers_that_end_are_one_sentence(scheduler):
     with pytest.raises(ClusterError, match="died, perhaps because they ran out of memory"):
         list(by_device.run_calls(scheduler, [], os._exit, [(1,)]))
     assert list(by_device.run_calls(scheduler, [], operator.neg, [(1,)])) == [-1]
+
+
+@contextmanager
+def cluster_without_workers():
+    """A scheduler that gives a call to another worker if one ends, as it does by default."""
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 3}),
+        LocalCluster(n_workers=0, dashboard_address=":0") as cluster,
+    ):
+        yield cluster
+
+
+@contextmanager
+def worker_of(address, folder):
+    """A worker process that nobody starts again when it ends."""
+    words = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--no-nanny", "--nthreads", "1"]
+    words += ["--no-dashboard", "--local-directory", str(folder)]
+    process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_when_the_last_worker_dies_the_command_says_so_and_ends(raw, here, monkeypatch, tmp_path):
+    """The scheduler would give the run to the next worker, but there is none."""
+    monkeypatch.setattr("aiot_analysis.ingest.run.make_part", lambda *arguments: os._exit(1))
+    words = ["process", "--raw", raw, "--processed", tmp_path / "tables", "--wait-for-workers"]
+    with cluster_without_workers() as cluster:
+        address = cluster.scheduler_address
+        with worker_of(address, tmp_path) as worker:
+            cluster.wait_for_workers(1, timeout=60)
+            started = time.monotonic()
+            line = refused(aiot(*words, "2", "--scheduler", address))
+            waited = time.monotonic() - started
+        assert worker.returncode == 1
+    assert line == (
+        f"aiot: The last worker of the Dask scheduler {address} ended, and no other came within 2 s: start workers "
+        f"with `dask worker {address}`, then repeat the command. "
+        "`aiot process --wait-for-workers` sets how long to wait."
+    )
+    assert waited > 2
+    with pytest.raises(DataError, match="There is no table instances"):
+        aiot_analysis.load(tmp_path / "tables")
+
+
+def test_work_goes_on_with_a_worker_that_comes_in_time(tmp_path):
+    died = tmp_path / "died"
+
+    def die_once(number):
+        if died.exists():
+            return -number
+        died.touch()
+        os._exit(1)
+
+    with (
+        cluster_without_workers() as cluster,
+        worker_of(cluster.scheduler_address, tmp_path) as first,
+        ExitStack() as later,
+    ):
+
+        def follow():
+            first.wait()
+            later.enter_context(worker_of(cluster.scheduler_address, tmp_path))
+
+        thread = threading.Thread(target=follow)
+        thread.start()
+        assert list(by_device.run_calls(cluster.scheduler_address, [], die_once, [(1,), (2,)], 60)) == [-1, -2]
+        thread.join()
