@@ -13,7 +13,6 @@ import typer
 
 from aiot_suite.cli.options import CommandGroup
 
-
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """Errors of a file system that cannot be written, which do not name a file if they come late."""
 

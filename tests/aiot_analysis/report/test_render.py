@@ -237,16 +237,16 @@ def test_what_changed_is_rendered_again_and_a_page_that_fails_is_marked(tmp_path
     (result,) = project.call("03", parameters={"divisor": 0})
     assert result.error == "ZeroDivisionError: division by zero"
     page = project.page("03_other_error")
-    assert "This page is old. It was made on" in page.text
+    assert "This page is old. It was rendered on" in page.text
     assert "in cell 3: ZeroDivisionError: division by zero" in page.text  # the injected cell counts
-    assert "The page that is there is old" in project.page("index").text
+    assert "The existing page is old" in project.page("index").text
 
     # and the other one is out of date, without being asked for
     slow = tmp_path / "notebooks" / "04_slow.ipynb"
     slow.write_text(slow.read_text().replace("Sleeps.", "Sleeps long."))
     assert [result.status for result in project.call("03", parameters={"divisor": 4})] == ["rendered"]
     assert "This page is old" not in project.page("03_other_error").text
-    assert "its notebook, the data or the code changed since" in project.page("04_slow").text
+    assert "its notebook, the data or the code has changed since" in project.page("04_slow").text
     assert "Out of date" in project.page("index").text
     assert not list((project.out / "failed").iterdir())
 
