@@ -3,9 +3,10 @@
 VENV := .venv
 BIN := $(VENV)/bin
 AIOT := $(BIN)/aiot
-NOTEBOOKS := $(wildcard notebooks/*.ipynb)
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-# The first Python 3.11 to 3.13 that starts (a name on the PATH may be a shim that does not work).
+# The first Python 3.11 to 3.13 that starts (a name on the PATH may be a shim that does not work). The analysis also runs
+# on 3.14, but the converters of the extra `models` need an xdsl whose typing-extensions is too old for pydantic's wheels.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 
@@ -17,7 +18,8 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 to 3.13 was found: install one, or set its path, for example make PYTHON=/path/to/python"; exit 1; }
 	@echo "setup     installing Python packages into $(VENV) (3 GB, only once)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[run,models,cluster,docs,dev]'
+	@$(PIP) 'pip>=25.1' # older ones do not know --group
+	@$(PIP) -e '.[run,models,cluster]' --group dev --group docs
 	@touch $@
 
 .PHONY: setup
@@ -75,11 +77,11 @@ fuzz: $(VENV)/installed ## property tests, with other examples than `make test` 
 e2e-all: $(VENV)/installed ## all tests with real adbd devices, bundles and other processors (including those that `make test` skips)
 	$(BIN)/pytest -ra --e2e-all tests/e2e tests/runner/bundle
 
-# Options for JupyterLab, for example `make lab LAB="--no-browser --port 9000"`. In a container, the user is often root.
+# Options for JupyterLab, for example `make lab LAB="--no-browser --port 9000"`.
 LAB ?=
 .PHONY: lab
 lab: $(VENV)/installed ## open JupyterLab on the notebooks for exploring (without a browser, the address is printed)
-	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/explore/explore.ipynb $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB) notebooks
+	@$(AIOT) lab $(LAB)
 
 .PHONY: report
 report: $(VENV)/installed ## update the reports where something has changed

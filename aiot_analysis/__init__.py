@@ -40,7 +40,7 @@ Draw on axes of your own, in a layout of your own (`fig=` takes a figure or subf
 
 Render the notebooks as pages, like `aiot report`:
 
-    aiot_analysis.render("notebooks", "reports", ["04"])
+    aiot_analysis.render(None, "reports", ["04"])
 
 Compare two devices, runs or versions, like `aiot compare`:
 

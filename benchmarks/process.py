@@ -30,7 +30,7 @@ def missing() -> str | None:
     if importlib.util.find_spec("aiot_analysis.simulate") is None:
         return "this version has no `aiot simulate`, which makes the raw logs."
     if importlib.util.find_spec("duckdb") is None:
-        return "duckdb is not installed: pip install 'aiotbench[dev]'."
+        return "duckdb is not installed: run `make setup`."
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from aiot_analysis.cli import comparison_commands, output_commands
+from aiot_analysis.cli import comparison_commands, lab_command, output_commands
 
 app = typer.Typer()
 app.command("simulate")(output_commands.simulate)
@@ -13,3 +13,4 @@ app.command("report")(output_commands.report)
 app.command("figures")(output_commands.figures)
 app.command("compare")(comparison_commands.compare)
 app.command("plan")(comparison_commands.plan)
+app.command("lab", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(lab_command.lab)

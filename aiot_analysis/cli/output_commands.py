@@ -172,7 +172,9 @@ def report(
     timeout_s: Annotated[
         int | None, typer.Option("--timeout", min=1, help="Time limit for one cell, in seconds.")
     ] = None,
-    notebooks: Annotated[Path, typer.Option(help="Folder of the notebooks.")] = Path("notebooks"),
+    notebooks: Annotated[
+        Path | None, typer.Option(help="Folder of the notebooks. Default: those of this project.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder to write the pages to. Default: reports of the workspace.")
     ] = None,
@@ -243,14 +245,17 @@ def figures(
     timeout_s: Annotated[
         int | None, typer.Option("--timeout", min=1, help="Time limit for one cell, in seconds.")
     ] = None,
-    notebooks: Annotated[Path, typer.Option(help="Folder of the notebooks.")] = Path("notebooks"),
+    notebooks: Annotated[
+        Path | None, typer.Option(help="Folder of the notebooks. Default: those of this project.")
+    ] = None,
     known: Annotated[bool, typer.Option("--list", help="List the figures and tables without making any.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --list: print the table as JSON, for scripts.")] = False,
 ) -> None:
     """Write figures as PDF, SVG and PNG (300 dpi) and tables as CSV, LaTeX and Markdown, ready for print.
 
     Only the notebooks that contain the requested figures and tables are run. The same data give identical files. The
-    data are taken from the working folder or a folder above it, or else from the folder that holds the notebooks.
+    data are taken from the working folder or a folder above it, or else, with --notebooks, from the folder that holds
+    the notebooks.
     """
     values = parameter_values(parameters or ())
     if origin:

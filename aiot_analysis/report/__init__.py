@@ -1,7 +1,7 @@
 """Turn notebooks into reports: each is executed and becomes one self-contained HTML file.
 
     from aiot_analysis.report.render import render
-    render("notebooks", "reports", names=["04"], parameters={"origin": "simulated"})
+    render(None, "reports", names=["04"], parameters={"origin": "simulated"})
 
 The functions that notebooks themselves call are in aiot_analysis.display.
 

@@ -185,15 +185,15 @@ class Made:
 Listen = Callable[[str, bool], None]  # called with the name of the notebook, and whether it is done
 
 
-def known(notebooks_dir: Path) -> list[CatalogueEntry]:
-    """Return all figures and tables of the notebooks."""
+def known(notebooks_dir: Path | str | None) -> list[CatalogueEntry]:
+    """Return all figures and tables of the notebooks in a folder, or of those of this project if it is None."""
     entries = [entry for notebook in find(find_notebooks(notebooks_dir)) for entry in read_catalogue(notebook)]
     check_unique(entries)
     return entries
 
 
 def figures(
-    notebooks_dir: Path | str,
+    notebooks_dir: Path | str | None,
     out_dir: Path | str,
     names: Sequence[str] = (),
     parameters: Mapping[str, Any] | None = None,
@@ -217,13 +217,13 @@ def figures(
     wanted = (wanted or Wanted()).checked()
     out, source = Path(out_dir).resolve(), find_notebooks(notebooks_dir)
     available = find(source)
-    entries = known(source)
+    entries = known(notebooks_dir)
     chosen = choose_entries(entries, names)
     books = [book for book in available if book.name in {entry.notebook for entry in chosen}]
     values = dict(parameters or {})
     assigned = assign(books, {name: value for name, value in values.items() if name != "origin"})
     outcome = Made()
-    origin_sites = sites(root_of(available, source, working and working.resolve(), values), available, out, values)
+    origin_sites = sites(root_of(available, notebooks_dir, working, values), available, out, values)
     if using:
         using(origin_sites[0].processed)
     for site in origin_sites:

@@ -56,7 +56,7 @@ Progress = Callable[[RenderResult], None]
 
 
 def render(
-    notebooks_dir: Path | str,
+    notebooks_dir: Path | str | None,
     out_dir: Path | str,
     names: Sequence[str] = (),
     parameters: Mapping[str, object] | None = None,
@@ -80,7 +80,7 @@ def render(
     Parameters
     ----------
     notebooks_dir, out_dir
-        Folder of the notebooks, and folder for the pages.
+        Folder of the notebooks (None: the notebooks of this project), and folder for the pages.
     names
         Numbers or names of notebooks, in any case; empty: all.
     parameters
@@ -97,7 +97,7 @@ def render(
         Whether to render a site for each device as well.
     working
         Working directory of the notebooks, if there are tables in it or above it; else it is the parent of
-        `notebooks_dir`.
+        `notebooks_dir`, or the current folder if that is None.
     using
         Called with the folder of the tables.
 
@@ -114,7 +114,7 @@ def render(
 
     Examples
     --------
-    >>> results = aiot_analysis.render("notebooks", "reports", ["04"])
+    >>> results = aiot_analysis.render(None, "reports", ["04"])
     >>> [(result.name, result.status, result.page) for result in results]
     """
     if jobs < 1:
@@ -125,7 +125,7 @@ def render(
     available = find(source)
     chosen = choose(available, names)
     assigned = assign(chosen, {name: value for name, value in values.items() if name != "origin"})
-    root = root_of(available, source, working and working.resolve(), values)
+    root = root_of(available, notebooks_dir, working, values)
     rendered_sites = sites(root, available, out, values)
     if using:
         using(rendered_sites[0].processed)

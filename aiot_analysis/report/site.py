@@ -234,16 +234,19 @@ class Site:
         return {device: index.relative_to(self.out).as_posix() for device, index in indexes.items() if index.exists()}
 
 
-def root_of(found: Sequence[Notebook], source: Path, working: Path | None, values: Mapping[str, object]) -> Path:
-    """Return the working directory of the notebooks in the folder `source`.
+def root_of(
+    found: Sequence[Notebook], named: Path | str | None, working: Path | None, values: Mapping[str, object]
+) -> Path:
+    """Return the working directory of notebooks that are in the folder `named`, or in this project if it is None.
 
-    This is the folder `working` if there are tables in it or above it, else the parent of `source`. Tables of the
-    former take precedence over those next to the notebooks.
+    This is the folder `working` if there are tables in it or above it, else the parent of `named`. Tables of the
+    former take precedence over those next to the notebooks. Without either folder, it is the current folder.
 
     Raises:
         DataError: There are no tables.
     """
-    bases = [base for base in (working, source.parent) if base]
+    beside = None if named is None else workspace.find_notebooks(named).parent
+    bases = [base.resolve() for base in (working, beside) if base]
     name = _processed(found, values)
     return workspace.base_of(name, *bases)
 

@@ -74,7 +74,7 @@ def write_whole(path: Path, text: str) -> None:
 
 
 FOLDER = "data/processed"  # default folder of the tables, relative to a workspace
-NOTEBOOKS = "notebooks"  # default folder of the notebooks
+NOTEBOOKS = "notebooks"  # name of the folder of the notebooks
 MANIFEST = "manifest.json"
 REMEDY = "run `aiot process` to rebuild it, or copy the folder again"
 MOVING_S = 0.5  # longer than an update of the tables takes to move their files
@@ -134,12 +134,15 @@ def _find(path: Path | str, bases: tuple[Path, ...]) -> tuple[Path, Path]:
 _NAME_IT = "run `aiot process`, or give the folder that holds it."
 
 
-def find_notebooks(path: Path | str = NOTEBOOKS) -> Path:
-    """Return the absolute path of the folder of notebooks that `path` names.
+def find_notebooks(path: Path | str | None = None) -> Path:
+    """Return the absolute path of the folder of notebooks that `path` names, by default of those of this project.
 
-    A relative path is looked up in the working folder and its parent folders; if it is in none of them, it is taken to
-    be in the working folder.
+    They are part of the installed package; in a checkout, they are in its folder `notebooks`. A relative path is looked
+    up in the working folder and its parent folders; if it is in none of them, it is taken to be in the working folder.
     """
+    if path is None:
+        installed = PACKAGE / NOTEBOOKS
+        return installed if installed.is_dir() else PACKAGE.parent / NOTEBOOKS
     return (upwards(path, Path.cwd()) or Path(path)).resolve()
 
 

@@ -104,9 +104,17 @@ def test_the_base_is_the_one_from_which_the_tables_are_found(workspace, tmp_path
 
 
 def test_notebooks_are_found_from_a_folder_below(workspace, tmp_path):
-    assert processed.find_notebooks() == workspace / "notebooks"
+    assert processed.find_notebooks("notebooks") == workspace / "notebooks"
     assert processed.find_notebooks(tmp_path / "other") == tmp_path / "other"
     assert processed.find_notebooks("none-such") == workspace / "notebooks" / "none-such"
+
+
+def test_the_notebooks_of_the_project_are_the_default_in_any_folder(workspace, tmp_path, monkeypatch):
+    assert processed.find_notebooks() == Path(__file__).parents[3] / "notebooks"  # here, as in any checkout
+    installed = tmp_path / "site-packages" / "aiot_analysis"
+    (installed / "notebooks").mkdir(parents=True)
+    monkeypatch.setattr(processed, "PACKAGE", installed)
+    assert processed.find_notebooks() == installed / "notebooks"
 
 
 def test_a_path_that_is_nowhere_is_named_with_where_it_was_looked_for(workspace, tmp_path):

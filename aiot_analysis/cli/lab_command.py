@@ -1,0 +1,113 @@
+"""The command `aiot lab`: a copy of the notebooks in the workspace, opened in JupyterLab."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aiot_analysis.errors import ReportError
+from aiot_analysis.words import plural
+
+COPIED = ".copied.json"  # hashes of the notebooks as they were copied, in the folder of the copies
+FIRST = "explore/explore.ipynb"  # the notebook that is opened
+
+
+@dataclass
+class NotebookCopies:
+    """What `copy_notebooks` did, with paths relative to the folder of the copies."""
+
+    copied: list[str] = field(default_factory=list)
+    edited: list[str] = field(default_factory=list)
+    """Notebooks that differ from those of this version, and were left as they are."""
+
+
+def copy_notebooks(source: Path, target: Path) -> NotebookCopies:
+    """Copy the notebooks in `source` and its subfolders to `target`, without replacing edited ones.
+
+    A copy that is still as it was copied is replaced if the notebook has changed since, as with another version of
+    this project. Any other file is left as it is.
+    """
+    from aiot_analysis.tables.workspace import digest, write_whole
+
+    record = target / COPIED
+    hashes = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
+    copies = NotebookCopies()
+    for path in sorted(source.rglob("*.ipynb")):
+        name = path.relative_to(source).as_posix()
+        if ".ipynb_checkpoints" in path.parts:
+            continue
+        copy, latest = target / name, digest(path)
+        present = digest(copy) if copy.exists() else None
+        if present not in (None, latest, hashes.get(name)):
+            copies.edited.append(name)
+            continue
+        if present != latest:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
+            copies.copied.append(name)
+        hashes[name] = latest
+    write_whole(record, json.dumps(hashes, indent=1))
+    return copies
+
+
+def _workspace() -> Path:
+    """Return the folder that holds the tables: the working folder or one above it, by default the working folder."""
+    from aiot_analysis.tables import workspace
+
+    tables = workspace.tables_upwards(workspace.FOLDER, Path.cwd())
+    return tables.parents[1] if tables else Path.cwd()
+
+
+def _copied() -> Path:
+    """Return the folder with the copied notebooks; in a checkout, return that of its own notebooks."""
+    from aiot_analysis.tables import workspace
+
+    source, target = workspace.find_notebooks(), _workspace() / workspace.NOTEBOOKS
+    if target.resolve() == source.resolve():
+        return source
+    try:
+        copies = copy_notebooks(source, target)
+    except (OSError, ValueError) as error:
+        raise ReportError(
+            f"The notebooks cannot be copied to {target} ({error}): go to a folder that can be written to, or give one "
+            "that has notebooks with --notebooks."
+        ) from None
+    print(f"lab       {plural(len(copies.copied), 'notebook')} copied to {target}")
+    if copies.edited:
+        print(f"          edited, and therefore left as they are: {', '.join(copies.edited)}")
+    print(f"          to make pages of these copies: aiot report --notebooks {target}")
+    return target
+
+
+def lab(
+    context: typer.Context,
+    notebooks: Annotated[
+        Path | None,
+        typer.Option(help="Folder of notebooks to open as it is. Default: a copy of those of this project."),
+    ] = None,
+) -> None:
+    """Open JupyterLab on a copy of the notebooks, for exploring.
+
+    The notebooks are copied to the folder notebooks beside data; copies that you have edited are never replaced. In a
+    checkout of the project, its own notebooks are opened. All other options are passed on to JupyterLab, for example
+    --no-browser --port 9000.
+    """
+    from aiot_analysis.tables.workspace import find_notebooks
+
+    if notebooks and not find_notebooks(notebooks).is_dir():
+        raise ReportError(f"There is no folder {notebooks}: give the folder of the notebooks with --notebooks.")
+    folder = find_notebooks(notebooks) if notebooks else _copied()
+    command = [sys.executable, "-m", "jupyterlab"]
+    if (folder / FIRST).is_file():
+        command.append(f"--LabApp.default_url=/lab/tree/{FIRST}")
+    if os.geteuid() == 0:  # as in a container
+        command.append("--allow-root")
+    sys.stdout.flush()
+    os.execv(sys.executable, [*command, *context.args, str(folder)])  # so that signals reach JupyterLab itself
