@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
@@ -64,6 +65,20 @@ def test_every_direct_requirement_has_a_lowest_version_and_no_highest(text):
 def test_the_constraints_pin_every_direct_requirement_within_its_range(text):
     requirement = Requirement(text)
     assert requirement.specifier.contains(constraints()[canonicalize_name(requirement.name)])
+
+
+def test_the_workflow_tests_the_lowest_and_the_highest_python_and_the_lowest_versions():
+    text = (ROOT / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8")
+    assert text.startswith("# Not tried")
+    jobs = yaml.safe_load(text)["jobs"]
+    exact = jobs["exact"]["strategy"]["matrix"]["python"]
+    ranges = {one["resolution"]: one["python"] for one in jobs["ranges"]["strategy"]["matrix"]["include"]}
+    supported = SpecifierSet(PROJECT["requires-python"])
+    versions = [f"3.{minor}" for minor in range(30) if supported.contains(f"3.{minor}")]
+    assert ranges == {"lowest-direct": versions[0], "highest": versions[-1]}
+    converters = SpecifierSet(ENVIRONMENT["dependencies"][0].removeprefix("python "))
+    exactly = [version for version in versions if converters.contains(version)]
+    assert exact == [exactly[0], exactly[-1]]
 
 
 def test_no_requirement_is_named_twice():

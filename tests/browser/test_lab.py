@@ -1,11 +1,10 @@
-"""JupyterLab as a researcher uses it: its own server, an explore notebook in a real browser, and its widgets."""
+"""JupyterLab as `aiot lab` opens it: a notebook to explore in, its widgets, and a real browser."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -42,11 +41,10 @@ def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with the notebooks and one measured run."""
+    """A folder with one measured run, to which `aiot lab` copies the notebooks."""
     root = tmp_path_factory.mktemp("project")
     make_run(root / "raw", MEASURED, images=20)
     ingest.process(root / "raw", root / "data" / "processed")
-    shutil.copytree(ROOT / "notebooks" / "explore", root / "notebooks" / "explore")
     return root
 
 
@@ -72,14 +70,12 @@ def lab(project: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    words = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1"]
+    words = [sys.executable, str(ROOT / "aiot.py"), "lab", "--no-browser", "--ServerApp.ip=127.0.0.1"]
     words += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}"]
     environment = {**os.environ, **own, "PYTHONPATH": str(ROOT)}
     log = project / "lab.log"
     with log.open("wb") as file:
-        server = subprocess.Popen(
-            [*words, "notebooks"], cwd=project, env=environment, stdout=file, stderr=subprocess.STDOUT
-        )
+        server = subprocess.Popen(words, cwd=project, env=environment, stdout=file, stderr=subprocess.STDOUT)
         try:
             wait_for(f"http://127.0.0.1:{port}/api", server, log)
             yield f"http://127.0.0.1:{port}/lab/tree/{{}}?token={TOKEN}&reset"
