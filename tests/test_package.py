@@ -126,8 +126,9 @@ def test_pages_and_figures_come_from_the_notebooks_of_the_package(aiot: Path, wo
     [picture] = (workspace / "figures").rglob("*.svg")
     [table] = (workspace / "figures").rglob("*.csv")
     assert "<svg" in picture.read_text(encoding="utf-8")
-    rows = list(csv.DictReader(table.open(encoding="utf-8", newline="")))
-    assert len(rows) > 0
+    header, *rows = csv.reader(table.read_text(encoding="utf-8").splitlines())
+    assert rows
+    assert {len(row) for row in rows} == {len(header)}
 
 
 def test_comparing_needs_no_checkout(aiot: Path, workspace: Path):
