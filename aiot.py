@@ -34,7 +34,7 @@ def pairs_joined(words: list[str]) -> list[str]:
 
 SECTIONS = {
     "Measure": ("run", "ab", "operators", "simulate", "import"),
-    "Analyse": ("process", "report", "figures", "compare", "plan"),
+    "Analyse": ("process", "report", "figures", "lab", "compare", "plan"),
     "Maintain": ("models", "dataset", "frameworks", "bundle", "devices", "doctor", "clean"),
 }
 """The subcommands by their heading in `aiot --help`."""

@@ -64,6 +64,7 @@ def test_jupyterlab_opens_the_copy_beside_the_data_with_the_options_that_follow(
     monkeypatch.setattr(workspace, "PACKAGE", source.parent)
     root = tmp_path / "work"
     (root / "data" / "processed").mkdir(parents=True)
+    (root / "data" / "processed" / "devices.parquet").touch()
     (root / "below").mkdir()
     done = aiot("lab", "--no-browser", "--port", "9000", cwd=root / "below")
     target = root / "notebooks"

@@ -12,8 +12,10 @@ from typing import Annotated
 
 import typer
 
+from aiot_analysis.cli.workspace_options import ReadWorkspace
 from aiot_analysis.errors import ReportError
 from aiot_analysis.words import plural
+from runner import rawlog
 
 COPIED = ".copied.json"  # hashes of the notebooks as they were copied, in the folder of the copies
 FIRST = "explore/explore.ipynb"  # the notebook that is opened
@@ -57,20 +59,12 @@ def copy_notebooks(source: Path, target: Path) -> NotebookCopies:
     return copies
 
 
-def _workspace() -> Path:
-    """Return the folder that holds the tables: the working folder or one above it, by default the working folder."""
+def _copied(base: Path) -> Path:
+    """Return the folder of the copied notebooks in the workspace `base`; in a checkout, that of its own notebooks."""
     from aiot_analysis.tables import workspace
 
-    tables = workspace.tables_upwards(workspace.FOLDER, Path.cwd())
-    return tables.parents[1] if tables else Path.cwd()
-
-
-def _copied() -> Path:
-    """Return the folder with the copied notebooks; in a checkout, return that of its own notebooks."""
-    from aiot_analysis.tables import workspace
-
-    source, target = workspace.find_notebooks(), _workspace() / workspace.NOTEBOOKS
-    if target.resolve() == source.resolve():
+    source, target = workspace.find_notebooks(), base / workspace.NOTEBOOKS
+    if base.is_relative_to(source.resolve().parent):
         return source
     try:
         copies = copy_notebooks(source, target)
@@ -92,6 +86,7 @@ def lab(
         Path | None,
         typer.Option(help="Folder of notebooks to open as it is. Default: a copy of those of this project."),
     ] = None,
+    workspace: ReadWorkspace = None,
 ) -> None:
     """Open JupyterLab on a copy of the notebooks, for exploring.
 
@@ -103,7 +98,7 @@ def lab(
 
     if notebooks and not find_notebooks(notebooks).is_dir():
         raise ReportError(f"There is no folder {notebooks}: give the folder of the notebooks with --notebooks.")
-    folder = find_notebooks(notebooks) if notebooks else _copied()
+    folder = find_notebooks(notebooks) if notebooks else _copied(rawlog.workspace_to_read(workspace).resolve())
     command = [sys.executable, "-m", "jupyterlab"]
     if (folder / FIRST).is_file():
         command.append(f"--LabApp.default_url=/lab/tree/{FIRST}")

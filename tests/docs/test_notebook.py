@@ -25,7 +25,7 @@ def test_a_notebook_is_one_file(tmp_path):
     (tmp_path / "notebooks").mkdir()
     shutil.copy(EXAMPLE, tmp_path / "notebooks")
 
-    made = aiot("report", "12", cwd=tmp_path)
+    made = aiot("report", "12", "--notebooks", "notebooks", cwd=tmp_path)
     assert made.returncode == 0, made.stderr
     page = (tmp_path / "reports" / "12_steps.html").read_text(encoding="utf-8")
     assert "for 1 instances on 1 devices." in page
