@@ -144,7 +144,7 @@ def main() -> None:
     except (KeyboardInterrupt, SystemExit) as stopped:
         code = streams.INTERRUPTED if isinstance(stopped, KeyboardInterrupt) else stopped.code
         if code == streams.INTERRUPTED:  # Typer's exit code for an interrupted command
-            streams.say(streams.INTERRUPTED_MESSAGE)
+            streams.say_interrupted()
         sys.exit(code)
 
 

@@ -120,11 +120,22 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+def say_interrupted() -> None:
+    """Print that the command was interrupted; a second Ctrl-C does not say it again."""
+    if signal.getsignal(signal.SIGINT) is _leave:
+        signal.signal(signal.SIGINT, _end)
+    say(INTERRUPTED_MESSAGE)
+
+
 def _leave(number: int, frame: FrameType | None) -> None:
-    for process in multiprocessing.active_children():  # those of a pool would wait for work for ever
-        process.kill()
     with suppress(OSError):
         os.write(2, f"{INTERRUPTED_MESSAGE}\n".encode())
+    _end(number, frame)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    for process in multiprocessing.active_children():  # those of a pool would wait for work for ever
+        process.kill()
     os._exit(INTERRUPTED)
 
 
