@@ -40,7 +40,7 @@ def compare_sides(
     Returns
     -------
     A `Comparison`. Its `table` has one row per device and instance, with the change in accuracy, the ratio of the times
-    of B and A, their intervals and corrected p-values; `compare.text.render` writes what `aiot compare` prints.
+    of B and A, their intervals and corrected p-values; `compare.wording.render_text` writes what `aiot compare` prints.
 
     Raises
     ------

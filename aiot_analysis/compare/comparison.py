@@ -304,12 +304,12 @@ class Comparison:
     facts: tuple[dict[str, str], dict[str, str]]  # about the compared instances, for A and for B
     asked: CompareOptions
     timing: str
-    kind: str  # ONE, SAME or OTHER of `matching`, or `in_turn.KIND`
+    kind: str  # ONE, SAME or OTHER of `matching`, or `interleaved.KIND`
     differs: dict[str, list[tuple[str, str]]]
     table: pd.DataFrame  # see `instances.compare_instances`
-    groups: pd.DataFrame  # see `summaries.summaries`
-    scores: pd.DataFrame  # see `vips_change.scores`
-    costs: pd.DataFrame  # see `summaries.costs`
+    groups: pd.DataFrame  # see `summaries`
+    scores: pd.DataFrame  # see `scores`
+    costs: pd.DataFrame  # see `costs`
     apart: pd.DataFrame  # what is not compared and why; see `Matched`
     careful: pd.DataFrame  # compared instances that are not fully valid: columns side, instance_id, reasons
 

@@ -22,7 +22,7 @@ from aiot_analysis.words import plural
 
 ACCURACY_POINTS = 1.0
 FAMILY = "p_value_of_family"
-"""Column with the p value of a row as one of a family of rows that share part of their error (`times.SharedRatio`);
+"""Column with the p value of a row as one of a family of rows that share part of their error (`changes.SharedRatio`);
 null for all other rows.
 """
 _PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%?\s*", re.ASCII)
@@ -147,7 +147,7 @@ def compare_instances(
     - p_value: two-sided test of no change, not corrected for other rows
     - units, way: number and kind ("images", "sessions" or "devices") of what the interval is over
     - note: why numbers are missing or should be treated with caution
-    - those that `regression.add_verdicts` adds
+    - those that `add_verdicts` adds
 
     If there are too few sessions to estimate how sessions differ, intervals and tests of times use the latest run of
     each side and allow for `run_to_run` (see `variance`).
@@ -200,7 +200,7 @@ def build_table(rows: Sequence[dict[str, Any]], evidence: Sequence[Evidence], ma
 
 
 def tests(evidence: Evidence) -> dict[str, float]:
-    """Return the change and its test as columns change and p_value, and `regression.FAMILY` for a shared ratio."""
+    """Return the change and its test as columns change and p_value, and FAMILY for a shared ratio."""
     if isinstance(evidence, changes.AccuracyChange):
         return {"change": evidence.other - evidence.base, "p_value": evidence.p_value}
     columns = {"change": np.expm1(evidence.value), "p_value": evidence.p_value()}

@@ -131,7 +131,7 @@ def _change(log: changes.LogRatio) -> dict[str, Any]:
 
 
 def together(rows: pd.DataFrame, right: pd.DataFrame, table: pd.DataFrame, timing: str) -> pd.DataFrame:
-    """Return the table of `summaries.summaries`, with times over the blocks that have all instances of a group.
+    """Return the table of `comparison.summaries`, with times over the blocks that have all instances of a group.
 
     Takes the arguments of `compare_blocks` and the table it returns.
     """
@@ -246,7 +246,7 @@ def find(session: str, processed: Path) -> sides.SideSource:
 def compare(session: str, processed: Path, wanted: Mapping[str, Sequence[str]], asked: CompareOptions) -> Comparison:
     """Compare B with A of a session over its blocks.
 
-    `wanted` selects instances by column, as in `sources.filtered`; if the sides differ in delegate, framework or
+    `wanted` selects instances by column, as in `sides.filtered`; if the sides differ in delegate, framework or
     quantization, instances have their names in A. Raises CompareError if no instance has enough blocks on both sides.
     """
     source = find(session, processed)
@@ -329,7 +329,7 @@ def _with_all_doubts(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _answers(folder: Path, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return `in_turn.right_by_image` for the runs of these rows."""
+    """Return `right_by_image` for the runs of these rows."""
     places = rows[["run_id", "ran", "instance_id", "ab_side", "ab_block"]]
     columns = ["run_id", "instance_id", "image", "correct"]
     images = storage.read("images", folder, columns, run_id=sorted(set(places["run_id"])))

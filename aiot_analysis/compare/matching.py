@@ -15,7 +15,7 @@ ONE, SAME, OTHER = "one device a side", "the same devices", "other devices"
 """Kinds of pairing: two devices (or the same one twice), every device with itself, or no pairing of devices."""
 
 SHOWN = [field for field in select.SAME_INSTANCE if field not in select.SHARED] + ["profile", "accelerator_actual"]
-"""Fields that the comparison may be about, shown if they differ. Fields of pooling.SHARED must not differ."""
+"""Fields that the comparison may be about, shown if they differ. Fields of select.SHARED must not differ."""
 
 APART = ["instance_id", "device_id", "reason", "lost"]
 
@@ -41,7 +41,7 @@ def match(base: Side, other: Side) -> Matched:
     If any devices are on both sides, only these are used, each compared with itself. Otherwise, the devices of one side
     are compared with those of the other. With several devices, the largest group of devices measured under the same
     conditions is used for each instance. Raises CompareError if a row is on both sides or nothing can be compared, and
-    PoolingError if nothing can be compared because the sides differ in a field of pooling.SHARED.
+    PoolingError if nothing can be compared because the sides differ in a field of select.SHARED.
     """
     _apart(base.rows, other.rows)
     kind, key = _kind(base, other)
@@ -134,7 +134,7 @@ def _invalid(left_out: pd.DataFrame, name: str, sides: Sequence[pd.DataFrame]) -
 def _may_be_compared(
     mine: pd.DataFrame, theirs: pd.DataFrame, key: list[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Split rows by whether the fields of pooling.SHARED agree on both sides for their key.
+    """Split rows by whether the fields of select.SHARED agree on both sides for their key.
 
     Returns the rows of both sides that agree, and the others with the first field that differs.
     """

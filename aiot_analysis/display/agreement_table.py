@@ -56,7 +56,7 @@ def of_reference(answers: Sequence[Answers], base: str, wanted: str, devices: pd
 
 
 def of_repeats(repeats: pd.DataFrame, origin: str) -> str:
-    """Return a sentence on the noise from run to run. Takes the frame of `stats.repeats.flips`."""
+    """Return a sentence on the noise from run to run. Takes the frame of `stats.accuracy.answer_changes`."""
     if repeats.empty:
         simulated_note = " Simulated phones have only one run." if origin == "simulated" else ""
         return (
@@ -123,7 +123,7 @@ DIFFERENCE, TOP1, ACCURACY = "difference", "same top-1", "accuracy / original's"
 def of_files(files: pd.DataFrame, origin: str) -> str:
     """Return how many files passed and which command checks the others, or why there is nothing to check.
 
-    Takes the frame of `stats.parity.files`. Commands are in backquotes.
+    Takes the frame of `stats.execution.model_files`. Commands are in backquotes.
     """
     if origin == "simulated":
         return "Simulated data have no model files, so there is nothing to check."
@@ -144,8 +144,8 @@ def of_files(files: pd.DataFrame, origin: str) -> str:
 def grid(files: pd.DataFrame) -> pd.DataFrame:
     """Return a table with three rows per model (DIFFERENCE, TOP1, ACCURACY) and one column per file.
 
-    Takes the frame of `stats.parity.files`. Files that failed are marked ✗, and unchecked ones are labelled as such.
-    Cells are null if there is no such file.
+    Takes the frame of `stats.execution.model_files`. Files that failed are marked ✗, and unchecked ones are labelled as
+    such. Cells are null if there is no such file.
     """
     labelled = files.assign(model=_models(files), file=_files(files))
     lines: list[dict[str, Any]] = []

@@ -21,7 +21,7 @@ class Column:
     """Heading and format of a column."""
 
     heading: str
-    format: Format | None = None  # for str.format, or a function; None for the default of `cells.text`
+    format: Format | None = None  # for str.format, or a function; None for the default of `text`
 
 
 COLUMNS = {

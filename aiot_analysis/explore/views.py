@@ -364,7 +364,7 @@ def image_html(found: Flips, image: str, pictures: Pictures, devices: Mapping[st
 
 
 def same(instance: str, devices: Mapping[str, str]) -> str:
-    """Return the id of an instance, or of `stats.answers`, as text: "MnasNet, TFLite CPU on Honor V20"."""
+    """Return the id of an instance, or of `stats.pairing.Answers`, as text: "MnasNet, TFLite CPU on Honor V20"."""
     instance, _, device = instance.partition("@")
     parts = names.instance(instance)
     implementation = names.display(parts.delegate if parts.framework == "*" else parts.implementation)

@@ -188,7 +188,7 @@ class Reading:
     attempt: int
     status: str  # end, failed, unavailable or cut
     events: list[dict[str, Any]]  # all events except those of images, in order
-    images: pyarrow.Table  # image records: the columns of fast.IMAGES, by query
+    images: pyarrow.Table  # image records: the columns of IMAGES, by query
     problems: list[str]  # one message for each unused line
     damaged: bool  # whether there is more damage than a half-written line
 

@@ -257,7 +257,7 @@ def _by(sizes: Sequence[int] | None) -> str | None:
 
 
 def images(run: Row, parts: Mapping[str, pyarrow.Table]) -> pyarrow.Table:
-    """Return the table `images` of some instances of a run, from the columns fast.IMAGES of each, by instance id."""
+    """Return the table `images` of instances of a run; `parts` has the columns `attempt.IMAGES` by instance id."""
     logged = pyarrow.concat_tables(parts.values()).combine_chunks()
     column = {name: logged[name].combine_chunks() for name in logged.column_names}
     rows = len(logged)

@@ -34,11 +34,11 @@ def noise(
 ) -> Figure:
     """Draw the differences between devices next to those expected by chance, one line per instance.
 
-    Takes the frames of `stats.agreement.cochran`, `stats.agreement.instability` and `stats.repeats.flips`. The left
-    panel shows the standard deviation of accuracy between devices (marked where it is significantly more than chance),
-    the one expected by chance, and the one expected if each device had its own images. The right panel shows the share
-    of images that get a different class: on at least one device, between two devices, and from one device when it is
-    given them again.
+    Takes the frames of `stats.agreement.cochran`, `stats.agreement.instability` and `stats.accuracy.answer_changes`.
+    The left panel shows the standard deviation of accuracy between devices (marked where it is significantly more than
+    chance), the one expected by chance, and the one expected if each device had its own images. The right panel shows
+    the share of images that get a different class: on at least one device, between two devices, and from one device
+    when it sees them again.
     """
     ids = list(spread["instance_id"])
     figure, axes = style.panels(2, 2, 4.3, max(1.8, 0.17 * len(ids) + 0.6))

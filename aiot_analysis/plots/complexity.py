@@ -30,7 +30,7 @@ def scatter(
     """Draw latency over multiply-accumulates on logarithmic axes, one panel per implementation.
 
     Takes the frame of `stats.complexity.complexity` and optionally those of `rank_correlation` (for the correlations in
-    the titles), `stats.device_class.classes` (for colours and markers) and `stats.complexity.lines` (for the line
+    the titles), `stats.complexity.device_classes` (for colours and markers) and `stats.complexity.lines` (for the line
     of each device, which is the same in all panels).
     """
     measured = frame.dropna(subset=["macs_millions", "latency_ms"])

@@ -340,7 +340,7 @@ def stability_scores(
 ) -> Figure:
     """Draw the stability score of each instance: the fastest part of its run over the slowest, 1 being steady.
 
-    Takes the frame of `tables.stability.scores`. A tick marks the score of the same times in random order. More than
+    Takes the frame of `tables.along.scores`. A tick marks the score of the same times in random order. More than
     six devices are drawn as a grid of instances by devices, shaded where an instance is unstable.
     """
     ids, lines = device_axis.order(frame["device_id"], devices), order_instances(frame["instance_id"])

@@ -184,7 +184,7 @@ def model_bytes(instance_id: str) -> int:
 def phone(one: Phone, instances: Sequence[str], seed: int, count: int) -> tuple[list[DrawnRun], float]:
     """Draw the instances of a phone on `count` images; also return the factor by which its times were scaled.
 
-    All its times are scaled alike, so that VIPS over the 24 float32 instances is what `score.scale` aims at. Raises
+    All its times are scaled alike, so that VIPS over the 24 float32 instances is what `scale` aims at. Raises
     SimulationError if no image is right.
     """
     slowdown = _throttle(one, seed)

@@ -153,7 +153,7 @@ def repeated_rows(instances: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of `instances` that showed an image more than once to one device under the same conditions.
 
     This may be in several runs, or in a single run of a timed profile. Only usable rows of runs of the suite with image
-    records count, and only those that agree in what pooling.SAME_INSTANCE lists. If a device was measured under several
+    records count, and only those that agree in what select.SAME_INSTANCE lists. If a device was measured under several
     conditions, the conditions with the most runs are used or, in a tie, those of the latest run.
     """
     usable = select.of_suite(instances)

@@ -225,7 +225,7 @@ def over_sessions(rows: pd.DataFrame, timing: str = "end_to_end") -> pd.DataFram
     instance_id, profile, run_ids, runs, sessions, mean_ms (geometric mean of the sessions, each the geometric mean of
     its runs), fastest_ms and slowest_ms (sessions), mean_low and mean_high (95 %: Student's t on the logarithms of the
     sessions) and gap, which says why there is no interval: there are fewer than MIN_SESSIONS, or all have the same
-    time. Runs that differ in what must be equal (`pooling.SAME_INSTANCE`) or in profile have rows of their own.
+    time. Runs that differ in what must be equal (`select.SAME_INSTANCE`) or in profile have rows of their own.
     """
     column = f"{select.time_column(timing)}_mean"
     timed = rows[rows[column] > 0]

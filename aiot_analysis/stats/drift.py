@@ -407,7 +407,7 @@ def order_effects(rows: pd.DataFrame, timing: str = "end_to_end") -> pd.DataFram
 
     Takes usable rows of the table `instances`, of any number of runs. Instances differ a hundredfold in time, so only
     those that ran at several places contain information: their rows of several runs that agree in all that must be
-    equal (`pooling.SAME_INSTANCE`) and in profile. A least squares fit has an effect for each instance and for each
+    equal (`select.SAME_INSTANCE`) and in profile. A least squares fit has an effect for each instance and for each
     run:
 
         log(mean time) = instance + run + beta * place,   place = position / (instances of the run - 1), from 0 to 1

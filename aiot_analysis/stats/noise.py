@@ -198,7 +198,7 @@ def _between_instances(right: pd.DataFrame) -> float | None:
 def _between_devices(rows: pd.DataFrame, answers: dict[str, pd.DataFrame]) -> dict[str, float]:
     """Return the mean share of images on which just one of a device and another device is right, by device.
 
-    Only instances that were measured alike (`pooling.SAME_INSTANCE`) and images that both saw count.
+    Only instances that were measured alike (`select.SAME_INSTANCE`) and images that both saw count.
     """
     differ, pairs = dict.fromkeys(answers, 0.0), dict.fromkeys(answers, 0.0)
     recorded = rows[rows["device_id"].isin(answers)]

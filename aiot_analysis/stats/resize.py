@@ -24,7 +24,7 @@ def rows(studies: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return one usable row per device x instance x way, and every unused row of the study with the reason.
 
     Takes `Data.studies`. If there are several runs of a way, the latest is used, and only runs under the same
-    conditions as the latest run of the instance: profile, threads, and what pooling.SAME_INSTANCE lists other than the
+    conditions as the latest run of the instance: profile, threads, and what select.SAME_INSTANCE lists other than the
     way of resizing. The column `reasons` of the unused rows says why they are unused.
     """
     study_rows = studies[(studies["study"] == STUDY)].reset_index(drop=True)

@@ -125,7 +125,7 @@ def measured_rows(
     """Return one usable row per device x instance, and every other row with the reason why it is not used.
 
     Only runs of the suite count (see `of_suite`). A row is usable if its verdict is in `wanted` (see
-    `choice.verdicts`; by default valid and semi-valid) and it has a number in each column of `needs`. Of several runs
+    `names.verdicts`; by default valid and semi-valid) and it has a number in each column of `needs`. Of several runs
     the latest is taken (run ids begin with the time), never a mean over runs.
 
     Instances of a device are only used together if they ran with the same profile, threads, weights and images, and

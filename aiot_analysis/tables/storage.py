@@ -179,7 +179,7 @@ def _check_columns(name: str, columns: Collection[str]) -> None:
 
 
 def kind_of(name: str, column: str, of: str = "") -> str:
-    """Return the kind of values that a column of a table holds, as one of `choice.KINDS`.
+    """Return the kind of values that a column of a table holds, as one of `names.KINDS`.
 
     `of` is the table whose rows are selected by the column, if that is another one. Raises DataError if there is no
     such column, or if it holds lists.

@@ -49,7 +49,7 @@ def judge(row: Mapping[str, Any], samples: Sequence[Mapping[str, Any]] = ()) -> 
       thermal status was severe or worse (SEVERE), unless the profile is `sustained`, which exists to observe this.
     - semi-valid: there are numbers, but with fewer than 500 images (MIN_IMAGES), images that failed, times that scatter
       by more than half their mean (MAX_CV), another accelerator than requested, something odd in the log, times that
-      were unstable over the run (see `stability.doubts`), or something odd in the samples (see `_states`).
+      were unstable over the run (see `along.doubts`), or something odd in the samples (see `_states`).
     - valid: none of these.
 
     An instance of the operator study shows no images; it is valid if it ended with nothing odd.
@@ -105,7 +105,7 @@ def judge(row: Mapping[str, Any], samples: Sequence[Mapping[str, Any]] = ()) -> 
 def read(folder: Path) -> pd.DataFrame:
     """Return the table `instances` of a folder of processed tables, including later checks of model files.
 
-    Raises DataError if files of the tables are missing or damaged (see `processed.check`).
+    Raises DataError if files of the tables are missing or damaged (see `workspace.check`).
     """
     check(folder)
     return with_checks_of_files(storage.read("instances", folder))

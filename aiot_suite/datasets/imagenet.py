@@ -60,7 +60,7 @@ def sample_imagenet(
     """Copy a seeded sample of the validation images in `source`, or in a folder below it, into a new dataset.
 
     ground_truth: the label file of images in a flat folder (see `labels.read`).
-    numbering: one of `numbering.NUMBERINGS`, which overrides the numbering of classes that is detected in the label
+    numbering: one of `classes.NUMBERINGS`, which overrides the numbering of classes that is detected in the label
         file or assumed for the names of class folders.
     Raises DatasetError if there are too few classes or images.
     """

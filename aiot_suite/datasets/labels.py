@@ -57,7 +57,7 @@ class LabelList:
 def read(path: Path, label_space: str, numbering: str | None = None) -> LabelList:
     """Read a label file.
 
-    numbering: one of `numbering.NUMBERINGS`, which overrides the numbering detected in the file.
+    numbering: one of `classes.NUMBERINGS`, which overrides the numbering detected in the file.
     Raises DatasetError with the line that cannot be interpreted.
     """
     lines, joint = _lines(path)

@@ -59,7 +59,7 @@ class DeviceTask:
     module: str  # module of that package to start with the path of the job file
     environment: str  # environment to run in: see aiot_suite.environments
     job: dict[str, Any]  # arguments of the module; the device adds the path of the log
-    core_mask: str | None = None  # see Held.core_mask
+    core_mask: str | None = None  # see AppliedConditions.core_mask
 
     @property
     def log(self) -> Path:
@@ -178,7 +178,7 @@ class Device(Protocol):
         ...
 
     def start_tool(self, run: str, words: Sequence[str], core_mask: str | None = None) -> ToolProcess:
-        """Start a program with arguments for the run of this name, on the cores of Held.core_mask.
+        """Start a program with arguments for the run of this name, on the cores of AppliedConditions.core_mask.
 
         A program that an earlier attempt of the same run left running is killed first.
         """

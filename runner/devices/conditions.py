@@ -135,7 +135,7 @@ class AttachedConditions:
         )
 
     def _keep_screen_on(self, stay_on: str | None) -> dict[str, str]:
-        """Turn the screen on and keep it on while plugged in. Return the reason if refused, as in Held.refused."""
+        """Turn the screen on and keep it on while plugged in. Return what to add to AppliedConditions.refused."""
         if stay_on is not None:  # otherwise it could not be restored
             self.run(["svc", "power", "stayon", "true"])
             if self._stay_on() not in (None, "null", "0"):
@@ -143,7 +143,7 @@ class AttachedConditions:
         return {"screen_on": "`svc power stayon true` has no effect on the device"}
 
     def _fix_performance(self) -> dict[str, str]:
-        """Turn the fixed-performance mode on. Return the reason if refused, as in Held.refused."""
+        """Turn the fixed-performance mode on. Return what to add to AppliedConditions.refused."""
         if (self._facts.sdk or 0) < FIXED_PERFORMANCE_SINCE_SDK:
             return {"fixed_performance": f"it requires Android 11 or later (API level {FIXED_PERFORMANCE_SINCE_SDK})"}
         exit_code, output = self.run([*_FIXED_PERFORMANCE, "true"])

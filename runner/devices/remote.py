@@ -188,7 +188,7 @@ tail -c {bytes} {name}.jsonl 2>/dev/null
 
 
 class RemoteProcess:
-    """A process on an attached device: see runner.devices.Process.
+    """A process on an attached device: see runner.devices.DeviceProcess.
 
     Several processes may share a folder if their names differ.
     """

@@ -208,7 +208,7 @@ class ToolRequest:
     images: Sequence[tuple[str, int]]  # (name, label) of each
     profile: Profile
     threads: int
-    scratch: Path  # see Given.scratch
+    scratch: Path  # see NativeToolOptions.scratch
     accelerator: str | None = None
     xnnpack: bool = True
     timeout_s: float = TIMEOUT_S  # time limit of each command

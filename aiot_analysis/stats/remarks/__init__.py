@@ -51,7 +51,7 @@ def parts(
 
     Takes the table `instances` of one origin; image records with IMAGE_COLUMNS (or parts of them, each with all records
     of its devices: see `evidence.collect`); the timing to use (inference where native tools measured); `wanted`, the
-    verdicts that instances may have (see `choice.verdicts`); and `run_to_run`, the share of their time within which two
+    verdicts that instances may have (see `names.verdicts`); and `run_to_run`, the share of their time within which two
     runs are assumed to agree if a device was not measured in enough sessions (see `variance`). With `ids`, only claims
     with one of these ids are judged.
 
