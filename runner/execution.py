@@ -1,4 +1,4 @@
-"""The execution of a run on one device: attempts at the instances that its ledger says are left."""
+"""Execution of a run on one device: one attempt after another, until no instance is left."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def carry_out(
 ) -> bool:
     """Run a task or rejoin one already started. Return True if the connection was lost before it finished.
 
-    Afterwards the log has an ending, whatever happened, unless the device is lost (DeviceLostError): its measurements
-    are then still on the device, where `Device.started` finds them. `stop` ends the attempt like Ctrl-C, and both raise
+    Afterwards the log has an ending in any case, unless the device is lost (DeviceLostError): the measurements are then
+    still on the device, where `Device.started` finds them. `stop` interrupts the attempt like Ctrl-C, and both raise
     KeyboardInterrupt.
     """
     work = device.started(task) or device.start(task)
@@ -63,9 +63,9 @@ def carry_out(
 def carry_out_by_tools(
     device: Device, job: ToolJob, folder: Path, core_mask: str | None = None, stop: threading.Event | None = None
 ) -> bool:
-    """As carry_out, an attempt by TFLite's own tools, whose log is in the run's folder.
+    """Run an attempt by TFLite's own tools, and log it in the run's folder. Return as `carry_out` does.
 
-    Where the device goes away (DeviceLostError) the attempt has failed, and what still runs there is of no use.
+    If the device is lost (DeviceLostError), the attempt has failed: what still runs on the device is not used.
     """
 
     def run(words: list[str], timeout_s: float) -> tuple[int, str, str]:
@@ -79,7 +79,7 @@ def carry_out_by_tools(
             if code == GONE:
                 raise _BrokenError(LOST)
             return (code, *tool.said())
-        except DeviceError as error:  # it names the device's serial, which is not to be logged
+        except DeviceError as error:  # its message has the device's serial, which must not be logged
             lost = isinstance(error, DeviceLostError)
             raise _BrokenError(LOST if lost else "the device could not run it") from error
 
@@ -93,7 +93,7 @@ def carry_out_by_tools(
 
 
 class _BrokenError(Exception):
-    """The reason an attempt by tools ended, in words that may be logged."""
+    """An attempt by tools that broke off; the message is the reason in words that may be logged."""
 
 
 def ended(
@@ -120,7 +120,7 @@ def ended(
 
 
 def _collected(work: Work) -> str | None:
-    """Fetch the log and the output. Return why part of them was not taken, or None."""
+    """Fetch the log and the output. Return why part of them could not be fetched, or None."""
     try:
         work.collect()
     except DeviceLostError:
@@ -132,9 +132,9 @@ def _collected(work: Work) -> str | None:
 
 def _ending(code: int | None, output: Path) -> str:
     """Return the reason a process exited without logging one."""
-    said = output.read_text(encoding="utf-8", errors="replace").strip().splitlines() if output.exists() else []
-    words = f", saying {said[-1][:300]!r}" if said else ""
-    if code in (-signal.SIGKILL, 128 + signal.SIGKILL):  # the latter is how a shell says it
+    printed = output.read_text(encoding="utf-8", errors="replace").strip().splitlines() if output.exists() else []
+    words = f", saying {printed[-1][:300]!r}" if printed else ""
+    if code in (-signal.SIGKILL, 128 + signal.SIGKILL):  # the latter is the exit code in a shell
         words += ": it was killed, as happens when the system runs out of memory"
     return f"it ended with exit code {code}{words}"
 
@@ -144,7 +144,7 @@ def has_ended(log: Path) -> bool:
     try:
         return log.exists() and log.stat().st_size > 0 and rawlog.read_attempt(log).status in rawlog.TERMINAL
     except rawlog.RawLogError:
-        return False  # nothing in it is of the format
+        return False  # it has no valid line
 
 
 def _close(log: Path, reason: str) -> None:
@@ -172,12 +172,12 @@ Listener = Callable[[str, Instance, dict[str, Any]], None]
 COOLDOWN_INTERVAL_S = 10.0
 
 LOSSES = 3
-"""How often an instance that ended with a lost connection is attempted again at once."""
+"""Maximum number of immediate further attempts at an instance that ended with a lost connection."""
 
 
 @dataclass(frozen=True)
 class Execution:
-    """What all attempts of a run share."""
+    """Context that all attempts of a run share."""
 
     folder: Path
     device: Device
@@ -194,12 +194,12 @@ class Execution:
 def execute(
     folder: Path, device: Device, request: Request, listen: Listener, stop: threading.Event | None = None
 ) -> list[ledger.LedgerEntry]:
-    """Run what the run's ledger says is left, one process for each instance, and return the ledger.
+    """Run the instances of a run that are not done yet, one process for each, and return the ledger.
 
-    `request` provides models and images; which instances, in which order and how long is in run.json.
-    Raises RunnerError if no space is left or another run uses the device. It can be called again for the same
-    folder after that, after an interruption (KeyboardInterrupt, which `stop` raises in another thread), and after
-    the device was lost (DeviceLostError), whose agent may still be at work then.
+    `request` provides the models and images; run.json states the instances, their order and how long each is measured.
+    Raises RunnerError if no space is left or another run is using the device. It can be called again for the same
+    folder after that error, after an interruption (KeyboardInterrupt, which `stop` raises from another thread), and
+    after the device was lost (DeviceLostError), on which the agent may still be running.
     """
     record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
     with _writable(folder), device_locked(folder.parent), device.held(conditions_of(record)) as held:
@@ -222,17 +222,17 @@ def execute(
 
 def _with_held(folder: Path, record: dict[str, Any], held: AppliedConditions) -> dict[str, Any]:
     """Add the conditions that the device applied to run.json, if they changed. Return the record."""
-    there = [*(record.get("held") or [])]
+    earlier = [*(record.get("held") or [])]
     now = asdict(held)
-    if there and {**there[-1], "at": None} == {**now, "at": None}:
+    if earlier and {**earlier[-1], "at": None} == {**now, "at": None}:
         return record
-    record = {**record, "held": [*there, {"at": rawlog.utc_now(), **now}]}
+    record = {**record, "held": [*earlier, {"at": rawlog.utc_now(), **now}]}
     rawlog.write_json(folder / "run.json", record, rawlog.RUN_FIELDS)
     return record
 
 
 def _run_instance(run: Execution, entry: ledger.LedgerEntry) -> None:
-    """Make one more attempt at an instance, and another one each time that it ended with the connection."""
+    """Attempt an instance, and again at once (up to LOSSES times) if the connection was lost."""
     instance = Instance.parse(entry.instance_id)
     obstacle = run.request.obstacle(instance, run.device)
     if obstacle:
@@ -241,10 +241,10 @@ def _run_instance(run: Execution, entry: ledger.LedgerEntry) -> None:
         return
     attempt = entry.next_attempt
     task = run.make_task(instance, attempt)
-    begun = isinstance(task, DeviceTask) and run.device.started(task)
-    if isinstance(task, DeviceTask) and not begun:
+    is_running = isinstance(task, DeviceTask) and run.device.started(task)
+    if isinstance(task, DeviceTask) and not is_running:
         _check_versions(run, instance, task)
-    if not begun and (reasons := _not_ready(run, instance)):
+    if not is_running and (reasons := _not_ready(run, instance)):
         remedy = "let it cool and charge, then repeat the command with `--resume`; or allow more time with --cooldown"
         _unavailable(run, instance, attempt, {"reason": "; ".join(reasons), "remedy": remedy})
         return
@@ -257,7 +257,7 @@ def _run_instance(run: Execution, entry: ledger.LedgerEntry) -> None:
 
 
 def _check_versions(run: Execution, instance: Instance, task: DeviceTask) -> None:
-    """Add the device's Python to run.json, and refuse to go on with another Python or framework than before.
+    """Add the device's Python to run.json. Raise RunnerError if Python or the framework changed during the run.
 
     Only the main environment can be upgraded; the versions of the others are fixed.
     """
@@ -283,8 +283,8 @@ def _check_versions(run: Execution, instance: Instance, task: DeviceTask) -> Non
 
 def _other_version(run: Execution, before: str, now: str) -> RunnerError:
     return RunnerError(
-        f"Run {run.folder.name} was measured with {before}, and {run.device.slug} has {now} now: install the former "
-        "again to finish the run, or begin another one by the same command without `--resume`."
+        f"Run {run.folder.name} was measured with {before}, and {run.device.slug} has {now} now: install the "
+        "former version to finish the run, or start a new run with the same command without `--resume`."
     )
 
 
@@ -314,14 +314,14 @@ def _attempt(run: Execution, instance: Instance, task: DeviceTask | ToolJob, att
 
 
 def _unavailable(run: Execution, instance: Instance, attempt: int | None, obstacle: dict[str, str]) -> None:
-    """Report why an instance cannot run, and record it as an attempt, unless `attempt` is None: already recorded."""
+    """Report why an instance cannot run, and record it as an attempt, unless `attempt` is None (already recorded)."""
     if attempt is not None:
         rawlog.close_attempt(rawlog.attempt_path(run.folder, instance.id, attempt), "unavailable", **obstacle)
     run.listen("unavailable", instance, obstacle)
 
 
 def _not_ready(run: Execution, instance: Instance) -> list[str]:
-    """Wait until the device is ready. Return why it is not after the time limit (0: the device is not asked)."""
+    """Wait until the device is ready. Return why it is still not ready after the time limit (0: no check)."""
     if not run.request.cooldown_s:
         return []
     deadline = time.monotonic() + run.request.cooldown_s
@@ -336,7 +336,7 @@ def _not_ready(run: Execution, instance: Instance) -> list[str]:
 
 @contextmanager
 def _telemetry(run: Execution, instance: Instance, attempt: int) -> Iterator[None]:
-    """Sample the device's state at an interval during the block, and note when it does not answer."""
+    """Sample the device's state at an interval during the block, and record when the device does not answer."""
     stop = threading.Event()
 
     def add(state: dict[str, Any]) -> None:
@@ -347,7 +347,7 @@ def _telemetry(run: Execution, instance: Instance, attempt: int) -> Iterator[Non
 
     def sample() -> None:
         while True:
-            with suppress(OSError):  # a full disk: the run itself will say so
+            with suppress(OSError):  # such as a full disk, which the run itself will report
                 try:
                     add(run.device.telemetry())
                 except DeviceError:
@@ -385,7 +385,7 @@ def device_locked(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _writable(folder: Path) -> Iterator[None]:
-    """Raise RunnerError where a file of the run cannot be written in the block."""
+    """Raise RunnerError if a file of the run cannot be written in the block."""
     remedies = {
         **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), ("No space is left in {}", "free some space")),
         **dict.fromkeys((errno.EROFS, errno.EACCES), ("{} cannot be written to", "make it writable")),

@@ -1,4 +1,4 @@
-"""Runs on several devices at once, one worker each, and the progress that they show."""
+"""Run on several devices at once, one thread per device, and show the progress."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from runner.run_request import Request, begin, to_resume
 
 
 class RunProgress:
-    """A bar for each device over its instances, and a line for each instance that failed."""
+    """Progress display with a bar for each device, and a line for each instance that failed."""
 
     def __init__(self, devices: Sequence[str], instances: int) -> None:
         self._several = len(devices) > 1
@@ -43,7 +43,7 @@ class RunProgress:
             for device in devices
         ]
         self.listeners = [partial(self._hear, device, task) for device, task in zip(devices, self._tasks, strict=True)]
-        """The listener of each device, in their order: see runner.execution.Listener."""
+        """Listener of each device, in the order of the devices: see runner.execution.Listener."""
 
     def __enter__(self) -> RunProgress:
         self._bar.start()
@@ -62,14 +62,14 @@ class RunProgress:
                 if event == "waiting"
                 else _within_instance(known.get("tail", b""))
             )
-            shown = [instance.id, doing, self._bar.tasks[task].fields["heat"]]
-            self._bar.update(task, now="  ".join(filter(None, shown)))
+            parts = [instance.id, doing, self._bar.tasks[task].fields["heat"]]
+            self._bar.update(task, now="  ".join(filter(None, parts)))
         else:
             self._bar.advance(task)
             if event not in ("end", "unavailable"):
-                who = f"{device}: " if self._several else ""
+                prefix = f"{device}: " if self._several else ""
                 reason = printable(str(known.get("reason", "its log is incomplete")))[:SENTENCE_LIMIT]
-                self._bar.console.print(f"{who}{instance.id} {event}: {reason}")
+                self._bar.console.print(f"{prefix}{instance.id} {event}: {reason}")
 
 
 def _within_instance(tail: bytes) -> str:
@@ -87,8 +87,8 @@ def summary(entries: Sequence[LedgerEntry]) -> str:
     """Return the number of instances by outcome, like "15 instances measured, 45 unavailable"."""
     numbers = counts(list(entries))
     measured = numbers.pop("end", 0)
-    rest = [f"{number} {status}" for status, number in sorted(numbers.items())]
-    return ", ".join([f"{counted(measured, 'instance')} measured", *rest])
+    others = [f"{number} {status}" for status, number in sorted(numbers.items())]
+    return ", ".join([f"{counted(measured, 'instance')} measured", *others])
 
 
 def check_measured(outcomes: Sequence[DeviceOutcome]) -> None:
@@ -113,18 +113,18 @@ def counted(number: int, noun: str) -> str:
 Result = TypeVar("Result")
 
 BACK_OFF_S = (1.0, 2.0, 4.0, 8.0)
-"""Pauses between attempts to reach a lost device; the last one is repeated."""
+"""Pauses between attempts to reach a lost device, in seconds; the last one is repeated."""
 
 BACK_S = 60.0
-"""Work that took this long shows that the device was back: one that is back for a shorter time counts as away."""
+"""Seconds of work after which a device counts as reconnected; if it is lost again sooner, it was never back."""
 
 FAILED = ("failed", "cut", "damaged")
-"""Statuses of an instance that make its run a failed one: see runner.ledger.LedgerEntry."""
+"""Statuses of an instance that make its run a failure: see runner.ledger.LedgerEntry."""
 
 
 @dataclass(frozen=True)
 class DeviceOutcome:
-    """The outcome of one device's run."""
+    """Outcome of the run on one device."""
 
     device: Device
     folder: Path | None = None
@@ -146,9 +146,9 @@ def run_all(
     listeners: Sequence[Listener],
     patience_s: float = PATIENCE_S,
 ) -> list[DeviceOutcome]:
-    """Run the same request on every device at the same time, and return an outcome for each, in their order.
+    """Run the same request on all devices at the same time, and return their outcomes in the same order.
 
-    After Ctrl-C, wait until every device has ended its instance, and raise KeyboardInterrupt.
+    After Ctrl-C, wait until every device has ended its current instance, then raise KeyboardInterrupt.
     """
     stop = threading.Event()
     with ThreadPoolExecutor(len(devices), thread_name_prefix="device") as pool:
@@ -161,7 +161,7 @@ def run_all(
         except KeyboardInterrupt:
             stop.set()
             raise
-    return [one.result() for one in work]
+    return [future.result() for future in work]
 
 
 def _run_one(
@@ -173,12 +173,12 @@ def _run_one(
     stop: threading.Event,
     patience_s: float,
 ) -> DeviceOutcome:
-    folder: list[Path] = []  # known once the device has answered
+    folder: list[Path] = []  # empty until the device has answered
 
     def work() -> list[ledger.LedgerEntry]:
         if not folder:
-            there = to_resume(workspace, device, request) if resume else None
-            folder.append(there or begin(workspace, device, request))
+            existing = to_resume(workspace, device, request) if resume else None
+            folder.append(existing or begin(workspace, device, request))
         return execution.execute(folder[0], device, request, listen, stop)
 
     try:
@@ -188,18 +188,19 @@ def _run_one(
 
 
 def persist(work: Callable[[], Result], patience_s: float, stop: threading.Event) -> Result:
-    """Return the result of `work`, which is called again as long as its device is lost for less than `patience_s`.
+    """Return the result of `work`; call it again while its device has been lost for less than `patience_s` seconds.
 
-    `work` must continue where it was. Raises KeyboardInterrupt once `stop` is set.
+    `work` must continue where it stopped. Raises DeviceLostError after that time, and KeyboardInterrupt once `stop` is
+    set.
     """
     lost_at, pauses = time.monotonic(), 0
     while True:
-        began = time.monotonic()
+        started = time.monotonic()
         try:
             return work()
         except DeviceLostError:
             now = time.monotonic()
-            if not pauses or now - began > BACK_S:
+            if not pauses or now - started > BACK_S:
                 lost_at, pauses = now, 0
             if now - lost_at > patience_s:
                 raise

@@ -1,4 +1,4 @@
-"""What a run has done and what is left, and the order in which runs take their instances."""
+"""State of each instance of a run, and the order of the instances of new runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DONE = ("end",)
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """The state of an instance in a run: the ending of its last attempt, or "missing"."""
+    """State of an instance in a run: the ending of its last attempt, or "missing"."""
 
     instance_id: str
     status: str  # missing, end, failed, unavailable, cut or damaged
@@ -32,7 +32,7 @@ class LedgerEntry:
 
 
 def read(folder: Path) -> list[LedgerEntry]:
-    """Return one entry for each instance, in the run's order. Raises RunnerError if the run cannot be read."""
+    """Return one entry per instance, in the run's order. Raises RunnerError if run.json cannot be read."""
     try:
         suite = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)["suite"]
     except rawlog.RawLogError as error:
@@ -69,7 +69,7 @@ def finished(entries: list[LedgerEntry]) -> bool:
 
 
 def newest_run(raw: Path, slug: str, study: str | None = None, resize: str | None = None) -> Path | None:
-    """Return the device's newest run of the suite, or of a study and one of its ways of resizing; None if none."""
+    """Return the device's newest run of the suite, or of a study (and way of resizing); None if there is none."""
     for folder in reversed(rawlog.run_folders(raw)):
         file = folder / "run.json"
         if folder.parent.name == slug and file.is_file():
@@ -84,20 +84,20 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Order:
-    """How the order of a run was made: `draw_balanced_order(instances, seed)`, or its reverse; `order` in run.json."""
+    """How the order of a run was made: `draw_balanced_order(instances, seed)`, or its reverse. `order` in run.json."""
 
-    seed: int | None  # None: the reverse of a run of an earlier version, which did not log how its order was made
+    seed: int | None  # None: the reverse of a run of an earlier version, which did not log its seed
     reversed: bool = False
-    reverse_of: str | None = None  # run whose order was reversed
+    reverse_of: str | None = None  # id of the run whose order was reversed
 
 
 def draw_order(raw: Path, slug: str, asked: Record, seed: int | None = None) -> Record:
     """Return the fields `suite` and `order` of run.json for the next run of a device.
 
-    `asked` are the fields that say what is asked of it, with the instances in any order. With a seed the order is the
-    one that the seed gives. Otherwise the latest finished run that was asked the same and has no partner yet is
-    reversed. Where there is none, the seed comes from the device's slug and the number of the order: the first runs of
-    different settings on one device take their instances in one order, and can be compared instance by instance.
+    `asked` are the fields that describe the request, with the instances in any order. A seed determines the order.
+    Without one, the order is the reverse of that of the latest finished run with the same request that has no partner
+    yet. If there is no such run, the seed is computed from the device's slug and a counter: the first runs of different
+    settings on a device then have the same order, and can be compared instance by instance.
     """
     instances = [Instance.parse(instance_id) for instance_id in asked["suite"]]
     if seed is not None:
@@ -115,14 +115,14 @@ def draw_order(raw: Path, slug: str, asked: Record, seed: int | None = None) -> 
 
 
 def asks_the_same(record: Record, asked: Record) -> bool:
-    """Tell whether a run.json is of a run that was asked the same, in whatever order."""
+    """Return whether a run.json has the same request; the order of the instances may differ."""
     return sorted(record["suite"]) == sorted(asked["suite"]) and all(
         record.get(name) == asked[name] for name in asked if name != "suite"
     )
 
 
 def has_order_of(record: Record, seed: int | None) -> bool:
-    """Tell whether a run.json has the order of a seed; any order is one of None, and that of older logs of any seed."""
+    """Return whether a run.json has the order of a seed. True for the seed None, and for older logs without a seed."""
     drawn = record["order"] or {"seed": seed}
     return seed is None or (drawn.get("seed") == seed and not drawn.get("reversed", False))
 
@@ -136,9 +136,9 @@ def _seed(slug: str, number: int) -> int:
 
 
 def _without_partner(finished: Sequence[Record]) -> Record | None:
-    """Return the latest of some runs, given from the first to the last, that is not the reverse of another or reversed.
+    """Return the latest run that is not the reverse of another and has not been reversed, or None.
 
-    A run whose partner is not there any more counts as one that never had any.
+    `finished` are in chronological order. A run whose partner no longer exists counts as a run without a partner.
     """
     reverse_of = {record["run_id"]: (record["order"] or {}).get("reverse_of") for record in finished}
     single = [run for run, other in reverse_of.items() if other not in reverse_of and run not in reverse_of.values()]
@@ -146,7 +146,7 @@ def _without_partner(finished: Sequence[Record]) -> Record | None:
 
 
 def _records(folder: Path) -> list[Record]:
-    """Return the run.json of each run of a device that can be read, from the first to the last."""
+    """Return the run.json of each readable run of a device, in chronological order."""
     records = []
     for path in sorted(folder.glob("*/run.json")):
         try:

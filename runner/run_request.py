@@ -33,7 +33,7 @@ AB = "ab"  # the study of short runs of two settings in turn: see runner.ab
 
 @dataclass(frozen=True)
 class StartedRun:
-    """A run on a device, as the tasks of its attempts need it."""
+    """Facts about a run on a device that its tasks need."""
 
     folder: Path
     device: Device
@@ -42,13 +42,14 @@ class StartedRun:
 
 
 MakeTask = Callable[[Instance, int], DeviceTask | ToolJob]
-"""Makes the task of an attempt from its instance and its number, and pushes what the task needs to the device."""
+"""Makes the task of an attempt, given its instance and its number, and pushes what it needs to the device."""
 
 
 class Request(Protocol):
-    """What is asked of a device: a run of the suite (RunRequest), or of another study that is executed in the same way.
+    """Request for a run on a device: of the suite (RunRequest), or of another study that is executed in the same way.
 
-    What is asked and read back from run.json when a run is resumed is in `record`; the rest is about this execution.
+    `record` has what run.json keeps, which is read back when a run is resumed; the other fields concern only this
+    execution.
     """
 
     @property
@@ -58,26 +59,26 @@ class Request(Protocol):
 
     @property
     def checks(self) -> Mapping[str, dict[str, Any]]:
-        """What `aiot models check` found, by the name of the model file."""
+        """Results of `aiot models check`, by the name of the model file."""
         ...
 
     @property
     def order_seed(self) -> int | None:
-        """Seed of the order; None: the order comes from the device and its earlier runs (see runner.ledger)."""
+        """Seed of the order; if None, the order follows from the device and its earlier runs (see runner.ledger)."""
         ...
 
     @property
     def timeout_s(self) -> float:
-        """Seconds that one instance may take."""
+        """Time limit for one instance, in seconds."""
         ...
 
     @property
     def cooldown_s(self) -> float:
-        """Seconds to wait for a device that is hot or has an empty battery; 0: the device is not asked."""
+        """Seconds to wait for a device that is hot or low on battery; 0: the device is not checked."""
         ...
 
     def record(self, device: Device) -> dict[str, Any]:
-        """Return the fields of run.json that say what is asked of a device: equal for equal requests."""
+        """Return the fields of run.json that describe the request to a device; equal requests give equal fields."""
         ...
 
     def obstacle(self, instance: Instance, device: Device) -> dict[str, str]:
@@ -93,21 +94,21 @@ class Request(Protocol):
 class RunRequest:
     """A request for a run of the suite."""
 
-    instances: Sequence[Instance]  # in any order: see `order_seed`
+    instances: Sequence[Instance]  # in any order (see `order_seed`)
     profile: Profile
-    seed: int  # of the images that a profile draws
+    seed: int  # for drawing the images of the profile
     threads: int
     dataset: Dataset
     artifacts: dict[str, Artifact]
     catalog: Catalog
-    checks: dict[str, dict[str, Any]]  # what `aiot models check` found, by name of the model file
+    checks: dict[str, dict[str, Any]]  # results of `aiot models check`, by name of the model file
     timeout_s: float = TIMEOUT_S
-    cooldown_s: float = COOLDOWN_S  # how long a device that is hot or empty is waited for
-    resize: str | None = None  # the way of all models, in the study that compares the ways
+    cooldown_s: float = COOLDOWN_S  # seconds to wait for a device that is hot or low on battery
+    resize: str | None = None  # the way that all models use, in the study that compares them
     conditions: Conditions = field(default_factory=Conditions)
     native: NativeToolOptions | None = None  # TFLite's own tools, for its instances
-    order_seed: int | None = None  # of the order; None: from the device and its earlier runs (see runner.ledger)
-    ab: dict[str, Any] | None = None  # the place of a short run in its A/B session: see runner.ab
+    order_seed: int | None = None  # seed of the order; see Request.order_seed
+    ab: dict[str, Any] | None = None  # position of a short run in its A/B session: see runner.ab
 
     def by_tools(self, instance: Instance) -> bool:
         """Return whether an instance is measured by TFLite's own tools instead of the agent."""
@@ -123,7 +124,7 @@ class RunRequest:
         return _SuiteTasks(self, run)
 
     def with_resize(self, way: str) -> RunRequest:
-        """Return a request for the study of resizing: the same files, all with one of Section IV-B's ways."""
+        """Return a request for the study of resizing, in which all files use the same one of Section IV-B's ways."""
         artifacts = {
             name: replace(artifact, settings=replace(artifact.settings, resize=way))
             for name, artifact in self.artifacts.items()
@@ -131,16 +132,16 @@ class RunRequest:
         return replace(self, artifacts=artifacts, resize=way)
 
     def record(self, device: Device) -> dict[str, Any]:
-        """Return the fields of run.json that say what is asked of a device, as they are read back.
+        """Return the fields of run.json that describe the request to a device, in the form in which they are read back.
 
-        They are equal for equal requests. `suite` has the instances in any order: the order of a run is drawn when it
-        begins (see `begin`). Raises SetupError if the given tools are not for this device.
+        Equal requests give equal fields. `suite` has the instances in any order: the order of a run is drawn when it
+        starts (see `begin`). Raises SetupError if the native tools are not for this device.
         """
         fields = {
             "study": AB if self.ab else self.resize and RESIZE,
             "resize": self.resize,
             "ab": self.ab,
-            "suite": [one.id for one in self.instances],
+            "suite": [instance.id for instance in self.instances],
             "profile": self.profile.record(),
             "seed": self.seed,
             "threads": self.threads,
@@ -154,7 +155,7 @@ class RunRequest:
                 "label_space": self.dataset.label_space,
             },
             "models": {
-                one.id: {
+                instance.id: {
                     "sha256": artifact.sha256,
                     "size_bytes": artifact.size_bytes,
                     "weights": artifact.weights,
@@ -162,8 +163,8 @@ class RunRequest:
                     "preprocess": artifact.settings.record(),
                     **({"calibrated": artifact.calibrated.summary()} if artifact.calibrated else {}),
                 }
-                for one in self.instances
-                if (artifact := self.artifacts.get(one.artifact))
+                for instance in self.instances
+                if (artifact := self.artifacts.get(instance.artifact))
             },
         }
         read_back: dict[str, Any] = json.loads(json.dumps(fields))
@@ -172,7 +173,7 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class _SuiteTasks:
-    """Makes the tasks of a run of the suite, from what its instances share on the device."""
+    """Makes the tasks of a run of the suite. What its instances share is pushed to the device only once."""
 
     request: RunRequest
     run: StartedRun
@@ -217,7 +218,7 @@ class _SuiteTasks:
 
     @cached_property
     def _agent(self) -> str:
-        """The folder of the agent on the device, pushed at its first use, as the images are."""
+        """Folder of the agent on the device. Like the images, it is pushed at its first use."""
         return self.run.device.push(agent_files(self.request.catalog), "agent")
 
     @cached_property
@@ -228,7 +229,7 @@ class _SuiteTasks:
 
     @cached_property
     def _tools(self) -> jobs.ToolRequest:
-        """What the instances that TFLite's own tools measure have in common."""
+        """Settings shared by all instances that TFLite's own tools measure."""
         options = self.request.native
         assert options is not None
         return jobs.ToolRequest(
@@ -244,7 +245,7 @@ class _SuiteTasks:
 
 
 def agent_files(installed: Catalog) -> dict[str, Path]:
-    """Return the files that are pushed to a device, by their path there: the agent with plug-in frameworks."""
+    """Return the files of the agent and of plug-in frameworks, by their path on the device."""
     plugins = {
         f"runner/agent/{name}.py": framework.file for name, framework in installed.frameworks.items() if framework.file
     }
@@ -253,39 +254,39 @@ def agent_files(installed: Catalog) -> dict[str, Path]:
 
 
 def package_files(*patterns: str) -> dict[str, Path]:
-    """Return the files of this project that match a pattern, by their path in it."""
+    """Return the files of this project that match one of the patterns, by their path in the project."""
     files = [file for pattern in patterns for file in sorted(PROJECT.glob(pattern))]
     return {file.relative_to(PROJECT).as_posix(): file for file in files}
 
 
 def conditions_of(record: dict[str, Any]) -> Conditions:
-    """Return the conditions that a run.json requests; those that it does not state are not requested."""
-    said = record.get("conditions") or {}
-    fixed, cores = said.get("fixed_performance") is True, said.get("cores")
+    """Return the conditions that a run.json requests; missing ones count as not requested."""
+    conditions = record.get("conditions") or {}
+    fixed, cores = conditions.get("fixed_performance") is True, conditions.get("cores")
     return Conditions(fixed, cores) if cores in CORES else Conditions(fixed)
 
 
 def refused(folder: Path) -> list[str]:
-    """Return the conditions that a run requested and the device did not apply, as sentences with the reason."""
+    """Return a sentence, with the reason, for each condition that a run requested and the device did not apply."""
     record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
     wanted = conditions_of(record)
     names = {"fixed_performance": wanted.fixed_performance, "cores": wanted.cores != Conditions().cores}
-    found = [
+    sentences = [
         f"the request for {name.replace('_', ' ')} was refused: {reason}"
-        for held in record.get("held") or []
-        for name, reason in held["refused"].items()
+        for applied in record.get("held") or []
+        for name, reason in applied["refused"].items()
         if names.get(name)
     ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(sentences))
 
 
 def begin(workspace: Workspace, device: Device, request: Request) -> Path:
-    """Make the folder of a new run, with device.json and a run.json of what is asked for.
+    """Create the folder of a new run, with device.json and a run.json that describes the request.
 
     Raises SetupError if it cannot be written.
     """
-    asked = request.record(device)
-    drawn = ledger.draw_order(workspace.raw, device.slug, asked, request.order_seed)
+    request_record = request.record(device)
+    order = ledger.draw_order(workspace.raw, device.slug, request_record, request.order_seed)
     now = datetime.now(UTC)  # to the millisecond, so that the names of a device's runs sort by time
     run_id = f"{now:%Y%m%dT%H%M%S}.{now.microsecond // 1000:03}Z-{secrets.token_hex(3)}"
     folder = workspace.raw / device.slug / run_id
@@ -299,8 +300,8 @@ def begin(workspace: Workspace, device: Device, request: Request) -> Path:
         "started": rawlog.utc_now(),
         "ended": None,
         "checks": dict(request.checks),
-        **asked,
-        **drawn,
+        **request_record,
+        **order,
     }
     try:
         (folder / "native").mkdir(parents=True)
@@ -316,16 +317,17 @@ def begin(workspace: Workspace, device: Device, request: Request) -> Path:
 
 
 def to_resume(workspace: Workspace, device: Device, request: Request) -> Path | None:
-    """Return the device's newest run if it is unfinished on the same models and dataset, or did what is asked.
+    """Return the device's newest run if it can be resumed, or None if a new run has to start.
 
-    It keeps its order. None means that a new run has to begin. A model without a file is not known to be the same.
+    A run can be resumed if it had the same request, or if it is unfinished and has the same models and dataset. It
+    keeps its order. A model whose file is missing does not count as the same.
     """
-    asked = request.record(device)
-    folder = ledger.newest_run(workspace.raw, device.slug, asked["study"], asked.get("resize"))
+    request_record = request.record(device)
+    folder = ledger.newest_run(workspace.raw, device.slug, request_record["study"], request_record.get("resize"))
     if folder is None:
         return None
     record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
-    if ledger.asks_the_same(record, asked) and ledger.has_order_of(record, request.order_seed):
+    if ledger.asks_the_same(record, request_record) and ledger.has_order_of(record, request.order_seed):
         return folder
     unfinished = not ledger.finished(ledger.read(folder))
     same_models = all(
@@ -333,4 +335,4 @@ def to_resume(workspace: Workspace, device: Device, request: Request) -> Path | 
         and artifact.sha256 == model.get("sha256")
         for instance_id, model in record["models"].items()
     )
-    return folder if unfinished and same_models and record["dataset"] == asked["dataset"] else None
+    return folder if unfinished and same_models and record["dataset"] == request_record["dataset"] else None
