@@ -66,21 +66,21 @@ class Settings:
         return settings
 
     @classmethod
-    def of_outputs(cls, model: str, given: Mapping[str, Any], outputs: int, where: object) -> Settings:
+    def of_outputs(cls, model: str, fields: Mapping[str, Any], outputs: int, where: object) -> Settings:
         """Return the settings of a network with `outputs` outputs: the given ones, completed with defaults.
 
         where: the origin of the settings, named in error messages.
         Raises ModelError if the settings do not match the number of outputs.
         """
-        offset, mapping = given.get("label_offset", 0), given.get("label_map")
+        offset, mapping = fields.get("label_offset", 0), fields.get("label_map")
         classes = outputs - offset if _is_whole(offset) else outputs
         if isinstance(mapping, dict) and all(map(_is_whole, mapping.values())):
             classes = max(mapping.values(), default=-1) + 1
         elif outputs == _WITH_BACKGROUND:
             classes = 1000
-        classes = given.get("classes", classes)
+        classes = fields.get("classes", classes)
         label_space = "imagenet-1000" if classes == 1000 else f"custom-{classes}"
-        settings = cls.parse({**default_settings(model, label_space, classes).record(), **given}, where)
+        settings = cls.parse({**default_settings(model, label_space, classes).record(), **fields}, where)
         problem = settings._problem_with(outputs)
         if problem:
             raise ModelError(f"{where}: {problem}.")
@@ -164,12 +164,12 @@ def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def pop_declared_accuracy(given: dict[str, Any], where: object) -> float | None:
+def pop_declared_accuracy(fields: dict[str, Any], where: object) -> float | None:
     """Remove the declared accuracy from settings read from JSON and return it, or None if there is none.
 
     Raises ModelError if it is not a fraction above 0 and at most 1.
     """
-    accuracy = given.pop("accuracy", None)
+    accuracy = fields.pop("accuracy", None)
     if accuracy is None:
         return None
     if not _is_number(accuracy) or not 0 < accuracy <= 1:

@@ -43,12 +43,12 @@ def one_instance_per_file(instances: Iterable[Instance]) -> list[Instance]:
     )
 
 
-def without_environment(files: Iterable[Instance], known: Catalog) -> list[Instance]:
+def without_environment(files: Iterable[Instance], catalog: Catalog) -> list[Instance]:
     """Return the instances whose framework has no installed environment."""
     return [
         instance
         for instance in files
-        if environments.first_of(known.frameworks[instance.framework].environments) is None
+        if environments.first_of(catalog.frameworks[instance.framework].environments) is None
     ]
 
 
@@ -140,63 +140,75 @@ def _environment(framework: Framework) -> str:
     return environment
 
 
-def _source_key(one: Instance, known: Catalog, source: weight_sources.WeightSource, calibration_key: str | None) -> str:
-    framework, model = known.frameworks[one.framework], known.models[one.model]
+def _source_key(
+    instance: Instance, catalog: Catalog, source: weight_sources.WeightSource, calibration_key: str | None
+) -> str:
+    framework, model = catalog.frameworks[instance.framework], catalog.models[instance.model]
     environment = _environment(framework)
     made_with = environments.versions(environment, framework.distributions)
     plugins = [sha256_of(file) for file in (framework.file, model.file) if file]
     settings = source.settings.with_layout(framework.layout).record()
-    inputs = [RECIPE, one.artifact, source.sha256, settings, environment, made_with, plugins, calibration_key]
+    inputs = [RECIPE, instance.artifact, source.sha256, settings, environment, made_with, plugins, calibration_key]
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 
 def _current(
-    one: Instance, known: Catalog, source: weight_sources.WeightSource, folder: Path, calibration: Calibration | None
+    instance: Instance,
+    catalog: Catalog,
+    source: weight_sources.WeightSource,
+    folder: Path,
+    calibration: Calibration | None,
 ) -> Artifact | None:
     """Return the artifact of an instance if it exists, is intact and was built from the same inputs, else None."""
     try:
-        artifact = Artifact.load(folder / f"{one.artifact}.json")
+        artifact = Artifact.load(folder / f"{instance.artifact}.json")
         key = None
-        if one.quantization in calibrating.QUANTIZATIONS:
+        if instance.quantization in calibrating.QUANTIZATIONS:
             images = calibration or artifact.calibrated
             if images is None:
                 return None
             key = images.key
-        is_unchanged = artifact.source_key == _source_key(one, known, source, key)
+        is_unchanged = artifact.source_key == _source_key(instance, catalog, source, key)
         return artifact if is_unchanged and sha256_of(artifact.path) == artifact.sha256 else None
     except (ModelError, OSError):
         return None
 
 
 def _build(
-    one: Instance, known: Catalog, source: weight_sources.WeightSource, folder: Path, calibration: Calibration | None
+    instance: Instance,
+    catalog: Catalog,
+    source: weight_sources.WeightSource,
+    folder: Path,
+    calibration: Calibration | None,
 ) -> Artifact:
-    framework, model = known.frameworks[one.framework], known.models[one.model]
+    framework, model = catalog.frameworks[instance.framework], catalog.models[instance.model]
     environment = _environment(framework)
     settings = source.settings.with_layout(framework.layout)
-    target = folder / f"{one.artifact}{framework.suffix}"
-    images = calibration if one.quantization in calibrating.QUANTIZATIONS else None
+    target = folder / f"{instance.artifact}{framework.suffix}"
+    images = calibration if instance.quantization in calibrating.QUANTIZATIONS else None
     # converters may depend on the suffix, so the temporary file has it too
     with rawlog.replacing(target, f".part{framework.suffix}") as temporary:
-        if one.quantization != "float32":
-            original = replace(one, quantization="float32")
-            float32 = _current(original, known, source, folder, None) or _build(original, known, source, folder, None)
+        if instance.quantization != "float32":
+            original = replace(instance, quantization="float32")
+            float32 = _current(original, catalog, source, folder, None) or _build(
+                original, catalog, source, folder, None
+            )
             inputs = images.inputs(settings) if images else ()
-            framework.host.quantize(float32.path, one.quantization, inputs, temporary)
+            framework.host.quantize(float32.path, instance.quantization, inputs, temporary)
         elif environment == "legacy":
             legacy.convert_float32(framework, model, network(source, model), settings.size, temporary)
         else:
             framework.host.convert_float32(network(source, model), settings.size, temporary)
     artifact = Artifact(
         path=target,
-        name=one.artifact,
+        name=instance.artifact,
         sha256=sha256_of(target),
         size_bytes=target.stat().st_size,
         weights=source.name,
         weights_sha256=source.sha256,
         settings=settings,
         made_with=environments.versions(environment, framework.distributions),
-        source_key=_source_key(one, known, source, images.key if images else None),
+        source_key=_source_key(instance, catalog, source, images.key if images else None),
         environment=environment,
         declared_accuracy=source.accuracy,
         calibrated=images.record() if images else None,

@@ -81,15 +81,15 @@ def paper_quantized() -> list[Instance]:
     ]
 
 
-def choose(kind: str, given: Iterable[str], choices: Sequence[str]) -> list[str]:
+def choose(kind: str, names: Iterable[str], choices: Sequence[str]) -> list[str]:
     """Return the named choices, or all choices if none are named.
 
-    given: names, possibly comma-separated. Case, hyphens and underscores are ignored.
+    names: possibly comma-separated. Case, hyphens and underscores are ignored.
     Raises SelectionError listing the choices if a name is unknown.
     """
     by_plain_name = {_plain(choice): choice for choice in choices}
     chosen = []
-    for name in (part.strip() for value in given for part in value.split(",")):
+    for name in (part.strip() for value in names for part in value.split(",")):
         if _plain(name) not in by_plain_name:
             raise SelectionError(f"{kind} {name!r} is unknown: choose from {', '.join(choices)}.")
         chosen.append(by_plain_name[_plain(name)])

@@ -159,33 +159,33 @@ def gate(state: Mapping[str, Any], limits: Limits | None = None) -> list[str]:
     return reasons
 
 
-def worst(found: Iterable[Finding]) -> Level:
+def worst(results: Iterable[Finding]) -> Level:
     """Return the worst level of the findings, "ok" if there are none."""
-    return max((finding.level for finding in found), key=LEVELS.index, default="ok")
+    return max((finding.level for finding in results), key=LEVELS.index, default="ok")
 
 
-def as_json(found: Iterable[Finding]) -> list[dict[str, Any]]:
+def as_json(results: Iterable[Finding]) -> list[dict[str, Any]]:
     """Return the findings as JSON objects with the fields check, level, said and remedy."""
-    return [asdict(finding) for finding in found]
+    return [asdict(finding) for finding in results]
 
 
-def lines(found: Iterable[Finding]) -> list[str]:
+def lines(results: Iterable[Finding]) -> list[str]:
     """Return the findings as lines of plain text, without control characters."""
     return [
         f"{finding.level:<7}  {finding.check}: {finding.said}"
         + (f" To do: {finding.remedy}." if finding.remedy else "")
-        for finding in found
+        for finding in results
     ]
 
 
-def _connection(said: str) -> Finding:
-    if said == "device":
+def _connection(state: str) -> Finding:
+    if state == "device":
         return Finding("connection", "ok", "The device answers.")
     for prefix, (meaning, remedy) in _STATES.items():
-        if said.startswith(prefix):  # adb adds reasons and links to "no permissions"
+        if state.startswith(prefix):  # adb adds reasons and links to "no permissions"
             return Finding("connection", "problem", meaning, remedy)
     return Finding(
-        "connection", "problem", f"adb reports the state {cleaned(said)!r} for the device.", "unplug and reconnect it"
+        "connection", "problem", f"adb reports the state {cleaned(state)!r} for the device.", "unplug and reconnect it"
     )
 
 

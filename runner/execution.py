@@ -202,13 +202,13 @@ def execute(
     after the device was lost (DeviceLostError), on which the agent may still be running.
     """
     record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
-    with _writable(folder), device_locked(folder.parent), device.held(conditions_of(record)) as held:
-        record = _with_held(folder, record, held)
-        make_task = request.tasks(StartedRun(folder, device, record, held.core_mask))
+    with _writable(folder), device_locked(folder.parent), device.held(conditions_of(record)) as applied:
+        record = _with_held(folder, record, applied)
+        make_task = request.tasks(StartedRun(folder, device, record, applied.core_mask))
         entries = ledger.read(folder)
         finished = [entry for entry in entries if entry.status in ledger.DONE]
         run = Execution(
-            folder, device, request, record, make_task, held.core_mask, listen, stop or threading.Event(), finished
+            folder, device, request, record, make_task, applied.core_mask, listen, stop or threading.Event(), finished
         )
         for entry in entries:
             if entry.status not in ledger.DONE:
@@ -220,10 +220,10 @@ def execute(
     return entries
 
 
-def _with_held(folder: Path, record: dict[str, Any], held: AppliedConditions) -> dict[str, Any]:
+def _with_held(folder: Path, record: dict[str, Any], applied: AppliedConditions) -> dict[str, Any]:
     """Add the conditions that the device applied to run.json, if they changed. Return the record."""
     earlier = [*(record.get("held") or [])]
-    now = asdict(held)
+    now = asdict(applied)
     if earlier and {**earlier[-1], "at": None} == {**now, "at": None}:
         return record
     record = {**record, "held": [*earlier, {"at": rawlog.utc_now(), **now}]}

@@ -52,15 +52,17 @@ class RunProgress:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def _hear(self, device: str, task: progress.TaskID, event: str, instance: Instance, known: dict[str, Any]) -> None:
+    def _hear(
+        self, device: str, task: progress.TaskID, event: str, instance: Instance, details: dict[str, Any]
+    ) -> None:
         if event == "telemetry":
-            heat = known.get("temperature_c")
+            heat = details.get("temperature_c")
             self._bar.update(task, heat=f"{heat:.0f} °C" if heat is not None else "")
         elif event in ("start", "progress", "waiting"):
             doing = (
-                f"waits: {'; '.join(known['reasons'])}"
+                f"waits: {'; '.join(details['reasons'])}"
                 if event == "waiting"
-                else _within_instance(known.get("tail", b""))
+                else _within_instance(details.get("tail", b""))
             )
             parts = [instance.id, doing, self._bar.tasks[task].fields["heat"]]
             self._bar.update(task, now="  ".join(filter(None, parts)))
@@ -68,7 +70,7 @@ class RunProgress:
             self._bar.advance(task)
             if event not in ("end", "unavailable"):
                 prefix = f"{device}: " if self._several else ""
-                reason = printable(str(known.get("reason", "its log is incomplete")))[:SENTENCE_LIMIT]
+                reason = printable(str(details.get("reason", "its log is incomplete")))[:SENTENCE_LIMIT]
                 self._bar.console.print(f"{prefix}{instance.id} {event}: {reason}")
 
 

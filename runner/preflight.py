@@ -75,7 +75,7 @@ print(importlib.import_module("runner.agent." + sys.argv[1]).version())
 def preflight(
     instance: Instance,
     artifact: Artifact | None,
-    known: Catalog,
+    catalog: Catalog,
     dataset: Dataset,
     device: Device,
     by_tools: bool = False,
@@ -86,7 +86,7 @@ def preflight(
     """
     if instance.delegate not in (device.tool_delegates if by_tools else device.delegates):
         return device.without_delegate(instance.delegate)
-    framework = known.frameworks.get(instance.framework)
+    framework = catalog.frameworks.get(instance.framework)
     if framework is None:
         return {
             "reason": f"there is no framework {instance.framework} in this workspace",

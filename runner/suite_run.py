@@ -279,5 +279,5 @@ def _listeners(slugs: Sequence[str], instances: int, progress: bool) -> Iterator
         yield [_ignore] * len(slugs)
 
 
-def _ignore(event: str, instance: Instance, known: dict[str, Any]) -> None:
+def _ignore(event: str, instance: Instance, details: dict[str, Any]) -> None:
     """Hear of an event of a run and do nothing."""

@@ -174,14 +174,14 @@ TOGETHER = "joint 95\N{NO-BREAK SPACE}% interval"
 """Heading of intervals that hold simultaneously for all rows of a table."""
 
 
-def told(name: str, columns: Sequence[str] = ()) -> Column:
+def column_of(name: str, columns: Sequence[str] = ()) -> Column:
     """Return the heading and format of the column `name` in a frame with these columns."""
     if name in COLUMNS:
         return COLUMNS[name]
     for end, word in ENDS.items():
         base = name.removesuffix(end)
         if base != name:
-            column = told(base)
+            column = column_of(base)
             return Column(word if base in columns else f"{column.heading}, {word}", column.format)
     for unit, words in UNITS.items():
         if name.endswith(unit):
@@ -239,7 +239,7 @@ def words(
     for name, (_, column), is_number in zip(names, frame.items(), _numeric(frame), strict=True):
         if name in end_columns:
             continue
-        default = told(name, names)
+        default = column_of(name, names)
         column_style = Column((headings or {}).get(name, default.heading), (formats or {}).get(name, default.format))
         values = [text(value, column_style.format, missing) for value in column]
         if values and not any(values):

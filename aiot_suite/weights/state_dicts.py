@@ -171,9 +171,10 @@ def _foreign_classes(file: Path) -> list[str]:
     return torch.serialization.get_unsafe_globals_in_checkpoint(file)
 
 
-def _objects(file: Path, found: str = "Python objects other than tensors") -> ModelError:
+def _objects(file: Path, objects: str = "Python objects other than tensors") -> ModelError:
     return ModelError(
-        f"{file} contains {found}, and loading it would run code from the file: save only the network's `state_dict()`."
+        f"{file} contains {objects}, and loading it would run code from the file: save only the network's "
+        "`state_dict()`."
     )
 
 

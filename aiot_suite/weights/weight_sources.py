@@ -98,7 +98,7 @@ def _from_folder(folder: Path, model: Model) -> WeightSource:
     if fitted.left_out:
         count, first = len(fitted.left_out), fitted.left_out[0]
         notes.append(f"{count} tensors of the file are not part of the network and are ignored, for example {first}")
-    settings, accuracy, assumed = _settings(folder, file, model, fitted.outputs, known=entry is not None)
+    settings, accuracy, assumed = _settings(folder, file, model, fitted.outputs, is_published=entry is not None)
     if accuracy is None and entry is not None:
         accuracy = _published_accuracy(entry)
     notes += assumed
@@ -138,11 +138,11 @@ def _file_in(folder: Path, model: str) -> Path:
 
 
 def _settings(
-    folder: Path, file: Path, model: Model, outputs: int, *, known: bool
+    folder: Path, file: Path, model: Model, outputs: int, *, is_published: bool
 ) -> tuple[Settings, float | None, list[str]]:
     """Return the settings and the accuracy of weights in a folder, and the assumptions made about them.
 
-    known: whether the file is one that torchvision publishes.
+    is_published: whether the file is one that torchvision publishes.
     """
     from aiot_suite.weights.state_dicts import SUFFIXES
 
@@ -165,7 +165,7 @@ def _settings(
         default = default_settings(model.name, "", 1)
         if not {"mean", "std"} & set(record):
             normalize_twice = True
-            if not known:
+            if not is_published:
                 assumed.append(
                     "inputs are assumed to range from -1 to 1, as for torchvision's InceptionV3 with "
                     'transform_input; if that is wrong, write "transform_input": false into '

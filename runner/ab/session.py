@@ -130,9 +130,9 @@ def _problems(folder: Path) -> dict[str, str]:
         else:
             attempt = rawlog.read_attempt(rawlog.attempt_path(folder, entry.instance_id, entry.attempts))
             load: dict[str, Any] = next(iter(attempt.of("load")), {})
-            asked = load.get("accelerator_requested")
-            if asked not in (None, "cpu") and load.get("accelerator_actual") == "cpu":
-                problem = f"ran on the cpu, but {asked} was requested"
+            requested = load.get("accelerator_requested")
+            if requested not in (None, "cpu") and load.get("accelerator_actual") == "cpu":
+                problem = f"ran on the cpu, but {requested} was requested"
         problems[entry.instance_id] = problem
     return problems
 
@@ -169,9 +169,9 @@ def newest_session(raw: Path, slug: str) -> str | None:
 
 
 def session_differences(
-    raw: Path, slug: str, session: str, asked: Session, records: Mapping[str, Mapping[str, Any]]
+    raw: Path, slug: str, session: str, requested: Session, records: Mapping[str, Mapping[str, Any]]
 ) -> list[str]:
-    """Return the names of what differs between a recorded session and `asked`, such as "blocks" or "models".
+    """Return the names of what differs between a recorded session and `requested`, such as "blocks" or "models".
 
     The list is empty if the session can be continued. `records` has the run.json content of a run of each side (see
     `runner.run_request.Request.record`).
@@ -183,9 +183,9 @@ def session_differences(
         record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
         wanted = records[place["side"]]
         pairs = {
-            "blocks": (place["blocks"], asked.blocks),
-            "seed": (place["seed"], asked.seed),
-            "settings": ({side: place[side] for side in SIDES}, dict(asked.words)),
+            "blocks": (place["blocks"], requested.blocks),
+            "seed": (place["seed"], requested.seed),
+            "settings": ({side: place[side] for side in SIDES}, dict(requested.words)),
             "instances": (sorted(record["suite"]), sorted(wanted["suite"])),
             **{name: (record.get(name), wanted[name]) for name in wanted if name not in ("ab", "seed", "suite")},
         }

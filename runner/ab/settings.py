@@ -238,12 +238,12 @@ def pairs(
 
 
 def runnable_pairs(
-    sides: Mapping[str, SettingsSide], both: Sequence[tuple[Instance, Instance]]
+    sides: Mapping[str, SettingsSide], pairs_of_instances: Sequence[tuple[Instance, Instance]]
 ) -> tuple[list[int], list[str]]:
     """Return the positions of the pairs that both sides can run, and for each other pair the reason."""
     positions: list[int] = []
     reasons: list[str] = []
-    for position, pair in enumerate(both):
+    for position, pair in enumerate(pairs_of_instances):
         obstacles = []
         for side, instance in zip(sides.values(), pair, strict=True):
             obstacle = side.request.obstacle(instance, side.device)

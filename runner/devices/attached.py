@@ -32,10 +32,10 @@ _START_TIMEOUT_S = 120.0
 class Pythons:
     """The Python for each environment (see aiot_suite.environments) of a device."""
 
-    def __init__(self, connection: Connection, files: DeviceFiles, own: str, machine: str) -> None:
+    def __init__(self, connection: Connection, files: DeviceFiles, own_python: str, machine: str) -> None:
         self._connection = connection
         self._files = files
-        self._own = own
+        self._own = own_python
         self._machine = machine
         self._unpacked: set[str] = set()
 

@@ -86,8 +86,8 @@ def device(result: Result | None) -> DeviceFacts:
     )
 
 
-def sitting(
-    result: Result | None, program: Program | None, given: LabelOverrides, unit: str, datasets: Datasets
+def make_session(
+    result: Result | None, program: Program | None, overrides: LabelOverrides, unit: str, datasets: Datasets
 ) -> ImportSession:
     """Return the session of one or both logs on the device with the slug `unit`.
 
@@ -98,7 +98,7 @@ def sitting(
     where = " and ".join(str(entry.path) for entry in sources)
     resource_name = result[1].header.get("resource name") if result else None
     resource = shown(resource_name) if resource_name and resource_name != "null" else None
-    name = given.dataset or resource
+    name = overrides.dataset or resource
     if name is None:
         raise LogError(f"{where} does not state which images were used: name them with --dataset.")
     program_workloads = {entry.instance: entry for entry in program[1].workloads} if program else {}
@@ -112,7 +112,7 @@ def sitting(
     [images] = image_counts
     label_spaces = {LABEL_SPACES.get(entry.classes or 0) for entry in program_workloads.values() if entry.fault is None}
     labels = program[1].labels if program else {}
-    image_names = _image_names(where, given, unit, images)
+    image_names = _image_names(where, overrides, unit, images)
     started, started_from, ended = _when(result, program)
     parts = []
     for instance in dict.fromkeys([*program_workloads, *result_workloads]):
@@ -137,17 +137,17 @@ def sitting(
     )
 
 
-def _image_names(where: str, given: LabelOverrides, unit: str, images: int) -> list[str]:
+def _image_names(where: str, overrides: LabelOverrides, unit: str, images: int) -> list[str]:
     """Return the names of the images by index: those stated by the user, or numbers that are specific to this device.
 
     The app shows the files of a class in the order in which the file system lists them, which differs between devices,
     so the same number does not mean the same image on two devices.
     """
-    if given.images is None:
+    if overrides.images is None:
         return [f"{unit}-{index:05}" for index in range(images)]
-    if len(given.images) != images:
-        raise LogError(f"{where} has {images} images, but --image-names has {len(given.images)}: check the list.")
-    return list(given.images)
+    if len(overrides.images) != images:
+        raise LogError(f"{where} has {images} images, but --image-names has {len(overrides.images)}: check the list.")
+    return list(overrides.images)
 
 
 def _load(instance: Instance, model: str | None, started: datetime) -> dict[str, Any]:
@@ -163,20 +163,20 @@ def _load(instance: Instance, model: str | None, started: datetime) -> dict[str,
     }
 
 
-def _from_result(one: app_logs.ResultBlock, images: int, load: dict[str, Any], model: str | None) -> LogPart:
+def _from_result(block: app_logs.ResultBlock, images: int, load: dict[str, Any], model: str | None) -> LogPart:
     """Return an attempt with a summary, because a result log has no records of images."""
-    if one.fault is not None:
-        return LogPart(one.instance, None, b"", ("failed", {"reason": one.fault}))
-    assert one.accuracy is not None and one.total_ms is not None
-    correct = round(one.accuracy * images)
-    summary = _summary(images, correct, one.mean_ms, one.sd_ms, one.first_ms)
-    ending = _end(images, 0, correct, one.total_ms, one)
-    load["load_ns"] = _ns(one.load_ms)
-    return LogPart(one.instance, load, event_lines([("summary", summary)]), ending, model_sha256_of=model)
+    if block.fault is not None:
+        return LogPart(block.instance, None, b"", ("failed", {"reason": block.fault}))
+    assert block.accuracy is not None and block.total_ms is not None
+    correct = round(block.accuracy * images)
+    summary = _summary(images, correct, block.mean_ms, block.sd_ms, block.first_ms)
+    ending = _end(images, 0, correct, block.total_ms, block)
+    load["load_ns"] = _ns(block.load_ms)
+    return LogPart(block.instance, load, event_lines([("summary", summary)]), ending, model_sha256_of=model)
 
 
 def _from_program(
-    one: app_logs.ProgramWorkload,
+    workload: app_logs.ProgramWorkload,
     reported: app_logs.ResultBlock | None,
     load: dict[str, Any],
     model: str | None,
@@ -184,14 +184,14 @@ def _from_program(
     names: list[str],
 ) -> LogPart:
     """Return an attempt with records of the images, or with a summary if the class of a failed image is unknown."""
-    load["load_ns"] = _ns(one.load_ms)
-    whole_images = [image for image in one.images if image.end_ms is not None]
-    if one.fault is not None:
+    load["load_ns"] = _ns(workload.load_ms)
+    whole_images = [image for image in workload.images if image.end_ms is not None]
+    if workload.fault is not None:
         usable_images = [
             image for image in whole_images if image.index < len(names) and _label(image, labels) is not None
         ]
         body = _records(usable_images, labels, names)
-        return LogPart(one.instance, load, body, ("failed", {"reason": one.fault}), len(usable_images), model)
+        return LogPart(workload.instance, load, body, ("failed", {"reason": workload.fault}), len(usable_images), model)
     correct_answers = sum(_is_right(image) for image in whole_images)
     failed = sum(image.error is not None for image in whole_images)
     correct = (
@@ -201,13 +201,13 @@ def _from_program(
     unlabelled = [image.index for image in whole_images if _label(image, labels) is None]
     if not unlabelled:
         ending = _end(len(whole_images) - failed, failed, correct, total_ms, reported)
-        return LogPart(one.instance, load, _records(whole_images, labels, names), ending, len(whole_images), model)
+        return LogPart(workload.instance, load, _records(whole_images, labels, names), ending, len(whole_images), model)
     times_ms = [float(_took(image)) for image in whole_images]
     summary = _summary(len(times_ms), correct, statistics.fmean(times_ms), statistics.pstdev(times_ms), times_ms[0])
     summary["median_ms"] = statistics.median(times_ms)
     summary["records_missing"] = f"image {unlabelled[0]} failed, and the log does not state its class"
     ending = _end(len(whole_images) - failed, failed, correct, total_ms, reported)
-    return LogPart(one.instance, load, event_lines([("summary", summary)]), ending, model_sha256_of=model)
+    return LogPart(workload.instance, load, event_lines([("summary", summary)]), ending, model_sha256_of=model)
 
 
 def _records(images: Iterable[ProgramImage], labels: dict[int, int], names: list[str]) -> bytes:

@@ -119,12 +119,12 @@ def _blocks(text: str) -> tuple[dict[str, str], list[list[tuple[str, str]]], lis
     return header, blocks, others
 
 
-def _missing(name: object, vips: str, found: list[ResultBlock]) -> list[str]:
+def _missing(name: object, vips: str, workloads: list[ResultBlock]) -> list[str]:
     """Return a note if the score in the header, a sum over all workloads, shows that some are missing."""
     score = _number(vips)
     summed = sum(
         workload.accuracy / workload.mean_ms * 1000
-        for workload in found
+        for workload in workloads
         if workload.mean_ms and workload.accuracy is not None
     )
     if score is None or abs(score - summed) <= 1e-6 * abs(score):

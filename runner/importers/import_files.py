@@ -35,32 +35,32 @@ class _Read:
     outputs: list[tool_output.Output] = field(default_factory=list)
 
 
-def import_files(paths: Sequence[Path], given: LabelOverrides, workspace: Workspace) -> ImportResult:
+def import_files(paths: Sequence[Path], overrides: LabelOverrides, workspace: Workspace) -> ImportResult:
     """Import files as runs: a new run for each device, each setting, and each session that repeats an instance.
 
     Raises:
         LogError: An option has an unusable value.
         SetupError: The workspace cannot be written.
     """
-    given.maker_and_model()
+    overrides.maker_and_model()
     result = ImportResult()
     read = _Read()
     imported = imported_runs.imported_files(workspace)
     for path in paths:
         try:
-            _take(path, given, read, imported, result.notes)
+            _take(path, overrides, read, imported, result.notes)
         except LogError as error:
             result.refused.append(error)
-    conflicts = tool_output.models_of_one_name(read.outputs, given)
+    conflicts = tool_output.models_of_one_name(read.outputs, overrides)
     read.outputs = [output for output in read.outputs if output.source not in conflicts]
     result.refused += conflicts.values()
     by_device: dict[str, list[ImportSession]] = {}
-    for device, sitting in _sittings(read, given, workspace, result.refused):
-        by_device.setdefault(device, []).append(sitting)
-    for sittings in by_device.values():
-        for run in imported_runs.group_into_runs(sittings):
+    for device, session in _sessions(read, overrides, workspace, result.refused):
+        by_device.setdefault(device, []).append(session)
+    for sessions in by_device.values():
+        for run in imported_runs.group_into_runs(sessions):
             try:
-                folder = imported_runs.write_run(run, given, workspace)
+                folder = imported_runs.write_run(run, overrides, workspace)
             except LogError as error:
                 result.refused.append(error)
             except OSError as error:
@@ -68,23 +68,23 @@ def import_files(paths: Sequence[Path], given: LabelOverrides, workspace: Worksp
                     f"{workspace.raw} cannot be written ({error.strerror}): check its free space and permissions."
                 ) from None
             else:
-                attempts = [part for sitting in run for part in sitting.parts]
+                attempts = [part for session in run for part in session.parts]
                 result.runs.append((folder, len(attempts), sum(part.images for part in attempts)))
     return result
 
 
-def _take(path: Path, given: LabelOverrides, read: _Read, known: dict[str, Path], notes: list[str]) -> None:
+def _take(path: Path, overrides: LabelOverrides, read: _Read, imported: dict[str, Path], notes: list[str]) -> None:
     """Read a file into `read`.
 
     Raises:
         LogError: The file cannot be imported or has been imported before.
     """
     file, text = input_files.read_source(path)
-    if (earlier := known.get(file.sha256)) is not None:
+    if (earlier := imported.get(file.sha256)) is not None:
         if earlier.is_dir():
             raise LogError(f"{path} was already imported into {earlier}: remove that folder to import it again.")
         raise LogError(f"{path} is the same file as {earlier}: name it only once.")
-    file = replace(file, format=input_files.recognise_format(path, text, given.format, given.framework))
+    file = replace(file, format=input_files.recognise_format(path, text, overrides.format, overrides.framework))
     if file.format == "app-result":
         result = app_logs.parse_result_log(path, text)
         read.results.append((file, result))
@@ -94,10 +94,10 @@ def _take(path: Path, given: LabelOverrides, read: _Read, known: dict[str, Path]
         read.programs.append((file, program))
         notes += [*program.notes, _understood(path, text, program.others)]
     else:
-        printed = tool_output.outputs(file, text, given)
+        printed = tool_output.outputs(file, text, overrides)
         read.outputs += printed.outputs
         notes += printed.notes
-    known[file.sha256] = path
+    imported[file.sha256] = path
 
 
 def _understood(path: Path, text: str, others: Sequence[str]) -> str:
@@ -107,8 +107,8 @@ def _understood(path: Path, text: str, others: Sequence[str]) -> str:
     return imported_runs.understood(path, count - len(others) - len(long_lines), [*others, *long_lines])
 
 
-def _sittings(
-    read: _Read, given: LabelOverrides, workspace: Workspace, refused: list[LogError]
+def _sessions(
+    read: _Read, overrides: LabelOverrides, workspace: Workspace, refused: list[LogError]
 ) -> Iterator[tuple[str, ImportSession]]:
     """Yield each session that the files make up, with the slug of its device; errors are added to `refused`."""
     codes: dict[str, str] = {}  # code of the first file, by --device
@@ -119,17 +119,17 @@ def _sittings(
     def of_app(result: app.Result | None, program: app.Program | None) -> tuple[str, ImportSession]:
         where = " and ".join(str(file[0].path) for file in (result, program) if file is not None)
         facts = app.device(result)
-        if given.device and facts.code and codes.setdefault(given.device, facts.code) != facts.code:
+        if overrides.device and facts.code and codes.setdefault(overrides.device, facts.code) != facts.code:
             raise LogError(
-                f"{where} is from {facts.code}, but another file is from {codes[given.device]}, and --device "
+                f"{where} is from {facts.code}, but another file is from {codes[overrides.device]}, and --device "
                 "names only one device: import them separately."
             )
-        slug = imported_runs.device_record(facts, given, workspace, where)["slug"]
-        return slug, app.sitting(result, program, given, slug, datasets)
+        slug = imported_runs.device_record(facts, overrides, workspace, where)["slug"]
+        return slug, app.make_session(result, program, overrides, slug, datasets)
 
     def of_tools(timed: tool_output.Output | None, evaluated: tool_output.Output | None) -> tuple[str, ImportSession]:
-        sitting = tool_output.sitting(timed, evaluated, given, datasets)
-        return imported_runs.device_record(sitting.device, given, workspace, sitting.where)["slug"], sitting
+        session = tool_output.make_session(timed, evaluated, overrides, datasets)
+        return imported_runs.device_record(session.device, overrides, workspace, session.where)["slug"], session
 
     builders = [partial(of_app, *pair) for pair in app.pairs(read.results, read.programs)]
     builders += [partial(of_tools, *pair) for pair in tool_output.pairs(read.outputs)]

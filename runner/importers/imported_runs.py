@@ -1,4 +1,4 @@
-"""What files become: attempts at instances, grouped by session, and written as runs completely or not at all."""
+"""Imported runs: attempts at instances, grouped by session and written as runs, completely or not at all."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def sha256_of(text: str) -> str:
 ORIGIN = "imported"
 
 
-def device_record(facts: DeviceFacts, given: LabelOverrides, workspace: Workspace, where: str) -> dict[str, Any]:
+def device_record(facts: DeviceFacts, overrides: LabelOverrides, workspace: Workspace, where: str) -> dict[str, Any]:
     """Return the fields of device.json for logs that error messages call `where`.
 
     All logs of the same maker, model and serial number belong to one device. Its slug differs from that of the same
@@ -136,15 +136,15 @@ def device_record(facts: DeviceFacts, given: LabelOverrides, workspace: Workspac
     Raises:
         LogError: Neither the logs nor the user name the device.
     """
-    maker, model = given.maker_and_model() or (facts.maker, facts.code)
+    maker, model = overrides.maker_and_model() or (facts.maker, facts.code)
     if maker is None or model is None:
         raise LogError(f'{where} does not state the device: use --device, for example --device "Xiaomi Mi 10".')
-    identity = f"imported {maker} {model} {given.serial or ''}"
+    identity = f"imported {maker} {model} {overrides.serial or ''}"
     fields: dict[str, Any] = {
-        "serial_sha256": android.hashed(given.serial, workspace.salt()) if given.serial else None,
+        "serial_sha256": android.hashed(overrides.serial, workspace.salt()) if overrides.serial else None,
         "maker": maker,
         "model": model,
-        "soc": given.soc,
+        "soc": overrides.soc,
         "ram_gb": facts.ram_gb,
         "os": facts.os,
         "os_version": facts.os_version,
@@ -158,43 +158,43 @@ def device_record(facts: DeviceFacts, given: LabelOverrides, workspace: Workspac
     return {**record, "not_offered": [name for name, value in fields.items() if not value]}
 
 
-def group_into_runs(sittings: Iterable[ImportSession]) -> list[list[ImportSession]]:
-    """Group the sessions of one device into runs: those of one setting together, as long as no instance repeats."""
+def group_into_runs(sessions: Iterable[ImportSession]) -> list[list[ImportSession]]:
+    """Group the sessions of a device into runs: equal settings form one run, unless an instance would occur twice."""
     grouped: list[list[ImportSession]] = []
-    for sitting in sorted(sittings, key=lambda session: session.started):
-        instances = _instances([sitting])
-        fitting = [run for run in grouped if run[0].setting == sitting.setting and not instances & _instances(run)]
+    for session in sorted(sessions, key=lambda item: item.started):
+        instances = _instances([session])
+        fitting = [run for run in grouped if run[0].setting == session.setting and not instances & _instances(run)]
         if fitting:
-            fitting[0].append(sitting)
+            fitting[0].append(session)
         else:
-            grouped.append([sitting])
+            grouped.append([session])
     return grouped
 
 
 def _instances(run: list[ImportSession]) -> set[str]:
-    return {part.instance.id for sitting in run for part in sitting.parts}
+    return {part.instance.id for session in run for part in session.parts}
 
 
-def write_run(run: list[ImportSession], given: LabelOverrides, workspace: Workspace) -> Path:
+def write_run(run: list[ImportSession], overrides: LabelOverrides, workspace: Workspace) -> Path:
     """Write a run with its logs and, in `native/`, unchanged copies of the source files; return its folder.
 
     Raises:
-        LogError: A log does not come out as a readable one. Everything written until then is removed.
+        LogError: A log would not be readable. Everything that was written is removed.
     """
-    started = min(sitting.started for sitting in run)
+    started = min(session.started for session in run)
     run_id = f"{started:%Y%m%dT%H%M%S}.{started.microsecond // 1000:03}Z-{secrets.token_hex(3)}"
-    devices = [device_record(sitting.device, given, workspace, sitting.where) for sitting in run]
+    devices = [device_record(session.device, overrides, workspace, session.where) for session in run]
     device = min(devices, key=lambda item: len(item["not_offered"]))  # from the session that states most
     device_folder: Path = workspace.raw / device["slug"]
     unfinished, folder = device_folder / f".{run_id}", device_folder / run_id
-    parts = [part for sitting in run for part in sitting.parts]
+    parts = [part for session in run for part in session.parts]
     try:
         (unfinished / "native").mkdir(parents=True)
         for part in parts:
             _write_attempt(unfinished, part)
         files = [_copied(item, unfinished / "native") for item in _sources(run)]
         rawlog.write_json(unfinished / "device.json", device, rawlog.DEVICE_FIELDS)
-        record = _record(run, parts, run_id, device["slug"], given)
+        record = _record(run, parts, run_id, device["slug"], overrides)
         record["imported"] = {
             "at": rawlog.utc_now(),
             "files": files,
@@ -211,10 +211,10 @@ def write_run(run: list[ImportSession], given: LabelOverrides, workspace: Worksp
 
 
 def _record(
-    run: list[ImportSession], parts: list[LogPart], run_id: str, slug: str, given: LabelOverrides
+    run: list[ImportSession], parts: list[LogPart], run_id: str, slug: str, overrides: LabelOverrides
 ) -> dict[str, Any]:
     first = run[0]
-    ended = [sitting.ended for sitting in run if sitting.ended is not None]
+    ended = [session.ended for session in run if session.ended is not None]
     return {
         "schema_version": rawlog.SCHEMA_VERSION,
         "run_id": run_id,
@@ -226,20 +226,20 @@ def _record(
         "threads": first.threads,
         "timing": first.timing,
         "dataset": first.dataset,
-        "models": {part.instance.id: _model(part, given) for part in parts},
+        "models": {part.instance.id: _model(part, overrides) for part in parts},
         "software": {"aiotbench": metadata.version("aiotbench")},
-        "started": _iso(min(sitting.started for sitting in run)),
+        "started": _iso(min(session.started for session in run)),
         "ended": _iso(max(ended)) if ended else None,
     }
 
 
-def _model(part: LogPart, given: LabelOverrides) -> dict[str, Any]:
+def _model(part: LogPart, overrides: LabelOverrides) -> dict[str, Any]:
     """Return the `models` entry of an attempt.
 
     There is no model file; where the log names a set of models, the hash is computed from the names.
     """
     sha256 = part.load["model_sha256"] if part.load else None
-    return {"sha256": sha256, "sha256_of": part.model_sha256_of, "weights": given.weights}
+    return {"sha256": sha256, "sha256_of": part.model_sha256_of, "weights": overrides.weights}
 
 
 def _write_attempt(folder: Path, part: LogPart) -> None:
@@ -252,18 +252,18 @@ def _write_attempt(folder: Path, part: LogPart) -> None:
 
 def _sources(run: list[ImportSession]) -> list[input_files.LogSource]:
     """Return the files of a run without duplicates."""
-    return list({file.sha256: file for sitting in run for file in sitting.sources}.values())
+    return list({file.sha256: file for session in run for file in session.sources}.values())
 
 
-def _copied(one: input_files.LogSource, folder: Path) -> dict[str, Any]:
+def _copied(source: input_files.LogSource, folder: Path) -> dict[str, Any]:
     """Copy a file under a unique name and return its entry for run.json."""
-    plain = os.fsencode(one.path.name).decode("utf-8", "backslashreplace")  # JSON cannot hold bytes
+    plain = os.fsencode(source.path.name).decode("utf-8", "backslashreplace")  # JSON cannot hold bytes
     name, number = plain, 1
     while (folder / name).exists():
         number += 1
         name = f"{number}-{plain}"
-    input_files.copy_source(one, folder / name)
-    return {"name": name, "sha256": one.sha256, "format": one.format}
+    input_files.copy_source(source, folder / name)
+    return {"name": name, "sha256": source.sha256, "format": source.format}
 
 
 def _iso(moment: Any) -> str:

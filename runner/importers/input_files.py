@@ -126,8 +126,8 @@ _CAFFE2_ALONE = re.compile(r"Caffe2Observer \{|^Operator #\d+ \(|^Time per opera
 _TOOLS_OF = {"pytorch": "speed_benchmark_torch", "caffe2": "caffe2_benchmark"}
 
 
-def recognise_format(name: object, text: str, asked: str | None = None, framework: str | None = None) -> str:
-    """Return the format of a text; if `asked` is set, return that format, provided that the text may have it.
+def recognise_format(name: object, text: str, requested: str | None = None, framework: str | None = None) -> str:
+    """Return the format of a text; if `requested` is set, return that format, provided that the text may have it.
 
     `framework` is the framework according to the user. Prefixes that other logs put before a line are ignored. LiteRT's
     benchmark_model prints what TFLite's does plus a block of its own, which identifies benchmark_litert_model. Until
@@ -148,10 +148,10 @@ def recognise_format(name: object, text: str, asked: str | None = None, framewor
     matching = [app_format for app_format, pattern in _PATTERNS.items() if pattern.search(searched)]
     if not matching and _HEADER.search(searched):
         matching = ["benchmark_model"]
-    if asked is not None:
-        if asked not in matching:
-            raise LogError(f"{name} does not match the format {asked}{_seems(matching)}.")
-        return asked
+    if requested is not None:
+        if requested not in matching:
+            raise LogError(f"{name} does not match the format {requested}{_seems(matching)}.")
+        return requested
     if not matching:
         raise LogError(f"{name} has an unknown format: supported formats are {', '.join(FORMATS)}.")
     if matching == ["benchmark_model", "benchmark_litert_model"]:
@@ -171,17 +171,17 @@ def recognise_format(name: object, text: str, asked: str | None = None, framewor
     return matching[0]
 
 
-def _speed_benchmark(told: str, framework: str | None) -> list[str]:
+def _speed_benchmark(text: str, framework: str | None) -> list[str]:
     """Return the tools that can have printed a text of PyTorch's or Caffe2's benchmark, or [] if that is unclear."""
-    torch, caffe2 = _TORCH_ALONE.search(told), _CAFFE2_ALONE.search(told)
+    torch, caffe2 = _TORCH_ALONE.search(text), _CAFFE2_ALONE.search(text)
     if torch or caffe2:
         return [tool for tool, sign in zip(_TOOLS_OF.values(), (torch, caffe2), strict=True) if sign]
     return [_TOOLS_OF[framework]] if framework in _TOOLS_OF else []
 
 
-def _seems(found: list[str]) -> str:
+def _seems(formats: list[str]) -> str:
     return (
-        f": it seems to be from {' or '.join(found)}, so omit --log-format" if found else ", nor any other known format"
+        f": it seems to be from {' or '.join(formats)}, so omit --log-format" if formats else ", nor any other known format"
     )
 
 
@@ -220,8 +220,8 @@ class LabelOverrides:
     threads: int | None = None
     images: tuple[str, ...] | None = None  # names, in the order in which they were shown
 
-    def instance(self, where: object, told: Mapping[str, str | None]) -> Instance:
-        """Return the instance of a log from what the log (`told`) and the user state, by field.
+    def instance(self, where: object, logged_fields: Mapping[str, str | None]) -> Instance:
+        """Return the instance of a log from what the log (`logged_fields`) and the user state, by field.
 
         Error messages call the log `where`.
 
@@ -230,7 +230,7 @@ class LabelOverrides:
         """
         values = {}
         for field in ("framework", "delegate", "quantization", "model"):
-            logged, wanted = told.get(field), getattr(self, field)
+            logged, wanted = logged_fields.get(field), getattr(self, field)
             if logged is not None and wanted == UNKNOWN:
                 wanted = None
             if None not in (logged, wanted) and logged != wanted:

@@ -1,4 +1,4 @@
-"""Split the output of a tool into runs, and find which delegate each requested and what proves it."""
+"""Split the output of a tool into runs, and find the delegate that each run requested and the evidence for it."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Section:
         return bool(self.roles & {"final", "block", "failed"})
 
 
-def split(found: Lines, tool: str) -> list[Section]:
+def split(output_lines: Lines, tool: str) -> list[Section]:
     """Return the runs of a tool in an output, in order.
 
     An output without any sign of a run is returned as a single section.
@@ -84,9 +84,9 @@ def split(found: Lines, tool: str) -> list[Section]:
     patterns = {role: re.compile(pattern) for role, pattern in _ROLES[tool].items()}
     sections = [Section()]
     previous_text = ""
-    for index, (severity, text) in enumerate(found):
+    for index, (severity, text) in enumerate(output_lines):
         role = _role(text, patterns, previous_text)
-        if _begins(sections[-1], role, text, found[index + 1 : index + 15]) and len(sections) < RUNS_AT_MOST:
+        if _begins(sections[-1], role, text, output_lines[index + 1 : index + 15]) and len(sections) < RUNS_AT_MOST:
             sections.append(Section())
         _add(sections[-1], role, severity, text)
         previous_text = text or previous_text
@@ -213,36 +213,38 @@ _NAMED_ANYTHING = ("npu", "dsp", "stable")  # delegates that TFLite loads as ext
 
 
 def delegate_of(
-    name: str, run: Section, parameters: Mapping[str, str], tool: str, given: LabelOverrides
+    name: str, run: Section, parameters: Mapping[str, str], tool: str, overrides: LabelOverrides
 ) -> tuple[str | None, list[str]]:
     """Return the delegate that a run requested according to its output, and notes on it for the user.
 
-    The delegate is UNKNOWN if neither the output nor the user states it, and None if only the user does. Of several
-    delegates in the output it is the one that the user named, or else the only one that was assigned nodes.
+    The delegate is UNKNOWN if neither the output nor the user states it, and None if only the user does. If the output
+    requests several, it is the one that the user named, or else the only one that was assigned nodes.
 
     Raises:
         LogError: The output requests several delegates, and neither rule selects one of them.
     """
-    asked = delegates.requested_delegates(run.lines, parameters, run.flags)
-    if len(asked) > 1:
+    requested = delegates.requested_delegates(run.lines, parameters, run.flags)
+    if len(requested) > 1:
         applied = tuple(
-            kind for kind in asked if delegates.delegation(run.lines, kind).applied in ("whole", "partly", "some")
+            kind for kind in requested if delegates.delegation(run.lines, kind).applied in ("whole", "partly", "some")
         )
-        if given.delegate in asked:
-            applied = (given.delegate,)
+        if overrides.delegate in requested:
+            applied = (overrides.delegate,)
         if len(applied) != 1:
             raise LogError(
-                f"{name} requested {len(asked)} delegates, {' and '.join(asked)}: choose one of them with --delegate."
+                f"{name} requested {len(requested)} delegates, {' and '.join(requested)}: choose one of them with "
+                "--delegate."
             )
-        return applied[0], [f"{name} requested {' and '.join(asked)}: it is imported as {applied[0]}"]
-    if asked:
-        plugin = delegates.delegation(run.lines, asked[0]).name
-        if asked[0] in ("external", "stable") and given.delegate in _NAMED_ANYTHING:
-            return given.delegate, []
-        return asked[0], [f"{name}: the {asked[0]} delegate is {plugin}"] if plugin and asked[0] == "external" else []
+        return applied[0], [f"{name} requested {' and '.join(requested)}: it is imported as {applied[0]}"]
+    if requested:
+        [delegate] = requested
+        plugin = delegates.delegation(run.lines, delegate).name
+        if delegate in ("external", "stable") and overrides.delegate in _NAMED_ANYTHING:
+            return overrides.delegate, []
+        return delegate, [f"{name}: the external delegate is {plugin}"] if plugin and delegate == "external" else []
     if _cpu_asked(run, parameters, tool):
         return "cpu", []
-    if given.delegate is not None:
+    if overrides.delegate is not None:
         return None, []
     return UNKNOWN, [f"{name} does not state its delegate, which is imported as unknown: use --delegate if you know it"]
 
@@ -261,12 +263,12 @@ def _cpu_asked(run: Section, parameters: Mapping[str, str], tool: str) -> bool:
 
 
 def proven_delegation(
-    told: Delegation | None, delegate: str, run: Section, parameters: Mapping[str, str], tool: str
+    reported: Delegation | None, delegate: str, run: Section, parameters: Mapping[str, str], tool: str
 ) -> Delegation:
-    """Return what became of a delegate as far as the output proves it.
+    """Return how a delegate was applied, as far as the output proves it.
 
     The delegate "cpu" counts as proven only if the output shows that the CPU ran.
     """
-    if delegate == "cpu" and not (told and told.others) and not _cpu_asked(run, parameters, tool):
+    if delegate == "cpu" and not (reported and reported.others) and not _cpu_asked(run, parameters, tool):
         return Delegation("unknown")
-    return told or Delegation("unknown")
+    return reported or Delegation("unknown")

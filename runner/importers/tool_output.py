@@ -61,7 +61,7 @@ class Read:
     notes: list[str]
 
 
-def outputs(source: LogSource, text: str, given: LabelOverrides) -> Read:
+def outputs(source: LogSource, text: str, overrides: LabelOverrides) -> Read:
     """Read the runs in a file.
 
     Raises:
@@ -77,18 +77,24 @@ def outputs(source: LogSource, text: str, given: LabelOverrides) -> Read:
     parsed, notes = [], []
     for name, run, is_usable in zip(names, runs, usable, strict=True):
         # next to usable runs, a run that breaks off counts as a result too
-        output, run_notes = _output(source, name, run, given, strict=not several or not (any(usable) and not is_usable))
+        output, run_notes = _output(
+            source, name, run, overrides, strict=not several or not (any(usable) and not is_usable)
+        )
         parsed.append(output)
         notes += run_notes
     if several:
-        notes.insert(0, f"{source.path} contains {len(runs)} runs{_without_model(runs, given)}")
-    return Read(parsed, [*notes, _told(source, text, output_lines)])
+        notes.insert(0, f"{source.path} contains {len(runs)} runs{_without_model(runs, overrides)}")
+    return Read(parsed, [*notes, _lines_understood(source, text, output_lines)])
 
 
-def _without_model(runs: Sequence[Section], given: LabelOverrides) -> str:
-    """Return a note on runs that name no model file, where one --model applies to all of them."""
+def _without_model(runs: Sequence[Section], overrides: LabelOverrides) -> str:
+    """Return a note on the runs that do not name a model file, for which --model is used."""
     unnamed = sum(_graph(run, _parameters(run)) is None for run in runs)
-    return f", of which {unnamed} do not name a model file; --model is used for them" if unnamed and given.model else ""
+    return (
+        f", of which {unnamed} do not name a model file; --model is used for them"
+        if unnamed and overrides.model
+        else ""
+    )
 
 
 def _parameters(run: Section) -> dict[str, str]:
@@ -96,18 +102,20 @@ def _parameters(run: Section) -> dict[str, str]:
     return {key.lower(): value for key, value in tflite_output.parameters(run.lines).items()}
 
 
-def _told(source: LogSource, text: str, found: list[tuple[str, str]]) -> str:
+def _lines_understood(source: LogSource, text: str, output_lines: list[tuple[str, str]]) -> str:
     """Return a sentence on how many lines of a file were understood."""
     long_lines = [line for line in text.splitlines() if len(line) > LINE_AT_MOST]
-    others = [*tflite_output.not_understood(found), *long_lines]
-    summary = understood(source.path, sum(bool(line) for _, line in found) + len(long_lines) - len(others), others)
+    others = [*tflite_output.not_understood(output_lines), *long_lines]
+    summary = understood(
+        source.path, sum(bool(line) for _, line in output_lines) + len(long_lines) - len(others), others
+    )
     unread = len(text) - TEXT_AT_MOST
     return f"{summary}; {unread} characters in its middle were not read" if unread > 0 else summary
 
 
-def models_of_one_name(found: Sequence[Output], given: LabelOverrides) -> dict[LogSource, LogError]:
-    """Return an error for each file of runs with several model files, where one --model applies to all of them."""
-    named_by_option = [run for run in found if run.graph is not None and given.model is not None]
+def models_of_one_name(outputs: Sequence[Output], overrides: LabelOverrides) -> dict[LogSource, LogError]:
+    """Return an error for each file if its runs are of different model files, but --model names only one network."""
+    named_by_option = [run for run in outputs if run.graph is not None and overrides.model is not None]
     graphs: list[str] = []
     for run in named_by_option:
         if run.graph is not None and not any(_same_file(run.graph, graph) for graph in graphs):
@@ -124,16 +132,16 @@ def models_of_one_name(found: Sequence[Output], given: LabelOverrides) -> dict[L
     }
 
 
-def _same_file(one: str, other: str) -> bool:
-    one, other = (posixpath.normpath(path.replace("\\", "/")) for path in (one, other))
-    return one == other or one.endswith(f"/{other}") or other.endswith(f"/{one}")
+def _same_file(first: str, second: str) -> bool:
+    first, second = (posixpath.normpath(path.replace("\\", "/")) for path in (first, second))
+    return first == second or first.endswith(f"/{second}") or second.endswith(f"/{first}")
 
 
-def pairs(found: list[Output]) -> list[tuple[Output | None, Output | None]]:
+def pairs(outputs: list[Output]) -> list[tuple[Output | None, Output | None]]:
     """Return the times of each instance together with the accuracy of the same instance, if there is one."""
-    evaluated = [output for output in found if output.evaluation is not None]
+    evaluated = [output for output in outputs if output.evaluation is not None]
     matched: list[tuple[Output | None, Output | None]] = []
-    for output in found:
+    for output in outputs:
         if output.evaluation is None:
             accuracy = next((candidate for candidate in evaluated if candidate.instance == output.instance), None)
             if accuracy is not None:
@@ -149,33 +157,33 @@ def _has_number(run: Section, tool: str) -> bool:
 
 
 def _output(
-    source: LogSource, name: str, run: Section, given: LabelOverrides, strict: bool
+    source: LogSource, name: str, run: Section, overrides: LabelOverrides, strict: bool
 ) -> tuple[Output, list[str]]:
     """Read one run. Unless `strict`, a missing number counts as a result instead of an error."""
     parameters = _parameters(run)
     graph = _graph(run, parameters)
     from_name = of_file(graph or "")
-    delegate, notes = sections.delegate_of(name, run, parameters, source.format, given)
-    instance = given.instance(
+    delegate, notes = sections.delegate_of(name, run, parameters, source.format, overrides)
+    instance = overrides.instance(
         name, {"framework": _FRAMEWORKS.get(source.format, "tflite"), **from_name, "delegate": delegate}
     )
     output = Output(
         source,
         instance,
-        _threads(name, whole(parameters.get("num threads") or run.flags.get("num_threads")), given),
+        _threads(name, whole(parameters.get("num threads") or run.flags.get("num_threads")), overrides),
         runs_asked=_runs_asked(run, parameters),
         accelerator=parameters.get("nnapi accelerator name") or run.flags.get("nnapi_accelerator_name") or None,
         graph=graph if "model" not in from_name else None,
     )
-    asked = (instance.delegate, run, parameters, source.format)
+    context = (instance.delegate, run, parameters, source.format)
     if source.format == "run_eval":
         evaluation = tflite_output.evaluation_of(run.lines, delegate=instance.delegate)
         _usable(name, evaluation.failure, [])
-        delegation = sections.proven_delegation(evaluation.delegation, *asked)
+        delegation = sections.proven_delegation(evaluation.delegation, *context)
         return replace(output, evaluation=replace(evaluation, delegation=delegation)), notes
     benchmark, table = _read(run, source.format, instance.delegate)
     _usable(name, benchmark.failure, run.lines, benchmark, strict)
-    delegation = sections.proven_delegation(benchmark.delegation, *asked)
+    delegation = sections.proven_delegation(benchmark.delegation, *context)
     return replace(output, benchmark=replace(benchmark, delegation=delegation), operators=table), notes
 
 
@@ -206,21 +214,21 @@ def _runs_asked(run: Section, parameters: Mapping[str, str]) -> int | None:
     return whole(parameters.get("min num runs") or parameters.get("num runs") or run.flags.get("num_runs"))
 
 
-def _threads(name: object, told: int | None, given: LabelOverrides) -> int | None:
-    if None not in (told, given.threads) and told != given.threads:
-        raise LogError(f"{name} used {told} threads, but --threads says {given.threads}: omit the option.")
-    return told or given.threads
+def _threads(name: object, logged: int | None, overrides: LabelOverrides) -> int | None:
+    if None not in (logged, overrides.threads) and logged != overrides.threads:
+        raise LogError(f"{name} used {logged} threads, but --threads says {overrides.threads}: omit the option.")
+    return logged or overrides.threads
 
 
 def _usable(
     name: object,
     failure: str | None,
-    found: list[tuple[str, str]],
+    output_lines: list[tuple[str, str]],
     benchmark: Benchmark | None = None,
     strict: bool = True,
 ) -> None:
     """Raise LogError if an output has no usable time, unless the tool itself reported a failure, which is a result."""
-    gave_up = any(severity in ("ERROR", "FATAL") for severity, _ in found)
+    gave_up = any(severity in ("ERROR", "FATAL") for severity, _ in output_lines)
     if failure and not gave_up and strict:
         raise LogError(f"{name}: {failure}.")
     if benchmark is None or failure:
@@ -258,7 +266,9 @@ def _benchmark(mean_ms: float | None, runs: Stats | None, init_ms: float | None)
     )
 
 
-def sitting(timed: Output | None, evaluated: Output | None, given: LabelOverrides, datasets: Datasets) -> ImportSession:
+def make_session(
+    timed: Output | None, evaluated: Output | None, overrides: LabelOverrides, datasets: Datasets
+) -> ImportSession:
     """Return the session of one pair of runs.
 
     Raises:
@@ -268,9 +278,9 @@ def sitting(timed: Output | None, evaluated: Output | None, given: LabelOverride
     first = present[0]
     evaluation = evaluated.evaluation if evaluated else None
     images = evaluation.images or 0 if evaluation else 0
-    if evaluated is not None and given.dataset is None:
+    if evaluated is not None and overrides.dataset is None:
         raise LogError(f"{evaluated.source.path} does not state which images were used: name them with --dataset.")
-    used = datasets(given.dataset or RANDOM, images, None) if evaluation else datasets(RANDOM, 0, None)
+    used = datasets(overrides.dataset or RANDOM, images, None) if evaluation else datasets(RANDOM, 0, None)
     started = min(output.source.modified for output in present)
     part = _part(timed, evaluated, f"{started:%Y-%m-%dT%H:%M:%SZ}")
     return ImportSession(

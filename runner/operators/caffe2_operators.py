@@ -76,9 +76,9 @@ def run(job: dict[str, Any], log: rawlog.AttemptWriter) -> None:
             return  # the host is gone
         plain_ns = model.infer(image)[1]
         whole_ms, *times_ms = workspace.BenchmarkNet(nets.predict.name, 0, 1, True)
-        told = {"model": job["model"], "framework": "caffe2", "repetition": repetition}
+        common = {"model": job["model"], "framework": "caffe2", "repetition": repetition}
         for (name, kind), time_ms in zip(operators, times_ms):  # noqa: B905  Python 3.9 has no strict
-            log.write("operator", operator=name, kind=kind, time_ns=round(time_ms * 1e6), **told)
+            log.write("operator", operator=name, kind=kind, time_ns=round(time_ms * 1e6), **common)
         log.write("pass", repetition=repetition, profiled_ns=round(whole_ms * 1e6), plain_ns=plain_ns)
     log.write(
         "end",
@@ -102,15 +102,15 @@ def named(nets: caffe2.Nets) -> list[tuple[str, str]]:
         for argument in operator.arg
         if argument.name == "shape"
     }
-    found = []
+    operators = []
     for operator in nets.predict.op:
         kind = KINDS.get(operator.type, "other")
         if operator.type == "Conv":
             groups = max([argument.i for argument in operator.arg if argument.name == "group"], default=1)
             depthwise = groups > 1 and groups == channels.get(operator.input[1])
             kind = "depthwise convolution" if depthwise else "convolution"
-        found.append((operator.output[0], kind))
-    return found
+        operators.append((operator.output[0], kind))
+    return operators
 
 
 if __name__ == "__main__":

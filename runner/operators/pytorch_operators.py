@@ -59,8 +59,8 @@ def trace(network: nn.Module, size: int) -> list[Record]:
     """
     traced = fx.symbolic_trace(copy.deepcopy(network).to("meta"))
     _Shapes(traced).run(torch.empty(1, 3, size, size, device="meta"))
-    known: set[str] = set()
-    return [_record(network, node, known) for node in traced.graph.nodes if node.op != "output"]
+    counted: set[str] = set()
+    return [_record(network, node, counted) for node in traced.graph.nodes if node.op != "output"]
 
 
 class _Shapes(fx.Interpreter):
@@ -74,7 +74,7 @@ class _Shapes(fx.Interpreter):
         return result
 
 
-def _record(network: nn.Module, node: fx.Node, known: set[str]) -> Record:
+def _record(network: nn.Module, node: fx.Node, counted: set[str]) -> Record:
     layer = network.get_submodule(str(node.target)) if node.op == "call_module" else None
     operation = _operation(node, layer)
     settings = vars(layer) if layer is not None else _arguments(node)
@@ -85,14 +85,14 @@ def _record(network: nn.Module, node: fx.Node, known: set[str]) -> Record:
         "kind": _kind(node, operation, layer),
         "operation": operation,
         "within": _within(node),
-        "inputs": [one.name for one in node.all_input_nodes],
+        "inputs": [source.name for source in node.all_input_nodes],
         "kernel": kernel,
         "stride": stride or kernel,  # what pooling does where none is given
         "groups": groups if isinstance(groups, int) else None,
         "in_shape": node.all_input_nodes[0].meta["shape"] if node.all_input_nodes else [],
         "out_shape": node.meta["shape"],
         "macs": node.meta["flops"] // 2,
-        "parameters": _parameters(node, layer, known),
+        "parameters": _parameters(node, layer, counted),
     }
 
 
@@ -117,25 +117,25 @@ def _kind(node: fx.Node, operation: str, layer: nn.Module | None) -> str:
 def _within(node: fx.Node) -> list[str]:
     """Return the modules that contain a node, without the layer that the node itself is."""
     modules = [
-        f"{path}:{found if isinstance(found, str) else found.__name__}"
-        for path, found in node.meta.get("nn_module_stack", {}).values()
+        f"{path}:{module if isinstance(module, str) else module.__name__}"
+        for path, module in node.meta.get("nn_module_stack", {}).values()
         if path
     ]
-    return [one for one in modules if not (node.op == "call_module" and one.startswith(f"{node.target}:"))]
+    return [text for text in modules if not (node.op == "call_module" and text.startswith(f"{node.target}:"))]
 
 
 def _pair(value: object) -> list[int] | None:
     """Return height and width, or None if there are none or they are computed."""
-    both = [value, value] if isinstance(value, int) else list(value) if isinstance(value, (tuple, list)) else []
-    return both if both and all(isinstance(one, int) for one in both) else None
+    sizes = [value, value] if isinstance(value, int) else list(value) if isinstance(value, (tuple, list)) else []
+    return sizes if sizes and all(isinstance(size, int) for size in sizes) else None
 
 
-def _parameters(node: fx.Node, layer: nn.Module | None, known: set[str]) -> int:
+def _parameters(node: fx.Node, layer: nn.Module | None, counted: set[str]) -> int:
     """Return the number of parameters of a layer at its first use, and 0 afterwards."""
-    if layer is None or str(node.target) in known:
+    if layer is None or str(node.target) in counted:
         return 0
-    known.add(str(node.target))
-    return sum(one.numel() for one in layer.parameters())
+    counted.add(str(node.target))
+    return sum(tensor.numel() for tensor in layer.parameters())
 
 
 CLASSES = 1000  # as of ImageNet: what Table II counts
@@ -231,20 +231,20 @@ def named_operators(nodes: Sequence[Record], ran: Sequence[tuple[str, int]]) -> 
     graph.
     """
     expected = [node for node in nodes if node["kind"] not in (INPUT, OTHER)]
-    there = [name for name, _ in ran if kind_of(name) != OTHER]
+    matched_names = [name for name, _ in ran if kind_of(name) != OTHER]
     plain = [CONVOLUTION if node["kind"] == DEPTHWISE else node["kind"] for node in expected]
-    if plain != [kind_of(name) for name in there]:
+    if plain != [kind_of(name) for name in matched_names]:
         raise ModelError(
-            f"PyTorch ran {len(there)} operators, which do not match the {len(expected)} nodes of the traced "
+            f"PyTorch ran {len(matched_names)} operators, which do not match the {len(expected)} nodes of the traced "
             "graph: the network cannot be profiled operator by operator."
         )
     left = iter(expected)
-    found = []
+    operators = []
     for name, time_ns in ran:
-        known = kind_of(name) != OTHER
-        node = next(left) if known else {"node": name, "kind": OTHER}
-        found.append({"operator": node["node"], "kind": node["kind"], "time_ns": time_ns})
-    return found
+        is_matched = kind_of(name) != OTHER
+        node = next(left) if is_matched else {"node": name, "kind": OTHER}
+        operators.append({"operator": node["node"], "kind": node["kind"], "time_ns": time_ns})
+    return operators
 
 
 if __name__ == "__main__":

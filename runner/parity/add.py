@@ -1,4 +1,4 @@
-"""Adding a model file made by somebody else."""
+"""Add a model file that was made elsewhere."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ MANY = 0.1  # share of pixel values that may exceed the input's range without a 
 ALIKE = 0.1  # maximum relative difference between the number of weights in the file and in the named network
 
 
-def instance_of(file: Path, model: str, framework: str, quantization: str | None, known: Catalog) -> Instance:
+def instance_of(file: Path, model: str, framework: str, quantization: str | None, catalog: Catalog) -> Instance:
     """Return the instance that runs a model file on the CPU.
 
-    `model` is one of the catalogue's, or a new name for a network of another architecture. If `quantization` is None,
-    it is read from the file. Raises SelectionError if there is no such instance and ModelError if there is no such
-    file.
+    `model` is a model of the catalogue, or a new name for a network of another architecture. If `quantization` is None,
+    it is read from the file. Raises SelectionError if there is no such instance, and ModelError if the file does not
+    exist.
     """
     if not file.is_file():
         raise ModelError(f"There is no file {file}: name the model file.")
-    [framework] = suite.choose("Framework", [framework], list(known.frameworks))
-    offered = known.frameworks[framework].quantizations
+    [framework] = suite.choose("Framework", [framework], list(catalog.frameworks))
+    offered = catalog.frameworks[framework].quantizations
     if quantization:
         [quantization] = suite.choose("Quantization", [quantization], offered)
     else:
         quantization = describe(file, framework).quantization or "float32"
     try:
-        [name] = suite.choose("Model", [model], list(known.models))
+        [name] = suite.choose("Model", [model], list(catalog.models))
     except SelectionError:
         name = re.sub(r"[-. ]", "_", model.strip().lower())
         if not MODEL_NAME.fullmatch(name):
             raise SelectionError(
-                f"{model!r} is not a valid model name: use one of {', '.join(known.models)}, or for another "
+                f"{model!r} is not a valid model name: use one of {', '.join(catalog.models)}, or for another "
                 "network a name of lower-case letters, digits and underscores."
             ) from None
     return Instance(framework, "cpu", quantization, name)
@@ -69,11 +69,11 @@ def add(
     device: LocalDevice,
     tell: Callable[[str], object] | None = None,
 ) -> Artifact:
-    """Copy a model file into `folder` with its settings, once it has answered a few test images.
+    """Copy a model file and its settings into `folder`, after running it on a few test images.
 
-    `instance` gives model, framework and quantization; `name` is the name of its weights in the runs. `tell` is called
-    with what was read from the file and with possible problems, one sentence at a time. Raises ModelError if the file
-    does not match `instance`, is no classifier or runs in no environment of the framework.
+    `instance` has the model, framework and quantization; `name` is the name of the weights in the runs. `tell` is
+    called with one note at a time: what was read from the file, and possible problems. Raises ModelError if the file
+    does not match `instance`, is not a classifier, or runs in no environment of the framework.
     """
     tell = tell or (lambda _: None)
     if not file.is_file():
@@ -172,11 +172,11 @@ def _read_from(
     file: Path,
     inputs: tuple[Tensor, ...],
     outputs: tuple[Tensor, ...],
-    given: dict[str, Any],
+    fields: dict[str, Any],
     layout: str,
     settings_file: Path,
 ) -> tuple[dict[str, Any], int]:
-    """Return the settings, completed with what the input tells, and the number of outputs.
+    """Return the settings, completed from the type and shape of the input, and the number of outputs.
 
     Raises ModelError unless the network takes one image and gives one score per class.
     """
@@ -209,49 +209,50 @@ def _read_from(
         raise ModelError(
             f"{file} takes {input_tensor}: use a model with a square input, because only square images are supported."
         )
-    if given.setdefault("size", sides[0]) != sides[0]:
+    if fields.setdefault("size", sides[0]) != sides[0]:
         raise ModelError(
-            f"{file} takes {input_tensor}, but {settings_file} says size {given['size']!r}: correct or remove the size."
+            f"{file} takes {input_tensor}, but {settings_file} says size {fields['size']!r}: correct or remove "
+            "the size."
         )
     if input_tensor.dtype not in ("float32", "uint8", "int8"):
         raise ModelError(f"{file} takes {input_tensor}: use a model with an input of float32, uint8 or int8.")
     if input_tensor.dtype != "float32":
         mean, std = _of_raw_pixels(input_tensor)
-        given.setdefault("mean", [mean] * 3)
-        given.setdefault("std", [std] * 3)
-        if not input_tensor.scale and (list(given["mean"]), list(given["std"])) != ([mean] * 3, [std] * 3):
+        fields.setdefault("mean", [mean] * 3)
+        fields.setdefault("std", [std] * 3)
+        if not input_tensor.scale and (list(fields["mean"]), list(fields["std"])) != ([mean] * 3, [std] * 3):
             raise ModelError(
                 f"{file} takes {input_tensor} without quantization, so its input is unmodified pixels: write "
                 f"mean {mean:g} and std {std:g} for each channel into {settings_file}, or omit them."
             )
-    return given, output_tensor.shape[-1]
+    return fields, output_tensor.shape[-1]
 
 
 def _of_raw_pixels(taken: Tensor) -> tuple[float, float]:
-    """Return mean and std under which an integer input equals the image's own values (int8: minus 128)."""
+    """Return the mean and std for which an integer input equals the pixel values (for int8, minus 128)."""
     offset = 128 if taken.dtype == "int8" else 0
     return float(taken.zero_point + offset), round(1 / taken.scale, 6) if taken.scale else 1.0
 
 
-def _settings(instance: Instance, given: dict[str, Any], outputs: int | None, where: Path) -> Settings:
+def _settings(instance: Instance, fields: dict[str, Any], outputs: int | None, where: Path) -> Settings:
     """Return the settings for a number of outputs.
 
-    If `outputs` is None, the number is not known yet and nothing is compared with it.
+    If `outputs` is None, the number is not known yet, and settings that depend on it are not checked.
     """
     if outputs is None:
         label_fields = {"classes", "label_space", "label_offset", "label_map"}
         return Settings.of_outputs(
-            instance.model, {name: value for name, value in given.items() if name not in label_fields}, 1000, where
+            instance.model, {name: value for name, value in fields.items() if name not in label_fields}, 1000, where
         )
-    if not given.get("label_map"):
-        given = {"classes": 1000, **given}
-    return Settings.of_outputs(instance.model, given, outputs, where)
+    if not fields.get("label_map"):
+        fields = {"classes": 1000, **fields}
+    return Settings.of_outputs(instance.model, fields, outputs, where)
 
 
-def _try(artifact: Artifact, known: Catalog, device: LocalDevice) -> int:
+def _try(artifact: Artifact, catalog: Catalog, device: LocalDevice) -> int:
     """Run the model file on a few test images and return the number of scores it gives.
 
-    Raises ModelError if the model does not answer, or answers as no classifier does.
+    Raises ModelError if the model cannot be run, or if its outputs are not those of a classifier.
     """
     rng = np.random.default_rng(0)
     grey = np.full((240, 320, 3), 127, np.uint8)
@@ -262,7 +263,7 @@ def _try(artifact: Artifact, known: Catalog, device: LocalDevice) -> int:
         for name, pixels in (("grey", grey), ("noise", noise), ("stripes", stripes)):
             Image.fromarray(pixels).save(Path(folder, f"{name}.png"))
             images.append((f"{name}.png", 0))
-        scores = check.outputs(artifact, known, device, Path(folder), images)
+        scores = check.outputs(artifact, catalog, device, Path(folder), images)
     if scores.ndim != 2 or scores.shape[1] < 2:
         shape = "x".join(map(str, scores.shape[1:])) or "a single number"
         raise ModelError(
@@ -280,17 +281,17 @@ def _try(artifact: Artifact, known: Catalog, device: LocalDevice) -> int:
     return int(scores.shape[1])
 
 
-def _notes(instance: Instance, described: Description, settings: Settings, outputs: int, known: Catalog) -> list[str]:
+def _notes(instance: Instance, described: Description, settings: Settings, outputs: int, catalog: Catalog) -> list[str]:
     """Return what was read from the file, given its number of outputs, and what the user may want to check."""
     notes = []
     if described.inputs and described.outputs:
         (input_tensor,), (output_tensor,) = described.inputs, described.outputs
         notes.append(f"{instance.quantization}, takes {input_tensor}, gives {output_tensor}")
         notes += _note_on_input(input_tensor, settings)
-    if instance.model not in known.models:
+    if instance.model not in catalog.models:
         notes.append(f"{instance.model} is not one of the suite's models: select it with --models {instance.model}")
     elif described.weights:
-        network = known.models[instance.model].build(outputs)
+        network = catalog.models[instance.model].build(outputs)
         count = sum(value.numel() for value in network.parameters())
         if abs(described.weights / count - 1) > ALIKE:
             notes.append(
@@ -301,7 +302,7 @@ def _notes(instance: Instance, described: Description, settings: Settings, outpu
 
 
 def _note_on_input(taken: Tensor, settings: Settings) -> list[str]:
-    """Return a note if the settings shift pixel values slightly or take many beyond an integer input's range."""
+    """Return a note if the settings shift pixel values slightly, or move many out of an integer input's range."""
     if not taken.scale:
         return []
     pixels = np.arange(2**PIXELS)

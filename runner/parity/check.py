@@ -1,4 +1,4 @@
-"""Check that model files are the networks they should be, and find what explains it if they are not."""
+"""Check that model files are the networks that they should be, and if they are not, look for the cause."""
 
 from __future__ import annotations
 
@@ -52,17 +52,17 @@ def settings_variants(settings: Settings) -> Iterator[tuple[str, Settings]]:
 
 def find_better_settings(
     settings: Settings,
-    shown: Sequence[tuple[str, int]],
+    images: Sequence[tuple[str, int]],
     scores_of: Callable[[Settings, Sequence[tuple[str, int]]], np.ndarray],
 ) -> str | None:
-    """Return a description of the settings under which the right classes win most clearly; None if its own are best.
+    """Return a description of better settings, with which the right classes win more clearly; None if there are none.
 
     `scores_of` returns the outputs of the network under some settings, shape (images, outputs). The test is Wilcoxon's
     signed-rank test on the margins of the same images.
     """
     from scipy.stats import wilcoxon
 
-    sample = shown[:IMAGES]
+    sample = images[:IMAGES]
     own_margins = margins(scores_of(settings, sample), sample, settings)
     candidates = []
     for text, variant in settings_variants(settings):
@@ -73,12 +73,12 @@ def find_better_settings(
     return max(candidates)[1] if candidates else None
 
 
-def margins(scores: np.ndarray, shown: Sequence[tuple[str, int]], settings: Settings) -> np.ndarray:
-    """Return the margin of the right class over the best other class, as a share of the range of an image's scores."""
+def margins(scores: np.ndarray, images: Sequence[tuple[str, int]], settings: Settings) -> np.ndarray:
+    """Return the lead of the right class over the best other class in each image, as a share of the range of scores."""
     label_of = labels(settings.record())
     columns = {label_of(index): index for index in range(scores.shape[1])}
     result = []
-    for row, (_, label) in zip(scores, shown, strict=True):
+    for row, (_, label) in zip(scores, images, strict=True):
         true_column = columns.get(label)
         other_scores = np.delete(row, true_column) if true_column is not None else row
         result.append(
@@ -87,15 +87,15 @@ def margins(scores: np.ndarray, shown: Sequence[tuple[str, int]], settings: Sett
     return np.array(result)
 
 
-MAYBE = "the labels may be shifted or in another order"
+LABEL_DOUBT = "the labels may be shifted or in another order"
 LABEL_SIGNIFICANCE = 0.001  # of the one-sided tests
 LEAST_LABELS = 3  # minimum number of labels that a shift or an order has to explain: a constant answer explains one
 
 
 def label_problem(answers: np.ndarray, truth: np.ndarray, settings: Settings) -> str | None:
-    """Return a sentence on what seems to be wrong with the labels, or None.
+    """Return a sentence about a likely problem with the labels, or None.
 
-    answers, truth: labels of shape (images,); an answer of -1 is no class. Another order is reported if it explains
+    answers, truth: labels of shape (images,); an answer of -1 is not a class. Another order is reported if it explains
     more than chance (binomial test, corrected for all orders tried) and more than the labels as they are (McNemar's
     exact test, if those explain more than chance themselves).
     """
@@ -110,14 +110,16 @@ def label_problem(answers: np.ndarray, truth: np.ndarray, settings: Settings) ->
         and _tail(explained, len(truth), chance) * (2 * settings.classes + len(candidates)) < LABEL_SIGNIFICANCE
         and (by_chance or _better(best_labels == answers, truth == answers))
     ):
-        return f"{right} of {len(truth)} images are classified correctly: {MAYBE}; {explained} are correct {text}"
+        return (
+            f"{right} of {len(truth)} images are classified correctly: {LABEL_DOUBT}; {explained} are correct {text}"
+        )
     if not at_chance_level(right, len(truth), settings.classes):
         return None
     follow_note = (
         "; images with the same label get the same answer, but not that label" if _follow(answers, truth) else ""
     )
     return (
-        f"{right} of {len(truth)} images are classified correctly, no more than by chance: {MAYBE}, although "
+        f"{right} of {len(truth)} images are classified correctly, no more than by chance: {LABEL_DOUBT}, although "
         f"no shift and no common order fits better{follow_note}; also check channel_order, mean, std and "
         "label_offset in its settings"
     )
@@ -126,8 +128,8 @@ def label_problem(answers: np.ndarray, truth: np.ndarray, settings: Settings) ->
 def at_chance_level(right: int, images: int, classes: int) -> bool:
     """Return whether a number of right answers is consistent with guessing, and too low for a trained network.
 
-    A trained network is taken to be right half way between guessing and always. With fewer than ten images, both may
-    hold.
+    A trained network is assumed to have an accuracy halfway between guessing and 1. With fewer than ten images, the
+    number may be consistent with both.
     """
     from scipy.stats import binom
 
@@ -137,14 +139,14 @@ def at_chance_level(right: int, images: int, classes: int) -> bool:
 
 
 def _tail(count: int, images: int, rate: float) -> float:
-    """Return the probability of `count` or more."""
+    """Return the probability of `count` or more hits."""
     from scipy.stats import binomtest
 
     return float(binomtest(count, images, rate, alternative="greater").pvalue)
 
 
-def _better(one: np.ndarray, other: np.ndarray) -> bool:
-    gained, lost = int((one & ~other).sum()), int((other & ~one).sum())
+def _better(mask: np.ndarray, other: np.ndarray) -> bool:
+    gained, lost = int((mask & ~other).sum()), int((other & ~mask).sum())
     return gained > 0 and _tail(gained, gained + lost, 0.5) < LABEL_SIGNIFICANCE
 
 
@@ -259,20 +261,20 @@ def check(
 
 
 def outputs(
-    artifact: Artifact, known: Catalog, device: LocalDevice, image_folder: Path, shown: Sequence[tuple[str, int]]
+    artifact: Artifact, catalog: Catalog, device: LocalDevice, image_folder: Path, images: Sequence[tuple[str, int]]
 ) -> np.ndarray:
     """Return a model file's outputs for images, shape (images, outputs), by the agent in the file's environment.
 
     Raises ModelError with the framework's message if the file cannot be run.
     """
     instance = Instance.of_artifact(artifact.name)
-    layout = known.frameworks[instance.framework].layout
+    layout = catalog.frameworks[instance.framework].layout
     if artifact.settings.layout != layout:
         raise ModelError(
             f"{artifact.path} was made for the layout {artifact.settings.layout}, but {instance.framework} "
             f"takes {layout}: run `aiot models prepare`."
         )
-    agent = device.push(agent_files(known), "agent")
+    agent = device.push(agent_files(catalog), "agent")
     with tempfile.TemporaryDirectory(prefix="aiot-check-") as folder:
         job_file, output_file, scores_file = (Path(folder, name) for name in ("job.json", "output.txt", "outputs.npz"))
         job = {
@@ -281,7 +283,7 @@ def outputs(
             "model": str(artifact.path.resolve()),
             "settings": artifact.settings.record(),
             "threads": 1,
-            "images": list(shown),
+            "images": list(images),
             "image_folder": str(image_folder.resolve()),
             "out": str(scores_file),
         }
@@ -308,13 +310,13 @@ def compare(
     artifact: Artifact,
     scores: np.ndarray,
     original: np.ndarray | None,
-    shown: Sequence[tuple[str, int]],
+    images: Sequence[tuple[str, int]],
     dataset: Dataset,
     unreadable: Sequence[str] = (),
 ) -> Check:
     """Compare outputs of shape (images, outputs) with the original's of the same shape."""
     label_of = labels(artifact.settings.record())
-    truth = np.array([label for _, label in shown])
+    truth = np.array([label for _, label in images])
 
     def answers(values: np.ndarray) -> np.ndarray:
         return np.array([label_of(int(best)) for best in values.argmax(1)])
@@ -335,7 +337,7 @@ def compare(
     if finite:
         reference_answers = answers(scores if original is None else original)
         problem = label_problem(reference_answers, truth, artifact.settings) or _problem(
-            artifact, len(shown), accuracy if original_accuracy is None else original_accuracy, difference, agreement
+            artifact, len(images), accuracy if original_accuracy is None else original_accuracy, difference, agreement
         )
     return Check(
         artifact=artifact.name,
@@ -343,7 +345,7 @@ def compare(
         settings=plain_settings(artifact.settings),
         dataset=dataset.name,
         dataset_sha256=dataset.sha256,
-        images=len(shown),
+        images=len(images),
         unreadable=list(unreadable),
         accuracy=accuracy,
         original_accuracy=original_accuracy,
@@ -395,39 +397,39 @@ class _Original:
 
 
 def _original(
-    artifact: Artifact, kind: str, cache: Path, known: Catalog, dataset: Dataset, shown: Sequence[tuple[str, int]]
+    artifact: Artifact, kind: str, cache: Path, catalog: Catalog, dataset: Dataset, images: Sequence[tuple[str, int]]
 ) -> _Original | None:
     """Return the original of a model file, or None for a file that was added."""
     import torch
 
     if artifact.added:
         return None
-    model = known.models[Instance.of_artifact(artifact.name).model]
+    model = catalog.models[Instance.of_artifact(artifact.name).model]
     source = weight_sources.locate(kind, model, cache)
     if source.sha256 != artifact.weights_sha256:
         raise ModelError(f"{artifact.name} was not made from the weights in {source.file}: run `aiot models prepare`.")
     module = network(source, model)
 
-    def scores_of(settings: Settings, some: Sequence[tuple[str, int]]) -> np.ndarray:
+    def scores_of(settings: Settings, sample: Sequence[tuple[str, int]]) -> np.ndarray:
         preprocess = Preprocess.of(settings.with_layout("NCHW").record())
         parts = []
-        for start in range(0, len(some), BATCH):
-            names = [name for name, _ in some[start : start + BATCH]]
+        for start in range(0, len(sample), BATCH):
+            names = [name for name, _ in sample[start : start + BATCH]]
             tensors = [preprocess(decode(dataset.path(name).read_bytes())).copy() for name in names]
             with torch.inference_mode():
                 parts.append(module(torch.from_numpy(np.concatenate(tensors))).numpy())
         return np.concatenate(parts)
 
-    return _Original(scores_of(source.settings, shown), find_better_settings(source.settings, shown, scores_of))
+    return _Original(scores_of(source.settings, images), find_better_settings(source.settings, images, scores_of))
 
 
 def _hint_of_added(
-    artifact: Artifact, known: Catalog, device: LocalDevice, dataset: Dataset, shown: Sequence[tuple[str, int]]
+    artifact: Artifact, catalog: Catalog, device: LocalDevice, dataset: Dataset, images: Sequence[tuple[str, int]]
 ) -> str | None:
-    def scores_of(settings: Settings, some: Sequence[tuple[str, int]]) -> np.ndarray:
-        return outputs(replace(artifact, settings=settings), known, device, dataset.image_folder, some)
+    def scores_of(settings: Settings, sample: Sequence[tuple[str, int]]) -> np.ndarray:
+        return outputs(replace(artifact, settings=settings), catalog, device, dataset.image_folder, sample)
 
-    return find_better_settings(artifact.settings, shown, scores_of)
+    return find_better_settings(artifact.settings, images, scores_of)
 
 
 def _same_classes(settings: Settings, dataset: Dataset, name: str) -> None:

@@ -41,12 +41,12 @@ def read_litert(stdout: str, stderr: str = "", exit_code: int = 0) -> LitertResu
     return read_litert_lines(lines(stdout, stderr), exit_code)
 
 
-def read_litert_lines(found: list[tuple[str, str]], exit_code: int = 0) -> LitertResult:
+def read_litert_lines(output_lines: list[tuple[str, str]], exit_code: int = 0) -> LitertResult:
     """Parse the block of results in these lines."""
     memory: dict[str, float] = {}
     times: dict[str, float] = {}
     count = warmups = None
-    for _, text in found:
+    for _, text in output_lines:
         if match := _TIME.search(text):
             value = number(match[2])
             name = _NAMES.get(match[1]) or f"{match[1].partition('(')[2].rstrip(')')}_ms"
@@ -60,7 +60,7 @@ def read_litert_lines(found: list[tuple[str, str]], exit_code: int = 0) -> Liter
             value = number(match[2])
             if value is not None:
                 memory[_MEMORY_NAMES[match[1]]] = value
-    fault = failure("mean_ms" in times, found, exit_code, "benchmark_litert_model", "time")
+    fault = failure("mean_ms" in times, output_lines, exit_code, "benchmark_litert_model", "time")
     return LitertResult(count, times, warmups, memory, fault)
 
 
@@ -89,12 +89,12 @@ def read_speed(stdout: str, stderr: str = "", exit_code: int = 0) -> Speed:
     return read_speed_lines(lines(stdout, stderr), exit_code)
 
 
-def read_speed_lines(found: list[tuple[str, str]], exit_code: int = 0) -> Speed:
+def read_speed_lines(output_lines: list[tuple[str, str]], exit_code: int = 0) -> Speed:
     """Parse one run from the lines it printed. PyTorch's tool prints milliseconds in builds before May 2020."""
     mean_ms = None
     latencies: list[float] = []
     operators: list[tuple[str, str, float]] = []
-    for _, text in found:
+    for _, text in output_lines:
         if match := _FINISHED.search(text):
             mean_ms = _positive(number(match[2]))
             if mean_ms is not None and match[1] == "Microseconds":
@@ -109,7 +109,7 @@ def read_speed_lines(found: list[tuple[str, str]], exit_code: int = 0) -> Speed:
                 latencies.append(latency)
     if mean_ms is None and latencies:
         mean_ms = math.fsum(latencies) / len(latencies)
-    fault = failure(mean_ms is not None, found, exit_code, "the benchmark", "time")
+    fault = failure(mean_ms is not None, output_lines, exit_code, "the benchmark", "time")
     return Speed(mean_ms, tuple(latencies), tuple(operators), fault)
 
 

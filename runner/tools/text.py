@@ -128,13 +128,13 @@ def _own_severity(text: str, severity: str) -> tuple[str, str]:
     return severity, text
 
 
-def _without_unknown_prefixes(found: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def _without_unknown_prefixes(output_lines: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Remove what precedes known messages, and equal prefixes from the other lines."""
-    starts = [_begin(text) for _, text in found]
-    shapes = Counter(_shape(text[:start]) for (_, text), start in zip(found, starts, strict=True) if start)
+    starts = [_begin(text) for _, text in output_lines]
+    shapes = Counter(_shape(text[:start]) for (_, text), start in zip(output_lines, starts, strict=True) if start)
     common = [re.compile(shape) for shape, times in shapes.most_common(SHAPES_AT_MOST) if times > 1]
     cleaned = []
-    for (severity, text), start in zip(found, starts, strict=True):
+    for (severity, text), start in zip(output_lines, starts, strict=True):
         match = next(filter(None, (shape.match(text) for shape in common)), None) if start is None else None
         prefix_end = match.end() if match else start
         cleaned.append(_own_severity(text[prefix_end:].lstrip(), severity) if prefix_end else (severity, text))
@@ -181,10 +181,10 @@ def shown(text: str) -> str:
     return printable if len(printable) <= SHOWN_AT_MOST else printable[: SHOWN_AT_MOST - 1] + "…"
 
 
-def complaint(found: list[tuple[str, str]]) -> str:
+def complaint(output_lines: list[tuple[str, str]]) -> str:
     """Return the errors that a tool printed, else its last line; "" if it printed nothing."""
-    errors = [text for severity, text in found if severity in ("ERROR", "FATAL") and text.strip()]
-    last_lines = [text for _, text in found if text.strip()][-1:]
+    errors = [text for severity, text in output_lines if severity in ("ERROR", "FATAL") and text.strip()]
+    last_lines = [text for _, text in output_lines if text.strip()][-1:]
     return "; ".join(shown(text).rstrip(".") for text in dict.fromkeys([*errors[:3]] or last_lines))
 
 
@@ -201,14 +201,14 @@ def ending(exit_code: int) -> str:
     return f"it ended with exit code {exit_code}"
 
 
-def failure(measured: bool, found: list[tuple[str, str]], exit_code: int, tool: str, what: str) -> str | None:
+def failure(measured: bool, output_lines: list[tuple[str, str]], exit_code: int, tool: str, what: str) -> str | None:
     """Return why a tool's numbers cannot be used, one sentence without a full stop; None if they can.
 
     measured: whether the tool printed `what`, such as "time", in a form that was understood
     """
     if exit_code == 0 and measured:
         return None
-    message = complaint(found)
+    message = complaint(output_lines)
     if exit_code != 0:
         return f"{tool}: {ending(exit_code)}, saying {repr(message) if message else 'nothing'}"
     if not message:

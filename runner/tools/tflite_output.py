@@ -44,13 +44,13 @@ def read_operators(stdout: str) -> list[Operator]:
     return read_operator_table(lines(stdout))[0]
 
 
-def read_operator_table(found: list[tuple[str, str]]) -> tuple[list[Operator], set[int]]:
+def read_operator_table(output_lines: list[tuple[str, str]]) -> tuple[list[Operator], set[int]]:
     """Return the operators in execution order and the indices of all lines that belong to tables of operators."""
     rows: list[Operator] = []
     table_lines: set[int] = set()
     phase, subgraph, in_order, counts = "runs", 0, False, False
     columns: list[str] = []
-    for index, (_, text) in enumerate(found):
+    for index, (_, text) in enumerate(output_lines):
         stripped = text.strip()
         is_table_line = True
         if stripped.rstrip(":") in _PHASES:
@@ -248,7 +248,7 @@ def benchmark(stdout: str, stderr: str = "", exit_code: int = 0, delegate: str =
     return benchmark_of(lines(stdout, stderr), exit_code, delegate)
 
 
-def benchmark_of(found: list[tuple[str, str]], exit_code: int = 0, delegate: str = "cpu") -> Benchmark:
+def benchmark_of(output_lines: list[tuple[str, str]], exit_code: int = 0, delegate: str = "cpu") -> Benchmark:
     """Parse one run of benchmark_model from the lines it printed.
 
     LiteRT's tool prints a block of results with two decimals, mostly below TFLite's lines. Values in both are taken
@@ -256,7 +256,7 @@ def benchmark_of(found: list[tuple[str, str]], exit_code: int = 0, delegate: str
     """
     init_ms = mean_ms = warmup_ms = None
     memory: dict[str, float | None] = {}
-    for _, text in found:
+    for _, text in output_lines:
         if match := _TIMINGS.search(text):
             init_ms, warmup_ms, mean_ms = (milliseconds(match[number]) for number in (1, 3, 4))
         elif match := _TIMINGS_2019.search(text):
@@ -269,36 +269,38 @@ def benchmark_of(found: list[tuple[str, str]], exit_code: int = 0, delegate: str
             memory["peak_memory_mb"] = number(match[1])
         elif match := _MODEL_SIZE.search(text):
             memory["model_mb"] = number(match[1])
-    warmup, runs = _phases(found, warmup_ms, mean_ms)
+    warmup, runs = _phases(output_lines, warmup_ms, mean_ms)
     if runs is not None:
         mean_ms = runs.mean_ms if runs.mean_ms is not None else mean_ms if runs.count else None
-    block = benchmark_output.read_litert_lines(found)
+    block = benchmark_output.read_litert_lines(output_lines)
     times = block.times_ms
     if runs is None and block.count is not None:
         runs = Stats(block.count, **{name: times[name] for name in _BLOCK_TIMES if name in times})
     if warmup is None and block.warmups is not None:
         warmup = Stats(block.warmups, mean_ms=times.get("warmup_ms"), first_ms=times.get("first_ms"))
-    replaced = delegates.find_replacements(found)
+    replaced = delegates.find_replacements(output_lines)
     parsed = Benchmark(
         runs=runs,
         warmup=warmup,
         mean_ms=mean_ms if mean_ms is not None else times.get("mean_ms"),
         init_ms=init_ms if init_ms is not None else times.get("init_ms"),
-        parameters=parameters(found),
-        accelerators=delegates.accelerators(found),
+        parameters=parameters(output_lines),
+        accelerators=delegates.accelerators(output_lines),
         replaced=tuple(replaced),
-        delegation=delegates.delegation(found, delegate),
-        wording=_wording(found, runs),
+        delegation=delegates.delegation(output_lines, delegate),
+        wording=_wording(output_lines, runs),
         model_mb=memory.get("model_mb"),
         init_memory_mb=memory.get("init_memory_mb", block.memory_mb.get("init")),
         overall_memory_mb=memory.get("overall_memory_mb", block.memory_mb.get("overall")),
         peak_memory_mb=memory.get("peak_memory_mb", block.memory_mb.get("peak")),
     )
-    return replace(parsed, failure=failure(parsed.mean_ms is not None, found, exit_code, "benchmark_model", "time"))
+    return replace(
+        parsed, failure=failure(parsed.mean_ms is not None, output_lines, exit_code, "benchmark_model", "time")
+    )
 
 
 def _phases(
-    found: list[tuple[str, str]], warmup_ms: float | None, mean_ms: float | None
+    output_lines: list[tuple[str, str]], warmup_ms: float | None, mean_ms: float | None
 ) -> tuple[Stats | None, Stats | None]:
     """Return the "count=" lines of the warm-up and of the runs.
 
@@ -308,7 +310,7 @@ def _phases(
     announcements = 0
     stats_after: dict[int, Stats] = {}
     all_stats: list[Stats] = []
-    for _, text in found:
+    for _, text in output_lines:
         if _ANNOUNCED.match(text):
             announcements += 1
         elif (line_stats := stats(text)) is not None:
@@ -330,18 +332,18 @@ def _of_mean(placed: Stats | None, mean_ms: float | None, every: list[Stats]) ->
     return placed if placed in matching else next(iter(matching), None)
 
 
-def parameters(found: list[tuple[str, str]]) -> dict[str, str]:
+def parameters(output_lines: list[tuple[str, str]]) -> dict[str, str]:
     """Return the options that a tool prints, such as "Num threads" -> "4"."""
-    matches = [match for _, text in found if (match := PARAMETER.fullmatch(text))]
+    matches = [match for _, text in output_lines if (match := PARAMETER.fullmatch(text))]
     return {match[1]: match[2] for match in matches[:PARAMETERS_AT_MOST]}
 
 
-def _wording(found: list[tuple[str, str]], runs: Stats | None) -> str | None:
+def _wording(output_lines: list[tuple[str, str]], runs: Stats | None) -> str | None:
     """Return what the wording tells about the age of the tool."""
-    texts = [text for _, text in found]
+    texts = [text for _, text in output_lines]
     signs = {
         "the timings of 2019": any(_TIMINGS_2019.search(text) for text in texts),
-        "no severities, as in 2020": bool(texts) and not any(severity for severity, _ in found),
+        "no severities, as in 2020": bool(texts) and not any(severity for severity, _ in output_lines),
         "no percentiles": runs is not None and runs.count > 0 and runs.median_ms is None,
         "subgraphs with names, as since July 2026": any(
             re.search(r"Replacing .* for subgraph \d+ \(", text) for text in texts
@@ -355,18 +357,18 @@ def evaluation(stdout: str, stderr: str = "", exit_code: int = 0, delegate: str 
     return evaluation_of(lines(stdout, stderr), exit_code, delegate)
 
 
-def evaluation_of(found: list[tuple[str, str]], exit_code: int = 0, delegate: str = "cpu") -> EvaluationResult:
+def evaluation_of(output_lines: list[tuple[str, str]], exit_code: int = 0, delegate: str = "cpu") -> EvaluationResult:
     """Parse one run of run_eval from the lines it printed."""
-    images = _evaluated(found)
-    latencies = _latencies(found)
+    images = _evaluated(output_lines)
+    latencies = _latencies(output_lines)
     accuracies: dict[int, float | None] = {}
-    for _, text in found:
+    for _, text in output_lines:
         if match := _TOP.match(text):
             accuracies[int(match[1])] = number(match[2])
     top = [accuracies[k] for k in range(1, TOP_AT_MOST + 1) if k in accuracies]
     valid = [value for value in top if value is not None and 0 <= value <= 1]
     mean_ms, sd_ms = latencies.get("Inference", (None, None))
-    fault = failure(bool(top and images), found, exit_code, "run_eval", "accuracy")
+    fault = failure(bool(top and images), output_lines, exit_code, "run_eval", "accuracy")
     if not fault and (len(valid) < len(top) or sorted(valid) != valid or 1 not in accuracies):
         printed = ", ".join(f"top-{k} {value}" for k, value in sorted(accuracies.items()))
         fault = f"run_eval printed impossible accuracies ({printed})"
@@ -376,8 +378,8 @@ def evaluation_of(found: list[tuple[str, str]], exit_code: int = 0, delegate: st
         mean_ms=mean_ms,
         sd_ms=sd_ms,
         preprocess_ms=latencies.get("Preprocessing", (None, None))[0],
-        replaced=tuple(delegates.find_replacements(found)),
-        delegation=delegates.delegation(found, delegate),
+        replaced=tuple(delegates.find_replacements(output_lines)),
+        delegation=delegates.delegation(output_lines, delegate),
         failure=fault,
     )
 
@@ -396,13 +398,13 @@ def difference(stdout: str, stderr: str = "", exit_code: int = 0) -> Difference:
     )
 
 
-def _evaluated(found: list[tuple[str, str]]) -> int | None:
-    return next((whole(match[1]) for _, text in found if (match := _EVALUATED.match(text))), None)
+def _evaluated(output_lines: list[tuple[str, str]]) -> int | None:
+    return next((whole(match[1]) for _, text in output_lines if (match := _EVALUATED.match(text))), None)
 
 
-def _latencies(found: list[tuple[str, str]]) -> dict[str, tuple[float | None, float | None]]:
+def _latencies(output_lines: list[tuple[str, str]]) -> dict[str, tuple[float | None, float | None]]:
     """Return mean and standard deviation in ms, by what was timed."""
-    matches = [match for _, text in found if (match := _LATENCY.match(text))]
+    matches = [match for _, text in output_lines if (match := _LATENCY.match(text))]
     return {match[1]: (milliseconds(match[2]), milliseconds(match[3])) for match in matches}
 
 
@@ -429,12 +431,12 @@ _FENCE = re.compile(r"(?:```|~~~)\w*$")  # in Markdown
 _READ = (*PATTERNS, *benchmark_output.LITERT_PATTERNS, *benchmark_output.SPEED_PATTERNS)
 
 
-def not_understood(found: list[tuple[str, str]]) -> list[str]:
+def not_understood(output_lines: list[tuple[str, str]]) -> list[str]:
     """Return the lines that no reader uses, except empty ones and those known to carry no information."""
-    _, table_lines = read_operator_table(found)
+    _, table_lines = read_operator_table(output_lines)
     return [
         text
-        for index, (_, text) in enumerate(found)
+        for index, (_, text) in enumerate(output_lines)
         if text and index not in table_lines and not _FENCE.match(text) and not _understood(text)
     ]
 

@@ -46,31 +46,31 @@ class Accuracy:
     model_sha256: str | None = None
 
 
-def load_fields(known: AttemptFacts, benchmark: Benchmark) -> dict[str, Any]:
+def load_fields(facts: AttemptFacts, benchmark: Benchmark) -> dict[str, Any]:
     """Return the fields of the event `load_fields`. The tool that measured the time tells which accelerator ran."""
     delegation = benchmark.delegation or Delegation("none")
-    delegated = known.delegate not in ("cpu", "unknown")
+    delegated = facts.delegate not in ("cpu", "unknown")
     return {
-        "instance": known.instance,
-        "attempt": known.attempt,
+        "instance": facts.instance,
+        "attempt": facts.attempt,
         "load_ns": None if benchmark.init_ms is None else round(benchmark.init_ms * 1e6),
-        "framework_version": known.version,
-        "threads": known.threads,
-        "model_sha256": known.model_sha256,
-        "accelerator_requested": None if known.delegate == "unknown" else known.delegate,
-        "accelerator_actual": delegation.accelerator(known.delegate, known.accelerator),
+        "framework_version": facts.version,
+        "threads": facts.threads,
+        "model_sha256": facts.model_sha256,
+        "accelerator_requested": None if facts.delegate == "unknown" else facts.delegate,
+        "accelerator_actual": delegation.accelerator(facts.delegate, facts.accelerator),
         "nodes_delegated": delegation.nodes if delegated else None,
         "partitions": delegation.partitions,
         "nodes": delegation.of,
         "delegate_kernels": delegation.kernels,
-        "accelerator_name": known.accelerator or delegation.name,
+        "accelerator_name": facts.accelerator or delegation.name,
         "accelerators": list(benchmark.accelerators),
-        "at": known.at,
+        "at": facts.at,
     }
 
 
 def summary_fields(
-    known: AttemptFacts, benchmark: Benchmark, accuracy: Accuracy | None, missing: str | None
+    facts: AttemptFacts, benchmark: Benchmark, accuracy: Accuracy | None, missing: str | None
 ) -> dict[str, Any]:
     """Return the fields of the event `summary_fields`; `missing` is the reason if there is no accuracy."""
     times = (
@@ -79,12 +79,12 @@ def summary_fields(
         else {}
     )
     fields: dict[str, Any] = {
-        "tool": known.tool,
-        "tool_version": known.version,
+        "tool": facts.tool,
+        "tool_version": facts.version,
         "wording": benchmark.wording,
         "timing": "inference",
         "count": benchmark.runs.count if benchmark.runs else None,
-        "runs_asked": known.runs_asked,
+        "runs_asked": facts.runs_asked,
         **times,
         "mean_ms": benchmark.mean_ms,
         "warmups": benchmark.warmup.count if benchmark.warmup else None,
@@ -105,7 +105,7 @@ def summary_fields(
         "accuracy_missing": evaluation.failure,
         "accuracy_tool": accuracy.version,
         "accuracy_model_sha256": accuracy.model_sha256,
-        "accuracy_accelerator": delegation.accelerator(known.delegate, known.accelerator),
+        "accuracy_accelerator": delegation.accelerator(facts.delegate, facts.accelerator),
         "accuracy_delegates": [asdict(entry) for entry in evaluation.replaced],
         "top": list(evaluation.top),
         "images": evaluation.images,
@@ -114,21 +114,21 @@ def summary_fields(
     }
 
 
-def ending_without_time(known: AttemptFacts, benchmark: Benchmark, fault: str) -> Event:
+def ending_without_time(facts: AttemptFacts, benchmark: Benchmark, fault: str) -> Event:
     """Return the final event of an attempt without a time.
 
     It is `unavailable` if the delegate refused the model, else `failed`.
     """
     if benchmark.delegation is None or benchmark.delegation.applied != "refused":
         return "failed", {"reason": fault}
-    reason = f"{known.delegate} refused the model: {fault}"
-    return "unavailable", {"reason": reason, "remedy": _remedy(known, benchmark)}
+    reason = f"{facts.delegate} refused the model: {fault}"
+    return "unavailable", {"reason": reason, "remedy": _remedy(facts, benchmark)}
 
 
-def _remedy(known: AttemptFacts, benchmark: Benchmark) -> str:
+def _remedy(facts: AttemptFacts, benchmark: Benchmark) -> str:
     """Return what may help if a delegate refused a model."""
-    alternatives = [name for name in benchmark.accelerators if name != known.accelerator]
-    if known.delegate == "nnapi" and alternatives:
+    alternatives = [name for name in benchmark.accelerators if name != facts.accelerator]
+    if facts.delegate == "nnapi" and alternatives:
         return f"choose one of the accelerators that the device offers: {', '.join(alternatives)[:500]}"
     return "the device offers no other accelerator for this model: measure it on the CPU"
 
@@ -286,9 +286,9 @@ def _timing_words(job: ToolJob, repeats: Repeats, memory: bool = False) -> list[
     return programs.benchmark_model_words(job.benchmark.tool, job.benchmark.model, job.ask, repeats, memory)
 
 
-def _accuracy_words(job: ToolJob, given: EvaluationFiles) -> list[str]:
-    program = given.program
-    return programs.run_eval_words(program.tool, program.model, given.images, given.labels, given.ground_truth, job.ask)
+def _accuracy_words(job: ToolJob, files: EvaluationFiles) -> list[str]:
+    program = files.program
+    return programs.run_eval_words(program.tool, program.model, files.images, files.labels, files.ground_truth, job.ask)
 
 
 def _peak_rss_kb(job: ToolJob, steps: _Steps) -> int | None:

@@ -195,8 +195,8 @@ def test_a_run_is_not_resumed_with_other_versions(workspace, device, request_, m
         with pytest.raises(RunnerError) as refused:
             execution.execute(folder, device, request_, silent)
     assert str(refused.value) == (
-        f"Run {folder.name} was measured with {before}, and local has {now} now: install the former again to finish "
-        "the run, or begin another one by the same command without `--resume`."
+        f"Run {folder.name} was measured with {before}, and local has {now} now: install the former version "
+        "to finish the run, or start a new run with the same command without `--resume`."
     )
     assert [entry.status for entry in ledger.read(folder)] == statuses
     assert [entry.status for entry in execution.execute(folder, device, request_, silent)] == ["end", "end"]

@@ -22,12 +22,12 @@ NOTEBOOKS = Path(__file__).parents[3] / "notebooks"
     ],
 )
 def test_headings_are_words_with_units(name: str, heading: str) -> None:
-    assert columns.told(name).heading == heading
+    assert columns.column_of(name).heading == heading
 
 
 def test_the_range_of_a_column_beside_it_needs_no_name_of_its_own() -> None:
-    assert columns.told("rho_min", ["rho", "rho_min"]) == columns.Column("lowest", "{:.2f}")
-    assert columns.told("rho_max").heading == "Spearman's ρ, highest"
+    assert columns.column_of("rho_min", ["rho", "rho_min"]) == columns.Column("lowest", "{:.2f}")
+    assert columns.column_of("rho_max").heading == "Spearman's ρ, highest"
 
 
 def test_an_interval_has_both_ends() -> None:
@@ -54,4 +54,4 @@ def test_every_described_column_is_used_in_the_project() -> None:
 def test_no_column_has_an_entry_that_says_what_the_rule_says(monkeypatch: pytest.MonkeyPatch) -> None:
     entries = columns.COLUMNS
     monkeypatch.setattr(columns, "COLUMNS", {})
-    assert [name for name, entry in entries.items() if columns.told(name) == entry] == []
+    assert [name for name, entry in entries.items() if columns.column_of(name) == entry] == []

@@ -241,7 +241,7 @@ CASES = {
 def test_the_second_normalization_of_inception_is_not_lost(tmp_path, given, expected, assumed):
     (tmp_path / "inception_v3.json").write_text(json.dumps(given))
     path = tmp_path / "inception_v3.pth"
-    settings, _, notes = weight_sources._settings(tmp_path, path, _Inception, 1000, known=False)
+    settings, _, notes = weight_sources._settings(tmp_path, path, _Inception, 1000, is_published=False)
     assert (settings.mean, settings.std, settings.size) == (*expected, 299)
     assert len(notes) == assumed
 
@@ -249,4 +249,4 @@ def test_the_second_normalization_of_inception_is_not_lost(tmp_path, given, expe
 def test_settings_that_do_not_say_how_often_inception_normalizes_are_refused(tmp_path):
     (tmp_path / "inception_v3.json").write_text(json.dumps({"mean": ONCE[0], "std": ONCE[1]}))
     with pytest.raises(ModelError, match='write "transform_input": true for torchvision\'s pretrained weights'):
-        weight_sources._settings(tmp_path, tmp_path / "inception_v3.pth", _Inception, 1000, known=False)
+        weight_sources._settings(tmp_path, tmp_path / "inception_v3.pth", _Inception, 1000, is_published=False)

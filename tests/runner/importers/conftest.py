@@ -39,9 +39,9 @@ def save(tmp_path):
 
 @pytest.fixture
 def app_files(save):
-    """The two logs of a made-up sitting."""
+    """The two logs of a made-up session."""
 
-    def write(made: specimens.Sitting) -> tuple[Path, Path]:
+    def write(made: specimens.AppSession) -> tuple[Path, Path]:
         result = save(specimens.RESULT_NAME, specimens.result_log(made))
         return result, save(specimens.PROGRAM_NAME, specimens.program_log(made))
 

@@ -1,6 +1,6 @@
 """Logs of the paper's app as its public source writes them. NO REAL LOGS: nothing ran, and all numbers are made up.
 
-`sitting` makes up what an app would have measured; `result_log` and `program_log` write it in the two forms. The
+`app_session` makes up what an app would have measured; `result_log` and `program_log` write it in the two forms. The
 device is called Specimen, which is no phone.
 """
 
@@ -65,12 +65,12 @@ class Workload:
 
 
 @dataclass
-class Sitting:
+class AppSession:
     labels: list[int]
     workloads: list[Workload]
 
 
-def sitting(images: int = 500, names: list[str] | None = None, seed: int = 0) -> Sitting:
+def app_session(images: int = 500, names: list[str] | None = None, seed: int = 0) -> AppSession:
     """Made-up measurements: five images of each class, times around a number of each workload's own."""
     rng = random.Random(seed)
     labels = [10 * (index // 5) % 1000 for index in range(images)]
@@ -92,10 +92,10 @@ def sitting(images: int = 500, names: list[str] | None = None, seed: int = 0) ->
         )
         clock += sum(one.times_ms) + 3 * images + 1000
         found.append(one)
-    return Sitting(labels, found)
+    return AppSession(labels, found)
 
 
-def result_log(made: Sitting, device: str = DEVICE, fingerprint: str = FINGERPRINT, **header: str) -> str:
+def result_log(made: AppSession, device: str = DEVICE, fingerprint: str = FINGERPRINT, **header: str) -> str:
     """As outputResultLog writes it."""
     images = len(made.labels)
     accuracies = [one.correct(made.labels) / images for one in made.workloads]
@@ -128,7 +128,7 @@ def result_log(made: Sitting, device: str = DEVICE, fingerprint: str = FINGERPRI
     return text
 
 
-def program_log(made: Sitting) -> str:
+def program_log(made: AppSession) -> str:
     """As AbstractModel.doImageClassificationContinue and ImageClassifyActivityV2 write it."""
     lines = ["load dataset: s=4990000,e=4990120,d=120"]
     for number, one in enumerate(made.workloads):

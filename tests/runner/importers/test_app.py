@@ -20,7 +20,7 @@ def events(folder, instance):
 
 
 def test_both_logs_of_a_sitting_are_one_run_with_every_image(space, app_files):
-    made = specimens.sitting(20, TWO)
+    made = specimens.app_session(20, TWO)
     result = imported(space, *app_files(made))
     assert result.refused == [] and all(note.endswith(" lines understood, 0 not") for note in result.notes)
     [folder] = whole_runs(space)
@@ -39,7 +39,7 @@ def test_both_logs_of_a_sitting_are_one_run_with_every_image(space, app_files):
 
 
 def test_the_accelerator_is_known_only_for_the_cpu_and_threads_only_for_tflite(space, app_files):
-    imported(space, *app_files(specimens.sitting(5, TWO)))
+    imported(space, *app_files(specimens.app_session(5, TWO)))
     [folder] = whole_runs(space)
     first, second = events(folder, FIRST)[0], events(folder, SECOND)[0]
     assert (first["accelerator_requested"], first["accelerator_actual"], first["threads"]) == ("cpu", "cpu", None)
@@ -49,8 +49,8 @@ def test_the_accelerator_is_known_only_for_the_cpu_and_threads_only_for_tflite(s
 
 
 def test_the_device_is_that_of_the_header_or_as_the_user_calls_it(space, app_files):
-    imported(space, *app_files(specimens.sitting(5, TWO)))
-    imported(space, app_files(specimens.sitting(5, TWO, seed=1))[0], device="Specimen Phone X", soc="Made Up 1")
+    imported(space, *app_files(specimens.app_session(5, TWO)))
+    imported(space, app_files(specimens.app_session(5, TWO, seed=1))[0], device="Specimen Phone X", soc="Made Up 1")
     devices = [rawlog.read_json(folder / "device.json", rawlog.DEVICE_FIELDS) for folder in whole_runs(space)]
     told, named = sorted(devices, key=lambda one: one["maker"], reverse=True)
     assert (told["maker"], told["model"], told["soc"]) == ("specimen", "Specimen 1", None)
@@ -63,14 +63,14 @@ def test_the_device_is_that_of_the_header_or_as_the_user_calls_it(space, app_fil
 
 def test_a_serial_number_tells_devices_of_one_model_apart_and_is_not_kept(space, app_files):
     for seed, serial in enumerate(["A1", "B2"]):
-        imported(space, app_files(specimens.sitting(5, TWO, seed))[0], serial=serial)
+        imported(space, app_files(specimens.app_session(5, TWO, seed))[0], serial=serial)
     folders = whole_runs(space)
     assert len({folder.parent for folder in folders}) == 2
     assert not any(b"B2" in path.read_bytes() for folder in folders for path in folder.glob("*.json"))
 
 
 def test_the_result_log_alone_is_a_summary_of_each_workload(space, save):
-    made = specimens.sitting(20, TWO)
+    made = specimens.app_session(20, TWO)
     imported(space, save(specimens.RESULT_NAME, specimens.result_log(made)))
     [folder] = whole_runs(space)
     one = made.workloads[0]
@@ -86,7 +86,7 @@ def test_the_result_log_alone_is_a_summary_of_each_workload(space, save):
 
 
 def test_the_program_log_alone_needs_the_device_and_a_name_of_the_images(space, save):
-    path = save(specimens.PROGRAM_NAME, specimens.program_log(specimens.sitting(5, TWO)))
+    path = save(specimens.PROGRAM_NAME, specimens.program_log(specimens.app_session(5, TWO)))
     assert "does not state the device: use --device" in str(imported(space, path).refused[0])
     refused = imported(space, path, device="Specimen 1").refused
     assert "does not state which images were used: name them with --dataset" in str(refused[0])
@@ -100,8 +100,8 @@ def test_the_program_log_alone_needs_the_device_and_a_name_of_the_images(space, 
 
 
 def test_logs_of_two_sittings_are_told_apart_by_their_times(space, save, app_files):
-    files = list(app_files(specimens.sitting(5, TWO)))
-    other = specimens.sitting(5, TWO, seed=1)
+    files = list(app_files(specimens.app_session(5, TWO)))
+    other = specimens.app_session(5, TWO, seed=1)
     files.append(save("Specimen 1_5_20201106_100000", specimens.result_log(other)))
     files.append(save("program_log_Specimen 1_5_20201106_090000.log", specimens.program_log(other)))
     imported(space, *reversed(files))
@@ -111,23 +111,23 @@ def test_logs_of_two_sittings_are_told_apart_by_their_times(space, save, app_fil
 
 
 def test_float_and_quantized_sittings_of_a_device_are_one_run(space, save, app_files):
-    quantized = specimens.sitting(5, ["tflite_full_int_nnapi_mnasnet"], seed=1)
+    quantized = specimens.app_session(5, ["tflite_full_int_nnapi_mnasnet"], seed=1)
     other = save("Specimen 1_5_20201106_100000", specimens.result_log(quantized))
     program = save("program_log_Specimen 1_5_20201106_090000.log", specimens.program_log(quantized))
-    imported(space, other, program, *app_files(specimens.sitting(5, TWO)))
+    imported(space, other, program, *app_files(specimens.app_session(5, TWO)))
     [folder] = whole_runs(space)
     assert set(rawlog.attempt_paths(folder)) == {FIRST, SECOND, "tflite_nnapi_int8_mnasnet"}
 
 
 def test_images_are_numbers_of_the_device_since_every_device_lists_a_class_in_another_order(space, app_files):
-    imported(space, *app_files(specimens.sitting(5, TWO)))
+    imported(space, *app_files(specimens.app_session(5, TWO)))
     [folder] = whole_runs(space)
     names = {event["image"] for event in events(folder, FIRST)[1:-1]}
     assert names == {f"{folder.parent.name}-{index:05}" for index in range(5)}
 
 
 def test_images_have_the_names_that_are_given(space, app_files):
-    files = app_files(specimens.sitting(5, TWO))
+    files = app_files(specimens.app_session(5, TWO))
     refused = imported(space, *files, images=("a", "b")).refused
     assert "has 5 images, but --image-names has 2" in str(refused[0])
     imported(space, *files, images=tuple("abcde"))
@@ -136,7 +136,7 @@ def test_images_have_the_names_that_are_given(space, app_files):
 
 
 def test_an_image_that_failed_counts_as_wrong_and_has_a_time(space, app_files):
-    made = specimens.sitting(5, TWO)
+    made = specimens.app_session(5, TWO)
     made.workloads[0].failed = {2}
     imported(space, *app_files(made))
     [folder] = whole_runs(space)
@@ -149,7 +149,7 @@ def test_an_image_that_failed_counts_as_wrong_and_has_a_time(space, app_files):
 
 
 def test_where_the_class_of_a_failed_image_is_not_known_there_is_a_summary(space, app_files):
-    made = specimens.sitting(5, TWO[:1])
+    made = specimens.app_session(5, TWO[:1])
     made.workloads[0].failed = {2}
     imported(space, *app_files(made))
     [folder] = whole_runs(space)
@@ -160,7 +160,7 @@ def test_where_the_class_of_a_failed_image_is_not_known_there_is_a_summary(space
 
 
 def test_a_program_log_that_breaks_off_keeps_what_it_has_and_the_result_log_the_rest(space, save):
-    made = specimens.sitting(20, TWO)
+    made = specimens.app_session(20, TWO)
     text = specimens.program_log(made)
     program = save(specimens.PROGRAM_NAME, text[: len(text) * 3 // 4])
     result = imported(space, program, device="Specimen 1", dataset="val")
@@ -176,7 +176,7 @@ def test_a_program_log_that_breaks_off_keeps_what_it_has_and_the_result_log_the_
 
 
 def test_a_renamed_file_has_its_own_time(space, save):
-    imported(space, save("log.txt", specimens.result_log(specimens.sitting(5, TWO))))
+    imported(space, save("log.txt", specimens.result_log(specimens.app_session(5, TWO))))
     [folder] = whole_runs(space)
     run = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
     assert (run["ended"], run["imported"]["started_from"]) == ("2026-01-01T12:00:00Z", "time of the file")
@@ -184,15 +184,15 @@ def test_a_renamed_file_has_its_own_time(space, save):
 
 
 def test_workloads_of_different_numbers_of_images_are_refused(space, save):
-    short, long = specimens.sitting(5, TWO[:1]), specimens.sitting(6, TWO[1:])
+    short, long = specimens.app_session(5, TWO[:1]), specimens.app_session(6, TWO[1:])
     text = specimens.program_log(short) + specimens.program_log(long).replace("workload 0", "workload 1")
     [refused] = imported(space, save("p.log", text), device="Specimen 1", dataset="val").refused
     assert "has workloads with 5 and 6 images" in str(refused)
 
 
 def test_one_device_is_not_two(space, save):
-    first = save("a", specimens.result_log(specimens.sitting(5, TWO)))
-    second = save("b", specimens.result_log(specimens.sitting(5, TWO, 1), device="Other 2"))
+    first = save("a", specimens.result_log(specimens.app_session(5, TWO)))
+    second = save("b", specimens.result_log(specimens.app_session(5, TWO, 1), device="Other 2"))
     result = imported(space, first, second, device="Specimen 1")
     assert len(whole_runs(space)) == 1
     assert "is from Other 2, but another file is from Specimen 1, and --device names only one" in str(result.refused[0])
@@ -203,9 +203,9 @@ def test_a_dataset_of_the_workspace_is_known_by_its_hash(space, app_files):
     from tests.runner.conftest import make_dataset
 
     make_dataset(space.datasets / "mine", count=12)
-    files = app_files(specimens.sitting(5, TWO))
+    files = app_files(specimens.app_session(5, TWO))
     assert "has 12 images, but the log has 5" in str(imported(space, *files, dataset="mine").refused[0])
-    imported(space, *app_files(specimens.sitting(12, TWO)), dataset="mine")
+    imported(space, *app_files(specimens.app_session(12, TWO)), dataset="mine")
     [folder] = whole_runs(space)
     record = json.loads((folder / "run.json").read_text())["dataset"]
     assert record["label_space"] == "sample-100" and "sha256_of" not in record

@@ -13,13 +13,13 @@ TWO = ["pytorch_cpu_resnet50", "tflite_nnapi_mnasnet"]
 
 
 def log(images=6, names=TWO, failed=()):
-    made = specimens.sitting(images, list(names))
+    made = specimens.app_session(images, list(names))
     made.workloads[0].failed = set(failed)
     return specimens.program_log(made)
 
 
 def test_every_image_of_every_workload_is_read():
-    made = specimens.sitting(6, TWO)
+    made = specimens.app_session(6, TWO)
     found = app_logs.parse_program_log("x", specimens.program_log(made))
     assert found.labels == dict(enumerate(made.labels))
     assert found.notes == ()

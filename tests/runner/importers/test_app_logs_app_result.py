@@ -13,11 +13,11 @@ TWO = ["pytorch_cpu_resnet50", "tflite_nnapi_mnasnet"]
 
 
 def log(**header):
-    return specimens.result_log(specimens.sitting(20, TWO), **header)
+    return specimens.result_log(specimens.app_session(20, TWO), **header)
 
 
 def test_the_numbers_of_every_workload_and_the_header_are_read():
-    made = specimens.sitting(20, TWO)
+    made = specimens.app_session(20, TWO)
     found = app_logs.parse_result_log("x", specimens.result_log(made))
     assert (found.images, found.total_ms, found.notes) == (20, 720000.0, ())
     assert found.header["device fingerprint"] == specimens.FINGERPRINT
@@ -52,7 +52,7 @@ def test_a_workload_is_an_instance(name, instance):
 
 
 def test_quantized_workloads_have_two_lines_framework():
-    made = specimens.sitting(20, specimens.QUANTIZED)
+    made = specimens.app_session(20, specimens.QUANTIZED)
     text = specimens.result_log(made)
     assert text.count("framework:tflite\nframework:full_int\n") == 12
     assert len({one.instance for one in app_logs.parse_result_log("x", text).workloads}) == 36

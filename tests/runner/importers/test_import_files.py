@@ -36,7 +36,7 @@ EVALUATION = (
     "INFO: Num evaluation runs: 300\nINFO: Inference latency: avg=76578.4(us), std_dev=600(us)\n"
     "INFO: Top-1 Accuracy: 0.733333\nINFO: Top-2 Accuracy: 0.8\n"
 )
-MADE = specimens.sitting(3, TWO)
+MADE = specimens.app_session(3, TWO)
 LOGS = [specimens.result_log(MADE), specimens.program_log(MADE), BENCHMARK, EVALUATION, LITERT, TORCH, CAFFE2]
 
 

@@ -12,7 +12,7 @@ TWO = ["pytorch_cpu_resnet50", "tflite_nnapi_mnasnet"]
 
 
 def test_logs_become_tables(tmp_path, app_files):
-    done = aiot("import", *app_files(specimens.sitting(4, TWO)), cwd=tmp_path)
+    done = aiot("import", *app_files(specimens.app_session(4, TWO)), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("import    2 instances, 8 images in data/raw/specimen-1-")
     done = aiot("process", cwd=tmp_path)
@@ -45,7 +45,7 @@ def test_errors_are_one_sentence(tmp_path, words, sentence):
 
 
 def test_valid_files_are_imported_and_invalid_ones_are_named(tmp_path, save):
-    good = save("good", specimens.result_log(specimens.sitting(4, TWO)))
+    good = save("good", specimens.result_log(specimens.app_session(4, TWO)))
     bad = save("bad", "Dear diary")
     done = aiot("import", good, bad, "--device", PHONE, "--images", save("names", "a\nb\nc\nd\n"), cwd=tmp_path)
     assert done.returncode == 1

@@ -27,14 +27,14 @@ def score(data, timing="end_to_end"):
 
 
 def test_the_score_of_a_result_log_is_the_one_that_the_app_wrote_into_it(space, save):
-    text = specimens.result_log(specimens.sitting(500))
+    text = specimens.result_log(specimens.app_session(500))
     imported(space, save(specimens.RESULT_NAME, text))
     told = float(text.split("\nvips:")[1].split("\n")[0])
     assert score(load(processed(space), "imported")).item() == pytest.approx(told, rel=1e-12)
 
 
 def test_the_score_of_both_logs_is_that_of_the_images_times(space, app_files):
-    made = specimens.sitting(500)
+    made = specimens.app_session(500)
     imported(space, *app_files(made))
     data = load(processed(space), "imported")
     wanted = sum(one.correct(made.labels) / 500 / (sum(one.times_ms) / 500 / 1000) for one in made.workloads)
@@ -45,7 +45,7 @@ def test_the_score_of_both_logs_is_that_of_the_images_times(space, app_files):
 
 
 def test_logs_of_one_sitting_that_contradict_each_other_are_used_with_a_doubt(space, save):
-    made = specimens.sitting(10, ["tflite_cpu_mnasnet"])
+    made = specimens.app_session(10, ["tflite_cpu_mnasnet"])
     right = made.workloads[0].correct(made.labels)
     result = specimens.result_log(made).replace(f"accuracy:{right / 10}", f"accuracy:{(right - 1) / 10}")
     imported(space, save("result", result), save("program", specimens.program_log(made)))
@@ -74,8 +74,10 @@ def test_without_proof_of_the_accelerator_an_instance_is_semi_valid_and_not_of_t
 
 
 def test_devices_whose_means_are_of_different_kinds_are_not_ranked_together(space, save, app_files):
-    imported(space, *app_files(specimens.sitting(10)), device=PHONE)
-    imported(space, save("alone", specimens.result_log(specimens.sitting(10, seed=1), "Other", "other/o/o:9/1:u/r")))
+    imported(space, *app_files(specimens.app_session(10)), device=PHONE)
+    imported(
+        space, save("alone", specimens.result_log(specimens.app_session(10, seed=1), "Other", "other/o/o:9/1:u/r"))
+    )
     data = load(processed(space), "imported")
     assert set(data.instances["profile"]) == {WITH_IMAGES, MEANS_ALONE}
     rows, _ = select.measured_rows(select.of_paper(data.instances))
@@ -84,9 +86,11 @@ def test_devices_whose_means_are_of_different_kinds_are_not_ranked_together(spac
 
 @pytest.mark.slow
 def test_every_notebook_is_rendered_on_imported_logs_alone_and_says_so(space, save, app_files, printed, tmp_path):
-    imported(space, *app_files(specimens.sitting(40, FLOAT32_AND_INT8)), device=PHONE)
-    imported(space, save("second", specimens.program_log(specimens.sitting(40, seed=1))), device="B 2", dataset="val")
-    alone = specimens.result_log(specimens.sitting(40, FLOAT32_AND_INT8, seed=2), "Other")
+    imported(space, *app_files(specimens.app_session(40, FLOAT32_AND_INT8)), device=PHONE)
+    imported(
+        space, save("second", specimens.program_log(specimens.app_session(40, seed=1))), device="B 2", dataset="val"
+    )
+    alone = specimens.result_log(specimens.app_session(40, FLOAT32_AND_INT8, seed=2), "Other")
     imported(space, save("alone", alone))
     timed = save("timed", printed(use_nnapi="true"))
     told = {"device": "Tool 1", "model": "mnasnet", "quantization": "float32", "dataset": "val"}
@@ -97,7 +101,7 @@ def test_every_notebook_is_rendered_on_imported_logs_alone_and_says_so(space, sa
 
 @pytest.mark.slow
 def test_every_notebook_is_rendered_on_one_result_log_by_a_timing_that_it_does_not_have(space, save, tmp_path):
-    imported(space, save("alone", specimens.result_log(specimens.sitting(40, ["tflite_cpu_mnasnet"]))))
+    imported(space, save("alone", specimens.result_log(specimens.app_session(40, ["tflite_cpu_mnasnet"]))))
     check_pages(render_all(processed(space), tmp_path / "out", origin="imported", timing="inference"))
 
 

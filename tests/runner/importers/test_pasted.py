@@ -391,7 +391,7 @@ def test_lines_that_were_not_understood_are_counted_and_shown(space, save):
 
 
 def test_lines_of_the_app_that_were_not_understood_are_counted(space, app_files):
-    result_log, program_log = app_files(specimens.sitting(4, ["tflite_cpu_mnasnet"]))
+    result_log, program_log = app_files(specimens.app_session(4, ["tflite_cpu_mnasnet"]))
     with program_log.open("a") as file:
         file.write("ic  -  index  -  3  -  mood  -  cheerful\nsomething else\n")
     with result_log.open("a") as file:

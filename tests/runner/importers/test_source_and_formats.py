@@ -10,8 +10,8 @@ from runner.errors import LogError
 from runner.importers import input_files
 from tests.runner.importers import specimens
 
-PROGRAM = specimens.program_log(specimens.sitting(2, ["tflite_cpu_mnasnet"]))
-RESULT = specimens.result_log(specimens.sitting(2, ["tflite_cpu_mnasnet"]))
+PROGRAM = specimens.program_log(specimens.app_session(2, ["tflite_cpu_mnasnet"]))
+RESULT = specimens.result_log(specimens.app_session(2, ["tflite_cpu_mnasnet"]))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])

@@ -157,7 +157,7 @@ def test_a_file_that_is_no_model_of_caffe2_is_a_failed_attempt(space, device, ca
     request = asked(space, frameworks=["caffe2"], repeat=3, artifacts={CAFFE2.artifact: caffe2_model})
     _, [entry], _ = execute(space, device, request)
     assert entry.status == "failed"
-    assert "model.caffe2.zip is no Caffe2 model" in entry.last["reason"]
+    assert "model.caffe2.zip is not a Caffe2 model" in entry.last["reason"]
 
 
 def test_without_torch_the_networks_are_unavailable(space, device, monkeypatch):

@@ -46,7 +46,7 @@ def test_a_shift_among_similar_classes_is_found_above_chance_level():
     """With labels one too high a network is right where it takes an image for the class before."""
     found = check.label_problem(np.where(np.arange(50) < 10, TRUE + 1, answers(50)), TRUE + 1, IMAGENET)
     assert found is not None and found.startswith(
-        f"10 of 50 images are classified correctly: {check.MAYBE}; 40 are correct if every label"
+        f"10 of 50 images are classified correctly: {check.LABEL_DOUBT}; 40 are correct if every label"
     )
 
 
@@ -67,7 +67,7 @@ def test_another_order_is_named(answer, truth, text):
     found = check.label_problem(
         np.array([answer(int(label)) for label in answers()]), np.array([truth(int(label)) for label in TRUE]), IMAGENET
     )
-    assert found is not None and check.MAYBE in found
+    assert found is not None and check.LABEL_DOUBT in found
     assert text in found
 
 
@@ -75,7 +75,7 @@ def test_at_chance_level_labels_and_settings_are_doubted():
     found = check.label_problem(OTHER, TRUE, IMAGENET)
     assert found is not None
     assert found.startswith(
-        f"0 of 50 images are classified correctly, no more than by chance: {check.MAYBE}, "
+        f"0 of 50 images are classified correctly, no more than by chance: {check.LABEL_DOUBT}, "
         "although no shift and no common"
     )
     assert "images with the same label" not in found and found.endswith("label_offset in its settings")
