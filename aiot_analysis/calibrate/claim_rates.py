@@ -429,15 +429,15 @@ FURTHER = [
 ]
 
 
-def holds(plan: FleetPlan, asked: Sequence[Planted], rng: np.random.Generator) -> dict[str, Counts]:
+def holds(plan: FleetPlan, claims: Sequence[Planted], rng: np.random.Generator) -> dict[str, Counts]:
     """Plant one fleet and count for each row whether its claim holds (or has a part as claimed)."""
     fleet = plant(plan, rng)
-    parts = remarks.parts(fleet.instances, fleet.images, ids={planted.claim for planted in asked})
+    parts = remarks.parts(fleet.instances, fleet.images, ids={planted.claim for planted in claims})
     verdict = remarks.verdicts(parts).set_index("id")["verdict"]
     supported = set(parts.loc[parts["state"] == AS_CLAIMED, "id"])
     return {
         planted.row.name: (int(planted.claim in supported if planted.share_of else verdict[planted.claim] == HOLDS), 1)
-        for planted in asked
+        for planted in claims
     }
 
 

@@ -112,12 +112,12 @@ def score(plan: FleetPlan, name: str, rng: np.random.Generator) -> dict[str, Cou
     return {name: inside(table["vips_low"], table["vips_high"], len(plan.instances) * ACCURACY / 0.01)}
 
 
-def ranks(plan: FleetPlan, at_once: str, each: str, rng: np.random.Generator) -> dict[str, Counts]:
+def ranks(plan: FleetPlan, at_once: str, single: str, rng: np.random.Generator) -> dict[str, Counts]:
     """Count whether the rank sets of all devices include the true rank, and whether that of a random device does."""
     table = _scores(plant(plan, rng), rng).set_index("device_id").loc[device_ids(plan)]
     truth = pd.Series(plan.device_speed, table.index).rank(ascending=False)
     covers = (table["rank_low"].astype(float) <= truth) & (table["rank_high"].astype(float) >= truth)
-    return {at_once: (int(covers.all()), 1), each: (int(covers.iloc[rng.integers(len(covers))]), 1)}
+    return {at_once: (int(covers.all()), 1), single: (int(covers.iloc[rng.integers(len(covers))]), 1)}
 
 
 def _scores(fleet: PlantedFleet, rng: np.random.Generator) -> pd.DataFrame:

@@ -27,8 +27,10 @@ Task = tuple[str, int, int]
 @cache
 def studies() -> dict[str, Study]:
     """Return all studies by name."""
-    found = chain(claim_rates.claim_studies(), interval_rates.interval_studies(), interval_rates.comparison_studies())
-    return {study.name: study for study in found}
+    all_studies = chain(
+        claim_rates.claim_studies(), interval_rates.interval_studies(), interval_rates.comparison_studies()
+    )
+    return {study.name: study for study in all_studies}
 
 
 def sections() -> dict[str, list[str]]:
@@ -42,8 +44,8 @@ def sections() -> dict[str, list[str]]:
     }
 
 
-def _names(some: Iterator[Study]) -> list[str]:
-    return [row.name for study in some for row in study.rows]
+def _names(studies: Iterator[Study]) -> list[str]:
+    return [row.name for study in studies for row in study.rows]
 
 
 def chosen(only: Sequence[str]) -> list[Study]:

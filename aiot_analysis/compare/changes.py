@@ -203,12 +203,12 @@ def ratio_of_summaries(base: tuple[float, float, float], other: tuple[float, flo
     return LogRatio(value, _known(error), n - 1.0)
 
 
-def mean_of(found: list[LogRatio]) -> LogRatio:
+def mean_of(ratios: list[LogRatio]) -> LogRatio:
     """Return the geometric mean of ratios with independent errors, such as those of the instances of a run."""
-    if not found:
+    if not ratios:
         return LogRatio(np.nan, np.nan, 1.0)
-    error, freedom = together([ratio.error / len(found) for ratio in found], [ratio.freedom for ratio in found])
-    return LogRatio(float(np.mean([ratio.value for ratio in found])), _known(error), freedom)
+    error, freedom = together([ratio.error / len(ratios) for ratio in ratios], [ratio.freedom for ratio in ratios])
+    return LogRatio(float(np.mean([ratio.value for ratio in ratios])), _known(error), freedom)
 
 
 def together(errors: Sequence[float] | Floats, freedoms: Sequence[float] | Floats) -> tuple[float, float]:
@@ -268,9 +268,9 @@ def accuracy_on_images(base: Floats, other: Floats) -> AccuracyChange:
     return AccuracyChange(float(base.mean()), float(other.mean()), n, ends, agreeing(exact, ends))
 
 
-def _newcombe(both: int, lost: int, won: int, neither: int, level: float) -> tuple[float, float]:
+def _newcombe(both_right: int, lost: int, won: int, neither: int, level: float) -> tuple[float, float]:
     """Return the ends of Newcombe's interval from the numbers of images by which sides are right."""
-    low, high = accuracy.newcombe(both, lost, won, neither, level)
+    low, high = accuracy.newcombe(both_right, lost, won, neither, level)
     return float(low), float(high)
 
 

@@ -22,7 +22,9 @@ COSTS = {"load_ms": "load time", "peak_rss_mb": "peak memory", "model_mb": "mode
 """Quantities with a single value per run, which therefore have no interval and no test."""
 
 
-def summaries(found: Compared, matched: Matched, timing: str, run_to_run: float = variance.RUN_TO_RUN) -> pd.DataFrame:
+def summaries(
+    compared: Compared, matched: Matched, timing: str, run_to_run: float = variance.RUN_TO_RUN
+) -> pd.DataFrame:
     """Return the mean change in accuracy and the geometric mean ratio of times over the instances of each group.
 
     There is one row per group x metric, with the columns by ("all", "implementation" or "model"), group, instances
@@ -33,14 +35,14 @@ def summaries(found: Compared, matched: Matched, timing: str, run_to_run: float 
     the images, which the instances share.
     """
     rows = []
-    metrics = list(dict.fromkeys(found.table["metric"]))
-    for by, group, ids in _groups(found.table):
+    metrics = list(dict.fromkeys(compared.table["metric"]))
+    for by, group, ids in _groups(compared.table):
         for metric in metrics:
             keys = {"by": by, "group": group, "metric": metric}
             if metric == ACCURACY:
-                rows.append({**keys, **_accuracy(found, ids)})
+                rows.append({**keys, **_accuracy(compared, ids)})
             else:
-                rows.append({**keys, **_time(found, matched, ids, metric, timing, run_to_run)})
+                rows.append({**keys, **_time(compared, matched, ids, metric, timing, run_to_run)})
     return pd.DataFrame(rows, columns=GROUP_COLUMNS)
 
 
@@ -52,13 +54,13 @@ def _groups(table: pd.DataFrame) -> Iterator[tuple[str, str, list[str]]]:
             yield by, group, list(distinct[distinct[by] == group]["instance_id"])
 
 
-def _accuracy(found: Compared, instances: Sequence[str]) -> dict[str, object]:
-    tested = [instance_id for instance_id in instances if instance_id in found.image_changes]
-    image_changes = [found.image_changes[instance_id] for instance_id in tested]
+def _accuracy(compared: Compared, instances: Sequence[str]) -> dict[str, object]:
+    tested = [instance_id for instance_id in instances if instance_id in compared.image_changes]
+    image_changes = [compared.image_changes[instance_id] for instance_id in tested]
     if not image_changes:
         return {"instances": 0, "units": "0", "way": "images"}
     if len(image_changes) == 1:  # a single instance has its own interval
-        answer = found.answers[tested[0]]
+        answer = compared.answers[tested[0]]
         mean, (low, high), images = answer.other - answer.base, answer.interval(), answer.images
     else:
         image_means = pd.concat(image_changes, axis=1, join="inner").mean(axis=1).to_numpy(float)
@@ -70,11 +72,11 @@ def _accuracy(found: Compared, instances: Sequence[str]) -> dict[str, object]:
 
 
 def _time(
-    found: Compared, matched: Matched, instances: Sequence[str], statistic: str, timing: str, run_to_run: float
+    compared: Compared, matched: Matched, instances: Sequence[str], statistic: str, timing: str, run_to_run: float
 ) -> dict[str, object]:
     column, count = f"{select.time_column(timing)}_{statistic}", len(instances)
-    if matched.kind == ONE and all(item in found.sessions for item in instances):
-        sides = [pd.concat([found.sessions[item][side] for item in instances]) for side in (0, 1)]
+    if matched.kind == ONE and all(item in compared.sessions for item in instances):
+        sides = [pd.concat([compared.sessions[item][side] for item in instances]) for side in (0, 1)]
         samples = [_together(rows, instances, column, "session") for rows in sides]
         log, units, way = (
             changes.ratio_of_units(*(item.to_numpy(float) for item in samples)),
@@ -82,7 +84,7 @@ def _time(
             "sessions",
         )
     elif matched.kind == ONE:
-        logs = [found.logs[item, statistic] for item in instances]
+        logs = [compared.logs[item, statistic] for item in instances]
         logs = [item for item in logs if np.isfinite(item.value)]
         log, way, count = changes.mean_of(logs).of_any_run(run_to_run), "instances", len(logs)
         units = str(count)
@@ -131,7 +133,7 @@ SCORE_COLUMNS = ["suite", "instances", "of", *SIDES, "base_low", "base_high", "o
 SCORE_COLUMNS += ["change", "low", "high", "units", "way", "note"]
 
 
-def scores(found: Compared, matched: Matched, timing: str, run_to_run: float = variance.RUN_TO_RUN) -> pd.DataFrame:
+def scores(compared: Compared, matched: Matched, timing: str, run_to_run: float = variance.RUN_TO_RUN) -> pd.DataFrame:
     """Return one row for each part of the paper's suite of which both sides have any instances.
 
     The columns are suite, instances (the number that both sides have, over which VIPS is the sum of Equation 1), of
@@ -149,7 +151,7 @@ def scores(found: Compared, matched: Matched, timing: str, run_to_run: float = v
             continue
         keys = {"suite": suite, "instances": len(instances), "of": len(suite_instances)}
         if matched.kind == ONE:
-            rows.append({**keys, **_one(found, matched, instances, timing, run_to_run)})
+            rows.append({**keys, **_one(compared, matched, instances, timing, run_to_run)})
         else:
             rows.append({**keys, **_several(matched, instances, timing)})
     return pd.DataFrame(rows, columns=SCORE_COLUMNS)
@@ -191,10 +193,12 @@ def _told(sides: Sequence[changes.LogRatio], change: changes.LogRatio) -> dict[s
     return numbers
 
 
-def _one(found: Compared, matched: Matched, instances: list[str], timing: str, run_to_run: float) -> dict[str, object]:
-    over_sessions = all(item in found.sessions for item in instances)
+def _one(
+    compared: Compared, matched: Matched, instances: list[str], timing: str, run_to_run: float
+) -> dict[str, object]:
+    over_sessions = all(item in compared.sessions for item in instances)
     if over_sessions:
-        rows = [pd.concat([found.sessions[item][side] for item in instances]) for side in (0, 1)]
+        rows = [pd.concat([compared.sessions[item][side] for item in instances]) for side in (0, 1)]
         samples = [_logs(item, instances, timing, "session").to_numpy(float) for item in rows]
     else:
         samples = [_logs(item, instances, timing).to_numpy(float) for item in (matched.base, matched.other)]
@@ -202,7 +206,7 @@ def _one(found: Compared, matched: Matched, instances: list[str], timing: str, r
         return {"note": "no score, because an instance has no accuracy or no time"}
     facts = {"units": " and ".join(str(len(item)) for item in samples), "way": "sessions" if over_sessions else "runs"}
     change = changes.ratio_of_units(*samples)
-    images, note = _of_images(found, instances)
+    images, note = _of_images(compared, instances)
     if note:
         without_error = [changes.LogRatio(float(item.mean()), np.nan, 1.0) for item in samples]
         return {**_told(without_error, changes.LogRatio(change.value, np.nan, 1.0)), **facts, "note": note}
@@ -223,12 +227,12 @@ def _both(images: changes.LogRatio, sessions: changes.LogRatio) -> changes.LogRa
     return changes.LogRatio(sessions.value, error, freedom)
 
 
-def _of_images(found: Compared, instances: list[str]) -> tuple[list[changes.LogRatio], str]:
+def _of_images(compared: Compared, instances: list[str]) -> tuple[list[changes.LogRatio], str]:
     """Return the errors due to images of the logarithms of both scores and of their difference.
 
     The second value says why there are no errors, or is "".
     """
-    courses = [found.courses[item] for item in instances if item in found.courses]
+    courses = [compared.courses[item] for item in instances if item in compared.courses]
     if len(courses) < len(instances):
         return [], "no interval, because an instance has no records of single images"
     influences = [_influence(courses, side) for side in (0, 1)]
@@ -344,45 +348,45 @@ class Comparison:
         return {name: value for name, value in self.facts[0].items() if self.facts[1].get(name) == value}
 
 
-def compare(found: Sequence[sides.SideSource], asked: CompareOptions) -> Comparison:
+def compare(sources: Sequence[sides.SideSource], options: CompareOptions) -> Comparison:
     """Compare A with B.
 
     Raises CompareError or PoolingError if nothing can be compared, and DataError for an unknown timing or verdict.
     """
-    timing = asked.timing or _timing(found)
-    base, other = (source.side(timing, asked.verdicts) for source in found)
-    for source, side in zip(found, (base, other), strict=True):
+    timing = options.timing or _timing(sources)
+    base, other = (source.side(timing, options.verdicts) for source in sources)
+    for source, side in zip(sources, (base, other), strict=True):
         if side.rows.empty:
             raise CompareError(
                 f"{source.words!r} has no instance with usable numbers{_why(side)}: choose another side."
             )
     matched = matching.match(base, other)
     table = instances.compare_instances(
-        matched, base, other, asked.metrics, timing, asked.margins, asked.run_to_run, asked.seed
+        matched, base, other, options.metrics, timing, options.margins, options.run_to_run, options.seed
     )
     facts = [
         facts_of(source, rows, timing, table.runs[index] if table.runs else None, list(table.sessions))
-        for index, (source, rows) in enumerate(zip(found, (matched.base, matched.other), strict=True))
+        for index, (source, rows) in enumerate(zip(sources, (matched.base, matched.other), strict=True))
     ]
     return Comparison(
-        words=(found[0].words, found[1].words),
+        words=(sources[0].words, sources[1].words),
         facts=(facts[0], facts[1]),
-        asked=asked,
+        asked=options,
         timing=timing,
         kind=matched.kind,
         differs=matched.differs,
         table=table.table,
-        groups=summaries(table, matched, timing, asked.run_to_run),
-        scores=scores(table, matched, timing, asked.run_to_run),
+        groups=summaries(table, matched, timing, options.run_to_run),
+        scores=scores(table, matched, timing, options.run_to_run),
         costs=costs(matched.base, matched.other),
         apart=matched.apart,
         careful=careful(matched.base, matched.other),
     )
 
 
-def _timing(found: Sequence[sides.SideSource]) -> str:
+def _timing(sources: Sequence[sides.SideSource]) -> str:
     """Return "end_to_end", or "inference" if finished runs have no other time, as those of native tools."""
-    ended = [source.instances[source.instances["verdict"].isin(names.USABLE)] for source in found]
+    ended = [source.instances[source.instances["verdict"].isin(names.USABLE)] for source in sources]
     return select.timing_of(pd.concat(ended), "end_to_end")
 
 
@@ -394,20 +398,20 @@ def _why(side: Side) -> str:
 
 
 def facts_of(
-    found: sides.SideSource, rows: pd.DataFrame, timing: str, runs: pd.DataFrame | None, over_sessions: Sequence[str]
+    source: sides.SideSource, rows: pd.DataFrame, timing: str, runs: pd.DataFrame | None, over_sessions: Sequence[str]
 ) -> dict[str, str]:
     """Return the facts about a side's instances, in the order of FACTS.
 
     `runs` are all runs of a single device; in addition to `rows`, only those of the instances `over_sessions` are used.
     """
-    name_of_device = names.devices(found.devices)
+    name_of_device = names.devices(source.devices)
     devices = [name_of_device.get(device_id, device_id) for device_id in dict.fromkeys(rows["device_id"])]
-    soc = found.devices.set_index("device_id")["soc"].reindex(rows["device_id"].unique()).dropna()
+    soc = source.devices.set_index("device_id")["soc"].reindex(rows["device_id"].unique()).dropna()
     used = set(rows["run_id"])
     if runs is not None:
         used |= set(runs[runs["instance_id"].isin(over_sessions)]["run_id"])
     facts = {
-        "tables": str(found.folder.resolve()),
+        "tables": str(source.folder.resolve()),
         "device": _listed(devices, "devices") + (f" ({soc.iloc[0]})" if len(devices) == 1 and len(soc) else ""),
         "run": _listed(sorted(map(str, used)), "runs"),
         "sessions": "the latest of each device" if runs is None else counted(runs),

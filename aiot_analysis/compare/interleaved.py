@@ -243,7 +243,7 @@ def find(session: str, processed: Path) -> sides.SideSource:
     return sides.SideSource(matches[0], folder, rows, session_devices.reset_index(drop=True))
 
 
-def compare(session: str, processed: Path, wanted: Mapping[str, Sequence[str]], asked: CompareOptions) -> Comparison:
+def compare(session: str, processed: Path, wanted: Mapping[str, Sequence[str]], options: CompareOptions) -> Comparison:
     """Compare B with A of a session over its blocks.
 
     `wanted` selects instances by column, as in `sides.filtered`; if the sides differ in delegate, framework or
@@ -253,9 +253,9 @@ def compare(session: str, processed: Path, wanted: Mapping[str, Sequence[str]], 
     rows, varied = aligned(source.instances)
     [source] = sides.filtered([replace(source, instances=rows)], wanted)
     rows, name = source.instances, source.words
-    timing = asked.timing or select.timing_of(rows, "end_to_end")
+    timing = options.timing or select.timing_of(rows, "end_to_end")
     column = f"{select.time_column(timing)}_mean"
-    usable = select.usable_rows(rows.assign(study=None), [column], asked.verdicts)
+    usable = select.usable_rows(rows.assign(study=None), [column], options.verdicts)
     lost = left_out(rows, usable)
     counts = by_block(usable, column).notna().sum(axis=1)
     ids = list(dict.fromkeys(rows["instance_id"]))
@@ -272,12 +272,12 @@ def compare(session: str, processed: Path, wanted: Mapping[str, Sequence[str]], 
         sides.SideSource(settings, source.folder, _of_side(usable, side), source.devices)
         for settings, side in zip(words, ("a", "b"), strict=True)
     ]
-    latest = [part.side(timing, asked.verdicts) for part in parts]
+    latest = [part.side(timing, options.verdicts) for part in parts]
     matched = matching.match(*latest)
     usable = usable[usable["instance_id"].isin(matched.instances)]
     base, other = (_of_side(usable, side) for side in ("a", "b"))
     answers = _answers(source.folder, usable)
-    table = compare_blocks(usable, answers, asked.metrics, timing, asked.margins)
+    table = compare_blocks(usable, answers, options.metrics, timing, options.margins)
     reasons = {str(instance_id): _in_words(part) for instance_id, part in lost.groupby("instance_id")}
     table["note"] = [
         "; ".join(filter(None, (note, reasons.get(instance_id, ""))))
@@ -294,7 +294,7 @@ def compare(session: str, processed: Path, wanted: Mapping[str, Sequence[str]], 
     return Comparison(
         words=(words[0], words[1]),
         facts=(facts_a, facts_b),
-        asked=asked,
+        asked=options,
         timing=timing,
         kind=KIND,
         differs=differs or {"settings": [(words[0], words[1])]},

@@ -245,11 +245,11 @@ def _run(word: str, instances: pd.DataFrame) -> str:
     )
 
 
-def _only(word: str, found: Sequence[str]) -> str:
+def _only(word: str, matches: Sequence[str]) -> str:
     """Return the only match, or "" if there is none. Raises CompareError for several."""
-    if len(found) > 1:
-        raise CompareError(f"{word!r} is ambiguous, with {len(found)} matches: choose one of {_some(found)}.")
-    return found[0] if found else ""
+    if len(matches) > 1:
+        raise CompareError(f"{word!r} is ambiguous, with {len(matches)} matches: choose one of {_some(matches)}.")
+    return matches[0] if matches else ""
 
 
 def _setting(word: str, instances: pd.DataFrame) -> tuple[str, pd.Series]:
@@ -307,32 +307,32 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
-def filtered(found: Sequence[SideSource], given: Mapping[str, Sequence[str]]) -> list[SideSource]:
+def filtered(sides: Sequence[SideSource], selections: Mapping[str, Sequence[str]]) -> list[SideSource]:
     """Return the sides restricted to the selected instances.
 
-    `given` has the selected values by column (model, framework, delegate, quantization); an empty list selects all
+    `selections` has the selected values by column (model, framework, delegate, quantization); an empty list selects all
     values. Case is ignored, hyphens and underscores are equivalent, and several values are separated by commas. Raises
     CompareError, with the choices, if a name is unknown, and if no instance of a side is left.
     """
     orders = {"model": MODELS, "delegate": DELEGATES, "quantization": QUANTIZATIONS}
-    for column, values in given.items():
-        available = {str(item) for side in found for item in side.instances[column]}
+    for column, values in selections.items():
+        available = {str(item) for side in sides for item in side.instances[column]}
         wanted = choose(column, values, in_order(available, orders.get(column, [])))
-        found = [
+        sides = [
             SideSource(item.words, item.folder, item.instances[item.instances[column].isin(wanted)], item.devices)
-            for item in found
+            for item in sides
         ]
-    for item in found:
+    for item in sides:
         if item.instances.empty:
-            selection = ", ".join(f"{column} {'/'.join(values)}" for column, values in given.items() if values)
+            selection = ", ".join(f"{column} {'/'.join(values)}" for column, values in selections.items() if values)
             raise CompareError(f"{item.words!r} has no instance of {selection}: choose other values, or fewer of them.")
-    return list(found)
+    return list(sides)
 
 
-def choose(kind: str, given: Sequence[str], choices: Sequence[str]) -> list[str]:
+def choose(kind: str, names: Sequence[str], choices: Sequence[str]) -> list[str]:
     """Return the choices that were named, or all choices if none was. Raises CompareError for an unknown name."""
     plain = {_plain(item): item for item in choices}
-    named = [part.strip() for item in given for part in item.split(",")]
+    named = [part.strip() for item in names for part in item.split(",")]
     for name in named:
         if _plain(name) not in plain:
             raise CompareError(f"{kind.capitalize()} {name!r} is unknown: choose from {', '.join(choices)}.")

@@ -46,10 +46,10 @@ class WordedRow:
     note: str
 
 
-def lines(found: Comparison) -> list[WordedRow]:
+def lines(comparison: Comparison) -> list[WordedRow]:
     """Return one line per instance: regressions first, then worse ones, better ones, and all others."""
     ranked: list[tuple[bool, bool, bool, int, WordedRow]] = []
-    for instance, part in found.table.groupby("instance_id", sort=False):
+    for instance, part in comparison.table.groupby("instance_id", sort=False):
         rows = part.to_dict("records")
         cells = {row["metric"]: (_values(row), _change(row)) for row in rows}
         changes = dict.fromkeys(WORDS[row["verdict"]][row["metric"] != ACCURACY] for row in rows)
@@ -113,43 +113,43 @@ def head(metric: str) -> tuple[str, str]:
     return f"{metric} time, ms", "change, %"
 
 
-def counted(found: Comparison) -> str:
+def counted(comparison: Comparison) -> str:
     """Return how many instances were compared and how many changed."""
-    distinct = found.table.drop_duplicates("instance_id")
-    changed = sum(line.changed for line in lines(found))
+    distinct = comparison.table.drop_duplicates("instance_id")
+    changed = sum(line.changed for line in lines(comparison))
     text = f"{plural(len(distinct), 'instance')} compared, {changed} with a demonstrated change"
     level = f"{100 * CONFIDENCE:g} %"
-    return f"{text} ({level} intervals and tests, joint over {plural(found.comparisons, 'comparison')})"
+    return f"{text} ({level} intervals and tests, joint over {plural(comparison.comparisons, 'comparison')})"
 
 
-def judged(found: Comparison) -> str:
+def judged(comparison: Comparison) -> str:
     """Return a summary of the regressions, or "" if they were not requested."""
-    margins = found.asked.margins
+    margins = comparison.asked.margins
     if not margins:
         return ""
     points = plural(100 * margins.accuracy, "point")
     limit = f"slower by more than {100 * margins.time:g} %, or accuracy lower by more than {points}"
-    if _single(found):
-        limit += f"; assuming that two runs of the same differ by at most {100 * found.asked.run_to_run:g} %"
-    if not found.regressions:
+    if _single(comparison):
+        limit += f"; assuming that two runs of the same differ by at most {100 * comparison.asked.run_to_run:g} %"
+    if not comparison.regressions:
         return f"no regression found ({limit})"
-    return f"{plural(len(found.regressions), 'regression')} ({limit})"
+    return f"{plural(len(comparison.regressions), 'regression')} ({limit})"
 
 
-def _single(found: Comparison) -> bool:
+def _single(comparison: Comparison) -> bool:
     """Return whether any times are from too few sessions to estimate how sessions differ."""
-    return bool(((found.table["metric"] != ACCURACY) & (found.table["way"] == "images")).any())
+    return bool(((comparison.table["metric"] != ACCURACY) & (comparison.table["way"] == "images")).any())
 
 
-def paired(found: Comparison) -> str:
+def paired(comparison: Comparison) -> str:
     """Return a description of how the sides are paired and what the intervals are over."""
-    if found.kind == interleaved.KIND:
-        return interleaved.in_words(found.table)
-    if found.kind == SAME:
+    if comparison.kind == interleaved.KIND:
+        return interleaved.in_words(comparison.table)
+    if comparison.kind == SAME:
         return "every device with itself; intervals of times are over devices, those of accuracy over images"
-    if found.kind != ONE:
+    if comparison.kind != ONE:
         return "no device is on both sides; intervals of times are over devices, those of accuracy over images"
-    times = found.table[found.table["metric"] != ACCURACY]
+    times = comparison.table[comparison.table["metric"] != ACCURACY]
     sessions = sorted(set(times[times["way"] == "sessions"]["units"]))
     by_images = times[times["way"] == "images"]
     pairs = "" if by_images["note"].str.contains(UNPAIRED, regex=False).any() or sessions else " (as are times)"
@@ -157,7 +157,7 @@ def paired(found: Comparison) -> str:
     if sessions:
         parts.append(f"intervals of times are over sessions ({', '.join(sessions)})")
     if len(by_images):
-        allowed = f"intervals of times allow for {100 * found.asked.run_to_run:g} % between two runs of the same"
+        allowed = f"intervals of times allow for {100 * comparison.asked.run_to_run:g} % between two runs of the same"
         scope = " of some instances" * bool(sessions)
         parts.append(
             f"too few sessions{scope} to estimate how sessions differ: uses the latest run of each side, and {allowed}"
@@ -165,11 +165,11 @@ def paired(found: Comparison) -> str:
     return "; ".join(parts)
 
 
-def together(found: Comparison) -> list[list[str]]:
+def together(comparison: Comparison) -> list[list[str]]:
     """Return rows for implementations and models: name, number of instances, and one cell per metric."""
     rows = []
-    metrics = list(dict.fromkeys(found.groups["metric"]))
-    for group, part in found.groups.groupby("group", sort=False):
+    metrics = list(dict.fromkeys(comparison.groups["metric"]))
+    for group, part in comparison.groups.groupby("group", sort=False):
         cells = part.set_index("metric")
         name = names.display(str(group)) if group else "all instances"
         change = [interval(*(cells.loc[metric, column] for column in ("change", "low", "high"))) for metric in metrics]
@@ -177,10 +177,10 @@ def together(found: Comparison) -> list[list[str]]:
     return rows
 
 
-def scored(found: Comparison) -> list[list[str]]:
+def scored(comparison: Comparison) -> list[list[str]]:
     """Return rows for the score: name, VIPS of A, VIPS of B, change, and note."""
     rows = []
-    for row in found.scores.to_dict("records"):
+    for row in comparison.scores.to_dict("records"):
         name = f"VIPS of {row['instances']} of {row['of']} {row['suite']} instances"
         sides = [_ends(*(row[f"{side}{end}"] for end in ("", "_low", "_high"))) for side in ("base", "other")]
         rows.append([name, *sides, interval(row["change"], row["low"], row["high"]), row["note"] or ""])
@@ -191,14 +191,14 @@ def _ends(value: float, low: float, high: float) -> str:
     return _number(value) if pd.isna(low) or pd.isna(high) else f"{_number(value)} ({_number(low)} to {_number(high)})"
 
 
-def costs(found: Comparison) -> list[list[str]]:
+def costs(comparison: Comparison) -> list[list[str]]:
     """Return rows for load time, memory and model file: name, number of instances, and range of the change.
 
     The range is the minimum, median and maximum over the instances.
     """
     rows = []
     for cost, name in COSTS.items():
-        change = found.costs[found.costs["cost"] == cost]["change"].dropna()
+        change = comparison.costs[comparison.costs["cost"] == cost]["change"].dropna()
         if len(change):
             rows.append(
                 [
@@ -210,10 +210,10 @@ def costs(found: Comparison) -> list[list[str]]:
     return rows
 
 
-def differing(found: Comparison) -> list[str]:
+def differing(comparison: Comparison) -> list[str]:
     """Return the fields in which the two sides differ, with their values."""
     descriptions = []
-    for field, values in found.differs.items():
+    for field, values in comparison.differs.items():
         examples = "; ".join(f"{short(a)} → {short(b)}" for a, b in values[:3])
         remainder = f"; and {len(values) - 3} more" if len(values) > 3 else ""
         if field == "model_sha256":
@@ -223,10 +223,10 @@ def differing(found: Comparison) -> list[str]:
     return descriptions
 
 
-def left_out(found: Comparison) -> list[list[str]]:
+def left_out(comparison: Comparison) -> list[list[str]]:
     """Return rows for what was not compared: instances and reason, grouped by reason."""
     rows = []
-    for reason, part in found.apart.groupby("reason", sort=False):
+    for reason, part in comparison.apart.groupby("reason", sort=False):
         ids = list(dict.fromkeys(part["instance_id"]))
         devices = part["device_id"].nunique()
         name = ", ".join(names.instance_display(instance_id) for instance_id in ids[:3]) + (
@@ -236,17 +236,17 @@ def left_out(found: Comparison) -> list[list[str]]:
     return rows
 
 
-def careful(found: Comparison) -> list[list[str]]:
+def careful(comparison: Comparison) -> list[list[str]]:
     """Return rows for what should be compared with care: side, number of instances, and reason."""
-    parts = found.careful.groupby(["side", "reasons"], sort=False, as_index=False).size()
+    parts = comparison.careful.groupby(["side", "reasons"], sort=False, as_index=False).size()
     return [[row["side"], plural(row["size"], "instance"), row["reasons"]] for row in parts.to_dict("records")]
 
 
-def facts(found: Comparison) -> list[list[str]]:
+def facts(comparison: Comparison) -> list[list[str]]:
     """Return rows of facts about A and B; facts that they share have a single value."""
     rows = []
-    for name in dict.fromkeys([*found.facts[0], *found.facts[1]]):
-        a, b = (side.get(name, "none") for side in found.facts)
+    for name in dict.fromkeys([*comparison.facts[0], *comparison.facts[1]]):
+        a, b = (side.get(name, "none") for side in comparison.facts)
         rows.append([name, a] if a == b else [name, a, b])
     return rows
 
@@ -254,11 +254,11 @@ def facts(found: Comparison) -> list[list[str]]:
 UNCHANGED = "no change shown"
 
 
-def render_text(found: Comparison) -> str:
+def render_text(comparison: Comparison) -> str:
     """Return the comparison as plain text, with changes first."""
-    parts = [_head(found), [counted(found), *_judged(found)]]
-    worded_rows = lines(found)
-    metrics = list(dict.fromkeys(found.table["metric"]))
+    parts = [_head(comparison), [counted(comparison), *_judged(comparison)]]
+    worded_rows = lines(comparison)
+    metrics = list(dict.fromkeys(comparison.table["metric"]))
     heads = ["", *(word for metric in metrics for word in head(metric)), ""]
     for title, section_lines in (
         ("changed", [line for line in worded_rows if line.changed]),
@@ -271,35 +271,37 @@ def render_text(found: Comparison) -> str:
             ]
             parts.append(aligned([[title, *heads[1:]], *rows]))
     changes = [head(metric)[1].replace("change", f"change in {metric}") for metric in metrics]
-    parts.append(aligned([["averages (95 % each)", "instances", *changes], *together(found)]))
-    if score_rows := scored(found):
+    parts.append(aligned([["averages (95 % each)", "instances", *changes], *together(comparison)]))
+    if score_rows := scored(comparison):
         parts.append(aligned([["score (95 % each)", "A", "B", "change, %", ""], *score_rows]))
-    if cost_rows := costs(found):
+    if cost_rows := costs(comparison):
         parts.append(
             aligned([["one value per run", "instances", "smallest change, %", "median", "largest"], *cost_rows])
         )
     all_notes = dict.fromkeys(line.note for line in worded_rows if line.note)
     if all_notes:
         parts.append(["notes", *(f"  {_of(worded_rows, note)}: {note}" for note in all_notes)])
-    if care_rows := careful(found):
+    if care_rows := careful(comparison):
         parts.append(aligned([["compared but flagged", "", ""], *care_rows]))
-    if left_out_rows := left_out(found):
+    if left_out_rows := left_out(comparison):
         parts.append(["not compared", *(f"  {name}: {reason}" for name, reason in left_out_rows)])
     return "\n\n".join("\n".join(map(plain, part)) for part in parts if part) + "\n"
 
 
-def _head(found: Comparison) -> list[str]:
-    rows = [[name, row[0], *(["→", row[1]] if len(row) > 1 else [])] for name, *row in facts(found)]
-    head = [f"A  {found.words[0]}", f"B  {found.words[1]}", ""]
-    if found.simulated:
+def _head(comparison: Comparison) -> list[str]:
+    rows = [[name, row[0], *(["→", row[1]] if len(row) > 1 else [])] for name, *row in facts(comparison)]
+    head = [f"A  {comparison.words[0]}", f"B  {comparison.words[1]}", ""]
+    if comparison.simulated:
         head.insert(2, "Simulated: nothing was measured, and the differences shown here were built into the data.")
-    differences = [f"differs in  {difference}" for difference in differing(found)] or ["differs in  nothing recorded"]
-    return [*head, *aligned(rows), *differences, f"paired      {paired(found)}"]
+    differences = [f"differs in  {difference}" for difference in differing(comparison)] or [
+        "differs in  nothing recorded"
+    ]
+    return [*head, *aligned(rows), *differences, f"paired      {paired(comparison)}"]
 
 
-def _judged(found: Comparison) -> list[str]:
-    verdict = judged(found)
-    return [verdict, *(f"  {regression}" for regression in found.regressions)] if verdict else []
+def _judged(comparison: Comparison) -> list[str]:
+    verdict = judged(comparison)
+    return [verdict, *(f"  {regression}" for regression in comparison.regressions)] if verdict else []
 
 
 def _words(line: WordedRow) -> str:
@@ -330,48 +332,48 @@ SHOWN = 20
 _MEANING = re.compile(r"([\\`*_{}\[\]|~#@!])")
 
 
-def render_markdown(found: Comparison) -> str:
+def render_markdown(comparison: Comparison) -> str:
     """Return the comparison as GitHub Markdown. Names are escaped, since they come from devices."""
-    worded_rows = lines(found)
+    worded_rows = lines(comparison)
     changed = [line for line in worded_rows if line.changed or line.regression]
     visible, folded = changed[:SHOWN], [*changed[SHOWN:], *(line for line in worded_rows if line not in changed)]
-    parts = [f"### `aiot compare`: {escaped(found.words[0])} → {escaped(found.words[1])}"]
-    if found.simulated:
+    parts = [f"### `aiot compare`: {escaped(comparison.words[0])} → {escaped(comparison.words[1])}"]
+    if comparison.simulated:
         parts.append("**Simulated**: nothing was measured, and the differences shown here were built into the data.")
-    parts.append(f"**{escaped(_verdict(found))}**")
-    if found.regressions:
-        parts.append("\n".join(f"- {escaped(regression)}" for regression in found.regressions))
-    differing_fields = "; ".join(map(escaped, differing(found)))
+    parts.append(f"**{escaped(_verdict(comparison))}**")
+    if comparison.regressions:
+        parts.append("\n".join(f"- {escaped(regression)}" for regression in comparison.regressions))
+    differing_fields = "; ".join(map(escaped, differing(comparison)))
     parts.append(f"Recorded differences: {differing_fields or 'none'}.")
     if visible:
-        parts.append(_instances(found, visible))
+        parts.append(_instances(comparison, visible))
     if folded:
         title = f"{len(folded)} {'more' if len(changed) > SHOWN else 'without a demonstrated change'}"
-        parts.append(_folded(f"{title}", _instances(found, folded)))
-    metrics = list(dict.fromkeys(found.table["metric"]))
+        parts.append(_folded(f"{title}", _instances(comparison, folded)))
+    metrics = list(dict.fromkeys(comparison.table["metric"]))
     changes = [head(metric)[1].replace("change", f"change in {metric}") for metric in metrics]
-    groups = _table(["", "instances", *changes], together(found))
-    if score_rows := scored(found):
+    groups = _table(["", "instances", *changes], together(comparison))
+    if score_rows := scored(comparison):
         groups += "\n\n" + _table(["score", "A", "B", "change, %", ""], score_rows)
-    if cost_rows := costs(found):
+    if cost_rows := costs(comparison):
         groups += "\n\n" + _table(
             ["one value per run", "instances", "smallest change, %", "median", "largest"], cost_rows
         )
     parts.append(_folded("By implementation and model, score, memory, load time", groups))
-    if left_out_rows := left_out(found):
-        parts.append(_folded(f"Not compared: {len(found.apart)}", _table(["instances", "reason"], left_out_rows)))
-    parts.append(_folded("What was compared, and how", _how(found)))
+    if left_out_rows := left_out(comparison):
+        parts.append(_folded(f"Not compared: {len(comparison.apart)}", _table(["instances", "reason"], left_out_rows)))
+    parts.append(_folded("What was compared, and how", _how(comparison)))
     return "\n\n".join(parts) + "\n"
 
 
-def _verdict(found: Comparison) -> str:
-    verdict = judged(found)
-    counts = counted(found)
+def _verdict(comparison: Comparison) -> str:
+    verdict = judged(comparison)
+    counts = counted(comparison)
     return f"{verdict[0].upper()}{verdict[1:]}. {counts}." if verdict else f"{counts}."
 
 
-def _instances(found: Comparison, worded_rows: Sequence[WordedRow]) -> str:
-    metrics = list(dict.fromkeys(found.table["metric"]))
+def _instances(comparison: Comparison, worded_rows: Sequence[WordedRow]) -> str:
+    metrics = list(dict.fromkeys(comparison.table["metric"]))
     heads = ["instance", *(word for metric in metrics for word in head(metric)), ""]
     rows = []
     for line in worded_rows:
@@ -380,14 +382,14 @@ def _instances(found: Comparison, worded_rows: Sequence[WordedRow]) -> str:
     return _table(heads, rows, escape=False)
 
 
-def _how(found: Comparison) -> str:
-    rows = [[name, row[0], row[-1]] for name, *row in facts(found)]
-    parts = [_table(["", "A", "B"], rows), f"Paired: {escaped(paired(found))}."]
-    if care_rows := careful(found):
+def _how(comparison: Comparison) -> str:
+    rows = [[name, row[0], row[-1]] for name, *row in facts(comparison)]
+    parts = [_table(["", "A", "B"], rows), f"Paired: {escaped(paired(comparison))}."]
+    if care_rows := careful(comparison):
         parts.append(_table(["side", "flagged", "reason"], care_rows))
-    notes = dict.fromkeys(line.note for line in lines(found) if line.note)
+    notes = dict.fromkeys(line.note for line in lines(comparison) if line.note)
     parts += [f"- {escaped(note)}" for note in notes]
-    comparisons = plural(found.comparisons, "comparison")
+    comparisons = plural(comparison.comparisons, "comparison")
     parts.append(
         f"Intervals are in brackets. Those of instances, and their p-values, hold together at 95 % over {comparisons} "
         "(Bonferroni); those of groups and scores hold at 95 % each."
@@ -416,32 +418,32 @@ def escaped(text: str) -> str:
 SCHEMA_VERSION = 1
 
 
-def render_json(found: Comparison) -> str:
+def render_json(comparison: Comparison) -> str:
     """Return the comparison as a JSON object, whose fields are described in docs/compare.md.
 
     Fractions are of 1, times are in ms, and unknown values are null.
     """
-    margins = found.asked.margins
-    sides = [{"words": words, **facts} for words, facts in zip(found.words, found.facts, strict=True)]
+    margins = comparison.asked.margins
+    sides = [{"words": words, **facts} for words, facts in zip(comparison.words, comparison.facts, strict=True)]
     content = {
         "schema_version": SCHEMA_VERSION,
-        "simulated": found.simulated,
+        "simulated": comparison.simulated,
         "a": sides[0],
         "b": sides[1],
-        "timing": found.timing,
-        "kind": found.kind,
-        "paired": paired(found),
-        "differs_in": {field: [list(pair) for pair in pairs] for field, pairs in found.differs.items()},
-        "comparisons": found.comparisons,
-        "level": intervals.level(found.comparisons),
+        "timing": comparison.timing,
+        "kind": comparison.kind,
+        "paired": paired(comparison),
+        "differs_in": {field: [list(pair) for pair in pairs] for field, pairs in comparison.differs.items()},
+        "comparisons": comparison.comparisons,
+        "level": intervals.level(comparison.comparisons),
         "margins": {"time": margins.time, "accuracy": margins.accuracy} if margins else None,
-        "regressions": found.regressions,
-        "instances": _rows(found.table),
-        "together": _rows(found.groups),
-        "scores": _rows(found.scores),
-        "costs": _rows(found.costs),
-        "with_care": _rows(found.careful),
-        "not_compared": _rows(found.apart),
+        "regressions": comparison.regressions,
+        "instances": _rows(comparison.table),
+        "together": _rows(comparison.groups),
+        "scores": _rows(comparison.scores),
+        "costs": _rows(comparison.costs),
+        "with_care": _rows(comparison.careful),
+        "not_compared": _rows(comparison.apart),
     }
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 

@@ -97,13 +97,13 @@ def differences(spread: pd.DataFrame, unstable: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=DIFFERENCES)
 
 
-def apart(found: pd.DataFrame, devices: pd.DataFrame) -> pd.DataFrame:
+def apart(excluded: pd.DataFrame, devices: pd.DataFrame) -> pd.DataFrame:
     """Return the devices that are not compared with the others.
 
     The columns are device, reason, instances (their number) and such as (the first of them).
     Takes the second frame of `stats.pairing.collect` and the table `devices`.
     """
-    grouped = found.groupby(["device_id", "reason"], as_index=False, sort=False)
+    grouped = excluded.groupby(["device_id", "reason"], as_index=False, sort=False)
     listed = grouped.agg(**{"instances": ("instance_id", "size"), "such as": ("instance_id", "first")})
     listed["such as"] = listed["such as"].map(names.instance_display)
     device_names = names.devices(devices)

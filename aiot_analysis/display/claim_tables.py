@@ -52,19 +52,19 @@ def intervals(rows: pd.DataFrame, whole: bool = False) -> str:
     return f"All intervals of a claim hold jointly at 95 %{of_times}"
 
 
-def doubts(found: pd.DataFrame, rows: pd.DataFrame) -> str:
+def doubts(flagged: pd.DataFrame, rows: pd.DataFrame) -> str:
     """Return which intervals of times may be too short, and why. Takes the frame of `blocks.doubts` and its rows."""
     reasons = []
-    for note, part in found.groupby("note"):
+    for note, part in flagged.groupby("note"):
         instances = [names.instance_display(instance) for instance in part["instance_id"].unique()]
         omitted = f"; and {len(instances) - MOST_NAMED} more" if len(instances) > MOST_NAMED else ""
         reasons.append(f"{str(note).partition(':')[0]} ({'; '.join(instances[:MOST_NAMED])}{omitted})")
     if not reasons:
         return ""
-    devices = f" on {plural(found['device_id'].nunique(), 'device')}" if rows["device_id"].nunique() > 1 else ""
+    devices = f" on {plural(flagged['device_id'].nunique(), 'device')}" if rows["device_id"].nunique() > 1 else ""
     return (
-        f"Intervals that rest on the times of {len(found)} of the {plural(len(rows), 'instance')}{devices} may be too "
-        f"short: {', and '.join(reasons)}. The page Latency and stability lists them."
+        f"Intervals that rest on the times of {len(flagged)} of the {plural(len(rows), 'instance')}{devices} may be "
+        f"too short: {', and '.join(reasons)}. The page Latency and stability lists them."
     )
 
 

@@ -172,12 +172,12 @@ def _one(
     )
 
 
-def _answer(one: ClassesGiven, label: int, pictures: Pictures, devices: Mapping[str, str]) -> str:
+def _answer(answer: ClassesGiven, label: int, pictures: Pictures, devices: Mapping[str, str]) -> str:
     """Return an answer and its devices, such as "wavy disc on 2 devices (Honor V20, Oppo Reno)"."""
     from aiot_analysis.stats.pairing import NONE
 
-    answer = "no answer (failed)" if one.answer == NONE else pictures.name(one.answer)
-    mark = " ✓" if one.answer == label else ""
-    count = len(one.devices)
-    device_names = f" ({', '.join(devices.get(device, device) for device in one.devices)})" if count <= FEW else ""
-    return f"{answer}{mark} on {plural(count, 'device')}{device_names}"
+    answer_text = "no answer (failed)" if answer.answer == NONE else pictures.name(answer.answer)
+    mark = " ✓" if answer.answer == label else ""
+    count = len(answer.devices)
+    device_names = f" ({', '.join(devices.get(device, device) for device in answer.devices)})" if count <= FEW else ""
+    return f"{answer_text}{mark} on {plural(count, 'device')}{device_names}"

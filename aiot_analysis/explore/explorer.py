@@ -82,26 +82,26 @@ class State(traitlets.HasTraits):
         return later
 
 
-def pickers(known: ExplorerData, state: State, ones: tuple[str, ...], *others: widgets.Widget) -> widgets.VBox:
+def pickers(data: ExplorerData, state: State, ones: tuple[str, ...], *others: widgets.Widget) -> widgets.VBox:
     """Return the widgets for a selection.
 
     These are a list for multiple values for each of COLUMNS, a list for a single value for each of `ones`, and then the
     widgets `others`.
     """
-    controls = [_several(name, known, state) for name in COLUMNS]
+    controls = [_several(name, data, state) for name in COLUMNS]
     controls += [*(_one(name, state) for name in ones), *others]
     hint = widgets.HTML(
         "<small>Click to choose one, Ctrl-click or Shift-click for several, Ctrl+A for the whole list.</small>"
     )
     everything = widgets.Button(description="choose everything", layout={"width": "11em"})
-    everything.on_click(lambda _: state.choose(**{name: getattr(known.everything, name) for name in COLUMNS}))
+    everything.on_click(lambda _: state.choose(**{name: getattr(data.everything, name) for name in COLUMNS}))
     layout = widgets.Layout(flex_flow="row wrap", display="flex")
     return widgets.VBox([widgets.Box(controls, layout=layout), widgets.HBox([everything, hint])])
 
 
-def origin(known: ExplorerData) -> widgets.HTML:
+def origin(data: ExplorerData) -> widgets.HTML:
     """Return the sentence on the origin of the data as a widget."""
-    return widgets.HTML(f"<p>{names.ORIGIN_SENTENCES[known.data.origin]}</p>").add_class("aiot-origin")
+    return widgets.HTML(f"<p>{names.ORIGIN_SENTENCES[data.data.origin]}</p>").add_class("aiot-origin")
 
 
 def titled(title: str, widget: widgets.DOMWidget) -> widgets.VBox:
@@ -109,9 +109,9 @@ def titled(title: str, widget: widgets.DOMWidget) -> widgets.VBox:
     return widgets.VBox([widgets.HTML(f"<b>{title}</b>"), widget], layout={"margin": "0 0.6em 0.4em 0"})
 
 
-def _several(name: str, known: ExplorerData, state: State) -> widgets.VBox:
+def _several(name: str, data: ExplorerData, state: State) -> widgets.VBox:
     """Return a list for selecting several values."""
-    values, labels = getattr(known.everything, name), known.labels(name)
+    values, labels = getattr(data.everything, name), data.labels(name)
     rows = min(max(len(values), 2), LISTED)
     options = [(labels[value], value) for value in values]
     control = widgets.SelectMultiple(options=options, rows=rows, layout={"width": WIDTHS[name]}, tooltip=name)
@@ -279,13 +279,13 @@ class Viewer:
         self._looked_at.value = html
 
 
-def first(known: ExplorerData) -> Selection:
+def first(data: ExplorerData) -> Selection:
     """Return the initial selection.
 
     It has all models for few devices and a single model for many. Images are compared between devices or, if there is
     only one, between quantizations.
     """
-    everything = known.everything
+    everything = data.everything
     n_devices = len(everything.devices)
     models = everything.models if n_devices <= device_axis.FEW else everything.models[-1:]
     return replace(everything, models=models, between="device_id" if n_devices > 1 else "quantization")

@@ -103,16 +103,16 @@ def known(data: Data) -> ExplorerData:
     return ExplorerData(data, rows, left_out, everything)
 
 
-def rows_sentence(selection: Selection, known: ExplorerData) -> str:
+def rows_sentence(selection: Selection, data: ExplorerData) -> str:
     """Return a sentence on what is selected, or on why no row is, as plain text."""
     empty_lists = selection.empty()
     if empty_lists:
         return f"Nothing is chosen of {style.listed(empty_lists)}: choose one or more."
-    rows, requested = selection.of(known.rows), selection.of(known.data.instances)
+    rows, requested = selection.of(data.rows), selection.of(data.data.instances)
     if requested.empty:
         return "No device was set to run what you chose: choose more."
     if rows.empty:
-        reasons = selection.of(known.left_out)["reasons"].value_counts()
+        reasons = selection.of(data.left_out)["reasons"].value_counts()
         other_reasons = f", and {len(reasons) - 1} other reasons" if len(reasons) > 1 else ""
         return f"Nothing you chose has numbers: {reasons.index[0]}{other_reasons}. Choose more."
     n_devices, n_missing = (
@@ -177,10 +177,10 @@ class View:
         return result[pd.MultiIndex.from_frame(result[select.KEY].astype(str)).isin(keys)].reset_index(drop=True)
 
 
-def view(known: ExplorerData, selection: Selection, kept: dict[tuple[str, str], pd.DataFrame]) -> View:
+def view(data: ExplorerData, selection: Selection, kept: dict[tuple[str, str], pd.DataFrame]) -> View:
     """Return the view of a selection. If native tools measured any rows, all times are of inference alone."""
-    rows = selection.of(known.rows)
-    return View(known, selection, rows, select.timing_of(rows, selection.timing), kept)
+    rows = selection.of(data.rows)
+    return View(data, selection, rows, select.timing_of(rows, selection.timing), kept)
 
 
 def accuracy_over_time(view: View) -> Figure:
@@ -288,65 +288,65 @@ class Flips:
     apart: pd.DataFrame  # what is not compared, see `stats.pairing.collect`
 
 
-def find(known: ExplorerData, selection: Selection) -> Flips:
+def find(data: ExplorerData, selection: Selection) -> Flips:
     """Find the images of the selected instances that flip. Only the image records of these instances are read."""
-    rows = selection.of(known.rows)
+    rows = selection.of(data.rows)
     wanted = {column: set(rows[column]) for column in ("device_id", "run_id", "instance_id")}
-    records = known.data.images(pairing.COLUMNS, **wanted)
+    records = data.data.images(pairing.COLUMNS, **wanted)
     collected, apart = pairing.collect(rows, records, selection.between)
     compared = [instance_answers for instance_answers in collected if len(instance_answers.devices) > 1]
     every_image = agreement.image_classes(compared)
     return Flips(selection.between, compared, agreement.by_image(every_image), every_image["image"].nunique(), apart)
 
 
-def flips_sentence(found: Flips) -> str:
+def flips_sentence(flips: Flips) -> str:
     """Return how many images flip, or why none can, as plain text."""
-    between = BETWEEN[found.between]
-    if not found.answers:
-        why = f" Not compared: {found.apart['reason'].iloc[0]}." if len(found.apart) else ""
-        item = {"device_id": "an instance on", "quantization": "a model in", "framework": "a model in"}[found.between]
+    between = BETWEEN[flips.between]
+    if not flips.answers:
+        why = f" Not compared: {flips.apart['reason'].iloc[0]}." if len(flips.apart) else ""
+        item = {"device_id": "an instance on", "quantization": "a model in", "framework": "a model in"}[flips.between]
         return f"Nothing can flip between {between}: choose {item} two {between} or more.{why}"
-    if found.images.empty:
-        return f"No image flips: all {between} gave each of the {found.shown} images the same class."
+    if flips.images.empty:
+        return f"No image flips: all {between} gave each of the {flips.shown} images the same class."
     excluded = (
-        f" {len(found.apart)} are not compared, because they were measured under other conditions."
-        if len(found.apart)
+        f" {len(flips.apart)} are not compared, because they were measured under other conditions."
+        if len(flips.apart)
         else ""
     )
-    return f"{len(found.images)} of {found.shown} images flip between {between}.{excluded}"
+    return f"{len(flips.images)} of {flips.shown} images flip between {between}.{excluded}"
 
 
-def options(found: Flips, pictures: Pictures) -> list[tuple[str, str]]:
+def options(flips: Flips, pictures: Pictures) -> list[tuple[str, str]]:
     """Return a label and the name of each image that flips, those that flip most often first."""
-    columns = found.images[["image", "label", "unstable", "instances"]].itertuples(index=False)
+    columns = flips.images[["image", "label", "unstable", "instances"]].itertuples(index=False)
     return [
         (f"{pictures.name(int(label))}, {image}: {unstable} of {instances}", str(image))
         for image, label, unstable, instances in columns
     ]
 
 
-def table(found: Flips, image: str, pictures: Pictures, devices: Mapping[str, str]) -> pd.DataFrame:
+def table(flips: Flips, image: str, pictures: Pictures, devices: Mapping[str, str]) -> pd.DataFrame:
     """Return a row per instance and class that the image was given, for the MOST instances that agree least.
 
     The columns are of (what was the same), answer (the class), right (a sign), and given by (text; `devices` maps
     device ids to names).
     """
-    label = int(found.images.loc[found.images["image"] == image, "label"].iloc[0])
+    label = int(flips.images.loc[flips.images["image"] == image, "label"].iloc[0])
     rows = [
         {
             "of": same(answer.instance_id, devices),
             "answer": "none (failed)" if answer.answer == NONE else pictures.name(answer.answer),
             "right": "✓" if answer.answer == label else "✗",
-            "given by": _listed(answer.devices, found.between, devices),
+            "given by": _listed(answer.devices, flips.between, devices),
         }
-        for answer in agreement.answers_to_image(found.answers, image, MOST)
+        for answer in agreement.answers_to_image(flips.answers, image, MOST)
     ]
     return pd.DataFrame(rows, columns=["of", "answer", "right", "given by"])
 
 
-def image_html(found: Flips, image: str, pictures: Pictures, devices: Mapping[str, str]) -> str:
+def image_html(flips: Flips, image: str, pictures: Pictures, devices: Mapping[str, str]) -> str:
     """Return the picture (or the reason why it is missing), its true class and the table of answers."""
-    label = int(found.images.loc[found.images["image"] == image, "label"].iloc[0])
+    label = int(flips.images.loc[flips.images["image"] == image, "label"].iloc[0])
     class_name = pictures.name(label)
     jpeg = pictures.thumbnail(image, PIXELS)
     if jpeg:
@@ -356,7 +356,7 @@ def image_html(found: Flips, image: str, pictures: Pictures, devices: Mapping[st
     else:
         why = pictures.why or f"the file {image} is missing or cannot be read"
         picture = f'<p style="flex: none; width: {PIXELS}px"><em>No picture: {escape(why)}.</em></p>'
-    answer_table = show.to_html(table(found, image, pictures, devices))
+    answer_table = show.to_html(table(flips, image, pictures, devices))
     return (
         f'<div style="display: flex; flex-wrap: wrap; gap: 1em">{picture}<div><b>{escape(class_name)}</b> '
         f"({escape(image)}){answer_table}</div></div>"
@@ -373,13 +373,13 @@ def same(instance: str, devices: Mapping[str, str]) -> str:
     return f"{text} on {devices.get(device, device)}" if device else text
 
 
-def _listed(who: tuple[str, ...], between: str, devices: Mapping[str, str]) -> str:
+def _listed(sources: tuple[str, ...], between: str, devices: Mapping[str, str]) -> str:
     """Return the devices, quantizations or frameworks that gave an answer, as text."""
-    if between == "device_id" and len(who) > FEW:
-        return f"{len(who)} devices"
+    if between == "device_id" and len(sources) > FEW:
+        return f"{len(sources)} devices"
     label_functions = {
         "device_id": lambda name: devices.get(name, name),
         "quantization": names.display,
         "framework": names.framework,
     }
-    return ", ".join(label_functions[between](name) for name in who)
+    return ", ".join(label_functions[between](name) for name in sources)

@@ -112,20 +112,24 @@ def process(
         ) from None
 
 
-def _process(raw: Path, found: Scan, parts: Parts, make: Make, progress: Progress, known: PartManifest) -> IngestResult:
-    """Read the runs that are new or changed, and update the tables if anything differs from the `known` manifest."""
+def _process(
+    raw: Path, scan: Scan, parts: Parts, make: Make, progress: Progress, previous: PartManifest
+) -> IngestResult:
+    """Read the runs that are new or changed, and update the tables if anything differs from the `previous` manifest."""
     code = code_hash()
-    keys = {name: run.key(code) for name, run in found.runs.items()}
+    keys = {name: run.key(code) for name, run in scan.runs.items()}
     fresh: set[str] = set()
-    unchanged = {name: known.runs[name] for name in keys if name in known.runs and known.runs[name].key == keys[name]}
+    unchanged = {
+        name: previous.runs[name] for name in keys if name in previous.runs and previous.runs[name].key == keys[name]
+    }
     entries = _without_copies(unchanged, fresh)
     while unread := [name for name in keys if name not in entries]:
-        _read([(found.runs[name], keys[name]) for name in unread], parts, make, progress)
+        _read([(scan.runs[name], keys[name]) for name in unread], parts, make, progress)
         entries |= {name: parts.entry(keys[name]) for name in unread}
         fresh |= set(unread)
         entries = _without_copies({name: entries[name] for name in keys}, fresh)
-    manifest = PartManifest(str(raw), {name: entries[name] for name in keys}, found.left_out, known.files)
-    if fresh or manifest != known:
+    manifest = PartManifest(str(raw), {name: entries[name] for name in keys}, scan.left_out, previous.files)
+    if fresh or manifest != previous:
         _change(parts, manifest, fresh, raw)
     parts.clear()
     return IngestResult(raw, manifest, len(fresh))

@@ -68,21 +68,21 @@ def scan_runs(raw: Path) -> Scan:
     return result
 
 
-def _folders(raw: Path, name: str, kind: str, found: Scan) -> Iterator[os.DirEntry[str]]:
+def _folders(raw: Path, name: str, kind: str, scan: Scan) -> Iterator[os.DirEntry[str]]:
     """Yield the folders in a folder; anything else is left out with a reason."""
-    for entry in _entries(raw, name, found):
+    for entry in _entries(raw, name, scan):
         path = f"{name}/{entry.name}" if name else entry.name
         if entry.name == LOCK or path == README:
             continue
         if not entry.is_dir():
-            found.left_out.append((path, f"it is not the folder of a {kind}", None))
+            scan.left_out.append((path, f"it is not the folder of a {kind}", None))
         elif entry.name.startswith("."):
-            found.left_out.append((path, "it is hidden, like files that are being written or removed", None))
+            scan.left_out.append((path, "it is hidden, like files that are being written or removed", None))
         else:
             yield entry
 
 
-def _entries(raw: Path, name: str, found: Scan) -> Iterator[os.DirEntry[str]]:
+def _entries(raw: Path, name: str, scan: Scan) -> Iterator[os.DirEntry[str]]:
     """Yield the entries of a folder in order of name."""
     try:
         with os.scandir(raw / name) as entries:
@@ -90,7 +90,7 @@ def _entries(raw: Path, name: str, found: Scan) -> Iterator[os.DirEntry[str]]:
     except FileNotFoundError:
         return
     except OSError as error:
-        found.left_out.append((name, f"it cannot be listed ({error.strerror})", None))
+        scan.left_out.append((name, f"it cannot be listed ({error.strerror})", None))
 
 
 def _entry_state(file: os.DirEntry[str]) -> tuple[str, int, int]:
@@ -298,12 +298,12 @@ def _file_state(path: Path) -> list[int] | None:
     return [status.st_size, status.st_mtime_ns]
 
 
-def _stamp(path: Path, known: Stamp) -> Stamp | None:
+def _stamp(path: Path, previous: Stamp) -> Stamp | None:
     """Return the stamp of a file, None if it does not exist. A file that matches the known stamp is not read again."""
     facts = _file_state(path)
     if facts is None:
         return None
-    return known if known[:2] == facts and len(known) > 2 else [*facts, digest(path)]
+    return previous if previous[:2] == facts and len(previous) > 2 else [*facts, digest(path)]
 
 
 def _read(path: Path) -> dict[str, Any] | None:

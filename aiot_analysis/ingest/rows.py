@@ -28,32 +28,32 @@ def summary(reading: Reading) -> Row | None:
     return summaries[0] if summaries and not reading.images.num_rows else None
 
 
-def row(found: Row, last: Row) -> Row:
+def row(record: Row, last: Row) -> Row:
     """Return the columns of an instance that differ from those computed from image records; `last` is the last event.
 
     Accuracy is over all images: one that could not be shown to the model counts as wrong.
     """
     images, correct = last["images"] + last["failed_images"], last["correct"]
     is_plausible = _sound(last)
-    timing = _timing(found)
+    timing = _timing(record)
     # end to end: images were shown and timed as by the agent, and only their records are missing
     timed_by_agent = timing == "end_to_end"
     return {
         "source": "agent" if timed_by_agent else "tool",
         "timing": timing,
-        "first_image_ms": found.get("first_ms") if timed_by_agent else None,
+        "first_image_ms": record.get("first_ms") if timed_by_agent else None,
         "images": images if is_plausible else 0,
         "failed_images": last["failed_images"] if is_plausible else 0,
         "distinct_images": images if is_plausible else 0,
         "correct": correct if is_plausible else 0,
         "accuracy": correct / images if is_plausible and images else None,
-        **{f"{timing}_ms_{name}": found.get(field) for name, field in _TIMES.items()},
+        **{f"{timing}_ms_{name}": record.get(field) for name, field in _TIMES.items()},
     }
 
 
-def _timing(found: Row) -> str:
+def _timing(record: Row) -> str:
     """Return the timing of a summary: inference, as with native tools, unless it states another."""
-    timing = found.get("timing")
+    timing = record.get("timing")
     return timing if timing in names.TIMES else "inference"
 
 
@@ -63,12 +63,15 @@ def _sound(last: Row) -> bool:
     return 0 <= correct <= images <= IMAGES_AT_MOST and 0 <= failed <= IMAGES_AT_MOST
 
 
-def doubts(found: Row, reading: Reading) -> list[str]:
+def doubts(record: Row, reading: Reading) -> list[str]:
     """Return what is odd about an attempt with a summary."""
     [load] = reading.of("load") or [{}]
     requested, actual = load.get("accelerator_requested"), load.get("accelerator_actual")
-    accuracy_missing, accuracy_accelerator = found.get("accuracy_missing"), found.get("accuracy_accelerator")
-    runs_requested, runs_timed = found.get("runs_asked"), found.get("count")
+    accuracy_missing, accuracy_accelerator = (
+        record.get("accuracy_missing"),
+        record.get("accuracy_accelerator"),
+    )
+    runs_requested, runs_timed = record.get("runs_asked"), record.get("count")
     messages = []
     if accuracy_missing is not None:
         messages.append(f"it has no accuracy: {accuracy_missing}")
@@ -76,7 +79,7 @@ def doubts(found: Row, reading: Reading) -> list[str]:
         messages.append("its last line has impossible counts")
     if runs_requested is not None and runs_timed is not None and runs_timed < runs_requested:
         messages.append(f"runs that were timed: {runs_timed} of {runs_requested}")
-    if None in (requested, actual) or _timing(found) == "end_to_end":
+    if None in (requested, actual) or _timing(record) == "end_to_end":
         return messages  # what ran is unknown (reported for every log), or time and accuracy are from the same run
     if requested != "cpu" and accuracy_accelerator is None and accuracy_missing is None:
         messages.append(f"{requested} was requested, but it is unknown what ran when its accuracy was measured")
@@ -221,12 +224,12 @@ def operators(run: Row, events: Sequence[Row]) -> list[Row]:
     ]
 
 
-def passes(run: Row, of: Row, events: Sequence[Row]) -> list[Row]:
-    """Return rows of the table `passes` for the instance whose row is `of`."""
+def passes(run: Row, instance_row: Row, events: Sequence[Row]) -> list[Row]:
+    """Return rows of the table `passes` for the instance of a row."""
     return [
         {
             **origin_of(run),
-            **{name: of[name] for name in ("model", "framework")},
+            **{name: instance_row[name] for name in ("model", "framework")},
             "repetition": event["repetition"],
             "profiled_ms": event["profiled_ns"] / 1e6,
             "plain_ms": event["plain_ns"] / 1e6,
@@ -235,13 +238,13 @@ def passes(run: Row, of: Row, events: Sequence[Row]) -> list[Row]:
     ]
 
 
-def nodes(run: Row, of: Row, events: Sequence[Row]) -> list[Row]:
-    """Return rows of the table `nodes` for the instance whose row is `of`. Lists become text, as in the table."""
+def nodes(run: Row, instance_row: Row, events: Sequence[Row]) -> list[Row]:
+    """Return rows of the table `nodes` for the instance of a row. Lists become text, as in the table."""
     names = ("node", "kind", "operation", "groups", "macs", "parameters")
     return [
         {
             **origin_of(run),
-            **{name: of[name] for name in ("model", "framework")},
+            **{name: instance_row[name] for name in ("model", "framework")},
             "position": position,
             **{name: event.get(name) for name in names},
             **{name: " ".join(event[name]) for name in ("within", "inputs")},
@@ -325,16 +328,16 @@ def summaries(made: pyarrow.Table, counts: Sequence[int]) -> list[Row]:
     return result
 
 
-def _counts(shown: Mapping[str, np.ndarray]) -> Row:
+def _counts(records: Mapping[str, np.ndarray]) -> Row:
     """Return counts, accuracy and the first time of one instance's records."""
-    images, correct = len(shown["image"]), int(shown["correct"].sum())
+    images, correct = len(records["image"]), int(records["correct"].sum())
     return {
         "images": images,
-        "failed_images": int(shown["failed"].sum()),
-        "distinct_images": len(np.unique(shown["image"])),
+        "failed_images": int(records["failed"].sum()),
+        "distinct_images": len(np.unique(records["image"])),
         "correct": correct,
         "accuracy": correct / images,
-        "first_image_ms": float(shown["end_to_end_ms"][0]),
+        "first_image_ms": float(records["end_to_end_ms"][0]),
     }
 
 

@@ -93,9 +93,12 @@ def condition_doubts(run: Row) -> list[str]:
 
 def _asked(run: Row) -> list[str]:
     """Return the names of the requested conditions."""
-    wanted = run.get("conditions") or {}
-    asked = {"fixed_performance": wanted.get("fixed_performance") is True, "cores": wanted.get("cores") == "big"}
-    return [name for name, value in asked.items() if value]
+    conditions = run.get("conditions") or {}
+    requested = {
+        "fixed_performance": conditions.get("fixed_performance") is True,
+        "cores": conditions.get("cores") == "big",
+    }
+    return [name for name, value in requested.items() if value]
 
 
 def _held(run: Row) -> list[Row]:
@@ -103,11 +106,11 @@ def _held(run: Row) -> list[Row]:
     return [applied for applied in run.get("held") or [] if isinstance(applied, dict)]
 
 
-def _is_kept(name: str, held: Row) -> bool:
+def _is_kept(name: str, applied: Row) -> bool:
     """Return whether a condition is among those applied."""
     if name == "fixed_performance":
-        return held.get("fixed_performance") is True
-    return isinstance(held.get("core_mask"), str)
+        return applied.get("fixed_performance") is True
+    return isinstance(applied.get("core_mask"), str)
 
 
 TOLERANCE = timedelta(minutes=1)

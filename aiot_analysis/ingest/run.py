@@ -296,12 +296,12 @@ def _left_out(manifest: PartManifest, raw: Path) -> list[dict[str, Any]]:
         if entry.origin:
             origins.setdefault(entry.device_id or folder_of(name), set()).add(entry.origin)
 
-    def row(one: LeftOut, device: str | None, origin: str | None) -> dict[str, Any]:
+    def row(record: LeftOut, device: str | None, origin: str | None) -> dict[str, Any]:
         of_device = origins.get(device or "", set())
         single_origin = next(iter(of_device)) if len(of_device) == 1 else None
-        return {"device_id": device, "origin": origin or single_origin, **left_out_row(raw, one)}
+        return {"device_id": device, "origin": origin or single_origin, **left_out_row(raw, record)}
 
-    rows = [row(one, folder_of(one[0]) if "/" in one[0] else None, None) for one in manifest.left_out]
+    rows = [row(record, folder_of(record[0]) if "/" in record[0] else None, None) for record in manifest.left_out]
     for name, entry in manifest.runs.items():
-        rows += [row(one, entry.device_id or folder_of(name), entry.origin) for one in entry.left_out]
+        rows += [row(record, entry.device_id or folder_of(name), entry.origin) for record in entry.left_out]
     return rows

@@ -79,12 +79,12 @@ def noise(
     return style.finish(figure, origin, _alt_noise(with_spread, with_instability, repeats, gap))
 
 
-def _spreads(axes: Axes, known: pd.DataFrame, ids: Sequence[str]) -> dict[str, Any]:
-    y = known["instance_id"].map(ids.index)
-    axes.barh(y, 100 * known["sd_chance_most"], height=0.62, color=BAND)
-    axes.scatter(100 * known["sd_chance"], y, marker="|", s=50, color=style.GREY)
+def _spreads(axes: Axes, spread: pd.DataFrame, ids: Sequence[str]) -> dict[str, Any]:
+    y = spread["instance_id"].map(ids.index)
+    axes.barh(y, 100 * spread["sd_chance_most"], height=0.62, color=BAND)
+    axes.scatter(100 * spread["sd_chance"], y, marker="|", s=50, color=style.GREY)
     axes.scatter(
-        100 * known["sd_sampling"],
+        100 * spread["sd_sampling"],
         y,
         marker="D",
         s=14,
@@ -92,10 +92,10 @@ def _spreads(axes: Axes, known: pd.DataFrame, ids: Sequence[str]) -> dict[str, A
         edgecolors=style.color(style.FOURTH),
         linewidths=0.8,
     )
-    significant = known["p_adjusted"] < ALPHA
+    significant = spread["p_adjusted"] < ALPHA
     for selected, color in ((~significant, DARK), (significant, style.color(style.NOTABLE))):
         axes.scatter(
-            100 * known["sd"][selected], y[selected], s=20, color=color, marker="o" if color == DARK else "P", zorder=3
+            100 * spread["sd"][selected], y[selected], s=20, color=color, marker="o" if color == DARK else "P", zorder=3
         )
     axes.set_xlim(left=0)
     handles = {
@@ -112,12 +112,12 @@ def _spreads(axes: Axes, known: pd.DataFrame, ids: Sequence[str]) -> dict[str, A
     return handles
 
 
-def _shares(axes: Axes, found: pd.DataFrame, repeats: pd.DataFrame, ids: Sequence[str]) -> dict[str, Any]:
+def _shares(axes: Axes, unstable: pd.DataFrame, repeats: pd.DataFrame, ids: Sequence[str]) -> dict[str, Any]:
     handles: dict[str, Any] = {}
-    if len(found):
-        y = found["instance_id"].map(ids.index)
-        share = 100 * found["instability"]
-        errors = [share - 100 * found["instability_low"], 100 * found["instability_high"] - share]
+    if len(unstable):
+        y = unstable["instance_id"].map(ids.index)
+        share = 100 * unstable["instability"]
+        errors = [share - 100 * unstable["instability_low"], 100 * unstable["instability_high"] - share]
         handles["some devices differ"] = axes.errorbar(
             share,
             y,
@@ -129,7 +129,7 @@ def _shares(axes: Axes, found: pd.DataFrame, repeats: pd.DataFrame, ids: Sequenc
             elinewidth=0.7,
         )
         handles["two devices differ (mean)"] = axes.scatter(
-            100 * found["disagreement"], y, s=16, color=style.color(style.PLAIN), zorder=3
+            100 * unstable["disagreement"], y, s=16, color=style.color(style.PLAIN), zorder=3
         )
     own_repeats = repeats[repeats["instance_id"].isin(ids)]
     if len(own_repeats):
@@ -159,22 +159,22 @@ def _line(instance: str) -> str:
     return f"{names.display(parts.model)} · {names.display(parts.implementation)}{kind}"
 
 
-def _alt_noise(known: pd.DataFrame, found: pd.DataFrame, repeats: pd.DataFrame, gap: str) -> str:
+def _alt_noise(spread: pd.DataFrame, unstable: pd.DataFrame, repeats: pd.DataFrame, gap: str) -> str:
     sentences = []
-    if len(known):
-        significant = int((known["p_adjusted"] < ALPHA).sum())
+    if len(spread):
+        significant = int((spread["p_adjusted"] < ALPHA).sum())
         sentences.append(
-            f"Standard deviation of accuracy between devices {style.span(100 * known['sd'], '{:.2f}')} points over "
-            f"{len(known)} instances, where chance gives {style.span(100 * known['sd_chance'], '{:.2f}')} and images "
-            f"of their own {style.span(100 * known['sd_sampling'], '{:.2f}')}; significantly more than chance in "
+            f"Standard deviation of accuracy between devices {style.span(100 * spread['sd'], '{:.2f}')} points over "
+            f"{len(spread)} instances, where chance gives {style.span(100 * spread['sd_chance'], '{:.2f}')} and images "
+            f"of their own {style.span(100 * spread['sd_sampling'], '{:.2f}')}; significantly more than chance in "
             f"{significant}"
         )
     else:
         sentences.append(f"Spread of accuracy between devices: no data, {gap}")
-    if len(found):
+    if len(unstable):
         sentences.append(
-            f"images with another class on some device {style.span(100 * found['instability'], '{:.1f}')} %, between "
-            f"two devices {style.span(100 * found['disagreement'], '{:.1f}')} %"
+            f"images with another class on some device {style.span(100 * unstable['instability'], '{:.1f}')} %, "
+            f"between two devices {style.span(100 * unstable['disagreement'], '{:.1f}')} %"
         )
     if len(repeats):
         sentences.append(f"from one device on repeated images {style.span(100 * repeats['noise'], '{:.1f}')} %")
@@ -305,14 +305,14 @@ def _gap(spread: pd.DataFrame) -> str:
     return style.listed(sorted({gap for gap in spread["gap"] if gap})) or "nothing was measured"
 
 
-def _alt_against(known: pd.DataFrame, base: str, devices: pd.DataFrame | None) -> str:
-    sure = int((known["p_adjusted"] < ALPHA).sum())
+def _alt_against(compared: pd.DataFrame, base: str, devices: pd.DataFrame | None) -> str:
+    sure = int((compared["p_adjusted"] < ALPHA).sum())
     [name] = device_axis.names([base], devices)
-    change, width = known["change"], known["change_high"] - known["change_low"]
-    own_widths = known["accuracy_high"] - known["accuracy_low"]
+    change, width = compared["change"], compared["change_high"] - compared["change_low"]
+    own_widths = compared["accuracy_high"] - compared["accuracy_low"]
     return (
-        f"Accuracy of {known['device_id'].nunique()} devices less that of {name}, on the same images: "
-        f"{style.span(100 * change, '{:+.1f}')} points; {sure} of {len(known)} differences are significant. "
+        f"Accuracy of {compared['device_id'].nunique()} devices less that of {name}, on the same images: "
+        f"{style.span(100 * change, '{:+.1f}')} points; {sure} of {len(compared)} differences are significant. "
         f"The paired intervals, which hold jointly at 95 %, are {100 * width.median():.1f} points wide (median), "
         f"those of single devices {100 * own_widths.median():.1f}."
     )

@@ -80,10 +80,10 @@ def scatter(
     )
 
 
-def _device_lines(axes: Axes, lines: pd.DataFrame | None, known: pd.DataFrame) -> None:
+def _device_lines(axes: Axes, lines: pd.DataFrame | None, measured: pd.DataFrame) -> None:
     if lines is None:
         return
-    ends = np.array([known["macs_millions"].min() / 1.15, known["macs_millions"].max() * 1.15])
+    ends = np.array([measured["macs_millions"].min() / 1.15, measured["macs_millions"].max() * 1.15])
     fitted = lines.dropna(subset=["slope"])
     alpha = 0.8 if len(fitted) <= device_axis.FEW else 0.2
     for slope, intercept in fitted[["slope", "intercept"]].itertuples(index=False):
@@ -92,10 +92,10 @@ def _device_lines(axes: Axes, lines: pd.DataFrame | None, known: pd.DataFrame) -
         )
 
 
-def _model_axis(axes: Axes, known: pd.DataFrame) -> None:
+def _model_axis(axes: Axes, measured: pd.DataFrame) -> None:
     """Set up a logarithmic x axis that labels each model at its number of operations."""
     labels: dict[float, list[str]] = {}
-    models = known.drop_duplicates("model").sort_values("macs_millions")
+    models = measured.drop_duplicates("model").sort_values("macs_millions")
     for model, macs in models[["model", "macs_millions"]].itertuples(index=False):
         axes.axvline(macs, color="#cccccc", linewidth=0.6, linestyle=":", zorder=0)
         label_at = next((label_macs for label_macs in labels if macs / label_macs < NEAR), float(macs))

@@ -131,12 +131,12 @@ def _counted(table: pd.DataFrame) -> style.Canvas:
     return figure
 
 
-def _cells(panel: Axes, shown: pd.DataFrame) -> None:
+def _cells(panel: Axes, rows: pd.DataFrame) -> None:
     shades = colors()
-    numbers = shown.apply(lambda column: column.map(_NUMBERS)).to_numpy(float)
+    numbers = rows.apply(lambda column: column.map(_NUMBERS)).to_numpy(float)
     panel.pcolormesh(
-        range(shown.shape[1]),
-        range(shown.shape[0]),
+        range(rows.shape[1]),
+        range(rows.shape[0]),
         numbers,
         cmap=ListedColormap([*shades.values()]),
         vmin=-0.5,
@@ -146,10 +146,10 @@ def _cells(panel: Axes, shown: pd.DataFrame) -> None:
         linewidth=0.8,
     )
     # exclude the symbols from the layout, which would measure each of them: they are inside the panel anyway
-    look: dict[str, Any] = {"fontsize": 8 if shown.shape[1] <= 12 else style.SMALL, "in_layout": False}
-    for y in range(shown.shape[0]):
-        for x in range(shown.shape[1]):
-            verdict = str(shown.iat[y, x])
+    look: dict[str, Any] = {"fontsize": 8 if rows.shape[1] <= 12 else style.SMALL, "in_layout": False}
+    for y in range(rows.shape[0]):
+        for x in range(rows.shape[1]):
+            verdict = str(rows.iat[y, x])
             panel.text(x, y, SYMBOLS[verdict], ha="center", va="center", color=style.ink(shades[verdict]), **look)
     panel.invert_yaxis()
     panel.grid(False)

@@ -49,11 +49,11 @@ def mark_missing(axes: Axes, height: float, text: str = "no data") -> None:
     axes.text(0.01, height, text, transform=transform, va="center", fontsize=style.SMALL, color=style.GREY)
 
 
-def empty_figure(origin: str, said: str, why: str = "there are no image records") -> Figure:
+def empty_figure(origin: str, subject: str, why: str = "there are no image records") -> Figure:
     """Return a figure that says why there is nothing to draw."""
     figure, (axes,) = style.panels(1, 1, 5.0, 1.5)
     style.empty(axes, f"no data: {why}")
-    return style.finish(figure, origin, f"{said}: no data.")
+    return style.finish(figure, origin, f"{subject}: no data.")
 
 
 @style.styled
@@ -104,15 +104,15 @@ def distribution(
     return style.finish(figure, origin, alt)
 
 
-def _boxes(panel: Axes, some: pd.DataFrame) -> None:
+def _boxes(panel: Axes, rows: pd.DataFrame) -> None:
     """Draw a box for each row with data, at its position from the top.
 
     All boxes share a few artists, since there may be hundreds.
     """
-    for y in np.flatnonzero(some["median_ms"].isna()):
+    for y in np.flatnonzero(rows["median_ms"].isna()):
         mark_missing(panel, float(y))
-    heights = np.flatnonzero(some["median_ms"].notna())
-    box = some.dropna(subset=["median_ms"])
+    heights = np.flatnonzero(rows["median_ms"].notna())
+    box = rows.dropna(subset=["median_ms"])
     if box.empty:
         return  # a logarithmic axis without data has no ticks to draw
     whiskers = [box["min_ms"], box["p99_ms"]]

@@ -350,8 +350,8 @@ def _spread(row: list[str | Bend], wanted: list[float]) -> dict[str | Bend, floa
     return {item: shift + distance for item, shift, distance in zip(row, shifts, offset, strict=False)}
 
 
-def _room(one: str | Bend) -> float:
-    return BEND if isinstance(one, tuple) else 1.1
+def _room(item: str | Bend) -> float:
+    return BEND if isinstance(item, tuple) else 1.1
 
 
 COLUMNS = 3
@@ -425,9 +425,9 @@ def _module_inputs(part: pd.DataFrame) -> dict[str, list[str]]:
     return {box: inputs.split() for box, inputs in zip(part["box"], part["inputs"], strict=True)}
 
 
-def _draw_module(panel: Axes, part: pd.DataFrame, found: Layout, wide: float) -> None:
+def _draw_module(panel: Axes, part: pd.DataFrame, layout: Layout, wide: float) -> None:
     """Draw a diagram in the middle of a panel that is `wide` boxes wide."""
-    for points in found.arrows.values():
+    for points in layout.arrows.values():
         half = BOX_HEIGHT / 2  # arrows run straight down beside boxes and change direction between layers
         path = [(x, layer + side) for x, layer in points for side in (-half, half)][1:-1]
         xs, ys = [x for x, _ in path], [y for _, y in path]
@@ -441,7 +441,7 @@ def _draw_module(panel: Axes, part: pd.DataFrame, found: Layout, wide: float) ->
         )
     kind_looks = looks()
     for row in part.itertuples():
-        x, y = found.boxes[str(row.box)]
+        x, y = layout.boxes[str(row.box)]
         look = kind_looks.get(str(row.kind))
         panel.add_patch(
             FancyBboxPatch(
@@ -458,9 +458,9 @@ def _draw_module(panel: Axes, part: pd.DataFrame, found: Layout, wide: float) ->
         )
         text = "\n".join(_short_label(str(label)) for label in (row.label, row.also) if label)
         panel.text(x, y, text, ha="center", va="center", fontsize=style.SMALL, linespacing=1.1, zorder=3)
-    xs = [x for x, _ in found.boxes.values()] + [x for points in found.arrows.values() for x, _ in points]
+    xs = [x for x, _ in layout.boxes.values()] + [x for points in layout.arrows.values() for x, _ in points]
     middle = (min(xs) + max(xs)) / 2
-    panel.set(xlim=(middle - wide / 2, middle + wide / 2), ylim=(found.layers - 0.5, -0.5))
+    panel.set(xlim=(middle - wide / 2, middle + wide / 2), ylim=(layout.layers - 0.5, -0.5))
     panel.set_axis_off()
 
 

@@ -65,17 +65,17 @@ def _mark(look: style.Look) -> Line2D:
     return Line2D([], [], color=look.color, marker=look.marker, linestyle="none")
 
 
-def _versions(panel: Axes, some: pd.DataFrame, quantization: str, devices: int) -> None:
+def _versions(panel: Axes, rows: pd.DataFrame, quantization: str, devices: int) -> None:
     """Draw the points of one version, with intervals if there are few devices."""
     look = style.look(quantization)
-    x, y = some["speed_up"].astype(float), 100 * some["change"].astype(float)
+    x, y = rows["speed_up"].astype(float), 100 * rows["change"].astype(float)
     if devices <= device_axis.FEW:
         # float32 is compared with itself and has no interval
-        ends = some[["speed_up_low", "speed_up_high", "change_low", "change_high"]].astype(float)
+        ends = rows[["speed_up_low", "speed_up_high", "change_low", "change_high"]].astype(float)
         x_errors = [x - ends["speed_up_low"].fillna(x), ends["speed_up_high"].fillna(x) - x]
         y_errors = [y - 100 * ends["change_low"].fillna(y / 100), 100 * ends["change_high"].fillna(y / 100) - y]
         panel.errorbar(x, y, xerr=x_errors, yerr=y_errors, fmt="none", ecolor=look.color, elinewidth=0.6)
-    front = some["pareto"].eq(True).fillna(False).astype(bool)
+    front = rows["pareto"].eq(True).fillna(False).astype(bool)
     for filled in (False, True):
         panel.scatter(
             x[front == filled],
@@ -96,11 +96,11 @@ def _front(panel: Axes, mine: pd.DataFrame) -> None:
     panel.step(front["speed_up"], 100 * front["change"], where="pre", color=style.GREY, linewidth=0.7, zorder=1)
 
 
-def _alt(known: pd.DataFrame, devices: int) -> str:
+def _alt(compared: pd.DataFrame, devices: int) -> str:
     ranges = [
         f"{names.display(str(delegate))} {names.display(str(kind))}: {style.span(part['speed_up'], '{:.2f}')} times as "
         f"fast, accuracy change {style.span(100 * part['change'], '{:+.1f}')} points"
-        for (delegate, kind), part in known.groupby(["delegate", "quantization"])
+        for (delegate, kind), part in compared.groupby(["delegate", "quantization"])
     ]
     return f"Quantized against float32 on {plural(devices, 'device')}. {'; '.join(ranges) or 'No data'}."
 

@@ -75,10 +75,10 @@ def _patch(part: str) -> Patch:
 
 
 def _bars(
-    axes: Axes, some: pd.DataFrame, part: str, parts: list[str], ids: list[str], devices: pd.DataFrame | None
+    axes: Axes, rows: pd.DataFrame, part: str, parts: list[str], ids: list[str], devices: pd.DataFrame | None
 ) -> None:
-    table = some.pivot(index="device_id", columns=part, values="share").reindex(index=ids, columns=parts)
-    missing = some.drop_duplicates("device_id").set_index("device_id")["missing"].reindex(ids).fillna("")
+    table = rows.pivot(index="device_id", columns=part, values="share").reindex(index=ids, columns=parts)
+    missing = rows.drop_duplicates("device_id").set_index("device_id")["missing"].reindex(ids).fillna("")
     if table.isna().all(axis=None):
         style.empty(axes, "no data" + _missing(missing))
         return
@@ -180,12 +180,12 @@ def speed_ups(
     return style.finish(figure, origin, _alt_speed_ups(summary, panel_columns, part, base))
 
 
-def _points(axes: Axes, some: pd.DataFrame, summary: pd.DataFrame, part: str, parts: list[str], ids: list[str]) -> None:
+def _points(axes: Axes, rows: pd.DataFrame, summary: pd.DataFrame, part: str, parts: list[str], ids: list[str]) -> None:
     few = len(ids) <= device_axis.FEW
     room = 0.9 if len(ids) == 1 else 0.6  # width used by the points of one device; devices are 1 apart
     axes.axhline(1, color=style.GREY, linewidth=0.8, linestyle=(0, (4, 3)))
     for number, part_name in enumerate(parts):
-        points = some[some[part] == part_name]
+        points = rows[rows[part] == part_name]
         if points.empty:
             continue
         look = style.look(part_name)

@@ -255,12 +255,12 @@ def _per_instance(parts: pd.DataFrame) -> style.Canvas:
     return figure
 
 
-def _stacked(known: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None) -> style.Canvas:
+def _stacked(parts_of_scores: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None) -> style.Canvas:
     figure, (axes,) = style.panels(1, 1, 7.5 if len(ids) <= 20 else 11.0, 3.6)
-    implementations = names.in_order(set(known["implementation"]), names.IMPLEMENTATIONS)
-    models = names.in_order(set(known["model"]), names.MODELS)
-    table = known.pivot(index="device_id", columns="instance_id", values="vips").reindex(ids).fillna(0.0)
-    order = known.drop_duplicates("instance_id").set_index("instance_id")[["implementation", "model"]]
+    implementations = names.in_order(set(parts_of_scores["implementation"]), names.IMPLEMENTATIONS)
+    models = names.in_order(set(parts_of_scores["model"]), names.MODELS)
+    table = parts_of_scores.pivot(index="device_id", columns="instance_id", values="vips").reindex(ids).fillna(0.0)
+    order = parts_of_scores.drop_duplicates("instance_id").set_index("instance_id")[["implementation", "model"]]
     bottom = pd.Series(0.0, index=ids)
     x_left, x_right = [position - 0.4 for position in range(len(ids))], [position + 0.4 for position in range(len(ids))]
     for implementation in implementations:

@@ -198,12 +198,12 @@ def _distinct(values: pd.Series) -> list[str]:
     return sorted({str(value) for value in values.dropna()})
 
 
-def provenance(facts: SiteFacts, notebook: Notebook, given: dict[str, object]) -> dict[str, Any]:
+def provenance(facts: SiteFacts, notebook: Notebook, values: dict[str, object]) -> dict[str, Any]:
     """Return what the page of a notebook states about itself.
 
     A notebook with a parameter `origin` shows data of that origin; a notebook without it shows all origins.
     """
-    origin = notebook.value("origin", given)
+    origin = notebook.value("origin", values)
     included = [item for item in facts.origins if origin in (None, item.origin)]
     return {
         "title": notebook.title,
@@ -211,7 +211,7 @@ def provenance(facts: SiteFacts, notebook: Notebook, given: dict[str, object]) -
         "origins": [item.origin for item in included] or [str(origin)],
         "weights": sorted({weights for item in included for weights in item.weights}),
         "parameters": [
-            (item.name, notebook.value(item.name, given), item.comment, item.name in given)
+            (item.name, notebook.value(item.name, values), item.comment, item.name in values)
             for item in notebook.parameters.values()
         ],
     }

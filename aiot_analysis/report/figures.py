@@ -239,7 +239,7 @@ def _draw(
     books: Sequence[Notebook],
     chosen: Sequence[CatalogueEntry],
     entries: Sequence[CatalogueEntry],
-    given: Mapping[str, dict[str, object]],
+    values: Mapping[str, dict[str, object]],
     wanted: Wanted,
     jobs: int,
     timeout_s: int | None,
@@ -247,7 +247,7 @@ def _draw(
     made: Made,
 ) -> None:
     """Write the figures and tables of one origin."""
-    work = [_job(site, book, chosen, given[book.name], wanted, timeout_s) for book in books]
+    work = [_job(site, book, chosen, values[book.name], wanted, timeout_s) for book in books]
     written = _run(site, work, jobs, listen, made)
     missing_names = [entry.name for entry in chosen if entry.name not in written]
     if missing_names and not made.failed:
@@ -256,7 +256,7 @@ def _draw(
     for entry in chosen:
         if entry.name in written:
             book = next(book for book in books if book.name == entry.notebook)
-            data = site.data_of(book, given[book.name])[:12]
+            data = site.data_of(book, values[book.name])[:12]
             written[entry.name] |= {"data": data, "notebook": book.name}
     if written:
         _write_index(site, written, entries)
@@ -266,7 +266,7 @@ def _job(
     site: Site,
     book: Notebook,
     chosen: Sequence[CatalogueEntry],
-    given: dict[str, object],
+    values: dict[str, object],
     wanted: Wanted,
     timeout_s: int | None,
 ) -> RenderJob:
@@ -277,7 +277,7 @@ def _job(
     folder = site.out / ".part" / book.name
     widths, sheet = WIDTHS[wanted.width], str(wanted.sheet or "")
     sink = export.Sink(str(folder), wanted.formats, site.origin, widths, names, sheet, displayed=False)
-    return RenderJob(book.name, book.path, site.root, site.out, site.parameters(book, given), timeout_s, {}, sink)
+    return RenderJob(book.name, book.path, site.root, site.out, site.parameters(book, values), timeout_s, {}, sink)
 
 
 def _run(

@@ -142,11 +142,11 @@ class Notebook:
     def number(self) -> str:
         return self.name.partition("_")[0]
 
-    def value(self, name: str, given: dict[str, object]) -> object:
+    def value(self, name: str, values: dict[str, object]) -> object:
         """Return the value of a parameter, or None if the notebook has no such parameter."""
         if name not in self.parameters:
             return None
-        return given.get(name, self.parameters[name].default)
+        return values.get(name, self.parameters[name].default)
 
 
 def find(folder: Path) -> list[Notebook]:

@@ -182,14 +182,14 @@ class RenderTask:
 
 
 def _tasks(
-    found: Sequence[Site], out: Path, chosen: Sequence[Notebook], given: Mapping[str, dict[str, object]]
+    sites: Sequence[Site], out: Path, chosen: Sequence[Notebook], values: Mapping[str, dict[str, object]]
 ) -> list[RenderTask]:
     tasks = []
-    for site in found:
+    for site in sites:
         for notebook in chosen:
             if notebook not in site.notebooks:
                 continue
-            parameters = site.parameters(notebook, given[notebook.name])
+            parameters = site.parameters(notebook, values[notebook.name])
             name = (site.out / notebook.name).relative_to(out).as_posix()
             tasks.append(RenderTask(site, notebook, name, parameters, site.fingerprint(notebook, parameters)))
     return tasks

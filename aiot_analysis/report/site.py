@@ -173,16 +173,16 @@ class Site:
             self.tables[folder] = Tables(folder, self.manifest.files)
         return self.tables[folder]
 
-    def data_of(self, notebook: Notebook, given: dict[str, object]) -> str:
+    def data_of(self, notebook: Notebook, values: dict[str, object]) -> str:
         """Return the SHA-256 of the tables that a notebook reads, or "" if it has no parameter `processed`.
 
         Raises:
             DataError: The tables are missing.
         """
-        folder = notebook.value("processed", given)
+        folder = notebook.value("processed", values)
         return self.data(workspace.find(str(folder), self.root)) if folder else ""
 
-    def fingerprint(self, notebook: Notebook, given: dict[str, object]) -> str:
+    def fingerprint(self, notebook: Notebook, parameters: dict[str, object]) -> str:
         """Return a hash of what a page depends on: the notebook, its parameters, the data, the code and the libraries.
 
         It does not depend on the locations of files.
@@ -190,13 +190,13 @@ class Site:
         Raises:
             DataError: The tables are missing.
         """
-        values = {name: value for name, value in given.items() if name != "scheduler"}
-        parts = [notebook.digest, values, self.data_of(notebook, given), self.code, self.versions, notebook.name]
-        return workspace.combine(*parts, self._pictures(notebook, given))
+        values = {name: value for name, value in parameters.items() if name != "scheduler"}
+        parts = [notebook.digest, values, self.data_of(notebook, parameters), self.code, self.versions, notebook.name]
+        return workspace.combine(*parts, self._pictures(notebook, parameters))
 
-    def _pictures(self, notebook: Notebook, given: dict[str, object]) -> list[str]:
+    def _pictures(self, notebook: Notebook, values: dict[str, object]) -> list[str]:
         """Return the state of the pictures that a notebook may show; simulated data have none."""
-        folder = notebook.value("datasets", given)
+        folder = notebook.value("datasets", values)
         if not folder or self.origin == "simulated":
             return []
         return workspace.pictures(self.root, str(folder), self._tables(self.processed).datasets)
@@ -235,9 +235,10 @@ class Site:
 
 
 def root_of(
-    found: Sequence[Notebook], named: Path | str | None, working: Path | None, values: Mapping[str, object]
+    notebooks: Sequence[Notebook], named: Path | str | None, working: Path | None, values: Mapping[str, object]
 ) -> Path:
     """Return the working directory of notebooks that are in the folder `named`, or in this project if it is None.
+
 
     This is the folder `working` if there are tables in it or above it, else the parent of `named`. Tables of the
     former take precedence over those next to the notebooks. Without either folder, it is the current folder.
@@ -247,17 +248,17 @@ def root_of(
     """
     beside = None if named is None else workspace.find_notebooks(named).parent
     bases = [base.resolve() for base in (working, beside) if base]
-    name = _processed(found, values)
+    name = _processed(notebooks, values)
     return workspace.base_of(name, *bases)
 
 
-def _processed(found: Sequence[Notebook], values: Mapping[str, object]) -> str:
+def _processed(notebooks: Sequence[Notebook], values: Mapping[str, object]) -> str:
     """Return the folder of the tables according to the parameters, or else to the first notebook that names one."""
-    candidates = (values.get("processed"), *(notebook.value("processed", {}) for notebook in found))
+    candidates = (values.get("processed"), *(notebook.value("processed", {}) for notebook in notebooks))
     return str(next((candidate for candidate in candidates if candidate), workspace.FOLDER))
 
 
-def sites(root: Path, found: Sequence[Notebook], out: Path, values: Mapping[str, object]) -> list[Site]:
+def sites(root: Path, notebooks: Sequence[Notebook], out: Path, values: Mapping[str, object]) -> list[Site]:
     """Return a site of the notebooks for each origin in the tables, or only for the origin in `values`.
 
     The notebooks run in `root`.
@@ -265,7 +266,7 @@ def sites(root: Path, found: Sequence[Notebook], out: Path, values: Mapping[str,
     Raises:
         DataError: The processed tables are missing or damaged, or have no data of the origin.
     """
-    tables_folder = workspace.find(_processed(found, values), root)
+    tables_folder = workspace.find(_processed(notebooks, values), root)
     workspace.check(tables_folder)
     origins = _origins(tables_folder)
     folders = {origin: out if number == 0 else out / origin for number, origin in enumerate(origins)}
@@ -274,7 +275,7 @@ def sites(root: Path, found: Sequence[Notebook], out: Path, values: Mapping[str,
     result = []
     for origin in _wanted(values, origins, tables_folder):
         others = {item: relpath(folders[item] / "index.html", folders[origin]) for item in origins if item != origin}
-        usable = [item for item in found if origin == origins[0] or "origin" in item.parameters]
+        usable = [item for item in notebooks if origin == origins[0] or "origin" in item.parameters]
         if not usable:
             continue
         stored_manifest = load_manifest(folders[origin] / "manifest.json")
@@ -373,11 +374,11 @@ def _devices(processed: Path, origin: str) -> tuple[str, ...]:
     return tuple(row["device_id"] for row in rows if row["origin"] == origin)
 
 
-def _wanted(values: Mapping[str, object], there: list[str], processed: Path) -> list[str]:
+def _wanted(values: Mapping[str, object], origins: list[str], processed: Path) -> list[str]:
     if "origin" not in values:
-        return there
-    if values["origin"] not in there:
+        return origins
+    if values["origin"] not in origins:
         raise DataError(
-            f"{processed} has no {values['origin']} data (it has {' and '.join(there)}): choose another origin."
+            f"{processed} has no {values['origin']} data (it has {' and '.join(origins)}): choose another origin."
         )
     return [str(values["origin"])]

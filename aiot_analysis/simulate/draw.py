@@ -181,25 +181,25 @@ def model_bytes(instance_id: str) -> int:
     return int(millions * 1e6 * BYTES[quantization])
 
 
-def phone(one: Phone, instances: Sequence[str], seed: int, count: int) -> tuple[list[DrawnRun], float]:
+def phone(simulated: Phone, instances: Sequence[str], seed: int, count: int) -> tuple[list[DrawnRun], float]:
     """Draw the instances of a phone on `count` images; also return the factor by which its times were scaled.
 
     All its times are scaled alike, so that VIPS over the 24 float32 instances is what `scale` aims at. Raises
     SimulationError if no image is right.
     """
-    slowdown = _throttle(one, seed)
-    answers = {instance: _answers(one, instance, seed, count) for instance in instances}
-    times = {instance: _times_ms(one, instance, seed, count, slowdown) for instance in instances}
+    slowdown = _throttle(simulated, seed)
+    answers = {instance: _answers(simulated, instance, seed, count) for instance in instances}
+    times = {instance: _times_ms(simulated, instance, seed, count, slowdown) for instance in instances}
     vips = sum(answers[i][2].mean() / (times[i].sum(axis=0).mean() / 1000) for i in names.PAPER_FLOAT32)
     if not vips:
         raise SimulationError(
-            f"None of the {count} images is correct on {one.name}, so there is no score: simulate more images."
+            f"None of the {count} images is correct on {simulated.name}, so there is no score: simulate more images."
         )
-    factor = scale(one, float(vips), _slowness(one, seed))
-    return [_drawn(one, i, answers[i], times[i] * factor, factor) for i in instances], factor
+    factor = scale(simulated, float(vips), _slowness(simulated, seed))
+    return [_drawn(simulated, i, answers[i], times[i] * factor, factor) for i in instances], factor
 
 
-def _answers(one: Phone, instance_id: str, seed: int, count: int) -> tuple[Any, Any, Any]:
+def _answers(phone: Phone, instance_id: str, seed: int, count: int) -> tuple[Any, Any, Any]:
     """Return the five best classes and their scores, and whether the first is right.
 
     A phone shifts the margin of each image a little, mostly in the same way as all phones with its chip and Android
@@ -209,37 +209,37 @@ def _answers(one: Phone, instance_id: str, seed: int, count: int) -> tuple[Any, 
     fluctuation = assumptions.file()["fluctuation"]
     file = of_file(seed, count, framework, quantization, model)
     sd = fluctuation["implementation"][f"{framework}_{delegate}"] * fluctuation["model"][model]
-    shared = stream(seed, count, one.soc, one.android, instance_id).standard_normal(count)
-    individual = stream(seed, count, one.slug, instance_id).standard_normal(count)
+    shared = stream(seed, count, phone.soc, phone.android, instance_id).standard_normal(count)
+    individual = stream(seed, count, phone.slug, instance_id).standard_normal(count)
     shift = np.sqrt(fluctuation["shared"]) * shared + np.sqrt(1 - fluctuation["shared"]) * individual
     margin = file.margin + sd * shift
     return *top5(draw(seed, count).labels, margin, file.rivals), margin > 0
 
 
-def _slowness(one: Phone, seed: int) -> float:
+def _slowness(phone: Phone, seed: int) -> float:
     """Return how much slower than usual a phone is for its chip; the phones in Table IV follow their score instead."""
-    return float(np.exp(assumptions.file()["time"]["phone_sd"] * stream(seed, one.slug, "speed").standard_normal()))
+    return float(np.exp(assumptions.file()["time"]["phone_sd"] * stream(seed, phone.slug, "speed").standard_normal()))
 
 
-def _throttle(one: Phone, seed: int) -> float:
+def _throttle(phone: Phone, seed: int) -> float:
     """Return the fraction by which a phone slows down when it is hot, which is 0 for most."""
     settings = assumptions.file()["time"]
-    chance, amount = stream(seed, one.slug, "throttle").random(2)
+    chance, amount = stream(seed, phone.slug, "throttle").random(2)
     low, high = settings["throttle"]
     return float(low + amount * (high - low)) if chance < settings["throttled_phones"] else 0.0
 
 
-def _times_ms(one: Phone, instance_id: str, seed: int, count: int, throttle: float) -> NDArray[np.float64]:
+def _times_ms(phone: Phone, instance_id: str, seed: int, count: int, throttle: float) -> NDArray[np.float64]:
     """Return the times of the four phases of each image in ms, (4, n), before scaling.
 
     They are skewed, and the first image is slow.
     """
     settings = assumptions.file()["time"]
     _, delegate, _, model = names.instance(instance_id)
-    rng = stream(seed, count, one.slug, instance_id, "times")
-    typical = assumptions.around_ms(one.soc, model)
+    rng = stream(seed, count, phone.slug, instance_id, "times")
+    typical = assumptions.around_ms(phone.soc, model)
     instance_factor = np.exp(settings["instance_sd"] * rng.standard_normal())
-    typical["inference"] = assumptions.time_ms(one.soc, instance_id).value * instance_factor
+    typical["inference"] = assumptions.time_ms(phone.soc, instance_id).value * instance_factor
     sd = np.array([settings["image_sd"][phase] for phase in PHASES])[:, None]
     times = np.array([typical[phase] for phase in PHASES])[:, None] * np.exp(sd * rng.standard_normal((4, count)))
     effort = draw(seed, count).effort
@@ -254,14 +254,14 @@ def _times_ms(one: Phone, instance_id: str, seed: int, count: int, throttle: flo
     return times * slowdown
 
 
-def _drawn(one: Phone, instance_id: str, answer: Any, times_ms: NDArray[np.float64], factor: float) -> DrawnRun:
+def _drawn(phone: Phone, instance_id: str, answer: Any, times_ms: NDArray[np.float64], factor: float) -> DrawnRun:
     """Return the results of an instance with scaled times."""
     settings = assumptions.file()["time"]
     classes, scores, correct = answer
     phases_ns = np.rint(times_ms * 1e6).astype(np.int64)
     ends_ns = np.cumsum(phases_ns.sum(axis=0) + round(settings["gap_ms"] * 1e6))
     load_ms = settings["load_ms"] + settings["load_ms_per_mb"] * model_bytes(instance_id) / 1e6
-    load_ms *= assumptions.cpu_speed(one.soc).value * factor
+    load_ms *= assumptions.cpu_speed(phone.soc).value * factor
     load_ms *= settings["load_nnapi"] if names.instance(instance_id).delegate == "nnapi" else 1.0
     at_ns = np.concatenate([[0], ends_ns[:-1]])
     return DrawnRun(instance_id, classes, scores, correct, phases_ns, at_ns, int(ends_ns[-1]), round(load_ms * 1e6))

@@ -103,17 +103,17 @@ def _model(instance_id: str) -> dict[str, object]:
     return {"sha256": sha256, "sha256_of": name, "weights": WEIGHTS, "size_bytes": draw.model_bytes(instance_id)}
 
 
-def _attempt(one: draw.DrawnRun, began: datetime, images: SimulatedImages) -> bytes:
+def _attempt(drawn: draw.DrawnRun, began: datetime, images: SimulatedImages) -> bytes:
     """Return the lines of an attempt: load, one line per image, end."""
-    framework, delegate, _, _ = names.instance(one.instance_id)
+    framework, delegate, _, _ = names.instance(drawn.instance_id)
     load = {
-        "instance": one.instance_id,
+        "instance": drawn.instance_id,
         "attempt": 1,
-        "load_ns": one.load_ns,
+        "load_ns": drawn.load_ns,
         "framework_version": "simulated",
         # the app sets one thread for TensorFlow Lite and does not set any for the others
         "threads": 1 if framework == "tflite" else None,
-        "model_sha256": _model(one.instance_id)["sha256"],
+        "model_sha256": _model(drawn.instance_id)["sha256"],
         "accelerator_requested": delegate,
         "accelerator_actual": delegate,
         "at": _iso(began),
@@ -122,18 +122,20 @@ def _attempt(one: draw.DrawnRun, began: datetime, images: SimulatedImages) -> by
     end = {
         "images": len(images.names),
         "failed_images": 0,
-        "correct": int(one.correct.sum()),
-        "loop_ns": one.loop_ns,
+        "correct": int(drawn.correct.sum()),
+        "loop_ns": drawn.loop_ns,
         "peak_rss_kb": None,
         "event": "end",
     }
-    return b"\n".join(map(orjson.dumps, [load, *_image_events(one, images), end])) + b"\n"
+    return b"\n".join(map(orjson.dumps, [load, *_image_events(drawn, images), end])) + b"\n"
 
 
-def _image_events(one: draw.DrawnRun, images: SimulatedImages) -> list[dict[str, object]]:
+def _image_events(drawn: draw.DrawnRun, images: SimulatedImages) -> list[dict[str, object]]:
     """Return the image records of an instance."""
-    pairs = zip(one.classes.tolist(), one.scores.tolist(), strict=True)
-    columns = zip(images.names, images.labels.tolist(), pairs, *one.phases_ns.tolist(), one.at_ns.tolist(), strict=True)
+    pairs = zip(drawn.classes.tolist(), drawn.scores.tolist(), strict=True)
+    columns = zip(
+        images.names, images.labels.tolist(), pairs, *drawn.phases_ns.tolist(), drawn.at_ns.tolist(), strict=True
+    )
     return [
         {
             "query": query,

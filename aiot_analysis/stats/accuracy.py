@@ -55,14 +55,14 @@ def clopper_pearson(count: int, n: int) -> tuple[float, float]:
 
 
 def newcombe(
-    both: Counts, only_base: Counts, only_other: Counts, neither: Counts, level: float | Floats = CONFIDENCE
+    both_right: Counts, only_base: Counts, only_other: Counts, neither: Counts, level: float | Floats = CONFIDENCE
 ) -> tuple[Floats, Floats]:
     """Return an interval for other minus base accuracy on the same images, fractions of 1, from numbers of images.
 
     The interval is method 10 of Newcombe 1998, "Improved confidence intervals for the difference between binomial
     proportions based on paired data", Statistics in Medicine 17. Its width stays positive where no image differs.
     """
-    a, b, c, d = (np.asarray(count, float) for count in (both, only_base, only_other, neither))
+    a, b, c, d = (np.asarray(count, float) for count in (both_right, only_base, only_other, neither))
     n = a + b + c + d
     base, other = a + b, a + c
     p, q = other / n, base / n

@@ -289,19 +289,19 @@ def bursts(images: pd.DataFrame, burst: float = 50, unit: str = "images", timing
     return table.drop(columns="clock").assign(gap=gap)
 
 
-def _against(burst: Floats, rest: Floats, runs: float = 0.0, runs_freedom: float = np.inf) -> dict[str, Floats]:
+def _against(burst: Floats, remainder: Floats, runs: float = 0.0, runs_freedom: float = np.inf) -> dict[str, Floats]:
     """Return the numbers of `bursts` for two parts of the same runs, (m, n) each; {} if a part is too small.
 
     For parts of two runs, `runs` is what runs add to the variance of the logarithm, with its degrees of freedom.
     """
-    if min(burst.shape[1], rest.shape[1]) < MIN_PART:
+    if min(burst.shape[1], remainder.shape[1]) < MIN_PART:
         return {}
-    first, then = burst.mean(axis=1), rest.mean(axis=1)
-    (first_error, first_worth), (then_error, then_worth) = blocks.errors(burst), blocks.errors(rest)
+    first, then = burst.mean(axis=1), remainder.mean(axis=1)
+    (first_error, first_worth), (then_error, then_worth) = blocks.errors(burst), blocks.errors(remainder)
     with np.errstate(divide="ignore", invalid="ignore"):  # a clock too coarse for the model gives zeros
         ratio, a, b = then / first, (first_error / first) ** 2, (then_error / then) ** 2
         # so few images do not show the range of their dependence: assume at least that of the longer remainder
-        a = np.maximum(a, b * rest.shape[1] / burst.shape[1])
+        a = np.maximum(a, b * remainder.shape[1] / burst.shape[1])
         freedoms = [first_worth - 1, then_worth - 1, np.full_like(a, runs_freedom)]
         low, high = np.exp(variance.interval_of_parts(np.log(ratio), [a, b, np.full_like(a, runs)], freedoms))
     numbers = [first, then, ratio, low, high]

@@ -80,7 +80,7 @@ class Data:
         """Return the rows of `instances` that the pages use: one per device and instance, ready for a pivot or a mean.
 
         Of several runs the newest is taken, and only of those that were measured alike: `tables.select.measured_rows`
-        also tells what is left out and why.
+        also returns the excluded rows with the reasons.
 
         Parameters
         ----------
@@ -180,24 +180,26 @@ class Data:
         """Return the instances of all runs, of the suite and for a study."""
         return pd.concat([frame for frame in (self.instances, self.studies) if len(frame)] or [self.instances])
 
-    def _chosen(self, rows: pd.DataFrame, filters: Mapping[str, object], of: str = "") -> pd.DataFrame:
-        """Return the rows of `instances` whose columns hold one of the values; `of` is as for `storage.kind_of`."""
-        wanted = {column: self._values("instances", column, selection, of) for column, selection in filters.items()}
+    def _chosen(self, rows: pd.DataFrame, filters: Mapping[str, object], rows_of: str = "") -> pd.DataFrame:
+        """Return the rows of `instances` whose columns hold one of the values; see `storage.kind_of` for `rows_of`."""
+        wanted = {
+            column: self._values("instances", column, selection, rows_of) for column, selection in filters.items()
+        }
         for column, values in wanted.items():
             rows = rows[_holds(rows[column], values)]
         return rows
 
-    def _values(self, name: str, column: str, given: object, of: str = "") -> list[Any]:
-        """Return the values given for a column of a table, converted to its type.
+    def _values(self, name: str, column: str, selection: object, rows_of: str = "") -> list[Any]:
+        """Return the selected values of a column of a table, converted to its type.
 
         Raises DataError if there is no such column. Values of a column that names something must be present in these
         data; measured values, like times or the answers to images, need not be.
         """
-        kind = storage.kind_of(name, column, of)
+        kind = storage.kind_of(name, column, rows_of)
         candidates = self._known(name, column, kind)
         if candidates is None:
-            return [names.convert(column, value, kind) for value in names.listed(given)]
-        return names.choose(column.removesuffix("_id"), given, candidates, kind)
+            return [names.convert(column, value, kind) for value in names.listed(selection)]
+        return names.choose(column.removesuffix("_id"), selection, candidates, kind)
 
     def _known(self, name: str, column: str, kind: str) -> Collection[Any] | None:
         """Return the values of a column that names something, or None for a measured one or one of another table."""

@@ -34,42 +34,42 @@ FALSE = {"false", "no", "off", "0"}
 KINDS = {"text": "text", "number": "a number", "whole number": "a whole number", "truth": "true or false"}
 
 
-def listed(given: object) -> list[Any]:
-    """Return the argument as a list; text, a number, a truth value or None counts as a single value."""
-    if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
-        return [given]
-    return list(given)
+def listed(values: object) -> list[Any]:
+    """Return the values as a list; text, a number, a truth value or None counts as a single value."""
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        return [values]
+    return list(values)
 
 
-def named(given: object, known: Collection[Any]) -> list[Any]:
-    """Return the argument as a list, splitting text at commas.
+def named(values: object, known: Collection[Any]) -> list[Any]:
+    """Return the values as a list, splitting text at commas.
 
     Text that equals a known value is not split, since an id may contain a comma.
     """
-    if not isinstance(given, str) or given in known or "," not in given:
-        return listed(given)
-    return [name for part in given.split(",") if (name := part.strip())]
+    if not isinstance(values, str) or values in known or "," not in values:
+        return listed(values)
+    return [name for part in values.split(",") if (name := part.strip())]
 
 
-def choose(what: str, given: object, known: Collection[Any], kind: str = "text") -> list[Any]:
-    """Return the given values (see `named`) without duplicates, converted to one of KINDS.
+def choose(what: str, selection: object, known: Collection[Any], kind: str = "text") -> list[Any]:
+    """Return the selected values (see `named`) without duplicates, converted to one of KINDS.
 
     None stands for a missing value and is valid if `known` contains it. Raises DataError for a value that is not in
     `known`.
     """
-    values = list(dict.fromkeys(convert(what, value, kind) for value in named(given, known)))
+    values = list(dict.fromkeys(convert(what, value, kind) for value in named(selection, known)))
     for value in values:
         if value not in known:
             raise DataError(f"There is no {what} {value!r} in these data: choose {choices(str(value), known)}.")
     return values
 
 
-def verdicts(asked: str | Sequence[str]) -> list[str]:
+def verdicts(selection: str | Sequence[str]) -> list[str]:
     """Return the verdicts named in text like "valid,semi-valid" or in a list.
 
     Raises DataError if there are none, or for any that is not in USABLE.
     """
-    words = [word.strip() for word in asked.split(",")] if isinstance(asked, str) else list(asked)
+    words = [word.strip() for word in selection.split(",")] if isinstance(selection, str) else list(selection)
     unknown = [word for word in words if word not in USABLE]
     if unknown or not words:
         listed_words = ", ".join(map(repr, unknown)) or "none"
@@ -302,7 +302,7 @@ def instance_ids(rows: pd.DataFrame) -> pd.Series:
 
 
 def places(column: pd.Series, order: list[str]) -> pd.Series:
-    """Return the position of each name of a column in `in_order`, as a sort key."""
+    """Return the position of each name of a column in the order of `in_order`, as a sort key."""
     sorted_names = in_order(set(column), order)
     return column.map({name: place for place, name in enumerate(sorted_names)})
 
@@ -316,6 +316,6 @@ def ordered(frame: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     return frame.loc[pd.DataFrame(keys).sort_values(list(by), kind="stable").index].reset_index(drop=True)
 
 
-def in_order(found: set[str], order: list[str]) -> list[str]:
-    """Return the names that were found: those of the paper in its order, then any others by name."""
-    return [name for name in order if name in found] + sorted(found - set(order))
+def in_order(names: set[str], order: list[str]) -> list[str]:
+    """Return the names in order: those of the paper as in `order`, then any others by name."""
+    return [name for name in order if name in names] + sorted(names - set(order))

@@ -110,10 +110,10 @@ def usable_rows(
     return instances[usable].reset_index(drop=True)
 
 
-def with_verdict(found: pd.DataFrame, instances: pd.DataFrame) -> pd.DataFrame:
+def with_verdict(statistic: pd.DataFrame, instances: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of a statistic by run x instance with the verdict and the reasons from table `instances`."""
     columns = instances[[*KEY, "verdict", "reasons"]].drop_duplicates(KEY)
-    return found.astype(dict.fromkeys(KEY, str)).merge(columns.astype(dict.fromkeys(KEY, str)), on=KEY, how="left")
+    return statistic.astype(dict.fromkeys(KEY, str)).merge(columns.astype(dict.fromkeys(KEY, str)), on=KEY, how="left")
 
 
 def measured_rows(

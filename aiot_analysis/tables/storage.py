@@ -178,15 +178,17 @@ def _check_columns(name: str, columns: Collection[str]) -> None:
             raise DataError(f"Table {name} has no column {column!r}: choose {', '.join(table_columns)}.")
 
 
-def kind_of(name: str, column: str, of: str = "") -> str:
+def kind_of(name: str, column: str, rows_of: str = "") -> str:
     """Return the kind of values that a column of a table holds, as one of `names.KINDS`.
 
-    `of` is the table whose rows are selected by the column, if that is another one. Raises DataError if there is no
-    such column, or if it holds lists.
+    `rows_of` is the table whose rows the column selects, if it is another one. Raises DataError if there is no such
+    column, or if it holds lists.
     """
-    if of and column not in TABLES[name].to_schema().columns:
-        columns = list(dict.fromkeys([*TABLES[of].to_schema().columns, *TABLES[name].to_schema().columns]))
-        raise DataError(f"Tables {of} and {name} have no column {column!r}: choose {names.choices(column, columns)}.")
+    if rows_of and column not in TABLES[name].to_schema().columns:
+        columns = list(dict.fromkeys([*TABLES[rows_of].to_schema().columns, *TABLES[name].to_schema().columns]))
+        raise DataError(
+            f"Tables {rows_of} and {name} have no column {column!r}: choose {names.choices(column, columns)}."
+        )
     _check_columns(name, [column])
     kind = _KINDS.get(str(TABLES[name].to_schema().columns[column].dtype), "")
     if not kind:
@@ -276,13 +278,13 @@ def _check_content(name: str, path: Path, size: int, time_ns: int) -> None:
         raise DamagedError(f"{path} is damaged ({str(error).rstrip('.')}): {REMEDY}.") from None
 
 
-def _check_version(found: pyarrow.Schema, name: str, path: Path) -> None:
+def _check_version(schema: pyarrow.Schema, name: str, path: Path) -> None:
     """Raise DataError if a table lacks a column of this version, or holds values of another kind in one."""
     for column, facts in TABLES[name].to_schema().columns.items():
-        if column not in found.names:
+        if column not in schema.names:
             problem = f"it has no column {column!r}"
-        elif _kind(found.field(column).type) not in (_KINDS.get(str(facts.dtype), "").removeprefix("whole "), ""):
-            problem = f"its column {column!r} has type {found.field(column).type}"
+        elif _kind(schema.field(column).type) not in (_KINDS.get(str(facts.dtype), "").removeprefix("whole "), ""):
+            problem = f"its column {column!r} has type {schema.field(column).type}"
         else:
             continue
         raise DataError(f"{path} was written by another version ({problem}): run `aiot process` to rebuild it.")
@@ -292,14 +294,14 @@ _KINDS = {"string[pyarrow]": "text", "category": "text", "bool": "truth", "boole
 _KINDS |= {"int64": "whole number", "Int64": "whole number", "float64": "number", "Float64": "number"}
 
 
-def _kind(of: pyarrow.DataType) -> str:
+def _kind(data_type: pyarrow.DataType) -> str:
     """Return whether a column holds text, numbers or truth values; "" for one without values and for lists."""
     types = pyarrow.types
-    if types.is_dictionary(of) or types.is_string(of) or types.is_large_string(of):
+    if types.is_dictionary(data_type) or types.is_string(data_type) or types.is_large_string(data_type):
         return "text"
-    if types.is_boolean(of):
+    if types.is_boolean(data_type):
         return "truth"
-    return "number" if types.is_integer(of) or types.is_floating(of) else ""
+    return "number" if types.is_integer(data_type) or types.is_floating(data_type) else ""
 
 
 def _frame(content: pyarrow.Table) -> pd.DataFrame:

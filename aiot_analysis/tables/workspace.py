@@ -358,10 +358,10 @@ def read_columns(path: Path, *columns: str) -> Any:
     return content
 
 
-def _check_columns(found: Any, path: Path, *columns: str) -> None:
+def _check_columns(table: Any, path: Path, *columns: str) -> None:
     """Raise DataError if a table lacks one of the columns."""
     for column in columns:
-        if column not in found.column_names:
+        if column not in table.column_names:
             raise DataError(
                 f"{path} was written by another version (no column {column!r}): run `aiot process` to rebuild it."
             )

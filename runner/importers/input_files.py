@@ -181,7 +181,9 @@ def _speed_benchmark(text: str, framework: str | None) -> list[str]:
 
 def _seems(formats: list[str]) -> str:
     return (
-        f": it seems to be from {' or '.join(formats)}, so omit --log-format" if formats else ", nor any other known format"
+        f": it seems to be from {' or '.join(formats)}, so omit --log-format"
+        if formats
+        else ", nor any other known format"
     )
 
 

@@ -110,9 +110,7 @@ def label_problem(answers: np.ndarray, truth: np.ndarray, settings: Settings) ->
         and _tail(explained, len(truth), chance) * (2 * settings.classes + len(candidates)) < LABEL_SIGNIFICANCE
         and (by_chance or _better(best_labels == answers, truth == answers))
     ):
-        return (
-            f"{right} of {len(truth)} images are classified correctly: {LABEL_DOUBT}; {explained} are correct {text}"
-        )
+        return f"{right} of {len(truth)} images are classified correctly: {LABEL_DOUBT}; {explained} are correct {text}"
     if not at_chance_level(right, len(truth), settings.classes):
         return None
     follow_note = (

@@ -203,14 +203,16 @@ def _why(parts: pd.DataFrame, judgement: str) -> str:
     return text
 
 
-def _figures(parts: pd.DataFrame, shown: pd.Series | None, unit: str) -> str:
+def _figures(parts: pd.DataFrame, decisive: pd.Series | None, unit: str) -> str:
     """Return the effect of the decisive part, its interval and the claimed region in words."""
-    if shown is None:
+    if decisive is None:
         return "no figures"
-    numbers = f"{format_effect(shown['effect'], unit)} ({interval(shown['effect_low'], shown['effect_high'], unit)})"
+    numbers = (
+        f"{format_effect(decisive['effect'], unit)} ({interval(decisive['effect_low'], decisive['effect_high'], unit)})"
+    )
     with_number = parts[parts["state"] != MISSING]
-    where = f", on {shown['device']}" if shown["device"] else ""
-    text = f"{shown['part']}{where}: {numbers}, claimed: {shown['claimed']}"
+    where = f", on {decisive['device']}" if decisive["device"] else ""
+    text = f"{decisive['part']}{where}: {numbers}, claimed: {decisive['claimed']}"
     if len(with_number) > 1:
         text += f"; all: {interval(with_number['effect'].min(), with_number['effect'].max(), unit)}"
     return text
