@@ -6,7 +6,7 @@ CONFIDENCE = 0.95
 """Level of all intervals."""
 ALPHA = 0.05
 """Error rate of all tests, 1 - CONFIDENCE."""
-LEAST_P = 0.001  # smaller p-values are not told apart
+LEAST_P = 0.001  # smaller p-values are shown as below this one
 MORE_DIGITS = 6  # maximum number of formats to try, each with one more digit
 
 

@@ -138,7 +138,7 @@ def run_suite(
 
     Returns
     -------
-    The outcome of each device. It tells whether something failed; call `run_suite` again with `resume=True` to try
+    The outcome of each device, with its failures; call `run_suite` again with `resume=True` to try
     what failed again.
 
     Raises
@@ -280,4 +280,4 @@ def _listeners(slugs: Sequence[str], instances: int, progress: bool) -> Iterator
 
 
 def _ignore(event: str, instance: Instance, details: dict[str, Any]) -> None:
-    """Hear of an event of a run and do nothing."""
+    """Ignore an event of a run."""

@@ -70,7 +70,7 @@ def test_another_reference_can_be_asked_for_and_an_unknown_one_is_refused(tmp_pa
     assert "Reference 'x' is not a device with image records: choose a, b." in str(result)
 
 
-def test_a_device_that_was_measured_twice_tells_of_noise(tmp_path):
+def test_a_device_measured_twice_shows_its_noise(tmp_path):
     run(tmp_path / "raw", "a", {1})
     run(tmp_path / "raw", "a", {2}, run_id="20260102T000000Z-aaaaaa")
     text = page(tmp_path)

@@ -67,7 +67,7 @@ def pages(folder):
 
 
 @pytest.mark.slow
-def test_the_nightly_job_does_what_is_new_and_tells_of_what_failed(tmp_path):
+def test_the_nightly_job_processes_new_runs_and_reports_failures(tmp_path):
     for device in ("one", "two"):
         measure(tmp_path, device)
     (tmp_path / "notebooks").mkdir()

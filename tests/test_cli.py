@@ -64,7 +64,7 @@ def test_processed_and_excluded_items_are_printed(project):
     assert second.startswith("          excluded data/raw/local/notes: data/raw/local/notes/run.json is missing")
 
 
-def test_a_verb_that_reads_tables_says_which(project):
+def test_a_command_that_reads_tables_names_their_folder(project):
     attempt(begin(project / "data" / "raw", [ID], device="phone"), ID, LOAD, image(0), image(1), end())
     assert aiot("process", cwd=project).returncode == 0
     tables = project / "data" / "processed"

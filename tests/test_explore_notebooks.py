@@ -52,7 +52,7 @@ def test_nbstripout_as_the_pre_commit_hook_calls_it_changes_no_byte(tmp_path):
 
 
 @every_notebook
-def test_it_is_small_and_begins_with_a_title(path):
+def test_it_is_small_and_starts_with_a_title(path):
     assert len(cells(path, "code")) <= 7
     assert source(cells(path)[0]).startswith("# ")
     assert sum("parameters" in cell["metadata"].get("tags", []) for cell in cells(path)) == 1

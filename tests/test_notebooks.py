@@ -332,7 +332,7 @@ def test_the_ways_of_resizing_are_compared_on_their_own_page_and_on_no_other(tmp
 
 
 @pytest.mark.slow
-def test_every_notebook_is_rendered_where_there_is_nothing_but_a_profile(tmp_path):
+def test_every_notebook_is_rendered_from_an_operator_study_alone(tmp_path):
     profile(tmp_path / "raw", "squeezenet")
     ingest.process(tmp_path / "raw", tmp_path / "processed")
     pages = render_all(tmp_path / "processed", tmp_path / "out")

@@ -1,4 +1,4 @@
-"""Conversion of raw logs to processed tables. Unreadable data are left out with a reason, and the rest is processed.
+"""Conversion of raw logs to processed tables. Unreadable data are excluded with a reason, and the rest is processed.
 
     attempt     one attempt's log as columns, by definition (slow), or with pyarrow if that is sure to give the same
     rules       handling of odd data; checks, conditions and sessions that a run records

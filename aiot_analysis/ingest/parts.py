@@ -58,7 +58,7 @@ class Scan:
 
 
 def scan_runs(raw: Path) -> Scan:
-    """List the folders below `raw`; those that cannot be listed are left out with a reason."""
+    """List the folders below `raw`; those that cannot be listed are excluded with a reason."""
     result = Scan()
     for device in _folders(raw, "", "device", result):
         for entry in _folders(raw, device.name, "run", result):
@@ -69,7 +69,7 @@ def scan_runs(raw: Path) -> Scan:
 
 
 def _folders(raw: Path, name: str, kind: str, scan: Scan) -> Iterator[os.DirEntry[str]]:
-    """Yield the folders in a folder; anything else is left out with a reason."""
+    """Yield the folders in a folder; anything else is excluded with a reason."""
     for entry in _entries(raw, name, scan):
         path = f"{name}/{entry.name}" if name else entry.name
         if entry.name == LOCK or path == README:

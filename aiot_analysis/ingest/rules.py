@@ -175,7 +175,7 @@ _TEXT, _NUMBER, _ABSENT = (str,), (int, float), (type(None),)
 def check_run(run: Row, device: Row, where: str) -> None:
     """Raise RawLogError for values in run.json and device.json that are not valid here.
 
-    Such a run is left out as a whole.
+    Such a run is excluded as a whole.
     """
     for field, allowed in (("origin", rawlog.ORIGINS), ("timing", tuple(names.TIMES))):
         if run[field] not in allowed:

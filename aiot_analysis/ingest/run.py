@@ -103,7 +103,7 @@ def _read(run: RunFolder, key: str, file: Path) -> tuple[PartEntry, dict[str, li
 
 
 def _file(path: Path, reason: str, lines: int | None) -> LeftOut:
-    """Return the record of a file that is left out, or of some of its lines."""
+    """Return the record of an excluded file, or of excluded lines of a file."""
     return f"{path.parent.parent.name}/{path.parent.name}/{path.name}", reason, lines
 
 

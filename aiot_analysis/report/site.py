@@ -239,7 +239,6 @@ def root_of(
 ) -> Path:
     """Return the working directory of notebooks that are in the folder `named`, or in this project if it is None.
 
-
     This is the folder `working` if there are tables in it or above it, else the parent of `named`. Tables of the
     former take precedence over those next to the notebooks. Without either folder, it is the current folder.
 

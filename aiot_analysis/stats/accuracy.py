@@ -177,7 +177,7 @@ def answer_changes(rows: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
     images (those that it answered more than once), changed (those of them that it did not answer identically each
     time), noise (their share) with noise_low and noise_high (Wilson, 95 %), and disagreement (see
     `agreement.instability`; here between two answers of one device). Devices whose runs have no image in common are
-    left out.
+    excluded.
     """
     records = select.image_rows(images, rows)
     table = []

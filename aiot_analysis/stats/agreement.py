@@ -151,7 +151,7 @@ def shares_alike(answers: Sequence[Answers]) -> pd.DataFrame:
     """Return how often each device agrees with the others: device_id, instances, agreement; highest agreement first.
 
     Agreement is the share of the other devices that gave the same class, averaged over images and then over instances
-    with two devices or more. A failed image agrees with no other. Devices without such an instance are left out.
+    with two devices or more. A failed image agrees with no other. Devices without such an instance are excluded.
     """
     shares = []
     for instance in answers:

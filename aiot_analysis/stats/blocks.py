@@ -150,7 +150,7 @@ def _doubts(times: Floats, worth: Floats, block: NDArray[np.int64]) -> list[str]
     """Return the `doubt` of each series (m, n) along a run.
 
     `worth` is the number of independent times that each is worth, and `block` its block length, (m,) each. The first
-    image is left out of the shares of the largest blocks: it is long in every run, so no run lacks it by chance.
+    image is excluded from the shares of the largest blocks: it is long in every run, so no run lacks it by chance.
     """
     blocks = zip(worth, times, block, strict=True)
     return [doubt(w, len(row), of_largest(row[1:], b)) for w, row, b in blocks]

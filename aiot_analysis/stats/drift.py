@@ -102,7 +102,7 @@ def drifts(
 ) -> pd.DataFrame:
     """Return the trend of the time, its largest change in level and a finding, one row per run x instance.
 
-    Takes image records. The first image is excluded; images that failed or have no time are left out (`along.left_out`
+    Takes image records. The first image is excluded; images that failed or have no time are excluded (`along.left_out`
     lists them). Columns, besides run_id, device_id and instance_id, are
 
     - images: number of images used.
@@ -178,7 +178,7 @@ def _findings(tests: pd.DataFrame, material: float, level: float) -> NDArray[np.
 def _trend(times: Floats, alpha: Floats) -> pd.DataFrame:
     """Return the columns TREND of times (m, n), each with an interval of its own level 1 - alpha (m,).
 
-    Sen's interval (1968) sorts the slopes between all pairs of medians and leaves out as many at both ends as Mann and
+    Sen's interval (1968) sorts the slopes between all pairs of medians and drops as many at both ends as Mann and
     Kendall's test allows. Its p-value has the continuity correction, and counts slopes of 0 against a trend, so it is
     below alpha exactly when the interval excludes 0.
     """

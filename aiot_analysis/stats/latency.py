@@ -60,7 +60,7 @@ def image_log_ratios(
     position of each image in its run. By the delta method, the logarithm varies like the mean of base / mean(base) -
     other / mean(other), where neighbours in time are treated as dependent (see `blocks.errors`). If the two instances
     were shown the images in different orders, the variances of both sides are added instead. An image that is NaN on
-    one side is left out on both. NaN where fewer than two images are left.
+    one side is excluded on both. NaN where fewer than two images are left.
     """
     seen = ~(np.isnan(base) | np.isnan(other))
     counts = seen.sum(axis=1)
@@ -125,7 +125,7 @@ def summary(images: pd.DataFrame, timing: str = "end_to_end") -> pd.DataFrame:
     p75_ms, p90_ms, p99_ms, max_ms, first_ms (the first query), later_ms (mean of the others), cv (coefficient of
     variation: standard deviation over mean), tail (p99_ms over median_ms), failed (images that failed; they count where
     they have the requested time) and unusable (images whose time is missing, negative or not finite; they do not count
-    and are listed by `along.left_out`). Nothing else is left out.
+    and are listed by `along.left_out`). Nothing else is excluded.
     """
     ordered = images.sort_values("query", kind="stable")
     raw = ordered[select.time_column(timing)].astype(float)
@@ -162,7 +162,7 @@ def speed_up(images: pd.DataFrame, pairs: pd.DataFrame, timing: str = "end_to_en
 
     Takes image records and the pairs of `pairing.pair`. Returns the pairs with n_images, base_ms, other_ms, speed_up,
     speed_up_low and speed_up_high: Student's 95 % interval on the logarithm, from the variation within runs
-    (`image_log_ratios`) and what runs add (`pairing.RUNS`). Images that failed on one side are left out on both.
+    (`image_log_ratios`) and what runs add (`pairing.RUNS`). Images that failed on one side are excluded on both.
     Null without images; with a single image there is no interval.
     """
     sides = [f"{select.time_column(timing)}_{half}" for half in ("base", "other")]

@@ -50,7 +50,7 @@ def summary(rows: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
     Takes the rows of `rows` and image records. Adds accuracy_low and accuracy_high (Wilson), and preprocess_ms and
     decode_preprocess_ms, means over images with ..._low and ..._high: Student's interval on the logarithm, in which
     neighbours in time are treated as dependent (`blocks.errors`) and the variation between runs is included
-    (`variance`). Failed images have no time and are left out of it. Null without image records.
+    (`variance`). Failed images have no time and are excluded from it. Null without image records.
     """
     result = accuracy.with_interval(rows).reset_index(drop=True)
     records = select.image_rows(images, rows)

@@ -411,7 +411,7 @@ def moderated(variances: Floats, freedoms: list[float]) -> tuple[Floats, list[fl
 
 
 def _mean_log(freedom: float) -> float:
-    """Return the mean of the logarithm of an estimate of the variance 1."""
+    """Return the expected logarithm of an estimate of a variance that is 1."""
     return float(digamma(freedom / 2) - np.log(freedom / 2))
 
 

@@ -86,9 +86,9 @@ def tie_groups(better: Flags, order: NDArray[np.int64]) -> list[str]:
 
     A tie group is a maximal sequence of neighbours in the ranking that contains no two devices of which one is surely
     better. `order` has the devices to be ranked, best first. Groups overlap, and their letters follow the ranking: a
-    device in the second and third has "bc", one in the second to fifth "b–e", and one that is told apart from both of
-    its neighbours "". Devices that share a letter are not told apart. Two that are far from each other may share no
-    letter and still not be told apart, if one between them is measured much better.
+    device in the second and third has "bc", one in the second to fifth "b–e", and one that differs significantly from
+    both of its neighbours "". Devices that share a letter do not differ significantly. Two that are far from each other
+    may share no letter and still not differ significantly, if one between them is measured much better.
     """
     distinguished = (better | better.T)[np.ix_(order, order)]
     count = len(order)
@@ -279,7 +279,7 @@ def intervals(
       of others;
     - first_ten: whether the device is among the first ten of its group, "yes", "no" or "open"; null for a group of at
       most ten;
-    - tie_group: letters; devices that share one are not told apart (see `tie_groups`);
+    - tie_group: letters; devices that share one do not differ significantly (see `tie_groups`);
     - interval_images: number of images on which the intervals are based;
     - interval_note: what an interval lacks, or why it is null.
 

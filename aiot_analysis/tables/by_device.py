@@ -175,8 +175,8 @@ def map_devices(
 
     `images` is a frame, an iterable of parts (see `select.records_by_device`), or `DeviceRecords`. With
     `DeviceRecords`, only the records of one device are in memory at a time. If they name a scheduler, its workers read
-    them and call the function, which must then be picklable and take small arguments. Devices without records are left
-    out. May raise DataError and ClusterError.
+    them and call the function, which must then be picklable and take small arguments. Devices without records are
+    skipped. May raise DataError and ClusterError.
     """
     if not isinstance(images, DeviceRecords):
         for device, records in select.records_by_device(images, rows):

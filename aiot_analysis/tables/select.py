@@ -1,4 +1,4 @@
-"""Which rows a statistic may use and pool, and which are left out and why."""
+"""Selection of the rows that a statistic may use and pool, with the reasons for excluding others."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class LabelEntry:
 
 @dataclass(frozen=True)
 class LabelList:
-    """Content of a label file, with notes for the user about what was assumed or left out."""
+    """Content of a label file, with notes for the user about what was assumed or ignored."""
 
     path: Path
     entries: tuple[LabelEntry, ...]

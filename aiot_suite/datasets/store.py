@@ -42,7 +42,7 @@ class Dataset:
     images: tuple[tuple[str, int], ...]  # name, label
     image_folder: Path
     classes: dict[int, str]
-    notes: tuple[str, ...] = ()  # what was assumed or left out, for the owner of the images
+    notes: tuple[str, ...] = ()  # what was assumed or ignored, for the owner of the images
 
     def path(self, image: str) -> Path:
         """Return the path of an image given by its name."""
@@ -62,7 +62,7 @@ def write(
 ) -> Dataset:
     """Write the description of a dataset whose images exist in `folder/images`, or outside in `image_folder`.
 
-    notes: what was assumed or left out when assigning classes to images.
+    notes: what was assumed or ignored when assigning classes to images.
     Raises DatasetError if there are no images, or if an image is missing, listed twice or has an invalid label.
     """
     if not images:

@@ -36,7 +36,7 @@ class WeightSource:
     settings: Settings
     form: Literal["state dict", "slim"] = "state dict"  # slim: see aiot_suite.train
     accuracy: float | None = None  # top-1, 0 to 1, as stated by the author of the weights
-    notes: tuple[str, ...] = ()  # what was assumed or left out, one sentence each
+    notes: tuple[str, ...] = ()  # what was assumed or ignored, one sentence each
 
 
 def locate(kind: str, model: Model, cache: Path) -> WeightSource:

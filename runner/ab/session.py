@@ -212,7 +212,7 @@ class Plan:
     session: Session
     sides: Mapping[str, SettingsSide]  # by name, "a" and "b"
     remaining: Sequence[Block]
-    obstacles: Sequence[str]  # why pairs of instances are left out
+    obstacles: Sequence[str]  # why pairs of instances are excluded
     newest: str | None = None  # the newest session of the device, if it was to be continued
     differences: Sequence[str] = ()  # in what it differs from this one, so that a new one begins
 

@@ -91,7 +91,7 @@ def python_of(settings: Mapping[str, str], local: bool) -> Path | None:
 def versions(device: Device, python: Path, frameworks: Iterable[str], catalog: Catalog) -> dict[str, str]:
     """Return the versions of frameworks in a Python on a device, as the agent imports them there.
 
-    Frameworks that this Python cannot run are left out.
+    Frameworks that this Python cannot run are excluded.
 
     Raises:
         SelectionError: It can run none of the frameworks.

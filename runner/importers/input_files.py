@@ -78,7 +78,7 @@ def _text(path: Path, data: bytes) -> str:
 
 
 def lines_of(text: str) -> list[str]:
-    """Return the lines of a text without line ends, leaving out lines longer than LINE_AT_MOST."""
+    """Return the lines of a text without line ends, except lines longer than LINE_AT_MOST."""
     return [line.removesuffix("\r") for line in text.split("\n") if len(line) <= LINE_AT_MOST]
 
 

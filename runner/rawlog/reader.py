@@ -1,4 +1,4 @@
-"""Reading of runs, devices and attempts. Invalid parts are left out and reported."""
+"""Reading of runs, devices and attempts. Invalid parts are excluded and reported."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def attempt_paths(run_folder: str | Path) -> Dict[str, List[Path]]:
 
 
 class Attempt(object):
-    """One attempt as read from its file: its events, how it ended, and the lines that were left out.
+    """One attempt as read from its file: its events, how it ended, and the lines that were excluded.
 
     status is "end", "failed" or "unavailable", or "cut" if the last event is none of these.
     """
@@ -79,7 +79,7 @@ class Attempt(object):
 
     @property
     def damaged(self) -> bool:
-        """Whether more than the half-written line of a crash was left out."""
+        """Whether more than the half-written line of a crash was excluded."""
         return len(self.left_out) > (self.dropped is not None)
 
     def of(self, event: str) -> List[Record]:
@@ -105,7 +105,7 @@ def read_attempt(path: str | Path) -> Attempt:
 def parse_attempt(path: str | Path, data: bytes) -> Attempt:
     """Parse the content (bytes) of an attempt file; raises RawLogError if it contains no event.
 
-    Invalid lines are left out and reported, and so are lines after the end of the attempt, a second `load` and repeated
+    Invalid lines are excluded and reported, and so are lines after the end of the attempt, a second `load` and repeated
     queries. A crash may leave a half-written line: the last one, or the one before the `failed` event that the host
     appended.
     """

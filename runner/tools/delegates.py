@@ -86,7 +86,7 @@ class Delegation:
     """How a requested delegate was applied.
 
     applied: "whole" (the accelerator runs all of the model), "partly", "some" (it runs at least a part; the tool does
-    not tell whether all), "none" (it took no node), "refused" (the tool gave up) or "unknown" (no line tells)
+    not report whether it runs all), "none" (it took no node), "refused" (the tool gave up) or "unknown" (not reported)
     """
 
     applied: str
@@ -117,10 +117,10 @@ def kind(name: str) -> str:
 
 def mentions_delegate(text: str) -> bool:
     """Return whether a line contains information about a delegate."""
-    return _may_tell(text) and any(pattern.search(text) for pattern in _PATTERNS)
+    return _may_mention(text) and any(pattern.search(text) for pattern in _PATTERNS)
 
 
-def _may_tell(text: str) -> bool:
+def _may_mention(text: str) -> bool:
     return any(word in text for word in _WORDS)
 
 
@@ -132,7 +132,7 @@ def find_replacements(lines: Iterable[tuple[str, str]]) -> list[Replaced]:
     replacing: dict[str, Replaced] = {}
     delegated: dict[str, Replaced] = {}
     for _, text in lines:
-        if not _may_tell(text):
+        if not _may_mention(text):
             continue
         if match := _REPLACING.search(text):
             nodes, partitions = whole(match[1]), whole(match[4])
@@ -158,7 +158,7 @@ def requested_delegates(
     If neither these nor the lines about creating delegates name one, the delegates that took nodes count.
     """
     requests = [_asked_by(name, value) for name, value in [*parameters.items(), *flags.items()]]
-    for text in (text for _, text in lines if _may_tell(text)):
+    for text in (text for _, text in lines if _may_mention(text)):
         for pattern in (_APPLIED, _UNUSED, _CREATED, _REFUSED):
             if match := pattern.search(text):
                 name = next(filter(None, match.groups()), None)
@@ -188,7 +188,7 @@ def _asked_by(name: str, value: str) -> str | None:
 def cpu_ran(lines: list[tuple[str, str]]) -> bool:
     """Return whether the lines prove that the CPU ran the whole model: only its own delegates took nodes."""
     kinds = [kind(entry.delegate) for entry in find_replacements(lines) if entry.nodes]
-    applied = [match for _, text in lines if _may_tell(text) and (match := _APPLIED.search(text))]
+    applied = [match for _, text in lines if _may_mention(text) and (match := _APPLIED.search(text))]
     kinds += [kind(match[1]) for match in applied if match[2] == "completely"]
     return bool(kinds) and set(kinds) == {"cpu"}
 
@@ -222,7 +222,7 @@ def delegation(lines: list[tuple[str, str]], delegate: str) -> Delegation:
         applied = (
             "none" if not nodes else "some" if total_nodes is None else "whole" if nodes >= total_nodes else "partly"
         )
-    for text in (text for _, text in lines if _may_tell(text)):
+    for text in (text for _, text in lines if _may_mention(text)):
         if (match := _APPLIED.search(text)) and _is(match[1], delegate):
             applied = "whole" if match[2] == "completely" else "partly"
             kernels = 1 if applied == "whole" else whole(match[3])

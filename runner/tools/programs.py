@@ -168,7 +168,7 @@ def benchmark_model_words(tool: str, model: str, ask: Ask, repeats: Repeats, mem
     """Return the words that time a model file; `memory` also samples the peak memory.
 
     --warmup_min_secs is 0, since the tool would otherwise warm up for half a second whatever the number of warm-ups. On
-    the CPU, XNNPACK is requested explicitly, so that the output tells whether it was applied.
+    the CPU, XNNPACK is requested explicitly, so that the output shows whether it was applied.
     """
     return [
         tool,

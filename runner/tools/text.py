@@ -1,4 +1,4 @@
-"""Lines, numbers and exit states in the output of command-line tools, whoever recorded it."""
+"""Lines, numbers and exit states in the output of command-line tools, however it was recorded."""
 
 from __future__ import annotations
 

@@ -188,7 +188,7 @@ class Benchmark:
     accelerators: tuple[str, ...] = ()  # accelerators listed by the device's NNAPI
     replaced: tuple[Replaced, ...] = ()
     delegation: Delegation | None = None  # of the requested delegate
-    wording: str | None = None  # what the wording tells about the age of the tool
+    wording: str | None = None  # signs of the tool's age in its wording
     failure: str | None = None  # why its numbers cannot be used, one sentence without a full stop
 
 
@@ -339,7 +339,7 @@ def parameters(output_lines: list[tuple[str, str]]) -> dict[str, str]:
 
 
 def _wording(output_lines: list[tuple[str, str]], runs: Stats | None) -> str | None:
-    """Return what the wording tells about the age of the tool."""
+    """Return the signs of the tool's age in its wording."""
     texts = [text for _, text in output_lines]
     signs = {
         "the timings of 2019": any(_TIMINGS_2019.search(text) for text in texts),

@@ -47,7 +47,7 @@ class Accuracy:
 
 
 def load_fields(facts: AttemptFacts, benchmark: Benchmark) -> dict[str, Any]:
-    """Return the fields of the event `load_fields`. The tool that measured the time tells which accelerator ran."""
+    """Return the fields of the event `load`. The accelerator that ran is that of the tool that measured the time."""
     delegation = benchmark.delegation or Delegation("none")
     delegated = facts.delegate not in ("cpu", "unknown")
     return {
@@ -72,7 +72,7 @@ def load_fields(facts: AttemptFacts, benchmark: Benchmark) -> dict[str, Any]:
 def summary_fields(
     facts: AttemptFacts, benchmark: Benchmark, accuracy: Accuracy | None, missing: str | None
 ) -> dict[str, Any]:
-    """Return the fields of the event `summary_fields`; `missing` is the reason if there is no accuracy."""
+    """Return the fields of the event `summary`; `missing` is the reason if there is no accuracy."""
     times = (
         {name: value for name, value in asdict(benchmark.runs).items() if name.endswith("_ms")}
         if benchmark.runs

@@ -120,7 +120,7 @@ def _chances(evidence: Evidence, right: dict[str, Floats]) -> tuple[Floats, str]
 def _compared(evidence: Evidence, instances: Sequence[str]) -> tuple[dict[str, pd.DataFrame], str]:
     """Return right or wrong, device x image, of each instance on the devices that have all of them.
 
-    If too few devices have all of them, the reason is returned too. Instances that no device has are left out.
+    If too few devices have all of them, the reason is returned too. Instances that no device has are excluded.
     """
     right, reasons = {}, []
     for instance_id in instances:

@@ -90,11 +90,11 @@ def _of_times(evidence: Evidence, devices: pd.Index, parts: Floats, excess: Floa
 
 
 def told_apart(scored: Scored) -> NDArray[np.bool_]:
-    """Return which pairs of devices the scores tell apart, (devices, devices).
+    """Return which pairs of devices have significantly different scores, (devices, devices).
 
-    Two devices are told apart if the 95 % interval of their difference excludes 0. The interval includes the choice of
-    images, which both devices share, and the uncertainty of the times of each: other runs, and the dependence of
-    neighbours.
+    Two devices differ significantly if the 95 % interval of their difference excludes 0. The interval includes the
+    choice of images, which both devices share, and the uncertainty of the times of each: other runs, and the dependence
+    of neighbours.
     """
     devices, n = scored.linear.shape
     covariance = np.cov(scored.linear).reshape(devices, devices) / n

@@ -65,7 +65,7 @@ def test_rank_sets_cover_ranks_that_are_beyond_doubt():
     assert counts == {"all": (1, 1), "each": (1, 1)}
 
 
-def test_true_ranks_begin_with_the_fastest(monkeypatch):
+def test_the_fastest_device_has_the_true_rank_1(monkeypatch):
     """If the slowest were the first, no rank set would have its rank inside."""
     plan = replace(interval_rates.NEIGHBOURS, device_speed=[2.0**-place for place in range(8)], images=100)
     assert interval_rates.ranks(plan, "all", "each", np.random.default_rng(0))["all"] == (1, 1)

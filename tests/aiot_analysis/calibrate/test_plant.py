@@ -112,7 +112,7 @@ def test_answers_flip_anew_in_each_run():
     assert (right.iloc[0] != right.iloc[1]).mean() == pytest.approx(0.004, abs=0.001)
 
 
-def test_lost_answers_are_lost_on_the_last_device():
+def test_missing_answers_are_missing_on_the_last_device():
     right = answers(fleet(FleetPlan(TFLITE[:1], devices=2, images=500, lost_answers={TFLITE[0]: 4})))
     first, last = right.to_numpy(int)
     assert (first - last).sum() == 4

@@ -40,7 +40,7 @@ def test_an_exact_test_that_does_not_reject_widens_the_interval_to_0():
     assert found.interval(0.9)[0] > 0  # at 10 % it rejects
 
 
-def test_an_interval_with_0_inside_raises_p_to_the_level_at_which_it_begins():
+def test_an_interval_that_includes_0_raises_p_to_the_level_at_which_it_first_does():
     counts = 1400, 4, 23, 573
     found = changes.accuracy_on_images(*sides(*counts))
     exact = mcnemar(np.reshape(counts, (2, 2)), exact=True).pvalue

@@ -96,7 +96,7 @@ def test_images_in_another_order_are_no_pairs_of_times_but_of_answers():
     assert of(found, MNASNET, "accuracy")["units"] == "100"
 
 
-def test_images_that_failed_or_have_no_time_are_left_out_of_times_on_both_sides():
+def test_images_that_failed_or_have_no_time_are_excluded_of_times_on_both_sides():
     base = side(records(MNASNET, answered(N, 0.8), noisy(N, 10, 1)))
     row, frame = records(MNASNET, answered(N, 0.8), noisy(N, 10, 3), run_id=RUN_B)
     frame = frame.assign(

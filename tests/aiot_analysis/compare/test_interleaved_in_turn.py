@@ -61,7 +61,7 @@ def test_a_steady_drift_cancels(seed):
     assert logs == pytest.approx(np.full((1, 6), np.log(1.03)))
 
 
-def test_blocks_without_both_sides_are_left_out_and_named():
+def test_blocks_without_both_sides_are_excluded_and_named():
     times = [("a", 1, 10.0), ("b", 1, 11.0), ("b", 2, 11.5), ("a", 2, 10.2), ("a", 3, 10.1), ("b", 3, 11.2)]
     frame = rows([*times, ("a", 4, 50.0), ("b", 5, 1.0)])
     bad = rows([("b", 4, 99.0)], verdict="invalid", reasons="it failed")

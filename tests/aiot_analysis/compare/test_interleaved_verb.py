@@ -138,7 +138,7 @@ def test_an_instance_without_a_result_is_listed_and_is_a_regression_if_b_failed(
     assert f"{reason} (blocks 2, 3 excluded: B is invalid (it crashed))" in done.stdout
 
 
-def test_a_block_that_is_left_out_is_named(tmp_path):
+def test_a_block_that_is_excluded_is_named(tmp_path):
     measure(tmp_path / "data" / "raw", failed=[("a", 4)])
     done = compare(tmp_path, "--ab", "newest")
     assert done.returncode == 0, done.stderr
@@ -156,7 +156,7 @@ def test_too_few_blocks_are_an_error_in_one_sentence(tmp_path, blocks):
     )
 
 
-def test_sessions_are_named_by_the_beginning_or_the_end_of_their_ids(project):
+def test_sessions_are_named_by_the_start_or_the_end_of_their_ids(project):
     measure(project / "data" / "raw", session="20260102T000000Z-fedcba", ratio=1.0)
     processed = project / "data" / "processed"
     assert "session 20260102T000000Z-fedcba" in compare(project, "--ab", "newest").stdout

@@ -131,7 +131,7 @@ def test_changes_are_percent_or_points(numbers, words):
 
 
 @given(*(st.floats(-0.02, 0.02, allow_subnormal=False) for _ in range(2)))
-def test_a_printed_interval_tells_whether_0_is_inside(one, two):
+def test_a_printed_interval_shows_whether_it_includes_0(one, two):
     low, high = sorted((one, two))
     ends = re.fullmatch(r".* \((.*) to (.*)\)", wording.interval((low + high) / 2, low, high)).groups()
     assert (ends[0][0] == "+" or ends[1][0] == "-") == (low > 0 or high < 0)

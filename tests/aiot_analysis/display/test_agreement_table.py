@@ -120,7 +120,7 @@ def test_many_devices_are_counted_not_named():
     assert "class 1 ✓ on 5 devices; class 2 on 1 device (z)" in html
 
 
-def test_a_gallery_of_nothing_says_so():
+def test_an_empty_gallery_says_so():
     assert gallery(Pictures(), [answers([[1, 1]])]) == f"<p>{shown.NOTHING}</p>"
 
 

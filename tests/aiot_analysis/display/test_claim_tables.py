@@ -20,7 +20,7 @@ def claims(parts):
     return remarks.verdicts(parts)
 
 
-def test_the_overview_has_a_line_a_claim_with_its_effect_or_why_there_is_none(claims):
+def test_the_overview_has_one_row_per_claim_with_its_effect_or_the_reason_it_is_missing(claims):
     found = tell.overview(claims).set_index("id")
     assert found.columns.tolist() == ["verdict", "claim", "effect (95 % interval)", "devices", "page"]
     effect = claims.set_index("id").loc["2c"]

@@ -51,7 +51,7 @@ def test_every_described_column_is_used_in_the_project() -> None:
     assert unknown == []
 
 
-def test_no_column_has_an_entry_that_says_what_the_rule_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_column_has_an_entry_equal_to_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     entries = columns.COLUMNS
     monkeypatch.setattr(columns, "COLUMNS", {})
     assert [name for name, entry in entries.items() if columns.column_of(name) == entry] == []

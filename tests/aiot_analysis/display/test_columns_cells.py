@@ -26,7 +26,7 @@ def test_columns_have_headings_units_and_formats_and_intervals_stand_beside_thei
     assert words.numeric == [False, False, True, False]
 
 
-def test_without_an_end_of_the_interval_there_is_the_value_alone() -> None:
+def test_without_an_interval_end_only_the_value_is_shown() -> None:
     assert columns.words(FRAME).frame.iloc[1].tolist() == ["b", "–", "7.00", "no"]
 
 
@@ -42,7 +42,7 @@ def test_a_table_may_say_what_its_intervals_are() -> None:
     assert list(words.frame)[2] == "mean, ms (joint 95\N{NO-BREAK SPACE}% interval)"
 
 
-def test_a_column_without_a_word_is_left_out() -> None:
+def test_a_column_without_a_word_is_excluded() -> None:
     frame = pd.DataFrame({"device": ["a", "b"], "note": ["", ""], "gap": ["", "one run"]})
     assert list(columns.words(frame).frame) == ["device", "reason it is missing"]
     assert list(columns.words(frame.head(0)).frame) == ["device", "remark", "reason it is missing"]

@@ -92,7 +92,7 @@ def test_reading_it_imports_no_pandas() -> None:
     assert done.stdout.strip() == "set()"
 
 
-def test_coverage_has_a_cell_for_each_version_and_tells_what_never_ran() -> None:
+def test_coverage_has_a_cell_for_each_version_and_marks_what_never_ran() -> None:
     latest = pd.DataFrame(
         {
             "device_id": ["a", "a", "b"],

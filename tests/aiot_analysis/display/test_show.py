@@ -48,7 +48,7 @@ def test_a_figure_without_description_is_not_shown() -> None:
 FRAME = pd.DataFrame({"model": ["a<b", "c"], "accuracy": [0.5, None], "images": [100, 0], "fits": [True, False]})
 
 
-def test_a_table_tells_scopes_aligns_numbers_and_escapes() -> None:
+def test_a_table_has_scopes_aligned_numbers_and_escaped_text() -> None:
     html = to_html(FRAME, "All & sundry", {"accuracy": "{:.1%}", "images": lambda count: f"{count} of 100"})
     assert "<caption>All &amp; sundry</caption>" in html
     assert 'role="region" aria-label="All &amp; sundry"' in html
@@ -86,7 +86,7 @@ def test_a_long_table_is_folded_and_says_how_long_it_is() -> None:
     assert long.count("<tr>") == 62 and "<caption>" not in long
 
 
-def test_of_a_table_that_is_too_long_for_a_page_it_has_the_first_rows_and_says_so() -> None:
+def test_a_table_that_is_too_long_for_a_page_has_its_first_rows_and_says_so() -> None:
     whole, cut = (to_html(pd.DataFrame({"n": range(rows)}), "Times") for rows in (3500, 41_640))
     assert whole.startswith("<details><summary>Times (3500 rows)<")
     assert cut.startswith("<details><summary>Times (the first 3,500 of 41,640 rows)<")
@@ -99,7 +99,7 @@ def test_a_format_for_an_unknown_column_lists_the_columns() -> None:
         to_html(FRAME, formats={"acuracy": "{}"})
 
 
-def test_the_banner_tells_where_data_come_from(tmp_path: Path) -> None:
+def test_the_banner_states_the_origin_of_the_data(tmp_path: Path) -> None:
     write_tables(tmp_path, [device()], [instance("cpu", "mnasnet")])
     html = banner_html(load(tmp_path))
     assert "<strong>Measured</strong> on the devices named here." in html

@@ -78,7 +78,7 @@ def test_only_the_figures_that_are_shown_are_drawn(view, monkeypatch):
     assert set(given(view, "phases")["phase"]) == {"decode_ms", "preprocess_ms", "inference_ms", "postprocess_ms"}
 
 
-def test_where_nothing_is_chosen_there_is_a_sentence_and_no_figure(view):
+def test_an_empty_selection_gives_a_sentence_and_no_figure(view):
     for name in ("devices", "models", "frameworks", "delegates", "quantizations"):
         control = controls(view.widget)[name]
         before, control.value = control.value, ()

@@ -11,7 +11,7 @@ def known(measured):
     return views.known(measured)
 
 
-def test_everything_there_is_can_be_chosen_in_the_order_of_the_paper(known):
+def test_all_values_can_be_chosen_in_the_order_of_the_paper(known):
     every = known.everything
     assert every.devices == ("local",)
     assert list(every.models) == names.MODELS

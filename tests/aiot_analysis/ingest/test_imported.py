@@ -61,7 +61,7 @@ def test_the_time_as_a_whole_is_more_than_its_steps(tmp_path):
         ({**whole(1), "inference_ns": "x"}, "has 'x' as inference_ns"),
     ],
 )
-def test_a_time_as_a_whole_that_is_none_is_left_out(tmp_path, event, reason):
+def test_an_invalid_total_time_is_excluded(tmp_path, event, reason):
     _, images, left_out = tables_of(tmp_path, UNKNOWN, whole(0), event, end(images=1, correct=1))
     assert len(images) == 1
     assert reason in left_out[0][1]

@@ -333,7 +333,7 @@ def test_what_is_no_file_is_named_where_a_log_should_be(raw, processed):
     assert storage.read("instances", processed)["reasons"].tolist() == ["its log is damaged: run it again"] * 2
 
 
-def test_what_is_left_out_is_reported_with_its_device_and_origin(raw, processed):
+def test_excluded_files_are_reported_with_their_device_and_origin(raw, processed):
     """Where its own record does not tell the origin, the device's other runs do, if they are of but one."""
     attempt(begin(raw, [ONE]), ONE, *GOOD, number=2)
     attempt(begin(raw, [ONE], device="phone", origin="simulated"), ONE, *GOOD)
@@ -470,7 +470,7 @@ def test_a_profile_without_operators_is_used_with_a_doubt(raw, processed):
     assert (row["verdict"], row["reasons"]) == ("semi-valid", "no operator was timed")
 
 
-def test_records_of_a_profile_that_did_not_end_are_left_out(raw, processed):
+def test_records_of_a_profile_that_did_not_end_are_excluded(raw, processed):
     path = next(profile(raw, "squeezenet").glob("*.1.jsonl"))
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
     result = ingest.process(raw, processed)
@@ -497,7 +497,7 @@ def test_two_devices_are_two_rows_and_two_folders_of_images(raw, processed):
     assert len(storage.read("images", processed, device_id=["local"])) == 2
 
 
-def test_a_later_run_tells_how_a_device_is_now(raw, processed):
+def test_the_latest_run_describes_the_device(raw, processed):
     begin(raw, [ONE], run_id="20260101T000000Z-aaaaaa", maker="Old")
     begin(raw, [ONE], run_id="20260201T000000Z-aaaaaa", maker="New")
     ingest.process(raw, processed)

@@ -101,7 +101,7 @@ def test_counts_that_cannot_be_give_no_accuracy(tmp_path, counts):
     assert (row["images"], result.left_out) == (0, [])
 
 
-def test_a_second_summary_is_left_out_with_a_doubt(tmp_path):
+def test_a_second_summary_is_excluded_with_a_doubt(tmp_path):
     ending = end(images=500, failed_images=0, correct=400)
     row, result = row_of(tmp_path, NNAPI, SUMMARY, {**SUMMARY, "mean_ms": 1.0}, ending)
     assert (row["inference_ms_mean"], row["reasons"]) == (14.5, "lines of its log that were excluded: 1")
@@ -115,7 +115,7 @@ def test_a_summary_that_is_not_of_the_format_is_no_measurement(tmp_path, bad):
     assert len(result.left_out) == 1
 
 
-def test_a_summary_of_an_attempt_that_failed_is_left_out(tmp_path):
+def test_a_summary_of_an_attempt_that_failed_is_excluded(tmp_path):
     row, result = row_of(tmp_path, NNAPI, SUMMARY, {"event": "failed", "reason": "run_eval: it was ended by SIGKILL"})
     assert (row["verdict"], row["reasons"]) == ("invalid", "run_eval: it was ended by SIGKILL")
     assert [reason for _, reason in result.left_out] == ["records of an unfinished attempt (failed) are not used"]

@@ -88,13 +88,13 @@ def test_an_attempt_that_is_not_damaged_comes_before_a_later_one_that_is(raw, pr
     assert storage.read("left_out", processed)["lines"].tolist() == [4]
 
 
-def test_an_instance_that_stands_twice_in_the_suite_is_one(raw, processed):
+def test_an_instance_listed_twice_in_the_suite_counts_once(raw, processed):
     attempt(begin(raw, [ONE, TWO, ONE]), ONE, LOAD, image(0), end())
     ingest.process(raw, processed)
     assert storage.read("instances", processed)[["instance_id", "position"]].to_numpy().tolist() == [[ONE, 0], [TWO, 1]]
 
 
-def test_a_log_of_another_instance_than_its_file_is_named_after_is_left_out(raw, processed):
+def test_a_log_of_another_instance_than_its_file_is_named_after_is_excluded(raw, processed):
     row, images, left_out = processed_log(raw, processed, {**LOAD, "instance": TWO}, image(0), end())
     assert (row["verdict"], row["attempts"], len(images)) == ("invalid", 1, 0)
     assert left_out == [(f"according to its content it is the log of {TWO}: the file was renamed or copied", 3)]
@@ -109,7 +109,7 @@ def test_a_log_of_another_attempt_than_its_file_is_named_after_is_used_with_a_do
 # lines
 
 
-def test_a_line_that_is_not_of_the_format_is_left_out_and_the_rest_is_used(raw, processed):
+def test_a_line_that_is_not_of_the_format_is_excluded_and_the_rest_is_used(raw, processed):
     folder = begin(raw, [ONE])
     add_lines(attempt(folder, ONE, LOAD, image(0), image(1), end()), "what is this", '{"event":"image"}', at=2)
     ingest.process(raw, processed)
@@ -130,19 +130,19 @@ def test_many_such_lines_are_named_in_six_rows(raw, processed):
     assert left_out["reason"].iloc[-1] == "295 more unused lines, the first of them: line 7 is not JSON"
 
 
-def test_what_follows_the_ending_is_left_out(raw, processed):
+def test_lines_after_the_ending_are_excluded(raw, processed):
     row, images, left_out = processed_log(raw, processed, LOAD, image(0), end(images=1, correct=1), image(1))
     assert (row["status"], images["query"].tolist()) == ("end", [0])
     assert left_out == [("line 4 follows the end of the attempt", 1)]
     assert row["reasons"].startswith("lines of its log that were excluded: 1; ")
 
 
-def test_a_second_load_is_left_out(raw, processed):
+def test_a_second_load_is_excluded(raw, processed):
     row, _, left_out = processed_log(raw, processed, LOAD, image(0), {**LOAD, "load_ns": 1}, end())
     assert (row["load_ms"], left_out) == (12.5, [("line 3 repeats load", 1)])
 
 
-def test_a_query_a_second_time_is_left_out(raw, processed):
+def test_a_query_a_second_time_is_excluded(raw, processed):
     events = [
         LOAD,
         image(0, 10),
@@ -168,7 +168,7 @@ def test_an_image_under_another_query_is_a_record_of_its_own_and_counted_once_as
 
 
 @pytest.mark.parametrize("name", ["decode_ns", "preprocess_ns", "inference_ns", "postprocess_ns", "at_ns"])
-def test_a_record_with_a_negative_time_is_left_out(raw, processed, name):
+def test_a_record_with_a_negative_time_is_excluded(raw, processed, name):
     odd = {**image(1), name: -5}
     row, images, left_out = processed_log(raw, processed, LOAD, image(0), odd, end(images=1, correct=1))
     assert images["query"].tolist() == [0]
@@ -244,7 +244,7 @@ def test_a_run_whose_clock_jumped_is_used_with_a_doubt(raw, processed, times, do
         ({}, {}, [-1]),
     ],
 )
-def test_a_record_with_a_label_out_of_the_label_space_is_left_out(raw, processed, dataset, model, outside):
+def test_a_record_with_a_label_out_of_the_label_space_is_excluded(raw, processed, dataset, model, outside):
     labels = [-1, 0, 99, 100]
     shown = [image(query, label=label) for query, label in enumerate(labels)]
     counts = {"images": 4 - len(outside), "correct": 4 - len(outside)}
@@ -269,7 +269,7 @@ def test_an_ending_that_counts_otherwise_is_a_doubt(raw, processed, field):
     assert row["reasons"] == f"its log has {there}, but its last line states {said}; 2 of 500 images"
 
 
-def test_a_summary_beside_records_of_images_is_left_out(raw, processed):
+def test_a_summary_beside_records_of_images_is_excluded(raw, processed):
     summary = {"event": "summary", "count": 1, "tool": "x", "mean_ms": 1.5}
     row, _, left_out = processed_log(raw, processed, LOAD, summary, image(0), end())
     assert left_out == [("a `summary` is not used if there are records of images", 1)]

@@ -92,7 +92,7 @@ def test_a_file_without_an_original_has_an_accuracy_alone(tmp_path):
         ({"images": 0}, "the check of its model file in run.json is malformed"),
     ],
 )
-def test_a_check_that_means_nothing_is_a_doubt(tmp_path, change, doubt):
+def test_a_malformed_check_is_a_doubt(tmp_path, change, doubt):
     row = processed(tmp_path, {"tflite_int8_mnasnet": {**CHECK, **change}}).loc[ONE]
     assert row["reasons"].startswith(doubt) and row["verdict"] == "semi-valid"
     assert row[list(COLUMNS)].isna().all()
@@ -100,7 +100,7 @@ def test_a_check_that_means_nothing_is_a_doubt(tmp_path, change, doubt):
 
 @given(st.sampled_from(list(CHECK)), st.sampled_from(SAYABLE) | st.floats() | st.integers())
 @examples(200)
-def test_whatever_a_check_says_the_columns_are_of_the_table_or_there_is_a_doubt(field, value):
+def test_any_check_gives_valid_columns_or_a_doubt(field, value):
     check = {**copy.deepcopy(CHECK), field: value}
     run = {"checks": {"tflite_int8_mnasnet": check}, "models": {ONE: {"sha256": CHECK["sha256"]}}}
     columns, doubt = parity(run, ONE)

@@ -94,7 +94,7 @@ def test_samples_of_older_logs_have_no_attempt_and_count_for_the_one_that_is_use
     assert found["reasons"].to_dict() == {ONE: "the battery was at 12 %, below 30 %: charge it and run again", TWO: ""}
 
 
-def test_a_sample_that_is_not_of_the_format_is_left_out(tmp_path):
+def test_a_sample_that_is_not_of_the_format_is_excluded(tmp_path):
     _, telemetry = processed(tmp_path, sample(plugged="yes"), sample(charging=1), sample(attempt=True), sample())
     assert len(telemetry) == 1
     left_out = storage.read("left_out", tmp_path / "processed")

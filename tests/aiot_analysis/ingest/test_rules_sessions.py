@@ -59,7 +59,7 @@ def test_the_end_of_a_run_is_its_last_sample_where_it_was_cut_off(ended, samples
     assert rules.run_ended({"ended": ended}, [{"at": at} for at in samples]) == expected
 
 
-def test_the_table_tells_runs_of_one_session_from_those_after_a_restart(tmp_path):
+def test_runs_of_one_session_differ_from_runs_after_a_restart(tmp_path):
     """Four runs, ten minutes apart: a restart before the third; the fourth is of an older version of the toolkit."""
     for number, boots in enumerate(([boot("a")], [boot("a")], [boot("b")], None)):
         started, over = f"2026-01-01T1{number}:00:00Z", f"2026-01-01T1{number}:50:00Z"

@@ -80,7 +80,7 @@ def handles(monkeypatch):
     monkeypatch.setattr(style, "legend", keep)
 
 
-def test_pairs_that_look_alike_to_some_are_found():
+def test_pairs_that_look_alike_to_colour_blind_readers_are_detected():
     figure, [axes] = style.panels(1, 1, 3, 2)
     del axes
     red, green, dark = (Patch(facecolor=color) for color in ("#c04000", "#7a6a00", "#000000"))
@@ -137,5 +137,5 @@ def test_text_can_be_read_on_its_ground(ground, text):
     assert style.ink(ground) == text
 
 
-def test_a_light_colour_is_a_fifth_of_it():
+def test_a_light_colour_has_a_fifth_of_the_strength():
     assert style.light("#000000") == "#cccccc" and style.light("#ffffff") == "#ffffff"

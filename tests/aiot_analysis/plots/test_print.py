@@ -83,7 +83,7 @@ def test_words_are_readable_inside_and_apart_at_the_width_of_a_column(figures):
             assert overlapping(placed) == [], told
 
 
-def test_words_that_do_overlap_or_lie_outside_are_found():
+def test_overlapping_words_and_words_outside_are_detected():
     figure, [axes] = style.panels(1, 1, 3, 2)
     axes.text(0.5, 0.5, "one word")
     axes.text(0.52, 0.5, "another")

@@ -90,7 +90,7 @@ def test_what_is_off_the_line_is_marked_and_reported():
     assert "off the line by rule" in words(figure)
 
 
-def test_without_a_line_nothing_is_off_it():
+def test_without_a_line_no_instance_is_off_the_line():
     found = residuals(complexity_stats.complexity(instances(instance(A))))
     figure = complexity.off_line(found, implementations(found), ORIGIN)
     assert "no data: no device has a line, which needs three models" in words(figure)

@@ -75,7 +75,7 @@ def test_what_is_named_is_written_and_what_fails_is_reported(made: tuple[Path, M
     assert (out / "foreign.txt").read_text() == "kept"
 
 
-def test_the_index_says_what_each_file_is_of(made: tuple[Path, Made]) -> None:
+def test_the_index_describes_each_file(made: tuple[Path, Made]) -> None:
     text = (made[0] / INDEX).read_text()
     line = next(line for line in text.splitlines() if "fig5" in line)
     assert line.startswith(
@@ -132,7 +132,7 @@ def test_what_is_wrong_is_one_sentence(project: Path, tmp_path: Path, wrong: Wan
 
 
 @pytest.mark.parametrize(("text", "reason"), [("font.size: large\n", "large"), ("", "has no setting")])
-def test_a_sheet_that_is_none_says_so(project: Path, tmp_path: Path, text: str, reason: str) -> None:
+def test_a_file_that_is_not_a_style_sheet_is_refused(project: Path, tmp_path: Path, text: str, reason: str) -> None:
     sheet = tmp_path / "own.mplstyle"
     sheet.write_text(text)
     with pytest.raises(ReportError, match=reason):

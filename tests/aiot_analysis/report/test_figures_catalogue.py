@@ -61,7 +61,7 @@ def test_no_word_means_all() -> None:
 
 
 @pytest.mark.parametrize("word", ["4", "fig4", "", "vips", "table"])
-def test_another_word_lists_what_there_is(word: str) -> None:
+def test_an_unknown_name_lists_the_available_ones(word: str) -> None:
     with pytest.raises(ReportError, match=r"choose fig5_shares \(Fig\. 5\), .*; or coverage\."):
         figures.choose_entries(ENTRIES, [word])
 

@@ -56,7 +56,7 @@ def test_a_page_with_one_heading_has_no_contents() -> None:
     "frame",
     [FRAME, FRAME[["ms", "n"]].head(0), FRAME.set_axis(pd.MultiIndex.from_product([["x", "y"], [1, 2]]), axis=1)],
 )
-def test_a_compact_table_says_the_same_in_fewer_bytes(frame: pd.DataFrame) -> None:
+def test_a_compact_table_has_the_same_content_in_fewer_bytes(frame: pd.DataFrame) -> None:
     whole = to_html(frame, "Times")
     short = page.finish(whole)
     assert len(short) < len(whole)

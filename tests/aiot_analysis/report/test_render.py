@@ -148,7 +148,7 @@ def test_a_page_shows_results_and_no_code_and_no_warning(rendered: Rendered) -> 
     assert page.source.count('class="scroll"') == 2 == len(page.of("table"))
 
 
-def test_the_foot_of_a_page_says_what_it_was_made_of(rendered: Rendered) -> None:
+def test_the_foot_of_a_page_states_its_sources(rendered: Rendered) -> None:
     page = rendered.page("01_good")
     for text in ("confidence = 0.95", "origin = measured", "torchvision", "pandas 3", "papermill 2"):
         assert text in page.text.partition("About this page")[2]
@@ -156,7 +156,7 @@ def test_the_foot_of_a_page_says_what_it_was_made_of(rendered: Rendered) -> None
     assert re.search(r"Rendered ?\d{4}-\d\d-\d\d \d\d:\d\d UTC", page.text)
 
 
-def test_the_index_tells_data_reports_and_what_is_missing(rendered: Rendered) -> None:
+def test_the_index_lists_data_reports_and_what_is_missing(rendered: Rendered) -> None:
     page = rendered.page("index")
     for text in (
         "1 device and 1 run measured. 1 of 4 reports.",
@@ -190,7 +190,7 @@ def test_the_index_tells_data_reports_and_what_is_missing(rendered: Rendered) ->
     ]
 
 
-def test_nothing_is_run_again_where_nothing_changed(rendered: Rendered) -> None:
+def test_unchanged_pages_are_not_rendered_again(rendered: Rendered) -> None:
     """In a process of its own, to see what it imports and how long it takes."""
     script = (
         "import sys; from aiot_analysis.report.render import render;"

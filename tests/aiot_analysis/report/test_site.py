@@ -23,7 +23,7 @@ def test_a_page_does_not_depend_on_where_it_was_computed(processed: Path) -> Non
     assert site.fingerprint(notebook, {"timing": "end_to_end"}) != plain
 
 
-def test_what_was_left_out_is_on_the_pages_of_its_origin_and_device(processed: Path) -> None:
+def test_excluded_files_are_on_the_pages_of_their_origin_and_device(processed: Path) -> None:
     devices = [device(), device(device_id="tablet"), device(device_id="phone", origin="simulated")]
     rows = [instance("cpu", "resnet50", **{name: one[name] for name in ("device_id", "origin")}) for one in devices]
     write_tables(processed, devices, rows)

@@ -61,7 +61,7 @@ def test_speeds_are_means_of_published_ratios_or_follow_the_clock():
     assert speed("Snapdragon 845").value == 1
 
 
-def test_every_source_that_is_named_is_there_and_every_one_there_is_named():
+def test_named_sources_and_listed_sources_are_the_same():
     file = assumptions.file()
     named = {row["source"] for kind in ("speeds", "anchors") for row in file[kind]["rows"]}
     named |= {

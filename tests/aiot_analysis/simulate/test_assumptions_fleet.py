@@ -31,7 +31,7 @@ def test_slugs_are_unique_and_plain():
 
 
 @pytest.mark.parametrize("count", [1, 10, 51, 60])
-def test_a_smaller_fleet_is_the_beginning_of_a_larger_one(count):
+def test_a_smaller_fleet_is_the_start_of_a_larger_one(count):
     assert assumptions.phones(count, 3) == assumptions.phones(300, 3)[:count]
 
 

@@ -65,7 +65,7 @@ def test_about_three_phones_in_ten_get_slower():
     assert hot / 1000 == pytest.approx(0.3, abs=0.05)
 
 
-def test_every_option_that_is_shown_exists_and_every_one_there_is_is_shown():
+def test_the_document_shows_exactly_the_existing_options():
     shown = set(re.findall(r"(?<=[ `])--[a-z]+[a-z-]*", TEXT))
     offered = set(re.findall(r"--[a-z-]+", aiot("simulate", "--help").stdout)) - {"--help"}
     assert shown == offered

@@ -118,7 +118,7 @@ def test_times_are_skewed_and_the_first_image_is_slow(all_phones):
     assert min(one.phases_ns.min() for one in ones) > 0
 
 
-def test_an_image_begins_after_the_one_before_has_ended(all_phones):
+def test_an_image_starts_after_the_previous_one_has_ended(all_phones):
     for one in all_phones[4].values():
         ends = one.at_ns + one.phases_ns.sum(axis=0)
         assert one.at_ns[0] == 0

@@ -69,7 +69,7 @@ def small(tmp_path_factory):
     return raw
 
 
-def test_there_is_a_run_a_phone_with_a_file_an_instance(small):
+def test_each_phone_has_a_run_with_one_file_per_instance(small):
     first, second = rawlog.run_folders(small)
     assert [first.parent.name, second.parent.name] == ["sim-01-samsung-galaxy-s10e", "sim-02-samsung-galaxy-s10-plus"]
     assert sorted(rawlog.attempt_paths(first)) == sorted([*names.PAPER_FLOAT32, *names.PAPER_QUANTIZED])

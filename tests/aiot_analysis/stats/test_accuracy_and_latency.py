@@ -103,7 +103,7 @@ def test_speed_up_one_way_is_the_inverse_of_the_other_way(times):
     assert forth["speed_up_low"] == pytest.approx(1 / back["speed_up_high"])
 
 
-def test_images_that_failed_on_one_side_are_left_out_of_the_speed_up():
+def test_images_that_failed_on_one_side_are_excluded_of_the_speed_up():
     records = both([True, False], [True, True], [2.0, 1000.0], [1.0, 1.0])
     records["failed"] = [False, True, False, False]
     found = latency.speed_up(records, PAIRS).iloc[0]

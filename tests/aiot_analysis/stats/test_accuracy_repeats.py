@@ -75,13 +75,13 @@ def test_the_conditions_with_most_runs_are_taken_then_the_latest():
     assert accuracy.repeated_rows(rows(*equal))["run_id"].tolist() == [runs[1], runs[3]]
 
 
-def test_without_repeats_there_is_nothing_and_no_record_is_needed():
+def test_without_repeats_the_result_is_empty_and_reads_no_records():
     found = accuracy.repeated_rows(rows(("a", FIRST, {}), ("b", SECOND, {})))
     assert found.empty
     assert accuracy.answer_changes(found, shown("a", [7]).iloc[:0]).empty
 
 
-def test_runs_without_an_image_in_common_are_left_out():
+def test_runs_without_an_image_in_common_are_excluded():
     table = rows(("a", FIRST, {}), ("a", SECOND, {}))
     records = pd.concat([shown("a", [7], run_id=FIRST), shown("a", [8], names=["9.jpg"], run_id=SECOND)])
     assert accuracy.answer_changes(accuracy.repeated_rows(table), records).empty
@@ -130,6 +130,6 @@ def test_the_variance_of_noise_is_that_of_the_accuracy_of_runs():
     assert variance / 50 == pytest.approx(again.runs["accuracy"].var(), rel=0.2)
 
 
-def test_without_repeats_there_is_no_noise_to_tell():
+def test_without_repeats_the_noise_is_unknown():
     again = accuracy.repeated_answers(shown("a", [7]), accuracy.repeated_rows(rows(("a", FIRST, {}))))
     assert again.runs.empty and accuracy.answer_noise(again.variation).empty

@@ -122,7 +122,7 @@ def test_times_that_are_all_equal_or_on_the_line_name_nothing():
     assert complexity.residuals(points(lambda macs: macs))["off"].isna().all()
 
 
-def test_points_without_a_number_are_left_out():
+def test_points_without_a_number_are_excluded():
     frame = points(lambda macs: macs)
     frame.loc[0, "latency_ms"] = np.nan
     frame.loc[1, "macs_millions"] = np.nan

@@ -78,7 +78,7 @@ def test_a_battery_change_has_the_resolution_of_its_readings():
         (samples([80, 80]), "below the resolution of the reading"),
     ],
 )
-def test_what_tells_nothing_says_why(frame, gap):
+def test_uninformative_battery_readings_have_a_reason(frame, gap):
     found = execution.battery_changes(frame).iloc[0]
     assert found["gap"] == gap and np.isnan(found["per_hour"])
 

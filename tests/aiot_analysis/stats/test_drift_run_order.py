@@ -148,7 +148,7 @@ def test_orders_that_differ_need_no_word():
     assert drift.common_order(instances(*three[:4])) != ""
 
 
-def test_without_an_order_there_is_nothing_to_say():
+def test_without_an_order_there_is_no_sentence():
     frame = instances(*ran(SOME[:1]), *ran(SOME[1:2], "r1"))
     assert drift.common_order(frame) == drift.common_order(frame.iloc[:0]) == ""
 

@@ -72,7 +72,7 @@ def test_sides_that_saw_the_images_in_other_orders_are_not_paired():
     assert apart == pytest.approx(2 * share, rel=0.25) and freedom[0] > 200
 
 
-def test_images_that_lack_a_side_are_left_out_and_one_image_has_no_scatter():
+def test_images_that_lack_a_side_are_excluded_and_one_image_has_no_scatter():
     base, other = np.array([[2.0, 4.0, np.nan], [2.0, np.nan, 1.0]]), np.array([[1.0, 2.0, 5.0], [1.0, 3.0, np.nan]])
     logs, squares, _ = latency.image_log_ratios(*in_order(base, other))
     assert np.exp(logs[0]) == pytest.approx(2) and squares[0] == pytest.approx(0)

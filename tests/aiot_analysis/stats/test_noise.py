@@ -112,7 +112,7 @@ def test_a_score_weighs_instances_by_their_share():
     assert np.isnan(none["score_within"])
 
 
-def test_instances_without_a_time_are_left_out():
+def test_instances_without_a_time_are_excluded():
     assert noise.measured(table(instance(TFLITE, 0.5, None)), images(TFLITE, [], [])).empty
     [found] = noise.measured(table(instance(TFLITE, 0.5, None), instance(TORCH)), images(TFLITE, [], [])).to_dict(
         "records"

@@ -54,13 +54,13 @@ def test_of_an_image_shown_twice_the_first_answer_counts():
     assert one.top1.tolist() == [[7, 7], [9, 7]]
 
 
-def test_a_device_that_saw_other_images_is_named_and_left_out():
+def test_a_device_that_saw_other_images_is_named_and_excluded():
     [one], apart = collected(shown("a", [7, 8, 9]), shown("b", [7, 8]), shown("c", [7, 7, 7]))
     assert one.devices == ["a", "c"] and len(one.images) == 3
     assert apart.values.tolist() == [["b", ONE, "it has other images: 2, the others 3, with 2 in common"]]
 
 
-def test_a_device_that_saw_as_many_but_other_images_is_left_out():
+def test_a_device_with_equally_many_but_other_images_is_excluded():
     [one], apart = collected(shown("a", [7, 8]), shown("b", [7, 8]), shown("c", [7, 8], names=["0.jpg", "9.jpg"]))
     assert one.devices == ["a", "b"] and one.images == ["0.jpg", "1.jpg"]
     assert apart["reason"].tolist() == ["it has other images: 2, the others 2, with 1 in common"]

@@ -136,7 +136,7 @@ def test_where_runs_differ_by_more_only_sessions_help():
     assert 1.05 < np.log1p(sizes[8]) / known < 1.15
 
 
-def test_where_no_number_is_enough_there_is_none():
+def test_no_number_is_reported_if_none_is_enough():
     found = needs(time=0.001, accuracy=0.0001)
     columns = ["images", "runs", "sessions", "images_corrected", "sessions_corrected"]
     assert pd.isna(found[columns]).all(axis=None)

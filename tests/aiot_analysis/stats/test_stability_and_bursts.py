@@ -90,7 +90,7 @@ def test_a_side_without_images_is_a_gap(n):
 
 
 @pytest.mark.parametrize("burst, unit", [(50, "minutes"), (0, "images"), (-1, "seconds")])
-def test_a_burst_that_means_nothing_is_one_sentence(burst, unit):
+def test_a_meaningless_burst_is_refused_in_one_sentence(burst, unit):
     with pytest.raises(DataError, match=rf"A burst of {burst} .*(choose images or seconds|choose a number above 0)\."):
         drift.bursts(records(A, np.ones(3)), burst, unit)
 

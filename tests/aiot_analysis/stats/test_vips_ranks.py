@@ -35,7 +35,7 @@ def test_of_three_devices_the_quantile_is_that_of_the_studentized_range():
         assert vips.surely_better(scores, scores + noise)[1, 0] == better
 
 
-def test_what_all_devices_share_in_a_draw_tells_them_apart_no_less():
+def test_what_all_devices_share_in_a_draw_does_not_hide_their_differences():
     """Images that are hard for all devices alike move all scores, and no difference."""
     rng = np.random.default_rng(2)
     noise = rng.normal(scale=0.01, size=(500, 3)) + rng.normal(size=(500, 1))

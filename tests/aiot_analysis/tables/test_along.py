@@ -22,7 +22,7 @@ def spoiled():
     return frame
 
 
-def test_what_has_no_time_is_left_out_and_listed_with_the_reason():
+def test_records_without_a_time_are_excluded_and_listed_with_the_reason():
     assert along.usable(spoiled())["query"].tolist() == [1, 3, 7, 8, 9]
     found = along.left_out(spoiled())
     assert dict(zip(found["reason"], found["queries"], strict=True)) == {

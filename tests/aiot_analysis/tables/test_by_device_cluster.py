@@ -196,7 +196,7 @@ def test_the_command_says_so_in_one_sentence_and_leaves_no_tables(raw, tmp_path)
         aiot_analysis.load(tmp_path / "tables")
 
 
-def test_where_nobody_answers_the_sentence_says_how_to_start_one(monkeypatch):
+def test_an_unreachable_scheduler_gives_a_hint_how_to_start_one(monkeypatch):
     monkeypatch.setattr(by_device, "ANSWER_TIMEOUT_S", 1)
     with pytest.raises(ClusterError, match=r"No Dask scheduler answers at 'tcp://127.0.0.1:1': start one with `dask "):
         list(by_device.run_calls("tcp://127.0.0.1:1", [], operator.neg, [(1,)]))

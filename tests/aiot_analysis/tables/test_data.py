@@ -113,7 +113,7 @@ def two(project):
     return data.load()
 
 
-def test_one_device_is_had_by_its_id_and_then_all_tables_are_of_it(two):
+def test_selecting_a_device_by_id_restricts_all_tables(two):
     phone = two["phone"]
     assert phone.devices["device_id"].tolist() == phone.instances["device_id"].tolist() == ["phone"]
     assert phone.images()["end_to_end_ms"].tolist() == [30.0, 60.0]
@@ -299,7 +299,7 @@ def test_help_on_the_package_leads_to_the_results():
     assert "data.results()" in text and "one per device and instance" in text
 
 
-def test_what_was_left_out_is_of_the_devices_and_of_the_origin(project):
+def test_excluded_files_are_those_of_the_devices_and_the_origin(project):
     processed = project / "data" / "processed"
     ids = ["local", "tablet"]
     everyone = [device(one) for one in ids]
@@ -350,7 +350,7 @@ def test_data_show_their_origin_and_every_table_with_its_rows(two):
         assert re.search(rf"<td>{re.escape(table)}</td>\s*<td>[^<]*</td>\s*<td>{rows}</td>", html)
 
 
-def test_a_table_that_is_not_there_is_a_gap_in_what_data_show(two):
+def test_a_missing_table_is_a_gap_in_the_overview(two):
     rows = data.overview(two).set_index("table")["rows"]
     assert pd.isna(rows["data.nodes()"]) and rows["data.telemetry()"] == 2
 
@@ -362,7 +362,7 @@ def test_data_without_any_run_show_themselves_too(two, project):
     assert "Nothing was run." in html
 
 
-def test_no_origin_is_the_first_that_there_is(project):
+def test_an_empty_origin_selects_the_first_available_one(project):
     assert data.load(origin="").origin == "measured"
     processed = project / "data" / "processed"
     storage.write("instances", instances(instance(ID, device_id="phone", origin="imported")), processed)

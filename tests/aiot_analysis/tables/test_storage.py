@@ -126,7 +126,7 @@ def test_only_the_columns_that_are_named_are_read(processed):
 
 
 @pytest.mark.parametrize("asked", [{"columns": ["colour"]}, {"colour": ["red"]}])
-def test_a_column_that_is_not_there_is_named(processed, asked):
+def test_a_missing_column_is_named(processed, asked):
     storage.write("images", images(ID, [True], [10.0]), processed)
     with pytest.raises(DataError, match="Table images has no column 'colour': choose run_id, device_id"):
         storage.read("images", processed, **asked)
@@ -199,7 +199,7 @@ def test_a_write_that_fails_leaves_the_table_that_was_there(processed, monkeypat
     assert storage.read("devices", processed)["device_id"].tolist() == ["local"]
 
 
-def test_a_table_that_is_not_there_says_what_to_run(processed):
+def test_a_missing_table_says_what_to_run(processed):
     with pytest.raises(DataError, match=r"There is no table images in .*processed: run `aiot process` first\."):
         storage.read("images", processed)
 

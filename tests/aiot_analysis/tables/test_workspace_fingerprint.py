@@ -90,7 +90,7 @@ def test_a_manifest_survives_a_round_trip(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"version": 0}', '{"version": 1, "reports": {"a": {"odd": 1}}}'])
-def test_a_manifest_that_cannot_be_used_is_as_none(tmp_path: Path, content: str) -> None:
+def test_an_unusable_manifest_counts_as_missing(tmp_path: Path, content: str) -> None:
     (tmp_path / "manifest.json").write_text(content)
     assert site.load_manifest(tmp_path / "manifest.json") == PageManifest()
     assert site.load_manifest(tmp_path / "nothing.json") == PageManifest()

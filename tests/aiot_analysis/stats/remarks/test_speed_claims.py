@@ -273,7 +273,7 @@ def test_records_of_one_device_after_the_other_give_the_same():
     assert remarks.parts(rows, parts).equals(remarks.parts(rows, images))
 
 
-def test_instances_that_need_care_can_be_left_out():
+def test_instances_that_need_care_can_be_excluded():
     rows = fleet()
     rows.loc[rows["framework"] == "caffe2", "verdict"] = "semi-valid"
     assert judged(rows, remarks=[2]).loc["2c", "verdict"] == HOLDS
