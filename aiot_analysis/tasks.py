@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,8 @@ from aiot_analysis.errors import DataError
 from aiot_analysis.tables.workspace import FOLDER
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from aiot_analysis.compare.comparison import CompareOptions, Comparison

@@ -10,11 +10,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
-from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from aiot_suite import suite
@@ -22,6 +19,10 @@ from aiot_suite.errors import ModelError
 from aiot_suite.suite import Instance
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+    from types import ModuleType
+
     from torch import nn
 
     from aiot_suite.facts import Artifact

@@ -13,14 +13,17 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiot_suite.errors import SetupError
 from aiot_suite.workspace import PROJECT
 from runner import rawlog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
 
 NAMES = ("main", "legacy")
 INSTALL_LEGACY = "`aiot frameworks install legacy`"

@@ -9,15 +9,17 @@ import math
 import struct
 import zipfile
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiot_suite.errors import ModelError, printable
 from aiot_suite.preprocess import RESIZE_WAYS
 from runner import rawlog
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 INPUT_SIZES = {"inception_v3": 299}
 """Input height and width in pixels of models whose size is not 224 (paper, Section IV-B)."""

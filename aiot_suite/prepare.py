@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
 from concurrent.futures import as_completed
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiot_suite import catalog, environments
-from aiot_suite.catalog import Catalog, Framework, Model
 from aiot_suite.convert import calibration as calibrating
 from aiot_suite.convert import legacy
-from aiot_suite.convert.calibration import Calibration
-from aiot_suite.datasets.store import Progress
 from aiot_suite.environments import INSTALL_LEGACY
 from aiot_suite.errors import ModelError, SetupError
 from aiot_suite.facts import Artifact, load_artifacts
 from aiot_suite.long_tasks import worker_pool
-from aiot_suite.suite import Instance
 from aiot_suite.weights import weight_sources
 from aiot_suite.workspace import sha256_of
 from runner import rawlog
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
     from torch import nn
+
+    from aiot_suite.catalog import Catalog, Framework, Model
+    from aiot_suite.convert.calibration import Calibration
+    from aiot_suite.datasets.store import Progress
+    from aiot_suite.suite import Instance
 
 RECIPE = 4
 """Version of the conversion recipe: increase it when a conversion changes without a change of library versions."""

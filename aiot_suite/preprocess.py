@@ -7,12 +7,14 @@ normalization (and the quantization of an 8-bit input) is a lookup table of 256 
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import PIL
 from PIL import Image, UnidentifiedImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 IMAGE_LIBRARY = "pillow " + PIL.__version__
 """Name and version of the library that decodes and resizes images. The version is logged: between Pillow 12.3 and 13.0,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from aiot_suite.errors import SelectionError
 from runner import rawlog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 MODELS = ("resnet50", "inception_v3", "densenet121", "squeezenet", "mobilenet_v2", "mnasnet")
 HEAVY_MODELS, LIGHT_MODELS = MODELS[:3], MODELS[3:]

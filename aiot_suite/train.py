@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from math import ceil
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +28,8 @@ from aiot_suite.weights.state_dicts import read
 from runner import rawlog
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import Tensor
 
 SHARE = 0.25  # share of the channels that belong to the slim network

@@ -7,12 +7,10 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import (
     conversion,
@@ -33,6 +31,10 @@ from benchmarks.machine import load_average, this_machine
 from benchmarks.options import ROOT, Options
 from benchmarks.pairs import LEAST_PAIRS, BenchmarkError, Tell
 from benchmarks.table import markdown, record, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
 
 BENCHMARKS = {"start": start, "overhead": overhead, "inference": inference, "process": process, "reports": reports}
 """Benchmarks that run by default, in order."""

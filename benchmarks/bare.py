@@ -13,15 +13,17 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter_ns
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from aiot_suite.preprocess import Preprocess, decode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
 
 WAYS = ("between", "hot")
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+from typing import TYPE_CHECKING
 
 from aiot_suite.suite import MODELS
-from benchmarks.options import Options
 from benchmarks.pairs import Comparison, Level
 from benchmarks.processes import SCRIPTS, with_memory
+
+if TYPE_CHECKING:
+    from benchmarks.options import Options
 
 TIME_TARGET_S = 360.0
 MEMORY_TARGET_GB = 4.0

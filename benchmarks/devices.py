@@ -7,11 +7,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle, islice
-from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 from unittest.mock import patch
@@ -26,6 +24,9 @@ from benchmarks.processes import wall_time_s
 from runner.devices import FOLDER
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
     from tests.e2e.phone import Phone
     from tests.e2e.server import Server
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pyarrow import parquet
 
@@ -12,6 +12,9 @@ from benchmarks import process, reports
 from benchmarks.options import ROOT, Options
 from benchmarks.pairs import BenchmarkError, Comparison, Level, compared, measure
 from benchmarks.processes import SCRIPTS, wall_time_s
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TARGET = 1 / 1.8  # maximum ratio of our time to the peer's
 UNCHANGED_TARGET_S = 3.0

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from aiot_suite.suite import MODELS, Instance
 from benchmarks import jobs
 from benchmarks.inference import BETWEEN, TARGET, compare
-from benchmarks.options import Options
 from benchmarks.pairs import BenchmarkError, Comparison, Level
+
+if TYPE_CHECKING:
+    from benchmarks.options import Options
 
 IMAGES = 20  # images per run; the heavy networks take up to a third of a second per image
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import process
@@ -14,6 +12,9 @@ from benchmarks.pairs import BenchmarkError, Comparison, Level, compared, measur
 from benchmarks.processes import SCRIPTS, wall_time_s
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from playwright.sync_api import Browser
 
 TARGET_S = 1.0

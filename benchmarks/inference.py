@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from statistics import median
+from typing import TYPE_CHECKING
 
 from aiot_suite.suite import Instance
 from benchmarks import jobs
-from benchmarks.options import Options
 from benchmarks.pairs import BenchmarkError, Comparison, Level, Measure, compared, measure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.options import Options
 
 TARGET = 1.02  # maximum ratio of the agent's median time to the peer's, with 1 thread
 IMAGES = 100  # images per run

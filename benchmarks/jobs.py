@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiot_suite import environments, facts
 from aiot_suite.datasets import store
 from aiot_suite.errors import DatasetError
-from aiot_suite.suite import Instance
 from aiot_suite.workspace import Workspace
 from benchmarks.options import ROOT
 from benchmarks.pairs import BenchmarkError
 from benchmarks.processes import wall_time_s
 from runner import rawlog
 from runner.devices.local import LocalDevice
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aiot_suite.suite import Instance
 
 WARMUPS = 5
 SEED = 0  # for the choice of images

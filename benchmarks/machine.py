@@ -6,9 +6,12 @@ import os
 import platform
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runner.devices.local import LocalDevice
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PACKAGES = ["aiotbench", "ai-edge-litert", "torch", "numpy", "pandas", "pyarrow", "duckdb", "pillow", "papermill"]
 PACKAGES += ["nbconvert", "typer"]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks import process, reports
 from benchmarks.options import ROOT, Options
 from benchmarks.pairs import BenchmarkError, Comparison, Level
 from benchmarks.processes import SCRIPTS, Spent, wall_time_s, with_memory
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TIME_TARGET_S = 60.0
 MEMORY_TARGET_GB = 2.0

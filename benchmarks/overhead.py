@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from aiot_suite.suite import Instance
 from benchmarks import jobs
-from benchmarks.options import Options
 from benchmarks.pairs import Comparison, Level
+
+if TYPE_CHECKING:
+    from benchmarks.options import Options
 
 TARGET = 3.0  # %
 IMAGES = 500

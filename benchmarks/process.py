@@ -6,11 +6,14 @@ import importlib.util
 import shutil
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.options import ROOT, Options
 from benchmarks.pairs import BenchmarkError, Comparison, Level, Measure, compared, measure
 from benchmarks.processes import SCRIPTS, wall_time_s, with_memory
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 JOBS = 2
 UNCHANGED_TARGET_S = 3.0

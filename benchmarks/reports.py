@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.options import ROOT, Options
 from benchmarks.pairs import BenchmarkError, Comparison, Level, compared, measure
 from benchmarks.processes import SCRIPTS, wall_time_s
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TARGET = 1 / 1.6  # maximum ratio of our time to the peer's
 UNCHANGED_TARGET_S = 3.0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.pairs import Comparison, Level, interval_of, verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 HEADER = ("what", "peer", "ours", "peer takes", "ours/peer", "95 % interval", "peer/itself", "target", "met")
 

@@ -8,9 +8,12 @@ infers the types, and write them as Parquet to the file OUT), "duckdb-typed" (th
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 THREADS = 2  # threads of DuckDB, as many as the processes of `aiot process`
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from runner.devices.android import AndroidFacts
 from runner.devices.answers import THERMAL_STATUSES, cleaned
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from runner.devices.android import AndroidFacts
 
 BATTERY_LOW_PERCENT = 30
 """Below this level, a run may not finish, and some phones start to save power."""

@@ -10,8 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiot_suite.errors import RunnerError
 from aiot_suite.suite import Instance
@@ -23,6 +22,9 @@ from runner.errors import DeviceError, DeviceLostError
 from runner.preflight import framework_version, python_version
 from runner.run_request import MakeTask, Request, StartedRun, conditions_of
 from runner.tools.tool_attempt import ToolJob, run_job
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Tick = Callable[[bytes], None]
 """Called repeatedly with the last bytes written to the log so far."""

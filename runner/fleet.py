@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich import progress
 
 from aiot_suite.errors import SENTENCE_LIMIT, RunnerError, printable
 from aiot_suite.long_tasks import bar
 from aiot_suite.suite import PATIENCE_S, Instance
-from aiot_suite.workspace import Workspace
 from runner import execution, ledger
-from runner.devices import Device
 from runner.errors import DeviceLostError
 from runner.execution import Listener, last_of
 from runner.ledger import LedgerEntry, counts
 from runner.run_request import Request, begin, to_resume
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from aiot_suite.workspace import Workspace
+    from runner.devices import Device
 
 
 class RunProgress:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from aiot_suite.catalog import Catalog, Framework
 from aiot_suite.convert import calibration
-from aiot_suite.datasets.store import Dataset
-from aiot_suite.facts import Artifact, Settings
-from aiot_suite.suite import Instance
-from runner.devices import Device
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from aiot_suite.catalog import Catalog, Framework
+    from aiot_suite.datasets.store import Dataset
+    from aiot_suite.facts import Artifact, Settings
+    from aiot_suite.suite import Instance
+    from runner.devices import Device
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,10 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib import metadata
-from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from aiot_suite.catalog import Catalog
 from aiot_suite.datasets.store import Dataset, subset
 from aiot_suite.errors import SetupError
-from aiot_suite.facts import Artifact
 from aiot_suite.suite import COOLDOWN_S, TIMEOUT_S, Instance, Profile
 from aiot_suite.workspace import PROJECT, Workspace
 from runner import ledger, rawlog
@@ -26,6 +23,12 @@ from runner.preflight import preflight
 from runner.tools import jobs
 from runner.tools.jobs import FRAMEWORK, NativeToolOptions
 from runner.tools.tool_attempt import ToolJob
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aiot_suite.catalog import Catalog
+    from aiot_suite.facts import Artifact
 
 RESIZE = "resize"  # the study that compares the ways of Section IV-B
 AB = "ab"  # the study of short runs of two settings in turn: see runner.ab

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiot_suite import catalog
 from aiot_suite.datasets import store
@@ -18,11 +17,15 @@ from aiot_suite.workspace import Workspace, models_folder
 from runner import fleet, ledger
 from runner.devices import ALL_CORES, CORES, Conditions, Device
 from runner.devices.choice import Choice, choose_devices
-from runner.execution import Listener
 from runner.fleet import DeviceOutcome, RunProgress
 from runner.preflight import read_checks
 from runner.run_request import RunRequest
 from runner.tools.jobs import NativeToolOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from runner.execution import Listener
 
 LOCAL, ALL = "local", "all"
 """Words for this machine and for every attached device, among serial numbers."""

@@ -7,17 +7,19 @@ import os
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from functools import cache
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import typer
 
 import aiot as program
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[1]
 make_command = program.command

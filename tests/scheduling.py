@@ -7,9 +7,12 @@ The fixtures of a file are built once then, and tests that need a port, a namesp
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
-import pytest
 from xdist.scheduler import LoadScopeScheduling
+
+if TYPE_CHECKING:
+    import pytest
 
 TOGETHER = {
     "attached devices": ["tests/e2e/"],

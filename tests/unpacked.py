@@ -7,12 +7,15 @@ configuration of our own, with signature and hashes checked. AIOT_CACHE names an
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiot_suite.environments import cache_folder
 from runner.bundle.packages import Apt, unpack_deb
 from runner.rawlog import locked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 
 class NotHere(Exception):

@@ -6,11 +6,14 @@ are interrupted start their own, in a program of their own.
 
 from __future__ import annotations
 
-import subprocess
-from multiprocessing.connection import Connection
-from types import TracebackType
+from typing import TYPE_CHECKING
 
 from aiot_analysis.report.workers import Workers
+
+if TYPE_CHECKING:
+    import subprocess
+    from multiprocessing.connection import Connection
+    from types import TracebackType
 
 IDLE: dict[Connection, subprocess.Popen[bytes]] = {}
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiot_analysis.calibrate import rates, studies
 from aiot_analysis.calibrate.rates import NOT_MET
 from aiot_analysis.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "statistics.md"
 

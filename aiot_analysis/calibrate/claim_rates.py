@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import brentq
@@ -17,6 +17,9 @@ from aiot_analysis.stats.remarks.claim import AS_CLAIMED, HOLDS
 from aiot_analysis.stats.remarks.speed_claims import ALMOST, CAFFE2, HEAVY, LIGHT, NNAPI, PYTORCH, TFLITE, ordered_pairs
 from aiot_analysis.tables import paper
 from aiot_analysis.tables.names import MODELS, PAPER, PAPER_FLOAT32, PAPER_QUANTIZED, QUANTIZATIONS, instance_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 EFFECT = 1.1
 """Planted effect on times: a difference of 10 %."""

@@ -10,10 +10,10 @@ devices run the same files on the same images, so without `flips` and `pattern_p
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,9 @@ from scipy.stats import norm
 
 from aiot_analysis.stats.noise import AUTOCORRELATION, SCATTER
 from aiot_analysis.tables import names, storage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 Floats = NDArray[np.float64]
 

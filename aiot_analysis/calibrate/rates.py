@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 from statsmodels.stats.proportion import proportion_confint
 
 from aiot_analysis.errors import DataError
 from aiot_analysis.words import ALPHA, CONFIDENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    import numpy as np
 
 
 @dataclass(frozen=True)

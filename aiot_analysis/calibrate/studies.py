@@ -7,16 +7,19 @@ import multiprocessing
 import os
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import cache
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from aiot_analysis.calibrate import claim_rates, interval_rates
 from aiot_analysis.calibrate.rates import Rate, RateRow, Study
 from aiot_analysis.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
 
 CHUNK = 8  # trials per task of a process
 

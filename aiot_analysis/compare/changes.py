@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from statsmodels.stats.proportion import confint_proportions_2indep, test_propor
 from aiot_analysis.stats import accuracy, blocks, intervals, latency, variance
 from aiot_analysis.stats.intervals import Ends, agreeing
 from aiot_analysis.words import CONFIDENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Floats = NDArray[np.float64]
 

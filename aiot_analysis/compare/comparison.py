@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,9 @@ from aiot_analysis.compare.sides import Side, counted
 from aiot_analysis.errors import CompareError
 from aiot_analysis.stats import blocks, variance, vips
 from aiot_analysis.tables import names, select
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 GROUP_COLUMNS = ["by", "group", "metric", "instances", "change", "low", "high", "units", "way"]
 COSTS = {"load_ms": "load time", "peak_rss_mb": "peak memory", "model_mb": "model file"}

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +18,9 @@ from aiot_analysis.errors import CompareError
 from aiot_analysis.stats import intervals, latency, variance
 from aiot_analysis.tables import names, select
 from aiot_analysis.words import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 ACCURACY_POINTS = 1.0
 FAMILY = "p_value_of_family"

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +17,10 @@ from aiot_analysis.stats import latency
 from aiot_analysis.tables import names, select, storage, validity
 from aiot_analysis.tables.workspace import find as find_tables
 from aiot_analysis.words import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 KIND = "in turn"
 FEWEST_BLOCKS = latency.FEWEST_DEVICES

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from aiot_analysis.compare.sides import Side, short
 from aiot_analysis.errors import CompareError, PoolingError
 from aiot_analysis.tables import names, select
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ONE, SAME, OTHER = "one device a side", "the same devices", "other devices"
 """Kinds of pairing: two devices (or the same one twice), every device with itself, or no pairing of devices."""

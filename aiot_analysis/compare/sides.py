@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +19,9 @@ from aiot_analysis.tables.workspace import find as find_tables
 from aiot_analysis.tables.workspace import tables_upwards
 from aiot_analysis.words import plural
 from runner import rawlog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
 
 TIMES = [f"{column}_{statistic}" for column in names.TIMES.values() for statistic in ("mean", "median")]
 """Columns of the table `instances` that are averaged over the runs of a session."""

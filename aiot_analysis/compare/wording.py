@@ -7,9 +7,8 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +21,9 @@ from aiot_analysis.compare.sides import short
 from aiot_analysis.stats import intervals
 from aiot_analysis.tables import names
 from aiot_analysis.words import CONFIDENCE, p_value, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping, Sequence
 
 WORDS = {  # by verdict: text for accuracy, and for times
     "better": ("more accurate", "faster"),

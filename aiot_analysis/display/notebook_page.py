@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from aiot_analysis.display import CLAIM_TABLES, claim_tables
 from aiot_analysis.display.columns import Format, with_intervals
@@ -17,6 +14,12 @@ from aiot_analysis.tables import along, select
 from aiot_analysis.tables.data import Data, load
 from aiot_analysis.tables.names import USABLE
 from aiot_analysis.tables.workspace import FOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
+
+    import pandas as pd
 
 ACCURACY_REMARK, SCORE_REMARK = 1, 6  # claims of the first use no times, those of the second use sums
 

@@ -6,7 +6,6 @@ import base64
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -23,6 +22,8 @@ from aiot_analysis.tables.workspace import upwards
 from aiot_analysis.words import plural
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
     import pandas as pd
 
     from aiot_analysis.stats.agreement import ClassesGiven

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from aiot_analysis.stats import resolution
 from aiot_analysis.words import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 NAMES = {resolution.TIME: "time", resolution.CORRECT: "accuracy", resolution.SCORE: "VIPS"}
 NOTHING = "none"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,8 @@ from aiot_analysis.tables.names import ORIGIN_SENTENCES
 from aiot_analysis.words import plural
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     import pandas as pd
     from matplotlib.figure import Figure
     from PIL.Image import Image

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 from html import escape
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
-import pandas as pd
 import traitlets
-from matplotlib.figure import Figure
 
 from aiot_analysis.display import pictures
 from aiot_analysis.explore import views
 from aiot_analysis.explore.views import BETWEEN, BY, COLUMNS, PANELS, ExplorerData, Flips, Selection
 from aiot_analysis.plots import device_axis
 from aiot_analysis.tables import names
-from aiot_analysis.tables.data import Data
 from aiot_analysis.tables.names import TIMES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from aiot_analysis.tables.data import Data
 
 WAIT_S = 0.2  # people make their next click in a list sooner than this
 

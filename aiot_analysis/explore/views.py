@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from html import escape
 from typing import TYPE_CHECKING
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from aiot_analysis.display import show
-from aiot_analysis.display.pictures import Pictures
 from aiot_analysis.errors import AnalysisError
 from aiot_analysis.plots import accuracy, device_axis, latency, style, vips
 from aiot_analysis.stats import accuracy as of_accuracy
@@ -26,6 +23,11 @@ from aiot_analysis.tables import by_device, names, select
 from aiot_analysis.words import plural
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from matplotlib.figure import Figure
+
+    from aiot_analysis.display.pictures import Pictures
     from aiot_analysis.tables.data import Data
 
 COLUMNS = {  # fields of a selection, with their columns in the table `instances`

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiot_analysis.errors import ClusterError, DamagedError, DataError
 from aiot_analysis.ingest.parts import (
@@ -31,6 +31,9 @@ from aiot_analysis.ingest.parts import (
 )
 from aiot_analysis.words import plural
 from runner import rawlog
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Progress = Callable[[int, int], None]
 """Called with the number of runs that are done, and the number of runs to be read."""

@@ -6,15 +6,17 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiot_analysis.errors import DataError
 from aiot_analysis.tables.workspace import MANIFEST, Stamp, digest, locked, write_whole
 from runner import rawlog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 NOT_READ = "native"  # output of the frameworks, kept for human readers
 LOCK = ".lock"  # lock file of a process that writes there

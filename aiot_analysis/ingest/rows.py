@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from functools import cache, reduce
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow
 from pyarrow import compute
 
 from aiot_analysis.ingest import rules
-from aiot_analysis.ingest.attempt import Reading
 from aiot_analysis.tables import names, paper, storage
 from runner import rawlog
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aiot_analysis.ingest.attempt import Reading
 
 Row = dict[str, Any]
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from reprlib import repr as short
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow
 from pyarrow import compute
 
-from aiot_analysis.ingest.attempt import Reading
 from aiot_analysis.tables import names, select
 from runner import rawlog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from aiot_analysis.ingest.attempt import Reading
 
 Row = dict[str, Any]
 

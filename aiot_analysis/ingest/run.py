@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
 from itertools import islice
-from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import pyarrow
-from pyarrow import parquet
 
 from aiot_analysis.errors import DataError
 from aiot_analysis.ingest import rows, rules
@@ -19,6 +14,14 @@ from aiot_analysis.ingest.attempt import Reading, count_lines, read_all, togethe
 from aiot_analysis.ingest.parts import LeftOut, PartEntry, PartManifest, Parts, RunFolder, folder_of, left_out_row
 from aiot_analysis.tables import along, storage, validity
 from runner import rawlog
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from pathlib import Path
+    from types import TracebackType
+
+    import pyarrow
+    from pyarrow import parquet
 
 Row = dict[str, Any]
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
-from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Patch
 
 from aiot_analysis.plots import device_axis, style
 from aiot_analysis.tables import names
 from aiot_analysis.words import plural
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
 
 SYMBOLS = {"valid": "✓", "semi-valid": "~", "invalid": "×", "unavailable": "–", "not run": "·"}
 _NUMBERS = {verdict: number for number, verdict in enumerate(SYMBOLS)}

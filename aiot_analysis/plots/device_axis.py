@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from matplotlib.axes import Axes
 
 from aiot_analysis.errors import DataError
 from aiot_analysis.plots import style
 from aiot_analysis.tables.names import DEVICE_LABELS, DEVICE_ORDERS
 from aiot_analysis.tables.names import devices as display_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from matplotlib.axes import Axes
 
 FEW = 6  # up to this many devices are labelled by name, more by number
 MOST_LABELS = 60

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure, SubFigure
+from typing import TYPE_CHECKING
+
 from matplotlib.lines import Line2D
 
 from aiot_analysis.plots import device_axis, style
 from aiot_analysis.tables import names
 from aiot_analysis.words import plural
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
 
 
 @style.styled

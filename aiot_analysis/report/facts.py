@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from aiot_analysis.errors import DataError
-from aiot_analysis.report.notebooks import Notebook
 from aiot_analysis.tables import names, select, storage, validity
 from runner.rawlog import ORIGINS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aiot_analysis.report.notebooks import Notebook
 
 
 @dataclass(frozen=True)

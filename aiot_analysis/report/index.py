@@ -9,12 +9,13 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from aiot_analysis.display import front
-from aiot_analysis.report.site import Site
 from aiot_analysis.tables.workspace import combine, write_whole
 
 if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
+
+    from aiot_analysis.report.site import Site
 
 SIGNS = {"valid": "■", "semi-valid": "◧", "invalid": "☒", "unavailable": "□", "not run": "·"}  # distinct without color
 NAVIGATION = re.compile("<!--navigation-->.*?<!--/navigation-->", re.DOTALL)

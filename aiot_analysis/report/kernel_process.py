@@ -9,8 +9,11 @@ import gc
 import multiprocessing
 import os
 import signal
-from collections.abc import Mapping
 from threading import Thread
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 COLLECT = 20_000, 20, 100
 """Thresholds of garbage collection.

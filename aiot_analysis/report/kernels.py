@@ -14,14 +14,16 @@ import signal
 import sys
 from importlib.metadata import EntryPoint
 from multiprocessing import forkserver
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jupyter_client.provisioning.factory import KernelProvisionerFactory
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from aiot_analysis.report import kernel_process
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerProcess
 
 NAME = "aiot-forked"
 IMPORTS = "aiot_analysis.report.kernel_imports"  # as a name, because this process itself does not need these imports

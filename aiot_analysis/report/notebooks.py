@@ -8,14 +8,16 @@ import io
 import json
 import re
 import tokenize
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiot_analysis.errors import DataError, ReportError
 from aiot_analysis.tables.names import FALSE, PARAMETERS, TRUE, verdicts
 from runner import rawlog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ import re
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
@@ -19,11 +18,14 @@ from uuid import uuid4
 
 from aiot_analysis import errors
 from aiot_analysis.display import export, front
-from aiot_analysis.display.export import Sink
 from aiot_analysis.tables.workspace import write_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from nbformat import NotebookNode
+
+    from aiot_analysis.display.export import Sink
 
 CONTENTS = "<!--contents-->"  # placeholder for the table of contents
 MANY_ROWS = 200  # a folded table with more rows stays folded in print

@@ -6,17 +6,21 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from os.path import relpath
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiot_analysis.errors import DataError, ReportError
-from aiot_analysis.report.notebooks import Notebook
 from aiot_analysis.tables import names, workspace
 from aiot_analysis.tables.workspace import FileHashes, Tables, write_whole
 from runner.rawlog import ORIGINS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from aiot_analysis.report.notebooks import Notebook
 
 OURS = b"AIoTBench"  # occurs in the title of every page
 

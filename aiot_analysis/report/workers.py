@@ -12,16 +12,17 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
-from types import FrameType, TracebackType
 from typing import TYPE_CHECKING
 
 from aiot_analysis.tables.workspace import PACKAGE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import FrameType, TracebackType
+
     from aiot_analysis.report.page import RenderJob, RenderOutcome
 
 STOP_TIMEOUT_S = 10  # time for a worker to end its kernel

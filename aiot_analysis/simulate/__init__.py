@@ -11,14 +11,13 @@ import json
 import multiprocessing
 import shutil
 import signal
-from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiot_analysis.errors import SimulationError
 from aiot_analysis.simulate import assumptions, draw, write
@@ -26,6 +25,9 @@ from aiot_analysis.tables import names, paper
 from aiot_analysis.tables.workspace import locked, whole
 from aiot_analysis.words import plural
 from runner import rawlog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 PART = ".part-"  # prefix of folders that are being written or removed; readers ignore them
 

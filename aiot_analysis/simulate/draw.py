@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from statistics import NormalDist
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,9 @@ from aiot_analysis.simulate import assumptions
 from aiot_analysis.simulate.assumptions import Phone, stream
 from aiot_analysis.tables import names, paper
 from aiot_analysis.tables.names import PHASES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

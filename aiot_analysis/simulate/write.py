@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from aiot_analysis.simulate import assumptions, draw
 from aiot_analysis.simulate.assumptions import Phone, stream
-from aiot_analysis.simulate.draw import SimulatedImages
 from aiot_analysis.tables import names
 from runner import rawlog
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aiot_analysis.simulate.draw import SimulatedImages
 
 ORIGIN = "simulated"
 WEIGHTS = "none (simulated)"

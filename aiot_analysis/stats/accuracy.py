@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,9 @@ from aiot_analysis.stats import intervals, pairing
 from aiot_analysis.stats.pairing import NONE, counts, disagreement
 from aiot_analysis.tables import by_device, names, select
 from aiot_analysis.words import CONFIDENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64] | int

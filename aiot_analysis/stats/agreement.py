@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,9 @@ from statsmodels.stats.contingency_tables import cochrans_q
 from aiot_analysis.errors import DataError
 from aiot_analysis.stats import accuracy, intervals
 from aiot_analysis.stats.pairing import NONE, Answers, counts, disagreement, facts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Bools = NDArray[np.bool_]
 

@@ -6,8 +6,8 @@ handles one series at a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from aiot_analysis.stats import variance
 from aiot_analysis.tables import along, by_device, select
 from aiot_analysis.words import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 KEY = along.KEY
 Floats = NDArray[np.float64]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
 from functools import cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,9 @@ from aiot_analysis.stats import intervals
 from aiot_analysis.stats.intervals import medians
 from aiot_analysis.tables import names, paper, select
 from aiot_analysis.words import CONFIDENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 Floats = NDArray[np.float64]
 OPERATIONS_PER_MAC = 2  # a multiplication and an addition

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from aiot_analysis.tables import names
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 NODES = ["nodes", "nodes_delegated", "partitions", "threads"]
 COLUMNS = ["accelerator_requested", "accelerator_actual", *NODES, "share_delegated", "peak_rss_mb", "load_ms"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,9 @@ from aiot_analysis.stats import blocks, pairing, variance
 from aiot_analysis.tables import names, select
 from aiot_analysis.tables.names import PHASE_NAMES
 from aiot_analysis.words import CONFIDENCE, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Floats = NDArray[np.float64]
 

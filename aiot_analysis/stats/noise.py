@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +11,9 @@ from numpy.typing import NDArray
 
 from aiot_analysis.stats import blocks, latency, variance
 from aiot_analysis.tables import by_device, names, select
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Floats = NDArray[np.float64]
 Row = dict[Any, Any]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from aiot_analysis.tables import names, paper
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator, Mapping
 
 KEY = ["device_id", "framework", "model"]
 CONVOLUTIONS = ["convolution", "depthwise convolution"]

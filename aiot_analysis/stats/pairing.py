@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from aiot_analysis.stats import variance
 from aiot_analysis.tables import names, select
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 DESIGN = ["device_id", "model", "framework", "delegate", "quantization"]
 KEY = select.KEY

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
@@ -11,6 +10,9 @@ from aiot_analysis.stats import operators
 from aiot_analysis.stats.accuracy import with_interval
 from aiot_analysis.stats.remarks.claim import BUILT
 from aiot_analysis.tables import names, paper
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 AGREES, DIFFERS, INCOMPARABLE, NONE = "agrees", "differs", "not comparable", "not printed"
 VERDICTS = [AGREES, DIFFERS, INCOMPARABLE, NONE]

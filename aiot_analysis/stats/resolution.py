@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,8 +17,12 @@ from scipy.stats import binom, chi2, f, norm
 from scipy.stats import t as student
 
 from aiot_analysis.stats import accuracy, variance
-from aiot_analysis.stats.noise import Row
 from aiot_analysis.words import ALPHA
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from aiot_analysis.stats.noise import Row
 
 Floats = NDArray[np.float64]
 

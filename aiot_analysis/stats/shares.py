@@ -6,8 +6,7 @@ are therefore not comparable, whereas ratios of times are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TypedDict, Unpack
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import numpy as np
 import pandas as pd
@@ -15,6 +14,9 @@ import pandas as pd
 from aiot_analysis.errors import PoolingError
 from aiot_analysis.stats import latency, pairing, variance
 from aiot_analysis.tables import names, select
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 BASE_MODEL = "resnet50"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,9 @@ from aiot_analysis.stats.intervals import medians
 from aiot_analysis.stats.latency import speed_up
 from aiot_analysis.stats.pairing import pair
 from aiot_analysis.tables import names, select
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 BASE = "float32"
 GROUP = ["device_id", "implementation", "model"]  # versions are compared within these groups

@@ -16,8 +16,8 @@ estimated from these sessions. Otherwise a declared allowance is used: two runs 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,9 @@ from scipy.stats import t as student
 
 from aiot_analysis.tables import select
 from aiot_analysis.words import CONFIDENCE, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Floats = NDArray[np.float64]
 

@@ -14,9 +14,8 @@ from 1 + (number of devices surely better) to p - (number of devices surely wors
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -27,6 +26,9 @@ from aiot_analysis.stats import blocks, variance
 from aiot_analysis.stats.intervals import RESAMPLES, bootstrap_means, percentile_interval
 from aiot_analysis.tables import by_device, names, paper, select
 from aiot_analysis.words import CONFIDENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.stats import kendalltau, rankdata
 
 from aiot_analysis.stats import blocks, intervals, variance, vips
 from aiot_analysis.tables import by_device, names, select
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
 
 FLOAT32 = tuple(names.PAPER_FLOAT32)
 CLOCKS = ["exact", "run", "image", "cut"]

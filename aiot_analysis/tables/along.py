@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from aiot_analysis.tables import select
 from aiot_analysis.words import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 KEY = select.KEY
 LOOPS = (10, 20)  # fewest and most parts of equal size that a run is cut into

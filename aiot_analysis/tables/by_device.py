@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -18,6 +17,8 @@ from aiot_analysis.errors import ClusterError
 from aiot_analysis.tables import select, storage, workspace
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
     from distributed import Client
 
 Result = TypeVar("Result")

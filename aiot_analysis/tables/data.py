@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -16,6 +14,10 @@ from aiot_analysis.tables.by_device import DeviceRecords
 from aiot_analysis.tables.names import ORIGIN_SENTENCES
 from aiot_analysis.tables.workspace import FOLDER, find
 from runner.rawlog import ORIGINS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
 
 IMAGE_COLUMNS = [column for column in storage.images_schema().names if column != "top5"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,9 @@ import pandas as pd
 from aiot_analysis.errors import DataError, PoolingError
 from aiot_analysis.tables import names
 from aiot_analysis.tables.names import TIMES, USABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
 
 SHARED = ["origin", "dataset_sha256", "timing", "weights", "source"]  # must be equal in all rows of one statistic
 SHARED_INFERENCE = [field for field in SHARED if field not in ("timing", "source")]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, lru_cache, reduce
 from operator import and_
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pandera.pandas as pa
@@ -20,6 +19,9 @@ from aiot_analysis.errors import DamagedError, DataError
 from aiot_analysis.tables import names
 from aiot_analysis.tables.schemas import TABLES, Images
 from aiot_analysis.tables.workspace import REMEDY, is_as_written, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
 IMAGE_KEY = ["run_id", "device_id", "instance_id", "query"]
 

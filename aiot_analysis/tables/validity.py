@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
-from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from aiot_analysis.tables import names, select, storage
 from aiot_analysis.tables.workspace import check
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
 MIN_IMAGES = 500  # the paper's subset of ILSVRC 2012, Section III-A
 MAX_CV = 0.5  # standard deviation over mean of the times of one instance

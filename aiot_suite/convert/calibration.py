@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +18,9 @@ from aiot_suite.preprocess import Preprocess, decode
 from aiot_suite.workspace import sha256_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
     import torch
 
 BATCH = 25  # pictures; divides 100, the number of classes

@@ -8,10 +8,11 @@ recorded with the file.
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import nn
 
 LAYOUT = "NHWC"  # in memory; the network sees the tensor as NCHW

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from aiot_suite.datasets import classes, labels, store
 from aiot_suite.datasets import classes as label_spaces
 from aiot_suite.datasets.classes import of_folders
 from aiot_suite.datasets.labels import Photographs
 from aiot_suite.errors import DatasetError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def use_folder(

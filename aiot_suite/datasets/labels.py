@@ -6,9 +6,9 @@ import csv
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from aiot_suite.datasets import classes
 from aiot_suite.datasets.classes import (
@@ -22,6 +22,9 @@ from aiot_suite.datasets.classes import (
 )
 from aiot_suite.errors import DatasetError
 from runner import rawlog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
 
 IMAGE_SUFFIXES = (".jpeg", ".jpg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
 IMAGE_HEADS = (

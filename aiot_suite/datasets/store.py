@@ -17,12 +17,15 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiot_suite.datasets.classes import outside, span
 from aiot_suite.errors import DatasetError
 from aiot_suite.workspace import sha256_of
 from runner.rawlog import replace_text, utc_now
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Progress = Callable[[int, int], None]
 """Progress callback, called with the number of items done and the total."""

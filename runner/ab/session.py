@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiot_suite.datasets.store import subset
 from aiot_suite.errors import RunnerError, SelectionError
 from aiot_suite.suite import Instance, draw_balanced_order
-from aiot_suite.workspace import Workspace
 from runner import fleet, ledger, rawlog
 from runner.ab import settings
 from runner.ab.settings import SettingsSide
@@ -21,6 +19,11 @@ from runner.devices.choice import Choice, choose_devices
 from runner.fleet import RunProgress, counted
 from runner.run_request import AB, RunRequest, refused
 from runner.suite_run import with_instances
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from aiot_suite.workspace import Workspace
 
 SIDES = ("a", "b")
 PLACE = ("session", "side", "block", "first", "blocks", "seed", *SIDES)  # keys of the field `ab` of run.json

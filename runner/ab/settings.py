@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiot_suite import suite
-from aiot_suite.catalog import Catalog
 from aiot_suite.errors import ModelError, SelectionError, printable
 from aiot_suite.facts import Artifact
 from aiot_suite.suite import PROFILES, Instance
@@ -17,6 +15,11 @@ from runner.devices import CORES, Conditions, Device
 from runner.preflight import framework_version
 from runner.run_request import RunRequest, agent_files
 from runner.tools.jobs import NativeToolOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from aiot_suite.catalog import Catalog
 
 PARTS = ("framework", "delegate", "quantization")
 """Settings that make A and B two different instances of the suite with the same model."""

@@ -7,13 +7,15 @@ import hashlib
 import importlib
 import os
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from aiot_suite.preprocess import IMAGE_LIBRARY, Preprocess, decode
 from runner import rawlog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 EXIT_CODES = {"end": 0, "failed": 1, "unavailable": 3}
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from aiot_suite.preprocess import Preprocess, decode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def outputs(job: Mapping[str, Any]) -> tuple[np.ndarray, str]:

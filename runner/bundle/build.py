@@ -6,10 +6,9 @@ import errno
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiot_suite.environments import cache_folder
 from aiot_suite.errors import SetupError
@@ -17,6 +16,9 @@ from aiot_suite.workspace import sha256_of
 from runner import rawlog
 from runner.bundle import layout, packages
 from runner.bundle.recipes import ARCHITECTURES, BundlePart, Lock, lock_of, recipe_for, recipes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MANIFEST = "bundle.json"
 """Name of the file in a bundle that lists its parts."""

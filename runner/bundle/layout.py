@@ -8,15 +8,18 @@ import shutil
 import stat
 import struct
 import tarfile
-from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiot_suite.errors import SetupError
-from runner.bundle.recipes import Architecture, Recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from runner.bundle.recipes import Architecture, Recipe
 
 _MAGIC = b"\x7fELF"
 _ORIGIN = "$ORIGIN"

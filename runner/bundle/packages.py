@@ -7,9 +7,9 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from packaging.utils import parse_wheel_filename
 
@@ -17,6 +17,9 @@ from aiot_suite.environments import clean_environment
 from aiot_suite.errors import SetupError
 from aiot_suite.workspace import sha256_of
 from runner.bundle.recipes import Architecture, BundlePart, Recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
 
 PROGRAM_TIMEOUT_S = 1800.0
 """Maximum time for one program on the host, such as a download of packages."""

@@ -9,12 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiot_suite.errors import SelectionError, SetupError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 LAYOUT = 2
 """Version of the layout: increase it if the same parts are packed differently."""

@@ -12,18 +12,20 @@ import struct
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from adbutils import AdbClient, AdbConnection, AdbDevice, AdbError
 from adbutils.errors import AdbConnectionError
 
 from aiot_suite.errors import SelectionError
 from runner.errors import DeviceError, DeviceLostError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
 ANSWER_TIMEOUT_S = 20.0
 CONNECT_TIMEOUT_S = 10.0

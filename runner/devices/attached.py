@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiot_suite.environments import NAMES
 from runner.bundle import build, layout, recipes
-from runner.bundle.build import Bundle
 from runner.bundle.layout import JOIN
 from runner.devices import FOLDER, AppliedConditions, Conditions, DeviceTask, android, answers
 from runner.devices.adb import Connection, quoted
@@ -19,6 +15,13 @@ from runner.devices.answers import from_json
 from runner.devices.conditions import AttachedConditions, pinned
 from runner.devices.remote import DeviceFiles, RemoteTool, RemoteWork
 from runner.errors import DeviceError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from runner.bundle.build import Bundle
 
 _PROBE = """\
 import importlib.util, json, sys

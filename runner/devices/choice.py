@@ -8,16 +8,17 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiot_suite.errors import SelectionError
-from aiot_suite.workspace import Workspace
 from runner.devices import FOLDER, Device, android
 from runner.devices.local import LocalDevice
 from runner.errors import DeviceError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aiot_suite.workspace import Workspace
     from runner.devices.adb import Client
     from runner.devices.attached import AttachedDevice
 

@@ -11,12 +11,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from runner.devices import BIG_CORES, AppliedConditions, Conditions
-from runner.devices.android import AndroidFacts
 from runner.devices.answers import cleaned, first, from_json
 from runner.errors import DeviceError
 
 if TYPE_CHECKING:
     from runner.devices.adb import Connection
+    from runner.devices.android import AndroidFacts
     from runner.devices.remote import DeviceFiles
 
 SHOW_CORES = "grep Cpus_allowed_list: /proc/self/status; cat /proc/self/cpuset 2>/dev/null"

@@ -6,8 +6,7 @@ import json
 import os
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiot_suite.workspace import sha256_of
 from runner import rawlog
@@ -15,6 +14,10 @@ from runner.devices import FOLDER, GONE, OUTPUT_LIMIT_BYTES, TAIL_BYTES, DeviceT
 from runner.devices.adb import SHELL_TIMEOUT_S, Answer, Connection, quoted
 from runner.devices.answers import from_json
 from runner.errors import DeviceError, DeviceLostError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
 _MARK = ".aiotbench"  # marks our folder: without it nothing is removed
 _PUSHED = ".pushed.json"  # in each folder of pushed files: maps name to SHA-256

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import re
 import statistics
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from aiot_suite.suite import Instance
 from runner.errors import LogError
-from runner.importers import app_logs
 from runner.importers.app_logs import ProgramImage, ProgramLog, ResultLog
 from runner.importers.imported_runs import Datasets, DeviceFacts, ImportSession, LogPart, event_lines, sha256_of
 from runner.importers.input_files import LabelOverrides, LogSource
 from runner.tools.text import shown, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from aiot_suite.suite import Instance
+    from runner.importers import app_logs
 
 RESOLUTION_MS = 1.0
 WITH_IMAGES, MEANS_ALONE = "paper's app (whole ms)", "paper's app (means alone)"

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from aiot_suite.suite import Instance
 from runner.errors import LogError
 from runner.importers.imported_runs import MS_AT_MOST
 from runner.importers.input_files import lines_of, model_name
 from runner.tools.text import shown, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 IMAGES_AT_MOST = 10**7
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiot_suite.datasets import store
 from aiot_suite.errors import DatasetError, SetupError
-from aiot_suite.workspace import Workspace
 from runner.errors import LogError
 from runner.importers import app, app_logs, imported_runs, input_files, tool_output
-from runner.importers.imported_runs import ImportSession
-from runner.importers.input_files import LabelOverrides
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from aiot_suite.workspace import Workspace
+    from runner.importers.imported_runs import ImportSession
+    from runner.importers.input_files import LabelOverrides
 
 
 @dataclass

@@ -9,20 +9,23 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from importlib import metadata
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from aiot_suite.suite import Instance
-from aiot_suite.workspace import Workspace
 from runner import rawlog
 from runner.devices import android
 from runner.errors import LogError
 from runner.importers import input_files
-from runner.importers.input_files import LabelOverrides, LogSource
 from runner.tools.text import shown
-from runner.tools.tool_attempt import Event
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from aiot_suite.suite import Instance
+    from aiot_suite.workspace import Workspace
+    from runner.importers.input_files import LabelOverrides, LogSource
+    from runner.tools.tool_attempt import Event
 
 OTHERS_SHOWN = 3
 """Maximum number of lines quoted that were not understood."""

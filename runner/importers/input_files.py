@@ -7,17 +7,20 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiot_suite.suite import FRAMEWORKS, MODELS, QUANTIZATIONS, Instance
 from runner import rawlog
 from runner.errors import LogError
 from runner.tools.delegates import ACCELERATED
 from runner.tools.text import bounded, lines
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 BYTES_AT_MOST = 256 << 20
 """Maximum size of a file. A program log of the app with 60 instances and 500 images has about 30 MB."""

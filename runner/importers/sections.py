@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from runner.errors import LogError
 from runner.importers.input_files import UNKNOWN, LabelOverrides
@@ -13,6 +13,9 @@ from runner.tools import benchmark_output, delegates
 from runner.tools.delegates import Delegation
 from runner.tools.text import number
 from runner.tools.tflite_output import PARAMETER
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Lines = list[tuple[str, str]]
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import posixpath
 import statistics
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
 
-from aiot_suite.suite import Instance
 from runner.errors import LogError
 from runner.importers import sections
 from runner.importers.imported_runs import (
@@ -24,13 +23,18 @@ from runner.importers.imported_runs import (
     understood,
 )
 from runner.importers.input_files import LINE_AT_MOST, UNKNOWN, LabelOverrides, LogSource, of_file
-from runner.importers.sections import Section
 from runner.tools import benchmark_output, tflite_output, tool_attempt
 from runner.tools.delegates import Delegation
 from runner.tools.text import TEXT_AT_MOST, shown, whole
 from runner.tools.text import lines as tool_lines
 from runner.tools.tflite_output import Benchmark, EvaluationResult, Operator, Stats
 from runner.tools.tool_attempt import Accuracy, AttemptFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aiot_suite.suite import Instance
+    from runner.importers.sections import Section
 
 RANDOM = "random input"
 """The input on which benchmark_model and similar tools run a model."""

@@ -8,15 +8,17 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from caffe2.python import workspace
 
 from runner import rawlog
 from runner.agent import caffe2
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 KINDS = {
     "BatchNormalization": "batch norm",

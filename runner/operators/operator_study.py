@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiot_suite.environments import INSTALL_LEGACY, how_to_install, not_installed
-from aiot_suite.facts import Artifact
 from aiot_suite.suite import COOLDOWN_S, TIMEOUT_S, Instance
 from aiot_suite.workspace import PROJECT
 from runner import rawlog
 from runner.devices import Device, DeviceTask
 from runner.run_request import MakeTask, StartedRun, package_files
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from aiot_suite.facts import Artifact
 
 STUDY = "profile"
 """The study in run.json. Logs of earlier versions have this name too."""

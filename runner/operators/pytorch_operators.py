@@ -9,9 +9,8 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import fx, nn
@@ -22,6 +21,9 @@ from aiot_suite import catalog
 from aiot_suite.errors import ModelError
 from aiot_suite.facts import INPUT_SIZES
 from runner import rawlog
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 CONVOLUTION = "convolution"
 DEPTHWISE = "depthwise convolution"

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -22,8 +21,12 @@ from aiot_suite.preprocess import Preprocess
 from aiot_suite.suite import QUANTIZATIONS, Instance
 from aiot_suite.weights.weight_sources import OWN_NAMES, read_json
 from aiot_suite.workspace import sha256_of
-from runner.devices.local import LocalDevice
 from runner.parity import check
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runner.devices.local import LocalDevice
 
 PIXELS = 8  # bits per value in an image file
 UNIT_LENGTH = 0.01  # maximum deviation from 1 of an embedding's length

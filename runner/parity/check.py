@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aiot_suite.catalog import Catalog
 from aiot_suite.convert import calibration
 from aiot_suite.datasets import classes
 from aiot_suite.datasets.store import Dataset, Progress, subset
 from aiot_suite.errors import DatasetError, ModelError
-from aiot_suite.facts import Artifact, Settings
 from aiot_suite.prepare import network
 from aiot_suite.preprocess import Preprocess, decode
 from aiot_suite.suite import Instance
 from aiot_suite.weights import weight_sources
 from runner.agent.loop import labels
-from runner.devices.local import LocalDevice
 from runner.preflight import Check, check_file, plain_settings, read_checks
 from runner.run_request import agent_files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from aiot_suite.catalog import Catalog
+    from aiot_suite.facts import Artifact, Settings
+    from runner.devices.local import LocalDevice
 
 IMAGES = 16
 # Significance level of the one-sided paired test. With the right settings, all others are worse and p is near 1.

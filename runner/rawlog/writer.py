@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Mapping
+from typing import TYPE_CHECKING, Any, Mapping
 
 from .schema import EVENT_FIELDS, Fields, RawLogError, check
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @contextmanager

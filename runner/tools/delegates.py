@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from runner.tools.text import shown, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 CPU_ACCELERATORS = ("nnapi-reference",)
 """Accelerators of NNAPI that are its own implementation on the CPU."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from aiot_suite.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _IDENTIFIER = b"TFL3"
 _INTEGERS = (schema.TensorType.INT8, schema.TensorType.UINT8)

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from aiot_suite.datasets.store import Dataset
 from aiot_suite.errors import ModelError, SetupError
-from aiot_suite.facts import Artifact, Settings
 from aiot_suite.suite import TIMEOUT_S, Instance, Profile
 from aiot_suite.workspace import sha256_of
 from runner import rawlog
-from runner.devices import Device
 from runner.tools.programs import Ask, Repeats, Tool, Tools, find
 from runner.tools.tool_attempt import EvaluationFiles, Program, ToolJob
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aiot_suite.datasets.store import Dataset
+    from aiot_suite.facts import Artifact, Settings
+    from runner.devices import Device
 
 TOOL_MEAN = TOOL_STD = 127.5
 LEAST_OUTPUTS = 10

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiot_suite.errors import SetupError
-from aiot_suite.suite import Profile
 from aiot_suite.workspace import sha256_of
 from runner import rawlog
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from aiot_suite.suite import Profile
 
 KINDS = {
     "benchmark_model": ("benchmark_model", "benchmark_model_plus_flex"),

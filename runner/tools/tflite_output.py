@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import re
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from runner.tools import benchmark_output, delegates
-from runner.tools.delegates import Delegation, Replaced
 from runner.tools.text import NUMBER, failure, lines, milliseconds, number, whole
+
+if TYPE_CHECKING:
+    from runner.tools.delegates import Delegation, Replaced
 
 ROWS_AT_MOST = 100_000
 

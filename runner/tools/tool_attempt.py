@@ -6,16 +6,19 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiot_suite.suite import TIMEOUT_S
 from runner import rawlog
 from runner.tools import programs, tflite_output
 from runner.tools.delegates import Delegation
-from runner.tools.programs import Ask, Repeats
 from runner.tools.text import bounded
-from runner.tools.tflite_output import Benchmark, EvaluationResult
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runner.tools.programs import Ask, Repeats
+    from runner.tools.tflite_output import Benchmark, EvaluationResult
 
 Event = tuple[str, dict[str, Any]]
 """Name and fields of an event."""

@@ -11,20 +11,23 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from aiot_suite.errors import SetupError
-from runner.bundle.packages import Apt
 from runner.bundle.recipes import architecture_for
 from tests import unpacked
 from tests.unpacked import NotHere
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from runner.bundle.packages import Apt
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 SUITE, C_LIBRARY = "bookworm", (2, 36)  # what its packages are built for; later ones are as good

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +13,10 @@ from aiot_analysis.report.render import render
 from tests.browser import chromium
 from tests.sharing import built_once
 from tests.test_notebooks import MEASURED, ROOT, make_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 EVIL = "<script>alert(1)</script>"
 OF_MEASURED = ["01", "02"]  # pages; of the simulated fleet there are all

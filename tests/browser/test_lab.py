@@ -11,15 +11,17 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from aiot_analysis import ingest
 from tests.browser import chromium
 from tests.test_notebooks import MEASURED, ROOT, make_run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 TOKEN = "only-for-this-test"
 STARTED_S, RAN_S = 90, 120

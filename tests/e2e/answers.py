@@ -5,10 +5,13 @@ from __future__ import annotations
 import platform
 import re
 import uuid
-from collections.abc import Hashable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiot_analysis.tables import paper
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
 
 API_LEVELS = {"9": "28", "10": "29", "11": "30"}
 PLATFORMS = {  # TARGET_BOARD_PLATFORM in public device trees of phones with these chips

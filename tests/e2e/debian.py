@@ -9,12 +9,15 @@ import hashlib
 import platform
 import subprocess
 from functools import cache
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiot_suite.errors import SetupError
 from runner.bundle.recipes import architecture_for
 from tests import unpacked
 from tests.unpacked import NotHere
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SUITE = "trixie"  # the first Debian whose adbd is new enough to speak shell_v2 and sync v2
 PACKAGES = (

@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import cycle, islice
+from typing import TYPE_CHECKING
 
 from tests.e2e.phone import Phone
 from tests.e2e.server import Server
 from tests.unpacked import NotHere
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
 
 PAPER_IDS = (1, 8, 38, 20)  # Table III: Snapdragon 855 with Android 9, Snapdragon 865, Helio G90T, Kirin 990
 

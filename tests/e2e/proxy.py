@@ -12,9 +12,10 @@ import socketserver
 import struct
 import threading
 from contextlib import suppress
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from tests.e2e.phone import Phone
+if TYPE_CHECKING:
+    from tests.e2e.phone import Phone
 
 _HEADER = struct.Struct("<6I")
 _HIDDEN = b"shell_v2"

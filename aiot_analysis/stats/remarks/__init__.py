@@ -6,8 +6,8 @@ results for the parts of a claim into a verdict; `evidence` computes the statist
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
 from functools import cache
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -19,6 +19,9 @@ from aiot_analysis.stats.remarks.evidence import Evidence, Images
 from aiot_analysis.stats.remarks.speed_claims import COMPLEXITY_CLAIMS, FRAMEWORK_CLAIMS, NNAPI_CLAIMS
 from aiot_analysis.stats.remarks.vips_claims import VIPS_CLAIMS
 from aiot_analysis.tables import names, select
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
 
 __all__ = ["CLAIMS", "COLUMNS", "IMAGE_COLUMNS", "VERDICTS", "parts", "verdicts"]
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import partial
 from itertools import combinations
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from aiot_analysis.stats.intervals import level
 from aiot_analysis.stats.remarks.claim import CORRELATION, FASTER, POINTS, SHARE, TIMES, Claim, ClaimPart, Region
@@ -22,6 +21,9 @@ from aiot_analysis.tables.names import (
     display,
     instance_id,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 EQUAL = 2.0  # percentage points: differences that are surely smaller count as none
 FRAMEWORKS = {"TFLite": [TFLITE, NNAPI], "PyTorch": [PYTORCH], "Caffe2": [CAFFE2]}

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from aiot_analysis import words
-from aiot_analysis.stats.remarks.evidence import Estimate, Evidence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pandas as pd
+
+    from aiot_analysis.stats.remarks.evidence import Estimate, Evidence
 
 HOLDS, FAILS, OPEN, NOT_APPLICABLE = "holds", "does not hold", "cannot be decided", "not applicable"
 VERDICTS = [HOLDS, FAILS, OPEN, NOT_APPLICABLE]

@@ -6,16 +6,19 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from aiot_analysis.errors import PoolingError
 from aiot_analysis.stats import accuracy, blocks, latency, pairing, variance
 from aiot_analysis.stats.accuracy import newcombe
 from aiot_analysis.tables import by_device, names, select
 from aiot_analysis.words import CONFIDENCE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 COLUMNS = [*select.KEY, "query", "image", "correct", "end_to_end_ms", "inference_ms", "failed"]
 """The columns of image records that are used here."""

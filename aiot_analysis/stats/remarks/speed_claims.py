@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import combinations
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,6 +18,9 @@ from aiot_analysis.stats.remarks.claim import ANY, AS_CLAIMED, FASTER, SHARE, TI
 from aiot_analysis.stats.remarks.evidence import Estimate, Evidence, share
 from aiot_analysis.tables import paper
 from aiot_analysis.tables.names import MODELS, display, instance_id
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 HEAVY, LIGHT = ["resnet50", "inception_v3", "densenet121"], ["squeezenet", "mobilenet_v2", "mnasnet"]
 TFLITE, NNAPI, PYTORCH, CAFFE2 = "tflite_cpu", "tflite_nnapi", "pytorch_cpu", "caffe2_cpu"

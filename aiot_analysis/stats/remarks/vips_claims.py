@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
@@ -17,6 +17,9 @@ from aiot_analysis.stats.remarks.evidence import Estimate, Evidence, share
 from aiot_analysis.stats.remarks.fluctuation import FEWEST
 from aiot_analysis.tables.names import PAPER_FLOAT32
 from aiot_analysis.words import CONFIDENCE, plural
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NEARLY_ALL = (0.9, math.inf)
 MOST = (0.5, math.inf)

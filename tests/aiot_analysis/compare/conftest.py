@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
@@ -10,6 +10,9 @@ import pytest
 from aiot_analysis.tables import storage
 from tests.aiot_analysis.compare.two import MNASNET, RUN_A, RUN_B, SQUEEZENET, TORCH, answered, noisy, records
 from tests.aiot_analysis.conftest import device, instance
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 N = 60
 OLD, NEW = "torch 1.10.2+cu102", "torch 2.13.0+cpu"

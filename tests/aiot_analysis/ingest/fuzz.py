@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
 from tests.rawlogs import LOAD, counted, end, failed_image, image, node
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 INSTANCE = "tflite_cpu_float32_mnasnet"
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from tests.aiot_analysis.conftest import images
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def autocorrelated(phi: float, count: int, n: int, seed: int = 0) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from contextlib import redirect_stderr, redirect_stdout
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +15,9 @@ from runner.importers.import_files import import_files
 from runner.importers.input_files import LabelOverrides
 from tests.runner.importers import specimens
 from tests.runner.tools import standin
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PHONE = "Specimen Made Up"
 

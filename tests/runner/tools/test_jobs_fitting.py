@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,6 +13,9 @@ from aiot_suite.facts import Artifact, Settings
 from aiot_suite.preprocess import Preprocess, decode
 from runner.tools import jobs
 from tests.runner.conftest import make_dataset
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SETTINGS = Settings(size=32, label_space="sample-100", classes=100, layout="NHWC")
 
