@@ -31,7 +31,7 @@ demo: $(VENV)/installed ## measure this machine, simulate the 51 phones, and mak
 	@$(AIOT) dataset make
 	@$(AIOT) models check --summary
 	@$(AIOT) run --local --resume
-	@$(AIOT) profile --resume --repeat 5
+	@$(AIOT) operators --resume --repeat 5
 	@$(AIOT) simulate --replace
 	@$(AIOT) process
 	@$(AIOT) report
@@ -46,7 +46,7 @@ demo-full: legacy $(VENV)/installed ## the same with all six models in all frame
 	@$(AIOT) dataset make
 	@$(AIOT) models check --summary
 	@$(AIOT) run --local --resume $(ALL)
-	@$(AIOT) profile --resume --frameworks pytorch,caffe2 --repeat 20
+	@$(AIOT) operators --resume --frameworks pytorch,caffe2 --repeat 20
 	@$(AIOT) simulate --replace
 	@$(AIOT) process
 	@$(AIOT) report

@@ -71,15 +71,12 @@ def test_what_was_not_tried_says_so():
     assert (ROOT / "binder" / "postBuild").stat().st_mode & 0o111
 
 
-def test_make_lab_opens_a_notebook_that_is_there():
+def test_make_lab_passes_its_options_on():
     done = subprocess.run(
         ["make", "-n", "lab", "LAB=--port 9000"], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    [command] = [line for line in done.stdout.splitlines() if "jupyter lab" in line]
-    words = shlex.split(command)
-    [opened] = [word.partition("/lab/tree/")[2] for word in words if "default_url" in word]
-    assert (ROOT / words[-1] / opened).exists()
-    assert words[-3:-1] == ["--port", "9000"]
+    [command] = [line for line in done.stdout.splitlines() if " lab " in line]
+    assert shlex.split(command)[1:] == ["lab", "--port", "9000"]
 
 
 def run(name, project, on_error=False):

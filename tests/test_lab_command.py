@@ -85,6 +85,8 @@ def test_a_checkout_opens_its_own_notebooks(called):
     done = aiot("lab", cwd=ROOT / "docs")
     assert (done.returncode, done.stdout) == (0, "")
     assert called[0][-1] == str(ROOT / "notebooks")
+    [opened] = [word.partition("/lab/tree/")[2] for word in called[0] if "default_url" in word]
+    assert (ROOT / "notebooks" / opened).exists()
     assert not (ROOT / "notebooks" / COPIED).exists()
 
 

@@ -43,9 +43,9 @@ ORIGIN = "measured · end to end"
 
 
 def takes_a_frame(function):
-    signature = inspect.signature(function, eval_str=True)
+    signature = inspect.signature(function)
     first = next(iter(signature.parameters.values()), None)
-    return signature.return_annotation is mpl.figure.Figure and first is not None and first.annotation is pd.DataFrame
+    return signature.return_annotation == "Figure" and first is not None and first.annotation == "pd.DataFrame"
 
 
 FUNCTIONS = [

@@ -112,9 +112,6 @@ def test_a_narrow_terminal_gets_narrow_lines_without_colours():
 @pytest.mark.parametrize(
     "words",
     [
-        ["dataset", "make", "--workspace"],
-        ["run", "--local", "--workspace"],
-        ["models", "prepare", "--models", "mnasnet", "--workspace"],
         ["figures", "fig5", "--notebooks", ROOT / "notebooks", "--out"],
         ["models", "train", "--target"],
     ],
@@ -129,6 +126,15 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(words, tmp_path):
     assert done.returncode == 1 and "Traceback" not in done.stderr
     line = done.stderr.splitlines()[-1]
     assert line.startswith(f"aiot: {tmp_path / 'file' / 'x'}") and "(Not a directory): make it accessible" in line
+
+
+@pytest.mark.parametrize("words", [["dataset", "make"], ["models", "prepare", "--models", "mnasnet"]])
+def test_a_workspace_that_cannot_be_written_is_one_sentence(words, tmp_path):
+    (tmp_path / "data").write_text("a file in place of the folder")
+    done = aiot(*words, "--workspace", tmp_path, cwd=tmp_path)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    line = done.stderr.splitlines()[-1]
+    assert line.startswith(f"aiot: {tmp_path / 'data'}") and "(Not a directory): make it accessible" in line
 
 
 def test_an_error_of_the_system_that_names_no_file_is_a_fault_of_the_program(monkeypatch):
