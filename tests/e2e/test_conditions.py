@@ -33,10 +33,10 @@ def command(space, serial, *words):  # noqa: F811
     return [sys.executable, "-m", "aiot", "run", "-s", serial, *asked, *words, "--workspace", str(space.root)]
 
 
-def run(space, serial, *words):  # noqa: F811
+def run(space, serial, *words, code=0):  # noqa: F811
     done = subprocess.run(command(space, serial, *words), check=False, capture_output=True, text=True, timeout=200)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return " ".join(done.stdout.split())
+    assert done.returncode == code, done.stdout + done.stderr
+    return " ".join((done.stdout + done.stderr).split())
 
 
 @contextmanager
@@ -70,7 +70,7 @@ def attempts(space):  # noqa: F811
 def test_a_phone_that_is_empty_or_hot_is_not_measured_until_it_no_longer_is(space, phones, tmp_path):  # noqa: F811
     (phone,) = phones(1, paper_ids=ANDROID_11)
     phone.answers.set_battery(percent=20)
-    run(space, phone.serial, "--cooldown", "1", "--repeat", "2")
+    run(space, phone.serial, "--cooldown", "1", "--repeat", "2", code=1)
     [empty] = attempts(space)
     assert (empty.status, empty.last["reason"]) == ("unavailable", "its battery is at 20 %, below 30 %")
 

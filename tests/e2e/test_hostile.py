@@ -94,8 +94,8 @@ def test_a_run_on_a_hostile_device_stays_in_its_folder_and_goes_through_the_tabl
     (phone,) = phones(1)
     hold(phone, HOSTILE["page"] + HOSTILE["path"] + HOSTILE["terminal"] + HOSTILE["shell"])
     done = run(space, "-s", phone.serial)
-    assert done.returncode == 0, done.stderr
-    assert all(line.isprintable() for line in done.stdout.splitlines())
+    assert done.returncode == 1, done.stderr
+    assert all(line.isprintable() for line in (done.stdout + done.stderr).splitlines())
     [folder] = rawlog.run_folders(space.raw)
     assert folder.parent.parent == space.raw
     ingest.process(space.raw, tmp_path / "tables")

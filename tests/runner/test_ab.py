@@ -316,7 +316,7 @@ def test_a_block_that_fails_is_named_and_left_out_of_the_pairs(workspace, broken
         in done.stderr
     )
     assert "intervals of times are over 3 to 4 blocks of one session" in done.stdout
-    assert "block 2 left out: B is invalid" in done.stdout
+    assert "block 2 excluded: B is invalid" in done.stdout
     broken_int8.undo()
     again = aiot(*words, "--resume")
     assert again.returncode == 0, again.stderr
@@ -339,7 +339,7 @@ def test_a_session_stops_where_nothing_ends_on_both_sides(workspace, broken_int8
     sentence = refused(aiot("compare", "--ab", "newest", "--processed", processed_of(workspace)))
     assert sentence.startswith("aiot: Session ")
     assert "no result: 1 block of tflite_cpu_int8_squeezenet can be used" in sentence
-    assert "an interval over blocks needs 3 (block 2 left out: B is invalid" in sentence
+    assert "an interval over blocks needs 3 (block 2 excluded: B is invalid" in sentence
 
 
 @pytest.mark.parametrize(
