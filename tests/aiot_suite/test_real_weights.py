@@ -140,10 +140,10 @@ def test_15_of_16_photographs_are_right_in_every_framework(space, photos, padded
 
 
 WRONG = {
-    "channel order": ({"channel_order": "RGB"}, "the right classes win more clearly with channel_order BGR"),
+    "channel order": ({"channel_order": "RGB"}, "the correct classes have a clearer lead with channel_order BGR"),
     "normalization": (
         {"mean": [103.53, 116.28, 123.675], "std": [57.375, 57.12, 58.395]},
-        "of 16 images right, 93.8% declared: look at channel order, mean, std",
+        "of 16 images are classified correctly, but 93.8% is declared: check channel_order, mean, std",
     ),
 }
 
@@ -203,13 +203,13 @@ def test_mean_and_std_of_128_give_the_quantized_network_the_image_itself(space, 
 
 
 def test_a_file_that_does_not_fit_is_refused(space, tmp_path):
-    with pytest.raises(ModelError, match="has 1001 outputs, and its settings say 1001 classes starting at output 1"):
+    with pytest.raises(ModelError, match="has 1001 outputs, but its settings say 1001 classes starting at output 1"):
         added(space, "unfit", {"label_offset": 1, "classes": 1001})
-    with pytest.raises(ModelError, match="has 1001 outputs, and its settings say 1000 classes from output 0 on"):
+    with pytest.raises(ModelError, match="has 1001 outputs, but its settings say 1000 classes starting at output 0"):
         added(space, "unfit", {})
-    with pytest.raises(ModelError, match="is int8, not float32, by the types of its weights"):
+    with pytest.raises(ModelError, match="is int8, not float32, according to the types of its weights"):
         added(space, "unfit", {"label_offset": 1}, instance=replace(QUANTIZED, quantization="float32"))
-    with pytest.raises(ModelError, match=r"cannot be run by pytorch .*it says"):
+    with pytest.raises(ModelError, match=r"cannot be run by pytorch .*the message is"):
         added(space, "other", {}, instance=Instance("pytorch", "cpu", "float32", "mobilenet_v2"))
     assert not list((space.models / "unfit").glob("*"))
 

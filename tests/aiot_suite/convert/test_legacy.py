@@ -104,9 +104,9 @@ def test_both_environments_make_the_same_pixels(space):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"\x00\x01nothing", "is no Caffe2 model: File is not a zip file"),
-        ({"init_net.pb": b""}, "is no Caffe2 model: .*predict_net.pb"),
-        ({"init_net.pb": b"\xff\xff", "predict_net.pb": b""}, "holds no net of Caffe2"),
+        (b"\x00\x01nothing", "is not a Caffe2 model: File is not a zip file"),
+        ({"init_net.pb": b""}, "is not a Caffe2 model: .*predict_net.pb"),
+        ({"init_net.pb": b"\xff\xff", "predict_net.pb": b""}, "does not contain a Caffe2 net"),
     ],
 )
 def test_a_file_that_is_no_caffe2_model_is_refused(space, tmp_path, content, sentence):
@@ -117,7 +117,7 @@ def test_a_file_that_is_no_caffe2_model_is_refused(space, tmp_path, content, sen
         with zipfile.ZipFile(file, "w") as archive:
             for name, data in content.items():
                 archive.writestr(name, data)
-    with pytest.raises(ModelError, match=f"cannot be run by caffe2 in the environment legacy: it says .*{sentence}"):
+    with pytest.raises(ModelError, match=f"cannot be run by caffe2 in the environment legacy: the message is .*{sentence}"):
         added(space, file, "caffe2", tmp_path)
 
 

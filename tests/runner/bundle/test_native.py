@@ -102,7 +102,7 @@ def test_a_version_that_debian_does_not_have_is_one_sentence(archive, tmp_path):
     assert apt.candidate("zlib1g") == part
     with pytest.raises(SetupError, match=rf"no longer has zlib1g 0\.1 \(bookworm, {HERE}\): run `aiot bundle lock`"):
         apt.download([dataclasses.replace(part, version="0.1")])
-    with pytest.raises(SetupError, match=r"zlib1g_.*\.deb has the SHA-256 .*, and the lock says 000"):
+    with pytest.raises(SetupError, match=r"zlib1g_.*\.deb has the SHA-256 .*, but the lock says 000"):
         apt.download([dataclasses.replace(part, sha256="0" * 64)])
     with pytest.raises(SetupError, match=r"bookworm has no package nothing-of-this-name"):
         apt.candidate("nothing-of-this-name")
@@ -110,6 +110,6 @@ def test_a_version_that_debian_does_not_have_is_one_sentence(archive, tmp_path):
 
 def test_a_suite_that_debian_does_not_have_is_one_sentence(archive, tmp_path):
     with pytest.raises(
-        SetupError, match=r"The list of Debian's nowhere cannot be had: apt-get says .E: The repository .*nowhere"
+        SetupError, match=r"Debian's package list for nowhere cannot be downloaded: apt-get says .E: The repository .*nowhere"
     ):
         Apt.open(tmp_path, "nowhere", HERE)
