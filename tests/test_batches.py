@@ -72,7 +72,7 @@ def test_the_nightly_job_processes_new_runs_and_reports_failures(tmp_path):
         measure(tmp_path, device)
     (tmp_path / "notebooks").mkdir()
     shutil.copy(ROOT / "notebooks" / f"{NOTEBOOK}.ipynb", tmp_path / "notebooks")
-    script = [NIGHTLY, tmp_path, "--jobs", "2"]
+    script = [NIGHTLY, tmp_path, "--jobs", "2", "--notebooks", "notebooks"]
     aiot = {"AIOT": str(SCRIPTS / "aiot")}
 
     done = run(*script, cwd="/", **aiot)
@@ -97,7 +97,7 @@ def test_the_nightly_job_processes_new_runs_and_reports_failures(tmp_path):
     assert run(NIGHTLY, cwd="/").returncode != 0
     shutil.rmtree(tmp_path / "data" / "raw")
     done = run(*script, cwd="/", **aiot)
-    assert done.returncode == 1 and "holds no run that can be read" in done.stderr
+    assert done.returncode == 1 and "There is no folder data/raw" in done.stderr
 
 
 def test_the_workflow_can_be_read_and_calls_the_script_that_is_tested():

@@ -3,10 +3,11 @@
 #
 #   nightly.sh WORKSPACE [options of `aiot report`]
 #
-# WORKSPACE has data/raw and notebooks/. AIOT names the command, AIOT_RUN what to measure first, like "--all --resume".
+# WORKSPACE has data/raw; add `--notebooks notebooks` to use its own notebooks. AIOT names the command, AIOT_RUN what to
+# measure first, for example "--all --resume".
 # Exit code: 0; that of `aiot process` if there are no tables; else 1 if a page, or the measuring, failed.
 set -u
-cd "${1:?name the folder with data/raw and notebooks/}" || exit
+cd "${1:?name the folder with data/raw}" || exit
 shift
 aiot=${AIOT:-aiot}
 failed=0
