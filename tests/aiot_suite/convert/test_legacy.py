@@ -117,7 +117,9 @@ def test_a_file_that_is_no_caffe2_model_is_refused(space, tmp_path, content, sen
         with zipfile.ZipFile(file, "w") as archive:
             for name, data in content.items():
                 archive.writestr(name, data)
-    with pytest.raises(ModelError, match=f"cannot be run by caffe2 in the environment legacy: the message is .*{sentence}"):
+    with pytest.raises(
+        ModelError, match=f"cannot be run by caffe2 in the environment legacy: the message is .*{sentence}"
+    ):
         added(space, file, "caffe2", tmp_path)
 
 

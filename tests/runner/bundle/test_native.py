@@ -110,6 +110,7 @@ def test_a_version_that_debian_does_not_have_is_one_sentence(archive, tmp_path):
 
 def test_a_suite_that_debian_does_not_have_is_one_sentence(archive, tmp_path):
     with pytest.raises(
-        SetupError, match=r"Debian's package list for nowhere cannot be downloaded: apt-get says .E: The repository .*nowhere"
+        SetupError,
+        match=r"Debian's package list for nowhere cannot be downloaded: apt-get says .E: The repository .*nowhere",
     ):
         Apt.open(tmp_path, "nowhere", HERE)
