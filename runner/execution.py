@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from runner.run_request import MakeTask, Request, StartedRun, conditions_of
 from runner.tools.tool_attempt import ToolJob, run_job
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 Tick = Callable[[bytes], None]
@@ -373,16 +374,10 @@ def _telemetry(run: Execution, instance: Instance, attempt: int) -> Iterator[Non
                 add({"lost": True})
 
 
-@contextmanager
-def device_locked(folder: Path) -> Iterator[None]:
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(rawlog.locked(folder / ".lock", wait=False))
-        except BlockingIOError:
-            raise DeviceError(
-                f"Another run is using the device {folder.name}: wait until it finishes, or stop it."
-            ) from None
-        yield
+def device_locked(folder: Path) -> AbstractContextManager[None]:
+    """Lock the folder of a device for one run at a time; raises DeviceError if another run holds it."""
+    busy = DeviceError(f"Another run is using the device {folder.name}: wait until it finishes, or stop it.")
+    return rawlog.locked(folder / ".lock", busy)
 
 
 @contextmanager

@@ -6,17 +6,17 @@ import hashlib
 import json
 import os
 import shutil
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiot_analysis.errors import DataError
-from aiot_analysis.tables.workspace import MANIFEST, Stamp, digest, locked, write_whole
+from aiot_analysis.tables.workspace import MANIFEST, Stamp, digest, write_whole
 from runner import rawlog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 NOT_READ = "native"  # output of the frameworks, kept for human readers
 LOCK = ".lock"  # lock file of a process that writes there
@@ -174,13 +174,11 @@ class Parts:
         self.staged = processed / ".parts"  # files that wait to be moved into place
         self._manifest = processed / MANIFEST
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> AbstractContextManager[None]:
         """Create the folder if necessary, and lock it for one process at a time."""
         self.folder.mkdir(parents=True, exist_ok=True)
         busy = DataError(f"Another `aiot process` is writing to {self.folder}: wait for it to finish, or stop it.")
-        with locked(self.folder / LOCK, busy):
-            yield
+        return rawlog.locked(self.folder / LOCK, busy)
 
     def begin(self) -> None:
         """Create the folder of waiting files."""

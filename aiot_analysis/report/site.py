@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from aiot_analysis.errors import DataError, ReportError
 from aiot_analysis.tables import names, workspace
 from aiot_analysis.tables.workspace import FileHashes, Tables, write_whole
-from runner.rawlog import ORIGINS
+from runner import rawlog
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -38,7 +38,7 @@ def locked(out: Path) -> Iterator[None]:
         raise _not_written(out, error) from None
     busy = ReportError(f"Another `aiot report` is writing to {out}: wait for it to finish, or choose another folder.")
     try:
-        with workspace.locked(out, busy):
+        with rawlog.locked(out, busy):
             yield
     except OSError as error:
         if error.filename is None or not Path(str(error.filename)).is_relative_to(out):
@@ -365,7 +365,7 @@ def _origins(processed: Path) -> list[str]:
     present = set(workspace.read_columns(processed / "instances.parquet", "origin")["origin"].unique().to_pylist())
     if not present:
         raise DataError(f"{processed} has no runs: run the suite, then `aiot process`.")
-    return [origin for origin in ORIGINS if origin in present]
+    return [origin for origin in rawlog.ORIGINS if origin in present]
 
 
 def _devices(processed: Path, origin: str) -> tuple[str, ...]:

@@ -22,12 +22,13 @@ from typing import TYPE_CHECKING, Any
 from aiot_analysis.errors import SimulationError
 from aiot_analysis.simulate import assumptions, draw, write
 from aiot_analysis.tables import names, paper
-from aiot_analysis.tables.workspace import locked, whole
+from aiot_analysis.tables.workspace import whole
 from aiot_analysis.words import plural
 from runner import rawlog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
 PART = ".part-"  # prefix of folders that are being written or removed; readers ignore them
 
@@ -205,14 +206,11 @@ def _remove(raw: Path, path: Path) -> None:
         (raw / path).parent.rmdir()
 
 
-@contextmanager
-def _locked(raw: Path) -> Iterator[None]:
+def _locked(raw: Path) -> AbstractContextManager[None]:
     """Create the folder if necessary, and lock it against other simulations."""
     raw.mkdir(parents=True, exist_ok=True)
-    with locked(
-        raw, SimulationError(f"Another `aiot simulate` is writing to {raw}: wait for it to finish, or stop it.")
-    ):
-        yield
+    busy = SimulationError(f"Another `aiot simulate` is writing to {raw}: wait for it to finish, or stop it.")
+    return rawlog.locked(raw, busy)
 
 
 @contextmanager

@@ -1,12 +1,10 @@
-"""Folders and files of a workspace: locks, processed tables, and hashes of what reports depend on."""
+"""Folders and files of a workspace: files written whole, processed tables, and hashes of what reports depend on."""
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import io
 import json
-import os
 import shutil
 from collections import Counter
 from contextlib import contextmanager, suppress
@@ -21,26 +19,6 @@ from runner import rawlog
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-
-
-@contextmanager
-def locked(path: Path, busy: Exception) -> Iterator[None]:
-    """Lock an existing folder, or a file that is created if necessary, for one process at a time.
-
-    The lock of a folder leaves no file, but file systems that are shared by several machines lock only files. It ends
-    with the process. Raises `busy` if another process has locked it, and OSError if it cannot be locked.
-    """
-    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_WRONLY | os.O_CREAT, 0o666)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise busy from None
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, str(path)) from None
-        yield
-    finally:
-        os.close(handle)
 
 
 def unfinished(path: Path) -> Path:
@@ -308,9 +286,7 @@ class Tables:
             status = path.stat()
             entry = self._known.get(str(path), [])
             if entry[:2] != [status.st_size, status.st_mtime_ns]:
-                with path.open("rb") as file:
-                    digest = hashlib.file_digest(file, "sha256").hexdigest()
-                entry = [status.st_size, status.st_mtime_ns, digest]
+                entry = [status.st_size, status.st_mtime_ns, digest(path)]
             self.seen[str(path)] = entry
             hashes[path.relative_to(self.folder).as_posix()] = str(entry[2])
         return hashes

@@ -39,18 +39,26 @@ def replace_text(path: str | Path, text: str) -> None:
 
 
 @contextmanager
-def locked(path: str | Path, wait: bool = True) -> Iterator[None]:
+def locked(path: str | Path, busy: Exception | None = None) -> Iterator[None]:
     """Hold an exclusive lock within the block, so that one process at a time runs it.
 
-    path: a folder that exists, or a file, which is created if necessary and stays.
-    wait: whether to wait until another process releases the lock; otherwise BlockingIOError is raised.
+    path: a folder that exists, or a file, which is created if necessary and stays. The lock of a folder leaves no file,
+        but file systems that several machines share lock only files.
+    busy: exception that is raised if another process holds the lock; without it, wait until the lock is released.
+
+    Raises OSError with the path if it cannot be locked.
     """
     import fcntl  # not available on every system that reads logs
 
     flags = os.O_RDONLY if os.path.isdir(str(path)) else os.O_RDWR | os.O_CREAT
     handle = os.open(str(path), flags, 0o666)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX if busy is None else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if busy is not None and isinstance(error, BlockingIOError):
+                raise busy from None
+            raise OSError(error.errno, error.strerror, str(path)) from None
         yield
     finally:
         os.close(handle)

@@ -1,3 +1,4 @@
+import fcntl
 import json
 
 import pytest
@@ -326,9 +327,34 @@ def test_a_file_is_replaced_completely_or_not_at_all(tmp_path):
 @pytest.mark.parametrize("name", [".lock", "."])
 def test_a_lock_is_held_once_and_released_at_the_end_of_the_block(tmp_path, name):
     path = tmp_path / name
-    with rawlog.locked(path, wait=False), pytest.raises(BlockingIOError), rawlog.locked(path, wait=False):
+    with rawlog.locked(path, BlockingIOError()), pytest.raises(BlockingIOError), rawlog.locked(path, BlockingIOError()):
         pytest.fail("it was locked twice")
     with pytest.raises(KeyError), rawlog.locked(path):
         raise KeyError
-    with rawlog.locked(path, wait=False):
+    with rawlog.locked(path, BlockingIOError()):
         assert [one.name for one in tmp_path.iterdir()] == ([".lock"] if name == ".lock" else [])
+
+
+BUSY = rawlog.RawLogError("another process writes there")
+
+
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_a_lock_is_held_by_one_at_a_time_and_ends_with_the_block(tmp_path, kind):
+    path = tmp_path if kind == "folder" else tmp_path / ".lock"
+    with rawlog.locked(path, BUSY):
+        with path.open() if kind == "file" else (tmp_path / "x").open("w"):
+            pass
+        with pytest.raises(rawlog.RawLogError, match="another process writes there"), rawlog.locked(path, BUSY):
+            pytest.fail("it was locked twice")
+    with rawlog.locked(path, BUSY):
+        assert sorted(entry.name for entry in tmp_path.iterdir()) == (["x"] if kind == "folder" else [".lock"])
+
+
+def test_a_lock_that_the_file_system_does_not_offer_is_no_other_process(tmp_path, monkeypatch):
+    def refuse(handle, how):
+        raise OSError(9, "Bad file descriptor")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(OSError, match="Bad file descriptor") as caught, rawlog.locked(tmp_path, BUSY):
+        pytest.fail("it was not locked")
+    assert caught.value.filename == str(tmp_path)
