@@ -54,12 +54,11 @@ def compare_sides(
     >>> change = aiot_analysis.compare_sides(devices[0], devices[1], model="mnasnet")
     >>> change.table[["instance_id", "metric", "base", "other", "change", "low", "high", "verdict"]]
     """
-    from aiot_analysis.compare import comparison
-    from aiot_analysis.compare import sides as sources
+    from aiot_analysis.compare import comparison, sides
 
     selected = {column: [value] if isinstance(value, str) else value for column, value in filters.items()}
-    sides = sources.filtered([sources.find(side, Path(processed)) for side in (a, b)], selected)
-    return comparison.compare(sides, options or comparison.CompareOptions())
+    found = sides.filtered([sides.find(side, Path(processed)) for side in (a, b)], selected)
+    return comparison.compare(found, options or comparison.CompareOptions())
 
 
 def plan(

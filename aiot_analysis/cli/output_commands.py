@@ -23,6 +23,17 @@ from runner import rawlog
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+# options of the commands that run notebooks
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-p", "--parameter", metavar="KEY VALUE", help="Set a parameter of the notebooks, like -p timing inference."
+    ),
+]
+Jobs = Annotated[int, typer.Option(min=1, help="Number of notebooks to run at the same time.")]
+CellTimeout = Annotated[int | None, typer.Option("--timeout", min=1, help="Time limit for one cell, in seconds.")]
+Notebooks = Annotated[Path | None, typer.Option(help="Folder of the notebooks. Default: those of this project.")]
+
 
 def parameter_values(words: Sequence[str]) -> dict[str, object]:
     """Return the values of parameters by name, from words like timing=inference."""
@@ -157,24 +168,15 @@ def report(
     names: Annotated[
         list[str] | None, typer.Argument(help="Notebooks to render, like 04 or frameworks. Default: all.")
     ] = None,
-    parameters: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-p", "--parameter", metavar="KEY VALUE", help="Set a parameter of the notebooks, like -p timing inference."
-        ),
-    ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Number of notebooks to run at the same time.")] = 2,
+    parameters: Parameters = None,
+    jobs: Jobs = 2,
     each_device: Annotated[
         bool,
         typer.Option("--each-device", help="Also write a report for each device, or for those named by -p device."),
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Render all pages, even those that are up to date.")] = False,
-    timeout_s: Annotated[
-        int | None, typer.Option("--timeout", min=1, help="Time limit for one cell, in seconds.")
-    ] = None,
-    notebooks: Annotated[
-        Path | None, typer.Option(help="Folder of the notebooks. Default: those of this project.")
-    ] = None,
+    timeout_s: CellTimeout = None,
+    notebooks: Notebooks = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder to write the pages to. Default: reports of the workspace.")
     ] = None,
@@ -225,12 +227,7 @@ def figures(
     names: Annotated[
         list[str] | None, typer.Argument(help="Names, or numbers in the paper, like fig5 or table4. Default: all.")
     ] = None,
-    parameters: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-p", "--parameter", metavar="KEY VALUE", help="Set a parameter of the notebooks, like -p timing inference."
-        ),
-    ] = None,
+    parameters: Parameters = None,
     out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("figures"),
     workspace: ReadWorkspace = None,
     formats: Annotated[str, typer.Option(help="File formats, separated by commas.")] = "pdf,svg,png,csv,tex,md",
@@ -241,13 +238,9 @@ def figures(
         Path | None, typer.Option(metavar="FILE", help="A matplotlib style sheet, applied on top of the project's.")
     ] = None,
     origin: Annotated[str, typer.Option(help="measured, simulated or imported. Default: all in the tables.")] = "",
-    jobs: Annotated[int, typer.Option(min=1, help="Number of notebooks to run at the same time.")] = 2,
-    timeout_s: Annotated[
-        int | None, typer.Option("--timeout", min=1, help="Time limit for one cell, in seconds.")
-    ] = None,
-    notebooks: Annotated[
-        Path | None, typer.Option(help="Folder of the notebooks. Default: those of this project.")
-    ] = None,
+    jobs: Jobs = 2,
+    timeout_s: CellTimeout = None,
+    notebooks: Notebooks = None,
     known: Annotated[bool, typer.Option("--list", help="List the figures and tables without making any.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --list: print the table as JSON, for scripts.")] = False,
 ) -> None:

@@ -7,9 +7,8 @@ import shutil
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from aiot_suite.datasets import classes, labels, store
-from aiot_suite.datasets import classes as label_spaces
-from aiot_suite.datasets.classes import of_folders
+from aiot_suite.datasets import labels, store
+from aiot_suite.datasets.classes import IMAGENET, class_table, of_folders
 from aiot_suite.datasets.labels import Photographs
 from aiot_suite.errors import DatasetError
 
@@ -32,8 +31,8 @@ def use_folder(
         raise DatasetError(
             f"Image {missing[0].image!r} is not in {source}{others}: check line {missing[0].line} of {list_of_labels}."
         )
-    imagenet_names = {label: row["name"] for label, row in enumerate(classes.class_table())}
-    class_names = imagenet_names if label_space == classes.IMAGENET else label_list.names
+    imagenet_names = {label: row["name"] for label, row in enumerate(class_table())}
+    class_names = imagenet_names if label_space == IMAGENET else label_list.names
     return store.write(
         folder,
         name=folder.name,
@@ -46,7 +45,7 @@ def use_folder(
     )
 
 
-LABEL_SPACE = label_spaces.IMAGENET
+LABEL_SPACE = IMAGENET
 
 
 def sample_imagenet(
@@ -96,7 +95,7 @@ def sample_imagenet(
             copied += 1
             if progress:
                 progress(copied, len(images))
-    table = label_spaces.class_table()
+    table = class_table()
     return store.write(
         folder,
         name=folder.name,

@@ -6,7 +6,6 @@ import pandas as pd
 import pytest
 
 from aiot_analysis.plots import operators as draw
-from aiot_analysis.plots import operators as draw_modules
 from aiot_analysis.stats import operators
 from aiot_analysis.tables import storage
 from tests.aiot_analysis.networks import fire, residual, times
@@ -75,7 +74,7 @@ def texts(figure):
 
 
 def test_a_module_is_drawn_with_all_its_boxes_and_arrows():
-    figure = draw_modules.typical_modules(operators.boxes(residual()), ORIGIN)
+    figure = draw.typical_modules(operators.boxes(residual()), ORIGIN)
     assert texts(figure) == [["input, 8", "1x1 conv, 8\nBN, relu", "3x3 conv, 8", "addition"]]
     assert figure.axes[0].get_title(loc="left") == "(a) ResNet50: Bottleneck, b.0"
     assert len([one for one in figure.axes[0].texts if one.get_text() == ""]) == 4  # heads of arrows
@@ -84,20 +83,20 @@ def test_a_module_is_drawn_with_all_its_boxes_and_arrows():
 def test_a_layer_that_changes_changes_the_drawing():
     changed = fire()
     changed.loc[changed["node"] == "right", "kernel"] = "7x7"
-    before, after = (draw_modules.typical_modules(operators.boxes(one), ORIGIN) for one in (fire(), changed))
+    before, after = (draw.typical_modules(operators.boxes(one), ORIGIN) for one in (fire(), changed))
     [old], [new] = texts(before), texts(after)
     assert set(old) - set(new) == {"3x3 conv, 8"}
     assert set(new) - set(old) == {"7x7 conv, 8"}
     cut = fire()
     cut = cut[cut["node"] != "left"].assign(inputs=cut["inputs"].str.replace("left ", ""))
-    figure = draw_modules.typical_modules(operators.boxes(cut), ORIGIN)
+    figure = draw.typical_modules(operators.boxes(cut), ORIGIN)
     assert len(figure.axes[0].patches) == len(before.axes[0].patches) - 1
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 6])
 def test_any_number_of_models_has_room(count):
     frame = pd.concat([fire().assign(model=f"net_{number}") for number in range(count)])
-    figure = draw_modules.typical_modules(operators.boxes(frame), ORIGIN)
+    figure = draw.typical_modules(operators.boxes(frame), ORIGIN)
     assert len(figure.axes) == count
     figure.draw_without_rendering()
 
@@ -107,7 +106,7 @@ def test_where_nothing_was_profiled_the_figure_says_what_to_do():
     figures = [
         draw.breakdown(operators.shares(nothing), ORIGIN),
         draw.convolution_times(operators.convolution_times(nothing), ORIGIN),
-        draw_modules.typical_modules(operators.boxes(storage.table("nodes", [])), ORIGIN),
+        draw.typical_modules(operators.boxes(storage.table("nodes", [])), ORIGIN),
     ]
     for figure in figures:
         assert "aiot operators" in " ".join(words(figure)).replace("\n", " ")
