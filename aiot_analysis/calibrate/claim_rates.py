@@ -25,6 +25,8 @@ EFFECT = 1.1
 """Planted effect on times: a difference of 10 %."""
 POINTS = 3.0
 """Planted effect on accuracy, and standard deviation over devices of a planted pattern, in percentage points."""
+SHOWN_BY_ONE_RUN = 1.12
+"""Ratio of the scores of two devices that one run of each shows where runs deviate as a whole."""
 FAR = 2.0
 """Ratio of speeds in comparisons whose outcome should be beyond doubt."""
 
@@ -228,6 +230,7 @@ FRAMEWORKS_APART = FleetPlan(CPU, accuracy=_frameworks_apart(POINTS))
 # Scores of devices with a run-to-run deviation that all instances of a run share
 DEVICES_ALIKE = replace(EQUAL, run_sd=0.0, shared_sd=RUN_SD)
 DEVICES_APART = replace(DEVICES_ALIKE, device_speed=TIMES_EFFECT.device_speed)
+DEVICES_FURTHER_APART = replace(DEVICES_ALIKE, device_speed=[SHOWN_BY_ONE_RUN**place for place in range(8)])
 
 # Pitfalls: data that the statistics once mistook for evidence
 EQUAL_NO_RUNS = replace(EQUAL, instances=TFLITE_FLOAT32, run_sd=0.0)
@@ -245,7 +248,9 @@ OTHER_MODELS = FleetPlan(
 
 
 TRIALS = 100
-"""Fleets per plan: if a claim holds in none of 100, the exact interval of the share ends at 3.6 %."""
+"""Fleets per plan with false claims: if a claim holds in none of 100, the exact interval of the share ends at 3.6 %."""
+POWER_TRIALS = 60
+"""Fleets per plan with true claims alone: if a claim holds in 55 of 60, the exact interval starts at 81.6 %."""
 AT_BOUNDARY = 200
 """Fleets per plan in which a false claim is expected to hold in nearly 5 % of the fleets."""
 SHOWN_ONLY = 40
@@ -263,7 +268,13 @@ class Planted:
     note: str = ""
     name: str = ""  # name of the row; "" for the standard rows of a claim, such as 2a-null and 2a-power
     share_of: str = ""
-    trials: int = TRIALS
+    at_least: int = 0
+
+    @property
+    def trials(self) -> int:
+        """Number of fleets that the row needs."""
+        standard = {NULL: TRIALS, POWER: POWER_TRIALS, None: SHOWN_ONLY}[self.target]
+        return max(standard, self.at_least)
 
     @property
     def row(self) -> RateRow:
@@ -305,7 +316,7 @@ PLANTED = [
     Planted("2e", "TFLite 10 % faster for one model and 10 % slower for another", SOME_EFFECT, POWER),
     Planted("3a", _EQUAL_BUT.format("at 1.5 (SqueezeNet)"), TIMES_NULL),
     Planted("3a", "1.65 times as fast, 10 % beyond 1.5", TIMES_EFFECT, POWER),
-    Planted("3b", _EQUAL_BUT.format("at 1.25 (MnasNet)"), TIMES_NULL, trials=AT_BOUNDARY),
+    Planted("3b", _EQUAL_BUT.format("at 1.25 (MnasNet)"), TIMES_NULL, at_least=AT_BOUNDARY),
     Planted("3b", "1.14 times as fast, 10 % under 1.25", TIMES_EFFECT, POWER),
     Planted("3c", "NNAPI = CPU on all devices", EQUAL),
     Planted("3c", "NNAPI 10 % slower on all devices", SOME_EFFECT, POWER),
@@ -319,7 +330,7 @@ PLANTED = [
         "4a",
         "times scatter around FLOPs so that 80 % of the pairs are in order",
         COMPLEXITY_NULL,
-        trials=AT_BOUNDARY,
+        at_least=AT_BOUNDARY,
     ),
     Planted("4a", "each model 10 % slower than the one with the next fewer FLOPs", COMPLEXITY_EFFECT, POWER),
     Planted("4b", _EQUAL_BUT.format("equal (MnasNet with Caffe2)"), COMPLEXITY_NULL),
@@ -427,8 +438,27 @@ FURTHER = [
     ),
     Planted("6a", "as 6a-null, runs that deviate as a whole", DEVICES_ALIKE, name="shared-6a-null"),
     Planted("6b", "as 6b-null, runs that deviate as a whole", DEVICES_ALIKE, name="shared-6b-null"),
-    Planted("6a", "as 6a-power, runs that deviate as a whole", DEVICES_APART, POWER, name="shared-6a-power"),
-    Planted("6b", "as 6b-power, runs that deviate as a whole", DEVICES_APART, POWER, name="shared-6b-power"),
+    *(
+        Planted(
+            claim,
+            f"as {claim}-power, runs that deviate as a whole",
+            DEVICES_APART,
+            None,
+            name=f"shared-{claim}-10",
+            note="a run that deviates as a whole hides some differences of 10 %, but none of 12 %: see the last rows",
+        )
+        for claim in ("6a", "6b")
+    ),
+    *(
+        Planted(
+            claim,
+            "eight devices, each 12 % faster than the next, runs that deviate as a whole",
+            DEVICES_FURTHER_APART,
+            POWER,
+            name=f"shared-{claim}-power",
+        )
+        for claim in ("6a", "6b")
+    ),
 ]
 
 
@@ -454,5 +484,5 @@ def claim_studies() -> Iterator[Study]:
         else:
             claims_of_plan.append(planted)
     for plan, claims in by_plan:
-        trials = max(planted.trials if planted.target else SHOWN_ONLY for planted in claims)
+        trials = max(planted.trials for planted in claims)
         yield Study(tuple(planted.row for planted in claims), partial(holds, plan, tuple(claims)), trials)

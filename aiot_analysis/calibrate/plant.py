@@ -22,7 +22,7 @@ from scipy.signal import lfilter
 from scipy.stats import norm
 
 from aiot_analysis.stats.noise import AUTOCORRELATION, SCATTER
-from aiot_analysis.tables import names, storage
+from aiot_analysis.tables import dependence, names, storage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -229,6 +229,7 @@ def _instances(
         "median": np.median(ms, axis=-1).ravel(),
         "p90": np.quantile(ms, 0.9, axis=-1).ravel(),
         "sd": ms.std(axis=-1, ddof=1).ravel(),
+        "se": dependence.errors(ms.reshape(size, images))[0],
     }
     pieces = np.ones((devices, count), int)
     for name, share in plan.pieces_on_share.items():

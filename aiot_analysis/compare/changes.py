@@ -15,6 +15,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep, test_propor
 
 from aiot_analysis.stats import accuracy, blocks, intervals, latency, variance
 from aiot_analysis.stats.intervals import Ends, agreeing
+from aiot_analysis.tables import dependence
 from aiot_analysis.words import CONFIDENCE
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def ratio_of_images(base: Floats, other: Floats, statistic: str, paired: bool, s
 
     `paired` means that the i-th times of both runs are of the same image, so that n = m; the cost of an image that is
     common to both sides then cancels out. The standard error of means is that of the delta method and allows for
-    dependence between successive times (`blocks.errors`). That of medians comes from DRAWS resamples of a circular
+    dependence between successive times (`dependence.errors`). That of medians comes from DRAWS resamples of a circular
     block bootstrap with the same block length. The interval does not cover what another run of either side would give
     (see `ratio_of_units`). The error is unknown with fewer than two times and if times do not vary (a coarse clock). If
     it may be too small, `doubt` says why (`blocks.doubt`).
@@ -123,10 +124,10 @@ def ratio_of_images(base: Floats, other: Floats, statistic: str, paired: bool, s
     value = float(np.log(centre(other) / centre(base)))
     relative = [base / base.mean(), other / other.mean()]
     series = [relative[1] - relative[0]] if paired else relative
-    errors, effective_sizes = zip(*(blocks.errors(times[None]) for times in series), strict=True)
+    errors, effective_sizes = zip(*(dependence.errors(times[None]) for times in series), strict=True)
     freedoms = np.concatenate(effective_sizes) - 1
     error, freedom = together(np.concatenate(errors), freedoms)
-    lengths = [int(blocks.lengths(times[None])[0]) for times in series]
+    lengths = [int(dependence.lengths(times[None])[0]) for times in series]
     if statistic == MEAN:
         shares_of_largest = [blocks.of_largest(times, length) for times, length in zip(series, lengths, strict=True)]
         doubt = blocks.doubt(float(freedoms.min()) + 1, len(series[0]), max(shares_of_largest))

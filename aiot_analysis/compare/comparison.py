@@ -14,8 +14,8 @@ from aiot_analysis.compare.instances import ACCURACY, Compared, Courses
 from aiot_analysis.compare.matching import ONE, SAME, Matched
 from aiot_analysis.compare.sides import Side, counted
 from aiot_analysis.errors import CompareError
-from aiot_analysis.stats import blocks, variance, vips
-from aiot_analysis.tables import names, select
+from aiot_analysis.stats import variance, vips
+from aiot_analysis.tables import dependence, names, select
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -250,7 +250,7 @@ def _of_images(compared: Compared, instances: list[str]) -> tuple[list[changes.L
 
 
 def _error(series: Floats) -> changes.LogRatio:
-    errors, worth = blocks.errors(series[None])
+    errors, worth = dependence.errors(series[None])
     return changes.LogRatio(0.0, float(errors[0]), float(worth[0]) - 1)
 
 

@@ -10,7 +10,7 @@ import pyarrow
 from pyarrow import compute
 
 from aiot_analysis.ingest import rules
-from aiot_analysis.tables import names, paper, storage
+from aiot_analysis.tables import dependence, names, paper, storage
 from runner import rawlog
 
 if TYPE_CHECKING:
@@ -345,9 +345,10 @@ def _counts(records: Mapping[str, np.ndarray]) -> Row:
 
 
 def _distributions(times: list[np.ndarray], name: str) -> list[Row]:
-    """Return mean, median, 90th percentile and sd of each array of times; {} if it is empty.
+    """Return mean, median, 90th percentile, sd and standard error of each array of times; {} if it is empty.
 
-    The sd is that of the population, as in the paper's app. Arrays of equal length are computed together: nearly all
+    The sd is that of the population, as in the paper's app. The standard error of the mean treats neighbours as
+    dependent and is NaN for a single time. Arrays of equal length are computed together: nearly all
     have the same, and each call takes a while.
     """
     result: list[Row] = [{} for _ in times]
@@ -359,6 +360,7 @@ def _distributions(times: list[np.ndarray], name: str) -> list[Row]:
             f"{name}_median": np.median(stacked, axis=1),
             f"{name}_p90": np.percentile(stacked, 90, axis=1),
             f"{name}_sd": stacked.std(axis=1),
+            f"{name}_se": dependence.errors(stacked)[0] if length > 1 else np.full(len(indices), np.nan),
         }
         for row, index in enumerate(indices):
             result[index] = {column: float(values[row]) for column, values in columns.items()}

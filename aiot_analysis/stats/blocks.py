@@ -1,8 +1,4 @@
-"""Uncertainty of a mean time where times depend on those before.
-
-`arch.bootstrap` also has block bootstraps and block lengths, but it imports matplotlib, which statistics must not, and
-handles one series at a time.
-"""
+"""Intervals of mean times where times depend on those before, from the standard errors of `tables.dependence`."""
 
 from __future__ import annotations
 
@@ -14,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aiot_analysis.stats import variance
-from aiot_analysis.tables import along, by_device, select
+from aiot_analysis.tables import along, by_device, dependence, select
 from aiot_analysis.words import plural
 
 if TYPE_CHECKING:
@@ -37,69 +33,13 @@ FEWEST_TIMES = 30
 TOO_SHORT = "the interval may be too short"
 
 
-def lengths(times: Floats) -> NDArray[np.int64]:
-    """Return the block length for the circular block bootstrap of the mean of each series (m, n): (m,).
-
-    Politis and White, "Automatic block-length selection for the dependent bootstrap", Econometric Reviews 23 (2004), as
-    corrected by Patton, Politis and White (28, 2009): b = (2 G^2 / D)^(1/3) n^(1/3) with G = sum |k| R(k) and D = 4/3
-    (sum R(k))^2 over the autocovariances R(k), tapered by a flat-top window that reaches twice as far as
-    autocorrelation is seen (above 2 sqrt(log10(n)/n)). At least 1, and at most 3 sqrt(n) and a third of n.
-    """
-    m, n = times.shape
-    if n < 4:
-        return np.ones(m, np.int64)
-    quiet = max(5, int(np.log10(n)))  # autocorrelation ends at this many small values in a row
-    max_lag = min(int(np.ceil(np.sqrt(n))) + quiet, n - 1)
-    spectrum = np.fft.rfft(times - times.mean(axis=1, keepdims=True), 2 * n, axis=1)
-    covariance = np.fft.irfft(np.abs(spectrum) ** 2, axis=1)[:, : max_lag + 1] / n  # (m, lags)
-    variance = covariance[:, :1]
-    correlation = np.divide(covariance, variance, out=np.zeros_like(covariance), where=variance > 0)
-    small = np.abs(correlation[:, 1:]) < 2 * np.sqrt(np.log10(n) / n)
-    windows = np.lib.stride_tricks.sliding_window_view(small, min(quiet, max_lag), axis=1)  # (m, lags, quiet)
-    ends = windows.sum(axis=2) == windows.shape[2]
-    end = np.where(ends.any(axis=1), ends.argmax(axis=1) + 1, max_lag)  # lag of the first small value
-    reach = np.clip(2 * end, 1, max_lag)[:, None]
-    lag = np.arange(1, max_lag + 1)
-    window = np.clip(2 * (1 - lag / reach), 0, 1)
-    weighted = window * covariance[:, 1:]
-    g, total = 2 * (weighted * lag).sum(axis=1), variance[:, 0] + 2 * weighted.sum(axis=1)
-    ratio = np.divide(g, total, out=np.zeros(m), where=total > 0)
-    best = (1.5 * ratio**2 * n) ** (1 / 3)
-    limited: Floats = np.clip(np.ceil(best), 1, np.ceil(min(3 * np.sqrt(n), n / 3)))
-    return limited.astype(np.int64)
-
-
-def errors(times: Floats, block: NDArray[np.int64] | None = None) -> tuple[Floats, Floats]:
-    """Return the standard error of the mean of each series (m, n), and the series' worth in independent times.
-
-    Both are (m,). The standard error is that of the circular block bootstrap (Politis and Romano 1992), which requires
-    no drawing: the variance of the mean of a resample is b / n times that of the means of all n blocks of b neighbours,
-    where the end of the series is followed by its start (Künsch, "The jackknife and the bootstrap for general
-    stationary observations", Annals of Statistics 17, 1989). Here it is n / (n - b) times as much, since the blocks are
-    measured from their own mean. A block of 1 gives sd / sqrt(n - 1). The worth, at most n, is the variance of a time
-    over that of the mean. `block` is the block length of each series, (m,), that of `lengths` if None.
-
-    In simulations of 500 times, Student's intervals covered 94, 93 and 89 % at an autocorrelation of 0, 0.7 and 0.9,
-    where sd / sqrt(n) covers 95, 59 and 34 %; with 100 times they covered 95, 87 and 80 %.
-    """
-    n = times.shape[1]
-    variance = np.empty(len(times))
-    block = lengths(times) if block is None else block
-    for b in np.unique(block):
-        centred = times[block == b] - times[block == b].mean(axis=1, keepdims=True)
-        sums = np.cumsum(np.hstack([np.zeros((len(centred), 1)), centred, centred[:, : b - 1]]), axis=1)
-        variance[block == b] = ((sums[:, b:] - sums[:, :-b]) ** 2).mean(axis=1) / (b * (n - b))
-    worth = np.divide(times.var(axis=1), variance, out=np.full(len(times), float(n)), where=variance > 0)
-    return np.sqrt(variance), np.clip(worth, 2, n)
-
-
 def excess(images: pd.DataFrame, column: str = "end_to_end_ms") -> pd.Series:
     """Return what the dependence of neighbours adds to the variance of the log of each mean time, by instance id.
 
-    Takes image records of one run of each instance of one device. The excess is the squared standard error of `errors`
-    less that of independent times, both over the squared mean. A bootstrap that draws single images includes the
-    latter, so that together they make up the former. The excess is negative where neighbours differ, or seem to differ,
-    more than other images do, so that a sum over instances is not biased; it is 0 with fewer than 2 times.
+    Takes image records of one run of each instance of one device. The excess is the squared standard error of
+    `dependence.errors` less that of independent times, both over the squared mean. A bootstrap that draws single images
+    includes the latter, so that together they make up the former. The excess is negative where neighbours differ, or
+    seem to differ, more than other images do, so that a sum over instances is not biased; it is 0 with fewer than 2 times.
     """
     values = images[column].to_numpy(float, na_value=np.nan)
     timed = (values > 0) & np.isfinite(values)
@@ -112,7 +52,7 @@ def excess(images: pd.DataFrame, column: str = "end_to_end_ms") -> pd.Series:
     for n in np.unique(counts[counts > 1]):
         alike = counts == n
         times = values[begins[alike][:, None] + np.arange(n)]
-        added[alike] = (errors(times)[0] ** 2 - times.var(axis=1) / (n - 1)) / times.mean(axis=1) ** 2
+        added[alike] = (dependence.errors(times)[0] ** 2 - times.var(axis=1) / (n - 1)) / times.mean(axis=1) ** 2
     return pd.Series(added, names.astype(str), dtype=float)
 
 
@@ -131,9 +71,9 @@ def of_largest(times: Floats, length: int) -> float:
 def doubt(worth: float, images: int, largest: float) -> str:
     """Return why the interval of a mean within a run may be too short, in words; "" if there is no sign of it.
 
-    Takes how many independent times the run is worth (`blocks.errors`), how many it has, and `of_largest`. Simulations
-    used 200 pairs of runs of each of 14 kinds (normal noise with autocorrelations of 0 to 0.9, lognormal and Pareto
-    times, rare times 21 times as long, two modes with long stays, a step), 500 images, paired. Without either sign the
+    Takes how many independent times the run is worth (`dependence.errors`), how many it has, and `of_largest`.
+    Simulations used 200 pairs of runs of each of 14 kinds (normal noise with autocorrelations of 0 to 0.9, lognormal
+    and Pareto times, rare times 21 times as long, two modes with long stays, a step), 500 images, paired. Without either sign the
     95 % intervals covered 93 %, with one 72 %. For normal noise, up to 1 % of the pairs had a sign at autocorrelations
     up to 0.7, and 26 % at 0.9; for two modes that change every 200 images 96 %, for a step 90 %. If only one of the
     sides was of that kind, the intervals covered 86 % without a sign and 79 % with one: rare long times that are absent
@@ -175,8 +115,8 @@ def _doubtful(images: pd.DataFrame, timing: str) -> pd.DataFrame:
     parts = [pd.DataFrame(columns=[*KEY, "note"])]
     for keys, times in along.matrices(along.usable(images, timing, first=True)):
         if times.shape[1] > 1:
-            block = lengths(times)
-            part = keys[KEY].astype(str).assign(note=_doubts(times, errors(times, block)[1], block))
+            block = dependence.lengths(times)
+            part = keys[KEY].astype(str).assign(note=_doubts(times, dependence.errors(times, block)[1], block))
             parts.append(part[part["note"] != ""])
     return pd.concat(parts, ignore_index=True)
 
@@ -186,8 +126,8 @@ def mean_intervals(
 ) -> tuple[Floats, Floats, Floats]:
     """Return the mean of each series (m, n) and the ends of its 95 % interval, (m,) each.
 
-    The interval is Student's on the logarithm, from the standard error and worth of the mean (see `errors`) and what
-    runs add to the variance of the logarithm, with its degrees of freedom. A mean of 0 has no interval.
+    The interval is Student's on the logarithm, from the standard error and worth of the mean (see `dependence.errors`)
+    and what runs add to the variance of the logarithm, with its degrees of freedom. A mean of 0 has no interval.
     """
     means_of_series = times.mean(axis=1)
     relative = np.divide(errors_of_means, means_of_series, out=np.zeros(len(times)), where=means_of_series > 0)
@@ -202,8 +142,8 @@ def means(images: pd.DataFrame, rows: pd.DataFrame, timing: str = "end_to_end") 
     Takes the rows of the table `instances` that the records belong to, with what runs add (see `variance.with_noise`).
     Columns are images, mean_ms, mean_low, mean_high (95 %: Student's t on the logarithm, from the standard error of the
     block bootstrap and the variation between runs), worth (number of independent images that would determine the mean
-    of this run equally well, see `errors`) and note: why the interval may be too short (see `doubt`). The first image
-    counts, as in the mean of the paper's app. Null with fewer than 2 images.
+    of this run equally well, see `dependence.errors`) and note: why the interval may be too short (see `doubt`).
+    The first image counts, as in the mean of the paper's app. Null with fewer than 2 images.
     """
     columns = ["mean_ms", "mean_low", "mean_high", "worth", "note"]
     noise = variance.assumed(rows).drop_duplicates(KEY).set_index(KEY)
@@ -211,8 +151,8 @@ def means(images: pd.DataFrame, rows: pd.DataFrame, timing: str = "end_to_end") 
     for keys, times in along.matrices(along.usable(images, timing, first=True)):
         part = keys[KEY].assign(images=times.shape[1])
         if times.shape[1] > 1:
-            block = lengths(times)
-            error, worth = errors(times, block)
+            block = dependence.lengths(times)
+            error, worth = dependence.errors(times, block)
             noise_of_series = noise.reindex(pd.MultiIndex.from_frame(keys[KEY].astype(str))).reset_index()
             mean, low, high = mean_intervals(times, error, worth, *variance.log_time_variance(noise_of_series))
             notes = _doubts(times, worth, block)

@@ -14,8 +14,8 @@ from scipy.stats import norm, rankdata, theilslopes
 from statsmodels.regression.linear_model import OLS
 
 from aiot_analysis.errors import DataError
-from aiot_analysis.stats import blocks, variance
-from aiot_analysis.tables import along, select
+from aiot_analysis.stats import variance
+from aiot_analysis.tables import along, dependence, select
 from aiot_analysis.tables.names import BURST_UNITS
 from aiot_analysis.words import ALPHA, CONFIDENCE, plural
 
@@ -258,7 +258,7 @@ def bursts(images: pd.DataFrame, burst: float = 50, unit: str = "images", timing
     The burst consists of the first `burst` images after the very first, which is excluded, or of those that started in
     the first `burst` seconds. Columns are images, burst_images, burst_ms, rest_ms (means), slowdown (rest over burst:
     1.1 is 10 % slower later on), slowdown_low and slowdown_high (95 %, from the standard errors of both means,
-    `blocks.errors`, transferred to the logarithm of their ratio; Student's t with Welch's degrees of freedom; null
+    `dependence.errors`, transferred to the logarithm of their ratio; Student's t with Welch's degrees of freedom; null
     where times do not vary) and gap: fewer than MIN_PART images on a side, or an unreliable clock if `unit` is seconds.
     Raises DataError for an unknown unit or an empty burst.
     """
@@ -297,7 +297,7 @@ def _against(burst: Floats, remainder: Floats, runs: float = 0.0, runs_freedom: 
     if min(burst.shape[1], remainder.shape[1]) < MIN_PART:
         return {}
     first, then = burst.mean(axis=1), remainder.mean(axis=1)
-    (first_error, first_worth), (then_error, then_worth) = blocks.errors(burst), blocks.errors(remainder)
+    (first_error, first_worth), (then_error, then_worth) = dependence.errors(burst), dependence.errors(remainder)
     with np.errstate(divide="ignore", invalid="ignore"):  # a clock too coarse for the model gives zeros
         ratio, a, b = then / first, (first_error / first) ** 2, (then_error / then) ** 2
         # so few images do not show the range of their dependence: assume at least that of the longer remainder

@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import t
 
-from aiot_analysis.stats import blocks, pairing, variance
-from aiot_analysis.tables import names, select
+from aiot_analysis.stats import pairing, variance
+from aiot_analysis.tables import dependence, names, select
 from aiot_analysis.tables.names import PHASE_NAMES
 from aiot_analysis.words import CONFIDENCE, plural
 
@@ -61,8 +61,8 @@ def image_log_ratios(
 
     Takes the times per image of m pairs of runs of two instances, (m, n) each with one column per image, and the
     position of each image in its run. By the delta method, the logarithm varies like the mean of base / mean(base) -
-    other / mean(other), where neighbours in time are treated as dependent (see `blocks.errors`). If the two instances
-    were shown the images in different orders, the variances of both sides are added instead. An image that is NaN on
+    other / mean(other), where neighbours in time are treated as dependent (see `dependence.errors`). If the two
+    instances were shown the images in different orders, the variances of both sides are added instead. An image that is NaN on
     one side is excluded on both. NaN where fewer than two images are left.
     """
     seen = ~(np.isnan(base) | np.isnan(other))
@@ -78,9 +78,12 @@ def image_log_ratios(
         alike = (order == other_order).all(axis=1)
         error, worth = np.empty((2, len(rows)))
         if alike.any():
-            error[alike], worth[alike] = blocks.errors(x[alike] - y[alike])
+            error[alike], worth[alike] = dependence.errors(x[alike] - y[alike])
         if not alike.all():
-            (base_error, base_worth), (other_error, other_worth) = blocks.errors(x[~alike]), blocks.errors(y[~alike])
+            (base_error, base_worth), (other_error, other_worth) = (
+                dependence.errors(x[~alike]),
+                dependence.errors(y[~alike]),
+            )
             error[~alike], together = variance.standard_error(
                 [base_error**2, other_error**2], [base_worth - 1, other_worth - 1]
             )

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from aiot_analysis.stats import blocks, latency, variance
-from aiot_analysis.tables import by_device, names, select
+from aiot_analysis.stats import latency, variance
+from aiot_analysis.tables import by_device, dependence, names, select
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -123,7 +123,7 @@ def _within(times: Floats, turn: Floats) -> pd.DataFrame:
         series = series[~np.isnan(series)]
         if len(series) < 2:
             return pd.DataFrame(columns=["within", "worth"], dtype=float)
-        error, worth = blocks.errors(series[None] / series.mean())
+        error, worth = dependence.errors(series[None] / series.mean())
         table = pd.DataFrame({"within": 2 * error**2 * len(series), "worth": worth / len(series)})
     return table.dropna()
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from aiot_analysis.stats import accuracy, blocks, pairing, variance
 from aiot_analysis.stats.remarks.claim import BUILT, FAILS, HOLDS, OPEN
-from aiot_analysis.tables import names, select
+from aiot_analysis.tables import dependence, names, select
 from aiot_analysis.words import plural
 
 STUDY = "resize"
@@ -49,7 +49,7 @@ def summary(rows: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
 
     Takes the rows of `rows` and image records. Adds accuracy_low and accuracy_high (Wilson), and preprocess_ms and
     decode_preprocess_ms, means over images with ..._low and ..._high: Student's interval on the logarithm, in which
-    neighbours in time are treated as dependent (`blocks.errors`) and the variation between runs is included
+    neighbours in time are treated as dependent (`dependence.errors`) and the variation between runs is included
     (`variance`). Failed images have no time and are excluded from it. Null without image records.
     """
     result = accuracy.with_interval(rows).reset_index(drop=True)
@@ -90,7 +90,7 @@ def _mean(
     if len(times) < 2:
         return float(times.mean()), np.nan, np.nan
     noise = np.array([runs]), np.array([runs_freedom])
-    [mean], [low], [high] = blocks.mean_intervals(times[None], *blocks.errors(times[None]), *noise)
+    [mean], [low], [high] = blocks.mean_intervals(times[None], *dependence.errors(times[None]), *noise)
     return float(mean), float(low), float(high)
 
 

@@ -140,13 +140,15 @@ _NOTHING = (1, 0.0, 0.0, 0.0, 0.0)
 def _session_means(rows: pd.DataFrame, column: str) -> pd.DataFrame:
     """Return the mean of log times per device, way and session, for ways that were measured in several sessions.
 
-    `within` is the variance of this mean that is due to the scatter of images.
+    `within` is the variance of this mean that is due to the scatter of images. It comes from the standard error of the
+    mean of each run, or from its standard deviation as if times were independent in tables without standard errors.
     """
     if rows.empty:
         return rows
     logs = np.log(rows[f"{column}_mean"].where(rows[f"{column}_mean"] > 0).astype(float))
-    relative = rows[f"{column}_sd"].astype(float) / rows[f"{column}_mean"].astype(float)
-    within = (relative**2 / rows["images"].astype(float)).fillna(0.0)
+    independent: pd.Series = rows[f"{column}_sd"].astype(float) / np.sqrt(rows["images"].astype(float))
+    standard_errors = rows.get(f"{column}_se", pd.Series(np.nan, rows.index)).astype(float).fillna(independent)
+    within = ((standard_errors / rows[f"{column}_mean"].astype(float)) ** 2).fillna(0.0)
     way = ["device_id", "way"]
     runs = rows[["device_id", "session"]].assign(way=select.ways(rows), log=logs, within=within)
     means = (

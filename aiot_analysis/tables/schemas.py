@@ -102,10 +102,12 @@ class Instances(Table):
     end_to_end_ms_median: Series[float] = pa.Field(nullable=True)
     end_to_end_ms_p90: Series[float] = pa.Field(nullable=True)
     end_to_end_ms_sd: Series[float] = pa.Field(nullable=True)
+    end_to_end_ms_se: Series[float] = pa.Field(nullable=True)  # of the mean; neighbours in time are dependent
     inference_ms_mean: Series[float] = pa.Field(nullable=True)
     inference_ms_median: Series[float] = pa.Field(nullable=True)
     inference_ms_p90: Series[float] = pa.Field(nullable=True)
     inference_ms_sd: Series[float] = pa.Field(nullable=True)
+    inference_ms_se: Series[float] = pa.Field(nullable=True)
     peak_rss_mb: Series[float] = pa.Field(nullable=True)
     model_mb: Series[float] = pa.Field(nullable=True)  # size on disk
     accelerator_requested: Series[str] = pa.Field(nullable=True)

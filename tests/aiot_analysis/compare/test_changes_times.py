@@ -8,6 +8,7 @@ from scipy import stats
 
 from aiot_analysis.compare import changes
 from aiot_analysis.stats import blocks
+from aiot_analysis.tables import dependence
 from tests.aiot_analysis.stats.series import autocorrelated
 from tests.examples import examples
 
@@ -40,7 +41,7 @@ def test_pairs_leave_out_what_an_image_costs_on_both_sides():
     alone = changes.ratio_of_images(base, other, changes.MEAN, paired=False)
     assert alone.value == paired.value
     assert alone.error > 2 * paired.error
-    squares = [blocks.errors(one[None] / one.mean())[0][0] ** 2 for one in (base, other)]
+    squares = [dependence.errors(one[None] / one.mean())[0][0] ** 2 for one in (base, other)]
     assert alone.error == pytest.approx(np.sqrt(sum(squares)))
 
 

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest, norm, t
 
-from aiot_analysis.stats import accuracy, blocks, latency, pairing, tradeoff
+from aiot_analysis.stats import accuracy, latency, pairing, tradeoff
+from aiot_analysis.tables import dependence
 from tests.aiot_analysis.conftest import images, instance, instances
 
 MODELS = ["mnasnet", "squeezenet", "resnet50"]
@@ -108,7 +109,7 @@ def test_speed_ups_of_all_pairs_are_those_of_each(measured):
         variances, parts = [np.log(1.05) ** 2 / norm.ppf(0.975) ** 2], []
         for side in (0, 1):
             order = np.argsort([each[side][3] for each in shown])
-            [error], [worth] = blocks.errors(values[order, side][None] / values[:, side].mean())
+            [error], [worth] = dependence.errors(values[order, side][None] / values[:, side].mean())
             variances.append(error**2)
             parts.append(error**4 / (worth - 1))
         reach = t.ppf(0.975, sum(variances) ** 2 / sum(parts)) * np.sqrt(sum(variances))
