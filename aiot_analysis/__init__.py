@@ -3,7 +3,7 @@
     import aiot_analysis
     from aiot_analysis import plots, stats
 
-Load the tables of this workspace, of the first origin that they have (measured, simulated or imported):
+Load the tables of this workspace, of the first origin that they have (measured, imported, published or simulated):
 
     data = aiot_analysis.load(origin="")
 

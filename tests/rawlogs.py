@@ -80,6 +80,12 @@ def image(query: int, inference_ms: float = 6, right: bool = True, label: int = 
     }
 
 
+def answer(query: int, right: bool = True, label: int = 7, score: float | None = None) -> dict[str, Any]:
+    """An image of which only the answer is known."""
+    top5 = [[label if right else label + 1, score]]
+    return {"event": "image", "query": query, "image": f"{query:03}.jpg", "label": label, "top5": top5}
+
+
 def failed_image(query: int, spent_ms: float = 50) -> dict[str, Any]:
     return {
         "event": "image_failed",

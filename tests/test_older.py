@@ -24,6 +24,8 @@ def test_tables_load_as_they_are():
     assert sorted(results["framework"] + "_" + results["delegate"]) == MNASNET
     images = data.images(model="mnasnet")
     assert len(images) == 4 * 4
+    assert results[["publication", "layers_npu", "summary_p99_ms"]].isna().all(axis=None)
+    assert storage.read("instances", OLDER / "processed", ["model"], publisher="MLCommons").empty
     means = images.groupby("instance_id")["end_to_end_ms"].mean()
     stored = results.set_index("instance_id")["end_to_end_ms_mean"]
     assert stored.to_dict() == pytest.approx(means.to_dict())

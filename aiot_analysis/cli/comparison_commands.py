@@ -127,7 +127,7 @@ def plan(
     processed: Processed = None,
     workspace: ReadWorkspace = None,
     origin: Annotated[
-        str, typer.Option(help="measured, simulated or imported. Default: the first that the tables have.")
+        str, typer.Option(help="measured, imported, published or simulated. Default: the first that the tables have.")
     ] = "",
     device: Annotated[str, typer.Option(help="Device ids, separated by commas. Default: all devices.")] = "",
     timing: Annotated[str, typer.Option(help="end_to_end or inference.")] = "end_to_end",

@@ -237,7 +237,9 @@ def figures(
     style: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A matplotlib style sheet, applied on top of the project's.")
     ] = None,
-    origin: Annotated[str, typer.Option(help="measured, simulated or imported. Default: all in the tables.")] = "",
+    origin: Annotated[
+        str, typer.Option(help="measured, imported, published or simulated. Default: all in the tables.")
+    ] = "",
     jobs: Jobs = 2,
     timeout_s: CellTimeout = None,
     notebooks: Notebooks = None,

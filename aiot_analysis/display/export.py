@@ -33,7 +33,11 @@ WIDTHS = {"single": 3.5, "double": 7.16}  # inches; column widths of IEEE and AC
 DPI = 300
 LIST = "items.jsonl"  # record of the written items, one per line
 LONG = 50  # a LaTeX table with more rows may span pages
-MARKS = {"simulated": "Simulated data: nothing here was measured on a device. ", "paper": "As printed in the paper. "}
+MARKS = {
+    "simulated": "Simulated data: nothing here was measured on a device. ",
+    "published": "Published by others: nothing here was measured with this toolkit. ",
+    "paper": "As printed in the paper. ",
+}
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Item:
     number: str  # in the paper, such as "Fig. 5"; "" if it is not in the paper
     caption: str
     kind: str  # "figure" or "table"
-    origin: str  # measured, simulated or imported; "paper" for printed values
+    origin: str  # measured, imported, published or simulated; "paper" for printed values
 
 
 @dataclass(frozen=True)

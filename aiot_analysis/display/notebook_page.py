@@ -157,7 +157,7 @@ def open_page(
     processed
         Folder of the tables, looked up in the working folder and its parent folders.
     origin
-        "measured", "simulated" or "imported"; empty: the first of them that the tables have.
+        "measured", "imported", "published" or "simulated"; empty: the first of them that the tables have.
     timing
         "end_to_end" or "inference". If native tools measured any of the rows, it becomes "inference", and the page says
         so.

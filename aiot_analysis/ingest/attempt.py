@@ -30,10 +30,10 @@ IMAGES = pyarrow.schema(
         "image": _TEXT,
         "label": _WHOLE,
         "classes": pyarrow.list_(_WHOLE),  # of top5, null if the image failed
-        **{f"{phase}_ns": _WHOLE for phase in PHASES},  # null if the image failed
+        **{f"{phase}_ns": _WHOLE for phase in PHASES},  # null if the image failed, or if its answer has no time
         "spent_ns": _WHOLE,  # null unless the image failed
         "total_ns": _WHOLE,  # null if the four phases are known; logs with it are read by definition
-        "at_ns": _WHOLE,
+        "at_ns": _WHOLE,  # null if the answer has no time
         "failed": pyarrow.bool_(),
     }
 )
@@ -48,9 +48,8 @@ _NEW_LINE, _OPENS, _CLOSES = b"\n{}"
 def table_of(events: list[dict[str, Any]]) -> pyarrow.Table:
     """Return columns IMAGES of events that `runner.rawlog` read."""
     failed = [event["event"] == "image_failed" for event in events]
-    columns: dict[str, list[Any]] = {
-        name: [event[name] for event in events] for name in ("query", "image", "label", "at_ns")
-    }
+    columns: dict[str, list[Any]] = {name: [event[name] for event in events] for name in ("query", "image", "label")}
+    columns["at_ns"] = [event.get("at_ns") for event in events]
     columns["failed"] = failed
     for name in (f"{phase}_ns" for phase in PHASES):
         columns[name] = [
@@ -134,7 +133,14 @@ def _checked(column: dict[str, pyarrow.Array], starts: np.ndarray) -> pyarrow.Ta
         if not set(kind.dictionary.to_pylist()) <= set(EVENTS):
             return None
         failed = kind.cast(_TEXT).to_numpy(zero_copy_only=False) == "image_failed"
-    expected_nulls = {**dict.fromkeys(_BOTH, None), **dict.fromkeys(_SHOWN, failed), **dict.fromkeys(_FAILED, ~failed)}
+    timeless = column["at_ns"].is_null().to_numpy(zero_copy_only=False) & ~failed
+    expected_nulls = {
+        **dict.fromkeys(_BOTH, None),
+        **dict.fromkeys(_SHOWN, failed | timeless),
+        **dict.fromkeys(_FAILED, ~failed),
+        "at_ns": timeless,
+        "top5": failed,
+    }
     for name, nulls in expected_nulls.items():
         values = column[name]
         if values.null_count != (0 if nulls is None else nulls.sum()):
@@ -161,11 +167,14 @@ def _classes(top5: pyarrow.ListArray, failed: np.ndarray) -> pyarrow.ListArray |
     """Return the classes from pairs of class and score, or None if they are not such pairs."""
     pairs = top5.flatten()
     numbers = pairs.flatten()
-    if pairs.null_count or numbers.null_count or (pairs.value_lengths().to_numpy() != 2).any():
+    if pairs.null_count or (pairs.value_lengths().to_numpy() != 2).any():
         return None
-    values = numbers.to_numpy()
+    values = numbers.to_numpy(zero_copy_only=False)  # a missing score is NaN here, a missing class is not finite
     classes = values[::2]
-    if not np.isfinite(values).all() or (classes != np.floor(classes)).any() or (np.abs(classes) >= 2.0**53).any():
+    scores_missing = numbers.is_null().to_numpy(zero_copy_only=False)[1::2]
+    is_number = np.isfinite(values)
+    is_number[1::2] |= scores_missing
+    if not is_number.all() or (classes != np.floor(classes)).any() or (np.abs(classes) >= 2.0**53).any():
         return None
     ends = top5.value_lengths().fill_null(0).to_numpy().cumsum(dtype=np.int32)
     offsets = np.concatenate([np.zeros(1, np.int32), ends])

@@ -20,24 +20,25 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
+PUBLICATION = ["publication", "publisher", "submitter", "scenario", "address", "retrieved"]
+"""Fields of a log, and columns of the table `instances`, that tell where somebody else published the numbers."""
+
 IMAGES_AT_MOST = 10**9
 
-_TIMES = {"mean": "mean_ms", "median": "median_ms", "sd": "sd_ms"}  # tools give no 90th percentile
+_TIMES = {"mean": "mean_ms", "median": "median_ms", "p90": "p90_ms", "sd": "sd_ms"}
+_OF_SUMMARY = {"summary_min_ms": "min_ms", "summary_max_ms": "max_ms", "summary_p99_ms": "p99_ms"}
+_OF_SUMMARY |= {"summary_runs": "count", "summary_validity": "validity"}
+_OF_SUMMARY |= {name: name for name in ("memory_min_mb", "memory_max_mb")}
 
 
 def summary(reading: Reading) -> Row | None:
-    """Return the summary that stands for an attempt, or None if there is none or there are image records as well."""
+    """Return the summary that holds the times of an attempt; None if there is none, or if image records have times."""
     summaries = reading.of("summary")
-    return summaries[0] if summaries and not reading.images.num_rows else None
+    return summaries[0] if summaries and reading.images["at_ns"].null_count == len(reading.images) else None
 
 
-def row(record: Row, last: Row) -> Row:
-    """Return the columns of an instance that differ from those computed from image records; `last` is the last event.
-
-    Accuracy is over all images: one that could not be shown to the model counts as wrong.
-    """
-    images, correct = last["images"] + last["failed_images"], last["correct"]
-    is_plausible = _sound(last)
+def times(record: Row) -> Row:
+    """Return the columns of an instance whose times are those of a summary."""
     timing = _timing(record)
     # end to end: images were shown and timed as by the agent, and only their records are missing
     timed_by_agent = timing == "end_to_end"
@@ -45,12 +46,24 @@ def row(record: Row, last: Row) -> Row:
         "source": "agent" if timed_by_agent else "tool",
         "timing": timing,
         "first_image_ms": record.get("first_ms") if timed_by_agent else None,
+        **{f"{timing}_ms_{name}": record.get(field) for name, field in _TIMES.items()},
+        **{column: record.get(field) for column, field in _OF_SUMMARY.items()},
+    }
+
+
+def counts(last: Row) -> Row:
+    """Return the columns of an instance without image records that its last event states.
+
+    Accuracy is over all images: one that could not be shown to the model counts as wrong.
+    """
+    images, correct = last["images"] + last["failed_images"], last["correct"]
+    is_plausible = _sound(last)
+    return {
         "images": images if is_plausible else 0,
         "failed_images": last["failed_images"] if is_plausible else 0,
         "distinct_images": images if is_plausible else 0,
         "correct": correct if is_plausible else 0,
         "accuracy": correct / images if is_plausible and images else None,
-        **{f"{timing}_ms_{name}": record.get(field) for name, field in _TIMES.items()},
     }
 
 
@@ -82,6 +95,10 @@ def doubts(record: Row, reading: Reading) -> list[str]:
         messages.append("its last line has impossible counts")
     if runs_requested is not None and runs_timed is not None and runs_timed < runs_requested:
         messages.append(f"runs that were timed: {runs_timed} of {runs_requested}")
+    if record.get("validity") == "INVALID":
+        messages.append("the run that timed it was INVALID according to its log")
+    if str(record.get("scenario")).lower() == "offline":
+        messages.append("its time is the inverse of a throughput (offline), which is not the latency of an image")
     if None in (requested, actual) or _timing(record) == "end_to_end":
         return messages  # what ran is unknown (reported for every log), or time and accuracy are from the same run
     if requested != "cpu" and accuracy_accelerator is None and accuracy_missing is None:
@@ -201,7 +218,8 @@ def ended(reading: Reading) -> Row:
     load = (reading.of("load") or [{}])[0]
     rss_kb = reading.last.get("peak_rss_kb")
     names = ["framework_version", "image_library", "accelerator_requested", "accelerator_actual"]
-    names += ["resolution_ms", "nodes", "nodes_delegated", "partitions"]
+    names += ["resolution_ms", "nodes", "nodes_delegated", "partitions", "layers_npu", "layers_gpu", "layers_cpu"]
+    names += PUBLICATION
     return {
         "attempt": reading.attempt,
         "status": reading.status,
@@ -340,7 +358,7 @@ def _counts(records: Mapping[str, np.ndarray]) -> Row:
         "distinct_images": len(np.unique(records["image"])),
         "correct": correct,
         "accuracy": correct / images,
-        "first_image_ms": float(records["end_to_end_ms"][0]),
+        "first_image_ms": None if np.isnan(records["end_to_end_ms"][0]) else float(records["end_to_end_ms"][0]),
     }
 
 

@@ -274,6 +274,9 @@ def doubts(reading: Reading, images: pyarrow.Table, correct: int, lines_left_out
     backward_steps = int((np.diff(images["at_ns"].to_numpy()) < 0).sum())
     if backward_steps:
         messages.append(f"times that its clock went backwards: {backward_steps}")
+    untimed = images["at_ns"].null_count
+    if 0 < untimed < len(images):
+        messages.append(f"images whose answer has no time: {untimed}")
     took_ns = compute.coalesce(images["inference_ns"], images["spent_ns"], images["total_ns"]).to_numpy()
     timeless = int((took_ns == 0).sum())
     if timeless:

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from pyarrow import compute
 
 from aiot_analysis.errors import DataError
 from aiot_analysis.ingest import rows, rules
@@ -137,17 +138,16 @@ def _add_ended(row: Row, reading: Reading, run: Row, images: _Images, left_out: 
     summary = rows.summary(reading)
     unused = 0 if summary else len(reading.of("summary"))
     if unused:
-        left_out.append(_file(reading.path, "a `summary` is not used if there are records of images", unused))
+        left_out.append(_file(reading.path, "a `summary` is not used if records of images have times", unused))
     row |= {**rows.ended(reading), "reasons": "", "log_lines": reading.lines - len(problems) - unused}
+    doubts = rows.doubts(summary, reading) if summary else []
     if summary:
-        doubts = [
-            *rules.unused_line_doubts(len(problems)),
-            *rows.doubts(summary, reading),
-            *rules.load_doubts(reading, run),
-        ]
-        row |= {**rows.row(summary, reading.last), "reasons": "; ".join(doubts)}
+        row |= rows.times(summary)
+    if summary and not len(reading.images):
+        all_doubts = [*rules.unused_line_doubts(len(problems)), *doubts, *rules.load_doubts(reading, run)]
+        row |= {**rows.counts(reading.last), "reasons": "; ".join(all_doubts)}
     else:
-        images.add(row, reading, valid_images, len(problems))
+        images.add(row, reading, valid_images, len(problems), doubts)
 
 
 def _add_not_ended(row: Row, reading: Reading, left_out: list[LeftOut]) -> None:
@@ -179,24 +179,28 @@ class _Images:
         self.rows = 0
         self._file, self._run = file, run
         self._writer: parquet.ParquetWriter | None = None
-        self._batch: list[tuple[Row, Reading, pyarrow.Table, int]] = []
+        self._batch: list[tuple[Row, Reading, pyarrow.Table, int, list[str]]] = []
 
-    def add(self, row: Row, reading: Reading, images: pyarrow.Table, problems: int) -> None:
-        """Add the images of an instance; its row is completed when they are written."""
-        self._batch.append((row, reading, images, problems))
-        if sum(len(images) for _, _, images, _ in self._batch) >= BATCH_ROWS:
+    def add(self, row: Row, reading: Reading, images: pyarrow.Table, problems: int, doubts: list[str]) -> None:
+        """Add the images of an instance; its row is completed when they are written.
+
+        `doubts` are about its times if they are those of a summary.
+        """
+        self._batch.append((row, reading, images, problems, doubts))
+        if sum(len(images) for _, _, images, _, _ in self._batch) >= BATCH_ROWS:
             self._flush()
 
     def _flush(self) -> None:
         """Write the current batch, and complete the rows of its instances."""
         batch, self._batch = self._batch, []
-        table = rows.images(self._run, {row["instance_id"]: images for row, _, images, _ in batch})
+        table = rows.images(self._run, {row["instance_id"]: images for row, _, images, _, _ in batch})
         storage.check_images(table)
-        summaries = rows.summaries(table, [len(images) for _, _, images, _ in batch])
-        unstable = along.doubts(along.scores(table.select(along.COLUMNS).to_pandas()))
-        for (row, reading, images, problems), summary in zip(batch, summaries, strict=True):
+        summaries = rows.summaries(table, [len(images) for _, _, images, _, _ in batch])
+        timed = table.select(along.COLUMNS).filter(compute.is_valid(table["at_s"]))
+        unstable = along.doubts(along.scores(timed.to_pandas())) if len(timed) else {}
+        for (row, reading, images, problems, of_summary), summary in zip(batch, summaries, strict=True):
             row.update(summary)
-            doubts = rules.doubts(reading, images, row["correct"], problems, self._run)
+            doubts = [*of_summary, *rules.doubts(reading, images, row["correct"], problems, self._run)]
             unsteady = unstable.get(row["instance_id"])
             row["reasons"] = "; ".join([*doubts, unsteady] if unsteady else doubts)
         if len(table):

@@ -39,6 +39,7 @@ These keep their size, and everything else on their figure stays as it is. Retur
 SHEET = Path(__file__).with_name("paper.mplstyle")
 GREY = "#6b6b6b"
 SIMULATED = "#b00020"
+PUBLISHED = "#5b3f9e"  # as in the style sheet of the pages
 SMALL = 7.0  # points: the smallest size that is legible in print
 BOLD = 1.3  # width of bold text relative to regular text
 LETTER = 0.0075  # average width of a letter in inches, per point of font size
@@ -299,7 +300,12 @@ def origin_line(rows: pd.DataFrame) -> str:
     def of(column: str) -> str:
         return " and ".join(names.display(str(value)) for value in sorted(rows[column].dropna().unique())) or "unknown"
 
-    return f"{of('origin')} · {of('timing')} · {of('weights')} weights · {of('dataset')} images"
+    return f"{names.origin_words(rows)} · {of('timing')} · {of('weights')} weights · {of('dataset')} images"
+
+
+def _origin_colour(origin: str) -> str:
+    """Return the colour of the line that states the origin of a figure's data."""
+    return SIMULATED if "simulated" in origin.lower() else PUBLISHED if origin.startswith("published") else GREY
 
 
 def finish(canvas: Canvas, origin: str, alt: str, shown: pd.DataFrame | None = None) -> Figure:
@@ -312,7 +318,7 @@ def finish(canvas: Canvas, origin: str, alt: str, shown: pd.DataFrame | None = N
     simulated = "simulated" in origin.lower()
     line = origin.replace("simulated", "SIMULATED", 1) if simulated else origin
     width = panel_width(canvas) if isinstance(canvas, Axes) else size(canvas)[0]
-    words: dict[str, Any] = {"ha": "right", "fontsize": SMALL, "color": SIMULATED if simulated else GREY}
+    words: dict[str, Any] = {"ha": "right", "fontsize": SMALL, "color": _origin_colour(origin)}
     mark: dict[str, Any] = {"color": SIMULATED, "alpha": 0.22, "rotation": 25, "ha": "center", "va": "center"}
     mark["fontsize"] = min(40.0, 11 * width)
     if isinstance(canvas, Axes):

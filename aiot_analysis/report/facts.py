@@ -26,6 +26,7 @@ class OriginFacts:
     devices: list[dict[str, str]]
     runs: list[dict[str, Any]]
     counts: dict[str, int]  # devices x instances by the verdict of their latest run
+    sources: list[str]  # where data of origin "published" were published, like "MLCommons, MLPerf Mobile v5.0"
     weights: list[str]
     datasets: list[str]
     versions: dict[str, list[str]]  # versions of the frameworks
@@ -87,6 +88,7 @@ def _origin(origin: str, devices: pd.DataFrame, instances: pd.DataFrame, left_ou
         [_device(row) for row in devices.to_dict("records")],
         [_run(str(run_id), rows) for run_id, rows in instances.groupby("run_id", sort=False)],
         _counts(latest),
+        names.sources(instances),
         _distinct(instances["weights"]),
         _distinct(instances["dataset"]),
         {str(name): _distinct(framework_versions) for name, framework_versions in versions},

@@ -241,7 +241,7 @@ def load(
     processed
         Folder of the tables; a relative one is looked up in the working folder and its parent folders.
     origin
-        "measured", "simulated" or "imported"; empty: the first of them for which there are data.
+        "measured", "imported", "published" or "simulated"; empty: the first of them for which there are data.
     scheduler
         Address of a Dask scheduler that works on the image records, like tcp://10.0.0.1:8786.
     devices

@@ -212,8 +212,25 @@ ORIGIN_SENTENCES = {
     "measured": "<strong>Measured</strong> on the devices named here.",
     "simulated": "<strong>SIMULATED DATA</strong>, produced by a simulation. Nothing here was measured on a device.",
     "imported": "<strong>Imported</strong> from logs of another tool.",
+    "published": "<strong>Published</strong> by others, who measured it. Nothing here was measured with this toolkit.",
 }
 """First sentence that pages show about their data, by origin."""
+
+SOURCES_SHOWN = 3
+
+
+def sources(rows: pd.DataFrame) -> list[str]:
+    """Return who published rows of the table `instances`, and where, like "MLCommons, MLPerf Mobile v5.0"."""
+    stated = rows[["publisher", "publication"]].dropna(how="all").drop_duplicates().fillna("").astype(str)
+    return sorted(", ".join(filter(None, source)) for source in stated.itertuples(index=False, name=None))
+
+
+def origin_words(rows: pd.DataFrame) -> str:
+    """Return the origin of rows of `instances` in words, like "published by MLCommons, MLPerf Mobile v5.0"."""
+    origins = " and ".join(sorted(rows["origin"].dropna().astype(str).unique())) or "unknown"
+    published = sources(rows) if origins == "published" else []
+    more = f" and {len(published) - SOURCES_SHOWN} more" if len(published) > SOURCES_SHOWN else ""
+    return f"published by {'; '.join(published[:SOURCES_SHOWN])}{more}" if published else origins
 
 
 def instance(instance_id: str) -> InstanceParts:

@@ -116,6 +116,24 @@ class Instances(Table):
     nodes: Series[pd.Int64Dtype] = pa.Field(nullable=True)  # of the graph, if the delegate reports them
     nodes_delegated: Series[pd.Int64Dtype] = pa.Field(nullable=True)
     partitions: Series[pd.Int64Dtype] = pa.Field(nullable=True)
+    layers_npu: Series[pd.Int64Dtype] = pa.Field(nullable=True, ge=0)  # nodes of the graph by the unit that ran them
+    layers_gpu: Series[pd.Int64Dtype] = pa.Field(nullable=True, ge=0)
+    layers_cpu: Series[pd.Int64Dtype] = pa.Field(nullable=True, ge=0)
+    # further facts of a summary, if the times of the instance are those of one
+    summary_runs: Series[pd.Int64Dtype] = pa.Field(nullable=True, ge=0)
+    summary_min_ms: Series[float] = pa.Field(nullable=True)
+    summary_max_ms: Series[float] = pa.Field(nullable=True)
+    summary_p99_ms: Series[float] = pa.Field(nullable=True)
+    summary_validity: Series[str] = pa.Field(nullable=True)  # "VALID" or "INVALID", as MLPerf LoadGen states it
+    memory_min_mb: Series[float] = pa.Field(nullable=True)  # range in which peak memory was observed
+    memory_max_mb: Series[float] = pa.Field(nullable=True)
+    # where somebody else published the numbers: null unless the origin is "published"
+    publication: Series[str] = pa.Field(nullable=True)  # like "MLPerf Mobile v5.0"
+    publisher: Series[str] = pa.Field(nullable=True)
+    submitter: Series[str] = pa.Field(nullable=True)  # who measured, if that is not the publisher
+    scenario: Series[str] = pa.Field(nullable=True)  # how the load was generated, like "single stream"
+    address: Series[str] = pa.Field(nullable=True)  # URL of the numbers
+    retrieved: Series[str] = pa.Field(nullable=True)  # date on which they were read there, in ISO 8601
     log_lines: Series[int] = pa.Field(ge=0)  # lines of the attempt's log used for this row and its images
     status: Series[str] = pa.Field(isin=STATUSES)
     verdict: Series[str] = pa.Field(isin=list(VERDICTS))
@@ -159,8 +177,9 @@ class Images(Table):
     preprocess_ms: Series[float] = pa.Field(nullable=True)
     inference_ms: Series[float] = pa.Field(nullable=True)
     postprocess_ms: Series[float] = pa.Field(nullable=True)
-    end_to_end_ms: Series[float] = pa.Field(ge=0)  # sum of the four; for a failed image, the time spent on it
-    at_s: Series[float] = pa.Field(ge=0)  # since the first query began
+    # sum of the four; for a failed image, the time spent on it; null if only the answer is known
+    end_to_end_ms: Series[float] = pa.Field(nullable=True, ge=0)
+    at_s: Series[float] = pa.Field(nullable=True, ge=0)  # since the first query began; null if the answer has no time
     failed: Series[bool]
     origin: Series[pd.CategoricalDtype] = pa.Field(isin=ORIGINS)
 
@@ -245,6 +264,15 @@ class LeftOut(Table):
     reason: Series[str]
     lines: Series[pd.Int64Dtype] = pa.Field(nullable=True, ge=0)  # number of lines; null if it is not a readable log
 
+
+ADDED = {
+    "instances": [
+        *["layers_npu", "layers_gpu", "layers_cpu", "summary_runs", "summary_min_ms", "summary_max_ms"],
+        *["summary_p99_ms", "summary_validity", "memory_min_mb", "memory_max_mb"],
+        *["publication", "publisher", "submitter", "scenario", "address", "retrieved"],
+    ]
+}
+"""Columns that tables of earlier versions lack, and that are null there."""
 
 TABLES: dict[str, type[Table]] = {
     "devices": Devices,

@@ -17,7 +17,7 @@ from pyarrow import compute, dataset, parquet
 
 from aiot_analysis.errors import DamagedError, DataError
 from aiot_analysis.tables import names
-from aiot_analysis.tables.schemas import TABLES, Images
+from aiot_analysis.tables.schemas import ADDED, TABLES, Images
 from aiot_analysis.tables.workspace import REMEDY, is_as_written, whole
 
 if TYPE_CHECKING:
@@ -163,13 +163,22 @@ def read(name: str, processed: Path | str, columns: Sequence[str] | None = None,
             _check_version(parquet.read_schema(files[0]), name, path)
         for file in unverified:
             _check_content(name, file, *_facts(file))
-        source = dataset.dataset(
-            [str(file) for file in files], images_schema() if name == "images" else None, format="parquet"
-        )
+        schema = images_schema() if name == "images" else _with_added(parquet.read_schema(path), name)
+        source = dataset.dataset([str(file) for file in files], schema, format="parquet")
         conditions = [_holds(source.schema.field(column), values) for column, values in wanted.items()]
         condition = reduce(and_, conditions) if conditions else None
         content = source.to_table(None if columns is None else list(columns), condition)
         return _frame(content) if name == "images" else content.to_pandas()
+
+
+def _with_added(schema: pyarrow.Schema, name: str) -> pyarrow.Schema:
+    """Return the schema of a file with the columns of `schemas.ADDED` that its version of the table lacks."""
+    missing = [column for column in ADDED.get(name, ()) if column not in schema.names]
+    if not missing:
+        return schema
+    current = pyarrow.Schema.from_pandas(_empty(name), preserve_index=False)
+    fields = [current.field(column) if column in missing else schema.field(column) for column in current.names]
+    return pyarrow.schema(fields, current.metadata)
 
 
 def _check_columns(name: str, columns: Collection[str]) -> None:
@@ -283,6 +292,8 @@ def _check_content(name: str, path: Path, size: int, time_ns: int) -> None:
 def _check_version(schema: pyarrow.Schema, name: str, path: Path) -> None:
     """Raise DataError if a table lacks a column of this version, or holds values of another kind in one."""
     for column, facts in TABLES[name].to_schema().columns.items():
+        if column not in schema.names and column in ADDED.get(name, ()):
+            continue
         if column not in schema.names:
             problem = f"it has no column {column!r}"
         elif _kind(schema.field(column).type) not in (_KINDS.get(str(facts.dtype), "").removeprefix("whole "), ""):

@@ -49,6 +49,7 @@ def judge(row: Mapping[str, Any], samples: Sequence[Mapping[str, Any]] = ()) -> 
     - invalid: it failed or was cut off; there is no accuracy or no time (or only zeros); the CPU ran instead of the
       requested accelerator; the model file is not the network it should be (`aiot models check`); or the device's
       thermal status was severe or worse (SEVERE), unless the profile is `sustained`, which exists to observe this.
+      Of published data (origin "published"), accuracy or time may be missing, which is a reason for semi-valid.
     - semi-valid: there are numbers, but with fewer than 500 images (MIN_IMAGES), images that failed, times that scatter
       by more than half their mean (MAX_CV), another accelerator than requested, something odd in the log, times that
       were unstable over the run (see `along.doubts`), or something odd in the samples (see `_states`).
@@ -56,7 +57,7 @@ def judge(row: Mapping[str, Any], samples: Sequence[Mapping[str, Any]] = ()) -> 
 
     An instance of the operator study shows no images; it is valid if it ended with nothing odd.
 
-    Reads study, profile, status, images, failed_images, accuracy, timing, the mean and sd of that timing,
+    Reads origin, study, profile, status, images, failed_images, accuracy, timing, the mean and sd of that timing,
     accelerator_requested and _actual, parity_passed and parity_finding. If the row has `reasons`, they come from the
     log itself and are listed first.
     """
@@ -77,8 +78,8 @@ def judge(row: Mapping[str, Any], samples: Sequence[Mapping[str, Any]] = ()) -> 
     column = select.time_column(row["timing"])
     mean, sd = _value(row, f"{column}_mean"), _value(row, f"{column}_sd")
     requested, actual = _value(row, "accelerator_requested"), _value(row, "accelerator_actual")
-    required = {"accuracy": _value(row, "accuracy"), "time": mean or None}  # a clock that stands still gives 0
-    faults = [f"no {quantity} was measured" for quantity, value in required.items() if value is None]
+    faults, unpublished = _absent(row, mean)
+    doubts += unpublished
     if requested not in (None, "cpu") and actual == "cpu":
         faults.append(f"{requested} was requested, but cpu ran: this is not a measurement of {requested}")
     passed = _value(row, "parity_passed")
@@ -91,7 +92,7 @@ def judge(row: Mapping[str, Any], samples: Sequence[Mapping[str, Any]] = ()) -> 
         return "invalid", "; ".join([*doubts, *faults])
 
     images, failed = int(row["images"]), int(_value(row, "failed_images") or 0)
-    if images < MIN_IMAGES:
+    if images < MIN_IMAGES and _value(row, "accuracy") is not None:
         doubts.append(f"{images} of {MIN_IMAGES} images")
     if failed:
         doubts.append(f"failed images, counted as wrong: {failed}")
@@ -102,6 +103,18 @@ def judge(row: Mapping[str, Any], samples: Sequence[Mapping[str, Any]] = ()) -> 
     if requested is not None and actual is not None and requested != actual:
         doubts.append(f"{requested} was requested, but {actual} ran")
     return _verdict([*doubts, *state_doubts])
+
+
+def _absent(row: Mapping[str, Any], mean: float | None) -> tuple[list[str], list[str]]:
+    """Return the faults and the doubts about a row without accuracy or without mean time.
+
+    A time of 0 counts as absent: its clock stood still.
+    """
+    required = {"accuracy": _value(row, "accuracy"), "time": mean or None}
+    absent = [quantity for quantity, value in required.items() if value is None]
+    if _value(row, "origin") == "published" and len(absent) == 1:
+        return [], [f"no {absent[0]} was published"]
+    return [f"no {quantity} was measured" for quantity in absent], []
 
 
 def read(folder: Path) -> pd.DataFrame:

@@ -12,7 +12,10 @@ Fields = Mapping[str, Tuple[type, ...]]
 
 SCHEMA_VERSION = 1
 
-ORIGINS = ("measured", "simulated", "imported")
+ORIGINS = ("measured", "imported", "published", "simulated")
+"""Where data are from, in the order of prominence: measured here, from logs of the user's own, known through somebody
+else's publication, and simulated.
+"""
 TERMINAL = ("end", "failed", "unavailable")
 
 _INT, _NUMBER, _TEXT, _BOOL, _LIST, _DICT = (int,), (int, float), (str,), (bool,), (list,), (dict,)
@@ -39,7 +42,7 @@ RUN_FIELDS: Fields = {
     "boots": _LIST + _OPTIONAL,  # boots of the device's system during which the run executed; null: unknown
     "native_tools": _DICT + _OPTIONAL,  # those that measured TFLite's instances, and the requested accelerator
     "checks": _DICT + _OPTIONAL,  # results of `aiot models check`, by file
-    "imported": _DICT + _OPTIONAL,  # for origin "imported": time, files, and deviations from the field definitions
+    "imported": _DICT + _OPTIONAL,  # for "imported" and "published": time, files, deviations from the field definitions
     **_all(_TEXT + _OPTIONAL, "study", "resize"),  # for runs outside the suite: purpose, and way of resizing
     "ab": _DICT + _OPTIONAL,  # for the study "ab": session, side, block, first, blocks, seed, a, b
     "started": _TEXT,  # ISO 8601, UTC
@@ -60,7 +63,10 @@ DEVICE_FIELDS: Fields = {
 """Fields of device.json and their types."""
 
 STEPS: Fields = _all(_INT, "decode_ns", "preprocess_ns", "inference_ns", "postprocess_ns")
-"""Fields that are required in an `image` event without `total_ns`."""
+"""Fields that are required in an `image` event with a time but without `total_ns`."""
+
+TIMES: Fields = {**STEPS, **_all(_INT, "total_ns", "at_ns")}
+"""Times of an `image` event. An answer without a time has none of them."""
 
 EVENT_FIELDS: Mapping[str, Fields] = {
     "load": {
@@ -71,7 +77,9 @@ EVENT_FIELDS: Mapping[str, Fields] = {
         "image_library": _TEXT + _OPTIONAL,  # that decoded and resized images; versions may round pixels differently
         **_all(_TEXT + _OPTIONAL, "accelerator_requested", "accelerator_actual"),
         **_all(_INT + _OPTIONAL, "threads", "nodes", "nodes_delegated", "partitions"),
+        **_all(_INT + _OPTIONAL, "layers_npu", "layers_gpu", "layers_cpu"),  # layers by the unit that computed them
         "resolution_ms": _NUMBER + _OPTIONAL,  # of the clock; null: nanoseconds, or unknown
+        **_all(_TEXT + _OPTIONAL, "publication", "publisher", "submitter", "scenario", "address", "retrieved"),
         "at": _TEXT,
     },
     "warmup": {"inference_ns": _INT},
@@ -79,10 +87,10 @@ EVENT_FIELDS: Mapping[str, Fields] = {
         "query": _INT,
         "image": _TEXT,
         "label": _INT,
-        "top5": _LIST,  # [class, score] pairs, best first; the class is an integer
+        "top5": _LIST,  # [class, score] pairs, best first; the class is an integer, the score null if unknown
         **_all(_INT + _OPTIONAL, *STEPS),
         "total_ns": _INT + _OPTIONAL,  # end to end, if the four steps were not timed separately
-        "at_ns": _INT,  # since the start of the first query
+        "at_ns": _INT + _OPTIONAL,  # since the start of the first query; null if the answer has no time
     },
     "image_failed": {
         "query": _INT,
@@ -104,12 +112,15 @@ EVENT_FIELDS: Mapping[str, Fields] = {
     },
     "operator": {**_all(_TEXT, "model", "framework", "operator", "kind"), **_all(_INT, "repetition", "time_ns")},
     "pass": _all(_INT, "repetition", "profiled_ns", "plain_ns"),  # the whole network, with and without profiling
-    "summary": {  # from a tool, instead of `image` events
+    "summary": {  # from a tool, instead of the times of `image` events
         "tool": _TEXT,
         "timing": _TEXT + _OPTIONAL,  # inference if missing
         **_all(_INT + _OPTIONAL, "count", "runs_asked"),  # number of runs
         "mean_ms": _NUMBER,
-        **_all(_NUMBER + _OPTIONAL, "sd_ms", "min_ms", "max_ms", "first_ms", "p5_ms", "median_ms", "p95_ms"),
+        **_all(_NUMBER + _OPTIONAL, "sd_ms", "min_ms", "max_ms", "first_ms"),
+        **_all(_NUMBER + _OPTIONAL, "p5_ms", "median_ms", "p90_ms", "p95_ms", "p99_ms"),
+        **_all(_NUMBER + _OPTIONAL, "memory_min_mb", "memory_max_mb"),
+        **_all(_TEXT + _OPTIONAL, "scenario", "validity"),  # validity: as MLPerf LoadGen states it
         "accuracy_accelerator": _TEXT + _OPTIONAL,  # accelerator used when accuracy was measured
         "accuracy_missing": _TEXT + _OPTIONAL,  # why there is no accuracy
     },
@@ -190,8 +201,10 @@ def check_event(record: Any, where: str) -> None:
     if not isinstance(event, str) or event not in EVENT_FIELDS:
         raise RawLogError("%s is not an event of schema version %d." % (where, SCHEMA_VERSION))
     check(record, EVENT_FIELDS[event], where)
-    if event == "image" and record.get("total_ns") is None:
-        check(record, STEPS, where)
+    if event == "image" and any(record.get(name) is not None for name in TIMES):
+        check(record, {"at_ns": _INT}, where)
+        if record.get("total_ns") is None:
+            check(record, STEPS, where)
     if event == "image" and not all(_is_answer(pair) for pair in record["top5"]):
         raise RawLogError(
             "%s has %s as top5, which must be pairs of class and score." % (where, reprlib.repr(record["top5"]))
@@ -205,8 +218,13 @@ def check_event(record: Any, where: str) -> None:
 
 
 def _is_answer(pair: Any) -> bool:
-    """Return whether a pair is a class and its score. The score may be NaN, which a broken network produces."""
-    if not isinstance(pair, list) or [type(value) in (int, float) for value in pair] != [True, True]:
+    """Return whether a pair is a class and its score.
+
+    The score is null if only the answer is known, and may be NaN, which a broken network produces.
+    """
+    if not isinstance(pair, list) or len(pair) != 2:
+        return False
+    if type(pair[0]) not in (int, float) or type(pair[1]) not in (int, float, type(None)):
         return False
     # JSON does not distinguish 36 and 36.0 (RFC 8259, section 6)
     return bool(abs(pair[0]) < 2**53 and pair[0] == int(pair[0]))

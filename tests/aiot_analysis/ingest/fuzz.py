@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from tests.rawlogs import LOAD, counted, end, failed_image, image, node
+from tests.rawlogs import LOAD, answer, counted, end, failed_image, image, node
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,11 +101,13 @@ def lines_of(events: list[dict[str, Any]]) -> bytes:
 @st.composite
 def logs(draw: st.DrawFn) -> bytes:
     """A log as the agent writes it."""
-    kinds = draw(st.lists(st.sampled_from("iiiiif"), max_size=8))
-    shown = [
-        failed_image(query) if kind == "f" else image(query, right=query % 3 > 0, name=f"{query % 4}.jpg")
-        for query, kind in enumerate(kinds)
-    ]
+    kinds = draw(st.lists(st.sampled_from("iiiiifa"), max_size=8))
+    kinds_of_image: dict[str, Callable[[int], dict[str, Any]]] = {
+        "i": lambda query: image(query, right=query % 3 > 0, name=f"{query % 4}.jpg"),
+        "f": failed_image,
+        "a": answer,
+    }
+    shown = [kinds_of_image[kind](query) for query, kind in enumerate(kinds)]
     load = {**LOAD, "instance": INSTANCE, "attempt": 1}
     warmups = [{"event": "warmup", "inference_ns": 5}] * draw(st.integers(0, 2))
     last = draw(st.sampled_from([[{**end(), **counted(shown)}], [{"event": "failed", "reason": "killed"}], []]))

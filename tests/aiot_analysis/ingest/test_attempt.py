@@ -13,7 +13,7 @@ from aiot_analysis.ingest import attempt
 from runner import rawlog
 from tests.aiot_analysis.ingest import fuzz
 from tests.examples import examples
-from tests.rawlogs import LOAD, end, failed_image, image
+from tests.rawlogs import LOAD, answer, end, failed_image, image
 
 PATH = Path(f"{fuzz.INSTANCE}.1.jsonl")
 FULL = [{**LOAD, "instance": fuzz.INSTANCE, "attempt": 1}, *(image(query) for query in range(4))]
@@ -47,6 +47,15 @@ def test_a_log_as_the_agent_writes_it_is_read_the_fast_way():
     assert found.images["classes"].to_pylist()[3:] == [[7, 9], None, [7, 9]]
     assert found.images["spent_ns"].to_pylist()[3:] == [None, 50_000_000, None]
     assert found.images["inference_ns"].to_pylist()[3:] == [6_000_000, None, 6_000_000]
+
+
+def test_answers_without_times_are_read_the_fast_way():
+    events = [FULL[0], *(answer(query, score=score) for query, score in enumerate([None, 0.5, None])), FULL[-1]]
+    found = fast_reading(fuzz.lines_of(events))
+    assert found == slow(fuzz.lines_of(events))
+    assert found.images["classes"].to_pylist() == [[7], [7], [7]]
+    times = [f"{name}_ns" for name in ("decode", "preprocess", "inference", "postprocess", "spent", "total", "at")]
+    assert all(found.images[name].null_count == 3 for name in times)
 
 
 @given(fuzz.logs())
@@ -112,7 +121,12 @@ TRAPS = [
     *(fuzz.lines_of([image(1)])[:-1] + more for more in (fuzz.lines_of([image(2)]), b"\0{}\n", b"\0\n")),
     fuzz.lines_of([image(1)])[:-1] + fuzz.lines_of([image(2)]) + fuzz.lines_of([image(3)]).replace(b",", b",\n", 1),
     fuzz.lines_of([image(1)]).replace(b"001.jpg", b"\xff.jpg"),
-    *(fuzz.lines_of([image(1)]).replace(b"0.9", number) for number in (b"NaN", b"Inf", b"-NaN", b"null")),
+    *(fuzz.lines_of([image(1)]).replace(b"0.9", number) for number in (b"NaN", b"Inf", b"-NaN")),
+    fuzz.lines_of([image(1)]).replace(b"[7,0.9]", b"[null,0.9]"),
+    fuzz.lines_of([image(1)]).replace(b'"at_ns":1000000000', b'"at_ns":null'),
+    fuzz.lines_of([image(1)]).replace(b'"decode_ns":1000000,', b""),
+    fuzz.lines_of([answer(1)]).replace(b"[7,null]", b"[7]"),
+    fuzz.lines_of([answer(1), failed_image(2)]).replace(b',"at_ns":2000000000', b""),
     fuzz.lines_of([image(1)]).replace(b'"label":7', b'"label":null'),
     fuzz.lines_of([image(1)]).replace(b"[7,0.9],[9,0.1]", b"[7,0.9,9,0.1]"),
     fuzz.lines_of([image(1)]).replace(b"[7,0.9],[9,0.1]", b"[7,0.9,9],[0.1]"),

@@ -272,7 +272,7 @@ def test_an_ending_that_counts_otherwise_is_a_doubt(raw, processed, field):
 def test_a_summary_beside_records_of_images_is_excluded(raw, processed):
     summary = {"event": "summary", "count": 1, "tool": "x", "mean_ms": 1.5}
     row, _, left_out = processed_log(raw, processed, LOAD, summary, image(0), end())
-    assert left_out == [("a `summary` is not used if there are records of images", 1)]
+    assert left_out == [("a `summary` is not used if records of images have times", 1)]
     assert (row["log_lines"], row["source"], row["timing"]) == (3, "agent", "end_to_end")
 
 

@@ -66,7 +66,9 @@ def test_tables_for_readers_name_devices_by_maker_and_model(project):
 
 
 def test_an_unknown_origin_lists_those_there_are(project):
-    with pytest.raises(DataError, match=r"Origin 'guessed' is unknown: choose measured, simulated, imported\."):
+    with pytest.raises(
+        DataError, match=r"Origin 'guessed' is unknown: choose measured, imported, published, simulated\."
+    ):
         data.load(origin="guessed")
 
 
