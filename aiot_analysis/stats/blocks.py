@@ -39,7 +39,8 @@ def excess(images: pd.DataFrame, column: str = "end_to_end_ms") -> pd.Series:
     Takes image records of one run of each instance of one device. The excess is the squared standard error of
     `dependence.errors` less that of independent times, both over the squared mean. A bootstrap that draws single images
     includes the latter, so that together they make up the former. The excess is negative where neighbours differ, or
-    seem to differ, more than other images do, so that a sum over instances is not biased; it is 0 with fewer than 2 times.
+    seem to differ, more than other images do, so that a sum over instances is not biased; it is 0 with fewer than 2
+    times.
     """
     values = images[column].to_numpy(float, na_value=np.nan)
     timed = (values > 0) & np.isfinite(values)
@@ -73,12 +74,12 @@ def doubt(worth: float, images: int, largest: float) -> str:
 
     Takes how many independent times the run is worth (`dependence.errors`), how many it has, and `of_largest`.
     Simulations used 200 pairs of runs of each of 14 kinds (normal noise with autocorrelations of 0 to 0.9, lognormal
-    and Pareto times, rare times 21 times as long, two modes with long stays, a step), 500 images, paired. Without either sign the
-    95 % intervals covered 93 %, with one 72 %. For normal noise, up to 1 % of the pairs had a sign at autocorrelations
-    up to 0.7, and 26 % at 0.9; for two modes that change every 200 images 96 %, for a step 90 %. If only one of the
-    sides was of that kind, the intervals covered 86 % without a sign and 79 % with one: rare long times that are absent
-    from a run leave no sign. With 100 images, 8 % of the pairs with an autocorrelation of 0.45 had a sign, and 72 % at
-    0.7 (tests/aiot_analysis/compare/tails.py).
+    and Pareto times, rare times 21 times as long, two modes with long stays, a step), 500 images, paired. Without
+    either sign the 95 % intervals covered 93 %, with one 72 %. For normal noise, up to 1 % of the pairs had a sign at
+    autocorrelations up to 0.7, and 26 % at 0.9; for two modes that change every 200 images 96 %, for a step 90 %. If
+    only one of the sides was of that kind, the intervals covered 86 % without a sign and 79 % with one: rare long times
+    that are absent from a run leave no sign. With 100 images, 8 % of the pairs with an autocorrelation of 0.45 had a
+    sign, and 72 % at 0.7 (tests/aiot_analysis/compare/tails.py).
     """
     if images < FEWEST_TIMES:
         return ""  # neither sign would be visible

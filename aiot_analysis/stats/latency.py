@@ -62,8 +62,8 @@ def image_log_ratios(
     Takes the times per image of m pairs of runs of two instances, (m, n) each with one column per image, and the
     position of each image in its run. By the delta method, the logarithm varies like the mean of base / mean(base) -
     other / mean(other), where neighbours in time are treated as dependent (see `dependence.errors`). If the two
-    instances were shown the images in different orders, the variances of both sides are added instead. An image that is NaN on
-    one side is excluded on both. NaN where fewer than two images are left.
+    instances were shown the images in different orders, the variances of both sides are added instead. An image that is
+    NaN on one side is excluded on both. NaN where fewer than two images are left.
     """
     seen = ~(np.isnan(base) | np.isnan(other))
     counts = seen.sum(axis=1)

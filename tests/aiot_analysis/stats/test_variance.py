@@ -96,6 +96,17 @@ def test_the_components_of_two_sessions_by_hand():
     assert found["shared_sd"] == pytest.approx(ALLOWED) and np.isinf(found["shared_freedom"])
 
 
+def test_the_standard_errors_of_runs_are_what_is_subtracted_where_tables_have_them():
+    """As above, by hand, where dependent neighbours make the error within a run 1.5 times as large."""
+    steps = np.array([0.02] * 6 + [0.06] * 6)
+    table = rows([run(1), run(2)], np.exp([np.full(12, 2.0), 2 + steps]))
+    dependent = table.assign(end_to_end_ms_se=1.5 * 0.1 / np.sqrt(500) * table["end_to_end_ms_mean"])
+    found = variance.with_noise(dependent, dependent).iloc[0]
+    assert found["run_sd"] == pytest.approx(np.sqrt(24 * 0.01**2 / 11 - 1.5**2 * 0.1**2 / 500))
+    unknown = table.assign(end_to_end_ms_se=np.nan)
+    assert variance.with_noise(unknown, unknown)["run_sd"].equals(variance.with_noise(table, table)["run_sd"])
+
+
 def test_estimates_are_right_on_average_and_say_how_sure_they_are():
     fleets = [drawn(6, 0.02, 0.01, seed).assign(device_id=f"phone-{seed}") for seed in range(60)]
     table = pd.concat(fleets, ignore_index=True)
