@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from importlib import metadata
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +46,18 @@ def test_two_thread_counts_take_turns_on_a_device(space, phones):
     assert all(run["threads"] == {"a": 1, "b": 2}[run["ab"]["side"]] for run in runs)
     sentence = ab(space, phone, "--a", "threads=1", "--b", "python=/no/python").stderr
     assert sentence.startswith("aiot: /no/python cannot run tflite (")
+
+
+def test_two_pythons_on_a_device_take_turns_and_their_versions_are_named(space, phones):
+    """Two names of one interpreter, since a device here has this machine's packages."""
+    (phone,) = phones(1, board=True)
+    other = Path(sys.executable).with_name("python3")
+    done = ab(space, phone, "--a", f"python={sys.executable}", "--b", f"python={other}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    version = metadata.version("ai-edge-litert")
+    for side, python in (("A", sys.executable), ("B", other)):
+        assert f"{side}         python={python} (ai-edge-litert {version})\n" in done.stdout
+    assert [run["ab"]["a"] for run in records(space)] == [f"python={sys.executable}"] * 8
 
 
 @pytest.mark.e2e_all
