@@ -37,7 +37,7 @@ Floats = NDArray[np.float64]
 
 RUN_TO_RUN = 0.05
 """Allowance where there are too few sessions for an estimate: two runs of the same thing agree within this share of
-their time 19 times out of 20. This is the repeatability that the rules of MLPerf Mobile require of a result.
+their time 19 times out of 20. By the rules of MLPerf Mobile, a result must be repeatable within 5 %, in five tries.
 """
 NO_INTERVALS = "none, since there are no data"
 MIN_FREEDOM = 4
