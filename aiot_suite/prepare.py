@@ -189,7 +189,8 @@ def _build(
     target = folder / f"{instance.artifact}{framework.suffix}"
     images = calibration if instance.quantization in calibrating.QUANTIZATIONS else None
     # converters may depend on the suffix, so the temporary file has it too
-    with rawlog.replacing(target, f".part{framework.suffix}") as temporary:
+    partial = rawlog.partial_path(target)
+    with rawlog.replacing(target, partial.with_name(partial.name + framework.suffix)) as temporary:
         if instance.quantization != "float32":
             original = replace(instance, quantization="float32")
             float32 = _current(original, catalog, source, folder, None) or _build(

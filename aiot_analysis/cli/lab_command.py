@@ -36,7 +36,7 @@ def copy_notebooks(source: Path, target: Path) -> NotebookCopies:
     A copy that is still as it was copied is replaced if the notebook has changed since, as with another version of
     this project. Any other file is left as it is.
     """
-    from aiot_analysis.tables.workspace import digest, write_whole
+    from aiot_analysis.tables.workspace import digest
 
     record = target / COPIED
     hashes = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
@@ -55,7 +55,7 @@ def copy_notebooks(source: Path, target: Path) -> NotebookCopies:
             shutil.copyfile(path, copy)
             copies.copied.append(name)
         hashes[name] = latest
-    write_whole(record, json.dumps(hashes, indent=1))
+    rawlog.replace_text(record, json.dumps(hashes, indent=1))
     return copies
 
 

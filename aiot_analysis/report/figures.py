@@ -15,7 +15,8 @@ from aiot_analysis.display import CLAIM_TABLES, export
 from aiot_analysis.errors import ReportError
 from aiot_analysis.report.notebooks import Notebook, assign, find
 from aiot_analysis.report.site import Site, root_of, sites
-from aiot_analysis.tables.workspace import find_notebooks, write_whole
+from aiot_analysis.tables.workspace import find_notebooks
+from runner import rawlog
 
 if TYPE_CHECKING:
     from aiot_analysis.report.page import RenderJob
@@ -334,7 +335,7 @@ def _write_index(site: Site, written: dict[str, dict[str, Any]], entries: Sequen
     items = {
         entry.name: record for entry in entries if (record := written.get(entry.name) or remaining.get(entry.name))
     }
-    write_whole(site.out / ITEMS, json.dumps(items, indent=1) + "\n")
+    rawlog.replace_text(site.out / ITEMS, json.dumps(items, indent=1) + "\n")
     marks = {"simulated": "**Simulated data: nothing here was measured on a device.**\n\n"}
     lines = [
         f"{HEAD}\n{marks.get(site.origin, '')}Of {site.origin} data, by `aiot figures`. The column data has the hash",
@@ -349,4 +350,4 @@ def _write_index(site: Site, written: dict[str, dict[str, Any]], entries: Sequen
         lines.append(
             f"| {record['number']} | {caption} | {origin} | {files} | `{record['data']}` | {record['notebook']} |"
         )
-    write_whole(site.out / INDEX, "\n".join(lines) + "\n")
+    rawlog.replace_text(site.out / INDEX, "\n".join(lines) + "\n")

@@ -9,7 +9,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from aiot_analysis.display import front
-from aiot_analysis.tables.workspace import combine, write_whole
+from aiot_analysis.tables.workspace import combine
+from runner import rawlog
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -62,7 +63,7 @@ def update(site: Site) -> None:
             css=page.style(),
             script=page.script(),
         )
-        write_whole(address, html)
+        rawlog.replace_text(address, html)
         site.manifest.index = print_
         site.save()
 
@@ -130,7 +131,7 @@ def _navigate(site: Site, environment: Environment, report: dict[str, Any], repo
     old_html = page.read_text(encoding="utf-8")
     new_html = NAVIGATION.sub(lambda _: f"<!--navigation-->{html}<!--/navigation-->", old_html, count=1)
     if new_html != old_html:
-        write_whole(page, new_html)
+        rawlog.replace_text(page, new_html)
 
 
 def _environment() -> Environment:

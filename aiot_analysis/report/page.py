@@ -18,7 +18,7 @@ from uuid import uuid4
 
 from aiot_analysis import errors
 from aiot_analysis.display import export, front
-from aiot_analysis.tables.workspace import write_whole
+from runner import rawlog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -176,7 +176,7 @@ def render(job: RenderJob) -> RenderOutcome:
     if job.sink:
         return RenderOutcome(perf_counter() - started, warnings=_warnings(notebook))
     files = sink.place(job.out / export.FOLDER)
-    write_whole(job.out / f"{job.name}.html", html)
+    rawlog.replace_text(job.out / f"{job.name}.html", html)
     partial.replace(job.out / "notebooks" / f"{job.name}.ipynb")
     failed.unlink(missing_ok=True)
     return RenderOutcome(perf_counter() - started, warnings=_warnings(notebook), files=files)

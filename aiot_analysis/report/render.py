@@ -26,7 +26,8 @@ from aiot_analysis.report.site import (
     root_of,
     sites,
 )
-from aiot_analysis.tables.workspace import find_notebooks, unfinished
+from aiot_analysis.tables.workspace import find_notebooks
+from runner import rawlog
 
 if TYPE_CHECKING:
     from aiot_analysis.report.page import RenderJob, RenderOutcome
@@ -222,7 +223,7 @@ def _render(
         for site in _sites_of(stale):
             shutil.rmtree(site.out / ".part", ignore_errors=True)
         for task in stale:
-            unfinished(task.site.page(task.notebook.name)).unlink(missing_ok=True)
+            rawlog.partial_path(task.site.page(task.notebook.name)).unlink(missing_ok=True)
     return results
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from aiot_analysis.errors import DataError, ReportError
 from aiot_analysis.tables import names, workspace
-from aiot_analysis.tables.workspace import FileHashes, Tables, write_whole
+from aiot_analysis.tables.workspace import FileHashes, Tables
 from runner import rawlog
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class PageManifest:
     index: str = ""  # fingerprint of index.html and of the pages' navigation
 
     def save(self, path: Path) -> None:
-        write_whole(path, json.dumps({"version": VERSION, **asdict(self)}, indent=1))
+        rawlog.replace_text(path, json.dumps({"version": VERSION, **asdict(self)}, indent=1))
 
 
 def load_manifest(path: Path) -> PageManifest:

@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 from aiot_analysis.errors import SimulationError
 from aiot_analysis.simulate import assumptions, draw, write
 from aiot_analysis.tables import names, paper
-from aiot_analysis.tables.workspace import whole
 from aiot_analysis.words import plural
 from runner import rawlog
 
@@ -165,7 +164,7 @@ def _write_all(raw: Path, missing: list[SimulatedRun], jobs: int, progress: Call
 
 def _write(raw: Path, run: SimulatedRun) -> None:
     """Write a run to a temporary folder and move it into place when it is complete."""
-    with whole(raw / run.path, raw / f"{PART}{run.phone.slug}") as part:
+    with rawlog.replacing(raw / run.path, raw / f"{PART}{run.phone.slug}") as part:
         part.mkdir()
         drawn, scale = draw.phone(run.phone, run.instances, run.seed, run.images)
         write.write_run(part, run.id, run.phone, drawn, scale, draw.draw(run.seed, run.images), run.facts)

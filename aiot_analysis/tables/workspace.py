@@ -1,13 +1,12 @@
-"""Folders and files of a workspace: files written whole, processed tables, and hashes of what reports depend on."""
+"""Folders and files of a workspace: processed tables, and hashes of what reports depend on."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import json
-import shutil
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import cached_property, lru_cache
 from importlib import metadata
 from pathlib import Path
@@ -21,37 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 
-def unfinished(path: Path) -> Path:
-    """Return the path beside a file at which it is while it is incomplete."""
-    return path.with_name(f".{path.name}.part")
-
-
-@contextmanager
-def whole(path: Path, temporary: Path | None = None) -> Iterator[Path]:
-    """Yield a path to write a file or a folder to; it takes the place of `path` when the block ends.
-
-    It is `temporary`, on the same file system, or by default `unfinished(path)`. If the block fails, `path` stays as it
-    is, and what was written is deleted.
-    """
-    temporary = temporary or unfinished(path)
-    temporary.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        yield temporary
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.replace(path)
-    except BaseException:
-        if temporary.is_dir():
-            shutil.rmtree(temporary, ignore_errors=True)
-        else:
-            temporary.unlink(missing_ok=True)
-        raise
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
-    with whole(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
+whole = rawlog.replacing
+write_whole = rawlog.replace_text
 
 FOLDER = "data/processed"  # default folder of the tables, relative to a workspace
 NOTEBOOKS = "notebooks"  # name of the folder of the notebooks

@@ -54,7 +54,7 @@ from .workspaces import (
     workspace_to_read,
     workspace_to_write,
 )
-from .writer import AttemptWriter, close_attempt, locked, replace_text, replacing, utc_now, write_json
+from .writer import AttemptWriter, close_attempt, locked, partial_path, replace_text, replacing, utc_now, write_json
 
 __all__ = [
     "ATTEMPT_NAME",
@@ -81,6 +81,7 @@ __all__ = [
     "locked",
     "parse",
     "parse_attempt",
+    "partial_path",
     "print_json",
     "read_attempt",
     "read_bytes",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -15,20 +16,32 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@contextmanager
-def replacing(path: str | Path, suffix: str = ".part") -> Iterator[Path]:
-    """Yield the path of a temporary file that replaces `path` when the block ends.
-
-    The temporary file is in the same folder and has the name of `path` followed by `suffix`. If the block raises an
-    exception, the temporary file is deleted and `path` is left unchanged.
-    """
+def partial_path(path: str | Path) -> Path:
+    """Return the path, beside a file or folder, at which it is written until it is complete."""
     path = Path(path)
-    temporary = path.with_name(path.name + suffix)
+    return path.with_name(".%s.part" % path.name)
+
+
+@contextmanager
+def replacing(path: str | Path, temporary: Path | None = None) -> Iterator[Path]:
+    """Yield a path to write a file or a folder to, which takes the place of `path` when the block ends.
+
+    temporary: that path, on the same file system as `path`; by default `partial_path(path)`. Missing parent folders of
+        both are created.
+
+    If the block raises an exception, what it wrote is deleted and `path` is left unchanged.
+    """
+    path, temporary = Path(path), temporary or partial_path(path)
+    temporary.parent.mkdir(parents=True, exist_ok=True)
     try:
         yield temporary
+        path.parent.mkdir(parents=True, exist_ok=True)
         os.replace(str(temporary), str(path))
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        if temporary.is_dir():
+            shutil.rmtree(str(temporary), ignore_errors=True)
+        else:
+            temporary.unlink(missing_ok=True)
         raise
 
 

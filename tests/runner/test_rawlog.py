@@ -1,5 +1,6 @@
 import fcntl
 import json
+import stat
 
 import pytest
 from hypothesis import given
@@ -311,17 +312,41 @@ def test_the_name_of_an_attempt_file_tells_its_instance_and_number(tmp_path, fil
         assert rawlog.format_attempt_name(*attempt) + ".jsonl" == file_name
 
 
-def test_a_file_is_replaced_completely_or_not_at_all(tmp_path):
-    path = tmp_path / "run.json"
-    rawlog.replace_text(path, "old é\n")
-    with pytest.raises(KeyError), rawlog.replacing(path, ".part.json") as temporary:
+def test_a_file_appears_when_it_is_complete(tmp_path):
+    path = tmp_path / "new" / "a.txt"
+    with rawlog.replacing(path) as temporary:
         temporary.write_text("half")
-        assert temporary == tmp_path / "run.json.part.json"
-        raise KeyError
-    assert [one.name for one in tmp_path.iterdir()] == ["run.json"]
-    assert path.read_bytes() == "old é\n".encode()
+        assert temporary == rawlog.partial_path(path) == path.with_name(".a.txt.part") and not path.exists()
+        temporary.write_text("all of it")
+    assert path.read_text() == "all of it"
+    assert [entry.name for entry in path.parent.iterdir()] == ["a.txt"]
+    rawlog.replace_text(path, "ä\n")
+    assert path.read_bytes() == "ä\n".encode()
+    assert stat.S_IMODE(path.stat().st_mode) & stat.S_IRUSR
     rawlog.replace_text(path, "new")
-    assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("run.json", "new")]
+    assert [(entry.name, entry.read_text()) for entry in path.parent.iterdir()] == [("a.txt", "new")]
+
+
+def test_a_folder_appears_when_it_is_complete(tmp_path):
+    with rawlog.replacing(tmp_path / "device" / "run", tmp_path / ".part-device") as temporary:
+        temporary.mkdir()
+        (temporary / "run.json").write_text("{}")
+        assert not (tmp_path / "device").exists()
+    assert (tmp_path / "device" / "run" / "run.json").is_file() and not (tmp_path / ".part-device").exists()
+
+
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_a_failure_leaves_what_was_there(tmp_path, kind):
+    path = tmp_path / "a"
+    rawlog.replace_text(path, "before é")
+    with pytest.raises(KeyboardInterrupt), rawlog.replacing(path) as temporary:
+        if kind == "folder":
+            temporary.mkdir()
+            (temporary / "x").touch()
+        else:
+            temporary.write_text("half")
+        raise KeyboardInterrupt
+    assert path.read_bytes() == "before é".encode() and [entry.name for entry in tmp_path.iterdir()] == ["a"]
 
 
 @pytest.mark.parametrize("name", [".lock", "."])
