@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from runner.devices.answers import THERMAL_STATUSES, cleaned
+from runner.devices.answers import THERMAL_STATUSES, printable_value
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -188,7 +188,10 @@ def _connection(state: str) -> Finding:
         if state.startswith(prefix):  # adb adds reasons and links to "no permissions"
             return Finding("connection", "problem", meaning, remedy)
     return Finding(
-        "connection", "problem", f"adb reports the state {cleaned(state)!r} for the device.", "unplug and reconnect it"
+        "connection",
+        "problem",
+        f"adb reports the state {printable_value(state)!r} for the device.",
+        "unplug and reconnect it",
     )
 
 
@@ -277,7 +280,7 @@ def _temperature(state: Mapping[str, Any]) -> Finding:
     if not body and chip is None:
         return Finding("temperature", "note", "It does not report a temperature.", "check by touch that it is cool")
     temperatures = [f"its {name} is at {heat:.1f} °C" for name, heat in body.items()]
-    sensor = cleaned(state.get("temperature_sensor")) or "chip"
+    sensor = printable_value(state.get("temperature_sensor")) or "chip"
     if chip is not None and sensor not in body:
         temperatures.append(f"{sensor} is at {chip:.1f} °C")
     sentence = ", ".join(temperatures)

@@ -20,7 +20,7 @@ from runner.devices.android import Boot
 from runner.doctor import gate
 from runner.errors import DeviceError, DeviceLostError
 from runner.preflight import framework_version, python_version
-from runner.run_request import MakeTask, Request, StartedRun, conditions_of
+from runner.run_request import MakeTask, Request, StartedRun, requested_conditions
 from runner.tools.tool_attempt import ToolJob, run_job
 
 if TYPE_CHECKING:
@@ -46,20 +46,20 @@ def carry_out(
     code, reason = None, None
     try:
         try:
-            code = ended(work, device.poll_interval_s, timeout_s, stop, lambda: tick(work.tail()))
+            code = wait_for_exit(work, device.poll_interval_s, timeout_s, stop, lambda: tick(work.tail()))
         except TimeoutError as error:
             reason = str(error)
-        reason = _collected(work) or reason
+        reason = _collect(work) or reason
     except KeyboardInterrupt:
         with suppress(DeviceLostError):
             work.kill()
-            reason = _collected(work)
+            reason = _collect(work)
             _close(task.log, reason or "the run was interrupted")
         raise
     if code == GONE and not has_ended(task.log):
         _close(task.log, reason or LOST)
         return True
-    _close(task.log, reason or _ending(code, task.output))
+    _close(task.log, reason or _exit_reason(code, task.output))
     return False
 
 
@@ -75,7 +75,7 @@ def carry_out_by_tools(
         try:
             tool = device.start_tool(folder.name, words, core_mask)
             try:
-                code = ended(tool, device.poll_interval_s, timeout_s, stop)
+                code = wait_for_exit(tool, device.poll_interval_s, timeout_s, stop)
             except KeyboardInterrupt:
                 tool.kill()
                 raise
@@ -99,7 +99,7 @@ class _BrokenError(Exception):
     """An attempt by tools that broke off; the message is the reason in words that may be logged."""
 
 
-def ended(
+def wait_for_exit(
     process: DeviceProcess,
     interval_s: float,
     timeout_s: float,
@@ -122,7 +122,7 @@ def ended(
     return code
 
 
-def _collected(work: Work) -> str | None:
+def _collect(work: Work) -> str | None:
     """Fetch the log and the output. Return why part of them could not be fetched, or None."""
     try:
         work.collect()
@@ -133,7 +133,7 @@ def _collected(work: Work) -> str | None:
     return None
 
 
-def _ending(code: int | None, output: Path) -> str:
+def _exit_reason(code: int | None, output: Path) -> str:
     """Return the reason a process exited without logging one."""
     printed = output.read_text(encoding="utf-8", errors="replace").strip().splitlines() if output.exists() else []
     words = f", saying {printed[-1][:300]!r}" if printed else ""
@@ -155,7 +155,7 @@ def _close(log: Path, reason: str) -> None:
         rawlog.close_attempt(log, "failed", reason=reason)
 
 
-def last_of(tail: bytes, field: str, event: str | None = None) -> int | None:
+def last_value(tail: bytes, field: str, event: str | None = None) -> int | None:
     """Return the latest integer value of a field in the last bytes of a log that is being written, or None."""
     for line in reversed(tail.split(b"\n")[:-1]):
         try:
@@ -205,8 +205,12 @@ def execute(
     after the device was lost (DeviceLostError), on which the agent may still be running.
     """
     record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
-    with _writable(folder), device_locked(folder.parent), device.held(conditions_of(record)) as applied:
-        record = _with_held(folder, record, applied)
+    with (
+        _explaining_write_errors(folder),
+        device_locked(folder.parent),
+        device.held(requested_conditions(record)) as applied,
+    ):
+        record = _record_applied_conditions(folder, record, applied)
         make_task = request.tasks(StartedRun(folder, device, record, applied.core_mask))
         entries = ledger.read(folder)
         finished = [entry for entry in entries if entry.status in ledger.DONE]
@@ -223,7 +227,7 @@ def execute(
     return entries
 
 
-def _with_held(folder: Path, record: dict[str, Any], applied: AppliedConditions) -> dict[str, Any]:
+def _record_applied_conditions(folder: Path, record: dict[str, Any], applied: AppliedConditions) -> dict[str, Any]:
     """Add the conditions that the device applied to run.json, if they changed. Return the record."""
     earlier = [*(record.get("held") or [])]
     now = asdict(applied)
@@ -247,7 +251,7 @@ def _run_instance(run: Execution, entry: ledger.LedgerEntry) -> None:
     is_running = isinstance(task, DeviceTask) and run.device.started(task)
     if isinstance(task, DeviceTask) and not is_running:
         _check_versions(run, instance, task)
-    if not is_running and (reasons := _not_ready(run, instance)):
+    if not is_running and (reasons := _wait_until_ready(run, instance)):
         remedy = "let it cool and charge, then repeat the command with `--resume`; or allow more time with --cooldown"
         _unavailable(run, instance, attempt, {"reason": "; ".join(reasons), "remedy": remedy})
         return
@@ -310,7 +314,7 @@ def _attempt(run: Execution, instance: Instance, task: DeviceTask | ToolJob, att
         run.listen("progress", instance, {"tail": tail})
 
     _note_boot(run)
-    with _telemetry(run, instance, attempt):
+    with _sampling_telemetry(run, instance, attempt):
         if isinstance(task, ToolJob):
             return carry_out_by_tools(run.device, task, run.folder, run.core_mask, run.stop)
         return carry_out(run.device, task, run.request.timeout_s, tick, run.stop)
@@ -323,7 +327,7 @@ def _unavailable(run: Execution, instance: Instance, attempt: int | None, obstac
     run.listen("unavailable", instance, obstacle)
 
 
-def _not_ready(run: Execution, instance: Instance) -> list[str]:
+def _wait_until_ready(run: Execution, instance: Instance) -> list[str]:
     """Wait until the device is ready. Return why it is still not ready after the time limit (0: no check)."""
     if not run.request.cooldown_s:
         return []
@@ -338,7 +342,7 @@ def _not_ready(run: Execution, instance: Instance) -> list[str]:
 
 
 @contextmanager
-def _telemetry(run: Execution, instance: Instance, attempt: int) -> Iterator[None]:
+def _sampling_telemetry(run: Execution, instance: Instance, attempt: int) -> Iterator[None]:
     """Sample the device's state at an interval during the block, and record when the device does not answer."""
     stop = threading.Event()
 
@@ -381,7 +385,7 @@ def device_locked(folder: Path) -> AbstractContextManager[None]:
 
 
 @contextmanager
-def _writable(folder: Path) -> Iterator[None]:
+def _explaining_write_errors(folder: Path) -> Iterator[None]:
     """Raise RunnerError if a file of the run cannot be written in the block."""
     remedies = {
         **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), ("No space is left in {}", "free some space")),

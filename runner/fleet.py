@@ -16,9 +16,9 @@ from aiot_suite.long_tasks import bar
 from aiot_suite.suite import PATIENCE_S, Instance
 from runner import execution, ledger
 from runner.errors import DeviceLostError
-from runner.execution import Listener, last_of
+from runner.execution import Listener, last_value
 from runner.ledger import LedgerEntry, counts
-from runner.run_request import Request, begin, to_resume
+from runner.run_request import Request, create_run, find_run_to_resume
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -79,10 +79,10 @@ class RunProgress:
 
 def _within_instance(tail: bytes) -> str:
     """Return the progress within an instance, like "image 41, 12.3/s", or "pass 7" in the operator study."""
-    repetition = last_of(tail, "repetition")
+    repetition = last_value(tail, "repetition")
     if repetition is not None:
         return f"pass {repetition + 1}"
-    query, at_ns = last_of(tail, "query"), last_of(tail, "at_ns")
+    query, at_ns = last_value(tail, "query"), last_value(tail, "at_ns")
     if query is None:
         return ""
     return f"image {query + 1}" + (f", {query / at_ns * 1e9:.1f}/s" if at_ns else "")
@@ -182,17 +182,17 @@ def _run_one(
 
     def work() -> list[ledger.LedgerEntry]:
         if not folder:
-            existing = to_resume(workspace, device, request) if resume else None
-            folder.append(existing or begin(workspace, device, request))
+            existing = find_run_to_resume(workspace, device, request) if resume else None
+            folder.append(existing or create_run(workspace, device, request))
         return execution.execute(folder[0], device, request, listen, stop)
 
     try:
-        return DeviceOutcome(device, entries=persist(work, patience_s, stop), folder=folder[0])
+        return DeviceOutcome(device, entries=retry_while_lost(work, patience_s, stop), folder=folder[0])
     except RunnerError as error:
         return DeviceOutcome(device, folder[0] if folder else None, ledger.read(folder[0]) if folder else (), error)
 
 
-def persist(work: Callable[[], Result], patience_s: float, stop: threading.Event) -> Result:
+def retry_while_lost(work: Callable[[], Result], patience_s: float, stop: threading.Event) -> Result:
     """Return the result of `work`; call it again while its device has been lost for less than `patience_s` seconds.
 
     `work` must continue where it stopped. Raises DeviceLostError after that time, and KeyboardInterrupt once `stop` is

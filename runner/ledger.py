@@ -104,7 +104,7 @@ def draw_order(raw: Path, slug: str, asked: Record, seed: int | None = None) -> 
     instances = [Instance.parse(instance_id) for instance_id in asked["suite"]]
     if seed is not None:
         return _fields(draw_balanced_order(instances, seed), Order(seed))
-    earlier = [record for record in _records(raw / slug) if asks_the_same(record, asked)]
+    earlier = [record for record in _records(raw / slug) if is_same_request(record, asked)]
     single = _without_partner([record for record in earlier if record["ended"]])
     if single:
         order = single["order"] or {}
@@ -116,7 +116,7 @@ def draw_order(raw: Path, slug: str, asked: Record, seed: int | None = None) -> 
     return _fields(draw_balanced_order(instances, fresh), Order(fresh))
 
 
-def asks_the_same(record: Record, asked: Record) -> bool:
+def is_same_request(record: Record, asked: Record) -> bool:
     """Return whether a run.json has the same request; the order of the instances may differ."""
     return sorted(record["suite"]) == sorted(asked["suite"]) and all(
         record.get(name) == asked[name] for name in asked if name != "suite"

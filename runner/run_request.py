@@ -138,7 +138,7 @@ class RunRequest:
         """Return the fields of run.json that describe the request to a device, in the form in which they are read back.
 
         Equal requests give equal fields. `suite` has the instances in any order: the order of a run is drawn when it
-        starts (see `begin`). Raises SetupError if the native tools are not for this device.
+        starts (see `create_run`). Raises SetupError if the native tools are not for this device.
         """
         fields = {
             "study": AB if self.ab else self.resize and RESIZE,
@@ -262,17 +262,17 @@ def package_files(*patterns: str) -> dict[str, Path]:
     return {file.relative_to(PROJECT).as_posix(): file for file in files}
 
 
-def conditions_of(record: dict[str, Any]) -> Conditions:
+def requested_conditions(record: dict[str, Any]) -> Conditions:
     """Return the conditions that a run.json requests; missing ones count as not requested."""
     conditions = record.get("conditions") or {}
     fixed, cores = conditions.get("fixed_performance") is True, conditions.get("cores")
     return Conditions(fixed, cores) if cores in CORES else Conditions(fixed)
 
 
-def refused(folder: Path) -> list[str]:
+def refused_conditions(folder: Path) -> list[str]:
     """Return a sentence, with the reason, for each condition that a run requested and the device did not apply."""
     record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
-    wanted = conditions_of(record)
+    wanted = requested_conditions(record)
     names = {"fixed_performance": wanted.fixed_performance, "cores": wanted.cores != Conditions().cores}
     sentences = [
         f"the request for {name.replace('_', ' ')} was refused: {reason}"
@@ -283,7 +283,7 @@ def refused(folder: Path) -> list[str]:
     return list(dict.fromkeys(sentences))
 
 
-def begin(workspace: Workspace, device: Device, request: Request) -> Path:
+def create_run(workspace: Workspace, device: Device, request: Request) -> Path:
     """Create the folder of a new run, with device.json and a run.json that describes the request.
 
     Raises SetupError if it cannot be written.
@@ -319,7 +319,7 @@ def begin(workspace: Workspace, device: Device, request: Request) -> Path:
     return folder
 
 
-def to_resume(workspace: Workspace, device: Device, request: Request) -> Path | None:
+def find_run_to_resume(workspace: Workspace, device: Device, request: Request) -> Path | None:
     """Return the device's newest run if it can be resumed, or None if a new run has to start.
 
     A run can be resumed if it had the same request, or if it is unfinished and has the same models and dataset. It
@@ -330,7 +330,7 @@ def to_resume(workspace: Workspace, device: Device, request: Request) -> Path | 
     if folder is None:
         return None
     record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
-    if ledger.asks_the_same(record, request_record) and ledger.has_order_of(record, request.order_seed):
+    if ledger.is_same_request(record, request_record) and ledger.has_order_of(record, request.order_seed):
         return folder
     unfinished = not ledger.finished(ledger.read(folder))
     same_models = all(

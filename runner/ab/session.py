@@ -17,7 +17,7 @@ from runner.ab import settings
 from runner.ab.settings import SettingsSide
 from runner.devices.choice import Choice, choose_devices
 from runner.fleet import RunProgress, counted
-from runner.run_request import AB, RunRequest, refused
+from runner.run_request import AB, RunRequest, refused_conditions
 from runner.suite_run import with_instances
 
 if TYPE_CHECKING:
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from aiot_suite.workspace import Workspace
 
 SIDES = ("a", "b")
-PLACE = ("session", "side", "block", "first", "blocks", "seed", *SIDES)  # keys of the field `ab` of run.json
+POSITION = ("session", "side", "block", "first", "blocks", "seed", *SIDES)  # keys of the field `ab` of run.json
 FEWEST_PAIRS = 3  # minimum for an interval over blocks: docs/compare.md
 FEWEST_BLOCKS = 4  # the smallest even number with that many pairs
 
 
-def firsts(blocks: int, seed: int) -> list[str]:
+def draw_first_sides(blocks: int, seed: int) -> list[str]:
     """Return the side that runs first in each block, "a" or "b".
 
     Blocks come in pairs, one starting with A and one with B in an order drawn with the seed, so that the runs go ABBA
@@ -89,7 +89,7 @@ class Session:
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordedBlock:
     """A block as recorded by its runs."""
 
     block: Block
@@ -112,7 +112,7 @@ class Recorded:
     @property
     def refused(self) -> list[str]:
         """Requested conditions that the device did not grant, with the reason."""
-        return list(dict.fromkeys(reason for folder in self.folders.values() for reason in refused(folder)))
+        return list(dict.fromkeys(reason for folder in self.folders.values() for reason in refused_conditions(folder)))
 
     @property
     def pairs(self) -> int:
@@ -140,24 +140,24 @@ def _problems(folder: Path) -> dict[str, str]:
     return problems
 
 
-def recorded(raw: Path, slug: str, session: str) -> list[Recorded]:
+def recorded_blocks(raw: Path, slug: str, session: str) -> list[RecordedBlock]:
     """Return the blocks of a session in the raw logs of a device, ordered by number."""
-    blocks: dict[int, Recorded] = {}
-    for folder, place in _runs(raw, slug):
+    blocks: dict[int, RecordedBlock] = {}
+    for folder, place in _short_runs(raw, slug):
         if place["session"] == session:
             block = Block(place["block"], place["first"])
-            earlier = blocks.get(block.number, Recorded(block))
-            blocks[block.number] = Recorded(block, {**earlier.folders, place["side"]: folder})
+            earlier = blocks.get(block.number, RecordedBlock(block))
+            blocks[block.number] = RecordedBlock(block, {**earlier.folders, place["side"]: folder})
     return [blocks[number] for number in sorted(blocks)]
 
 
-def remaining_blocks(session: Session, measured: Sequence[Recorded]) -> list[Block]:
+def remaining_blocks(session: Session, measured: Sequence[RecordedBlock]) -> list[Block]:
     """Return the blocks that have not been measured yet.
 
     A block with a problem is measured again as a whole, with both sides in the same order and under a new number: A and
     B only share the drift within a block if one directly follows the other.
     """
-    orders = firsts(session.blocks, session.seed)
+    orders = draw_first_sides(session.blocks, session.seed)
     for block in measured:
         if not block.problems and block.block.first in orders:
             orders.remove(block.block.first)
@@ -167,7 +167,7 @@ def remaining_blocks(session: Session, measured: Sequence[Recorded]) -> list[Blo
 
 def newest_session(raw: Path, slug: str) -> str | None:
     """Return the id of the newest session of a device, or None if it has none."""
-    runs = _runs(raw, slug)
+    runs = _short_runs(raw, slug)
     return str(runs[-1][1]["session"]) if runs else None
 
 
@@ -180,7 +180,7 @@ def session_differences(
     `runner.run_request.Request.record`).
     """
     different: dict[str, None] = {}
-    for folder, place in _runs(raw, slug):
+    for folder, place in _short_runs(raw, slug):
         if place["session"] != session:
             continue
         record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
@@ -196,14 +196,14 @@ def session_differences(
     return list(different)
 
 
-def _runs(raw: Path, slug: str) -> list[tuple[Path, dict[str, Any]]]:
+def _short_runs(raw: Path, slug: str) -> list[tuple[Path, dict[str, Any]]]:
     """Return the folders of a device's short runs in chronological order, each with the field `ab` of its run.json."""
     runs = []
     for folder in rawlog.run_folders(raw):
         if folder.parent.name == slug and (folder / "run.json").is_file():
             record = rawlog.read_json(folder / "run.json", {})
             place = record.get("ab") or {}
-            if record.get("study") == AB and all(name in place for name in PLACE):
+            if record.get("study") == AB and all(name in place for name in POSITION):
                 runs.append((folder, place))
     return runs
 
@@ -273,7 +273,7 @@ def make_plan(
     }
     settings.check_different(sides)
     session = Session.new(common.seed, number_of_blocks, texts)
-    newest, differences, measured = _newest(space, session, sides) if resume else (None, [], [])
+    newest, differences, measured = _session_to_continue(space, session, sides) if resume else (None, [], [])
     if newest and not differences:
         session = replace(session, id=newest)
     return Plan(session, sides, remaining_blocks(session, measured), obstacles, newest, differences)
@@ -310,9 +310,9 @@ def _choose_sides(
     return sides, instances
 
 
-def _newest(
+def _session_to_continue(
     space: Workspace, session: Session, sides: Mapping[str, SettingsSide]
-) -> tuple[str | None, list[str], list[Recorded]]:
+) -> tuple[str | None, list[str], list[RecordedBlock]]:
     """Return the newest session of the device, in what it differs from `session`, and its blocks if in nothing."""
     slug = sides["a"].device.slug
     newest = newest_session(space.raw, slug)
@@ -322,7 +322,7 @@ def _newest(
         name: replace(side.request, ab={"session": session.id}).record(side.device) for name, side in sides.items()
     }
     differences = session_differences(space.raw, slug, newest, session, records)
-    return newest, differences, [] if differences else recorded(space.raw, slug, newest)
+    return newest, differences, [] if differences else recorded_blocks(space.raw, slug, newest)
 
 
 def request_of_block(
@@ -333,7 +333,7 @@ def request_of_block(
     return replace(request, instances=instances, seed=session.seed_of(block), ab=session.record(block, side))
 
 
-def order_of(instances: Sequence[Instance], seed: int) -> list[int]:
+def instance_order(instances: Sequence[Instance], seed: int) -> list[int]:
     """Return the order in which both runs of a block take their instances, as positions."""
     positions = {instance: position for position, instance in enumerate(instances)}
     return [positions[instance] for instance in draw_balanced_order(instances, seed)]
@@ -341,7 +341,7 @@ def order_of(instances: Sequence[Instance], seed: int) -> list[int]:
 
 def measure_blocks(
     space: Workspace, session: Session, blocks: Sequence[Block], sides: Mapping[str, SettingsSide], patience_s: float
-) -> Iterator[Recorded]:
+) -> Iterator[RecordedBlock]:
     """Measure the blocks one after the other, and yield each when both of its runs are over.
 
     Raises:
@@ -349,7 +349,7 @@ def measure_blocks(
         KeyboardInterrupt: The session was interrupted.
     """
     for block in blocks:
-        order = order_of(sides["a"].request.instances, session.seed_of(block))
+        order = instance_order(sides["a"].request.instances, session.seed_of(block))
         folders: dict[str, Path] = {}
         for name in block.sides:
             side = sides[name]
@@ -360,10 +360,10 @@ def measure_blocks(
                 raise RunnerError(f"Block {block.number}, {name.upper()}: {outcome.error}")
             if outcome.folder:
                 folders[name] = outcome.folder
-        yield Recorded(block, folders)
+        yield RecordedBlock(block, folders)
 
 
-def expected_s(raw: Path, side: SettingsSide) -> tuple[float, list[str]]:
+def expected_duration_s(raw: Path, side: SettingsSide) -> tuple[float, list[str]]:
     """Return the expected duration of a short run of a side in seconds, estimated from earlier runs of the device.
 
     Also return the instances that no earlier run measured, which are not included in the sum.

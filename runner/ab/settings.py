@@ -37,7 +37,7 @@ class SettingsSide:
     versions: str = ""  # versions of the frameworks in that Python
 
     @property
-    def asked(self) -> dict[str, Any]:
+    def requested_facts(self) -> dict[str, Any]:
         """The facts on which the measurements of this side depend; equal for equal sides."""
         record = self.request.record(self.device)
         tools = record["native_tools"]
@@ -200,7 +200,7 @@ def with_model(
             raise ModelError(
                 f"{names[0]}, whose settings would apply to {file}, has not been prepared: run `aiot models prepare`."
             )
-        artifact, matching = _in_place_of(artifacts[names[0]], file), list(instances)
+        artifact, matching = _replace_artifact(artifacts[names[0]], file), list(instances)
     suffix = catalog.frameworks[matching[0].framework].suffix
     if file.suffix != suffix:
         raise ModelError(
@@ -209,7 +209,7 @@ def with_model(
     return matching, {**artifacts, artifact.name: artifact}
 
 
-def _in_place_of(artifact: Artifact, file: Path) -> Artifact:
+def _replace_artifact(artifact: Artifact, file: Path) -> Artifact:
     size, sha256 = file.stat().st_size, sha256_of(file)
     return replace(artifact, path=file, sha256=sha256, size_bytes=size, made_with={}, source_key="", calibrated=None)
 
@@ -261,7 +261,7 @@ def runnable_pairs(
 def check_different(sides: Mapping[str, SettingsSide]) -> None:
     """Raise SelectionError if A and B would run the same, or could not be compared afterwards."""
     a, b = sides.values()
-    if a.asked == b.asked:
+    if a.requested_facts == b.asked:
         raise SelectionError(
             f"A ({a.words}) and B ({b.words}) are the same for the selected instances: choose two different settings."
         )

@@ -15,7 +15,7 @@ from aiot_suite.errors import SetupError
 from aiot_suite.workspace import sha256_of
 from runner import rawlog
 from runner.bundle import layout, packages
-from runner.bundle.recipes import ARCHITECTURES, BundlePart, Lock, lock_of, recipe_for, recipes
+from runner.bundle.recipes import ARCHITECTURES, BundlePart, Lock, load_recipes, lock_of, recipe_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,10 +46,10 @@ def folder() -> Path:
 
 def find(framework: str, architecture: str) -> Bundle | None:
     """Return the bundle of a framework for an architecture, or None if it is not built yet or damaged."""
-    return of_lock(lock_of(recipe_for(framework), architecture))
+    return find_locked(lock_of(recipe_for(framework), architecture))
 
 
-def of_lock(lock: Lock) -> Bundle | None:
+def find_locked(lock: Lock) -> Bundle | None:
     """Return the bundle built from a lock, or None."""
     try:
         record = json.loads(_manifest(lock).read_text(encoding="utf-8"))
@@ -74,11 +74,11 @@ def build_lock(lock: Lock, say: Callable[[str], None]) -> Bundle:
     bundle_folder = folder()
     bundle_folder.mkdir(parents=True, exist_ok=True)
     with rawlog.locked(bundle_folder / f"{lock.name}.lock"):
-        if existing := of_lock(lock):
+        if existing := find_locked(lock):
             return existing
         try:
             with tempfile.TemporaryDirectory(dir=bundle_folder, prefix=f".{lock.name}-") as work:
-                return _made(lock, Path(work), say)
+                return _build_archive(lock, Path(work), say)
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
@@ -90,7 +90,7 @@ def build_lock(lock: Lock, say: Callable[[str], None]) -> Bundle:
 def renew_lock(say: Callable[[str], None]) -> list[Lock]:
     """Return locks of all recipes with the versions and hashes currently in Debian's archive and found by pip."""
     locks = []
-    for recipe in recipes().values():
+    for recipe in load_recipes().values():
         for architecture in ARCHITECTURES.values():
             say(f"{recipe.name} for {architecture.name}")
             with tempfile.TemporaryDirectory() as work:
@@ -101,7 +101,7 @@ def renew_lock(say: Callable[[str], None]) -> list[Lock]:
     return locks
 
 
-def _made(lock: Lock, work: Path, say: Callable[[str], None]) -> Bundle:
+def _build_archive(lock: Lock, work: Path, say: Callable[[str], None]) -> Bundle:
     unpacked, site, bundle = work / "packages", work / "site", work / "bundle"
     recipe, architecture = lock.recipe, lock.architecture
     say(f"downloading the package list of Debian's {recipe.suite} for {architecture.name}")
@@ -121,10 +121,10 @@ def _made(lock: Lock, work: Path, say: Callable[[str], None]) -> Bundle:
     _write(bundle / MANIFEST, {"name": lock.name, "parts": [asdict(part) for part in lock.parts]})
     archive = work / "bundle.tar"
     layout.pack_folder(bundle, archive)
-    return _kept(lock, archive)
+    return _store(lock, archive)
 
 
-def _kept(lock: Lock, archive: Path) -> Bundle:
+def _store(lock: Lock, archive: Path) -> Bundle:
     """Move an archive to its content-based name, then write the manifest that refers to it."""
     recipe, sha256 = lock.recipe, sha256_of(archive)
     path = archive.replace(folder() / f"{lock.name}-{sha256[:12]}.tar")

@@ -177,7 +177,7 @@ _SHOWN = 3
 def lay_out(debian: Path, wheels: Path, bundle: Path, recipe: Recipe, architecture: Architecture) -> None:
     """Create a bundle from unpacked Debian packages and wheels. Raise SetupError if something is missing."""
     version = f"python{recipe.python}"
-    _copy(_of_debian(debian, f"usr/bin/{version}"), bundle / PYTHON)
+    _copy(_is_from_debian(debian, f"usr/bin/{version}"), bundle / PYTHON)
     _copy(library(debian, architecture, architecture.loader), bundle / LOADER)
     _copy_tree(debian, debian / "usr/lib" / version, bundle, f"lib/{version}", recipe.leave_out)
     _copy_tree(wheels, wheels, bundle, SITE, recipe.leave_out)
@@ -217,7 +217,7 @@ def matches(name: str, patterns: Sequence[str]) -> bool:
 def library(debian: Path, architecture: Architecture, name: str) -> Path | None:
     """Return a library of the unpacked packages, or None."""
     folders = (f"{prefix}lib/{architecture.triplet}" for prefix in ("", "usr/"))
-    return next((path for folder in folders if (path := _of_debian(debian, f"{folder}/{name}")).is_file()), None)
+    return next((path for folder in folders if (path := _is_from_debian(debian, f"{folder}/{name}")).is_file()), None)
 
 
 def _add_needed(debian: Path, bundle: Path, architecture: Architecture) -> None:
@@ -236,7 +236,7 @@ def _add_needed(debian: Path, bundle: Path, architecture: Architecture) -> None:
 def _copy_tree(root: Path, source: Path, bundle: Path, place: str, patterns: Sequence[str]) -> None:
     for path in sorted(source.rglob("*")):
         name = f"{place}/{path.relative_to(source).as_posix()}"
-        resolved = _followed(root, path)
+        resolved = _link_target(root, path)
         if resolved.is_file() and not matches(name, patterns):
             _copy(resolved, bundle / name)
 
@@ -249,22 +249,22 @@ def _copy(source: Path | None, target: Path) -> Path:
     return target
 
 
-def _of_debian(debian: Path, name: str) -> Path:
-    return _followed(debian, debian / name)
+def _is_from_debian(debian: Path, name: str) -> Path:
+    return _link_target(debian, debian / name)
 
 
-def _followed(root: Path, path: Path) -> Path:
+def _link_target(root: Path, path: Path) -> Path:
     """Return the target of a link. Absolute links start at the root of the packages, and none leads outside."""
     for _ in range(_MAX_LINKS):
         if not path.is_symlink():
             return path
         target = path.readlink()
         path = root / str(target).lstrip("/") if target.is_absolute() else path.parent / target
-        path = Path(*_plain(root, path))
+        path = Path(*_resolved_parts(root, path))
     return path
 
 
-def _plain(root: Path, path: Path) -> Iterator[str]:
+def _resolved_parts(root: Path, path: Path) -> Iterator[str]:
     """Yield the parts of a path below a root, with `..` resolved."""
     parts: list[str] = []
     for part in path.relative_to(root).parts:

@@ -85,7 +85,7 @@ def archive() -> str:
     """
     require_programs("apt-get", "apt-cache", "apt-config", "dpkg-deb")
     uri_lines = run_program(["apt-get", "update", "--print-uris"], "The sources of apt cannot be read")
-    address = archive_in(uri_lines)
+    address = find_archive(uri_lines)
     if address is None:
         raise SetupError(
             "The apt sources of this machine do not include Debian's archive, which bundles are built from: "
@@ -95,7 +95,7 @@ def archive() -> str:
     return address
 
 
-def archive_in(listed: str) -> str | None:
+def find_archive(listed: str) -> str | None:
     """Return the first address in the output of `apt-get update --print-uris` that is a Debian archive.
 
     Its name contains "debian" and its suite is one of Debian's.

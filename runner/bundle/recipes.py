@@ -102,7 +102,7 @@ class Lock:
         return [part for part in self.parts if part.kind == kind]
 
 
-def recipes() -> dict[str, Recipe]:
+def load_recipes() -> dict[str, Recipe]:
     """Return all recipes by name."""
     tables = tomllib.loads((resources.files("runner.bundle") / "recipes.toml").read_text(encoding="utf-8"))
     common_patterns = tables.pop("all")["leave_out"]
@@ -117,7 +117,7 @@ def recipes() -> dict[str, Recipe]:
 
 def lock_of(name: str, architecture: str) -> Lock:
     """Return the locked bundle. Raise SetupError if the lock does not match the recipe."""
-    recipe, lock_record = recipes()[name], json.loads(LOCK.read_text(encoding="utf-8"))
+    recipe, lock_record = load_recipes()[name], json.loads(LOCK.read_text(encoding="utf-8"))
     parts = tuple(BundlePart(**fields) for fields in lock_record.get(name, {}).get(architecture, ()))
     wheels = {f"{part.name}=={part.version}" for part in parts if part.kind == "wheel"}
     if {part.name for part in parts if part.kind == "debian"} != set(recipe.debian) or wheels != set(recipe.wheels):
@@ -139,7 +139,7 @@ def write_lock(locks: Iterable[Lock], path: Path = LOCK) -> None:
 
 def recipe_for(framework: str) -> str:
     """Return the recipe that contains a framework. Raise SelectionError if none does."""
-    all_recipes = recipes()
+    all_recipes = load_recipes()
     for recipe in all_recipes.values():
         if framework in recipe.frameworks:
             return recipe.name

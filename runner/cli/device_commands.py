@@ -41,7 +41,7 @@ def devices(connect: Connect = [], as_json: AsJson = False, workspace: ReadWorks
     client = adb.Client()
     for address in connect:
         adb.connect(client, address)
-    states = adb.states(client)
+    states = adb.device_states(client)
     if states:
         space.salt()  # or each thread would make one
     with ThreadPoolExecutor(max(1, len(states))) as pool:  # a device that does not answer must not delay the others
@@ -109,7 +109,7 @@ def doctor(
     space = to_read(workspace)
     client = adb.Client()
     named_serials = [*serials, *(adb.connect(client, address) for address in connect)]
-    states = adb.states(client)
+    states = adb.device_states(client)
     wanted = list(dict.fromkeys(named_serials or from_environment())) or list(states)
     check_known(wanted, states)
     if not wanted:
@@ -208,10 +208,10 @@ def bundle_list(as_json: AsJson = False, workspace: NoWorkspace = None) -> None:
 
     columns = ["bundle", "frameworks", "python", "packages", "state"]
     rows = []
-    for recipe in recipes.recipes().values():
+    for recipe in recipes.load_recipes().values():
         for architecture in recipes.ARCHITECTURES:
             lock = recipes.lock_of(recipe.name, architecture)
-            built = build.of_lock(lock)
+            built = build.find_locked(lock)
             command = f"aiot bundle build --arch {architecture} --framework {recipe.frameworks[0]}"
             state = f"{built.size_bytes / _MB:.0f} MB, {built.path.name}" if built else command
             libraries = ", ".join(f"{part.name} {part.version}" for part in lock.of("wheel"))

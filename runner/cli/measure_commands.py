@@ -160,14 +160,14 @@ def run(
 def _print_outcomes(outcomes: Sequence[DeviceOutcome]) -> None:
     """Print the outcome of the run of each device."""
     from runner.fleet import summary
-    from runner.run_request import refused
+    from runner.run_request import refused_conditions
 
     for outcome in outcomes:
         resize_prefix = f"{outcome.resize}: " if outcome.resize else ""
         device_prefix = f"{outcome.device.slug}: " if len(outcomes) > 1 else ""
         if outcome.folder:
             print(f"run       {device_prefix}{resize_prefix}{summary(outcome.entries)} in {outcome.folder}")
-            for refusal in refused(outcome.folder):
+            for refusal in refused_conditions(outcome.folder):
                 say(f"          {device_prefix}{resize_prefix}{refusal}")
         if outcome.error:
             say(f"          {device_prefix}{resize_prefix}{outcome.error}")
@@ -177,7 +177,7 @@ SETTINGS = "model, threads, framework, delegate, quantization, profile, cores, p
 
 
 @dataclass(frozen=True)
-class Ended:
+class SessionOutcome:
     """The outcome of `aiot ab`: the session, and its blocks that failed."""
 
     session: str
@@ -238,7 +238,7 @@ def ab(
         bool, typer.Option("--dry-run", help="Show the plan and the expected duration, then exit.")
     ] = False,
     workspace: WriteWorkspace = None,
-) -> Ended | None:
+) -> SessionOutcome | None:
     """Run two settings on one device in alternating short runs, and show what changed from A to B.
 
     A block is one short run of A and one of B. Which of the two comes first is balanced and drawn with the seed, so
@@ -246,13 +246,13 @@ def ab(
     runs until you confirm it. `aiot compare --ab newest` shows the verdict again: see docs/compare.md. The runs are a
     separate study and are not used in the statistics of the suite.
     """
-    from runner.ab.session import firsts, make_plan
+    from runner.ab.session import draw_first_sides, make_plan
     from runner.ab.settings import parse
     from runner.devices.choice import Choice
     from runner.suite_run import build_request
 
     space = to_write(workspace)
-    firsts(blocks, seed)  # reject an invalid number of blocks before contacting a device
+    draw_first_sides(blocks, seed)  # reject an invalid number of blocks before contacting a device
     words = {"a": parse(a, "--a"), "b": parse(b, "--b")}
     common = build_request(
         space,
@@ -283,12 +283,12 @@ def ab(
         return None
     if plan.remaining and not yes:
         typer.confirm("Run it?", abort=True, err=True)
-    return Ended(plan.session.id, space, _measure(space, plan, patience_s))
+    return SessionOutcome(plan.session.id, space, _measure(space, plan, patience_s))
 
 
 def _show_plan(space: Workspace, plan: Plan) -> None:
     from aiot_suite.datasets.store import subset
-    from runner.ab.session import expected_s
+    from runner.ab.session import expected_duration_s
 
     session, sides, remaining = plan.session, plan.sides, plan.remaining
     if plan.differences:
@@ -309,7 +309,7 @@ def _show_plan(space: Workspace, plan: Plan) -> None:
         print("order     nothing left to measure")
         return
     print(f"order     {order}: {2 * len(remaining)} runs of {images} images")
-    times = [expected_s(space.raw, side) for side in sides.values()]
+    times = [expected_duration_s(space.raw, side) for side in sides.values()]
     seconds = len(remaining) * sum(duration_s for duration_s, _ in times)
     unknown = ", ".join(dict.fromkeys(instance for _, names in times for instance in names))
     if not seconds:

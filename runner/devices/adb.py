@@ -36,7 +36,7 @@ COMMAND_LIMIT_BYTES = 0xFFFF
 _NAMELESS = "(no serial number)"
 
 
-class Wire(AdbConnection):  # type: ignore[misc, unused-ignore]  # no types, which only --strict reports
+class ServerConnection(AdbConnection):  # type: ignore[misc, unused-ignore]  # no types, which only --strict reports
     """A connection to the server that rejects packets over PIECE_LIMIT_BYTES and anything after its deadline."""
 
     deadline = float("inf")  # in terms of time.monotonic()
@@ -87,21 +87,21 @@ class Client(AdbClient):  # type: ignore[misc, unused-ignore]  # no types, which
         """Return the version of the server, cached: adbutils would ask before each connection to a device."""
         return int(super().server_version())
 
-    def make_connection(self, timeout: float | None = None) -> Wire:
-        wire = Wire(self.host, self.port)
+    def make_connection(self, timeout: float | None = None) -> ServerConnection:
+        wire = ServerConnection(self.host, self.port)
         # without this, each small file waits 40 ms for an answer
         wire.conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         wire.conn.settimeout(timeout or ANSWER_TIMEOUT_S)
         return wire
 
 
-def states(client: AdbClient) -> dict[str, str]:
+def device_states(client: AdbClient) -> dict[str, str]:
     """Return the state of each device that the server lists, by name. Raise DeviceError without a server.
 
     A device's name is its serial as adb shows it. Devices that share a serial, and a device without one, are named by
     their USB port, such as "usb:1-4", which adb accepts in place of a serial.
     """
-    with answering():
+    with check_server():
         with client.make_connection() as wire:
             wire.send_command("host:devices")
             wire.check_okay()
@@ -132,7 +132,7 @@ def connect(client: AdbClient, address: str) -> str:
 
     Raises DeviceError if nothing answers there.
     """
-    with answering():
+    with check_server():
         try:
             reply = str(client.connect(address, timeout=CONNECT_TIMEOUT_S))
         except AdbConnectionError:
@@ -145,7 +145,7 @@ def connect(client: AdbClient, address: str) -> str:
 
 
 @contextmanager
-def answering() -> Iterator[None]:
+def check_server() -> Iterator[None]:
     """Raise DeviceError if there is no adb server and none can be started."""
     try:
         yield
@@ -168,7 +168,7 @@ _TEMPORARY = "/data/local/tmp"
 
 
 @dataclass(frozen=True)
-class Answer:
+class CommandResult:
     """Exit code and output of a command on a device."""
 
     exit_code: int
@@ -181,7 +181,7 @@ class _Device(AdbDevice):  # type: ignore[misc, unused-ignore]  # no types, whic
 
     def open_transport(self, command: str | None = None, timeout: float | None = SHELL_TIMEOUT_S) -> AdbConnection:
         wire = super().open_transport(command, timeout or SHELL_TIMEOUT_S)
-        if isinstance(wire, Wire):
+        if isinstance(wire, ServerConnection):
             # a shell command reaches its own time limit earlier; this one covers a packet that arrives byte by byte
             wire.deadline = time.monotonic() + (2 * timeout if timeout else FILE_TIMEOUT_S)
         if timeout is None:
@@ -194,7 +194,7 @@ class _Device(AdbDevice):  # type: ignore[misc, unused-ignore]  # no types, whic
         return wire
 
 
-class _Wide:
+class _LargeChunkFile:
     """A file read in the largest chunks that adb accepts (SYNC_DATA_MAX in its sources).
 
     adbutils reads 4 KiB at a time, which takes five times the processor time on the host.
@@ -220,7 +220,7 @@ class Connection:
         self._lost = False
         self._features: set[str] | None = None
 
-    def shell(self, command: str | Sequence[str], timeout_s: float = SHELL_TIMEOUT_S) -> Answer:
+    def shell(self, command: str | Sequence[str], timeout_s: float = SHELL_TIMEOUT_S) -> CommandResult:
         """Run a command: a line for the device's shell, or a sequence of words, which are quoted for the shell."""
         line = command if isinstance(command, str) else quoted(command)
         _check_sayable(line)
@@ -229,7 +229,7 @@ class Connection:
                 return self._new_shell(line, timeout_s)
             return self._old_shell(line, timeout_s)
 
-    def _new_shell(self, line: str, timeout_s: float) -> Answer:
+    def _new_shell(self, line: str, timeout_s: float) -> CommandResult:
         """Run a command as AdbDevice.shell2 does, but with a limit on time and output.
 
         shell2 would read for as long as a device sends. A packet is an identifier, a length and that many bytes: see
@@ -249,9 +249,9 @@ class Connection:
                     received[packet] += data
                 self._check_end(sum(map(len, received.values())), deadline, line)
         output, error_output = (received[stream].decode(errors="replace") for stream in (_STDOUT, _STDERR))
-        return Answer(data[0] if data else 255, output, error_output)
+        return CommandResult(data[0] if data else 255, output, error_output)
 
-    def _old_shell(self, line: str, timeout_s: float) -> Answer:
+    def _old_shell(self, line: str, timeout_s: float) -> CommandResult:
         """Run a command on Android 6 or older, whose shell has a single stream and no exit code.
 
         The exit code and standard error are printed after a marker.
@@ -273,7 +273,7 @@ class Connection:
             raise DeviceLostError(
                 f"The shell of {self.serial} stopped in the middle of an answer: check the cable, and try again."
             )
-        return Answer(int(marker_match[1]), text[: marker_match.start()], text[marker_match.end() :])
+        return CommandResult(int(marker_match[1]), text[: marker_match.start()], text[marker_match.end() :])
 
     def _check_end(self, size: int, deadline: float, line: str) -> None:
         """Raise DeviceError if a command takes too long or prints too much."""
@@ -290,7 +290,7 @@ class Connection:
         stream: BinaryIO = io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
         with stream, self._answering():
             try:
-                self._device.sync.push(_Wide(stream), target, mode, check=True)
+                self._device.sync.push(_LargeChunkFile(stream), target, mode, check=True)
             except AdbError as error:
                 if str(error) == "FAIL":  # sent by adbd; adbutils does not read the reason that follows
                     raise DeviceError(
@@ -336,7 +336,7 @@ class Connection:
 
     def state(self) -> str:
         """Return the state that adb shows: device, offline, unauthorized, ..."""
-        return states(self._client).get(self.serial, "absent")
+        return device_states(self._client).get(self.serial, "absent")
 
     @contextmanager
     def _answering(self) -> Iterator[None]:

@@ -9,7 +9,16 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from aiot_suite.errors import printable
-from runner.devices.answers import ANSWER_LIMIT_BYTES, PREAMBLE, Battery, battery, cleaned, first, number, sections
+from runner.devices.answers import (
+    ANSWER_LIMIT_BYTES,
+    PREAMBLE,
+    Battery,
+    first_match,
+    parse_battery,
+    parse_number,
+    printable_value,
+    split_sections,
+)
 from runner.errors import DeviceError
 from runner.rawlog import DEVICE_FIELDS, SCHEMA_VERSION
 
@@ -134,7 +143,7 @@ class AndroidFacts:
 
 def facts(answer: str | bytes) -> AndroidFacts:
     """Return the facts from the output of FACTS. Raise DeviceError if the output is cut short."""
-    texts = sections(answer)
+    texts = split_sections(answer)
     if "end" not in texts:
         raise DeviceError(
             f"The device's description of itself is cut off (after {len(answer)} bytes; at most "
@@ -142,21 +151,23 @@ def facts(answer: str | bytes) -> AndroidFacts:
         )
     property_of = dict(_PROPERTY.findall(texts.get("properties", "")))
     release = dict(_RELEASE.findall(texts.get("release", "")))
-    sdk = number(property_of.get("ro.build.version.sdk"), 1, 10_000)
+    sdk = parse_number(property_of.get("ro.build.version.sdk"), 1, 10_000)
     android = bool(property_of.get("ro.build.version.release") or sdk)
 
     def known(*values: str | None) -> str | None:
         """Return the first meaningful value."""
-        return next((text for value in values if (text := cleaned(value)) and text.lower() not in _UNKNOWN), None)
+        return next(
+            (text for value in values if (text := printable_value(value)) and text.lower() not in _UNKNOWN), None
+        )
 
     def of(*names: str) -> str | None:
         return known(*(property_of.get(name) for name in names))
 
-    wakefulness = first(_WAKEFULNESS, texts.get("screen"))
+    wakefulness = first_match(_WAKEFULNESS, texts.get("screen"))
     showing = _LOCKED.findall(texts.get("screen", ""))
-    ram_kb = number(first(_KB, texts.get("memory")), 1, 1e12)
-    page_bytes = number(first(_BYTES, texts.get("page_bytes")), 1024, 2**24)
-    page_kb = number(first(_KB, texts.get("page_kb")), 1, 2**14)
+    ram_kb = parse_number(first_match(_KB, texts.get("memory")), 1, 1e12)
+    page_bytes = parse_number(first_match(_BYTES, texts.get("page_bytes")), 1024, 2**24)
+    page_kb = parse_number(first_match(_KB, texts.get("page_kb")), 1, 2**14)
     storage_match = _DF.search(texts.get("storage", "") + "\n")
     return AndroidFacts(
         maker=of("ro.product.manufacturer", "ro.product.brand") or known(texts.get("maker")),
@@ -164,9 +175,9 @@ def facts(answer: str | bytes) -> AndroidFacts:
         market_name=of(*MARKET_NAMES),
         # "Qualcomm Technologies, Inc SM8150" from /proc/cpuinfo is more specific than the platform, "msmnile"
         soc=of("ro.soc.model")
-        or known(first(_AFTER_COLON, texts.get("hardware")))
+        or known(first_match(_AFTER_COLON, texts.get("hardware")))
         or of("ro.board.platform", "ro.hardware")
-        or known(first(_AFTER_COLON, texts.get("processor"))),
+        or known(first_match(_AFTER_COLON, texts.get("processor"))),
         ram_gb=round(ram_kb / 2**20, 1) if ram_kb else None,
         os="Android" if android else known(release.get("NAME")),
         os_version=of("ro.build.version.release") if android else known(release.get("VERSION_ID")),
@@ -175,7 +186,7 @@ def facts(answer: str | bytes) -> AndroidFacts:
         machine=known(texts.get("machine")),
         kernel=known(texts.get("kernel")),
         cores=_cores(texts.get("cores", "")),
-        battery=battery(texts.get("battery")),
+        battery=parse_battery(texts.get("battery")),
         serial=of("ro.serialno", "ro.boot.serialno") or known(texts.get("serial")),
         page_bytes=int(page_bytes) if page_bytes else int(1024 * page_kb) if page_kb else None,
         free_bytes=1024 * int(storage_match[3]) if storage_match else None,
@@ -237,10 +248,10 @@ def _cores(text: str) -> tuple[dict[str, Any], ...]:
     """Return the cores, ordered by number."""
     core_facts: dict[int, dict[str, Any]] = {}
     for core, max_khz, governor in _CORE.findall(text):
-        khz = number(max_khz, 1, 1e8)
+        khz = parse_number(max_khz, 1, 1e8)
         max_mhz = khz / 1000 if khz else None
         core_facts.setdefault(
-            int(core), {"max_mhz": max_mhz, "governor": None if governor == "-" else cleaned(governor)}
+            int(core), {"max_mhz": max_mhz, "governor": None if governor == "-" else printable_value(governor)}
         )
     return tuple(core_facts[core] for core in sorted(core_facts))
 

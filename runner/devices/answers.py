@@ -29,7 +29,7 @@ not skip lines that are not UTF-8. The marker starts on a new line even after a 
 _SECTION = re.compile(r"@aiot-section ([a-z_]{1,30})")
 
 
-def sections(answer: str | bytes) -> dict[str, str]:
+def split_sections(answer: str | bytes) -> dict[str, str]:
     """Return the text printed in each section.
 
     If a name occurs twice, the first section counts. `end` is present only if the answer is complete.
@@ -48,7 +48,7 @@ def sections(answer: str | bytes) -> dict[str, str]:
     return {name: "\n".join(lines) for name, lines in lines_of.items()}
 
 
-def cleaned(value: str | None) -> str | None:
+def printable_value(value: str | None) -> str | None:
     """Return a value on one line, of printable characters and at most VALUE_LIMIT long; None if nothing remains.
 
     Characters that a terminal would act on (escape sequences, marks of writing direction) are not printable.
@@ -57,7 +57,7 @@ def cleaned(value: str | None) -> str | None:
     return " ".join(text.split())[:VALUE_LIMIT].strip() or None
 
 
-def number(text: str | None, lowest: float, highest: float) -> float | None:
+def parse_number(text: str | None, lowest: float, highest: float) -> float | None:
     """Return the number in a text if it is within the limits, else None."""
     try:
         value = float((text or "")[:30])
@@ -66,13 +66,13 @@ def number(text: str | None, lowest: float, highest: float) -> float | None:
     return value if math.isfinite(value) and lowest <= value <= highest else None
 
 
-def first(pattern: re.Pattern[str], text: str | None) -> str | None:
+def first_match(pattern: re.Pattern[str], text: str | None) -> str | None:
     """Return the first group of the first match, or None."""
     match = pattern.search(text or "")
     return match[1] if match else None
 
 
-def from_json(text: str) -> Any:
+def parse_json(text: str) -> Any:
     """Return the value of a JSON text, or None if it is not valid JSON or nested too deeply to parse."""
     try:
         return json.loads(text)
@@ -155,8 +155,8 @@ def current_state(answer: str | bytes) -> dict[str, Any]:
     - `battery_temperature_c`, `skin_temperature_c`, `plugged`, `charging`
     - `overridden`: whether the battery values or the thermal status were set by hand
     """
-    texts = sections(answer)
-    battery_state = battery(texts.get("battery"))
+    texts = split_sections(answer)
+    battery_state = parse_battery(texts.get("battery"))
     thermal = texts.get("thermal", "")
     sensors = _sensors(thermal) + _zones(texts.get("zones", ""))
     skin_c = max((celsius for celsius, kind, _ in sensors if kind == "SKIN"), default=None)
@@ -175,22 +175,22 @@ def current_state(answer: str | bytes) -> dict[str, Any]:
         "plugged": battery_state.plugged if battery_state else None,
         "charging": battery_state.charging if battery_state else None,
         "overridden": "IsStatusOverride: true" in thermal or bool(battery_state and battery_state.overridden),
-        "load_average": number(first(_LOAD, texts.get("load")), 0, 1e6),
+        "load_average": parse_number(first_match(_LOAD, texts.get("load")), 0, 1e6),
     }
 
 
-def battery(text: str | None) -> Battery | None:
+def parse_battery(text: str | None) -> Battery | None:
     """Parse the output of `dumpsys battery`. Return None if it describes no battery or says that none is present."""
     fields: dict[str, str] = {}
     for name, value in _FIELD.findall(text or ""):  # makers add lines; Android's own come first
         fields.setdefault(name.lower(), value)
     if not {"level", "status", "temperature"} & set(fields) or fields.get("present") == "false":
         return None
-    level, scale = number(fields.get("level"), 0, 1e6), number(fields.get("scale", "100"), 1, 1e6)
+    level, scale = parse_number(fields.get("level"), 0, 1e6), parse_number(fields.get("scale", "100"), 1, 1e6)
     percent = None if level is None or scale is None or level > scale else round(100 * level / scale, 1)
-    tenths = number(fields.get("temperature"), 10 * COLDEST_C, 10 * HOTTEST_C)
+    tenths = parse_number(fields.get("temperature"), 10 * COLDEST_C, 10 * HOTTEST_C)
     sources = {value for name, value in fields.items() if name.endswith(" powered")}
-    status = number(fields.get("status"), 1, 5)
+    status = parse_number(fields.get("status"), 1, 5)
     return Battery(
         percent=percent,
         temperature_c=tenths / 10 if tenths else None,  # a missing sensor reads 0
@@ -221,9 +221,9 @@ def _sensors(text: str) -> list[tuple[float, str | None, str]]:
     for part in (current, text) if separator else (text,):
         readings = []
         for value, kind, name in _TEMPERATURE.findall(part):
-            celsius = number(value, COLDEST_C, HOTTEST_C)
+            celsius = parse_number(value, COLDEST_C, HOTTEST_C)
             if celsius:  # an idle or missing sensor reads 0.0
-                readings.append((round(celsius, 1), _kind(kind, name), cleaned(name) or f"type {kind}"))
+                readings.append((round(celsius, 1), _kind(kind, name), printable_value(name) or f"type {kind}"))
         if readings:
             return readings
     return []
@@ -236,9 +236,9 @@ def _zones(text: str) -> list[tuple[float, str | None, str]]:
     """
     readings: list[tuple[float, str | None, str]] = []
     for value, name in _ZONE.findall(text):
-        celsius = number(value, 1000 * COLDEST_C, 1000 * HOTTEST_C)
+        celsius = parse_number(value, 1000 * COLDEST_C, 1000 * HOTTEST_C)
         if celsius:
-            readings.append((round(celsius / 1000, 1), _CHIP_TYPES[0], cleaned(name) or "zone"))
+            readings.append((round(celsius / 1000, 1), _CHIP_TYPES[0], printable_value(name) or "zone"))
     return readings
 
 
@@ -256,7 +256,7 @@ def _thermal_status(text: str) -> str | None:
     Android derives the status from the thresholds that the thermal HAL reports for the skin. Without thresholds or
     without a HAL, it is always 0. A status that is not 0, or that was set by hand, is one that Android acts on.
     """
-    digit = first(_STATUS, text)
+    digit = first_match(_STATUS, text)
     if digit is None or int(digit) >= len(THERMAL_STATUSES):
         return None
     if "IsStatusOverride: true" not in text:
@@ -271,12 +271,12 @@ def _has_thresholds(text: str) -> bool:
     """Return whether the thermal HAL reports a skin temperature above which the device is throttled."""
     return any(
         _kind(type_number, name) == "SKIN"
-        and any(number(threshold, COLDEST_C, HOTTEST_C) is not None for threshold in hot_thresholds.split(","))
+        and any(parse_number(threshold, COLDEST_C, HOTTEST_C) is not None for threshold in hot_thresholds.split(","))
         for type_number, name, hot_thresholds in _THRESHOLD.findall(text)
     )
 
 
 def _mean_mhz(text: str) -> float | None:
     """Return the mean frequency over the cores that report one in kHz."""
-    frequencies = [khz for line in text.split() if (khz := number(line, 1, 1e8))]
+    frequencies = [khz for line in text.split() if (khz := parse_number(line, 1, 1e8))]
     return round(sum(frequencies) / len(frequencies) / 1000, 1) if frequencies else None

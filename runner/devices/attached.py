@@ -11,8 +11,8 @@ from runner.bundle import build, layout, recipes
 from runner.bundle.layout import JOIN
 from runner.devices import FOLDER, AppliedConditions, Conditions, DeviceTask, android, answers
 from runner.devices.adb import Connection, quoted
-from runner.devices.answers import from_json
-from runner.devices.conditions import AttachedConditions, pinned
+from runner.devices.answers import parse_json
+from runner.devices.conditions import AttachedConditions, with_cores
 from runner.devices.remote import DeviceFiles, RemoteTool, RemoteWork
 from runner.errors import DeviceError
 
@@ -46,7 +46,7 @@ class Pythons:
     def _own_modules(self) -> set[str]:
         """Those of _MODULES that the device's own Python has; empty if it has no Python."""
         answer = self._connection.shell([self._own, "-c", _PROBE, *_MODULES], _START_TIMEOUT_S)
-        importable = from_json(answer.stdout) if answer.exit_code == 0 else None
+        importable = parse_json(answer.stdout) if answer.exit_code == 0 else None
         return {name for name in _MODULES if name in importable} if isinstance(importable, list) else set()
 
     @cached_property
@@ -64,7 +64,7 @@ class Pythons:
     def _bundles(self) -> dict[str, Bundle]:
         """The bundle for each environment, of those built for the device's processor."""
         architecture = recipes.architecture_for(self._machine)
-        framework_names = [recipe.frameworks[0] for recipe in recipes.recipes().values()] if architecture else []
+        framework_names = [recipe.frameworks[0] for recipe in recipes.load_recipes().values()] if architecture else []
         candidates = [build.find(framework, architecture or "") for framework in framework_names]
         return {bundle.environment: bundle for bundle in candidates if bundle}
 
@@ -240,14 +240,14 @@ class AttachedDevice:
         return self.files.remove()
 
     def start(self, task: DeviceTask) -> RemoteWork:
-        python = pinned(self.pythons.words(task.environment), task.core_mask)
+        python = with_cores(self.pythons.words(task.environment), task.core_mask)
         return RemoteWork.start(self.connection, task, self._runs(task.folder.name), python)
 
     def started(self, task: DeviceTask) -> RemoteWork | None:
         return RemoteWork.find(self.connection, task, self._runs(task.folder.name))
 
     def start_tool(self, run: str, words: Sequence[str], core_mask: str | None = None) -> RemoteTool:
-        return RemoteTool.start(self.connection, self._runs(run), pinned(words, core_mask))
+        return RemoteTool.start(self.connection, self._runs(run), with_cores(words, core_mask))
 
     def _runs(self, run: str) -> str:
         return posixpath.join(self.files.folder, "runs", run)

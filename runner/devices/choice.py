@@ -59,11 +59,11 @@ def choose_devices(choice: Choice, space: Workspace, tell: Tell = to_stderr) -> 
                 "No device is selected: use --local for this machine, or -s SERIAL for one that `aiot devices` lists."
             )
         return devices
-    from runner.devices.adb import Client, connect, states  # not needed for this machine
+    from runner.devices.adb import Client, connect, device_states  # not needed for this machine
 
     client = Client()
     named += [connect(client, address) for address in choice.connect]
-    state_of = states(client)
+    state_of = device_states(client)
     check_known(named, state_of)
     usable = [serial for serial, state in state_of.items() if state == "device"]
     for serial in named:
@@ -74,7 +74,7 @@ def choose_devices(choice: Choice, space: Workspace, tell: Tell = to_stderr) -> 
         raise SelectionError("No attached device can be used: run `aiot doctor` to find out why.")
     attached_devices = [attached(serial, client, choice, space) for serial in serials]
     with ThreadPoolExecutor(len(attached_devices)) as pool:
-        errors = list(pool.map(_silent, attached_devices))
+        errors = list(pool.map(_connection_error, attached_devices))
     for device, error in zip(attached_devices, errors, strict=True):
         if error and device.connection.serial in named:
             raise error
@@ -83,7 +83,7 @@ def choose_devices(choice: Choice, space: Workspace, tell: Tell = to_stderr) -> 
     answering = [device for device, error in zip(attached_devices, errors, strict=True) if not error]
     if not answering:
         raise SelectionError("No attached device answers: run `aiot doctor` to find out why.")
-    return [*devices, *_each_once(answering, named, space.salt())]
+    return [*devices, *_without_duplicates(answering, named, space.salt())]
 
 
 def from_environment() -> list[str]:
@@ -106,7 +106,7 @@ def attached(serial: str, client: Client, choice: Choice, space: Workspace) -> A
     )
 
 
-def _silent(device: AttachedDevice) -> DeviceError | None:
+def _connection_error(device: AttachedDevice) -> DeviceError | None:
     """Return the error of a device that does not report its facts, or None."""
     try:
         device.facts  # noqa: B018
@@ -115,7 +115,7 @@ def _silent(device: AttachedDevice) -> DeviceError | None:
     return None
 
 
-def _each_once(devices: Sequence[AttachedDevice], named: Sequence[str], salt: str) -> list[AttachedDevice]:
+def _without_duplicates(devices: Sequence[AttachedDevice], named: Sequence[str], salt: str) -> list[AttachedDevice]:
     """Return the devices without duplicates of one that is attached twice, with slugs that are unique.
 
     Cheap phones share a serial number, such as 0123456789ABCDEF, and one phone may be attached by cable and over the
@@ -139,7 +139,7 @@ def _each_once(devices: Sequence[AttachedDevice], named: Sequence[str], salt: st
                 f"{names} have the same serial number and do not report whether they are one device: attach "
                 "only one of them."
             )
-        distinct = [_one_of(connections, named) for connections in boots.values()]
+        distinct = [_preferred_connection(connections, named) for connections in boots.values()]
         if len(distinct) > 1:
             for device in distinct:
                 facts = device.facts
@@ -151,7 +151,7 @@ def _each_once(devices: Sequence[AttachedDevice], named: Sequence[str], salt: st
     return sorted(unique, key=lambda device: order.index(device.connection.serial))
 
 
-def _one_of(same: list[AttachedDevice], named: Sequence[str]) -> AttachedDevice:
+def _preferred_connection(same: list[AttachedDevice], named: Sequence[str]) -> AttachedDevice:
     """Choose one of several connections to the same device: the one that was named, else cable before network."""
     requested = [device for device in same if device.connection.serial in named]
     if len(requested) > 1:

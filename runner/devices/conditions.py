@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from runner.devices import BIG_CORES, AppliedConditions, Conditions
-from runner.devices.answers import cleaned, first, from_json
+from runner.devices.answers import first_match, parse_json, printable_value
 from runner.errors import DeviceError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def big_mask(cores: Sequence[Mapping[str, Any]]) -> str:
     return f"{mask:x}"
 
 
-def pinned(words: Sequence[str], mask: str | None) -> list[str]:
+def with_cores(words: Sequence[str], mask: str | None) -> list[str]:
     """Return the words with a prefix that pins the process and its children to some cores; None: all cores."""
     return ["taskset", mask, *words] if mask else [*words]
 
@@ -63,13 +63,16 @@ def choose_cores(wanted: str, cores: Sequence[Mapping[str, Any]], run: Run) -> A
         except DeviceError as error:
             refused["cores"] = str(error)
     if mask:
-        exit_code, output = run(pinned(["true"], mask))
+        exit_code, output = run(with_cores(["true"], mask))
         if exit_code != 0:
-            refused["cores"] = f"`taskset {mask}` fails on it (the message is {cleaned(output)!r})"
+            refused["cores"] = f"`taskset {mask}` fails on it (the message is {printable_value(output)!r})"
             mask = None
-    _, output = run(pinned(["sh", "-c", SHOW_CORES], mask))
+    _, output = run(with_cores(["sh", "-c", SHOW_CORES], mask))
     return AppliedConditions(
-        core_mask=mask, cores_allowed=first(_ALLOWED, output), cpuset=first(_CPUSET, output), refused=refused
+        core_mask=mask,
+        cores_allowed=first_match(_ALLOWED, output),
+        cpuset=first_match(_CPUSET, output),
+        refused=refused,
     )
 
 
@@ -148,7 +151,7 @@ class AttachedConditions:
             return {"fixed_performance": f"it requires Android 11 or later (API level {FIXED_PERFORMANCE_SINCE_SDK})"}
         exit_code, output = self.run([*_FIXED_PERFORMANCE, "true"])
         if exit_code != 0:
-            return {"fixed_performance": f"the device refuses it with the message {cleaned(output)!r}"}
+            return {"fixed_performance": f"the device refuses it with the message {printable_value(output)!r}"}
         return {}
 
     def restore(self) -> bool:
@@ -170,7 +173,7 @@ class AttachedConditions:
         if self._facts.os != "Android":
             return {}
         answer = self._connection.shell(["cat", self._note])
-        note = from_json(answer.stdout) if answer.exit_code == 0 else None
+        note = parse_json(answer.stdout) if answer.exit_code == 0 else None
         if not isinstance(note, dict):
             return {}
         stay_on = note.get("stay_on")

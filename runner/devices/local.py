@@ -95,7 +95,7 @@ class LocalDevice:
 
     def missing(self, modules: tuple[str, ...], names: Sequence[str]) -> list[str]:
         if self._python:
-            code, output = _ran([str(self._python), "-c", _MISSING, *modules])
+            code, output = _finished_in_time([str(self._python), "-c", _MISSING, *modules])
             if code:
                 raise DeviceError(
                     f"{self._python} does not start as a Python interpreter ({output.strip()[-200:]}): name "
@@ -105,7 +105,7 @@ class LocalDevice:
         return environments.absent(modules, names)
 
     def run_python(self, words: Sequence[str], agent: str) -> tuple[int, str]:
-        return _ran([str(self._python or sys.executable), *words], _variables(agent))
+        return _finished_in_time([str(self._python or sys.executable), *words], _variables(agent))
 
     def without_delegate(self, delegate: str) -> dict[str, str]:
         if delegate == "nnapi":
@@ -123,7 +123,7 @@ class LocalDevice:
     @contextmanager
     def held(self, wanted: Conditions) -> Iterator[AppliedConditions]:
         """Apply the choice of cores to the processes started here; nothing on the machine is changed."""
-        held = conditions.choose_cores(wanted.cores, _cores(), _ran)
+        held = conditions.choose_cores(wanted.cores, _cores(), _finished_in_time)
         if wanted.fixed_performance:
             refused = {**held.refused, "fixed_performance": "it is a mode of Android, which this machine does not run"}
             held = replace(held, fixed_performance=False, refused=refused)
@@ -150,7 +150,7 @@ class LocalDevice:
             )
         with output.open("wb") as stream:
             return subprocess.Popen(
-                conditions.pinned([str(python), *arguments], core_mask),
+                conditions.with_cores([str(python), *arguments], core_mask),
                 cwd=agent,
                 env=_variables(agent),
                 stdin=subprocess.DEVNULL,
@@ -161,7 +161,7 @@ class LocalDevice:
 
     def start_tool(self, run: str, words: Sequence[str], core_mask: str | None = None) -> LocalTool:
         try:
-            return LocalTool(conditions.pinned(words, core_mask))
+            return LocalTool(conditions.with_cores(words, core_mask))
         except OSError as error:
             raise DeviceError(
                 f"{words[0]} cannot be started on this machine ({error.strerror}): check that it was built "
@@ -259,7 +259,7 @@ def _variables(agent: str) -> dict[str, str]:
     return {**environments.clean_environment(), "PYTHONPATH": agent, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def _ran(words: list[str], variables: dict[str, str] | None = None) -> tuple[int, str]:
+def _finished_in_time(words: list[str], variables: dict[str, str] | None = None) -> tuple[int, str]:
     try:
         completed = subprocess.run(
             words,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from aiot_suite.workspace import sha256_of
 from runner import rawlog
 from runner.devices import FOLDER, GONE, OUTPUT_LIMIT_BYTES, TAIL_BYTES, DeviceTask
-from runner.devices.adb import SHELL_TIMEOUT_S, Answer, Connection, quoted
-from runner.devices.answers import from_json
+from runner.devices.adb import SHELL_TIMEOUT_S, CommandResult, Connection, quoted
+from runner.devices.answers import parse_json
 from runner.errors import DeviceError, DeviceLostError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class DeviceFiles:
         new = [name for name in files if present.get(name) != expected[name]]
         if new:
             self.make(sorted({posixpath.dirname(posixpath.join(place, name)) for name in new}))
-        for names in batches(new):
+        for names in split_into_batches(new):
             for name in names:
                 self._connection.push(files[name], posixpath.join(place, name), mode)
             self._compare(place, {name: expected[name] for name in names})
@@ -97,13 +97,13 @@ class DeviceFiles:
         self._noted.clear()
         return True
 
-    def do(self, command: str | list[str], timeout_s: float = SHELL_TIMEOUT_S) -> Answer:
+    def do(self, command: str | list[str], timeout_s: float = SHELL_TIMEOUT_S) -> CommandResult:
         """Run a command and raise DeviceError if it fails."""
         answer = self._connection.shell(command, timeout_s)
         self._check(answer, command if isinstance(command, str) else command[0])
         return answer
 
-    def _check(self, answer: Answer, what: str) -> None:
+    def _check(self, answer: CommandResult, what: str) -> None:
         if answer.exit_code != 0:
             output = (answer.stderr or answer.stdout).strip()[:200]
             raise DeviceError(f"The device {self._connection.serial} refuses `{what[:80]}` ({output}).")
@@ -112,7 +112,7 @@ class DeviceFiles:
         """Return the SHA-256, by name, of those files left by an earlier push whose sizes are unchanged."""
         if place not in self._noted:
             answer = self._connection.shell(["cat", posixpath.join(place, _PUSHED)])
-            noted = from_json(answer.stdout) if answer.exit_code == 0 else {}
+            noted = parse_json(answer.stdout) if answer.exit_code == 0 else {}
             self._noted[place] = noted if isinstance(noted, dict) else {}
         noted = self._noted[place]
         names = [name for name in files if name in noted]
@@ -134,7 +134,7 @@ class DeviceFiles:
     def _table(self, place: str, names: Iterable[str], words: list[str]) -> dict[str, str]:
         """Return the output of `wc -c` or `sha256sum` for files in a folder, as name -> first column."""
         values = {}
-        for batch in batches(names):
+        for batch in split_into_batches(names):
             if _PLAIN.fullmatch(batch[0]):
                 line = f"cd {quoted([place])} && {quoted([*words, *(f'./{name}' for name in batch)])}"
                 for row in self._connection.shell(line, _LONG_S).stdout.splitlines():
@@ -147,7 +147,7 @@ class DeviceFiles:
         return values
 
 
-def batches(names: Iterable[str]) -> Iterator[list[str]]:
+def split_into_batches(names: Iterable[str]) -> Iterator[list[str]]:
     """Yield the names in order, in batches that fit into one command. A name that is not plain is a batch by itself."""
     group: list[str] = []
     size = 0

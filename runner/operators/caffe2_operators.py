@@ -68,7 +68,7 @@ def run(job: dict[str, Any], log: rawlog.AttemptWriter) -> None:
         accelerator_actual=model.accelerator,
         at=rawlog.utc_now(),
     )
-    operators = named(nets)
+    operators = named_operators(nets)
     image = np.random.default_rng(job["seed"]).random((1, 3, job["size"], job["size"]), dtype=np.float32)
     start = time.perf_counter_ns()
     for _ in range(job["warmups"]):
@@ -92,7 +92,7 @@ def run(job: dict[str, Any], log: rawlog.AttemptWriter) -> None:
     )
 
 
-def named(nets: caffe2.Nets) -> list[tuple[str, str]]:
+def named_operators(nets: caffe2.Nets) -> list[tuple[str, str]]:
     """Return name and kind of each operator of a network, in the order in which they run.
 
     A name is that of the operator's first output. A convolution is depthwise if it has as many groups as its

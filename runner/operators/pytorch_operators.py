@@ -86,7 +86,7 @@ def _record(network: nn.Module, node: fx.Node, counted: set[str]) -> Record:
         "node": node.name,
         "kind": _kind(node, operation, layer),
         "operation": operation,
-        "within": _within(node),
+        "within": _containing_modules(node),
         "inputs": [source.name for source in node.all_input_nodes],
         "kernel": kernel,
         "stride": stride or kernel,  # what pooling does where none is given
@@ -116,7 +116,7 @@ def _kind(node: fx.Node, operation: str, layer: nn.Module | None) -> str:
     return DEPTHWISE if depthwise else kind_of(operation)
 
 
-def _within(node: fx.Node) -> list[str]:
+def _containing_modules(node: fx.Node) -> list[str]:
     """Return the modules that contain a node, without the layer that the node itself is."""
     modules = [
         f"{path}:{module if isinstance(module, str) else module.__name__}"

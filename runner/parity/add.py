@@ -122,12 +122,12 @@ def add(
     for environment in installed:
         artifact = replace(candidate, environment=environment)
         try:
-            score_count = _try(artifact, known, device)
+            score_count = _try_model(artifact, known, device)
         except ModelError as error:
             failures.append(str(error))
             continue
         artifact = replace(artifact, settings=_settings(instance, fields, score_count, settings_file))
-        for note in _notes(instance, description, artifact.settings, score_count, known):
+        for note in _describe_assumptions(instance, description, artifact.settings, score_count, known):
             tell(note)
         _refuse_name_of_prepared(folder, artifact)
         folder.mkdir(parents=True, exist_ok=True)
@@ -220,7 +220,7 @@ def _read_from(
     if input_tensor.dtype not in ("float32", "uint8", "int8"):
         raise ModelError(f"{file} takes {input_tensor}: use a model with an input of float32, uint8 or int8.")
     if input_tensor.dtype != "float32":
-        mean, std = _of_raw_pixels(input_tensor)
+        mean, std = _normalization_of_raw_pixels(input_tensor)
         fields.setdefault("mean", [mean] * 3)
         fields.setdefault("std", [std] * 3)
         if not input_tensor.scale and (list(fields["mean"]), list(fields["std"])) != ([mean] * 3, [std] * 3):
@@ -231,7 +231,7 @@ def _read_from(
     return fields, output_tensor.shape[-1]
 
 
-def _of_raw_pixels(taken: Tensor) -> tuple[float, float]:
+def _normalization_of_raw_pixels(taken: Tensor) -> tuple[float, float]:
     """Return the mean and std for which an integer input equals the pixel values (for int8, minus 128)."""
     offset = 128 if taken.dtype == "int8" else 0
     return float(taken.zero_point + offset), round(1 / taken.scale, 6) if taken.scale else 1.0
@@ -252,7 +252,7 @@ def _settings(instance: Instance, fields: dict[str, Any], outputs: int | None, w
     return Settings.of_outputs(instance.model, fields, outputs, where)
 
 
-def _try(artifact: Artifact, catalog: Catalog, device: LocalDevice) -> int:
+def _try_model(artifact: Artifact, catalog: Catalog, device: LocalDevice) -> int:
     """Run the model file on a few test images and return the number of scores it gives.
 
     Raises ModelError if the model cannot be run, or if its outputs are not those of a classifier.
@@ -284,7 +284,9 @@ def _try(artifact: Artifact, catalog: Catalog, device: LocalDevice) -> int:
     return int(scores.shape[1])
 
 
-def _notes(instance: Instance, described: Description, settings: Settings, outputs: int, catalog: Catalog) -> list[str]:
+def _describe_assumptions(
+    instance: Instance, described: Description, settings: Settings, outputs: int, catalog: Catalog
+) -> list[str]:
     """Return what was read from the file, given its number of outputs, and what the user may want to check."""
     notes = []
     if described.inputs and described.outputs:
@@ -313,7 +315,7 @@ def _note_on_input(taken: Tensor, settings: Settings) -> list[str]:
     shifted = table + (128 if taken.dtype == "int8" else 0) - pixels
     shifted_count = int((shifted != 0).any(0).sum())
     if shifted_count and np.abs(shifted).max() <= 2:
-        mean, std = _of_raw_pixels(taken)
+        mean, std = _normalization_of_raw_pixels(taken)
         return [
             (
                 f"mean and std shift {shifted_count} of the {2**PIXELS} pixel values by "

@@ -105,20 +105,23 @@ def label_problem(answers: np.ndarray, truth: np.ndarray, settings: Settings) ->
     """
     right = int((answers == truth).sum())
     chance = 1 / settings.classes
-    by_chance = _tail(right, len(truth), chance) > LABEL_SIGNIFICANCE
-    candidates = list(_others(answers, truth, settings))
+    by_chance = _tail_probability(right, len(truth), chance) > LABEL_SIGNIFICANCE
+    candidates = list(_other_labels(answers, truth, settings))
     best_labels, text = max(candidates, key=lambda candidate: int((candidate[0] == answers).sum()), default=(truth, ""))
     explained = int((best_labels == answers).sum())
     if (
         len(set(truth[best_labels == answers].tolist())) >= LEAST_LABELS
-        and _tail(explained, len(truth), chance) * (2 * settings.classes + len(candidates)) < LABEL_SIGNIFICANCE
+        and _tail_probability(explained, len(truth), chance) * (2 * settings.classes + len(candidates))
+        < LABEL_SIGNIFICANCE
         and (by_chance or _better(best_labels == answers, truth == answers))
     ):
         return f"{right} of {len(truth)} images are classified correctly: {LABEL_DOUBT}; {explained} are correct {text}"
     if not at_chance_level(right, len(truth), settings.classes):
         return None
     follow_note = (
-        "; images with the same label get the same answer, but not that label" if _follow(answers, truth) else ""
+        "; images with the same label get the same answer, but not that label"
+        if _answers_follow_labels(answers, truth)
+        else ""
     )
     return (
         f"{right} of {len(truth)} images are classified correctly, no more than by chance: {LABEL_DOUBT}, although "
@@ -140,7 +143,7 @@ def at_chance_level(right: int, images: int, classes: int) -> bool:
     return bool(guessed and binom.cdf(right, images, (1 + chance) / 2) < LABEL_SIGNIFICANCE)
 
 
-def _tail(count: int, images: int, rate: float) -> float:
+def _tail_probability(count: int, images: int, rate: float) -> float:
     """Return the probability of `count` or more hits."""
     from scipy.stats import binomtest
 
@@ -149,16 +152,16 @@ def _tail(count: int, images: int, rate: float) -> float:
 
 def _better(mask: np.ndarray, other: np.ndarray) -> bool:
     gained, lost = int((mask & ~other).sum()), int((other & ~mask).sum())
-    return gained > 0 and _tail(gained, gained + lost, 0.5) < LABEL_SIGNIFICANCE
+    return gained > 0 and _tail_probability(gained, gained + lost, 0.5) < LABEL_SIGNIFICANCE
 
 
-def _others(answers: np.ndarray, truth: np.ndarray, settings: Settings) -> Iterator[tuple[np.ndarray, str]]:
+def _other_labels(answers: np.ndarray, truth: np.ndarray, settings: Settings) -> Iterator[tuple[np.ndarray, str]]:
     """Yield the labels under the shift that fits best and under other orders, each with its meaning."""
     differences, counts = np.unique((answers - truth)[(answers >= 0) & (answers != truth)], return_counts=True)
     if len(differences):
         shift = int(differences[counts.argmax()])
-        yield truth + shift, _of_shift(shift, settings)
-    for order, text in _orders(settings):
+        yield truth + shift, _shifted_labels(shift, settings)
+    for order, text in _renumberings(settings):
         inverse = np.full(max(len(order), int(order.max()) + 1), -1)
         inverse[order[order >= 0]] = np.flatnonzero(order >= 0)
         for mapping, meaning in ((order, f"if the labels are {text}"), (inverse, f"if the outputs are {text}")):
@@ -166,7 +169,7 @@ def _others(answers: np.ndarray, truth: np.ndarray, settings: Settings) -> Itera
             yield np.where(inside, mapping[np.where(inside, truth, 0)], -1), meaning
 
 
-def _of_shift(shift: int, settings: Settings) -> str:
+def _shifted_labels(shift: int, settings: Settings) -> str:
     text = f"if every label is {abs(shift)} {'lower' if shift < 0 else 'higher'}"
     remedies = []
     if settings.label_map is None and settings.label_offset + shift >= 0:
@@ -176,7 +179,7 @@ def _of_shift(shift: int, settings: Settings) -> str:
     return f"{text} ({', or '.join(remedies)})" if remedies else text
 
 
-def _orders(settings: Settings) -> Iterator[tuple[np.ndarray, str]]:
+def _renumberings(settings: Settings) -> Iterator[tuple[np.ndarray, str]]:
     """Yield the label of each number of another list, -1 for unused numbers, and a description of the list."""
     yield np.array(sorted(range(settings.classes), key=str)), "sorted as text: 0, 1, 10, 100, 101"
     if settings.label_space != classes.IMAGENET:
@@ -190,14 +193,14 @@ def _orders(settings: Settings) -> Iterator[tuple[np.ndarray, str]]:
     yield np.array(sorted(range(len(names)), key=names.__getitem__)), "sorted by the names of the classes"
 
 
-def _follow(answers: np.ndarray, truth: np.ndarray) -> bool:
+def _answers_follow_labels(answers: np.ndarray, truth: np.ndarray) -> bool:
     """Return whether images of the same label get the same answer more often than images of different labels."""
     first, second = np.triu_indices(len(truth), 1)
     same_label, same_answer = truth[first] == truth[second], answers[first] == answers[second]
     if not same_label.any() or same_label.all():
         return False
     base_rate = float(same_answer[~same_label].mean())
-    return _tail(int(same_answer[same_label].sum()), int(same_label.sum()), base_rate) < LABEL_SIGNIFICANCE
+    return _tail_probability(int(same_answer[same_label].sum()), int(same_label.sum()), base_rate) < LABEL_SIGNIFICANCE
 
 
 FLOAT32_LIMIT = 1e-3  # maximum difference of a float32 file's outputs, as a share of the original's range
@@ -338,7 +341,7 @@ def compare(
     problem: str | None = "some outputs are not finite numbers"
     if finite:
         reference_answers = answers(scores if original is None else original)
-        problem = label_problem(reference_answers, truth, artifact.settings) or _problem(
+        problem = label_problem(reference_answers, truth, artifact.settings) or _find_problem(
             artifact, len(images), accuracy if original_accuracy is None else original_accuracy, difference, agreement
         )
     return Check(
@@ -369,7 +372,7 @@ def _verdict(artifact: Artifact, agreement: float | None) -> str:
     return f"{agreement:.0%} of the images get the same class as from the original"
 
 
-def _problem(
+def _find_problem(
     artifact: Artifact, images: int, accuracy: float, difference: float | None, agreement: float | None
 ) -> str | None:
     from scipy.stats import binomtest

@@ -112,7 +112,7 @@ class Delegation:
         return " and ".join([*kinds, *self.others]) or "cpu"
 
 
-def kind(name: str) -> str:
+def delegate_kind(name: str) -> str:
     """Return the kind of a delegate by its own name: "cpu", or one of ACCELERATED ("external" for an unknown name)."""
     plain = name.strip("`'\" ").lower()
     return next((kind_name for pattern, kind_name in _KINDS if re.search(pattern, plain)), "external")
@@ -145,8 +145,8 @@ def find_replacements(lines: Iterable[tuple[str, str]]) -> list[Replaced]:
             nodes, partitions = whole(match[2]), whole(match[4])
             if nodes is not None and partitions is not None:
                 delegated.setdefault(match[0], Replaced(shown(match[1]), nodes, whole(match[3]), partitions))
-    kinds = {kind(entry.delegate) for entry in replacing.values()}
-    additional = [entry for entry in delegated.values() if kind(entry.delegate) not in kinds]
+    kinds = {delegate_kind(entry.delegate) for entry in replacing.values()}
+    additional = [entry for entry in delegated.values() if delegate_kind(entry.delegate) not in kinds]
     return [*replacing.values(), *additional][:REPLACED_AT_MOST]
 
 
@@ -160,22 +160,22 @@ def requested_delegates(
 
     If neither these nor the lines about creating delegates name one, the delegates that took nodes count.
     """
-    requests = [_asked_by(name, value) for name, value in [*parameters.items(), *flags.items()]]
+    requests = [_requested_by(name, value) for name, value in [*parameters.items(), *flags.items()]]
     for text in (text for _, text in lines if _may_mention(text)):
         for pattern in (_APPLIED, _UNUSED, _CREATED, _REFUSED):
             if match := pattern.search(text):
                 name = next(filter(None, match.groups()), None)
-                requests.append(kind(name) if name else None)
+                requests.append(delegate_kind(name) if name else None)
                 break
     requested = _accelerated(requests)
-    return requested or _accelerated(kind(entry.delegate) for entry in find_replacements(lines) if entry.nodes)
+    return requested or _accelerated(delegate_kind(entry.delegate) for entry in find_replacements(lines) if entry.nodes)
 
 
 def _accelerated(kinds: Iterable[str | None]) -> tuple[str, ...]:
     return tuple(kind_name for kind_name in dict.fromkeys(kinds) if kind_name is not None and kind_name != "cpu")
 
 
-def _asked_by(name: str, value: str) -> str | None:
+def _requested_by(name: str, value: str) -> str | None:
     """Return the kind of delegate that a parameter or a flag requests, or None."""
     plain_name, plain_value = re.sub(r"[^a-z0-9]+", " ", name.lower()).strip(), value.strip("'\" ").lower()
     if "external delegate path" in plain_name:
@@ -183,16 +183,16 @@ def _asked_by(name: str, value: str) -> str | None:
     if "delegate settings file" in plain_name:
         return "stable" if plain_value else None
     if plain_name == "delegate":
-        return kind(plain_value) if plain_value not in ("", "none") else None
+        return delegate_kind(plain_value) if plain_value not in ("", "none") else None
     match = re.fullmatch(r"(?:use )?(?:legacy )?(nnapi|gpu|hexagon|core ?ml|npu|external delegate|vulkan)", plain_name)
-    return kind(match[1]) if match and plain_value in ("1", "true", "yes") else None
+    return delegate_kind(match[1]) if match and plain_value in ("1", "true", "yes") else None
 
 
 def cpu_ran(lines: list[tuple[str, str]]) -> bool:
     """Return whether the lines prove that the CPU ran the whole model: only its own delegates took nodes."""
-    kinds = [kind(entry.delegate) for entry in find_replacements(lines) if entry.nodes]
+    kinds = [delegate_kind(entry.delegate) for entry in find_replacements(lines) if entry.nodes]
     applied = [match for _, text in lines if _may_mention(text) and (match := _APPLIED.search(text))]
-    kinds += [kind(match[1]) for match in applied if match[2] == "completely"]
+    kinds += [delegate_kind(match[1]) for match in applied if match[2] == "completely"]
     return bool(kinds) and set(kinds) == {"cpu"}
 
 
@@ -203,12 +203,12 @@ def delegation(lines: list[tuple[str, str]], delegate: str) -> Delegation:
     If that line is printed only for other delegates, the requested one took no node.
     """
     entries = find_replacements(lines)
-    accelerated = [entry for entry in entries if kind(entry.delegate) != "cpu"]
-    matching = [entry for entry in accelerated if _is(entry.delegate, delegate)]
+    accelerated = [entry for entry in entries if delegate_kind(entry.delegate) != "cpu"]
+    matching = [entry for entry in accelerated if _may_be(entry.delegate, delegate)]
     if not matching and delegate in _LOADED:
         matching = accelerated  # the delegate of a library may have any name
     other_kinds = tuple(
-        dict.fromkeys(kind(entry.delegate) for entry in accelerated if entry not in matching and entry.nodes)
+        dict.fromkeys(delegate_kind(entry.delegate) for entry in accelerated if entry not in matching and entry.nodes)
     )
     if delegate in ("cpu", "unknown"):
         return Delegation("none" if delegate == "cpu" else "unknown", others=other_kinds)
@@ -226,12 +226,12 @@ def delegation(lines: list[tuple[str, str]], delegate: str) -> Delegation:
             "none" if not nodes else "some" if total_nodes is None else "whole" if nodes >= total_nodes else "partly"
         )
     for text in (text for _, text in lines if _may_mention(text)):
-        if (match := _APPLIED.search(text)) and _is(match[1], delegate):
+        if (match := _APPLIED.search(text)) and _may_be(match[1], delegate):
             applied = "whole" if match[2] == "completely" else "partly"
             kernels = 1 if applied == "whole" else whole(match[3])
-        elif (match := _UNUSED.search(text)) and _is(next(filter(None, match.groups())), delegate):
+        elif (match := _UNUSED.search(text)) and _may_be(next(filter(None, match.groups())), delegate):
             applied = "none"
-        elif (match := _REFUSED.search(text)) and _is(match[1] or match[2] or delegate, delegate):
+        elif (match := _REFUSED.search(text)) and _may_be(match[1] or match[2] or delegate, delegate):
             applied = "refused"
     if applied == "none":
         nodes = 0
@@ -249,7 +249,7 @@ def accelerators(lines: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     return ()
 
 
-def _is(name: str, delegate: str) -> bool:
+def _may_be(name: str, delegate: str) -> bool:
     """Return whether a delegate of that name may be the requested one."""
-    actual = kind(name)
+    actual = delegate_kind(name)
     return actual == delegate or (actual == "external" and delegate in _LOADED)

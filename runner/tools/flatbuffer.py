@@ -42,7 +42,7 @@ class Network:
         shapes = [list(self._tensor(index).shape) for index in (self._input, self._output)]
         if len(shapes[0]) != 4 or shapes[0][0] != 1 or shapes[0][3] != 3 or len(shapes[1]) != 2 or shapes[1][0] != 1:
             raise ModelError(
-                f"{name} takes {_by(shapes[0])} and gives {_by(shapes[1])}, but run_eval requires 1 x height "
+                f"{name} takes {_decoded(shapes[0])} and gives {_decoded(shapes[1])}, but run_eval requires 1 x height "
                 "x width x 3 and 1 x classes."
             )
         kinds = {self._tensor(index).type for index in (self._input, self._output)}
@@ -142,5 +142,5 @@ class Network:
                     entry.tensorIndex = new
 
 
-def _by(shape: Sequence[int]) -> str:
+def _decoded(shape: Sequence[int]) -> str:
     return " x ".join(map(str, shape)) or "nothing"

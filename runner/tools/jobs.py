@@ -13,7 +13,7 @@ from aiot_suite.errors import ModelError, SetupError
 from aiot_suite.suite import TIMEOUT_S, Instance, Profile
 from aiot_suite.workspace import sha256_of
 from runner import rawlog
-from runner.tools.programs import Ask, Repeats, Tool, Tools, find
+from runner.tools.programs import Repeats, Tool, ToolOptions, Tools, find
 from runner.tools.tool_attempt import EvaluationFiles, Program, ToolJob
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Staged:
         return self.folder / "ground_truth.txt"
 
 
-def stage(dataset: Dataset, chosen: Sequence[tuple[str, int]], settings: Settings, root: Path) -> Staged:
+def stage_images(dataset: Dataset, chosen: Sequence[tuple[str, int]], settings: Settings, root: Path) -> Staged:
     """Create the `.rgb8` files of images (name, label) in a folder below `root`, once per set of equal settings."""
     from aiot_suite import preprocess
 
@@ -102,7 +102,7 @@ class FittedModel:
     changed: bool  # whether the file differs from the one that is timed
 
 
-def fit(artifact: Artifact, root: Path) -> FittedModel:
+def fit_model(artifact: Artifact, root: Path) -> FittedModel:
     """Return a prepared TFLite model in the form that run_eval takes, in a folder below `root`.
 
     It is created once for equal file and settings. Raises ModelError with the reason if run_eval cannot run this model.
@@ -225,7 +225,7 @@ def make(request: ToolRequest, instance: Instance, artifact: Artifact, attempt: 
     return ToolJob(
         instance=instance.id,
         attempt=attempt,
-        ask=Ask(instance.delegate, request.threads, request.accelerator, request.xnnpack),
+        ask=ToolOptions(instance.delegate, request.threads, request.accelerator, request.xnnpack),
         repeats=Repeats.of(request.profile, len(request.images), request.timeout_s / 2),
         benchmark=_program(request.tools.benchmark_model, f"{models}/{artifact.path.name}", artifact.sha256, push),
         evaluation=evaluation,
@@ -242,10 +242,10 @@ def _evaluation(request: ToolRequest, artifact: Artifact, push: Push) -> tuple[E
     request.scratch.mkdir(parents=True, exist_ok=True)
     with rawlog.locked(request.scratch / ".lock"):  # runs on several devices share these files
         try:
-            fitted = fit(artifact, request.scratch)
+            fitted = fit_model(artifact, request.scratch)
         except ModelError as error:
             return None, str(error).rstrip(".")
-        staged = stage(request.dataset, request.images, artifact.settings, request.scratch)
+        staged = stage_images(request.dataset, request.images, artifact.settings, request.scratch)
     if not staged.names:
         return None, "none of the images can be decoded"
     files = {f"images/{name}": staged.images / name for name in staged.names}

@@ -126,7 +126,7 @@ TOOL_DELEGATES = ("cpu", "nnapi", "gpu")
 
 
 @dataclass(frozen=True)
-class Ask:
+class ToolOptions:
     """Options of a tool that runs a model.
 
     accelerator: an accelerator of NNAPI (`nnapi-reference` is the CPU); None: NNAPI chooses, but not its CPU
@@ -168,7 +168,7 @@ MEMORY_REPEATS = Repeats(warmups=0, runs=3, min_s=0.0, max_s=60.0)
 """Repeats for the peak memory, which the tool samples in a thread that would disturb the timed runs."""
 
 
-def benchmark_model_words(tool: str, model: str, ask: Ask, repeats: Repeats, memory: bool = False) -> list[str]:
+def benchmark_model_words(tool: str, model: str, ask: ToolOptions, repeats: Repeats, memory: bool = False) -> list[str]:
     """Return the words that time a model file; `memory` also samples the peak memory.
 
     --warmup_min_secs is 0, since the tool would otherwise warm up for half a second whatever the number of warm-ups. On
@@ -189,7 +189,7 @@ def benchmark_model_words(tool: str, model: str, ask: Ask, repeats: Repeats, mem
     ]
 
 
-def run_eval_words(tool: str, model: str, images: str, labels: str, ground_truth: str, ask: Ask) -> list[str]:
+def run_eval_words(tool: str, model: str, images: str, labels: str, ground_truth: str, ask: ToolOptions) -> list[str]:
     """Return the words that measure accuracy.
 
     images: folder of images
@@ -214,11 +214,11 @@ def run_eval_words(tool: str, model: str, images: str, labels: str, ground_truth
     ]
 
 
-def _accelerated(ask: Ask) -> Sequence[str]:
+def _accelerated(ask: ToolOptions) -> Sequence[str]:
     return [f"--use_{ask.delegate}=true", *_named(ask)] if ask.delegate != "cpu" else []
 
 
-def _named(ask: Ask) -> Sequence[str]:
+def _named(ask: ToolOptions) -> Sequence[str]:
     return [f"--nnapi_accelerator_name={ask.accelerator}"] if ask.delegate == "nnapi" and ask.accelerator else []
 
 

@@ -181,14 +181,14 @@ def shown(text: str) -> str:
     return printable if len(printable) <= SHOWN_AT_MOST else printable[: SHOWN_AT_MOST - 1] + "…"
 
 
-def complaint(output_lines: list[tuple[str, str]]) -> str:
+def error_output(output_lines: list[tuple[str, str]]) -> str:
     """Return the errors that a tool printed, else its last line; "" if it printed nothing."""
     errors = [text for severity, text in output_lines if severity in ("ERROR", "FATAL") and text.strip()]
     last_lines = [text for _, text in output_lines if text.strip()][-1:]
     return "; ".join(shown(text).rstrip(".") for text in dict.fromkeys([*errors[:3]] or last_lines))
 
 
-def ending(exit_code: int) -> str:
+def describe_exit(exit_code: int) -> str:
     """Describe how a process ended, by its exit code as a shell or (negative) as Python's subprocess reports it."""
     signal_number = -exit_code if exit_code < 0 else exit_code - 128
     if signal_number in _SIGNALS:
@@ -208,9 +208,9 @@ def failure(measured: bool, output_lines: list[tuple[str, str]], exit_code: int,
     """
     if exit_code == 0 and measured:
         return None
-    message = complaint(output_lines)
+    message = error_output(output_lines)
     if exit_code != 0:
-        return f"{tool}: {ending(exit_code)}, saying {repr(message) if message else 'nothing'}"
+        return f"{tool}: {describe_exit(exit_code)}, saying {repr(message) if message else 'nothing'}"
     if not message:
         return f"{tool} printed nothing"
     return f"{tool} printed no {what} that can be understood; its message is {message!r}"

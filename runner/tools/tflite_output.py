@@ -153,7 +153,7 @@ _DIFFERENCE = re.compile(rf"OutputDiff\[(\d+)\]: avg_error=({NUMBER}), std_dev=(
 
 PATTERNS = (_ANNOUNCED, _TIMINGS, _TIMINGS_2019, _INITIALIZED, _FOOTPRINT, _FOOTPRINT_2020, _PEAK, _MODEL_SIZE,
             _EVALUATED, _LATENCY, _TOP, _DIFFERENCE)  # fmt: skip
-"""Patterns of the lines whose numbers are read here, except those parsed by `stats`."""
+"""Patterns of the lines whose numbers are read here, except those parsed by `parse_stats`."""
 
 
 @dataclass(frozen=True)
@@ -220,7 +220,7 @@ class Difference:
     failure: str | None = None
 
 
-def stats(line: str) -> Stats | None:
+def parse_stats(line: str) -> Stats | None:
     """Parse a text that begins with "count=", else return None. Zeros after a count of 0 are not times."""
     match = _COUNT.match(line)
     count = whole(match[1]) if match else None
@@ -316,14 +316,14 @@ def _phases(
     for _, text in output_lines:
         if _ANNOUNCED.match(text):
             announcements += 1
-        elif (line_stats := stats(text)) is not None:
+        elif (line_stats := parse_stats(text)) is not None:
             stats_after[announcements] = line_stats
             all_stats.append(line_stats)
     warmup, runs = (stats_after.get(1), stats_after.get(2)) if announcements else ([None, None, *all_stats])[-2:]
-    return _of_mean(warmup, warmup_ms, all_stats), _of_mean(runs, mean_ms, all_stats)
+    return _line_with_mean(warmup, warmup_ms, all_stats), _line_with_mean(runs, mean_ms, all_stats)
 
 
-def _of_mean(placed: Stats | None, mean_ms: float | None, every: list[Stats]) -> Stats | None:
+def _line_with_mean(placed: Stats | None, mean_ms: float | None, every: list[Stats]) -> Stats | None:
     """Return the line with a mean: the one at the expected place if it has that mean or no mean is known."""
     if mean_ms is None or (placed is not None and placed.mean_ms is None):
         return placed
@@ -446,7 +446,7 @@ def not_understood(output_lines: list[tuple[str, str]]) -> list[str]:
 
 def _understood(text: str) -> bool:
     if text.startswith("count="):
-        line_stats = stats(text)
+        line_stats = parse_stats(text)
         return line_stats is not None and (line_stats.count == 0 or line_stats.mean_ms is not None)
     if _PLAIN.match(text) or _COMMAND.search(text) or PARAMETER.fullmatch(text):
         return True

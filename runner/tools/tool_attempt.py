@@ -17,7 +17,7 @@ from runner.tools.text import bounded
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runner.tools.programs import Ask, Repeats
+    from runner.tools.programs import Repeats, ToolOptions
     from runner.tools.tflite_output import Benchmark, EvaluationResult
 
 Event = tuple[str, dict[str, Any]]
@@ -180,7 +180,7 @@ class ToolJob:
 
     instance: str
     attempt: int
-    ask: Ask
+    ask: ToolOptions
     repeats: Repeats
     benchmark: Program
     evaluation: EvaluationFiles | None
@@ -256,7 +256,7 @@ def _attempt(job: ToolJob, steps: _Steps, log: rawlog.AttemptWriter) -> str:
     try:
         exit_code, stdout, stderr = steps("benchmark_model", _timing_words(job, job.repeats))
         benchmark = tflite_output.benchmark(stdout, stderr, exit_code, job.ask.delegate)
-        if fault := _fault(benchmark):
+        if fault := _time_problem(benchmark):
             ending, fields = ending_without_time(job.known(), benchmark, fault)
             log.write(ending, **fields)
             return ending
@@ -303,7 +303,7 @@ def _peak_rss_kb(job: ToolJob, steps: _Steps) -> int | None:
     return peak_rss_kb(tflite_output.benchmark(stdout, stderr, exit_code)) if exit_code == 0 else None
 
 
-def _fault(benchmark: tflite_output.Benchmark) -> str | None:
+def _time_problem(benchmark: tflite_output.Benchmark) -> str | None:
     """Return why there is no usable time, or None."""
     if benchmark.failure is None and (benchmark.init_ms is None or benchmark.runs is None or not benchmark.runs.count):
         return "benchmark_model printed a time, but not the load time and the number of timed runs"

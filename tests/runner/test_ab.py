@@ -14,7 +14,7 @@ from aiot_suite.errors import ModelError, SelectionError
 from aiot_suite.suite import PROFILES, Instance
 from runner import ledger, rawlog, run_request
 from runner.ab import session, settings
-from runner.ab.session import Block, Recorded, Session
+from runner.ab.session import Block, RecordedBlock, Session
 from runner.devices.local import LocalDevice
 from runner.tools.jobs import NativeToolOptions
 from tests.command import aiot, refused
@@ -31,7 +31,7 @@ ONLY = ["--models", "squeezenet", "--frameworks", "tflite", "--quantizations", "
 @pytest.mark.parametrize("seed", range(8))
 def test_a_steady_drift_falls_on_both_sides_alike(count, seed):
     """Times that grow by 1 from run to run: the sums of both sides are equal after every two blocks."""
-    order = "".join(side for first in session.firsts(count, seed) for side in Block(1, first).sides)
+    order = "".join(side for first in session.draw_first_sides(count, seed) for side in Block(1, first).sides)
     assert len(order) == 2 * count
     time = np.arange(2.0 * count).reshape(-1, 4)
     a = np.array(list(order)).reshape(-1, 4) == "a"
@@ -39,9 +39,9 @@ def test_a_steady_drift_falls_on_both_sides_alike(count, seed):
 
 
 def test_the_order_is_drawn_and_the_seed_repeats_it():
-    orders = {tuple(session.firsts(6, seed)) for seed in range(40)}
+    orders = {tuple(session.draw_first_sides(6, seed)) for seed in range(40)}
     assert len(orders) == 8  # each of three twos in both ways
-    assert session.firsts(6, 3) == session.firsts(6, 3)
+    assert session.draw_first_sides(6, 3) == session.draw_first_sides(6, 3)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_the_order_is_drawn_and_the_seed_repeats_it():
 )
 def test_a_number_of_blocks_that_cannot_be_is_refused(count, reason):
     with pytest.raises(SelectionError, match=f"^{reason}.*: use an even number, 4 or more"):
-        session.firsts(count, 0)
+        session.draw_first_sides(count, 0)
 
 
 def short_run(raw, block, side, ended=True, of_session=SESSION, second=0):
@@ -77,7 +77,7 @@ def test_a_session_is_read_from_its_runs(tmp_path):
     folders.append(short_run(tmp_path, second, "b", ended=False))
     short_run(tmp_path, Block(9, "a"), "a", of_session=replace(SESSION, id="another"))
     begin(tmp_path, [ID], "20260101T000059.000Z-aaaaaa")
-    whole, broken = session.recorded(tmp_path, "local", SESSION.id)
+    whole, broken = session.recorded_blocks(tmp_path, "local", SESSION.id)
     assert (whole.block, dict(whole.folders)) == (first, dict(zip("ab", folders, strict=False)))
     assert (whole.problems, whole.pairs) == ([], 1)
     assert (broken.block, broken.pairs) == (second, 0)
@@ -90,18 +90,18 @@ def test_an_instance_that_ran_on_another_accelerator_is_not_paired(tmp_path):
     fallback = {**LOAD, "accelerator_requested": "nnapi"}
     rawlog.attempt_path(folders["b"], ID, 1).unlink()
     attempt(folders["b"], ID, fallback, end())
-    [only] = session.recorded(tmp_path, "local", SESSION.id)
+    [only] = session.recorded_blocks(tmp_path, "local", SESSION.id)
     assert (only.problems, only.pairs) == ([f"B: {ID} ran on the cpu, but nnapi was requested"], 0)
 
 
 def test_a_block_that_went_wrong_is_measured_again_as_a_whole_in_its_order(tmp_path):
     """Of ABBA BAAB the second block failed and the third lacks a side: BA and one more are left, with new numbers."""
-    orders = session.firsts(SESSION.blocks, SESSION.seed)
+    orders = session.draw_first_sides(SESSION.blocks, SESSION.seed)
     for number, first in enumerate(orders[:3], 1):
         block = Block(number, first)
         for second, side in enumerate(block.sides[: 1 if number == 3 else 2]):
             short_run(tmp_path, block, side, ended=number != 2, second=second)
-    left = session.remaining_blocks(SESSION, session.recorded(tmp_path, "local", SESSION.id))
+    left = session.remaining_blocks(SESSION, session.recorded_blocks(tmp_path, "local", SESSION.id))
     assert [block.number for block in left] == [4, 5, 6]
     assert sorted([orders[0], *(block.first for block in left)]) == sorted(orders)
     assert session.remaining_blocks(SESSION, []) == [Block(number, first) for number, first in enumerate(orders, 1)]
@@ -214,7 +214,7 @@ def test_two_thread_counts_take_turns_and_are_compared(workspace):
     done = aiot(*command(workspace, "--a", "threads=1", "--b", "threads=2"))
     assert done.returncode == 0, done.stderr
     records = runs_of(workspace)
-    order = "".join(first + {"a": "b", "b": "a"}[first] for first in session.firsts(4, 0))
+    order = "".join(first + {"a": "b", "b": "a"}[first] for first in session.draw_first_sides(4, 0))
     assert "".join(record["ab"]["side"] for record in records) == order
     assert (
         f"order     {' '.join(order[at : at + 2].upper() for at in range(0, 8, 2))}: 8 runs of 5 images" in done.stdout
@@ -430,7 +430,7 @@ def test_a_session_stops_where_the_device_refuses_what_differs(workspace, monkey
         conditions = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)["conditions"]
         return ["the request for cores was refused: all are alike"] if conditions else []
 
-    monkeypatch.setattr(session, "refused", refuses_big)
+    monkeypatch.setattr(session, "refused_conditions", refuses_big)
     done = aiot(*command(workspace, "--a", "cores=all", "--b", "cores=big"))
     assert done.returncode == 1
     assert done.stderr.endswith(
@@ -493,17 +493,17 @@ def test_expected_time_is_that_of_earlier_runs(tmp_path, request_):
         slug = "local"
 
     side = settings.SettingsSide("threads=1", Local(), replace(request_, instances=TINY[:2], profile=profile))
-    assert session.expected_s(tmp_path, side) == (pytest.approx(4.0), [TINY[1].id])
+    assert session.expected_duration_s(tmp_path, side) == (pytest.approx(4.0), [TINY[1].id])
 
 
 def test_a_recorded_block_without_a_side_has_no_pair():
-    assert Recorded(Block(1, "a")).problems == ["A was not run", "B was not run"]
-    assert Recorded(Block(1, "a")).pairs == 0
+    assert RecordedBlock(Block(1, "a")).problems == ["A was not run", "B was not run"]
+    assert RecordedBlock(Block(1, "a")).pairs == 0
 
 
 def test_a_run_of_another_version_of_the_format_is_no_part_of_a_session(tmp_path):
     begin(tmp_path, [ID], study="ab", ab={"session": SESSION.id, "side": "a"})
-    assert session.recorded(tmp_path, "local", SESSION.id) == []
+    assert session.recorded_blocks(tmp_path, "local", SESSION.id) == []
 
 
 def test_a_session_stops_where_its_device_is_lost(workspace, monkeypatch):
@@ -516,7 +516,7 @@ def test_a_session_stops_where_its_device_is_lost(workspace, monkeypatch):
 
     monkeypatch.setattr(fleet, "run_all", lost)
     done = aiot(*command(workspace, "--a", "threads=1", "--b", "threads=2"))
-    first = session.firsts(4, 0)[0].upper()
+    first = session.draw_first_sides(4, 0)[0].upper()
     assert done.returncode == 1
     assert f"aiot: Block 1, {first}: The device local does not answer." in done.stderr
     assert "is unfinished: repeat the command with `--resume` to continue" in done.stderr

@@ -39,7 +39,7 @@ def run_of(folder, device):
 
 
 def samples_of(folder, device, body=lambda: time.sleep(0.1), attempt=3):
-    with suppress(DeviceLostError), execution._telemetry(run_of(folder, device), ONE, attempt):
+    with suppress(DeviceLostError), execution._sampling_telemetry(run_of(folder, device), ONE, attempt):
         body()
     samples, broken = rawlog.read_telemetry(folder / "telemetry.jsonl")
     assert broken == 0
@@ -66,7 +66,7 @@ def test_a_connection_lost_in_the_middle_is_detected(tmp_path):
 
     samples = samples_of(tmp_path, Device({"temperature_c": 30}), lose)
     assert [one.get("lost") for one in samples[-2:]] == [None, True]
-    with pytest.raises(DeviceLostError), execution._telemetry(run_of(tmp_path, Device({})), ONE, 1):
+    with pytest.raises(DeviceLostError), execution._sampling_telemetry(run_of(tmp_path, Device({})), ONE, 1):
         raise DeviceLostError("gone")
 
 
@@ -74,7 +74,7 @@ def test_a_full_disk_does_not_end_the_sampling_with_a_traceback(tmp_path, monkey
     (tmp_path / "telemetry.jsonl").symlink_to("/dev/full")
     raised = []
     monkeypatch.setattr(threading, "excepthook", raised.append)
-    with execution._telemetry(run_of(tmp_path, Device({"temperature_c": 30})), ONE, 1):
+    with execution._sampling_telemetry(run_of(tmp_path, Device({"temperature_c": 30})), ONE, 1):
         time.sleep(0.05)
     assert raised == []
 
@@ -87,7 +87,7 @@ def test_applied_conditions_are_recorded_whenever_they_change(tmp_path):
         AppliedConditions(refused={"cores": "all are of 1 MHz"}),
     )
     for held, there in ((kept, 1), (kept, 1), (refused, 2), (refused, 2), (kept, 3)):
-        record = execution._with_held(folder, record, held)
+        record = execution._record_applied_conditions(folder, record, held)
         assert rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS) == record
         assert len(record["held"]) == there
         assert {name: record["held"][-1][name] for name in ("core_mask", "refused")} == {

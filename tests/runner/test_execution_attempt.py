@@ -9,27 +9,27 @@ from hypothesis import strategies as st
 from runner import rawlog
 from runner.devices import GONE, DeviceTask
 from runner.errors import DeviceError, DeviceLostError
-from runner.execution import carry_out, carry_out_by_tools, has_ended, last_of
-from runner.tools.programs import Ask, Repeats
+from runner.execution import carry_out, carry_out_by_tools, has_ended, last_value
+from runner.tools.programs import Repeats, ToolOptions
 from runner.tools.tool_attempt import Program, ToolJob
 
 
 def test_the_newest_number_in_a_log_that_is_being_written():
-    assert last_of(b"", "query") is None
+    assert last_value(b"", "query") is None
     lines = [json.dumps({"repetition": n, "event": "pass"}) for n in range(900)]
     begun = "\n".join(lines[:2]) + "\n" + '{"event":"operator","rep'
-    assert last_of(begun.encode(), "repetition", "pass") == 1
+    assert last_value(begun.encode(), "repetition", "pass") == 1
     whole = "\n".join(lines) + "\n" + '{"event":"operator","repetition":7}\n'
-    assert last_of(whole.encode()[-500:], "repetition", "pass") == 899
-    assert last_of(whole.encode()[-500:], "repetition") == 7
-    assert last_of(b'{"query":null}\n{"query":3}\n[]\n', "query") == 3
+    assert last_value(whole.encode()[-500:], "repetition", "pass") == 899
+    assert last_value(whole.encode()[-500:], "repetition") == 7
+    assert last_value(b'{"query":null}\n{"query":3}\n[]\n', "query") == 3
 
 
 @given(st.lists(st.integers(0, 2**40), max_size=20), st.binary(max_size=40).filter(lambda data: b"\n" not in data))
 def test_a_half_written_line_never_counts(queries, begun):
     whole = "".join(json.dumps({"event": "image", "query": query}) + "\n" for query in queries).encode()
-    assert last_of(whole + begun, "query", "image") == (queries[-1] if queries else None)
-    assert last_of(whole + b'{"query": 7}', "query", "image") == (queries[-1] if queries else None)
+    assert last_value(whole + begun, "query", "image") == (queries[-1] if queries else None)
+    assert last_value(whole + b'{"query": 7}', "query", "image") == (queries[-1] if queries else None)
 
 
 @given(st.binary())
@@ -40,7 +40,7 @@ def test_a_half_written_line_never_counts(queries, begun):
 @example(b'{"query": true}\n{"query": "7"}\n')
 @example(b'{"query": [{}]}\n')
 def test_whatever_a_device_writes_is_a_number_or_nothing(tail):
-    found = last_of(tail, "query")
+    found = last_value(tail, "query")
     assert found is None or -(2**63) < found < 2**63
 
 
@@ -192,7 +192,7 @@ def job(tmp_path):
     (tmp_path / "native").mkdir()
     program = Program("/there/benchmark_model", "benchmark_model abc", "/there/m.tflite", "f" * 64)
     return ToolJob(
-        "tflite_nnapi_int8_mnasnet", 2, Ask("nnapi", 1), Repeats(0, 5, 0.0, 60.0), program, None, timeout_s=0.05
+        "tflite_nnapi_int8_mnasnet", 2, ToolOptions("nnapi", 1), Repeats(0, 5, 0.0, 60.0), program, None, timeout_s=0.05
     )
 
 

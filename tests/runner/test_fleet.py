@@ -41,7 +41,7 @@ def lost():
 
 def test_a_disconnected_device_is_polled_less_often_and_finally_given_up(clock):
     with pytest.raises(DeviceLostError):
-        fleet.persist(lost, 60, clock)
+        fleet.retry_while_lost(lost, 60, clock)
     assert clock.pauses[:6] == [1, 2, 4, 8, 8, 8]
     assert 60 < clock.now - 1000 <= 60 + 8
 
@@ -52,13 +52,13 @@ def test_a_device_that_reconnects_continues_its_run(clock):
     def ask():
         return next(answers)()
 
-    assert fleet.persist(ask, 60, clock) == "done"
+    assert fleet.retry_while_lost(ask, 60, clock) == "done"
     assert clock.pauses == [1, 2]
 
 
 def test_without_patience_a_lost_device_is_given_up_at_the_second_loss(clock):
     with pytest.raises(DeviceLostError):
-        fleet.persist(lost, 0, clock)
+        fleet.retry_while_lost(lost, 0, clock)
     assert clock.pauses == [1]
 
 
@@ -70,7 +70,7 @@ def test_a_device_that_was_connected_for_long_gets_the_full_patience_again(clock
             return "done"
         return lost()
 
-    assert fleet.persist(work, 10, clock) == "done"
+    assert fleet.retry_while_lost(work, 10, clock) == "done"
     assert clock.pauses == [1, 2, 4] * 4
 
 
@@ -88,7 +88,7 @@ def test_a_lost_device_is_waited_for_as_long_as_was_asked_and_hardly_longer(sile
         patch.setattr(fleet, "time", clock)
         began = clock.now + (silences[0] if silences else 5.0)
         with pytest.raises(DeviceLostError):
-            fleet.persist(work, patience_s, clock)
+            fleet.retry_while_lost(work, patience_s, clock)
     assert patience_s < clock.now - began <= patience_s + max(fleet.BACK_OFF_S) + max([5.0, *silences])
 
 
@@ -97,7 +97,7 @@ def test_an_error_other_than_a_lost_device_is_not_retried(clock):
         raise DeviceError("It has no space left.")
 
     with pytest.raises(DeviceError, match="no space"):
-        fleet.persist(work, 60, clock)
+        fleet.retry_while_lost(work, 60, clock)
     assert clock.pauses == []
 
 
@@ -105,7 +105,7 @@ def test_a_stop_ends_the_waiting(monkeypatch):
     clock = Clock(stop_at=10)
     monkeypatch.setattr(fleet, "time", clock)
     with pytest.raises(KeyboardInterrupt):
-        fleet.persist(lost, 1000, clock)
+        fleet.retry_while_lost(lost, 1000, clock)
     assert clock.now - 1000 < 20
 
 
@@ -120,7 +120,7 @@ class Device:
 @pytest.fixture
 def run_all(monkeypatch, tmp_path):
     """Runs on stand-ins, whose runs are folders with nothing in them."""
-    monkeypatch.setattr(fleet, "begin", lambda workspace, device, request: tmp_path / device.slug)
+    monkeypatch.setattr(fleet, "create_run", lambda workspace, device, request: tmp_path / device.slug)
     monkeypatch.setattr(ledger, "read", lambda folder: [folder.name])
     monkeypatch.setattr(
         execution, "execute", lambda folder, device, request, listen, stop: device.work(folder, listen, stop)
@@ -202,6 +202,6 @@ def test_a_device_that_cannot_start_has_an_outcome_with_an_error(run_all, monkey
     def begin(workspace, device, request):
         raise RunnerError("No space is left.")
 
-    monkeypatch.setattr(fleet, "begin", begin)
+    monkeypatch.setattr(fleet, "create_run", begin)
     [outcome] = run_all(lambda *_: [])
     assert (outcome.folder, str(outcome.error), outcome.entries) == (None, "No space is left.", ())

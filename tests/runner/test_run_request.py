@@ -45,7 +45,7 @@ def answers(path):
 
 
 def test_a_run_measures_what_it_can_and_says_why_not_for_the_rest(workspace, device, request_):
-    folder = run_request.begin(workspace, device, request_)
+    folder = run_request.create_run(workspace, device, request_)
     entries = {entry.instance_id: entry for entry in execution.execute(folder, device, request_, silent)}
     assert {one: entry.status for one, entry in entries.items()} == {
         **{one.id: "end" for one in TINY},
@@ -72,7 +72,7 @@ def test_a_run_measures_what_it_can_and_says_why_not_for_the_rest(workspace, dev
 
 
 def test_the_two_frameworks_agree_on_the_same_network(workspace, device, request_):
-    folder = run_request.begin(workspace, device, request_)
+    folder = run_request.create_run(workspace, device, request_)
     execution.execute(folder, device, request_, silent)
     tflite, pytorch = (answers(rawlog.attempt_path(folder, one.id, 1)) for one in (TINY[0], TINY[2]))
     for (_, _, ours), (_, _, theirs) in zip(tflite, pytorch, strict=True):
@@ -82,7 +82,7 @@ def test_the_two_frameworks_agree_on_the_same_network(workspace, device, request
 
 def test_an_image_that_cannot_be_decoded_counts_as_wrong_and_is_listed(workspace, device, request_):
     request_.dataset.path("3.jpg").write_bytes(b"not a picture")
-    folder = run_request.begin(workspace, device, request_)
+    folder = run_request.create_run(workspace, device, request_)
     execution.execute(folder, device, request_, silent)
     attempt = rawlog.read_attempt(rawlog.attempt_path(folder, TINY[0].id, 1))
     failed = attempt.of("image_failed")
@@ -93,7 +93,7 @@ def test_an_image_that_cannot_be_decoded_counts_as_wrong_and_is_listed(workspace
 
 def test_a_model_file_that_is_none_fails_in_one_sentence_and_the_rest_goes_on(workspace, device, request_):
     request_.artifacts[TINY[0].artifact].path.write_bytes(b"not a model")
-    folder = run_request.begin(workspace, device, request_)
+    folder = run_request.create_run(workspace, device, request_)
     entries = {entry.instance_id: entry for entry in execution.execute(folder, device, request_, silent)}
     assert entries[TINY[0].id].status == "failed"
     assert "ValueError" in entries[TINY[0].id].last["reason"]
@@ -120,14 +120,14 @@ def test_a_model_file_for_another_layout_is_not_run(workspace, device, request_)
 
 def test_too_slow_an_instance_is_ended(workspace, device, request_):
     request = replace(request_, timeout_s=0.5, profile=replace(request_.profile, min_duration_s=60))
-    folder = run_request.begin(workspace, device, replace(request, instances=TINY[:1]))
+    folder = run_request.create_run(workspace, device, replace(request, instances=TINY[:1]))
     (entry,) = execution.execute(folder, device, request, silent)
     assert entry.status == "failed"
     assert entry.last["reason"] == "it took longer than 0.5 s"
 
 
 def test_one_device_is_used_by_one_run_at_a_time(workspace, device, request_):
-    folder = run_request.begin(workspace, device, request_)
+    folder = run_request.create_run(workspace, device, request_)
     with (
         execution.device_locked(folder.parent),
         pytest.raises(DeviceError, match="Another run is using the device local"),
@@ -146,7 +146,7 @@ def test_a_run_that_cannot_be_written_is_one_sentence(workspace, device, request
     def refuse(*_):
         raise OSError(code, os.strerror(code))
 
-    folder = run_request.begin(workspace, device, request_)
+    folder = run_request.create_run(workspace, device, request_)
     monkeypatch.setattr(device, "push", refuse)
     with pytest.raises(RunnerError, match=sentence):
         execution.execute(folder, device, request_, silent)
@@ -154,7 +154,7 @@ def test_a_run_that_cannot_be_written_is_one_sentence(workspace, device, request
 
 def test_an_interrupted_attempt_is_closed_and_tried_again(workspace, device, request_):
     request = replace(request_, profile=replace(request_.profile, min_duration_s=30), instances=TINY[:1])
-    folder = run_request.begin(workspace, device, request)
+    folder = run_request.create_run(workspace, device, request)
 
     def interrupt(event, instance, known):
         if event == "progress" and len(known["tail"]) > 3000:
@@ -175,7 +175,7 @@ def test_an_interrupted_attempt_is_closed_and_tried_again(workspace, device, req
 )
 def test_a_run_is_not_resumed_with_other_versions(workspace, device, request_, monkeypatch, changed, before, now):
     """One instance is finished and the next one is not; then Python or the framework is upgraded."""
-    folder = run_request.begin(workspace, device, replace(request_, instances=TINY[:2]))
+    folder = run_request.create_run(workspace, device, replace(request_, instances=TINY[:2]))
     carry_out = execution.carry_out
 
     def one_only(device_, task, *more):
@@ -206,7 +206,7 @@ def test_a_run_is_not_resumed_with_other_versions(workspace, device, request_, m
 
 
 def test_a_run_without_a_measurement_takes_the_python_that_there_is(workspace, device, request_, monkeypatch):
-    folder = run_request.begin(workspace, device, replace(request_, instances=TINY[:1]))
+    folder = run_request.create_run(workspace, device, replace(request_, instances=TINY[:1]))
     for version in ("3.11.1", "3.12.1"):
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
             patch.setattr(execution, "python_version", lambda *_, version=version: version)
@@ -279,12 +279,12 @@ def test_a_dry_run_writes_nothing(workspace):
 
 
 def test_a_newer_request_begins_a_new_run(workspace, device, request_):
-    folder = run_request.begin(workspace, device, request_)
-    assert run_request.to_resume(workspace, device, request_) == folder
+    folder = run_request.create_run(workspace, device, request_)
+    assert run_request.find_run_to_resume(workspace, device, request_) == folder
     execution.execute(folder, device, request_, silent)
-    assert run_request.to_resume(workspace, device, replace(request_, threads=2)) is None
+    assert run_request.find_run_to_resume(workspace, device, replace(request_, threads=2)) is None
     other = {name: replace(artifact, sha256="f" * 64) for name, artifact in request_.artifacts.items()}
-    assert run_request.to_resume(workspace, device, replace(request_, artifacts=other)) is None
+    assert run_request.find_run_to_resume(workspace, device, replace(request_, artifacts=other)) is None
     assert json.loads((folder / "run.json").read_text())["threads"] == 1
 
 
@@ -293,11 +293,11 @@ def test_a_second_run_takes_the_reverse_order_and_the_same_images(workspace, dev
     request = replace(request_, profile=replace(request_.profile, max_images=5))
     folders = []
     for _ in range(2):
-        folders.append(run_request.begin(workspace, device, request))
-        assert run_request.to_resume(workspace, device, request) == folders[-1]
+        folders.append(run_request.create_run(workspace, device, request))
+        assert run_request.find_run_to_resume(workspace, device, request) == folders[-1]
         execution.execute(folders[-1], device, request, silent)
-        assert run_request.to_resume(workspace, device, request) == folders[-1]
-    assert run_request.to_resume(workspace, device, replace(request, order_seed=1)) is None
+        assert run_request.find_run_to_resume(workspace, device, request) == folders[-1]
+    assert run_request.find_run_to_resume(workspace, device, replace(request, order_seed=1)) is None
     first, second = (rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS) for folder in folders)
     assert second["suite"] == first["suite"][::-1] and second["order"]["reverse_of"] == first["run_id"]
     shown = {
@@ -322,10 +322,10 @@ def test_a_dry_run_shows_the_order_of_the_next_run(workspace):
 def test_runs_sort_by_the_time_they_began(workspace, device, request_):
     folders = []
     for _ in range(20):
-        folders.append(run_request.begin(workspace, device, request_))
+        folders.append(run_request.create_run(workspace, device, request_))
         time.sleep(0.002)
     assert rawlog.run_folders(workspace.raw) == folders
-    assert run_request.to_resume(workspace, device, request_) == folders[-1]
+    assert run_request.find_run_to_resume(workspace, device, request_) == folders[-1]
 
 
 def ways_there(workspace):
@@ -337,7 +337,7 @@ def ways_there(workspace):
 
 def test_each_way_of_resizing_is_a_run_of_a_study_with_the_same_model_files(workspace, device, request_):
     request = replace(request_, instances=TINY[:1])
-    other = run_request.begin(workspace, device, request)
+    other = run_request.create_run(workspace, device, request)
     execution.execute(other, device, request, silent)
     options = ["--models", "squeezenet", "--frameworks", "tflite", "--quantizations", "float32", "--delegates", "cpu"]
     asked = command(workspace, *options, "--resize", "square_crop,crop-resize")
@@ -357,21 +357,21 @@ def test_each_way_of_resizing_is_a_run_of_a_study_with_the_same_model_files(work
     scores = [answers(rawlog.attempt_path(folder, TINY[0].id, 1)) for folder in (crop, square)]
     assert scores[0] == answers(rawlog.attempt_path(other, TINY[0].id, 1))[:12]
     assert scores[0] != scores[1]
-    assert run_request.to_resume(workspace, device, request) == other
+    assert run_request.find_run_to_resume(workspace, device, request) == other
 
 
 def test_a_study_of_resizing_resumes_each_way_separately(workspace, device, request_):
     one = replace(request_, instances=TINY[:1])
     ways = {way: one.with_resize(way) for way in ("crop_resize", "square_crop")}
-    assert [run_request.to_resume(workspace, device, way) for way in ways.values()] == [None, None]
-    folders = {way: run_request.begin(workspace, device, request) for way, request in ways.items()}
+    assert [run_request.find_run_to_resume(workspace, device, way) for way in ways.values()] == [None, None]
+    folders = {way: run_request.create_run(workspace, device, request) for way, request in ways.items()}
     execution.execute(folders["square_crop"], device, ways["square_crop"], silent)
-    assert run_request.to_resume(workspace, device, one) is None  # a study is no run of the suite
+    assert run_request.find_run_to_resume(workspace, device, one) is None  # a study is no run of the suite
     for way, request in ways.items():
-        assert run_request.to_resume(workspace, device, request) == folders[way]
-    assert run_request.to_resume(workspace, device, one.with_resize("resize_crop")) is None
+        assert run_request.find_run_to_resume(workspace, device, request) == folders[way]
+    assert run_request.find_run_to_resume(workspace, device, one.with_resize("resize_crop")) is None
     threads = replace(ways["square_crop"], threads=2)
-    assert run_request.to_resume(workspace, device, threads) is None
+    assert run_request.find_run_to_resume(workspace, device, threads) is None
 
 
 def test_conditions_are_asked_for_recorded_and_judged(workspace, device, request_):
@@ -387,13 +387,13 @@ def test_conditions_are_asked_for_recorded_and_judged(workspace, device, request
     [held] = record["held"]
     assert (held["fixed_performance"], list(held["refused"])) == (False, ["fixed_performance"])
     assert held["cores_allowed"]
-    assert run_request.conditions_of(record) == Conditions(fixed_performance=True)
+    assert run_request.requested_conditions(record) == Conditions(fixed_performance=True)
     again = aiot(*command(workspace, *options, "--fixed-performance", "--resume"))
     assert (again.returncode, len(rawlog.run_folders(workspace.raw))) == (0, 1)
     assert aiot(*command(workspace, *options, "--resume")).returncode == 0
     first, second = rawlog.run_folders(workspace.raw)
     assert (first, rawlog.read_json(second / "run.json", rawlog.RUN_FIELDS)["conditions"]) == (folder, None)
-    assert run_request.refused(second) == []
+    assert run_request.refused_conditions(second) == []
 
 
 @pytest.mark.parametrize(
@@ -406,8 +406,8 @@ def test_conditions_are_asked_for_recorded_and_judged(workspace, device, request
     ],
 )
 def test_conditions_of_other_versions_are_read_as_far_as_they_are_known(conditions, expected):
-    assert run_request.conditions_of({"conditions": conditions}) == expected
-    assert run_request.conditions_of({}) == Conditions()
+    assert run_request.requested_conditions({"conditions": conditions}) == expected
+    assert run_request.requested_conditions({}) == Conditions()
 
 
 def test_an_unknown_choice_of_cores_is_one_sentence(workspace):

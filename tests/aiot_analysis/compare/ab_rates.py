@@ -13,7 +13,7 @@ import pandas as pd
 
 from aiot_analysis.compare import changes, interleaved
 from aiot_analysis.words import ALPHA
-from runner.ab.session import firsts
+from runner.ab.session import draw_first_sides
 from tests.aiot_analysis.stats.series import autocorrelated
 
 INSTANCE = "tflite_cpu_float32_mnasnet"
@@ -38,7 +38,9 @@ class Case:
 def session(case: Case, seed: int) -> pd.DataFrame:
     """Return the rows of the table `instances` of one session, with the columns that a verdict reads."""
     rng = np.random.default_rng(seed)
-    sides = [side for first in firsts(case.blocks, seed) for side in (("a", "b") if first == "a" else ("b", "a"))]
+    sides = [
+        side for first in draw_first_sides(case.blocks, seed) for side in (("a", "b") if first == "a" else ("b", "a"))
+    ]
     noise = case.spread * autocorrelated(case.autocorrelation, len(sides), case.images, seed)
     level = rng.normal(0, case.run_sd, len(sides)) + np.linspace(0, case.drift, len(sides))
     image = rng.normal(0, 0.1, (case.blocks, case.images)).repeat(2, axis=0)  # A and B of a block see the same ones

@@ -56,7 +56,7 @@ def test_a_bundle_is_one_archive_named_by_its_content_with_a_manifest(archive):
 
 def test_it_is_made_once(archive):
     made = build.build_lock(LOCK, silent)
-    assert build.build_lock(LOCK, silent) == made == build.of_lock(LOCK)
+    assert build.build_lock(LOCK, silent) == made == build.find_locked(LOCK)
     assert archive.asked == [["libc6", "python3.11-minimal"], ["thing"]]
 
 
@@ -71,9 +71,9 @@ def test_the_same_lock_gives_the_same_archive_elsewhere(archive, tmp_path, monke
 def test_another_lock_is_another_bundle(archive):
     first = build.build_lock(LOCK, silent)
     other = dataclasses.replace(LOCK, recipe=dataclasses.replace(RECIPE, leave_out=("*.pyc",)))
-    assert build.of_lock(other) is None
+    assert build.find_locked(other) is None
     assert build.build_lock(other, silent).sha256 != first.sha256
-    assert build.of_lock(LOCK) == first
+    assert build.find_locked(LOCK) == first
 
 
 @pytest.mark.parametrize("damage", ["gone", "short", "manifest"])
@@ -85,7 +85,7 @@ def test_a_damaged_bundle_is_built_again(archive, damage):
         made.path.write_bytes(b"half")
     else:
         next(build.folder().glob("*.json")).write_text("{")
-    assert build.of_lock(LOCK) is None
+    assert build.find_locked(LOCK) is None
     again = build.build_lock(LOCK, silent)
     assert again == made
     assert again.path.stat().st_size == made.size_bytes
@@ -129,7 +129,7 @@ def test_the_lock_takes_what_the_archives_have_now(monkeypatch):
             return BundlePart("debian", name, f"of {opened[-1][1]}", "0" * 64)
 
     wheel = BundlePart("wheel", "thing", "1.0", "2" * 64)
-    monkeypatch.setattr(build, "recipes", lambda: {"tiny": RECIPE})
+    monkeypatch.setattr(build, "load_recipes", lambda: {"tiny": RECIPE})
     monkeypatch.setattr(packages.Apt, "open", Opened)
     monkeypatch.setattr(packages, "wheel_candidates", lambda *_: [wheel])
     locks = build.renew_lock(silent)

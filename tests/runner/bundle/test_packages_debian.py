@@ -24,13 +24,13 @@ LISTED = """\
 
 def test_the_archive_is_the_first_that_has_debians_own_suite():
     """And no vendor's, which may use the same names, or the archive of security updates alone."""
-    assert packages.archive_in(LISTED) == "http://mirror.example/debian"
+    assert packages.find_archive(LISTED) == "http://mirror.example/debian"
 
 
 def test_other_systems_have_no_archive_of_debian():
     ubuntu = LISTED.replace("debian", "ubuntu").replace("bookworm", "noble")
-    assert packages.archive_in(ubuntu) is None
-    assert packages.archive_in("") is None
+    assert packages.find_archive(ubuntu) is None
+    assert packages.find_archive("") is None
 
 
 @NEEDS_APT

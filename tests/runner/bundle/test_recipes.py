@@ -13,7 +13,7 @@ from runner.bundle.recipes import ARCHITECTURES, BundlePart, Lock
 from tests.runner.bundle.parts import ARM64, RECIPE
 
 ROOT = Path(__file__).parents[3]
-EVERY = [(name, architecture) for name in recipes.recipes() for architecture in ARCHITECTURES]
+EVERY = [(name, architecture) for name in recipes.load_recipes() for architecture in ARCHITECTURES]
 
 
 @pytest.mark.parametrize(("name", "architecture"), EVERY)
@@ -42,7 +42,7 @@ def test_a_device_runs_the_versions_that_this_machine_does(name):
     """Else their answers would not be comparable."""
     file = {"litert": ROOT / "constraints.txt", "legacy": ROOT / "aiot_suite" / "legacy-requirements.txt"}[name]
     here = pins(file.read_text(encoding="utf-8").splitlines())
-    there = pins(recipes.recipes()[name].wheels)
+    there = pins(recipes.load_recipes()[name].wheels)
     only_there = {"setuptools"}  # a virtual environment has it without asking
     assert {one: version for one, version in there.items() if one not in only_there} == {
         one: here[one] for one in there if one not in only_there
@@ -95,7 +95,7 @@ def test_the_key_changes_with_whatever_the_bundle_is_made_of(monkeypatch):
 
 def test_a_lock_is_read_as_it_was_written(tmp_path, monkeypatch):
     monkeypatch.setattr(recipes, "LOCK", tmp_path / "lock.json")
-    monkeypatch.setattr(recipes, "recipes", lambda: {"tiny": RECIPE})
+    monkeypatch.setattr(recipes, "load_recipes", lambda: {"tiny": RECIPE})
     lock = Lock(RECIPE, ARM64, PARTS)
     recipes.write_lock([lock], tmp_path / "lock.json")
     assert recipes.lock_of("tiny", "arm64") == lock

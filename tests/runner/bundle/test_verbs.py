@@ -19,7 +19,7 @@ def test_bundles_are_listed_with_the_command_that_builds_them(aiot):
     assert (done.returncode, done.stderr) == (0, "")
     head, *rows = done.stdout.splitlines()
     assert head.split() == ["bundle", "frameworks", "python", "packages", "state"]
-    named = [f"{name}-{architecture}" for name in recipes.recipes() for architecture in recipes.ARCHITECTURES]
+    named = [f"{name}-{architecture}" for name in recipes.load_recipes() for architecture in recipes.ARCHITECTURES]
     assert [row.split()[0] for row in rows] == named
     assert "torch 1.10.2" in rows[2]
     assert rows[1].rstrip().endswith("aiot bundle build --arch amd64 --framework tflite")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from runner.devices.adb import Answer, quoted
+from runner.devices.adb import CommandResult, quoted
 from runner.errors import DeviceError, DeviceLostError
 
 
@@ -25,13 +25,13 @@ class ShellConnection:
         self.said: list[str] = []
         self.pushed: list[str] = []
 
-    def shell(self, command, timeout_s=20.0) -> Answer:
+    def shell(self, command, timeout_s=20.0) -> CommandResult:
         line = command if isinstance(command, str) else quoted(command)
         self._answer()
         self.said.append(line)
         done = subprocess.run(["sh", "-c", line], check=False, capture_output=True, timeout=timeout_s)
         out, errors = (stream.decode(errors="replace") for stream in (done.stdout, done.stderr))
-        return Answer(done.returncode, out, errors)
+        return CommandResult(done.returncode, out, errors)
 
     def push(self, source, target, mode=0o644) -> None:
         self._answer()

@@ -58,7 +58,7 @@ def test_output_errors_and_exit_code_are_kept_apart(connection_to):
         return packet(1, b"o") + packet(2, b"e\xff") + packet(9, b"?") + packet(1, b"ut") + packet(3, b"\7")
 
     answer = connection_to(shell).shell(["echo", "$(reboot)", "a'b\nc"])
-    assert answer == adb.Answer(7, "out", "e\ufffd")
+    assert answer == adb.CommandResult(7, "out", "e\ufffd")
     assert lines == ["echo '$(reboot)' 'a'\"'\"'b\nc'"]
 
 
@@ -78,8 +78,8 @@ def test_an_old_shell_gives_exit_code_and_errors_by_a_workaround(connection_to, 
         return done.stdout.replace(b"\n", b"\r\n")
 
     connection = connection_to(shell, features="cmd")
-    assert connection.shell("echo out; echo err >&2; exit 3") == adb.Answer(3, "out\n", "err\n")
-    assert connection.shell(["printf", "no end"]) == adb.Answer(0, "no end", "")
+    assert connection.shell("echo out; echo err >&2; exit 3") == adb.CommandResult(3, "out\n", "err\n")
+    assert connection.shell(["printf", "no end"]) == adb.CommandResult(0, "no end", "")
     assert not list(tmp_path.iterdir())
 
 
@@ -192,7 +192,7 @@ def test_devices_that_share_a_serial_are_called_by_their_ports(client_of):
         for line, port in zip(listed.splitlines(), ports, strict=True)
     )
     answers = {"host:devices": OKAY + block(listed), "host:devices-l": OKAY + block(longer)}
-    assert adb.states(client_of(answers.get)) == {
+    assert adb.device_states(client_of(answers.get)) == {
         "usb:1-1": "device",
         "usb:1-2": "no permissions (user in group?)",
         "A B": "offline",
@@ -219,11 +219,11 @@ def test_an_invalid_port_is_one_sentence(monkeypatch, port):
 
 
 def test_the_port_of_the_environment_is_the_one_that_is_asked(monkeypatch, client_of):
-    assert adb.states(client_of(lambda service: OKAY + block("one\tdevice\n"))) == {"one": "device"}
+    assert adb.device_states(client_of(lambda service: OKAY + block("one\tdevice\n"))) == {"one": "device"}
     monkeypatch.delenv("ANDROID_ADB_SERVER_PORT")
     assert adb.Client().port == 5037
 
 
 def test_a_server_that_does_not_answer_is_one_sentence(client_of):
     with pytest.raises(DeviceError, match=r"The adb server does not answer \(.*\): try `adb start-server`"):
-        adb.states(client_of(lambda service: b"HTTP/1.1 400 Bad Request\r\n"))
+        adb.device_states(client_of(lambda service: b"HTTP/1.1 400 Bad Request\r\n"))

@@ -138,7 +138,7 @@ def test_no_more_of_an_answer_is_read_than_the_limit():
     flood = specimens.answer(properties="x" * answers.ANSWER_LIMIT_BYTES, end="")
     with pytest.raises(DeviceError, match="is cut off"):
         android.facts(flood)
-    assert answers.sections(flood.encode())["properties"] == "x" * (
+    assert answers.split_sections(flood.encode())["properties"] == "x" * (
         answers.ANSWER_LIMIT_BYTES - len("\n@aiot-section properties\n")
     )
 
@@ -268,8 +268,8 @@ def test_a_makers_lines_do_not_hide_those_of_android():
 
 
 def test_a_device_without_a_battery_has_none():
-    assert answers.battery(specimens.NO_BATTERY) is None
-    assert answers.battery("Can't find service: battery\n") is None
+    assert answers.parse_battery(specimens.NO_BATTERY) is None
+    assert answers.parse_battery("Can't find service: battery\n") is None
 
 
 def test_without_a_thermal_hal_the_status_is_unknown():

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.devices import Conditions, android
-from runner.devices.adb import Answer
+from runner.devices.adb import CommandResult
 from runner.devices.attached import AttachedDevice
 from runner.devices.conditions import NOTE
 from runner.errors import DeviceLostError
@@ -36,7 +36,7 @@ class Phone:
         self._count(words)
         exit_code, said = self._do(words)
         self._lose()
-        return Answer(exit_code, said, "")
+        return CommandResult(exit_code, said, "")
 
     def push(self, source, target, mode=0o644):
         self._count(["push", target])

@@ -9,7 +9,7 @@ from aiot_suite import environments
 from runner import rawlog
 from runner.devices.local import LocalDevice
 from runner.errors import DeviceError
-from runner.execution import ended
+from runner.execution import wait_for_exit
 
 
 def test_properties_are_of_the_format_and_list_what_is_not_offered(tmp_path):
@@ -49,7 +49,7 @@ def local_tool(tmp_path, script):
 
 def test_a_tool_is_made_executable_and_its_streams_come_apart(tmp_path):
     tool = local_tool(tmp_path, 'echo "$1"; echo err >&2; exit 3')
-    assert ended(tool, 0.01, 10) == 3
+    assert wait_for_exit(tool, 0.01, 10) == 3
     assert tool.said() == ("two words\n", "err\n")
     assert (tmp_path / "given").stat().st_mode & 0o777 == 0o600, "what was given is left as it is"
 
@@ -59,7 +59,7 @@ def test_a_tool_is_ended_with_all_that_it_started(tmp_path):
     while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
         assert tool.poll() is None
     with pytest.raises(TimeoutError, match=r"it took longer than 0\.05 s"):
-        ended(tool, 0.01, 0.05)
+        wait_for_exit(tool, 0.01, 0.05)
     pid = int((tmp_path / "pid").read_text())
     deadline = time.monotonic() + 10  # a killed process is gone as soon as the system has run it once more
     while is_running(pid):

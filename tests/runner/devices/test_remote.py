@@ -116,9 +116,9 @@ def test_an_answer_about_a_process_that_is_none_is_refused(tmp_path, said, monke
 
 
 def remote_answer(said):
-    from runner.devices.adb import Answer
+    from runner.devices.adb import CommandResult
 
-    return Answer(0, said, "")
+    return CommandResult(0, said, "")
 
 
 @pytest.mark.parametrize(

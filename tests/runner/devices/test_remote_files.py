@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.devices import remote as module
-from runner.devices.remote import DeviceFiles, batches
+from runner.devices.remote import DeviceFiles, split_into_batches
 from runner.errors import DeviceError
 from tests.runner.devices.stand_in import ShellConnection
 
@@ -40,7 +40,7 @@ def below(folder):
 
 @given(st.lists(NAMES, max_size=60))
 def test_batches_hold_every_name_once_in_order_and_fit_into_one_command(names):
-    groups = list(batches(names))
+    groups = list(split_into_batches(names))
     assert [name for group in groups for name in group] == names
     for group in groups:
         assert len(group) == 1 or len(shlex.join(group).encode()) <= module._BATCH_BYTES
@@ -48,7 +48,7 @@ def test_batches_hold_every_name_once_in_order_and_fit_into_one_command(names):
 
 
 def test_500_usual_names_take_few_commands():
-    assert len(list(batches(f"ILSVRC2012_val_{number:08}.JPEG" for number in range(500)))) < 10
+    assert len(list(split_into_batches(f"ILSVRC2012_val_{number:08}.JPEG" for number in range(500)))) < 10
 
 
 @pytest.mark.parametrize("folder", ["aiot", 'it\'s; $(id) `id` "x"', "two  words\nand lines", "-rf", "Ü 小米 \u202e"])

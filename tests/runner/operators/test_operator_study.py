@@ -43,7 +43,7 @@ def asked(space, *models, **options):
 
 def execute(space, device, request):
     heard = []
-    folder = run_request.begin(space, device, request)
+    folder = run_request.create_run(space, device, request)
     entries = execution.execute(folder, device, request, lambda *event: heard.append(event))
     return folder, entries, heard
 
@@ -232,7 +232,7 @@ def test_a_study_that_was_killed_is_resumed_and_what_was_finished_stays(space):
     assert log.read_bytes() == before
     assert len(rawlog.read_attempt(rawlog.attempt_path(folder, second.instance_id, 1)).of("pass")) == 2
     # other repetitions are another run
-    assert run_request.to_resume(space, LocalDevice(space.staging, "salt"), asked(space, repeat=3)) is None
+    assert run_request.find_run_to_resume(space, LocalDevice(space.staging, "salt"), asked(space, repeat=3)) is None
 
 
 KILLED_AFTER_ONE = """

@@ -116,7 +116,7 @@ def test_other_delegates_are_distinguished():
     ],
 )
 def test_every_spelling_of_a_delegate_has_a_kind(name, kind):
-    assert delegates.kind(name) == kind
+    assert delegates.delegate_kind(name) == kind
     nodes = delegates.delegation(lines(replacing(31, 31, name=name)), kind).nodes
     assert nodes == (None if kind == "cpu" else 31)
 

@@ -12,7 +12,7 @@ from aiot_suite.facts import Artifact
 from aiot_suite.suite import PROFILES, Instance
 from runner import rawlog
 from runner.tools import jobs, programs
-from runner.tools.programs import Ask, Repeats
+from runner.tools.programs import Repeats, ToolOptions
 from runner.tools.tool_attempt import run_job
 from tests.runner.conftest import make_dataset
 from tests.runner.tools import standin
@@ -50,7 +50,7 @@ def test_a_job_finds_everything_on_the_device(tmp_path, tiny_folder, request_):
     artifact = Artifact.load(tiny_folder / f"{ONE.artifact}.json")
     request_.dataset.path("3.jpg").write_bytes(b"no image")
     job = jobs.make(request_, ONE, artifact, 3, pushed_to(tmp_path / "device"))
-    assert (job.instance, job.attempt, job.ask) == (ONE.id, 3, Ask("nnapi", 2))
+    assert (job.instance, job.attempt, job.ask) == (ONE.id, 3, ToolOptions("nnapi", 2))
     assert job.repeats == Repeats(1, 12, 0.0, 900.0)
     assert (job.evaluation.count, job.evaluation.failed) == (11, 1)
     assert job.benchmark.model_sha256 == artifact.sha256 != job.evaluation.program.model_sha256

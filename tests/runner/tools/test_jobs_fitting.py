@@ -67,8 +67,8 @@ def as_the_agent(artifact: Artifact, images: list[Path]) -> list[np.ndarray]:
 def test_the_tool_gives_the_answers_of_the_agent(artifact, settings, tmp_path):
     artifact = replace(artifact, settings=replace(artifact.settings, **settings))
     dataset = make_dataset(tmp_path / "set", 6)
-    staged = jobs.stage(dataset, dataset.images, artifact.settings, tmp_path)
-    fitted = jobs.fit(artifact, tmp_path)
+    staged = jobs.stage_images(dataset, dataset.images, artifact.settings, tmp_path)
+    fitted = jobs.fit_model(artifact, tmp_path)
     assert fitted.changed and fitted.sha256 != artifact.sha256
     labels = jobs.label_lines(artifact.settings, 100)
     agents = as_the_agent(artifact, [dataset.path(name) for name, _ in dataset.images])
@@ -82,18 +82,20 @@ def test_the_tool_gives_the_answers_of_the_agent(artifact, settings, tmp_path):
 def test_a_model_that_takes_the_tools_input_already_is_left_as_it_is(tiny_folder, tmp_path):
     artifact = Artifact.load(tiny_folder / "tflite_float32_squeezenet.json")
     plain = replace(artifact.settings, mean=(127.5,) * 3, std=(127.5,) * 3)
-    fitted = jobs.fit(replace(artifact, settings=plain), tmp_path)
+    fitted = jobs.fit_model(replace(artifact, settings=plain), tmp_path)
     assert (fitted.path, fitted.sha256, fitted.changed) == (artifact.path, artifact.sha256, False)
     assert len(fitted.labels.read_text().splitlines()) == 100
 
 
 def test_an_existing_file_for_run_eval_is_not_made_again(tiny_folder, tmp_path):
     artifact = Artifact.load(tiny_folder / "tflite_int8_squeezenet.json")
-    first = jobs.fit(artifact, tmp_path)
+    first = jobs.fit_model(artifact, tmp_path)
     written = first.path.stat().st_mtime_ns
-    assert jobs.fit(artifact, tmp_path) == first
+    assert jobs.fit_model(artifact, tmp_path) == first
     assert first.path.stat().st_mtime_ns == written
-    assert jobs.fit(replace(artifact, settings=replace(artifact.settings, channel_order="BGR")), tmp_path) != first
+    assert (
+        jobs.fit_model(replace(artifact, settings=replace(artifact.settings, channel_order="BGR")), tmp_path) != first
+    )
 
 
 def test_a_file_that_is_no_model_is_one_sentence(tiny_folder):
@@ -106,7 +108,7 @@ def test_a_file_that_is_no_model_is_one_sentence(tiny_folder):
 
 def test_staged_images_are_the_pixels_the_agent_sees(tmp_path):
     dataset = make_dataset(tmp_path / "set", 4)
-    staged = jobs.stage(dataset, dataset.images[1:3], SETTINGS, tmp_path)
+    staged = jobs.stage_images(dataset, dataset.images[1:3], SETTINGS, tmp_path)
     assert staged.names == ("000000.rgb8", "000001.rgb8")
     assert [path.name for path in sorted(staged.images.iterdir())] == list(staged.names)
     assert staged.ground_truth.read_text() == "7\n14\n"
@@ -119,10 +121,10 @@ def test_staged_images_are_the_pixels_the_agent_sees(tmp_path):
 def test_an_image_that_cannot_be_decoded_is_not_given_to_the_tool(tmp_path):
     dataset = make_dataset(tmp_path / "set", 3)
     dataset.path("1.jpg").write_bytes(b"no image")
-    staged = jobs.stage(dataset, dataset.images, SETTINGS, tmp_path)
+    staged = jobs.stage_images(dataset, dataset.images, SETTINGS, tmp_path)
     assert (staged.names, staged.failed) == (("000000.rgb8", "000001.rgb8"), ("1.jpg",))
     assert staged.ground_truth.read_text() == "0\n14\n"
-    assert jobs.stage(dataset, dataset.images, SETTINGS, tmp_path) == staged
+    assert jobs.stage_images(dataset, dataset.images, SETTINGS, tmp_path) == staged
 
 
 @pytest.mark.parametrize(

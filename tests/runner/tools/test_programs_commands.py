@@ -6,7 +6,7 @@ import pytest
 
 from aiot_suite.suite import PROFILES
 from runner.tools import programs
-from runner.tools.programs import Ask, Repeats
+from runner.tools.programs import Repeats, ToolOptions
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def words(ask, memory=False):
 
 
 def test_benchmark_model_on_the_cpu():
-    assert words(Ask(threads=4)) == [
+    assert words(ToolOptions(threads=4)) == [
         "/d/tool",
         "--graph=/d/a b.tflite",
         "--num_threads=4",
@@ -45,28 +45,28 @@ def test_benchmark_model_on_the_cpu():
 
 
 def test_nnapi_its_accelerator_and_memory_are_asked_for_by_name():
-    assert words(Ask("nnapi", accelerator="qti-dsp"), memory=True)[8:] == [
+    assert words(ToolOptions("nnapi", accelerator="qti-dsp"), memory=True)[8:] == [
         "--use_nnapi=true",
         "--nnapi_accelerator_name=qti-dsp",
         "--report_peak_memory_footprint=true",
     ]
-    assert words(Ask("nnapi"))[8:] == ["--use_nnapi=true"]
-    assert words(Ask("gpu", accelerator="qti-dsp"))[8:] == ["--use_gpu=true"]
+    assert words(ToolOptions("nnapi"))[8:] == ["--use_nnapi=true"]
+    assert words(ToolOptions("gpu", accelerator="qti-dsp"))[8:] == ["--use_gpu=true"]
 
 
 def test_xnnpack_can_be_turned_off():
-    assert words(Ask(xnnpack=False))[8:] == ["--use_xnnpack=false"]
-    assert words(Ask("nnapi", xnnpack=False))[8:] == ["--use_nnapi=true", "--use_xnnpack=false"]
+    assert words(ToolOptions(xnnpack=False))[8:] == ["--use_xnnpack=false"]
+    assert words(ToolOptions("nnapi", xnnpack=False))[8:] == ["--use_nnapi=true", "--use_xnnpack=false"]
 
 
 @pytest.mark.parametrize(
     ("ask", "last"),
     [
-        (Ask(threads=2), []),
-        (Ask(threads=2, xnnpack=False), ["--use_xnnpack=false"]),
-        (Ask("nnapi", 2), ["--delegate=nnapi"]),
-        (Ask("nnapi", 2, "qti-dsp"), ["--delegate=nnapi", "--nnapi_accelerator_name=qti-dsp"]),
-        (Ask("gpu", 2), ["--delegate=gpu"]),
+        (ToolOptions(threads=2), []),
+        (ToolOptions(threads=2, xnnpack=False), ["--use_xnnpack=false"]),
+        (ToolOptions("nnapi", 2), ["--delegate=nnapi"]),
+        (ToolOptions("nnapi", 2, "qti-dsp"), ["--delegate=nnapi", "--nnapi_accelerator_name=qti-dsp"]),
+        (ToolOptions("gpu", 2), ["--delegate=gpu"]),
     ],
 )
 def test_run_eval(ask, last):

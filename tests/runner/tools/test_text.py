@@ -58,7 +58,7 @@ def test_any_text_is_read_without_an_error(output):
     for severity, line in text.lines(output):
         assert severity in ("", "INFO", "WARN", "ERROR", "FATAL", "VERBOSE")
         assert "\n" not in line
-    assert text.complaint(text.lines(output)).isprintable()
+    assert text.error_output(text.lines(output)).isprintable()
     assert text.failure(False, text.lines(output), 0, "it", "time")
 
 
@@ -109,7 +109,7 @@ def test_a_line_in_a_sentence_is_short_and_printable():
     ],
 )
 def test_endings_in_words(code, words):
-    assert text.ending(code) == words
+    assert text.describe_exit(code) == words
 
 
 def test_a_failure_is_one_sentence_with_what_the_tool_says():

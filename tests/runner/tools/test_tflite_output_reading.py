@@ -117,13 +117,13 @@ def test_without_severities_it_reads_the_same():
     ],
 )
 def test_lines_of_counts(line, expected):
-    assert tflite_output.stats(line) == expected
+    assert tflite_output.parse_stats(line) == expected
 
 
 @given(st.lists(st.integers(1, 3_000_000), max_size=200), st.booleans())
 @examples(200)
 def test_statistics_computed_by_the_tool_are_read_back(samples, percentiles):
-    read = tflite_output.stats(standin.stats(samples, percentiles))
+    read = tflite_output.parse_stats(standin.stats(samples, percentiles))
     assert read.count == len(samples)
     if not samples:
         assert read == Stats(0)

@@ -12,7 +12,7 @@ from aiot_analysis import ingest
 from aiot_analysis.tables import storage
 from runner import rawlog
 from runner.tools import programs
-from runner.tools.programs import Ask, Repeats
+from runner.tools.programs import Repeats, ToolOptions
 from runner.tools.tool_attempt import EvaluationFiles, Program, ToolJob, run_job
 from tests.rawlogs import begin
 from tests.runner.tools import standin
@@ -51,7 +51,7 @@ def job(tmp_path) -> ToolJob:
     return ToolJob(
         instance=ONE,
         attempt=1,
-        ask=Ask("nnapi", 2),
+        ask=ToolOptions("nnapi", 2),
         repeats=Repeats(1, IMAGES, 0.0, 60.0),
         benchmark=Program(
             str(found.benchmark_model.path), found.benchmark_model.version, str(tmp_path / "m.tflite"), "m" * 64
@@ -129,13 +129,13 @@ def test_which_accelerator_ran_is_a_fact_of_the_log(tmp_path, job, variant, actu
 
 
 def test_nnapis_own_cpu_is_the_cpu(tmp_path, job):
-    attempt = logged(tmp_path, changed(job, ask=Ask("nnapi", 2, "nnapi-reference")), on_this_machine())
+    attempt = logged(tmp_path, changed(job, ask=ToolOptions("nnapi", 2, "nnapi-reference")), on_this_machine())
     assert attempt.events[0]["accelerator_actual"] == "cpu"
     assert attempt.events[0]["nodes_delegated"] == 31
 
 
 def test_the_cpu_is_measured_by_the_same_tool(tmp_path, job):
-    attempt = logged(tmp_path, changed(job, ask=Ask("cpu", 2)), on_this_machine("partial"))
+    attempt = logged(tmp_path, changed(job, ask=ToolOptions("cpu", 2)), on_this_machine("partial"))
     load, summary, _ = attempt.events
     assert (load["accelerator_requested"], load["accelerator_actual"], load["nodes_delegated"]) == ("cpu", "cpu", None)
     assert summary["delegates"][0]["delegate"] == "TfLiteXNNPackDelegate"
@@ -226,7 +226,7 @@ def test_an_attempt_is_never_written_twice(tmp_path, job):
     logged(tmp_path, job, on_this_machine())
     before = {path: path.read_bytes() for path in (tmp_path / "log").iterdir()}
     with pytest.raises(rawlog.RawLogError, match="never overwritten"):
-        logged(tmp_path, changed(job, ask=Ask("cpu", 1)), on_this_machine())
+        logged(tmp_path, changed(job, ask=ToolOptions("cpu", 1)), on_this_machine())
     assert {path: path.read_bytes() for path in (tmp_path / "log").iterdir()} == before
 
 
